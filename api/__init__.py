@@ -1,0 +1,1 @@
+"""The REST facade: how Tower is asked."""

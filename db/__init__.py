@@ -1,0 +1,1 @@
+"""What is kept: the engine, the tables, the migrations."""

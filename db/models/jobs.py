@@ -1,0 +1,154 @@
+"""Jobs: what was asked, how far it is, how it ended, and what it cost."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.base import ANIME_API, PUBLIC, Base, Dated, Numbered, one_of
+
+
+class JobType(StrEnum):
+    STANDARD = "video_generation"
+    FAST = "fast_video_generation"
+    INTEGRATED = "integrated_generation"
+    PROFESSIONAL = "professional_generation"
+    PERSONAL = "personal_generation"
+
+
+class JobStatus(StrEnum):
+    PROCESSING = "processing"
+    SEGMENTS_QUEUED = "segments_queued"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    MERGE_FAILED = "merge_failed"
+    CANCELLED = "cancelled"
+
+
+LIVE = (JobStatus.PROCESSING, JobStatus.SEGMENTS_QUEUED)
+
+
+class Stage(StrEnum):
+    QUEUED = "queued"
+    PROMPT = "prompt"
+    RENDER = "render"
+    QUALITY = "quality"
+    AUDIO = "audio"
+    PUBLISH = "publish"
+
+
+class ProductionJob(Numbered, Dated, Base):
+    __tablename__ = "production_jobs"
+    __table_args__ = (
+        CheckConstraint("progress between 0 and 1", name="progress"),
+        CheckConstraint("quality_score between 0 and 10", name="quality_score"),
+        CheckConstraint("status <> 'completed' or output_path is not null", name="completed_has_output"),
+        CheckConstraint("status not in ('failed', 'merge_failed') or error_code is not null", name="failed_has_reason"),
+        Index("ix_production_jobs_project_id_id", "project_id", "id"),
+        Index("ix_production_jobs_status_id", "status", "id"),
+        Index(
+            "ix_production_jobs_open",
+            "id",
+            postgresql_where=text("status in ('processing', 'segments_queued') or not run_settled"),
+        ),
+        {"schema": ANIME_API, "comment": "One generation, from request to published file. This row is the truth."},
+    )
+
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="SET NULL"))
+    job_type: Mapped[JobType] = mapped_column(one_of(JobType, "job_type"))
+    status: Mapped[JobStatus] = mapped_column(one_of(JobStatus, "status"), default=JobStatus.PROCESSING)
+    stage: Mapped[Stage] = mapped_column(one_of(Stage, "stage"), default=Stage.QUEUED)
+    progress: Mapped[float] = mapped_column(default=0.0, comment="0…1, never goes back")
+    step: Mapped[str | None] = mapped_column(comment="what is done now, in words: 'frame 12 of 72'")
+    prompt: Mapped[str] = mapped_column(comment="as the user wrote it")
+    parameters: Mapped[dict[str, Any]] = mapped_column(comment="the validated request, defaults filled in")
+    steps: Mapped[dict[str, Any]] = mapped_column(
+        default=dict,
+        server_default=text("'{}'::jsonb"),
+        comment="what each finished step found, by its name; a run that is started again goes on after them",
+    )
+    warnings: Mapped[list[Any]] = mapped_column(default=list, server_default=text("'[]'::jsonb"))
+    comfyui_job_id: Mapped[uuid.UUID] = mapped_column(unique=True, comment="prompt_id of the first segment")
+    seed: Mapped[int] = mapped_column(comment="asked for, or drawn when the job was opened")
+    engine: Mapped[str | None] = mapped_column(comment="the engine that rendered it; null until one did")
+
+    attempt: Mapped[int] = mapped_column(default=0, server_default="0", comment="fencing token: only the newest may write")
+    launches: Mapped[int] = mapped_column(default=0, server_default="0", comment="flow runs asked for so far")
+    launch_after: Mapped[datetime | None] = mapped_column(
+        server_default=func.now(), comment="the outbox: launch it from this time on; null once launched"
+    )
+    flow_run_id: Mapped[uuid.UUID | None] = mapped_column(comment="the newest Prefect run")
+    run_settled: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false"), comment="the job has ended and so have its Prefect runs"
+    )
+    started_at: Mapped[datetime | None] = mapped_column(comment="first claimed by a run")
+    heartbeat_at: Mapped[datetime | None]
+    deadline_at: Mapped[datetime | None] = mapped_column(comment="when the present attempt is given up")
+    ended_at: Mapped[datetime | None]
+
+    output_asset_id: Mapped[int | None] = mapped_column(ForeignKey("public.assets.id", ondelete="SET NULL"))
+    output_path: Mapped[str | None]
+    quality_score: Mapped[float | None]
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None] = mapped_column(comment="one sentence")
+
+    metrics: Mapped[QualityMetrics | None] = relationship(back_populates="job", passive_deletes=True)
+
+
+class QualityMetrics(Dated, Base):
+    __tablename__ = "quality_metrics"
+    __table_args__ = (
+        CheckConstraint("score between 0 and 10", name="score"),
+        {"schema": ANIME_API, "comment": "The final metrics of a job, one row a job."},
+    )
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="CASCADE"), primary_key=True)
+    assessment_id: Mapped[int | None] = mapped_column(ForeignKey("public.quality_assessments.id", ondelete="SET NULL"))
+    score: Mapped[float]
+    passed: Mapped[bool]
+    metrics: Mapped[list[Any]] = mapped_column(comment="name, value, unit, threshold, passed, frames of each")
+
+    job: Mapped[ProductionJob] = relationship(back_populates="metrics")
+
+
+class GenerationAnalytics(Numbered, Base):
+    __tablename__ = "generation_analytics"
+    __table_args__ = (
+        UniqueConstraint("job_id", "attempt", "stage", "segment"),
+        CheckConstraint("seconds >= 0", name="seconds"),
+        {"schema": ANIME_API, "comment": "Measured seconds and bytes of each stage of each attempt."},
+    )
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    stage: Mapped[Stage] = mapped_column(one_of(Stage, "stage"))
+    segment: Mapped[int] = mapped_column(default=0, server_default="0", comment="0: the stage as a whole")
+    seconds: Mapped[float]
+    bytes: Mapped[int | None] = mapped_column(comment="size of what the stage wrote; null if it writes no file")
+    frames: Mapped[int | None]
+    engine: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class GenerationRequest(Numbered, Base):
+    __tablename__ = "generation_requests"
+    __table_args__ = (
+        UniqueConstraint("endpoint", "idempotency_key"),
+        Index("ix_generation_requests_job_id", "job_id"),
+        {"schema": PUBLIC, "comment": "Each request for a generation as it was received, and what was answered."},
+    )
+
+    endpoint: Mapped[str]
+    idempotency_key: Mapped[str | None] = mapped_column(comment="the Idempotency-Key header; null if none was sent")
+    body_sha256: Mapped[str]
+    body: Mapped[dict[str, Any]]
+    request_id: Mapped[str]
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
+    status_code: Mapped[int]
+    answer: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

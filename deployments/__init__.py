@@ -1,0 +1,1 @@
+"""What makes a bare machine ready and keeps the stack up."""

@@ -1,0 +1,1 @@
+"""Recipes: which steps, in which order."""

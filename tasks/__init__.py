@@ -1,0 +1,1 @@
+"""Steps: Prefect tasks; what each opens, retries and times out."""

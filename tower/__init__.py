@@ -1,0 +1,1 @@
+"""The craft in plain Python: no Prefect, no FastAPI in it."""

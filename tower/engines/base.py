@@ -1,0 +1,70 @@
+"""What every render engine takes, gives and promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class CastMember:
+    """A character as the engine needs it: how it looks, and a picture of it if there is one."""
+
+    name: str
+    description: str = ""
+    traits: dict[str, str] = field(default_factory=dict)
+    reference_image: str | None = None
+
+
+@dataclass(frozen=True)
+class Shot:
+    """All that a picture depends on. Equal shots on one engine version give equal pictures.
+
+    Sizes in pixels, both even, 256…2048. `frames` at `fps`: the clip has exactly that many.
+    """
+
+    prompt: str
+    negative_prompt: str
+    seed: int
+    width: int
+    height: int
+    fps: int
+    frames: int
+    style: str = "anime"
+    scene_type: str = "dialogue"
+    caption: str = ""
+    cast: tuple[CastMember, ...] = ()
+    model: str = "counterfeit_v3.safetensors"
+    steps: int = 30
+    cfg: float = 8.0
+    sampler: str = "dpmpp_2m"
+    scheduler: str = "karras"
+
+
+class Watch(Protocol):
+    """How an engine tells of its progress and hears of a cancel."""
+
+    def progress(self, fraction: float, step: str) -> None:
+        """Tell that `fraction` (0…1) is done and what is done now ("frame 12 of 72"). Cheap: call it for every frame.
+
+        Raises CancelledError or SupersededError: the engine then stops at once and leaves no file.
+        """
+
+
+class Engine(Protocol):
+    """A shot in, a clip out."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same shot would give another picture."""
+
+    def render(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> None:
+        """Write the clip to `target`, which does not exist yet, as a playable MP4 file.
+
+        `prompt_id` names this render for the engine's server; calling again with the same id takes up what is there.
+        Raises RenderError with one sentence if the engine cannot make it.
+        """
