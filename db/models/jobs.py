@@ -51,6 +51,7 @@ class ProductionJob(Numbered, Dated, Base):
         CheckConstraint("status not in ('failed', 'merge_failed') or error_code is not null", name="failed_has_reason"),
         Index("ix_production_jobs_project_id_id", "project_id", "id"),
         Index("ix_production_jobs_status_id", "status", "id"),
+        Index("ix_production_jobs_output_asset_id", "output_asset_id"),
         Index(
             "ix_production_jobs_open",
             "id",
@@ -77,8 +78,13 @@ class ProductionJob(Numbered, Dated, Base):
     seed: Mapped[int] = mapped_column(comment="asked for, or drawn when the job was opened")
     engine: Mapped[str | None] = mapped_column(comment="the engine that rendered it; null until one did")
 
-    attempt: Mapped[int] = mapped_column(default=0, server_default="0", comment="fencing token: only the newest may write")
+    attempt: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="fencing token: only the newest may write"
+    )
     launches: Mapped[int] = mapped_column(default=0, server_default="0", comment="flow runs asked for so far")
+    crashes: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="runs lost since it was asked for, or retried by hand"
+    )
     launch_after: Mapped[datetime | None] = mapped_column(
         server_default=func.now(), comment="the outbox: launch it from this time on; null once launched"
     )
@@ -104,10 +110,13 @@ class QualityMetrics(Dated, Base):
     __tablename__ = "quality_metrics"
     __table_args__ = (
         CheckConstraint("score between 0 and 10", name="score"),
+        Index("ix_quality_metrics_assessment_id", "assessment_id"),
         {"schema": ANIME_API, "comment": "The final metrics of a job, one row a job."},
     )
 
-    job_id: Mapped[int] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="CASCADE"), primary_key=True)
+    job_id: Mapped[int] = mapped_column(
+        ForeignKey("anime_api.production_jobs.id", ondelete="CASCADE"), primary_key=True
+    )
     assessment_id: Mapped[int | None] = mapped_column(ForeignKey("public.quality_assessments.id", ondelete="SET NULL"))
     score: Mapped[float]
     passed: Mapped[bool]

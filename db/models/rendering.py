@@ -50,6 +50,7 @@ class RenderSegment(Numbered, Dated, Base):
         ),
         Index("ix_render_queue_state_priority_id", "state", "priority", "id"),
         Index("ix_render_queue_fingerprint", "fingerprint", postgresql_where=text("state = 'completed'")),
+        Index("ix_render_queue_asset_id", "asset_id"),
         {"schema": PUBLIC, "comment": "Each segment of each job, a row an attempt. At most one attempt is completed."},
     )
 
@@ -58,11 +59,15 @@ class RenderSegment(Numbered, Dated, Base):
     attempt: Mapped[int] = mapped_column(comment="1, 2, … within the segment; an older one is refused when it reports")
     state: Mapped[SegmentState] = mapped_column(one_of(SegmentState, "state"), default=SegmentState.QUEUED)
     priority: Mapped[int] = mapped_column(default=5, server_default="5", comment="smaller is sooner")
-    prompt_id: Mapped[uuid.UUID] = mapped_column(unique=True, comment="names this render on the engine's server")
+    prompt_id: Mapped[uuid.UUID] = mapped_column(
+        index=True,
+        comment="names this render on the engine's server; kept after a crash, so that the next run finds its work",
+    )
     flow_run_id: Mapped[uuid.UUID | None] = mapped_column(comment="the Prefect run that renders it")
-    worker: Mapped[str | None] = mapped_column(comment="machine and process that render it")
-    engine: Mapped[str | None]
-    engine_version: Mapped[str | None]
+    worker: Mapped[str | None] = mapped_column(comment="the worker that renders it")
+    process: Mapped[str | None] = mapped_column(comment="machine:pid of the run")
+    engine: Mapped[str] = mapped_column(comment="chosen when the segment was opened")
+    engine_version: Mapped[str | None] = mapped_column(comment="that of the worker which rendered it")
     shot: Mapped[dict[str, Any]] = mapped_column(comment="all that the picture depends on")
     fingerprint: Mapped[str] = mapped_column(comment="sha256 over shot, engine and version")
     progress: Mapped[float] = mapped_column(default=0.0, server_default="0")
@@ -105,6 +110,7 @@ class QualityAssessment(Numbered, Base):
         UniqueConstraint("job_id", "attempt", "stage", "segment"),
         CheckConstraint("score between 0 and 10", name="score"),
         CheckConstraint("passed or reason is not null", name="rejection_has_reason"),
+        Index("ix_quality_assessments_asset_id", "asset_id"),
         {"schema": PUBLIC, "comment": "The verdict on each attempt, stage by stage."},
     )
 

@@ -1,0 +1,94 @@
+"""A glossary of cultural elements with their rules, and what checking against it found."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import PUBLIC, Base, Dated, Numbered, one_of
+from db.columns import open_list
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class CheckedKind(StrEnum):
+    PROMPT = "prompt"
+    SCENE = "scene"
+
+
+class Finding(StrEnum):
+    NOTHING = "nothing"
+    FOLLOWED = "followed"
+    BROKEN = "broken"
+    UNCLEAR = "unclear"
+
+
+class CulturalElement(Numbered, Dated, Base):
+    __tablename__ = "cultural_elements"
+    __table_args__ = (
+        CheckConstraint("char_length(name) between 1 and 100", name="name"),
+        Index(
+            "uq_cultural_elements_project_id_lower_name",
+            "project_id",
+            text("lower(name)"),
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index("ix_cultural_elements_project_id_id", "project_id", "id"),
+        {"schema": PUBLIC, "comment": "Glossary with rules: a kimono closes left over right."},
+    )
+
+    project_id: Mapped[int | None] = mapped_column(
+        ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"), comment="null: built in, for every project"
+    )
+    name: Mapped[str]
+    native_name: Mapped[str | None] = mapped_column(comment="in its own script: 着物")
+    category: Mapped[str] = mapped_column(comment="clothing, food, ceremony, address, building, gesture, season, …")
+    description: Mapped[str] = mapped_column(default="", server_default="")
+    triggers: Mapped[list[Any]] = open_list("words that bring the element up")
+    rule: Mapped[str] = mapped_column(comment="what is right, in one sentence")
+    violations: Mapped[list[Any]] = open_list("words that break the rule beside a trigger")
+    severity: Mapped[Severity] = mapped_column(
+        one_of(Severity, "severity"), default=Severity.WARNING, server_default=Severity.WARNING.value
+    )
+    advice: Mapped[str | None] = mapped_column(comment="what to write instead")
+    source: Mapped[str | None] = mapped_column(comment="where the rule is from")
+
+
+class CulturalValidation(Numbered, Base):
+    __tablename__ = "cultural_validations"
+    __table_args__ = (
+        CheckConstraint("(finding = 'nothing') = (element_name is null)", name="finding_names_its_element"),
+        CheckConstraint("finding not in ('broken', 'unclear') or message is not null", name="fault_has_message"),
+        CheckConstraint("kind <> 'scene' or scene_key is not null", name="scene"),
+        Index("ix_cultural_validations_project_id_id", "project_id", "id"),
+        Index("ix_cultural_validations_check_id", "check_id"),
+        Index("ix_cultural_validations_element_id", "element_id"),
+        Index("ix_cultural_validations_job_id", "job_id"),
+        {
+            "schema": PUBLIC,
+            "comment": "Checks of a prompt or scene against the glossary, a row for each element it touches.",
+        },
+    )
+
+    check_id: Mapped[uuid.UUID] = mapped_column(comment="the same for all rows of one check")
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
+    kind: Mapped[CheckedKind] = mapped_column(one_of(CheckedKind, "kind"))
+    scene_key: Mapped[uuid.UUID | None]
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
+    text: Mapped[str] = mapped_column(comment="what was checked")
+    element_id: Mapped[int | None] = mapped_column(ForeignKey("public.cultural_elements.id", ondelete="SET NULL"))
+    element_name: Mapped[str | None] = mapped_column(comment="as called then; null: the text touches no element")
+    finding: Mapped[Finding] = mapped_column(one_of(Finding, "finding"))
+    severity: Mapped[Severity | None] = mapped_column(one_of(Severity, "severity"))
+    message: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,66 @@
+"""What the director was asked, planned, was allowed and did."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import ANIME_API, Base, Dated, Numbered, one_of
+from db.columns import open_object
+
+
+class PlanState(StrEnum):
+    PLANNED = "planned"
+    WAITING = "waiting_for_approval"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXECUTING = "executing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class EchoOrchestrationLog(Numbered, Dated, Base):
+    __tablename__ = "echo_orchestration_logs"
+    __table_args__ = (
+        UniqueConstraint("plan_id", "step"),
+        CheckConstraint("step >= 0 and (step = 0) = (plan_id is null)", name="step"),
+        CheckConstraint("(step = 0) = (action is null)", name="steps_have_actions"),
+        CheckConstraint("confidence between 0 and 1", name="confidence"),
+        CheckConstraint("state <> 'failed' or error_code is not null", name="failed_has_reason"),
+        CheckConstraint("(decided_by is null) = (decided_at is null)", name="decided"),
+        Index("ix_echo_orchestration_logs_project_id_id", "project_id", "id"),
+        Index("ix_echo_orchestration_logs_conversation_id_id", "conversation_id", "id"),
+        Index("ix_echo_orchestration_logs_job_id", "job_id"),
+        {"schema": ANIME_API, "comment": "Each plan (step 0) and each of its steps: asked, planned, approved, done."},
+    )
+
+    plan_id: Mapped[int | None] = mapped_column(
+        ForeignKey("anime_api.echo_orchestration_logs.id", ondelete="CASCADE"), comment="null: this row is the plan"
+    )
+    step: Mapped[int] = mapped_column(default=0, server_default="0", comment="1, 2, … within the plan; 0: the plan")
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="SET NULL"))
+    conversation_id: Mapped[str | None]
+    request_id: Mapped[str | None]
+    asked: Mapped[str] = mapped_column(comment="the user's words, or what the step is for")
+    planner: Mapped[str] = mapped_column(comment="rules, or the name of the model")
+    intent: Mapped[dict[str, Any]] = open_object("content_type, scope, urgency, complexity")
+    confidence: Mapped[float | None] = mapped_column(comment="of the intent; null: the planner gives none")
+    action: Mapped[str | None] = mapped_column(comment="one of the closed list; null for the plan")
+    parameters: Mapped[dict[str, Any]] = open_object("validated arguments of the action")
+    state: Mapped[PlanState] = mapped_column(
+        one_of(PlanState, "state"), default=PlanState.PLANNED, server_default=PlanState.PLANNED.value
+    )
+    decided_by: Mapped[str | None] = mapped_column(comment="who approved or rejected it")
+    decided_at: Mapped[datetime | None]
+    flow_run_id: Mapped[uuid.UUID | None] = mapped_column(comment="the Prefect run that carries it out")
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
+    result: Mapped[dict[str, Any]] = open_object()
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None] = mapped_column(comment="one sentence")
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]

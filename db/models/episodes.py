@@ -1,0 +1,88 @@
+"""Episodes, and the arcs that run over them, as they are on a branch."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import PUBLIC, Base, one_of
+from db.columns import Branched, on_branch, open_list, open_object
+
+
+class EpisodeStatus(StrEnum):
+    DRAFT = "draft"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    PUBLISHED = "published"
+    FAILED = "failed"
+
+
+class ArcStatus(StrEnum):
+    PLANNED = "planned"
+    ACTIVE = "active"
+    RESOLVED = "resolved"
+
+
+class Episode(Branched, Base):
+    __tablename__ = "episodes"
+    __table_args__ = (
+        *on_branch(
+            "episodes",
+            UniqueConstraint("branch_id", "episode_number", deferrable=True, initially="DEFERRED"),
+            CheckConstraint("episode_number >= 1", name="episode_number"),
+            CheckConstraint("char_length(title) between 1 and 200", name="title"),
+            CheckConstraint("duration_s > 0", name="duration_s"),
+            CheckConstraint("quality_score between 0 and 10", name="quality_score"),
+            CheckConstraint(
+                "status not in ('completed', 'published') or video_path is not null", name="completed_has_video"
+            ),
+            CheckConstraint("status <> 'failed' or error_message is not null", name="failed_has_reason"),
+            CheckConstraint("status <> 'published' or published_path is not null", name="published_has_path"),
+            Index("ix_episodes_asset_id", "asset_id"),
+        ),
+        {"schema": PUBLIC, "comment": "Episodes as they are on each branch; `key` is the id that the API speaks of."},
+    )
+
+    episode_number: Mapped[int]
+    title: Mapped[str]
+    synopsis: Mapped[str] = mapped_column(default="", server_default="")
+    status: Mapped[EpisodeStatus] = mapped_column(
+        one_of(EpisodeStatus, "status"), default=EpisodeStatus.DRAFT, server_default=EpisodeStatus.DRAFT.value
+    )
+    details: Mapped[dict[str, Any]] = open_object("the creator's own fields: genre, mood, …", name="metadata")
+    duration_s: Mapped[float | None] = mapped_column(comment="measured on the file; null before it is assembled")
+    asset_id: Mapped[int | None] = mapped_column(ForeignKey("public.assets.id", ondelete="SET NULL"))
+    video_path: Mapped[str | None]
+    quality_score: Mapped[float | None]
+    error_message: Mapped[str | None] = mapped_column(comment="one sentence: why it could not be assembled")
+    published_path: Mapped[str | None] = mapped_column(comment="in the library")
+    published_at: Mapped[datetime | None]
+
+
+class StoryArc(Branched, Base):
+    __tablename__ = "story_arcs"
+    __table_args__ = (
+        *on_branch(
+            "story_arcs",
+            CheckConstraint("char_length(name) between 1 and 200", name="name"),
+            Index("ix_story_arcs_episode_keys", "episode_keys", postgresql_using="gin"),
+        ),
+        {"schema": PUBLIC, "comment": "Arcs of the story over episodes, as they are on each branch."},
+    )
+
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(default="", server_default="")
+    status: Mapped[ArcStatus] = mapped_column(
+        one_of(ArcStatus, "status"), default=ArcStatus.PLANNED, server_default=ArcStatus.PLANNED.value
+    )
+    position: Mapped[int] = mapped_column(default=0, server_default="0", comment="order among the arcs")
+    episode_keys: Mapped[list[uuid.UUID]] = mapped_column(
+        ARRAY(UUID(as_uuid=True)), default=list, server_default=text("'{}'"), comment="in story order"
+    )
+    milestones: Mapped[list[Any]] = open_list("[{title, description, episode_key}] in story order")

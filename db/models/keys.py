@@ -1,0 +1,38 @@
+"""API keys: who may ask, and what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ARRAY, CheckConstraint, Index, Text, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import PUBLIC, Base, Numbered
+
+
+class Scope(StrEnum):
+    """Each allows what those before it allow."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+class ApiKey(Numbered, Base):
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        CheckConstraint("cardinality(scopes) > 0 and scopes <@ array['read', 'write', 'admin']::text[]", name="scopes"),
+        CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
+        Index("uq_api_keys_name_in_use", "name", unique=True, postgresql_where=text("revoked_at is null")),
+        {"schema": PUBLIC, "comment": "Keys of the APIs. The keys themselves are nowhere: only their hashes."},
+    )
+
+    name: Mapped[str] = mapped_column(comment="whose it is, or what for; free again once it is revoked")
+    prefix: Mapped[str] = mapped_column(unique=True, comment="the part of the key that may be shown; it finds the row")
+    sha256: Mapped[str] = mapped_column(comment="of the whole key, in hex")
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_used_at: Mapped[datetime | None] = mapped_column(comment="to the minute; null: never")
+    expires_at: Mapped[datetime | None] = mapped_column(comment="null: it does not")
+    revoked_at: Mapped[datetime | None]

@@ -1,0 +1,40 @@
+"""What the creator likes: set by hand, or learned from what was accepted."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import ANIME_API, Base, Dated, Numbered, one_of
+from db.columns import open_object
+
+
+class PreferenceSource(StrEnum):
+    SET = "set"
+    LEARNED = "learned"
+
+
+class UserCreativePreference(Numbered, Dated, Base):
+    __tablename__ = "user_creative_preferences"
+    __table_args__ = (
+        UniqueConstraint("user_name", "project_id", "kind", "name", "source", postgresql_nulls_not_distinct=True),
+        CheckConstraint("confidence between 0 and 1", name="confidence"),
+        CheckConstraint("examples >= 0", name="examples"),
+        CheckConstraint("source <> 'learned' or (confidence is not null and examples > 0)", name="learned_from"),
+        Index("ix_user_creative_preferences_project_id", "project_id"),
+        {"schema": ANIME_API, "comment": "Preferences of a creator, such as style, camera and tempo for a mood."},
+    )
+
+    user_name: Mapped[str] = mapped_column(default="local", server_default="local", comment="local: no keys in use")
+    project_id: Mapped[int | None] = mapped_column(
+        ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"), comment="null: in every project"
+    )
+    kind: Mapped[str] = mapped_column(comment="what it is about: mood, style, camera, …")
+    name: Mapped[str] = mapped_column(comment="which one: melancholic, …")
+    preference: Mapped[dict[str, Any]] = open_object("what to choose then: {style, camera, bpm_min, bpm_max, …}")
+    source: Mapped[PreferenceSource] = mapped_column(one_of(PreferenceSource, "source"))
+    confidence: Mapped[float | None] = mapped_column(comment="of a learned one; null: set by hand")
+    examples: Mapped[int] = mapped_column(default=0, server_default="0", comment="takes it was learned from")

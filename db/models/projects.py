@@ -1,0 +1,83 @@
+"""Projects and how they are produced."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.base import ANIME_API, Base, Dated, Numbered, one_of
+from db.columns import open_object
+
+
+class ProjectStatus(StrEnum):
+    DRAFT = "draft"
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    ARCHIVED = "archived"
+
+
+class QualityPreset(StrEnum):
+    ULTRA = "ultra_production"
+    CURRENT = "current_workflow"
+    FAST = "fast_preview"
+
+
+class Project(Numbered, Dated, Base):
+    __tablename__ = "anime_projects"
+    __table_args__ = (
+        CheckConstraint("char_length(name) between 1 and 200", name="name"),
+        Index("ix_anime_projects_kept", "id", postgresql_where=text("deleted_at is null")),
+        Index("ix_anime_projects_deleted_at", "deleted_at", postgresql_where=text("deleted_at is not null")),
+        {"schema": ANIME_API, "comment": "Projects: all that is made belongs to one."},
+    )
+
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(default="", server_default="")
+    status: Mapped[ProjectStatus] = mapped_column(
+        one_of(ProjectStatus, "status"),
+        default=ProjectStatus.DRAFT,
+        server_default=ProjectStatus.DRAFT.value,
+        comment="draft until its first scene or generation",
+    )
+    details: Mapped[dict[str, Any]] = open_object("the creator's own fields: genre, target_length, …", name="metadata")
+    deleted_at: Mapped[datetime | None] = mapped_column(
+        sort_order=92, comment="in the bin since; purged with its files after 30 days"
+    )
+
+    settings: Mapped[ProjectSettings | None] = relationship(
+        back_populates="project", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class ProjectSettings(Dated, Base):
+    __tablename__ = "projects"
+    __table_args__ = (
+        CheckConstraint("fps between 1 and 120", name="fps"),
+        CheckConstraint("width between 256 and 2048 and mod(width, 2) = 0", name="width"),
+        CheckConstraint("height between 256 and 2048 and mod(height, 2) = 0", name="height"),
+        {"schema": ANIME_API, "comment": "How a project is produced, one row a project. Null: the preset decides."},
+    )
+
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"), primary_key=True
+    )
+    series_name: Mapped[str | None] = mapped_column(comment="as published; null: the project's name")
+    fps: Mapped[int | None]
+    width: Mapped[int | None] = mapped_column(comment="pixels")
+    height: Mapped[int | None] = mapped_column(comment="pixels")
+    default_style: Mapped[str] = mapped_column(
+        default="anime", server_default="anime", comment="a style template's name"
+    )
+    workflow: Mapped[str | None] = mapped_column(comment="a workflow's name")
+    model: Mapped[str | None] = mapped_column(comment="file name of the checkpoint")
+    quality_preset: Mapped[QualityPreset] = mapped_column(
+        one_of(QualityPreset, "quality_preset"),
+        default=QualityPreset.CURRENT,
+        server_default=QualityPreset.CURRENT.value,
+    )
+
+    project: Mapped[Project] = relationship(back_populates="settings")

@@ -1,0 +1,83 @@
+"""What people think of takes, and what was decided and why."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import PUBLIC, Base, Numbered, one_of
+from db.columns import open_list, open_object
+
+
+class FeedbackKind(StrEnum):
+    RATING = "rating"
+    APPROVAL = "approval"
+    REJECTION = "rejection"
+
+
+class DecisionKind(StrEnum):
+    APPROVAL = "approval"
+    REJECTION = "rejection"
+    MERGE = "merge"
+    REVERT = "revert"
+    DIRECTOR = "director"
+
+
+class Feedback(Numbered, Base):
+    __tablename__ = "feedback"
+    __table_args__ = (
+        CheckConstraint("rating between 1 and 5", name="rating"),
+        CheckConstraint("kind <> 'rating' or rating is not null", name="rating_has_stars"),
+        CheckConstraint("kind <> 'rejection' or reason is not null", name="rejection_has_reason"),
+        Index("ix_feedback_project_id_id", "project_id", "id"),
+        Index("ix_feedback_asset_id_id", "asset_id", "id"),
+        Index("ix_feedback_job_id", "job_id"),
+        {"schema": PUBLIC, "comment": "Ratings, approvals and rejections of takes."},
+    )
+
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
+    asset_id: Mapped[int] = mapped_column(ForeignKey("public.assets.id", ondelete="CASCADE"), comment="the take")
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
+    scene_key: Mapped[uuid.UUID | None]
+    kind: Mapped[FeedbackKind] = mapped_column(one_of(FeedbackKind, "kind"))
+    rating: Mapped[int | None] = mapped_column(comment="1…5 stars")
+    reason: Mapped[str | None]
+    frame_notes: Mapped[list[Any]] = open_list("[{frame, note}]")
+    author: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CreativeDecision(Numbered, Base):
+    __tablename__ = "creative_decisions"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["project_id", "commit_id"],
+            ["anime_api.commits.project_id", "anime_api.commits.id"],
+            ondelete="SET NULL (commit_id)",
+        ),
+        Index("ix_creative_decisions_project_id_id", "project_id", "id"),
+        Index("ix_creative_decisions_project_id_commit_id", "project_id", "commit_id"),
+        Index("ix_creative_decisions_asset_id", "asset_id"),
+        Index("ix_creative_decisions_log_id", "log_id"),
+        {"schema": PUBLIC, "comment": "What was decided and why: approvals, merges, reverts, the director's plans."},
+    )
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
+    kind: Mapped[DecisionKind] = mapped_column(one_of(DecisionKind, "kind"))
+    decision: Mapped[str] = mapped_column(comment="what was decided, in one sentence")
+    reason: Mapped[str | None] = mapped_column(comment="null: none was given")
+    details: Mapped[dict[str, Any]] = open_object("what it was chosen from: conflicts and resolutions, alternatives, …")
+    decided_by: Mapped[str]
+    commit_id: Mapped[int | None] = mapped_column(comment="the commit that it led to")
+    asset_id: Mapped[int | None] = mapped_column(
+        ForeignKey("public.assets.id", ondelete="SET NULL"), comment="the take"
+    )
+    log_id: Mapped[int | None] = mapped_column(
+        ForeignKey("anime_api.echo_orchestration_logs.id", ondelete="SET NULL"), comment="the director's plan or step"
+    )
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,64 @@
+"""Scenes as they are on a branch."""
+
+from __future__ import annotations
+
+import uuid
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import ANIME_API, Base, one_of
+from db.columns import Branched, on_branch, open_list, same_branch
+
+
+class SceneStatus(StrEnum):
+    DRAFT = "draft"
+    GENERATED = "generated"
+    RENDERED = "rendered"
+    FINAL = "final"
+
+
+class Scene(Branched, Base):
+    __tablename__ = "scenes"
+    __table_args__ = (
+        *on_branch(
+            "scenes",
+            UniqueConstraint("branch_id", "scene_number", deferrable=True, initially="DEFERRED"),
+            same_branch("episode_key", "public.episodes", ondelete="SET NULL (episode_key)"),
+            CheckConstraint("scene_number >= 1", name="scene_number"),
+            CheckConstraint("duration_s > 0", name="duration_s"),
+            CheckConstraint("status not in ('rendered', 'final') or video_path is not null", name="rendered_has_video"),
+            CheckConstraint(
+                "accepted_asset_id is null or accepted_fingerprint is not null", name="accepted_take_has_fingerprint"
+            ),
+            Index("ix_scenes_branch_id_episode_key_scene_number", "branch_id", "episode_key", "scene_number"),
+            Index("ix_scenes_characters", "characters", postgresql_using="gin"),
+            Index("ix_scenes_accepted_asset_id", "accepted_asset_id"),
+        ),
+        {"schema": ANIME_API, "comment": "Scenes as they are on each branch."},
+    )
+
+    scene_number: Mapped[int] = mapped_column(
+        comment="1, 2, … in the branch's order; checked at commit, to allow reorder"
+    )
+    title: Mapped[str | None]
+    description: Mapped[str]
+    status: Mapped[SceneStatus] = mapped_column(
+        one_of(SceneStatus, "status"), default=SceneStatus.DRAFT, server_default=SceneStatus.DRAFT.value
+    )
+    episode_key: Mapped[uuid.UUID | None]
+    duration_s: Mapped[float | None]
+    characters: Mapped[list[Any]] = open_list("[{name, key}] in the order given; key null: no such character yet")
+    dialogue: Mapped[list[Any]] = open_list("[{character, line, timestamp}]; timestamp in seconds of the scene")
+    scene_type: Mapped[str | None] = mapped_column(comment="dialogue, action, emotional, epic")
+    style: Mapped[str | None] = mapped_column(comment="a style template's name; null: the project's")
+    location: Mapped[str | None]
+    mood: Mapped[str | None]
+    camera: Mapped[str | None]
+    video_path: Mapped[str | None] = mapped_column(comment="the accepted take, or a video given by the user")
+    accepted_asset_id: Mapped[int | None] = mapped_column(ForeignKey("public.assets.id", ondelete="SET NULL"))
+    accepted_fingerprint: Mapped[str | None] = mapped_column(
+        comment="of the accepted take; the scene is stale where today's differs"
+    )

@@ -1,0 +1,68 @@
+"""What is rendered when."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import PUBLIC, Base, Dated, Numbered, one_of
+from db.columns import open_object
+from db.models.jobs import JobType
+
+
+class ScheduleState(StrEnum):
+    PLANNED = "planned"
+    STARTED = "started"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class ProductionSchedule(Numbered, Dated, Base):
+    __tablename__ = "production_schedule"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["project_id", "branch_id"],
+            ["anime_api.branches.project_id", "anime_api.branches.id"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("num_nonnulls(scene_key, episode_key) <= 1", name="one_target"),
+        CheckConstraint("due_at >= start_at", name="due_at"),
+        CheckConstraint("state <> 'failed' or error_message is not null", name="failed_has_reason"),
+        Index("ix_production_schedule_project_id_id", "project_id", "id"),
+        Index("ix_production_schedule_project_id_branch_id", "project_id", "branch_id"),
+        Index(
+            "ix_production_schedule_next",
+            "start_at",
+            "priority",
+            "id",
+            postgresql_where=text("state = 'planned'"),
+        ),
+        Index("ix_production_schedule_job_id", "job_id"),
+        {"schema": PUBLIC, "comment": "What the scheduled batch renders, and when."},
+    )
+
+    project_id: Mapped[int]
+    branch_id: Mapped[int]
+    scene_key: Mapped[uuid.UUID | None]
+    episode_key: Mapped[uuid.UUID | None] = mapped_column(
+        comment="neither scene nor episode: all stale scenes of the branch"
+    )
+    job_type: Mapped[JobType] = mapped_column(
+        one_of(JobType, "job_type"), default=JobType.INTEGRATED, server_default=JobType.INTEGRATED.value
+    )
+    parameters: Mapped[dict[str, Any]] = open_object("of the generation; what is missing the project decides")
+    priority: Mapped[int] = mapped_column(default=5, server_default="5", comment="smaller is sooner")
+    start_at: Mapped[datetime] = mapped_column(comment="not before")
+    due_at: Mapped[datetime | None] = mapped_column(comment="wished end; null: none")
+    state: Mapped[ScheduleState] = mapped_column(
+        one_of(ScheduleState, "state"), default=ScheduleState.PLANNED, server_default=ScheduleState.PLANNED.value
+    )
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
+    error_message: Mapped[str | None] = mapped_column(comment="one sentence")
+    ended_at: Mapped[datetime | None]

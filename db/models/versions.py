@@ -1,0 +1,118 @@
+"""Versions: content-addressed objects, commits over them, and the names that point at commits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import ANIME_API, Base, Dated, Numbered, one_of
+
+SHA256 = "^[0-9a-f]{64}$"
+
+
+class ObjectKind(StrEnum):
+    ENTITY = "entity"
+    TREE = "tree"
+
+
+def commit_of_project(column: str) -> ForeignKeyConstraint:
+    """`column` names a commit of the row's own project; a commit that is named cannot be deleted."""
+    return ForeignKeyConstraint(
+        ["project_id", column], ["anime_api.commits.project_id", "anime_api.commits.id"], ondelete="NO ACTION"
+    )
+
+
+class VersionObject(Base):
+    __tablename__ = "version_objects"
+    __table_args__ = (
+        CheckConstraint(f"hash ~ '{SHA256}'", name="hash"),
+        {
+            "schema": ANIME_API,
+            "comment": "Content-addressed states of entities and trees; written once, shared by commits.",
+        },
+    )
+
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"), primary_key=True
+    )
+    hash: Mapped[str] = mapped_column(primary_key=True, comment="sha256 of kind and content, in hex")
+    kind: Mapped[ObjectKind] = mapped_column(one_of(ObjectKind, "kind"))
+    content: Mapped[bytes] = mapped_column(comment="canonical JSON, byte for byte what was hashed")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Commit(Numbered, Base):
+    __tablename__ = "commits"
+    __table_args__ = (
+        UniqueConstraint("project_id", "hash"),
+        UniqueConstraint("project_id", "id"),
+        CheckConstraint(f"hash ~ '{SHA256}'", name="hash"),
+        CheckConstraint("generation >= 0 and (generation = 0) = (parent_id is null)", name="generation"),
+        CheckConstraint("merged_id is null or (parent_id is not null and merged_id <> parent_id)", name="merged"),
+        ForeignKeyConstraint(
+            ["project_id", "tree_hash"],
+            ["anime_api.version_objects.project_id", "anime_api.version_objects.hash"],
+            ondelete="NO ACTION",
+        ),
+        commit_of_project("parent_id"),
+        commit_of_project("merged_id"),
+        Index("ix_commits_project_id_tree_hash", "project_id", "tree_hash"),
+        Index("ix_commits_project_id_parent_id", "project_id", "parent_id"),
+        Index("ix_commits_project_id_merged_id", "project_id", "merged_id"),
+        {
+            "schema": ANIME_API,
+            "comment": "Every edit of a project's creative state, as one state that follows another.",
+        },
+    )
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
+    hash: Mapped[str] = mapped_column(comment="sha256 over tree, parents, message, author and time, in hex")
+    tree_hash: Mapped[str] = mapped_column(comment="the whole state after this commit")
+    parent_id: Mapped[int | None] = mapped_column(comment="the state before; null for the first commit of a project")
+    merged_id: Mapped[int | None] = mapped_column(comment="the other parent of a merge")
+    generation: Mapped[int] = mapped_column(comment="longest way to a first commit; orders the search for a merge base")
+    branch_name: Mapped[str] = mapped_column(comment="the branch that it was made on, as called then")
+    message: Mapped[str]
+    author: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Branch(Numbered, Dated, Base):
+    __tablename__ = "branches"
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        UniqueConstraint("project_id", "id"),
+        CheckConstraint("char_length(name) between 1 and 200", name="name"),
+        commit_of_project("head_id"),
+        commit_of_project("forked_from_id"),
+        Index("ix_branches_project_id_head_id", "project_id", "head_id"),
+        Index("ix_branches_project_id_forked_from_id", "project_id", "forked_from_id"),
+        {"schema": ANIME_API, "comment": "Named lines of a project's story; every project has `main`."},
+    )
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(default="", server_default="")
+    head_id: Mapped[int | None] = mapped_column(comment="its newest commit; null before the first")
+    forked_from_id: Mapped[int | None] = mapped_column(comment="the commit that it was branched off; null for main")
+
+
+class Tag(Numbered, Base):
+    __tablename__ = "tags"
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        CheckConstraint("char_length(name) between 1 and 200", name="name"),
+        commit_of_project("commit_id"),
+        Index("ix_tags_project_id_commit_id", "project_id", "commit_id"),
+        {"schema": ANIME_API, "comment": "Names of commits that stay."},
+    )
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    commit_id: Mapped[int]
+    message: Mapped[str] = mapped_column(default="", server_default="")
+    author: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

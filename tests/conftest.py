@@ -1,0 +1,124 @@
+"""A real PostgreSQL and a real Prefect server for all tests that ask for one, each started once a session."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from db import engine as database
+from db.migrate import upgrade
+from db.models import METADATA
+from deployments import environment
+from deployments.postgres import EmbeddedPostgres
+from deployments.process import Process
+from deployments.services import Parts
+from tests.ports import free_offset
+from tower.clients.prefect import PrefectClient
+from tower.settings import Settings
+
+ROLLED_BACK = "anime_production"  # migrated; nothing is ever committed to it
+COMMITTED = "tower_committed"  # the same, and emptied after each test that uses it
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """The server; tests may make databases of their own on it."""
+    with tempfile.TemporaryDirectory(prefix="tower-tests-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)  # where we are root, the server is `nobody` and must get in
+        server = EmbeddedPostgres(Path(folder) / "postgres", free_port())
+        server.start()
+        try:
+            with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+                connection.execute("alter system set fsync = off")
+                connection.execute("select pg_reload_conf()")
+            upgrade(server.url(ROLLED_BACK))
+            with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+                connection.execute(f"create database {COMMITTED} template {ROLLED_BACK}")
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def database_url(postgres: EmbeddedPostgres) -> str:
+    """A migrated database. Whoever commits to it must clean up."""
+    return postgres.url(ROLLED_BACK)
+
+
+@pytest.fixture(scope="session")
+def engine(database_url: str) -> Iterator[Engine]:
+    opened = database.connect(database_url, application="tests")
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session whose work is undone after the test, what the tested code commits included."""
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as opened:
+            yield opened
+        transaction.rollback()
+
+
+@pytest.fixture(scope="session")
+def committing_engine(postgres: EmbeddedPostgres) -> Iterator[Engine]:
+    opened = database.connect(postgres.url(COMMITTED), pool_size=10, application="tests")
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def sessions(committing_engine: Engine) -> Iterator[database.Sessions]:
+    """Sessions that really commit, for tests of several at once. All rows but the built-in ones go after the test."""
+    try:
+        yield database.sessions(committing_engine)
+    finally:
+        empty(committing_engine)
+
+
+@pytest.fixture(scope="session")
+def prefect(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectClient]:
+    """Without workers."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("prefect"), port_offset=free_offset())
+    addresses = environment.addresses(settings, postgres.url("anime_production"))
+    parts = Parts(settings, addresses, environment.for_parts(settings, addresses, mark="tests"))
+    service = parts.prefect(database_url=postgres.url("prefect"))
+    process: Process = service.prepare()
+    process.spawn()
+    deadline = time.monotonic() + 90
+    try:
+        while not service.healthy():
+            assert process.running(), f"Prefect did not start: {process.command.log.read_text()}"
+            assert time.monotonic() < deadline, "Prefect did not answer in time"
+            time.sleep(0.2)
+        client = PrefectClient(addresses.prefect_api_url)
+        yield client
+        client.close()
+    finally:
+        process.end()
+
+
+def empty(engine: Engine) -> None:
+    """Delete every row but the built-in styles and glossary. TRUNCATE would be slower: it makes new files."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("set local lock_timeout = '5s'; set local session_replication_role = replica")
+        for table in METADATA.tables.values():
+            kept = " where project_id is not null" if table.name in ("style_templates", "cultural_elements") else ""
+            connection.exec_driver_sql(f"delete from {table.fullname}{kept}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,85 @@
+"""Migrating, as those who start and operate the stack meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from db import migrate
+from db.migrate import MigrationError
+from deployments.postgres import EmbeddedPostgres
+
+
+@pytest.fixture
+def scratch_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute("create database tower_scratch template template0")
+        yield postgres.url("tower_scratch")
+        connection.execute("drop database tower_scratch with (force)")
+
+
+def test_two_that_migrate_at_once_wait_for_each_other(scratch_url: str) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(migrate.upgrade, scratch_url) for _ in range(2)]:
+            done.result(timeout=60)
+    assert migrate.current(scratch_url) == migrate.head()
+
+
+def test_migrating_again_does_nothing(database_url: str) -> None:
+    migrate.upgrade(database_url)
+    assert migrate.current(database_url) == migrate.head()
+
+
+def test_migrations_are_found_from_any_folder(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    migrate.upgrade(database_url)
+
+
+def test_a_database_of_a_newer_tower_is_left_alone(scratch_url: str) -> None:
+    with psycopg.connect(scratch_url) as connection:
+        connection.execute("create table public.alembic_version (version_num varchar(32) primary key)")
+        connection.execute("insert into public.alembic_version values ('9999')")
+    with pytest.raises(MigrationError, match="revision 9999, made by a newer Tower"):
+        migrate.upgrade(scratch_url)
+    with psycopg.connect(scratch_url) as connection:
+        assert connection.execute("select to_regclass('public.assets')").fetchone() == (None,)
+
+
+def test_a_revision_that_does_not_exist_is_refused(database_url: str) -> None:
+    with pytest.raises(MigrationError, match="no_such"):
+        migrate.downgrade(database_url, "no_such")
+
+
+def test_a_database_that_cannot_be_reached_is_one_sentence() -> None:
+    with pytest.raises(MigrationError, match="Cannot reach the database: ") as caught:
+        migrate.current("postgresql://nobody@127.0.0.1:1/none")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_database_of_another_encoding_is_refused(postgres: EmbeddedPostgres) -> None:
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute("create database tower_latin template template0 encoding 'LATIN1' locale 'C'")
+        try:
+            with pytest.raises(MigrationError, match="encoding LATIN1"):
+                migrate.upgrade(postgres.url("tower_latin"))
+        finally:
+            connection.execute("drop database tower_latin with (force)")
+
+
+def test_a_user_who_may_not_make_tables_is_told_so(postgres: EmbeddedPostgres, scratch_url: str) -> None:
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute("create role guest login password 'guest'")
+        try:
+            with pytest.raises(MigrationError, match="Make the database user its owner: permission denied"):
+                migrate.upgrade(
+                    make_url(scratch_url).set(username="guest", password="guest").render_as_string(hide_password=False)
+                )
+        finally:
+            connection.execute("drop role guest")
