@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,29 @@ class CastMember:
 
 
 @dataclass(frozen=True)
+class Binding:
+    """An input of a node of a workflow graph."""
+
+    node: str
+    input: str
+
+
+@dataclass(frozen=True)
+class WorkflowGraph:
+    """A graph in ComfyUI's API format, and which inputs take prompt, seed, steps, size, …; each may be several."""
+
+    name: str
+    version: int
+    graph: dict[str, Any]
+    bindings: dict[str, list[Binding]]
+
+
+@dataclass(frozen=True)
 class Shot:
     """All that a picture depends on. Equal shots on one engine version give equal pictures.
 
-    Sizes in pixels, both even, 256…2048. `frames` at `fps`: the clip has exactly that many.
+    Sizes in pixels, both even, 256…2048. `frames` at `fps`: the clip has exactly that many. They begin at frame
+    `start_frame` of a whole of `whole_frames` (None: this is the whole), for engines that can draw a part of a shot.
     """
 
     prompt: str
@@ -31,6 +50,8 @@ class Shot:
     height: int
     fps: int
     frames: int
+    start_frame: int = 0
+    whole_frames: int | None = None
     style: str = "anime"
     scene_type: str = "dialogue"
     caption: str = ""
@@ -40,6 +61,7 @@ class Shot:
     cfg: float = 8.0
     sampler: str = "dpmpp_2m"
     scheduler: str = "karras"
+    graph: WorkflowGraph | None = None  # for the engines that render one
 
 
 class Watch(Protocol):
@@ -62,8 +84,10 @@ class Engine(Protocol):
     def version(self) -> str:
         """Changes whenever the same shot would give another picture."""
 
-    def render(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> None:
+    def render(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> tuple[str, ...]:
         """Write the clip to `target`, which does not exist yet, as a playable MP4 file.
+
+        What the user should know of how it was made (what was changed to make it possible) comes back in sentences.
 
         `prompt_id` names this render for the engine's server; calling again with the same id takes up what is there.
         Raises RenderError with one sentence if the engine cannot make it.

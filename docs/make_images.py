@@ -1,0 +1,68 @@
+"""Draws the pictures of the README, with Tower's own engine:  make images"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from tower.engines.animatic.engine import AnimaticEngine
+from tower.engines.base import CastMember, Shot
+from tower.media.contact_sheet import contact_sheet
+
+IMAGES = Path(__file__).parent / "images"
+SHOT = Shot(
+    prompt="cyberpunk detective walking in neon city, rain",
+    negative_prompt="",
+    seed=7,
+    width=1024,
+    height=576,
+    fps=24,
+    frames=72,
+    caption="The rain never stops in this town.",
+)
+MOODS = (
+    "detective in neon city, rain",
+    "girl in a misty forest at dawn",
+    "boy in a room at sunset, window",
+    "traveller before mountains and clouds, epic sky",
+    "girl at the sea, sunset",
+    "samurai at a shrine, cherry petals",
+)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        clip = _rendered(SHOT, Path(folder) / "city.mp4")
+        contact_sheet(clip, IMAGES / "neon-city.jpg", columns=3, rows=2, width=1920)
+        stills = [_still(prompt, Path(folder) / f"{number}.mp4") for number, prompt in enumerate(MOODS)]
+    rows = [np.hstack(stills[start : start + 3]) for start in (0, 3)]
+    cv2.imwrite(str(IMAGES / "moods.jpg"), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+class _NoWatch:
+    def progress(self, fraction: float, step: str) -> None:
+        """Nobody waits."""
+
+
+def _rendered(shot: Shot, target: Path) -> Path:
+    AnimaticEngine().render(shot, prompt_id="readme", target=target, watch=_NoWatch())
+    return target
+
+
+def _still(prompt: str, target: Path) -> np.ndarray:
+    shot = replace(SHOT, prompt=prompt, caption="", frames=24, width=640, height=360, cast=_cast(prompt))
+    with av.open(str(_rendered(shot, target))) as film:
+        return list(film.decode(video=0))[12].to_ndarray(format="bgr24")
+
+
+def _cast(prompt: str) -> tuple[CastMember, ...]:
+    return (CastMember("Someone", prompt.split(",", maxsplit=1)[0]),)
+
+
+if __name__ == "__main__":
+    main()

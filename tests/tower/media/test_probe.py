@@ -1,0 +1,187 @@
+import json
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.video.stream import VideoStream
+
+from benchmarks.quality_corpus import moving_shapes
+from benchmarks.quality_faults import Format, encode, tone
+from tower.media.decode import MediaUnreadableError
+from tower.media.probe import look_through, probe
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    shown = moving_shapes(np.random.default_rng(1), 256, 36)
+    return encode(tmp_path_factory.mktemp("clips") / "clip.mp4", shown, sound=tone(1.5))
+
+
+def remuxed(clip: Path, target: Path, options: dict[str, str] | None = None) -> Path:
+    with av.open(str(clip)) as source, av.open(str(target), "w", options=options or {}) as out:
+        track = source.streams.video[0]
+        copy = out.add_stream_from_template(track)
+        for packet in source.demux(track):
+            if packet.dts is not None:
+                packet.stream = copy
+                out.mux(packet)
+    return target
+
+
+def test_a_clip_is_described_by_its_decoded_frames(clip: Path) -> None:
+    found = probe(clip)
+    assert (found.container, found.codec, found.pixel_format) == ("mp4", "h264", "yuv420p")
+    assert (found.width, found.height, found.frames) == (256, 256, 36)
+    assert found.fps == 24
+    assert found.duration_s == pytest.approx(1.5)
+    assert found.timing_error_ms == pytest.approx(0)
+    assert found.bytes == clip.stat().st_size
+    assert found.faststart is True
+    assert found.audio is not None
+    assert (found.audio.codec, found.audio.rate_hz) == ("aac", 48_000)
+    assert found.audio.duration_s == pytest.approx(1.5, abs=0.06)
+    assert found.fault is None
+
+
+def test_the_probe_can_be_stored_as_json(clip: Path) -> None:
+    stored = json.loads(json.dumps(probe(clip).as_json()))
+    assert stored["fps"] == 24.0
+    assert stored["fps_exact"] == "24"
+    assert stored["has_audio"] is True
+    assert stored["audio"]["codec"] == "aac"
+
+
+def test_an_ntsc_rate_is_exact(tmp_path: Path) -> None:
+    target = tmp_path / "ntsc.mp4"
+    with av.open(str(target), "w") as out:
+        video = out.add_stream("libx264", rate=Fraction(24000, 1001))
+        assert isinstance(video, VideoStream)
+        video.width = video.height = 256
+        for picture in moving_shapes(np.random.default_rng(1), 256, 30):
+            out.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(video.encode(None))
+    assert probe(target).fps == Fraction(24000, 1001)
+
+
+def test_the_coarse_clock_of_matroska_does_not_blur_the_rate(clip: Path, tmp_path: Path) -> None:
+    found = probe(remuxed(clip, tmp_path / "clip.mkv"))
+    assert found.fps == 24
+    assert found.frames == 36
+    assert found.faststart is None
+    assert found.timing_error_ms < 1
+
+
+def test_a_clip_without_sound_says_so(clip: Path, tmp_path: Path) -> None:
+    found = probe(remuxed(clip, tmp_path / "mute.mp4"))
+    assert found.audio is None
+    assert found.as_json()["has_audio"] is False
+    assert found.faststart is False
+
+
+def test_frames_hidden_by_an_edit_list_are_not_missing(clip: Path, tmp_path: Path) -> None:
+    """The file holds 36 frames; its edit list begins after the first ten."""
+    whole = remuxed(clip, tmp_path / "whole.mp4").read_bytes()
+    at = whole.index(b"elst") + 8  # version, flags; then entries, duration, media time
+    media_time = int.from_bytes(whole[at + 8 : at + 12], "big")
+    later = media_time + 10 * 12288 // 24
+    (tmp_path / "later.mp4").write_bytes(whole[: at + 8] + later.to_bytes(4, "big") + whole[at + 12 :])
+    found = probe(tmp_path / "later.mp4")
+    assert found.frames == 26
+    assert found.fault is None
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_a_truncated_clip_is_unreadable_and_says_how_much_is_left(clip: Path, tmp_path: Path, share: float) -> None:
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(clip.read_bytes()[: int(clip.stat().st_size * share)])
+    with pytest.raises(
+        MediaUnreadableError, match=r"cut.mp4 is damaged or cut off: only \d+ of its 36 frames"
+    ) as caught:
+        probe(cut)
+    assert (caught.value.code, caught.value.status) == ("MEDIA_UNREADABLE", 422)
+    found = look_through(cut)
+    assert 0 < found.frames < 36
+    assert found.frames + len(found.lost) == 36
+    assert found.lost[-1] == 35
+
+
+def test_a_clip_that_lost_only_the_end_of_its_sound_is_unreadable(clip: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(clip.read_bytes()[:-200])
+    with pytest.raises(MediaUnreadableError, match="sound"):
+        probe(cut)
+
+
+def test_damage_in_the_middle_is_found_where_it_is(clip: Path, tmp_path: Path) -> None:
+    data = bytearray(clip.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 3000] = bytes(3000)
+    (tmp_path / "damaged.mp4").write_bytes(data)
+    found = look_through(tmp_path / "damaged.mp4")
+    assert found.fault is not None
+    assert found.lost
+    assert all(0 < frame < 36 for frame in found.lost)
+
+
+def no_bytes() -> bytes:
+    return b""
+
+
+def a_web_page() -> bytes:
+    return b"<html><body>502 Bad Gateway</body></html>"
+
+
+def a_box_without_content() -> bytes:
+    return b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
+
+
+def noise() -> bytes:
+    return np.random.default_rng(1).bytes(100_000)
+
+
+@pytest.mark.parametrize("content", [no_bytes, a_web_page, a_box_without_content, noise])
+def test_what_is_no_video_is_unreadable(tmp_path: Path, content: object) -> None:
+    assert callable(content)
+    (tmp_path / "clip.mp4").write_bytes(content())
+    with pytest.raises(MediaUnreadableError, match=r"clip\.mp4"):
+        probe(tmp_path / "clip.mp4")
+
+
+def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+    target = tmp_path / "voice.m4a"
+    with av.open(str(target), "w", format="mp4") as out:
+        track = out.add_stream("aac", rate=48_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(tone(0.5).reshape(1, -1), format="fltp", layout="mono")
+        frame.sample_rate = 48_000
+        out.mux(track.encode(frame))
+        out.mux(track.encode(None))
+    with pytest.raises(MediaUnreadableError, match="no moving pictures"):
+        probe(target)
+
+
+def test_a_fifo_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "clip.mp4")
+    with pytest.raises(MediaUnreadableError, match="not a regular file"):
+        probe(tmp_path / "clip.mp4")
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/", "/nowhere/clip.mp4", "http://127.0.0.1:9/clip.mp4"])
+def test_only_regular_local_files_are_opened(path: str) -> None:
+    with pytest.raises(MediaUnreadableError):
+        probe(Path(path))
+
+
+def test_a_wrong_pixel_format_is_told(tmp_path: Path) -> None:
+    shown = moving_shapes(np.random.default_rng(1), 256, 4)
+    assert probe(encode(tmp_path / "444.mp4", shown, Format(pixel_format="yuv444p"))).pixel_format == "yuv444p"
+
+
+def test_one_picture_lasts_one_frame(tmp_path: Path) -> None:
+    shown = moving_shapes(np.random.default_rng(1), 256, 1)
+    found = probe(encode(tmp_path / "one.mp4", shown))
+    assert found.frames == 1
+    assert found.fps == 24
+    assert found.duration_s == pytest.approx(1 / 24)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from tower.quality.faults import named, spans
+from tower.quality.verdict import Assessment, Metric
+
+
+def a_metric(
+    value: float | None, threshold: float, better: Literal["min", "max", "equal"], *, passed: bool | None
+) -> Metric:
+    return Metric("frozen_run", value, "frames", threshold, better, passed, reason=None if passed else "too long")
+
+
+@pytest.mark.parametrize(("value", "grade"), [(0, 1.0), (10, 0.875), (20, 0.5)])
+def test_a_grade_falls_to_a_half_at_the_threshold(value: float, grade: float) -> None:
+    assert a_metric(value, 20, "max", passed=True).grade == pytest.approx(grade)
+
+
+@pytest.mark.parametrize(("value", "grade"), [(21, 0.476), (40, 0.25), (200, 0.05)])
+def test_beyond_the_threshold_it_falls_towards_nothing(value: float, grade: float) -> None:
+    assert a_metric(value, 20, "max", passed=False).grade == pytest.approx(grade, abs=1e-3)
+
+
+def test_what_is_right_or_wrong_has_no_grades_between() -> None:
+    assert a_metric(24, 24, "equal", passed=True).grade == 1
+    assert a_metric(23, 24, "equal", passed=False).grade == 0
+    assert a_metric(0, 0.001, "min", passed=False).grade == 0
+
+
+def test_what_could_not_be_measured_is_no_fault() -> None:
+    unmeasured = a_metric(None, 0.2, "max", passed=None)
+    assert unmeasured.grade == 1
+    assert Assessment.of([unmeasured], seconds=0.1, probe=None).passed
+
+
+def test_the_score_is_that_of_the_worst_metric_and_the_reason_names_all() -> None:
+    metrics = [
+        Metric("black_run", 20, "frames", 12, "max", passed=False, reason="20 frames in a row are black"),
+        Metric("frozen_run", 48, "frames", 12, "max", passed=False, reason="48 frames in a row do not move"),
+        a_metric(2, 20, "max", passed=True),
+    ]
+    verdict = Assessment.of(metrics, seconds=0.1, probe=None)
+    assert verdict.score == 1.25
+    assert verdict.reason == "black_run: 20 frames in a row are black. Also: frozen_run."
+
+
+def test_numbers_become_ranges() -> None:
+    assert spans([]) == ()
+    assert spans([7, 3, 4, 5]) == ((3, 5), (7, 7))
+    assert spans([1, 3, 4, 5], least=3) == ((3, 5),)
+    assert named(spans([3, 4, 5, 9])) == " (frames 3–5, 9)"
+    assert named(spans(range(0, 20, 2))) == " (frames 0, 2, 4 and elsewhere)"
+    assert named(()) == ""

@@ -1,0 +1,100 @@
+"""Writes H.264 in MP4: frames in, a file that plays, streams and can be joined out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import PictureType
+from av.video.reformatter import ColorRange, Colorspace
+
+OVERLAP_FRAMES = 4
+"""Frames that two neighbouring segments share: only these are encoded again when segments are joined."""
+_THREADS = 4
+"""Fixed: x264 gives other bytes with another number of threads, and equal shots must give equal files."""
+_BT709 = 1
+
+
+def seam_keyframes(frames: int) -> frozenset[int]:
+    """Frames that must start anew (IDR), so that the body between two seams can be copied without encoding."""
+    if frames <= 2 * OVERLAP_FRAMES:
+        return frozenset({0})
+    return frozenset({0, OVERLAP_FRAMES, frames - OVERLAP_FRAMES})
+
+
+class VideoWriter:
+    """A context manager: `write` each frame in turn. The file is whole only after a clean exit; after an exception
+    nothing is left of it.
+
+    H.264 yuv420p, CRF 12, BT.709, index in front. `size` is (width, height) in pixels, both even; `frames` how many
+    will come, which places the keyframes; `tags` go into the file's metadata.
+    """
+
+    def __init__(
+        self, target: Path, *, size: tuple[int, int], fps: int, frames: int, tags: Mapping[str, str] | None = None
+    ) -> None:
+        self._target = target
+        self._keyframes = seam_keyframes(frames)
+        self._count = 0
+        # In ticks of a thousandth of a second, the usual ones, a clip's duration would be rounded.
+        options = {"movflags": "+faststart", "movie_timescale": str(fps * 512)}
+        self._container = av.open(str(target), "w", format="mp4", options=options)
+        self._container.metadata.update(tags or {})
+        self._stream = self._open_stream(size, fps)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._discard()
+            return
+        try:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+        except BaseException:
+            self._discard()
+            raise
+
+    def _discard(self) -> None:
+        with suppress(av.FFmpegError, OSError):  # a trailer that cannot be written does not matter: the file goes
+            self._container.close()
+        self._target.unlink(missing_ok=True)
+
+    def write(self, frame_bgr: npt.NDArray[np.uint8]) -> None:
+        """Add a frame (height × width × 3, BGR). The array may be used again afterwards."""
+        rgb = av.VideoFrame.from_ndarray(frame_bgr, format="bgr24")
+        frame = rgb.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+        frame.pts = self._count
+        frame.time_base = self._stream.codec_context.time_base
+        frame.pict_type = PictureType.I if self._count in self._keyframes else PictureType.NONE
+        self._container.mux(self._stream.encode(frame))
+        self._count += 1
+
+    def _open_stream(self, size: tuple[int, int], fps: int) -> Any:
+        stream = self._container.add_stream("libx264", rate=fps)
+        context = stream.codec_context
+        context.width, context.height = size
+        context.pix_fmt = "yuv420p"
+        context.time_base = Fraction(1, fps)
+        context.thread_count = _THREADS
+        context.color_range = ColorRange.MPEG
+        context.colorspace = Colorspace.ITU709
+        context.color_primaries = context.color_trc = _BT709
+        context.options = {
+            "preset": "veryfast",
+            "tune": "animation",
+            "crf": "12",
+            "forced-idr": "1",
+            "x264-params": "cpu-independent=1",
+        }
+        return stream

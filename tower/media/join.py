@@ -1,0 +1,155 @@
+"""Joins the segments of a shot. Neighbours share some frames, and the one fades into the other over them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import av
+
+from tower.errors import InvalidError, MergeError
+from tower.media.clips import Clip, examine
+from tower.media.crossfade import faded
+from tower.media.decode import MediaUnreadableError
+from tower.media.encode import OVERLAP_FRAMES
+from tower.media.files import DiskFullError, place, writing
+from tower.media.probe import Probe, look_through, probe
+from tower.media.seams import NotCopyableError, copy_bodies
+from tower.media.x264 import CRF12, MP4, encoded, settle
+
+_OF_THE_CONTAINER = ("encoder", "major_brand", "minor_version", "compatible_brands")
+
+
+class How(StrEnum):
+    ONE_SEGMENT = "copied as is"
+    BODIES_COPIED = "copied bodies"
+    ENCODED_ANEW = "re-encoded"
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The joined video. `why`: what kept the bodies from being copied. `took_s`: what joining took, checks included."""
+
+    probe: Probe
+    how: How
+    why: str | None
+    took_s: float
+
+    @property
+    def frames(self) -> int:
+        return self.probe.frames
+
+
+def segment_frames(duration_s: int, fps: int, overlap: int) -> list[int]:
+    """How many frames each segment of a video of `duration_s` seconds renders: one segment a second.
+
+    Every segment but the last has `fps + overlap` frames: its own second and, at its end, the first `overlap` frames of
+    the next one. The last has `fps`. So the sum, less `overlap` for each of the seams, is `duration_s * fps`.
+    Raises InvalidError if there is nothing to render, or if the two overlaps of a segment would meet.
+    """
+    if duration_s < 1:
+        raise InvalidError.field("duration_s", duration_s, "a whole number of seconds, 1 or more")
+    if fps < 1:
+        raise InvalidError.field("fps", fps, "1 or more frames a second")
+    if not 0 <= overlap <= fps:
+        raise InvalidError.field("overlap", overlap, f"0 to {fps} frames: no more than a second")
+    return [fps + overlap] * (duration_s - 1) + [fps]
+
+
+def join(segments: Sequence[Path], target: Path, *, overlap_frames: int = OVERLAP_FRAMES) -> Joined:
+    """Write `target`: all frames of the segments in order, the shared ones blended, as an MP4 without sound.
+
+    It has sum(frames) − overlap_frames · (segments − 1) frames. What lies between the seams is copied without loss
+    where the files allow it. Every frame of the result has been decoded and counted before it is published; after an
+    error there is no target, or still the old one. Raises MergeError.
+    """
+    began = time.perf_counter()
+    try:
+        clips = [examine(path, overlap_frames) for path in segments]
+        _check(clips, overlap_frames)
+        found, how, why = _write(clips, target, overlap_frames)
+    except (MediaUnreadableError, DiskFullError) as error:
+        raise MergeError(error.message) from error
+    except OSError as error:
+        raise MergeError(f"The joined video cannot be written to {target}: {error.strerror}") from error
+    return Joined(found, how, why, took_s=time.perf_counter() - began)
+
+
+def _check(clips: Sequence[Clip], overlap: int) -> None:
+    if not clips:
+        raise MergeError("There are no segments to join")
+    if overlap < 0:
+        raise MergeError(f"Segments cannot overlap by {overlap} frames: give 0 or more")
+    first = clips[0]
+    for number, clip in enumerate(clips, start=1):
+        shared = overlap * ((number > 1) + (number < len(clips)))
+        if clip.size != first.size:
+            raise MergeError(f"Segment {number} is {_size(clip)} and segment 1 {_size(first)}: render them in one size")
+        if clip.rate != first.rate:
+            raise MergeError(
+                f"Segment {number} has {float(clip.rate):g} frames a second and segment 1 {float(first.rate):g}: "
+                "render them at one rate"
+            )
+        if clip.frames < shared:
+            raise MergeError(
+                f"Segment {number} has {clip.frames} frames, fewer than the {shared} that it shares with its neighbours"
+            )
+
+
+def _write(clips: Sequence[Clip], target: Path, overlap: int) -> tuple[Probe, How, str | None]:
+    if len(clips) == 1:
+        found = probe(clips[0].path)
+        place(clips[0].path, target)
+        return found, How.ONE_SEGMENT, None
+    with writing(target) as part:
+        why = _write_joined(clips, part, overlap)
+        found = _verified(part, clips, overlap)
+    return found, How.ENCODED_ANEW if why else How.BODIES_COPIED, why
+
+
+def _write_joined(clips: Sequence[Clip], part: Path, overlap: int) -> str | None:
+    """Say why everything was encoded, if it was."""
+    try:
+        copy_bodies(clips, part, overlap=overlap, tags=_common_tags(clips))
+    except NotCopyableError as reason:
+        _encode_anew(clips, part, overlap)
+        return str(reason)
+    return None
+
+
+def _encode_anew(clips: Sequence[Clip], part: Path, overlap: int) -> None:
+    with av.open(str(part), "w", format="mp4", options=MP4) as out:
+        out.metadata.update(_common_tags(clips))
+        stream = out.add_stream("libx264", rate=clips[0].rate)
+        settle(stream.codec_context, size=clips[0].size, rate=clips[0].rate, options=CRF12)
+        for packet in encoded(faded(clips, overlap), stream.codec_context):
+            packet.stream = stream
+            out.mux(packet)
+
+
+def _verified(path: Path, clips: Sequence[Clip], overlap: int) -> Probe:
+    """Decode it all: each frame is there, whole, and shown at its time."""
+    found = look_through(path)
+    if found.fault:
+        for clip in clips:
+            probe(clip.path)  # names the one that is broken
+        raise MergeError(f"The joined video is damaged: {found.fault}")
+    expected = sum(clip.frames for clip in clips) - overlap * (len(clips) - 1)
+    if found.frames != expected:
+        raise MergeError(f"The joined video has {found.frames} frames instead of {expected}")
+    if found.timing_error_ms > 1:
+        raise MergeError(f"The joined video shows a frame {found.timing_error_ms:.0f} ms beside its time")
+    return found
+
+
+def _common_tags(clips: Sequence[Clip]) -> dict[str, str]:
+    """Those on which all segments agree, such as the engine."""
+    shared = {n: value for n, value in clips[0].tags.items() if all(clip.tags.get(n) == value for clip in clips)}
+    return {name: value for name, value in shared.items() if name not in _OF_THE_CONTAINER}
+
+
+def _size(clip: Clip) -> str:
+    return f"{clip.size[0]}×{clip.size[1]}"

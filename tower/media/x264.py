@@ -1,0 +1,71 @@
+"""x264's settings: those of a joined video, and those that a stream was made with, as its own note tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+
+MP4 = {"movflags": "+faststart"}
+BT709 = 1  # its number as primaries, transfer and matrix (ISO/IEC 23091-2)
+CRF12 = {"preset": "veryfast", "crf": "12"}
+_THREADS = 4  # fixed: x264 gives other bytes with another number of threads
+
+# Settings that x264 takes under the name and in the form in which it notes them.
+_AS_NOTED = (
+    *("cabac", "ref", "me", "subme", "psy", "mixed_refs", "me_range", "chroma_me", "trellis", "8x8dct", "fast_pskip"),
+    *("nr", "decimate", "constrained_intra", "bframes", "b_pyramid", "b_adapt", "b_bias", "weightb", "open_gop"),
+    *("weightp", "keyint", "scenecut", "rc_lookahead", "mbtree", "crf", "qcomp", "qpmin", "qpmax", "qpstep"),
+)
+
+
+def settle(context: VideoCodecContext, *, size: tuple[int, int], rate: Fraction, options: dict[str, str]) -> None:
+    """Set an encoder up for yuv420p in BT.709; `size` is (width, height) in pixels."""
+    context.width, context.height = size
+    context.pix_fmt = "yuv420p"
+    context.framerate, context.time_base = rate, 1 / rate
+    context.thread_count = _THREADS
+    context.color_range = ColorRange.MPEG
+    context.colorspace = Colorspace.ITU709
+    context.color_primaries = context.color_trc = BT709
+    context.options = options
+
+
+def encoded(frames: Iterable[VideoFrame], context: VideoCodecContext) -> Iterator[Packet[VideoStream]]:
+    """The packets of these frames, timed evenly from 0."""
+    for number, frame in enumerate(frames):
+        frame.pts, frame.time_base, frame.pict_type = number, context.time_base, PictureType.NONE
+        yield from context.encode(frame)
+    yield from context.encode(None)
+
+
+def options_from(note: str) -> dict[str, str]:
+    """Encoder options that give the same kind of stream, from "cabac=1 ref=3 deblock=1:0:0 …", packed as MP4 wants it.
+
+    Not complete: compare the decoder configuration of what comes out.
+    """
+    noted = dict(part.split("=", 1) for part in note.split() if "=" in part)
+    noted["mixed_refs"] = noted.pop("mixed_ref", "1")
+    settings = {name: noted[name] for name in _AS_NOTED if name in noted}
+    settings |= _deblocking(noted.get("deblock", "1:0:0")) | _adaptive_quantisation(noted.get("aq", "0"))
+    if "psy_rd" in noted:
+        settings["psy-rd"] = noted["psy_rd"].replace(":", ",")
+    settings["annexb"] = "0"
+    return {"x264-params": ":".join(f"{name}={value}" for name, value in settings.items())}
+
+
+def _deblocking(noted: str) -> dict[str, str]:
+    """`on:strength:threshold`"""
+    on, *offsets = noted.split(":")
+    return {"deblock": ",".join(offsets)} if on == "1" else {"no-deblock": "1"}
+
+
+def _adaptive_quantisation(noted: str) -> dict[str, str]:
+    """`mode:strength`, or `0`"""
+    mode, _, strength = noted.partition(":")
+    return {"aq-mode": mode} | ({"aq-strength": strength} if strength else {})

@@ -1,0 +1,28 @@
+"""Listening to every decoded sample once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from av.audio.frame import AudioFrame
+
+FULL_SCALE = 0.999
+
+
+@dataclass
+class Ear:
+    """`peak` and full scale are 1.0; `clipped` counts the samples at or above 0.999, of any channel."""
+
+    samples: int = 0
+    clipped: int = 0
+    peak: float = 0.0
+
+    def hear(self, frame: AudioFrame) -> None:
+        values = frame.to_ndarray()
+        loud = np.abs(values.astype(np.float64) - (128 if values.dtype == np.uint8 else 0))
+        if values.dtype.kind in "iu":
+            loud /= 2 ** (8 * values.itemsize - 1)
+        self.samples += loud.size
+        self.clipped += int((loud >= FULL_SCALE).sum())
+        self.peak = max(self.peak, float(loud.max(initial=0.0)))

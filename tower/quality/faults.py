@@ -1,0 +1,95 @@
+"""Which pictures of a clip have which fault. Pictures are numbered from 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from tower.quality.eye import Look
+from tower.quality.pictures import FLAT, Levels
+from tower.quality.verdict import Ranges
+
+BLACK_LIT = 0.002  # share of lit pixels; a black picture has fewer
+ORDERLY = 0.3  # order of neighbours below which a picture is noise
+ALIKE = 0.5  # likeness below which two pictures have nothing to do with each other
+FLASH = 4.0  # mean levels of change that count as a flash
+RETURN = 0.4  # share of the flash that may be left when the picture before it is back
+DETAILED = 2.0  # levels of spread in a block in which motion can be seen
+SHIFTED = 0.4  # mean levels by which a block changes when something moves in it
+REPEATED = 0.3  # share of its neighbours' change that a repeated picture may have
+DETAIL_SHARE = 0.03  # of the blocks; with fewer it cannot be told whether the camera moves
+WIDE = 0.6  # share of the detailed blocks that move when the camera does
+
+
+def black(looks: Sequence[Look]) -> list[int]:
+    return [i for i, look in enumerate(looks) if look.lit < BLACK_LIT]
+
+
+def flat(looks: Sequence[Look]) -> list[int]:
+    """One colour all over, and not black."""
+    return [i for i, look in enumerate(looks) if look.spread < FLAT and look.lit >= BLACK_LIT]
+
+
+def noisy(looks: Sequence[Look]) -> list[int]:
+    return [i for i, look in enumerate(looks) if look.order is not None and look.order < ORDERLY]
+
+
+def unrelated(looks: Sequence[Look]) -> list[int]:
+    """Not the picture before, wherever the camera may have moved."""
+    seen = ((i, look.beside.likeness) for i, look in enumerate(looks) if look.beside)
+    return [i for i, likeness in seen if likeness is not None and likeness < ALIKE]
+
+
+def flashing(looks: Sequence[Look]) -> list[int]:
+    """Far from the picture before, and near the one before that."""
+    seen = ((i, look.beside) for i, look in enumerate(looks) if look.beside)
+    return [i for i, b in seen if b.change > FLASH and b.back is not None and b.back < RETURN * b.change]
+
+
+def still(looks: Sequence[Look]) -> list[int]:
+    """Nothing moves but grain. Black and flat pictures have faults of their own."""
+    empty = {*black(looks), *flat(looks)}
+    return [i for i, look in enumerate(looks) if look.beside and look.beside.still and i not in empty]
+
+
+def repeated(looks: Sequence[Look]) -> tuple[list[int], int]:
+    """Pictures that repeat the one before while the camera moves, and how many pictures the camera moves in.
+
+    A character drawn on twos over a still background is no repeat: there most of the detail stands still anyway.
+    """
+    flashes = flashing(looks)
+    jumps = {*unrelated(looks), *flashes, *(i - 1 for i in flashes)}
+    moves = [look.beside.blocks if look.beside and i not in jumps else None for i, look in enumerate(looks)]
+    repeats, moving = [], 0
+    for i, (look, blocks) in enumerate(zip(looks, moves, strict=True)):
+        detailed = look.detail > DETAILED
+        if blocks is None or detailed.mean() < DETAIL_SHARE:
+            continue
+        near = _largest([m for m in (*moves[max(0, i - 2) : i], *moves[i + 1 : i + 3]) if m is not None], blocks)
+        stopped = (near > SHIFTED) & (blocks < REPEATED * near)
+        repeats += [i] if stopped[detailed].mean() >= WIDE else []
+        moving += bool((np.maximum(near, blocks) > SHIFTED)[detailed].mean() >= WIDE)
+    return repeats, moving
+
+
+def spans(numbers: Iterable[int], *, least: int = 1) -> Ranges:
+    """The numbers as ranges, first and last; those shorter than `least` left out."""
+    runs = [[i for _, i in run] for _, run in groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0])]
+    return tuple((run[0], run[-1]) for run in runs if len(run) >= least)
+
+
+def named(where: Ranges, *, most: int = 3) -> str:
+    """The ranges as a bracket in a sentence, with a space before it: (frames 3–5, 9). Nothing for no frames."""
+    words = [str(first) if first == last else f"{first}–{last}" for first, last in where[:most]]
+    more = " and elsewhere" if len(where) > most else ""
+    return f" (frames {', '.join(words)}{more})" if words else ""
+
+
+def _largest(near: list[Levels], like: Levels) -> Levels:
+    largest = np.zeros_like(like)
+    for blocks in near:
+        if blocks.shape == like.shape:
+            np.maximum(largest, blocks, out=largest)
+    return largest

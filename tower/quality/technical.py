@@ -1,0 +1,43 @@
+"""The technical stage: is this file the clip that was asked for, and is there a moving picture in it?
+
+What is measured, in which unit, with which threshold and why: docs/quality.md.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tower.media.decode import MediaUnreadableError, NoMediaFileError
+from tower.media.probe import look_through
+from tower.quality.content import picture, sound
+from tower.quality.ear import Ear
+from tower.quality.eye import Eye
+from tower.quality.form import form
+from tower.quality.verdict import Assessment, Expectation, Limits, Metric
+
+__all__ = ["Assessment", "Expectation", "Limits", "judge"]
+
+LIMITS = Limits()
+
+
+def judge(path: Path, expected: Expectation, limits: Limits = LIMITS) -> Assessment:
+    """Decode the clip once and hold it against what was asked for.
+
+    A file without a single picture that decodes is judged too: score 0, and `decodes` the only metric. Raises
+    NoMediaFileError if there is no regular file to judge.
+    """
+    began, eye, ear = time.perf_counter(), Eye(), Ear()
+    try:
+        probe = look_through(path, on_picture=eye.see, on_sound=ear.hear)
+    except NoMediaFileError:
+        raise
+    except MediaUnreadableError as error:
+        metric = Metric("decodes", 0, "frames", expected.frames, "equal", passed=False, reason=error.message)
+        return Assessment.of([metric], seconds=time.perf_counter() - began, probe=None)
+    metrics = [
+        *form(probe, expected),
+        *picture(eye.looks, probe.fps, limits),
+        *sound(ear if probe.has_audio else None, limits),
+    ]
+    return Assessment.of(metrics, seconds=time.perf_counter() - began, probe=probe)
