@@ -1,0 +1,126 @@
+"""The prompts that wait and run, and the history of those that ended."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+MOST_HISTORY = 10_000
+Graph = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Item:
+    number: float
+    prompt_id: str
+    graph: Graph
+    extra_data: dict[str, Any]
+    outputs: list[str]
+
+    def row(self) -> list[Any]:
+        return [self.number, self.prompt_id, self.graph, self.extra_data, self.outputs]
+
+
+class PromptQueue:
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._lock = threading.Condition(threading.RLock())
+        self._order = itertools.count()
+        self._pending: list[tuple[float, str, int, Item]] = []
+        self._running: Item | None = None
+        self._history: dict[str, dict[str, Any]] = {}
+        self.interrupted = threading.Event()
+
+    def put(self, item: Item) -> None:
+        with self._lock:
+            heapq.heappush(self._pending, (item.number, item.prompt_id, next(self._order), item))
+            self._changed()
+            self._lock.notify_all()
+
+    def get(self, timeout_s: float) -> Item | None:
+        """The next prompt, which is running from now on; None when none came in that time."""
+        with self._lock:
+            if not self._pending:
+                self._lock.wait(timeout_s)
+            if not self._pending:
+                return None
+            self._running = heapq.heappop(self._pending)[3]
+            self.interrupted.clear()
+            self._changed()
+            return self._running
+
+    def wake(self) -> None:
+        """Whoever waits in `get` gets None."""
+        with self._lock:
+            self._lock.notify_all()
+
+    def done(self, item: Item, entry: dict[str, Any]) -> None:
+        """The running prompt ended. A second prompt with the same id replaces the history of the first."""
+        with self._lock:
+            self._running = None
+            if len(self._history) > MOST_HISTORY:
+                self._history.pop(next(iter(self._history)))
+            self._history[item.prompt_id] = {"prompt": item.row(), **entry}
+            self._changed()
+
+    def interrupt(self, prompt_id: str | None) -> bool:
+        """Stop that prompt where it runs; with None, whatever runs. Says whether anything was asked to stop."""
+        with self._lock:
+            runs = self._running is not None and prompt_id in (None, self._running.prompt_id)
+            if runs:
+                self.interrupted.set()
+            return runs
+
+    def delete(self, prompt_id: str) -> bool:
+        """Drop the first pending prompt with that id."""
+        with self._lock:
+            for place, waiting in enumerate(self._pending):
+                if waiting[1] == prompt_id:
+                    del self._pending[place]
+                    heapq.heapify(self._pending)
+                    self._changed()
+                    return True
+            return False
+
+    def clear(self) -> None:
+        with self._lock:
+            self._pending.clear()
+            self._changed()
+
+    def running(self) -> list[Item]:
+        with self._lock:
+            return [self._running] if self._running else []
+
+    def pending(self) -> list[Item]:
+        """In heap order, which is not the order of running."""
+        with self._lock:
+            return [waiting[3] for waiting in self._pending]
+
+    def remaining(self) -> int:
+        with self._lock:
+            return len(self._pending) + (self._running is not None)
+
+    def entry(self, prompt_id: str) -> dict[str, Any]:
+        """`{}` for an id that is unknown, pending or running."""
+        with self._lock:
+            return {prompt_id: self._history[prompt_id]} if prompt_id in self._history else {}
+
+    def entries(self, most: int | None = None, offset: int = -1) -> dict[str, Any]:
+        """The newest `most`; with an offset, those from there on."""
+        with self._lock:
+            ids = list(self._history)
+        first = max(0, len(ids) - most) if offset < 0 and most is not None else max(0, offset)
+        chosen = ids[first:] if most is None else ids[first : first + most]
+        return {prompt_id: self._history[prompt_id] for prompt_id in chosen}
+
+    def forget(self, prompt_id: str | None = None) -> None:
+        """Drop one entry of the history, or all."""
+        with self._lock:
+            if prompt_id is None:
+                self._history.clear()
+            else:
+                self._history.pop(prompt_id, None)

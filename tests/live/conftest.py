@@ -1,0 +1,40 @@
+"""Tests against a real ComfyUI: `make test-live COMFYUI_URL=http://…`. Without that variable none is collected."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.rendering import Live
+from tower.clients.comfyui import ComfyUIClient
+
+URL = os.environ.get("COMFYUI_URL", "")
+TOLD: list[str] = []
+collect_ignore_glob = [] if URL else ["test_*.py"]
+
+
+@pytest.fixture
+def client() -> Iterator[ComfyUIClient]:
+    with ComfyUIClient(URL) as opened:
+        yield opened
+
+
+@pytest.fixture
+def live(client: ComfyUIClient, tmp_path: Path) -> Live:
+    return Live(client, tmp_path / "clip.mp4")
+
+
+@pytest.fixture
+def tell() -> Callable[[str], None]:
+    """Say something of this server, shown at the end whether the tests pass or not."""
+    return TOLD.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if TOLD:
+        terminalreporter.section(f"ComfyUI at {URL}")
+        for line in TOLD:
+            terminalreporter.line(line)

@@ -1,0 +1,69 @@
+"""The places of runs in the queues of a real Prefect server."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from tower.clients.prefect import FlowRunRequest, PrefectClient
+from tower.errors import UnavailableError
+
+
+@pytest.fixture(scope="module")
+def deployment(prefect: PrefectClient) -> str:
+    with httpx.Client(base_url=prefect.url) as http:
+        flow_id = http.post("/flows/", json={"name": "queueing"}).json()["id"]
+        http.post("/work_pools/", json={"name": "queueing", "type": "process", "concurrency_limit": 3})
+        made = {"name": "queueing", "flow_id": flow_id, "work_pool_name": "queueing"}
+        http.post("/deployments/", json=made).raise_for_status()
+    return "queueing/queueing"
+
+
+@pytest.fixture
+def run_id(prefect: PrefectClient, deployment: str) -> uuid.UUID:
+    return prefect.create_flow_run(FlowRunRequest(deployment, "run", {}, (), str(uuid.uuid4())))
+
+
+def set_state(prefect: PrefectClient, run_id: uuid.UUID, kind: str) -> None:
+    answer = httpx.post(f"{prefect.url}/flow_runs/{run_id}/set_state", json={"state": {"type": kind}, "force": True})
+    answer.raise_for_status()
+
+
+def test_a_waiting_run_is_due_when_it_was_last_told(prefect: PrefectClient, run_id: uuid.UUID) -> None:
+    seen = prefect.runs([run_id])[run_id]
+    assert seen.waits
+    assert seen.scheduled_for is not None
+    assert abs(seen.scheduled_for - datetime.now(UTC)) < timedelta(minutes=1)
+    due = seen.scheduled_for - timedelta(seconds=5, microseconds=1)
+    assert prefect.reschedule(run_id, due)
+    assert prefect.runs([run_id])[run_id].scheduled_for == due
+
+
+@pytest.mark.parametrize("taken", ["PENDING", "RUNNING"])
+def test_a_run_that_a_worker_has_taken_is_not_handed_out_again(
+    prefect: PrefectClient, run_id: uuid.UUID, taken: str
+) -> None:
+    set_state(prefect, run_id, "PENDING")
+    if taken == "RUNNING":
+        set_state(prefect, run_id, "RUNNING")
+    assert prefect.reschedule(run_id, datetime.now(UTC)) is False
+    seen = prefect.runs([run_id])[run_id]
+    assert (seen.state.type, seen.waits, seen.scheduled_for) == ("PENDING", False, None)
+    set_state(prefect, run_id, "COMPLETED")  # and its run can end as ever
+    assert prefect.states([run_id])[run_id].ended
+
+
+def test_a_pool_tells_its_slots_and_is_paused_and_resumed(prefect: PrefectClient, deployment: str) -> None:
+    assert prefect.work_pool("queueing").slots == 3
+    prefect.set_paused("queueing", True)
+    assert prefect.work_pool("queueing").is_paused
+    prefect.set_paused("queueing", False)
+    assert not prefect.work_pool("queueing").is_paused
+
+
+def test_an_unknown_pool_is_an_error_with_a_reason(prefect: PrefectClient) -> None:
+    with pytest.raises(UnavailableError, match="404"):
+        prefect.work_pool("no-such-pool")

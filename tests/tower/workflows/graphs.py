@@ -1,0 +1,40 @@
+"""Graphs and object_info for the tests of workflows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from tests.fakes.comfyui_setup import recorded_object_info, with_models
+
+DOCUMENTED_MODELS = {"animatediff_models": ["mm-Stabilized_high.pth"]}
+
+
+def info_with(models: dict[str, list[str]] | None = None) -> dict[str, Any]:
+    """The recorded object_info, with the documented models and these among the choices."""
+    info = recorded_object_info()
+    with_models(info, DOCUMENTED_MODELS)
+    with_models(info, models or {})
+    return info
+
+
+def changed(graph: Mapping[str, Any], node: str, **inputs: Any) -> dict[str, Any]:
+    """A copy with these inputs of a node set; those that are None taken away."""
+    copied = copy.deepcopy(dict(graph))
+    copied[node]["inputs"] |= inputs
+    copied[node]["inputs"] = {name: value for name, value in copied[node]["inputs"].items() if value is not None}
+    return copied
+
+
+def renamed(graph: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The same graph with other node ids, in the order of those."""
+
+    def value_of(value: Any) -> Any:
+        return [names[value[0]], value[1]] if isinstance(value, list) else value
+
+    nodes = {
+        names[node]: {**said, "inputs": {name: value_of(value) for name, value in said["inputs"].items()}}
+        for node, said in graph.items()
+    }
+    return {node: nodes[node] for node in sorted(nodes)}

@@ -1,0 +1,86 @@
+"""Servers newer than the graph, and kinds of inputs that the recorded classes have none of.
+
+`comfyui_master/object_info.json`: three node classes as ComfyUI 783545f (22 August 2026) describes them, without its
+tooltips.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.fakes.comfyui_setup import RECORDINGS, recorded_object_info
+from tests.tower.workflows.graphs import changed, info_with
+from tower.engines.base import Binding
+from tower.workflows.builtins import builtins
+from tower.workflows.checking import check, fatal
+from tower.workflows.completing import completed
+from tower.workflows.findings import FindingCode
+from tower.workflows.inference import infer
+
+NEWER: dict[str, Any] = json.loads((RECORDINGS.parent / "comfyui_master" / "object_info.json").read_text())
+INFO = info_with() | NEWER
+CORE_VIDEO = builtins()["core_video"].workflow.graph
+RESIZED = {"resize_type": "scale dimensions", "scale_method": "lanczos"} | {
+    f"resize_type.{name}": value for name, value in {"width": 128, "height": 128, "crop": "center"}.items()
+}
+JOINED = {
+    "1": {"class_type": "EmptyImage", "inputs": {"width": 96, "height": 64, "batch_size": 5, "color": 255}},
+    "2": {"class_type": "EmptyImage", "inputs": {"width": 96, "height": 64, "batch_size": 1, "color": 0}},
+    "3": {"class_type": "BatchImagesNode", "inputs": {"images.image0": ["1", 0], "images.image1": ["2", 0]}},
+    "4": {"class_type": "ResizeImageMaskNode", "inputs": {"input": ["3", 0], **RESIZED}},
+    "5": {"class_type": "CreateVideo", "inputs": {"images": ["4", 0], "fps": 12.0}},
+    "6": {
+        "class_type": "SaveVideo",
+        "inputs": {"video": ["5", 0], "filename_prefix": "x", "format": "mp4", "format.codec": "h264"},
+    },
+}
+
+
+def test_an_input_that_an_update_brought_is_missed_and_then_gets_the_servers_default() -> None:
+    [finding] = fatal(check(CORE_VIDEO, INFO))
+    assert (finding.code, finding.input) == (FindingCode.REQUIRED_INPUT, "codec.encoding.color_space")
+    full = completed(CORE_VIDEO, INFO)
+    assert full["10"]["inputs"] == CORE_VIDEO["10"]["inputs"] | {"codec.encoding.color_space": "auto"}
+    assert fatal(check(full, INFO)) == []
+
+
+@pytest.mark.parametrize("name", builtins())
+def test_a_graph_that_lacks_nothing_stays_as_it_is(name: str) -> None:
+    graph = builtins()[name].workflow.graph
+    assert completed(graph, info_with()) == graph
+
+
+def test_what_has_no_default_stays_missing() -> None:
+    graph = changed(CORE_VIDEO, "8", model=None, steps=None)
+    sampler = completed(graph, recorded_object_info())["8"]["inputs"]
+    assert sampler["steps"] == 20
+    assert "model" not in sampler
+
+
+def test_inputs_that_grow_and_types_that_follow_are_accepted() -> None:
+    assert check(JOINED, INFO) == []
+
+
+def test_of_inputs_that_grow_the_first_is_required() -> None:
+    graph = {**JOINED, "3": {"class_type": "BatchImagesNode", "inputs": {"images.image1": ["2", 0]}}}
+    [finding] = check(graph, INFO)
+    assert (finding.code, finding.input) == (FindingCode.REQUIRED_INPUT, "images.image0")
+
+
+def test_an_input_that_grows_takes_its_own_type_only() -> None:
+    latent = {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}}
+    graph = changed({**JOINED, "7": latent}, "3", **{"images.image1": ["7", 0]})
+    [finding] = check(graph, INFO)
+    assert (finding.code, finding.node) == (FindingCode.WRONG_TYPE, "3")
+
+
+def test_bindings_are_found_through_types_that_follow() -> None:
+    assert infer(JOINED, INFO).bindings["frames"] == [Binding("1", "batch_size")]
+
+
+def test_types_that_follow_each_other_in_a_circle_end() -> None:
+    graph = changed(JOINED, "4", input=["4", 0])
+    assert "frames" in infer(graph, INFO).missing

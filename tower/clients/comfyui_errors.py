@@ -1,0 +1,154 @@
+"""What goes wrong with ComfyUI, told apart by whose fault it is: this worker's, or the shot's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from tower.errors import RenderError
+
+
+class Fault(StrEnum):
+    """The codes of a ComfyUIError."""
+
+    UNREACHABLE = "COMFYUI_UNREACHABLE"
+    BROKEN = "COMFYUI_BROKEN"
+    OOM = "COMFYUI_OOM"
+    MISSING_MODEL = "COMFYUI_MISSING_MODEL"
+    BAD_MODEL = "COMFYUI_BAD_MODEL"
+    MISSING_NODE = "COMFYUI_MISSING_NODE"
+    STALLED = "COMFYUI_STALLED"
+    LOST = "COMFYUI_LOST"
+    NO_FILE = "COMFYUI_NO_FILE"
+    BAD_FILE = "COMFYUI_BAD_FILE"
+    INTERRUPTED = "COMFYUI_INTERRUPTED"
+    STOPPED_BEFORE = "COMFYUI_STOPPED_BEFORE"
+    REFUSED = "COMFYUI_REFUSED"
+    FAILED = "COMFYUI_FAILED"
+    NO_WORKFLOW = "COMFYUI_NO_WORKFLOW"
+    NO_REFERENCE = "COMFYUI_NO_REFERENCE"
+    WRONG_FRAMES = "COMFYUI_WRONG_FRAMES"
+    NOT_AS_ASKED = "NOT_AS_ASKED"
+
+
+OF_THE_WORKER = frozenset(
+    {
+        Fault.UNREACHABLE,
+        Fault.BROKEN,
+        Fault.OOM,
+        Fault.MISSING_MODEL,
+        Fault.BAD_MODEL,
+        Fault.MISSING_NODE,
+        Fault.STALLED,
+        Fault.LOST,
+        Fault.NO_FILE,
+        Fault.BAD_FILE,
+        Fault.INTERRUPTED,
+        Fault.STOPPED_BEFORE,
+    }
+)
+
+
+class ComfyUIError(RenderError):
+    """ComfyUI could not do it. `of_the_worker`: the same shot may well render on another one, or here later."""
+
+    def __init__(self, fault: Fault, message: str, *, details: dict[str, Any] | None = None) -> None:
+        super().__init__(message, details=details, code=fault.value)
+        self.fault = fault
+
+    @property
+    def passing(self) -> bool:
+        """Whether the server only did not answer, or not well: asking again may help."""
+        return self.fault in (Fault.UNREACHABLE, Fault.BROKEN)
+
+    @property
+    def of_the_worker(self) -> bool:
+        return self.fault in OF_THE_WORKER
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A node that raised, as the server reports it."""
+
+    node: str
+    node_class: str
+    exception_type: str
+    message: str
+
+    @property
+    def fault(self) -> Fault:
+        kind, said = self.exception_type.rpartition(".")[2], self.message.lower()
+        if kind in ("OutOfMemoryError", "MemoryError") or "out of memory" in said:
+            return Fault.OOM
+        if kind == "SafetensorError" or "not a valid sd1.5 nor sdxl motion module" in said:
+            return Fault.BAD_MODEL
+        return Fault.FAILED
+
+    def error(self) -> ComfyUIError:
+        first_line = self.message.strip().split("\n", 1)[0] or self.exception_type
+        what = {
+            Fault.OOM: "ComfyUI ran out of memory",
+            Fault.BAD_MODEL: "ComfyUI cannot read a model file, which may be cut off or of another kind",
+        }.get(self.fault, "ComfyUI failed")
+        mend = {
+            Fault.OOM: "; use a smaller size or fewer frames",
+            Fault.BAD_MODEL: "; download the file again",
+        }.get(self.fault, "")
+        where = f"at node {self.node} ({self.node_class})"
+        return ComfyUIError(self.fault, f"{what} {where}: {first_line}{mend}", details={"node": self.node})
+
+
+def failure_of(said: Mapping[str, Any]) -> Failure:
+    """Out of the data of an execution_error."""
+    return Failure(
+        str(said.get("node_id", "?")),
+        str(said.get("node_type", "?")),
+        str(said.get("exception_type", "")),
+        str(said.get("exception_message", "")),
+    )
+
+
+def refusal(body: Any, status: int) -> ComfyUIError:
+    """What a POST /prompt that queued nothing, or not all, says: the first fault, and how many more there are."""
+    error, node_errors = _parts(body)
+    faults = [
+        (node, str(said.get("class_type")), one) for node, said in node_errors.items() for one in said.get("errors", ())
+    ]
+    if not faults:
+        fault = Fault.MISSING_NODE if _names_no_class(error) else Fault.REFUSED
+        said = f"{error.get('message', f'answer {status}')} {error.get('details', '')}".strip()
+        return ComfyUIError(fault, f"ComfyUI refused the graph: {said}", details={"status": status})
+    node, node_class, first = faults[0]
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    said = f"{first.get('message')}: {first.get('details')}"
+    missing = all(_names_a_missing_model(one) for _, _, one in faults)
+    return ComfyUIError(
+        Fault.MISSING_MODEL if missing else Fault.REFUSED,
+        f"ComfyUI refused node {node} ({node_class}): {said}{more}",
+        details={"node": node, "node_errors": node_errors},
+    )
+
+
+def _parts(body: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The `error` and the `node_errors`; older servers give a text as `error`, and a list when there are none."""
+    body = body if isinstance(body, Mapping) else {}
+    error, nodes = body.get("error"), body.get("node_errors")
+    return (
+        error if isinstance(error, Mapping) else {"message": str(error)} if error else {},
+        nodes if isinstance(nodes, Mapping) else {},
+    )
+
+
+def _names_no_class(error: Mapping[str, Any]) -> bool:
+    """`missing_node_type`; before 0.11.1 it was `invalid_prompt` with one of these texts."""
+    kind, said = error.get("type"), str(error.get("message"))
+    return kind == "missing_node_type" or (
+        kind == "invalid_prompt" and ("does not exist" in said or "not found" in said)
+    )
+
+
+def _names_a_missing_model(error: Mapping[str, Any]) -> bool:
+    name = str((error.get("extra_info") or {}).get("input_name", ""))
+    return error.get("type") == "value_not_in_list" and name.endswith("_name") and name != "sampler_name"

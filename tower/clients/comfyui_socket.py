@@ -1,0 +1,83 @@
+"""ComfyUI's websocket, which may be silent, break, or never open: whoever listens only ever waits a moment."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+OPEN_S, CLOSE_S = 2.0, 1.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
+LARGEST_MESSAGE_BYTES = 1 << 26  # previews, and the states of graphs with thousands of nodes
+
+
+class ComfyUISocket:
+    """The socket of one client id; it opens when entered, and opens again when it is listened to.
+
+    The server sends a prompt's progress only to the client id that the prompt was sent with, and only while the socket
+    is open: enter it before the prompt is sent.
+    """
+
+    def __init__(self, url: str, client_id: str) -> None:
+        self._address = f"{url.replace('http', 'ws', 1)}/ws?clientId={client_id}"
+        self._connection: ClientConnection | None = None
+        self._next_try, self._pause_s = 0.0, FIRST_PAUSE_S
+
+    def __enter__(self) -> ComfyUISocket:
+        self._open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def receive(self, wait_s: float) -> dict[str, Any] | None:
+        """The next message, or None after so long without one. Pictures and what is no message are passed over."""
+        connection = self._connection or self._open()
+        if connection is None:
+            time.sleep(wait_s)
+            return None
+        try:
+            return _message(connection.recv(timeout=wait_s))
+        except TimeoutError:
+            return None
+        except ConnectionClosed:
+            self.close()
+            return None
+
+    def close(self) -> None:
+        """It opens again at the next receive."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> ClientConnection | None:
+        if time.monotonic() < self._next_try:
+            return None
+        try:
+            self._connection = connect(
+                self._address,
+                open_timeout=OPEN_S,
+                close_timeout=CLOSE_S,
+                max_size=LARGEST_MESSAGE_BYTES,
+                compression=None,
+                proxy=None,
+            )
+        except (OSError, WebSocketException):  # asking over HTTP goes on, and says if the server is away
+            self._next_try = time.monotonic() + self._pause_s
+            self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
+            return None
+        self._pause_s = FIRST_PAUSE_S
+        return self._connection
+
+
+def _message(received: str | bytes) -> dict[str, Any] | None:
+    if isinstance(received, bytes):
+        return None
+    try:
+        said = json.loads(received)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and isinstance(said.get("data"), dict) else None

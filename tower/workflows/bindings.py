@@ -1,0 +1,110 @@
+"""Putting a shot into a workflow's graph."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tower.engines.base import Binding, Shot, WorkflowGraph
+from tower.errors import InvalidError
+from tower.workflows.completing import completed
+from tower.workflows.nodes import InputSpec, ObjectInfo, class_of, inputs_of, output_nodes, specs_of
+from tower.workflows.paths import Paths
+from tower.workflows.sampling import samplers_of
+
+SIDES = ("width", "height")
+LATENT_GRID_PX = 8
+
+
+def fill(
+    workflow: WorkflowGraph, shot: Shot, *, prefix: str, reference_name: str | None, info: ObjectInfo
+) -> dict[str, Any]:
+    """The graph of this shot, ready to send; the workflow stays as it is.
+
+    `prefix`: where the server saves, below its output folder. `reference_name`: an uploaded picture, as the server
+    named it; None leaves the graph's own. `info`: the server's /object_info, for the types. Sides of what a sampler
+    works on are rounded up to what a latent can hold; the built-ins crop after decoding. What the server's version of a
+    node wants beyond the graph gets its default. Raises InvalidError if a binding leads nowhere.
+    """
+    graph = completed(workflow.graph, info)
+    return put(workflow, _values(shot, prefix, reference_name), graph=graph, info=info)
+
+
+def put(
+    workflow: WorkflowGraph, values: Mapping[str, Any], *, graph: Mapping[str, Any], info: ObjectInfo
+) -> dict[str, Any]:
+    """A copy of `graph`, the workflow's own or one made of it, with each value in the inputs bound to its name."""
+    filled: dict[str, Any] = copy.deepcopy(dict(graph))
+    latents = _before_sampling(filled, info)
+    for name, value in values.items():
+        for binding in workflow.bindings.get(name, ()):
+            check_binding(filled, name, binding)
+            specs = specs_of(info, class_of(filled, binding.node), inputs_of(filled, binding.node))
+            filled[binding.node]["inputs"][binding.input] = _as(specs.get(binding.input), value)
+            if name in SIDES and binding.node in latents:
+                filled[binding.node]["inputs"][binding.input] = -(-value // LATENT_GRID_PX) * LATENT_GRID_PX
+    return filled
+
+
+def check_binding(graph: Mapping[str, Any], name: str, binding: Binding) -> None:
+    """Raises InvalidError if the graph has no such node."""
+    if not isinstance(graph.get(binding.node), Mapping) or "inputs" not in graph[binding.node]:
+        raise InvalidError.field(f"bindings.{name}", binding.node, "a node of the graph that has inputs")
+
+
+def bound(workflow: WorkflowGraph, name: str, graph: Mapping[str, Any]) -> Any:
+    """What the first input bound to `name` holds in this graph of the workflow; None if none is bound."""
+    binding = next(iter(workflow.bindings.get(name, ())), None)
+    return None if binding is None else inputs_of(graph, binding.node).get(binding.input)
+
+
+def as_json(bindings: Mapping[str, list[Binding]]) -> dict[str, Any]:
+    return {name: [{"node": b.node, "input": b.input} for b in several] for name, several in bindings.items()}
+
+
+def from_json(kept: Mapping[str, Any]) -> dict[str, list[Binding]]:
+    return {name: [Binding(b["node"], b["input"]) for b in several] for name, several in kept.items()}
+
+
+def canonical(graph: Mapping[str, Any], bindings: Mapping[str, list[Binding]]) -> bytes:
+    """Equal for equal workflows, whatever the order of their keys."""
+    return json.dumps([graph, as_json(bindings)], sort_keys=True, separators=(",", ":")).encode()
+
+
+def _values(shot: Shot, prefix: str, reference_name: str | None) -> dict[str, Any]:
+    values = {
+        "prompt": shot.prompt,
+        "negative": shot.negative_prompt,
+        "seed": shot.seed + shot.start_frame,  # else each part of a shot would be the same clip
+        "steps": shot.steps,
+        "cfg": shot.cfg,
+        "sampler": shot.sampler,
+        "scheduler": shot.scheduler,
+        "width": shot.width,
+        "height": shot.height,
+        "frames": shot.frames,
+        "fps": shot.fps,
+        "model": shot.model,
+        "prefix": prefix,
+    }
+    return values if reference_name is None else values | {"reference": reference_name}
+
+
+def _before_sampling(graph: Mapping[str, Any], info: ObjectInfo) -> set[str]:
+    paths = Paths(graph, info)
+    return {node for sampler in samplers_of(paths, output_nodes(graph, info)) for node in paths.upstream(sampler)}
+
+
+def _as(spec: InputSpec | None, value: Any) -> Any:
+    """The value in the type of the input. An input that the server does not describe takes it as it is."""
+    match spec.kind if spec else None:
+        case "INT":
+            return int(value)
+        case "FLOAT":
+            return float(value)
+        case "STRING":
+            return str(value)
+        case _:
+            return value

@@ -1,0 +1,23 @@
+"""What a graph leaves open because the server's nodes are newer than it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from tower.workflows.nodes import WIDGETS, ObjectInfo, class_of, specs_of
+
+
+def completed(graph: Mapping[str, Any], info: ObjectInfo) -> dict[str, Any]:
+    """A copy with the server's default in each required input that is not set, as its editor would fill it in.
+
+    Updates add inputs to nodes that are there already, and the server refuses every graph without them.
+    """
+    full: dict[str, Any] = copy.deepcopy(dict(graph))
+    for node, said in full.items():
+        inputs = said.setdefault("inputs", {})
+        for spec in specs_of(info, class_of(full, node), inputs).values():
+            if spec.required and spec.name not in inputs and spec.kind in WIDGETS and "default" in spec.options:
+                inputs[spec.name] = spec.options["default"]
+    return full

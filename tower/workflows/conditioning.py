@@ -1,0 +1,68 @@
+"""From a sampler's positive and negative input to the text that they were made of."""
+
+from __future__ import annotations
+
+from tower.workflows.nodes import Link, class_of
+from tower.workflows.notes import Notes
+from tower.workflows.paths import Paths
+
+ZEROED = "ConditioningZeroOut"  # makes "nothing" of a text: what is behind it is not asked for there
+
+
+def find_texts(paths: Paths, notes: Notes, samplers: list[str]) -> None:
+    """The prompt reaches `positive`, or the only conditioning that the sampler has; the negative reaches `negative`."""
+    for sampler in samplers:
+        link = paths.source(sampler, "guider")
+        node = link.source if link else sampler
+        positive = "positive" if paths.has(node, "positive") else "conditioning"
+        for name, end in (("prompt", positive), ("negative", "negative")):
+            _find_text(paths, notes, name, paths.source(node, end))
+
+
+def _find_text(paths: Paths, notes: Notes, name: str, link: Link | None) -> None:
+    if link is None:
+        notes.lacks(name, "nothing is wired to that input of the sampler")
+        return
+    encoders = _encoders(paths, link, set())
+    if not encoders:
+        notes.lacks(name, "no text is encoded on the way to the sampler")
+        return
+    taken = set(notes.found.get("prompt", ())) if name == "negative" else set()
+    holders = [holder for holder in _texts(paths, encoders[0]) if holder not in taken]
+    if not holders:
+        notes.lacks(name, "it is made of the prompt itself")
+    left = f" (node {', '.join(encoders[1:])} joins in and stays as it is)" if encoders[1:] else ""
+    side = "positive" if name == "prompt" else "negative"
+    notes.take(name, holders, f"encoded for the {side} input of the sampler{left}")
+
+
+def _encoders(paths: Paths, link: Link, seen: set[Link]) -> list[str]:
+    """The nodes that make conditioning out of text, through all that combine or change it."""
+    node = link.source
+    if link in seen or class_of(paths.graph, node) == ZEROED:
+        return []
+    seen.add(link)
+    if _texts(paths, node):
+        return [node]
+    return [encoder for before in _before(paths, link) for encoder in _encoders(paths, before, seen)]
+
+
+def _before(paths: Paths, link: Link) -> list[Link]:
+    """What an output is made of. A node with as many conditionings out as in (ControlNet, …) keeps them apart."""
+    incoming = paths.feeds(link.source, "CONDITIONING")
+    node_class = class_of(paths.graph, link.source)
+    outgoing = [i for i, kind in enumerate(paths.info.get(node_class, {}).get("output", ())) if kind == "CONDITIONING"]
+    if len(outgoing) == len(incoming) > 1:
+        sided = [paths.source(link.source, side) for side in ("positive", "negative")]
+        pair = [found for found in sided if found] if all(sided) else incoming
+        return [pair[outgoing.index(link.slot)]]
+    return incoming
+
+
+def _texts(paths: Paths, node: str) -> list[tuple[str, str]]:
+    """Where a text encoder's text stands: its multi-line inputs, in itself or in a constant wired to them."""
+    specs = paths.specs(node)
+    if "CLIP" not in {spec.kind for spec in specs.values()}:
+        return []
+    names = [spec.name for spec in specs.values() if spec.kind == "STRING" and spec.options.get("multiline")]
+    return [holder for name in names if (holder := paths.holder(node, name))]

@@ -1,0 +1,27 @@
+"""What a search through a graph collects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tower.workflows.nodes import Graph
+
+
+@dataclass
+class Notes:
+    """The inputs found for each thing, as (node, input), and why; and why a thing was not found. First reasons stay."""
+
+    graph: Graph
+    found: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def take(self, name: str, holders: Iterable[tuple[str, str] | None], why: str) -> None:
+        for holder in holders:
+            if holder is not None and holder not in self.found.setdefault(name, []):
+                self.found[name].append(holder)
+                self.reasons.setdefault(name, why)
+
+    def lacks(self, name: str, why: str) -> None:
+        self.missing.setdefault(name, why)

@@ -1,0 +1,85 @@
+"""Samplers, and what they are told: seed, steps, guidance, method, model."""
+
+from __future__ import annotations
+
+from tower.workflows.nodes import class_of, inputs_of
+from tower.workflows.notes import Notes
+from tower.workflows.paths import Paths
+from tower.workflows.values import model_folder
+
+MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name", "gguf_name")
+# What to find, the names it goes by, and the wired input whose source holds it where the sampler does not.
+TOLD = (
+    ("seed", ("seed", "noise_seed"), "noise"),
+    ("steps", ("steps",), "sigmas"),
+    ("cfg", ("cfg",), "guider"),
+    ("sampler", ("sampler_name",), "sampler"),
+    ("scheduler", ("scheduler",), "sigmas"),
+)
+
+
+def samplers_of(paths: Paths, saved: list[str]) -> list[str]:
+    """The samplers that lead to something saved, those that work first first; among equals in the graph's order."""
+    reached = {node for output in saved for node in paths.upstream(output)}
+    samplers = [node for node in paths.graph if node in reached and _samples(paths, node)]
+    before = {node: sum(other in samplers for other in paths.upstream(node)) for node in samplers}
+    return sorted(samplers, key=before.__getitem__)
+
+
+def find_sampling(paths: Paths, notes: Notes, samplers: list[str]) -> None:
+    """A later sampler is told the same as the first where it was told the same so far; the seed goes to all."""
+    first, *later = samplers
+    for name, keys, wire in TOLD:
+        holder = _told(paths, first, keys, wire)
+        if holder is None:
+            notes.lacks(name, f"the sampler ({class_of(paths.graph, first)}) takes none")
+            continue
+        notes.take(name, [holder], "told to the sampler")
+        for other in (_told(paths, sampler, keys, wire) for sampler in later):
+            if other and (name == "seed" or _value(paths, other) == _value(paths, holder)):
+                notes.take(name, [other], "told to the sampler")
+    _find_model(paths, notes, first)
+    for name in ("context_length", "context_overlap"):
+        windows = [node for node in paths.upstream(first) if paths.has(node, name)]
+        notes.take(name, [paths.holder(node, name) for node in windows], "the window of frames of the motion model")
+
+
+def _samples(paths: Paths, node: str) -> bool:
+    """Takes a latent and a model or guider, and noise or a seed; gives a latent."""
+    specs = paths.specs(node)
+    kinds = {spec.kind for spec in specs.values()}
+    seeded = specs.keys() & {"seed", "noise_seed", "noise"}
+    return bool(seeded) and "LATENT" in kinds and bool(kinds & {"MODEL", "GUIDER"})
+
+
+def _told(paths: Paths, sampler: str, keys: tuple[str, ...], wire: str) -> tuple[str, str] | None:
+    for node in (sampler, *_behind(paths, sampler, wire)):
+        for key in keys:
+            if holder := paths.holder(node, key):
+                return holder
+    return None
+
+
+def _behind(paths: Paths, sampler: str, wire: str) -> list[str]:
+    link = paths.source(sampler, wire)
+    return list(paths.upstream(link.source, "SIGMAS", "GUIDER", "NOISE", "SAMPLER")) if link else []
+
+
+def _value(paths: Paths, holder: tuple[str, str]) -> object:
+    return inputs_of(paths.graph, holder[0]).get(holder[1])
+
+
+def _find_model(paths: Paths, notes: Notes, sampler: str) -> None:
+    loader = paths.nearest(sampler, lambda node: _loads_model(paths, node), "MODEL", "GUIDER")
+    if loader is None:
+        notes.lacks("model", "no loader of a checkpoint or diffusion model leads to the sampler")
+        return
+    key = next(name for name in MODEL_INPUTS if paths.has(loader, name))
+    notes.take("model", [paths.holder(loader, key)], "loads the sampler's model")
+
+
+def _loads_model(paths: Paths, node: str) -> bool:
+    name = class_of(paths.graph, node)
+    return not paths.feeds(node, "MODEL") and any(
+        paths.has(node, key) and model_folder(name, key) != "animatediff_models" for key in MODEL_INPUTS
+    )

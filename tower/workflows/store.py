@@ -1,0 +1,158 @@
+"""Workflows by name: the built-in ones from the package, the user's own from the table, with a version per change.
+
+Built-ins are not copied to the table: the package is their one place, so an upgrade of Tower brings the new graph and
+leaves no old row behind. A take keeps the graph it was made from in its own provenance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from db.models.workflows import Workflow
+from tower.engines.base import Binding, WorkflowGraph
+from tower.errors import ConflictError, InvalidError, NotFoundError
+from tower.workflows.bindings import as_json, canonical, check_binding, from_json
+from tower.workflows.builtins import Builtin, builtins
+from tower.workflows.checking import node_classes
+from tower.workflows.inference import BINDABLE
+
+MAX_GRAPH_BYTES = 2_000_000
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A workflow as it is listed. `created_at` is None for the built-in ones."""
+
+    name: str
+    version: int
+    description: str
+    built_in: bool
+    enabled: bool
+    bindings: dict[str, list[Binding]]
+    node_classes: list[str]
+    created_at: datetime | None = None
+
+
+def register(
+    session: Session,
+    name: str,
+    graph: Mapping[str, Any],
+    *,
+    bindings: Mapping[str, list[Binding]],
+    description: str = "",
+) -> WorkflowGraph:
+    """Store a graph under a name: as version 1, or as the next one if it differs from the present one.
+
+    Check it against a server first (`checking.check`). Raises ConflictError for a built-in's name and InvalidError for
+    a graph or a binding that makes no sense in itself.
+    """
+    _refuse_builtin(name)
+    content = _checked(graph, bindings)
+    sha256 = hashlib.sha256(content).hexdigest()
+    last = session.scalar(_rows(name).limit(1).with_for_update())
+    if last is not None and last.sha256 == sha256:
+        last.enabled = True
+        session.flush()
+        return _workflow(last)
+    row = Workflow(
+        name=name,
+        version=last.version + 1 if last else 1,
+        description=description or (last.description if last else ""),
+        graph=dict(graph),
+        bindings=as_json(bindings),
+        node_classes=node_classes(graph),
+        sha256=sha256,
+    )
+    session.add(row)
+    session.flush()
+    return _workflow(row)
+
+
+def get(session: Session, name: str, version: int | None = None) -> WorkflowGraph:
+    """The present version, or the one asked for. Raises NotFoundError, naming what there is."""
+    built_in = builtins().get(name)
+    if built_in is not None and version in (None, built_in.workflow.version):
+        return built_in.workflow
+    wanted = _rows(name) if version is None else _rows(name).where(Workflow.version == version)
+    row = session.scalar(wanted.limit(1))
+    if row is not None:
+        return _workflow(row)
+    said = (
+        f"There is no workflow {name!r}" if version is None else f"There is no version {version} of workflow {name!r}"
+    )
+    there_are = ", ".join(sorted({listed.name for listed in list_workflows(session)}))
+    raise NotFoundError(f"{said}; there are: {there_are}. Register it with: tower workflow add FILE")
+
+
+def list_workflows(session: Session) -> list[Listed]:
+    """The present version of each, the built-in ones first."""
+    newest = select(Workflow).ext(distinct_on(Workflow.name)).order_by(Workflow.name, Workflow.version.desc())
+    return [_listed_builtin(one) for one in builtins().values()] + [_listed(row) for row in session.scalars(newest)]
+
+
+def delete_workflow(session: Session, name: str) -> int:
+    """Delete all versions; how many there were. Takes made with it stay. Raises NotFoundError, ConflictError."""
+    _refuse_builtin(name)
+    gone = session.scalars(delete(Workflow).where(Workflow.name == name).returning(Workflow.id)).all()
+    if not gone:
+        raise NotFoundError(f"There is no workflow {name!r}")
+    return len(gone)
+
+
+def _rows(name: str) -> Any:
+    return select(Workflow).where(Workflow.name == name).order_by(Workflow.version.desc())
+
+
+def _refuse_builtin(name: str) -> None:
+    if name in builtins():
+        raise ConflictError(f"{name} is a built-in workflow and cannot be changed; choose another name")
+
+
+def _checked(graph: Mapping[str, Any], bindings: Mapping[str, list[Binding]]) -> bytes:
+    for name, several in bindings.items():
+        if name not in BINDABLE:
+            raise InvalidError.field("bindings", name, f"one of {', '.join(BINDABLE)}")
+        for binding in several:
+            check_binding(graph, name, binding)
+    content = canonical(graph, bindings)
+    if len(content) > MAX_GRAPH_BYTES:
+        raise InvalidError.field("graph", f"{len(content)} bytes", f"at most {MAX_GRAPH_BYTES} bytes")
+    return content
+
+
+def _workflow(row: Workflow) -> WorkflowGraph:
+    return WorkflowGraph(row.name, row.version, row.graph, from_json(row.bindings))
+
+
+def _listed(row: Workflow) -> Listed:
+    return Listed(
+        row.name,
+        row.version,
+        row.description,
+        built_in=False,
+        enabled=row.enabled,
+        bindings=from_json(row.bindings),
+        node_classes=[str(name) for name in row.node_classes],
+        created_at=row.created_at,
+    )
+
+
+def _listed_builtin(one: Builtin) -> Listed:
+    workflow = one.workflow
+    return Listed(
+        workflow.name,
+        workflow.version,
+        one.description,
+        built_in=True,
+        enabled=True,
+        bindings=workflow.bindings,
+        node_classes=node_classes(workflow.graph),
+    )
