@@ -1,0 +1,49 @@
+"""`tower fsck`: proof that no version is lost or damaged."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from deployments.cli.exits import Exit
+from deployments.cli.reading import settings
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(fsck)
+
+
+def fsck(
+    project: Annotated[int | None, typer.Option(help="Only this project's id; else all of them.")] = None,
+) -> None:
+    """Check that every version is there undamaged, and that the current state is what the heads of the branches say.
+
+    Reads only, and may run beside edits. Exit code 1 if anything is found, 4 for an unknown project. Works on
+    TOWER_DATABASE_URL, or else on the database of the running stack.
+
+    Example:  tower fsck --project 12
+    """
+    from sqlalchemy.orm import Session
+
+    from db.engine import connect
+    from deployments.stack import running
+    from tower.errors import StackError
+    from tower.versions.fsck import examine, projects
+
+    asked = settings()
+    addresses = None if asked.database_url else running(asked)
+    url = asked.database_url or (addresses.database_url if addresses else None)
+    if url is None:
+        raise StackError("No database to check: start the stack with `tower up`, or set TOWER_DATABASE_URL.")
+    engine = connect(url, application="tower fsck").execution_options(isolation_level="REPEATABLE READ")
+    with Session(engine) as session:
+        checked = projects(session, project)
+        findings = 0
+        for found in (finding for project_id in checked for finding in examine(session, project_id=project_id)):
+            typer.echo(f"project {found.project_id}: {found.what}")
+            findings += 1
+    engine.dispose()
+    typer.echo(f"{len(checked)} projects checked, {findings} findings", err=True)
+    if findings:
+        raise typer.Exit(Exit.FAILED)

@@ -1,0 +1,96 @@
+"""The documented `changes` of POST /commit."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.tower.versions.story import Story
+from tower.errors import InvalidError
+from tower.versions import changes
+from tower.versions.kinds import BIBLE_KEY, Kind
+
+
+def apply(story: Story, asked: dict[str, Any], branch: str = "main") -> None:
+    edits = changes.parse(story.session, project_id=story.project_id, branch=branch, changes=asked)
+    story.commit(*edits, branch=branch)
+    assert story.findings() == []
+
+
+def only(story: Story, kind: Kind) -> dict[str, Any]:
+    (fields,) = story.at("main", kind).values()
+    return fields
+
+
+def test_names_numbers_and_keys_create_change_and_delete(story: Story) -> None:
+    apply(
+        story,
+        {
+            "scenes": {"1": {"description": "Dawn", "duration": 5.0, "characters": ["kai nakamura", "Elder"]}},
+            "characters": {"Kai Nakamura": {"description": "A detective"}},
+            "bible": {"title": "Bible", "description": "All of it"},
+            "bible_characters": {"Kai": {"bible_key": str(BIBLE_KEY), "description": "A detective"}},
+            "episodes": {"1": {"title": "One", "metadata": {"genre": "noir"}}},
+            "styles": {"neon": {"prompt": "neon lights"}},
+            "story_arcs": {"Revenge": {"status": "active"}},
+        },
+    )
+    (kai,) = story.at("main", Kind.CHARACTERS)
+    scene = only(story, Kind.SCENES)
+    assert (scene["duration_s"], scene["characters"]) == (
+        5,
+        [{"name": "kai nakamura", "key": str(kai)}, {"name": "Elder", "key": None}],
+    )
+    assert only(story, Kind.EPISODES)["details"] == {"genre": "noir"}
+    apply(story, {"characters": {"KAI NAKAMURA": {"seed": 7}}, "scenes": {"1": None}})
+    apply(story, {"characters": {str(kai): {"role": "hero"}}, "bible": {"Bible": {"description": "More"}}})
+    assert (only(story, Kind.CHARACTERS)["seed"], only(story, Kind.CHARACTERS)["role"]) == (7, "hero")
+    assert only(story, Kind.BIBLE)["description"] == "More"
+    apply(story, {"bible": None, "characters": {"Kai Nakamura": None}})
+    assert [story.at("main", kind) for kind in (Kind.SCENES, Kind.BIBLE, Kind.CHARACTERS)] == [{}, {}, {}]
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        ({"people": {}}, "changes.people"),
+        ({"scenes": []}, "changes.scenes"),
+        ({"scenes": {"first": {"description": ""}}}, "changes.scenes.first"),
+        ({"scenes": {"0": {"description": ""}}}, "changes.scenes.0"),
+        ({"scenes": {"9" * 30: {"description": ""}}}, "changes.scenes.9"),
+        ({"scenes": {"1": {"description": "", "characters": [7]}}}, "changes.scenes.1.characters"),
+        ({"scenes": {"1": {"description": "", "characters": "Kai"}}}, "changes.scenes.1.characters"),
+        ({"characters": {"Kai": "detective"}}, "changes.characters.Kai"),
+        ({"characters": {"Nobody": None}}, "changes.characters.Nobody"),
+        ({"characters": {"Kai": {"age": 30}}}, "characters/Kai/age"),
+        ({"bible": 7}, "changes.bible"),
+        ({"bible": {"description": "untitled"}}, "/title"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_its_path(story: Story, asked: dict[str, Any], path: str) -> None:
+    with pytest.raises(InvalidError) as refused:
+        apply(story, asked)
+    assert path in (refused.value.details or {})["field"]
+
+
+def test_changes_are_those_of_their_branch(story: Story) -> None:
+    story.put(Kind.CHARACTERS, name="Kai")
+    story.branch("dark")
+    apply(story, {"characters": {"Rin": {}}}, "dark")
+    with pytest.raises(InvalidError):
+        apply(story, {"characters": {"Rin": None}})
+
+
+def test_a_cast_is_found_by_full_or_first_name(story: Story) -> None:
+    kai = story.put(Kind.CHARACTERS, name="Kai Nakamura")
+    short = story.put(Kind.CHARACTERS, name="Kai")
+    known = str(uuid.uuid4())
+    found = changes.cast(
+        story.session,
+        project_id=story.project_id,
+        branch="main",
+        names=["KAI", "Kai Nakamura", "Nobody", {"name": "Rin", "key": known}],
+    )
+    assert [one["key"] for one in found] == [str(short), str(kai), None, known]

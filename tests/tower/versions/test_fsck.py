@@ -1,0 +1,130 @@
+"""What fsck finds. Damage is done behind the back of everything that would refuse it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.engine import Sessions
+from tests.tower.versions.story import Story, a_story
+from tower.errors import NotFoundError
+from tower.versions import fsck
+from tower.versions.editing import Edit
+from tower.versions.kinds import Kind
+from tower.versions.objects import DamagedHistoryError
+
+ENTITY = "kind = 'entity'"
+LEAF = "kind = 'tree' and convert_from(content, 'UTF8') like '%\"leaf\"%'"
+
+
+@pytest.fixture
+def kai(story: Story) -> uuid.UUID:
+    return story.put(Kind.CHARACTERS, name="Kai", seed=1)
+
+
+def damage(session: Session, statement: str) -> None:
+    session.execute(text("set local session_replication_role = replica"))
+    session.execute(text(statement))
+    session.execute(text("set local session_replication_role = origin"))
+    session.expire_all()
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [
+        (f"update anime_api.version_objects set content = content || ' ' where {ENTITY}", "Object .* is damaged"),
+        (f"update anime_api.version_objects set content = '{{' where {ENTITY}", "one of the characters, is missing"),
+        (f"delete from anime_api.version_objects where {ENTITY}", "one of the characters, is missing"),
+        (f"delete from anime_api.version_objects where {LEAF}", "Tree node .* of the characters is missing"),
+        ("delete from anime_api.version_objects where kind = 'tree'", "Tree .* is missing"),
+        ("update anime_api.commits set message = 'forged'", "Commit .* is damaged"),
+        ("update anime_api.commits set generation = 7 where parent_id is not null", "has generation 7"),
+        ("delete from anime_api.commits where parent_id is null", "follows one that is missing"),
+        ("update anime_api.branches set head_id = null", "'main' has no commit"),
+        ("update anime_api.characters set seed = 2", "'Kai' .* differs from the head in seed"),
+        ("delete from anime_api.characters", "'Kai' .* is in the head and has no row"),
+    ],
+)
+def test_damage_is_found(story: Story, session: Session, kai: uuid.UUID, statement: str, finding: str) -> None:
+    assert story.findings() == []
+    damage(session, statement)
+    found = "\n".join(story.findings())
+    assert re.search(finding, found), found
+
+
+def test_a_row_that_no_commit_knows_is_found(story: Story, session: Session, kai: uuid.UUID) -> None:
+    damage(
+        session,
+        "insert into anime_api.characters (project_id, branch_id, name) select project_id, branch_id, 'Rin'"
+        " from anime_api.characters",
+    )
+    assert ["has a row and is not in the head" in found for found in story.findings()] == [True]
+
+
+def test_a_state_that_is_damaged_is_refused_and_not_guessed(story: Story, session: Session, kai: uuid.UUID) -> None:
+    damage(session, f"delete from anime_api.version_objects where {ENTITY}")
+    with pytest.raises(DamagedHistoryError, match="tower fsck"):
+        story.at("main", Kind.CHARACTERS)
+    with pytest.raises(DamagedHistoryError, match="tower fsck"):
+        story.put(Kind.CHARACTERS, key=kai, seed=2)
+
+
+def test_an_edit_of_a_row_that_is_gone_is_refused(story: Story, session: Session, kai: uuid.UUID) -> None:
+    damage(session, "delete from anime_api.characters")
+    with pytest.raises(DamagedHistoryError, match="tower fsck"):
+        story.put(Kind.CHARACTERS, key=kai, seed=2)
+
+
+def test_a_large_tree_is_walked_to_its_leaves(story: Story, session: Session) -> None:
+    story.commit(*(Edit(Kind.CHARACTERS, uuid.uuid4(), {"name": f"Kai {number}"}) for number in range(150)))
+    assert story.findings() == []
+    damage(session, f"delete from anime_api.version_objects where {ENTITY}")
+    assert len(story.findings()) == 150
+
+
+def test_only_the_project_that_is_asked_for_is_looked_at(story: Story, session: Session, kai: uuid.UUID) -> None:
+    other = a_story(session)
+    other.commit()
+    damage(session, "update anime_api.characters set seed = 2")
+    assert other.findings() == []
+    assert fsck.projects(session, other.project_id) == [other.project_id]
+    assert fsck.projects(session) == [story.project_id, other.project_id]
+    with pytest.raises(NotFoundError):
+        fsck.projects(session, 10**9)
+
+
+@pytest.fixture
+def tower(sessions: Sessions) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command on the database that `sessions` commit to."""
+    url = sessions.kw["bind"].url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "deployments.cli", *arguments]
+        env = {**os.environ, "TOWER_DATABASE_URL": url}
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+    return run
+
+
+def test_the_command_says_what_it_found(
+    sessions: Sessions, tower: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    with sessions.begin() as session:
+        story = a_story(session)
+        story.put(Kind.CHARACTERS, name="Kai")
+    clean = tower("fsck")
+    assert (clean.returncode, clean.stdout) == (0, ""), clean.stderr
+    assert "1 projects checked, 0 findings" in clean.stderr
+    with sessions.begin() as session:
+        session.execute(text("update anime_api.characters set seed = 7"))
+    damaged = tower("fsck", "--project", str(story.project_id))
+    assert damaged.returncode == 1
+    assert damaged.stdout.startswith(f"project {story.project_id}: characters on 'main': 'Kai'")

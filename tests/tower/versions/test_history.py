@@ -1,0 +1,117 @@
+"""The past, read at any ref."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.models.versions import Commit
+from tests.tower.versions.story import Story
+from tower.errors import InvalidError, NotFoundError
+from tower.versions import history, tags
+from tower.versions.editing import Edit
+from tower.versions.history import Change
+from tower.versions.kinds import Kind
+
+
+def test_every_state_has_an_address(story: Story, session: Session) -> None:
+    kai = story.put(Kind.CHARACTERS, name="Kai", seed=1)
+    first = story.commit()
+    tags.create(session, story.project_id, "v1", "main", author="tests")
+    story.put(Kind.CHARACTERS, key=kai, seed=2)
+    for ref, seed in (("v1", 1), (first.hash, 1), (first.hash[:8].upper(), 1), ("main", 2)):
+        assert history.entity_at(session, story.project_id, ref, Kind.CHARACTERS, key=kai)["seed"] == seed
+
+
+def test_the_beginning_of_a_hash_must_fit_one_commit(story: Story, session: Session) -> None:
+    head = story.commit()
+    twin = head.hash[:40] + "0" * 24
+    session.execute(
+        text(
+            "insert into anime_api.commits (project_id, hash, tree_hash, parent_id, generation, branch_name, message,"
+            " author) select project_id, :twin, tree_hash, id, 1, 'main', '', '' from anime_api.commits where id = :id"
+        ),
+        {"twin": twin, "id": head.id},
+    )
+    with pytest.raises(InvalidError, match="more digits"):
+        history.resolve(session, story.project_id, head.hash[:12])
+    assert history.resolve(session, story.project_id, head.hash) == head
+    for ref in ("nowhere", "abc", "", head.hash[:12] + "g"):
+        with pytest.raises(NotFoundError):
+            history.resolve(session, story.project_id, ref)
+
+
+def test_a_difference_names_fields_down_to_the_inner_ones(story: Story, session: Session) -> None:
+    kai = story.put(Kind.CHARACTERS, name="Kai", visual_traits={"hair": "black", "eyes": {"left": "blue"}})
+    gone = story.put(Kind.SCENES, scene_number=10, description="Dusk")
+    before = story.commit()
+    new = uuid.uuid4()
+    story.commit(
+        Edit(Kind.CHARACTERS, kai, {"visual_traits": {"eyes": {"left": "red"}, "a/b": None}}),
+        Edit(Kind.SCENES, gone, None),
+        Edit(Kind.SCENES, new, {"scene_number": 9, "description": "Dawn"}),
+    )
+    changes = history.diff(session, story.project_id, before.hash, "main")
+    assert [(one.kind, one.key, one.label, one.change) for one in changes] == [
+        (Kind.CHARACTERS, kai, "Kai", Change.CHANGED),
+        (Kind.SCENES, new, "9", Change.ADDED),
+        (Kind.SCENES, gone, "10", Change.REMOVED),
+    ]
+    assert [(field.path, field.before, field.after) for field in changes[0].fields] == [
+        ("visual_traits/eyes/left", "blue", "red"),
+        ("visual_traits/hair", "black", None),
+        ("visual_traits/a~1b", None, None),
+    ]
+    assert history.diff(session, story.project_id, "main", "main") == []
+
+
+def test_the_log_has_pages_and_every_line_of_a_merge(story: Story, session: Session) -> None:
+    story.commit()
+    story.branch("dark")
+    for number in range(3):
+        story.put(Kind.CHARACTERS, name=f"Kai {number}")
+        story.put(Kind.CHARACTERS, "dark", name=f"Rin {number}")
+    story.merge("dark")
+    seen: list[Commit] = []
+    before = None
+    while True:
+        page = history.log(session, story.project_id, "main", limit=3, before=before)
+        seen += page.commits
+        before = page.next_cursor
+        if before is None:
+            break
+    assert len(seen) == len({commit.id for commit in seen}) == 8
+    assert [commit.id for commit in seen] == sorted((commit.id for commit in seen), reverse=True)
+    parents = history.parents(session, seen)
+    assert [len(parents[commit.id]) for commit in seen] == [2, 1, 1, 1, 1, 1, 1, 0]
+
+
+def test_the_history_of_one_thing_is_where_it_changed(story: Story, session: Session) -> None:
+    kai = story.put(Kind.CHARACTERS, name="Kai")
+    story.branch("dark")
+    story.put(Kind.CHARACTERS, "dark", key=kai, seed=1)
+    story.put(Kind.CHARACTERS, name="Rin")
+    story.merge("dark")
+    story.drop(Kind.CHARACTERS, kai)
+    found = history.history(session, story.project_id, "main", Kind.CHARACTERS, key=kai)
+    assert [(one.change, one.fields and one.fields["seed"], one.commit.branch_name) for one in found] == [
+        (Change.REMOVED, None, "main"),
+        (Change.CHANGED, 1, "dark"),
+        (Change.ADDED, None, "main"),
+    ]
+    assert len(history.history(session, story.project_id, "main", Kind.CHARACTERS, key=kai, limit=1)) == 1
+    with pytest.raises(NotFoundError):
+        history.history(session, story.project_id, "main", Kind.CHARACTERS, key=uuid.uuid4())
+
+
+def test_other_projects_are_not_seen(story: Story, session: Session) -> None:
+    from tests.tower.versions.story import a_story
+
+    kai = story.put(Kind.CHARACTERS, name="Kai")
+    head, other = story.commit(), a_story(session)
+    for ref in (head.hash, "main"):
+        with pytest.raises(NotFoundError):
+            history.entity_at(session, other.project_id, ref, Kind.CHARACTERS, key=kai)

@@ -1,0 +1,62 @@
+"""A tree depends on what is in it, not on how it came to be."""
+
+from __future__ import annotations
+
+import uuid
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.orm import Session
+
+from db.models.versions import ObjectKind
+from tests.tower.versions.story import BOUNDED, Story
+from tower.versions import trees
+from tower.versions.kinds import Kind
+from tower.versions.objects import Objects
+from tower.versions.trees import LEAF
+
+KEYS = [uuid.uuid5(uuid.NAMESPACE_URL, str(number)) for number in range(6 * LEAF)]
+
+
+def an_objects(session: Session) -> Objects:
+    """Nothing is stored or read: all that is put is known."""
+    return Objects(session, 0)
+
+
+def a_tree(objects: Objects, numbers: list[int]) -> str:
+    entity = objects.put(ObjectKind.ENTITY, {"kind": "scenes", "fields": {}})
+    return trees.write(objects, trees.empty(objects), {(Kind.SCENES, KEYS[number]): entity for number in numbers})
+
+
+@BOUNDED
+@given(st.data())
+def test_trees_do_not_depend_on_the_order_of_edits(data: st.DataObject) -> None:
+    objects = an_objects(Session())
+    numbers = data.draw(st.lists(st.integers(0, len(KEYS) - 1), unique=True, max_size=len(KEYS)))
+    cut = data.draw(st.integers(0, len(numbers)))
+    extra = data.draw(st.lists(st.integers(0, len(KEYS) - 1), max_size=2 * LEAF))
+    at_once = a_tree(objects, numbers)
+    grown = a_tree(objects, [*numbers[:cut], *extra])
+    gone = {(Kind.SCENES, KEYS[number]): None for number in set(extra) - set(numbers)}
+    entity = objects.put(ObjectKind.ENTITY, {"kind": "scenes", "fields": {}})
+    grown = trees.write(objects, grown, {**gone, **{(Kind.SCENES, KEYS[one]): entity for one in numbers[cut:]}})
+    assert grown == at_once
+    assert trees.read(objects, at_once, Kind.SCENES).keys() == {KEYS[number] for number in numbers}
+
+
+@BOUNDED
+@given(st.sets(st.integers(0, len(KEYS) - 1)), st.sets(st.integers(0, len(KEYS) - 1)))
+def test_differences_are_exactly_what_differs(left: set[int], right: set[int]) -> None:
+    objects = an_objects(Session())
+    found = trees.differences(objects, a_tree(objects, [*left]), a_tree(objects, [*right]))
+    assert {key for _, key in found} == {KEYS[number] for number in left ^ right}
+    assert all((before is None) != (after is None) for before, after in found.values())
+
+
+def test_most_of_a_tree_is_shared_by_its_successor(story: Story, session: Session) -> None:
+    objects = an_objects(session)
+    before = a_tree(objects, list(range(5 * LEAF)))
+    objects.forget_unstored()
+    entity = objects.put(ObjectKind.ENTITY, {"kind": "scenes", "fields": {"title": "new"}})
+    trees.write(objects, before, {(Kind.SCENES, KEYS[0]): entity})
+    assert len(objects.pending) <= 4

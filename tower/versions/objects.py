@@ -1,0 +1,106 @@
+"""The content-addressed objects of one project: read in batches, written once, never changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from db.models.versions import ObjectKind, VersionObject
+from tower.errors import TowerError
+from tower.versions.values import encoded
+
+_INSERT = text(
+    "insert into anime_api.version_objects (project_id, hash, kind, content)"
+    " select :project_id, t.hash, t.kind, t.content"
+    " from unnest(cast(:hashes as text[]), cast(:kinds as text[]), cast(:contents as bytea[]))"
+    " as t(hash, kind, content)"
+    " on conflict do nothing"
+)
+
+
+class DamagedHistoryError(TowerError):
+    """What a commit points at is not there, or the rows are not what the commit says."""
+
+    code = "HISTORY_DAMAGED"
+    status = 500
+
+
+def address(kind: ObjectKind, content: bytes) -> str:
+    """The sha256 of kind and content, in hex."""
+    return hashlib.sha256(kind.value.encode() + b"\0" + content).hexdigest()
+
+
+class Objects:
+    """A window on the objects of a project, for one piece of work. What it hands out must not be changed."""
+
+    def __init__(self, session: Session, project_id: int) -> None:
+        self._session = session
+        self._project_id = project_id
+        self._known: dict[str, Any] = {}
+        self._stored: set[str] = set()
+        self.pending: dict[str, tuple[ObjectKind, bytes]] = {}
+
+    def load(self, hashes: Iterable[str]) -> None:
+        """Fetch all of them in one query. Raises DamagedHistoryError if one is missing or cannot be read."""
+        wanted = set(hashes) - self._known.keys()
+        if not wanted:
+            return
+        rows = self._session.execute(
+            select(VersionObject.hash, VersionObject.content).where(
+                VersionObject.project_id == self._project_id, VersionObject.hash.in_(wanted)
+            )
+        )
+        for sha256, content in rows:
+            self._known[sha256] = _parsed(sha256, content)
+            self._stored.add(sha256)
+        if missing := wanted - self._known.keys():
+            raise DamagedHistoryError(f"The version object {min(missing)} is missing: `tower fsck` says what else is")
+
+    def get(self, sha256: str) -> Any:
+        if sha256 not in self._known:
+            self.load([sha256])
+        return self._known[sha256]
+
+    def put(self, kind: ObjectKind, value: Any) -> str:
+        """The address of `value`; it is written by the next `store`, unless it is there."""
+        content = encoded(value)
+        sha256 = address(kind, content)
+        self._known[sha256] = value
+        if sha256 not in self._stored:
+            self.pending[sha256] = (kind, content)
+        return sha256
+
+    def store(self) -> None:
+        """Write what was put. In the order of the hashes: two writers of the same objects wait, and do not deadlock."""
+        if not self.pending:
+            return
+        rows = sorted(self.pending.items())
+        self._session.execute(
+            _INSERT,
+            {
+                "project_id": self._project_id,
+                "hashes": [sha256 for sha256, _ in rows],
+                "kinds": [kind.value for _, (kind, _) in rows],
+                "contents": [content for _, (_, content) in rows],
+            },
+        )
+        self._stored.update(self.pending)
+        self.pending.clear()
+
+    def forget_unstored(self) -> None:
+        """Never write what was put until now; it can still be read here. For states that only a merge needs."""
+        self.pending.clear()
+
+
+def _parsed(sha256: str, content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise DamagedHistoryError(
+            f"The version object {sha256} cannot be read: `tower fsck` says what else is damaged"
+        ) from error

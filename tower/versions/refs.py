@@ -1,0 +1,73 @@
+"""Names for states: branches, tags, and the hashes of commits."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models.projects import Project
+from db.models.versions import Branch, Commit, Tag
+from tower.errors import ConflictError, InvalidError, NotFoundError
+
+MAIN = "main"
+_HASH = re.compile(r"[0-9a-f]{4,64}")
+_LONGEST_NAME = 200
+
+
+def project_exists(session: Session, project_id: int) -> None:
+    """Raises NotFoundError for an unknown project and for one in the bin."""
+    known = select(Project.id).where(Project.id == project_id, Project.deleted_at.is_(None))
+    if session.scalar(known) is None:
+        raise NotFoundError(f"There is no project {project_id}")
+
+
+def branch_called(session: Session, project_id: int, name: str, *, lock: bool = False) -> Branch | None:
+    """The branch as it is in the database now; locked against other writers until the transaction ends, if asked."""
+    wanted = select(Branch).where(Branch.project_id == project_id, Branch.name == name)
+    if lock:
+        wanted = wanted.with_for_update(key_share=True)
+    return session.scalar(wanted.execution_options(populate_existing=True))
+
+
+def find_commit(session: Session, project_id: int, ref: str) -> Commit:
+    """The commit that a branch, tag, hash or beginning of a hash names, looked for in this order.
+
+    Raises NotFoundError; InvalidError if the beginning of a hash fits several commits.
+    """
+    branch = select(Commit).join(Branch, Branch.head_id == Commit.id)
+    tag = select(Commit).join(Tag, Tag.commit_id == Commit.id)
+    found = (
+        session.scalar(branch.where(Branch.project_id == project_id, Branch.name == ref))
+        or session.scalar(tag.where(Tag.project_id == project_id, Tag.name == ref))
+        or _by_hash(session, project_id, ref)
+    )
+    if found is None:
+        raise NotFoundError(f"Project {project_id} has no branch, tag or commit {ref!r}")
+    return found
+
+
+def check_new_name(session: Session, project_id: int, name: str, *, what: str) -> None:
+    """Raises InvalidError for a name that cannot be, ConflictError for one that a branch or tag has."""
+    plain = name == name.strip() and not any(unicodedata.category(letter)[0] == "C" for letter in name)
+    if not (plain and 1 <= len(name) <= _LONGEST_NAME) or re.fullmatch(r"[0-9a-f]{64}", name):
+        raise InvalidError.field(
+            what, name, f"1 to {_LONGEST_NAME} characters without control characters or spaces around them, not a hash"
+        )
+    branch = select(Branch.id).where(Branch.project_id == project_id, Branch.name == name)
+    tag = select(Tag.id).where(Tag.project_id == project_id, Tag.name == name)
+    for taken, by in ((session.scalar(branch), "branch"), (session.scalar(tag), "tag")):
+        if taken is not None:
+            raise ConflictError(f"Project {project_id} has a {by} {name!r} already: choose another name")
+
+
+def _by_hash(session: Session, project_id: int, ref: str) -> Commit | None:
+    if not _HASH.fullmatch(ref.lower()):
+        return None
+    fitting = select(Commit).where(Commit.project_id == project_id, Commit.hash.startswith(ref.lower())).limit(2)
+    commits = session.scalars(fitting).all()
+    if len(commits) > 1:
+        raise InvalidError.field("ref", ref, "more digits: several commits begin like this")
+    return commits[0] if commits else None

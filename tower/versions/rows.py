@@ -1,0 +1,245 @@
+"""The current-state rows of a branch: read as content, and written to follow its head."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from sqlalchemy import Table, delete, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, class_mapper
+from sqlalchemy.orm.attributes import instance_dict
+
+from db.base import Base
+from db.models.scenes import Scene, SceneStatus
+from db.models.story import StorylineContext, StoryTimeline
+from db.models.versions import Branch
+from tower.errors import ConflictError, InvalidError
+from tower.versions.fields import fields_of
+from tower.versions.kinds import SHAPES, Fields, Kind, Row, mapper
+from tower.versions.objects import DamagedHistoryError
+from tower.versions.trees import Address
+from tower.versions.values import canonical
+
+Changes: TypeAlias = dict[Address, tuple[Fields | None, Fields | None]]  # each entity before and after; None: not there
+
+_UNVERSIONED = (StoryTimeline, StorylineContext)  # rows of a branch that have no commits; in writing order
+
+
+def content(kind: Kind, row: Row) -> Fields:
+    """The versioned part of a row, in canonical form."""
+    fields = {name: canonical(getattr(row, name), name) for name in SHAPES[kind].content}
+    if isinstance(row, Scene) and row.accepted_fingerprint is not None:
+        fields["video_path"] = None  # it shows the accepted take, which is no content
+    return fields
+
+
+def on_branch(session: Session, branch_id: int, kind: Kind, keys: Iterable[uuid.UUID] | None = None) -> Sequence[Row]:
+    """The rows of a kind, all or those with these keys, as they are in the database now."""
+    row: Any = SHAPES[kind].row
+    wanted = select(row).where(row.branch_id == branch_id).execution_options(populate_existing=True)
+    if keys is not None:
+        wanted = wanted.where(row.key.in_(list(keys)))
+    found: Sequence[Row] = session.scalars(wanted).all()
+    return found
+
+
+def follow(session: Session, branch: Branch, changes: Changes) -> None:
+    """Make the rows of the branch what the changes say.
+
+    Raises ConflictError for a name or number that is taken, InvalidError for a reference to nothing, and
+    DamagedHistoryError if the rows were not what the head said.
+    """
+    with _refusals(branch):
+        for kind in reversed(tuple(SHAPES)):
+            gone = [key for (of, key), (_, after) in changes.items() if of == kind and after is None]
+            _delete(session, branch, kind, gone)
+        for kind in SHAPES:
+            mine = {key: change for (of, key), change in changes.items() if of == kind and change[1] is not None}
+            new = {key: after for key, (before, after) in mine.items() if before is None and after is not None}
+            kept = {key: (before, after) for key, (before, after) in mine.items() if before and after}
+            _update(session, branch, kind, kept)  # first: a new one may take the name that one of these gives up
+            _insert(session, branch, kind, new)
+        session.execute(text("set constraints all immediate"))
+        session.execute(text("set constraints all deferred"))
+    _expire(session, branch, {kind for kind, _ in changes})
+
+
+def copy(session: Session, source: Branch, to: Branch) -> None:
+    """Give `to` all rows of `source`, with what production made of them; the story's timeline too."""
+    tables = [_table(SHAPES[kind].row) for kind in SHAPES] + [_table(row) for row in _UNVERSIONED]
+    for table in tables:
+        names = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in ("id", "branch_id"))
+        session.execute(
+            text(
+                f"insert into {table.fullname} (branch_id, {names})"
+                f" select :to, {names} from {table.fullname} where branch_id = :source order by id"
+            ),
+            {"to": to.id, "source": source.id},
+        )
+
+
+def carry(session: Session, source: Branch, to: Branch, new: Iterable[Address]) -> None:
+    """Give rows that a merge has just made on `to` what production made of them on `source`."""
+    by_kind: dict[Kind, list[uuid.UUID]] = {}
+    for kind, key in new:
+        by_kind.setdefault(kind, []).append(key)
+    for kind, keys in by_kind.items():
+        columns = _produced(kind)
+        if not columns:
+            continue
+        values = ", ".join(f'"{column}" = s."{column}"' for column in columns)
+        table = _table(SHAPES[kind].row).fullname
+        session.execute(
+            text(
+                f"update {table} t set {values} from {table} s"
+                " where t.branch_id = :to and s.branch_id = :source and s.key = t.key and t.key = any(:keys)"
+            ),
+            {"to": to.id, "source": source.id, "keys": keys},
+        )
+    _expire(session, to, set(by_kind))
+
+
+def _produced(kind: Kind) -> list[str]:
+    """The columns that no commit changes, but for those that give a row its place, dates and version."""
+    place = {"id", "project_id", "branch_id", "key", "version", "created_at", "updated_at"}
+    versioned = {column for _, column in _columns(kind)} - {"video_path"}
+    return [column.name for column in _table(SHAPES[kind].row).columns if column.name not in place | versioned]
+
+
+def _insert(session: Session, branch: Branch, kind: Kind, new: Mapping[uuid.UUID, Fields]) -> None:
+    if not new:
+        return
+    names = ", ".join(f'"{column}"' for _, column in _columns(kind))
+    table = _table(SHAPES[kind].row).fullname
+    statement = (
+        f"insert into {table} (project_id, branch_id, key, {names})"
+        f" select :project_id, :branch_id, r.key, {names}"
+        f" from jsonb_populate_recordset(null::{table}, cast(:rows as jsonb)) r"
+    )
+    session.execute(text(statement), {**_place(branch), "project_id": branch.project_id, "rows": _json(kind, new)})
+
+
+def _update(session: Session, branch: Branch, kind: Kind, kept: Mapping[uuid.UUID, tuple[Fields, Fields]]) -> None:
+    if not kept:
+        return
+    _step_aside(session, branch, kind, kept)
+    columns = [column for _, column in _columns(kind) if column != "video_path"]
+    values = ", ".join(f'"{column}" = r."{column}"' for column in columns)
+    table = _table(SHAPES[kind].row).fullname
+    statement = (
+        f"update {table} t set {values}, version = t.version + 1, updated_at = now()"
+        f" from jsonb_populate_recordset(null::{table}, cast(:rows as jsonb)) r"
+        " where t.branch_id = :branch_id and t.key = r.key"
+    )
+    rows = _json(kind, {key: after for key, (_, after) in kept.items()})
+    changed: Any = session.execute(text(statement), {**_place(branch), "rows": rows})
+    _check_count(branch, kind, changed.rowcount, len(kept))
+    if kind == Kind.SCENES:
+        _set_videos(session, branch, kept)
+
+
+def _set_videos(session: Session, branch: Branch, kept: Mapping[uuid.UUID, tuple[Fields, Fields]]) -> None:
+    """A video that the user gives takes the place of an accepted take; one that is taken away leaves a take alone."""
+    for key, (before, after) in kept.items():
+        video = after["video_path"]
+        if before["video_path"] == video:
+            continue
+        mine = update(Scene).where(Scene.branch_id == branch.id, Scene.key == key)
+        quiet = {"synchronize_session": False}
+        if video is not None:
+            values = {"video_path": video, "accepted_asset_id": None, "accepted_fingerprint": None}
+            session.execute(mine.values(values), execution_options=quiet)
+            continue
+        bare = mine.where(Scene.accepted_fingerprint.is_(None))
+        finished = bare.where(Scene.status.in_([SceneStatus.RENDERED, SceneStatus.FINAL]))
+        session.execute(finished.values(status=SceneStatus.DRAFT, video_path=None), execution_options=quiet)
+        session.execute(bare.values(video_path=None), execution_options=quiet)
+
+
+def _step_aside(session: Session, branch: Branch, kind: Kind, kept: Mapping[uuid.UUID, tuple[Fields, Fields]]) -> None:
+    """Give rows that exchange their unique names a name of no one for the moment: the index is checked row by row."""
+    shape = SHAPES[kind]
+    if not shape.unique or shape.numbered:
+        return
+    names = {key: (pair[0][shape.named_by], pair[1][shape.named_by]) for key, pair in kept.items()}
+    renamed = {key: before.lower() for key, (before, after) in names.items() if before != after}
+    wanted = {names[key][1].lower() for key in renamed}
+    if len(renamed) > 1 and wanted & set(renamed.values()):
+        aside = f"update {_table(SHAPES[kind].row).fullname} set {shape.named_by} = key::text"
+        mine = " where branch_id = :branch_id and key = any(:keys)"
+        session.execute(text(aside + mine), {**_place(branch), "keys": list(renamed)})
+
+
+def _delete(session: Session, branch: Branch, kind: Kind, keys: Sequence[uuid.UUID]) -> None:
+    if not keys:
+        return
+    table = _table(SHAPES[kind].row)
+    gone: Any = session.execute(delete(table).where(table.c.branch_id == branch.id, table.c.key.in_(keys)))
+    _check_count(branch, kind, gone.rowcount, len(keys))
+
+
+def _check_count(branch: Branch, kind: Kind, done: int, wanted: int) -> None:
+    if done != wanted:
+        raise DamagedHistoryError(
+            f"The rows of {kind.value} on {branch.name!r} are not those of its head: `tower fsck` says which"
+        )
+
+
+def _columns(kind: Kind) -> list[tuple[str, str]]:
+    """(attribute, column) of the content: they differ where the column's name is taken in Python."""
+    columns = mapper(kind).columns
+    return [(name, columns[name].name) for name in fields_of(kind)]
+
+
+def _json(kind: Kind, rows: Mapping[uuid.UUID, Fields]) -> str:
+    columns = _columns(kind)
+    return json.dumps(
+        [{"key": str(key), **{column: fields[name] for name, column in columns}} for key, fields in rows.items()]
+    )
+
+
+def _table(row: type[Base]) -> Table:
+    table = class_mapper(row).local_table
+    if not isinstance(table, Table):
+        raise TypeError(f"{row} is not kept in a table")
+    return table
+
+
+def _place(branch: Branch) -> dict[str, Any]:
+    return {"branch_id": branch.id}
+
+
+def _expire(session: Session, branch: Branch, kinds: set[Kind]) -> None:
+    """Rows of the branch that the session holds are read again when next looked at."""
+    classes = tuple(SHAPES[kind].row for kind in kinds)
+    for row in list(session.identity_map.values()):
+        if isinstance(row, classes) and instance_dict(row).get("branch_id") == branch.id:
+            session.expire(row)
+
+
+@contextmanager
+def _refusals(branch: Branch) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        diagnosis = getattr(error.orig, "diag", None)
+        name = str(getattr(diagnosis, "constraint_name", ""))
+        found = re.search(r"\)=\(\d+, (?:[0-9a-f-]{36}, )?(.*)\) ", str(getattr(diagnosis, "message_detail", "")))
+        value = found.group(1) if found else "this"
+        thing = str(getattr(diagnosis, "table_name", "row")).rstrip("s").replace("_", " ")
+        if name.startswith("uq_"):
+            raise ConflictError(
+                f"Branch {branch.name!r} already has the {thing} {value!r}: choose another name or number",
+                details={"branch": branch.name, "taken": value, "in": getattr(diagnosis, "table_name", None)},
+            ) from error
+        if name.startswith("fk_"):
+            raise InvalidError(
+                f"The {thing} refers to {value}, which is not on branch {branch.name!r}: create that first",
+                details={"field": name, "value": value, "expected": "the key of something on the branch"},
+            ) from error
+        raise

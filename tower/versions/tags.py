@@ -1,0 +1,40 @@
+"""Tags: names of commits that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models.versions import Tag
+from tower.errors import NotFoundError
+from tower.versions.history import resolve
+from tower.versions.refs import check_new_name, project_exists
+
+
+def create(session: Session, project_id: int, name: str, ref: str, *, author: str, message: str = "") -> Tag:
+    """Name the commit at `ref`. Raises ConflictError if a tag or branch of this name is there, InvalidError for a
+    name that cannot be, NotFoundError for an unknown project or ref."""
+    project_exists(session, project_id)
+    check_new_name(session, project_id, name, what="tag_name")
+    commit = resolve(session, project_id, ref)
+    tag = Tag(project_id=project_id, name=name, commit_id=commit.id, author=author, message=message)
+    session.add(tag)
+    session.flush()
+    return tag
+
+
+def delete(session: Session, project_id: int, name: str) -> None:
+    """Raises NotFoundError."""
+    tag = session.scalar(select(Tag).where(Tag.project_id == project_id, Tag.name == name))
+    if tag is None:
+        raise NotFoundError(f"Project {project_id} has no tag {name!r}")
+    session.delete(tag)
+    session.flush()
+
+
+def list_all(session: Session, project_id: int) -> Sequence[Tag]:
+    """All tags of the project by name."""
+    project_exists(session, project_id)
+    return session.scalars(select(Tag).where(Tag.project_id == project_id).order_by(Tag.name)).all()

@@ -1,0 +1,207 @@
+"""A state of a project as a tree of objects: kinds, then nodes, then entities.
+
+    tree   {kind: [count, node]}
+    node   {"nodes": {hex digit: [count, node]}}   above LEAF entities
+           {"leaf": {key: entity}}                 up to LEAF entities
+
+A key's place is given by the digits of its sha256, so a tree depends on what is in it and never on the order of
+edits, and two states share every node that is the same in both. (A Merkle hash trie; git's trees, Nix' stores and
+prolly trees work alike.) With 10,000 entities an edit writes a leaf, two nodes and the tree: about 6 KB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from db.models.versions import ObjectKind
+from tower.versions.fields import completed
+from tower.versions.kinds import Fields, Kind
+from tower.versions.objects import Objects
+
+LEAF = 64
+
+Address: TypeAlias = tuple[Kind, uuid.UUID]
+Hashes: TypeAlias = dict[Address, str | None]  # of entities; None: not there
+Node: TypeAlias = tuple[int, str]  # how many entities, under which object
+Entries: TypeAlias = dict[str, str]  # entity hashes by the hex of their key
+
+
+def put_entity(objects: Objects, kind: Kind, fields: Fields) -> str:
+    return objects.put(ObjectKind.ENTITY, {"kind": kind.value, "fields": fields})
+
+
+def entity(objects: Objects, sha256: str) -> Fields:
+    """The fields of an entity object, those that came to its kind later at their default."""
+    stored = objects.get(sha256)
+    return completed(Kind(stored["kind"]), stored["fields"])
+
+
+def empty(objects: Objects) -> str:
+    return objects.put(ObjectKind.TREE, {})
+
+
+def find(objects: Objects, tree: str, addresses: Iterable[Address]) -> Hashes:
+    """The hashes of these entities, with one query a level."""
+    roots = objects.get(tree)
+    found: Hashes = dict.fromkeys(addresses)
+    level = [(at, roots[at[0]][1]) for at in found if at[0] in roots]
+    depth = 0
+    while level:
+        objects.load({sha256 for _, sha256 in level})
+        deeper = []
+        for at, sha256 in level:
+            node = objects.get(sha256)
+            if "leaf" in node:
+                found[at] = node["leaf"].get(at[1].hex)
+            elif child := node["nodes"].get(_digit(at[1].hex, depth)):
+                deeper.append((at, child[1]))
+        level, depth = deeper, depth + 1
+    return found
+
+
+def find_in_many(objects: Objects, trees: Iterable[str], at: Address) -> dict[str, str | None]:
+    """The hash of one entity in each of many trees, with one query a level."""
+    kind, key = at
+    wanted = set(trees)
+    objects.load(wanted)
+    found: dict[str, str | None] = dict.fromkeys(wanted)
+    level = {tree: objects.get(tree)[kind][1] for tree in wanted if kind in objects.get(tree)}
+    depth = 0
+    while level:
+        objects.load(level.values())
+        nodes = {tree: objects.get(node) for tree, node in level.items()}
+        found |= {tree: node["leaf"].get(key.hex) for tree, node in nodes.items() if "leaf" in node}
+        children = {tree: node["nodes"].get(_digit(key.hex, depth)) for tree, node in nodes.items() if "nodes" in node}
+        level, depth = {tree: child[1] for tree, child in children.items() if child}, depth + 1
+    return found
+
+
+def read(objects: Objects, tree: str, kind: Kind) -> dict[uuid.UUID, str]:
+    """The hashes of all entities of one kind, by key."""
+    roots = objects.get(tree)
+    entries = _entries(objects, roots[kind][1]) if kind in roots else {}
+    return {uuid.UUID(key): sha256 for key, sha256 in entries.items()}
+
+
+def write(objects: Objects, tree: str, changes: Hashes) -> str:
+    """The address of the tree with these changes; None removes an entity. Nodes that do not change are shared."""
+    find(objects, tree, changes)  # loads in batches what is read below
+    roots = dict(objects.get(tree))
+    by_kind: dict[Kind, dict[str, str | None]] = defaultdict(dict)
+    for (kind, key), sha256 in changes.items():
+        by_kind[kind][key.hex] = sha256
+    for kind, entries in by_kind.items():
+        root = _written(objects, roots.get(kind), entries, 0)
+        roots.pop(kind, None)
+        if root is not None:
+            roots[kind.value] = list(root)
+    return objects.put(ObjectKind.TREE, roots)
+
+
+def differences(objects: Objects, before: str, after: str) -> dict[Address, tuple[str | None, str | None]]:
+    """The hashes before and after of every entity that differs. Reads only the nodes that differ."""
+    objects.load([before, after])
+    old, new = objects.get(before), objects.get(after)
+    found: dict[Address, tuple[str | None, str | None]] = {}
+    level: list[tuple[Kind, str | Entries, str | Entries]] = [
+        (Kind(kind), old[kind][1] if kind in old else {}, new[kind][1] if kind in new else {})
+        for kind in old.keys() | new.keys()
+        if old.get(kind) != new.get(kind)
+    ]
+    depth = 0
+    while level:
+        objects.load(node for _, *pair in level for node in pair if isinstance(node, str))
+        level = [deeper for pair in level for deeper in _compared(objects, pair, depth, found)]
+        depth += 1
+    return found
+
+
+def _compared(
+    objects: Objects,
+    pair: tuple[Kind, str | Entries, str | Entries],
+    depth: int,
+    found: dict[Address, tuple[str | None, str | None]],
+) -> Iterator[tuple[Kind, str | Entries, str | Entries]]:
+    """Note in `found` where two leaves differ; yield the pairs of children of anything larger that differ."""
+    kind, before, after = pair[0], _opened(objects, pair[1]), _opened(objects, pair[2])
+    if "leaf" in before and "leaf" in after:
+        old, new = before["leaf"], after["leaf"]
+        for key in old.keys() | new.keys():
+            if old.get(key) != new.get(key):
+                found[kind, uuid.UUID(key)] = (old.get(key), new.get(key))
+        return
+    left, right = _children(before, depth), _children(after, depth)
+    for digit in left.keys() | right.keys():
+        if left.get(digit) != right.get(digit):
+            yield kind, left.get(digit, {}), right.get(digit, {})
+
+
+def _opened(objects: Objects, node: str | Entries) -> dict[str, Any]:
+    return objects.get(node) if isinstance(node, str) else {"leaf": node}
+
+
+def _children(node: dict[str, Any], depth: int) -> Mapping[str, str | Entries]:
+    if "nodes" in node:
+        return {digit: child[1] for digit, child in node["nodes"].items()}
+    return _split(node["leaf"], depth)
+
+
+def _split(entries: Mapping[str, Any], depth: int) -> dict[str, dict[str, Any]]:
+    parts: dict[str, dict[str, Any]] = defaultdict(dict)
+    for key, sha256 in entries.items():
+        parts[_digit(key, depth)][key] = sha256
+    return parts
+
+
+def _written(objects: Objects, node: Any, changes: Mapping[str, str | None], depth: int) -> Node | None:
+    """`node` with the changes, as [count, hash]; None if nothing is left of it."""
+    content = {"leaf": {}} if node is None else objects.get(node[1])
+    if "leaf" in content:
+        merged = {**content["leaf"], **changes}
+        return _built(objects, {key: sha256 for key, sha256 in merged.items() if sha256}, depth)
+    children = dict(content["nodes"])
+    for digit, part in _split(changes, depth).items():
+        child = _written(objects, children.pop(digit, None), part, depth + 1)
+        if child is not None:
+            children[digit] = list(child)
+    count = sum(child[0] for child in children.values())
+    if count <= LEAF:
+        objects.load(child[1] for child in children.values())
+        left = [_entries(objects, child[1]) for child in children.values()]
+        return _built(objects, {key: sha256 for entries in left for key, sha256 in entries.items()}, depth)
+    return count, objects.put(ObjectKind.TREE, {"nodes": children})
+
+
+def _built(objects: Objects, entries: Entries, depth: int) -> Node | None:
+    if not entries:
+        return None
+    if len(entries) <= LEAF:
+        return len(entries), objects.put(ObjectKind.TREE, {"leaf": entries})
+    children = {digit: _built(objects, part, depth + 1) for digit, part in _split(entries, depth).items()}
+    nodes = {digit: list(child) for digit, child in children.items() if child}
+    return len(entries), objects.put(ObjectKind.TREE, {"nodes": nodes})
+
+
+def _entries(objects: Objects, sha256: str) -> Entries:
+    entries: Entries = {}
+    level = [sha256]
+    while level:
+        objects.load(level)
+        nodes = [objects.get(node) for node in level]
+        for node in nodes:
+            entries.update(node.get("leaf", {}))
+        level = [child[1] for node in nodes for child in node.get("nodes", {}).values()]
+    return entries
+
+
+def place_of(key: str) -> str:
+    """The digits that lead to a key, given as hex."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _digit(key: str, depth: int) -> str:
+    return place_of(key)[depth]
