@@ -30,7 +30,23 @@ class InvalidError(TowerError):
 
     @classmethod
     def field(cls, field: str, value: object, expected: str) -> InvalidError:
-        return cls(f"Invalid {field}: expected {expected}", details={"field": field, "value": value, "expected": expected})
+        return cls(
+            f"Invalid {field}: expected {expected}", details={"field": field, "value": value, "expected": expected}
+        )
+
+
+class UnauthorizedError(TowerError):
+    """No API key, or none that is good."""
+
+    code = "UNAUTHORIZED"
+    status = 401
+
+
+class ForbiddenError(TowerError):
+    """A good API key that does not allow this, or a request that only a stranger's page would send."""
+
+    code = "FORBIDDEN"
+    status = 403
 
 
 class NotFoundError(TowerError):
@@ -48,6 +64,13 @@ class NotBuiltError(TowerError):
 
     code = "NOT_IMPLEMENTED"
     status = 501
+
+
+class RateLimitedError(TowerError):
+    """Too many requests from one caller."""
+
+    code = "RATE_LIMITED"
+    status = 429
 
 
 class UnavailableError(TowerError):
@@ -76,6 +99,13 @@ class RenderError(TowerError):
 
     code = "RENDER_FAILED"
     status = 502
+
+
+class MergeError(TowerError):
+    """The segments cannot be joined. They are kept, and joining can be tried again without rendering."""
+
+    code = "MERGE_FAILED"
+    status = 500
 
 
 class StackError(TowerError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +12,8 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 HOST = "127.0.0.1"
+ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
+RATE = r"^(off|[1-9]\d{0,6}/(second|minute|hour))$"
 
 
 @dataclass(frozen=True)
@@ -40,21 +44,29 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TOWER_", extra="ignore", populate_by_name=True)
 
-    data_dir: Path = Field(Path("data"), description="Where media, renders, library, cache, logs and the database live.")
+    data_dir: Path = Field(Path("data"), description="Holds media, renders, library, cache, logs, the database.")
+    host: str = Field(
+        HOST, min_length=1, description="The address that the APIs listen at. Off loopback they ask keys."
+    )
     port_offset: int = Field(0, ge=0, le=20_000, description="Added to every port.")
-    database_url: str | None = Field(None, description="An external PostgreSQL; without it the embedded one is started.")
+    database_url: str | None = Field(None, description="An external PostgreSQL; without it the embedded one starts.")
     prefect_api_url: str | None = Field(
         None,
         validation_alias=AliasChoices("PREFECT_API_URL", "prefect_api_url"),
-        description="PREFECT_API_URL: an external Prefect server; without it the embedded one is started.",
+        description="PREFECT_API_URL: an external Prefect server; without it the embedded one starts.",
     )
-    gpu_slots: int = Field(1, ge=1, le=64, description="Renders at once in the gpu pool.")
+    gpu_slots: int = Field(1, ge=1, le=64, description="Renders at once by the gpu worker of this machine.")
     engine: Literal["auto", "animatic", "comfyui"] = Field("auto", description="auto: comfyui where one is configured.")
     comfyui_url: str | None = None
     ollama_url: str | None = None
     jellyfin_url: str | None = None
     models_dir: Path | None = Field(None, description="Model files, where no ComfyUI can be asked.")
     media_roots: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Extra media folders, separated by ':'.")
+    require_keys: bool = Field(False, description="Ask for API keys on loopback too.")
+    api_key: str | None = Field(None, repr=False, description="The key that `tower` itself shows to the APIs.")
+    cors_origins: str = Field("", description="Web origins that may ask the APIs from a browser, separated by commas.")
+    rate_limit: str | None = Field(None, pattern=RATE, description="For each key or address: 1200/minute, or off.")
+    worker: str | None = Field(None, description="Name of the worker whose run this is; its worker sets it.")
     job_timeout_s: float = Field(3600, gt=0, description="Longest time one attempt of a job may take.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON elsewhere.")
@@ -63,6 +75,14 @@ class Settings(BaseSettings):
     @classmethod
     def split_folders(cls, value: object) -> object:
         return tuple(filter(None, value.split(":"))) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def explicit_origins(cls, value: str) -> str:
+        for origin in _split(value):
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError("name each origin in full, as http://studio.local:8080; there is no * and no path")
+        return value
 
     @property
     def ports(self) -> Ports:
@@ -78,5 +98,42 @@ class Settings(BaseSettings):
         return self.data / "renders"
 
     @property
+    def media(self) -> Path:
+        """The media folder. Requests may name its files, and those of `media_roots`."""
+        return self.data / "media"
+
+    @property
     def production_url(self) -> str:
-        return f"http://{HOST}:{self.ports.production}/api/anime"
+        """Where this machine reaches the production API."""
+        return f"http://{_reached_at(self.host)}:{self.ports.production}/api/anime"
+
+    @property
+    def prefect_url(self) -> str:
+        """Where Prefect's API is reached, external or embedded."""
+        return self.prefect_api_url or f"http://{HOST}:{self.ports.prefect}/api"
+
+    @property
+    def keys_required(self) -> bool:
+        return self.require_keys or not _is_loopback(self.host)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The web origins that may ask from a browser: the dashboard's own and those that are set."""
+        dashboard = (f"http://{name}:{self.ports.production}" for name in ("localhost", HOST))
+        return (*dashboard, *_split(self.cors_origins))
+
+
+def _split(texts: str) -> list[str]:
+    return [text.strip() for text in texts.split(",") if text.strip()]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _reached_at(host: str) -> str:
+    own = {"0.0.0.0": HOST, "::": "::1"}.get(host, host)
+    return f"[{own}]" if ":" in own else own

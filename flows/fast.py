@@ -1,0 +1,35 @@
+"""The fast recipe: a shot as one segment for each second, rendered side by side and joined."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from db.models.jobs import JobType
+from tasks.artifacts import leave_summary
+from tasks.characters import look_up_characters
+from tasks.jobs import carry_out, finish
+from tasks.joining import join_segments
+from tasks.prompts import enhance_prompt
+from tasks.quality import check_quality
+from tasks.rendering import render
+from tower.generation import GenerationSpec
+from tower.jobs import Attempt
+from tower.shots import plan_seconds
+
+
+@flow(name="fast")
+async def fast(job_id: int | None = None, asked: GenerationSpec | None = None) -> State[None]:
+    """Make the shot of a job, second by second. Started by hand without a job, it opens one for `asked`."""
+    return await carry_out(job_id, asked, make_fast_shot, job_type=JobType.FAST)
+
+
+async def make_fast_shot(attempt: Attempt) -> None:
+    """Lookup → enhance → render all seconds → join → quality recorded → done."""
+    cast = look_up_characters(attempt)
+    words = enhance_prompt(attempt, cast)
+    seconds = await render(attempt, cast, words, plan_seconds)
+    take = join_segments(attempt, seconds)
+    verdict = check_quality(attempt, take)
+    finish(attempt, take.asset_id, verdict.score)
+    leave_summary(attempt)

@@ -1,0 +1,19 @@
+"""What a run leaves behind in the Prefect UI."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+
+from tower.jobs import Attempt
+from tower.resources import resources
+from tower.summary import summary
+
+
+@task(name="summary")
+def leave_summary(attempt: Attempt) -> None:
+    """A page with the words, the quality table and a link to the video."""
+    video_url = f"{resources().settings.production_url}/generation/{attempt.job_id}/video"
+    with resources().sessions() as session:
+        page = summary(session, attempt.job_id, video_url=video_url)
+    create_markdown_artifact(page, key=f"job-{attempt.job_id}", description=f"Generation {attempt.job_id}")

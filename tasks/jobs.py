@@ -1,0 +1,105 @@
+"""A job in the hands of a run: taken up, moved through its stages, ended as it deserves."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+
+from db.models.jobs import JobType, ProductionJob, Stage
+from db.models.rendering import Asset
+from tasks.outcomes import outcome_of
+from tasks.stubbornness import step
+from tower import jobs
+from tower.analytics import record_stage
+from tower.errors import CancelledError, InvalidError, SupersededError, TowerError
+from tower.generation import GenerationSpec
+from tower.jobs import Attempt
+from tower.launching import run_name, tags
+from tower.logs import bound
+from tower.resources import resources
+from tower.takes import check_take
+
+log = logging.getLogger("tower.runs")
+
+
+async def carry_out(
+    job_id: int | None,
+    asked: GenerationSpec | None,
+    recipe: Callable[[Attempt], Awaitable[None]],
+    *,
+    job_type: JobType,
+) -> State[None]:
+    """Take up the job (or open one for `asked`), follow the recipe, and end the job with whatever comes of it."""
+    attempt: Attempt | None = None
+
+    async def work() -> None:
+        nonlocal attempt
+        attempt = _begin(job_id, asked, job_type)
+        with bound(job_id=attempt.job_id, flow_run_id=flow_run.id):
+            await recipe(attempt)
+
+    async def fail(error: TowerError) -> None:
+        if attempt is not None:
+            _fail(attempt, error)
+
+    return await outcome_of(work, on_failure=fail)
+
+
+@contextmanager
+def stage(attempt: Attempt, name: Stage, *, progress: float) -> Iterator[dict[str, Any]]:
+    """Say that the job is in this stage, and record what it cost. The dict takes further measurements (bytes, …)."""
+    with resources().sessions.begin() as session:
+        jobs.report(session, attempt, stage=name, progress=progress)
+    started = time.monotonic()
+    measured: dict[str, Any] = {}
+    yield measured
+    with resources().sessions.begin() as session:
+        record_stage(session, attempt, name, seconds=time.monotonic() - started, **measured)
+
+
+@step("finish")
+def finish(attempt: Attempt, asset_id: int, score: float) -> None:
+    """End the job well, after one more look that its file is there and whole."""
+    with resources().sessions.begin() as session:
+        asset = session.get_one(Asset, asset_id)
+        check_take(asset)
+        jobs.complete(session, attempt, asset=asset, score=score)
+    log.info("Completed", extra={"output_path": asset.path, "quality_score": score})
+
+
+def _begin(job_id: int | None, asked: GenerationSpec | None, job_type: JobType) -> Attempt:
+    flow_run_id = UUID(flow_run.id) if flow_run.id else None
+    timeout_s = resources().settings.job_timeout_s
+    with resources().sessions.begin() as session:
+        if job_id is not None:
+            return jobs.claim(session, job_id, flow_run_id=flow_run_id, timeout_s=timeout_s)
+        if asked is None:
+            raise InvalidError("Give a job_id, or say in `asked` what to generate")
+        job = jobs.open_job(session, asked, job_type=job_type)
+        job.launches = 1  # this run
+        attempt = jobs.claim(session, job.id, flow_run_id=flow_run_id, timeout_s=timeout_s)
+    _name_run(flow_run_id, job)
+    return attempt
+
+
+def _name_run(flow_run_id: UUID | None, job: ProductionJob) -> None:
+    """Give a run that was started by hand the name and tags that a launched one has."""
+    if flow_run_id is not None:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(flow_run_id, name=run_name(job), tags=tags(job))
+
+
+def _fail(attempt: Attempt, error: TowerError) -> None:
+    try:
+        with resources().sessions.begin() as session:
+            jobs.fail(session, attempt, error)
+    except (CancelledError, SupersededError) as ended:
+        log.info("Not ours to fail: %s", ended.message)

@@ -1,0 +1,32 @@
+"""The quality check, as a step. The standard recipe records the verdict; it does not render again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from db.models.jobs import ProductionJob, Stage
+from tasks.jobs import stage
+from tasks.rendering import Take
+from tasks.stubbornness import step
+from tower import jobs
+from tower.jobs import Attempt
+from tower.quality.record import record_verdict
+from tower.quality.technical import judge
+from tower.quality.verdict import Assessment, Expectation
+from tower.resources import resources
+from tower.segments import RENDER_ENDS
+
+
+@step("quality check")
+def check_quality(attempt: Attempt, take: Take) -> Assessment:
+    """Judge the take by what was asked; a rejection becomes a warning that names metric, value and threshold."""
+    with stage(attempt, Stage.QUALITY, progress=RENDER_ENDS):
+        with resources().sessions() as session:
+            spec = jobs.spec_of(session.get_one(ProductionJob, attempt.job_id))
+        width, height = spec.size
+        verdict = judge(Path(take.path), Expectation(width=width, height=height, fps=spec.fps, frames=spec.frames))
+        with resources().sessions.begin() as session:
+            record_verdict(session, attempt, asset_id=take.asset_id, assessment=verdict)
+            if verdict.reason:
+                jobs.warn(session, attempt, f"Quality: {verdict.reason}")
+    return verdict

@@ -1,0 +1,22 @@
+"""Port offsets for stacks that run beside others."""
+
+from __future__ import annotations
+
+import random
+import socket
+from dataclasses import astuple
+
+from tower.settings import HOST, Ports
+
+
+def free_offset() -> int:
+    """An offset at which every port of a stack is free now."""
+    while True:
+        offset = random.randrange(1000, 18_000)
+        if all(_free(port) for port in astuple(Ports.shifted(offset))):
+            return offset
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) != 0

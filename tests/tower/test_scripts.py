@@ -1,0 +1,83 @@
+"""Which graph and which model a shot is rendered with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from db.models.jobs import JobType
+from tower import jobs, workers
+from tower.characters import Cast
+from tower.engines.base import CastMember
+from tower.engines.choice import EngineName, chosen_by_pool
+from tower.errors import NotFoundError, UnavailableError
+from tower.generation import EngineChoice, GenerationSpec
+from tower.prompts import EnhancedPrompt
+from tower.scripts import write_script
+from tower.settings import Settings
+from tower.shots import Script
+from tower.workers import Report
+
+COMFYUI, ANIMATIC = EngineName("comfyui", "1"), EngineName("animatic", "1.0.0")
+WORDS = EnhancedPrompt("neon city, anime", "blurry", "rules")
+STEERED = (CastMember("Kai", reference_image="/media/kai.png"),)
+
+
+def script(session: Session, cast: Cast | None = None, *, engine: EngineName = COMFYUI, **asked: Any) -> Script:
+    spec = GenerationSpec.model_validate({"prompt": "neon city", **asked})
+    job = jobs.open_job(session, spec, job_type=JobType.STANDARD)
+    return write_script(session, job, cast or Cast(), WORDS, engine=engine)
+
+
+def graph_name(session: Session, cast: Cast, asked: dict[str, Any]) -> str | None:
+    graph = script(session, cast, **asked).graph
+    return graph.name if graph else None
+
+
+def test_an_engine_without_graphs_gets_none(session: Session) -> None:
+    assert script(session, engine=ANIMATIC).graph is None
+
+
+@pytest.mark.parametrize(
+    ("cast", "asked", "wanted"),
+    [
+        (Cast(), {}, "animatediff"),
+        (Cast(members=STEERED), {}, "anime_character_v2"),
+        (Cast(members=STEERED, workflow="img2img_reference"), {}, "img2img_reference"),
+        (Cast(members=STEERED, workflow="img2img_reference"), {"workflow": "core_video"}, "core_video"),
+    ],
+)
+def test_the_request_goes_before_the_character_and_that_before_the_rule(
+    session: Session, cast: Cast, asked: dict[str, Any], wanted: str
+) -> None:
+    assert graph_name(session, cast, asked) == wanted
+
+
+def test_a_character_whose_graph_is_not_registered_stops_the_render(session: Session) -> None:
+    with pytest.raises(NotFoundError, match="no_such_graph"):
+        script(session, Cast(workflow="no_such_graph"))
+
+
+def test_the_model_asked_for_goes_before_the_configured_one(session: Session) -> None:
+    assert script(session).model == "counterfeit_v3.safetensors"
+    assert script(session, model="mine.safetensors").model == "mine.safetensors"
+
+
+def pool(session: Session, asked: EngineChoice = EngineChoice.AUTO, **settings: object) -> str:
+    return chosen_by_pool(session, asked, Settings.model_validate(settings)).name
+
+
+def test_comfyui_is_used_where_this_machine_or_a_worker_has_one(session: Session) -> None:
+    assert pool(session) == "animatic"
+    assert pool(session, comfyui_url="http://127.0.0.1:8188") == "comfyui"
+    workers.report(session, Report("gpu@box", host="box", slots=1, engine="comfyui"))
+    assert pool(session) == "comfyui"
+    assert pool(session, EngineChoice.ANIMATIC) == "animatic"
+    assert pool(session, engine="animatic") == "animatic"
+
+
+def test_comfyui_that_nobody_has_is_refused(session: Session) -> None:
+    with pytest.raises(UnavailableError, match="TOWER_COMFYUI_URL"):
+        pool(session, EngineChoice.COMFYUI)

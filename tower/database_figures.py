@@ -1,0 +1,41 @@
+"""What the database is and holds, counted now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from db.models.jobs import JobStatus, ProductionJob
+from db.models.projects import Project
+
+
+@dataclass(frozen=True)
+class DatabaseFigures:
+    version: str
+    size_bytes: int
+    jobs: dict[str, int]
+    projects: int
+
+
+def answers(session: Session, *, timeout_ms: int = 2000) -> None:
+    """Ask the database the smallest question. Raises OperationalError if it does not answer in time."""
+    _limit(session, timeout_ms)
+    session.execute(select(1))
+
+
+def database_figures(session: Session, *, timeout_ms: int = 2000) -> DatabaseFigures:
+    """Jobs of every status, those with none included; projects without the deleted ones."""
+    _limit(session, timeout_ms)
+    counted = session.execute(select(ProductionJob.status, func.count()).group_by(ProductionJob.status))
+    return DatabaseFigures(
+        version=str(session.scalar(text("show server_version"))).split(" ")[0],
+        size_bytes=session.scalars(select(func.pg_database_size(func.current_database()))).one(),
+        jobs={status.value: 0 for status in JobStatus} | {status.value: count for status, count in counted},
+        projects=session.scalars(select(func.count()).select_from(Project).where(Project.deleted_at.is_(None))).one(),
+    )
+
+
+def _limit(session: Session, timeout_ms: int) -> None:
+    session.execute(select(func.set_config("statement_timeout", str(timeout_ms), True)))

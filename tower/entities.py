@@ -1,0 +1,157 @@
+"""Creative things by the id of their row: found on any branch, and changed by commits."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from db.models.bibles import BibleCharacter, ProjectBible
+from db.models.characters import Character
+from db.models.episodes import StoryArc
+from db.models.projects import Project
+from db.models.scenes import Scene
+from db.models.styles import StyleTemplate
+from db.models.versions import Branch, Commit
+from tower.errors import NotFoundError
+from tower.versions import branches, editing, history
+from tower.versions.kinds import SHAPES, Fields, Kind, label
+
+Entity = TypeVar("Entity", ProjectBible, BibleCharacter, Character, Scene, StyleTemplate, StoryArc)
+KINDS: Mapping[type[Any], Kind] = {shape.row: kind for kind, shape in SHAPES.items()}
+CALLED = {
+    Kind.BIBLE: "bible",
+    Kind.BIBLE_CHARACTERS: "bible character",
+    Kind.CHARACTERS: "character",
+    Kind.SCENES: "scene",
+    Kind.EPISODES: "episode",
+    Kind.STYLES: "style",
+    Kind.STORY_ARCS: "story arc",
+}
+
+
+@dataclass(frozen=True)
+class Found(Generic[Entity]):
+    """A row, and where it is."""
+
+    row: Entity
+    project_id: int
+    branch: str
+
+    @property
+    def fields(self) -> Fields:
+        return content(self.row)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is noted with a change. Without a message one is made."""
+
+    author: str
+    message: str | None = None
+
+
+def find(
+    session: Session, kind: type[Entity], row_id: int, *, branch: str | None = None, to_change: bool = False
+) -> Found[Entity]:
+    """The row of this id, or the same thing on another branch. Raises NotFoundError.
+
+    `to_change` keeps other writers off the branch until the transaction ends.
+    """
+    home = session.execute(
+        select(Branch.project_id, kind.key, Branch.name)
+        .join(Branch, Branch.id == kind.branch_id)
+        .join(Project, Project.id == kind.project_id)
+        .where(kind.id == row_id, Project.deleted_at.is_(None))
+    ).one_or_none()
+    if home is None:
+        raise NotFoundError(f"There is no {CALLED[KINDS[kind]]} {row_id}")
+    project_id, key, own_branch = home
+    return find_key(session, kind, key, project_id=project_id, branch=branch or own_branch, to_change=to_change)
+
+
+def find_key(
+    session: Session, kind: type[Entity], key: uuid.UUID, *, project_id: int, branch: str, to_change: bool = False
+) -> Found[Entity]:
+    """Raises NotFoundError for an unknown project or branch, and if the thing is not on this branch."""
+    line = held(session, project_id, branch) if to_change else branches.find(session, project_id, branch)
+    row = session.scalar(
+        select(kind).where(kind.branch_id == line.id, kind.key == key).execution_options(populate_existing=True)
+    )
+    if row is None:
+        raise NotFoundError(f"This {CALLED[KINDS[kind]]} is not on the branch {branch!r}")
+    return Found(row, project_id, branch)
+
+
+def held(session: Session, project_id: int, branch: str) -> Branch:
+    """The branch, kept from other writers until the transaction ends. Raises NotFoundError."""
+    line = branches.find(session, project_id, branch)
+    session.execute(select(Branch.id).where(Branch.id == line.id).with_for_update(key_share=True))
+    return line
+
+
+def on_branch(session: Session, kind: type[Entity], *, project_id: int, branch: str) -> Select[Entity]:
+    """All of one kind on a branch, to be narrowed and ordered. Raises NotFoundError for the project and the branch."""
+    return select(kind).where(kind.branch_id == branches.find(session, project_id, branch).id)
+
+
+def past(session: Session, kind: type[Entity], row_id: int, *, at: str) -> tuple[Found[Entity], Fields]:
+    """The thing of this row as it was at a commit or tag of its project. Raises NotFoundError."""
+    found = find(session, kind, row_id)
+    return found, history.entity_at(session, found.project_id, at, KINDS[kind], key=found.row.key)
+
+
+def create(
+    session: Session, kind: type[Entity], fields: Mapping[str, Any], *, project_id: int, branch: str, note: Note
+) -> Found[Entity]:
+    """Raises what editing.commit raises: ConflictError for a taken name or number, InvalidError, NotFoundError."""
+    key = uuid.uuid4()
+    message = note.message or f"Added {_named(kind, fields)}"
+    _commit(session, kind, key, fields, place=(project_id, branch), note=Note(note.author, message))
+    return find_key(session, kind, key, project_id=project_id, branch=branch)
+
+
+def change(session: Session, found: Found[Entity], fields: Mapping[str, Any], *, note: Note) -> Found[Entity]:
+    """Set some fields. Raises what editing.commit raises."""
+    kind: type[Entity] = type(found.row)
+    key, message = found.row.key, note.message or f"Changed {_named(kind, found.fields)}: {', '.join(fields)}"
+    place = (found.project_id, found.branch)
+    _commit(session, kind, key, fields, place=place, note=Note(note.author, message))
+    return find_key(session, kind, key, project_id=found.project_id, branch=found.branch)
+
+
+def delete(session: Session, found: Found[Entity], *, note: Note) -> Commit:
+    """Delete it from its branch; its past stays in the commits."""
+    kind: type[Entity] = type(found.row)
+    message = note.message or f"Deleted {_named(kind, found.fields)}"
+    place = (found.project_id, found.branch)
+    return _commit(session, kind, found.row.key, None, place=place, note=Note(note.author, message))
+
+
+def content(row: Any) -> Fields:
+    """What is versioned of a row."""
+    return {name: getattr(row, name) for name in SHAPES[KINDS[type(row)]].content}
+
+
+def _commit(
+    session: Session,
+    kind: type[Any],
+    key: uuid.UUID,
+    fields: Mapping[str, Any] | None,
+    *,
+    place: tuple[int, str],
+    note: Note,
+) -> Commit:
+    project_id, branch = place
+    edits = [editing.Edit(KINDS[kind], key, fields)]
+    return editing.commit(
+        session, project_id=project_id, branch=branch, edits=edits, message=note.message or "", author=note.author
+    )
+
+
+def _named(kind: type[Any], fields: Mapping[str, Any]) -> str:
+    return f"{CALLED[KINDS[kind]]} {label(KINDS[kind], fields)}"

@@ -1,0 +1,67 @@
+"""Structured logs: JSON lines, or text on a terminal; every record carries the context that is bound around it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from pythonjsonlogger.json import JsonFormatter
+
+from tower.settings import Settings
+
+LOGGERS = ("tower", "api", "uvicorn.error")  # what is ours, and what serves us
+_context: ContextVar[dict[str, object] | None] = ContextVar("log_context", default=None)
+
+
+def configure(settings: Settings) -> None:
+    """Send our loggers to stderr in the format asked for. Safe to call twice."""
+    as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
+    handler = logging.StreamHandler()
+    handler.setFormatter(_TextFormatter() if as_text else _json_formatter())
+    handler.addFilter(_add_context)
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = [kept for kept in logger.handlers if not isinstance(kept.formatter, _OURS)] + [handler]
+        logger.setLevel(settings.log_level)
+        logger.propagate = False
+
+
+@contextmanager
+def bound(**context: object) -> Iterator[None]:
+    """Put `context` (job_id, flow_run_id, request_id, …) on every record written inside."""
+    token = _context.set({**(_context.get() or {}), **context})
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+def _add_context(record: logging.LogRecord) -> bool:
+    for name, value in (_context.get() or {}).items():
+        if not hasattr(record, name):
+            setattr(record, name, value)
+    return True
+
+
+def _json_formatter() -> JsonFormatter:
+    return JsonFormatter(
+        "%(levelname)s %(name)s %(message)s",
+        rename_fields={"levelname": "level", "name": "logger"},
+        timestamp=True,
+        json_default=str,
+    )
+
+
+class _TextFormatter(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s  %(message)s", datefmt="%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        bound_here = " ".join(f"{name}={value}" for name, value in (_context.get() or {}).items())
+        return f"{super().format(record)}  {bound_here}".rstrip()
+
+
+_OURS = (JsonFormatter, _TextFormatter)

@@ -1,0 +1,82 @@
+"""Scenes: their order on a branch, copies of them, and who is in them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.models.characters import Character
+from db.models.scenes import Scene
+from tower import entities
+from tower.entities import Found, Note
+from tower.errors import InvalidError
+from tower.styles import find_style
+from tower.versions import editing
+from tower.versions.kinds import Fields, Kind
+
+Names = Mapping[uuid.UUID, str]
+
+
+def next_number(session: Session, *, project_id: int, branch: str) -> int:
+    """The number after the last scene of the branch, which stays locked so that no one else takes it."""
+    line = entities.held(session, project_id, branch)
+    last = session.scalar(select(func.max(Scene.scene_number)).where(Scene.branch_id == line.id))
+    return (last or 0) + 1
+
+
+def reorder(session: Session, scene_ids: Sequence[int], *, project_id: int, branch: str, note: Note) -> None:
+    """Number the scenes 1, 2, … in the order of these ids, in one commit.
+
+    Raises InvalidError unless they are all scenes of the branch, each once.
+    """
+    line = entities.held(session, project_id, branch)
+    there = {row.id: row for row in session.scalars(select(Scene).where(Scene.branch_id == line.id))}
+    if sorted(scene_ids) != sorted(there):
+        raise InvalidError.field(
+            "scene_ids", list(scene_ids)[:50], f"the ids of all {len(there)} scenes of {branch!r}, each once"
+        )
+    edits = [
+        editing.Edit(Kind.SCENES, there[scene_id].key, {"scene_number": number})
+        for number, scene_id in enumerate(scene_ids, start=1)
+        if there[scene_id].scene_number != number
+    ]
+    message = note.message or "Put the scenes in another order"
+    editing.commit(session, project_id=project_id, branch=branch, edits=edits, message=message, author=note.author)
+
+
+def duplicate(session: Session, found: Found[Scene], *, number: int | None, note: Note) -> Found[Scene]:
+    """A copy without a video, after the last scene or at a number that is free (else ConflictError)."""
+    if number is None:
+        number = next_number(session, project_id=found.project_id, branch=found.branch)
+    copied = found.fields | {"scene_number": number, "video_path": None}
+    message = note.message or f"Copied scene {found.row.scene_number} as scene {number}"
+    noted = Note(note.author, message)
+    return entities.create(session, Scene, copied, project_id=found.project_id, branch=found.branch, note=noted)
+
+
+def names_of(session: Session, scenes: Iterable[Fields], *, branch_id: int) -> Names:
+    """What the characters that play in these scenes are called now on the branch, by their keys."""
+    keys = {uuid.UUID(one["key"]) for fields in scenes for one in fields["characters"] if one["key"]}
+    if not keys:
+        return {}
+    rows = session.execute(
+        select(Character.key, Character.name).where(Character.branch_id == branch_id, Character.key.in_(keys))
+    )
+    return dict(rows.all())
+
+
+def cast_names(fields: Mapping[str, Any], names: Names) -> list[str]:
+    """Who is in the scene: a character by its present name, anyone else by the name that was given."""
+    return [
+        names.get(uuid.UUID(one["key"]), one["name"]) if one["key"] else one["name"] for one in fields["characters"]
+    ]
+
+
+def check_style(session: Session, name: str | None, *, project_id: int) -> None:
+    """Raises InvalidError for a style that there is no template of."""
+    if name is not None:
+        find_style(session, name, project_id=project_id)

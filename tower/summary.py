@@ -1,0 +1,50 @@
+"""A job on one page of Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models.jobs import GenerationAnalytics, ProductionJob
+
+
+def summary(session: Session, job_id: int, *, video_url: str) -> str:
+    """Words, file, quality table and measured seconds of a job, as they are in the database."""
+    job = session.get_one(ProductionJob, job_id)
+    words = job.steps.get("prompt", {})
+    lines = [
+        f"# Generation {job.id}: {job.status}",
+        f"> {job.prompt}",
+        f"**Video:** [{job.output_path}]({video_url})",
+        f"**Engine:** {job.engine or 'unknown'} · **seed:** {job.seed} · **attempt:** {job.attempt}",
+        f"**Prompt:** {words.get('prompt', '')}",
+        f"**Negative:** {words.get('negative_prompt', '')}",
+        *(f"⚠ {warning}" for warning in job.warnings),
+        *_quality(job),
+        *_seconds(session, job_id),
+    ]
+    return "\n\n".join(lines)
+
+
+def _quality(job: ProductionJob) -> list[str]:
+    if job.metrics is None:
+        return []
+    rows = [_metric_row(metric) for metric in job.metrics.metrics]
+    verdict = "passed" if job.metrics.passed else "rejected"
+    table = ["| metric | value | unit | threshold | |", "|---|---|---|---|---|", *rows]
+    return [f"## Quality: {job.metrics.score:.1f} of 10, {verdict}", "\n".join(table)]
+
+
+def _metric_row(metric: dict[str, Any]) -> str:
+    mark = {True: "ok", False: "**failed**"}.get(metric["passed"], "not measured")
+    return f"| {metric['name']} | {metric['value']} | {metric['unit'] or ''} | {metric['threshold']} | {mark} |"
+
+
+def _seconds(session: Session, job_id: int) -> list[str]:
+    measured = session.scalars(
+        select(GenerationAnalytics).where(GenerationAnalytics.job_id == job_id).order_by(GenerationAnalytics.id)
+    )
+    rows = [f"| {row.stage} | {row.attempt} | {row.seconds:.2f} |" for row in measured]
+    return ["## Seconds", "\n".join(["| stage | attempt | s |", "|---|---|---|", *rows])]
