@@ -1,0 +1,42 @@
+"""`tower`: the one command. Each command is a module; heavy imports stay inside the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from deployments.cli import doctor, env, fsck, jobs, keys, migrate, up, worker, workflows
+from deployments.cli.exits import Exit
+from tower.errors import TowerError
+
+app = typer.Typer(
+    help="""Tower makes anime episodes on your own machine: shots rendered under Prefect, checked, cut, published.
+
+    Begin with  tower generate "a samurai under cherry trees"  or, to keep everything running,  tower up.
+
+    Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 the stack does not run or cannot start, 4 not found,
+    130 interrupted. Settings are environment variables, TOWER_DATA_DIR and TOWER_PORT_OFFSET first of all.""",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for module in (up, jobs, workflows, keys, doctor, env, migrate, fsck, worker):
+    module.register(app)
+
+_EXITS = {400: Exit.USAGE, 404: Exit.NOT_FOUND, 422: Exit.USAGE, 503: Exit.NO_STACK}  # by the status of the error
+
+
+def main() -> None:
+    """Run the command line. An error of Tower becomes one sentence on stderr and its exit code."""
+    try:
+        app()
+    except TowerError as error:
+        typer.echo(f"tower: {error.message}", err=True)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+
+
+def exit_code(error: TowerError) -> Exit:
+    return _EXITS.get(error.status, Exit.FAILED)

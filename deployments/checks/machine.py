@@ -1,0 +1,59 @@
+"""Python, disk, data folder, ports."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+from deployments import ports
+from deployments.checks import Check
+from tower.settings import Settings
+
+FULL_GB, NEARLY_FULL_GB = 1.0, 10.0
+OLDEST_PYTHON = (3, 11)
+
+
+def python() -> Check:
+    found = f"{platform.python_version()} at {sys.executable}"
+    if sys.version_info < OLDEST_PYTHON:
+        return Check("python", "fail", found, "Install Python 3.11 or newer and run `make setup`.")
+    return Check("python", "ok", found)
+
+
+def disk(settings: Settings) -> Check:
+    folder = _nearest(settings.data)
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    found = f"{free_gb:.1f} GB free at {folder}"
+    mend = "Free some space, or set TOWER_DATA_DIR to a folder on a larger disk."
+    if free_gb < FULL_GB:
+        return Check("disk", "fail", found, mend)
+    return Check("disk", "warn", found, mend) if free_gb < NEARLY_FULL_GB else Check("disk", "ok", found)
+
+
+def data_folder(settings: Settings) -> Check:
+    folder = _nearest(settings.data)
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return Check(
+            "data folder", "ok", str(settings.data) + ("" if settings.data.exists() else " (made at first use)")
+        )
+    mend = "Make it a folder that you can write, or set TOWER_DATA_DIR."
+    return Check("data folder", "fail", f"{folder} cannot be written", mend)
+
+
+def free_ports(settings: Settings) -> Check:
+    """Only meant while no stack runs."""
+    mine = settings.ports
+    wanted = {"production API": mine.production, "Prefect": mine.prefect, "PostgreSQL": mine.postgres}
+    taken = [f"{port} ({owner})" for owner, port in wanted.items() if not ports.is_free(port)]
+    if taken:
+        mend = "End the programs that use them, or set TOWER_PORT_OFFSET (for example 100) to move all ports."
+        return Check("ports", "fail", "in use by another program: " + ", ".join(taken), mend)
+    return Check("ports", "ok", "free: " + ", ".join(str(port) for port in wanted.values()))
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or the nearest parent that exists."""
+    return next(part for part in (path, *path.parents) if part.exists())

@@ -1,0 +1,38 @@
+"""The Prefect server and the workers that poll it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from deployments.checks import Check
+from tower.clients.prefect import PrefectClient
+from tower.errors import UnavailableError
+
+SILENT_S = 90.0  # three heartbeats
+
+
+def server(api_url: str) -> Check:
+    client = PrefectClient(api_url)
+    try:
+        return Check("prefect", "ok", f"{client.version()} answers at {api_url}")
+    except UnavailableError:
+        mend = "Look into logs/prefect.log, or check PREFECT_API_URL."
+        return Check("prefect", "fail", f"does not answer at {api_url}", mend)
+    finally:
+        client.close()
+
+
+def workers(api_url: str, pool: str) -> Check:
+    name = f"{pool} workers"
+    client = PrefectClient(api_url)
+    try:
+        heard = [worker.last_heartbeat for worker in client.workers(pool) if worker.last_heartbeat]
+    except UnavailableError as error:
+        return Check(name, "unknown", f"Prefect does not say: {error.message}")
+    finally:
+        client.close()
+    ages_s = [(datetime.now(UTC) - at).total_seconds() for at in heard]
+    alive = [age_s for age_s in ages_s if age_s < SILENT_S]
+    if not alive:
+        return Check(name, "fail", "none is alive", f"Start one with `tower up` or `tower worker {pool}`.")
+    return Check(name, "ok", f"{len(alive)} alive, last heard {min(alive):.0f} s ago")

@@ -1,0 +1,49 @@
+"""`tower doctor`: what could be wrong on this machine, and how to mend it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployments.cli.exits import Exit
+from deployments.cli.reading import settings
+
+if TYPE_CHECKING:
+    from deployments.checks import Check
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "unknown": "dim"}
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(doctor)
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False) -> None:
+    """Check everything that could be wrong, and say how to mend it. Exit code 1 if anything fails.
+
+    Works with and without a running stack; what cannot be known without one is said to be unknown.
+
+    Example:  tower doctor --json | jq '.[] | select(.status == "fail")'
+    """
+    from deployments.doctor import examine
+
+    checks = list(examine(settings()))
+    if as_json:
+        typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
+    else:
+        _show(checks)
+    if any(check.status == "fail" for check in checks):
+        raise typer.Exit(Exit.FAILED)
+
+
+def _show(checks: list[Check]) -> None:
+    from rich.console import Console
+
+    console = Console(soft_wrap=True, highlight=False)
+    for check in checks:
+        console.print(f"[{_COLOURS[check.status]}]{check.status:>7}[/]  {check.name:<15}  {check.found}")
+        if check.mend:
+            console.print(f"{'':>7}  {'':<15}  → {check.mend}")

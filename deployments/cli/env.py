@@ -1,0 +1,24 @@
+"""`tower env`: the running stack's addresses, for a shell."""
+
+from __future__ import annotations
+
+import typer
+
+from deployments.cli.reading import settings
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(env)
+
+
+def env() -> None:
+    """Print the addresses of the running stack as shell exports. Exit code 3 if none runs.
+
+    The lines hold the database's password: do not paste them anywhere.
+
+    Example:  eval "$(tower env)" && prefect flow-run ls
+    """
+    from deployments.exports import exports
+
+    for line in exports(settings()):
+        typer.echo(line)

@@ -1,0 +1,39 @@
+"""What `tower up` and `tower worker` tell on the terminal: a line an event, and the table of addresses."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from deployments.state import Addresses
+
+
+def configure_logging() -> None:
+    """Our own warnings as lines among the events."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    logger = logging.getLogger("deployments")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
+def say(event: str) -> None:
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {event}\n")
+    sys.stdout.flush()
+
+
+def show_table(addresses: Addresses, *, took_s: float) -> None:
+    table = Table(title=f"Tower is up after {took_s:.1f} s", title_justify="left", show_header=False)
+    table.add_row("production API", addresses.production_url)
+    table.add_row("Prefect UI", addresses.prefect_ui_url)
+    table.add_row("Prefect API", addresses.prefect_api_url)
+    table.add_row("data and logs", str(addresses.data_dir))
+    table.add_row("database", "see `tower env`")
+    table.add_row("stop", "Ctrl-C")
+    console = Console(soft_wrap=True)
+    console.print(table)
+    sys.stdout.flush()

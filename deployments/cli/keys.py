@@ -1,0 +1,123 @@
+"""`tower key`: who may ask the APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.cli.reading import settings
+from deployments.cli.talking import Json, print_json, say
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from db.models.keys import ApiKey
+
+SHOWN = ("name", "prefix", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at")
+SCOPES = ("read", "write", "admin")
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(help="Keys of the APIs: create, list, revoke.", no_args_is_help=True)
+    group.command("create")(create)
+    group.command("list")(list_all)
+    group.command("revoke")(revoke)
+    app.add_typer(group, name="key")
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="Whose it is, or what for.")],
+    *,
+    scope: Annotated[list[str] | None, typer.Option(help="read, write or admin: each allows those before it.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Until it expires; else it does not.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key and print it, this once: only its hash is kept. Without --scope it may read.
+
+    Works on TOWER_DATABASE_URL, on the running stack, or, where none runs, on the data folder by itself.
+
+    Example:  export TOWER_API_KEY=$(tower key create laptop --scope write)
+    """
+    from db.models.keys import Scope
+    from tower import keys
+
+    for one in scope or ():
+        if one not in SCOPES:
+            raise typer.BadParameter(f"{one} is none of {', '.join(SCOPES)}", param_hint="--scope")
+    with _session() as session:
+        lasts = None if days is None else timedelta(days=days)
+        made = keys.create(session, name, [Scope(one) for one in scope or ["read"]], lasts=lasts)
+        session.flush()
+        session.refresh(made.key)
+        row = _row(made.key)
+    if as_json:
+        print_json({"key": made.token, **row})
+        return
+    typer.echo(made.token)
+    say("Keep it now: it cannot be shown again.")
+
+
+def list_all(*, as_json: Json = False) -> None:
+    """List the keys, with what they allow and when they were used last.
+
+    Example:  tower key list
+    """
+    from tower import keys
+
+    with _session() as session:
+        rows = [_row(key) for key in keys.list_keys(session)]
+    print_json(rows) if as_json else _show(rows)
+
+
+def revoke(
+    name: Annotated[str, typer.Argument(help="The key's name, or its prefix.")], *, as_json: Json = False
+) -> None:
+    """End a key. It works for two more seconds at most.
+
+    Example:  tower key revoke laptop
+    """
+    from tower import keys
+
+    with _session() as session:
+        row = _row(keys.revoke(session, name))
+    print_json(row) if as_json else typer.echo(f"The key {row['name']} is revoked.")
+
+
+@contextmanager
+def _session() -> Iterator[Session]:
+    from sqlalchemy.orm import Session
+
+    from db.engine import connect
+    from deployments.database import opened
+
+    with opened(settings()) as url:
+        engine = connect(url, pool_size=1, application="tower key")
+        try:
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        finally:
+            engine.dispose()
+
+
+def _row(key: ApiKey) -> dict[str, Any]:
+    shown = {name: getattr(key, name) for name in SHOWN}
+    return {
+        name: value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
+        for name, value in shown.items()
+    }
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    """In columns as wide as they must be: a name or a time that is cut short helps nobody."""
+    told = [[_told(row[name]) for name in SHOWN] for row in rows]
+    widths = [max(map(len, column)) for column in zip(SHOWN, *told, strict=True)]
+    for line in (SHOWN, *told):
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _told(value: str | list[str] | None) -> str:
+    return " ".join(value) if isinstance(value, list) else value or "–"

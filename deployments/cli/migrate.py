@@ -1,0 +1,34 @@
+"""`tower migrate`: the database brought up to date."""
+
+from __future__ import annotations
+
+import typer
+
+from deployments.cli.reading import settings
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(migrate)
+
+
+def migrate() -> None:
+    """Bring the database to the shape that this Tower knows. `tower up` does so by itself.
+
+    Works on TOWER_DATABASE_URL, or else on the database of the running stack.
+
+    Example:  TOWER_DATABASE_URL=postgresql://me@db.example/anime_production tower migrate
+    """
+    from db.migrate import MigrationError, head, upgrade
+    from deployments.stack import running
+    from tower.errors import StackError
+
+    asked = settings()
+    addresses = None if asked.database_url else running(asked)
+    url = asked.database_url or (addresses.database_url if addresses else None)
+    if url is None:
+        raise StackError("No database to migrate: start the stack with `tower up`, or set TOWER_DATABASE_URL.")
+    try:
+        upgrade(url)
+    except MigrationError as error:
+        raise StackError(str(error)) from error
+    typer.echo(f"The database is at revision {head()}.")

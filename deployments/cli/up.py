@@ -1,0 +1,50 @@
+"""`tower up`: the whole stack until Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import typer
+
+from deployments.cli.exits import Exit
+from deployments.cli.reading import settings
+
+if TYPE_CHECKING:
+    from deployments.state import Addresses
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(up)
+
+
+def up() -> None:
+    """Start everything that Tower needs and keep it up until Ctrl-C.
+
+    PostgreSQL, Prefect with its UI, the workers of the pools cpu and gpu, and the APIs, in order, each with its log in
+    the data folder. What dies is started again. TOWER_DATABASE_URL and PREFECT_API_URL replace the embedded servers.
+
+    Examples:
+
+      tower up
+
+      TOWER_DATA_DIR=/srv/second TOWER_PORT_OFFSET=100 tower up    a second one beside it
+    """
+    from deployments.cli import events
+    from deployments.stack import Stack
+    from deployments.supervisor import StopAskedError
+
+    events.configure_logging()
+    began = time.monotonic()
+    was_ready = False
+
+    def ready(addresses: Addresses) -> None:
+        nonlocal was_ready
+        was_ready = True
+        events.show_table(addresses, took_s=time.monotonic() - began)
+
+    try:
+        Stack(settings(), events.say).run(ready)
+    except StopAskedError:
+        events.say("stopped")
+        raise typer.Exit(Exit.OK if was_ready else Exit.INTERRUPTED) from None

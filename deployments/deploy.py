@@ -1,0 +1,136 @@
+"""Tells a Prefect server what Tower is: work pools, deployments, the automation that finds dead runs.
+
+    python -m deployments.deploy [prefect.yaml]
+
+A process of its own, so that the supervisor never pays for importing Prefect. Does the same thing every time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect import Flow, get_client
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.objects import StateType
+from prefect.deployments.runner import RunnerDeployment
+from prefect.events import AutomationCore, EventTrigger, Posture
+from prefect.events.actions import ChangeFlowRunState
+from prefect.exceptions import ObjectNotFound
+from prefect.types.entrypoint import EntrypointType
+from prefect.workers.process import ProcessWorker
+
+from tower.errors import StackError
+from tower.launching import WITH_COMFYUI
+
+PREFECT_YAML = Path(__file__).parent.parent / "prefect.yaml"
+RUN_COMMAND = "tower-warm-run"
+CPU_RUNS = 16  # recipes mostly wait for their renders; more at once would only hold memory
+ZOMBIES = "Tower: a run without heartbeat has crashed"
+SILENCE = timedelta(seconds=90)  # three heartbeats
+
+
+async def deploy(file: Path) -> None:
+    """Make or update everything. StackError if `file` names something that is not there."""
+    deployments = deployments_of(file)
+    async with get_client() as client:
+        await _make_pool(client, "cpu", runs=CPU_RUNS, description="Recipes: everything but rendering.")
+        await _make_pool(client, "gpu", runs=None, description="Renders; each worker takes one for each of its slots.")
+        await _make_queue(client, WITH_COMFYUI, pool="gpu", description="Segments that need a worker with a ComfyUI.")
+        await _make_zombie_automation(client)
+    for deployment in deployments:
+        await deployment.aapply()
+
+
+def deployments_of(file: Path) -> list[RunnerDeployment]:
+    """What `file` says, ready to be applied. StackError if it names something that is not there."""
+    return [_deployment(entry) for entry in _entries(file)]
+
+
+def main() -> None:
+    file = Path(sys.argv[1]) if len(sys.argv) > 1 else PREFECT_YAML
+    try:
+        asyncio.run(deploy(file))
+    except StackError as error:
+        sys.exit(str(error))
+
+
+async def _make_pool(client: PrefectClient, name: str, *, runs: int | None, description: str) -> None:
+    """Make it, or bring it up to date and leave it paused if somebody paused it."""
+    template = ProcessWorker.get_default_base_job_template()
+    template["variables"]["properties"]["command"]["default"] = RUN_COMMAND
+    shape = {"description": description, "base_job_template": template, "concurrency_limit": runs}
+    try:
+        await client.read_work_pool(name)
+    except ObjectNotFound:
+        await client.create_work_pool(WorkPoolCreate(name=name, type=ProcessWorker.type, **shape))
+    else:
+        await client.update_work_pool(name, WorkPoolUpdate(**shape))
+
+
+async def _make_queue(client: PrefectClient, name: str, *, pool: str, description: str) -> None:
+    try:
+        await client.read_work_queue_by_name(name, work_pool_name=pool)
+    except ObjectNotFound:
+        await client.create_work_queue(name, description=description, work_pool_name=pool)
+
+
+async def _make_zombie_automation(client: PrefectClient) -> None:
+    if await client.read_automations_by_name(ZOMBIES):
+        return
+    endings = {f"prefect.flow-run.{name}" for name in ("Completed", "Failed", "Cancelled", "Crashed")}
+    heartbeat = "prefect.flow-run.heartbeat"
+    trigger = EventTrigger(
+        after={heartbeat},
+        expect={heartbeat, *endings},
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=SILENCE,
+    )
+    crash = ChangeFlowRunState(state=StateType.CRASHED, message=f"No heartbeat for {SILENCE.seconds} s.")
+    await client.create_automation(AutomationCore(name=ZOMBIES, trigger=trigger, actions=[crash]))
+
+
+def _entries(file: Path) -> list[dict[str, Any]]:
+    try:
+        return list(yaml.safe_load(file.read_text())["deployments"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise StackError(f"{file} does not say what to deploy: {error!r}") from error
+
+
+def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
+    """One entry as a deployment that runs from the installed package, wherever the worker stands."""
+    entry = dict(entry)
+    pool = entry.pop("work_pool")
+    flow = _flow(entry.pop("entrypoint"))
+    return RunnerDeployment.from_flow(
+        flow,
+        **entry,
+        work_pool_name=pool["name"],
+        work_queue_name=pool.get("work_queue_name"),
+        job_variables=pool.get("job_variables"),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+
+
+def _flow(entrypoint: str) -> Flow[..., Any]:
+    module, _, name = entrypoint.rpartition(".")
+    try:
+        flow = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise StackError(f"prefect.yaml names {entrypoint}, which cannot be imported: {error}") from error
+    if not isinstance(flow, Flow):
+        raise StackError(f"prefect.yaml names {entrypoint}, which is not a flow.")
+    return flow
+
+
+if __name__ == "__main__":
+    main()

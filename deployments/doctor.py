@@ -1,0 +1,65 @@
+"""Examines a machine for `tower doctor`, with or without a running stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deployments import external, state
+from deployments.checks import Check, database, machine, outside, prefect, rendering
+from deployments.worker_plans import POOLS
+from tower.settings import Settings
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Every check, one after the other, from the ground up."""
+    settings = external.without_stale(settings)
+    found = state.read(settings.data)
+    stack = found if found and found.supervisor.alive() else None
+    yield machine.python()
+    yield machine.disk(settings)
+    yield machine.data_folder(settings)
+    yield _stack(stack)
+    if stack is None:
+        yield machine.free_ports(settings)
+    yield from _database(settings.database_url or (stack.addresses.database_url if stack else None))
+    yield from _prefect(settings.prefect_api_url or (stack.addresses.prefect_api_url if stack else None))
+    yield rendering.engine(settings)
+    yield rendering.codec()
+    yield from outside.outside(settings)
+
+
+def _stack(stack: state.State | None) -> Check:
+    if stack is None:
+        return Check("stack", "warn", "not running", "Start it with `tower up`.")
+    if not stack.ready:
+        return Check("stack", "warn", f"starting (process {stack.supervisor.pid})", "Ask again in a few seconds.")
+    dead = [child.name for child in stack.children if not child.alive()]
+    if dead:
+        return Check("stack", "warn", f"{', '.join(dead)} is being started again", "Look into its log in logs/.")
+    return Check("stack", "ok", f"running (process {stack.supervisor.pid}), {len(stack.children)} parts alive")
+
+
+def _database(url: str | None) -> Iterator[Check]:
+    if url is None:
+        yield database.programs()
+        yield Check("migrations", "unknown", "the stack is not running")
+        return
+    server = database.server(url)
+    yield server
+    if server.status == "ok":
+        yield database.migrations(url)
+    else:
+        yield Check("migrations", "unknown", "the database cannot be used")
+
+
+def _prefect(api_url: str | None) -> Iterator[Check]:
+    if api_url is None:
+        yield Check("prefect", "unknown", "the stack is not running")
+        return
+    server = prefect.server(api_url)
+    yield server
+    for pool in POOLS:
+        if server.status == "ok":
+            yield prefect.workers(api_url, pool)
+        else:
+            yield Check(f"{pool} workers", "unknown", "Prefect does not answer")

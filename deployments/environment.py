@@ -1,0 +1,151 @@
+"""What the parts of the stack are told: through their environment, and through nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import certifi
+
+from deployments.files import write_private
+from deployments.leftovers import MARK
+from deployments.state import Addresses
+from deployments.warm.launcher import SOCKET_VARIABLE
+from tower.settings import Settings
+
+_RUNS = {
+    "PREFECT_RUNNER_HEARTBEAT_FREQUENCY": "30",  # the zombie automation waits for three of them
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "tower",
+    "PREFECT_WORKER_QUERY_SECONDS": "0.5",
+    "PREFECT_WORKER_PREFETCH_SECONDS": "0",
+}
+_QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLI_COLORS": "false",
+    "PREFECT_LOGGING_COLORS": "false",
+    "NO_COLOR": "1",
+    "OPENBLAS_NUM_THREADS": "1",  # a thread started at import would forbid the zygote to fork
+}
+_SERVER = {
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # its pages call an outside host even when told not to
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": "60",  # its own is five minutes
+}
+
+
+def for_parts(settings: Settings, addresses: Addresses, *, mark: str) -> dict[str, str]:
+    """The environment of every part that is Tower's own or runs Tower's code. Makes PREFECT_HOME."""
+    home = settings.data / "prefect"
+    home.mkdir(parents=True, exist_ok=True)
+    return {
+        **os.environ,
+        **_QUIET,
+        **_RUNS,
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
+        **of_settings(settings),
+        "TOWER_DATABASE_URL": addresses.database_url,
+        "PREFECT_API_URL": addresses.prefect_api_url,
+        "PREFECT_UI_URL": addresses.prefect_ui_url,
+        "PREFECT_HOME": str(home),
+        SOCKET_VARIABLE: str(warm_socket(settings.data)),
+        MARK: mark,
+        **_one_certificate(home, addresses.prefect_api_url),
+    }
+
+
+def of_settings(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables, so that a child sees what we see."""
+    said = {
+        **settings.model_dump(mode="json", exclude_none=True, exclude={"prefect_api_url"}),
+        "data_dir": settings.data,
+        "media_roots": os.pathsep.join(str(root) for root in settings.media_roots),
+    }
+    shared = {f"TOWER_{name.upper()}": str(value) for name, value in said.items()}
+    return {**shared, "PREFECT_API_URL": settings.prefect_api_url} if settings.prefect_api_url else shared
+
+
+def for_prefect_server(parts: Mapping[str, str], addresses: Addresses, *, database_url: str) -> dict[str, str]:
+    """What only the Prefect server needs, added to what all parts have."""
+    return {
+        **parts,
+        **_SERVER,
+        "PREFECT_SERVER_UI_API_URL": addresses.prefect_api_url,
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": addresses.prefect_ui_url,
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": _with(database_url, scheme="postgresql+asyncpg"),
+    }
+
+
+def with_database(url: str, database: str) -> str:
+    """The same server and user, another database."""
+    return _with(url, path=f"/{database}")
+
+
+def addresses(settings: Settings, database_url: str) -> Addresses:
+    """Where the parts of this stack are, whether they are its own or external."""
+    prefect_api = settings.prefect_url
+    return Addresses(
+        production_url=settings.production_url,
+        prefect_api_url=prefect_api,
+        prefect_ui_url=prefect_api.rstrip("/").removesuffix("/api"),
+        database_url=database_url,
+        data_dir=settings.data,
+    )
+
+
+def warm_socket(data: Path, *, worker: str = "") -> Path:
+    """Where the zygote of this data folder, or of a worker by itself, listens.
+
+    Short: the path of a socket holds at most 107 bytes.
+    """
+    folder = Path(tempfile.gettempdir()) / f"tower-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / f"{_short_hash(str(data), worker)}.sock"
+
+
+def worker_name(label: str, data: Path, *also: str) -> str:
+    """A worker of this machine and data folder, told from others there by its label and what else it is.
+
+    The same after a restart, and nobody else's: its runs and its row in the database hang on it.
+    """
+    host = socket.gethostname()
+    return f"{label}@{host}-{_short_hash(host, platform.machine(), _machine_id(), str(data), *also)[:6]}"
+
+
+def _machine_id() -> str:
+    try:
+        return Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _short_hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _with(url: str, **changed: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(**changed))
+
+
+def _one_certificate(home: Path, prefect_api_url: str) -> dict[str, str]:
+    """Every Prefect client loads all certificates, even for http. One is loaded a tenth of a second faster."""
+    if prefect_api_url.startswith("https"):
+        return {}
+    file, end = home / "one-certificate.pem", "-----END CERTIFICATE-----\n"
+    first = Path(certifi.where()).read_text().split(end)[0]
+    write_private(file, first + end)
+    return {"PREFECT_API_SSL_CERT_FILE": str(file)}

@@ -1,0 +1,84 @@
+"""Servers that are not ours: reached before anything is built on them."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from deployments.environment import with_database
+from deployments.ports import is_free
+from deployments.postgres import PREFECT_DATABASE
+from tower.clients.prefect import PrefectClient
+from tower.errors import StackError, UnavailableError
+from tower.settings import HOST, Settings
+
+
+def without_stale(settings: Settings) -> Settings:
+    """The settings without addresses of this very stack, which `tower env` left in a shell and nobody serves now."""
+    mine = settings.ports
+    stale = {
+        name: None
+        for name, url, port in (
+            ("database_url", settings.database_url, mine.postgres),
+            ("prefect_api_url", settings.prefect_api_url, mine.prefect),
+        )
+        if url and _at(url) == (HOST, port) and is_free(port)
+    }
+    return settings.model_copy(update=stale)
+
+
+def require_database(url: str) -> None:
+    """StackError if the PostgreSQL of TOWER_DATABASE_URL does not let us in."""
+    try:
+        psycopg.connect(as_libpq(url), connect_timeout=5).close()
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+        raise StackError(f"The database of TOWER_DATABASE_URL cannot be used: {first_line(error)}.") from error
+
+
+def require_prefect(api_url: str) -> None:
+    """StackError if the Prefect server of PREFECT_API_URL does not answer."""
+    client = PrefectClient(api_url)
+    try:
+        client.version()
+    except UnavailableError as error:
+        raise StackError(
+            f"The Prefect server of PREFECT_API_URL ({api_url}) does not answer: start it first."
+        ) from error
+    finally:
+        client.close()
+
+
+def prefect_database(database_url: str, *, made: bool) -> str:
+    """The URL of Prefect's own database beside ours. It is made first unless it is known to be there."""
+    if not made:
+        _make(PREFECT_DATABASE, database_url)
+    return with_database(as_libpq(database_url), PREFECT_DATABASE)
+
+
+def as_libpq(url: str) -> str:
+    """The URL as libpq spells it, whatever driver it names."""
+    return "postgresql://" + url.partition("://")[2]
+
+
+def first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")
+
+
+def _at(url: str) -> tuple[str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.hostname, parts.port
+
+
+def _make(name: str, database_url: str) -> None:
+    try:
+        with psycopg.connect(as_libpq(database_url), autocommit=True, connect_timeout=5) as connection:
+            if not connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
+                make = "create database {} template template0 encoding 'UTF8'"
+                connection.execute(sql.SQL(make).format(sql.Identifier(name)))
+    except psycopg.Error as error:
+        raise StackError(
+            f"The database {name} cannot be made on your server ({first_line(error)}): make it yourself, or set "
+            "PREFECT_API_URL to a Prefect server that runs elsewhere."
+        ) from error

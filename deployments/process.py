@@ -1,0 +1,158 @@
+"""One child process: started so that it does not outlive us, ended so that nothing of it stays."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+LOG_BYTES = 10_000_000
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of this machine that a child runs as."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run, where its output goes, and how it likes to be ended."""
+
+    name: str
+    argv: tuple[str, ...]
+    log: Path
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    cwd: Path = Path("/")
+    account: Account | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_timeout_s: float = 10.0
+
+
+class Process:
+    """A running `Command`, leader of its own session and process group.
+
+    On Linux the kernel sends it its stop signal when the thread that called `spawn` ends, however it ends: spawn from
+    the main thread, and only while no other thread runs.
+    """
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self._child: subprocess.Popen[bytes] | None = None
+        self._spawned = 0.0
+
+    def spawn(self) -> None:
+        """Start it. OSError if the program cannot be run."""
+        rotate(self.command.log)
+        account = self.command.account
+        with self.command.log.open("ab") as log:
+            self._child = subprocess.Popen(
+                self.command.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=dict(self.command.env),
+                cwd=self.command.cwd,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+                start_new_session=True,
+                preexec_fn=partial(_die_with, os.getpid(), self.command.stop_signal),  # noqa: PLW1509 - see the class
+            )
+        self._spawned = time.monotonic()
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child else None
+
+    @property
+    def lived_s(self) -> float:
+        """Seconds since it was spawned."""
+        return time.monotonic() - self._spawned
+
+    def exit_code(self) -> int | None:
+        """How it ended: the exit code, or minus the signal. None while it runs or if it was never spawned."""
+        return self._child.poll() if self._child else None
+
+    def running(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    def ask_to_end(self) -> None:
+        if self.running() and self._child:
+            self._child.send_signal(self.command.stop_signal)
+            self._child.send_signal(signal.SIGCONT)  # one that is suspended hears nothing else
+
+    def end(self) -> None:
+        """Ask it to end, wait, then kill what is left of its process group."""
+        if self._child is None:
+            return
+        self.ask_to_end()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(self.command.stop_timeout_s)
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to the whole process group, at once."""
+        if self._child is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._child.wait()
+
+
+def started_at(pid: int) -> float | None:
+    """When the process `pid` started, in seconds since the epoch; None if there is none (a zombie is none).
+
+    Number and start together name a process for ever; the number alone is used again.
+    """
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.NoSuchProcess:
+        return None
+
+
+def log_tail(log: Path, lines: int = 3) -> str:
+    """The last lines of a log as one line, for an error message."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 4000))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return " | ".join(line.strip() for line in text.splitlines()[-lines:] if line.strip())
+
+
+def rotate(log: Path) -> None:
+    """Make room for the log; empty it into NAME.log.1 if it has grown too long, also while somebody appends to it."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        shutil.copyfile(log, log.with_name(log.name + ".1"))
+        os.truncate(log, 0)
+
+
+def _die_with(parent: int, stop_signal: signal.Signals) -> None:
+    """Runs in the child just before its program does."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)  # a shell's `&` hands down an ignored SIGINT
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(stop_signal), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)

@@ -1,0 +1,76 @@
+"""A worker by itself, for a stack that runs elsewhere."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable
+
+from deployments import environment, external, leftovers
+from deployments.files import FileLock, require_writable
+from deployments.gpu_worker import GpuWorker
+from deployments.services import Parts
+from deployments.state import Addresses
+from deployments.supervisor import Chore, Supervisor
+from deployments.sweep import EVERY_S, Sweep
+from deployments.warm.launcher import SOCKET_VARIABLE
+from deployments.worker_plans import by_itself
+from tower.errors import StackError
+from tower.settings import Settings
+
+
+class RemoteWorker:
+    """One Prefect worker of `pool`, with a warm start of its own. Used once."""
+
+    def __init__(self, settings: Settings, pool: str, say: Callable[[str], None], *, label: str | None = None) -> None:
+        self._settings = settings
+        self._plan = by_itself(settings, pool, label)
+        self._say = say
+        self._mark = secrets.token_hex(8)
+        self._lock = FileLock(settings.data / f"{self._plan.part}.lock")
+        self._supervisor = Supervisor(say=say, changed=lambda _children: None)
+
+    def run(self) -> None:
+        """Until Ctrl-C or SIGTERM, then StopAskedError. StackError if it cannot start."""
+        database_url, prefect_api_url = self._servers()
+        require_writable(self._settings.data)
+        self._lock.take(f"{self._plan.name} runs already: give another one on this data folder a --name of its own.")
+        with self._supervisor.signals():
+            try:
+                chores = self._start(environment.addresses(self._settings, database_url))
+                self._say(f"{self._plan.name} takes runs from {prefect_api_url}; stop it with Ctrl-C")
+                self._supervisor.watch(chores)
+            finally:
+                self._supervisor.stop()
+                leftovers.end(leftovers.marked(self._mark), signal.SIGKILL)
+                self._lock.release()
+
+    def _start(self, addresses: Addresses) -> list[Chore]:
+        """What is to be done while the worker is up."""
+        env = environment.for_parts(self._settings, addresses, mark=self._mark)
+        shared_socket = os.environ.get(SOCKET_VARIABLE)
+        env[SOCKET_VARIABLE] = shared_socket or str(
+            environment.warm_socket(self._settings.data, worker=self._plan.name)
+        )
+        parts = Parts(self._settings, addresses, env)
+        gpu = GpuWorker(self._settings, self._plan, addresses, self._supervisor, say=self._say)
+        if shared_socket is None and sys.platform == "linux":
+            self._supervisor.launch(parts.zygote(f"zygote-{self._plan.name}"))
+        self._supervisor.launch(parts.worker(self._plan), afterwards=gpu.ended)
+        self._supervisor.wait()
+        sweep = Chore(Sweep(addresses.prefect_api_url, frozenset({self._plan.name})).sweep, EVERY_S)
+        return [sweep, *(gpu.chores() if self._plan.pool == "gpu" else [])]
+
+    def _servers(self) -> tuple[str, str]:
+        """The database and the Prefect server of the stack, reached once."""
+        database_url, prefect_api_url = self._settings.database_url, self._settings.prefect_api_url
+        if database_url is None or prefect_api_url is None:
+            raise StackError(
+                "A worker needs TOWER_DATABASE_URL and PREFECT_API_URL of the stack that it works for: `tower env` "
+                "prints them on the machine of that stack."
+            )
+        external.require_database(database_url)
+        external.require_prefect(prefect_api_url)
+        return database_url, prefect_api_url

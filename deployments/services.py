@@ -1,0 +1,150 @@
+"""The parts of the stack: how each is started and how it says that it is well."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from deployments import environment, leftovers, ports
+from deployments.postgres import EmbeddedPostgres
+from deployments.process import Command, Process
+from deployments.state import Addresses
+from deployments.supervisor import Service
+from deployments.warm.launcher import SOCKET_VARIABLE
+from deployments.worker_plans import WorkerPlan
+from tower.clients.prefect import PrefectClient
+from tower.errors import UnavailableError
+from tower.settings import HOST, Settings
+
+_HTTP_S = 2.0
+
+
+class Parts:
+    """Makes the services of one stack, all with the environment `env` and logs in one folder."""
+
+    def __init__(self, settings: Settings, addresses: Addresses, env: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._addresses = addresses
+        self._env = env
+        self._http = httpx.Client(timeout=_HTTP_S, trust_env=False)
+
+    def prefect(self, database_url: str) -> Service:
+        """The Prefect server with its API, UI and background services, on `database_url`."""
+        port = self._settings.ports.prefect
+        command = self._python(
+            "prefect",
+            ("-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)),
+            env=environment.for_prefect_server(self._env, self._addresses, database_url=database_url),
+        )
+        health = f"{self._addresses.prefect_api_url}/health"
+        return Service(
+            "prefect", "Prefect", lambda: _on_port(command, port), lambda: self._answers(health), ready_s=120
+        )
+
+    def production(self) -> Service:
+        host, port = self._settings.host, self._settings.ports.production
+        app = ("-m", "uvicorn", "--factory", "api.production.app:create_app", "--host", host, "--port", str(port))
+        command = self._python("production", (*app, "--no-access-log"))
+        health = f"{self._addresses.production_url}/health"
+        return Service(
+            "production", "The production API", lambda: _on_port(command, port), lambda: self._answers(health)
+        )
+
+    def zygote(self, name: str = "zygote") -> Service:
+        address = self._env[SOCKET_VARIABLE]
+        command = self._python(name, ("-m", "deployments.warm.zygote", address), stop_timeout_s=15)
+        return Service(name, "The warm start", lambda: Process(command), lambda: listens(address))
+
+    def worker(self, plan: WorkerPlan) -> Service:
+        options = ["--pool", plan.pool, "--type", "process", "--name", plan.name, "--prefetch-seconds", "0"]
+        options += ["--limit", str(plan.slots)] if plan.slots else []
+        options += ["--work-queue", plan.queue] if plan.queue else []
+        env = {**self._env, "TOWER_WORKER": plan.name}
+        command = self._python(plan.part, ("-m", "prefect", "worker", "start", *options), env=env)
+        watch = WorkerWatch(self._addresses.prefect_api_url, plan.pool, plan.name)
+        return Service(plan.part, f"The {plan.pool} worker", lambda: watch.from_now(Process(command)), watch.online)
+
+    def migrate(self) -> Command:
+        return self._python("migrate", ("-m", "deployments.cli", "migrate"))
+
+    def deploy(self, prefect_yaml: Path | None) -> Command:
+        return self._python("deploy", ("-m", "deployments.deploy", *([str(prefect_yaml)] if prefect_yaml else [])))
+
+    def _answers(self, url: str) -> bool:
+        """Whether a server answers here, and well."""
+        try:
+            return self._http.get(url).is_success
+        except httpx.HTTPError:
+            return False
+
+    def _python(
+        self, name: str, arguments: tuple[str, ...], *, env: Mapping[str, str] | None = None, stop_timeout_s: float = 10
+    ) -> Command:
+        return Command(
+            name=name,
+            argv=(sys.executable, *arguments),
+            log=log_file(self._settings.data, name),
+            env=env or self._env,
+            stop_timeout_s=stop_timeout_s,
+        )
+
+
+class WorkerWatch:
+    """Whether a worker polls, as its Prefect server sees it. A heartbeat of an earlier life does not count."""
+
+    def __init__(self, prefect_api_url: str, pool: str, name: str) -> None:
+        self._client = PrefectClient(prefect_api_url, timeout_s=_HTTP_S)
+        self._pool = pool
+        self._name = name
+        self._since = datetime.now(UTC)
+        self._ask_at = 0.0
+
+    def from_now(self, process: Process) -> Process:
+        self._since = datetime.now(UTC)
+        return process
+
+    def online(self) -> bool:
+        if time.monotonic() < self._ask_at:
+            return False
+        self._ask_at = time.monotonic() + 0.5
+        try:
+            seen = [worker for worker in self._client.workers(self._pool) if worker.name == self._name]
+        except UnavailableError:
+            return False
+        slack = timedelta(seconds=1)
+        return any(worker.last_heartbeat and worker.last_heartbeat + slack > self._since for worker in seen)
+
+
+def postgres(settings: Settings, *, mark: str) -> tuple[EmbeddedPostgres, Service]:
+    server = EmbeddedPostgres(
+        settings.data / "postgres",
+        settings.ports.postgres,
+        log_file=log_file(settings.data, "postgres"),
+        env={leftovers.MARK: mark},
+    )
+    return server, Service("postgres", "PostgreSQL", server.prepare, server.ready)
+
+
+def log_file(data: Path, name: str) -> Path:
+    return data / "logs" / f"{name}.log"
+
+
+def listens(address: str) -> bool:
+    """Whether somebody takes connections at this unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        try:
+            probe.connect(address)
+        except OSError:
+            return False
+    return True
+
+
+def _on_port(command: Command, port: int) -> Process:
+    ports.require_free(port, command.name)
+    return Process(command)

@@ -1,0 +1,73 @@
+"""What a running stack writes down of itself, for other commands and for the next start: `<data>/stack.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deployments.files import write_private
+from deployments.process import started_at
+
+FILE = "stack.json"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts of a stack are."""
+
+    production_url: str
+    prefect_api_url: str
+    prefect_ui_url: str
+    database_url: str
+    data_dir: Path
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process of the stack. `started`, in seconds since the epoch, tells it from a stranger with its number."""
+
+    name: str
+    pid: int
+    started: float
+
+    def alive(self) -> bool:
+        now = started_at(self.pid)
+        return now is not None and abs(now - self.started) < 0.05
+
+
+@dataclass(frozen=True)
+class State:
+    """`mark` is in the environment of every process of this stack. `ready`: all parts have answered."""
+
+    supervisor: Child
+    mark: str
+    port_offset: int
+    ready: bool
+    addresses: Addresses
+    children: tuple[Child, ...] = ()
+
+
+def write(state: State) -> None:
+    write_private(state.addresses.data_dir / FILE, json.dumps(asdict(state), default=str, indent=2) + "\n")
+
+
+def read(data: Path) -> State | None:
+    """The newest stack that ran on this data folder; None if none did, or it ended in order."""
+    try:
+        said = json.loads((data / FILE).read_text())
+        addresses = Addresses(**{**said["addresses"], "data_dir": Path(said["addresses"]["data_dir"])})
+        return State(
+            supervisor=Child(**said["supervisor"]),
+            mark=said["mark"],
+            port_offset=said["port_offset"],
+            ready=said["ready"],
+            addresses=addresses,
+            children=tuple(Child(**child) for child in said["children"]),
+        )
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def forget(data: Path) -> None:
+    (data / FILE).unlink(missing_ok=True)

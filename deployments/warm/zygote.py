@@ -1,0 +1,256 @@
+"""Warm start for Prefect runs: a process that has imported everything once and forks a run on request.
+
+    python -m deployments.warm.zygote SOCKET
+
+A run so started is `python -m prefect.engine` without two seconds of imports, sharing their memory with its siblings.
+The zygote has one thread and holds no API client, event loop, database connection or device. It imports third-party
+packages only: the run imports the project, so that it runs the code of today. On SIGTERM it waits for its runs and
+ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+PRELOADED = (
+    "prefect",
+    "prefect.engine",
+    "prefect.flow_engine",
+    "prefect.task_engine",
+    "prefect.artifacts",
+    "prefect.deployments",
+    "prefect.events.clients",
+    "prefect.utilities.visualization",
+    "pydantic.v1",
+    "pydantic_settings",
+    "anyio._backends._asyncio",
+    "encodings.idna",
+    "rich._emoji_codes",
+    "httpx",
+    "psycopg",
+    "sqlalchemy.orm",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "numpy",
+    "cv2",
+    "av",
+)
+GRACE_S = 10.0  # from SIGTERM to SIGKILL for a run whose launcher was killed
+_REQUEST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """The environment and the folder that a run is to have."""
+
+    env: dict[str, str]
+    cwd: str
+
+
+class Run:
+    """A forked run, leader of its own process group, and the launcher that waits for it."""
+
+    def __init__(self, pid: int, launcher: socket.socket) -> None:
+        self.pid = pid
+        self.launcher = launcher
+        self.handle = os.pidfd_open(pid)
+        self.told_to_end = False
+        self.kill_at: float | None = None
+
+    def signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+
+class Zygote:
+    """Serves one socket. `serve` returns twice: in each forked run with its request, and at the end with None."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._runs: set[Run] = set()
+        self._draining = False
+        self._selector = selectors.DefaultSelector()
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+    def serve(self) -> Request | None:
+        self._listen()
+        signal.signal(signal.SIGTERM, self._drain)
+        while True:
+            if self._draining:
+                self._close_door()
+                if not self._runs:
+                    return None
+            for key, _ in self._selector.select(timeout=1):
+                request = self._answer(key.fileobj, key.data)
+                if request is not None:
+                    return request
+            self._kill_the_stubborn()
+
+    def _listen(self) -> None:
+        self.path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        self._listener.bind(str(self.path))
+        os.umask(before)
+        self._listener.listen(64)
+        self._selector.register(self._listener, selectors.EVENT_READ)
+
+    def _drain(self, *_: object) -> None:
+        self._draining = True
+
+    def _close_door(self) -> None:
+        if self._listener.fileno() >= 0:
+            self._selector.unregister(self._listener)
+            self._listener.close()
+            self.path.unlink(missing_ok=True)
+
+    def _answer(self, source: object, run: Run | None) -> Request | None:
+        if run is None:
+            return self._fork()
+        if run not in self._runs:
+            return None  # it and its launcher ended in one batch of events
+        if source == run.handle:
+            self._bury(run)
+        else:
+            self._hear(run)
+        return None
+
+    def _fork(self) -> Request | None:
+        """Fork a run. Its request in the run itself, None in the zygote."""
+        launcher = self._listener.accept()[0]
+        request = _read_request(launcher)
+        if request is None:
+            launcher.close()
+            return None
+        sys.stdout.flush()
+        pid = os.fork()
+        if pid == 0:
+            self._forget_zygote(launcher)
+            return request
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)  # the run does it too: whoever comes first
+        run = Run(pid, launcher)
+        with contextlib.suppress(OSError):  # the launcher has gone: its hang-up is heard below
+            socket.send_fds(launcher, [b"%d" % pid], [run.handle])
+        self._runs.add(run)
+        self._selector.register(run.handle, selectors.EVENT_READ, run)
+        self._selector.register(launcher, selectors.EVENT_READ, run)
+        return None
+
+    def _forget_zygote(self, launcher: socket.socket) -> None:
+        """In the run: close what is the zygote's, behave as a fresh process."""
+        self._selector.close()
+        for connection in (self._listener, launcher, *(run.launcher for run in self._runs)):
+            connection.close()
+        for run in self._runs:
+            os.close(run.handle)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with contextlib.suppress(OSError):
+            os.setpgid(0, 0)
+
+    def _bury(self, run: Run) -> None:
+        """The run has ended: tell its launcher how."""
+        status = os.waitpid(run.pid, 0)[1]
+        self._runs.discard(run)
+        with contextlib.suppress(OSError):
+            run.launcher.send(b"%d" % status)
+        self._selector.unregister(run.handle)
+        os.close(run.handle)
+        self._hang_up(run)
+
+    def _hear(self, run: Run) -> None:
+        """The launcher says that it handed on a signal, or it was killed, and then the run ends too."""
+        try:
+            said = run.launcher.recv(16)
+        except OSError:
+            said = b""
+        if said:
+            run.told_to_end = True
+            return
+        self._hang_up(run)
+        run.signal(signal.SIGKILL if run.told_to_end else signal.SIGTERM)  # on SIGTERM it reports itself crashed
+        run.kill_at = time.monotonic() + GRACE_S
+
+    def _hang_up(self, run: Run) -> None:
+        if run.launcher.fileno() >= 0:
+            self._selector.unregister(run.launcher)
+            run.launcher.close()
+
+    def _kill_the_stubborn(self) -> None:
+        for run in self._runs:
+            if run.kill_at is not None and time.monotonic() > run.kill_at:
+                run.signal(signal.SIGKILL)
+
+
+def main() -> None:
+    """Import, serve, and in a forked run become `prefect.engine`."""
+    preload()
+    logging_before = _logging_settings()
+    _print(f"zygote {os.getpid()} is ready at {sys.argv[1]}")
+    request = Zygote(Path(sys.argv[1])).serve()
+    if request is not None:
+        _become_engine(request, logging_before)
+
+
+def preload() -> None:
+    """Import what every run needs. Ends the process if that started a thread, which would not survive the fork."""
+    for name in PRELOADED:
+        importlib.import_module(name)
+    threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - only counted
+    if threads > 1:
+        sys.exit(f"zygote: a preloaded package started {threads - 1} threads; forking is not safe")
+    gc.collect()
+    gc.freeze()  # a collection in a run would touch, and so copy, every page
+
+
+def _read_request(launcher: socket.socket) -> Request | None:
+    """What the launcher asks for; None if it is nonsense or the launcher gave up waiting."""
+    launcher.settimeout(1)
+    try:
+        said = json.loads(launcher.recv(_REQUEST_BYTES))
+        request = Request(env=said["env"], cwd=said["cwd"])
+        launcher.setblocking(False)
+        launcher.recv(1)
+    except BlockingIOError:
+        return request  # nothing more to read, so it is still there
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None
+
+
+def _become_engine(request: Request, logging_before: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(request.env)
+    os.chdir(request.cwd)
+    sys.argv = ["prefect.engine"]
+    sys.path[0] = request.cwd
+    sys.modules["numpy"].random.seed()  # `random` does so by itself after a fork, numpy does not
+    context = importlib.import_module("prefect.context")
+    context.refresh_global_settings_context()  # the PREFECT_* settings of the run, not of the zygote
+    if _logging_settings() != logging_before:
+        importlib.import_module("prefect.logging.configuration").setup_logging()
+    warnings.filterwarnings("ignore", message=".*found in sys.modules.*", category=RuntimeWarning)
+    runpy.run_module("prefect.engine", run_name="__main__", alter_sys=True)
+
+
+def _logging_settings() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key.startswith(("PREFECT_LOGGING_", "PREFECT_DEBUG"))}
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - its stdout is its log
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""What the tests of the stack look at: processes as they end, folders that PostgreSQL can reach."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+
+def until(wanted: Callable[[], bool], *, limit_s: float = 10.0) -> None:
+    """Wait for something to become true; fail the test if it does not."""
+    deadline = time.monotonic() + limit_s
+    while not wanted():
+        assert time.monotonic() < deadline, f"still not so after {limit_s} s"
+        time.sleep(0.02)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended; one that waits to be reaped has."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can pass through, which pytest's own do not allow."""
+    with tempfile.TemporaryDirectory(prefix="tower-deployments-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)

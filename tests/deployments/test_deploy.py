@@ -1,0 +1,38 @@
+"""prefect.yaml says what is deployed, and what it says is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployments.deploy import PREFECT_YAML, deployments_of
+from tower.errors import StackError
+
+
+def test_the_recipes_run_on_cpu_and_the_renders_on_gpu() -> None:
+    found = {made.full_name: (made.entrypoint, made.work_pool_name) for made in deployments_of(PREFECT_YAML)}
+    assert found["standard/standard"] == ("flows.standard.standard", "cpu")
+    assert found["render/render"] == ("flows.render.render", "gpu")
+
+
+def test_nothing_of_this_machine_is_written_into_a_deployment() -> None:
+    for made in deployments_of(PREFECT_YAML):
+        assert made.storage is None
+        assert str(Path.cwd()) not in made.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("deployments: [{name: x, entrypoint: flows.nowhere.x, work_pool: {name: cpu}}]", "cannot be imported"),
+        ("deployments: [{name: x, entrypoint: tower.errors.TowerError, work_pool: {name: cpu}}]", "is not a flow"),
+        ("deployments: {", "does not say what to deploy"),
+        ("name: tower", "does not say what to deploy"),
+    ],
+)
+def test_a_file_that_cannot_be_deployed_is_told_in_one_sentence(tmp_path: Path, text: str, complaint: str) -> None:
+    file = tmp_path / "prefect.yaml"
+    file.write_text(text)
+    with pytest.raises(StackError, match=complaint):
+        deployments_of(file)

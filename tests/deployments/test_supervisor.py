@@ -1,0 +1,231 @@
+"""The supervisor, with tiny children."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deployments.process import Command, Process
+from deployments.state import Child
+from deployments.supervisor import Chore, Service, StopAskedError, Supervisor
+from tests.deployments.conftest import PythonCommand
+from tests.deployments.processes import gone, until
+from tower.errors import StackError
+
+SLEEPER = "import time; time.sleep(60)"
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+
+
+class Ear:
+    """Hears what a supervisor says and of which processes it tells."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.children: tuple[Child, ...] = ()
+
+    def supervisor(self, *, first_delay_s: float = 0.05) -> Supervisor:
+        return Supervisor(say=self.said.append, changed=self.hear, first_delay_s=first_delay_s)
+
+    def hear(self, children: tuple[Child, ...]) -> None:
+        self.children = children
+
+
+@pytest.fixture
+def ear() -> Ear:
+    return Ear()
+
+
+def service(command: Command, *, healthy: Callable[[], bool] = lambda: True, ready_s: float = 10) -> Service:
+    return Service(command.name, f"The {command.name}", lambda: Process(command), healthy, ready_s)
+
+
+def stop_when(true: Callable[[], bool]) -> Chore:
+    """Presses Ctrl-C once something has become true."""
+
+    def press() -> None:
+        if true():
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return Chore(press, every_s=0.0)
+
+
+def test_what_dies_is_started_again_with_growing_pauses(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    command = python(f"import time; open({str(starts)!r}, 'a').write(f'{{time.time()}}\\n')")
+    starts.touch()
+    supervisor = ear.supervisor(first_delay_s=0.6)
+    supervisor.launch(service(command))
+    with supervisor.signals(), pytest.raises(StopAskedError):
+        supervisor.watch([stop_when(lambda: len(starts.read_text().split()) == 3)])
+    supervisor.stop()
+    first, second, third = (float(at) for at in starts.read_text().split())
+    assert second - first >= 0.6
+    assert third - second >= 1.2
+    assert [line for line in ear.said if "ended" in line][:2] == [
+        "The child ended with code 0; it is started again in 0.6 s",
+        "The child ended with code 0; it is started again in 1.2 s",
+    ]
+
+
+def test_one_that_was_killed_is_up_again_and_told_so(ear: Ear, python: PythonCommand) -> None:
+    supervisor = ear.supervisor()
+    supervisor.launch(service(python(SLEEPER)))
+    supervisor.wait()
+    first = ear.children[0].pid
+    os.kill(first, signal.SIGKILL)
+    with supervisor.signals(), pytest.raises(StopAskedError):
+        supervisor.watch([stop_when(lambda: "The child is up again" in ear.said)])
+    assert ear.said[0].startswith("The child was killed by signal 9")
+    assert ear.children[0].pid != first
+    supervisor.stop()
+
+
+def test_all_end_in_the_opposite_order_of_their_start(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
+    ends = tmp_path / "ends"
+
+    def one(name: str) -> Service:
+        code = f"""
+import signal, sys, time
+def end(*_):
+    time.sleep(0.1)
+    open({str(ends)!r}, 'a').write({name!r})
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print('up', flush=True)
+time.sleep(60)
+"""
+        command = python(code, name=name)
+        return service(command, healthy=lambda: command.log.exists() and "up" in command.log.read_text())
+
+    supervisor = ear.supervisor()
+    supervisor.launch(one("a"))
+    supervisor.launch(one("b"))
+    supervisor.launch(one("c"), one("d"))
+    supervisor.wait()
+    pids = [child.pid for child in ear.children]
+    supervisor.stop()
+    ended = ends.read_text()
+    assert set(ended[:2]) == {"c", "d"}
+    assert ended[2:] == "ba"
+    assert all(gone(pid) for pid in pids)
+    assert ear.children == ()
+
+
+def test_one_that_dies_while_it_starts_is_an_error_with_the_end_of_its_log(ear: Ear, python: PythonCommand) -> None:
+    command = python("import sys; sys.exit('no such thing')")
+    supervisor = ear.supervisor()
+    supervisor.launch(service(command, healthy=lambda: False))
+    with pytest.raises(StackError, match=r"The child ended with code 1 .*child\.log: no such thing"):
+        supervisor.wait()
+    supervisor.stop()
+
+
+def test_one_that_never_answers_is_an_error(ear: Ear, python: PythonCommand) -> None:
+    supervisor = ear.supervisor()
+    supervisor.launch(service(python(SLEEPER), healthy=lambda: False, ready_s=0.3))
+    with pytest.raises(StackError, match="The child did not answer within 0 s"):
+        supervisor.wait()
+    supervisor.stop()
+
+
+def test_a_step_that_fails_is_an_error_with_its_last_line(ear: Ear, python: PythonCommand) -> None:
+    command = python("import sys; print('working', flush=True); sys.exit('it broke')", name="step")
+    with pytest.raises(StackError, match=r"The step failed \(.*step\.log\): it broke"):
+        ear.supervisor().run_step(command, title="The step", limit_s=10)
+
+
+def test_a_step_that_takes_too_long_is_ended(ear: Ear, python: PythonCommand) -> None:
+    with pytest.raises(StackError, match="took longer than 0 s"):
+        ear.supervisor().run_step(python(SLEEPER), title="The step", limit_s=0.2)
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_stubborn(ear: Ear, python: PythonCommand) -> None:
+    command = python(STUBBORN, stop_timeout_s=30)
+    supervisor = ear.supervisor()
+    supervisor.launch(service(command))
+    until(lambda: command.log.exists() and "up" in command.log.read_text())
+    pid = ear.children[0].pid
+    began = time.monotonic()
+    with supervisor.signals():
+        with pytest.raises(StopAskedError):
+            supervisor.watch([stop_when(lambda: True)])
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        supervisor.stop()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    assert time.monotonic() - began < 10
+    assert gone(pid)
+
+
+def test_a_restart_that_cannot_be_is_tried_again(ear: Ear, python: PythonCommand) -> None:
+    command = python(SLEEPER)
+    refusals = [StackError("Port 1 is in use."), StackError("Port 1 is in use.")]
+
+    def prepare() -> Process:
+        if ear.said and refusals:
+            raise refusals.pop()
+        return Process(command)
+
+    supervisor = ear.supervisor()
+    supervisor.launch(Service("child", "The child", prepare, lambda: True))
+    supervisor.wait()
+    os.kill(ear.children[0].pid, signal.SIGKILL)
+    with supervisor.signals(), pytest.raises(StopAskedError):
+        supervisor.watch([stop_when(lambda: "The child is up again" in ear.said)])
+    supervisor.stop()
+    assert [line for line in ear.said if "Port 1 is in use" in line]
+    assert not refusals
+
+
+def test_a_held_service_is_ended_and_left_alone_until_it_is_released(ear: Ear, python: PythonCommand) -> None:
+    supervisor = ear.supervisor(first_delay_s=0.0)
+    supervisor.launch(service(python(SLEEPER, name="held")), service(python(SLEEPER, name="other")))
+    supervisor.wait()
+    first, other = supervisor.pid("held"), supervisor.pid("other")
+    assert first is not None
+    supervisor.hold("held")
+    assert gone(first)
+    looks = iter(range(3))
+    with supervisor.signals(), pytest.raises(StopAskedError):
+        supervisor.watch([stop_when(lambda: next(looks, None) is None)])
+    assert (supervisor.pid("held"), [child.name for child in ear.children]) == (None, ["other"])
+    supervisor.release("held")
+    assert supervisor.pid("held") not in (None, first)
+    assert supervisor.pid("other") == other
+    supervisor.stop()
+    assert ear.said == []
+
+
+def test_a_suspended_one_is_ended_in_its_own_way(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
+    code = f"""
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (open({str(tmp_path / "ended")!r}, 'w').close(), sys.exit()))
+print('up', flush=True)
+time.sleep(60)
+"""
+    command = python(code)
+    supervisor = ear.supervisor()
+    supervisor.launch(service(command, healthy=lambda: command.log.exists() and "up" in command.log.read_text()))
+    supervisor.wait()
+    os.kill(ear.children[0].pid, signal.SIGSTOP)
+    supervisor.hold("child")
+    assert (tmp_path / "ended").exists()
+    supervisor.stop()
+
+
+def test_what_comes_after_a_batch_comes_before_an_older_one_ends(ear: Ear, python: PythonCommand) -> None:
+    supervisor = ear.supervisor()
+    supervisor.launch(service(python(SLEEPER, name="database")))
+    database = ear.children[0].pid
+    seen: list[tuple[bool, bool]] = []
+    supervisor.launch(
+        service(python(SLEEPER, name="worker")),
+        afterwards=lambda: seen.append((gone(database), gone(ear.children[1].pid))),
+    )
+    supervisor.stop()
+    assert seen == [(False, True)]

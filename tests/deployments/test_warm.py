@@ -1,0 +1,204 @@
+"""The warm start: forked runs work, and they and their launchers share one fate."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deployments.warm.launcher import SOCKET_VARIABLE
+from tests.deployments.processes import gone, until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere runs start cold")
+
+ZYGOTE = """
+import os, sys
+from pathlib import Path
+from deployments.warm import zygote
+zygote.preload()
+request = zygote.Zygote(Path(sys.argv[1])).serve()
+if request is not None:
+    exec(request.env["CODE"])
+"""
+ENCODE = """
+import io, json, sys, threading
+import av, cv2, numpy as np
+assert threading.active_count() == 1
+pictures = [cv2.GaussianBlur(np.full((720, 1280, 3), shade, np.uint8), (31, 31), 0) for shade in range(0, 240, 10)]
+file = io.BytesIO()
+with av.open(file, "w", format="mp4") as container:
+    stream = container.add_stream("libx264", rate=24)
+    stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
+    for picture in pictures:
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+    container.mux(stream.encode(None))
+file.seek(0)
+with av.open(file) as container:
+    frames = sum(1 for _ in container.decode(video=0))
+Path(request.env["ANSWER"]).write_text(json.dumps({"frames": frames, "cwd": request.cwd}))
+"""
+SLEEP = """
+import time
+Path(request.env["ANSWER"]).write_text(str(os.getpid()))
+time.sleep(30)
+"""
+PROJECT_IS_NOT_PRELOADED = """
+ours = ("flows", "tasks", "tower", "db", "api")
+found = [name for name in sys.modules if name.split(".")[0] in ours]
+sys.exit(f"preloaded: {found}" if found else 0)
+"""
+
+
+@dataclass(frozen=True)
+class Running:
+    address: Path
+    pid: int
+
+
+Launch = Callable[[str], "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    """A zygote that has preloaded everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        address = Path(folder) / "zygote.sock"
+        env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PREFECT_HOME": folder}
+        with subprocess.Popen([sys.executable, "-c", ZYGOTE, str(address)], env=env) as zygote:
+            until(address.exists, limit_s=60)
+            yield Running(address, zygote.pid)
+            zygote.terminate()
+            assert zygote.wait(10) == 0
+        assert not address.exists()
+
+
+@pytest.fixture
+def address(running: Running) -> Path:
+    return running.address
+
+
+@pytest.fixture
+def answer(tmp_path: Path) -> Path:
+    return tmp_path / "answer"
+
+
+@pytest.fixture
+def launch(address: Path, answer: Path, tmp_path: Path) -> Iterator[Launch]:
+    """Starts a launcher whose run does some Python."""
+    started = []
+
+    def start(code: str) -> subprocess.Popen[bytes]:
+        env = {**os.environ, SOCKET_VARIABLE: str(address), "CODE": code, "ANSWER": str(answer)}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deployments.warm.launcher"], env=env, cwd=tmp_path, stderr=subprocess.PIPE
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def run_of(answer: Path) -> int:
+    """The process of a run that wrote its number."""
+    until(lambda: answer.exists() and answer.read_text() != "")
+    return int(answer.read_text())
+
+
+def test_a_forked_run_can_draw_encode_and_decode(launch: Launch, answer: Path, tmp_path: Path) -> None:
+    assert launch(ENCODE).wait(60) == 0
+    assert json.loads(answer.read_text()) == {"frames": 24, "cwd": str(tmp_path)}
+
+
+def test_the_project_is_imported_by_the_run_itself(launch: Launch) -> None:
+    assert launch(PROJECT_IS_NOT_PRELOADED).wait(20) == 0
+
+
+def test_a_launcher_ends_with_the_code_of_its_run(launch: Launch) -> None:
+    assert launch("sys.exit(7)").wait(20) == 7
+
+
+def test_a_launcher_dies_of_the_signal_that_its_run_died_of(launch: Launch, answer: Path) -> None:
+    launcher = launch(SLEEP)
+    os.kill(run_of(answer), signal.SIGKILL)
+    assert launcher.wait(10) == -signal.SIGKILL
+
+
+def test_a_launcher_hands_on_sigterm(launch: Launch, answer: Path) -> None:
+    code = f"import signal; signal.signal(signal.SIGTERM, lambda *_: sys.exit(5)){SLEEP}"
+    launcher = launch(code)
+    run = run_of(answer)
+    launcher.terminate()
+    assert launcher.wait(10) == 5
+    assert gone(run)
+
+
+def test_a_run_ends_with_its_launcher_and_with_what_it_started(launch: Launch, answer: Path) -> None:
+    launcher = launch("import subprocess; child = subprocess.Popen(['sleep', '60'])" + SLEEP)
+    run = run_of(answer)
+    child = psutil.Process(run).children()[0].pid
+    launcher.kill()
+    until(lambda: gone(run) and gone(child))
+
+
+def test_a_run_outlives_a_killed_zygote_and_its_launcher_waits_for_it(tmp_path: Path, answer: Path) -> None:
+    address = tmp_path / "short.sock"
+    light = ZYGOTE.replace("zygote.preload()", "")
+    with subprocess.Popen([sys.executable, "-c", light, str(address)]) as zygote:
+        until(address.exists)
+        code = "import time\nPath(request.env['ANSWER']).write_text(str(os.getpid()))\ntime.sleep(1)"
+        env = {**os.environ, SOCKET_VARIABLE: str(address), "CODE": code, "ANSWER": str(answer)}
+        with subprocess.Popen([sys.executable, "-m", "deployments.warm.launcher"], env=env) as launcher:
+            run = run_of(answer)
+            zygote.kill()
+            zygote.wait()
+            assert not gone(run)
+            launcher.wait(10)
+            assert gone(run)
+
+
+def test_without_a_zygote_a_run_starts_cold(tmp_path: Path) -> None:
+    env = {
+        **os.environ,
+        SOCKET_VARIABLE: str(tmp_path / "nobody.sock"),
+        "PREFECT__FLOW_RUN_ID": "not an id",
+        "PREFECT_HOME": str(tmp_path),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "deployments.warm.launcher"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "no zygote, starting cold" in ended.stderr
+    assert "Invalid flow run id" in ended.stderr
+    assert ended.returncode == 1
+
+
+def test_a_launcher_that_gave_up_waiting_gets_no_run(running: Running, answer: Path) -> None:
+    code = "Path(request.env['ANSWER']).write_text('ran')"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as impatient:
+        impatient.connect(str(running.address))
+        os.kill(running.pid, signal.SIGSTOP)
+        impatient.send(json.dumps({"env": {"CODE": code, "ANSWER": str(answer)}, "cwd": "/"}).encode())
+    os.kill(running.pid, signal.SIGCONT)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as next_one:
+        next_one.settimeout(5)
+        next_one.connect(str(running.address))
+        next_one.send(b"nonsense")
+        assert next_one.recv(64) == b"", "the zygote is still there, and refuses nonsense"
+    assert not answer.exists()
