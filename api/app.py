@@ -1,0 +1,103 @@
+"""The frame that all services share: who may ask, exact requests, one error envelope, request ids, honest docs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from api import envelope, keys, reference
+from api.body_limit import BodyLimit
+from api.local_only import LocalOnly
+from api.origins import ListedOrigins
+from api.rate_limits import Limiter, Rate, RateLimits
+from api.request_context import RequestContext
+from api.security_headers import SecurityHeaders
+from tower.keys import require_for
+from tower.settings import Settings
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+DEFAULT_RATE = "1200/minute"  # where keys are asked for
+
+
+class Service(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            keys.describe(super().openapi())
+        return super().openapi()
+
+
+def create_app(
+    *,
+    title: str,
+    service: str,
+    settings: Settings,
+    routers: Sequence[APIRouter],
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """A service on the frame. Its routers come from `strict_router`; `service` is the name that its health says.
+
+    Collaborators go on `app.state`, and to the endpoints by the dependencies of `api.collaborators`. Where keys are
+    asked for, its `lifespan` must put `sessions` there, and it does not start while there is no key.
+    """
+    app = Service(
+        title=title,
+        version=version("tower"),
+        lifespan=_with_keys(settings, lifespan) if settings.keys_required else lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        responses=_common_failures(),
+    )
+    app.state.settings = settings
+    app.state.service = service
+    envelope.install(app)
+    keys.install(app)
+    for router in routers:
+        app.include_router(router)
+    reference.install(app)
+    _surround(app, settings, keys.open_paths(routers))
+    return app
+
+
+def _surround(app: FastAPI, settings: Settings, open_paths: frozenset[str]) -> None:
+    """Each that is added stands around those before it."""
+    known = keys.KnownKeys()
+    rate = settings.rate_limit or (DEFAULT_RATE if settings.keys_required else "off")
+    app.add_middleware(BodyLimit)
+    if settings.keys_required:
+        app.add_middleware(keys.KeyCheck, known=known, open_paths=open_paths)
+    else:
+        app.add_middleware(LocalOnly, origins=settings.origins)
+    if rate != "off":
+        app.add_middleware(RateLimits, limiter=Limiter(Rate.parse(rate)), known=known, open_paths=open_paths)
+    app.add_middleware(ListedOrigins, origins=settings.origins)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestContext)
+
+
+def _with_keys(settings: Settings, lifespan: Lifespan | None) -> Lifespan:
+    @asynccontextmanager
+    async def guarded(app: FastAPI) -> AsyncIterator[None]:
+        await to_thread.run_sync(require_for, settings)
+        if lifespan is None:
+            yield
+            return
+        async with lifespan(app):
+            yield
+
+    return guarded
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _common_failures() -> dict[int | str, dict[str, Any]]:
+    return envelope.documented(401, 403, 422, 429, 500, 503)

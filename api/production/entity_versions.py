@@ -1,0 +1,42 @@
+"""The past of one thing, as it is answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, Field
+
+from tower.versions.history import Change
+from tower.versions.history import EntityVersion as KeptVersion
+
+
+class EntityVersion(BaseModel):
+    """One commit that changed it. `version` counts from 1, the oldest."""
+
+    version: int
+    commit: str = Field(description="Hash of the commit.")
+    message: str
+    author: str
+    branch_name: str = Field(description="The branch that the commit was made on.")
+    created_at: datetime
+    change: Change
+    fields: dict[str, Any] | None = Field(description="Its whole content then; null: the commit deleted it.")
+
+    @classmethod
+    def all_of(cls, kept: list[KeptVersion]) -> list[Self]:
+        """Newest first, as they come."""
+        return [cls._of(one, number) for one, number in zip(kept, range(len(kept), 0, -1), strict=True)]
+
+    @classmethod
+    def _of(cls, one: KeptVersion, number: int) -> Self:
+        return cls(
+            version=number,
+            commit=one.commit.hash,
+            message=one.commit.message,
+            author=one.commit.author,
+            branch_name=one.commit.branch_name,
+            created_at=one.commit.created_at,
+            change=one.change,
+            fields=one.fields,
+        )

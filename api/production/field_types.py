@@ -1,0 +1,61 @@
+"""Kinds of fields that several bodies have."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import AfterValidator, AliasChoices, Field, StringConstraints
+
+from api.paging import LARGEST_ID
+from api.strict import Body
+from tower.errors import InvalidError
+from tower.versions.branches import MAIN
+from tower.versions.values import canonical
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("text without the character NUL")
+    return text
+
+
+def _open_value(value: Any) -> Any:
+    try:
+        return canonical(value, "value")
+    except InvalidError as refused:
+        raise ValueError(refused.message) from None
+
+
+Asked = Annotated[str, AfterValidator(_storable)]  # a text of the query or the path: of bodies the frame sees to it
+RowId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(max_length=20_000)]
+Message = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+BranchName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+OpenObject = Annotated[dict[str, Any], AfterValidator(_open_value)]
+OpenList = Annotated[list[Any], AfterValidator(_open_value)]
+
+ProjectQuery = Annotated[int, Query(ge=1, le=LARGEST_ID)]
+BranchQuery = Annotated[
+    Asked | None, Query(min_length=1, max_length=200, description=f"The branch to look at; without it `{MAIN}`.")
+]
+AtQuery = Annotated[
+    Asked | None, Query(min_length=1, max_length=200, description="A commit or tag: the state of that time.")
+]
+
+
+class Edit(Body):
+    """How a change is noted: on which branch, and why."""
+
+    branch_name: BranchName | None = Field(
+        None, validation_alias=AliasChoices("branch_name", "branch"), examples=[MAIN], description="Also `branch`."
+    )
+    message: Message | None = Field(
+        None, examples=["Moved to dawn"], description="Of the commit; without it one is made."
+    )
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were sent, but for those of the note."""
+        return self.model_dump(exclude_unset=True, exclude=set(Edit.model_fields))

@@ -1,0 +1,124 @@
+"""Ask for a generation, follow it, cancel it, retry it, list them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Query, Request, Response
+from sqlalchemy.orm import Session
+
+from api.collaborators import CurrentSettings, DatabaseSession, JobReconciler, PrefectUiUrl, RequestId
+from api.envelope import documented
+from api.production.generation_answers import AnyStatus, status_of, statuses_of
+from api.production.generation_bodies import GenerationRequest, GenerationStarted
+from api.production.opening import IdempotencyKey, open_once, refuse_now_what_its_run_would
+from api.strict import LARGEST_ID, Moment, strict_router
+from db.models.jobs import JobStatus, JobType
+from tower import jobs
+from tower.analytics import estimate_s
+from tower.configuration import defaults
+from tower.generation import job_type_of
+from tower.generation_requests import ACCEPTED, Opened, Received
+from tower.job_list import JobFilter, JobPage, page_of_jobs
+from tower.settings import Settings
+
+router = strict_router(prefix="/api/anime", tags=["generation"])
+
+
+@router.post(
+    "/generate",
+    status_code=ACCEPTED,
+    response_model=GenerationStarted,
+    responses=documented(400, 404, 409, 413, 415, 501),
+)
+def generate(
+    body: GenerationRequest,
+    *,
+    session: DatabaseSession,
+    reconciler: JobReconciler,
+    request_id: RequestId,
+    settings: CurrentSettings,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Generate a shot. Answers at once; the job is kept even if Prefect is down, and runs when it is back."""
+    received = Received("POST /api/anime/generate", body.as_sent(), request_id, idempotency_key)
+    return open_once(session, reconciler, received, lambda: _open(session, body, settings))
+
+
+def _job_filter(
+    status: JobStatus | None = None,
+    job_type: JobType | None = None,
+    project_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
+    since: Annotated[Moment | None, Query(description="Made at this time or later; UTC if it names no zone.")] = None,
+    until: Annotated[Moment | None, Query(description="Made before this time.")] = None,
+) -> JobFilter:
+    return JobFilter(status, job_type, project_id, _in_utc(since), _in_utc(until))
+
+
+def _page(
+    session: DatabaseSession,
+    wanted: Annotated[JobFilter, Depends(_job_filter)],
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="X-Next-Cursor of the page before.")] = None,
+) -> JobPage:
+    return page_of_jobs(session, wanted, limit=limit, before_id=cursor)
+
+
+@router.get("/generation")
+def list_generations(
+    page: Annotated[JobPage, Depends(_page)],
+    session: DatabaseSession,
+    prefect_ui_url: PrefectUiUrl,
+    request: Request,
+    response: Response,
+) -> list[AnyStatus]:
+    """Generations, newest first. The headers X-Next-Cursor and Link (rel=next) lead to the next page, if any."""
+    if page.next_before_id is not None:
+        following = request.url.include_query_params(cursor=page.next_before_id)
+        response.headers["X-Next-Cursor"] = str(page.next_before_id)
+        response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    return statuses_of(session, page.jobs, prefect_ui_url=prefect_ui_url)
+
+
+@router.get("/generation/{generation}/status", responses=documented(404))
+def generation_status(generation: str, session: DatabaseSession, prefect_ui_url: PrefectUiUrl) -> AnyStatus:
+    """How far it is. `generation` is its job_id, its comfyui_job_id or its generation_id (gen_…)."""
+    return status_of(session, jobs.find_job(session, generation), prefect_ui_url=prefect_ui_url)
+
+
+@router.post("/generation/{generation}/cancel", responses=documented(404, 409))
+def cancel_generation(
+    generation: str, session: DatabaseSession, reconciler: JobReconciler, prefect_ui_url: PrefectUiUrl
+) -> AnyStatus:
+    """Cancel it; its render stops within seconds. A second cancel answers the same; one that has ended answers 409."""
+    with session.begin():
+        job = jobs.cancel(session, jobs.find_job(session, generation).id)
+    reconciler.wake()
+    session.refresh(job)
+    return status_of(session, job, prefect_ui_url=prefect_ui_url)
+
+
+@router.post("/generation/{generation}/retry", responses=documented(404, 409))
+def retry_generation(
+    generation: str, session: DatabaseSession, reconciler: JobReconciler, prefect_ui_url: PrefectUiUrl
+) -> AnyStatus:
+    """Take up again what failed or was cancelled: only what is missing is rendered, and a failed join joins anew."""
+    with session.begin():
+        job = jobs.retry(session, jobs.find_job(session, generation).id)
+    reconciler.wake()
+    session.refresh(job)
+    return status_of(session, job, prefect_ui_url=prefect_ui_url)
+
+
+def _open(session: Session, body: GenerationRequest, settings: Settings) -> Opened:
+    spec = body.spec(defaults(session))
+    refuse_now_what_its_run_would(session, spec, settings)
+    job_type = job_type_of(spec.type)
+    job = jobs.open_job(session, spec, job_type=job_type)
+    started = GenerationStarted.of(job, estimate_s=estimate_s(session, spec, job_type=job_type))
+    return Opened(job.id, started.model_dump(mode="json"))
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

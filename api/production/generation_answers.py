@@ -1,0 +1,39 @@
+"""Jobs as they are answered: each kind with what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from api.production.fast_bodies import FastGenerationStatus
+from api.production.generation_bodies import GenerationStatus
+from db.models.jobs import LIVE, JobType, ProductionJob
+from tower.analytics import estimate_s
+from tower.jobs import eta_s, spec_of
+from tower.segment_list import segment_lists
+
+AnyStatus = FastGenerationStatus | GenerationStatus
+
+
+def status_of(session: Session, job: ProductionJob, *, prefect_ui_url: str) -> AnyStatus:
+    return statuses_of(session, [job], prefect_ui_url=prefect_ui_url)[0]
+
+
+def statuses_of(session: Session, jobs: Sequence[ProductionJob], *, prefect_ui_url: str) -> list[AnyStatus]:
+    """In the same order."""
+    fast = segment_lists(session, [job for job in jobs if job.job_type == JobType.FAST])
+    return [
+        FastGenerationStatus.of_fast(job, fast[job.id], left_s=_left_s(session, job), prefect_ui_url=prefect_ui_url)
+        if job.id in fast
+        else GenerationStatus.of(job, prefect_ui_url=prefect_ui_url)
+        for job in jobs
+    ]
+
+
+def _left_s(session: Session, job: ProductionJob) -> float | None:
+    """Seconds that are left at the job's own speed, or else as long as earlier ones took."""
+    if job.status not in LIVE:
+        return None
+    own = eta_s(job)
+    return estimate_s(session, spec_of(job), job_type=job.job_type) if own is None else own

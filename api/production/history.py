@@ -1,0 +1,107 @@
+"""The past of a project: its commits, what changed between two states, what became of one thing."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+from fastapi import Path, Query
+from sqlalchemy.orm import Session
+
+from api.authors import Author
+from api.collaborators import DatabaseSession
+from api.envelope import documented
+from api.paging import Pages
+from api.production.entity_versions import EntityVersion
+from api.production.field_types import ProjectQuery
+from api.production.version_bodies import (
+    CommitAnswer,
+    CommitDetails,
+    Comparison,
+    EntityChange,
+    Ref,
+    Restore,
+)
+from api.strict import strict_router
+from tower.errors import NotFoundError
+from tower.pages import Page
+from tower.versions import editing, history, reverting
+from tower.versions.branches import MAIN
+from tower.versions.kinds import BIBLE_KEY, Kind
+
+router = strict_router(prefix="/api/anime", tags=["versions"])
+
+RefQuery = Annotated[Ref, Query(description="A branch, a tag, or the hash of a commit (its beginning is enough).")]
+Key = Annotated[
+    str, Path(max_length=40, description="Its `key`, or the id of its row on the branch; of the bible: `bible`.")
+]
+
+
+@router.get("/commits", responses=documented(404))
+def list_commits(
+    project_id: ProjectQuery, session: DatabaseSession, pages: Pages, branch: RefQuery = MAIN
+) -> list[CommitAnswer]:
+    """The commits that led to a branch, tag or commit, newest first, those of merged branches included."""
+    found = history.log(session, project_id, branch, limit=pages.wanted.limit, before=pages.wanted.cursor)
+    parents = history.parents(session, found.commits)
+    page = Page(found.commits, found.next_cursor)
+    return pages.answer(page, lambda commit: CommitAnswer.of(commit, parents[commit.id]))
+
+
+@router.get("/commits/{commit_hash}", responses=documented(404))
+def get_commit(commit_hash: Ref, project_id: ProjectQuery, session: DatabaseSession) -> CommitDetails:
+    """A commit with what it changed. A tag, or the beginning of a hash, will do."""
+    commit = history.resolve(session, project_id, commit_hash)
+    parents = history.parents(session, [commit])[commit.id]
+    changed = history.diff(session, project_id, parents[0], commit.hash) if parents else []
+    answer = CommitAnswer.of(commit, parents)
+    return CommitDetails(**answer.model_dump(), changes=[EntityChange.of(one) for one in changed])
+
+
+@router.get("/compare", responses=documented(404))
+def compare_states(
+    project_id: ProjectQuery,
+    session: DatabaseSession,
+    from_: Annotated[Ref, Query(alias="from", description="A branch, a tag, or the hash of a commit.")],
+    to: RefQuery = MAIN,
+) -> Comparison:
+    """What is different in `to`, field by field. Both are branches, tags or commits."""
+    before, after = (history.resolve(session, project_id, ref).hash for ref in (from_, to))
+    changed = history.diff(session, project_id, before, after)
+    return Comparison(from_commit=before, to_commit=after, changes=[EntityChange.of(one) for one in changed])
+
+
+@router.get("/history/{kind}/{key}", responses=documented(404))
+def entity_history(
+    kind: Kind, key: Key, project_id: ProjectQuery, session: DatabaseSession, branch: RefQuery = MAIN
+) -> list[EntityVersion]:
+    """Every state of one thing, newest first, with the commits that made them. Deleted ones are found by their key."""
+    found = history.history(session, project_id, branch, kind, key=_key(session, project_id, branch, kind, key=key))
+    return EntityVersion.all_of(found)
+
+
+@router.post("/history/{kind}/{key}/restore", status_code=201, responses=documented(400, 404, 409, 413, 415))
+def restore_entity(kind: Kind, key: Key, body: Restore, session: DatabaseSession, author: Author) -> CommitAnswer:
+    """Make one thing what it was at a commit, in a new commit."""
+    with session.begin():
+        made = reverting.restore(
+            session,
+            project_id=body.project_id,
+            branch=body.branch,
+            kind=kind,
+            key=_key(session, body.project_id, body.branch, kind, key=key),
+            ref=body.commit,
+            author=author,
+        )
+        return CommitAnswer.of(made, history.parents(session, [made])[made.id])
+
+
+def _key(session: Session, project_id: int, branch: str, kind: Kind, *, key: str) -> uuid.UUID:
+    if kind == Kind.BIBLE:
+        return BIBLE_KEY
+    if not key.isdecimal():
+        try:
+            return uuid.UUID(key)
+        except ValueError:
+            raise NotFoundError(f"{key!r} is neither a key nor the id of a row") from None
+    return editing.entity(session, project_id, branch, kind, key=key).key

@@ -1,0 +1,80 @@
+"""The models that there are to render with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self, cast
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, Field
+
+from api.collaborators import CurrentSettings, DatabaseSession
+from api.strict import strict_router
+from db.models.learning import LearningModel, ModelKind
+from tower.model_catalogue import record, take_stock
+from tower.model_hashes import ModelHashes
+
+SIZE_UNTOLD = "ComfyUI does not tell the size of its files"
+OUT_OF_REACH = "ComfyUI does not tell it, and its files are out of reach"
+BEING_READ = "the file is being read for it: ask again"
+UNRATED = "too few of its takes have been rated"
+UNKNOWN_USE = "Tower does not know this file"
+
+router = strict_router(prefix="/api/anime", tags=["models"])
+
+
+class Model(BaseModel):
+    """A model file. What is not known is null, and `reasons` says why."""
+
+    name: str = Field(examples=["counterfeit_v3.safetensors"], description="As a workflow names it.")
+    kind: ModelKind
+    size_bytes: int | None = Field(examples=[4_244_098_984])
+    sha256: str | None
+    quality_rating: float | None = Field(ge=0, le=10)
+    recommended_use: str | None = Field(examples=["Anime stills and AnimateDiff shots on Stable Diffusion 1.5"])
+    reasons: dict[str, str] = Field(examples=[{"quality_rating": UNRATED}])
+
+    @classmethod
+    def of(cls, row: LearningModel, *, within_reach: bool) -> Self:
+        known = {
+            "size_bytes": (row.bytes, SIZE_UNTOLD),
+            "sha256": (row.sha256, BEING_READ if within_reach else OUT_OF_REACH),
+            "quality_rating": (row.rating, UNRATED),
+            "recommended_use": (row.recommended_use, UNKNOWN_USE),
+        }
+        return cls(
+            name=row.name,
+            kind=row.kind,
+            **{name: value for name, (value, _) in known.items()},
+            reasons={name: why for name, (value, why) in known.items() if value is None},
+        )
+
+
+class Models(BaseModel):
+    """`source`: the ComfyUI or the folder that was asked. `reason`: why it is null, or not the first choice."""
+
+    source: str | None = Field(examples=["http://127.0.0.1:8188"])
+    reason: str | None
+    models: list[Model]
+
+
+def _hashes(request: Request) -> ModelHashes:
+    return cast(ModelHashes, request.app.state.model_hashes)
+
+
+@router.get("/models")
+def models(
+    settings: CurrentSettings,
+    session: DatabaseSession,
+    hashes: Annotated[ModelHashes, Depends(_hashes)],
+    kind: ModelKind | None = None,
+) -> Models:
+    """What ComfyUI has, asked now; without one, what lies in TOWER_MODELS_DIR. Hashes come as the files are read."""
+    stock = take_stock(settings)
+    with session.begin():
+        rows = [row for row in record(session, stock) if kind in (None, row.kind)]
+    paths = stock.paths()
+    for row in rows:
+        if row.sha256 is None and (row.kind, row.name) in paths:
+            hashes.ask(row.id, paths[row.kind, row.name])
+    found = [Model.of(row, within_reach=(row.kind, row.name) in paths) for row in rows]
+    return Models(source=stock.source, reason=stock.reason, models=found)

@@ -1,0 +1,158 @@
+"""Style templates: those that come with Tower, and a project's own on each branch; every edit is a commit."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Self
+
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from sqlalchemy import or_, select
+
+from api.authors import Author
+from api.collaborators import DatabaseSession
+from api.envelope import documented
+from api.paging import Pages
+from api.preconditions import IfMatch, require_match, tagged
+from api.production.deleted import Deleted, delete
+from api.production.field_types import BranchQuery, Edit, Name, OpenObject, ProjectQuery, RowId, Text
+from api.strict import strict_router
+from db.models.styles import StyleTemplate
+from tower import entities
+from tower.entities import Found, Note
+from tower.errors import ConflictError
+from tower.pages import page_of
+from tower.versions import branches
+from tower.versions.branches import MAIN
+
+router = strict_router(prefix="/api/anime", tags=["styles"])
+
+EXAMPLE: JsonValue = {"project_id": 1, "name": "rainy neon", "prompt": "neon reflections, heavy rain, night"}
+
+
+class StyleFields(Edit):
+    description: Text = ""
+    negative_prompt: Text = Field("", description="Joined to the negative prompt.")
+    sampler_settings: OpenObject = Field(
+        default_factory=dict, description="steps, cfg, sampler, …; what is missing the preset decides."
+    )
+
+
+class NewStyle(StyleFields):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    project_id: RowId
+    name: Name = Field(description="What a generation's `style` says.")
+    prompt: Text = Field(description="Joined to the positive prompt.")
+
+
+class StyleChange(StyleFields):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"negative_prompt": "daylight"}]})
+
+    name: Name = Field(default_factory=str)
+    prompt: Text = Field(default_factory=str)
+
+
+class StyleAnswer(BaseModel):
+    id: int
+    project_id: int | None = Field(description="Null: it comes with Tower.")
+    branch_name: str | None
+    key: uuid.UUID
+    version: int
+    built_in: bool
+    name: str
+    description: str
+    prompt: str
+    negative_prompt: str
+    sampler_settings: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: StyleTemplate, branch: str | None) -> Self:
+        own = {"branch_name": branch, "built_in": row.project_id is None}
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields.keys() - own.keys()} | own)
+
+
+@router.post("/styles", status_code=201, responses=documented(400, 404, 409, 413, 415))
+def create_style(body: NewStyle, session: DatabaseSession, author: Author, response: Response) -> StyleAnswer:
+    """A style of the project's own. One that is called like a built-in one takes its place there."""
+    fields = body.given()
+    del fields["project_id"]
+    with session.begin():
+        made = entities.create(
+            session,
+            StyleTemplate,
+            fields,
+            project_id=body.project_id,
+            branch=body.branch_name or MAIN,
+            note=Note(author, body.message),
+        )
+        answer = StyleAnswer.of(made.row, made.branch)
+    response.headers["Location"] = f"{router.prefix}/styles/{answer.id}"
+    tagged(response, answer)
+    return answer
+
+
+@router.get("/styles", responses=documented(404))
+def list_styles(
+    session: DatabaseSession, pages: Pages, project_id: ProjectQuery | None = None, branch: BranchQuery = None
+) -> list[StyleAnswer]:
+    """The styles that come with Tower, and with `project_id` the project's own."""
+    seen: Sequence[int] = []
+    if project_id is not None:
+        seen = [branches.find(session, project_id, branch or MAIN).id]
+    rows = select(StyleTemplate).where(or_(StyleTemplate.branch_id.is_(None), StyleTemplate.branch_id.in_(seen)))
+    page = page_of(session, rows, StyleTemplate.id, wanted=pages.wanted)
+    return pages.answer(page, lambda row: StyleAnswer.of(row, None if row.branch_id is None else branch or MAIN))
+
+
+@router.get("/styles/{style_id}", responses=documented(404))
+def get_style(style_id: RowId, session: DatabaseSession, response: Response, branch: BranchQuery = None) -> StyleAnswer:
+    """A style template."""
+    built_in = session.get(StyleTemplate, style_id)
+    if built_in is not None and built_in.project_id is None:
+        answer = StyleAnswer.of(built_in, None)
+    else:
+        found = entities.find(session, StyleTemplate, style_id, branch=branch)
+        answer = StyleAnswer.of(found.row, found.branch)
+    tagged(response, answer)
+    return answer
+
+
+@router.put("/styles/{style_id}", responses=documented(400, 404, 409, 412, 413, 415))
+def change_style(
+    style_id: RowId,
+    body: StyleChange,
+    session: DatabaseSession,
+    author: Author,
+    *,
+    response: Response,
+    if_match: IfMatch = None,
+) -> StyleAnswer:
+    """Change some fields of a project's own style."""
+    with session.begin():
+        found = _own(session, style_id, body.branch_name)
+        require_match(if_match, StyleAnswer.of(found.row, found.branch))
+        changed = entities.change(session, found, body.given(), note=Note(author, body.message))
+        answer = StyleAnswer.of(changed.row, changed.branch)
+    tagged(response, answer)
+    return answer
+
+
+@router.delete("/styles/{style_id}", responses=documented(404, 409))
+def delete_style(style_id: RowId, session: DatabaseSession, author: Author, branch: BranchQuery = None) -> Deleted:
+    """Delete a project's own style from its branch (or `branch`)."""
+    with session.begin():
+        return delete(session, _own(session, style_id, branch), author=author)
+
+
+def _own(session: DatabaseSession, style_id: int, branch: str | None) -> Found[StyleTemplate]:
+    row = session.get(StyleTemplate, style_id)
+    if row is not None and row.project_id is None:
+        raise ConflictError(f"The style {row.name} comes with Tower: make one of your own with its name instead")
+    return entities.find(session, StyleTemplate, style_id, branch=branch, to_change=True)

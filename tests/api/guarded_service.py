@@ -1,0 +1,72 @@
+"""A service of a few endpoints that asks for keys, and ways to ask it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from fastapi import FastAPI, WebSocket
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.keys import ADMIN, OPEN
+from api.strict import strict_router
+from db.engine import Sessions
+from db.models.keys import Scope
+from tower import keys
+from tower.settings import Settings
+
+router = strict_router(prefix="/api", tags=["scenes"])
+
+
+@router.get("/health", openapi_extra=OPEN)
+def health() -> str:
+    return "well"
+
+
+@router.get("/workflows/{name}")
+def scene(name: str) -> str:
+    return name
+
+
+@router.post("/scenes")
+def make_scene() -> str:
+    return "made"
+
+
+@router.post("/pause", dependencies=[ADMIN])
+def pause() -> str:
+    return "paused"
+
+
+@router.websocket("/live")
+async def live(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_text("hello")
+    await socket.close()
+
+
+@contextmanager
+def serving(sessions: Sessions, *, peer: str = "127.0.0.1", **asked: Any) -> Iterator[TestClient]:
+    """The service with the database behind `sessions`; `asked` are settings, `peer` is who asks."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.sessions = sessions
+        yield
+
+    url = sessions.kw["bind"].url.render_as_string(hide_password=False)
+    settings = Settings.model_validate({"database_url": url, **asked})
+    app = create_app(title="Guarded", service="guarded", settings=settings, routers=[router], lifespan=lifespan)
+    with TestClient(app, client=(peer, 50_000), base_url="http://localhost:8328") as client:
+        yield client
+
+
+def new_key(sessions: Sessions, *scopes: Scope, name: str = "laptop") -> str:
+    with sessions.begin() as session:
+        return keys.create(session, name, scopes).token
+
+
+def bearer(token: str) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {token}"}

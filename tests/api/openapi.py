@@ -1,0 +1,78 @@
+"""The operations of a service, read from its OpenAPI document, for tests that are to cover what is added later."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+Schema = dict[str, Any]
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@dataclass(frozen=True)
+class Operation:
+    method: str
+    path: str
+    said: Schema
+    document: Schema
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def parameters(self, where: str) -> dict[str, Schema]:
+        """By their names. `where`: path, query, header."""
+        found = [self.resolved(one) for one in self.said.get("parameters", [])]
+        return {one["name"]: one for one in found if one["in"] == where}
+
+    def body(self) -> Schema:
+        """The schema of a JSON body; empty if there is none."""
+        content = self.said.get("requestBody", {}).get("content", {})
+        return self.resolved(content.get("application/json", {}).get("schema", {}))
+
+    def example(self) -> Schema:
+        """The first example of the body; empty if there is none."""
+        return cast(Schema, next(iter(self.body().get("examples", [])), {}))
+
+    def is_open(self) -> bool:
+        return self.said.get("security") == []
+
+    def resolved(self, schema: Schema) -> Schema:
+        while "$ref" in schema:
+            name = schema["$ref"].removeprefix("#/components/schemas/")
+            schema = self.document["components"]["schemas"][name]
+        return schema
+
+
+def operations(document: Schema) -> list[Operation]:
+    return [
+        Operation(method.upper(), path, said, document)
+        for path, methods in document["paths"].items()
+        for method, said in methods.items()
+        if method in METHODS
+    ]
+
+
+def names_in(path: str) -> list[str]:
+    """['project_id'] for /projects/{project_id}."""
+    return re.findall(r"{(\w+)}", path)
+
+
+def pattern_of(path: str) -> re.Pattern[str]:
+    """What every path of this form looks like."""
+    return re.compile(
+        "".join("[^/]+" if part.startswith("{") else re.escape(part) for part in re.split("({.*?})", path))
+    )
+
+
+def integers(schema: object) -> Iterator[Schema]:
+    """Every schema of an integer, however deep."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "integer":
+            yield schema
+        for inner in schema.values():
+            yield from integers(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from integers(inner)

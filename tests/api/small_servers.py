@@ -1,0 +1,94 @@
+"""Small real HTTP servers that stand in for Prefect and ComfyUI."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Answer = Callable[[str, str, Any], tuple[int, Any]]  # method, path, body -> status, JSON
+
+
+@contextmanager
+def serving(answer: Answer) -> Iterator[str]:
+    """A server on a free port of loopback; gives its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def reply(self) -> None:
+            length = int(self.headers.get("Content-Length", 0))
+            body = json.loads(self.rfile.read(length)) if length else None
+            status, said = answer(self.command, self.path, body)
+            content = json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = reply  # noqa: N815 - the names that http.server calls
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    """An address where nothing listens, held so that nobody else can."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
+@contextmanager
+def mute() -> Iterator[str]:
+    """An address that takes connections and never answers."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
+class FakePrefect:
+    """As much of Prefect's REST API as the production service speaks. Runs are made and then stay scheduled."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, dict[str, Any]] = {}
+
+    def __call__(self, _: str, path: str, body: Any) -> tuple[int, Any]:
+        if path == "/api/admin/version":
+            return 200, "3.8.8"
+        if pool := re.fullmatch(r"/api/work_pools/(\w+)/workers/filter", path):
+            worker = {"name": f"{pool[1]}-1", "status": "ONLINE", "last_heartbeat_time": "2025-11-05T04:46:12Z"}
+            return 200, [worker]
+        return self._of_runs(path, body)
+
+    def _of_runs(self, path: str, body: Any) -> tuple[int, Any]:
+        if path.startswith("/api/deployments/name/"):
+            return 200, {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, path))}
+        if path.endswith("/create_flow_run"):
+            return 201, self._run(body)
+        if path == "/api/flow_runs/filter":
+            wanted = set(body["flow_runs"]["id"]["any_"])
+            return 200, [run for run in self.runs.values() if run["id"] in wanted]
+        return 404, {"detail": "Not Found"}
+
+    def _run(self, body: dict[str, Any]) -> dict[str, Any]:
+        state = {"type": "SCHEDULED", "name": "Scheduled", "message": None}
+        fresh = {"id": str(uuid.uuid4()), "state": state, "parameters": body["parameters"]}
+        return self.runs.setdefault(body["idempotency_key"], fresh)

@@ -1,0 +1,110 @@
+"""What pages in a browser may do: listed origins ask, others neither read nor change anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.testclient import WebSocketDenialResponse
+
+from db.engine import Sessions
+from db.models.keys import Scope
+from tests.api.framed_service import error_of
+from tests.api.guarded_service import bearer, new_key, serving
+
+A = "/api/workflows/kai"
+STUDIO = "https://studio.example"
+DASHBOARD = "http://localhost:8328"
+STRANGER = "https://evil.example"
+
+
+@pytest.fixture
+def client(sessions: Sessions) -> Iterator[TestClient]:
+    """On loopback, without keys."""
+    with serving(sessions, cors_origins=STUDIO) as client:
+        yield client
+
+
+@pytest.mark.parametrize("origin", [STUDIO, DASHBOARD, "http://127.0.0.1:8328"])
+def test_listed_origins_may_ask_and_see_our_headers(client: TestClient, origin: str) -> None:
+    answer = client.get(A, headers={"Origin": origin})
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert "X-Next-Cursor" in answer.headers["Access-Control-Expose-Headers"]
+    assert "Origin" in answer.headers["Vary"]
+    assert client.post("/api/scenes", headers={"Origin": origin}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", [STRANGER, "null", "http://localhost:9999", f"{STUDIO}.evil.example", "http://[", ""]
+)
+def test_strangers_pages_read_and_change_nothing(client: TestClient, origin: str) -> None:
+    assert "Access-Control-Allow-Origin" not in client.get(A, headers={"Origin": origin}).headers
+    answer = client.post("/api/scenes", headers={"Origin": origin})
+    assert answer.status_code == 403
+    assert error_of(answer)["code"] == "FORBIDDEN"
+    with pytest.raises(WebSocketDenialResponse), client.websocket_connect("/api/live", headers={"Origin": origin}):
+        pass
+
+
+def test_the_page_that_came_from_here_may_change_things(client: TestClient) -> None:
+    same = {"Host": "box:8328", "Origin": "http://box:8328"}
+    assert client.post("/api/scenes", headers=same).status_code == 200
+
+
+def test_preflight(client: TestClient) -> None:
+    asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization, if-match"}
+    allowed = client.options(A, headers={"Origin": STUDIO, **asked})
+    assert allowed.status_code == 200
+    assert allowed.headers["Access-Control-Allow-Origin"] == STUDIO
+    assert {"PUT", "PATCH", "DELETE"} <= set(allowed.headers["Access-Control-Allow-Methods"].split(", "))
+    for refused in (
+        {"Origin": STRANGER, **asked},
+        {"Origin": STUDIO, **asked, "Access-Control-Request-Method": "PURGE"},
+    ):
+        answer = client.options(A, headers=refused)
+        assert answer.status_code == 403
+        assert "TOWER_CORS_ORIGINS" in error_of(answer)["message"]
+
+
+def test_preflight_needs_no_key_and_refusals_can_be_read(sessions: Sessions) -> None:
+    key = new_key(sessions, Scope.READ)
+    with serving(sessions, host="0.0.0.0", peer="192.168.1.9", cors_origins=STUDIO) as client:
+        asked = {"Origin": STUDIO, "Access-Control-Request-Method": "GET"}
+        assert client.options(A, headers=asked).status_code == 200
+        assert client.get(A, headers={"Origin": STUDIO}).headers["Access-Control-Allow-Origin"] == STUDIO
+        elsewhere = {"Origin": STRANGER, "Host": "evil.example", **bearer(key)}
+        assert client.get(A, headers=elsewhere).status_code == 200  # a key is enough: no browser adds it by itself
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8328", "127.0.0.1.evil.example", "a@b", "[::1", "a:b:c"]
+)
+def test_a_foreign_name_for_this_machine_is_refused(client: TestClient, host: str) -> None:
+    answer = client.get(A, headers={"Host": host})
+    assert answer.status_code == 403
+    assert error_of(answer)["code"] == "FORBIDDEN"
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8328", "127.0.0.1:9", "[::1]:8328", "box", "tower.localhost", "studio.example"]
+)
+def test_our_own_names_are_answered(client: TestClient, host: str) -> None:
+    assert client.get(A, headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(("peer", "status"), [("192.168.1.9", 403), ("2001:db8::1", 403), ("::1", 200)])
+def test_without_keys_only_this_machine_is_answered(sessions: Sessions, peer: str, status: int) -> None:
+    with serving(sessions, peer=peer) as client:
+        assert client.get(A).status_code == status
+
+
+def test_every_answer_carries_the_security_headers(client: TestClient) -> None:
+    for path in (A, "/api/absent", "/openapi.json", "/docs"):
+        headers = client.get(path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Referrer-Policy"] == "no-referrer"
+    assert client.get(A).headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert "unsafe-inline" in client.get("/docs").headers["Content-Security-Policy"]

@@ -1,0 +1,115 @@
+"""Health and status: true of the database, and honest about what does not answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.production.app import create_app
+from tests.api.small_servers import FakePrefect, mute, refusing, serving
+from tower.errors import StackError
+from tower.settings import Settings
+
+A = "/api/anime"
+
+
+def test_health_as_documented(client: TestClient) -> None:
+    assert client.get(f"{A}/health").json() == {"status": "healthy", "service": "tower-anime-production"}
+    assert client.get("/api/anime-enhanced/health").json() == {
+        "status": "healthy",
+        "service": "tower-anime-production",
+        "enhanced": True,
+    }
+
+
+def test_health_is_503_without_a_database() -> None:
+    with refusing() as nobody:
+        settings = Settings(database_url=f"postgresql://{nobody.removeprefix('http://')}/x", prefect_api_url=nobody)
+        with TestClient(create_app(settings)) as client:
+            for path in (f"{A}/health", "/api/anime-enhanced/health"):
+                answer = client.get(path)
+                assert answer.status_code == 503
+                assert answer.json()["error"]["code"] == "UNAVAILABLE"
+                assert answer.json()["error"]["details"]["status"] == "unhealthy"
+            asked = client.post(f"{A}/generate", json={"prompt": "test"})
+            assert (asked.status_code, asked.json()["error"]["code"]) == (503, "UNAVAILABLE")
+            status = client.get(f"{A}/status")
+            assert status.status_code == 200
+            assert status.json()["status"] == "degraded"
+            assert status.json()["database"]["jobs"] is None
+            assert status.json()["database"]["reason"]
+
+
+def test_service_without_a_database_url_does_not_start() -> None:
+    with pytest.raises(StackError, match="TOWER_DATABASE_URL"):
+        create_app(Settings(database_url=None))
+
+
+def test_status_without_prefect_and_comfyui_says_why(client: TestClient) -> None:
+    answer = client.get(f"{A}/status")
+    assert answer.status_code == 200
+    status = answer.json()
+    assert status["status"] == "degraded"
+    assert status["database"]["reachable"] is True
+    assert status["database"]["version"].split(".")[0].isdigit()
+    assert status["database"]["size_bytes"] > 1_000_000
+    assert set(status["database"]["jobs"]) >= {"processing", "completed", "failed", "cancelled"}
+    assert status["prefect"]["reachable"] is False
+    assert status["prefect"]["version"] is None
+    assert "does not answer" in status["prefect"]["reason"]
+    assert status["workers"]["pools"] is None
+    assert status["workers"]["reason"]
+    assert status["comfyui"] == {"reachable": None, "reason": "no TOWER_COMFYUI_URL", "url": None, "version": None}
+    assert (status["engine"]["name"], status["engine"]["reason"]) == ("animatic", None)
+    assert status["engine"]["version"]
+
+
+def test_status_lists_the_endpoints_that_there_are(client: TestClient) -> None:
+    endpoints = client.get(f"{A}/status").json()["endpoints"]
+    assert f"POST {A}/generate" in endpoints
+    assert "GET /api/anime-enhanced/health" in endpoints
+    for endpoint in endpoints:
+        method, path = endpoint.split(" ")
+        assert client.request(method, path.replace("{generation}", "1"), json={}).status_code != 405
+
+
+def test_status_counts_jobs(client: TestClient) -> None:
+    before = client.get(f"{A}/status").json()["database"]["jobs"]["processing"]
+    assert client.post(f"{A}/generate", json={"prompt": "test"}).status_code == 202
+    assert client.get(f"{A}/status").json()["database"]["jobs"]["processing"] == before + 1
+
+
+def test_status_with_prefect_and_comfyui(api_database_url: str) -> None:
+    recorded = Path(__file__).with_name("comfyui_system_stats.json")
+
+    def comfyui(method: str, path: str, body: object) -> tuple[int, object]:
+        return (200, json.loads(recorded.read_text())) if path == "/system_stats" else (404, None)
+
+    with serving(FakePrefect()) as prefect, serving(comfyui) as comfyui_url:
+        settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api", comfyui_url=comfyui_url)
+        with TestClient(create_app(settings)) as client:
+            status = client.get(f"{A}/status").json()
+    assert status["status"] == "healthy"
+    assert (status["prefect"]["version"], status["prefect"]["url"]) == ("3.8.8", f"{prefect}/api")
+    worker = {"name": "gpu-1", "status": "ONLINE", "last_heartbeat": "2025-11-05T04:46:12Z"}
+    assert status["workers"]["pools"]["gpu"] == [worker]
+    assert (status["comfyui"]["reachable"], status["comfyui"]["version"]) == (True, "0.33.0")
+
+
+def test_status_does_not_wait_for_the_mute_and_knows_what_is_no_comfyui(api_database_url: str) -> None:
+    def other(method: str, path: str, body: object) -> tuple[int, object]:
+        return 200, ["hello"]
+
+    with mute() as prefect, serving(other) as no_comfyui:
+        settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api", comfyui_url=no_comfyui)
+        with TestClient(create_app(settings)) as client:
+            began = time.monotonic()
+            status = client.get(f"{A}/status").json()
+            assert time.monotonic() - began < 4
+    assert status["prefect"]["reason"] == status["workers"]["reason"] == "no answer within 2 s"
+    assert "no ComfyUI" in status["comfyui"]["reason"]
+    assert status["database"]["reachable"] is True

@@ -1,0 +1,135 @@
+"""Two projects with everything in them that the service lets one make, and the names of their things."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from tests.api.openapi import Operation, names_in
+
+PROJECT = "project_id"
+TEXTS = ("name", "title", "description", "message")  # marked with whose they are
+NEW_NAMES = ("branch_name", "tag_name")  # also marked, where they name something new
+HASHES = ("at", "from", "to", "hash", "commit", "commit_hash")  # all names of a commit
+REFERENCE = re.compile(r"(at|from|to|ref)|(.+_)?(ids?|keys?|hash|branch|branch_name|commit|tag|tag_name)")
+
+
+@dataclass
+class World:
+    """One project. `ids` holds those of its things by the path that lists them, `names` what else its answers name.
+
+    Of each the first, which goes with the others; `latest` has the last.
+    """
+
+    mark: str
+    project_id: int
+    ids: dict[str, Any] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
+    latest: dict[str, Any] = field(default_factory=dict)
+
+    def named(self, name: str) -> Any:
+        """What to say for a parameter outside the path; None if nothing of the kind was made."""
+        if name == PROJECT:
+            return self.project_id
+        same = HASHES if name in HASHES else (name,)
+        return next((self.names[one] for one in same if one in self.names), None)
+
+    def in_path(self, path: str, name: str) -> Any:
+        """What to say for a parameter of a path; None if nothing of the kind was made."""
+        listed_at = path[: path.index(f"/{{{name}}}")]
+        return self.project_id if name == PROJECT else self.ids.get(listed_at, self.named(name))
+
+    def path(self, operation: Operation, **instead: Any) -> str | None:
+        """With this project's things, but for `instead`; None if one is missing."""
+        path = operation.path
+        for name in names_in(path):
+            value = instead.get(name, self.in_path(operation.path, name))
+            if value is None:
+                return None
+            path = path.replace(f"{{{name}}}", str(value))
+        return path
+
+    def query(self, operation: Operation) -> dict[str, Any]:
+        """What is required; a text of any kind is the mark."""
+        asked = operation.parameters("query")
+        wanted = [name for name, said in asked.items() if said.get("required") or name == PROJECT]
+        return {name: self.mark if (value := self.named(name)) is None else value for name in wanted}
+
+    def body(self, operation: Operation, *, new_names: bool = False) -> dict[str, Any]:
+        """The example, about this project, marked as its own. Paths are left out: there are no such files."""
+        body = copy.deepcopy(operation.example())
+        marked = (*TEXTS, *(NEW_NAMES if new_names else ()))
+        for name in body:
+            if name == PROJECT:
+                body[name] = self.project_id
+            elif name in marked and isinstance(body[name], str):
+                body[name] = f"{self.mark}_{body[name]}"
+        return {name: value for name, value in body.items() if not name.endswith("_path")}
+
+    def learn(self, operation: Operation, answer: Any) -> None:
+        """The names in an answer, but for those of jobs, which anybody may follow."""
+        if not isinstance(answer, dict) or "job_id" in answer:
+            return
+        if "id" in answer:
+            self.ids.setdefault(operation.path, answer["id"])
+        if "key" in answer:
+            self.names.setdefault("kind", operation.path.rpartition("/")[2])
+        for name, value in answer.items():
+            if isinstance(value, int | str) and REFERENCE.fullmatch(name) and name != "id":
+                self.names.setdefault(name, value)
+                self.latest[name] = value
+
+    def everything(self) -> set[Any]:
+        return {*self.ids.values(), *self.names.values(), *self.latest.values()}
+
+
+def is_of_a_project(operation: Operation) -> bool:
+    """Whether a request says which project it is about."""
+    asked = {*operation.parameters("path"), *operation.parameters("query"), *operation.body().get("properties", {})}
+    return PROJECT in asked
+
+
+def build(client: TestClient, operations: list[Operation], mark: str) -> World:
+    """A project; each POST that says its project is sent once, those with the shortest paths first."""
+    made = client.post("/api/anime/projects", json={"name": f"{mark} project"})
+    assert made.status_code == 201, made.text
+    world = World(mark, made.json()["id"])
+    makers = [one for one in operations if one.method == "POST" and is_of_a_project(one)]
+    for one in sorted(makers, key=lambda one: len(one.path)):
+        make(client, one, world)
+    return world
+
+
+def make(client: TestClient, one: Operation, world: World) -> None:
+    """A name may be that of a new thing, or of one that must be there: both are tried."""
+    path = world.path(one)
+    for new_names in (True, False) if path else ():
+        body = world.body(one, new_names=new_names) if one.body() else None
+        answer = client.post(path or "", params=world.query(one), json=body)
+        if answer.is_success:
+            world.learn(one, answer.json())
+            return
+
+
+def snapshot(client: TestClient, operations: list[Operation], world: World) -> dict[str, Any]:
+    """All that can be read of a project."""
+    seen = {}
+    for one in operations:
+        if one.method == "GET" and (is_of_a_project(one) or PROJECT in names_in(one.path)):
+            path = world.path(one)
+            if path is not None:
+                answer = client.get(path, params=world.query(one))
+                seen[str(one)] = (answer.status_code, answer.text)
+    return seen
+
+
+def tells_of(mark: str, text: str, said: object) -> bool:
+    """Whether an answer holds this mark, but for what the request itself said."""
+    for value in filter(lambda one: isinstance(one, str), said if isinstance(said, list) else [said]):
+        text = text.replace(json.dumps(value)[1:-1], "").replace(value, "")
+    return mark in text
