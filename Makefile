@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo up test check bench pins clean
+.PHONY: help setup demo up test test-live check bench images pins clean
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tower needs Python 3.11 or newer: make setup PYTHON=python3.11")'
@@ -25,6 +25,13 @@ up: setup  ## the whole stack until Ctrl-C
 test: setup  ## all tests
 	$(BIN)/python -m pytest
 
+test-live: setup  ## against a real ComfyUI: make test-live COMFYUI_URL=http://127.0.0.1:8188
+	@test -n "$(COMFYUI_URL)" || { echo "Say which: make test-live COMFYUI_URL=http://127.0.0.1:8188"; exit 2; }
+	COMFYUI_URL="$(COMFYUI_URL)" $(BIN)/python -m pytest tests/live
+
+fuzz: setup  ## ask the service thousands of odd questions made from its OpenAPI
+	$(BIN)/python -m pytest tests/api/test_schemathesis.py --hypothesis-profile=fuzz
+
 check: setup  ## format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -34,6 +41,9 @@ check: setup  ## format, lint, types, import contracts, tests
 
 bench: setup  ## measure what is claimed, beside a baseline; results in benchmarks/results/
 	$(BIN)/python -m benchmarks.run
+
+images: setup  ## draw the README's pictures anew
+	$(BIN)/python docs/make_images.py
 
 pins: setup  ## make constraints.txt anew
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --upgrade --no-emit-index-url --no-emit-trusted-host \

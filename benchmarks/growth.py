@@ -1,0 +1,57 @@
+"""Whether the stack grows: its memory before and after many jobs, the database beside it.
+
+python -m benchmarks.growth [--jobs N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from benchmarks.main_job import SETTLE_S, folder
+from benchmarks.report import Figure, publish
+from benchmarks.stack import memory_mb, running
+from tower.clients.production import ENDED, ProductionClient
+
+SHOT = {"prompt": "a quiet forest", "duration": 1, "width": 256, "height": 256}
+ROUNDS = 4
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--jobs", type=int, default=200)
+    jobs = asked.parse_args().jobs
+    with folder() as data, running(data) as (addresses, _), ProductionClient(addresses.production_url) as api:
+        _make(api, ROUNDS)  # what is loaded once is no growth
+        weights = []
+        began = time.monotonic()
+        for _ in range(ROUNDS):
+            time.sleep(SETTLE_S)
+            weights.append(memory_mb(data))
+            _make(api, jobs // ROUNDS)
+        spent_s = time.monotonic() - began - ROUNDS * SETTLE_S
+        time.sleep(SETTLE_S)
+        weights.append(memory_mb(data))
+    publish("growth", f"The stack over {jobs} jobs", _figures(weights, jobs, spent_s))
+
+
+def _figures(weights: list[dict[str, float]], jobs: int, spent_s: float) -> list[Figure]:
+    figures = [Figure("jobs per minute, 1 s at 256², one slot", f"{jobs / spent_s * 60:.0f}")]
+    for name in sorted(weights[0], key=lambda name: -weights[0][name]):
+        course = " → ".join(f"{weight.get(name, 0.0):.0f}" for weight in weights)
+        figures.append(Figure(f"{name}, PSS in MB", course))
+    totals = [sum(size for name, size in weight.items() if name != "postgres") for weight in weights]
+    return [*figures, Figure("all but the database, PSS in MB", " → ".join(f"{total:.0f}" for total in totals))]
+
+
+def _make(api: ProductionClient, count: int) -> None:
+    """Ask for `count` jobs at once and wait until all have ended well."""
+    for job_id in [api.generate(SHOT)["job_id"] for _ in range(count)]:
+        while (job := api.status(job_id))["status"] not in ENDED:
+            time.sleep(0.2)
+        if job["status"] != "completed":
+            raise SystemExit(f"Job {job_id} {job['status']}: {job['error']}")
+
+
+if __name__ == "__main__":
+    main()

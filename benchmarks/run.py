@@ -1,0 +1,17 @@
+"""All benchmarks, one after another: `make bench`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+ALL = ("main_job", "growth", "engine", "fast", "joining", "versions", "quality")
+
+
+def main() -> int:
+    codes = [subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode for name in ALL]
+    return max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""The whole stack, as `tower up` starts it, on shifted ports and a data folder of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from db.engine import Sessions, connect, sessions
+from deployments import stack as stacks
+from deployments.stack import Addresses
+from tests.ports import free_offset
+from tower.clients.prefect import PrefectClient
+from tower.clients.production import ENDED, ProductionClient
+from tower.settings import Settings
+
+TOWER = (sys.executable, "-m", "deployments.cli")
+START_S, JOB_S = 120, 120
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """What tests ask a stack for."""
+
+    env: dict[str, str]
+    addresses: Addresses
+    api: ProductionClient
+    prefect: PrefectClient
+    sessions: Sessions
+    process: subprocess.Popen[bytes]
+
+    def until(self, job_id: int, wanted: Callable[[dict[str, Any]], bool], *, limit_s: float = JOB_S) -> dict[str, Any]:
+        """The first status that is as wanted; an end that is not fails the test."""
+        deadline = time.monotonic() + limit_s
+        while not wanted(job := self.api.status(job_id)):
+            assert job["status"] not in ENDED, f"ended too soon: {job}"
+            assert time.monotonic() < deadline, f"not so after {limit_s} s: {job}"
+            time.sleep(0.1)
+        return job
+
+    def ended(self, job_id: int) -> dict[str, Any]:
+        return self.until(job_id, lambda job: job["status"] in ENDED)
+
+    def tower(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*TOWER, *arguments], env=self.env, capture_output=True, text=True, timeout=JOB_S, check=False
+        )
+
+    def prefect_run(self, flow_run_id: object) -> dict[str, Any]:
+        answer = httpx.get(f"{self.addresses.prefect_api_url}/flow_runs/{flow_run_id}").raise_for_status().json()
+        assert isinstance(answer, dict)
+        return answer
+
+
+def environment(data: Path) -> dict[str, str]:
+    """What a user's shell would hold: nothing of an outer stack's addresses."""
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
+    return {**outer, "TOWER_DATA_DIR": str(data), "TOWER_PORT_OFFSET": str(free_offset())}
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    data = tmp_path_factory.mktemp("stack")
+    for folder in (data, *data.parents):  # where we are root, PostgreSQL is `nobody` and must get in
+        if folder.stat().st_uid == os.getuid() and folder.is_relative_to("/tmp") and folder != Path("/tmp"):
+            folder.chmod(0o711)
+    env = environment(data)
+    log = data / "up.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([*TOWER, "up"], env=env, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        addresses = _ready(Settings(data_dir=data), process, log)
+        engine = connect(addresses.database_url, application="tests")
+        with ProductionClient(addresses.production_url) as api:
+            yield RunningStack(env, addresses, api, PrefectClient(addresses.prefect_api_url), sessions(engine), process)
+        engine.dispose()
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+    assert not _left_over(data), "the stack left processes behind"
+
+
+def _ready(settings: Settings, process: subprocess.Popen[bytes], log: Path) -> Addresses:
+    deadline = time.monotonic() + START_S
+    while (addresses := stacks.running(settings)) is None:
+        assert process.poll() is None, f"tower up ended: {log.read_text()}"
+        assert time.monotonic() < deadline, f"tower up is not ready: {log.read_text()}"
+        time.sleep(0.1)
+    return addresses
+
+
+def _left_over(data: Path) -> list[str]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("TOWER_DATA_DIR") == str(data):
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:  # it ended, or is not ours to look at
+            continue
+    return found

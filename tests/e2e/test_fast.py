@@ -1,0 +1,126 @@
+"""A shot second by second: rendered in segments, joined to the exact frame, mended where it breaks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from db.models.rendering import Asset, RenderSegment, SegmentState
+from tests.e2e.conftest import RunningStack
+from tower.clients.production import ENDED
+from tower.media.probe import probe
+
+pytestmark = pytest.mark.e2e
+SECONDS = 3
+SHOT = {"prompt": "a lantern on the river", "duration": SECONDS, "width": 256, "height": 256, "engine": "animatic"}
+
+
+@pytest.fixture(scope="module")
+def seen(stack: RunningStack) -> list[dict[str, Any]]:
+    """The answer to the request, then every status that differed from the one before, to the end."""
+    statuses = [stack.api.generate(SHOT, fast=True)]
+    deadline = time.monotonic() + 60
+    while statuses[-1]["status"] not in ENDED:
+        assert time.monotonic() < deadline, statuses[-1]
+        status = stack.api.status(statuses[0]["job_id"])
+        if len(statuses) == 1 or status != statuses[-1]:
+            statuses.append(status)
+        time.sleep(0.05)
+    return statuses
+
+
+def rows(stack: RunningStack, job_id: int) -> list[RenderSegment]:
+    """Every attempt at every segment."""
+    in_order = select(RenderSegment).filter_by(job_id=job_id).order_by(RenderSegment.segment, RenderSegment.attempt)
+    with stack.sessions() as session:
+        return list(session.scalars(in_order))
+
+
+def row_in(stack: RunningStack, job_id: int, segment: int, state: SegmentState) -> RenderSegment:
+    """The first attempt at this segment, once it is in this state."""
+    deadline = time.monotonic() + 60
+    while True:
+        for row in rows(stack, job_id):
+            if (row.segment, row.state) == (segment, state):
+                return row
+        assert time.monotonic() < deadline, f"segment {segment} is not {state}: {rows(stack, job_id)}"
+        time.sleep(0.02)
+
+
+def test_it_is_planned_at_once_and_waits_for_its_segments(seen: list[dict[str, Any]]) -> None:
+    answer = seen[0]
+    assert (answer["status"], answer["total_segments"], answer["job_type"]) == (
+        "segments_queued",
+        SECONDS,
+        "fast_video_generation",
+    )
+    assert [(task["segment"], task["start_frame"], task["frames"]) for task in answer["segment_tasks"]] == [
+        (1, 0, 28),
+        (2, 24, 28),
+        (3, 48, 24),
+    ]
+
+
+def test_it_goes_from_queued_over_processing_to_completed(seen: list[dict[str, Any]]) -> None:
+    order = list(dict.fromkeys(status["status"] for status in seen))
+    assert order == ["segments_queued", "processing", "completed"]
+    progress = [status["progress"] for status in seen[1:]]
+    assert progress == sorted(progress)
+    assert progress[-1] == 1.0
+
+
+def test_every_segment_is_in_exactly_one_list_until_all_are_completed(seen: list[dict[str, Any]]) -> None:
+    segments = list(range(1, SECONDS + 1))
+    for status in seen[1:]:
+        lists = ("segments_completed", "segments_failed", "segments_processing")
+        assert sorted(number for name in lists for number in status[name]) == segments
+    finished = [len(status["segments_completed"]) for status in seen[1:]]
+    assert finished == sorted(finished)
+    assert set(finished) == {0, *segments}
+    assert seen[-1]["segments_completed"] == segments
+
+
+def test_the_film_has_exactly_the_asked_frames(seen: list[dict[str, Any]]) -> None:
+    found = probe(Path(seen[-1]["output_path"]))
+    assert (found.frames, found.width, found.height, float(found.fps)) == (SECONDS * 24, 256, 256, 24.0)
+
+
+def test_a_segment_whose_run_is_killed_is_done_again_alone(stack: RunningStack) -> None:
+    job_id = stack.api.generate({**SHOT, "width": 512, "height": 512}, fast=True)["job_id"]
+    struck = row_in(stack, job_id, 2, SegmentState.PROCESSING)
+    os.kill(int(str(struck.process).rsplit(":", 1)[1]), signal.SIGKILL)
+    job = stack.ended(job_id)
+    assert (job["status"], job["segments_failed"]) == ("completed", []), job["error"]
+    assert probe(Path(job["output_path"])).frames == SECONDS * 24
+    assert [(row.segment, row.attempt, row.state) for row in rows(stack, job_id)] == [
+        (1, 1, "completed"),
+        (2, 1, "superseded"),
+        (2, 2, "completed"),
+        (3, 1, "completed"),
+    ]
+
+
+def test_a_join_that_fails_keeps_the_segments_and_a_retry_renders_none_again(stack: RunningStack) -> None:
+    job_id = stack.api.generate({**SHOT, "duration": 2}, fast=True)["job_id"]
+    first = row_in(stack, job_id, 1, SegmentState.COMPLETED)
+    with stack.sessions() as session:
+        clip = Path(session.get_one(Asset, first.asset_id).path)
+    whole = clip.read_bytes()
+    clip.write_bytes(whole[: len(whole) // 2])
+    job = stack.ended(job_id)
+    assert (job["status"], job["error"]["code"]) == ("merge_failed", "MERGE_FAILED")
+    assert job["segments_completed"] == [1, 2]
+
+    rendered = {(row.id, row.asset_id) for row in rows(stack, job_id)}
+    clip.write_bytes(whole)
+    stack.api.retry(job_id)
+    job = stack.ended(job_id)
+    assert job["status"] == "completed", job["error"]
+    assert probe(Path(job["output_path"])).frames == 48
+    assert {(row.id, row.asset_id) for row in rows(stack, job_id)} == rendered

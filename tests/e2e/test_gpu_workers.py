@@ -1,0 +1,175 @@
+"""Several gpu workers with a ComfyUI each: they share the work, and a bad one does no harm."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from db.models.rendering import RenderSegment
+from db.models.workers import Worker, WorkerState
+from deployments.environment import warm_socket
+from tests.e2e.conftest import TOWER, RunningStack
+from tests.fakes.comfyui import FakeComfyUI
+from tests.fakes.comfyui_misbehaviour import OutOfMemory
+from tests.fakes.comfyui_nodes import Pace
+from tests.fakes.comfyui_setup import Gpu
+from tower.clients.production import ENDED
+from tower.media.probe import probe
+
+pytestmark = pytest.mark.e2e
+MODELS = {"animatediff_models": ["mm-Stabilized_high.pth"]}
+PACE = Pace(per_frame_s=0.02)
+SLOTS = {"good": 1, "full": 3, "away": 3}  # three failures at once are three in a row
+SECONDS = sum(SLOTS.values())
+SHOT = {"prompt": "rain on a tin roof", "duration": SECONDS, "width": 256, "height": 256, "engine": "comfyui"}
+
+
+@dataclass(frozen=True)
+class GpuWorker:
+    """`tower worker gpu` as a user starts it, and the ComfyUI that it has to itself."""
+
+    process: subprocess.Popen[bytes]
+    comfy: FakeComfyUI
+    log: Path
+
+    @property
+    def says(self) -> str:
+        return self.log.read_text()
+
+
+Workers = dict[str, GpuWorker]
+
+
+@pytest.fixture(scope="module")
+def workers(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    """Three of them, all up, beside the one of the stack, which has no ComfyUI."""
+    folder = tmp_path_factory.mktemp("workers")
+    with ExitStack() as end:
+        started = {}
+        for name in SLOTS:
+            comfy = end.enter_context(FakeComfyUI(models=MODELS, pace=PACE, gpu=Gpu(f"cuda:0 {name} : native", 2**33)))
+            started[name] = _started(stack, name, comfy, folder / f"{name}.log")
+            end.callback(started[name].process.wait, timeout=30)
+            end.callback(started[name].process.terminate)
+        for worker in started.values():
+            _until(lambda worker=worker: "takes runs from" in worker.says, within_s=60)  # type: ignore[misc]
+        yield started
+
+
+def _started(stack: RunningStack, name: str, comfy: FakeComfyUI, log: Path) -> GpuWorker:
+    env = {
+        **stack.env,
+        "TOWER_DATABASE_URL": stack.addresses.database_url,
+        "PREFECT_API_URL": stack.addresses.prefect_api_url,
+        "TOWER_WARM_SOCKET": str(warm_socket(stack.addresses.data_dir)),  # one warm start serves all here
+    }
+    options = ("--comfyui", comfy.url, "--slots", str(SLOTS[name]), "--name", name)
+    with log.open("wb") as out:
+        process = subprocess.Popen([*TOWER, "worker", "gpu", *options], env=env, stdout=out, stderr=subprocess.STDOUT)
+    return GpuWorker(process, comfy, log)
+
+
+def _until(wanted: Callable[[], bool], *, within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not wanted():
+        assert time.monotonic() < deadline, f"not so after {within_s} s"
+        time.sleep(0.1)
+
+
+def made(stack: RunningStack) -> dict[str, Any]:
+    """A shot as it ended: twenty runs at most, so it may take a while on a busy machine."""
+    accepted = stack.api.generate(SHOT, fast=True)
+    return stack.until(accepted["job_id"], lambda job: job["status"] in ENDED, limit_s=300)
+
+
+def rows(stack: RunningStack, job_id: int) -> list[RenderSegment]:
+    with stack.sessions() as session:
+        return list(session.scalars(select(RenderSegment).filter_by(job_id=job_id)))
+
+
+def reported(stack: RunningStack) -> dict[str, Worker]:
+    """By the name that each was started with."""
+    with stack.sessions() as session:
+        return {worker.name.split("@")[0]: worker for worker in session.scalars(select(Worker))}
+
+
+def states(stack: RunningStack) -> dict[str, str]:
+    return {name: worker.state.value for name, worker in reported(stack).items()}
+
+
+def drawn_by(found: list[RenderSegment]) -> set[str]:
+    return {str(row.worker).split("@")[0] for row in found}
+
+
+def at_once(found: list[RenderSegment], name: str) -> int:
+    """The most segments that this worker rendered at the same time."""
+    mine = [row for row in found if str(row.worker).startswith(f"{name}@")]
+    spans = [(row.started_at, row.ended_at) for row in mine if row.started_at and row.ended_at]
+    return max((sum(begun <= start < ended for begun, ended in spans) for start, _ in spans), default=0)
+
+
+def test_each_reports_what_it_is(stack: RunningStack, workers: Workers) -> None:
+    _until(lambda: set(SLOTS) <= set(reported(stack)), within_s=10)
+    for name, slots in SLOTS.items():
+        worker = reported(stack)[name]
+        assert (worker.state, worker.slots, worker.engine) == ("ready", slots, "comfyui")
+        assert (worker.gpu, worker.vram_total_bytes, worker.comfyui_url) == (name, 2**33, workers[name].comfy.url)
+    assert reported(stack)["gpu"].comfyui_url is None
+
+
+def test_no_job_fails_for_two_bad_workers_while_there_is_a_good_one(stack: RunningStack, workers: Workers) -> None:
+    workers["full"].comfy.misbehave(OutOfMemory(times=None))
+    workers["away"].comfy.kill()
+    job = made(stack)
+    assert job["status"] == "completed", job["error"]
+    assert probe(Path(job["output_path"])).frames == SECONDS * 24
+
+    found = rows(stack, job["job_id"])
+    completed = [row for row in found if row.state == "completed"]
+    assert (drawn_by(completed), len(completed)) == ({"good"}, SECONDS)
+    failed = [row for row in found if row.state == "failed"]
+    assert {(str(row.worker).split("@")[0], row.error_code) for row in failed} == {
+        ("full", "COMFYUI_OOM"),
+        ("away", "COMFYUI_UNREACHABLE"),
+    }
+    assert len(failed) == len(found) - SECONDS
+
+
+def test_the_bad_ones_rest_and_say_why(stack: RunningStack, workers: Workers) -> None:
+    _until(lambda: all("takes no more" in workers[name].says for name in ("full", "away")), within_s=20)
+    told: dict[str, Any] = httpx.get(f"{stack.addresses.production_url}/workers").json()
+    failures = {worker["name"].split("@")[0]: worker["report"] for worker in told["workers"] if worker["report"]}
+    assert "ran out of memory" in failures["full"]["last_failure"]
+    assert workers["away"].comfy.url in failures["away"]["last_failure"]
+    assert failures["full"]["last_failure"] in workers["full"].says
+    assert failures["good"]["failures_in_a_row"] == 0
+    assert "takes no more" not in workers["good"].says
+
+
+def test_they_come_back_when_they_are_well_and_all_share_the_next_job(stack: RunningStack, workers: Workers) -> None:
+    workers["full"].comfy.well()
+    workers["away"].comfy.start()
+    _until(lambda: all("takes runs again" in workers[name].says for name in ("full", "away")), within_s=60)
+    _until(lambda: all("is up again" in workers[name].says for name in ("full", "away")), within_s=30)
+    job = made(stack)
+    assert job["status"] == "completed", job["error"]
+    found = rows(stack, job["job_id"])
+    assert [row.attempt for row in found] == [1] * SECONDS
+    assert drawn_by(found) == set(SLOTS)
+    assert all(at_once(found, name) <= slots for name, slots in SLOTS.items())
+    assert reported(stack)["full"].failures_in_a_row == 0
+
+
+def test_one_that_is_ended_says_so(stack: RunningStack, workers: Workers) -> None:
+    workers["good"].process.terminate()
+    assert workers["good"].process.wait(timeout=30) == 0
+    assert states(stack)["good"] == WorkerState.STOPPED

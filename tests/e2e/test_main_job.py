@@ -1,0 +1,147 @@
+"""One shot from request to playable MP4, through real Prefect workers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from db.models.jobs import GenerationAnalytics, ProductionJob
+from db.models.rendering import QualityAssessment, RenderSegment
+from tests.e2e.conftest import RunningStack
+from tower.media.probe import probe
+
+pytestmark = pytest.mark.e2e
+SHOT = {
+    "prompt": "cyberpunk detective walking in neon city",
+    "character": "kai",
+    "duration": 3,
+    "style": "anime",
+    "width": 512,
+    "height": 512,
+    "seed": 7,
+}
+
+
+@pytest.fixture(scope="module")
+def job(stack: RunningStack) -> dict[str, Any]:
+    accepted = stack.api.generate(SHOT)
+    assert accepted["status"] == "processing"
+    return stack.ended(accepted["job_id"])
+
+
+def row(stack: RunningStack, job: dict[str, Any]) -> ProductionJob:
+    with stack.sessions() as session:
+        return session.get_one(ProductionJob, job["job_id"])
+
+
+def test_the_job_completes_with_a_playable_file_of_exactly_the_asked_frames(job: dict[str, Any]) -> None:
+    assert (job["status"], job["progress"], job["job_type"]) == ("completed", 1.0, "video_generation")
+    found = probe(Path(job["output_path"]))
+    assert (found.codec, found.pixel_format, found.width, found.height, found.frames) == (
+        "h264",
+        "yuv420p",
+        512,
+        512,
+        72,
+    )
+    assert found.faststart
+
+
+def test_it_says_what_made_it_and_how_good_it_is(job: dict[str, Any]) -> None:
+    assert (job["engine"], job["seed"]) == ("animatic", 7)
+    assert 0 < job["quality_score"] <= 10
+    assert any("'kai'" in warning for warning in job["warnings"])
+
+
+def test_both_ids_name_the_same_job(stack: RunningStack, job: dict[str, Any]) -> None:
+    for key in (job["comfyui_job_id"], f"gen_{job['job_id']}"):
+        assert stack.api.status(key)["job_id"] == job["job_id"]
+
+
+def test_the_video_can_be_fetched_in_parts(job: dict[str, Any], stack: RunningStack) -> None:
+    url = f"{stack.addresses.production_url}/generation/{job['job_id']}/video"
+    part = httpx.get(url, headers={"Range": "bytes=4-7"})
+    assert (part.status_code, part.content, part.headers["content-type"]) == (206, b"ftyp", "video/mp4")
+
+
+def test_every_step_left_its_result_in_the_database(stack: RunningStack, job: dict[str, Any]) -> None:
+    kept = row(stack, job)
+    assert {"cast", "prompt"} <= set(kept.steps)
+    with stack.sessions() as session:
+        of_job = {"job_id": job["job_id"]}
+        stages = session.scalars(select(GenerationAnalytics.stage).filter_by(**of_job)).all()
+        segment = session.scalars(select(RenderSegment).filter_by(**of_job)).one()
+        verdict = session.scalars(select(QualityAssessment).filter_by(**of_job)).one()
+    assert {"prompt", "render", "quality"} <= set(stages)
+    assert (segment.state, segment.engine_version is not None) == ("completed", True)
+    assert (verdict.passed, verdict.reason) == (True, None)
+
+
+def test_the_runs_read_well_in_prefect(stack: RunningStack, job: dict[str, Any]) -> None:
+    kept = row(stack, job)
+    run = stack.prefect_run(kept.flow_run_id)
+    assert run["name"] == f'standard · job {kept.id} · "cyberpunk detective walking in…"'
+    assert {"tower", f"job:{kept.id}", "video_generation"} <= set(run["tags"])
+    page = httpx.post(
+        f"{stack.addresses.prefect_api_url}/artifacts/filter", json={"artifacts": {"key": {"any_": [f"job-{kept.id}"]}}}
+    ).json()[0]["data"]
+    assert "## Quality" in page
+    assert f"/generation/{kept.id}/video" in page
+
+
+def test_started_by_hand_in_prefect_the_recipe_opens_a_job_itself(stack: RunningStack) -> None:
+    api = stack.addresses.prefect_api_url
+    deployment = httpx.get(f"{api}/deployments/name/standard/standard").raise_for_status().json()
+    asked = {"prompt": "a shrine by hand", "duration_s": 1, "width": 256, "height": 256}
+    before = datetime.now(UTC)
+    made = httpx.post(f"{api}/deployments/{deployment['id']}/create_flow_run", json={"parameters": {"asked": asked}})
+    run_id = made.raise_for_status().json()["id"]
+    job_id = _job_of_run(stack, run_id, since=before)
+    assert stack.ended(job_id)["status"] == "completed"
+    assert stack.prefect_run(run_id)["name"] == f'standard · job {job_id} · "a shrine by hand"'
+
+
+def test_the_shell_makes_a_shot_and_prints_its_path(stack: RunningStack) -> None:
+    done = stack.tower("generate", "夜の海", "--duration", "1", "--size", "256x256", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    assert probe(Path(done.stdout.strip())).frames == 24
+    assert "render" in done.stderr
+
+
+def test_the_shell_answers_in_json_and_by_exit_code(stack: RunningStack, job: dict[str, Any]) -> None:
+    shown = stack.tower("status", str(job["job_id"]), "--json")
+    assert json.loads(shown.stdout)["output_path"] == job["output_path"]
+    overview = stack.tower("status").stdout
+    assert "PostgreSQL 18" in overview
+    assert "gpu@" in overview
+    assert "animatic" in overview
+    absent = stack.tower("status", "999999999")
+    assert (absent.returncode, absent.stderr.count("\n")) == (4, 1)
+    too_late = stack.tower("cancel", str(job["job_id"]))
+    assert (too_late.returncode, "ended already" in too_late.stderr) == (1, True)
+    refused = stack.tower("generate", "x", "--style", "no such style")
+    assert (refused.returncode, "style" in refused.stderr) == (2, True)
+
+
+def test_the_status_page_has_real_figures(stack: RunningStack, job: dict[str, Any]) -> None:
+    system = stack.api.system()
+    assert system["database"]["jobs"]["completed"] >= 1
+    assert {worker["status"] for pool in system["workers"]["pools"].values() for worker in pool} == {"ONLINE"}
+
+
+def _job_of_run(stack: RunningStack, run_id: str, *, since: datetime) -> int:
+    import time
+
+    while (datetime.now(UTC) - since).total_seconds() < 60:
+        with stack.sessions() as session:
+            found = session.scalar(select(ProductionJob.id).where(ProductionJob.flow_run_id == run_id))
+        if found is not None:
+            return found
+        time.sleep(0.2)
+    pytest.fail(f"run {run_id} opened no job")
