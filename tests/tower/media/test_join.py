@@ -3,6 +3,7 @@ from __future__ import annotations
 import resource
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -350,25 +351,26 @@ def test_one_broken_segment_alone_is_refused(tmp_path: Path, target: Path) -> No
     assert path.name in refused([path], target)
 
 
-@pytest.fixture
+@contextmanager
 def no_room() -> Iterator[None]:
-    """No file may grow past 12 kB, as on a disk that fills up while it is written."""
+    """No file may grow past 12 kB, as on a disk that fills up while it is written. The test's own report is a file too."""
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, old[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.mark.parametrize("make", [segments, single_gop])
-def test_a_disk_without_room_is_said_and_leaves_nothing(
-    tmp_path: Path, target: Path, make: object, request: pytest.FixtureRequest
-) -> None:
+def test_a_disk_without_room_is_said_and_leaves_nothing(tmp_path: Path, target: Path, make: object) -> None:
     assert callable(make)
     paths = make(tmp_path, [28, 28, 24])
-    request.getfixturevalue("no_room")
-    assert str(target) in refused(paths, target)
+    with no_room():
+        said = refused(paths, target)
+    assert str(target) in said
 
 
 @pytest.mark.parametrize("duration_s", range(1, 11))
