@@ -353,7 +353,7 @@ def test_one_broken_segment_alone_is_refused(tmp_path: Path, target: Path) -> No
 
 @contextmanager
 def no_room() -> Iterator[None]:
-    """No file may grow past 12 kB, as on a disk that fills up while it is written. The test's own report is a file too."""
+    """No file may grow past 12 kB, as on a disk that fills up while it is written; pytest's own report is one, too."""
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, old[1]))
