@@ -14,7 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
 from prefect import Flow, get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
@@ -26,10 +25,10 @@ from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 
+from deployments.entrypoints import PREFECT_YAML, entries
 from tower.errors import StackError
 from tower.launching import WITH_COMFYUI
 
-PREFECT_YAML = Path(__file__).parent.parent / "prefect.yaml"
 RUN_COMMAND = "tower-warm-run"
 CPU_RUNS = 16  # recipes mostly wait for their renders; more at once would only hold memory
 ZOMBIES = "Tower: a run without heartbeat has crashed"
@@ -50,7 +49,7 @@ async def deploy(file: Path) -> None:
 
 def deployments_of(file: Path) -> list[RunnerDeployment]:
     """What `file` says, ready to be applied. StackError if it names something that is not there."""
-    return [_deployment(entry) for entry in _entries(file)]
+    return [_deployment(entry) for entry in entries(file)]
 
 
 def main() -> None:
@@ -97,13 +96,6 @@ async def _make_zombie_automation(client: PrefectClient) -> None:
     )
     crash = ChangeFlowRunState(state=StateType.CRASHED, message=f"No heartbeat for {SILENCE.seconds} s.")
     await client.create_automation(AutomationCore(name=ZOMBIES, trigger=trigger, actions=[crash]))
-
-
-def _entries(file: Path) -> list[dict[str, Any]]:
-    try:
-        return list(yaml.safe_load(file.read_text())["deployments"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise StackError(f"{file} does not say what to deploy: {error!r}") from error
 
 
 def _deployment(entry: dict[str, Any]) -> RunnerDeployment:

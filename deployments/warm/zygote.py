@@ -3,9 +3,9 @@
     python -m deployments.warm.zygote SOCKET
 
 A run so started is `python -m prefect.engine` without two seconds of imports, sharing their memory with its siblings.
-The zygote has one thread and holds no API client, event loop, database connection or device. It imports third-party
-packages only: the run imports the project, so that it runs the code of today. On SIGTERM it waits for its runs and
-ends.
+The zygote has one thread and holds no API client, event loop, database connection or device. It imports the flows too;
+where a file of theirs has changed since, the run starts cold, so that it runs the code of today. On SIGTERM it waits
+for its runs and ends.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ import socket
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from deployments.entrypoints import PREFECT_YAML, modules
 
 PRELOADED = (
     "prefect",
@@ -49,6 +52,7 @@ PRELOADED = (
 )
 GRACE_S = 10.0  # from SIGTERM to SIGKILL for a run whose launcher was killed
 _REQUEST_BYTES = 1 << 20
+Sources = dict[str, int | None]
 
 
 @dataclass(frozen=True)
@@ -195,23 +199,47 @@ class Zygote:
 
 def main() -> None:
     """Import, serve, and in a forked run become `prefect.engine`."""
-    preload()
+    sources = preload(modules(PREFECT_YAML))
     logging_before = _logging_settings()
     _print(f"zygote {os.getpid()} is ready at {sys.argv[1]}")
     request = Zygote(Path(sys.argv[1])).serve()
     if request is not None:
-        _become_engine(request, logging_before)
+        become_engine(request, logging_before, sources)
 
 
-def preload() -> None:
-    """Import what every run needs. Ends the process if that started a thread, which would not survive the fork."""
+def preload(flows: Sequence[str] = ()) -> Sources:
+    """Import what every run needs, then the flows, whose files are given back as they were.
+
+    Ends the process if that started a thread, which would not survive the fork.
+    """
     for name in PRELOADED:
         importlib.import_module(name)
+    before = set(sys.modules)
+    for name in flows:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # the run that needs it imports it again, and reports the fault where it is seen
+            _print(f"zygote: {name} cannot be imported: {error!r}")
+    sources = _sources(set(sys.modules) - before)
     threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - only counted
     if threads > 1:
         sys.exit(f"zygote: a preloaded package started {threads - 1} threads; forking is not safe")
     gc.collect()
     gc.freeze()  # a collection in a run would touch, and so copy, every page
+    return sources
+
+
+def _sources(names: set[str]) -> Sources:
+    """The files of the modules with their times; one that is gone has none."""
+    files = {getattr(sys.modules[name], "__file__", None) for name in names}
+    return {file: _changed_at(file) for file in files if file}
+
+
+def _changed_at(file: str) -> int | None:
+    try:
+        return os.stat(file).st_mtime_ns  # noqa: PTH116 - a hundred of them for each run
+    except OSError:
+        return None
 
 
 def _read_request(launcher: socket.socket) -> Request | None:
@@ -229,10 +257,13 @@ def _read_request(launcher: socket.socket) -> Request | None:
     return None
 
 
-def _become_engine(request: Request, logging_before: dict[str, str]) -> None:
+def become_engine(request: Request, logging_before: dict[str, str], sources: Sources) -> None:
+    """Be the run: at once, or as a cold start where one of the sources has changed."""
     os.environ.clear()
     os.environ.update(request.env)
     os.chdir(request.cwd)
+    if any(_changed_at(file) != changed_at for file, changed_at in sources.items()):
+        os.execv(sys.executable, [sys.executable, "-m", "prefect.engine"])
     sys.argv = ["prefect.engine"]
     sys.path[0] = request.cwd
     sys.modules["numpy"].random.seed()  # `random` does so by itself after a fork, numpy does not

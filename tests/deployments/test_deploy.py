@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments.deploy import PREFECT_YAML, deployments_of
+from deployments.deploy import deployments_of
+from deployments.entrypoints import PREFECT_YAML, modules
 from tower.errors import StackError
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deployments.entrypoints import PREFECT_YAML, modules
 from deployments.warm.launcher import SOCKET_VARIABLE
 from tests.deployments.processes import gone, until
 
@@ -25,7 +26,7 @@ ZYGOTE = """
 import os, sys
 from pathlib import Path
 from deployments.warm import zygote
-zygote.preload()
+sources = zygote.preload(sys.argv[2:])
 request = zygote.Zygote(Path(sys.argv[1])).serve()
 if request is not None:
     exec(request.env["CODE"])
@@ -52,10 +53,15 @@ import time
 Path(request.env["ANSWER"]).write_text(str(os.getpid()))
 time.sleep(30)
 """
-PROJECT_IS_NOT_PRELOADED = """
-ours = ("flows", "tasks", "tower", "db", "api")
-found = [name for name in sys.modules if name.split(".")[0] in ours]
-sys.exit(f"preloaded: {found}" if found else 0)
+THE_FLOWS_ARE_THERE = """
+from deployments.entrypoints import PREFECT_YAML, modules
+sys.exit(f"not preloaded: {missing}" if (missing := set(modules(PREFECT_YAML)) - set(sys.modules)) else 0)
+"""
+BECOME_ENGINE = "zygote.become_engine(request, zygote._logging_settings(), sources)"
+TELL_A_COLD_START = """
+import os, pathlib, sys
+if "prefect.engine" in sys.orig_argv:
+    pathlib.Path(os.environ["ANSWER"]).write_text("cold")
 """
 
 
@@ -74,7 +80,7 @@ def running() -> Iterator[Running]:
     with tempfile.TemporaryDirectory() as folder:
         address = Path(folder) / "zygote.sock"
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PREFECT_HOME": folder}
-        with subprocess.Popen([sys.executable, "-c", ZYGOTE, str(address)], env=env) as zygote:
+        with subprocess.Popen([sys.executable, "-c", ZYGOTE, str(address), *modules(PREFECT_YAML)], env=env) as zygote:
             until(address.exists, limit_s=60)
             yield Running(address, zygote.pid)
             zygote.terminate()
@@ -122,8 +128,28 @@ def test_a_forked_run_can_draw_encode_and_decode(launch: Launch, answer: Path, t
     assert json.loads(answer.read_text()) == {"frames": 24, "cwd": str(tmp_path)}
 
 
-def test_the_project_is_imported_by_the_run_itself(launch: Launch) -> None:
-    assert launch(PROJECT_IS_NOT_PRELOADED).wait(20) == 0
+def test_the_flows_are_imported_once_for_all_runs(launch: Launch) -> None:
+    assert launch(THE_FLOWS_ARE_THERE).wait(20) == 0
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_run_starts_cold_where_the_code_has_changed(tmp_path: Path, answer: Path, edited: bool) -> None:
+    recipe, address = tmp_path / "a_recipe.py", tmp_path / "short.sock"
+    recipe.write_text("")
+    (tmp_path / "sitecustomize.py").write_text(TELL_A_COLD_START)
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "PREFECT_HOME": str(tmp_path), "ANSWER": str(answer)}
+    env |= {SOCKET_VARIABLE: str(address), "CODE": BECOME_ENGINE, "PREFECT__FLOW_RUN_ID": "not an id"}
+    light = ZYGOTE.replace(
+        "from deployments.warm import zygote", "from deployments.warm import zygote; zygote.PRELOADED = ()"
+    )
+    with subprocess.Popen([sys.executable, "-c", light, str(address), "a_recipe"], env=env) as zygote:
+        until(address.exists)
+        if edited:
+            recipe.write_text("changed = True")
+        command = [sys.executable, "-m", "deployments.warm.launcher"]
+        assert subprocess.run(command, env=env, check=False, timeout=60).returncode == 1
+        assert answer.exists() == edited
+        zygote.terminate()
 
 
 def test_a_launcher_ends_with_the_code_of_its_run(launch: Launch) -> None:
@@ -155,7 +181,7 @@ def test_a_run_ends_with_its_launcher_and_with_what_it_started(launch: Launch, a
 
 def test_a_run_outlives_a_killed_zygote_and_its_launcher_waits_for_it(tmp_path: Path, answer: Path) -> None:
     address = tmp_path / "short.sock"
-    light = ZYGOTE.replace("zygote.preload()", "")
+    light = ZYGOTE.replace("zygote.preload(sys.argv[2:])", "{}")
     with subprocess.Popen([sys.executable, "-c", light, str(address)]) as zygote:
         until(address.exists)
         code = "import time\nPath(request.env['ANSWER']).write_text(str(os.getpid()))\ntime.sleep(1)"
