@@ -1,0 +1,76 @@
+"""The music API: `uvicorn --factory api.music.app:create_app`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from api import app as frame
+from api.music import bpm, catalogue, health, library, playlists, search, sync, tracks
+from db.engine import connect
+from db.engine import sessions as sessions_of
+from tower import logs
+from tower.beats.pool import AnalyserPool
+from tower.errors import StackError
+from tower.library.monitor import QualityMonitor
+from tower.library.playing import OpusCopies
+from tower.library.roots import library_roots
+from tower.library.scans import LibraryScans
+from tower.settings import Settings
+
+PARTS = (health, bpm, sync, search, tracks, playlists, library, catalogue)
+SERVICE = "tower-apple-music"
+WARM_AFTER_S = 2.0  # the rest of the stack comes first
+POOL_SIZE = 10  # and as many more at need; half of the threads that serve
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service; without `settings` it is a process of its own, which reads them and sets up its logs.
+
+    Raises StackError if no database is named.
+    """
+    if settings is None:
+        settings = Settings()
+        logs.configure(settings)
+    return frame.create_app(
+        title="Tower music API",
+        service=SERVICE,
+        settings=settings,
+        routers=[part.router for part in PARTS],
+        lifespan=_lifespan_on(_database_url(settings)),
+    )
+
+
+def _lifespan_on(database_url: str) -> frame.Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE)
+        app.state.sessions = sessions_of(engine)
+        library = _library(app.state.settings, engine)
+        app.state.library_scans, app.state.quality_monitor, app.state.opus_copies = library
+        app.state.quality_monitor.start()
+        app.state.beats = AnalyserPool(app.state.settings.beat_processes)
+        app.state.beats.warm(after_s=WARM_AFTER_S)
+        yield
+        for part in library:
+            part.stop()
+        app.state.beats.stop()
+        engine.dispose()
+
+    return lifespan
+
+
+def _library(settings: Settings, engine: Engine) -> tuple[LibraryScans, QualityMonitor, OpusCopies]:
+    settings.media.mkdir(parents=True, exist_ok=True)
+    roots = library_roots(settings)
+    copies = OpusCopies(settings.data / "cache" / "streams")
+    return LibraryScans(engine, roots), QualityMonitor(sessions_of(engine), roots), copies
+
+
+def _database_url(settings: Settings) -> str:
+    if settings.database_url is None:
+        raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or name a database")
+    return settings.database_url

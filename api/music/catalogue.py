@@ -1,0 +1,78 @@
+"""The catalogue of Apple Music, where a key is configured: what there is, not its sound."""
+
+from __future__ import annotations
+
+import threading
+from typing import Annotated, Self
+
+from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from api.collaborators import CurrentSettings
+from api.envelope import documented
+from api.strict import strict_router
+from tower.clients.apple_music import LARGEST_LIMIT, AppleMusicClient, CatalogueSong, client_of
+from tower.errors import InvalidError
+
+router = strict_router(prefix="/api/catalogue", tags=["catalogue"])
+
+METADATA_ONLY = "Apple Music gives no sound: its audio is encrypted. Buy or rip the track to use it."
+_making = threading.Lock()
+
+
+class CatalogueAnswer(BaseModel):
+    """Metadata only: `streamable` and `analyzable` are always false."""
+
+    id: str = Field(examples=["1490256995"])
+    title: str
+    artist: str | None
+    album: str | None
+    duration: float | None = Field(description="Seconds.")
+    genres: list[str]
+    isrc: str | None
+    release_date: str | None
+    url: str | None
+    source: str = "apple_music"
+    streamable: bool = False
+    analyzable: bool = False
+    reason: str = METADATA_ONLY
+
+    @classmethod
+    def of(cls, song: CatalogueSong) -> Self:
+        return cls(
+            id=song.id,
+            title=song.title,
+            artist=song.artist,
+            album=song.album,
+            duration=song.duration_s,
+            genres=list(song.genres),
+            isrc=song.isrc,
+            release_date=song.release_date,
+            url=song.url,
+        )
+
+
+def _client(request: Request, settings: CurrentSettings) -> AppleMusicClient:
+    with _making:
+        if not hasattr(request.app.state, "apple_music"):
+            request.app.state.apple_music = client_of(settings)
+    client: AppleMusicClient = request.app.state.apple_music
+    return client
+
+
+@router.get("/search", responses=documented(502, 503))
+def search_catalogue(
+    q: Annotated[str, Query(min_length=1, max_length=200)],
+    client: Annotated[AppleMusicClient, Depends(_client)],
+    response: Response,
+    *,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT)] = LARGEST_LIMIT,
+    cursor: Annotated[int, Query(ge=0, le=10_000, description="X-Next-Cursor of the page before.")] = 0,
+) -> list[CatalogueAnswer]:
+    """Songs of Apple Music's catalogue. 503 where no developer key is configured; the library does without."""
+    if not q.strip():
+        raise InvalidError.field("q", q, "a word to look for")
+    page = client.search(q.strip(), limit=limit, offset=cursor)
+    if page.next_offset is not None:
+        response.headers["X-Next-Cursor"] = str(page.next_offset)
+    return [CatalogueAnswer.of(song) for song in page.songs]

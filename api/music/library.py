@@ -1,0 +1,140 @@
+"""Filling the library: scans of its folders, imports of other programs' lists."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.collaborators import CurrentSettings, DatabaseSession, DatabaseSessions
+from api.envelope import documented
+from api.music.collaborators import Monitor, Roots, RowNumber, Scans
+from api.paging import Pages
+from api.strict import Body, strict_router
+from db.models.library import LibraryScan, ScanState, UnreadableFile
+from tower.library import scans
+from tower.library.importing import Imported, import_file
+
+router = strict_router(prefix="/api/library", tags=["library"])
+
+
+class ScanWanted(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"measure": False}]})
+
+    measure: bool = Field(False, description="Measure the sound of every track that has no figures, in the background.")
+
+
+class ImportWanted(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"path": "/srv/music/Library.xml"}]})
+
+    path: str = Field(
+        min_length=1, max_length=4096, description="A Library.xml, .m3u8 or .m3u under the library folders."
+    )
+
+
+class ScanAnswer(BaseModel):
+    """`progress` 0–1; null until the files are counted."""
+
+    id: int
+    state: ScanState
+    progress: float | None
+    roots: list[str]
+    files_total: int | None
+    files_seen: int
+    unchanged: int
+    added: int
+    changed: int
+    moved: int
+    missing: int = Field(description="Tracks whose file is gone; they are kept.")
+    unreadable: int = Field(description="Files that were not taken: GET …/unreadable says why.")
+    error: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, row: LibraryScan) -> Self:
+        shown: dict[str, Any] = {name: getattr(row, name) for name in cls.model_fields if name != "progress"}
+        return cls(**shown, progress=_progress(row))
+
+
+class UnreadableAnswer(BaseModel):
+    path: str
+    reason: str
+
+    @classmethod
+    def of(cls, row: UnreadableFile) -> Self:
+        return cls(path=row.path, reason=row.reason)
+
+
+class SkippedEntry(BaseModel):
+    what: str = Field(examples=["YOASOBI – Idol"])
+    reason: str = Field(examples=["it is only in the cloud"])
+
+
+class ImportAnswer(BaseModel):
+    source: str = Field(examples=["itunes_xml"])
+    tracks_known: int = Field(description="Entries whose file is a track of the library now.")
+    playlists: int
+    skipped: list[SkippedEntry] = Field(description="The first hundred that were not taken, and why.")
+    skipped_count: int
+
+    @classmethod
+    def of(cls, found: Imported) -> Self:
+        return cls(
+            source=found.source,
+            tracks_known=found.tracks_known,
+            playlists=found.playlists,
+            skipped=[SkippedEntry(what=one.what, reason=one.reason) for one in found.skipped],
+            skipped_count=found.skipped_count,
+        )
+
+
+@router.post("/scan", status_code=202, responses=documented(400, 409, 413, 415))
+def start_scan(body: ScanWanted, session: DatabaseSession, running: Scans, monitor: Monitor) -> ScanAnswer:
+    """Walk through the library folders in the background. 409 while a scan runs, with its id."""
+    scan_id = running.start()
+    if body.measure:
+        monitor.ask_all()
+    return ScanAnswer.of(scans.find(session, scan_id))
+
+
+@router.get("/scans")
+def list_scans(session: DatabaseSession, pages: Pages) -> list[ScanAnswer]:
+    """The scans, newest first."""
+    return pages.answer(scans.newest(session, pages.wanted), ScanAnswer.of)
+
+
+@router.get("/scans/{scan_id}", responses=documented(404))
+def get_scan(scan_id: RowNumber, session: DatabaseSession) -> ScanAnswer:
+    """How far a scan is, and what it has found so far."""
+    return ScanAnswer.of(scans.find(session, scan_id))
+
+
+@router.post("/scans/{scan_id}/cancel", responses=documented(404))
+def cancel_scan(scan_id: RowNumber, session: DatabaseSession) -> ScanAnswer:
+    """End a scan after the file that it is at. What it has done stays; one that has ended is left as it is."""
+    with session.begin():
+        return ScanAnswer.of(scans.cancel(session, scan_id))
+
+
+@router.get("/scans/{scan_id}/unreadable", responses=documented(404))
+def list_unreadable(scan_id: RowNumber, session: DatabaseSession, pages: Pages) -> list[UnreadableAnswer]:
+    """The files that a scan did not take, and why. Kept for the last five scans."""
+    return pages.answer(scans.unreadable(session, scan_id, pages.wanted), UnreadableAnswer.of)
+
+
+@router.post("/import", responses=documented(400, 413, 415))
+def import_list(
+    body: ImportWanted, sessions: DatabaseSessions, settings: CurrentSettings, roots: Roots
+) -> ImportAnswer:
+    """Take in an exported Library.xml of Apple Music or iTunes, or a playlist. The same again updates its lists."""
+    return ImportAnswer.of(import_file(sessions, body.path, roots=roots, moved=settings.moved_music))
+
+
+def _progress(row: LibraryScan) -> Annotated[float | None, "0–1"]:
+    if row.state == ScanState.COMPLETED:
+        return 1.0
+    if row.files_total is None:
+        return None
+    return round(min(1.0, row.files_seen / row.files_total), 4) if row.files_total else 0.0

@@ -1,0 +1,123 @@
+"""Playlists: made here, or imported."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from api.collaborators import DatabaseSession
+from api.envelope import documented
+from api.music.collaborators import RowNumber
+from api.music.track_answers import TrackAnswer
+from api.paging import LARGEST_ID, Pages
+from api.strict import Body, strict_router
+from db.models.library import Playlist, Track
+from tower.library import playlists
+from tower.library.playlists import LONGEST, Length
+
+router = strict_router(prefix="/api", tags=["playlists"])
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Description = Annotated[str, Field(max_length=2000)]
+TrackIds = Annotated[list[Annotated[int, Field(ge=1, le=LARGEST_ID)]], Field(max_length=LONGEST)]
+EXAMPLE: JsonValue = {"name": "Night drive", "description": "For episode 3", "track_ids": []}
+
+
+class NewPlaylist(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    name: Name
+    description: Description | None = None
+    track_ids: TrackIds = Field(default_factory=list, description="In order; one may come twice.")
+
+
+class PlaylistChange(Body):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Night drive, slower"}]})
+
+    name: Name = Field(default_factory=str, description="Its new name.")
+    description: Description | None = None
+    track_ids: TrackIds = Field(default_factory=list, description="All of them, in order.")
+
+
+class PlaylistAnswer(BaseModel):
+    """`duration`: of all its tracks, in seconds."""
+
+    id: int
+    name: str
+    description: str | None
+    source: str = Field(description="tower, itunes_xml or m3u.", examples=["tower"])
+    track_count: int
+    duration: float
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Playlist, length: Length) -> Self:
+        same = ("id", "name", "description", "source", "created_at", "updated_at")
+        shown = {name: getattr(row, name) for name in same}
+        return cls.model_validate({**shown, "track_count": length.tracks, "duration": length.duration_s})
+
+
+class PlaylistDetail(PlaylistAnswer):
+    tracks: list[TrackAnswer]
+
+    @classmethod
+    def with_tracks(cls, row: Playlist, tracks: list[Track]) -> Self:
+        length = Length(len(tracks), sum(track.duration_s for track in tracks))
+        shown = PlaylistAnswer.of(row, length).model_dump()
+        return cls.model_validate({**shown, "tracks": [TrackAnswer.of(track) for track in tracks]})
+
+
+class DeletedPlaylist(BaseModel):
+    id: int
+
+
+@router.get("/playlists")
+def list_playlists(session: DatabaseSession, pages: Pages) -> list[PlaylistAnswer]:
+    """All playlists, in the order in which they were made."""
+    found = playlists.page(session, pages.wanted)
+    lengths = playlists.lengths(session, [row.id for row in found.rows])
+    return pages.answer(found, lambda row: PlaylistAnswer.of(row, lengths.get(row.id, Length())))
+
+
+@router.post("/playlists", status_code=201, responses=documented(400, 413, 415))
+def create_playlist(body: NewPlaylist, session: DatabaseSession) -> PlaylistDetail:
+    """Make a playlist, empty or of these tracks."""
+    with session.begin():
+        made = playlists.create(session, body.name, description=body.description, track_ids=body.track_ids)
+        return _detail(session, made)
+
+
+@router.get("/playlists/{playlist_id}", responses=documented(404))
+def get_playlist(playlist_id: RowNumber, session: DatabaseSession) -> PlaylistDetail:
+    """A playlist with its tracks, in order."""
+    return _detail(session, playlists.find(session, playlist_id))
+
+
+@router.put("/playlists/{playlist_id}", responses=documented(400, 404, 413, 415))
+def change_playlist(playlist_id: RowNumber, body: PlaylistChange, session: DatabaseSession) -> PlaylistDetail:
+    """Change what is named in the body. `track_ids` replaces all tracks."""
+    with session.begin():
+        row = playlists.find(session, playlist_id, for_update=True)
+        for name in body.model_fields_set - {"track_ids"}:
+            setattr(row, name, getattr(body, name))
+        session.flush()
+        if "track_ids" in body.model_fields_set:
+            playlists.fill(session, row, body.track_ids)
+        session.refresh(row)
+        return _detail(session, row)
+
+
+@router.delete("/playlists/{playlist_id}", responses=documented(404))
+def delete_playlist(playlist_id: RowNumber, session: DatabaseSession) -> DeletedPlaylist:
+    """Delete a playlist. Its tracks stay."""
+    with session.begin():
+        return DeletedPlaylist(id=playlists.remove(session, playlist_id).id)
+
+
+def _detail(session: DatabaseSession, row: Playlist) -> PlaylistDetail:
+    return PlaylistDetail.with_tracks(row, list(playlists.tracks(session, row.id)))

@@ -1,0 +1,107 @@
+"""How a track is shown."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, Field
+
+from db.models.library import Track
+from tower.library.tracks import place_of_row
+
+
+class TrackAnswer(BaseModel):
+    """`duration` in seconds; `bpm` with where it is from. The file's `path` is what analyze-track takes."""
+
+    id: int
+    title: str
+    artist: str | None
+    album: str | None
+    album_artist: str | None
+    genre: str | None
+    duration: float = Field(examples=[180.5], description="Seconds.")
+    bpm: float | None = Field(examples=[120.5])
+    bpm_source: str | None = Field(examples=["analysis"], description="override, analysis or tag; null: not known.")
+    kind: str = Field(examples=["mp3"])
+    codec: str
+    sample_rate: int
+    channels: int
+    bitrate: int | None = Field(description="Bits a second, as the file says.")
+    path: str
+    available: bool = Field(description="False: the file was gone when it was last looked for.")
+    fault: str | None = Field(examples=["cut off: its header says 180 s, its sound ends after 91.2 s"])
+    source: str = "local"
+    streamable: bool
+    analyzable: bool
+
+    @classmethod
+    def of(cls, row: Track) -> Self:
+        return cls.model_validate(shown(row))
+
+
+class TrackQuality(BaseModel):
+    """What was measured on the decoded sound; `reason` says why there is nothing yet."""
+
+    measured_at: datetime | None
+    reason: str | None
+    loudness_lufs: float | None = Field(None, description="Integrated, EBU R 128; null: silent, or not measured.")
+    loudness_range_lu: float | None = None
+    true_peak_dbtp: float | None = None
+    clipped_samples: int | None = Field(None, description="Three or more in a row at full scale, over all channels.")
+    clipped_places: int | None = None
+    leading_silence_s: float | None = Field(None, description="Below -60 dB of full scale.")
+    trailing_silence_s: float | None = None
+    silence_share: float | None = Field(None, ge=0, le=1)
+    cutoff_hz: int | None = Field(None, description="Where the sound ends as an encoder ends it; null: no such edge.")
+    content_bitrate: int | None = Field(None, description="Of an mp3 with that edge.")
+    claimed_bitrate: int | None = None
+    lossless: bool | None = Field(None, description="Whether the codec of the file loses nothing.")
+    suspect: bool | None = Field(None, description="The file claims more than its sound holds.")
+    faults: list[str] | None = Field(None, description="All that is wrong, in words; empty: nothing was found.")
+
+
+class TrackDetail(TrackAnswer):
+    bpm_override: float | None
+    tag_bpm: float | None
+    analysed_bpm: float | None
+    analysed_confidence: float | None
+    gain_db: float | None = Field(description="ReplayGain of the tag.")
+    size_bytes: int
+    sha256: str
+    quality: TrackQuality
+    stream_url: str = Field(examples=["/api/track/17/stream"])
+    waveform_url: str
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def with_quality(cls, row: Track, reason: str | None) -> Self:
+        """`reason`: why nothing was measured."""
+        same = ("bpm_override", "tag_bpm", "analysed_bpm", "analysed_confidence", "gain_db", "sha256")
+        own = {name: getattr(row, name) for name in (*same, "created_at", "updated_at")}
+        quality = {**(row.quality or {}), "measured_at": row.quality_measured_at, "reason": reason}
+        urls = {f"{name}_url": f"/api/track/{row.id}/{name}" for name in ("stream", "waveform")}
+        return cls.model_validate({**shown(row), **own, **urls, "size_bytes": row.bytes, "quality": quality})
+
+
+def shown(row: Track) -> dict[str, Any]:
+    same = ("id", "title", "artist", "album", "album_artist", "genre", "bpm", "kind", "codec", "sample_rate")
+    there = row.missing_since is None
+    return {
+        **{name: getattr(row, name) for name in (*same, "channels", "bitrate", "fault")},
+        "duration": row.duration_s,
+        "bpm_source": _source_of_bpm(row),
+        "path": str(place_of_row(row).path),
+        "available": there,
+        "streamable": there,
+        "analyzable": there,
+    }
+
+
+def _source_of_bpm(row: Track) -> str | None:
+    if row.bpm is None:
+        return None
+    if row.bpm_override is not None:
+        return "override"
+    return "analysis" if row.bpm == row.analysed_bpm else "tag"

@@ -1,0 +1,157 @@
+"""One track: what is known of it, its sound, its waveform. And lists by tempo, genre, length."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Query, Response
+from pydantic import ConfigDict, Field
+
+from api.collaborators import CurrentSettings, DatabaseSession
+from api.envelope import documented
+from api.music.collaborators import Copies, Monitor, Roots, RowNumber
+from api.music.track_answers import TrackAnswer, TrackDetail
+from api.paging import Pages
+from api.ranged_file import RangedFile
+from api.strict import Body, strict_router
+from db.models.library import Track
+from tower.beats import cache
+from tower.beats.analysis import FASTEST_BPM, SLOWEST_BPM, Analysis, TempoHint
+from tower.errors import InvalidError, NotFoundError
+from tower.library import listing
+from tower.library.monitor import QualityMonitor
+from tower.library.peaks import peaks
+from tower.library.playing import MEDIA_TYPES, browsers_play, opened, original
+from tower.library.tracks import find
+from tower.library.waveform import draw
+
+router = strict_router(prefix="/api", tags=["library"])
+
+Bpm = Annotated[float | None, Query(ge=20, le=400, allow_inf_nan=False)]
+Seconds = Annotated[float | None, Query(ge=0, le=1_000_000, allow_inf_nan=False)]
+Genre = Annotated[str | None, Query(min_length=1, max_length=200, description="Case and accents do not count.")]
+SVG = "image/svg+xml"
+
+
+class TrackChange(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"bpm_override": 128}]})
+
+    bpm_override: float | None = Field(ge=20, le=400, description="Null: what was heard or tagged counts again.")
+
+
+class Form(StrEnum):
+    """auto: the file itself, or Opus where browsers cannot play it."""
+
+    AUTO = "auto"
+    ORIGINAL = "original"
+    OPUS = "opus"
+
+
+@router.get("/tracks")
+def list_tracks(
+    session: DatabaseSession,
+    pages: Pages,
+    *,
+    min_bpm: Bpm = None,
+    max_bpm: Bpm = None,
+    genre: Genre = None,
+    min_duration: Seconds = None,
+    max_duration: Seconds = None,
+    with_missing: Annotated[bool, Query(description="Tracks whose file is gone too.")] = False,
+) -> list[TrackAnswer]:
+    """The library, in the order in which it grew. What has no known tempo is in no range of tempos."""
+    for low, high, name in ((min_bpm, max_bpm, "max_bpm"), (min_duration, max_duration, "max_duration")):
+        if low is not None and high is not None and high < low:
+            raise InvalidError.field(name, high, f"at least {low:g}")
+    only = listing.TrackFilter(min_bpm, max_bpm, genre, min_duration, max_duration, with_missing)
+    return pages.answer(listing.page(session, pages.wanted, only=only), TrackAnswer.of)
+
+
+@router.get("/track/{track_id}", responses=documented(404))
+def get_track(track_id: RowNumber, session: DatabaseSession, monitor: Monitor) -> TrackDetail:
+    """A track and how good it sounds. The first time that it is asked for, its sound is measured in the background."""
+    return _detail(find(session, track_id), monitor)
+
+
+@router.patch("/track/{track_id}", responses=documented(400, 404, 413, 415))
+def change_track(track_id: RowNumber, body: TrackChange, session: DatabaseSession, monitor: Monitor) -> TrackDetail:
+    """Set or lift the tempo that counts, whatever is heard."""
+    with session.begin():
+        track = find(session, track_id)
+        track.bpm_override = body.bpm_override
+        session.flush()
+        session.refresh(track)
+    return _detail(track, monitor)
+
+
+@router.head("/track/{track_id}/stream", include_in_schema=False)
+@router.get(
+    "/track/{track_id}/stream",
+    response_class=RangedFile,
+    responses={
+        200: {"content": {media: {} for media in MEDIA_TYPES.values()}, "description": "The whole track"},
+        206: {"content": {media: {} for media in MEDIA_TYPES.values()}, "description": "The range asked for"},
+        304: {"description": "If-None-Match names what there is"},
+        **documented(404, 416, 503),
+    },
+)
+def stream_track(
+    track_id: RowNumber,
+    session: DatabaseSession,
+    roots: Roots,
+    copies: Copies,
+    *,
+    form: Annotated[Form, Query(alias="format")] = Form.AUTO,
+) -> RangedFile:
+    """The sound, whole or by Range. An Opus copy is made once; 503 with a reason while a long one is being made."""
+    track = find(session, track_id)
+    session.rollback()  # the copy may take a while: the connection goes back
+    with opened(track, roots):
+        pass
+    as_opus = (form == Form.OPUS and track.codec != "opus") or (form == Form.AUTO and not browsers_play(track))
+    playable = copies.of(track, roots) if as_opus else original(track, roots)
+    try:
+        found = playable.path.stat()
+    except OSError as gone:
+        raise NotFoundError(f"The file of track {track_id} is not there any more", code="FILE_MISSING") from gone
+    return RangedFile(
+        playable.path,
+        media_type=playable.media_type,
+        filename=Path(track.filename).with_suffix(".ogg").name if as_opus else track.filename,
+        content_disposition_type="inline",
+        stat_result=found,
+        headers={"Cache-Control": "private, no-cache"},
+    )
+
+
+@router.get(
+    "/track/{track_id}/waveform",
+    response_class=Response,
+    responses={200: {"content": {SVG: {}}, "description": "A drawing"}, **documented(404)},
+)
+def track_waveform(track_id: RowNumber, session: DatabaseSession, roots: Roots, settings: CurrentSettings) -> Response:
+    """The sound as an SVG, with its beats, downbeats and tempo if it was listened to; it says so if not."""
+    track = find(session, track_id)
+    analysis = _heard(session, track)
+    session.rollback()
+    with opened(track, roots) as file:
+        shape = peaks(file, sha256=track.sha256, cache=settings.data / "cache" / "waveforms")
+    drawn = draw(f"{track.artist} – {track.title}" if track.artist else track.title, shape, analysis)
+    # the drawing has a style of its own, and nothing else
+    policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    return Response(drawn, media_type=SVG, headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
+
+
+def _detail(track: Track, monitor: QualityMonitor) -> TrackDetail:
+    return TrackDetail.with_quality(track, monitor.ask(track) if track.quality is None else None)
+
+
+def _heard(session: DatabaseSession, track: Track) -> Analysis | None:
+    override = track.bpm_override
+    if override is not None and SLOWEST_BPM <= override <= FASTEST_BPM:
+        told = cache.known(session, track.sha256, TempoHint(bpm=override))
+        if told is not None:
+            return told
+    return cache.known(session, track.sha256)

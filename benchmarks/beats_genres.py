@@ -1,0 +1,192 @@
+"""Styles of synthesised music: what each instrument plays in a bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Genre:
+    """Patterns of a bar in sixteenths: `x` strong, `o` soft, `?` now and then. `swing`: where an off eighth lies in its
+    beat (0.5 straight). `loose_ms`: how far players are off. `attack_s` of chords."""
+
+    kick: tuple[str, ...]
+    snare: tuple[str, ...]
+    hat: tuple[str, ...]
+    bass: tuple[str, ...]
+    chord: tuple[str, ...]
+    melody: float  # notes in a beat; 0: none
+    swing: float = 0.5
+    swing_16: float = 0.5
+    loose_ms: float = 4
+    attack_s: float = 0.01
+    beats: int = 4
+    drums: float = 1.0
+
+
+NONE = ("................",)
+GENRES = {
+    "rock": Genre(
+        ("x.......x.......", "x.....x.x......."),
+        ("....x.......x...",),
+        ("x.x.x.x.x.x.x.x.",),
+        ("x.x.x.x.x.x.x.x.",),
+        ("x.......x...?...",),
+        1.0,
+    ),
+    "house": Genre(
+        ("x...x...x...x...",),
+        ("....x.......x...",),
+        ("..x...x...x...x.",),
+        ("..x...x...x...x.", "x.?x..x.x.?x..x."),
+        ("..x..x....x..x..",),
+        0.5,
+        loose_ms=1,
+    ),
+    "ballad": Genre(
+        ("x.........o.....",),
+        ("........x.......", "....o.......o..."),
+        ("x.o.x.o.x.o.x.o.",),
+        ("x.......x.......",),
+        ("x...?...x...?...",),
+        1.2,
+        loose_ms=9,
+        attack_s=0.02,
+        drums=0.5,
+    ),
+    "swing": Genre(
+        ("o...o...o...o...",),
+        ("....o.......o...",),
+        ("x...x.x.x...x.x.",),
+        ("x...x...x...x...",),
+        ("......x.........", "..x...........x."),
+        1.5,
+        swing=0.66,
+        loose_ms=8,
+        drums=0.8,
+    ),
+    "drum and bass": Genre(
+        ("x.........x.....", "x..x......x....."),
+        ("....x.......x...", "....x..o.o..x..."),
+        ("x.x.x.x.x.x.x.x.",),
+        ("x.....x...x.....",),
+        ("x...............",),
+        0.6,
+        loose_ms=2,
+    ),
+    "anime pop": Genre(
+        ("x..x..x.x..x..x.", "x...x...x...x..."),
+        ("....x.......x...", "....x..o....x.o."),
+        ("x.x.x.x.x.x.x.x.", "xoxoxoxoxoxoxoxo"),
+        ("x.x.x.x.x.x.x.x.",),
+        ("x..x..x...x.x...",),
+        2.2,
+        loose_ms=3,
+    ),
+    "hip hop": Genre(
+        ("x..?..x..x......", "x.....xx........"),
+        ("....x.......x...",),
+        ("x.x.x.xxx.x.x.x.",),
+        ("x.....x..x......",),
+        ("x.......o.......",),
+        0.6,
+        swing_16=0.6,
+        loose_ms=6,
+    ),
+    "orchestra": Genre(
+        NONE,
+        NONE,
+        NONE,
+        ("x...x...x...x...", "x.......x......."),
+        ("x.......x.......",),
+        1.6,
+        loose_ms=12,
+        attack_s=0.05,
+        drums=0.4,
+    ),
+    "metal": Genre(
+        ("xxxxxxxxxxxxxxxx", "x.xxx.xxx.xxx.xx"),
+        ("....x.......x...",),
+        ("x...x...x...x...",),
+        ("xxxxxxxxxxxxxxxx",),
+        ("x.xxx.x.x.xxx.x.",),
+        0.8,
+        loose_ms=3,
+    ),
+    "latin": Genre(
+        ("x..x....x..x....",),
+        ("...o..x....o..x.",),
+        ("x.xxx.xxx.xxx.xx",),
+        ("x..x..x.x..x..x.",),
+        ("x..x..x...x.x...",),
+        1.2,
+        loose_ms=5,
+    ),
+    "piano": Genre(NONE, NONE, NONE, ("x.......x.......",), ("x.x.x.x.x.x.x.x.", "x..x..x.x..x..x."), 1.5, loose_ms=8),
+    # held back whole
+    "waltz": Genre(
+        ("x...........",),
+        ("....o...o...",),
+        ("x...x...x...",),
+        ("x...........",),
+        ("....x...x...",),
+        1.2,
+        loose_ms=8,
+        beats=3,
+        drums=0.6,
+    ),
+    "reggae": Genre(
+        ("........x.......", "x.......x......."),
+        ("........x.......",),
+        ("x.x.x.x.x.x.x.x.",),
+        ("x..x..x...x.....",),
+        ("....x.......x...", "..x...x...x...x."),
+        0.6,
+        loose_ms=6,
+    ),
+    "funk": Genre(
+        ("x..x......x..x..", "x.x....x..x....."),
+        ("....x..o.o..x..o",),
+        ("xoxoxoxoxoxoxoxo",),
+        ("x..x..x....x.x..",),
+        ("..x..x....x..x..",),
+        0.8,
+        loose_ms=4,
+    ),
+    "synthwave": Genre(
+        ("x...x...x...x...", "x.......x......."),
+        ("....x.......x...",),
+        ("x.x.x.x.x.x.x.x.",),
+        ("xxxxxxxxxxxxxxxx", "x.x.x.x.x.x.x.x."),
+        ("x...............",),
+        1.0,
+        loose_ms=1,
+        attack_s=0.08,
+    ),
+}
+GROOVE = "groove"  # patterns at random: syncopation of no style
+
+
+def groove(rng: np.random.Generator) -> Genre:
+    """A backbeat under strokes wherever they fall."""
+
+    def strokes(share: float, first: float) -> tuple[str]:
+        return ("".join("x" if rng.random() < (first if step == 0 else share) else "." for step in range(16)),)
+
+    ghosts = "".join("o" if rng.random() < 0.15 else "." for _ in range(16))
+    snare = "".join("x" if step in (4, 12) else ghost for step, ghost in enumerate(ghosts))
+    hat = str(rng.choice(["x.x.x.x.x.x.x.x.", "xoxoxoxoxoxoxoxo", "..x...x...x...x."]))
+    busy = rng.uniform(0.15, 0.4)
+    return Genre(
+        strokes(busy, 0.95),
+        (snare,),
+        (hat,),
+        strokes(busy, 0.9),
+        strokes(busy / 1.5, 0.4),
+        rng.uniform(0.3, 1.8),
+        loose_ms=rng.uniform(1, 8),
+        attack_s=rng.uniform(0.005, 0.05),
+        drums=rng.uniform(0.6, 1),
+    )

@@ -1,0 +1,128 @@
+"""Five flashes moved onto five clicks of a track, in 5 s at 1024²: how long it takes, and how far off each way ends.
+
+python -m benchmarks.sync
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import Figure, publish, spread
+from db.models.music import FrameTiming
+from tests.tower.conform.flashes import clicks_in, flashes_in, track
+from tower.conform.conform import conform
+from tower.conform.sound import Music
+from tower.engines.animatic.film import draw_frames
+from tower.engines.base import Shot
+from tower.media.encode import VideoWriter
+from tower.sync.grid import Beats
+from tower.sync.plan import Clip, Plan, SyncPoint
+from tower.sync.planning import plan
+
+SIZE, FPS, FRAMES, ROUNDS = 1024, 24, 120, 3
+FLASHES = (0, 23, 47, 71, 99)
+OFFSET_S, TRACK_S = 0.731, 20.0
+CLICKS_S = tuple(OFFSET_S + number * 60 / 117 for number in range(37))  # 117 BPM: beats fall between frames
+HALF_A_FRAME_MS, EXACT_MS = 500 / FPS, 2.0
+Way = Callable[[Path, Path, Path], float | None]  # seconds of writing alone, where they are told apart
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        video, music = draw(folder / "flashes.mp4"), track(folder / "clicks.wav", CLICKS_S, duration_s=TRACK_S)
+        ways: dict[str, Way] = {
+            "VFR, packets at new times": conformed(FrameTiming.VARIABLE),
+            "CFR, nearest frame": conformed(FrameTiming.CONSTANT),
+            "moviepy time_transform": with_moviepy,
+        }
+        walls: dict[str, list[float]] = defaultdict(list)
+        alone: dict[str, list[float]] = defaultdict(list)
+        for _ in range(ROUNDS):
+            for way, run in ways.items():
+                began = time.perf_counter()
+                writing_s = run(video, music, folder / f"{way}.mp4")
+                walls[way].append(time.perf_counter() - began)
+                alone[way].append(walls[way][-1] if writing_s is None else writing_s)
+        figures = [figure(way, walls[way], alone, seen(folder / f"{way}.mp4")) for way in ways]
+        publish("sync", f"{len(FLASHES)} flashes onto clicks, {FRAMES} frames at {SIZE}², with the music", figures)
+
+
+def figure(
+    way: str, walls: list[float], alone: dict[str, list[float]], found: tuple[list[float], list[float]]
+) -> Figure:
+    errors, shifts = found
+    slowest = statistics.median(alone["moviepy time_transform"])
+    writing_s = statistics.median(alone[way])
+    limit = {"VFR": EXACT_MS, "CFR": HALF_A_FRAME_MS}.get(way[:3])
+    lost = "" if len(errors) == len(FLASHES) else f", {len(errors)} flashes of {len(FLASHES)}"
+    worst, mean = max(errors), statistics.fmean(errors)
+    text = f"worst {worst:.1f} ms, mean {mean:.1f}{lost}; clicks off by at most {max(shifts):.2f} ms"
+    met = None if limit is None else worst <= limit + 0.01 and not lost and max(shifts) <= EXACT_MS
+    return Figure(
+        name=way,
+        value=f"{spread(walls)}, writing alone {writing_s:.2f} s; flash to click {text}",
+        baseline="" if limit is None else f"writing {slowest / writing_s:.1f} × as fast as moviepy",
+        target="" if limit is None else f"flash ≤ {limit:.1f} ms, clicks ≤ {EXACT_MS:g} ms",
+        met=met,
+    )
+
+
+def seen(film: Path) -> tuple[list[float], list[float]]:
+    """On the decoded file: each flash from the nearest click, each click from where the track has it, in ms."""
+    flashes, clicks = flashes_in(film), clicks_in(film)
+    errors = [min(abs(flash - click) for click in clicks) * 1000 for flash in flashes]
+    shifts = [min(abs(click + OFFSET_S - time) for time in CLICKS_S) * 1000 for click in clicks]
+    return errors, shifts
+
+
+def conformed(timing: FrameTiming) -> Way:
+    """The whole of what the pipeline does, loudness and the measuring of the result included."""
+
+    def run(video: Path, music: Path, target: Path) -> float:
+        return conform(video, Music(music, OFFSET_S), planned(timing), target).writing_s
+
+    return run
+
+
+def planned(timing: FrameTiming) -> Plan:
+    beats = Beats(CLICKS_S, (1.0,) * len(CLICKS_S), TRACK_S)
+    points = [SyncPoint(frame) for frame in FLASHES]
+    return plan(Clip(FRAMES, Fraction(FPS)), points, beats, timing=timing, offset_s=OFFSET_S)
+
+
+def with_moviepy(video: Path, music: Path, target: Path) -> None:
+    """The same exact times, as moviepy takes them, and its writer at our settings. It measures nothing."""
+    from moviepy import AudioFileClip, VideoFileClip  # type: ignore[import-untyped]  # it has no types
+
+    cuts = planned(FrameTiming.VARIABLE).cuts
+    own = [*(cut.time_s for cut in cuts), FRAMES / FPS]
+    at = [*(cut.at_s for cut in cuts), FRAMES / FPS]
+    source, sound = VideoFileClip(str(video), audio=False), AudioFileClip(str(music))
+    moved = source.time_transform(lambda when: np.interp(when, at, own)).with_duration(FRAMES / FPS)
+    whole = moved.with_audio(sound.subclipped(OFFSET_S, OFFSET_S + FRAMES / FPS))
+    options = {"codec": "libx264", "preset": "veryfast", "ffmpeg_params": ["-crf", "12"], "audio_codec": "aac"}
+    whole.write_videofile(str(target), fps=FPS, logger=None, **options)
+    source.close()
+    sound.close()
+
+
+def draw(target: Path) -> Path:
+    """An animatic shot with white frames in it."""
+    shot = Shot("cyberpunk detective walking in neon city", "", seed=7, width=SIZE, height=SIZE, fps=FPS, frames=FRAMES)
+    with VideoWriter(target, size=(SIZE, SIZE), fps=FPS, frames=FRAMES) as writer:
+        for number, frame in enumerate(draw_frames(shot)):
+            writer.write(np.full_like(frame, 255) if number in FLASHES else frame)
+    return target
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""`tower music`: the library from a shell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.cli.exits import Exit
+from deployments.cli.reading import settings
+from deployments.cli.talking import Json, print_json, say
+
+if TYPE_CHECKING:
+    from tower.clients.music import MusicClient
+
+LOOK_S = 0.5
+FIGURES = ("unchanged", "added", "changed", "moved", "missing", "unreadable")
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(help="The music library: scan its folders, import lists, search.", no_args_is_help=True)
+    group.command("scan")(scan)
+    group.command("import")(import_list)
+    group.command("search")(search)
+    app.add_typer(group, name="music")
+
+
+def scan(
+    *,
+    measure: Annotated[bool, typer.Option(help="Then measure the sound of every track that has no figures.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Walk through the library folders (<data>/media, TOWER_MEDIA_ROOTS, TOWER_MUSIC_DIRS) and take in what is there.
+
+    Ctrl-C cancels the scan; what it has done stays.
+
+    Example:  TOWER_MUSIC_DIRS=/srv/music tower up    and beside it    tower music scan
+    """
+    with music() as api:
+        ended = _to_its_end(api, api.start_scan(measure=measure)["id"])
+        listed = api.unreadable(ended["id"]) if ended["unreadable"] else []
+    if as_json:
+        print_json({**ended, "unreadable_files": listed})
+    else:
+        for one in listed:
+            say(f"not taken: {one['path']}: {one['reason']}")
+        typer.echo(_line(ended))
+    if ended["state"] != "completed":
+        say(f"The scan ended as {ended['state']}" + (f": {ended['error']}" if ended["error"] else ""))
+        raise typer.Exit(Exit.FAILED)
+
+
+def import_list(
+    file: Annotated[Path, typer.Argument(help="A Library.xml, .m3u8 or .m3u under the library folders.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Take in what Apple Music or iTunes exported (File → Library → Export Library…), or a playlist.
+
+    Files elsewhere are found where TOWER_MUSIC_MOVED says: /Users/kai/Music=/srv/music.
+
+    Example:  tower music import /srv/music/Library.xml
+    """
+    with music() as api:
+        told = api.import_list(str(file.absolute()))
+    if as_json:
+        print_json(told)
+        return
+    for one in told["skipped"]:
+        say(f"skipped: {one['what']}: {one['reason']}")
+    typer.echo(f"{told['tracks_known']} tracks, {told['playlists']} playlists; {told['skipped_count']} entries skipped")
+
+
+def search(
+    words: Annotated[list[str], typer.Argument(help="Of title, artist or album.")],
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    as_json: Json = False,
+) -> None:
+    """Find tracks by title, artist or album, in any script.
+
+    Example:  tower music search 夜に駆ける
+    """
+    with music() as api:
+        found = api.search(" ".join(words), limit=limit)
+    if as_json:
+        print_json(found)
+        return
+    for track in found:
+        bpm = f"{track['bpm']:.0f} BPM" if track["bpm"] else ""
+        typer.echo(f"{track['id']:>7}  {track['artist'] or '–'} – {track['title']}  {bpm}")
+
+
+@contextmanager
+def music() -> Iterator[MusicClient]:
+    """The running stack's music API. StackError if none runs."""
+    from deployments import stack
+    from tower.clients.music import MusicClient
+    from tower.errors import StackError
+
+    mine = settings()
+    found = stack.running(mine)
+    if found is None:
+        raise StackError("No stack is running on this data folder: start it with `tower up`")
+    with MusicClient(found.music_url, key=mine.api_key) as api:
+        yield api
+
+
+def _to_its_end(api: MusicClient, scan_id: int) -> Any:
+    shown = ""
+    try:
+        while (now := api.scan(scan_id))["ended_at"] is None:
+            if (line := _line(now)) != shown:
+                say(shown := line)
+            time.sleep(LOOK_S)
+    except KeyboardInterrupt:
+        api.cancel_scan(scan_id)
+        raise
+    return now
+
+
+def _line(scan: dict[str, Any]) -> str:
+    total = f" of {scan['files_total']}" if scan["files_total"] is not None else ""
+    told = ", ".join(f"{scan[name]} {name}" for name in FIGURES if scan[name])
+    return f"{scan['files_seen']}{total} files: {told or 'nothing yet'}"

@@ -1,0 +1,33 @@
+"""What tests of the library ask for again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+LONGEST_S = 60
+
+
+def scanned(music: TestClient) -> dict[str, Any]:
+    """A scan that was asked for and has ended."""
+    begun = music.post("/api/library/scan", json={})
+    assert begun.status_code == 202, begun.text
+    url = f"/api/library/scans/{begun.json()['id']}"
+    ended = until(lambda: music.get(url).json(), lambda scan: scan["state"] not in ("queued", "running"))
+    assert isinstance(ended, dict)
+    return ended
+
+
+def by_title(music: TestClient) -> dict[str, dict[str, Any]]:
+    return {track["title"]: track for track in music.get("/api/tracks").json()}
+
+
+def until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
+    deadline = time.monotonic() + LONGEST_S
+    while not good(found := ask()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+    return found

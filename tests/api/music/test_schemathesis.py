@@ -1,0 +1,80 @@
+"""Requests that nobody thought of, to the music service: no 5xx, nothing that is not documented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis.specs.openapi.checks import allow_header_conformance, positive_data_acceptance, unsupported_method
+from sqlalchemy import Engine
+
+from api.music.app import create_app
+from db.engine import sessions as sessions_of
+from db.models.keys import Scope
+from tests.api.served import Served, served
+from tests.conftest import empty
+from tower import keys
+from tower.settings import Settings
+
+Case = schemathesis.Case[Any]
+FUZZ = hypothesis.settings.get_current_profile_name() == "fuzz"
+REQUESTS = 200  # in all, where it is bounded
+NOT_PROMISED = (positive_data_acceptance, unsupported_method, allow_header_conformance)  # see tests/api
+REFUSALS = [400, 401, 403, 404, 409, 413, 415, 422, 503]  # 503: the catalogue, without a key
+
+schema = schemathesis.openapi.from_dict(create_app(Settings(database_url="postgresql://unused")).openapi())
+schema.config.phases.coverage.enabled = FUZZ
+schema.config.checks.negative_data_rejection.expected_statuses = [str(status) for status in REFUSALS]
+each = hypothesis.settings(
+    max_examples=300 if FUZZ else max(3, REQUESTS // len(list(schema.get_all_operations()))),
+    derandomize=not FUZZ,
+    deadline=None,
+    database=None,
+)
+
+
+@pytest.fixture(scope="module")
+def service(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The service as a server that asks for keys, on an empty library."""
+    folder: Path = tmp_path_factory.mktemp("music")
+    sessions = sessions_of(committing_engine)
+    with sessions.begin() as session:
+        token = keys.create(session, "fuzz", [Scope.ADMIN]).token
+    settings = Settings(
+        data_dir=folder,
+        database_url=committing_engine.url.render_as_string(hide_password=False),
+        require_keys=True,
+        rate_limit="off",
+    )
+    with served(create_app(settings), token) as running:
+        yield running
+    empty(committing_engine)
+
+
+@schema.parametrize()
+@each
+def test_every_operation_answers_as_documented(case: Case, service: Served) -> None:
+    response = case.call(base_url=service.url, headers=service.headers)
+    if response.status_code == 503 and "APPLE_MUSIC_NOT_CONFIGURED" in response.text:
+        return
+    case.validate_response(response, excluded_checks=[*NOT_PROMISED])
+
+
+def test_operations_one_after_another_answer_as_documented(service: Served) -> None:
+    """What one answers is asked of the others: made, changed, deleted, asked again."""
+
+    class Machine(schema.as_state_machine()):  # type: ignore[misc] # a class made while the test runs
+        def get_call_kwargs(self, _: Case) -> dict[str, Any]:
+            return {"base_url": service.url, "headers": service.headers}
+
+        def validate_response(self, response: Any, case: Case, _: Any = None, **transport: Any) -> None:
+            if response.status_code == 503 and "APPLE_MUSIC_NOT_CONFIGURED" in response.text:
+                return
+            case.validate_response(response, excluded_checks=[*NOT_PROMISED], transport_kwargs=transport)
+
+    bounds = hypothesis.settings(each, max_examples=500 if FUZZ else 5, stateful_step_count=20 if FUZZ else 12)
+    Machine.run(settings=bounds)

@@ -1,0 +1,80 @@
+"""Every request that the seed documents show of the music service, sent as they show it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.api.seed_curls import Curl, kept
+
+PORT = 8315
+CURLS = [one for one in kept() if one.port == PORT]
+
+
+def health(said: Any) -> None:
+    assert said["service"] == "tower-apple-music"
+    assert all(said["features"][name] is True for name in ("audio_quality_monitoring", "music_library", "streaming"))
+
+
+def bpm_health(said: Any) -> None:
+    assert (said["status"], said["service"], said["cached_analyses"]) == ("healthy", "bpm-analyzer", 1)
+    assert {"librosa", "numpy"} <= set(said["dependencies"])
+
+
+def analysis(said: Any) -> None:
+    assert said["bpm"] == pytest.approx(120, abs=0.1)
+    assert (said["metadata"]["duration"], said["metadata"]["sample_rate"]) == (20.0, 44100)
+    assert said["beat_times"][:3] == pytest.approx([0.0, 0.5, 1.0], abs=0.02)
+
+
+def sync(said: Any) -> None:
+    plan = said["plan"]
+    assert (plan["frames"], plan["fps"]) == (120, 24)
+    assert [(cut["frame"], cut["at_frame"], cut["beat_s"]) for cut in plan["cut_list"]] == [
+        (0, 0, pytest.approx(0, abs=0.02)),
+        (60, 60, pytest.approx(2.5, abs=0.02)),
+    ]
+    assert plan["predicted_error"]["worst_ms"] < 1000 / 24
+
+
+def matches(said: Any) -> None:
+    assert [(one["title"], one["relation"]) for one in said] == [("theme-120", "exact")]
+
+
+def nothing_found(said: Any) -> None:
+    assert said == []
+
+
+def the_track(said: Any) -> None:
+    assert (said["title"], said["duration"]) == ("theme-120", 20.0)
+
+
+PROOFS: dict[str, Callable[[Any], None]] = {
+    "GET /api/health": health,
+    "GET /api/bpm/health": bpm_health,
+    "POST /api/bpm/analyze-track": analysis,
+    "POST /api/bpm/sync-analysis": sync,
+    "GET /api/bpm/find-matching?target_bpm=120&tolerance=5": matches,
+    "GET /api/search?q=epic%20orchestral&limit=10": nothing_found,
+    "GET /api/playlists": nothing_found,
+    "GET /api/track/12345": the_track,
+}
+
+
+@pytest.mark.parametrize("curl", CURLS, ids=lambda one: one.called)
+def test_documented_request_does_what_the_document_says(curl: Curl, beats: TestClient, theme: Path) -> None:
+    heard = beats.post("/api/bpm/analyze-track", json={"audio_path": str(theme)}).json()
+    method, path = curl.called.split(" ", 1)
+    body = json.loads(curl.body.replace("/path/to/audio.mp3", str(theme))) if curl.body else None
+    answer = beats.request(method, path.replace("12345", str(heard["track_id"])), json=body)
+    assert answer.status_code == 200, answer.text
+    PROOFS[curl.called](answer.json())
+
+
+def test_no_documented_request_is_forgotten() -> None:
+    assert {one.called for one in CURLS} == set(PROOFS)

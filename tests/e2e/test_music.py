@@ -1,0 +1,60 @@
+"""A scene with music on the whole stack: planned over HTTP, rendered, cut to the beat, measured on the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from db.models.scenes import Scene
+from tests.e2e.conftest import RunningStack
+from tests.tower.beats.sounds import even_clicks, write_wav
+from tests.tower.conform.flashes import clicks_in
+from tower.generation import EngineChoice
+from tower.media.probe import probe
+from tower.scene_jobs import open_scene_job
+from tower.settings import Settings
+
+pytestmark = pytest.mark.e2e
+POINTS = [{"time": 0.0, "event": "start"}, {"time": 0.95, "event": "thunder"}]
+
+
+def posted(url: str, body: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = httpx.post(url, json=body, timeout=60).raise_for_status().json()
+    return said
+
+
+@pytest.mark.parametrize("timing", ["cfr", "vfr"])
+def test_a_scene_is_cut_to_its_music(stack: RunningStack, timing: str) -> None:
+    theme = stack.addresses.data_dir / "media" / f"theme-{timing}.wav"
+    theme.parent.mkdir(exist_ok=True)
+    write_wav(theme, even_clicks(120, 12))
+    base = stack.addresses.production_url
+    project_id = posted(f"{base}/projects", {"name": f"Storm {timing}"})["id"]
+    scene_id = posted(f"{base}/scenes", {"project_id": project_id, "description": "Rain", "duration_seconds": 2})["id"]
+    body = {"audio_path": str(theme), "bpm": 120, "sync_points": POINTS, "timing": timing}
+    planned = posted(f"{base}/scenes/{scene_id}/audio", body)["audio"]
+    settings = Settings(data_dir=stack.addresses.data_dir, database_url=stack.addresses.database_url)
+    with stack.sessions.begin() as session:
+        job = open_scene_job(
+            session,
+            session.get_one(Scene, scene_id),
+            settings=settings,
+            quality="low",
+            engine=EngineChoice.ANIMATIC,
+            overrides={"width": 256, "height": 256},
+        )
+        job_id = job.id
+    ended = stack.ended(job_id)
+    assert (ended["status"], ended["warnings"]) == ("completed", []), ended["error"]
+    found = probe(Path(ended["output_path"]))
+    assert found.frames == 48
+    assert found.audio is not None
+    assert found.audio.codec == "aac"
+    assert clicks_in(Path(ended["output_path"]))
+    music = httpx.get(f"{base}/scenes/{scene_id}/audio").raise_for_status().json()
+    assert music["measured_error_ms"] == pytest.approx(planned["predicted_error_ms"], abs=0.1)
+    assert music["measured_error_ms"] <= (500 / 24 + 0.1 if timing == "cfr" else 0.1)
+    assert music["output_asset_id"] is not None

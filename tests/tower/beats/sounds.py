@@ -1,0 +1,54 @@
+"""Sounds for tests: clicks at a known tempo, and files of every kind."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from numpy.typing import NDArray
+
+RATE_HZ = 44_100
+Signal = NDArray[np.float64]
+
+
+def clicks(times_s: Signal, seconds: float, *, rate_hz: int = RATE_HZ) -> Signal:
+    """A short tone at each time."""
+    out = np.zeros(int(seconds * rate_hz))
+    at = np.arange(int(0.03 * rate_hz)) / rate_hz
+    tone = 0.6 * np.sin(2 * np.pi * 1000 * at) * np.exp(-at / 0.005)
+    for time in times_s:
+        start = round(float(time) * rate_hz)
+        out[start : start + len(tone)] += tone[: max(0, len(out) - start)]
+    return out
+
+
+def even_clicks(bpm: float, seconds: float, *, rate_hz: int = RATE_HZ) -> Signal:
+    return clicks(np.arange(0, seconds, 60 / bpm), seconds, rate_hz=rate_hz)
+
+
+def write_wav(path: Path, signal: Signal, *, rate_hz: int = RATE_HZ, channels: int = 1) -> Path:
+    samples = np.repeat((np.clip(signal, -1, 1) * 32767).astype("<i2")[:, None], channels, axis=1)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(samples.tobytes())
+    return path
+
+
+def encode(path: Path, signal: Signal, codec: str, *, rate_hz: int = RATE_HZ) -> Path:
+    """The same as a file of the kind that its ending says."""
+    samples = np.repeat(signal.astype(np.float32)[None, :], 2, axis=0)
+    with av.open(str(path), "w") as container:
+        stream = cast(AudioStream, container.add_stream(codec, rate=rate_hz))
+        stream.layout = "stereo"
+        for start in range(0, samples.shape[1], 4800):
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, start : start + 4800]), "fltp", "stereo")
+            frame.sample_rate, frame.pts = rate_hz, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path

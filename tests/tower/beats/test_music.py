@@ -1,0 +1,33 @@
+"""Beats in synthesised music of which every beat is known. How good they are in all: `python -m benchmarks.beats`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mir_eval
+import numpy as np
+import pytest
+
+from benchmarks import beats_corpus as music
+from tests.tower.beats.sounds import write_wav
+from tower.beats.analysis import analyse
+
+
+@pytest.mark.parametrize(
+    ("genre", "bpm"),
+    [("rock", 112), ("house", 124), ("ballad", 66), ("swing", 132), ("drum and bass", 172), ("rock", 176)],
+)
+def test_music_is_counted_as_it_is(tmp_path: Path, genre: str, bpm: float) -> None:
+    track = music.music(f"{genre}, even", genre, music.even(bpm, 30), held_back=False)
+    found = analyse(write_wav(tmp_path / "music.wav", track.samples))
+    assert found.bpm == pytest.approx(bpm, rel=0.01)
+    assert mir_eval.beat.f_measure(track.beats_s, np.array(found.beat_times_s)) > 0.93
+    assert len(found.tempo_changes) == 1
+
+
+@pytest.mark.parametrize("kind", sorted(music.BEATLESS))
+def test_no_beat_is_heard_where_there_is_none(tmp_path: Path, kind: str) -> None:
+    track = music.beatless(kind, held_back=False, seconds=20)
+    found = analyse(write_wav(tmp_path / "sound.wav", track.samples))
+    assert (found.bpm, found.beat_times_s) == (None, ())
+    assert found.reason

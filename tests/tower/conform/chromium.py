@@ -1,0 +1,150 @@
+"""A real browser that plays a file and says when it showed what, and what it heard."""
+
+from __future__ import annotations
+
+import shutil
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from tests.tower.conform.flashes import Samples, clicks_of
+
+ADDRESS = "http://localhost/"  # served by the test itself; a browser gives all its means to such an address only
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
+]
+HEARD_HZ = 48_000
+PAGE = """<!doctype html><video muted></video><canvas width=16 height=16></canvas><script>
+const video = document.querySelector("video");
+const pen = document.querySelector("canvas").getContext("2d", {willReadFrequently: true});
+
+async function load() {
+  const blob = await (await fetch("film.mp4")).blob();
+  video.src = URL.createObjectURL(blob);
+  await new Promise((good, bad) => { video.oncanplay = good; video.onerror = () => bad(video.error.message); });
+  return blob;
+}
+
+// [media time, brightness] of each frame that was shown, from a moment on
+async function watch(from, rate) {
+  const seen = [];
+  const look = (now, frame) => {
+    pen.drawImage(video, 0, 0, 16, 16);
+    const pixels = pen.getImageData(0, 0, 16, 16).data;
+    seen.push([frame.mediaTime, pixels.filter((_, n) => n % 4 < 3).reduce((a, b) => a + b) / 768]);
+    video.requestVideoFrameCallback(look);
+  };
+  if (from) {
+    video.currentTime = from;
+    await new Promise(done => { video.onseeked = done; });
+  }
+  video.requestVideoFrameCallback(look);
+  video.playbackRate = rate;
+  const ended = new Promise(done => { video.onended = done; });
+  await video.play();
+  await ended;
+  return seen;
+}
+
+async function hear(blob) {
+  const sound = await new OfflineAudioContext(2, 1, RATE).decodeAudioData(await blob.arrayBuffer());
+  return packed(sound.getChannelData(0));
+}
+
+function packed(samples) {
+  let text = "";
+  for (const byte of new Uint8Array(samples.buffer)) text += String.fromCharCode(byte);
+  return btoa(text);
+}
+
+// what comes out of the loudspeaker while it plays from a moment on, from the first sample that is not silent
+async function listen(from) {
+  const context = new AudioContext({sampleRate: RATE});
+  const recorder = `registerProcessor("recorder", class extends AudioWorkletProcessor {
+    process([input]) { if (input.length) this.port.postMessage(input[0].slice()); return true; } })`;
+  await context.audioWorklet.addModule(URL.createObjectURL(new Blob([recorder], {type: "text/javascript"})));
+  const node = new AudioWorkletNode(context, "recorder"), pieces = [];
+  node.port.onmessage = message => pieces.push(...message.data);
+  video.muted = false;
+  video.currentTime = from;
+  await new Promise(done => { video.onseeked = done; });
+  context.createMediaElementSource(video).connect(node);
+  await context.resume();
+  const ended = new Promise(done => { video.onended = done; });
+  await video.play();
+  await ended;
+  await new Promise(done => setTimeout(done, 200));
+  return packed(Float32Array.from(pieces.slice(pieces.findIndex(sample => sample != 0))));
+}
+</script>""".replace("RATE", str(HEARD_HZ))
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """The machine's Chromium, with a new profile."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+@contextmanager
+def _browsing(browser: Browser, film: Path) -> Iterator[Page]:
+    """A page that may fetch the film, and nothing else."""
+
+    def serve(route: Route) -> None:
+        if route.request.url == ADDRESS:
+            route.fulfill(body=PAGE, content_type="text/html")
+        elif route.request.url == f"{ADDRESS}film.mp4":
+            route.fulfill(body=film.read_bytes(), content_type="video/mp4")
+        else:
+            route.abort()
+
+    page = browser.new_page()
+    try:
+        page.route("**/*", serve)
+        page.goto(ADDRESS)
+        yield page
+    finally:
+        page.close()
+
+
+def shown_in(browser: Browser, film: Path, *, after_s: float = 0.0, rate: float = 0.5) -> list[tuple[float, float]]:
+    """Time and brightness (0–255) of each frame that the browser showed."""
+    with _browsing(browser, film) as page:
+        seen: Any = page.evaluate("([from, rate]) => load().then(() => watch(from, rate))", [after_s, rate])
+    return [(float(time), float(brightness)) for time, brightness in seen]
+
+
+def heard_in(browser: Browser, film: Path) -> list[float]:
+    """When clicks begin in the sound that the browser decodes."""
+    with _browsing(browser, film) as page:
+        samples = _unpacked(page.evaluate("load().then(hear)"))
+    return clicks_of(samples, HEARD_HZ)
+
+
+def played_in(browser: Browser, film: Path, *, after_s: float) -> list[float]:
+    """When clicks are played after a jump, in seconds of the film: the first sample played is that of the jump."""
+    with _browsing(browser, film) as page:
+        samples = _unpacked(page.evaluate("from => load().then(() => listen(from))", after_s))
+    return [after_s + at for at in clicks_of(samples, HEARD_HZ)]
+
+
+def _unpacked(text: str) -> Samples:
+    return np.frombuffer(b64decode(text), "<f4")
+
+
+def _chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("there is no Chromium on this machine: apt-get install chromium")
+    return found

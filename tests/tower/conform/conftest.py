@@ -1,0 +1,63 @@
+"""One conformed film of each timing, for all tests that look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from db.models.music import FrameTiming
+from tests.tower.conform import chromium
+from tests.tower.conform.flashes import film, track
+from tower.conform.conform import Conformed, conform
+from tower.conform.sound import Music
+from tower.sync.grid import Beats
+from tower.sync.plan import Clip, Plan, SyncPoint
+from tower.sync.planning import plan
+
+FPS, FRAMES = 24, 120
+FLASHES = (0, 27, 50, 71, 99)
+CLICKS_S = (0.731, 1.25, 1.804, 2.33, 2.851, 3.404, 3.93, 4.51, 5.02, 5.56, 6.1)
+OFFSET_S, TRACK_S = 0.731, 7.0
+
+
+@dataclass(frozen=True)
+class Made:
+    """`limit_ms`: how far a flash may be from its click. `heard_s`: when clicks are heard in the film."""
+
+    video: Path
+    music: Music
+    path: Path
+    plan: Plan
+    result: Conformed
+    flashes: int = len(FLASHES)
+    heard_s: tuple[float, ...] = tuple(click - OFFSET_S for click in CLICKS_S if click - OFFSET_S < FRAMES / FPS)
+
+    @property
+    def limit_ms(self) -> float:
+        return 500 / FPS + 0.01 if self.plan.timing == FrameTiming.CONSTANT else 2.0
+
+
+def planned(timing: FrameTiming) -> Plan:
+    beats = Beats(CLICKS_S, (1.0,) * len(CLICKS_S), TRACK_S)
+    points = [SyncPoint(frame, f"flash {frame}") for frame in FLASHES]
+    return plan(Clip(FRAMES, Fraction(FPS)), points, beats, timing=timing, offset_s=OFFSET_S)
+
+
+@pytest.fixture(scope="module")  # not longer: while it is open, no other event loop can run in this thread
+def browser() -> Iterator[Browser]:
+    with chromium.browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session", params=FrameTiming, ids=list(FrameTiming))
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("flashes")
+    video = film(folder / "flashes.mp4", FLASHES, frames=FRAMES, fps=FPS)
+    music = Music(track(folder / "clicks.mp3", CLICKS_S, duration_s=TRACK_S), offset_s=OFFSET_S)
+    target, wanted = folder / "out.mp4", planned(request.param)
+    return Made(video, music, target, wanted, conform(video, music, wanted, target))

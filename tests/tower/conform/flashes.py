@@ -1,0 +1,83 @@
+"""Films with flashes at known frames, tracks with clicks at known times, and where both are in a finished file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.audio.frame import AudioFrame
+
+from tower.media.encode import VideoWriter
+
+RATE_HZ = 44_100
+CLICK_S = 0.006
+QUIET = 0.2  # of the best match: below it there is no click
+Samples = npt.NDArray[np.float32]
+
+
+def film(target: Path, flashes: Sequence[int], *, frames: int, fps: int = 24, side: int = 128) -> Path:
+    """Grey frames that change a little, and white ones at `flashes`."""
+    with VideoWriter(target, size=(side, side), fps=fps, frames=frames, tags={"comment": "flashes"}) as writer:
+        for number in range(frames):
+            picture = np.full((side, side, 3), 255 if number in flashes else 40, np.uint8)
+            picture[:, number % side] = 90
+            writer.write(picture)
+    return target
+
+
+def track(target: Path, clicks_s: Sequence[float], *, duration_s: float) -> Path:
+    """Clicks over a soft tone, in the format that the ending says."""
+    samples = 0.02 * np.sin(2 * np.pi * 220 * np.arange(round(duration_s * RATE_HZ)) / RATE_HZ)
+    click = click_at(RATE_HZ)
+    for time in clicks_s:
+        at = round(time * RATE_HZ)
+        samples[at : at + len(click)] += click[: len(samples) - at]
+    codec = {".wav": "pcm_s16le", ".mp3": "libmp3lame", ".flac": "flac", ".m4a": "aac", ".opus": "libopus"}
+    with av.open(str(target), "w") as out:
+        stream = out.add_stream(codec[target.suffix], rate=RATE_HZ, layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        frame = AudioFrame.from_ndarray(samples[None].astype(np.float32), format="flt", layout="mono")
+        frame.sample_rate, frame.pts = RATE_HZ, 0
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return target
+
+
+def click_at(rate_hz: int) -> Samples:
+    time = np.arange(round(CLICK_S * rate_hz)) / rate_hz
+    return (0.8 * np.sin(2 * np.pi * 1500 * time) * np.exp(-time * 400)).astype(np.float32)
+
+
+def flashes_in(path: Path, *, after_s: float = 0.0) -> list[float]:
+    """When frames are white, in seconds of the file; `after_s`: jumping there first."""
+    with av.open(str(path)) as container:
+        if after_s:
+            container.seek(round(after_s * av.time_base))
+        times = [frame.time for frame in container.decode(video=0) if frame.to_ndarray(format="gray").mean() > 150]
+    return [float(time) for time in times if time is not None and time >= after_s]
+
+
+def clicks_in(path: Path, *, after_s: float = 0.0) -> list[float]:
+    """When clicks begin, in seconds of the file, each found as the best match with the click itself."""
+    with av.open(str(path)) as container:
+        if after_s:
+            container.seek(round(after_s * av.time_base))
+        frames = list(container.decode(audio=0))
+        starts_s, rate_hz = float(frames[0].time or 0.0), frames[0].sample_rate
+        mono = np.concatenate([frame.to_ndarray().mean(axis=0) for frame in frames])
+    return [time for time in (starts_s + at for at in clicks_of(mono, rate_hz)) if time >= after_s]
+
+
+def clicks_of(mono: npt.NDArray[np.float32], rate_hz: int) -> list[float]:
+    match = np.abs(np.correlate(mono, click_at(rate_hz), mode="valid"))
+    window = round(0.1 * rate_hz)
+    found = []
+    for begin in range(0, len(match), window):
+        at = begin + int(np.argmax(match[begin : begin + window]))
+        around = match[max(0, at - window) : at + window]
+        if match[at] > QUIET * match.max() and match[at] == around.max():
+            found.append(at / rate_hz)
+    return found

@@ -1,0 +1,39 @@
+"""A library folder of real files, made with ffmpeg, and scans of it on a real database."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tower.library.ffmpeg import ffmpeg
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """A sound file of this ending, options and tags; the same asked again is copied, not made."""
+    kept = tmp_path_factory.mktemp("sounds")
+
+    def make(target: Path, *options: str, seconds: float = 1, tone: str = "sine=440", **tags: str) -> Path:
+        made = kept / f"{abs(hash((target.suffix, options, seconds, tone, tuple(tags.items()))))}{target.suffix}"
+        if not made.exists():
+            source = ["-f", "lavfi", "-i", f"{tone}:duration={seconds}" if "duration" not in tone else tone]
+            said = [part for name, text in tags.items() for part in ("-metadata", f"{name}={text}")]
+            subprocess.run([ffmpeg(), "-v", "error", "-y", *source, *said, *options, str(made)], check=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made, target)
+        return target
+
+    return make
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    return folder.resolve()

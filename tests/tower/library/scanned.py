@@ -1,0 +1,53 @@
+"""A scan run to its end, and what it wrote."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from sqlalchemy import select
+
+from db.engine import Sessions
+from db.models.library import LibraryScan, ScanState, Track, UnreadableFile
+from tower.library.scans import LIVE, LibraryScans
+
+LONGEST_S = 60
+
+
+def scan(sessions: Sessions, *roots: Path) -> LibraryScan:
+    """A scan that completed."""
+    scans = LibraryScans(sessions.kw["bind"], roots)
+    try:
+        done = ended(sessions, scans.start())
+    finally:
+        scans.stop()
+    assert (done.state, done.error) == (ScanState.COMPLETED, None)
+    return done
+
+
+def ended(sessions: Sessions, scan_id: int) -> LibraryScan:
+    deadline = time.monotonic() + LONGEST_S
+    while True:
+        with sessions() as session:
+            row = session.get_one(LibraryScan, scan_id)
+        if row.state not in LIVE:
+            return row
+        assert time.monotonic() < deadline, f"still {row.state}"
+        time.sleep(0.02)
+
+
+def figures(row: LibraryScan) -> dict[str, int]:
+    """Those that are not 0."""
+    names = ("files_seen", "unchanged", "added", "changed", "moved", "missing", "unreadable")
+    return {name: value for name in names if (value := getattr(row, name))}
+
+
+def tracks(sessions: Sessions) -> dict[str, Track]:
+    with sessions() as session:
+        return {row.filename: row for row in session.scalars(select(Track).order_by(Track.id))}
+
+
+def refused(sessions: Sessions, scan_id: int) -> dict[str, str]:
+    with sessions() as session:
+        rows = session.scalars(select(UnreadableFile).where(UnreadableFile.scan_id == scan_id))
+        return {Path(row.path).name: row.reason for row in rows}

@@ -1,0 +1,193 @@
+"""Nothing is listened to twice: results by the file's content, the method's version and the hint, on disk and as a row.
+
+Each makes good for the other if it is lost. Whoever asks for a file that is being listened to waits for that one
+result: a lock on a file keeps threads and processes apart, and a process that dies lets go of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from db.engine import Sessions
+from db.models.beats import BeatAnalysis
+from tower.beats.analysis import VERSION, Analysis, TempoHint, analyse
+from tower.errors import CancelledError, ConflictError
+from tower.media.decode import regular_file
+from tower.media.files import writing
+from tower.settings import Settings
+
+LOOK_S = 0.05  # how often a waiting caller looks again
+Analyser = Callable[[IO[bytes], TempoHint], Analysis]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Known:
+    """`cached`: it was known before. `seconds`: that the analysis took when it was made."""
+
+    analysis: Analysis
+    sha256: str
+    cached: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Key:
+    sha256: str
+    hint: str
+
+    def file(self, folder: Path) -> Path:
+        hinted = f".{hashlib.sha256(self.hint.encode()).hexdigest()[:16]}" if self.hint else ""
+        return folder / self.sha256[:2] / f"{self.sha256}.{VERSION}{hinted}.json"
+
+
+def cache_folder(settings: Settings) -> Path:
+    return settings.data / "cache" / "beats"
+
+
+def analysed(
+    source: Path | IO[bytes],
+    *,
+    sessions: Sessions,
+    folder: Path,
+    hint: TempoHint | None = None,
+    analyser: Analyser = analyse,
+    force: bool = False,
+    cancelled: threading.Event | None = None,
+) -> Known:
+    """What is heard in this file, from the cache (`folder` and the table) or by listening now; `force`: anew.
+
+    Raises MediaUnreadableError if it cannot be read as sound, ConflictError if it changes meanwhile, CancelledError.
+    """
+    if isinstance(source, Path):
+        with regular_file(source) as file:
+            return analysed(
+                file, sessions=sessions, folder=folder, hint=hint, analyser=analyser, force=force, cancelled=cancelled
+            )
+    hint = hint or TempoHint()
+    before = _state(source)
+    key = _Key(_sha256(source), hint.key)
+    if not force and (known := _kept(sessions, folder, key)):
+        return known
+    with _alone(folder / "locks" / key.sha256[:2], cancelled or threading.Event()):
+        if not force and (known := _kept(sessions, folder, key)):
+            return known
+        began = time.perf_counter()
+        source.seek(0)
+        analysis = analyser(source, hint)
+        seconds = time.perf_counter() - began
+        if _state(source) != before:
+            raise ConflictError("The file changed while it was listened to; ask again")
+        _keep(sessions, folder, key, analysis, seconds)
+    return Known(analysis, key.sha256, cached=False, seconds=seconds)
+
+
+def known(session: Session, sha256: str, hint: TempoHint | None = None) -> Analysis | None:
+    """What is kept of this content, without listening; None if nothing is."""
+    row = _row(session, _Key(sha256, (hint or TempoHint()).key))
+    return Analysis.from_json(row.analysis) if row else None
+
+
+def count(session: Session) -> int:
+    """Results kept of today's method."""
+    return session.scalar(select(func.count()).where(BeatAnalysis.version == VERSION)) or 0
+
+
+def _kept(sessions: Sessions, folder: Path, key: _Key) -> Known | None:
+    """From the disk or the table; what only one of them has is put into the other."""
+    path = key.file(folder)
+    on_disk = _read(path)
+    with sessions.begin() as session:
+        row = _row(session, key)
+        if row is None:
+            if on_disk is None:
+                return None
+            row = _written(session, key, Analysis.from_json(on_disk["analysis"]), on_disk["seconds"])
+        found = Known(Analysis.from_json(row.analysis), key.sha256, cached=True, seconds=row.seconds)
+    if on_disk is None:
+        _write(path, found.analysis, found.seconds)
+    return found
+
+
+def _keep(sessions: Sessions, folder: Path, key: _Key, analysis: Analysis, seconds: float) -> None:
+    _write(key.file(folder), analysis, seconds)
+    with sessions.begin() as session:
+        _written(session, key, analysis, seconds)
+
+
+def _row(session: Session, key: _Key) -> BeatAnalysis | None:
+    same = (BeatAnalysis.sha256 == key.sha256, BeatAnalysis.version == VERSION, BeatAnalysis.hint == key.hint)
+    return session.scalar(select(BeatAnalysis).where(*same))
+
+
+def _written(session: Session, key: _Key, analysis: Analysis, seconds: float) -> BeatAnalysis:
+    values = {
+        "bpm": analysis.bpm,
+        "confidence": analysis.confidence,
+        "duration_s": analysis.duration_s,
+        "analysis": analysis.as_json(),
+        "seconds": seconds,
+    }
+    made = insert(BeatAnalysis).values(sha256=key.sha256, version=VERSION, hint=key.hint, **values)
+    same = [BeatAnalysis.sha256, BeatAnalysis.version, BeatAnalysis.hint]
+    upsert = made.on_conflict_do_update(index_elements=same, set_=values).returning(BeatAnalysis)
+    return session.scalars(upsert, execution_options={"populate_existing": True}).one()
+
+
+def _write(path: Path, analysis: Analysis, seconds: float) -> None:
+    with writing(path) as part:
+        part.write_text(json.dumps({"analysis": analysis.as_json(), "seconds": seconds}))
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """None for a file that is not there, or not whole."""
+    try:
+        kept: dict[str, Any] = json.loads(path.read_text())
+        Analysis.from_json(kept["analysis"])
+        float(kept["seconds"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as broken:
+        log.warning("%s is no kept analysis: %s", path, broken)
+        return None
+    return kept
+
+
+@contextmanager
+def _alone(lock: Path, cancelled: threading.Event) -> Iterator[None]:
+    """One at a time for this lock file; each opening of it is a holder of its own. Raises CancelledError."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a") as held:
+        while True:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if cancelled.wait(LOOK_S):
+                    raise CancelledError("The analysis was cancelled") from None
+        yield
+
+
+def _sha256(file: IO[bytes]) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # an open binary file
+
+
+def _state(file: IO[bytes]) -> tuple[int, int]:
+    stat = os.fstat(file.fileno())
+    return stat.st_size, stat.st_mtime_ns

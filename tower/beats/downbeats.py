@@ -1,0 +1,58 @@
+"""Which beats begin a bar: where the harmony changes, the bass is strong and the stress returns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tower.beats.onsets import CHROMA_EVERY, Onsets, frames_of, near
+from tower.beats.segments import Segment
+
+METRES = (4, 3)
+HARMONY, BASS, STRESS = 1.0, 0.6, 0.3  # weights
+THREE_COST = 0.15  # how much clearer a bar of three must be
+
+
+def downbeats(times_s: NDArray[np.float64], parts: tuple[Segment, ...], onsets: Onsets) -> NDArray[np.float64]:
+    """The times of the first beats of the bars, counted anew in each stretch; a stretch under two bars has none."""
+    if len(times_s) < 8:
+        return np.zeros(0)
+    stress = _stress(times_s, onsets)
+    found = []
+    for part in parts:
+        beats = np.arange(part.first, part.last + 1)
+        if len(beats) >= 8:
+            metre, phase = _bar(stress[beats])
+            found.append(times_s[beats[phase::metre]])
+    return np.concatenate(found) if found else np.zeros(0)
+
+
+def _bar(stress: NDArray[np.float64]) -> tuple[int, int]:
+    """Beats a bar, and the place of the first downbeat: the phase whose beats stand out most from the others."""
+    ways = []
+    for metre in METRES:
+        means = np.array([stress[phase::metre].mean() for phase in range(metre)])
+        phase = int(means.argmax())
+        others = (means.sum() - means[phase]) / (metre - 1)
+        ways.append((float(means[phase] - others) - (THREE_COST if metre == 3 else 0), metre, phase))
+    _, metre, phase = max(ways)
+    return metre, phase
+
+
+def _stress(times_s: NDArray[np.float64], onsets: Onsets) -> NDArray[np.float64]:
+    parts = ((HARMONY, _harmonic_change(times_s, onsets)), (BASS, near(onsets.bass, times_s, 2)))
+    total = np.zeros(len(times_s))
+    for weight, values in (*parts, (STRESS, near(onsets.rise, times_s, 2))):
+        total += weight * (values - values.mean()) / (values.std() + 1e-9)
+    return total
+
+
+def _harmonic_change(times_s: NDArray[np.float64], onsets: Onsets) -> NDArray[np.float64]:
+    """How unlike the tones after each beat are to those before it, 0–1."""
+    rows = onsets.chroma / (np.linalg.norm(onsets.chroma, axis=1, keepdims=True) + 1e-9)
+    sums = np.concatenate([np.zeros((1, 12)), np.cumsum(rows, axis=0, dtype=np.float64)])
+    edges = np.clip(frames_of(times_s) // CHROMA_EVERY, 0, len(rows))
+    edges = np.concatenate([[max(0, 2 * edges[0] - edges[1])], edges, [min(len(rows), 2 * edges[-1] - edges[-2])]])
+    means = np.diff(sums[edges], axis=0)
+    means /= np.linalg.norm(means, axis=1, keepdims=True) + 1e-9
+    return np.asarray(1 - np.sum(means[1:] * means[:-1], axis=1))

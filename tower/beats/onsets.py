@@ -1,0 +1,163 @@
+"""Where something begins to sound: a curve of onsets, made piece by piece while the file is read.
+
+The rise of a log-mel spectrum (spectral flux) over 23 ms, at 86 frames a second. Each piece is brought to its own
+level, so that memory does not grow with the file: what is kept of a second is 2 kB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from tower.beats.sound import RATE_HZ, Samples
+
+HOP, WINDOW = 256, 1024  # samples
+FPS = RATE_HZ / HOP
+BANDS = 64  # mel bands from 30 Hz to 11 kHz
+BASS = slice(0, 10)  # below about 500 Hz
+PARTS = (slice(0, 4), slice(6, 40), slice(46, 64))  # kick drum and bass; snare, chords, voice; cymbals
+LAG = 2  # frames over which a rise is measured
+GAIN = 1000.0  # the loud bands of a piece (99 %) are brought there before the logarithm
+QUIETEST_SHARE = 1e-3  # of the loudest piece so far: a piece below that is not brought up further
+FLOOR = 1e-4  # of power: rounding noise of 16 bits stays below it
+AT_ONCE = 64  # frames: what a processor's cache holds
+CHROMA_EVERY = 4  # frames
+TONE_BINS = slice(7, 93)  # 150 Hz to 2 kHz
+LEAD = 8  # frames of silence put before the sound, so that a first beat at 0 s is an onset like any other
+EARLY_S = 0.0048  # how far a peak of the curve lies before its onset; measured on clicks
+
+Curve = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Onsets:
+    """Curves at FPS, a value a frame: `rise` of all bands, `bass` of the low ones, `level_db` of the sound.
+
+    `parts`: a row a frame, the rise in each of PARTS.
+    `chroma`: energy of the twelve tones, a row for every CHROMA_EVERY frames.
+    """
+
+    rise: Curve
+    bass: Curve
+    parts: NDArray[np.float32]
+    level_db: Curve
+    chroma: NDArray[np.float32]
+
+
+def onsets(pieces: Iterable[Samples]) -> Onsets:
+    """The curves of a sound that is handed over in pieces of any length."""
+    curves = _Curves()
+    for frames in _framed(pieces):
+        curves.add(frames)
+    return curves.whole()
+
+
+def times_of(frames: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds from the first sample, for places in a curve."""
+    return (frames - LEAD) / FPS + EARLY_S
+
+
+def frames_of(times_s: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The nearest places in a curve; may lie outside of it."""
+    return np.round((times_s - EARLY_S) * FPS + LEAD).astype(np.intp)
+
+
+def near(curve: Curve, times_s: NDArray[np.float64], reach: int) -> Curve:
+    """The largest value within `reach` frames of each time."""
+    places = frames_of(times_s)[:, None] + np.arange(-reach, reach + 1)
+    return np.asarray(curve[np.clip(places, 0, len(curve) - 1)].max(axis=1))
+
+
+def _framed(pieces: Iterable[Samples]) -> Iterable[NDArray[np.float32]]:
+    """Views of WINDOW samples, HOP apart, the first centred LEAD frames before the first sample."""
+    rest = np.zeros(LEAD * HOP + WINDOW // 2, np.float32)
+    for piece in pieces:
+        rest = np.concatenate([rest, piece])
+        count = (len(rest) - WINDOW) // HOP + 1
+        if count > 0:
+            yield np.lib.stride_tricks.sliding_window_view(rest, WINDOW)[: count * HOP : HOP]
+            rest = rest[count * HOP :]
+    rest = np.concatenate([rest, np.zeros(WINDOW // 2 + LEAD * HOP, np.float32)])
+    if len(rest) >= WINDOW:
+        yield np.lib.stride_tricks.sliding_window_view(rest, WINDOW)[::HOP]
+
+
+class _Curves:
+    def __init__(self) -> None:
+        self._rise: list[Curve] = []
+        self._bass: list[Curve] = []
+        self._parts: list[NDArray[np.float32]] = []
+        self._level: list[Curve] = []
+        self._chroma: list[NDArray[np.float32]] = []
+        self._before = np.zeros((LAG, BANDS), np.float32)
+        self._loudest = 0.0
+
+    def add(self, frames: NDArray[np.float32]) -> None:
+        mel = np.empty((len(frames), BANDS), np.float32)
+        for start in range(0, len(frames), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            spectrum = fft.rfft(frames[some] * _hann(), axis=1)
+            power = np.square(spectrum.real) + np.square(spectrum.imag)
+            np.matmul(power, _mel_bands(), out=mel[some])
+            self._chroma.append(_tones(power))
+        self._level.append((10 * np.log10(mel.mean(axis=1) + 1e-9)).astype(np.float32))
+        self._add_rise(mel)
+
+    def _add_rise(self, mel: NDArray[np.float32]) -> None:
+        joined = np.concatenate([self._before, mel])
+        loud = float(np.percentile(mel, 99))
+        self._loudest = max(self._loudest, loud)
+        gain = GAIN / max(loud, QUIETEST_SHARE * self._loudest, FLOOR)
+        logs = np.log1p(joined * np.float32(gain))
+        rise = np.maximum(0, logs[LAG:] - logs[:-LAG])
+        self._rise.append(rise.mean(axis=1))
+        self._bass.append(rise[:, BASS].mean(axis=1))
+        self._parts.append(np.stack([rise[:, part].mean(axis=1) for part in PARTS], axis=1))
+        self._before = joined[-LAG:]
+
+    def whole(self) -> Onsets:
+        curves = (self._rise, self._bass, self._parts, self._level, self._chroma)
+        return Onsets(*(np.concatenate(curve) for curve in curves))
+
+
+def _tones(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Summed over every CHROMA_EVERY frames; what is left over at the end of a piece goes with its last row."""
+    starts = np.arange(0, max(len(power) - CHROMA_EVERY + 1, 1), CHROMA_EVERY)
+    return np.asarray(np.add.reduceat(power[:, TONE_BINS], starts, axis=0) @ _tone_of_bins(), np.float32)
+
+
+@cache
+def _hann() -> NDArray[np.float32]:
+    return np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+
+
+@cache
+def _mel_bands() -> NDArray[np.float32]:
+    """Bins × bands: triangles of equal area on Slaney's mel scale."""
+    edges = _hz(np.linspace(_mel(np.array(30.0)), _mel(np.array(11_000.0)), BANDS + 2))
+    bins = np.fft.rfftfreq(WINDOW, 1 / RATE_HZ)[:, None]
+    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
+    triangles = np.minimum((bins - low) / (middle - low), (high - bins) / (high - middle))
+    return (np.maximum(0, triangles) * 2 / (high - low)).astype(np.float32)
+
+
+@cache
+def _tone_of_bins() -> NDArray[np.float32]:
+    """TONE_BINS × 12: each belongs to the nearest tone."""
+    bins = np.fft.rfftfreq(WINDOW, 1 / RATE_HZ)[TONE_BINS]
+    weights = np.zeros((len(bins), 12), np.float32)
+    weights[np.arange(len(bins)), np.round(12 * np.log2(bins / 440)).astype(int) % 12] = 1
+    return weights
+
+
+def _mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(hz < 1000, hz * 3 / 200, 15 + np.log(np.maximum(hz, 1e-9) / 1000) * 27 / np.log(6.4))
+
+
+def _hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))

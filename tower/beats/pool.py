@@ -1,0 +1,199 @@
+"""Warm processes that listen, so that neither the event loop nor a request's thread does.
+
+A process that dies on a file takes only that file with it: the next is started, and the file is tried once more, in
+case somebody else ended it. To cancel is to kill: nothing else stops a decoder in the middle.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from tower.beats.analysis import Analysis, TempoHint
+from tower.beats.wire import LENGTH, received, send
+from tower.errors import CancelledError, TowerError, UnavailableError
+from tower.media.decode import MediaUnreadableError
+
+LOOK_S = 0.05  # how often a waiting caller asks whether it is cancelled
+LIMIT_S = 600.0  # for one file: hours of music take minutes
+TRIES = 2
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # the processes are side by side already
+
+
+class AnalyserPool:
+    """`size` processes, started by `warm` or when they are first needed. Safe to call from many threads."""
+
+    def __init__(self, size: int, *, limit_s: float = LIMIT_S) -> None:
+        self._limit_s = limit_s
+        self._free: queue.LifoQueue[_Listener] = queue.LifoQueue()  # the last used is the warmest
+        self._stopped = threading.Event()
+        self._warming: threading.Timer | None = None
+        self._all = [_Listener(self._stopped) for _ in range(size)]
+        for listener in self._all:
+            self._free.put(listener)
+
+    def analyse(
+        self,
+        file: IO[bytes],
+        hint: TempoHint | None = None,
+        *,
+        name: str | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Analysis:
+        """As `tower.beats.analysis.analyse`, in one of the processes. Its place in the file moves.
+
+        `name`: what errors call the file, if it was opened without one.
+
+        Raises MediaUnreadableError, CancelledError once `cancelled` is set, UnavailableError when the pool stops.
+        """
+        give_up = cancelled or threading.Event()
+        listener = self._take(give_up)
+        try:
+            called = name or Path(str(getattr(file, "name", "The file"))).name
+            return self._heard(listener, file, (called, hint or TempoHint()), give_up)
+        finally:
+            self._free.put(listener)
+
+    def warm(self, *, after_s: float = 0) -> None:
+        """Start the processes, which import while the caller goes on; in `after_s`, if it is not stopped by then."""
+
+        def start() -> None:
+            with suppress(UnavailableError):
+                for listener in self._all:
+                    listener.start()
+
+        self._warming = threading.Timer(after_s, start)
+        self._warming.daemon = True
+        self._warming.start()
+
+    def stop(self) -> None:
+        """End all processes; who still waits gets UnavailableError."""
+        self._stopped.set()
+        if self._warming is not None:
+            self._warming.cancel()
+        for listener in self._all:
+            listener.end()
+
+    @property
+    def size(self) -> int:
+        return len(self._all)
+
+    @property
+    def process_ids(self) -> list[int]:
+        return [listener.process.pid for listener in self._all if listener.process]
+
+    def _take(self, cancelled: threading.Event) -> _Listener:
+        while True:
+            self._check(cancelled)
+            try:
+                return self._free.get(timeout=LOOK_S)
+            except queue.Empty:
+                continue
+
+    def _heard(
+        self, listener: _Listener, file: IO[bytes], asked: tuple[str, TempoHint], cancelled: threading.Event
+    ) -> Analysis:
+        name, hint = asked
+        for _ in range(TRIES):
+            try:
+                listener.ask(file, name, hint)
+                self._wait(listener, name, cancelled)
+                said = listener.answer()
+            except (OSError, EOFError):
+                listener.end()  # it died; the next `ask` starts another
+            except BaseException:
+                listener.end()  # it is still at it
+                raise
+            else:
+                return _result(said)
+        raise MediaUnreadableError(f"{name} makes the decoder crash: it is damaged, or made to do so")
+
+    def _wait(self, listener: _Listener, name: str, cancelled: threading.Event) -> None:
+        deadline = time.monotonic() + self._limit_s
+        while not listener.answers(LOOK_S):
+            self._check(cancelled)
+            if time.monotonic() > deadline:
+                raise MediaUnreadableError(f"{name} was not analysed within {self._limit_s:.0f} s")
+
+    def _check(self, cancelled: threading.Event) -> None:
+        if self._stopped.is_set():
+            raise UnavailableError("The service is stopping; ask again")
+        if cancelled.is_set():
+            raise CancelledError("The analysis was cancelled")
+
+
+class _Listener:
+    """One process and our end of its socket."""
+
+    def __init__(self, stopped: threading.Event) -> None:
+        self._stopped = stopped
+        self.process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        with self._lock:
+            if self._stopped.is_set():
+                raise UnavailableError("The service is stopping; ask again")
+            if self.process is not None and self.process.poll() is None:
+                return
+            if self._socket is not None:
+                self._socket.close()
+            ours, theirs = socket.socketpair()
+            command = [sys.executable, "-m", "tower.beats.worker", str(theirs.fileno())]
+            environment = {**os.environ, **ONE_THREAD}
+            with theirs:
+                self.process = subprocess.Popen(
+                    command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment
+                )
+            self._socket = ours
+
+    def ask(self, file: IO[bytes], name: str, hint: TempoHint) -> None:
+        self.start()
+        assert self._socket is not None
+        send(self._socket, {"name": name, "hint": asdict(hint)}, file.fileno())
+
+    def answers(self, seconds: float) -> bool:
+        """Whether there is something to read within `seconds`, the end of the process included."""
+        assert self._socket is not None
+        self._socket.settimeout(seconds)
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except TimeoutError:
+            return False
+        finally:
+            self._socket.settimeout(None)
+        return True
+
+    def answer(self) -> dict[str, Any]:
+        assert self._socket is not None
+        size = int.from_bytes(received(self._socket, LENGTH))
+        said: dict[str, Any] = json.loads(received(self._socket, size))
+        return said
+
+    def end(self) -> None:
+        with self._lock:
+            if self._socket is not None:
+                self._socket.close()
+            if self.process is not None:
+                self.process.kill()
+                self.process.wait()
+            self.process = self._socket = None
+
+
+def _result(said: dict[str, Any]) -> Analysis:
+    if "analysis" in said:
+        return Analysis.from_json(said["analysis"])
+    if said["code"] == MediaUnreadableError.code:
+        raise MediaUnreadableError(said["error"])
+    raise TowerError(said["error"], code=said["code"])

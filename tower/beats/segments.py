@@ -1,0 +1,162 @@
+"""Stretches of even tempo, by least squares on the numbered beats.
+
+A break must pay for itself (as in the Bayesian information criterion), a stretch lasts ten seconds at least, and two
+that differ by less than 1.5 % are one: played music breathes, and that is no change of tempo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHORTEST_S = 10.0
+SAME = 0.015
+JITTER_S = 0.012  # of a played beat around its even place
+BREAK_COST = 14.0
+EDGE_BEATS = 2  # of a stretch, not used for its tempo: the tracker takes a beat or two to follow
+GAP = 1.7  # periods without a beat: the counting starts anew
+EVEN_S = 0.025
+EVEN_ENOUGH = 0.6  # share of beats
+NEIGHBOURS = 6
+DRAWN = 0.7
+
+Times = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Beats `first` to `last` (both in it), of even `period_s`; `even`: the share of them within 25 ms of the line."""
+
+    first: int
+    last: int
+    start_s: float
+    end_s: float
+    period_s: float
+    even: float
+
+    @property
+    def bpm(self) -> float:
+        return 60 / self.period_s
+
+    @property
+    def duration_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+def segments(times_s: Times) -> tuple[Segment, ...]:
+    """The stretches in order; empty if there are fewer than two beats."""
+    runs = [run for run in _runs(times_s) if run[1] > run[0]]
+    found = [_segment(times_s, first, last) for run in runs for first, last in _broken(times_s, *run)]
+    return tuple(_joined(times_s, found))
+
+
+def main_tempo(parts: tuple[Segment, ...]) -> Segment:
+    """The stretch whose tempo is that of the piece: the longest even one."""
+    return max(parts, key=lambda part: part.duration_s * part.even)
+
+
+def changes(parts: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """The stretches that begin with another tempo: only long and even ones can say so."""
+    solid = [part for part in parts if part.duration_s >= SHORTEST_S * 0.9 and part.even >= EVEN_ENOUGH]
+    found: list[Segment] = []
+    for part in solid or [main_tempo(parts)]:
+        if not found or abs(part.period_s / found[-1].period_s - 1) >= SAME:
+            found.append(part)
+    return tuple(found)
+
+
+def steadied(times_s: Times, parts: tuple[Segment, ...]) -> Times:
+    """The beats with less of their jitter: each drawn towards the line through its neighbours in the same stretch."""
+    steady = times_s.copy()
+    for part in parts:
+        own = slice(part.first, part.last + 1)
+        steady[own] += _pulls(times_s[own])
+    return steady
+
+
+def _pulls(times: Times) -> Times:
+    """Seconds that each beat of one stretch moves. Near its ends the line is that of the last whole window."""
+    size = 2 * NEIGHBOURS + 1
+    if len(times) < size:
+        return np.zeros(len(times))
+    windows = np.lib.stride_tricks.sliding_window_view(times, size)
+    number = np.arange(size) - NEIGHBOURS
+    means, slopes = windows.mean(axis=1), windows @ number / np.dot(number, number)
+    off = np.median(np.abs(windows - means[:, None] - slopes[:, None] * number), axis=1)
+    window = np.clip(np.arange(len(times)) - NEIGHBOURS, 0, len(windows) - 1)
+    line = means[window] + slopes[window] * (np.arange(len(times)) - window - NEIGHBOURS)
+    return np.where(off[window] < EVEN_S / 2, DRAWN * np.clip(line - times, -EVEN_S, EVEN_S), 0)
+
+
+def _runs(times_s: Times) -> list[tuple[int, int]]:
+    """First and last beat of each stretch without a gap."""
+    if len(times_s) < 2:
+        return []
+    gaps = np.diff(times_s)
+    around = np.array([np.median(gaps[max(0, i - 4) : i + 5]) for i in range(len(gaps))])
+    breaks = np.flatnonzero(gaps > GAP * around)
+    return list(zip([0, *(breaks + 1)], [*breaks, len(times_s) - 1], strict=True))
+
+
+def _broken(times_s: Times, first: int, last: int) -> list[tuple[int, int]]:
+    """The cheapest way to cut one run into lines of at least SHORTEST_S."""
+    times = times_s[first : last + 1] - times_s[first]
+    count = len(times)
+    fewest = max(6, int(np.ceil(SHORTEST_S / max(float(np.median(np.diff(times))), 1e-3))))
+    if count < 2 * fewest:
+        return [(first, last)]
+    line = _LineCost(times)
+    price = BREAK_COST * JITTER_S**2 * np.log(count)
+    cost = np.full(count + 1, np.inf)
+    cost[0] = -price
+    came = np.zeros(count + 1, int)
+    for end in range(fewest - 1, count):
+        starts = np.arange(end - fewest + 2)
+        total = cost[starts] + line(starts, end) + price
+        came[end + 1] = int(total.argmin())
+        cost[end + 1] = total[came[end + 1]]
+    ends, at = [], count
+    while at > 0:
+        ends.append((first + int(came[at]), first + at - 1))
+        at = int(came[at])
+    return ends[::-1]
+
+
+class _LineCost:
+    """Squared distance (s²) of times[start…end] from their best line, for many starts at once, by running sums."""
+
+    def __init__(self, times: Times) -> None:
+        number = np.arange(len(times), dtype=float)
+        pairs = (number, times, number * number, number * times, times * times)
+        self._sums = [np.concatenate([[0.0], np.cumsum(values)]) for values in pairs]
+
+    def __call__(self, starts: NDArray[np.intp], end: int) -> Times:
+        n = end - starts + 1
+        x, y, xx, xy, yy = (sums[end + 1] - sums[starts] for sums in self._sums)
+        spread = np.maximum(xx - x * x / n, 1e-12)
+        return np.asarray(np.maximum(yy - y * y / n - np.square(xy - x * y / n) / spread, 0))
+
+
+def _segment(times_s: Times, first: int, last: int) -> Segment:
+    trimmed = EDGE_BEATS if last - first >= 8 + 2 * EDGE_BEATS else 0
+    number = np.arange(first, last + 1)
+    times = times_s[first : last + 1]
+    inner = slice(trimmed, len(times) - trimmed)
+    period, start = np.polyfit(number[inner] - first, times[inner], 1)
+    off = np.abs(times - (start + period * (number - first)))
+    return Segment(first, last, float(times[0]), float(times[-1]), float(period), float(np.mean(off < EVEN_S)))
+
+
+def _joined(times_s: Times, found: list[Segment]) -> list[Segment]:
+    """Neighbours of about one tempo become one; a short one goes with the neighbour that is nearer in tempo."""
+    joined: list[Segment] = []
+    for one in found:
+        before = joined[-1] if joined else None
+        gap = before is not None and one.start_s - before.end_s > GAP * before.period_s
+        if before and not gap and abs(one.period_s / before.period_s - 1) < SAME:
+            joined[-1] = _segment(times_s, before.first, one.last)
+        else:
+            joined.append(one)
+    return joined

@@ -1,0 +1,158 @@
+"""The tempo over time: a comb over autocorrelations, and the likeliest way through them (Viterbi).
+
+Each window of ten seconds is asked, for each tempo, how well the onsets repeat after one, two, three and four beats
+and at half a beat. The way through the windows is kept from jumping, and starts from where music mostly is: a
+log-normal prior, or what the listener was told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from tower.beats.analysis import FASTEST_BPM, SLOWEST_BPM, TempoCandidate, TempoHint
+from tower.beats.onsets import FPS, Curve
+
+WINDOW_S, STEP_S = 10.0, 0.5
+WINDOWS_AT_ONCE = 256
+GRID = 0.01  # natural logarithm: neighbouring tempos are 1 % apart
+BPM = np.exp(np.arange(np.log(SLOWEST_BPM), np.log(FASTEST_BPM), GRID))
+USUAL_BPM, USUAL_OCTAVES = 120.0, 0.9  # where the prior has its middle, and how wide it is
+HINTED_OCTAVES = 0.12  # a tempo named by the user is one, and not its half
+SLOWEST_UNASKED, FASTEST_UNASKED = 50.0, 215.0  # outside only if a hint asks for it
+COMB = ((0.5, 0.35), (1, 1.0), (2, 0.9), (3, 0.35), (4, 0.8))  # beats, weight
+EVIDENCE, PRIOR = 8.0, 5.0
+STEP_COST, JUMP_COST = 0.6, 12.0  # of a step of 1 %, and of any jump
+RELATED = (1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3)  # other ways to count the same music
+NEAR = 0.04  # two tempos this close (4 %) are one candidate
+
+Grid = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TempoMap:
+    """`strengths`: windows × BPM, about 0–1. `path`: the place in BPM of each window."""
+
+    strengths: Grid
+    path: NDArray[np.intp]
+    hint: TempoHint
+
+    @property
+    def bpm(self) -> NDArray[np.float64]:
+        return np.asarray(BPM[self.path])
+
+    @property
+    def clarity(self) -> float:
+        """How much of the onsets repeats at the chosen tempo, 0–1; the median window."""
+        chosen = self.strengths[np.arange(len(self.path)), self.path]
+        return float(np.clip(np.median(chosen), 0, 1))
+
+    def periods(self, frames: int) -> NDArray[np.float64]:
+        """Frames a beat lasts, for each frame."""
+        centres = np.arange(len(self.path)) * STEP_S * FPS
+        return np.asarray(60 * FPS / np.interp(np.arange(frames), centres, self.bpm))
+
+    def octaves(self, bpm: float) -> tuple[float, float, float]:
+        """The mean strength at half of `bpm`, at it and at double; 0 for what is not on the grid."""
+        mean = self.strengths.mean(axis=0)
+        found = (mean[np.abs(np.log(BPM / (bpm * ratio))) <= NEAR] for ratio in (0.5, 1, 2))
+        half, same, double = (float(one.max()) if len(one) else 0.0 for one in found)
+        return half, same, double
+
+    def candidates(self, bpm: float) -> tuple[TempoCandidate, ...]:
+        """The ways to count what goes at `bpm`, likeliest first; weights add up to 1."""
+        heard = EVIDENCE * self.strengths.mean(axis=0) + prior(self.hint)
+        ways = [bpm * ratio for ratio in RELATED if listened_for(bpm * ratio, self.hint)] or [bpm]
+        scores = np.array([heard[np.abs(np.log(BPM / way)) <= NEAR].max() for way in ways])
+        weights = np.exp(scores - scores.max())
+        weights /= weights.sum()
+        found = [
+            TempoCandidate(round(way, 2), round(float(weight), 4)) for way, weight in zip(ways, weights, strict=True)
+        ]
+        return tuple(sorted((one for one in found if one.weight >= 0.01), key=lambda one: -one.weight))
+
+
+def tempo_map(curve: Curve, hint: TempoHint) -> TempoMap:
+    """How fast it goes, every STEP_S, in a curve of onsets of unit strength."""
+    strengths = tempogram(curve)
+    return TempoMap(strengths, likeliest(strengths, prior(hint)), hint)
+
+
+def listened_for(bpm: float, hint: TempoHint) -> bool:
+    low, high = _limits(hint)
+    return low <= bpm <= high
+
+
+def prior(hint: TempoHint, *, usual_bpm: float = USUAL_BPM) -> NDArray[np.float64]:
+    """Of each BPM, as a logarithm; −1000 for what is ruled out."""
+    middle, octaves = (hint.bpm, HINTED_OCTAVES) if hint.bpm else (usual_bpm, USUAL_OCTAVES)
+    likely = -PRIOR / 2 * np.square(np.log2(BPM / middle) / octaves)
+    low, high = _limits(hint)
+    return np.where((low * (1 - GRID) > BPM) | (high * (1 + GRID) < BPM), -1000.0, likely)
+
+
+def tempogram(curve: Curve) -> Grid:
+    """Windows × BPM: how well the onsets around each window's middle repeat at each tempo."""
+    size, step = int(WINDOW_S * FPS), STEP_S * FPS
+    padded = np.pad(curve, size // 2)
+    starts = (np.arange(max(1, int(len(curve) / step))) * step).astype(int)
+    views = np.lib.stride_tricks.sliding_window_view(padded, size)
+    parts = range(0, len(starts), WINDOWS_AT_ONCE)
+    found = [_comb(_repetition(views[starts[i : i + WINDOWS_AT_ONCE]])) for i in parts]
+    return np.asarray(np.concatenate(found), np.float32)
+
+
+def _repetition(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The autocorrelation of each, 1 at lag 0, freed of the taper's own."""
+    size = windows.shape[1]
+    taper = np.hanning(size).astype(np.float32)
+    length = fft.next_fast_len(2 * size, real=True)
+
+    def correlated(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        spectrum = fft.rfft(rows, length, axis=-1)
+        return np.asarray(fft.irfft(np.square(np.abs(spectrum)), length, axis=-1)[..., :size])
+
+    own = correlated(taper)
+    found = correlated((windows - windows.mean(axis=1, keepdims=True)) * taper)
+    found /= np.maximum(own, own[0] * 0.02)
+    return np.asarray(found / np.maximum(found[:, :1], 1e-9))
+
+
+def _comb(repetition: NDArray[np.float32]) -> Grid:
+    lags = 60 / BPM * FPS
+    total = np.zeros((len(repetition), len(BPM)), np.float32)
+    for beats, weight in COMB:
+        lag = lags * beats
+        inside = lag < repetition.shape[1] * 0.8
+        whole = lag[inside].astype(int)
+        part = (lag[inside] - whole).astype(np.float32)
+        between = (1 - part) * repetition[:, whole] + part * repetition[:, whole + 1]
+        total[:, inside] += np.float32(weight) * between
+    return np.asarray(total / sum(weight for _, weight in COMB), np.float32)
+
+
+def likeliest(strengths: Grid, prior: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The best way through the windows: the place in BPM of each."""
+    scores = EVIDENCE * strengths + prior
+    count, tempos = scores.shape
+    apart = np.abs(np.arange(tempos)[:, None] - np.arange(tempos))
+    moving = -np.minimum(STEP_COST * apart, JUMP_COST)  # to × from; the same both ways
+    came = np.zeros((count, tempos), np.int16)
+    total = scores[0]
+    for i in range(1, count):
+        ways = total + moving
+        came[i] = ways.argmax(axis=1)
+        total = ways[np.arange(tempos), came[i]] + scores[i]
+    path = np.empty(count, np.intp)
+    path[-1] = total.argmax()
+    for i in range(count - 1, 0, -1):
+        path[i - 1] = came[i, path[i]]
+    return path
+
+
+def _limits(hint: TempoHint) -> tuple[float, float]:
+    slowest, fastest = (SLOWEST_BPM, FASTEST_BPM) if hint.key else (SLOWEST_UNASKED, FASTEST_UNASKED)
+    return hint.low_bpm or slowest, hint.high_bpm or fastest

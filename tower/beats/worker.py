@@ -1,0 +1,52 @@
+"""A process that listens: it takes open files over a socket, one after the other, and answers with what it heard.
+
+Started by `tower.beats.pool`. It ends when the other side of its socket is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import sys
+from typing import Any
+
+from tower.beats.analysis import TempoHint
+from tower.beats.listening import listen
+from tower.beats.wire import LENGTH, received, send
+from tower.errors import TowerError
+from tower.media.decode import MediaUnreadableError
+
+MOST_MEMORY_BYTES = 6 << 30  # of addresses: a file that wants more is not music
+
+
+def serve(connection: socket.socket) -> None:
+    """Answer until the other side is gone."""
+    while True:
+        head, descriptors, _, _ = socket.recv_fds(connection, LENGTH, 1)
+        if not head:
+            return
+        asked = json.loads(received(connection, int.from_bytes(head)))
+        with os.fdopen(descriptors[0], "rb") as file:
+            send(connection, _answer(file, asked))
+
+
+def _answer(file: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    try:
+        file.seek(0)
+        return {"analysis": listen(file, TempoHint(**asked["hint"]), name=asked["name"]).as_json()}
+    except TowerError as refused:
+        return {"error": refused.message, "code": refused.code}
+    except MemoryError:
+        greedy = f"{asked['name']} wants more memory than an analysis may have"
+        return {"error": greedy, "code": MediaUnreadableError.code}
+
+
+def main() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    serve(socket.socket(fileno=int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""The music of the result: a stretch of a track, exact to the sample, with its level and its fades, as AAC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import IO
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from numpy.typing import NDArray
+
+from tower.beats.sound import CONTAINERS
+from tower.media.decode import MediaUnreadableError, regular_file
+from tower.media.roots import open_media
+
+RATE_HZ = 48_000
+CHUNK = 1024  # samples: a frame of AAC
+BIT_RATE = 192_000
+Samples = NDArray[np.float32]  # 2 × n, −1…1
+
+
+@dataclass(frozen=True)
+class Music:
+    """What is heard under the video.
+
+    `offset_s`: where in the track it begins; `lasts_s`: how much of it is used, None: as much as the video has.
+    `volume` 0–1, on top of the level that it is brought to. `roots`: where the file must be, if a request named it.
+    """
+
+    path: Path
+    offset_s: float = 0.0
+    lasts_s: float | None = None
+    volume: float = 1.0
+    fade_in_s: float = 0.0
+    fade_out_s: float = 0.0
+    roots: Sequence[Path] = ()
+
+
+def stretch(music: Music, whole_s: float) -> Iterator[Samples]:
+    """The part of the track that is used, in pieces of any length, at RATE_HZ in stereo.
+
+    Decoded from the beginning: a jump into an mp3 is not exact. The first sample is the first that decodes, as it is
+    for the analysis of beats. Raises MediaUnreadableError.
+    """
+    first = round(music.offset_s * RATE_HZ)
+    past = first + _used(music, whole_s)
+    at = 0
+    for samples in _stereo(music):
+        begins, at = at, at + samples.shape[1]
+        if at > first:
+            yield samples[:, max(0, first - begins) : past - begins]
+        if at >= past:
+            return
+    if not at:
+        raise MediaUnreadableError(f"{music.path.name} holds no sound that can be decoded")
+
+
+def packets(music: Music, whole_s: float, *, gain: float, out: OutputContainer) -> Iterator[Packet[AudioStream]]:
+    """AAC packets for a stream that is added to `out` at once. Silence follows where the music ends before the video.
+
+    `gain`: a factor.
+    """
+    stream = out.add_stream("aac", rate=RATE_HZ, layout="stereo")
+    stream.bit_rate = BIT_RATE
+    return _encoded(_chunks(_faded(music, whole_s, gain), round(whole_s * RATE_HZ)), stream)
+
+
+def _used(music: Music, whole_s: float) -> int:
+    return round(min(whole_s, music.lasts_s or whole_s) * RATE_HZ)
+
+
+def _faded(music: Music, whole_s: float, gain: float) -> Iterator[Samples]:
+    """Fades are straight lines; the one at the end lies before the end of what is used."""
+    used, at = _used(music, whole_s), 0
+    rise, fall = max(music.fade_in_s * RATE_HZ, 1e-9), max(music.fade_out_s * RATE_HZ, 1e-9)
+    for samples in stretch(music, whole_s):
+        numbers = np.arange(at, at + samples.shape[1])
+        envelope = np.clip(np.minimum(numbers / rise if music.fade_in_s else 1.0, (used - numbers) / fall), 0, 1)
+        yield (samples * (envelope * gain * music.volume)).astype(np.float32)
+        at += samples.shape[1]
+
+
+def _chunks(pieces: Iterator[Samples], total: int) -> Iterator[Samples]:
+    """Cut to CHUNK samples, filled up with silence to `total`."""
+    rest = np.zeros((2, 0), np.float32)
+    given = 0
+    for piece in pieces:
+        rest = np.concatenate([rest, piece], axis=1)
+        while rest.shape[1] >= CHUNK:
+            yield rest[:, :CHUNK]
+            rest, given = rest[:, CHUNK:], given + CHUNK
+    while given < total:
+        count = min(CHUNK, total - given)
+        yield np.pad(rest[:, :count], ((0, 0), (0, max(0, count - rest.shape[1]))))
+        rest, given = rest[:, count:], given + count
+
+
+def _encoded(chunks: Iterator[Samples], stream: AudioStream) -> Iterator[Packet[AudioStream]]:
+    at = 0
+    for chunk in chunks:
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(chunk), format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, at, Fraction(1, RATE_HZ)
+        at += chunk.shape[1]
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
+
+
+def _stereo(music: Music) -> Iterator[Samples]:
+    with _opened(music) as container:
+        resampler, form = _resampler(), None
+        for frame in _frames(container):
+            frame.pts = None
+            now = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if form not in (None, now):
+                yield from map(_array, resampler.resample(None))
+                resampler = _resampler()
+            form = now
+            yield from map(_array, resampler.resample(frame))
+        if form is not None:
+            yield from map(_array, resampler.resample(None))
+
+
+def _resampler() -> AudioResampler:
+    return AudioResampler(format="fltp", layout="stereo", rate=RATE_HZ)
+
+
+def _array(frame: AudioFrame) -> Samples:
+    return np.asarray(frame.to_ndarray(), np.float32)
+
+
+def _frames(container: InputContainer) -> Iterator[AudioFrame]:
+    """What decodes. Damage is passed over, as the analysis of beats does, so that times stay the same."""
+    try:
+        for packet in container.demux(container.streams.audio[0]):
+            try:
+                decoded = packet.decode()
+            except av.FFmpegError:
+                continue
+            yield from (frame for frame in decoded if isinstance(frame, AudioFrame))
+    except av.FFmpegError:
+        return
+
+
+@contextmanager
+def _opened(music: Music) -> Iterator[InputContainer]:
+    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
+    name = music.path.name
+    with open_media(music.path, roots=music.roots) if music.roots else regular_file(music.path) as file:
+        try:
+            container = av.open(_Nameless(file), "r", options=options, metadata_errors="replace", buffer_size=1 << 18)
+        except (av.FFmpegError, ValueError, UnicodeError) as error:
+            raise MediaUnreadableError(f"{name} is no sound file that can be read, or a cut off one") from error
+        with container:
+            if not container.streams.audio:
+                raise MediaUnreadableError(f"{name} holds no sound")
+            yield container
+
+
+class _Nameless:
+    """What of a file FFmpeg may use. Not its name: an ending that lies must not choose the format."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell

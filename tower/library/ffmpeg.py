@@ -1,0 +1,13 @@
+"""The ffmpeg program that comes with imageio-ffmpeg: it measures loudness."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import imageio_ffmpeg
+
+
+@cache
+def ffmpeg() -> str:
+    """The path of the program. RuntimeError if there is none."""
+    return str(imageio_ffmpeg.get_ffmpeg_exe())

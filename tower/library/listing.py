@@ -1,0 +1,40 @@
+"""Tracks by tempo, genre and length, in pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models.library import Track
+from tower.library.text import plain
+from tower.pages import Page, Wanted, page_of
+
+
+@dataclass(frozen=True)
+class TrackFilter:
+    """What is None does not narrow. A track without a known tempo is in no range of tempos."""
+
+    min_bpm: float | None = None
+    max_bpm: float | None = None
+    genre: str | None = None
+    min_duration_s: float | None = None
+    max_duration_s: float | None = None
+    with_missing: bool = False
+
+
+def page(session: Session, wanted: Wanted, *, only: TrackFilter) -> Page[Track]:
+    """In the order in which they came into the library."""
+    bounds = (
+        (only.min_bpm, Track.bpm.__ge__),
+        (only.max_bpm, Track.bpm.__le__),
+        (only.min_duration_s, Track.duration_s.__ge__),
+        (only.max_duration_s, Track.duration_s.__le__),
+    )
+    rows = select(Track).where(*(compare(bound) for bound, compare in bounds if bound is not None))
+    if only.genre is not None:
+        rows = rows.where(Track.genre_text == plain(only.genre))
+    if not only.with_missing:
+        rows = rows.where(Track.missing_since.is_(None))
+    return page_of(session, rows, Track.id, wanted=wanted)

@@ -1,0 +1,109 @@
+"""Measures the quality of tracks in the background, one at a time: those that somebody looks at first."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.engine import Sessions
+from db.models.library import Track
+from tower.errors import TowerError
+from tower.library.playing import opened
+from tower.library.quality import measure
+from tower.library.tracks import place_of_row
+
+log = logging.getLogger(__name__)
+
+
+class QualityMonitor:
+    """`ask` has one track measured, `ask_all` every one that has no figures. `stop` waits for the one in hand."""
+
+    def __init__(self, sessions: Sessions, roots: Sequence[Path]) -> None:
+        self._sessions = sessions
+        self._roots = tuple(roots)
+        self._asked: deque[int] = deque()
+        self._failed: dict[int, tuple[str, str]] = {}  # hash and reason, by the track's id
+        self._all_after: int | None = None
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name="quality-monitor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._thread.join()
+
+    def ask(self, track: Track) -> str:
+        """Have it measured; the reason why there are no figures yet."""
+        if (failed := self._failed.get(track.id)) and failed[0] == track.sha256:
+            return f"it could not be measured: {failed[1]}"
+        if track.missing_since is not None:
+            return "its file is not there"
+        with self._wake:
+            if track.id not in self._asked:
+                self._asked.append(track.id)
+                self._wake.notify()
+        return "being measured: ask again in a few seconds"
+
+    def ask_all(self) -> None:
+        with self._wake:
+            self._all_after = 0
+            self._wake.notify()
+
+    def _work(self) -> None:
+        while (track_id := self._next()) is not None:
+            try:
+                self._measure(track_id)
+            except SQLAlchemyError:
+                log.exception("track %d was not measured", track_id)
+            with self._wake:
+                if self._asked and self._asked[0] == track_id:
+                    self._asked.popleft()
+
+    def _next(self) -> int | None:
+        """Null when it is time to stop."""
+        with self._wake:
+            while not self._stopping:
+                if self._asked:
+                    return self._asked[0]
+                if self._all_after is not None and (track_id := self._unmeasured()) is not None:
+                    return track_id
+                self._wake.wait()
+            return None
+
+    def _unmeasured(self) -> int | None:
+        try:
+            with self._sessions() as session:
+                some = (Track.quality.is_(None), Track.missing_since.is_(None), Track.id > self._all_after)
+                self._all_after = session.scalar(select(func.min(Track.id)).where(*some))
+        except SQLAlchemyError:
+            log.exception("the tracks without figures cannot be listed")
+            self._all_after = None
+        return self._all_after
+
+    def _measure(self, track_id: int) -> None:
+        with self._sessions() as session:
+            track = session.get(Track, track_id)
+        if track is None or track.quality is not None:
+            return
+        path = place_of_row(track).path
+        try:
+            with opened(track, self._roots) as file:
+                found = measure(file, path, kind=track.kind, codec=track.codec, bitrate=track.bitrate)
+        except (TowerError, OSError) as broken:
+            self._failed[track_id] = (track.sha256, broken.message if isinstance(broken, TowerError) else str(broken))
+            return
+        same = (Track.id == track_id, Track.sha256 == track.sha256)
+        with self._sessions.begin() as session:
+            values = {"quality": found.as_json(), "quality_measured_at": func.now()}
+            session.execute(update(Track).where(*same).values(values))

@@ -1,0 +1,58 @@
+"""The shape of a track's sound, to be drawn: lowest and highest sample of each of POINTS stretches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from tower.beats.sound import RATE_HZ, reading
+from tower.media.files import writing
+
+POINTS = 1000
+BLOCK = RATE_HZ // 50  # samples of which only the ends are kept while reading
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """`low` and `high` −1…1, equally many, over `duration_s`."""
+
+    low: Sequence[float]
+    high: Sequence[float]
+    duration_s: float
+
+
+def peaks(file: IO[bytes], *, sha256: str, cache: Path) -> Peaks:
+    """Read once, then from the cache. Raises MediaUnreadableError."""
+    kept = cache / sha256[:2] / f"{sha256}.{VERSION}.json"
+    try:
+        return Peaks(**json.loads(kept.read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        pass
+    found = _read(file)
+    with writing(kept) as part:
+        part.write_text(json.dumps({"low": found.low, "high": found.high, "duration_s": found.duration_s}))
+    return found
+
+
+def _read(file: IO[bytes]) -> Peaks:
+    lows: list[np.ndarray] = []
+    highs: list[np.ndarray] = []
+    with reading(file) as (sound, pieces):
+        for piece in pieces:
+            starts = np.arange(0, len(piece), BLOCK)
+            lows.append(np.minimum.reduceat(piece, starts))
+            highs.append(np.maximum.reduceat(piece, starts))
+        duration = sound.duration_s
+    low, high = np.concatenate(lows), np.concatenate(highs)
+    starts = np.unique(np.linspace(0, len(low), min(POINTS, len(low)), endpoint=False).astype(int))
+    return Peaks(_rounded(np.minimum.reduceat(low, starts)), _rounded(np.maximum.reduceat(high, starts)), duration)
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [round(float(value), 3) for value in np.clip(values, -1, 1)]

@@ -1,0 +1,159 @@
+"""What of a track is sent to a player: the file itself, or an Opus copy where browsers cannot play its codec."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooSlowError
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+
+from db.models.library import Track
+from tower.errors import CancelledError, InvalidError, NotFoundError, TowerError
+from tower.library.reading import opened_music, sound_of
+from tower.library.tracks import place_of_row
+from tower.media.decode import MediaUnreadableError
+from tower.media.files import writing
+from tower.media.roots import open_media
+
+MEDIA_TYPES = {
+    "mp3": "audio/mpeg",
+    "m4a": "audio/mp4",
+    "flac": "audio/flac",
+    "ogg": "audio/ogg",
+    "opus": "audio/ogg; codecs=opus",
+    "wav": "audio/wav",
+}
+# What Chromium, Firefox and Safari play; ALAC and the odd codecs of WAV they do not.
+PLAYED = frozenset(
+    {"mp3", "aac", "flac", "vorbis", "opus", "pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le"}
+)
+MOST_CHANNELS = 8
+OPUS_RATE_HZ, OPUS_BITS = 48_000, 160_000
+VERSION = 1  # of the copies
+MOST_BYTES = 4 << 30  # of all copies; the oldest go first
+PATIENCE_S = 15.0
+
+
+class NotReadyError(TowerError):
+    """The copy is being made."""
+
+    code = "BEING_PREPARED"
+    status = 503
+
+
+@dataclass(frozen=True)
+class Playable:
+    path: Path
+    media_type: str
+
+
+def browsers_play(track: Track) -> bool:
+    return track.codec in PLAYED and track.channels <= MOST_CHANNELS
+
+
+def original(track: Track, roots: Sequence[Path]) -> Playable:
+    """Raises NotFoundError if the file is gone or not to be read any more."""
+    with opened(track, roots):
+        return Playable(place_of_row(track).path, MEDIA_TYPES[track.kind])
+
+
+def opened(track: Track, roots: Sequence[Path]) -> IO[bytes]:
+    """The file of a track, safely. Raises NotFoundError if it is gone or not to be read any more."""
+    path = place_of_row(track).path
+    try:
+        return open_media(path, roots=roots)
+    except InvalidError as refused:
+        expected = (refused.details or {}).get("expected")
+        raise NotFoundError(
+            f"The file of track {track.id} is not there any more: {path.name}",
+            details={"path": str(path), "expected": expected},
+            code="FILE_MISSING",
+        ) from refused
+
+
+class OpusCopies:
+    """Makes Opus copies, each once, in threads of its own; keeps them under `folder` by the file's content."""
+
+    def __init__(self, folder: Path, *, threads: int = 2) -> None:
+        self._folder = folder
+        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="opus")
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._making: dict[Path, Future[None]] = {}
+
+    def of(self, track: Track, roots: Sequence[Path]) -> Playable:
+        """Waits a while for a copy that has to be made. Raises NotReadyError after that, and MediaUnreadableError."""
+        target = self._folder / track.sha256[:2] / f"{track.sha256}.{VERSION}.ogg"
+        if not target.exists():
+            try:
+                self._make(track, roots, target).result(timeout=PATIENCE_S)
+            except TooSlowError as slow:
+                raise NotReadyError(f"An Opus copy of track {track.id} is being made: ask again in a moment") from slow
+        return Playable(target, MEDIA_TYPES["opus"])
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _make(self, track: Track, roots: Sequence[Path], target: Path) -> Future[None]:
+        with self._lock:
+            if target not in self._making:
+                making = self._threads.submit(self._write, opened(track, roots), track.filename, target)
+                making.add_done_callback(lambda _: self._forget(target))
+                self._making[target] = making
+            return self._making[target]
+
+    def _forget(self, target: Path) -> None:
+        with self._lock:
+            self._making.pop(target, None)
+
+    def _write(self, file: IO[bytes], name: str, target: Path) -> None:
+        with file, writing(target) as part:
+            transcode(file, name, part, self._stopping)
+        self._make_room(target)
+
+    def _make_room(self, newest: Path) -> None:
+        copies = sorted(self._folder.glob("*/*.ogg"), key=lambda path: path.stat().st_mtime)
+        held = sum(path.stat().st_size for path in copies)
+        for path in copies:
+            if held <= MOST_BYTES or path == newest:
+                return
+            held -= path.stat().st_size
+            with suppress(FileNotFoundError):
+                path.unlink()
+
+
+def transcode(file: IO[bytes], name: str, target: Path, stopping: threading.Event) -> None:
+    """The sound as stereo Opus at 48 kHz. Raises MediaUnreadableError, CancelledError."""
+    with opened_music(file, name) as source, av.open(str(target), "w", format="ogg") as out:
+        stream = out.add_stream("libopus", rate=OPUS_RATE_HZ, layout="stereo")
+        assert isinstance(stream, AudioStream)
+        stream.bit_rate = OPUS_BITS
+        sound = False
+        for frame in _resampled(source.decode(sound_of(source, name))):
+            if stopping.is_set():
+                raise CancelledError("The service stops")
+            sound = True
+            out.mux(stream.encode(frame))
+        if not sound:
+            raise MediaUnreadableError(f"{name} holds no sound that can be decoded")
+        out.mux(stream.encode(None))
+
+
+def _resampled(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
+    """What of a cut off file decodes is all that there is."""
+    resampler = AudioResampler(format="flt", layout="stereo", rate=OPUS_RATE_HZ, frame_size=960)
+    with suppress(av.FFmpegError):
+        for frame in frames:
+            frame.pts = None
+            yield from resampler.resample(frame)
+    yield from resampler.resample(None)

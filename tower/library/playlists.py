@@ -1,0 +1,92 @@
+"""Playlists: tracks in an order that the user gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from db.models.library import Playlist, PlaylistTrack, Track
+from tower.errors import InvalidError, NotFoundError
+from tower.pages import Page, Wanted, page_of
+
+LONGEST = 10_000  # tracks in one list
+
+
+@dataclass(frozen=True)
+class Length:
+    """`duration_s` of all tracks together."""
+
+    tracks: int = 0
+    duration_s: float = 0.0
+
+
+def find(session: Session, playlist_id: int, *, for_update: bool = False) -> Playlist:
+    """Raises NotFoundError."""
+    found = session.get(Playlist, playlist_id, with_for_update=for_update)
+    if found is None:
+        raise NotFoundError(f"There is no playlist {playlist_id}")
+    return found
+
+
+def page(session: Session, wanted: Wanted) -> Page[Playlist]:
+    return page_of(session, select(Playlist), Playlist.id, wanted=wanted)
+
+
+def lengths(session: Session, playlist_ids: Sequence[int]) -> dict[int, Length]:
+    """By the playlist's id; an empty one is not there."""
+    rows = session.execute(
+        select(PlaylistTrack.playlist_id, func.count(), func.sum(Track.duration_s))
+        .join(Track, Track.id == PlaylistTrack.track_id)
+        .where(PlaylistTrack.playlist_id.in_(playlist_ids))
+        .group_by(PlaylistTrack.playlist_id)
+    )
+    return {playlist_id: Length(count, seconds) for playlist_id, count, seconds in rows}
+
+
+def tracks(session: Session, playlist_id: int) -> Sequence[Track]:
+    """In order. Raises NotFoundError."""
+    find(session, playlist_id)
+    rows = select(Track).join(PlaylistTrack, PlaylistTrack.track_id == Track.id)
+    return session.scalars(rows.where(PlaylistTrack.playlist_id == playlist_id).order_by(PlaylistTrack.position)).all()
+
+
+def create(session: Session, name: str, *, description: str | None, track_ids: Sequence[int]) -> Playlist:
+    """Raises InvalidError for a track that there is not."""
+    made = Playlist(name=name, description=description)
+    session.add(made)
+    session.flush()
+    fill(session, made, track_ids)
+    return made
+
+
+def fill(session: Session, playlist: Playlist, track_ids: Sequence[int]) -> None:
+    """These tracks and no others. Raises InvalidError for a track that there is not."""
+    _require_tracks(session, track_ids)
+    session.execute(delete(PlaylistTrack).where(PlaylistTrack.playlist_id == playlist.id))
+    if track_ids:
+        rows = [
+            {"playlist_id": playlist.id, "position": position, "track_id": track_id}
+            for position, track_id in enumerate(track_ids, start=1)
+        ]
+        session.execute(insert(PlaylistTrack), rows)
+    playlist.updated_at = func.now()
+    session.flush()
+    session.refresh(playlist)
+
+
+def remove(session: Session, playlist_id: int) -> Playlist:
+    """The list; its tracks stay. Raises NotFoundError."""
+    gone = find(session, playlist_id, for_update=True)
+    session.delete(gone)
+    session.flush()
+    return gone
+
+
+def _require_tracks(session: Session, track_ids: Sequence[int]) -> None:
+    there = set(session.scalars(select(Track.id).where(Track.id.in_(set(track_ids)))))
+    unknown = next((track_id for track_id in track_ids if track_id not in there), None)
+    if unknown is not None:
+        raise InvalidError.field("track_ids", unknown, "the id of a track")

@@ -1,0 +1,41 @@
+"""The folders of the music library: <data>/media, TOWER_MEDIA_ROOTS and TOWER_MUSIC_DIRS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tower.errors import InvalidError
+from tower.media.roots import media_roots
+from tower.settings import Settings
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a file of the library is. `folder` below the root, "" for the root itself."""
+
+    root: Path
+    folder: str
+    filename: str
+
+    @property
+    def path(self) -> Path:
+        return self.root / self.folder / self.filename
+
+
+def library_roots(settings: Settings) -> tuple[Path, ...]:
+    """Resolved, each once, and none that lies inside another. They need not exist."""
+    given = dict.fromkeys(Path(os.path.realpath(root)) for root in (*media_roots(settings), *settings.music_dirs))
+    return tuple(root for root in given if not any(root != other and root.is_relative_to(other) for other in given))
+
+
+def place_of(path: Path, roots: Sequence[Path]) -> Place:
+    """InvalidError for a path (resolved, as `media_path` gives it) outside the library."""
+    root = next((root for root in roots if path != root and path.is_relative_to(root)), None)
+    if root is None:
+        raise InvalidError.field("path", str(path), "the full path of a file in the music library")
+    below = path.relative_to(root)
+    folder = str(below.parent)
+    return Place(root, "" if folder == "." else folder, below.name)

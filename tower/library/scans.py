@@ -1,0 +1,160 @@
+"""Scans in the background: one at a time over all processes, with progress in their rows."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, delete, func, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from db.engine import Sessions, sessions
+from db.models.library import LibraryScan, ScanState, UnreadableFile
+from tower.errors import CancelledError, ConflictError, NotFoundError
+from tower.library.scanning import Scanning, Tally
+from tower.library.walk import count
+from tower.pages import Page, Wanted, page_of
+
+LOCK = 7_238_011_906  # beside that of the migrations; held while a scan runs, and gone with its process
+REPORT_S = 0.5
+LISTS_KEPT = 5  # scans whose unreadable files are still listed
+LIVE = (ScanState.QUEUED, ScanState.RUNNING)
+INTERRUPTED = "the service ended while it ran: start another, which goes on where this one was"
+
+log = logging.getLogger(__name__)
+
+
+class LibraryScans:
+    """`start` walks through the library in a thread of its own. `stop` ends a scan as if it was cancelled."""
+
+    def __init__(self, engine: Engine, roots: Sequence[Path]) -> None:
+        self._engine = engine
+        self._sessions: Sessions = sessions(engine)
+        self._roots = tuple(roots)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="library-scan")
+        self._stopping = threading.Event()
+
+    def start(self) -> int:
+        """The id of the scan that was begun. ConflictError while one runs, wherever it does."""
+        lock = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if not lock.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+            lock.close()
+            raise ConflictError("A scan of the library runs already", details=self._running())
+        try:
+            with self._sessions.begin() as session:
+                _end_interrupted(session)
+                scan = LibraryScan(roots=[str(root) for root in self._roots])
+                session.add(scan)
+                session.flush()
+                scan_id = scan.id
+        except BaseException:
+            _release(lock)
+            raise
+        self._thread.submit(self._scan, scan_id, lock)
+        return scan_id
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.shutdown(wait=True)
+
+    def _running(self) -> dict[str, int | None]:
+        with self._sessions() as session:
+            return {"scan_id": session.scalar(select(LibraryScan.id).where(LibraryScan.state.in_(LIVE)))}
+
+    def _scan(self, scan_id: int, lock: Connection) -> None:
+        scanning = Scanning(self._sessions, scan_id, self._roots, Reporting(self._sessions, scan_id, self._stopping))
+        try:
+            self._write(scan_id, state=ScanState.RUNNING)
+            self._write(scan_id, files_total=count(self._roots))
+            scanning.run()
+        except CancelledError:
+            self._end(scan_id, scanning.tally, ScanState.CANCELLED)
+        except (SQLAlchemyError, OSError) as broken:
+            log.exception("the scan %d of the library ended", scan_id)
+            self._end(scan_id, scanning.tally, ScanState.FAILED, error=f"it ended early: {broken}")
+        else:
+            self._end(scan_id, scanning.tally, ScanState.COMPLETED)
+        finally:
+            _release(lock)
+
+    def _end(self, scan_id: int, tally: Tally, state: ScanState, *, error: str | None = None) -> None:
+        self._write(scan_id, **asdict(tally), state=state, error=error, ended_at=func.now())
+
+    def _write(self, scan_id: int, **values: object) -> None:
+        with self._sessions.begin() as session:
+            session.execute(update(LibraryScan).where(LibraryScan.id == scan_id).values(**values))
+
+
+class Reporting:
+    """Writes a tally into the row of its scan, now and then. Raises CancelledError when the scan is to end."""
+
+    def __init__(self, sessions: Sessions, scan_id: int, stopping: threading.Event) -> None:
+        self._sessions = sessions
+        self._scan_id = scan_id
+        self._stopping = stopping
+        self._next = 0.0
+
+    def __call__(self, tally: Tally) -> None:
+        if self._stopping.is_set():
+            raise CancelledError("The service stops")
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + REPORT_S
+        with self._sessions.begin() as session:
+            mine = update(LibraryScan).where(LibraryScan.id == self._scan_id)
+            written = mine.values(**asdict(tally), heartbeat_at=func.now()).returning(LibraryScan.cancel_asked)
+            if session.scalar(written):
+                raise CancelledError("The scan was cancelled")
+
+
+def find(session: Session, scan_id: int) -> LibraryScan:
+    """Raises NotFoundError."""
+    scan = session.get(LibraryScan, scan_id)
+    if scan is None:
+        raise NotFoundError(f"There is no scan {scan_id}")
+    return scan
+
+
+def newest(session: Session, wanted: Wanted) -> Page[LibraryScan]:
+    return page_of(session, select(LibraryScan), LibraryScan.id, wanted=wanted, newest_first=True)
+
+
+def cancel(session: Session, scan_id: int) -> LibraryScan:
+    """Ask it to end; it does within a file. Nothing for one that has ended. Raises NotFoundError."""
+    scan = find(session, scan_id)
+    if scan.state in LIVE:
+        scan.cancel_asked = True
+        session.flush()
+    return scan
+
+
+def unreadable(session: Session, scan_id: int, wanted: Wanted) -> Page[UnreadableFile]:
+    """Raises NotFoundError."""
+    find(session, scan_id)
+    rows = select(UnreadableFile).where(UnreadableFile.scan_id == scan_id)
+    return page_of(session, rows, UnreadableFile.id, wanted=wanted)
+
+
+def _end_interrupted(session: Session) -> None:
+    """We hold the lock, so whoever ran these is gone."""
+    session.execute(
+        update(LibraryScan)
+        .where(LibraryScan.state.in_(LIVE))
+        .values(state=ScanState.FAILED, error=INTERRUPTED, ended_at=func.now())
+    )
+    kept = select(LibraryScan.id).order_by(LibraryScan.id.desc()).limit(LISTS_KEPT - 1)
+    session.execute(delete(UnreadableFile).where(UnreadableFile.scan_id.not_in(kept)))
+
+
+def _release(lock: Connection) -> None:
+    try:
+        lock.execute(text("select pg_advisory_unlock_all()"))
+        lock.close()
+    except SQLAlchemyError:
+        lock.invalidate()  # the server has let go of it with the connection

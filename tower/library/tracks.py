@@ -1,0 +1,147 @@
+"""Tracks: the rows of the library, made from files and kept in step with them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from db.models.library import Track
+from tower.errors import NotFoundError
+from tower.library.reading import ENDINGS, Facts, read
+from tower.library.roots import Place, place_of
+from tower.library.text import plain, searched
+from tower.media.roots import open_media
+
+LONGEST_PLACE_BYTES = 2000  # of root, folder and name together: what an index can hold
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A file that was read. `size_bytes` and `mtime_ns` are those of what was read."""
+
+    place: Place
+    sha256: str
+    size_bytes: int
+    mtime_ns: int
+    facts: Facts
+
+
+def find(session: Session, track_id: int) -> Track:
+    """NotFoundError if there is none of this number."""
+    track = session.get(Track, track_id)
+    if track is None:
+        raise NotFoundError(f"There is no track {track_id}")
+    return track
+
+
+def track_of(session: Session, path: Path, *, roots: Sequence[Path]) -> Track:
+    """The track of a file that is analysed or used: from now on it is one.
+
+    `path` resolved, as `media_path` gives it. Raises InvalidError outside the library, MediaUnreadableError for what is
+    no music.
+    """
+    place = place_of(path, roots)
+    row = _at(session, place)
+    with open_media(path, roots=roots) as file:
+        stat = os.fstat(file.fileno())
+    if row is not None and (row.bytes, row.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+        row.missing_since = None
+        return row
+    return keep(session, take(place, roots=roots))
+
+
+def take(place: Place, *, roots: Sequence[Path]) -> Taken:
+    """Read a file: its facts and its hash. Raises InvalidError, MediaUnreadableError."""
+    with open_media(place.path, roots=roots) as file:
+        stat = os.fstat(file.fileno())
+        facts = read(file, place.filename, stat.st_size)
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # an open binary file
+    return Taken(place, digest, stat.st_size, stat.st_mtime_ns, facts)
+
+
+def keep(session: Session, taken: Taken) -> Track:
+    """Write what was read: into the row of its place, or of the file that was moved here, or a new one."""
+    row = _at(session, taken.place) or _moved(session, taken)
+    values = _values(taken)
+    if row is None:
+        made = (
+            insert(Track)
+            .values(**values)
+            .on_conflict_do_update(index_elements=[Track.root, Track.folder, Track.filename], set_=values)
+        )
+        return session.scalars(made.returning(Track), execution_options={"populate_existing": True}).one()
+    if row.sha256 != taken.sha256:  # another sound: what was found out about the old one does not hold
+        row.quality = row.quality_measured_at = row.analysed_bpm = row.analysed_confidence = None
+    for name, value in values.items():
+        setattr(row, name, value)
+    session.flush()
+    return row
+
+
+def is_music(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in ENDINGS  # noqa: PTH122 - a hundred thousand times a scan
+
+
+def fits(place: Place) -> bool:
+    """Whether a row can hold it: UTF-8, and not too long."""
+    try:
+        return len(str(place.path).encode()) <= LONGEST_PLACE_BYTES
+    except UnicodeEncodeError:
+        return False
+
+
+def place_of_row(row: Track) -> Place:
+    return Place(Path(row.root), row.folder, row.filename)
+
+
+def _at(session: Session, place: Place) -> Track | None:
+    same = (Track.root == str(place.root), Track.folder == place.folder, Track.filename == place.filename)
+    return session.scalar(select(Track).where(*same))
+
+
+def _moved(session: Session, taken: Taken) -> Track | None:
+    """The track of these bytes whose own file is gone, or is this one, reached from another library folder."""
+    twins = session.scalars(select(Track).where(Track.sha256 == taken.sha256).order_by(Track.id)).all()
+    here = taken.place.path
+    paths = ((row, place_of_row(row).path) for row in twins)
+    return next((row for row, path in paths if path == here or not os.path.lexists(path)), None)
+
+
+def _values(taken: Taken) -> dict[str, Any]:
+    facts, place = taken.facts, taken.place
+    title = facts.title or Path(place.filename).stem
+    return {
+        "root": str(place.root),
+        "folder": place.folder,
+        "filename": place.filename,
+        "sha256": taken.sha256,
+        "bytes": taken.size_bytes,
+        "mtime_ns": taken.mtime_ns,
+        "missing_since": None,
+        "kind": facts.kind,
+        "codec": facts.codec,
+        "title": title,
+        "artist": facts.artist,
+        "album": facts.album,
+        "album_artist": facts.album_artist,
+        "genre": facts.genre,
+        "duration_s": facts.duration_s,
+        "sample_rate": facts.sample_rate,
+        "channels": facts.channels,
+        "bitrate": facts.bitrate,
+        "gain_db": facts.gain_db,
+        "fault": facts.fault,
+        "tag_bpm": facts.bpm,
+        "title_text": plain(title),
+        "genre_text": plain(facts.genre) if facts.genre else None,
+        "search_text": searched(title, facts.artist, facts.album, facts.album_artist, place.folder),
+    }

@@ -1,0 +1,66 @@
+"""A waveform as SVG: the sound, its beats, its downbeats, its tempo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from xml.sax.saxutils import escape
+
+from tower.beats.analysis import Analysis
+from tower.library.peaks import Peaks
+
+WIDTH, HEIGHT, TEXT = 1200, 200, 18  # pixels; TEXT is the line above the sound
+STYLE = (
+    "text{font:12px system-ui,sans-serif;fill:#334}"
+    ".sound{fill:#6b7fd7}.beat{stroke:#0008;stroke-width:.5}.downbeat{stroke:#c0392b;stroke-width:1}"
+    ".tempo{stroke:#1e8449;stroke-width:1;stroke-dasharray:4 2}"
+)
+
+
+def draw(title: str, peaks: Peaks, analysis: Analysis | None) -> str:
+    """`analysis` None: not listened to yet, and the drawing says so."""
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" data-duration="{peaks.duration_s:.3f}">',
+        f"<title>{escape(_printable(title))}</title><style>{STYLE}</style>",
+        f'<path class="sound" d="{_outline(peaks)}"/>',
+        *_beats(peaks.duration_s, analysis),
+        f'<text x="4" y="13" class="label">{escape(_label(analysis))}</text></svg>',
+    ]
+    return "\n".join(parts)
+
+
+def _outline(peaks: Peaks) -> str:
+    middle, half = TEXT + (HEIGHT - TEXT) / 2, (HEIGHT - TEXT) / 2
+    step = WIDTH / max(1, len(peaks.high))
+    above = [(i * step, middle - value * half) for i, value in enumerate(peaks.high)]
+    below = [(i * step, middle - value * half) for i, value in enumerate(peaks.low)]
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in (*above, *reversed(below))) + "Z"
+
+
+def _beats(duration_s: float, analysis: Analysis | None) -> Iterator[str]:
+    if analysis is None or not duration_s:
+        return
+    down = set(analysis.downbeat_times_s)
+    yield _lines("beat", (time for time in analysis.beat_times_s if time not in down), duration_s)
+    yield _lines("downbeat", analysis.downbeat_times_s, duration_s)
+    yield _lines("tempo", (change.time_s for change in analysis.tempo_changes[1:]), duration_s)
+    for change in analysis.tempo_changes[1:]:
+        yield f'<text x="{change.time_s / duration_s * WIDTH + 3:.1f}" y="{HEIGHT - 4}">{change.bpm:.1f}</text>'
+
+
+def _lines(kind: str, times_s: Iterable[float], duration_s: float) -> str:
+    drawn = "".join(f"M{time / duration_s * WIDTH:.1f} {TEXT}V{HEIGHT}" for time in times_s if time <= duration_s)
+    return f'<path class="{kind}" d="{drawn}"/>' if drawn else ""
+
+
+def _label(analysis: Analysis | None) -> str:
+    if analysis is None:
+        return "beats: not analysed yet (POST /api/bpm/analyze-track)"
+    if analysis.bpm is None:
+        return f"beats: none heard ({analysis.reason})"
+    beats = f"{len(analysis.beat_times_s)} beats, {len(analysis.downbeat_times_s)} downbeats"
+    return f"{analysis.bpm:.1f} BPM, confidence {analysis.confidence:.2f}, {beats}"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,81 @@
+"""The beats that cuts may take, from what was heard in a track or from a tempo that was given."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tower.beats.analysis import Analysis
+from tower.errors import InvalidError
+
+DOWNBEAT_SHARE = 0.5  # of a beat's strength; the rest is how strongly it sounds
+SAME_BEAT_S = 0.02
+
+
+class GridSource(StrEnum):
+    """Where the beats come from."""
+
+    HEARD = "the beats that were heard"
+    BPM_FROM_FIRST_BEAT = "the given bpm, from the first beat that was heard"
+    BPM_FROM_OFFSET = "the given bpm, from the offset: no beat was heard"
+
+
+@dataclass(frozen=True)
+class Beats:
+    """`times_s`: seconds of the track, ascending. `strengths`: 0–1, of each; a strong downbeat is 1.
+
+    `track_s`: how long the track is.
+    """
+
+    times_s: tuple[float, ...]
+    strengths: tuple[float, ...]
+    track_s: float
+    source: GridSource = GridSource.HEARD
+
+    def nearest(self, time_s: float) -> int:
+        """The number of the beat next to a time of the track. IndexError where there is none."""
+        after = bisect_left(self.times_s, time_s)
+        near = [number for number in (after - 1, after) if 0 <= number < len(self.times_s)]
+        if not near:
+            raise IndexError("there are no beats")
+        return min(near, key=lambda number: abs(self.times_s[number] - time_s))
+
+
+def beats_of(analysis: Analysis, *, bpm: float | None = None, offset_s: float | None = None) -> Beats:
+    """The beats that were heard; with `bpm` an even grid of that tempo from the first of them, else from the offset.
+
+    Raises InvalidError if nothing was heard and no bpm is given.
+    """
+    heard = analysis.beat_times_s
+    if bpm is not None:
+        source = GridSource.BPM_FROM_FIRST_BEAT if heard else GridSource.BPM_FROM_OFFSET
+        return grid(bpm, heard[0] if heard else offset_s or 0.0, analysis.duration_s, source)
+    if not heard:
+        raise InvalidError.field(
+            "bpm", None, f"a tempo, as no beats were heard in the track: {analysis.reason or 'none stands out'}"
+        )
+    return Beats(heard, _strengths(analysis), analysis.duration_s)
+
+
+def grid(bpm: float, first_s: float, track_s: float, source: GridSource) -> Beats:
+    """An even grid through `first_s`, over the whole track. All of its beats are equally strong."""
+    period_s = 60 / bpm
+    first_s -= first_s // period_s * period_s
+    times = tuple(first_s + number * period_s for number in range(int((track_s - first_s) / period_s) + 1))
+    return Beats(times, (1.0,) * len(times), track_s, source)
+
+
+def _strengths(analysis: Analysis) -> tuple[float, ...]:
+    down = analysis.downbeat_times_s
+    loudest = max(analysis.beat_strengths, default=0.0) or 1.0
+    return tuple(
+        DOWNBEAT_SHARE * _is_among(time, down) + (1 - DOWNBEAT_SHARE) * strength / loudest
+        for time, strength in zip(analysis.beat_times_s, analysis.beat_strengths, strict=True)
+    )
+
+
+def _is_among(time_s: float, times_s: Sequence[float]) -> bool:
+    after = bisect_left(times_s, time_s - SAME_BEAT_S)
+    return after < len(times_s) and times_s[after] <= time_s + SAME_BEAT_S

@@ -1,0 +1,211 @@
+"""Makes the plan: every point that was asked for on a beat, the whole as long as it was."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from statistics import median
+
+from db.models.music import FrameTiming
+from tower.errors import InvalidError
+from tower.sync.grid import Beats
+from tower.sync.placing import EVENTS, SCENES, Bounds, Course, Spot, Taste, place
+from tower.sync.plan import Clip, Cut, Plan, SyncPoint
+
+AUDIBLE_MS = 40.0  # a beginning that is further from a beat is worth a word
+ALONE_PERIOD_S = 0.5  # stands for a beat's length where there is only one beat
+
+
+def plan(
+    clip: Clip,
+    points: Sequence[SyncPoint],
+    beats: Beats,
+    *,
+    timing: FrameTiming,
+    offset_s: float | None = None,
+    taste: Taste = EVENTS,
+    bounds: Bounds | None = None,
+) -> Plan:
+    """Put every point on a beat and keep the length of the whole.
+
+    Without `offset_s` the video begins on the first beat. A point at the first or the last frame cannot be moved: how
+    far it is from a beat is its error. Raises StretchError where a shot cannot be brought to a beat within the bounds,
+    InvalidError for a point outside the video or an offset outside the track.
+    """
+    offset_s = _offset(offset_s, beats)
+    marks = _by_frame(points, clip)
+    inner = [point for frame, point in sorted(marks.items()) if 0 < frame < clip.frames]
+    spots = place(
+        _course(clip, inner, beats), _spots(clip, beats, timing, offset_s), taste=taste, bounds=bounds or Bounds()
+    )
+    made = _Making(clip, timing, offset_s, beats)
+    return made.plan(marks, inner, spots)
+
+
+def leave(
+    clip: Clip, points: Sequence[SyncPoint], beats: Beats, *, timing: FrameTiming, offset_s: float | None = None
+) -> Plan:
+    """Nothing is moved: every point stays where it is, and its error is how far the nearest beat is from there.
+
+    Raises InvalidError for a point outside the video or an offset outside the track.
+    """
+    making = _Making(clip, timing, _offset(offset_s, beats), beats)
+    marks = _by_frame(points, clip)
+    inner = [point for frame, point in sorted(marks.items()) if 0 < frame < clip.frames]
+    return making.plan(marks, inner, [making.where_it_is(point) for point in inner])
+
+
+def cut_scenes(
+    lengths_s: Sequence[float],
+    beats: Beats,
+    *,
+    fps: Fraction,
+    offset_s: float | None = None,
+    bounds: Bounds | None = None,
+) -> Plan:
+    """Scenes of wished lengths, cut on beats, strong ones preferred: how long each becomes, in whole frames.
+
+    The whole is as long as wished, to the frame. Raises what `plan` raises, and InvalidError for a scene of no frame.
+    """
+    ends = [round(sum(lengths_s[: number + 1]) * fps) for number in range(len(lengths_s))]
+    for number, (before, end) in enumerate(pairwise([0, *ends])):
+        if end <= before:
+            raise InvalidError.field(f"lengths_s.{number}", lengths_s[number], "at least one frame")
+    points = [SyncPoint(frame, f"scene {number}") for number, frame in enumerate([0, *ends[:-1]], start=1)]
+    clip = Clip(ends[-1], fps)
+    return plan(clip, points, beats, timing=FrameTiming.CONSTANT, offset_s=offset_s, taste=SCENES, bounds=bounds)
+
+
+def pairs(asked: Sequence[tuple[float, int]], clip: Clip, beats: Beats) -> tuple[list[SyncPoint], float | None]:
+    """Points from pairs of a time of the track (s) and a frame; and where in the track the video begins, by the first.
+
+    A first pair at frame 0 begins on the beat next to its time. Raises InvalidError for pairs that go back, or whose
+    first would have the video begin before the music.
+    """
+    ordered = sorted(asked, key=lambda pair: pair[1])
+    for (before, _), (after, _) in pairwise(ordered):
+        if after <= before:
+            raise InvalidError.field("sync_points", after, "times of the track that rise with the frames")
+    if not ordered:
+        return [], None
+    first_s, first_frame = ordered[0]
+    offset_s = beats.times_s[beats.nearest(first_s)] if not first_frame else first_s - float(first_frame / clip.fps)
+    if offset_s < 0:
+        expected = f"at least {float(first_frame / clip.fps):.3f} s: the music cannot begin after the video"
+        raise InvalidError.field("sync_points.0.audio_time", first_s, expected)
+    return [SyncPoint(frame, wish_s=time - offset_s) for time, frame in ordered], offset_s
+
+
+@dataclass(frozen=True)
+class _Making:
+    clip: Clip
+    timing: FrameTiming
+    offset_s: float
+    beats: Beats
+
+    def plan(self, marks: dict[int, SyncPoint], inner: Sequence[SyncPoint], spots: Sequence[Spot]) -> Plan:
+        frames = [0, *(point.frame for point in inner), self.clip.frames]
+        times = [0.0, *(spot.at_s for spot in spots), self.clip.duration_s]
+        own = [float(frame / self.clip.fps) for frame in frames]
+        ratios = [(b - a) / (d - c) for (a, b), (c, d) in zip(pairwise(times), pairwise(own), strict=True)]
+        taken = [self._nearest(0.0) if 0 in marks else None, *(spot.beat for spot in spots)]
+        cuts = tuple(
+            self._cut(marks.get(frame), frame, at_s, beat=beat, ratio=ratio)
+            for frame, at_s, beat, ratio in zip(frames[:-1], times[:-1], taken, ratios, strict=True)
+        )
+        return Plan(self.clip, self.timing, self.offset_s, cuts, self._end(marks), self._warnings(cuts))
+
+    def where_it_is(self, point: SyncPoint) -> Spot:
+        at_s = float(point.frame / self.clip.fps)
+        beat = self._nearest(at_s)
+        return Spot(at_s, beat, self.beats.strengths[beat])
+
+    def _cut(self, point: SyncPoint | None, frame: int, at_s: float, *, beat: int | None, ratio: float) -> Cut:
+        beat_s = None if beat is None else self.beats.times_s[beat]
+        return Cut(
+            event=point.event if point else None,
+            frame=frame,
+            time_s=float(frame / self.clip.fps),
+            at_frame=round(at_s * self.clip.fps) if self.timing == FrameTiming.CONSTANT else frame,
+            at_s=at_s,
+            beat=beat,
+            beat_s=beat_s,
+            strength=None if beat is None else self.beats.strengths[beat],
+            error_ms=None if beat_s is None else abs(at_s - (beat_s - self.offset_s)) * 1000,
+            ratio=ratio,
+        )
+
+    def _end(self, marks: dict[int, SyncPoint]) -> Cut | None:
+        frames, end_s = self.clip.frames, self.clip.duration_s
+        if frames not in marks:
+            return None
+        return self._cut(marks[frames], frames, end_s, beat=self._nearest(end_s), ratio=1.0)
+
+    def _nearest(self, at_s: float) -> int:
+        return self.beats.nearest(self.offset_s + at_s)
+
+    def _warnings(self, cuts: Sequence[Cut]) -> tuple[str, ...]:
+        found = []
+        missing_s = self.offset_s + self.clip.duration_s - self.beats.track_s
+        if missing_s > 0.05:
+            found.append(f"The music ends {missing_s:.1f} s before the video: the rest is silent")
+        beat_s, error_ms = cuts[0].beat_s, cuts[0].error_ms
+        if beat_s is not None and error_ms is not None and error_ms > AUDIBLE_MS:
+            found.append(f"The video begins {error_ms:.0f} ms off the beat; with offset {beat_s:.3f} it would be on it")
+        return tuple(found)
+
+
+def _offset(offset_s: float | None, beats: Beats) -> float:
+    if offset_s is None:
+        return max(beats.times_s[0], 0.0)
+    if not 0 <= offset_s < beats.track_s:
+        raise InvalidError.field("offset", offset_s, f"a time of the track, which lasts {beats.track_s:.2f} s")
+    return offset_s
+
+
+def _by_frame(points: Sequence[SyncPoint], clip: Clip) -> dict[int, SyncPoint]:
+    """By frame. Of two points at one frame the first counts, with both events."""
+    marks: dict[int, SyncPoint] = {}
+    for number, point in enumerate(points):
+        if not 0 <= point.frame <= clip.frames:
+            expected = f"a moment of the video, which has {clip.frames} frames ({clip.duration_s:.2f} s)"
+            raise InvalidError.field(f"sync_points.{number}", float(point.frame / clip.fps), expected)
+        there = marks.get(point.frame)
+        if there is None:
+            marks[point.frame] = point
+        else:
+            events = ", ".join(filter(None, [there.event, point.event]))
+            marks[point.frame] = SyncPoint(point.frame, events or None, there.wish_s)
+    return marks
+
+
+def _course(clip: Clip, inner: Sequence[SyncPoint], beats: Beats) -> Course:
+    frames = [0, *(point.frame for point in inner), clip.frames]
+    return Course(
+        lengths_s=[float((after - before) / clip.fps) for before, after in pairwise(frames)],
+        wishes_s=[float(p.frame / clip.fps) if p.wish_s is None else p.wish_s for p in inner],
+        whole_s=clip.duration_s,
+        period_s=median([b - a for a, b in pairwise(beats.times_s)] or [ALONE_PERIOD_S]),
+    )
+
+
+def _spots(clip: Clip, beats: Beats, timing: FrameTiming, offset_s: float) -> list[Spot]:
+    """Where cuts may be. At a constant rate on the frame next to the beat; of two beats at one frame the nearer."""
+    inside = (
+        (beat, time - offset_s, strength)
+        for beat, (time, strength) in enumerate(zip(beats.times_s, beats.strengths, strict=True))
+        if 0 < time - offset_s < clip.duration_s
+    )
+    if timing == FrameTiming.VARIABLE:
+        return [Spot(at_s, beat, strength) for beat, at_s, strength in inside]
+    by_frame: dict[int, tuple[float, Spot]] = {}
+    for beat, at_s, strength in inside:
+        frame = math.floor(at_s * clip.fps + 0.5)
+        spot = Spot(float(frame / clip.fps), beat, strength)
+        error = abs(spot.at_s - at_s)
+        if 0 < frame < clip.frames and (frame not in by_frame or error < by_frame[frame][0]):
+            by_frame[frame] = (error, spot)
+    return [spot for _, spot in by_frame.values()]
