@@ -1,0 +1,144 @@
+"""A whole project as one file, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from fastapi import Request, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from api.collaborators import CurrentSettings, DatabaseSessions
+from api.envelope import documented
+from api.keys import ADMIN
+from api.production.projects import ProjectAnswer, ProjectId
+from api.strict import strict_router
+from db.engine import Sessions
+from tower import projects
+from tower.archives.exporting import export_project
+from tower.archives.format import ENDING
+from tower.archives.importing import Imported, import_project
+from tower.settings import Settings
+
+router = strict_router(prefix="/api/anime", tags=["projects"], dependencies=[ADMIN])
+
+IMPORT_PATH = f"{router.prefix}/projects/import"
+MEDIA_TYPE = "application/zip"
+TAKEN = (MEDIA_TYPE, "application/octet-stream")
+AT_ONCE = 2**20  # bytes
+Result = TypeVar("Result")
+_workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="archives")  # more would only fight for the disk
+
+
+class ImportedProject(BaseModel):
+    """`rows` counts what came with it, by table. Its versions have the hashes that they had."""
+
+    project: ProjectAnswer
+    content_hash: str = Field(description="Over everything in the archive; an export of the new project has the same.")
+    heads: dict[str, str] = Field(description="The commit of each branch.")
+    rows: dict[str, int]
+    missing: list[str] = Field(description="Files that were named and not there when the archive was made.")
+
+
+class ArchiveResponse(FileResponse):
+    """The whole file, which is removed when it was sent or the client has gone."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        whole = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"range"]}
+        try:
+            await super().__call__(whole, receive, send)
+        finally:
+            Path(self.path).unlink(missing_ok=True)
+
+
+@router.get(
+    "/projects/{project_id}/export",
+    response_class=ArchiveResponse,
+    responses={
+        200: {"content": {MEDIA_TYPE: {}}, "description": "The archive; ETag is its content hash"},
+        **documented(404, 409, 507),
+    },
+)
+async def download_project(
+    project_id: ProjectId, sessions: DatabaseSessions, settings: CurrentSettings
+) -> ArchiveResponse:
+    """The project as one file: bible, characters, scenes, all versions, reviews, takes and media.
+
+    It is made whole before the first byte is sent, so it needs as much room on the disk for a while; 409: a file was
+    changed meanwhile.
+    """
+    target = _spool(settings)
+    made = await _in_thread(lambda: export_project(sessions, project_id, target, settings=settings))
+    headers = {"ETag": f'"{made.manifest.content_hash}"', "Accept-Ranges": "none", "Cache-Control": "no-store"}
+    name = "".join(letter if letter.isprintable() and letter not in '/\\"' else "_" for letter in made.manifest.project)
+    return ArchiveResponse(target, media_type=MEDIA_TYPE, filename=f"{name}{ENDING}", headers=headers)
+
+
+@router.post(
+    "/projects/import",
+    status_code=201,
+    responses=documented(413, 415, 507),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "What GET /projects/{project_id}/export answered, as it is.",
+            "content": {one: {"schema": {"type": "string", "format": "binary"}} for one in TAKEN},
+        }
+    },
+)
+async def upload_project(
+    request: Request, response: Response, sessions: DatabaseSessions, settings: CurrentSettings
+) -> ImportedProject:
+    """A new project of an archive: all of it, or nothing if anything is wrong with the file."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in TAKEN:
+        raise HTTPException(415, f"Send the archive as it is, with the header Content-Type: {MEDIA_TYPE}")
+    async with _received(request, _spool(settings)) as source:
+        made = await _in_thread(lambda: import_project(sessions, source, settings=settings))
+    answer = await _in_thread(lambda: _answer(sessions, made))
+    response.headers["Location"] = f"{router.prefix}/projects/{made.project_id}"
+    return answer
+
+
+def _answer(sessions: Sessions, made: Imported) -> ImportedProject:
+    with sessions() as session:
+        project = ProjectAnswer.of(projects.find(session, made.project_id))
+    said = made.manifest
+    return ImportedProject(
+        project=project, content_hash=said.content_hash, heads=said.heads, rows=said.rows, missing=said.missing
+    )
+
+
+@asynccontextmanager
+async def _received(request: Request, target: Path) -> AsyncIterator[Path]:
+    """The body as a file, for as long as the block takes. Holds a mebibyte of it in memory."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with target.open("xb") as file:
+            pieces = bytearray()
+            async for piece in request.stream():
+                pieces += piece
+                if len(pieces) >= AT_ONCE:
+                    await _in_thread(partial(file.write, bytes(pieces)))
+                    pieces.clear()
+            await _in_thread(partial(file.write, bytes(pieces)))
+        yield target
+    finally:
+        target.unlink(missing_ok=True)
+
+
+async def _in_thread(work: Callable[[], Result]) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(_workers, work)
+
+
+def _spool(settings: Settings) -> Path:
+    """A new name for an archive on its way; what a crash leaves there is removed by the daily purge."""
+    return settings.data / "cache" / "archives" / f"{uuid.uuid4().hex}{ENDING}"

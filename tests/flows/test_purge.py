@@ -1,0 +1,68 @@
+"""The purge as Prefect runs it: scheduled once, however often it is deployed, and done when it runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from db.engine import Sessions
+from tests.tower.archives.studio import Studio, a_project, files_below
+from tower import projects
+from tower.clients.prefect import PrefectClient
+from tower.settings import Settings
+
+RUN = "import asyncio; from flows.purge import purge; asyncio.run(purge(older_than_days=7))"
+DAILY = "40 12 * * *"
+
+
+@pytest.fixture
+def studio(sessions: Sessions, tmp_path: Path) -> Studio:
+    return Studio(sessions, Settings(data_dir=tmp_path / "data"))
+
+
+def python(prefect: PrefectClient, *arguments: str, **more: str) -> None:
+    env = {**os.environ, "PREFECT_API_URL": prefect.url, **more}
+    ended = subprocess.run(
+        [sys.executable, *arguments], env=env, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+def schedules(prefect: PrefectClient) -> list[dict[str, Any]]:
+    found = httpx.get(f"{prefect.url}/deployments/name/purge/purge").json()["schedules"]
+    return [{"cron": one["schedule"]["cron"], "slug": one["slug"], "active": one["active"]} for one in found]
+
+
+def test_it_is_scheduled_once_and_stays_paused_if_somebody_paused_it(prefect: PrefectClient) -> None:
+    daily = {"cron": DAILY, "slug": "daily", "active": True}
+    for _ in range(2):
+        python(prefect, "-m", "deployments.deploy")
+        assert schedules(prefect) == [daily]
+    deployment = httpx.get(f"{prefect.url}/deployments/name/purge/purge").json()
+    place = f"{prefect.url}/deployments/{deployment['id']}/schedules/{deployment['schedules'][0]['id']}"
+    httpx.patch(place, json={"active": False}).raise_for_status()
+    python(prefect, "-m", "deployments.deploy")
+    assert schedules(prefect) == [daily | {"active": False}]
+    assert (deployment["entrypoint"], deployment["work_pool_name"]) == ("flows.purge.purge", "cpu")
+
+
+def test_a_run_purges_what_is_due(prefect: PrefectClient, studio: Studio) -> None:
+    due, kept = a_project(studio, name="Due"), a_project(studio, name="Kept")
+    with studio.sessions.begin() as session:
+        projects.put_in_bin(session, due).deleted_at = datetime.now(UTC) - timedelta(days=8)
+        projects.put_in_bin(session, kept).deleted_at = datetime.now(UTC) - timedelta(days=6)
+    url = studio.sessions.kw["bind"].url.render_as_string(hide_password=False)
+    orphan = Path(studio.render(b"nobody's")[0])
+    os.utime(orphan, (1, 1))
+    python(prefect, "-c", RUN, TOWER_DATABASE_URL=url, TOWER_DATA_DIR=str(studio.settings.data))
+    assert studio.count("anime_api.scenes", due) == 0
+    assert studio.count("anime_api.scenes", kept) > 0
+    assert not orphan.exists()
+    assert len(files_below(studio.settings.renders)) == 2

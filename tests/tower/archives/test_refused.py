@@ -1,0 +1,306 @@
+"""What is not whole, not true or not ours is refused in one sentence, and nothing is changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from db.engine import sessions as sessions_of
+from tests.conftest import empty
+from tests.tower.archives.studio import Studio, a_project, everything, files_below
+from tower.archives.exporting import export_project
+from tower.archives.format import ArchiveError, Member, content_hash, manifest_of
+from tower.archives.importing import import_project
+from tower.errors import TowerError
+from tower.settings import Settings
+from tower.versions.values import encoded
+
+Members = dict[str, bytes]
+HERE = Path(__file__)
+
+
+@pytest.fixture(scope="module")
+def made(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An archive of a project that is not in the database any more; its files still lie where they were."""
+    folder = tmp_path_factory.mktemp("archive")
+    studio = Studio(sessions_of(committing_engine), Settings(data_dir=folder / "home"))
+    export_project(studio.sessions, a_project(studio), folder / "good.tower", settings=studio.settings)
+    empty(committing_engine)
+    yield folder / "good.tower"
+    empty(committing_engine)
+
+
+@pytest.fixture
+def archive(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(made, tmp_path / "good.tower"))
+
+
+def members_of(archive: Path) -> Members:
+    with zipfile.ZipFile(archive) as file:
+        return {info.filename: file.read(info) for info in file.infolist()}
+
+
+def rewritten(archive: Path, members: Members, *, sealed: bool = True) -> Path:
+    """An archive of these members; `sealed`: the manifest says what they are, as somebody would who means harm."""
+    if sealed:
+        said = json.loads(members["manifest.json"])
+        listed = [
+            Member(name=name, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+            for name, content in sorted(members.items())
+            if name != "manifest.json"
+        ]
+        said |= {"members": [one.model_dump() for one in listed], "content_hash": content_hash(listed)}
+        members = members | {"manifest.json": encoded(said)}
+    target = archive.with_name("bad.tower")
+    with zipfile.ZipFile(target, "w") as file:
+        for name, content in members.items():
+            file.writestr(name, content, zipfile.ZIP_DEFLATED)
+    return target
+
+
+def refusal(studio: Studio, source: Path) -> str:
+    """The sentence with which it is refused; all rows and files are as they were."""
+    rows, files = everything(studio), files_below(studio.settings.data)
+    with pytest.raises(TowerError) as refused:
+        import_project(studio.sessions, source, settings=studio.settings)
+    assert refused.value.status in (422, 507)
+    assert (everything(studio), files_below(studio.settings.data)) == (rows, files)
+    return refused.value.message
+
+
+def changed_rows(members: Members, table: str, change: Callable[[dict[str, Any]], None]) -> Members:
+    """The first row of a table, changed."""
+    name = f"rows/{table}.jsonl"
+    first, *rest = members[name].splitlines(keepends=True)
+    row = json.loads(first)
+    change(row)
+    return members | {name: b"".join([encoded(row) + b"\n", *rest])}
+
+
+def test_the_tool_of_these_tests_makes_archives_that_are_taken(elsewhere: Studio, archive: Path) -> None:
+    same = rewritten(archive, members_of(archive))
+    assert import_project(elsewhere.sessions, same, settings=elsewhere.settings).project_id
+
+
+@pytest.mark.parametrize("part", [0, 10, 0.3, 0.9, 0.999])
+def test_half_a_file_is_refused(elsewhere: Studio, archive: Path, part: float) -> None:
+    content = archive.read_bytes()
+    archive.write_bytes(content[: int(part * len(content)) if part < 1 else int(part)])
+    assert "no archive" in refusal(elsewhere, archive)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + bytes(18), b"not a zip at all" * 100])
+def test_another_file_is_refused(elsewhere: Studio, tmp_path: Path, content: bytes) -> None:
+    other = tmp_path / "other.tower"
+    other.write_bytes(content)
+    assert "no archive" in refusal(elsewhere, other)
+
+
+def test_any_flipped_byte_is_refused_or_means_nothing(elsewhere: Studio, archive: Path) -> None:
+    """All of the archive is covered by a hash, but for dates and the like that a zip keeps twice."""
+    content, true = archive.read_bytes(), manifest_of(members_of(archive)["manifest.json"])
+    taken = 0
+    for place in range(17, len(content), len(content) // 60):
+        archive.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+        try:
+            found = import_project(elsewhere.sessions, archive, settings=elsewhere.settings)
+        except ArchiveError:
+            continue
+        assert found.manifest.content_hash == true.content_hash
+        taken += 1
+    assert taken < 10
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"version": 2}, "is of version 2"),
+        ({"version": "1"}, "is of version 1"),
+        ({"format": "other"}, "no archive of a Tower project"),
+        ({"content_hash": "0" * 64}, "content hash"),
+        ({"members": "none"}, "members"),
+        ({"more": 1}, "more"),
+        ({"project": "another"}, "branches are not"),
+        ({"heads": {}}, "branches are not"),
+    ],
+)
+def test_a_manifest_that_is_not_true_is_refused(
+    elsewhere: Studio, archive: Path, said: dict[str, Any], sentence: str
+) -> None:
+    members = members_of(archive)
+    members["manifest.json"] = encoded(json.loads(members["manifest.json"]) | said)
+    assert sentence in refusal(elsewhere, rewritten(archive, members, sealed=False))
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/etc/passwd", "media/../../x", "media/" + "0" * 63, "rows/api_keys.jsonl", "C:\\x"]
+)
+def test_a_member_of_another_name_is_refused(elsewhere: Studio, archive: Path, name: str) -> None:
+    members = members_of(archive) | {name: b"{}"}
+    assert "does not belong" in refusal(elsewhere, rewritten(archive, members))
+
+
+def test_a_member_that_the_manifest_does_not_name_is_refused(elsewhere: Studio, archive: Path) -> None:
+    members = members_of(archive) | {"media/" + hashlib.sha256(b"more").hexdigest(): b"more"}
+    assert "holds media/" in refusal(elsewhere, rewritten(archive, members, sealed=False))
+
+
+@pytest.mark.parametrize("kind", ["media/", "rows/scenes", "versions/", "paths"])
+def test_a_missing_member_is_refused(elsewhere: Studio, archive: Path, kind: str) -> None:
+    members = members_of(archive)
+    del members[next(name for name in members if name.startswith(kind))]
+    assert "lacks" in refusal(elsewhere, rewritten(archive, members, sealed=False))
+
+
+@pytest.mark.parametrize("kind", ["rows/scenes", "versions/", "paths", "rows/anime_projects", "rows/commits"])
+def test_a_missing_member_is_refused_where_the_manifest_hides_it(elsewhere: Studio, archive: Path, kind: str) -> None:
+    members = members_of(archive)
+    del members[next(name for name in members if name.startswith(kind))]
+    assert "archive" in refusal(elsewhere, rewritten(archive, members))
+
+
+def test_a_member_twice_is_refused(elsewhere: Studio, archive: Path) -> None:
+    with zipfile.ZipFile(archive, "a") as file, pytest.warns(UserWarning, match="Duplicate"):
+        file.writestr("paths.jsonl", b"")
+    assert "twice" in refusal(elsewhere, archive)
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(elsewhere: Studio, archive: Path) -> None:
+    content = bytes(60 * 2**20)
+    members = members_of(archive) | {"media/" + hashlib.sha256(content).hexdigest(): content}
+    bomb = rewritten(archive, members)
+    assert bomb.stat().st_size < 2**20
+    small = elsewhere.settings.model_copy(update={"archive_max_bytes": 50 * 2**20})
+    assert "TOWER_ARCHIVE_MAX_BYTES" in refusal(Studio(elsewhere.sessions, small), bomb)
+
+
+def test_a_bomb_that_lies_about_its_size_is_refused(elsewhere: Studio, archive: Path) -> None:
+    members = members_of(archive)
+    members["paths.jsonl"] += b"\n" * 10_000_000
+    lying = rewritten(archive, members, sealed=False)
+    assert "another size" in refusal(elsewhere, lying)
+
+
+def test_media_that_are_not_what_their_name_says_are_refused(elsewhere: Studio, archive: Path) -> None:
+    members = members_of(archive)
+    name = next(name for name in members if name.startswith("media/"))
+    assert "is not what its name says" in refusal(elsewhere, rewritten(archive, members | {name: b"other bytes"}))
+
+
+@pytest.mark.parametrize(
+    ("table", "fields", "sentence"),
+    [
+        ("scenes", {"branch_id": 99}, "refers to row 99 of branches"),
+        ("scenes", {"branch_id": True}, "refers to row True"),
+        ("scenes", {"branch_id": None}, "scenes refuses"),
+        ("scenes", {"mood": "other"}, "differs from the head in mood"),
+        ("scenes", {"project_id": 1}, "does not know"),
+        ("scenes", {"id": 1}, "does not know"),
+        ("scenes", {"novelty": 1}, "it is newer"),
+        ("scenes", {"status": "dancing"}, "refuses"),
+        ("scenes", {"created_at": "yesterday o'clock"}, "refuses"),
+        ("scenes", {"title": "\0"}, "refuses"),
+        ("anime_projects", {"deleted_at": "2026-01-01T00:00:00Z"}, "does not know"),
+        ("commits", {"message": "other"}, "is damaged: tree, parents, message"),
+        ("commits", {"tree_hash": "0" * 64}, "refuses"),
+        ("assets", {"path": "/etc/passwd"}, "names a file by its place"),
+        ("assets", {"path": {"file": "../../../../etc/passwd", "suffix": ""}}, "no proper name"),
+        ("assets", {"path": {"file": "0" * 64, "suffix": "/../x"}}, "no proper name"),
+        ("assets", {"path": {"file": "0" * 64, "suffix": ".mp4"}}, "not what the asset says"),
+        ("assets", {"bytes": -1}, "refuses"),
+        ("assets", {"provenance": {"asset_id": {"$row": ["assets", 77]}}}, "refers to row 77"),
+        ("assets", {"provenance": {"asset_id": {"$row": ["api_keys", 1]}}}, "refers to nothing"),
+        ("production_jobs", {"output_path": "/etc/passwd"}, "names a file by its place"),
+        ("production_jobs", {"launch_after": "2026-01-01T00:00:00Z"}, "does not know"),
+        ("music_scene_sync", {"audio_path": str(HERE)}, "outside of the media folders"),
+        ("cultural_elements", {"severity": None}, "refuses"),
+    ],
+)
+def test_rows_that_cannot_be_are_refused(
+    elsewhere: Studio, archive: Path, table: str, fields: dict[str, Any], sentence: str
+) -> None:
+    members = changed_rows(members_of(archive), table, lambda row: row.update(fields))
+    assert sentence in refusal(elsewhere, rewritten(archive, members))
+
+
+def test_a_second_project_in_the_archive_is_refused(elsewhere: Studio, archive: Path) -> None:
+    members = members_of(archive)
+    members["rows/anime_projects.jsonl"] *= 2
+    assert "more than one project" in refusal(elsewhere, rewritten(archive, members))
+
+
+@pytest.mark.parametrize("content", [b"{\n", b"[]\n", b"\xff\n", b"[" * 100_000 + b"\n", b'{"title": NaN}\n'])
+def test_lines_that_are_no_rows_are_refused(elsewhere: Studio, archive: Path, content: bytes) -> None:
+    members = members_of(archive) | {"rows/scenes.jsonl": content}
+    assert "rows" in refusal(elsewhere, rewritten(archive, members)) or "row of scenes"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"silver", b"golden"), (b'"kind":"entity"', b'"kind":"tree"'), (b'"hash":"0', b'"hash":"1')],
+)
+def test_version_objects_that_are_not_what_their_hash_says_are_refused(
+    elsewhere: Studio, archive: Path, old: bytes, new: bytes
+) -> None:
+    members = members_of(archive)
+    name = "versions/objects.jsonl"
+    assert old in members[name]
+    assert "damaged" in refusal(elsewhere, rewritten(archive, members | {name: members[name].replace(old, new)}))
+
+
+def with_object(members: Members, fields: dict[str, Any]) -> Members:
+    """One more object, of a character that no tree holds, properly hashed."""
+    content = encoded({"kind": "characters", "fields": fields})
+    said = {"content": content.decode(), "hash": hashlib.sha256(b"entity\0" + content).hexdigest(), "kind": "entity"}
+    return members | {"versions/objects.jsonl": members["versions/objects.jsonl"] + encoded(said) + b"\n"}
+
+
+def test_content_that_no_edit_could_make_is_refused(elsewhere: Studio, archive: Path) -> None:
+    members = with_object(members_of(archive), {"name": 7})
+    assert "no edit could have made" in refusal(elsewhere, rewritten(archive, members))
+
+
+def test_content_that_names_a_file_which_the_archive_does_not_tell_of_is_refused(
+    elsewhere: Studio, archive: Path
+) -> None:
+    members = with_object(members_of(archive), {"name": "Rei", "image_path": "/somewhere/rei.png"})
+    assert "does not say what" in refusal(elsewhere, rewritten(archive, members))
+
+
+def test_content_cannot_lead_to_a_file_of_this_machine(elsewhere: Studio, archive: Path) -> None:
+    members = with_object(members_of(archive), {"name": "Rei", "image_path": str(HERE)})
+    members["paths.jsonl"] += encoded({"path": str(HERE), "sha256": None, "suffix": ".py"}) + b"\n"
+    assert "outside of the media folders" in refusal(elsewhere, rewritten(archive, members))
+
+
+@pytest.mark.parametrize("when", ["unpacking", "writing"])
+def test_an_import_that_is_interrupted_leaves_nothing(elsewhere: Studio, archive: Path, when: str) -> None:
+    rows = everything(elsewhere)
+
+    def interrupt(what: str, done: int, total: int) -> None:
+        if what == when and done >= total // 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_project(elsewhere.sessions, archive, settings=elsewhere.settings, told=interrupt)
+    assert (everything(elsewhere), files_below(elsewhere.settings.data)) == (rows, [])
+
+
+def test_a_file_that_cannot_be_put_in_place_takes_all_back(elsewhere: Studio, archive: Path) -> None:
+    """The last thing before the commit: some files have their names already."""
+    last = max(name for name in members_of(archive) if name.startswith("media/")).removeprefix("media/")
+    for folder in (elsewhere.settings.renders, elsewhere.settings.media / "imports"):
+        folder.mkdir(parents=True)
+        (folder / last[:2]).write_bytes(b"in the way")
+    rows, files = everything(elsewhere), files_below(elsewhere.settings.data)
+    with pytest.raises(OSError, match=r"exists|Not a directory"):
+        import_project(elsewhere.sessions, archive, settings=elsewhere.settings)
+    assert (everything(elsewhere), files_below(elsewhere.settings.data)) == (rows, files)

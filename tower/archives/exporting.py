@@ -1,0 +1,114 @@
+"""A project written into one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.engine import Sessions
+from db.models.projects import Project
+from db.models.versions import Branch, Commit, ObjectKind, VersionObject
+from tower.archives.format import (
+    OBJECTS,
+    PATHS,
+    VERSION,
+    Manifest,
+    content_hash,
+    line,
+    parsed,
+    rows_name,
+    suffix_of,
+)
+from tower.archives.media_out import MediaOut, Told
+from tower.archives.rows_out import RowsOut
+from tower.archives.tables import CARRIED
+from tower.archives.writing import ArchiveWriter
+from tower.imported_files import local_paths
+from tower.media.files import writing
+from tower.settings import Settings
+from tower.versions import editing
+from tower.versions.objects import DamagedHistoryError, address
+
+FILES_IN_CONTENT = ("image_path", "video_path")
+AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Exported:
+    path: Path
+    bytes: int
+    manifest: Manifest
+
+
+def export_project(
+    sessions: Sessions, project_id: int, target: Path, *, settings: Settings, told: Told = lambda *_: None
+) -> Exported:
+    """Write the project to `target`, which appears when it is whole; a file that is there is replaced.
+
+    All of one moment: edits meanwhile are not in it. Raises NotFoundError, DamagedHistoryError, DiskFullError, and
+    ConflictError if a file was changed meanwhile. What is not there is told in `manifest.missing`.
+    """
+    with sessions.begin() as session:
+        editing.ensure_main(session, project_id)
+    with writing(target) as part, sessions() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        with closing(ArchiveWriter(part)) as archive:
+            media = MediaOut(settings, local_paths(session, project_id), told)
+            manifest = _written(session, project_id, archive, media)
+    return Exported(target, target.stat().st_size, manifest)
+
+
+def _written(session: Session, project_id: int, archive: ArchiveWriter, media: MediaOut) -> Manifest:
+    named: set[str] = set()
+    archive.add_lines(OBJECTS, _objects(session, project_id, named))
+    rows = RowsOut(session, project_id, media)
+    counts = {one.member: archive.add_lines(rows_name(one.member), rows.lines(one)) for one in CARRIED}
+    archive.add_lines(PATHS, (_path(path, media) for path in sorted(named)))
+    for take in rows.takes:
+        media.take(take.path, sha256=take.sha256, size=take.size)
+    media.write(archive)
+    members = sorted(archive.members, key=lambda member: member.name)
+    manifest = Manifest(
+        format="tower-project",
+        version=VERSION,
+        content_hash=content_hash(members),
+        project=session.get_one(Project, project_id).name,
+        heads=_heads(session, project_id),
+        rows={name: count for name, count in counts.items() if count},
+        missing=media.missing,
+        members=members,
+    )
+    archive.add_manifest(manifest)
+    return manifest
+
+
+def _objects(session: Session, project_id: int, named: set[str]) -> Iterator[bytes]:
+    """Every object by its hash. Puts the paths of files that entities name into `named`."""
+    wanted = select(VersionObject.hash, VersionObject.kind, VersionObject.content)
+    mine = wanted.where(VersionObject.project_id == project_id).order_by(VersionObject.hash)
+    for sha256, kind, content in session.execute(mine, execution_options={"yield_per": AT_ONCE}):
+        if address(kind, content) != sha256:
+            raise DamagedHistoryError(f"The version object {sha256} is damaged: `tower fsck` says what else is")
+        if kind == ObjectKind.ENTITY:
+            named |= paths_in(parsed(content, sha256))
+        yield line({"hash": sha256, "kind": kind.value, "content": content.decode()})
+
+
+def paths_in(entity: dict[str, dict[str, str | None]]) -> set[str]:
+    """The files that an entity object names."""
+    fields = entity.get("fields", {})
+    return {path for name in FILES_IN_CONTENT if (path := fields.get(name)) is not None}
+
+
+def _path(path: str, media: MediaOut) -> bytes:
+    return line({"path": path, "sha256": media.named(path), "suffix": suffix_of(path)})
+
+
+def _heads(session: Session, project_id: int) -> dict[str, str]:
+    heads = select(Branch.name, Commit.hash).join(Commit, Commit.id == Branch.head_id)
+    return dict(session.execute(heads.where(Branch.project_id == project_id).order_by(Branch.name)).all())

@@ -1,0 +1,115 @@
+"""The files of an archive: unpacked aside, checked, and put in their places only when all else is done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tower.archives.format import SHA256, SUFFIX, ArchiveError, Member
+from tower.archives.media_out import Told
+from tower.archives.reading import ArchiveReader
+from tower.errors import InvalidError
+from tower.imported_files import FOLDER
+from tower.media.files import DiskFullError, place, sha256_of, still_wanted
+from tower.media.roots import open_media, video_roots
+from tower.settings import Settings
+
+SPARE_BYTES = 256 * 2**20  # left free on the disk
+
+
+class MediaIn:
+    """`folder`: where the files were unpacked, each named by its sha256."""
+
+    def __init__(self, settings: Settings, members: dict[str, Member], folder: Path) -> None:
+        self._settings = settings
+        self._members = members
+        self._folder = folder
+        self._targets: dict[Path, str] = {}
+        self.placed: list[Path] = []
+
+    def render_at(self, sha256: Any, suffix: Any) -> Path:
+        """Where a take will lie."""
+        return self._at(self._settings.renders, sha256, suffix)
+
+    def import_at(self, sha256: Any, suffix: Any) -> Path:
+        """Where any other file will lie."""
+        return self._at(self._settings.media / FOLDER, sha256, suffix)
+
+    def carried(self, sha256: str) -> Member | None:
+        return self._members.get(sha256)
+
+    def is_here(self, path: str, sha256: str) -> bool:
+        """Whether the file that content names is on this machine already, under that very path."""
+        member = self._members.get(sha256)
+        try:
+            with open_media(path, roots=video_roots(self._settings)) as file:
+                if member is None or os.fstat(file.fileno()).st_size != member.bytes:
+                    return False
+            return sha256_of(Path(path)) == sha256
+        except (InvalidError, OSError):
+            return False
+
+    def refuse_outside(self, path: str) -> None:
+        """A file that did not come along must not lead to one on this machine that requests may not name."""
+        roots = [os.path.realpath(root) for root in video_roots(self._settings)]
+        inside = any(os.path.realpath(path).startswith(f"{root}/") for root in roots) if "\0" not in path else False
+        if not inside and ("\0" in path or os.path.lexists(path)):
+            raise ArchiveError(
+                f"The archive names the file {path[:200]!r} of this machine, which lies outside of the media folders"
+            )
+
+    def put_in_place(self) -> None:
+        """Give every file its name. Raises DiskFullError. What is new is in `placed`, also after an error."""
+        for target, sha256 in self._targets.items():
+            member = self._members.get(sha256)
+            if member is None:
+                continue  # it was missing where the archive was made
+            if still_wanted(target) and target.stat().st_size == member.bytes and sha256_of(target) == sha256:
+                continue
+            self.placed.append(target)
+            os.utime(self._folder / sha256)  # the place is a link to it, and unpacking may have taken hours
+            place(self._folder / sha256, target)
+
+    def _at(self, folder: Path, sha256: Any, suffix: Any) -> Path:
+        match sha256, suffix:
+            case str(), str() if SHA256.fullmatch(sha256) and SUFFIX.fullmatch(suffix):
+                target: Path = folder / sha256[:2] / f"{sha256}{suffix}"
+                self._targets[target] = sha256
+                return target
+        raise ArchiveError("The archive is damaged: a file has no proper name")
+
+
+@contextmanager
+def unpacked(archive: ArchiveReader, settings: Settings, told: Told) -> Iterator[MediaIn]:
+    """All files of the archive, checked; those that were not given a place are gone afterwards.
+
+    Raises ArchiveError, DiskFullError.
+    """
+    folder = settings.renders / ".partial" / f"import-{uuid.uuid4().hex}"
+    total, done = sum(member.bytes for member in archive.media), 0
+    _require_room(settings, total)
+
+    def told_of(size: int) -> None:
+        nonlocal done
+        done += size
+        told("unpacking", done, total)
+
+    folder.mkdir(parents=True)
+    try:
+        for member in archive.media:
+            archive.copy(member, folder / member.sha256, told=told_of)
+        yield MediaIn(settings, {member.sha256: member for member in archive.media}, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _require_room(settings: Settings, size: int) -> None:
+    settings.renders.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.renders).free
+    if size + SPARE_BYTES > free:
+        raise DiskFullError(f"The archive holds {size} bytes of media, and {settings.renders} has room for {free}")

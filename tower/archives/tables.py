@@ -1,0 +1,185 @@
+"""Which rows belong to a project's archive, and what is done to their columns on the way.
+
+A row keeps its key, dates and version. Its id becomes its line number and references become line numbers. Left out is
+what only this machine knows: runs, workers, what is published here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Table
+
+from db.models import METADATA
+
+OF_PROJECT = "t.project_id = :project_id"
+OF_JOB = "t.job_id = any(:jobs)"
+OF_TAKE = f"{OF_PROJECT} and t.asset_id = any(:assets)"
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A table in the archive.
+
+    where: which of its rows `t`. left_out: columns that do not travel. files: columns that hold the path of a file.
+    numbered_json: columns in whose JSON ids stand. given: what an imported row gets in columns that were left out.
+    """
+
+    name: str
+    where: str = OF_PROJECT
+    left_out: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+    numbered_json: frozenset[str] = frozenset()
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def table(self) -> Table:
+        return METADATA.tables[self.name]
+
+    @property
+    def member(self) -> str:
+        return self.table.name
+
+
+NEW_UUID = "a new UUID"  # in `given`
+PROJECTS, BRANCHES, SCENES = "anime_api.anime_projects", "anime_api.branches", "anime_api.scenes"
+JOBS, ASSETS, CHARACTERS = "anime_api.production_jobs", "public.assets", "anime_api.characters"
+
+RUN_OF_JOB = frozenset(
+    {
+        "comfyui_job_id",
+        "flow_run_id",
+        "heartbeat_at",
+        "deadline_at",
+        "launch_after",
+        "attempt",
+        "launches",
+        "crashes",
+        "run_settled",
+        "step",
+    }
+)
+
+CARRIED = (  # in the order in which rows can be written
+    Carried(PROJECTS, "t.id = :project_id", left_out=frozenset({"deleted_at"})),
+    Carried("anime_api.projects"),
+    Carried("anime_api.commits"),
+    Carried(BRANCHES),
+    Carried("anime_api.tags"),
+    Carried(CHARACTERS),
+    Carried("anime_api.project_bibles"),
+    Carried("anime_api.style_templates"),
+    Carried("public.episodes", left_out=frozenset({"published_path", "published_at"}), files=frozenset({"video_path"})),
+    Carried("anime_api.bible_characters"),
+    Carried(SCENES, files=frozenset({"video_path"})),
+    Carried("public.story_arcs"),
+    Carried("anime_api.story_timelines"),
+    Carried("anime_api.storyline_context"),
+    Carried("anime_api.bible_history"),
+    Carried("public.cultural_elements"),
+    Carried(
+        JOBS,
+        "t.id = any(:jobs)",
+        left_out=RUN_OF_JOB,
+        files=frozenset({"output_path"}),
+        numbered_json=frozenset({"parameters", "steps"}),
+        given={"comfyui_job_id": NEW_UUID, "launch_after": None, "run_settled": True},
+    ),
+    Carried(ASSETS, "t.id = any(:assets)", files=frozenset({"path"}), numbered_json=frozenset({"provenance"})),
+    Carried(
+        "public.render_queue",
+        f"{OF_JOB} and t.state = 'completed' and t.asset_id = any(:assets)",
+        left_out=frozenset({"prompt_id", "flow_run_id", "worker", "process", "heartbeat_at"}),
+        given={"prompt_id": NEW_UUID},
+    ),
+    Carried("public.quality_assessments", OF_JOB),
+    Carried("anime_api.quality_metrics", OF_JOB),
+    Carried(
+        "anime_api.music_scene_sync",
+        "t.scene_id in (select s.id from anime_api.scenes s where s.project_id = :project_id)",
+        left_out=frozenset({"track_id", "playlist_id"}),
+        files=frozenset({"audio_path"}),
+    ),
+    Carried("public.feedback", OF_TAKE),
+    Carried("public.training_examples", OF_TAKE),
+    Carried("public.character_appearances", OF_TAKE),
+    Carried("public.creative_decisions", numbered_json=frozenset({"details"})),
+    Carried("public.cultural_validations"),
+    Carried("public.production_schedule", numbered_json=frozenset({"parameters"})),
+    Carried("anime_api.user_creative_preferences"),
+)
+BY_NAME = {one.name: one for one in CARRIED}
+
+# Tables that no archive holds, and why.
+NOT_CARRIED = {
+    "anime_api.version_objects": "carried as versions/objects.jsonl",
+    "anime_api.echo_orchestration_logs": "what was done on this machine, with its runs and jobs",
+    "anime_api.generation_analytics": "seconds of this machine",
+    "public.generation_requests": "answers that this server gave",
+    "public.learning_models": "files of this machine",
+    "public.workflows": "of all projects; a take carries its whole graph",
+    "public.workers": "of this machine",
+    "public.configuration": "of this machine",
+    "public.api_keys": "of this machine",
+}
+
+# Names in JSON behind which ids stand, and of what. None: of something that no archive holds.
+IDS_IN_JSON: Mapping[str, str | None] = {
+    "project_id": PROJECTS,
+    "branch_id": BRANCHES,
+    "scene_id": SCENES,
+    "character_id": CHARACTERS,
+    "asset_id": ASSETS,
+    "reused_from_asset": ASSETS,
+    "joined_from_assets": ASSETS,
+    "retimed_from_asset": ASSETS,
+    "music_scene_sync_id": "anime_api.music_scene_sync",
+    "track_id": None,
+    "job_id": JOBS,
+}
+ROW = "$row"  # {"$row": ["assets", 3]} is the third row of that table
+
+CHOSEN_ASSETS = f"""
+    with named as (
+        select accepted_asset_id as id from anime_api.scenes where project_id = :project_id
+        union select asset_id from public.episodes where project_id = :project_id
+        union select asset_id from public.feedback where project_id = :project_id
+        union select asset_id from public.training_examples where project_id = :project_id
+        union select asset_id from public.character_appearances where project_id = :project_id
+        union select asset_id from public.creative_decisions where project_id = :project_id
+        union select y.output_asset_id from anime_api.music_scene_sync y
+            join anime_api.scenes s on s.id = y.scene_id where s.project_id = :project_id
+        union select output_asset_id from {JOBS} where project_id = :project_id and status = 'completed'),
+    without_music as (
+        select cast(a.provenance ->> 'retimed_from_asset' as bigint) as id from {ASSETS} a join named using (id)
+        where jsonb_typeof(a.provenance -> 'retimed_from_asset') = 'number')
+    select a.id from {ASSETS} a
+    where (a.project_id = :project_id or a.project_id is null) and not jsonb_exists(a.provenance, 'imported_as')
+    and a.id in (select id from named union select id from without_music)
+    order by a.id"""
+CHOSEN_JOBS = f"""
+    select j.id from {JOBS} j
+    where (j.project_id = :project_id or j.project_id is null)
+    and j.status not in ('processing', 'segments_queued')
+    and (j.status <> 'completed' or j.output_asset_id = any(:assets))
+    and j.id in (select job_id from {ASSETS} where id = any(:assets))
+    order by j.id"""
+
+
+@cache
+def references(name: str) -> Mapping[str, str]:
+    """The columns of a table that hold the id of a row of another, and of which; the project's own is not one."""
+    return {
+        element.parent.name: element.column.table.fullname
+        for constraint in METADATA.tables[name].foreign_key_constraints
+        for element in constraint.elements
+        if element.column.name == "id" and element.parent.name != "project_id"
+    }
+
+
+def order_of(table: Table) -> str:
+    """The primary key, by which the rows are in order."""
+    return ", ".join(f"t.{column.name}" for column in table.primary_key)

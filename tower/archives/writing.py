@@ -1,0 +1,73 @@
+"""Writes an archive, member by member. The same members make the same bytes: no dates, no machine, one order."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO
+
+from tower.archives.format import MANIFEST, Manifest, Member, media_name
+from tower.errors import ConflictError
+from tower.versions.values import encoded
+
+PIECE = 2**20  # bytes
+BEGINNING_OF_ZIP = (1980, 1, 1, 0, 0, 0)
+UNIX = 3
+
+
+class ArchiveWriter:
+    """An archive that is being written to `path`; `close` makes it whole. Holds one piece of one member in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._zip = zipfile.ZipFile(path, "x", allowZip64=True)
+        self.members: list[Member] = []
+
+    def close(self) -> None:
+        self._zip.close()
+
+    def add_lines(self, name: str, lines: Iterable[bytes]) -> int:
+        """How many lines there were. A member without any is left out."""
+        count, size, digest = 0, 0, hashlib.sha256()
+        rest = iter(lines)
+        first = next(rest, None)
+        if first is None:
+            return 0
+        with self._zip.open(_info(name, zipfile.ZIP_DEFLATED), "w", force_zip64=True) as member:
+            for text in _with(first, rest):
+                member.write(text)
+                digest.update(text)
+                count, size = count + 1, size + len(text)
+        self.members.append(Member(name=name, sha256=digest.hexdigest(), bytes=size))
+        return count
+
+    def add_media(self, file: IO[bytes], *, sha256: str, told: Callable[[int], None]) -> None:
+        """The file from where it stands to its end. Raises ConflictError if it is not what `sha256` says."""
+        name, size, digest = media_name(sha256), 0, hashlib.sha256()
+        with self._zip.open(_info(name, zipfile.ZIP_STORED), "w", force_zip64=True) as member:
+            while piece := file.read(PIECE):
+                member.write(piece)
+                digest.update(piece)
+                size += len(piece)
+                told(len(piece))
+        if digest.hexdigest() != sha256:
+            raise ConflictError("A file was changed while the project was exported: export it again")
+        self.members.append(Member(name=name, sha256=sha256, bytes=size))
+
+    def add_manifest(self, manifest: Manifest) -> None:
+        with self._zip.open(_info(MANIFEST, zipfile.ZIP_DEFLATED), "w", force_zip64=True) as member:
+            member.write(encoded(manifest.model_dump(mode="json")))
+
+
+def _info(name: str, compression: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, BEGINNING_OF_ZIP)
+    info.compress_type = compression
+    info.create_system = UNIX
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def _with(first: bytes, rest: Iterable[bytes]) -> Iterable[bytes]:
+    yield first
+    yield from rest
