@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, fun
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import ANIME_API, PUBLIC, Base, Dated, Numbered, one_of
+from db.models.versions import SHA256
 
 
 class JobType(StrEnum):
@@ -42,6 +43,9 @@ class Stage(StrEnum):
     PUBLISH = "publish"
 
 
+ASKED_ENGINE = "coalesce(parameters ->> 'engine', 'auto')"  # of a job, in SQL
+
+
 class ProductionJob(Numbered, Dated, Base):
     __tablename__ = "production_jobs"
     __table_args__ = (
@@ -51,7 +55,17 @@ class ProductionJob(Numbered, Dated, Base):
         CheckConstraint("status not in ('failed', 'merge_failed') or error_code is not null", name="failed_has_reason"),
         Index("ix_production_jobs_project_id_id", "project_id", "id"),
         Index("ix_production_jobs_status_id", "status", "id"),
+        Index("ix_production_jobs_created_at_id", "created_at", "id"),
+        Index(
+            "ix_production_jobs_estimates",
+            "job_type",
+            text(f"({ASKED_ENGINE})"),
+            "id",
+            postgresql_where=text("status = 'completed' and started_at is not null"),
+        ),
         Index("ix_production_jobs_output_asset_id", "output_asset_id"),
+        CheckConstraint(f"commit_hash ~ '{SHA256}'", name="commit_hash"),
+        Index("ix_production_jobs_scene_id_id", "scene_id", "id"),
         Index(
             "ix_production_jobs_open",
             "id",
@@ -103,6 +117,15 @@ class ProductionJob(Numbered, Dated, Base):
     error_code: Mapped[str | None]
     error_message: Mapped[str | None] = mapped_column(comment="one sentence")
 
+    scene_id: Mapped[int | None] = mapped_column(
+        ForeignKey("anime_api.scenes.id", ondelete="SET NULL"),
+        sort_order=93,
+        comment="the scene that it renders; null: none, or it is gone",
+    )
+    commit_hash: Mapped[str | None] = mapped_column(
+        sort_order=94, comment="the state of the scene's branch that it renders"
+    )
+
     metrics: Mapped[QualityMetrics | None] = relationship(back_populates="job", passive_deletes=True)
 
 
@@ -128,7 +151,7 @@ class QualityMetrics(Dated, Base):
 class GenerationAnalytics(Numbered, Base):
     __tablename__ = "generation_analytics"
     __table_args__ = (
-        UniqueConstraint("job_id", "attempt", "stage", "segment"),
+        UniqueConstraint("job_id", "attempt", "round", "stage", "segment"),
         CheckConstraint("seconds >= 0", name="seconds"),
         {"schema": ANIME_API, "comment": "Measured seconds and bytes of each stage of each attempt."},
     )
@@ -142,6 +165,7 @@ class GenerationAnalytics(Numbered, Base):
     frames: Mapped[int | None]
     engine: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    round: Mapped[int] = mapped_column(default=1, server_default="1", comment="1, 2, … of the quality loop")
 
 
 class GenerationRequest(Numbered, Base):

@@ -45,13 +45,14 @@ class RenderSegment(Numbered, Dated, Base):
             "uq_render_queue_one_take",
             "job_id",
             "segment",
+            "round",
             unique=True,
             postgresql_where=text("state = 'completed'"),
         ),
         Index("ix_render_queue_state_priority_id", "state", "priority", "id"),
         Index("ix_render_queue_fingerprint", "fingerprint", postgresql_where=text("state = 'completed'")),
         Index("ix_render_queue_asset_id", "asset_id"),
-        {"schema": PUBLIC, "comment": "Each segment of each job, a row an attempt. At most one attempt is completed."},
+        {"schema": PUBLIC, "comment": "Each segment of each job, a row an attempt; at most one a round is completed."},
     )
 
     job_id: Mapped[int] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="CASCADE"))
@@ -78,6 +79,9 @@ class RenderSegment(Numbered, Dated, Base):
     started_at: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    round: Mapped[int] = mapped_column(
+        default=1, server_default="1", sort_order=92, comment="1, 2, … of the quality loop"
+    )
 
 
 class Asset(Numbered, Base):
@@ -107,7 +111,7 @@ class Asset(Numbered, Base):
 class QualityAssessment(Numbered, Base):
     __tablename__ = "quality_assessments"
     __table_args__ = (
-        UniqueConstraint("job_id", "attempt", "stage", "segment"),
+        UniqueConstraint("job_id", "attempt", "round", "stage", "segment"),
         CheckConstraint("score between 0 and 10", name="score"),
         CheckConstraint("passed or reason is not null", name="rejection_has_reason"),
         Index("ix_quality_assessments_asset_id", "asset_id"),
@@ -125,3 +129,4 @@ class QualityAssessment(Numbered, Base):
     reason: Mapped[str | None] = mapped_column(comment="metric, value, threshold and frames of the first fault")
     seconds: Mapped[float] = mapped_column(comment="how long the judging took")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    round: Mapped[int] = mapped_column(default=1, server_default="1", comment="1, 2, … of the quality loop")

@@ -6,7 +6,8 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import ANIME_API, Base, one_of
@@ -18,6 +19,12 @@ class SceneStatus(StrEnum):
     GENERATED = "generated"
     RENDERED = "rendered"
     FINAL = "final"
+
+
+# All that is searched of a scene, in SQL. No word holds the line break between the parts.
+WORDS = """coalesce(title, '') || chr(10) || description || chr(10) || coalesce(location, '') || chr(10)
+    || coalesce(mood, '') || chr(10) || jsonb_path_query_array(dialogue,
+        '$[*].keyvalue() ? (@.key == "line" || @.key == "character").value')::text"""
 
 
 class Scene(Branched, Base):
@@ -36,6 +43,8 @@ class Scene(Branched, Base):
             Index("ix_scenes_branch_id_episode_key_scene_number", "branch_id", "episode_key", "scene_number"),
             Index("ix_scenes_characters", "characters", postgresql_using="gin"),
             Index("ix_scenes_accepted_asset_id", "accepted_asset_id"),
+            Index("ix_scenes_words", text(f"({WORDS}) public.gin_trgm_ops"), postgresql_using="gin"),
+            Index("ix_scenes_accepted", "branch_id", postgresql_where=text("accepted_fingerprint is not null")),
         ),
         {"schema": ANIME_API, "comment": "Scenes as they are on each branch."},
     )
@@ -61,4 +70,10 @@ class Scene(Branched, Base):
     accepted_asset_id: Mapped[int | None] = mapped_column(ForeignKey("public.assets.id", ondelete="SET NULL"))
     accepted_fingerprint: Mapped[str | None] = mapped_column(
         comment="of the accepted take; the scene is stale where today's differs"
+    )
+    accepted_inputs: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB(none_as_null=True),
+        deferred=True,  # two kilobytes that a list of scenes has no use for
+        sort_order=93,
+        comment="what the accepted take was made from: {wish, parts}, whose parts the fingerprint is over",
     )

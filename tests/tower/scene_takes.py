@@ -1,0 +1,124 @@
+"""Scenes with takes: jobs carried from request to accepted take, as the recipes do, with a file instead of a film."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models.jobs import JobStatus, ProductionJob, QualityMetrics
+from db.models.rendering import Asset, AssetKind, RenderSegment, SegmentState
+from db.models.scenes import Scene
+from db.models.versions import Branch
+from tests.tower.versions.story import Story
+from tower import jobs, prompts, segments
+from tower.acceptance import Outcome, accept_take
+from tower.engines.choice import chosen_by_pool
+from tower.scene_jobs import cast_of_job, open_scene_job, style_of_job
+from tower.scripts import write_script
+from tower.segments import SegmentPlan
+from tower.settings import Settings
+from tower.shots import plan_shot
+from tower.staleness import report
+from tower.staleness.reasons import Reason
+from tower.versions.kinds import Kind
+
+ALONE = Settings(database_url="postgresql://nowhere/nothing", engine="auto", comfyui_url=None)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A story whose scenes are rendered. Files go to `folder`."""
+
+    story: Story
+    folder: Path
+    settings: Settings = field(default_factory=lambda: ALONE)
+
+    @property
+    def session(self) -> Session:
+        return self.story.session
+
+    def scene(self, key: uuid.UUID, branch: str = "main") -> Scene:
+        row = self.story.row(Kind.SCENES, key, branch)
+        assert isinstance(row, Scene)
+        return row
+
+    def branch(self, name: str = "main") -> Branch:
+        mine = select(Branch).where(Branch.project_id == self.story.project_id, Branch.name == name)
+        return self.session.scalars(mine).one()
+
+    def open(self, key: uuid.UUID, branch: str = "main", **how: Any) -> ProductionJob:
+        return open_scene_job(self.session, self.scene(key, branch), settings=self.settings, **how)
+
+    def plan(self, job: ProductionJob) -> SegmentPlan:
+        """What an engine is asked for."""
+        cast, spec = cast_of_job(job), jobs.spec_of(job)
+        style = style_of_job(self.session, job)
+        words = prompts.enhance(spec, cast, style, seed=job.seed)
+        engine = chosen_by_pool(self.session, spec.engine, self.settings)
+        [plan] = plan_shot(write_script(self.session, job, cast, words, style=style, engine=engine), engine)
+        return plan
+
+    def render(self, job: ProductionJob) -> tuple[Asset, bool]:
+        """The take of the job, and whether an engine had to make it."""
+        attempt = jobs.claim(self.session, job.id, flow_run_id=None, timeout_s=60)
+        row = segments.open_segment(self.session, attempt, self.plan(job))
+        made = row.state != SegmentState.COMPLETED
+        if made:
+            self._draw(job, row)
+            self.session.refresh(row)
+        return self.session.get_one(Asset, row.asset_id), made
+
+    def finish(self, job: ProductionJob, take: Asset, *, passed: bool = True) -> Outcome:
+        """Judge, accept and complete, as the last step of a recipe does."""
+        self.session.merge(QualityMetrics(job_id=job.id, score=8.0 if passed else 2.0, passed=passed, metrics=[]))
+        self.session.flush()
+        outcome = accept_take(self.session, job, take, settings=self.settings)
+        attempt = jobs.Attempt(job.id, job.attempt)
+        jobs.complete(self.session, attempt, asset=take, score=8.0 if passed else 2.0)
+        self.session.refresh(job)
+        assert job.status == JobStatus.COMPLETED
+        return outcome
+
+    def show(self, key: uuid.UUID, branch: str = "main", **how: Any) -> Asset:
+        """Render the scene and accept its take."""
+        job = self.open(key, branch, **how)
+        take, _ = self.render(job)
+        assert self.finish(job, take).accepted
+        return take
+
+    def stale(self, branch: str = "main", settings: Settings | None = None) -> dict[uuid.UUID, list[Reason]]:
+        """The reasons by the key of each stale scene."""
+        found = report.of_branch(self.session, self.branch(branch), settings or self.settings)
+        return {one.scene.key: list(one.reasons) for one in found.stale}
+
+    def _draw(self, job: ProductionJob, row: RenderSegment) -> None:
+        """What a gpu worker does, but for the picture: the file holds the fingerprint."""
+        run_id = uuid.uuid4()
+        segments.claim_segment(self.session, row.id, flow_run_id=run_id, worker="tests", process="tests:1")
+        content = row.fingerprint.encode()
+        path = self.folder / f"{row.fingerprint}.mp4"
+        path.write_bytes(content)
+        version = chosen_by_pool(self.session, jobs.spec_of(job).engine, self.settings).version
+        asset = Asset(
+            kind=AssetKind.VIDEO,
+            path=str(path),
+            sha256=hashlib.sha256(content).hexdigest(),
+            bytes=len(content),
+            probe={"frames": row.shot["frames"]},
+            provenance={"engine": row.engine, "engine_version": version, "shot": row.shot},
+            project_id=job.project_id,
+            job_id=job.id,
+        )
+        self.session.add(asset)
+        self.session.flush()
+        segments.complete_segment(self.session, row.id, asset=asset, engine_version=version)
+
+
+def with_comfyui(stage: Stage) -> Stage:
+    return replace(stage, settings=stage.settings.model_copy(update={"comfyui_url": "http://127.0.0.1:1"}))

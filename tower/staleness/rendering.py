@@ -1,0 +1,102 @@
+"""Renders anew exactly what is out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from db.models.jobs import ProductionJob
+from db.models.scenes import Scene
+from db.models.versions import Branch
+from tower import jobs
+from tower.engines.choice import chosen_by_pool
+from tower.errors import InvalidError, NotFoundError, TowerError
+from tower.generation import EngineChoice
+from tower.scene_jobs import Prepared, live_jobs, open_prepared, prepare, rendered_by
+from tower.scene_shots import Wish
+from tower.scene_sources import Sources, sources_of
+from tower.settings import Settings
+from tower.staleness.parts import engine_for_scene, parts_of
+from tower.staleness.reasons import reasons
+from tower.staleness.report import StaleScene, of_branch
+from tower.workflows import store
+
+
+@dataclass(frozen=True)
+class Live:
+    """A job that renders the scene already; `up_to_date`: its take will not be out of date when it is there."""
+
+    job: ProductionJob
+    up_to_date: bool
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """All stale scenes by number; by the id of each what became of it: a new job, one that is there, or a refusal."""
+
+    commit_hash: str | None
+    stale: tuple[StaleScene, ...]
+    opened: Mapping[int, ProductionJob]
+    live: Mapping[int, Live]
+    refused: Mapping[int, TowerError]
+
+
+def render_stale(
+    session: Session,
+    branch: Branch,
+    *,
+    settings: Settings,
+    quality: str | None = None,
+    engine: EngineChoice | None = None,
+    dry_run: bool = False,
+) -> Rendering:
+    """Open a job for each stale scene of the branch that none is rendering. The caller commits.
+
+    Each is rendered as its accepted take was wished for, but for what is asked here. Who asks at the same time waits,
+    and finds these jobs. In a dry run the jobs are not kept. Raises UnavailableError for an engine that nobody has.
+    """
+    ready = prepare(session, branch.id, settings)
+    stale = of_branch(session, branch, settings).stale
+    scenes = [found.scene for found in stale]
+    sources = sources_of(session, branch.id, branch.project_id, scenes)
+    running = live_jobs(session, [scene.id for scene in scenes])
+    live = {scene.id: _live(sources, ready, scene, running[scene.id]) for scene in scenes if scene.id in running}
+    opened: dict[int, ProductionJob] = {}
+    refused: dict[int, TowerError] = {}
+    for found in stale:
+        if found.scene.id not in live:
+            wish = replace(found.wish, quality=quality or found.wish.quality, engine=engine or found.wish.engine)
+            try:
+                opened[found.scene.id] = _opened(sources, ready, found.scene, wish, settings, kept=not dry_run)
+            except (InvalidError, NotFoundError) as error:
+                refused[found.scene.id] = error
+    return Rendering(ready.commit_hash, stale, opened, live, refused)
+
+
+def _opened(
+    sources: Sources, ready: Prepared, scene: Scene, wish: Wish, settings: Settings, *, kept: bool
+) -> ProductionJob:
+    with sources.session.begin_nested() as savepoint:
+        job = open_prepared(sources, ready, scene, wish)
+        spec = jobs.spec_of(job)
+        chosen_by_pool(sources.session, spec.engine, settings)
+        if spec.workflow is not None:
+            store.get(sources.session, spec.workflow)
+        if not kept:
+            savepoint.rollback()
+    return job
+
+
+def _live(sources: Sources, ready: Prepared, scene: Scene, job: ProductionJob) -> Live:
+    state = rendered_by(job)
+    if state is None:
+        return Live(job, up_to_date=False)
+    wish = Wish.of(state.wish)
+    engine = engine_for_scene(wish, ready.engine, was=state.parts["engine"]["name"])
+    return Live(job, up_to_date=not reasons(state.parts, parts_of(sources, scene, wish, engine)))
+
+
+def scene_ids(stale: Sequence[StaleScene]) -> list[int]:
+    return [found.scene.id for found in stale]
