@@ -11,7 +11,7 @@ from tower.characters import Cast
 from tower.jobs import Attempt
 from tower.resources import resources
 
-STEP = "cast"
+STEP = characters.STEP
 _CAST = TypeAdapter(Cast)
 
 

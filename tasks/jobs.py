@@ -18,6 +18,7 @@ from db.models.rendering import Asset
 from tasks.outcomes import outcome_of
 from tasks.stubbornness import step
 from tower import jobs
+from tower.acceptance import accept_take
 from tower.analytics import record_stage
 from tower.errors import CancelledError, InvalidError, SupersededError, TowerError
 from tower.generation import GenerationSpec
@@ -67,12 +68,14 @@ def stage(attempt: Attempt, name: Stage, *, progress: float) -> Iterator[dict[st
 
 @step("finish")
 def finish(attempt: Attempt, asset_id: int, score: float) -> None:
-    """End the job well, after one more look that its file is there and whole."""
+    """End the job well, after one more look that its file is there and whole. A scene that needs its take shows it."""
     with resources().sessions.begin() as session:
         asset = session.get_one(Asset, asset_id)
         check_take(asset)
+        job = session.get_one(ProductionJob, attempt.job_id)
+        outcome = accept_take(session, job, asset, settings=resources().settings)
         jobs.complete(session, attempt, asset=asset, score=score)
-    log.info("Completed", extra={"output_path": asset.path, "quality_score": score})
+    log.info("Completed", extra={"output_path": asset.path, "quality_score": score, "accepted": outcome.why})
 
 
 def _begin(job_id: int | None, asked: GenerationSpec | None, job_type: JobType) -> Attempt:

@@ -1,4 +1,4 @@
-"""The quality check, as a step. The standard recipe records the verdict; it does not render again."""
+"""The quality check, as a step: it records the verdict, and does not render again."""
 
 from __future__ import annotations
 
@@ -21,12 +21,17 @@ from tower.segments import RENDER_ENDS
 def check_quality(attempt: Attempt, take: Take) -> Assessment:
     """Judge the take by what was asked; a rejection becomes a warning that names metric, value and threshold."""
     with stage(attempt, Stage.QUALITY, progress=RENDER_ENDS):
-        with resources().sessions() as session:
-            spec = jobs.spec_of(session.get_one(ProductionJob, attempt.job_id))
-        width, height = spec.size
-        verdict = judge(Path(take.path), Expectation(width=width, height=height, fps=spec.fps, frames=spec.frames))
+        verdict = judged(attempt, take)
         with resources().sessions.begin() as session:
             record_verdict(session, attempt, asset_id=take.asset_id, assessment=verdict)
             if verdict.reason:
                 jobs.warn(session, attempt, f"Quality: {verdict.reason}")
     return verdict
+
+
+def judged(attempt: Attempt, take: Take) -> Assessment:
+    """The verdict on the take, by what the job asks for; nothing is written."""
+    with resources().sessions() as session:
+        spec = jobs.spec_of(session.get_one(ProductionJob, attempt.job_id))
+    width, height = spec.size
+    return judge(Path(take.path), Expectation(width=width, height=height, fps=spec.fps, frames=spec.frames))

@@ -24,6 +24,7 @@ from tower.jobs import Attempt
 from tower.launching import RENDER, render_queue, tags
 from tower.prompts import EnhancedPrompt
 from tower.resources import resources
+from tower.scene_jobs import style_of_job
 from tower.scripts import write_script
 from tower.segments import SegmentPlan
 from tower.shots import Script
@@ -31,7 +32,7 @@ from tower.workers import is_workers_fault
 
 MORE_ATTEMPTS = 3  # at a segment whose run or worker failed
 Planner = Callable[[Script, EngineName], list[SegmentPlan]]
-ROW_POLL_S, RUN_POLL_S = 0.25, 1.0  # the row tells of progress, Prefect only of a death
+ROW_POLL_S, RUN_POLL_S = 0.25, 3.0  # the row tells of progress, Prefect only of a death
 
 
 class RunLostError(TowerError):
@@ -53,7 +54,8 @@ async def render(attempt: Attempt, cast: Cast, words: EnhancedPrompt, plan: Plan
     with resources().sessions() as session:
         job = session.get_one(ProductionJob, attempt.job_id)
         engine = chosen_by_pool(session, jobs.spec_of(job).engine, resources().settings)
-        plans = plan(write_script(session, job, cast, words, engine=engine), engine)
+        style = style_of_job(session, job)
+        plans = plan(write_script(session, job, cast, words, style=style, engine=engine), engine)
     with stage(attempt, Stage.RENDER, progress=segments.RENDER_STARTS) as measured:
         takes = await asyncio.gather(*(render_segment(attempt, segment) for segment in plans))
         measured.update(_measured(takes, plans))
@@ -89,7 +91,8 @@ async def _launch(row: RenderSegment, job: ProductionJob) -> UUID:
         RENDER,
         parameters={"segment_id": row.id},
         flow_run_name=f"render · job {job.id} · segment {row.segment}"
-        + (f" · attempt {row.attempt}" * (row.attempt > 1)),
+        + (f" · round {row.round}" * (row.round > 1))
+        + (f" · attempt {row.attempt}" * (row.attempt > row.round)),
         tags=[*tags(job), f"segment:{row.segment}"],
         work_queue_name=render_queue(row.engine),
         idempotency_key=f"tower-{row.prompt_id}-segment-{row.segment}-{row.attempt}",
@@ -149,4 +152,5 @@ def _take(segment_id: int) -> Take:
 def _measured(takes: Sequence[Take], plans: Sequence[SegmentPlan]) -> dict[str, Any]:
     with resources().sessions() as session:
         sizes = [session.get_one(Asset, take.asset_id).bytes for take in takes]
-    return {"bytes": sum(sizes), "frames": sum(plan.shot.frames for plan in plans), "engine": plans[0].engine}
+    frames = sum(plan.shot.frames for plan in plans)
+    return {"bytes": sum(sizes), "frames": frames, "engine": plans[0].engine, "round": plans[0].round}

@@ -9,7 +9,13 @@ from tower.generation import EngineChoice
 RENDER = "render/render"
 # Queues of the pool gpu. A worker without a ComfyUI takes runs of the first only.
 ANY_WORKER, WITH_COMFYUI = "default", "comfyui"
-DEPLOYMENTS = {JobType.STANDARD: "standard/standard", JobType.FAST: "fast/fast"}
+DEPLOYMENTS = {
+    JobType.STANDARD: "standard/standard",
+    JobType.FAST: "fast/fast",
+    JobType.INTEGRATED: "integrated/integrated",
+    JobType.PROFESSIONAL: "professional/professional",
+    JobType.PERSONAL: "personal/personal",
+}
 TITLE_LENGTH = 32
 
 

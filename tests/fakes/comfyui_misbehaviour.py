@@ -157,6 +157,11 @@ class BlackPicture(Misbehaviour):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FrozenPicture(Misbehaviour):
+    """All frames are the first one, as from a motion module that moves nothing: a good file, and no motion."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PaddedFile(Misbehaviour):
     """The MP4 is made that large by an empty box at its end; it stays a good file. For tests of streaming."""
 

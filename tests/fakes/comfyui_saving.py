@@ -7,7 +7,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.fakes.comfyui_files import Folders, OutsideError, Target
 from tests.fakes.comfyui_film import Coding, Frames, Picture, draw, even, write_mp4, write_picture
 from tests.fakes.comfyui_misbehaviour import (
     BlackPicture,
+    FrozenPicture,
     GarbageFile,
     PaddedFile,
     ShortFile,
@@ -135,6 +136,8 @@ def _back_and_forth(frames: Frames, troubles: Troubles, *, pingpong: bool) -> tu
         frames = replace(frames, colour=(0, 0, 0))
     if wrong := troubles.take(WrongFrameCount):
         frames = replace(frames, count=max(1, frames.count + wrong.by))
+    if troubles.take(FrozenPicture):
+        return frames.count, repeat(next(draw(frames)), frames.count)
     if not pingpong:
         return frames.count, draw(frames)
     pictures = list(draw(frames))

@@ -229,6 +229,9 @@ def test_files_that_are_not_what_was_asked_for(comfy: FakeComfyUI, client: Clien
         pictures(client.view(rendered(client, 4)).content)
     comfy.misbehave(bad.BlackPicture())
     assert max(int(picture.max()) for picture in pictures(client.view(rendered(client, 5)).content)) <= 16
+    comfy.misbehave(bad.FrozenPicture())
+    frozen = pictures(client.view(rendered(client, 7)).content)
+    assert (len(frozen), max(int(abs(one.astype(int) - frozen[0]).max()) for one in frozen) <= 4) == (8, True)
     comfy.misbehave(bad.PaddedFile(file_bytes=300_000))
     padded = client.view(rendered(client, 6)).content
     assert (len(padded), len(pictures(padded))) == (300_000, 8)

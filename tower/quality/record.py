@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models.jobs import QualityMetrics
 from db.models.rendering import QualityAssessment, QualityStage
 from tower.jobs import Attempt, held
-from tower.quality.verdict import Assessment
+from tower.quality.verdict import Assessment, Metric
 
 
-def record_verdict(session: Session, attempt: Attempt, *, asset_id: int, assessment: Assessment) -> None:
-    """Store the technical verdict of this attempt; judged again, it replaces the one before. Fenced as all writes."""
+@dataclass(frozen=True)
+class Final:
+    """The final verdict of a job; `reason`: what the metric that was added found fault with."""
+
+    score: float
+    passed: bool
+    reason: str | None
+
+
+def record_verdict(
+    session: Session, attempt: Attempt, *, asset_id: int | None, assessment: Assessment, round_number: int = 1
+) -> None:
+    """Store the technical verdict of this attempt and round; judged again, it replaces the one before. It is the job's
+    final one until another is. Fenced as all writes.
+    """
     held(session, attempt)
     verdict: dict[str, Any] = {
         "score": assessment.score,
@@ -25,6 +40,7 @@ def record_verdict(session: Session, attempt: Attempt, *, asset_id: int, assessm
         "job_id": attempt.job_id,
         "asset_id": asset_id,
         "attempt": attempt.number,
+        "round": round_number,
         "stage": QualityStage.TECHNICAL,
         "reason": assessment.reason,
         "seconds": assessment.seconds,
@@ -32,8 +48,54 @@ def record_verdict(session: Session, attempt: Attempt, *, asset_id: int, assessm
     assessment_id = session.scalar(
         insert(QualityAssessment)
         .values(row)
-        .on_conflict_do_update(index_elements=["job_id", "attempt", "stage", "segment"], set_=row)
+        .on_conflict_do_update(index_elements=["job_id", "attempt", "round", "stage", "segment"], set_=row)
         .returning(QualityAssessment.id)
     )
-    final = verdict | {"job_id": attempt.job_id, "assessment_id": assessment_id}
+    _make_final(session, verdict | {"job_id": attempt.job_id, "assessment_id": assessment_id})
+
+
+def keep_verdict(session: Session, attempt: Attempt, *, round_number: int) -> None:
+    """Make the verdict on the take of this round the job's final one."""
+    held(session, attempt)
+    kept = session.scalars(
+        select(QualityAssessment)
+        .filter_by(job_id=attempt.job_id, round=round_number, stage=QualityStage.TECHNICAL, segment=0)
+        .order_by(QualityAssessment.attempt.desc())
+        .limit(1)
+    ).one()
+    verdict = {"score": kept.score, "passed": kept.passed, "metrics": kept.metrics}
+    _make_final(session, verdict | {"job_id": attempt.job_id, "assessment_id": kept.id})
+
+
+def add_visual(session: Session, attempt: Attempt, *, asset_id: int, metric: Metric, seconds: float) -> Final:
+    """Add a metric of the visual stage to the job's final verdict, which becomes the worse of the two.
+
+    What could not be measured is named there, and is no verdict of its own.
+    """
+    held(session, attempt)
+    kept = session.get_one(QualityMetrics, attempt.job_id, populate_existing=True)
+    verdict = Assessment.of([metric], seconds=seconds, probe=None)
+    if metric.passed is not None:
+        row = {
+            "job_id": attempt.job_id,
+            "asset_id": asset_id,
+            "attempt": attempt.number,
+            "stage": QualityStage.VISUAL,
+            "score": verdict.score,
+            "passed": verdict.passed,
+            "metrics": verdict.as_json()["metrics"],
+            "reason": verdict.reason,
+            "seconds": verdict.seconds,
+        }
+        unique = ["job_id", "attempt", "round", "stage", "segment"]
+        session.execute(insert(QualityAssessment).values(row).on_conflict_do_update(index_elements=unique, set_=row))
+    others = [one for one in kept.metrics if one["name"] != metric.name]
+    technical = session.get_one(QualityAssessment, kept.assessment_id)
+    final = Final(min(technical.score, verdict.score), technical.passed and verdict.passed, verdict.reason)
+    kept.score, kept.passed, kept.metrics = final.score, final.passed, [*others, metric.as_json()]
+    session.flush()
+    return final
+
+
+def _make_final(session: Session, final: dict[str, Any]) -> None:
     session.execute(insert(QualityMetrics).values(final).on_conflict_do_update(index_elements=["job_id"], set_=final))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from tower.media.probe import Probe
 
+CHARACTER_CONSISTENCY = "character_consistency"  # the metric of professional generations
 Value = float | int | str
 Ranges = tuple[tuple[int, int], ...]
 
@@ -102,6 +103,11 @@ class Assessment:
             seconds=round(seconds, 4),
             probe=probe,
         )
+
+    @classmethod
+    def without_clip(cls, reason: str) -> Assessment:
+        """The engine made nothing that could be judged, and said why."""
+        return cls(score=0.0, passed=False, metrics=(), reason=reason, seconds=0.0, probe=None)
 
     def as_json(self) -> dict[str, Any]:
         return {

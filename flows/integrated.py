@@ -1,0 +1,37 @@
+"""The integrated recipe: all stages, and rendered again, otherwise, where the quality is not good enough."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from db.models.jobs import JobType
+from tasks.artifacts import leave_summary
+from tasks.beats import sync_to_music
+from tasks.characters import look_up_characters
+from tasks.jobs import carry_out, finish
+from tasks.prompts import enhance_prompt
+from tasks.rounds import judge_round, keep_best, render_round, rounds_so_far
+from tower.generation import GenerationSpec
+from tower.jobs import Attempt
+from tower.quality.rounds import another
+
+
+@flow(name="integrated")
+async def integrated(job_id: int | None = None, asked: GenerationSpec | None = None) -> State[None]:
+    """Make the shot of a job, in up to three rounds. Started by hand without a job, it opens one for `asked`."""
+    return await carry_out(job_id, asked, make_best_shot, job_type=JobType.INTEGRATED)
+
+
+async def make_best_shot(attempt: Attempt) -> None:
+    """Lookup → enhance → (render → quality, again until it passes) → best kept → cut to the scene's music → done."""
+    cast = look_up_characters(attempt)
+    words = enhance_prompt(attempt, cast)
+    rounds = rounds_so_far(attempt)
+    while another(rounds):
+        made = await render_round(attempt, cast, words, rounds)
+        rounds.append(judge_round(attempt, made, number=len(rounds) + 1))
+    take, score = keep_best(attempt, rounds)
+    take = sync_to_music(attempt, take)
+    finish(attempt, take.asset_id, score)
+    leave_summary(attempt)

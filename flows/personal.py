@@ -1,0 +1,35 @@
+"""The personal recipe: a shot in a mood, which chooses its style, its camera and a track."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from db.models.jobs import JobType
+from tasks.artifacts import leave_summary
+from tasks.characters import look_up_characters
+from tasks.jobs import carry_out, finish
+from tasks.moods import choose_mood
+from tasks.prompts import enhance_prompt
+from tasks.quality import check_quality
+from tasks.rendering import render
+from tower.generation import GenerationSpec
+from tower.jobs import Attempt
+from tower.shots import plan_shot
+
+
+@flow(name="personal")
+async def personal(job_id: int | None = None, asked: GenerationSpec | None = None) -> State[None]:
+    """Make the shot of a job. Started by hand without a job, it opens one for `asked`."""
+    return await carry_out(job_id, asked, make_personal_shot, job_type=JobType.PERSONAL)
+
+
+async def make_personal_shot(attempt: Attempt) -> None:
+    """Mood → lookup → enhance → render → quality recorded → done."""
+    choose_mood(attempt)
+    cast = look_up_characters(attempt)
+    words = enhance_prompt(attempt, cast)
+    [take] = await render(attempt, cast, words, plan_shot)
+    verdict = check_quality(attempt, take)
+    finish(attempt, take.asset_id, verdict.score)
+    leave_summary(attempt)

@@ -1,0 +1,35 @@
+"""The professional recipe: a shot of a character that exists, held against its reference image."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from db.models.jobs import JobType
+from tasks.artifacts import leave_summary
+from tasks.characters import look_up_characters
+from tasks.consistency import check_consistency
+from tasks.jobs import carry_out, finish
+from tasks.prompts import enhance_prompt
+from tasks.quality import check_quality
+from tasks.rendering import render
+from tower.generation import GenerationSpec
+from tower.jobs import Attempt
+from tower.shots import plan_shot
+
+
+@flow(name="professional")
+async def professional(job_id: int | None = None, asked: GenerationSpec | None = None) -> State[None]:
+    """Make the shot of a job. Started by hand without a job, it opens one for `asked`."""
+    return await carry_out(job_id, asked, make_professional_shot, job_type=JobType.PROFESSIONAL)
+
+
+async def make_professional_shot(attempt: Attempt) -> None:
+    """Lookup (all must be there) → enhance → render → quality and consistency recorded → done."""
+    cast = look_up_characters(attempt)
+    words = enhance_prompt(attempt, cast)
+    [take] = await render(attempt, cast, words, plan_shot)
+    check_quality(attempt, take)
+    verdict = check_consistency(attempt, take, cast)
+    finish(attempt, take.asset_id, verdict.score)
+    leave_summary(attempt)

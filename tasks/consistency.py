@@ -1,0 +1,40 @@
+"""The check that a take shows its characters as their reference images do, as a step."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from db.models.jobs import ProductionJob
+from db.models.rendering import Asset
+from tasks.rendering import Take
+from tasks.stubbornness import step
+from tower import appearances, jobs
+from tower.characters import Cast
+from tower.generation import SceneType
+from tower.jobs import Attempt
+from tower.quality.consistency import score_of, worst
+from tower.quality.record import Final, add_visual
+from tower.resources import resources
+
+
+@step("character consistency")
+def check_consistency(attempt: Attempt, take: Take, cast: Cast) -> Final:
+    """Score each character that has a reference image; the worst counts, and becomes a warning if it is too low."""
+    with resources().sessions.begin() as session:
+        jobs.report(session, attempt, step="comparing with the reference images")
+        wide = jobs.spec_of(session.get_one(ProductionJob, attempt.job_id)).scene_type == SceneType.EPIC
+    began = time.perf_counter()
+    scored = {member.name: score_of(member, Path(take.path), wide=wide) for member in cast.members}
+    metric = worst(list(scored.values()))
+    seconds = time.perf_counter() - began
+    with resources().sessions.begin() as session:
+        final = add_visual(session, attempt, asset_id=take.asset_id, metric=metric, seconds=seconds)
+        asset = session.get_one(Asset, take.asset_id)
+        appearances.note(session, asset, cast, {name: likeness.score for name, likeness in scored.items()})
+        jobs.warn(session, attempt, *appearances.remarks(asset, cast), *_warning(final))
+    return final
+
+
+def _warning(final: Final) -> tuple[str, ...]:
+    return () if final.reason is None else (f"Quality: {final.reason}",)

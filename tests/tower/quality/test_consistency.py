@@ -1,0 +1,136 @@
+"""The likeness of a clip to a reference image, on clips that the animatic engine renders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tower.engines.animatic import AnimaticEngine
+from tower.engines.base import CastMember, Shot
+from tower.errors import InvalidError
+from tower.media.decode import MediaUnreadableError
+from tower.quality.consistency import NAME, consistency, score_of, unmeasured, worst
+from tower.quality.reference import read_figure
+
+RED, BLUE = (40, 40, 200), (200, 90, 30)
+Draw = Callable[..., Path]
+
+
+class Silent:
+    def progress(self, fraction: float, step: str) -> None:
+        """Nobody looks."""
+
+
+@pytest.fixture
+def draw(tmp_path: Path) -> Draw:
+    """A person with a coat and hat of these colours before a plain ground."""
+
+    def drawn(name: str, coat: tuple[int, int, int], *, wide: bool = False) -> Path:
+        image = np.full((600, 300, 3), 240, np.uint8)
+        reach = 120 if wide else 60
+        cv2.ellipse(image, (150, 110), (55, 70), 0, 0, 360, (150, 180, 220), -1)
+        cv2.rectangle(image, (85, 30), (215, 80), (40, 35, 30), -1)
+        cv2.fillPoly(
+            image,
+            [np.array([[150 - reach // 2, 180], [150 + reach // 2, 180], [150 + reach, 450], [150 - reach, 450]])],
+            coat,
+        )
+        cv2.rectangle(image, (110, 450), (190, 590), (90, 80, 70), -1)
+        cv2.line(image, (150, 190), (150, 440), (250, 250, 250), 10)
+        path = tmp_path / f"{name}.png"
+        cv2.imwrite(str(path), image)
+        return path
+
+    return drawn
+
+
+@pytest.fixture
+def render(tmp_path: Path) -> Callable[[Path], Path]:
+    def rendered(reference: Path) -> Path:
+        clip = tmp_path / f"clip-of-{reference.stem}.mp4"
+        member = CastMember("Kai", reference_image=str(reference))
+        shot = Shot("a room, sunny afternoon", "", 3, 320, 320, fps=12, frames=18, cast=(member,))
+        AnimaticEngine().render(shot, prompt_id="p", target=clip, watch=Silent())
+        return clip
+
+    return rendered
+
+
+def test_the_characters_own_clip_is_told_from_anothers(draw: Draw, render: Callable[[Path], Path]) -> None:
+    mine, others = draw("mine", RED), draw("other", BLUE, wide=True)
+    clip = render(mine)
+    own = consistency(clip, read_figure("Kai", mine))
+    other = consistency(clip, read_figure("Mei", others))
+    assert (own.name, own.unit, own.threshold, own.better) == (NAME, "0–10", 5.0, "min")
+    assert own.passed is True
+    assert own.grade == pytest.approx((own.score or 0) / 10)
+    assert other.passed is False
+    assert other.reason is not None
+    assert "Mei is unlike" in other.reason
+    assert other.frames
+    assert (own.score or 0) > (other.score or 0) + 2
+
+
+def test_equal_clips_score_equally(draw: Draw, render: Callable[[Path], Path]) -> None:
+    mine = draw("mine", RED)
+    clip, figure = render(mine), read_figure("Kai", mine)
+    assert consistency(clip, figure) == consistency(clip, figure)
+
+
+def test_the_least_like_of_several_counts_and_what_is_unknown_does_not() -> None:
+    unknown = unmeasured("Mei has no reference image")
+    assert (unknown.score, unknown.passed, unknown.grade) == (None, None, 1.0)
+    assert worst([unknown]) is unknown
+    assert worst([]).reason == "nobody is in the shot"
+
+
+@pytest.mark.parametrize("bytes_", [b"", b"no picture at all"])
+def test_a_reference_that_is_no_picture_is_named(tmp_path: Path, bytes_: bytes) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(bytes_)
+    with pytest.raises(InvalidError, match="reference image of Kai"):
+        read_figure("Kai", path)
+    with pytest.raises(InvalidError):
+        read_figure("Kai", tmp_path / "gone.png")
+
+
+def test_a_file_without_a_picture_is_said(draw: Draw, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"not a film")
+    with pytest.raises(MediaUnreadableError):
+        consistency(broken, read_figure("Kai", draw("mine", RED)))
+
+
+def test_figures_are_cut_out_of_clear_plain_and_busy_grounds(draw: Draw, tmp_path: Path) -> None:
+    plain = draw("plain", RED)
+    share = float(read_figure("Kai", plain).cover.mean())
+    assert 0.1 < share < 0.5
+    picture = np.asarray(cv2.imread(str(plain)), np.uint8)
+    clear = np.dstack([picture, np.where(np.all(picture == 240, axis=2), 0, 255).astype(np.uint8)])
+    cv2.imwrite(str(tmp_path / "clear.png"), clear)
+    assert float(read_figure("Kai", tmp_path / "clear.png").cover.mean()) == pytest.approx(share, abs=0.05)
+    noise = np.random.default_rng(1).integers(0, 255, picture.shape).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "busy.png"), np.where(picture == 240, noise, picture))
+    busy = read_figure("Kai", tmp_path / "busy.png").cover
+    assert (busy[0, 0], busy[300, 150]) == (0, 1)
+
+
+def test_what_cannot_be_compared_says_why(draw: Draw, tmp_path: Path) -> None:
+    mine, broken, text = draw("mine", RED), tmp_path / "broken.mp4", tmp_path / "text.png"
+    for path in (broken, text):
+        path.write_bytes(b"words")
+
+    def why(image: Path | None, *, wide: bool = False) -> str:
+        member = CastMember("Kai", reference_image=None if image is None else str(image))
+        scored = score_of(member, broken, wide=wide)
+        assert (scored.score, scored.passed) == (None, None)
+        return scored.reason or ""
+
+    assert why(None) == "Kai has no reference image"
+    assert "too small" in why(mine, wide=True)
+    assert "cannot be read" in why(text)
+    assert "broken.mp4" in why(mine)

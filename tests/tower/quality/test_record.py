@@ -1,0 +1,69 @@
+"""A metric of the visual stage beside the technical verdict."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models.jobs import JobType, QualityMetrics
+from db.models.rendering import Asset, AssetKind, QualityAssessment
+from tower import jobs
+from tower.generation import GenerationSpec
+from tower.jobs import Attempt
+from tower.quality.consistency import LEAST, NAME, UNIT, Likeness, unmeasured
+from tower.quality.record import add_visual, record_verdict
+from tower.quality.verdict import Assessment, Metric
+
+SHARP = Metric("frame_count", 24, "frames", 24, "equal", passed=True)
+
+
+@pytest.fixture
+def attempt(session: Session) -> Attempt:
+    job = jobs.open_job(session, GenerationSpec(prompt="x"), job_type=JobType.PROFESSIONAL)
+    return jobs.claim(session, job.id, flow_run_id=None, timeout_s=60)
+
+
+def take(session: Session, attempt: Attempt) -> int:
+    asset = Asset(kind=AssetKind.VIDEO, path="/x.mp4", sha256="0" * 64, bytes=1, probe={}, provenance={})
+    session.add(asset)
+    session.flush()
+    record_verdict(session, attempt, asset_id=asset.id, assessment=Assessment.of([SHARP], seconds=0.1, probe=None))
+    return asset.id
+
+
+def likeness(score: float) -> Likeness:
+    passed = score >= LEAST
+    return Likeness(NAME, score, UNIT, LEAST, "min", passed, reason=None if passed else "Kai is unlike")
+
+
+def stages(session: Session) -> list[tuple[str, float]]:
+    rows = session.scalars(select(QualityAssessment).order_by(QualityAssessment.id))
+    return [(row.stage.value, row.score) for row in rows]
+
+
+def test_the_worse_of_the_two_is_the_final_score(session: Session, attempt: Attempt) -> None:
+    asset_id = take(session, attempt)
+    final = add_visual(session, attempt, asset_id=asset_id, metric=likeness(3.1), seconds=0.2)
+    assert (final.score, final.passed, final.reason) == (3.1, False, f"{NAME}: Kai is unlike.")
+    kept = session.get_one(QualityMetrics, attempt.job_id)
+    assert (kept.score, kept.passed, [one["name"] for one in kept.metrics]) == (3.1, False, ["frame_count", NAME])
+    assert stages(session) == [("technical", 10.0), ("visual", 3.1)]
+
+
+def test_measured_again_it_replaces_itself(session: Session, attempt: Attempt) -> None:
+    asset_id = take(session, attempt)
+    for score in (8.0, 9.0):
+        final = add_visual(session, attempt, asset_id=asset_id, metric=likeness(score), seconds=0.2)
+    assert (final.score, final.passed) == (9.0, True)
+    kept = session.get_one(QualityMetrics, attempt.job_id)
+    assert [one["value"] for one in kept.metrics if one["name"] == NAME] == [9.0]
+
+
+def test_what_could_not_be_measured_is_named_and_no_verdict(session: Session, attempt: Attempt) -> None:
+    asset_id = take(session, attempt)
+    final = add_visual(session, attempt, asset_id=asset_id, metric=unmeasured("Kai has no reference image"), seconds=0)
+    assert (final.score, final.passed, final.reason) == (10.0, True, None)
+    [metric] = [one for one in session.get_one(QualityMetrics, attempt.job_id).metrics if one["name"] == NAME]
+    assert (metric["value"], metric["passed"], metric["reason"]) == (None, None, "Kai has no reference image")
+    assert stages(session) == [("technical", 10.0)]

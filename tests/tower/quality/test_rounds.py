@@ -1,0 +1,153 @@
+"""The quality loop: which rounds there are, which is kept, and that none is rendered or judged over another."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models.jobs import GenerationAnalytics, JobType, ProductionJob, QualityMetrics, Stage
+from db.models.rendering import Asset, AssetKind, QualityAssessment, SegmentState
+from tower import jobs, segments
+from tower.analytics import record_stage
+from tower.characters import Cast
+from tower.engines.base import Shot
+from tower.engines.choice import EngineName
+from tower.generation import GenerationSpec
+from tower.jobs import Attempt
+from tower.prompts import EnhancedPrompt
+from tower.quality.record import keep_verdict, record_verdict
+from tower.quality.remedies import AGAIN, Change
+from tower.quality.rounds import ROUND, Round, another, best_of, change_after, kept_round, rounds_of
+from tower.quality.verdict import Assessment, Metric
+from tower.segments import SegmentPlan
+from tower.shots import Script, plan_round
+
+SHOT = Shot("neon city", "", seed=7, width=256, height=256, fps=24, frames=24)
+SPEC = GenerationSpec(prompt="neon city", width=256, height=256)
+SCRIPT = Script(SPEC, Cast(), EnhancedPrompt("neon city", "", "rules"), 7, "m", SPEC.preset)
+ANIMATIC = EngineName("animatic", "1")
+
+
+def over(number: int, *failed: str, score: float = 1.0, clip: bool = True) -> Round:
+    passed = not failed and clip
+    return Round(number, number if clip else None, "/x.mp4" if clip else None, score, passed, "No.", failed)
+
+
+@pytest.fixture
+def attempt(session: Session) -> Attempt:
+    job = jobs.open_job(session, GenerationSpec(prompt="neon city"), job_type=JobType.INTEGRATED)
+    return jobs.claim(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+
+
+def plan(round_number: int) -> SegmentPlan:
+    return SegmentPlan(1, SHOT, "animatic", f"{round_number}" * 64, round=round_number)
+
+
+def completed(session: Session, segment_id: int, job_id: int, file: Path) -> int:
+    segments.claim_segment(session, segment_id, flow_run_id=uuid.uuid4(), worker="gpu@box", process="box:1")
+    asset = Asset(kind=AssetKind.VIDEO, path=str(file), sha256="a" * 64, bytes=1, probe={}, provenance={})
+    asset.job_id = job_id
+    session.add(asset)
+    session.flush()
+    segments.complete_segment(session, segment_id, asset=asset, engine_version="1")
+    return asset.id
+
+
+def verdict(value: float) -> Assessment:
+    metric = Metric("black_share", value, "of frames", 0.25, "max", value <= 0.25, reason="too black")
+    return Assessment.of([metric], seconds=0.1, probe=None)
+
+
+def test_another_round_is_worth_it_until_one_passes_or_three_did_not() -> None:
+    assert another([])
+    assert another([over(1, "black_share")])
+    assert not another([over(1, "black_share"), over(2)])
+    assert not another([over(number, "black_share") for number in (1, 2, 3)])
+
+
+def test_the_changes_of_all_rejections_add_up() -> None:
+    assert change_after([]) == AGAIN
+    assert change_after([over(1, "flash_share"), over(2, "black_share")]) == Change(seed=1, steps=1, overlap=1)
+
+
+def test_the_best_passed_or_else_has_the_highest_score_and_of_equals_the_first() -> None:
+    bad = [over(1, "black_share", score=1.2), over(2, "frozen_run", score=2.2), over(3, "black_share", score=2.2)]
+    assert best_of(bad) == bad[1]
+    assert best_of([*bad[:2], over(3, score=6.0)]) == over(3, score=6.0)
+    assert best_of([over(1, clip=False), bad[0]]) == bad[0]
+    assert best_of([over(1, clip=False)]) is None
+
+
+def test_a_round_is_planned_from_the_rejections_before_it() -> None:
+    [first] = plan_round(SCRIPT, ANIMATIC, rounds=[])
+    [second] = plan_round(SCRIPT, ANIMATIC, rounds=[over(1, "black_share")])
+    assert (first.round, first.shot.seed, second.round) == (1, 7, 2)
+    assert second.shot.seed != 7
+    assert second.fingerprint != first.fingerprint
+    assert [plan_round(SCRIPT, ANIMATIC, rounds=[over(1, "black_share")])] == [[second]]
+
+
+def test_what_was_rejected_is_not_used_again_where_the_same_is_made_once_more() -> None:
+    [first] = plan_round(SCRIPT, ANIMATIC, rounds=[])
+    [same] = plan_round(SCRIPT, ANIMATIC, rounds=[over(1, "frame_count")])
+    [other] = plan_round(SCRIPT, ANIMATIC, rounds=[over(1, "black_share")])
+    assert (same.shot, same.fingerprint) == (first.shot, first.fingerprint)
+    assert (first.reuse, same.reuse, other.reuse) == (True, False, True)
+
+
+def test_each_round_has_a_completed_row_of_its_own(session: Session, attempt: Attempt, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    rows = []
+    for number in (1, 2):
+        row = segments.open_segment(session, attempt, plan(number))
+        completed(session, row.id, attempt.job_id, tmp_path / "a.mp4")
+        rows.append(row)
+        assert segments.open_segment(session, attempt, plan(number)).id == row.id
+    assert [(row.round, row.attempt) for row in rows] == [(1, 1), (2, 2)]
+    assert rows[0].prompt_id == session.get_one(ProductionJob, attempt.job_id).comfyui_job_id != rows[1].prompt_id
+    assert set(segments.shots_of_rounds(session, attempt.job_id)) == {1, 2}
+
+
+def test_a_round_that_crashed_is_taken_up_under_its_own_prompt_id(session: Session, attempt: Attempt) -> None:
+    first = segments.open_segment(session, attempt, plan(1))
+    segments.give_up(session, first.id, "its process was killed")
+    second = segments.open_segment(session, attempt, plan(2))
+    segments.give_up(session, second.id, "its process was killed")
+    again = segments.open_segment(session, attempt, plan(2))
+    assert (again.state, again.attempt, again.prompt_id) == (SegmentState.QUEUED, 3, second.prompt_id)
+    assert again.prompt_id != first.prompt_id
+
+
+def test_each_round_keeps_its_verdict_and_the_kept_one_is_final(session: Session, attempt: Attempt) -> None:
+    for number, value in ((1, 0.5), (2, 1.0)):
+        record_verdict(session, attempt, asset_id=None, assessment=verdict(value), round_number=number)
+    rows = session.scalars(select(QualityAssessment).filter_by(job_id=attempt.job_id).order_by(QualityAssessment.round))
+    assert [(row.round, row.passed, row.score) for row in rows] == [(1, False, 2.5), (2, False, 1.25)]
+    final = session.get_one(QualityMetrics, attempt.job_id)
+    assert final.score == 1.25
+    keep_verdict(session, attempt, round_number=1)
+    session.refresh(final)
+    assert (final.score, final.passed, final.metrics[0]["value"]) == (2.5, False, 0.5)
+
+
+def test_the_cost_of_each_round_is_kept(session: Session, attempt: Attempt) -> None:
+    for number in (1, 2):
+        record_stage(session, attempt, Stage.RENDER, seconds=number, round=number)
+    rows = session.scalars(select(GenerationAnalytics).filter_by(job_id=attempt.job_id)).all()
+    assert sorted((row.round, row.seconds) for row in rows) == [(1, 1.0), (2, 2.0)]
+
+
+def test_rounds_come_back_from_the_job_as_they_were(session: Session, attempt: Attempt) -> None:
+    rounds = [over(1, "black_share", "black_run"), over(2)]
+    for one in rounds:
+        jobs.record_step(session, attempt, f"round_{one.number}", ROUND.dump_python(one, mode="json"))
+    job = session.get_one(ProductionJob, attempt.job_id, populate_existing=True)
+    assert (rounds_of(job), kept_round(job)) == (rounds, None)
+    jobs.record_step(session, attempt, "cast", {})
+    jobs.forget_steps(session, attempt, ["round_1", "round_2"])
+    session.refresh(job)
+    assert job.steps == {"cast": {}}

@@ -1,0 +1,112 @@
+"""Where a figure fits best into a picture, and how well.
+
+The figure is laid over the picture in several sizes where brightness correlates best; of these places the one that
+agrees best in shape and colour counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tower.quality.pictures import Levels, Samples
+from tower.quality.reference import Figure
+
+HEIGHTS = (0.22, 0.28, 0.35, 0.44, 0.55, 0.69, 0.86, 1.0)  # of the frame, in which the figure is looked for
+PLACES = 3  # best correlating places that are looked at in each size
+FAINT = 0.2  # correlation below which a place is not looked at
+GAIN = (0.6, 1.7)  # how far light may dim or brighten a colour channel
+LEAST_PIXELS, LEAST_WIDTH = 30, 6  # of a template
+# The logistic fit of docs/quality.md.
+SHAPE, COLOUR, TINT, HEIGHT, CONSTANT = 7.7, -0.23, -0.15, 4.6, -0.8
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How the figure agrees with one place of a picture.
+
+    shape: correlation of brightness, −1…1. colour: mean distance in CIELAB once the light is evened out. tint: mean
+    distance in a and b of CIELAB as they are. height: of the figure, as a share of the picture's.
+    """
+
+    shape: float
+    colour: float
+    tint: float
+    height: float
+
+    @property
+    def odds(self) -> float:
+        """Natural logarithm of the odds that this is the character and not another one."""
+        return SHAPE * self.shape + COLOUR * self.colour + TINT * self.tint + HEIGHT * self.height + CONSTANT
+
+
+@dataclass(frozen=True)
+class Template:
+    """The figure in one size: brightness, which pixels count, and their colours in BGR."""
+
+    grey: Levels
+    mask: Levels
+    inside: npt.NDArray[np.bool_]
+    colours: Levels
+    height: float
+
+
+def templates(figure: Figure, size: tuple[int, int]) -> list[Template]:
+    """The figure in all sizes that a picture of (height, width) has room for."""
+    made = (_template(figure, share, size) for share in HEIGHTS)
+    return [template for template in made if template is not None]
+
+
+def best_fit(picture: Samples, figures: Sequence[Template]) -> Fit | None:
+    """The best agreement of any size and place; None if there is not even a faint one."""
+    colours = picture.astype(np.float32)
+    grey = np.asarray(cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY), np.float32)
+    found = (fit for template in figures for fit in _fits(colours, grey, template))
+    return max(found, key=lambda fit: fit.odds, default=None)
+
+
+def _template(figure: Figure, share: float, size: tuple[int, int]) -> Template | None:
+    rows, columns = figure.picture.shape[:2]
+    scale = min(share * size[0] / rows, size[1] / columns)
+    width, height = round(columns * scale), round(rows * scale)
+    if width < LEAST_WIDTH or not 0 < height <= size[0]:
+        return None
+    small = np.asarray(cv2.resize(figure.picture, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+    inside = np.asarray(cv2.resize(figure.cover, (width, height), interpolation=cv2.INTER_AREA)) > 0.5
+    if int(inside.sum()) < LEAST_PIXELS:
+        return None
+    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.float32)
+    return Template(grey, inside.astype(np.float32), inside, small[inside], height / size[0])
+
+
+def _fits(picture: Levels, grey: Levels, template: Template) -> Iterator[Fit]:
+    likeness = np.asarray(cv2.matchTemplate(grey, template.grey, cv2.TM_CCOEFF_NORMED, mask=template.mask))
+    likeness[~np.isfinite(likeness) | (np.abs(likeness) > 1.001)] = -1  # where there is nothing to correlate
+    height, width = template.grey.shape
+    for _ in range(PLACES):
+        _, shape, _, (x, y) = cv2.minMaxLoc(likeness)
+        if shape < FAINT:
+            return
+        seen = picture[y : y + height, x : x + width][template.inside]
+        colour, tint = _distances(seen, template.colours)
+        yield Fit(float(shape), colour, tint, template.height)
+        likeness[max(0, y - height // 6) : y + height // 6 + 1, max(0, x - width // 4) : x + width // 4 + 1] = -1
+
+
+def _distances(seen: Levels, wanted: Levels) -> tuple[float, float]:
+    """Mean colour distance in even light, and of the tint as it is."""
+    gain = np.clip((wanted.mean(axis=0) + 8) / (seen.mean(axis=0) + 8), *GAIN)
+    aim = _lab(wanted)
+    colour = np.linalg.norm(_lab(seen * gain) - aim, axis=1).mean()
+    tint = np.linalg.norm((_lab(seen) - aim)[:, 1:], axis=1).mean()
+    return float(colour), float(tint)
+
+
+def _lab(colours: Levels) -> Levels:
+    """CIELAB (L 0–100) of colours in BGR (0–255)."""
+    unit = np.clip(colours.reshape(-1, 1, 3) / 255, 0, 1).astype(np.float32)
+    return np.asarray(cv2.cvtColor(unit, cv2.COLOR_BGR2LAB), np.float32).reshape(-1, 3)
