@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -39,8 +39,11 @@ def create_app(
     settings: Settings,
     routers: Sequence[APIRouter],
     lifespan: Lifespan | None = None,
+    larger_bodies: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """A service on the frame. Its routers come from `strict_router`; `service` is the name that its health says.
+
+    `larger_bodies`: the limit in bytes of each path that takes more than others.
 
     Collaborators go on `app.state`, and to the endpoints by the dependencies of `api.collaborators`. Where keys are
     asked for, its `lifespan` must put `sessions` there, and it does not start while there is no key.
@@ -61,16 +64,18 @@ def create_app(
     keys.install(app)
     for router in routers:
         app.include_router(router)
-    reference.install(app)
-    _surround(app, settings, keys.open_paths(routers))
+    reference.install(app, routers)
+    _surround(app, settings, open_paths=keys.open_paths(routers), larger_bodies=larger_bodies or {})
     return app
 
 
-def _surround(app: FastAPI, settings: Settings, open_paths: frozenset[str]) -> None:
+def _surround(
+    app: FastAPI, settings: Settings, *, open_paths: frozenset[str], larger_bodies: Mapping[str, int]
+) -> None:
     """Each that is added stands around those before it."""
     known = keys.KnownKeys()
     rate = settings.rate_limit or (DEFAULT_RATE if settings.keys_required else "off")
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, larger=larger_bodies)
     if settings.keys_required:
         app.add_middleware(keys.KeyCheck, known=known, open_paths=open_paths)
     else:

@@ -12,7 +12,7 @@ from tower.keys import Caller
 LOCAL = "local"  # where keys are off
 
 
-def _author(request: Request) -> str:
+async def _author(request: Request) -> str:
     caller: Caller | None = request.scope.get(CALLER)
     return LOCAL if caller is None else caller.name
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Annotated, cast
 
+from anyio import to_thread
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
@@ -14,37 +15,48 @@ from tower.clients.prefect import PrefectClient
 from tower.reconciler import Reconciler
 from tower.settings import Settings
 
+# These are coroutines, though only the session's waits: for a plain function FastAPI goes to a thread and back.
 
-def _settings(request: Request) -> Settings:
+
+async def _settings(request: Request) -> Settings:
     return cast(Settings, request.app.state.settings)
 
 
-def _service(request: Request) -> str:
+async def _service(request: Request) -> str:
     return cast(str, request.app.state.service)
 
 
-def _sessions(request: Request) -> Sessions:
+async def _sessions(request: Request) -> Sessions:
     return cast(Sessions, request.app.state.sessions)
 
 
-def _session(sessions: DatabaseSessions) -> Iterator[Session]:
-    with sessions() as session:
+async def _session(sessions: DatabaseSessions) -> AsyncIterator[Session]:
+    """What an endpoint read is ended with a commit: after a rollback psycopg forgets its prepared statements."""
+    session = sessions()
+    try:
         yield session
+        if session.in_transaction():
+            await to_thread.run_sync(session.commit)
+    finally:
+        if session.in_transaction():
+            await to_thread.run_sync(session.close)
+        else:
+            session.close()
 
 
-def _prefect(request: Request) -> PrefectClient:
+async def _prefect(request: Request) -> PrefectClient:
     return cast(PrefectClient, request.app.state.prefect)
 
 
-def _prefect_ui_url(prefect: Prefect) -> str:
+async def _prefect_ui_url(prefect: Prefect) -> str:
     return prefect.url.removesuffix("/api")
 
 
-def _reconciler(request: Request) -> Reconciler:
+async def _reconciler(request: Request) -> Reconciler:
     return cast(Reconciler, request.app.state.reconciler)
 
 
-def _request_id(request: Request) -> str:
+async def _request_id(request: Request) -> str:
     return cast(str, request.scope[REQUEST_ID])
 
 

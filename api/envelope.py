@@ -14,12 +14,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from pydantic_core import to_jsonable_python
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from tower.errors import InvalidError, NotBuiltError, TowerError, UnavailableError
+from tower.errors import InvalidError, TowerError, UnavailableError
 
 REQUEST_ID = "tower.request_id"  # key of the ASGI scope
 LONGEST_ECHO = 1000  # characters of a refused text that are sent back
@@ -72,6 +72,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TowerError, _tower_error)
     app.add_exception_handler(RequestValidationError, _refused_fields)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(DBAPIError, _database_error)
     app.add_exception_handler(OperationalError, _database_down)
     app.add_exception_handler(PoolTimeoutError, _database_down)
 
@@ -90,8 +91,11 @@ def error_response(
 
 
 def database_silent(scope: Mapping[str, Any], error: Exception) -> JSONResponse:
-    log.error("the database does not answer", exc_info=error)
+    """503 with Retry-After, for a database that does not answer and for a pool whose connections are all in use."""
     gone = UnavailableError("The database does not answer; try again in a moment, or run `tower doctor`")
+    if isinstance(error, PoolTimeoutError):
+        gone = UnavailableError("Too much is asked at once, all connections to the database are in use: try again")
+    log.error("%s", gone.message, exc_info=error)
     return error_response(scope, gone, headers={"Retry-After": "2"})
 
 
@@ -102,7 +106,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 async def _tower_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, TowerError)
-    if error.status >= 500 and not isinstance(error, NotBuiltError):
+    if error.status >= 500:
         log.warning("%s: %s", error.code, error.message, exc_info=error)
     return error_response(request.scope, error)
 
@@ -166,4 +170,12 @@ def _methods(request: Request) -> list[str]:
 
 
 async def _database_down(request: Request, error: Exception) -> JSONResponse:
+    return database_silent(request.scope, error)
+
+
+async def _database_error(request: Request, error: Exception) -> JSONResponse:
+    """One that cost the connection, as a plan that a migration outdated, ends with it: the next one is new."""
+    assert isinstance(error, DBAPIError)
+    if not error.connection_invalidated:
+        raise error
     return database_silent(request.scope, error)

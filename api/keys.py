@@ -49,7 +49,7 @@ class _RequireAdmin(SecurityBase):
     model = HTTPBearer(description="An API key, made by `tower key create`; on loopback none is asked for by default.")
     scheme_name = "key"
 
-    def __call__(self, request: Request) -> None:
+    async def __call__(self, request: Request) -> None:
         caller: Caller | None = request.scope.get(CALLER)
         if caller is not None and not caller.may(KeyScope.ADMIN):
             raise ScopeMissingError(caller, KeyScope.ADMIN)

@@ -32,7 +32,7 @@ class Paging:
         return [show(row) for row in page.rows]
 
 
-def _paging(
+async def _paging(
     request: Request,
     response: Response,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,

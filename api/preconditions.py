@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Header, Response
@@ -26,11 +27,11 @@ def etag(answer: BaseModel) -> str:
     return f'"{hashlib.sha256(answer.model_dump_json().encode()).hexdigest()[:32]}"'
 
 
-def require_match(if_match: str | None, answer: BaseModel) -> None:
+def require_match(if_match: str | None, answer: BaseModel | Callable[[], BaseModel]) -> None:
     """Raises PreconditionFailedError unless the header is left out, is `*`, or names the ETag of the present state."""
     if if_match is None or if_match.strip() == "*":
         return
-    present = etag(answer)
+    present = etag(answer if isinstance(answer, BaseModel) else answer())
     if present not in (tag.strip() for tag in if_match.split(",")):
         raise PreconditionFailedError(
             "It was changed since you read it: read it again, and send its ETag with your change",

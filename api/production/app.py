@@ -10,24 +10,30 @@ from fastapi import FastAPI
 
 from api import app as frame
 from api.production import (
+    appearances,
+    archives,
     assets,
     bible_characters,
     bibles,
     characters,
     configuration,
     culture,
+    director,
     fast_generation,
     generation,
     health,
     history,
     models,
     preferences,
+    project_generation,
     projects,
     queue,
     review,
+    scene_audio,
     scenes,
     schedule,
     search,
+    staleness,
     status,
     story_arcs,
     styles,
@@ -40,18 +46,48 @@ from api.production import (
 from db.engine import connect
 from db.engine import sessions as sessions_of
 from tower import logs
+from tower.beats.pool import AnalyserPool
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
 from tower.model_hashes import ModelHashes
 from tower.reconciler import Reconciler
 from tower.settings import Settings
 
-GENERATION = (health, status, generation, fast_generation, video, configuration, models, workflows, workers, queue)
-CREATION = (projects, characters, scenes, bibles, bible_characters, styles, story_arcs, versions, history, search)
+GENERATION = (
+    health,
+    status,
+    generation,
+    fast_generation,
+    project_generation,
+    director,
+    video,
+    configuration,
+    models,
+    workflows,
+    workers,
+    queue,
+    staleness,
+)
+CREATION = (
+    archives,
+    projects,
+    characters,
+    appearances,
+    scenes,
+    scene_audio,
+    bibles,
+    bible_characters,
+    styles,
+    story_arcs,
+    versions,
+    history,
+    search,
+)
 STUDIO = (timelines, assets, review, preferences, schedule, culture)
 PARTS = (*GENERATION, *CREATION, *STUDIO)
 SERVICE = "tower-anime-production"
 POOL_SIZE = 10  # and as many more at need; half of the threads that serve
+POOL_WAIT_S = 5  # for a connection while all are in use, then 503
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -68,6 +104,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings=settings,
         routers=[part.router for part in PARTS],
         lifespan=_lifespan_on(_database_url(settings)),
+        larger_bodies={archives.IMPORT_PATH: settings.archive_max_bytes},
     )
 
 
@@ -75,16 +112,18 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings: Settings = app.state.settings
-        engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE)
+        engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE, wait_s=POOL_WAIT_S)
         sessions = sessions_of(engine)
         prefect = PrefectClient(settings.prefect_url)
         reconciler = Reconciler(sessions, prefect)
         app.state.sessions, app.state.prefect, app.state.reconciler = sessions, prefect, reconciler
         app.state.status_threads = ThreadPoolExecutor(max_workers=10, thread_name_prefix="status")
         app.state.model_hashes = ModelHashes(sessions)
+        app.state.beats = AnalyserPool(1)  # its process starts with the first scene that is given music
         reconciler.start()
         yield
         reconciler.stop()
+        app.state.beats.stop()
         app.state.model_hashes.stop()
         app.state.status_threads.shutdown(wait=False, cancel_futures=True)
         prefect.close()

@@ -14,7 +14,7 @@ from api.collaborators import DatabaseSession
 from api.envelope import documented
 from api.paging import LARGEST_ID, Pages
 from api.production.field_types import RowId
-from api.production.video import VideoResponse
+from api.ranged_file import RangedFile
 from api.strict import strict_router
 from db.models.rendering import Asset, AssetKind
 from tower import assets
@@ -49,7 +49,7 @@ class AssetAnswer(BaseModel):
         return answer.model_copy(update={"file_url": f"{router.prefix}/assets/{row.id}/file"})
 
 
-def _filter(
+async def _filter(
     project_id: IdQuery = None,
     job_id: IdQuery = None,
     kind: AssetKind | None = None,
@@ -75,14 +75,15 @@ def get_asset(asset_id: RowId, session: DatabaseSession) -> AssetAnswer:
 @router.head("/assets/{asset_id}/file", include_in_schema=False)
 @router.get(
     "/assets/{asset_id}/file",
-    response_class=VideoResponse,
+    response_class=RangedFile,
     responses={
         200: {"content": {"application/octet-stream": {}}, "description": "The whole file, in its own media type"},
         206: {"content": {"application/octet-stream": {}}, "description": "The range asked for"},
+        304: {"description": "Whoever asks has it already (If-None-Match)"},
         **documented(404, 416),
     },
 )
-def asset_file(asset_id: RowId, session: DatabaseSession) -> VideoResponse:
+def asset_file(asset_id: RowId, session: DatabaseSession) -> RangedFile:
     """The file. 404 with the reason if it is gone from the disk."""
     asset = assets.find(session, asset_id)
     path = Path(asset.path)
@@ -93,7 +94,7 @@ def asset_file(asset_id: RowId, session: DatabaseSession) -> VideoResponse:
             f"The file of asset {asset.id} cannot be read: {gone.strerror}; was {path} moved or deleted?",
             code="FILE_MISSING",
         ) from gone
-    return VideoResponse(
+    return RangedFile(
         path,
         media_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
         filename=f"tower-{asset.id}{path.suffix}",

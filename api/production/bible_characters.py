@@ -19,7 +19,7 @@ from api.production.deleted import Deleted, delete
 from api.production.field_types import AtQuery, BranchQuery, Name, RowId
 from api.production.person_fields import PersonAnswer, PersonFields
 from api.production.projects import ProjectId
-from api.production.versioned_answers import Versioned, one_time, past_place, place_of
+from api.production.versioned_answers import Touching, Versioned, one_time, past_place, place_of
 from api.strict import strict_router
 from db.models.bibles import BibleCharacter
 from tower import bibles, entities
@@ -76,10 +76,14 @@ class BibleCharacterAnswer(Versioned, PersonAnswer):
         return cls.model_validate({**shown, **place})
 
 
+class BibleCharacterEdited(BibleCharacterAnswer, Touching):
+    """It after the edit. The bible is no part of a picture: `stale_scenes` is empty."""
+
+
 @router.post("/characters", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def add_bible_character(
     project_id: ProjectId, body: NewBibleCharacter, session: DatabaseSession, author: Author, response: Response
-) -> BibleCharacterAnswer:
+) -> BibleCharacterEdited:
     """Add a character to the bible; its name is free in it."""
     branch = body.branch_name or MAIN
     with session.begin():
@@ -90,7 +94,7 @@ def add_bible_character(
         answer = _answer(made)
     response.headers["Location"] = f"/api/anime/projects/{project_id}/bible/characters/{answer.id}"
     tagged(response, answer)
-    return answer
+    return BibleCharacterEdited(**answer.model_dump(), stale_scenes=[])
 
 
 @router.get("/characters", responses=documented(404))
@@ -140,7 +144,7 @@ def change_bible_character(
     author: Author,
     response: Response,
     if_match: IfMatch = None,
-) -> BibleCharacterAnswer:
+) -> BibleCharacterEdited:
     """Change some fields."""
     with session.begin():
         found = bibles.find_character(session, project_id, character_id, branch=body.branch_name, to_change=True)
@@ -148,7 +152,7 @@ def change_bible_character(
         fields = _columns(session, project_id, body)
         answer = _answer(entities.change(session, found, fields, note=Note(author, body.message)))
     tagged(response, answer)
-    return answer
+    return BibleCharacterEdited(**answer.model_dump(), stale_scenes=[])
 
 
 @router.delete("/characters/{character_id}", responses=documented(404))

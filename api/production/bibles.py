@@ -19,7 +19,7 @@ from api.paging import Pages
 from api.preconditions import IfMatch, require_match, tagged
 from api.production.field_types import AtQuery, BranchQuery, Edit, OpenObject, Title
 from api.production.projects import ProjectId
-from api.production.versioned_answers import Versioned, one_time, past_place, place_of
+from api.production.versioned_answers import Touching, Versioned, one_time, past_place, place_of
 from api.strict import strict_router
 from db.models.bibles import BibleHistory, BiblePart, ProjectBible
 from db.models.versions import Commit
@@ -69,6 +69,10 @@ class BibleAnswer(Versioned):
         return cls.model_validate({**fields, **place})
 
 
+class BibleEdited(BibleAnswer, Touching):
+    """The bible after the edit. It is no part of a picture: `stale_scenes` is empty."""
+
+
 class BibleChange(BaseModel):
     """A change to the bible, or to a character in it."""
 
@@ -92,13 +96,13 @@ class BibleChange(BaseModel):
 @router.post("/projects/{project_id}/bible", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def create_bible(
     project_id: ProjectId, body: BibleBody, session: DatabaseSession, author: Author, response: Response
-) -> BibleAnswer:
+) -> BibleEdited:
     """Begin the bible. There is one a branch: a second one is refused."""
     with session.begin():
         bibles.refuse_second(session, project_id, body.branch_name or MAIN)
         answer = _write(session, project_id, body, author)
     tagged(response, answer)
-    return answer
+    return BibleEdited(**answer.model_dump(), stale_scenes=[])
 
 
 @router.get("/projects/{project_id}/bible", responses=documented(404))
@@ -125,14 +129,14 @@ def replace_bible(
     *,
     response: Response,
     if_match: IfMatch = None,
-) -> BibleAnswer:
+) -> BibleEdited:
     """Replace it as a whole: what is left out is empty afterwards. Its characters stay."""
     with session.begin():
         found = bibles.find(session, project_id, body.branch_name or MAIN, to_change=True)
         require_match(if_match, _answer(found))
         answer = _write(session, project_id, body, author)
     tagged(response, answer)
-    return answer
+    return BibleEdited(**answer.model_dump(), stale_scenes=[])
 
 
 @router.get("/projects/{project_id}/bible/history", responses=documented(404))

@@ -18,7 +18,7 @@ from api.production.deleted import Deleted, delete
 from api.production.entity_versions import EntityVersion
 from api.production.field_types import Asked, AtQuery, BranchQuery, Name, ProjectQuery, RowId, Text
 from api.production.person_fields import PersonAnswer, PersonFields
-from api.production.versioned_answers import Versioned, one_time, past_place, place_of
+from api.production.versioned_answers import Touching, Versioned, one_time, past_place, place_of, stale_after
 from api.strict import strict_router
 from db.models.characters import Character
 from tower import entities, named_files
@@ -82,10 +82,14 @@ class CharacterAnswer(Versioned, PersonAnswer):
         return cls.model_validate({**fields, **place, "warnings": warnings})
 
 
+class CharacterEdited(CharacterAnswer, Touching):
+    """The character after the edit."""
+
+
 @router.post("/characters", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def create_character(
     body: NewCharacter, session: DatabaseSession, settings: CurrentSettings, author: Author, response: Response
-) -> CharacterAnswer:
+) -> CharacterEdited:
     """A new character; its name is free on the branch."""
     fields = named_files.checked(body.given(), settings)
     del fields["project_id"]
@@ -99,9 +103,10 @@ def create_character(
             note=Note(author, body.message),
         )
         answer = _answer(made, _workflows(session))
+        stale = stale_after(session, made, settings)
     response.headers["Location"] = f"{router.prefix}/characters/{answer.id}"
     tagged(response, answer)
-    return answer
+    return CharacterEdited(**answer.model_dump(), stale_scenes=stale)
 
 
 @router.get("/characters", responses=documented(404))
@@ -151,27 +156,32 @@ def change_character(
     author: Author,
     response: Response,
     if_match: IfMatch = None,
-) -> CharacterAnswer:
+) -> CharacterEdited:
     """Change some fields."""
     fields = named_files.checked(body.given(), settings)
     with session.begin():
         found = entities.find(session, Character, character_id, branch=body.branch_name, to_change=True)
         known = _workflows(session)
-        require_match(if_match, _answer(found, known))
+        require_match(if_match, lambda: _answer(found, known))
         changed = entities.change(session, found, fields, note=Note(author, body.message))
         answer = _answer(changed, known)
+        stale = stale_after(session, changed, settings)
     tagged(response, answer)
-    return answer
+    return CharacterEdited(**answer.model_dump(), stale_scenes=stale)
 
 
 @router.delete("/characters/{character_id}", responses=documented(404))
 def delete_character(
-    character_id: RowId, session: DatabaseSession, author: Author, branch: BranchQuery = None
+    character_id: RowId,
+    session: DatabaseSession,
+    settings: CurrentSettings,
+    author: Author,
+    branch: BranchQuery = None,
 ) -> Deleted:
     """Delete it from its branch (or `branch`). Scenes keep its name; its past stays."""
     with session.begin():
         found = entities.find(session, Character, character_id, branch=branch, to_change=True)
-        return delete(session, found, author=author)
+        return delete(session, found, author=author, settings=settings)
 
 
 @router.get("/characters/{character_id}/versions", responses=documented(404))
@@ -199,4 +209,4 @@ def _list_past(
 
 
 def _workflows(session: DatabaseSession) -> frozenset[str]:
-    return frozenset(listed.name for listed in store.list_workflows(session))
+    return store.names(session)

@@ -6,11 +6,13 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Self
 
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from api.collaborators import DatabaseSession
 from api.envelope import documented
 from api.paging import Pages
+from api.preconditions import IfMatch, require_match, tagged
 from api.production.field_types import Message, Name, ProjectQuery, RowId, Text
 from api.strict import Body, strict_router
 from db.models.culture import CheckedKind, CulturalElement, CulturalValidation, Finding, Severity
@@ -139,19 +141,39 @@ def list_cultural_elements(
     return pages.answer(culture.glossary(session, project_id, pages.wanted), ElementAnswer.of)
 
 
+@router.get("/cultural-elements/{element_id}", responses=documented(404))
+def get_cultural_element(element_id: RowId, session: DatabaseSession, response: Response) -> ElementAnswer:
+    """One element with its rule."""
+    answer = ElementAnswer.of(culture.find(session, element_id))
+    tagged(response, answer)
+    return answer
+
+
 @router.post("/cultural-elements", status_code=201, responses=documented(400, 404, 409, 413, 415))
-def add_cultural_element(body: NewElement, session: DatabaseSession) -> ElementAnswer:
+def add_cultural_element(body: NewElement, session: DatabaseSession, response: Response) -> ElementAnswer:
     """An element of the project's own; one that is called like a built-in one takes its place there."""
     with session.begin():
-        return ElementAnswer.of(culture.add(session, body.project_id, body.model_dump(exclude={"project_id"})))
+        answer = ElementAnswer.of(culture.add(session, body.project_id, body.model_dump(exclude={"project_id"})))
+    tagged(response, answer)
+    return answer
 
 
-@router.put("/cultural-elements/{element_id}", responses=documented(400, 404, 409, 413, 415))
-def change_cultural_element(element_id: RowId, body: ElementChange, session: DatabaseSession) -> ElementAnswer:
+@router.put("/cultural-elements/{element_id}", responses=documented(400, 404, 409, 412, 413, 415))
+def change_cultural_element(
+    element_id: RowId,
+    body: ElementChange,
+    session: DatabaseSession,
+    *,
+    response: Response,
+    if_match: IfMatch = None,
+) -> ElementAnswer:
     """Change some fields of a project's own element."""
     with session.begin():
-        element = culture.find(session, element_id)
-        return ElementAnswer.of(culture.change(session, element, body.model_dump(exclude_unset=True)))
+        element = culture.find(session, element_id, to_change=True)
+        require_match(if_match, ElementAnswer.of(element))
+        answer = ElementAnswer.of(culture.change(session, element, body.model_dump(exclude_unset=True)))
+    tagged(response, answer)
+    return answer
 
 
 @router.delete("/cultural-elements/{element_id}", responses=documented(404, 409))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import uuid
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
+from api.production.versioned_answers import Touching, stale_after_commit
 from tower import entities
 from tower.entities import Entity, Found, Note
+from tower.settings import Settings
 
 
-class Deleted(BaseModel):
+class Deleted(Touching):
     """`commit` is the one that deleted it: revert it to have the thing back."""
 
     key: uuid.UUID
@@ -19,7 +21,9 @@ class Deleted(BaseModel):
     branch_name: str
 
 
-def delete(session: Session, found: Found[Entity], *, author: str) -> Deleted:
+def delete(session: Session, found: Found[Entity], *, author: str, settings: Settings | None = None) -> Deleted:
+    """`settings` for what may be part of a picture."""
     key = found.row.key  # the row is gone afterwards
     made = entities.delete(session, found, note=Note(author))
-    return Deleted(key=key, commit=made.hash, branch_name=found.branch)
+    stale = [] if settings is None else stale_after_commit(session, made, found.branch, settings)
+    return Deleted(key=key, commit=made.hash, branch_name=found.branch, stale_scenes=stale)

@@ -25,7 +25,7 @@ router = strict_router(prefix="/api/anime", tags=["generation"])
     "/generate-fast",
     status_code=ACCEPTED,
     response_model=FastGenerationStarted,
-    responses=documented(400, 404, 409, 413, 415, 501),
+    responses=documented(400, 404, 409, 413, 415),
 )
 def generate_fast(
     body: FastGenerationRequest,

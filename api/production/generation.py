@@ -8,11 +8,13 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from api.authors import Author
 from api.collaborators import CurrentSettings, DatabaseSession, JobReconciler, PrefectUiUrl, RequestId
 from api.envelope import documented
 from api.production.generation_answers import AnyStatus, status_of, statuses_of
 from api.production.generation_bodies import GenerationRequest, GenerationStarted
 from api.production.opening import IdempotencyKey, open_once, refuse_now_what_its_run_would
+from api.production.typed_bodies import PersonalGenerationStarted
 from api.strict import LARGEST_ID, Moment, strict_router
 from db.models.jobs import JobStatus, JobType
 from tower import jobs
@@ -21,6 +23,7 @@ from tower.configuration import defaults
 from tower.generation import job_type_of
 from tower.generation_requests import ACCEPTED, Opened, Received
 from tower.job_list import JobFilter, JobPage, page_of_jobs
+from tower.mood_choice import open_personal
 from tower.settings import Settings
 
 router = strict_router(prefix="/api/anime", tags=["generation"])
@@ -29,8 +32,8 @@ router = strict_router(prefix="/api/anime", tags=["generation"])
 @router.post(
     "/generate",
     status_code=ACCEPTED,
-    response_model=GenerationStarted,
-    responses=documented(400, 404, 409, 413, 415, 501),
+    response_model=PersonalGenerationStarted | GenerationStarted,
+    responses=documented(400, 404, 409, 413, 415),
 )
 def generate(
     body: GenerationRequest,
@@ -39,14 +42,18 @@ def generate(
     reconciler: JobReconciler,
     request_id: RequestId,
     settings: CurrentSettings,
+    author: Author,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Generate a shot. Answers at once; the job is kept even if Prefect is down, and runs when it is back."""
+    """Generate a shot. Answers at once; the job is kept even if Prefect is down, and runs when it is back.
+
+    A professional one needs a character that exists. A personal one answers what its mood chose.
+    """
     received = Received("POST /api/anime/generate", body.as_sent(), request_id, idempotency_key)
-    return open_once(session, reconciler, received, lambda: _open(session, body, settings))
+    return open_once(session, reconciler, received, lambda: _open(session, body, settings, user=author))
 
 
-def _job_filter(
+async def _job_filter(
     status: JobStatus | None = None,
     job_type: JobType | None = None,
     project_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
@@ -111,12 +118,18 @@ def retry_generation(
     return status_of(session, job, prefect_ui_url=prefect_ui_url)
 
 
-def _open(session: Session, body: GenerationRequest, settings: Settings) -> Opened:
+def _open(session: Session, body: GenerationRequest, settings: Settings, *, user: str) -> Opened:
     spec = body.spec(defaults(session))
     refuse_now_what_its_run_would(session, spec, settings)
     job_type = job_type_of(spec.type)
-    job = jobs.open_job(session, spec, job_type=job_type)
-    started = GenerationStarted.of(job, estimate_s=estimate_s(session, spec, job_type=job_type))
+    estimate = estimate_s(session, spec, job_type=job_type)
+    started: GenerationStarted
+    if job_type == JobType.PERSONAL:
+        job, _ = open_personal(session, spec, user=user, given=body.model_fields_set)
+        started = PersonalGenerationStarted.of(job, estimate_s=estimate)
+    else:
+        job = jobs.open_job(session, spec, job_type=job_type)
+        started = GenerationStarted.of(job, estimate_s=estimate)
     return Opened(job.id, started.model_dump(mode="json"))
 
 

@@ -8,12 +8,25 @@ from sqlalchemy.orm import Session
 
 from api.production.fast_bodies import FastGenerationStatus
 from api.production.generation_bodies import GenerationStatus
+from api.production.round_bodies import IntegratedGenerationStatus
+from api.production.typed_bodies import PersonalGenerationStatus, ProfessionalGenerationStatus
 from db.models.jobs import LIVE, JobType, ProductionJob
-from tower.analytics import estimate_s
+from tower.analytics import Paces
 from tower.jobs import eta_s, spec_of
 from tower.segment_list import segment_lists
 
-AnyStatus = FastGenerationStatus | GenerationStatus
+AnyStatus = (
+    FastGenerationStatus
+    | IntegratedGenerationStatus
+    | ProfessionalGenerationStatus
+    | PersonalGenerationStatus
+    | GenerationStatus
+)
+SINGLE: dict[JobType, type[GenerationStatus]] = {
+    JobType.INTEGRATED: IntegratedGenerationStatus,
+    JobType.PROFESSIONAL: ProfessionalGenerationStatus,
+    JobType.PERSONAL: PersonalGenerationStatus,
+}
 
 
 def status_of(session: Session, job: ProductionJob, *, prefect_ui_url: str) -> AnyStatus:
@@ -23,17 +36,18 @@ def status_of(session: Session, job: ProductionJob, *, prefect_ui_url: str) -> A
 def statuses_of(session: Session, jobs: Sequence[ProductionJob], *, prefect_ui_url: str) -> list[AnyStatus]:
     """In the same order."""
     fast = segment_lists(session, [job for job in jobs if job.job_type == JobType.FAST])
+    paces = Paces(session)
     return [
-        FastGenerationStatus.of_fast(job, fast[job.id], left_s=_left_s(session, job), prefect_ui_url=prefect_ui_url)
+        FastGenerationStatus.of_fast(job, fast[job.id], left_s=_left_s(paces, job), prefect_ui_url=prefect_ui_url)
         if job.id in fast
-        else GenerationStatus.of(job, prefect_ui_url=prefect_ui_url)
+        else SINGLE.get(job.job_type, GenerationStatus).of(job, prefect_ui_url=prefect_ui_url)
         for job in jobs
     ]
 
 
-def _left_s(session: Session, job: ProductionJob) -> float | None:
+def _left_s(paces: Paces, job: ProductionJob) -> float | None:
     """Seconds that are left at the job's own speed, or else as long as earlier ones took."""
     if job.status not in LIVE:
         return None
     own = eta_s(job)
-    return estimate_s(session, spec_of(job), job_type=job.job_type) if own is None else own
+    return paces.estimate_s(spec_of(job), job_type=job.job_type) if own is None else own

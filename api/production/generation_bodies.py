@@ -14,7 +14,8 @@ from tower.generation import EngineChoice, GenerationSpec, GenerationType, Scene
 from tower.jobs import eta_s
 
 SAME_NAMES = (
-    *("project_id", "job_type", "status", "stage", "step", "progress", "prompt", "parameters", "seed", "engine"),
+    *("project_id", "scene_id", "commit_hash"),
+    *("job_type", "status", "stage", "step", "progress", "prompt", "parameters", "seed", "engine"),
     *("attempt", "warnings", "quality_score", "output_path", "created_at", "updated_at", "started_at", "ended_at"),
 )  # of the row and of its answer
 BASE = "/api/anime/generation"
@@ -26,6 +27,7 @@ DOCUMENTED: dict[str, JsonValue] = {
     "style": "anime",
     "type": "standard",
 }
+PERSONAL: dict[str, JsonValue] = {"prompt": "the last train home", "type": "personal", "mood": "melancholic"}
 
 
 class GenerationRequest(GenerationSpec):
@@ -34,7 +36,7 @@ class GenerationRequest(GenerationSpec):
     model_config = ConfigDict(
         strict=True,
         allow_inf_nan=False,
-        json_schema_extra={"examples": [DOCUMENTED, {"prompt": "test", "duration": 3}]},
+        json_schema_extra={"examples": [DOCUMENTED, {"prompt": "test", "duration": 3}, PERSONAL]},
     )
 
     duration_s: float = Field(3, ge=1, le=10, alias="duration")
@@ -100,6 +102,8 @@ class GenerationProgress(BaseModel):
     generation_id: str
     comfyui_job_id: UUID
     project_id: int | None
+    scene_id: int | None = Field(description="The scene that it renders, if any.")
+    commit_hash: str | None = Field(description="The state of the scene's branch that it renders.")
     job_type: JobType
     status: JobStatus
     stage: Stage

@@ -9,7 +9,7 @@ from fastapi import Path, Query
 from sqlalchemy.orm import Session
 
 from api.authors import Author
-from api.collaborators import DatabaseSession
+from api.collaborators import CurrentSettings, DatabaseSession
 from api.envelope import documented
 from api.paging import Pages
 from api.production.entity_versions import EntityVersion
@@ -17,11 +17,13 @@ from api.production.field_types import ProjectQuery
 from api.production.version_bodies import (
     CommitAnswer,
     CommitDetails,
+    CommitMade,
     Comparison,
     EntityChange,
     Ref,
     Restore,
 )
+from api.production.versioned_answers import stale_after_commit
 from api.strict import strict_router
 from tower.errors import NotFoundError
 from tower.pages import Page
@@ -81,7 +83,9 @@ def entity_history(
 
 
 @router.post("/history/{kind}/{key}/restore", status_code=201, responses=documented(400, 404, 409, 413, 415))
-def restore_entity(kind: Kind, key: Key, body: Restore, session: DatabaseSession, author: Author) -> CommitAnswer:
+def restore_entity(
+    kind: Kind, key: Key, body: Restore, session: DatabaseSession, *, settings: CurrentSettings, author: Author
+) -> CommitMade:
     """Make one thing what it was at a commit, in a new commit."""
     with session.begin():
         made = reverting.restore(
@@ -93,7 +97,9 @@ def restore_entity(kind: Kind, key: Key, body: Restore, session: DatabaseSession
             ref=body.commit,
             author=author,
         )
-        return CommitAnswer.of(made, history.parents(session, [made])[made.id])
+        answer = CommitAnswer.of(made, history.parents(session, [made])[made.id])
+        stale = stale_after_commit(session, made, body.branch, settings)
+        return CommitMade(**answer.model_dump(), stale_scenes=stale)
 
 
 def _key(session: Session, project_id: int, branch: str, kind: Kind, *, key: str) -> uuid.UUID:

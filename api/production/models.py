@@ -57,7 +57,7 @@ class Models(BaseModel):
     models: list[Model]
 
 
-def _hashes(request: Request) -> ModelHashes:
+async def _hashes(request: Request) -> ModelHashes:
     return cast(ModelHashes, request.app.state.model_hashes)
 
 

@@ -9,8 +9,9 @@ from fastapi import Header
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
+from tower import characters
 from tower.engines.choice import chosen_by_pool
-from tower.generation import GenerationSpec
+from tower.generation import GenerationSpec, GenerationType
 from tower.generation_requests import Opened, Received, reply_once
 from tower.reconciler import Reconciler
 from tower.settings import Settings
@@ -38,7 +39,10 @@ def open_once(
 
 
 def refuse_now_what_its_run_would(session: Session, spec: GenerationSpec, settings: Settings) -> None:
-    """Raises UnavailableError for an engine that nobody has, NotFoundError for a workflow that is not there."""
+    """Raises UnavailableError for an engine that nobody has, NotFoundError for a workflow that is not there, and
+    InvalidError for a character of a professional generation that is not there."""
     chosen_by_pool(session, spec.engine, settings)
     if spec.workflow is not None:
         store.get(session, spec.workflow)
+    if spec.type == GenerationType.PROFESSIONAL:
+        characters.look_up(session, spec)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.authors import Author
 from api.collaborators import DatabaseSession
 from api.envelope import documented
 from api.paging import LARGEST_ID, Pages
+from api.preconditions import IfMatch, require_match, tagged
 from api.production.field_types import Asked, Name, OpenObject, RowId
 from api.strict import Body, strict_router
 from db.models.preferences import PreferenceSource, UserCreativePreference
 from tower import preferences
+from tower.versions.editing import PreconditionFailedError
 
 router = strict_router(prefix="/api/anime", tags=["preferences"])
 
@@ -57,14 +59,24 @@ class DeletedPreference(BaseModel):
     id: int
 
 
-@router.put("/preferences", responses=documented(400, 404, 413, 415))
-def set_preference(body: Preference, session: DatabaseSession, author: Author) -> PreferenceAnswer:
-    """Set it by hand; the same kind and name again replaces it. What was learned stays beside it."""
+@router.put("/preferences", responses=documented(400, 404, 412, 413, 415))
+def set_preference(
+    body: Preference, session: DatabaseSession, author: Author, response: Response, if_match: IfMatch = None
+) -> PreferenceAnswer:
+    """Set it by hand; the same kind and name again replaces it. What was learned stays beside it.
+
+    Of kind `mood`, personal generations take `style`, `camera`, `bpm_min` and `bpm_max`; kind `default`, name `mood`
+    says in its `mood` which one a generation has that names none.
+    """
+    kind, name, project_id = body.kind, body.name, body.project_id
     with session.begin():
-        kept = preferences.put(
-            session, author, body.preference, kind=body.kind, name=body.name, project_id=body.project_id
-        )
-        return PreferenceAnswer.of(kept)
+        if if_match is not None:
+            present = preferences.find_named(session, author, kind=kind, name=name, project_id=project_id)
+            _require_match(if_match, present)
+        kept = preferences.put(session, author, body.preference, kind=kind, name=name, project_id=project_id)
+        answer = PreferenceAnswer.of(kept)
+    tagged(response, answer)
+    return answer
 
 
 @router.get("/preferences", responses=documented(404))
@@ -80,9 +92,28 @@ def list_preferences(
     return pages.answer(found, PreferenceAnswer.of)
 
 
+@router.get("/preferences/{preference_id}", responses=documented(404))
+def get_preference(
+    preference_id: RowId, session: DatabaseSession, author: Author, response: Response
+) -> PreferenceAnswer:
+    """One of your own."""
+    answer = PreferenceAnswer.of(preferences.find(session, author, preference_id))
+    tagged(response, answer)
+    return answer
+
+
 @router.delete("/preferences/{preference_id}", responses=documented(404))
 def delete_preference(preference_id: RowId, session: DatabaseSession, author: Author) -> DeletedPreference:
     """Forget it."""
     with session.begin():
         preferences.delete(session, author, preference_id)
     return DeletedPreference(id=preference_id)
+
+
+def _require_match(if_match: str, present: UserCreativePreference | None) -> None:
+    """Raises PreconditionFailedError where nothing is set yet, too."""
+    if present is None:
+        raise PreconditionFailedError(
+            "It is not set, or not any more: leave If-Match out to set it", details={"if_match": if_match, "etag": None}
+        )
+    require_match(if_match, PreferenceAnswer.of(present))

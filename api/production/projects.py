@@ -110,7 +110,7 @@ class DeletedProject(BaseModel):
 _UNSET = ProductionSettings(**SettingsChange().model_dump())
 
 
-def _filter(
+async def _filter(
     status: ProjectStatus | None = None,
     name: Annotated[Asked | None, Query(max_length=200, description="A part of the name, in any case.")] = None,
     deleted: Annotated[bool, Query(description="Those in the bin instead.")] = False,

@@ -77,6 +77,8 @@ class FeedbackAnswer(BaseModel):
 class FeedbackGiven(BaseModel):
     feedback: FeedbackAnswer
     decision_id: int | None = Field(description="The decision that it is; null: a rating, or a take of no project.")
+    accepted_for_scene: int | None = Field(description="The scene whose accepted take it is now; null: of none.")
+    taken_from_scenes: list[int] = Field(description="Those that showed it until it was rejected.")
 
 
 class DecisionAnswer(BaseModel):
@@ -97,13 +99,21 @@ class DecisionAnswer(BaseModel):
         return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
 
 
-@router.post("/feedback", status_code=201, responses=documented(400, 404, 413, 415))
+@router.post("/feedback", status_code=201, responses=documented(400, 404, 410, 413, 415))
 def give_feedback(body: NewFeedback, session: DatabaseSession, author: Author) -> FeedbackGiven:
-    """Rate, approve or reject a take. An approval or rejection is a decision, and an example to learn from."""
+    """Rate, approve or reject a take. An approval or rejection is a decision, and an example to learn from.
+
+    A take that was rendered for a scene becomes its accepted one with an approval; a rejected one is so no longer.
+    """
     fields = body.model_dump()
     with session.begin():
-        row, decision = feedback.give(session, Opinion(author=author, **fields))
-        return FeedbackGiven(feedback=FeedbackAnswer.of(row), decision_id=None if decision is None else decision.id)
+        given = feedback.give(session, Opinion(author=author, **fields))
+        return FeedbackGiven(
+            feedback=FeedbackAnswer.of(given.feedback),
+            decision_id=None if given.decision is None else given.decision.id,
+            accepted_for_scene=given.accepted_for,
+            taken_from_scenes=list(given.taken_from),
+        )
 
 
 @router.get("/feedback")

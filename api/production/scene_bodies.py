@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AliasChoices, ConfigDict, Field, JsonValue, StringConstraints
 
 from api.production.field_types import Edit, Name, RowId, Text, Title
-from api.production.versioned_answers import BEFORE, Versioned
+from api.production.versioned_answers import BEFORE, Touching, Versioned
 from api.strict import Body
 from db.models.scenes import SceneStatus
 from tower.generation import SceneType
@@ -132,3 +132,7 @@ class SceneAnswer(Versioned):
             episode_id=fields["episode_key"],
             duration_seconds=fields["duration_s"],
         )
+
+
+class SceneEdited(SceneAnswer, Touching):
+    """The scene after the edit."""

@@ -17,8 +17,16 @@ from api.preconditions import IfMatch, require_match, tagged
 from api.production.deleted import Deleted, delete
 from api.production.entity_versions import EntityVersion
 from api.production.field_types import AtQuery, BranchQuery, ProjectQuery, RowId
-from api.production.scene_bodies import NewScene, SceneAnswer, SceneChange, SceneCopy, SceneFields, SceneOrder
-from api.production.versioned_answers import one_time, past_place, place_of
+from api.production.scene_bodies import (
+    NewScene,
+    SceneAnswer,
+    SceneChange,
+    SceneCopy,
+    SceneEdited,
+    SceneFields,
+    SceneOrder,
+)
+from api.production.versioned_answers import one_time, past_place, place_of, stale_after
 from api.strict import strict_router
 from db.models.characters import Character
 from db.models.scenes import Scene, SceneStatus
@@ -37,7 +45,7 @@ router = strict_router(prefix="/api/anime", tags=["scenes"])
 @router.post("/scenes", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def create_scene(
     body: NewScene, session: DatabaseSession, settings: CurrentSettings, author: Author, response: Response
-) -> SceneAnswer:
+) -> SceneEdited:
     """A new scene. The first one makes a draft project active."""
     branch = body.branch_name or MAIN
     with session.begin():
@@ -50,7 +58,7 @@ def create_scene(
         answer = _answer(session, made)
     response.headers["Location"] = f"{router.prefix}/scenes/{answer.id}"
     tagged(response, answer)
-    return answer
+    return SceneEdited(**answer.model_dump(), stale_scenes=[])  # it has no take yet
 
 
 @router.get("/scenes", responses=documented(404))
@@ -119,29 +127,37 @@ def change_scene(
     author: Author,
     response: Response,
     if_match: IfMatch = None,
-) -> SceneAnswer:
+) -> SceneEdited:
     """Change some fields."""
     with session.begin():
         found = entities.find(session, Scene, scene_id, branch=body.branch_name, to_change=True)
-        require_match(if_match, _answer(session, found))
+        require_match(if_match, lambda: _answer(session, found))
         fields = _checked(session, body, settings, project_id=found.project_id, branch=found.branch)
-        answer = _answer(session, entities.change(session, found, fields, note=Note(author, body.message)))
+        changed = entities.change(session, found, fields, note=Note(author, body.message))
+        answer = _answer(session, changed)
+        stale = stale_after(session, changed, settings)
     tagged(response, answer)
-    return answer
+    return SceneEdited(**answer.model_dump(), stale_scenes=stale)
 
 
 @router.delete("/scenes/{scene_id}", responses=documented(404))
-def delete_scene(scene_id: RowId, session: DatabaseSession, author: Author, branch: BranchQuery = None) -> Deleted:
+def delete_scene(
+    scene_id: RowId,
+    session: DatabaseSession,
+    settings: CurrentSettings,
+    author: Author,
+    branch: BranchQuery = None,
+) -> Deleted:
     """Delete it from its branch (or `branch`); its past and its takes stay."""
     with session.begin():
         found = entities.find(session, Scene, scene_id, branch=branch, to_change=True)
-        return delete(session, found, author=author)
+        return delete(session, found, author=author, settings=settings)
 
 
 @router.post("/scenes/{scene_id}/duplicate", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def duplicate_scene(
     scene_id: RowId, body: SceneCopy, session: DatabaseSession, author: Author, response: Response
-) -> SceneAnswer:
+) -> SceneEdited:
     """A copy without its video."""
     with session.begin():
         found = entities.find(session, Scene, scene_id, branch=body.branch_name, to_change=True)
@@ -149,7 +165,7 @@ def duplicate_scene(
         answer = _answer(session, copied)
     response.headers["Location"] = f"{router.prefix}/scenes/{answer.id}"
     tagged(response, answer)
-    return answer
+    return SceneEdited(**answer.model_dump(), stale_scenes=[])  # it has no take yet
 
 
 @router.get("/scenes/{scene_id}/versions", responses=documented(404))

@@ -35,11 +35,11 @@ class SystemStatus(BaseModel):
     endpoints: list[str]
 
 
-def _threads(request: Request) -> ThreadPoolExecutor:
+async def _threads(request: Request) -> ThreadPoolExecutor:
     return cast(ThreadPoolExecutor, request.app.state.status_threads)
 
 
-def _questions(settings: CurrentSettings, sessions: DatabaseSessions, prefect: Prefect) -> Questions:
+async def _questions(settings: CurrentSettings, sessions: DatabaseSessions, prefect: Prefect) -> Questions:
     return {
         "database": (parts.Database, lambda: parts.database(sessions)),
         "prefect": (parts.PrefectServer, lambda: parts.prefect_server(prefect)),

@@ -12,18 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy import or_, select
 
 from api.authors import Author
-from api.collaborators import DatabaseSession
+from api.collaborators import CurrentSettings, DatabaseSession
 from api.envelope import documented
 from api.paging import Pages
 from api.preconditions import IfMatch, require_match, tagged
 from api.production.deleted import Deleted, delete
-from api.production.field_types import BranchQuery, Edit, Name, OpenObject, ProjectQuery, RowId, Text
+from api.production.field_types import BranchQuery, Edit, Name, ProjectQuery, RowId, Text
+from api.production.versioned_answers import Touching, stale_after
 from api.strict import strict_router
 from db.models.styles import StyleTemplate
 from tower import entities
 from tower.entities import Found, Note
 from tower.errors import ConflictError
 from tower.pages import page_of
+from tower.styles import SamplerSettings
 from tower.versions import branches
 from tower.versions.branches import MAIN
 
@@ -35,9 +37,7 @@ EXAMPLE: JsonValue = {"project_id": 1, "name": "rainy neon", "prompt": "neon ref
 class StyleFields(Edit):
     description: Text = ""
     negative_prompt: Text = Field("", description="Joined to the negative prompt.")
-    sampler_settings: OpenObject = Field(
-        default_factory=dict, description="steps, cfg, sampler, …; what is missing the preset decides."
-    )
+    sampler_settings: SamplerSettings = Field(default_factory=SamplerSettings)
 
 
 class NewStyle(StyleFields):
@@ -78,8 +78,14 @@ class StyleAnswer(BaseModel):
         return cls.model_validate({name: getattr(row, name) for name in cls.model_fields.keys() - own.keys()} | own)
 
 
+class StyleEdited(StyleAnswer, Touching):
+    """The style after the edit."""
+
+
 @router.post("/styles", status_code=201, responses=documented(400, 404, 409, 413, 415))
-def create_style(body: NewStyle, session: DatabaseSession, author: Author, response: Response) -> StyleAnswer:
+def create_style(
+    body: NewStyle, session: DatabaseSession, settings: CurrentSettings, author: Author, response: Response
+) -> StyleEdited:
     """A style of the project's own. One that is called like a built-in one takes its place there."""
     fields = body.given()
     del fields["project_id"]
@@ -93,9 +99,10 @@ def create_style(body: NewStyle, session: DatabaseSession, author: Author, respo
             note=Note(author, body.message),
         )
         answer = StyleAnswer.of(made.row, made.branch)
+        stale = stale_after(session, made, settings)
     response.headers["Location"] = f"{router.prefix}/styles/{answer.id}"
     tagged(response, answer)
-    return answer
+    return StyleEdited(**answer.model_dump(), stale_scenes=stale)
 
 
 @router.get("/styles", responses=documented(404))
@@ -131,24 +138,33 @@ def change_style(
     session: DatabaseSession,
     author: Author,
     *,
+    settings: CurrentSettings,
     response: Response,
     if_match: IfMatch = None,
-) -> StyleAnswer:
+) -> StyleEdited:
     """Change some fields of a project's own style."""
     with session.begin():
         found = _own(session, style_id, body.branch_name)
         require_match(if_match, StyleAnswer.of(found.row, found.branch))
+        before = found.fields
         changed = entities.change(session, found, body.given(), note=Note(author, body.message))
         answer = StyleAnswer.of(changed.row, changed.branch)
+        stale = stale_after(session, changed, settings, before)
     tagged(response, answer)
-    return answer
+    return StyleEdited(**answer.model_dump(), stale_scenes=stale)
 
 
 @router.delete("/styles/{style_id}", responses=documented(404, 409))
-def delete_style(style_id: RowId, session: DatabaseSession, author: Author, branch: BranchQuery = None) -> Deleted:
+def delete_style(
+    style_id: RowId,
+    session: DatabaseSession,
+    settings: CurrentSettings,
+    author: Author,
+    branch: BranchQuery = None,
+) -> Deleted:
     """Delete a project's own style from its branch (or `branch`)."""
     with session.begin():
-        return delete(session, _own(session, style_id, branch), author=author)
+        return delete(session, _own(session, style_id, branch), author=author, settings=settings)
 
 
 def _own(session: DatabaseSession, style_id: int, branch: str | None) -> Found[StyleTemplate]:

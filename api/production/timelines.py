@@ -6,13 +6,14 @@ import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy.orm import Session
 
 from api.collaborators import DatabaseSession
 from api.envelope import documented
 from api.paging import LARGEST_ID, Pages
+from api.preconditions import IfMatch, require_match, tagged
 from api.production.field_types import (
     BranchName,
     BranchQuery,
@@ -128,14 +129,16 @@ class Gone(BaseModel):
 
 
 @router.post("/timeline", status_code=201, responses=documented(400, 404, 413, 415))
-def add_timeline_event(body: NewEvent, session: DatabaseSession) -> EventAnswer:
+def add_timeline_event(body: NewEvent, session: DatabaseSession, response: Response) -> EventAnswer:
     """An event of the story, at a position or after the last."""
     with session.begin():
         branch = body.branch_name
         line = branches.find(session, body.project_id, branch)
         columns = _event_columns(session, body, branch_id=line.id)
         made = story.add_event(session, columns, project_id=body.project_id, branch=branch, position=body.position)
-        return _event(session, made)
+        answer = _event(session, made)
+    tagged(response, answer)
+    return answer
 
 
 @router.get("/timeline", responses=documented(404))
@@ -148,14 +151,27 @@ def list_timeline(
     return pages.answer(page, lambda row: EventAnswer.of(row, names))
 
 
-@router.put("/timeline/{event_id}", responses=documented(400, 404, 413, 415))
-def change_timeline_event(event_id: RowId, body: EventChange, session: DatabaseSession) -> EventAnswer:
+@router.get("/timeline/{event_id}", responses=documented(404))
+def get_timeline_event(event_id: RowId, session: DatabaseSession, response: Response) -> EventAnswer:
+    """One event."""
+    answer = _event(session, story.find(session, StoryTimeline, event_id))
+    tagged(response, answer)
+    return answer
+
+
+@router.put("/timeline/{event_id}", responses=documented(400, 404, 412, 413, 415))
+def change_timeline_event(
+    event_id: RowId, body: EventChange, session: DatabaseSession, *, response: Response, if_match: IfMatch = None
+) -> EventAnswer:
     """Change some fields, or its place."""
     with session.begin():
         event = story.find(session, StoryTimeline, event_id, to_change=True)
+        require_match(if_match, _event(session, event))
         columns = _event_columns(session, body, branch_id=event.branch_id)
         position = body.position if "position" in body.model_fields_set else None
-        return _event(session, story.change_event(session, event, columns, position=position))
+        answer = _event(session, story.change_event(session, event, columns, position=position))
+    tagged(response, answer)
+    return answer
 
 
 @router.delete("/timeline/{event_id}", responses=documented(404))
@@ -167,11 +183,13 @@ def delete_timeline_event(event_id: RowId, session: DatabaseSession) -> Gone:
 
 
 @router.post("/context", status_code=201, responses=documented(400, 404, 413, 415))
-def add_fact(body: NewFact, session: DatabaseSession) -> FactAnswer:
+def add_fact(body: NewFact, session: DatabaseSession, response: Response) -> FactAnswer:
     """Something that is true from an event on, on the event's branch."""
     with session.begin():
         event = story.find(session, StoryTimeline, body.event_id, to_change=True)
-        return FactAnswer.of(story.add_fact(session, event, _fact_columns(session, body, event.branch_id)))
+        answer = FactAnswer.of(story.add_fact(session, event, _fact_columns(session, body, event.branch_id)))
+    tagged(response, answer)
+    return answer
 
 
 @router.get("/context", responses=documented(404))
@@ -187,12 +205,25 @@ def list_context(
     return pages.answer(page, FactAnswer.of)
 
 
-@router.put("/context/{fact_id}", responses=documented(400, 404, 413, 415))
-def change_fact(fact_id: RowId, body: FactChange, session: DatabaseSession) -> FactAnswer:
+@router.get("/context/{fact_id}", responses=documented(404))
+def get_fact(fact_id: RowId, session: DatabaseSession, response: Response) -> FactAnswer:
+    """One fact."""
+    answer = FactAnswer.of(story.find(session, StorylineContext, fact_id))
+    tagged(response, answer)
+    return answer
+
+
+@router.put("/context/{fact_id}", responses=documented(400, 404, 412, 413, 415))
+def change_fact(
+    fact_id: RowId, body: FactChange, session: DatabaseSession, *, response: Response, if_match: IfMatch = None
+) -> FactAnswer:
     """Change some fields."""
     with session.begin():
         fact = story.find(session, StorylineContext, fact_id, to_change=True)
-        return FactAnswer.of(story.change_fact(session, fact, _fact_columns(session, body, fact.branch_id)))
+        require_match(if_match, FactAnswer.of(fact))
+        answer = FactAnswer.of(story.change_fact(session, fact, _fact_columns(session, body, fact.branch_id)))
+    tagged(response, answer)
+    return answer
 
 
 @router.delete("/context/{fact_id}", responses=documented(404))

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from api.production.field_types import Asked, BranchName, Message, OpenObject, RowId, Text
+from api.production.versioned_answers import Touching
 from api.strict import Body
 from db.models.versions import Branch, Commit, Tag
 from tower.versions.branches import MAIN
@@ -154,6 +155,10 @@ class CommitAnswer(BaseModel):
         return cls(**shown, commit_hash=row.hash, parents=list(parents))
 
 
+class CommitMade(CommitAnswer, Touching):
+    """A new commit, and what it did to accepted takes."""
+
+
 class FieldChange(BaseModel):
     """`path` is `field` or, inside objects, `field/inner`; null: it was not there."""
 
@@ -206,10 +211,19 @@ class MergeAnswer(BaseModel):
     changes: list[EntityChange] = Field(description="What the target gains.")
     conflicts: list[Conflict] = Field(description="Of a dry run; else they are answered 409.")
     decision_id: int | None = Field(description="Where it is noted among the creative decisions; null: not at all.")
+    stale_scenes: list[int] | None = Field(
+        description="The ids of the scenes that it touches and whose accepted take is out of date now; null: a dry run."
+    )
 
     @classmethod
     def of(
-        cls, result: MergeResult, parents: Sequence[str], *, dry_run: bool = False, decision_id: int | None = None
+        cls,
+        result: MergeResult,
+        parents: Sequence[str],
+        *,
+        dry_run: bool = False,
+        decision_id: int | None = None,
+        stale_scenes: list[int] | None = None,
     ) -> Self:
         return cls(
             commit=CommitAnswer.of(result.commit, parents),
@@ -219,6 +233,7 @@ class MergeAnswer(BaseModel):
             changes=[EntityChange.of(one) for one in result.changed],
             conflicts=[Conflict.of(one) for one in result.conflicts],
             decision_id=decision_id,
+            stale_scenes=stale_scenes,
         )
 
 

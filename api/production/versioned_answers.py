@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from db.columns import Branched
 from db.models.styles import StyleTemplate
+from db.models.versions import Commit
+from tower.entities import KINDS, Entity, Found
 from tower.errors import InvalidError
+from tower.settings import Settings
+from tower.staleness import touched
+from tower.staleness.touched import Touched
+from tower.versions import branches
 
 BEFORE = "Null in a past state (`at`)."
 
@@ -26,6 +34,36 @@ class Versioned(BaseModel):
     at: str | None = Field(description="The commit or tag whose state this is; null: the present.")
     created_at: datetime | None = Field(description=BEFORE)
     updated_at: datetime | None = Field(description=BEFORE)
+
+
+class Touching(BaseModel):
+    """What an edit did to scenes that have an accepted take."""
+
+    stale_scenes: list[int] = Field(
+        description="The ids of the scenes, by number, that it touches and whose accepted take is out of date now."
+    )
+
+
+def stale_after(session: Session, found: Found[Entity], settings: Settings, *states: Mapping[str, Any]) -> list[int]:
+    """The field of Touching, of an edit that made `found` what it is. `states`: what it was before, for a style."""
+    edited = touched.by_entity(KINDS[type(found.row)], found.row.key, found.fields, *states)
+    branch_id = found.row.branch_id
+    if branch_id is None:  # a built-in style: it is never edited
+        return []
+    return touched.stale_after(session, branch_id, edited, project_id=found.project_id, settings=settings)
+
+
+def stale_after_commit(session: Session, commit: Commit, branch: str, settings: Settings) -> list[int]:
+    """The same of a commit that is the head of the branch."""
+    return stale_on(session, commit.project_id, branch, touched.by_commit(session, commit), settings)
+
+
+def stale_on(session: Session, project_id: int, branch: str, edited: Touched, settings: Settings) -> list[int]:
+    """The same of what was touched on a branch."""
+    if not edited:
+        return []
+    branch_id = branches.find(session, project_id, branch).id
+    return touched.stale_after(session, branch_id, edited, project_id=project_id, settings=settings)
 
 
 def place_of(row: Branched | StyleTemplate, branch: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from api.production.field_types import ProjectQuery
 from api.production.version_bodies import (
     BranchAnswer,
     CommitAnswer,
+    CommitMade,
     Merge,
     MergeAnswer,
     NewBranch,
@@ -26,12 +27,15 @@ from api.production.version_bodies import (
     Revert,
     TagAnswer,
 )
+from api.production.versioned_answers import stale_after_commit, stale_on
 from api.strict import strict_router
 from db.models.review import DecisionKind
 from db.models.versions import Commit
 from tower import decisions, named_files
 from tower.decisions import Decision
 from tower.errors import ConflictError
+from tower.settings import Settings
+from tower.staleness import touched
 from tower.versions import branches, changes, editing, history, merging, reverting, tags
 from tower.versions.merging import MergeResult
 
@@ -67,9 +71,7 @@ def delete_branch(project_id: ProjectQuery, branch_name: Ref, session: DatabaseS
 
 
 @router.post("/commit", status_code=201, responses=documented(400, 404, 409, 412, 413, 415))
-def commit_changes(
-    body: NewCommit, session: DatabaseSession, settings: CurrentSettings, author: Author
-) -> CommitAnswer:
+def commit_changes(body: NewCommit, session: DatabaseSession, settings: CurrentSettings, author: Author) -> CommitMade:
     """Several changes as one commit. Changes that change nothing make none: the answer is the head."""
     with session.begin():
         edits = changes.parse(session, project_id=body.project_id, branch=body.branch, changes=body.changes)
@@ -82,7 +84,8 @@ def commit_changes(
             author=author,
             expected_head=body.expected_head,
         )
-        return _commit(session, made)
+        stale = stale_after_commit(session, made, body.branch, settings)
+        return CommitMade(**_commit(session, made).model_dump(), stale_scenes=stale)
 
 
 @router.post("/merge", responses=documented(400, 404, 409, 413, 415))
@@ -113,7 +116,8 @@ def merge_branches(body: Merge, session: DatabaseSession, settings: CurrentSetti
             commit_id=result.commit.id,
         )
         noted = not (body.dry_run or result.up_to_date)
-        return _merged(session, result, decided if noted else None, dry_run=body.dry_run)
+        stale = None if body.dry_run else _stale(session, result, body.target_branch, settings)
+        return _merged(session, result, decided if noted else None, stale, dry_run=body.dry_run)
 
 
 @router.post("/revert", responses=documented(400, 404, 409, 413, 415))
@@ -138,7 +142,8 @@ def revert_commit(body: Revert, session: DatabaseSession, settings: CurrentSetti
             details={"strategy": body.strategy, "resolutions": body.resolutions},
             commit_id=result.commit.id,
         )
-        return _merged(session, result, None if result.up_to_date else decided)
+        stale = _stale(session, result, body.branch, settings)
+        return _merged(session, result, None if result.up_to_date else decided, stale)
 
 
 @router.post("/tag", status_code=201, responses=documented(400, 404, 409, 413, 415))
@@ -167,10 +172,22 @@ def delete_tag(project_id: ProjectQuery, tag_name: Ref, session: DatabaseSession
     return Removed(project_id=project_id, name=tag_name)
 
 
-def _merged(session: Session, result: MergeResult, decided: Decision | None, *, dry_run: bool = False) -> MergeAnswer:
+def _merged(
+    session: Session,
+    result: MergeResult,
+    decided: Decision | None,
+    stale_scenes: list[int] | None,
+    *,
+    dry_run: bool = False,
+) -> MergeAnswer:
     parents = history.parents(session, [result.commit])[result.commit.id]
     noted = None if decided is None else decisions.record(session, result.commit.project_id, decided)
-    return MergeAnswer.of(result, parents, dry_run=dry_run, decision_id=None if noted is None else noted.id)
+    decision_id = None if noted is None else noted.id
+    return MergeAnswer.of(result, parents, dry_run=dry_run, decision_id=decision_id, stale_scenes=stale_scenes)
+
+
+def _stale(session: Session, result: MergeResult, branch: str, settings: Settings) -> list[int]:
+    return stale_on(session, result.commit.project_id, branch, touched.by_changes(result.changed), settings)
 
 
 def _commit(session: Session, made: Commit) -> CommitAnswer:

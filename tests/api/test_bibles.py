@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.api.asking import A, code_of
-from tests.api.creating import BIBLE, bible, branch, character, good, pages, project
+from tests.api.creating import BIBLE, bible, branch, character, edited, good, pages, project
 
 SECOND = {
     "title": "Project Bible v1.0",
@@ -35,7 +35,7 @@ KAI_AGAIN = {
 def test_documented_bible(client: TestClient, form: dict[str, Any]) -> None:
     url = f"{A}/projects/{project(client)}/bible"
     assert code_of(client.get(url)) == (404, "NOT_FOUND")
-    made = good(client.post(url, json=form), 201)
+    made = edited(client.post(url, json=form), 201)
     assert made.items() >= form.items()
     assert good(client.get(url)) == made
     assert code_of(client.post(url, json=form)) == (409, "CONFLICT")
@@ -64,7 +64,7 @@ def test_documented_bible_character(client: TestClient, form: dict[str, Any]) ->
     assert code_of(client.post(url, json=form)) == (404, "NOT_FOUND")
     bible(client, project_id)
     answer = client.post(url, json=form)
-    made = good(answer, 201)
+    made = edited(answer, 201)
     assert made.items() >= form.items()
     assert good(client.get(url)) == [made]
     assert good(client.get(answer.headers["Location"])) == made

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.api.asking import A, code_of
-from tests.api.creating import branch, character, good, pages, project, scene
+from tests.api.creating import branch, character, edited, good, pages, project, scene
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_documented_character_and_its_update(media: Path, client: TestClient) ->
     assert made.items() >= form.items()
     assert (made["version"], made["branch_name"], type(made["id"])) == (1, "main", int)
     new = {"description": "Updated character description", "image_path": str(media / "kai-2.png")}
-    changed = good(client.put(f"{A}/characters/{made['id']}", json=new))
+    changed = edited(client.put(f"{A}/characters/{made['id']}", json=new))
     assert changed.items() >= (form | new | {"id": made["id"], "version": 2}).items()
     assert good(client.get(f"{A}/characters?project_id={project_id}")) == [changed]
     assert good(client.get(f"{A}/characters/{made['id']}")) == changed
@@ -93,7 +93,8 @@ def test_branches_are_edited_and_read_apart(client: TestClient) -> None:
     kai = character(client, project_id)
     branch(client, project_id)
     url, there = f"{A}/characters/{kai['id']}", {"branch": "experimental_ending"}
-    changed = good(client.put(url, json={"description": "Raised by the shrine", "branch_name": "experimental_ending"}))
+    body = {"description": "Raised by the shrine", "branch_name": "experimental_ending"}
+    changed = edited(client.put(url, json=body))
     assert (changed["branch_name"], changed["key"]) == ("experimental_ending", kai["key"])
     assert changed["id"] != kai["id"]
     assert good(client.get(url)) == kai

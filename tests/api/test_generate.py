@@ -115,11 +115,6 @@ def test_one_side_without_the_other_is_refused(client: TestClient) -> None:
     assert "both or neither" in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("asked", [{"type": "professional"}, {"type": "personal"}])
-def test_recipes_that_are_not_built_say_so(client: TestClient, asked: dict[str, str]) -> None:
-    assert code_of(generate(client, {"prompt": "test", **asked})) == (501, "NOT_IMPLEMENTED")
-
-
 def test_comfyui_where_nobody_has_one_is_refused_with_the_mend(client: TestClient) -> None:
     answer = generate(client, {"prompt": "test", "engine": "comfyui"})
     assert code_of(answer) == (503, "NO_COMFYUI")

@@ -45,7 +45,7 @@ def test_without_a_key_the_same_body_is_another_job(client: TestClient) -> None:
 
 def test_refused_request_leaves_no_job_and_frees_its_key(client: TestClient, sessions: Sessions) -> None:
     key = str(uuid.uuid4())
-    assert generate(client, {"prompt": "test", "type": "personal"}, key=key).status_code == 501
+    assert generate(client, {"prompt": "test", "type": "professional"}, key=key).status_code == 422
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(ProductionJob)) == 0
     answer = generate(client, {"prompt": "test"}, key=key)

@@ -7,11 +7,12 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
+from api.music import app as music
 from api.production import app as production
 from tests.api.openapi import Operation, integers, names_in, operations, pattern_of
 from tower.settings import Settings
 
-SERVICES = {"production": production.create_app}
+SERVICES = {"production": production.create_app, "music": music.create_app}
 DOCUMENTS = {name: create(Settings(database_url="postgresql://unused")).openapi() for name, create in SERVICES.items()}
 ALL = [pytest.param(one, id=f"{name}: {one}") for name, document in DOCUMENTS.items() for one in operations(document)]
 EXACT = 2**53 - 1  # the largest integer that OpenAPI's numbers and JavaScript's hold

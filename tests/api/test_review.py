@@ -108,3 +108,17 @@ def test_asset_is_listed_shown_and_downloaded_in_ranges(client: TestClient, take
     good(client.delete(f"{A}/projects/{take['project_id']}"))
     assert code_of(client.get(f"{A}/assets/{take['id']}")) == (404, "NOT_FOUND")
     assert pages(client, "assets") == []
+
+
+def test_the_example_has_the_parameters_that_were_settled_by_the_render(
+    client: TestClient, sessions: Sessions, take: dict[str, Any]
+) -> None:
+    shot = {"model": "mine.safetensors", "seed": 7, "steps": 30, "sampler": "euler", "width": 512, "prompt": "longer"}
+    with sessions.begin() as session:
+        session.get_one(Asset, take["id"]).provenance = {"engine": "comfyui", "shot": shot}
+    give(client, take, kind="approval")
+    with sessions() as session:
+        example = session.scalars(select(TrainingExample)).one()
+    assert example.parameters["prompt"] == "rain"
+    settled = {"engine": "comfyui", **{name: value for name, value in shot.items() if name != "prompt"}}
+    assert example.parameters.items() >= settled.items()

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.api.asking import A, code_of
-from tests.api.creating import VILLAGE, branch, character, good, pages, project, scene
+from tests.api.creating import VILLAGE, branch, character, edited, good, pages, project, scene
 
 
 def test_documented_scene_and_its_update(client: TestClient) -> None:
@@ -18,7 +18,7 @@ def test_documented_scene_and_its_update(client: TestClient) -> None:
     made = good(client.post(f"{A}/scenes", json=form), 201)
     assert made.items() >= form.items()
     assert made["status"] == "draft"
-    changed = good(client.put(f"{A}/scenes/{made['id']}", json={"description": "Updated scene description"}))
+    changed = edited(client.put(f"{A}/scenes/{made['id']}", json={"description": "Updated scene description"}))
     assert changed.items() >= (form | {"id": made["id"], "description": "Updated scene description"}).items()
     assert good(client.get(f"{A}/scenes?project_id={project_id}")) == [changed]
     assert good(client.get(f"{A}/projects/{project_id}"))["status"] == "active"
@@ -101,7 +101,7 @@ def test_duplicate_copies_all_but_the_video(client: TestClient) -> None:
     project_id = project(client)
     village = scene(client, project_id, mood="calm")
     url = f"{A}/scenes/{village['id']}/duplicate"
-    copied = good(client.post(url, json={}), 201)
+    copied = edited(client.post(url, json={}), 201)
     own = {"id", "key", "scene_number", "created_at", "updated_at"}
     assert {name: copied[name] for name in copied.keys() - own} == {name: village[name] for name in copied.keys() - own}
     assert (copied["scene_number"], copied["key"] != village["key"]) == (2, True)

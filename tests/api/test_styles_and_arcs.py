@@ -75,3 +75,8 @@ def test_story_arc_is_made_changed_seen_in_the_past_and_deleted(client: TestClie
 def test_arc_over_an_episode_that_is_not_there_is_refused(client: TestClient) -> None:
     body = {"project_id": project(client), "name": "x", "episode_ids": ["2f4c6a0e-7d39-4c53-9ae4-1f6d1de6a1c1"]}
     assert code_of(client.post(f"{A}/story-arcs", json=body)) == (422, "VALIDATION_ERROR")
+
+
+def test_style_with_a_sampler_setting_that_nobody_knows_is_refused(client: TestClient) -> None:
+    body = {**STYLE, "project_id": project(client), "sampler_settings": {"stepz": 30}}
+    assert code_of(client.post(f"{A}/styles", json=body)) == (422, "VALIDATION_ERROR")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-from sqlalchemy import make_url, text
+from collections.abc import Iterator
+from typing import Any
 
-from db.engine import connect, sessions
+import pytest
+from sqlalchemy import Engine, make_url, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from db.engine import PREPARED_AFTER, connect, sessions
+from db.models.projects import Project
 
 
 @pytest.mark.parametrize("spelling", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
@@ -31,3 +37,115 @@ def test_a_connection_that_the_server_closed_is_replaced(database_url: str) -> N
     with sessions(engine)() as session:
         assert session.scalar(text("select pg_backend_pid()")) != pid
     engine.dispose()
+
+
+@pytest.fixture
+def single(database_url: str) -> Iterator[Engine]:
+    """An engine of one connection, which all sessions share one after another."""
+    engine = connect(database_url, pool_size=1)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def table(database_url: str) -> Iterator[str]:
+    """A table of its own, to be migrated."""
+    other = connect(database_url)
+    with other.begin() as connection:
+        connection.execute(text("create table public.outdated (id int primary key, value int)"))
+        connection.execute(text("insert into public.outdated values (1, 7)"))
+    yield "public.outdated"
+    with other.begin() as connection:
+        connection.execute(text("drop table public.outdated"))
+    other.dispose()
+
+
+def ask(engine: Engine, statement: Any, **values: Any) -> Any:
+    with sessions(engine).begin() as session:
+        return session.scalar(statement, values)
+
+
+def prepared(engine: Engine, part: str) -> list[str]:
+    """The statements with these words that the server has prepared for the connection of this engine."""
+    with sessions(engine).begin() as session:
+        known = session.scalars(text("select statement from pg_prepared_statements")).all()
+    return [statement for statement in known if part in statement]
+
+
+def test_a_statement_that_returns_is_prepared_on_the_server_once(single: Engine) -> None:
+    wanted = select(Project.name).where(Project.id == 1)
+    for _ in range(PREPARED_AFTER):
+        ask(single, wanted)
+    assert prepared(single, "anime_projects") == []
+    for _ in range(10):
+        ask(single, wanted)
+    [statement] = prepared(single, "anime_projects")
+    assert "$1" in statement
+
+
+def test_a_transaction_that_is_rolled_back_takes_all_prepared_statements_along(single: Engine) -> None:
+    """psycopg forgets them then, so what only reads should commit too: see api.collaborators."""
+    wanted = select(Project.name).where(Project.id == 2)
+    for _ in range(10):
+        ask(single, wanted)
+    assert len(prepared(single, "anime_projects")) == 1
+    with sessions(single)() as session:
+        session.scalar(wanted)
+    assert prepared(single, "anime_projects") == []
+
+
+def test_prepared_statements_answer_with_the_values_of_each_call(single: Engine) -> None:
+    assert [ask(single, text("select cast(:n as int) * 2"), n=n) for n in range(20)] == [2 * n for n in range(20)]
+    assert len(prepared(single, "* 2")) == 1
+
+
+def test_a_new_connection_prepares_anew(single: Engine, database_url: str) -> None:
+    wanted = text("select cast(:n as int) + 40")
+    for _ in range(10):
+        ask(single, wanted, n=2)
+    pid = ask(single, text("select pg_backend_pid()"))
+    other = connect(database_url)
+    assert ask(other, text("select pg_terminate_backend(:pid, 5000)"), pid=pid)
+    other.dispose()
+    assert ask(single, wanted, n=2) == 42
+    assert prepared(single, "+ 40") == []
+    assert [ask(single, wanted, n=n) for n in range(10)] == list(range(40, 50))
+    assert len(prepared(single, "+ 40")) == 1
+
+
+def test_a_migration_that_adds_to_a_table_leaves_prepared_statements_good(
+    single: Engine, database_url: str, table: str
+) -> None:
+    wanted = text(f"select value from {table} where id = :id")
+    assert {ask(single, wanted, id=1) for _ in range(10)} == {7}
+    change(database_url, f"alter table {table} add column more text default 'x'")
+    change(database_url, f"create index on {table} (value)")
+    assert {ask(single, wanted, id=1) for _ in range(10)} == {7}
+
+
+def test_a_migration_that_changes_a_type_costs_one_call_and_no_more(
+    single: Engine, database_url: str, table: str
+) -> None:
+    wanted = text(f"select value from {table} where id = :id")
+    assert {ask(single, wanted, id=1) for _ in range(10)} == {7}
+    change(database_url, f"alter table {table} alter column value type text using 'seven'")
+    with pytest.raises(DBAPIError) as outdated:
+        ask(single, wanted, id=1)
+    assert outdated.value.connection_invalidated
+    assert {ask(single, wanted, id=1) for _ in range(10)} == {"seven"}
+
+
+def test_whoever_finds_all_connections_in_use_is_told_in_time(database_url: str) -> None:
+    engine = connect(database_url, pool_size=1, wait_s=0.2)
+    with engine.connect(), engine.connect(), pytest.raises(PoolTimeoutError):
+        engine.connect()
+    assert ask(engine, text("select 1")) == 1
+    engine.dispose()
+
+
+def change(database_url: str, statement: str) -> None:
+    """What a migration does, on a connection of its own."""
+    other = connect(database_url)
+    with other.begin() as connection:
+        connection.execute(text(statement))
+    other.dispose()

@@ -33,7 +33,13 @@ OURS = {
     "anime_api.version_objects",
     "public.alembic_version",
     "public.api_keys",
+    "public.beat_analyses",
     "public.configuration",
+    "public.library_scans",
+    "public.library_unreadable",
+    "public.playlist_tracks",
+    "public.playlists",
+    "public.tracks",
     "public.workers",
 }
 NAMED = {f"anime_api.{name}" for name in ANIME_API.split()} | {f"public.{name}" for name in PUBLIC.split()}

@@ -1,0 +1,105 @@
+"""Clients that ask an HTTP service one request after another, several at once, as fast as it answers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+CLIENTS = 8
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one kind of request took: milliseconds of each, and all of them together in seconds."""
+
+    ms: Sequence[float]
+    wall_s: float
+
+    @property
+    def per_second(self) -> float:
+        return len(self.ms) / self.wall_s
+
+
+def ask(port: int, asks: Callable[[int], Request], *, seconds: float, warm_up: int = 20) -> Load:
+    """`asks` makes the nth request. Raises RuntimeError for an answer that is not 2xx: its time would mean nothing."""
+    numbers = iter(range(10**9))
+    taking, ms, wrong = threading.Lock(), list[float](), list[str]()
+    gate = threading.Barrier(CLIENTS + 1)
+    ending = [0.0]
+
+    def client() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            for _ in range(warm_up):
+                _send(connection, _next(numbers, taking, asks))
+            gate.wait()
+            gate.wait()
+            own: list[float] = []
+            while time.perf_counter() < ending[0]:
+                request = _next(numbers, taking, asks)
+                began = time.perf_counter()
+                _send(connection, request)
+                own.append((time.perf_counter() - began) * 1000)
+            with taking:
+                ms.extend(own)
+        except (RuntimeError, OSError) as error:
+            wrong.append(str(error))
+            gate.abort()
+        except threading.BrokenBarrierError:
+            return
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    try:
+        gate.wait()
+        ending[0] = time.perf_counter() + seconds
+        began = time.perf_counter()
+        gate.wait()
+    except threading.BrokenBarrierError:
+        began = 0.0
+    for thread in threads:
+        thread.join()
+    if wrong:
+        raise RuntimeError(wrong[0])
+    return Load(ms, time.perf_counter() - began)
+
+
+def one(port: int, request: Request) -> Any:
+    """The JSON that one request is answered with."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        return json.loads(_send(connection, request))
+    finally:
+        connection.close()
+
+
+def _next(numbers: Any, taking: threading.Lock, asks: Callable[[int], Request]) -> Request:
+    with taking:
+        number = next(numbers)
+    return asks(number)
+
+
+def _send(connection: http.client.HTTPConnection, request: Request) -> bytes:
+    body = None if request.body is None else json.dumps(request.body)
+    headers = {"Content-Type": "application/json"} if body else {}
+    connection.request(request.method, request.path, body=body, headers=headers)
+    answer = connection.getresponse()
+    said = answer.read()
+    if not 200 <= answer.status < 300:
+        raise RuntimeError(f"{request.method} {request.path}: {answer.status} {said[:300]!r}")
+    return said
