@@ -30,8 +30,7 @@ from deployments.environment import warm_socket
 from deployments.stack import Addresses
 from tests.conftest import free_port
 from tower.clients.production import ENDED, ProductionClient
-from tower.media.encode import OVERLAP_FRAMES
-from tower.media.join import segment_frames
+from tower.media.overlap import OVERLAP_FRAMES, segment_frames
 
 GPUS = (1, 2, 4)
 SECONDS, SEGMENT_S = 8, 2.0

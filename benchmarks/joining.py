@@ -25,8 +25,9 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from benchmarks.report import Figure, publish, spread
 from tower.engines.animatic.film import draw_frames
 from tower.engines.base import Shot
-from tower.media.encode import OVERLAP_FRAMES, VideoWriter
+from tower.media.encode import VideoWriter
 from tower.media.join import How, join
+from tower.media.overlap import OVERLAP_FRAMES
 from tower.media.probe import probe
 from tower.media.x264 import CRF12, encoded, settle
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ALL = ("main_job", "growth", "engine", "fast", "joining", "versions", "quality")
+ALL = (
+    *("main_job", "growth", "engine", "fast", "joining", "versions", "staleness", "api"),
+    *("beats", "sync", "library", "quality", "consistency"),
+)
 
 
 def main() -> int:

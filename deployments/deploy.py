@@ -16,8 +16,9 @@ from typing import Any
 
 from prefect import Flow, get_client
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events import AutomationCore, EventTrigger, Posture
 from prefect.events.actions import ChangeFlowRunState
@@ -103,14 +104,22 @@ def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
     entry = dict(entry)
     pool = entry.pop("work_pool")
     flow = _flow(entry.pop("entrypoint"))
+    schedules = [_schedule(one) for one in entry.pop("schedules", [])]
     return RunnerDeployment.from_flow(
         flow,
         **entry,
+        schedules=schedules or None,
         work_pool_name=pool["name"],
         work_queue_name=pool.get("work_queue_name"),
         job_variables=pool.get("job_variables"),
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
+
+
+def _schedule(said: dict[str, Any]) -> DeploymentScheduleCreate:
+    """Told by its slug from others when it is applied again; whether it is active is left as somebody has set it."""
+    cron = CronSchedule(cron=said["cron"], timezone=said.get("timezone", "UTC"))
+    return DeploymentScheduleCreate(schedule=cron, slug=said["slug"])
 
 
 def _flow(entrypoint: str) -> Flow[..., Any]:

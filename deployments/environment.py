@@ -74,6 +74,7 @@ def of_settings(settings: Settings) -> dict[str, str]:
         **settings.model_dump(mode="json", exclude_none=True, exclude={"prefect_api_url"}),
         "data_dir": settings.data,
         "media_roots": os.pathsep.join(str(root) for root in settings.media_roots),
+        "music_dirs": os.pathsep.join(str(folder) for folder in settings.music_dirs),
     }
     shared = {f"TOWER_{name.upper()}": str(value) for name, value in said.items()}
     return {**shared, "PREFECT_API_URL": settings.prefect_api_url} if settings.prefect_api_url else shared
@@ -100,6 +101,7 @@ def addresses(settings: Settings, database_url: str) -> Addresses:
     prefect_api = settings.prefect_url
     return Addresses(
         production_url=settings.production_url,
+        music_url=settings.music_url,
         prefect_api_url=prefect_api,
         prefect_ui_url=prefect_api.rstrip("/").removesuffix("/api"),
         database_url=database_url,

@@ -20,6 +20,7 @@ def exports(settings: Settings) -> list[str]:
         "PREFECT_API_URL": addresses.prefect_api_url,
         "PREFECT_UI_URL": addresses.prefect_ui_url,
         "TOWER_PRODUCTION_URL": addresses.production_url,
+        "TOWER_MUSIC_URL": addresses.music_url,
         "TOWER_DATA_DIR": str(addresses.data_dir),
         "TOWER_PORT_OFFSET": str(found.port_offset),
     }

@@ -48,13 +48,10 @@ class Parts:
         )
 
     def production(self) -> Service:
-        host, port = self._settings.host, self._settings.ports.production
-        app = ("-m", "uvicorn", "--factory", "api.production.app:create_app", "--host", host, "--port", str(port))
-        command = self._python("production", (*app, "--no-access-log"))
-        health = f"{self._addresses.production_url}/health"
-        return Service(
-            "production", "The production API", lambda: _on_port(command, port), lambda: self._answers(health)
-        )
+        return self._api("production", self._settings.ports.production, self._addresses.production_url)
+
+    def music(self) -> Service:
+        return self._api("music", self._settings.ports.music, self._addresses.music_url)
 
     def zygote(self, name: str = "zygote") -> Service:
         address = self._env[SOCKET_VARIABLE]
@@ -75,6 +72,14 @@ class Parts:
 
     def deploy(self, prefect_yaml: Path | None) -> Command:
         return self._python("deploy", ("-m", "deployments.deploy", *([str(prefect_yaml)] if prefect_yaml else [])))
+
+    def _api(self, name: str, port: int, url: str) -> Service:
+        """The service of `api/<name>/app.py`."""
+        app = ("-m", "uvicorn", "--factory", f"api.{name}.app:create_app")
+        where = ("--host", self._settings.host, "--port", str(port))
+        command = self._python(name, (*app, *where, "--no-access-log"))
+        health = f"{url}/health"
+        return Service(name, f"The {name} API", lambda: _on_port(command, port), lambda: self._answers(health))
 
     def _answers(self, url: str) -> bool:
         """Whether a server answers here, and well."""

@@ -121,13 +121,14 @@ class Stack:
             (mine.prefect, "Prefect", self._settings.prefect_api_url),
             (mine.postgres, "PostgreSQL", self._settings.database_url),
         ]
-        return [(mine.production, "the production API"), *((port, owner) for port, owner, url in embedded if not url)]
+        apis = [(mine.production, "the production API"), (mine.music, "the music API")]
+        return [*apis, *((port, owner) for port, owner, url in embedded if not url)]
 
     def _start(self) -> tuple[Addresses, GpuWorker]:
         addresses = self._open_database()
         parts = Parts(self._settings, addresses, environment.for_parts(self._settings, addresses, mark=self._mark))
         self._open_prefect(parts, addresses)
-        self._supervisor.launch(parts.production())
+        self._supervisor.launch(parts.production(), parts.music())
         if sys.platform == "linux":
             self._supervisor.launch(parts.zygote())
         self._supervisor.run_step(parts.deploy(self._prefect_yaml), title="Deploying the flows", limit_s=120)
@@ -161,7 +162,7 @@ class Stack:
         self._supervisor.run_step(parts.migrate(), title="Migrating the database", limit_s=300)
         self._require_keys(addresses)
         self._supervisor.wait()
-        self._say("starting the workers and the API")
+        self._say("starting the workers and the APIs")
 
     def _require_keys(self, addresses: Addresses) -> None:
         """StackError if the APIs are to ask for keys and there is none."""

@@ -17,6 +17,7 @@ class Addresses:
     """Where the parts of a stack are."""
 
     production_url: str
+    music_url: str
     prefect_api_url: str
     prefect_ui_url: str
     database_url: str

@@ -16,6 +16,8 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models.culture import CheckedKind, CulturalElement, CulturalValidation, Finding
+from db.models.jobs import ProductionJob
+from db.models.projects import Project
 from db.models.scenes import Scene
 from tower.errors import ConflictError, NotFoundError
 from tower.pages import Page, Wanted, page_of
@@ -42,9 +44,9 @@ def glossary(session: Session, project_id: int | None, wanted: Wanted) -> Page[C
     )
 
 
-def find(session: Session, element_id: int) -> CulturalElement:
-    """Raises NotFoundError, for one of a project in the bin too."""
-    element = session.get(CulturalElement, element_id)
+def find(session: Session, element_id: int, *, to_change: bool = False) -> CulturalElement:
+    """Raises NotFoundError, for one of a project in the bin too. `to_change` keeps other writers off it."""
+    element = session.get(CulturalElement, element_id, with_for_update=to_change or None, populate_existing=True)
     if element is None:
         raise NotFoundError(f"There is no cultural element {element_id}")
     if element.project_id is not None:
@@ -105,6 +107,17 @@ def check(session: Session, what: Checked) -> list[CulturalValidation]:
     for row in rows:
         session.refresh(row)
     return rows
+
+
+def check_words(session: Session, job: ProductionJob, words: str) -> list[str]:
+    """Check what a generation sends to its model, and keep the findings; what breaks a rule or may, in sentences.
+
+    A project that went to the bin meanwhile has no glossary of its own any more.
+    """
+    project = None if job.project_id is None else session.get(Project, job.project_id)
+    project_id = project.id if project is not None and project.deleted_at is None else None
+    found = check(session, Checked(CheckedKind.PROMPT, words, project_id, job_id=job.id))
+    return [f"Culture, {row.element_name}: {row.message}" for row in found if row.message]
 
 
 def page(

@@ -63,15 +63,18 @@ def find(
     `to_change` keeps other writers off the branch until the transaction ends.
     """
     home = session.execute(
-        select(Branch.project_id, kind.key, Branch.name)
+        select(kind, Branch.project_id, Branch.name)
         .join(Branch, Branch.id == kind.branch_id)
         .join(Project, Project.id == kind.project_id)
         .where(kind.id == row_id, Project.deleted_at.is_(None))
+        .execution_options(populate_existing=True)
     ).one_or_none()
     if home is None:
         raise NotFoundError(f"There is no {CALLED[KINDS[kind]]} {row_id}")
-    project_id, key, own_branch = home
-    return find_key(session, kind, key, project_id=project_id, branch=branch or own_branch, to_change=to_change)
+    row, project_id, own_branch = home
+    if not to_change and branch in (None, own_branch):
+        return Found(row, project_id, own_branch)
+    return find_key(session, kind, row.key, project_id=project_id, branch=branch or own_branch, to_change=to_change)
 
 
 def find_key(
@@ -79,9 +82,7 @@ def find_key(
 ) -> Found[Entity]:
     """Raises NotFoundError for an unknown project or branch, and if the thing is not on this branch."""
     line = held(session, project_id, branch) if to_change else branches.find(session, project_id, branch)
-    row = session.scalar(
-        select(kind).where(kind.branch_id == line.id, kind.key == key).execution_options(populate_existing=True)
-    )
+    row = _on_line(session, kind, key, branch_id=line.id)
     if row is None:
         raise NotFoundError(f"This {CALLED[KINDS[kind]]} is not on the branch {branch!r}")
     return Found(row, project_id, branch)
@@ -89,9 +90,7 @@ def find_key(
 
 def held(session: Session, project_id: int, branch: str) -> Branch:
     """The branch, kept from other writers until the transaction ends. Raises NotFoundError."""
-    line = branches.find(session, project_id, branch)
-    session.execute(select(Branch.id).where(Branch.id == line.id).with_for_update(key_share=True))
-    return line
+    return branches.held(session, project_id, branch)
 
 
 def on_branch(session: Session, kind: type[Entity], *, project_id: int, branch: str) -> Select[Entity]:
@@ -119,9 +118,11 @@ def change(session: Session, found: Found[Entity], fields: Mapping[str, Any], *,
     """Set some fields. Raises what editing.commit raises."""
     kind: type[Entity] = type(found.row)
     key, message = found.row.key, note.message or f"Changed {_named(kind, found.fields)}: {', '.join(fields)}"
-    place = (found.project_id, found.branch)
+    place, branch_id = (found.project_id, found.branch), found.row.branch_id
     _commit(session, kind, key, fields, place=place, note=Note(note.author, message))
-    return find_key(session, kind, key, project_id=found.project_id, branch=found.branch)
+    row = _on_line(session, kind, key, branch_id=branch_id)
+    assert row is not None  # the branch is locked
+    return Found(row, *place)
 
 
 def delete(session: Session, found: Found[Entity], *, note: Note) -> Commit:
@@ -151,6 +152,11 @@ def _commit(
     return editing.commit(
         session, project_id=project_id, branch=branch, edits=edits, message=note.message or "", author=note.author
     )
+
+
+def _on_line(session: Session, kind: type[Entity], key: uuid.UUID, *, branch_id: int | None) -> Entity | None:
+    row = select(kind).where(kind.branch_id == branch_id, kind.key == key)
+    return session.scalar(row.execution_options(populate_existing=True))
 
 
 def _named(kind: type[Any], fields: Mapping[str, Any]) -> str:

@@ -59,13 +59,6 @@ class ConflictError(TowerError):
     status = 409
 
 
-class NotBuiltError(TowerError):
-    """Documented, and not built yet: said so instead of pretending."""
-
-    code = "NOT_IMPLEMENTED"
-    status = 501
-
-
 class RateLimitedError(TowerError):
     """Too many requests from one caller."""
 

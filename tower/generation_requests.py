@@ -34,9 +34,9 @@ class Received:
 
 @dataclass(frozen=True)
 class Opened:
-    """What acting on a request gave: its job, and the JSON that is answered."""
+    """What acting on a request gave: its job (None: none, or several), and the JSON that is answered."""
 
-    job_id: int
+    job_id: int | None
     answer: dict[str, Any]
 
 

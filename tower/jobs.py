@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, type_coerce, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Text, func, select, type_coerce, update
+from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Session
 
 from db.models.jobs import LIVE, JobStatus, JobType, ProductionJob, Stage
@@ -110,6 +111,11 @@ def report(
 def record_step(session: Session, attempt: Attempt, name: str, result: dict[str, Any]) -> None:
     """Keep what the step `name` found, so that a run that is started again goes on after it."""
     _write(session, attempt, {"steps": ProductionJob.steps.op("||")(type_coerce({name: result}, JSONB))})
+
+
+def forget_steps(session: Session, attempt: Attempt, names: Sequence[str]) -> None:
+    """Have these steps done anew when the job is taken up again."""
+    _write(session, attempt, {"steps": ProductionJob.steps.op("-")(array(names, type_=Text))})
 
 
 def warn(session: Session, attempt: Attempt, *warnings: str) -> None:

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models.preferences import PreferenceSource, UserCreativePreference
-from tower.errors import NotFoundError
+from tower.errors import InvalidError, NotFoundError
 from tower.pages import Page, Wanted, page_of
 from tower.versions.refs import project_exists
 
+SLOWEST, FASTEST = 20.0, 400.0  # beats a minute that a preference may name
 NAMED_BY = ("user_name", "project_id", "kind", "name", "source")
 
 
 def put(
     session: Session, user: str, preference: Mapping[str, Any], *, kind: str, name: str, project_id: int | None
 ) -> UserCreativePreference:
-    """Set what to choose for the `name` of a `kind`, in a project or in all. Raises NotFoundError."""
+    """Set what to choose for the `name` of a `kind`, in a project or in all. Raises NotFoundError, and InvalidError for
+    a style, camera or tempo of a mood that cannot be one."""
+    if kind == "mood":
+        _check_mood(preference)
     if project_id is not None:
         project_exists(session, project_id)
     named = dict(zip(NAMED_BY, (user, project_id, kind, name, PreferenceSource.SET), strict=True))
@@ -31,6 +35,36 @@ def put(
     )
     kept = select(UserCreativePreference).where(UserCreativePreference.id == kept_id)
     return session.scalars(kept.execution_options(populate_existing=True)).one()
+
+
+def find(session: Session, user: str, preference_id: int) -> UserCreativePreference:
+    """Raises NotFoundError, for a preference of someone else too."""
+    row = session.get(UserCreativePreference, preference_id)
+    if row is None or row.user_name != user:
+        raise NotFoundError(f"There is no preference {preference_id}")
+    return row
+
+
+def find_named(
+    session: Session, user: str, *, kind: str, name: str, project_id: int | None
+) -> UserCreativePreference | None:
+    """The one that was set for this name, locked; None if there is none."""
+    named = dict(zip(NAMED_BY, (user, project_id, kind, name, PreferenceSource.SET), strict=True))
+    return session.scalar(select(UserCreativePreference).filter_by(**named).with_for_update())
+
+
+def set_for(session: Session, user: str, *, project_id: int | None) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the user has set, by kind and name in lower case; the project's own go before those for all projects."""
+    rows = session.scalars(
+        select(UserCreativePreference)
+        .where(
+            UserCreativePreference.user_name == user,
+            UserCreativePreference.source == PreferenceSource.SET,
+            or_(UserCreativePreference.project_id.is_(None), UserCreativePreference.project_id == project_id),
+        )
+        .order_by(UserCreativePreference.project_id.nulls_first(), UserCreativePreference.id)
+    )
+    return {(row.kind.lower(), row.name.lower()): row.preference for row in rows}
 
 
 def page(
@@ -48,8 +82,19 @@ def page(
 
 def delete(session: Session, user: str, preference_id: int) -> None:
     """Raises NotFoundError, for a preference of someone else too."""
-    row = session.get(UserCreativePreference, preference_id)
-    if row is None or row.user_name != user:
-        raise NotFoundError(f"There is no preference {preference_id}")
-    session.delete(row)
+    session.delete(find(session, user, preference_id))
     session.flush()
+
+
+def _check_mood(preference: Mapping[str, Any]) -> None:
+    """Other fields than these are the user's own affair."""
+    for field in ("style", "camera"):
+        if not isinstance(preference.get(field, ""), str):
+            raise InvalidError.field(f"preference.{field}", preference[field], "text")
+    tempo = {field: preference[field] for field in ("bpm_min", "bpm_max") if preference.get(field) is not None}
+    for field, value in tempo.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and SLOWEST <= value <= FASTEST):
+            raise InvalidError.field(f"preference.{field}", value, f"a tempo from {SLOWEST:g} to {FASTEST:g}")
+    if tempo.get("bpm_min", SLOWEST) > tempo.get("bpm_max", FASTEST):
+        raise InvalidError.field("preference.bpm_min", tempo["bpm_min"], "at most bpm_max")

@@ -34,10 +34,15 @@ class EnhancedPrompt:
     enhancer: str
 
 
-def enhance(spec: GenerationSpec, cast: Cast, style: StyleTemplate, *, seed: int) -> EnhancedPrompt:
-    """The user's words first, then who is seen, the style, the scene; no part twice. Equal inputs give equal words."""
+def enhance(
+    spec: GenerationSpec, cast: Cast, style: StyleTemplate, *, seed: int, mood_words: str = ""
+) -> EnhancedPrompt:
+    """The user's words first, then who is seen, the mood, the style, the scene; no part twice.
+
+    Equal inputs give equal words.
+    """
     freer = _freer_words(seed) if spec.type == GenerationType.CREATIVE else ()
-    wanted = [spec.prompt, *map(_seen, cast.members), style.prompt, SCENE_WORDS[spec.scene_type], *freer]
+    wanted = [spec.prompt, *map(_seen, cast.members), mood_words, style.prompt, SCENE_WORDS[spec.scene_type], *freer]
     unwanted = [spec.negative_prompt, style.negative_prompt, NEVER_WANTED]
     return EnhancedPrompt(
         prompt=_joined(wanted),

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from db.engine import Sessions
 from db.models.jobs import LIVE, JobStatus, ProductionJob
 from db.models.rendering import RenderSegment
-from tower import jobs
+from tower import director, jobs
 from tower.clients.prefect import FlowRunState, PrefectClient
 from tower.errors import UnavailableError
 from tower.launching import flow_run_request
@@ -156,6 +156,7 @@ class Reconciler:
                 .where(ProductionJob.id == job.id, ProductionJob.status == job.status)
                 .values(run_settled=True)
             )
+            director.settle(session, job)
 
 
 def jobs_to_launch() -> Select[ProductionJob]:

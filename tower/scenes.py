@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, UUID, any_, func, literal, select
 from sqlalchemy.orm import Session
 
 from db.models.characters import Character
@@ -63,9 +63,8 @@ def names_of(session: Session, scenes: Iterable[Fields], *, branch_id: int) -> N
     keys = {uuid.UUID(one["key"]) for fields in scenes for one in fields["characters"] if one["key"]}
     if not keys:
         return {}
-    rows = session.execute(
-        select(Character.key, Character.name).where(Character.branch_id == branch_id, Character.key.in_(keys))
-    )
+    wanted = Character.key == any_(literal(list(keys), ARRAY(UUID())))
+    rows = session.execute(select(Character.key, Character.name).where(Character.branch_id == branch_id, wanted))
     return dict(rows.all())
 
 

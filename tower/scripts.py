@@ -5,29 +5,45 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from db.models.jobs import ProductionJob
+from db.models.styles import StyleTemplate
 from tower import jobs
 from tower.characters import Cast
 from tower.configuration import defaults
 from tower.engines.base import WorkflowGraph
 from tower.engines.choice import EngineName
-from tower.generation import EngineChoice, GenerationSpec
+from tower.generation import EngineChoice, GenerationSpec, GenerationType
 from tower.prompts import EnhancedPrompt
 from tower.shots import Script
+from tower.styles import preset_in
 from tower.workflows import store
 
-WITHOUT_REFERENCE, WITH_REFERENCE = "animatediff", "anime_character_v2"
+WITHOUT_REFERENCE, WITH_REFERENCE, CLOSE_TO_REFERENCE = "animatediff", "anime_character_v2", "img2img_reference"
 
 
 def write_script(
-    session: Session, job: ProductionJob, cast: Cast, words: EnhancedPrompt, *, engine: EngineName
+    session: Session,
+    job: ProductionJob,
+    cast: Cast,
+    words: EnhancedPrompt,
+    *,
+    style: StyleTemplate,
+    engine: EngineName,
 ) -> Script:
-    """Raises NotFoundError for a workflow that is not registered."""
+    """Raises NotFoundError for a workflow that is not registered, InvalidError for a style with a senseless sampler."""
     spec = jobs.spec_of(job)
+    preset = preset_in(style, spec.preset)
     graph = _graph(session, spec, cast) if engine.name == EngineChoice.COMFYUI else None
-    return Script(spec, cast, words, job.seed, spec.model or defaults(session).model, graph)
+    return Script(spec, cast, words, job.seed, spec.model or defaults(session).model, preset, graph)
+
+
+def workflow_of(asked: str | None, cast: Cast) -> str:
+    """The one asked for, or the character's own, or what suits whether a reference image steers."""
+    steered = any(member.reference_image for member in cast.members)
+    return asked or cast.workflow or (WITH_REFERENCE if steered else WITHOUT_REFERENCE)
 
 
 def _graph(session: Session, spec: GenerationSpec, cast: Cast) -> WorkflowGraph:
-    """The one asked for, or the character's own, or what suits whether a reference image steers."""
+    """A professional shot stays closer to the reference image than others do."""
     steered = any(member.reference_image for member in cast.members)
-    return store.get(session, spec.workflow or cast.workflow or (WITH_REFERENCE if steered else WITHOUT_REFERENCE))
+    close = CLOSE_TO_REFERENCE if steered and spec.type == GenerationType.PROFESSIONAL else None
+    return store.get(session, workflow_of(spec.workflow or cast.workflow or close, cast))

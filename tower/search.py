@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Text, cast, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import JSONPATH
+from sqlalchemy import Text, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from db.models.bibles import BibleCharacter, ProjectBible
 from db.models.characters import Character
 from db.models.episodes import Episode, StoryArc
-from db.models.scenes import Scene
+from db.models.scenes import WORDS, Scene
 from db.models.styles import StyleTemplate
+from db.models.versions import Branch
 from tower.versions import branches
 from tower.versions.kinds import SHAPES, Kind, label
 
@@ -51,23 +51,17 @@ def search(
     """
     line = branches.find(session, project_id, branch)
     terms = words.split()
-    hits = [hit for kind in kinds for hit in _of_kind(session, line.id, kind, terms, limit)]
+    hits = [hit for kind in kinds for hit in _of_kind(session, line, kind, terms, limit)]
     return sorted(hits, key=lambda hit: _RANK.get(hit.field, 1))[:limit]
 
 
-def _of_kind(session: Session, branch_id: int, kind: Kind, terms: list[str], limit: int) -> list[Hit]:
+def _of_kind(session: Session, line: Branch, kind: Kind, terms: list[str], limit: int) -> list[Hit]:
     row = SHAPES[kind].row
-    columns = [*SEARCHED[kind], *([_spoken()] if kind == Kind.SCENES else [])]
-    found = select(row).where(row.branch_id == branch_id).order_by(row.id).limit(limit)
+    columns = [literal_column(f"({WORDS})", Text)] if kind == Kind.SCENES else SEARCHED[kind]
+    found = select(row).where(row.project_id == line.project_id, row.branch_id == line.id).order_by(row.id).limit(limit)
     for term in terms:
         found = found.where(or_(*(column.icontains(term, autoescape=True) for column in columns)))
     return [_hit(kind, one, terms[0]) for one in session.scalars(found)]
-
-
-def _spoken() -> Any:
-    """The lines of a scene and who says them, as text."""
-    said = literal('$[*].keyvalue() ? (@.key == "line" || @.key == "character").value').cast(JSONPATH)
-    return cast(func.jsonb_path_query_array(Scene.dialogue, said), Text)
 
 
 def _hit(kind: Kind, row: Any, term: str) -> Hit:

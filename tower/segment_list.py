@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, BigInteger, any_, literal, select
 from sqlalchemy.orm import Session
 
 from db.models.jobs import LIVE, ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
 from tower.generation import GenerationSpec
 from tower.jobs import spec_of
+from tower.media.overlap import OVERLAP_FRAMES, segment_frames
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,6 @@ class SegmentLists:
 
 def planned_segments(spec: GenerationSpec) -> list[PlannedSegment]:
     """One segment a second. Raises InvalidError if there are too few frames a second to share any."""
-    from tower.media.encode import OVERLAP_FRAMES  # these load a video library
-    from tower.media.join import segment_frames
-
     lengths = segment_frames(int(spec.duration_s), spec.fps, OVERLAP_FRAMES)
     starts = accumulate((frames - OVERLAP_FRAMES for frames in lengths[:-1]), initial=0)
     return [
@@ -53,7 +51,7 @@ def planned_segments(spec: GenerationSpec) -> list[PlannedSegment]:
 
 def segment_lists(session: Session, jobs: Sequence[ProductionJob]) -> dict[int, SegmentLists]:
     """By the id of each of these fast jobs."""
-    states = _newest_states(session, [job.id for job in jobs])
+    states = _newest_states(session, [job.id for job in jobs]) if jobs else {}
     return {job.id: _lists(job, states[job.id]) for job in jobs}
 
 
@@ -62,7 +60,7 @@ def _newest_states(session: Session, job_ids: Sequence[int]) -> dict[int, dict[i
     found: dict[int, dict[int, SegmentState]] = defaultdict(dict)
     oldest_first = (
         select(RenderSegment.job_id, RenderSegment.segment, RenderSegment.state)
-        .where(RenderSegment.job_id.in_(job_ids))
+        .where(RenderSegment.job_id == any_(literal(list(job_ids), ARRAY(BigInteger))))
         .order_by(RenderSegment.attempt)
     )
     for job_id, segment, state in session.execute(oldest_first):

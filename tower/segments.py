@@ -1,7 +1,7 @@
 """The render queue: each segment of a job, opened, claimed by a gpu run, drawn, stored, or given up.
 
 A row is one attempt, and its id the fencing token: once it is no longer `processing`, nothing that its run reports
-counts. A segment has at most one completed row; the database keeps it so.
+counts. A segment has at most one completed row in each round of the quality loop; the database keeps it so.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ _SHOT = TypeAdapter(Shot)
 
 @dataclass(frozen=True)
 class SegmentPlan:
-    """One segment to render. `number` counts from 1 within the job."""
+    """One segment to render. `number` counts from 1 within the job, `round` the times that it is made otherwise."""
 
     number: int
     shot: Shot
     engine: str
     fingerprint: str
     reuse: bool = True
+    round: int = 1
 
 
 def open_segment(session: Session, attempt: Attempt, plan: SegmentPlan) -> RenderSegment:
@@ -48,15 +49,16 @@ def open_segment(session: Session, attempt: Attempt, plan: SegmentPlan) -> Rende
     """
     job = jobs.held(session, attempt)
     rows = _attempts(session, job.id, plan.number)
-    for row in rows:
+    of_round = [row for row in rows if row.round == plan.round]
+    for row in of_round:
         if row.state in (SegmentState.COMPLETED, *LIVE_SEGMENTS):
             return row
-    last = rows[0] if rows else None
     row = RenderSegment(
         job_id=job.id,
         segment=plan.number,
-        attempt=last.attempt + 1 if last else 1,
-        prompt_id=_prompt_id(job, plan.number, last),
+        round=plan.round,
+        attempt=rows[0].attempt + 1 if rows else 1,
+        prompt_id=_prompt_id(job, plan, of_round[0] if of_round else None),
         engine=plan.engine,
         shot=asdict(plan.shot),
         fingerprint=plan.fingerprint,
@@ -151,6 +153,12 @@ def shot_of(row: RenderSegment) -> Shot:
     return _SHOT.validate_python(row.shot)
 
 
+def shots_of_rounds(session: Session, job_id: int) -> dict[int, Shot]:
+    """The shot of the first segment, as each round of the quality loop made it."""
+    rows = select(RenderSegment).filter_by(job_id=job_id, segment=1).order_by(RenderSegment.attempt)
+    return {row.round: shot_of(row) for row in session.scalars(rows)}
+
+
 def _take_over(session: Session, row: RenderSegment, found: Asset) -> None:
     """Complete a new row with a take that an equal shot has."""
     asset = takes.shared(session, found, job_id=row.job_id)
@@ -168,10 +176,11 @@ def _attempts(session: Session, job_id: int, segment: int) -> list[RenderSegment
     return list(session.scalars(newest_first))
 
 
-def _prompt_id(job: ProductionJob, segment: int, last: RenderSegment | None) -> uuid.UUID:
+def _prompt_id(job: ProductionJob, plan: SegmentPlan, last: RenderSegment | None) -> uuid.UUID:
     if last is not None and last.state == SegmentState.SUPERSEDED:
         return last.prompt_id
-    return job.comfyui_job_id if segment == 1 and last is None else uuid.uuid4()
+    first = last is None and plan.number == plan.round == 1
+    return job.comfyui_job_id if first else uuid.uuid4()
 
 
 def _rendered_share(session: Session, job_id: int) -> float:

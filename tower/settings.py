@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -62,19 +63,44 @@ class Settings(BaseSettings):
     jellyfin_url: str | None = None
     models_dir: Path | None = Field(None, description="Model files, where no ComfyUI can be asked.")
     media_roots: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Extra media folders, separated by ':'.")
+    music_dirs: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Music folders, separated by ':'.")
+    music_moved: str = Field(
+        "", description="Where folders of a Library.xml are here: /Users/kai/Music=/srv/music,C:/Music=/mnt/c."
+    )
+    beat_processes: int = Field(
+        default_factory=lambda: 2 if (os.cpu_count() or 1) >= 4 else 1,  # each takes 44 MB and, at work, a core
+        ge=1,
+        le=32,
+        description="Files of music that the music API listens to at once.",
+    )
+    apple_music_team_id: str | None = Field(None, pattern=r"^[A-Z0-9]{10}$")
+    apple_music_key_id: str | None = Field(None, pattern=r"^[A-Z0-9]{10}$")
+    apple_music_key_file: Path | None = Field(None, description="The .p8 of the key; without it no catalogue is asked.")
+    apple_music_storefront: str = Field("us", pattern=r"^[a-z]{2}$")
+    apple_music_url: str = "https://api.music.apple.com/v1"
     require_keys: bool = Field(False, description="Ask for API keys on loopback too.")
     api_key: str | None = Field(None, repr=False, description="The key that `tower` itself shows to the APIs.")
     cors_origins: str = Field("", description="Web origins that may ask the APIs from a browser, separated by commas.")
     rate_limit: str | None = Field(None, pattern=RATE, description="For each key or address: 1200/minute, or off.")
     worker: str | None = Field(None, description="Name of the worker whose run this is; its worker sets it.")
     job_timeout_s: float = Field(3600, gt=0, description="Longest time one attempt of a job may take.")
+    archive_max_bytes: int = Field(64 * 2**30, ge=2**20, description="Largest archive that an import takes, unpacked.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON elsewhere.")
 
-    @field_validator("media_roots", mode="before")
+    @field_validator("media_roots", "music_dirs", mode="before")
     @classmethod
     def split_folders(cls, value: object) -> object:
         return tuple(filter(None, value.split(":"))) if isinstance(value, str) else value
+
+    @field_validator("music_moved")
+    @classmethod
+    def moved_folders(cls, value: str) -> str:
+        for pair in _split(value):
+            old, equals, new = pair.partition("=")
+            if not (old and equals and new.startswith("/")):
+                raise ValueError("write each as /old/folder=/folder/here, separated by commas")
+        return value
 
     @field_validator("cors_origins")
     @classmethod
@@ -101,6 +127,17 @@ class Settings(BaseSettings):
     def media(self) -> Path:
         """The media folder. Requests may name its files, and those of `media_roots`."""
         return self.data / "media"
+
+    @property
+    def moved_music(self) -> tuple[tuple[str, Path], ...]:
+        """(folder in a Library.xml, folder here), as `music_moved` says."""
+        pairs = (pair.partition("=") for pair in _split(self.music_moved))
+        return tuple((old.strip(), Path(new.strip())) for old, _, new in pairs)
+
+    @property
+    def music_url(self) -> str:
+        """Where this machine reaches the music API."""
+        return f"http://{_reached_at(self.host)}:{self.ports.music}/api"
 
     @property
     def production_url(self) -> str:

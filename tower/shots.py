@@ -10,9 +10,11 @@ from tower.characters import Cast
 from tower.engines.base import Shot, WorkflowGraph
 from tower.engines.choice import EngineName
 from tower.generation import GenerationSpec
-from tower.media.encode import OVERLAP_FRAMES
-from tower.media.join import segment_frames
+from tower.media.overlap import OVERLAP_FRAMES, segment_frames
+from tower.presets import Preset
 from tower.prompts import EnhancedPrompt
+from tower.quality.remedies import changed
+from tower.quality.rounds import Round, change_after
 from tower.segments import SegmentPlan
 from tower.takes import fingerprint
 
@@ -26,12 +28,21 @@ class Script:
     words: EnhancedPrompt
     seed: int
     model: str
+    preset: Preset
     graph: WorkflowGraph | None = None
 
 
 def plan_shot(script: Script, engine: EngineName) -> list[SegmentPlan]:
     """The shot as one segment."""
     return [_plan(1, _whole(script), script, engine)]
+
+
+def plan_round(script: Script, engine: EngineName, *, rounds: Sequence[Round]) -> list[SegmentPlan]:
+    """The shot as one segment, changed as the rounds before ask for. What was rejected is not used again."""
+    asked = _whole(script)
+    *rejected, shot = [changed(asked, change_after(rounds[:before])) for before in range(len(rounds) + 1)]
+    plan = _plan(1, shot, script, engine)
+    return [replace(plan, round=len(rounds) + 1, reuse=plan.reuse and shot not in rejected)]
 
 
 def plan_seconds(script: Script, engine: EngineName) -> list[SegmentPlan]:
@@ -65,10 +76,10 @@ def _whole(script: Script) -> Shot:
         scene_type=spec.scene_type.value,
         caption=spec.prompt,
         cast=script.cast.members,
-        steps=spec.preset.steps,
-        cfg=spec.preset.cfg,
-        sampler=spec.preset.sampler,
-        scheduler=spec.preset.scheduler,
+        steps=script.preset.steps,
+        cfg=script.preset.cfg,
+        sampler=script.preset.sampler,
+        scheduler=script.preset.scheduler,
         model=script.model,
         graph=script.graph,
     )

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.jobs import GenerationAnalytics, ProductionJob
+from tower.quality.rounds import kept_round, rounds_of
 
 
 def summary(session: Session, job_id: int, *, video_url: str) -> str:
@@ -21,11 +22,35 @@ def summary(session: Session, job_id: int, *, video_url: str) -> str:
         f"**Engine:** {job.engine or 'unknown'} · **seed:** {job.seed} · **attempt:** {job.attempt}",
         f"**Prompt:** {words.get('prompt', '')}",
         f"**Negative:** {words.get('negative_prompt', '')}",
+        *_mood(job),
         *(f"⚠ {warning}" for warning in job.warnings),
+        *_rounds(job),
         *_quality(job),
         *_seconds(session, job_id),
     ]
     return "\n\n".join(lines)
+
+
+def _rounds(job: ProductionJob) -> list[str]:
+    rounds, kept = rounds_of(job), kept_round(job)
+    if not rounds:
+        return []
+    rows = [
+        f"| {one.number}{' (kept)' * (one.number == kept)} | {one.score:.1f} | {one.reason or 'passed'} | "
+        f"{one.changed or ''} |"
+        for one in rounds
+    ]
+    return ["## Rounds", "\n".join(["| round | score | verdict | changed |", "|---|---|---|---|", *rows])]
+
+
+def _mood(job: ProductionJob) -> list[str]:
+    """What a mood chose, and why."""
+    choice = job.steps.get("mood")
+    if choice is None:
+        return []
+    chosen = (f"{part} {choice[part]['value']} ({choice[part]['why']})" for part in ("mood", "style", "camera"))
+    track = choice["track"]["title"] if choice["track"] else choice["track_reason"]
+    return [f"**Mood:** {' · '.join(chosen)} · track: {track}"]
 
 
 def _quality(job: ProductionJob) -> list[str]:

@@ -16,7 +16,7 @@ from db.models.jobs import ProductionJob
 from db.models.rendering import Asset, AssetKind, RenderSegment, SegmentState
 from tower.engines.base import CastMember, Shot
 from tower.errors import InvalidError, TowerError
-from tower.media.files import place, sha256_of
+from tower.media.files import place, sha256_of, still_wanted
 from tower.media.probe import Probe
 
 RECIPE = 1  # of the fingerprint; raised when its meaning changes, so that old ones match nothing
@@ -46,7 +46,7 @@ def keep(
     """
     sha256 = sha256_of(clip)
     path = renders / sha256[:2] / f"{sha256}.mp4"
-    if not _holds(path, clip.stat().st_size, sha256):
+    if not (still_wanted(path) and _holds(path, clip.stat().st_size, sha256)):
         place(clip, path)
     asset = Asset(
         kind=AssetKind.VIDEO,
@@ -71,7 +71,7 @@ def find(session: Session, fingerprint: str) -> Asset | None:
         .where(RenderSegment.fingerprint == fingerprint, RenderSegment.state == SegmentState.COMPLETED)
         .order_by(RenderSegment.id.desc())
     )
-    return next((take for take in takes if _size(Path(take.path)) == take.bytes), None)
+    return next((take for take in takes if _is_there(take)), None)
 
 
 def shared(session: Session, take: Asset, *, job_id: int) -> Asset:
@@ -145,6 +145,11 @@ def _canonical(value: Any) -> Any:
             return [_canonical(part) for part in value]
         case _:
             return value
+
+
+def _is_there(take: Asset) -> bool:
+    path = Path(take.path)
+    return _size(path) == take.bytes and still_wanted(path)
 
 
 def _size(path: Path) -> int | None:

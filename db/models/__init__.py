@@ -2,6 +2,7 @@
 
 from db.base import Base
 from db.models import (
+    beats,
     bibles,
     characters,
     culture,
@@ -10,6 +11,7 @@ from db.models import (
     jobs,
     keys,
     learning,
+    library,
     music,
     preferences,
     projects,
@@ -28,6 +30,7 @@ METADATA = Base.metadata
 
 __all__ = [
     "METADATA",
+    "beats",
     "bibles",
     "characters",
     "culture",
@@ -36,6 +39,7 @@ __all__ = [
     "jobs",
     "keys",
     "learning",
+    "library",
     "music",
     "preferences",
     "projects",

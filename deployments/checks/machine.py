@@ -46,7 +46,8 @@ def data_folder(settings: Settings) -> Check:
 def free_ports(settings: Settings) -> Check:
     """Only meant while no stack runs."""
     mine = settings.ports
-    wanted = {"production API": mine.production, "Prefect": mine.prefect, "PostgreSQL": mine.postgres}
+    apis = {"production API": mine.production, "music API": mine.music}
+    wanted = {**apis, "Prefect": mine.prefect, "PostgreSQL": mine.postgres}
     taken = [f"{port} ({owner})" for owner, port in wanted.items() if not ports.is_free(port)]
     if taken:
         mend = "End the programs that use them, or set TOWER_PORT_OFFSET (for example 100) to move all ports."

@@ -29,6 +29,7 @@ def say(event: str) -> None:
 def show_table(addresses: Addresses, *, took_s: float) -> None:
     table = Table(title=f"Tower is up after {took_s:.1f} s", title_justify="left", show_header=False)
     table.add_row("production API", addresses.production_url)
+    table.add_row("music API", addresses.music_url)
     table.add_row("Prefect UI", addresses.prefect_ui_url)
     table.add_row("Prefect API", addresses.prefect_api_url)
     table.add_row("data and logs", str(addresses.data_dir))

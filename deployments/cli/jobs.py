@@ -26,32 +26,42 @@ def generate(
     *,
     character: Annotated[str, typer.Option(help="A character's full or first name; original: none.")] = "original",
     duration: Annotated[float, typer.Option(help="Seconds, 1 to 10.")] = 3,
-    style: Annotated[str, typer.Option(help="anime, realistic, artistic, cinematic, or a style template.")] = "anime",
-    kind: Annotated[str, typer.Option("--type", help="standard, creative or fast.")] = "standard",
+    style: Annotated[str | None, typer.Option(help="anime (the default), realistic, artistic, cinematic, …")] = None,
+    kind: Annotated[str, typer.Option("--type", help="standard, creative, professional, personal, fast.")] = "standard",
     fast: Annotated[bool, typer.Option("--fast", help="The same as --type fast: rendered second by second.")] = False,
-    scene: Annotated[str, typer.Option(help="dialogue, action, emotional or epic.")] = "dialogue",
+    mood: Annotated[str | None, typer.Option(help="Of a personal one: calm, epic, sad, …; else as learned.")] = None,
+    scene: Annotated[str | None, typer.Option(help="dialogue, action, emotional or epic; else dialogue.")] = None,
     quality: Annotated[str | None, typer.Option(help="low, medium, high, or a preset; else as configured.")] = None,
     size: Annotated[str | None, typer.Option(help="Width and height, as 1280x720; else the preset's.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed draws the same shot.")] = None,
     engine: Annotated[str, typer.Option(help="auto, animatic or comfyui.")] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Render even where an equal take is there already.")] = False,
+    project: Annotated[int | None, typer.Option(help="For the project of this id, in rounds until it is good.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make one shot and print the path of its MP4.
 
-    A fast one takes whole seconds and renders them side by side, as many at once as there are GPU slots.
+    A fast one takes whole seconds and renders them side by side, as many at once as there are GPU slots. A professional
+    one needs a character that exists, and is held against its reference image. A personal one has a mood, which
+    chooses the style and camera that are not named. One for a project is rendered up to three times, each time
+    otherwise, until its quality is good.
 
     Uses the running stack, or starts one for this job and stops it afterwards. Ctrl-C cancels the job.
 
     Example:  tower generate "a samurai under cherry trees" --duration 5 --scene epic --seed 7
     """
     by_seconds = fast or kind == FAST
+    if by_seconds and project is not None:
+        raise typer.BadParameter(
+            "a fast generation is not made in rounds: leave out one of the two", param_hint="--project"
+        )
     body = {
         "prompt": prompt,
         "character": character,
         "duration": duration,
         "style": style,
         "type": None if kind == FAST else kind,
+        "mood": mood,
         "scene_type": scene,
         "quality": quality,
         "seed": seed,
@@ -63,7 +73,7 @@ def generate(
         from deployments.cli.watching import watch
 
         given = {name: value for name, value in body.items() if value is not None}
-        accepted = api.generate(given, fast=by_seconds)
+        accepted = api.generate(given, fast=by_seconds, project_id=project)
         ended = watch(api, accepted, quiet=as_json)
     _report(ended, as_json)
 

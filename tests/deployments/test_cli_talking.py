@@ -49,7 +49,7 @@ def stack(tmp_path: Path, committing_engine: Engine, sessions: Sessions) -> Iter
             url = f"http://127.0.0.1:{port}/api/anime"
             began = started_at(os.getpid())
             assert began is not None
-            addresses = Addresses(url, nobody, nobody.removesuffix("/api"), database_url, tmp_path)
+            addresses = Addresses(url, nobody, nobody, nobody.removesuffix("/api"), database_url, tmp_path)
             state.write(State(Child("supervisor", os.getpid(), began), "mark", 0, ready=True, addresses=addresses))
             outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
             yield {**outer, "TOWER_DATA_DIR": str(tmp_path)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployments.deploy import deployments_of
-from deployments.entrypoints import PREFECT_YAML, modules
+from deployments.entrypoints import PREFECT_YAML
 from tower.errors import StackError
 
 

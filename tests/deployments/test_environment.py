@@ -62,6 +62,7 @@ def test_children_see_the_settings_that_we_see(settings: Settings, monkeypatch: 
 
 def test_all_addresses_shift_together(found: Addresses) -> None:
     assert found.production_url == "http://127.0.0.1:8728/api/anime"
+    assert found.music_url == "http://127.0.0.1:8715/api"
     assert found.prefect_api_url == "http://127.0.0.1:4600/api"
     assert found.prefect_ui_url == "http://127.0.0.1:4600"
 

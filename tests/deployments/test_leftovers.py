@@ -27,15 +27,15 @@ from deployments.state import Addresses, Child, State
 from deployments.supervisor import Service, Supervisor
 
 data = Path(sys.argv[1])
-code = "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
-command = Command(name="child", argv=(sys.executable, "-IS", "-c", code), log=data / "child.log")
+code = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open(sys.argv[1], 'w'); time.sleep(60)"
+command = Command(name="child", argv=(sys.executable, "-IS", "-c", code, str(data / "deaf")), log=data / "child.log")
 
 def remember(children):
-    addresses = Addresses("", "", "", "", data)
+    addresses = Addresses("", "", "", "", "", data)
     state.write(State(Child("supervisor", 1, 0.0), "none", 0, ready=True, addresses=addresses, children=children))
 
 supervisor = Supervisor(say=print, changed=remember)
-supervisor.launch(Service("child", "The child", lambda: Process(command), lambda: True))
+supervisor.launch(Service("child", "The child", lambda: Process(command), (data / "deaf").exists))
 print("up", flush=True)
 supervisor.watch()
 """
@@ -57,7 +57,7 @@ def marked_sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def written(data: Path, *children: Child, mark: str = "none") -> State:
-    addresses = Addresses("", "", "", "", data)
+    addresses = Addresses("", "", "", "", "", data)
     return State(Child("supervisor", 1, 0.0), mark, 0, ready=True, addresses=addresses, children=children)
 
 
@@ -100,7 +100,7 @@ def test_the_next_start_ends_what_a_killed_supervisor_left(tmp_path: Path) -> No
     with subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(tmp_path)], stdout=subprocess.PIPE) as supervisor:
         assert supervisor.stdout
         supervisor.stdout.readline()
-        until(lambda: state.read(tmp_path) is not None)
+        until(lambda: state.read(tmp_path) is not None and (tmp_path / "deaf").exists())
         found = state.read(tmp_path)
         supervisor.kill()
     assert found

@@ -27,6 +27,7 @@ def written(tmp_path: Path) -> State:
     assert started
     addresses = Addresses(
         production_url="http://127.0.0.1:8428/api/anime",
+        music_url="http://127.0.0.1:8415/api",
         prefect_api_url="http://127.0.0.1:4300/api",
         prefect_ui_url="http://127.0.0.1:4300",
         database_url="postgresql://tower:it's$HOME@127.0.0.1:5533/anime_production",

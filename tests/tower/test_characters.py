@@ -11,7 +11,8 @@ from db.models.characters import Character
 from db.models.projects import Project
 from db.models.versions import Branch
 from tower.characters import look_up
-from tower.generation import GenerationSpec
+from tower.errors import InvalidError
+from tower.generation import GenerationSpec, GenerationType
 
 
 def project_with(session: Session, *names: str, changed: int, **fields: object) -> Project:
@@ -88,3 +89,13 @@ def test_characters_of_a_deleted_project_are_not_found(session: Session) -> None
     project_with(session, "Kai Nakamura", changed=1).deleted_at = datetime.now(UTC)
     session.flush()
     assert asked(session, "kai") is None
+
+
+def test_a_professional_generation_needs_all_who_are_named(session: Session) -> None:
+    project_with(session, "Kai Nakamura", changed=1)
+    found = look_up(session, GenerationSpec(prompt="x", character="kai", type=GenerationType.PROFESSIONAL))
+    assert found.members[0].name == "Kai Nakamura"
+    for names in ({"character": "Bo"}, {"character": "original"}, {"character": "kai", "characters": ("Bo",)}):
+        with pytest.raises(InvalidError) as refused:
+            look_up(session, GenerationSpec(prompt="x", type=GenerationType.PROFESSIONAL, **names))
+        assert (refused.value.details or {})["field"] == "character"

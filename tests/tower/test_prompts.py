@@ -49,3 +49,8 @@ def test_creative_is_freer_and_the_seed_decides_how() -> None:
     assert enhance(free, Cast(), STYLE, seed=1) == enhance(free, Cast(), STYLE, seed=1)
     assert len({enhance(free, Cast(), STYLE, seed=seed).prompt for seed in range(8)}) > 1
     assert len(enhance(free, Cast(), STYLE, seed=1).prompt) > len(enhance(spec(), Cast(), STYLE, seed=1).prompt)
+
+
+def test_the_mood_stands_between_who_is_seen_and_the_style() -> None:
+    words = enhance(spec(), KAI, STYLE, seed=1, mood_words="soft bloom").prompt
+    assert words.index("augmented eyes") < words.index("soft bloom") < words.index("cel shading")

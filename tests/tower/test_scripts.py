@@ -8,27 +8,36 @@ import pytest
 from sqlalchemy.orm import Session
 
 from db.models.jobs import JobType
+from db.models.styles import StyleTemplate
 from tower import jobs, workers
 from tower.characters import Cast
 from tower.engines.base import CastMember
 from tower.engines.choice import EngineName, chosen_by_pool
-from tower.errors import NotFoundError, UnavailableError
+from tower.errors import InvalidError, NotFoundError, UnavailableError
 from tower.generation import EngineChoice, GenerationSpec
 from tower.prompts import EnhancedPrompt
 from tower.scripts import write_script
 from tower.settings import Settings
-from tower.shots import Script
+from tower.shots import Script, plan_shot
 from tower.workers import Report
 
 COMFYUI, ANIMATIC = EngineName("comfyui", "1"), EngineName("animatic", "1.0.0")
 WORDS = EnhancedPrompt("neon city, anime", "blurry", "rules")
+PLAIN = StyleTemplate(name="plain", sampler_settings={})
 STEERED = (CastMember("Kai", reference_image="/media/kai.png"),)
 
 
-def script(session: Session, cast: Cast | None = None, *, engine: EngineName = COMFYUI, **asked: Any) -> Script:
+def script(
+    session: Session,
+    cast: Cast | None = None,
+    *,
+    style: StyleTemplate | None = None,
+    engine: EngineName = COMFYUI,
+    **asked: Any,
+) -> Script:
     spec = GenerationSpec.model_validate({"prompt": "neon city", **asked})
     job = jobs.open_job(session, spec, job_type=JobType.STANDARD)
-    return write_script(session, job, cast or Cast(), WORDS, engine=engine)
+    return write_script(session, job, cast or Cast(), WORDS, style=style or PLAIN, engine=engine)
 
 
 def graph_name(session: Session, cast: Cast, asked: dict[str, Any]) -> str | None:
@@ -81,3 +90,23 @@ def test_comfyui_is_used_where_this_machine_or_a_worker_has_one(session: Session
 def test_comfyui_that_nobody_has_is_refused(session: Session) -> None:
     with pytest.raises(UnavailableError, match="TOWER_COMFYUI_URL"):
         pool(session, EngineChoice.COMFYUI)
+
+
+def test_a_professional_shot_stays_close_to_the_picture_unless_told_otherwise(session: Session) -> None:
+    asked = {"type": "professional"}
+    assert graph_name(session, Cast(members=STEERED), asked) == "img2img_reference"
+    assert graph_name(session, Cast(), asked) == "animatediff"
+    assert graph_name(session, Cast(members=STEERED, workflow="anime_character_v2"), asked) == "anime_character_v2"
+    assert graph_name(session, Cast(members=STEERED), asked | {"workflow": "core_video"}) == "core_video"
+
+
+def test_a_style_sets_the_sampler_and_the_preset_the_rest(session: Session) -> None:
+    style = StyleTemplate(name="quick", sampler_settings={"steps": 12, "sampler": "euler"})
+    [plan] = plan_shot(script(session, style=style, quality="high"), COMFYUI)
+    assert (plan.shot.steps, plan.shot.sampler, plan.shot.cfg, plan.shot.scheduler) == (12, "euler", 8.5, "karras")
+
+
+@pytest.mark.parametrize("settings", [{"steps": 0}, {"cfg": "much"}, {"stepz": 20}, {"sampler": "../x"}])
+def test_a_style_with_a_senseless_sampler_stops_the_render(session: Session, settings: dict[str, Any]) -> None:
+    with pytest.raises(InvalidError, match="quick"):
+        script(session, style=StyleTemplate(name="quick", sampler_settings=settings))

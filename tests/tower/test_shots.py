@@ -15,9 +15,8 @@ ENGINE = EngineName("nothing", "1")
 
 def script(**asked: object) -> Script:
     spec = GenerationSpec.model_validate({"prompt": "neon city", "width": 512, "height": 512, **asked})
-    return Script(
-        spec, Cast(), EnhancedPrompt("neon city, anime", "blurry", "rules"), seed=7, model="counterfeit_v3.safetensors"
-    )
+    words = EnhancedPrompt("neon city, anime", "blurry", "rules")
+    return Script(spec, Cast(), words, seed=7, model="counterfeit_v3.safetensors", preset=spec.preset)
 
 
 @pytest.mark.parametrize(("duration_s", "fps", "frames"), [(3, 24, 72), (1, 24, 24), (10, 30, 300), (2.5, 24, 60)])

@@ -28,10 +28,19 @@ class ProductionClient:
         self._http.close()
 
     def generate(
-        self, body: Mapping[str, Any], *, fast: bool = False, idempotency_key: str | None = None
+        self,
+        body: Mapping[str, Any],
+        *,
+        fast: bool = False,
+        project_id: int | None = None,
+        idempotency_key: str | None = None,
     ) -> dict[str, Any]:
+        """For a project it is made with all stages, in rounds until its quality is good."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return self._object("POST", "/generate-fast" if fast else "/generate", json=dict(body), headers=headers)
+        path = "/generate-fast" if fast else "/generate"
+        if project_id is not None:
+            path = f"/generate/project/{project_id}"
+        return self._object("POST", path, json=dict(body), headers=headers)
 
     def status(self, key: str | int) -> dict[str, Any]:
         return self._object("GET", f"/generation/{key}/status")
@@ -86,10 +95,10 @@ class ProductionClient:
             raise UnavailableError(f"{self.url}{path} does not answer as Tower does") from odd
         if answer.is_success:
             return body
-        raise _error_in(body, answer.status_code)
+        raise error_in(body, answer.status_code)
 
 
-def _error_in(body: Any, status: int) -> TowerError:
+def error_in(body: Any, status: int) -> TowerError:
     said = body.get("error", {}) if isinstance(body, dict) else {}
     error = TowerError(
         said.get("message", f"Tower answered {status}"), details=said.get("details"), code=said.get("code")

@@ -75,7 +75,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """
     # No protocol has this name: whatever a file refers to cannot be opened.
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
-    with _regular_file(path) as file:
+    with regular_file(path) as file:
         try:
             container = av.open(file, "r", options=options, buffer_size=1 << 18)
         except (av.FFmpegError, ValueError) as error:
@@ -118,7 +118,8 @@ def play(
 
 
 @contextmanager
-def _regular_file(path: Path) -> Iterator[BinaryIO]:
+def regular_file(path: Path) -> Iterator[BinaryIO]:
+    """Opened for reading. Raises NoMediaFileError for all that is no regular local file."""
     try:
         # Non-blocking: opening a FIFO that nobody writes to would wait for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

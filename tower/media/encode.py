@@ -15,8 +15,8 @@ import numpy.typing as npt
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace
 
-OVERLAP_FRAMES = 4
-"""Frames that two neighbouring segments share: only these are encoded again when segments are joined."""
+from tower.media.overlap import OVERLAP_FRAMES
+
 _THREADS = 4
 """Fixed: x264 gives other bytes with another number of threads, and equal shots must give equal files."""
 _BT709 = 1

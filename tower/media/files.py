@@ -60,6 +60,18 @@ def place(source: Path, target: Path) -> None:
             shutil.copyfile(source, part)
 
 
+def still_wanted(path: Path) -> bool:
+    """Whether the file is there, for whoever is about to name it in a row; say so before that is committed.
+
+    Its date becomes now: the sweep of unneeded files leaves alone what was wanted a moment ago (`unneeded_files`).
+    """
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return path.is_file()
+
+
 def _publish(part: Path, target: Path) -> None:
     _fsync(part)
     part.replace(target)

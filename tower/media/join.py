@@ -10,12 +10,12 @@ from pathlib import Path
 
 import av
 
-from tower.errors import InvalidError, MergeError
+from tower.errors import MergeError
 from tower.media.clips import Clip, examine
 from tower.media.crossfade import faded
 from tower.media.decode import MediaUnreadableError
-from tower.media.encode import OVERLAP_FRAMES
 from tower.media.files import DiskFullError, place, writing
+from tower.media.overlap import OVERLAP_FRAMES
 from tower.media.probe import Probe, look_through, probe
 from tower.media.seams import NotCopyableError, copy_bodies
 from tower.media.x264 import CRF12, MP4, encoded, settle
@@ -41,22 +41,6 @@ class Joined:
     @property
     def frames(self) -> int:
         return self.probe.frames
-
-
-def segment_frames(duration_s: int, fps: int, overlap: int) -> list[int]:
-    """How many frames each segment of a video of `duration_s` seconds renders: one segment a second.
-
-    Every segment but the last has `fps + overlap` frames: its own second and, at its end, the first `overlap` frames of
-    the next one. The last has `fps`. So the sum, less `overlap` for each of the seams, is `duration_s * fps`.
-    Raises InvalidError if there is nothing to render, or if the two overlaps of a segment would meet.
-    """
-    if duration_s < 1:
-        raise InvalidError.field("duration_s", duration_s, "a whole number of seconds, 1 or more")
-    if fps < 1:
-        raise InvalidError.field("fps", fps, "1 or more frames a second")
-    if not 0 <= overlap <= fps:
-        raise InvalidError.field("overlap", overlap, f"0 to {fps} frames: no more than a second")
-    return [fps + overlap] * (duration_s - 1) + [fps]
 
 
 def join(segments: Sequence[Path], target: Path, *, overlap_frames: int = OVERLAP_FRAMES) -> Joined:

@@ -14,12 +14,17 @@ from tower.versions.kinds import SHAPES
 from tower.versions.objects import Objects
 from tower.versions.refs import MAIN, branch_called, check_new_name, find_commit, project_exists
 
-__all__ = ["MAIN", "create", "delete", "find", "list_all"]
+__all__ = ["MAIN", "create", "delete", "find", "held", "list_all"]
 
 
 def find(session: Session, project_id: int, name: str) -> Branch:
     """Raises NotFoundError for an unknown or deleted project and for an unknown branch; `main` is always there."""
-    return heads.taken(session, project_id, name, lock=False).branch
+    return heads.line(session, project_id, name, lock=False)
+
+
+def held(session: Session, project_id: int, name: str) -> Branch:
+    """The same, kept from other writers until the transaction ends."""
+    return heads.line(session, project_id, name, lock=True)
 
 
 def create(session: Session, project_id: int, name: str, source: str = MAIN, *, description: str = "") -> Branch:
@@ -61,7 +66,7 @@ def delete(session: Session, project_id: int, name: str) -> None:
 
 def list_all(session: Session, project_id: int) -> Sequence[Branch]:
     """All branches of the project, `main` first, then by name. Raises NotFoundError for an unknown project."""
-    heads.taken(session, project_id, MAIN, lock=False)
+    heads.line(session, project_id, MAIN, lock=False)
     mine = select(Branch).where(Branch.project_id == project_id)
     return session.scalars(mine.order_by((Branch.name == MAIN).desc(), Branch.name)).all()
 

@@ -17,7 +17,7 @@ from tower.errors import NotFoundError
 from tower.versions import rows, trees
 from tower.versions.kinds import SHAPES, Fields, Kind
 from tower.versions.objects import Objects
-from tower.versions.refs import MAIN, branch_called, project_exists
+from tower.versions.refs import MAIN, begun_branch, branch_called, project_exists
 from tower.versions.rows import Changes
 from tower.versions.trees import Address
 from tower.versions.values import encoded, same
@@ -40,12 +40,18 @@ def taken(session: Session, project_id: int, name: str, *, lock: bool = True) ->
 
     Raises NotFoundError for an unknown or deleted project and for an unknown branch.
     """
-    session.flush()
-    branch = branch_called(session, project_id, name, lock=lock)
-    project_exists(session, project_id)
-    if branch is None or branch.head_id is None:
-        branch = _begun(session, project_id, name)
+    branch = line(session, project_id, name, lock=lock)
     return Head(branch, session.get_one(Commit, branch.head_id), Objects(session, project_id))
+
+
+def line(session: Session, project_id: int, name: str, *, lock: bool) -> Branch:
+    """The branch alone, as `taken` does."""
+    session.flush()
+    branch = begun_branch(session, project_id, name, lock=lock)
+    if branch is None:
+        project_exists(session, project_id)
+        branch = _begun(session, project_id, name)
+    return branch
 
 
 def contents(head: Head, tree: str, addresses: Iterable[Address]) -> dict[Address, Fields | None]:

@@ -57,9 +57,9 @@ class EntityVersion:
 
 def resolve(session: Session, project_id: int, ref: str) -> Commit:
     """The commit that `ref` names. Raises NotFoundError; InvalidError if the beginning of a hash fits several."""
-    project_exists(session, project_id)
     if ref == MAIN:
-        heads.taken(session, project_id, MAIN, lock=False)
+        return heads.taken(session, project_id, MAIN, lock=False).commit
+    project_exists(session, project_id)
     return find_commit(session, project_id, ref)
 
 

@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.models.versions import ObjectKind, VersionObject
+from db.models.versions import ObjectKind
 from tower.errors import TowerError
 from tower.versions.values import encoded
 
@@ -20,6 +20,11 @@ _INSERT = text(
     " from unnest(cast(:hashes as text[]), cast(:kinds as text[]), cast(:contents as bytea[]))"
     " as t(hash, kind, content)"
     " on conflict do nothing"
+)
+
+
+_SELECT = text(  # one statement for any number of them, so that it is prepared
+    "select hash, content from anime_api.version_objects where project_id = :project_id and hash = any(:hashes)"
 )
 
 
@@ -50,11 +55,7 @@ class Objects:
         wanted = set(hashes) - self._known.keys()
         if not wanted:
             return
-        rows = self._session.execute(
-            select(VersionObject.hash, VersionObject.content).where(
-                VersionObject.project_id == self._project_id, VersionObject.hash.in_(wanted)
-            )
-        )
+        rows = self._session.execute(_SELECT, {"project_id": self._project_id, "hashes": list(wanted)})
         for sha256, content in rows:
             self._known[sha256] = _parsed(sha256, content)
             self._stored.add(sha256)

@@ -32,6 +32,19 @@ def branch_called(session: Session, project_id: int, name: str, *, lock: bool = 
     return session.scalar(wanted.execution_options(populate_existing=True))
 
 
+def begun_branch(session: Session, project_id: int, name: str, *, lock: bool = False) -> Branch | None:
+    """The branch if its project is there, not in the bin, and has begun it: all that in one look."""
+    there = (
+        select(Branch)
+        .join(Project, Project.id == Branch.project_id)
+        .where(Branch.project_id == project_id, Branch.name == name)
+        .where(Branch.head_id.is_not(None), Project.deleted_at.is_(None))
+    )
+    if lock:
+        there = there.with_for_update(of=Branch, key_share=True)
+    return session.scalar(there.execution_options(populate_existing=True))
+
+
 def find_commit(session: Session, project_id: int, ref: str) -> Commit:
     """The commit that a branch, tag, hash or beginning of a hash names, looked for in this order.
 

@@ -27,6 +27,7 @@ from tower.versions.values import canonical
 
 Changes: TypeAlias = dict[Address, tuple[Fields | None, Fields | None]]  # each entity before and after; None: not there
 
+ACCEPTED = ("accepted_asset_id", "accepted_fingerprint", "accepted_inputs")  # columns of a scene with a take
 _UNVERSIONED = (StoryTimeline, StorylineContext)  # rows of a branch that have no commits; in writing order
 
 
@@ -64,8 +65,9 @@ def follow(session: Session, branch: Branch, changes: Changes) -> None:
             kept = {key: (before, after) for key, (before, after) in mine.items() if before and after}
             _update(session, branch, kind, kept)  # first: a new one may take the name that one of these gives up
             _insert(session, branch, kind, new)
-        session.execute(text("set constraints all immediate"))
-        session.execute(text("set constraints all deferred"))
+        if _renumbers(changes):
+            session.execute(text("set constraints all immediate"))
+            session.execute(text("set constraints all deferred"))
     _expire(session, branch, {kind for kind, _ in changes})
 
 
@@ -102,6 +104,16 @@ def carry(session: Session, source: Branch, to: Branch, new: Iterable[Address]) 
             {"to": to.id, "source": source.id, "keys": keys},
         )
     _expire(session, to, set(by_kind))
+
+
+def _renumbers(changes: Changes) -> bool:
+    """Whether a number may be taken, which the database only looks at when told to."""
+
+    def renumbered(kind: Kind, before: Fields | None, after: Fields | None) -> bool:
+        by = SHAPES[kind].named_by
+        return SHAPES[kind].numbered and after is not None and (before is None or before[by] != after[by])
+
+    return any(renumbered(kind, *pair) for (kind, _), pair in changes.items())
 
 
 def _produced(kind: Kind) -> list[str]:
@@ -152,7 +164,7 @@ def _set_videos(session: Session, branch: Branch, kept: Mapping[uuid.UUID, tuple
         mine = update(Scene).where(Scene.branch_id == branch.id, Scene.key == key)
         quiet = {"synchronize_session": False}
         if video is not None:
-            values = {"video_path": video, "accepted_asset_id": None, "accepted_fingerprint": None}
+            values = {"video_path": video} | dict.fromkeys(ACCEPTED)
             session.execute(mine.values(values), execution_options=quiet)
             continue
         bare = mine.where(Scene.accepted_fingerprint.is_(None))

@@ -88,7 +88,7 @@ def get(session: Session, name: str, version: int | None = None) -> WorkflowGrap
     said = (
         f"There is no workflow {name!r}" if version is None else f"There is no version {version} of workflow {name!r}"
     )
-    there_are = ", ".join(sorted({listed.name for listed in list_workflows(session)}))
+    there_are = ", ".join(sorted(names(session)))
     raise NotFoundError(f"{said}; there are: {there_are}. Register it with: tower workflow add FILE")
 
 
@@ -96,6 +96,10 @@ def list_workflows(session: Session) -> list[Listed]:
     """The present version of each, the built-in ones first."""
     newest = select(Workflow).ext(distinct_on(Workflow.name)).order_by(Workflow.name, Workflow.version.desc())
     return [_listed_builtin(one) for one in builtins().values()] + [_listed(row) for row in session.scalars(newest)]
+
+
+def names(session: Session) -> frozenset[str]:
+    return frozenset({*(one.workflow.name for one in builtins().values()), *session.scalars(select(Workflow.name))})
 
 
 def delete_workflow(session: Session, name: str) -> int:

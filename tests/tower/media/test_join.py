@@ -16,7 +16,8 @@ import pytest
 from tests.tower.media.numbered import BITS, CRF12, Form, Planes, number_of, planes, psnr, read, shade_of, write
 from tower.errors import InvalidError, MergeError
 from tower.media.encode import VideoWriter
-from tower.media.join import How, Joined, join, segment_frames
+from tower.media.join import How, Joined, join
+from tower.media.overlap import segment_frames
 
 SHADES = (60, 180)
 
