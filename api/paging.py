@@ -25,11 +25,15 @@ class Paging:
     response: Response
 
     def answer(self, page: Page[Row], show: Callable[[Row], Answer]) -> list[Answer]:
+        self.announce(page)
+        return [show(row) for row in page.rows]
+
+    def announce(self, page: Page[Row]) -> None:
+        """Say in the headers how to get the next page, if there is one."""
         if page.next_cursor is not None:
             following = self.request.url.include_query_params(cursor=page.next_cursor)
             self.response.headers["X-Next-Cursor"] = str(page.next_cursor)
             self.response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-        return [show(row) for row in page.rows]
 
 
 async def _paging(

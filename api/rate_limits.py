@@ -13,10 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.envelope import error_response
 from api.keys import KnownKeys
+from api.shared_times import SharedTimes
 from tower.errors import RateLimitedError
 
 WINDOWS_S = {"second": 1, "minute": 60, "hour": 3600}
-FORGET_AT = 10_000  # callers that are kept in mind before those whose quota is whole again are forgotten
 NETWORK_BITS = 64  # of an IPv6 address: what one household or server has
 
 
@@ -44,31 +44,27 @@ class Standing:
 
 
 class Limiter:
-    """The generic cell rate algorithm: one number a caller, the time at which its quota will be whole again."""
+    """The generic cell rate algorithm: one number a caller, the time at which its quota will be whole again.
+
+    Processes that are forked after its making count together.
+    """
 
     def __init__(self, rate: Rate, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.rate = rate
         self._each_s = rate.window_s / rate.requests
         self._clock = clock
-        self._whole_at: dict[str, float] = {}
-        self._forget_at = FORGET_AT
+        self._whole_at = SharedTimes()
 
     def ask(self, caller: str) -> Standing:
         """Count one request, unless it is one too many."""
         now = self._clock()
-        before = max(self._whole_at.get(caller, now), now)
+        before = max(self._whole_at.get(caller), now)
         after = before + self._each_s
         over_s = after - now - self.rate.window_s
         if over_s > 1e-9:
             return Standing(0, before - now, over_s)
-        self._whole_at[caller] = after
-        self._forget(now)
+        self._whole_at.set(caller, after)
         return Standing(int((self.rate.window_s - (after - now)) / self._each_s + 1e-9), after - now, 0.0)
-
-    def _forget(self, now: float) -> None:
-        if len(self._whole_at) > self._forget_at:
-            self._whole_at = {caller: whole_at for caller, whole_at in self._whole_at.items() if whole_at > now}
-            self._forget_at = max(FORGET_AT, 2 * len(self._whole_at))
 
 
 class RateLimits:

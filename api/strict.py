@@ -16,6 +16,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.exceptions import HTTPException
 
+from api.in_one_thread import Endpoint, in_one_thread
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 LARGEST_ID = 2**53 - 1  # what every client can hold exactly: JSON numbers are doubles in browsers, and in OpenAPI
 NUMBER = re.compile(r"\s*[+-]?[\d._]+(e[+-]?\d+)?\s*", re.IGNORECASE)
@@ -47,6 +49,9 @@ class StrictRequest(Request):
 
 class StrictRoute(APIRoute):
     """Refuses unknown query parameters (declare them one by one, not as a model) and bodies that are not JSON."""
+
+    def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
+        super().__init__(path, in_one_thread(endpoint), **options)
 
     def get_route_handler(self) -> Handler:
         answer = super().get_route_handler()

@@ -28,6 +28,7 @@ from benchmarks.versions import free_port
 from db.engine import connect, sessions
 from db.migrate import upgrade
 from deployments.postgres import EmbeddedPostgres
+from tower.settings import Settings
 
 A = "/api/anime"
 READ_MS, WRITE_MS = 50, 100  # what 95 of 100 requests must stay under
@@ -202,7 +203,7 @@ def database(folder: Path) -> Iterator[str]:
 def serving(url: str, folder: Path) -> Iterator[int]:
     """The production API as the stack starts it."""
     port, nobody = free_port(), free_port()
-    command = [sys.executable, "-m", "uvicorn", "--factory", "api.production.app:create_app", "--no-access-log"]
+    command = [sys.executable, "-m", "api.serving", f"production:{port}:{Settings().api_processes}"]
     env = {
         **os.environ,
         "TOWER_DATABASE_URL": url,
@@ -210,7 +211,7 @@ def serving(url: str, folder: Path) -> Iterator[int]:
         "PREFECT_API_URL": f"http://127.0.0.1:{nobody}/api",
     }
     with (folder / "service.log").open("w") as log:
-        process = subprocess.Popen([*command, "--port", str(port)], env=env, stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
     try:
         _wait(port, process, folder / "service.log")
         yield port

@@ -44,14 +44,22 @@ class Parts:
         )
         health = f"{self._addresses.prefect_api_url}/health"
         return Service(
-            "prefect", "Prefect", lambda: _on_port(command, port), lambda: self._answers(health), ready_s=120
+            "prefect", "Prefect", lambda: _on_ports(command, port), lambda: self._answers(health), ready_s=120
         )
 
-    def production(self) -> Service:
-        return self._api("production", self._settings.ports.production, self._addresses.production_url)
-
-    def music(self) -> Service:
-        return self._api("music", self._settings.ports.music, self._addresses.music_url)
+    def apis(self) -> Service:
+        """Both APIs: one process starts those that answer."""
+        mine = self._settings.ports
+        at = {"production": (mine.production, self._settings.api_processes), "music": (mine.music, 1)}
+        services = [f"{name}:{port}:{processes}" for name, (port, processes) in at.items()]
+        command = self._python("apis", ("-m", "api.serving", "--host", self._settings.host, *services))
+        health = [f"{url}/health" for url in (self._addresses.production_url, self._addresses.music_url)]
+        return Service(
+            "apis",
+            "The APIs",
+            lambda: _on_ports(command, mine.production, mine.music),
+            lambda: all(self._answers(url) for url in health),
+        )
 
     def zygote(self, name: str = "zygote") -> Service:
         address = self._env[SOCKET_VARIABLE]
@@ -72,14 +80,6 @@ class Parts:
 
     def deploy(self, prefect_yaml: Path | None) -> Command:
         return self._python("deploy", ("-m", "deployments.deploy", *([str(prefect_yaml)] if prefect_yaml else [])))
-
-    def _api(self, name: str, port: int, url: str) -> Service:
-        """The service of `api/<name>/app.py`."""
-        app = ("-m", "uvicorn", "--factory", f"api.{name}.app:create_app")
-        where = ("--host", self._settings.host, "--port", str(port))
-        command = self._python(name, (*app, *where, "--no-access-log"))
-        health = f"{url}/health"
-        return Service(name, f"The {name} API", lambda: _on_port(command, port), lambda: self._answers(health))
 
     def _answers(self, url: str) -> bool:
         """Whether a server answers here, and well."""
@@ -150,6 +150,7 @@ def listens(address: str) -> bool:
     return True
 
 
-def _on_port(command: Command, port: int) -> Process:
-    ports.require_free(port, command.name)
+def _on_ports(command: Command, *wanted: int) -> Process:
+    for port in wanted:
+        ports.require_free(port, command.name)
     return Process(command)

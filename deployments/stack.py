@@ -128,7 +128,7 @@ class Stack:
         addresses = self._open_database()
         parts = Parts(self._settings, addresses, environment.for_parts(self._settings, addresses, mark=self._mark))
         self._open_prefect(parts, addresses)
-        self._supervisor.launch(parts.production(), parts.music())
+        self._supervisor.launch(parts.apis())
         if sys.platform == "linux":
             self._supervisor.launch(parts.zygote())
         self._supervisor.run_step(parts.deploy(self._prefect_yaml), title="Deploying the flows", limit_s=120)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +9,7 @@ from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import Session
 
 from db.models.jobs import JobStatus, JobType, ProductionJob
+from tower.pages import Page, Wanted
 
 
 @dataclass(frozen=True)
@@ -23,25 +23,17 @@ class JobFilter:
     until: datetime | None = None
 
 
-@dataclass(frozen=True)
-class JobPage:
-    """`next_before_id` asks for the page after this one; None: this is the last."""
-
-    jobs: Sequence[ProductionJob]
-    next_before_id: int | None
-
-
-def page_of_jobs(session: Session, wanted: JobFilter, *, limit: int, before_id: int | None = None) -> JobPage:
+def page_of_jobs(session: Session, only: JobFilter, wanted: Wanted) -> Page[ProductionJob]:
     """In the order of the ids; in that of time where a time narrows, so that an index finds the page either way."""
-    conditions = _conditions(wanted)
-    timed = wanted.since is not None or wanted.until is not None
-    if before_id is not None:
-        conditions.append(_made_before(before_id) if timed else ProductionJob.id < before_id)
+    conditions = _conditions(only)
+    timed = only.since is not None or only.until is not None
+    if wanted.cursor is not None:
+        conditions.append(_made_before(wanted.cursor) if timed else ProductionJob.id < wanted.cursor)
     order = (ProductionJob.created_at.desc(), ProductionJob.id.desc()) if timed else (ProductionJob.id.desc(),)
     newest_first = select(ProductionJob).where(*conditions).order_by(*order)
-    found = session.scalars(newest_first.limit(limit + 1)).all()
-    shown = found[:limit]
-    return JobPage(shown, next_before_id=shown[-1].id if len(found) > limit else None)
+    found = session.scalars(newest_first.limit(wanted.limit + 1)).all()
+    shown = found[: wanted.limit]
+    return Page(shown, shown[-1].id if len(found) > wanted.limit else None)
 
 
 def _made_before(job_id: int) -> ColumnElement[bool]:
@@ -49,16 +41,16 @@ def _made_before(job_id: int) -> ColumnElement[bool]:
     return tuple_(ProductionJob.created_at, ProductionJob.id) < tuple_(made, job_id)
 
 
-def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
+def _conditions(only: JobFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if wanted.status is not None:
-        conditions.append(ProductionJob.status == wanted.status)
-    if wanted.job_type is not None:
-        conditions.append(ProductionJob.job_type == wanted.job_type)
-    if wanted.project_id is not None:
-        conditions.append(ProductionJob.project_id == wanted.project_id)
-    if wanted.since is not None:
-        conditions.append(ProductionJob.created_at >= wanted.since)
-    if wanted.until is not None:
-        conditions.append(ProductionJob.created_at < wanted.until)
+    if only.status is not None:
+        conditions.append(ProductionJob.status == only.status)
+    if only.job_type is not None:
+        conditions.append(ProductionJob.job_type == only.job_type)
+    if only.project_id is not None:
+        conditions.append(ProductionJob.project_id == only.project_id)
+    if only.since is not None:
+        conditions.append(ProductionJob.created_at >= only.since)
+    if only.until is not None:
+        conditions.append(ProductionJob.created_at < only.until)
     return conditions

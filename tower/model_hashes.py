@@ -8,18 +8,22 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
 from db.engine import Sessions
 from db.models.learning import LearningModel
 
 PIECE_BYTES = 1 << 22
+READING_MODEL = 8328_01  # an advisory lock, with the id of the model
 log = logging.getLogger(__name__)
 
 
 class ModelHashes:
-    """`ask` has a file hashed; its row of `learning_models` then has it. `stop` waits for a piece at most."""
+    """`ask` has a file hashed; its row of `learning_models` then has it. `stop` waits for a piece at most.
+
+    Processes that are asked for the same file at once read it once.
+    """
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -42,10 +46,12 @@ class ModelHashes:
 
     def _keep(self, model_id: int, path: Path) -> None:
         try:
-            found = self._hash(path)
-            if found is not None:
-                sha256, size = found
-                with self._sessions.begin() as session:
+            with self._sessions.begin() as session:
+                if not session.scalar(select(func.pg_try_advisory_xact_lock(READING_MODEL, model_id))):
+                    return
+                found = self._hash(path)
+                if found is not None:
+                    sha256, size = found
                     same = (LearningModel.id == model_id) & (LearningModel.bytes == size)
                     session.execute(update(LearningModel).where(same).values(sha256=sha256))
         except (OSError, OperationalError) as broken:

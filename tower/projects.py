@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload
 
 from db.models.projects import Project, ProjectSettings, ProjectStatus
 from tower.errors import NotFoundError
@@ -42,7 +42,8 @@ def create(session: Session, fields: Mapping[str, Any], settings: Mapping[str, A
 
 def find(session: Session, project_id: int, *, to_change: bool = False) -> Project:
     """Raises NotFoundError for an unknown project and for one in the bin."""
-    project = session.get(Project, project_id, with_for_update=LOCK if to_change else None, populate_existing=True)
+    how = {"with_for_update": LOCK} if to_change else {"options": [joinedload(Project.settings)]}
+    project = session.get(Project, project_id, populate_existing=True, **how)
     if project is None or project.deleted_at is not None:
         raise NotFoundError(f"There is no project {project_id}")
     return project
@@ -50,7 +51,7 @@ def find(session: Session, project_id: int, *, to_change: bool = False) -> Proje
 
 def page(session: Session, wanted: Wanted, *, only: ProjectFilter) -> Page[Project]:
     """By id. Those in the bin are listed only if asked for."""
-    rows = select(Project).options(selectinload(Project.settings))
+    rows = select(Project).options(joinedload(Project.settings))
     rows = rows.where(Project.deleted_at.is_not(None) if only.deleted else Project.deleted_at.is_(None))
     if only.status is not None:
         rows = rows.where(Project.status == only.status)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, UUID, any_, func, literal, select
+from sqlalchemy import ARRAY, UUID, Text, any_, cast, func, literal, select
 from sqlalchemy.orm import Session
 
 from db.models.characters import Character
@@ -60,10 +60,11 @@ def duplicate(session: Session, found: Found[Scene], *, number: int | None, note
 
 def names_of(session: Session, scenes: Iterable[Fields], *, branch_id: int) -> Names:
     """What the characters that play in these scenes are called now on the branch, by their keys."""
-    keys = {uuid.UUID(one["key"]) for fields in scenes for one in fields["characters"] if one["key"]}
+    keys = {one["key"] for fields in scenes for one in fields["characters"] if one["key"]}
     if not keys:
         return {}
-    wanted = Character.key == any_(literal(list(keys), ARRAY(UUID())))
+    # one text, which PostgreSQL takes apart faster than psycopg puts a list together
+    wanted = Character.key == any_(cast(literal(f"{{{','.join(keys)}}}", Text()), ARRAY(UUID())))
     rows = session.execute(select(Character.key, Character.name).where(Character.branch_id == branch_id, wanted))
     return dict(rows.all())
 

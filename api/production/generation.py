@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Query, Response
 from sqlalchemy.orm import Session
 
 from api.authors import Author
 from api.collaborators import CurrentSettings, DatabaseSession, JobReconciler, PrefectUiUrl, RequestId
 from api.envelope import documented
+from api.paging import Pages
 from api.production.generation_answers import AnyStatus, status_of, statuses_of
 from api.production.generation_bodies import GenerationRequest, GenerationStarted
 from api.production.opening import IdempotencyKey, open_once, refuse_now_what_its_run_would
@@ -22,7 +23,7 @@ from tower.analytics import estimate_s
 from tower.configuration import defaults
 from tower.generation import job_type_of
 from tower.generation_requests import ACCEPTED, Opened, Received
-from tower.job_list import JobFilter, JobPage, page_of_jobs
+from tower.job_list import JobFilter, page_of_jobs
 from tower.mood_choice import open_personal
 from tower.settings import Settings
 
@@ -63,29 +64,17 @@ async def _job_filter(
     return JobFilter(status, job_type, project_id, _in_utc(since), _in_utc(until))
 
 
-def _page(
-    session: DatabaseSession,
-    wanted: Annotated[JobFilter, Depends(_job_filter)],
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="X-Next-Cursor of the page before.")] = None,
-) -> JobPage:
-    return page_of_jobs(session, wanted, limit=limit, before_id=cursor)
-
-
 @router.get("/generation")
 def list_generations(
-    page: Annotated[JobPage, Depends(_page)],
+    only: Annotated[JobFilter, Depends(_job_filter)],
+    pages: Pages,
     session: DatabaseSession,
     prefect_ui_url: PrefectUiUrl,
-    request: Request,
-    response: Response,
 ) -> list[AnyStatus]:
     """Generations, newest first. The headers X-Next-Cursor and Link (rel=next) lead to the next page, if any."""
-    if page.next_before_id is not None:
-        following = request.url.include_query_params(cursor=page.next_before_id)
-        response.headers["X-Next-Cursor"] = str(page.next_before_id)
-        response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-    return statuses_of(session, page.jobs, prefect_ui_url=prefect_ui_url)
+    page = page_of_jobs(session, only, pages.wanted)
+    pages.announce(page)
+    return statuses_of(session, page.rows, prefect_ui_url=prefect_ui_url)
 
 
 @router.get("/generation/{generation}/status", responses=documented(404))

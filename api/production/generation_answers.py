@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
+from pydantic import Discriminator, Tag
 from sqlalchemy.orm import Session
 
 from api.production.fast_bodies import FastGenerationStatus
@@ -15,13 +17,20 @@ from tower.analytics import Paces
 from tower.jobs import eta_s, spec_of
 from tower.segment_list import segment_lists
 
-AnyStatus = (
-    FastGenerationStatus
-    | IntegratedGenerationStatus
-    | ProfessionalGenerationStatus
-    | PersonalGenerationStatus
-    | GenerationStatus
-)
+
+def _name(status: object) -> str:
+    return type(status).__name__
+
+
+# told apart by name: without, pydantic tries to read each kind from every answer
+AnyStatus = Annotated[
+    Annotated[FastGenerationStatus, Tag("FastGenerationStatus")]
+    | Annotated[IntegratedGenerationStatus, Tag("IntegratedGenerationStatus")]
+    | Annotated[ProfessionalGenerationStatus, Tag("ProfessionalGenerationStatus")]
+    | Annotated[PersonalGenerationStatus, Tag("PersonalGenerationStatus")]
+    | Annotated[GenerationStatus, Tag("GenerationStatus")],
+    Discriminator(_name),
+]
 SINGLE: dict[JobType, type[GenerationStatus]] = {
     JobType.INTEGRATED: IntegratedGenerationStatus,
     JobType.PROFESSIONAL: ProfessionalGenerationStatus,

@@ -85,8 +85,8 @@ def list_scenes(
     if character_id is not None:
         rows = rows.where(Scene.characters.contains([{"key": _character_key(session, character_id, project_id)}]))
     page = page_of(session, rows, Scene.scene_number, wanted=pages.wanted)
-    shown = iter(_answers(session, [Found(row, project_id, branch or MAIN) for row in page.rows]))
-    return pages.answer(page, lambda _: next(shown))
+    pages.announce(page)
+    return _answers(session, [Found(row, project_id, branch or MAIN) for row in page.rows])
 
 
 @router.post("/scenes/reorder", responses=documented(400, 404, 413, 415))

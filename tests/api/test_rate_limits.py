@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
 
-from api.rate_limits import FORGET_AT, Limiter, Rate
+from api.rate_limits import Limiter, Rate
+from api.shared_times import SLOTS
 from db.engine import Sessions
 from db.models.keys import Scope
 from tests.api.framed_service import error_of
@@ -48,14 +50,24 @@ def test_over_any_hour_no_more_than_the_rate_and_a_burst_are_let_in() -> None:
     assert let_in == pytest.approx(100 * 10 + 10, abs=2)
 
 
-def test_callers_of_long_ago_are_forgotten() -> None:
+def test_a_crowd_of_callers_takes_no_quota_from_those_who_ask_now() -> None:
     clock = Clock()
-    limiter = Limiter(Rate.parse("10/second"), clock=clock)
-    for number in range(FORGET_AT):
+    limiter = Limiter(Rate.parse("10/minute"), clock=clock)
+    for number in range(4 * SLOTS):
         limiter.ask(str(number))
     clock.now_s += 2
-    limiter.ask("one more")
-    assert len(vars(limiter)["_whole_at"]) == 1
+    assert [limiter.ask("kai").left for _ in range(10)] == list(range(9, -1, -1))
+
+
+def test_forked_processes_count_together() -> None:
+    limiter = Limiter(Rate.parse("3/hour"))
+    for _ in range(2):
+        if (pid := os.fork()) == 0:
+            limiter.ask("kai")
+            os._exit(0)
+        os.waitpid(pid, 0)
+    assert limiter.ask("kai").left == 0
+    assert limiter.ask("kai").wait_s > 0
 
 
 @pytest.fixture

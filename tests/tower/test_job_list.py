@@ -12,6 +12,7 @@ from db.models.jobs import JobStatus, JobType
 from tower import jobs
 from tower.generation import GenerationSpec
 from tower.job_list import JobFilter, page_of_jobs
+from tower.pages import Wanted
 
 NOON = datetime(2001, 1, 1, 12, tzinfo=UTC)  # before all others
 MINUTE = timedelta(minutes=1)
@@ -31,13 +32,13 @@ def ids(session: Session) -> list[int]:
 
 def pages(session: Session, limit: int, **only: Any) -> list[int]:
     found: list[int] = []
-    before_id = None
+    cursor = None
     while True:
-        page = page_of_jobs(session, JobFilter(**only), limit=limit, before_id=before_id)
-        assert len(page.jobs) <= limit
-        found += [job.id for job in page.jobs]
-        before_id = page.next_before_id
-        if before_id is None:
+        page = page_of_jobs(session, JobFilter(**only), Wanted(limit, cursor))
+        assert len(page.rows) <= limit
+        found += [job.id for job in page.rows]
+        cursor = page.next_cursor
+        if cursor is None:
             return found
 
 
@@ -59,7 +60,7 @@ def test_filters_narrow_together(session: Session, ids: list[int]) -> None:
 
 
 def test_without_a_time_the_ids_decide(session: Session, ids: list[int]) -> None:
-    newest = page_of_jobs(session, JobFilter(), limit=3)
-    assert [job.id for job in newest.jobs] == ids[:2:-1]
-    following = page_of_jobs(session, JobFilter(), limit=3, before_id=newest.next_before_id)
-    assert [job.id for job in following.jobs] == ids[2::-1]
+    newest = page_of_jobs(session, JobFilter(), Wanted(3))
+    assert [job.id for job in newest.rows] == ids[:2:-1]
+    following = page_of_jobs(session, JobFilter(), Wanted(3, newest.next_cursor))
+    assert [job.id for job in following.rows] == ids[2::-1]

@@ -117,19 +117,21 @@ def _begun(session: Session, project_id: int, name: str) -> Branch:
     """The branch with a first commit that takes up the rows it has. Only `main` is made where there is none."""
     session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
     branch = branch_called(session, project_id, name, lock=True)
+    objects = Objects(session, project_id)
+    there: trees.Hashes = {}
     if branch is None:
         if name != MAIN:
             raise NotFoundError(f"Project {project_id} has no branch {name!r}")
         branch = Branch(project_id=project_id, name=name)
         session.add(branch)
         session.flush()
-    if branch.head_id is None:
-        objects = Objects(session, project_id)
-        there: trees.Hashes = {
+    elif branch.head_id is None:
+        there = {
             (kind, row.key): trees.put_entity(objects, kind, rows.content(kind, row))
             for kind in SHAPES
             for row in rows.on_branch(session, branch.id, kind)
         }
+    if branch.head_id is None:
         tree = trees.write(objects, trees.empty(objects), there)
         objects.store()
         branch.head_id = _commit(session, branch, tree, (), message="Begin", author=BEGINNER).id

@@ -1,0 +1,170 @@
+"""The APIs of a stack: one process loads them and forks those that answer.
+
+    python -m api.serving --host 127.0.0.1 production:8328:2 music:8315:1
+
+Forked processes share what was loaded, so a second one costs little memory; and it may use another core, where the
+threads of one take turns. One that dies is forked again; one that dies young ends all, for the supervisor to see.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from socket import AF_INET, AF_INET6, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET, socket
+from typing import Self
+
+import uvicorn
+from fastapi import FastAPI
+
+from tower import logs
+from tower.errors import StackError
+from tower.settings import HOST, Settings
+
+SHORTEST_LIFE_S = 3.0
+GARBAGE = (20_000, 20, 50)  # the default looks for cycles 30 times as often: an eighth of the time of a list's answer
+TURN_S = 0.0005  # of a thread; with Python's own 5 ms the event loop waits for as long as a whole request takes
+SIGNALS = {signal.SIGTERM, signal.SIGINT}
+
+log = logging.getLogger("tower.serving")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The app of `api/<name>/app.py`, at a port, answered by so many processes."""
+
+    name: str
+    port: int
+    processes: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """'production:8328:2'."""
+        name, port, processes = text.split(":")
+        return cls(name, int(port), int(processes))
+
+
+@dataclass(frozen=True)
+class Door:
+    """An app, and a socket of one of its processes: the kernel shares out to them who comes."""
+
+    name: str
+    app: FastAPI
+    at: socket
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST)
+    parser.add_argument("services", nargs="+", type=Asked.parse, metavar="NAME:PORT:PROCESSES")
+    args = parser.parse_args()
+    settings = Settings()
+    logs.configure(settings)
+    try:
+        doors = [door for asked in args.services for door in _opened(asked, args.host, settings)]
+    except StackError as error:
+        sys.exit(f"tower: {error}")
+    gc.collect()
+    gc.freeze()  # what is here now stays for good: no collector needs to look at it, and so copy its pages, any more
+    sys.exit(Family(doors).live())
+
+
+class Family:
+    """The processes that answer, one a door."""
+
+    def __init__(self, doors: Sequence[Door]) -> None:
+        self._doors = doors
+        self._living: dict[int, tuple[Door, float]] = {}
+        self._ending = False
+        self._lifeline = os.pipe()  # its writing end closes when this process is gone
+
+    def live(self) -> int:
+        """Until SIGTERM or SIGINT, or until one dies young: then its exit code."""
+        code = 0
+        for number in SIGNALS:
+            signal.signal(number, self._end)
+        for door in self._doors:
+            self._fork(door)
+        while self._living:
+            pid, status = os.wait()
+            door, born = self._living.pop(pid)
+            if self._ending:
+                continue
+            died_of = os.waitstatus_to_exitcode(status)
+            if time.monotonic() - born < SHORTEST_LIFE_S:
+                code = died_of if died_of > 0 else 1
+                self._end()
+            else:
+                log.error("A process of the %s API ended (%s); another takes its place", door.name, died_of)
+                self._fork(door)
+        return code
+
+    def _fork(self, door: Door) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the child is known, or no longer ours
+        pid = os.fork()
+        if pid == 0:
+            _run(door, self._lifeline)
+        self._living[pid] = (door, time.monotonic())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+    def _end(self, *_: object) -> None:
+        self._ending = True
+        for pid in self._living:
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(pid, signal.SIGTERM)
+
+
+def _opened(asked: Asked, host: str, settings: Settings) -> list[Door]:
+    """Raises StackError if the port cannot be had."""
+    app = importlib.import_module(f"api.{asked.name}.app").create_app(settings)
+    try:
+        return [Door(asked.name, app, _bound(host, asked.port)) for _ in range(asked.processes)]
+    except OSError as error:
+        raise StackError(f"port {asked.port} of the {asked.name} API: {error.strerror}") from error
+
+
+def _bound(host: str, port: int) -> socket:
+    """Not listening yet: that begins when its process is ready."""
+    bound = socket(AF_INET6 if ":" in host else AF_INET)
+    for option in (SO_REUSEADDR, SO_REUSEPORT):
+        bound.setsockopt(SOL_SOCKET, option, 1)
+    bound.bind((host, port))
+    return bound
+
+
+def _run(door: Door, lifeline: tuple[int, int]) -> None:
+    """The whole life of a forked process."""
+    code = 1
+    try:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        os.close(lifeline[1])
+        threading.Thread(target=_end_with_parent, args=(lifeline[0],), daemon=True).start()
+        gc.set_threshold(*GARBAGE)
+        sys.setswitchinterval(TURN_S)
+        uvicorn.Server(uvicorn.Config(door.app, log_config=None, access_log=False)).run(sockets=[door.at])
+        code = 0
+    except Exception:
+        log.exception("The %s API broke", door.name)
+    finally:
+        logging.shutdown()
+        os._exit(code)
+
+
+def _end_with_parent(lifeline: int) -> None:
+    os.read(lifeline, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

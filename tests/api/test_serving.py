@@ -1,0 +1,116 @@
+"""The processes that answer: forked, replaced, and ended together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from api.serving import SHORTEST_LIFE_S
+from tests.conftest import free_port
+
+Start = Callable[..., subprocess.Popen[str]]
+A = "/api/anime"
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def start(api_database_url: str, tmp_path: Path) -> Iterator[Start]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*services: str, **env: str) -> subprocess.Popen[str]:
+        own = {"TOWER_DATABASE_URL": api_database_url, "TOWER_DATA_DIR": str(tmp_path / "data")}
+        own["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
+        command = [sys.executable, "-m", "api.serving", *services]
+        process = subprocess.Popen(command, env={**os.environ, **own, **env}, stderr=subprocess.PIPE, text=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        for child in children(process):
+            child.kill()
+        process.kill()
+        process.communicate()
+
+
+def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    try:
+        return psutil.Process(process.pid).children()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}{A}/projects", timeout=20).is_success
+    except httpx.TransportError:
+        return False
+
+
+def until(happened: Callable[[], bool], within_s: float = 60) -> None:
+    deadline = time.monotonic() + within_s
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_one_that_is_killed_is_replaced_while_the_other_answers(start: Start, port: int) -> None:
+    parent = start(f"production:{port}:2")
+    until(lambda: answers(port))
+    killed, other = children(parent)
+    time.sleep(SHORTEST_LIFE_S)
+    killed.kill()
+    until(lambda: len(children(parent)) == 2 and killed not in children(parent))
+    assert other.is_running()
+    until(lambda: all(answers(port) for _ in range(20)))
+
+
+def test_sigterm_ends_them_all_and_frees_the_port(start: Start, port: int) -> None:
+    parent = start(f"production:{port}:2")
+    until(lambda: answers(port))
+    forked = children(parent)
+    parent.send_signal(signal.SIGTERM)
+    assert parent.wait(20) == 0
+    assert not any(child.is_running() for child in forked)
+    assert not answers(port)
+
+
+def test_none_outlives_a_parent_that_was_killed(start: Start, port: int) -> None:
+    parent = start(f"production:{port}:2")
+    until(lambda: answers(port))
+    forked = children(parent)
+    parent.kill()
+    parent.wait()
+    assert psutil.wait_procs(forked, timeout=20)[1] == []
+
+
+def test_what_cannot_start_ends_all_and_says_why(start: Start, port: int) -> None:
+    ended = start(f"production:{port}:2", TOWER_REQUIRE_KEYS="1")
+    said = ended.communicate(timeout=60)[1]
+    assert ended.returncode == 1
+    assert "tower key create" in said
+
+
+def test_a_port_that_is_taken_is_named(start: Start) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = start(f"production:{port}:1")
+        said = ended.communicate(timeout=60)[1]
+    assert ended.returncode == 1
+    assert f"tower: port {port} of the production API" in said
