@@ -18,7 +18,7 @@ from db.models.scenes import Scene
 from db.models.styles import StyleTemplate
 from db.models.versions import Branch, Commit
 from tower.errors import NotFoundError
-from tower.versions import branches, editing, history
+from tower.versions import branches, editing, heads, history
 from tower.versions.kinds import SHAPES, Fields, Kind, label
 
 Entity = TypeVar("Entity", ProjectBible, BibleCharacter, Character, Scene, StyleTemplate, StoryArc)
@@ -36,11 +36,12 @@ CALLED = {
 
 @dataclass(frozen=True)
 class Found(Generic[Entity]):
-    """A row, and where it is."""
+    """A row, and where it is. `line`: the branch, if it is held for a change."""
 
     row: Entity
     project_id: int
     branch: str
+    line: Branch | None = None
 
     @property
     def fields(self) -> Fields:
@@ -62,19 +63,10 @@ def find(
 
     `to_change` keeps other writers off the branch until the transaction ends.
     """
-    home = session.execute(
-        select(kind, Branch.project_id, Branch.name)
-        .join(Branch, Branch.id == kind.branch_id)
-        .join(Project, Project.id == kind.project_id)
-        .where(kind.id == row_id, Project.deleted_at.is_(None))
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if home is None:
-        raise NotFoundError(f"There is no {CALLED[KINDS[kind]]} {row_id}")
-    row, project_id, own_branch = home
-    if not to_change and branch in (None, own_branch):
-        return Found(row, project_id, own_branch)
-    return find_key(session, kind, row.key, project_id=project_id, branch=branch or own_branch, to_change=to_change)
+    if to_change or branch is not None:
+        key, project_id, own_branch = _home(session, row_id, kind, kind.key)
+        return find_key(session, kind, key, project_id=project_id, branch=branch or own_branch, to_change=to_change)
+    return Found(*_home(session, row_id, kind, kind))
 
 
 def find_key(
@@ -85,7 +77,7 @@ def find_key(
     row = _on_line(session, kind, key, branch_id=line.id)
     if row is None:
         raise NotFoundError(f"This {CALLED[KINDS[kind]]} is not on the branch {branch!r}")
-    return Found(row, project_id, branch)
+    return Found(row, project_id, branch, line if to_change else None)
 
 
 def held(session: Session, project_id: int, branch: str) -> Branch:
@@ -107,30 +99,28 @@ def past(session: Session, kind: type[Entity], row_id: int, *, at: str) -> tuple
 def create(
     session: Session, kind: type[Entity], fields: Mapping[str, Any], *, project_id: int, branch: str, note: Note
 ) -> Found[Entity]:
-    """Raises what editing.commit raises: ConflictError for a taken name or number, InvalidError, NotFoundError."""
-    key = uuid.uuid4()
+    """Raises what editing.apply raises: ConflictError for a taken name or number, InvalidError, NotFoundError."""
+    key, line = uuid.uuid4(), held(session, project_id, branch)
     message = note.message or f"Added {_named(kind, fields)}"
-    _commit(session, kind, key, fields, place=(project_id, branch), note=Note(note.author, message))
-    return find_key(session, kind, key, project_id=project_id, branch=branch)
+    _commit(session, line, editing.Edit(KINDS[kind], key, fields), Note(note.author, message))
+    return Found(_row(session, kind, key, line), project_id, branch, line)
 
 
 def change(session: Session, found: Found[Entity], fields: Mapping[str, Any], *, note: Note) -> Found[Entity]:
-    """Set some fields. Raises what editing.commit raises."""
+    """Set some fields. Raises what editing.apply raises."""
     kind: type[Entity] = type(found.row)
-    key, message = found.row.key, note.message or f"Changed {_named(kind, found.fields)}: {', '.join(fields)}"
-    place, branch_id = (found.project_id, found.branch), found.row.branch_id
-    _commit(session, kind, key, fields, place=place, note=Note(note.author, message))
-    row = _on_line(session, kind, key, branch_id=branch_id)
-    assert row is not None  # the branch is locked
-    return Found(row, *place)
+    line, key = _held_line(session, found), found.row.key
+    message = note.message or f"Changed {_named(kind, found.fields)}: {', '.join(fields)}"
+    _commit(session, line, editing.Edit(KINDS[kind], key, fields), Note(note.author, message))
+    return Found(_row(session, kind, key, line), found.project_id, found.branch, line)
 
 
 def delete(session: Session, found: Found[Entity], *, note: Note) -> Commit:
     """Delete it from its branch; its past stays in the commits."""
     kind: type[Entity] = type(found.row)
     message = note.message or f"Deleted {_named(kind, found.fields)}"
-    place = (found.project_id, found.branch)
-    return _commit(session, kind, found.row.key, None, place=place, note=Note(note.author, message))
+    edit = editing.Edit(KINDS[kind], found.row.key, None)
+    return _commit(session, _held_line(session, found), edit, Note(note.author, message))
 
 
 def content(row: Any) -> Fields:
@@ -138,25 +128,39 @@ def content(row: Any) -> Fields:
     return {name: getattr(row, name) for name in SHAPES[KINDS[type(row)]].content}
 
 
-def _commit(
-    session: Session,
-    kind: type[Any],
-    key: uuid.UUID,
-    fields: Mapping[str, Any] | None,
-    *,
-    place: tuple[int, str],
-    note: Note,
-) -> Commit:
-    project_id, branch = place
-    edits = [editing.Edit(KINDS[kind], key, fields)]
-    return editing.commit(
-        session, project_id=project_id, branch=branch, edits=edits, message=note.message or "", author=note.author
-    )
+def _home(session: Session, row_id: int, kind: type[Any], wanted: Any) -> Any:
+    """(`wanted` of the row, the id of its project, the name of its branch). Raises NotFoundError."""
+    home = session.execute(
+        select(wanted, Branch.project_id, Branch.name)
+        .join(Branch, Branch.id == kind.branch_id)
+        .join(Project, Project.id == kind.project_id)
+        .where(kind.id == row_id, Project.deleted_at.is_(None))
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if home is None:
+        raise NotFoundError(f"There is no {CALLED[KINDS[kind]]} {row_id}")
+    return home
+
+
+def _held_line(session: Session, found: Found[Any]) -> Branch:
+    return found.line or held(session, found.project_id, found.branch)
+
+
+def _commit(session: Session, line: Branch, edit: editing.Edit, note: Note) -> Commit:
+    head = heads.of(session, line)
+    return editing.apply(session, head, [edit], message=note.message or "", author=note.author)
 
 
 def _on_line(session: Session, kind: type[Entity], key: uuid.UUID, *, branch_id: int | None) -> Entity | None:
     row = select(kind).where(kind.branch_id == branch_id, kind.key == key)
     return session.scalar(row.execution_options(populate_existing=True))
+
+
+def _row(session: Session, kind: type[Entity], key: uuid.UUID, line: Branch) -> Entity:
+    """What has just been written to a branch that is held."""
+    row = _on_line(session, kind, key, branch_id=line.id)
+    assert row is not None
+    return row
 
 
 def _named(kind: type[Any], fields: Mapping[str, Any]) -> str:

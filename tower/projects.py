@@ -35,9 +35,8 @@ def create(session: Session, fields: Mapping[str, Any], settings: Mapping[str, A
     project = Project(**fields, settings=ProjectSettings(**settings))
     session.add(project)
     session.flush()
-    editing.ensure_main(session, project.id)
-    session.refresh(project)
-    return project
+    editing.begin_main(session, project.id)
+    return find(session, project.id)
 
 
 def find(session: Session, project_id: int, *, to_change: bool = False) -> Project:
@@ -71,8 +70,7 @@ def change(session: Session, project: Project, fields: Mapping[str, Any], settin
             setattr(project.settings, name, value)
         project.updated_at = datetime.now(UTC)
     session.flush()
-    session.refresh(project)
-    return project
+    return find(session, project.id)
 
 
 def put_in_bin(session: Session, project_id: int) -> Project:

@@ -73,7 +73,7 @@ class Reconciler:
                 self._mute = True
             except Exception:
                 log.exception("A pass of the reconciler failed; the next one tries again")
-            self._woken.wait(self._every_s)
+            (self._stopping if self._mute else self._woken).wait(self._every_s)  # silence is asked no more often
             self._woken.clear()
 
     def _read(self, wanted: Select[ProductionJob]) -> Sequence[ProductionJob]:

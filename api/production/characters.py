@@ -102,8 +102,8 @@ def create_character(
             branch=body.branch_name or MAIN,
             note=Note(author, body.message),
         )
-        answer = _answer(made, _workflows(session))
-        stale = stale_after(session, made, settings)
+    answer = _answer(made, _workflows(session))
+    stale = stale_after(session, made, settings)
     response.headers["Location"] = f"{router.prefix}/characters/{answer.id}"
     tagged(response, answer)
     return CharacterEdited(**answer.model_dump(), stale_scenes=stale)
@@ -161,11 +161,10 @@ def change_character(
     fields = named_files.checked(body.given(), settings)
     with session.begin():
         found = entities.find(session, Character, character_id, branch=body.branch_name, to_change=True)
-        known = _workflows(session)
-        require_match(if_match, lambda: _answer(found, known))
+        require_match(if_match, lambda: _answer(found, _workflows(session)))
         changed = entities.change(session, found, fields, note=Note(author, body.message))
-        answer = _answer(changed, known)
-        stale = stale_after(session, changed, settings)
+    answer = _answer(changed, _workflows(session))
+    stale = stale_after(session, changed, settings)
     tagged(response, answer)
     return CharacterEdited(**answer.model_dump(), stale_scenes=stale)
 

@@ -55,7 +55,7 @@ def create_scene(
             fields["scene_number"] = scenes.next_number(session, project_id=body.project_id, branch=branch)
         note = Note(author, body.message)
         made = entities.create(session, Scene, fields, project_id=body.project_id, branch=branch, note=note)
-        answer = _answer(session, made)
+    answer = _answer(session, made)
     response.headers["Location"] = f"{router.prefix}/scenes/{answer.id}"
     tagged(response, answer)
     return SceneEdited(**answer.model_dump(), stale_scenes=[])  # it has no take yet
@@ -134,8 +134,8 @@ def change_scene(
         require_match(if_match, lambda: _answer(session, found))
         fields = _checked(session, body, settings, project_id=found.project_id, branch=found.branch)
         changed = entities.change(session, found, fields, note=Note(author, body.message))
-        answer = _answer(session, changed)
-        stale = stale_after(session, changed, settings)
+    answer = _answer(session, changed)
+    stale = stale_after(session, changed, settings)
     tagged(response, answer)
     return SceneEdited(**answer.model_dump(), stale_scenes=stale)
 

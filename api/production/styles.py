@@ -98,8 +98,8 @@ def create_style(
             branch=body.branch_name or MAIN,
             note=Note(author, body.message),
         )
-        answer = StyleAnswer.of(made.row, made.branch)
-        stale = stale_after(session, made, settings)
+    answer = StyleAnswer.of(made.row, made.branch)
+    stale = stale_after(session, made, settings)
     response.headers["Location"] = f"{router.prefix}/styles/{answer.id}"
     tagged(response, answer)
     return StyleEdited(**answer.model_dump(), stale_scenes=stale)
@@ -148,8 +148,8 @@ def change_style(
         require_match(if_match, StyleAnswer.of(found.row, found.branch))
         before = found.fields
         changed = entities.change(session, found, body.given(), note=Note(author, body.message))
-        answer = StyleAnswer.of(changed.row, changed.branch)
-        stale = stale_after(session, changed, settings, before)
+    answer = StyleAnswer.of(changed.row, changed.branch)
+    stale = stale_after(session, changed, settings, before)
     tagged(response, answer)
     return StyleEdited(**answer.model_dump(), stale_scenes=stale)
 

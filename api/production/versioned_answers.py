@@ -45,7 +45,10 @@ class Touching(BaseModel):
 
 
 def stale_after(session: Session, found: Found[Entity], settings: Settings, *states: Mapping[str, Any]) -> list[int]:
-    """The field of Touching, of an edit that made `found` what it is. `states`: what it was before, for a style."""
+    """The field of Touching, of an edit that made `found` what it is. `states`: what it was before, for a style.
+
+    To be asked once the edit is committed: the next writer need not wait for it.
+    """
     edited = touched.by_entity(KINDS[type(found.row)], found.row.key, found.fields, *states)
     branch_id = found.row.branch_id
     if branch_id is None:  # a built-in style: it is never edited

@@ -75,9 +75,19 @@ def commit(
                 f"Branch {branch!r} has moved on to {head.commit.hash[:12]}: read it again and repeat the edit",
                 details={"expected": expected_head, "head": head.commit.hash},
             )
-        changes = _changes(session, head, edits)
-        said = {"message": canonical(message, "message"), "author": canonical(author, "author")}
-        return heads.advance(session, head, changes, **said)
+        return apply(session, head, edits, message=message, author=author)
+
+
+def apply(session: Session, head: Head, edits: Sequence[Edit], *, message: str, author: str) -> Commit:
+    """`commit` on a head that is held already. Where it raises, the transaction cannot be used any more."""
+    changes = _changes(session, head, edits)
+    said = {"message": canonical(message, "message"), "author": canonical(author, "author")}
+    return heads.advance(session, head, changes, **said)
+
+
+def begin_main(session: Session, project_id: int) -> None:
+    """The branch `main` of a project that has just been made, with a first commit."""
+    heads.begun(session, project_id, MAIN)
 
 
 def ensure_main(session: Session, project_id: int) -> Branch:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from db.models.bibles import BibleHistory, BiblePart
@@ -25,6 +25,8 @@ from tower.versions.values import encoded, same
 BEGINNER = "tower"  # the author of a project's first commit
 _BIBLE_PARTS = {Kind.BIBLE: BiblePart.BIBLE, Kind.BIBLE_CHARACTERS: BiblePart.CHARACTER}
 
+_IN_TURN = text("select pg_advisory_xact_lock(hashtextextended(:name, :project))")
+
 
 @dataclass(frozen=True)
 class Head:
@@ -40,17 +42,49 @@ def taken(session: Session, project_id: int, name: str, *, lock: bool = True) ->
 
     Raises NotFoundError for an unknown or deleted project and for an unknown branch.
     """
-    branch = line(session, project_id, name, lock=lock)
-    return Head(branch, session.get_one(Commit, branch.head_id), Objects(session, project_id))
+    return of(session, line(session, project_id, name, lock=lock))
+
+
+def of(session: Session, branch: Branch) -> Head:
+    """The head of a branch as it was read."""
+    return Head(branch, session.get_one(Commit, branch.head_id), Objects(session, branch.project_id))
 
 
 def line(session: Session, project_id: int, name: str, *, lock: bool) -> Branch:
-    """The branch alone, as `taken` does."""
+    """The branch alone, as `taken` does. Those who want it locked are let in in the order in which they came."""
     session.flush()
+    if lock:  # the row's own lock goes to any of those who wait
+        session.execute(_IN_TURN, {"project": project_id, "name": name})
     branch = begun_branch(session, project_id, name, lock=lock)
     if branch is None:
         project_exists(session, project_id)
-        branch = _begun(session, project_id, name)
+        branch = begun(session, project_id, name)
+    return branch
+
+
+def begun(session: Session, project_id: int, name: str) -> Branch:
+    """The branch with a first commit that takes up the rows it has. Only `main` is made where there is none."""
+    session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
+    branch = branch_called(session, project_id, name, lock=True)
+    objects = Objects(session, project_id)
+    there: trees.Hashes = {}
+    if branch is None:
+        if name != MAIN:
+            raise NotFoundError(f"Project {project_id} has no branch {name!r}")
+        branch = Branch(project_id=project_id, name=name)
+        session.add(branch)
+        session.flush()
+    elif branch.head_id is None:
+        there = {
+            (kind, row.key): trees.put_entity(objects, kind, rows.content(kind, row))
+            for kind in SHAPES
+            for row in rows.on_branch(session, branch.id, kind)
+        }
+    if branch.head_id is None:
+        tree = trees.write(objects, trees.empty(objects), there)
+        objects.store()
+        branch.head_id = _commit(session, branch, tree, (), message="Begin", author=BEGINNER).id
+        session.flush()
     return branch
 
 
@@ -111,32 +145,6 @@ def commit_hash(commit: Commit, parents: Iterable[str]) -> str:
 
 def _entity(objects: Objects, sha256: str | None) -> Fields | None:
     return trees.entity(objects, sha256) if sha256 else None
-
-
-def _begun(session: Session, project_id: int, name: str) -> Branch:
-    """The branch with a first commit that takes up the rows it has. Only `main` is made where there is none."""
-    session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
-    branch = branch_called(session, project_id, name, lock=True)
-    objects = Objects(session, project_id)
-    there: trees.Hashes = {}
-    if branch is None:
-        if name != MAIN:
-            raise NotFoundError(f"Project {project_id} has no branch {name!r}")
-        branch = Branch(project_id=project_id, name=name)
-        session.add(branch)
-        session.flush()
-    elif branch.head_id is None:
-        there = {
-            (kind, row.key): trees.put_entity(objects, kind, rows.content(kind, row))
-            for kind in SHAPES
-            for row in rows.on_branch(session, branch.id, kind)
-        }
-    if branch.head_id is None:
-        tree = trees.write(objects, trees.empty(objects), there)
-        objects.store()
-        branch.head_id = _commit(session, branch, tree, (), message="Begin", author=BEGINNER).id
-        session.flush()
-    return branch
 
 
 def _commit(
