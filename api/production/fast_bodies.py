@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -106,6 +106,7 @@ class FastGenerationStarted(BaseModel):
 class FastGenerationStatus(GenerationProgress):
     """A fast generation. While it runs, every segment is in exactly one list; one that waits is in `processing`."""
 
+    job_type: Literal[JobType.FAST]
     batch_id: UUID
     total_segments: int
     segments_completed: list[int]

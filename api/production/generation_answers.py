@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import Discriminator, Tag
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from api.production.fast_bodies import FastGenerationStatus
@@ -17,21 +17,11 @@ from tower.analytics import Paces
 from tower.jobs import eta_s, spec_of
 from tower.segment_list import segment_lists
 
-
-def _name(status: object) -> str:
-    return type(status).__name__
-
-
-# told apart by name: without, pydantic tries to read each kind from every answer
-AnyStatus = Annotated[
-    Annotated[FastGenerationStatus, Tag("FastGenerationStatus")]
-    | Annotated[IntegratedGenerationStatus, Tag("IntegratedGenerationStatus")]
-    | Annotated[ProfessionalGenerationStatus, Tag("ProfessionalGenerationStatus")]
-    | Annotated[PersonalGenerationStatus, Tag("PersonalGenerationStatus")]
-    | Annotated[GenerationStatus, Tag("GenerationStatus")],
-    Discriminator(_name),
-]
-SINGLE: dict[JobType, type[GenerationStatus]] = {
+Single = IntegratedGenerationStatus | ProfessionalGenerationStatus | PersonalGenerationStatus | GenerationStatus
+# Without the discriminator pydantic tries to read each kind from every answer.
+AnyStatus = Annotated[FastGenerationStatus | Single, Field(discriminator="job_type")]
+SINGLE: dict[JobType, type[Single]] = {
+    JobType.STANDARD: GenerationStatus,
     JobType.INTEGRATED: IntegratedGenerationStatus,
     JobType.PROFESSIONAL: ProfessionalGenerationStatus,
     JobType.PERSONAL: PersonalGenerationStatus,
@@ -49,7 +39,7 @@ def statuses_of(session: Session, jobs: Sequence[ProductionJob], *, prefect_ui_u
     return [
         FastGenerationStatus.of_fast(job, fast[job.id], left_s=_left_s(paces, job), prefect_ui_url=prefect_ui_url)
         if job.id in fast
-        else SINGLE.get(job.job_type, GenerationStatus).of(job, prefect_ui_url=prefect_ui_url)
+        else SINGLE[job.job_type].of(job, prefect_ui_url=prefect_ui_url)
         for job in jobs
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -128,8 +128,8 @@ class GenerationProgress(BaseModel):
     ended_at: datetime | None
 
 
-class GenerationStatus(GenerationProgress):
-    """A generation of one shot."""
+class ShotStatus(GenerationProgress):
+    """A generation of one shot. Each kind has a `job_type` of its own, and says in `more` what else is known of it."""
 
     estimated_completion: datetime | None = Field(description="`eta_s` as a time.")
 
@@ -137,7 +137,18 @@ class GenerationStatus(GenerationProgress):
     def of(cls, job: ProductionJob, *, prefect_ui_url: str) -> Self:
         eta = eta_s(job)
         ends_at = None if eta is None else datetime.now(UTC) + timedelta(seconds=eta)
-        return cls(**progress_of(job, prefect_ui_url=prefect_ui_url), estimated_completion=ends_at)
+        progress = progress_of(job, prefect_ui_url=prefect_ui_url)
+        return cls(**progress, estimated_completion=ends_at, **cls.more(job))
+
+    @classmethod
+    def more(cls, job: ProductionJob) -> dict[str, Any]:  # noqa: ARG003 (other kinds look at it)
+        return {}
+
+
+class GenerationStatus(ShotStatus):
+    """A generation of one shot."""
+
+    job_type: Literal[JobType.STANDARD]
 
 
 def progress_of(job: ProductionJob, *, prefect_ui_url: str) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from api.production.generation_bodies import GenerationStatus
-from db.models.jobs import ProductionJob
+from api.production.generation_bodies import ShotStatus
+from db.models.jobs import JobType, ProductionJob
 from tower.quality.rounds import Round, kept_round, rounds_of
 
 
@@ -38,14 +38,13 @@ class QualityRound(BaseModel):
         )
 
 
-class IntegratedGenerationStatus(GenerationStatus):
+class IntegratedGenerationStatus(ShotStatus):
     """A generation that is rendered again, otherwise, while its quality is not good enough."""
 
+    job_type: Literal[JobType.INTEGRATED]
     rounds: list[QualityRound] = Field(description="Those that are over.")
 
     @classmethod
-    def of(cls, job: ProductionJob, *, prefect_ui_url: str) -> Self:
+    def more(cls, job: ProductionJob) -> dict[str, Any]:
         kept = kept_round(job)
-        rounds = [QualityRound.of(ended, kept=ended.number == kept) for ended in rounds_of(job)]
-        plain = GenerationStatus.of(job, prefect_ui_url=prefect_ui_url)
-        return cls(**plain.model_dump(), rounds=rounds)
+        return {"rounds": [QualityRound.of(ended, kept=ended.number == kept) for ended in rounds_of(job)]}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from api.production.generation_bodies import GenerationStarted, GenerationStatus
-from db.models.jobs import ProductionJob
+from api.production.generation_bodies import GenerationStarted, ShotStatus
+from db.models.jobs import JobType, ProductionJob
 from tower.learned_preferences import STEP
 from tower.mood_choice import CHOICE, MoodChoice
 from tower.quality.verdict import CHARACTER_CONSISTENCY
@@ -32,26 +32,26 @@ class CharacterConsistency(BaseModel):
         return cls(score=found["value"], passed=found["passed"], reason=found["reason"], frames=found["frames"])
 
 
-class ProfessionalGenerationStatus(GenerationStatus):
+class ProfessionalGenerationStatus(ShotStatus):
     """A generation of a character, held against its reference image."""
 
+    job_type: Literal[JobType.PROFESSIONAL]
     character_consistency: CharacterConsistency | None = Field(description="Null until it is measured.")
 
     @classmethod
-    def of(cls, job: ProductionJob, *, prefect_ui_url: str) -> Self:
-        plain = GenerationStatus.of(job, prefect_ui_url=prefect_ui_url)
-        return cls(**plain.model_dump(), character_consistency=CharacterConsistency.of(job))
+    def more(cls, job: ProductionJob) -> dict[str, Any]:
+        return {"character_consistency": CharacterConsistency.of(job)}
 
 
-class PersonalGenerationStatus(GenerationStatus):
+class PersonalGenerationStatus(ShotStatus):
     """A generation in a mood."""
 
+    job_type: Literal[JobType.PERSONAL]
     mood_choice: MoodChoice | None = MOOD_CHOICE
 
     @classmethod
-    def of(cls, job: ProductionJob, *, prefect_ui_url: str) -> Self:
-        plain = GenerationStatus.of(job, prefect_ui_url=prefect_ui_url)
-        return cls(**plain.model_dump(), mood_choice=mood_choice_of(job))
+    def more(cls, job: ProductionJob) -> dict[str, Any]:
+        return {"mood_choice": mood_choice_of(job)}
 
 
 class PersonalGenerationStarted(GenerationStarted):
