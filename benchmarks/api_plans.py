@@ -55,7 +55,7 @@ def _listening() -> Iterator[list[Statement]]:
 
     def hear(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         asked = threading.current_thread().name != "reconciler"  # it looks at the jobs meanwhile
-        if asked and statement.lstrip().upper().startswith("SELECT"):
+        if asked and statement.lstrip(" (\n").upper().startswith("SELECT"):  # a UNION begins with a parenthesis
             heard.append((statement, parameters))
 
     event.listen(Engine, "before_cursor_execute", hear)

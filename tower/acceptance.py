@@ -19,8 +19,8 @@ from tower.generation import EngineChoice
 from tower.pages import Page, Wanted, page_of
 from tower.scene_jobs import Rendered, cast_of_job, rendered_by
 from tower.settings import Settings
+from tower.staleness.accepted import is_outdated
 from tower.staleness.parts import Parts, fingerprint_of, graph_part
-from tower.staleness.report import among
 from tower.takes import check_take
 from tower.versions import editing, trees
 from tower.versions.kinds import Kind
@@ -52,7 +52,7 @@ def accept_take(session: Session, job: ProductionJob, take: Asset, *, settings: 
         return Outcome(False, "The take did not pass its quality check")
     if scene.accepted_fingerprint is None and scene.video_path is not None:
         return Outcome(False, "The scene has a video of the user's own")
-    if scene.accepted_fingerprint is not None and not among(session, [scene], settings):
+    if scene.accepted_fingerprint is not None and not is_outdated(session, scene, settings):
         return Outcome(False, "The scene's accepted take is up to date")
     _accept(session, scene, job, take, state, status=SceneStatus.RENDERED)
     return Outcome(True, "It passed its quality check, and the scene needed a take")

@@ -20,7 +20,7 @@ from tower.characters import Cast
 from tower.engines.choice import EngineName
 from tower.generation import EngineChoice
 from tower.scene_shots import Wish, cast_of, spec_of
-from tower.scene_sources import Sources, sources_of
+from tower.scene_sources import Pictured, Sources, sources_of
 from tower.settings import Settings
 from tower.staleness.parts import Parts, engine_for_scene, engine_now, parts_of
 from tower.styles import find_style
@@ -80,7 +80,7 @@ def head_of(session: Session, branch_id: int) -> str | None:
 
 
 def open_prepared(
-    sources: Sources, ready: Prepared, scene: Scene, wish: Wish, *, job_type: JobType = JobType.INTEGRATED
+    sources: Sources, ready: Prepared, scene: Pictured, wish: Wish, *, job_type: JobType = JobType.INTEGRATED
 ) -> ProductionJob:
     """The same for one of several scenes of a branch, whose sources are read already."""
     session = sources.session

@@ -10,12 +10,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
+from db.models.projects import ProjectSettings
 from db.models.scenes import Scene
 from tower.characters import Cast, cast_of_scene
 from tower.errors import InvalidError
 from tower.generation import NOBODY, EngineChoice, GenerationSpec, SceneType
 from tower.presets import QUALITIES, preset_of
-from tower.scene_sources import Sources, sources_of
+from tower.scene_sources import Pictured, Sources, sources_of
 
 RULES = 1  # raised when the same scene is put into other words, here or in tower/prompts.py: all its takes are then old
 DEFAULT_DURATION_S = 3
@@ -65,7 +66,7 @@ def spec_of_scene(
     return spec_of(sources, scene, Wish(quality, engine, dict(overrides or {})))
 
 
-def spec_of(sources: Sources, scene: Scene, wish: Wish) -> GenerationSpec:
+def spec_of(sources: Sources, scene: Pictured, wish: Wish) -> GenerationSpec:
     """The same from sources that are read already."""
     asked = asked_of(sources, scene, wish)
     if sources.style(asked["style"]) is None:
@@ -82,47 +83,52 @@ def spec_of(sources: Sources, scene: Scene, wish: Wish) -> GenerationSpec:
         ) from refused
 
 
-def asked_of(sources: Sources, scene: Scene, wish: Wish) -> dict[str, Any]:
+def asked_of(sources: Sources, scene: Pictured, wish: Wish) -> dict[str, Any]:
     """The fields of the GenerationSpec, not yet validated. Raises InvalidError for an override of who is in it."""
     if refused := NEVER_OVERRIDDEN & wish.overrides.keys():
         raise InvalidError.field("overrides", sorted(refused), "fields that do not say whose scene it is")
-    settings, cast = sources.settings, cast_of(sources, scene)
-    names = [member.name[:100] for member in cast.members]
-    preset = settings.quality_preset.value if settings else sources.defaults.quality_preset
-    own = {
+    names = [member.name[:100] for member in cast_of(sources, scene).members]
+    who = {
+        "project_id": scene.project_id,
         "prompt": prompt_of(scene),
         "character": names[0] if names else NOBODY,
         "characters": names[1:9],
+        "engine": wish.engine,
+        "seed": seed_of(sources, scene, wish.draw)[0],
+    }
+    return who | how_of(sources, scene, wish)
+
+
+def how_of(sources: Sources, scene: Pictured, wish: Wish) -> dict[str, Any]:
+    """Those of them that do not say what and who is seen, overrides included."""
+    produced: dict[str, Any] = sources.once(("produced", wish.quality), lambda: _produced(sources, wish.quality))
+    own: dict[str, Any] = {
         "scene_type": scene.scene_type or SceneType.DIALOGUE,
         "duration_s": scene.duration_s or DEFAULT_DURATION_S,
         "style": sources.style_name(scene),
-        "quality": wish.quality or preset,
-        "engine": wish.engine,
-        "seed": seed_of(sources, scene, wish.draw)[0],
-        "model": (settings and settings.model) or sources.defaults.model,
-        "workflow": None if cast.workflow else settings and settings.workflow,
-        **({"fps": settings.fps} if settings and settings.fps else {}),
     }
-    return own | _size(sources, own["quality"]) | wish.overrides | {"project_id": scene.project_id}
+    if produced["workflow"] and _own_workflow(sources, scene):
+        own["workflow"] = None
+    return produced | own | wish.overrides
 
 
-def cast_of(sources: Sources, scene: Scene) -> Cast:
+def cast_of(sources: Sources, scene: Pictured) -> Cast:
     return cast_of_scene(scene.characters, sources.characters)
 
 
-def prompt_of(scene: Scene) -> str:
+def prompt_of(scene: Pictured) -> str:
     """What is seen, in the scene's own words. Of the dialogue only who speaks: what is said is no picture."""
     speaking = (f"{name} speaking" for name in speakers_of(scene))
     parts = (scene.description, scene.location, scene.mood, scene.camera, *speaking)
     return ", ".join(part.strip(" .,") for part in parts if part and part.strip(" .,"))
 
 
-def speakers_of(scene: Scene) -> list[str]:
+def speakers_of(scene: Pictured) -> list[str]:
     """Each once, in the order in which they speak."""
     return list(dict.fromkeys(line["character"] for line in scene.dialogue if line.get("character")))
 
 
-def seed_of(sources: Sources, scene: Scene, draw: int) -> tuple[int, str | None]:
+def seed_of(sources: Sources, scene: Pictured, draw: int) -> tuple[int, str | None]:
     """The seed of the first character that has a fixed one, and its name; or else one made from the scene's key."""
     playing = (sources.characters.get(one["key"] or "") for one in scene.characters)
     fixed = next((one for one in playing if one is not None and one.seed is not None), None)
@@ -132,9 +138,27 @@ def seed_of(sources: Sources, scene: Scene, draw: int) -> tuple[int, str | None]
     return int.from_bytes(hashlib.sha256(said.encode()).digest()[: SEED_BITS // 8]), None
 
 
-def _size(sources: Sources, quality: Any) -> dict[str, int]:
-    """The project's, where it sets one; a side that it leaves open is the preset's."""
+def _own_workflow(sources: Sources, scene: Pictured) -> bool:
+    """Whether someone who plays is drawn with a workflow of their own."""
+    playing = (sources.characters.get(one["key"] or "") for one in scene.characters)
+    return any(one is not None and one.comfyui_workflow for one in playing)
+
+
+def _produced(sources: Sources, wished: str | None) -> dict[str, Any]:
+    """What the project's settings say, or else Tower's. `wished`: a preset."""
     settings = sources.settings
+    quality = wished or (settings.quality_preset.value if settings else sources.defaults.quality_preset)
+    return {
+        "quality": quality,
+        "model": (settings and settings.model) or sources.defaults.model,
+        "workflow": settings and settings.workflow,
+        **({"fps": settings.fps} if settings and settings.fps else {}),
+        **_size(settings, quality),
+    }
+
+
+def _size(settings: ProjectSettings | None, quality: str) -> dict[str, int]:
+    """The project's, where it sets one; a side that it leaves open is the preset's."""
     if settings is None or not (settings.width or settings.height) or quality not in QUALITIES:
         return {}
     preset = preset_of(QUALITIES[quality])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ARRAY, UUID, any_, bindparam, or_, select
+from sqlalchemy.orm import Session, load_only
 
 from db.models.characters import Character
 from db.models.learning import LearningModel
 from db.models.projects import ProjectSettings
-from db.models.scenes import Scene
 from db.models.styles import StyleTemplate
 from tower.configuration import Defaults, defaults
 from tower.engines.base import WorkflowGraph
@@ -19,6 +20,56 @@ from tower.errors import NotFoundError
 from tower.workflows import store
 
 DEFAULT_STYLE = "anime"
+_PLAYING = (
+    select(Character)
+    .where(Character.branch_id == bindparam("branch_id"))
+    .where(Character.key == any_(bindparam("keys", type_=ARRAY(UUID()))))
+    .options(
+        load_only(  # all that is drawn of them: half of a character is stories, which take their time
+            Character.project_id,
+            Character.key,
+            Character.name,
+            Character.version,
+            Character.description,
+            Character.visual_description,
+            Character.visual_traits,
+            Character.image_path,
+            Character.comfyui_workflow,
+            Character.seed,
+        )
+    )
+)
+
+
+class Pictured(Protocol):
+    """What a scene is and shows: a row of the table, or these columns of one."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def project_id(self) -> int: ...
+    @property
+    def key(self) -> uuid.UUID: ...
+    @property
+    def scene_number(self) -> int: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def location(self) -> str | None: ...
+    @property
+    def mood(self) -> str | None: ...
+    @property
+    def camera(self) -> str | None: ...
+    @property
+    def scene_type(self) -> str | None: ...
+    @property
+    def style(self) -> str | None: ...
+    @property
+    def duration_s(self) -> float | None: ...
+    @property
+    def characters(self) -> list[Any]: ...
+    @property
+    def dialogue(self) -> list[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -31,9 +82,15 @@ class Sources:
     characters: dict[str, Character]
     styles: dict[str, StyleTemplate]
     model_files: dict[str, str]
-    _graphs: dict[str, WorkflowGraph | None] = field(default_factory=dict)
+    _made: dict[Hashable, Any] = field(default_factory=dict)
 
-    def style_name(self, scene: Scene) -> str:
+    def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """What is the same for many scenes is made for the first of them. Nobody changes it."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+    def style_name(self, scene: Pictured) -> str:
         """What the scene says, or its project."""
         return scene.style or (self.settings.default_style if self.settings else DEFAULT_STYLE)
 
@@ -43,15 +100,17 @@ class Sources:
 
     def graph(self, name: str) -> WorkflowGraph | None:
         """The present version; None where no workflow is called so."""
-        if name not in self._graphs:
-            try:
-                self._graphs[name] = store.get(self.session, name)
-            except NotFoundError:
-                self._graphs[name] = None
-        return self._graphs[name]
+        graph: WorkflowGraph | None = self.once(("graph", name), lambda: self._graph(name))
+        return graph
+
+    def _graph(self, name: str) -> WorkflowGraph | None:
+        try:
+            return store.get(self.session, name)
+        except NotFoundError:
+            return None
 
 
-def sources_of(session: Session, branch_id: int, project_id: int, scenes: Iterable[Scene]) -> Sources:
+def sources_of(session: Session, branch_id: int, project_id: int, scenes: Iterable[Pictured]) -> Sources:
     """Of scenes of one branch."""
     return Sources(
         session,
@@ -63,11 +122,11 @@ def sources_of(session: Session, branch_id: int, project_id: int, scenes: Iterab
     )
 
 
-def _characters(session: Session, branch_id: int, scenes: Iterable[Scene]) -> dict[str, Character]:
+def _characters(session: Session, branch_id: int, scenes: Iterable[Pictured]) -> dict[str, Character]:
     keys = {one["key"] for scene in scenes for one in scene.characters if one["key"]}
     if not keys:
         return {}
-    rows = session.scalars(select(Character).where(Character.branch_id == branch_id, Character.key.in_(keys)))
+    rows = session.scalars(_PLAYING, {"branch_id": branch_id, "keys": [uuid.UUID(key) for key in keys]})
     return {str(row.key): row for row in rows}
 
 

@@ -45,19 +45,16 @@ def list_commits(
 ) -> list[CommitAnswer]:
     """The commits that led to a branch, tag or commit, newest first, those of merged branches included."""
     found = history.log(session, project_id, branch, limit=pages.wanted.limit, before=pages.wanted.cursor)
-    parents = history.parents(session, found.commits)
     page = Page(found.commits, found.next_cursor)
-    return pages.answer(page, lambda commit: CommitAnswer.of(commit, parents[commit.id]))
+    return pages.answer(page, lambda commit: CommitAnswer.of(commit, found.parents[commit.id]))
 
 
 @router.get("/commits/{commit_hash}", responses=documented(404))
 def get_commit(commit_hash: Ref, project_id: ProjectQuery, session: DatabaseSession) -> CommitDetails:
     """A commit with what it changed. A tag, or the beginning of a hash, will do."""
     commit = history.resolve(session, project_id, commit_hash)
-    parents = history.parents(session, [commit])[commit.id]
-    changed = history.diff(session, project_id, parents[0], commit.hash) if parents else []
-    answer = CommitAnswer.of(commit, parents)
-    return CommitDetails(**answer.model_dump(), changes=[EntityChange.of(one) for one in changed])
+    changes = [EntityChange.of(one) for one in history.changed_by(session, commit)]
+    return CommitDetails.of(commit, history.parents(session, commit), changes=changes)
 
 
 @router.get("/compare", responses=documented(404))
@@ -68,9 +65,9 @@ def compare_states(
     to: RefQuery = MAIN,
 ) -> Comparison:
     """What is different in `to`, field by field. Both are branches, tags or commits."""
-    before, after = (history.resolve(session, project_id, ref).hash for ref in (from_, to))
-    changed = history.diff(session, project_id, before, after)
-    return Comparison(from_commit=before, to_commit=after, changes=[EntityChange.of(one) for one in changed])
+    before, after = (history.resolve(session, project_id, ref) for ref in (from_, to))
+    changed = [EntityChange.of(one) for one in history.between(session, before, after)]
+    return Comparison(from_commit=before.hash, to_commit=after.hash, changes=changed)
 
 
 @router.get("/history/{kind}/{key}", responses=documented(404))
@@ -97,9 +94,8 @@ def restore_entity(
             ref=body.commit,
             author=author,
         )
-        answer = CommitAnswer.of(made, history.parents(session, [made])[made.id])
         stale = stale_after_commit(session, made, body.branch, settings)
-        return CommitMade(**answer.model_dump(), stale_scenes=stale)
+        return CommitMade.of(made, history.parents(session, made), stale_scenes=stale)
 
 
 def _key(session: Session, project_id: int, branch: str, kind: Kind, *, key: str) -> uuid.UUID:

@@ -30,8 +30,8 @@ class HitAnswer(BaseModel):
 
     @classmethod
     def of(cls, hit: Hit) -> Self:
-        row_id = str(hit.row.key) if hit.kind == Kind.EPISODES else hit.row.id
-        return cls(kind=hit.kind, id=row_id, key=hit.row.key, label=hit.label, field=hit.field, snippet=hit.snippet)
+        shown_id = str(hit.key) if hit.kind == Kind.EPISODES else hit.id
+        return cls(kind=hit.kind, id=shown_id, key=hit.key, label=hit.label, field=hit.field, snippet=hit.snippet)
 
 
 @router.get("/search", responses=documented(404))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.collaborators import CurrentSettings, DatabaseSession, JobReconciler, RequestId
 from api.envelope import documented
+from api.paging import Pages
 from api.production.field_types import BranchName, BranchQuery
 from api.production.generation_bodies import GenerationStarted
 from api.production.opening import IdempotencyKey, open_once
@@ -21,6 +22,7 @@ from tower.analytics import estimate_s
 from tower.generation import EngineChoice
 from tower.generation_requests import ACCEPTED, Opened, Received
 from tower.jobs import spec_of
+from tower.pages import Page
 from tower.scene_jobs import head_of, live_jobs
 from tower.settings import Settings
 from tower.staleness import report
@@ -64,12 +66,15 @@ class StaleSceneAnswer(BaseModel):
 
 
 class StalenessAnswer(BaseModel):
-    """All scenes of a branch: each is fresh, stale, missing, or shows a video of the user's own."""
+    """Scenes of a branch by number, those of one page: each is fresh, stale, missing, or a video of the user's own.
+
+    The numbers are of the page too: those of all pages together are those of the branch.
+    """
 
     project_id: int
     branch_name: str
     commit: str | None = Field(description="Hash of the state that was looked at.")
-    scenes: int
+    scenes: int = Field(description="How many were looked at.")
     fresh: int = Field(description="Those whose accepted take is up to date.")
     own_videos: int
     stale_scenes: list[int] = Field(description="The ids of those that are stale, by number.")
@@ -124,15 +129,23 @@ class StaleRendered(BaseModel):
 
 @router.get("/stale", responses=documented(404))
 def stale_scenes(
-    project_id: ProjectId, session: DatabaseSession, settings: CurrentSettings, branch: BranchQuery = None
+    project_id: ProjectId,
+    session: DatabaseSession,
+    settings: CurrentSettings,
+    pages: Pages,
+    *,
+    branch: BranchQuery = None,
 ) -> StalenessAnswer:
     """The scenes whose accepted take would be another one today, and what of character, style, model, … is the reason.
 
-    A scene that was never rendered is `missing`, not stale.
+    A scene that was never rendered is `missing`, not stale. A page ends with the stale scene number `limit`, or when
+    500 scenes were looked at, 100 of them with an accepted take; the next one begins behind its last scene.
     """
     line = branches.find(session, project_id, branch or MAIN)
-    found = report.of_branch(session, line, settings)
-    running = live_jobs(session, scene_ids(found.stale))
+    found = report.page_of_branch(session, line, settings, pages.wanted)
+    pages.announce(Page(found.stale, found.next_cursor))
+    stale = scene_ids(found.stale)
+    running = live_jobs(session, stale) if stale else {}
     return StalenessAnswer(
         project_id=project_id,
         branch_name=line.name,
@@ -140,7 +153,7 @@ def stale_scenes(
         scenes=found.scenes,
         fresh=found.fresh,
         own_videos=found.own_videos,
-        stale_scenes=scene_ids(found.stale),
+        stale_scenes=stale,
         stale=[StaleSceneAnswer.of(one, running.get(one.scene.id)) for one in found.stale],
         missing=list(found.missing),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -149,10 +148,11 @@ class CommitAnswer(BaseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, row: Commit, parents: Sequence[str]) -> Self:
+    def of(cls, row: Commit, parents: Sequence[str], **more: Any) -> Self:
+        """`more`: the fields of a subclass."""
         same = ("project_id", "branch_name", "message", "author", "created_at")
         shown: dict[str, Any] = {name: getattr(row, name) for name in same}
-        return cls(**shown, commit_hash=row.hash, parents=list(parents))
+        return cls(**shown, commit_hash=row.hash, parents=list(parents), **more)
 
 
 class CommitMade(CommitAnswer, Touching):
@@ -176,7 +176,7 @@ class EntityChange(BaseModel):
 
     @classmethod
     def of(cls, kept: KeptChange) -> Self:
-        return cls.model_validate(asdict(kept))
+        return cls.model_validate(kept, from_attributes=True)
 
 
 class CommitDetails(CommitAnswer):

@@ -15,7 +15,6 @@ from api.envelope import documented
 from api.production.field_types import ProjectQuery
 from api.production.version_bodies import (
     BranchAnswer,
-    CommitAnswer,
     CommitMade,
     Merge,
     MergeAnswer,
@@ -57,9 +56,7 @@ def create_branch(body: NewBranch, session: DatabaseSession) -> BranchAnswer:
 def list_branches(project_id: ProjectQuery, session: DatabaseSession) -> list[BranchAnswer]:
     """All branches of a project, `main` first, then by name."""
     with session.begin():
-        rows = branches.list_all(session, project_id)
-        hashes = _hashes(session, (row.head_id for row in rows))
-        return [BranchAnswer.of(row, hashes[row.head_id]) for row in rows]
+        return [BranchAnswer.of(row, head) for row, head in branches.list_all(session, project_id)]
 
 
 @router.delete("/branch", responses=documented(404, 409))
@@ -85,7 +82,7 @@ def commit_changes(body: NewCommit, session: DatabaseSession, settings: CurrentS
             expected_head=body.expected_head,
         )
         stale = stale_after_commit(session, made, body.branch, settings)
-        return CommitMade(**_commit(session, made).model_dump(), stale_scenes=stale)
+        return CommitMade.of(made, history.parents(session, made), stale_scenes=stale)
 
 
 @router.post("/merge", responses=documented(400, 404, 409, 413, 415))
@@ -180,7 +177,7 @@ def _merged(
     *,
     dry_run: bool = False,
 ) -> MergeAnswer:
-    parents = history.parents(session, [result.commit])[result.commit.id]
+    parents = history.parents(session, result.commit)
     noted = None if decided is None else decisions.record(session, result.commit.project_id, decided)
     decision_id = None if noted is None else noted.id
     return MergeAnswer.of(result, parents, dry_run=dry_run, decision_id=decision_id, stale_scenes=stale_scenes)
@@ -188,10 +185,6 @@ def _merged(
 
 def _stale(session: Session, result: MergeResult, branch: str, settings: Settings) -> list[int]:
     return stale_on(session, result.commit.project_id, branch, touched.by_changes(result.changed), settings)
-
-
-def _commit(session: Session, made: Commit) -> CommitAnswer:
-    return CommitAnswer.of(made, history.parents(session, [made])[made.id])
 
 
 def _hashes(session: Session, commit_ids: Iterable[int | None]) -> dict[int | None, str]:

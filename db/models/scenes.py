@@ -26,6 +26,9 @@ WORDS = """coalesce(title, '') || chr(10) || description || chr(10) || coalesce(
     || coalesce(mood, '') || chr(10) || jsonb_path_query_array(dialogue,
         '$[*].keyvalue() ? (@.key == "line" || @.key == "character").value')::text"""
 
+# What was written lately is searched entry by entry, so that is kept short: 64 kB, where PostgreSQL's default is 4 MB.
+_SEARCHED: dict[str, Any] = {"postgresql_using": "gin", "postgresql_with": {"gin_pending_list_limit": 64}}
+
 
 class Scene(Branched, Base):
     __tablename__ = "scenes"
@@ -41,9 +44,9 @@ class Scene(Branched, Base):
                 "accepted_asset_id is null or accepted_fingerprint is not null", name="accepted_take_has_fingerprint"
             ),
             Index("ix_scenes_branch_id_episode_key_scene_number", "branch_id", "episode_key", "scene_number"),
-            Index("ix_scenes_characters", "characters", postgresql_using="gin"),
+            Index("ix_scenes_characters", "characters", **_SEARCHED),
             Index("ix_scenes_accepted_asset_id", "accepted_asset_id"),
-            Index("ix_scenes_words", text(f"({WORDS}) public.gin_trgm_ops"), postgresql_using="gin"),
+            Index("ix_scenes_words", text(f"({WORDS}) public.gin_trgm_ops"), **_SEARCHED),
             Index("ix_scenes_accepted", "branch_id", postgresql_where=text("accepted_fingerprint is not null")),
         ),
         {"schema": ANIME_API, "comment": "Scenes as they are on each branch."},

@@ -100,6 +100,26 @@ def test_an_edit_says_what_it_made_stale_and_get_says_why(client: TestClient, st
     assert stale(client, story)["stale"] == []
 
 
+def test_the_branch_is_looked_at_in_pages(client: TestClient, story: dict[str, Any]) -> None:
+    for scene_id in (story["first"], story["second"]):
+        good(client.put(f"{A}/scenes/{scene_id}", json={"mood": "tense"}))
+    path = f"{A}/projects/{story['project_id']}/stale"
+    answer = client.get(path, params={"limit": 1})
+    first = good(answer)
+    assert (first["scenes"], first["stale_scenes"], first["missing"]) == (1, [story["first"]], [])
+    assert answer.headers["X-Next-Cursor"] == "1"
+    answer = client.get(answer.links["next"]["url"])
+    assert good(answer)["stale_scenes"] == [story["second"]]
+    answer = client.get(answer.links["next"]["url"])
+    last = good(answer)
+    assert (last["scenes"], last["stale_scenes"], last["missing"]) == (1, [], [story["third"]])
+    assert "X-Next-Cursor" not in answer.headers
+    assert stale(client, story)["stale_scenes"] == [story["first"], story["second"]]
+    assert (
+        code_of(client.get(path, params={"limit": 0}))[0] == code_of(client.get(path, params={"cursor": "x"}))[0] == 422
+    )
+
+
 def test_every_way_to_edit_answers_it(client: TestClient, story: dict[str, Any]) -> None:
     project_id, first, second = story["project_id"], story["first"], story["second"]
     assert good(client.put(f"{A}/scenes/{second}", json={"mood": "tense"}))["stale_scenes"] == [second]

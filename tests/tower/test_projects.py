@@ -27,7 +27,7 @@ def listed(session: Session, **only: object) -> list[str]:
 def test_a_new_project_is_a_draft_with_main_and_the_settings_that_were_given(session: Session) -> None:
     project = made(session, fps=12)
     assert project.status == ProjectStatus.DRAFT
-    assert [branch.name for branch in branches.list_all(session, project.id)] == ["main"]
+    assert [branch.name for branch, _ in branches.list_all(session, project.id)] == ["main"]
     assert project.settings is not None
     assert (project.settings.fps, project.settings.default_style) == (12, "anime")
 

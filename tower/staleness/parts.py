@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -12,15 +12,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.models.characters import Character
-from db.models.scenes import Scene
+from db.models.styles import StyleTemplate
 from tower.engines.choice import VERSIONS, EngineName, chosen_by_pool
 from tower.errors import UnavailableError
 from tower.generation import EngineChoice
 from tower.imported_files import image_of
 from tower.media.files import sha256_of
 from tower.presets import QUALITIES, preset_of
-from tower.scene_shots import RULES, Wish, asked_of, cast_of, seed_of, speakers_of
-from tower.scene_sources import Sources
+from tower.scene_shots import RULES, Wish, cast_of, how_of, seed_of, speakers_of
+from tower.scene_sources import Pictured, Sources
 from tower.scripts import workflow_of
 from tower.settings import Settings
 from tower.versions.values import canonical, encoded
@@ -30,30 +30,31 @@ MISSING = "missing"  # instead of the hash of a file or graph that is not there
 SHOWN = ("description", "location", "mood", "camera")
 
 
-def parts_of(sources: Sources, scene: Scene, wish: Wish, engine: EngineName) -> Parts:
+def parts_of(sources: Sources, scene: Pictured, wish: Wish, engine: EngineName) -> Parts:
     """What a render of the scene would be made from now. Canonical JSON; nothing is refused, what lacks is `missing`.
 
     The same parts give the same shot, and other parts another one: see docs/staleness.md for what is in them.
+    Scenes that have a part in common share it: what this gives must not be changed.
     """
-    asked = asked_of(sources, scene, wish)
-    seed, seed_of_whom = (asked["seed"], None) if "seed" in wish.overrides else seed_of(sources, scene, wish.draw)
-    parts = {
+    how = how_of(sources, scene, wish)
+    seed, of = (canonical(how["seed"], "seed"), None) if "seed" in how else seed_of(sources, scene, wish.draw)
+    return {
         "rules": RULES,
-        "scene": _scene(scene, asked, wish),
-        "characters": [_member(one, sources.characters.get(one["key"] or "")) for one in scene.characters],
-        "style": _style(sources, asked["style"]),
-        "production": _production(asked),
-        "model": {"name": asked["model"], "files": _files(sources, asked["model"])},
-        "workflow": _workflow(sources, scene, asked) if engine.name == EngineChoice.COMFYUI else None,
-        "seed": {"value": seed, "of": seed_of_whom},
-        "engine": {"name": engine.name, "version": engine.version},
+        "scene": _scene(scene, how),
+        "characters": [_member(sources, one) for one in scene.characters],
+        "style": _style(sources, how["style"]),
+        "production": _production(sources, how),
+        "model": _model(sources, how["model"]),
+        "workflow": _workflow(sources, scene, how) if engine.name == EngineChoice.COMFYUI else None,
+        "seed": {"value": seed, "of": of},
+        "engine": _once(sources, ("engine", engine), lambda: asdict(engine)),
     }
-    return dict(canonical(parts, "parts"))
 
 
 def fingerprint_of(parts: Parts) -> str:
     """The sha256 over the parts, in hex. They are canonical already."""
-    return hashlib.sha256(encoded(parts)).hexdigest()
+    written = ",".join(f'"{name}":{_written(parts[name])}' for name in sorted(parts))
+    return hashlib.sha256(f"{{{written}}}".encode()).hexdigest()
 
 
 def graph_part(graph: Mapping[str, Any]) -> Parts:
@@ -80,18 +81,38 @@ def engine_for_scene(wish: Wish, now: EngineName, *, was: str | None = None) -> 
     return EngineName(choice.value, VERSIONS[choice])
 
 
-def _scene(scene: Scene, asked: dict[str, Any], wish: Wish) -> Parts:
-    names = ("scene_type", "duration_s", "negative_prompt", "type")
-    same: Parts = {name: asked[name] for name in names if name in asked}
-    if "prompt" in wish.overrides:
-        return {"prompt": asked["prompt"], **same}
+class _Shared(dict[str, Any]):
+    """A part of many scenes, canonical, and written out once."""
+
+    def __init__(self, part: Parts) -> None:
+        super().__init__(part)
+        self.written = encoded(self).decode()
+
+
+def _written(part: Any) -> str:
+    """As `encoded` writes it."""
+    if isinstance(part, list):
+        return f"[{','.join(map(_written, part))}]"
+    return part.written if isinstance(part, _Shared) else encoded(part).decode()
+
+
+def _scene(scene: Pictured, how: dict[str, Any]) -> Parts:
+    names = ("scene_type", "duration_s", "negative_prompt", "type", "prompt")
+    same: Parts = canonical({name: how[name] for name in names if name in how}, "scene")
+    if "prompt" in how:  # it was wished for
+        return same
     return {name: getattr(scene, name) for name in SHOWN} | {"speakers": speakers_of(scene)} | same
 
 
-def _member(one: dict[str, Any], row: Character | None) -> Parts:
-    """`description` counts only where there is no visual_description."""
+def _member(sources: Sources, one: dict[str, Any]) -> Parts:
+    row = sources.characters.get(one["key"] or "")
     if row is None:
-        return {"key": None, "name": one["name"]}
+        return {"key": None, "name": canonical(one["name"], "name")}
+    return _once(sources, ("character", one["key"]), lambda: _character(row))
+
+
+def _character(row: Character) -> Parts:
+    """`description` counts only where there is no visual_description."""
     return {
         "key": str(row.key),
         "name": row.name,
@@ -105,21 +126,25 @@ def _member(one: dict[str, Any], row: Character | None) -> Parts:
 def _style(sources: Sources, name: str) -> Parts:
     style = sources.style(name)
     if style is None:
-        return {"name": name, "prompt": MISSING}
-    return {
-        "name": name,
-        "prompt": style.prompt,
-        "negative_prompt": style.negative_prompt,
-        "sampler_settings": style.sampler_settings,
-    }
+        return {"name": canonical(name, "style"), "prompt": MISSING}
+    return _once(sources, ("style", name), lambda: canonical({"name": name} | _words(style), "style"))
 
 
-def _production(asked: dict[str, Any]) -> Parts:
-    preset = preset_of(QUALITIES[asked["quality"]])
+def _words(style: StyleTemplate) -> Parts:
+    return {name: getattr(style, name) for name in ("prompt", "negative_prompt", "sampler_settings")}
+
+
+def _production(sources: Sources, how: dict[str, Any]) -> Parts:
+    asked = tuple(how.get(name) for name in ("quality", "width", "height", "fps"))
+    return _once(sources, ("production", *asked), lambda: canonical(_settings(*asked), "production"))
+
+
+def _settings(quality: Any, width: Any, height: Any, fps: Any) -> Parts:
+    preset = preset_of(QUALITIES[quality])
     return {
-        "width": asked.get("width") or preset.width,
-        "height": asked.get("height") or preset.height,
-        "fps": asked.get("fps") or 24,
+        "width": width or preset.width,
+        "height": height or preset.height,
+        "fps": fps or 24,
         "steps": preset.steps,
         "cfg": preset.cfg,
         "sampler": preset.sampler,
@@ -127,18 +152,23 @@ def _production(asked: dict[str, Any]) -> Parts:
     }
 
 
-def _workflow(sources: Sources, scene: Scene, asked: dict[str, Any]) -> Parts:
-    name = workflow_of(asked["workflow"], cast_of(sources, scene))
+def _model(sources: Sources, name: str) -> Parts:
+    """`files`: those whose hash is known; what was never hashed is left out."""
+    sha256 = sources.model_files.get(name)
+    return _once(sources, ("model", name), lambda: {"name": name, "files": {name: sha256} if sha256 else {}})
+
+
+def _workflow(sources: Sources, scene: Pictured, how: dict[str, Any]) -> Parts:
+    name = workflow_of(how["workflow"], cast_of(sources, scene))
     graph = sources.graph(name)
     if graph is None:
         return {"name": name, "version": None, "graph": MISSING}
-    return graph_part(asdict(graph))
+    return _once(sources, ("workflow", name), lambda: graph_part(asdict(graph)))
 
 
-def _files(sources: Sources, model: str) -> dict[str, str]:
-    """Those whose hash is known; what was never hashed is left out."""
-    sha256 = sources.model_files.get(model)
-    return {model: sha256} if sha256 else {}
+def _once(sources: Sources, name: tuple[Hashable, ...], make: Callable[[], Parts]) -> Parts:
+    shared: Parts = sources.once(name, lambda: _Shared(make()))
+    return shared
 
 
 def _picture(path: str | None) -> str | None:

@@ -28,9 +28,7 @@ class Reason:
 
 
 def reasons(was: Parts, now: Parts) -> list[Reason]:
-    """Why a take made from `was` is out of date; empty if it is not. What was not known on one side is no reason."""
-    if was == now:  # most are: no need to look closer
-        return []
+    """Why a take made from `was` is out of date; empty if it is not. A file not hashed on one side is no reason."""
     found = [Reason("rules", None, "rules", was.get("rules"), now.get("rules"))] if _other(was, now, "rules") else []
     found += [Reason("scene", None, *change) for change in _compared(_part(was, "scene"), _part(now, "scene"))]
     found += _cast(was.get("characters") or [], now.get("characters") or [])
@@ -41,7 +39,7 @@ def reasons(was: Parts, now: Parts) -> list[Reason]:
 
 def _cast(was: list[Parts], now: list[Parts]) -> Iterator[Reason]:
     before, after = ({_who(one): one for one in members} for members in (was, now))
-    if list(before) != list(after):
+    if [_who(one) for one in was] != [_who(one) for one in now]:
         names = [[one["name"] for one in members] for members in (was, now)]
         yield Reason("scene", None, "characters", *names)
     for who in (one for one in before if one in after):
@@ -63,7 +61,7 @@ def _named(kind: str, was: Parts, now: Parts) -> Iterator[Reason]:
 def _compared(was: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
     for name in [*was, *(name for name in now if name not in was)]:
         old, new = was.get(name), now.get(name)
-        if same(old, new):
+        if same(old, new) and (name in was) == (name in now):
             continue
         if isinstance(old, dict) and isinstance(new, dict):
             yield from _compared(old, new, f"{prefix}{name}/")

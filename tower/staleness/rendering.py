@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from db.models.jobs import ProductionJob
-from db.models.scenes import Scene
 from db.models.versions import Branch
 from tower import jobs
 from tower.engines.choice import chosen_by_pool
@@ -16,7 +15,7 @@ from tower.errors import InvalidError, NotFoundError, TowerError
 from tower.generation import EngineChoice
 from tower.scene_jobs import Prepared, live_jobs, open_prepared, prepare, rendered_by
 from tower.scene_shots import Wish
-from tower.scene_sources import Sources, sources_of
+from tower.scene_sources import Pictured, Sources, sources_of
 from tower.settings import Settings
 from tower.staleness.parts import engine_for_scene, parts_of
 from tower.staleness.reasons import reasons
@@ -76,7 +75,7 @@ def render_stale(
 
 
 def _opened(
-    sources: Sources, ready: Prepared, scene: Scene, wish: Wish, settings: Settings, *, kept: bool
+    sources: Sources, ready: Prepared, scene: Pictured, wish: Wish, settings: Settings, *, kept: bool
 ) -> ProductionJob:
     with sources.session.begin_nested() as savepoint:
         job = open_prepared(sources, ready, scene, wish)
@@ -89,7 +88,7 @@ def _opened(
     return job
 
 
-def _live(sources: Sources, ready: Prepared, scene: Scene, job: ProductionJob) -> Live:
+def _live(sources: Sources, ready: Prepared, scene: Pictured, job: ProductionJob) -> Live:
     state = rendered_by(job)
     if state is None:
         return Live(job, up_to_date=False)

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, any_, bindparam, literal, select
+from sqlalchemy.orm import Session
 
 from db.models.scenes import Scene
 from db.models.versions import Branch
+from tower.pages import Wanted
 from tower.scene_shots import Wish
-from tower.scene_sources import Sources, sources_of
 from tower.settings import Settings
-from tower.staleness.parts import Parts, engine_for_scene, engine_now, fingerprint_of, parts_of
+from tower.staleness.accepted import Accepted, Outdated, accepted, outdated
+from tower.staleness.parts import fingerprint_of
 from tower.staleness.reasons import Reason, reasons
 
-WITH_INPUTS = undefer(Scene.accepted_inputs)  # else they are read scene by scene
+LOOKED_AT, COMPARED = 500, 100  # scenes of a page at most, and those among them that have an accepted take
+_WHOLE = 1000  # scenes that are read at once to look at a whole branch
+
+_SCENES = (
+    select(
+        Scene.id,
+        Scene.scene_number,
+        Scene.accepted_fingerprint.is_not(None).label("has_take"),
+        Scene.video_path.is_not(None).label("has_video"),
+    )
+    .where(Scene.branch_id == bindparam("branch_id"), Scene.scene_number > bindparam("after"))
+    .order_by(Scene.scene_number)
+    .limit(bindparam("most"))
+)
 
 
 @dataclass(frozen=True)
 class StaleScene:
     """A scene whose accepted take would be another one today. `fingerprint` is today's."""
 
-    scene: Scene
+    scene: Accepted
     wish: Wish
     fingerprint: str
     reasons: tuple[Reason, ...]
@@ -31,12 +47,16 @@ class StaleScene:
 
 @dataclass(frozen=True)
 class Staleness:
-    """All scenes of a branch: each is fresh, stale, missing (nothing was accepted yet) or a video of the user's own."""
+    """Scenes by number: each is fresh, stale, missing (nothing was accepted yet) or a video of the user's own.
+
+    `next_cursor`: the number of the last one that was looked at; None if there are none after it.
+    """
 
     scenes: int
     stale: tuple[StaleScene, ...]
     missing: tuple[int, ...]
     own_videos: int
+    next_cursor: int | None
 
     @property
     def fresh(self) -> int:
@@ -44,44 +64,75 @@ class Staleness:
 
 
 def of_branch(session: Session, branch: Branch, settings: Settings) -> Staleness:
-    """By number of scene. Looks at the database only."""
-    there = select(func.count()).where(Scene.branch_id == branch.id)
-    bare = (Scene.branch_id == branch.id, Scene.accepted_fingerprint.is_(None))
-    missing = session.scalars(
-        select(Scene.id).where(*bare, Scene.video_path.is_(None)).order_by(Scene.scene_number)
-    ).all()
-    own = session.scalar(select(func.count()).where(*bare, Scene.video_path.is_not(None))) or 0
-    with_take = select(Scene).where(Scene.branch_id == branch.id, Scene.accepted_fingerprint.is_not(None))
-    accepted = session.scalars(with_take.order_by(Scene.scene_number).options(WITH_INPUTS)).all()
-    return Staleness(session.scalar(there) or 0, tuple(among(session, accepted, settings)), tuple(missing), own)
+    """All scenes. Looks at the database, and at the files of reference images."""
+    pages = [_looked_at(session, branch.id, settings, _Look(0, None, _WHOLE, _WHOLE))]
+    while (cursor := pages[-1].next_cursor) is not None:
+        pages.append(_looked_at(session, branch.id, settings, _Look(cursor, None, _WHOLE, _WHOLE)))
+    return Staleness(
+        sum(page.scenes for page in pages),
+        tuple(one for page in pages for one in page.stale),
+        tuple(one for page in pages for one in page.missing),
+        sum(page.own_videos for page in pages),
+        None,
+    )
 
 
-def among(session: Session, scenes: Sequence[Scene], settings: Settings) -> list[StaleScene]:
-    """The stale ones of these scenes of one branch, in their order. Those without an accepted take are not stale."""
-    accepted = [scene for scene in scenes if scene.accepted_fingerprint is not None]
-    if not accepted:
-        return []
-    sources = sources_of(session, accepted[0].branch_id, accepted[0].project_id, accepted)
-    return list(_examined(sources, accepted, settings))
+def page_of_branch(session: Session, branch: Branch, settings: Settings, wanted: Wanted) -> Staleness:
+    """The scenes after the number `wanted.cursor`, until `wanted.limit` stale ones are found or enough is looked at."""
+    return _looked_at(session, branch.id, settings, _Look(wanted.cursor or 0, wanted.limit, LOOKED_AT, COMPARED))
 
 
-def _examined(sources: Sources, scenes: Iterable[Scene], settings: Settings) -> Iterator[StaleScene]:
-    engine = engine_now(sources.session, settings)
-    for scene in scenes:
-        made_from = scene.accepted_inputs or {}
-        wish = Wish.of(made_from.get("wish", {}))
-        was = made_from.get("parts", {})
-        now = parts_of(sources, scene, wish, engine_for_scene(wish, engine, was=was.get("engine", {}).get("name")))
-        found = reasons(was, now) if was else _unknown(scene, now)
-        if why := (*_lost(scene), *found):
-            yield StaleScene(scene, wish, fingerprint_of(now), why)
+@dataclass(frozen=True)
+class _Look:
+    """After which number, and at most how many stale scenes, scenes, and scenes with a take."""
+
+    after: int
+    stale: int | None
+    scenes: int
+    takes: int
 
 
-def _unknown(scene: Scene, now: Parts) -> list[Reason]:
-    """Where nobody noted what the take was made from, only the fingerprint can tell."""
-    was, fingerprint = scene.accepted_fingerprint, fingerprint_of(now)
-    return [] if was == fingerprint else [Reason("take", None, "fingerprint", was, fingerprint)]
+def _looked_at(session: Session, branch_id: int, settings: Settings, look: _Look) -> Staleness:
+    there = session.execute(_SCENES, {"branch_id": branch_id, "after": look.after, "most": look.scenes + 1}).all()
+    seen = there[: look.scenes]
+    with_take = [row.id for row in seen if row.has_take]
+    if len(with_take) > look.takes:
+        seen = seen[: _place(seen, with_take[look.takes])]
+    takes = accepted(session, _one_of(with_take[: look.takes])) if with_take else []
+    found = list(islice(outdated(session, takes, settings), look.stale))
+    if found and len(found) == look.stale:
+        seen = seen[: _place(seen, found[-1].scene.id) + 1]
+    shown = {take.id for take in takes}
+    others = [row for row in seen if row.id not in shown]
+    missing = tuple(row.id for row in others if row.has_take or not row.has_video)  # a take: until this moment
+    return Staleness(
+        scenes=len(seen),
+        stale=tuple(_explained(session, found)),
+        missing=missing,
+        own_videos=len(others) - len(missing),
+        next_cursor=seen[-1].scene_number if len(seen) < len(there) else None,
+    )
 
 
-def _lost(scene: Scene) -> list[Reason]:
+def _explained(session: Session, found: Sequence[Outdated]) -> Iterator[StaleScene]:
+    if not found:
+        return
+    made_from = select(Scene.id, Scene.accepted_inputs["parts"]).where(_one_of([one.scene.id for one in found]))
+    parts: dict[int, Any] = dict(session.execute(made_from).all())
+    for one in found:
+        was, fingerprint = parts.get(one.scene.id), fingerprint_of(one.now)
+        unknown = Reason("take", None, "fingerprint", one.scene.accepted_fingerprint, fingerprint)
+        known = reasons(was, one.now) if was else [unknown] * (one.scene.accepted_fingerprint != fingerprint)
+        yield StaleScene(one.scene, one.wish, fingerprint, (*_lost(one.scene), *known) or (unknown,))
+
+
+def _lost(scene: Accepted) -> list[Reason]:
     return [] if scene.accepted_asset_id else [Reason("take", None, "accepted_asset_id", scene.video_path, None)]
+
+
+def _place(rows: Sequence[Row[*tuple[Any, ...]]], scene_id: int) -> int:
+    return [row.id for row in rows].index(scene_id)
+
+
+def _one_of(scene_ids: list[int]) -> ColumnElement[bool]:
+    return Scene.id == any_(literal(scene_ids, ARRAY(BigInteger)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, or_, select, true
+from sqlalchemy import func, or_, true
 from sqlalchemy.orm import Session
 
 from db.models.projects import ProjectSettings
@@ -15,11 +15,10 @@ from db.models.scenes import Scene
 from db.models.versions import Commit
 from tower.scene_sources import DEFAULT_STYLE
 from tower.settings import Settings
-from tower.staleness.report import WITH_INPUTS, among
-from tower.versions import heads
-from tower.versions.comparing import EntityChange, described
+from tower.staleness.accepted import Accepted, accepted, outdated
+from tower.versions import history
+from tower.versions.comparing import EntityChange
 from tower.versions.kinds import Kind
-from tower.versions.objects import Objects
 
 ASKED_ONE_BY_ONE = 20  # characters; for more it is quicker to read all scenes that have a take
 
@@ -66,11 +65,7 @@ def by_changes(changes: Iterable[EntityChange]) -> Touched:
 
 def by_commit(session: Session, commit: Commit) -> Touched:
     """Against its first parent."""
-    if commit.parent_id is None:
-        return Touched()
-    before = session.get_one(Commit, commit.parent_id).tree_hash
-    changes = heads.changes_between(Objects(session, commit.project_id), before, commit.tree_hash)
-    return by_changes(described(changes))
+    return by_changes(history.changed_by(session, commit))
 
 
 def stale_after(
@@ -79,12 +74,10 @@ def stale_after(
     """The ids of the scenes, by number, that the edit touches and whose accepted take is out of date now."""
     if not touched:
         return []
-    accepted = select(Scene).where(Scene.branch_id == branch_id, Scene.accepted_fingerprint.is_not(None))
     default_style = _default_style(session, project_id) if touched.styles else ""
-    near = accepted.where(_narrow(touched, default_style)).order_by(Scene.scene_number)
-    rows = session.scalars(near.options(WITH_INPUTS))
-    scenes = [scene for scene in rows if _touches(touched, scene, default_style)]
-    return [found.scene.id for found in among(session, scenes, settings)]
+    near = accepted(session, Scene.branch_id == branch_id, _narrow(touched, default_style))
+    scenes = [scene for scene in near if _touches(touched, scene, default_style)]
+    return [found.scene.id for found in outdated(session, scenes, settings)]
 
 
 def _narrow(touched: Touched, default_style: str) -> Any:
@@ -99,7 +92,7 @@ def _narrow(touched: Touched, default_style: str) -> Any:
     return or_(*ways)
 
 
-def _touches(touched: Touched, scene: Scene, default_style: str) -> bool:
+def _touches(touched: Touched, scene: Accepted, default_style: str) -> bool:
     playing = {one["key"] for one in scene.characters}
     return (
         scene.key in touched.scenes

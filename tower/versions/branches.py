@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from db.models.versions import Branch
+from db.models.projects import Project
+from db.models.versions import Branch, Commit
 from tower.errors import ConflictError, NotFoundError
 from tower.versions import heads, rows, trees
 from tower.versions.kinds import SHAPES
@@ -15,6 +14,14 @@ from tower.versions.objects import Objects
 from tower.versions.refs import MAIN, branch_called, check_new_name, find_commit, project_exists
 
 __all__ = ["MAIN", "create", "delete", "find", "held", "list_all"]
+
+_LISTED = (
+    select(Branch, Commit.hash)
+    .join(Project, Project.id == Branch.project_id)
+    .outerjoin(Commit, Commit.id == Branch.head_id)
+    .where(Branch.project_id == bindparam("project"), Project.deleted_at.is_(None))
+    .order_by((Branch.name == MAIN).desc(), Branch.name)
+)
 
 
 def find(session: Session, project_id: int, name: str) -> Branch:
@@ -64,11 +71,20 @@ def delete(session: Session, project_id: int, name: str) -> None:
     session.flush()
 
 
-def list_all(session: Session, project_id: int) -> Sequence[Branch]:
-    """All branches of the project, `main` first, then by name. Raises NotFoundError for an unknown project."""
-    heads.line(session, project_id, MAIN, lock=False)
-    mine = select(Branch).where(Branch.project_id == project_id)
-    return session.scalars(mine.order_by((Branch.name == MAIN).desc(), Branch.name)).all()
+def list_all(session: Session, project_id: int) -> list[tuple[Branch, str | None]]:
+    """All branches of the project with the hash of their newest commit, `main` first, then by name.
+
+    Raises NotFoundError for an unknown project.
+    """
+    found = _listed(session, project_id)
+    if not found or found[0][0].name != MAIN or found[0][1] is None:
+        heads.line(session, project_id, MAIN, lock=False)
+        found = _listed(session, project_id)
+    return found
+
+
+def _listed(session: Session, project_id: int) -> list[tuple[Branch, str | None]]:
+    return [(branch, head) for branch, head in session.execute(_LISTED, {"project": project_id})]
 
 
 def _added(session: Session, project_id: int, name: str, *, head_id: int, description: str) -> Branch:

@@ -140,7 +140,7 @@ def _node_findings(place: _Place, node: Any, deeper: set[_Place], entities: dict
 
 
 def _row_findings(session: Session, branch: Branch, head: Commit) -> Iterator[str]:
-    objects = Objects(session, branch.project_id)
+    objects = Objects(session, branch.project_id, remembered=None)
     for kind in SHAPES:
         try:
             hashes = trees.read(objects, head.tree_hash, kind)

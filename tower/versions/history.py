@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy.orm import Session, aliased
 
 from db.models.versions import Commit
 from tower.errors import NotFoundError
@@ -17,7 +19,7 @@ from tower.versions.comparing import Change, EntityChange, FieldChange, change_o
 from tower.versions.graph import Graph
 from tower.versions.kinds import Fields, Kind
 from tower.versions.objects import Objects
-from tower.versions.refs import MAIN, find_commit, project_exists
+from tower.versions.refs import MAIN, find_commit, plain_commit, project_exists
 from tower.versions.trees import Address
 
 __all__ = [
@@ -26,6 +28,8 @@ __all__ = [
     "EntityVersion",
     "FieldChange",
     "LogPage",
+    "between",
+    "changed_by",
     "diff",
     "entities",
     "entity_at",
@@ -36,13 +40,34 @@ __all__ = [
 ]
 
 _WINDOW = 256  # commits that are looked at together
+_LARGEST_CHUNK = 4096  # rows that are fetched at once
+
+
+def _newest_first(*columns: Any) -> Select[Any]:
+    ordered = select(Commit.id, Commit.parent_id, Commit.merged_id, *columns).order_by(Commit.id.desc())
+    between = Commit.id.between(bindparam("bottom"), bindparam("top"))
+    return ordered.where(Commit.project_id == bindparam("project"), between).limit(bindparam("most"))
+
+
+def _hash_of(column: Any) -> Any:
+    """Looked up row by row: how few of them are asked for is not known when a join is planned."""
+    other = aliased(Commit)
+    return select(other.hash).where(other.id == column).scalar_subquery()
+
+
+_PASSED = _newest_first()
+_SHOWN = _newest_first(Commit, _hash_of(Commit.parent_id).label("parent"), _hash_of(Commit.merged_id).label("merged"))
 
 
 @dataclass(frozen=True)
 class LogPage:
-    """Commits, newest first. `next_cursor` is the `before` of the next page, None on the last."""
+    """Commits, newest first, with the hashes of their parents; the second is the one that was merged.
+
+    `next_cursor` is the `before` of the next page, None on the last.
+    """
 
     commits: Sequence[Commit]
+    parents: Mapping[int, tuple[str, ...]]
     next_cursor: int | None
 
 
@@ -57,6 +82,8 @@ class EntityVersion:
 
 def resolve(session: Session, project_id: int, ref: str) -> Commit:
     """The commit that `ref` names. Raises NotFoundError; InvalidError if the beginning of a hash fits several."""
+    if found := plain_commit(session, project_id, ref):
+        return found
     if ref == MAIN:
         return heads.taken(session, project_id, MAIN, lock=False).commit
     project_exists(session, project_id)
@@ -82,29 +109,36 @@ def entity_at(session: Session, project_id: int, ref: str, kind: Kind, *, key: u
 
 def log(session: Session, project_id: int, ref: str, *, limit: int = 50, before: int | None = None) -> LogPage:
     """The commits that led to `ref`, merged lines included, newest first; `before` is a page's `next_cursor`."""
-    newest = resolve(session, project_id, ref).id
-    way = Graph(session, project_id).behind(newest)
-    ids = list(islice((one for one in way if before is None or one < before), limit + 1))
-    commits = _commits(session, ids[:limit])
-    return LogPage([commits[one] for one in ids[:limit]], ids[limit - 1] if len(ids) > limit else None)
+    reached = {resolve(session, project_id, ref).id}
+    if before is not None:
+        deque(_walk(session, project_id, reached, _PASSED, bottom=before, most=_LARGEST_CHUNK), maxlen=0)
+    rows = list(islice(_walk(session, project_id, reached, _SHOWN, most=limit + 1), limit + 1))
+    parents = {row.id: tuple(one for one in (row.parent, row.merged) if one is not None) for row in rows}
+    return LogPage([row.Commit for row in rows[:limit]], parents, rows[limit - 1].id if len(rows) > limit else None)
 
 
-def parents(session: Session, commits: Sequence[Commit]) -> Mapping[int, tuple[str, ...]]:
-    """The hashes of each commit's parents, by the commit's id; the second is the one that was merged."""
-    wanted = {one for commit in commits for one in (commit.parent_id, commit.merged_id) if one is not None}
-    found = session.execute(select(Commit.id, Commit.hash).where(Commit.id.in_(wanted)))
-    hashes = {row.id: row.hash for row in found}
-    return {
-        commit.id: tuple(hashes[one] for one in (commit.parent_id, commit.merged_id) if one is not None)
-        for commit in commits
-    }
+def parents(session: Session, commit: Commit) -> tuple[str, ...]:
+    """The hashes of its parents; the second is the one that was merged."""
+    wanted = (commit.parent_id, commit.merged_id)
+    return tuple(session.get_one(Commit, one).hash for one in wanted if one is not None)
+
+
+def changed_by(session: Session, commit: Commit) -> list[EntityChange]:
+    """What a commit changed, against its first parent; nothing for the first commit, which only takes down."""
+    if commit.parent_id is None:
+        return []
+    return between(session, session.get_one(Commit, commit.parent_id), commit)
 
 
 def diff(session: Session, project_id: int, from_ref: str, to_ref: str) -> list[EntityChange]:
     """What changed between two states, field by field, ordered by kind, then number or name."""
-    before, after = (resolve(session, project_id, ref).tree_hash for ref in (from_ref, to_ref))
-    objects = Objects(session, project_id)
-    return described(heads.changes_between(objects, before, after))
+    return between(session, *(resolve(session, project_id, ref) for ref in (from_ref, to_ref)))
+
+
+def between(session: Session, before: Commit, after: Commit) -> list[EntityChange]:
+    """The same of two commits of one project."""
+    objects = Objects(session, after.project_id)
+    return described(heads.changes_between(objects, before.tree_hash, after.tree_hash))
 
 
 def history(
@@ -134,6 +168,23 @@ def history(
         )
         for one, before, after in found[:limit]
     ]
+
+
+def _walk(
+    session: Session, project_id: int, reached: set[int], wanted: Select[Any], *, bottom: int = 1, most: int
+) -> Iterator[Row[Any]]:
+    """The rows of all commits at or behind those of `reached`, newest first, down to `bottom`; `most`: at first.
+
+    A parent has a smaller id than its child. What lies below `bottom` and was reached is left in `reached`.
+    """
+    while reached and (top := max(reached)) >= bottom:
+        asked = {"project": project_id, "bottom": bottom, "top": top, "most": most}
+        for row in session.execute(wanted, asked):
+            if row.id in reached:
+                reached.remove(row.id)
+                reached.update(one for one in (row.parent_id, row.merged_id) if one is not None)
+                yield row
+        most = min(2 * most, _LARGEST_CHUNK)
 
 
 def _changing(

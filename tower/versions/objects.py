@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.models.versions import ObjectKind
 from tower.errors import TowerError
+from tower.versions.remembered import REMEMBERED, Remembered
 from tower.versions.values import encoded
 
 _INSERT = text(
@@ -43,22 +44,29 @@ def address(kind: ObjectKind, content: bytes) -> str:
 class Objects:
     """A window on the objects of a project, for one piece of work. What it hands out must not be changed."""
 
-    def __init__(self, session: Session, project_id: int) -> None:
+    def __init__(self, session: Session, project_id: int, *, remembered: Remembered | None = REMEMBERED) -> None:
+        """Without `remembered` all is read from the database."""
         self._session = session
         self._project_id = project_id
+        self._remembered = Remembered(0) if remembered is None else remembered
         self._known: dict[str, Any] = {}
         self._stored: set[str] = set()
         self.pending: dict[str, tuple[ObjectKind, bytes]] = {}
 
     def load(self, hashes: Iterable[str]) -> None:
-        """Fetch all of them in one query. Raises DamagedHistoryError if one is missing or cannot be read."""
+        """All of them, with one query at most. Raises DamagedHistoryError if one is missing or cannot be read."""
         wanted = set(hashes) - self._known.keys()
+        for sha256, content in self._remembered.known(self._project_id, wanted).items():
+            self._known[sha256] = _parsed(sha256, content)  # not `_stored`: that is only what the database has
+        wanted -= self._known.keys()
         if not wanted:
             return
-        rows = self._session.execute(_SELECT, {"project_id": self._project_id, "hashes": list(wanted)})
-        for sha256, content in rows:
+        asked = {"project_id": self._project_id, "hashes": list(wanted)}
+        found = {row.hash: bytes(row.content) for row in self._session.execute(_SELECT, asked)}
+        for sha256, content in found.items():
             self._known[sha256] = _parsed(sha256, content)
-            self._stored.add(sha256)
+        self._stored |= found.keys()
+        self._remembered.add(self._project_id, found)
         if missing := wanted - self._known.keys():
             raise DamagedHistoryError(f"The version object {min(missing)} is missing: `tower fsck` says what else is")
 
@@ -91,6 +99,7 @@ class Objects:
             },
         )
         self._stored.update(self.pending)
+        self._remembered.add(self._project_id, {sha256: content for sha256, (_, content) in rows})
         self.pending.clear()
 
     def forget_unstored(self) -> None:

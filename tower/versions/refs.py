@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from db.models.projects import Project
@@ -14,7 +14,26 @@ from tower.errors import ConflictError, InvalidError, NotFoundError
 
 MAIN = "main"
 _HASH = re.compile(r"[0-9a-f]{4,64}")
+_WHOLE_HASH = re.compile(r"[0-9a-f]{64}")  # no branch and no tag may be called so
 _LONGEST_NAME = 200
+
+_BEGUN = (  # said once, not at every request: with this almost each of them begins
+    select(Branch)
+    .join(Project, Project.id == Branch.project_id)
+    .where(Branch.project_id == bindparam("project"), Branch.name == bindparam("name"))
+    .where(Branch.head_id.is_not(None), Project.deleted_at.is_(None))
+    .execution_options(populate_existing=True)
+)
+_BEGUN_LOCKED = _BEGUN.with_for_update(of=Branch, key_share=True)
+_OF_PROJECT = (
+    select(Commit)
+    .join(Project, Project.id == Commit.project_id)
+    .where(Commit.project_id == bindparam("project"), Project.deleted_at.is_(None))
+)
+_HEAD = _OF_PROJECT.join(Branch, Branch.head_id == Commit.id).where(
+    Branch.project_id == bindparam("project"), Branch.name == bindparam("ref")
+)
+_WHOLE = _OF_PROJECT.where(Commit.hash == bindparam("ref"))
 
 
 def project_exists(session: Session, project_id: int) -> None:
@@ -34,15 +53,13 @@ def branch_called(session: Session, project_id: int, name: str, *, lock: bool = 
 
 def begun_branch(session: Session, project_id: int, name: str, *, lock: bool = False) -> Branch | None:
     """The branch if its project is there, not in the bin, and has begun it: all that in one look."""
-    there = (
-        select(Branch)
-        .join(Project, Project.id == Branch.project_id)
-        .where(Branch.project_id == project_id, Branch.name == name)
-        .where(Branch.head_id.is_not(None), Project.deleted_at.is_(None))
-    )
-    if lock:
-        there = there.with_for_update(of=Branch, key_share=True)
-    return session.scalar(there.execution_options(populate_existing=True))
+    wanted = _BEGUN_LOCKED if lock else _BEGUN
+    return session.scalar(wanted, {"project": project_id, "name": name})
+
+
+def plain_commit(session: Session, project_id: int, ref: str) -> Commit | None:
+    """The head of a branch that is begun, or the commit of a whole hash, of a project that is there: in one look."""
+    return session.scalar(_WHOLE if _WHOLE_HASH.fullmatch(ref) else _HEAD, {"project": project_id, "ref": ref})
 
 
 def find_commit(session: Session, project_id: int, ref: str) -> Commit:
@@ -65,7 +82,7 @@ def find_commit(session: Session, project_id: int, ref: str) -> Commit:
 def check_new_name(session: Session, project_id: int, name: str, *, what: str) -> None:
     """Raises InvalidError for a name that cannot be, ConflictError for one that a branch or tag has."""
     plain = name == name.strip() and not any(unicodedata.category(letter)[0] == "C" for letter in name)
-    if not (plain and 1 <= len(name) <= _LONGEST_NAME) or re.fullmatch(r"[0-9a-f]{64}", name):
+    if not (plain and 1 <= len(name) <= _LONGEST_NAME) or _WHOLE_HASH.fullmatch(name):
         raise InvalidError.field(
             what, name, f"1 to {_LONGEST_NAME} characters without control characters or spaces around them, not a hash"
         )

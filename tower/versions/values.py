@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from tower.errors import InvalidError
 
 DEEPEST = 64  # levels of objects and lists inside each other
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical(value: Any, path: str, *, depth: int = 0) -> Any:
@@ -39,11 +42,13 @@ def canonical(value: Any, path: str, *, depth: int = 0) -> Any:
 
 def encoded(value: Any) -> bytes:
     """The one way to write a canonical value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def same(left: Any, right: Any) -> bool:
     """Whether two canonical values are one. `==` alone takes true for 1."""
+    if isinstance(left, str):
+        return bool(left == right)
     return left is right or (bool(left == right) and encoded(left) == encoded(right))
 
 
@@ -53,7 +58,7 @@ def escaped(part: str) -> str:
 
 
 def _text(value: str, path: str) -> str:
-    if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value if letter > "\ud7ff"):
+    if _UNSTORABLE.search(value):
         raise InvalidError.field(path, repr(value), "text without NUL characters and lone surrogates")
     return str(value)
 

@@ -64,7 +64,7 @@ def test_a_deleted_branch_takes_its_rows_and_leaves_its_commits(story: Story, se
     kai = story.put(Kind.CHARACTERS, "dark", name="Kai")
     head = story.commit(branch="dark")
     branches.delete(session, story.project_id, "dark")
-    assert [branch.name for branch in branches.list_all(session, story.project_id)] == ["main"]
+    assert [branch.name for branch, _ in branches.list_all(session, story.project_id)] == ["main"]
     story.branch("again", head.hash)
     assert story.at("again", Kind.CHARACTERS).keys() == {kai}
     assert story.findings() == []
@@ -97,7 +97,7 @@ def test_names_that_cannot_be_are_refused(story: Story, name: str) -> None:
 def test_branches_are_listed_main_first_and_each_in_its_project_only(story: Story, session: Session) -> None:
     for name in ("zoo", "alt"):
         story.branch(name)
-    assert [branch.name for branch in branches.list_all(session, story.project_id)] == ["main", "alt", "zoo"]
+    assert [branch.name for branch, _ in branches.list_all(session, story.project_id)] == ["main", "alt", "zoo"]
     assert session.scalars(select(Branch.project_id).distinct()).all() == [story.project_id]
 
 

@@ -20,6 +20,7 @@ from tower.versions import fsck
 from tower.versions.editing import Edit
 from tower.versions.kinds import Kind
 from tower.versions.objects import DamagedHistoryError
+from tower.versions.remembered import REMEMBERED
 
 ENTITY = "kind = 'entity'"
 LEAF = "kind = 'tree' and convert_from(content, 'UTF8') like '%\"leaf\"%'"
@@ -35,6 +36,7 @@ def damage(session: Session, statement: str) -> None:
     session.execute(text(statement))
     session.execute(text("set local session_replication_role = origin"))
     session.expire_all()
+    REMEMBERED.forget()
 
 
 @pytest.mark.parametrize(

@@ -76,17 +76,23 @@ def test_the_log_has_pages_and_every_line_of_a_merge(story: Story, session: Sess
         story.put(Kind.CHARACTERS, "dark", name=f"Rin {number}")
     story.merge("dark")
     seen: list[Commit] = []
+    parents: list[tuple[str, ...]] = []
     before = None
     while True:
         page = history.log(session, story.project_id, "main", limit=3, before=before)
         seen += page.commits
+        parents += [page.parents[commit.id] for commit in page.commits]
         before = page.next_cursor
         if before is None:
             break
     assert len(seen) == len({commit.id for commit in seen}) == 8
     assert [commit.id for commit in seen] == sorted((commit.id for commit in seen), reverse=True)
-    parents = history.parents(session, seen)
-    assert [len(parents[commit.id]) for commit in seen] == [2, 1, 1, 1, 1, 1, 1, 0]
+    assert [len(hashes) for hashes in parents] == [2, 1, 1, 1, 1, 1, 1, 0]
+    assert [history.parents(session, commit) for commit in seen] == parents
+    by_hash = {commit.hash: commit.id for commit in seen}
+    assert [[by_hash[one] for one in hashes] for hashes in parents] == [
+        [one for one in (commit.parent_id, commit.merged_id) if one] for commit in seen
+    ]
 
 
 def test_the_history_of_one_thing_is_where_it_changed(story: Story, session: Session) -> None:
