@@ -33,9 +33,11 @@ from tower.beats.sound import RATE_HZ as HEARD_HZ
 
 PLOT = Path(__file__).parent.parent / "docs" / "images" / "beats-calibration.png"
 TARGETS = {"F70": 0.93, "F25": 0.90, "AMLt": 0.98}
-FRESH_FROM, FRESH_TRACKS = 100_001, 40  # odd numbers that nothing was fitted, tuned or tried on
+DRAWN_TRACKS = 40
+SEEN_FROM = 100_001  # odd numbers: nothing was fitted on them, but their results were seen while the method changed
+FRESH_FROM = 200_001  # odd numbers: nobody saw anything of them before the method was finished
 CALIBRATION_TRACKS = 140
-FIT_TRACKS = 300
+FIT_NUMBERS = (*range(0, 600, 2), *range(music.MIXED_FROM, 3400, 2))
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,17 @@ class Accuracy:
 
 
 def tracks() -> dict[str, list[Track]]:
-    """Both halves of the corpus, and tracks of any genre and tempo that are drawn for this benchmark alone."""
-    fresh = range(FRESH_FROM, FRESH_FROM + 2 * FRESH_TRACKS, 2)
+    """Both halves of the corpus, and two sets of tracks of any genre and tempo."""
     return {
         "tuning half": music.corpus(held_back=False),
         "held-back half": music.corpus(held_back=True),
-        "fresh draw": [music.random_track(number) for number in fresh],
+        "third set": drawn(SEEN_FROM),
+        "fresh draw": drawn(FRESH_FROM),
     }
+
+
+def drawn(first: int) -> list[Track]:
+    return [music.random_track(number) for number in range(first, first + 2 * DRAWN_TRACKS, 2)]
 
 
 def accuracy(folder: Path, corpus: Sequence[Track], *, each: bool) -> Accuracy:
@@ -213,7 +219,7 @@ def write_wav(path: Path, samples: Times) -> Path:
 
 def fit() -> None:
     pieces = []
-    for number in range(0, 2 * FIT_TRACKS, 2):
+    for number in FIT_NUMBERS:
         track = music.random_track(number)
         curves, duration_s = _curves(track)
         pieces.append((curves, duration_s, track.beats_s))

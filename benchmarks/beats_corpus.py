@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.beats_band import RATE_HZ, Band, Signal, add, filtered, hit
-from benchmarks.beats_genres import GENRES, GROOVE, groove
+from benchmarks.beats_genres import GENRES, GROOVE, MIXED, Genre, groove, mixed
 
 HELD_BACK_WHOLE = ("waltz", "reggae", "funk", "synthwave")
+MIXED_FROM, MIXED_SHARE = 1000, 0.5  # tuning tracks from this number on: which share is MIXED
 TEMPOS = {  # tuning, held back
     "rock": (112, 138.5),
     "house": (124, 128),
@@ -103,6 +104,8 @@ def random_track(number: int, seconds: float = 45) -> Track:
         return beatless(sorted(BEATLESS)[number // 12 % len(BEATLESS)], held_back=held_back, salt=number)
     genres = [genre for genre in GENRES if held_back or genre not in HELD_BACK_WHOLE]
     genre = GROOVE if rng.random() < 0.25 else str(rng.choice(genres))
+    if not held_back and number >= MIXED_FROM and rng.random() < MIXED_SHARE:
+        genre = MIXED
     bpm = float(np.clip(_typical(genre) * 2 ** rng.normal(0, 0.28), 55, 195))
     shape = rng.choice(4, p=(0.7, 0.12, 0.08, 0.1))
     beats = (
@@ -130,7 +133,7 @@ def music(
     """`genre`: of GENRES, or GROOVE for patterns made up for this track; `worn`: 0–1, how noisy it is."""
     rng = np.random.default_rng(zlib.crc32(f"{name}/{held_back}".encode()))
     times, bpm = beats
-    style = GENRES[genre] if genre in GENRES else groove(rng)
+    style = _style(rng, genre)
     samples = Band(rng, style, times).play()
     samples += rng.normal(0, 0.002 + 0.03 * max(0.0, worn - 0.5) * np.sqrt(np.mean(samples**2)) / 0.1, len(samples))
     inner = times[:-1]
@@ -213,8 +216,14 @@ BEATLESS: dict[str, Callable[[np.random.Generator, int], Signal]] = {
 }
 
 
+def _style(rng: np.random.Generator, genre: str) -> Genre:
+    if genre == MIXED:
+        return mixed(rng, [name for name in GENRES if name not in HELD_BACK_WHOLE])
+    return groove(rng) if genre == GROOVE else GENRES[genre]
+
+
 def _typical(genre: str) -> float:
-    if genre == GROOVE:
+    if genre in (GROOVE, MIXED):
         return 105
     return next(float(bpm) for bpm in TEMPOS[genre] if bpm)
 

@@ -1,54 +1,57 @@
-"""The numbers of tower/beats/fitted.json, found on the tuning half of the corpus (python -m benchmarks.beats --fit)."""
+"""The numbers of tower/beats/fitted.json, found on tuning tracks of the corpus (python -m benchmarks.beats --fit)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mir_eval
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from tower.beats import confidence, counting, fitted, listening, tempo, tracking
+from tower.beats import confidence, counting, fitted, listening, tempo
 from tower.beats.analysis import TempoHint
-from tower.beats.counting import Way
 from tower.beats.onsets import Onsets
-from tower.beats.segments import main_tempo, segments
 
 FITTED = Path(counting.__file__).with_name("fitted.json")
-RIGHT_F = 0.8  # beats right to 70 ms: a track counts as right from there on, if its tempo is right within 4 %
+RIGHT_F = 0.8  # beats right to 70 ms: a track counts as right from there on
 HEARD_F = 0.6
-RIDGE = {"counting": 0.005, "confidence": 0.01}
+AS_GOOD = 0.02
+HIDDEN = 16
+RIDGE = {"counting": 0.003, "confidence": 0.001}
+SEED = 1
 
 Matrix = NDArray[np.float64]
 Piece = tuple[Onsets, float, Matrix]  # curves, seconds, true beats
 
 
+@dataclass(frozen=True)
+class Example:
+    """One track: the signs of each way to count it, and which ways are right."""
+
+    signs: Matrix
+    right: NDArray[np.bool_]
+
+
 def fit(pieces: Sequence[Piece]) -> None:
-    """First the way to count, then, with it, the confidence. Writes fitted.json."""
-    kept = json.loads(FITTED.read_text())
-    rows = [row for piece in pieces if (row := _example(*piece))]
-    signs = np.array([row[0] for row in rows])
-    ways = list(Way)
-    weights = _softmax_fit(_with_bias(signs), np.array([[way in row[1] for way in ways] for row in rows], float))
-    kept["counting"] = {way.value: [round(float(w), 4) for w in row] for way, row in zip(ways, weights, strict=True)}
-    kept["source"] = f"python -m benchmarks.beats --fit, {len(pieces)} tuning tracks, {len(rows)} with beats to count"
-    FITTED.write_text(json.dumps(kept, indent=1) + "\n")
+    """First the way to count, on two pieces of three; then, on the third ones, the confidence: it shall know how
+    counting fares on what it has not met. Writes fitted.json."""
+    examples = [one for i, piece in enumerate(pieces) if i % 3 and (one := _example(*piece))]
+    kept: dict[str, Any] = {"counting": _net_fit(examples)}
     fitted.FITTED.update(kept)
-    examples = [(astuple(found), is_right(*piece)) for piece in pieces if (found := _signs(*piece[:2]))]
-    confident = np.array([row for row, _ in examples])
-    kept["confidence"] = _logistic_fit(_with_bias(confident), np.array([right for _, right in examples], float))
-    FITTED.write_text(json.dumps(kept, indent=1) + "\n")
+    heard = [both for piece in pieces[::3] if (both := _heard(*piece))]
+    rows = np.array([confidence.weighed(found) for found, _ in heard])
+    kept["confidence"] = _logistic_fit(_with_bias(rows), np.array([right for _, right in heard], float))
+    kept["source"] = (
+        f"python -m benchmarks.beats --fit, {len(pieces)} tuning tracks: {len(examples)} for the counting, "
+        f"{len(heard)} others for the confidence"
+    )
     fitted.FITTED.update(kept)
-
-
-def is_right(curves: Onsets, duration_s: float, truth: Matrix) -> bool:
-    """The beats are right to 70 ms, in this octave; without beats in truth nothing that is heard is right."""
-    times = listening.tracked(curves, duration_s, TempoHint()).times_s
-    return len(truth) > 0 and f_measure(truth, times) >= RIGHT_F
+    FITTED.write_text(json.dumps(kept).replace("], ", "],\n ") + "\n")
 
 
 def f_measure(truth: Matrix, times: Matrix, window_s: float = 0.07) -> float:
@@ -56,55 +59,61 @@ def f_measure(truth: Matrix, times: Matrix, window_s: float = 0.07) -> float:
     return float(mir_eval.beat.f_measure(trim(truth), trim(times), window_s))
 
 
-def _example(curves: Onsets, duration_s: float, truth: Matrix) -> tuple[Matrix, set[Way]] | None:
-    """The signs of the beats as they are found first, and the ways that are right."""
+def _example(curves: Onsets, duration_s: float, truth: Matrix) -> Example | None:
+    """Null for a track without beats, and for one that is not found however it is counted."""
     if not len(truth) or confidence.deaf(curves):
         return None
-    curve = tracking.evened(curves)
-    tempos = tempo.tempo_map(curve, TempoHint())
-    periods = tempos.periods(len(curve))
-    frames = tracking.beat_frames(curve, periods)
-    times = listening.placed(curve, curves, duration_s, frames)
-    parts = segments(times)
-    if len(times) < listening.FEWEST_TO_COUNT or not parts:
+    beats = listening.as_found(curves, duration_s, TempoHint())
+    if len(beats.times_s) < listening.FEWEST_TO_COUNT or not beats.parts:
         return None
-    bpm = main_tempo(parts).bpm
-    signs = counting.signs(times, bpm, tempos.octaves(bpm), curves)
-    scores = {
-        way: f_measure(
-            truth, listening.placed(curve, curves, duration_s, listening.counted(curve, periods, frames, way))
-        )
-        for way in Way
-    }
-    best = max(scores.values())
-    return (signs, {way for way, score in scores.items() if score > best - 0.02}) if best >= HEARD_F else None
+    ways = [way for way in counting.WAYS if tempo.listened_for(beats.bpm / way.beats, TempoHint())]
+    signs = counting.signs(beats.times_s, beats.tempos, curves, bpm=beats.bpm, ways=ways)
+    scores = np.array([f_measure(truth, way.times(beats.times_s)) for way in ways])
+    return Example(signs, scores > scores.max() - AS_GOOD) if scores.max() >= HEARD_F else None
 
 
-def _signs(curves: Onsets, duration_s: float) -> confidence.Signs | None:
+def _heard(curves: Onsets, duration_s: float, truth: Matrix) -> tuple[confidence.Signs, bool] | None:
+    """The signs and whether the beats are right to 70 ms, in this octave; without beats in truth nothing is right."""
     if confidence.deaf(curves):
         return None
     beats = listening.tracked(curves, duration_s, TempoHint())
     if not beats.parts:
         return None
     found = confidence.signs(beats.curve, beats.times_s, beats.parts, beats.tempos, beats.count)
-    return None if confidence.pulseless(found, len(beats.times_s)) else found
+    right = len(truth) > 0 and f_measure(truth, beats.times_s) >= RIGHT_F
+    return None if confidence.pulseless(found, len(beats.times_s)) else (found, right)
+
+
+def _net_fit(examples: Sequence[Example]) -> dict[str, list[float]]:
+    """The likeliest net for which one of the right ways comes out of each track."""
+    rows = np.concatenate([one.signs for one in examples])
+    track = np.repeat(np.arange(len(examples)), [len(one.signs) for one in examples])
+    starts = np.flatnonzero(np.diff(track, prepend=-1))
+    right = np.concatenate([one.right for one in examples])
+    size = rows.shape[1]
+    ends = np.cumsum([size * HIDDEN, HIDDEN, HIDDEN])
+
+    def loss(flat: Matrix) -> tuple[float, Matrix]:
+        hidden, bias, out, direct = np.split(flat, ends)
+        lit = np.tanh(rows @ hidden.reshape(size, HIDDEN) + bias)
+        said = lit @ out + rows @ direct
+        weights = np.exp(said - np.maximum.reduceat(said, starts)[track])
+        total, hit = np.add.reduceat(weights, starts), np.add.reduceat(weights * right, starts) + 1e-12
+        pull = (weights / total[track] - weights * right / hit[track]) / len(examples)
+        back = pull[:, None] * out * (1 - np.square(lit))
+        slope = np.concatenate([(rows.T @ back).ravel(), back.sum(axis=0), lit.T @ pull, rows.T @ pull])
+        ridge = RIDGE["counting"]
+        return float(np.mean(np.log(total / hit)) + ridge * flat @ flat), slope + 2 * ridge * flat
+
+    start = np.random.default_rng(SEED).normal(0, 0.3, ends[-1] + size)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 400}).x.round(3)
+    hidden, bias, out, direct = np.split(found, ends)
+    net = {"hidden": hidden.reshape(size, HIDDEN), "bias": bias, "out": out, "direct": direct}
+    return {name: values.tolist() for name, values in net.items()}
 
 
 def _with_bias(rows: Matrix) -> Matrix:
     return np.hstack([np.ones((len(rows), 1)), rows])
-
-
-def _softmax_fit(rows: Matrix, right: Matrix) -> Matrix:
-    """Classes × features: the most likely weights for which one of the right classes comes out."""
-    classes, features = right.shape[1], rows.shape[1]
-
-    def loss(flat: Matrix) -> float:
-        scores = rows @ flat.reshape(classes, features).T
-        total = np.logaddexp.reduce(scores, axis=1)
-        hit = np.logaddexp.reduce(np.where(right > 0, scores, -1e9), axis=1)
-        return float(np.mean(total - hit) + RIDGE["counting"] * np.mean(flat**2) * classes)
-
-    return np.asarray(minimize(loss, np.zeros(classes * features), method="L-BFGS-B").x.reshape(classes, features))
 
 
 def _logistic_fit(rows: Matrix, right: Matrix) -> list[float]:
@@ -114,5 +123,6 @@ def _logistic_fit(rows: Matrix, right: Matrix) -> list[float]:
             np.mean(np.logaddexp(0, scores) - right * scores) + RIDGE["confidence"] * np.mean(weights[1:] ** 2)
         )
 
-    found = minimize(loss, np.zeros(rows.shape[1]), method="L-BFGS-B").x
+    bounds = [(None, None), *[(0, None)] * (rows.shape[1] - 1)]  # no sign of a pulse speaks against one
+    found = minimize(loss, np.zeros(rows.shape[1]), method="L-BFGS-B", bounds=bounds).x
     return [round(float(weight), 4) for weight in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -167,6 +168,7 @@ GENRES = {
     ),
 }
 GROOVE = "groove"  # patterns at random: syncopation of no style
+MIXED = "mixed"  # instruments of several styles, for tuning only
 
 
 def groove(rng: np.random.Generator) -> Genre:
@@ -189,4 +191,23 @@ def groove(rng: np.random.Generator) -> Genre:
         loose_ms=rng.uniform(1, 8),
         attack_s=rng.uniform(0.005, 0.05),
         drums=rng.uniform(0.6, 1),
+    )
+
+
+def mixed(rng: np.random.Generator, genres: Sequence[str]) -> Genre:
+    """Each instrument from another of these genres, in four or, now and then, in three: styles that nobody plays."""
+
+    kick, snare, hat, bass, chord = (GENRES[str(rng.choice(genres))] for _ in range(5))
+    return Genre(
+        kick.kick,
+        snare.snare,
+        hat.hat,
+        bass.bass,
+        chord.chord,
+        melody=rng.uniform(0.3, 2),
+        swing=rng.choice([0.5, rng.uniform(0.55, 0.67)], p=(0.8, 0.2)),
+        loose_ms=rng.uniform(1, 10),
+        attack_s=rng.uniform(0.005, 0.06),
+        drums=rng.choice([0.3, 0.6, 1]),
+        beats=4 if rng.random() < 0.85 else 3,
     )

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from tower.errors import InvalidError
 
-VERSION = 1  # of the method: counts up whenever the same file gives another result
+VERSION = 2  # of the method: counts up whenever the same file gives another result
 SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0  # what is listened for
 NARROWEST_RANGE = 1.05  # of high_bpm to low_bpm
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ LEAST_CLARITY = 0.15  # speech, wind and rain stay below 0.1, music of the tunin
 OFF_BEATS = (0.125, 0.375, 0.625, 0.875)  # of a beat: neither on the beat nor on its halves
 OTHER_PRIORS = (85.0, 170.0)  # BPM
 AGREED = 0.04
+SUREST = 0.99  # of the way to count: no net knows more
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,19 @@ def signs(
 def confidence(found: Signs) -> float:
     """0–1: how often so many signs were right."""
     bias, *weights = FITTED["confidence"]
-    return float(1 / (1 + np.exp(-(np.dot(weights, astuple(found)) + bias))))
+    return float(1 / (1 + np.exp(-(np.dot(weights, weighed(found)) + bias))))
+
+
+def weighed(found: Signs) -> NDArray[np.float64]:
+    """The signs as the fit takes them: the way to count by the logarithm of its odds."""
+    *others, octave = astuple(found)
+    likely = float(np.clip(octave, 1 - SUREST, SUREST))
+    return np.array([*others, np.log(likely / (1 - likely))])
 
 
 def of_part(part: Segment, found: Signs) -> float:
-    """The same for one stretch of even tempo."""
-    return confidence(replace(found, even=part.even))
+    """The same for one stretch: less by as much as its beats are less even than those of the whole."""
+    return confidence(found) * min(1.0, part.even / max(found.even, 1e-9))
 
 
 def deaf(onsets: Onsets) -> str | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -12,14 +11,15 @@ from numpy.typing import NDArray
 
 from tower.beats import confidence, counting, downbeats, tempo, tracking
 from tower.beats.analysis import Analysis, TempoCandidate, TempoChange, TempoHint
-from tower.beats.counting import Count, Way
-from tower.beats.onsets import Curve, Onsets, onsets
+from tower.beats.counting import SAME, WAYS, Count, Way
+from tower.beats.onsets import Curve, Onsets, frames_of, onsets
 from tower.beats.segments import Segment, changes, main_tempo, segments, steadied
-from tower.beats.sound import Sound, ahead, reading
+from tower.beats.sound import Sound, reading
 from tower.beats.tempo import TempoMap
 
-FACTOR = {Way.SAME: 1.0, Way.BETWEEN: 1.0, Way.HALF: 0.5, Way.DOUBLE: 2.0}
 FEWEST_TO_COUNT = 8
+DOUBT = 0.2  # how much the tempogram still says about the candidates when the way to count is known
+ASIDE = 0.08  # beats: how far from where another way has it a beat may lie
 
 Times = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ class Beats:
         return main_tempo(self.parts).bpm
 
     def candidates(self) -> tuple[TempoCandidate, ...]:
-        """The tempogram's, with what it gives to an octave shared out as the drums say."""
+        """The tempogram's, with what it gives to these tempos shared out as the counting says."""
         found = self.tempos.candidates(self.bpm)
         if self.count is None:
             return found
@@ -48,8 +48,8 @@ class Beats:
 
 def listen(source: Path | IO[bytes], hint: TempoHint, *, name: str | None = None) -> Analysis:
     """As `tower.beats.analysis.analyse`. `name`: what errors call a file that has lost its own."""
-    with reading(source, name=name) as (sound, pieces), closing(ahead(pieces)) as read:
-        return heard(onsets(read), sound, hint)
+    with reading(source, name=name) as (sound, pieces):
+        return heard(onsets(pieces), sound, hint)
 
 
 def heard(curves: Onsets, sound: Sound, hint: TempoHint) -> Analysis:
@@ -79,61 +79,63 @@ def heard(curves: Onsets, sound: Sound, hint: TempoHint) -> Analysis:
 
 def tracked(curves: Onsets, duration_s: float, hint: TempoHint) -> Beats:
     """The beats, counted the way that is likeliest."""
+    beats = as_found(curves, duration_s, hint)
+    if len(beats.times_s) < FEWEST_TO_COUNT or not beats.parts:
+        return beats
+    ways = _allowed(beats.bpm, hint)
+    count = counting.count(beats.times_s, beats.tempos, curves, bpm=beats.bpm, allowed=ways)
+    times, parts = beats.times_s, beats.parts
+    if count.best != SAME:
+        times = placed(beats.curve, curves, duration_s, _counted(beats, count.best))
+        parts = segments(times)
+    return replace(beats, times_s=steadied(times, parts).clip(0), parts=parts, count=count)
+
+
+def as_found(curves: Onsets, duration_s: float, hint: TempoHint) -> Beats:
+    """The beats at the tempo of the map, before anything asks how to count them."""
     curve = tracking.evened(curves)
     tempos = tempo.tempo_map(curve, hint)
-    periods = tempos.periods(len(curve))
-    frames = tracking.beat_frames(curve, periods)
-    times = placed(curve, curves, duration_s, frames)
-    parts = segments(times)
-    if len(times) < FEWEST_TO_COUNT or not parts:
-        return Beats(times, parts, curve, tempos, None)
-    bpm = main_tempo(parts).bpm
-    count = counting.count(times, bpm, tempos.octaves(bpm), curves, allowed=_allowed(bpm, hint))
-    if count.best != Way.SAME:
-        times = placed(curve, curves, duration_s, counted(curve, periods, frames, count.best))
-        parts = segments(times)
-    return Beats(steadied(times, parts).clip(0), parts, curve, tempos, count)
-
-
-def counted(curve: Curve, periods: Times, frames: NDArray[np.intp], way: Way) -> NDArray[np.intp]:
-    """The frames of the beats when they are counted another way."""
-    if way == Way.BETWEEN:
-        return tracking.between(frames)
-    return frames if way == Way.SAME else tracking.beat_frames(curve, periods / FACTOR[way])
+    times = placed(curve, curves, duration_s, tracking.beat_frames(curve, tempos.periods(len(curve))))
+    return Beats(times, segments(times), curve, tempos, None)
 
 
 def placed(curve: Curve, curves: Onsets, duration_s: float, frames: NDArray[np.intp]) -> Times:
-    """The times of beats, without those in silence."""
+    """The times of beats, without those in silence, before the first onset and after the last."""
     times = tracking.refined(curve, frames)
     inside = (times > -0.02) & (times <= duration_s)
-    return np.asarray(times[inside & tracking.sounding(times, curves)].clip(0))
+    times = times[inside & tracking.sounding(times, curves)].clip(0)
+    return np.asarray(times[tracking.struck(times, curves)])
 
 
-def _allowed(bpm: float, hint: TempoHint) -> set[Way]:
+def _counted(beats: Beats, way: Way) -> NDArray[np.intp]:
+    """The frames of the beats when they are counted another way: tracked anew, near where that way has them."""
+    at = np.arange(len(beats.curve))
+    wanted = frames_of(way.times(beats.times_s))
+    place = np.interp(at, wanted, np.arange(len(wanted)))
+    here = np.exp(-0.5 * np.square((place - np.round(place)) / ASIDE))
+    return tracking.beat_frames(np.asarray(beats.curve * here, np.float32), beats.tempos.periods(len(at)) * way.beats)
+
+
+def _allowed(bpm: float, hint: TempoHint) -> tuple[Way, ...]:
     """A tempo that the user named is not argued with; a range rules out what lies outside."""
     if hint.bpm is not None:
-        return {Way.SAME, Way.BETWEEN}
-    return {way for way, factor in FACTOR.items() if way == Way.SAME or tempo.listened_for(bpm * factor, hint)}
+        return tuple(way for way in WAYS if way.beats == 1)
+    return tuple(way for way in WAYS if way.beats == 1 or tempo.listened_for(bpm / way.beats, hint))
 
 
 def _shared(found: tuple[TempoCandidate, ...], bpm: float, count: Count) -> tuple[TempoCandidate, ...]:
-    ways = _around(count)
+    ways = count.ratios()
     weights = {one.bpm: one.weight for one in found}
     octaves = {factor: one for factor in ways for one in weights if abs(one / (bpm * factor) - 1) < 0.01}
     missing = {factor: round(bpm * factor, 2) for factor in ways if factor not in octaves and ways[factor] >= 0.01}
     total = sum(weights[one] for one in octaves.values())
-    shared = {**weights, **{one: total * ways[factor] for factor, one in {**missing, **octaves}.items()}}
+    counted = {one: total * ways[factor] for factor, one in {**missing, **octaves}.items()}
+    shared = {
+        one: DOUBT * weights.get(one, 0.0) + (1 - DOUBT) * counted.get(one, weights.get(one, 0.0))
+        for one in {**weights, **counted}
+    }
     ordered = sorted(shared.items(), key=lambda pair: -pair[1])
     return tuple(TempoCandidate(one, round(weight, 4)) for one, weight in ordered if weight >= 0.01)
-
-
-def _around(count: Count) -> dict[float, float]:
-    """How likely half, this and double of the tempo that was chosen are."""
-    chosen = FACTOR[count.best]
-    ways: dict[float, float] = {}
-    for way, likely in count.likely.items():
-        ways[FACTOR[way] / chosen] = ways.get(FACTOR[way] / chosen, 0.0) + likely
-    return ways
 
 
 def _change(beats: Beats, part: Segment, found: confidence.Signs) -> TempoChange:

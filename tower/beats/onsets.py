@@ -23,12 +23,13 @@ BASS = slice(0, 10)  # below about 500 Hz
 PARTS = (slice(0, 4), slice(6, 40), slice(46, 64))  # kick drum and bass; snare, chords, voice; cymbals
 LAG = 2  # frames over which a rise is measured
 GAIN = 1000.0  # the loud bands of a piece (99 %) are brought there before the logarithm
-QUIETEST_SHARE = 1e-3  # of the loudest piece so far: a piece below that is not brought up further
+REMEMBERED = 0.2  # of the level of the piece before: hiss behind the last chord is not brought up at once
 FLOOR = 1e-4  # of power: rounding noise of 16 bits stays below it
 AT_ONCE = 64  # frames: what a processor's cache holds
 CHROMA_EVERY = 4  # frames
 TONE_BINS = slice(7, 93)  # 150 Hz to 2 kHz
 LEAD = 8  # frames of silence put before the sound, so that a first beat at 0 s is an onset like any other
+TAIL = LEAD + WINDOW // HOP // 2 + 1  # the last frames: they hear how a file breaks off
 EARLY_S = 0.0048  # how far a peak of the curve lies before its onset; measured on clicks
 
 Curve = NDArray[np.float32]
@@ -95,7 +96,7 @@ class _Curves:
         self._level: list[Curve] = []
         self._chroma: list[NDArray[np.float32]] = []
         self._before = np.zeros((LAG, BANDS), np.float32)
-        self._loudest = 0.0
+        self._loud = 0.0
 
     def add(self, frames: NDArray[np.float32]) -> None:
         mel = np.empty((len(frames), BANDS), np.float32)
@@ -111,8 +112,8 @@ class _Curves:
     def _add_rise(self, mel: NDArray[np.float32]) -> None:
         joined = np.concatenate([self._before, mel])
         loud = float(np.percentile(mel, 99))
-        self._loudest = max(self._loudest, loud)
-        gain = GAIN / max(loud, QUIETEST_SHARE * self._loudest, FLOOR)
+        self._loud = max(loud, REMEMBERED * self._loud, FLOOR)
+        gain = GAIN / self._loud
         logs = np.log1p(joined * np.float32(gain))
         rise = np.maximum(0, logs[LAG:] - logs[:-LAG])
         self._rise.append(rise.mean(axis=1))
@@ -122,7 +123,10 @@ class _Curves:
 
     def whole(self) -> Onsets:
         curves = (self._rise, self._bass, self._parts, self._level, self._chroma)
-        return Onsets(*(np.concatenate(curve) for curve in curves))
+        whole = Onsets(*(np.concatenate(curve) for curve in curves))
+        for curve in (whole.rise, whole.bass, whole.parts):
+            curve[-TAIL:] = 0
+        return whole
 
 
 def _tones(power: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ JITTER_S = 0.012  # of a played beat around its even place
 BREAK_COST = 14.0
 EDGE_BEATS = 2  # of a stretch, not used for its tempo: the tracker takes a beat or two to follow
 GAP = 1.7  # periods without a beat: the counting starts anew
+AROUND = 4  # gaps before and after, whose median a gap is held against
 EVEN_S = 0.025
 EVEN_ENOUGH = 0.6  # share of beats
 NEIGHBOURS = 6
@@ -95,7 +96,8 @@ def _runs(times_s: Times) -> list[tuple[int, int]]:
     if len(times_s) < 2:
         return []
     gaps = np.diff(times_s)
-    around = np.array([np.median(gaps[max(0, i - 4) : i + 5]) for i in range(len(gaps))])
+    padded = np.pad(gaps, AROUND, mode="edge")
+    around = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1), axis=1)
     breaks = np.flatnonzero(gaps > GAP * around)
     return list(zip([0, *(breaks + 1)], [*breaks, len(times_s) - 1], strict=True))
 
@@ -109,6 +111,8 @@ def _broken(times_s: Times, first: int, last: int) -> list[tuple[int, int]]:
         return [(first, last)]
     line = _LineCost(times)
     price = BREAK_COST * JITTER_S**2 * np.log(count)
+    if line(np.array([0]), count - 1)[0] <= price:
+        return [(first, last)]  # a break saves less than it costs
     cost = np.full(count + 1, np.inf)
     cost[0] = -price
     came = np.zeros(count + 1, int)

@@ -5,28 +5,31 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.container import InputContainer
+from av.filter import Graph
 from numpy.typing import NDArray
 
 from tower.media.decode import MediaUnreadableError, regular_file
 
 RATE_HZ = 22_050
 PIECE_SAMPLES = 1 << 17  # 6 s
-JOINED_SAMPLES = 1 << 15
+BATCH_SAMPLES = 1 << 16  # of the file: what goes from the decoding thread to the resampler at once
+FILTER_SIZE = 16  # taps of the resampler: half of what it takes unasked, and still above what is listened to
 LONGEST_S = 4 * 3600
 # Containers that hold their sound. Playlists name other files and addresses.
 CONTAINERS = "mp3,flac,ogg,wav,w64,aiff,caf,aac,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts"
 
 Samples = NDArray[np.float32]
+Batch = list[AudioFrame]
 
 
 @dataclass
@@ -45,7 +48,8 @@ class Sound:
 
 @contextmanager
 def reading(source: Path | IO[bytes], *, name: str | None = None) -> Iterator[tuple[Sound, Iterator[Samples]]]:
-    """The sound and its pieces, −1…1 at RATE_HZ, each of PIECE_SAMPLES but the last.
+    """The sound and its pieces, −1…1 at RATE_HZ, each of PIECE_SAMPLES but the last. Where it
+    changes its form on the way, one more is shorter.
 
     Raises MediaUnreadableError, at once or from the iterator: no sound, nothing decodes, longer than LONGEST_S.
     """
@@ -67,38 +71,8 @@ def reading(source: Path | IO[bytes], *, name: str | None = None) -> Iterator[tu
         if codec is None:  # PyAV's types do not say so: FFmpeg has no decoder for it
             raise MediaUnreadableError(f"{name} holds sound in a form that nothing here decodes")
         sound = Sound(name, codec.sample_rate)
-        yield sound, _pieces(container, sound)
-
-
-def ahead(pieces: Iterator[Samples], *, most: int = 2) -> Generator[Samples]:
-    """The same pieces, read by a thread while the caller works on those before: FFmpeg lets go of Python's lock."""
-    waiting: queue.Queue[Samples | BaseException | None] = queue.Queue(maxsize=most)
-    given_up = threading.Event()
-
-    def read() -> None:
-        ending: BaseException | None = None
-        try:
-            for piece in pieces:
-                waiting.put(piece)
-                if given_up.is_set():
-                    return
-        except BaseException as error:  # raised below, where the pieces are taken
-            ending = error
-        waiting.put(ending)
-
-    thread = threading.Thread(target=read, name="sound")
-    thread.start()
-    try:
-        while isinstance(piece := waiting.get(), np.ndarray):
-            yield piece
-        if piece is not None:
-            raise piece
-    finally:
-        given_up.set()
-        while thread.is_alive():
-            with suppress(queue.Empty):
-                waiting.get(timeout=0.01)
-        thread.join()
+        with closing(_pieces(container, sound)) as pieces:
+            yield sound, pieces
 
 
 class _Nameless:
@@ -108,76 +82,107 @@ class _Nameless:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
-def _pieces(container: InputContainer, sound: Sound) -> Iterator[Samples]:
-    waiting: list[Samples] = []
-    held = 0
-    for samples in _mono(container, sound):
-        waiting.append(samples)
-        held += len(samples)
-        if held >= PIECE_SAMPLES:
-            whole = np.concatenate(waiting)
-            cut = held - held % PIECE_SAMPLES
-            yield whole[:cut]
-            waiting, held = [whole[cut:]], held - cut
-    if held:
-        yield np.concatenate(waiting)
+def _pieces(container: InputContainer, sound: Sound) -> Generator[Samples]:
+    with closing(_ahead(_batches(_frames(container, sound)))) as batches:
+        for samples in _resampled(batches):
+            sound.samples += len(samples)
+            if sound.samples > LONGEST_S * RATE_HZ:
+                hours = LONGEST_S // 3600
+                raise MediaUnreadableError(f"{sound.name} is longer than {hours} hours; cut out what is needed")
+            yield samples
     if not sound.samples:
         raise MediaUnreadableError(f"{sound.name} holds no sound that can be decoded")
 
 
-def _mono(container: InputContainer, sound: Sound) -> Iterator[Samples]:
-    for run in _runs(container, sound):
-        samples = np.asarray(run.to_ndarray().reshape(-1), np.float32)
-        sound.samples += len(samples)
-        if sound.samples > LONGEST_S * RATE_HZ:
-            raise MediaUnreadableError(f"{sound.name} is longer than {LONGEST_S // 3600} hours; cut out what is needed")
-        yield samples
+def _resampled(batches: Iterator[Batch]) -> Iterator[Samples]:
+    """A stream may change its form on the way: then another resampler takes over."""
+    resampler = None
+    for batch in batches:
+        if resampler is None or resampler.form != _form(batch[0]):
+            yield from resampler.rest() if resampler else ()
+            resampler = _Resampler(_form(batch[0]))
+        yield from resampler.pieces(batch)
+    yield from resampler.rest() if resampler else ()
 
 
-def _runs(container: InputContainer, sound: Sound) -> Iterator[AudioFrame]:
-    """Resampled frames. A stream may change its form on the way: then another resampler takes over."""
-    resampler, form = _resampler(), None
-    for frame in _joined(_frames(container, sound)):
-        now = _form(frame)
-        if form not in (None, now):
-            yield from resampler.resample(None)
-            resampler = _resampler()
-        form = now
-        yield from resampler.resample(frame)
-    if form is not None:
-        yield from resampler.resample(None)
+class _Resampler:
+    """Frames of one form in, mono pieces of PIECE_SAMPLES at RATE_HZ out. A call for each frame would cost more."""
+
+    def __init__(self, form: tuple[str, str, int]) -> None:
+        self.form = form
+        sample_format, layout, rate_hz = form
+        self._graph = graph = Graph()  # its ends do not keep it
+        self._in = graph.add_abuffer(
+            format=sample_format, layout=layout, sample_rate=rate_hz, time_base=Fraction(1, rate_hz)
+        )
+        self._out = graph.add("abuffersink")
+        resampling = graph.add("aresample", f"{RATE_HZ}:ochl=mono:osf=flt:filter_size={FILTER_SIZE}")
+        graph.link_nodes(self._in, resampling, graph.add("asetnsamples", f"n={PIECE_SAMPLES}:p=0"), self._out)
+        graph.configure()
+
+    def pieces(self, batch: Batch) -> Iterator[Samples]:
+        for frame in batch:
+            frame.pts = None
+            self._in.push(frame)
+        yield from self._ready()
+
+    def rest(self) -> Iterator[Samples]:
+        self._in.push(None)
+        yield from self._ready()
+
+    def _ready(self) -> Iterator[Samples]:
+        with suppress(av.BlockingIOError, av.EOFError):
+            while True:
+                yield np.asarray(cast(AudioFrame, self._out.pull()).to_ndarray().reshape(-1), np.float32)
 
 
-def _joined(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
-    """Longer frames of the same sound: a call of the resampler costs more than the samples of a short one."""
-    waiting: list[AudioFrame] = []
+def _ahead(found: Iterator[Batch], *, most: int = 8) -> Generator[Batch]:
+    """The same, found by a thread while the caller works on those before: FFmpeg lets go of Python's lock."""
+    waiting: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=most)
+    given_up = threading.Event()
+
+    def read() -> None:
+        ending: BaseException | None = None
+        try:
+            for batch in found:
+                waiting.put(batch)
+                if given_up.is_set():
+                    return
+        except BaseException as error:  # raised below, where the batches are taken
+            ending = error
+        waiting.put(ending)
+
+    thread = threading.Thread(target=read, name="sound")
+    thread.start()
+    try:
+        while isinstance(batch := waiting.get(), list):
+            yield batch
+        if batch is not None:
+            raise batch
+    finally:
+        given_up.set()
+        while thread.is_alive():
+            with suppress(queue.Empty):
+                waiting.get(timeout=0.01)
+        thread.join()
+
+
+def _batches(frames: Iterator[AudioFrame]) -> Iterator[Batch]:
+    """Frames of the same form, about BATCH_SAMPLES together."""
+    waiting: Batch = []
     held = 0
     for frame in frames:
-        if waiting and (held >= JOINED_SAMPLES or _form(frame) != _form(waiting[0])):
-            yield _one(waiting)
+        if waiting and (held >= BATCH_SAMPLES or _form(frame) != _form(waiting[0])):
+            yield waiting
             waiting, held = [], 0
         waiting.append(frame)
         held += frame.samples
     if waiting:
-        yield _one(waiting)
-
-
-def _one(frames: list[AudioFrame]) -> AudioFrame:
-    whole = frames[0]
-    if len(frames) > 1:
-        samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
-        whole = AudioFrame.from_ndarray(samples, frames[0].format.name, frames[0].layout.name)
-        whole.sample_rate = frames[0].sample_rate
-    whole.pts = None
-    return whole
+        yield waiting
 
 
 def _form(frame: AudioFrame) -> tuple[str, str, int]:
     return frame.format.name, frame.layout.name, frame.sample_rate
-
-
-def _resampler() -> AudioResampler:
-    return AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
 
 
 def _frames(container: InputContainer, sound: Sound) -> Iterator[AudioFrame]:

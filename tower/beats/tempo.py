@@ -25,7 +25,7 @@ HINTED_OCTAVES = 0.12  # a tempo named by the user is one, and not its half
 SLOWEST_UNASKED, FASTEST_UNASKED = 50.0, 215.0  # outside only if a hint asks for it
 COMB = ((0.5, 0.35), (1, 1.0), (2, 0.9), (3, 0.35), (4, 0.8))  # beats, weight
 EVIDENCE, PRIOR = 8.0, 5.0
-STEP_COST, JUMP_COST = 0.6, 12.0  # of a step of 1 %, and of any jump
+STEP_COST = 1.2  # of a step of 1 %
 RELATED = (1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3)  # other ways to count the same music
 NEAR = 0.04  # two tempos this close (4 %) are one candidate
 
@@ -136,20 +136,18 @@ def _comb(repetition: NDArray[np.float32]) -> Grid:
 
 def likeliest(strengths: Grid, prior: NDArray[np.float64]) -> NDArray[np.intp]:
     """The best way through the windows: the place in BPM of each."""
-    scores = EVIDENCE * strengths + prior
-    count, tempos = scores.shape
-    apart = np.abs(np.arange(tempos)[:, None] - np.arange(tempos))
-    moving = -np.minimum(STEP_COST * apart, JUMP_COST)  # to × from; the same both ways
-    came = np.zeros((count, tempos), np.int16)
-    total = scores[0]
-    for i in range(1, count):
-        ways = total + moving
-        came[i] = ways.argmax(axis=1)
-        total = ways[np.arange(tempos), came[i]] + scores[i]
-    path = np.empty(count, np.intp)
-    path[-1] = total.argmax()
-    for i in range(count - 1, 0, -1):
-        path[i - 1] = came[i, path[i]]
+    totals = np.empty(strengths.shape, np.float32)  # each row beside its best: hours add up to no large numbers
+    ramp = STEP_COST * np.arange(strengths.shape[1])
+    came = np.zeros(strengths.shape[1])
+    for row, strength in zip(totals, strengths, strict=True):
+        total = came + EVIDENCE * strength + prior
+        row[:] = total = total - total.max()
+        rising = np.maximum.accumulate(total + ramp) - ramp
+        came = np.maximum(rising, np.maximum.accumulate((total - ramp)[::-1])[::-1] + ramp)
+    path = np.empty(len(totals), np.intp)
+    path[-1] = totals[-1].argmax()
+    for i in range(len(totals) - 1, 0, -1):
+        path[i - 1] = (totals[i - 1] - np.abs(ramp - ramp[path[i]])).argmax()
     return path
 
 

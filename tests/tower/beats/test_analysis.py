@@ -91,6 +91,22 @@ def test_beats_stop_where_the_sound_stops(tmp_path: Path) -> None:
     assert len(found.beat_times_s) >= 27
 
 
+def test_beats_end_with_the_last_stroke_though_a_hiss_goes_on_and_breaks_off(tmp_path: Path) -> None:
+    hiss = np.random.default_rng(1).normal(0, 0.003, 44_100 * 24)
+    strokes = np.arange(0.5, 20, 0.5)
+    found = analyse(write_wav(tmp_path / "hiss.wav", hiss + clicks(strokes, 24)))
+    assert found.beat_times_s[-1] == pytest.approx(strokes[-1], abs=0.01)
+
+
+def test_an_introduction_in_free_time_is_followed(tmp_path: Path) -> None:
+    free = 0.55 * (1.1 + 0.15 * np.sin(np.arange(20) / 2.5))
+    strokes = 0.3 + np.cumsum([*free, *np.full(60, 0.55)])
+    found = analyse(write_wav(tmp_path / "free.wav", clicks(strokes, strokes[-1] + 1)))
+    beats = np.array(found.beat_times_s)
+    assert np.mean([np.abs(beats - stroke).min() < 0.03 for stroke in strokes]) > 0.95
+    assert len(beats) <= len(strokes) + 2
+
+
 @pytest.mark.parametrize("kind", ["silence", "drone", "short", "speech"])
 def test_what_has_no_beat_has_no_tempo_and_a_reason(tmp_path: Path, kind: str) -> None:
     rng = np.random.default_rng(3)

@@ -25,6 +25,21 @@ def test_music_is_counted_as_it_is(tmp_path: Path, genre: str, bpm: float) -> No
     assert len(found.tempo_changes) == 1
 
 
+def test_a_step_of_tempo_does_not_change_the_way_to_count(tmp_path: Path) -> None:
+    beats = np.concatenate([np.arange(0.35, 20, 60 / 164), np.arange(20.1, 40, 60 / 140)])
+    track = music.music("step, anime pop", "anime pop", (beats, None), held_back=False, changes=1)
+    found = analyse(write_wav(tmp_path / "music.wav", track.samples))
+    assert [round(change.bpm) for change in found.tempo_changes] == [164, 140]
+    assert mir_eval.beat.f_measure(track.beats_s, np.array(found.beat_times_s)) > 0.93
+
+
+def test_syncopation_does_not_move_the_beat(tmp_path: Path) -> None:
+    track = music.music("latin, even", "latin", music.even(145, 30), held_back=False)
+    found = analyse(write_wav(tmp_path / "music.wav", track.samples))
+    assert found.bpm == pytest.approx(145, rel=0.01)
+    assert mir_eval.beat.f_measure(track.beats_s, np.array(found.beat_times_s)) > 0.93
+
+
 @pytest.mark.parametrize("kind", sorted(music.BEATLESS))
 def test_no_beat_is_heard_where_there_is_none(tmp_path: Path, kind: str) -> None:
     track = music.beatless(kind, held_back=False, seconds=20)
