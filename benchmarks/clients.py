@@ -47,14 +47,7 @@ def ask(port: int, asks: Callable[[int], Request], *, seconds: float, warm_up: i
                 _send(connection, _next(numbers, taking, asks))
             gate.wait()
             gate.wait()
-            own: list[float] = []
-            while time.perf_counter() < ending[0]:
-                request = _next(numbers, taking, asks)
-                began = time.perf_counter()
-                _send(connection, request)
-                own.append((time.perf_counter() - began) * 1000)
-                if len(own) % REQUESTS_A_CONNECTION == 0:
-                    connection.close()  # the next request opens it anew
+            own = _times_until(ending[0], connection, lambda: _next(numbers, taking, asks))
             with taking:
                 ms.extend(own)
         except (RuntimeError, OSError) as error:
@@ -89,6 +82,18 @@ def one(port: int, request: Request) -> Any:
         return json.loads(_send(connection, request))
     finally:
         connection.close()
+
+
+def _times_until(ending: float, connection: http.client.HTTPConnection, asks: Callable[[], Request]) -> list[float]:
+    ms: list[float] = []
+    while time.perf_counter() < ending:
+        request = asks()
+        began = time.perf_counter()
+        _send(connection, request)
+        ms.append((time.perf_counter() - began) * 1000)
+        if len(ms) % REQUESTS_A_CONNECTION == 0:
+            connection.close()  # the next request opens it anew
+    return ms
 
 
 def _next(numbers: Any, taking: threading.Lock, asks: Callable[[int], Request]) -> Request:
