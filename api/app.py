@@ -60,6 +60,7 @@ def create_app(
     )
     app.state.settings = settings
     app.state.service = service
+    app.state.leads = True  # one of several processes leaves to another what need not be done twice
     envelope.install(app)
     keys.install(app)
     for router in routers:

@@ -55,11 +55,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Door:
-    """An app, and a socket of one of its processes: the kernel shares out to them who comes."""
+    """An app, and a socket of one of its processes: the kernel shares out to them who comes. One of them leads."""
 
     name: str
     app: FastAPI
     at: socket
+    leads: bool
 
 
 def main() -> None:
@@ -127,7 +128,7 @@ def _opened(asked: Asked, host: str, settings: Settings) -> list[Door]:
     """Raises StackError if the port cannot be had."""
     app = importlib.import_module(f"api.{asked.name}.app").create_app(settings)
     try:
-        return [Door(asked.name, app, _bound(host, asked.port)) for _ in range(asked.processes)]
+        return [Door(asked.name, app, _bound(host, asked.port), leads=not at) for at in range(asked.processes)]
     except OSError as error:
         raise StackError(f"port {asked.port} of the {asked.name} API: {error.strerror}") from error
 
@@ -150,6 +151,7 @@ def _run(door: Door, lifeline: tuple[int, int]) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         os.close(lifeline[1])
         threading.Thread(target=_end_with_parent, args=(lifeline[0],), daemon=True).start()
+        door.app.state.leads = door.leads
         gc.set_threshold(*GARBAGE)
         sys.setswitchinterval(TURN_S)
         uvicorn.Server(uvicorn.Config(door.app, log_config=None, access_log=False)).run(sockets=[door.at])

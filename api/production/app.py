@@ -87,6 +87,8 @@ STUDIO = (timelines, assets, review, preferences, schedule, culture)
 PARTS = (*GENERATION, *CREATION, *STUDIO)
 SERVICE = "tower-anime-production"
 POOL_SIZE = 10  # and as many more at need; half of the threads that serve
+RECONCILED_S = 2.0  # as often jobs are held against Prefect's runs, beside each time that one is opened here
+SPARE_S = 30.0  # the same in a process that does not lead
 POOL_WAIT_S = 5  # for a connection while all are in use, then 503
 
 
@@ -115,7 +117,7 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
         engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE, wait_s=POOL_WAIT_S)
         sessions = sessions_of(engine)
         prefect = PrefectClient(settings.prefect_url)
-        reconciler = Reconciler(sessions, prefect)
+        reconciler = Reconciler(sessions, prefect, every_s=RECONCILED_S if app.state.leads else SPARE_S)
         app.state.sessions, app.state.prefect, app.state.reconciler = sessions, prefect, reconciler
         app.state.status_threads = ThreadPoolExecutor(max_workers=10, thread_name_prefix="status")
         app.state.model_hashes = ModelHashes(sessions)
