@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooSlowError
 from contextlib import suppress
 from dataclasses import dataclass
@@ -81,11 +81,11 @@ def opened(track: Track, roots: Sequence[Path]) -> IO[bytes]:
 
 
 class OpusCopies:
-    """Makes Opus copies, each once, in threads of its own; keeps them under `folder` by the file's content."""
+    """Makes Opus copies, each once, in `threads` or two of its own; keeps them under `folder` by the file's content."""
 
-    def __init__(self, folder: Path, *, threads: int = 2) -> None:
+    def __init__(self, folder: Path, *, threads: Executor | None = None) -> None:
         self._folder = folder
-        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="opus")
+        self._threads = threads or ThreadPoolExecutor(max_workers=2, thread_name_prefix="opus")
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._making: dict[Path, Future[None]] = {}
@@ -106,11 +106,12 @@ class OpusCopies:
 
     def _make(self, track: Track, roots: Sequence[Path], target: Path) -> Future[None]:
         with self._lock:
-            if target not in self._making:
-                making = self._threads.submit(self._write, opened(track, roots), track.filename, target)
-                making.add_done_callback(lambda _: self._forget(target))
-                self._making[target] = making
-            return self._making[target]
+            if target in self._making:
+                return self._making[target]
+            making = self._threads.submit(self._write, opened(track, roots), track.filename, target)
+            self._making[target] = making
+        making.add_done_callback(lambda _: self._forget(target))  # if it has ended by now, here and at once
+        return making
 
     def _forget(self, target: Path) -> None:
         with self._lock:

@@ -1,0 +1,48 @@
+"""Copies for browsers, made in the background."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.models.library import Track
+from tests.tower.library.conftest import Make
+from tower.library.playing import OpusCopies
+from tower.media.decode import MediaUnreadableError
+
+
+class AtOnce(Executor):
+    """Has done everything by the time that it is handed back."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done = Future[Any]()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+def test_a_copy_that_failed_at_once_is_made_when_the_file_is_whole(root: Path, sounds: Make, tmp_path: Path) -> None:
+    path = sounds(root / "alac.m4a", "-c:a", "alac")
+    track = Track(root=str(root), folder="", filename=path.name, sha256="ab" * 32)
+    content, copies = path.read_bytes(), OpusCopies(tmp_path / "copies", threads=AtOnce())
+    made: list[Path] = []
+
+    def ask() -> None:
+        path.write_bytes(b"")
+        for _ in range(2):
+            with pytest.raises(MediaUnreadableError):
+                copies.of(track, [root])
+        path.write_bytes(content)
+        made.append(copies.of(track, [root]).path)
+
+    asking = threading.Thread(target=ask, daemon=True)  # it once waited for itself, for ever
+    asking.start()
+    asking.join(timeout=30)
+    assert [path.stat().st_size > 0 for path in made] == [True]
