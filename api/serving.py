@@ -111,10 +111,11 @@ class Family:
 
     def _fork(self, door: Door) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the child is known, or no longer ours
-        pid = os.fork()
-        if pid == 0:
-            _run(door, self._lifeline)
-        self._living[pid] = (door, time.monotonic())
+        if not self._ending:
+            pid = os.fork()
+            if pid == 0:
+                _run(door, self._lifeline)
+            self._living[pid] = (door, time.monotonic())
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def _end(self, *_: object) -> None:

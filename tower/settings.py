@@ -57,7 +57,7 @@ class Settings(BaseSettings):
         description="PREFECT_API_URL: an external Prefect server; without it the embedded one starts.",
     )
     api_processes: int = Field(
-        default_factory=lambda: min(os.cpu_count() or 1, 2), ge=1, le=32, description="Those of the production API."
+        default_factory=lambda: min(os.cpu_count() or 1, 2), ge=1, le=8, description="Those of the production API."
     )
     gpu_slots: int = Field(1, ge=1, le=64, description="Renders at once by the gpu worker of this machine.")
     engine: Literal["auto", "animatic", "comfyui"] = Field("auto", description="auto: comfyui where one is configured.")
