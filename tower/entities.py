@@ -1,4 +1,7 @@
-"""Creative things by the id of their row: found on any branch, and changed by commits."""
+"""Creative things by the id of their row: found on any branch, and changed by commits.
+
+Where an edit raises, its transaction can only be rolled back.
+"""
 
 from __future__ import annotations
 

@@ -94,8 +94,9 @@ def test_a_deleted_thing_is_read_where_it_was(story: Story, kai: Found[Character
 
 def test_a_name_that_is_taken_changes_nothing(story: Story, kai: Found[Character]) -> None:
     head = messages(story)
-    with pytest.raises(ConflictError, match="kai"):
-        entities.create(story.session, Character, {"name": "KAI"}, project_id=story.project_id, branch="main", note=ME)
+    taken = {"name": "KAI"}
+    with pytest.raises(ConflictError, match="kai"), story.session.begin_nested():
+        entities.create(story.session, Character, taken, project_id=story.project_id, branch="main", note=ME)
     assert messages(story) == head
 
 
