@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from socket import AF_INET, AF_INET6, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET, socket
+from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOL_SOCKET, socket
 from typing import Self
 
 import uvicorn
@@ -55,7 +55,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Door:
-    """An app, and a socket of one of its processes: the kernel shares out to them who comes. One of them leads."""
+    """One process of an app, and the socket that all of them wait at: who comes is taken by the least busy."""
 
     name: str
     app: FastAPI
@@ -128,19 +128,13 @@ class Family:
 def _opened(asked: Asked, host: str, settings: Settings) -> list[Door]:
     """Raises StackError if the port cannot be had."""
     app = importlib.import_module(f"api.{asked.name}.app").create_app(settings)
+    at = socket(AF_INET6 if ":" in host else AF_INET)
+    at.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
     try:
-        return [Door(asked.name, app, _bound(host, asked.port), leads=not at) for at in range(asked.processes)]
+        at.bind((host, asked.port))  # and listens when the first process is ready
     except OSError as error:
         raise StackError(f"port {asked.port} of the {asked.name} API: {error.strerror}") from error
-
-
-def _bound(host: str, port: int) -> socket:
-    """Not listening yet: that begins when its process is ready."""
-    bound = socket(AF_INET6 if ":" in host else AF_INET)
-    for option in (SO_REUSEADDR, SO_REUSEPORT):
-        bound.setsockopt(SOL_SOCKET, option, 1)
-    bound.bind((host, port))
-    return bound
+    return [Door(asked.name, app, at, leads=not number) for number in range(asked.processes)]
 
 
 def _run(door: Door, lifeline: tuple[int, int]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 CLIENTS = 8
-REQUESTS_A_CONNECTION = 25  # the kernel shares connections out to a service's processes: their luck must not last
+REQUESTS_A_CONNECTION = 25  # a connection stays with the process that took it
 
 
 @dataclass(frozen=True)
