@@ -39,7 +39,7 @@ schema = schemathesis.openapi.from_dict(create_app(Settings(database_url="postgr
 schema.config.phases.coverage.enabled = FUZZ
 schema.config.checks.negative_data_rejection.expected_statuses = [str(status) for status in REFUSALS]
 each = hypothesis.settings(
-    max_examples=300 if FUZZ else max(3, REQUESTS // len(list(schema.get_all_operations()))),
+    max_examples=100 if FUZZ else max(3, REQUESTS // len(list(schema.get_all_operations()))),
     derandomize=not FUZZ,
     deadline=None,
     database=None,
@@ -84,5 +84,5 @@ def test_operations_one_after_another_answer_as_documented(service: Served) -> N
         def validate_response(self, response: Any, case: Case, _: Any = None, **transport: Any) -> None:
             case.validate_response(response, excluded_checks=[*NOT_PROMISED], transport_kwargs=transport)
 
-    bounds = hypothesis.settings(each, max_examples=500 if FUZZ else 5, stateful_step_count=20 if FUZZ else 12)
+    bounds = hypothesis.settings(each, max_examples=200 if FUZZ else 5, stateful_step_count=20 if FUZZ else 12)
     Machine.run(settings=bounds)
