@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Set
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -48,18 +49,19 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """Refuses unknown query parameters (declare them one by one, not as a model) and bodies that are not JSON."""
+    """Refuses unknown and repeated query parameters (declare them one by one, not as a model), and bodies but JSON."""
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
         super().__init__(path, in_one_thread(endpoint), **options)
 
     def get_route_handler(self) -> Handler:
         answer = super().get_route_handler()
-        known = _query_names(self.dependant)
+        known = _query_fields(self.dependant)
         takes_body = self.body_field is not None
 
         async def strict(request: Request) -> Response:
-            _refuse_unknown_query(request, known)
+            _refuse_unknown_query(request, known.keys())
+            _refuse_repeated(request, known)
             _refuse_nul(request)
             if takes_body:
                 _refuse_other_media(request)
@@ -109,12 +111,19 @@ def _refuse_unstorable(value: object) -> None:
             _refuse_unstorable(inner)
 
 
-def _query_names(dependant: Dependant) -> set[str]:
-    own = {field.alias for field in dependant.query_params}
-    return own.union(*(_query_names(inner) for inner in dependant.dependencies))
+def _query_fields(dependant: Dependant) -> dict[str, bool]:
+    """By name: whether it may be given more than once."""
+    found = {field.alias: _takes_many(field.field_info.annotation) for field in dependant.query_params}
+    for inner in dependant.dependencies:
+        found |= _query_fields(inner)
+    return found
 
 
-def _refuse_unknown_query(request: Request, known: set[str]) -> None:
+def _takes_many(annotation: Any) -> bool:
+    return any(get_origin(kind) is list for kind in (annotation, *get_args(annotation)))
+
+
+def _refuse_unknown_query(request: Request, known: Set[str]) -> None:
     unknown = sorted(set(request.query_params) - known)
     if unknown:
         expected = f"one of {', '.join(sorted(known))}" if known else "no query parameters"
@@ -127,6 +136,24 @@ def _refuse_unknown_query(request: Request, known: set[str]) -> None:
                     "input": request.query_params[name],
                 }
                 for name in unknown
+            ]
+        )
+
+
+def _refuse_repeated(request: Request, known: Mapping[str, bool]) -> None:
+    """Which of them would be meant?"""
+    times = Counter(name for name, _ in request.query_params.multi_items())
+    repeated = [name for name, count in times.items() if count > 1 and not known[name]]
+    if repeated:
+        raise RequestValidationError(
+            [
+                {
+                    "type": "query_repeated",
+                    "loc": ("query", name),
+                    "msg": "one value",
+                    "input": request.query_params.getlist(name),
+                }
+                for name in repeated
             ]
         )
 

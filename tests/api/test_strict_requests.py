@@ -101,6 +101,12 @@ def test_unknown_query_parameters_are_refused(client: TestClient) -> None:
     assert error_of(client.get("/api/scenes?limit=two"))["details"]["expected"] == "integer"
 
 
+def test_a_query_parameter_is_given_once_unless_it_is_a_list(client: TestClient) -> None:
+    answer = client.get("/api/scenes?limit=2&limit=3")
+    assert answer.status_code == 422
+    assert error_of(answer)["details"]["errors"] == [{"field": "limit", "value": ["2", "3"], "expected": "one value"}]
+
+
 def test_nul_is_refused_in_the_query_and_names_nothing_in_the_path(client: TestClient) -> None:
     answer = client.get("/api/scenes?limit=%00")
     assert answer.status_code == 422
