@@ -177,8 +177,9 @@ def main() -> None:
         signal.signal(number, lambda *_: done.set())
     pace = Pace(given.seconds_per_step, given.seconds_per_frame)
     gpu = Gpu(given.gpu, 24 * 2**30) if given.gpu else None
-    with FakeComfyUI(port=given.port, pace=pace, version=given.version, gpu=gpu) as comfy:
-        comfy.misbehave(*given.misbehave)
+    comfy = FakeComfyUI(port=given.port, pace=pace, version=given.version, gpu=gpu)
+    comfy.misbehave(*given.misbehave)  # before it listens: the first to ask meets it
+    with comfy:
         done.wait()
 
 
