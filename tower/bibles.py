@@ -14,6 +14,7 @@ from tower.entities import Found
 from tower.errors import ConflictError, NotFoundError
 from tower.pages import Page, Wanted, page_of
 from tower.versions import branches
+from tower.versions.heads import Head
 from tower.versions.kinds import BIBLE_KEY
 
 
@@ -24,11 +25,11 @@ def find(session: Session, project_id: int, branch: str, *, to_change: bool = Fa
     )
 
 
-def refuse_second(session: Session, project_id: int, branch: str) -> None:
-    """Raises ConflictError if there is a bible; if not, no one else begins one until the transaction ends."""
-    line = entities.held(session, project_id, branch)
-    if session.scalar(select(ProjectBible.id).where(ProjectBible.branch_id == line.id)) is not None:
-        raise ConflictError(f"Project {project_id} has a bible on {branch!r} already: change it with PUT")
+def refuse_second(session: Session, on: Head) -> None:
+    """Raises ConflictError if there is a bible on the branch, which is held."""
+    if session.scalar(select(ProjectBible.id).where(ProjectBible.branch_id == on.branch.id)) is not None:
+        project_id, name = on.branch.project_id, on.branch.name
+        raise ConflictError(f"Project {project_id} has a bible on {name!r} already: change it with PUT")
 
 
 def find_character(

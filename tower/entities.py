@@ -22,6 +22,7 @@ from db.models.styles import StyleTemplate
 from db.models.versions import Branch, Commit
 from tower.errors import NotFoundError
 from tower.versions import branches, editing, heads, history
+from tower.versions.heads import Head
 from tower.versions.kinds import SHAPES, Fields, Kind, label
 
 Entity = TypeVar("Entity", ProjectBible, BibleCharacter, Character, Scene, StyleTemplate, StoryArc)
@@ -39,12 +40,12 @@ CALLED = {
 
 @dataclass(frozen=True)
 class Found(Generic[Entity]):
-    """A row, and where it is. `line`: the branch, if it is held for a change."""
+    """A row, and where it is. `head`: of the branch, if it is held for a change."""
 
     row: Entity
     project_id: int
     branch: str
-    line: Branch | None = None
+    head: Head | None = None
 
     @property
     def fields(self) -> Fields:
@@ -76,16 +77,21 @@ def find_key(
     session: Session, kind: type[Entity], key: uuid.UUID, *, project_id: int, branch: str, to_change: bool = False
 ) -> Found[Entity]:
     """Raises NotFoundError for an unknown project or branch, and if the thing is not on this branch."""
-    line = held(session, project_id, branch) if to_change else branches.find(session, project_id, branch)
-    row = _on_line(session, kind, key, branch_id=line.id)
+    line = heads.line(session, project_id, branch, lock=to_change)
+    here = _on_line(kind, key, line)
+    if to_change:  # with the head, which every change begins with
+        both = session.execute(here.add_columns(Commit).join(Commit, Commit.id == line.head_id)).one_or_none()
+        row, head = (both[0], heads.at(session, line, both[1])) if both else (None, None)
+    else:
+        row, head = session.scalar(here), None
     if row is None:
         raise NotFoundError(f"This {CALLED[KINDS[kind]]} is not on the branch {branch!r}")
-    return Found(row, project_id, branch, line if to_change else None)
+    return Found(row, project_id, branch, head)
 
 
-def held(session: Session, project_id: int, branch: str) -> Branch:
-    """The branch, kept from other writers until the transaction ends. Raises NotFoundError."""
-    return branches.held(session, project_id, branch)
+def held(session: Session, project_id: int, branch: str) -> Head:
+    """The head of the branch, kept from other writers until the transaction ends. Raises NotFoundError."""
+    return heads.taken(session, project_id, branch)
 
 
 def on_branch(session: Session, kind: type[Entity], *, project_id: int, branch: str) -> Select[Entity]:
@@ -99,23 +105,18 @@ def past(session: Session, kind: type[Entity], row_id: int, *, at: str) -> tuple
     return found, history.entity_at(session, found.project_id, at, KINDS[kind], key=found.row.key)
 
 
-def create(
-    session: Session, kind: type[Entity], fields: Mapping[str, Any], *, project_id: int, branch: str, note: Note
-) -> Found[Entity]:
+def create(session: Session, kind: type[Entity], fields: Mapping[str, Any], *, on: Head, note: Note) -> Found[Entity]:
     """Raises what editing.apply raises: ConflictError for a taken name or number, InvalidError, NotFoundError."""
-    key, line = uuid.uuid4(), held(session, project_id, branch)
     message = note.message or f"Added {_named(kind, fields)}"
-    _commit(session, line, editing.Edit(KINDS[kind], key, fields), Note(note.author, message))
-    return Found(_row(session, kind, key, line), project_id, branch, line)
+    return _committed(session, kind, editing.Edit(KINDS[kind], uuid.uuid4(), fields), on, Note(note.author, message))
 
 
 def change(session: Session, found: Found[Entity], fields: Mapping[str, Any], *, note: Note) -> Found[Entity]:
     """Set some fields. Raises what editing.apply raises."""
     kind: type[Entity] = type(found.row)
-    line, key = _held_line(session, found), found.row.key
     message = note.message or f"Changed {_named(kind, found.fields)}: {', '.join(fields)}"
-    _commit(session, line, editing.Edit(KINDS[kind], key, fields), Note(note.author, message))
-    return Found(_row(session, kind, key, line), found.project_id, found.branch, line)
+    edit = editing.Edit(KINDS[kind], found.row.key, fields)
+    return _committed(session, kind, edit, _head(session, found), Note(note.author, message))
 
 
 def delete(session: Session, found: Found[Entity], *, note: Note) -> Commit:
@@ -123,7 +124,7 @@ def delete(session: Session, found: Found[Entity], *, note: Note) -> Commit:
     kind: type[Entity] = type(found.row)
     message = note.message or f"Deleted {_named(kind, found.fields)}"
     edit = editing.Edit(KINDS[kind], found.row.key, None)
-    return _commit(session, _held_line(session, found), edit, Note(note.author, message))
+    return editing.apply(session, _head(session, found), [edit], message=message, author=note.author)
 
 
 def content(row: Any) -> Fields:
@@ -145,25 +146,19 @@ def _home(session: Session, row_id: int, kind: type[Any], wanted: Any) -> Any:
     return home
 
 
-def _held_line(session: Session, found: Found[Any]) -> Branch:
-    return found.line or held(session, found.project_id, found.branch)
+def _head(session: Session, found: Found[Any]) -> Head:
+    return found.head or held(session, found.project_id, found.branch)
 
 
-def _commit(session: Session, line: Branch, edit: editing.Edit, note: Note) -> Commit:
-    head = heads.of(session, line)
-    return editing.apply(session, head, [edit], message=note.message or "", author=note.author)
+def _committed(session: Session, kind: type[Entity], edit: editing.Edit, head: Head, note: Note) -> Found[Entity]:
+    made = editing.apply(session, head, [edit], message=note.message or "", author=note.author)
+    row = session.scalars(_on_line(kind, edit.key, head.branch)).one()
+    return Found(row, head.branch.project_id, head.branch.name, heads.at(session, head.branch, made))
 
 
-def _on_line(session: Session, kind: type[Entity], key: uuid.UUID, *, branch_id: int | None) -> Entity | None:
-    row = select(kind).where(kind.branch_id == branch_id, kind.key == key)
-    return session.scalar(row.execution_options(populate_existing=True))
-
-
-def _row(session: Session, kind: type[Entity], key: uuid.UUID, line: Branch) -> Entity:
-    """What has just been written to a branch that is held."""
-    row = _on_line(session, kind, key, branch_id=line.id)
-    assert row is not None
-    return row
+def _on_line(kind: type[Entity], key: uuid.UUID, line: Branch) -> Select[Entity]:
+    row = select(kind).where(kind.branch_id == line.id, kind.key == key)
+    return row.execution_options(populate_existing=True)
 
 
 def _named(kind: type[Any], fields: Mapping[str, Any]) -> str:

@@ -16,15 +16,15 @@ from tower.entities import Found, Note
 from tower.errors import InvalidError
 from tower.styles import find_style
 from tower.versions import editing
+from tower.versions.heads import Head
 from tower.versions.kinds import Fields, Kind
 
 Names = Mapping[uuid.UUID, str]
 
 
-def next_number(session: Session, *, project_id: int, branch: str) -> int:
-    """The number after the last scene of the branch, which stays locked so that no one else takes it."""
-    line = entities.held(session, project_id, branch)
-    last = session.scalar(select(func.max(Scene.scene_number)).where(Scene.branch_id == line.id))
+def next_number(session: Session, on: Head) -> int:
+    """The number after the last scene of the branch, which is held, so that no one else takes it."""
+    last = session.scalar(select(func.max(Scene.scene_number)).where(Scene.branch_id == on.branch.id))
     return (last or 0) + 1
 
 
@@ -33,7 +33,7 @@ def reorder(session: Session, scene_ids: Sequence[int], *, project_id: int, bran
 
     Raises InvalidError unless they are all scenes of the branch, each once.
     """
-    line = entities.held(session, project_id, branch)
+    line = entities.held(session, project_id, branch).branch
     there = {row.id: row for row in session.scalars(select(Scene).where(Scene.branch_id == line.id))}
     if sorted(scene_ids) != sorted(there):
         raise InvalidError.field(
@@ -50,12 +50,13 @@ def reorder(session: Session, scene_ids: Sequence[int], *, project_id: int, bran
 
 def duplicate(session: Session, found: Found[Scene], *, number: int | None, note: Note) -> Found[Scene]:
     """A copy without a video, after the last scene or at a number that is free (else ConflictError)."""
+    on = found.head or entities.held(session, found.project_id, found.branch)
     if number is None:
-        number = next_number(session, project_id=found.project_id, branch=found.branch)
+        number = next_number(session, on)
     copied = found.fields | {"scene_number": number, "video_path": None}
     message = note.message or f"Copied scene {found.row.scene_number} as scene {number}"
     noted = Note(note.author, message)
-    return entities.create(session, Scene, copied, project_id=found.project_id, branch=found.branch, note=noted)
+    return entities.create(session, Scene, copied, on=on, note=noted)
 
 
 def names_of(session: Session, scenes: Iterable[Fields], *, branch_id: int) -> Names:

@@ -52,7 +52,7 @@ def add_event(
     session: Session, columns: Mapping[str, Any], *, project_id: int, branch: str, position: int | None
 ) -> StoryTimeline:
     """An event at `position` (those from there on move by one), or after the last."""
-    line = entities.held(session, project_id, branch)
+    line = entities.held(session, project_id, branch).branch
     there = _events(session, line.id)
     event = StoryTimeline(project_id=project_id, branch_id=line.id, position=len(there) + 1, **columns)
     session.add(event)

@@ -89,8 +89,8 @@ def add_bible_character(
     with session.begin():
         bibles.find(session, project_id, branch)
         fields = _columns(session, project_id, body) | {"bible_key": BIBLE_KEY}
-        note = Note(author, body.message)
-        made = entities.create(session, BibleCharacter, fields, project_id=project_id, branch=branch, note=note)
+        on = entities.held(session, project_id, branch)
+        made = entities.create(session, BibleCharacter, fields, on=on, note=Note(author, body.message))
         answer = _answer(made)
     response.headers["Location"] = f"/api/anime/projects/{project_id}/bible/characters/{answer.id}"
     tagged(response, answer)

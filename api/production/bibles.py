@@ -23,7 +23,7 @@ from api.production.versioned_answers import Touching, Versioned, one_time, past
 from api.strict import strict_router
 from db.models.bibles import BibleHistory, BiblePart, ProjectBible
 from db.models.versions import Commit
-from tower import bibles
+from tower import bibles, entities
 from tower.entities import Found
 from tower.versions import editing, history
 from tower.versions.branches import MAIN
@@ -99,7 +99,7 @@ def create_bible(
 ) -> BibleEdited:
     """Begin the bible. There is one a branch: a second one is refused."""
     with session.begin():
-        bibles.refuse_second(session, project_id, body.branch_name or MAIN)
+        bibles.refuse_second(session, entities.held(session, project_id, body.branch_name or MAIN))
         answer = _write(session, project_id, body, author)
     tagged(response, answer)
     return BibleEdited(**answer.model_dump(), stale_scenes=[])

@@ -94,14 +94,8 @@ def create_character(
     fields = named_files.checked(body.given(), settings)
     del fields["project_id"]
     with session.begin():
-        made = entities.create(
-            session,
-            Character,
-            fields,
-            project_id=body.project_id,
-            branch=body.branch_name or MAIN,
-            note=Note(author, body.message),
-        )
+        on = entities.held(session, body.project_id, body.branch_name or MAIN)
+        made = entities.create(session, Character, fields, on=on, note=Note(author, body.message))
     answer = _answer(made, _workflows(session))
     stale = stale_after(session, made, settings)
     response.headers["Location"] = f"{router.prefix}/characters/{answer.id}"

@@ -51,10 +51,10 @@ def create_scene(
     with session.begin():
         fields = _checked(session, body, settings, project_id=body.project_id, branch=branch)
         del fields["project_id"]
+        on = entities.held(session, body.project_id, branch)
         if body.scene_number is None:
-            fields["scene_number"] = scenes.next_number(session, project_id=body.project_id, branch=branch)
-        note = Note(author, body.message)
-        made = entities.create(session, Scene, fields, project_id=body.project_id, branch=branch, note=note)
+            fields["scene_number"] = scenes.next_number(session, on)
+        made = entities.create(session, Scene, fields, on=on, note=Note(author, body.message))
     answer = _answer(session, made)
     response.headers["Location"] = f"{router.prefix}/scenes/{answer.id}"
     tagged(response, answer)

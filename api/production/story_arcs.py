@@ -95,12 +95,9 @@ def create_story_arc(body: NewArc, session: DatabaseSession, author: Author, res
     """A new arc."""
     fields = body.columns()
     del fields["project_id"]
-    branch = body.branch_name or MAIN
     with session.begin():
-        note = Note(author, body.message)
-        answer = _answer(
-            entities.create(session, StoryArc, fields, project_id=body.project_id, branch=branch, note=note)
-        )
+        on = entities.held(session, body.project_id, body.branch_name or MAIN)
+        answer = _answer(entities.create(session, StoryArc, fields, on=on, note=Note(author, body.message)))
     response.headers["Location"] = f"{router.prefix}/story-arcs/{answer.id}"
     tagged(response, answer)
     return answer

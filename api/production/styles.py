@@ -90,14 +90,8 @@ def create_style(
     fields = body.given()
     del fields["project_id"]
     with session.begin():
-        made = entities.create(
-            session,
-            StyleTemplate,
-            fields,
-            project_id=body.project_id,
-            branch=body.branch_name or MAIN,
-            note=Note(author, body.message),
-        )
+        on = entities.held(session, body.project_id, body.branch_name or MAIN)
+        made = entities.create(session, StyleTemplate, fields, on=on, note=Note(author, body.message))
     answer = StyleAnswer.of(made.row, made.branch)
     stale = stale_after(session, made, settings)
     response.headers["Location"] = f"{router.prefix}/styles/{answer.id}"

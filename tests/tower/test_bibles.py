@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from db.models.bibles import BiblePart
 from tests.tower.versions.story import Story, a_story
-from tower import bibles
+from tower import bibles, entities
 from tower.errors import ConflictError, NotFoundError
 from tower.pages import Wanted
 from tower.versions.kinds import BIBLE_KEY, Kind
@@ -39,9 +39,9 @@ def test_there_is_one_on_each_branch(written: Story) -> None:
     session, project_id = written.session, written.project_id
     assert bibles.find(session, project_id, "main").fields["title"] == "Bible"
     with pytest.raises(ConflictError, match="PUT"):
-        bibles.refuse_second(session, project_id, "main")
+        bibles.refuse_second(session, entities.held(session, project_id, "main"))
     other = a_story(session)
-    bibles.refuse_second(session, other.project_id, "main")
+    bibles.refuse_second(session, entities.held(session, other.project_id, "main"))
     with pytest.raises(NotFoundError):
         bibles.find(session, other.project_id, "main")
 

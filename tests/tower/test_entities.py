@@ -24,8 +24,12 @@ def story(session: Session) -> Story:
 
 @pytest.fixture
 def kai(story: Story) -> Found[Character]:
-    fields = {"name": "Kai", "description": "a detective"}
-    return entities.create(story.session, Character, fields, project_id=story.project_id, branch="main", note=ME)
+    return made(story, {"name": "Kai", "description": "a detective"})
+
+
+def made(story: Story, fields: dict[str, str]) -> Found[Character]:
+    on = entities.held(story.session, story.project_id, "main")
+    return entities.create(story.session, Character, fields, on=on, note=ME)
 
 
 def messages(story: Story, ref: str = "main") -> list[str]:
@@ -96,7 +100,9 @@ def test_a_name_that_is_taken_changes_nothing(story: Story, kai: Found[Character
     head = messages(story)
     taken = {"name": "KAI"}
     with pytest.raises(ConflictError, match="kai"), story.session.begin_nested():
-        entities.create(story.session, Character, taken, project_id=story.project_id, branch="main", note=ME)
+        entities.create(
+            story.session, Character, taken, on=entities.held(story.session, story.project_id, "main"), note=ME
+        )
     assert messages(story) == head
 
 

@@ -39,7 +39,7 @@ def row_id(story: Story, key: uuid.UUID) -> int:
 
 def test_the_next_number_follows_the_last_of_the_branch(story: Story) -> None:
     def following(branch: str) -> int:
-        return scenes.next_number(story.session, project_id=story.project_id, branch=branch)
+        return scenes.next_number(story.session, entities.held(story.session, story.project_id, branch))
 
     assert following("main") == 1
     scene(story, 7)

@@ -13,7 +13,7 @@ from tower.versions.kinds import SHAPES
 from tower.versions.objects import Objects
 from tower.versions.refs import MAIN, branch_called, check_new_name, find_commit, project_exists
 
-__all__ = ["MAIN", "create", "delete", "find", "held", "list_all"]
+__all__ = ["MAIN", "create", "delete", "find", "list_all"]
 
 _LISTED = (
     select(Branch, Commit.hash)
@@ -27,11 +27,6 @@ _LISTED = (
 def find(session: Session, project_id: int, name: str) -> Branch:
     """Raises NotFoundError for an unknown or deleted project and for an unknown branch; `main` is always there."""
     return heads.line(session, project_id, name, lock=False)
-
-
-def held(session: Session, project_id: int, name: str) -> Branch:
-    """The same, kept from other writers until the transaction ends."""
-    return heads.line(session, project_id, name, lock=True)
 
 
 def create(session: Session, project_id: int, name: str, source: str = MAIN, *, description: str = "") -> Branch:

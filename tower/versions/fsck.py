@@ -18,7 +18,7 @@ from db.models.projects import Project
 from db.models.versions import Branch, Commit, VersionObject
 from tower.errors import NotFoundError
 from tower.versions import rows, trees
-from tower.versions.heads import commit_hash
+from tower.versions.commits import commit_hash
 from tower.versions.kinds import SHAPES, Fields, Kind, label
 from tower.versions.objects import DamagedHistoryError, Objects
 from tower.versions.values import same

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.models.bibles import BibleHistory, BiblePart
 from db.models.projects import Project, ProjectStatus
 from db.models.versions import Branch, Commit
 from tower.errors import NotFoundError
-from tower.versions import rows, trees
+from tower.versions import commits, rows, trees
+from tower.versions.commits import Said
 from tower.versions.kinds import SHAPES, Fields, Kind
 from tower.versions.objects import Objects
 from tower.versions.refs import MAIN, begun_branch, branch_called, project_exists
 from tower.versions.rows import Changes
 from tower.versions.trees import Address
-from tower.versions.values import encoded, same
+from tower.versions.values import same
 
 BEGINNER = "tower"  # the author of a project's first commit
 _BIBLE_PARTS = {Kind.BIBLE: BiblePart.BIBLE, Kind.BIBLE_CHARACTERS: BiblePart.CHARACTER}
-
-_IN_TURN = text("select pg_advisory_xact_lock(hashtextextended(:name, :project))")
 
 
 @dataclass(frozen=True)
@@ -42,19 +40,18 @@ def taken(session: Session, project_id: int, name: str, *, lock: bool = True) ->
 
     Raises NotFoundError for an unknown or deleted project and for an unknown branch.
     """
-    return of(session, line(session, project_id, name, lock=lock))
+    branch = line(session, project_id, name, lock=lock)
+    return at(session, branch, session.get_one(Commit, branch.head_id))
 
 
-def of(session: Session, branch: Branch) -> Head:
-    """The head of a branch as it was read."""
-    return Head(branch, session.get_one(Commit, branch.head_id), Objects(session, branch.project_id))
+def at(session: Session, branch: Branch, commit: Commit) -> Head:
+    """The head of a branch that was read with its newest commit."""
+    return Head(branch, commit, Objects(session, branch.project_id))
 
 
 def line(session: Session, project_id: int, name: str, *, lock: bool) -> Branch:
-    """The branch alone, as `taken` does. Those who want it locked are let in in the order in which they came."""
+    """The branch alone, as `taken` does."""
     session.flush()
-    if lock:  # the row's own lock goes to any of those who wait
-        session.execute(_IN_TURN, {"project": project_id, "name": name})
     branch = begun_branch(session, project_id, name, lock=lock)
     if branch is None:
         project_exists(session, project_id)
@@ -82,9 +79,7 @@ def begun(session: Session, project_id: int, name: str) -> Branch:
         }
     if branch.head_id is None:
         tree = trees.write(objects, trees.empty(objects), there)
-        objects.store()
-        branch.head_id = _commit(session, branch, tree, (), message="Begin", author=BEGINNER).id
-        session.flush()
+        commits.record(session, branch, objects, Said(tree, "Begin", BEGINNER))
     return branch
 
 
@@ -113,59 +108,30 @@ def advance(
         at: None if after is None else trees.put_entity(head.objects, at[0], after) for at, (_, after) in real.items()
     }
     tree = trees.write(head.objects, head.commit.tree_hash, hashes)
-    head.objects.store()
-    made = _commit(session, head.branch, tree, (head.commit, merged), message=message, author=author)
-    move(session, head, real, to=made)
+    made = commits.record(session, head.branch, head.objects, Said(tree, message, author, head.commit, merged))
+    _follow(session, head.branch, real, made)
     return made
 
 
 def move(session: Session, head: Head, changes: Changes, *, to: Commit) -> None:
     """Put the branch to a commit that is there, and its rows to that state, which the changes lead to."""
-    rows.follow(session, head.branch, changes)
     head.branch.head_id = to.id
     head.branch.updated_at = datetime.now(UTC)
-    _note_bible(session, head.branch, changes, to)
-    if any(kind == Kind.SCENES and before is None for (kind, _), (before, _) in changes.items()):
-        draft = update(Project).where(Project.id == to.project_id, Project.status == ProjectStatus.DRAFT)
-        session.execute(draft.values(status=ProjectStatus.ACTIVE))
-    session.flush()
-
-
-def commit_hash(commit: Commit, parents: Iterable[str]) -> str:
-    """The sha256 over tree, parents, message, author and time, in hex."""
-    said = {
-        "tree": commit.tree_hash,
-        "parents": list(parents),
-        "message": commit.message,
-        "author": commit.author,
-        "created_at": commit.created_at.astimezone(UTC).isoformat(timespec="microseconds"),
-    }
-    return hashlib.sha256(encoded(said)).hexdigest()
+    _follow(session, head.branch, changes, to)
 
 
 def _entity(objects: Objects, sha256: str | None) -> Fields | None:
     return trees.entity(objects, sha256) if sha256 else None
 
 
-def _commit(
-    session: Session, branch: Branch, tree: str, parents: Iterable[Commit | None], *, message: str, author: str
-) -> Commit:
-    known = [parent for parent in parents if parent is not None]
-    made = Commit(
-        project_id=branch.project_id,
-        tree_hash=tree,
-        parent_id=known[0].id if known else None,
-        merged_id=known[1].id if len(known) > 1 else None,
-        generation=max((parent.generation for parent in known), default=-1) + 1,
-        branch_name=branch.name,
-        message=message,
-        author=author,
-        created_at=datetime.now(UTC),
-    )
-    made.hash = commit_hash(made, (parent.hash for parent in known))
-    session.add(made)
+def _follow(session: Session, branch: Branch, changes: Changes, commit: Commit) -> None:
+    """The rows, and what else goes with a change of the branch's head."""
+    rows.follow(session, branch, changes)
+    _note_bible(session, branch, changes, commit)
+    if any(kind == Kind.SCENES and before is None for (kind, _), (before, _) in changes.items()):
+        draft = update(Project).where(Project.id == branch.project_id, Project.status == ProjectStatus.DRAFT)
+        session.execute(draft.values(status=ProjectStatus.ACTIVE))
     session.flush()
-    return made
 
 
 def _note_bible(session: Session, branch: Branch, changes: Changes, commit: Commit) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from db.models.versions import ObjectKind
@@ -15,14 +16,14 @@ from tower.errors import TowerError
 from tower.versions.remembered import REMEMBERED, Remembered
 from tower.versions.values import encoded
 
-_INSERT = text(
+INSERT = (  # what Objects.storing hands out
     "insert into anime_api.version_objects (project_id, hash, kind, content)"
     " select :project_id, t.hash, t.kind, t.content"
     " from unnest(cast(:hashes as text[]), cast(:kinds as text[]), cast(:contents as bytea[]))"
     " as t(hash, kind, content)"
     " on conflict do nothing"
 )
-
+_STORE = text(INSERT)
 
 _SELECT = text(  # one statement for any number of them, so that it is prepared
     "select hash, content from anime_api.version_objects where project_id = :project_id and hash = any(:hashes)"
@@ -55,20 +56,23 @@ class Objects:
 
     def load(self, hashes: Iterable[str]) -> None:
         """All of them, with one query at most. Raises DamagedHistoryError if one is missing or cannot be read."""
-        wanted = set(hashes) - self._known.keys()
-        for sha256, content in self._remembered.known(self._project_id, wanted).items():
-            self._known[sha256] = _parsed(sha256, content)  # not `_stored`: that is only what the database has
-        wanted -= self._known.keys()
-        if not wanted:
-            return
-        asked = {"project_id": self._project_id, "hashes": list(wanted)}
-        found = {row.hash: bytes(row.content) for row in self._session.execute(_SELECT, asked)}
+        if wanted := self._unknown(hashes):
+            self.read(_SELECT, hashes=list(wanted))
+        if missing := wanted - self._known.keys():
+            raise DamagedHistoryError(f"The version object {min(missing)} is missing: `tower fsck` says what else is")
+
+    def at_hand(self, hashes: Iterable[str]) -> bool:
+        """Whether `load` would ask nobody for them."""
+        return not self._unknown(hashes)
+
+    def read(self, statement: TextClause, **asked: Any) -> None:
+        """What a statement finds, as hash and content, which :project_id narrows to this project."""
+        rows = self._session.execute(statement, {"project_id": self._project_id, **asked})
+        found = {row.hash: bytes(row.content) for row in rows}
         for sha256, content in found.items():
             self._known[sha256] = _parsed(sha256, content)
         self._stored |= found.keys()
         self._remembered.add(self._project_id, found)
-        if missing := wanted - self._known.keys():
-            raise DamagedHistoryError(f"The version object {min(missing)} is missing: `tower fsck` says what else is")
 
     def get(self, sha256: str) -> Any:
         if sha256 not in self._known:
@@ -85,19 +89,24 @@ class Objects:
         return sha256
 
     def store(self) -> None:
-        """Write what was put. In the order of the hashes: two writers of the same objects wait, and do not deadlock."""
-        if not self.pending:
-            return
+        """Write what was put."""
+        if self.pending:
+            with self.storing() as waiting:
+                self._session.execute(_STORE, waiting)
+
+    @contextmanager
+    def storing(self) -> Iterator[dict[str, Any]]:
+        """What was put, as INSERT takes it, which is executed inside.
+
+        In the order of the hashes: two writers of the same objects wait, and do not deadlock.
+        """
         rows = sorted(self.pending.items())
-        self._session.execute(
-            _INSERT,
-            {
-                "project_id": self._project_id,
-                "hashes": [sha256 for sha256, _ in rows],
-                "kinds": [kind.value for _, (kind, _) in rows],
-                "contents": [content for _, (_, content) in rows],
-            },
-        )
+        yield {
+            "project_id": self._project_id,
+            "hashes": [sha256 for sha256, _ in rows],
+            "kinds": [kind.value for _, (kind, _) in rows],
+            "contents": [content for _, (_, content) in rows],
+        }
         self._stored.update(self.pending)
         self._remembered.add(self._project_id, {sha256: content for sha256, (_, content) in rows})
         self.pending.clear()
@@ -105,6 +114,13 @@ class Objects:
     def forget_unstored(self) -> None:
         """Never write what was put until now; it can still be read here. For states that only a merge needs."""
         self.pending.clear()
+
+    def _unknown(self, hashes: Iterable[str]) -> set[str]:
+        """Those that are not in memory; what is remembered from earlier work is taken over."""
+        wanted = set(hashes) - self._known.keys()
+        for sha256, content in self._remembered.known(self._project_id, wanted).items():
+            self._known[sha256] = _parsed(sha256, content)  # not `_stored`: that is only what the database has
+        return wanted - self._known.keys()
 
 
 def _parsed(sha256: str, content: bytes) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select, true
 from sqlalchemy.orm import Session
 
 from db.models.projects import Project
@@ -24,7 +24,8 @@ _BEGUN = (  # said once, not at every request: with this almost each of them beg
     .where(Branch.head_id.is_not(None), Project.deleted_at.is_(None))
     .execution_options(populate_existing=True)
 )
-_BEGUN_LOCKED = _BEGUN.with_for_update(of=Branch, key_share=True)
+_TURN = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name"), bindparam("project")))).cte("turn")
+_BEGUN_LOCKED = _BEGUN.join(_TURN, true()).with_for_update(of=Branch, key_share=True)
 _OF_PROJECT = (
     select(Commit)
     .join(Project, Project.id == Commit.project_id)
@@ -52,7 +53,11 @@ def branch_called(session: Session, project_id: int, name: str, *, lock: bool = 
 
 
 def begun_branch(session: Session, project_id: int, name: str, *, lock: bool = False) -> Branch | None:
-    """The branch if its project is there, not in the bin, and has begun it: all that in one look."""
+    """The branch if its project is there, not in the bin, and has begun it: all that in one look.
+
+    Those who want it locked are let in in the order in which they came: the row's own lock goes to any who waits. It
+    is taken too, and so the branch is read as it is when the turn comes, not as it was when the statement began.
+    """
     wanted = _BEGUN_LOCKED if lock else _BEGUN
     return session.scalar(wanted, {"project": project_id, "name": name})
 

@@ -7,9 +7,10 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import Table, delete, select, text, update
+from sqlalchemy import Table, TextClause, delete, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, class_mapper
 from sqlalchemy.orm.attributes import instance_dict
@@ -126,33 +127,42 @@ def _produced(kind: Kind) -> list[str]:
 def _insert(session: Session, branch: Branch, kind: Kind, new: Mapping[uuid.UUID, Fields]) -> None:
     if not new:
         return
-    names = ", ".join(f'"{column}"' for _, column in _columns(kind))
-    table = _table(SHAPES[kind].row).fullname
-    statement = (
-        f"insert into {table} (project_id, branch_id, key, {names})"
-        f" select :project_id, :branch_id, r.key, {names}"
-        f" from jsonb_populate_recordset(null::{table}, cast(:rows as jsonb)) r"
-    )
-    session.execute(text(statement), {**_place(branch), "project_id": branch.project_id, "rows": _json(kind, new)})
+    values = {**_place(branch), "project_id": branch.project_id, "rows": _json(kind, new)}
+    session.execute(_insert_statement(kind), values)
 
 
 def _update(session: Session, branch: Branch, kind: Kind, kept: Mapping[uuid.UUID, tuple[Fields, Fields]]) -> None:
     if not kept:
         return
     _step_aside(session, branch, kind, kept)
+    rows = _json(kind, {key: after for key, (_, after) in kept.items()})
+    changed: Any = session.execute(_update_statement(kind), {**_place(branch), "rows": rows})
+    _check_count(branch, kind, changed.rowcount, len(kept))
+    if kind == Kind.SCENES:
+        _set_videos(session, branch, kept)
+
+
+@cache
+def _insert_statement(kind: Kind) -> TextClause:
+    names = ", ".join(f'"{column}"' for _, column in _columns(kind))
+    table = _table(SHAPES[kind].row).fullname
+    return text(
+        f"insert into {table} (project_id, branch_id, key, {names})"
+        f" select :project_id, :branch_id, r.key, {names}"
+        f" from jsonb_populate_recordset(null::{table}, cast(:rows as jsonb)) r"
+    )
+
+
+@cache
+def _update_statement(kind: Kind) -> TextClause:
     columns = [column for _, column in _columns(kind) if column != "video_path"]
     values = ", ".join(f'"{column}" = r."{column}"' for column in columns)
     table = _table(SHAPES[kind].row).fullname
-    statement = (
+    return text(
         f"update {table} t set {values}, version = t.version + 1, updated_at = now()"
         f" from jsonb_populate_recordset(null::{table}, cast(:rows as jsonb)) r"
         " where t.branch_id = :branch_id and t.key = r.key"
     )
-    rows = _json(kind, {key: after for key, (_, after) in kept.items()})
-    changed: Any = session.execute(text(statement), {**_place(branch), "rows": rows})
-    _check_count(branch, kind, changed.rowcount, len(kept))
-    if kind == Kind.SCENES:
-        _set_videos(session, branch, kept)
 
 
 def _set_videos(session: Session, branch: Branch, kept: Mapping[uuid.UUID, tuple[Fields, Fields]]) -> None:

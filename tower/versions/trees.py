@@ -14,20 +14,37 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
+
+from sqlalchemy import text
+from sqlalchemy.exc import DataError
 
 from db.models.versions import ObjectKind
 from tower.versions.fields import completed
 from tower.versions.kinds import Fields, Kind
-from tower.versions.objects import Objects
+from tower.versions.objects import DamagedHistoryError, Objects
 
 LEAF = 64
+FEW = 8  # entities: for more, each with a way of its own to go, a query a level is cheaper
 
 Address: TypeAlias = tuple[Kind, uuid.UUID]
 Hashes: TypeAlias = dict[Address, str | None]  # of entities; None: not there
 Node: TypeAlias = tuple[int, str]  # how many entities, under which object
 Entries: TypeAlias = dict[str, str]  # entity hashes by the hex of their key
+
+_WAYS = text(
+    "with recursive way as ("
+    " select w.*, 0 as depth, o.hash, o.content, convert_from(o.content, 'UTF8')::json as object"
+    " from unnest(cast(:kinds as text[]), cast(:keys as text[]), cast(:places as text[])) as w(kind, key, place)"
+    " join anime_api.version_objects o on o.project_id = :project_id and o.hash = :tree"
+    " union all"
+    " select w.kind, w.key, w.place, w.depth + 1, o.hash, o.content, convert_from(o.content, 'UTF8')::json"
+    " from way w join anime_api.version_objects o on o.project_id = :project_id and o.hash = case w.depth"
+    "  when 0 then w.object -> w.kind ->> 1"
+    "  else coalesce(w.object -> 'leaf' ->> w.key, w.object -> 'nodes' -> substr(w.place, w.depth, 1) ->> 1) end)"
+    " select distinct hash, content from way"
+)
 
 
 def put_entity(objects: Objects, kind: Kind, fields: Fields) -> str:
@@ -45,13 +62,20 @@ def empty(objects: Objects) -> str:
 
 
 def find(objects: Objects, tree: str, addresses: Iterable[Address]) -> Hashes:
-    """The hashes of these entities, with one query a level."""
-    roots = objects.get(tree)
+    """The hashes of these entities, with one query a level, or one for the whole ways of a few."""
     found: Hashes = dict.fromkeys(addresses)
+
+    def load(nodes: Collection[str]) -> None:
+        if 0 < len(found) <= FEW and not objects.at_hand(nodes):
+            _load_ways(objects, tree, found)
+        objects.load(nodes)
+
+    load([tree])
+    roots = objects.get(tree)
     level = [(at, roots[at[0]][1]) for at in found if at[0] in roots]
     depth = 0
     while level:
-        objects.load({sha256 for _, sha256 in level})
+        load({sha256 for _, sha256 in level})
         deeper = []
         for at, sha256 in level:
             node = objects.get(sha256)
@@ -118,6 +142,15 @@ def differences(objects: Objects, before: str, after: str) -> dict[Address, tupl
         level = [deeper for pair in level for deeper in _compared(objects, pair, depth, found)]
         depth += 1
     return found
+
+
+def _load_ways(objects: Objects, tree: str, addresses: Iterable[Address]) -> None:
+    """All that lies between a tree and these entities, and they themselves."""
+    kinds, keys = zip(*((kind.value, key.hex) for kind, key in addresses), strict=True)
+    try:
+        objects.read(_WAYS, tree=tree, kinds=list(kinds), keys=list(keys), places=[place_of(key) for key in keys])
+    except DataError as error:
+        raise DamagedHistoryError(f"A part of the tree {tree} cannot be read: `tower fsck` says which") from error
 
 
 def _compared(

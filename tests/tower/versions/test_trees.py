@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from db.models.versions import ObjectKind
 from tests.tower.versions.story import BOUNDED, Story
 from tower.versions import trees
+from tower.versions.editing import Edit
 from tower.versions.kinds import Kind
-from tower.versions.objects import Objects
+from tower.versions.objects import DamagedHistoryError, Objects
 from tower.versions.trees import LEAF
 
 KEYS = [uuid.uuid5(uuid.NAMESPACE_URL, str(number)) for number in range(6 * LEAF)]
@@ -60,3 +66,45 @@ def test_most_of_a_tree_is_shared_by_its_successor(story: Story, session: Sessio
     entity = objects.put(ObjectKind.ENTITY, {"kind": "scenes", "fields": {"title": "new"}})
     trees.write(objects, before, {(Kind.SCENES, KEYS[0]): entity})
     assert len(objects.pending) <= 4
+
+
+def test_the_whole_ways_of_a_few_are_read_at_once(story: Story, session: Session) -> None:
+    keys = [uuid.uuid4() for _ in range(5 * LEAF)]
+    tree = story.commit(*(Edit(Kind.CHARACTERS, key, {"name": f"Kai {key}"}) for key in keys)).tree_hash
+    wanted = [(Kind.CHARACTERS, keys[0]), (Kind.CHARACTERS, keys[-1]), (Kind.CHARACTERS, uuid.uuid4())]
+    objects = Objects(session, story.project_id, remembered=None)
+    with queries(session) as asked:
+        found = trees.find(objects, tree, [*wanted, (Kind.SCENES, keys[0])])
+        assert [trees.entity(objects, str(found[at]))["name"] for at in wanted[:2]] == [
+            f"Kai {keys[0]}",
+            f"Kai {keys[-1]}",
+        ]
+    assert len(asked) == 1
+    many = trees.find(
+        Objects(session, story.project_id, remembered=None), tree, [(Kind.CHARACTERS, key) for key in keys]
+    )
+    assert many[wanted[0]] == found[wanted[0]]
+    assert found[wanted[2]] is found[Kind.SCENES, keys[0]] is None
+
+
+def test_a_way_that_cannot_be_read_is_damage(story: Story, session: Session) -> None:
+    key = story.put(Kind.CHARACTERS, name="Kai")
+    tree = story.commit().tree_hash
+    session.execute(text("update anime_api.version_objects set content = 'no json' where kind = 'tree'"))
+    with pytest.raises(DamagedHistoryError, match="tower fsck"):
+        trees.find(Objects(session, story.project_id, remembered=None), tree, [(Kind.CHARACTERS, key)])
+
+
+@contextmanager
+def queries(session: Session) -> Iterator[list[str]]:
+    asked: list[str] = []
+
+    def note(*about: Any) -> None:
+        asked.append(about[2])
+
+    connection = session.connection()
+    event.listen(connection, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(connection, "before_cursor_execute", note)

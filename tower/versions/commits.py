@@ -1,0 +1,79 @@
+"""Commits: written together with their objects and the head of their branch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from db.models.versions import Branch, Commit
+from tower.versions.objects import INSERT, Objects
+from tower.versions.values import encoded
+
+_COLUMNS = (
+    *("project_id", "hash", "tree_hash", "parent_id", "merged_id", "generation"),
+    *("branch_name", "message", "author", "created_at"),
+)
+_RECORD = select(Commit).from_statement(
+    text(
+        f"with stored as ({INSERT}),"
+        f" made as (insert into anime_api.commits ({', '.join(_COLUMNS)})"
+        f" values ({', '.join(f':{column}' for column in _COLUMNS)}) returning *),"
+        " moved as (update anime_api.branches b set head_id = made.id, updated_at = made.created_at from made"
+        " where b.id = :branch_id)"
+        " select * from made"
+    )
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a commit says. `parent`: the one before it; `merged`: the other parent of a merge."""
+
+    tree: str
+    message: str
+    author: str
+    parent: Commit | None = None
+    merged: Commit | None = None
+
+    @property
+    def parents(self) -> list[Commit]:
+        return [parent for parent in (self.parent, self.merged) if parent is not None]
+
+
+def record(session: Session, branch: Branch, objects: Objects, said: Said) -> Commit:
+    """Write the objects that wait, the commit and the branch's head: all in one statement, as others wait meanwhile."""
+    session.flush()
+    made = Commit(
+        project_id=branch.project_id,
+        tree_hash=said.tree,
+        parent_id=said.parent and said.parent.id,
+        merged_id=said.merged and said.merged.id,
+        generation=max((parent.generation for parent in said.parents), default=-1) + 1,
+        branch_name=branch.name,
+        message=said.message,
+        author=said.author,
+        created_at=datetime.now(UTC),
+    )
+    made.hash = commit_hash(made, (parent.hash for parent in said.parents))
+    values = {column: getattr(made, column) for column in _COLUMNS}
+    with objects.storing() as waiting:
+        kept: Commit = session.scalars(_RECORD, {**values, **waiting, "branch_id": branch.id}).one()
+    session.expire(branch, ["head_id", "updated_at"])
+    return kept
+
+
+def commit_hash(commit: Commit, parents: Iterable[str]) -> str:
+    """The sha256 over tree, parents, message, author and time, in hex."""
+    said = {
+        "tree": commit.tree_hash,
+        "parents": list(parents),
+        "message": commit.message,
+        "author": commit.author,
+        "created_at": commit.created_at.astimezone(UTC).isoformat(timespec="microseconds"),
+    }
+    return hashlib.sha256(encoded(said)).hexdigest()
