@@ -30,6 +30,12 @@ async def _sessions(request: Request) -> Sessions:
     return cast(Sessions, request.app.state.sessions)
 
 
+async def _reading(request: Request) -> AsyncIterator[Session]:
+    """Each statement is on its own: BEGIN and COMMIT would take as long as a short one."""
+    with cast(Sessions, request.app.state.reading)() as session:
+        yield session
+
+
 async def _session(sessions: DatabaseSessions) -> AsyncIterator[Session]:
     """What an endpoint read is ended with a commit: after a rollback psycopg forgets its prepared statements."""
     session = sessions()
@@ -65,6 +71,7 @@ ServiceName = Annotated[str, Depends(_service)]
 DatabaseSessions = Annotated[Sessions, Depends(_sessions)]
 # scope: the connection goes back before the answer is sent, so a slow download holds none
 DatabaseSession = Annotated[Session, Depends(_session, scope="function")]
+ReadingSession = Annotated[Session, Depends(_reading, scope="function")]
 Prefect = Annotated[PrefectClient, Depends(_prefect)]
 PrefectUiUrl = Annotated[str, Depends(_prefect_ui_url)]
 JobReconciler = Annotated[Reconciler, Depends(_reconciler)]

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, UUID, Text, any_, cast, func, literal, select
+from sqlalchemy import ARRAY, UUID, Text, any_, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
 from db.models.characters import Character
@@ -20,6 +20,11 @@ from tower.versions.heads import Head
 from tower.versions.kinds import Fields, Kind
 
 Names = Mapping[uuid.UUID, str]
+_NAMES = select(Character.key, Character.name).where(
+    Character.branch_id == bindparam("branch"),
+    # one text, which PostgreSQL takes apart faster than psycopg puts a list together
+    Character.key == any_(cast(bindparam("keys", type_=Text()), ARRAY(UUID()))),
+)
 
 
 def next_number(session: Session, on: Head) -> int:
@@ -64,9 +69,7 @@ def names_of(session: Session, scenes: Iterable[Fields], *, branch_id: int) -> N
     keys = {one["key"] for fields in scenes for one in fields["characters"] if one["key"]}
     if not keys:
         return {}
-    # one text, which PostgreSQL takes apart faster than psycopg puts a list together
-    wanted = Character.key == any_(cast(literal(f"{{{','.join(keys)}}}", Text()), ARRAY(UUID())))
-    rows = session.execute(select(Character.key, Character.name).where(Character.branch_id == branch_id, wanted))
+    rows = session.execute(_NAMES, {"branch": branch_id, "keys": f"{{{','.join(keys)}}}"})
     return dict(rows.all())
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from api import app as frame
 from api.music import bpm, catalogue, health, library, playlists, search, sync, tracks
-from db.engine import connect
+from db.engine import connect, reading
 from db.engine import sessions as sessions_of
 from tower import logs
 from tower.beats.pool import AnalyserPool
@@ -48,7 +48,7 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE)
-        app.state.sessions = sessions_of(engine)
+        app.state.sessions, app.state.reading = sessions_of(engine), reading(engine)
         library = _library(app.state.settings, engine)
         app.state.library_scans, app.state.quality_monitor, app.state.opus_copies = library
         app.state.quality_monitor.start()

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar, cast
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Query, Request
 
-from api.collaborators import CurrentSettings, DatabaseSession, DatabaseSessions
+from api.collaborators import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
 from api.envelope import documented
 from api.keys import OPEN
 from api.music.bpm_bodies import AnalyzeTrack, BpmHealth, MatchingTrack, TrackAnalysis
@@ -77,7 +77,7 @@ def bpm_health(settings: CurrentSettings, session: DatabaseSession, pool: Beats)
 
 @router.get("/find-matching")
 def find_matching(
-    session: DatabaseSession,
+    session: ReadingSession,
     *,
     target_bpm: Annotated[float | None, Query(ge=20, le=400, allow_inf_nan=False)] = None,
     tolerance: Annotated[float, Query(ge=0, le=100, allow_inf_nan=False, description="BPM.")] = 5,

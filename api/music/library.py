@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.collaborators import CurrentSettings, DatabaseSession, DatabaseSessions
+from api.collaborators import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
 from api.envelope import documented
 from api.music.collaborators import Monitor, Roots, RowNumber, Scans
 from api.paging import Pages
@@ -100,13 +100,13 @@ def start_scan(body: ScanWanted, session: DatabaseSession, running: Scans, monit
 
 
 @router.get("/scans")
-def list_scans(session: DatabaseSession, pages: Pages) -> list[ScanAnswer]:
+def list_scans(session: ReadingSession, pages: Pages) -> list[ScanAnswer]:
     """The scans, newest first."""
     return pages.answer(scans.newest(session, pages.wanted), ScanAnswer.of)
 
 
 @router.get("/scans/{scan_id}", responses=documented(404))
-def get_scan(scan_id: RowNumber, session: DatabaseSession) -> ScanAnswer:
+def get_scan(scan_id: RowNumber, session: ReadingSession) -> ScanAnswer:
     """How far a scan is, and what it has found so far."""
     return ScanAnswer.of(scans.find(session, scan_id))
 
@@ -119,7 +119,7 @@ def cancel_scan(scan_id: RowNumber, session: DatabaseSession) -> ScanAnswer:
 
 
 @router.get("/scans/{scan_id}/unreadable", responses=documented(404))
-def list_unreadable(scan_id: RowNumber, session: DatabaseSession, pages: Pages) -> list[UnreadableAnswer]:
+def list_unreadable(scan_id: RowNumber, session: ReadingSession, pages: Pages) -> list[UnreadableAnswer]:
     """The files that a scan did not take, and why. Kept for the last five scans."""
     return pages.answer(scans.unreadable(session, scan_id, pages.wanted), UnreadableAnswer.of)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.collaborators import DatabaseSession
+from api.collaborators import DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.music.collaborators import RowNumber
 from api.music.track_answers import TrackAnswer
@@ -77,7 +77,7 @@ class DeletedPlaylist(BaseModel):
 
 
 @router.get("/playlists")
-def list_playlists(session: DatabaseSession, pages: Pages) -> list[PlaylistAnswer]:
+def list_playlists(session: ReadingSession, pages: Pages) -> list[PlaylistAnswer]:
     """All playlists, in the order in which they were made."""
     found = playlists.page(session, pages.wanted)
     lengths = playlists.lengths(session, [row.id for row in found.rows])
@@ -93,7 +93,7 @@ def create_playlist(body: NewPlaylist, session: DatabaseSession) -> PlaylistDeta
 
 
 @router.get("/playlists/{playlist_id}", responses=documented(404))
-def get_playlist(playlist_id: RowNumber, session: DatabaseSession) -> PlaylistDetail:
+def get_playlist(playlist_id: RowNumber, session: ReadingSession) -> PlaylistDetail:
     """A playlist with its tracks, in order."""
     return _detail(session, playlists.find(session, playlist_id))
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 
-from api.collaborators import CurrentSettings, DatabaseSession
+from api.collaborators import CurrentSettings, DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.music.collaborators import Copies, Monitor, Roots, RowNumber
 from api.music.track_answers import TrackAnswer, TrackDetail
@@ -51,7 +51,7 @@ class Form(StrEnum):
 
 @router.get("/tracks")
 def list_tracks(
-    session: DatabaseSession,
+    session: ReadingSession,
     pages: Pages,
     *,
     min_bpm: Bpm = None,
@@ -70,7 +70,7 @@ def list_tracks(
 
 
 @router.get("/track/{track_id}", responses=documented(404))
-def get_track(track_id: RowNumber, session: DatabaseSession, monitor: Monitor) -> TrackDetail:
+def get_track(track_id: RowNumber, session: ReadingSession, monitor: Monitor) -> TrackDetail:
     """A track and how good it sounds. The first time that it is asked for, its sound is measured in the background."""
     return _detail(find(session, track_id), monitor)
 
@@ -99,7 +99,7 @@ def change_track(track_id: RowNumber, body: TrackChange, session: DatabaseSessio
 )
 def stream_track(
     track_id: RowNumber,
-    session: DatabaseSession,
+    session: ReadingSession,
     roots: Roots,
     copies: Copies,
     *,
@@ -131,7 +131,7 @@ def stream_track(
     response_class=Response,
     responses={200: {"content": {SVG: {}}, "description": "A drawing"}, **documented(404)},
 )
-def track_waveform(track_id: RowNumber, session: DatabaseSession, roots: Roots, settings: CurrentSettings) -> Response:
+def track_waveform(track_id: RowNumber, session: ReadingSession, roots: Roots, settings: CurrentSettings) -> Response:
     """The sound as an SVG, with its beats, downbeats and tempo if it was listened to; it says so if not."""
     track = find(session, track_id)
     analysis = _heard(session, track)

@@ -43,7 +43,7 @@ from api.production import (
     workers,
     workflows,
 )
-from db.engine import connect
+from db.engine import connect, reading
 from db.engine import sessions as sessions_of
 from tower import logs
 from tower.beats.pool import AnalyserPool
@@ -118,7 +118,8 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
         sessions = sessions_of(engine)
         prefect = PrefectClient(settings.prefect_url)
         reconciler = Reconciler(sessions, prefect, every_s=RECONCILED_S if app.state.leads else SPARE_S)
-        app.state.sessions, app.state.prefect, app.state.reconciler = sessions, prefect, reconciler
+        app.state.sessions, app.state.reading = sessions, reading(engine)
+        app.state.prefect, app.state.reconciler = prefect, reconciler
         app.state.status_threads = ThreadPoolExecutor(max_workers=10, thread_name_prefix="status")
         app.state.model_hashes = ModelHashes(sessions)
         app.state.beats = AnalyserPool(1)  # its process starts with the first scene that is given music

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from api.collaborators import DatabaseSession
+from api.collaborators import ReadingSession
 from api.envelope import documented
 from api.paging import Pages
 from api.production.field_types import RowId
@@ -40,7 +40,7 @@ class AppearanceAnswer(BaseModel):
 
 
 @router.get("/characters/{character_id}/appearances", responses=documented(404))
-def character_appearances(character_id: RowId, session: DatabaseSession, pages: Pages) -> list[AppearanceAnswer]:
+def character_appearances(character_id: RowId, session: ReadingSession, pages: Pages) -> list[AppearanceAnswer]:
     """The accepted takes that show it, on whatever branch, newest first."""
     found = entities.find(session, Character, character_id)
     shown = acceptance.appearances(session, found.project_id, found.row.key, wanted=pages.wanted)

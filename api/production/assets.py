@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.collaborators import DatabaseSession
+from api.collaborators import ReadingSession
 from api.envelope import documented
 from api.paging import LARGEST_ID, Pages
 from api.production.field_types import RowId
@@ -60,14 +60,14 @@ async def _filter(
 
 @router.get("/assets", responses=documented(404))
 def list_assets(
-    session: DatabaseSession, pages: Pages, only: Annotated[AssetFilter, Depends(_filter)]
+    session: ReadingSession, pages: Pages, only: Annotated[AssetFilter, Depends(_filter)]
 ) -> list[AssetAnswer]:
     """Files, newest first."""
     return pages.answer(assets.page(session, pages.wanted, only=only), AssetAnswer.of)
 
 
 @router.get("/assets/{asset_id}", responses=documented(404))
-def get_asset(asset_id: RowId, session: DatabaseSession) -> AssetAnswer:
+def get_asset(asset_id: RowId, session: ReadingSession) -> AssetAnswer:
     """A file with what was read from it and what it was made from."""
     return AssetAnswer.of(assets.find(session, asset_id))
 
@@ -83,7 +83,7 @@ def get_asset(asset_id: RowId, session: DatabaseSession) -> AssetAnswer:
         **documented(404, 416),
     },
 )
-def asset_file(asset_id: RowId, session: DatabaseSession) -> RangedFile:
+def asset_file(asset_id: RowId, session: ReadingSession) -> RangedFile:
     """The file. 404 with the reason if it is gone from the disk."""
     asset = assets.find(session, asset_id)
     path = Path(asset.path)

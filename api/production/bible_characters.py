@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 from sqlalchemy.orm import Session
 
 from api.authors import Author
-from api.collaborators import DatabaseSession
+from api.collaborators import DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import Pages
 from api.preconditions import IfMatch, require_match, tagged
@@ -99,7 +99,7 @@ def add_bible_character(
 
 @router.get("/characters", responses=documented(404))
 def list_bible_characters(
-    project_id: ProjectId, session: DatabaseSession, pages: Pages, branch: BranchQuery = None, at: AtQuery = None
+    project_id: ProjectId, session: ReadingSession, pages: Pages, branch: BranchQuery = None, at: AtQuery = None
 ) -> list[BibleCharacterAnswer]:
     """The characters of the bible in the order of their making; in a past state (`at`) by name."""
     one_time(branch, at)
@@ -117,7 +117,7 @@ def list_bible_characters(
 def get_bible_character(
     project_id: ProjectId,
     character_id: RowId,
-    session: DatabaseSession,
+    session: ReadingSession,
     *,
     response: Response,
     branch: BranchQuery = None,

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.authors import Author
-from api.collaborators import DatabaseSession
+from api.collaborators import DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import Pages
 from api.preconditions import IfMatch, require_match, tagged
@@ -107,7 +107,7 @@ def create_bible(
 
 @router.get("/projects/{project_id}/bible", responses=documented(404))
 def get_bible(
-    project_id: ProjectId, session: DatabaseSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
+    project_id: ProjectId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> BibleAnswer:
     """The bible; `at` shows it as it was."""
     one_time(branch, at)
@@ -142,7 +142,7 @@ def replace_bible(
 @router.get("/projects/{project_id}/bible/history", responses=documented(404))
 def bible_history(
     project_id: ProjectId,
-    session: DatabaseSession,
+    session: ReadingSession,
     pages: Pages,
     branch: BranchQuery = None,
     part: BiblePart | None = None,

@@ -10,7 +10,7 @@ from fastapi import Query, Response
 from pydantic import ConfigDict, Field, JsonValue
 
 from api.authors import Author
-from api.collaborators import CurrentSettings, DatabaseSession
+from api.collaborators import CurrentSettings, DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import Pages
 from api.preconditions import IfMatch, require_match, tagged
@@ -106,7 +106,7 @@ def create_character(
 @router.get("/characters", responses=documented(404))
 def list_characters(
     project_id: ProjectQuery,
-    session: DatabaseSession,
+    session: ReadingSession,
     pages: Pages,
     *,
     branch: BranchQuery = None,
@@ -127,7 +127,7 @@ def list_characters(
 
 @router.get("/characters/{character_id}", responses=documented(404))
 def get_character(
-    character_id: RowId, session: DatabaseSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
+    character_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> CharacterAnswer:
     """A character; `branch` shows it as it is on another branch, `at` as it was."""
     one_time(branch, at)
@@ -178,9 +178,7 @@ def delete_character(
 
 
 @router.get("/characters/{character_id}/versions", responses=documented(404))
-def character_versions(
-    character_id: RowId, session: DatabaseSession, branch: BranchQuery = None
-) -> list[EntityVersion]:
+def character_versions(character_id: RowId, session: ReadingSession, branch: BranchQuery = None) -> list[EntityVersion]:
     """Every state that it had, newest first, with the commits that made them."""
     found = entities.find(session, Character, character_id, branch=branch)
     past = history.history(session, found.project_id, found.branch, Kind.CHARACTERS, key=found.row.key)

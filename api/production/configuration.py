@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from api.collaborators import CurrentSettings, DatabaseSession
+from api.collaborators import CurrentSettings, DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.strict import Body, strict_router
 from tower.configuration import Defaults, ModelChoice, checked_model, checked_preset, configure, defaults
@@ -77,14 +77,14 @@ class CurrentConfiguration(BaseModel):
 
 
 @router.get("/quality-presets")
-def quality_presets(session: DatabaseSession) -> QualityPresets:
+def quality_presets(session: ReadingSession) -> QualityPresets:
     """The presets that `quality` chooses from, and which one is the default."""
     chosen = defaults(session).quality_preset
     return QualityPresets(presets=[QualityPreset.of(preset, chosen=chosen) for preset in PRESETS.values()])
 
 
 @router.get("/config")
-def current_configuration(session: DatabaseSession) -> CurrentConfiguration:
+def current_configuration(session: ReadingSession) -> CurrentConfiguration:
     """The model and the preset of new generations."""
     return CurrentConfiguration.of(defaults(session))
 

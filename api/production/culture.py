@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from api.collaborators import DatabaseSession
+from api.collaborators import DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import Pages
 from api.preconditions import IfMatch, require_match, tagged
@@ -135,14 +135,14 @@ class DeletedElement(BaseModel):
 
 @router.get("/cultural-elements", responses=documented(404))
 def list_cultural_elements(
-    session: DatabaseSession, pages: Pages, project_id: ProjectQuery | None = None
+    session: ReadingSession, pages: Pages, project_id: ProjectQuery | None = None
 ) -> list[ElementAnswer]:
     """The glossary that comes with Tower, and with `project_id` the project's own."""
     return pages.answer(culture.glossary(session, project_id, pages.wanted), ElementAnswer.of)
 
 
 @router.get("/cultural-elements/{element_id}", responses=documented(404))
-def get_cultural_element(element_id: RowId, session: DatabaseSession, response: Response) -> ElementAnswer:
+def get_cultural_element(element_id: RowId, session: ReadingSession, response: Response) -> ElementAnswer:
     """One element with its rule."""
     answer = ElementAnswer.of(culture.find(session, element_id))
     tagged(response, answer)
@@ -199,7 +199,7 @@ def check_culture(body: Check, session: DatabaseSession) -> list[FindingAnswer]:
 @router.get("/cultural-validations", responses=documented(404))
 def list_cultural_validations(
     project_id: ProjectQuery,
-    session: DatabaseSession,
+    session: ReadingSession,
     pages: Pages,
     *,
     scene_key: uuid.UUID | None = None,

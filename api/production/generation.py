@@ -9,7 +9,7 @@ from fastapi import Depends, Query, Response
 from sqlalchemy.orm import Session
 
 from api.authors import Author
-from api.collaborators import CurrentSettings, DatabaseSession, JobReconciler, PrefectUiUrl, RequestId
+from api.collaborators import CurrentSettings, DatabaseSession, JobReconciler, PrefectUiUrl, ReadingSession, RequestId
 from api.envelope import documented
 from api.paging import Pages
 from api.production.generation_answers import AnyStatus, status_of, statuses_of
@@ -68,7 +68,7 @@ async def _job_filter(
 def list_generations(
     only: Annotated[JobFilter, Depends(_job_filter)],
     pages: Pages,
-    session: DatabaseSession,
+    session: ReadingSession,
     prefect_ui_url: PrefectUiUrl,
 ) -> list[AnyStatus]:
     """Generations, newest first. The headers X-Next-Cursor and Link (rel=next) lead to the next page, if any."""
@@ -78,7 +78,7 @@ def list_generations(
 
 
 @router.get("/generation/{generation}/status", responses=documented(404))
-def generation_status(generation: str, session: DatabaseSession, prefect_ui_url: PrefectUiUrl) -> AnyStatus:
+def generation_status(generation: str, session: ReadingSession, prefect_ui_url: PrefectUiUrl) -> AnyStatus:
     """How far it is. `generation` is its job_id, its comfyui_job_id or its generation_id (gen_…)."""
     return status_of(session, jobs.find_job(session, generation), prefect_ui_url=prefect_ui_url)
 

@@ -9,7 +9,7 @@ from fastapi import Path, Query
 from sqlalchemy.orm import Session
 
 from api.authors import Author
-from api.collaborators import CurrentSettings, DatabaseSession
+from api.collaborators import CurrentSettings, DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import Pages
 from api.production.entity_versions import EntityVersion
@@ -41,7 +41,7 @@ Key = Annotated[
 
 @router.get("/commits", responses=documented(404))
 def list_commits(
-    project_id: ProjectQuery, session: DatabaseSession, pages: Pages, branch: RefQuery = MAIN
+    project_id: ProjectQuery, session: ReadingSession, pages: Pages, branch: RefQuery = MAIN
 ) -> list[CommitAnswer]:
     """The commits that led to a branch, tag or commit, newest first, those of merged branches included."""
     found = history.log(session, project_id, branch, limit=pages.wanted.limit, before=pages.wanted.cursor)
@@ -50,7 +50,7 @@ def list_commits(
 
 
 @router.get("/commits/{commit_hash}", responses=documented(404))
-def get_commit(commit_hash: Ref, project_id: ProjectQuery, session: DatabaseSession) -> CommitDetails:
+def get_commit(commit_hash: Ref, project_id: ProjectQuery, session: ReadingSession) -> CommitDetails:
     """A commit with what it changed. A tag, or the beginning of a hash, will do."""
     commit = history.resolve(session, project_id, commit_hash)
     changes = [EntityChange.of(one) for one in history.changed_by(session, commit)]
@@ -60,7 +60,7 @@ def get_commit(commit_hash: Ref, project_id: ProjectQuery, session: DatabaseSess
 @router.get("/compare", responses=documented(404))
 def compare_states(
     project_id: ProjectQuery,
-    session: DatabaseSession,
+    session: ReadingSession,
     from_: Annotated[Ref, Query(alias="from", description="A branch, a tag, or the hash of a commit.")],
     to: RefQuery = MAIN,
 ) -> Comparison:
@@ -72,7 +72,7 @@ def compare_states(
 
 @router.get("/history/{kind}/{key}", responses=documented(404))
 def entity_history(
-    kind: Kind, key: Key, project_id: ProjectQuery, session: DatabaseSession, branch: RefQuery = MAIN
+    kind: Kind, key: Key, project_id: ProjectQuery, session: ReadingSession, branch: RefQuery = MAIN
 ) -> list[EntityVersion]:
     """Every state of one thing, newest first, with the commits that made them. Deleted ones are found by their key."""
     found = history.history(session, project_id, branch, kind, key=_key(session, project_id, branch, kind, key=key))

@@ -9,7 +9,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.authors import Author
-from api.collaborators import DatabaseSession
+from api.collaborators import DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import LARGEST_ID, Pages
 from api.preconditions import IfMatch, require_match, tagged
@@ -81,7 +81,7 @@ def set_preference(
 
 @router.get("/preferences", responses=documented(404))
 def list_preferences(
-    session: DatabaseSession,
+    session: ReadingSession,
     pages: Pages,
     author: Author,
     project_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
@@ -94,7 +94,7 @@ def list_preferences(
 
 @router.get("/preferences/{preference_id}", responses=documented(404))
 def get_preference(
-    preference_id: RowId, session: DatabaseSession, author: Author, response: Response
+    preference_id: RowId, session: ReadingSession, author: Author, response: Response
 ) -> PreferenceAnswer:
     """One of your own."""
     answer = PreferenceAnswer.of(preferences.find(session, author, preference_id))

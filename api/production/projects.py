@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from fastapi import Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.collaborators import DatabaseSession
+from api.collaborators import DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import LARGEST_ID, Pages
 from api.preconditions import IfMatch, require_match, tagged
@@ -131,14 +131,14 @@ def create_project(body: NewProject, session: DatabaseSession, response: Respons
 
 @router.get("/projects")
 def list_projects(
-    session: DatabaseSession, pages: Pages, only: Annotated[ProjectFilter, Depends(_filter)]
+    session: ReadingSession, pages: Pages, only: Annotated[ProjectFilter, Depends(_filter)]
 ) -> list[ProjectAnswer]:
     """Projects by id. The headers X-Next-Cursor and Link (rel=next) lead to the next page, if any."""
     return pages.answer(projects.page(session, pages.wanted, only=only), ProjectAnswer.of)
 
 
 @router.get("/projects/{project_id}", responses=documented(404))
-def get_project(project_id: ProjectId, session: DatabaseSession, response: Response) -> ProjectAnswer:
+def get_project(project_id: ProjectId, session: ReadingSession, response: Response) -> ProjectAnswer:
     """A project with its production settings."""
     answer = ProjectAnswer.of(projects.find(session, project_id))
     tagged(response, answer)

@@ -10,7 +10,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from api.authors import Author
-from api.collaborators import DatabaseSession
+from api.collaborators import DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import LARGEST_ID, Pages
 from api.production.field_types import Message, ProjectQuery, RowId
@@ -118,7 +118,7 @@ def give_feedback(body: NewFeedback, session: DatabaseSession, author: Author) -
 
 @router.get("/feedback")
 def list_feedback(
-    session: DatabaseSession,
+    session: ReadingSession,
     pages: Pages,
     project_id: IdQuery = None,
     asset_id: IdQuery = None,
@@ -132,7 +132,7 @@ def list_feedback(
 @router.get("/decisions", responses=documented(404))
 def list_decisions(
     project_id: ProjectQuery,
-    session: DatabaseSession,
+    session: ReadingSession,
     pages: Pages,
     kind: DecisionKind | None = None,
     asset_id: IdQuery = None,

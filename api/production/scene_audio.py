@@ -9,7 +9,7 @@ from fastapi import Depends, Request, Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 from sqlalchemy.orm import Session
 
-from api.collaborators import CurrentSettings, DatabaseSession, DatabaseSessions
+from api.collaborators import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
 from api.envelope import documented
 from api.production.field_types import BranchQuery, Name, RowId
 from api.strict import Body, strict_router
@@ -156,7 +156,7 @@ def set_scene_audio(
 
 
 @router.get("/scenes/{scene_id}/audio", responses=documented(404))
-def get_scene_audio(scene_id: RowId, session: DatabaseSession, branch: BranchQuery = None) -> SceneAudio:
+def get_scene_audio(scene_id: RowId, session: ReadingSession, branch: BranchQuery = None) -> SceneAudio:
     """The music of the scene, with what was measured on its newest render."""
     row = of_scenes.current(session, _scene(session, scene_id, branch).id)
     if row is None:

@@ -10,7 +10,7 @@ from fastapi import Query, Response
 from sqlalchemy.orm import Session
 
 from api.authors import Author
-from api.collaborators import CurrentSettings, DatabaseSession
+from api.collaborators import CurrentSettings, DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import LARGEST_ID, Pages, Paging
 from api.preconditions import IfMatch, require_match, tagged
@@ -64,7 +64,7 @@ def create_scene(
 @router.get("/scenes", responses=documented(404))
 def list_scenes(
     project_id: ProjectQuery,
-    session: DatabaseSession,
+    session: ReadingSession,
     pages: Pages,
     *,
     branch: BranchQuery = None,
@@ -103,7 +103,7 @@ def reorder_scenes(body: SceneOrder, session: DatabaseSession, author: Author) -
 
 @router.get("/scenes/{scene_id}", responses=documented(404))
 def get_scene(
-    scene_id: RowId, session: DatabaseSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
+    scene_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> SceneAnswer:
     """A scene; `branch` shows it as it is on another branch, `at` as it was."""
     one_time(branch, at)
@@ -169,7 +169,7 @@ def duplicate_scene(
 
 
 @router.get("/scenes/{scene_id}/versions", responses=documented(404))
-def scene_versions(scene_id: RowId, session: DatabaseSession, branch: BranchQuery = None) -> list[EntityVersion]:
+def scene_versions(scene_id: RowId, session: ReadingSession, branch: BranchQuery = None) -> list[EntityVersion]:
     """Every state that it had, newest first, with the commits that made them."""
     found = entities.find(session, Scene, scene_id, branch=branch)
     past = history.history(session, found.project_id, found.branch, Kind.SCENES, key=found.row.key)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from fastapi import Response
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from api.collaborators import DatabaseSession
+from api.collaborators import DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import Pages
 from api.preconditions import IfMatch, require_match, tagged
@@ -100,14 +100,14 @@ def plan_render(body: NewPlan, session: DatabaseSession, response: Response) -> 
 
 @router.get("/schedule", responses=documented(404))
 def list_plans(
-    project_id: ProjectQuery, session: DatabaseSession, pages: Pages, state: ScheduleState | None = None
+    project_id: ProjectQuery, session: ReadingSession, pages: Pages, state: ScheduleState | None = None
 ) -> list[PlanAnswer]:
     """The plans of a project, in the order of their making."""
     return pages.answer(schedule.page(session, project_id, state=state, wanted=pages.wanted), PlanAnswer.of)
 
 
 @router.get("/schedule/{schedule_id}", responses=documented(404))
-def get_plan(schedule_id: RowId, session: DatabaseSession, response: Response) -> PlanAnswer:
+def get_plan(schedule_id: RowId, session: ReadingSession, response: Response) -> PlanAnswer:
     """One plan, and what became of it."""
     answer = PlanAnswer.of(schedule.find(session, schedule_id))
     tagged(response, answer)

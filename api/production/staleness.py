@@ -9,7 +9,7 @@ from fastapi import Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from api.collaborators import CurrentSettings, DatabaseSession, JobReconciler, RequestId
+from api.collaborators import CurrentSettings, DatabaseSession, JobReconciler, ReadingSession, RequestId
 from api.envelope import documented
 from api.paging import Pages
 from api.production.field_types import BranchName, BranchQuery
@@ -130,7 +130,7 @@ class StaleRendered(BaseModel):
 @router.get("/stale", responses=documented(404))
 def stale_scenes(
     project_id: ProjectId,
-    session: DatabaseSession,
+    session: ReadingSession,
     settings: CurrentSettings,
     pages: Pages,
     *,

@@ -10,7 +10,7 @@ from fastapi import Response
 from pydantic import ConfigDict, Field, JsonValue
 
 from api.authors import Author
-from api.collaborators import DatabaseSession
+from api.collaborators import DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import Pages
 from api.preconditions import IfMatch, require_match, tagged
@@ -106,7 +106,7 @@ def create_story_arc(body: NewArc, session: DatabaseSession, author: Author, res
 @router.get("/story-arcs", responses=documented(404))
 def list_story_arcs(
     project_id: ProjectQuery,
-    session: DatabaseSession,
+    session: ReadingSession,
     pages: Pages,
     branch: BranchQuery = None,
     status: ArcStatus | None = None,
@@ -121,7 +121,7 @@ def list_story_arcs(
 
 @router.get("/story-arcs/{arc_id}", responses=documented(404))
 def get_story_arc(
-    arc_id: RowId, session: DatabaseSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
+    arc_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> ArcAnswer:
     """An arc; `branch` shows it as it is on another branch, `at` as it was."""
     one_time(branch, at)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy import or_, select
 
 from api.authors import Author
-from api.collaborators import CurrentSettings, DatabaseSession
+from api.collaborators import CurrentSettings, DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import Pages
 from api.preconditions import IfMatch, require_match, tagged
@@ -101,7 +101,7 @@ def create_style(
 
 @router.get("/styles", responses=documented(404))
 def list_styles(
-    session: DatabaseSession, pages: Pages, project_id: ProjectQuery | None = None, branch: BranchQuery = None
+    session: ReadingSession, pages: Pages, project_id: ProjectQuery | None = None, branch: BranchQuery = None
 ) -> list[StyleAnswer]:
     """The styles that come with Tower, and with `project_id` the project's own."""
     seen: Sequence[int] = []
@@ -113,7 +113,7 @@ def list_styles(
 
 
 @router.get("/styles/{style_id}", responses=documented(404))
-def get_style(style_id: RowId, session: DatabaseSession, response: Response, branch: BranchQuery = None) -> StyleAnswer:
+def get_style(style_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None) -> StyleAnswer:
     """A style template."""
     built_in = session.get(StyleTemplate, style_id)
     if built_in is not None and built_in.project_id is None:

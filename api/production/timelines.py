@@ -10,7 +10,7 @@ from fastapi import Query, Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy.orm import Session
 
-from api.collaborators import DatabaseSession
+from api.collaborators import DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.paging import LARGEST_ID, Pages
 from api.preconditions import IfMatch, require_match, tagged
@@ -143,7 +143,7 @@ def add_timeline_event(body: NewEvent, session: DatabaseSession, response: Respo
 
 @router.get("/timeline", responses=documented(404))
 def list_timeline(
-    project_id: ProjectQuery, session: DatabaseSession, pages: Pages, branch: BranchQuery = None
+    project_id: ProjectQuery, session: ReadingSession, pages: Pages, branch: BranchQuery = None
 ) -> list[EventAnswer]:
     """The events in the order in which they happen."""
     page = story.timeline(session, project_id, branch or MAIN, pages.wanted)
@@ -152,7 +152,7 @@ def list_timeline(
 
 
 @router.get("/timeline/{event_id}", responses=documented(404))
-def get_timeline_event(event_id: RowId, session: DatabaseSession, response: Response) -> EventAnswer:
+def get_timeline_event(event_id: RowId, session: ReadingSession, response: Response) -> EventAnswer:
     """One event."""
     answer = _event(session, story.find(session, StoryTimeline, event_id))
     tagged(response, answer)
@@ -195,7 +195,7 @@ def add_fact(body: NewFact, session: DatabaseSession, response: Response) -> Fac
 @router.get("/context", responses=documented(404))
 def list_context(
     project_id: ProjectQuery,
-    session: DatabaseSession,
+    session: ReadingSession,
     pages: Pages,
     branch: BranchQuery = None,
     event_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Only what is true at this event.")] = None,
@@ -206,7 +206,7 @@ def list_context(
 
 
 @router.get("/context/{fact_id}", responses=documented(404))
-def get_fact(fact_id: RowId, session: DatabaseSession, response: Response) -> FactAnswer:
+def get_fact(fact_id: RowId, session: ReadingSession, response: Response) -> FactAnswer:
     """One fact."""
     answer = FactAnswer.of(story.find(session, StorylineContext, fact_id))
     tagged(response, answer)

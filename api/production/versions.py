@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.authors import Author
-from api.collaborators import CurrentSettings, DatabaseSession
+from api.collaborators import CurrentSettings, DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.production.field_types import ProjectQuery
 from api.production.version_bodies import (
@@ -53,10 +53,9 @@ def create_branch(body: NewBranch, session: DatabaseSession) -> BranchAnswer:
 
 
 @router.get("/branches", responses=documented(404))
-def list_branches(project_id: ProjectQuery, session: DatabaseSession) -> list[BranchAnswer]:
+def list_branches(project_id: ProjectQuery, session: ReadingSession) -> list[BranchAnswer]:
     """All branches of a project, `main` first, then by name."""
-    with session.begin():
-        return [BranchAnswer.of(row, head) for row, head in branches.list_all(session, project_id)]
+    return [BranchAnswer.of(row, head) for row, head in branches.list_all(session, project_id)]
 
 
 @router.delete("/branch", responses=documented(404, 409))
@@ -154,7 +153,7 @@ def create_tag(body: NewTag, session: DatabaseSession, author: Author) -> TagAns
 
 
 @router.get("/tags", responses=documented(404))
-def list_tags(project_id: ProjectQuery, session: DatabaseSession) -> list[TagAnswer]:
+def list_tags(project_id: ProjectQuery, session: ReadingSession) -> list[TagAnswer]:
     """All tags of a project by name."""
     rows = tags.list_all(session, project_id)
     hashes = _hashes(session, (row.commit_id for row in rows))

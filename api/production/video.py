@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from api.collaborators import DatabaseSession
+from api.collaborators import ReadingSession
 from api.envelope import documented
 from api.ranged_file import RangedFile
 from api.strict import strict_router
@@ -27,7 +27,7 @@ router = strict_router(prefix="/api/anime", tags=["generation"])
         **documented(404, 416),
     },
 )
-def generation_video(generation: str, session: DatabaseSession) -> RangedFile:
+def generation_video(generation: str, session: ReadingSession) -> RangedFile:
     """The MP4 file. 404 with the reason while there is none, or if it failed or was cancelled."""
     job = jobs.find_job(session, generation)
     path = _file(job)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from api.collaborators import CurrentSettings, DatabaseSession
+from api.collaborators import CurrentSettings, DatabaseSession, ReadingSession
 from api.envelope import documented
 from api.keys import ADMIN
 from api.strict import LARGEST_ID, Body, strict_router
@@ -156,7 +156,7 @@ class DeletedWorkflow(BaseModel):
 
 
 @router.get("/workflows")
-def workflows(session: DatabaseSession) -> list[WorkflowSummary]:
+def workflows(session: ReadingSession) -> list[WorkflowSummary]:
     """The present version of every workflow, those that come with Tower first."""
     return [WorkflowSummary.of(listed) for listed in store.list_workflows(session)]
 
@@ -179,7 +179,7 @@ def add_workflow(body: NewWorkflow, session: DatabaseSession, settings: CurrentS
 @router.get("/workflows/{name}", responses=documented(404))
 def workflow(
     name: str,
-    session: DatabaseSession,
+    session: ReadingSession,
     version: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Without it, the present one.")] = None,
 ) -> Workflow:
     """A workflow with its graph and bindings."""

@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from db.models.versions import Branch, Commit
+from tower.errors import ConflictError
 from tower.versions.objects import INSERT, Objects
 from tower.versions.values import encoded
 
@@ -24,8 +25,8 @@ _RECORD = select(Commit).from_statement(
         f" made as (insert into anime_api.commits ({', '.join(_COLUMNS)})"
         f" values ({', '.join(f':{column}' for column in _COLUMNS)}) returning *),"
         " moved as (update anime_api.branches b set head_id = made.id, updated_at = made.created_at from made"
-        " where b.id = :branch_id)"
-        " select * from made"
+        " where b.id = :branch_id and b.head_id is not distinct from :parent_id returning b.id)"
+        " select made.* from made, moved"
     )
 )
 
@@ -46,7 +47,10 @@ class Said:
 
 
 def record(session: Session, branch: Branch, objects: Objects, said: Said) -> Commit:
-    """Write the objects that wait, the commit and the branch's head: all in one statement, as others wait meanwhile."""
+    """Write the objects that wait, the commit and the branch's head: all in one statement, as others wait meanwhile.
+
+    Raises ConflictError if the branch has another head than the commit's parent, which no one who holds it meets.
+    """
     session.flush()
     made = Commit(
         project_id=branch.project_id,
@@ -62,8 +66,10 @@ def record(session: Session, branch: Branch, objects: Objects, said: Said) -> Co
     made.hash = commit_hash(made, (parent.hash for parent in said.parents))
     values = {column: getattr(made, column) for column in _COLUMNS}
     with objects.storing() as waiting:
-        kept: Commit = session.scalars(_RECORD, {**values, **waiting, "branch_id": branch.id}).one()
+        kept: Commit | None = session.scalar(_RECORD, {**values, **waiting, "branch_id": branch.id})
     session.expire(branch, ["head_id", "updated_at"])
+    if kept is None:
+        raise ConflictError(f"Branch {branch.name!r} has moved on meanwhile: read it again and repeat the edit")
     return kept
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models.bibles import BibleHistory, BiblePart
 from db.models.projects import Project, ProjectStatus
 from db.models.versions import Branch, Commit
-from tower.errors import NotFoundError
+from tower.errors import ConflictError, NotFoundError
 from tower.versions import commits, rows, trees
 from tower.versions.commits import Said
 from tower.versions.kinds import SHAPES, Fields, Kind
@@ -60,26 +62,25 @@ def line(session: Session, project_id: int, name: str, *, lock: bool) -> Branch:
 
 
 def begun(session: Session, project_id: int, name: str) -> Branch:
-    """The branch with a first commit that takes up the rows it has. Only `main` is made where there is none."""
-    session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
+    """The branch with a first commit that takes up the rows it has. Only `main` is made where there is none.
+
+    Also in a session without transactions, where nothing is held and someone else may be first.
+    """
+    if name == MAIN:
+        session.execute(insert(Branch).values(project_id=project_id, name=MAIN).on_conflict_do_nothing())
     branch = branch_called(session, project_id, name, lock=True)
-    objects = Objects(session, project_id)
-    there: trees.Hashes = {}
     if branch is None:
-        if name != MAIN:
-            raise NotFoundError(f"Project {project_id} has no branch {name!r}")
-        branch = Branch(project_id=project_id, name=name)
-        session.add(branch)
-        session.flush()
-    elif branch.head_id is None:
-        there = {
+        raise NotFoundError(f"Project {project_id} has no branch {name!r}")
+    if branch.head_id is None:
+        objects = Objects(session, project_id)
+        there: trees.Hashes = {
             (kind, row.key): trees.put_entity(objects, kind, rows.content(kind, row))
             for kind in SHAPES
             for row in rows.on_branch(session, branch.id, kind)
         }
-    if branch.head_id is None:
         tree = trees.write(objects, trees.empty(objects), there)
-        commits.record(session, branch, objects, Said(tree, "Begin", BEGINNER))
+        with suppress(ConflictError):
+            commits.record(session, branch, objects, Said(tree, "Begin", BEGINNER))
     return branch
 
 
