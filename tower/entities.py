@@ -8,9 +8,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from db.models.bibles import BibleCharacter, ProjectBible
@@ -68,9 +69,9 @@ def find(
     `to_change` keeps other writers off the branch until the transaction ends.
     """
     if to_change or branch is not None:
-        key, project_id, own_branch = _home(session, row_id, kind, kind.key)
+        key, project_id, own_branch = _home(session, kind, row_id, whole=False)
         return find_key(session, kind, key, project_id=project_id, branch=branch or own_branch, to_change=to_change)
-    return Found(*_home(session, row_id, kind, kind))
+    return Found(*_home(session, kind, row_id, whole=True))
 
 
 def find_key(
@@ -78,12 +79,13 @@ def find_key(
 ) -> Found[Entity]:
     """Raises NotFoundError for an unknown project or branch, and if the thing is not on this branch."""
     line = heads.line(session, project_id, branch, lock=to_change)
-    here = _on_line(kind, key, line)
+    here = {"branch_id": line.id, "key": key}
+    row: Entity | None
     if to_change:  # with the head, which every change begins with
-        both = session.execute(here.add_columns(Commit).join(Commit, Commit.id == line.head_id)).one_or_none()
+        both = session.execute(_on_line_with(KINDS[kind]), {**here, "head_id": line.head_id}).one_or_none()
         row, head = (both[0], heads.at(session, line, both[1])) if both else (None, None)
     else:
-        row, head = session.scalar(here), None
+        row, head = session.scalar(_on_line(KINDS[kind]), here), None
     if row is None:
         raise NotFoundError(f"This {CALLED[KINDS[kind]]} is not on the branch {branch!r}")
     return Found(row, project_id, branch, head)
@@ -132,18 +134,39 @@ def content(row: Any) -> Fields:
     return {name: getattr(row, name) for name in SHAPES[KINDS[type(row)]].content}
 
 
-def _home(session: Session, row_id: int, kind: type[Any], wanted: Any) -> Any:
-    """(`wanted` of the row, the id of its project, the name of its branch). Raises NotFoundError."""
-    home = session.execute(
-        select(wanted, Branch.project_id, Branch.name)
-        .join(Branch, Branch.id == kind.branch_id)
-        .join(Project, Project.id == kind.project_id)
-        .where(kind.id == row_id, Project.deleted_at.is_(None))
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+def _home(session: Session, kind: type[Any], row_id: int, *, whole: bool) -> Any:
+    """(the row, or only its key, the id of its project, the name of its branch). Raises NotFoundError."""
+    home = session.execute(_home_of(KINDS[kind], whole), {"row_id": row_id}).one_or_none()
     if home is None:
         raise NotFoundError(f"There is no {CALLED[KINDS[kind]]} {row_id}")
     return home
+
+
+# Statements are made once a kind: to make one takes as long as to ask it.
+
+
+@cache
+def _home_of(kind: Kind, whole: bool) -> Select[Any]:
+    row: Any = SHAPES[kind].row
+    return (
+        select(row if whole else row.key, Branch.project_id, Branch.name)
+        .join(Branch, Branch.id == row.branch_id)
+        .join(Project, Project.id == row.project_id)
+        .where(row.id == bindparam("row_id"), Project.deleted_at.is_(None))
+        .execution_options(populate_existing=True)
+    )
+
+
+@cache
+def _on_line(kind: Kind) -> Select[Any]:
+    row: Any = SHAPES[kind].row
+    wanted = select(row).where(row.branch_id == bindparam("branch_id"), row.key == bindparam("key"))
+    return wanted.execution_options(populate_existing=True)
+
+
+@cache
+def _on_line_with(kind: Kind) -> Select[Any]:
+    return _on_line(kind).add_columns(Commit).join(Commit, Commit.id == bindparam("head_id"))
 
 
 def _head(session: Session, found: Found[Any]) -> Head:
@@ -152,13 +175,8 @@ def _head(session: Session, found: Found[Any]) -> Head:
 
 def _committed(session: Session, kind: type[Entity], edit: editing.Edit, head: Head, note: Note) -> Found[Entity]:
     made = editing.apply(session, head, [edit], message=note.message or "", author=note.author)
-    row = session.scalars(_on_line(kind, edit.key, head.branch)).one()
+    row = session.scalars(_on_line(KINDS[kind]), {"branch_id": head.branch.id, "key": edit.key}).one()
     return Found(row, head.branch.project_id, head.branch.name, heads.at(session, head.branch, made))
-
-
-def _on_line(kind: type[Entity], key: uuid.UUID, line: Branch) -> Select[Entity]:
-    row = select(kind).where(kind.branch_id == line.id, kind.key == key)
-    return row.execution_options(populate_existing=True)
 
 
 def _named(kind: type[Any], fields: Mapping[str, Any]) -> str:
