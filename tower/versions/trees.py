@@ -40,9 +40,11 @@ _WAYS = text(
     " join anime_api.version_objects o on o.project_id = :project_id and o.hash = :tree"
     " union all"
     " select w.kind, w.key, w.place, w.depth + 1, o.hash, o.content, convert_from(o.content, 'UTF8')::json"
-    " from way w join anime_api.version_objects o on o.project_id = :project_id and o.hash = case w.depth"
-    "  when 0 then w.object -> w.kind ->> 1"
-    "  else coalesce(w.object -> 'leaf' ->> w.key, w.object -> 'nodes' -> substr(w.place, w.depth, 1) ->> 1) end)"
+    " from way w cross join lateral ("
+    "  select hash, content from anime_api.version_objects where project_id = :project_id and hash = case w.depth"
+    "   when 0 then w.object -> w.kind ->> 1"
+    "   else coalesce(w.object -> 'leaf' ->> w.key, w.object -> 'nodes' -> substr(w.place, w.depth, 1) ->> 1) end"
+    "  limit 1) o)"  # without a limit PostgreSQL may expect many ways, and read all objects at each step
     " select distinct hash, content from way"
 )
 
