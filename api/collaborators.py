@@ -7,10 +7,10 @@ from typing import Annotated, cast
 
 from anyio import to_thread
 from fastapi import Depends, Request
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from api.envelope import REQUEST_ID
-from db.engine import Sessions
+from db.engine import Reading, Sessions
 from tower.clients.prefect import PrefectClient
 from tower.reconciler import Reconciler
 from tower.settings import Settings
@@ -30,9 +30,12 @@ async def _sessions(request: Request) -> Sessions:
     return cast(Sessions, request.app.state.sessions)
 
 
-async def _reading(request: Request) -> AsyncIterator[Session]:
-    """Each statement is on its own: BEGIN and COMMIT would take as long as a short one."""
-    with cast(Sessions, request.app.state.reading)() as session:
+async def _reading(request: Request) -> AsyncIterator[Reading]:
+    """For what reads the database and waits for nothing else: see `api.in_one_thread`.
+
+    Each statement is on its own: BEGIN and COMMIT would take as long as a short one.
+    """
+    with cast(sessionmaker[Reading], request.app.state.reading)() as session:
         yield session
 
 
@@ -71,7 +74,7 @@ ServiceName = Annotated[str, Depends(_service)]
 DatabaseSessions = Annotated[Sessions, Depends(_sessions)]
 # scope: the connection goes back before the answer is sent, so a slow download holds none
 DatabaseSession = Annotated[Session, Depends(_session, scope="function")]
-ReadingSession = Annotated[Session, Depends(_reading, scope="function")]
+ReadingSession = Annotated[Reading, Depends(_reading, scope="function")]
 Prefect = Annotated[PrefectClient, Depends(_prefect)]
 PrefectUiUrl = Annotated[str, Depends(_prefect_ui_url)]
 JobReconciler = Annotated[Reconciler, Depends(_reconciler)]

@@ -16,6 +16,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 Sessions = sessionmaker[Session]
 
 
+class Reading(Session):
+    """One in which each statement is on its own."""
+
+
 PREPARED_AFTER = 5  # executions of a statement on a connection; from then on the server keeps it parsed and planned
 PREPARED_MOST = 500  # statements on a connection; the one used longest ago goes first
 RESTED_S = 0.5  # a connection that was used less long ago is taken to live
@@ -53,9 +57,10 @@ def sessions(engine: Engine) -> Sessions:
     return sessionmaker(engine, expire_on_commit=False)
 
 
-def reading(engine: Engine) -> Sessions:
+def reading(engine: Engine) -> sessionmaker[Reading]:
     """The same without transactions: for what only reads, and needs no lock and no one moment for all statements."""
-    return sessionmaker(engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False)
+    alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+    return sessionmaker(alone, class_=Reading, expire_on_commit=False)
 
 
 def _keep_prepared(connection: Any, _: object) -> None:

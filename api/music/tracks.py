@@ -99,7 +99,7 @@ def change_track(track_id: RowNumber, body: TrackChange, session: DatabaseSessio
 )
 def stream_track(
     track_id: RowNumber,
-    session: ReadingSession,
+    session: DatabaseSession,
     roots: Roots,
     copies: Copies,
     *,
@@ -131,7 +131,7 @@ def stream_track(
     response_class=Response,
     responses={200: {"content": {SVG: {}}, "description": "A drawing"}, **documented(404)},
 )
-def track_waveform(track_id: RowNumber, session: ReadingSession, roots: Roots, settings: CurrentSettings) -> Response:
+def track_waveform(track_id: RowNumber, session: DatabaseSession, roots: Roots, settings: CurrentSettings) -> Response:
     """The sound as an SVG, with its beats, downbeats and tempo if it was listened to; it says so if not."""
     track = find(session, track_id)
     analysis = _heard(session, track)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
-from api.collaborators import DatabaseSession, JobReconciler, Prefect, ReadingSession
+from api.collaborators import DatabaseSession, JobReconciler, Prefect
 from api.envelope import documented
 from api.keys import ADMIN
 from api.strict import LARGEST_ID, Body, strict_router
@@ -108,7 +108,7 @@ class Next(Body):
 
 
 @router.get("/queue")
-def render_queue(session: ReadingSession, prefect: Prefect) -> Queue:
+def render_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
     """Every job that has not ended, in order, with its segments, who renders them and how long it may take."""
     return _queue(session, prefect)
 

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from api.collaborators import Prefect, ReadingSession
+from api.collaborators import DatabaseSession, Prefect
 from api.strict import strict_router
 from db.models.rendering import RenderSegment
 from db.models.workers import Worker as Report
@@ -87,7 +87,7 @@ class Workers(BaseModel):
 
 
 @router.get("/workers")
-def workers(session: ReadingSession, prefect: Prefect) -> Workers:
+def workers(session: DatabaseSession, prefect: Prefect) -> Workers:
     """Every worker: what it is, how it is, what it renders now, and its last failure."""
     reason: str | None = None
     try:
