@@ -18,7 +18,7 @@ def most_at_once(session: Session, *, asked: int) -> int:
     counting, here, most = threading.Lock(), [0], [0]
 
     @in_one_thread
-    def endpoint(session: Session) -> None:  # noqa: ARG001 (an endpoint is handed it)
+    def endpoint(session: Session) -> None:
         with counting:
             here[0] += 1
             most[0] = max(most[0], here[0])
