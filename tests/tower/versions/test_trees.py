@@ -114,7 +114,7 @@ def test_a_way_is_followed_by_its_index_also_where_many_ways_are_expected(story:
     story.commit()
     many = "select :project, encode(sha256(n::text::bytea), 'hex'), 'tree', repeat(md5(n::text), 22)::bytea"
     into = "insert into anime_api.version_objects (project_id, hash, kind, content)"
-    session.execute(text(f"{into} {many} from generate_series(1, 5000) n"), {"project": story.project_id})
+    session.execute(text(f"{into} {many} from generate_series(1, 2000) n"), {"project": story.project_id})
     session.execute(text("analyze anime_api.version_objects"))
     session.execute(text("set local plan_cache_mode = force_generic_plan"))
     asked = str(trees._WAYS)
