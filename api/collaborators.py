@@ -31,7 +31,7 @@ async def _sessions(request: Request) -> Sessions:
 
 
 async def _reading(request: Request) -> AsyncIterator[Reading]:
-    """For what reads the database and waits for nothing else: see `api.in_one_thread`.
+    """For what reads a little of the database and waits for nothing else: see `api.in_one_thread`.
 
     Each statement is on its own: BEGIN and COMMIT would take as long as a short one.
     """

@@ -60,7 +60,7 @@ def get_commit(commit_hash: Ref, project_id: ProjectQuery, session: ReadingSessi
 @router.get("/compare", responses=documented(404))
 def compare_states(
     project_id: ProjectQuery,
-    session: ReadingSession,
+    session: DatabaseSession,
     from_: Annotated[Ref, Query(alias="from", description="A branch, a tag, or the hash of a commit.")],
     to: RefQuery = MAIN,
 ) -> Comparison:
@@ -72,7 +72,7 @@ def compare_states(
 
 @router.get("/history/{kind}/{key}", responses=documented(404))
 def entity_history(
-    kind: Kind, key: Key, project_id: ProjectQuery, session: ReadingSession, branch: RefQuery = MAIN
+    kind: Kind, key: Key, project_id: ProjectQuery, session: DatabaseSession, branch: RefQuery = MAIN
 ) -> list[EntityVersion]:
     """Every state of one thing, newest first, with the commits that made them. Deleted ones are found by their key."""
     found = history.history(session, project_id, branch, kind, key=_key(session, project_id, branch, kind, key=key))
