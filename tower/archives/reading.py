@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import zipfile
 import zlib
@@ -40,7 +41,8 @@ class ArchiveReader:
 
     def __init__(self, path: Path, *, largest_bytes: int) -> None:
         try:
-            self._zip = zipfile.ZipFile(path)
+            with _places():
+                self._zip = zipfile.ZipFile(path)
         except BROKEN as broken:
             raise ArchiveError("The file is no archive, or only a part of one") from broken
         try:
@@ -122,12 +124,25 @@ class ArchiveReader:
     @contextmanager
     def _opened(self, name: str) -> Iterator[IO[bytes]]:
         try:
-            with self._zip.open(self._infos[name]) as file:
+            with _places():
+                opened = self._zip.open(self._infos[name])
+            with opened as file:
                 yield file
         except ArchiveError:
             raise
         except BROKEN as broken:
             raise ArchiveError(f"The archive is damaged: {name} cannot be read") from broken
+
+
+@contextmanager
+def _places() -> Iterator[None]:
+    """zipfile goes where the file tells it to, before its beginning too, and has no word of its own for that."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise zipfile.BadZipFile("It places something before its beginning") from error
+        raise
 
 
 def _unique(infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:

@@ -119,6 +119,15 @@ def test_any_flipped_byte_is_refused_or_means_nothing(elsewhere: Studio, archive
     assert taken < 10
 
 
+@pytest.mark.parametrize("bits", [0x01, 0x55, 0xFF])
+def test_a_directory_that_points_elsewhere_is_refused(elsewhere: Studio, archive: Path, bits: int) -> None:
+    """Eight bytes at the end say how long it is and where it begins: before the file's own beginning, too."""
+    content = archive.read_bytes()
+    for place in range(len(content) - 10, len(content) - 2):
+        archive.write_bytes(content[:place] + bytes([content[place] ^ bits]) + content[place + 1 :])
+        assert "archive" in refusal(elsewhere, archive)
+
+
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.tower.versions.story import BOUNDED
@@ -62,8 +62,14 @@ def test_sides_may_be_exchanged(base: Fields, left: Fields, right: Fields) -> No
     assert merged(base, left, right) == merged(base, right, left)
 
 
+def kai(**traits: Any) -> Fields:
+    return whole(Kind.CHARACTERS, {"name": "Kai", "visual_traits": traits}, "characters")
+
+
 @BOUNDED
 @given(characters, characters, characters)
+@example(kai(), kai(hair={"a": "red"}), kai(hair={"a": "blue"}))
+@example(kai(hair="red"), kai(hair={"a": "red", "b": 1}), kai(hair={"a": "red", "b": 2}))
 def test_no_edit_is_lost_silently(base: Fields, left: Fields, right: Fields) -> None:
     """Each leaf that a side changed is in the result or in a conflict; of lists see the next law, and sequences."""
     result, clashes = merged(base, left, right)
@@ -101,6 +107,8 @@ def test_disjoint_edits_commute_and_both_are_there(data: st.DataObject) -> None:
 
 
 def changed_leaves(base: Any, side: Any, path: Path = ()) -> list[Path]:
+    if isinstance(side, dict) and side and not isinstance(base, dict):
+        base = {}  # all that is in it is new
     if isinstance(base, dict) and isinstance(side, dict):
         names = base.keys() | side.keys()
         return [
