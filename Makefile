@@ -29,8 +29,8 @@ test-live: setup  ## against a real ComfyUI: make test-live COMFYUI_URL=http://1
 	@test -n "$(COMFYUI_URL)" || { echo "Say which: make test-live COMFYUI_URL=http://127.0.0.1:8188"; exit 2; }
 	COMFYUI_URL="$(COMFYUI_URL)" $(BIN)/python -m pytest tests/live
 
-fuzz: setup  ## ask the service thousands of odd questions made from its OpenAPI
-	$(BIN)/python -m pytest tests/api/test_schemathesis.py --hypothesis-profile=fuzz
+fuzz: setup  ## ask both services thousands of odd questions made from their OpenAPI, and try every law on more examples
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz $$(grep -rlE "^from hypothesis|tests.laws" --include="test_*.py" tests)
 
 check: setup  ## format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from sqlalchemy import Engine
@@ -23,6 +24,11 @@ from deployments.services import Parts
 from tests.ports import free_offset
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
+
+# The same examples at every run; `make fuzz` draws others, and more of them.
+hypothesis.settings.register_profile("bounded", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("fuzz", deadline=None, database=None)
+hypothesis.settings.load_profile("bounded")
 
 ROLLED_BACK = "anime_production"  # migrated; nothing is ever committed to it
 COMMITTED = "tower_committed"  # the same, and emptied after each test that uses it

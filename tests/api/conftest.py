@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import hypothesis
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
@@ -13,8 +12,6 @@ from api.production.app import create_app
 from db.engine import Sessions
 from tests.api.small_servers import refusing
 from tower.settings import Settings
-
-hypothesis.settings.register_profile("fuzz")  # its name is what counts: see test_schemathesis.py
 
 
 @pytest.fixture

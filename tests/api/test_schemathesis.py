@@ -21,12 +21,13 @@ from tests.api.queueing import forget_runs, prepare
 from tests.api.served import Served, served
 from tests.conftest import empty
 from tests.fakes.comfyui import FakeComfyUI
+from tests.laws import fuzzing
 from tower import keys
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
 
 Case = schemathesis.Case[Any]
-FUZZ = hypothesis.settings.get_current_profile_name() == "fuzz"
+FUZZ = fuzzing()
 REQUESTS = 500  # in all, where it is bounded
 NOT_PROMISED = (
     positive_data_acceptance,  # what no schema can say, as "one of these two", is refused with 422
@@ -52,9 +53,6 @@ schema.config.phases.coverage.enabled = FUZZ
 schema.config.checks.negative_data_rejection.expected_statuses = [str(status) for status in REFUSALS]
 each = hypothesis.settings(
     max_examples=100 if FUZZ else max(3, REQUESTS // len(list(schema.get_all_operations()))),
-    derandomize=not FUZZ,
-    deadline=None,
-    database=None,
 )
 
 

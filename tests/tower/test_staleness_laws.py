@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from tests.laws import tried
 from tests.tower.scene_takes import with_comfyui
 from tests.tower.village import Village, a_village
 from tower.staleness import touched
@@ -77,7 +78,7 @@ EDITS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(tried(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=EDITS, kept=EDITS)
 def test_stale_is_what_differs_and_nothing_else(
     session: Session, tmp_path: Path, edits: list[Any], kept: list[Any]
@@ -107,7 +108,7 @@ def test_stale_is_what_differs_and_nothing_else(
         assert {village.stage.scene(key).id for key in stale} <= known
 
 
-@settings(max_examples=8, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(tried(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(theirs=EDITS, ours=EDITS)
 def test_a_merge_says_all_that_it_made_stale(
     session: Session, tmp_path: Path, theirs: list[Any], ours: list[Any]

@@ -17,11 +17,12 @@ from db.engine import sessions as sessions_of
 from db.models.keys import Scope
 from tests.api.served import Served, served
 from tests.conftest import empty
+from tests.laws import fuzzing
 from tower import keys
 from tower.settings import Settings
 
 Case = schemathesis.Case[Any]
-FUZZ = hypothesis.settings.get_current_profile_name() == "fuzz"
+FUZZ = fuzzing()
 REQUESTS = 200  # in all, where it is bounded
 NOT_PROMISED = (positive_data_acceptance, unsupported_method, allow_header_conformance)  # see tests/api
 REFUSALS = [400, 401, 403, 404, 409, 413, 415, 422, 503]  # 503: the catalogue, without a key
@@ -31,9 +32,6 @@ schema.config.phases.coverage.enabled = FUZZ
 schema.config.checks.negative_data_rejection.expected_statuses = [str(status) for status in REFUSALS]
 each = hypothesis.settings(
     max_examples=300 if FUZZ else max(3, REQUESTS // len(list(schema.get_all_operations()))),
-    derandomize=not FUZZ,
-    deadline=None,
-    database=None,
 )
 
 

@@ -8,10 +8,11 @@ from fractions import Fraction
 from itertools import pairwise, product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from db.models.music import FrameTiming
+from tests.laws import tried
 from tower.beats.analysis import Analysis
 from tower.conform.timing import schedule, sources, times
 from tower.errors import InvalidError
@@ -62,7 +63,7 @@ def wanted(draw: st.DrawFn) -> Wanted:
 
 
 @given(beats=beats(), wanted=wanted())
-@settings(max_examples=300, deadline=None)
+@tried(300)
 def test_every_plan_keeps_its_promises(beats: Beats, wanted: Wanted) -> None:
     clip, timing = wanted.clip, wanted.timing
     try:
@@ -86,7 +87,7 @@ def test_every_plan_keeps_its_promises(beats: Beats, wanted: Wanted) -> None:
 
 
 @given(beats=beats(), lengths=st.lists(st.floats(1, 9), min_size=1, max_size=8), fps=st.sampled_from(RATES))
-@settings(max_examples=200, deadline=None)
+@tried(200)
 def test_scenes_are_cut_on_beats_and_last_as_long_as_wished_to_the_frame(
     beats: Beats, lengths: list[float], fps: Fraction
 ) -> None:
@@ -108,7 +109,7 @@ def test_scenes_are_cut_on_beats_and_last_as_long_as_wished_to_the_frame(
     lengths=st.lists(st.floats(0.5, 4), min_size=2, max_size=4),
     strengths=st.lists(st.floats(0, 1), min_size=9, max_size=9),
 )
-@settings(max_examples=300, deadline=None)
+@tried(300)
 def test_no_other_way_is_cheaper(times: list[float], lengths: list[float], strengths: list[float]) -> None:
     """Beside all ways there are."""
     spots = [Spot(time, number, strengths[number]) for number, time in enumerate(sorted(times))]

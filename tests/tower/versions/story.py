@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from sqlalchemy.orm import Session
 
 from db.models.projects import Project
@@ -16,8 +15,6 @@ from tower.versions import branches, editing, fsck, history, merging
 from tower.versions.editing import Edit
 from tower.versions.kinds import BIBLE_KEY, Fields, Kind, Row
 from tower.versions.merging import MergeConflictError, MergeResult
-
-BOUNDED = settings(max_examples=40, deadline=None, database=None)  # for `make test`: a second or two a law
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.versions import Branch
+from tests.laws import tried
 from tests.tower.versions.story import Story, a_story
 from tower.errors import ConflictError, InvalidError, NotFoundError, TowerError
 from tower.versions import history, reverting
@@ -126,9 +127,7 @@ class Author:
 
 
 @settings(
-    max_examples=2,
-    deadline=None,
-    database=None,
+    tried(2),
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

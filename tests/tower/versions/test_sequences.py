@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tower.versions.story import BOUNDED
+from tests.laws import tried
 from tower.versions.sequences import common, merged, stretches
 
 lists = st.lists(st.sampled_from("abcdef"), max_size=8)
@@ -34,7 +34,7 @@ def test_lists_merge_by_stretches(base: str, ours: str, theirs: str, result: str
         assert (None if found is None else "".join(found)) == result
 
 
-@BOUNDED
+@tried(40)
 @given(lists, lists, lists)
 def test_a_merged_list_has_each_item_as_often_as_the_sides_agree(
     base: list[str], ours: list[str], theirs: list[str]
@@ -48,7 +48,7 @@ def test_a_merged_list_has_each_item_as_often_as_the_sides_agree(
         assert after == (yours if mine == before else mine)
 
 
-@BOUNDED
+@tried(40)
 @given(lists, lists, lists)
 def test_stretches_put_together_are_the_lists(base: list[str], ours: list[str], theirs: list[str]) -> None:
     parts = list(stretches(base, ours, theirs))
@@ -57,7 +57,7 @@ def test_stretches_put_together_are_the_lists(base: list[str], ours: list[str], 
     assert [item for part in parts for item in part.theirs] == theirs
 
 
-@BOUNDED
+@tried(40)
 @given(lists, lists)
 def test_common_items_rise_on_both_sides(left: list[str], right: list[str]) -> None:
     pairs = common(left, right)

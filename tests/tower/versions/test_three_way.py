@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.tower.versions.story import BOUNDED
+from tests.laws import tried
 from tower.versions.fields import whole
 from tower.versions.kinds import SHAPES, Fields, Kind
 from tower.versions.three_way import MISSING, Path, merge_fields
@@ -43,20 +43,20 @@ def merged(base: Fields, ours: Fields, theirs: Fields) -> tuple[Fields, set[Path
     return merge_fields(Kind.CHARACTERS, base, ours, theirs, decide=decide), clashes
 
 
-@BOUNDED
+@tried(40)
 @given(characters, characters)
 def test_a_side_that_changed_nothing_takes_the_other(base: Fields, changed: Fields) -> None:
     assert merged(base, changed, base) == (changed, set())
     assert merged(base, base, changed) == (changed, set())
 
 
-@BOUNDED
+@tried(40)
 @given(characters, characters)
 def test_the_same_change_on_both_sides_is_no_conflict(base: Fields, changed: Fields) -> None:
     assert merged(base, changed, changed) == (changed, set())
 
 
-@BOUNDED
+@tried(40)
 @given(characters, characters, characters)
 def test_sides_may_be_exchanged(base: Fields, left: Fields, right: Fields) -> None:
     assert merged(base, left, right) == merged(base, right, left)
@@ -66,7 +66,7 @@ def kai(**traits: Any) -> Fields:
     return whole(Kind.CHARACTERS, {"name": "Kai", "visual_traits": traits}, "characters")
 
 
-@BOUNDED
+@tried(40)
 @given(characters, characters, characters)
 @example(kai(), kai(hair={"a": "red"}), kai(hair={"a": "blue"}))
 @example(kai(hair="red"), kai(hair={"a": "red", "b": 1}), kai(hair={"a": "red", "b": 2}))
@@ -81,7 +81,7 @@ def test_no_edit_is_lost_silently(base: Fields, left: Fields, right: Fields) -> 
             assert clashed or grown or isinstance(value, list) or same(kept, value)
 
 
-@BOUNDED
+@tried(40)
 @given(characters, characters, characters)
 def test_every_item_of_a_set_is_there_unless_a_side_removed_it(base: Fields, left: Fields, right: Fields) -> None:
     result, clashes = merged(base, left, right)
@@ -95,7 +95,7 @@ def test_every_item_of_a_set_is_there_unless_a_side_removed_it(base: Fields, lef
         assert (item in after) != removed
 
 
-@BOUNDED
+@tried(40)
 @given(st.data())
 def test_disjoint_edits_commute_and_both_are_there(data: st.DataObject) -> None:
     base, edits = data.draw(characters), data.draw(characters)

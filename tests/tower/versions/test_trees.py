@@ -14,7 +14,8 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from db.models.versions import ObjectKind
-from tests.tower.versions.story import BOUNDED, Story
+from tests.laws import tried
+from tests.tower.versions.story import Story
 from tower.versions import trees
 from tower.versions.editing import Edit
 from tower.versions.kinds import Kind
@@ -34,7 +35,7 @@ def a_tree(objects: Objects, numbers: list[int]) -> str:
     return trees.write(objects, trees.empty(objects), {(Kind.SCENES, KEYS[number]): entity for number in numbers})
 
 
-@BOUNDED
+@tried(40)
 @given(st.data())
 def test_trees_do_not_depend_on_the_order_of_edits(data: st.DataObject) -> None:
     objects = an_objects(Session())
@@ -50,7 +51,7 @@ def test_trees_do_not_depend_on_the_order_of_edits(data: st.DataObject) -> None:
     assert trees.read(objects, at_once, Kind.SCENES).keys() == {KEYS[number] for number in numbers}
 
 
-@BOUNDED
+@tried(40)
 @given(st.sets(st.integers(0, len(KEYS) - 1)), st.sets(st.integers(0, len(KEYS) - 1)))
 def test_differences_are_exactly_what_differs(left: set[int], right: set[int]) -> None:
     objects = an_objects(Session())
