@@ -33,7 +33,7 @@ async def _sessions(request: Request) -> Sessions:
 async def _reading(request: Request) -> AsyncIterator[Reading]:
     """For what reads a little of the database and waits for nothing else: see `api.in_one_thread`.
 
-    Each statement is on its own: BEGIN and COMMIT would take as long as a short one.
+    Each statement is on its own: BEGIN and COMMIT would be two more questions to the server.
     """
     with cast(sessionmaker[Reading], request.app.state.reading)() as session:
         yield session

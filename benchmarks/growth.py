@@ -23,6 +23,8 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--jobs", type=int, default=400, help="in steps of 50; the last 200 are held to the target")
     jobs = asked.parse_args().jobs
+    if jobs < MEASURED:
+        asked.error(f"--jobs: at least {MEASURED}")
     with folder() as data, running(data) as (addresses, _), ProductionClient(addresses.production_url) as api:
         _make(api, 4)  # what is loaded once is no growth
         weights = []

@@ -142,7 +142,7 @@ def _home(session: Session, kind: type[Any], row_id: int, *, whole: bool) -> Any
     return home
 
 
-# Statements are made once a kind: to make one takes as long as to ask it.
+# Statements are made once a kind, not at every request.
 
 
 @cache

@@ -26,7 +26,7 @@ from tower.versions.kinds import Fields, Kind
 from tower.versions.objects import DamagedHistoryError, Objects
 
 LEAF = 64
-FEW = 8  # entities: for more, each with a way of its own to go, a query a level is cheaper
+FEW = 8  # entities: each has a way of its own to go; those of many are read together, level by level
 
 Address: TypeAlias = tuple[Kind, uuid.UUID]
 Hashes: TypeAlias = dict[Address, str | None]  # of entities; None: not there
