@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from db.engine import Sessions
-from tests.tower.archives.studio import Studio
+from db.engine import sessions as sessions_of
+from tests.conftest import empty
+from tests.tower.archives.studio import Studio, a_project
+from tower.archives.exporting import export_project
 from tower.settings import Settings
 
 
@@ -20,3 +26,19 @@ def studio(sessions: Sessions, tmp_path: Path) -> Studio:
 def elsewhere(sessions: Sessions, tmp_path: Path) -> Studio:
     """The same database, another disk: no path of the first studio may be named here."""
     return Studio(sessions, Settings(data_dir=tmp_path / "elsewhere"))
+
+
+@pytest.fixture(scope="module")
+def made(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An archive of a project that is not in the database any more; its files still lie where they were."""
+    folder = tmp_path_factory.mktemp("archive")
+    studio = Studio(sessions_of(committing_engine), Settings(data_dir=folder / "home"))
+    export_project(studio.sessions, a_project(studio), folder / "good.tower", settings=studio.settings)
+    empty(committing_engine)
+    yield folder / "good.tower"
+    empty(committing_engine)
+
+
+@pytest.fixture
+def archive(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(made, tmp_path / "good.tower"))

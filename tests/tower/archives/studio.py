@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +33,8 @@ from tower.versions import branches, editing, merging, tags
 from tower.versions.editing import Edit
 from tower.versions.kinds import BIBLE_KEY, Kind
 from tower.versions.refs import MAIN
+
+Members = dict[str, bytes]
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -292,3 +295,8 @@ def everything(studio: Studio) -> dict[str, int]:
 
 def files_below(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def members_of(archive: Path) -> Members:
+    with zipfile.ZipFile(archive) as file:
+        return {info.filename: file.read(info) for info in file.infolist()}

@@ -4,48 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
-from db.engine import sessions as sessions_of
-from tests.conftest import empty
-from tests.tower.archives.studio import Studio, a_project, everything, files_below
-from tower.archives.exporting import export_project
+from tests.tower.archives.studio import Members, Studio, everything, files_below, members_of
 from tower.archives.format import ArchiveError, Member, content_hash, manifest_of
 from tower.archives.importing import import_project
 from tower.errors import TowerError
-from tower.settings import Settings
 from tower.versions.values import encoded
 
-Members = dict[str, bytes]
 HERE = Path(__file__)
-
-
-@pytest.fixture(scope="module")
-def made(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An archive of a project that is not in the database any more; its files still lie where they were."""
-    folder = tmp_path_factory.mktemp("archive")
-    studio = Studio(sessions_of(committing_engine), Settings(data_dir=folder / "home"))
-    export_project(studio.sessions, a_project(studio), folder / "good.tower", settings=studio.settings)
-    empty(committing_engine)
-    yield folder / "good.tower"
-    empty(committing_engine)
-
-
-@pytest.fixture
-def archive(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(made, tmp_path / "good.tower"))
-
-
-def members_of(archive: Path) -> Members:
-    with zipfile.ZipFile(archive) as file:
-        return {info.filename: file.read(info) for info in file.infolist()}
 
 
 def rewritten(archive: Path, members: Members, *, sealed: bool = True) -> Path:
@@ -288,28 +260,3 @@ def test_content_cannot_lead_to_a_file_of_this_machine(elsewhere: Studio, archiv
     members = with_object(members_of(archive), {"name": "Rei", "image_path": str(HERE)})
     members["paths.jsonl"] += encoded({"path": str(HERE), "sha256": None, "suffix": ".py"}) + b"\n"
     assert "outside of the media folders" in refusal(elsewhere, rewritten(archive, members))
-
-
-@pytest.mark.parametrize("when", ["unpacking", "writing"])
-def test_an_import_that_is_interrupted_leaves_nothing(elsewhere: Studio, archive: Path, when: str) -> None:
-    rows = everything(elsewhere)
-
-    def interrupt(what: str, done: int, total: int) -> None:
-        if what == when and done >= total // 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        import_project(elsewhere.sessions, archive, settings=elsewhere.settings, told=interrupt)
-    assert (everything(elsewhere), files_below(elsewhere.settings.data)) == (rows, [])
-
-
-def test_a_file_that_cannot_be_put_in_place_takes_all_back(elsewhere: Studio, archive: Path) -> None:
-    """The last thing before the commit: some files have their names already."""
-    last = max(name for name in members_of(archive) if name.startswith("media/")).removeprefix("media/")
-    for folder in (elsewhere.settings.renders, elsewhere.settings.media / "imports"):
-        folder.mkdir(parents=True)
-        (folder / last[:2]).write_bytes(b"in the way")
-    rows, files = everything(elsewhere), files_below(elsewhere.settings.data)
-    with pytest.raises(OSError, match=r"exists|Not a directory"):
-        import_project(elsewhere.sessions, archive, settings=elsewhere.settings)
-    assert (everything(elsewhere), files_below(elsewhere.settings.data)) == (rows, files)
