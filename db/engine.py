@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from functools import partial
 from typing import Any
 
 from psycopg.errors import FeatureNotSupported
-from sqlalchemy import Dialect, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy import Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.pool import ConnectionPoolEntry
 
 Sessions = sessionmaker[Session]
 
@@ -22,21 +17,20 @@ class Reading(Session):
 
 PREPARED_AFTER = 5  # executions of a statement on a connection; from then on the server keeps it parsed and planned
 PREPARED_MOST = 500  # statements on a connection; the one used longest ago goes first
-RESTED_S = 0.5  # a connection that was used less long ago is taken to live
-_USED = "used_s"
 
 
 def connect(url: str, *, pool_size: int = 5, application: str = "tower", wait_s: float = 30) -> Engine:
     """An engine for a `postgresql://…` URL of any spelling, on psycopg 3, with a pool and prepared statements.
 
-    Connections that have rested are tested before use, so a restarted server costs one reconnect instead of an error.
-    Where all are in use, one is waited for so long, then SQLAlchemy's TimeoutError is raised.
+    Connections are tested before use, so a restarted server costs one reconnect instead of an error. Where all are in
+    use, one is waited for so long, then SQLAlchemy's TimeoutError is raised.
     """
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=wait_s,
+        pool_pre_ping=True,
         connect_args={
             "application_name": application,
             "connect_timeout": 5,
@@ -45,9 +39,6 @@ def connect(url: str, *, pool_size: int = 5, application: str = "tower", wait_s:
         },
     )
     event.listen(engine, "connect", _keep_prepared)
-    for moment in ("connect", "checkin"):
-        event.listen(engine, moment, _note_time)
-    event.listen(engine, "checkout", partial(_test_rested, engine.dialect))
     event.listen(engine, "handle_error", _give_up_outdated_plans)
     return engine
 
@@ -65,20 +56,6 @@ def reading(engine: Engine) -> sessionmaker[Reading]:
 
 def _keep_prepared(connection: Any, _: object) -> None:
     connection.prepared_max = PREPARED_MOST
-
-
-def _note_time(_: object, kept: ConnectionPoolEntry) -> None:
-    kept.info[_USED] = time.monotonic()
-
-
-def _test_rested(dialect: Dialect, connection: DBAPIConnection, kept: ConnectionPoolEntry, _: object) -> None:
-    """What `pool_pre_ping` does at every use: a question to the server before each other one."""
-    if time.monotonic() - kept.info[_USED] < RESTED_S:
-        return
-    try:
-        dialect.do_ping(connection)
-    except dialect.loaded_dbapi.Error as error:
-        raise InvalidatePoolError from error  # the server was away: all that were open are made anew
 
 
 def _give_up_outdated_plans(context: ExceptionContext) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, make_url, select, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from db.engine import PREPARED_AFTER, RESTED_S, connect, reading, sessions
+from db.engine import PREPARED_AFTER, connect, reading, sessions
 from db.models.projects import Project
-
-PID = text("select pg_backend_pid()")
 
 
 @pytest.mark.parametrize("spelling", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
@@ -29,37 +26,17 @@ def test_any_spelling_of_the_address_connects(database_url: str, spelling: str) 
     assert (name, zone) == ("spelling", "UTC")
 
 
-def end(database_url: str, pid: int | None) -> None:
+def test_a_connection_that_the_server_closed_is_replaced(database_url: str) -> None:
+    engine = connect(database_url, pool_size=1)
+    with sessions(engine)() as session:
+        pid = session.scalar(text("select pg_backend_pid()"))
     other = connect(database_url)
     with other.connect() as connection:
         assert connection.scalar(text("select pg_terminate_backend(:pid, 5000)"), {"pid": pid})
     other.dispose()
-
-
-def test_a_connection_that_the_server_closed_is_replaced(single: Engine, database_url: str) -> None:
-    pid = ask(single, PID)
-    end(database_url, pid)
-    time.sleep(RESTED_S)
-    assert ask(single, PID) != pid
-
-
-def test_one_that_was_used_a_moment_ago_is_taken_to_live_and_fails_once(single: Engine, database_url: str) -> None:
-    pid = ask(single, PID)
-    end(database_url, pid)
-    with pytest.raises(OperationalError):
-        ask(single, PID)
-    assert ask(single, PID) != pid
-
-
-def test_without_transactions_each_statement_counts_at_once(single: Engine, table: str) -> None:
-    with reading(single)() as session:
-        session.execute(text(f"update {table} set value = 8"))
-        session.rollback()
-        assert session.scalar(text(f"select value from {table}")) == 8
-    with sessions(single)() as session:  # and the connection goes back as it was
-        session.execute(text(f"update {table} set value = 9"))
-        session.rollback()
-        assert session.scalar(text(f"select value from {table}")) == 8
+    with sessions(engine)() as session:
+        assert session.scalar(text("select pg_backend_pid()")) != pid
+    engine.dispose()
 
 
 @pytest.fixture
@@ -95,6 +72,17 @@ def prepared(engine: Engine, part: str) -> list[str]:
     return [statement for statement in known if part in statement]
 
 
+def test_without_transactions_each_statement_counts_at_once(single: Engine, table: str) -> None:
+    with reading(single)() as session:
+        session.execute(text(f"update {table} set value = 8"))
+        session.rollback()
+        assert session.scalar(text(f"select value from {table}")) == 8
+    with sessions(single)() as session:  # and the connection goes back as it was
+        session.execute(text(f"update {table} set value = 9"))
+        session.rollback()
+        assert session.scalar(text(f"select value from {table}")) == 8
+
+
 def test_a_statement_that_returns_is_prepared_on_the_server_once(single: Engine) -> None:
     wanted = select(Project.name).where(Project.id == 1)
     for _ in range(PREPARED_AFTER):
@@ -126,8 +114,10 @@ def test_a_new_connection_prepares_anew(single: Engine, database_url: str) -> No
     wanted = text("select cast(:n as int) + 40")
     for _ in range(10):
         ask(single, wanted, n=2)
-    end(database_url, ask(single, PID))
-    time.sleep(RESTED_S)
+    pid = ask(single, text("select pg_backend_pid()"))
+    other = connect(database_url)
+    assert ask(other, text("select pg_terminate_backend(:pid, 5000)"), pid=pid)
+    other.dispose()
     assert ask(single, wanted, n=2) == 42
     assert prepared(single, "+ 40") == []
     assert [ask(single, wanted, n=n) for n in range(10)] == list(range(40, 50))
