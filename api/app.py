@@ -18,6 +18,7 @@ from api.origins import ListedOrigins
 from api.rate_limits import Limiter, Rate, RateLimits
 from api.request_context import RequestContext
 from api.security_headers import SecurityHeaders
+from api.unexpected import Unexpected
 from tower.keys import require_for
 from tower.settings import Settings
 
@@ -83,6 +84,7 @@ def _surround(
         app.add_middleware(LocalOnly, origins=settings.origins)
     if rate != "off":
         app.add_middleware(RateLimits, limiter=Limiter(Rate.parse(rate)), known=known, open_paths=open_paths)
+    app.add_middleware(Unexpected)
     app.add_middleware(ListedOrigins, origins=settings.origins)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext)

@@ -68,7 +68,7 @@ class ErrorAnswer(BaseModel):
 
 
 def install(app: FastAPI) -> None:
-    """Answer every failure of `app` in the envelope; what nobody expected is answered by RequestContext."""
+    """Answer every failure of `app` in the envelope; what nobody expected is answered by Unexpected."""
     app.add_exception_handler(TowerError, _tower_error)
     app.add_exception_handler(RequestValidationError, _refused_fields)
     app.add_exception_handler(HTTPException, _http_error)

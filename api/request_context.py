@@ -1,4 +1,4 @@
-"""What surrounds each request: its id in answer and logs, one access record, an answer to the unexpected."""
+"""What surrounds each request: its id in answer and logs, and one access record."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from urllib.parse import quote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.envelope import REQUEST_ID, error_response
-from tower.errors import TowerError
+from api.envelope import REQUEST_ID
 from tower.logs import bound
 
 SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 access = logging.getLogger("tower.access")
-log = logging.getLogger(__name__)
 
 
 class RequestContext:
-    """Outermost: takes a sane X-Request-ID or mints `req_…`, and lets no exception past as anything but an envelope."""
+    """Outermost: takes a sane X-Request-ID or mints `req_…`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -40,19 +38,9 @@ class RequestContext:
         started = time.perf_counter()
         with bound(request_id=request_id):
             try:
-                await self._run(scope, receive, answer)
+                await self.app(scope, receive, answer)
             finally:
                 _record(scope, answer.status, (time.perf_counter() - started) * 1000)
-
-    async def _run(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
-        try:
-            await self.app(scope, receive, answer)
-        except Exception:
-            log.exception("unexpected error in %s %s", scope["method"], quote(scope["path"]))
-            if answer.status is not None:
-                raise  # a part has been sent: only a broken connection tells the client
-            hidden = TowerError(f"Something broke inside Tower; its log has more under {scope[REQUEST_ID]}")
-            await error_response(scope, hidden)(scope, receive, answer)
 
 
 class _Answer:

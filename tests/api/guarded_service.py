@@ -40,6 +40,11 @@ def pause() -> str:
     return "paused"
 
 
+@router.get("/boom")
+def boom() -> str:
+    raise RuntimeError("nobody expected it")
+
+
 @router.websocket("/live")
 async def live(socket: WebSocket) -> None:
     await socket.accept()

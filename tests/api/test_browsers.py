@@ -36,6 +36,13 @@ def test_listed_origins_may_ask_and_see_our_headers(client: TestClient, origin: 
     assert client.post("/api/scenes", headers={"Origin": origin}).status_code == 200
 
 
+def test_a_listed_origin_sees_why_even_what_nobody_expected_failed(client: TestClient) -> None:
+    answer = client.get("/api/boom", headers={"Origin": STUDIO})
+    assert (answer.status_code, error_of(answer)["code"]) == (500, "INTERNAL_ERROR")
+    assert answer.headers["Access-Control-Allow-Origin"] == STUDIO
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 @pytest.mark.parametrize(
     "origin", [STRANGER, "null", "http://localhost:9999", f"{STUDIO}.evil.example", "http://[", ""]
 )
