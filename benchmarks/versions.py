@@ -27,6 +27,7 @@ from db.engine import Sessions, connect, sessions
 from db.migrate import upgrade
 from db.models.projects import Project
 from deployments.postgres import EmbeddedPostgres
+from tower.pages import Wanted
 from tower.versions import branches, editing, fsck, history, merging
 from tower.versions.editing import Edit
 from tower.versions.kinds import Kind
@@ -110,11 +111,12 @@ def read_times(session: Session, project_id: int, key: uuid.UUID) -> dict[str, f
         if list(fsck.examine(session, project_id=project_id)):
             raise SystemExit("fsck found damage: these figures are worth nothing")
 
+    scene = (session, project_id, "left", Kind.SCENES)
     return {
-        "all scenes at a commit": timed(lambda: history.entities(session, project_id, "left", Kind.SCENES)),
-        "one scene at a commit": timed(lambda: history.entity_at(session, project_id, "left", Kind.SCENES, key=key)),
+        "all scenes at a commit": timed(lambda: history.entities(*scene)),
+        "one scene at a commit": timed(lambda: history.entity_at(*scene, key=key)),
         "difference of two branches": timed(lambda: history.diff(session, project_id, "main", "left")),
-        "history of one scene": timed(lambda: history.history(session, project_id, "left", Kind.SCENES, key=key)),
+        "history of one scene": timed(lambda: history.history(*scene, key=key, wanted=Wanted())),
         "first page of the log": timed(lambda: history.log(session, project_id, "left")),
         "fsck, three branches": timed(whole),
     }

@@ -178,11 +178,14 @@ def delete_character(
 
 
 @router.get("/characters/{character_id}/versions", responses=documented(404))
-def character_versions(character_id: RowId, session: ReadingSession, branch: BranchQuery = None) -> list[EntityVersion]:
+def character_versions(
+    character_id: RowId, session: ReadingSession, pages: Pages, branch: BranchQuery = None
+) -> list[EntityVersion]:
     """Every state that it had, newest first, with the commits that made them."""
     found = entities.find(session, Character, character_id, branch=branch)
-    past = history.history(session, found.project_id, found.branch, Kind.CHARACTERS, key=found.row.key)
-    return EntityVersion.all_of(past)
+    at = (found.project_id, found.branch, Kind.CHARACTERS)
+    past = history.history(session, *at, key=found.row.key, wanted=pages.wanted)
+    return pages.answer(past, EntityVersion.of)
 
 
 def _answer(found: Found[Character], known_workflows: frozenset[str]) -> CharacterAnswer:

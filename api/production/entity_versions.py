@@ -24,14 +24,9 @@ class EntityVersion(BaseModel):
     fields: dict[str, Any] | None = Field(description="Its whole content then; null: the commit deleted it.")
 
     @classmethod
-    def all_of(cls, kept: list[KeptVersion]) -> list[Self]:
-        """Newest first, as they come."""
-        return [cls._of(one, number) for one, number in zip(kept, range(len(kept), 0, -1), strict=True)]
-
-    @classmethod
-    def _of(cls, one: KeptVersion, number: int) -> Self:
+    def of(cls, one: KeptVersion) -> Self:
         return cls(
-            version=number,
+            version=one.number,
             commit=one.commit.hash,
             message=one.commit.message,
             author=one.commit.author,

@@ -72,11 +72,12 @@ def compare_states(
 
 @router.get("/history/{kind}/{key}", responses=documented(404))
 def entity_history(
-    kind: Kind, key: Key, project_id: ProjectQuery, session: DatabaseSession, branch: RefQuery = MAIN
+    kind: Kind, key: Key, project_id: ProjectQuery, session: DatabaseSession, pages: Pages, *, branch: RefQuery = MAIN
 ) -> list[EntityVersion]:
     """Every state of one thing, newest first, with the commits that made them. Deleted ones are found by their key."""
-    found = history.history(session, project_id, branch, kind, key=_key(session, project_id, branch, kind, key=key))
-    return EntityVersion.all_of(found)
+    found = _key(session, project_id, branch, kind, key=key)
+    page = history.history(session, project_id, branch, kind, key=found, wanted=pages.wanted)
+    return pages.answer(page, EntityVersion.of)
 
 
 @router.post("/history/{kind}/{key}/restore", status_code=201, responses=documented(400, 404, 409, 413, 415))

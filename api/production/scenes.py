@@ -169,11 +169,14 @@ def duplicate_scene(
 
 
 @router.get("/scenes/{scene_id}/versions", responses=documented(404))
-def scene_versions(scene_id: RowId, session: ReadingSession, branch: BranchQuery = None) -> list[EntityVersion]:
+def scene_versions(
+    scene_id: RowId, session: ReadingSession, pages: Pages, branch: BranchQuery = None
+) -> list[EntityVersion]:
     """Every state that it had, newest first, with the commits that made them."""
     found = entities.find(session, Scene, scene_id, branch=branch)
-    past = history.history(session, found.project_id, found.branch, Kind.SCENES, key=found.row.key)
-    return EntityVersion.all_of(past)
+    at = (found.project_id, found.branch, Kind.SCENES)
+    past = history.history(session, *at, key=found.row.key, wanted=pages.wanted)
+    return pages.answer(past, EntityVersion.of)
 
 
 def _answer(session: Session, found: Found[Scene]) -> SceneAnswer:

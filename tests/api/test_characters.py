@@ -82,6 +82,9 @@ def test_every_edit_is_a_version_with_its_message(client: TestClient) -> None:
     ]
     assert [one["fields"]["role"] for one in versions] == ["mentor", None]
     assert {one["author"] for one in versions} == {"local"}
+    newest = client.get(f"{url}/versions", params={"limit": 1})
+    assert good(newest) == versions[:1]
+    assert good(client.get(newest.links["next"]["url"])) == versions[1:]
     before = good(client.get(url, params={"at": versions[1]["commit"]}))
     assert (before["role"], before["id"], before["key"]) == (None, None, kai["key"])
     assert code_of(client.get(url, params={"at": "no-such-tag"})) == (404, "NOT_FOUND")

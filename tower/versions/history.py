@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from db.models.versions import Commit
 from tower.errors import NotFoundError
+from tower.pages import Page, Wanted
 from tower.versions import heads, trees
 from tower.versions.comparing import Change, EntityChange, FieldChange, change_of, described
 from tower.versions.graph import Graph
@@ -73,8 +74,9 @@ class LogPage:
 
 @dataclass(frozen=True)
 class EntityVersion:
-    """One commit that changed an entity; `fields` is None where the commit deleted it."""
+    """One commit that changed an entity. `number` counts from 1, the oldest; `fields` is None where it was deleted."""
 
+    number: int
     commit: Commit
     change: Change
     fields: Fields | None
@@ -142,32 +144,23 @@ def between(session: Session, before: Commit, after: Commit) -> list[EntityChang
 
 
 def history(
-    session: Session, project_id: int, ref: str, kind: Kind, *, key: uuid.UUID, limit: int | None = None
-) -> list[EntityVersion]:
+    session: Session, project_id: int, ref: str, kind: Kind, *, key: uuid.UUID, wanted: Wanted
+) -> Page[EntityVersion]:
     """The commits up to `ref` that changed this entity, newest first. Raises NotFoundError if there is none.
 
-    A merge is in it only if it made something that neither side had.
+    A merge is in it only if it made something that neither side had. The cursor is a version's number.
     """
-    newest = resolve(session, project_id, ref).id
     graph, objects = Graph(session, project_id), Objects(session, project_id)
-    way = graph.behind(newest)
-    found: list[tuple[int, str | None, str | None]] = []
+    way = graph.behind(resolve(session, project_id, ref).id)
+    found: list[_Changed] = []
     while window := list(islice(way, _WINDOW)):
         found += _changing(graph, objects, window, (kind, key))
-        if limit is not None and len(found) >= limit:
-            break
     if not found:
         raise NotFoundError(f"Nothing up to {ref!r} has {key} among the {kind.value} of project {project_id}")
-    objects.load(after for _, _, after in found if after)
-    commits = _commits(session, [one for one, _, _ in found])
-    return [
-        EntityVersion(
-            commits[one],
-            change_of({} if before else None, {} if after else None),
-            trees.entity(objects, after) if after else None,
-        )
-        for one, before, after in found[:limit]
-    ]
+    newest = len(found) if wanted.cursor is None else min(wanted.cursor - 1, len(found))
+    shown = found[len(found) - newest :][: wanted.limit]
+    oldest = newest - len(shown) + 1
+    return Page(_versions(session, objects, shown, newest=newest), oldest if oldest > 1 else None)
 
 
 def _walk(
@@ -187,10 +180,15 @@ def _walk(
         most = min(2 * most, _LARGEST_CHUNK)
 
 
-def _changing(
-    graph: Graph, objects: Objects, window: Sequence[int], at: Address
-) -> list[tuple[int, str | None, str | None]]:
-    """(commit, hash before, hash after) of those that left the entity as none of their parents had it."""
+class _Changed(NamedTuple):
+    """A commit that left an entity as none of its parents had it: the object's hash before and after."""
+
+    commit_id: int
+    before: str | None
+    after: str | None
+
+
+def _changing(graph: Graph, objects: Objects, window: Sequence[int], at: Address) -> list[_Changed]:
     nodes = {one: graph.node(one) for one in window}
     behind = {parent: graph.node(parent).tree for node in nodes.values() for parent in node.parents}
     hashes = trees.find_in_many(objects, {*behind.values(), *(node.tree for node in nodes.values())}, at)
@@ -199,9 +197,20 @@ def _changing(
         before = [hashes[behind[parent]] for parent in node.parents] or [None]
         after = hashes[node.tree]
         if after not in before:
-            found.append((one, before[0], after))
+            found.append(_Changed(one, before[0], after))
     return found
 
 
-def _commits(session: Session, ids: Sequence[int]) -> dict[int, Commit]:
-    return {commit.id: commit for commit in session.scalars(select(Commit).where(Commit.id.in_(ids)))}
+def _versions(session: Session, objects: Objects, shown: Sequence[_Changed], *, newest: int) -> list[EntityVersion]:
+    objects.load(one.after for one in shown if one.after)
+    ids = [one.commit_id for one in shown]
+    commits = {commit.id: commit for commit in session.scalars(select(Commit).where(Commit.id.in_(ids)))}
+    return [
+        EntityVersion(
+            number,
+            commits[one.commit_id],
+            change_of({} if one.before else None, {} if one.after else None),
+            trees.entity(objects, one.after) if one.after else None,
+        )
+        for number, one in zip(range(newest, 0, -1), shown, strict=False)
+    ]

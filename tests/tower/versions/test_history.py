@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.models.versions import Commit
 from tests.tower.versions.story import Story
 from tower.errors import InvalidError, NotFoundError
+from tower.pages import Wanted
 from tower.versions import history, tags
 from tower.versions.editing import Edit
 from tower.versions.history import Change
@@ -102,15 +104,34 @@ def test_the_history_of_one_thing_is_where_it_changed(story: Story, session: Ses
     story.put(Kind.CHARACTERS, name="Rin")
     story.merge("dark")
     story.drop(Kind.CHARACTERS, kai)
-    found = history.history(session, story.project_id, "main", Kind.CHARACTERS, key=kai)
+    past = partial(history.history, session, story.project_id, "main", Kind.CHARACTERS)
+    found = past(key=kai, wanted=Wanted()).rows
+    assert [one.number for one in found] == [3, 2, 1]
     assert [(one.change, one.fields and one.fields["seed"], one.commit.branch_name) for one in found] == [
         (Change.REMOVED, None, "main"),
         (Change.CHANGED, 1, "dark"),
         (Change.ADDED, None, "main"),
     ]
-    assert len(history.history(session, story.project_id, "main", Kind.CHARACTERS, key=kai, limit=1)) == 1
     with pytest.raises(NotFoundError):
-        history.history(session, story.project_id, "main", Kind.CHARACTERS, key=uuid.uuid4())
+        past(key=uuid.uuid4(), wanted=Wanted())
+
+
+def test_a_page_of_the_history_goes_on_where_the_last_one_ended_whatever_was_changed_since(
+    story: Story, session: Session
+) -> None:
+    kai = story.put(Kind.CHARACTERS, name="Kai")
+    for seed in range(2, 6):
+        story.put(Kind.CHARACTERS, key=kai, seed=seed)
+    past = partial(history.history, session, story.project_id, "main", Kind.CHARACTERS, key=kai)
+    first = past(wanted=Wanted(limit=2))
+    assert ([one.number for one in first.rows], first.next_cursor) == ([5, 4], 4)
+    story.drop(Kind.CHARACTERS, kai)
+    second = past(wanted=Wanted(limit=2, cursor=4))
+    assert [(one.number, one.fields and one.fields["seed"]) for one in second.rows] == [(3, 3), (2, 2)]
+    last = past(wanted=Wanted(limit=2, cursor=second.next_cursor))
+    assert ([one.number for one in last.rows], last.next_cursor) == ([1], None)
+    assert past(wanted=Wanted(cursor=1)).rows == []
+    assert past(wanted=Wanted(cursor=99)).rows[0].number == 6
 
 
 def test_other_projects_are_not_seen(story: Story, session: Session) -> None:
