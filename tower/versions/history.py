@@ -148,7 +148,8 @@ def history(
 ) -> Page[EntityVersion]:
     """The commits up to `ref` that changed this entity, newest first. Raises NotFoundError if there is none.
 
-    A merge is in it only if it made something that neither side had. The cursor is a version's number.
+    A merge is in it only if it made something that neither side had. The cursor is a commit's id: a merge
+    puts older commits among those that were seen, and numbers shift.
     """
     graph, objects = Graph(session, project_id), Objects(session, project_id)
     way = graph.behind(resolve(session, project_id, ref).id)
@@ -157,10 +158,11 @@ def history(
         found += _changing(graph, objects, window, (kind, key))
     if not found:
         raise NotFoundError(f"Nothing up to {ref!r} has {key} among the {kind.value} of project {project_id}")
-    newest = len(found) if wanted.cursor is None else min(wanted.cursor - 1, len(found))
-    shown = found[len(found) - newest :][: wanted.limit]
-    oldest = newest - len(shown) + 1
-    return Page(_versions(session, objects, shown, newest=newest), oldest if oldest > 1 else None)
+    start = 0 if wanted.cursor is None else sum(one.commit_id >= wanted.cursor for one in found)
+    end = start + wanted.limit
+    shown = found[start:end]
+    versions = _versions(session, objects, shown, newest=len(found) - start)
+    return Page(versions, shown[-1].commit_id if end < len(found) else None)
 
 
 def _walk(
