@@ -18,7 +18,7 @@ from api.production.app import create_app
 from db.engine import sessions as sessions_of
 from db.models.keys import Scope
 from tests.api.queueing import forget_runs, prepare
-from tests.api.served import Served, served
+from tests.api.served import Served, served, without_keys
 from tests.conftest import empty
 from tests.fakes.comfyui import FakeComfyUI
 from tests.laws import fuzzing
@@ -35,16 +35,6 @@ NOT_PROMISED = (
     allow_header_conformance,
 )
 REFUSALS = [400, 401, 403, 404, 412, 413, 415, 422]  # of what a schema forbids
-
-
-def without_keys(document: dict[str, Any]) -> dict[str, Any]:
-    """The key is always sent: a request made wrong by leaving it out would not be. test_keys.py asks without."""
-    for path in document["paths"].values():
-        for operation in path.values():
-            operation.pop("security", None)
-    document.pop("security")
-    document["components"].pop("securitySchemes")
-    return document
 
 
 described = create_app(Settings(database_url="postgresql://unused")).openapi()

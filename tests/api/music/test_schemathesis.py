@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from api.music.app import create_app
 from db.engine import sessions as sessions_of
 from db.models.keys import Scope
-from tests.api.served import Served, served
+from tests.api.served import Served, served, without_keys
 from tests.conftest import empty
 from tests.laws import fuzzing
 from tower import keys
@@ -27,7 +27,8 @@ REQUESTS = 200  # in all, where it is bounded
 NOT_PROMISED = (positive_data_acceptance, unsupported_method, allow_header_conformance)  # see tests/api
 REFUSALS = [400, 401, 403, 404, 409, 413, 415, 422, 503]  # 503: the catalogue, without a key
 
-schema = schemathesis.openapi.from_dict(create_app(Settings(database_url="postgresql://unused")).openapi())
+described = create_app(Settings(database_url="postgresql://unused")).openapi()
+schema = schemathesis.openapi.from_dict(without_keys(described))
 schema.config.phases.coverage.enabled = FUZZ
 schema.config.checks.negative_data_rejection.expected_statuses = [str(status) for status in REFUSALS]
 each = hypothesis.settings(
@@ -62,10 +63,17 @@ def test_every_operation_answers_as_documented(case: Case, service: Served) -> N
     case.validate_response(response, excluded_checks=[*NOT_PROMISED])
 
 
-def test_operations_one_after_another_answer_as_documented(service: Served) -> None:
-    """What one answers is asked of the others: made, changed, deleted, asked again."""
+def test_operations_one_after_another_answer_as_documented(service: Served, committing_engine: Engine) -> None:
+    """What one answers is asked of the others: made, changed, deleted, asked again.
 
-    class Machine(schema.as_state_machine()):  # type: ignore[misc] # a class made while the test runs
+    Not of scans: they run beside the requests, so that the same ones end one way or the other by chance.
+    """
+    settled = schema.exclude(path_regex="/library/scan")
+
+    class Machine(settled.as_state_machine()):  # type: ignore[misc] # a class made while the test runs
+        def setup(self) -> None:
+            empty(committing_engine, but="api_keys")  # what was made before would make the same requests end otherwise
+
         def get_call_kwargs(self, _: Case) -> dict[str, Any]:
             return {"base_url": service.url, "headers": service.headers}
 
