@@ -60,6 +60,21 @@ class RunningStack:
         assert isinstance(answer, dict)
         return answer
 
+    def page(self, job_id: int) -> str:
+        """What a run leaves in the Prefect UI, a moment after its job has ended."""
+        wanted = {"artifacts": {"key": {"any_": [f"job-{job_id}"]}}}
+        deadline = time.monotonic() + 30
+        while not (found := httpx.post(f"{self.addresses.prefect_api_url}/artifacts/filter", json=wanted).json()):
+            assert time.monotonic() < deadline, "the run left no page"
+            time.sleep(0.1)
+        page: str = found[0]["data"]
+        return page
+
+    def kill_run(self, flow_run_id: object) -> None:
+        """End the process of a run that is under way, as the kernel would."""
+        killed = [process for process in psutil.process_iter() if _kill_if_of(process, str(flow_run_id))]
+        assert killed, f"no process of run {flow_run_id}"
+
 
 def environment(data: Path) -> dict[str, str]:
     """What a user's shell would hold: nothing of an outer stack's addresses."""
@@ -96,6 +111,18 @@ def _ready(settings: Settings, process: subprocess.Popen[bytes], log: Path) -> A
         assert time.monotonic() < deadline, f"tower up is not ready: {log.read_text()}"
         time.sleep(0.1)
     return addresses
+
+
+def _kill_if_of(process: psutil.Process, flow_run_id: str) -> bool:
+    try:
+        if "tower-warm-run" not in " ".join(process.cmdline()):
+            return False
+        if process.environ().get("PREFECT__FLOW_RUN_ID") != flow_run_id:
+            return False
+        process.kill()
+    except psutil.Error:  # it has ended, or is not ours to look at
+        return False
+    return True
 
 
 def _left_over(data: Path) -> list[str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from sqlalchemy import select
 
@@ -105,7 +104,7 @@ def test_a_black_render_is_made_again_with_another_seed(
     assert probe(Path(job["output_path"])).frames == FRAMES
     assert rows(stack, job["job_id"]) == [(1, 1, "completed"), (2, 2, "completed")]
     assert verdicts(stack, job["job_id"]) == [(1, False), (2, True)]
-    assert "| 2 (kept) |" in _page(stack, job["job_id"])
+    assert "| 2 (kept) |" in stack.page(job["job_id"])
 
 
 def test_three_bad_renders_keep_the_best_and_never_call_it_good(
@@ -137,7 +136,7 @@ def test_a_run_killed_between_two_rounds_goes_on_after_the_first(
     first = stack.until(job_id, lambda job: len(job["rounds"]) == 1)["rounds"][0]
     with stack.sessions() as session:
         run_id = session.get_one(ProductionJob, job_id).flow_run_id
-    _kill(str(run_id))
+    stack.kill_run(run_id)
     job = stack.ended(job_id)
     comfy.well()
     assert (job["status"], job["attempt"]) == ("completed", 2), job["error"]
@@ -190,20 +189,3 @@ def _state(stack: RunningStack, log_id: int) -> str:
         if state != PlanState.EXECUTING or time.monotonic() > deadline:
             return state.value
         time.sleep(0.2)
-
-
-def _page(stack: RunningStack, job_id: int) -> str:
-    """What the run leaves in the Prefect UI, a moment after the job has ended."""
-    wanted = {"artifacts": {"key": {"any_": [f"job-{job_id}"]}}}
-    deadline = time.monotonic() + 10
-    while not (found := httpx.post(f"{stack.addresses.prefect_api_url}/artifacts/filter", json=wanted).json()):
-        assert time.monotonic() < deadline, "the run left no page"
-        time.sleep(0.1)
-    page: str = found[0]["data"]
-    return page
-
-
-def _kill(run_id: str) -> None:
-    for process in psutil.process_iter():
-        if "tower-warm-run" in " ".join(process.cmdline()) and process.environ().get("PREFECT__FLOW_RUN_ID") == run_id:
-            process.kill()

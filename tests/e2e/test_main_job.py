@@ -89,9 +89,7 @@ def test_the_runs_read_well_in_prefect(stack: RunningStack, job: dict[str, Any])
     run = stack.prefect_run(kept.flow_run_id)
     assert run["name"] == f'standard · job {kept.id} · "cyberpunk detective walking in…"'
     assert {"tower", f"job:{kept.id}", "video_generation"} <= set(run["tags"])
-    page = httpx.post(
-        f"{stack.addresses.prefect_api_url}/artifacts/filter", json={"artifacts": {"key": {"any_": [f"job-{kept.id}"]}}}
-    ).json()[0]["data"]
+    page = stack.page(kept.id)
     assert "## Quality" in page
     assert f"/generation/{kept.id}/video" in page
 

@@ -42,13 +42,6 @@ def job_of_run(stack: RunningStack, run_id: str) -> int:
     pytest.fail(f"run {run_id} opened no job")
 
 
-def page_of(stack: RunningStack, job_id: int) -> str:
-    """What the run left in Prefect."""
-    wanted = {"artifacts": {"key": {"any_": [f"job-{job_id}"]}}}
-    left: str = httpx.post(f"{stack.addresses.prefect_api_url}/artifacts/filter", json=wanted).json()[0]["data"]
-    return left
-
-
 @pytest.fixture(scope="module")
 def picture(stack: RunningStack) -> Path:
     """A woman in a red coat before a plain ground, where requests may name it."""
@@ -89,7 +82,7 @@ def test_professional_is_held_against_the_reference_image(stack: RunningStack, p
     assert (shown.character_name, shown.consistency_score) == ("Aiko Sato", found["score"])
     assert take.provenance["shot"]["cast"][0]["reference_image"] == str(picture)
     assert "red coat" in take.provenance["shot"]["prompt"]
-    assert f"| {NAME} | {found['score']} |" in page_of(stack, done["job_id"])
+    assert f"| {NAME} | {found['score']} |" in stack.page(done["job_id"])
 
 
 def test_without_a_reference_image_the_consistency_is_unknown(stack: RunningStack, project_id: int) -> None:
@@ -117,7 +110,7 @@ def test_personal_is_made_as_its_mood_chose_and_checked_against_the_glossary(sta
     assert "soft bloom" in shot["prompt"]
     assert [(one.element_name, one.finding.value) for one in findings] == [("kimono", "broken")]
     assert any(warning.startswith("Culture, kimono") for warning in done["warnings"])
-    assert "**Mood:** mood dreamy ('dreamy' was asked for) · style artistic" in page_of(stack, done["job_id"])
+    assert "**Mood:** mood dreamy ('dreamy' was asked for) · style artistic" in stack.page(done["job_id"])
 
 
 def test_personal_started_by_hand_in_prefect_chooses_then(stack: RunningStack) -> None:

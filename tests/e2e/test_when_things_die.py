@@ -81,11 +81,7 @@ def test_a_recipe_that_is_killed_goes_on_with_the_render_that_outlived_it(stack:
     job_id = under_way(stack)["job_id"]
     with stack.sessions() as session:
         run_id = session.get_one(ProductionJob, job_id).flow_run_id
-    for process in psutil.process_iter():
-        if "tower-warm-run" in " ".join(process.cmdline()) and process.environ().get("PREFECT__FLOW_RUN_ID") == str(
-            run_id
-        ):
-            process.kill()
+    stack.kill_run(run_id)
     job = stack.ended(job_id)
     assert job["status"] == "completed", job["error"]
     assert job["attempt"] == 2
