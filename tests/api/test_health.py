@@ -109,7 +109,7 @@ def test_status_does_not_wait_for_the_mute_and_knows_what_is_no_comfyui(api_data
         with TestClient(create_app(settings)) as client:
             began = time.monotonic()
             status = client.get(f"{A}/status").json()
-            assert time.monotonic() - began < 10  # two, where nothing else runs
+            assert time.monotonic() - began < 4
     assert status["prefect"]["reason"] == status["workers"]["reason"] == "no answer within 2 s"
     assert "no ComfyUI" in status["comfyui"]["reason"]
     assert status["database"]["reachable"] is True

@@ -63,7 +63,7 @@ class RunningStack:
     def page(self, job_id: int) -> str:
         """What a run leaves in the Prefect UI, a moment after its job has ended."""
         wanted = {"artifacts": {"key": {"any_": [f"job-{job_id}"]}}}
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 10
         while not (found := httpx.post(f"{self.addresses.prefect_api_url}/artifacts/filter", json=wanted).json()):
             assert time.monotonic() < deadline, "the run left no page"
             time.sleep(0.1)

@@ -131,9 +131,11 @@ def test_the_shell_answers_in_json_and_by_exit_code(stack: RunningStack, job: di
 def test_the_status_page_has_real_figures(stack: RunningStack, job: dict[str, Any]) -> None:
     system = stack.api.system()
     assert system["database"]["jobs"]["completed"] >= 1
-    for pool, seen in system["workers"]["pools"].items():  # also those of other tests, that have ended
+    pools = system["workers"]["pools"]
+    assert set(pools) == {"cpu", "gpu"}
+    for pool, seen in pools.items():  # also those of other tests, that have ended
         mine = environment.worker_name(pool, stack.addresses.data_dir)
-        assert {worker["status"] for worker in seen if worker["name"] == mine} == {"ONLINE"}
+        assert [worker["status"] for worker in seen if worker["name"] == mine] == ["ONLINE"]
 
 
 def _job_of_run(stack: RunningStack, run_id: str, *, since: datetime) -> int:

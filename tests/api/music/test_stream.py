@@ -127,7 +127,7 @@ def test_waveform_shows_the_beats_that_were_heard(music: TestClient, music_folde
 
 
 @pytest.mark.parametrize("hostile", ["empty", "noise", "cut"])
-def test_a_file_that_went_bad_is_answered_at_once(
+def test_a_file_that_went_bad_is_answered_in_a_second(
     music: TestClient, music_folder: Path, sounds: Make, hostile: str
 ) -> None:
     path = sounds(music_folder / "alac.m4a", "-c:a", "alac", title="A", seconds=3)
@@ -137,6 +137,6 @@ def test_a_file_that_went_bad_is_answered_at_once(
     for address in (url, url.replace("stream", "waveform"), url.removesuffix("/stream")):
         began = time.monotonic()
         answer = music.get(address)
-        assert time.monotonic() - began < 5  # a second, where nothing else runs
+        assert time.monotonic() - began < 1.5
         assert answer.status_code in (200, 422), (address, answer.text)
         assert answer.status_code == 200 or answer.json()["error"]["code"] == "MEDIA_UNREADABLE"

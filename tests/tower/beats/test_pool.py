@@ -96,7 +96,7 @@ def test_to_cancel_ends_the_work_at_once(pool: AnalyserPool, long: Path, song: P
         working = busy(pool)
         cancelled.set()
         with pytest.raises(CancelledError):
-            found.result(timeout=10)
+            found.result(timeout=2)
     assert not psutil.pid_exists(working)
     assert asked(pool, song).bpm == pytest.approx(120, abs=0.5)
 

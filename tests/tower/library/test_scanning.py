@@ -183,9 +183,9 @@ def test_odd_but_playable_files_are_taken_and_their_faults_told(
     tagged[at : at + 4] = b"\xff\x00\xfe\x01"
     (root / "tags.mp3").write_bytes(tagged)
 
-    began = time.process_time()
+    began = time.monotonic()
     done = scan(sessions, root)
-    assert time.process_time() - began < 8
+    assert time.monotonic() - began < 8
     assert refused(sessions, done.id) == {}
     found = tracks(sessions)
     for name in ("cut.flac", "cut.mp3", "cut.wav", "ten-hours.wav"):
@@ -291,11 +291,11 @@ def test_damaged_files_of_any_kind_are_read_or_refused_and_nothing_else(tmp_path
             damaged[chance.randrange(min(len(damaged), 3000))] = chance.randrange(256)
         if chance.random() < 0.3:
             del damaged[chance.randrange(1, len(damaged)) :]
-        began = time.process_time()
+        began = time.monotonic()
         try:
             facts = read(io.BytesIO(damaged), "damaged", len(damaged))
             assert math.isfinite(facts.duration_s)
         except MediaUnreadableError:
             refused += 1
-        assert time.process_time() - began < 1
+        assert time.monotonic() - began < 1
     assert 20 < refused < 180
