@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from tower.errors import InvalidError, NotFoundError
 
 OLD = "0.3.40"
 NOW = "0.33.0"
+WAIT_S = 30
 
 
 @pytest.fixture(params=[NOW, OLD])
@@ -233,11 +235,11 @@ def _submit(client: ComfyUIClient, *, seconds: float = 0.5) -> str:
 
 
 def _until(client: ComfyUIClient, prompt_id: str, where: Where) -> Job:
-    for _ in range(1000):
-        job = client.job(prompt_id)
-        if job.where is where:
-            return job
-    raise AssertionError(f"{prompt_id} is {job.where}")
+    deadline = time.monotonic() + WAIT_S
+    while (job := client.job(prompt_id)).where is not where:
+        assert time.monotonic() < deadline, f"{prompt_id} is {job.where} after {WAIT_S} s"
+        time.sleep(0.01)
+    return job
 
 
 def _file(name: str) -> OutputFile:
