@@ -30,7 +30,7 @@ test-live: setup  ## against a real ComfyUI: make test-live COMFYUI_URL=http://1
 	COMFYUI_URL="$(COMFYUI_URL)" $(BIN)/python -m pytest tests/live
 
 fuzz: setup  ## ask both services thousands of odd questions made from their OpenAPI, and try every law on more examples
-	$(BIN)/python -m pytest --hypothesis-profile=fuzz $$(grep -rlE "^from hypothesis|tests.laws" --include="test_*.py" tests)
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz $$(grep -rlE "^from hypothesis|tests.hypothesis_profiles" --include="test_*.py" tests)
 
 check: setup  ## format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .

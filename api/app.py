@@ -11,15 +11,17 @@ from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from api import envelope, keys, reference
-from api.body_limit import BodyLimit
-from api.local_only import LocalOnly
-from api.origins import ListedOrigins
-from api.rate_limits import Limiter, Rate, RateLimits
-from api.request_context import RequestContext
-from api.security_headers import SecurityHeaders
-from api.unexpected import Unexpected
-from tower.keys import require_for
+from api import errors
+from api.http import docs_page
+from api.middleware import key_check
+from api.middleware.body_limit import BodyLimit
+from api.middleware.cors import ListedOrigins
+from api.middleware.error_boundary import Unexpected
+from api.middleware.local_only import LocalOnly
+from api.middleware.rate_limits import Limiter, Rate, RateLimits
+from api.middleware.request_context import RequestContext
+from api.middleware.security_headers import SecurityHeaders
+from tower.api_keys import require_for
 from tower.settings import Settings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -29,7 +31,7 @@ DEFAULT_RATE = "1200/minute"  # where keys are asked for
 class Service(FastAPI):
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            keys.describe(super().openapi())
+            key_check.describe(super().openapi())
         return super().openapi()
 
 
@@ -46,7 +48,7 @@ def create_app(
 
     `larger_bodies`: the limit in bytes of each path that takes more than others.
 
-    Collaborators go on `app.state`, and to the endpoints by the dependencies of `api.collaborators`. Where keys are
+    Collaborators go on `app.state`, and to the endpoints by the dependencies of `api.http.dependencies`. Where keys are
     asked for, its `lifespan` must put `sessions` there, and it does not start while there is no key.
     """
     app = Service(
@@ -62,12 +64,12 @@ def create_app(
     app.state.settings = settings
     app.state.service = service
     app.state.leads = True  # one of several processes leaves to another what need not be done twice
-    envelope.install(app)
-    keys.install(app)
+    errors.install(app)
+    key_check.install(app)
     for router in routers:
         app.include_router(router)
-    reference.install(app, routers)
-    _surround(app, settings, open_paths=keys.open_paths(routers), larger_bodies=larger_bodies or {})
+    docs_page.install(app, routers)
+    _surround(app, settings, open_paths=key_check.open_paths(routers), larger_bodies=larger_bodies or {})
     return app
 
 
@@ -75,11 +77,11 @@ def _surround(
     app: FastAPI, settings: Settings, *, open_paths: frozenset[str], larger_bodies: Mapping[str, int]
 ) -> None:
     """Each that is added stands around those before it."""
-    known = keys.KnownKeys()
+    known = key_check.KnownKeys()
     rate = settings.rate_limit or (DEFAULT_RATE if settings.keys_required else "off")
     app.add_middleware(BodyLimit, larger=larger_bodies)
     if settings.keys_required:
-        app.add_middleware(keys.KeyCheck, known=known, open_paths=open_paths)
+        app.add_middleware(key_check.KeyCheck, known=known, open_paths=open_paths)
     else:
         app.add_middleware(LocalOnly, origins=settings.origins)
     if rate != "off":
@@ -108,4 +110,4 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _common_failures() -> dict[int | str, dict[str, Any]]:
-    return envelope.documented(401, 403, 422, 429, 500, 503)
+    return errors.documented(401, 403, 422, 429, 500, 503)

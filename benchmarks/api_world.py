@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from benchmarks.versions import scene
 from db.engine import Sessions
-from tower import projects
+from tower.story import projects
 from tower.versions import branches, editing
 from tower.versions.editing import Edit
 from tower.versions.kinds import Kind

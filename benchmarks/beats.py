@@ -2,7 +2,7 @@
 
 python -m benchmarks.beats            measure, write results/beats.md and the figure of docs/beats.md
 python -m benchmarks.beats --tracks   also print a line for each track
-python -m benchmarks.beats --fit      find the numbers of tower/beats/fitted.json anew, on the tuning half only
+python -m benchmarks.beats --fit      find the numbers of tower/beats/coefficients.json anew, on the tuning half only
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ import mir_eval
 import numpy as np
 from scipy.signal import resample_poly
 
-from benchmarks import beats_corpus as music
-from benchmarks import beats_fit
+from benchmarks import beats_corpus, beats_fit
 from benchmarks.beats_band import RATE_HZ
 from benchmarks.beats_corpus import Track
 from benchmarks.beats_cost import listen, memory_figures, time_figures
 from benchmarks.beats_trackers import Guess, Times, trackers
 from benchmarks.report import Figure, publish
-from tower.beats.analysis import Analysis, TempoHint, analyse
-from tower.beats.listening import heard
+from tower.beats.analysis import analyse, heard
 from tower.beats.onsets import Onsets, onsets
+from tower.beats.results import Analysis, TempoHint
 from tower.beats.sound import PIECE_SAMPLES, Sound
 from tower.beats.sound import RATE_HZ as HEARD_HZ
 
@@ -37,7 +36,7 @@ DRAWN_TRACKS = 40
 SEEN_FROM = 100_001  # odd numbers: nothing was fitted on them, but their results were seen while the method changed
 FRESH_FROM = 200_001  # odd numbers: nobody saw anything of them before the method was finished
 CALIBRATION_TRACKS = 140
-FIT_NUMBERS = (*range(0, 600, 2), *range(music.MIXED_FROM, 3400, 2))
+FIT_NUMBERS = (*range(0, 600, 2), *range(beats_corpus.MIXED_FROM, 3400, 2))
 
 
 @dataclass(frozen=True)
@@ -80,15 +79,15 @@ class Accuracy:
 def tracks() -> dict[str, list[Track]]:
     """Both halves of the corpus, and two sets of tracks of any genre and tempo."""
     return {
-        "tuning half": music.corpus(held_back=False),
-        "held-back half": music.corpus(held_back=True),
+        "tuning half": beats_corpus.corpus(held_back=False),
+        "held-back half": beats_corpus.corpus(held_back=True),
         "third set": drawn(SEEN_FROM),
         "fresh draw": drawn(FRESH_FROM),
     }
 
 
 def drawn(first: int) -> list[Track]:
-    return [music.random_track(number) for number in range(first, first + 2 * DRAWN_TRACKS, 2)]
+    return [beats_corpus.random_track(number) for number in range(first, first + 2 * DRAWN_TRACKS, 2)]
 
 
 def accuracy(folder: Path, corpus: Sequence[Track], *, each: bool) -> Accuracy:
@@ -159,7 +158,7 @@ def calibration(count: int) -> tuple[list[float], list[bool]]:
     """Confidence and truth of held-back tracks in which a beat is heard; one in a sound without any is wrong."""
     said, right = [], []
     for number in range(1, 2 * count, 2):
-        track = music.random_track(number)
+        track = beats_corpus.random_track(number)
         curves, duration_s = _curves(track)
         found = heard(curves, Sound(track.name, RATE_HZ, int(duration_s * HEARD_HZ)), TempoHint())
         if found.bpm is None:
@@ -220,7 +219,7 @@ def write_wav(path: Path, samples: Times) -> Path:
 def fit() -> None:
     pieces = []
     for number in FIT_NUMBERS:
-        track = music.random_track(number)
+        track = beats_corpus.random_track(number)
         curves, duration_s = _curves(track)
         pieces.append((curves, duration_s, track.beats_s))
     beats_fit.fit(pieces)
@@ -229,7 +228,7 @@ def fit() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.beats")
     parser.add_argument("--tracks", action="store_true", help="print a line for each track")
-    parser.add_argument("--fit", action="store_true", help="fit tower/beats/fitted.json on the tuning half")
+    parser.add_argument("--fit", action="store_true", help="fit tower/beats/coefficients.json on the tuning half")
     parser.add_argument("--listen", type=Path, help=argparse.SUPPRESS)  # the memory figure's own process
     args = parser.parse_args()
     if args.fit:

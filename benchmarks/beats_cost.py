@@ -15,7 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from benchmarks import beats_corpus as music
+from benchmarks import beats_corpus
 from benchmarks.beats_band import RATE_HZ, Signal
 from benchmarks.beats_trackers import librosa_plain
 from benchmarks.report import Figure
@@ -27,7 +27,9 @@ WARM_S, COLD_S, FLOORS = 0.5, 1.2, 2.0
 
 def time_figures(folder: Path, runs: int = 5) -> Iterator[Figure]:
     """A song of 180 s as mp3; the ways take turns."""
-    song = encode_mp3(folder / "song.mp3", music.music("rock", "rock", music.even(121, 180), held_back=False).samples)
+    song = encode_mp3(
+        folder / "song.mp3", beats_corpus.music("rock", "rock", beats_corpus.even(121, 180), held_back=False).samples
+    )
     pool = AnalyserPool(1)
     measured: dict[str, list[float]] = {name: [] for name in ("decode", "warm", "cold", "librosa warm", "librosa cold")}
     try:

@@ -1,4 +1,4 @@
-"""The numbers of tower/beats/fitted.json, found on tuning tracks of the corpus (python -m benchmarks.beats --fit)."""
+"""Numbers that `python -m benchmarks.beats --fit` found on tuning tracks; coefficients.json names its run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from tower.beats import confidence, counting, fitted, listening, tempo
-from tower.beats.analysis import TempoHint
+from tower.beats import analysis, coefficients, confidence, counting, tempo
 from tower.beats.onsets import Onsets
+from tower.beats.results import TempoHint
 
-FITTED = Path(counting.__file__).with_name("fitted.json")
+FITTED = Path(counting.__file__).with_name("coefficients.json")
 RIGHT_F = 0.8  # beats right to 70 ms: a track counts as right from there on
 HEARD_F = 0.6
 AS_GOOD = 0.02
@@ -39,10 +39,10 @@ class Example:
 
 def fit(pieces: Sequence[Piece]) -> None:
     """First the way to count, on two pieces of three; then, on the third ones, the confidence: it shall know how
-    counting fares on what it has not met. Writes fitted.json."""
+    counting fares on what it has not met. Writes coefficients.json."""
     examples = [one for i, piece in enumerate(pieces) if i % 3 and (one := _example(*piece))]
     kept: dict[str, Any] = {"counting": _net_fit(examples)}
-    fitted.FITTED.update(kept)
+    coefficients.FITTED.update(kept)
     heard = [both for piece in pieces[::3] if (both := _heard(*piece))]
     rows = np.array([confidence.weighed(found) for found, _ in heard])
     kept["confidence"] = _logistic_fit(_with_bias(rows), np.array([right for _, right in heard], float))
@@ -50,7 +50,7 @@ def fit(pieces: Sequence[Piece]) -> None:
         f"python -m benchmarks.beats --fit, {len(pieces)} tuning tracks: {len(examples)} for the counting, "
         f"{len(heard)} others for the confidence"
     )
-    fitted.FITTED.update(kept)
+    coefficients.FITTED.update(kept)
     FITTED.write_text(json.dumps(kept).replace("], ", "],\n ") + "\n")
 
 
@@ -63,8 +63,8 @@ def _example(curves: Onsets, duration_s: float, truth: Matrix) -> Example | None
     """Null for a track without beats, and for one that is not found however it is counted."""
     if not len(truth) or confidence.deaf(curves):
         return None
-    beats = listening.as_found(curves, duration_s, TempoHint())
-    if len(beats.times_s) < listening.FEWEST_TO_COUNT or not beats.parts:
+    beats = analysis.as_found(curves, duration_s, TempoHint())
+    if len(beats.times_s) < analysis.FEWEST_TO_COUNT or not beats.parts:
         return None
     ways = [way for way in counting.WAYS if tempo.listened_for(beats.bpm / way.beats, TempoHint())]
     signs = counting.signs(beats.times_s, beats.tempos, curves, bpm=beats.bpm, ways=ways)
@@ -76,7 +76,7 @@ def _heard(curves: Onsets, duration_s: float, truth: Matrix) -> tuple[confidence
     """The signs and whether the beats are right to 70 ms, in this octave; without beats in truth nothing is right."""
     if confidence.deaf(curves):
         return None
-    beats = listening.tracked(curves, duration_s, TempoHint())
+    beats = analysis.tracked(curves, duration_s, TempoHint())
     if not beats.parts:
         return None
     found = confidence.signs(beats.curve, beats.times_s, beats.parts, beats.tempos, beats.count)

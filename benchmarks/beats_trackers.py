@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.beats_band import RATE_HZ
-from tower.beats.analysis import TempoHint, analyse
-from tower.beats.listening import heard
+from tower.beats.analysis import analyse, heard
 from tower.beats.onsets import HOP, LEAD, Onsets, onsets
+from tower.beats.results import TempoHint
 from tower.beats.sound import RATE_HZ as HEARD_HZ
 from tower.beats.sound import Sound
 

@@ -1,7 +1,7 @@
 """How well the consistency score tells the character of a reference image from others, in animatic clips.
 
 python -m benchmarks.consistency            clips on whose seeds nothing was tuned
-python -m benchmarks.consistency --tuning   those that the weights of tower/quality/placing.py were fitted on
+python -m benchmarks.consistency --tuning   those that the weights of tower/quality/template_match.py were fitted on
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ import cv2
 import numpy as np
 
 from benchmarks.report import Figure, publish
-from tower.engines.animatic.engine import AnimaticEngine
-from tower.engines.animatic.figures.garments import Stride
-from tower.engines.animatic.figures.person import Lighting, costume, paint_person
-from tower.engines.animatic.figures.wardrobe import dress
-from tower.engines.animatic.mood import read_setting
-from tower.engines.animatic.paint import Pixels
-from tower.engines.animatic.palette import choose_palette
 from tower.engines.base import CastMember, Shot
 from tower.quality.consistency import LEAST, consistency
 from tower.quality.reference import read_figure
+from tower_animatic.engine import AnimaticEngine
+from tower_animatic.figures.garments import Stride
+from tower_animatic.figures.person import Lighting, costume, paint_person
+from tower_animatic.figures.wardrobe import dress
+from tower_animatic.mood import read_setting
+from tower_animatic.paint import Pixels
+from tower_animatic.palette import choose_palette
 
 # Pairs of the same figure in other colours among them: lookalikes.
 CHARACTERS = (

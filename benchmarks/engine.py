@@ -27,10 +27,10 @@ import psutil
 
 from benchmarks.report import Figure, publish, spread
 from tests.conftest import free_port
-from tower.clients.comfyui import ComfyUIClient
+from tower.clients.comfyui.client import ComfyUIClient
 from tower.engines.base import Shot
 from tower.engines.comfyui.engine import ComfyUIEngine
-from tower.workflows.bindings import fill
+from tower.engines.comfyui.filling import fill
 from tower.workflows.builtins import builtins
 
 SHOT = Shot(
@@ -132,7 +132,8 @@ def _file(job: dict[str, Any]) -> dict[str, str]:
 @contextmanager
 def _server(*options: str) -> Iterator[str]:
     port = free_port()
-    command = [sys.executable, "-m", "tests.fakes.comfyui", "--port", str(port), "--seconds-per-step", str(STEP_S)]
+    server = [sys.executable, "-m", "tests.fakes.comfyui.server", "--port", str(port)]
+    command = [*server, "--seconds-per-step", str(STEP_S)]
     process = subprocess.Popen([*command, *options])
     url = f"http://127.0.0.1:{port}"
     try:

@@ -23,13 +23,13 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from benchmarks.report import Figure, publish, spread
-from tower.engines.animatic.film import draw_frames
 from tower.engines.base import Shot
 from tower.media.encode import VideoWriter
 from tower.media.join import How, join
 from tower.media.overlap import OVERLAP_FRAMES
 from tower.media.probe import probe
 from tower.media.x264 import CRF12, encoded, settle
+from tower_animatic.film import draw_frames
 
 SIZES, SEGMENTS, FRAMES, FPS, ROUNDS = (512, 1024), 10, 28, 24, 3
 STEP = FRAMES - OVERLAP_FRAMES

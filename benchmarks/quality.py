@@ -19,7 +19,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from benchmarks import quality_corpus as good
+from benchmarks import quality_corpus
 from benchmarks import quality_faults as bad
 from benchmarks.quality_corpus import Kind, Pictures
 from benchmarks.quality_faults import ASKED, Format, encode, tone
@@ -46,15 +46,22 @@ class Case:
     spoil: Callable[[Path], None] | None = None
 
 
-PANS = (good.textured_pan, good.fast_action, good.bright)
-ANY = (good.moving_shapes, good.textured_pan, good.slow_drift, good.talking_head, good.night, good.bright)
+PANS = (quality_corpus.textured_pan, quality_corpus.fast_action, quality_corpus.bright)
+ANY = (
+    quality_corpus.moving_shapes,
+    quality_corpus.textured_pan,
+    quality_corpus.slow_drift,
+    quality_corpus.talking_head,
+    quality_corpus.night,
+    quality_corpus.bright,
+)
 
 
 def cases() -> Iterator[Case]:
     """Every good kind, and every fault on several kinds."""
-    for kind in good.GOOD:
+    for kind in quality_corpus.GOOD:
         yield Case(kind.__name__, kind)
-    yield Case("with_sound", good.textured_pan, sound=0.45)
+    yield Case("with_sound", quality_corpus.textured_pan, sound=0.45)
     for name, metrics, inject, kinds in _PICTURE_FAULTS:
         yield from (Case(name, kind, metrics, inject) for kind in kinds)
     for name, metric, form in _FORM_FAULTS:
@@ -64,8 +71,8 @@ def cases() -> Iterator[Case]:
     for spoil in (bad.cut_off, bad.damaged, bad.no_video):
         name = spoil.__name__.replace("_", " ")
         yield from (Case(name, kind, ("decodes",), spoil=spoil) for kind in ANY[:2])
-    yield Case("silent sound", good.textured_pan, ("audio_peak",), sound=0.0)
-    yield Case("clipped sound", good.textured_pan, ("audio_clipped_share",), sound=4.0)
+    yield Case("silent sound", quality_corpus.textured_pan, ("audio_peak",), sound=0.0)
+    yield Case("clipped sound", quality_corpus.textured_pan, ("audio_clipped_share",), sound=4.0)
 
 
 _FROZEN = ("frozen_run", "frozen_share")
@@ -145,7 +152,7 @@ def cost() -> str:
     lines = ["| clip | bare decode s | whole check s | ratio |", "|---|--:|--:|--:|"]
     with tempfile.TemporaryDirectory() as folder:
         for size, frames in ((512, 72), (1024, 120)):
-            shown = good.textured_pan(np.random.default_rng(7), size, frames)
+            shown = quality_corpus.textured_pan(np.random.default_rng(7), size, frames)
             clip = encode(Path(folder) / f"{size}.mp4", shown)
             bare, whole = [], []
             for _ in range(9):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from deployments import stack as stacks
+from deployments import stack
 from deployments.stack import Addresses
 from tower.settings import Settings
 
@@ -22,7 +22,7 @@ def running(data: Path) -> Iterator[tuple[Addresses, float]]:
         data_dir=data, port_offset=random.randrange(1000, 18_000), database_url=None, prefect_api_url=None
     )
     began = time.monotonic()
-    with stacks.started(settings, lambda _: None) as addresses:
+    with stack.started(settings, lambda _: None) as addresses:
         yield addresses, time.monotonic() - began
 
 

@@ -24,11 +24,11 @@ from db.models.rendering import Asset, AssetKind
 from db.models.scenes import Scene, SceneStatus
 from db.models.versions import Branch
 from tower.pages import Wanted
-from tower.scene_shots import Wish
-from tower.scene_sources import sources_of
 from tower.settings import Settings
-from tower.staleness import report, touched
-from tower.staleness.parts import engine_now, fingerprint_of, parts_of
+from tower.shots.fingerprint import engine_now, fingerprint_of, parts_of
+from tower.shots.scene_sources import sources_of
+from tower.shots.scene_spec import Wish
+from tower.staleness import affected, report
 from tower.versions import branches, editing, refs
 from tower.versions.editing import Edit
 from tower.versions.kinds import Kind
@@ -93,14 +93,14 @@ def measure(made: Sessions, project_id: int, people: list[uuid.UUID], drawn: ran
         person = drawn.choice(people)
         traits = {"visual_traits": {"coat": f"colour {number}"}}
         change(made, project_id, Edit(Kind.CHARACTERS, person, traits))
-        told = touched.by_entity(Kind.CHARACTERS, person)
+        told = affected.by_entity(Kind.CHARACTERS, person)
         character_ms.append(1000 * timed(made, partial(after, project_id=project_id, told=told)))
-        told = touched.by_entity(Kind.BIBLE, person)
+        told = affected.by_entity(Kind.BIBLE, person)
         none_ms.append(1000 * timed(made, partial(after, project_id=project_id, told=told)))
         with made() as session:
             key = session.scalars(select(Scene.key).filter_by(scene_number=drawn.randint(1, SCENES))).one()
         change(made, project_id, Edit(Kind.SCENES, key, {"mood": f"mood {number}"}))
-        told = touched.by_entity(Kind.SCENES, key)
+        told = affected.by_entity(Kind.SCENES, key)
         scene_ms.append(1000 * timed(made, partial(after, project_id=project_id, told=told)))
     return [
         Figure("the whole branch, nothing stale, median of 3", f"{sorted(whole_s)[1]:.2f} s"),
@@ -129,9 +129,9 @@ def page(session: Session, project_id: int, start: int) -> None:
         raise SystemExit(f"{found.fresh} of {found.scenes} scenes are fresh: these figures are worth nothing")
 
 
-def after(session: Session, project_id: int, told: touched.Touched) -> None:
+def after(session: Session, project_id: int, told: affected.Touched) -> None:
     branch_id = main_of(session, project_id).id
-    found = touched.stale_after(session, branch_id, told, project_id=project_id, settings=SETTINGS)
+    found = affected.stale_after(session, branch_id, told, project_id=project_id, settings=SETTINGS)
     if bool(found) != bool(told):
         raise SystemExit("An edit of what is drawn made nothing stale: these figures are worth nothing")
 

@@ -18,14 +18,14 @@ import numpy as np
 from benchmarks.report import Figure, publish, spread
 from db.models.music import FrameTiming
 from tests.tower.conform.flashes import clicks_in, flashes_in, track
-from tower.conform.conform import conform
+from tower.conform.film import conform
 from tower.conform.sound import Music
-from tower.engines.animatic.film import draw_frames
 from tower.engines.base import Shot
 from tower.media.encode import VideoWriter
 from tower.sync.grid import Beats
 from tower.sync.plan import Clip, Plan, SyncPoint
 from tower.sync.planning import plan
+from tower_animatic.film import draw_frames
 
 SIZE, FPS, FRAMES, ROUNDS = 1024, 24, 120, 3
 FLASHES = (0, 23, 47, 71, 99)

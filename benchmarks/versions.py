@@ -28,9 +28,10 @@ from db.migrate import upgrade
 from db.models.projects import Project
 from deployments.postgres import EmbeddedPostgres
 from tower.pages import Wanted
-from tower.versions import branches, editing, fsck, history, merging
+from tower.versions import branches, editing, fsck, history
 from tower.versions.editing import Edit
 from tower.versions.kinds import Kind
+from tower.versions.merge import branches as merging
 
 SCENES = 10_000
 EDITS = 1_000  # on each side of the merge

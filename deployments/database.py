@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from db.migrate import MigrationError, upgrade
 from deployments import external, services, stack
-from deployments.files import require_writable
 from deployments.postgres import DATABASE, EmbeddedPostgres
+from deployments.state_files import require_writable
 from tower.errors import StackError
 from tower.settings import Settings
 

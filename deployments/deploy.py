@@ -28,7 +28,7 @@ from prefect.workers.process import ProcessWorker
 
 from deployments.entrypoints import PREFECT_YAML, entries
 from tower.errors import StackError
-from tower.launching import WITH_COMFYUI
+from tower.jobs.flow_runs import WITH_COMFYUI
 
 RUN_COMMAND = "tower-warm-run"
 CPU_RUNS = 16  # recipes mostly wait for their renders; more at once would only hold memory

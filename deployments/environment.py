@@ -14,9 +14,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import certifi
 
-from deployments.files import write_private
-from deployments.leftovers import MARK
+from deployments.orphaned_processes import MARK
 from deployments.state import Addresses
+from deployments.state_files import write_private
 from deployments.warm.launcher import SOCKET_VARIABLE
 from tower.settings import Settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from deployments import reporting, rest
+from deployments import circuit_breaker, heartbeat
 from deployments.state import Addresses
 from deployments.supervisor import Chore, Supervisor
 from deployments.worker_plans import WorkerPlan
@@ -25,12 +25,12 @@ class GpuWorker:
         say: Callable[[str], None],
     ) -> None:
         row = WorkerRow(addresses.database_url, plan.name)
-        self._reporter = reporting.Reporter(settings, row)
-        self._rest = rest.Rest(settings, plan, row, supervisor=supervisor, say=say)
+        self._reporter = heartbeat.Reporter(settings, row)
+        self._rest = circuit_breaker.Rest(settings, plan, row, supervisor=supervisor, say=say)
 
     def chores(self) -> list[Chore]:
         """To be done while it is up."""
-        return [Chore(self._reporter.report, reporting.EVERY_S), Chore(self._rest.tend, rest.LOOK_EVERY_S)]
+        return [Chore(self._reporter.report, heartbeat.EVERY_S), Chore(self._rest.tend, circuit_breaker.LOOK_EVERY_S)]
 
     def ended(self) -> None:
         """To be called once its process has ended for good."""

@@ -18,8 +18,8 @@ import psycopg
 from psycopg import sql
 
 from deployments import ports, postgres_home
-from deployments.files import FileLock, write_private
 from deployments.process import Command, Process, log_tail
+from deployments.state_files import FileLock, write_private
 from tower.errors import StackError
 from tower.settings import HOST
 

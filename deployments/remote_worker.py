@@ -8,13 +8,13 @@ import signal
 import sys
 from collections.abc import Callable
 
-from deployments import environment, external, leftovers
-from deployments.files import FileLock, require_writable
+from deployments import environment, external, orphaned_processes
 from deployments.gpu_worker import GpuWorker
+from deployments.orphaned_runs import EVERY_S, Sweep
 from deployments.services import Parts
 from deployments.state import Addresses
+from deployments.state_files import FileLock, require_writable
 from deployments.supervisor import Chore, Supervisor
-from deployments.sweep import EVERY_S, Sweep
 from deployments.warm.launcher import SOCKET_VARIABLE
 from deployments.worker_plans import by_itself
 from tower.errors import StackError
@@ -44,7 +44,7 @@ class RemoteWorker:
                 self._supervisor.watch(chores)
             finally:
                 self._supervisor.stop()
-                leftovers.end(leftovers.marked(self._mark), signal.SIGKILL)
+                orphaned_processes.end(orphaned_processes.marked(self._mark), signal.SIGKILL)
                 self._lock.release()
 
     def _start(self, addresses: Addresses) -> list[Chore]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from deployments import environment, leftovers, ports
+from deployments import environment, orphaned_processes, ports
 from deployments.postgres import EmbeddedPostgres
 from deployments.process import Command, Process
 from deployments.state import Addresses
@@ -131,7 +131,7 @@ def postgres(settings: Settings, *, mark: str) -> tuple[EmbeddedPostgres, Servic
         settings.data / "postgres",
         settings.ports.postgres,
         log_file=log_file(settings.data, "postgres"),
-        env={leftovers.MARK: mark},
+        env={orphaned_processes.MARK: mark},
     )
     return server, Service("postgres", "PostgreSQL", server.prepare, server.ready)
 

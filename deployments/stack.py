@@ -14,15 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from deployments import environment, external, leftovers, ports, services, state
-from deployments.files import FileLock, require_writable
+from deployments import environment, external, orphaned_processes, ports, services, state
 from deployments.gpu_worker import GpuWorker
+from deployments.orphaned_runs import EVERY_S, Sweep
 from deployments.postgres import DATABASE
 from deployments.process import Command, Process, log_tail, started_at
 from deployments.services import Parts
 from deployments.state import Addresses, Child, State
+from deployments.state_files import FileLock, require_writable
 from deployments.supervisor import Chore, Supervisor
-from deployments.sweep import EVERY_S, Sweep
 from deployments.worker_plans import POOLS, of_stack
 from tower.errors import StackError
 from tower.settings import Settings
@@ -110,7 +110,7 @@ class Stack:
             "and TOWER_PORT_OFFSET to start a second one beside it."
         )
         if left := state.read(data):
-            leftovers.end_leftovers(left, self._say)
+            orphaned_processes.end_leftovers(left, self._say)
             state.forget(data)
         for port, owner in self._ports():
             ports.require_free(port, owner)
@@ -167,9 +167,9 @@ class Stack:
     def _require_keys(self, addresses: Addresses) -> None:
         """StackError if the APIs are to ask for keys and there is none."""
         if self._settings.keys_required:
-            from tower import keys  # it brings SQLAlchemy, which a supervisor can do without
+            from tower import api_keys  # it brings SQLAlchemy, which a supervisor can do without
 
-            keys.require_for(self._settings.model_copy(update={"database_url": addresses.database_url}))
+            api_keys.require_for(self._settings.model_copy(update={"database_url": addresses.database_url}))
 
     def _addressed(self, database_url: str) -> Addresses:
         addresses = environment.addresses(self._settings, database_url)
@@ -192,7 +192,7 @@ class Stack:
 
     def _stop(self) -> None:
         self._supervisor.stop()
-        leftovers.end(leftovers.marked(self._mark), signal.SIGKILL)
+        orphaned_processes.end(orphaned_processes.marked(self._mark), signal.SIGKILL)
         state.forget(self._settings.data)
         self._lock.release()
 

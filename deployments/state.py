@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deployments.files import write_private
 from deployments.process import started_at
+from deployments.state_files import write_private
 
 FILE = "stack.json"
 

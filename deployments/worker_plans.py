@@ -8,7 +8,7 @@ from deployments import environment
 from tower.settings import Settings
 
 POOLS = ("cpu", "gpu")
-ANY_WORKER = "default"  # as in tower/launching.py, which would load SQLAlchemy into every supervisor
+ANY_WORKER = "default"  # as in tower/jobs/flow_runs.py, which would load SQLAlchemy into every supervisor
 
 
 @dataclass(frozen=True)

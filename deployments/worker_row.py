@@ -1,6 +1,6 @@
 """One worker's row in the table of workers, over psycopg alone: a supervisor stays 28 MB smaller without SQLAlchemy.
 
-The same rules as in tower/workers.py; a test holds the two together.
+The same rules as in tower/rendering/workers.py; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from deployments.external import as_libpq, first_line
-from deployments.graphics import Gpu
+from deployments.gpu_info import Gpu
 from tower.errors import StackError
 
 State = Literal["ready", "stopped"]

@@ -10,9 +10,9 @@ import av
 import cv2
 import numpy as np
 
-from tower.engines.animatic.engine import AnimaticEngine
 from tower.engines.base import CastMember, Shot
 from tower.media.contact_sheet import contact_sheet
+from tower_animatic.engine import AnimaticEngine
 
 IMAGES = Path(__file__).parent / "images"
 SHOT = Shot(

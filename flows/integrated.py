@@ -7,13 +7,13 @@ from prefect.client.schemas.objects import State
 
 from db.models.jobs import JobType
 from tasks.artifacts import leave_summary
-from tasks.beats import sync_to_music
 from tasks.characters import look_up_characters
 from tasks.jobs import carry_out, finish
 from tasks.prompts import enhance_prompt
-from tasks.rounds import judge_round, keep_best, render_round, rounds_so_far
-from tower.generation import GenerationSpec
-from tower.jobs import Attempt
+from tasks.quality_loop import judge_round, keep_best, render_round, rounds_so_far
+from tasks.sync import sync_to_music
+from tower.jobs.lifecycle import Attempt
+from tower.jobs.spec import GenerationSpec
 from tower.quality.rounds import another
 
 

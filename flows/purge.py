@@ -6,8 +6,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from tasks.purging import purge_bin
-from tower.projects import KEPT_IN_BIN
+from tasks.purge import purge_bin
+from tower.story.projects import KEPT_IN_BIN
 
 
 @flow(name="purge")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from tasks.drawing import Drawing, carry_out, draw, store
+from tasks.render_segment import Drawing, carry_out, draw, store
 
 
 @flow(name="render")

@@ -8,13 +8,13 @@ from prefect.client.schemas.objects import State
 from db.models.jobs import JobType
 from tasks.artifacts import leave_summary
 from tasks.characters import look_up_characters
+from tasks.dispatch import render
 from tasks.jobs import carry_out, finish
 from tasks.prompts import enhance_prompt
 from tasks.quality import check_quality
-from tasks.rendering import render
-from tower.generation import GenerationSpec
-from tower.jobs import Attempt
-from tower.shots import plan_shot
+from tower.jobs.lifecycle import Attempt
+from tower.jobs.spec import GenerationSpec
+from tower.shots.planning import plan_shot
 
 
 @flow(name="standard")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
-from tower.jobs import Attempt
-from tower.resources import resources
-from tower.summary import summary
+from tasks.resources import resources
+from tower.jobs.lifecycle import Attempt
+from tower.review.run_page import summary
 
 
 @task(name="summary")

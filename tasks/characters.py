@@ -5,11 +5,12 @@ from __future__ import annotations
 from pydantic import TypeAdapter
 
 from db.models.jobs import ProductionJob
-from tasks.stubbornness import step
-from tower import characters, jobs
-from tower.characters import Cast
-from tower.jobs import Attempt
-from tower.resources import resources
+from tasks.resources import resources
+from tasks.retries import step
+from tower.jobs import lifecycle
+from tower.jobs.lifecycle import Attempt
+from tower.shots import cast as characters
+from tower.shots.cast import Cast
 
 STEP = characters.STEP
 _CAST = TypeAdapter(Cast)
@@ -22,8 +23,8 @@ def look_up_characters(attempt: Attempt) -> Cast:
         job = session.get_one(ProductionJob, attempt.job_id)
         if STEP in job.steps:
             return _CAST.validate_python(job.steps[STEP])
-        cast = characters.look_up(session, jobs.spec_of(job))
-        jobs.record_step(session, attempt, STEP, _CAST.dump_python(cast, mode="json"))
+        cast = characters.look_up(session, lifecycle.spec_of(job))
+        lifecycle.record_step(session, attempt, STEP, _CAST.dump_python(cast, mode="json"))
         if cast.warning:
-            jobs.warn(session, attempt, cast.warning)
+            lifecycle.warn(session, attempt, cast.warning)
     return cast

@@ -7,23 +7,24 @@ from pathlib import Path
 
 from db.models.jobs import ProductionJob
 from db.models.rendering import Asset
-from tasks.rendering import Take
-from tasks.stubbornness import step
-from tower import appearances, jobs
-from tower.characters import Cast
-from tower.generation import SceneType
-from tower.jobs import Attempt
+from tasks.dispatch import Take
+from tasks.resources import resources
+from tasks.retries import step
+from tower.jobs import lifecycle
+from tower.jobs.lifecycle import Attempt
+from tower.jobs.spec import SceneType
 from tower.quality.consistency import score_of, worst
 from tower.quality.record import Final, add_visual
-from tower.resources import resources
+from tower.review import appearances
+from tower.shots.cast import Cast
 
 
 @step("character consistency")
 def check_consistency(attempt: Attempt, take: Take, cast: Cast) -> Final:
     """Score each character that has a reference image; the worst counts, and becomes a warning if it is too low."""
     with resources().sessions.begin() as session:
-        jobs.report(session, attempt, step="comparing with the reference images")
-        wide = jobs.spec_of(session.get_one(ProductionJob, attempt.job_id)).scene_type == SceneType.EPIC
+        lifecycle.report(session, attempt, step="comparing with the reference images")
+        wide = lifecycle.spec_of(session.get_one(ProductionJob, attempt.job_id)).scene_type == SceneType.EPIC
     began = time.perf_counter()
     scored = {member.name: score_of(member, Path(take.path), wide=wide) for member in cast.members}
     metric = worst(list(scored.values()))
@@ -32,7 +33,7 @@ def check_consistency(attempt: Attempt, take: Take, cast: Cast) -> Final:
         final = add_visual(session, attempt, asset_id=take.asset_id, metric=metric, seconds=seconds)
         asset = session.get_one(Asset, take.asset_id)
         appearances.note(session, asset, cast, {name: likeness.score for name, likeness in scored.items()})
-        jobs.warn(session, attempt, *appearances.remarks(asset, cast), *_warning(final))
+        lifecycle.warn(session, attempt, *appearances.remarks(asset, cast), *_warning(final))
     return final
 
 

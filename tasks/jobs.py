@@ -16,17 +16,17 @@ from prefect.runtime import flow_run
 from db.models.jobs import JobType, ProductionJob, Stage
 from db.models.rendering import Asset
 from tasks.outcomes import outcome_of
-from tasks.stubbornness import step
-from tower import jobs
-from tower.acceptance import accept_take
-from tower.analytics import record_stage
+from tasks.resources import resources
+from tasks.retries import step
 from tower.errors import CancelledError, InvalidError, SupersededError, TowerError
-from tower.generation import GenerationSpec
-from tower.jobs import Attempt
-from tower.launching import run_name, tags
+from tower.jobs import lifecycle
+from tower.jobs.analytics import record_stage
+from tower.jobs.flow_runs import run_name, tags
+from tower.jobs.lifecycle import Attempt
+from tower.jobs.spec import GenerationSpec
 from tower.logs import bound
-from tower.resources import resources
-from tower.takes import check_take
+from tower.rendering.takes import check_take
+from tower.review.acceptance import accept_take
 
 log = logging.getLogger("tower.runs")
 
@@ -58,7 +58,7 @@ async def carry_out(
 def stage(attempt: Attempt, name: Stage, *, progress: float) -> Iterator[dict[str, Any]]:
     """Say that the job is in this stage, and record what it cost. The dict takes further measurements (bytes, …)."""
     with resources().sessions.begin() as session:
-        jobs.report(session, attempt, stage=name, progress=progress)
+        lifecycle.report(session, attempt, stage=name, progress=progress)
     started = time.monotonic()
     measured: dict[str, Any] = {}
     yield measured
@@ -74,7 +74,7 @@ def finish(attempt: Attempt, asset_id: int, score: float) -> None:
         check_take(asset)
         job = session.get_one(ProductionJob, attempt.job_id)
         outcome = accept_take(session, job, asset, settings=resources().settings)
-        jobs.complete(session, attempt, asset=asset, score=score)
+        lifecycle.complete(session, attempt, asset=asset, score=score)
     log.info("Completed", extra={"output_path": asset.path, "quality_score": score, "accepted": outcome.why})
 
 
@@ -83,12 +83,12 @@ def _begin(job_id: int | None, asked: GenerationSpec | None, job_type: JobType) 
     timeout_s = resources().settings.job_timeout_s
     with resources().sessions.begin() as session:
         if job_id is not None:
-            return jobs.claim(session, job_id, flow_run_id=flow_run_id, timeout_s=timeout_s)
+            return lifecycle.claim(session, job_id, flow_run_id=flow_run_id, timeout_s=timeout_s)
         if asked is None:
             raise InvalidError("Give a job_id, or say in `asked` what to generate")
-        job = jobs.open_job(session, asked, job_type=job_type)
+        job = lifecycle.open_job(session, asked, job_type=job_type)
         job.launches = 1  # this run
-        attempt = jobs.claim(session, job.id, flow_run_id=flow_run_id, timeout_s=timeout_s)
+        attempt = lifecycle.claim(session, job.id, flow_run_id=flow_run_id, timeout_s=timeout_s)
     _name_run(flow_run_id, job)
     return attempt
 
@@ -103,6 +103,6 @@ def _name_run(flow_run_id: UUID | None, job: ProductionJob) -> None:
 def _fail(attempt: Attempt, error: TowerError) -> None:
     try:
         with resources().sessions.begin() as session:
-            jobs.fail(session, attempt, error)
+            lifecycle.fail(session, attempt, error)
     except (CancelledError, SupersededError) as ended:
         log.info("Not ours to fail: %s", ended.message)

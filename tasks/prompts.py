@@ -6,14 +6,16 @@ from pydantic import TypeAdapter
 
 from db.models.jobs import ProductionJob, Stage
 from tasks.jobs import stage
-from tasks.stubbornness import step
-from tower import culture, jobs, prompts
-from tower.characters import Cast
-from tower.jobs import Attempt
-from tower.mood_choice import words_of
-from tower.prompts import EnhancedPrompt
-from tower.resources import resources
-from tower.scene_jobs import style_of_job
+from tasks.resources import resources
+from tasks.retries import step
+from tower.jobs import lifecycle
+from tower.jobs.lifecycle import Attempt
+from tower.moods.choice import words_of
+from tower.shots import prompts
+from tower.shots.cast import Cast
+from tower.shots.prompts import EnhancedPrompt
+from tower.shots.scene_jobs import style_of_job
+from tower.story import glossary
 
 STEP = "prompt"
 _WORDS = TypeAdapter(EnhancedPrompt)
@@ -26,9 +28,9 @@ def enhance_prompt(attempt: Attempt, cast: Cast) -> EnhancedPrompt:
         job = session.get_one(ProductionJob, attempt.job_id)
         if STEP in job.steps:
             return _WORDS.validate_python(job.steps[STEP])
-        spec = jobs.spec_of(job)
+        spec = lifecycle.spec_of(job)
         style = style_of_job(session, job)
         words = prompts.enhance(spec, cast, style, seed=job.seed, mood_words=words_of(job.steps))
-        jobs.record_step(session, attempt, STEP, _WORDS.dump_python(words, mode="json"))
-        jobs.warn(session, attempt, *culture.check_words(session, job, words.prompt))
+        lifecycle.record_step(session, attempt, STEP, _WORDS.dump_python(words, mode="json"))
+        lifecycle.warn(session, attempt, *glossary.check_words(session, job, words.prompt))
     return words

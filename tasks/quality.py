@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from db.models.jobs import ProductionJob, Stage
+from tasks.dispatch import Take
 from tasks.jobs import stage
-from tasks.rendering import Take
-from tasks.stubbornness import step
-from tower import jobs
-from tower.jobs import Attempt
+from tasks.resources import resources
+from tasks.retries import step
+from tower.jobs import lifecycle
+from tower.jobs.lifecycle import Attempt
 from tower.quality.record import record_verdict
 from tower.quality.technical import judge
 from tower.quality.verdict import Assessment, Expectation
-from tower.resources import resources
-from tower.segments import RENDER_ENDS
+from tower.rendering.segments import RENDER_ENDS
 
 
 @step("quality check")
@@ -25,13 +25,13 @@ def check_quality(attempt: Attempt, take: Take) -> Assessment:
         with resources().sessions.begin() as session:
             record_verdict(session, attempt, asset_id=take.asset_id, assessment=verdict)
             if verdict.reason:
-                jobs.warn(session, attempt, f"Quality: {verdict.reason}")
+                lifecycle.warn(session, attempt, f"Quality: {verdict.reason}")
     return verdict
 
 
 def judged(attempt: Attempt, take: Take) -> Assessment:
     """The verdict on the take, by what the job asks for; nothing is written."""
     with resources().sessions() as session:
-        spec = jobs.spec_of(session.get_one(ProductionJob, attempt.job_id))
+        spec = lifecycle.spec_of(session.get_one(ProductionJob, attempt.job_id))
     width, height = spec.size
     return judge(Path(take.path), Expectation(width=width, height=height, fps=spec.fps, frames=spec.frames))

@@ -9,9 +9,9 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from api import app as frame
-from api.music import bpm, catalogue, health, library, playlists, search, sync, tracks
-from db.engine import connect, reading
-from db.engine import sessions as sessions_of
+from api.music import catalogue, health, library, playlists, search, sync, tracks
+from api.music.beats import routes as bpm
+from db.engine import connect, reading, sessions
 from tower import logs
 from tower.beats.pool import AnalyserPool
 from tower.errors import StackError
@@ -48,7 +48,7 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE)
-        app.state.sessions, app.state.reading = sessions_of(engine), reading(engine)
+        app.state.sessions, app.state.reading = sessions(engine), reading(engine)
         library = _library(app.state.settings, engine)
         app.state.library_scans, app.state.quality_monitor, app.state.opus_copies = library
         app.state.quality_monitor.start()
@@ -67,7 +67,7 @@ def _library(settings: Settings, engine: Engine) -> tuple[LibraryScans, QualityM
     settings.media.mkdir(parents=True, exist_ok=True)
     roots = library_roots(settings)
     copies = OpusCopies(settings.data / "cache" / "streams")
-    return LibraryScans(engine, roots), QualityMonitor(sessions_of(engine), roots), copies
+    return LibraryScans(engine, roots), QualityMonitor(sessions(engine), roots), copies
 
 
 def _database_url(settings: Settings) -> str:

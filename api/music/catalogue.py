@@ -8,9 +8,9 @@ from typing import Annotated, Self
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from api.collaborators import CurrentSettings
-from api.envelope import documented
-from api.strict import strict_router
+from api.errors import documented
+from api.http.dependencies import CurrentSettings
+from api.http.strict_routes import strict_router
 from tower.clients.apple_music import LARGEST_LIMIT, AppleMusicClient, CatalogueSong, client_of
 from tower.errors import InvalidError
 

@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from api.collaborators import CurrentSettings, DatabaseSession, ServiceName
-from api.keys import OPEN
-from api.strict import strict_router
-from tower import database_figures
+from api.http.dependencies import CurrentSettings, DatabaseSession, ServiceName
+from api.http.strict_routes import strict_router
+from api.middleware.key_check import OPEN
+from db import figures
 from tower.errors import UnavailableError
 from tower.library.features import features
 from tower.library.roots import library_roots
@@ -41,7 +41,7 @@ class MusicHealth(BaseModel):
 def health(settings: CurrentSettings, session: DatabaseSession, service: ServiceName) -> MusicHealth:
     """Healthy, or 503 if the database does not answer."""
     try:
-        database_figures.answers(session)
+        figures.answers(session)
         found = features(session, library_roots(settings))
     except (OperationalError, PoolTimeoutError) as silent:
         raise UnavailableError(

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.collaborators import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
-from api.envelope import documented
-from api.music.collaborators import Monitor, Roots, RowNumber, Scans
-from api.paging import Pages
-from api.strict import Body, strict_router
+from api.errors import documented
+from api.http.dependencies import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
+from api.http.paging import Pages
+from api.http.strict_routes import Body, strict_router
+from api.music.dependencies import Monitor, Roots, RowNumber, Scans
 from db.models.library import LibraryScan, ScanState, UnreadableFile
 from tower.library import scans
 from tower.library.importing import Imported, import_file

@@ -7,12 +7,12 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.collaborators import DatabaseSession, ReadingSession
-from api.envelope import documented
-from api.music.collaborators import RowNumber
+from api.errors import documented
+from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.paging import LARGEST_ID, Pages
+from api.http.strict_routes import Body, strict_router
+from api.music.dependencies import RowNumber
 from api.music.track_answers import TrackAnswer
-from api.paging import LARGEST_ID, Pages
-from api.strict import Body, strict_router
 from db.models.library import Playlist, Track
 from tower.library import playlists
 from tower.library.playlists import LONGEST, Length

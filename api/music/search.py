@@ -7,10 +7,10 @@ from typing import Annotated, Self
 from fastapi import Query
 from pydantic import Field
 
-from api.collaborators import DatabaseSession
+from api.http.dependencies import DatabaseSession
+from api.http.paging import Pages
+from api.http.strict_routes import strict_router
 from api.music.track_answers import TrackAnswer, shown
-from api.paging import Pages
-from api.strict import strict_router
 from tower.errors import InvalidError
 from tower.library.search import Hit, Match, search
 

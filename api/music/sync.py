@@ -10,21 +10,21 @@ from typing import Annotated
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from api.collaborators import CurrentSettings, DatabaseSessions
-from api.envelope import documented
-from api.music.bpm import Beats, unless_gone
-from api.strict import Body, strict_router
-from api.sync_answers import PlanAnswer, plan_fields
+from api.errors import documented
+from api.http.dependencies import CurrentSettings, DatabaseSessions
+from api.http.strict_routes import Body, strict_router
+from api.http.sync_answers import PlanAnswer, plan_fields
+from api.music.beats.routes import Beats, unless_gone
 from db.models.music import FrameTiming
 from tower.beats import cache
-from tower.beats.analysis import FASTEST_BPM, SLOWEST_BPM, TempoHint
-from tower.beats.of_tracks import Heard, Place, hear
+from tower.beats.results import FASTEST_BPM, SLOWEST_BPM, TempoHint
 from tower.errors import InvalidError
 from tower.library.roots import library_roots
+from tower.library.track_beats import Heard, Place, hear
 from tower.sync.grid import beats_of
-from tower.sync.placing import Bounds
 from tower.sync.plan import Clip, Plan
 from tower.sync.planning import cut_scenes, pairs, plan
+from tower.sync.snapping import Bounds
 
 LONGEST_S = 14_400  # four hours
 EXAMPLE: JsonValue = {

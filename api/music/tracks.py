@@ -9,16 +9,16 @@ from typing import Annotated
 from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 
-from api.collaborators import CurrentSettings, DatabaseSession, ReadingSession
-from api.envelope import documented
-from api.music.collaborators import Copies, Monitor, Roots, RowNumber
+from api.errors import documented
+from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
+from api.http.paging import Pages
+from api.http.ranged_file import RangedFile
+from api.http.strict_routes import Body, strict_router
+from api.music.dependencies import Copies, Monitor, Roots, RowNumber
 from api.music.track_answers import TrackAnswer, TrackDetail
-from api.paging import Pages
-from api.ranged_file import RangedFile
-from api.strict import Body, strict_router
 from db.models.library import Track
 from tower.beats import cache
-from tower.beats.analysis import FASTEST_BPM, SLOWEST_BPM, Analysis, TempoHint
+from tower.beats.results import FASTEST_BPM, SLOWEST_BPM, Analysis, TempoHint
 from tower.errors import InvalidError, NotFoundError
 from tower.library import listing
 from tower.library.monitor import QualityMonitor

@@ -10,58 +10,63 @@ from fastapi import FastAPI
 
 from api import app as frame
 from api.production import (
-    appearances,
     archives,
-    assets,
+    models,
+    moods,
+    presets,
+    staleness,
+    storage,
+    sync,
+    workflows,
+)
+from api.production.director import routes as director
+from api.production.generation import (
+    fast,
+    integrated,
+    video,
+)
+from api.production.generation import (
+    routes as generation,
+)
+from api.production.rendering import queue, workers
+from api.production.review import appearances, feedback
+from api.production.status import health
+from api.production.status import routes as status
+from api.production.story import (
     bible_characters,
     bibles,
     characters,
-    configuration,
-    culture,
-    director,
-    fast_generation,
-    generation,
-    health,
-    history,
-    models,
-    preferences,
-    project_generation,
+    glossary,
     projects,
-    queue,
-    review,
-    scene_audio,
     scenes,
     schedule,
     search,
-    staleness,
-    status,
     story_arcs,
     styles,
     timelines,
-    versions,
-    video,
-    workers,
-    workflows,
 )
+from api.production.versions import history
+from api.production.versions import routes as versions
 from db.engine import connect, reading
 from db.engine import sessions as sessions_of
 from tower import logs
 from tower.beats.pool import AnalyserPool
 from tower.clients.prefect import PrefectClient
+from tower.director import commands
 from tower.errors import StackError
-from tower.model_hashes import ModelHashes
-from tower.reconciler import Reconciler
+from tower.jobs.reconciler import Reconciler
+from tower.models.hashes import ModelHashes
 from tower.settings import Settings
 
 GENERATION = (
     health,
     status,
     generation,
-    fast_generation,
-    project_generation,
+    fast,
+    integrated,
     director,
     video,
-    configuration,
+    presets,
     models,
     workflows,
     workers,
@@ -74,7 +79,7 @@ CREATION = (
     characters,
     appearances,
     scenes,
-    scene_audio,
+    sync,
     bibles,
     bible_characters,
     styles,
@@ -83,7 +88,7 @@ CREATION = (
     history,
     search,
 )
-STUDIO = (timelines, assets, review, preferences, schedule, culture)
+STUDIO = (timelines, storage, feedback, moods, schedule, glossary)
 PARTS = (*GENERATION, *CREATION, *STUDIO)
 SERVICE = "tower-anime-production"
 POOL_SIZE = 10  # and as many more at need; half of the threads that serve
@@ -117,7 +122,8 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
         engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE, wait_s=POOL_WAIT_S)
         sessions = sessions_of(engine)
         prefect = PrefectClient(settings.prefect_url)
-        reconciler = Reconciler(sessions, prefect, every_s=RECONCILED_S if app.state.leads else SPARE_S)
+        every_s = RECONCILED_S if app.state.leads else SPARE_S
+        reconciler = Reconciler(sessions, prefect, every_s=every_s, on_job_settled=commands.settle)
         app.state.sessions, app.state.reading = sessions, reading(engine)
         app.state.prefect, app.state.reconciler = prefect, reconciler
         app.state.status_threads = ThreadPoolExecutor(max_workers=10, thread_name_prefix="status")

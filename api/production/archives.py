@@ -17,17 +17,17 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from api.collaborators import CurrentSettings, DatabaseSessions
-from api.envelope import documented
-from api.keys import ADMIN
-from api.production.projects import ProjectAnswer, ProjectId
-from api.strict import strict_router
+from api.errors import documented
+from api.http.dependencies import CurrentSettings, DatabaseSessions
+from api.http.strict_routes import strict_router
+from api.middleware.key_check import ADMIN
+from api.production.story.projects import ProjectAnswer, ProjectId
 from db.engine import Sessions
-from tower import projects
 from tower.archives.exporting import export_project
 from tower.archives.format import ENDING
 from tower.archives.importing import Imported, import_project
 from tower.settings import Settings
+from tower.story import projects
 
 router = strict_router(prefix="/api/anime", tags=["projects"], dependencies=[ADMIN])
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import AfterValidator, AliasChoices, Field, StringConstraints
 
-from api.paging import LARGEST_ID
-from api.strict import Body
+from api.http.paging import LARGEST_ID
+from api.http.strict_routes import Body
 from tower.errors import InvalidError
 from tower.versions.branches import MAIN
 from tower.versions.values import canonical

@@ -7,11 +7,11 @@ from typing import Annotated, Self, cast
 from fastapi import Depends, Request
 from pydantic import BaseModel, Field
 
-from api.collaborators import CurrentSettings, DatabaseSession
-from api.strict import strict_router
+from api.http.dependencies import CurrentSettings, DatabaseSession
+from api.http.strict_routes import strict_router
 from db.models.learning import LearningModel, ModelKind
-from tower.model_catalogue import record, take_stock
-from tower.model_hashes import ModelHashes
+from tower.models.catalogue import record, take_stock
+from tower.models.hashes import ModelHashes
 
 SIZE_UNTOLD = "ComfyUI does not tell the size of its files"
 OUT_OF_REACH = "ComfyUI does not tell it, and its files are out of reach"

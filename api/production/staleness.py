@@ -9,22 +9,22 @@ from fastapi import Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from api.collaborators import CurrentSettings, DatabaseSession, JobReconciler, ReadingSession, RequestId
-from api.envelope import documented
-from api.paging import Pages
+from api.errors import documented
+from api.http.dependencies import CurrentSettings, DatabaseSession, JobReconciler, ReadingSession, RequestId
+from api.http.paging import Pages
+from api.http.strict_routes import Body, strict_router
 from api.production.field_types import BranchName, BranchQuery
-from api.production.generation_bodies import GenerationStarted
-from api.production.opening import IdempotencyKey, open_once
-from api.production.projects import ProjectId
-from api.strict import Body, strict_router
+from api.production.generation.bodies import GenerationStarted
+from api.production.generation.idempotency import IdempotencyKey, open_once
+from api.production.story.projects import ProjectId
 from db.models.jobs import ProductionJob
-from tower.analytics import estimate_s
-from tower.generation import EngineChoice
-from tower.generation_requests import ACCEPTED, Opened, Received
-from tower.jobs import spec_of
+from tower.jobs.analytics import estimate_s
+from tower.jobs.lifecycle import spec_of
+from tower.jobs.requests import ACCEPTED, Opened, Received
+from tower.jobs.spec import EngineChoice
 from tower.pages import Page
-from tower.scene_jobs import head_of, live_jobs
 from tower.settings import Settings
+from tower.shots.scene_jobs import head_of, live_jobs
 from tower.staleness import report
 from tower.staleness.rendering import Live, Rendering, render_stale, scene_ids
 from tower.staleness.report import StaleScene

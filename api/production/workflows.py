@@ -10,12 +10,12 @@ from typing import Annotated, Any, Self
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from api.collaborators import CurrentSettings, DatabaseSession, ReadingSession
-from api.envelope import documented
-from api.keys import ADMIN
-from api.strict import LARGEST_ID, Body, strict_router
-from tower.engines import base
-from tower.workflow_intake import Examined, Submitted, examine
+from api.errors import documented
+from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
+from api.http.strict_routes import LARGEST_ID, Body, strict_router
+from api.middleware.key_check import ADMIN
+from tower.engines.comfyui.workflow_intake import Examined, Submitted, examine
+from tower.workflows import graph as workflow_graph
 from tower.workflows import store
 from tower.workflows.checking import node_classes
 from tower.workflows.findings import FindingCode
@@ -111,7 +111,7 @@ class Workflow(BaseModel):
     graph: dict[str, Any]
 
     @classmethod
-    def of(cls, found: base.WorkflowGraph) -> Self:
+    def of(cls, found: workflow_graph.WorkflowGraph) -> Self:
         return cls(
             name=found.name,
             version=found.version,
@@ -134,7 +134,7 @@ class StoredWorkflow(BaseModel):
     warnings: list[Finding] = Field(description="What is odd about it, but runs.")
 
     @classmethod
-    def of(cls, stored: base.WorkflowGraph, examined: Examined) -> Self:
+    def of(cls, stored: workflow_graph.WorkflowGraph, examined: Examined) -> Self:
         return cls(
             name=stored.name,
             version=stored.version,
@@ -167,7 +167,10 @@ def add_workflow(body: NewWorkflow, session: DatabaseSession, settings: CurrentS
 
     The same name again makes the next version; the same graph again changes nothing.
     """
-    given = {name: [base.Binding(one.node, one.input) for one in several] for name, several in body.bindings.items()}
+    given = {
+        name: [workflow_graph.Binding(one.node, one.input) for one in several]
+        for name, several in body.bindings.items()
+    }
     examined = examine(Submitted(body.graph, given), comfyui_url=settings.comfyui_url)
     with session.begin():
         stored = store.register(
@@ -193,9 +196,9 @@ def delete_workflow(name: str, session: DatabaseSession) -> DeletedWorkflow:
         return DeletedWorkflow(name=name, deleted_versions=store.delete_workflow(session, name))
 
 
-def _bindings(found: Mapping[str, list[base.Binding]]) -> Bindings:
+def _bindings(found: Mapping[str, list[workflow_graph.Binding]]) -> Bindings:
     return {name: [_binding(one) for one in several] for name, several in found.items()}
 
 
-def _binding(one: base.Binding) -> Binding:
+def _binding(one: workflow_graph.Binding) -> Binding:
     return Binding(node=one.node, input=one.input)

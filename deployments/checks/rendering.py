@@ -9,9 +9,9 @@ from tower.settings import Settings
 
 
 def engine(settings: Settings) -> Check:
-    from tower.engines.choice import VERSIONS, chosen, engine_for
     from tower.errors import TowerError
-    from tower.generation import EngineChoice
+    from tower.jobs.spec import EngineChoice
+    from tower.rendering.engine_choice import VERSIONS, chosen, engine_for
 
     choice = chosen(EngineChoice.AUTO, settings)
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli.exits import Exit
-from deployments.cli.reading import settings
+from deployments.cli.settings_option import settings
 
 if TYPE_CHECKING:
     from deployments.checks import Check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from deployments.cli.reading import settings
+from deployments.cli.settings_option import settings
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli.exits import Exit
-from deployments.cli.reading import settings
+from deployments.cli.settings_option import settings
 
 
 def register(app: typer.Typer) -> None:

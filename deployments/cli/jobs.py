@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from deployments.cli.api_client import Json, print_json, production, running, say
 from deployments.cli.exits import Exit
-from deployments.cli.talking import Json, print_json, production, running, say
 
 FAST = "fast"
 JobKey = Annotated[str, typer.Argument(help="The job's id, its gen_<id>, or its ComfyUI id.", metavar="JOB")]
@@ -70,7 +70,7 @@ def generate(
         **_sides(size),
     }
     with production(None if as_json else say) as api:
-        from deployments.cli.watching import watch
+        from deployments.cli.progress import watch
 
         given = {name: value for name, value in body.items() if value is not None}
         accepted = api.generate(given, fast=by_seconds, project_id=project)

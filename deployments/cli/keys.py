@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.reading import settings
-from deployments.cli.talking import Json, print_json, say
+from deployments.cli.api_client import Json, print_json, say
+from deployments.cli.settings_option import settings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -43,14 +43,14 @@ def create(
     Example:  export TOWER_API_KEY=$(tower key create laptop --scope write)
     """
     from db.models.keys import Scope
-    from tower import keys
+    from tower import api_keys
 
     for one in scope or ():
         if one not in SCOPES:
             raise typer.BadParameter(f"{one} is none of {', '.join(SCOPES)}", param_hint="--scope")
     with _session() as session:
         lasts = None if days is None else timedelta(days=days)
-        made = keys.create(session, name, [Scope(one) for one in scope or ["read"]], lasts=lasts)
+        made = api_keys.create(session, name, [Scope(one) for one in scope or ["read"]], lasts=lasts)
         session.flush()
         session.refresh(made.key)
         row = _row(made.key)
@@ -66,10 +66,10 @@ def list_all(*, as_json: Json = False) -> None:
 
     Example:  tower key list
     """
-    from tower import keys
+    from tower import api_keys
 
     with _session() as session:
-        rows = [_row(key) for key in keys.list_keys(session)]
+        rows = [_row(key) for key in api_keys.list_keys(session)]
     print_json(rows) if as_json else _show(rows)
 
 
@@ -80,10 +80,10 @@ def revoke(
 
     Example:  tower key revoke laptop
     """
-    from tower import keys
+    from tower import api_keys
 
     with _session() as session:
-        row = _row(keys.revoke(session, name))
+        row = _row(api_keys.revoke(session, name))
     print_json(row) if as_json else typer.echo(f"The key {row['name']} is revoked.")
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deployments.cli.api_client import Json, print_json, say
 from deployments.cli.exits import Exit
-from deployments.cli.reading import settings
-from deployments.cli.talking import Json, print_json, say
+from deployments.cli.settings_option import settings
 
 if TYPE_CHECKING:
     from tower.clients.music import MusicClient

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.reading import settings
-from deployments.cli.talking import Json, print_json, say
+from deployments.cli.api_client import Json, print_json, say
+from deployments.cli.settings_option import settings
 
 Told = Callable[[str, int, int], None]
 MB = 1e6

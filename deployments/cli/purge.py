@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.reading import settings
-from deployments.cli.talking import Json, print_json, say
+from deployments.cli.api_client import Json, print_json, say
+from deployments.cli.settings_option import settings
 
 if TYPE_CHECKING:
-    from tower.purging import Purged
+    from tower.storage.purging import Purged
 
 
 def register(app: typer.Typer) -> None:
@@ -37,8 +37,8 @@ def purge(
     from datetime import timedelta
 
     from deployments.cli.database import sessions
-    from tower import purging
-    from tower.projects import KEPT_IN_BIN
+    from tower.storage import purging
+    from tower.story.projects import KEPT_IN_BIN
 
     longest = KEPT_IN_BIN if older_than is None else timedelta(days=older_than)
     mine = settings()

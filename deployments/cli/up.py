@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from deployments.cli.exits import Exit
-from deployments.cli.reading import settings
+from deployments.cli.settings_option import settings
 
 if TYPE_CHECKING:
     from deployments.state import Addresses

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli.exits import Exit
-from deployments.cli.reading import settings
+from deployments.cli.settings_option import settings
 
 
 class Pool(StrEnum):

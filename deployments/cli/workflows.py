@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.talking import Json, print_json, running, say
+from deployments.cli.api_client import Json, print_json, running, say
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 

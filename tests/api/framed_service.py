@@ -13,7 +13,7 @@ from pydantic import Field
 from sqlalchemy.exc import OperationalError
 
 from api.app import create_app
-from api.strict import Body, strict_router
+from api.http.strict_routes import Body, strict_router
 from tower.errors import ConflictError, UnavailableError
 from tower.settings import Settings
 

@@ -10,11 +10,11 @@ from fastapi import FastAPI, WebSocket
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.keys import ADMIN, OPEN
-from api.strict import strict_router
+from api.http.strict_routes import strict_router
+from api.middleware.key_check import ADMIN, OPEN
 from db.engine import Sessions
 from db.models.keys import Scope
-from tower import keys
+from tower import api_keys
 from tower.settings import Settings
 
 router = strict_router(prefix="/api", tags=["scenes"])
@@ -70,7 +70,7 @@ def serving(sessions: Sessions, *, peer: str = "127.0.0.1", **asked: Any) -> Ite
 
 def new_key(sessions: Sessions, *scopes: Scope, name: str = "laptop") -> str:
     with sessions.begin() as session:
-        return keys.create(session, name, scopes).token
+        return api_keys.create(session, name, scopes).token
 
 
 def bearer(token: str) -> Mapping[str, str]:

@@ -95,7 +95,7 @@ def test_a_statement_that_returns_is_prepared_on_the_server_once(single: Engine)
 
 
 def test_a_transaction_that_is_rolled_back_takes_all_prepared_statements_along(single: Engine) -> None:
-    """psycopg forgets them then, so what only reads should commit too: see api.collaborators."""
+    """psycopg forgets them then, so what only reads should commit too: see api.http.dependencies."""
     wanted = select(Project.name).where(Project.id == 2)
     for _ in range(10):
         ask(single, wanted)

@@ -12,10 +12,10 @@ import pytest
 
 from deployments import state
 from deployments.exports import exports
-from deployments.files import FileLock, require_writable
 from deployments.process import started_at
 from deployments.stack import running
 from deployments.state import Addresses, Child, State
+from deployments.state_files import FileLock, require_writable
 from tower.errors import StackError
 from tower.settings import Settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployments.worker_plans import POOLS, by_itself, of_stack
-from tower.launching import ANY_WORKER
+from tower.jobs.flow_runs import ANY_WORKER
 from tower.settings import Settings
 
 

@@ -1,4 +1,4 @@
-"""The row of a worker, as its supervisor writes it: by the same rules as tower/workers.py."""
+"""The row of a worker, as its supervisor writes it: by the same rules as tower/rendering/workers.py."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from db.engine import Sessions
 from db.models.jobs import JobType
 from db.models.rendering import RenderSegment
 from db.models.workers import Worker, WorkerState
-from deployments.graphics import Gpu
+from deployments.gpu_info import Gpu
+from deployments.heartbeat import Reporter, engine
 from deployments.postgres import EmbeddedPostgres
-from deployments.reporting import Reporter, engine
 from deployments.worker_row import FAILURES_AFTER_RECOVERY, Condition, Said, WorkerRow
 from tests.conftest import COMMITTED, free_port
-from tower import jobs, workers
-from tower.engines.choice import chosen
 from tower.errors import RenderError, StackError
-from tower.generation import EngineChoice, GenerationSpec
+from tower.jobs import lifecycle
+from tower.jobs.spec import EngineChoice, GenerationSpec
+from tower.rendering import workers
+from tower.rendering.engine_choice import chosen
+from tower.rendering.workers import UNWELL_AFTER, Report
 from tower.settings import Settings
-from tower.workers import UNWELL_AFTER, Report
 
 NAME = "gpu@box-123456"
 GPU = Gpu("NVIDIA GeForce RTX 3060", vram_total_bytes=12 * 2**30, vram_free_bytes=11 * 2**30)
@@ -91,7 +92,7 @@ def test_its_condition_is_what_its_renders_have_written(row: WorkerRow, sessions
 
 def processing(session: Session) -> None:
     """A segment that this worker renders now."""
-    job = jobs.open_job(session, GenerationSpec(prompt="a cat"), job_type=JobType.STANDARD)
+    job = lifecycle.open_job(session, GenerationSpec(prompt="a cat"), job_type=JobType.STANDARD)
     session.flush()
     kept = {"job_id": job.id, "segment": 1, "attempt": 1, "prompt_id": job.comfyui_job_id, "engine": "comfyui"}
     row = RenderSegment(**kept, shot={}, fingerprint="0" * 64)

@@ -18,10 +18,10 @@ from db.models.rendering import RenderSegment
 from db.models.workers import Worker, WorkerState
 from deployments.environment import warm_socket
 from tests.e2e.conftest import TOWER, RunningStack
-from tests.fakes.comfyui import FakeComfyUI
-from tests.fakes.comfyui_misbehaviour import OutOfMemory
-from tests.fakes.comfyui_nodes import Pace
-from tests.fakes.comfyui_setup import Gpu
+from tests.fakes.comfyui.misbehaviour import OutOfMemory
+from tests.fakes.comfyui.nodes import Pace
+from tests.fakes.comfyui.server import FakeComfyUI
+from tests.fakes.comfyui.setup import Gpu
 from tower.clients.production import ENDED
 from tower.media.probe import probe
 

@@ -18,8 +18,8 @@ from db.models.jobs import ProductionJob, QualityMetrics
 from db.models.rendering import Asset, QualityAssessment, RenderSegment
 from deployments.environment import warm_socket
 from tests.e2e.conftest import TOWER, RunningStack
-from tests.fakes.comfyui import FakeComfyUI
-from tests.fakes.comfyui_misbehaviour import BlackPicture, FrozenPicture, Slow, WrongFrameCount
+from tests.fakes.comfyui.misbehaviour import BlackPicture, FrozenPicture, Slow, WrongFrameCount
+from tests.fakes.comfyui.server import FakeComfyUI
 from tower.media.probe import probe
 
 pytestmark = pytest.mark.e2e

@@ -12,10 +12,10 @@ from db.models.scenes import Scene
 from tests.e2e.conftest import RunningStack
 from tests.tower.beats.sounds import even_clicks, write_wav
 from tests.tower.conform.flashes import clicks_in
-from tower.generation import EngineChoice
+from tower.jobs.spec import EngineChoice
 from tower.media.probe import probe
-from tower.scene_jobs import open_scene_job
 from tower.settings import Settings
+from tower.shots.scene_jobs import open_scene_job
 
 pytestmark = pytest.mark.e2e
 POINTS = [{"time": 0.0, "event": "start"}, {"time": 0.95, "event": "thunder"}]

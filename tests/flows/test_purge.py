@@ -14,9 +14,9 @@ import pytest
 
 from db.engine import Sessions
 from tests.tower.archives.studio import Studio, a_project, files_below
-from tower import projects
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
+from tower.story import projects
 
 RUN = "import asyncio; from flows.purge import purge; asyncio.run(purge(older_than_days=7))"
 DAILY = "40 12 * * *"

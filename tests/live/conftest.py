@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.rendering import Live
-from tower.clients.comfyui import ComfyUIClient
+from tower.clients.comfyui.client import ComfyUIClient
 
 URL = os.environ.get("COMFYUI_URL", "")
 TOLD: list[str] = []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tower.clients.comfyui import ComfyUIClient
-from tower.engines.base import WorkflowGraph
+from tower.clients.comfyui.client import ComfyUIClient
 from tower.workflows.builtins import builtins
+from tower.workflows.graph import WorkflowGraph
 
 TEAL = (0x20, 0x90, 0xA0)
 MANY_NODES = 40  # the server hears of an interrupt between two nodes, so there must be some left

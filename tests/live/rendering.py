@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tower.clients.comfyui import ComfyUIClient
-from tower.engines.base import Shot, WorkflowGraph
+from tower.clients.comfyui.client import ComfyUIClient
+from tower.engines.base import Shot
 from tower.engines.comfyui import ComfyUIEngine
 from tower.media.probe import Probe, probe
 from tower.workflows.checking import node_classes
+from tower.workflows.graph import WorkflowGraph
 from tower.workflows.inference import infer
 
 SHOT = Shot(prompt="a girl in the rain", negative_prompt="lowres", seed=7, width=96, height=64, fps=12, frames=7)

@@ -15,11 +15,12 @@ import pytest
 
 from tests.live import graphs
 from tests.live.rendering import SHOT, Live, Watching
-from tower.clients.comfyui_errors import ComfyUIError, Fault
-from tower.clients.comfyui_jobs import Where
-from tower.engines.base import Binding, CastMember
+from tower.clients.comfyui.errors import ComfyUIError, Fault
+from tower.clients.comfyui.jobs import Where
+from tower.engines.base import CastMember
 from tower.engines.comfyui import ComfyUIEngine
 from tower.errors import CancelledError
+from tower.workflows.graph import Binding
 
 Tell = Callable[[str], None]
 

@@ -9,16 +9,16 @@ from uuid import uuid4
 import pytest
 
 from tests.live.graphs import node
-from tower.clients.comfyui import ComfyUIClient
-from tower.clients.comfyui_errors import ComfyUIError, Fault
-from tower.clients.comfyui_jobs import Where
+from tower.clients.comfyui.client import ComfyUIClient
+from tower.clients.comfyui.errors import ComfyUIError, Fault
+from tower.clients.comfyui.jobs import Where
 from tower.errors import NotFoundError
 from tower.workflows.builtins import builtins
 from tower.workflows.checking import check, fatal
-from tower.workflows.completing import completed
+from tower.workflows.defaults import completed
 from tower.workflows.findings import Finding, FindingCode
+from tower.workflows.node_packs import capabilities, pack_of
 from tower.workflows.nodes import specs_of
-from tower.workflows.packs import capabilities, pack_of
 
 SIZED = {"width": 64, "height": 64, "batch_size": 1, "color": 0}
 NO_MODEL = {

@@ -16,14 +16,16 @@ from db.models.rendering import Asset, AssetKind, RenderSegment, SegmentState
 from db.models.scenes import Scene
 from db.models.versions import Branch
 from tests.tower.versions.story import Story
-from tower import jobs, prompts, segments
-from tower.acceptance import Outcome, accept_take
-from tower.engines.choice import chosen_by_pool
-from tower.scene_jobs import cast_of_job, open_scene_job, style_of_job
-from tower.scripts import write_script
-from tower.segments import SegmentPlan
+from tower.jobs import lifecycle
+from tower.rendering import segments
+from tower.rendering.engine_choice import chosen_by_pool
+from tower.rendering.segments import SegmentPlan
+from tower.review.acceptance import Outcome, accept_take
 from tower.settings import Settings
-from tower.shots import plan_shot
+from tower.shots import prompts
+from tower.shots.planning import plan_shot
+from tower.shots.scene_jobs import cast_of_job, open_scene_job, style_of_job
+from tower.shots.script_writing import write_script
 from tower.staleness import report
 from tower.staleness.reasons import Reason
 from tower.versions.kinds import Kind
@@ -57,7 +59,7 @@ class Stage:
 
     def plan(self, job: ProductionJob) -> SegmentPlan:
         """What an engine is asked for."""
-        cast, spec = cast_of_job(job), jobs.spec_of(job)
+        cast, spec = cast_of_job(job), lifecycle.spec_of(job)
         style = style_of_job(self.session, job)
         words = prompts.enhance(spec, cast, style, seed=job.seed)
         engine = chosen_by_pool(self.session, spec.engine, self.settings)
@@ -66,7 +68,7 @@ class Stage:
 
     def render(self, job: ProductionJob) -> tuple[Asset, bool]:
         """The take of the job, and whether an engine had to make it."""
-        attempt = jobs.claim(self.session, job.id, flow_run_id=None, timeout_s=60)
+        attempt = lifecycle.claim(self.session, job.id, flow_run_id=None, timeout_s=60)
         row = segments.open_segment(self.session, attempt, self.plan(job))
         made = row.state != SegmentState.COMPLETED
         if made:
@@ -79,8 +81,8 @@ class Stage:
         self.session.merge(QualityMetrics(job_id=job.id, score=8.0 if passed else 2.0, passed=passed, metrics=[]))
         self.session.flush()
         outcome = accept_take(self.session, job, take, settings=self.settings)
-        attempt = jobs.Attempt(job.id, job.attempt)
-        jobs.complete(self.session, attempt, asset=take, score=8.0 if passed else 2.0)
+        attempt = lifecycle.Attempt(job.id, job.attempt)
+        lifecycle.complete(self.session, attempt, asset=take, score=8.0 if passed else 2.0)
         self.session.refresh(job)
         assert job.status == JobStatus.COMPLETED
         return outcome
@@ -104,7 +106,7 @@ class Stage:
         content = row.fingerprint.encode()
         path = self.folder / f"{row.fingerprint}.mp4"
         path.write_bytes(content)
-        version = chosen_by_pool(self.session, jobs.spec_of(job).engine, self.settings).version
+        version = chosen_by_pool(self.session, lifecycle.spec_of(job).engine, self.settings).version
         asset = Asset(
             kind=AssetKind.VIDEO,
             path=str(path),

@@ -28,9 +28,9 @@ from tower.archives.media_out import MediaOut, Told
 from tower.archives.rows_out import RowsOut
 from tower.archives.tables import CARRIED
 from tower.archives.writing import ArchiveWriter
-from tower.imported_files import local_paths
 from tower.media.files import writing
 from tower.settings import Settings
+from tower.storage.imported_files import local_paths
 from tower.versions import editing
 from tower.versions.objects import DamagedHistoryError, address
 

@@ -24,9 +24,9 @@ from tower.archives.reading import ArchiveReader
 from tower.archives.rows_in import RowsIn
 from tower.archives.tables import CARRIED, PROJECTS
 from tower.errors import InvalidError
-from tower.imported_files import IMPORTED_AS
 from tower.settings import Settings
-from tower.unneeded_files import discard
+from tower.storage.garbage import discard
+from tower.storage.imported_files import IMPORTED_AS
 from tower.versions import fsck
 from tower.versions.fields import checked
 from tower.versions.kinds import Kind

@@ -14,10 +14,10 @@ from tower.archives.format import SHA256, SUFFIX, ArchiveError, Member
 from tower.archives.media_out import Told
 from tower.archives.reading import ArchiveReader
 from tower.errors import InvalidError
-from tower.imported_files import FOLDER
 from tower.media.files import DiskFullError, place, sha256_of, still_wanted
 from tower.media.roots import open_media, video_roots
 from tower.settings import Settings
+from tower.storage.imported_files import FOLDER
 
 SPARE_BYTES = 256 * 2**20  # left free on the disk
 

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from db.engine import Sessions
 from db.models.beats import BeatAnalysis
-from tower.beats.analysis import VERSION, Analysis, TempoHint, analyse
+from tower.beats.results import VERSION, Analysis, TempoHint
 from tower.errors import CancelledError, ConflictError
 from tower.media.decode import regular_file
 from tower.media.files import writing
@@ -65,8 +65,8 @@ def analysed(
     *,
     sessions: Sessions,
     folder: Path,
+    analyser: Analyser,
     hint: TempoHint | None = None,
-    analyser: Analyser = analyse,
     force: bool = False,
     cancelled: threading.Event | None = None,
 ) -> Known:

@@ -7,8 +7,8 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tower.beats.coefficients import FITTED
 from tower.beats.counting import Count
-from tower.beats.fitted import FITTED
 from tower.beats.onsets import FPS, Curve, Onsets, near
 from tower.beats.segments import Segment
 from tower.beats.tempo import BPM, TempoMap, likeliest, prior

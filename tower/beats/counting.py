@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tower.beats.fitted import FITTED
+from tower.beats.coefficients import FITTED
 from tower.beats.onsets import CHROMA_EVERY, Onsets, frames_of
 from tower.beats.tempo import TempoMap
 

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from tower.beats.analysis import Analysis, TempoHint
+from tower.beats.results import Analysis, TempoHint
 from tower.beats.wire import LENGTH, received, send
 from tower.errors import CancelledError, TowerError, UnavailableError
 from tower.media.decode import MediaUnreadableError

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from tower.beats.analysis import FASTEST_BPM, SLOWEST_BPM, TempoCandidate, TempoHint
 from tower.beats.onsets import FPS, Curve
+from tower.beats.results import FASTEST_BPM, SLOWEST_BPM, TempoCandidate, TempoHint
 
 WINDOW_S, STEP_S = 10.0, 0.5
 WINDOWS_AT_ONCE = 256

@@ -12,8 +12,8 @@ import socket
 import sys
 from typing import Any
 
-from tower.beats.analysis import TempoHint
-from tower.beats.listening import listen
+from tower.beats.analysis import analyse
+from tower.beats.results import TempoHint
 from tower.beats.wire import LENGTH, received, send
 from tower.errors import TowerError
 from tower.media.decode import MediaUnreadableError
@@ -35,7 +35,7 @@ def serve(connection: socket.socket) -> None:
 def _answer(file: Any, asked: dict[str, Any]) -> dict[str, Any]:
     try:
         file.seek(0)
-        return {"analysis": listen(file, TempoHint(**asked["hint"]), name=asked["name"]).as_json()}
+        return {"analysis": analyse(file, TempoHint(**asked["hint"]), name=asked["name"]).as_json()}
     except TowerError as refused:
         return {"error": refused.message, "code": refused.code}
     except MemoryError:

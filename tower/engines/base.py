@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
+
+from tower.workflows.graph import WorkflowGraph
 
 
 @dataclass(frozen=True)
@@ -15,24 +17,6 @@ class CastMember:
     description: str = ""
     traits: dict[str, str] = field(default_factory=dict)
     reference_image: str | None = None
-
-
-@dataclass(frozen=True)
-class Binding:
-    """An input of a node of a workflow graph."""
-
-    node: str
-    input: str
-
-
-@dataclass(frozen=True)
-class WorkflowGraph:
-    """A graph in ComfyUI's API format, and which inputs take prompt, seed, steps, size, …; each may be several."""
-
-    name: str
-    version: int
-    graph: dict[str, Any]
-    bindings: dict[str, list[Binding]]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape
 
-from tower.beats.analysis import Analysis
+from tower.beats.results import Analysis
 from tower.library.peaks import Peaks
 
 WIDTH, HEIGHT, TEXT = 1200, 200, 18  # pixels; TEXT is the line above the sound

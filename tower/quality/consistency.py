@@ -17,8 +17,8 @@ from tower.media.decode import MediaUnreadableError
 from tower.media.probe import look_through
 from tower.quality.faults import spans
 from tower.quality.pictures import Samples
-from tower.quality.placing import Template, best_fit, templates
 from tower.quality.reference import Figure, read_figure
+from tower.quality.template_match import Template, best_fit, templates
 from tower.quality.verdict import CHARACTER_CONSISTENCY, Metric
 
 NAME, UNIT, LEAST = CHARACTER_CONSISTENCY, "0–10", 5.0

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from tower.quality import faults
-from tower.quality.ear import Ear
-from tower.quality.eye import Look
 from tower.quality.faults import named, spans
+from tower.quality.picture_metrics import Look
+from tower.quality.sound_metrics import Ear
 from tower.quality.verdict import Limits, Metric
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
-from tower.quality.eye import Look
+from tower.quality.picture_metrics import Look
 from tower.quality.pictures import FLAT, Levels
 from tower.quality.verdict import Ranges
 

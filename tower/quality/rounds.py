@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from db.models.jobs import ProductionJob
-from tower.quality.remedies import AGAIN, Change, remedy
+from tower.quality.adjustments import AGAIN, Change, remedy
 
 MOST_ROUNDS = 3
 STEP = "round_{}"  # of job.steps

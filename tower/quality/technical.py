@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tower.media.decode import MediaUnreadableError, NoMediaFileError
 from tower.media.probe import look_through
+from tower.quality.container_checks import form
 from tower.quality.content import picture, sound
-from tower.quality.ear import Ear
-from tower.quality.eye import Eye
-from tower.quality.form import form
+from tower.quality.picture_metrics import Eye
+from tower.quality.sound_metrics import Ear
 from tower.quality.verdict import Assessment, Expectation, Limits, Metric
 
 __all__ = ["Assessment", "Expectation", "Limits", "judge"]

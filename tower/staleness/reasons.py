@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tower.staleness.parts import Parts
+from tower.shots.fingerprint import Parts
 from tower.versions.values import same
 
 SEEN_ONLY_ALONE = "description"  # of a character, where it has no visual_description

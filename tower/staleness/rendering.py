@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import ProductionJob
 from db.models.versions import Branch
-from tower import jobs
-from tower.engines.choice import chosen_by_pool
 from tower.errors import InvalidError, NotFoundError, TowerError
-from tower.generation import EngineChoice
-from tower.scene_jobs import Prepared, live_jobs, open_prepared, prepare, rendered_by
-from tower.scene_shots import Wish
-from tower.scene_sources import Pictured, Sources, sources_of
+from tower.jobs import lifecycle
+from tower.jobs.spec import EngineChoice
+from tower.rendering.engine_choice import chosen_by_pool
 from tower.settings import Settings
-from tower.staleness.parts import engine_for_scene, parts_of
+from tower.shots.fingerprint import engine_for_scene, parts_of
+from tower.shots.scene_jobs import Prepared, live_jobs, open_prepared, prepare, rendered_by
+from tower.shots.scene_sources import Pictured, Sources, sources_of
+from tower.shots.scene_spec import Wish
 from tower.staleness.reasons import reasons
 from tower.staleness.report import StaleScene, of_branch
 from tower.workflows import store
@@ -79,7 +79,7 @@ def _opened(
 ) -> ProductionJob:
     with sources.session.begin_nested() as savepoint:
         job = open_prepared(sources, ready, scene, wish)
-        spec = jobs.spec_of(job)
+        spec = lifecycle.spec_of(job)
         chosen_by_pool(sources.session, spec.engine, settings)
         if spec.workflow is not None:
             store.get(sources.session, spec.workflow)

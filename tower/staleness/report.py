@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from db.models.scenes import Scene
 from db.models.versions import Branch
 from tower.pages import Wanted
-from tower.scene_shots import Wish
 from tower.settings import Settings
-from tower.staleness.accepted import Accepted, Outdated, accepted, outdated
-from tower.staleness.parts import fingerprint_of
+from tower.shots.fingerprint import fingerprint_of
+from tower.shots.scene_spec import Wish
+from tower.staleness.accepted_takes import Accepted, Outdated, accepted, outdated
 from tower.staleness.reasons import Reason, reasons
 
 LOOKED_AT, COMPARED = 500, 100  # scenes of a page at most, and those among them that have an accepted take

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tower.beats.analysis import Analysis
+from tower.beats.results import Analysis
 from tower.errors import InvalidError
 
 DOWNBEAT_SHARE = 0.5  # of a beat's strength; the rest is how strongly it sounds

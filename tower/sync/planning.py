@@ -12,8 +12,8 @@ from statistics import median
 from db.models.music import FrameTiming
 from tower.errors import InvalidError
 from tower.sync.grid import Beats
-from tower.sync.placing import EVENTS, SCENES, Bounds, Course, Spot, Taste, place
 from tower.sync.plan import Clip, Cut, Plan, SyncPoint
+from tower.sync.snapping import EVENTS, SCENES, Bounds, Course, Spot, Taste, place
 
 AUDIBLE_MS = 40.0  # a beginning that is further from a beat is worth a word
 ALONE_PERIOD_S = 0.5  # stands for a beat's length where there is only one beat

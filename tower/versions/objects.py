@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.models.versions import ObjectKind
 from tower.errors import TowerError
-from tower.versions.remembered import REMEMBERED, Remembered
+from tower.versions.object_cache import REMEMBERED, Remembered
 from tower.versions.values import encoded
 
 INSERT = (  # what Objects.storing hands out

@@ -7,29 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tower.engines.base import Binding, Shot, WorkflowGraph
 from tower.errors import InvalidError
-from tower.workflows.completing import completed
+from tower.workflows.graph import Binding, WorkflowGraph
 from tower.workflows.nodes import InputSpec, ObjectInfo, class_of, inputs_of, output_nodes, specs_of
 from tower.workflows.paths import Paths
 from tower.workflows.sampling import samplers_of
 
 SIDES = ("width", "height")
 LATENT_GRID_PX = 8
-
-
-def fill(
-    workflow: WorkflowGraph, shot: Shot, *, prefix: str, reference_name: str | None, info: ObjectInfo
-) -> dict[str, Any]:
-    """The graph of this shot, ready to send; the workflow stays as it is.
-
-    `prefix`: where the server saves, below its output folder. `reference_name`: an uploaded picture, as the server
-    named it; None leaves the graph's own. `info`: the server's /object_info, for the types. Sides of what a sampler
-    works on are rounded up to what a latent can hold; the built-ins crop after decoding. What the server's version of a
-    node wants beyond the graph gets its default. Raises InvalidError if a binding leads nowhere.
-    """
-    graph = completed(workflow.graph, info)
-    return put(workflow, _values(shot, prefix, reference_name), graph=graph, info=info)
 
 
 def put(
@@ -71,25 +56,6 @@ def from_json(kept: Mapping[str, Any]) -> dict[str, list[Binding]]:
 def canonical(graph: Mapping[str, Any], bindings: Mapping[str, list[Binding]]) -> bytes:
     """Equal for equal workflows, whatever the order of their keys."""
     return json.dumps([graph, as_json(bindings)], sort_keys=True, separators=(",", ":")).encode()
-
-
-def _values(shot: Shot, prefix: str, reference_name: str | None) -> dict[str, Any]:
-    values = {
-        "prompt": shot.prompt,
-        "negative": shot.negative_prompt,
-        "seed": shot.seed + shot.start_frame,  # else each part of a shot would be the same clip
-        "steps": shot.steps,
-        "cfg": shot.cfg,
-        "sampler": shot.sampler,
-        "scheduler": shot.scheduler,
-        "width": shot.width,
-        "height": shot.height,
-        "frames": shot.frames,
-        "fps": shot.fps,
-        "model": shot.model,
-        "prefix": prefix,
-    }
-    return values if reference_name is None else values | {"reference": reference_name}
 
 
 def _before_sampling(graph: Mapping[str, Any], info: ObjectInfo) -> set[str]:

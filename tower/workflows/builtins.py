@@ -9,8 +9,8 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-from tower.engines.base import WorkflowGraph
 from tower.workflows.bindings import from_json
+from tower.workflows.graph import WorkflowGraph
 
 
 @dataclass(frozen=True)

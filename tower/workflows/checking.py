@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tower.workflows.cycles import loops
 from tower.workflows.findings import Finding, FindingCode, Where
-from tower.workflows.loops import loops
+from tower.workflows.node_packs import pack_of
 from tower.workflows.nodes import (
     MATCHED,
     WIDGETS,
@@ -19,7 +20,6 @@ from tower.workflows.nodes import (
     outputs_of,
     specs_of,
 )
-from tower.workflows.packs import pack_of
 from tower.workflows.values import value_findings
 
 MOTION_WINDOW_FRAMES = 32  # the most that any motion module takes at once; more is a run-time error at the sampler

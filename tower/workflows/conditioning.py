@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tower.workflows.inference_notes import Notes
 from tower.workflows.nodes import Link, class_of
-from tower.workflows.notes import Notes
 from tower.workflows.paths import Paths
 
 ZEROED = "ConditioningZeroOut"  # makes "nothing" of a text: what is behind it is not asked for there

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tower.engines.base import Binding
 from tower.workflows.conditioning import find_texts
+from tower.workflows.graph import Binding
+from tower.workflows.inference_notes import Notes
 from tower.workflows.nodes import Graph, ObjectInfo, class_of, inputs_of, output_nodes
-from tower.workflows.notes import Notes
+from tower.workflows.output_bindings import find_saving
 from tower.workflows.paths import Paths
 from tower.workflows.pictures import find_pictures
 from tower.workflows.sampling import find_sampling, samplers_of
-from tower.workflows.saving import find_saving
 
 BINDABLE = (
     "prompt",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tower.workflows.inference_notes import Notes
 from tower.workflows.nodes import inputs_of
-from tower.workflows.notes import Notes
 from tower.workflows.paths import Paths
 
 COUNTS = ("batch_size", "amount", "multiply_by", "length")  # inputs that say how many pictures

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tower.workflows.inference_notes import Notes
 from tower.workflows.nodes import class_of, inputs_of
-from tower.workflows.notes import Notes
 from tower.workflows.paths import Paths
 from tower.workflows.values import model_folder
 

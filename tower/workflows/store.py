@@ -17,11 +17,11 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from db.models.workflows import Workflow
-from tower.engines.base import Binding, WorkflowGraph
 from tower.errors import ConflictError, InvalidError, NotFoundError
 from tower.workflows.bindings import as_json, canonical, check_binding, from_json
 from tower.workflows.builtins import Builtin, builtins
 from tower.workflows.checking import node_classes
+from tower.workflows.graph import Binding, WorkflowGraph
 from tower.workflows.inference import BINDABLE
 
 MAX_GRAPH_BYTES = 2_000_000

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page
 
 from api.music.app import create_app
-from tests.api.music.filling import until
-from tests.api.served import Served, served
+from tests.api.live_server import Served, served
+from tests.api.music.library_fixture import until
 from tests.tower.conform import chromium
 from tests.tower.library.conftest import Make
 from tower.settings import Settings

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.music.filling import by_title, scanned, until
+from tests.api.music.library_fixture import by_title, scanned, until
 from tests.tower.library.conftest import Make
 from tower.settings import Settings
 

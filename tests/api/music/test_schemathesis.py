@@ -15,10 +15,10 @@ from sqlalchemy import Engine
 from api.music.app import create_app
 from db.engine import sessions as sessions_of
 from db.models.keys import Scope
-from tests.api.served import Served, served, without_keys
+from tests.api.live_server import Served, served, without_keys
 from tests.conftest import empty
-from tests.laws import fuzzing
-from tower import keys
+from tests.hypothesis_profiles import fuzzing
+from tower import api_keys
 from tower.settings import Settings
 
 Case = schemathesis.Case[Any]
@@ -42,7 +42,7 @@ def service(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory)
     folder: Path = tmp_path_factory.mktemp("music")
     sessions = sessions_of(committing_engine)
     with sessions.begin() as session:
-        token = keys.create(session, "fuzz", [Scope.ADMIN]).token
+        token = api_keys.create(session, "fuzz", [Scope.ADMIN]).token
     settings = Settings(
         data_dir=folder,
         database_url=committing_engine.url.render_as_string(hide_password=False),

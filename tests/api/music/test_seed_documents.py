@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.seed_curls import Curl, kept
+from tests.api.production.seed_curls import Curl, kept
 
 PORT = 8315
 CURLS = [one for one in kept() if one.port == PORT]

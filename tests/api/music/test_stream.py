@@ -11,7 +11,7 @@ import av
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.music.filling import by_title, scanned
+from tests.api.music.library_fixture import by_title, scanned
 from tests.tower.library.conftest import Make
 
 

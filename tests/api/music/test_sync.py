@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.music.app import create_app
-from tests.api.asking import code_of
+from tests.api.api_requests import code_of
 from tests.tower.beats.sounds import even_clicks, write_wav
 from tower.settings import Settings
 

@@ -26,12 +26,14 @@ from db.models.review import FeedbackKind
 from db.models.scenes import Scene, SceneStatus
 from db.models.schedule import ProductionSchedule, ScheduleState
 from db.models.story import FactKind, StorylineContext, StoryTimeline
-from tower import feedback, projects
-from tower.feedback import Opinion
+from tower.review import feedback
+from tower.review.feedback import Opinion
 from tower.settings import Settings
-from tower.versions import branches, editing, merging, tags
+from tower.story import projects
+from tower.versions import branches, editing, tags
 from tower.versions.editing import Edit
 from tower.versions.kinds import BIBLE_KEY, Kind
+from tower.versions.merge import branches as merging
 from tower.versions.refs import MAIN
 
 Members = dict[str, bytes]

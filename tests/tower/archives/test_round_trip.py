@@ -18,14 +18,14 @@ from db.models.scenes import Scene
 from db.models.schedule import ProductionSchedule
 from db.models.versions import Branch, Commit
 from tests.tower.archives.studio import Studio, a_project, files_below, rows_of
-from tower import characters
 from tower.archives.exporting import Exported, export_project
 from tower.archives.importing import import_project
 from tower.archives.tables import CARRIED, NOT_CARRIED
 from tower.errors import NotFoundError
-from tower.generation import GenerationSpec
-from tower.imported_files import local_path
+from tower.jobs.spec import GenerationSpec
 from tower.media.files import sha256_of
+from tower.shots import cast as characters
+from tower.storage.imported_files import local_path
 from tower.versions import fsck
 
 

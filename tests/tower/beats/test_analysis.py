@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.tower.beats.sounds import clicks, encode, even_clicks, write_wav
-from tower.beats.analysis import Analysis, TempoHint, analyse
+from tower.beats.analysis import analyse
+from tower.beats.results import Analysis, TempoHint
 from tower.errors import InvalidError
 
 

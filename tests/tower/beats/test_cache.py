@@ -18,8 +18,9 @@ from db.engine import Sessions
 from db.models.beats import BeatAnalysis
 from tests.tower.beats.sounds import even_clicks, write_wav
 from tower.beats import cache
-from tower.beats.analysis import Analysis, TempoHint, analyse
+from tower.beats.analysis import analyse
 from tower.beats.cache import Known, analysed
+from tower.beats.results import Analysis, TempoHint
 from tower.errors import CancelledError, ConflictError
 
 

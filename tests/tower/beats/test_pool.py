@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from tests.tower.beats.sounds import even_clicks, write_wav
-from tower.beats.analysis import Analysis, TempoHint, analyse
+from tower.beats.analysis import analyse
 from tower.beats.pool import AnalyserPool
+from tower.beats.results import Analysis, TempoHint
 from tower.errors import CancelledError, UnavailableError
 from tower.media.decode import MediaUnreadableError
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 from db.models.music import FrameTiming
 from tests.tower.conform import chromium
 from tests.tower.conform.flashes import film, track
-from tower.conform.conform import Conformed, conform
+from tower.conform.film import Conformed, conform
 from tower.conform.sound import Music
 from tower.sync.grid import Beats
 from tower.sync.plan import Clip, Plan, SyncPoint

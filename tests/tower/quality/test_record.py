@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import JobType, QualityMetrics
 from db.models.rendering import Asset, AssetKind, QualityAssessment
-from tower import jobs
-from tower.generation import GenerationSpec
-from tower.jobs import Attempt
+from tower.jobs import lifecycle
+from tower.jobs.lifecycle import Attempt
+from tower.jobs.spec import GenerationSpec
 from tower.quality.consistency import LEAST, NAME, UNIT, Likeness, unmeasured
 from tower.quality.record import add_visual, record_verdict
 from tower.quality.verdict import Assessment, Metric
@@ -20,8 +20,8 @@ SHARP = Metric("frame_count", 24, "frames", 24, "equal", passed=True)
 
 @pytest.fixture
 def attempt(session: Session) -> Attempt:
-    job = jobs.open_job(session, GenerationSpec(prompt="x"), job_type=JobType.PROFESSIONAL)
-    return jobs.claim(session, job.id, flow_run_id=None, timeout_s=60)
+    job = lifecycle.open_job(session, GenerationSpec(prompt="x"), job_type=JobType.PROFESSIONAL)
+    return lifecycle.claim(session, job.id, flow_run_id=None, timeout_s=60)
 
 
 def take(session: Session, attempt: Attempt) -> int:

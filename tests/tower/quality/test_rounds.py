@@ -11,20 +11,21 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import GenerationAnalytics, JobType, ProductionJob, QualityMetrics, Stage
 from db.models.rendering import Asset, AssetKind, QualityAssessment, SegmentState
-from tower import jobs, segments
-from tower.analytics import record_stage
-from tower.characters import Cast
 from tower.engines.base import Shot
-from tower.engines.choice import EngineName
-from tower.generation import GenerationSpec
-from tower.jobs import Attempt
-from tower.prompts import EnhancedPrompt
+from tower.jobs import lifecycle
+from tower.jobs.analytics import record_stage
+from tower.jobs.lifecycle import Attempt
+from tower.jobs.spec import GenerationSpec
+from tower.quality.adjustments import AGAIN, Change
 from tower.quality.record import keep_verdict, record_verdict
-from tower.quality.remedies import AGAIN, Change
 from tower.quality.rounds import ROUND, Round, another, best_of, change_after, kept_round, rounds_of
 from tower.quality.verdict import Assessment, Metric
-from tower.segments import SegmentPlan
-from tower.shots import Script, plan_round
+from tower.rendering import segments
+from tower.rendering.engine_choice import EngineName
+from tower.rendering.segments import SegmentPlan
+from tower.shots.cast import Cast
+from tower.shots.planning import Script, plan_round
+from tower.shots.prompts import EnhancedPrompt
 
 SHOT = Shot("neon city", "", seed=7, width=256, height=256, fps=24, frames=24)
 SPEC = GenerationSpec(prompt="neon city", width=256, height=256)
@@ -39,8 +40,8 @@ def over(number: int, *failed: str, score: float = 1.0, clip: bool = True) -> Ro
 
 @pytest.fixture
 def attempt(session: Session) -> Attempt:
-    job = jobs.open_job(session, GenerationSpec(prompt="neon city"), job_type=JobType.INTEGRATED)
-    return jobs.claim(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+    job = lifecycle.open_job(session, GenerationSpec(prompt="neon city"), job_type=JobType.INTEGRATED)
+    return lifecycle.claim(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
 
 
 def plan(round_number: int) -> SegmentPlan:
@@ -144,10 +145,10 @@ def test_the_cost_of_each_round_is_kept(session: Session, attempt: Attempt) -> N
 def test_rounds_come_back_from_the_job_as_they_were(session: Session, attempt: Attempt) -> None:
     rounds = [over(1, "black_share", "black_run"), over(2)]
     for one in rounds:
-        jobs.record_step(session, attempt, f"round_{one.number}", ROUND.dump_python(one, mode="json"))
+        lifecycle.record_step(session, attempt, f"round_{one.number}", ROUND.dump_python(one, mode="json"))
     job = session.get_one(ProductionJob, attempt.job_id, populate_existing=True)
     assert (rounds_of(job), kept_round(job)) == (rounds, None)
-    jobs.record_step(session, attempt, "cast", {})
-    jobs.forget_steps(session, attempt, ["round_1", "round_2"])
+    lifecycle.record_step(session, attempt, "cast", {})
+    lifecycle.forget_steps(session, attempt, ["round_1", "round_2"])
     session.refresh(job)
     assert job.steps == {"cast": {}}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import quality_corpus as good
+from benchmarks import quality_corpus
 from benchmarks import quality_faults as bad
 from benchmarks.quality_corpus import Kind, Pictures
 from benchmarks.quality_faults import ASKED, Format, encode, tone
@@ -38,7 +38,7 @@ def failed(verdict: Assessment) -> set[str]:
     return {metric.name for metric in verdict.metrics if metric.passed is False}
 
 
-@pytest.mark.parametrize("kind", good.GOOD, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", quality_corpus.GOOD, ids=lambda kind: kind.__name__)
 def test_a_good_clip_passes(tmp_path: Path, kind: Kind) -> None:
     verdict = judged(tmp_path, pictures(kind))
     assert verdict.passed, verdict.reason
@@ -47,7 +47,7 @@ def test_a_good_clip_passes(tmp_path: Path, kind: Kind) -> None:
 
 
 def test_a_faultless_clip_scores_ten_and_its_probe_comes_along(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, pictures(good.textured_pan))
+    verdict = judged(tmp_path, pictures(quality_corpus.textured_pan))
     assert verdict.score == 10
     assert verdict.probe is not None
     assert verdict.probe.frames == FRAMES
@@ -55,7 +55,7 @@ def test_a_faultless_clip_scores_ten_and_its_probe_comes_along(tmp_path: Path) -
 
 
 def test_black_frames_are_rejected_and_named(tmp_path: Path) -> None:
-    shown = pictures(good.textured_pan)
+    shown = pictures(quality_corpus.textured_pan)
     shown[20:40] = [np.zeros_like(shown[0])] * 20
     verdict = judged(tmp_path, shown)
     assert {"black_share", "black_run"} <= failed(verdict)
@@ -67,17 +67,17 @@ def test_black_frames_are_rejected_and_named(tmp_path: Path) -> None:
 
 
 def test_a_black_clip_is_called_black_and_not_frozen(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, bad.all_black(np.random.default_rng(1), pictures(good.night)))
+    verdict = judged(tmp_path, bad.all_black(np.random.default_rng(1), pictures(quality_corpus.night)))
     assert failed(verdict) == {"black_share", "black_run"}
 
 
 def test_one_colour_is_rejected(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, bad.one_colour(np.random.default_rng(1), pictures(good.night)))
+    verdict = judged(tmp_path, bad.one_colour(np.random.default_rng(1), pictures(quality_corpus.night)))
     assert failed(verdict) == {"flat_share", "flat_run"}
 
 
 def test_a_frozen_tail_is_rejected_with_its_frames(tmp_path: Path) -> None:
-    shown = pictures(good.textured_pan)
+    shown = pictures(quality_corpus.textured_pan)
     verdict = judged(tmp_path, shown[:12] + [shown[12]] * 36)
     run = metric(verdict, "frozen_run")
     assert run.value == 35
@@ -90,30 +90,30 @@ def test_a_frozen_tail_is_rejected_with_its_frames(tmp_path: Path) -> None:
 @pytest.mark.parametrize("sigma", [3, 6])
 def test_grain_does_not_make_a_still_picture_move(tmp_path: Path, sigma: float) -> None:
     rng = np.random.default_rng(5)
-    shown = good.grain(rng, bad.frozen(rng, pictures(good.moving_shapes)), sigma)
+    shown = quality_corpus.grain(rng, bad.frozen(rng, pictures(quality_corpus.moving_shapes)), sigma)
     assert "frozen_run" in failed(judged(tmp_path, shown))
 
 
 def test_a_hold_is_no_fault_until_it_is_too_long(tmp_path: Path) -> None:
-    shown = pictures(good.textured_pan)
+    shown = pictures(quality_corpus.textured_pan)
     assert judged(tmp_path, shown[:30] + [shown[30]] * 18).passed
     assert not judged(tmp_path, shown[:20] + [shown[20]] * 28).passed
 
 
 def test_stutter_is_rejected_though_no_stop_is_long(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, bad.stutter(np.random.default_rng(1), pictures(good.textured_pan)))
+    verdict = judged(tmp_path, bad.stutter(np.random.default_rng(1), pictures(quality_corpus.textured_pan)))
     assert "frozen_share" in failed(verdict)
     assert "frozen_run" not in failed(verdict)
 
 
 def test_doubled_frames_of_a_moving_camera_are_rejected(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, bad.doubled(np.random.default_rng(1), pictures(good.textured_pan)))
+    verdict = judged(tmp_path, bad.doubled(np.random.default_rng(1), pictures(quality_corpus.textured_pan)))
     assert failed(verdict) == {"repeated_share"}
     assert metric(verdict, "repeated_share").value == pytest.approx(0.5, abs=0.05)
 
 
 def test_repeats_are_not_judged_where_the_camera_stands_still(tmp_path: Path) -> None:
-    repeats = metric(judged(tmp_path, pictures(good.on_twos)), "repeated_share")
+    repeats = metric(judged(tmp_path, pictures(quality_corpus.on_twos)), "repeated_share")
     assert repeats.value is None
     assert repeats.passed is None
     assert repeats.reason is not None
@@ -123,23 +123,23 @@ def test_repeats_are_not_judged_where_the_camera_stands_still(tmp_path: Path) ->
 @pytest.mark.parametrize("inject", [bad.noise, bad.latent_noise])
 def test_noise_is_rejected(tmp_path: Path, inject: object) -> None:
     assert callable(inject)
-    verdict = judged(tmp_path, inject(np.random.default_rng(1), pictures(good.night)))
+    verdict = judged(tmp_path, inject(np.random.default_rng(1), pictures(quality_corpus.night)))
     assert "noise_share" in failed(verdict)
     assert metric(verdict, "noise_share").value == 1
 
 
 def test_flicker_between_two_pictures_is_rejected(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, bad.strobe(np.random.default_rng(1), pictures(good.textured_pan)))
+    verdict = judged(tmp_path, bad.strobe(np.random.default_rng(1), pictures(quality_corpus.textured_pan)))
     assert failed(verdict) == {"flash_share"}
 
 
 def test_a_checkerboard_that_flickers_is_rejected(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, bad.checkerboard_flicker(np.random.default_rng(1), pictures(good.night)))
+    verdict = judged(tmp_path, bad.checkerboard_flicker(np.random.default_rng(1), pictures(quality_corpus.night)))
     assert "flash_share" in failed(verdict)
 
 
 def test_a_new_picture_on_every_frame_is_rejected(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, bad.shuffled(np.random.default_rng(1), pictures(good.night)))
+    verdict = judged(tmp_path, bad.shuffled(np.random.default_rng(1), pictures(quality_corpus.night)))
     assert failed(verdict) == {"unrelated_share"}
 
 
@@ -153,26 +153,26 @@ def test_a_new_picture_on_every_frame_is_rejected(tmp_path: Path) -> None:
     ],
 )
 def test_another_form_than_asked_is_rejected(tmp_path: Path, form: Format, name: str, reason: str) -> None:
-    verdict = judged(tmp_path, pictures(good.textured_pan), form)
+    verdict = judged(tmp_path, pictures(quality_corpus.textured_pan), form)
     assert name in failed(verdict)
     assert reason in (metric(verdict, name).reason or "")
     assert verdict.score < 5
 
 
 def test_another_size_than_asked_is_rejected(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, [picture[:-32] for picture in pictures(good.textured_pan)])
+    verdict = judged(tmp_path, [picture[:-32] for picture in pictures(quality_corpus.textured_pan)])
     assert failed(verdict) == {"size"}
     assert metric(verdict, "size").reason == "256×224 pixels instead of 256×256 pixels"
 
 
 def test_missing_frames_are_rejected(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, pictures(good.textured_pan)[:-1])
+    verdict = judged(tmp_path, pictures(quality_corpus.textured_pan)[:-1])
     assert failed(verdict) == {"frame_count", "duration"}
     assert metric(verdict, "frame_count").reason == "47 frames instead of 48 frames"
 
 
 def test_a_cut_off_file_is_judged_by_what_is_left(tmp_path: Path) -> None:
-    clip = encode(tmp_path / "clip.mp4", pictures(good.textured_pan))
+    clip = encode(tmp_path / "clip.mp4", pictures(quality_corpus.textured_pan))
     bad.cut_off(clip)
     verdict = judge(clip, Expectation(SIZE, SIZE, 24, FRAMES))
     decodes = metric(verdict, "decodes")
@@ -198,16 +198,16 @@ def test_a_file_that_is_not_there_is_no_verdict(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("gain", "faults"), [(0.45, set()), (0.0, {"audio_peak"}), (4.0, {"audio_clipped_share"})])
 def test_sound_is_judged_where_there_is_any(tmp_path: Path, gain: float, faults: set[str]) -> None:
-    assert failed(judged(tmp_path, pictures(good.textured_pan), gain=gain)) == faults
+    assert failed(judged(tmp_path, pictures(quality_corpus.textured_pan), gain=gain)) == faults
 
 
 def test_no_sound_is_no_fault_and_no_figure(tmp_path: Path) -> None:
-    peak = metric(judged(tmp_path, pictures(good.textured_pan)), "audio_peak")
+    peak = metric(judged(tmp_path, pictures(quality_corpus.textured_pan)), "audio_peak")
     assert (peak.value, peak.passed, peak.reason) == (None, None, "there is no sound track")
 
 
 def test_limits_can_be_set(tmp_path: Path) -> None:
-    shown = pictures(good.textured_pan)
+    shown = pictures(quality_corpus.textured_pan)
     clip = encode(tmp_path / "clip.mp4", shown[:40] + [shown[40]] * 8)
     asked = Expectation(SIZE, SIZE, 24, FRAMES)
     assert judge(clip, asked).passed
@@ -215,7 +215,7 @@ def test_limits_can_be_set(tmp_path: Path) -> None:
 
 
 def test_a_verdict_can_be_stored_as_json(tmp_path: Path) -> None:
-    verdict = judged(tmp_path, bad.frozen(np.random.default_rng(1), pictures(good.night)), gain=0.3)
+    verdict = judged(tmp_path, bad.frozen(np.random.default_rng(1), pictures(quality_corpus.night)), gain=0.3)
     stored = json.loads(json.dumps(verdict.as_json(), allow_nan=False))
     assert set(stored) == {"score", "passed", "metrics", "reason", "seconds"}
     assert {"name", "value", "unit", "threshold", "better", "passed", "frames", "reason"} == set(stored["metrics"][0])

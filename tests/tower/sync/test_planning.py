@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.models.music import FrameTiming
-from tests.laws import tried
-from tower.beats.analysis import Analysis
+from tests.hypothesis_profiles import tried
+from tower.beats.results import Analysis
 from tower.conform.timing import schedule, sources, times
 from tower.errors import InvalidError
 from tower.sync.grid import Beats, GridSource, beats_of, grid
-from tower.sync.placing import SCENES, Bounds, Course, Spot, StretchError, place
 from tower.sync.plan import Clip, SyncPoint
 from tower.sync.planning import cut_scenes, leave, pairs, plan
+from tower.sync.snapping import SCENES, Bounds, Course, Spot, StretchError, place
 
 CFR, VFR = FrameTiming.CONSTANT, FrameTiming.VARIABLE
 CLIP = Clip(120, Fraction(24))

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from db.models.projects import Project
 from db.models.versions import Commit
-from tower.versions import branches, editing, fsck, history, merging
+from tower.versions import branches, editing, fsck, history
 from tower.versions.editing import Edit
 from tower.versions.kinds import BIBLE_KEY, Fields, Kind, Row
-from tower.versions.merging import MergeConflictError, MergeResult
+from tower.versions.merge import branches as merging
+from tower.versions.merge.branches import MergeConflictError, MergeResult
 
 
 @dataclass(frozen=True)

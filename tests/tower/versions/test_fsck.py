@@ -19,8 +19,8 @@ from tower.errors import NotFoundError
 from tower.versions import fsck
 from tower.versions.editing import Edit
 from tower.versions.kinds import Kind
+from tower.versions.object_cache import REMEMBERED
 from tower.versions.objects import DamagedHistoryError
-from tower.versions.remembered import REMEMBERED
 
 ENTITY = "kind = 'entity'"
 LEAF = "kind = 'tree' and convert_from(content, 'UTF8') like '%\"leaf\"%'"

@@ -6,7 +6,7 @@ import uuid
 
 from tests.tower.versions.story import Story
 from tower.versions.kinds import Kind
-from tower.versions.merging import Strategy
+from tower.versions.merge.branches import Strategy
 
 
 def test_a_target_without_edits_of_its_own_is_put_forward(story: Story, kai: uuid.UUID) -> None:

@@ -11,13 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.versions import Branch
-from tests.laws import tried
+from tests.hypothesis_profiles import tried
 from tests.tower.versions.story import Story, a_story
 from tower.errors import ConflictError, InvalidError, NotFoundError, TowerError
-from tower.versions import history, reverting
+from tower.versions import history
 from tower.versions.editing import Edit
 from tower.versions.kinds import BIBLE_KEY, SHAPES, Kind
-from tower.versions.merging import Strategy
+from tower.versions.merge import revert
+from tower.versions.merge.branches import Strategy
 
 OPERATIONS = 200
 BRANCHES = ("main", "left", "right")
@@ -84,7 +85,7 @@ class Author:
         commits = history.log(self.story.session, self.story.project_id, branch, limit=10).commits
         ref, strategy = self.random.choice(commits), self.random.choice((None, *Strategy))
         try:
-            reverting.revert(
+            revert.revert(
                 self.story.session,
                 project_id=self.story.project_id,
                 branch=branch,

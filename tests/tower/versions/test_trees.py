@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from db.models.versions import ObjectKind
-from tests.laws import tried
+from tests.hypothesis_profiles import tried
 from tests.tower.versions.story import Story
 from tower.versions import trees
 from tower.versions.editing import Edit

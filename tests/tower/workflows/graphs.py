@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from tests.fakes.comfyui_setup import recorded_object_info, with_models
+from tests.fakes.comfyui.setup import recorded_object_info, with_models
 
 DOCUMENTED_MODELS = {"animatediff_models": ["mm-Stabilized_high.pth"]}
 

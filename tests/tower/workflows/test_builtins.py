@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.comfyui_setup import recorded_object_info
+from tests.fakes.comfyui.setup import recorded_object_info
 from tests.tower.workflows.graphs import info_with
 from tower.engines.base import Shot
-from tower.workflows.bindings import bound, fill
+from tower.engines.comfyui.filling import fill
+from tower.workflows.bindings import bound
 from tower.workflows.builtins import builtins
 from tower.workflows.checking import check, node_classes
 from tower.workflows.findings import FindingCode

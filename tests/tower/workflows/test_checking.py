@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.comfyui_replay import exchange, named, workflow
-from tests.fakes.comfyui_setup import RECORDINGS, recorded_object_info
+from tests.fakes.comfyui.replay import exchange, named, workflow
+from tests.fakes.comfyui.setup import RECORDINGS, recorded_object_info
 from tests.tower.workflows.graphs import changed, info_with
 from tower.workflows.checking import check, fatal
 from tower.workflows.findings import Finding, FindingCode
-from tower.workflows.packs import Capabilities, capabilities, pack_of
+from tower.workflows.node_packs import Capabilities, capabilities, pack_of
 
 RECORDED = sorted(path.stem for path in (RECORDINGS / "workflows").glob("*.json"))
 INFO = info_with()

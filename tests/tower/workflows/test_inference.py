@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.comfyui_replay import workflow
-from tests.fakes.comfyui_setup import RECORDINGS
+from tests.fakes.comfyui.replay import workflow
+from tests.fakes.comfyui.setup import RECORDINGS
 from tests.tower.workflows.graphs import changed, info_with, renamed
-from tower.engines.base import Binding
+from tower.workflows.graph import Binding
 from tower.workflows.inference import BINDABLE, infer
 
 RECORDED = sorted(path.stem for path in (RECORDINGS / "workflows").glob("*.json"))

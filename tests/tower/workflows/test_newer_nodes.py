@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.comfyui_setup import RECORDINGS, recorded_object_info
+from tests.fakes.comfyui.setup import RECORDINGS, recorded_object_info
 from tests.tower.workflows.graphs import changed, info_with
-from tower.engines.base import Binding
 from tower.workflows.builtins import builtins
 from tower.workflows.checking import check, fatal
-from tower.workflows.completing import completed
+from tower.workflows.defaults import completed
 from tower.workflows.findings import FindingCode
+from tower.workflows.graph import Binding
 from tower.workflows.inference import infer
 
 NEWER: dict[str, Any] = json.loads((RECORDINGS.parent / "comfyui_master" / "object_info.json").read_text())

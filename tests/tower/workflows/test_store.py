@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from tests.fakes.comfyui_replay import workflow
+from tests.fakes.comfyui.replay import workflow
 from tests.tower.workflows.graphs import changed, info_with
-from tower.engines.base import Binding
 from tower.errors import ConflictError, InvalidError, NotFoundError
 from tower.workflows import store
 from tower.workflows.builtins import builtins
+from tower.workflows.graph import Binding
 from tower.workflows.inference import infer
 
 GRAPH = workflow("ade_gen1_vhs_tiny")

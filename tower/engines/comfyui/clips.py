@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tower.clients.comfyui import ComfyUIClient
-from tower.clients.comfyui_errors import ComfyUIError, Fault
-from tower.clients.comfyui_jobs import Job, OutputFile
-from tower.engines.comfyui.telling import FETCHING, Teller
+from tower.clients.comfyui.client import ComfyUIClient
+from tower.clients.comfyui.errors import ComfyUIError, Fault
+from tower.clients.comfyui.jobs import Job, OutputFile
+from tower.engines.comfyui.progress import FETCHING, Teller
 from tower.media.decode import MediaUnreadableError
 from tower.media.files import writing
 from tower.media.probe import probe

@@ -8,15 +8,15 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from uuid import UUID, uuid5
 
-from tower.clients.comfyui import ComfyUIClient
-from tower.clients.comfyui_errors import ComfyUIError, Fault
-from tower.clients.comfyui_jobs import Where
-from tower.clients.comfyui_progress import Patience
+from tower.clients.comfyui.client import ComfyUIClient
+from tower.clients.comfyui.errors import ComfyUIError, Fault
+from tower.clients.comfyui.jobs import Where
+from tower.clients.comfyui.progress import Patience
 from tower.engines.base import Shot, Watch
 from tower.engines.comfyui.clips import Wanted, take
+from tower.engines.comfyui.execution import Limits, Prompt, stop
 from tower.engines.comfyui.plans import Plan, plan_for, smaller
-from tower.engines.comfyui.prompting import Limits, Prompt, stop
-from tower.engines.comfyui.telling import Teller
+from tower.engines.comfyui.progress import Teller
 from tower.errors import CancelledError
 
 log = logging.getLogger("tower.comfyui")

@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tower.clients.comfyui import ComfyUIClient
-from tower.clients.comfyui_errors import ComfyUIError, Fault
-from tower.engines.base import Shot, WorkflowGraph
-from tower.engines.comfyui.telling import Teller
+from tower.clients.comfyui.client import ComfyUIClient
+from tower.clients.comfyui.errors import ComfyUIError, Fault
+from tower.engines.base import Shot
+from tower.engines.comfyui.filling import fill
+from tower.engines.comfyui.progress import Teller
 from tower.media.files import sha256_of
-from tower.workflows.bindings import bound, fill, put
+from tower.workflows.bindings import bound, put
 from tower.workflows.builtins import builtins
 from tower.workflows.checking import check, fatal, node_classes
 from tower.workflows.findings import Finding, FindingCode
+from tower.workflows.graph import WorkflowGraph
 from tower.workflows.nodes import ObjectInfo
 
 FOLDER = "tower"  # ours below the server's input and output folders

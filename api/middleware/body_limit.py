@@ -1,0 +1,52 @@
+"""No body larger than it may be, whether its length is announced or it comes in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import CODES, error_response
+from tower.errors import TowerError
+
+LIMIT_BYTES = 2**20
+
+
+class BodyLimit:
+    """`larger`: the limit of each path that has another one."""
+
+    def __init__(self, app: ASGIApp, *, larger: Mapping[str, int]) -> None:
+        self.app = app
+        self._larger = larger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = self._larger.get(scope["path"], LIMIT_BYTES)
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdecimal() and int(announced[:19]) > limit:
+            too_large = TowerError(_too_large(limit), code=CODES[413])
+            await error_response(scope, too_large, status=413, headers={"Connection": "close"})(scope, receive, send)
+            return
+        await self.app(scope, self._counted(receive, limit), send)
+
+    @staticmethod
+    def _counted(receive: Receive, limit: int) -> Receive:
+        seen = 0
+
+        async def limited() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise HTTPException(413, _too_large(limit), headers={"Connection": "close"})
+            return message
+
+        return limited
+
+
+def _too_large(limit: int) -> str:
+    return f"The body is larger than {limit} bytes"

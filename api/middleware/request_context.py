@@ -1,0 +1,69 @@
+"""What surrounds each request: its id in answer and logs, and one access record."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from urllib.parse import quote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import REQUEST_ID
+from tower.logs import bound
+
+SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+access = logging.getLogger("tower.access")
+
+
+class RequestContext:
+    """Outermost: takes a sane X-Request-ID or mints `req_…`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope[REQUEST_ID] = request_id
+        if scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+            return
+        answer = _Answer(send, request_id)
+        started = time.perf_counter()
+        with bound(request_id=request_id):
+            try:
+                await self.app(scope, receive, answer)
+            finally:
+                _record(scope, answer.status, (time.perf_counter() - started) * 1000)
+
+
+class _Answer:
+    """`send` that adds the request id to the answer and remembers the status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self.send = send
+        self.request_id = request_id
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)["X-Request-ID"] = self.request_id
+        await self.send(message)
+
+
+def _request_id(scope: Scope) -> str:
+    asked = Headers(scope=scope).get("x-request-id", "")
+    return asked if SANE_ID.fullmatch(asked) else f"req_{uuid.uuid4().hex[:16]}"
+
+
+def _record(scope: Scope, status: int | None, ms: float) -> None:
+    method, path = scope["method"], quote(scope["path"])
+    what = {"method": method, "path": path, "status": status, "ms": round(ms, 1)}
+    access.info("%s %s %s", method, path, status or "no answer", extra=what)

@@ -1,0 +1,165 @@
+"""What is asked of the beat analysis, and what it answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, field_validator
+
+from api.http.strict_routes import Body
+from tower.beats.results import FASTEST_BPM, NARROWEST_RANGE, SLOWEST_BPM, Analysis, TempoHint
+from tower.library.matching import Match, Relation
+from tower.library.track_beats import Heard
+
+EXAMPLE: JsonValue = {"audio_path": "/data/media/theme.mp3", "analysis_type": "detailed"}
+Tempo = Annotated[float, Field(ge=SLOWEST_BPM, le=FASTEST_BPM)]
+
+
+class AnalyzeTrack(Body):
+    """`bpm_hint` and `bpm_range` decide between half, double and other ways to count, which sound alone does not."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    audio_path: Annotated[str, StringConstraints(strip_whitespace=False)] = Field(
+        description="Full path under the media or music folders."
+    )
+    analysis_type: Literal["basic", "detailed"] = Field(
+        "detailed", description="basic: tempo and beats; detailed: downbeats, candidates and strengths too."
+    )
+    bpm_hint: Tempo | None = Field(None, description="About how fast it goes.", examples=[120])
+    bpm_range: list[Tempo] | None = Field(
+        None, min_length=2, max_length=2, description="[slowest, fastest]", examples=[[90, 180]]
+    )
+    force: bool = Field(False, description="Listen anew, even if the result is known.")
+
+    @field_validator("bpm_range")
+    @classmethod
+    def a_range(cls, value: list[float] | None) -> list[float] | None:
+        if value and value[1] < value[0] * NARROWEST_RANGE:
+            raise ValueError(f"[slowest, fastest], the second at least {NARROWEST_RANGE} times the first")
+        return value
+
+    def hint(self) -> TempoHint | None:
+        """InvalidError for a hint outside the range."""
+        if self.bpm_hint is None and self.bpm_range is None:
+            return None
+        return TempoHint(self.bpm_hint, *(self.bpm_range or (None, None)))
+
+
+class TempoChangeAnswer(BaseModel):
+    time: float = Field(description="Seconds.")
+    bpm: float
+    confidence: float
+
+
+class CandidateAnswer(BaseModel):
+    bpm: float
+    weight: float = Field(description="0–1; all together 1.")
+
+
+class SoundMetadata(BaseModel):
+    """`duration` of what decodes, in seconds; `sample_rate` of the file, in Hz."""
+
+    duration: float
+    sample_rate: int
+    sha256: str
+    beats: int
+    version: int = Field(description="Of the method.")
+
+
+class TrackAnalysis(BaseModel):
+    """Times in seconds. `bpm` is null where no beat was heard, and `reason` says why."""
+
+    bpm: float | None = Field(examples=[120.5], description="Of the longest stretch of even tempo.")
+    confidence: float = Field(ge=0, le=1, description="Of tracks said to be 0.9, about nine in ten are right.")
+    reason: str | None
+    tempo_changes: list[TempoChangeAnswer] = Field(description="How it begins, and each change.")
+    beat_times: list[float]
+    downbeats: list[float] | None = Field(description="First beats of the bars; null in a basic analysis.")
+    beat_strengths: list[float] | None = Field(description="0–1, of each beat; null in a basic analysis.")
+    candidates: list[CandidateAnswer] | None = Field(description="Other ways to count; null in a basic analysis.")
+    analysis_type: Literal["basic", "detailed"]
+    analysis_duration: float = Field(description="Seconds that the analysis took when it was made.")
+    cached: bool = Field(description="Known before this request.")
+    track_id: int | None
+    no_track: str | None = Field(description="Why the file is no track of the library.")
+    bpm_override: float | None = Field(description="The user's word; a hint, where the request gives none.")
+    metadata: SoundMetadata
+
+    @classmethod
+    def of(cls, heard: Heard, kind: Literal["basic", "detailed"]) -> Self:
+        found, detailed = heard.known.analysis, kind == "detailed"
+        return cls(
+            bpm=found.bpm,
+            confidence=found.confidence,
+            reason=found.reason,
+            tempo_changes=[
+                TempoChangeAnswer(time=one.time_s, bpm=one.bpm, confidence=one.confidence)
+                for one in found.tempo_changes
+            ],
+            beat_times=list(found.beat_times_s),
+            downbeats=list(found.downbeat_times_s) if detailed else None,
+            beat_strengths=list(found.beat_strengths) if detailed else None,
+            candidates=_candidates(found) if detailed else None,
+            analysis_type=kind,
+            analysis_duration=round(heard.known.seconds, 3),
+            cached=heard.known.cached,
+            track_id=heard.track_id,
+            no_track=heard.no_track,
+            bpm_override=heard.bpm_override,
+            metadata=SoundMetadata(
+                duration=round(found.duration_s, 3),
+                sample_rate=found.sample_rate,
+                sha256=heard.known.sha256,
+                beats=len(found.beat_times_s),
+                version=found.version,
+            ),
+        )
+
+
+class BpmHealth(BaseModel):
+    status: str = "healthy"
+    service: str = "bpm-analyzer"
+    dependencies: dict[str, str] = Field(examples=[{"librosa": "0.11.0", "numpy": "2.3.3"}])
+    cache_dir: str
+    cached_analyses: int
+    processes: int = Field(description="That listen, at most.")
+    version: int = Field(description="Of the method.")
+
+
+class MatchingTrack(BaseModel):
+    """`relation`: of its tempo to the wanted one; `off_bpm`: how far from there. Null if none was asked for."""
+
+    id: int
+    title: str
+    artist: str | None
+    album: str | None
+    genre: str | None
+    duration: float
+    bpm: float | None
+    confidence: float | None = Field(description="Of the analysis; null: the tempo is of a tag or set by the user.")
+    relation: Relation | None
+    off_bpm: float | None
+    mood_by: list[Literal["tempo", "words"]] = Field(description="What of it fits the mood.")
+
+    @classmethod
+    def of(cls, match: Match) -> Self:
+        track = match.track
+        heard = track.bpm is not None and track.bpm == track.analysed_bpm
+        return cls(
+            id=track.id,
+            title=track.title,
+            artist=track.artist,
+            album=track.album,
+            genre=track.genre,
+            duration=track.duration_s,
+            bpm=track.bpm,
+            confidence=track.analysed_confidence if heard else None,
+            relation=match.relation,
+            off_bpm=match.off_bpm,
+            mood_by=list(match.by),
+        )
+
+
+def _candidates(found: Analysis) -> list[CandidateAnswer]:
+    return [CandidateAnswer(bpm=one.bpm, weight=one.weight) for one in found.candidates]

@@ -1,0 +1,114 @@
+"""Tempo and beats of tracks, and tracks by tempo and mood."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated, TypeVar, cast
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, Query, Request
+
+from api.errors import documented
+from api.http.dependencies import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
+from api.http.strict_routes import strict_router
+from api.middleware.key_check import OPEN
+from api.music.beats.bodies import AnalyzeTrack, BpmHealth, MatchingTrack, TrackAnalysis
+from tower.beats import cache
+from tower.beats.pool import AnalyserPool
+from tower.beats.results import VERSION
+from tower.errors import InvalidError
+from tower.library.matching import Relation, Wanted, matching
+from tower.library.moods import mood_of
+from tower.library.roots import library_roots
+from tower.library.text import plain
+from tower.library.track_beats import Heard, Place, hear
+
+GONE_S = 0.25  # how often we look whether whoever asked is still there
+WAITING = 64  # analyses that may wait in threads of their own; more wait in the event loop
+DEPENDENCIES = ("librosa", "numpy", "scipy", "av")
+
+router = strict_router(prefix="/api/bpm", tags=["bpm"])
+Answer = TypeVar("Answer")
+
+
+def _pool(request: Request) -> AnalyserPool:
+    return cast(AnalyserPool, request.app.state.beats)
+
+
+def _threads(request: Request) -> CapacityLimiter:
+    if not hasattr(request.app.state, "beat_threads"):
+        request.app.state.beat_threads = CapacityLimiter(WAITING)
+    return cast(CapacityLimiter, request.app.state.beat_threads)
+
+
+Beats = Annotated[AnalyserPool, Depends(_pool)]
+
+
+@router.post("/analyze-track", responses=documented(400, 404, 409, 413, 415, 507))
+async def analyze_track(
+    asked: AnalyzeTrack, request: Request, settings: CurrentSettings, sessions: DatabaseSessions, pool: Beats
+) -> TrackAnalysis:
+    """Listen to a file, or answer what is known of it. Who goes away cancels. The file is a track from then on."""
+    place = Place(sessions, cache.cache_folder(settings), library_roots(settings))
+    hint = asked.hint()
+
+    def work(cancelled: threading.Event) -> Heard:
+        return hear(
+            asked.audio_path, place=place, listener=pool.analyse, hint=hint, force=asked.force, cancelled=cancelled
+        )
+
+    return TrackAnalysis.of(await unless_gone(request, work), asked.analysis_type)
+
+
+@router.get("/health", openapi_extra=OPEN)
+def bpm_health(settings: CurrentSettings, session: DatabaseSession, pool: Beats) -> BpmHealth:
+    """What listens, and how much is known already."""
+    return BpmHealth(
+        dependencies={name: version(name) for name in DEPENDENCIES},
+        cache_dir=str(cache.cache_folder(settings)),
+        cached_analyses=cache.count(session),
+        processes=pool.size,
+        version=VERSION,
+    )
+
+
+@router.get("/find-matching")
+def find_matching(
+    session: ReadingSession,
+    *,
+    target_bpm: Annotated[float | None, Query(ge=20, le=400, allow_inf_nan=False)] = None,
+    tolerance: Annotated[float, Query(ge=0, le=100, allow_inf_nan=False, description="BPM.")] = 5,
+    mood: Annotated[
+        str | None, Query(min_length=1, max_length=100, description="epic, calm, 切ない, …; another word: of the tags.")
+    ] = None,
+    relation: Annotated[list[Relation] | None, Query(description="Only these; else half and double time too.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> list[MatchingTrack]:
+    """Tracks near a tempo, or of a mood, or both; best first."""
+    if target_bpm is None and mood is None:
+        raise InvalidError.field("target_bpm", None, "a tempo to match, or a mood")
+    if mood is not None and not plain(mood):
+        raise InvalidError.field("mood", mood, "a word")
+    known = mood_of(mood) if mood else None
+    wanted = Wanted(target_bpm, tolerance, tuple(relation or Relation), known, None if known else mood)
+    return [MatchingTrack.of(match) for match in matching(session, wanted, limit=limit, offset=offset)]
+
+
+async def unless_gone(request: Request, work: Callable[[threading.Event], Answer]) -> Answer:
+    """Run `work` in a thread; its event is set when whoever asked goes away."""
+    cancelled = threading.Event()
+
+    async def watch() -> None:
+        while not await request.is_disconnected():
+            await asyncio.sleep(GONE_S)
+        cancelled.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        return await to_thread.run_sync(work, cancelled, limiter=_threads(request))
+    finally:
+        watching.cancel()

@@ -1,0 +1,85 @@
+"""What the director is told and answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+
+from api.http.strict_routes import Body
+from api.production.field_types import Name, RowId
+from api.production.generation.integrated_bodies import CommandGenerationStarted, CommandRequest
+from tower.director.commands import Command
+from tower.jobs.spec import MAX_SEED, EngineChoice, Side
+
+SCENE: JsonValue = {
+    "project_id": 1,
+    "command": "generate_scene",
+    "parameters": {"scene_id": 1, "style": "cinematic", "duration": 5, "quality": "high"},
+}
+VIDEO: JsonValue = {
+    "project_id": 1,
+    "command": "generate_video",
+    "parameters": {"prompt": "Kai under the cherry trees", "characters": ["Kai Nakamura"], "duration": 5},
+}
+Quality = Literal["low", "medium", "high", "fast_preview", "current_workflow", "ultra_production"]
+
+
+class SceneParameters(Body):
+    """Of `generate_scene`. What is left out is as the scene says, or else its project."""
+
+    scene_id: RowId
+    style: Name | None = Field(None, description="The name of a style template.")
+    duration: float | None = Field(None, ge=1, le=10, description="Seconds.")
+    quality: Quality | None = None
+    seed: int | None = Field(None, ge=0, le=MAX_SEED)
+    width: Side | None = None
+    height: Side | None = None
+    engine: Annotated[EngineChoice, Field(strict=False)] = EngineChoice.AUTO
+    force: bool = Field(False, description="Render even where an equal take is there already.")
+
+    def overrides(self) -> dict[str, Any]:
+        """What wins over the scene, by the names of a GenerationSpec."""
+        given = self.model_dump(exclude={"scene_id", "quality", "engine", "duration"}, exclude_none=True)
+        return given if self.duration is None else given | {"duration_s": self.duration}
+
+
+class VideoParameters(CommandRequest):
+    """Of `generate_video`: a shot that is no scene's."""
+
+
+PARAMETERS: dict[Command, type[SceneParameters | VideoParameters]] = {
+    Command.GENERATE_SCENE: SceneParameters,
+    Command.GENERATE_VIDEO: VideoParameters,
+}
+
+
+class DirectorCommand(Body):
+    """A command from a closed list, with the parameters that it takes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [SCENE, VIDEO]})
+
+    project_id: RowId
+    command: Annotated[Command, Field(strict=False)]
+    parameters: SceneParameters | VideoParameters
+
+    @field_validator("parameters", mode="wrap")
+    @classmethod
+    def of_the_command(cls, value: Any, _: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        """Only those of this command count; where the command itself is refused, they are not looked at."""
+        command = info.data.get("command")
+        return value if command is None else PARAMETERS[command].model_validate(value)
+
+    def as_sent(self) -> dict[str, Any]:
+        """Without defaults, by the documented names."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class DirectorAnswer(CommandGenerationStarted):
+    """What the command set going."""
+
+    command: Command
+    scene_id: int | None = Field(description="Null for a shot that is no scene's.")
+    plan_id: int = Field(description="Of the plan in the director's log.")
+    log_id: int = Field(description="Of the step that this generation is, in the director's log.")
+    decision_id: int = Field(description="Of the decision that the command is; see /decisions.")

@@ -1,0 +1,86 @@
+"""Commands to the director: what is possible is a closed list, and each is noted with what came of it."""
+
+from __future__ import annotations
+
+from fastapi import Response
+from sqlalchemy.orm import Session
+
+from api.errors import documented
+from api.http.authors import Author
+from api.http.dependencies import CurrentSettings, DatabaseSession, JobReconciler, RequestId
+from api.http.strict_routes import strict_router
+from api.production.director.bodies import DirectorAnswer, DirectorCommand, SceneParameters
+from api.production.generation.idempotency import IdempotencyKey, open_once, refuse_now_what_its_run_would
+from api.production.generation.integrated import open_integrated, spec_for
+from api.production.generation.integrated_bodies import CommandGenerationStarted
+from db.models.jobs import JobType, ProductionJob
+from tower.director import commands
+from tower.director.commands import Told
+from tower.jobs import lifecycle
+from tower.jobs.analytics import estimate_s
+from tower.jobs.requests import ACCEPTED, Opened, Received
+from tower.settings import Settings
+from tower.shots.scene_jobs import open_scene_job
+from tower.versions.refs import project_exists
+
+router = strict_router(prefix="/api/anime", tags=["director"])
+
+
+@router.post(
+    "/director/command",
+    status_code=ACCEPTED,
+    response_model=DirectorAnswer,
+    responses=documented(400, 404, 409, 413, 415),
+)
+def command(
+    body: DirectorCommand,
+    *,
+    session: DatabaseSession,
+    reconciler: JobReconciler,
+    request_id: RequestId,
+    settings: CurrentSettings,
+    author: Author,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Have a scene, or a shot of its own, generated with all stages. The command is noted as a decision."""
+    received = Received("POST /api/anime/director/command", body.as_sent(), request_id, idempotency_key)
+    parameters = body.as_sent()["parameters"]
+    told = Told(body.project_id, body.command, parameters, author, request_id)
+    return open_once(session, reconciler, received, lambda: _carry_out(session, body, told, settings))
+
+
+def _carry_out(session: Session, body: DirectorCommand, told: Told, settings: Settings) -> Opened:
+    project_exists(session, body.project_id)
+    job, what = _opened(session, body, settings)
+    noted = commands.note(session, told, job, what=what)
+    spec = lifecycle.spec_of(job)
+    estimate = estimate_s(session, spec, job_type=JobType.INTEGRATED)
+    started = CommandGenerationStarted.of_shot(job, spec, estimate_s=estimate)
+    answer = DirectorAnswer(
+        **started.model_dump(),
+        command=told.command,
+        scene_id=job.scene_id,
+        plan_id=noted.plan.id,
+        log_id=noted.step.id,
+        decision_id=noted.decision.id,
+    )
+    return Opened(job.id, answer.model_dump(mode="json"))
+
+
+def _opened(session: Session, body: DirectorCommand, settings: Settings) -> tuple[ProductionJob, str]:
+    """The job, and what it makes in a few words."""
+    asked = body.parameters
+    if not isinstance(asked, SceneParameters):
+        job, _ = open_integrated(session, spec_for(session, body.project_id, asked), settings)
+        return job, f"a shot: {asked.prompt[:200]}"
+    found = commands.scene_to_generate(session, body.project_id, asked.scene_id)
+    job = open_scene_job(
+        session,
+        found.row,
+        settings=settings,
+        quality=asked.quality,
+        engine=asked.engine,
+        overrides=asked.overrides(),
+    )
+    refuse_now_what_its_run_would(session, lifecycle.spec_of(job), settings)
+    return job, f"scene {found.row.scene_number} of {found.branch!r}"

@@ -1,0 +1,52 @@
+"""Jobs as they are answered: each kind with what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from api.production.generation.bodies import GenerationStatus
+from api.production.generation.fast_bodies import FastGenerationStatus
+from api.production.generation.round_answers import IntegratedGenerationStatus
+from api.production.generation.typed_answers import PersonalGenerationStatus, ProfessionalGenerationStatus
+from db.models.jobs import LIVE, JobType, ProductionJob
+from tower.jobs.analytics import Paces
+from tower.jobs.lifecycle import eta_s, spec_of
+from tower.rendering.fast_progress import segment_lists
+
+Single = IntegratedGenerationStatus | ProfessionalGenerationStatus | PersonalGenerationStatus | GenerationStatus
+# Without the discriminator pydantic tries to read each kind from every answer.
+AnyStatus = Annotated[FastGenerationStatus | Single, Field(discriminator="job_type")]
+SINGLE: dict[JobType, type[Single]] = {
+    JobType.STANDARD: GenerationStatus,
+    JobType.INTEGRATED: IntegratedGenerationStatus,
+    JobType.PROFESSIONAL: ProfessionalGenerationStatus,
+    JobType.PERSONAL: PersonalGenerationStatus,
+}
+
+
+def status_of(session: Session, job: ProductionJob, *, prefect_ui_url: str) -> AnyStatus:
+    return statuses_of(session, [job], prefect_ui_url=prefect_ui_url)[0]
+
+
+def statuses_of(session: Session, jobs: Sequence[ProductionJob], *, prefect_ui_url: str) -> list[AnyStatus]:
+    """In the same order."""
+    fast = segment_lists(session, [job for job in jobs if job.job_type == JobType.FAST])
+    paces = Paces(session)
+    return [
+        FastGenerationStatus.of_fast(job, fast[job.id], left_s=_left_s(paces, job), prefect_ui_url=prefect_ui_url)
+        if job.id in fast
+        else SINGLE[job.job_type].of(job, prefect_ui_url=prefect_ui_url)
+        for job in jobs
+    ]
+
+
+def _left_s(paces: Paces, job: ProductionJob) -> float | None:
+    """Seconds that are left at the job's own speed, or else as long as earlier ones took."""
+    if job.status not in LIVE:
+        return None
+    own = eta_s(job)
+    return paces.estimate_s(spec_of(job), job_type=job.job_type) if own is None else own

@@ -1,0 +1,180 @@
+"""What a generation is asked with and answered with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from db.models.jobs import JobStatus, JobType, ProductionJob, Stage
+from tower.jobs.lifecycle import eta_s
+from tower.jobs.spec import EngineChoice, GenerationSpec, GenerationType, SceneType
+from tower.presets.defaults import Defaults
+
+SAME_NAMES = (
+    *("project_id", "scene_id", "commit_hash"),
+    *("job_type", "status", "stage", "step", "progress", "prompt", "parameters", "seed", "engine"),
+    *("attempt", "warnings", "quality_score", "output_path", "created_at", "updated_at", "started_at", "ended_at"),
+)  # of the row and of its answer
+BASE = "/api/anime/generation"
+DOCUMENTED: dict[str, JsonValue] = {
+    "prompt": "cyberpunk detective walking in neon city",
+    "character": "kai",
+    "scene_type": "action",
+    "duration": 5,
+    "style": "anime",
+    "type": "standard",
+}
+PERSONAL: dict[str, JsonValue] = {"prompt": "the last train home", "type": "personal", "mood": "melancholic"}
+
+
+class GenerationRequest(GenerationSpec):
+    """A shot. Only `prompt` is required; `duration` is in seconds, sizes are in pixels."""
+
+    model_config = ConfigDict(
+        strict=True,
+        allow_inf_nan=False,
+        json_schema_extra={"examples": [DOCUMENTED, {"prompt": "test", "duration": 3}, PERSONAL]},
+    )
+
+    duration_s: float = Field(3, ge=1, le=10, alias="duration")
+    # strict is meant for numbers: these arrive as text
+    scene_type: Annotated[SceneType, Field(strict=False)] = SceneType.DIALOGUE
+    type: Annotated[GenerationType, Field(strict=False)] = GenerationType.STANDARD
+    engine: Annotated[EngineChoice, Field(strict=False)] = EngineChoice.AUTO
+
+    def spec(self, defaults: Defaults) -> GenerationSpec:
+        """What to make; what the caller leaves out is as configured."""
+        left_out = {} if "quality" in self.model_fields_set else {"quality": defaults.quality_preset}
+        return GenerationSpec.model_validate(self.model_dump() | left_out)
+
+    def as_sent(self) -> dict[str, Any]:
+        """Without defaults, by the documented names."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class GenerationStarted(BaseModel):
+    """The job is kept; it runs as soon as Prefect takes it."""
+
+    job_id: int
+    id: str
+    generation_id: str = Field(examples=["gen_109"])
+    comfyui_job_id: UUID
+    status: JobStatus
+    job_type: JobType
+    project_id: int | None
+    seed: int
+    created_at: datetime
+    status_url: str = Field(examples=["/api/anime/generation/109/status"])
+    video_url: str = Field(examples=["/api/anime/generation/109/video"], description="Answers once it is completed.")
+    warnings: list[str]
+    estimated_completion: datetime | None = Field(
+        description="By what earlier jobs took here, scaled by pixels; null while there are none."
+    )
+
+    @classmethod
+    def of(cls, job: ProductionJob, *, estimate_s: float | None) -> Self:
+        return cls(
+            **names(job),
+            status=job.status,
+            job_type=job.job_type,
+            project_id=job.project_id,
+            seed=job.seed,
+            created_at=job.created_at,
+            video_url=video_url(job),
+            warnings=job.warnings,
+            estimated_completion=None if estimate_s is None else job.created_at + timedelta(seconds=estimate_s),
+        )
+
+
+class GenerationError(BaseModel):
+    code: str
+    message: str
+
+
+class GenerationProgress(BaseModel):
+    """How far a generation is, or how it ended. What is not known is null."""
+
+    id: str
+    job_id: int
+    generation_id: str
+    comfyui_job_id: UUID
+    project_id: int | None
+    scene_id: int | None = Field(description="The scene that it renders, if any.")
+    commit_hash: str | None = Field(description="The state of the scene's branch that it renders.")
+    job_type: JobType
+    status: JobStatus
+    stage: Stage
+    step: str | None = Field(examples=["frame 12 of 72"])
+    progress: float = Field(ge=0, le=1, description="0…1, never goes back.")
+    prompt: str
+    parameters: dict[str, Any] = Field(description="As validated, defaults filled in.")
+    seed: int
+    engine: str | None = Field(description="The engine that rendered it.")
+    attempt: int
+    warnings: list[str]
+    error: GenerationError | None
+    quality_score: float | None = Field(ge=0, le=10)
+    output_path: str | None
+    status_url: str
+    video_url: str | None = Field(description="Null until it is completed.")
+    prefect_run_url: str | None
+    eta_s: float | None = Field(description="Seconds that are left at this job's own speed; null before it has one.")
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class ShotStatus(GenerationProgress):
+    """A generation of one shot. Each kind has a `job_type` of its own, and says in `more` what else is known of it."""
+
+    estimated_completion: datetime | None = Field(description="`eta_s` as a time.")
+
+    @classmethod
+    def of(cls, job: ProductionJob, *, prefect_ui_url: str) -> Self:
+        eta = eta_s(job)
+        ends_at = None if eta is None else datetime.now(UTC) + timedelta(seconds=eta)
+        progress = progress_of(job, prefect_ui_url=prefect_ui_url)
+        return cls(**progress, estimated_completion=ends_at, **cls.more(job))
+
+    @classmethod
+    def more(cls, job: ProductionJob) -> dict[str, Any]:  # noqa: ARG003 (other kinds look at it)
+        return {}
+
+
+class GenerationStatus(ShotStatus):
+    """A generation of one shot."""
+
+    job_type: Literal[JobType.STANDARD]
+
+
+def progress_of(job: ProductionJob, *, prefect_ui_url: str) -> dict[str, Any]:
+    """The fields of GenerationProgress."""
+    ran = job.flow_run_id is not None
+    completed = job.status == JobStatus.COMPLETED
+    return {
+        **names(job),
+        **{name: getattr(job, name) for name in SAME_NAMES},
+        "error": GenerationError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
+        "video_url": video_url(job) if completed else None,
+        "prefect_run_url": f"{prefect_ui_url}/runs/flow-run/{job.flow_run_id}" if ran else None,
+        "eta_s": eta_s(job),
+    }
+
+
+def video_url(job: ProductionJob) -> str:
+    return f"{BASE}/{job.id}/video"
+
+
+def names(job: ProductionJob) -> dict[str, Any]:
+    """All that a job is called."""
+    return {
+        "id": str(job.id),
+        "job_id": job.id,
+        "generation_id": f"gen_{job.id}",
+        "comfyui_job_id": job.comfyui_job_id,
+        "status_url": f"{BASE}/{job.id}/status",
+    }

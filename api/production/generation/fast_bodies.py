@@ -1,0 +1,121 @@
+"""What a fast generation, one segment a second, is asked with and answered with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from api.production.generation.bodies import GenerationProgress, GenerationRequest, names, progress_of, video_url
+from api.production.generation.durations import in_words
+from db.models.jobs import JobStatus, JobType, ProductionJob
+from tower.jobs.spec import GenerationType
+from tower.rendering.fast_progress import PlannedSegment, SegmentLists
+
+LEFT = Field(
+    examples=["4 minutes"],
+    description="What is left, at its own speed or that of earlier jobs; null before there is one, and after the end.",
+)
+
+
+def _whole_seconds(duration_s: float) -> float:
+    if duration_s != int(duration_s):
+        raise ValueError("a whole number of seconds: a fast generation has one segment for each")
+    return duration_s
+
+
+def _of_this_recipe(kind: GenerationType) -> GenerationType:
+    if kind not in (GenerationType.STANDARD, GenerationType.CREATIVE):
+        raise ValueError("standard or creative: other types have recipes of their own")
+    return kind
+
+
+class FastGenerationRequest(GenerationRequest):
+    """A shot, second by second. Only `prompt` is required; `duration` is in whole seconds."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"prompt": "samurai battle scene", "character": "original", "duration": 3},
+                {"prompt": "test fast", "duration": 2},
+            ]
+        }
+    )
+
+    duration_s: Annotated[float, AfterValidator(_whole_seconds)] = Field(3, ge=1, le=10, alias="duration")
+    type: Annotated[GenerationType, Field(strict=False), AfterValidator(_of_this_recipe)] = GenerationType.STANDARD
+
+
+class SegmentTask(BaseModel):
+    """A segment as it will be rendered. Neighbours are cross-faded over the frames that they share."""
+
+    segment: int = Field(description="1, 2, …", examples=[1])
+    start_frame: int = Field(description="Its first frame in the whole.", examples=[0])
+    frames: int = Field(description="Rendered frames, those shared with the next segment included.", examples=[28])
+    overlap_frames: int = Field(description="Shared with the next segment, if there is one.", examples=[4])
+
+
+class FastGenerationStarted(BaseModel):
+    """The job is kept; its segments run side by side as soon as Prefect takes it."""
+
+    job_id: int
+    id: str
+    generation_id: str = Field(examples=["gen_113"])
+    batch_id: UUID = Field(description="The same as comfyui_job_id.")
+    comfyui_job_id: UUID
+    status: JobStatus
+    job_type: JobType
+    project_id: int | None
+    total_segments: int = Field(examples=[3])
+    segment_tasks: list[SegmentTask]
+    seed: int
+    created_at: datetime
+    status_url: str = Field(examples=["/api/anime/generation/113/status"])
+    video_url: str = Field(examples=["/api/anime/generation/113/video"], description="Answers once it is completed.")
+    warnings: list[str]
+    estimated_completion: str | None = LEFT
+
+    @classmethod
+    def of(cls, job: ProductionJob, plan: Sequence[PlannedSegment], *, estimate_s: float | None) -> Self:
+        return cls(
+            **names(job),
+            batch_id=job.comfyui_job_id,
+            status=job.status,
+            job_type=job.job_type,
+            project_id=job.project_id,
+            total_segments=len(plan),
+            segment_tasks=[SegmentTask(**asdict(segment)) for segment in plan],
+            seed=job.seed,
+            created_at=job.created_at,
+            video_url=video_url(job),
+            warnings=job.warnings,
+            estimated_completion=None if estimate_s is None else in_words(estimate_s),
+        )
+
+
+class FastGenerationStatus(GenerationProgress):
+    """A fast generation. While it runs, every segment is in exactly one list; one that waits is in `processing`."""
+
+    job_type: Literal[JobType.FAST]
+    batch_id: UUID
+    total_segments: int
+    segments_completed: list[int]
+    segments_failed: list[int]
+    segments_processing: list[int] = Field(description="Empty after the end; what was stopped then is in no list.")
+    estimated_completion: str | None = LEFT
+
+    @classmethod
+    def of_fast(cls, job: ProductionJob, segments: SegmentLists, *, left_s: float | None, prefect_ui_url: str) -> Self:
+        return cls(
+            **progress_of(job, prefect_ui_url=prefect_ui_url),
+            batch_id=job.comfyui_job_id,
+            total_segments=segments.total,
+            segments_completed=segments.completed,
+            segments_failed=segments.failed,
+            segments_processing=segments.processing,
+            estimated_completion=None if left_s is None else in_words(left_s),
+        )

@@ -1,0 +1,48 @@
+"""Opens a job for a request, once for each Idempotency-Key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Header
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from tower.jobs.reconciler import Reconciler
+from tower.jobs.requests import Opened, Received, reply_once
+from tower.jobs.spec import GenerationSpec, GenerationType
+from tower.rendering.engine_choice import chosen_by_pool
+from tower.settings import Settings
+from tower.shots import cast
+from tower.workflows import store
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{1,255}$",
+        description="The same key and body again give the same answer, no new job.",
+    ),
+]
+
+
+def open_once(
+    session: Session, reconciler: Reconciler, received: Received, open_job: Callable[[], Opened]
+) -> JSONResponse:
+    """Commit the job, have it launched, and answer; a key that came before gets the answer of that time."""
+    with session.begin():
+        reply = reply_once(session, received, open_job)
+    reconciler.wake()
+    replay = {"Idempotent-Replay": "true"} if reply.replayed else {}
+    return JSONResponse(reply.answer, status_code=reply.status_code, headers=replay)
+
+
+def refuse_now_what_its_run_would(session: Session, spec: GenerationSpec, settings: Settings) -> None:
+    """Raises UnavailableError for an engine that nobody has, NotFoundError for a workflow that is not there, and
+    InvalidError for a character of a professional generation that is not there."""
+    chosen_by_pool(session, spec.engine, settings)
+    if spec.workflow is not None:
+        store.get(session, spec.workflow)
+    if spec.type == GenerationType.PROFESSIONAL:
+        cast.look_up(session, spec)

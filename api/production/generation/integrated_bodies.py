@@ -1,0 +1,88 @@
+"""What an integrated generation, made for a project, is asked with and answered with."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.production.generation.bodies import GenerationRequest, GenerationStarted
+from db.models.jobs import ProductionJob
+from tower.jobs.spec import EngineChoice, GenerationSpec, GenerationType, SceneType
+
+OneShot = Literal[GenerationType.STANDARD, GenerationType.CREATIVE]
+
+
+class ProjectGenerationRequest(GenerationRequest):
+    """A shot for the project of the path. Only `prompt` is required; other recipes than this one are no `type` here."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"prompt": "epic anime scene", "character": "kai", "duration": 5}]}
+    )
+
+    type: OneShot = GenerationType.STANDARD
+    project_id: int | None = Field(None, ge=1, le=2**53 - 1, description="May be left out: the path names it.")
+
+
+class CommandRequest(ProjectGenerationRequest):
+    """The same with all who are in the shot."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "prompt": "Kai Nakamura standing in a mystical forest, cinematic lighting",
+                    "duration": 5,
+                    "style": "anime",
+                    "characters": ["Kai Nakamura"],
+                    "quality": "high",
+                }
+            ]
+        }
+    )
+
+
+class ProjectGenerationStarted(GenerationStarted):
+    """The job is kept; it runs as soon as Prefect takes it."""
+
+    request_id: UUID = Field(description="The same as comfyui_job_id.")
+
+    @classmethod
+    def of(cls, job: ProductionJob, *, estimate_s: float | None) -> Self:
+        plain = GenerationStarted.of(job, estimate_s=estimate_s).model_dump()
+        return cls(**plain, request_id=job.comfyui_job_id)
+
+
+class ShotMetadata(BaseModel):
+    """What is made. `duration` in seconds, sizes in pixels."""
+
+    prompt: str
+    characters: list[str]
+    scene_type: SceneType
+    style: str
+    duration: float
+    quality: str
+    width: int
+    height: int
+    fps: int
+    frames: int
+    engine: EngineChoice
+
+    @classmethod
+    def of(cls, spec: GenerationSpec) -> Self:
+        width, height = spec.size
+        same = ("prompt", "scene_type", "style", "quality", "fps", "frames", "engine")
+        fields = {name: getattr(spec, name) for name in same}
+        return cls(**fields, characters=list(spec.names), duration=spec.duration_s, width=width, height=height)
+
+
+class CommandGenerationStarted(ProjectGenerationStarted):
+    """The same with what is made."""
+
+    metadata: ShotMetadata
+
+    @classmethod
+    def of_shot(cls, job: ProductionJob, spec: GenerationSpec, *, estimate_s: float | None) -> Self:
+        plain = ProjectGenerationStarted.of(job, estimate_s=estimate_s).model_dump()
+        return cls(**plain, metadata=ShotMetadata.of(spec))

@@ -1,0 +1,133 @@
+"""Ask for a generation, follow it, cancel it, retry it, list them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Query, Response
+from sqlalchemy.orm import Session
+
+from api.errors import documented
+from api.http.authors import Author
+from api.http.dependencies import (
+    CurrentSettings,
+    DatabaseSession,
+    JobReconciler,
+    PrefectUiUrl,
+    ReadingSession,
+    RequestId,
+)
+from api.http.paging import Pages
+from api.http.strict_routes import LARGEST_ID, Moment, strict_router
+from api.production.generation.answers import AnyStatus, status_of, statuses_of
+from api.production.generation.bodies import GenerationRequest, GenerationStarted
+from api.production.generation.idempotency import IdempotencyKey, open_once, refuse_now_what_its_run_would
+from api.production.generation.typed_answers import PersonalGenerationStarted
+from db.models.jobs import JobStatus, JobType
+from tower.jobs import lifecycle
+from tower.jobs.analytics import estimate_s
+from tower.jobs.listing import JobFilter, page_of_jobs
+from tower.jobs.requests import ACCEPTED, Opened, Received
+from tower.jobs.spec import job_type_of
+from tower.moods.choice import open_personal
+from tower.presets.defaults import defaults
+from tower.settings import Settings
+
+router = strict_router(prefix="/api/anime", tags=["generation"])
+
+
+@router.post(
+    "/generate",
+    status_code=ACCEPTED,
+    response_model=PersonalGenerationStarted | GenerationStarted,
+    responses=documented(400, 404, 409, 413, 415),
+)
+def generate(
+    body: GenerationRequest,
+    *,
+    session: DatabaseSession,
+    reconciler: JobReconciler,
+    request_id: RequestId,
+    settings: CurrentSettings,
+    author: Author,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Generate a shot. Answers at once; the job is kept even if Prefect is down, and runs when it is back.
+
+    A professional one needs a character that exists. A personal one answers what its mood chose.
+    """
+    received = Received("POST /api/anime/generate", body.as_sent(), request_id, idempotency_key)
+    return open_once(session, reconciler, received, lambda: _open(session, body, settings, user=author))
+
+
+async def _job_filter(
+    status: JobStatus | None = None,
+    job_type: JobType | None = None,
+    project_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
+    since: Annotated[Moment | None, Query(description="Made at this time or later; UTC if it names no zone.")] = None,
+    until: Annotated[Moment | None, Query(description="Made before this time.")] = None,
+) -> JobFilter:
+    return JobFilter(status, job_type, project_id, _in_utc(since), _in_utc(until))
+
+
+@router.get("/generation")
+def list_generations(
+    only: Annotated[JobFilter, Depends(_job_filter)],
+    pages: Pages,
+    session: ReadingSession,
+    prefect_ui_url: PrefectUiUrl,
+) -> list[AnyStatus]:
+    """Generations, newest first. The headers X-Next-Cursor and Link (rel=next) lead to the next page, if any."""
+    page = page_of_jobs(session, only, pages.wanted)
+    pages.announce(page)
+    return statuses_of(session, page.rows, prefect_ui_url=prefect_ui_url)
+
+
+@router.get("/generation/{generation}/status", responses=documented(404))
+def generation_status(generation: str, session: ReadingSession, prefect_ui_url: PrefectUiUrl) -> AnyStatus:
+    """How far it is. `generation` is its job_id, its comfyui_job_id or its generation_id (gen_…)."""
+    return status_of(session, lifecycle.find_job(session, generation), prefect_ui_url=prefect_ui_url)
+
+
+@router.post("/generation/{generation}/cancel", responses=documented(404, 409))
+def cancel_generation(
+    generation: str, session: DatabaseSession, reconciler: JobReconciler, prefect_ui_url: PrefectUiUrl
+) -> AnyStatus:
+    """Cancel it; its render stops within seconds. A second cancel answers the same; one that has ended answers 409."""
+    with session.begin():
+        job = lifecycle.cancel(session, lifecycle.find_job(session, generation).id)
+    reconciler.wake()
+    session.refresh(job)
+    return status_of(session, job, prefect_ui_url=prefect_ui_url)
+
+
+@router.post("/generation/{generation}/retry", responses=documented(404, 409))
+def retry_generation(
+    generation: str, session: DatabaseSession, reconciler: JobReconciler, prefect_ui_url: PrefectUiUrl
+) -> AnyStatus:
+    """Take up again what failed or was cancelled: only what is missing is rendered, and a failed join joins anew."""
+    with session.begin():
+        job = lifecycle.retry(session, lifecycle.find_job(session, generation).id)
+    reconciler.wake()
+    session.refresh(job)
+    return status_of(session, job, prefect_ui_url=prefect_ui_url)
+
+
+def _open(session: Session, body: GenerationRequest, settings: Settings, *, user: str) -> Opened:
+    spec = body.spec(defaults(session))
+    refuse_now_what_its_run_would(session, spec, settings)
+    job_type = job_type_of(spec.type)
+    estimate = estimate_s(session, spec, job_type=job_type)
+    started: GenerationStarted
+    if job_type == JobType.PERSONAL:
+        job, _ = open_personal(session, spec, user=user, given=body.model_fields_set)
+        started = PersonalGenerationStarted.of(job, estimate_s=estimate)
+    else:
+        job = lifecycle.open_job(session, spec, job_type=job_type)
+        started = GenerationStarted.of(job, estimate_s=estimate)
+    return Opened(job.id, started.model_dump(mode="json"))
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

@@ -1,0 +1,119 @@
+"""What you like: which style, camera and tempo for a mood, in one project or in all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from fastapi import Query, Response
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from api.errors import documented
+from api.http.authors import Author
+from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.etags import IfMatch, require_match, tagged
+from api.http.paging import LARGEST_ID, Pages
+from api.http.strict_routes import Body, strict_router
+from api.production.field_types import Asked, Name, OpenObject, RowId
+from db.models.preferences import PreferenceSource, UserCreativePreference
+from tower.moods import preferences
+from tower.versions.editing import PreconditionFailedError
+
+router = strict_router(prefix="/api/anime", tags=["preferences"])
+
+EXAMPLE: JsonValue = {
+    "kind": "mood",
+    "name": "melancholic",
+    "preference": {"style": "cinematic", "camera": "slow pan", "bpm_min": 60, "bpm_max": 90},
+}
+
+
+class Preference(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    kind: Name = Field(description="What it is about: mood, style, camera, …")
+    name: Name = Field(description="Which one.")
+    preference: OpenObject = Field(description="What to choose then.")
+    project_id: RowId | None = Field(None, description="Null: in every project.")
+
+
+class PreferenceAnswer(BaseModel):
+    id: int
+    user_name: str = Field(description="Whose: the name of the API key; `local` where keys are off.")
+    project_id: int | None
+    kind: str
+    name: str
+    preference: dict[str, Any]
+    source: PreferenceSource
+    confidence: float | None = Field(description="Of a learned one.")
+    examples: int = Field(description="Takes that it was learned from.")
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: UserCreativePreference) -> Self:
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
+
+
+class DeletedPreference(BaseModel):
+    id: int
+
+
+@router.put("/preferences", responses=documented(400, 404, 412, 413, 415))
+def set_preference(
+    body: Preference, session: DatabaseSession, author: Author, response: Response, if_match: IfMatch = None
+) -> PreferenceAnswer:
+    """Set it by hand; the same kind and name again replaces it. What was learned stays beside it.
+
+    Of kind `mood`, personal generations take `style`, `camera`, `bpm_min` and `bpm_max`; kind `default`, name `mood`
+    says in its `mood` which one a generation has that names none.
+    """
+    kind, name, project_id = body.kind, body.name, body.project_id
+    with session.begin():
+        if if_match is not None:
+            present = preferences.find_named(session, author, kind=kind, name=name, project_id=project_id)
+            _require_match(if_match, present)
+        kept = preferences.put(session, author, body.preference, kind=kind, name=name, project_id=project_id)
+        answer = PreferenceAnswer.of(kept)
+    tagged(response, answer)
+    return answer
+
+
+@router.get("/preferences", responses=documented(404))
+def list_preferences(
+    session: ReadingSession,
+    pages: Pages,
+    author: Author,
+    project_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
+    kind: Annotated[Asked | None, Query(max_length=100)] = None,
+) -> list[PreferenceAnswer]:
+    """Your own, set and learned."""
+    found = preferences.page(session, author, project_id=project_id, kind=kind, wanted=pages.wanted)
+    return pages.answer(found, PreferenceAnswer.of)
+
+
+@router.get("/preferences/{preference_id}", responses=documented(404))
+def get_preference(
+    preference_id: RowId, session: ReadingSession, author: Author, response: Response
+) -> PreferenceAnswer:
+    """One of your own."""
+    answer = PreferenceAnswer.of(preferences.find(session, author, preference_id))
+    tagged(response, answer)
+    return answer
+
+
+@router.delete("/preferences/{preference_id}", responses=documented(404))
+def delete_preference(preference_id: RowId, session: DatabaseSession, author: Author) -> DeletedPreference:
+    """Forget it."""
+    with session.begin():
+        preferences.delete(session, author, preference_id)
+    return DeletedPreference(id=preference_id)
+
+
+def _require_match(if_match: str, present: UserCreativePreference | None) -> None:
+    """Raises PreconditionFailedError where nothing is set yet, too."""
+    if present is None:
+        raise PreconditionFailedError(
+            "It is not set, or not any more: leave If-Match out to set it", details={"if_match": if_match, "etag": None}
+        )
+    require_match(if_match, PreferenceAnswer.of(present))

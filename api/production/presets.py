@@ -1,0 +1,105 @@
+"""What new generations use unless they say otherwise, and the presets to choose from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from api.errors import documented
+from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
+from api.http.strict_routes import Body, strict_router
+from tower.models.catalogue import checkpoints_of
+from tower.presets.defaults import Defaults, ModelChoice, checked_model, checked_preset, configure, defaults
+from tower.presets.quality import PRESETS, QUALITIES, Preset, preset_of
+from tower.settings import Settings
+
+router = strict_router(prefix="/api/anime", tags=["configuration"])
+
+
+class QualityPreset(BaseModel):
+    """Size in pixels and sampler settings. `also_called`: the words of `quality` that stand for it."""
+
+    name: str = Field(examples=["ultra_production"])
+    width: int = Field(examples=[1024])
+    height: int = Field(examples=[1024])
+    steps: int = Field(examples=[40])
+    cfg: float = Field(examples=[8.5])
+    sampler: str = Field(examples=["dpmpp_2m"])
+    scheduler: str = Field(examples=["karras"])
+    also_called: list[str] = Field(examples=[["high"]])
+    default: bool = Field(description="New generations that name no quality use it.")
+
+    @classmethod
+    def of(cls, preset: Preset, *, chosen: str) -> Self:
+        words = [word for word, name in QUALITIES.items() if name == preset.name != word]
+        return cls(**asdict(preset), also_called=words, default=preset.name == chosen)
+
+
+class QualityPresets(BaseModel):
+    presets: list[QualityPreset]
+
+
+class ConfigurationChange(Body):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"model": "counterfeit_v3.safetensors", "quality_preset": "ultra_production"}]}
+    )
+
+    model: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    quality_preset: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+
+    @model_validator(mode="after")
+    def something(self) -> Self:
+        if self.model is None and self.quality_preset is None:
+            raise ValueError("model, quality_preset or both")
+        return self
+
+
+class CurrentConfiguration(BaseModel):
+    """What new generations use unless they say otherwise."""
+
+    model: str = Field(examples=["counterfeit_v3.safetensors"])
+    quality_preset: str = Field(examples=["ultra_production"])
+    verified: bool | None = Field(description="ComfyUI had the model when it was set; null: nobody has set one.")
+    reason: str | None = Field(description="Why it is not verified.")
+    preset: QualityPreset
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, found: Defaults) -> Self:
+        preset = QualityPreset.of(preset_of(found.quality_preset), chosen=found.quality_preset)
+        return cls(**asdict(found), preset=preset)
+
+
+@router.get("/quality-presets")
+def quality_presets(session: ReadingSession) -> QualityPresets:
+    """The presets that `quality` chooses from, and which one is the default."""
+    chosen = defaults(session).quality_preset
+    return QualityPresets(presets=[QualityPreset.of(preset, chosen=chosen) for preset in PRESETS.values()])
+
+
+@router.get("/config")
+def current_configuration(session: ReadingSession) -> CurrentConfiguration:
+    """The model and the preset of new generations."""
+    return CurrentConfiguration.of(defaults(session))
+
+
+@router.post("/config", responses=documented(400, 413, 415))
+def change_configuration(
+    body: ConfigurationChange, session: DatabaseSession, settings: CurrentSettings
+) -> CurrentConfiguration:
+    """Set them. A preset must exist; a model that ComfyUI does not have is refused, one that cannot be checked kept."""
+    preset = None if body.quality_preset is None else checked_preset(body.quality_preset)
+    model = None if body.model is None else _checked(body.model, settings)
+    with session.begin():
+        return CurrentConfiguration.of(configure(session, model=model, quality_preset=preset))
+
+
+def _checked(name: str, settings: Settings) -> ModelChoice:
+    url = settings.comfyui_url
+    return checked_model(name, None if url is None else partial(checkpoints_of, url))

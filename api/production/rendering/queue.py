@@ -1,0 +1,171 @@
+"""The queue of renders: what renders, what waits and in which order; pause, reorder, clear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy.orm import Session
+
+from api.errors import documented
+from api.http.dependencies import DatabaseSession, JobReconciler, Prefect
+from api.http.strict_routes import LARGEST_ID, Body, strict_router
+from api.middleware.key_check import ADMIN
+from db.models.jobs import JobStatus, JobType, Stage
+from db.models.rendering import RenderSegment, SegmentState
+from tower.clients.prefect import PrefectClient
+from tower.errors import UnavailableError
+from tower.rendering.queue_eta import etas_s
+from tower.rendering.queue_listing import GPU_POOL, QueuedJob, QueueState, in_order, live_jobs, queue, waiting_order
+from tower.rendering.queue_order import Place, cancel_pending, move
+from tower.rendering.workers import pool_slots
+
+JobId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+
+router = strict_router(prefix="/api/anime", tags=["queue"])
+
+
+class QueuedSegment(BaseModel):
+    segment: int
+    attempt: int
+    state: SegmentState
+    priority: int = Field(description="Smaller is sooner: mirrors the order while it waits.")
+    worker: str | None = Field(description="Who renders it, or did.")
+    progress: float = Field(ge=0, le=1)
+    step: str | None = Field(examples=["frame 12 of 28"])
+
+    @classmethod
+    def of(cls, row: RenderSegment) -> Self:
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
+
+
+class QueueEntry(BaseModel):
+    """A job that has not ended. `position` counts those of which a part waits; null: nothing of it waits."""
+
+    position: int | None = Field(examples=[1])
+    job_id: int
+    state: QueueState
+    status: JobStatus
+    stage: Stage
+    job_type: JobType
+    project_id: int | None
+    prompt: str
+    progress: float = Field(ge=0, le=1)
+    eta_s: float | None = Field(
+        description="Seconds until it is rendered, by what the last segments took, if nothing else comes; null while "
+        "nothing was measured, or while it waits in a paused queue."
+    )
+    segments: list[QueuedSegment] = Field(description="Those opened so far, the newest attempt of each.")
+
+    @classmethod
+    def of(cls, one: QueuedJob, *, position: int | None, eta_s: float | None) -> Self:
+        job = one.job
+        same = ("status", "stage", "job_type", "project_id", "prompt", "progress")
+        shown: dict[str, Any] = {name: getattr(job, name) for name in same}
+        segments = [QueuedSegment.of(row) for row in one.segments]
+        return cls(job_id=job.id, state=one.state, position=position, eta_s=eta_s, segments=segments, **shown)
+
+
+class Queue(BaseModel):
+    """`reason`: why `paused` and `slots` are null, and the order is by priority: Prefect does not answer."""
+
+    paused: bool | None
+    slots: int | None = Field(description="Renders at once over all workers that are well; null: none has reported.")
+    reason: str | None
+    jobs: list[QueueEntry] = Field(description="What renders and works, then what waits in its order.")
+
+
+class ClearedQueue(Queue):
+    cancelled: list[int] = Field(description="The ids of the jobs that were cancelled.")
+
+
+class Reorder(Body):
+    """Where a waiting job shall go: exactly one of `position`, `before` and `after`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"job_id": 17, "position": 1}, {"job_id": 17, "before": 12}]}
+    )
+
+    job_id: JobId
+    position: int | None = Field(None, ge=1, description="From 1.")
+    before: JobId | None = Field(None, description="The job that it shall come just before.")
+    after: JobId | None = None
+
+    @model_validator(mode="after")
+    def one_place(self) -> Self:
+        if len({"position", "before", "after"} & self.model_dump(exclude_none=True).keys()) != 1:
+            raise ValueError("exactly one of position, before and after")
+        if self.job_id in (self.before, self.after):
+            raise ValueError("another job for before or after")
+        return self
+
+
+class Next(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"job_id": 17}]})
+
+    job_id: JobId
+
+
+@router.get("/queue")
+def render_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
+    """Every job that has not ended, in order, with its segments, who renders them and how long it may take."""
+    return _queue(session, prefect)
+
+
+@router.post("/queue/pause", dependencies=[ADMIN], responses=documented(503))
+def pause_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
+    """Hand out no more renders. What renders goes on; jobs are still taken in."""
+    prefect.set_paused(GPU_POOL, True)
+    return _queue(session, prefect)
+
+
+@router.post("/queue/resume", dependencies=[ADMIN], responses=documented(503))
+def resume_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
+    """Hand out renders again."""
+    prefect.set_paused(GPU_POOL, False)
+    return _queue(session, prefect)
+
+
+@router.post("/queue/reorder", responses=documented(400, 404, 409, 413, 415, 503))
+def reorder_queue(body: Reorder, session: DatabaseSession, prefect: Prefect) -> Queue:
+    """Move a waiting job. One whose recipe has not begun stays behind those whose segments wait: see its `position`."""
+    return _moved(session, prefect, body.job_id, Place(body.position, body.before, body.after))
+
+
+@router.post("/queue/next", responses=documented(400, 404, 409, 413, 415, 503))
+def render_next(body: Next, session: DatabaseSession, prefect: Prefect) -> Queue:
+    """Move a waiting job to the front, as far as /queue/reorder can."""
+    return _moved(session, prefect, body.job_id, Place(position=1))
+
+
+@router.post("/queue/cancel-pending", dependencies=[ADMIN])
+def cancel_pending_jobs(session: DatabaseSession, prefect: Prefect, reconciler: JobReconciler) -> ClearedQueue:
+    """Cancel every job that has not begun to render. What renders, or has rendered a part, goes on."""
+    with session.begin():
+        cancelled = cancel_pending(session)
+    reconciler.wake()
+    return ClearedQueue(**_queue(session, prefect).model_dump(), cancelled=cancelled)
+
+
+def _moved(session: Session, prefect: PrefectClient, job_id: int, place: Place) -> Queue:
+    with session.begin():
+        move(session, prefect, job_id, place)
+    return _queue(session, prefect)
+
+
+def _queue(session: Session, prefect: PrefectClient) -> Queue:
+    try:
+        pool = prefect.work_pool(GPU_POOL)
+        jobs = queue(session, prefect)
+    except UnavailableError as silent:
+        entries = _entries(in_order(live_jobs(session)), {})
+        return Queue(paused=None, slots=None, reason=silent.message, jobs=entries)
+    slots = pool_slots(session)
+    etas = etas_s(session, jobs, slots=slots, paused=pool.is_paused)
+    return Queue(paused=pool.is_paused, slots=slots, reason=None, jobs=_entries(jobs, etas))
+
+
+def _entries(jobs: Sequence[QueuedJob], etas: Mapping[int, float]) -> list[QueueEntry]:
+    places = {one.job.id: number for number, one in enumerate(waiting_order(jobs), start=1)}
+    return [QueueEntry.of(one, position=places.get(one.job.id), eta_s=etas.get(one.job.id)) for one in jobs]

@@ -1,0 +1,48 @@
+"""The takes that show a character."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, Field
+
+from api.errors import documented
+from api.http.dependencies import ReadingSession
+from api.http.paging import Pages
+from api.http.strict_routes import strict_router
+from api.production.field_types import RowId
+from db.models.characters import Character, CharacterAppearance
+from tower.review import acceptance
+from tower.story import entities
+
+router = strict_router(prefix="/api/anime", tags=["characters"])
+
+
+class AppearanceAnswer(BaseModel):
+    """A take that shows the character, as it was then."""
+
+    id: int
+    asset_id: int = Field(description="The take.")
+    file_url: str = Field(examples=["/api/anime/assets/7/file"])
+    character_key: uuid.UUID
+    character_name: str = Field(description="As called when the take was made.")
+    character_version: int
+    character_hash: str | None = Field(description="Of the version object; null: the take was made from no commit.")
+    scene_key: uuid.UUID | None = Field(description="The scene that the take was made for; null: none.")
+    consistency_score: float | None = Field(description="Likeness to the reference image, 0–10; null: not measured.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: CharacterAppearance) -> Self:
+        shown = {name: getattr(row, name) for name in cls.model_fields if name != "file_url"}
+        return cls.model_validate(shown | {"file_url": f"{router.prefix}/assets/{row.asset_id}/file"})
+
+
+@router.get("/characters/{character_id}/appearances", responses=documented(404))
+def character_appearances(character_id: RowId, session: ReadingSession, pages: Pages) -> list[AppearanceAnswer]:
+    """The accepted takes that show it, on whatever branch, newest first."""
+    found = entities.find(session, Character, character_id)
+    shown = acceptance.appearances(session, found.project_id, found.row.key, wanted=pages.wanted)
+    return pages.answer(shown, AppearanceAnswer.of)

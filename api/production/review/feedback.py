@@ -1,0 +1,142 @@
+"""Review: ratings, approvals and rejections of takes, and the decisions that were made."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from api.errors import documented
+from api.http.authors import Author
+from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.paging import LARGEST_ID, Pages
+from api.http.strict_routes import Body, strict_router
+from api.production.field_types import Message, ProjectQuery, RowId
+from db.models.review import CreativeDecision, DecisionKind, Feedback, FeedbackKind
+from tower.review import decisions, feedback
+from tower.review.feedback import Opinion
+
+router = strict_router(prefix="/api/anime", tags=["review"])
+
+EXAMPLE: JsonValue = {
+    "asset_id": 7,
+    "kind": "rejection",
+    "reason": "The coat changes its colour",
+    "frame_notes": [{"frame": 41, "note": "red instead of blue"}],
+}
+IdQuery = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
+
+
+class FrameNote(Body):
+    frame: int = Field(ge=0, le=10_000_000, description="From 0.")
+    note: Message
+
+
+class NewFeedback(Body):
+    """A rating has stars; a rejection has a reason."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE, {"asset_id": 7, "kind": "rating", "rating": 4}]})
+
+    asset_id: RowId = Field(description="The take.")
+    kind: Annotated[FeedbackKind, Field(strict=False)]
+    rating: int | None = Field(None, ge=1, le=5)
+    reason: Message | None = None
+    frame_notes: Annotated[list[FrameNote], Field(max_length=1000)] = Field(default_factory=list)
+    scene_id: RowId | None = Field(None, description="The scene that it was watched for.")
+
+    @model_validator(mode="after")
+    def whole(self) -> Self:
+        if self.kind == FeedbackKind.RATING and self.rating is None:
+            raise ValueError("a rating from 1 to 5")
+        if self.kind == FeedbackKind.REJECTION and self.reason is None:
+            raise ValueError("a reason for a rejection")
+        return self
+
+
+class FeedbackAnswer(BaseModel):
+    id: int
+    project_id: int | None
+    asset_id: int
+    job_id: int | None
+    scene_key: uuid.UUID | None
+    kind: FeedbackKind
+    rating: int | None
+    reason: str | None
+    frame_notes: list[dict[str, Any]]
+    author: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: Feedback) -> Self:
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
+
+
+class FeedbackGiven(BaseModel):
+    feedback: FeedbackAnswer
+    decision_id: int | None = Field(description="The decision that it is; null: a rating, or a take of no project.")
+    accepted_for_scene: int | None = Field(description="The scene whose accepted take it is now; null: of none.")
+    taken_from_scenes: list[int] = Field(description="Those that showed it until it was rejected.")
+
+
+class DecisionAnswer(BaseModel):
+    id: int
+    project_id: int
+    kind: DecisionKind
+    decision: str
+    reason: str | None
+    details: dict[str, Any] = Field(description="What it was chosen from.")
+    decided_by: str
+    commit_id: int | None
+    asset_id: int | None
+    log_id: int | None = Field(description="The plan or step of the director that it is about.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: CreativeDecision) -> Self:
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
+
+
+@router.post("/feedback", status_code=201, responses=documented(400, 404, 410, 413, 415))
+def give_feedback(body: NewFeedback, session: DatabaseSession, author: Author) -> FeedbackGiven:
+    """Rate, approve or reject a take. An approval or rejection is a decision, and an example to learn from.
+
+    A take that was rendered for a scene becomes its accepted one with an approval; a rejected one is so no longer.
+    """
+    fields = body.model_dump()
+    with session.begin():
+        given = feedback.give(session, Opinion(author=author, **fields))
+        return FeedbackGiven(
+            feedback=FeedbackAnswer.of(given.feedback),
+            decision_id=None if given.decision is None else given.decision.id,
+            accepted_for_scene=given.accepted_for,
+            taken_from_scenes=list(given.taken_from),
+        )
+
+
+@router.get("/feedback")
+def list_feedback(
+    session: ReadingSession,
+    pages: Pages,
+    project_id: IdQuery = None,
+    asset_id: IdQuery = None,
+    kind: FeedbackKind | None = None,
+) -> list[FeedbackAnswer]:
+    """What people thought of takes, newest first."""
+    found = feedback.page(session, project_id=project_id, asset_id=asset_id, kind=kind, wanted=pages.wanted)
+    return pages.answer(found, FeedbackAnswer.of)
+
+
+@router.get("/decisions", responses=documented(404))
+def list_decisions(
+    project_id: ProjectQuery,
+    session: ReadingSession,
+    pages: Pages,
+    kind: DecisionKind | None = None,
+    asset_id: IdQuery = None,
+) -> list[DecisionAnswer]:
+    """The decisions of a project, newest first: approvals, rejections, merges, reverts, the director's plans."""
+    found = decisions.page(session, project_id, kind=kind, asset_id=asset_id, wanted=pages.wanted)
+    return pages.answer(found, DecisionAnswer.of)

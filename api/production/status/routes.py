@@ -1,0 +1,78 @@
+"""What the stack is made of and how each part is, asked now; what does not answer is null, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
+from datetime import UTC, datetime
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Request
+from pydantic import BaseModel
+
+from api.http.dependencies import CurrentSettings, DatabaseSessions, Prefect, ServiceName
+from api.http.docs_page import endpoints
+from api.http.strict_routes import strict_router
+from api.production.status import probes
+
+PATIENCE_S = 2.0  # for all parts together: they are asked at once
+
+router = strict_router(prefix="/api/anime", tags=["health"])
+Questions = Mapping[str, tuple[type[probes.Part], Callable[[], probes.Part]]]
+
+
+class SystemStatus(BaseModel):
+    status: str
+    service: str
+    version: str
+    timestamp: datetime
+    database: probes.Database
+    prefect: probes.PrefectServer
+    workers: probes.Workers
+    engine: probes.Engine
+    comfyui: probes.ComfyUI
+    endpoints: list[str]
+
+
+async def _threads(request: Request) -> ThreadPoolExecutor:
+    return cast(ThreadPoolExecutor, request.app.state.status_threads)
+
+
+async def _questions(settings: CurrentSettings, sessions: DatabaseSessions, prefect: Prefect) -> Questions:
+    return {
+        "database": (probes.Database, lambda: probes.database(sessions)),
+        "prefect": (probes.PrefectServer, lambda: probes.prefect_server(prefect)),
+        "workers": (probes.Workers, lambda: probes.workers(prefect)),
+        "engine": (probes.Engine, lambda: probes.engine(sessions, settings)),
+        "comfyui": (probes.ComfyUI, lambda: probes.comfyui(settings)),
+    }
+
+
+@router.get("/status")
+def system_status(
+    request: Request,
+    service: ServiceName,
+    questions: Annotated[Questions, Depends(_questions)],
+    threads: Annotated[ThreadPoolExecutor, Depends(_threads)],
+) -> SystemStatus:
+    """Real figures of database, Prefect, workers, engine, ComfyUI. `degraded`: database or Prefect is silent."""
+    found = _ask_all(threads, questions)
+    return SystemStatus(
+        status="healthy" if found["database"].reachable and found["prefect"].reachable else "degraded",
+        service=service,
+        version=request.app.version,
+        timestamp=datetime.now(UTC),
+        endpoints=[f"{method} {path}" for method, path, _ in endpoints(request.app)],
+        **found,
+    )
+
+
+def _ask_all(threads: ThreadPoolExecutor, questions: Questions) -> dict[str, Any]:
+    """Each part by its name; one that is still silent when the patience ends is empty but for the reason."""
+    answers = {name: threads.submit(copy_context().run, ask) for name, (_, ask) in questions.items()}
+    wait(answers.values(), timeout=PATIENCE_S)
+    return {
+        name: answer.result() if answer.done() else questions[name][0](reason=f"no answer within {PATIENCE_S:g} s")
+        for name, answer in answers.items()
+    }

@@ -1,0 +1,103 @@
+"""Files that Tower made or took in: listed, with where they come from, and downloaded whole or by Range."""
+
+from __future__ import annotations
+
+import mimetypes
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from fastapi import Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.errors import documented
+from api.http.dependencies import ReadingSession
+from api.http.paging import LARGEST_ID, Pages
+from api.http.ranged_file import RangedFile
+from api.http.strict_routes import strict_router
+from api.production.field_types import RowId
+from db.models.rendering import Asset, AssetKind
+from tower.errors import NotFoundError
+from tower.storage import assets
+from tower.storage.assets import AssetFilter
+
+router = strict_router(prefix="/api/anime", tags=["assets"])
+
+IdQuery = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
+
+
+class AssetAnswer(BaseModel):
+    """A file. `probe` was read from it, `provenance` says what it was made from: shot, engine, fingerprint."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    kind: AssetKind
+    project_id: int | None
+    job_id: int | None
+    path: str
+    sha256: str
+    bytes: int
+    probe: dict[str, Any]
+    provenance: dict[str, Any]
+    created_at: datetime
+    file_url: str = Field("", examples=["/api/anime/assets/7/file"])
+
+    @classmethod
+    def of(cls, row: Asset) -> Self:
+        answer = cls.model_validate(row)
+        return answer.model_copy(update={"file_url": f"{router.prefix}/assets/{row.id}/file"})
+
+
+async def _filter(
+    project_id: IdQuery = None,
+    job_id: IdQuery = None,
+    kind: AssetKind | None = None,
+    sha256: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")] = None,
+) -> AssetFilter:
+    return AssetFilter(project_id, job_id, kind, sha256)
+
+
+@router.get("/assets", responses=documented(404))
+def list_assets(
+    session: ReadingSession, pages: Pages, only: Annotated[AssetFilter, Depends(_filter)]
+) -> list[AssetAnswer]:
+    """Files, newest first."""
+    return pages.answer(assets.page(session, pages.wanted, only=only), AssetAnswer.of)
+
+
+@router.get("/assets/{asset_id}", responses=documented(404))
+def get_asset(asset_id: RowId, session: ReadingSession) -> AssetAnswer:
+    """A file with what was read from it and what it was made from."""
+    return AssetAnswer.of(assets.find(session, asset_id))
+
+
+@router.head("/assets/{asset_id}/file", include_in_schema=False)
+@router.get(
+    "/assets/{asset_id}/file",
+    response_class=RangedFile,
+    responses={
+        200: {"content": {"application/octet-stream": {}}, "description": "The whole file, in its own media type"},
+        206: {"content": {"application/octet-stream": {}}, "description": "The range asked for"},
+        304: {"description": "Whoever asks has it already (If-None-Match)"},
+        **documented(404, 416),
+    },
+)
+def asset_file(asset_id: RowId, session: ReadingSession) -> RangedFile:
+    """The file. 404 with the reason if it is gone from the disk."""
+    asset = assets.find(session, asset_id)
+    path = Path(asset.path)
+    try:
+        found = path.stat()
+    except OSError as gone:
+        raise NotFoundError(
+            f"The file of asset {asset.id} cannot be read: {gone.strerror}; was {path} moved or deleted?",
+            code="FILE_MISSING",
+        ) from gone
+    return RangedFile(
+        path,
+        media_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+        filename=f"tower-{asset.id}{path.suffix}",
+        content_disposition_type="inline",
+        stat_result=found,
+    )

@@ -1,0 +1,213 @@
+"""The cultural glossary with its rules, and checks of prompts and scenes against it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+
+from api.errors import documented
+from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.etags import IfMatch, require_match, tagged
+from api.http.paging import Pages
+from api.http.strict_routes import Body, strict_router
+from api.production.field_types import Message, Name, ProjectQuery, RowId, Text
+from db.models.culture import CheckedKind, CulturalElement, CulturalValidation, Finding, Severity
+from db.models.scenes import Scene
+from tower.story import entities, glossary
+from tower.story.glossary import Checked
+
+router = strict_router(prefix="/api/anime", tags=["culture"])
+
+ELEMENT: JsonValue = {
+    "project_id": 1,
+    "name": "shrine bell",
+    "category": "object",
+    "triggers": ["shrine bell", "鈴"],
+    "rule": "The bell is rung once before the prayer.",
+    "violations": ["after the prayer"],
+}
+Words = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1, max_length=100)]], Field(min_length=1, max_length=100)
+]
+
+
+class ElementFields(Body):
+    native_name: Name | None = Field(None, examples=["着物"])
+    description: Text = ""
+    violations: Annotated[list[Name], Field(max_length=100)] = Field(
+        default_factory=list, description="Words that break the rule beside a trigger."
+    )
+    severity: Annotated[Severity, Field(strict=False)] = Severity.WARNING
+    advice: Message | None = Field(None, description="What to write instead.")
+    source: Message | None = Field(None, description="Where the rule is from.")
+
+
+class NewElement(ElementFields):
+    model_config = ConfigDict(json_schema_extra={"examples": [ELEMENT]})
+
+    project_id: RowId
+    name: Name
+    category: Name = Field(description="clothing, food, ceremony, …")
+    triggers: Words = Field(description="Words that bring it up.")
+    rule: Message = Field(description="What is right, in one sentence.")
+
+
+class ElementChange(ElementFields):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"severity": "error"}]})
+
+    name: Name = Field(default_factory=str)
+    category: Name = Field(default_factory=str)
+    triggers: Words = Field(default_factory=list)
+    rule: Message = Field(default_factory=str)
+
+
+class ElementAnswer(BaseModel):
+    id: int
+    project_id: int | None = Field(description="Null: it comes with Tower.")
+    name: str
+    native_name: str | None
+    category: str
+    description: str
+    triggers: list[Any]
+    rule: str
+    violations: list[Any]
+    severity: Severity
+    advice: str | None
+    source: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: CulturalElement) -> Self:
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
+
+
+class Check(Body):
+    """A prompt (of a project, or of none), or a scene with all its words."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"prompt": "Kai in a kimono, right over left"}]})
+
+    prompt: Annotated[str, StringConstraints(min_length=1, max_length=20_000)] | None = None
+    project_id: RowId | None = None
+    scene_id: RowId | None = None
+
+    @model_validator(mode="after")
+    def one_text(self) -> Self:
+        if (self.prompt is None) == (self.scene_id is None):
+            raise ValueError("either prompt or scene_id")
+        if self.scene_id is not None and self.project_id is not None:
+            raise ValueError("no project_id beside scene_id: a scene has its own")
+        return self
+
+
+class FindingAnswer(BaseModel):
+    """What a text says of one element. `followed`: it names it and says nothing against its rule; `nothing`: it touches
+    no element; `unclear`: it denies what would break the rule."""
+
+    id: int
+    check_id: uuid.UUID = Field(description="The same for all findings of one check.")
+    project_id: int | None
+    kind: CheckedKind
+    scene_key: uuid.UUID | None
+    job_id: int | None
+    text: str
+    element_id: int | None
+    element_name: str | None
+    finding: Finding
+    severity: Severity | None
+    message: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: CulturalValidation) -> Self:
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
+
+
+class DeletedElement(BaseModel):
+    id: int
+
+
+@router.get("/cultural-elements", responses=documented(404))
+def list_cultural_elements(
+    session: ReadingSession, pages: Pages, project_id: ProjectQuery | None = None
+) -> list[ElementAnswer]:
+    """The glossary that comes with Tower, and with `project_id` the project's own."""
+    return pages.answer(glossary.glossary(session, project_id, pages.wanted), ElementAnswer.of)
+
+
+@router.get("/cultural-elements/{element_id}", responses=documented(404))
+def get_cultural_element(element_id: RowId, session: ReadingSession, response: Response) -> ElementAnswer:
+    """One element with its rule."""
+    answer = ElementAnswer.of(glossary.find(session, element_id))
+    tagged(response, answer)
+    return answer
+
+
+@router.post("/cultural-elements", status_code=201, responses=documented(400, 404, 409, 413, 415))
+def add_cultural_element(body: NewElement, session: DatabaseSession, response: Response) -> ElementAnswer:
+    """An element of the project's own; one that is called like a built-in one takes its place there."""
+    with session.begin():
+        answer = ElementAnswer.of(glossary.add(session, body.project_id, body.model_dump(exclude={"project_id"})))
+    tagged(response, answer)
+    return answer
+
+
+@router.put("/cultural-elements/{element_id}", responses=documented(400, 404, 409, 412, 413, 415))
+def change_cultural_element(
+    element_id: RowId,
+    body: ElementChange,
+    session: DatabaseSession,
+    *,
+    response: Response,
+    if_match: IfMatch = None,
+) -> ElementAnswer:
+    """Change some fields of a project's own element."""
+    with session.begin():
+        element = glossary.find(session, element_id, to_change=True)
+        require_match(if_match, ElementAnswer.of(element))
+        answer = ElementAnswer.of(glossary.change(session, element, body.model_dump(exclude_unset=True)))
+    tagged(response, answer)
+    return answer
+
+
+@router.delete("/cultural-elements/{element_id}", responses=documented(404, 409))
+def delete_cultural_element(element_id: RowId, session: DatabaseSession) -> DeletedElement:
+    """Delete a project's own element; what was found with it stays."""
+    with session.begin():
+        glossary.delete(session, glossary.find(session, element_id))
+    return DeletedElement(id=element_id)
+
+
+@router.post("/cultural-validations", status_code=201, responses=documented(400, 404, 413, 415))
+def check_culture(body: Check, session: DatabaseSession) -> list[FindingAnswer]:
+    """Check a prompt or a scene against the glossary. The findings are kept."""
+    with session.begin():
+        what = Checked(CheckedKind.PROMPT, body.prompt or "", body.project_id)
+        if body.scene_id is not None:
+            scene = entities.find(session, Scene, body.scene_id)
+            text = glossary.text_of(scene.row)
+            what = Checked(CheckedKind.SCENE, text, scene.project_id, scene_key=scene.row.key)
+        return [FindingAnswer.of(row) for row in glossary.check(session, what)]
+
+
+@router.get("/cultural-validations", responses=documented(404))
+def list_cultural_validations(
+    project_id: ProjectQuery,
+    session: ReadingSession,
+    pages: Pages,
+    *,
+    scene_key: uuid.UUID | None = None,
+    finding: Finding | None = None,
+    check_id: uuid.UUID | None = None,
+) -> list[FindingAnswer]:
+    """What checks found in a project, newest first."""
+    page = glossary.page(
+        session, project_id, scene_key=scene_key, finding=finding, check_id=check_id, wanted=pages.wanted
+    )
+    return pages.answer(page, FindingAnswer.of)

@@ -1,0 +1,138 @@
+"""What a scene is asked with and answered with."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import AliasChoices, ConfigDict, Field, JsonValue, StringConstraints
+
+from api.http.strict_routes import Body
+from api.production.field_types import Edit, Name, RowId, Text, Title
+from api.production.versions.answers import BEFORE, Touching, Versioned
+from db.models.scenes import SceneStatus
+from tower.jobs.spec import SceneType
+from tower.story.scenes import Names, cast_names
+
+EXAMPLE: JsonValue = {
+    "project_id": 1,
+    "branch_name": "main",
+    "scene_number": 1,
+    "description": "Opening scene in the village",
+    "characters": ["Kai Nakamura", "Village Elder"],
+}
+MOST_SCENES = 100_000
+SceneNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Said = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class Line(Body):
+    """A line of dialogue; `timestamp` in seconds of the scene."""
+
+    character: Name | None = Field(None, description="Null: a voice that is nobody's.")
+    line: Said
+    timestamp: float | None = Field(None, ge=0, le=86_400)
+
+
+class SceneFields(Edit):
+    title: Title | None = None
+    characters: Annotated[list[Name], Field(max_length=100)] = Field(
+        default_factory=list, description="By name; one that is no character of the project yet is kept as a name."
+    )
+    episode_id: Annotated[uuid.UUID | None, Field(strict=False)] = Field(None, description="The episode it is part of.")
+    duration_s: float | None = Field(
+        None,
+        gt=0,
+        le=3600,
+        validation_alias=AliasChoices("duration_seconds", "duration"),
+    )
+    dialogue: Annotated[list[Line], Field(max_length=1000)] = Field(default_factory=list)
+    scene_type: Annotated[SceneType | None, Field(strict=False)] = None
+    style: Name | None = Field(None, description="The name of a style template; null: the project's.")
+    location: Text | None = None
+    mood: Text | None = None
+    camera: Text | None = None
+    video_path: Text | None = Field(None, description="A video of your own, under a media folder.")
+
+    def columns(self) -> dict[str, Any]:
+        """What was sent, by the names of the table; `characters` are names still."""
+        given = self.given()
+        if "episode_id" in given:
+            given["episode_key"] = given.pop("episode_id")
+        return given
+
+
+class NewScene(SceneFields):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    project_id: RowId
+    description: Text
+    scene_number: SceneNumber | None = Field(None, description="Free on the branch; without it, after the last.")
+
+
+class SceneChange(SceneFields):
+    """What is left out stays as it is; what is given replaces the whole field."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"description": "Updated scene description", "video_path": "/path/to/generated/video.mp4"}]
+        }
+    )
+
+    description: Text = Field(default_factory=str)
+    scene_number: SceneNumber = Field(default_factory=int)
+
+
+class SceneOrder(Edit):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"project_id": 1, "scene_ids": [3, 1, 2]}]})
+
+    project_id: RowId
+    scene_ids: Annotated[list[RowId], Field(max_length=MOST_SCENES)] = Field(
+        description="All scenes of the branch, in the order that they shall have."
+    )
+
+
+class SceneCopy(Edit):
+    """Where the copy goes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"scene_number": 2}]})
+
+    scene_number: SceneNumber | None = Field(None, description="Free on the branch; without it, after the last.")
+
+
+class SceneAnswer(Versioned):
+    scene_number: int
+    title: str | None
+    description: str
+    status: SceneStatus | None = Field(description=BEFORE)
+    characters: list[str] = Field(description="By their present names.")
+    episode_id: uuid.UUID | None
+    duration_seconds: float | None
+    dialogue: list[dict[str, Any]]
+    scene_type: str | None
+    style: str | None
+    location: str | None
+    mood: str | None
+    camera: str | None
+    video_path: str | None = Field(description="The accepted take, or a video of your own.")
+    accepted_asset_id: int | None = Field(description=f"The accepted take. {BEFORE}")
+
+    @classmethod
+    def of(
+        cls, fields: Mapping[str, Any], place: Mapping[str, Any], names: Names, *, made: Mapping[str, Any] | None = None
+    ) -> Self:
+        """`made`: what production made of it, in the present."""
+        same = ("scene_number", "title", "description", "dialogue", "scene_type", "style", "location", "mood")
+        return cls(
+            **{name: fields[name] for name in (*same, "camera", "video_path")},
+            **place,
+            **(made or {"status": None, "accepted_asset_id": None}),
+            characters=cast_names(fields, names),
+            episode_id=fields["episode_key"],
+            duration_seconds=fields["duration_s"],
+        )
+
+
+class SceneEdited(SceneAnswer, Touching):
+    """The scene after the edit."""

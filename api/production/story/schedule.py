@@ -1,0 +1,134 @@
+"""The production schedule: what is rendered when."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from fastapi import Response
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from api.errors import documented
+from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.etags import IfMatch, require_match, tagged
+from api.http.paging import Pages
+from api.http.strict_routes import Body, strict_router
+from api.production.field_types import BranchName, OpenObject, ProjectQuery, RowId
+from db.models.jobs import JobType
+from db.models.schedule import ProductionSchedule, ScheduleState
+from tower.story import schedule
+from tower.story.schedule import Plan
+from tower.versions.branches import MAIN
+
+router = strict_router(prefix="/api/anime", tags=["schedule"])
+
+EXAMPLE: JsonValue = {"project_id": 1, "scene_id": 3, "start_at": "2025-11-05T22:00:00Z", "priority": 2}
+Moment = Annotated[AwareDatetime, Field(strict=False)]
+Priority = Annotated[int, Field(ge=0, le=1000, description="Smaller is sooner.")]
+
+
+class NewPlan(Body):
+    """A scene, an episode, or, with neither, all stale scenes of the branch."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    project_id: RowId
+    branch_name: BranchName = Field(MAIN, validation_alias=AliasChoices("branch_name", "branch"))
+    scene_id: RowId | None = None
+    episode_id: Annotated[uuid.UUID | None, Field(strict=False)] = None
+    job_type: Annotated[JobType, Field(strict=False)] = JobType.INTEGRATED
+    parameters: OpenObject = Field(
+        default_factory=dict, description="Of the generation; what is missing the project decides."
+    )
+    priority: Priority = 5
+    start_at: Moment = Field(description="Not before; with its zone.")
+    due_at: Moment | None = Field(None, description="Wished end.")
+
+    @model_validator(mode="after")
+    def one_target(self) -> Self:
+        if self.scene_id is not None and self.episode_id is not None:
+            raise ValueError("scene_id, episode_id or neither")
+        return self
+
+
+class PlanChange(Body):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"start_at": "2025-11-06T22:00:00Z"}]})
+
+    parameters: OpenObject = Field(default_factory=dict)
+    priority: Priority = Field(default_factory=int)
+    start_at: Moment = Field(default_factory=datetime.now)
+    due_at: Moment | None = None
+
+
+class PlanAnswer(BaseModel):
+    id: int
+    project_id: int
+    scene_key: uuid.UUID | None
+    episode_id: uuid.UUID | None = Field(description="Neither scene nor episode: all stale scenes of the branch.")
+    job_type: JobType
+    parameters: dict[str, Any]
+    priority: int
+    start_at: datetime
+    due_at: datetime | None
+    state: ScheduleState
+    job_id: int | None = Field(description="The generation that it became.")
+    error_message: str | None
+    ended_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: ProductionSchedule) -> Self:
+        same = cls.model_fields.keys() - {"episode_id"}
+        return cls.model_validate({name: getattr(row, name) for name in same} | {"episode_id": row.episode_key})
+
+
+@router.post("/schedule", status_code=201, responses=documented(400, 404, 413, 415))
+def plan_render(body: NewPlan, session: DatabaseSession, response: Response) -> PlanAnswer:
+    """Plan a render."""
+    plan = Plan(body.project_id, body.branch_name, body.scene_id, body.episode_id)
+    named = {"project_id", "branch_name", "scene_id", "episode_id"}
+    with session.begin():
+        answer = PlanAnswer.of(schedule.add(session, plan, body.model_dump(exclude=named)))
+    response.headers["Location"] = f"{router.prefix}/schedule/{answer.id}"
+    tagged(response, answer)
+    return answer
+
+
+@router.get("/schedule", responses=documented(404))
+def list_plans(
+    project_id: ProjectQuery, session: ReadingSession, pages: Pages, state: ScheduleState | None = None
+) -> list[PlanAnswer]:
+    """The plans of a project, in the order of their making."""
+    return pages.answer(schedule.page(session, project_id, state=state, wanted=pages.wanted), PlanAnswer.of)
+
+
+@router.get("/schedule/{schedule_id}", responses=documented(404))
+def get_plan(schedule_id: RowId, session: ReadingSession, response: Response) -> PlanAnswer:
+    """One plan, and what became of it."""
+    answer = PlanAnswer.of(schedule.find(session, schedule_id))
+    tagged(response, answer)
+    return answer
+
+
+@router.patch("/schedule/{schedule_id}", responses=documented(400, 404, 409, 412, 413, 415))
+def change_plan(
+    schedule_id: RowId, body: PlanChange, session: DatabaseSession, *, response: Response, if_match: IfMatch = None
+) -> PlanAnswer:
+    """Move a plan that was not started yet."""
+    with session.begin():
+        row = schedule.find(session, schedule_id, to_change=True)
+        require_match(if_match, PlanAnswer.of(row))
+        answer = PlanAnswer.of(schedule.change(session, row, body.model_dump(exclude_unset=True)))
+    tagged(response, answer)
+    return answer
+
+
+@router.delete("/schedule/{schedule_id}", responses=documented(404, 409))
+def cancel_plan(schedule_id: RowId, session: DatabaseSession) -> PlanAnswer:
+    """Take a plan back; it stays listed as cancelled. One that was started is a generation: cancel that."""
+    with session.begin():
+        return PlanAnswer.of(schedule.cancel(session, schedule.find(session, schedule_id, to_change=True)))

@@ -1,0 +1,53 @@
+"""Search in a project: names, descriptions, dialogue."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Self
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+
+from api.errors import documented
+from api.http.dependencies import DatabaseSession
+from api.http.strict_routes import strict_router
+from api.production.field_types import Asked, BranchQuery, ProjectQuery
+from tower.errors import InvalidError
+from tower.story.search import SEARCHED, Hit, search
+from tower.versions.branches import MAIN
+from tower.versions.kinds import Kind
+
+router = strict_router(prefix="/api/anime", tags=["search"])
+
+
+class HitAnswer(BaseModel):
+    kind: Kind
+    id: int | str = Field(description="Of an episode the `key`, as its own service speaks of it.")
+    key: uuid.UUID
+    label: str = Field(description="Its name or number.")
+    field: str = Field(description="Where it was found first.", examples=["dialogue"])
+    snippet: str
+
+    @classmethod
+    def of(cls, hit: Hit) -> Self:
+        shown_id = str(hit.key) if hit.kind == Kind.EPISODES else hit.id
+        return cls(kind=hit.kind, id=shown_id, key=hit.key, label=hit.label, field=hit.field, snippet=hit.snippet)
+
+
+@router.get("/search", responses=documented(404))
+def search_project(
+    project_id: ProjectQuery,
+    q: Annotated[Asked, Query(min_length=1, max_length=200, description="Words, or parts of them; all must be found.")],
+    session: DatabaseSession,
+    *,
+    branch: BranchQuery = None,
+    kind: Annotated[list[Kind] | None, Query(description="Only these kinds.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[HitAnswer]:
+    """What is named, described or said in a project; names first."""
+    if not q.strip():
+        raise InvalidError.field("q", q, "a word to look for")
+    kinds = tuple(kind) if kind else tuple(SEARCHED)
+    return [
+        HitAnswer.of(hit) for hit in search(session, project_id, q, branch=branch or MAIN, kinds=kinds, limit=limit)
+    ]

@@ -1,0 +1,261 @@
+"""The timeline of a story, and what is true at each of its events (fed to the planner and the enhancer)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from fastapi import Query, Response
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue
+from sqlalchemy.orm import Session
+
+from api.errors import documented
+from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.etags import IfMatch, require_match, tagged
+from api.http.paging import LARGEST_ID, Pages
+from api.http.strict_routes import Body, strict_router
+from api.production.field_types import (
+    BranchName,
+    BranchQuery,
+    Message,
+    Name,
+    OpenObject,
+    ProjectQuery,
+    RowId,
+    Text,
+    Title,
+)
+from db.models.story import FactKind, StorylineContext, StoryTimeline
+from tower.story import timeline
+from tower.versions import branches
+from tower.versions.branches import MAIN
+
+router = strict_router(prefix="/api/anime", tags=["story"])
+
+EVENT: JsonValue = {"project_id": 1, "title": "Kai loses the seal", "story_time": "the first winter"}
+FACT: JsonValue = {"event_id": 1, "kind": "object", "subject": "the seal", "statement": "The seal is broken."}
+Position = Annotated[int, Field(ge=1, le=1_000_000, description="From 1; those from there on move by one.")]
+
+
+class EventFields(Body):
+    story_time: Name | None = Field(None, description="When it happens, in the story's own words.")
+    description: Text = ""
+    scene_id: RowId | None = Field(None, description="The scene that shows it; null: off screen.")
+    characters: Annotated[list[Name], Field(max_length=100)] = Field(
+        default_factory=list, description="Who takes part, by name."
+    )
+
+
+class NewEvent(EventFields):
+    model_config = ConfigDict(json_schema_extra={"examples": [EVENT]})
+
+    project_id: RowId
+    branch_name: BranchName = Field(MAIN, validation_alias=AliasChoices("branch_name", "branch"))
+    title: Title
+    position: Position | None = None
+
+
+class EventChange(EventFields):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"position": 2}]})
+
+    title: Title = Field(default_factory=str)
+    position: Position = Field(default_factory=int)
+
+
+class EventAnswer(BaseModel):
+    id: int
+    project_id: int
+    key: uuid.UUID
+    position: int
+    story_time: str | None
+    title: str
+    description: str
+    scene_key: uuid.UUID | None
+    characters: list[str]
+    version: int
+
+    @classmethod
+    def of(cls, row: StoryTimeline, names: Mapping[uuid.UUID, str]) -> Self:
+        same = cls.model_fields.keys() - {"characters"}
+        cast = [names[key] for key in row.character_keys if key in names]
+        return cls.model_validate({name: getattr(row, name) for name in same} | {"characters": cast})
+
+
+class FactChange(Body):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"until_event_id": 4}]})
+
+    kind: Annotated[FactKind, Field(strict=False)] = FactKind.WORLD
+    subject: Name = Field(default_factory=str, description="Whom or what it is about.")
+    statement: Message = Field(default_factory=str, description="One sentence.")
+    until_event_id: RowId | None = Field(None, description="No longer true from this event on; null: it stays true.")
+    prompt_terms: OpenObject = Field(
+        default_factory=dict, description="What it adds to pictures.", examples=[{"positive": "broken seal"}]
+    )
+
+
+class NewFact(FactChange):
+    model_config = ConfigDict(json_schema_extra={"examples": [FACT]})
+
+    event_id: RowId = Field(description="True from this event on.")
+    kind: Annotated[FactKind, Field(strict=False)]
+    subject: Name
+    statement: Message
+
+
+class FactAnswer(BaseModel):
+    id: int
+    project_id: int
+    key: uuid.UUID
+    event_key: uuid.UUID
+    until_event_key: uuid.UUID | None
+    kind: FactKind
+    subject: str
+    statement: str
+    prompt_terms: dict[str, Any]
+    version: int
+
+    @classmethod
+    def of(cls, row: StorylineContext) -> Self:
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
+
+
+class Gone(BaseModel):
+    id: int
+
+
+@router.post("/timeline", status_code=201, responses=documented(400, 404, 413, 415))
+def add_timeline_event(body: NewEvent, session: DatabaseSession, response: Response) -> EventAnswer:
+    """An event of the story, at a position or after the last."""
+    with session.begin():
+        branch = body.branch_name
+        line = branches.find(session, body.project_id, branch)
+        columns = _event_columns(session, body, branch_id=line.id)
+        made = timeline.add_event(session, columns, project_id=body.project_id, branch=branch, position=body.position)
+        answer = _event(session, made)
+    tagged(response, answer)
+    return answer
+
+
+@router.get("/timeline", responses=documented(404))
+def list_timeline(
+    project_id: ProjectQuery, session: ReadingSession, pages: Pages, branch: BranchQuery = None
+) -> list[EventAnswer]:
+    """The events in the order in which they happen."""
+    page = timeline.timeline(session, project_id, branch or MAIN, pages.wanted)
+    names = timeline.names_by_key(session, page.rows[0].branch_id) if page.rows else {}
+    return pages.answer(page, lambda row: EventAnswer.of(row, names))
+
+
+@router.get("/timeline/{event_id}", responses=documented(404))
+def get_timeline_event(event_id: RowId, session: ReadingSession, response: Response) -> EventAnswer:
+    """One event."""
+    answer = _event(session, timeline.find(session, StoryTimeline, event_id))
+    tagged(response, answer)
+    return answer
+
+
+@router.put("/timeline/{event_id}", responses=documented(400, 404, 412, 413, 415))
+def change_timeline_event(
+    event_id: RowId, body: EventChange, session: DatabaseSession, *, response: Response, if_match: IfMatch = None
+) -> EventAnswer:
+    """Change some fields, or its place."""
+    with session.begin():
+        event = timeline.find(session, StoryTimeline, event_id, to_change=True)
+        require_match(if_match, _event(session, event))
+        columns = _event_columns(session, body, branch_id=event.branch_id)
+        position = body.position if "position" in body.model_fields_set else None
+        answer = _event(session, timeline.change_event(session, event, columns, position=position))
+    tagged(response, answer)
+    return answer
+
+
+@router.delete("/timeline/{event_id}", responses=documented(404))
+def delete_timeline_event(event_id: RowId, session: DatabaseSession) -> Gone:
+    """Delete it with the facts that begin with it."""
+    with session.begin():
+        timeline.delete_event(session, timeline.find(session, StoryTimeline, event_id, to_change=True))
+    return Gone(id=event_id)
+
+
+@router.post("/context", status_code=201, responses=documented(400, 404, 413, 415))
+def add_fact(body: NewFact, session: DatabaseSession, response: Response) -> FactAnswer:
+    """Something that is true from an event on, on the event's branch."""
+    with session.begin():
+        event = timeline.find(session, StoryTimeline, body.event_id, to_change=True)
+        answer = FactAnswer.of(timeline.add_fact(session, event, _fact_columns(session, body, event.branch_id)))
+    tagged(response, answer)
+    return answer
+
+
+@router.get("/context", responses=documented(404))
+def list_context(
+    project_id: ProjectQuery,
+    session: ReadingSession,
+    pages: Pages,
+    branch: BranchQuery = None,
+    event_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Only what is true at this event.")] = None,
+) -> list[FactAnswer]:
+    """What is true in the story, in the order of its noting."""
+    page = timeline.context(session, project_id, branch or MAIN, at_event=event_id, wanted=pages.wanted)
+    return pages.answer(page, FactAnswer.of)
+
+
+@router.get("/context/{fact_id}", responses=documented(404))
+def get_fact(fact_id: RowId, session: ReadingSession, response: Response) -> FactAnswer:
+    """One fact."""
+    answer = FactAnswer.of(timeline.find(session, StorylineContext, fact_id))
+    tagged(response, answer)
+    return answer
+
+
+@router.put("/context/{fact_id}", responses=documented(400, 404, 412, 413, 415))
+def change_fact(
+    fact_id: RowId, body: FactChange, session: DatabaseSession, *, response: Response, if_match: IfMatch = None
+) -> FactAnswer:
+    """Change some fields."""
+    with session.begin():
+        fact = timeline.find(session, StorylineContext, fact_id, to_change=True)
+        require_match(if_match, FactAnswer.of(fact))
+        answer = FactAnswer.of(timeline.change_fact(session, fact, _fact_columns(session, body, fact.branch_id)))
+    tagged(response, answer)
+    return answer
+
+
+@router.delete("/context/{fact_id}", responses=documented(404))
+def delete_fact(fact_id: RowId, session: DatabaseSession) -> Gone:
+    """Forget it."""
+    with session.begin():
+        session.delete(timeline.find(session, StorylineContext, fact_id, to_change=True))
+    return Gone(id=fact_id)
+
+
+def _event(session: Session, row: StoryTimeline) -> EventAnswer:
+    return EventAnswer.of(row, timeline.names_by_key(session, row.branch_id))
+
+
+def _event_columns(session: Session, body: EventFields, *, branch_id: int) -> dict[str, Any]:
+    given = body.model_dump(exclude_unset=True)
+    columns: dict[str, Any] = {name: given[name] for name in ("story_time", "title", "description") if name in given}
+    if "scene_id" in given:
+        columns["scene_key"] = timeline.key_of_scene(session, given["scene_id"], branch_id=branch_id)
+    if "characters" in given:
+        columns["character_keys"] = timeline.keys_of_cast(session, given["characters"], branch_id=branch_id)
+    return columns
+
+
+def _fact_columns(session: Session, body: FactChange, branch_id: int) -> dict[str, Any]:
+    given = body.model_dump(exclude_unset=True)
+    columns: dict[str, Any] = {
+        name: given[name] for name in ("kind", "subject", "statement", "prompt_terms") if name in given
+    }
+    if "until_event_id" in given:
+        until = given["until_event_id"]
+        columns["until_event_key"] = (
+            None if until is None else timeline.event_of(session, until, branch_id=branch_id).key
+        )
+    return columns

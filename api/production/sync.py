@@ -1,0 +1,196 @@
+"""The music of a scene: which track, from where, which moments fall on beats, and the plan of the cuts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Self, cast
+
+from fastapi import Depends, Request, Response
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from sqlalchemy.orm import Session
+
+from api.errors import documented
+from api.http.dependencies import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
+from api.http.strict_routes import Body, strict_router
+from api.http.sync_answers import CutAnswer, PlanAnswer, plan_fields
+from api.production.field_types import BranchQuery, Name, RowId
+from db.models.music import FrameTiming, MusicSceneSync
+from db.models.scenes import Scene
+from tower.beats import cache
+from tower.beats.pool import AnalyserPool
+from tower.errors import NotFoundError
+from tower.library import tracks
+from tower.library.roots import library_roots
+from tower.library.track_beats import Heard, Place, hear
+from tower.story import entities, scene_audio
+from tower.story.scene_audio import Asked, LengthSource, Planned
+from tower.sync.grid import GridSource
+
+EXAMPLE: JsonValue = {
+    "audio_path": "/path/to/audio.mp3",
+    "bpm": 120,
+    "sync_points": [{"time": 0.0, "event": "scene_start"}, {"time": 2.5, "event": "character_entrance"}],
+}
+DAY_S = 86_400
+MOST_POINTS = 200
+
+router = strict_router(prefix="/api/anime", tags=["scenes"])
+
+
+class SyncMoment(Body):
+    """A moment that shall fall on a beat; `time` in seconds of the scene."""
+
+    time: float = Field(ge=0, le=DAY_S)
+    event: Name | None = None
+
+
+class NewSceneAudio(Body):
+    """`audio_path` or `track_id`. Without `bpm` the cuts follow the beats that are heard."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    audio_path: Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=4095)] | None = Field(
+        None, description="Full path under the media or music folders."
+    )
+    track_id: RowId | None = Field(None, description="Of the music library.")
+    bpm: float | None = Field(None, ge=20, le=400, description="The cuts keep to an even grid of this tempo.")
+    sync_points: Annotated[list[SyncMoment], Field(max_length=MOST_POINTS)] = Field(default_factory=list)
+    offset_s: float | None = Field(
+        None,
+        ge=0,
+        le=DAY_S,
+        validation_alias=AliasChoices("offset_s", "offset"),
+        description="Where in the track the scene begins; without it on the first beat. Also `offset`.",
+    )
+    duration_s: float | None = Field(None, gt=0, le=DAY_S, description="How much of the track; null: all of the scene.")
+    volume: float = Field(1.0, ge=0, le=1, description="On top of the loudness that it is brought to.")
+    fade_in_s: float = Field(0.0, ge=0, le=60)
+    fade_out_s: float = Field(0.0, ge=0, le=60)
+    timing: Annotated[FrameTiming, Field(strict=False)] = Field(
+        FrameTiming.CONSTANT, description="cfr: constant rate, nearest frame, for editing; vfr: exact, nothing encoded."
+    )
+
+    @model_validator(mode="after")
+    def one_track(self) -> Self:
+        if (self.audio_path is None) == (self.track_id is None):
+            raise ValueError("either audio_path or track_id")
+        return self
+
+    def asked(self) -> Asked:
+        moments = [(point.time, point.event) for point in self.sync_points]
+        shared = ("bpm", "offset_s", "duration_s", "volume", "fade_in_s", "fade_out_s", "timing")
+        return Asked(moments, **{name: getattr(self, name) for name in shared})
+
+
+class SceneAudio(BaseModel):
+    """`predicted_error_ms` and `measured_error_ms`: how far the worst cut is from its beat."""
+
+    id: int
+    scene_id: int
+    audio_path: str
+    audio_sha256: str | None
+    track_id: int | None = Field(description="In the music library; null: the file is no piece of music.")
+    track_name: str | None
+    artist: str | None
+    bpm: float | None
+    confidence: float | None = Field(description="Of a found bpm; null: bpm was given.")
+    offset_s: float
+    duration_s: float | None = Field(description="How much of the track is used; null: as long as the scene.")
+    volume: float
+    fade_in_s: float
+    fade_out_s: float
+    timing: FrameTiming
+    sync_points: list[dict[str, Any]] = Field(description="As asked.")
+    cut_list: list[CutAnswer] = Field(description="As planned, and after a render as rendered.")
+    predicted_error_ms: float | None
+    measured_error_ms: float | None = Field(description="On the rendered file; null: not rendered, or nothing to meet.")
+    measured_mean_error_ms: float | None
+    measured_at: datetime | None
+    output_asset_id: int | None = Field(description="The take with the music.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: MusicSceneSync) -> Self:
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
+
+
+class PlannedSceneAudio(BaseModel):
+    audio: SceneAudio
+    plan: PlanAnswer
+    beats_from: GridSource
+    length_from: LengthSource
+
+
+class RemovedAudio(BaseModel):
+    scene_id: int
+    removed: int = Field(description="How many entries there were, the past ones included.")
+
+
+def _pool(request: Request) -> AnalyserPool:
+    return cast(AnalyserPool, request.app.state.beats)
+
+
+@router.post("/scenes/{scene_id}/audio", status_code=201, responses=documented(400, 404, 409, 413, 415))
+def set_scene_audio(
+    scene_id: RowId,
+    body: NewSceneAudio,
+    sessions: DatabaseSessions,
+    settings: CurrentSettings,
+    *,
+    pool: Annotated[AnalyserPool, Depends(_pool)],
+    response: Response,
+    branch: BranchQuery = None,
+) -> PlannedSceneAudio:
+    """Give the scene its music and plan its cuts. Replaces what it had; a render of the scene follows the newest."""
+    with sessions() as session:
+        scene = _scene(session, scene_id, branch)
+        path = body.audio_path or _path_of(session, body.track_id)
+    place = Place(sessions, cache.cache_folder(settings), library_roots(settings))
+    asked = body.asked()
+    heard = hear(path, place=place, listener=pool.analyse, hint=asked.hint)
+    with sessions.begin() as session:
+        answer = _planned(session, scene.id, asked, path=path, heard=heard)
+    response.headers["Location"] = f"{router.prefix}/scenes/{scene.id}/audio"
+    return answer
+
+
+@router.get("/scenes/{scene_id}/audio", responses=documented(404))
+def get_scene_audio(scene_id: RowId, session: ReadingSession, branch: BranchQuery = None) -> SceneAudio:
+    """The music of the scene, with what was measured on its newest render."""
+    row = scene_audio.current(session, _scene(session, scene_id, branch).id)
+    if row is None:
+        raise NotFoundError(f"Scene {scene_id} has no music", code="NO_AUDIO")
+    return SceneAudio.of(row)
+
+
+@router.delete("/scenes/{scene_id}/audio", responses=documented(404))
+def remove_scene_audio(scene_id: RowId, session: DatabaseSession, branch: BranchQuery = None) -> RemovedAudio:
+    """Take the music off the scene. Takes that were made with it stay."""
+    with session.begin():
+        scene = _scene(session, scene_id, branch)
+        removed = scene_audio.forget(session, scene.id)
+        if not removed:
+            raise NotFoundError(f"Scene {scene_id} has no music", code="NO_AUDIO")
+        return RemovedAudio(scene_id=scene.id, removed=removed)
+
+
+def _scene(session: Session, scene_id: int, branch: str | None) -> Scene:
+    return entities.find(session, Scene, scene_id, branch=branch).row
+
+
+def _path_of(session: Session, track_id: int | None) -> str:
+    assert track_id is not None
+    return str(tracks.place_of_row(tracks.find(session, track_id)).path)
+
+
+def _planned(session: Session, scene_id: int, asked: Asked, *, path: str, heard: Heard) -> PlannedSceneAudio:
+    scene = _scene(session, scene_id, None)  # as it is now: listening may have taken a while
+    clip, length_from = scene_audio.length_of(session, scene, asked.moments)
+    planned: Planned = scene_audio.plan_scene(clip, asked, heard.known.analysis)
+    row = scene_audio.keep(session, scene, asked, path=path, heard=heard, planned=planned)
+    return PlannedSceneAudio(
+        audio=SceneAudio.of(row),
+        plan=PlanAnswer.model_validate(plan_fields(planned.plan, planned.warnings)),
+        beats_from=planned.beats_from,
+        length_from=length_from,
+    )

@@ -1,0 +1,87 @@
+"""What every versioned thing answers beside its own fields, now and in a past state."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from db.columns import Branched
+from db.models.styles import StyleTemplate
+from db.models.versions import Commit
+from tower.errors import InvalidError
+from tower.settings import Settings
+from tower.staleness import affected
+from tower.staleness.affected import Touched
+from tower.story.entities import KINDS, Entity, Found
+from tower.versions import branches
+
+BEFORE = "Null in a past state (`at`)."
+
+
+class Versioned(BaseModel):
+    """`key` is the same on every branch, whatever the thing is called there; `id` is its row on this one."""
+
+    id: int | None = Field(description=BEFORE)
+    project_id: int
+    branch_name: str | None = Field(description=BEFORE, examples=["main"])
+    key: uuid.UUID
+    version: int | None = Field(description=f"1, 2, …: counts the edits of this row. {BEFORE}")
+    at: str | None = Field(description="The commit or tag whose state this is; null: the present.")
+    created_at: datetime | None = Field(description=BEFORE)
+    updated_at: datetime | None = Field(description=BEFORE)
+
+
+class Touching(BaseModel):
+    """What an edit did to scenes that have an accepted take."""
+
+    stale_scenes: list[int] = Field(
+        description="The ids of the scenes, by number, that it touches and whose accepted take is out of date now."
+    )
+
+
+def stale_after(session: Session, found: Found[Entity], settings: Settings, *states: Mapping[str, Any]) -> list[int]:
+    """The field of Touching, of an edit that made `found` what it is. `states`: what it was before, for a style.
+
+    To be asked once the edit is committed: the next writer need not wait for it.
+    """
+    edited = affected.by_entity(KINDS[type(found.row)], found.row.key, found.fields, *states)
+    branch_id = found.row.branch_id
+    if branch_id is None:  # a built-in style: it is never edited
+        return []
+    return affected.stale_after(session, branch_id, edited, project_id=found.project_id, settings=settings)
+
+
+def stale_after_commit(session: Session, commit: Commit, branch: str, settings: Settings) -> list[int]:
+    """The same of a commit that is the head of the branch."""
+    return stale_on(session, commit.project_id, branch, affected.by_commit(session, commit), settings)
+
+
+def stale_on(session: Session, project_id: int, branch: str, edited: Touched, settings: Settings) -> list[int]:
+    """The same of what was touched on a branch."""
+    if not edited:
+        return []
+    branch_id = branches.find(session, project_id, branch).id
+    return affected.stale_after(session, branch_id, edited, project_id=project_id, settings=settings)
+
+
+def place_of(row: Branched | StyleTemplate, branch: str) -> dict[str, Any]:
+    """The fields of Versioned, of a present row."""
+    same = ("id", "project_id", "key", "version", "created_at", "updated_at")
+    return {name: getattr(row, name) for name in same} | {"branch_name": branch, "at": None}
+
+
+def past_place(project_id: int, key: uuid.UUID, at: str) -> dict[str, Any]:
+    """The fields of Versioned, of a past state."""
+    unknown = dict.fromkeys(("id", "branch_name", "version", "created_at", "updated_at"))
+    return {**unknown, "project_id": project_id, "key": key, "at": at}
+
+
+def one_time(branch: str | None, at: str | None) -> None:
+    """Raises InvalidError if both a branch and a past state are asked for."""
+    if branch is not None and at is not None:
+        raise InvalidError.field("at", at, "either branch or at, not both")

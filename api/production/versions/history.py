@@ -1,0 +1,111 @@
+"""The past of a project: its commits, what changed between two states, what became of one thing."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+from fastapi import Path, Query
+from sqlalchemy.orm import Session
+
+from api.errors import documented
+from api.http.authors import Author
+from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
+from api.http.paging import Pages
+from api.http.strict_routes import strict_router
+from api.production.field_types import ProjectQuery
+from api.production.versions.answers import stale_after_commit
+from api.production.versions.bodies import (
+    CommitAnswer,
+    CommitDetails,
+    CommitMade,
+    Comparison,
+    EntityChange,
+    Ref,
+    Restore,
+)
+from api.production.versions.entity_history import EntityVersion
+from tower.errors import NotFoundError
+from tower.pages import Page
+from tower.versions import editing, history
+from tower.versions.branches import MAIN
+from tower.versions.kinds import BIBLE_KEY, Kind
+from tower.versions.merge import revert
+
+router = strict_router(prefix="/api/anime", tags=["versions"])
+
+RefQuery = Annotated[Ref, Query(description="A branch, a tag, or the hash of a commit (its beginning is enough).")]
+Key = Annotated[
+    str, Path(max_length=40, description="Its `key`, or the id of its row on the branch; of the bible: `bible`.")
+]
+
+
+@router.get("/commits", responses=documented(404))
+def list_commits(
+    project_id: ProjectQuery, session: ReadingSession, pages: Pages, branch: RefQuery = MAIN
+) -> list[CommitAnswer]:
+    """The commits that led to a branch, tag or commit, newest first, those of merged branches included."""
+    found = history.log(session, project_id, branch, limit=pages.wanted.limit, before=pages.wanted.cursor)
+    page = Page(found.commits, found.next_cursor)
+    return pages.answer(page, lambda commit: CommitAnswer.of(commit, found.parents[commit.id]))
+
+
+@router.get("/commits/{commit_hash}", responses=documented(404))
+def get_commit(commit_hash: Ref, project_id: ProjectQuery, session: ReadingSession) -> CommitDetails:
+    """A commit with what it changed. A tag, or the beginning of a hash, will do."""
+    commit = history.resolve(session, project_id, commit_hash)
+    changes = [EntityChange.of(one) for one in history.changed_by(session, commit)]
+    return CommitDetails.of(commit, history.parents(session, commit), changes=changes)
+
+
+@router.get("/compare", responses=documented(404))
+def compare_states(
+    project_id: ProjectQuery,
+    session: DatabaseSession,
+    from_: Annotated[Ref, Query(alias="from", description="A branch, a tag, or the hash of a commit.")],
+    to: RefQuery = MAIN,
+) -> Comparison:
+    """What is different in `to`, field by field. Both are branches, tags or commits."""
+    before, after = (history.resolve(session, project_id, ref) for ref in (from_, to))
+    changed = [EntityChange.of(one) for one in history.between(session, before, after)]
+    return Comparison(from_commit=before.hash, to_commit=after.hash, changes=changed)
+
+
+@router.get("/history/{kind}/{key}", responses=documented(404))
+def entity_history(
+    kind: Kind, key: Key, project_id: ProjectQuery, session: DatabaseSession, pages: Pages, *, branch: RefQuery = MAIN
+) -> list[EntityVersion]:
+    """Every state of one thing, newest first, with the commits that made them. Deleted ones are found by their key."""
+    found = _key(session, project_id, branch, kind, key=key)
+    page = history.history(session, project_id, branch, kind, key=found, wanted=pages.wanted)
+    return pages.answer(page, EntityVersion.of)
+
+
+@router.post("/history/{kind}/{key}/restore", status_code=201, responses=documented(400, 404, 409, 413, 415))
+def restore_entity(
+    kind: Kind, key: Key, body: Restore, session: DatabaseSession, *, settings: CurrentSettings, author: Author
+) -> CommitMade:
+    """Make one thing what it was at a commit, in a new commit."""
+    with session.begin():
+        made = revert.restore(
+            session,
+            project_id=body.project_id,
+            branch=body.branch,
+            kind=kind,
+            key=_key(session, body.project_id, body.branch, kind, key=key),
+            ref=body.commit,
+            author=author,
+        )
+        stale = stale_after_commit(session, made, body.branch, settings)
+        return CommitMade.of(made, history.parents(session, made), stale_scenes=stale)
+
+
+def _key(session: Session, project_id: int, branch: str, kind: Kind, *, key: str) -> uuid.UUID:
+    if kind == Kind.BIBLE:
+        return BIBLE_KEY
+    if not key.isdecimal():
+        try:
+            return uuid.UUID(key)
+        except ValueError:
+            raise NotFoundError(f"{key!r} is neither a key nor the id of a row") from None
+    return editing.entity(session, project_id, branch, kind, key=key).key

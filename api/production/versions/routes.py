@@ -1,0 +1,203 @@
+"""Branches, commits, merges, reverts and tags of a project's story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from api.errors import documented
+from api.http.authors import Author
+from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
+from api.http.strict_routes import strict_router
+from api.production.field_types import ProjectQuery
+from api.production.versions.answers import stale_after_commit, stale_on
+from api.production.versions.bodies import (
+    BranchAnswer,
+    CommitMade,
+    Merge,
+    MergeAnswer,
+    NewBranch,
+    NewCommit,
+    NewTag,
+    Ref,
+    Removed,
+    Revert,
+    TagAnswer,
+)
+from db.models.review import DecisionKind
+from db.models.versions import Commit
+from tower.errors import ConflictError
+from tower.review import decisions
+from tower.review.decisions import Decision
+from tower.settings import Settings
+from tower.staleness import affected
+from tower.story import media_references
+from tower.versions import branches, changes, editing, history, tags
+from tower.versions.merge import branches as merging
+from tower.versions.merge import revert
+from tower.versions.merge.branches import MergeResult
+
+router = strict_router(prefix="/api/anime", tags=["versions"])
+
+
+@router.post("/branch", status_code=201, responses=documented(400, 404, 409, 413, 415))
+def create_branch(body: NewBranch, session: DatabaseSession) -> BranchAnswer:
+    """A new line of the story, from a branch, a tag or a commit."""
+    with session.begin(), _free_name(body.branch_name):
+        made = branches.create(
+            session, body.project_id, body.branch_name, body.source_branch, description=body.description
+        )
+        session.refresh(made)
+        return BranchAnswer.of(made, _hashes(session, [made.head_id])[made.head_id])
+
+
+@router.get("/branches", responses=documented(404))
+def list_branches(project_id: ProjectQuery, session: ReadingSession) -> list[BranchAnswer]:
+    """All branches of a project, `main` first, then by name."""
+    return [BranchAnswer.of(row, head) for row, head in branches.list_all(session, project_id)]
+
+
+@router.delete("/branch", responses=documented(404, 409))
+def delete_branch(project_id: ProjectQuery, branch_name: Ref, session: DatabaseSession) -> Removed:
+    """Delete a branch, but not `main`. Its commits stay: branch off its last one to have it back."""
+    with session.begin():
+        branches.delete(session, project_id, branch_name)
+    return Removed(project_id=project_id, name=branch_name)
+
+
+@router.post("/commit", status_code=201, responses=documented(400, 404, 409, 412, 413, 415))
+def commit_changes(body: NewCommit, session: DatabaseSession, settings: CurrentSettings, author: Author) -> CommitMade:
+    """Several changes as one commit. Changes that change nothing make none: the answer is the head."""
+    with session.begin():
+        edits = changes.parse(session, project_id=body.project_id, branch=body.branch, changes=body.changes)
+        made = editing.commit(
+            session,
+            project_id=body.project_id,
+            branch=body.branch,
+            edits=media_references.checked_edits(edits, settings),
+            message=body.message,
+            author=author,
+            expected_head=body.expected_head,
+        )
+        stale = stale_after_commit(session, made, body.branch, settings)
+        return CommitMade.of(made, history.parents(session, made), stale_scenes=stale)
+
+
+@router.post("/merge", responses=documented(400, 404, 409, 413, 415))
+def merge_branches(body: Merge, session: DatabaseSession, settings: CurrentSettings, author: Author) -> MergeAnswer:
+    """Bring one branch into another, field by field.
+
+    Where both changed the same: 409 with `details.conflicts` (path, base, ours, theirs), and nothing is changed. The
+    same call with `resolutions` for these paths, or a `strategy`, ends it.
+    """
+    with session.begin():
+        result = merging.merge(
+            session,
+            project_id=body.project_id,
+            source=body.source_branch,
+            target=body.target_branch,
+            message=body.message or f"Merge {body.source_branch} into {body.target_branch}",
+            author=author,
+            strategy=body.strategy,
+            resolutions=media_references.checked_resolutions(body.resolutions, settings),
+            dry_run=body.dry_run,
+        )
+        decided = Decision(
+            DecisionKind.MERGE,
+            f"Merged {body.source_branch} into {body.target_branch}",
+            author,
+            reason=body.message,
+            details={"strategy": body.strategy, "resolutions": body.resolutions, "fast_forward": result.fast_forward},
+            commit_id=result.commit.id,
+        )
+        noted = not (body.dry_run or result.up_to_date)
+        stale = None if body.dry_run else _stale(session, result, body.target_branch, settings)
+        return _merged(session, result, decided if noted else None, stale, dry_run=body.dry_run)
+
+
+@router.post("/revert", responses=documented(400, 404, 409, 413, 415))
+def revert_commit(body: Revert, session: DatabaseSession, settings: CurrentSettings, author: Author) -> MergeAnswer:
+    """Undo what a commit changed, in a new commit. What was changed again since is a conflict, as in a merge."""
+    with session.begin():
+        result = revert.revert(
+            session,
+            project_id=body.project_id,
+            branch=body.branch,
+            ref=body.commit,
+            author=author,
+            message=body.message,
+            strategy=body.strategy,
+            resolutions=media_references.checked_resolutions(body.resolutions, settings),
+        )
+        decided = Decision(
+            DecisionKind.REVERT,
+            f"Reverted {body.commit} on {body.branch}",
+            author,
+            reason=body.message,
+            details={"strategy": body.strategy, "resolutions": body.resolutions},
+            commit_id=result.commit.id,
+        )
+        stale = _stale(session, result, body.branch, settings)
+        return _merged(session, result, None if result.up_to_date else decided, stale)
+
+
+@router.post("/tag", status_code=201, responses=documented(400, 404, 409, 413, 415))
+def create_tag(body: NewTag, session: DatabaseSession, author: Author) -> TagAnswer:
+    """Name a commit, or what a branch is now."""
+    with session.begin(), _free_name(body.tag_name):
+        branches.find(session, body.project_id, branches.MAIN)
+        made = tags.create(session, body.project_id, body.tag_name, body.commit, author=author, message=body.message)
+        session.refresh(made)
+        return TagAnswer.of(made, _hashes(session, [made.commit_id])[made.commit_id])
+
+
+@router.get("/tags", responses=documented(404))
+def list_tags(project_id: ProjectQuery, session: ReadingSession) -> list[TagAnswer]:
+    """All tags of a project by name."""
+    rows = tags.list_all(session, project_id)
+    hashes = _hashes(session, (row.commit_id for row in rows))
+    return [TagAnswer.of(row, hashes[row.commit_id]) for row in rows]
+
+
+@router.delete("/tag", responses=documented(404))
+def delete_tag(project_id: ProjectQuery, tag_name: Ref, session: DatabaseSession) -> Removed:
+    """Delete a tag; its commit stays."""
+    with session.begin():
+        tags.delete(session, project_id, tag_name)
+    return Removed(project_id=project_id, name=tag_name)
+
+
+def _merged(
+    session: Session,
+    result: MergeResult,
+    decided: Decision | None,
+    stale_scenes: list[int] | None,
+    *,
+    dry_run: bool = False,
+) -> MergeAnswer:
+    parents = history.parents(session, result.commit)
+    noted = None if decided is None else decisions.record(session, result.commit.project_id, decided)
+    decision_id = None if noted is None else noted.id
+    return MergeAnswer.of(result, parents, dry_run=dry_run, decision_id=decision_id, stale_scenes=stale_scenes)
+
+
+def _stale(session: Session, result: MergeResult, branch: str, settings: Settings) -> list[int]:
+    return stale_on(session, result.commit.project_id, branch, affected.by_changes(result.changed), settings)
+
+
+def _hashes(session: Session, commit_ids: Iterable[int | None]) -> dict[int | None, str]:
+    wanted = [commit_id for commit_id in commit_ids if commit_id is not None]
+    return dict(session.execute(select(Commit.id, Commit.hash).where(Commit.id.in_(wanted))).all())
+
+
+@contextmanager
+def _free_name(name: str) -> Iterator[None]:
+    """Two who take one name in the same moment: the index lets one through."""
+    try:
+        yield
+    except IntegrityError as taken:
+        raise ConflictError(f"{name!r} was taken this moment: choose another name") from taken

@@ -1,0 +1,56 @@
+"""A gpu worker tells of itself in the table of workers: what it is, that it is there, that it has ended."""
+
+from __future__ import annotations
+
+import platform
+
+from deployments.gpu_info import Gpu, gpu_of
+from deployments.worker_row import Said, State, WorkerRow
+from tower.errors import UnavailableError
+from tower.settings import Settings
+
+EVERY_S = 15.0  # between two reports
+
+
+class Reporter:
+    """Reports the worker of one row. A database that is away costs a report, nothing else."""
+
+    def __init__(self, settings: Settings, row: WorkerRow) -> None:
+        self._settings = settings
+        self._row = row
+        self._state: State | None = "ready"  # whatever it was when it last ended
+
+    def report(self) -> None:
+        """It is there, and as its renders have it; the first time: ready."""
+        gpu = _gpu(self._settings.comfyui_url) if self._settings.comfyui_url else None
+        if self._row.report(self._said(gpu), state=self._state):
+            self._state = None
+
+    def ended(self) -> None:
+        """Nothing, if it never came so far as to be reported."""
+        if self._state is None:
+            self._row.report(self._said(None), state="stopped")
+        self._row.close()
+
+    def _said(self, gpu: Gpu | None) -> Said:
+        return Said(
+            host=platform.node(),
+            slots=self._settings.gpu_slots,
+            engine=engine(self._settings),
+            comfyui_url=self._settings.comfyui_url,
+            gpu=gpu,
+        )
+
+
+def engine(settings: Settings) -> str:
+    """What renders where a shot asks for nothing else, as tower/rendering/engine_choice.py has it."""
+    if settings.engine != "auto":
+        return settings.engine
+    return "comfyui" if settings.comfyui_url else "animatic"
+
+
+def _gpu(comfyui_url: str) -> Gpu | None:
+    try:
+        return gpu_of(comfyui_url)
+    except UnavailableError:
+        return None  # what that means for its renders is theirs to say

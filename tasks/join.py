@@ -1,0 +1,60 @@
+"""The join of a job's segments, as a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from db.models.jobs import ProductionJob
+from db.models.rendering import Asset
+from tasks.dispatch import Take
+from tasks.resources import resources
+from tasks.retries import step
+from tower.jobs import lifecycle
+from tower.jobs.lifecycle import Attempt
+from tower.media.join import Joined, join
+from tower.rendering.segments import RENDER_ENDS
+from tower.rendering.takes import keep
+
+STEP = "join"
+
+
+@step("join segments")
+def join_segments(attempt: Attempt, seconds: Sequence[Take]) -> Take:
+    """One clip of all segments, cross-faded over their overlap. Raises MergeError; the segments stay."""
+    with resources().sessions.begin() as session:
+        lifecycle.report(session, attempt, progress=RENDER_ENDS, step=f"joining {len(seconds)} segments")
+        job = session.get_one(ProductionJob, attempt.job_id)
+    if STEP in job.steps:
+        return Take(**job.steps[STEP])
+    clip = resources().settings.renders / ".partial" / f"job-{attempt.job_id}-{attempt.number}.mp4"
+    clip.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        joined = join([Path(take.path) for take in seconds], clip)
+        return _kept(attempt, clip, seconds, joined)
+    finally:
+        clip.unlink(missing_ok=True)
+
+
+def _kept(attempt: Attempt, clip: Path, seconds: Sequence[Take], joined: Joined) -> Take:
+    with resources().sessions.begin() as session:
+        job = lifecycle.held(session, attempt)
+        made_from = [session.get_one(Asset, take.asset_id) for take in seconds]
+        asset = keep(
+            session,
+            clip,
+            renders=resources().settings.renders,
+            probe=joined.probe,
+            job_id=job.id,
+            project_id=job.project_id,
+            provenance={
+                "engine": made_from[0].provenance["engine"],
+                "engine_version": made_from[0].provenance["engine_version"],
+                "joined_from_assets": [part.id for part in made_from],
+                "joined": joined.how,
+                "joined_why": joined.why,
+            },
+        )
+        take = Take(asset.id, asset.path)
+        lifecycle.record_step(session, attempt, STEP, {"asset_id": take.asset_id, "path": take.path})
+    return take

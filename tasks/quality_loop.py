@@ -1,0 +1,96 @@
+"""The quality loop, as steps: a round rendered, judged and written down; in the end the best of them kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from db.models.jobs import ProductionJob, Stage
+from tasks.dispatch import Take, render
+from tasks.jobs import stage
+from tasks.quality import judged
+from tasks.resources import resources
+from tasks.retries import step
+from tower.errors import RenderError
+from tower.jobs import lifecycle
+from tower.jobs.lifecycle import Attempt
+from tower.quality.adjustments import in_words
+from tower.quality.record import keep_verdict, record_verdict
+from tower.quality.rounds import KEPT, ROUND, STEP, Round, best_of, rounds_of
+from tower.quality.verdict import Assessment
+from tower.rendering.segments import RENDER_ENDS, shots_of_rounds
+from tower.shots.cast import Cast
+from tower.shots.planning import plan_round
+from tower.shots.prompts import EnhancedPrompt
+
+OF_ANOTHER_FORM = ("NOT_AS_ASKED", "COMFYUI_WRONG_FRAMES")  # what the engine made was refused before it was stored
+
+
+def rounds_so_far(attempt: Attempt) -> list[Round]:
+    """Those that an earlier run of this job brought to an end."""
+    with resources().sessions() as session:
+        return rounds_of(session.get_one(ProductionJob, attempt.job_id))
+
+
+async def render_round(
+    attempt: Attempt, cast: Cast, words: EnhancedPrompt, rounds: Sequence[Round]
+) -> Take | RenderError:
+    """The take of the next round, changed as the rounds before ask for; the error where it has another form."""
+    try:
+        [take] = await render(attempt, cast, words, partial(plan_round, rounds=rounds))
+    except RenderError as error:
+        if error.code not in OF_ANOTHER_FORM:
+            raise
+        return error
+    return take
+
+
+@step("quality check")
+def judge_round(attempt: Attempt, made: Take | RenderError, *, number: int) -> Round:
+    """Judge what the round made, and write the verdict down: from then on the round is over."""
+    with stage(attempt, Stage.QUALITY, progress=RENDER_ENDS) as measured:
+        measured["round"] = number
+        take = made if isinstance(made, Take) else None
+        verdict = judged(attempt, take) if take else Assessment.without_clip(str(made))
+        with resources().sessions.begin() as session:
+            asset_id = take.asset_id if take else None
+            record_verdict(session, attempt, asset_id=asset_id, assessment=verdict, round_number=number)
+            ended = Round(
+                number=number,
+                asset_id=asset_id,
+                path=take.path if take else None,
+                score=verdict.score,
+                passed=verdict.passed,
+                reason=verdict.reason,
+                failed=tuple(metric.name for metric in verdict.metrics if metric.passed is False),
+                changed=_changed(session, attempt, number),
+            )
+            lifecycle.record_step(session, attempt, STEP.format(number), ROUND.dump_python(ended, mode="json"))
+    return ended
+
+
+@step("keep the best")
+def keep_best(attempt: Attempt, rounds: Sequence[Round]) -> tuple[Take, float]:
+    """The take to go on with, and its score. One that did not pass becomes a warning that says why it was rejected.
+
+    Raises RenderError if no round has a clip; a retry then begins with the first round again.
+    """
+    best = best_of(rounds)
+    if best is None or best.asset_id is None or best.path is None:
+        with resources().sessions.begin() as session:
+            lifecycle.forget_steps(session, attempt, [STEP.format(one.number) for one in rounds])
+        raise RenderError(f"None of {len(rounds)} renders was as asked; the last: {rounds[-1].reason}")
+    with resources().sessions.begin() as session:
+        keep_verdict(session, attempt, round_number=best.number)
+        lifecycle.record_step(session, attempt, KEPT, {"round": best.number})
+        if not best.passed:
+            kept = f"Quality: none of {len(rounds)} rounds passed; round {best.number} was kept"
+            lifecycle.warn(session, attempt, f"{kept}: {best.reason}")
+    return Take(best.asset_id, best.path), best.score
+
+
+def _changed(session: Session, attempt: Attempt, number: int) -> str | None:
+    shots = shots_of_rounds(session, attempt.job_id)
+    return None if number == 1 else in_words(shots[1], shots[number])

@@ -1,0 +1,70 @@
+"""Ways to ask the production service for projects and what is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.testclient import TestClient
+from httpx import Response
+
+from tests.api.api_requests import A
+
+KAI = {"name": "Kai Nakamura", "description": "Main protagonist, skilled fighter"}
+VILLAGE = {
+    "scene_number": 1,
+    "description": "Opening scene in the village",
+    "characters": ["Kai Nakamura", "Village Elder"],
+}
+BIBLE = {
+    "title": "My Anime Bible",
+    "description": "Character and world definitions",
+    "visual_style": {"theme": "cyberpunk"},
+    "world_setting": {"era": "2077"},
+}
+
+
+def good(answer: Response, status: int = 200) -> Any:
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def edited(answer: Response, status: int = 200) -> Any:
+    """A good answer to an edit, without what the edit did to others: what GET answers then."""
+    return {name: value for name, value in good(answer, status).items() if name != "stale_scenes"}
+
+
+def project(client: TestClient, **fields: Any) -> int:
+    made: int = good(client.post(f"{A}/projects", json={"name": "My Anime Project", **fields}), 201)["id"]
+    return made
+
+
+def character(client: TestClient, project_id: int, **fields: Any) -> dict[str, Any]:
+    made: dict[str, Any] = edited(client.post(f"{A}/characters", json={"project_id": project_id, **KAI, **fields}), 201)
+    return made
+
+
+def scene(client: TestClient, project_id: int, **fields: Any) -> dict[str, Any]:
+    made: dict[str, Any] = edited(client.post(f"{A}/scenes", json={"project_id": project_id, **VILLAGE, **fields}), 201)
+    return made
+
+
+def bible(client: TestClient, project_id: int, **fields: Any) -> dict[str, Any]:
+    made: dict[str, Any] = edited(client.post(f"{A}/projects/{project_id}/bible", json={**BIBLE, **fields}), 201)
+    return made
+
+
+def branch(client: TestClient, project_id: int, name: str = "experimental_ending") -> None:
+    body = {"project_id": project_id, "branch_name": name, "source_branch": "main"}
+    good(client.post(f"{A}/branch", json=body), 201)
+
+
+def pages(client: TestClient, path: str, **query: Any) -> list[Any]:
+    """All rows of a list, page by page, by the links that lead on."""
+    answer = client.get(f"{A}/{path}", params=query)
+    rows = good(answer)
+    while following := answer.links.get("next"):
+        assert f"cursor={answer.headers['X-Next-Cursor']}" in following["url"]
+        answer = client.get(following["url"])
+        rows += good(answer)
+    assert "X-Next-Cursor" not in answer.headers
+    return list(rows)

@@ -1,0 +1,51 @@
+"""Who waits in line for a thread, and who does not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import anyio
+from sqlalchemy.orm import Session
+
+from api.http.threads import READERS, in_one_thread
+from db.engine import Reading
+
+
+def most_at_once(session: Session, *, asked: int) -> int:
+    """Of so many that are asked together, each a moment long."""
+    counting, here, most = threading.Lock(), [0], [0]
+
+    @in_one_thread
+    def endpoint(session: Session) -> None:
+        with counting:
+            here[0] += 1
+            most[0] = max(most[0], here[0])
+        time.sleep(0.05)
+        with counting:
+            here[0] -= 1
+
+    async def together() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(asked):
+                group.start_soon(lambda: run(endpoint, session=session))
+
+    anyio.run(together)
+    return most[0]
+
+
+async def run(endpoint: Any, **values: Any) -> None:
+    await endpoint(**values)
+
+
+def test_those_that_only_read_wait_in_line() -> None:
+    assert most_at_once(Reading(), asked=6) == READERS
+
+
+def test_those_that_may_wait_for_others_do_not() -> None:
+    assert most_at_once(Session(), asked=6) > READERS
+
+
+def test_readers_wait_in_line_in_each_event_loop() -> None:
+    assert [most_at_once(Reading(), asked=4) for _ in range(2)] == [READERS, READERS]

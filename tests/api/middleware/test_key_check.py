@@ -1,0 +1,157 @@
+"""The key check: what is asked needs a key that allows it, but for what is marked as open."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.testclient import WebSocketDenialResponse
+
+from api.middleware import key_check
+from db.engine import Sessions
+from db.engine import sessions as sessions_of
+from db.models.keys import ApiKey, Scope
+from tests.api.framed_service import error_of
+from tests.api.guarded_service import bearer, new_key, serving
+from tower import api_keys
+from tower.errors import StackError
+
+
+@pytest.fixture
+def reader(sessions: Sessions) -> str:
+    return new_key(sessions, Scope.READ, name="reader")
+
+
+@pytest.fixture
+def guarded(sessions: Sessions, reader: str) -> Iterator[TestClient]:
+    with serving(sessions, host="0.0.0.0", peer="192.168.1.7") as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/api/workflows/kai", "/api/absent", "/openapi.json", "/docs", "/"])
+def test_nothing_is_told_without_a_key(guarded: TestClient, path: str) -> None:
+    answer = guarded.get(path)
+    assert answer.status_code == 401
+    assert error_of(answer)["code"] == "UNAUTHORIZED"
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="tower"'
+
+
+def test_a_good_key_is_let_in(guarded: TestClient, reader: str) -> None:
+    for scheme in ("Bearer", "bearer", "BEARER"):
+        answer = guarded.get("/api/workflows/kai", headers={"Authorization": f"{scheme} {reader}"})
+        assert (answer.status_code, answer.json()) == (200, "kai")
+    assert guarded.get("/api/absent", headers=bearer(reader)).status_code == 404
+    assert guarded.get("/docs", headers=bearer(reader)).status_code == 200
+
+
+@pytest.mark.parametrize("shown", ["Bearer nonsense", "Bearer ", "Basic dG93ZXI6", "tower_000000000000_", "Bearer é"])
+def test_what_is_no_key_is_refused(guarded: TestClient, shown: str) -> None:
+    answer = guarded.get("/api/workflows/kai", headers={"Authorization": shown.encode("latin-1")})
+    assert answer.status_code == 401
+    refused = shown.startswith("Bearer ") and shown != "Bearer "
+    assert ('error="invalid_token"' in answer.headers["WWW-Authenticate"]) == refused
+
+
+@pytest.mark.parametrize("path", ["/api/health", "/api/health?x=1"])
+def test_health_is_open(guarded: TestClient, path: str) -> None:
+    assert guarded.get(path).status_code in (200, 422)
+
+
+@pytest.mark.parametrize("path", ["/api/workflows/health", "/api/health/", "//api/health", "/api/health%2f..%2fscenes"])
+def test_only_health_itself_is_open(guarded: TestClient, path: str) -> None:
+    assert guarded.get(path).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("scope", "asked", "wanted"),
+    [
+        (Scope.READ, "GET /api/workflows/kai", None),
+        (Scope.READ, "POST /api/scenes", "write"),
+        (Scope.READ, "DELETE /api/workflows/kai", "write"),
+        (Scope.READ, "POST /api/pause", "write"),
+        (Scope.WRITE, "POST /api/scenes", None),
+        (Scope.WRITE, "POST /api/pause", "admin"),
+        (Scope.ADMIN, "POST /api/pause", None),
+        (Scope.ADMIN, "POST /api/scenes", None),
+    ],
+)
+def test_the_scope_must_allow_it(
+    sessions: Sessions, guarded: TestClient, scope: Scope, asked: str, wanted: str | None
+) -> None:
+    answer = guarded.request(*asked.split(), headers=bearer(new_key(sessions, scope)))
+    assert answer.status_code == (403 if wanted else 200)
+    if wanted:
+        assert error_of(answer)["code"] == "FORBIDDEN"
+        assert error_of(answer)["details"] == {"scope": wanted, "scopes": [scope]}
+        challenge = f'Bearer realm="tower", error="insufficient_scope", scope="{wanted}"'
+        assert answer.headers["WWW-Authenticate"] == challenge
+
+
+def test_a_revoked_key_ends_within_seconds(sessions: Sessions, guarded: TestClient, reader: str) -> None:
+    assert guarded.get("/api/workflows/kai", headers=bearer(reader)).status_code == 200
+    with sessions.begin() as session:
+        api_keys.revoke(session, "reader")
+    time.sleep(key_check.REMEMBERED_S)
+    answer = guarded.get("/api/workflows/kai", headers=bearer(reader))
+    assert answer.status_code == 401
+    assert "reader was revoked" in error_of(answer)["message"]
+
+
+def test_use_is_written_down(sessions: Sessions, guarded: TestClient, reader: str) -> None:
+    guarded.get("/api/workflows/kai", headers=bearer(reader))
+    with sessions() as session:
+        assert session.query(ApiKey.last_used_at).scalar() is not None
+
+
+def test_websockets_need_a_key_too(guarded: TestClient, reader: str) -> None:
+    with pytest.raises(WebSocketDenialResponse) as denied, guarded.websocket_connect("/api/live"):
+        pass
+    assert denied.value.status_code == 401
+    with guarded.websocket_connect("/api/live", headers=dict(bearer(reader))) as socket:
+        assert socket.receive_text() == "hello"
+
+
+def test_the_key_is_not_logged(guarded: TestClient, reader: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        guarded.get("/api/workflows/kai", headers=bearer(reader))
+        guarded.post("/api/scenes", headers=bearer(reader))
+    assert caplog.records
+    assert reader[-20:] not in caplog.text
+
+
+def test_without_a_key_it_does_not_start(sessions: Sessions) -> None:
+    for asked in ({"host": "192.168.1.5"}, {"require_keys": True}):
+        with pytest.raises(StackError, match="tower key create"), serving(sessions, **asked):
+            pass
+
+
+def test_on_loopback_keys_are_off_unless_asked_for(sessions: Sessions, reader: str) -> None:
+    with serving(sessions) as client:
+        assert client.post("/api/pause").status_code == 200
+    with serving(sessions, require_keys=True) as client:
+        assert client.post("/api/pause").status_code == 401
+
+
+def test_a_silent_database_is_503(sessions: Sessions, guarded: TestClient) -> None:
+    from db.engine import connect
+
+    nowhere = connect("postgresql://x@127.0.0.1:1/x")
+    guarded.app.state.sessions = sessions_of(nowhere)  # type: ignore[attr-defined] # an ASGI app has no state for mypy
+    answer = guarded.get("/api/workflows/kai", headers=bearer("tower_000000000000_" + "x" * 43))
+    assert (answer.status_code, error_of(answer)["code"]) == (503, "UNAVAILABLE")
+    nowhere.dispose()
+
+
+def test_openapi_says_what_is_needed(guarded: TestClient, reader: str) -> None:
+    document = guarded.get("/openapi.json", headers=bearer(reader)).json()
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert document["security"] == [{"key": []}]
+    paths = document["paths"]
+    assert paths["/api/health"]["get"]["security"] == []
+    assert not {"401", "403", "429"} & set(paths["/api/health"]["get"]["responses"])
+    assert paths["/api/pause"]["post"]["security"] == [{"key": ["admin"]}]
+    assert "security" not in paths["/api/scenes"]["post"]
+    assert {"401", "403", "429"} <= set(paths["/api/scenes"]["post"]["responses"])

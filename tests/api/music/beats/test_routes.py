@@ -1,0 +1,181 @@
+"""Tempo and beats over HTTP: analyses, health, and tracks that match."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import update
+
+from api.music.app import create_app
+from db.engine import Sessions
+from db.models.library import Track
+from tests.api.api_requests import code_of
+from tests.api.live_server import served
+from tests.api.music.beats.beat_requests import B, analysed
+from tests.deployments.processes import until
+from tests.tower.beats.sounds import even_clicks, write_wav
+from tower.settings import Settings
+
+
+def matching(beats: TestClient, **query: Any) -> list[dict[str, Any]]:
+    answer = beats.get(f"{B}/find-matching", params=query)
+    assert answer.status_code == 200, answer.text
+    rows: list[dict[str, Any]] = answer.json()
+    return rows
+
+
+def titles(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["title"] for row in rows]
+
+
+def test_a_click_track_is_heard_as_it_is(beats: TestClient, theme: Path) -> None:
+    found = analysed(beats, theme)
+    assert found["bpm"] == pytest.approx(120, abs=0.2)
+    assert len(found["beat_times"]) >= 38
+    assert np.diff(found["beat_times"]) == pytest.approx(0.5, abs=0.01)
+    assert found["metadata"]["duration"] == pytest.approx(20, abs=0.01)
+    assert found["metadata"]["sample_rate"] == 44_100
+    assert [change["time"] for change in found["tempo_changes"]] == [found["beat_times"][0]]
+    assert {len(found[name]) for name in ("beat_times", "beat_strengths")} == {found["metadata"]["beats"]}
+    assert found["downbeats"]
+    assert found["candidates"]
+    assert found["cached"] is False
+
+
+def test_a_basic_analysis_leaves_out_what_was_not_asked(beats: TestClient, theme: Path) -> None:
+    found = analysed(beats, theme, analysis_type="basic")
+    assert (found["downbeats"], found["beat_strengths"], found["candidates"]) == (None, None, None)
+    assert len(found["beat_times"]) >= 38
+
+
+def test_the_second_answer_comes_from_the_cache_and_force_listens_anew(beats: TestClient, theme: Path) -> None:
+    first, second = analysed(beats, theme), analysed(beats, theme, analysis_type="basic")
+    assert (first["cached"], second["cached"]) == (False, True)
+    assert analysed(beats, theme, force=True)["cached"] is False
+    health = beats.get(f"{B}/health").json()
+    assert health["cached_analyses"] == 1
+
+
+def test_many_at_once_listen_once(beats: TestClient, theme: Path) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        found = list(threads.map(lambda _: analysed(beats, theme), range(6)))
+    assert sorted(one["cached"] for one in found) == [False, *[True] * 5]
+
+
+def test_hint_and_range_choose_the_octave(beats: TestClient, theme: Path) -> None:
+    assert analysed(beats, theme, bpm_hint=60)["bpm"] == pytest.approx(60, abs=0.2)
+    assert analysed(beats, theme, bpm_range=[50, 100])["bpm"] == pytest.approx(60, abs=0.2)
+
+
+@pytest.mark.parametrize("wrong", [
+    {"bpm_hint": 10}, {"bpm_hint": "fast"}, {"bpm_range": [120]}, {"bpm_range": [120, 90]},
+    {"bpm_range": [90, 120], "bpm_hint": 150},
+    {"analysis_type": "thorough"}, {"unknown": 1}, {"audio_path": ""}, {"audio_path": 5},
+])  # fmt: skip
+def test_wrong_wishes_are_refused(beats: TestClient, theme: Path, wrong: dict[str, Any]) -> None:
+    answer = beats.post(f"{B}/analyze-track", json={"audio_path": str(theme), **wrong})
+    assert code_of(answer) == (422, "VALIDATION_ERROR")
+
+
+def test_the_file_is_a_track_with_its_tempo_from_then_on(beats: TestClient, theme: Path, sessions: Sessions) -> None:
+    found = analysed(beats, theme)
+    with sessions() as session:
+        track = session.get_one(Track, found["track_id"])
+    assert track.title == "theme-120"
+    assert track.bpm == pytest.approx(120, abs=0.2)
+    assert track.analysed_confidence == found["confidence"]
+
+
+def test_the_users_word_is_kept_and_guides_the_analysis(beats: TestClient, theme: Path, sessions: Sessions) -> None:
+    track_id = analysed(beats, theme)["track_id"]
+    with sessions.begin() as session:
+        session.execute(update(Track).where(Track.id == track_id).values(bpm_override=60))
+    found = analysed(beats, theme, force=True)
+    assert (found["bpm_override"], found["bpm"]) == (60, pytest.approx(60, abs=0.2))
+    assert [row["bpm"] for row in matching(beats, target_bpm=60, relation="exact")] == [60]
+
+
+def test_health_says_what_it_stands_on(beats: TestClient, beats_settings: Settings) -> None:
+    said = beats.get(f"{B}/health").json()
+    assert (said["status"], said["service"]) == ("healthy", "bpm-analyzer")
+    assert {"librosa", "numpy"} <= set(said["dependencies"])
+    assert said["cache_dir"] == str(beats_settings.data / "cache" / "beats")
+    assert (said["cached_analyses"], said["processes"]) == (0, 2)
+
+
+def test_matching_tells_half_and_double_time_apart(beats: TestClient, beats_settings: Settings, theme: Path) -> None:
+    for bpm in (60, 124, 180):
+        analysed(beats, write_wav(beats_settings.media / f"at-{bpm}.wav", even_clicks(bpm, 16)), bpm_hint=bpm)
+    analysed(beats, theme)
+    found = {row["title"]: (row["relation"], row["off_bpm"]) for row in matching(beats, target_bpm=121)}
+    assert titles(matching(beats, target_bpm=121)) == ["theme-120", "at-124", "at-60"]
+    assert found["theme-120"] == ("exact", pytest.approx(1, abs=0.1))
+    assert found["at-60"] == ("half", pytest.approx(0.5, abs=0.1))
+    assert [row["relation"] for row in matching(beats, target_bpm=90)] == ["double"]
+    assert titles(matching(beats, target_bpm=121, relation="exact", limit=1, offset=1)) == ["at-124"]
+    assert matching(beats, target_bpm=97, tolerance=5) == []
+
+
+def test_moods_are_understood_in_english_and_japanese(
+    beats: TestClient, beats_settings: Settings, sessions: Sessions
+) -> None:
+    slow = analysed(beats, write_wav(beats_settings.media / "slow.wav", even_clicks(70, 20)), bpm_hint=70)["track_id"]
+    fast = analysed(beats, write_wav(beats_settings.media / "fast.wav", even_clicks(150, 16)), bpm_hint=150)["track_id"]
+    with sessions.begin() as session:
+        session.execute(update(Track).where(Track.id == fast).values(genre="Rock", genre_text="rock"))
+    assert titles(matching(beats, mood="calm")) == titles(matching(beats, mood="穏やか")) == ["slow"]
+    (energetic,) = matching(beats, mood="激しい")
+    assert (energetic["id"], energetic["mood_by"]) == (fast, ["tempo", "words"])
+    assert titles(matching(beats, mood="sad", target_bpm=70)) == ["slow"]
+    assert titles(matching(beats, mood="SLOW")) == ["slow"], "another word is looked for in the tags"
+    assert matching(beats, mood="xyzzy") == []
+    assert slow != fast
+
+
+def test_matching_wants_something_to_match(beats: TestClient) -> None:
+    for query in ({}, {"target_bpm": 5}, {"target_bpm": "nan"}, {"mood": "  "}, {"target_bpm": 120, "tolerance": -1}):
+        assert code_of(beats.get(f"{B}/find-matching", params=query)) == (422, "VALIDATION_ERROR")
+
+
+def test_who_goes_away_cancels_and_the_service_answers_meanwhile(beats_settings: Settings) -> None:
+    long = write_wav(beats_settings.media / "long.wav", even_clicks(120, 5400, rate_hz=8000), rate_hz=8000)
+    with served(create_app(beats_settings), "no key") as service:
+        with _asking(httpx.URL(f"{service.url}{B}/analyze-track"), {"audio_path": str(long)}):
+            until(_listening, limit_s=30)
+            assert httpx.get(f"{service.url}{B}/health", timeout=5).status_code == 200
+            assert _listening(), "it was answered while the file was listened to"
+        until(lambda: not _listening(), limit_s=10)
+        assert httpx.get(f"{service.url}{B}/health").json()["cached_analyses"] == 0
+
+
+@contextmanager
+def _asking(url: httpx.URL, body: dict[str, str]) -> Iterator[None]:
+    """One who has asked and does not wait for the answer, but goes away at the end of the block."""
+    content = json.dumps(body).encode()
+    with socket.create_connection((url.host, url.port)) as connection:
+        head = f"POST {url.path} HTTP/1.1\r\nHost: {url.host}\r\nContent-Type: application/json\r\n"
+        connection.sendall(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
+        yield
+
+
+def _listening() -> bool:
+    """Whether a process of ours is at work."""
+    return any(_at_work(child) for child in psutil.Process().children())
+
+
+def _at_work(child: psutil.Process) -> bool:
+    try:
+        return "tower.beats.worker" in child.cmdline() and child.num_threads() > 1
+    except psutil.Error:  # it has just ended
+        return False

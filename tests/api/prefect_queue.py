@@ -1,0 +1,111 @@
+"""Jobs in the queue of a real Prefect server that no worker serves, and what it would hand to one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy import select
+
+from db.engine import Sessions
+from db.models.jobs import JobType, ProductionJob, Stage
+from db.models.rendering import RenderSegment, SegmentState
+from tower.clients.prefect import FlowRunRequest, PrefectClient
+from tower.engines.base import Shot
+from tower.jobs import lifecycle
+from tower.jobs.spec import GenerationSpec
+from tower.rendering import segments
+from tower.rendering.segments import SegmentPlan
+
+SHOT = Shot(prompt="x", negative_prompt="", seed=1, width=256, height=256, fps=24, frames=24)
+FLOWS = {"standard": "cpu", "fast": "cpu", "render": "gpu"}  # and their pools
+
+
+def prepare(prefect: PrefectClient) -> None:
+    """Make the pools and deployments that a stack has."""
+    with httpx.Client(base_url=prefect.url) as http:
+        for pool in set(FLOWS.values()):
+            made = http.post("/work_pools/", json={"name": pool, "type": "process", "concurrency_limit": 100})
+            assert made.status_code in (201, 409), made.text
+        for name, pool in FLOWS.items():
+            flow_id = http.post("/flows/", json={"name": name}).json()["id"]
+            deployment = {"name": name, "flow_id": flow_id, "work_pool_name": pool, "enforce_parameter_schema": False}
+            http.post("/deployments/", json=deployment).raise_for_status()
+
+
+def forget_runs(prefect: PrefectClient) -> None:
+    """Take all runs that wait out of the pools."""
+    with httpx.Client(base_url=prefect.url) as http:
+        wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}, "limit": 200}
+        for run in http.post("/flow_runs/filter", json=wanted).json():
+            http.delete(f"/flow_runs/{run['id']}").raise_for_status()
+
+
+def waiting_job(sessions: Sessions, prefect: PrefectClient, *, count: int = 1) -> int:
+    """A job whose recipe runs and whose `count` segments wait for a worker of the gpu pool."""
+    with sessions.begin() as session:
+        job = lifecycle.open_job(session, GenerationSpec(prompt="a shrine"), job_type=JobType.STANDARD)
+        attempt = lifecycle.claim(session, job.id, flow_run_id=None, timeout_s=3600)
+        lifecycle.report(session, attempt, stage=Stage.RENDER)
+        recipe = _run(prefect, "standard", job.id)
+        set_state(prefect, recipe, "RUNNING")
+        session.get_one(ProductionJob, job.id, populate_existing=True).flow_run_id = recipe
+        plans = [SegmentPlan(number, SHOT, "animatic", uuid.uuid4().hex * 2) for number in range(1, count + 1)]
+        rows = [segments.open_segment(session, attempt, plan) for plan in plans]
+        for row in rows:
+            segments.launched(session, row.id, _run(prefect, "render", row.id))
+    return job.id
+
+
+def unbegun_job(sessions: Sessions, prefect: PrefectClient) -> int:
+    """A job whose recipe waits for a worker of the cpu pool."""
+    with sessions.begin() as session:
+        job = lifecycle.open_job(session, GenerationSpec(prompt="a shrine"), job_type=JobType.STANDARD)
+        job.flow_run_id, job.launch_after, job.launches = _run(prefect, "standard", job.id), None, 1
+    return job.id
+
+
+def take(sessions: Sessions, prefect: PrefectClient, segment_id: int) -> None:
+    """What a worker does: take the run of the segment and begin to render."""
+    with sessions.begin() as session:
+        run_id = session.get_one(RenderSegment, segment_id).flow_run_id
+        segments.claim_segment(session, segment_id, flow_run_id=run_id, worker="gpu@box", process="box:1")
+    for kind in ("PENDING", "RUNNING"):
+        set_state(prefect, run_id, kind)
+
+
+def complete(sessions: Sessions, segment_id: int, asset_id: int, *, took_s: float) -> None:
+    with sessions.begin() as session:
+        row = session.get_one(RenderSegment, segment_id)
+        row.state, row.asset_id, row.progress = SegmentState.COMPLETED, asset_id, 1.0
+        row.ended_at = datetime.now(UTC)
+        row.started_at = row.ended_at - timedelta(seconds=took_s)
+
+
+def segment_ids(sessions: Sessions, job_id: int) -> list[int]:
+    with sessions() as session:
+        rows = select(RenderSegment.id).filter_by(job_id=job_id).order_by(RenderSegment.segment)
+        return list(session.scalars(rows))
+
+
+def set_state(prefect: PrefectClient, run_id: uuid.UUID | None, kind: str) -> None:
+    answer = httpx.post(f"{prefect.url}/flow_runs/{run_id}/set_state", json={"state": {"type": kind}, "force": True})
+    answer.raise_for_status()
+
+
+def handed_out(prefect: PrefectClient, pool: str) -> list[int]:
+    """The parameter of each run that a worker of this pool would be given now, in that order."""
+    asked = {"scheduled_before": datetime.now(UTC).isoformat()}
+    runs: Sequence[dict[str, Any]] = httpx.post(
+        f"{prefect.url}/work_pools/{pool}/get_scheduled_flow_runs", json=asked
+    ).json()
+    return [next(iter(run["flow_run"]["parameters"].values())) for run in runs]
+
+
+def _run(prefect: PrefectClient, flow: str, number: int) -> uuid.UUID:
+    key = "segment_id" if flow == "render" else "job_id"
+    request = FlowRunRequest(f"{flow}/{flow}", f"{flow} {number}", {key: number}, ("tower",), str(uuid.uuid4()))
+    return prefect.create_flow_run(request)

@@ -1,0 +1,168 @@
+"""Asking for generations while Prefect is down: what is taken, what is refused."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.production.app import create_app
+from db.engine import Sessions
+from db.models.jobs import JobStatus, ProductionJob
+from db.models.projects import Project
+from tests.api.api_requests import DOCUMENTED, A, change, code_of, generate, new_project, started
+from tests.api.small_servers import FakePrefect, serving
+from tower.rendering import workers
+from tower.rendering.workers import Report
+from tower.settings import Settings
+
+
+def test_documented_request_is_answered_as_documented_while_prefect_is_down(
+    client: TestClient, sessions: Sessions
+) -> None:
+    said = started(client)
+    assert said["status"] == "processing"
+    assert said["job_type"] == "video_generation"
+    assert str(uuid.UUID(said["comfyui_job_id"])) == said["comfyui_job_id"]
+    assert (said["id"], said["generation_id"]) == (str(said["job_id"]), f"gen_{said['job_id']}")
+    assert said["created_at"].endswith("Z")
+    assert said["status_url"] == f"{A}/generation/{said['job_id']}/status"
+    with sessions() as session:
+        job = session.get_one(ProductionJob, said["job_id"])
+    assert job.launch_after is not None
+    assert job.prompt == "cyberpunk detective walking in neon city"
+    assert (job.parameters["character"], job.parameters["duration_s"]) == ("kai", 5)
+
+
+def test_shortest_documented_request_and_every_documented_field(client: TestClient) -> None:
+    started(client, {"prompt": "test", "duration": 3})
+    everything = {
+        "prompt": "your anime scene description",
+        "character": "original",
+        "scene_type": "epic",
+        "duration": 3.5,
+        "style": "cinematic",
+        "type": "creative",
+        "quality": "fast_preview",
+        "seed": 2**53 - 1,
+        "width": 640,
+        "height": 360,
+        "fps": 12,
+        "engine": "animatic",
+        "negative_prompt": "blurry",
+    }
+    said = started(client, everything)
+    assert said["seed"] == 2**53 - 1
+    status = client.get(said["status_url"]).json()
+    assert status["parameters"]["scene_type"] == "epic"
+    assert (status["parameters"]["width"], status["parameters"]["fps"]) == (640, 12)
+
+
+def test_examples_in_openapi_are_accepted(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    examples = document["components"]["schemas"]["GenerationRequest"]["examples"]
+    assert DOCUMENTED.items() <= examples[0].items()
+    assert [generate(client, example).status_code for example in examples] == [202] * len(examples)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("prompt", ""),
+        ("prompt", "   "),
+        ("prompt", "x" * 2001),
+        ("prompt", None),
+        ("character", ""),
+        ("scene_type", "comedy"),
+        ("duration", 0.9),
+        ("duration", 11),
+        ("duration", "5"),
+        ("duration", True),
+        ("type", "unheard-of"),
+        ("quality", "best"),
+        ("seed", -1),
+        ("seed", 2**53),
+        ("seed", 1.5),
+        ("project_id", "not a number"),
+        ("project_id", 0),
+        ("project_id", 999_999_999),
+        ("width", 255),
+        ("height", 2050),
+        ("width", 301),
+        ("fps", 0),
+        ("fps", 61),
+        ("engine", "unheard-of"),
+        ("colour", "red"),
+        ("duration_s", 3),
+    ],
+)
+def test_refused_field_is_named_with_its_value(client: TestClient, field: str, value: Any) -> None:
+    answer = generate(client, {"prompt": "test", field: value})
+    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    details = answer.json()["error"]["details"]
+    assert details["field"] == field
+    assert details["value"] == (value if len(str(value)) < 1000 else f"{value[:1000]}…")
+    assert details["expected"]
+
+
+def test_one_side_without_the_other_is_refused(client: TestClient) -> None:
+    answer = generate(client, {"prompt": "test", "width": 512})
+    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    assert "both or neither" in answer.json()["error"]["message"]
+
+
+def test_comfyui_where_nobody_has_one_is_refused_with_the_mend(client: TestClient) -> None:
+    answer = generate(client, {"prompt": "test", "engine": "comfyui"})
+    assert code_of(answer) == (503, "NO_COMFYUI")
+    assert "tower worker gpu --comfyui" in answer.json()["error"]["message"]
+
+
+def test_comfyui_is_accepted_once_a_worker_has_one(client: TestClient, sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        workers.report(session, Report("gpu@box", host="box", slots=1, engine="comfyui", comfyui_url="http://box:8188"))
+    assert started(client, {"prompt": "test", "engine": "comfyui"})["status"] == "processing"
+
+
+def test_a_workflow_that_is_not_registered_is_refused_by_name(client: TestClient) -> None:
+    answer = generate(client, {"prompt": "test", "workflow": "no such graph"})
+    assert code_of(answer) == (404, "NOT_FOUND")
+    assert "no such graph" in answer.json()["error"]["message"]
+
+
+def test_generation_makes_a_draft_project_active(client: TestClient, sessions: Sessions) -> None:
+    project_id = new_project(sessions)
+    assert started(client, {**DOCUMENTED, "project_id": project_id})["project_id"] == project_id
+    with sessions() as session:
+        assert session.get_one(Project, project_id).status == "active"
+
+
+def test_estimate_is_null_without_history_and_measured_with_it(client: TestClient, sessions: Sessions) -> None:
+    asked = {"prompt": "test", "duration": 1, "engine": "animatic"}
+    first = started(client, asked)
+    assert first["estimated_completion"] is None
+    began = datetime.fromisoformat(first["created_at"])
+    took = {"started_at": began, "ended_at": began + timedelta(seconds=8)}
+    change(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", **took)
+    second = started(client, {**asked, "duration": 2})
+    expected = datetime.fromisoformat(second["created_at"]) + timedelta(seconds=16)
+    assert datetime.fromisoformat(second["estimated_completion"]) == expected
+
+
+def test_job_is_launched_once_prefect_answers(api_database_url: str) -> None:
+    prefect = FakePrefect()
+    with (
+        serving(prefect) as url,
+        TestClient(create_app(Settings(database_url=api_database_url, prefect_api_url=f"{url}/api"))) as client,
+    ):
+        said = started(client, {"prompt": "test"})
+        deadline = time.monotonic() + 10
+        while (run := client.get(said["status_url"]).json()["prefect_run_url"]) is None:
+            assert time.monotonic() < deadline, "not launched"
+            time.sleep(0.05)
+        ours = [run for run in prefect.runs.values() if run["parameters"] == {"job_id": said["job_id"]}]
+        assert run == f"{url}/runs/flow-run/{ours[0]['id']}"
+        assert len(ours) == 1

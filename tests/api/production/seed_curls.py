@@ -1,0 +1,77 @@
+"""The requests that the two seed documents show, kept beside the tests: the documents are not part of the repository.
+
+After a change of the documents: python -m tests.api.production.seed_curls
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+DOCUMENTS = ("complete-api.md", "working-endpoints.md")
+SEEDS = Path(__file__).parents[4] / "shared" / "seeds"  # beside the checkout, where there is one
+KEPT = Path(__file__).with_name("seed_curls.json")
+BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Curl:
+    """`body` is as written, placeholders like {...} included, but for its line breaks."""
+
+    document: str
+    method: str
+    url: str
+    body: str | None
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 80
+
+    @property
+    def called(self) -> str:
+        """`GET /api/anime/scenes?project_id=1`"""
+        parts = urlsplit(self.url)
+        return f"{self.method} {parts.path}" + (f"?{parts.query}" if parts.query else "")
+
+
+def kept() -> list[Curl]:
+    return [Curl(**one) for one in json.loads(KEPT.read_text())]
+
+
+def extracted(document: str, text: str) -> list[Curl]:
+    """In the order of the document."""
+    blocks = (block.replace("\\\n", " ") for block in BLOCK.findall(text))
+    return [_read(document, line) for block in blocks for line in _commands(block)]
+
+
+def _commands(block: str) -> list[str]:
+    """A command ends with its line, unless a quotation goes on."""
+    found: list[str] = []
+    for line in block.splitlines():
+        if found and found[-1].count("'") % 2:
+            found[-1] += f" {line.strip()}"
+        elif line.startswith("curl "):
+            found.append(line)
+    return found
+
+
+def _read(document: str, command: str) -> Curl:
+    words = shlex.split(command)[1:]
+    options = {"-X": "GET", "-d": None, "-H": ""}
+    url = ""
+    while words:
+        word = words.pop(0)
+        if word in options:
+            options[word] = words.pop(0)
+        else:
+            url = word
+    return Curl(document, str(options["-X"]), url, options["-d"])
+
+
+if __name__ == "__main__":
+    found = [asdict(one) for name in DOCUMENTS for one in extracted(name, (SEEDS / name).read_text())]
+    KEPT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

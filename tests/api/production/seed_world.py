@@ -1,0 +1,111 @@
+"""A project that the requests of the seed documents are asked of, with what they take for granted in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+from httpx import Response
+
+from tests.api.api_factories import VILLAGE, bible, branch, character, good, project, scene
+from tests.api.api_requests import A
+from tests.api.production.seed_curls import Curl
+from tests.tower.beats.sounds import even_clicks, write_wav
+
+OPEN_OBJECT = '{"characters": {"Kai Nakamura": {"backstory": "Raised by the shrine"}}}'  # for {...}
+OPEN_LIST = '["seal"]'  # for [...]
+FAST_JOB = "113"  # as the second document numbers its jobs
+PLACES = {"projects": "project_id", "project": "project_id", "characters": "character_id", "scenes": "scene_id"}
+
+
+@dataclass
+class World:
+    """`ids` by the names that bodies have for them; `jobs` by the documented name of a generation."""
+
+    client: TestClient
+    media: Path
+    ids: dict[str, Any] = field(default_factory=dict)
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def nothing(self) -> None:
+        self.ids["project_id"] = project(self.client)
+
+    def kai(self) -> None:
+        self.nothing()
+        self.ids["character_id"] = character(self.client, self.ids["project_id"])["id"]
+
+    def village(self) -> None:
+        self.kai()
+        self.ids["scene_id"] = scene(self.client, self.ids["project_id"], **VILLAGE)["id"]
+
+    def bible(self) -> None:
+        self.kai()
+        bible(self.client, self.ids["project_id"])
+
+    def bible_with_kai(self) -> None:
+        self.bible()
+        made = self.client.post(f"{A}/projects/{self.ids['project_id']}/bible/characters", json={"name": "Kai"})
+        good(made, 201)
+
+    def ending(self) -> None:
+        """The documented branch, with a change of its own."""
+        self.kai()
+        branch(self.client, self.ids["project_id"])
+        told = {"characters": {"Kai Nakamura": {"backstory": "He never came home"}}}
+        body = {"project_id": self.ids["project_id"], "branch": "experimental_ending", "message": "x", "changes": told}
+        good(self.client.post(f"{A}/commit", json=body), 201)
+
+    def generations(self) -> None:
+        """One of each kind that a status is documented of."""
+        self.nothing()
+        standard = good(self.client.post(f"{A}/generate", json={"prompt": "test", "duration": 3}), 202)
+        fast = good(self.client.post(f"{A}/generate-fast", json={"prompt": "test fast", "duration": 2}), 202)
+        self.jobs = {"standard": standard, FAST_JOB: fast}
+
+    def send(self, curl: Curl) -> tuple[dict[str, Any] | None, Response]:
+        """The request as documented, but for ids, files and what the documents leave open. With the body sent."""
+        body = None if curl.body is None else self._body(curl.body)
+        method, path = curl.called.split(" ", 1)
+        answer: Response = self.client.request(method, self._path(path), json=body)
+        return body, answer
+
+    def _path(self, path: str) -> str:
+        path, _, query = path.partition("?")
+        parts = path.split("/")
+        for at, (before, part) in enumerate(pairwise(parts), start=1):
+            if before in PLACES and re.fullmatch(r"\d+|{\w+}", part):
+                parts[at] = str(self.ids[PLACES[before]])
+            elif before == "generation":
+                parts[at] = self._generation(part)
+        query = re.sub(r"project_id=1\b", f"project_id={self.ids.get('project_id')}", query)
+        return "/".join(parts) + (f"?{query}" if query else "")
+
+    def _generation(self, documented: str) -> str:
+        job = self.jobs[documented if documented in self.jobs else "standard"]
+        return str(job["comfyui_job_id" if "-" in documented else "job_id"])
+
+    def _body(self, documented: str) -> dict[str, Any]:
+        complete = documented.replace("{...}", OPEN_OBJECT).replace("[...]", OPEN_LIST)
+        body: dict[str, Any] = self._mine(json.loads(complete))
+        return body
+
+    def _mine(self, value: Any, name: str = "") -> Any:
+        if isinstance(value, dict):
+            return {key: self._mine(inner, key) for key, inner in value.items()}
+        if name in ("project_id", "scene_id"):
+            return self.ids[name]
+        return self._file(value) if isinstance(value, str) and "/path/" in value else value
+
+    def _file(self, documented: str) -> str:
+        file = self.media / documented.strip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix == ".mp3":
+            write_wav(file, even_clicks(120, 12))
+        else:
+            file.write_bytes(b"of my own")
+        return str(file)

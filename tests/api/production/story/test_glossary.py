@@ -1,0 +1,107 @@
+"""The cultural glossary and checks against it, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.api.api_factories import good, pages, project, scene
+from tests.api.api_requests import A, code_of
+
+BELL = {
+    "name": "shrine bell",
+    "category": "object",
+    "triggers": ["shrine bell", "鈴"],
+    "rule": "The bell is rung once before the prayer.",
+    "violations": ["after the prayer"],
+}
+
+
+def check(client: TestClient, **body: Any) -> Any:
+    return good(client.post(f"{A}/cultural-validations", json=body), 201)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("Kai in a kimono, right over left", [("kimono", "broken", "error")]),
+        ("Kai in a kimono, left over right", [("kimono", "followed", None)]),
+        ("着物が左前の男", [("kimono", "broken", "error")]),
+        ("two kimonos at an onsen without a swimsuit", [("kimono", "followed", None), ("onsen", "unclear", "warning")]),
+        ("a skimono of the future", [(None, "nothing", None)]),
+        ("rain on neon", [(None, "nothing", None)]),
+    ],
+)
+def test_prompt_is_checked_against_the_glossary(
+    client: TestClient, prompt: str, expected: list[tuple[str | None, str, str | None]]
+) -> None:
+    found = check(client, prompt=prompt)
+    assert [(one["element_name"], one["finding"], one["severity"]) for one in found] == expected
+    assert {one["kind"] for one in found} == {"prompt"}
+    assert all((one["message"] is not None) == (one["finding"] in ("broken", "unclear")) for one in found)
+
+
+def test_scene_is_checked_with_all_its_words_and_the_findings_are_kept(client: TestClient) -> None:
+    project_id = project(client)
+    line = {"character": "Ren", "line": "畳に土足で上がるな", "timestamp": 0}
+    village = scene(client, project_id, dialogue=[line], location="torii before the shrine")
+    found = check(client, scene_id=village["id"])
+    assert [(one["element_name"], one["finding"]) for one in found] == [("genkan", "broken"), ("torii", "followed")]
+    assert {(one["kind"], one["scene_key"], one["project_id"]) for one in found} == {
+        ("scene", village["key"], project_id)
+    }
+    assert len({one["check_id"] for one in found}) == 1
+    check(client, prompt="rain", project_id=project_id)
+    kept = pages(client, "cultural-validations", project_id=project_id, limit=1)
+    assert [one["finding"] for one in kept] == ["nothing", "followed", "broken"]
+    assert pages(client, "cultural-validations", project_id=project_id, finding="broken") == found[:1]
+    assert len(pages(client, "cultural-validations", project_id=project_id, scene_key=village["key"])) == 2
+    assert pages(client, "cultural-validations", project_id=project(client)) == []
+
+
+def test_own_element_is_made_used_changed_and_deleted(client: TestClient) -> None:
+    mine, other = project(client), project(client)
+    made = good(client.post(f"{A}/cultural-elements", json={"project_id": mine, **BELL}), 201)
+    assert made.items() >= BELL.items()
+    assert code_of(client.post(f"{A}/cultural-elements", json={"project_id": mine, **BELL})) == (409, "CONFLICT")
+    late = "the shrine bell after the prayer"
+    assert [one["finding"] for one in check(client, prompt=late, project_id=mine)] == ["broken"]
+    assert [one["finding"] for one in check(client, prompt=late, project_id=other)] == ["nothing"]
+    url = f"{A}/cultural-elements/{made['id']}"
+    assert good(client.put(url, json={"violations": []}))["violations"] == []
+    assert [one["finding"] for one in check(client, prompt=late, project_id=mine)] == ["followed"]
+    built_in = len(pages(client, "cultural-elements"))
+    assert built_in >= 10
+    assert len(pages(client, "cultural-elements", project_id=mine, limit=4)) == built_in + 1
+    good(client.delete(url))
+    assert code_of(client.put(url, json={})) == (404, "NOT_FOUND")
+    assert len(pages(client, "cultural-validations", project_id=mine)) == 2
+
+
+def test_built_in_element_stays_and_gives_way_to_one_of_its_name(client: TestClient) -> None:
+    kimono = next(row for row in pages(client, "cultural-elements") if row["name"] == "kimono")
+    url = f"{A}/cultural-elements/{kimono['id']}"
+    assert code_of(client.put(url, json={"rule": "x"})) == (409, "CONFLICT")
+    assert code_of(client.put(url, json={"name": "x"})) == (409, "CONFLICT")
+    assert code_of(client.delete(url)) == (409, "CONFLICT")
+    mine = project(client)
+    own = BELL | {"project_id": mine, "name": "Kimono", "triggers": ["kimono"], "violations": ["red"]}
+    good(client.post(f"{A}/cultural-elements", json=own), 201)
+    found = check(client, prompt="a red kimono, left over right", project_id=mine)
+    assert [(one["element_name"], one["finding"]) for one in found] == [("Kimono", "broken")]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 422),
+        ({"prompt": ""}, 422),
+        ({"prompt": "x", "scene_id": 1}, 422),
+        ({"prompt": "x", "project_id": 999999999}, 404),
+        ({"scene_id": 999999999}, 404),
+    ],
+)
+def test_check_of_nothing_is_refused(client: TestClient, body: dict[str, Any], status: int) -> None:
+    assert code_of(client.post(f"{A}/cultural-validations", json=body))[0] == status

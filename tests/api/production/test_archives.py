@@ -1,0 +1,136 @@
+"""A project as a file over HTTP, and what is no such file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.production.app import create_app
+from db.engine import Sessions
+from db.models.keys import Scope
+from tests.api.api_factories import good
+from tests.api.api_requests import A, code_of
+from tests.api.guarded_service import bearer, new_key
+from tests.tower.archives.studio import Studio, a_project, everything, files_below
+from tower.settings import Settings
+
+ZIP = {"Content-Type": "application/zip"}
+
+
+@pytest.fixture
+def settings(api_database_url: str, tmp_path: Path) -> Settings:
+    nobody = "http://127.0.0.1:9/api"
+    return Settings(
+        database_url=api_database_url, prefect_api_url=nobody, data_dir=tmp_path, archive_max_bytes=4 * 2**20
+    )
+
+
+@pytest.fixture
+def studio(sessions: Sessions, settings: Settings) -> Studio:
+    return Studio(sessions, settings)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(create_app(settings)) as client:
+        yield client
+
+
+def spooled(studio: Studio) -> list[str]:
+    return files_below(studio.settings.data / "cache")
+
+
+def test_a_project_goes_out_and_comes_back(client: TestClient, studio: Studio) -> None:
+    project_id = a_project(studio, name="Neon / 雨")
+    answer = client.get(f"{A}/projects/{project_id}/export")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/zip"
+    assert "attachment" in answer.headers["content-disposition"]
+    assert ".tower" in answer.headers["content-disposition"]
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert zipfile.ZipFile(BytesIO(answer.content)).testzip() is None
+    made = client.post(f"{A}/projects/import", content=answer.content, headers=ZIP)
+    said = good(made, 201)
+    assert made.headers["location"] == f"{A}/projects/{said['project']['id']}"
+    assert said["project"]["name"] == "Neon / 雨"
+    assert said["heads"].keys() == {"main", "dark"}
+    assert said["rows"]["scenes"] == 6
+    assert answer.headers["etag"] == f'"{said["content_hash"]}"'
+    again = client.get(f"{A}/projects/{said['project']['id']}/export")
+    assert again.headers["etag"] == answer.headers["etag"]
+    assert spooled(studio) == []
+
+
+def test_the_copy_is_a_project_like_any_other(client: TestClient, studio: Studio) -> None:
+    content = client.get(f"{A}/projects/{a_project(studio)}/export").content
+    copy = good(client.post(f"{A}/projects/import", content=content, headers=ZIP), 201)["project"]["id"]
+    scenes = good(client.get(f"{A}/scenes", params={"project_id": copy}))
+    assert [scene["scene_number"] for scene in scenes] == [1, 2, 3]
+    changed = good(client.put(f"{A}/scenes/{scenes[1]['id']}", json={"mood": "bright"}))
+    assert changed["mood"] == "bright"
+    assert good(client.get(f"{A}/commits", params={"project_id": copy}))
+    take = good(client.get(f"{A}/assets", params={"project_id": copy}))[0]
+    assert client.get(take["file_url"]).status_code == 200
+
+
+def test_a_body_in_pieces_is_taken(client: TestClient, studio: Studio) -> None:
+    content = client.get(f"{A}/projects/{a_project(studio)}/export").content
+    pieces = (content[at : at + 1000] for at in range(0, len(content), 1000))
+    assert client.post(f"{A}/projects/import", content=pieces, headers=ZIP).status_code == 201
+
+
+def test_a_range_is_answered_with_the_whole(client: TestClient, studio: Studio) -> None:
+    answer = client.get(f"{A}/projects/{a_project(studio)}/export", headers={"Range": "bytes=5-1"})
+    assert (answer.status_code, answer.headers["accept-ranges"]) == (200, "none")
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
+def test_what_is_no_archive_is_refused_and_changes_nothing(client: TestClient, studio: Studio, content: bytes) -> None:
+    before = everything(studio)
+    assert code_of(client.post(f"{A}/projects/import", content=content, headers=ZIP)) == (422, "ARCHIVE_REFUSED")
+    assert everything(studio) == before
+    assert files_below(studio.settings.data) == []
+
+
+def test_another_media_type_is_refused(client: TestClient) -> None:
+    for media in ("application/json", "multipart/form-data", ""):
+        answer = client.post(f"{A}/projects/import", content=b"{}", headers={"Content-Type": media})
+        assert code_of(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_above_the_limit_is_refused_and_leaves_nothing(
+    client: TestClient, studio: Studio, announced: bool
+) -> None:
+    content = bytes(5 * 2**20)
+    body = content if announced else (content[at : at + 2**18] for at in range(0, len(content), 2**18))
+    assert code_of(client.post(f"{A}/projects/import", content=body, headers=ZIP)) == (413, "BODY_TOO_LARGE")
+    assert files_below(studio.settings.data) == []
+
+
+def test_other_paths_keep_their_small_limit(client: TestClient) -> None:
+    answer = client.post(f"{A}/projects", content=bytes(2 * 2**20), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+
+
+def test_an_unknown_or_deleted_project_is_not_exported(client: TestClient, studio: Studio) -> None:
+    project_id = a_project(studio)
+    good(client.delete(f"{A}/projects/{project_id}"))
+    for wanted in (project_id, 999_999):
+        assert code_of(client.get(f"{A}/projects/{wanted}/export")) == (404, "NOT_FOUND")
+    assert spooled(studio) == []
+
+
+def test_both_need_the_scope_admin(settings: Settings, sessions: Sessions) -> None:
+    write, admin = new_key(sessions, Scope.WRITE), new_key(sessions, Scope.ADMIN, name="boss")
+    guarded = settings.model_copy(update={"require_keys": True})
+    with TestClient(create_app(guarded)) as client:
+        for key, refused in ((write, True), (admin, False)):
+            out = client.get(f"{A}/projects/1/export", headers=bearer(key))
+            back = client.post(f"{A}/projects/import", content=b"x", headers={**ZIP, **bearer(key)})
+            assert (out.status_code == 403, back.status_code == 403) == (refused, refused)

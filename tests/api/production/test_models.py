@@ -1,0 +1,139 @@
+"""The models: ComfyUI's, or those in a folder, or none and the reason."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from api.production.app import create_app
+from db.engine import Sessions
+from db.models.learning import LearningModel
+from tests.api.api_requests import A, code_of
+from tests.api.small_servers import refusing
+from tests.fakes.comfyui.server import FakeComfyUI
+from tower.settings import Settings
+
+CHECKPOINT = "counterfeit_v3.safetensors"
+
+
+@contextmanager
+def service(database_url: str, **settings: Any) -> Iterator[TestClient]:
+    with refusing() as prefect:
+        made = Settings(database_url=database_url, prefect_api_url=prefect, **settings)
+        with TestClient(create_app(made)) as client:
+            yield client
+
+
+def listed(client: TestClient, **query: str) -> dict[str, dict[str, Any]]:
+    answer = client.get(f"{A}/models", params=query)
+    assert answer.status_code == 200, answer.text
+    return {model["name"]: model for model in answer.json()["models"]}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for path in (f"checkpoints/{CHECKPOINT}", "vae/sub/odd.pt", "loras/notes.txt", "loose.ckpt"):
+        file = tmp_path / "models" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(path.encode())
+    (tmp_path / "models" / "vae" / "empty.safetensors").touch()
+    (tmp_path / "models" / "vae" / "back").symlink_to(tmp_path / "models")
+    return tmp_path / "models"
+
+
+def test_without_comfyui_and_folder_there_are_none_and_it_says_why(client: TestClient) -> None:
+    answer = client.get(f"{A}/models").json()
+    assert (answer["source"], answer["models"]) == (None, [])
+    assert "TOWER_COMFYUI_URL" in answer["reason"]
+
+
+def test_comfyui_is_asked_and_what_it_does_not_tell_is_null_with_reasons(api_database_url: str) -> None:
+    files = {"checkpoints": [CHECKPOINT, "sub\\own.ckpt"], "animatediff_models": ["mm-Stabilized_high.pth"]}
+    with FakeComfyUI(models=files) as comfyui, service(api_database_url, comfyui_url=comfyui.url) as client:
+        assert client.get(f"{A}/models").json()["source"] == comfyui.url
+        found = listed(client)
+        assert set(listed(client, kind="motion")) >= {"mm-Stabilized_high.pth"}
+        assert CHECKPOINT not in listed(client, kind="motion")
+    model = found[CHECKPOINT]
+    assert (model["kind"], model["size_bytes"], model["sha256"]) == ("checkpoint", None, None)
+    assert "Anime" in model["recommended_use"]
+    assert set(model["reasons"]) == {"size_bytes", "sha256", "quality_rating"}
+    assert found["sub\\own.ckpt"]["reasons"]["recommended_use"]
+
+
+def test_a_folder_is_scanned_with_sizes_and_kinds(api_database_url: str, folder: Path) -> None:
+    with service(api_database_url, models_dir=folder) as client:
+        found = listed(client)
+    assert {name: model["kind"] for name, model in found.items()} == {
+        CHECKPOINT: "checkpoint",
+        "sub/odd.pt": "vae",
+        "loose.ckpt": "other",
+    }
+    assert found[CHECKPOINT]["size_bytes"] == (folder / "checkpoints" / CHECKPOINT).stat().st_size
+
+
+def test_a_silent_comfyui_gives_way_to_the_folder_and_an_absent_folder_is_a_reason(
+    api_database_url: str, folder: Path
+) -> None:
+    with refusing() as nobody:
+        with service(api_database_url, comfyui_url=nobody, models_dir=folder) as client:
+            answer = client.get(f"{A}/models").json()
+            assert (answer["source"], len(answer["models"])) == (str(folder), 3)
+            assert nobody in answer["reason"]
+        with service(api_database_url, comfyui_url=nobody) as client:
+            answer = client.get(f"{A}/models").json()
+            assert (answer["models"], answer["source"]) == ([], None)
+            assert nobody in answer["reason"]
+    with service(api_database_url, models_dir=folder / "absent") as client:
+        assert "cannot be read" in client.get(f"{A}/models").json()["reason"]
+
+
+def hashed(client: TestClient, name: str) -> str:
+    deadline = time.monotonic() + 10
+    while (sha256 := listed(client)[name]["sha256"]) is None:
+        assert time.monotonic() < deadline, "not hashed"
+        time.sleep(0.02)
+    return str(sha256)
+
+
+def test_hashes_come_in_the_background_and_are_renewed_when_the_file_changes(
+    api_database_url: str, folder: Path
+) -> None:
+    file = folder / "checkpoints" / CHECKPOINT
+    with service(api_database_url, models_dir=folder) as client:
+        assert hashed(client, CHECKPOINT) == hashlib.sha256(file.read_bytes()).hexdigest()
+        content, times = file.read_bytes()[::-1], file.stat()
+        time.sleep(0.02)
+        file.write_bytes(content)
+        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))  # same size, same time of change: still noticed
+        assert hashed(client, CHECKPOINT) == hashlib.sha256(content).hexdigest()
+
+
+def test_rating_and_use_that_were_set_are_told_and_what_is_gone_is_not(
+    api_database_url: str, folder: Path, sessions: Sessions
+) -> None:
+    with service(api_database_url, models_dir=folder) as client:
+        assert set(listed(client)[CHECKPOINT]["reasons"]) >= {"quality_rating"}
+        with sessions.begin() as session:
+            row = session.scalars(select(LearningModel).filter_by(name=CHECKPOINT)).one()
+            row.rating, row.recommended_use = 8.5, "My hero's close-ups"
+        (folder / "loose.ckpt").unlink()
+        found = listed(client)
+        (folder / "loose.ckpt").write_bytes(b"back")
+        again = listed(client)
+    assert (found[CHECKPOINT]["quality_rating"], found[CHECKPOINT]["recommended_use"]) == (8.5, "My hero's close-ups")
+    assert "loose.ckpt" not in found
+    assert again["loose.ckpt"]["size_bytes"] == 4
+
+
+def test_an_unknown_kind_is_refused(client: TestClient) -> None:
+    assert code_of(client.get(f"{A}/models", params={"kind": "hat"})) == (422, "VALIDATION_ERROR")

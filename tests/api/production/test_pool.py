@@ -1,0 +1,120 @@
+"""The pool of connections behind the service: prepared statements live in it, and whoever finds it empty is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine, text
+
+from api.production.app import POOL_SIZE, POOL_WAIT_S, create_app
+from tests.api.api_requests import A
+from tests.api.live_server import served
+from tests.api.small_servers import refusing
+from tower.settings import Settings
+
+CONNECTIONS = 2 * POOL_SIZE
+
+
+@pytest.fixture
+def app(api_database_url: str) -> Iterator[FastAPI]:
+    with refusing() as prefect:
+        yield create_app(Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api"))
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[httpx.Client]:
+    with (
+        served(app, token="unused") as running,
+        httpx.Client(base_url=running.url, timeout=30, trust_env=False) as client,
+    ):
+        yield client
+
+
+def new_project(client: httpx.Client) -> int:
+    made: int = client.post(f"{A}/projects", json={"name": "One"}).json()["id"]
+    return made
+
+
+def prepared(app: FastAPI) -> list[str]:
+    """What the server has prepared for the idle connections of the service."""
+    found: list[str] = []
+    with ExitStack() as held:
+        for _ in range(3):  # one serves what is asked one after another, one may be the reconciler's
+            session = held.enter_context(app.state.sessions.begin())
+            found += session.scalars(text("select statement from pg_prepared_statements"))
+    return found
+
+
+def test_what_is_asked_again_and_again_is_prepared_on_the_server(app: FastAPI, client: httpx.Client) -> None:
+    project_id = new_project(client)
+    for _ in range(12):
+        assert client.get(f"{A}/projects/{project_id}").is_success
+        assert client.get(f"{A}/scenes", params={"project_id": project_id}).is_success
+    known = prepared(app)
+    assert [one for one in known if "FROM anime_api.anime_projects" in one]
+    assert [one for one in known if "FROM anime_api.scenes" in one]
+
+
+def test_a_migration_under_the_running_service_is_503_once_and_then_well(
+    client: httpx.Client, committing_engine: Engine
+) -> None:
+    project_id = new_project(client)
+    assert [client.get(f"{A}/projects/{project_id}").status_code for _ in range(12)] == [200] * 12
+    place = "alter table anime_api.anime_projects alter column description type"
+    try:
+        with committing_engine.begin() as connection:
+            connection.execute(text(f"{place} varchar(20000)"))
+        statuses = [client.get(f"{A}/projects/{project_id}").status_code for _ in range(12)]
+        assert statuses == [503] + [200] * 11
+    finally:
+        with committing_engine.begin() as connection:
+            connection.execute(text(f"{place} text"))
+        committing_engine.dispose()
+
+
+def test_when_all_connections_are_in_use_the_answer_is_503_in_time_and_nothing_is_lost(
+    client: httpx.Client, committing_engine: Engine
+) -> None:
+    project_id = new_project(client)
+
+    def change(number: int) -> int:
+        place = f"{A}/projects/{project_id}"
+        return httpx.patch(f"{client.base_url}{place}", json={"description": str(number)}, timeout=30).status_code
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        with committing_engine.connect() as outside, outside.begin():
+            outside.execute(text("select id from anime_api.anime_projects for update"))  # as a long migration holds it
+            waiting = [pool.submit(change, number) for number in range(CONNECTIONS)]
+            _until_all_wait(committing_engine)
+            began = time.monotonic()
+            refused = client.get(f"{A}/projects")
+            took_s = time.monotonic() - began
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "UNAVAILABLE")
+        assert "connections to the database are in use" in refused.json()["error"]["message"]
+        assert int(refused.headers["Retry-After"]) > 0
+        assert took_s < POOL_WAIT_S + 3
+        assert [one.result() for one in waiting] == [200] * CONNECTIONS
+    assert client.get(f"{A}/projects").status_code == 200
+
+
+def _until_all_wait(engine: Engine) -> None:
+    deadline = time.monotonic() + 20
+    blocked = text("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name = :name")
+    while True:
+        with engine.connect() as connection:
+            if connection.scalar(blocked, {"name": "tower-anime-production"}) >= CONNECTIONS:
+                return
+        assert time.monotonic() < deadline, "not all requests came as far as the lock"
+        time.sleep(0.05)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_connections(committing_engine: Engine) -> None:
+    """Connections of earlier tests have nothing prepared that a change of types could break."""
+    committing_engine.dispose()

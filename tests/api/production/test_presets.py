@@ -1,0 +1,115 @@
+"""The defaults of new generations: presets that exist, models that ComfyUI has or that nobody could check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.production.app import create_app
+from tests.api.api_requests import A, code_of, started
+from tests.api.small_servers import refusing
+from tests.fakes.comfyui.server import FakeComfyUI
+from tower.settings import Settings
+
+DOCUMENTED = {"model": "counterfeit_v3.safetensors", "quality_preset": "ultra_production"}
+
+
+@pytest.fixture
+def comfyui() -> Iterator[FakeComfyUI]:
+    with FakeComfyUI(models={"checkpoints": ["counterfeit_v3.safetensors"], "diffusion_models": ["wan.gguf"]}) as fake:
+        yield fake
+
+
+@pytest.fixture
+def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
+    """The service beside a ComfyUI."""
+    with refusing() as prefect:
+        settings = Settings(database_url=api_database_url, prefect_api_url=prefect, comfyui_url=comfyui.url)
+        with TestClient(create_app(settings)) as client:
+            yield client
+
+
+def test_before_anybody_set_anything_the_documented_defaults_hold(client: TestClient) -> None:
+    found = client.get(f"{A}/config").json()
+    assert {name: found[name] for name in DOCUMENTED} == DOCUMENTED
+    assert (found["verified"], found["updated_at"]) == (None, None)
+    assert "nobody has set it" in found["reason"]
+
+
+def test_documented_change_is_kept_unverified_without_comfyui(client: TestClient) -> None:
+    answer = client.post(f"{A}/config", json=DOCUMENTED)
+    assert answer.status_code == 200, answer.text
+    assert {name: answer.json()[name] for name in DOCUMENTED} == DOCUMENTED
+    assert answer.json()["verified"] is False
+    assert "TOWER_COMFYUI_URL" in answer.json()["reason"]
+    assert client.get(f"{A}/config").json() == answer.json()
+
+
+def test_a_model_that_comfyui_has_is_verified_and_another_refused(beside: TestClient) -> None:
+    for model in ("counterfeit_v3.safetensors", "wan.gguf"):
+        answer = beside.post(f"{A}/config", json={"model": model}).json()
+        assert (answer["model"], answer["verified"], answer["reason"]) == (model, True, None)
+    refused = beside.post(f"{A}/config", json={"model": "nothing.ckpt", "quality_preset": "fast_preview"})
+    assert code_of(refused) == (422, "VALIDATION_ERROR")
+    details = refused.json()["error"]["details"]
+    assert (details["field"], details["value"]) == ("model", "nothing.ckpt")
+    assert "counterfeit_v3.safetensors" in details["expected"]
+    kept = beside.get(f"{A}/config").json()
+    assert (kept["model"], kept["quality_preset"]) == ("wan.gguf", "ultra_production")
+
+
+def test_a_silent_comfyui_leaves_the_model_unverified_with_the_reason(api_database_url: str) -> None:
+    with refusing() as nobody:
+        settings = Settings(database_url=api_database_url, prefect_api_url=nobody, comfyui_url=nobody)
+        with TestClient(create_app(settings)) as client:
+            answer = client.post(f"{A}/config", json=DOCUMENTED).json()
+    assert answer["verified"] is False
+    assert nobody in answer["reason"]
+
+
+def test_one_may_be_changed_without_the_other(client: TestClient) -> None:
+    client.post(f"{A}/config", json={"model": "own.safetensors"})
+    changed = client.post(f"{A}/config", json={"quality_preset": "low"}).json()
+    assert (changed["model"], changed["quality_preset"]) == ("own.safetensors", "fast_preview")
+    assert (changed["preset"]["width"], changed["preset"]["steps"]) == (768, 20)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"quality_preset": "best"}, "quality_preset"),
+        ({"quality_preset": 1}, "quality_preset"),
+        ({"model": ""}, "model"),
+        ({}, "body"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_odd_changes_are_refused(client: TestClient, body: dict[str, Any], field: str) -> None:
+    answer = client.post(f"{A}/config", json=body)
+    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    assert answer.json()["error"]["details"]["field"] == field
+
+
+def test_presets_are_listed_with_their_figures_and_the_default(client: TestClient) -> None:
+    client.post(f"{A}/config", json={"quality_preset": "current_workflow"})
+    presets = {preset["name"]: preset for preset in client.get(f"{A}/quality-presets").json()["presets"]}
+    assert set(presets) == {"ultra_production", "current_workflow", "fast_preview"}
+    assert [name for name, preset in presets.items() if preset["default"]] == ["current_workflow"]
+    assert presets["ultra_production"]["also_called"] == ["high"]
+    assert (presets["current_workflow"]["steps"], presets["current_workflow"]["cfg"]) == (30, 8.0)
+
+
+def test_new_generations_use_the_configured_preset_unless_they_say_otherwise(client: TestClient) -> None:
+    client.post(f"{A}/config", json={"quality_preset": "fast_preview"})
+
+    def quality(body: dict[str, Any]) -> str:
+        parameters = client.get(started(client, body)["status_url"]).json()["parameters"]
+        return str(parameters["quality"])
+
+    assert quality({"prompt": "test"}) == "fast_preview"
+    assert quality({"prompt": "test", "quality": "high"}) == "high"
+    fast = client.post(f"{A}/generate-fast", json={"prompt": "test"}).json()
+    assert client.get(fast["status_url"]).json()["parameters"]["quality"] == "fast_preview"

@@ -1,0 +1,94 @@
+"""Requests that nobody thought of, made from the service's own OpenAPI: no 5xx, nothing that is not documented.
+
+With `--hypothesis-profile=fuzz` the same for as long as it takes: more of them, at random, and at every boundary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis.specs.openapi.checks import allow_header_conformance, positive_data_acceptance, unsupported_method
+from sqlalchemy import Engine
+
+from api.production.app import create_app
+from db.engine import sessions as sessions_of
+from db.models.keys import Scope
+from tests.api.live_server import Served, served, without_keys
+from tests.api.prefect_queue import forget_runs, prepare
+from tests.conftest import empty
+from tests.fakes.comfyui.server import FakeComfyUI
+from tests.hypothesis_profiles import fuzzing
+from tower import api_keys
+from tower.clients.prefect import PrefectClient
+from tower.settings import Settings
+
+Case = schemathesis.Case[Any]
+FUZZ = fuzzing()
+REQUESTS = 500  # in all, where it is bounded
+NOT_PROMISED = (
+    positive_data_acceptance,  # what no schema can say, as "one of these two", is refused with 422
+    unsupported_method,  # test_openapi.py has both, and knows that /scenes/reorder is also a /scenes/{scene_id}
+    allow_header_conformance,
+)
+REFUSALS = [400, 401, 403, 404, 412, 413, 415, 422]  # of what a schema forbids
+
+
+described = create_app(Settings(database_url="postgresql://unused")).openapi()
+schema = schemathesis.openapi.from_dict(without_keys(described))
+schema.config.phases.coverage.enabled = FUZZ
+schema.config.checks.negative_data_rejection.expected_statuses = [str(status) for status in REFUSALS]
+each = hypothesis.settings(
+    max_examples=100 if FUZZ else max(3, REQUESTS // len(list(schema.get_all_operations()))),
+)
+
+
+@pytest.fixture(scope="module")
+def service(committing_engine: Engine, prefect: PrefectClient) -> Iterator[Served]:
+    """The service as a server that asks for keys, beside a real Prefect and a ComfyUI."""
+    prepare(prefect)
+    sessions = sessions_of(committing_engine)
+    with sessions.begin() as session:
+        token = api_keys.create(session, "fuzz", [Scope.ADMIN]).token
+    with FakeComfyUI() as comfyui:
+        settings = Settings(
+            database_url=committing_engine.url.render_as_string(hide_password=False),
+            prefect_api_url=prefect.url,
+            comfyui_url=comfyui.url,
+            require_keys=True,
+            rate_limit="off",
+        )
+        with served(create_app(settings), token) as running:
+            yield running
+    prefect.set_paused("gpu", False)
+    forget_runs(prefect)
+    empty(committing_engine)
+
+
+@schema.parametrize()
+@each
+def test_every_operation_answers_as_documented(case: Case, service: Served) -> None:
+    case.call_and_validate(base_url=service.url, headers=service.headers, excluded_checks=[*NOT_PROMISED])
+
+
+def test_operations_one_after_another_answer_as_documented(
+    service: Served, committing_engine: Engine, prefect: PrefectClient
+) -> None:
+    """What one answers is asked of the others: made, changed, deleted, asked again."""
+
+    class Machine(schema.as_state_machine()):  # type: ignore[misc] # a class made while the test runs
+        def setup(self) -> None:
+            empty(committing_engine, but="api_keys")  # what was made before would make the same requests end otherwise
+            prefect.set_paused("gpu", False)
+
+        def get_call_kwargs(self, _: Case) -> dict[str, Any]:
+            return {"base_url": service.url, "headers": service.headers}
+
+        def validate_response(self, response: Any, case: Case, _: Any = None, **transport: Any) -> None:
+            case.validate_response(response, excluded_checks=[*NOT_PROMISED], transport_kwargs=transport)
+
+    bounds = hypothesis.settings(each, max_examples=200 if FUZZ else 5, stateful_step_count=20 if FUZZ else 12)
+    Machine.run(settings=bounds)

@@ -1,0 +1,140 @@
+"""Commands that speak to a running stack: here its production API alone, on a real database."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from sqlalchemy import Engine, select
+
+from api.production.app import create_app
+from db.engine import Sessions
+from db.models.jobs import JobStatus, JobType, ProductionJob
+from deployments import state
+from deployments.process import started_at
+from deployments.state import Addresses, Child, State
+from tests.conftest import free_port
+from tests.fakes.comfyui.server import FakeComfyUI
+from tower.jobs.lifecycle import open_job
+from tower.jobs.spec import GenerationSpec
+from tower.settings import Settings
+
+GRAPHS = Path(__file__).parents[2] / "recordings" / "comfyui" / "workflows"
+FAILED = {"status": JobStatus.FAILED, "error_code": "RENDER_FAILED", "error_message": "The disk is full"}
+
+
+@pytest.fixture
+def stack(tmp_path: Path, committing_engine: Engine, sessions: Sessions) -> Iterator[dict[str, str]]:
+    """The environment of a command beside a production API that a stack file names; Prefect is away."""
+    database_url = committing_engine.url.render_as_string(hide_password=False)
+    port, nobody = free_port(), f"http://127.0.0.1:{free_port()}/api"
+    with FakeComfyUI() as comfyui:
+        settings = Settings(database_url=database_url, prefect_api_url=nobody, comfyui_url=comfyui.url)
+        server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive(), "the API did not start"
+                time.sleep(0.02)
+            url = f"http://127.0.0.1:{port}/api/anime"
+            began = started_at(os.getpid())
+            assert began is not None
+            addresses = Addresses(url, nobody, nobody, nobody.removesuffix("/api"), database_url, tmp_path)
+            state.write(State(Child("supervisor", os.getpid(), began), "mark", 0, ready=True, addresses=addresses))
+            outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
+            yield {**outer, "TOWER_DATA_DIR": str(tmp_path)}
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def tower(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "deployments.cli", *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def said(env: dict[str, str], *arguments: str) -> Any:
+    ended = tower(env, *arguments, "--json")
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def test_a_workflow_is_added_shown_listed_and_removed(stack: dict[str, str]) -> None:
+    file = GRAPHS / "ade_gen1_vhs_tiny.json"
+    added = tower(stack, "workflow", "add", str(file), "--name", "own", "--description", "My own")
+    assert added.returncode == 0, added.stderr
+    assert "own, version 1, checked" in added.stdout
+    assert "seed" in added.stdout
+    shown = said(stack, "workflow", "show", "own")
+    assert shown["graph"] == json.loads(file.read_text())
+    listed = {workflow["name"]: workflow for workflow in said(stack, "workflow", "list")}
+    assert (listed["own"]["description"], listed["animatediff"]["built_in"]) == ("My own", True)
+    assert tower(stack, "workflow", "remove", "own").returncode == 0
+    assert tower(stack, "workflow", "remove", "own").returncode == 4
+
+
+def test_a_graph_that_cannot_run_is_wrong_usage_with_the_mend(stack: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "broken.json"
+    file.write_text(json.dumps({"1": {"class_type": "NoSuchNode", "inputs": {}}}))
+    ended = tower(stack, "workflow", "add", str(file))
+    assert ended.returncode == 2
+    assert "NoSuchNode" in ended.stderr
+    assert "Install" in ended.stderr
+    file.write_text("{")
+    assert "cannot be read as JSON" in tower(stack, "workflow", "add", str(file)).stderr
+    assert tower(stack, "workflow", "add", str(file), "--bind", "seed").returncode == 2
+
+
+def test_retry_opens_a_failed_job_again_and_refuses_one_that_runs(stack: dict[str, str], sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        job = open_job(session, GenerationSpec(prompt="test"), job_type=JobType.STANDARD)
+        for name, value in FAILED.items():
+            setattr(job, name, value)
+    assert said(stack, "retry", str(job.id))["status"] == "processing"
+    again = tower(stack, "retry", str(job.id))
+    assert again.returncode == 1
+    assert "nothing to retry" in again.stderr
+    assert tower(stack, "retry", "999999999").returncode == 4
+
+
+@pytest.mark.parametrize("how", [("--fast",), ("--type", "fast")])
+def test_a_fast_generation_is_asked_for_with_force(
+    stack: dict[str, str], sessions: Sessions, how: tuple[str, ...]
+) -> None:
+    command = [sys.executable, "-m", "deployments.cli", "generate", "samurai", "--duration", "2", "--force", *how]
+    with subprocess.Popen(command, env=stack, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        deadline = time.monotonic() + 30
+        while (job := _newest(sessions)) is None:
+            assert running.poll() is None, running.communicate()
+            assert time.monotonic() < deadline, "nothing was asked for"
+            time.sleep(0.05)
+        assert (job.job_type, job.parameters["duration_s"], job.parameters["force"]) == (JobType.FAST, 2, True)
+        with sessions.begin() as session:
+            for name, value in FAILED.items():
+                setattr(session.get_one(ProductionJob, job.id), name, value)
+        _, stderr = running.communicate(timeout=30)
+    assert running.returncode == 1
+    assert "The disk is full" in stderr
+
+
+def test_without_a_stack_they_say_how_to_start_one(tmp_path: Path) -> None:
+    env = {**os.environ, "TOWER_DATA_DIR": str(tmp_path / "nowhere")}
+    for command in (("workflow", "list"), ("retry", "1")):
+        ended = tower(env, *command)
+        assert ended.returncode == 3
+        assert "tower up" in ended.stderr
+
+
+def _newest(sessions: Sessions) -> ProductionJob | None:
+    with sessions() as session:
+        return session.scalar(select(ProductionJob).order_by(ProductionJob.id.desc()).limit(1))

@@ -1,0 +1,170 @@
+"""A worker that is unwell rests, and comes back when it is well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from db.engine import Sessions
+from db.models.workers import WorkerState
+from deployments.circuit_breaker import Rest
+from deployments.postgres import EmbeddedPostgres
+from deployments.process import Process
+from deployments.supervisor import Service, Supervisor
+from deployments.worker_plans import WorkerPlan
+from deployments.worker_row import Said, WorkerRow
+from tests.conftest import COMMITTED
+from tests.deployments.conftest import PythonCommand
+from tests.deployments.processes import until
+from tests.fakes.comfyui.server import FakeComfyUI
+from tower.errors import RenderError
+from tower.rendering import workers
+from tower.rendering.workers import UNWELL_AFTER
+from tower.settings import Settings
+
+NAME, PART = "gpu@box-123456", "worker-gpu"
+AWAY = RenderError("ComfyUI at http://box:8188 does not answer", code="COMFYUI_UNREACHABLE")
+WITH_A_RUN = "import subprocess; subprocess.run(['sleep', '60']); import time; time.sleep(60)"
+ALONE = "import time; time.sleep(60)"
+REST_S = 0.2
+
+
+@dataclass
+class Resting:
+    """A worker process under a supervisor, its row, and the rest that watches over both."""
+
+    supervisor: Supervisor
+    rest: Rest
+    row: WorkerRow
+    sessions: Sessions
+    comfy: FakeComfyUI
+    said: list[str]
+
+    def fails(self, times: int = UNWELL_AFTER) -> None:
+        for _ in range(times):
+            with self.sessions.begin() as session:
+                workers.failed(session, NAME, AWAY)
+
+    def succeeds(self) -> None:
+        with self.sessions.begin() as session:
+            workers.succeeded(session, NAME)
+
+    def state(self) -> WorkerState:
+        with self.sessions() as session:
+            return next(worker.state for worker in workers.all_workers(session) if worker.name == NAME)
+
+    def rests(self) -> bool:
+        self.rest.tend()
+        return self.supervisor.pid(PART) is None
+
+    def takes_runs(self) -> bool:
+        self.rest.tend()
+        return self.supervisor.pid(PART) is not None
+
+
+@pytest.fixture(params=[ALONE])
+def resting(
+    request: pytest.FixtureRequest,
+    sessions: Sessions,
+    postgres: EmbeddedPostgres,
+    python: PythonCommand,
+    tmp_path: Path,
+) -> Iterator[Resting]:
+    command = python(request.param, name=PART)
+    said: list[str] = []
+    supervisor = Supervisor(say=said.append, changed=lambda _: None)
+    supervisor.launch(Service(PART, "The gpu worker", lambda: Process(command), lambda: True))
+    row = WorkerRow(postgres.url(COMMITTED), NAME)
+    row.report(Said(host="box", slots=1, engine="comfyui", comfyui_url=None, gpu=None))
+    with FakeComfyUI() as comfy:
+        settings = Settings(data_dir=tmp_path, comfyui_url=comfy.url)
+        plan = WorkerPlan("gpu", PART, NAME, slots=1, queue=None)
+        care = Rest(settings, plan, row, supervisor=supervisor, say=said.append, first_s=REST_S, ask_again_s=REST_S)
+        yield Resting(supervisor, care, row, sessions, comfy, said)
+    supervisor.stop()
+    row.close()
+
+
+with_a_run = pytest.mark.parametrize("resting", [WITH_A_RUN], indirect=True)
+
+
+def run_of(resting: Resting) -> psutil.Process:
+    """The process that the worker has started, once it has."""
+    worker = psutil.Process(resting.supervisor.pid(PART))
+    until(lambda: worker.children() != [])
+    [run] = worker.children()
+    return run
+
+
+def test_three_failures_in_a_row_and_it_takes_no_more_and_says_why(resting: Resting) -> None:
+    resting.fails(UNWELL_AFTER - 1)
+    assert resting.takes_runs()
+    resting.fails(1)
+    assert resting.rests()
+    assert resting.said == [f"{NAME} takes no more for 0.2 s at least, after 3 failures in a row: {AWAY.message}"]
+
+
+def test_it_comes_back_once_it_answers_and_not_before(resting: Resting) -> None:
+    resting.fails()
+    resting.comfy.kill()
+    assert resting.rests()
+    until(lambda: len(resting.said) > 1 or not resting.rests())
+    assert resting.said[1].startswith(f"{NAME} still rests: ComfyUI at {resting.comfy.url} does not answer")
+    resting.comfy.start()
+    until(resting.takes_runs)
+    assert resting.said[2:] == [f"{NAME} answers well and takes runs again"]
+    assert resting.state() == WorkerState.READY
+
+
+def test_a_rest_that_follows_a_rest_is_twice_as_long_until_a_render_succeeds(resting: Resting) -> None:
+    for _ in range(2):
+        resting.fails()
+        assert resting.rests()
+        until(resting.takes_runs)
+    resting.succeeds()
+    assert resting.takes_runs()
+    resting.fails()
+    assert resting.rests()
+    assert [line.split(" s at least")[0].split("for ")[1] for line in resting.said if "no more" in line] == [
+        "0.2",
+        "0.4",
+        "0.2",
+    ]
+
+
+@with_a_run
+def test_a_run_that_it_has_may_end_but_it_takes_no_other(resting: Resting) -> None:
+    run = run_of(resting)
+    worker = psutil.Process(resting.supervisor.pid(PART))
+    resting.fails()
+    assert not resting.rests()
+    assert worker.status() == psutil.STATUS_STOPPED
+    assert run.is_running()
+    run.kill()
+    until(resting.rests)
+
+
+@with_a_run
+def test_a_run_that_succeeds_after_all_makes_it_go_on(resting: Resting) -> None:
+    run_of(resting)
+    worker = psutil.Process(resting.supervisor.pid(PART))
+    resting.fails()
+    assert not resting.rests()
+    resting.succeeds()
+    assert resting.takes_runs()
+    assert worker.status() != psutil.STATUS_STOPPED
+    assert resting.said == []
+
+
+def test_while_the_database_is_away_nothing_changes(resting: Resting, sessions: Sessions) -> None:
+    resting.fails()
+    with sessions.begin() as session:
+        session.connection().exec_driver_sql(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tower-worker'"
+        )
+    assert resting.takes_runs()
+    assert resting.rests()

@@ -1,0 +1,110 @@
+"""What a killed stack leaves is ended; strangers are not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deployments import orphaned_processes, state
+from deployments.orphaned_processes import MARK, end_leftovers
+from deployments.process import started_at
+from deployments.state import Addresses, Child, State
+from tests.deployments.processes import gone, until
+
+SUPERVISOR = """
+import sys
+from pathlib import Path
+from deployments import state
+from deployments.process import Command, Process
+from deployments.state import Addresses, Child, State
+from deployments.supervisor import Service, Supervisor
+
+data = Path(sys.argv[1])
+code = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open(sys.argv[1], 'w'); time.sleep(60)"
+command = Command(name="child", argv=(sys.executable, "-IS", "-c", code, str(data / "deaf")), log=data / "child.log")
+
+def remember(children):
+    addresses = Addresses("", "", "", "", "", data)
+    state.write(State(Child("supervisor", 1, 0.0), "none", 0, ready=True, addresses=addresses, children=children))
+
+supervisor = Supervisor(say=print, changed=remember)
+supervisor.launch(Service("child", "The child", lambda: Process(command), (data / "deaf").exists))
+print("up", flush=True)
+supervisor.watch()
+"""
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def marked_sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "60"], env={**os.environ, MARK: "ours"}) as process:
+        until(lambda: bool(orphaned_processes.marked("ours")))
+        yield process
+        process.kill()
+
+
+def written(data: Path, *children: Child, mark: str = "none") -> State:
+    addresses = Addresses("", "", "", "", "", data)
+    return State(Child("supervisor", 1, 0.0), mark, 0, ready=True, addresses=addresses, children=children)
+
+
+def test_a_process_that_the_state_names_is_ended(sleeper: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    started = started_at(sleeper.pid)
+    assert started
+    said: list[str] = []
+    end_leftovers(written(tmp_path, Child("sleeper", sleeper.pid, started)), said.append)
+    assert gone(sleeper.pid)
+    assert said == [f"ending 1 processes that an earlier stack left on {tmp_path}"]
+
+
+def test_a_stranger_that_got_the_number_of_a_child_is_left_alone(
+    sleeper: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    started = started_at(sleeper.pid)
+    assert started
+    end_leftovers(written(tmp_path, Child("sleeper", sleeper.pid, started - 100)), pytest.fail)
+    assert sleeper.poll() is None
+
+
+def test_a_process_that_carries_the_mark_is_ended_and_others_are_not(
+    marked_sleeper: subprocess.Popen[bytes], sleeper: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    end_leftovers(written(tmp_path, mark="ours"), lambda _: None)
+    assert gone(marked_sleeper.pid)
+    assert sleeper.poll() is None
+
+
+def test_one_that_does_not_end_is_killed() -> None:
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-IS", "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        orphaned_processes.end([psutil.Process(process.pid)], signal.SIGTERM, patience_s=0.2)
+        until(lambda: gone(process.pid))
+
+
+def test_the_next_start_ends_what_a_killed_supervisor_left(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(tmp_path)], stdout=subprocess.PIPE) as supervisor:
+        assert supervisor.stdout
+        supervisor.stdout.readline()
+        until(lambda: state.read(tmp_path) is not None and (tmp_path / "deaf").exists())
+        found = state.read(tmp_path)
+        supervisor.kill()
+    assert found
+    child = found.children[0].pid
+    assert not gone(child), "it ignores the signal that the kernel sends it"
+    end_leftovers(found, lambda _: None, patience_s=0.2)
+    until(lambda: gone(child))

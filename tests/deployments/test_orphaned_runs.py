@@ -1,0 +1,111 @@
+"""The sweep, against a small server that speaks Prefect's REST API."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deployments.orphaned_runs import WORKER_LABEL, Sweep, runs_with_a_process
+from tests.api.small_servers import refusing, serving
+
+OURS = "cpu@box-1a2b3c"
+
+
+class Prefect:
+    """Runs, as the server keeps them."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, dict[str, Any]] = {}
+
+    def add(self, kind: str, *, worker: str | None = OURS, age_s: float = 100) -> str:
+        run_id = str(uuid.uuid4())
+        since = (datetime.now(UTC) - timedelta(seconds=age_s)).isoformat()
+        state = {"id": str(uuid.uuid4()), "type": kind, "name": kind.title(), "timestamp": since}
+        labels = {WORKER_LABEL: worker} if worker else {}
+        self.runs[run_id] = {"id": run_id, "name": f"run-{len(self.runs)}", "state": state, "labels": labels}
+        return run_id
+
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        if path == "/api/flow_runs/filter":
+            wanted = body["flow_runs"]["state"]["type"]["any_"]
+            return 200, [run for run in self.runs.values() if run["state"]["type"] in wanted]
+        run = self.runs[path.split("/")[3]]
+        if method == "POST":
+            run["state"] = {**run["state"], "id": str(uuid.uuid4()), **body["state"]}
+        return 200, run
+
+    def state(self, run_id: str) -> str:
+        return str(self.runs[run_id]["state"]["type"])
+
+
+@pytest.fixture
+def prefect() -> Prefect:
+    return Prefect()
+
+
+@pytest.fixture
+def url(prefect: Prefect) -> Iterator[str]:
+    with serving(prefect.answer) as root:
+        yield f"{root}/api"
+
+
+def sweep(url: str, *living: str) -> None:
+    Sweep(url, frozenset({OURS}), living=lambda: set(living)).sweep()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("RUNNING", "CRASHED"), ("PENDING", "CRASHED"), ("CANCELLING", "CANCELLED")]
+)
+def test_a_run_without_a_process_is_ended(prefect: Prefect, url: str, before: str, after: str) -> None:
+    run = prefect.add(before)
+    sweep(url)
+    assert prefect.state(run) == after
+
+
+def test_a_run_with_a_process_is_left_alone(prefect: Prefect, url: str) -> None:
+    run = prefect.add("RUNNING")
+    sweep(url, run)
+    assert prefect.state(run) == "RUNNING"
+
+
+@pytest.mark.parametrize("worker", ["gpu@another-box-77ab12", None])
+def test_the_run_of_another_machine_is_left_alone(prefect: Prefect, url: str, worker: str | None) -> None:
+    run = prefect.add("RUNNING", worker=worker)
+    sweep(url)
+    assert prefect.state(run) == "RUNNING"
+
+
+@pytest.mark.parametrize(("kind", "age_s"), [("RUNNING", 5), ("CANCELLING", 5), ("PENDING", 30)])
+def test_a_young_state_is_left_alone(prefect: Prefect, url: str, kind: str, age_s: float) -> None:
+    run = prefect.add(kind, age_s=age_s)
+    sweep(url)
+    assert prefect.state(run) == kind
+
+
+def test_a_run_that_ends_while_it_is_looked_at_keeps_its_end(prefect: Prefect, url: str) -> None:
+    run = prefect.add("RUNNING")
+
+    def look() -> set[str]:
+        prefect.runs[run]["state"] = {**prefect.runs[run]["state"], "id": "another", "type": "COMPLETED"}
+        return set()
+
+    Sweep(url, frozenset({OURS}), living=look).sweep()
+    assert prefect.state(run) == "COMPLETED"
+
+
+def test_a_silent_server_is_left_for_the_next_pass() -> None:
+    with refusing() as root:
+        sweep(f"{root}/api")
+
+
+def test_living_runs_are_known_by_their_environment() -> None:
+    run = str(uuid.uuid4())
+    with subprocess.Popen(["sleep", "60"], env={**os.environ, "PREFECT__FLOW_RUN_ID": run}) as process:
+        assert run in runs_with_a_process()
+        process.kill()

@@ -1,0 +1,45 @@
+"""What nodes made before, by what they were made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tests.fakes.comfyui.files import Folders
+from tests.fakes.comfyui.graph import UPLOADS, is_link
+
+
+@dataclass(frozen=True)
+class Entry:
+    outputs: list[Any]
+    shown: dict[str, Any] | None
+
+
+class Cache:
+    """Keeps everything until it is emptied; the real server may drop entries when RAM runs short."""
+
+    def __init__(self, folders: Folders) -> None:
+        self._folders = folders
+        self._entries: dict[str, Entry] = {}
+
+    def get(self, graph: dict[str, Any], node: str) -> Entry | None:
+        return self._entries.get(self._key(graph, node))
+
+    def keep(self, graph: dict[str, Any], node: str, entry: Entry) -> None:
+        self._entries[self._key(graph, node)] = entry
+
+    def empty(self) -> None:
+        self._entries.clear()
+
+    def _key(self, graph: dict[str, Any], node: str) -> str:
+        """Of the class, the values, all that the links lead to, and the content of uploaded files."""
+        class_type, given = graph[node]["class_type"], graph[node]["inputs"]
+        parts: dict[str, Any] = {"class_type": class_type}
+        for name, value in given.items():
+            parts[name] = [self._key(graph, value[0]), value[1]] if is_link(value) else value
+            path = self._folders.uploaded(str(value)) if (class_type, name) in UPLOADS else None
+            if path is not None:
+                parts[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,48 @@
+"""What happens to a request before any endpoint sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.fakes.comfyui.answers import failing
+from tests.fakes.comfyui.misbehaviour import Hangs, ServerError
+from tests.fakes.comfyui.setup import Setup
+
+POLL_S = 0.05
+
+
+class Gate:
+    """Keeps the list of requests, refuses foreign pages, and does ServerError and Hangs."""
+
+    def __init__(self, app: ASGIApp, setup: Setup, dying: threading.Event) -> None:
+        self._app, self._setup, self._dying = app, setup, dying
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path, troubles = scope["path"], self._setup.troubles
+        self._setup.requests.append((scope["method"], path))
+        if _foreign(Headers(scope=scope)):
+            await Response(status_code=403)(scope, receive, send)
+        elif error := troubles.take(ServerError, lambda error: path in (error.path, f"/api{error.path}")):
+            await failing(error.status)(scope, receive, send)
+        elif troubles.take(Hangs, lambda hangs: path in (hangs.path, f"/api{hangs.path}")):
+            while not self._dying.is_set():
+                await asyncio.sleep(POLL_S)
+        else:
+            await self._app(scope, receive, send)
+
+
+def _foreign(headers: Headers) -> bool:
+    """A page of another host asked, by its Origin; on loopback the port counts too."""
+    if headers.get("sec-fetch-site") == "cross-site":
+        return True
+    host, origin = headers.get("host", ""), urlsplit(headers.get("origin", "")).netloc
+    return bool(host and origin) and host.lower() != origin.lower()

@@ -1,0 +1,188 @@
+"""The HTTP endpoints of one server process, all of them under /api too."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+
+from tests.fakes.comfyui import jobs
+from tests.fakes.comfyui.answers import CrashError, Json, canonical, crashed, not_found, object_of
+from tests.fakes.comfyui.misbehaviour import InterruptTooLate
+from tests.fakes.comfyui.prompt import Prompting
+from tests.fakes.comfyui.queue import PromptQueue
+from tests.fakes.comfyui.setup import Setup, recorded
+from tests.fakes.comfyui.sockets import FEATURES, Hub
+from tests.fakes.comfyui.transfers import Transfers
+from tests.fakes.comfyui.worker import Worker
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def application(setup: Setup, queue: PromptQueue, hub: Hub, worker: Worker, dying: threading.Event) -> Starlette:
+    asked, prompting, transfers = _Asked(setup, queue, worker), Prompting(setup, queue, dying), Transfers(setup)
+    gets: dict[str, Endpoint] = {
+        "/": asked.root,
+        "/system_stats": asked.system_stats,
+        "/features": asked.features,
+        "/object_info": asked.object_info,
+        "/object_info/{name}": asked.object_info,
+        "/models": asked.models,
+        "/models/{folder}": asked.models,
+        "/embeddings": asked.embeddings,
+        "/prompt": asked.remaining,
+        "/queue": asked.queue,
+        "/history": asked.history,
+        "/history/{prompt_id}": asked.history_of,
+        "/view": transfers.view,
+    }
+    posts: dict[str, Endpoint] = {
+        "/prompt": prompting.prompt,
+        "/queue": asked.change_queue,
+        "/history": asked.change_history,
+        "/interrupt": asked.interrupt,
+        "/free": asked.free,
+        "/upload/image": transfers.upload,
+    }
+    routes: list[BaseRoute] = [Route(path, endpoint) for path, endpoint in gets.items()]
+    routes += [Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()]
+    routes.append(WebSocketRoute("/ws", hub.serve))
+    handlers: Any = {CrashError: crashed, HTTPException: not_found}
+    return Starlette(routes=[*_jobs(setup, asked), Mount("/api", routes=routes), *routes], exception_handlers=handlers)
+
+
+def _jobs(setup: Setup, asked: _Asked) -> list[BaseRoute]:
+    """They have no form without /api, and older servers do not have them."""
+    found: list[BaseRoute] = []
+    if setup.since("0.25.0"):
+        found.append(Route("/api/jobs/cancel", asked.cancel_jobs, methods=["POST"]))
+        found.append(Route("/api/jobs/{prompt_id}/cancel", asked.cancel_job, methods=["POST"]))
+    if setup.since("0.5.1"):
+        found += [Route("/api/jobs", asked.jobs), Route("/api/jobs/{prompt_id}", asked.job)]
+    return found
+
+
+class _Asked:
+    def __init__(self, setup: Setup, queue: PromptQueue, worker: Worker) -> None:
+        self._setup, self._queue, self._worker = setup, queue, worker
+
+    async def root(self, _: Request) -> Response:
+        return HTMLResponse("<!DOCTYPE html><title>ComfyUI</title>")
+
+    async def system_stats(self, _: Request) -> Response:
+        stats = recorded("system_stats")
+        stats["system"]["comfyui_version"] = self._setup.version
+        if gpu := self._setup.gpu:
+            free = {"vram_free": gpu.vram_bytes, "torch_vram_total": 0, "torch_vram_free": 0}
+            device = {"name": gpu.name, "type": "cuda", "index": 0, "vram_total": gpu.vram_bytes, **free}
+            stats["devices"] = [device]
+        return Json(stats)
+
+    async def features(self, _: Request) -> Response:
+        return Json({**FEATURES, "max_upload_size": self._setup.max_upload_bytes})
+
+    async def object_info(self, request: Request) -> Response:
+        info, name = self._setup.info(), request.path_params.get("name")
+        return Json(info if name is None else {name: info[name]} if name in info else {})
+
+    async def models(self, request: Request) -> Response:
+        models, folder = self._setup.models, request.path_params.get("folder")
+        if folder is None:
+            return Json(list(models))
+        return Json(models[folder]) if folder in models else Response(status_code=404)
+
+    async def embeddings(self, _: Request) -> Response:
+        return Json([])
+
+    async def remaining(self, _: Request) -> Response:
+        return Json({"exec_info": {"queue_remaining": self._queue.remaining()}})
+
+    async def queue(self, _: Request) -> Response:
+        running, pending = self._queue.running(), self._queue.pending()
+        return Json({"queue_running": [i.row() for i in running], "queue_pending": [i.row() for i in pending]})
+
+    async def history(self, request: Request) -> Response:
+        most, offset = request.query_params.get("max_items"), request.query_params.get("offset", "-1")
+        return Json(self._queue.entries(int(most) if most else None, int(offset)))
+
+    async def history_of(self, request: Request) -> Response:
+        return Json(self._queue.entry(request.path_params["prompt_id"]))
+
+    async def change_queue(self, request: Request) -> Response:
+        asked = await object_of(request)
+        if asked.get("clear"):
+            self._queue.clear()
+        for prompt_id in asked.get("delete", []):
+            self._queue.delete(prompt_id)
+        return Response()
+
+    async def change_history(self, request: Request) -> Response:
+        asked = await object_of(request)
+        if asked.get("clear"):
+            self._queue.forget()
+        for prompt_id in asked.get("delete", []):
+            self._queue.forget(prompt_id)
+        return Response()
+
+    async def interrupt(self, request: Request) -> Response:
+        """Before 0.3.56 a prompt_id is not looked at."""
+        try:
+            asked = json.loads(await request.body())
+        except ValueError:
+            asked = {}
+        self._stop(asked.get("prompt_id") or None if self._setup.since("0.3.56") else None)
+        return Response()
+
+    async def free(self, request: Request) -> Response:
+        asked = await object_of(request)
+        self._setup.frees.append(asked)
+        if asked.get("unload_models"):
+            self._setup.troubles.freed()
+        if asked.get("free_memory"):
+            self._worker.forget.set()
+        return Response()
+
+    async def jobs(self, request: Request) -> Response:
+        given = request.query_params
+        states = [s.strip().lower() for s in given.get("status", "").split(",") if s.strip()]
+        if wrong := [state for state in states if state not in jobs.STATES]:
+            said = f"Invalid status value(s): {', '.join(wrong)}. Valid values: {', '.join(jobs.STATES)}"
+            return Json({"error": said}, 400)
+        found = jobs.every(self._queue, states or list(jobs.STATES))
+        offset, limit = max(0, int(given.get("offset", "0"))), int(given["limit"]) if "limit" in given else None
+        page = found[offset:] if limit is None else found[offset : offset + limit]
+        more = offset + len(page) < len(found)
+        pages = {"offset": offset, "limit": limit, "total": len(found), "has_more": more}
+        return Json({"jobs": page, "pagination": pages})
+
+    async def job(self, request: Request) -> Response:
+        found = jobs.one(self._queue, request.path_params["prompt_id"])
+        return Json({"error": "Job not found"}, 404) if found is None else Json(found)
+
+    async def cancel_job(self, request: Request) -> Response:
+        return Json({"cancelled": self._cancel(request.path_params["prompt_id"])})
+
+    async def cancel_jobs(self, request: Request) -> Response:
+        ids = (await object_of(request)).get("job_ids")
+        if not isinstance(ids, list):
+            return Json({"error": "job_ids must be a list"}, 400)
+        if wrong := [i if isinstance(i, str) else repr(i) for i in ids if not canonical(i)]:
+            return Json({"error": "job_ids contains invalid id(s)", "invalid_ids": wrong}, 400)
+        cancelled = [self._cancel(prompt_id) for prompt_id in ids]
+        return Json({"cancelled": any(cancelled)})
+
+    def _cancel(self, prompt_id: str) -> bool:
+        return self._stop(prompt_id) or self._queue.delete(prompt_id)
+
+    def _stop(self, prompt_id: str | None) -> bool:
+        runs = any(prompt_id in (None, item.prompt_id) for item in self._queue.running())
+        if runs and self._setup.troubles.take(InterruptTooLate):
+            return True
+        return self._queue.interrupt(prompt_id)

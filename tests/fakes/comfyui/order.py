@@ -1,0 +1,64 @@
+"""In which order the nodes of a graph run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.fakes.comfyui.graph import is_link
+
+
+class Order:
+    """From the outputs up through the links, past what is cached. Of the nodes that are ready, one that is an output
+    goes first, then one that an output waits for, then one step further; else the one found first."""
+
+    def __init__(
+        self,
+        graph: dict[str, Any],
+        outputs: list[str],
+        *,
+        cached: set[str],
+        is_output: Callable[[str], bool],
+    ) -> None:
+        self._is_output = is_output
+        self._needs: dict[str, set[str]] = {}
+        for output in outputs:
+            self._add(graph, output, cached)
+
+    def __iter__(self) -> Order:
+        return self
+
+    def __next__(self) -> str:
+        if not self._needs:
+            raise StopIteration
+        ready = [node for node, needs in self._needs.items() if not needs]
+        chosen = self._pick(ready)
+        del self._needs[chosen]
+        for needs in self._needs.values():
+            needs.discard(chosen)
+        return chosen
+
+    def _add(self, graph: dict[str, Any], output: str, cached: set[str]) -> None:
+        waiting = [output]
+        while waiting:
+            node = waiting.pop()
+            if node in self._needs:
+                continue
+            sources = [value[0] for value in graph[node]["inputs"].values() if is_link(value)]
+            sources = [source for source in sources if source not in cached]
+            self._needs[node] = set(sources)
+            waiting += sources
+
+    def _pick(self, ready: list[str]) -> str:
+        def feeds(node: str, far: Callable[[str], bool]) -> bool:
+            return any(node in needs and far(other) for other, needs in self._needs.items())
+
+        def next_to_output(node: str) -> bool:
+            return feeds(node, self._is_output)
+
+        nearness = (self._is_output, next_to_output, lambda node: feeds(node, next_to_output))
+        for near in nearness:
+            for node in ready:
+                if near(node):
+                    return node
+        return ready[0]

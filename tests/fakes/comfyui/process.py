@@ -1,0 +1,109 @@
+"""One server process's life: its queue, its sockets, its threads. A restart ends it and begins another."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from tests.fakes.comfyui.gate import Gate
+from tests.fakes.comfyui.http import application
+from tests.fakes.comfyui.queue import PromptQueue
+from tests.fakes.comfyui.setup import Setup
+from tests.fakes.comfyui.sockets import Hub
+from tests.fakes.comfyui.worker import Worker
+
+HOST = "127.0.0.1"
+STARTS_WITHIN_S = 10.0
+
+
+class Life:
+    def __init__(self, setup: Setup, port: int) -> None:
+        self._dying = threading.Event()
+        hub = Hub(setup.troubles, self._abort)
+        self._queue = PromptQueue(hub.status)
+        hub.remaining = self._queue.remaining
+        self._worker = Worker(setup, self._queue, hub, self._dying)
+        app = Gate(application(setup, self._queue, hub, self._worker, self._dying), setup, self._dying)
+        self._server = _Server(_config(app))
+        self._socket = _listening(port)
+        self.port: int = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="fake ComfyUI")
+
+    def begin(self) -> None:
+        """Back when it answers."""
+        self._worker.start()
+        self._thread.start()
+        until = time.monotonic() + STARTS_WITHIN_S
+        while not self._server.started:
+            if time.monotonic() > until or not self._thread.is_alive():
+                raise RuntimeError(f"the fake ComfyUI did not start on port {self.port}")
+            time.sleep(0.002)
+
+    def end(self) -> None:
+        """As kill -9 ends it: nothing listens any more, and every connection breaks."""
+        self._dying.set()
+        self._queue.wake()
+        self._server.cut()
+        self._thread.join()
+        self._worker.join()
+
+    def _abort(self, peer: tuple[str, int]) -> None:
+        self._server.break_connections(lambda connection: getattr(connection, "client", None) == peer)
+
+
+class _Server(uvicorn.Server):
+    """Ends at once and without a word to its clients, where uvicorn would wait and say good-bye."""
+
+    _ended: asyncio.Event
+    _loop: asyncio.AbstractEventLoop
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)  # for the headers that every answer has
+        await self._ended.wait()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ended, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listening in sockets or []:
+            listening.close()
+        self.break_connections(lambda _: True)
+
+    def cut(self) -> None:
+        """From another thread."""
+        self._loop.call_soon_threadsafe(self._ended.set)
+
+    def break_connections(self, which: Callable[[Any], bool]) -> None:
+        """Both ends see a broken connection, no closing frame."""
+        connections: list[Any] = list(self.server_state.connections)
+        for connection in filter(which, connections):
+            connection.transport.abort()
+
+
+def _config(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_ping_interval=None,
+        timeout_keep_alive=75,
+    )
+
+
+def _listening(port: int) -> socket.socket:
+    opened = socket.socket(proto=socket.IPPROTO_TCP)  # so named, or asyncio leaves Nagle on: 40 ms per answer
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    opened.bind((HOST, port))
+    opened.listen(128)
+    return opened

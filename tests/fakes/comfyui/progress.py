@@ -1,0 +1,93 @@
+"""What the run of one prompt says: over the sockets, and in its history."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.fakes.comfyui.pictures import Frames, draw, encoded
+from tests.fakes.comfyui.queue import Item
+from tests.fakes.comfyui.sockets import Hub
+
+PREVIEW_SIDE = 64  # pixels of the longer one
+
+
+@dataclass
+class Telling:
+    """`states` says whether the server is new enough for progress_state (0.3.44)."""
+
+    hub: Hub
+    item: Item
+    states: bool
+    previews: bool
+    messages: list[list[Any]] = field(default_factory=list)
+    shown: dict[str, Any] = field(default_factory=dict)
+    _progress: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def say(self, event: str, data: dict[str, Any], *, broadcast: bool = False) -> None:
+        """A message that history keeps. Without a client_id only broadcast ones are sent, to all."""
+        whole = {"prompt_id": self.item.prompt_id, **data, "timestamp": int(time.time() * 1000)}
+        self.messages.append([event, whole])
+        if self.hub.client_id is not None or broadcast:
+            self.hub.send(event, whole, self.hub.client_id)
+
+    def started(self, node: str) -> None:
+        self._state(node, 0.0, 1.0, "running")
+        self.hub.node = node
+        self._to_client("executing", {"node": node, "display_node": node, "prompt_id": self.item.prompt_id})
+
+    def ticked(self, node: str, value: int, maximum: int, preview: Frames | None) -> None:
+        self._state(node, value, maximum, "running")
+        self._preview(node, preview, with_metadata=True)
+        progress = {"value": value, "max": maximum, "prompt_id": self.item.prompt_id, "node": node}
+        self.hub.send("progress", progress, self.hub.client_id)
+        self._preview(node, preview, with_metadata=False)
+
+    def finished(self, node: str, shown: dict[str, Any] | None) -> None:
+        if shown is not None:
+            self.executed(node, shown)
+        full = self._progress[node]["max"]
+        self._state(node, full, full, "finished")
+
+    def cached(self, node: str, shown: dict[str, Any] | None) -> None:
+        """An output node that need not run: only the end is told."""
+        self.executed(node, shown)
+        self._state(node, 1, 1, "finished")
+
+    def executed(self, node: str, shown: dict[str, Any] | None) -> None:
+        if shown is not None:
+            self.shown[node] = shown
+        said = {"node": node, "display_node": node, "output": shown, "prompt_id": self.item.prompt_id}
+        self._to_client("executed", said)
+
+    def entry(self) -> dict[str, Any]:
+        """Of the history, less the prompt."""
+        good = self.messages[-1][0] == "execution_success"
+        status = {"status_str": "success" if good else "error", "completed": good, "messages": self.messages}
+        names = {n: {"node_id": n, "display_node": n, "parent_node": None, "real_node_id": n} for n in self.shown}
+        return {"outputs": self.shown, "status": status, "meta": names}
+
+    def _state(self, node: str, value: float, maximum: float, state: str) -> None:
+        known = {"node_id": node, "prompt_id": self.item.prompt_id, **self._names(node)}
+        self._progress[node] = {"value": value, "max": maximum, "state": state, **known}
+        if self.states:
+            said = {"prompt_id": self.item.prompt_id, "nodes": {n: dict(s) for n, s in self._progress.items()}}
+            self.hub.send("progress_state", said, self.hub.client_id)
+
+    def _preview(self, node: str, frames: Frames | None, *, with_metadata: bool) -> None:
+        """The first frame, small. Old servers know only the form without metadata."""
+        if frames is None or not self.previews or (with_metadata and not self.states):
+            return
+        scale = PREVIEW_SIDE / max(frames.width, frames.height)
+        width, height = (max(1, round(side * scale)) for side in (frames.width, frames.height))
+        picture = encoded(next(iter(draw(replace(frames, width=width, height=height, count=1)))), ".jpg")
+        names = {"node_id": node, "prompt_id": self.item.prompt_id, **self._names(node)}
+        self.hub.preview(picture, names, with_metadata=with_metadata)
+
+    def _names(self, node: str) -> dict[str, Any]:
+        return {"display_node_id": node, "parent_node_id": None, "real_node_id": node}
+
+    def _to_client(self, event: str, data: dict[str, Any]) -> None:
+        if self.hub.client_id is not None:
+            self.hub.send(event, data, self.hub.client_id)

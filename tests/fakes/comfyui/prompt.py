@@ -1,0 +1,98 @@
+"""POST /prompt."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import uuid
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tests.fakes.comfyui.answers import CrashError, Json, body_of, canonical
+from tests.fakes.comfyui.graph import Judged, judge, problem
+from tests.fakes.comfyui.misbehaviour import NodeErrors, TimeoutAfterAccepting
+from tests.fakes.comfyui.queue import Item, PromptQueue
+from tests.fakes.comfyui.setup import Setup, Submitted
+
+ID_RULE = (
+    "prompt_id must be a UUID string in canonical lowercase hyphenated form; omit it to let the server generate one"
+)
+POLL_S = 0.05
+
+
+class Prompting:
+    def __init__(self, setup: Setup, queue: PromptQueue, dying: threading.Event) -> None:
+        self._setup, self._queue, self._dying = setup, queue, dying
+        self._number = 0
+
+    async def prompt(self, request: Request) -> Response:
+        asked = await body_of(request)
+        if not isinstance(asked, dict | list):
+            raise CrashError
+        number = self._numbered(asked if isinstance(asked, dict) else {})
+        if not isinstance(asked, dict) or "prompt" not in asked:
+            return _refused(problem("no_prompt", "No prompt provided", "No prompt provided"))
+        prompt_id = asked.get("prompt_id") or str(uuid.uuid4())
+        if self._setup.since("0.24.0") and not canonical(prompt_id):
+            return _refused(problem("invalid_prompt_id", "prompt_id must be a valid UUID", ID_RULE))
+        judged = self._judged(asked)
+        if judged.error:
+            return _refused(judged.error, judged.node_errors)
+        judged = self._drop_an_output(judged, asked["prompt"])
+        self._accept(asked, number, prompt_id, judged.outputs)
+        if trouble := self._setup.troubles.take(TimeoutAfterAccepting):
+            await self._delay(trouble.answer_after_s)
+        return Json({"prompt_id": prompt_id, "number": number, "node_errors": judged.node_errors})
+
+    def _numbered(self, asked: dict[str, Any]) -> float:
+        """Refused prompts use up numbers too."""
+        if "number" in asked:
+            return float(asked["number"])
+        number, self._number = self._number, self._number + 1
+        return -number if asked.get("front") else number
+
+    def _judged(self, asked: dict[str, Any]) -> Judged:
+        setup, targets = self._setup, asked.get("partial_execution_targets")
+        try:
+            judged = judge(
+                asked["prompt"],
+                setup.info(),
+                uploaded=lambda name: setup.folders.uploaded(name) is not None,
+                targets=targets,
+            )
+        except (TypeError, AttributeError) as error:
+            raise CrashError from error
+        if judged.error and judged.error["type"] == "missing_node_type" and not setup.since("0.11.1"):
+            judged.error["type"] = "invalid_prompt"
+        return judged
+
+    def _accept(self, asked: dict[str, Any], number: float, prompt_id: str, outputs: list[str]) -> None:
+        extra_data = dict(asked.get("extra_data", {}))
+        if "client_id" in asked:
+            extra_data["client_id"] = asked["client_id"]
+        if self._setup.since("0.3.68"):
+            extra_data["create_time"] = int(time.time() * 1000)
+        graph, client_id = asked["prompt"], extra_data.get("client_id")
+        self._setup.prompts.append(Submitted(prompt_id, number, graph, client_id, extra_data))
+        self._queue.put(Item(number, prompt_id, graph, extra_data, outputs))
+
+    def _drop_an_output(self, judged: Judged, graph: dict[str, Any]) -> Judged:
+        if not self._setup.troubles.take(NodeErrors):
+            return judged
+        dropped, *kept = judged.outputs
+        missing = problem("required_input_missing", "Required input is missing", "images", input_name="images")
+        said = {"errors": [missing], "dependent_outputs": [dropped], "class_type": graph[dropped]["class_type"]}
+        return Judged(kept, None, {**judged.node_errors, dropped: said})
+
+    async def _delay(self, seconds: float | None) -> None:
+        """With None, until the process ends."""
+        until = None if seconds is None else time.monotonic() + seconds
+        while not self._dying.is_set() and (until is None or time.monotonic() < until):
+            await asyncio.sleep(POLL_S)
+
+
+def _refused(error: dict[str, Any], node_errors: dict[str, Any] | None = None) -> Response:
+    return Json({"error": error, "node_errors": node_errors or {}}, 400)

@@ -1,0 +1,212 @@
+"""The recordings, and how an answer of the fake is laid beside them."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
+
+from tests.fakes.comfyui.setup import RECORDINGS
+
+PATIENCE_S = 5.0
+FRAMES_WRITTEN = {"VHS_VideoCombine"}  # nodes whose ticks depend on the clock
+Told = list[tuple[Any, ...]]
+
+
+def exchange(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((RECORDINGS / "http" / f"{name}.json").read_text())
+    return read
+
+
+def workflow(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((RECORDINGS / "workflows" / f"{name}.json").read_text())
+    return read
+
+
+def named(*patterns: str) -> list[str]:
+    return sorted({path.stem for pattern in patterns for path in (RECORDINGS / "http").glob(f"{pattern}.json")})
+
+
+def history(name: str) -> dict[str, Any]:
+    """The one entry of a recorded GET /history/{id}."""
+    entry: dict[str, Any] = next(iter(exchange(name)["json"].values()))
+    return entry
+
+
+def transcript(name: str) -> list[dict[str, Any]]:
+    """Messages in order; a binary frame as {"type": "binary", "event": …}."""
+    lines = [json.loads(line) for line in (RECORDINGS / "ws" / f"{name}.jsonl").read_text().splitlines()]
+    frames = [line.get("msg") or {"type": "binary", **line["binary"]} for line in lines if {"msg", "binary"} & {*line}]
+    return [frame for frame in frames if frame["type"] != "feature_flags"]
+
+
+class Client:
+    """A plain one, that trusts everything."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.Client(base_url=url, timeout=PATIENCE_S, verify=False)
+
+    def socket(self, client_id: str | None = None) -> Connection:
+        query = f"?clientId={client_id}" if client_id else ""
+        return connect(f"{self.url.replace('http', 'ws')}/ws{query}", max_size=None, open_timeout=PATIENCE_S)
+
+    def submit(self, graph: dict[str, Any], client_id: str | None = None, **more: Any) -> str:
+        given = {"client_id": client_id} if client_id else {}
+        answer = self.http.post("/prompt", json={"prompt": graph, **given, **more})
+        answer.raise_for_status()
+        prompt_id: str = answer.json()["prompt_id"]
+        return prompt_id
+
+    def ended(self, prompt_id: str) -> dict[str, Any]:
+        """The entry of the history, once it is there."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            if found := self.http.get(f"/history/{prompt_id}").json():
+                entry: dict[str, Any] = found[prompt_id]
+                return entry
+            time.sleep(0.005)
+        raise TimeoutError(f"{prompt_id} did not end")
+
+    def started(self, prompt_id: str) -> None:
+        until = time.monotonic() + PATIENCE_S
+        while prompt_id not in [row[1] for row in self.http.get("/queue").json()["queue_running"]]:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{prompt_id} did not start")
+            time.sleep(0.005)
+
+    def listen(self, graph: dict[str, Any], *, metadata: bool = False, **more: Any) -> list[dict[str, Any]]:
+        """All messages of a run, from the opening of the socket to executing null."""
+        client_id = uuid.uuid4().hex
+        with self.socket(client_id) as socket:
+            if metadata:
+                socket.send(json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}))
+            self.submit(graph, client_id, **more)
+            return until_idle(socket)
+
+    def view(self, file: dict[str, Any]) -> httpx.Response:
+        return self.http.get("/view", params={name: file[name] for name in ("filename", "subfolder", "type")})
+
+
+def light(seconds: float, salt: int = 0, *, interruptible: bool = True) -> dict[str, Any]:
+    """EmptyImage → RigSleep → SaveImage."""
+    graph: dict[str, Any] = history("history_interrupted")["prompt"][2]
+    graph["2"]["inputs"] |= {"seconds": seconds, "salt": salt, "interruptible": interruptible}
+    return graph
+
+
+def listen_for(socket: Connection, event: str, node: str) -> None:
+    """Until that comes."""
+    while True:
+        said = parsed(socket.recv(timeout=PATIENCE_S))
+        if said["type"] == event and said["data"].get("node") == node:
+            return
+
+
+def until_idle(socket: Connection) -> list[dict[str, Any]]:
+    found = []
+    while True:
+        said = parsed(socket.recv(timeout=PATIENCE_S))
+        if said["type"] != "feature_flags":
+            found.append(said)
+        if said["type"] == "executing" and said["data"]["node"] is None:
+            return found
+
+
+def everything(socket: Connection, quiet_s: float = 0.2) -> list[dict[str, Any]]:
+    """What comes until nothing has come for that long."""
+    found = []
+    while True:
+        try:
+            found.append(parsed(socket.recv(timeout=quiet_s)))
+        except TimeoutError:
+            return found
+
+
+def parsed(message: str | bytes) -> dict[str, Any]:
+    if isinstance(message, bytes):
+        return {"type": "binary", "event": int.from_bytes(message[:4], "big")}
+    said: dict[str, Any] = json.loads(message)
+    return said
+
+
+def told(messages: Iterable[dict[str, Any]], graph: dict[str, Any], skip: set[str]) -> Told:
+    """What a transcript says, less ids, times, file names, the nodes of `skip`, and ticks that the clock decides."""
+    found: Told = []
+    states_before: tuple[Any, ...] = ()
+    for message in messages:
+        kind, data = message["type"], message.get("data", {})
+        if data.get("node") in skip or "sid" in data:
+            continue
+        if kind == "progress_state":
+            states = {n: (s["value"], s["max"], s["state"]) for n, s in data["nodes"].items() if n not in skip}
+            said: tuple[Any, ...] = tuple(sorted(states.items()))
+            if said == states_before:
+                continue
+            states_before = said
+        elif kind == "progress":
+            said = (data["node"], data["value"], data["max"])
+        else:
+            said = _essence(kind, data, skip) if kind != "binary" else (message["event"],)
+        found.append((kind, *said))
+    return _unclocked(found, {node for node, made in graph.items() if made["class_type"] in FRAMES_WRITTEN})
+
+
+def _essence(kind: str, data: dict[str, Any], skip: set[str]) -> tuple[Any, ...]:
+    if kind == "execution_cached":
+        return tuple(node for node in data["nodes"] if node not in skip)
+    if kind == "executed":
+        return data["node"], tuple((name, len(files)) for name, files in data["output"].items())
+    if kind == "status":
+        return (data["status"]["exec_info"]["queue_remaining"],)
+    names = ("node", "display_node", "node_id", "node_type", "exception_type", "prompt_id")
+    return tuple(data[name] if name != "prompt_id" else "prompt_id" for name in names if name in data)
+
+
+def _unclocked(found: Told, clocked: set[str]) -> Told:
+    """Only the first and the last tick of those nodes stay, and of several equal states one."""
+    kept: Told = []
+    for said in found:
+        if said[0] == "progress" and said[1] in clocked and said[2] not in (1, said[3]):
+            continue
+        running = [state for state in said[1:] if said[0] == "progress_state" and state[0] in clocked]
+        if any(state[1][2] == "running" and 1 < state[1][0] < state[1][1] for state in running):
+            continue
+        kept.append(said)
+    return kept
+
+
+def plain(value: Any, root: Path | None = None) -> Any:
+    """Without what differs from run to run: ids, times, numbers of files, folders of the machine, order of sets."""
+    if isinstance(value, dict):
+        return {name: _PLAIN[name] if name in _PLAIN else plain(inner, root) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner, root) for inner in value]
+    if isinstance(value, str):
+        text = value.replace(str(root), "/srv/comfyui") if root else value
+        text = re.sub(r"_\d{5}", "_#", text)
+        return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>", text)
+    return value
+
+
+_PLAIN: dict[str, Any] = {
+    "timestamp": 0,
+    "create_time": 0,
+    "execution_start_time": 0,
+    "execution_end_time": 0,
+    "priority": 0,
+    "number": 0,
+    "client_id": "<id>",
+    "nodes": [],  # of execution_cached: what had run before the recording
+    "executed": [],
+    "current_inputs": {},
+    "current_outputs": [],
+}

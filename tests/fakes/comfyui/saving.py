@@ -1,0 +1,183 @@
+"""The output nodes: they really write files, and say where."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+import av
+
+from tests.fakes.comfyui.errors import NodeError
+from tests.fakes.comfyui.files import Folders, OutsideError, Target
+from tests.fakes.comfyui.misbehaviour import (
+    BlackPicture,
+    FrozenPicture,
+    GarbageFile,
+    PaddedFile,
+    ShortFile,
+    SuccessWithoutFile,
+    Troubles,
+    WrongFrameCount,
+)
+from tests.fakes.comfyui.pictures import Coding, Frames, Picture, draw, even, write_mp4, write_picture
+
+TICK_S = 0.1  # at most so often does the writing of frames say how far it is
+PIPE_BYTES = 65_536  # a first frame above this meets the broken pipe of an ffmpeg that never started
+ODD_SIZE = "[Errno 542398533] Generic error in an external library: 'avcodec_open2(\"libx264\", {})'\n"
+Tick = Callable[[int, int, Frames | None], None]
+
+
+@dataclass(frozen=True)
+class Clip:
+    frames: Frames
+    fps: float
+
+
+@dataclass(frozen=True)
+class Saved:
+    outputs: list[Any]
+    shown: dict[str, Any]
+
+
+def combine(inputs: dict[str, Any], folders: Folders, troubles: Troubles, metadata: str, tick: Tick) -> Saved:
+    """VHS_VideoCombine, H.264 only."""
+    if inputs["format"] != "video/h264-mp4":
+        raise NodeError("NotImplementedError", f"the fake does not write {inputs['format']}\n")
+    frames: Frames = inputs["images"]
+    target = _target(folders, inputs["filename_prefix"], "output" if inputs.get("save_output", True) else "temp")
+    name = f"{target.name}_{target.next_number():05}"
+    path, cover = target.folder / f"{name}.mp4", target.folder / f"{name}.png"
+    write_picture(cover, next(iter(draw(replace(frames, count=1)))))
+    pix_fmt, fps = inputs.get("pix_fmt", "yuv420p"), float(inputs["frame_rate"])
+    total, pictures = _back_and_forth(frames, troubles, pingpong=inputs.get("pingpong", False))
+    written = _throttled(tick, total)
+    if _knows(pix_fmt):
+        coding = Coding(fps, inputs.get("crf", 19), pix_fmt, tagged=True, metadata=metadata)
+        _film(path, map(even, pictures), coding, troubles, written)
+    else:
+        _without_ffmpeg(path, frames, pix_fmt, written)
+    gif: dict[str, Any] = {**target.said(path.name), "format": inputs["format"], "frame_rate": fps}
+    gif |= {"workflow": cover.name, "fullpath": str(path)}
+    return Saved([[True, [str(cover), str(path)]]], {"gifs": [gif]})
+
+
+def save_video(inputs: dict[str, Any], folders: Folders, troubles: Troubles, metadata: str, tick: Tick) -> Saved:
+    clip: Clip = inputs["video"]
+    if inputs["codec"] not in ("auto", "h264"):
+        raise NodeError("TypeError", "SaveVideo.execute() missing 1 required positional argument: 'codec'\n")
+    target = _target(folders, inputs["filename_prefix"], "output", clip.frames)
+    if clip.frames.width % 2 or clip.frames.height % 2:
+        raise NodeError("av.error.ExternalError", ODD_SIZE)
+    path = target.folder / f"{target.name}_{target.next_number():05}_.mp4"
+    coding = Coding(clip.fps, inputs.get("codec.encoding.crf", 23.0), metadata=metadata)
+    _film(path, _back_and_forth(clip.frames, troubles, pingpong=False)[1], coding, troubles, lambda _: None)
+    return Saved([clip], {"images": [target.said(path.name)], "animated": [True]})
+
+
+def save_images(inputs: dict[str, Any], folders: Folders, troubles: Troubles, metadata: str, tick: Tick) -> Saved:
+    """SaveImage; PreviewImage has no prefix and writes to the temp folder."""
+    frames: Frames = inputs["images"]
+    kind = "output" if "filename_prefix" in inputs else "temp"
+    target = _target(folders, inputs.get("filename_prefix", "ComfyUI_temp_fake"), kind, frames)
+    first, said = target.next_number(), []
+    black = troubles.take(BlackPicture)
+    for number, picture in enumerate(draw(replace(frames, colour=(0, 0, 0)) if black else frames), first):
+        name = f"{target.name}_{number:05}_.png"
+        write_picture(target.folder / name, picture)
+        said.append(target.said(name))
+    return Saved([frames], {"images": said})
+
+
+SAVERS: dict[str, Callable[[dict[str, Any], Folders, Troubles, str, Tick], Saved]] = {
+    "VHS_VideoCombine": combine,
+    "SaveVideo": save_video,
+    "SaveImage": save_images,
+    "PreviewImage": save_images,
+}
+
+
+def _target(folders: Folders, prefix: str, kind: str, frames: Frames | None = None) -> Target:
+    try:
+        return folders.target(prefix, kind, (frames.width, frames.height) if frames else (0, 0))
+    except OutsideError as outside:
+        raise NodeError("Exception", str(outside)) from outside
+
+
+def _knows(pix_fmt: str) -> bool:
+    try:
+        av.VideoFormat(pix_fmt)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_ffmpeg(path: Path, frames: Frames, pix_fmt: str, written: Callable[[int], None]) -> None:
+    """ffmpeg refuses and ends at once: VHS notices only where a frame does not fit into the pipe."""
+    written(1)
+    if frames.width * frames.height * 3 > PIPE_BYTES:
+        raise NodeError(
+            "Exception",
+            "An error occurred in the ffmpeg subprocess:\n"
+            f"[vost#0:0/libx264 @ 0x55dc0cf77e40] Unknown pixel format requested: {pix_fmt}.\n"
+            f"Error opening output file {path}.\nError opening output files: Invalid argument\n\n",
+        )
+    written(frames.count)
+
+
+def _back_and_forth(frames: Frames, troubles: Troubles, *, pingpong: bool) -> tuple[int, Iterator[Picture]]:
+    """How many pictures, and the pictures, as the troubles have them."""
+    if troubles.take(BlackPicture):
+        frames = replace(frames, colour=(0, 0, 0))
+    if wrong := troubles.take(WrongFrameCount):
+        frames = replace(frames, count=max(1, frames.count + wrong.by))
+    if troubles.take(FrozenPicture):
+        return frames.count, repeat(next(draw(frames)), frames.count)
+    if not pingpong:
+        return frames.count, draw(frames)
+    pictures = list(draw(frames))
+    return len(pictures) * 2 - 2, chain(pictures, pictures[-2:0:-1])
+
+
+def _throttled(tick: Tick, total: int) -> Callable[[int], None]:
+    """Ticks at the first frame, then every TICK_S, and at the last."""
+    last = 0.0
+
+    def written(count: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if count in (1, total) or now - last >= TICK_S:
+            last = now
+            tick(count, total, None)
+
+    return written
+
+
+def _film(
+    path: Path, pictures: Iterator[Picture], coding: Coding, troubles: Troubles, written: Callable[[int], None]
+) -> None:
+    nowhere = troubles.take(SuccessWithoutFile)
+    counts = (count for count, _ in enumerate(pictures, 1)) if nowhere else write_mp4(path, pictures, coding)
+    for count in counts:
+        written(count)
+    if nowhere:
+        return
+    if troubles.take(GarbageFile):
+        path.write_bytes(b"this is no video\n" * 64)
+    if short := troubles.take(ShortFile):
+        os.truncate(path, int(path.stat().st_size * short.share))
+    if padded := troubles.take(PaddedFile):
+        _pad(path, padded.file_bytes)
+
+
+def _pad(path: Path, file_bytes: int) -> None:
+    """One `free` box up to that size; a sparse file, so that it costs no disk."""
+    box_bytes = file_bytes - path.stat().st_size
+    with path.open("ab") as file:
+        file.write(struct.pack(">I4s", box_bytes, b"free"))
+        file.truncate(file_bytes)

@@ -1,0 +1,153 @@
+"""Who is connected to /ws, and what each of them gets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tests.fakes.comfyui.misbehaviour import SilentSocket, SocketRefused, Troubles
+
+LEGACY_PREVIEW, PREVIEW_WITH_METADATA = 1, 4
+JPEG = 1
+FEATURES = {
+    "supports_preview_metadata": True,
+    "supports_model_type_tags": True,
+    "max_upload_size": 104857600,
+    "extension": {"manager": {"supports_v4": True}},
+    "node_replacements": True,
+    "assets": False,
+}
+
+
+@dataclass
+class Socket:
+    peer: tuple[str, int]
+    silent_after: int | None
+    metadata: bool = False
+    sent: int = 0
+    outbox: asyncio.Queue[str | bytes] = field(default_factory=asyncio.Queue)
+
+    def push(self, message: str | bytes) -> None:
+        if self.silent_after is None or self.sent < self.silent_after:
+            self.sent += 1
+            self.outbox.put_nowait(message)
+
+
+class Hub:
+    """`send` and `preview` may be called from any thread; what they say arrives in that order."""
+
+    def __init__(self, troubles: Troubles, abort: Callable[[tuple[str, int]], None]) -> None:
+        self._troubles, self._abort = troubles, abort
+        self._sockets: dict[str, Socket] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.remaining: Callable[[], int] = lambda: 0
+        self.client_id: str | None = None  # whose prompt runs, or ran last
+        self.node: str | None = None  # that runs now
+
+    def send(self, event: str, data: dict[str, Any], client_id: str | None = None) -> None:
+        """To one client or, with None, to all."""
+        text = json.dumps({"type": event, "data": data})
+
+        def push() -> None:
+            for socket in self._to(client_id):
+                socket.push(text)
+
+        self._later(push)
+
+    def status(self) -> None:
+        self.send("status", self._status())
+
+    def preview(self, picture: bytes, metadata: dict[str, Any], *, with_metadata: bool) -> None:
+        """A JPEG to the client whose prompt runs, in the form that it can read. Says nothing in the other form."""
+        said = json.dumps({**metadata, "image_type": "image/jpeg"}).encode()
+        new = struct.pack(">II", PREVIEW_WITH_METADATA, len(said)) + said + picture
+        old = struct.pack(">II", LEGACY_PREVIEW, JPEG) + picture
+        client_id = self.client_id
+
+        def push() -> None:
+            for socket in self._to(client_id):
+                if socket.metadata == with_metadata:
+                    socket.push(new if with_metadata else old)
+
+        self._later(push)
+
+    def drop(self) -> None:
+        """Break the socket of the client whose prompt runs, without a closing frame."""
+        client_id = self.client_id
+        self._later(lambda: [self._abort(socket.peer) for socket in self._to(client_id)])
+
+    async def serve(self, connection: WebSocket) -> None:
+        if self._troubles.take(SocketRefused):
+            await connection.close()
+            return
+        self._loop = asyncio.get_running_loop()
+        await connection.accept()
+        client = connection.client
+        silent = self._troubles.take(SilentSocket)
+        socket = Socket((client.host, client.port) if client else ("", 0), silent.after_messages if silent else None)
+        given = connection.query_params.get("clientId", "")
+        sid = given or uuid.uuid4().hex
+        self._sockets[sid] = socket  # whoever had this id before gets nothing any more
+        self._welcome(socket, sid)
+        writer = asyncio.create_task(_write(connection, socket))
+        try:
+            await self._listen(connection, socket)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            writer.cancel()
+            self._sockets.pop(sid, None)  # also when a second socket has taken the id: that one falls silent
+
+    def _welcome(self, socket: Socket, sid: str) -> None:
+        socket.push(json.dumps({"type": "status", "data": {**self._status(), "sid": sid}}))
+        if self.client_id == sid and self.node is not None:
+            socket.push(json.dumps({"type": "executing", "data": {"node": self.node}}))
+
+    async def _listen(self, connection: WebSocket, socket: Socket) -> None:
+        first = True
+        while True:
+            said = _json(await connection.receive_text())
+            if first and said.get("type") == "feature_flags":
+                socket.metadata = bool(said.get("data", {}).get("supports_preview_metadata"))
+                socket.push(json.dumps({"type": "feature_flags", "data": FEATURES}))
+            first = False
+
+    def _status(self) -> dict[str, Any]:
+        return {"status": {"exec_info": {"queue_remaining": self.remaining()}}}
+
+    def _to(self, client_id: str | None) -> list[Socket]:
+        if client_id is None:
+            return list(self._sockets.values())
+        return [self._sockets[client_id]] if client_id in self._sockets else []
+
+    def _later(self, push: Callable[[], Any]) -> None:
+        """Before the first socket opens there is nobody to tell."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(push)
+
+
+async def _write(connection: WebSocket, socket: Socket) -> None:
+    while True:
+        message = await socket.outbox.get()
+        try:
+            if isinstance(message, str):
+                await connection.send_text(message)
+            else:
+                await connection.send_bytes(message)
+        except (WebSocketDisconnect, RuntimeError):  # RuntimeError: the other task has seen the end first
+            return
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -1,0 +1,56 @@
+"""GET /view and POST /upload/image."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+
+from tests.fakes.comfyui.answers import CrashError, Json
+from tests.fakes.comfyui.files import parts_of
+from tests.fakes.comfyui.misbehaviour import TruncatedDownload
+from tests.fakes.comfyui.setup import Setup
+
+
+class Transfers:
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+
+    async def view(self, request: Request) -> Response:
+        """A file, whole or the range asked for. Its forms `preview` and `channel` are not here."""
+        given = request.query_params
+        if "filename" not in given:
+            return Response(status_code=404)
+        name = given["filename"]
+        status, path = self._setup.folders.viewed(name, given.get("subfolder"), given.get("type", "output"))
+        if path is None:
+            return Response(status_code=status)
+        headers = {"Content-Disposition": f'filename="{path.name}"', "X-Content-Type-Options": "nosniff"}
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        if trouble := self._setup.troubles.take(TruncatedDownload):
+            return _truncated(path, trouble.share, headers, kind)
+        return FileResponse(path, headers=headers, media_type=kind)
+
+    async def upload(self, request: Request) -> Response:
+        most, body = self._setup.max_upload_bytes, bytearray()
+        received = 0
+        async for chunk in request.stream():
+            received += len(chunk)
+            if received <= most:
+                body += chunk
+        if received > most:
+            return PlainTextResponse(f"Maximum request body size {most} exceeded.", 413)
+        parts = parts_of(bytes(body), request.headers.get("Content-Type", ""))
+        status, said = self._setup.folders.store(parts)
+        if status == 500:
+            raise CrashError
+        return Json(said) if said else Response(status_code=status)
+
+
+def _truncated(path: Path, share: float, headers: dict[str, str], kind: str) -> Response:
+    """Announces the whole file and holds a share of it: the server then closes the connection."""
+    content = path.read_bytes()
+    announced = {**headers, "Content-Length": str(len(content))}
+    return Response(content[: int(len(content) * share)], headers=announced, media_type=kind)

@@ -1,0 +1,189 @@
+"""The one thread that renders prompts in order."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fakes.comfyui.cache import Cache, Entry
+from tests.fakes.comfyui.errors import EndedError, InterruptedRunError, NodeError, ProcessEndedError, WorkerDiedError
+from tests.fakes.comfyui.graph import is_link
+from tests.fakes.comfyui.misbehaviour import (
+    CachedFileGone,
+    DeadWorker,
+    LateHistory,
+    NodeFails,
+    Previews,
+    RestartMidRun,
+    SocketDropped,
+)
+from tests.fakes.comfyui.nodes import Made, Work, run
+from tests.fakes.comfyui.order import Order
+from tests.fakes.comfyui.pictures import Frames
+from tests.fakes.comfyui.progress import Telling
+from tests.fakes.comfyui.queue import Item, PromptQueue
+from tests.fakes.comfyui.setup import Setup
+from tests.fakes.comfyui.sockets import Hub
+
+WAIT_S = 0.1
+
+
+class Worker(threading.Thread):
+    """Ends with the process (`dying`), or dies of a node."""
+
+    def __init__(self, setup: Setup, queue: PromptQueue, hub: Hub, dying: threading.Event) -> None:
+        super().__init__(name="fake ComfyUI worker", daemon=True)
+        self._setup, self._queue, self._hub, self._dying = setup, queue, hub, dying
+        self._cache = Cache(setup.folders)
+        self.forget = threading.Event()  # set it to empty the cache, once no prompt runs
+
+    def run(self) -> None:
+        while not self._dying.is_set():
+            item = self._queue.get(WAIT_S)
+            if self.forget.is_set():
+                self.forget.clear()
+                self._cache.empty()
+            if item is None:
+                continue
+            try:
+                entry = self._render(item)
+            except (WorkerDiedError, ProcessEndedError):
+                return
+            self._queue.done(item, entry)
+            if self._hub.client_id is not None:
+                self._hub.send("executing", {"node": None, "prompt_id": item.prompt_id}, self._hub.client_id)
+
+    def _render(self, item: Item) -> dict[str, Any]:
+        """The entry of the history."""
+        setup, given = self._setup, item.extra_data
+        self._hub.client_id = given.get("client_id")
+        previews = given.get("preview_method", "none") != "none" or setup.troubles.take(Previews) is not None
+        telling = Telling(self._hub, item, setup.since("0.3.44"), previews)
+        rendering = _Rendering(setup, self._queue, self._cache, item, telling, self._dying)
+        rendering.execute()
+        self._hub.node = None
+        if late := setup.troubles.take(LateHistory):
+            rendering.sleep(late.by_s)
+        return telling.entry()
+
+
+@dataclass
+class _Rendering:
+    setup: Setup
+    queue: PromptQueue
+    cache: Cache
+    item: Item
+    telling: Telling
+    dying: threading.Event
+    executed: list[str] = field(default_factory=list)
+
+    def execute(self) -> None:
+        """Raises WorkerDiedError and ProcessEndedError."""
+        graph = self.item.graph
+        self.telling.say("execution_start", {})
+        if self.setup.troubles.take(CachedFileGone):
+            self._render_and_lose()
+        cached = [node for node in graph if self.cache.get(graph, node) is not None]
+        self.telling.say("execution_cached", {"nodes": cached})
+        node = ""
+        try:
+            for node in Order(graph, self.item.outputs, cached=set(cached), is_output=self._is_output):
+                self._run(node)
+            self.telling.say("execution_success", {})
+        except InterruptedRunError:
+            self.telling.say("execution_interrupted", self._where(node), broadcast=True)
+        except NodeError as error:
+            self.telling.say("execution_error", self._failure(node, error))
+
+    def sleep(self, seconds: float) -> None:
+        """Raises ProcessEndedError."""
+        if self.dying.wait(seconds) if seconds > 0 else self.dying.is_set():
+            raise ProcessEndedError
+
+    def _run(self, node: str) -> None:
+        if entry := self.cache.get(self.item.graph, node):
+            self.telling.cached(node, entry.shown)
+            return
+        class_type, troubles = self.item.graph[node]["class_type"], self.setup.troubles
+        self.telling.started(node)
+        self._check_interrupt()
+        if troubles.take(DeadWorker, lambda dead: dead.at == class_type):
+            raise WorkerDiedError
+        if fails := troubles.take(NodeFails, lambda fails: fails.at == class_type):
+            raise NodeError(fails.exception_type, fails.message)
+        made = self._make(node)
+        self.executed.append(node)
+        self.telling.finished(node, made.shown)
+
+    def _make(self, node: str, *, quietly: bool = False) -> Made:
+        try:
+            made = run(self._work(node, quietly=quietly))
+        except EndedError:
+            raise
+        except Exception as error:  # whatever a node raises fails its prompt, and only that
+            raise NodeError(type(error).__name__, f"{error}\n") from error
+        self.cache.keep(self.item.graph, node, Entry(made.outputs, made.shown))
+        return made
+
+    def _render_and_lose(self) -> None:
+        """As if the same prompt had run before and somebody had deleted its files."""
+        for node in Order(self.item.graph, self.item.outputs, cached=set(), is_output=self._is_output):
+            made = self._make(node, quietly=True)
+            files = [file for said in (made.shown or {}).values() for file in said if isinstance(file, dict)]
+            for file in files:
+                path = self.setup.folders.root / file["type"] / file["subfolder"] / file["filename"]
+                path.unlink(missing_ok=True)
+
+    def _work(self, node: str, *, quietly: bool) -> Work:
+        graph, info = self.item.graph, self.setup.object_info
+        given = graph[node]["inputs"]
+        links = {name: value for name, value in given.items() if is_link(value)}
+        return Work(
+            class_type=graph[node]["class_type"],
+            inputs={name: self._output(*value) if name in links else value for name, value in given.items()},
+            kinds={name: info[graph[up]["class_type"]]["output"][slot] for name, (up, slot) in links.items()},
+            makes=info[graph[node]["class_type"]]["output"],
+            folders=self.setup.folders,
+            troubles=self.setup.troubles,
+            pace=self.setup.pace,
+            metadata=json.dumps(graph),
+            sleep=(lambda _: None) if quietly else self.sleep,
+            tick=(lambda *_: None) if quietly else (lambda *said: self._tick(node, *said)),
+        )
+
+    def _output(self, node: str, slot: int) -> Any:
+        entry = self.cache.get(self.item.graph, node)
+        assert entry is not None, f"node {node} has not run"
+        return entry.outputs[slot]
+
+    def _tick(self, node: str, value: int, maximum: int, preview: Frames | None) -> None:
+        """With a `preview` it is a sampler that ticks."""
+        self._check_interrupt()
+        self.telling.ticked(node, value, maximum, preview)
+        if preview is None:
+            return
+        if self.setup.troubles.take(SocketDropped, lambda trouble: trouble.at_step == value):
+            self.telling.hub.drop()
+        if restart := self.setup.troubles.take(RestartMidRun, lambda trouble: trouble.at_step == value):
+            self.setup.restart(restart.down_s)
+            raise ProcessEndedError
+
+    def _check_interrupt(self) -> None:
+        if self.dying.is_set():
+            raise ProcessEndedError
+        if self.queue.interrupted.is_set():
+            raise InterruptedRunError
+
+    def _where(self, node: str) -> dict[str, Any]:
+        return {"node_id": node, "node_type": self.item.graph[node]["class_type"], "executed": list(self.executed)}
+
+    def _failure(self, node: str, error: NodeError) -> dict[str, Any]:
+        given = self.item.graph[node]["inputs"]
+        shown = {name: ["<object>" if is_link(value) else value] for name, value in given.items()}
+        said = {"exception_message": error.message, "exception_type": error.exception_type, "traceback": ["(removed)"]}
+        return {**self._where(node), **said, "current_inputs": shown, "current_outputs": list(self.item.graph)}
+
+    def _is_output(self, node: str) -> bool:
+        return bool(self.setup.object_info[self.item.graph[node]["class_type"]]["output_node"])

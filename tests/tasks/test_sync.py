@@ -1,0 +1,182 @@
+"""The audio stage of a job: conformed, measured, noted, resumed, cancelled; and left alone where there is no music."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, select
+
+from api.production.app import create_app
+from db.engine import Sessions
+from db.models.jobs import GenerationAnalytics, JobType, ProductionJob, Stage
+from db.models.music import MusicSceneSync
+from db.models.rendering import Asset
+from tasks.dispatch import Take
+from tasks.resources import resources
+from tasks.sync import sync_to_music
+from tests.api.api_factories import good, project, scene
+from tests.api.api_requests import A
+from tests.api.small_servers import refusing
+from tests.tower.beats.sounds import clicks, write_wav
+from tests.tower.conform.flashes import clicks_in, film, flashes_in
+from tower.errors import CancelledError, NotFoundError
+from tower.jobs import lifecycle
+from tower.jobs.lifecycle import Attempt
+from tower.jobs.spec import GenerationSpec
+from tower.media.probe import probe
+from tower.rendering.takes import keep
+from tower.settings import Settings
+
+FLASHES = (0, 27, 62)
+POINTS = [{"time": frame / 24, "event": f"flash {frame}"} for frame in FLASHES]
+BEATS_S = np.arange(0.3, 12.0, 0.5)
+
+
+@dataclass(frozen=True)
+class Studio:
+    client: TestClient
+    sessions: Sessions
+    settings: Settings
+    scene_id: int
+    theme: Path
+
+    def give_music(self, **more: Any) -> dict[str, Any]:
+        body = {"audio_path": str(self.theme), "bpm": 120, "sync_points": POINTS, **more}
+        said: dict[str, Any] = good(self.client.post(f"{A}/scenes/{self.scene_id}/audio", json=body), 201)["audio"]
+        return said
+
+    def music(self) -> dict[str, Any]:
+        said: dict[str, Any] = good(self.client.get(f"{A}/scenes/{self.scene_id}/audio"))
+        return said
+
+    def job(self, *, scene_id: int | None) -> tuple[Attempt, Take]:
+        """A claimed job with a rendered take that flashes."""
+        with self.sessions.begin() as session:
+            job = lifecycle.open_job(
+                session, GenerationSpec(prompt="flashes", duration_s=4), job_type=JobType.INTEGRATED
+            )
+            job.scene_id = scene_id
+        with self.sessions.begin() as session:
+            attempt = lifecycle.claim(session, job.id, flow_run_id=None, timeout_s=600)
+        clip = film(self.settings.data / f"flashes-{job.id}.mp4", FLASHES, frames=96)
+        with self.sessions.begin() as session:
+            made = {"engine": "animatic", "engine_version": "1"}
+            found = probe(clip)
+            renders = self.settings.renders
+            take = keep(session, clip, renders=renders, probe=found, job_id=job.id, project_id=None, provenance=made)
+        return attempt, Take(take.id, take.path)
+
+    def row(self, kind: type[Any], row_id: int) -> Any:
+        with self.sessions() as session:
+            return session.get_one(kind, row_id)
+
+
+@pytest.fixture
+def studio(
+    sessions: Sessions, committing_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Studio]:
+    url = committing_engine.url.render_as_string(hide_password=False)
+    with refusing() as prefect:
+        monkeypatch.setenv("TOWER_DATABASE_URL", url)
+        monkeypatch.setenv("TOWER_DATA_DIR", str(tmp_path))
+        monkeypatch.setenv("PREFECT_API_URL", f"{prefect}/api")
+        resources.cache_clear()
+        settings = resources().settings
+        settings.media.mkdir()
+        theme = write_wav(settings.media / "theme.wav", clicks(BEATS_S, 12))
+        with TestClient(create_app(settings)) as client:
+            number = scene(client, project(client), duration_seconds=4.0)["id"]
+            yield Studio(client, sessions, settings, number, theme)
+        resources().sessions.kw["bind"].dispose()
+        resources.cache_clear()
+
+
+def worst_ms(path: str) -> float:
+    clicks = clicks_in(Path(path))
+    return max(min(abs(flash - click) for click in clicks) * 1000 for flash in flashes_in(Path(path)))
+
+
+@pytest.mark.parametrize("timing", ["cfr", "vfr"])
+def test_the_take_is_cut_to_the_music_of_its_scene(studio: Studio, timing: str) -> None:
+    planned = studio.give_music(timing=timing)
+    attempt, take = studio.job(scene_id=studio.scene_id)
+    made = sync_to_music.fn(attempt, take)
+    assert made.asset_id != take.asset_id
+    assert worst_ms(made.path) <= (500 / 24 + 1 if timing == "cfr" else 10)  # the first beat is heard to some ms
+    noted = studio.music()
+    assert noted["output_asset_id"] == made.asset_id
+    assert noted["measured_at"] is not None
+    assert noted["measured_error_ms"] == pytest.approx(planned["predicted_error_ms"], abs=0.1)
+    assert noted["measured_mean_error_ms"] <= noted["measured_error_ms"]
+    asset = studio.row(Asset, made.asset_id)
+    assert asset.probe["frames"] == 96
+    assert asset.provenance["retimed_from_asset"] == take.asset_id
+    assert asset.provenance["music"]["track_sha256"] == noted["audio_sha256"]
+    assert asset.provenance["engine"] == "animatic"
+    with studio.sessions() as session:
+        spent = session.scalars(select(GenerationAnalytics).where(GenerationAnalytics.stage == Stage.AUDIO)).one()
+    assert (spent.job_id, spent.bytes, spent.frames) == (attempt.job_id, asset.bytes, 96)
+    assert studio.row(ProductionJob, attempt.job_id).stage == Stage.AUDIO
+
+
+def test_a_run_that_is_started_again_does_not_do_it_twice(studio: Studio) -> None:
+    studio.give_music()
+    attempt, take = studio.job(scene_id=studio.scene_id)
+    made = sync_to_music.fn(attempt, take)
+    before = Path(made.path).stat().st_mtime_ns
+    with studio.sessions.begin() as session:
+        again = lifecycle.claim(session, attempt.job_id, flow_run_id=None, timeout_s=600)
+    assert sync_to_music.fn(again, take) == made
+    assert Path(made.path).stat().st_mtime_ns == before
+    studio.give_music(volume=0.5)
+    assert sync_to_music.fn(again, take) != made
+
+
+def test_a_job_without_music_keeps_its_take(studio: Studio) -> None:
+    for scene_id in (None, studio.scene_id):
+        attempt, take = studio.job(scene_id=scene_id)
+        assert sync_to_music.fn(attempt, take) == take
+
+
+def test_what_cannot_be_stretched_that_far_stays_and_is_said(studio: Studio) -> None:
+    studio.give_music(sync_points=POINTS[:2])
+    attempt, take = studio.job(scene_id=studio.scene_id)
+    with studio.sessions.begin() as session:  # planned when the scene was another
+        row = session.scalars(select(MusicSceneSync)).one()
+        row.sync_points = [{"time": 0.0, "event": "a"}, {"time": 0.1, "event": "b"}, {"time": 9.0, "event": "late"}]
+    made = sync_to_music.fn(attempt, take)
+    job = studio.row(ProductionJob, attempt.job_id)
+    assert any("Nothing was moved to a beat: Shot 1 of 2" in warning for warning in job.warnings)
+    assert any("1 sync points lie after the end" in warning for warning in job.warnings)
+    assert flashes_in(Path(made.path)) == flashes_in(Path(take.path))
+    assert clicks_in(Path(made.path))
+    assert studio.music()["measured_error_ms"] == pytest.approx(2000 / 24, abs=1)
+
+
+def test_a_cancelled_job_stops_and_leaves_nothing(studio: Studio) -> None:
+    studio.give_music()
+    attempt, take = studio.job(scene_id=studio.scene_id)
+    with studio.sessions.begin() as session:
+        lifecycle.cancel(session, attempt.job_id)
+    with pytest.raises(CancelledError):
+        sync_to_music.fn(attempt, take)
+    assert list((studio.settings.renders / ".partial").glob("*")) == []
+    assert studio.music()["output_asset_id"] is None
+
+
+def test_music_that_is_gone_or_another_by_now(studio: Studio) -> None:
+    studio.give_music()
+    attempt, take = studio.job(scene_id=studio.scene_id)
+    write_wav(studio.theme, clicks(BEATS_S + 0.1, 12))
+    sync_to_music.fn(attempt, take)
+    job = studio.row(ProductionJob, attempt.job_id)
+    assert any("has changed since" in warning for warning in job.warnings)
+    studio.theme.unlink()
+    with pytest.raises(NotFoundError, match=r"theme\.wav"):
+        sync_to_music.fn(attempt, replace(take, asset_id=studio.job(scene_id=None)[1].asset_id))

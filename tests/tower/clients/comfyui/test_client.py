@@ -1,0 +1,246 @@
+"""The client on a server that answers as recorded."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.fakes.comfyui import rig
+from tests.fakes.comfyui.misbehaviour import DeadWorker, NodeErrors, PaddedFile, ServerError, TruncatedDownload
+from tests.fakes.comfyui.nodes import Pace
+from tests.fakes.comfyui.replay import workflow
+from tests.fakes.comfyui.server import FakeComfyUI
+from tower.clients.comfyui.client import ComfyUIClient
+from tower.clients.comfyui.errors import ComfyUIError, Fault
+from tower.clients.comfyui.jobs import Job, OutputFile, Where
+from tower.errors import InvalidError, NotFoundError
+
+OLD = "0.3.40"
+NOW = "0.33.0"
+WAIT_S = 30
+
+
+@pytest.fixture(params=[NOW, OLD])
+def comfy(request: pytest.FixtureRequest) -> Iterator[FakeComfyUI]:
+    pace = Pace(rig_tick_s=0.1)
+    with FakeComfyUI(version=request.param, classes=rig.CLASSES, pace=pace, max_upload_bytes=100_000) as started:
+        yield started
+
+
+@pytest.fixture
+def client(comfy: FakeComfyUI) -> Iterator[ComfyUIClient]:
+    with ComfyUIClient(comfy.url, timeout_s=2) as opened:
+        yield opened
+
+
+def test_a_prompt_goes_from_unknown_through_the_queue_to_done(client: ComfyUIClient) -> None:
+    first, second = _submit(client, seconds=2), _submit(client, seconds=0.5)
+    assert client.job(str(uuid4())) == Job(Where.UNKNOWN)
+    _until(client, first, Where.RUNNING)
+    assert client.job(second) == Job(Where.QUEUED, ahead=1)
+    done = _until(client, second, Where.DONE)
+    assert [file.suffix for file in done.files] == [".png", ".png"]
+
+
+def test_cancelling_what_waits_takes_it_out(client: ComfyUIClient) -> None:
+    running, waiting = _submit(client, seconds=5), _submit(client)
+    assert client.cancel(waiting) == Job(Where.UNKNOWN)
+    _until(client, running, Where.RUNNING)
+    assert client.queue().pending == ()
+    assert client.cancel(running).where is Where.INTERRUPTED
+
+
+def test_an_interrupt_never_goes_out_without_a_prompt_that_runs(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    """Without one, or on an old server, it would stop whatever runs."""
+    running = _submit(client, seconds=5)
+    _until(client, running, Where.RUNNING)
+    assert client.cancel(str(uuid4())) == Job(Where.UNKNOWN)
+    assert ("POST", "/interrupt") not in comfy.requests
+    assert client.cancel(running).where is Where.INTERRUPTED
+
+
+def test_cancelling_what_has_ended_says_how_it_ended(client: ComfyUIClient) -> None:
+    ended = _submit(client)
+    _until(client, ended, Where.DONE)
+    assert client.cancel(ended).where is Where.DONE
+
+
+def test_a_prompt_that_will_not_stop_is_said_so(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    comfy.misbehave(DeadWorker(at="RigSleep"))
+    stuck = _submit(client)
+    _until(client, stuck, Where.RUNNING)
+    with pytest.raises(ComfyUIError, match="did not stop") as told:
+        client.cancel(stuck, timeout_s=0.5)
+    assert told.value.fault is Fault.STALLED
+
+
+def test_an_output_that_was_dropped_is_a_refusal_and_the_rest_is_stopped(
+    comfy: FakeComfyUI, client: ComfyUIClient
+) -> None:
+    comfy.misbehave(NodeErrors())
+    prompt_id = str(uuid4())
+    with pytest.raises(ComfyUIError, match=r"node 3 \(SaveImage\)"):
+        client.submit(_graph(seconds=5), prompt_id, "tests")
+    assert not client.job(prompt_id).live
+
+
+def test_a_missing_node_class_is_told_as_such_by_old_and_new_servers(client: ComfyUIClient) -> None:
+    with pytest.raises(ComfyUIError) as told:
+        client.submit({"1": {"class_type": "NoSuchNode", "inputs": {}}}, str(uuid4()), "tests")
+    assert told.value.fault is Fault.MISSING_NODE
+
+
+def test_history_is_asked_for_one_id_only(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    ended = _submit(client)
+    _until(client, ended, Where.DONE)
+    assert client.history(ended) == client.job(ended)
+    assert client.history(str(uuid4())) is None
+    assert ("GET", "/history") not in comfy.requests
+
+
+def test_an_upload_answers_the_name_to_use(comfy: FakeComfyUI, client: ComfyUIClient, tmp_path: Path) -> None:
+    one, other = tmp_path / "one.png", tmp_path / "other.png"
+    one.write_bytes(b"one")
+    other.write_bytes(b"other")
+    assert client.upload(one, name="kai.png", subfolder="tower").value == "tower/kai.png"
+    assert client.upload(one, name="kai.png", subfolder="tower").value == "tower/kai.png"
+    assert client.upload(other, name="kai.png", subfolder="tower").value == "tower/kai (1).png"
+    assert (comfy.input_folder / "tower" / "kai (1).png").read_bytes() == b"other"
+
+
+def test_an_upload_that_is_too_large_is_refused(client: ComfyUIClient, tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
+    large.write_bytes(b"0" * 200_000)
+    with pytest.raises(ComfyUIError, match="too large") as told:
+        client.upload(large, name="large.png")
+    assert told.value.fault is Fault.REFUSED
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_download_that_breaks_off_is_taken_up_and_whole(
+    comfy: FakeComfyUI, client: ComfyUIClient, tmp_path: Path, share: float
+) -> None:
+    content = bytes(range(256)) * 4000
+    (comfy.output_folder / "clip.mp4").write_bytes(content)
+    comfy.misbehave(TruncatedDownload(share=share, times=2))
+    heard: list[tuple[int, int]] = []
+    target = tmp_path / "clip.mp4"
+    client.view(_file("clip.mp4"), target, on_bytes=lambda *bytes_: heard.append(bytes_))
+    assert target.read_bytes() == content
+    assert heard[-1] == (len(content), len(content))
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_download_that_never_gets_on_leaves_nothing(
+    comfy: FakeComfyUI, client: ComfyUIClient, tmp_path: Path
+) -> None:
+    (comfy.output_folder / "clip.mp4").write_bytes(b"0" * 1000)
+    comfy.misbehave(TruncatedDownload(share=0.0, times=None))
+    with pytest.raises(ComfyUIError) as told:
+        client.view(_file("clip.mp4"), tmp_path / "clip.mp4")
+    assert told.value.fault is Fault.UNREACHABLE
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_the_server_does_not_have_is_no_file(client: ComfyUIClient, tmp_path: Path) -> None:
+    with pytest.raises(ComfyUIError) as told:
+        client.view(_file("nope.mp4"), tmp_path / "clip.mp4")
+    assert told.value.fault is Fault.NO_FILE
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_large_download_takes_little_memory(tmp_path: Path) -> None:
+    with FakeComfyUI() as comfy, ComfyUIClient(comfy.url) as client:
+        comfy.misbehave(PaddedFile(file_bytes=50_000_000))
+        prompt_id = str(uuid4())
+        client.submit(workflow("ade_gen1_vhs_tiny"), prompt_id, "tests")
+        [file] = _until(client, prompt_id, Where.DONE).files
+        tracemalloc.start()
+        client.view(file, tmp_path / "large.mp4")
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert (tmp_path / "large.mp4").stat().st_size == 50_000_000
+        assert peak_bytes < 25_000_000  # the fake's own buffers are in this process too
+
+
+def test_models_are_listed_by_folder(client: ComfyUIClient) -> None:
+    assert "checkpoints" in client.catalogue.model_folders()
+    assert "counterfeit_v3.safetensors" in client.catalogue.models("checkpoints")
+    with pytest.raises(NotFoundError):
+        client.catalogue.models("nope_not_a_folder")
+
+
+def test_node_classes_are_asked_for_once_and_kept(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    asked = client.catalogue.of_classes(["KSampler", "VAEDecode", "NoSuchNode"])
+    assert sorted(asked) == ["KSampler", "VAEDecode"]
+    client.catalogue.of_classes(["KSampler"])
+    assert comfy.requests.count(("GET", "/object_info/KSampler")) == 1
+    client.catalogue.forget()
+    client.catalogue.of_classes(["KSampler"])
+    assert comfy.requests.count(("GET", "/object_info/KSampler")) == 2
+    assert len(client.catalogue.object_info()) > 200
+
+
+def test_stats_and_free(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    assert client.system_stats()["system"]["comfyui_version"] in (NOW, OLD)
+    client.free()
+    assert comfy.frees == [{"unload_models": True, "free_memory": True}]
+
+
+def test_a_server_error_is_told_with_the_path(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    comfy.misbehave(ServerError(path="/system_stats", status=502))
+    with pytest.raises(ComfyUIError, match="502 to GET /system_stats") as told:
+        client.system_stats()
+    assert told.value.fault is Fault.BROKEN
+
+
+def test_nobody_at_home_is_told_with_the_address() -> None:
+    with ComfyUIClient("http://127.0.0.1:9", timeout_s=1) as client, pytest.raises(ComfyUIError) as told:
+        client.queue()
+    assert told.value.fault is Fault.UNREACHABLE
+    assert "http://127.0.0.1:9" in told.value.message
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8188", "ftp://gpu", "http://"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(InvalidError, match="ComfyUI URL"):
+        ComfyUIClient(url)
+
+
+def _graph(*, seconds: float = 0.5) -> dict[str, Any]:
+    salt = uuid4().int % 2**31
+    return {
+        "1": {
+            "class_type": "EmptyImage",
+            "inputs": {"width": 16, "height": 16, "batch_size": 2, "color": salt % 2**24},
+        },
+        "2": {
+            "class_type": "RigSleep",
+            "inputs": {"images": ["1", 0], "seconds": seconds, "interruptible": True, "salt": salt},
+        },
+        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "rig/light"}},
+    }
+
+
+def _submit(client: ComfyUIClient, *, seconds: float = 0.5) -> str:
+    prompt_id = str(uuid4())
+    client.submit(_graph(seconds=seconds), prompt_id, "tests")
+    return prompt_id
+
+
+def _until(client: ComfyUIClient, prompt_id: str, where: Where) -> Job:
+    deadline = time.monotonic() + WAIT_S
+    while (job := client.job(prompt_id)).where is not where:
+        assert time.monotonic() < deadline, f"{prompt_id} is {job.where} after {WAIT_S} s"
+        time.sleep(0.01)
+    return job
+
+
+def _file(name: str) -> OutputFile:
+    return OutputFile("1", name, "", "output")

@@ -1,0 +1,215 @@
+"""What conforming promises beside the beat: form of the file, levels, fades, nothing half made, flat memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from db.models.music import FrameTiming
+from tests.tower.conform.conftest import CLICKS_S, FPS, FRAMES, Made, planned
+from tests.tower.conform.flashes import Samples, film, track
+from tests.tower.media.numbered import Form, number_of, planes, read, write
+from tower.conform.film import ConformError, How, conform
+from tower.conform.loudness import PEAK_DBTP, TARGET_LUFS, loudness_of
+from tower.conform.sound import RATE_HZ, Music, stretch
+from tower.conform.timing import sources, times
+from tower.errors import CancelledError
+from tower.media.decode import MediaUnreadableError
+from tower.sync.grid import Beats, GridSource, grid
+from tower.sync.plan import Clip, SyncPoint
+from tower.sync.planning import plan
+
+
+def mono(path: Path) -> Samples:
+    with av.open(str(path)) as container:
+        return np.concatenate([frame.to_ndarray().mean(axis=0) for frame in container.decode(audio=0)])
+
+
+def test_form_of_the_file(made: Made) -> None:
+    probe = made.result.probe
+    assert (probe.frames, probe.codec, probe.faststart, probe.fault) == (FRAMES, "h264", True, None)
+    assert probe.audio is not None
+    assert (probe.audio.codec, probe.audio.rate_hz, probe.audio.channels) == ("aac", 48_000, 2)
+    assert probe.audio.duration_s == pytest.approx(FRAMES / FPS, abs=0.03)
+    with av.open(str(made.path)) as container:
+        assert container.metadata["comment"] == "flashes"
+        assert float(container.duration or 0) / av.time_base == pytest.approx(FRAMES / FPS, abs=0.03)
+
+
+def test_a_constant_rate_stays_constant_and_a_variable_one_copies(made: Made) -> None:
+    if made.plan.timing == FrameTiming.CONSTANT:
+        assert made.result.probe.fps == FPS
+        assert made.result.probe.timing_error_ms == 0
+        assert made.result.how == How.ENCODED
+        assert made.result.why
+    else:
+        assert (made.result.how, made.result.why) == (How.COPIED, None)
+
+
+def numbered(folder: Path, frames: int, form: Form | None = None) -> Path:
+    form = form or Form()
+    return write(folder / "numbered.mp4", (planes(n, 60, form.size) for n in range(frames)), form)
+
+
+@pytest.fixture
+def clicks(tmp_path: Path) -> Path:
+    return track(tmp_path / "clicks.flac", CLICKS_S, duration_s=7.0)
+
+
+def test_every_frame_of_a_constant_rate_is_the_planned_one(tmp_path: Path, clicks: Path) -> None:
+    wanted = planned(FrameTiming.CONSTANT)
+    target = tmp_path / "out.mp4"
+    conform(numbered(tmp_path, FRAMES), Music(clicks, 0.731), wanted, target)
+    assert [number_of(frame) for frame in read(target)] == sources(wanted)
+    with av.open(str(target)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size and packet.is_keyframe]
+    keys = [round(float((packet.pts or 0) * packet.time_base) * FPS) for packet in packets]
+    assert {cut.at_frame for cut in wanted.cuts} <= set(keys)
+
+
+def test_every_frame_keeps_its_own_time_where_the_rate_varies(tmp_path: Path, clicks: Path) -> None:
+    wanted = planned(FrameTiming.VARIABLE)
+    source, target = numbered(tmp_path, FRAMES), tmp_path / "out.mp4"
+    conform(source, Music(clicks, 0.731), wanted, target)
+    assert all((one == other).all() for one, other in zip(read(source), read(target), strict=True))
+    with av.open(str(target)) as container:
+        shown = [float(frame.time or 0) for frame in container.decode(video=0)]
+    assert shown == pytest.approx([ticks / 90_000 for ticks in times(wanted)], abs=2e-5)
+
+
+def test_what_need_not_move_is_copied(tmp_path: Path, clicks: Path) -> None:
+    still = plan(
+        Clip(48, Fraction(24)),
+        [SyncPoint(24)],
+        grid(120, 0, 7, GridSource.HEARD),
+        timing=FrameTiming.CONSTANT,
+        offset_s=0.0,
+    )
+    source, target = numbered(tmp_path, 48), tmp_path / "out.mp4"
+    assert conform(source, Music(clicks), still, target).how == How.COPIED
+    assert all((one == other).all() for one, other in zip(read(source), read(target), strict=True))
+
+
+@pytest.mark.parametrize("fps", [Fraction(24_000, 1001), Fraction(25), Fraction(60), Fraction(12)])
+@pytest.mark.parametrize("timing", FrameTiming)
+def test_any_rate(tmp_path: Path, clicks: Path, fps: Fraction, timing: FrameTiming) -> None:
+    clip = Clip(round(4 * fps), fps)
+    points = [SyncPoint(round(time * fps)) for time in (0.0, 1.0, 2.2)]
+    wanted = plan(clip, points, Beats(CLICKS_S, (1.0,) * len(CLICKS_S), 7.0), timing=timing)
+    found = conform(numbered(tmp_path, clip.frames, Form(rate=fps)), Music(clicks, 0.731), wanted, tmp_path / "o.mp4")
+    assert found.measured.worst_ms is not None
+    assert found.measured.worst_ms <= (float(500 / fps) + 0.02 if timing == FrameTiming.CONSTANT else 0.02)
+
+
+def test_a_codec_that_is_not_copied_is_encoded_at_the_same_times(tmp_path: Path, clicks: Path) -> None:
+    form = Form(codec="mpeg4", options={"qscale": "2"})
+    found = conform(
+        numbered(tmp_path, FRAMES, form), Music(clicks, 0.731), planned(FrameTiming.VARIABLE), tmp_path / "out.mp4"
+    )
+    assert (found.how, found.why, found.probe.codec) == (How.ENCODED, "it is not H.264", "h264")
+    assert found.measured.worst_ms == pytest.approx(0, abs=0.02)
+
+
+def test_music_is_brought_to_its_loudness_and_its_peak_is_kept(tmp_path: Path, made: Made) -> None:
+    rng = np.random.default_rng(7)
+    noise = (0.01 * rng.standard_normal((1, 44_100 * 6))).astype(np.float32)
+    quiet = tmp_path / "quiet.wav"
+    with av.open(str(quiet), "w") as out:
+        stream = out.add_stream("pcm_f32le", rate=44_100, layout="mono")
+        frame = av.AudioFrame.from_ndarray(noise, format="flt", layout="mono")
+        frame.sample_rate, frame.pts = 44_100, 0
+        assert isinstance(stream, av.AudioStream)
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    conform(made.video, Music(quiet), replace(made.plan, offset_s=0.0), tmp_path / "out.mp4")
+    heard = loudness_of(stretch(Music(tmp_path / "out.mp4"), 5.0), alive=lambda: None)
+    assert heard.lufs == pytest.approx(TARGET_LUFS, abs=1)
+    clicks = loudness_of(stretch(Music(made.path), 5.0), alive=lambda: None)
+    assert clicks.peak_dbtp is not None
+    assert clicks.peak_dbtp <= PEAK_DBTP + 1  # AAC overshoots
+
+
+def test_volume_and_fades(tmp_path: Path, made: Made) -> None:
+    target = tmp_path / "out.mp4"
+    tone = track(tmp_path / "tone.wav", (), duration_s=7.0)
+    music = Music(tone, lasts_s=4.0, volume=0.5, fade_in_s=1.0, fade_out_s=2.0)
+    result = conform(made.video, music, replace(made.plan, offset_s=0.0), target)
+    sound = mono(target)
+
+    def level(from_s: float, to_s: float) -> float:
+        return float(np.abs(sound[round(from_s * RATE_HZ) : round(to_s * RATE_HZ)]).max())
+
+    full = 0.02 * 0.5**0.5 * result.loudness.gain * 0.5  # one channel as two
+    assert level(1.2, 1.9) == pytest.approx(full, rel=0.05)
+    assert level(0.45, 0.5) == pytest.approx(full * 0.5, rel=0.1)
+    assert level(2.95, 3.0) == pytest.approx(full * 0.525, rel=0.1)
+    assert level(4.1, 4.9) < full * 0.01
+
+
+def test_silence_stays_silence_and_music_that_ends_early_is_followed_by_it(tmp_path: Path, made: Made) -> None:
+    short = Music(track(tmp_path / "short.wav", (0.5, 1.0), duration_s=2.0))
+    conform(made.video, short, replace(made.plan, offset_s=0.0), tmp_path / "out.mp4")
+    sound = mono(tmp_path / "out.mp4")
+    assert len(sound) == pytest.approx(5 * RATE_HZ, abs=2048)
+    assert np.abs(sound[round(2.1 * RATE_HZ) :]).max() < 1e-3
+
+
+def test_a_cancel_in_the_middle_leaves_nothing(tmp_path: Path, made: Made) -> None:
+    target = tmp_path / "out.mp4"
+
+    def after(calls: int) -> Callable[[], None]:
+        left = iter(range(calls))
+
+        def alive() -> None:
+            if next(left, None) is None:
+                raise CancelledError("Generation 1 was cancelled")
+
+        return alive
+
+    for calls in (1, 100):
+        with pytest.raises(CancelledError):
+            conform(made.video, made.music, made.plan, target, alive=after(calls))
+        assert sorted(path.name for path in tmp_path.iterdir()) == []
+
+
+def test_a_plan_for_another_video_is_refused(tmp_path: Path, made: Made) -> None:
+    with pytest.raises(ConformError, match="48 frames and the plan is for 120"):
+        conform(numbered(tmp_path, 48), made.music, made.plan, tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no sound", b"ID3" + bytes(1000)])
+def test_what_is_no_music_is_refused(tmp_path: Path, made: Made, content: bytes) -> None:
+    (tmp_path / "odd.mp3").write_bytes(content)
+    with pytest.raises(MediaUnreadableError):
+        conform(made.video, Music(tmp_path / "odd.mp3"), made.plan, tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_memory_does_not_grow_with_the_film(tmp_path: Path) -> None:
+    """A process that conforms ten times the film needs little more."""
+    music = track(tmp_path / "long.wav", (), duration_s=105.0)
+    peaks = []
+    for seconds in (10, 100):
+        video = film(tmp_path / f"{seconds}.mp4", (), frames=seconds * FPS)
+        script = (
+            "import resource; from fractions import Fraction; from pathlib import Path\n"
+            "from db.models.music import FrameTiming; from tower.conform.film import conform\n"
+            "from tower.conform.sound import Music; from tower.sync.grid import GridSource, grid\n"
+            "from tower.sync.plan import Clip, SyncPoint; from tower.sync.planning import plan\n"
+            f"clip = Clip({seconds * FPS}, Fraction({FPS}))\n"
+            "wanted = plan(clip, [SyncPoint(125)], grid(100, 0, 105, GridSource.HEARD), timing=FrameTiming.CONSTANT)\n"
+            f"conform(Path({str(video)!r}), Music(Path({str(music)!r})), wanted, Path({str(tmp_path / 'out.mp4')!r}))\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        )
+        said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        peaks.append(int(said.stdout))
+    assert peaks[1] - peaks[0] < 40_000, f"{peaks} KiB"

@@ -1,0 +1,107 @@
+"""A shot goes into a graph."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.fakes.comfyui.replay import workflow
+from tests.tower.workflows.graphs import info_with
+from tower.engines.base import Shot
+from tower.engines.comfyui.filling import fill
+from tower.errors import InvalidError
+from tower.workflows.bindings import as_json, bound, canonical, from_json
+from tower.workflows.graph import Binding, WorkflowGraph
+from tower.workflows.inference import infer
+
+INFO = info_with()
+SHOT = Shot(
+    prompt="a shrine",
+    negative_prompt="blurry",
+    seed=2**53 - 1,
+    width=512,
+    height=768,
+    fps=24,
+    frames=28,
+    model="counterfeit_v3.safetensors",
+    steps=20,
+    cfg=7,
+    sampler="euler",
+    scheduler="normal",
+)
+
+
+def test_every_value_arrives_in_the_type_of_its_input() -> None:
+    graph = _filled(_workflow("ade_gen1_vhs_tiny"))
+    sampler = graph["8"]["inputs"]
+    assert (graph["3"]["inputs"]["text"], graph["4"]["inputs"]["text"]) == ("a shrine", "blurry")
+    assert (sampler["seed"], sampler["steps"]) == (2**53 - 1, 20)
+    assert (sampler["sampler_name"], sampler["scheduler"]) == ("euler", "normal")
+    assert (type(sampler["cfg"]), type(graph["10"]["inputs"]["frame_rate"])) == (float, float)
+    assert graph["5"]["inputs"] == {"width": 512, "height": 768, "batch_size": 28}
+    assert graph["10"]["inputs"]["filename_prefix"] == "tower/run"
+
+
+def test_the_workflow_itself_stays_as_it_is() -> None:
+    mine = _workflow("ade_gen1_vhs_tiny")
+    before = copy.deepcopy(mine)
+    _filled(mine)["8"]["inputs"]["steps"] = 99
+    assert mine == before
+
+
+def test_what_is_not_bound_is_not_touched() -> None:
+    mine = _workflow("ade_gen1_vhs_tiny")
+    only_prompt = WorkflowGraph("mine", 1, mine.graph, {"prompt": mine.bindings["prompt"]})
+    graph = _filled(only_prompt)
+    assert graph["3"]["inputs"]["text"] == "a shrine"
+    assert {node: said for node, said in graph.items() if node != "3"} == {
+        node: said for node, said in mine.graph.items() if node != "3"
+    }
+
+
+def test_several_inputs_may_take_one_value() -> None:
+    mine = _workflow("ade_gen1_vhs_tiny")
+    mine.bindings["prompt"].append(Binding("4", "text"))
+    mine.bindings.pop("negative")
+    assert _filled(mine)["4"]["inputs"]["text"] == "a shrine"
+
+
+def test_without_a_reference_the_graphs_own_stays() -> None:
+    graph: dict[str, Any] = {"1": {"class_type": "LoadImage", "inputs": {"image": "own.png"}}}
+    mine = WorkflowGraph("mine", 1, graph, {"reference": [Binding("1", "image")]})
+    assert _filled(mine)["1"]["inputs"]["image"] == "own.png"
+    given = fill(mine, SHOT, prefix="x", reference_name="tower/kai.png", info=INFO)
+    assert given["1"]["inputs"]["image"] == "tower/kai.png"
+
+
+@pytest.mark.parametrize("node", ["99", "12"])
+def test_a_binding_that_leads_nowhere_is_refused(node: str) -> None:
+    mine = _workflow("ade_gen1_vhs_tiny")
+    mine.bindings["prompt"] = [Binding(node, "text")]
+    with pytest.raises(InvalidError, match=r"bindings\.prompt"):
+        _filled(mine)
+
+
+def test_bindings_survive_json() -> None:
+    mine = _workflow("ade_gen1_vhs_tiny")
+    assert from_json(as_json(mine.bindings)) == mine.bindings
+    assert bound(mine, "steps", mine.graph) == 2
+    assert bound(mine, "reference", mine.graph) is None
+
+
+def test_equal_workflows_have_one_canonical_form() -> None:
+    mine = _workflow("ade_gen1_vhs_tiny")
+    other_order = dict(reversed(mine.graph.items()))
+    assert canonical(mine.graph, mine.bindings) == canonical(other_order, mine.bindings)
+    assert canonical(mine.graph, mine.bindings) != canonical(mine.graph, {})
+
+
+def _workflow(name: str) -> WorkflowGraph:
+    graph = workflow(name)
+    return WorkflowGraph(name, 1, graph, infer(graph, INFO).bindings)
+
+
+def _filled(mine: WorkflowGraph) -> dict[str, Any]:
+    return fill(mine, SHOT, prefix="tower/run", reference_name=None, info=INFO)

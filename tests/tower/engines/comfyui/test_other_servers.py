@@ -1,0 +1,60 @@
+"""The comfyui engine on graphs and servers that its first tests did not know: faults found on real servers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.comfyui.server import FakeComfyUI
+from tests.fakes.comfyui.setup import RECORDINGS, recorded_object_info
+from tests.tower.engines.comfyui.comfyui_shots import Rendering
+from tower.clients.comfyui.errors import ComfyUIError, Fault
+from tower.workflows.builtins import builtins
+from tower.workflows.graph import WorkflowGraph
+from tower.workflows.inference import infer
+
+NEWER: dict[str, Any] = json.loads((RECORDINGS.parent / "comfyui_master" / "object_info.json").read_text())
+
+
+def test_a_node_that_an_update_gave_another_required_input_still_renders(tmp_path: Path) -> None:
+    with FakeComfyUI(classes={"SaveVideo": NEWER["SaveVideo"]}) as comfy:
+        rendering = Rendering(comfy, tmp_path / "clip.mp4")
+        rendering.run(graph=builtins()["core_video"].workflow, frames=6)
+        [sent] = comfy.prompts
+    assert sent.graph["10"]["inputs"]["codec.encoding.color_space"] == "auto"
+    assert rendering.clip.frames == 6
+
+
+def test_a_graph_without_a_sampler_renders_as_asked(tmp_path: Path) -> None:
+    with FakeComfyUI() as comfy:
+        rendering = Rendering(comfy, tmp_path / "clip.mp4")
+        rendering.run(graph=_plain(), frames=9, width=320, height=256, fps=12)
+    clip = rendering.clip
+    assert (clip.width, clip.height, clip.frames, float(clip.fps)) == (320, 256, 9, 12.0)
+    assert rendering.watching.told[-1][0] == 1.0
+
+
+def test_a_graph_with_frames_of_its_own_says_so_after_one_rerun(tmp_path: Path) -> None:
+    workflow = _plain()
+    fixed = {name: several for name, several in workflow.bindings.items() if name != "frames"}
+    with FakeComfyUI() as comfy:
+        rendering = Rendering(comfy, tmp_path / "clip.mp4")
+        with pytest.raises(ComfyUIError, match="16 frames instead of 9") as failed:
+            rendering.run(graph=WorkflowGraph("own", 1, workflow.graph, fixed), frames=9)
+    assert failed.value.fault is Fault.WRONG_FRAMES
+    assert not failed.value.of_the_worker
+    assert len(comfy.prompts) == 2
+
+
+def _plain() -> WorkflowGraph:
+    size = {"width": 512, "height": 512}
+    saving = {"filename_prefix": "own", "format": "mp4", "codec": "h264"}
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": {**size, "batch_size": 16, "color": 0x2090A0}},
+        "2": {"class_type": "CreateVideo", "inputs": {"images": ["1", 0], "fps": 24.0}},
+        "3": {"class_type": "SaveVideo", "inputs": {"video": ["2", 0], **saving}},
+    }
+    return WorkflowGraph("own", 1, graph, infer(graph, recorded_object_info()).bindings)

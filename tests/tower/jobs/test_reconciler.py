@@ -1,0 +1,226 @@
+"""The reconciler between a real database and a real Prefect server. There is no worker: tests set the runs' states."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from db.engine import Sessions
+from db.models.jobs import JobStatus, JobType, ProductionJob
+from tests.ports import free_offset
+from tower.clients.prefect import PrefectClient
+from tower.engines.base import Shot
+from tower.errors import UnavailableError
+from tower.jobs import lifecycle
+from tower.jobs.flow_runs import flow_run_request
+from tower.jobs.reconciler import MAX_CRASHES, Reconciler
+from tower.jobs.spec import GenerationSpec
+from tower.rendering import segments
+from tower.rendering.segments import SegmentPlan
+
+SHOT = Shot(prompt="x", negative_prompt="", seed=1, width=256, height=256, fps=24, frames=24)
+
+
+@pytest.fixture(scope="session")
+def deployment(prefect: PrefectClient) -> None:
+    """`standard/standard`, known to the server and served by nobody."""
+    with httpx.Client(base_url=prefect.url) as http:
+        flow_id = http.post("/flows/", json={"name": "standard"}).json()["id"]
+        made = http.post(
+            "/deployments/", json={"name": "standard", "flow_id": flow_id, "enforce_parameter_schema": False}
+        )
+        made.raise_for_status()
+
+
+@pytest.fixture
+def reconciler(sessions: Sessions, prefect: PrefectClient, deployment: None) -> Reconciler:
+    return Reconciler(sessions, prefect)
+
+
+@pytest.fixture
+def job_id(sessions: Sessions) -> int:
+    with sessions.begin() as session:
+        return lifecycle.open_job(session, GenerationSpec(prompt="a shrine"), job_type=JobType.STANDARD).id
+
+
+def read(sessions: Sessions, job_id: int) -> ProductionJob:
+    with sessions() as session:
+        return session.get_one(ProductionJob, job_id)
+
+
+def launched(sessions: Sessions, reconciler: Reconciler, job_id: int) -> UUID:
+    reconciler.reconcile()
+    run_id = read(sessions, job_id).flow_run_id
+    assert run_id is not None
+    return run_id
+
+
+def set_state(prefect: PrefectClient, run_id: UUID, kind: str) -> None:
+    answer = httpx.post(
+        f"{prefect.url}/flow_runs/{run_id}/set_state",
+        json={"state": {"type": kind, "message": "so it was"}, "force": True},
+    )
+    answer.raise_for_status()
+
+
+def state_of(prefect: PrefectClient, run_id: UUID) -> str:
+    return prefect.states([run_id])[run_id].type
+
+
+def test_a_job_never_launched_is_launched_once(
+    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+) -> None:
+    run_id = launched(sessions, reconciler, job_id)
+    reconciler.reconcile()
+    job = read(sessions, job_id)
+    assert (job.flow_run_id, job.launches, job.launch_after) == (run_id, 1, None)
+    run = httpx.get(f"{prefect.url}/flow_runs/{run_id}").json()
+    assert run["name"] == f'standard · job {job_id} · "a shrine"'
+    assert {"tower", f"job:{job_id}"} <= set(run["tags"])
+    assert run["parameters"] == {"job_id": job_id}
+
+
+def test_a_launch_whose_answer_was_lost_is_not_a_second_run(
+    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+) -> None:
+    lost = prefect.create_flow_run(flow_run_request(read(sessions, job_id)))
+    assert launched(sessions, reconciler, job_id) == lost
+
+
+def test_with_prefect_down_jobs_wait_and_the_caller_is_told(sessions: Sessions, job_id: int) -> None:
+    away = Reconciler(sessions, PrefectClient(f"http://127.0.0.1:{4200 + free_offset()}/api", timeout_s=1))
+    with pytest.raises(UnavailableError):
+        away.reconcile()
+    assert read(sessions, job_id).launch_after is not None
+
+
+@pytest.mark.parametrize("kind", ["CRASHED", "FAILED", "COMPLETED"])
+def test_a_job_whose_run_ended_without_it_starts_again(
+    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int, kind: str
+) -> None:
+    first = launched(sessions, reconciler, job_id)
+    set_state(prefect, first, kind)
+    reconciler.reconcile()
+    second = launched(sessions, reconciler, job_id)
+    assert second != first
+    assert read(sessions, job_id).launches == 2
+
+
+def test_after_the_last_launch_the_job_fails_with_a_reason(
+    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+) -> None:
+    for _ in range(MAX_CRASHES + 1):
+        set_state(prefect, launched(sessions, reconciler, job_id), "CRASHED")
+        reconciler.reconcile()
+    job = read(sessions, job_id)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "RUN_CRASHED")
+    assert job.error_message is not None
+    assert "so it was" in job.error_message
+
+
+def test_a_run_cancelled_in_prefect_cancels_its_job(
+    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+) -> None:
+    set_state(prefect, launched(sessions, reconciler, job_id), "CANCELLED")
+    reconciler.reconcile()
+    assert read(sessions, job_id).status == JobStatus.CANCELLED
+
+
+def test_a_run_that_prefect_lost_starts_again(
+    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+) -> None:
+    first = launched(sessions, reconciler, job_id)
+    httpx.delete(f"{prefect.url}/flow_runs/{first}").raise_for_status()
+    reconciler.reconcile()
+    assert launched(sessions, reconciler, job_id) != first
+
+
+def test_an_attempt_past_its_deadline_is_stopped_and_started_again(
+    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+) -> None:
+    first = launched(sessions, reconciler, job_id)
+    with sessions.begin() as session:
+        lifecycle.claim(session, job_id, flow_run_id=first, timeout_s=60)
+    set_state(prefect, first, "RUNNING")
+    with sessions.begin() as session:
+        session.execute(update(ProductionJob).values(deadline_at=datetime.now(UTC) - timedelta(seconds=1)))
+    reconciler.reconcile()
+    assert state_of(prefect, first) == "CANCELLING"
+    assert launched(sessions, reconciler, job_id) != first
+
+
+def test_a_job_that_runs_well_is_left_alone(
+    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+) -> None:
+    run_id = launched(sessions, reconciler, job_id)
+    set_state(prefect, run_id, "RUNNING")
+    before = read(sessions, job_id).updated_at
+    reconciler.reconcile()
+    assert (read(sessions, job_id).updated_at, state_of(prefect, run_id)) == (before, "RUNNING")
+
+
+def test_the_waiting_runs_of_a_cancelled_job_are_ended(
+    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+) -> None:
+    run_id = launched(sessions, reconciler, job_id)
+    with sessions.begin() as session:
+        lifecycle.cancel(session, job_id)
+    reconciler.reconcile()
+    assert state_of(prefect, run_id) == "CANCELLED"
+    assert not read(sessions, job_id).run_settled
+    reconciler.reconcile()
+    assert read(sessions, job_id).run_settled
+
+
+def test_a_running_run_of_a_cancelled_job_gets_time_and_then_is_stopped(
+    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+) -> None:
+    run_id = launched(sessions, reconciler, job_id)
+    set_state(prefect, run_id, "RUNNING")
+    with sessions.begin() as session:
+        lifecycle.cancel(session, job_id)
+    reconciler.reconcile()
+    assert state_of(prefect, run_id) == "RUNNING"
+    with sessions.begin() as session:
+        session.execute(update(ProductionJob).values(ended_at=datetime.now(UTC) - timedelta(minutes=1)))
+    reconciler.reconcile()
+    assert state_of(prefect, run_id) == "CANCELLING"
+
+
+def test_the_render_runs_of_a_cancelled_job_are_ended_too(
+    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+) -> None:
+    parent = launched(sessions, reconciler, job_id)
+    child = prefect.create_flow_run(flow_run_request(read(sessions, job_id)))
+    with sessions.begin() as session:
+        attempt = lifecycle.claim(session, job_id, flow_run_id=parent, timeout_s=60)
+        row = segments.open_segment(session, attempt, SegmentPlan(1, SHOT, "animatic", "f" * 64))
+        segments.launched(session, row.id, child)
+    with sessions.begin() as session:
+        lifecycle.cancel(session, job_id)
+    reconciler.reconcile()
+    assert (state_of(prefect, parent), state_of(prefect, child)) == ("CANCELLED", "CANCELLED")
+
+
+def test_two_reconcilers_at_once_make_one_run_a_job(
+    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient
+) -> None:
+    with sessions.begin() as session:
+        made = [
+            lifecycle.open_job(session, GenerationSpec(prompt=f"shot {n}"), job_type=JobType.STANDARD).id
+            for n in range(5)
+        ]
+    other = Reconciler(sessions, prefect, every_s=0.05)
+    other.start()
+    for _ in range(10):
+        reconciler.reconcile()
+    other.stop()
+    runs = httpx.post(
+        f"{prefect.url}/flow_runs/count", json={"flow_runs": {"tags": {"any_": [f"job:{job_id}" for job_id in made]}}}
+    ).json()
+    assert runs == len(made)
+    assert {read(sessions, job_id).launches for job_id in made} == {1}

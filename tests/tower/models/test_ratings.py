@@ -1,0 +1,60 @@
+"""How good the takes of a model were found."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from db.models.learning import LearningModel, ModelKind
+from db.models.rendering import Asset, AssetKind
+from db.models.review import Feedback, FeedbackKind
+from tower.models.ratings import LEAST_TAKES, rate_model_of
+
+MODEL = "mine.safetensors"
+
+
+def model(session: Session) -> LearningModel:
+    row = LearningModel(source="http://x", kind=ModelKind.CHECKPOINT, name=MODEL)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def rated(
+    session: Session, stars: int, *, engine: str = "comfyui", author: str = "a", take: Asset | None = None
+) -> Asset:
+    if take is None:
+        made = {"engine": engine, "shot": {"model": MODEL}}
+        take = Asset(kind=AssetKind.VIDEO, path="/x.mp4", sha256="0" * 64, bytes=1, probe={}, provenance=made)
+        session.add(take)
+        session.flush()
+    session.add(Feedback(asset_id=take.id, kind=FeedbackKind.RATING, rating=stars, author=author))
+    session.flush()
+    rate_model_of(session, take)
+    return take
+
+
+def test_a_model_is_rated_once_enough_of_its_takes_are(session: Session) -> None:
+    row = model(session)
+    for number in range(LEAST_TAKES):
+        session.refresh(row)
+        assert row.rating is None
+        rated(session, 5 if number else 1)
+    session.refresh(row)
+    assert row.rating == 8.0  # four of 10 points and one of 0
+
+
+def test_each_take_counts_once_by_the_last_of_each_author(session: Session) -> None:
+    row = model(session)
+    takes = [rated(session, 5) for _ in range(LEAST_TAKES)]
+    rated(session, 1, take=takes[0])
+    rated(session, 3, author="b", take=takes[0])
+    session.refresh(row)
+    assert row.rating == 8.5  # the first one: 0 of one, 5 of the other
+
+
+def test_the_animatic_engine_has_no_model_to_rate(session: Session) -> None:
+    row = model(session)
+    for _ in range(LEAST_TAKES):
+        rated(session, 5, engine="animatic")
+    session.refresh(row)
+    assert row.rating is None

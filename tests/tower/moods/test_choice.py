@@ -1,0 +1,111 @@
+"""Which track a mood chooses. tests/api/production/generation/test_typed.py asks for the rest over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from db.models.library import Track
+from db.models.projects import Project
+from tower.errors import InvalidError
+from tower.jobs.spec import GenerationSpec, GenerationType
+from tower.moods import preferences
+from tower.moods.choice import choose, directed, not_as_usual, open_personal, words_of
+
+
+def track(session: Session, title: str, bpm: float, genre: str, **fields: Any) -> Track:
+    facts = {"sha256": "0" * 64, "bytes": 1, "mtime_ns": 1, "kind": "mp3", "codec": "mp3", "duration_s": 100.0}
+    shown = {
+        "genre": genre,
+        "genre_text": genre,
+        "title_text": title,
+        "search_text": f"{title} {genre}",
+        "tag_bpm": bpm,
+    }
+    row = Track(root="/music", folder="a", filename=f"{title}.mp3", title=title, sample_rate=44100, channels=2)
+    for name, value in (facts | shown | fields).items():
+        setattr(row, name, value)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def spec(**asked: Any) -> GenerationSpec:
+    return GenerationSpec.model_validate({"prompt": "rain", "type": GenerationType.PERSONAL, **asked})
+
+
+def test_the_track_that_fits_in_tempo_and_words_is_chosen_with_its_place(session: Session) -> None:
+    track(session, "march", 120, "polka")
+    track(session, "slow", 70, "polka")
+    best = track(session, "tears", 70, "ballad")
+    choice = choose(session, spec(mood="sad"), user="local", given=())
+    assert choice.track is not None
+    assert (choice.track.id, choice.track.path, choice.track.bpm) == (best.id, "/music/a/tears.mp3", 70)
+    assert choice.track.by == ("tempo", "words")
+    assert (choice.tempo.bpm_min, choice.tempo.bpm_max, choice.tempo.source) == (50, 95, "mood")
+
+
+def test_a_tempo_that_is_set_narrows_the_tracks(session: Session) -> None:
+    track(session, "fast", 90, "ballad")
+    slow = track(session, "slow", 60, "ballad")
+    preferences.put(session, "local", {"bpm_min": 55, "bpm_max": 65}, kind="mood", name="sad", project_id=None)
+    choice = choose(session, spec(mood="sad"), user="local", given=())
+    assert choice.track is not None
+    assert (choice.track.id, choice.tempo.source) == (slow.id, "set")
+
+
+def test_without_a_track_the_answer_says_so(session: Session) -> None:
+    track(session, "gone", 70, "ballad", missing_since="2026-01-01T00:00:00Z")
+    choice = choose(session, spec(mood="sad"), user="local", given=())
+    assert choice.track is None
+    assert "no track" in choice.track_reason
+
+
+def test_the_projects_own_preference_goes_before_that_for_all(session: Session) -> None:
+    project = Project(name="p")
+    session.add(project)
+    session.flush()
+    for project_id, style in ((None, "artistic"), (project.id, "realistic")):
+        preferences.put(session, "local", {"style": style}, kind="mood", name="sad", project_id=project_id)
+    assert choose(session, spec(mood="sad"), user="local", given=()).style.value == "artistic"
+    own = choose(session, spec(mood="sad", project_id=project.id), user="local", given=())
+    assert (own.style.value, own.style.source) == ("realistic", "set")
+    assert choose(session, spec(mood="sad"), user="another", given=()).style.source == "mood"
+
+
+def test_the_job_is_opened_with_what_was_chosen(session: Session) -> None:
+    job, choice = open_personal(session, spec(mood="tense"), user="local", given=frozenset())
+    assert (job.job_type, job.parameters["style"], job.parameters["scene_type"]) == (
+        "personal_generation",
+        choice.style.value,
+        choice.camera.value,
+    )
+    assert job.parameters["mood"] == "tense"
+    assert words_of(job.steps) == choice.words != ""
+    assert words_of({}) == ""
+
+
+def test_a_spec_started_by_hand_keeps_what_is_not_as_usual(session: Session) -> None:
+    asked = spec(mood="sad", style="realistic")
+    assert not_as_usual(asked) == {"style"}
+    made = directed(asked, choose(session, asked, user="local", given=not_as_usual(asked)))
+    assert (made.style, made.scene_type) == ("realistic", "emotional")
+
+
+@pytest.mark.parametrize(
+    ("preference", "field"),
+    [
+        ({"style": 3}, "preference.style"),
+        ({"bpm_min": 10}, "preference.bpm_min"),
+        ({"bpm_max": True}, "preference.bpm_max"),
+        ({"bpm_min": 90, "bpm_max": 80}, "preference.bpm_min"),
+    ],
+)
+def test_a_preference_that_no_mood_can_have_is_refused(
+    session: Session, preference: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidError) as refused:
+        preferences.put(session, "local", preference, kind="mood", name="sad", project_id=None)
+    assert (refused.value.details or {})["field"] == field

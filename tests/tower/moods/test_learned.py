@@ -1,0 +1,110 @@
+"""What is learned from opinions on takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models.jobs import JobType, ProductionJob
+from db.models.preferences import UserCreativePreference
+from db.models.rendering import Asset, AssetKind
+from db.models.review import Feedback, FeedbackKind
+from tower.jobs import lifecycle
+from tower.jobs.spec import GenerationSpec
+from tower.moods.learned import CAMERA, MOOD, STYLE, learn, learned, liking
+
+APPROVED, REJECTED, RATED = FeedbackKind.APPROVAL, FeedbackKind.REJECTION, FeedbackKind.RATING
+
+
+def job_of(session: Session, mood: str | None = None, **asked: Any) -> ProductionJob:
+    spec = GenerationSpec.model_validate({"prompt": "x", **asked})
+    job = lifecycle.open_job(session, spec, job_type=JobType.PERSONAL)
+    if mood is not None:
+        job.steps = {"mood": {"mood": {"value": mood, "source": "request", "why": ""}}}
+    session.flush()
+    return job
+
+
+def said(
+    session: Session,
+    job: ProductionJob,
+    kind: FeedbackKind,
+    *,
+    user: str = "local",
+    take: Asset | None = None,
+    **fields: Any,
+) -> Asset:
+    """The user says it of a new take of the job, or of `take`."""
+    if take is None:
+        take = Asset(kind=AssetKind.VIDEO, path="/x.mp4", sha256="0" * 64, bytes=1, probe={}, provenance={})
+        take.job_id = job.id
+        session.add(take)
+        session.flush()
+    reason = "no" if kind == REJECTED else None
+    session.add(Feedback(asset_id=take.id, job_id=job.id, kind=kind, author=user, reason=reason, **fields))
+    session.flush()
+    learn(session, user, job.id)
+    return take
+
+
+def test_liking_begins_in_the_middle_and_the_newest_weigh_most() -> None:
+    assert (liking([]).liking, liking([]).confidence) == (0.5, 0.0)
+    assert liking([1, 1, 1]).liked
+    assert liking([0, 0, 0]).disliked
+    assert not liking([1, 1]).liked  # too few
+    assert liking([1, 1, 0, 0]).liking > 0.5 > liking([0, 0, 1, 1]).liking
+    assert liking([1.0] * 50).confidence < 0.84
+
+
+def test_style_camera_and_mood_of_the_take_are_learned(session: Session) -> None:
+    job = job_of(session, "calm", style="artistic", scene_type="epic")
+    said(session, job, APPROVED)
+    for kind, name in ((MOOD, "calm"), (STYLE, "artistic"), (CAMERA, "epic")):
+        how, preference = learned(session, "local", kind)[name]
+        assert (how.examples, preference["liking"]) == (1, how.liking)
+    assert learned(session, "local", MOOD)["calm"][1] | {"liking": 0} == {
+        "liking": 0,
+        "style": "artistic",
+        "camera": "epic",
+    }
+    assert learned(session, "someone else", STYLE) == {}
+
+
+def test_the_last_that_was_said_of_a_take_counts_once(session: Session) -> None:
+    job = job_of(session, style="artistic")
+    take = said(session, job, APPROVED)
+    liked = learned(session, "local", STYLE)["artistic"][0]
+    said(session, job, REJECTED, take=take)
+    disliked = learned(session, "local", STYLE)["artistic"][0]
+    assert (liked.examples, disliked.examples) == (1, 1)
+    assert liked.liking > 0.5 > disliked.liking
+
+
+@pytest.mark.parametrize(("stars", "above"), [(5, True), (3, None), (1, False)])
+def test_stars_are_opinions_too(session: Session, stars: int, above: bool | None) -> None:
+    said(session, job_of(session, style="artistic"), RATED, rating=stars)
+    found = learned(session, "local", STYLE)["artistic"][0].liking
+    assert (None if found == 0.5 else found > 0.5) is above
+
+
+def test_in_a_mood_the_style_that_was_liked_best_is_named(session: Session) -> None:
+    for _ in range(2):
+        said(session, job_of(session, "calm", style="realistic"), REJECTED)
+        said(session, job_of(session, "calm", style="artistic"), APPROVED)
+    how, preference = learned(session, "local", MOOD)["calm"]
+    assert (how.examples, preference["style"]) == (4, "artistic")
+
+
+def test_a_row_is_kept_for_each_and_never_two(session: Session) -> None:
+    job = job_of(session, "calm")
+    for _ in range(3):
+        said(session, job, APPROVED)
+    rows = session.scalars(select(UserCreativePreference)).all()
+    assert sorted((row.kind, row.source.value, row.examples) for row in rows) == [
+        ("camera", "learned", 3),
+        ("mood", "learned", 3),
+        ("style", "learned", 3),
+    ]

@@ -1,0 +1,87 @@
+"""What is made otherwise after a rejection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import quality_corpus
+from benchmarks.quality_faults import encode
+from tower.engines.base import Shot
+from tower.quality.adjustments import AGAIN, NEW_SEED, REMEDIES, SMOOTHER, Change, changed, in_words, remedy
+from tower.quality.technical import Expectation, judge
+from tower.workflows.builtins import builtins
+
+DRAWN = Shot("neon city", "blurry", seed=7, width=256, height=256, fps=24, frames=48, steps=40)
+SAMPLED = Shot(
+    "neon city",
+    "",
+    seed=7,
+    width=256,
+    height=256,
+    fps=24,
+    frames=48,
+    steps=40,
+    graph=builtins()["animatediff"].workflow,
+)
+
+
+def overlap(shot: Shot) -> int:
+    assert shot.graph is not None
+    value: int = shot.graph.graph["6"]["inputs"]["context_overlap"]
+    return value
+
+
+def test_every_metric_has_a_remedy(tmp_path: Path) -> None:
+    clip = encode(tmp_path / "clip.mp4", quality_corpus.textured_pan(np.random.default_rng(1), 256, 48))
+    assert {metric.name for metric in judge(clip, Expectation(256, 256, 24, 48)).metrics} == set(REMEDIES)
+
+
+@pytest.mark.parametrize(
+    ("failed", "change"),
+    [
+        (["black_share", "black_run"], NEW_SEED),
+        (["frozen_run"], NEW_SEED),
+        (["flash_share"], Change(steps=1, overlap=1)),
+        (["noise_share"], Change(seed=1, steps=1)),
+        (["frame_count", "duration"], AGAIN),
+        (["frame_count", "frozen_run"], NEW_SEED),
+        (["flash_share", "noise_share"], Change(seed=1, steps=1, overlap=1)),
+        (["never heard of"], NEW_SEED),
+        ([], AGAIN),
+    ],
+)
+def test_faults_are_mended_together(failed: list[str], change: Change) -> None:
+    assert remedy(failed) == change
+
+
+def test_the_same_again_is_the_same_shot() -> None:
+    assert changed(SAMPLED, AGAIN) == SAMPLED
+    assert in_words(SAMPLED, SAMPLED) == "the same again"
+
+
+def test_another_seed_is_another_each_time_and_the_same_for_the_same_shot() -> None:
+    once, twice = changed(DRAWN, NEW_SEED), changed(DRAWN, NEW_SEED + NEW_SEED)
+    assert len({DRAWN.seed, once.seed, twice.seed}) == 3
+    assert changed(DRAWN, NEW_SEED) == once
+    assert in_words(DRAWN, once) == f"seed {once.seed} instead of 7"
+
+
+def test_flicker_gets_more_steps_and_a_larger_overlap_and_keeps_its_seed() -> None:
+    once, twice = changed(SAMPLED, SMOOTHER), changed(SAMPLED, SMOOTHER + SMOOTHER)
+    assert [(shot.seed, shot.steps, overlap(shot)) for shot in (once, twice)] == [(7, 60, 8), (7, 80, 12)]
+    assert in_words(SAMPLED, once) == "60 steps instead of 40, overlap 8 instead of 4"
+
+
+def test_the_workflow_that_was_asked_for_stays_as_it_is() -> None:
+    changed(SAMPLED, SMOOTHER)
+    assert (overlap(SAMPLED), overlap(changed(SAMPLED, AGAIN))) == (4, 4)
+
+
+def test_an_engine_without_steps_gets_another_seed_instead() -> None:
+    once = changed(DRAWN, SMOOTHER)
+    assert (once.steps, once.seed != DRAWN.seed) == (DRAWN.steps, True)
+    later = [changed(DRAWN, SMOOTHER + more).seed for more in (SMOOTHER, NEW_SEED)]
+    assert not {once.seed, DRAWN.seed} & set(later)

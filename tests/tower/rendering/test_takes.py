@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy.orm import Session
+
+from benchmarks.quality_corpus import moving_shapes
+from benchmarks.quality_faults import encode
+from db.models.jobs import JobType, ProductionJob
+from db.models.rendering import Asset, AssetKind, RenderSegment, SegmentState
+from tower.engines.base import CastMember, Shot
+from tower.errors import InvalidError
+from tower.media.files import sha256_of
+from tower.media.probe import probe
+from tower.rendering.takes import TakeLostError, check_take, find, fingerprint, keep
+from tower.workflows.graph import Binding, WorkflowGraph
+
+SHOT = Shot(
+    prompt="a detective in neon rain",
+    negative_prompt="blurry",
+    seed=7,
+    width=512,
+    height=512,
+    fps=24,
+    frames=72,
+    cast=(CastMember("Kai", "tall", {"hair": "silver", "coat": "red"}),),
+)
+OTHER: dict[str, Any] = {
+    "prompt": "a forest",
+    "negative_prompt": "",
+    "seed": 8,
+    "width": 768,
+    "height": 768,
+    "fps": 12,
+    "frames": 48,
+    "start_frame": 24,
+    "whole_frames": 120,
+    "style": "cinematic",
+    "scene_type": "action",
+    "caption": "Night",
+    "cast": (),
+    "model": "other.safetensors",
+    "steps": 31,
+    "cfg": 7.5,
+    "sampler": "euler",
+    "scheduler": "normal",
+    "graph": WorkflowGraph("anime", 1, {"3": {"inputs": {"cfg": 8.0}}}, {"seed": [Binding("3", "seed")]}),
+}
+
+
+def of(shot: Shot, **more: Any) -> str:
+    return fingerprint(shot, **({"engine": "animatic", "version": "1"} | more))
+
+
+def with_reference(path: Path) -> Shot:
+    return replace(SHOT, cast=(replace(SHOT.cast[0], reference_image=str(path)),))
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    shown = moving_shapes(np.random.default_rng(1), 256, 8)
+    return encode(tmp_path_factory.mktemp("film") / "film.mp4", shown)
+
+
+@pytest.fixture
+def clip(film: Path, tmp_path: Path) -> Path:
+    copy = tmp_path / "partial" / "segment-1.mp4"
+    copy.parent.mkdir()
+    copy.write_bytes(film.read_bytes())
+    return copy
+
+
+@pytest.fixture
+def job(session: Session) -> ProductionJob:
+    row = ProductionJob(
+        job_type=JobType.STANDARD,
+        prompt="a cat",
+        parameters={},
+        steps={},
+        warnings=[],
+        comfyui_job_id=uuid.uuid4(),
+        seed=1,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def kept(session: Session, clip: Path, renders: Path, job: ProductionJob) -> Asset:
+    made_from = {"engine": "animatic"}
+    found = probe(clip)
+    return keep(session, clip, renders=renders, probe=found, job_id=job.id, project_id=None, provenance=made_from)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Shot)])
+def test_every_field_of_a_shot_changes_the_fingerprint(name: str) -> None:
+    assert of(replace(SHOT, **{name: OTHER[name]})) != of(SHOT)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        replace(SHOT.cast[0], name="Rei"),
+        replace(SHOT.cast[0], description="small"),
+        replace(SHOT.cast[0], traits={"hair": "silver", "coat": "blue"}),
+    ],
+)
+def test_every_part_of_a_character_changes_it(member: CastMember) -> None:
+    assert of(replace(SHOT, cast=(member,))) != of(SHOT)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"engine": "comfyui"},
+        {"version": "2"},
+        {"model_files": {"a.safetensors": "00"}},
+    ],
+)
+def test_what_renders_it_changes_it(more: dict[str, Any]) -> None:
+    assert of(SHOT, **more) != of(SHOT)
+
+
+def test_the_order_of_keys_and_the_spelling_of_numbers_do_not() -> None:
+    shuffled = replace(SHOT.cast[0], traits={"coat": "red", "hair": "silver"})
+    assert of(replace(SHOT, cast=(shuffled,))) == of(SHOT)
+    assert of(replace(SHOT, cfg=8)) == of(replace(SHOT, cfg=8.0))
+    one, same = (WorkflowGraph("anime", 1, graph, {}) for graph in ({"b": 1, "a": 2.0}, {"a": 2, "b": 1}))
+    assert of(replace(SHOT, graph=one)) == of(replace(SHOT, graph=same))
+
+
+def test_a_part_of_the_workflow_graph_changes_it() -> None:
+    one, other = (WorkflowGraph("anime", 1, {"3": {"inputs": {"cfg": cfg}}}, {}) for cfg in (8, 7))
+    assert of(replace(SHOT, graph=one)) != of(replace(SHOT, graph=other))
+
+
+def test_a_reference_image_counts_by_its_content_and_not_by_its_path(tmp_path: Path) -> None:
+    one, same, other = (tmp_path / name for name in ("kai.png", "copy.png", "other.png"))
+    one.write_bytes(b"silver hair")
+    same.write_bytes(b"silver hair")
+    other.write_bytes(b"black hair")
+    assert of(with_reference(one)) == of(with_reference(same))
+    assert of(with_reference(one)) != of(with_reference(other))
+    assert of(with_reference(one)) != of(SHOT)
+
+
+def test_a_reference_image_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidError, match="reference image of Kai"):
+        of(with_reference(tmp_path / "gone.png"))
+
+
+def test_another_process_finds_the_same_fingerprint() -> None:
+    code = (
+        "from tower.engines.base import *; from tower.rendering.takes import fingerprint;"
+        f"print(fingerprint({SHOT!r}, engine='animatic', version='1'))"
+    )
+    environment = {"PYTHONHASHSEED": "12345", "PYTHONPATH": str(Path(__file__).parents[3])}
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert other.stdout.strip() == of(SHOT)
+
+
+def test_a_take_is_kept_by_its_content(session: Session, clip: Path, job: ProductionJob, tmp_path: Path) -> None:
+    take = kept(session, clip, tmp_path / "renders", job)
+    sha256 = sha256_of(clip)
+    assert Path(take.path) == tmp_path / "renders" / sha256[:2] / f"{sha256}.mp4"
+    assert Path(take.path).read_bytes() == clip.read_bytes()
+    stored = session.get_one(Asset, take.id)
+    assert (stored.kind, stored.sha256, stored.bytes, stored.job_id) == (
+        AssetKind.VIDEO,
+        sha256,
+        clip.stat().st_size,
+        job.id,
+    )
+    assert stored.probe["frames"] == 8
+    assert stored.provenance == {"engine": "animatic"}
+
+
+def test_keeping_the_same_bytes_again_writes_no_second_file(
+    session: Session, clip: Path, job: ProductionJob, tmp_path: Path
+) -> None:
+    first = kept(session, clip, tmp_path / "renders", job)
+    inode = Path(first.path).stat().st_ino
+    copy = tmp_path / "again.mp4"
+    copy.write_bytes(clip.read_bytes())
+    second = kept(session, copy, tmp_path / "renders", job)
+    assert second.path == first.path
+    assert Path(second.path).stat().st_ino == inode
+
+
+def test_a_damaged_file_under_the_right_name_is_replaced(
+    session: Session, clip: Path, job: ProductionJob, tmp_path: Path
+) -> None:
+    sha256 = sha256_of(clip)
+    path = tmp_path / "renders" / sha256[:2] / f"{sha256}.mp4"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(clip.stat().st_size))
+    assert sha256_of(Path(kept(session, clip, tmp_path / "renders", job).path)) == sha256
+
+
+def test_a_kept_take_outlives_the_clip(session: Session, clip: Path, job: ProductionJob, tmp_path: Path) -> None:
+    take = kept(session, clip, tmp_path / "renders", job)
+    clip.unlink()
+    check_take(take)
+
+
+@pytest.mark.parametrize("content", [b"shorter", None], ids=["truncated", "gone"])
+def test_a_take_that_is_no_longer_whole_is_refused(
+    session: Session, clip: Path, job: ProductionJob, tmp_path: Path, content: bytes | None
+) -> None:
+    take = kept(session, clip, tmp_path / "renders", job)
+    Path(take.path).unlink()
+    if content is not None:
+        Path(take.path).write_bytes(content)
+    with pytest.raises(TakeLostError, match="render"):
+        check_take(take)
+
+
+def queued(job: ProductionJob, take: Asset | None, state: SegmentState, **more: Any) -> RenderSegment:
+    return RenderSegment(
+        job_id=job.id,
+        prompt_id=uuid.uuid4(),
+        engine="animatic",
+        shot={},
+        asset_id=take and take.id,
+        state=state,
+        **({"segment": 1, "attempt": 1, "fingerprint": "f" * 64} | more),
+    )
+
+
+def test_a_completed_take_is_found_by_its_fingerprint(
+    session: Session, clip: Path, job: ProductionJob, tmp_path: Path
+) -> None:
+    take = kept(session, clip, tmp_path / "renders", job)
+    session.add(queued(job, take, SegmentState.COMPLETED))
+    session.flush()
+    found = find(session, "f" * 64)
+    assert found is not None
+    assert found.id == take.id
+    assert find(session, "e" * 64) is None
+
+
+def test_a_take_whose_file_is_gone_or_shorter_is_not_found(
+    session: Session, clip: Path, job: ProductionJob, tmp_path: Path
+) -> None:
+    take = kept(session, clip, tmp_path / "renders", job)
+    session.add(queued(job, take, SegmentState.COMPLETED))
+    session.flush()
+    Path(take.path).unlink()
+    assert find(session, "f" * 64) is None
+    Path(take.path).write_bytes(b"short")
+    assert find(session, "f" * 64) is None
+
+
+def test_an_older_take_is_found_where_the_newest_lost_its_file(
+    session: Session, clip: Path, job: ProductionJob, tmp_path: Path
+) -> None:
+    old = kept(session, clip, tmp_path / "old", job)
+    new = kept(session, clip, tmp_path / "new", job)
+    session.add_all([queued(job, old, SegmentState.COMPLETED), queued(job, new, SegmentState.COMPLETED, segment=2)])
+    session.flush()
+    Path(new.path).unlink()
+    found = find(session, "f" * 64)
+    assert found is not None
+    assert found.id == old.id
+
+
+def test_an_attempt_that_was_given_up_gives_no_take(
+    session: Session, clip: Path, job: ProductionJob, tmp_path: Path
+) -> None:
+    take = kept(session, clip, tmp_path / "renders", job)
+    session.add(queued(job, take, SegmentState.SUPERSEDED))
+    session.flush()
+    assert find(session, "f" * 64) is None

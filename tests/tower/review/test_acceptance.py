@@ -1,0 +1,163 @@
+"""Which take a scene shows."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models.characters import CharacterAppearance
+from db.models.rendering import Asset
+from db.models.review import FeedbackKind
+from db.models.scenes import SceneStatus
+from tests.tower.scene_takes import Stage, with_comfyui
+from tests.tower.versions.story import a_story
+from tower.rendering.takes import TakeLostError
+from tower.review import feedback
+from tower.review.acceptance import approve_take
+from tower.review.feedback import Opinion
+from tower.versions.kinds import Kind
+
+
+@pytest.fixture
+def stage(session: Session, tmp_path: Path) -> Stage:
+    return Stage(a_story(session), tmp_path)
+
+
+@pytest.fixture
+def kai(stage: Stage) -> uuid.UUID:
+    return stage.story.put(Kind.CHARACTERS, name="Kai", visual_traits={"coat": "black"})
+
+
+@pytest.fixture
+def harbour(stage: Stage, kai: uuid.UUID) -> uuid.UUID:
+    playing = [{"name": "Kai", "key": str(kai)}]
+    return stage.story.put(Kind.SCENES, scene_number=1, description="Rain", characters=playing)
+
+
+def another(stage: Stage, scene: uuid.UUID, seed: int) -> Asset:
+    """A finished take of the scene with a seed of its own."""
+    job = stage.open(scene, overrides={"seed": seed})
+    take, _ = stage.render(job)
+    stage.finish(job, take)
+    return take
+
+
+def say(stage: Stage, take: Asset, kind: FeedbackKind) -> feedback.Given:
+    return feedback.give(stage.session, Opinion(take.id, kind, "tests", reason="so it is"))
+
+
+def shown(stage: Stage, scene: uuid.UUID) -> tuple[int | None, str | None, SceneStatus]:
+    row = stage.scene(scene)
+    return row.accepted_asset_id, row.video_path, row.status
+
+
+def test_a_good_take_is_accepted_where_there_is_none(stage: Stage, harbour: uuid.UUID) -> None:
+    take = stage.show(harbour)
+    assert shown(stage, harbour) == (take.id, take.path, SceneStatus.RENDERED)
+    assert stage.story.findings() == []
+
+
+def test_a_bad_take_is_kept_and_not_shown(stage: Stage, harbour: uuid.UUID) -> None:
+    job = stage.open(harbour)
+    take, _ = stage.render(job)
+    assert not stage.finish(job, take, passed=False).accepted
+    assert shown(stage, harbour) == (None, None, SceneStatus.GENERATED)
+    assert say(stage, take, FeedbackKind.APPROVAL).accepted_for == stage.scene(harbour).id  # a person knows better
+    assert shown(stage, harbour) == (take.id, take.path, SceneStatus.FINAL)
+
+
+def test_a_take_that_is_up_to_date_is_not_replaced_by_itself(stage: Stage, harbour: uuid.UUID) -> None:
+    first = stage.show(harbour)
+    second = another(stage, harbour, 7)
+    assert shown(stage, harbour)[0] == first.id
+    assert say(stage, second, FeedbackKind.APPROVAL).accepted_for == stage.scene(harbour).id
+    assert shown(stage, harbour) == (second.id, second.path, SceneStatus.FINAL)
+    assert stage.stale() == {}
+
+
+def test_a_video_of_the_users_own_gives_way_to_an_approval_alone(stage: Stage, harbour: uuid.UUID) -> None:
+    stage.story.put(Kind.SCENES, key=harbour, video_path="/media/mine.mp4")
+    take = another(stage, harbour, 7)
+    assert shown(stage, harbour)[:2] == (None, "/media/mine.mp4")
+    head = stage.story.commit().hash
+    say(stage, take, FeedbackKind.APPROVAL)
+    assert shown(stage, harbour) == (take.id, take.path, SceneStatus.FINAL)
+    assert stage.story.commit().hash != head  # the video was content
+    assert stage.story.findings() == []
+    stage.story.put(Kind.SCENES, key=harbour, video_path="/media/mine.mp4")
+    row = stage.scene(harbour)
+    assert (row.accepted_asset_id, row.accepted_fingerprint, row.accepted_inputs) == (None, None, None)
+
+
+def test_a_rejected_take_is_taken_back_and_the_next_one_is_another(stage: Stage, harbour: uuid.UUID) -> None:
+    first = stage.show(harbour)
+    given = say(stage, first, FeedbackKind.REJECTION)
+    assert given.taken_from == [stage.scene(harbour).id]
+    assert given.feedback.scene_key == harbour
+    assert shown(stage, harbour) == (None, None, SceneStatus.GENERATED)
+    job = stage.open(harbour)
+    take, made = stage.render(job)
+    assert made
+    assert take.provenance["shot"]["seed"] != first.provenance["shot"]["seed"]
+    assert stage.finish(job, take).accepted
+    assert stage.stale() == {}
+    assert stage.open(harbour).seed == job.seed  # what was liked is asked for again
+
+
+def test_rejecting_a_take_that_is_not_shown_takes_nothing_back(stage: Stage, harbour: uuid.UUID) -> None:
+    first = stage.show(harbour)
+    assert say(stage, another(stage, harbour, 7), FeedbackKind.REJECTION).taken_from == []
+    assert shown(stage, harbour)[0] == first.id
+    assert stage.stale() == {}
+
+
+def test_a_take_is_approved_for_its_scene_on_another_branch_and_for_no_other_scene(
+    stage: Stage, harbour: uuid.UUID
+) -> None:
+    stage.story.branch("dark")
+    other = stage.story.put(Kind.SCENES, scene_number=2, description="Snow")
+    take = another(stage, harbour, 7)
+    there = stage.scene(harbour, "dark")
+    assert approve_take(stage.session, take, scene_id=stage.scene(other).id, author="tests") is None
+    found = approve_take(stage.session, take, scene_id=there.id, author="tests")
+    assert found is not None
+    assert (found.id, found.accepted_asset_id) == (there.id, take.id)
+
+
+def test_a_segment_is_not_the_take_of_a_scene(stage: Stage, harbour: uuid.UUID) -> None:
+    take = another(stage, harbour, 7)
+    take.probe = {"frames": 28}
+    assert approve_take(stage.session, take, scene_id=None, author="tests") is None
+
+
+def test_a_take_whose_file_is_gone_cannot_be_approved(stage: Stage, harbour: uuid.UUID) -> None:
+    take = another(stage, harbour, 7)
+    Path(take.path).unlink()
+    with pytest.raises(TakeLostError):
+        say(stage, take, FeedbackKind.APPROVAL)
+
+
+def test_the_engine_that_really_rendered_it_counts(stage: Stage, harbour: uuid.UUID) -> None:
+    """Opened while there was no ComfyUI, rendered when there was one."""
+    job = stage.open(harbour)
+    drawn = with_comfyui(stage)
+    take, _ = drawn.render(job)
+    assert take.provenance["engine"] == "comfyui"
+    assert drawn.finish(job, take).accepted
+    assert drawn.stale() == {}
+
+
+def test_appearances_say_which_version_of_whom_is_shown(stage: Stage, kai: uuid.UUID, harbour: uuid.UUID) -> None:
+    stage.story.put(Kind.CHARACTERS, key=kai, visual_traits={"coat": "red"})
+    take = stage.show(harbour)
+    row = stage.session.scalars(select(CharacterAppearance)).one()
+    assert (row.asset_id, row.character_key, row.character_name) == (take.id, kai, "Kai")
+    assert (row.character_version, row.scene_key) == (2, harbour)
+    assert row.character_hash is not None
+    stage.story.drop(Kind.CHARACTERS, kai)
+    stage.session.refresh(row)
+    assert (row.character_id, row.character_key) == (None, kai)

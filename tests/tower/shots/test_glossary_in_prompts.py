@@ -1,0 +1,59 @@
+"""The glossary inside generations."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models.culture import CulturalElement, CulturalValidation
+from db.models.jobs import JobType, ProductionJob
+from db.models.projects import Project
+from tower.jobs import lifecycle
+from tower.jobs.spec import GenerationSpec
+from tower.story.glossary import check_words
+
+WRONG = "a woman in a kimono, right over left"
+
+
+def job_of(session: Session, project: Project | None = None) -> ProductionJob:
+    spec = GenerationSpec(prompt="x", project_id=None if project is None else project.id)
+    return lifecycle.open_job(session, spec, job_type=JobType.STANDARD)
+
+
+def project_with_bell(session: Session) -> Project:
+    project = Project(name="p")
+    session.add(project)
+    session.flush()
+    bell = {"category": "object", "triggers": ["bell"], "rule": "It is rung once.", "violations": ["rung twice"]}
+    session.add(CulturalElement(project_id=project.id, name="bell", **bell))
+    session.flush()
+    return project
+
+
+def kept(session: Session, job: ProductionJob) -> list[tuple[str | None, str]]:
+    rows = session.scalars(select(CulturalValidation).filter_by(job_id=job.id).order_by(CulturalValidation.id))
+    return [(row.element_name, row.finding.value) for row in rows]
+
+
+def test_what_breaks_a_rule_is_said_and_kept_with_the_job(session: Session) -> None:
+    job = job_of(session)
+    [warning] = check_words(session, job, WRONG)
+    assert warning.startswith("Culture, kimono: ")
+    assert kept(session, job) == [("kimono", "broken")]
+
+
+def test_what_follows_the_rules_is_kept_and_no_warning(session: Session) -> None:
+    job = job_of(session)
+    assert check_words(session, job, "rain on neon") == []
+    assert kept(session, job) == [(None, "nothing")]
+
+
+def test_the_projects_own_glossary_counts_until_it_is_in_the_bin(session: Session) -> None:
+    project = project_with_bell(session)
+    job = job_of(session, project)
+    assert len(check_words(session, job, "the bell is rung twice")) == 1
+    project.deleted_at = datetime.now(UTC)
+    session.flush()
+    assert check_words(session, job, "the bell is rung twice") == []

@@ -1,0 +1,145 @@
+"""What a render of a scene is asked with."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from db.models.projects import ProjectSettings, QualityPreset
+from db.models.scenes import Scene
+from tests.tower.scene_takes import Stage
+from tests.tower.versions.story import a_story
+from tower.errors import InvalidError
+from tower.jobs.spec import EngineChoice, GenerationSpec, SceneType
+from tower.shots.scene_jobs import cast_of_job, rendered_by
+from tower.shots.scene_spec import spec_of_scene
+from tower.versions.kinds import Kind
+
+
+@pytest.fixture
+def stage(session: Session, tmp_path: Path) -> Stage:
+    return Stage(a_story(session), tmp_path)
+
+
+def a_scene(stage: Stage, **fields: Any) -> Scene:
+    key = stage.story.put(Kind.SCENES, **{"scene_number": 1, "description": "Rain over the harbour", **fields})
+    return stage.scene(key)
+
+
+def spec(stage: Stage, scene: Scene, **how: Any) -> GenerationSpec:
+    return spec_of_scene(stage.session, scene, **how)
+
+
+def test_a_scene_is_put_into_words_without_what_is_said(stage: Stage) -> None:
+    told = {"location": "old pier.", "mood": "melancholic", "camera": "slow pan left"}
+    lines = [{"character": "Kai", "line": "We are late."}, {"character": None, "line": "Thunder"}]
+    found = spec(stage, a_scene(stage, **told, dialogue=[*lines, lines[0]]))
+    assert found.prompt == "Rain over the harbour, old pier, melancholic, slow pan left, Kai speaking"
+
+
+def test_what_the_scene_leaves_open_its_project_says(stage: Stage) -> None:
+    stage.session.add(
+        ProjectSettings(
+            project_id=stage.story.project_id,
+            default_style="cinematic",
+            fps=12,
+            width=640,
+            model="meinamix.safetensors",
+            workflow="core_video",
+            quality_preset=QualityPreset.FAST,
+        )
+    )
+    stage.session.flush()
+    found = spec(stage, a_scene(stage))
+    assert (found.style, found.fps, found.size, found.duration_s) == ("cinematic", 12, (640, 768), 3)
+    assert (found.model, found.workflow, found.quality) == ("meinamix.safetensors", "core_video", "fast_preview")
+    own = spec(stage, a_scene(stage, scene_number=2, style="realistic", duration_s=5, scene_type="epic"))
+    assert (own.style, own.duration_s, own.scene_type) == ("realistic", 5, SceneType.EPIC)
+
+
+def test_what_is_asked_for_wins(stage: Stage) -> None:
+    wish = {"seed": 7, "style": "artistic", "duration_s": 2}
+    found = spec(stage, a_scene(stage), quality="low", engine=EngineChoice.ANIMATIC, overrides=wish)
+    assert (found.seed, found.style, found.duration_s) == (7, "artistic", 2)
+    assert (found.quality, found.engine, found.size) == ("low", EngineChoice.ANIMATIC, (768, 768))
+    with pytest.raises(InvalidError):
+        spec(stage, a_scene(stage, scene_number=2), overrides={"project_id": 1})
+
+
+def test_the_seed_is_the_scenes_own_on_every_branch_unless_a_character_has_one(stage: Stage) -> None:
+    scene = a_scene(stage)
+    first = spec(stage, scene).seed
+    stage.story.branch("dark")
+    assert spec(stage, stage.scene(scene.key, "dark")).seed == first
+    assert spec(stage, a_scene(stage, scene_number=2)).seed != first
+    kai = stage.story.put(Kind.CHARACTERS, name="Kai", seed=4711)
+    assert spec(stage, a_scene(stage, scene_number=3, characters=[{"name": "Kai", "key": str(kai)}])).seed == 4711
+
+
+def test_all_who_play_are_in_the_cast_as_they_are_on_the_branch(stage: Stage) -> None:
+    names = ("Kai", "Rei", "Mei")
+    keys = {name: stage.story.put(Kind.CHARACTERS, name=name, visual_description=f"{name} in red") for name in names}
+    playing = [{"name": name, "key": str(key)} for name, key in keys.items()]
+    scene = a_scene(stage, characters=[*playing, {"name": "A stranger", "key": None}])
+    stage.story.branch("dark")
+    stage.story.put(Kind.CHARACTERS, "dark", key=keys["Rei"], visual_description="Rei in blue")
+    job = stage.open(scene.key, "dark")
+    cast = cast_of_job(job)
+    assert [member.name for member in cast.members] == ["Kai", "Rei", "Mei", "A stranger"]
+    assert cast.members[1].description == "Rei in blue"
+    assert [(one.name, one.version) for one in cast.known] == [("Kai", 1), ("Rei", 2), ("Mei", 1)]
+    assert job.warnings == [cast.warning]
+    assert "'A stranger'" in job.warnings[0]
+
+
+def test_a_job_renders_the_state_in_which_it_was_asked_for(stage: Stage) -> None:
+    kai = stage.story.put(Kind.CHARACTERS, name="Kai", visual_traits={"coat": "black"})
+    noir = stage.story.put(Kind.STYLES, name="noir", prompt="hard shadows")
+    scene = a_scene(stage, style="noir", characters=[{"name": "Kai", "key": str(kai)}])
+    head = stage.story.commit().hash
+    job = stage.open(scene.key)
+    stage.story.put(Kind.CHARACTERS, key=kai, visual_traits={"coat": "red"})
+    stage.story.put(Kind.STYLES, key=noir, prompt="soft shadows")
+    take, _ = stage.render(job)
+    assert (job.scene_id, job.commit_hash) == (scene.id, head)
+    assert take.provenance["shot"]["cast"][0]["traits"] == {"coat": "black"}
+    assert "hard shadows" in take.provenance["shot"]["prompt"]
+    assert stage.finish(job, take).accepted
+    assert {(one.kind, one.field) for one in stage.stale()[scene.key]} == {
+        ("characters", "visual_traits/coat"),
+        ("style", "prompt"),
+    }
+
+
+def test_a_job_outlives_its_scene(stage: Stage) -> None:
+    key = a_scene(stage).key
+    job = stage.open(key)
+    take, _ = stage.render(job)
+    stage.story.drop(Kind.SCENES, key)
+    stage.session.refresh(job)
+    assert job.scene_id is None
+    assert not stage.finish(job, take).accepted
+    state = rendered_by(job)
+    assert state is not None
+    assert uuid.UUID(state.key) == key
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"duration_s": 45}, "duration_s"),
+        ({"duration_s": 0.5}, "duration_s"),
+        ({"description": ""}, "prompt"),
+        ({"description": "rain " * 401}, "prompt"),
+        ({"style": "no such style"}, "style"),
+    ],
+)
+def test_what_cannot_be_one_shot_is_refused_and_named(stage: Stage, fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidError) as refused:
+        spec(stage, a_scene(stage, **fields))
+    assert (refused.value.details or {})["field"] == field
+    assert "cene 1" in refused.value.message or field == "style"

@@ -1,0 +1,134 @@
+"""A branch is looked at in pages that are bounded, and that say together what a look at all of it says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db.models.projects import ProjectSettings
+from db.models.rendering import Asset, AssetKind
+from db.models.scenes import Scene, SceneStatus
+from db.models.versions import Branch
+from tests.tower.scene_takes import ALONE
+from tests.tower.versions.story import Story, a_story
+from tower.pages import Wanted
+from tower.shots.fingerprint import engine_now, fingerprint_of, parts_of
+from tower.shots.scene_sources import sources_of
+from tower.shots.scene_spec import Wish
+from tower.staleness.accepted_takes import is_outdated
+from tower.staleness.reasons import reasons
+from tower.staleness.report import COMPARED, LOOKED_AT, Staleness, of_branch, page_of_branch
+from tower.versions.editing import Edit
+from tower.versions.kinds import Kind
+from tower.versions.values import encoded
+
+SCENES = LOOKED_AT + 130
+
+
+@pytest.fixture
+def branch(session: Session) -> Branch:
+    """Scene 1 shows a video of the user's own; of the others half have an accepted take, every tenth a stale one."""
+    story = a_story(session)
+    session.add(ProjectSettings(project_id=story.project_id))
+    kai = story.put(Kind.CHARACTERS, name="Kai", visual_traits={"coat": "black"})
+    story.commit(*(_scene(number, kai) for number in range(1, SCENES + 1)))
+    line = session.scalars(select(Branch).filter_by(project_id=story.project_id)).one()
+    rows = session.scalars(select(Scene).order_by(Scene.scene_number)).all()
+    rows[0].video_path = "/media/mine.mp4"
+    _accept(story, [row for row in rows[1:] if row.scene_number % 2])
+    session.flush()
+    stale = update(Scene).where(Scene.accepted_asset_id.is_not(None), Scene.scene_number % 5 == 0)
+    session.execute(stale.values(mood="tense"))
+    session.expire_all()
+    return line
+
+
+def _scene(number: int, kai: uuid.UUID) -> Edit:
+    fields = {"scene_number": number, "description": f"雨 {number}", "duration_s": 8.0, "characters": [_playing(kai)]}
+    return Edit(Kind.SCENES, uuid.uuid4(), fields)
+
+
+def _playing(key: uuid.UUID) -> dict[str, Any]:
+    return {"name": "Kai", "key": str(key)}
+
+
+def _accept(story: Story, rows: list[Scene]) -> None:
+    take = Asset(kind=AssetKind.VIDEO, path="/take.mp4", sha256="a" * 64, bytes=1, probe={}, provenance={})
+    story.session.add(take)
+    story.session.flush()
+    sources = sources_of(story.session, rows[0].branch_id, story.project_id, rows)
+    for row in rows:
+        parts = parts_of(sources, row, Wish(), engine_now(story.session, ALONE))
+        row.accepted_asset_id, row.video_path, row.status = take.id, take.path, SceneStatus.RENDERED
+        row.accepted_fingerprint, row.accepted_inputs = fingerprint_of(parts), {"wish": {}, "parts": parts}
+
+
+def all_pages(session: Session, branch: Branch, limit: int) -> list[Staleness]:
+    pages = [page_of_branch(session, branch, ALONE, Wanted(limit))]
+    while pages[-1].next_cursor is not None:
+        pages.append(page_of_branch(session, branch, ALONE, Wanted(limit, pages[-1].next_cursor)))
+    return pages
+
+
+@pytest.mark.parametrize("limit", [1, 7, 200])
+def test_all_pages_say_what_a_look_at_the_whole_branch_says(session: Session, branch: Branch, limit: int) -> None:
+    whole = of_branch(session, branch, ALONE)
+    assert (whole.scenes, whole.own_videos, whole.next_cursor) == (SCENES, 1, None)
+    assert (len(whole.missing), len(whole.stale), whole.fresh) == (315, 63, 251)
+    pages = all_pages(session, branch, limit)
+    assert [one for page in pages for one in page.stale] == list(whole.stale)
+    assert [one for page in pages for one in page.missing] == list(whole.missing)
+    assert sum(page.scenes for page in pages) == SCENES
+    assert sum(page.own_videos for page in pages) == 1
+    assert sum(page.fresh for page in pages) == whole.fresh
+
+
+def test_a_page_ends_with_enough_stale_ones_or_enough_looked_at(session: Session, branch: Branch) -> None:
+    pages = all_pages(session, branch, 7)
+    assert all(len(page.stale) <= 7 and page.scenes <= LOOKED_AT for page in pages)
+    assert all(page.stale[-1].scene.scene_number == page.next_cursor for page in pages if len(page.stale) == 7)
+    [first, *_, last] = all_pages(session, branch, 200)
+    assert first.fresh + len(first.stale) == COMPARED
+    assert first.next_cursor == 2 * COMPARED + 2  # the next one with a take would be one too many
+    assert last.next_cursor is None
+    session.execute(update(Scene).values(accepted_asset_id=None, status=SceneStatus.DRAFT))
+    session.execute(update(Scene).values(accepted_fingerprint=None, accepted_inputs=None, video_path=None))
+    assert [(page.scenes, len(page.missing)) for page in all_pages(session, branch, 1)] == [
+        (LOOKED_AT, LOOKED_AT),
+        (SCENES - LOOKED_AT, SCENES - LOOKED_AT),
+    ]
+
+
+def test_a_fingerprint_is_over_the_parts_as_the_database_gives_them_back(session: Session, branch: Branch) -> None:
+    row = session.scalars(select(Scene).where(Scene.accepted_inputs.is_not(None)).limit(1)).one()
+    sources = sources_of(session, branch.id, branch.project_id, [row])
+    for wish in (Wish(), Wish("low", overrides={"prompt": "霧", "seed": 7}, draw=2)):
+        parts = parts_of(sources, row, wish, engine_now(session, ALONE))
+        assert fingerprint_of(parts) == hashlib.sha256(encoded(json.loads(json.dumps(parts)))).hexdigest()
+        assert parts["scene"]["duration_s"] == 8
+        assert isinstance(parts["scene"]["duration_s"], int)
+    kept = row.accepted_inputs["parts"] if row.accepted_inputs else {}
+    assert fingerprint_of(kept) == row.accepted_fingerprint
+    assert is_outdated(session, row, ALONE) == (row.mood == "tense")
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [
+        ({"style": {"sampler_settings": {}}}, {"style": {"sampler_settings": {"cfg": None}}}, "sampler_settings/cfg"),
+        (
+            {"characters": [{"key": "a", "name": "Kai"}] * 2},
+            {"characters": [{"key": "a", "name": "Kai"}]},
+            "characters",
+        ),
+        ({"production": {"steps": 1}}, {"production": {"steps": True}}, "steps"),
+    ],
+)
+def test_parts_that_are_not_the_same_have_a_reason(was: dict[str, Any], now: dict[str, Any], told: str) -> None:
+    assert [one.field for one in reasons(was, now)] == [told]

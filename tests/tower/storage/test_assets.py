@@ -1,0 +1,64 @@
+"""Files as they are listed and found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from db.models.projects import Project
+from db.models.rendering import Asset, AssetKind
+from tower.errors import NotFoundError
+from tower.pages import Wanted
+from tower.storage import assets
+from tower.storage.assets import AssetFilter
+from tower.story import projects
+
+
+def project(session: Session) -> Project:
+    return projects.create(session, {"name": "One"}, {})
+
+
+def asset(session: Session, **columns: Any) -> Asset:
+    given = {"kind": AssetKind.VIDEO, "path": "/x.mp4", "sha256": "0" * 64, "bytes": 1, "probe": {}, **columns}
+    row = Asset(**given)
+    row.provenance = {}
+    session.add(row)
+    session.flush()
+    return row
+
+
+def listed(session: Session, wanted: Wanted | None = None, **only: Any) -> list[int]:
+    return [row.id for row in assets.page(session, wanted or Wanted(), only=AssetFilter(**only)).rows]
+
+
+def test_files_are_listed_newest_first_page_by_page(session: Session) -> None:
+    project_id = project(session).id
+    ids = [asset(session, project_id=project_id).id for _ in range(5)]
+    first = assets.page(session, Wanted(limit=2), only=AssetFilter(project_id=project_id))
+    assert [row.id for row in first.rows] == ids[:2:-1]
+    assert listed(session, Wanted(cursor=first.next_cursor), project_id=project_id) == ids[2::-1]
+
+
+def test_filters_narrow_together(session: Session) -> None:
+    project_id = project(session).id
+    shot = asset(session, project_id=project_id, sha256="a" * 64).id
+    other = next(kind for kind in AssetKind if kind != AssetKind.VIDEO)
+    asset(session, project_id=project_id, sha256="a" * 64, kind=other)
+    asset(session, sha256="a" * 64)
+    assert listed(session, project_id=project_id, sha256="a" * 64, kind=AssetKind.VIDEO) == [shot]
+    assert len(listed(session, sha256="a" * 64)) == 3
+
+
+def test_a_file_without_a_project_is_there_and_one_of_a_project_in_the_bin_is_not(session: Session) -> None:
+    binned = project(session)
+    loose, hidden = asset(session, sha256="b" * 64), asset(session, project_id=binned.id, sha256="b" * 64)
+    projects.put_in_bin(session, binned.id)
+    assert assets.find(session, loose.id).id == loose.id
+    assert listed(session, sha256="b" * 64) == [loose.id]
+    for asked in (hidden.id, 2**40):
+        with pytest.raises(NotFoundError):
+            assets.find(session, asked)
+    with pytest.raises(NotFoundError):
+        listed(session, project_id=binned.id)

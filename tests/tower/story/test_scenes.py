@@ -1,0 +1,100 @@
+"""Scenes: their numbers and order, copies, and by which names their cast is called."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from db.models.scenes import Scene
+from tests.tower.versions.story import Story, a_story
+from tower.errors import ConflictError, InvalidError
+from tower.story import entities, scenes
+from tower.story.entities import Note
+from tower.versions import history
+from tower.versions.kinds import Kind
+
+ME = Note("tests")
+
+
+@pytest.fixture
+def story(session: Session) -> Story:
+    return a_story(session)
+
+
+def scene(story: Story, number: int, branch: str = "main", **fields: Any) -> uuid.UUID:
+    return story.put(Kind.SCENES, branch, scene_number=number, description=f"scene {number}", **fields)
+
+
+def order(story: Story) -> list[str]:
+    there = story.at("main", Kind.SCENES).values()
+    return [one["description"] for one in sorted(there, key=lambda one: int(one["scene_number"]))]
+
+
+def row_id(story: Story, key: uuid.UUID) -> int:
+    return story.row(Kind.SCENES, key).id
+
+
+def test_the_next_number_follows_the_last_of_the_branch(story: Story) -> None:
+    def following(branch: str) -> int:
+        return scenes.next_number(story.session, entities.held(story.session, story.project_id, branch))
+
+    assert following("main") == 1
+    scene(story, 7)
+    story.branch("dark")
+    scene(story, 9, "dark")
+    assert (following("main"), following("dark")) == (8, 10)
+
+
+def test_a_new_order_is_one_commit_that_touches_only_what_moved(story: Story) -> None:
+    ids = [row_id(story, scene(story, number)) for number in (1, 2, 3, 4)]
+    before = history.resolve(story.session, story.project_id, "main")
+    wanted = [ids[0], ids[3], ids[1], ids[2]]
+    scenes.reorder(story.session, wanted, project_id=story.project_id, branch="main", note=ME)
+    assert order(story) == ["scene 1", "scene 4", "scene 2", "scene 3"]
+    after = history.resolve(story.session, story.project_id, "main")
+    assert after.parent_id == before.id
+    assert len(history.diff(story.session, story.project_id, before.hash, after.hash)) == 3
+    assert story.findings() == []
+
+
+@pytest.mark.parametrize("wrong", ["too few", "one twice", "a stranger"])
+def test_an_order_must_name_all_scenes_once(story: Story, wrong: str) -> None:
+    ids = [row_id(story, scene(story, number)) for number in (1, 2)]
+    asked = {"too few": ids[:1], "one twice": [ids[0], ids[0]], "a stranger": [*ids, 2**40]}[wrong]
+    with pytest.raises(InvalidError, match="all 2 scenes"):
+        scenes.reorder(story.session, asked, project_id=story.project_id, branch="main", note=ME)
+    assert order(story) == ["scene 1", "scene 2"]
+
+
+def test_a_copy_has_all_but_the_video_and_goes_to_the_end_or_to_a_free_number(story: Story) -> None:
+    key = scene(story, 3, mood="tense", video_path="/media/own.mp4")
+    found = entities.find(story.session, Scene, row_id(story, key))
+    last = scenes.duplicate(story.session, found, number=None, note=ME)
+    first = scenes.duplicate(story.session, found, number=1, note=ME)
+    assert (last.row.scene_number, first.row.scene_number) == (4, 1)
+    assert (last.row.mood, last.row.video_path) == ("tense", None)
+    assert last.row.key != key
+    with pytest.raises(ConflictError, match="'3'"):
+        scenes.duplicate(story.session, found, number=3, note=ME)
+
+
+def test_the_cast_is_called_by_its_present_names_and_strangers_as_written(story: Story) -> None:
+    kai = story.put(Kind.CHARACTERS, name="Kai")
+    key = scene(story, 1, characters=[{"name": "Kai", "key": str(kai)}, {"name": "A stranger", "key": None}])
+    story.put(Kind.CHARACTERS, key=kai, name="Kai Nakamura")
+    fields = story.at("main", Kind.SCENES)[key]
+    branch_id = story.row(Kind.SCENES, key).branch_id
+    assert branch_id is not None
+    names = scenes.names_of(story.session, [fields], branch_id=branch_id)
+    assert scenes.cast_names(fields, names) == ["Kai Nakamura", "A stranger"]
+    assert scenes.names_of(story.session, [], branch_id=branch_id) == {}
+
+
+def test_a_style_that_there_is_no_template_of_is_refused(story: Story) -> None:
+    scenes.check_style(story.session, None, project_id=story.project_id)
+    scenes.check_style(story.session, "Cinematic", project_id=story.project_id)
+    with pytest.raises(InvalidError):
+        scenes.check_style(story.session, "cubist", project_id=story.project_id)

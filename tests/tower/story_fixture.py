@@ -1,0 +1,70 @@
+"""Two characters and three scenes, and short words for what is done to them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.models.projects import ProjectSettings
+from tests.tower.scene_takes import Stage
+from tests.tower.versions.story import a_story
+from tower.staleness import affected
+from tower.staleness.affected import Touched
+from tower.versions.kinds import Kind
+
+
+@dataclass(frozen=True)
+class Village:
+    """Two characters and three scenes: Kai alone, Kai and Rei, nobody."""
+
+    stage: Stage
+    kai: uuid.UUID
+    rei: uuid.UUID
+    alone: uuid.UUID
+    both: uuid.UUID
+    empty: uuid.UUID
+
+    @property
+    def produced(self) -> ProjectSettings:
+        return self.stage.session.get_one(ProjectSettings, self.stage.story.project_id)
+
+    def shown(self) -> Village:
+        """All three with accepted takes."""
+        for scene in (self.alone, self.both, self.empty):
+            self.stage.show(scene)
+        assert self.stage.stale() == {}
+        return self
+
+    def edit(self, kind: Kind, key: uuid.UUID, branch: str = "main", **fields: Any) -> Any:
+        return self.stage.story.put(kind, branch, key=key, **fields)
+
+    def why(self, scene: uuid.UUID, branch: str = "main") -> list[tuple[str, str | None, str, Any, Any]]:
+        found = self.stage.stale(branch).get(scene, [])
+        return [(one.kind, one.name, one.field, one.was, one.now) for one in found]
+
+    def told_by(self, edited: Touched) -> list[int]:
+        """What the answer of such an edit says."""
+        stage, place = self.stage, {"project_id": self.stage.story.project_id}
+        return affected.stale_after(stage.session, stage.branch().id, edited, settings=stage.settings, **place)
+
+
+def a_village(session: Session, folder: Path) -> Village:
+    story = a_story(session)
+    session.add(ProjectSettings(project_id=story.project_id))
+    coat = {"hair": "silver", "coat": "black"}
+    kai = story.put(Kind.CHARACTERS, name="Kai Nakamura", description="A detective", visual_traits=coat)
+    rei = story.put(Kind.CHARACTERS, name="Rei", visual_description="small, red scarf")
+    cast = {
+        "alone": [{"name": "Kai", "key": str(kai)}],
+        "both": [{"name": "Kai", "key": str(kai)}, {"name": "Rei", "key": str(rei)}],
+        "empty": [],
+    }
+    scenes = {
+        name: story.put(Kind.SCENES, scene_number=number, description=f"Rain over {name}", characters=playing)
+        for number, (name, playing) in enumerate(cast.items(), start=1)
+    }
+    return Village(Stage(story, folder), kai, rei, **scenes)

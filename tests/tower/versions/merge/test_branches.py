@@ -1,0 +1,176 @@
+"""Branches merge field by field; what both changed is a conflict and changes nothing."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from db.models.scenes import Scene
+from tests.tower.versions.story import Story
+from tower.errors import InvalidError
+from tower.versions.kinds import BIBLE_KEY, Kind
+from tower.versions.merge.branches import Strategy
+
+
+def test_different_fields_merge_and_so_do_fields_inside_objects_and_sets(story: Story, kai: uuid.UUID) -> None:
+    story.put(Kind.CHARACTERS, key=kai, visual_traits={"hair": "white", "eyes": "blue"}, abilities=["run", "jump"])
+    story.put(Kind.CHARACTERS, "dark", key=kai, visual_traits={"hair": "black", "eyes": "red"}, abilities=["fly"])
+    result = story.merge("dark")
+    merged = story.at("main", Kind.CHARACTERS)[kai]
+    assert merged["visual_traits"] == {"hair": "white", "eyes": "red"}
+    assert merged["abilities"] == ["fly", "jump"]
+    assert [field.path for field in result.changed[0].fields] == ["visual_traits/eyes", "abilities"]
+    assert (result.commit.merged_id is None, result.fast_forward) == (False, False)
+    assert story.findings() == []
+
+
+def test_the_same_field_changed_both_ways_is_a_conflict(story: Story, kai: uuid.UUID) -> None:
+    story.put(Kind.CHARACTERS, key=kai, visual_traits={"hair": "white", "eyes": "blue"})
+    story.put(Kind.CHARACTERS, "dark", key=kai, visual_traits={"hair": "red", "eyes": "blue"}, seed=7)
+    assert story.conflicts("dark") == {"characters/Kai/visual_traits/hair": ("black", "white", "red")}
+    assert story.at("main", Kind.CHARACTERS)[kai]["seed"] is None
+
+
+@pytest.mark.parametrize(
+    ("how", "hair"),
+    [
+        ({"strategy": Strategy.OURS}, "white"),
+        ({"strategy": Strategy.THEIRS}, "red"),
+        ({"resolutions": {"characters/Kai/visual_traits/hair": "silver"}}, "silver"),
+        ({"resolutions": {"characters/Kai": "theirs"}}, "red"),
+        ({"resolutions": {"characters/{key}/visual_traits": "ours"}, "strategy": Strategy.THEIRS}, "white"),
+    ],
+)
+def test_answers_end_a_conflict(story: Story, kai: uuid.UUID, how: dict[str, Any], hair: str) -> None:
+    story.put(Kind.CHARACTERS, key=kai, visual_traits={"hair": "white", "eyes": "blue"})
+    story.put(Kind.CHARACTERS, "dark", key=kai, visual_traits={"hair": "red", "eyes": "blue"}, seed=7)
+    if "resolutions" in how:
+        how["resolutions"] = {path.format(key=kai): answer for path, answer in how["resolutions"].items()}
+    story.merge("dark", **how)
+    merged = story.at("main", Kind.CHARACTERS)[kai]
+    assert (merged["visual_traits"]["hair"], merged["seed"]) == (hair, 7)
+    assert story.findings() == []
+
+
+def test_an_answer_without_a_conflict_or_that_cannot_be_is_refused(story: Story, kai: uuid.UUID) -> None:
+    story.put(Kind.CHARACTERS, key=kai, seed=1)
+    story.put(Kind.CHARACTERS, "dark", key=kai, seed=2)
+    for resolutions in (
+        {"characters/Kai/name": "Rin", "characters/Kai/seed": 3},
+        {"characters/Kai/seed": "a lot"},
+        {"characters/Kai/seed": {"value": 3}},
+    ):
+        with pytest.raises(InvalidError):
+            story.merge("dark", resolutions=resolutions)
+    assert story.merge("dark", resolutions={"characters/Kai/seed": 3}).changed[0].fields[0].after == 3
+
+
+@pytest.mark.parametrize("answer", [7, str(uuid.uuid4()), [], "theirs"])
+def test_a_mention_from_an_answer_must_be_of_something(story: Story, answer: Any) -> None:
+    scene = story.put(Kind.SCENES, scene_number=1, description="Dawn")
+    story.branch("dark")
+    for number, branch in enumerate(("main", "dark"), 1):
+        episode = story.put(Kind.EPISODES, branch, episode_number=number, title=branch)
+        story.put(Kind.SCENES, branch, key=scene, episode_key=episode)
+    if answer == "theirs":
+        story.merge("dark", resolutions={"scenes/1/episode_key": answer})
+    else:
+        with pytest.raises(InvalidError):
+            story.merge("dark", resolutions={"scenes/1/episode_key": answer})
+    assert story.findings() == []
+
+
+def test_a_delete_against_an_edit_is_a_conflict(story: Story, kai: uuid.UUID) -> None:
+    story.drop(Kind.CHARACTERS, kai)
+    story.put(Kind.CHARACTERS, "dark", key=kai, seed=2)
+    found = story.conflicts("dark")
+    assert found.keys() == {"characters/Kai"}
+    assert (found["characters/Kai"][1], found["characters/Kai"][2]["seed"]) == (None, 2)
+    story.merge("dark", resolutions={"characters/Kai": "theirs"})
+    assert story.at("main", Kind.CHARACTERS)[kai]["seed"] == 2
+    assert story.findings() == []
+
+
+def test_a_delete_against_nothing_is_a_delete(story: Story, kai: uuid.UUID) -> None:
+    story.put(Kind.CHARACTERS, name="Rin")
+    story.drop(Kind.CHARACTERS, kai, "dark")
+    story.merge("dark")
+    assert [fields["name"] for fields in story.at("main", Kind.CHARACTERS).values()] == ["Rin"]
+    assert story.findings() == []
+
+
+def test_a_delete_against_a_new_mention_is_a_conflict(story: Story) -> None:
+    episode = story.put(Kind.EPISODES, episode_number=1, title="One")
+    story.branch("dark")
+    story.drop(Kind.EPISODES, episode)
+    scene = story.put(Kind.SCENES, "dark", scene_number=1, description="Dawn", episode_key=episode)
+    assert story.conflicts("dark").keys() == {"episodes/1"}
+    story.branch("kept")
+    story.merge("dark", "kept", strategy=Strategy.THEIRS)
+    assert story.at("kept", Kind.SCENES)[scene]["episode_key"] == str(episode)
+    story.merge("dark", resolutions={"episodes/1": "ours"})
+    assert story.at("main", Kind.SCENES)[scene]["episode_key"] is None
+    assert story.findings() == []
+
+
+def test_a_new_mention_against_a_delete_is_a_conflict_too(story: Story, kai: uuid.UUID) -> None:
+    cast = [{"name": "Kai", "key": str(kai)}]
+    scene = story.put(Kind.SCENES, scene_number=1, description="Dawn", characters=cast)
+    story.drop(Kind.CHARACTERS, kai, "dark")
+    assert story.conflicts("dark").keys() == {"characters/Kai"}
+    story.merge("dark", strategy=Strategy.THEIRS)
+    assert story.at("main", Kind.SCENES)[scene]["characters"] == [{"name": "Kai", "key": None}]
+    assert story.findings() == []
+
+
+def test_a_deleted_bible_against_its_characters_edit_names_both(story: Story) -> None:
+    story.put(Kind.BIBLE, title="Bible", description="All of it")
+    person = story.put(Kind.BIBLE_CHARACTERS, bible_key=BIBLE_KEY, name="Kai", description="A detective")
+    story.branch("dark")
+    story.drop(Kind.BIBLE, BIBLE_KEY)
+    story.put(Kind.BIBLE_CHARACTERS, "dark", key=person, role="hero")
+    assert story.conflicts("dark").keys() == {"bible/Bible", "bible_characters/Kai"}
+    story.merge("dark", strategy=Strategy.THEIRS)
+    assert story.at("main", Kind.BIBLE_CHARACTERS)[person]["role"] == "hero"
+    assert story.findings() == []
+
+
+def test_the_bible_that_both_began_is_one_bible(story: Story) -> None:
+    story.commit()
+    story.branch("dark")
+    story.put(Kind.BIBLE, title="Bible", description="All of it", visual_style={"theme": "noir"})
+    story.put(Kind.BIBLE, "dark", title="Bible", description="All of it", world_setting={"era": "2077"})
+    story.merge("dark")
+    bible = story.at("main", Kind.BIBLE)[BIBLE_KEY]
+    assert (bible["visual_style"], bible["world_setting"]) == ({"theme": "noir"}, {"era": "2077"})
+    assert story.findings() == []
+
+
+def test_a_dry_run_tells_and_changes_nothing(story: Story, kai: uuid.UUID) -> None:
+    story.put(Kind.CHARACTERS, key=kai, seed=1)
+    story.put(Kind.CHARACTERS, "dark", key=kai, role="hero")
+    head = story.commit()
+    told = story.merge("dark", dry_run=True)
+    assert ([field.path for field in told.changed[0].fields], told.commit) == (["role"], head)
+    story.put(Kind.CHARACTERS, "dark", key=kai, seed=2)
+    assert [one.path for one in story.merge("dark", dry_run=True).conflicts] == ["characters/Kai/seed"]
+    assert story.commit() == head
+
+
+def test_a_new_scene_comes_with_its_take(story: Story, session: Session) -> None:
+    story.put(Kind.CHARACTERS, name="Kai")
+    story.branch("dark")
+    scene = story.put(Kind.SCENES, "dark", scene_number=1, description="Dawn")
+    row = story.row(Kind.SCENES, scene, "dark")
+    assert isinstance(row, Scene)
+    row.video_path, row.accepted_fingerprint = "/renders/take.mp4", "f" * 64
+    session.flush()
+    story.put(Kind.CHARACTERS, name="Rin")
+    story.merge("dark")
+    merged = story.row(Kind.SCENES, scene)
+    assert isinstance(merged, Scene)
+    assert (merged.video_path, merged.accepted_fingerprint) == ("/renders/take.mp4", "f" * 64)
+    assert story.findings() == []

@@ -1,0 +1,126 @@
+"""Laws of the merge of one entity's fields, on made-up characters and scenes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.hypothesis_profiles import tried
+from tower.versions.fields import whole
+from tower.versions.kinds import SHAPES, Fields, Kind
+from tower.versions.merge.fields import MISSING, Path, merge_fields
+from tower.versions.values import encoded, same
+
+words = st.sampled_from(["", "red", "blue", "赤", "a/b"])
+numbers = st.sampled_from([0, 1, 2.5, True, False])
+inner = st.recursive(
+    words | numbers | st.none(),
+    lambda deeper: st.lists(deeper, max_size=3) | st.dictionaries(st.sampled_from("abc"), deeper, max_size=3),
+    max_leaves=6,
+)
+characters = st.fixed_dictionaries(
+    {"name": st.sampled_from(["Kai", "Rin", "Mei"])},
+    optional={
+        "description": words,
+        "seed": st.none() | st.integers(0, 3),
+        "visual_traits": st.dictionaries(st.sampled_from(["hair", "eyes", "coat"]), inner, max_size=3),
+        "abilities": st.lists(words | st.fixed_dictionaries({"name": words, "power": numbers}), max_size=4),
+        "evolution_arc": st.lists(words, max_size=5),
+    },
+).map(lambda fields: whole(Kind.CHARACTERS, fields, "characters"))
+
+
+def merged(base: Fields, ours: Fields, theirs: Fields) -> tuple[Fields, set[Path]]:
+    """The merge, a word in the place of what both sides changed, and where that was."""
+    clashes: set[Path] = set()
+
+    def decide(path: Path, *_: Any) -> Any:
+        clashes.add(path)
+        return "disputed"
+
+    return merge_fields(Kind.CHARACTERS, base, ours, theirs, decide=decide), clashes
+
+
+@tried(40)
+@given(characters, characters)
+def test_a_side_that_changed_nothing_takes_the_other(base: Fields, changed: Fields) -> None:
+    assert merged(base, changed, base) == (changed, set())
+    assert merged(base, base, changed) == (changed, set())
+
+
+@tried(40)
+@given(characters, characters)
+def test_the_same_change_on_both_sides_is_no_conflict(base: Fields, changed: Fields) -> None:
+    assert merged(base, changed, changed) == (changed, set())
+
+
+@tried(40)
+@given(characters, characters, characters)
+def test_sides_may_be_exchanged(base: Fields, left: Fields, right: Fields) -> None:
+    assert merged(base, left, right) == merged(base, right, left)
+
+
+def kai(**traits: Any) -> Fields:
+    return whole(Kind.CHARACTERS, {"name": "Kai", "visual_traits": traits}, "characters")
+
+
+@tried(40)
+@given(characters, characters, characters)
+@example(kai(), kai(hair={"a": "red"}), kai(hair={"a": "blue"}))
+@example(kai(hair="red"), kai(hair={"a": "red", "b": 1}), kai(hair={"a": "red", "b": 2}))
+def test_no_edit_is_lost_silently(base: Fields, left: Fields, right: Fields) -> None:
+    """Each leaf that a side changed is in the result or in a conflict; of lists see the next law, and sequences."""
+    result, clashes = merged(base, left, right)
+    for side in (left, right):
+        for path in changed_leaves(base, side):
+            clashed = any(path[: len(clash)] == clash for clash in clashes)
+            value, kept = at(side, path), at(result, path)
+            grown = type(value) is type(kept) and value in ([], {})  # begun empty by one side, filled by the other
+            assert clashed or grown or isinstance(value, list) or same(kept, value)
+
+
+@tried(40)
+@given(characters, characters, characters)
+def test_every_item_of_a_set_is_there_unless_a_side_removed_it(base: Fields, left: Fields, right: Fields) -> None:
+    result, clashes = merged(base, left, right)
+    if ("abilities",) in clashes:
+        return
+    before, ours, theirs, after = (
+        [encoded(item) for item in each["abilities"]] for each in (base, left, right, result)
+    )
+    for item in {*ours, *theirs}:
+        removed = item in before and (item not in ours or item not in theirs)
+        assert (item in after) != removed
+
+
+@tried(40)
+@given(st.data())
+def test_disjoint_edits_commute_and_both_are_there(data: st.DataObject) -> None:
+    base, edits = data.draw(characters), data.draw(characters)
+    names = data.draw(st.sets(st.sampled_from(SHAPES[Kind.CHARACTERS].content)))
+    left = {name: edits[name] if name in names else value for name, value in base.items()}
+    right = {name: value if name in names else edits[name] for name, value in base.items()}
+    assert merged(base, left, right) == (edits, set())
+    assert merged(base, right, left) == (edits, set())
+
+
+def changed_leaves(base: Any, side: Any, path: Path = ()) -> list[Path]:
+    if isinstance(side, dict) and side and not isinstance(base, dict):
+        base = {}  # all that is in it is new
+    if isinstance(base, dict) and isinstance(side, dict):
+        names = base.keys() | side.keys()
+        return [
+            leaf
+            for name in names
+            for leaf in changed_leaves(base.get(name, MISSING), side.get(name, MISSING), (*path, name))
+        ]
+    unchanged = base is side or (MISSING not in (base, side) and same(base, side))
+    return [] if unchanged else [path]
+
+
+def at(fields: Any, path: Path) -> Any:
+    for name in path:
+        fields = fields.get(name, MISSING) if isinstance(fields, dict) else MISSING
+    return fields

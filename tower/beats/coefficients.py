@@ -1,0 +1,9 @@
+"""Numbers that `python -m benchmarks.beats --fit` found on tuning tracks; coefficients.json names its run."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+FITTED: dict[str, Any] = json.loads((files(__package__) / "coefficients.json").read_text())

@@ -1,9 +1,0 @@
-"""Numbers that `python -m benchmarks.beats --fit` found on the tuning half of its corpus; fitted.json names its run."""
-
-from __future__ import annotations
-
-import json
-from importlib.resources import files
-from typing import Any
-
-FITTED: dict[str, Any] = json.loads((files(__package__) / "fitted.json").read_text())

@@ -1,0 +1,96 @@
+"""What is heard in a piece of music: its tempo, its beats, and how far to trust them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tower.errors import InvalidError
+
+VERSION = 2  # of the method: counts up whenever the same file gives another result
+SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0  # what is listened for
+NARROWEST_RANGE = 1.05  # of high_bpm to low_bpm
+
+
+@dataclass(frozen=True)
+class TempoHint:
+    """What the listener is told beforehand: about which tempo, or between which two (BPM). Empty: nothing.
+
+    Raises InvalidError if it cannot be met.
+    """
+
+    bpm: float | None = None
+    low_bpm: float | None = None
+    high_bpm: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value is not None and not SLOWEST_BPM <= value <= FASTEST_BPM:
+                raise InvalidError.field(name, value, f"a tempo from {SLOWEST_BPM:.0f} to {FASTEST_BPM:.0f} BPM")
+        low, high = self.low_bpm or SLOWEST_BPM, self.high_bpm or FASTEST_BPM
+        if high < low * NARROWEST_RANGE:
+            raise InvalidError.field("high_bpm", self.high_bpm, f"at least {NARROWEST_RANGE} times low_bpm")
+        if self.bpm is not None and not low <= self.bpm <= high:
+            raise InvalidError.field("bpm", self.bpm, f"a tempo inside the range, {low:g} to {high:g} BPM")
+
+    @property
+    def key(self) -> str:
+        """The same text for the same hint; empty for none."""
+        return ",".join(f"{name}={value:g}" for name, value in asdict(self).items() if value is not None)
+
+
+@dataclass(frozen=True)
+class TempoChange:
+    """From `time_s` on it goes at `bpm`. The first of an analysis says how the beats begin."""
+
+    time_s: float
+    bpm: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class TempoCandidate:
+    """One way to count the beats; the weights (0–1) of an analysis add up to 1."""
+
+    bpm: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What was heard. Times are seconds from the first sample of the file.
+
+    `bpm`: of the longest stretch of even tempo; null where no beat was found, and `reason` says why.
+    `confidence`: 0–1; of all files said to be 0.9, about nine in ten are right (docs/beats.md says how it was fitted).
+    `beat_strengths`: of each beat, 0–1, beside the strongest of the file; for cuts on strong beats.
+    `sample_rate`: of the file, in Hz. `version`: of the method.
+    """
+
+    bpm: float | None
+    confidence: float
+    beat_times_s: tuple[float, ...]
+    downbeat_times_s: tuple[float, ...]
+    tempo_changes: tuple[TempoChange, ...]
+    candidates: tuple[TempoCandidate, ...]
+    duration_s: float
+    sample_rate: int
+    beat_strengths: tuple[float, ...]
+    version: int = VERSION
+    reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Analysis:
+        """What `as_json` gave. TypeError or KeyError for anything else."""
+        lists = ("beat_times_s", "downbeat_times_s", "beat_strengths")
+        return cls(
+            **{
+                **kept,
+                **{name: tuple(kept[name]) for name in lists},
+                "tempo_changes": tuple(TempoChange(**one) for one in kept["tempo_changes"]),
+                "candidates": tuple(TempoCandidate(**one) for one in kept["candidates"]),
+            }
+        )

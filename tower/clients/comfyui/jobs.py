@@ -1,0 +1,109 @@
+"""Where a prompt is, read from the three places where a server may say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from tower.clients.comfyui.errors import Failure, failure_of
+
+
+class Where(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    UNKNOWN = "unknown"  # never sent, deleted while it waited, or forgotten by a server that was started again
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file that a node says it made. `type`: output, temp or input."""
+
+    node: str
+    filename: str
+    subfolder: str
+    type: str
+
+    @property
+    def suffix(self) -> str:
+        return "." + self.filename.rpartition(".")[2].lower() if "." in self.filename else ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A prompt on the server. `ahead`: how many run or wait before it, where it waits."""
+
+    where: Where
+    ahead: int | None = None
+    files: tuple[OutputFile, ...] = ()
+    failure: Failure | None = None
+
+    @property
+    def live(self) -> bool:
+        return self.where in (Where.QUEUED, Where.RUNNING)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The ids that run, and those that wait in the order in which they will."""
+
+    running: tuple[str, ...]
+    pending: tuple[str, ...]
+
+
+def read_queue(body: Mapping[str, Any]) -> Queue:
+    """The server gives what waits in heap order; the number of each says when it runs."""
+    pending = sorted(body.get("queue_pending", ()), key=lambda item: item[0])
+    return Queue(tuple(item[1] for item in body.get("queue_running", ())), tuple(item[1] for item in pending))
+
+
+def in_queue(queue: Queue, prompt_id: str) -> Job | None:
+    if prompt_id in queue.running:
+        return Job(Where.RUNNING)
+    if prompt_id in queue.pending:
+        return Job(Where.QUEUED, ahead=len(queue.running) + queue.pending.index(prompt_id))
+    return None
+
+
+def read_history(entry: Mapping[str, Any]) -> Job:
+    """An entry of /history/{id}: it is there once the prompt has ended, however it did."""
+    return _ended(entry.get("status") or {}, entry.get("outputs") or {})
+
+
+def read_job(body: Mapping[str, Any]) -> Job:
+    """An answer of /api/jobs/{id}. What waits has no place in it: ask the queue."""
+    match body.get("status"):
+        case "pending":
+            return Job(Where.QUEUED)
+        case "in_progress":
+            return Job(Where.RUNNING)
+        case _:
+            return _ended(body.get("execution_status") or {}, body.get("outputs") or {})
+
+
+def _ended(status: Mapping[str, Any], outputs: Mapping[str, Any]) -> Job:
+    messages: Sequence[Any] = status.get("messages") or ()
+    for kind, said in reversed(messages):
+        if kind == "execution_error":
+            return Job(Where.FAILED, failure=failure_of(said))
+        if kind == "execution_interrupted":
+            return Job(Where.INTERRUPTED)
+    if status.get("status_str", "success") != "success":
+        return Job(Where.FAILED, failure=Failure("?", "?", "", f"the server says {status.get('status_str')}"))
+    return Job(Where.DONE, files=tuple(_files(outputs)))
+
+
+def _files(outputs: Mapping[str, Any]) -> list[OutputFile]:
+    """VideoHelperSuite lists under `gifs`, SaveVideo and SaveImage under `images`, others under names of their own."""
+    return [
+        OutputFile(node, item["filename"], item.get("subfolder") or "", item.get("type") or "output")
+        for node, kinds in outputs.items()
+        for items in kinds.values()
+        if isinstance(items, list)
+        for item in items
+        if isinstance(item, Mapping) and item.get("filename")
+    ]

@@ -1,0 +1,126 @@
+"""The director's desk: commands from a closed list, each noted with what was asked, decided and done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models.echo import EchoOrchestrationLog, PlanState
+from db.models.jobs import LIVE, JobStatus, ProductionJob
+from db.models.review import CreativeDecision, DecisionKind
+from db.models.scenes import Scene
+from tower.errors import NotFoundError
+from tower.review import decisions
+from tower.review.decisions import Decision
+from tower.story import entities
+from tower.story.entities import Found
+
+PLANNER = "rules"  # a command is its own plan: no language model is asked
+CANCELLED = "CANCELLED"
+ENDS = {JobStatus.COMPLETED: PlanState.COMPLETED}  # all other ends are failures
+
+
+class Command(StrEnum):
+    """All that can be commanded."""
+
+    GENERATE_SCENE = "generate_scene"
+    GENERATE_VIDEO = "generate_video"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A command as it was given. `parameters` are validated; `told_by` gave it, and so approved what it does."""
+
+    project_id: int
+    command: Command
+    parameters: Mapping[str, Any]
+    told_by: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Noted:
+    """The rows that were written of a command: its plan, the step that carries it out, the decision that it is."""
+
+    plan: EchoOrchestrationLog
+    step: EchoOrchestrationLog
+    decision: CreativeDecision
+
+
+def scene_to_generate(session: Session, project_id: int, scene_id: int) -> Found[Scene]:
+    """Raises NotFoundError for a scene that is not there, or not in this project."""
+    found = entities.find(session, Scene, scene_id)
+    if found.project_id != project_id:
+        raise NotFoundError(f"Project {project_id} has no scene {scene_id}")
+    return found
+
+
+def note(session: Session, told: Told, job: ProductionJob, *, what: str) -> Noted:
+    """Write down the command whose job was opened just now. `what` says in a few words what it makes."""
+    asked = f"{told.command} {json.dumps(dict(told.parameters), ensure_ascii=False, sort_keys=True)}"
+    plan = _row(told, asked=asked)
+    session.add(plan)
+    session.flush()
+    step = _row(told, asked=what, plan_id=plan.id, step=1, action=told.command.value, parameters=dict(told.parameters))
+    step.job_id = job.id
+    session.add(step)
+    session.flush()
+    details = {"command": told.command.value, "parameters": dict(told.parameters), "job_id": job.id}
+    made = Decision(DecisionKind.DIRECTOR, f"Generate {what}", told.told_by, details=details, log_id=step.id)
+    return Noted(plan, step, decisions.record(session, told.project_id, made))
+
+
+def settle(session: Session, job: ProductionJob) -> None:
+    """Note how the job of a step ended, with the step and with its plan. Of a job that was retried, the last end."""
+    if job.status in LIVE:
+        return
+    for step in session.scalars(select(EchoOrchestrationLog).filter_by(job_id=job.id).with_for_update()):
+        _end(step, ENDS.get(job.status, PlanState.FAILED), job)
+        if step.plan_id is not None:
+            session.flush()
+            _end_plan(session, step.plan_id)
+
+
+def _row(told: Told, *, asked: str, **more: Any) -> EchoOrchestrationLog:
+    now = datetime.now(UTC)
+    return EchoOrchestrationLog(
+        project_id=told.project_id,
+        request_id=told.request_id,
+        asked=asked,
+        planner=PLANNER,
+        state=PlanState.EXECUTING,
+        decided_by=told.told_by,
+        decided_at=now,
+        started_at=now,
+        **more,
+    )
+
+
+def _end(step: EchoOrchestrationLog, state: PlanState, job: ProductionJob) -> None:
+    step.state, step.ended_at, step.flow_run_id = state, job.ended_at, job.flow_run_id
+    failed = state == PlanState.FAILED
+    step.error_code = (job.error_code or CANCELLED) if failed else None
+    step.error_message = (job.error_message or f"Generation {job.id} was cancelled") if failed else None
+    made = {"output_path": job.output_path, "asset_id": job.output_asset_id, "quality_score": job.quality_score}
+    step.result = {} if failed else made
+
+
+def _end_plan(session: Session, plan_id: int) -> None:
+    """A plan has ended when all its steps have: badly if one did."""
+    plan = session.get_one(EchoOrchestrationLog, plan_id, with_for_update=True)
+    steps: Sequence[EchoOrchestrationLog] = session.scalars(
+        select(EchoOrchestrationLog).filter_by(plan_id=plan_id).order_by(EchoOrchestrationLog.step)
+    ).all()
+    if any(step.ended_at is None for step in steps):
+        return
+    failed = next((step for step in steps if step.state == PlanState.FAILED), None)
+    plan.state = PlanState.FAILED if failed else PlanState.COMPLETED
+    plan.error_code, plan.error_message = (failed.error_code, failed.error_message) if failed else (None, None)
+    plan.ended_at = max(step.ended_at for step in steps if step.ended_at)

@@ -1,0 +1,50 @@
+"""What a job is called in Prefect: its deployment, the name of its run, its tags."""
+
+from __future__ import annotations
+
+from db.models.jobs import JobType, ProductionJob
+from tower.clients.prefect import FlowRunRequest
+from tower.jobs.spec import EngineChoice
+
+RENDER = "render/render"
+# Queues of the pool gpu. A worker without a ComfyUI takes runs of the first only.
+ANY_WORKER, WITH_COMFYUI = "default", "comfyui"
+DEPLOYMENTS = {
+    JobType.STANDARD: "standard/standard",
+    JobType.FAST: "fast/fast",
+    JobType.INTEGRATED: "integrated/integrated",
+    JobType.PROFESSIONAL: "professional/professional",
+    JobType.PERSONAL: "personal/personal",
+}
+TITLE_LENGTH = 32
+
+
+def flow_run_request(job: ProductionJob) -> FlowRunRequest:
+    """The run that does this job. The same launch of the same job always gives the same idempotency key."""
+    deployment = DEPLOYMENTS[job.job_type]
+    return FlowRunRequest(
+        deployment=deployment,
+        name=run_name(job),
+        parameters={"job_id": job.id},
+        tags=tags(job),
+        idempotency_key=f"tower-{job.comfyui_job_id}-launch-{job.launches}",
+    )
+
+
+def run_name(job: ProductionJob) -> str:
+    """`standard · job 17 · "cyberpunk detective…"`"""
+    recipe = DEPLOYMENTS[job.job_type].split("/")[0]
+    title = " ".join(job.prompt.split())
+    if len(title) > TITLE_LENGTH:
+        title = title[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
+    return f'{recipe} · job {job.id} · "{title}"'
+
+
+def render_queue(engine: str) -> str:
+    """The work queue of the pool gpu whose workers can render with this engine."""
+    return WITH_COMFYUI if engine == EngineChoice.COMFYUI else ANY_WORKER
+
+
+def tags(job: ProductionJob) -> tuple[str, ...]:
+    project = (f"project:{job.project_id}",) if job.project_id else ()
+    return ("tower", f"job:{job.id}", job.job_type.value, *project)

@@ -1,0 +1,291 @@
+"""The life of a job: opened, claimed by an attempt, moved forward, ended. The row is the truth.
+
+Every write of a run is fenced by its attempt: a run that was given up and lives on is refused.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, func, select, type_coerce, update
+from sqlalchemy.dialects.postgresql import JSONB, array
+from sqlalchemy.orm import Session
+
+from db.models.jobs import LIVE, JobStatus, JobType, ProductionJob, Stage
+from db.models.projects import Project, ProjectStatus
+from db.models.rendering import Asset, RenderSegment, SegmentState
+from tower.errors import (
+    CancelledError,
+    ConflictError,
+    InvalidError,
+    MergeError,
+    NotFoundError,
+    SupersededError,
+    TowerError,
+)
+from tower.jobs.spec import GenerationSpec
+from tower.presets.styles import find_style
+
+DRAWN_SEED_BITS = 32
+LIVE_SEGMENTS = (SegmentState.QUEUED, SegmentState.PROCESSING)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The right to work on a job. `number` is the fencing token: only the newest one may write."""
+
+    job_id: int
+    number: int
+
+
+def open_job(session: Session, spec: GenerationSpec, *, job_type: JobType) -> ProductionJob:
+    """A new job, to be launched once the caller has committed. Raises InvalidError for an unknown project or style."""
+    if spec.project_id is not None:
+        _activate_project(session, spec.project_id)
+    find_style(session, spec.style, project_id=spec.project_id)
+    job = ProductionJob(
+        project_id=spec.project_id,
+        job_type=job_type,
+        status=JobStatus.SEGMENTS_QUEUED if job_type == JobType.FAST else JobStatus.PROCESSING,
+        prompt=spec.prompt,
+        parameters=spec.model_dump(mode="json"),
+        comfyui_job_id=uuid.uuid4(),
+        seed=secrets.randbits(DRAWN_SEED_BITS) if spec.seed is None else spec.seed,
+    )
+    session.add(job)
+    session.flush()
+    return job
+
+
+def find_job(session: Session, key: str) -> ProductionJob:
+    """The job called `key`: its id, its prompt_id in any case, or `gen_<id>`. Raises NotFoundError."""
+    job = session.scalar(select(ProductionJob).where(_named(key)))
+    if job is None:
+        raise NotFoundError(f"There is no generation {key!r}")
+    return job
+
+
+def claim(session: Session, job_id: int, *, flow_run_id: uuid.UUID | None, timeout_s: float) -> Attempt:
+    """Begin a new attempt for this flow run. Raises CancelledError or SupersededError if the job is not its to do."""
+    job = _locked(session, job_id)
+    if job.status not in LIVE or (job.flow_run_id and flow_run_id and job.flow_run_id != flow_run_id):
+        raise _refusal(job)
+    now = datetime.now(UTC)
+    job.attempt += 1
+    job.flow_run_id = flow_run_id or job.flow_run_id
+    job.launch_after = None
+    job.started_at = job.started_at or now
+    job.heartbeat_at = now
+    job.deadline_at = now + timedelta(seconds=timeout_s)
+    session.flush()
+    return Attempt(job.id, job.attempt)
+
+
+def held(session: Session, attempt: Attempt) -> ProductionJob:
+    """The job, locked, if the attempt still holds it. Raises CancelledError or SupersededError if not."""
+    job = session.get_one(ProductionJob, attempt.job_id, with_for_update=True, populate_existing=True)
+    if job.status not in LIVE or job.attempt != attempt.number:
+        raise _refusal(job)
+    return job
+
+
+def report(
+    session: Session, attempt: Attempt, *, stage: Stage | None = None, progress: float | None = None, step: str = ""
+) -> None:
+    """Move the job forward. Progress never goes back. Raises CancelledError or SupersededError."""
+    values: dict[str, Any] = {"heartbeat_at": func.now()}
+    if stage is not None:
+        values["stage"] = stage
+    if progress is not None:
+        values["progress"] = func.greatest(ProductionJob.progress, min(max(progress, 0.0), 1.0))
+    if step:
+        values["step"] = step
+    _write(session, attempt, values)
+
+
+def record_step(session: Session, attempt: Attempt, name: str, result: dict[str, Any]) -> None:
+    """Keep what the step `name` found, so that a run that is started again goes on after it."""
+    _write(session, attempt, {"steps": ProductionJob.steps.op("||")(type_coerce({name: result}, JSONB))})
+
+
+def forget_steps(session: Session, attempt: Attempt, names: Sequence[str]) -> None:
+    """Have these steps done anew when the job is taken up again."""
+    _write(session, attempt, {"steps": ProductionJob.steps.op("-")(array(names, type_=Text))})
+
+
+def warn(session: Session, attempt: Attempt, *warnings: str) -> None:
+    """Add sentences that the answer of the job shall show; one that is there already is not repeated."""
+    job = held(session, attempt)
+    fresh = [*job.warnings, *(text for text in warnings if text not in job.warnings)]
+    _write(session, attempt, {"warnings": fresh})
+
+
+def complete(session: Session, attempt: Attempt, *, asset: Asset, score: float) -> None:
+    """End the job well. Raises ConflictError if the file is another job's."""
+    if asset.job_id != attempt.job_id:
+        raise ConflictError(f"Asset {asset.id} does not belong to generation {attempt.job_id}")
+    _write(
+        session,
+        attempt,
+        {
+            "status": JobStatus.COMPLETED,
+            "stage": Stage.PUBLISH,
+            "progress": 1.0,
+            "step": None,
+            "output_asset_id": asset.id,
+            "output_path": asset.path,
+            "engine": asset.provenance["engine"],
+            "quality_score": score,
+            "ended_at": func.now(),
+            "deadline_at": None,
+        },
+    )
+
+
+def fail(session: Session, attempt: Attempt, error: TowerError) -> None:
+    """End the job as failed, with the error's code and sentence. What was rendered stays, for a retry."""
+    ending = {"status": JobStatus.MERGE_FAILED} if isinstance(error, MergeError) else {}
+    _write(session, attempt, _failed(error.code, error.message) | ending)
+    _stop_segments(session, attempt.job_id)
+
+
+def fail_unclaimed(session: Session, job: ProductionJob, *, code: str, message: str) -> bool:
+    """End a live job whose runs are lost. False if it ended or was claimed anew meanwhile."""
+    ended = _write_if(session, _still_as(job), _failed(code, message))
+    if ended:
+        _stop_segments(session, job.id)
+    return ended
+
+
+def cancel(session: Session, job_id: int) -> ProductionJob:
+    """Cancel a live job; a cancelled one stays so. Raises ConflictError if it has ended otherwise."""
+    job = _locked(session, job_id)
+    if job.status == JobStatus.CANCELLED:
+        return job
+    if job.status not in LIVE:
+        raise ConflictError(f"Generation {job_id} has ended already: {job.status}")
+    job.status = JobStatus.CANCELLED
+    job.ended_at = datetime.now(UTC)
+    job.launch_after = job.deadline_at = job.step = None
+    _stop_segments(session, job_id)
+    session.flush()
+    return job
+
+
+def relaunch(session: Session, job: ProductionJob, *, delay_s: float = 0.0) -> bool:
+    """Put a live job whose run is lost back into the outbox. False if it ended or was claimed anew meanwhile."""
+    due = datetime.now(UTC) + timedelta(seconds=delay_s)
+    values = {"flow_run_id": None, "launch_after": due, "deadline_at": None, "crashes": job.crashes + 1}
+    return _write_if(session, _still_as(job), values)
+
+
+def retry(session: Session, job_id: int) -> ProductionJob:
+    """Open an ended job once more. What it has rendered is used again; only what is missing is made.
+
+    Raises ConflictError for a job that is under way or completed.
+    """
+    job = _locked(session, job_id)
+    if job.status in LIVE or job.status == JobStatus.COMPLETED:
+        raise ConflictError(f"Generation {job_id} is {job.status}: there is nothing to retry")
+    job.status = JobStatus.PROCESSING
+    job.stage = Stage.QUEUED
+    job.error_code = job.error_message = job.ended_at = job.flow_run_id = None
+    job.crashes = 0
+    job.launch_after = datetime.now(UTC)
+    job.run_settled = False
+    session.flush()
+    return job
+
+
+def eta_s(job: ProductionJob) -> float | None:
+    """Seconds until the end at this job's own speed so far; None before there is a speed and after the end."""
+    if job.status not in LIVE or job.started_at is None or job.heartbeat_at is None or job.progress < 0.1:
+        return None
+    spent_s = (job.heartbeat_at - job.started_at).total_seconds()
+    return round(spent_s * (1 - job.progress) / job.progress, 1)
+
+
+def spec_of(job: ProductionJob) -> GenerationSpec:
+    return GenerationSpec.model_validate(job.parameters)
+
+
+def _locked(session: Session, job_id: int) -> ProductionJob:
+    job = session.get(ProductionJob, job_id, with_for_update=True, populate_existing=True)
+    if job is None:
+        raise NotFoundError(f"There is no generation {job_id}")
+    return job
+
+
+def _named(key: str) -> ColumnElement[bool]:
+    digits = key.removeprefix("gen_")
+    if digits.isascii() and digits.isdigit() and len(digits) < 19:
+        return ProductionJob.id == int(digits)
+    try:
+        return ProductionJob.comfyui_job_id == uuid.UUID(key)
+    except ValueError:
+        raise NotFoundError(f"There is no generation {key!r}") from None
+
+
+def _activate_project(session: Session, project_id: int) -> None:
+    """A draft becomes active with its first generation."""
+    project = session.get(Project, project_id)
+    if project is None or project.deleted_at is not None:
+        raise InvalidError.field("project_id", project_id, "the id of a project")
+    if project.status == ProjectStatus.DRAFT:
+        project.status = ProjectStatus.ACTIVE
+
+
+def _failed(code: str, message: str) -> dict[str, Any]:
+    return {
+        "status": JobStatus.FAILED,
+        "error_code": code,
+        "error_message": message,
+        "step": None,
+        "ended_at": func.now(),
+        "deadline_at": None,
+        "launch_after": None,
+    }
+
+
+def _write(session: Session, attempt: Attempt, values: dict[str, Any]) -> None:
+    mine = (ProductionJob.id == attempt.job_id) & (ProductionJob.attempt == attempt.number)
+    if not _write_if(session, mine, values):
+        raise _refusal(session.get_one(ProductionJob, attempt.job_id, populate_existing=True))
+
+
+def _write_if(session: Session, condition: ColumnElement[bool], values: dict[str, Any]) -> bool:
+    statement = update(ProductionJob).where(condition, ProductionJob.status.in_(LIVE)).values(**values)
+    return (
+        session.scalar(statement.returning(ProductionJob.id), execution_options={"synchronize_session": False})
+        is not None
+    )
+
+
+def _still_as(job: ProductionJob) -> ColumnElement[bool]:
+    """The row has not been claimed or launched since `job` was read."""
+    return (
+        (ProductionJob.id == job.id)
+        & (ProductionJob.attempt == job.attempt)
+        & (ProductionJob.launches == job.launches)
+        & ProductionJob.flow_run_id.is_not_distinct_from(job.flow_run_id)
+    )
+
+
+def _stop_segments(session: Session, job_id: int) -> None:
+    session.execute(
+        update(RenderSegment)
+        .where(RenderSegment.job_id == job_id, RenderSegment.state.in_(LIVE_SEGMENTS))
+        .values(state=SegmentState.CANCELLED, ended_at=func.now()),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _refusal(job: ProductionJob) -> TowerError:
+    if job.status == JobStatus.CANCELLED:
+        return CancelledError(f"Generation {job.id} was cancelled")
+    return SupersededError(f"Generation {job.id} is another run's now, or has ended: {job.status}")

@@ -1,0 +1,105 @@
+"""What may be asked of a generation, validated once and kept with the job."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from db.models.jobs import JobType
+from tower.presets.quality import QUALITIES, Preset, preset_of
+
+NOBODY = "original"  # the documents' word for no character of the database
+MAX_SEED = 2**53 - 1  # the largest that JavaScript and JSON tools keep exactly
+Side = Annotated[int, Field(ge=256, le=2048, multiple_of=2)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+
+class SceneType(StrEnum):
+    DIALOGUE = "dialogue"
+    ACTION = "action"
+    EMOTIONAL = "emotional"
+    EPIC = "epic"
+
+
+class GenerationType(StrEnum):
+    STANDARD = "standard"
+    CREATIVE = "creative"
+    PROFESSIONAL = "professional"
+    PERSONAL = "personal"
+
+
+RECIPES = {GenerationType.PROFESSIONAL: JobType.PROFESSIONAL, GenerationType.PERSONAL: JobType.PERSONAL}
+
+
+class EngineChoice(StrEnum):
+    AUTO = "auto"
+    ANIMATIC = "animatic"
+    COMFYUI = "comfyui"
+
+
+class GenerationSpec(BaseModel):
+    """The parameters of one generation. Sizes in pixels; what is None follows from the quality preset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    negative_prompt: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
+    character: Line = NOBODY
+    characters: Annotated[tuple[Line, ...], Field(max_length=8, strict=False)] = Field(
+        (), description="All who are in the shot, where they are several; `character` is one more."
+    )
+    scene_type: SceneType = SceneType.DIALOGUE
+    duration_s: float = Field(3, ge=1, le=10)
+    style: Line = "anime"
+    type: GenerationType = GenerationType.STANDARD
+    quality: Literal["low", "medium", "high", "fast_preview", "current_workflow", "ultra_production"] = "high"
+    seed: int | None = Field(None, ge=0, le=MAX_SEED)
+    project_id: int | None = Field(None, ge=1, le=2**53 - 1)
+    width: Side | None = None
+    height: Side | None = None
+    fps: int = Field(24, ge=1, le=60)
+    engine: EngineChoice = EngineChoice.AUTO
+    workflow: Line | None = Field(None, description="Name of the graph that ComfyUI renders; None: chosen by the cast.")
+    model: Line | None = Field(None, description="File name of the checkpoint; None: as configured.")
+    force: bool = Field(False, description="Render even where an equal take is there already.")
+    mood: Line | None = Field(None, description="Of a personal generation; None: as learned, or as usual.")
+
+    @model_validator(mode="after")
+    def both_sides_or_neither(self) -> Self:
+        if (self.width is None) != (self.height is None):
+            raise ValueError("width and height go together: give both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def mood_is_personal(self) -> Self:
+        if self.mood is not None and self.type != GenerationType.PERSONAL:
+            raise ValueError("mood goes with type personal")
+        return self
+
+    @property
+    def preset(self) -> Preset:
+        return preset_of(QUALITIES[self.quality])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Who is in the shot, each once; empty for nobody."""
+        once: dict[str, str] = {}
+        for name in (self.character, *self.characters):
+            once.setdefault(name.lower(), name)
+        return tuple(name for key, name in once.items() if key != NOBODY)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return (self.width or self.preset.width, self.height or self.preset.height)
+
+    @property
+    def frames(self) -> int:
+        return round(self.duration_s * self.fps)
+
+
+def job_type_of(kind: GenerationType) -> JobType:
+    """The recipe that makes this type."""
+    return RECIPES.get(kind, JobType.STANDARD)

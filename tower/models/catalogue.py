@@ -1,0 +1,136 @@
+"""The models there are: asked of ComfyUI or found in a folder, kept in `learning_models` with rating and use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from db.models.learning import LearningModel, ModelKind
+from tower.clients.comfyui.errors import ComfyUIError
+from tower.errors import NotFoundError
+from tower.models.files import KINDS, ModelFile, is_model, kind_of, scan
+from tower.models.known import recommended_use
+from tower.settings import Settings
+
+ASK_TIMEOUT_S = 5.0
+LOADED_AS_MODEL = ("checkpoints", "diffusion_models")  # folders of what a generation may name as its model
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What was found, and where. `reason`: why nothing could be asked, or why it was not the first choice."""
+
+    source: str | None
+    files: tuple[ModelFile, ...] = ()
+    reason: str | None = None
+
+    def paths(self) -> dict[tuple[ModelKind, str], Path]:
+        """Where the files lie that we can reach, by kind and name."""
+        return {(file.kind, file.name): file.path for file in self.files if file.path is not None}
+
+
+def take_stock(settings: Settings) -> Stock:
+    """Ask ComfyUI, or else look into the folder of models; what neither can tell is said in `reason`."""
+    reason = "no TOWER_COMFYUI_URL and no TOWER_MODELS_DIR: set one of them"
+    if settings.comfyui_url is not None:
+        try:
+            return Stock(settings.comfyui_url, _asked(settings.comfyui_url))
+        except ComfyUIError as silent:
+            reason = silent.message
+    if settings.models_dir is None:
+        return Stock(None, reason=reason)
+    try:
+        return Stock(str(settings.models_dir), tuple(scan(settings.models_dir)), _fell_back(settings, reason))
+    except OSError as broken:
+        return Stock(None, reason=f"TOWER_MODELS_DIR cannot be read: {broken.strerror}: {settings.models_dir}")
+
+
+def checkpoints_of(comfyui_url: str) -> list[str]:
+    """What a generation may name as its model there. Raises ComfyUIError."""
+    return [name for folder, name in _names(comfyui_url, LOADED_AS_MODEL)]
+
+
+def record(session: Session, stock: Stock) -> Sequence[LearningModel]:
+    """Keep what was found, and note what is no longer there; the rows of what is. The caller commits.
+
+    A hash is forgotten when the file has another size, or was changed since it was last seen.
+    """
+    if stock.source is None:
+        return ()
+    found = {(file.kind, file.name): file for file in sorted(stock.files, key=lambda one: (one.kind, one.name))}
+    _forget_changed(session, stock.source, found)
+    if found:
+        _upsert(session, stock.source, list(found.values()))
+    here = LearningModel.source == stock.source
+    gone = tuple_(LearningModel.kind, LearningModel.name).not_in(list(found))
+    session.execute(
+        update(LearningModel).where(here, gone, LearningModel.missing_since.is_(None)).values(missing_since=func.now()),
+        execution_options={"synchronize_session": False},
+    )
+    present = select(LearningModel).where(here, LearningModel.missing_since.is_(None))
+    in_order = present.order_by(LearningModel.kind, LearningModel.name)
+    return session.scalars(in_order.execution_options(populate_existing=True)).all()
+
+
+def _fell_back(settings: Settings, reason: str) -> str | None:
+    return None if settings.comfyui_url is None else f"the folder was scanned instead: {reason}"
+
+
+def _asked(url: str) -> tuple[ModelFile, ...]:
+    return tuple(ModelFile(kind_of(folder), name) for folder, name in _names(url, KINDS) if is_model(name))
+
+
+def _names(url: str, folders: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Folder and file name of each. Raises ComfyUIError."""
+    from tower.clients.comfyui.client import ComfyUIClient  # loads a websocket library
+
+    with ComfyUIClient(url, timeout_s=ASK_TIMEOUT_S) as comfyui:
+        for folder in folders:
+            try:
+                names = comfyui.catalogue.models(folder)
+            except NotFoundError:  # a folder that only some servers have
+                continue
+            yield from ((folder, name) for name in names)
+
+
+def _forget_changed(session: Session, source: str, found: dict[tuple[ModelKind, str], ModelFile]) -> None:
+    hashed = select(LearningModel).where(LearningModel.source == source, LearningModel.sha256.is_not(None))
+    for row in session.scalars(hashed.order_by(LearningModel.kind, LearningModel.name).with_for_update()):
+        file = found.get((row.kind, row.name))
+        if file and file.changed_at and (file.bytes != row.bytes or file.changed_at > row.seen_at):
+            row.sha256 = None
+    session.flush()
+
+
+def _upsert(session: Session, source: str, files: Sequence[ModelFile]) -> None:
+    now = datetime.now(UTC)  # by the clock of the file system that `changed_at` is from
+    rows = [
+        {
+            "source": source,
+            "kind": file.kind,
+            "name": file.name,
+            "bytes": file.bytes,
+            "recommended_use": recommended_use(file.name, file.kind),
+            "seen_at": now,
+        }
+        for file in files
+    ]
+    new = insert(LearningModel).values(rows)
+    session.execute(
+        new.on_conflict_do_update(
+            index_elements=["source", "kind", "name"],
+            set_={
+                "bytes": new.excluded.bytes,
+                "recommended_use": func.coalesce(LearningModel.recommended_use, new.excluded.recommended_use),
+                "seen_at": new.excluded.seen_at,
+                "missing_since": None,
+            },
+        ),
+        execution_options={"synchronize_session": False},
+    )

@@ -1,0 +1,92 @@
+"""What new generations use unless they say otherwise: set by POST /config, kept in the table `configuration`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from db.models.workers import Configuration
+from tower.clients.comfyui.errors import ComfyUIError
+from tower.errors import InvalidError
+from tower.presets.quality import PRESETS, QUALITIES
+
+MODEL, PRESET = "model", "quality_preset"  # keys of the table
+DOCUMENTED_MODEL, DOCUMENTED_PRESET = "counterfeit_v3.safetensors", "ultra_production"
+NEVER_SET = "nobody has set it: it is the default of Tower"
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """`verified`: the server had the model when it was set; None if that was never asked. `reason`: why it is not."""
+
+    model: str = DOCUMENTED_MODEL
+    quality_preset: str = DOCUMENTED_PRESET
+    verified: bool | None = None
+    reason: str | None = NEVER_SET
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model that may be stored, and whether a server was seen to have it."""
+
+    name: str
+    verified: bool
+    reason: str | None = None
+
+
+def defaults(session: Session) -> Defaults:
+    """As configured; what nobody has set is as documented."""
+    rows = {row.key: row for row in session.scalars(select(Configuration))}
+    set_at = max((row.updated_at for row in rows.values()), default=None)
+    never: dict[str, Any] = {"name": DOCUMENTED_MODEL, "verified": None, "reason": NEVER_SET}
+    model = rows[MODEL].value if MODEL in rows else never
+    preset = rows[PRESET].value["name"] if PRESET in rows else DOCUMENTED_PRESET
+    return Defaults(model["name"], preset, model["verified"], model["reason"], set_at)
+
+
+def checked_preset(name: str) -> str:
+    """The preset of this name, or that `high`, `medium` or `low` stands for. Raises InvalidError."""
+    if name not in QUALITIES:
+        raise InvalidError.field(PRESET, name, f"one of {', '.join(PRESETS)}")
+    return QUALITIES[name]
+
+
+def checked_model(name: str, ask: Callable[[], Sequence[str]] | None) -> ModelChoice:
+    """A model to be stored. `ask` gives the names that ComfyUI has; None: there is no ComfyUI.
+
+    Raises InvalidError if it answers and has no such model.
+    """
+    if ask is None:
+        return ModelChoice(name, verified=False, reason="no ComfyUI is configured to ask: set TOWER_COMFYUI_URL")
+    try:
+        there_are = ask()
+    except ComfyUIError as silent:
+        return ModelChoice(name, verified=False, reason=silent.message)
+    if name not in there_are:
+        known = ", ".join(sorted(there_are)) or "none: it has no checkpoint at all"
+        raise InvalidError.field(MODEL, name, f"a model that ComfyUI has ({known})")
+    return ModelChoice(name, verified=True)
+
+
+def configure(session: Session, *, model: ModelChoice | None = None, quality_preset: str | None = None) -> Defaults:
+    """Store what is given. The caller commits."""
+    if model is not None:
+        _keep(session, MODEL, {"name": model.name, "verified": model.verified, "reason": model.reason})
+    if quality_preset is not None:
+        _keep(session, PRESET, {"name": quality_preset})
+    session.expire_all()
+    return defaults(session)
+
+
+def _keep(session: Session, key: str, value: dict[str, Any]) -> None:
+    changed = {"value": value, "updated_at": func.now()}
+    session.execute(
+        insert(Configuration).values(key=key, **changed).on_conflict_do_update(index_elements=["key"], set_=changed)
+    )

@@ -1,0 +1,81 @@
+"""The segments of fast generations: which are planned, and how each of them is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from sqlalchemy import ARRAY, BigInteger, any_, literal, select
+from sqlalchemy.orm import Session
+
+from db.models.jobs import LIVE, ProductionJob
+from db.models.rendering import RenderSegment, SegmentState
+from tower.jobs.lifecycle import spec_of
+from tower.jobs.spec import GenerationSpec
+from tower.media.overlap import OVERLAP_FRAMES, segment_frames
+
+
+@dataclass(frozen=True)
+class PlannedSegment:
+    """`frames` are rendered, from frame `start_frame` of the whole on; neighbours share `overlap_frames`."""
+
+    segment: int
+    start_frame: int
+    frames: int
+    overlap_frames: int
+
+
+@dataclass(frozen=True)
+class SegmentLists:
+    """Numbers of segments, ascending. While the job runs, each is in exactly one list, `processing` if it only waits;
+    after its end, `processing` is empty, and what was stopped is in none.
+    """
+
+    total: int
+    completed: list[int] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
+    processing: list[int] = field(default_factory=list)
+
+
+def planned_segments(spec: GenerationSpec) -> list[PlannedSegment]:
+    """One segment a second. Raises InvalidError if there are too few frames a second to share any."""
+    lengths = segment_frames(int(spec.duration_s), spec.fps, OVERLAP_FRAMES)
+    starts = accumulate((frames - OVERLAP_FRAMES for frames in lengths[:-1]), initial=0)
+    return [
+        PlannedSegment(number, start, frames, OVERLAP_FRAMES)
+        for number, (start, frames) in enumerate(zip(starts, lengths, strict=True), start=1)
+    ]
+
+
+def segment_lists(session: Session, jobs: Sequence[ProductionJob]) -> dict[int, SegmentLists]:
+    """By the id of each of these fast jobs."""
+    states = _newest_states(session, [job.id for job in jobs]) if jobs else {}
+    return {job.id: _lists(job, states[job.id]) for job in jobs}
+
+
+def _newest_states(session: Session, job_ids: Sequence[int]) -> dict[int, dict[int, SegmentState]]:
+    """The state of the newest attempt, by job and segment."""
+    found: dict[int, dict[int, SegmentState]] = defaultdict(dict)
+    oldest_first = (
+        select(RenderSegment.job_id, RenderSegment.segment, RenderSegment.state)
+        .where(RenderSegment.job_id == any_(literal(list(job_ids), ARRAY(BigInteger))))
+        .order_by(RenderSegment.attempt)
+    )
+    for job_id, segment, state in session.execute(oldest_first):
+        found[job_id][segment] = state
+    return found
+
+
+def _lists(job: ProductionJob, states: dict[int, SegmentState]) -> SegmentLists:
+    lists = SegmentLists(int(spec_of(job).duration_s))
+    for segment in range(1, lists.total + 1):
+        match states.get(segment):
+            case SegmentState.COMPLETED:
+                lists.completed.append(segment)
+            case SegmentState.FAILED:
+                lists.failed.append(segment)
+            case _ if job.status in LIVE:
+                lists.processing.append(segment)
+    return lists

@@ -1,0 +1,230 @@
+"""The render queue: each segment of a job, opened, claimed by a gpu run, drawn, stored, or given up.
+
+A row is one attempt, and its id the fencing token: once it is no longer `processing`, nothing that its run reports
+counts. A segment has at most one completed row in each round of the quality loop; the database keeps it so.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from db.models.jobs import LIVE, JobStatus, ProductionJob
+from db.models.rendering import Asset, RenderSegment, SegmentState
+from tower.engines.base import Shot
+from tower.errors import CancelledError, NotFoundError, SupersededError, TowerError
+from tower.jobs import lifecycle
+from tower.jobs.lifecycle import LIVE_SEGMENTS, Attempt
+from tower.rendering import takes
+
+RENDER_STARTS, RENDER_ENDS = 0.05, 0.9  # the part of a job's progress that rendering is
+_SHOT = TypeAdapter(Shot)
+
+
+@dataclass(frozen=True)
+class SegmentPlan:
+    """One segment to render. `number` counts from 1 within the job, `round` the times that it is made otherwise."""
+
+    number: int
+    shot: Shot
+    engine: str
+    fingerprint: str
+    reuse: bool = True
+    round: int = 1
+
+
+def open_segment(session: Session, attempt: Attempt, plan: SegmentPlan) -> RenderSegment:
+    """The row to render or wait for: the completed one, a live one, or else a new attempt, which is completed at once
+    where an equal take is there already.
+
+    The new attempt keeps the prompt_id of one that crashed, so that an engine can take up its work; after a failure
+    that the engine reported, it gets a fresh one.
+    """
+    job = lifecycle.held(session, attempt)
+    rows = _attempts(session, job.id, plan.number)
+    of_round = [row for row in rows if row.round == plan.round]
+    for row in of_round:
+        if row.state in (SegmentState.COMPLETED, *LIVE_SEGMENTS):
+            return row
+    row = RenderSegment(
+        job_id=job.id,
+        segment=plan.number,
+        round=plan.round,
+        attempt=rows[0].attempt + 1 if rows else 1,
+        prompt_id=_prompt_id(job, plan, of_round[0] if of_round else None),
+        engine=plan.engine,
+        shot=asdict(plan.shot),
+        fingerprint=plan.fingerprint,
+    )
+    if plan.reuse and (found := takes.find(session, plan.fingerprint)):
+        _take_over(session, row, found)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def launched(session: Session, segment_id: int, flow_run_id: uuid.UUID) -> None:
+    """Note which run renders the segment, so that it can be ended with its job."""
+    session.execute(update(RenderSegment).where(RenderSegment.id == segment_id).values(flow_run_id=flow_run_id))
+
+
+def claim_segment(
+    session: Session, segment_id: int, *, flow_run_id: uuid.UUID | None, worker: str, process: str
+) -> RenderSegment:
+    """Begin to render. The run that was launched for the segment may claim it again; any other is refused."""
+    _lock_job(session, segment_id)
+    row = session.get(RenderSegment, segment_id, with_for_update=True)
+    if row is None:
+        raise NotFoundError(f"There is no segment {segment_id}")
+    if row.state not in LIVE_SEGMENTS or (row.flow_run_id and row.flow_run_id != flow_run_id):
+        raise _refused(session, row)
+    row.state = SegmentState.PROCESSING
+    row.flow_run_id = flow_run_id
+    row.worker = worker
+    row.process = process
+    row.started_at = row.started_at or func.now()
+    row.heartbeat_at = func.now()
+    session.execute(
+        update(ProductionJob)
+        .where(ProductionJob.id == row.job_id, ProductionJob.status == JobStatus.SEGMENTS_QUEUED)
+        .values(status=JobStatus.PROCESSING)
+    )
+    session.flush()
+    session.refresh(row)
+    return row
+
+
+def report_segment(session: Session, segment_id: int, *, progress: float, step: str) -> None:
+    """Tell how far the render is, for the segment and its job. Raises CancelledError or SupersededError."""
+    row = _write(session, segment_id, {"progress": func.greatest(RenderSegment.progress, progress), "step": step})
+    done = _rendered_share(session, row.job_id)
+    session.execute(
+        update(ProductionJob)
+        .where(ProductionJob.id == row.job_id, ProductionJob.status.in_(LIVE))
+        .values(
+            progress=func.greatest(ProductionJob.progress, RENDER_STARTS + (RENDER_ENDS - RENDER_STARTS) * done),
+            step=step,
+            heartbeat_at=func.now(),
+        ),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def complete_segment(
+    session: Session, segment_id: int, *, asset: Asset, engine_version: str, remarks: Sequence[str] = ()
+) -> None:
+    """The take is stored: the segment is done. `remarks` become warnings of the job."""
+    values = {"state": SegmentState.COMPLETED, "asset_id": asset.id, "progress": 1.0, "step": None}
+    row = _write(session, segment_id, {**values, "engine_version": engine_version, "ended_at": func.now()})
+    if remarks:
+        job = session.get_one(ProductionJob, row.job_id, with_for_update=True, populate_existing=True)
+        job.warnings = [*job.warnings, *(text for text in remarks if text not in job.warnings)]
+
+
+def fail_segment(session: Session, segment_id: int, error: TowerError) -> None:
+    """The engine could not make it, and said why."""
+    values = {"state": SegmentState.FAILED, "error_code": error.code, "error_message": error.message}
+    _write(session, segment_id, {**values, "ended_at": func.now()})
+
+
+def give_up(session: Session, segment_id: int, reason: str) -> bool:
+    """Refuse all that this attempt may still report, because its run is lost. False if it had ended already."""
+    return _write_if_live(
+        session,
+        segment_id,
+        {
+            "state": SegmentState.SUPERSEDED,
+            "error_code": "RUN_CRASHED",
+            "error_message": reason,
+            "ended_at": func.now(),
+        },
+        states=LIVE_SEGMENTS,
+    )
+
+
+def shot_of(row: RenderSegment) -> Shot:
+    return _SHOT.validate_python(row.shot)
+
+
+def shots_of_rounds(session: Session, job_id: int) -> dict[int, Shot]:
+    """The shot of the first segment, as each round of the quality loop made it."""
+    rows = select(RenderSegment).filter_by(job_id=job_id, segment=1).order_by(RenderSegment.attempt)
+    return {row.round: shot_of(row) for row in session.scalars(rows)}
+
+
+def _take_over(session: Session, row: RenderSegment, found: Asset) -> None:
+    """Complete a new row with a take that an equal shot has."""
+    asset = takes.shared(session, found, job_id=row.job_id)
+    row.state = SegmentState.COMPLETED
+    row.asset_id = asset.id
+    row.engine_version = asset.provenance["engine_version"]
+    row.progress = 1.0
+    row.ended_at = datetime.now(UTC)
+
+
+def _attempts(session: Session, job_id: int, segment: int) -> list[RenderSegment]:
+    """Newest first."""
+    wanted = select(RenderSegment).where(RenderSegment.job_id == job_id, RenderSegment.segment == segment)
+    newest_first = wanted.order_by(RenderSegment.attempt.desc()).execution_options(populate_existing=True)
+    return list(session.scalars(newest_first))
+
+
+def _prompt_id(job: ProductionJob, plan: SegmentPlan, last: RenderSegment | None) -> uuid.UUID:
+    if last is not None and last.state == SegmentState.SUPERSEDED:
+        return last.prompt_id
+    first = last is None and plan.number == plan.round == 1
+    return job.comfyui_job_id if first else uuid.uuid4()
+
+
+def _rendered_share(session: Session, job_id: int) -> float:
+    """The mean progress over the newest attempt of each segment opened so far, 0…1."""
+    newest = (
+        select(RenderSegment.progress)
+        .where(RenderSegment.job_id == job_id)
+        .ext(distinct_on(RenderSegment.segment))
+        .order_by(RenderSegment.segment, RenderSegment.attempt.desc())
+        .subquery()
+    )
+    return float(session.scalar(select(func.avg(newest.c.progress))) or 0.0)
+
+
+def _lock_job(session: Session, segment_id: int) -> None:
+    """Whoever writes to a segment locks its job first, as a cancel does: then none waits for the other."""
+    mine = select(ProductionJob.id).join(RenderSegment, RenderSegment.job_id == ProductionJob.id)
+    session.execute(mine.where(RenderSegment.id == segment_id).with_for_update(of=ProductionJob))
+
+
+def _write(session: Session, segment_id: int, values: dict[str, Any]) -> RenderSegment:
+    _lock_job(session, segment_id)
+    written = _write_if_live(session, segment_id, values, states=(SegmentState.PROCESSING,))
+    row = session.get_one(RenderSegment, segment_id, populate_existing=True)
+    if not written:
+        raise _refused(session, row)
+    return row
+
+
+def _write_if_live(
+    session: Session, segment_id: int, values: dict[str, Any], *, states: tuple[SegmentState, ...]
+) -> bool:
+    statement = (
+        update(RenderSegment)
+        .where(RenderSegment.id == segment_id, RenderSegment.state.in_(states))
+        .values(heartbeat_at=func.now(), **values)
+        .returning(RenderSegment.id)
+    )
+    return session.scalar(statement, execution_options={"synchronize_session": False}) is not None
+
+
+def _refused(session: Session, row: RenderSegment) -> TowerError:
+    job = session.get_one(ProductionJob, row.job_id)
+    if row.state == SegmentState.CANCELLED or job.status == JobStatus.CANCELLED:
+        return CancelledError(f"Generation {row.job_id} was cancelled")
+    return SupersededError(f"Attempt {row.attempt} of segment {row.segment} was given up: {row.state}")

@@ -1,0 +1,187 @@
+"""The take that a scene shows: accepted by itself when it is good and wanted, or by a person; and taken back."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from db.models.characters import Character, CharacterAppearance
+from db.models.jobs import ProductionJob, QualityMetrics
+from db.models.rendering import Asset, RenderSegment
+from db.models.scenes import Scene, SceneStatus
+from db.models.versions import Branch, Commit
+from tower.jobs.spec import EngineChoice
+from tower.pages import Page, Wanted, page_of
+from tower.rendering.takes import check_take
+from tower.settings import Settings
+from tower.shots.fingerprint import Parts, fingerprint_of, graph_part
+from tower.shots.scene_jobs import Rendered, cast_of_job, rendered_by
+from tower.staleness.accepted_takes import is_outdated
+from tower.versions import editing, trees
+from tower.versions.kinds import Kind
+from tower.versions.objects import Objects
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether the take was accepted for its scene, and why (not), in one sentence."""
+
+    accepted: bool
+    why: str
+
+
+def accept_take(session: Session, job: ProductionJob, take: Asset, *, settings: Settings) -> Outcome:
+    """Accept the take that a scene's job ends with, if its verdict is good and the scene needs one. The caller commits.
+
+    A scene needs one that has none, or whose accepted one is out of date. Call it before the job is completed, in the
+    same transaction: whoever writes to both locks the scene first. A second call changes nothing.
+    """
+    state = rendered_by(job)
+    scene = None if job.scene_id is None else _locked(session, job.scene_id)
+    if state is None or scene is None:
+        return Outcome(False, "The job renders no scene, or its scene is gone")
+    metrics = session.get(QualityMetrics, job.id, populate_existing=True)
+    if metrics is None or not metrics.passed:
+        if scene.status == SceneStatus.DRAFT:
+            scene.status = SceneStatus.GENERATED
+        return Outcome(False, "The take did not pass its quality check")
+    if scene.accepted_fingerprint is None and scene.video_path is not None:
+        return Outcome(False, "The scene has a video of the user's own")
+    if scene.accepted_fingerprint is not None and not is_outdated(session, scene, settings):
+        return Outcome(False, "The scene's accepted take is up to date")
+    _accept(session, scene, job, take, state, status=SceneStatus.RENDERED)
+    return Outcome(True, "It passed its quality check, and the scene needed a take")
+
+
+def approve_take(session: Session, take: Asset, *, scene_id: int | None, author: str) -> Scene | None:
+    """What a person wants: the take becomes the accepted one of its scene, in the place of any other or own video.
+
+    The scene is the job's, or the same one on another branch (`scene_id`). None for a take of no scene, or of another
+    one. Raises TakeLostError for a file that is gone or damaged.
+    """
+    job = None if take.job_id is None else session.get(ProductionJob, take.job_id)
+    state = None if job is None else rendered_by(job)
+    wanted = scene_id or (job and job.scene_id)
+    if job is None or state is None or not wanted:
+        return None
+    scene = session.get(Scene, wanted)
+    if scene is None or str(scene.key) != state.key or not _is_whole(take, job):
+        return None
+    check_take(take)
+    if scene.accepted_fingerprint is None and scene.video_path is not None:
+        _drop_own_video(session, scene, take, author)
+    scene = _locked(session, wanted)
+    if scene is not None:
+        _accept(session, scene, job, take, state, status=SceneStatus.FINAL)
+    return scene
+
+
+def take_back(session: Session, take: Asset, *, scene_id: int | None = None) -> list[int]:
+    """A rejected take is no longer shown: by this scene, or else by none. The ids of the scenes that showed it."""
+    showing = select(Scene).where(Scene.accepted_asset_id == take.id).order_by(Scene.id)
+    if scene_id is not None:
+        showing = showing.where(Scene.id == scene_id)
+    scenes = session.scalars(showing.with_for_update().execution_options(populate_existing=True)).all()
+    for scene in scenes:
+        scene.accepted_asset_id = scene.accepted_fingerprint = scene.accepted_inputs = scene.video_path = None
+        scene.status = SceneStatus.GENERATED
+    session.flush()
+    return [scene.id for scene in scenes]
+
+
+def note_appearances(session: Session, take: Asset, job: ProductionJob) -> None:
+    """Which characters the take shows, as they were in which version. A take of no project is nobody's."""
+    cast, state = cast_of_job(job), rendered_by(job)
+    if take.project_id is None or not cast.known:
+        return
+    there = set(session.scalars(select(Character.id).where(Character.id.in_([one.id for one in cast.known]))))
+    hashes = _hashes(session, job, [one.key for one in cast.known])
+    rows = [
+        {
+            "project_id": take.project_id,
+            "asset_id": take.id,
+            "character_id": one.id if one.id in there else None,
+            "character_key": one.key,
+            "character_name": one.name,
+            "character_version": one.version,
+            "character_hash": hashes.get(one.key),
+            "scene_key": None if state is None else uuid.UUID(state.key),
+        }
+        for one in cast.known
+    ]
+    session.execute(insert(CharacterAppearance).values(rows).on_conflict_do_nothing())
+
+
+def appearances(session: Session, project_id: int, key: uuid.UUID, *, wanted: Wanted) -> Page[CharacterAppearance]:
+    """The takes that show this character, newest first."""
+    rows = select(CharacterAppearance).filter_by(project_id=project_id, character_key=key)
+    return page_of(session, rows, CharacterAppearance.id, wanted=wanted, newest_first=True)
+
+
+def _accept(
+    session: Session, scene: Scene, job: ProductionJob, take: Asset, state: Rendered, *, status: SceneStatus
+) -> None:
+    parts = _as_made(session, job, state.parts, take.provenance)
+    scene.accepted_asset_id = take.id
+    scene.accepted_fingerprint = fingerprint_of(parts)
+    scene.accepted_inputs = {"wish": state.wish, "parts": parts}
+    scene.video_path = take.path
+    scene.status = status
+    session.flush()
+    note_appearances(session, take, job)
+
+
+def _as_made(session: Session, job: ProductionJob, parts: Parts, provenance: dict[str, Any]) -> Parts:
+    """The parts with the engine that really made it: a worker may have come or gone since the job was opened."""
+    engine = {"name": provenance["engine"], "version": provenance["engine_version"]}
+    if engine["name"] == parts["engine"]["name"]:
+        return parts | {"engine": engine}
+    graph = _graph(session, job) if engine["name"] == EngineChoice.COMFYUI else None
+    return parts | {"engine": engine, "workflow": graph and graph_part(graph)}
+
+
+def _graph(session: Session, job: ProductionJob) -> Any:
+    """The graph that the job began with: a later round of the quality loop may have changed it."""
+    first = select(RenderSegment.shot).filter_by(job_id=job.id, segment=1, round=1)
+    shot = session.scalar(first.order_by(RenderSegment.attempt.desc()).limit(1))
+    return None if shot is None else shot["graph"]
+
+
+def _is_whole(take: Asset, job: ProductionJob) -> bool:
+    """Not one segment of several: the whole shot has as many frames as were asked for."""
+    frames = take.probe.get("frames")
+    return frames is None or frames == round(job.parameters["duration_s"] * job.parameters["fps"])
+
+
+def _drop_own_video(session: Session, scene: Scene, take: Asset, author: str) -> None:
+    """A video of the user's own is content: that it gives way is an edit."""
+    branch = session.get_one(Branch, scene.branch_id)
+    editing.commit(
+        session,
+        project_id=scene.project_id,
+        branch=branch.name,
+        edits=[editing.Edit(Kind.SCENES, scene.key, {"video_path": None})],
+        message=f"Approved take {take.id} in the place of {scene.video_path}",
+        author=author,
+    )
+
+
+def _hashes(session: Session, job: ProductionJob, keys: list[uuid.UUID]) -> dict[uuid.UUID, str | None]:
+    """The version objects of these characters in the state that the job renders; nothing for a job of no state."""
+    if job.commit_hash is None or job.project_id is None:
+        return {}
+    commit = select(Commit.tree_hash).where(Commit.project_id == job.project_id, Commit.hash == job.commit_hash)
+    tree = session.scalar(commit)
+    if tree is None:
+        return {}
+    found = trees.find(Objects(session, job.project_id), tree, [(Kind.CHARACTERS, key) for key in keys])
+    return {key: sha256 for (_, key), sha256 in found.items()}
+
+
+def _locked(session: Session, scene_id: int) -> Scene | None:
+    return session.get(Scene, scene_id, with_for_update=True, populate_existing=True)

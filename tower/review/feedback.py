@@ -1,0 +1,179 @@
+"""What people think of takes: rated, approved, rejected; approvals and rejections are decisions, and examples."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from db.models.jobs import ProductionJob
+from db.models.learning import TrainingExample, Verdict
+from db.models.rendering import Asset, QualityAssessment
+from db.models.review import CreativeDecision, DecisionKind, Feedback, FeedbackKind
+from db.models.scenes import Scene
+from tower.errors import InvalidError
+from tower.models import ratings
+from tower.moods import learned
+from tower.pages import Page, Wanted, page_of
+from tower.review import acceptance, decisions
+from tower.review.decisions import Decision
+from tower.shots.scene_jobs import rendered_by
+from tower.storage.assets import find as find_asset
+from tower.story import entities
+
+VERDICTS = {FeedbackKind.APPROVAL: Verdict.ACCEPTED, FeedbackKind.REJECTION: Verdict.REJECTED}
+RENDERED_WITH = ("model", "seed", "steps", "cfg", "sampler", "scheduler", "width", "height", "fps", "frames", "style")
+DECISIONS = {FeedbackKind.APPROVAL: DecisionKind.APPROVAL, FeedbackKind.REJECTION: DecisionKind.REJECTION}
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """`frame_notes`: `{frame, note}` each, frames counted from 0."""
+
+    asset_id: int
+    kind: FeedbackKind
+    author: str
+    rating: int | None = None
+    reason: str | None = None
+    frame_notes: Sequence[dict[str, Any]] = ()
+    scene_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Given:
+    """What came of an opinion: the decision that it is, the scene that shows the take now, those that no longer do."""
+
+    feedback: Feedback
+    decision: CreativeDecision | None = None
+    accepted_for: int | None = None
+    taken_from: Sequence[int] = ()
+
+
+def give(session: Session, opinion: Opinion) -> Given:
+    """Keep an opinion on a take; an approval or rejection is a decision of the project and an example to learn from.
+
+    An approved take becomes the accepted one of the scene that it was rendered for; a rejected one is so no longer.
+    Raises NotFoundError for an unknown take or scene, InvalidError for a note on a frame that the take does not have
+    and for a scene of another project, TakeLostError for the approval of a scene's take whose file is gone.
+    """
+    take = find_asset(session, opinion.asset_id)
+    _check_frames(take, opinion.frame_notes)
+    job = None if take.job_id is None else session.get(ProductionJob, take.job_id)
+    row = Feedback(
+        project_id=take.project_id,
+        asset_id=take.id,
+        job_id=take.job_id,
+        scene_key=_scene_key(session, take, opinion.scene_id) or _own_scene_key(job),
+        kind=opinion.kind,
+        rating=opinion.rating,
+        reason=opinion.reason,
+        frame_notes=list(opinion.frame_notes),
+        author=opinion.author,
+    )
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    _learn(session, take, opinion.author)
+    if opinion.kind not in VERDICTS:
+        return Given(row)
+    _keep_example(session, take, VERDICTS[opinion.kind], opinion.reason)
+    decided = _decided(session, take, opinion)
+    if opinion.kind == FeedbackKind.REJECTION:
+        return Given(row, decided, taken_from=acceptance.take_back(session, take, scene_id=opinion.scene_id))
+    scene = acceptance.approve_take(session, take, scene_id=opinion.scene_id, author=opinion.author)
+    if job is not None:
+        acceptance.note_appearances(session, take, job)
+    return Given(row, decided, accepted_for=None if scene is None else scene.id)
+
+
+def page(
+    session: Session, *, project_id: int | None, asset_id: int | None, kind: FeedbackKind | None, wanted: Wanted
+) -> Page[Feedback]:
+    """Newest first."""
+    rows = select(Feedback)
+    if project_id is not None:
+        rows = rows.where(Feedback.project_id == project_id)
+    if asset_id is not None:
+        rows = rows.where(Feedback.asset_id == asset_id)
+    if kind is not None:
+        rows = rows.where(Feedback.kind == kind)
+    return page_of(session, rows, Feedback.id, wanted=wanted, newest_first=True)
+
+
+def _check_frames(take: Asset, notes: Sequence[dict[str, Any]]) -> None:
+    frames = take.probe.get("frames")
+    if not isinstance(frames, int):
+        return
+    beyond = [note["frame"] for note in notes if note["frame"] >= frames]
+    if beyond:
+        raise InvalidError.field("frame_notes", beyond[0], f"a frame from 0 to {frames - 1}")
+
+
+def _scene_key(session: Session, take: Asset, scene_id: int | None) -> uuid.UUID | None:
+    if scene_id is None:
+        return None
+    found = entities.find(session, Scene, scene_id)
+    if found.project_id != take.project_id:
+        raise InvalidError.field("scene_id", scene_id, "a scene of the take's project")
+    return found.row.key
+
+
+def _own_scene_key(job: ProductionJob | None) -> uuid.UUID | None:
+    """Of the scene that the take was rendered for."""
+    state = None if job is None else rendered_by(job)
+    return None if state is None else uuid.UUID(state.key)
+
+
+def _learn(session: Session, take: Asset, author: str) -> None:
+    """What the author likes, and how good the model is, follow from all that was said of takes."""
+    if take.job_id is not None:
+        learned.learn(session, author, take.job_id)
+    ratings.rate_model_of(session, take)
+
+
+def _rendered_with(take: Asset) -> dict[str, Any]:
+    """What was settled only when the take was rendered."""
+    shot = take.provenance.get("shot", {})
+    settled = {name: shot[name] for name in RENDERED_WITH if shot.get(name) is not None}
+    return settled | {"engine": take.provenance["engine"]} if "engine" in take.provenance else settled
+
+
+def _decided(session: Session, take: Asset, opinion: Opinion) -> CreativeDecision | None:
+    """A take of no project is nobody's decision."""
+    if take.project_id is None:
+        return None
+    verb = "Approved" if opinion.kind == FeedbackKind.APPROVAL else "Rejected"
+    made = Decision(
+        DECISIONS[opinion.kind],
+        f"{verb} take {take.id}",
+        opinion.author,
+        reason=opinion.reason,
+        details={"frame_notes": list(opinion.frame_notes), "rating": opinion.rating},
+        asset_id=take.id,
+    )
+    return decisions.record(session, take.project_id, made)
+
+
+def _keep_example(session: Session, take: Asset, verdict: Verdict, reason: str | None) -> None:
+    """One a take: the last verdict counts. What is not known of a take of no job stays empty."""
+    job = None if take.job_id is None else session.get(ProductionJob, take.job_id)
+    verdicts = select(QualityAssessment).where(QualityAssessment.asset_id == take.id).order_by(QualityAssessment.id)
+    assessed = session.scalars(verdicts).all()
+    values = {
+        "project_id": take.project_id,
+        "job_id": take.job_id,
+        "verdict": verdict,
+        "reason": reason,
+        "prompt": "" if job is None else job.prompt,
+        "negative_prompt": "" if job is None else job.parameters.get("negative_prompt", ""),
+        "parameters": ({} if job is None else job.parameters) | _rendered_with(take),
+        "metrics": [metric for one in assessed for metric in one.metrics],
+        "score": assessed[-1].score if assessed else None,
+    }
+    row = insert(TrainingExample).values(asset_id=take.id, **values)
+    session.execute(row.on_conflict_do_update(index_elements=["asset_id"], set_=values))

@@ -1,0 +1,91 @@
+"""Plans what is rendered: from request, cast and words to the shots and their fingerprints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from tower.engines.base import Shot
+from tower.jobs.spec import GenerationSpec
+from tower.media.overlap import OVERLAP_FRAMES, segment_frames
+from tower.presets.quality import Preset
+from tower.quality.adjustments import changed
+from tower.quality.rounds import Round, change_after
+from tower.rendering.engine_choice import EngineName
+from tower.rendering.segments import SegmentPlan
+from tower.rendering.takes import fingerprint
+from tower.shots.cast import Cast
+from tower.shots.prompts import EnhancedPrompt
+from tower.workflows.graph import WorkflowGraph
+
+
+@dataclass(frozen=True)
+class Script:
+    """What a shot is planned from."""
+
+    spec: GenerationSpec
+    cast: Cast
+    words: EnhancedPrompt
+    seed: int
+    model: str
+    preset: Preset
+    graph: WorkflowGraph | None = None
+
+
+def plan_shot(script: Script, engine: EngineName) -> list[SegmentPlan]:
+    """The shot as one segment."""
+    return [_plan(1, _whole(script), script, engine)]
+
+
+def plan_round(script: Script, engine: EngineName, *, rounds: Sequence[Round]) -> list[SegmentPlan]:
+    """The shot as one segment, changed as the rounds before ask for. What was rejected is not used again."""
+    asked = _whole(script)
+    *rejected, shot = [changed(asked, change_after(rounds[:before])) for before in range(len(rounds) + 1)]
+    plan = _plan(1, shot, script, engine)
+    return [replace(plan, round=len(rounds) + 1, reuse=plan.reuse and shot not in rejected)]
+
+
+def plan_seconds(script: Script, engine: EngineName) -> list[SegmentPlan]:
+    """One segment for each second, with the frames that it shares with the next. All have one seed and one style."""
+    whole = _whole(script)
+    lengths = segment_frames(int(script.spec.duration_s), whole.fps, OVERLAP_FRAMES)
+    parts = [
+        replace(whole, frames=frames, start_frame=start, whole_frames=whole.frames)
+        for start, frames in zip(_starts(lengths), lengths, strict=True)
+    ]
+    return [_plan(number, part, script, engine) for number, part in enumerate(parts, start=1)]
+
+
+def _starts(lengths: Sequence[int]) -> list[int]:
+    """Where each segment begins in the whole."""
+    return [0, *accumulate(frames - OVERLAP_FRAMES for frames in lengths[:-1])]
+
+
+def _whole(script: Script) -> Shot:
+    spec = script.spec
+    width, height = spec.size
+    return Shot(
+        prompt=script.words.prompt,
+        negative_prompt=script.words.negative_prompt,
+        seed=script.seed,
+        width=width,
+        height=height,
+        fps=spec.fps,
+        frames=spec.frames,
+        style=spec.style,
+        scene_type=spec.scene_type.value,
+        caption=spec.prompt,
+        cast=script.cast.members,
+        steps=script.preset.steps,
+        cfg=script.preset.cfg,
+        sampler=script.preset.sampler,
+        scheduler=script.preset.scheduler,
+        model=script.model,
+        graph=script.graph,
+    )
+
+
+def _plan(number: int, shot: Shot, script: Script, engine: EngineName) -> SegmentPlan:
+    print_of_it = fingerprint(shot, engine=engine.name, version=engine.version)
+    return SegmentPlan(number, shot, engine.name, print_of_it, reuse=not script.spec.force)

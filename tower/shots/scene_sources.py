@@ -1,0 +1,144 @@
+"""What the scenes of a branch are rendered from, read once for all of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy import ARRAY, UUID, any_, bindparam, or_, select
+from sqlalchemy.orm import Session, load_only
+
+from db.models.characters import Character
+from db.models.learning import LearningModel
+from db.models.projects import ProjectSettings
+from db.models.styles import StyleTemplate
+from tower.errors import NotFoundError
+from tower.presets.defaults import Defaults, defaults
+from tower.workflows import store
+from tower.workflows.graph import WorkflowGraph
+
+DEFAULT_STYLE = "anime"
+_PLAYING = (
+    select(Character)
+    .where(Character.branch_id == bindparam("branch_id"))
+    .where(Character.key == any_(bindparam("keys", type_=ARRAY(UUID()))))
+    .options(
+        load_only(  # all that is drawn of them: half of a character is stories, which take their time
+            Character.project_id,
+            Character.key,
+            Character.name,
+            Character.version,
+            Character.description,
+            Character.visual_description,
+            Character.visual_traits,
+            Character.image_path,
+            Character.comfyui_workflow,
+            Character.seed,
+        )
+    )
+)
+
+
+class Pictured(Protocol):
+    """What a scene is and shows: a row of the table, or these columns of one."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def project_id(self) -> int: ...
+    @property
+    def key(self) -> uuid.UUID: ...
+    @property
+    def scene_number(self) -> int: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def location(self) -> str | None: ...
+    @property
+    def mood(self) -> str | None: ...
+    @property
+    def camera(self) -> str | None: ...
+    @property
+    def scene_type(self) -> str | None: ...
+    @property
+    def style(self) -> str | None: ...
+    @property
+    def duration_s(self) -> float | None: ...
+    @property
+    def characters(self) -> list[Any]: ...
+    @property
+    def dialogue(self) -> list[Any]: ...
+
+
+@dataclass(frozen=True)
+class Sources:
+    """As they are now. Characters by key, styles by name in lower case, the sha256 of model files by name."""
+
+    session: Session
+    settings: ProjectSettings | None
+    defaults: Defaults
+    characters: dict[str, Character]
+    styles: dict[str, StyleTemplate]
+    model_files: dict[str, str]
+    _made: dict[Hashable, Any] = field(default_factory=dict)
+
+    def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """What is the same for many scenes is made for the first of them. Nobody changes it."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+    def style_name(self, scene: Pictured) -> str:
+        """What the scene says, or its project."""
+        return scene.style or (self.settings.default_style if self.settings else DEFAULT_STYLE)
+
+    def style(self, name: str) -> StyleTemplate | None:
+        """The branch's own, or else the built-in one."""
+        return self.styles.get(name.lower())
+
+    def graph(self, name: str) -> WorkflowGraph | None:
+        """The present version; None where no workflow is called so."""
+        graph: WorkflowGraph | None = self.once(("graph", name), lambda: self._graph(name))
+        return graph
+
+    def _graph(self, name: str) -> WorkflowGraph | None:
+        try:
+            return store.get(self.session, name)
+        except NotFoundError:
+            return None
+
+
+def sources_of(session: Session, branch_id: int, project_id: int, scenes: Iterable[Pictured]) -> Sources:
+    """Of scenes of one branch."""
+    return Sources(
+        session,
+        session.get(ProjectSettings, project_id),
+        defaults(session),
+        _characters(session, branch_id, scenes),
+        _styles(session, branch_id),
+        _model_files(session),
+    )
+
+
+def _characters(session: Session, branch_id: int, scenes: Iterable[Pictured]) -> dict[str, Character]:
+    keys = {one["key"] for scene in scenes for one in scene.characters if one["key"]}
+    if not keys:
+        return {}
+    rows = session.scalars(_PLAYING, {"branch_id": branch_id, "keys": [uuid.UUID(key) for key in keys]})
+    return {str(row.key): row for row in rows}
+
+
+def _styles(session: Session, branch_id: int) -> dict[str, StyleTemplate]:
+    visible = or_(StyleTemplate.branch_id.is_(None), StyleTemplate.branch_id == branch_id)
+    rows = session.scalars(select(StyleTemplate).where(visible).order_by(StyleTemplate.branch_id.nulls_first()))
+    return {row.name.lower(): row for row in rows}
+
+
+def _model_files(session: Session) -> dict[str, str]:
+    """Those that were hashed; of a file that is on several machines the one seen last."""
+    hashed = select(LearningModel.name, LearningModel.sha256).where(
+        LearningModel.sha256.is_not(None), LearningModel.missing_since.is_(None)
+    )
+    return {name: str(sha256) for name, sha256 in session.execute(hashed.order_by(LearningModel.seen_at))}

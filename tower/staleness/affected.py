@@ -1,0 +1,106 @@
+"""Which accepted takes an edit made old: only those scenes are looked at that it can touch."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, or_, true
+from sqlalchemy.orm import Session
+
+from db.models.projects import ProjectSettings
+from db.models.scenes import Scene
+from db.models.versions import Commit
+from tower.settings import Settings
+from tower.shots.scene_sources import DEFAULT_STYLE
+from tower.staleness.accepted_takes import Accepted, accepted, outdated
+from tower.versions import history
+from tower.versions.comparing import EntityChange
+from tower.versions.kinds import Kind
+
+ASKED_ONE_BY_ONE = 20  # characters; for more it is quicker to read all scenes that have a take
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Keys of the scenes and characters that were edited, names of the styles in lower case (before and after).
+
+    Nothing else that is versioned is part of a picture.
+    """
+
+    scenes: frozenset[uuid.UUID] = frozenset()
+    characters: frozenset[uuid.UUID] = frozenset()
+    styles: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.scenes or self.characters or self.styles)
+
+
+def by_entity(kind: Kind, key: uuid.UUID, *states: Mapping[str, Any]) -> Touched:
+    """An edit of one thing. `states`: its fields before and after, for the names of a style."""
+    match kind:
+        case Kind.SCENES:
+            return Touched(scenes=frozenset({key}))
+        case Kind.CHARACTERS:
+            return Touched(characters=frozenset({key}))
+        case Kind.STYLES:
+            return Touched(styles=frozenset(str(fields["name"]).lower() for fields in states))
+        case _:
+            return Touched()
+
+
+def by_changes(changes: Iterable[EntityChange]) -> Touched:
+    """What a commit, a merge or a revert changed."""
+    keys: dict[Kind, set[uuid.UUID]] = {kind: set() for kind in Kind}
+    styles: set[str] = set()
+    for change in changes:
+        keys[change.kind].add(change.key)
+        if change.kind == Kind.STYLES:
+            before = (field.before for field in change.fields if field.path == "name" and field.before)
+            styles |= {change.label.lower(), *(str(name).lower() for name in before)}
+    return Touched(frozenset(keys[Kind.SCENES]), frozenset(keys[Kind.CHARACTERS]), frozenset(styles))
+
+
+def by_commit(session: Session, commit: Commit) -> Touched:
+    """Against its first parent."""
+    return by_changes(history.changed_by(session, commit))
+
+
+def stale_after(
+    session: Session, branch_id: int, touched: Touched, *, project_id: int, settings: Settings
+) -> list[int]:
+    """The ids of the scenes, by number, that the edit touches and whose accepted take is out of date now."""
+    if not touched:
+        return []
+    default_style = _default_style(session, project_id) if touched.styles else ""
+    near = accepted(session, Scene.branch_id == branch_id, _narrow(touched, default_style))
+    scenes = [scene for scene in near if _touches(touched, scene, default_style)]
+    return [found.scene.id for found in outdated(session, scenes, settings)]
+
+
+def _narrow(touched: Touched, default_style: str) -> Any:
+    """At least those that are touched, by what has an index."""
+    if len(touched.characters) > ASKED_ONE_BY_ONE:
+        return true()
+    ways: list[Any] = [Scene.characters.contains([{"key": str(key)}]) for key in touched.characters]
+    if touched.scenes:
+        ways.append(Scene.key.in_(touched.scenes))
+    if touched.styles:
+        ways.append(func.lower(func.coalesce(Scene.style, default_style)).in_(touched.styles))
+    return or_(*ways)
+
+
+def _touches(touched: Touched, scene: Accepted, default_style: str) -> bool:
+    playing = {one["key"] for one in scene.characters}
+    return (
+        scene.key in touched.scenes
+        or any(str(key) in playing for key in touched.characters)
+        or (scene.style or default_style).lower() in touched.styles
+    )
+
+
+def _default_style(session: Session, project_id: int) -> str:
+    settings = session.get(ProjectSettings, project_id)
+    return settings.default_style if settings else DEFAULT_STYLE

@@ -1,0 +1,63 @@
+"""The bible of a project on a branch: found, and its history."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models.bibles import BibleCharacter, BibleHistory, BiblePart, ProjectBible
+from db.models.characters import Character
+from tower.errors import ConflictError, NotFoundError
+from tower.pages import Page, Wanted, page_of
+from tower.story import entities
+from tower.story.entities import Found
+from tower.versions import branches
+from tower.versions.heads import Head
+from tower.versions.kinds import BIBLE_KEY
+
+
+def find(session: Session, project_id: int, branch: str, *, to_change: bool = False) -> Found[ProjectBible]:
+    """Raises NotFoundError for an unknown project or branch, and while there is no bible on the branch."""
+    return entities.find_key(
+        session, ProjectBible, BIBLE_KEY, project_id=project_id, branch=branch, to_change=to_change
+    )
+
+
+def refuse_second(session: Session, on: Head) -> None:
+    """Raises ConflictError if there is a bible on the branch, which is held."""
+    if session.scalar(select(ProjectBible.id).where(ProjectBible.branch_id == on.branch.id)) is not None:
+        project_id, name = on.branch.project_id, on.branch.name
+        raise ConflictError(f"Project {project_id} has a bible on {name!r} already: change it with PUT")
+
+
+def find_character(
+    session: Session, project_id: int, character_id: int, *, branch: str | None, to_change: bool = False
+) -> Found[BibleCharacter]:
+    """A character of this project's bible. Raises NotFoundError, for one of another project too."""
+    found = entities.find(session, BibleCharacter, character_id, branch=branch, to_change=to_change)
+    if found.project_id != project_id:
+        raise NotFoundError(f"Project {project_id} has no bible character {character_id}")
+    return found
+
+
+def key_of_character(session: Session, project_id: int, character_id: int | None) -> uuid.UUID | None:
+    """The key of a drawn character of this project. Raises NotFoundError."""
+    if character_id is None:
+        return None
+    found = entities.find(session, Character, character_id)
+    if found.project_id != project_id:
+        raise NotFoundError(f"Project {project_id} has no character {character_id}")
+    return found.row.key
+
+
+def history(
+    session: Session, project_id: int, branch: str, *, part: BiblePart | None, wanted: Wanted
+) -> Page[BibleHistory]:
+    """Each change to the bible and its characters on the branch, newest first. Raises NotFoundError."""
+    branches.find(session, project_id, branch)
+    rows = select(BibleHistory).where(BibleHistory.project_id == project_id, BibleHistory.branch_name == branch)
+    if part is not None:
+        rows = rows.where(BibleHistory.part == part)
+    return page_of(session, rows, BibleHistory.id, wanted=wanted, newest_first=True)

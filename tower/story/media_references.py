@@ -1,0 +1,50 @@
+"""Files that edits name: only those under the media roots may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tower.media.roots import media_path, media_roots, video_roots
+from tower.settings import Settings
+from tower.versions.editing import Edit
+from tower.versions.merge.branches import Strategy
+
+ROOTS: Mapping[str, Callable[[Settings], Sequence[Path]]] = {"image_path": media_roots, "video_path": video_roots}
+
+
+def checked(fields: Mapping[str, Any], settings: Settings, *, path: str = "") -> dict[str, Any]:
+    """The fields with the files in them resolved. Raises InvalidError for one that may not be named.
+
+    `path` is what the error's field begins with.
+    """
+    return {name: _checked(name, value, settings, f"{path}{name}") for name, value in fields.items()}
+
+
+def checked_edits(edits: Sequence[Edit], settings: Settings) -> list[Edit]:
+    return [
+        replace(edit, fields=checked(edit.fields, settings, path=f"{edit.kind}/")) if edit.fields else edit
+        for edit in edits
+    ]
+
+
+def checked_resolutions(resolutions: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Of a merge: by the path of a conflict, `kind/name` or `kind/name/field`."""
+    return {path: _resolution(path, value, settings) for path, value in resolutions.items()}
+
+
+def _resolution(path: str, value: Any, settings: Settings) -> Any:
+    parts = path.split("/")
+    if len(parts) == 3 and value not in list(Strategy):
+        return _checked(parts[2], value, settings, path)
+    if len(parts) == 2 and isinstance(value, Mapping):
+        return checked(value, settings, path=f"{path}/")
+    return value
+
+
+def _checked(name: str, value: Any, settings: Settings, path: str) -> Any:
+    if name in ROOTS and isinstance(value, str):
+        return str(media_path(value, roots=ROOTS[name](settings), field=path))
+    return value

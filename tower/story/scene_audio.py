@@ -1,0 +1,194 @@
+"""The music of a scene: what was asked, the plan that was made of it, and what came out, as it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from db.models.library import Track
+from db.models.music import FrameTiming, MusicSceneSync
+from db.models.projects import ProjectSettings
+from db.models.rendering import Asset
+from db.models.scenes import Scene
+from tower.beats.results import FASTEST_BPM, SLOWEST_BPM, Analysis, TempoHint
+from tower.conform.measure import Measured
+from tower.library.track_beats import Heard
+from tower.sync.grid import GridSource, beats_of
+from tower.sync.plan import Clip, Plan, SyncPoint
+from tower.sync.planning import AUDIBLE_MS, leave, plan
+from tower.sync.snapping import StretchError
+
+RETIMED_FROM = "retimed_from_asset"  # in the provenance of a take with music: the take without
+USUAL_FPS, USUAL_S = 24, 3.0  # of a generation that does not say otherwise
+TAIL_S = 3.0  # after the last point of a scene whose length nobody knows
+
+
+class LengthSource(StrEnum):
+    """Where the length of a scene comes from."""
+
+    TAKE = "its accepted take"
+    SCENE = "the scene"
+    ASSUMED = "assumed: the scene has no length yet, and is planned anew when there is a take"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How music and scene shall meet. `moments`: (time in seconds of the scene, event). `offset_s` None: on a beat."""
+
+    moments: Sequence[tuple[float, str | None]]
+    bpm: float | None = None
+    offset_s: float | None = None
+    duration_s: float | None = None
+    volume: float = 1.0
+    fade_in_s: float = 0.0
+    fade_out_s: float = 0.0
+    timing: FrameTiming = FrameTiming.CONSTANT
+
+    @property
+    def hint(self) -> TempoHint | None:
+        """A given tempo tells the listener how to count, if it listens for such tempos."""
+        return TempoHint(self.bpm) if self.bpm is not None and SLOWEST_BPM <= self.bpm <= FASTEST_BPM else None
+
+
+@dataclass(frozen=True)
+class Planned:
+    plan: Plan
+    beats_from: GridSource
+    warnings: tuple[str, ...]
+
+
+def length_of(session: Session, scene: Scene, moments: Sequence[tuple[float, str | None]]) -> tuple[Clip, LengthSource]:
+    """How long the scene is, in frames."""
+    if scene.accepted_asset_id is not None:
+        return clip_of(_as_rendered(session, scene.accepted_asset_id)), LengthSource.TAKE
+    settings = session.get(ProjectSettings, scene.project_id)
+    fps = Fraction((settings.fps if settings else None) or USUAL_FPS)
+    if scene.duration_s is not None:
+        return Clip(max(1, round(scene.duration_s * fps)), fps), LengthSource.SCENE
+    seconds = max([USUAL_S, *(time + TAIL_S for time, _ in moments)])
+    return Clip(round(seconds * fps), fps), LengthSource.ASSUMED
+
+
+def clip_of(take: Asset) -> Clip:
+    """Of a take as it was rendered."""
+    return Clip(take.probe["frames"], Fraction(take.probe["fps_exact"]))
+
+
+def plan_scene(clip: Clip, asked: Asked, analysis: Analysis) -> Planned:
+    """Raises InvalidError where there are no beats or a moment is outside the scene, StretchError."""
+    beats = beats_of(analysis, bpm=asked.bpm, offset_s=asked.offset_s)
+    made = plan(clip, _points(clip, asked), beats, timing=asked.timing, offset_s=asked.offset_s)
+    return Planned(made, beats.source, (*made.warnings, *_drift(made, asked, analysis)))
+
+
+def plan_or_leave(clip: Clip, asked: Asked, analysis: Analysis) -> Planned:
+    """For a render that has come this far: where a shot would be stretched too much, all stays where it is, and a
+    warning says why. Raises InvalidError where there are no beats."""
+    try:
+        return plan_scene(clip, asked, analysis)
+    except StretchError as refused:
+        beats = beats_of(analysis, bpm=asked.bpm, offset_s=asked.offset_s)
+        made = leave(clip, _points(clip, asked), beats, timing=asked.timing, offset_s=asked.offset_s)
+        words = f"Nothing was moved to a beat: {refused.message}"
+        return Planned(made, beats.source, (words, *made.warnings))
+
+
+def keep(session: Session, scene: Scene, asked: Asked, *, path: str, heard: Heard, planned: Planned) -> MusicSceneSync:
+    """Write it down. It is the music of the scene from now on; what was asked before stays as the past."""
+    track = session.get(Track, heard.track_id) if heard.track_id is not None else None
+    given = asked.bpm is not None
+    row = MusicSceneSync(
+        scene_id=scene.id,
+        audio_path=path,
+        audio_sha256=heard.known.sha256,
+        track_id=heard.track_id,
+        track_name=track.title if track else Path(path).stem,
+        artist=track.artist if track else None,
+        bpm=asked.bpm if given else heard.known.analysis.bpm,
+        confidence=None if given else heard.known.analysis.confidence,
+        offset_s=planned.plan.offset_s,
+        duration_s=asked.duration_s,
+        volume=asked.volume,
+        fade_in_s=asked.fade_in_s,
+        fade_out_s=asked.fade_out_s,
+        sync_points=[{"time": time, "event": event} for time, event in asked.moments],
+        cut_list=planned.plan.cut_list(),
+        timing=asked.timing,
+        predicted_error_ms=planned.plan.worst_error_ms,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def current(session: Session, scene_id: int) -> MusicSceneSync | None:
+    """The newest; None where the scene has no music."""
+    newest = select(MusicSceneSync).where(MusicSceneSync.scene_id == scene_id).order_by(MusicSceneSync.id.desc())
+    return session.scalar(newest.limit(1))
+
+
+def forget(session: Session, scene_id: int) -> int:
+    """Take all music off the scene, the past included. How many rows that were."""
+    gone = session.execute(
+        delete(MusicSceneSync).where(MusicSceneSync.scene_id == scene_id).returning(MusicSceneSync.id)
+    )
+    return len(gone.all())
+
+
+def asked_of(row: MusicSceneSync, clip: Clip) -> tuple[Asked, tuple[str, ...]]:
+    """What was asked, for this clip: moments after its end are left out, and the words that say so."""
+    moments = [(point["time"], point.get("event")) for point in row.sync_points]
+    kept = [(time, event) for time, event in moments if round(time * clip.fps) <= clip.frames]
+    asked = Asked(
+        moments=kept,
+        bpm=row.bpm if row.confidence is None else None,
+        offset_s=row.offset_s,
+        duration_s=row.duration_s,
+        volume=row.volume,
+        fade_in_s=row.fade_in_s,
+        fade_out_s=row.fade_out_s,
+        timing=row.timing,
+    )
+    left_out = len(moments) - len(kept)
+    words = f"{left_out} sync points lie after the end of the shot ({clip.duration_s:.2f} s) and were left out"
+    return asked, (words,) if left_out else ()
+
+
+def note_result(row: MusicSceneSync, made: Plan, measured: Measured, *, asset_id: int) -> None:
+    """What came out. A plan that meets nothing has no error and is not measured."""
+    row.cut_list = made.cut_list()
+    row.predicted_error_ms = made.worst_error_ms
+    row.measured_error_ms, row.measured_mean_error_ms = measured.worst_ms, measured.mean_ms
+    row.measured_at = None if measured.worst_ms is None else datetime.now(UTC)
+    row.output_asset_id = asset_id
+
+
+def _points(clip: Clip, asked: Asked) -> list[SyncPoint]:
+    return [SyncPoint(round(time * clip.fps), event) for time, event in asked.moments]
+
+
+def _as_rendered(session: Session, asset_id: int) -> Asset:
+    """The take that a take with music was made of: its frames are even."""
+    take = session.get_one(Asset, asset_id)
+    before = session.get(Asset, take.provenance[RETIMED_FROM]) if RETIMED_FROM in take.provenance else None
+    return before or take
+
+
+def _drift(made: Plan, asked: Asked, analysis: Analysis) -> tuple[str, ...]:
+    """A given tempo that runs away from what is heard."""
+    taken = [cut.beat_s for cut in made.met if cut.beat_s is not None]
+    if asked.bpm is None or not analysis.beat_times_s or not taken:
+        return ()
+    heard = beats_of(analysis)
+    worst_ms = max(abs(beat - heard.times_s[heard.nearest(beat)]) for beat in taken) * 1000
+    if worst_ms <= AUDIBLE_MS:
+        return ()
+    words = f"The beats of the given {asked.bpm:g} BPM are up to {worst_ms:.0f} ms from those that were heard"
+    return (f"{words}; without bpm the cuts follow what is heard",)

@@ -1,0 +1,170 @@
+"""The story in the order in which it happens, and what is true from which event on. Both belong to a branch's present.
+
+They are no versioned content: a new branch gets a copy, and no commit changes them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from db.models.characters import Character
+from db.models.projects import Project
+from db.models.scenes import Scene
+from db.models.story import StorylineContext, StoryTimeline
+from db.models.versions import Branch
+from tower.errors import InvalidError, NotFoundError
+from tower.pages import Page, Wanted, page_of
+from tower.story import entities
+from tower.versions import branches
+
+Row = TypeVar("Row", StoryTimeline, StorylineContext)
+
+
+def find(session: Session, kind: type[Row], row_id: int, *, to_change: bool = False) -> Row:
+    """Raises NotFoundError, for one of a project in the bin too. `to_change` keeps other writers off its branch."""
+    rows = select(kind).join(Project, Project.id == kind.project_id)
+    row = session.scalar(rows.where(kind.id == row_id, Project.deleted_at.is_(None)))
+    if row is None:
+        raise NotFoundError(f"There is no {'event' if kind is StoryTimeline else 'fact'} {row_id}")
+    if to_change:
+        entities.held(session, row.project_id, branch_name(session, row.branch_id))
+        session.refresh(row)
+    return row
+
+
+def branch_name(session: Session, branch_id: int) -> str:
+    return session.get_one(Branch, branch_id).name
+
+
+def timeline(session: Session, project_id: int, branch: str, wanted: Wanted) -> Page[StoryTimeline]:
+    """The events in story order. Raises NotFoundError for an unknown project or branch."""
+    line = branches.find(session, project_id, branch)
+    rows = select(StoryTimeline).where(StoryTimeline.branch_id == line.id)
+    return page_of(session, rows, StoryTimeline.position, wanted=wanted)
+
+
+def add_event(
+    session: Session, columns: Mapping[str, Any], *, project_id: int, branch: str, position: int | None
+) -> StoryTimeline:
+    """An event at `position` (those from there on move by one), or after the last."""
+    line = entities.held(session, project_id, branch).branch
+    there = _events(session, line.id)
+    event = StoryTimeline(project_id=project_id, branch_id=line.id, position=len(there) + 1, **columns)
+    session.add(event)
+    session.flush()
+    _number([*there[: _index(position, there)], event, *there[_index(position, there) :]])
+    session.flush()
+    session.refresh(event)
+    return event
+
+
+def change_event(
+    session: Session, event: StoryTimeline, columns: Mapping[str, Any], *, position: int | None
+) -> StoryTimeline:
+    for name, value in columns.items():
+        setattr(event, name, value)
+    if position is not None:
+        others = [one for one in _events(session, event.branch_id) if one is not event]
+        _number([*others[: _index(position, others)], event, *others[_index(position, others) :]])
+    event.version += 1
+    session.flush()
+    session.refresh(event)
+    return event
+
+
+def delete_event(session: Session, event: StoryTimeline) -> None:
+    """With the facts that begin with it; those that end with it stay true."""
+    rest = [one for one in _events(session, event.branch_id) if one is not event]
+    session.delete(event)
+    session.flush()
+    _number(rest)
+    session.flush()
+
+
+def add_fact(session: Session, event: StoryTimeline, columns: Mapping[str, Any]) -> StorylineContext:
+    """Something that is true from the event on."""
+    fact = StorylineContext(project_id=event.project_id, branch_id=event.branch_id, event_key=event.key, **columns)
+    session.add(fact)
+    session.flush()
+    session.refresh(fact)
+    return fact
+
+
+def change_fact(session: Session, fact: StorylineContext, columns: Mapping[str, Any]) -> StorylineContext:
+    for name, value in columns.items():
+        setattr(fact, name, value)
+    fact.version += 1
+    session.flush()
+    session.refresh(fact)
+    return fact
+
+
+def context(
+    session: Session, project_id: int, branch: str, *, at_event: int | None, wanted: Wanted
+) -> Page[StorylineContext]:
+    """All facts of a branch, or those that are true at an event. Raises NotFoundError."""
+    line = branches.find(session, project_id, branch)
+    rows = select(StorylineContext).where(StorylineContext.branch_id == line.id)
+    if at_event is not None:
+        event = event_of(session, at_event, branch_id=line.id)
+        begin, end = aliased(StoryTimeline), aliased(StoryTimeline)
+        rows = (
+            rows.join(begin, (begin.branch_id == line.id) & (begin.key == StorylineContext.event_key))
+            .outerjoin(end, (end.branch_id == line.id) & (end.key == StorylineContext.until_event_key))
+            .where(begin.position <= event.position, or_(end.id.is_(None), end.position > event.position))
+        )
+    return page_of(session, rows, StorylineContext.id, wanted=wanted)
+
+
+def event_of(session: Session, event_id: int, *, branch_id: int) -> StoryTimeline:
+    """An event of this branch. Raises NotFoundError."""
+    event = find(session, StoryTimeline, event_id)
+    if event.branch_id != branch_id:
+        raise NotFoundError(f"Event {event_id} is not on the branch {branch_name(session, branch_id)!r}")
+    return event
+
+
+def keys_of_cast(session: Session, names: Sequence[str], *, branch_id: int) -> list[uuid.UUID]:
+    """The keys of these characters of the branch. Raises InvalidError for a name that is none."""
+    rows = select(func.lower(Character.name), Character.key).where(Character.branch_id == branch_id)
+    wanted = rows.where(func.lower(Character.name).in_([name.lower() for name in names]))
+    known: dict[str, uuid.UUID] = dict(session.execute(wanted).all())
+    for name in names:
+        if name.lower() not in known:
+            raise InvalidError.field("characters", name, "the name of a character on the branch")
+    return [known[name.lower()] for name in names]
+
+
+def names_by_key(session: Session, branch_id: int) -> Mapping[uuid.UUID, str]:
+    return dict(session.execute(select(Character.key, Character.name).where(Character.branch_id == branch_id)).all())
+
+
+def key_of_scene(session: Session, scene_id: int | None, *, branch_id: int) -> uuid.UUID | None:
+    """Raises InvalidError for a scene that is not on the branch."""
+    if scene_id is None:
+        return None
+    key = session.scalar(select(Scene.key).where(Scene.id == scene_id, Scene.branch_id == branch_id))
+    if key is None:
+        raise InvalidError.field("scene_id", scene_id, "the id of a scene on the branch")
+    return key
+
+
+def _events(session: Session, branch_id: int) -> Sequence[StoryTimeline]:
+    return session.scalars(
+        select(StoryTimeline).where(StoryTimeline.branch_id == branch_id).order_by(StoryTimeline.position)
+    ).all()
+
+
+def _index(position: int | None, events: Sequence[StoryTimeline]) -> int:
+    return len(events) if position is None else min(position - 1, len(events))
+
+
+def _number(events: Sequence[StoryTimeline]) -> None:
+    """1, 2, …: uniqueness is checked at commit."""
+    for position, event in enumerate(events, start=1):
+        event.position = position

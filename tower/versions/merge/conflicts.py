@@ -1,0 +1,142 @@
+"""Conflicts, and the answers to them that a request may bring."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from tower.errors import InvalidError
+from tower.versions.kinds import Fields, Kind, label
+from tower.versions.merge.fields import MISSING, Path
+from tower.versions.trees import Address
+from tower.versions.values import canonical, escaped
+
+
+class Strategy(StrEnum):
+    """Who wins where both changed the same: OURS is the target, THEIRS the source."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """`path` is `kind/name`, `kind/name/field` or deeper; base, ours and theirs are None where it is not there.
+
+    `key` is None where the conflict is about the order of a whole kind (`scenes/scene_number`).
+    """
+
+    path: str
+    kind: Kind
+    key: uuid.UUID | None
+    base: Any
+    ours: Any
+    theirs: Any
+
+    def as_json(self) -> dict[str, Any]:
+        key = None if self.key is None else str(self.key)
+        return {"path": self.path, "key": key, "base": self.base, "ours": self.ours, "theirs": self.theirs}
+
+
+@dataclass(frozen=True)
+class Sides:
+    """One entity as all three have it; None where it is not there."""
+
+    base: Fields | None
+    ours: Fields | None
+    theirs: Fields | None
+
+
+@dataclass
+class Resolver:
+    """Answers conflicts from `resolutions`, else from `strategy`; what neither answers it collects.
+
+    A path may name the entity by its name or number on either side, or by its key. "ours" or "theirs" for the path of
+    an entity or object answers all that is inside.
+    """
+
+    strategy: Strategy | None = None
+    resolutions: Mapping[str, Any] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+    valued: set[Address] = field(default_factory=set)  # got a value that neither side has
+    _used: set[str] = field(default_factory=set)
+
+    def decide(self, at: Address, sides: Sides, path: Path, *, values: tuple[Any, Any, Any]) -> Any:
+        """The value that the field at `path` of an entity becomes; `values` are base, ours and theirs.
+
+        Undecided, it is a side that is there, so that what depends on it can be looked at.
+        """
+        _, ours, theirs = values
+        paths = ["/".join(map(escaped, (at[0].value, name, *path))) for name in _names(at, sides)]
+        answer = self._answer(paths)
+        if answer is None:
+            self.conflicts.append(Conflict(paths[0], *at, *(None if value is MISSING else value for value in values)))
+            return ours if ours is not MISSING and ours is not None else theirs
+        match answer[0]:
+            case Strategy.OURS:
+                return ours
+            case Strategy.THEIRS:
+                return theirs
+        self.valued.add(at)
+        return canonical(answer[0], paths[0])
+
+    def side(self, kind: Kind, path: str, *, shown: tuple[Any, Any, Any]) -> Strategy | None:
+        """Who decides the order of a kind; None, and a conflict, if nobody says."""
+        full = f"{kind.value}/{path}"
+        answer = self._answer([full])
+        if answer is None:
+            self.conflicts.append(Conflict(full, kind, None, *shown))
+            return None
+        if not isinstance(answer[0], Strategy):
+            raise InvalidError.field(f"resolutions.{full}", answer[0], "ours or theirs, or numbers for single ones")
+        return answer[0]
+
+    def value(self, at: Address, sides: Sides, path: Path) -> Any:
+        """What `resolutions` gives for exactly this field, MISSING if nothing."""
+        for name in _names(at, sides) if self.resolutions else ():
+            full = "/".join(map(escaped, (at[0].value, name, *path)))
+            if full in self.resolutions and _side(self.resolutions[full]) is None:
+                self._used.add(full)
+                return canonical(self.resolutions[full], full)
+        return MISSING
+
+    def finish(self) -> tuple[Conflict, ...]:
+        """The open conflicts, each under a path of its own. InvalidError if a resolution answers no conflict."""
+        if idle := self.resolutions.keys() - self._used:
+            raise InvalidError.field("resolutions", sorted(idle), "paths of conflicts of this merge")
+        seen: set[str] = set()
+        found = []
+        for conflict in self.conflicts:
+            path = conflict.path
+            if path in seen and conflict.key is not None:
+                kind, _, *rest = path.split("/")
+                path = "/".join((kind, str(conflict.key), *rest))
+            seen.add(path)
+            found.append(replace(conflict, path=path))
+        return tuple(found)
+
+    def _answer(self, paths: list[str]) -> tuple[Any] | None:
+        for path in paths:
+            if path in self.resolutions:
+                self._used.add(path)
+                return (_side(self.resolutions[path]) or self.resolutions[path],)
+        for path in paths:
+            parts = path.split("/")
+            for length in range(len(parts) - 1, 1, -1):
+                above = "/".join(parts[:length])
+                if side := _side(self.resolutions.get(above)):
+                    self._used.add(above)
+                    return (side,)
+        return (self.strategy,) if self.strategy else None
+
+
+def _side(value: Any) -> Strategy | None:
+    return Strategy(value) if isinstance(value, str) and value in set(Strategy) else None
+
+
+def _names(at: Address, sides: Sides) -> list[str]:
+    there = [fields for fields in (sides.ours, sides.theirs, sides.base) if fields]
+    return list(dict.fromkeys([*(label(at[0], fields) for fields in there), str(at[1])]))

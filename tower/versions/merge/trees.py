@@ -1,0 +1,93 @@
+"""Two trees brought together over a base, entity by entity. What only one side changed is not even looked into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tower.versions import trees
+from tower.versions.graph import Graph
+from tower.versions.kinds import SHAPES, Fields
+from tower.versions.merge.conflicts import Sides
+from tower.versions.merge.fields import MISSING, Path, merge_fields
+from tower.versions.objects import Objects
+from tower.versions.rows import Changes
+from tower.versions.trees import Address
+from tower.versions.values import same
+
+Settle = Callable[[Address, Sides, Path, tuple[Any, Any, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Combined:
+    """`sides`: all that either side changed. `changes`: what the merge changes in ours."""
+
+    sides: dict[Address, Sides]
+    changes: Changes
+
+
+def combine(objects: Objects, base: str, ours: str, theirs: str, *, settle: Settle) -> Combined:
+    """`settle` says what becomes of a field, or of a whole entity (empty path), that both sides changed."""
+    mine = trees.differences(objects, base, ours)
+    yours = trees.differences(objects, base, theirs)
+    objects.load(sha256 for found in (mine, yours) for pair in found.values() for sha256 in pair if sha256)
+    sides: dict[Address, Sides] = {}
+    changes: Changes = {}
+    for at in mine.keys() | yours.keys():
+        before = (mine.get(at) or yours[at])[0]
+        hashes = (before, mine.get(at, (before, before))[1], yours.get(at, (before, before))[1])
+        sides[at] = Sides(*(trees.entity(objects, sha256) if sha256 else None for sha256 in hashes))
+        if at in yours and hashes[1] != hashes[2]:
+            merged = sides[at].theirs if at not in mine else _merged(at, sides[at], settle)
+            changes[at] = (sides[at].ours, merged)
+    return Combined(sides, changes)
+
+
+def base_tree(graph: Graph, objects: Objects, ours: int, theirs: int) -> str:
+    """The tree that both commits are compared with: that of their merge base.
+
+    Lines that were merged criss-cross have several; these are merged into a virtual one, recursively, and what they
+    dispute stays as it was in their own base. So does git's merge-recursive and merge-ort ("git help merge", recursive;
+    merge-ort.c: `opt->priv->call_depth`).
+    """
+    bases = graph.best_common_ancestors(ours, theirs)[::-1]
+    if not bases:
+        return trees.empty(objects)
+    virtual = bases[0]
+    for other in bases[1:]:
+        below = base_tree(graph, objects, virtual, other)
+        sides = (below, graph.node(virtual).tree, graph.node(other).tree)
+        combined = combine(objects, *sides, settle=_as_before)
+        hashes = {
+            at: trees.put_entity(objects, at[0], after) if after else None
+            for at, (_, after) in combined.changes.items()
+        }
+        virtual = graph.add((virtual, other), trees.write(objects, sides[1], hashes))
+    objects.forget_unstored()
+    return graph.node(virtual).tree
+
+
+def _as_before(_at: Address, _sides: Sides, path: Path, values: tuple[Any, Any, Any]) -> Any:
+    base, ours, _ = values
+    return ours if base is MISSING and len(path) == 1 else base
+
+
+def _merged(at: Address, sides: Sides, settle: Settle) -> Fields | None:
+    if sides.ours is None or sides.theirs is None:
+        left = sides.ours or sides.theirs
+        if sides.base is not None and left is not None and _only_moved(at, sides.base, left):
+            return None
+        kept: Fields | None = settle(at, sides, (), (sides.base, sides.ours, sides.theirs))
+        return kept
+
+    def decide(path: Path, base: Any, ours: Any, theirs: Any) -> Any:
+        return settle(at, sides, path, (base, ours, theirs))
+
+    return merge_fields(at[0], sides.base, sides.ours, sides.theirs, decide=decide)
+
+
+def _only_moved(at: Address, base: Fields, left: Fields) -> bool:
+    """A scene that others around it gave a new number is not edited: a delete of it stands."""
+    shape = SHAPES[at[0]]
+    return shape.numbered and same({**base, shape.named_by: None}, {**left, shape.named_by: None})

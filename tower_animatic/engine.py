@@ -1,0 +1,72 @@
+"""The embedded engine: renders a shot as a moving storyboard on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+
+from tower.engines.base import Shot, Watch
+from tower.engines.versions import ANIMATIC
+from tower.errors import RenderError
+from tower.media.encode import VideoWriter
+from tower_animatic.film import draw_frames
+
+NAME = "animatic"
+
+MIN_SIZE, MAX_SIZE = 256, 2048
+MAX_FPS = 60
+
+
+class AnimaticEngine:
+    """Implements tower.engines.base.Engine. Equal shots give equal decoded frames."""
+
+    @property
+    def name(self) -> str:
+        return NAME
+
+    @property
+    def version(self) -> str:
+        return ANIMATIC
+
+    def render(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> tuple[str, ...]:
+        """Write the clip to `target`; nothing is left there if it fails or `watch` ends it.
+
+        Raises RenderError for a shot that cannot be drawn, a reference image that cannot be read, or a full disk.
+        """
+        _check(shot)
+        size = (shot.width, shot.height)
+        try:
+            frames = draw_frames(shot)
+            with VideoWriter(
+                target, size=size, fps=shot.fps, frames=shot.frames, tags=_tags(shot, prompt_id)
+            ) as writer:
+                for number, frame in enumerate(frames, start=1):
+                    writer.write(frame)
+                    watch.progress(number / shot.frames, f"frame {number} of {shot.frames}")
+        except MemoryError as error:
+            raise RenderError(f"There is not enough memory to draw {shot.width}×{shot.height}") from error
+        except (OSError, av.FFmpegError) as error:
+            raise RenderError(f"The animatic engine could not write the clip to {target}: {error}") from error
+        return ()
+
+
+def _check(shot: Shot) -> None:
+    if any(side % 2 or not MIN_SIZE <= side <= MAX_SIZE for side in (shot.width, shot.height)):
+        raise RenderError(
+            f"The animatic engine cannot draw {shot.width}×{shot.height}: "
+            f"width and height must be even and {MIN_SIZE} to {MAX_SIZE} pixels."
+        )
+    if not 1 <= shot.fps <= MAX_FPS:
+        raise RenderError(f"The animatic engine cannot draw {shot.fps} frames a second: 1 to {MAX_FPS} are possible.")
+    if shot.frames < 1:
+        raise RenderError(f"A clip of {shot.frames} frames cannot be drawn: at least one frame is needed.")
+
+
+def _tags(shot: Shot, prompt_id: str) -> dict[str, str]:
+    return {
+        "title": " ".join(shot.prompt.split())[:120],
+        "comment": f"engine: {NAME} {ANIMATIC}",
+        "description": f"A moving storyboard, not a final picture. seed: {shot.seed}",
+        "episode_id": prompt_id,
+    }
