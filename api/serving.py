@@ -4,6 +4,7 @@
 
 Forked processes share what was loaded, so a second one costs little memory; and it may use another core, where the
 threads of one take turns. One that dies is forked again; one that dies young ends all, for the supervisor to see.
+The parent has one thread: a lock that another held at a fork would stay locked in the child.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOL_SOCKET, socket
 from typing import Self
 
+import psutil
 import uvicorn
 from fastapi import FastAPI
 
@@ -70,13 +72,15 @@ def main() -> None:
     args = parser.parse_args()
     settings = Settings()
     logs.configure(settings)
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # it starts threads when numpy, scipy or cv2 is imported
     try:
         doors = [door for asked in args.services for door in _opened(asked, args.host, settings)]
+        gc.collect()
+        gc.freeze()  # a later collection would touch, and so copy, every page
+        code = Family(doors).live()
     except StackError as error:
         sys.exit(f"tower: {error}")
-    gc.collect()
-    gc.freeze()  # what is here now stays for good: no collector needs to look at it, and so copy its pages, any more
-    sys.exit(Family(doors).live())
+    sys.exit(code)
 
 
 class Family:
@@ -89,7 +93,10 @@ class Family:
         self._lifeline = os.pipe()  # its writing end closes when this process is gone
 
     def live(self) -> int:
-        """Until SIGTERM or SIGINT, or until one dies young: then its exit code."""
+        """Until SIGTERM or SIGINT, or until one dies young: then its exit code.
+
+        Raises StackError where a second thread runs; the processes there are then end with this one.
+        """
         code = 0
         for number in SIGNALS:
             signal.signal(number, self._end)
@@ -110,6 +117,8 @@ class Family:
         return code
 
     def _fork(self, door: Door) -> None:
+        if (threads := psutil.Process().num_threads()) > 1:
+            raise StackError(f"{threads} threads run where the {door.name} API forks: something it loaded started one")
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the child is known, or no longer ours
         if not self._ending:
             pid = os.fork()

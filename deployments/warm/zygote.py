@@ -26,6 +26,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from deployments.entrypoints import PREFECT_YAML, modules
 
 PRELOADED = (
@@ -221,7 +223,7 @@ def preload(flows: Sequence[str] = ()) -> Sources:
         except Exception as error:  # the run that needs it imports it again, and reports the fault where it is seen
             _print(f"zygote: {name} cannot be imported: {error!r}")
     sources = _sources(set(sys.modules) - before)
-    threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - only counted
+    threads = psutil.Process().num_threads()
     if threads > 1:
         sys.exit(f"zygote: a preloaded package started {threads - 1} threads; forking is not safe")
     gc.collect()

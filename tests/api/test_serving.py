@@ -20,6 +20,17 @@ from tests.conftest import free_port
 
 Start = Callable[..., subprocess.Popen[str]]
 A = "/api/anime"
+COUNT_AT_FORKS = """
+import os
+def count():  # after the fork is too late: OpenBLAS ends its threads as it begins
+    with open(os.environ["COUNTS"], "a") as counts:
+        print(len(os.listdir("/proc/self/task")), file=counts)
+os.register_at_fork(before=count)
+"""
+START_A_THREAD = """
+import threading, time
+threading.Thread(target=time.sleep, args=(120,), daemon=True).start()
+"""
 
 
 @pytest.fixture
@@ -35,7 +46,8 @@ def start(api_database_url: str, tmp_path: Path) -> Iterator[Start]:
         own = {"TOWER_DATABASE_URL": api_database_url, "TOWER_DATA_DIR": str(tmp_path / "data")}
         own["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
         command = [sys.executable, "-m", "api.serving", *services]
-        process = subprocess.Popen(command, env={**os.environ, **own, **env}, stderr=subprocess.PIPE, text=True)
+        alone = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}  # as a user's own
+        process = subprocess.Popen(command, env={**alone, **own, **env}, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process
 
@@ -114,3 +126,25 @@ def test_a_port_that_is_taken_is_named(start: Start) -> None:
         said = ended.communicate(timeout=60)[1]
     assert ended.returncode == 1
     assert f"tower: port {port} of the production API" in said
+
+
+def test_the_apis_fork_while_one_thread_runs(start: Start, port: int, tmp_path: Path) -> None:
+    counts = tmp_path / "counts"
+    at_start(tmp_path, COUNT_AT_FORKS)
+    parent = start(f"production:{port}:1", f"music:{free_port()}:1", PYTHONPATH=str(tmp_path), COUNTS=str(counts))
+    until(lambda: answers(port))
+    assert len(children(parent)) == 2
+    assert counts.read_text().split() == ["1", "1"]
+
+
+def test_it_does_not_fork_beside_a_thread_that_a_package_started(start: Start, port: int, tmp_path: Path) -> None:
+    at_start(tmp_path, START_A_THREAD)
+    ended = start(f"production:{port}:1", PYTHONPATH=str(tmp_path))
+    said = ended.communicate(timeout=60)[1]
+    assert ended.returncode == 1
+    assert "tower: 2 threads run where the production API forks" in said
+
+
+def at_start(folder: Path, code: str) -> None:
+    """Let a Python whose PYTHONPATH is `folder` run this before all else."""
+    (folder / "sitecustomize.py").write_text(code)
