@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 
 from deployments.gpu_info import Gpu, gpu_of
-from deployments.worker_row import Said, State, WorkerRow
+from deployments.worker_row import State, WorkerReport, WorkerRow
 from tower.errors import UnavailableError
 from tower.settings import Settings
 
@@ -23,17 +23,17 @@ class Reporter:
     def report(self) -> None:
         """It is there, and as its renders have it; the first time: ready."""
         gpu = _gpu(self._settings.comfyui_url) if self._settings.comfyui_url else None
-        if self._row.report(self._said(gpu), state=self._state):
+        if self._row.report(self._report(gpu), state=self._state):
             self._state = None
 
     def ended(self) -> None:
         """Nothing, if it never came so far as to be reported."""
         if self._state is None:
-            self._row.report(self._said(None), state="stopped")
+            self._row.report(self._report(None), state="stopped")
         self._row.close()
 
-    def _said(self, gpu: Gpu | None) -> Said:
-        return Said(
+    def _report(self, gpu: Gpu | None) -> WorkerReport:
+        return WorkerReport(
             host=platform.node(),
             slots=self._settings.gpu_slots,
             engine=engine(self._settings),

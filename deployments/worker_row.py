@@ -1,6 +1,6 @@
 """One worker's row in the table of workers, over psycopg alone: a supervisor stays 28 MB smaller without SQLAlchemy.
 
-The same rules as in tower/rendering/workers.py; a test holds the two together.
+Its render task counts the failures in the same row (tower/rendering/workers.py).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from psycopg.rows import dict_row
 from deployments.external import as_libpq, first_line
 from deployments.gpu_info import Gpu
 from tower.errors import StackError
+from tower.rendering.failure_limits import FAILURES_AFTER_RECOVERY
 
 State = Literal["ready", "stopped"]
-FAILURES_AFTER_RECOVERY = 2  # one less than make a worker unwell
 _WAIT_S = 2  # the supervisor has other things to look after
 _REPORT = """
 insert into public.workers (name, host, slots, engine, comfyui_url, gpu, vram_total_bytes, vram_free_bytes, state)
@@ -43,8 +43,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a worker says of itself. `engine`: what it renders with unless a shot asks otherwise."""
+class WorkerReport:
+    """The worker as its supervisor knows it. `engine`: what it renders with unless a shot asks otherwise."""
 
     host: str
     slots: int
@@ -75,10 +75,10 @@ class WorkerRow:
         self._url = as_libpq(database_url)
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
 
-    def report(self, said: Said, *, state: State | None = None) -> bool:
+    def report(self, report: WorkerReport, *, state: State | None = None) -> bool:
         """Note that the worker is there. Without `state` it keeps the one it has; a new one is ready. Whether noted."""
-        gpu = asdict(said.gpu) if said.gpu else {"name": None, "vram_total_bytes": None, "vram_free_bytes": None}
-        values = asdict(said) | gpu | {"gpu": gpu["name"], "state": state, "starts": state == "ready"}
+        gpu = asdict(report.gpu) if report.gpu else {"name": None, "vram_total_bytes": None, "vram_free_bytes": None}
+        values = asdict(report) | gpu | {"gpu": gpu["name"], "state": state, "starts": state == "ready"}
         return self._execute(_REPORT, values) is not None
 
     def condition(self) -> Condition | None:

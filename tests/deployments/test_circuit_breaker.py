@@ -16,14 +16,14 @@ from deployments.postgres import EmbeddedPostgres
 from deployments.process import Process
 from deployments.supervisor import Service, Supervisor
 from deployments.worker_plans import WorkerPlan
-from deployments.worker_row import Said, WorkerRow
+from deployments.worker_row import WorkerReport, WorkerRow
 from tests.conftest import COMMITTED
 from tests.deployments.conftest import PythonCommand
 from tests.deployments.processes import until
 from tests.fakes.comfyui.server import FakeComfyUI
 from tower.errors import RenderError
 from tower.rendering import workers
-from tower.rendering.workers import UNWELL_AFTER
+from tower.rendering.failure_limits import UNWELL_AFTER
 from tower.settings import Settings
 
 NAME, PART = "gpu@box-123456", "worker-gpu"
@@ -79,7 +79,7 @@ def resting(
     supervisor = Supervisor(say=said.append, changed=lambda _: None)
     supervisor.launch(Service(PART, "The gpu worker", lambda: Process(command), lambda: True))
     row = WorkerRow(postgres.url(COMMITTED), NAME)
-    row.report(Said(host="box", slots=1, engine="comfyui", comfyui_url=None, gpu=None))
+    row.report(WorkerReport(host="box", slots=1, engine="comfyui", comfyui_url=None, gpu=None))
     with FakeComfyUI() as comfy:
         settings = Settings(data_dir=tmp_path, comfyui_url=comfy.url)
         plan = WorkerPlan("gpu", PART, NAME, slots=1, queue=None)

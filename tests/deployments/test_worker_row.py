@@ -1,11 +1,11 @@
-"""The row of a worker, as its supervisor writes it: by the same rules as tower/rendering/workers.py."""
+"""The row of a worker, as its supervisor writes it and its renders count their failures in it."""
 
 from __future__ import annotations
 
 import itertools
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import astuple, replace
 from typing import Any
 
 import pytest
@@ -19,19 +19,19 @@ from db.models.workers import Worker, WorkerState
 from deployments.gpu_info import Gpu
 from deployments.heartbeat import Reporter, engine
 from deployments.postgres import EmbeddedPostgres
-from deployments.worker_row import FAILURES_AFTER_RECOVERY, Condition, Said, WorkerRow
+from deployments.worker_row import Condition, WorkerReport, WorkerRow
 from tests.conftest import COMMITTED, free_port
 from tower.errors import RenderError, StackError
 from tower.jobs import lifecycle
 from tower.jobs.spec import EngineChoice, GenerationSpec
 from tower.rendering import workers
 from tower.rendering.engine_choice import chosen
-from tower.rendering.workers import UNWELL_AFTER, Report
+from tower.rendering.failure_limits import FAILURES_AFTER_RECOVERY, UNWELL_AFTER
 from tower.settings import Settings
 
 NAME = "gpu@box-123456"
 GPU = Gpu("NVIDIA GeForce RTX 3060", vram_total_bytes=12 * 2**30, vram_free_bytes=11 * 2**30)
-SAID = Said(host="box", slots=2, engine="comfyui", comfyui_url="http://box:8188", gpu=GPU)
+REPORT = WorkerReport(host="box", slots=2, engine="comfyui", comfyui_url="http://box:8188", gpu=GPU)
 AWAY = RenderError("ComfyUI does not answer", code="COMFYUI_UNREACHABLE")
 
 
@@ -45,48 +45,49 @@ def seen(sessions: Sessions) -> Worker:
         return session.get_one(Worker, NAME)
 
 
-def told(worker: Worker) -> dict[str, Any]:
-    varying = {"name", "started_at", "seen_at"}
-    return {column.key: getattr(worker, column.key) for column in Worker.__table__.columns if column.key not in varying}
-
-
 def fails(sessions: Sessions, times: int) -> None:
     for _ in range(times):
         with sessions.begin() as session:
             workers.failed(session, NAME, AWAY)
 
 
-@pytest.mark.parametrize("gpu", [GPU, None])
-def test_a_report_is_what_tower_would_have_written(row: WorkerRow, sessions: Sessions, gpu: Gpu | None) -> None:
-    said = Said(**{**asdict(SAID), "gpu": gpu})
-    assert row.report(said)
-    sizes = (gpu.name, gpu.vram_total_bytes, gpu.vram_free_bytes) if gpu else (None, None, None)
-    with sessions.begin() as session:
-        theirs = workers.report(session, Report("other", "box", 2, "comfyui", "http://box:8188", *sizes))
-        assert told(seen(sessions)) == told(theirs)
+def test_a_report_makes_a_worker_known_with_its_gpu(row: WorkerRow, sessions: Sessions) -> None:
+    assert row.report(REPORT)
+    worker = seen(sessions)
+    assert (worker.host, worker.slots, worker.engine, worker.comfyui_url) == ("box", 2, "comfyui", "http://box:8188")
+    assert (worker.gpu, worker.vram_total_bytes, worker.vram_free_bytes) == astuple(GPU)
+    assert (worker.state, worker.failures_in_a_row, worker.last_failure) == (WorkerState.READY, 0, None)
+
+
+def test_a_gpu_that_no_longer_answers_is_no_longer_in_the_row(row: WorkerRow, sessions: Sessions) -> None:
+    row.report(REPORT)
+    before = seen(sessions).seen_at
+    row.report(replace(REPORT, gpu=None))
+    worker = seen(sessions)
+    assert (worker.gpu, worker.vram_total_bytes, worker.vram_free_bytes) == (None, None, None)
+    assert worker.seen_at > before
 
 
 def test_a_report_does_not_make_an_unwell_worker_well_but_a_new_start_does(row: WorkerRow, sessions: Sessions) -> None:
-    row.report(SAID)
+    row.report(REPORT)
     fails(sessions, UNWELL_AFTER)
-    row.report(SAID)
+    row.report(REPORT)
     assert seen(sessions).state == WorkerState.UNWELL
     before = seen(sessions).started_at
-    row.report(SAID, state="ready")
+    row.report(REPORT, state="ready")
     assert (seen(sessions).state, seen(sessions).failures_in_a_row) == (WorkerState.READY, UNWELL_AFTER)
     assert seen(sessions).started_at > before
-    row.report(SAID, state="stopped")
+    row.report(REPORT, state="stopped")
     assert seen(sessions).state == WorkerState.STOPPED
 
 
 def test_its_condition_is_what_its_renders_have_written(row: WorkerRow, sessions: Sessions) -> None:
     assert row.condition() is None
-    row.report(SAID)
+    row.report(REPORT)
     assert row.condition() == Condition(False, 0, None, None, renders=False)
     fails(sessions, UNWELL_AFTER)
     with sessions.begin() as session:
         processing(session)
-        assert workers.busy(session, NAME)
     assert row.condition() == Condition(True, UNWELL_AFTER, AWAY.message, AWAY.code, renders=True)
 
 
@@ -101,25 +102,28 @@ def processing(session: Session) -> None:
     session.execute(update(RenderSegment).where(RenderSegment.id == row.id).values(state="processing", worker=NAME))
 
 
-def test_recovery_is_that_of_tower(row: WorkerRow, sessions: Sessions) -> None:
-    assert FAILURES_AFTER_RECOVERY == UNWELL_AFTER - 1
-    row.report(SAID)
+def test_after_recovery_one_failure_is_enough(row: WorkerRow, sessions: Sessions) -> None:
+    row.report(REPORT)
     fails(sessions, UNWELL_AFTER + 1)
     row.recovered()
-    ours = told(seen(sessions))
-    fails(sessions, UNWELL_AFTER + 1)
-    with sessions.begin() as session:
-        workers.recovered(session, NAME)
-    assert {**told(seen(sessions)), "last_failure_at": None} == {**ours, "last_failure_at": None}
-    row.report(SAID, state="stopped")
+    worker = seen(sessions)
+    assert (worker.state, worker.failures_in_a_row) == (WorkerState.READY, FAILURES_AFTER_RECOVERY)
+    assert (worker.last_failure, worker.last_failure_code) == (AWAY.message, AWAY.code)
+    fails(sessions, 1)
+    worker = seen(sessions)
+    assert (worker.state, worker.failures_in_a_row) == (WorkerState.UNWELL, UNWELL_AFTER)
+
+
+def test_only_an_unwell_worker_recovers(row: WorkerRow, sessions: Sessions) -> None:
+    row.report(REPORT, state="stopped")
     row.recovered()
-    assert seen(sessions).state == WorkerState.STOPPED
+    assert (seen(sessions).state, seen(sessions).failures_in_a_row) == (WorkerState.STOPPED, 0)
 
 
 def test_a_database_that_is_away_is_no_error_and_is_found_again(row: WorkerRow, sessions: Sessions) -> None:
     away = WorkerRow(f"postgresql://nobody@127.0.0.1:{free_port()}/none", NAME)
-    assert (away.report(SAID), away.condition(), away.recovered()) == (False, None, False)
-    row.report(SAID)
+    assert (away.report(REPORT), away.condition(), away.recovered()) == (False, None, False)
+    row.report(REPORT)
     with sessions.begin() as session:
         session.connection().exec_driver_sql(
             "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tower-worker'"
@@ -129,7 +133,7 @@ def test_a_database_that_is_away_is_no_error_and_is_found_again(row: WorkerRow, 
 
 def test_a_database_of_another_shape_is_told_in_one_sentence(postgres: EmbeddedPostgres) -> None:
     with pytest.raises(StackError, match="tower migrate"):
-        WorkerRow(postgres.url("postgres"), NAME).report(SAID)
+        WorkerRow(postgres.url("postgres"), NAME).report(REPORT)
 
 
 def test_a_worker_tells_when_it_has_ended_and_only_if_it_had_begun(row: WorkerRow, sessions: Sessions) -> None:

@@ -1,4 +1,6 @@
-"""Workers of the gpu pool: what each is, how it fares, and when it had better rest.
+"""What the renders of a gpu worker say of it, and what the pool can take.
+
+The worker's supervisor writes the rest of its row (deployments/worker_row.py).
 
 A worker that fails three segments in a row for reasons of its own (its ComfyUI is away, is out of memory, lacks a
 model, …) is `unwell` and takes no more until it has been asked and answers well; then one more failure makes it unwell
@@ -8,53 +10,24 @@ again (the half-open state of a circuit breaker: M. Nygard, Release It!, 2007).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.models.rendering import RenderSegment, SegmentState
 from db.models.workers import Worker, WorkerState
 from tower.clients.comfyui.errors import OF_THE_WORKER
 from tower.errors import TowerError
 from tower.media.files import DiskFullError
+from tower.rendering.failure_limits import UNWELL_AFTER
 
 SEEN_LATELY = timedelta(minutes=5)  # workers report every 15 s; one that was killed is no longer counted on
-UNWELL_AFTER = 3  # failures in a row
 WORKER_FAULTS = OF_THE_WORKER | {DiskFullError.code}
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a worker says of itself. `gpu` and the sizes are None where its engine has none or could not be asked."""
-
-    name: str
-    host: str
-    slots: int
-    engine: str
-    comfyui_url: str | None = None
-    gpu: str | None = None
-    vram_total_bytes: int | None = None
-    vram_free_bytes: int | None = None
 
 
 def is_workers_fault(error: TowerError) -> bool:
     """Whether another worker might do it."""
     return error.code in WORKER_FAULTS
-
-
-def report(session: Session, said: Report, *, state: WorkerState | None = None) -> Worker:
-    """Note that the worker is there. Without `state` it keeps the one it has; a new one is ready."""
-    known = asdict(said) | {"seen_at": func.now()}
-    changed = known if state is None else known | {"state": state}
-    session.execute(
-        insert(Worker)
-        .values({"state": WorkerState.READY, **changed})
-        .on_conflict_do_update(index_elements=["name"], set_=changed)
-    )
-    return session.get_one(Worker, said.name, populate_existing=True)
 
 
 def succeeded(session: Session, name: str) -> None:
@@ -73,21 +46,6 @@ def failed(session: Session, name: str, error: TowerError) -> None:
     worker.last_failure_at = datetime.now(UTC)
     if worker.failures_in_a_row >= UNWELL_AFTER:
         worker.state = WorkerState.UNWELL
-
-
-def recovered(session: Session, name: str) -> None:
-    """It was asked and answers well: it may try again, and one more failure is enough."""
-    session.execute(
-        update(Worker)
-        .where(Worker.name == name, Worker.state == WorkerState.UNWELL)
-        .values(state=WorkerState.READY, failures_in_a_row=UNWELL_AFTER - 1)
-    )
-
-
-def busy(session: Session, name: str) -> bool:
-    """Whether it renders a segment now."""
-    mine = (RenderSegment.worker == name, RenderSegment.state == SegmentState.PROCESSING)
-    return session.scalar(select(RenderSegment.id).where(*mine).limit(1)) is not None
 
 
 def pool_slots(session: Session) -> int | None:

@@ -1,4 +1,4 @@
-"""Workers that fail, rest and come back."""
+"""Workers whose renders fail and succeed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db.models.workers import Worker, WorkerState
 from tower.errors import RenderError
 from tower.rendering import workers
-from tower.rendering.workers import UNWELL_AFTER, Report
+from tower.rendering.failure_limits import UNWELL_AFTER
 
 NAME = "gpu@box"
 AWAY = RenderError("ComfyUI does not answer", code="COMFYUI_UNREACHABLE")
@@ -18,18 +18,16 @@ AWAY = RenderError("ComfyUI does not answer", code="COMFYUI_UNREACHABLE")
 
 @pytest.fixture
 def worker(session: Session) -> Worker:
-    return workers.report(session, Report(NAME, host="box", slots=1, engine="comfyui", gpu="NVIDIA RTX 3060"))
+    worker = Worker(name=NAME, host="box", slots=1, engine="comfyui")
+    session.add(worker)
+    session.flush()
+    return worker
 
 
 def fails(session: Session, times: int) -> None:
     for _ in range(times):
         workers.failed(session, NAME, AWAY)
     session.flush()
-
-
-def test_a_worker_is_known_from_its_first_report(session: Session, worker: Worker) -> None:
-    assert (worker.state, worker.failures_in_a_row, worker.gpu) == (WorkerState.READY, 0, "NVIDIA RTX 3060")
-    assert [seen.name for seen in workers.all_workers(session)] == [NAME]
 
 
 def test_three_failures_in_a_row_make_it_unwell_and_say_why(session: Session, worker: Worker) -> None:
@@ -47,32 +45,18 @@ def test_a_success_between_breaks_the_row(session: Session, worker: Worker) -> N
     assert worker.state == WorkerState.READY
 
 
-def test_a_report_does_not_make_an_unwell_worker_well(session: Session, worker: Worker) -> None:
-    fails(session, UNWELL_AFTER)
-    again = workers.report(session, Report(NAME, host="box", slots=1, engine="comfyui"))
-    assert (again.state, again.gpu) == (WorkerState.UNWELL, None)
-
-
-def test_after_recovery_one_failure_is_enough(session: Session, worker: Worker) -> None:
-    fails(session, UNWELL_AFTER)
-    workers.recovered(session, NAME)
-    session.refresh(worker)
-    assert (worker.state, worker.failures_in_a_row) == (WorkerState.READY, UNWELL_AFTER - 1)
-    fails(session, 1)
-    assert (worker.state, worker.failures_in_a_row) == (WorkerState.UNWELL, UNWELL_AFTER)
-
-
 @pytest.mark.parametrize(("code", "own"), [("COMFYUI_OOM", True), ("COMFYUI_REFUSED", False), ("NOT_AS_ASKED", False)])
 def test_only_its_own_reasons_count(code: str, own: bool) -> None:
     assert workers.is_workers_fault(RenderError("x", code=code)) is own
 
 
 def test_slots_are_counted_over_the_workers_that_are_well_and_there(session: Session, worker: Worker) -> None:
-    workers.report(session, Report("gpu@other", host="other", slots=3, engine="animatic"))
+    other = Worker(name="gpu@other", host="other", slots=3, engine="animatic")
+    session.add(other)
+    session.flush()
     assert workers.pool_slots(session) == 4
     fails(session, UNWELL_AFTER)
     assert workers.pool_slots(session) == 3
-    other = session.get_one(Worker, "gpu@other")
     other.seen_at = datetime.now(UTC) - timedelta(hours=1)
     session.flush()
     assert workers.pool_slots(session) is None

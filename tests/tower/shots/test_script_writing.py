@@ -9,13 +9,12 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import JobType
 from db.models.styles import StyleTemplate
+from db.models.workers import Worker
 from tower.engines.base import CastMember
 from tower.errors import InvalidError, NotFoundError, UnavailableError
 from tower.jobs import lifecycle
 from tower.jobs.spec import EngineChoice, GenerationSpec
-from tower.rendering import workers
 from tower.rendering.engine_choice import EngineName, chosen_by_pool
-from tower.rendering.workers import Report
 from tower.settings import Settings
 from tower.shots.cast import Cast
 from tower.shots.planning import Script, plan_shot
@@ -82,7 +81,7 @@ def pool(session: Session, asked: EngineChoice = EngineChoice.AUTO, **settings: 
 def test_comfyui_is_used_where_this_machine_or_a_worker_has_one(session: Session) -> None:
     assert pool(session) == "animatic"
     assert pool(session, comfyui_url="http://127.0.0.1:8188") == "comfyui"
-    workers.report(session, Report("gpu@box", host="box", slots=1, engine="comfyui"))
+    session.add(Worker(name="gpu@box", host="box", slots=1, engine="comfyui"))
     assert pool(session) == "comfyui"
     assert pool(session, EngineChoice.ANIMATIC) == "animatic"
     assert pool(session, engine="animatic") == "animatic"

@@ -15,7 +15,6 @@ from tests.tower.scene_takes import with_comfyui
 from tests.tower.story_fixture import Village, a_village
 from tower.engines import versions
 from tower.jobs.spec import EngineChoice
-from tower.rendering import workers
 from tower.staleness import affected, report
 from tower.versions.kinds import Kind
 from tower.versions.merge import revert
@@ -185,7 +184,7 @@ def test_a_better_engine_counts_and_one_that_is_away_does_not(village: Village, 
     drawn.show(village.empty)
     assert village.empty not in drawn.stale()
     assert village.empty not in village.stage.stale()  # the ComfyUI is gone: what it made stays good
-    workers.report(session, workers.Report("gpu", "box", 1, "comfyui"))
+    session.add(Worker(name="gpu", host="box", slots=1, engine="comfyui"))
     assert village.stage.stale().keys() == {village.alone, village.both}
     assert session.scalar(select(Worker.name)) == "gpu"
 

@@ -14,10 +14,9 @@ from api.production.app import create_app
 from db.engine import Sessions
 from db.models.jobs import JobStatus, ProductionJob
 from db.models.projects import Project
+from deployments.worker_row import WorkerReport, WorkerRow
 from tests.api.api_requests import DOCUMENTED, A, change, code_of, generate, new_project, started
 from tests.api.small_servers import FakePrefect, serving
-from tower.rendering import workers
-from tower.rendering.workers import Report
 from tower.settings import Settings
 
 
@@ -121,9 +120,10 @@ def test_comfyui_where_nobody_has_one_is_refused_with_the_mend(client: TestClien
     assert "tower worker gpu --comfyui" in answer.json()["error"]["message"]
 
 
-def test_comfyui_is_accepted_once_a_worker_has_one(client: TestClient, sessions: Sessions) -> None:
-    with sessions.begin() as session:
-        workers.report(session, Report("gpu@box", host="box", slots=1, engine="comfyui", comfyui_url="http://box:8188"))
+def test_comfyui_is_accepted_once_a_worker_has_one(client: TestClient, api_database_url: str) -> None:
+    row = WorkerRow(api_database_url, "gpu@box")
+    row.report(WorkerReport(host="box", slots=1, engine="comfyui", comfyui_url="http://box:8188", gpu=None))
+    row.close()
     assert started(client, {"prompt": "test", "engine": "comfyui"})["status"] == "processing"
 
 

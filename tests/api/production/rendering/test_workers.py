@@ -3,42 +3,63 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 
+import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
 from db.engine import Sessions
 from db.models.rendering import RenderSegment, SegmentState
-from db.models.workers import WorkerState
+from deployments.gpu_info import Gpu
+from deployments.worker_row import WorkerReport, WorkerRow
 from tests.api.api_requests import A, started
 from tests.api.small_servers import FakePrefect, serving
+from tower.errors import RenderError
 from tower.rendering import workers
+from tower.rendering.failure_limits import UNWELL_AFTER
 from tower.settings import Settings
 
-BOX = workers.Report("gpu-1", host="box", slots=2, engine="comfyui", gpu="NVIDIA GeForce RTX 3060", vram_total_bytes=12)
+GPU = Gpu("NVIDIA GeForce RTX 3060", vram_total_bytes=12, vram_free_bytes=11)
+BOX = WorkerReport(host="box", slots=2, engine="comfyui", comfyui_url="http://box:8188", gpu=GPU)
+ATTIC = WorkerReport(host="attic", slots=1, engine="animatic", comfyui_url=None, gpu=None)
+AWAY = RenderError("ComfyUI does not answer", code="COMFYUI_UNREACHABLE")
 
 
-def test_without_prefect_their_own_reports_are_told(client: TestClient, sessions: Sessions) -> None:
-    with sessions.begin() as session:
-        worker = workers.report(session, BOX)
-        worker.last_failure, worker.state = "ComfyUI does not answer", WorkerState.UNWELL
+@pytest.fixture
+def rows(api_database_url: str) -> Iterator[list[WorkerRow]]:
+    made = [WorkerRow(api_database_url, name) for name in ("gpu-1", "gpu-2")]
+    yield made
+    for row in made:
+        row.close()
+
+
+def test_without_prefect_their_own_reports_are_told(
+    client: TestClient, sessions: Sessions, rows: list[WorkerRow]
+) -> None:
+    rows[0].report(BOX)
+    for _ in range(UNWELL_AFTER):
+        with sessions.begin() as session:
+            workers.failed(session, "gpu-1", AWAY)
     answer = client.get(f"{A}/workers").json()
     assert "does not answer" in answer["reason"]
     [said] = answer["workers"]
     assert (said["name"], said["pool"], said["prefect_status"], said["rendering"]) == ("gpu-1", "gpu", None, [])
     report = said["report"]
     assert (report["state"], report["last_failure"]) == ("unwell", "ComfyUI does not answer")
-    assert (report["gpu"], report["slots"], report["vram_free_bytes"]) == ("NVIDIA GeForce RTX 3060", 2, None)
+    assert (report["gpu"], report["slots"], report["vram_free_bytes"]) == ("NVIDIA GeForce RTX 3060", 2, 11)
 
 
-def test_prefects_view_and_what_renders_are_joined_by_name(api_database_url: str, sessions: Sessions) -> None:
+def test_prefects_view_and_what_renders_are_joined_by_name(
+    api_database_url: str, sessions: Sessions, rows: list[WorkerRow]
+) -> None:
+    for row, report in zip(rows, (BOX, ATTIC), strict=True):
+        row.report(report)
     with serving(FakePrefect()) as prefect:
         settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api")
         with TestClient(create_app(settings)) as client:
             job_id = started(client, {"prompt": "test"})["job_id"]
             with sessions.begin() as session:
-                workers.report(session, BOX)
-                workers.report(session, workers.Report("gpu-2", host="attic", slots=1, engine="animatic"))
                 session.add(_segment(job_id))
             answer = client.get(f"{A}/workers").json()
     assert answer["reason"] is None

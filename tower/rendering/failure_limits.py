@@ -1,0 +1,6 @@
+"""How many failures a worker may have. The supervisor reads this too, so nothing here imports SQLAlchemy."""
+
+from __future__ import annotations
+
+UNWELL_AFTER = 3  # failures in a row
+FAILURES_AFTER_RECOVERY = UNWELL_AFTER - 1  # one more makes the worker unwell again
