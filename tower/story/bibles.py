@@ -7,9 +7,9 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models.bibles import BibleCharacter, BibleHistory, BiblePart, ProjectBible
+from db.models.bibles import BibleHistory, BiblePart, ProjectBible
 from db.models.characters import Character
-from tower.errors import ConflictError, NotFoundError
+from tower.errors import ConflictError
 from tower.pages import Page, Wanted, page_of
 from tower.story import entities
 from tower.story.entities import Found
@@ -32,24 +32,11 @@ def refuse_second(session: Session, on: Head) -> None:
         raise ConflictError(f"Project {project_id} has a bible on {name!r} already: change it with PUT")
 
 
-def find_character(
-    session: Session, project_id: int, character_id: int, *, branch: str | None, to_change: bool = False
-) -> Found[BibleCharacter]:
-    """A character of this project's bible. Raises NotFoundError, for one of another project too."""
-    found = entities.find(session, BibleCharacter, character_id, branch=branch, to_change=to_change)
-    if found.project_id != project_id:
-        raise NotFoundError(f"Project {project_id} has no bible character {character_id}")
-    return found
-
-
 def key_of_character(session: Session, project_id: int, character_id: int | None) -> uuid.UUID | None:
     """The key of a drawn character of this project. Raises NotFoundError."""
     if character_id is None:
         return None
-    found = entities.find(session, Character, character_id)
-    if found.project_id != project_id:
-        raise NotFoundError(f"Project {project_id} has no character {character_id}")
-    return found.row.key
+    return entities.find(session, Character, character_id, project_id=project_id).row.key
 
 
 def history(

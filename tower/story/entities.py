@@ -54,6 +54,16 @@ class Found(Generic[Entity]):
 
 
 @dataclass(frozen=True)
+class PastEntity:
+    """An entity as it was at a commit or tag (`at`) of its project."""
+
+    project_id: int
+    key: uuid.UUID
+    fields: Fields
+    at: str
+
+
+@dataclass(frozen=True)
 class Note:
     """What is noted with a change. Without a message one is made."""
 
@@ -62,16 +72,25 @@ class Note:
 
 
 def find(
-    session: Session, kind: type[Entity], row_id: int, *, branch: str | None = None, to_change: bool = False
+    session: Session,
+    kind: type[Entity],
+    row_id: int,
+    *,
+    branch: str | None = None,
+    to_change: bool = False,
+    project_id: int | None = None,
 ) -> Found[Entity]:
-    """The row of this id, or the same thing on another branch. Raises NotFoundError.
+    """The row of this id, or the same thing on another branch. Raises NotFoundError, for one of another project too.
 
     `to_change` keeps other writers off the branch until the transaction ends.
     """
-    if to_change or branch is not None:
-        key, project_id, own_branch = _home(session, kind, row_id, whole=False)
-        return find_key(session, kind, key, project_id=project_id, branch=branch or own_branch, to_change=to_change)
-    return Found(*_home(session, kind, row_id, whole=True))
+    whole = branch is None and not to_change
+    row_or_key, home_id, own_branch = _home(session, kind, row_id, whole=whole)
+    if project_id not in (None, home_id):
+        raise NotFoundError(f"Project {project_id} has no {CALLED[KINDS[kind]]} {row_id}")
+    if whole:
+        return Found(row_or_key, home_id, own_branch)
+    return find_key(session, kind, row_or_key, project_id=home_id, branch=branch or own_branch, to_change=to_change)
 
 
 def find_key(
@@ -101,16 +120,31 @@ def on_branch(session: Session, kind: type[Entity], *, project_id: int, branch: 
     return select(kind).where(kind.branch_id == branches.find(session, project_id, branch).id)
 
 
-def past(session: Session, kind: type[Entity], row_id: int, *, at: str) -> tuple[Found[Entity], Fields]:
+def past(session: Session, kind: type[Entity], row_id: int, *, at: str, project_id: int | None = None) -> PastEntity:
     """The thing of this row as it was at a commit or tag of its project. Raises NotFoundError."""
-    found = find(session, kind, row_id)
-    return found, history.entity_at(session, found.project_id, at, KINDS[kind], key=found.row.key)
+    found = find(session, kind, row_id, project_id=project_id)
+    return past_by_key(session, kind, found.row.key, project_id=found.project_id, at=at)
 
 
-def create(session: Session, kind: type[Entity], fields: Mapping[str, Any], *, on: Head, note: Note) -> Found[Entity]:
+def past_by_key(session: Session, kind: type[Any], key: uuid.UUID, *, project_id: int, at: str) -> PastEntity:
+    """Raises NotFoundError."""
+    fields = history.entity_at(session, project_id, at, KINDS[kind], key=key)
+    return PastEntity(project_id, key, fields, at)
+
+
+def create(
+    session: Session,
+    kind: type[Entity],
+    fields: Mapping[str, Any],
+    *,
+    on: Head,
+    note: Note,
+    key: uuid.UUID | None = None,
+) -> Found[Entity]:
     """Raises what editing.apply raises: ConflictError for a taken name or number, InvalidError, NotFoundError."""
     message = note.message or f"Added {_named(kind, fields)}"
-    return _committed(session, kind, editing.Edit(KINDS[kind], uuid.uuid4(), fields), on, Note(note.author, message))
+    edit = editing.Edit(KINDS[kind], key or uuid.uuid4(), fields)
+    return _committed(session, kind, edit, on, Note(note.author, message))
 
 
 def change(session: Session, found: Found[Entity], fields: Mapping[str, Any], *, note: Note) -> Found[Entity]:

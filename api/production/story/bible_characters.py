@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 from fastapi import Response
@@ -11,21 +11,19 @@ from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 from sqlalchemy.orm import Session
 
 from api.errors import documented
-from api.http.authors import Author
 from api.http.dependencies import DatabaseSession, ReadingSession
-from api.http.etags import IfMatch, require_match, tagged
+from api.http.etags import IfMatch
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
 from api.production.field_types import AtQuery, BranchQuery, Name, RowId
 from api.production.story.person_fields import PersonAnswer, PersonFields
 from api.production.story.projects import ProjectId
-from api.production.versions.answers import Touching, Versioned, one_time, past_place, place_of
-from api.production.versions.deletion import Deleted, delete
+from api.production.versions.answers import Touching, Versioned, one_time, place_of
+from api.production.versions.editing import Deleted, Editing, change_entity, create_entity, delete_entity
+from api.production.versions.reading import list_entities, list_past, read_entity
 from db.models.bibles import BibleCharacter
-from tower.pages import page_of, slice_of
 from tower.story import bibles, entities
-from tower.story.entities import Found, Note
-from tower.versions import history
+from tower.story.entities import Found, PastEntity
 from tower.versions.branches import MAIN
 from tower.versions.kinds import BIBLE_KEY, Kind
 
@@ -71,9 +69,9 @@ class BibleCharacterAnswer(Versioned, PersonAnswer):
     character_key: uuid.UUID | None = Field(description="The `key` of the character that is drawn for it.")
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any], place: Mapping[str, Any]) -> Self:
-        shown = {name: value for name, value in fields.items() if name != "bible_key"}
-        return cls.model_validate({**shown, **place})
+    def of(cls, entity: Found[BibleCharacter] | PastEntity) -> Self:
+        shown = {name: value for name, value in entity.fields.items() if name != "bible_key"}
+        return cls.model_validate({**shown, **place_of(entity)})
 
 
 class BibleCharacterEdited(BibleCharacterAnswer, Touching):
@@ -82,19 +80,26 @@ class BibleCharacterEdited(BibleCharacterAnswer, Touching):
 
 @router.post("/characters", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def add_bible_character(
-    project_id: ProjectId, body: NewBibleCharacter, session: DatabaseSession, author: Author, response: Response
+    project_id: ProjectId, body: NewBibleCharacter, session: DatabaseSession, edit: Editing
 ) -> BibleCharacterEdited:
     """Add a character to the bible; its name is free in it."""
-    branch = body.branch_name or MAIN
-    with session.begin():
-        bibles.find(session, project_id, branch)
-        fields = _columns(session, project_id, body) | {"bible_key": BIBLE_KEY}
-        on = entities.held(session, project_id, branch)
-        made = entities.create(session, BibleCharacter, fields, on=on, note=Note(author, body.message))
-        answer = _answer(made)
-    response.headers["Location"] = f"/api/anime/projects/{project_id}/bible/characters/{answer.id}"
-    tagged(response, answer)
-    return BibleCharacterEdited(**answer.model_dump(), stale_scenes=[])
+
+    def fields() -> dict[str, Any]:
+        bibles.find(session, project_id, body.branch_name or MAIN)
+        return _columns(session, project_id, body) | {"bible_key": BIBLE_KEY}
+
+    return create_entity(
+        session,
+        BibleCharacter,
+        edit,
+        project_id=project_id,
+        branch=body.branch_name,
+        fields=fields,
+        note=edit.note(body),
+        to_answers=_answers,
+        answer_as=BibleCharacterEdited,
+        location=f"/api/anime/projects/{project_id}/bible/characters",
+    )
 
 
 @router.get("/characters", responses=documented(404))
@@ -104,13 +109,12 @@ def list_bible_characters(
     """The characters of the bible in the order of their making; in a past state (`at`) by name."""
     one_time(branch, at)
     if at is not None:
-        there = history.entities(session, project_id, at, Kind.BIBLE_CHARACTERS).items()
-        ordered = sorted(there, key=lambda one: str(one[1]["name"]))
-        shown = slice_of(ordered, pages.wanted)
-        return pages.answer(shown, lambda one: BibleCharacterAnswer.of(one[1], past_place(project_id, one[0], at)))
-    rows = entities.on_branch(session, BibleCharacter, project_id=project_id, branch=branch or MAIN)
-    page = page_of(session, rows, BibleCharacter.id, wanted=pages.wanted)
-    return pages.answer(page, lambda row: _answer(Found(row, project_id, branch or MAIN)))
+        return list_past(session, Kind.BIBLE_CHARACTERS, project_id=project_id, at=at, pages=pages, to_answers=_answers)
+    branch = branch or MAIN
+    rows = entities.on_branch(session, BibleCharacter, project_id=project_id, branch=branch)
+    return list_entities(
+        session, rows, BibleCharacter.id, project_id=project_id, branch=branch, pages=pages, to_answers=_answers
+    )
 
 
 @router.get("/characters/{character_id}", responses=documented(404))
@@ -124,14 +128,16 @@ def get_bible_character(
     at: AtQuery = None,
 ) -> BibleCharacterAnswer:
     """A character of the bible; `branch` shows it as it is on another branch, `at` as it was."""
-    one_time(branch, at)
-    found = bibles.find_character(session, project_id, character_id, branch=branch)
-    answer = _answer(found)
-    if at is not None:
-        fields = history.entity_at(session, project_id, at, Kind.BIBLE_CHARACTERS, key=found.row.key)
-        answer = BibleCharacterAnswer.of(fields, past_place(project_id, found.row.key, at))
-    tagged(response, answer)
-    return answer
+    return read_entity(
+        session,
+        BibleCharacter,
+        character_id,
+        project_id=project_id,
+        branch=branch,
+        at=at,
+        response=response,
+        to_answers=_answers,
+    )
 
 
 @router.put("/characters/{character_id}", responses=documented(400, 404, 409, 412, 413, 415))
@@ -141,28 +147,32 @@ def change_bible_character(
     body: BibleCharacterChange,
     session: DatabaseSession,
     *,
-    author: Author,
-    response: Response,
+    edit: Editing,
     if_match: IfMatch = None,
 ) -> BibleCharacterEdited:
     """Change some fields."""
-    with session.begin():
-        found = bibles.find_character(session, project_id, character_id, branch=body.branch_name, to_change=True)
-        require_match(if_match, _answer(found))
-        fields = _columns(session, project_id, body)
-        answer = _answer(entities.change(session, found, fields, note=Note(author, body.message)))
-    tagged(response, answer)
-    return BibleCharacterEdited(**answer.model_dump(), stale_scenes=[])
+    return change_entity(
+        session,
+        edit,
+        find=lambda: _to_change(session, project_id, character_id, body.branch_name),
+        if_match=if_match,
+        fields=lambda _: _columns(session, project_id, body),
+        note=edit.note(body),
+        to_answers=_answers,
+        answer_as=BibleCharacterEdited,
+    )
 
 
 @router.delete("/characters/{character_id}", responses=documented(404))
 def delete_bible_character(
-    project_id: ProjectId, character_id: RowId, session: DatabaseSession, author: Author, branch: BranchQuery = None
+    project_id: ProjectId, character_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None
 ) -> Deleted:
     """Take it out of the bible on its branch (or `branch`)."""
-    with session.begin():
-        found = bibles.find_character(session, project_id, character_id, branch=branch, to_change=True)
-        return delete(session, found, author=author)
+    return delete_entity(session, edit, find=lambda: _to_change(session, project_id, character_id, branch))
+
+
+def _to_change(session: Session, project_id: int, character_id: int, branch: str | None) -> Found[BibleCharacter]:
+    return entities.find(session, BibleCharacter, character_id, branch=branch, to_change=True, project_id=project_id)
 
 
 def _columns(session: Session, project_id: int, body: BibleCharacterFields) -> dict[str, Any]:
@@ -172,5 +182,5 @@ def _columns(session: Session, project_id: int, body: BibleCharacterFields) -> d
     return given
 
 
-def _answer(found: Found[BibleCharacter]) -> BibleCharacterAnswer:
-    return BibleCharacterAnswer.of(found.fields, place_of(found.row, found.branch))
+def _answers(_: Session, found: Sequence[Found[BibleCharacter] | PastEntity]) -> list[BibleCharacterAnswer]:
+    return [BibleCharacterAnswer.of(entity) for entity in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -13,21 +13,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.errors import documented
-from api.http.authors import Author
 from api.http.dependencies import DatabaseSession, ReadingSession
-from api.http.etags import IfMatch, require_match, tagged
+from api.http.etags import IfMatch
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
 from api.production.field_types import AtQuery, BranchQuery, Edit, OpenObject, Title
 from api.production.story.projects import ProjectId
-from api.production.versions.answers import Touching, Versioned, one_time, past_place, place_of
+from api.production.versions.answers import Touching, Versioned, one_time, place_of
+from api.production.versions.editing import Editing, answer_edit, change_entity
+from api.production.versions.reading import with_etag
 from db.models.bibles import BibleHistory, BiblePart, ProjectBible
 from db.models.versions import Commit
 from tower.story import bibles, entities
-from tower.story.entities import Found
-from tower.versions import editing, history
+from tower.story.entities import Found, Note, PastEntity
 from tower.versions.branches import MAIN
-from tower.versions.kinds import BIBLE_KEY, Kind
+from tower.versions.kinds import BIBLE_KEY
 
 router = strict_router(prefix="/api/anime", tags=["bible"])
 
@@ -65,8 +65,8 @@ class BibleAnswer(Versioned):
     content: dict[str, Any]
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any], place: Mapping[str, Any]) -> Self:
-        return cls.model_validate({**fields, **place})
+    def of(cls, entity: Found[ProjectBible] | PastEntity) -> Self:
+        return cls.model_validate({**entity.fields, **place_of(entity)})
 
 
 class BibleEdited(BibleAnswer, Touching):
@@ -94,15 +94,14 @@ class BibleChange(BaseModel):
 
 
 @router.post("/projects/{project_id}/bible", status_code=201, responses=documented(400, 404, 409, 413, 415))
-def create_bible(
-    project_id: ProjectId, body: BibleBody, session: DatabaseSession, author: Author, response: Response
-) -> BibleEdited:
+def create_bible(project_id: ProjectId, body: BibleBody, session: DatabaseSession, edit: Editing) -> BibleEdited:
     """Begin the bible. There is one a branch: a second one is refused."""
     with session.begin():
-        bibles.refuse_second(session, entities.held(session, project_id, body.branch_name or MAIN))
-        answer = _write(session, project_id, body, author)
-    tagged(response, answer)
-    return BibleEdited(**answer.model_dump(), stale_scenes=[])
+        on = entities.held(session, project_id, body.branch_name or MAIN)
+        bibles.refuse_second(session, on)
+        note = _note(edit.author, body)
+        made = entities.create(session, ProjectBible, _columns(body), on=on, note=note, key=BIBLE_KEY)
+    return answer_edit(session, made, edit, to_answers=_answers, answer_as=BibleEdited)
 
 
 @router.get("/projects/{project_id}/bible", responses=documented(404))
@@ -111,32 +110,29 @@ def get_bible(
 ) -> BibleAnswer:
     """The bible; `at` shows it as it was."""
     one_time(branch, at)
+    seen: Found[ProjectBible] | PastEntity
     if at is None:
-        answer = _answer(bibles.find(session, project_id, branch or MAIN))
+        seen = bibles.find(session, project_id, branch or MAIN)
     else:
-        fields = history.entity_at(session, project_id, at, Kind.BIBLE, key=BIBLE_KEY)
-        answer = BibleAnswer.of(fields, past_place(project_id, BIBLE_KEY, at))
-    tagged(response, answer)
-    return answer
+        seen = entities.past_by_key(session, ProjectBible, BIBLE_KEY, project_id=project_id, at=at)
+    return with_etag(response, BibleAnswer.of(seen))
 
 
 @router.put("/projects/{project_id}/bible", responses=documented(400, 404, 412, 413, 415))
 def replace_bible(
-    project_id: ProjectId,
-    body: BibleBody,
-    session: DatabaseSession,
-    author: Author,
-    *,
-    response: Response,
-    if_match: IfMatch = None,
+    project_id: ProjectId, body: BibleBody, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> BibleEdited:
     """Replace it as a whole: what is left out is empty afterwards. Its characters stay."""
-    with session.begin():
-        found = bibles.find(session, project_id, body.branch_name or MAIN, to_change=True)
-        require_match(if_match, _answer(found))
-        answer = _write(session, project_id, body, author)
-    tagged(response, answer)
-    return BibleEdited(**answer.model_dump(), stale_scenes=[])
+    return change_entity(
+        session,
+        edit,
+        find=lambda: bibles.find(session, project_id, body.branch_name or MAIN, to_change=True),
+        if_match=if_match,
+        fields=lambda _: _columns(body),
+        note=_note(edit.author, body),
+        to_answers=_answers,
+        answer_as=BibleEdited,
+    )
 
 
 @router.get("/projects/{project_id}/bible/history", responses=documented(404))
@@ -154,13 +150,13 @@ def bible_history(
     return pages.answer(page, lambda row: BibleChange.of(row, commits[row.commit_id]))
 
 
-def _write(session: Session, project_id: int, body: BibleBody, author: str) -> BibleAnswer:
-    branch = body.branch_name or MAIN
-    message = body.message or f"Wrote the bible {body.title}"
-    edits = [editing.Edit(Kind.BIBLE, BIBLE_KEY, body.model_dump(exclude=EDIT))]
-    editing.commit(session, project_id=project_id, branch=branch, edits=edits, message=message, author=author)
-    return _answer(bibles.find(session, project_id, branch))
+def _columns(body: BibleBody) -> dict[str, Any]:
+    return body.model_dump(exclude=EDIT)
 
 
-def _answer(found: Found[ProjectBible]) -> BibleAnswer:
-    return BibleAnswer.of(found.fields, place_of(found.row, found.branch))
+def _note(author: str, body: BibleBody) -> Note:
+    return Note(author, body.message or f"Wrote the bible {body.title}")
+
+
+def _answers(_: Session, found: Sequence[Found[ProjectBible]]) -> list[BibleAnswer]:
+    return [BibleAnswer.of(bible) for bible in found]

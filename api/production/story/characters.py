@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from collections.abc import Sequence
+from typing import Annotated, Self
 
 from fastapi import Query, Response
 from pydantic import ConfigDict, Field, JsonValue
+from sqlalchemy.orm import Session
 
 from api.errors import documented
-from api.http.authors import Author
-from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
-from api.http.etags import IfMatch, require_match, tagged
+from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.etags import IfMatch
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
 from api.production.field_types import Asked, AtQuery, BranchQuery, Name, ProjectQuery, RowId, Text
 from api.production.story.person_fields import PersonAnswer, PersonFields
-from api.production.versions.answers import Touching, Versioned, one_time, past_place, place_of, stale_after
-from api.production.versions.deletion import Deleted, delete
+from api.production.versions.answers import Touching, Versioned, one_time, place_of
+from api.production.versions.editing import Deleted, Editing, change_entity, create_entity, delete_entity
 from api.production.versions.entity_history import EntityVersion
+from api.production.versions.reading import list_entities, list_past, list_versions, read_entity
 from db.models.characters import Character
 from tower.jobs.spec import MAX_SEED
-from tower.pages import page_of, slice_of
 from tower.story import entities, media_references
-from tower.story.entities import Found, Note
-from tower.versions import history
+from tower.story.entities import Found, PastEntity
 from tower.versions.branches import MAIN
 from tower.versions.kinds import Kind
 from tower.workflows import store
@@ -75,11 +73,12 @@ class CharacterAnswer(Versioned, PersonAnswer):
     warnings: list[str] = Field(description="What a render of it would stumble over.")
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any], place: Mapping[str, Any], known_workflows: frozenset[str]) -> Self:
+    def of(cls, entity: Found[Character] | PastEntity, known_workflows: frozenset[str]) -> Self:
+        fields = entity.fields
         name = fields["comfyui_workflow"]
         missing = name is not None and name not in known_workflows
         warnings = [f"No workflow is called {name!r} yet: register it before a render needs it"] if missing else []
-        return cls.model_validate({**fields, **place, "warnings": warnings})
+        return cls.model_validate({**fields, **place_of(entity), "warnings": warnings})
 
 
 class CharacterEdited(CharacterAnswer, Touching):
@@ -87,20 +86,22 @@ class CharacterEdited(CharacterAnswer, Touching):
 
 
 @router.post("/characters", status_code=201, responses=documented(400, 404, 409, 413, 415))
-def create_character(
-    body: NewCharacter, session: DatabaseSession, settings: CurrentSettings, author: Author, response: Response
-) -> CharacterEdited:
+def create_character(body: NewCharacter, session: DatabaseSession, edit: Editing) -> CharacterEdited:
     """A new character; its name is free on the branch."""
-    fields = media_references.checked(body.given(), settings)
+    fields = media_references.checked(body.given(), edit.settings)
     del fields["project_id"]
-    with session.begin():
-        on = entities.held(session, body.project_id, body.branch_name or MAIN)
-        made = entities.create(session, Character, fields, on=on, note=Note(author, body.message))
-    answer = _answer(made, _workflows(session))
-    stale = stale_after(session, made, settings)
-    response.headers["Location"] = f"{router.prefix}/characters/{answer.id}"
-    tagged(response, answer)
-    return CharacterEdited(**answer.model_dump(), stale_scenes=stale)
+    return create_entity(
+        session,
+        Character,
+        edit,
+        project_id=body.project_id,
+        branch=body.branch_name,
+        fields=lambda: fields,
+        note=edit.note(body),
+        to_answers=_answers,
+        answer_as=CharacterEdited,
+        location=f"{router.prefix}/characters",
+    )
 
 
 @router.get("/characters", responses=documented(404))
@@ -115,14 +116,17 @@ def list_characters(
 ) -> list[CharacterAnswer]:
     """The characters of a project, in the order of their making; in a past state (`at`) by name."""
     one_time(branch, at)
-    known = _workflows(session)
     if at is not None:
-        return _list_past(session, pages, known, project_id=project_id, at=at, name=name)
-    rows = entities.on_branch(session, Character, project_id=project_id, branch=branch or MAIN)
+        return list_past(
+            session, Kind.CHARACTERS, project_id=project_id, at=at, pages=pages, to_answers=_answers, name=name or ""
+        )
+    branch = branch or MAIN
+    rows = entities.on_branch(session, Character, project_id=project_id, branch=branch)
     if name:
         rows = rows.where(Character.name.icontains(name, autoescape=True))
-    page = page_of(session, rows, Character.id, wanted=pages.wanted)
-    return pages.answer(page, lambda row: _answer(Found(row, project_id, branch or MAIN), known))
+    return list_entities(
+        session, rows, Character.id, project_id=project_id, branch=branch, pages=pages, to_answers=_answers
+    )
 
 
 @router.get("/characters/{character_id}", responses=documented(404))
@@ -130,51 +134,35 @@ def get_character(
     character_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> CharacterAnswer:
     """A character; `branch` shows it as it is on another branch, `at` as it was."""
-    one_time(branch, at)
-    if at is None:
-        answer = _answer(entities.find(session, Character, character_id, branch=branch), _workflows(session))
-    else:
-        found, fields = entities.past(session, Character, character_id, at=at)
-        answer = CharacterAnswer.of(fields, past_place(found.project_id, found.row.key, at), _workflows(session))
-    tagged(response, answer)
-    return answer
+    return read_entity(session, Character, character_id, branch=branch, at=at, response=response, to_answers=_answers)
 
 
 @router.put("/characters/{character_id}", responses=documented(400, 404, 409, 412, 413, 415))
 def change_character(
-    character_id: RowId,
-    body: CharacterChange,
-    session: DatabaseSession,
-    *,
-    settings: CurrentSettings,
-    author: Author,
-    response: Response,
-    if_match: IfMatch = None,
+    character_id: RowId, body: CharacterChange, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> CharacterEdited:
     """Change some fields."""
-    fields = media_references.checked(body.given(), settings)
-    with session.begin():
-        found = entities.find(session, Character, character_id, branch=body.branch_name, to_change=True)
-        require_match(if_match, lambda: _answer(found, _workflows(session)))
-        changed = entities.change(session, found, fields, note=Note(author, body.message))
-    answer = _answer(changed, _workflows(session))
-    stale = stale_after(session, changed, settings)
-    tagged(response, answer)
-    return CharacterEdited(**answer.model_dump(), stale_scenes=stale)
+    fields = media_references.checked(body.given(), edit.settings)
+    return change_entity(
+        session,
+        edit,
+        find=lambda: entities.find(session, Character, character_id, branch=body.branch_name, to_change=True),
+        if_match=if_match,
+        fields=lambda _: fields,
+        note=edit.note(body),
+        to_answers=_answers,
+        answer_as=CharacterEdited,
+    )
 
 
 @router.delete("/characters/{character_id}", responses=documented(404))
 def delete_character(
-    character_id: RowId,
-    session: DatabaseSession,
-    settings: CurrentSettings,
-    author: Author,
-    branch: BranchQuery = None,
+    character_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None
 ) -> Deleted:
     """Delete it from its branch (or `branch`). Scenes keep its name; its past stays."""
-    with session.begin():
-        found = entities.find(session, Character, character_id, branch=branch, to_change=True)
-        return delete(session, found, author=author, settings=settings)
+    return delete_entity(
+        session, edit, find=lambda: entities.find(session, Character, character_id, branch=branch, to_change=True)
+    )
 
 
 @router.get("/characters/{character_id}/versions", responses=documented(404))
@@ -182,25 +170,9 @@ def character_versions(
     character_id: RowId, session: ReadingSession, pages: Pages, branch: BranchQuery = None
 ) -> list[EntityVersion]:
     """Every state that it had, newest first, with the commits that made them."""
-    found = entities.find(session, Character, character_id, branch=branch)
-    at = (found.project_id, found.branch, Kind.CHARACTERS)
-    past = history.history(session, *at, key=found.row.key, wanted=pages.wanted)
-    return pages.answer(past, EntityVersion.of)
+    return list_versions(session, Character, character_id, branch=branch, pages=pages)
 
 
-def _answer(found: Found[Character], known_workflows: frozenset[str]) -> CharacterAnswer:
-    return CharacterAnswer.of(found.fields, place_of(found.row, found.branch), known_workflows)
-
-
-def _list_past(
-    session: DatabaseSession, pages: Pages, known: frozenset[str], *, project_id: int, at: str, name: str | None
-) -> list[CharacterAnswer]:
-    there = history.entities(session, project_id, at, Kind.CHARACTERS).items()
-    fitting = [one for one in there if (name or "").lower() in one[1]["name"].lower()]
-    ordered: list[tuple[uuid.UUID, dict[str, Any]]] = sorted(fitting, key=lambda one: one[1]["name"])
-    page = slice_of(ordered, pages.wanted)
-    return pages.answer(page, lambda one: CharacterAnswer.of(one[1], past_place(project_id, one[0], at), known))
-
-
-def _workflows(session: DatabaseSession) -> frozenset[str]:
-    return store.names(session)
+def _answers(session: Session, found: Sequence[Found[Character] | PastEntity]) -> list[CharacterAnswer]:
+    workflows = store.names(session)
+    return [CharacterAnswer.of(entity, workflows) for entity in found]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, ConfigDict, Field, JsonValue, StringConstraints
 
 from api.http.strict_routes import Body
 from api.production.field_types import Edit, Name, RowId, Text, Title
-from api.production.versions.answers import BEFORE, Touching, Versioned
-from db.models.scenes import SceneStatus
+from api.production.versions.answers import BEFORE, Touching, Versioned, place_of
+from db.models.scenes import Scene, SceneStatus
 from tower.jobs.spec import SceneType
+from tower.story.entities import Found, PastEntity
 from tower.story.scenes import Names, cast_names
 
 EXAMPLE: JsonValue = {
@@ -119,15 +119,15 @@ class SceneAnswer(Versioned):
     accepted_asset_id: int | None = Field(description=f"The accepted take. {BEFORE}")
 
     @classmethod
-    def of(
-        cls, fields: Mapping[str, Any], place: Mapping[str, Any], names: Names, *, made: Mapping[str, Any] | None = None
-    ) -> Self:
-        """`made`: what production made of it, in the present."""
+    def of(cls, entity: Found[Scene] | PastEntity, names: Names) -> Self:
+        fields = entity.fields
         same = ("scene_number", "title", "description", "dialogue", "scene_type", "style", "location", "mood")
+        row = entity.row if isinstance(entity, Found) else None
         return cls(
             **{name: fields[name] for name in (*same, "camera", "video_path")},
-            **place,
-            **(made or {"status": None, "accepted_asset_id": None}),
+            **place_of(entity),
+            status=row.status if row else None,
+            accepted_asset_id=row.accepted_asset_id if row else None,
             characters=cast_names(fields, names),
             episode_id=fields["episode_key"],
             duration_seconds=fields["duration_s"],

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from api.errors import documented
 from api.http.authors import Author
-from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
-from api.http.etags import IfMatch, require_match, tagged
-from api.http.paging import LARGEST_ID, Pages, Paging
+from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.etags import IfMatch
+from api.http.paging import LARGEST_ID, Pages
 from api.http.strict_routes import strict_router
 from api.production.field_types import AtQuery, BranchQuery, ProjectQuery, RowId
 from api.production.story.scene_bodies import (
@@ -25,40 +25,34 @@ from api.production.story.scene_bodies import (
     SceneFields,
     SceneOrder,
 )
-from api.production.versions.answers import one_time, past_place, place_of, stale_after
-from api.production.versions.deletion import Deleted, delete
+from api.production.versions.answers import one_time
+from api.production.versions.editing import Deleted, Editing, answer_edit, change_entity, delete_entity
 from api.production.versions.entity_history import EntityVersion
+from api.production.versions.reading import list_entities, list_past, list_versions, read_entity
 from db.models.characters import Character
 from db.models.scenes import Scene, SceneStatus
-from tower.errors import NotFoundError
-from tower.pages import page_of, slice_of
 from tower.settings import Settings
 from tower.story import entities, media_references, scenes
-from tower.story.entities import Found, Note
+from tower.story.entities import Found, Note, PastEntity
 from tower.versions import changes, history
 from tower.versions.branches import MAIN
-from tower.versions.kinds import Fields, Kind
+from tower.versions.kinds import Kind
 
 router = strict_router(prefix="/api/anime", tags=["scenes"])
 
 
 @router.post("/scenes", status_code=201, responses=documented(400, 404, 409, 413, 415))
-def create_scene(
-    body: NewScene, session: DatabaseSession, settings: CurrentSettings, author: Author, response: Response
-) -> SceneEdited:
+def create_scene(body: NewScene, session: DatabaseSession, edit: Editing) -> SceneEdited:
     """A new scene. The first one makes a draft project active."""
     branch = body.branch_name or MAIN
     with session.begin():
-        fields = _checked(session, body, settings, project_id=body.project_id, branch=branch)
+        fields = _checked(session, body, edit.settings, project_id=body.project_id, branch=branch)
         del fields["project_id"]
         on = entities.held(session, body.project_id, branch)
         if body.scene_number is None:
             fields["scene_number"] = scenes.next_number(session, on)
-        made = entities.create(session, Scene, fields, on=on, note=Note(author, body.message))
-    answer = _answer(session, made)
-    response.headers["Location"] = f"{router.prefix}/scenes/{answer.id}"
-    tagged(response, answer)
-    return SceneEdited(**answer.model_dump(), stale_scenes=[])  # it has no take yet
+        made = entities.create(session, Scene, fields, on=on, note=edit.note(body))
+    return _answer_new(session, made, edit)
 
 
 @router.get("/scenes", responses=documented(404))
@@ -76,17 +70,19 @@ def list_scenes(
     """The scenes of a project by number. Filters look at the present; `at` shows a whole past state."""
     one_time(branch, at)
     if at is not None:
-        return _list_past(session, pages, project_id=project_id, at=at)
-    rows = entities.on_branch(session, Scene, project_id=project_id, branch=branch or MAIN)
+        return list_past(session, Kind.SCENES, project_id=project_id, at=at, pages=pages, to_answers=_answers)
+    branch = branch or MAIN
+    rows = entities.on_branch(session, Scene, project_id=project_id, branch=branch)
     if episode_id is not None:
         rows = rows.where(Scene.episode_key == episode_id)
     if status is not None:
         rows = rows.where(Scene.status == status)
     if character_id is not None:
-        rows = rows.where(Scene.characters.contains([{"key": _character_key(session, character_id, project_id)}]))
-    page = page_of(session, rows, Scene.scene_number, wanted=pages.wanted)
-    pages.announce(page)
-    return _answers(session, [Found(row, project_id, branch or MAIN) for row in page.rows])
+        character = entities.find(session, Character, character_id, project_id=project_id)
+        rows = rows.where(Scene.characters.contains([{"key": str(character.row.key)}]))
+    return list_entities(
+        session, rows, Scene.scene_number, project_id=project_id, branch=branch, pages=pages, to_answers=_answers
+    )
 
 
 @router.post("/scenes/reorder", responses=documented(400, 404, 413, 415))
@@ -106,66 +102,45 @@ def get_scene(
     scene_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> SceneAnswer:
     """A scene; `branch` shows it as it is on another branch, `at` as it was."""
-    one_time(branch, at)
-    if at is None:
-        answer = _answer(session, entities.find(session, Scene, scene_id, branch=branch))
-    else:
-        found, fields = entities.past(session, Scene, scene_id, at=at)
-        names = _past_names(session, found.project_id, at)
-        answer = SceneAnswer.of(fields, past_place(found.project_id, found.row.key, at), names)
-    tagged(response, answer)
-    return answer
+    return read_entity(session, Scene, scene_id, branch=branch, at=at, response=response, to_answers=_answers)
 
 
 @router.put("/scenes/{scene_id}", responses=documented(400, 404, 409, 412, 413, 415))
 def change_scene(
-    scene_id: RowId,
-    body: SceneChange,
-    session: DatabaseSession,
-    *,
-    settings: CurrentSettings,
-    author: Author,
-    response: Response,
-    if_match: IfMatch = None,
+    scene_id: RowId, body: SceneChange, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> SceneEdited:
     """Change some fields."""
-    with session.begin():
-        found = entities.find(session, Scene, scene_id, branch=body.branch_name, to_change=True)
-        require_match(if_match, lambda: _answer(session, found))
-        fields = _checked(session, body, settings, project_id=found.project_id, branch=found.branch)
-        changed = entities.change(session, found, fields, note=Note(author, body.message))
-    answer = _answer(session, changed)
-    stale = stale_after(session, changed, settings)
-    tagged(response, answer)
-    return SceneEdited(**answer.model_dump(), stale_scenes=stale)
+
+    def fields(found: Found[Scene]) -> dict[str, Any]:
+        return _checked(session, body, edit.settings, project_id=found.project_id, branch=found.branch)
+
+    return change_entity(
+        session,
+        edit,
+        find=lambda: entities.find(session, Scene, scene_id, branch=body.branch_name, to_change=True),
+        if_match=if_match,
+        fields=fields,
+        note=edit.note(body),
+        to_answers=_answers,
+        answer_as=SceneEdited,
+    )
 
 
 @router.delete("/scenes/{scene_id}", responses=documented(404))
-def delete_scene(
-    scene_id: RowId,
-    session: DatabaseSession,
-    settings: CurrentSettings,
-    author: Author,
-    branch: BranchQuery = None,
-) -> Deleted:
+def delete_scene(scene_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None) -> Deleted:
     """Delete it from its branch (or `branch`); its past and its takes stay."""
-    with session.begin():
-        found = entities.find(session, Scene, scene_id, branch=branch, to_change=True)
-        return delete(session, found, author=author, settings=settings)
+    return delete_entity(
+        session, edit, find=lambda: entities.find(session, Scene, scene_id, branch=branch, to_change=True)
+    )
 
 
 @router.post("/scenes/{scene_id}/duplicate", status_code=201, responses=documented(400, 404, 409, 413, 415))
-def duplicate_scene(
-    scene_id: RowId, body: SceneCopy, session: DatabaseSession, author: Author, response: Response
-) -> SceneEdited:
+def duplicate_scene(scene_id: RowId, body: SceneCopy, session: DatabaseSession, edit: Editing) -> SceneEdited:
     """A copy without its video."""
     with session.begin():
         found = entities.find(session, Scene, scene_id, branch=body.branch_name, to_change=True)
-        copied = scenes.duplicate(session, found, number=body.scene_number, note=Note(author, body.message))
-        answer = _answer(session, copied)
-    response.headers["Location"] = f"{router.prefix}/scenes/{answer.id}"
-    tagged(response, answer)
-    return SceneEdited(**answer.model_dump(), stale_scenes=[])  # it has no take yet
+        copied = scenes.duplicate(session, found, number=body.scene_number, note=edit.note(body))
+    return _answer_new(session, copied, edit)
 
 
 @router.get("/scenes/{scene_id}/versions", responses=documented(404))
@@ -173,51 +148,29 @@ def scene_versions(
     scene_id: RowId, session: ReadingSession, pages: Pages, branch: BranchQuery = None
 ) -> list[EntityVersion]:
     """Every state that it had, newest first, with the commits that made them."""
-    found = entities.find(session, Scene, scene_id, branch=branch)
-    at = (found.project_id, found.branch, Kind.SCENES)
-    past = history.history(session, *at, key=found.row.key, wanted=pages.wanted)
-    return pages.answer(past, EntityVersion.of)
+    return list_versions(session, Scene, scene_id, branch=branch, pages=pages)
 
 
-def _answer(session: Session, found: Found[Scene]) -> SceneAnswer:
-    return _answers(session, [found])[0]
+def _answer_new(session: Session, made: Found[Scene], edit: Editing) -> SceneEdited:
+    """A new scene has no take, so none is stale."""
+    location = f"{router.prefix}/scenes"
+    return answer_edit(session, made, edit, to_answers=_answers, answer_as=SceneEdited, location=location)
 
 
-def _answers(session: Session, all_found: Sequence[Found[Scene]]) -> list[SceneAnswer]:
-    """Of scenes of one branch."""
-    if not all_found:
+def _answers(session: Session, found: Sequence[Found[Scene]] | Sequence[PastEntity]) -> list[SceneAnswer]:
+    if not found:
         return []
-    fields = [found.fields for found in all_found]
-    names = scenes.names_of(session, fields, branch_id=all_found[0].row.branch_id)
-    return [
-        SceneAnswer.of(content, place_of(found.row, found.branch), names, made=_made(found.row))
-        for content, found in zip(fields, all_found, strict=True)
-    ]
+    names = _names(session, found)
+    return [SceneAnswer.of(entity, names) for entity in found]
 
 
-def _made(row: Scene) -> dict[str, Any]:
-    return {"status": row.status, "accepted_asset_id": row.accepted_asset_id}
-
-
-def _list_past(session: Session, pages: Paging, *, project_id: int, at: str) -> list[SceneAnswer]:
-    there = history.entities(session, project_id, at, Kind.SCENES).items()
-    ordered: list[tuple[uuid.UUID, Fields]] = sorted(there, key=lambda one: one[1]["scene_number"])
-    names = _past_names(session, project_id, at)
-    page = slice_of(ordered, pages.wanted)
-    return pages.answer(page, lambda one: SceneAnswer.of(one[1], past_place(project_id, one[0], at), names))
-
-
-def _past_names(session: Session, project_id: int, at: str) -> dict[uuid.UUID, str]:
-    there = history.entities(session, project_id, at, Kind.CHARACTERS)
+def _names(session: Session, found: Sequence[Found[Scene]] | Sequence[PastEntity]) -> scenes.Names:
+    """Of all characters in the scenes, which are of one branch or of one past state."""
+    first = found[0]
+    if isinstance(first, Found):
+        return scenes.names_of(session, [entity.fields for entity in found], branch_id=first.row.branch_id)
+    there = history.entities(session, first.project_id, first.at, Kind.CHARACTERS)
     return {key: fields["name"] for key, fields in there.items()}
-
-
-def _character_key(session: Session, character_id: int, project_id: int) -> str:
-    """The key by which scenes name it. Raises NotFoundError for a character of another project too."""
-    found = entities.find(session, Character, character_id)
-    if found.project_id != project_id:
-        raise NotFoundError(f"Project {project_id} has no character {character_id}")
-    return str(found.row.key)
 
 
 def _checked(

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from fastapi import Response
 from pydantic import ConfigDict, Field, JsonValue
+from sqlalchemy.orm import Session
 
 from api.errors import documented
-from api.http.authors import Author
 from api.http.dependencies import DatabaseSession, ReadingSession
-from api.http.etags import IfMatch, require_match, tagged
+from api.http.etags import IfMatch
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
 from api.production.field_types import AtQuery, BranchQuery, Edit, ProjectQuery, RowId, Text, Title
-from api.production.versions.answers import Versioned, one_time, past_place, place_of
-from api.production.versions.deletion import Deleted, delete
+from api.production.versions.answers import Versioned, place_of
+from api.production.versions.editing import Deleted, Editing, change_entity, create_entity, delete_entity
+from api.production.versions.reading import list_entities, read_entity
 from db.models.episodes import ArcStatus, StoryArc
-from tower.pages import page_of
 from tower.story import entities
-from tower.story.entities import Found, Note
+from tower.story.entities import Found, PastEntity
 from tower.versions.branches import MAIN
 
 router = strict_router(prefix="/api/anime", tags=["story"])
@@ -81,26 +81,33 @@ class ArcAnswer(Versioned):
     milestones: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any], place: Mapping[str, Any]) -> Self:
+    def of(cls, entity: Found[StoryArc] | PastEntity) -> Self:
+        fields = entity.fields
         return cls(
             **{name: fields[name] for name in ("name", "description", "status", "position")},
-            **place,
+            **place_of(entity),
             episode_ids=fields["episode_keys"],
             milestones=[_renamed(one, "episode_key", "episode_id") for one in fields["milestones"]],
         )
 
 
 @router.post("/story-arcs", status_code=201, responses=documented(400, 404, 409, 413, 415))
-def create_story_arc(body: NewArc, session: DatabaseSession, author: Author, response: Response) -> ArcAnswer:
+def create_story_arc(body: NewArc, session: DatabaseSession, edit: Editing) -> ArcAnswer:
     """A new arc."""
     fields = body.columns()
     del fields["project_id"]
-    with session.begin():
-        on = entities.held(session, body.project_id, body.branch_name or MAIN)
-        answer = _answer(entities.create(session, StoryArc, fields, on=on, note=Note(author, body.message)))
-    response.headers["Location"] = f"{router.prefix}/story-arcs/{answer.id}"
-    tagged(response, answer)
-    return answer
+    return create_entity(
+        session,
+        StoryArc,
+        edit,
+        project_id=body.project_id,
+        branch=body.branch_name,
+        fields=lambda: fields,
+        note=edit.note(body),
+        to_answers=_answers,
+        answer_as=ArcAnswer,
+        location=f"{router.prefix}/story-arcs",
+    )
 
 
 @router.get("/story-arcs", responses=documented(404))
@@ -112,11 +119,13 @@ def list_story_arcs(
     status: ArcStatus | None = None,
 ) -> list[ArcAnswer]:
     """The arcs of a project, in the order of their making; `position` says their order in the story."""
-    rows = entities.on_branch(session, StoryArc, project_id=project_id, branch=branch or MAIN)
+    branch = branch or MAIN
+    rows = entities.on_branch(session, StoryArc, project_id=project_id, branch=branch)
     if status is not None:
         rows = rows.where(StoryArc.status == status)
-    page = page_of(session, rows, StoryArc.id, wanted=pages.wanted)
-    return pages.answer(page, lambda row: _answer(Found(row, project_id, branch or MAIN)))
+    return list_entities(
+        session, rows, StoryArc.id, project_id=project_id, branch=branch, pages=pages, to_answers=_answers
+    )
 
 
 @router.get("/story-arcs/{arc_id}", responses=documented(404))
@@ -124,45 +133,36 @@ def get_story_arc(
     arc_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> ArcAnswer:
     """An arc; `branch` shows it as it is on another branch, `at` as it was."""
-    one_time(branch, at)
-    if at is None:
-        answer = _answer(entities.find(session, StoryArc, arc_id, branch=branch))
-    else:
-        found, fields = entities.past(session, StoryArc, arc_id, at=at)
-        answer = ArcAnswer.of(fields, past_place(found.project_id, found.row.key, at))
-    tagged(response, answer)
-    return answer
+    return read_entity(session, StoryArc, arc_id, branch=branch, at=at, response=response, to_answers=_answers)
 
 
 @router.put("/story-arcs/{arc_id}", responses=documented(400, 404, 412, 413, 415))
 def change_story_arc(
-    arc_id: RowId,
-    body: ArcChange,
-    session: DatabaseSession,
-    author: Author,
-    *,
-    response: Response,
-    if_match: IfMatch = None,
+    arc_id: RowId, body: ArcChange, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> ArcAnswer:
     """Change some fields."""
-    with session.begin():
-        found = entities.find(session, StoryArc, arc_id, branch=body.branch_name, to_change=True)
-        require_match(if_match, _answer(found))
-        answer = _answer(entities.change(session, found, body.columns(), note=Note(author, body.message)))
-    tagged(response, answer)
-    return answer
+    return change_entity(
+        session,
+        edit,
+        find=lambda: entities.find(session, StoryArc, arc_id, branch=body.branch_name, to_change=True),
+        if_match=if_match,
+        fields=lambda _: body.columns(),
+        note=edit.note(body),
+        to_answers=_answers,
+        answer_as=ArcAnswer,
+    )
 
 
 @router.delete("/story-arcs/{arc_id}", responses=documented(404))
-def delete_story_arc(arc_id: RowId, session: DatabaseSession, author: Author, branch: BranchQuery = None) -> Deleted:
+def delete_story_arc(arc_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None) -> Deleted:
     """Delete it from its branch (or `branch`)."""
-    with session.begin():
-        found = entities.find(session, StoryArc, arc_id, branch=branch, to_change=True)
-        return delete(session, found, author=author)
+    return delete_entity(
+        session, edit, find=lambda: entities.find(session, StoryArc, arc_id, branch=branch, to_change=True)
+    )
 
 
-def _answer(found: Found[StoryArc]) -> ArcAnswer:
-    return ArcAnswer.of(found.fields, place_of(found.row, found.branch))
+def _answers(_: Session, found: Sequence[Found[StoryArc] | PastEntity]) -> list[ArcAnswer]:
+    return [ArcAnswer.of(entity) for entity in found]
 
 
 def _renamed(one: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:

@@ -10,22 +10,23 @@ from typing import Any, Self
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from api.errors import documented
-from api.http.authors import Author
-from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
-from api.http.etags import IfMatch, require_match, tagged
+from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.etags import IfMatch
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
 from api.production.field_types import BranchQuery, Edit, Name, ProjectQuery, RowId, Text
-from api.production.versions.answers import Touching, stale_after
-from api.production.versions.deletion import Deleted, delete
+from api.production.versions.answers import Touching
+from api.production.versions.editing import Deleted, Editing, change_entity, create_entity, delete_entity
+from api.production.versions.reading import with_etag
 from db.models.styles import StyleTemplate
 from tower.errors import ConflictError
 from tower.pages import page_of
 from tower.presets.styles import SamplerSettings
 from tower.story import entities
-from tower.story.entities import Found, Note
+from tower.story.entities import Found
 from tower.versions import branches
 from tower.versions.branches import MAIN
 
@@ -83,20 +84,22 @@ class StyleEdited(StyleAnswer, Touching):
 
 
 @router.post("/styles", status_code=201, responses=documented(400, 404, 409, 413, 415))
-def create_style(
-    body: NewStyle, session: DatabaseSession, settings: CurrentSettings, author: Author, response: Response
-) -> StyleEdited:
+def create_style(body: NewStyle, session: DatabaseSession, edit: Editing) -> StyleEdited:
     """A style of the project's own. One that is called like a built-in one takes its place there."""
     fields = body.given()
     del fields["project_id"]
-    with session.begin():
-        on = entities.held(session, body.project_id, body.branch_name or MAIN)
-        made = entities.create(session, StyleTemplate, fields, on=on, note=Note(author, body.message))
-    answer = StyleAnswer.of(made.row, made.branch)
-    stale = stale_after(session, made, settings)
-    response.headers["Location"] = f"{router.prefix}/styles/{answer.id}"
-    tagged(response, answer)
-    return StyleEdited(**answer.model_dump(), stale_scenes=stale)
+    return create_entity(
+        session,
+        StyleTemplate,
+        edit,
+        project_id=body.project_id,
+        branch=body.branch_name,
+        fields=lambda: fields,
+        note=edit.note(body),
+        to_answers=_answers,
+        answer_as=StyleEdited,
+        location=f"{router.prefix}/styles",
+    )
 
 
 @router.get("/styles", responses=documented(404))
@@ -117,52 +120,41 @@ def get_style(style_id: RowId, session: ReadingSession, response: Response, bran
     """A style template."""
     built_in = session.get(StyleTemplate, style_id)
     if built_in is not None and built_in.project_id is None:
-        answer = StyleAnswer.of(built_in, None)
-    else:
-        found = entities.find(session, StyleTemplate, style_id, branch=branch)
-        answer = StyleAnswer.of(found.row, found.branch)
-    tagged(response, answer)
-    return answer
+        return with_etag(response, StyleAnswer.of(built_in, None))
+    found = entities.find(session, StyleTemplate, style_id, branch=branch)
+    return with_etag(response, StyleAnswer.of(found.row, found.branch))
 
 
 @router.put("/styles/{style_id}", responses=documented(400, 404, 409, 412, 413, 415))
 def change_style(
-    style_id: RowId,
-    body: StyleChange,
-    session: DatabaseSession,
-    author: Author,
-    *,
-    settings: CurrentSettings,
-    response: Response,
-    if_match: IfMatch = None,
+    style_id: RowId, body: StyleChange, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> StyleEdited:
     """Change some fields of a project's own style."""
-    with session.begin():
-        found = _own(session, style_id, body.branch_name)
-        require_match(if_match, StyleAnswer.of(found.row, found.branch))
-        before = found.fields
-        changed = entities.change(session, found, body.given(), note=Note(author, body.message))
-    answer = StyleAnswer.of(changed.row, changed.branch)
-    stale = stale_after(session, changed, settings, before)
-    tagged(response, answer)
-    return StyleEdited(**answer.model_dump(), stale_scenes=stale)
+    return change_entity(
+        session,
+        edit,
+        find=lambda: _to_change(session, style_id, body.branch_name),
+        if_match=if_match,
+        fields=lambda _: body.given(),
+        note=edit.note(body),
+        to_answers=_answers,
+        answer_as=StyleEdited,
+    )
 
 
 @router.delete("/styles/{style_id}", responses=documented(404, 409))
-def delete_style(
-    style_id: RowId,
-    session: DatabaseSession,
-    settings: CurrentSettings,
-    author: Author,
-    branch: BranchQuery = None,
-) -> Deleted:
+def delete_style(style_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None) -> Deleted:
     """Delete a project's own style from its branch (or `branch`)."""
-    with session.begin():
-        return delete(session, _own(session, style_id, branch), author=author, settings=settings)
+    return delete_entity(session, edit, find=lambda: _to_change(session, style_id, branch))
 
 
-def _own(session: DatabaseSession, style_id: int, branch: str | None) -> Found[StyleTemplate]:
+def _to_change(session: Session, style_id: int, branch: str | None) -> Found[StyleTemplate]:
+    """Raises ConflictError for a style that comes with Tower."""
     row = session.get(StyleTemplate, style_id)
     if row is not None and row.project_id is None:
         raise ConflictError(f"The style {row.name} comes with Tower: make one of your own with its name instead")
     return entities.find(session, StyleTemplate, style_id, branch=branch, to_change=True)
+
+
+def _answers(_: Session, found: Sequence[Found[StyleTemplate]]) -> list[StyleAnswer]:
+    return [StyleAnswer.of(style.row, style.branch) for style in found]

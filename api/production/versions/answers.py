@@ -10,14 +10,12 @@ from typing import Any
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from db.columns import Branched
-from db.models.styles import StyleTemplate
 from db.models.versions import Commit
 from tower.errors import InvalidError
 from tower.settings import Settings
 from tower.staleness import affected
 from tower.staleness.affected import Touched
-from tower.story.entities import KINDS, Entity, Found
+from tower.story.entities import KINDS, Entity, Found, PastEntity
 from tower.versions import branches
 
 BEFORE = "Null in a past state (`at`)."
@@ -69,16 +67,15 @@ def stale_on(session: Session, project_id: int, branch: str, edited: Touched, se
     return affected.stale_after(session, branch_id, edited, project_id=project_id, settings=settings)
 
 
-def place_of(row: Branched | StyleTemplate, branch: str) -> dict[str, Any]:
-    """The fields of Versioned, of a present row."""
-    same = ("id", "project_id", "key", "version", "created_at", "updated_at")
-    return {name: getattr(row, name) for name in same} | {"branch_name": branch, "at": None}
-
-
-def past_place(project_id: int, key: uuid.UUID, at: str) -> dict[str, Any]:
-    """The fields of Versioned, of a past state."""
-    unknown = dict.fromkeys(("id", "branch_name", "version", "created_at", "updated_at"))
-    return {**unknown, "project_id": project_id, "key": key, "at": at}
+def place_of(entity: Found[Any] | PastEntity) -> dict[str, Any]:
+    """The fields of Versioned."""
+    same = ("id", "version", "created_at", "updated_at")
+    if isinstance(entity, PastEntity):
+        unknown = dict.fromkeys((*same, "branch_name"))
+        return {**unknown, "project_id": entity.project_id, "key": entity.key, "at": entity.at}
+    row = entity.row
+    own: dict[str, Any] = {name: getattr(row, name) for name in same}
+    return {**own, "project_id": entity.project_id, "key": row.key, "branch_name": entity.branch, "at": None}
 
 
 def one_time(branch: str | None, at: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.orm import Session
 
-from db.models.bibles import BiblePart
+from db.models.bibles import BibleCharacter, BiblePart
 from tests.tower.versions.story import Story, a_story
 from tower.errors import ConflictError, NotFoundError
 from tower.pages import Wanted
@@ -48,10 +48,10 @@ def test_there_is_one_on_each_branch(written: Story) -> None:
 
 def test_a_character_is_one_of_its_own_project(written: Story) -> None:
     session, number = written.session, character_id(written)
-    found = bibles.find_character(session, written.project_id, number, branch=None)
+    found = entities.find(session, BibleCharacter, number, project_id=written.project_id)
     assert found.fields["name"] == "Kai"
-    with pytest.raises(NotFoundError):
-        bibles.find_character(session, a_story(session).project_id, number, branch=None)
+    with pytest.raises(NotFoundError, match=f"has no bible character {number}"):
+        entities.find(session, BibleCharacter, number, project_id=a_story(session).project_id)
 
 
 def test_who_is_drawn_for_a_character_must_be_of_the_project(written: Story) -> None:

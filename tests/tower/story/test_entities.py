@@ -91,8 +91,9 @@ def test_a_deleted_thing_is_read_where_it_was(story: Story, kai: Found[Character
     before = messages(story)
     head = history.resolve(session, story.project_id, "main").hash
     entities.change(session, entities.find(session, Character, kai.row.id), {"description": "a ghost"}, note=ME)
-    found, then = entities.past(session, Character, kai.row.id, at=head)
-    assert (then["description"], found.fields["description"]) == ("a detective", "a ghost")
+    then, now = entities.past(session, Character, kai.row.id, at=head), entities.find(session, Character, kai.row.id)
+    assert (then.fields["description"], now.fields["description"]) == ("a detective", "a ghost")
+    assert (then.key, then.project_id, then.at) == (kai.row.key, story.project_id, head)
     assert len(messages(story)) == len(before) + 1
 
 

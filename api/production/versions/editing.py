@@ -1,0 +1,131 @@
+"""How every versioned entity is edited: in one commit on its branch, answered with its new ETag."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Response
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from api.http.authors import Author
+from api.http.dependencies import CurrentSettings
+from api.http.etags import require_match, tagged
+from api.production.field_types import Edit
+from api.production.versions.answers import Touching, stale_after, stale_after_commit
+from api.production.versions.reading import Answer, ToAnswers
+from tower.settings import Settings
+from tower.story import entities
+from tower.story.entities import Entity, Found, Note
+from tower.versions.branches import MAIN
+
+Edited = TypeVar("Edited", bound=BaseModel)
+FindToChange = Callable[[], Found[Entity]]  # with `to_change`, within the edit's transaction
+
+
+@dataclass(frozen=True)
+class EditContext:
+    """Who edits, and where the headers of the answer go."""
+
+    author: str
+    settings: Settings
+    response: Response
+
+    def note(self, body: Edit) -> Note:
+        return Note(self.author, body.message)
+
+
+async def _edit_context(author: Author, settings: CurrentSettings, response: Response) -> EditContext:
+    return EditContext(author, settings, response)
+
+
+Editing = Annotated[EditContext, Depends(_edit_context)]
+
+
+class Deleted(Touching):
+    """`commit` is the one that deleted it: revert it to have the thing back."""
+
+    key: uuid.UUID
+    commit: str = Field(description="Hash of the commit.")
+    branch_name: str
+
+
+def create_entity(
+    session: Session,
+    kind: type[Entity],
+    edit: EditContext,
+    *,
+    project_id: int,
+    branch: str | None,
+    fields: Callable[[], Mapping[str, Any]],
+    note: Note,
+    to_answers: ToAnswers[Entity, Answer],
+    answer_as: type[Edited],
+    location: str,
+) -> Edited:
+    """A new entity; `fields` is called while its branch is held, and `location` is the path of its list.
+
+    `answer_as` has the fields of the answer, and `stale_scenes` if it shows them. Raises what entities.create raises.
+    """
+    with session.begin():
+        on = entities.held(session, project_id, branch or MAIN)
+        made = entities.create(session, kind, fields(), on=on, note=note)
+    stale = stale_after(session, made, edit.settings)
+    return answer_edit(
+        session, made, edit, to_answers=to_answers, answer_as=answer_as, stale_scenes=stale, location=location
+    )
+
+
+def change_entity(
+    session: Session,
+    edit: EditContext,
+    *,
+    find: FindToChange[Entity],
+    if_match: str | None,
+    fields: Callable[[Found[Entity]], Mapping[str, Any]],
+    note: Note,
+    to_answers: ToAnswers[Entity, Answer],
+    answer_as: type[Edited],
+) -> Edited:
+    """Set the fields that `fields` gives, if the entity is still as the caller read it.
+
+    Raises PreconditionFailedError if it is not, and what entities.change raises.
+    """
+    with session.begin():
+        found = find()
+        require_match(if_match, lambda: to_answers(session, [found])[0])
+        before = found.fields
+        changed = entities.change(session, found, fields(found), note=note)
+    stale = stale_after(session, changed, edit.settings, before)
+    return answer_edit(session, changed, edit, to_answers=to_answers, answer_as=answer_as, stale_scenes=stale)
+
+
+def delete_entity(session: Session, edit: EditContext, *, find: FindToChange[Entity]) -> Deleted:
+    """Delete it from its branch; its past stays."""
+    with session.begin():
+        found = find()
+        key = found.row.key  # the row is gone afterwards
+        made = entities.delete(session, found, note=Note(edit.author))
+        stale = stale_after_commit(session, made, found.branch, edit.settings)
+        return Deleted(key=key, commit=made.hash, branch_name=found.branch, stale_scenes=stale)
+
+
+def answer_edit(
+    session: Session,
+    found: Found[Entity],
+    edit: EditContext,
+    *,
+    to_answers: ToAnswers[Entity, Answer],
+    answer_as: type[Edited],
+    stale_scenes: Sequence[int] = (),
+    location: str | None = None,
+) -> Edited:
+    """The entity after an edit, with the ETag that reading it has."""
+    answer = to_answers(session, [found])[0]
+    tagged(edit.response, answer)
+    if location is not None:
+        edit.response.headers["Location"] = f"{location}/{found.row.id}"
+    return answer_as.model_validate({**answer.model_dump(), "stale_scenes": list(stale_scenes)})

@@ -1,0 +1,103 @@
+"""How every versioned entity is read: on a branch now, or as it was at a commit or tag (`at`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from fastapi import Response
+from pydantic import BaseModel
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from api.http.etags import tagged
+from api.http.paging import Paging
+from api.production.versions.answers import one_time
+from api.production.versions.entity_history import EntityVersion
+from tower.pages import page_of, slice_of
+from tower.story import entities
+from tower.story.entities import KINDS, Entity, Found, PastEntity
+from tower.versions import history
+from tower.versions.kinds import SHAPES, Kind
+
+Answer = TypeVar("Answer", bound=BaseModel)
+ToAnswers = Callable[[Session, Sequence[Found[Entity]]], list[Answer]]  # all of one branch
+PastToAnswers = Callable[[Session, Sequence[PastEntity]], list[Answer]]  # all of one state
+AnyToAnswers = Callable[[Session, Sequence[Found[Entity]] | Sequence[PastEntity]], list[Answer]]
+
+
+def read_entity(
+    session: Session,
+    kind: type[Entity],
+    row_id: int,
+    *,
+    branch: str | None,
+    at: str | None,
+    response: Response,
+    to_answers: AnyToAnswers[Entity, Answer],
+    project_id: int | None = None,
+) -> Answer:
+    """One entity, with its ETag. `project_id`: the project that it must be part of.
+
+    Raises NotFoundError, and InvalidError if both a branch and a past state are asked for.
+    """
+    one_time(branch, at)
+    seen: Sequence[Found[Entity]] | Sequence[PastEntity]
+    if at is None:
+        seen = [entities.find(session, kind, row_id, branch=branch, project_id=project_id)]
+    else:
+        seen = [entities.past(session, kind, row_id, at=at, project_id=project_id)]
+    return with_etag(response, to_answers(session, seen)[0])
+
+
+def list_entities(
+    session: Session,
+    rows: Select[Entity],
+    order: InstrumentedAttribute[int],
+    *,
+    project_id: int,
+    branch: str,
+    pages: Paging,
+    to_answers: ToAnswers[Entity, Answer],
+) -> list[Answer]:
+    """A page of the rows of a branch, in the order of a number that is unique among them."""
+    page = page_of(session, rows, order, wanted=pages.wanted)
+    pages.announce(page)
+    return to_answers(session, [Found(row, project_id, branch) for row in page.rows])
+
+
+def list_past(
+    session: Session,
+    kind: Kind,
+    *,
+    project_id: int,
+    at: str,
+    pages: Paging,
+    to_answers: PastToAnswers[Answer],
+    name: str = "",
+) -> list[Answer]:
+    """A page of the entities at a commit or tag, by name or number. `name`: a part of it, in any case."""
+    there = history.entities(session, project_id, at, kind)
+    past = [PastEntity(project_id, key, fields, at) for key, fields in there.items()]
+    fitting = [entity for entity in past if name.lower() in str(_named(kind, entity)).lower()]
+    page = slice_of(sorted(fitting, key=lambda entity: _named(kind, entity)), pages.wanted)
+    pages.announce(page)
+    return to_answers(session, page.rows)
+
+
+def list_versions(
+    session: Session, kind: type[Entity], row_id: int, *, branch: str | None, pages: Paging
+) -> list[EntityVersion]:
+    """Every state of one entity, newest first."""
+    found = entities.find(session, kind, row_id, branch=branch)
+    past = history.history(session, found.project_id, found.branch, KINDS[kind], key=found.row.key, wanted=pages.wanted)
+    return pages.answer(past, EntityVersion.of)
+
+
+def with_etag(response: Response, answer: Answer) -> Answer:
+    tagged(response, answer)
+    return answer
+
+
+def _named(kind: Kind, entity: PastEntity) -> Any:
+    return entity.fields[SHAPES[kind].named_by]
