@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from tower.errors import InvalidError, TowerError, UnavailableError
+from tower.errors.codes import ErrorCode
 
 REQUEST_ID = "tower.request_id"  # key of the ASGI scope
 LONGEST_ECHO = 1000  # characters of a refused text that are sent back
@@ -29,12 +30,12 @@ MOST_ERRORS = 50  # refused fields that are listed in one answer
 log = logging.getLogger(__name__)
 
 CODES = {
-    400: "BAD_REQUEST",
-    404: "NOT_FOUND",
-    405: "METHOD_NOT_ALLOWED",
-    413: "BODY_TOO_LARGE",
-    415: "UNSUPPORTED_MEDIA_TYPE",
-    416: "RANGE_NOT_SATISFIABLE",
+    400: ErrorCode.BAD_REQUEST,
+    404: ErrorCode.NOT_FOUND,
+    405: ErrorCode.METHOD_NOT_ALLOWED,
+    413: ErrorCode.BODY_TOO_LARGE,
+    415: ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    416: ErrorCode.RANGE_NOT_SATISFIABLE,
 }
 EXPECTED = {
     "missing": "a value, it is required",
@@ -65,6 +66,13 @@ class ErrorAnswer(BaseModel):
     """What every failure answers."""
 
     error: ErrorBody
+
+
+class InvalidJsonError(InvalidError):
+    """The body is not JSON at all, so that no field of it can be named."""
+
+    code = ErrorCode.INVALID_JSON
+    status = 400
 
 
 def install(app: FastAPI) -> None:
@@ -115,18 +123,17 @@ async def _refused_fields(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     found = error.errors()
     if found[0]["type"] == "json_invalid":
-        return error_response(request.scope, _broken_json(found[0]), status=400)
+        return error_response(request.scope, _broken_json(found[0]))
     errors = [_refused(one) for one in found[:MOST_ERRORS]]
     message = f"Invalid {errors[0]['field']}: expected {errors[0]['expected']}"
     return error_response(request.scope, InvalidError(message, details={**errors[0], "errors": errors}))
 
 
-def _broken_json(error: Mapping[str, Any]) -> InvalidError:
+def _broken_json(error: Mapping[str, Any]) -> InvalidJsonError:
     place, reason = error["loc"][-1], error["ctx"]["error"]
-    return InvalidError(
+    return InvalidJsonError(
         f"The body is no valid JSON: {reason}, at character {place}",
         details={"field": "body", "value": None, "expected": "valid JSON"},
-        code="INVALID_JSON",
     )
 
 
@@ -150,7 +157,7 @@ def _echo(value: object) -> object:
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code = CODES.get(error.status_code, HTTPStatus(error.status_code).name)
+    code = CODES.get(error.status_code, ErrorCode.BAD_REQUEST)
     said = error.detail
     if said == HTTPStatus(error.status_code).phrase:  # the framework's own
         said = {404: "There is no endpoint {}", 405: "{} is not allowed here"}.get(error.status_code, said)

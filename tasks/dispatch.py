@@ -18,6 +18,7 @@ from db.models.rendering import Asset, RenderSegment, SegmentState
 from tasks.jobs import stage
 from tasks.resources import resources
 from tower.errors import CancelledError, RenderError, TowerError, UnavailableError
+from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
 from tower.jobs.flow_runs import RENDER, render_queue, tags
 from tower.jobs.lifecycle import Attempt
@@ -39,7 +40,7 @@ ROW_POLL_S, RUN_POLL_S = 0.25, 3.0  # the row tells of progress, Prefect only of
 class RunLostError(TowerError):
     """The run that rendered the segment died without a word."""
 
-    code = "RUN_CRASHED"
+    code = ErrorCode.RUN_CRASHED
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,13 @@ async def _launch(row: RenderSegment, job: ProductionJob) -> UUID:
     return run.id
 
 
+def _failure(message: str | None, code: str | None) -> RenderError:
+    """The error as the segment's run noted it; an engine may have codes of its own."""
+    failure = RenderError(message or "The engine gave no reason")
+    failure.code = code or failure.code
+    return failure
+
+
 async def _wait(segment_id: int, flow_run_id: UUID) -> None:
     """Until the row says how it ended, or its run is dead. Raises RunLostError, CancelledError or RenderError."""
     asked_prefect = 0.0
@@ -112,7 +120,7 @@ async def _wait(segment_id: int, flow_run_id: UUID) -> None:
         if row.state == SegmentState.COMPLETED:
             return
         if row.state == SegmentState.FAILED:
-            raise RenderError(row.error_message or "The engine gave no reason", code=row.error_code)
+            raise _failure(row.error_message, row.error_code)
         if row.state in (SegmentState.CANCELLED, SegmentState.SUPERSEDED):
             raise CancelledError(f"Segment {row.segment} of generation {row.job_id} was cancelled")
         if time.monotonic() - asked_prefect > RUN_POLL_S:

@@ -25,6 +25,7 @@ from tasks.resources import resources
 from tasks.retries import step
 from tower.engines.base import Engine, Shot
 from tower.errors import CancelledError, RenderError, SupersededError, TowerError
+from tower.errors.codes import ErrorCode
 from tower.jobs.spec import EngineChoice
 from tower.logs import bound
 from tower.media.probe import Probe, probe
@@ -140,7 +141,7 @@ def _check_as_asked(found: Probe, shot: Shot) -> None:
     if made != asked:
         raise RenderError(
             "The engine made {}×{} and {} frames instead of {}×{} and {}".format(*made, *asked),
-            code="NOT_AS_ASKED",
+            code=ErrorCode.NOT_AS_ASKED,
         )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -26,7 +25,6 @@ from tower.conform.film import Conformed, conform
 from tower.conform.sound import Music
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
-from tower.jobs.steps import Step
 from tower.library.roots import library_roots
 from tower.library.track_beats import Heard, Place, hear
 from tower.library.tracks import place_of_row
@@ -34,22 +32,10 @@ from tower.rendering.takes import keep
 from tower.story import scene_audio
 from tower.story.scene_audio import Planned
 
+STEP = "beats"
 AUDIO_STARTS = 0.93  # of a job's progress
 LOOK_S = 0.5  # how often it is asked whether the job is still ours
 log = logging.getLogger("tower.runs")
-
-
-@dataclass(frozen=True)
-class Synced:
-    """The take with music, the asset that it was made from, and the row of the music."""
-
-    asset_id: int
-    path: str
-    made_from: int
-    music: int
-
-
-SYNCED = Step("sync", TypeAdapter(Synced), former_keys=("beats",))
 
 
 @dataclass(frozen=True)
@@ -72,9 +58,9 @@ def sync_to_music(attempt: Attempt, take: Take) -> Take:
         wanted = _wanted(session, job, take)
     if wanted is None:
         return take
-    done = SYNCED.get(job)
-    if done is not None and (done.made_from, done.music) == (take.asset_id, wanted.music.id):
-        return Take(done.asset_id, done.path)
+    done = job.steps.get(STEP)
+    if done is not None and (done["made_from"], done["music"]) == (take.asset_id, wanted.music.id):
+        return Take(done["asset_id"], done["path"])
     with stage(attempt, Stage.AUDIO, progress=AUDIO_STARTS) as measured:
         made = _make(attempt, wanted)
         measured.update(bytes=Path(made.path).stat().st_size, frames=wanted.take.probe["frames"])
@@ -163,8 +149,8 @@ def _kept(
         if warnings:
             lifecycle.warn(session, attempt, *(f"Music: {warning}" for warning in warnings))
         take = Take(asset.id, asset.path)
-        done = Synced(take.asset_id, take.path, made_from=wanted.take.id, music=wanted.music.id)
-        SYNCED.put(session, attempt, done)
+        done = {**asdict(take), "made_from": wanted.take.id, "music": wanted.music.id}
+        lifecycle.record_step(session, attempt, STEP, done)
     log.info("Cut to music", extra={"path": take.path, "worst_ms": made.measured.worst_ms, "how": made.how.value})
     return take
 

@@ -47,23 +47,26 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="Holds media, renders, library, cache, logs, the database.")
     host: str = Field(
-        HOST, min_length=1, description="The address that the APIs listen at. Off loopback they ask keys."
+        HOST, min_length=1, description="The address that the APIs listen at. Off loopback they ask for keys."
     )
     port_offset: int = Field(0, ge=0, le=20_000, description="Added to every port.")
     database_url: str | None = Field(None, description="An external PostgreSQL; without it the embedded one starts.")
     prefect_api_url: str | None = Field(
         None,
         validation_alias=AliasChoices("PREFECT_API_URL", "prefect_api_url"),
-        description="PREFECT_API_URL: an external Prefect server; without it the embedded one starts.",
+        description="An external Prefect server; without it the embedded one starts.",
     )
     api_processes: int = Field(
-        default_factory=lambda: min(os.cpu_count() or 1, 2), ge=1, le=8, description="Those of the production API."
+        default_factory=lambda: min(os.cpu_count() or 1, 2),
+        ge=1,
+        le=8,
+        description="Processes that answer for the production API.",
     )
     gpu_slots: int = Field(1, ge=1, le=64, description="Renders at once by the gpu worker of this machine.")
     engine: Literal["auto", "animatic", "comfyui"] = Field("auto", description="auto: comfyui where one is configured.")
-    comfyui_url: str | None = None
-    ollama_url: str | None = None
-    jellyfin_url: str | None = None
+    comfyui_url: str | None = Field(None, description="The ComfyUI that this machine's gpu worker renders with.")
+    ollama_url: str | None = Field(None, description="An Ollama server, which `tower doctor` checks.")
+    jellyfin_url: str | None = Field(None, description="A Jellyfin server, which `tower doctor` checks.")
     models_dir: Path | None = Field(None, description="Model files, where no ComfyUI can be asked.")
     media_roots: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Extra media folders, separated by ':'.")
     music_dirs: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Music folders, separated by ':'.")
@@ -76,11 +79,15 @@ class Settings(BaseSettings):
         le=32,
         description="Files of music that the music API listens to at once.",
     )
-    apple_music_team_id: str | None = Field(None, pattern=r"^[A-Z0-9]{10}$")
-    apple_music_key_id: str | None = Field(None, pattern=r"^[A-Z0-9]{10}$")
+    apple_music_team_id: str | None = Field(
+        None, pattern=r"^[A-Z0-9]{10}$", description="The team of an Apple Music developer key."
+    )
+    apple_music_key_id: str | None = Field(
+        None, pattern=r"^[A-Z0-9]{10}$", description="The id of an Apple Music developer key."
+    )
     apple_music_key_file: Path | None = Field(None, description="The .p8 of the key; without it no catalogue is asked.")
-    apple_music_storefront: str = Field("us", pattern=r"^[a-z]{2}$")
-    apple_music_url: str = "https://api.music.apple.com/v1"
+    apple_music_storefront: str = Field("us", pattern=r"^[a-z]{2}$", description="The country of the catalogue.")
+    apple_music_url: str = Field("https://api.music.apple.com/v1", description="The address of the catalogue.")
     require_keys: bool = Field(False, description="Ask for API keys on loopback too.")
     api_key: str | None = Field(None, repr=False, description="The key that `tower` itself shows to the APIs.")
     cors_origins: str = Field("", description="Web origins that may ask the APIs from a browser, separated by commas.")
@@ -88,7 +95,7 @@ class Settings(BaseSettings):
     worker: str | None = Field(None, description="Name of the worker whose run this is; its worker sets it.")
     job_timeout_s: float = Field(3600, gt=0, description="Longest time one attempt of a job may take.")
     archive_max_bytes: int = Field(64 * 2**30, ge=2**20, description="Largest archive that an import takes, unpacked.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least that is logged.")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON elsewhere.")
 
     @field_validator("media_roots", "music_dirs", mode="before")

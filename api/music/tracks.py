@@ -20,6 +20,7 @@ from db.models.library import Track
 from tower.beats import cache
 from tower.beats.results import FASTEST_BPM, SLOWEST_BPM, Analysis, TempoHint
 from tower.errors import InvalidError, NotFoundError
+from tower.errors.codes import ErrorCode
 from tower.library import listing
 from tower.library.monitor import QualityMonitor
 from tower.library.peaks import peaks
@@ -115,7 +116,9 @@ def stream_track(
     try:
         found = playable.path.stat()
     except OSError as gone:
-        raise NotFoundError(f"The file of track {track_id} is not there any more", code="FILE_MISSING") from gone
+        raise NotFoundError(
+            f"The file of track {track_id} is not there any more", code=ErrorCode.FILE_MISSING
+        ) from gone
     return RangedFile(
         playable.path,
         media_type=playable.media_type,

@@ -18,6 +18,7 @@ from api.http.strict_routes import strict_router
 from api.production.field_types import RowId
 from db.models.rendering import Asset, AssetKind
 from tower.errors import NotFoundError
+from tower.errors.codes import ErrorCode
 from tower.storage import assets
 from tower.storage.assets import AssetFilter
 
@@ -92,7 +93,7 @@ def asset_file(asset_id: RowId, session: ReadingSession) -> RangedFile:
     except OSError as gone:
         raise NotFoundError(
             f"The file of asset {asset.id} cannot be read: {gone.strerror}; was {path} moved or deleted?",
-            code="FILE_MISSING",
+            code=ErrorCode.FILE_MISSING,
         ) from gone
     return RangedFile(
         path,

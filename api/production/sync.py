@@ -19,6 +19,7 @@ from db.models.scenes import Scene
 from tower.beats import cache
 from tower.beats.pool import AnalyserPool
 from tower.errors import NotFoundError
+from tower.errors.codes import ErrorCode
 from tower.library import tracks
 from tower.library.roots import library_roots
 from tower.library.track_beats import Heard, Place, hear
@@ -159,7 +160,7 @@ def get_scene_audio(scene_id: RowId, session: ReadingSession, branch: BranchQuer
     """The music of the scene, with what was measured on its newest render."""
     row = scene_audio.current(session, _scene(session, scene_id, branch).id)
     if row is None:
-        raise NotFoundError(f"Scene {scene_id} has no music", code="NO_AUDIO")
+        raise NotFoundError(f"Scene {scene_id} has no music", code=ErrorCode.NO_AUDIO)
     return SceneAudio.of(row)
 
 
@@ -170,7 +171,7 @@ def remove_scene_audio(scene_id: RowId, session: DatabaseSession, branch: Branch
         scene = _scene(session, scene_id, branch)
         removed = scene_audio.forget(session, scene.id)
         if not removed:
-            raise NotFoundError(f"Scene {scene_id} has no music", code="NO_AUDIO")
+            raise NotFoundError(f"Scene {scene_id} has no music", code=ErrorCode.NO_AUDIO)
         return RemovedAudio(scene_id=scene.id, removed=removed)
 
 

@@ -1,12 +1,23 @@
-"""The exit codes of `tower`, as docs/cli.md lists them."""
+"""The exit codes of `tower`; docs/cli-reference.md is made from them."""
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 
 class Exit(IntEnum):
     OK = 0
-    FAILED = 1  # the work was tried and failed
-    USAGE = 2  # the command was called wrongly
-    NO_STACK = 3  # the stack does not run, or cannot start
-    NOT_FOUND = 4  # no such job
-    INTERRUPTED = 130  # Ctrl-C, or the job was cancelled
+    FAILED = 1
+    USAGE = 2
+    NO_STACK = 3
+    NOT_FOUND = 4
+    INTERRUPTED = 130
+
+
+MEANINGS: Mapping[Exit, str] = {
+    Exit.OK: "done",
+    Exit.FAILED: "the work was tried and failed, or came too late",
+    Exit.USAGE: "wrong usage: an option, a value or a file that Tower cannot accept",
+    Exit.NO_STACK: "the stack does not run, or cannot start",
+    Exit.NOT_FOUND: "there is no such job, project or workflow",
+    Exit.INTERRUPTED: "interrupted by Ctrl-C, or the job was cancelled",
+}

@@ -22,12 +22,13 @@ from tests.deployments.conftest import PythonCommand
 from tests.deployments.processes import until
 from tests.fakes.comfyui.server import FakeComfyUI
 from tower.errors import RenderError
+from tower.errors.codes import ErrorCode
 from tower.rendering import workers
 from tower.rendering.failure_limits import UNWELL_AFTER
 from tower.settings import Settings
 
 NAME, PART = "gpu@box-123456", "worker-gpu"
-AWAY = RenderError("ComfyUI at http://box:8188 does not answer", code="COMFYUI_UNREACHABLE")
+AWAY = RenderError("ComfyUI at http://box:8188 does not answer", code=ErrorCode.COMFYUI_UNREACHABLE)
 WITH_A_RUN = "import subprocess; subprocess.run(['sleep', '60']); import time; time.sleep(60)"
 ALONE = "import time; time.sleep(60)"
 REST_S = 0.2

@@ -22,6 +22,7 @@ from deployments.postgres import EmbeddedPostgres
 from deployments.worker_row import Condition, WorkerReport, WorkerRow
 from tests.conftest import COMMITTED, free_port
 from tower.errors import RenderError, StackError
+from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
 from tower.jobs.spec import EngineChoice, GenerationSpec
 from tower.rendering import workers
@@ -32,7 +33,7 @@ from tower.settings import Settings
 NAME = "gpu@box-123456"
 GPU = Gpu("NVIDIA GeForce RTX 3060", vram_total_bytes=12 * 2**30, vram_free_bytes=11 * 2**30)
 REPORT = WorkerReport(host="box", slots=2, engine="comfyui", comfyui_url="http://box:8188", gpu=GPU)
-AWAY = RenderError("ComfyUI does not answer", code="COMFYUI_UNREACHABLE")
+AWAY = RenderError("ComfyUI does not answer", code=ErrorCode.COMFYUI_UNREACHABLE)
 
 
 @pytest.fixture

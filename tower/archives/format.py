@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tower.errors import InvalidError
+from tower.errors.codes import ErrorCode
 from tower.versions.values import encoded
 
 FORMAT = "tower-project"
@@ -40,7 +41,7 @@ Digest = Annotated[str, Field(pattern=f"^{SHA256.pattern}$")]
 class ArchiveError(InvalidError):
     """The file is no archive that can be imported; nothing was changed."""
 
-    code = "ARCHIVE_REFUSED"
+    code = ErrorCode.ARCHIVE_REFUSED
 
 
 class Member(BaseModel):
@@ -106,7 +107,7 @@ def manifest_of(text: bytes) -> Manifest:
     if said.get("version") != VERSION:
         raise ArchiveError(
             f"The archive is of version {str(said.get('version'))[:20]}; this Tower reads version {VERSION}",
-            code="ARCHIVE_VERSION",
+            code=ErrorCode.ARCHIVE_VERSION,
         )
     try:
         manifest = Manifest.model_validate(said)

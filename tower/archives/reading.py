@@ -26,6 +26,7 @@ from tower.archives.format import (
 )
 from tower.archives.tables import CARRIED
 from tower.archives.writing import PIECE
+from tower.errors.codes import ErrorCode
 
 ENCRYPTED = 0x1
 SMALLEST_RATIO = 2000  # deflate packs at most about 1032 to one
@@ -109,7 +110,7 @@ class ArchiveReader:
         if unpacked > largest_bytes:
             raise ArchiveError(
                 f"The archive unpacks to {unpacked} bytes and may have {largest_bytes}: see TOWER_ARCHIVE_MAX_BYTES",
-                code="ARCHIVE_TOO_LARGE",
+                code=ErrorCode.ARCHIVE_TOO_LARGE,
             )
 
     def _whole(self, name: str, largest: int) -> bytes:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from tower.archives.format import ArchiveError, parsed
 from tower.archives.media_in import MediaIn
 from tower.archives.tables import ASSETS, BY_NAME, CARRIED, NEW_UUID, PROJECTS, ROW, SCENES, Carried, references
+from tower.errors.codes import ErrorCode
 
 AT_ONCE = 500
 BY_MEMBER = {one.member: one.name for one in CARRIED}
@@ -76,7 +77,7 @@ class RowsIn:
         if unknown := sorted(row.keys() - allowed):
             raise ArchiveError(
                 f"The archive says {unknown[0][:60]!r} of {one.member}, which this Tower does not know: it is newer",
-                code="ARCHIVE_VERSION",
+                code=ErrorCode.ARCHIVE_VERSION,
             )
         return row
 

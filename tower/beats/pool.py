@@ -22,6 +22,7 @@ from typing import IO, Any
 from tower.beats.results import Analysis, TempoHint
 from tower.beats.wire import LENGTH, received, send
 from tower.errors import CancelledError, TowerError, UnavailableError
+from tower.errors.codes import ErrorCode
 from tower.media.decode import MediaUnreadableError
 
 LOOK_S = 0.05  # how often a waiting caller asks whether it is cancelled
@@ -196,4 +197,4 @@ def _result(said: dict[str, Any]) -> Analysis:
         return Analysis.from_json(said["analysis"])
     if said["code"] == MediaUnreadableError.code:
         raise MediaUnreadableError(said["error"])
-    raise TowerError(said["error"], code=said["code"])
+    raise TowerError(said["error"], code=ErrorCode[said["code"]])

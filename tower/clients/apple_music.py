@@ -17,6 +17,7 @@ import httpx
 import jwt
 
 from tower.errors import TowerError, UnavailableError
+from tower.errors.codes import ErrorCode
 from tower.settings import Settings
 
 TOKEN_S = 12 * 3600.0  # at most 15,777,000 are allowed
@@ -30,13 +31,13 @@ KEPT_S, MOST_KEPT = 300.0, 200
 class NotConfiguredError(UnavailableError):
     """No key of a developer is set."""
 
-    code = "APPLE_MUSIC_NOT_CONFIGURED"
+    code = ErrorCode.APPLE_MUSIC_NOT_CONFIGURED
 
 
 class CatalogueError(TowerError):
     """Apple Music refused; the message says what it said."""
 
-    code = "APPLE_MUSIC_REFUSED"
+    code = ErrorCode.APPLE_MUSIC_REFUSED
     status = 502
 
 

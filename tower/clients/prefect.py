@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 
 from tower.errors import UnavailableError
+from tower.errors.codes import ErrorCode
 
 TERMINAL = frozenset({"COMPLETED", "CANCELLED", "FAILED", "CRASHED"})
 NOT_STARTED = frozenset({"SCHEDULED", "PENDING", "PAUSED"})
@@ -156,11 +157,13 @@ class PrefectClient:
         except httpx.HTTPStatusError as refused:
             said = refused.response.text[:200]
             raise UnavailableError(
-                f"Prefect refused {method} {path}: {refused.response.status_code} {said}", code="PREFECT_REFUSED"
+                f"Prefect refused {method} {path}: {refused.response.status_code} {said}",
+                code=ErrorCode.PREFECT_REFUSED,
             ) from refused
         except httpx.HTTPError as silent:
             raise UnavailableError(
-                f"Prefect does not answer at {self.url}: {silent or type(silent).__name__}", code="PREFECT_UNAVAILABLE"
+                f"Prefect does not answer at {self.url}: {silent or type(silent).__name__}",
+                code=ErrorCode.PREFECT_UNAVAILABLE,
             ) from silent
         return answer.json() if answer.content else None
 

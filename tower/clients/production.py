@@ -100,8 +100,7 @@ class ProductionClient:
 
 def error_in(body: Any, status: int) -> TowerError:
     said = body.get("error", {}) if isinstance(body, dict) else {}
-    error = TowerError(
-        said.get("message", f"Tower answered {status}"), details=said.get("details"), code=said.get("code")
-    )
+    error = TowerError(said.get("message", f"Tower answered {status}"), details=said.get("details"))
+    error.code = said.get("code", error.code)
     error.status = status
     return error

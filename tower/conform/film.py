@@ -22,6 +22,7 @@ from tower.conform.pictures import Order, copied, encoded_anew, order_of
 from tower.conform.sound import Music
 from tower.conform.timing import TICKS, schedule
 from tower.errors import TowerError
+from tower.errors.codes import ErrorCode
 from tower.media.decode import opened
 from tower.media.files import DiskFullError, writing
 from tower.media.probe import Probe
@@ -33,7 +34,7 @@ MP4 = {"movflags": "+faststart", "movie_timescale": str(TICKS)}
 class ConformError(TowerError):
     """The video and the music cannot be put together. Both stay as they are."""
 
-    code = "CONFORM_FAILED"
+    code = ErrorCode.CONFORM_FAILED
 
 
 class How(StrEnum):

@@ -16,6 +16,7 @@ import numpy as np
 
 from tower.conform.sound import RATE_HZ, Samples
 from tower.errors import TowerError
+from tower.errors.codes import ErrorCode
 from tower.library.ffmpeg import ffmpeg
 
 TARGET_LUFS = -14.0  # where streaming services play music
@@ -25,7 +26,7 @@ SUMMARY = re.compile(r"Summary:.* I: +(?P<lufs>\S+) LUFS.* Peak: +(?P<peak>\S+) 
 
 
 class LoudnessError(TowerError):
-    code = "LOUDNESS_NOT_MEASURED"
+    code = ErrorCode.LOUDNESS_NOT_MEASURED
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,14 @@ from db.models.jobs import LIVE, JobStatus, ProductionJob
 from db.models.review import CreativeDecision, DecisionKind
 from db.models.scenes import Scene
 from tower.errors import NotFoundError
+from tower.errors.codes import ErrorCode
 from tower.review import decisions
 from tower.review.decisions import Decision
 from tower.story import entities
 from tower.story.entities import Found
 
 PLANNER = "rules"  # a command is its own plan: no language model is asked
-CANCELLED = "CANCELLED"
+CANCELLED = ErrorCode.CANCELLED
 ENDS = {JobStatus.COMPLETED: PlanState.COMPLETED}  # all other ends are failures
 
 

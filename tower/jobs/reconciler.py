@@ -22,6 +22,7 @@ from db.models.jobs import LIVE, JobStatus, ProductionJob
 from db.models.rendering import RenderSegment
 from tower.clients.prefect import FlowRunState, PrefectClient
 from tower.errors import UnavailableError
+from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
 from tower.jobs.flow_runs import flow_run_request
 from tower.logs import bound
@@ -112,11 +113,12 @@ class Reconciler:
         if state is not None and state.type == "CANCELLED":
             self._cancel(job)
         elif state is None or state.ended:
-            self._start_again(job, "RUN_CRASHED", state.message or state.name if state else "Prefect lost the run")
+            reason = state.message or state.name if state else "Prefect lost the run"
+            self._start_again(job, ErrorCode.RUN_CRASHED, reason)
         elif job.deadline_at and job.deadline_at < datetime.now(UTC):
             if job.flow_run_id:
                 self._prefect.cancel(job.flow_run_id, state)
-            self._start_again(job, "DEADLINE", "it ran past its deadline")
+            self._start_again(job, ErrorCode.DEADLINE, "it ran past its deadline")
 
     def _cancel(self, job: ProductionJob) -> None:
         with self._sessions.begin() as session:
@@ -125,7 +127,7 @@ class Reconciler:
                 lifecycle.cancel(session, job.id)
                 log.info("Cancelled, as its run was in Prefect")
 
-    def _start_again(self, job: ProductionJob, code: str, reason: str) -> None:
+    def _start_again(self, job: ProductionJob, code: ErrorCode, reason: str) -> None:
         with self._sessions.begin() as session:
             if job.crashes < MAX_CRASHES:
                 if lifecycle.relaunch(session, job):

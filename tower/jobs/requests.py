@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import GenerationRequest
 from tower.errors import ConflictError
+from tower.errors.codes import ErrorCode
 
 ACCEPTED = 202
 
@@ -92,6 +93,6 @@ def _replay(session: Session, received: Received) -> Reply:
         raise ConflictError(
             "This Idempotency-Key came with another body before; use a new key for a new request",
             details={"idempotency_key": received.idempotency_key, "first_request_id": first.request_id},
-            code="IDEMPOTENCY_CONFLICT",
+            code=ErrorCode.IDEMPOTENCY_CONFLICT,
         )
     return Reply(first.status_code, first.answer, replayed=True)

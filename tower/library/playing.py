@@ -18,6 +18,7 @@ from av.audio.stream import AudioStream
 
 from db.models.library import Track
 from tower.errors import CancelledError, InvalidError, NotFoundError, TowerError
+from tower.errors.codes import ErrorCode
 from tower.library.reading import opened_music, sound_of
 from tower.library.tracks import place_of_row
 from tower.media.decode import MediaUnreadableError
@@ -46,7 +47,7 @@ PATIENCE_S = 15.0
 class NotReadyError(TowerError):
     """The copy is being made."""
 
-    code = "BEING_PREPARED"
+    code = ErrorCode.BEING_PREPARED
     status = 503
 
 
@@ -76,7 +77,7 @@ def opened(track: Track, roots: Sequence[Path]) -> IO[bytes]:
         raise NotFoundError(
             f"The file of track {track.id} is not there any more: {path.name}",
             details={"path": str(path), "expected": expected},
-            code="FILE_MISSING",
+            code=ErrorCode.FILE_MISSING,
         ) from refused
 
 

@@ -19,6 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tower.errors import TowerError
+from tower.errors.codes import ErrorCode
 
 # Containers that hold their media. Playlists (hls, dash, concat, image2, …) name other files and addresses.
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts"
@@ -28,7 +29,7 @@ MAX_PIXELS = 8192 * 8192  # more is not a shot but a way to eat the memory
 class MediaUnreadableError(TowerError):
     """A file that is no video, or not a whole one."""
 
-    code = "MEDIA_UNREADABLE"
+    code = ErrorCode.MEDIA_UNREADABLE
     status = 422
 
 

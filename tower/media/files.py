@@ -12,13 +12,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tower.errors import TowerError
+from tower.errors.codes import ErrorCode
 
 # Another file system; one that knows no links (exFAT, some network drives); a file linked too often.
 NO_LINK = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK)
 
 
 class DiskFullError(TowerError):
-    code = "DISK_FULL"
+    code = ErrorCode.DISK_FULL
     status = 507
 
 

@@ -11,6 +11,7 @@ from db.models.workers import Worker, WorkerState
 from tower.engines import versions
 from tower.engines.base import Engine
 from tower.errors import UnavailableError
+from tower.errors.codes import ErrorCode
 from tower.jobs.spec import EngineChoice
 from tower.rendering.workers import SEEN_LATELY
 from tower.settings import Settings
@@ -45,7 +46,7 @@ def chosen_by_pool(session: Session, asked: EngineChoice, settings: Settings) ->
     if asked == EngineChoice.AUTO and settings.engine == "auto" and on_workers:
         choice = EngineChoice.COMFYUI
     if choice == EngineChoice.COMFYUI and not (settings.comfyui_url or on_workers):
-        raise UnavailableError(f"There is no ComfyUI to render with: {MEND}", code="NO_COMFYUI")
+        raise UnavailableError(f"There is no ComfyUI to render with: {MEND}", code=ErrorCode.NO_COMFYUI)
     return EngineName(choice.value, VERSIONS[choice])
 
 
@@ -56,7 +57,7 @@ def engine_for(choice: EngineChoice, settings: Settings) -> Engine:
 
         return AnimaticEngine()
     if settings.comfyui_url is None:
-        raise UnavailableError(f"This machine has no ComfyUI: {MEND}", code="COMFYUI_UNREACHABLE")
+        raise UnavailableError(f"This machine has no ComfyUI: {MEND}", code=ErrorCode.COMFYUI_UNREACHABLE)
     from tower.clients.comfyui.client import ComfyUIClient
     from tower.engines.comfyui.engine import ComfyUIEngine
 

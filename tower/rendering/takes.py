@@ -16,6 +16,7 @@ from db.models.jobs import ProductionJob
 from db.models.rendering import Asset, AssetKind, RenderSegment, SegmentState
 from tower.engines.base import CastMember, Shot
 from tower.errors import InvalidError, TowerError
+from tower.errors.codes import ErrorCode
 from tower.media.files import place, sha256_of, still_wanted
 from tower.media.probe import Probe
 
@@ -25,7 +26,7 @@ RECIPE = 1  # of the fingerprint; raised when its meaning changes, so that old o
 class TakeLostError(TowerError):
     """The file of a take is not what was stored."""
 
-    code = "TAKE_LOST"
+    code = ErrorCode.TAKE_LOST
     status = 410
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tower.errors import TowerError
+from tower.errors.codes import ErrorCode
 
 SLACK = 1e-9  # of rounding, on the bounds
 FARTHEST = 32  # beats that a cut may be moved
@@ -21,7 +22,7 @@ FARTHEST = 32  # beats that a cut may be moved
 class StretchError(TowerError):
     """A shot would have to be stretched or squeezed beyond the bounds."""
 
-    code = "STRETCH_TOO_LARGE"
+    code = ErrorCode.STRETCH_TOO_LARGE
     status = 422
 
 

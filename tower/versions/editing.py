@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from db.models.projects import Project
 from db.models.versions import Branch, Commit
 from tower.errors import InvalidError, NotFoundError, TowerError
+from tower.errors.codes import ErrorCode
 from tower.versions import heads, trees
 from tower.versions.fields import checked, whole
 from tower.versions.heads import Head
@@ -30,7 +31,7 @@ from tower.versions.values import canonical, escaped
 class PreconditionFailedError(TowerError):
     """The branch is not where the caller believed it to be."""
 
-    code = "PRECONDITION_FAILED"
+    code = ErrorCode.PRECONDITION_FAILED
     status = 412
 
 

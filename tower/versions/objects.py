@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.models.versions import ObjectKind
 from tower.errors import TowerError
+from tower.errors.codes import ErrorCode
 from tower.versions.object_cache import REMEMBERED, Remembered
 from tower.versions.values import encoded
 
@@ -33,7 +34,7 @@ _SELECT = text(  # one statement for any number of them, so that it is prepared
 class DamagedHistoryError(TowerError):
     """What a commit points at is not there, or the rows are not what the commit says."""
 
-    code = "HISTORY_DAMAGED"
+    code = ErrorCode.HISTORY_DAMAGED
     status = 500
 
 

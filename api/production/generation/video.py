@@ -11,6 +11,7 @@ from api.http.ranged_file import RangedFile
 from api.http.strict_routes import strict_router
 from db.models.jobs import LIVE, JobStatus, ProductionJob
 from tower.errors import NotFoundError
+from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
 
 router = strict_router(prefix="/api/anime", tags=["generation"])
@@ -45,14 +46,14 @@ def _file(job: ProductionJob) -> Path:
         raise NotFoundError(
             f"Generation {job.id} has no video yet: it is {round(job.progress * 100)} % done",
             details={"status": job.status.value, "stage": job.stage.value, "progress": job.progress},
-            code="VIDEO_NOT_READY",
+            code=ErrorCode.VIDEO_NOT_READY,
         )
     if job.status != JobStatus.COMPLETED or job.output_path is None:
         reason = job.error_message or "it ended before there was one"
         raise NotFoundError(
             f"Generation {job.id} is {job.status} and has no video: {reason}",
             details={"status": job.status.value},
-            code="NO_VIDEO",
+            code=ErrorCode.NO_VIDEO,
         )
     return Path(job.output_path)
 
@@ -63,5 +64,5 @@ def _stat(job: ProductionJob, path: Path) -> os.stat_result:
     except OSError as gone:
         raise NotFoundError(
             f"The file of generation {job.id} cannot be read: {gone.strerror}; was {path} moved or deleted?",
-            code="VIDEO_MISSING",
+            code=ErrorCode.VIDEO_MISSING,
         ) from gone

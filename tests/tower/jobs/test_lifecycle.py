@@ -15,6 +15,7 @@ from db.models.projects import Project, ProjectStatus
 from db.models.rendering import Asset, AssetKind
 from tests.concurrency import race
 from tower.errors import CancelledError, ConflictError, InvalidError, NotFoundError, SupersededError, TowerError
+from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
 from tower.jobs.spec import GenerationSpec
@@ -174,7 +175,7 @@ def test_cancel_stops_every_later_write_and_can_be_said_twice(session: Session) 
 
 def test_an_ended_job_cannot_be_cancelled(session: Session) -> None:
     job = opened(session)
-    lifecycle.fail(session, claimed(session, job), TowerError("the disk is full", code="DISK_FULL"))
+    lifecycle.fail(session, claimed(session, job), TowerError("the disk is full", code=ErrorCode.DISK_FULL))
     session.refresh(job)
     assert (job.status, job.error_code, job.error_message) == (JobStatus.FAILED, "DISK_FULL", "the disk is full")
     with pytest.raises(ConflictError):

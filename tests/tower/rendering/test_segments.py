@@ -17,6 +17,7 @@ from db.models.rendering import Asset, AssetKind, RenderSegment, SegmentState
 from tests.concurrency import race
 from tower.engines.base import CastMember, Shot
 from tower.errors import CancelledError, RenderError, SupersededError
+from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
 from tower.jobs.spec import GenerationSpec
@@ -124,7 +125,7 @@ def test_after_a_failure_of_the_engine_the_prompt_id_is_fresh(
     session: Session, row: RenderSegment, attempt: Attempt
 ) -> None:
     claim(session, row)
-    segments.fail_segment(session, row.id, RenderError("out of memory", code="OOM"))
+    segments.fail_segment(session, row.id, RenderError("out of memory", code=ErrorCode.COMFYUI_OOM))
     again = segments.open_segment(session, attempt, plan())
     assert (again.attempt, again.prompt_id != row.prompt_id) == (2, True)
 

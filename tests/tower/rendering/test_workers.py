@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from db.models.workers import Worker, WorkerState
 from tower.errors import RenderError
+from tower.errors.codes import ErrorCode
 from tower.rendering import workers
 from tower.rendering.failure_limits import UNWELL_AFTER
 
 NAME = "gpu@box"
-AWAY = RenderError("ComfyUI does not answer", code="COMFYUI_UNREACHABLE")
+AWAY = RenderError("ComfyUI does not answer", code=ErrorCode.COMFYUI_UNREACHABLE)
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_success_between_breaks_the_row(session: Session, worker: Worker) -> N
 
 @pytest.mark.parametrize(("code", "own"), [("COMFYUI_OOM", True), ("COMFYUI_REFUSED", False), ("NOT_AS_ASKED", False)])
 def test_only_its_own_reasons_count(code: str, own: bool) -> None:
-    assert workers.is_workers_fault(RenderError("x", code=code)) is own
+    assert workers.is_workers_fault(RenderError("x", code=ErrorCode[code])) is own
 
 
 def test_slots_are_counted_over_the_workers_that_are_well_and_there(session: Session, worker: Worker) -> None:

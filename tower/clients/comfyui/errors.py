@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tower.errors import RenderError
+from tower.errors.codes import ErrorCode
 
 
 class Fault(StrEnum):
@@ -55,7 +56,7 @@ class ComfyUIError(RenderError):
     """ComfyUI could not do it. `of_the_worker`: the same shot may well render on another one, or here later."""
 
     def __init__(self, fault: Fault, message: str, *, details: dict[str, Any] | None = None) -> None:
-        super().__init__(message, details=details, code=fault.value)
+        super().__init__(message, details=details, code=ErrorCode[fault.value])
         self.fault = fault
 
     @property

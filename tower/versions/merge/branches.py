@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.models.versions import Commit
 from tower.errors import ConflictError
+from tower.errors.codes import ErrorCode
 from tower.versions import heads, rows
 from tower.versions.comparing import EntityChange, described
 from tower.versions.graph import Graph
@@ -39,7 +40,7 @@ class MergeResult:
 class MergeConflictError(ConflictError):
     """Both sides changed the same. `details.conflicts` lists path, base, ours and theirs of each."""
 
-    code = "MERGE_CONFLICT"
+    code = ErrorCode.MERGE_CONFLICT
 
     def __init__(self, conflicts: tuple[Conflict, ...]) -> None:
         paths = ", ".join(conflict.path for conflict in conflicts[:3]) + (", …" if len(conflicts) > 3 else "")

@@ -16,6 +16,7 @@ from deployments.worker_row import WorkerReport, WorkerRow
 from tests.api.api_requests import A, started
 from tests.api.small_servers import FakePrefect, serving
 from tower.errors import RenderError
+from tower.errors.codes import ErrorCode
 from tower.rendering import workers
 from tower.rendering.failure_limits import UNWELL_AFTER
 from tower.settings import Settings
@@ -23,7 +24,7 @@ from tower.settings import Settings
 GPU = Gpu("NVIDIA GeForce RTX 3060", vram_total_bytes=12, vram_free_bytes=11)
 BOX = WorkerReport(host="box", slots=2, engine="comfyui", comfyui_url="http://box:8188", gpu=GPU)
 ATTIC = WorkerReport(host="attic", slots=1, engine="animatic", comfyui_url=None, gpu=None)
-AWAY = RenderError("ComfyUI does not answer", code="COMFYUI_UNREACHABLE")
+AWAY = RenderError("ComfyUI does not answer", code=ErrorCode.COMFYUI_UNREACHABLE)
 
 
 @pytest.fixture

@@ -1,0 +1,49 @@
+"""The reference pages are as their sources say, and name every code and every variable."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.make_reference import PAGES, ROOT
+from docs.reference import settings
+from docs.reference.raising import PACKAGES, find_raising
+from tower.clients.comfyui.errors import Fault
+from tower.errors.codes import ErrorCode
+from tower.settings import Settings
+
+VARIABLE = re.compile(r"\bTOWER_[A-Z_]*[A-Z]\b")
+SOURCES = [path for package in (*PACKAGES, "db") for path in (ROOT / package).rglob("*.py")]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_as_its_sources_say(path: str) -> None:
+    assert (ROOT / path).read_text() == PAGES[path](), f"{path} is older than its sources: run `make docs`"
+
+
+def test_every_code_is_raised_somewhere_and_says_what_to_do() -> None:
+    raising = find_raising()
+    assert [code for code in ErrorCode if not raising[code].packages] == []
+    assert [code for code in ErrorCode if not (code.meaning and code.remedy)] == []
+    assert [code for code in ErrorCode if code != code.name] == []
+    assert {fault.value for fault in Fault} <= set(ErrorCode)
+
+
+def test_no_code_is_written_as_a_text() -> None:
+    """A code that is no member of ErrorCode would be missing from the page."""
+    written = re.compile(r'^    code(: str)? = "|\bcode="', re.MULTILINE)
+    assert [path for path in SOURCES if written.search(path.read_text())] == []
+
+
+def test_every_variable_that_the_source_names_is_on_the_page() -> None:
+    known = {settings.variable(name, field) for name, field in Settings.model_fields.items()}
+    known |= {*settings.INTERNAL, *settings.EXPORTED}
+    assert {name for path in SOURCES for name in VARIABLE.findall(path.read_text())} - known == set()
+
+
+def test_every_setting_has_a_meaning_and_a_place_in_the_example() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    example = Path(ROOT / ".env.example").read_text()
+    assert [name for name in Settings.model_fields if name.upper() not in example] == ["worker"]

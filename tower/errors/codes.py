@@ -1,0 +1,146 @@
+"""Every error code, with what it means and what to do. docs/errors.md is made from this list."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """A code stays the same; the message beside it may change. Each member is its code, its meaning, the remedy."""
+
+    meaning: str
+    remedy: str
+
+    def __new__(cls, code: str, meaning: str, remedy: str) -> ErrorCode:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.meaning, member.remedy = meaning, remedy
+        return member
+
+    INTERNAL_ERROR = "INTERNAL_ERROR", "Something broke inside Tower.", "Look for the request id in the log."
+    BAD_REQUEST = "BAD_REQUEST", "The request is not valid HTTP for this endpoint.", "Correct the request."
+    INVALID_JSON = "INVALID_JSON", "The body is not valid JSON.", "The message says where it breaks."
+    VALIDATION_ERROR = (
+        "VALIDATION_ERROR",
+        "A value that Tower cannot accept.",
+        "`details` names the field, its value and the expected value.",
+    )
+    UNAUTHORIZED = "UNAUTHORIZED", "There is no API key, or none that is valid.", "Make one with `tower key create`."
+    FORBIDDEN = (
+        "FORBIDDEN",
+        "The API key lacks a scope, or the request comes from a page or a machine that may not ask.",
+        "Use a key with the scope that `details` names, or list the page in `TOWER_CORS_ORIGINS`.",
+    )
+    NOT_FOUND = "NOT_FOUND", "There is no such thing, or no such endpoint.", "Check the id, the branch and the path."
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED", "The path does not take this method.", "The header Allow lists those."
+    CONFLICT = "CONFLICT", "The present state does not allow this.", "The message says what stands in the way."
+    PRECONDITION_FAILED = (
+        "PRECONDITION_FAILED",
+        "The entity or the branch changed since it was read.",
+        "Read it again and send its new ETag or head.",
+    )
+    IDEMPOTENCY_CONFLICT = (
+        "IDEMPOTENCY_CONFLICT",
+        "The Idempotency-Key was used for another request.",
+        "Use a new key for a new request.",
+    )
+    BODY_TOO_LARGE = "BODY_TOO_LARGE", "The body is larger than the endpoint takes.", "Send less at once."
+    UNSUPPORTED_MEDIA_TYPE = (
+        "UNSUPPORTED_MEDIA_TYPE",
+        "The Content-Type is not one that the endpoint takes.",
+        "The message names the right one.",
+    )
+    RANGE_NOT_SATISFIABLE = "RANGE_NOT_SATISFIABLE", "The byte range is outside the file.", "See Content-Range."
+    RATE_LIMITED = "RATE_LIMITED", "Too many requests from one caller.", "Wait as long as Retry-After says."
+    UNAVAILABLE = (
+        "UNAVAILABLE",
+        "The database, Prefect, ComfyUI or another server does not answer.",
+        "Try again in a moment, or run `tower doctor`.",
+    )
+    STACK_ERROR = "STACK_ERROR", "The stack cannot start or stop.", "Run `tower doctor`."
+    PREFECT_REFUSED = "PREFECT_REFUSED", "Prefect refused a request of Tower's.", "The message has Prefect's reason."
+    PREFECT_UNAVAILABLE = "PREFECT_UNAVAILABLE", "Prefect does not answer.", "Run `tower doctor`."
+    DISK_FULL = "DISK_FULL", "The disk of the data folder is full.", "Free some space, or run `tower purge`."
+
+    CANCELLED = "CANCELLED", "The user cancelled the job.", "Retry the job to take it up again."
+    ATTEMPT_SUPERSEDED = "ATTEMPT_SUPERSEDED", "A late result of an attempt that was given up.", "None is needed."
+    RUN_CRASHED = "RUN_CRASHED", "The run of the job died too often.", "Look into the log of its run, then retry it."
+    DEADLINE = "DEADLINE", "An attempt of the job took too long.", "Raise `TOWER_JOB_TIMEOUT_S`, then retry the job."
+    RENDER_FAILED = "RENDER_FAILED", "The engine could not make the clip.", "The message has the engine's reason."
+    MERGE_FAILED = "MERGE_FAILED", "The segments cannot be joined; they are kept.", "Retry the job: it only joins."
+    NOT_AS_ASKED = (
+        "NOT_AS_ASKED",
+        "The clip has another size, rate or length than the job asks for.",
+        "Check the workflow's size and frame nodes.",
+    )
+    TAKE_LOST = "TAKE_LOST", "The file of a take is gone or is not what was stored.", "Render the scene again."
+    NO_VIDEO = "NO_VIDEO", "The generation has no video.", "Look at its status and error."
+    VIDEO_NOT_READY = "VIDEO_NOT_READY", "The generation is not done yet.", "Ask again when its status is completed."
+    VIDEO_MISSING = "VIDEO_MISSING", "The file of the video is gone.", "Render it again."
+    FILE_MISSING = "FILE_MISSING", "The file is gone from the disk.", "Put it back, or scan the library."
+    MEDIA_UNREADABLE = "MEDIA_UNREADABLE", "The file is no media file, or not a whole one.", "Give another file."
+    BEING_PREPARED = "BEING_PREPARED", "A copy that browsers play is being made.", "Ask again after Retry-After."
+
+    NO_COMFYUI = "NO_COMFYUI", "No ComfyUI is configured and no worker has one.", "Set `TOWER_COMFYUI_URL`."
+    COMFYUI_UNREACHABLE = "COMFYUI_UNREACHABLE", "ComfyUI does not answer.", "Start it, or check its address."
+    COMFYUI_BROKEN = "COMFYUI_BROKEN", "ComfyUI answers with errors.", "Look into ComfyUI's log."
+    COMFYUI_OOM = "COMFYUI_OOM", "ComfyUI ran out of memory.", "Use a smaller size, or a larger card."
+    COMFYUI_MISSING_MODEL = (
+        "COMFYUI_MISSING_MODEL",
+        "ComfyUI lacks a model that the workflow names.",
+        "Put the file into ComfyUI's models folder.",
+    )
+    COMFYUI_BAD_MODEL = "COMFYUI_BAD_MODEL", "ComfyUI cannot load a model.", "Download the file again."
+    COMFYUI_MISSING_NODE = "COMFYUI_MISSING_NODE", "ComfyUI lacks a node type.", "Install the node pack."
+    COMFYUI_STALLED = "COMFYUI_STALLED", "ComfyUI makes no progress.", "Restart ComfyUI, then retry the job."
+    COMFYUI_LOST = "COMFYUI_LOST", "ComfyUI no longer knows the prompt.", "Retry the job."
+    COMFYUI_NO_FILE = "COMFYUI_NO_FILE", "The result of the prompt is not on ComfyUI's disk.", "Retry the job."
+    COMFYUI_BAD_FILE = "COMFYUI_BAD_FILE", "The result of the prompt cannot be read.", "Retry the job."
+    COMFYUI_INTERRUPTED = "COMFYUI_INTERRUPTED", "Another user interrupted the prompt in ComfyUI.", "Retry the job."
+    COMFYUI_STOPPED_BEFORE = "COMFYUI_STOPPED_BEFORE", "ComfyUI stopped the prompt before it ran.", "Retry the job."
+    COMFYUI_REFUSED = "COMFYUI_REFUSED", "ComfyUI refused the workflow.", "The message has ComfyUI's reason."
+    COMFYUI_FAILED = "COMFYUI_FAILED", "A node of the workflow failed.", "The message has the node and its reason."
+    COMFYUI_NO_WORKFLOW = "COMFYUI_NO_WORKFLOW", "There is no such workflow.", "Add it with `tower workflow add`."
+    COMFYUI_NO_REFERENCE = (
+        "COMFYUI_NO_REFERENCE",
+        "The workflow takes a reference image and there is none.",
+        "Give the character an `image_path`.",
+    )
+    COMFYUI_WRONG_FRAMES = (
+        "COMFYUI_WRONG_FRAMES",
+        "ComfyUI made another number of frames than asked for.",
+        "Check the workflow's frame nodes.",
+    )
+
+    NO_AUDIO = "NO_AUDIO", "The scene has no music.", "Set it with POST /api/anime/scenes/{scene_id}/audio."
+    STRETCH_TOO_LARGE = (
+        "STRETCH_TOO_LARGE",
+        "A shot would have to be stretched or squeezed beyond the bounds.",
+        "Ask for fewer cuts on beats, or wider bounds.",
+    )
+    CONFORM_FAILED = (
+        "CONFORM_FAILED",
+        "The video and the music cannot be put together. Both stay as they are.",
+        "The message has the reason.",
+    )
+    LOUDNESS_NOT_MEASURED = "LOUDNESS_NOT_MEASURED", "ffmpeg cannot measure the loudness.", "Check the sound file."
+    APPLE_MUSIC_NOT_CONFIGURED = (
+        "APPLE_MUSIC_NOT_CONFIGURED",
+        "No developer key for Apple Music is set.",
+        "Set the `TOWER_APPLE_MUSIC_…` variables; the local library works without.",
+    )
+    APPLE_MUSIC_REFUSED = "APPLE_MUSIC_REFUSED", "Apple Music refused the request.", "The message has its reason."
+
+    MERGE_CONFLICT = (
+        "MERGE_CONFLICT",
+        "Both branches changed the same field.",
+        "Send `resolutions` for the paths in `details.conflicts`, or a `strategy`.",
+    )
+    HISTORY_DAMAGED = (
+        "HISTORY_DAMAGED",
+        "A commit points at what is not there, or rows differ from their commit.",
+        "Run `tower fsck`.",
+    )
+    ARCHIVE_REFUSED = "ARCHIVE_REFUSED", "The file is no archive that can be imported.", "Export the project again."
+    ARCHIVE_VERSION = "ARCHIVE_VERSION", "A newer Tower made the archive.", "Update this Tower."
+    ARCHIVE_TOO_LARGE = "ARCHIVE_TOO_LARGE", "The archive is too large.", "Raise `TOWER_ARCHIVE_MAX_BYTES`."
