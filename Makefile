@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo up test test-live check bench images pins clean
+.PHONY: help setup hooks demo up fmt lint types contracts unit quick test test-live fuzz check coverage bench images pins clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -16,11 +16,32 @@ $(READY): pyproject.toml constraints.txt
 
 setup: $(READY)  ## make .venv and install what is pinned
 
+hooks: setup  ## have git run the quick checks before each commit
+	$(BIN)/pre-commit install
+
 demo: setup  ## start the stack, render a 3-second shot, print the path of the MP4, stop the stack
 	$(BIN)/tower generate "cyberpunk detective walking in neon city" --duration 3
 
 up: setup  ## the whole stack until Ctrl-C
 	$(BIN)/tower up
+
+fmt: setup  ## format the code
+	$(BIN)/ruff format .
+
+lint: setup  ## ruff's rules
+	$(BIN)/ruff check .
+
+types: setup  ## mypy, strict
+	$(BIN)/mypy
+
+contracts: setup  ## who may import whom
+	$(BIN)/lint-imports
+
+unit: setup  ## tests that need no server, no browser and no film
+	$(BIN)/python -m pytest -m unit
+
+quick: setup  ## all tests but those of the whole stack, of browsers, of films and sounds
+	$(BIN)/python -m pytest -m "not e2e and not browser and not media"
 
 test: setup  ## all tests
 	$(BIN)/python -m pytest
@@ -32,12 +53,16 @@ test-live: setup  ## against a real ComfyUI: make test-live COMFYUI_URL=http://1
 fuzz: setup  ## ask both services thousands of odd questions made from their OpenAPI, and try every law on more examples
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz $$(grep -rlE "^from hypothesis|tests.hypothesis_profiles" --include="test_*.py" tests)
 
-check: setup  ## format, lint, types, import contracts, tests
+check: setup  ## all that CI asks: format, lint, types, import contracts, all tests
 	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory lint types contracts test
+
+coverage: setup  ## all tests, measured in every process: build/coverage/html
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet
+	$(BIN)/coverage report --format=total
 
 bench: setup  ## measure what is claimed, beside a baseline; results in benchmarks/results/
 	$(BIN)/python -m benchmarks.run

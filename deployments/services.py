@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tower.errors import UnavailableError
 from tower.settings import HOST, Settings
 
 _HTTP_S = 2.0
+APIS = ("production", "music")
 
 
 class Parts:
@@ -34,12 +35,12 @@ class Parts:
         self._env = env
         self._http = httpx.Client(timeout=_HTTP_S, trust_env=False)
 
-    def prefect(self, database_url: str) -> Service:
-        """The Prefect server with its API, UI and background services, on `database_url`."""
+    def prefect(self, database_url: str, *, host: str = HOST) -> Service:
+        """The Prefect server with its API, UI and background services, on `database_url`. It asks for no key."""
         port = self._settings.ports.prefect
         command = self._python(
             "prefect",
-            ("-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)),
+            ("-m", "prefect", "server", "start", "--host", host, "--port", str(port)),
             env=environment.for_prefect_server(self._env, self._addresses, database_url=database_url),
         )
         health = f"{self._addresses.prefect_api_url}/health"
@@ -47,18 +48,18 @@ class Parts:
             "prefect", "Prefect", lambda: _on_ports(command, port), lambda: self._answers(health), ready_s=120
         )
 
-    def apis(self) -> Service:
-        """Both APIs: one process starts those that answer."""
-        mine = self._settings.ports
-        at = {"production": (mine.production, self._settings.api_processes), "music": (mine.music, 1)}
-        services = [f"{name}:{port}:{processes}" for name, (port, processes) in at.items()]
-        command = self._python("apis", ("-m", "api.serving", "--host", self._settings.host, *services))
-        health = [f"{url}/health" for url in (self._addresses.production_url, self._addresses.music_url)]
+    def apis(self, names: Sequence[str] = APIS) -> Service:
+        """The named APIs: one process starts those that answer."""
+        ports_of = {"production": self._settings.ports.production, "music": self._settings.ports.music}
+        processes = {"production": self._settings.api_processes, "music": 1}
+        urls = {"production": self._addresses.production_url, "music": self._addresses.music_url}
+        specs = [f"{name}:{ports_of[name]}:{processes[name]}" for name in names]
+        command = self._python("apis", ("-m", "api.serving", "--host", self._settings.host, *specs))
         return Service(
             "apis",
             "The APIs",
-            lambda: _on_ports(command, mine.production, mine.music),
-            lambda: all(self._answers(url) for url in health),
+            lambda: _on_ports(command, *(ports_of[name] for name in names)),
+            lambda: all(self._answers(f"{urls[name]}/health") for name in names),
         )
 
     def zygote(self, name: str = "zygote") -> Service:

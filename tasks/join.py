@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from db.models.jobs import ProductionJob
 from db.models.rendering import Asset
 from tasks.dispatch import Take
@@ -12,11 +14,12 @@ from tasks.resources import resources
 from tasks.retries import step
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
+from tower.jobs.steps import Step
 from tower.media.join import Joined, join
 from tower.rendering.segments import RENDER_ENDS
 from tower.rendering.takes import keep
 
-STEP = "join"
+JOINED = Step("join", TypeAdapter(Take))
 
 
 @step("join segments")
@@ -25,8 +28,8 @@ def join_segments(attempt: Attempt, seconds: Sequence[Take]) -> Take:
     with resources().sessions.begin() as session:
         lifecycle.report(session, attempt, progress=RENDER_ENDS, step=f"joining {len(seconds)} segments")
         job = session.get_one(ProductionJob, attempt.job_id)
-    if STEP in job.steps:
-        return Take(**job.steps[STEP])
+    if known := JOINED.get(job):
+        return known
     clip = resources().settings.renders / ".partial" / f"job-{attempt.job_id}-{attempt.number}.mp4"
     clip.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -56,5 +59,5 @@ def _kept(attempt: Attempt, clip: Path, seconds: Sequence[Take], joined: Joined)
             },
         )
         take = Take(asset.id, asset.path)
-        lifecycle.record_step(session, attempt, STEP, {"asset_id": take.asset_id, "path": take.path})
+        JOINED.put(session, attempt, take)
     return take

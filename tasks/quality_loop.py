@@ -19,7 +19,7 @@ from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
 from tower.quality.adjustments import in_words
 from tower.quality.record import keep_verdict, record_verdict
-from tower.quality.rounds import KEPT, ROUND, STEP, Round, best_of, rounds_of
+from tower.quality.rounds import KEPT_ROUND, ROUNDS, KeptRound, Round, best_of, rounds_of
 from tower.quality.verdict import Assessment
 from tower.rendering.segments import RENDER_ENDS, shots_of_rounds
 from tower.shots.cast import Cast
@@ -71,7 +71,7 @@ def judge_round(attempt: Attempt, made: Take | RenderError, *, number: int) -> R
                 failed=tuple(metric.name for metric in verdict.metrics if metric.passed is False),
                 changed=_changed(session, attempt, number),
             )
-            lifecycle.record_step(session, attempt, STEP.format(number), ROUND.dump_python(ended, mode="json"))
+            ROUNDS[number - 1].put(session, attempt, ended)
     return ended
 
 
@@ -84,11 +84,12 @@ def keep_best(attempt: Attempt, rounds: Sequence[Round]) -> tuple[Take, float]:
     best = best_of(rounds)
     if best is None or best.asset_id is None or best.path is None:
         with resources().sessions.begin() as session:
-            lifecycle.forget_steps(session, attempt, [STEP.format(one.number) for one in rounds])
+            for one in rounds:
+                ROUNDS[one.number - 1].forget(session, attempt)
         raise RenderError(f"None of {len(rounds)} renders was as asked; the last: {rounds[-1].reason}")
     with resources().sessions.begin() as session:
         keep_verdict(session, attempt, round_number=best.number)
-        lifecycle.record_step(session, attempt, KEPT, {"round": best.number})
+        KEPT_ROUND.put(session, attempt, KeptRound(best.number))
         if not best.passed:
             kept = f"Quality: none of {len(rounds)} rounds passed; round {best.number} was kept"
             lifecycle.warn(session, attempt, f"{kept}: {best.reason}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -25,6 +26,7 @@ from tower.conform.film import Conformed, conform
 from tower.conform.sound import Music
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
+from tower.jobs.steps import Step
 from tower.library.roots import library_roots
 from tower.library.track_beats import Heard, Place, hear
 from tower.library.tracks import place_of_row
@@ -32,10 +34,22 @@ from tower.rendering.takes import keep
 from tower.story import scene_audio
 from tower.story.scene_audio import Planned
 
-STEP = "beats"
 AUDIO_STARTS = 0.93  # of a job's progress
 LOOK_S = 0.5  # how often it is asked whether the job is still ours
 log = logging.getLogger("tower.runs")
+
+
+@dataclass(frozen=True)
+class Synced:
+    """The take with music, the asset that it was made from, and the row of the music."""
+
+    asset_id: int
+    path: str
+    made_from: int
+    music: int
+
+
+SYNCED = Step("sync", TypeAdapter(Synced), former_keys=("beats",))
 
 
 @dataclass(frozen=True)
@@ -58,9 +72,9 @@ def sync_to_music(attempt: Attempt, take: Take) -> Take:
         wanted = _wanted(session, job, take)
     if wanted is None:
         return take
-    done = job.steps.get(STEP)
-    if done is not None and (done["made_from"], done["music"]) == (take.asset_id, wanted.music.id):
-        return Take(done["asset_id"], done["path"])
+    done = SYNCED.get(job)
+    if done is not None and (done.made_from, done.music) == (take.asset_id, wanted.music.id):
+        return Take(done.asset_id, done.path)
     with stage(attempt, Stage.AUDIO, progress=AUDIO_STARTS) as measured:
         made = _make(attempt, wanted)
         measured.update(bytes=Path(made.path).stat().st_size, frames=wanted.take.probe["frames"])
@@ -149,8 +163,8 @@ def _kept(
         if warnings:
             lifecycle.warn(session, attempt, *(f"Music: {warning}" for warning in warnings))
         take = Take(asset.id, asset.path)
-        done = {**asdict(take), "made_from": wanted.take.id, "music": wanted.music.id}
-        lifecycle.record_step(session, attempt, STEP, done)
+        done = Synced(take.asset_id, take.path, made_from=wanted.take.id, music=wanted.music.id)
+        SYNCED.put(session, attempt, done)
     log.info("Cut to music", extra={"path": take.path, "worst_ms": made.measured.worst_ms, "how": made.how.value})
     return take
 

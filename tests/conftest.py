@@ -6,7 +6,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import hypothesis
 import psycopg
@@ -21,6 +21,7 @@ from deployments import environment
 from deployments.postgres import EmbeddedPostgres
 from deployments.process import Process
 from deployments.services import Parts
+from tests.markers import markers_of
 from tests.ports import free_offset
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
@@ -32,6 +33,18 @@ hypothesis.settings.load_profile("bounded")
 
 ROLLED_BACK = "anime_production"  # migrated; nothing is ever committed to it
 COMMITTED = "tower_committed"  # the same, and emptied after each test that uses it
+E2E_S = 900.0  # a stack that starts on a busy machine, and several renders
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test by its folder and its fixtures; a test of the whole stack may take longer than others."""
+    tests = config.rootpath / "tests"
+    for item in items:
+        fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
+        for name in markers_of(PurePosixPath(item.path.relative_to(tests)), fixtures):
+            item.add_marker(name)
+        if item.get_closest_marker("e2e") and config.pluginmanager.hasplugin("timeout"):
+            item.add_marker(pytest.mark.timeout(E2E_S))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from deployments.cli import doctor, env, fsck, jobs, keys, migrate, music, project, purge, up, worker, workflows
+from deployments.cli import (
+    doctor,
+    env,
+    fsck,
+    jobs,
+    keys,
+    migrate,
+    music,
+    project,
+    purge,
+    serve,
+    up,
+    worker,
+    workflows,
+)
 from deployments.cli.exits import Exit
 from tower.errors import TowerError
 
@@ -21,7 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (up, jobs, workflows, music, project, purge, keys, doctor, env, migrate, fsck, worker):
+for module in (up, jobs, workflows, music, project, purge, keys, doctor, env, migrate, fsck, serve, worker):
     module.register(app)
 
 _EXITS = {400: Exit.USAGE, 404: Exit.NOT_FOUND, 422: Exit.USAGE, 503: Exit.NO_STACK}  # by the status of the error

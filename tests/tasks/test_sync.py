@@ -180,3 +180,24 @@ def test_music_that_is_gone_or_another_by_now(studio: Studio) -> None:
     studio.theme.unlink()
     with pytest.raises(NotFoundError, match=r"theme\.wav"):
         sync_to_music.fn(attempt, replace(take, asset_id=studio.job(scene_id=None)[1].asset_id))
+
+
+def test_a_step_that_was_kept_as_beats_is_not_done_again(studio: Studio) -> None:
+    """Version 0.1.0 kept it under this key."""
+    studio.give_music()
+    attempt, take = studio.job(scene_id=studio.scene_id)
+    made = sync_to_music.fn(attempt, take)
+    with studio.sessions.begin() as session:
+        job = session.get_one(ProductionJob, attempt.job_id)
+        job.steps = {"beats": job.steps["sync"]}
+    assert sync_to_music.fn(attempt, take) == made
+
+
+def test_a_step_that_cannot_be_read_is_done_again(studio: Studio) -> None:
+    studio.give_music()
+    attempt, take = studio.job(scene_id=studio.scene_id)
+    with studio.sessions.begin() as session:
+        session.get_one(ProductionJob, attempt.job_id).steps = {"beats": {"asset_id": "lost"}}
+    made = sync_to_music.fn(attempt, take)
+    assert made.asset_id != take.asset_id
+    assert set(studio.row(ProductionJob, attempt.job_id).steps) == {"beats", "sync"}

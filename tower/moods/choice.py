@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from db.models.jobs import JobType, ProductionJob
@@ -20,38 +19,13 @@ from tower.jobs import lifecycle
 from tower.jobs.spec import GenerationSpec, SceneType
 from tower.library.moods import mood_of
 from tower.moods import preferences
-from tower.moods.learned import CAMERA, MOOD, STEP, STYLE, SURE, Liking, learned
-from tower.moods.music import Tempo, TrackChoice, tempo_of, track_for
+from tower.moods.chosen import CHOSEN_MOOD, Chosen, MoodChoice
+from tower.moods.learned import CAMERA, MOOD, STYLE, SURE, Liking, learned
+from tower.moods.music import tempo_of, track_for
 from tower.moods.pictures import USUAL, Look, Source, known, look_of, mood_in
 from tower.presets.styles import find_style
 
 DEFAULT = "default"  # kind of the preference `mood`: which one where the request names none
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """One choice, where it is from, and why in one sentence."""
-
-    value: str
-    source: Source
-    why: str
-
-
-@dataclass(frozen=True)
-class MoodChoice:
-    """`camera` is a type of scene: it frames and moves the camera. `words` go into the prompt. `track_reason`: why this
-    track, or why none."""
-
-    mood: Chosen
-    style: Chosen
-    camera: Chosen
-    words: str
-    tempo: Tempo
-    track: TrackChoice | None
-    track_reason: str
-
-
-CHOICE = TypeAdapter(MoodChoice)
 
 
 def open_personal(
@@ -60,7 +34,7 @@ def open_personal(
     """A job with all that its mood chose. `given`: the fields that the request names. Raises what choose raises."""
     choice = choose(session, spec, user=user, given=given)
     job = lifecycle.open_job(session, directed(spec, choice), job_type=JobType.PERSONAL)
-    job.steps = {STEP: CHOICE.dump_python(choice, mode="json")}
+    job.steps = CHOSEN_MOOD.entry(choice)
     session.flush()
     return job, choice
 
@@ -89,9 +63,10 @@ def not_as_usual(spec: GenerationSpec) -> frozenset[str]:
     return frozenset(name for name in ("style", "scene_type") if getattr(spec, name) != fields[name].default)
 
 
-def words_of(steps: Mapping[str, Any]) -> str:
+def words_of(job: ProductionJob) -> str:
     """What the mood adds to the prompt of a job; nothing for a job without one."""
-    return CHOICE.validate_python(steps[STEP]).words if STEP in steps else ""
+    choice = CHOSEN_MOOD.get(job)
+    return choice.words if choice else ""
 
 
 @dataclass(frozen=True)

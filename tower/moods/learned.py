@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 from db.models.jobs import ProductionJob
 from db.models.preferences import PreferenceSource, UserCreativePreference
 from db.models.review import Feedback, FeedbackKind
+from tower.moods.chosen import CHOSEN_MOOD
 from tower.moods.preferences import NAMED_BY
 
-STEP = "mood"  # the step of a job that keeps what its mood chose
 MOOD, STYLE, CAMERA = "mood", "style", "camera"  # kinds of preferences
 DECAY, NEWEST = 0.9, 50
 SURE, LIKED, DISLIKED = 0.5, 0.6, 0.35
@@ -80,8 +80,9 @@ def learned(session: Session, user: str, kind: str) -> dict[str, tuple[Liking, d
 
 def _traits(job: ProductionJob) -> dict[str, str]:
     traits = {STYLE: job.parameters.get("style"), CAMERA: job.parameters.get("scene_type")}
-    chosen = job.steps.get(STEP, {}).get("mood", {}).get("value")
-    return {kind: str(name) for kind, name in ({MOOD: chosen} | traits).items() if name}
+    choice = CHOSEN_MOOD.get(job)
+    chosen = {MOOD: choice.mood.value} if choice else {}
+    return {kind: str(name) for kind, name in (chosen | traits).items() if name}
 
 
 def _said(session: Session, user: str, kind: str, name: str) -> list[tuple[float, dict[str, str]]]:
@@ -103,7 +104,7 @@ def _said(session: Session, user: str, kind: str, name: str) -> list[tuple[float
 
 
 def _is(kind: str, name: str) -> ColumnElement[bool]:
-    chosen: ColumnElement[str] = ProductionJob.steps[STEP]["mood"]["value"].astext
+    chosen: ColumnElement[str] = ProductionJob.steps[CHOSEN_MOOD.key]["mood"]["value"].astext
     asked: ColumnElement[str] = ProductionJob.parameters["style" if kind == STYLE else "scene_type"].astext
     return (chosen if kind == MOOD else asked) == name
 

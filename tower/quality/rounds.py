@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from db.models.jobs import ProductionJob
+from tower.jobs.steps import Step
 from tower.quality.adjustments import AGAIN, Change, remedy
 
 MOST_ROUNDS = 3
-STEP = "round_{}"  # of job.steps
-KEPT = "kept_round"
 
 
 @dataclass(frozen=True)
@@ -33,19 +32,32 @@ class Round:
     changed: str | None = None
 
 
-ROUND = TypeAdapter(Round)
+@dataclass(frozen=True)
+class KeptRound:
+    """The number of the round that the job goes on with."""
+
+    round: int
+
+
+ROUNDS = tuple(Step(f"round_{number}", TypeAdapter(Round)) for number in range(1, MOST_ROUNDS + 1))
+KEPT_ROUND = Step("kept_round", TypeAdapter(KeptRound))
 
 
 def rounds_of(job: ProductionJob) -> list[Round]:
-    """Those that are over, in their order."""
-    names = (STEP.format(number) for number in range(1, MOST_ROUNDS + 1))
-    return [ROUND.validate_python(job.steps[name]) for name in names if name in job.steps]
+    """Those that are over, in their order. The first that cannot be read is done again, and those after it."""
+    rounds: list[Round] = []
+    for step in ROUNDS:
+        ended = step.get(job)
+        if ended is None:
+            break
+        rounds.append(ended)
+    return rounds
 
 
 def kept_round(job: ProductionJob) -> int | None:
     """The number of the round that the job goes on with; None before that is known."""
-    kept: int | None = job.steps.get(KEPT, {}).get("round")
-    return kept
+    kept = KEPT_ROUND.get(job)
+    return kept.round if kept else None
 
 
 def another(rounds: Sequence[Round]) -> bool:

@@ -8,20 +8,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.jobs import GenerationAnalytics, ProductionJob
+from tower.moods.chosen import CHOSEN_MOOD
 from tower.quality.rounds import kept_round, rounds_of
+from tower.shots.prompts import PROMPT, EnhancedPrompt
 
 
 def summary(session: Session, job_id: int, *, video_url: str) -> str:
     """Words, file, quality table and measured seconds of a job, as they are in the database."""
     job = session.get_one(ProductionJob, job_id)
-    words = job.steps.get("prompt", {})
+    words = PROMPT.get(job) or EnhancedPrompt(prompt="", negative_prompt="", enhancer="")
     lines = [
         f"# Generation {job.id}: {job.status}",
         f"> {job.prompt}",
         f"**Video:** [{job.output_path}]({video_url})",
         f"**Engine:** {job.engine or 'unknown'} · **seed:** {job.seed} · **attempt:** {job.attempt}",
-        f"**Prompt:** {words.get('prompt', '')}",
-        f"**Negative:** {words.get('negative_prompt', '')}",
+        f"**Prompt:** {words.prompt}",
+        f"**Negative:** {words.negative_prompt}",
         *_mood(job),
         *(f"⚠ {warning}" for warning in job.warnings),
         *_rounds(job),
@@ -45,11 +47,12 @@ def _rounds(job: ProductionJob) -> list[str]:
 
 def _mood(job: ProductionJob) -> list[str]:
     """What a mood chose, and why."""
-    choice = job.steps.get("mood")
+    choice = CHOSEN_MOOD.get(job)
     if choice is None:
         return []
-    chosen = (f"{part} {choice[part]['value']} ({choice[part]['why']})" for part in ("mood", "style", "camera"))
-    track = choice["track"]["title"] if choice["track"] else choice["track_reason"]
+    parts = {"mood": choice.mood, "style": choice.style, "camera": choice.camera}
+    chosen = (f"{name} {part.value} ({part.why})" for name, part in parts.items())
+    track = choice.track.title if choice.track else choice.track_reason
     return [f"**Mood:** {' · '.join(chosen)} · track: {track}"]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
@@ -16,10 +17,10 @@ from db.models.versions import Branch
 from tower.engines.base import CastMember
 from tower.errors import InvalidError
 from tower.jobs.spec import GenerationSpec, GenerationType
+from tower.jobs.steps import Step
 from tower.storage.imported_files import image_of
 
 MAIN = "main"
-STEP = "cast"  # the step of a job that keeps its cast
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class Cast:
     workflow: str | None = None
     warning: str | None = None
     known: tuple[Known, ...] = ()
+
+
+CAST = Step("cast", TypeAdapter(Cast))
 
 
 def look_up(session: Session, spec: GenerationSpec) -> Cast:

@@ -6,9 +6,12 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter
+
 from db.models.styles import StyleTemplate
 from tower.engines.base import CastMember
 from tower.jobs.spec import GenerationSpec, GenerationType, SceneType
+from tower.jobs.steps import Step
 from tower.shots.cast import Cast
 
 SCENE_WORDS = {
@@ -32,6 +35,9 @@ class EnhancedPrompt:
     prompt: str
     negative_prompt: str
     enhancer: str
+
+
+PROMPT = Step("prompt", TypeAdapter(EnhancedPrompt))
 
 
 def enhance(

@@ -17,17 +17,14 @@ from db.models.styles import StyleTemplate
 from db.models.versions import Branch, Commit
 from tower.jobs import lifecycle
 from tower.jobs.spec import EngineChoice
+from tower.jobs.steps import Step
 from tower.presets.styles import find_style
 from tower.rendering.engine_choice import EngineName
 from tower.settings import Settings
-from tower.shots import cast as characters
-from tower.shots.cast import Cast
+from tower.shots.cast import CAST, Cast
 from tower.shots.fingerprint import Parts, engine_for_scene, engine_now, parts_of
 from tower.shots.scene_sources import Pictured, Sources, sources_of
 from tower.shots.scene_spec import Wish, cast_of, spec_of
-
-STEP = "scene"  # the step of a job that keeps what its scene was
-_CAST = TypeAdapter(Cast)
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,9 @@ class Rendered:
     key: str
     wish: dict[str, Any]
     parts: Parts
+
+
+SCENE = Step("scene", TypeAdapter(Rendered))
 
 
 def open_scene_job(
@@ -87,23 +87,23 @@ def open_prepared(
     session = sources.session
     spec, cast = spec_of(sources, scene, wish), cast_of(sources, scene)
     parts = parts_of(sources, scene, wish, engine_for_scene(wish, ready.engine))
-    state = {"key": str(scene.key), "wish": wish.as_json(), "parts": parts}
+    state = Rendered(str(scene.key), wish.as_json(), parts)
     job = lifecycle.open_job(session, spec, job_type=job_type)
     job.scene_id, job.commit_hash = scene.id, ready.commit_hash
-    job.steps = {characters.STEP: _CAST.dump_python(cast, mode="json"), STEP: state}
+    job.steps = CAST.entry(cast) | SCENE.entry(state)
     job.warnings = [cast.warning] if cast.warning else []
     session.flush()
     return job
 
 
 def rendered_by(job: ProductionJob) -> Rendered | None:
-    """The state of the scene that the job was opened for; None for a job of no scene."""
-    return Rendered(**job.steps[STEP]) if STEP in job.steps else None
+    """The state of the scene that the job was opened for; None for a job of no scene, or of one that cannot be read."""
+    return SCENE.get(job)
 
 
 def cast_of_job(job: ProductionJob) -> Cast:
     """Whom the job draws; nobody before its lookup."""
-    return _CAST.validate_python(job.steps.get(characters.STEP, {}))
+    return CAST.get(job) or Cast()
 
 
 def style_of_job(session: Session, job: ProductionJob) -> StyleTemplate:

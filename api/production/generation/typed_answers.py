@@ -8,8 +8,7 @@ from pydantic import BaseModel, Field
 
 from api.production.generation.bodies import GenerationStarted, ShotStatus
 from db.models.jobs import JobType, ProductionJob
-from tower.moods.choice import CHOICE, MoodChoice
-from tower.moods.learned import STEP
+from tower.moods.chosen import CHOSEN_MOOD, MoodChoice
 from tower.quality.verdict import CHARACTER_CONSISTENCY
 
 MOOD_CHOICE = Field(description="What the mood chose, from where, and why; null until then.")
@@ -51,7 +50,7 @@ class PersonalGenerationStatus(ShotStatus):
 
     @classmethod
     def more(cls, job: ProductionJob) -> dict[str, Any]:
-        return {"mood_choice": mood_choice_of(job)}
+        return {"mood_choice": CHOSEN_MOOD.get(job)}
 
 
 class PersonalGenerationStarted(GenerationStarted):
@@ -62,8 +61,4 @@ class PersonalGenerationStarted(GenerationStarted):
     @classmethod
     def of(cls, job: ProductionJob, *, estimate_s: float | None) -> Self:
         plain = GenerationStarted.of(job, estimate_s=estimate_s)
-        return cls(**plain.model_dump(), mood_choice=mood_choice_of(job))
-
-
-def mood_choice_of(job: ProductionJob) -> MoodChoice | None:
-    return CHOICE.validate_python(job.steps[STEP]) if STEP in job.steps else None
+        return cls(**plain.model_dump(), mood_choice=CHOSEN_MOOD.get(job))

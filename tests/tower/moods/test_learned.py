@@ -12,8 +12,10 @@ from db.models.jobs import JobType, ProductionJob
 from db.models.preferences import UserCreativePreference
 from db.models.rendering import Asset, AssetKind
 from db.models.review import Feedback, FeedbackKind
+from tests.tower.moods.chosen_moods import a_choice
 from tower.jobs import lifecycle
 from tower.jobs.spec import GenerationSpec
+from tower.moods.chosen import CHOSEN_MOOD
 from tower.moods.learned import CAMERA, MOOD, STYLE, learn, learned, liking
 
 APPROVED, REJECTED, RATED = FeedbackKind.APPROVAL, FeedbackKind.REJECTION, FeedbackKind.RATING
@@ -23,7 +25,7 @@ def job_of(session: Session, mood: str | None = None, **asked: Any) -> Productio
     spec = GenerationSpec.model_validate({"prompt": "x", **asked})
     job = lifecycle.open_job(session, spec, job_type=JobType.PERSONAL)
     if mood is not None:
-        job.steps = {"mood": {"mood": {"value": mood, "source": "request", "why": ""}}}
+        job.steps = CHOSEN_MOOD.entry(a_choice(mood))
     session.flush()
     return job
 

@@ -18,7 +18,7 @@ from tower.jobs.lifecycle import Attempt
 from tower.jobs.spec import GenerationSpec
 from tower.quality.adjustments import AGAIN, Change
 from tower.quality.record import keep_verdict, record_verdict
-from tower.quality.rounds import ROUND, Round, another, best_of, change_after, kept_round, rounds_of
+from tower.quality.rounds import ROUNDS, Round, another, best_of, change_after, kept_round, rounds_of
 from tower.quality.verdict import Assessment, Metric
 from tower.rendering import segments
 from tower.rendering.engine_choice import EngineName
@@ -145,10 +145,11 @@ def test_the_cost_of_each_round_is_kept(session: Session, attempt: Attempt) -> N
 def test_rounds_come_back_from_the_job_as_they_were(session: Session, attempt: Attempt) -> None:
     rounds = [over(1, "black_share", "black_run"), over(2)]
     for one in rounds:
-        lifecycle.record_step(session, attempt, f"round_{one.number}", ROUND.dump_python(one, mode="json"))
+        ROUNDS[one.number - 1].put(session, attempt, one)
     job = session.get_one(ProductionJob, attempt.job_id, populate_existing=True)
     assert (rounds_of(job), kept_round(job)) == (rounds, None)
     lifecycle.record_step(session, attempt, "cast", {})
-    lifecycle.forget_steps(session, attempt, ["round_1", "round_2"])
+    for step in ROUNDS:
+        step.forget(session, attempt)
     session.refresh(job)
     assert job.steps == {"cast": {}}

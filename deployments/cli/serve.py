@@ -1,0 +1,81 @@
+"""`tower serve`, `tower deploy` and `tower health`: the stack one part at a time, for containers and init systems."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from deployments.cli.settings_option import settings
+
+
+class ServerName(StrEnum):
+    PREFECT = "prefect"
+    PRODUCTION = "production"
+    MUSIC = "music"
+
+
+class PartName(StrEnum):
+    PREFECT = "prefect"
+    PRODUCTION = "production"
+    MUSIC = "music"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(serve)
+    app.command()(deploy)
+    app.command()(health)
+
+
+def serve(
+    server: Annotated[ServerName, typer.Argument(help="prefect, or one of the APIs.")],
+    *,
+    prefect_host: Annotated[
+        str, typer.Option(help="The address that Prefect listens at. It asks for no key: keep it private.")
+    ] = "127.0.0.1",
+) -> None:
+    """Run one server of the stack in the foreground, for a container or an init system that keeps it up.
+
+    Needs TOWER_DATABASE_URL, and the APIs PREFECT_API_URL too. Before the first start: tower migrate; and once Prefect
+    answers: tower deploy. The APIs listen at TOWER_HOST. On one machine `tower up` does all of this.
+
+    Example:  TOWER_DATABASE_URL=postgresql://me@db.example/anime_production tower serve prefect
+    """
+    from deployments.standalone import Server
+    from deployments.standalone import serve as become
+
+    become(settings(), Server(server.value), prefect_host=prefect_host)
+
+
+def deploy() -> None:
+    """Tell a Prefect server which flows there are. `tower up` does so by itself.
+
+    Needs PREFECT_API_URL and TOWER_DATABASE_URL.
+
+    Example:  PREFECT_API_URL=http://prefect.example:4200/api tower deploy
+    """
+    from deployments.standalone import deploy as become
+
+    become(settings())
+
+
+def health(
+    part: Annotated[
+        PartName | None, typer.Argument(help="One part that runs here; without it, the whole stack.")
+    ] = None,
+    *,
+    name: Annotated[str | None, typer.Option(help="The --name that the worker was started with.")] = None,
+) -> None:
+    """Exit code 0 if a part that runs here is well, 3 with one sentence if it is not.
+
+    Example:  tower health production
+    """
+    from deployments.health import require_part, require_stack
+
+    if part is None:
+        require_stack(settings())
+    else:
+        require_part(settings(), part.value, label=name)

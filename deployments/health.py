@@ -1,0 +1,56 @@
+"""Whether one part of a stack is well, for whatever keeps it up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import httpx
+
+from deployments import stack
+from deployments.worker_plans import POOLS, by_itself
+from tower.clients.prefect import PrefectClient
+from tower.errors import StackError
+from tower.settings import Settings
+
+SERVERS = ("prefect", "production", "music")
+PARTS = (*SERVERS, *POOLS)
+ANSWER_S = 5.0
+SILENT_S = 90.0  # three heartbeats of a worker
+
+
+def require_part(settings: Settings, part: str, *, label: str | None = None) -> None:
+    """StackError unless this part runs here and answers. `label`: the --name of a worker."""
+    if part in POOLS:
+        _require_worker(settings, part, label)
+    else:
+        _require_server(settings, part)
+
+
+def require_stack(settings: Settings) -> None:
+    """StackError unless `tower up` is ready on this data folder and all its servers answer."""
+    if stack.running(settings) is None:
+        raise StackError(f"No stack is ready on {settings.data}: start it with `tower up`.")
+    for server in SERVERS:
+        _require_server(settings, server)
+
+
+def _require_server(settings: Settings, server: str) -> None:
+    bases = {"prefect": settings.prefect_url, "production": settings.production_url, "music": settings.music_url}
+    url = f"{bases[server]}/health"
+    try:
+        httpx.get(url, timeout=ANSWER_S, trust_env=False).raise_for_status()
+    except httpx.HTTPError as error:
+        raise StackError(f"{server} is not well at {url}: {error}") from error
+
+
+def _require_worker(settings: Settings, pool: str, label: str | None) -> None:
+    """It is well while its Prefect server hears of it."""
+    name = by_itself(settings, pool, label).name
+    client = PrefectClient(settings.prefect_url, timeout_s=ANSWER_S)
+    try:
+        heartbeats = [worker.last_heartbeat for worker in client.workers(pool) if worker.name == name]
+    finally:
+        client.close()
+    now = datetime.now(UTC)
+    if not any(beat and (now - beat).total_seconds() < SILENT_S for beat in heartbeats):
+        raise StackError(f"The worker {name} has sent Prefect no heartbeat for {SILENT_S:.0f} s.")

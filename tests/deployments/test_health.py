@@ -1,0 +1,45 @@
+"""A part is well when it answers, and a worker while Prefect hears of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deployments.health import require_part, require_stack
+from deployments.worker_plans import by_itself
+from tests.ports import free_offset
+from tower.clients.prefect import PrefectClient
+from tower.errors import StackError
+from tower.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path, prefect: PrefectClient) -> Settings:
+    return Settings(data_dir=tmp_path, prefect_api_url=prefect.url, port_offset=free_offset())
+
+
+def test_a_prefect_server_that_answers_is_well(settings: Settings) -> None:
+    require_part(settings, "prefect")
+
+
+@pytest.mark.parametrize("part", ["production", "music"])
+def test_a_server_that_does_not_listen_is_not_well(settings: Settings, part: str) -> None:
+    with pytest.raises(StackError, match=f"{part} is not well at http://127.0.0.1"):
+        require_part(settings, part)
+
+
+def test_a_stack_that_does_not_run_is_not_well(settings: Settings) -> None:
+    with pytest.raises(StackError, match="No stack is ready"):
+        require_stack(settings)
+
+
+def test_a_worker_is_well_under_the_name_that_it_was_started_with(settings: Settings) -> None:
+    pools = f"{settings.prefect_url}/work_pools"
+    httpx.post(f"{pools}/", json={"name": "gpu", "type": "process"})  # perhaps another test has made it
+    name = by_itself(settings, "gpu", "left").name
+    httpx.post(f"{pools}/gpu/workers/heartbeat", json={"name": name}).raise_for_status()
+    require_part(settings, "gpu", label="left")
+    with pytest.raises(StackError, match="no heartbeat"):
+        require_part(settings, "gpu", label="right")

@@ -1,0 +1,180 @@
+"""compose.yaml: what it says is run here without Docker, part by part, each against the ones that it waits for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+import yaml
+
+from deployments import ports
+from deployments.postgres import EmbeddedPostgres
+from tests.conftest import free_port
+from tests.deployments.processes import open_folder
+from tests.e2e.compose_file import ROOT, ComposeService, image_config, interpolated, services
+from tests.ports import free_offset
+from tower.settings import Settings
+
+VARIABLES = {"POSTGRES_PASSWORD": "secret"}
+READY_S = 240
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine in place of the containers: their names are addresses of loopback here, /data is a folder."""
+
+    data: Path
+    offset: int
+    postgres: EmbeddedPostgres
+
+    def env(self, service: ComposeService) -> dict[str, str]:
+        outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        said = {name: self._here(value) for name, value in service.env.items()}
+        return {**outer, **said, "PATH": path, "TOWER_PORT_OFFSET": str(self.offset)}
+
+    def _here(self, value: str) -> str:
+        """An address or a path of a container, as it is on this machine."""
+        if "@postgres:5432/" in value:
+            return self.postgres.url(value.rpartition("/")[2])
+        ours = Settings(port_offset=self.offset).ports
+        for host in ("prefect", "127.0.0.1"):
+            value = value.replace(f"http://{host}:4200", f"http://127.0.0.1:{ours.prefect}")
+        return str(self.data) if value == "/data" else value
+
+    def run(self, service: ComposeService, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One that ends; `arguments` in place of its command, as `docker compose run` takes them."""
+        argv = [service.argv[0], *arguments] if arguments else service.argv
+        ended = subprocess.run(
+            argv, env=self.env(service), capture_output=True, text=True, timeout=READY_S, check=False
+        )
+        assert ended.returncode == 0, f"{argv}: {ended.stderr}"
+        return ended
+
+    def complaint(self, service: ComposeService) -> str:
+        """What its health check says against it; empty if it is well."""
+        check = subprocess.run(
+            service.health, env=self.env(service), capture_output=True, text=True, timeout=60, check=False
+        )
+        return check.stderr if check.returncode else ""
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    with open_folder() as folder, ExitStack() as end:
+        server = EmbeddedPostgres(folder / "postgres", free_port())
+        server.start()
+        end.callback(server.stop)
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute("drop database prefect")  # the image makes one database, and this is another's
+        yield Machine(folder / "data", free_offset(), server)
+
+
+@pytest.fixture(scope="module")
+def logs(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """Every service that stays up, healthy, in the order in which the file lets them start; the log of each."""
+    folder, waiting, done = tmp_path_factory.mktemp("compose"), services(VARIABLES), {"postgres"}
+    found: dict[str, Path] = {}
+    with ExitStack() as end:
+        while waiting:
+            startable = [one for one in waiting.values() if one.needs <= done]
+            assert startable, f"these wait for each other: {sorted(waiting)}"
+            for service in startable:
+                if service.health:
+                    found[service.name] = folder / f"{service.name}.log"
+                    end.callback(_stop, _started(machine, service, found[service.name]))
+                else:
+                    machine.run(service)
+                if service.name == "migrate":
+                    machine.run(service, "key", "create", "laptop", "--scope", "admin")
+            for service in startable:
+                if service.health:
+                    _wait_for(machine, service, found[service.name])
+                done.add(waiting.pop(service.name).name)
+        yield found
+
+
+def test_every_service_becomes_healthy(logs: dict[str, Path]) -> None:
+    assert set(logs) == {"prefect", "production", "music", "worker-cpu", "worker-gpu", "worker-comfyui"}
+
+
+def test_prefect_made_its_own_database_beside_ours(logs: dict[str, Path], machine: Machine) -> None:
+    with psycopg.connect(machine.postgres.url("prefect")) as connection:
+        names = {name for (name,) in connection.execute("select name from deployment")}
+    assert {"standard", "render", "fast"} <= names
+
+
+def test_the_apis_ask_for_the_key_that_the_file_says_to_make(logs: dict[str, Path], machine: Machine) -> None:
+    made = machine.run(services(VARIABLES)["migrate"], "key", "create", "phone", "--scope", "read").stdout.strip()
+    url = f"{Settings(port_offset=machine.offset).production_url}/projects"
+    assert httpx.get(url).status_code == 401
+    assert httpx.get(url, headers={"Authorization": f"Bearer {made}"}).status_code == 200
+
+
+def test_a_part_that_does_not_run_is_not_healthy(machine: Machine) -> None:
+    production = services(VARIABLES)["production"]
+    elsewhere = Machine(machine.data, free_offset(), machine.postgres)
+    assert "production is not well" in elsewhere.complaint(production)
+
+
+def test_only_loopback_of_the_host_reaches_the_servers() -> None:
+    file = yaml.safe_load(interpolated((ROOT / "compose.yaml").read_text(), VARIABLES))
+    published = [entry for service in file["services"].values() for entry in service.get("ports", ())]
+    assert sorted(published) == ["127.0.0.1:4200:4200", "127.0.0.1:8315:8315", "127.0.0.1:8328:8328"]
+
+
+def test_a_password_must_be_chosen() -> None:
+    with pytest.raises(KeyError):
+        services({})
+
+
+def test_the_image_is_not_root_and_starts_the_whole_stack() -> None:
+    image = image_config()
+    assert (image["user"], image["entrypoint"], image["command"]) == ("tower", ["tower"], ["up"])
+    assert image["health"] == ["tower", "health"]
+
+
+def test_the_image_takes_in_every_package_and_what_its_installation_reads() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    copied = {line.split()[1] for line in dockerfile.splitlines() if line.startswith("COPY ") and "--from" not in line}
+    packages = {folder.name for folder in ROOT.iterdir() if (folder / "py.typed").exists()}
+    assert packages <= copied
+    assert "prefect.yaml" in copied
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert packages | {"prefect.yaml", "pyproject.toml", "constraints.txt"} <= allowed
+
+
+def _started(machine: Machine, service: ComposeService, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as out:
+        return subprocess.Popen(service.argv, env=machine.env(service), stdout=out, stderr=subprocess.STDOUT)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(timeout=60)
+
+
+def _wait_for(machine: Machine, service: ComposeService, log: Path) -> None:
+    deadline = time.monotonic() + READY_S
+    while not _says_so(machine, service, log):  # a health check is a process: it would take the time of the start
+        assert time.monotonic() < deadline, f"{service.name} does not start: {log.read_text()[-2000:]}"
+        time.sleep(0.2)
+    while complaint := machine.complaint(service):
+        assert time.monotonic() < deadline, f"{service.name}: {complaint}{log.read_text()[-2000:]}"
+
+
+def _says_so(machine: Machine, service: ComposeService, log: Path) -> bool:
+    """Whether its port takes connections, or, of a worker, whether its log says that it takes runs."""
+    if service.name.startswith("worker-"):
+        return "takes runs from" in log.read_text()
+    port = getattr(Settings(port_offset=machine.offset).ports, service.name)
+    return not ports.is_free(port)

@@ -1,0 +1,35 @@
+"""Which markers a test has: they follow from its folder and its fixtures, so that no test states them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import PurePosixPath
+
+FOLDERS = {
+    "e2e": "e2e",
+    "live": "e2e",
+    "api/music": "media",
+    "tower/beats": "media",
+    "tower/conform": "media",
+    "tower/media": "media",
+    "tower/quality": "media",
+    "tower_animatic": "media",
+}
+FIXTURES = {
+    "postgres": "db",
+    "reachable": "db",  # a folder that an embedded PostgreSQL of the test's own can enter
+    "prefect": "prefect",
+    "browser": "browser",
+    "page": "browser",
+}
+PREFECT_NEEDS = "postgres"  # a fake Prefect server does not
+UNIT = "unit"
+
+
+def markers_of(path: PurePosixPath, fixtures: Collection[str]) -> frozenset[str]:
+    """The markers of a test in `tests/<path>` that uses `fixtures`, those that its fixtures use included."""
+    by_folder = {marker for folder, marker in FOLDERS.items() if path.is_relative_to(folder)}
+    by_fixture = {marker for name, marker in FIXTURES.items() if name in fixtures}
+    if PREFECT_NEEDS not in fixtures:
+        by_fixture.discard("prefect")
+    return frozenset(by_folder | by_fixture) or frozenset({UNIT})

@@ -1,0 +1,41 @@
+"""A test is marked by where it stands and what it uses."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from tests.markers import markers_of
+
+
+@pytest.mark.parametrize(
+    ("path", "fixtures", "markers"),
+    [
+        ("tower/sync/test_planning.py", {"tmp_path"}, {"unit"}),
+        ("tower/versions/test_branches.py", {"session", "engine", "postgres"}, {"db"}),
+        ("flows/test_purge.py", {"prefect", "postgres"}, {"db", "prefect"}),
+        ("deployments/test_orphaned_runs.py", {"prefect"}, {"unit"}),
+        ("deployments/test_postgres.py", {"reachable"}, {"db"}),
+        ("tower/media/test_join.py", {"tmp_path"}, {"media"}),
+        ("tower/conform/test_flash_and_click.py", {"browser"}, {"media", "browser"}),
+        ("e2e/test_main_job.py", {"stack"}, {"e2e"}),
+    ],
+)
+def test_markers_follow_from_folder_and_fixtures(path: str, fixtures: set[str], markers: set[str]) -> None:
+    assert markers_of(PurePosixPath(path), fixtures) == markers
+
+
+def test_every_marker_that_is_set_is_registered(pytestconfig: pytest.Config) -> None:
+    """--strict-markers looks only at markers that a test's file names."""
+    registered = {line.partition(":")[0] for line in pytestconfig.getini("markers")}
+    assert {"unit", "db", "prefect", "media", "browser", "e2e"} <= registered
+
+
+def test_a_test_without_servers_is_a_unit_test(request: pytest.FixtureRequest) -> None:
+    assert request.node.get_closest_marker("unit")
+
+
+def test_a_test_with_a_database_is_none(request: pytest.FixtureRequest, postgres: object) -> None:
+    assert request.node.get_closest_marker("db")
+    assert not request.node.get_closest_marker("unit")
