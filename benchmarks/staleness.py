@@ -25,7 +25,7 @@ from db.models.scenes import Scene, SceneStatus
 from db.models.versions import Branch
 from tower.pages import Wanted
 from tower.settings import Settings
-from tower.shots.fingerprint import engine_now, fingerprint_of, parts_of
+from tower.shots.fingerprint import engine_now, inputs_of
 from tower.shots.scene_sources import sources_of
 from tower.shots.scene_spec import Wish
 from tower.staleness import affected, report
@@ -76,10 +76,10 @@ def accept_all(made: Sessions, project_id: int) -> None:
         scenes = session.scalars(select(Scene).filter_by(branch_id=branch.id)).all()
         sources = sources_of(session, branch.id, project_id, scenes)
         for scene in scenes:
-            parts = parts_of(sources, scene, Wish(), engine_now(session, SETTINGS))
+            inputs = inputs_of(sources, scene, Wish(), engine_now(session, SETTINGS))
             scene.accepted_asset_id, scene.video_path, scene.status = take.id, take.path, SceneStatus.RENDERED
-            scene.accepted_fingerprint = fingerprint_of(parts)
-            scene.accepted_inputs = {"wish": Wish().as_json(), "parts": parts}
+            scene.accepted_fingerprint = inputs.fingerprint
+            scene.accepted_inputs = {"wish": Wish().as_json(), "parts": inputs.as_json()}
     with made() as session:
         session.connection(execution_options={"isolation_level": "AUTOCOMMIT"}).execute(text("vacuum analyze"))
 

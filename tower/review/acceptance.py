@@ -19,7 +19,7 @@ from tower.jobs.spec import EngineChoice
 from tower.pages import Page, Wanted, page_of
 from tower.rendering.takes import check_take
 from tower.settings import Settings
-from tower.shots.fingerprint import Parts, fingerprint_of, graph_part
+from tower.shots.fingerprint_inputs import EngineInputs, FingerprintInputs, WorkflowInputs
 from tower.shots.scene_jobs import Rendered, cast_of_job, rendered_by
 from tower.staleness.accepted_takes import is_outdated
 from tower.versions import editing, trees
@@ -126,23 +126,25 @@ def appearances(session: Session, project_id: int, key: uuid.UUID, *, wanted: Wa
 def _accept(
     session: Session, scene: Scene, job: ProductionJob, take: Asset, state: Rendered, *, status: SceneStatus
 ) -> None:
-    parts = _as_made(session, job, state.parts, take.provenance)
+    inputs = _as_made(session, job, state.parts, take.provenance)
     scene.accepted_asset_id = take.id
-    scene.accepted_fingerprint = fingerprint_of(parts)
-    scene.accepted_inputs = {"wish": state.wish, "parts": parts}
+    scene.accepted_fingerprint = inputs.fingerprint
+    scene.accepted_inputs = {"wish": state.wish.as_json(), "parts": inputs.as_json()}
     scene.video_path = take.path
     scene.status = status
     session.flush()
     note_appearances(session, take, job)
 
 
-def _as_made(session: Session, job: ProductionJob, parts: Parts, provenance: dict[str, Any]) -> Parts:
-    """The parts with the engine that really made it: a worker may have come or gone since the job was opened."""
-    engine = {"name": provenance["engine"], "version": provenance["engine_version"]}
-    if engine["name"] == parts["engine"]["name"]:
-        return parts | {"engine": engine}
-    graph = _graph(session, job) if engine["name"] == EngineChoice.COMFYUI else None
-    return parts | {"engine": engine, "workflow": graph and graph_part(graph)}
+def _as_made(
+    session: Session, job: ProductionJob, inputs: FingerprintInputs, provenance: dict[str, Any]
+) -> FingerprintInputs:
+    """With the engine that really made it: a worker may have come or gone since the job was opened."""
+    engine = EngineInputs(name=provenance["engine"], version=provenance["engine_version"])
+    if engine.name == inputs.engine.name:
+        return inputs.model_copy(update={"engine": engine})
+    graph = _graph(session, job) if engine.name == EngineChoice.COMFYUI else None
+    return inputs.model_copy(update={"engine": engine, "workflow": WorkflowInputs.of(graph) if graph else None})
 
 
 def _graph(session: Session, job: ProductionJob) -> Any:

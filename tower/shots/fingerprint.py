@@ -1,9 +1,7 @@
-"""All that the picture of a scene depends on, in parts that can be named, and the fingerprint over them."""
+"""The inputs of a scene's fingerprint, as the database has them now."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Hashable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -19,48 +17,44 @@ from tower.media.files import sha256_of
 from tower.presets.quality import QUALITIES, preset_of
 from tower.rendering.engine_choice import VERSIONS, EngineName, chosen_by_pool
 from tower.settings import Settings
+from tower.shots.fingerprint_inputs import (
+    MISSING,
+    CharacterInputs,
+    EngineInputs,
+    FingerprintInputs,
+    ModelInputs,
+    ProductionInputs,
+    SceneInputs,
+    SeedInputs,
+    StyleInputs,
+    WorkflowInputs,
+)
 from tower.shots.scene_sources import Pictured, Sources
 from tower.shots.scene_spec import RULES, Wish, cast_of, how_of, seed_of, speakers_of
 from tower.shots.script_writing import workflow_of
 from tower.storage.imported_files import image_of
-from tower.versions.values import canonical, encoded
+from tower.versions.values import canonical
 
-Parts = dict[str, Any]
-MISSING = "missing"  # instead of the hash of a file or graph that is not there
-SHOWN = ("description", "location", "mood", "camera")
+_WISHED = ("scene_type", "duration_s", "negative_prompt", "type", "prompt")  # of a scene, where the request names them
 
 
-def parts_of(sources: Sources, scene: Pictured, wish: Wish, engine: EngineName) -> Parts:
-    """What a render of the scene would be made from now. Canonical JSON; nothing is refused, what lacks is `missing`.
+def inputs_of(sources: Sources, scene: Pictured, wish: Wish, engine: EngineName) -> FingerprintInputs:
+    """What a render of the scene would be made from now. Nothing is refused; what lacks is `missing`.
 
-    The same parts give the same shot, and other parts another one: see docs/staleness.md for what is in them.
-    Scenes that have a part in common share it: what this gives must not be changed.
+    The same inputs give the same shot, and others another one: see docs/staleness.md for what is in them.
     """
     how = how_of(sources, scene, wish)
-    seed, of = (canonical(how["seed"], "seed"), None) if "seed" in how else seed_of(sources, scene, wish.draw)
-    return {
-        "rules": RULES,
-        "scene": _scene(scene, how),
-        "characters": [_member(sources, one) for one in scene.characters],
-        "style": _style(sources, how["style"]),
-        "production": _production(sources, how),
-        "model": _model(sources, how["model"]),
-        "workflow": _workflow(sources, scene, how) if engine.name == EngineChoice.COMFYUI else None,
-        "seed": {"value": seed, "of": of},
-        "engine": _once(sources, ("engine", engine), lambda: asdict(engine)),
-    }
-
-
-def fingerprint_of(parts: Parts) -> str:
-    """The sha256 over the parts, in hex. They are canonical already."""
-    written = ",".join(f'"{name}":{_written(parts[name])}' for name in sorted(parts))
-    return hashlib.sha256(f"{{{written}}}".encode()).hexdigest()
-
-
-def graph_part(graph: Mapping[str, Any]) -> Parts:
-    """A WorkflowGraph, as JSON, as a part."""
-    content = canonical([graph["graph"], graph["bindings"]], "graph")
-    return {"name": graph["name"], "version": graph["version"], "graph": hashlib.sha256(encoded(content)).hexdigest()}
+    return FingerprintInputs(
+        rules=RULES,
+        scene=_scene(sources, scene, how),
+        characters=[_member(sources, one) for one in scene.characters],
+        style=_style(sources, how["style"]),
+        production=_production(sources, how),
+        model=_model(sources, how["model"]),
+        workflow=_workflow(sources, scene, how) if engine.name == EngineChoice.COMFYUI else None,
+        seed=_seed(sources, scene, wish, how),
+        engine=sources.once(("engine", engine), lambda: EngineInputs(name=engine.name, version=engine.version)),
+    )
 
 
 def engine_now(session: Session, settings: Settings) -> EngineName:
@@ -81,67 +75,66 @@ def engine_for_scene(wish: Wish, now: EngineName, *, was: str | None = None) -> 
     return EngineName(choice.value, VERSIONS[choice])
 
 
-class _Shared(dict[str, Any]):
-    """A part of many scenes, canonical, and written out once."""
-
-    def __init__(self, part: Parts) -> None:
-        super().__init__(part)
-        self.written = encoded(self).decode()
-
-
-def _written(part: Any) -> str:
-    """As `encoded` writes it."""
-    if isinstance(part, list):
-        return f"[{','.join(map(_written, part))}]"
-    return part.written if isinstance(part, _Shared) else encoded(part).decode()
-
-
-def _scene(scene: Pictured, how: dict[str, Any]) -> Parts:
-    names = ("scene_type", "duration_s", "negative_prompt", "type", "prompt")
-    same: Parts = canonical({name: how[name] for name in names if name in how}, "scene")
-    if "prompt" in how:  # it was wished for
-        return same
-    return {name: getattr(scene, name) for name in SHOWN} | {"speakers": speakers_of(scene)} | same
+def _scene(sources: Sources, scene: Pictured, how: dict[str, Any]) -> SceneInputs:
+    said = {name: how[name] for name in _WISHED if name in how}
+    wished: dict[str, Any] = sources.once(("scene", *said.items()), lambda: canonical(said, "scene"))
+    if "prompt" in how:
+        return SceneInputs(**wished)
+    return SceneInputs(
+        description=scene.description,
+        location=scene.location,
+        mood=scene.mood,
+        camera=scene.camera,
+        speakers=speakers_of(scene),
+        **wished,
+    )
 
 
-def _member(sources: Sources, one: dict[str, Any]) -> Parts:
+def _seed(sources: Sources, scene: Pictured, wish: Wish, how: dict[str, Any]) -> SeedInputs:
+    if "seed" in how:
+        return SeedInputs(value=how["seed"], of=None)
+    value, of = seed_of(sources, scene, wish.draw)
+    return SeedInputs(value=value, of=of)
+
+
+def _member(sources: Sources, one: dict[str, Any]) -> CharacterInputs:
     row = sources.characters.get(one["key"] or "")
     if row is None:
-        return {"key": None, "name": canonical(one["name"], "name")}
-    return _once(sources, ("character", one["key"]), lambda: _character(row))
+        return CharacterInputs(key=None, name=canonical(one["name"], "name"))
+    return sources.once(("character", one["key"]), lambda: _character(row))
 
 
-def _character(row: Character) -> Parts:
-    """`description` counts only where there is no visual_description."""
-    return {
-        "key": str(row.key),
-        "name": row.name,
-        "visual_description": row.visual_description or None,
-        "description": None if row.visual_description else row.description,
-        "visual_traits": {trait: str(value) for trait, value in row.visual_traits.items()},
-        "image_path": _picture(image_of(row)),
-    }
+def _character(row: Character) -> CharacterInputs:
+    return CharacterInputs(
+        key=str(row.key),
+        name=row.name,
+        visual_description=row.visual_description or None,
+        description=None if row.visual_description else row.description,
+        visual_traits={trait: str(value) for trait, value in row.visual_traits.items()},
+        image_path=_picture(image_of(row)),
+    )
 
 
-def _style(sources: Sources, name: str) -> Parts:
+def _style(sources: Sources, name: str) -> StyleInputs:
     style = sources.style(name)
     if style is None:
-        return {"name": canonical(name, "style"), "prompt": MISSING}
-    return _once(sources, ("style", name), lambda: canonical({"name": name} | _words(style), "style"))
+        return StyleInputs(name=canonical(name, "style"), prompt=MISSING)
+    return sources.once(("style", name), lambda: _words(name, style))
 
 
-def _words(style: StyleTemplate) -> Parts:
-    return {name: getattr(style, name) for name in ("prompt", "negative_prompt", "sampler_settings")}
+def _words(name: str, style: StyleTemplate) -> StyleInputs:
+    kept = {field: getattr(style, field) for field in ("prompt", "negative_prompt", "sampler_settings")}
+    return StyleInputs(**canonical({"name": name} | kept, "style"))
 
 
-def _production(sources: Sources, how: dict[str, Any]) -> Parts:
+def _production(sources: Sources, how: dict[str, Any]) -> ProductionInputs:
     asked = tuple(how.get(name) for name in ("quality", "width", "height", "fps"))
-    return _once(sources, ("production", *asked), lambda: canonical(_settings(*asked), "production"))
+    return sources.once(("production", *asked), lambda: _settings(*asked))
 
 
-def _settings(quality: Any, width: Any, height: Any, fps: Any) -> Parts:
+def _settings(quality: Any, width: Any, height: Any, fps: Any) -> ProductionInputs:
     preset = preset_of(QUALITIES[quality])
-    return {
+    settings = {
         "width": width or preset.width,
         "height": height or preset.height,
         "fps": fps or 24,
@@ -150,25 +143,20 @@ def _settings(quality: Any, width: Any, height: Any, fps: Any) -> Parts:
         "sampler": preset.sampler,
         "scheduler": preset.scheduler,
     }
+    return ProductionInputs(**canonical(settings, "production"))
 
 
-def _model(sources: Sources, name: str) -> Parts:
-    """`files`: those whose hash is known; what was never hashed is left out."""
+def _model(sources: Sources, name: str) -> ModelInputs:
     sha256 = sources.model_files.get(name)
-    return _once(sources, ("model", name), lambda: {"name": name, "files": {name: sha256} if sha256 else {}})
+    return sources.once(("model", name), lambda: ModelInputs(name=name, files={name: sha256} if sha256 else {}))
 
 
-def _workflow(sources: Sources, scene: Pictured, how: dict[str, Any]) -> Parts:
+def _workflow(sources: Sources, scene: Pictured, how: dict[str, Any]) -> WorkflowInputs:
     name = workflow_of(how["workflow"], cast_of(sources, scene))
     graph = sources.graph(name)
     if graph is None:
-        return {"name": name, "version": None, "graph": MISSING}
-    return _once(sources, ("workflow", name), lambda: graph_part(asdict(graph)))
-
-
-def _once(sources: Sources, name: tuple[Hashable, ...], make: Callable[[], Parts]) -> Parts:
-    shared: Parts = sources.once(name, lambda: _Shared(make()))
-    return shared
+        return WorkflowInputs(name=name, version=None, graph=MISSING)
+    return sources.once(("workflow", name), lambda: WorkflowInputs.of(asdict(graph)))
 
 
 def _picture(path: str | None) -> str | None:

@@ -22,9 +22,10 @@ from tower.presets.styles import find_style
 from tower.rendering.engine_choice import EngineName
 from tower.settings import Settings
 from tower.shots.cast import CAST, Cast
-from tower.shots.fingerprint import Parts, engine_for_scene, engine_now, parts_of
+from tower.shots.fingerprint import engine_for_scene, engine_now, inputs_of
+from tower.shots.fingerprint_inputs import StoredInputs
 from tower.shots.scene_sources import Pictured, Sources, sources_of
-from tower.shots.scene_spec import Wish, cast_of, spec_of
+from tower.shots.scene_spec import StoredWish, Wish, cast_of, spec_of
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Rendered:
     """The state of a scene that a job renders: its stable key, what was wished for, what the picture depends on."""
 
     key: str
-    wish: dict[str, Any]
-    parts: Parts
+    wish: StoredWish
+    parts: StoredInputs
 
 
 SCENE = Step("scene", TypeAdapter(Rendered))
@@ -86,8 +87,8 @@ def open_prepared(
     """The same for one of several scenes of a branch, whose sources are read already."""
     session = sources.session
     spec, cast = spec_of(sources, scene, wish), cast_of(sources, scene)
-    parts = parts_of(sources, scene, wish, engine_for_scene(wish, ready.engine))
-    state = Rendered(str(scene.key), wish.as_json(), parts)
+    inputs = inputs_of(sources, scene, wish, engine_for_scene(wish, ready.engine))
+    state = Rendered(str(scene.key), wish, inputs)
     job = lifecycle.open_job(session, spec, job_type=job_type)
     job.scene_id, job.commit_hash = scene.id, ready.commit_hash
     job.steps = CAST.entry(cast) | SCENE.entry(state)
@@ -110,7 +111,7 @@ def style_of_job(session: Session, job: ProductionJob) -> StyleTemplate:
     """The style of its spec: of a scene's job as it was when that was opened. Raises InvalidError."""
     state = rendered_by(job)
     if state is not None:
-        return StyleTemplate(**state.parts["style"])
+        return StyleTemplate(**state.parts.style.model_dump(exclude_unset=True))
     spec = lifecycle.spec_of(job)
     return find_style(session, spec.style, project_id=spec.project_id)
 

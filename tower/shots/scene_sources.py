@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import ARRAY, UUID, any_, bindparam, or_, select
 from sqlalchemy.orm import Session, load_only
@@ -19,6 +19,7 @@ from tower.presets.defaults import Defaults, defaults
 from tower.workflows import store
 from tower.workflows.graph import WorkflowGraph
 
+T = TypeVar("T")
 DEFAULT_STYLE = "anime"
 _PLAYING = (
     select(Character)
@@ -84,11 +85,11 @@ class Sources:
     model_files: dict[str, str]
     _made: dict[Hashable, Any] = field(default_factory=dict)
 
-    def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
-        """What is the same for many scenes is made for the first of them. Nobody changes it."""
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What is the same for many scenes is made for the first of them. It must not be changed."""
         if name not in self._made:
             self._made[name] = make()
-        return self._made[name]
+        return cast(T, self._made[name])
 
     def style_name(self, scene: Pictured) -> str:
         """What the scene says, or its project."""
@@ -100,8 +101,7 @@ class Sources:
 
     def graph(self, name: str) -> WorkflowGraph | None:
         """The present version; None where no workflow is called so."""
-        graph: WorkflowGraph | None = self.once(("graph", name), lambda: self._graph(name))
-        return graph
+        return self.once(("graph", name), lambda: self._graph(name))
 
     def _graph(self, name: str) -> WorkflowGraph | None:
         try:

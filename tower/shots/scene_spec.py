@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PlainSerializer, TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
 from db.models.projects import ProjectSettings
@@ -48,6 +48,7 @@ class Wish:
         return _WISH.validate_python(said)
 
 
+StoredWish = Annotated[Wish, PlainSerializer(Wish.as_json, return_type=dict[str, Any])]
 _WISH = TypeAdapter(Wish)
 
 

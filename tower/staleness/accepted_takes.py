@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from db.models.scenes import Scene
 from tower.settings import Settings
-from tower.shots.fingerprint import Parts, engine_for_scene, engine_now, fingerprint_of, parts_of
+from tower.shots.fingerprint import engine_for_scene, engine_now, inputs_of
+from tower.shots.fingerprint_inputs import FingerprintInputs, ModelInputs
 from tower.shots.scene_sources import sources_of
 from tower.shots.scene_spec import Wish
 
@@ -54,7 +55,7 @@ class Outdated:
 
     scene: Accepted
     wish: Wish
-    now: Parts
+    now: FingerprintInputs
 
 
 _INPUTS = Scene.accepted_inputs
@@ -83,9 +84,9 @@ def outdated(session: Session, scenes: Sequence[Accepted], settings: Settings) -
     engine = engine_now(session, settings)
     for scene in scenes:
         wish = _wish(scene.wish)
-        now = parts_of(sources, scene, wish, engine_for_scene(wish, engine, was=scene.engine))
-        known = fingerprint_of(_as_far_as_known(now, scene.model_files))
-        if known != scene.accepted_fingerprint or scene.accepted_asset_id is None:
+        now = inputs_of(sources, scene, wish, engine_for_scene(wish, engine, was=scene.engine))
+        known = _as_far_as_known(now, scene.model_files)
+        if known.fingerprint != scene.accepted_fingerprint or scene.accepted_asset_id is None:
             yield Outdated(scene, wish, now)
 
 
@@ -94,14 +95,14 @@ def is_outdated(session: Session, scene: Scene, settings: Settings) -> bool:
     return any(outdated(session, accepted(session, Scene.id == scene.id), settings))
 
 
-def _as_far_as_known(now: Parts, was_files: str | None) -> Parts:
+def _as_far_as_known(now: FingerprintInputs, was_files: str | None) -> FingerprintInputs:
     """With those model files that were hashed then too: that another one was hashed since makes nothing old."""
-    model = now["model"]
-    was = model["files"] if was_files is None else _files(was_files)
-    if was.keys() == model["files"].keys():
+    files = now.model.files
+    was = files if was_files is None else _files(was_files)
+    if was.keys() == files.keys():
         return now
-    known = {name: model["files"].get(name, sha256) for name, sha256 in was.items()}
-    return now | {"model": model | {"files": known}}
+    known = {name: files.get(name, sha256) for name, sha256 in was.items()}
+    return now.model_copy(update={"model": ModelInputs(name=now.model.name, files=known)})
 
 
 @lru_cache(maxsize=256)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tower.shots.fingerprint import Parts
+from tower.shots.fingerprint_inputs import CharacterInputs, FingerprintInputs, Part
 from tower.versions.values import same
 
 SEEN_ONLY_ALONE = "description"  # of a character, where it has no visual_description
@@ -27,30 +27,29 @@ class Reason:
     now: Any
 
 
-def reasons(was: Parts, now: Parts) -> list[Reason]:
-    """Why a take made from `was` is out of date; empty if it is not. A file not hashed on one side is no reason."""
-    found = [Reason("rules", None, "rules", was.get("rules"), now.get("rules"))] if _other(was, now, "rules") else []
-    found += [Reason("scene", None, *change) for change in _compared(_part(was, "scene"), _part(now, "scene"))]
-    found += _cast(was.get("characters") or [], now.get("characters") or [])
+def reasons(was: FingerprintInputs, now: FingerprintInputs) -> list[Reason]:
+    """Why a take made from `was` is stale; empty if it is not. A file not hashed on one side is no reason."""
+    found = [Reason("rules", None, "rules", was.rules, now.rules)] if was.rules != now.rules else []
+    found += [Reason("scene", None, *change) for change in _compared(_fields(was.scene), _fields(now.scene))]
+    found += _cast(was.characters, now.characters)
     for kind in ("style", "production", "model", "workflow", "seed", "engine"):
-        found += _named(kind, _part(was, kind), _part(now, kind))
+        found += _named(kind, _fields(getattr(was, kind)), _fields(getattr(now, kind)))
     return found
 
 
-def _cast(was: list[Parts], now: list[Parts]) -> Iterator[Reason]:
-    before, after = ({_who(one): one for one in members} for members in (was, now))
-    if [_who(one) for one in was] != [_who(one) for one in now]:
-        names = [[one["name"] for one in members] for members in (was, now)]
-        yield Reason("scene", None, "characters", *names)
+def _cast(was: list[CharacterInputs], now: list[CharacterInputs]) -> Iterator[Reason]:
+    before, after = ({one.key or one.name: one for one in members} for members in (was, now))
+    if [one.key or one.name for one in was] != [one.key or one.name for one in now]:
+        yield Reason("scene", None, "characters", [one.name for one in was], [one.name for one in now])
     for who in (one for one in before if one in after):
-        changes = list(_compared(before[who], after[who]))
+        changes = list(_compared(_fields(before[who]), _fields(after[who])))
         fields = {field for field, _, _ in changes}
         for field, old, new in changes:
             if not (field == SEEN_ONLY_ALONE and "visual_description" in fields):
-                yield Reason("characters", after[who]["name"], field, old, new)
+                yield Reason("characters", after[who].name, field, old, new)
 
 
-def _named(kind: str, was: Parts, now: Parts) -> Iterator[Reason]:
+def _named(kind: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Reason]:
     name = now.get("name") or was.get("name")
     for field, old, new in _compared(was, now):
         if field.startswith("files") and not (isinstance(old, str) and isinstance(new, str)):
@@ -69,13 +68,6 @@ def _compared(was: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") 
             yield f"{prefix}{name}", old, new
 
 
-def _part(parts: Parts, kind: str) -> Parts:
-    return parts.get(kind) or {}
-
-
-def _who(one: Parts) -> str:
-    return str(one.get("key") or one["name"])
-
-
-def _other(was: Parts, now: Parts, name: str) -> bool:
-    return not same(was.get(name), now.get(name))
+def _fields(part: Part | None) -> dict[str, Any]:
+    """The JSON of a part; nothing where there is none."""
+    return {} if part is None else part.model_dump(mode="json", exclude_unset=True)

@@ -14,7 +14,7 @@ from tower.jobs import lifecycle
 from tower.jobs.spec import EngineChoice
 from tower.rendering.engine_choice import chosen_by_pool
 from tower.settings import Settings
-from tower.shots.fingerprint import engine_for_scene, parts_of
+from tower.shots.fingerprint import engine_for_scene, inputs_of
 from tower.shots.scene_jobs import Prepared, live_jobs, open_prepared, prepare, rendered_by
 from tower.shots.scene_sources import Pictured, Sources, sources_of
 from tower.shots.scene_spec import Wish
@@ -92,9 +92,8 @@ def _live(sources: Sources, ready: Prepared, scene: Pictured, job: ProductionJob
     state = rendered_by(job)
     if state is None:
         return Live(job, up_to_date=False)
-    wish = Wish.of(state.wish)
-    engine = engine_for_scene(wish, ready.engine, was=state.parts["engine"]["name"])
-    return Live(job, up_to_date=not reasons(state.parts, parts_of(sources, scene, wish, engine)))
+    engine = engine_for_scene(state.wish, ready.engine, was=state.parts.engine.name)
+    return Live(job, up_to_date=not reasons(state.parts, inputs_of(sources, scene, state.wish, engine)))
 
 
 def scene_ids(stale: Sequence[StaleScene]) -> list[int]:

@@ -14,7 +14,7 @@ from db.models.scenes import Scene
 from db.models.versions import Branch
 from tower.pages import Wanted
 from tower.settings import Settings
-from tower.shots.fingerprint import fingerprint_of
+from tower.shots.fingerprint_inputs import read_inputs
 from tower.shots.scene_spec import Wish
 from tower.staleness.accepted_takes import Accepted, Outdated, accepted, outdated
 from tower.staleness.reasons import Reason, reasons
@@ -120,7 +120,7 @@ def _explained(session: Session, found: Sequence[Outdated]) -> Iterator[StaleSce
     made_from = select(Scene.id, Scene.accepted_inputs["parts"]).where(_one_of([one.scene.id for one in found]))
     parts: dict[int, Any] = dict(session.execute(made_from).all())
     for one in found:
-        was, fingerprint = parts.get(one.scene.id), fingerprint_of(one.now)
+        was, fingerprint = read_inputs(parts.get(one.scene.id)), one.now.fingerprint
         unknown = Reason("take", None, "fingerprint", one.scene.accepted_fingerprint, fingerprint)
         known = reasons(was, one.now) if was else [unknown] * (one.scene.accepted_fingerprint != fingerprint)
         yield StaleScene(one.scene, one.wish, fingerprint, (*_lost(one.scene), *known) or (unknown,))

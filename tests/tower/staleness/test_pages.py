@@ -18,11 +18,11 @@ from db.models.versions import Branch
 from tests.tower.scene_takes import ALONE
 from tests.tower.versions.story import Story, a_story
 from tower.pages import Wanted
-from tower.shots.fingerprint import engine_now, fingerprint_of, parts_of
+from tower.shots.fingerprint import engine_now, inputs_of
+from tower.shots.fingerprint_inputs import read_inputs
 from tower.shots.scene_sources import sources_of
 from tower.shots.scene_spec import Wish
 from tower.staleness.accepted_takes import is_outdated
-from tower.staleness.reasons import reasons
 from tower.staleness.report import COMPARED, LOOKED_AT, Staleness, of_branch, page_of_branch
 from tower.versions.editing import Edit
 from tower.versions.kinds import Kind
@@ -64,9 +64,10 @@ def _accept(story: Story, rows: list[Scene]) -> None:
     story.session.flush()
     sources = sources_of(story.session, rows[0].branch_id, story.project_id, rows)
     for row in rows:
-        parts = parts_of(sources, row, Wish(), engine_now(story.session, ALONE))
+        inputs = inputs_of(sources, row, Wish(), engine_now(story.session, ALONE))
         row.accepted_asset_id, row.video_path, row.status = take.id, take.path, SceneStatus.RENDERED
-        row.accepted_fingerprint, row.accepted_inputs = fingerprint_of(parts), {"wish": {}, "parts": parts}
+        row.accepted_fingerprint = inputs.fingerprint
+        row.accepted_inputs = {"wish": {}, "parts": inputs.as_json()}
 
 
 def all_pages(session: Session, branch: Branch, limit: int) -> list[Staleness]:
@@ -109,26 +110,12 @@ def test_a_fingerprint_is_over_the_parts_as_the_database_gives_them_back(session
     row = session.scalars(select(Scene).where(Scene.accepted_inputs.is_not(None)).limit(1)).one()
     sources = sources_of(session, branch.id, branch.project_id, [row])
     for wish in (Wish(), Wish("low", overrides={"prompt": "霧", "seed": 7}, draw=2)):
-        parts = parts_of(sources, row, wish, engine_now(session, ALONE))
-        assert fingerprint_of(parts) == hashlib.sha256(encoded(json.loads(json.dumps(parts)))).hexdigest()
+        inputs = inputs_of(sources, row, wish, engine_now(session, ALONE))
+        parts = inputs.as_json()
+        assert inputs.fingerprint == hashlib.sha256(encoded(json.loads(json.dumps(parts)))).hexdigest()
         assert parts["scene"]["duration_s"] == 8
         assert isinstance(parts["scene"]["duration_s"], int)
-    kept = row.accepted_inputs["parts"] if row.accepted_inputs else {}
-    assert fingerprint_of(kept) == row.accepted_fingerprint
+    kept = read_inputs(row.accepted_inputs and row.accepted_inputs["parts"])
+    assert kept is not None
+    assert kept.fingerprint == row.accepted_fingerprint
     assert is_outdated(session, row, ALONE) == (row.mood == "tense")
-
-
-@pytest.mark.parametrize(
-    ("was", "now", "told"),
-    [
-        ({"style": {"sampler_settings": {}}}, {"style": {"sampler_settings": {"cfg": None}}}, "sampler_settings/cfg"),
-        (
-            {"characters": [{"key": "a", "name": "Kai"}] * 2},
-            {"characters": [{"key": "a", "name": "Kai"}]},
-            "characters",
-        ),
-        ({"production": {"steps": 1}}, {"production": {"steps": True}}, "steps"),
-    ],
-)
-def test_parts_that_are_not_the_same_have_a_reason(was: dict[str, Any], now: dict[str, Any], told: str) -> None:
-    assert [one.field for one in reasons(was, now)] == [told]

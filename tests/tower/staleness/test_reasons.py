@@ -1,0 +1,52 @@
+"""Inputs that differ have a reason, however small the difference."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tower.shots.fingerprint_inputs import FingerprintInputs, read_inputs
+from tower.staleness.reasons import reasons
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "shots" / "golden_fingerprints.json").read_text())
+KAI = {"key": "a", "name": "Kai"}
+
+
+def inputs(**parts: Any) -> FingerprintInputs:
+    """Those of the scene with all fields, but for these parts."""
+    read = read_inputs(GOLDEN["all fields"]["parts"] | parts)
+    assert read is not None
+    return read
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "field"),
+    [
+        (
+            {"style": {"name": "Noir", "prompt": "rain", "sampler_settings": {}}},
+            {"style": {"name": "Noir", "prompt": "rain", "sampler_settings": {"cfg": None}}},
+            "sampler_settings/cfg",
+        ),
+        ({"characters": [KAI, KAI]}, {"characters": [KAI]}, "characters"),
+        ({"characters": [KAI]}, {"characters": [KAI | {"description": None}]}, "description"),
+        (
+            {"style": {"name": "Noir", "prompt": "rain", "sampler_settings": {"steps": 1}}},
+            {"style": {"name": "Noir", "prompt": "rain", "sampler_settings": {"steps": True}}},
+            "sampler_settings/steps",
+        ),
+        ({"rules": 1}, {"rules": 2}, "rules"),
+    ],
+)
+def test_inputs_that_are_not_the_same_have_a_reason(was: dict[str, Any], now: dict[str, Any], field: str) -> None:
+    assert inputs(**was).fingerprint != inputs(**now).fingerprint
+    assert [one.field for one in reasons(inputs(**was), inputs(**now))] == [field]
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_inputs_of_version_0_1_0_have_no_reason_against_themselves(name: str) -> None:
+    read = read_inputs(GOLDEN[name]["parts"])
+    assert read is not None
+    assert reasons(read, read.model_copy()) == []
