@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from db.engine import Sessions
-from tests.tower.archives.studio import Studio, a_project, files_below
+from tests.tower.archives.studio import Studio, files_below
+from tests.tower.archives.whole_project import a_project
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
 from tower.story import projects

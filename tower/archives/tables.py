@@ -113,19 +113,6 @@ CARRIED = (  # in the order in which rows can be written
 )
 BY_NAME = {one.name: one for one in CARRIED}
 
-# Tables that no archive holds, and why.
-NOT_CARRIED = {
-    "anime_api.version_objects": "carried as versions/objects.jsonl",
-    "anime_api.echo_orchestration_logs": "what was done on this machine, with its runs and jobs",
-    "anime_api.generation_analytics": "seconds of this machine",
-    "public.generation_requests": "answers that this server gave",
-    "public.learning_models": "files of this machine",
-    "public.workflows": "of all projects; a take carries its whole graph",
-    "public.workers": "of this machine",
-    "public.configuration": "of this machine",
-    "public.api_keys": "of this machine",
-}
-
 # Names in JSON behind which ids stand, and of what. None: of something that no archive holds.
 IDS_IN_JSON: Mapping[str, str | None] = {
     "project_id": PROJECTS,

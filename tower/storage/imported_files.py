@@ -31,14 +31,8 @@ def image_of(character: Character) -> str | None:
     return known[character.project_id].get(path, path)
 
 
-def local_path(session: Session, project_id: int, path: str) -> str:
-    """Where the file that the project's content calls `path` lies on this machine."""
-    mine = select(Asset.path).where(*_imported(project_id), _said() == path).order_by(Asset.id.desc())
-    return session.scalar(mine.limit(1)) or path
-
-
 def local_paths(session: Session, project_id: int) -> Mapping[str, str]:
-    """The same for all that the project brought along, by what content calls it."""
+    """Where the files that the project brought along are on this machine, by the paths that its content names."""
     mine = select(_said(), Asset.path).where(*_imported(project_id)).order_by(Asset.id)
     return dict(session.execute(mine).all())
 

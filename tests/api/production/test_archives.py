@@ -16,7 +16,8 @@ from db.models.keys import Scope
 from tests.api.api_factories import good
 from tests.api.api_requests import A, code_of
 from tests.api.guarded_service import bearer, new_key
-from tests.tower.archives.studio import Studio, a_project, everything, files_below
+from tests.tower.archives.studio import Studio, everything, files_below
+from tests.tower.archives.whole_project import a_project
 from tower.settings import Settings
 
 ZIP = {"Content-Type": "application/zip"}

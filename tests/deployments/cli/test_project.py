@@ -15,7 +15,8 @@ from sqlalchemy import Engine
 
 from db.engine import Sessions
 from tests.ports import free_offset
-from tests.tower.archives.studio import Studio, a_project, everything, files_below
+from tests.tower.archives.studio import Studio, everything, files_below
+from tests.tower.archives.whole_project import a_project
 from tower.settings import Settings
 from tower.story import projects
 

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from db.engine import Sessions
 from db.engine import sessions as sessions_of
 from tests.conftest import empty
-from tests.tower.archives.studio import Studio, a_project
+from tests.tower.archives.studio import Studio
+from tests.tower.archives.whole_project import a_project
 from tower.archives.exporting import export_project
 from tower.settings import Settings
 

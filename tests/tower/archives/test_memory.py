@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tower.archives.studio import Studio, a_project
+from tests.tower.archives.studio import Studio
+from tests.tower.archives.whole_project import a_project
 
 LARGE = 200 * 2**20  # bytes
 GROWTH = 40 * 2**20  # bytes: far below the file, far above a piece

@@ -20,7 +20,9 @@ from db.models.jobs import GenerationRequest, JobStatus, ProductionJob
 from db.models.projects import Project
 from db.models.rendering import Asset
 from db.models.scenes import Scene
-from tests.tower.archives.studio import Studio, a_project, a_take, everything, files_below, rows_of
+from tests.tower.archives.produced import a_take
+from tests.tower.archives.studio import Studio, everything, files_below, rows_of
+from tests.tower.archives.whole_project import a_project
 from tower.errors import NotFoundError
 from tower.media.files import still_wanted
 from tower.rendering.takes import shared
