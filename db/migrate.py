@@ -1,4 +1,7 @@
-"""Bring a database to the shape that this Tower knows, or back. Two at once wait for each other."""
+"""Bring a database to the shape that this Tower knows. Two at once wait for each other.
+
+The `alembic` command goes back.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
@@ -35,16 +37,6 @@ def upgrade(url: str) -> None:
             if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
                 raise
             raise MigrationError(f"Make the database user its owner: {_first_line(error)}") from error
-
-
-def downgrade(url: str, revision: str) -> None:
-    """Bring the database back to `revision`, or to nothing with "base". What later revisions added is lost."""
-    with migrating(url) as connection:
-        _require_known(connection)
-        try:
-            command.downgrade(_config(connection), revision)
-        except CommandError as error:
-            raise MigrationError(f"Cannot go back to revision {revision}: {error}") from error
 
 
 def current(url: str) -> str | None:

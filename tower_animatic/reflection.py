@@ -6,20 +6,17 @@ import cv2
 import numpy as np
 
 from tower_animatic.layers import View
-from tower_animatic.paint import Colour, Pixels
+from tower_animatic.paint import Pixels
 from tower_animatic.stage import Stage
 
 
 class Mirror:
     """Mirrors the frame below the horizon (share of the height at `depth`). `wet` 0…1: how much is mirrored."""
 
-    def __init__(
-        self, stage: Stage, *, horizon: float, depth: float, wet: float, tint: Colour, ripple: float = 0.006
-    ) -> None:
+    def __init__(self, stage: Stage, *, horizon: float, depth: float, wet: float, ripple: float = 0.006) -> None:
         self._horizon = horizon
         self._depth = depth
         self._wet = wet
-        self._tint = np.array([[[*tint, 255]]], np.uint8)
         self._ripple = ripple
         rng = stage.rng("mirror")
         self._phases = rng.uniform(0, 6.28, 3)
@@ -43,7 +40,7 @@ class Mirror:
         source = frame[max(0, line - int(rows * 1.6)) : line]
         size = (max(8, frame.shape[1] // 4), max(8, rows // 6))
         small = cv2.flip(cv2.resize(source, size, interpolation=cv2.INTER_AREA), 0)
-        return cv2.GaussianBlur(small, (1, 0) if False else (3, 9), 0.6, sigmaY=2.2)
+        return cv2.GaussianBlur(small, (3, 9), 0.6, sigmaY=2.2)
 
     def _rippled(self, small: Pixels, view: View, rows: int) -> Pixels:
         """Shift rows to and fro, more and slower where the ground is nearer; fade towards the viewer."""

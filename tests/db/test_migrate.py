@@ -52,11 +52,6 @@ def test_a_database_of_a_newer_tower_is_left_alone(scratch_url: str) -> None:
         assert connection.execute("select to_regclass('public.assets')").fetchone() == (None,)
 
 
-def test_a_revision_that_does_not_exist_is_refused(database_url: str) -> None:
-    with pytest.raises(MigrationError, match="no_such"):
-        migrate.downgrade(database_url, "no_such")
-
-
 def test_a_database_that_cannot_be_reached_is_one_sentence() -> None:
     with pytest.raises(MigrationError, match="Cannot reach the database: ") as caught:
         migrate.current("postgresql://nobody@127.0.0.1:1/none")

@@ -21,7 +21,6 @@ FULL, RUN = 0.9995, 3  # of full scale; samples in a row that are there: one alo
 SILENT_DB = -60.0  # RMS of a tenth of a second, to full scale
 WINDOW, MOST_WINDOWS = 4096, 400  # samples; spread over the track
 CLIFF_DB = 20.0  # by which the level must fall within a kilohertz to be a codec's doing
-NOTHING_DB = -120.0
 # Where LAME cuts off, in Hz, by the bit rate of the mp3, measured. Nearer to 20 kHz recordings end by themselves.
 LOWPASSES = ((12_500, 64_000), (16_300, 96_000), (17_500, 128_000), (18_500, 160_000), (19_500, 192_000))
 LOSSLESS = frozenset({"flac", "alac", "pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"})

@@ -19,7 +19,6 @@ class FindingCode(StrEnum):
     BROKEN_LINK = "broken_link"
     CYCLE = "cycle"
     NO_OUTPUT = "no_output"
-    BINDING = "binding"
 
 
 class Where(TypedDict):

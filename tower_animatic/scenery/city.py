@@ -41,7 +41,7 @@ def paint(stage: Stage) -> Scene:
         if night:
             shine.append((signs, breathing(2.6 + number, 0.82, phase=float(number))))
     back.append(Halo(*shine))
-    back.append(Mirror(stage, horizon=HORIZON + 0.012, depth=0.45, wet=0.62 if night else 0.25, tint=stage.palette.ink))
+    back.append(Mirror(stage, horizon=HORIZON + 0.012, depth=0.45, wet=0.62 if night else 0.25))
     back.append(_markings(stage, vanish))
     return Scene(tuple(back), (_cables(stage),), Light(*moon, stage.palette.glow), floor=0.93, mirror=night)
 

@@ -46,7 +46,7 @@ def paint(stage: Stage) -> Scene:
         if stage.rng("isle").random() < 0.4
         else _sail(stage, 0.5 + 0.02 * side),
         _sea(stage),
-        Mirror(stage, horizon=HORIZON, depth=0.10, wet=0.42, tint=stage.palette.ink, ripple=0.010),
+        Mirror(stage, horizon=HORIZON, depth=0.10, wet=0.42, ripple=0.010),
         *([Glitter(stage, x=light[0], horizon=HORIZON, depth=0.12, paint=spark)] if calm else []),
         _headland(stage, -side),
         *(

@@ -11,7 +11,7 @@ from tests.fakes.comfyui.setup import RECORDINGS, recorded_object_info
 from tests.tower.workflows.graphs import changed, info_with
 from tower.workflows.checking import check, fatal
 from tower.workflows.findings import Finding, FindingCode
-from tower.workflows.node_packs import Capabilities, capabilities, pack_of
+from tower.workflows.node_packs import pack_of
 
 RECORDED = sorted(path.stem for path in (RECORDINGS / "workflows").glob("*.json"))
 INFO = info_with()
@@ -162,23 +162,6 @@ def test_fatal_findings_come_first() -> None:
 )
 def test_node_packs_are_known_by_their_classes(node_class: str, pack: str | None) -> None:
     assert pack_of(node_class) == pack
-
-
-def test_the_recorded_server_can_do_this_and_no_more() -> None:
-    """Its upscaler nodes have no model file to work with."""
-    assert capabilities(recorded_object_info()) == Capabilities(
-        animatediff=True,
-        video_helper_suite=True,
-        core_video=True,
-        ipadapter=False,
-        rife=False,
-        frame_interpolation=False,
-        upscalers=False,
-    )
-    more = info_with({"upscale_models": ["4x.pth"]}) | {"IPAdapterAdvanced": {}, "RIFE VFI": {}}
-    assert capabilities(more).upscalers
-    assert capabilities(more).ipadapter
-    assert capabilities(more).rife
 
 
 def test_a_finding_reads_as_a_sentence() -> None:

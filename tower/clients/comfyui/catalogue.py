@@ -36,9 +36,6 @@ class Catalogue:
         """Ask anew: a model or node pack may have come."""
         self._kept.clear()
 
-    def model_folders(self) -> list[str]:
-        return list(self._http.json("GET", "/models"))
-
     def models(self, folder: str) -> list[str]:
         """The model files in a folder, such as "checkpoints". Raises NotFoundError for a folder it does not know."""
         answer = self._http.send("GET", f"/models/{quote(folder, safe='')}")

@@ -148,10 +148,6 @@ class ComfyUIClient:
         """Its node classes and model files."""
         return self._catalogue
 
-    def system_stats(self) -> dict[str, Any]:
-        """Version, devices and their memory."""
-        return dict(self._http.json("GET", "/system_stats"))
-
     def free(self) -> None:
         """Have it unload all models, and give back memory, before its next prompt."""
         self._http.send("POST", "/free", json={"unload_models": True, "free_memory": True})

@@ -53,7 +53,7 @@ OF_THE_WORKER = frozenset(
 
 
 class ComfyUIError(RenderError):
-    """ComfyUI could not do it. `of_the_worker`: the same shot may well render on another one, or here later."""
+    """ComfyUI could not do it."""
 
     def __init__(self, fault: Fault, message: str, *, details: dict[str, Any] | None = None) -> None:
         super().__init__(message, details=details, code=ErrorCode[fault.value])
@@ -63,10 +63,6 @@ class ComfyUIError(RenderError):
     def passing(self) -> bool:
         """Whether the server only did not answer, or not well: asking again may help."""
         return self.fault in (Fault.UNREACHABLE, Fault.BROKEN)
-
-    @property
-    def of_the_worker(self) -> bool:
-        return self.fault in OF_THE_WORKER
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from tower.engines.base import CastMember
 from tower.engines.comfyui import ComfyUIEngine
 from tower.engines.comfyui.engine import run_ids
 from tower.errors import CancelledError, SupersededError
+from tower.rendering.workers import is_workers_fault
 from tower.workflows.builtins import builtins
 from tower.workflows.graph import WorkflowGraph
 from tower.workflows.inference import infer
@@ -223,7 +224,7 @@ def test_a_graph_that_the_server_cannot_run_is_not_sent(rendering: Rendering) ->
     with pytest.raises(ComfyUIError, match="ComfyUI-AnimateDiff-Evolved") as refused:
         rendering.run()
     assert refused.value.fault is Fault.MISSING_NODE
-    assert refused.value.of_the_worker
+    assert is_workers_fault(refused.value)
     assert not rendering.comfy.prompts
 
 
@@ -231,7 +232,7 @@ def test_a_missing_model_is_named_with_its_folder(rendering: Rendering) -> None:
     with pytest.raises(ComfyUIError, match="models/checkpoints") as refused:
         rendering.run(model="dreamshaper_8.safetensors")
     assert refused.value.fault is Fault.MISSING_MODEL
-    assert refused.value.of_the_worker
+    assert is_workers_fault(refused.value)
 
 
 def test_a_model_that_came_since_is_seen(comfy: FakeComfyUI, tmp_path: Path) -> None:

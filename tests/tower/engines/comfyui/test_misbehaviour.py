@@ -41,6 +41,7 @@ from tower.clients.comfyui.errors import ComfyUIError, Fault
 from tower.clients.comfyui.jobs import Where
 from tower.engines.comfyui.engine import run_ids
 from tower.errors import CancelledError
+from tower.rendering.workers import is_workers_fault
 from tower.workflows.builtins import builtins
 
 
@@ -106,7 +107,7 @@ def test_a_server_that_never_takes_a_prompt_is_said_so(
     with pytest.raises(ComfyUIError) as told:
         rendering.run()
     assert told.value.fault is fault
-    assert told.value.of_the_worker
+    assert is_workers_fault(told.value)
     assert not rendering.target.exists()
 
 
@@ -131,7 +132,7 @@ def test_node_errors_with_200_are_a_refusal_and_nothing_goes_on(rendering: Rende
     with pytest.raises(ComfyUIError, match=r"node 10 \(VHS_VideoCombine\)") as told:
         rendering.run()
     assert told.value.fault is Fault.REFUSED
-    assert not told.value.of_the_worker
+    assert not is_workers_fault(told.value)
     with ComfyUIClient(rendering.comfy.url) as client:
         assert not client.job(rendering.prompt_id).live
 
@@ -204,7 +205,7 @@ def test_a_server_that_starts_again_and_again_loses_the_render(rendering: Render
     with pytest.raises(ComfyUIError, match="lost the prompt 3 times") as told:
         rendering.run()
     assert told.value.fault is Fault.LOST
-    assert told.value.of_the_worker
+    assert is_workers_fault(told.value)
 
 
 def test_a_server_that_stays_away_is_given_up(rendering: Rendering) -> None:
@@ -222,7 +223,7 @@ def test_a_dead_worker_thread_is_stalled(rendering: Rendering) -> None:
     with pytest.raises(ComfyUIError, match=r"no progress at node 8 \(KSampler\)") as told:
         rendering.run()
     assert told.value.fault is Fault.STALLED
-    assert told.value.of_the_worker
+    assert is_workers_fault(told.value)
     assert ("POST", "/interrupt") in rendering.comfy.requests
 
 
@@ -273,7 +274,7 @@ def test_out_of_memory_twice_is_said_so(rendering: Rendering) -> None:
     with pytest.raises(ComfyUIError, match="ran out of memory at node") as told:
         rendering.run()
     assert told.value.fault is Fault.OOM
-    assert told.value.of_the_worker
+    assert is_workers_fault(told.value)
     assert len(rendering.comfy.prompts) == 2
 
 
@@ -282,7 +283,7 @@ def test_a_node_that_fails_is_named_with_the_servers_message(rendering: Renderin
     with pytest.raises(ComfyUIError, match=r"node 9 \(VAEDecode\): shapes cannot be multiplied$") as told:
         rendering.run()
     assert told.value.fault is Fault.FAILED
-    assert not told.value.of_the_worker
+    assert not is_workers_fault(told.value)
     assert len(rendering.comfy.prompts) == 1
 
 
@@ -290,7 +291,7 @@ def test_a_truncated_model_is_the_workers_fault(rendering: Rendering) -> None:
     with pytest.raises(ComfyUIError, match="download the file again") as told:
         rendering.run(model="truncated_download.safetensors")
     assert told.value.fault is Fault.BAD_MODEL
-    assert told.value.of_the_worker
+    assert is_workers_fault(told.value)
 
 
 def test_someone_elses_interrupt_is_told_as_such(rendering: Rendering) -> None:

@@ -12,6 +12,7 @@ from tests.fakes.comfyui.server import FakeComfyUI
 from tests.fakes.comfyui.setup import RECORDINGS, recorded_object_info
 from tests.tower.engines.comfyui.comfyui_shots import Rendering
 from tower.clients.comfyui.errors import ComfyUIError, Fault
+from tower.rendering.workers import is_workers_fault
 from tower.workflows.builtins import builtins
 from tower.workflows.graph import WorkflowGraph
 from tower.workflows.inference import infer
@@ -45,7 +46,7 @@ def test_a_graph_with_frames_of_its_own_says_so_after_one_rerun(tmp_path: Path) 
         with pytest.raises(ComfyUIError, match="16 frames instead of 9") as failed:
             rendering.run(graph=WorkflowGraph("own", 1, workflow.graph, fixed), frames=9)
     assert failed.value.fault is Fault.WRONG_FRAMES
-    assert not failed.value.of_the_worker
+    assert not is_workers_fault(failed.value)
     assert len(comfy.prompts) == 2
 
 
