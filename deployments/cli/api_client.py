@@ -1,4 +1,4 @@
-"""How a command finds the production API, and how it answers."""
+"""How a command finds the running stack and its production API, and how it answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import typer
 from deployments.cli.settings_option import settings
 
 if TYPE_CHECKING:
+    from deployments.state import Addresses
     from tower.clients.production import ProductionClient
+    from tower.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, nothing else on stdout.")]
 
@@ -39,16 +41,22 @@ def production(tell: Callable[[str], None] | None) -> Iterator[ProductionClient]
 @contextmanager
 def running() -> Iterator[ProductionClient]:
     """The running stack's API. StackError if none runs."""
-    from deployments import stack
     from tower.clients.production import ProductionClient
-    from tower.errors import StackError
 
     mine = settings()
+    with ProductionClient(addresses(mine).production_url, key=mine.api_key) as api:
+        yield api
+
+
+def addresses(mine: Settings) -> Addresses:
+    """Where the running stack answers. StackError if none runs."""
+    from deployments import stack
+    from tower.errors import StackError
+
     found = stack.running(mine)
     if found is None:
         raise StackError("No stack is running on this data folder: start it with `tower up`")
-    with ProductionClient(found.production_url, key=mine.api_key) as api:
-        yield api
+    return found
 
 
 def print_json(answer: object) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import Json, print_json, say
+from deployments.cli.api_client import Json, addresses, print_json, say
 from deployments.cli.exits import Exit
 from deployments.cli.settings_option import settings
 
@@ -98,15 +98,10 @@ def search(
 @contextmanager
 def music() -> Iterator[MusicClient]:
     """The running stack's music API. StackError if none runs."""
-    from deployments import stack
     from tower.clients.music import MusicClient
-    from tower.errors import StackError
 
     mine = settings()
-    found = stack.running(mine)
-    if found is None:
-        raise StackError("No stack is running on this data folder: start it with `tower up`")
-    with MusicClient(found.music_url, key=mine.api_key) as api:
+    with MusicClient(addresses(mine).music_url, key=mine.api_key) as api:
         yield api
 
 

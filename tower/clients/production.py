@@ -6,26 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
-from tower.errors import TowerError, UnavailableError
+from tower.clients.api_connection import ApiConnection
+from tower.errors import UnavailableError
 
 ENDED = ("completed", "failed", "merge_failed", "cancelled")
 
 
-class ProductionClient:
-    """One production API. Raises the TowerError that the answer's envelope holds, or UnavailableError."""
-
-    def __init__(self, url: str, *, key: str | None = None, timeout_s: float = 15.0) -> None:
-        self.url = url.rstrip("/")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout_s, trust_env=False)
-
-    def __enter__(self) -> ProductionClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
+class ProductionClient(ApiConnection):
+    """One production API. Each call raises the TowerError of the answer, or UnavailableError."""
 
     def generate(
         self,
@@ -82,25 +70,3 @@ class ProductionClient:
         if not isinstance(answer, dict):
             raise UnavailableError(f"{self.url}{path} does not answer as Tower does")
         return answer
-
-    def _ask(self, method: str, path: str, **how: Any) -> Any:
-        try:
-            answer = self._http.request(method, path, **how)
-            body = answer.json()
-        except httpx.HTTPError as silent:
-            raise UnavailableError(
-                f"Tower does not answer at {self.url}: {silent or type(silent).__name__}"
-            ) from silent
-        except ValueError as odd:
-            raise UnavailableError(f"{self.url}{path} does not answer as Tower does") from odd
-        if answer.is_success:
-            return body
-        raise error_in(body, answer.status_code)
-
-
-def error_in(body: Any, status: int) -> TowerError:
-    said = body.get("error", {}) if isinstance(body, dict) else {}
-    error = TowerError(said.get("message", f"Tower answered {status}"), details=said.get("details"))
-    error.code = said.get("code", error.code)
-    error.status = status
-    return error
