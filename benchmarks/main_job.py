@@ -20,7 +20,7 @@ from benchmarks.report import Figure, percentile, publish, spread
 from benchmarks.stack import memory_mb, running
 from tower.clients.production import ENDED, ProductionClient
 from tower.engines.base import Shot
-from tower_animatic import AnimaticEngine
+from tower_animatic.engine import AnimaticEngine
 
 SHOT = {"prompt": "cyberpunk detective walking in neon city", "duration": 3, "width": 512, "height": 512}
 SETTLE_S = 10  # an idle stack has nothing left to do by then

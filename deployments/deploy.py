@@ -27,8 +27,9 @@ from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 
 from deployments.entrypoints import PREFECT_YAML, entries
+from tower.engines.choice import ANY_WORKER, queue_of
+from tower.engines.installed import installed
 from tower.errors import StackError
-from tower.jobs.flow_runs import WITH_COMFYUI
 
 RUN_COMMAND = "tower-warm-run"
 CPU_RUNS = 16  # recipes mostly wait for their renders; more at once would only hold memory
@@ -42,7 +43,9 @@ async def deploy(file: Path) -> None:
     async with get_client() as client:
         await _make_pool(client, "cpu", runs=CPU_RUNS, description="Recipes: everything but rendering.")
         await _make_pool(client, "gpu", runs=None, description="Renders; each worker takes one for each of its slots.")
-        await _make_queue(client, WITH_COMFYUI, pool="gpu", description="Segments that need a worker with a ComfyUI.")
+        for engine in installed().entries:
+            if (queue := queue_of(engine)) != ANY_WORKER:
+                await _make_queue(client, queue, pool="gpu", description=f"Segments for the engine {engine}.")
         await _make_zombie_automation(client)
     for deployment in deployments:
         await deployment.aapply()

@@ -23,7 +23,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield machine.free_ports(settings)
     yield from _database(settings.database_url or (stack.addresses.database_url if stack else None))
     yield from _prefect(settings.prefect_api_url or (stack.addresses.prefect_api_url if stack else None))
-    yield rendering.engine(settings)
+    yield from rendering.engines(settings)
     yield rendering.codec()
     yield from outside.outside(settings)
 

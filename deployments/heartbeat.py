@@ -6,17 +6,22 @@ import platform
 
 from deployments.gpu_info import Gpu, gpu_of
 from deployments.worker_row import State, WorkerReport, WorkerRow
+from tower.engines.choice import chosen, usable
 from tower.errors import UnavailableError
-from tower.settings import Settings
+from tower.settings import AUTO, Settings
 
 EVERY_S = 15.0  # between two reports
 
 
 class Reporter:
-    """Reports the worker of one row. A database that is away costs a report, nothing else."""
+    """Reports the worker of one row. A database that is away costs a report, nothing else.
+
+    Raises UnavailableError for an engine that is set and cannot be loaded.
+    """
 
     def __init__(self, settings: Settings, row: WorkerRow) -> None:
         self._settings = settings
+        self._engine = chosen(AUTO, settings).name
         self._row = row
         self._state: State | None = "ready"  # whatever it was when it last ended
 
@@ -36,17 +41,11 @@ class Reporter:
         return WorkerReport(
             host=platform.node(),
             slots=self._settings.gpu_slots,
-            engine=engine(self._settings),
+            engine=self._engine,
+            engines=usable(self._settings),
             comfyui_url=self._settings.comfyui_url,
             gpu=gpu,
         )
-
-
-def engine(settings: Settings) -> str:
-    """What renders where a shot asks for nothing else, as tower/rendering/engine_choice.py has it."""
-    if settings.engine != "auto":
-        return settings.engine
-    return "comfyui" if settings.comfyui_url else "animatic"
 
 
 def _gpu(comfyui_url: str) -> Gpu | None:

@@ -16,7 +16,8 @@ from deployments.state import Addresses
 from deployments.state_files import FileLock, require_writable
 from deployments.supervisor import Chore, Supervisor
 from deployments.warm.launcher import SOCKET_VARIABLE
-from deployments.worker_plans import by_itself
+from deployments.worker_plans import WorkerPlan, by_itself
+from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
 from tower.settings import Settings
 
@@ -56,6 +57,7 @@ class RemoteWorker:
         )
         parts = Parts(self._settings, addresses, env)
         gpu = GpuWorker(self._settings, self._plan, addresses, self._supervisor, say=self._say)
+        _make_queues(addresses.prefect_api_url, self._plan)
         if shared_socket is None and sys.platform == "linux":
             self._supervisor.launch(parts.zygote(f"zygote-{self._plan.name}"))
         self._supervisor.launch(parts.worker(self._plan), afterwards=gpu.ended)
@@ -74,3 +76,10 @@ class RemoteWorker:
         external.require_database(database_url)
         external.require_prefect(prefect_api_url)
         return database_url, prefect_api_url
+
+
+def _make_queues(prefect_api_url: str, plan: WorkerPlan) -> None:
+    """An engine that is installed on this machine alone has none yet."""
+    prefect = PrefectClient(prefect_api_url)
+    prefect.make_queues(plan.pool, plan.queues)
+    prefect.close()

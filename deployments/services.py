@@ -70,7 +70,7 @@ class Parts:
     def worker(self, plan: WorkerPlan) -> Service:
         options = ["--pool", plan.pool, "--type", "process", "--name", plan.name, "--prefetch-seconds", "0"]
         options += ["--limit", str(plan.slots)] if plan.slots else []
-        options += ["--work-queue", plan.queue] if plan.queue else []
+        options += [option for queue in plan.queues for option in ("--work-queue", queue)]
         env = {**self._env, "TOWER_WORKER": plan.name}
         command = self._python(plan.part, ("-m", "prefect", "worker", "start", *options), env=env)
         watch = WorkerWatch(self._addresses.prefect_api_url, plan.pool, plan.name)

@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployments import environment
+from tower.engines.choice import ANY_WORKER, queue_of, usable
 from tower.settings import Settings
 
 POOLS = ("cpu", "gpu")
-ANY_WORKER = "default"  # as in tower/jobs/flow_runs.py, which would load SQLAlchemy into every supervisor
 
 
 @dataclass(frozen=True)
 class WorkerPlan:
     """One worker. `part` names its process and its log on this machine, `name` the worker everywhere.
 
-    `slots`: runs at once; None: as many as its pool allows. `queue`: the only queue that it takes runs from; None: all.
+    `slots`: runs at once; None: as many as its pool allows. `queues`: those that it takes runs from; none: all.
     """
 
     pool: str
     part: str
     name: str
     slots: int | None
-    queue: str | None
+    queues: tuple[str, ...]
 
 
 def of_stack(settings: Settings, pool: str) -> WorkerPlan:
@@ -41,6 +41,6 @@ def by_itself(settings: Settings, pool: str, label: str | None = None) -> Worker
 
 def _plan(settings: Settings, pool: str, name: str, *, part: str) -> WorkerPlan:
     if pool == "cpu":
-        return WorkerPlan(pool, part, name, slots=None, queue=None)
-    queue = ANY_WORKER if settings.comfyui_url is None else None
-    return WorkerPlan(pool, part, name, slots=settings.gpu_slots, queue=queue)
+        return WorkerPlan(pool, part, name, slots=None, queues=())
+    queues = tuple(sorted({ANY_WORKER, *map(queue_of, usable(settings))}))
+    return WorkerPlan(pool, part, name, slots=settings.gpu_slots, queues=queues)

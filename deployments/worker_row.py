@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import psycopg
@@ -21,12 +21,14 @@ from tower.rendering.failure_limits import FAILURES_AFTER_RECOVERY
 State = Literal["ready", "stopped"]
 _WAIT_S = 2  # the supervisor has other things to look after
 _REPORT = """
-insert into public.workers (name, host, slots, engine, comfyui_url, gpu, vram_total_bytes, vram_free_bytes, state)
-values (%(name)s, %(host)s, %(slots)s, %(engine)s, %(comfyui_url)s, %(gpu)s, %(vram_total_bytes)s,
+insert into public.workers
+    (name, host, slots, engine, engines, comfyui_url, gpu, vram_total_bytes, vram_free_bytes, state)
+values (%(name)s, %(host)s, %(slots)s, %(engine)s, %(engines)s, %(comfyui_url)s, %(gpu)s, %(vram_total_bytes)s,
         %(vram_free_bytes)s, coalesce(%(state)s, 'ready'))
 on conflict (name) do update set
-    host = excluded.host, slots = excluded.slots, engine = excluded.engine, comfyui_url = excluded.comfyui_url,
-    gpu = excluded.gpu, vram_total_bytes = excluded.vram_total_bytes, vram_free_bytes = excluded.vram_free_bytes,
+    host = excluded.host, slots = excluded.slots, engine = excluded.engine, engines = excluded.engines,
+    comfyui_url = excluded.comfyui_url, gpu = excluded.gpu, vram_total_bytes = excluded.vram_total_bytes,
+    vram_free_bytes = excluded.vram_free_bytes,
     state = coalesce(%(state)s, workers.state), seen_at = now(),
     started_at = case when %(starts)s then now() else workers.started_at end
 """
@@ -44,13 +46,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WorkerReport:
-    """The worker as its supervisor knows it. `engine`: what it renders with unless a shot asks otherwise."""
+    """The worker as its supervisor knows it. `engine`: what renders unless a shot asks for another of `engines`."""
 
     host: str
     slots: int
     engine: str
     comfyui_url: str | None
     gpu: Gpu | None
+    engines: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

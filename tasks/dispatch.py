@@ -17,10 +17,11 @@ from db.models.jobs import ProductionJob, Stage
 from db.models.rendering import Asset, RenderSegment, SegmentState
 from tasks.jobs import stage
 from tasks.resources import resources
+from tower.engines.choice import queue_of
 from tower.errors import CancelledError, RenderError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
-from tower.jobs.flow_runs import RENDER, render_queue, tags
+from tower.jobs.flow_runs import RENDER, tags
 from tower.jobs.lifecycle import Attempt
 from tower.rendering import segments
 from tower.rendering.engine_choice import EngineName, chosen_by_pool
@@ -96,7 +97,7 @@ async def _launch(row: RenderSegment, job: ProductionJob) -> UUID:
         + (f" · round {row.round}" * (row.round > 1))
         + (f" · attempt {row.attempt}" * (row.attempt > row.round)),
         tags=[*tags(job), f"segment:{row.segment}"],
-        work_queue_name=render_queue(row.engine),
+        work_queue_name=queue_of(row.engine),
         idempotency_key=f"tower-{row.prompt_id}-segment-{row.segment}-{row.attempt}",
         timeout=0,
     )

@@ -24,13 +24,12 @@ from tasks.outcomes import outcome_of
 from tasks.resources import resources
 from tasks.retries import step
 from tower.engines.base import Engine, Shot
+from tower.engines.installed import entry, open_engine
 from tower.errors import CancelledError, RenderError, SupersededError, TowerError
 from tower.errors.codes import ErrorCode
-from tower.jobs.spec import EngineChoice
 from tower.logs import bound
 from tower.media.probe import Probe, probe
 from tower.rendering import segments, workers
-from tower.rendering.engine_choice import engine_for
 from tower.rendering.takes import keep
 
 log = logging.getLogger("tower.runs")
@@ -45,6 +44,7 @@ class Drawing:
     segment: RenderSegment
     shot: Shot
     engine: Engine
+    version: str
     clip: Path
 
 
@@ -93,8 +93,8 @@ def store(drawing: Drawing, remarks: tuple[str, ...]) -> None:
             project_id=session.get_one(ProductionJob, drawing.segment.job_id).project_id,
             provenance=_provenance(drawing),
         )
-        version = drawing.engine.version
-        segments.complete_segment(session, drawing.segment.id, asset=asset, engine_version=version, remarks=remarks)
+        made_by = drawing.version
+        segments.complete_segment(session, drawing.segment.id, asset=asset, engine_version=made_by, remarks=remarks)
         workers.succeeded(session, _worker())
     log.info("Stored", extra={"path": asset.path, "bytes": asset.bytes})
 
@@ -127,7 +127,8 @@ def _claim(segment_id: int) -> Drawing:
     with resources().sessions.begin() as session:
         row = segments.claim_segment(session, segment_id, flow_run_id=flow_run_id, worker=_worker(), process=process)
     clip = resources().settings.renders / ".partial" / f"segment-{segment_id}.mp4"
-    return Drawing(row, segments.shot_of(row), engine_for(EngineChoice(row.engine), resources().settings), clip)
+    engine = open_engine(row.engine, resources().settings)
+    return Drawing(row, segments.shot_of(row), engine, entry(row.engine).version, clip)
 
 
 def _worker() -> str:
@@ -149,7 +150,7 @@ def _provenance(drawing: Drawing) -> dict[str, object]:
     segment = drawing.segment
     return {
         "engine": segment.engine,
-        "engine_version": drawing.engine.version,
+        "engine_version": drawing.version,
         "fingerprint": segment.fingerprint,
         "shot": segment.shot,
         "segment": segment.segment,

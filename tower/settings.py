@@ -12,7 +12,10 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tower.plugins import ENGINES, REINSTALL, declared
+
 HOST = "127.0.0.1"
+AUTO = "auto"
 ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
 RATE = r"^(off|[1-9]\d{0,6}/(second|minute|hour))$"
 
@@ -63,7 +66,7 @@ class Settings(BaseSettings):
         description="Processes that answer for the production API.",
     )
     gpu_slots: int = Field(1, ge=1, le=64, description="Renders at once by the gpu worker of this machine.")
-    engine: Literal["auto", "animatic", "comfyui"] = Field("auto", description="auto: comfyui where one is configured.")
+    engine: str = Field(AUTO, description="auto: comfyui where one is configured; or the name of an installed engine.")
     comfyui_url: str | None = Field(None, description="The ComfyUI that this machine's gpu worker renders with.")
     ollama_url: str | None = Field(None, description="An Ollama server, which `tower doctor` checks.")
     jellyfin_url: str | None = Field(None, description="A Jellyfin server, which `tower doctor` checks.")
@@ -97,6 +100,14 @@ class Settings(BaseSettings):
     archive_max_bytes: int = Field(64 * 2**30, ge=2**20, description="Largest archive that an import takes, unpacked.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least that is logged.")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON elsewhere.")
+
+    @field_validator("engine")
+    @classmethod
+    def declared_engine(cls, value: str) -> str:
+        known = declared(ENGINES)
+        if value != AUTO and value not in known:
+            raise ValueError(f"write {AUTO} or an engine: {', '.join(known) or f'none is declared, {REINSTALL}'}")
+        return value
 
     @field_validator("media_roots", "music_dirs", mode="before")
     @classmethod

@@ -7,12 +7,10 @@ from pathlib import Path
 import av
 
 from tower.engines.base import Shot, Watch
-from tower.engines.versions import ANIMATIC
 from tower.errors import RenderError
 from tower.media.encode import VideoWriter
+from tower_animatic.entry import NAME, VERSION
 from tower_animatic.film import draw_frames
-
-NAME = "animatic"
 
 MIN_SIZE, MAX_SIZE = 256, 2048
 MAX_FPS = 60
@@ -20,14 +18,6 @@ MAX_FPS = 60
 
 class AnimaticEngine:
     """Implements tower.engines.base.Engine. Equal shots give equal decoded frames."""
-
-    @property
-    def name(self) -> str:
-        return NAME
-
-    @property
-    def version(self) -> str:
-        return ANIMATIC
 
     def render(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> tuple[str, ...]:
         """Write the clip to `target`; nothing is left there if it fails or `watch` ends it.
@@ -66,7 +56,7 @@ def _check(shot: Shot) -> None:
 def _tags(shot: Shot, prompt_id: str) -> dict[str, str]:
     return {
         "title": " ".join(shot.prompt.split())[:120],
-        "comment": f"engine: {NAME} {ANIMATIC}",
+        "comment": f"engine: {NAME} {VERSION}",
         "description": f"A moving storyboard, not a final picture. seed: {shot.seed}",
         "episode_id": prompt_id,
     }

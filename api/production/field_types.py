@@ -5,13 +5,31 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AfterValidator, AliasChoices, Field, StringConstraints
+from pydantic import AfterValidator, AliasChoices, Field, GetJsonSchemaHandler, StringConstraints
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from api.http.paging import LARGEST_ID
 from api.http.strict_routes import Body
+from tower.engines.installed import OURS, installed, names
 from tower.errors import InvalidError
+from tower.settings import AUTO
 from tower.versions.branches import MAIN
 from tower.versions.values import canonical
+
+
+class _NamesOfEngines:
+    """Shows in OpenAPI what can be asked for, which depends on what is installed."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "enum": [AUTO, *installed().entries]}
+
+
+def _declared_engine(name: str) -> str:
+    """One that is declared and cannot be used is refused with the reason when the job is opened."""
+    if name not in (AUTO, *installed().entries, *installed().broken, *OURS):
+        raise ValueError(names())
+    return name
 
 
 def _storable(text: str) -> str:
@@ -28,6 +46,7 @@ def _open_value(value: Any) -> Any:
 
 
 Asked = Annotated[str, AfterValidator(_storable)]  # a text of the query or the path: of bodies the frame sees to it
+EngineChoice = Annotated[str, AfterValidator(_declared_engine), _NamesOfEngines()]
 RowId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from fastapi import Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -13,7 +13,7 @@ from api.errors import documented
 from api.http.dependencies import CurrentSettings, DatabaseSession, JobReconciler, ReadingSession, RequestId
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
-from api.production.field_types import BranchName, BranchQuery
+from api.production.field_types import BranchName, BranchQuery, EngineChoice
 from api.production.generation.bodies import GenerationStarted
 from api.production.generation.idempotency import IdempotencyKey, open_once
 from api.production.story.projects import ProjectId
@@ -21,7 +21,6 @@ from db.models.jobs import ProductionJob
 from tower.jobs.analytics import estimate_s
 from tower.jobs.lifecycle import spec_of
 from tower.jobs.requests import ACCEPTED, Opened, Received
-from tower.jobs.spec import EngineChoice
 from tower.pages import Page
 from tower.settings import Settings
 from tower.shots.scene_jobs import head_of, live_jobs
@@ -91,7 +90,7 @@ class RenderStale(Body):
         MAIN, validation_alias=AliasChoices("branch", "branch_name"), description="Also `branch_name`."
     )
     quality: Literal["low", "medium", "high", "fast_preview", "current_workflow", "ultra_production"] | None = None
-    engine: Annotated[EngineChoice | None, Field(strict=False)] = None
+    engine: EngineChoice | None = None
     dry_run: bool = Field(False, description="Only say what it would render.")
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, func
+from sqlalchemy import ARRAY, CheckConstraint, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import PUBLIC, Base, one_of
@@ -32,6 +32,9 @@ class Worker(Base):
     state: Mapped[WorkerState] = mapped_column(one_of(WorkerState, "state"), default=WorkerState.READY)
     slots: Mapped[int] = mapped_column(comment="renders at once")
     engine: Mapped[str] = mapped_column(comment="what it renders with unless a shot asks otherwise")
+    engines: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), default=list, server_default=text("'{}'"), sort_order=10, comment="all that it can render with"
+    )
     comfyui_url: Mapped[str | None]
     gpu: Mapped[str | None] = mapped_column(comment="as its ComfyUI names it; null: none, or it could not be asked")
     vram_total_bytes: Mapped[int | None]

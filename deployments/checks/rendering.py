@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 from deployments.checks import Check
-from tower.settings import Settings
+from tower.engines.choice import chosen
+from tower.engines.installed import entry, installed, lack_of, open_engine
+from tower.errors import TowerError
+from tower.settings import AUTO, Settings
+
+MEND = "Install the distribution that brings it again, or uninstall it."
 
 
-def engine(settings: Settings) -> Check:
-    from tower.errors import TowerError
-    from tower.jobs.spec import EngineChoice
-    from tower.rendering.engine_choice import VERSIONS, chosen, engine_for
-
-    choice = chosen(EngineChoice.AUTO, settings)
+def engines(settings: Settings) -> Iterator[Check]:
+    """The engine that renders where a shot asks for no other, then all others that are declared here."""
+    default = None
     try:
-        engine_for(choice, settings)
+        default = chosen(AUTO, settings).name
+        yield _opened("engine", default, settings, "Set TOWER_ENGINE=auto.")
     except TowerError as error:
-        return Check("engine", "fail", error.message, "Set TOWER_ENGINE=auto.")
-    return Check("engine", "ok", f"{choice} {VERSIONS[choice]}")
+        yield Check("engine", "fail", error.message, "Set TOWER_ENGINE=auto.")
+    for name, found in installed().entries.items():
+        lacks = lack_of(found, settings)
+        if name != default and lacks is None:
+            yield _opened(f"engine {name}", name, settings, MEND)
+        elif name != default:
+            yield Check(f"engine {name}", "ok", f"{found.version}, not on this machine: {lacks}")
+    for name, reason in installed().broken.items():
+        yield Check(f"engine {name}", "fail", reason, MEND)
+
+
+def _opened(check: str, name: str, settings: Settings, mend: str) -> Check:
+    """With all that the engine imports."""
+    try:
+        open_engine(name, settings)
+    except TowerError as error:
+        return Check(check, "fail", error.message, mend)
+    return Check(check, "ok", f"{name} {entry(name).version}")
 
 
 def codec() -> Check:

@@ -34,7 +34,7 @@ def generate(
     quality: Annotated[str | None, typer.Option(help="low, medium, high, or a preset; else as configured.")] = None,
     size: Annotated[str | None, typer.Option(help="Width and height, as 1280x720; else the preset's.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed draws the same shot.")] = None,
-    engine: Annotated[str, typer.Option(help="auto, animatic or comfyui.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, animatic, comfyui, or another that is installed.")] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Render even where an equal take is there already.")] = False,
     project: Annotated[int | None, typer.Option(help="For the project of this id, in rounds until it is good.")] = None,
     as_json: Json = False,
@@ -165,6 +165,8 @@ def _parts(system: dict[str, Any]) -> Iterator[tuple[str, str]]:
     names = ", ".join(f"{worker['name']} {worker['status'].lower()}" for _, pool in pools for worker in pool)
     yield "workers", _known(system["workers"], names or "none")
     yield "engine", _known(engine, f"{engine['name']} {engine['version']} ({engine['why']})")
+    for name, reason in engine["broken"].items():
+        yield "engine", f"{name} cannot be loaded: {reason}"
     yield "comfyui", _known(system["comfyui"], f"{system['comfyui']['version']} at {system['comfyui']['url']}")
 
 

@@ -83,7 +83,7 @@ def resting(
     row.report(WorkerReport(host="box", slots=1, engine="comfyui", comfyui_url=None, gpu=None))
     with FakeComfyUI() as comfy:
         settings = Settings(data_dir=tmp_path, comfyui_url=comfy.url)
-        plan = WorkerPlan("gpu", PART, NAME, slots=1, queue=None)
+        plan = WorkerPlan("gpu", PART, NAME, slots=1, queues=())
         care = Rest(settings, plan, row, supervisor=supervisor, say=said.append, first_s=REST_S, ask_again_s=REST_S)
         yield Resting(supervisor, care, row, sessions, comfy, said)
     supervisor.stop()

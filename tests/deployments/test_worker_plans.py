@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployments.worker_plans import POOLS, by_itself, of_stack
-from tower.jobs.flow_runs import ANY_WORKER
+from tower.engines.choice import ANY_WORKER
 from tower.settings import Settings
 
 
@@ -22,10 +22,10 @@ def test_a_gpu_worker_limits_itself_to_its_slots_and_a_cpu_worker_does_not(setti
 
 
 def test_only_a_worker_with_a_comfyui_takes_segments_for_one(settings: Settings) -> None:
-    assert (of_stack(settings, "gpu").queue, by_itself(settings, "gpu").queue) == (ANY_WORKER, ANY_WORKER)
+    assert of_stack(settings, "gpu").queues == by_itself(settings, "gpu").queues == (ANY_WORKER,)
     with_comfyui = settings.model_copy(update={"comfyui_url": "http://box:8188"})
-    assert (of_stack(with_comfyui, "gpu").queue, by_itself(with_comfyui, "gpu").queue) == (None, None)
-    assert of_stack(settings, "cpu").queue is None
+    assert of_stack(with_comfyui, "gpu").queues == by_itself(with_comfyui, "gpu").queues == ("comfyui", ANY_WORKER)
+    assert of_stack(settings, "cpu").queues == ()
 
 
 def test_every_worker_of_one_data_folder_has_a_name_of_its_own(settings: Settings) -> None:

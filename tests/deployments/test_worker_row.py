@@ -6,7 +6,6 @@ import itertools
 import subprocess
 import sys
 from dataclasses import astuple, replace
-from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -17,22 +16,24 @@ from db.models.jobs import JobType
 from db.models.rendering import RenderSegment
 from db.models.workers import Worker, WorkerState
 from deployments.gpu_info import Gpu
-from deployments.heartbeat import Reporter, engine
+from deployments.heartbeat import Reporter
 from deployments.postgres import EmbeddedPostgres
 from deployments.worker_row import Condition, WorkerReport, WorkerRow
 from tests.conftest import COMMITTED, free_port
+from tower.engines.choice import chosen
 from tower.errors import RenderError, StackError
 from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
-from tower.jobs.spec import EngineChoice, GenerationSpec
+from tower.jobs.spec import GenerationSpec
 from tower.rendering import workers
-from tower.rendering.engine_choice import chosen
 from tower.rendering.failure_limits import FAILURES_AFTER_RECOVERY, UNWELL_AFTER
 from tower.settings import Settings
 
 NAME = "gpu@box-123456"
 GPU = Gpu("NVIDIA GeForce RTX 3060", vram_total_bytes=12 * 2**30, vram_free_bytes=11 * 2**30)
-REPORT = WorkerReport(host="box", slots=2, engine="comfyui", comfyui_url="http://box:8188", gpu=GPU)
+REPORT = WorkerReport(
+    host="box", slots=2, engine="comfyui", comfyui_url="http://box:8188", gpu=GPU, engines=["animatic", "comfyui"]
+)
 AWAY = RenderError("ComfyUI does not answer", code=ErrorCode.COMFYUI_UNREACHABLE)
 
 
@@ -56,6 +57,7 @@ def test_a_report_makes_a_worker_known_with_its_gpu(row: WorkerRow, sessions: Se
     assert row.report(REPORT)
     worker = seen(sessions)
     assert (worker.host, worker.slots, worker.engine, worker.comfyui_url) == ("box", 2, "comfyui", "http://box:8188")
+    assert worker.engines == ["animatic", "comfyui"]
     assert (worker.gpu, worker.vram_total_bytes, worker.vram_free_bytes) == astuple(GPU)
     assert (worker.state, worker.failures_in_a_row, worker.last_failure) == (WorkerState.READY, 0, None)
 
@@ -154,9 +156,13 @@ def test_a_worker_tells_when_it_has_ended_and_only_if_it_had_begun(row: WorkerRo
 @pytest.mark.parametrize(
     ("engine_set", "url"), list(itertools.product(("auto", "animatic", "comfyui"), (None, "http://box:8188")))
 )
-def test_the_engine_that_it_reports_is_the_one_that_renders(engine_set: Any, url: str | None) -> None:
-    settings = Settings(engine=engine_set, comfyui_url=url)
-    assert engine(settings) == chosen(EngineChoice.AUTO, settings)
+def test_the_engine_that_it_reports_is_the_one_that_renders(
+    row: WorkerRow, sessions: Sessions, engine_set: str, url: str | None
+) -> None:
+    settings = Settings(engine=engine_set, comfyui_url=url and f"http://127.0.0.1:{free_port()}")
+    Reporter(settings, row).report()
+    assert seen(sessions).engine == chosen("auto", settings).name
+    assert seen(sessions).engines == ["animatic", *(["comfyui"] if url else [])]
 
 
 def test_a_supervisor_does_not_load_sqlalchemy() -> None:

@@ -19,6 +19,7 @@ from db.engine import Sessions, connect, sessions
 from deployments import stack as stacks
 from deployments.stack import Addresses
 from tests.ports import free_offset
+from tests.tower.engines.distributions import documented, lay_down
 from tower.clients.prefect import PrefectClient
 from tower.clients.production import ENDED, ProductionClient
 from tower.settings import Settings
@@ -88,7 +89,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     for folder in (data, *data.parents):  # where we are root, PostgreSQL is `nobody` and must get in
         if folder.stat().st_uid == os.getuid() and folder.is_relative_to("/tmp") and folder != Path("/tmp"):
             folder.chmod(0o711)
-    env = environment(data)
+    third_engine = lay_down(tmp_path_factory.mktemp("engine"), documented())  # of docs/engines.md
+    path = os.pathsep.join(filter(None, (str(third_engine), os.environ.get("PYTHONPATH"))))
+    env = {**environment(data), "PYTHONPATH": path}
     log = data / "up.log"
     with log.open("wb") as out:
         process = subprocess.Popen([*TOWER, "up"], env=env, stdout=out, stderr=subprocess.STDOUT)

@@ -12,7 +12,6 @@ from db.models.scenes import Scene
 from tests.e2e.conftest import RunningStack
 from tests.tower.beats.sounds import even_clicks, write_wav
 from tests.tower.conform.flashes import clicks_in
-from tower.jobs.spec import EngineChoice
 from tower.media.probe import probe
 from tower.settings import Settings
 from tower.shots.scene_jobs import open_scene_job
@@ -43,7 +42,7 @@ def test_a_scene_is_cut_to_its_music(stack: RunningStack, timing: str) -> None:
             session.get_one(Scene, scene_id),
             settings=settings,
             quality="low",
-            engine=EngineChoice.ANIMATIC,
+            engine="animatic",
             overrides={"width": 256, "height": 256},
         )
         job_id = job.id

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from tower.clients.comfyui.client import ComfyUIClient
 from tower.engines.base import Shot
-from tower.engines.comfyui import ComfyUIEngine
+from tower.engines.comfyui.engine import ComfyUIEngine
 from tower.media.probe import Probe, probe
 from tower.workflows.checking import node_classes
 from tower.workflows.graph import WorkflowGraph

@@ -18,7 +18,7 @@ from tests.live.rendering import SHOT, Live, Watching
 from tower.clients.comfyui.errors import ComfyUIError, Fault
 from tower.clients.comfyui.jobs import Where
 from tower.engines.base import CastMember
-from tower.engines.comfyui import ComfyUIEngine
+from tower.engines.comfyui.engine import ComfyUIEngine
 from tower.errors import CancelledError
 from tower.workflows.graph import Binding
 

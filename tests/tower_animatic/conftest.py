@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from tower.engines.base import Shot
-from tower_animatic import AnimaticEngine
+from tower_animatic.engine import AnimaticEngine
 
 
 class Ticker:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tower.engines.base import CastMember
-from tower.engines.versions import ANIMATIC
 from tower.errors import CancelledError, RenderError
 from tower.media.encode import VideoWriter, seam_keyframes
-from tower_animatic import AnimaticEngine
+from tower_animatic.engine import AnimaticEngine
+from tower_animatic.entry import VERSION
 
 from .conftest import Ticker, a_shot, decoded
 
@@ -51,7 +51,7 @@ def test_the_index_stands_before_the_pictures(render: Render) -> None:
 def test_the_file_says_which_engine_made_it(render: Render) -> None:
     with av.open(str(render(frames=2, prompt="a quiet shrine"))) as container:
         assert container.metadata["title"] == "a quiet shrine"
-        assert container.metadata["comment"] == f"engine: animatic {ANIMATIC}"
+        assert container.metadata["comment"] == f"engine: animatic {VERSION}"
 
 
 def test_segments_can_be_cut_at_the_seams(render: Render) -> None:

@@ -42,7 +42,7 @@ def test_the_number_of_cores_changes_nothing(tmp_path: Path, render: Callable[..
     there = tmp_path / "one_core.mp4"
     code = (
         "import cv2, sys; from pathlib import Path; cv2.setNumThreads(1)\n"
-        "from tower_animatic import AnimaticEngine; from tower.engines.base import Shot\n"
+        "from tower_animatic.engine import AnimaticEngine; from tower.engines.base import Shot\n"
         "class W:\n    def progress(self, fraction, step): pass\n"
         "shot = Shot(prompt='neon city', negative_prompt='', seed=7, width=256, height=256, fps=24, frames=10)\n"
         "AnimaticEngine().render(shot, prompt_id='p-1', target=Path(sys.argv[1]), watch=W())"

@@ -141,6 +141,13 @@ class PrefectClient:
         row = self._ask("GET", f"/work_pools/{name}")
         return WorkPool(row["name"], is_paused=row["is_paused"], slots=row["concurrency_limit"])
 
+    def make_queues(self, pool: str, names: Iterable[str]) -> None:
+        """Those that the pool lacks: the server refuses a worker that takes from an unknown queue."""
+        there = {row["name"] for row in self._ask("POST", f"/work_pools/{pool}/queues/filter", {"limit": PAGE})}
+        for name in names:
+            if name not in there:
+                self._ask("POST", f"/work_pools/{pool}/queues", {"name": name})
+
     def set_paused(self, pool: str, paused: bool) -> None:
         """A paused pool hands out no run; what runs goes on."""
         self._ask("PATCH", f"/work_pools/{pool}", {"is_paused": paused})

@@ -1,11 +1,14 @@
-"""What every render engine takes, gives and promises."""
+"""What every render engine takes, gives and promises, and how it is declared."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from tower.errors.codes import ErrorCode
+from tower.settings import Settings
 from tower.workflows.graph import WorkflowGraph
 
 
@@ -61,13 +64,6 @@ class Watch(Protocol):
 class Engine(Protocol):
     """A shot in, a clip out."""
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def version(self) -> str:
-        """Changes whenever the same shot would give another picture."""
-
     def render(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> tuple[str, ...]:
         """Write the clip to `target`, which does not exist yet, as a playable MP4 file.
 
@@ -76,3 +72,28 @@ class Engine(Protocol):
         `prompt_id` names this render for the engine's server; calling again with the same id takes up what is there.
         Raises RenderError with one sentence if the engine cannot make it.
         """
+
+
+def _nothing(_settings: Settings) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class EngineEntry:
+    """An engine as its entry point names it: light, so that every process can know of it without loading it.
+
+    `name`: the entry point's. `version`: changes whenever the same shot would give another picture: it is part of
+    the fingerprint of each take. `open`: loads the engine; raises any error where this machine cannot.
+
+    `lacks`: what a machine with these settings lacks to render with it, in one sentence; None if nothing. It is called
+    for each request, so it asks no server. `unavailable_code`: the error's code where every machine lacks it.
+    `draws_graphs`: its shots come with a ComfyUI graph, and its takes are of a model file.
+    """
+
+    name: str
+    version: str
+    open: Callable[[Settings], Engine]
+    _: KW_ONLY
+    lacks: Callable[[Settings], str | None] = _nothing
+    unavailable_code: ErrorCode = ErrorCode.ENGINE_UNAVAILABLE
+    draws_graphs: bool = False

@@ -81,6 +81,11 @@ class ErrorCode(StrEnum):
     MEDIA_UNREADABLE = "MEDIA_UNREADABLE", "The file is no media file, or not a whole one.", "Give another file."
     BEING_PREPARED = "BEING_PREPARED", "A copy that browsers play is being made.", "Ask again after Retry-After."
 
+    ENGINE_UNAVAILABLE = (
+        "ENGINE_UNAVAILABLE",
+        "No machine can render with the engine, or it cannot be loaded.",
+        "The message has the reason; see `tower doctor`.",
+    )
     NO_COMFYUI = "NO_COMFYUI", "No ComfyUI is configured and no worker has one.", "Set `TOWER_COMFYUI_URL`."
     COMFYUI_UNREACHABLE = "COMFYUI_UNREACHABLE", "ComfyUI does not answer.", "Start it, or check its address."
     COMFYUI_BROKEN = "COMFYUI_BROKEN", "ComfyUI answers with errors.", "Look into ComfyUI's log."

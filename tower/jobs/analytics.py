@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import ASKED_ENGINE, GenerationAnalytics, JobType, ProductionJob, Stage
 from tower.jobs.lifecycle import Attempt
-from tower.jobs.spec import EngineChoice, GenerationSpec
+from tower.jobs.spec import GenerationSpec
 
 HISTORY = 20  # jobs; enough for a median, few enough to follow a new GPU
 
@@ -36,7 +36,7 @@ class Paces:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._known: dict[tuple[JobType, EngineChoice], float | None] = {}
+        self._known: dict[tuple[JobType, str], float | None] = {}
 
     def estimate_s(self, spec: GenerationSpec, *, job_type: JobType) -> float | None:
         kind = (job_type, spec.engine)
@@ -45,7 +45,7 @@ class Paces:
         pace = self._known[kind]
         return None if pace is None else round(pace * _pixels(spec), 1)
 
-    def _seconds_a_pixel(self, job_type: JobType, engine: EngineChoice) -> float | None:
+    def _seconds_a_pixel(self, job_type: JobType, engine: str) -> float | None:
         recent = self._session.execute(
             select(ProductionJob.started_at, ProductionJob.ended_at, ProductionJob.parameters)
             .where(
@@ -53,7 +53,7 @@ class Paces:
                 ProductionJob.job_type == job_type,
                 ProductionJob.started_at.is_not(None),
                 ProductionJob.ended_at.is_not(None),
-                literal_column(ASKED_ENGINE) == engine.value,
+                literal_column(ASKED_ENGINE) == engine,
             )
             .order_by(ProductionJob.id.desc())
             .limit(HISTORY)

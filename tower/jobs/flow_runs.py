@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from db.models.jobs import JobType, ProductionJob
 from tower.clients.prefect import FlowRunRequest
-from tower.jobs.spec import EngineChoice
 
 RENDER = "render/render"
-# Queues of the pool gpu. A worker without a ComfyUI takes runs of the first only.
-ANY_WORKER, WITH_COMFYUI = "default", "comfyui"
 DEPLOYMENTS = {
     JobType.STANDARD: "standard/standard",
     JobType.FAST: "fast/fast",
@@ -38,11 +35,6 @@ def run_name(job: ProductionJob) -> str:
     if len(title) > TITLE_LENGTH:
         title = title[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
     return f'{recipe} · job {job.id} · "{title}"'
-
-
-def render_queue(engine: str) -> str:
-    """The work queue of the pool gpu whose workers can render with this engine."""
-    return WITH_COMFYUI if engine == EngineChoice.COMFYUI else ANY_WORKER
 
 
 def tags(job: ProductionJob) -> tuple[str, ...]:

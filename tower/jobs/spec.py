@@ -8,7 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from db.models.jobs import JobType
+from tower.plugins import NAME
 from tower.presets.quality import QUALITIES, Preset, preset_of
+from tower.settings import AUTO
 
 NOBODY = "original"  # the documents' word for no character of the database
 MAX_SEED = 2**53 - 1  # the largest that JavaScript and JSON tools keep exactly
@@ -33,10 +35,8 @@ class GenerationType(StrEnum):
 RECIPES = {GenerationType.PROFESSIONAL: JobType.PROFESSIONAL, GenerationType.PERSONAL: JobType.PERSONAL}
 
 
-class EngineChoice(StrEnum):
-    AUTO = "auto"
-    ANIMATIC = "animatic"
-    COMFYUI = "comfyui"
+# Whether there is one is asked when a job is opened: a job of an engine that was uninstalled stays readable.
+EngineChoice = Annotated[str, StringConstraints(pattern=NAME)]
 
 
 class GenerationSpec(BaseModel):
@@ -60,7 +60,7 @@ class GenerationSpec(BaseModel):
     width: Side | None = None
     height: Side | None = None
     fps: int = Field(24, ge=1, le=60)
-    engine: EngineChoice = EngineChoice.AUTO
+    engine: EngineChoice = AUTO
     workflow: Line | None = Field(None, description="Name of the graph that ComfyUI renders; None: chosen by the cast.")
     model: Line | None = Field(None, description="File name of the checkpoint; None: as configured.")
     force: bool = Field(False, description="Render even where an equal take is there already.")

@@ -1,14 +1,15 @@
 """How good the takes of a model were found: 0–10, from what people said of them.
 
 Each take counts once: the mean of what each author last said of it, an approval 10, a rejection 0, a rating
-(stars − 1) × 2.5. The rating of a model is the mean over its takes, once there are LEAST_TAKES. Only takes that ComfyUI
-rendered count: the animatic engine has no model.
+(stars − 1) × 2.5. The rating of a model is the mean over its takes, once there are LEAST_TAKES. Only takes of engines
+that have a model count: the animatic engine has none.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections import defaultdict
+from collections.abc import Collection
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -16,32 +17,31 @@ from sqlalchemy.orm import Session
 from db.models.learning import LearningModel, ModelKind
 from db.models.rendering import Asset
 from db.models.review import Feedback, FeedbackKind
-from tower.jobs.spec import EngineChoice
 
 LEAST_TAKES = 5
 KINDS = (ModelKind.CHECKPOINT, ModelKind.DIFFUSION)
 
 
-def rate_model_of(session: Session, take: Asset) -> None:
-    """Rate the model of this take anew; nothing for a take without one. The caller commits."""
+def rate_model_of(session: Session, take: Asset, *, engines: Collection[str]) -> None:
+    """Rate the model of this take by all takes of these engines; nothing if it has none. The caller commits."""
     model = take.provenance.get("shot", {}).get("model")
-    if model is None or take.provenance.get("engine") != EngineChoice.COMFYUI:
+    if model is None or take.provenance.get("engine") not in engines:
         return
     session.execute(
         update(LearningModel)
         .where(LearningModel.name == model, LearningModel.kind.in_(KINDS))
-        .values(rating=_rating(session, model)),
+        .values(rating=_rating(session, model, engines)),
         execution_options={"synchronize_session": False},
     )
 
 
-def _rating(session: Session, model: str) -> float | None:
+def _rating(session: Session, model: str, engines: Collection[str]) -> float | None:
     """None while too few of its takes have been judged."""
     newest = select(func.max(Feedback.id)).group_by(Feedback.asset_id, Feedback.author)
     said = session.scalars(
         select(Feedback)
         .join(Asset, Asset.id == Feedback.asset_id)
-        .where(Asset.provenance["engine"].astext == EngineChoice.COMFYUI.value)
+        .where(Asset.provenance["engine"].astext.in_(engines))
         .where(Asset.provenance["shot"]["model"].astext == model, Feedback.id.in_(newest))
     )
     of_takes: dict[int, list[float]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Which engine renders."""
+"""Which engine renders a job, given what this machine and the workers have."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.models.workers import Worker, WorkerState
-from tower.engines import versions
-from tower.engines.base import Engine
+from tower.engines.choice import chosen
+from tower.engines.installed import installed, lack_of
 from tower.errors import UnavailableError
-from tower.errors.codes import ErrorCode
-from tower.jobs.spec import EngineChoice
 from tower.rendering.workers import SEEN_LATELY
 from tower.settings import Settings
 
-VERSIONS = {EngineChoice.ANIMATIC: versions.ANIMATIC, EngineChoice.COMFYUI: versions.COMFYUI}
-MEND = "set TOWER_COMFYUI_URL, or start `tower worker gpu --comfyui URL`"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -28,43 +25,34 @@ class EngineName:
     version: str
 
 
-def chosen(asked: EngineChoice, settings: Settings) -> EngineChoice:
-    """What a machine with these settings renders with."""
-    wanted = asked if asked != EngineChoice.AUTO else EngineChoice(settings.engine)
-    if wanted != EngineChoice.AUTO:
-        return wanted
-    return EngineChoice.COMFYUI if settings.comfyui_url else EngineChoice.ANIMATIC
+def chosen_by_pool(session: Session, asked: str, settings: Settings) -> EngineName:
+    """What a job is rendered with: as tower.engines.choice has it, and what a worker has counts as if it were here.
 
-
-def chosen_by_pool(session: Session, asked: EngineChoice, settings: Settings) -> EngineName:
-    """What a job is rendered with: ComfyUI where this machine or any worker has one, unless another was asked for.
-
-    Raises UnavailableError if ComfyUI was asked for and there is none.
+    Raises InvalidError for an engine that is not installed, UnavailableError for one that no machine can render with.
     """
-    choice = chosen(asked, settings)
-    on_workers = _a_worker_has_comfyui(session)
-    if asked == EngineChoice.AUTO and settings.engine == "auto" and on_workers:
-        choice = EngineChoice.COMFYUI
-    if choice == EngineChoice.COMFYUI and not (settings.comfyui_url or on_workers):
-        raise UnavailableError(f"There is no ComfyUI to render with: {MEND}", code=ErrorCode.NO_COMFYUI)
-    return EngineName(choice.value, VERSIONS[choice])
+    elsewhere = engines_of_workers(session)
+    found = chosen(asked, settings, elsewhere=elsewhere)
+    lacks = None if found.name in elsewhere else lack_of(found, settings)
+    if lacks is not None:
+        raise UnavailableError(lacks, code=found.unavailable_code)
+    return EngineName(found.name, found.version)
 
 
-def engine_for(choice: EngineChoice, settings: Settings) -> Engine:
-    """The engine itself, on this machine. Raises UnavailableError if it has no ComfyUI and needs one."""
-    if choice == EngineChoice.ANIMATIC:
-        from tower_animatic.engine import AnimaticEngine  # loads picture libraries
-
-        return AnimaticEngine()
-    if settings.comfyui_url is None:
-        raise UnavailableError(f"This machine has no ComfyUI: {MEND}", code=ErrorCode.COMFYUI_UNREACHABLE)
-    from tower.clients.comfyui.client import ComfyUIClient
-    from tower.engines.comfyui.engine import ComfyUIEngine
-
-    return ComfyUIEngine(ComfyUIClient(settings.comfyui_url))
-
-
-def _a_worker_has_comfyui(session: Session) -> bool:
+def engines_of_workers(session: Session) -> frozenset[str]:
+    """What the workers that were seen lately can render with."""
     there = (Worker.state != WorkerState.STOPPED, Worker.seen_at > func.now() - SEEN_LATELY)
-    having = select(Worker.name).where(Worker.engine == EngineChoice.COMFYUI, *there)
-    return session.scalar(having.limit(1)) is not None
+    rows = session.execute(select(Worker.engine, Worker.engines).where(*there))
+    return frozenset(name for engine, engines in rows for name in (engine, *engines))
+
+
+def as_installed(name: str, *, was: EngineName | None = None) -> EngineName:
+    """The engine with its version of today; one that cannot be loaded here is as it `was`."""
+    found = installed().entries.get(name)
+    if found is not None:
+        return EngineName(name, found.version)
+    return was if was is not None and was.name == name else EngineName(name, UNKNOWN)
+
+
+def with_graphs() -> frozenset[str]:
+    """The installed engines whose shots come with a ComfyUI graph."""
+    return frozenset(name for name, found in installed().entries.items() if found.draws_graphs)

@@ -17,12 +17,13 @@ from sqlalchemy.orm import Session
 
 from db.models.workers import Worker, WorkerState
 from tower.clients.comfyui.errors import OF_THE_WORKER
+from tower.engines.installed import EngineUnavailableError
 from tower.errors import TowerError
 from tower.media.files import DiskFullError
 from tower.rendering.failure_limits import UNWELL_AFTER
 
 SEEN_LATELY = timedelta(minutes=5)  # workers report every 15 s; one that was killed is no longer counted on
-WORKER_FAULTS = OF_THE_WORKER | {DiskFullError.code}
+WORKER_FAULTS = OF_THE_WORKER | {DiskFullError.code, EngineUnavailableError.code}
 
 
 def is_workers_fault(error: TowerError) -> bool:

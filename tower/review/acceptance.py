@@ -15,8 +15,8 @@ from db.models.jobs import ProductionJob, QualityMetrics
 from db.models.rendering import Asset, RenderSegment
 from db.models.scenes import Scene, SceneStatus
 from db.models.versions import Branch, Commit
-from tower.jobs.spec import EngineChoice
 from tower.pages import Page, Wanted, page_of
+from tower.rendering.engine_choice import with_graphs
 from tower.rendering.takes import check_take
 from tower.settings import Settings
 from tower.shots.fingerprint_inputs import EngineInputs, FingerprintInputs, WorkflowInputs
@@ -143,7 +143,7 @@ def _as_made(
     engine = EngineInputs(name=provenance["engine"], version=provenance["engine_version"])
     if engine.name == inputs.engine.name:
         return inputs.model_copy(update={"engine": engine})
-    graph = _graph(session, job) if engine.name == EngineChoice.COMFYUI else None
+    graph = _graph(session, job) if engine.name in with_graphs() else None
     return inputs.model_copy(update={"engine": engine, "workflow": WorkflowInputs.of(graph) if graph else None})
 
 

@@ -20,6 +20,7 @@ from tower.errors import InvalidError
 from tower.models import ratings
 from tower.moods import learned
 from tower.pages import Page, Wanted, page_of
+from tower.rendering.engine_choice import with_graphs
 from tower.review import acceptance, decisions
 from tower.review.decisions import Decision
 from tower.shots.scene_jobs import rendered_by
@@ -133,7 +134,7 @@ def _learn(session: Session, take: Asset, author: str) -> None:
     """What the author likes, and how good the model is, follow from all that was said of takes."""
     if take.job_id is not None:
         learned.learn(session, author, take.job_id)
-    ratings.rate_model_of(session, take)
+    ratings.rate_model_of(session, take, engines=with_graphs())
 
 
 def _rendered_with(take: Asset) -> dict[str, Any]:

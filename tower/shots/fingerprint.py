@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from db.models.characters import Character
 from db.models.styles import StyleTemplate
+from tower.engines.choice import STAND_IN
 from tower.errors import UnavailableError
-from tower.jobs.spec import EngineChoice
 from tower.media.files import sha256_of
 from tower.presets.quality import QUALITIES, preset_of
-from tower.rendering.engine_choice import VERSIONS, EngineName, chosen_by_pool
-from tower.settings import Settings
+from tower.rendering.engine_choice import EngineName, as_installed, chosen_by_pool, with_graphs
+from tower.settings import AUTO, Settings
 from tower.shots.fingerprint_inputs import (
     MISSING,
     CharacterInputs,
@@ -51,7 +51,7 @@ def inputs_of(sources: Sources, scene: Pictured, wish: Wish, engine: EngineName)
         style=_style(sources, how["style"]),
         production=_production(sources, how),
         model=_model(sources, how["model"]),
-        workflow=_workflow(sources, scene, how) if engine.name == EngineChoice.COMFYUI else None,
+        workflow=_workflow(sources, scene, how) if engine.name in with_graphs() else None,
         seed=_seed(sources, scene, wish, how),
         engine=sources.once(("engine", engine), lambda: EngineInputs(name=engine.name, version=engine.version)),
     )
@@ -60,19 +60,21 @@ def inputs_of(sources: Sources, scene: Pictured, wish: Wish, engine: EngineName)
 def engine_now(session: Session, settings: Settings) -> EngineName:
     """What renders a scene that leaves it open, by what the database and the settings say. No server is asked."""
     try:
-        return chosen_by_pool(session, EngineChoice.AUTO, settings)
-    except UnavailableError:  # configured, and away for now: what it has made stays good
-        return EngineName(EngineChoice.COMFYUI.value, VERSIONS[EngineChoice.COMFYUI])
+        return chosen_by_pool(session, AUTO, settings)
+    except UnavailableError:
+        if settings.engine == AUTO:
+            raise
+        return as_installed(settings.engine)  # set, and away for now: what it has made stays good
 
 
-def engine_for_scene(wish: Wish, now: EngineName, *, was: str | None = None) -> EngineName:
-    """The engine that a render is compared with. A take of ComfyUI is not old because no ComfyUI is there now."""
-    choice = wish.engine
-    if choice == EngineChoice.AUTO:
-        if was != EngineChoice.COMFYUI:
-            return now
-        choice = EngineChoice.COMFYUI
-    return EngineName(choice.value, VERSIONS[choice])
+def engine_for_scene(wish: Wish, now: EngineName, *, was: EngineName | None = None) -> EngineName:
+    """The engine that a render is compared with: `was` made the take.
+
+    A take of the stand-in gives way to what renders now; one of another engine is not old because that is away.
+    """
+    if wish.engine != AUTO:
+        return as_installed(wish.engine, was=was)
+    return now if was is None or was.name == STAND_IN else as_installed(was.name, was=was)
 
 
 def _scene(sources: Sources, scene: Pictured, how: dict[str, Any]) -> SceneInputs:

@@ -20,7 +20,7 @@ from tower.jobs.spec import EngineChoice
 from tower.jobs.steps import Step
 from tower.presets.styles import find_style
 from tower.rendering.engine_choice import EngineName
-from tower.settings import Settings
+from tower.settings import AUTO, Settings
 from tower.shots.cast import CAST, Cast
 from tower.shots.fingerprint import engine_for_scene, engine_now, inputs_of
 from tower.shots.fingerprint_inputs import StoredInputs
@@ -46,7 +46,7 @@ def open_scene_job(
     *,
     settings: Settings,
     quality: str | None = None,
-    engine: EngineChoice = EngineChoice.AUTO,
+    engine: EngineChoice = AUTO,
     overrides: Mapping[str, Any] | None = None,
     job_type: JobType = JobType.INTEGRATED,
 ) -> ProductionJob:

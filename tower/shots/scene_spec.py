@@ -15,6 +15,7 @@ from db.models.scenes import Scene
 from tower.errors import InvalidError
 from tower.jobs.spec import NOBODY, EngineChoice, GenerationSpec, SceneType
 from tower.presets.quality import QUALITIES, preset_of
+from tower.settings import AUTO
 from tower.shots.cast import Cast, cast_of_scene
 from tower.shots.scene_sources import Pictured, Sources, sources_of
 
@@ -33,7 +34,7 @@ class Wish:
     """
 
     quality: str | None = None
-    engine: EngineChoice = EngineChoice.AUTO
+    engine: EngineChoice = AUTO
     overrides: dict[str, Any] = field(default_factory=dict)
     draw: int = 0
 
@@ -57,7 +58,7 @@ def spec_of_scene(
     scene: Scene,
     *,
     quality: str | None = None,
-    engine: EngineChoice = EngineChoice.AUTO,
+    engine: EngineChoice = AUTO,
     overrides: Mapping[str, Any] | None = None,
 ) -> GenerationSpec:
     """What a render of the scene is asked with. `overrides`: fields of a GenerationSpec that win over the scene's.

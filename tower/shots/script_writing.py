@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 from db.models.jobs import ProductionJob
 from db.models.styles import StyleTemplate
 from tower.jobs import lifecycle
-from tower.jobs.spec import EngineChoice, GenerationSpec, GenerationType
+from tower.jobs.spec import GenerationSpec, GenerationType
 from tower.presets.defaults import defaults
 from tower.presets.styles import preset_in
-from tower.rendering.engine_choice import EngineName
+from tower.rendering.engine_choice import EngineName, with_graphs
 from tower.shots.cast import Cast
 from tower.shots.planning import Script
 from tower.shots.prompts import EnhancedPrompt
@@ -32,7 +32,7 @@ def write_script(
     """Raises NotFoundError for a workflow that is not registered, InvalidError for a style with a senseless sampler."""
     spec = lifecycle.spec_of(job)
     preset = preset_in(style, spec.preset)
-    graph = _graph(session, spec, cast) if engine.name == EngineChoice.COMFYUI else None
+    graph = _graph(session, spec, cast) if engine.name in with_graphs() else None
     return Script(spec, cast, words, job.seed, spec.model or defaults(session).model, preset, graph)
 
 

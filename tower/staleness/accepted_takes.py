@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from db.models.scenes import Scene
+from tower.rendering.engine_choice import EngineName
 from tower.settings import Settings
 from tower.shots.fingerprint import engine_for_scene, engine_now, inputs_of
 from tower.shots.fingerprint_inputs import FingerprintInputs, ModelInputs
@@ -23,7 +24,7 @@ from tower.shots.scene_spec import Wish
 class Accepted(NamedTuple):
     """A scene with its accepted take: all that can make that old, and no row, of which there may be thousands.
 
-    The last three are of what the take was made from, in JSON or as a name; None where nobody noted it.
+    The last three are of what the take was made from, in JSON; None where nobody noted it.
     """
 
     id: int
@@ -63,7 +64,7 @@ _ACCEPTED = (
     select(
         *(getattr(Scene, name) for name in Accepted._fields if name in Scene.__mapper__.columns),
         _INPUTS["wish"].astext,
-        _INPUTS["parts", "engine", "name"].astext,
+        _INPUTS["parts", "engine"].astext,
         _INPUTS["parts", "model", "files"].astext,
     )
     .where(Scene.accepted_fingerprint.is_not(None))
@@ -84,7 +85,7 @@ def outdated(session: Session, scenes: Sequence[Accepted], settings: Settings) -
     engine = engine_now(session, settings)
     for scene in scenes:
         wish = _wish(scene.wish)
-        now = inputs_of(sources, scene, wish, engine_for_scene(wish, engine, was=scene.engine))
+        now = inputs_of(sources, scene, wish, engine_for_scene(wish, engine, was=_engine(scene.engine)))
         known = _as_far_as_known(now, scene.model_files)
         if known.fingerprint != scene.accepted_fingerprint or scene.accepted_asset_id is None:
             yield Outdated(scene, wish, now)
@@ -108,6 +109,11 @@ def _as_far_as_known(now: FingerprintInputs, was_files: str | None) -> Fingerpri
 @lru_cache(maxsize=256)
 def _wish(said: str | None) -> Wish:
     return Wish.of(json.loads(said) if said else {})
+
+
+@lru_cache(maxsize=256)
+def _engine(said: str | None) -> EngineName | None:
+    return EngineName(**json.loads(said)) if said else None
 
 
 @lru_cache(maxsize=256)

@@ -12,7 +12,7 @@ from db.models.versions import Branch
 from tower.errors import InvalidError, NotFoundError, TowerError
 from tower.jobs import lifecycle
 from tower.jobs.spec import EngineChoice
-from tower.rendering.engine_choice import chosen_by_pool
+from tower.rendering.engine_choice import EngineName, chosen_by_pool
 from tower.settings import Settings
 from tower.shots.fingerprint import engine_for_scene, inputs_of
 from tower.shots.scene_jobs import Prepared, live_jobs, open_prepared, prepare, rendered_by
@@ -92,7 +92,8 @@ def _live(sources: Sources, ready: Prepared, scene: Pictured, job: ProductionJob
     state = rendered_by(job)
     if state is None:
         return Live(job, up_to_date=False)
-    engine = engine_for_scene(state.wish, ready.engine, was=state.parts.engine.name)
+    was = EngineName(state.parts.engine.name, state.parts.engine.version)
+    engine = engine_for_scene(state.wish, ready.engine, was=was)
     return Live(job, up_to_date=not reasons(state.parts, inputs_of(sources, scene, state.wish, engine)))
 
 

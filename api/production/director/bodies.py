@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
 from api.http.strict_routes import Body
-from api.production.field_types import Name, RowId
+from api.production.field_types import EngineChoice, Name, RowId
 from api.production.generation.integrated_bodies import CommandGenerationStarted, CommandRequest
 from tower.director.commands import Command
-from tower.jobs.spec import MAX_SEED, EngineChoice, Side
+from tower.jobs.spec import MAX_SEED, Side
+from tower.settings import AUTO
 
 SCENE: JsonValue = {
     "project_id": 1,
@@ -35,7 +36,7 @@ class SceneParameters(Body):
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
     width: Side | None = None
     height: Side | None = None
-    engine: Annotated[EngineChoice, Field(strict=False)] = EngineChoice.AUTO
+    engine: EngineChoice = AUTO
     force: bool = Field(False, description="Render even where an equal take is there already.")
 
     def overrides(self) -> dict[str, Any]:

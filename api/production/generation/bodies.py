@@ -8,10 +8,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from api.production.field_types import EngineChoice
 from db.models.jobs import JobStatus, JobType, ProductionJob, Stage
 from tower.jobs.lifecycle import eta_s
-from tower.jobs.spec import EngineChoice, GenerationSpec, GenerationType, SceneType
+from tower.jobs.spec import GenerationSpec, GenerationType, SceneType
 from tower.presets.defaults import Defaults
+from tower.settings import AUTO
 
 SAME_NAMES = (
     *("project_id", "scene_id", "commit_hash"),
@@ -43,7 +45,7 @@ class GenerationRequest(GenerationSpec):
     # strict is meant for numbers: these arrive as text
     scene_type: Annotated[SceneType, Field(strict=False)] = SceneType.DIALOGUE
     type: Annotated[GenerationType, Field(strict=False)] = GenerationType.STANDARD
-    engine: Annotated[EngineChoice, Field(strict=False)] = EngineChoice.AUTO
+    engine: EngineChoice = AUTO
 
     def spec(self, defaults: Defaults) -> GenerationSpec:
         """What to make; what the caller leaves out is as configured."""

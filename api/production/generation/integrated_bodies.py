@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.production.generation.bodies import GenerationRequest, GenerationStarted
 from db.models.jobs import ProductionJob
-from tower.jobs.spec import EngineChoice, GenerationSpec, GenerationType, SceneType
+from tower.jobs.spec import GenerationSpec, GenerationType, SceneType
 
 OneShot = Literal[GenerationType.STANDARD, GenerationType.CREATIVE]
 
@@ -67,7 +67,7 @@ class ShotMetadata(BaseModel):
     height: int
     fps: int
     frames: int
-    engine: EngineChoice
+    engine: str
 
     @classmethod
     def of(cls, spec: GenerationSpec) -> Self:

@@ -40,7 +40,8 @@ class SelfReport(BaseModel):
     state: WorkerState
     host: str
     slots: int = Field(description="Renders at once.")
-    engine: str = Field(examples=["comfyui"])
+    engine: str = Field(examples=["comfyui"], description="What it renders with unless a shot asks for another.")
+    engines: list[str] = Field(examples=[["animatic", "comfyui"]], description="All that it can render with.")
     comfyui_url: str | None
     gpu: str | None = Field(examples=["NVIDIA GeForce RTX 3060"])
     vram_total_bytes: int | None

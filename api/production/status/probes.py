@@ -12,10 +12,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from db.engine import Sessions
 from db.figures import database_figures
 from tower.clients.prefect import PrefectClient
+from tower.engines.choice import STAND_IN
+from tower.engines.installed import installed
 from tower.errors import UnavailableError
-from tower.jobs.spec import EngineChoice
 from tower.rendering.engine_choice import chosen_by_pool
-from tower.settings import Settings
+from tower.settings import AUTO, Settings
 
 POOLS = ("cpu", "gpu")
 COMFYUI_TIMEOUT_S = 1.0
@@ -54,6 +55,8 @@ class Engine(Part):
     name: str | None = None
     version: str | None = None
     why: str | None = None
+    installed: dict[str, str] = Field(examples=[{"animatic": "1.0.0"}], description="The version of each, by name.")
+    broken: dict[str, str] = Field(description="Why each other engine that is declared here cannot be loaded.")
 
 
 class ComfyUI(Part):
@@ -94,14 +97,16 @@ def workers(prefect: PrefectClient) -> Workers:
 
 
 def engine(sessions: Sessions, settings: Settings) -> Engine:
+    there = _installed()
     try:
         with sessions() as session:
-            chosen = chosen_by_pool(session, EngineChoice.AUTO, settings)
+            chosen = chosen_by_pool(session, AUTO, settings)
     except UnavailableError as none:
-        return Engine(reachable=False, reason=none.message)
+        return Engine(reachable=False, reason=none.message, **there)
     except (OperationalError, PoolTimeoutError) as silent:
-        return Engine(reason=f"the workers are not known: {str(silent).splitlines()[0]}")
-    return Engine(reachable=True, name=chosen.name, version=chosen.version, why=_why(settings, chosen.name))
+        return Engine(reason=f"the workers are not known: {str(silent).splitlines()[0]}", **there)
+    why = _why(settings, chosen.name)
+    return Engine(reachable=True, name=chosen.name, version=chosen.version, why=why, **there)
 
 
 def comfyui(settings: Settings) -> ComfyUI:
@@ -120,9 +125,14 @@ def comfyui(settings: Settings) -> ComfyUI:
         )
 
 
+def _installed() -> dict[str, dict[str, str]]:
+    found = installed()
+    return {"installed": {name: one.version for name, one in found.entries.items()}, "broken": dict(found.broken)}
+
+
 def _why(settings: Settings, name: str) -> str:
-    if settings.engine != "auto":
+    if settings.engine != AUTO:
         return f"TOWER_ENGINE={settings.engine}"
-    if name == EngineChoice.ANIMATIC:
+    if name == STAND_IN:
         return "TOWER_ENGINE=auto and no TOWER_COMFYUI_URL, nor a worker that has one"
     return "TOWER_COMFYUI_URL is set" if settings.comfyui_url else "a gpu worker has a ComfyUI"

@@ -13,6 +13,7 @@ import pytest
 
 from deployments.state_files import FileLock
 from tests.ports import free_offset
+from tests.tower.engines.distributions import declaring
 from tower.settings import Ports
 
 
@@ -133,6 +134,16 @@ def test_the_doctor_works_without_a_stack_and_says_what_it_could_not_see(env: di
         assert checks[name]["status"] == "unknown"
         assert checks[name]["found"] == "the stack is not running"
     assert "not configured" in checks["comfyui"]["found"]
+
+
+def test_the_doctor_names_an_engine_that_cannot_be_loaded_and_goes_on(env: dict[str, str], tmp_path: Path) -> None:
+    declaring(tmp_path, "oil", "import no_such_library")
+    ended = tower({**env, "PYTHONPATH": str(tmp_path)}, "doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(ended.stdout)}
+    assert ended.returncode == 1
+    assert checks["engine oil"]["status"] == "fail"
+    assert "odd:ENTRY of odd 1: ModuleNotFoundError" in checks["engine oil"]["found"]
+    assert checks["engine"]["status"] == checks["video codec"]["status"] == "ok"
 
 
 def test_the_doctor_fails_where_something_fails_and_says_how_to_mend_it(env: dict[str, str]) -> None:

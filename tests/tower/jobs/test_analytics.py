@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from db.models.jobs import JobStatus, JobType
 from tower.jobs import lifecycle
 from tower.jobs.analytics import Paces, estimate_s
-from tower.jobs.spec import EngineChoice, GenerationSpec
+from tower.jobs.spec import GenerationSpec
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-SMALL = GenerationSpec(prompt="x", duration_s=2, width=256, height=256, engine=EngineChoice.ANIMATIC)
+SMALL = GenerationSpec(prompt="x", duration_s=2, width=256, height=256, engine="animatic")
 LARGE = SMALL.model_copy(update={"width": 512, "height": 512})
 
 
@@ -27,7 +27,7 @@ def ended(session: Session, took_s: float, *, spec: GenerationSpec = SMALL, job_
 
 def test_there_is_no_estimate_without_a_past_of_the_type_and_engine(session: Session) -> None:
     ended(session, 8)
-    comfyui = SMALL.model_copy(update={"engine": EngineChoice.COMFYUI})
+    comfyui = SMALL.model_copy(update={"engine": "comfyui"})
     assert estimate_s(session, comfyui, job_type=JobType.FAST) is None
     assert estimate_s(session, SMALL, job_type=JobType.PERSONAL) is None
 

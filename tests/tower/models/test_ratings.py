@@ -29,7 +29,7 @@ def rated(
         session.flush()
     session.add(Feedback(asset_id=take.id, kind=FeedbackKind.RATING, rating=stars, author=author))
     session.flush()
-    rate_model_of(session, take)
+    rate_model_of(session, take, engines={"comfyui"})
     return take
 
 

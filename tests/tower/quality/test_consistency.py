@@ -14,7 +14,7 @@ from tower.errors import InvalidError
 from tower.media.decode import MediaUnreadableError
 from tower.quality.consistency import NAME, consistency, score_of, unmeasured, worst
 from tower.quality.reference import read_figure
-from tower_animatic import AnimaticEngine
+from tower_animatic.engine import AnimaticEngine
 
 RED, BLUE = (40, 40, 200), (200, 90, 30)
 Draw = Callable[..., Path]

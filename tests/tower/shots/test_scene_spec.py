@@ -14,7 +14,7 @@ from db.models.scenes import Scene
 from tests.tower.scene_takes import Stage
 from tests.tower.versions.story import a_story
 from tower.errors import InvalidError
-from tower.jobs.spec import EngineChoice, GenerationSpec, SceneType
+from tower.jobs.spec import GenerationSpec, SceneType
 from tower.shots.scene_jobs import cast_of_job, rendered_by
 from tower.shots.scene_spec import spec_of_scene
 from tower.versions.kinds import Kind
@@ -63,9 +63,9 @@ def test_what_the_scene_leaves_open_its_project_says(stage: Stage) -> None:
 
 def test_what_is_asked_for_wins(stage: Stage) -> None:
     wish = {"seed": 7, "style": "artistic", "duration_s": 2}
-    found = spec(stage, a_scene(stage), quality="low", engine=EngineChoice.ANIMATIC, overrides=wish)
+    found = spec(stage, a_scene(stage), quality="low", engine="animatic", overrides=wish)
     assert (found.seed, found.style, found.duration_s) == (7, "artistic", 2)
-    assert (found.quality, found.engine, found.size) == ("low", EngineChoice.ANIMATIC, (768, 768))
+    assert (found.quality, found.engine, found.size) == ("low", "animatic", (768, 768))
     with pytest.raises(InvalidError):
         spec(stage, a_scene(stage, scene_number=2), overrides={"project_id": 1})
 

@@ -74,7 +74,7 @@ def test_the_model_asked_for_goes_before_the_configured_one(session: Session) ->
     assert script(session, model="mine.safetensors").model == "mine.safetensors"
 
 
-def pool(session: Session, asked: EngineChoice = EngineChoice.AUTO, **settings: object) -> str:
+def pool(session: Session, asked: EngineChoice = "auto", **settings: object) -> str:
     return chosen_by_pool(session, asked, Settings.model_validate(settings)).name
 
 
@@ -83,13 +83,13 @@ def test_comfyui_is_used_where_this_machine_or_a_worker_has_one(session: Session
     assert pool(session, comfyui_url="http://127.0.0.1:8188") == "comfyui"
     session.add(Worker(name="gpu@box", host="box", slots=1, engine="comfyui"))
     assert pool(session) == "comfyui"
-    assert pool(session, EngineChoice.ANIMATIC) == "animatic"
+    assert pool(session, "animatic") == "animatic"
     assert pool(session, engine="animatic") == "animatic"
 
 
 def test_comfyui_that_nobody_has_is_refused(session: Session) -> None:
     with pytest.raises(UnavailableError, match="TOWER_COMFYUI_URL"):
-        pool(session, EngineChoice.COMFYUI)
+        pool(session, "comfyui")
 
 
 def test_a_professional_shot_stays_close_to_the_picture_unless_told_otherwise(session: Session) -> None:

@@ -13,8 +13,7 @@ from db.models.learning import LearningModel, ModelKind
 from db.models.workers import Worker
 from tests.tower.scene_takes import with_comfyui
 from tests.tower.story_fixture import Village, a_village
-from tower.engines import versions
-from tower.jobs.spec import EngineChoice
+from tower.engines.installed import entry
 from tower.staleness import affected, report
 from tower.versions.kinds import Kind
 from tower.versions.merge import revert
@@ -179,7 +178,7 @@ def test_a_better_engine_counts_and_one_that_is_away_does_not(village: Village, 
         ("workflow", "version"),
         ("workflow", "graph"),
         ("engine", "name"),
-        *([("engine", "version")] if versions.ANIMATIC != versions.COMFYUI else []),
+        *([("engine", "version")] if entry("animatic").version != entry("comfyui").version else []),
     ]
     drawn.show(village.empty)
     assert village.empty not in drawn.stale()
@@ -190,7 +189,7 @@ def test_a_better_engine_counts_and_one_that_is_away_does_not(village: Village, 
 
 
 def test_an_engine_that_was_wished_for_stays(village: Village) -> None:
-    village.stage.show(village.empty, engine=EngineChoice.ANIMATIC)
+    village.stage.show(village.empty, engine="animatic")
     assert village.stage.stale() == {}
     assert with_comfyui(village.stage).stale() == {}
 

@@ -42,18 +42,6 @@ class ComfyUIEngine:
     stop_s: float = 20.0
     patience: Patience = field(default_factory=Patience)
 
-    @property
-    def name(self) -> str:
-        return "comfyui"
-
-    @property
-    def version(self) -> str:
-        """Of this code, not of the server: an update of ComfyUI there must not make every take here stale.
-
-        The graph and the names of its models are in the shot, so what else decides the picture is in the fingerprint.
-        """
-        return "1"
-
     def render(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> tuple[str, ...]:
         """A clip, as the Engine protocol says; what is worth knowing of how it was made comes back in sentences.
 

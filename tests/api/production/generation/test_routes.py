@@ -108,6 +108,15 @@ def test_refused_field_is_named_with_its_value(client: TestClient, field: str, v
     assert details["expected"]
 
 
+def test_an_unknown_engine_is_refused_with_those_that_there_are_as_openapi_lists_them(client: TestClient) -> None:
+    answer = generate(client, {"prompt": "test", "engine": "oil"})
+    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    assert answer.json()["error"]["message"] == "Invalid engine: expected 'auto', 'animatic' or 'comfyui'"
+    fields = client.get("/openapi.json").json()["components"]["schemas"]["GenerationRequest"]["properties"]
+    assert fields["engine"]["enum"] == ["auto", "animatic", "comfyui"]
+    assert fields["engine"]["default"] == "auto"
+
+
 def test_one_side_without_the_other_is_refused(client: TestClient) -> None:
     answer = generate(client, {"prompt": "test", "width": 512})
     assert code_of(answer) == (422, "VALIDATION_ERROR")

@@ -65,7 +65,8 @@ def test_status_without_prefect_and_comfyui_says_why(client: TestClient) -> None
     assert status["workers"]["reason"]
     assert status["comfyui"] == {"reachable": None, "reason": "no TOWER_COMFYUI_URL", "url": None, "version": None}
     assert (status["engine"]["name"], status["engine"]["reason"]) == ("animatic", None)
-    assert status["engine"]["version"]
+    assert status["engine"]["version"] == status["engine"]["installed"]["animatic"]
+    assert (status["engine"]["installed"].keys(), status["engine"]["broken"]) == ({"animatic", "comfyui"}, {})
 
 
 def test_status_lists_the_endpoints_that_there_are(client: TestClient) -> None:

@@ -13,7 +13,7 @@ from tests.fakes.comfyui.server import FakeComfyUI
 from tower.clients.comfyui.client import ComfyUIClient
 from tower.clients.comfyui.progress import Patience
 from tower.engines.base import Shot
-from tower.engines.comfyui import ComfyUIEngine
+from tower.engines.comfyui.engine import ComfyUIEngine
 from tower.media.probe import Probe, probe
 from tower.workflows.builtins import builtins
 

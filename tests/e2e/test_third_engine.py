@@ -1,0 +1,77 @@
+"""The engine of docs/engines.md, a distribution of its own: asked for by name, rendered with, shown, aging."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from db.models.rendering import Asset, RenderSegment
+from tests.e2e.conftest import RunningStack
+from tests.tower.engines.distributions import documented, lay_down, python
+
+pytestmark = pytest.mark.e2e
+SHOT = {"duration": 1, "width": 256, "height": 256, "engine": "sketch"}
+STALE = """
+from sqlalchemy import select
+from db.engine import connect, sessions
+from db.models.versions import Branch
+from tower.settings import Settings
+from tower.staleness.report import of_branch
+settings = Settings()
+with sessions(connect(settings.database_url))() as session:
+    branch = session.scalars(select(Branch).filter_by(project_id={project_id})).one()
+    for scene in of_branch(session, branch, settings).stale:
+        print(*((one.kind, one.field, one.was, one.now) for one in scene.reasons))
+"""
+
+
+def test_a_shot_is_rendered_with_it_and_says_so(stack: RunningStack) -> None:
+    job = stack.ended(stack.api.generate({"prompt": "a lighthouse", **SHOT})["job_id"])
+    assert (job["status"], job["engine"]) == ("completed", "sketch")
+    assert "Drawn as blocks of colour, not as what the prompt says" in job["warnings"]
+    with stack.sessions() as session:
+        segment = session.scalars(select(RenderSegment).filter_by(job_id=job["job_id"])).one()
+        take = session.get_one(Asset, segment.asset_id)
+    assert (segment.engine, segment.engine_version) == ("sketch", "0.3")
+    assert (take.provenance["engine"], take.provenance["engine_version"]) == ("sketch", "0.3")
+
+
+def test_it_is_shown_like_the_others(stack: RunningStack) -> None:
+    url = stack.addresses.production_url
+    assert httpx.get(f"{url}/status").json()["engine"]["installed"]["sketch"] == "0.3"
+    [reported] = [one for one in httpx.get(f"{url}/workers").json()["workers"] if one["name"].startswith("gpu@")]
+    assert reported["report"]["engines"] == ["animatic", "sketch"]
+    root = url.removesuffix("/api/anime")
+    fields = httpx.get(f"{root}/openapi.json", timeout=60).json()["components"]["schemas"]["GenerationRequest"][
+        "properties"
+    ]
+    assert "sketch" in fields["engine"]["enum"]
+    queue = httpx.get(f"{stack.addresses.prefect_api_url}/work_pools/gpu/queues/sketch")
+    assert queue.status_code == 200
+    checks = {check["name"]: check for check in json.loads(stack.tower("doctor", "--json").stdout)}
+    assert (checks["engine sketch"]["status"], checks["engine sketch"]["found"]) == ("ok", "sketch 0.3")
+
+
+def test_its_takes_are_out_of_date_once_its_version_changes(stack: RunningStack, tmp_path: Path) -> None:
+    url = stack.addresses.production_url
+    project_id = _made(f"{url}/projects", {"name": f"Lights {time.time()}"})
+    scene_id = _made(f"{url}/scenes", {"project_id": project_id, "description": "A lighthouse"})
+    told = {"project_id": project_id, "command": "generate_scene", "parameters": {"scene_id": scene_id, **SHOT}}
+    asked = httpx.post(f"{url}/director/command", json=told).raise_for_status().json()
+    assert stack.ended(asked["job_id"])["status"] == "completed"
+    code, database_url = STALE.format(project_id=project_id), stack.addresses.database_url
+    for version, reasons in (("0.3", ""), ("0.4", "('engine', 'version', '0.3', '0.4')")):
+        files = {name: text.replace("0.3", version) for name, text in documented().items()}
+        folder = lay_down(tmp_path / version, files)
+        assert python(code, folder, TOWER_DATABASE_URL=database_url) == reasons
+
+
+def _made(url: str, what: dict[str, Any]) -> int:
+    made: int = httpx.post(url, json=what).raise_for_status().json()["id"]
+    return made

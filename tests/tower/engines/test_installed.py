@@ -1,0 +1,149 @@
+"""Which engines there are: Tower's own and those of other distributions, the broken ones among them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tower.engines.distributions import ENTRY, declaring, documented, lay_down, python
+from tower.engines.choice import queue_of, usable
+from tower.engines.installed import entry, installed, open_engine
+from tower.errors import InvalidError, UnavailableError
+from tower.settings import Settings
+
+ALL = "from tower.engines.installed import installed; print(*installed().entries, '|', *installed().broken.values())"
+REPOSITORY = Path(__file__).parents[3]
+
+
+def test_our_own_engines_are_declared() -> None:
+    assert {name: found.name for name, found in installed().entries.items()} == {
+        "animatic": "animatic",
+        "comfyui": "comfyui",
+    }
+    assert installed().broken == {}
+
+
+def test_asking_for_a_version_loads_no_engine() -> None:
+    heavy = "{'numpy', 'cv2', 'av', 'sqlalchemy', 'websockets'}"
+    code = f"import sys; from tower.engines.installed import entry; entry('comfyui'); print({heavy} & set(sys.modules))"
+    assert python(code) == "set()"
+
+
+def test_a_name_that_no_engine_has_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(InvalidError, match="'auto', 'animatic' or 'comfyui'") as refused:
+        entry("oil")
+    assert refused.value.details == {"field": "engine", "value": "oil", "expected": "'auto', 'animatic' or 'comfyui'"}
+
+
+def test_a_machine_has_the_engines_that_it_lacks_nothing_for() -> None:
+    assert usable(Settings(comfyui_url=None)) == ["animatic"]
+    assert usable(Settings(comfyui_url="http://box:8188")) == ["animatic", "comfyui"]
+    with pytest.raises(UnavailableError, match="TOWER_COMFYUI_URL") as lacking:
+        open_engine("comfyui", Settings(comfyui_url=None))
+    assert lacking.value.code == "COMFYUI_UNREACHABLE"  # another worker may have one
+
+
+def test_each_engine_has_a_queue_of_its_own_but_for_the_one_that_every_worker_has() -> None:
+    assert [queue_of(name) for name in ("animatic", "comfyui", "sketch")] == ["default", "comfyui", "sketch"]
+
+
+def test_a_third_engine_is_one_of_them_everywhere(tmp_path: Path) -> None:
+    folder = lay_down(tmp_path, documented())
+    assert python(ALL, folder) == "animatic comfyui sketch |"
+    code = """
+from deployments.worker_plans import of_stack
+from tower.engines.choice import chosen, usable
+from tower.settings import Settings
+settings = Settings()
+print(chosen("auto", settings).version, *usable(settings), *of_stack(settings, "gpu").queues)
+"""
+    assert python(code, folder, TOWER_ENGINE="sketch") == "0.3 animatic sketch default sketch"
+    assert python(code, folder, TOWER_ENGINE="auto") == "1.0.0 animatic sketch default sketch"
+
+
+def test_the_version_of_a_third_engine_is_in_the_fingerprint_of_its_takes(tmp_path: Path) -> None:
+    code = """
+from tower.engines.base import Shot
+from tower.rendering.engine_choice import as_installed
+from tower.rendering.takes import fingerprint
+found, shot = as_installed("sketch"), Shot("a lighthouse", "", 7, 256, 256, 24, 24)
+print(fingerprint(shot, engine=found.name, version=found.version))
+"""
+    prints = set()
+    for version in ("0.3", "0.4"):
+        files = {name: text.replace("0.3", version) for name, text in documented().items()}
+        prints.add(python(code, lay_down(tmp_path / version, files)))
+    assert len(prints) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "entry_of", "reason"),
+    [
+        ("oil", "import no_such_library", "ModuleNotFoundError: No module named 'no_such_library'"),
+        ("oil", "ENTRY = 'oil'", "it is no tower.engines.base.EngineEntry"),
+        ("oil", "", "AttributeError"),
+        ("oil", "raise SyntaxError('odd')", "SyntaxError: odd"),
+        ("oil", ENTRY.format(name="water", version="1"), "it calls itself 'water'"),
+        ("oil", ENTRY.format(name="oil", version=""), "its version is no text, or empty"),
+        ("default", ENTRY.format(name="default", version="1"), "begins with a letter"),
+        ("Oil", ENTRY.format(name="Oil", version="1"), "begins with a letter"),
+    ],
+)
+def test_an_engine_that_cannot_be_loaded_is_named_with_its_distribution_and_the_others_go_on(
+    tmp_path: Path, name: str, entry_of: str, reason: str
+) -> None:
+    said = python(ALL, declaring(tmp_path, name, entry_of))
+    assert said.startswith("animatic comfyui | odd:ENTRY of odd 1: ")
+    assert reason in said
+
+
+def test_two_distributions_with_one_name_are_both_named_and_neither_is_taken(tmp_path: Path) -> None:
+    source = ENTRY.format(name="oil", version="1")
+    folders = [declaring(tmp_path / by, "oil", source, by=by) for by in ("first", "second")]
+    said = python(ALL, *folders)
+    assert (
+        said == "animatic comfyui | first:ENTRY of first 1 and second:ENTRY of second 1: only one of them can have it"
+    )
+
+
+def test_asking_for_a_broken_engine_says_why(tmp_path: Path) -> None:
+    code = """
+from tower.engines.installed import entry, open_engine
+from tower.errors import TowerError
+from tower.settings import Settings
+for ask in (lambda: entry("oil"), lambda: open_engine("water", Settings())):
+    try:
+        ask()
+    except TowerError as error:
+        print(error.code, error.message)
+"""
+    declaring(tmp_path, "oil", "import no_such_library")
+    source = ENTRY.format(name="water", version="1").replace("print", "lambda settings: 1 / 0")
+    said = python(code, tmp_path, declaring(tmp_path / "more", "water", source, by="water")).splitlines()
+    assert said[0].startswith(
+        "ENGINE_UNAVAILABLE The engine 'oil' cannot be loaded: odd:ENTRY of odd 1: ModuleNotFound"
+    )
+    assert said[1] == "ENGINE_UNAVAILABLE The engine 'water' cannot be opened here: ZeroDivisionError: division by zero"
+
+
+def test_a_tower_that_was_installed_before_its_engines_were_declared_says_so(tmp_path: Path) -> None:
+    [site] = (Path(folder) for folder in sys.path if folder.endswith("site-packages"))
+    for file in site.iterdir():
+        if not file.name.startswith(("tower", "__editable__")):
+            (tmp_path / file.name).symlink_to(file)
+    (tmp_path / "tower").symlink_to(REPOSITORY / "tower")
+    code = f"""
+import os, sys
+os.chdir("/")
+sys.path[:] = [{str(tmp_path)!r}, *(one for one in sys.path if one.endswith(("python3.11", "lib-dynload")))]
+from tower.engines.choice import chosen
+from tower.errors import TowerError
+from tower.settings import Settings
+try:
+    chosen("auto", Settings())
+except TowerError as error:
+    print(error.message)
+"""
+    assert python(code).endswith("is not declared here: reinstall Tower: pip install -e .")

@@ -1,0 +1,30 @@
+"""The entry point of the comfyui engine."""
+
+from __future__ import annotations
+
+from tower.engines.base import Engine, EngineEntry
+from tower.errors import UnavailableError
+from tower.errors.codes import ErrorCode
+from tower.settings import Settings
+
+NAME = "comfyui"
+VERSION = "1"
+"""Of this code, not of the server: an update of ComfyUI there must not make every take here stale. The graph and the
+names of its models are in the shot, so what else decides the picture is in the fingerprint."""
+MEND = "set TOWER_COMFYUI_URL, or start `tower worker gpu --comfyui URL`"
+
+
+def _open(settings: Settings) -> Engine:
+    from tower.clients.comfyui.client import ComfyUIClient  # loads a websocket library
+    from tower.engines.comfyui.engine import ComfyUIEngine
+
+    if settings.comfyui_url is None:
+        raise UnavailableError(f"This machine has no ComfyUI: {MEND}", code=ErrorCode.COMFYUI_UNREACHABLE)
+    return ComfyUIEngine(ComfyUIClient(settings.comfyui_url))
+
+
+def _lacks(settings: Settings) -> str | None:
+    return None if settings.comfyui_url else f"There is no ComfyUI to render with: {MEND}"
+
+
+ENTRY = EngineEntry(NAME, VERSION, _open, lacks=_lacks, unavailable_code=ErrorCode.NO_COMFYUI, draws_graphs=True)
