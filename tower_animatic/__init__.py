@@ -1,1 +1,1 @@
-"""The animatic engine: a shot as studios cut it before they animate, drawn with numpy and OpenCV."""
+"""The animatic engine: draws a shot as a moving storyboard, the preview that studios make, with numpy and OpenCV."""

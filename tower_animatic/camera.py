@@ -1,4 +1,4 @@
-"""The camera: how it frames and moves, by the type of scene."""
+"""The camera: its framing and its movement by the type of scene."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tower_animatic.paint import Pixels
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the camera stands: a shift in units of the stage, a push-in (0.1 = 10 % at depth 1), a roll in degrees."""
+    """The position of the camera: a shift in stage units, a push-in (0.1 = 10 % at depth 1) and a roll in degrees."""
 
     x: float = 0.0
     y: float = 0.0
@@ -25,14 +25,14 @@ class Camera:
     start: Pose
     end: Pose
     shake: float = 0.0
-    """Amplitude of the hand that holds it, in units of the stage."""
+    """Amplitude of the hand-held movement, in stage units."""
     figure_height: float = 0.6
-    """How tall a person stands in the frame; over 1 it is cut by the lower edge."""
+    """Height of a person in the frame; above 1 the lower edge cuts it off."""
     speed_lines: bool = False
     bokeh: bool = False
 
     def pose(self, progress: float, seconds: float) -> Pose:
-        """The pose at a share (0…1) of the shot."""
+        """The pose at `progress` (0…1) of the shot."""
         e = _eased(progress)
         sway = [self.shake * _wander(seconds, phase) for phase in (0.0, 2.1)]
         return Pose(
@@ -43,7 +43,7 @@ class Camera:
         )
 
     def margin(self, depth: float) -> tuple[float, float]:
-        """How much of a layer (in units of the stage) may come into view beyond each side of the frame."""
+        """How far a layer must extend beyond each side of the frame, in stage units, as (x, y)."""
         poses = (self.start, self.end)
         tilt = math.radians(max(abs(pose.roll) for pose in poses) + self.shake * 20) * 0.6
         across, down = (
@@ -53,7 +53,7 @@ class Camera:
 
 
 def choose_camera(scene_type: str, seconds: float, seed: int) -> Camera:
-    """The camera of a scene type; long shots travel further than short ones, the seed decides to which side."""
+    """The camera of a scene type. It travels further in longer shots; the seed decides the direction."""
     side = 1.0 if seed % 2 else -1.0
     reach = min(1.0, 0.4 + seconds / 8)
     if scene_type == "action":
@@ -73,7 +73,7 @@ def choose_camera(scene_type: str, seconds: float, seed: int) -> Camera:
 
 
 def affine(pose: Pose, depth: float, *, unit: float, centre: tuple[float, float]) -> Pixels:
-    """The 2 × 3 matrix from the stage (pixels of the resting frame) to the screen, for one depth."""
+    """The 2 × 3 matrix from the stage (pixels of the frame at rest) to the screen, for one depth."""
     scale = 1 + pose.push * depth
     angle = math.radians(pose.roll)
     cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
@@ -83,7 +83,7 @@ def affine(pose: Pose, depth: float, *, unit: float, centre: tuple[float, float]
 
 
 def _eased(progress: float) -> float:
-    """Mostly a soft start and stop, but never at rest: a storyboard that stands still looks broken."""
+    """Progress with a soft start and stop that never rests, because a frozen storyboard looks broken."""
     p = min(1.0, max(0.0, progress))
     return 0.35 * p + 0.65 * p * p * (3 - 2 * p)
 

@@ -1,4 +1,4 @@
-"""Text on the picture: the caption in the lower third and the slate that says what this is. Drawn once per shot."""
+"""Text on the picture: the caption in the lower third, and the slate "ANIMATIC". Drawn once per shot."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tower_animatic.stage import Stage
 _MAX_LINES = 3
 _SLATE = "ANIMATIC"
 _LINE = 1.42
-"""Line height in sizes of the type."""
+"""Line height, in font sizes."""
 
 
 class Overlay:
-    """Text rasterised once, laid on each picture (BGR) at a fixed place."""
+    """Text that is rasterised once and drawn on each picture (BGR) at a fixed position."""
 
     def __init__(self, stage: Stage, image: Pixels, *, left: int, top: int) -> None:
         image = image[: stage.height - top]
@@ -38,7 +38,7 @@ def overlays(stage: Stage, caption: str) -> list[Overlay]:
 
 
 def wrap(text: str, face: cv2.FontFace, size: int, width: int) -> list[str]:
-    """Lines no wider than `width` pixels; Japanese breaks between any letters, other text between words."""
+    """Lines of at most `width` pixels. Japanese text breaks between any characters, other text between words."""
     lines, line = [], ""
     for piece in _pieces(text):
         if line and _width(line + piece.rstrip(), face, size) > width:
@@ -74,7 +74,7 @@ def _caption(stage: Stage, text: str) -> Overlay:
 
 
 def _plate(height: int, width: int, text_width: int, size: int) -> Pixels:
-    """A soft dark ground under the letters."""
+    """A soft dark background behind the letters."""
     plate = np.zeros((height, width), np.float32)
     x0, x1 = (width - text_width) / 2 - 0.8 * size, (width + text_width) / 2 + 0.8 * size
     polygon(
@@ -99,7 +99,7 @@ def _slate(stage: Stage) -> Overlay:
 
 
 def _pieces(text: str) -> list[str]:
-    """What must not be broken: words with the blank behind them, single wide letters, over-long words cut."""
+    """Unbreakable pieces: words with the space after them, single wide characters, parts of very long words."""
     pieces, word = [], ""
     for letter in text:
         wide = unicodedata.east_asian_width(letter) in "WF"

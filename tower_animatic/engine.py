@@ -1,4 +1,4 @@
-"""The embedded engine: renders a shot as a moving storyboard on the CPU."""
+"""The engine: renders a shot as a moving storyboard on the CPU."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class AnimaticEngine:
     """Implements tower.engines.base.Engine. Equal shots give equal decoded frames."""
 
     def render(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> tuple[str, ...]:
-        """Write the clip to `target`; nothing is left there if it fails or `watch` ends it.
+        """Write the clip to `target`. Nothing is left there if rendering fails or `watch` stops it.
 
-        Raises RenderError for a shot that cannot be drawn, a reference image that cannot be read, or a full disk.
+        Raises RenderError for an invalid shot, an unreadable reference image or a full disk.
         """
         _check(shot)
         size = (shot.width, shot.height)
@@ -48,9 +48,9 @@ def _check(shot: Shot) -> None:
             f"width and height must be even and {MIN_SIZE} to {MAX_SIZE} pixels."
         )
     if not 1 <= shot.fps <= MAX_FPS:
-        raise RenderError(f"The animatic engine cannot draw {shot.fps} frames a second: 1 to {MAX_FPS} are possible.")
+        raise RenderError(f"The animatic engine cannot draw {shot.fps} frames per second: fps must be 1 to {MAX_FPS}.")
     if shot.frames < 1:
-        raise RenderError(f"A clip of {shot.frames} frames cannot be drawn: at least one frame is needed.")
+        raise RenderError(f"The animatic engine cannot draw {shot.frames} frames: frames must be at least 1.")
 
 
 def _tags(shot: Shot, prompt_id: str) -> dict[str, str]:

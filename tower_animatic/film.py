@@ -1,4 +1,4 @@
-"""A shot, frame by frame."""
+"""Draws a shot frame by frame."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def make_stage(shot: Shot) -> Stage:
         seed=shot.seed,
         setting=setting,
         palette=choose_palette(setting),
-        camera=choose_camera(shot.scene_type, _whole(shot) / shot.fps, shot.seed),
+        camera=choose_camera(shot.scene_type, _whole_frames(shot) / shot.fps, shot.seed),
         style=shot.style,
     )
 
 
 def draw_frames(shot: Shot) -> Iterator[Pixels]:
-    """Each frame of the shot in BGR. The array is used again for the next one."""
+    """Each frame of the shot in BGR. The array is reused for the next frame."""
     stage = make_stage(shot)
     scene = PAINTERS[stage.setting.mood](stage)
     elements = [*scene.back, *place_cast(shot, stage, scene), *scene.front, *particles(stage)]
@@ -45,7 +45,7 @@ def draw_frames(shot: Shot) -> Iterator[Pixels]:
     frame = np.empty((shot.height, shot.width, 4), np.uint8)
     picture = np.empty((shot.height, shot.width, 3), np.uint8)
     for number in range(shot.start_frame, shot.start_frame + shot.frames):
-        progress, seconds = number / max(1, _whole(shot) - 1), number / shot.fps
+        progress, seconds = number / max(1, _whole_frames(shot) - 1), number / shot.fps
         view = View(stage, stage.camera.pose(progress, seconds), seconds, progress, scratch)
         _draw(elements, frame, view)
         cv2.cvtColor(frame, cv2.COLOR_BGRA2BGR, dst=picture)
@@ -55,13 +55,13 @@ def draw_frames(shot: Shot) -> Iterator[Pixels]:
         yield picture
 
 
-def _whole(shot: Shot) -> int:
-    """Frames of the whole that this is a part of."""
+def _whole_frames(shot: Shot) -> int:
+    """The number of frames of the whole clip that the shot is a part of."""
     return shot.whole_frames or shot.frames
 
 
 def _draw(elements: list[Element], frame: Pixels, view: View) -> None:
-    """From back to front, without the lower part of what nearer layers hide."""
+    """Draw the elements from back to front, without the rows of layers that nearer layers hide."""
     hidden_from = len(frame)
     limits = []
     for element in reversed(elements):

@@ -1,4 +1,4 @@
-"""The last touch on each frame: bloom, vignette, the look of a style, film grain."""
+"""The colour grade of each frame: bloom, vignette, tone curve of the style, film grain."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Grade:
             picture[-self._bars :] = 0
 
     def _bloom(self, picture: Pixels) -> None:
-        """Bright things shine over their edges."""
+        """Let bright areas glow beyond their edges."""
         height, width = picture.shape[:2]
         small = cv2.resize(picture, (max(8, width // 8), max(8, height // 8)), interpolation=cv2.INTER_AREA)
         small = cv2.convertScaleAbs(cv2.subtract(small, np.full_like(small, 186)), alpha=0.55)
@@ -47,14 +47,14 @@ class Grade:
 
 
 def letterbox_rows(stage: Stage) -> int:
-    """Height of each black bar in pixels: cinematic frames are 2.39 : 1, portrait ones keep more of the picture."""
+    """Height of each black bar in pixels. Cinematic frames are 2.39 : 1; portrait frames keep more of the picture."""
     if stage.style != "cinematic":
         return 0
     return round(max(0.0, min((stage.height - stage.width / _SCOPE) / 2, stage.height * 0.125)))
 
 
 def _window(stage: Stage) -> Pixels:
-    """What is multiplied over a frame (255 keeps it): darker corners; paper in the artistic style."""
+    """The factors of a frame's pixels (255 is 1): darker corners, and paper in the artistic style."""
     height, width = stage.height, stage.width
     y, x = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)[None]
     keep = 1 - 0.26 * smooth(0.55, 1.5, np.hypot(x, y))
@@ -67,7 +67,7 @@ def _window(stage: Stage) -> Pixels:
 
 
 def _curve(style: str) -> Pixels | None:
-    """A tone curve per channel (1 × 256 × 3)."""
+    """The tone curve of a style per channel (1 × 256 × 3); None if it has none."""
     x = np.linspace(0, 1, 256)
     contrast = x * x * (3 - 2 * x)
     if style == "cinematic":
@@ -88,7 +88,7 @@ def _curve(style: str) -> Pixels | None:
 
 
 def _grain(stage: Stage) -> list[tuple[Pixels, Pixels]]:
-    """A few sheets of grain, each as what it adds and what it takes; both sum to the same, so no frame is brighter."""
+    """Sheets of grain, each as (added, subtracted). Both have the same sum, so that the brightness stays equal."""
     rng = stage.rng("grain")
     strength = {"realistic": 2.1, "cinematic": 1.9, "artistic": 1.0}.get(stage.style, 1.1)
     sheets = []

@@ -1,4 +1,4 @@
-"""What stands on the stage and how it is laid on a frame."""
+"""The elements of a stage, and how they are drawn on a frame."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _BLOCK = 48
 
 
 class Scratch:
-    """Memory for pictures on the way to the frame, used again for each: fresh pages cost more than the drawing."""
+    """Reusable memory for intermediate pictures. Allocating new pages costs more than the drawing."""
 
     def __init__(self, width: int, height: int) -> None:
         self._sheet: Pixels = np.zeros(width * height * 4, np.uint8)
         self._shade: Pixels = np.zeros(width * height * 4, np.uint8)
 
     def sheet(self, size: tuple[int, int]) -> Pixels:
-        """A BGRA picture of (width, height); what was in it is lost with the next call."""
-        return _cut(self._sheet, size)
+        """A BGRA picture of (width, height). The next call overwrites it."""
+        return _reshape(self._sheet, size)
 
     def shade(self, size: tuple[int, int]) -> Pixels:
-        return _cut(self._shade, size)
+        return _reshape(self._shade, size)
 
 
 @dataclass(frozen=True)
 class View:
-    """One moment of the shot, seen by the camera."""
+    """One moment of the shot as seen by the camera."""
 
     stage: Stage
     pose: Pose
@@ -44,24 +44,24 @@ class View:
     scratch: Scratch
 
     def matrix(self, depth: float) -> Pixels:
-        """From the resting frame to the screen, both in pixels."""
+        """The matrix from the frame at rest to the screen, both in pixels."""
         stage = self.stage
         return affine(self.pose, depth, unit=stage.unit, centre=(stage.width / 2, stage.height / 2))
 
     def seen(self, x: float, y: float, depth: float) -> tuple[float, float]:
-        """The pixel on screen of a place given in shares of the frame."""
+        """The pixel on screen of a point given in shares of the frame."""
         px, py = self.matrix(depth) @ (x * self.stage.width, y * self.stage.height, 1.0)
         return (float(px), float(py))
 
 
 class Element(Protocol):
     def draw(self, frame: Pixels, view: View) -> None:
-        """Draw itself on a BGRA frame that holds all that is behind it."""
+        """Draw the element on a BGRA frame that already has everything behind it."""
 
 
 @dataclass(frozen=True)
 class Light:
-    """The main light: a place in shares of the frame, and its colour."""
+    """The main light: a position in shares of the frame, and its colour."""
 
     x: float
     y: float
@@ -70,7 +70,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Scene:
-    """A painted place. Figures stand between `back` and `front`, their feet at `floor` (share of the height)."""
+    """A painted scene. Figures stand between `back` and `front` with their feet at `floor` (share of the height)."""
 
     back: tuple[Element, ...]
     front: tuple[Element, ...]
@@ -81,8 +81,7 @@ class Scene:
 
 
 class Layer:
-    """A painted sheet. Where it is clear nothing is done; where it is solid it is copied, not blended: the screen is
-    cut in strips, each with its own rows."""
+    """A painted sheet. Clear rows are skipped and solid rows are copied instead of blended, in strips of the screen."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
@@ -93,7 +92,7 @@ class Layer:
         self._strips = max(1, min(8, width // 170)) if uneven > 0.08 * len(alpha) else 1
 
     def solid_from(self, view: View) -> int:
-        """The row of the screen from which on nothing behind this layer can be seen."""
+        """The row of the screen from which this layer hides everything behind it."""
         matrix = placed(self._canvas, view)
         size = (view.stage.width, view.stage.height)
         return max(_screen_rows(matrix, extent.solid_from, size)[1] + 1 for extent in self._blocks)
@@ -114,7 +113,7 @@ class Layer:
                 self._warp((left, right), (solid, last), matrix, view, onto=frame[solid:last, left:right])
 
     def _extent(self, matrix: Pixels, columns: tuple[int, int], height: int) -> Extent:
-        """What the blocks that can be seen in a strip of the screen hold together."""
+        """The combined extent of the blocks that are visible in a strip of the screen."""
         (a, b, tx), _ = matrix
         xs = [(x - tx - b / a * y) / a for x in columns for y in (0, height)]
         low, high = int((min(xs) - 2) // _BLOCK), int((max(xs) + 2) // _BLOCK)
@@ -133,7 +132,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Extent:
-    """Rows of a canvas: the first and the end of what is painted, and from where on all is solid to the bottom."""
+    """Rows of a canvas: `top` and `end` of the painted part, and the row from which it is solid to the bottom."""
 
     top: int
     end: int
@@ -141,13 +140,13 @@ class Extent:
 
 
 class Glow:
-    """Light added to what is behind it. `pulse` gives its strength (0…1) at a time in seconds."""
+    """Light that is added to the frame. `pulse` returns its strength (0…1) at a time in seconds."""
 
     def __init__(self, canvas: Canvas, pulse: Callable[[float], float] | None = None) -> None:
         self._canvas = canvas
         self._pulse = pulse
         painted = canvas.image[..., :3].max(axis=2) > 1
-        self._columns, self._rows = (_span(painted.any(axis)) for axis in (0, 1))
+        self._columns, self._rows = (_painted_span(painted.any(axis)) for axis in (0, 1))
 
     def draw(self, frame: Pixels, view: View) -> None:
         matrix = placed(self._canvas, view)
@@ -172,7 +171,7 @@ class Glow:
 
 
 class Halo:
-    """Many glows as one: added up in a small picture first, which costs next to nothing each."""
+    """Many glows as one. They are added up in a small picture first, which is fast."""
 
     def __init__(self, *canvases: tuple[Canvas, Callable[[float], float]]) -> None:
         self._canvases = canvases
@@ -197,20 +196,20 @@ def breathing(period_s: float, low: float, phase: float = 0.0) -> Callable[[floa
 
 
 def placed(canvas: Canvas, view: View) -> Pixels:
-    """From pixels of a canvas to pixels of the screen."""
+    """The matrix from pixels of a canvas to pixels of the screen."""
     matrix = view.matrix(canvas.depth).copy()
     matrix[:, 2] -= matrix[:, :2] @ np.asarray(canvas.margin, np.float64)
     matrix[:, :2] /= canvas.scale
     return matrix
 
 
-def _span(painted: Pixels) -> tuple[int, int]:
-    """The first painted place and the one behind the last."""
+def _painted_span(painted: Pixels) -> tuple[int, int]:
+    """The first painted index and the one after the last."""
     places = np.flatnonzero(painted)
     return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
 
 
-def _cut(memory: Pixels, size: tuple[int, int]) -> Pixels:
+def _reshape(memory: Pixels, size: tuple[int, int]) -> Pixels:
     return memory[: size[0] * size[1] * 4].reshape(size[1], size[0], 4)
 
 
@@ -223,7 +222,7 @@ def _extent(alpha: Pixels) -> Extent:
 
 
 def _blend(below: Pixels, above: Pixels, view: View) -> None:
-    """Premultiplied `above` over an opaque frame."""
+    """Blend premultiplied `above` over an opaque frame."""
     height, width = above.shape[:2]
     shade = view.scratch.shade((width, height))
     cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(above, 3)), cv2.COLOR_GRAY2BGRA, dst=shade)
@@ -232,7 +231,7 @@ def _blend(below: Pixels, above: Pixels, view: View) -> None:
 
 
 def _screen_rows(matrix: Pixels, row: int, size: tuple[int, int]) -> tuple[int, int]:
-    """Between which rows of the screen a row of a canvas lies, over the whole width of the screen."""
+    """The first and last row of the screen that a row of a canvas covers, over the whole width."""
     (a, _, tx), (c, d, ty) = matrix.tolist()
     width, height = size
     left, right = d * row + ty - c * tx / a, d * row + ty + c * (width - tx) / a

@@ -1,4 +1,4 @@
-"""What the words of a prompt say about place, hour, weather and people."""
+"""Reads the place, hour, weather and people of a prompt from its words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Setting:
     weather: Weather
     drift: Drift
     figure: str | None
-    """The kind of person the words name ("detective"), or None."""
+    """The kind of person that the words name ("detective"), or None."""
     walking: bool
 
 
@@ -39,7 +39,7 @@ _SEEDED_HOURS = {Mood.FOREST: (Hour.DAY, Hour.DAWN), Mood.INTERIOR: (Hour.SUNSET
 
 
 def read_setting(prompt: str, seed: int) -> Setting:
-    """The setting that the words of a prompt ask for; what they leave open is chosen by the seed."""
+    """The setting that a prompt describes. The seed decides what the prompt leaves open."""
     draw = zlib.crc32(f"{seed}:{prompt}".encode())
     mood = _most_named(MOOD_WORDS, prompt) or list(Mood)[draw % len(Mood)]
     weather = _first_named(WEATHER_WORDS, prompt) or Weather.CLEAR
@@ -56,7 +56,7 @@ def read_setting(prompt: str, seed: int) -> Setting:
 
 
 def kind_of_figure(text: str) -> str | None:
-    """The kind of person a description names, or None."""
+    """The kind of person that a description names, or None."""
     return _first_named(FIGURE_WORDS, text)
 
 
@@ -69,7 +69,7 @@ def _usual_drift(mood: Mood, hour: Hour, weather: Weather) -> Drift:
 
 
 def _most_named(table: dict[_T, str], prompt: str) -> _T | None:
-    """The entry with the most of its words in the prompt; the earlier entry wins a tie. None if none is named."""
+    """The entry with the most words in the prompt; the earlier entry wins a tie. None without any word."""
     counts = {entry: _count(words, prompt) for entry, words in table.items()}
     best = max(counts, key=lambda entry: counts[entry])
     return best if counts[best] else None
@@ -80,7 +80,7 @@ def _first_named(table: dict[_T, str], prompt: str) -> _T | None:
 
 
 def _count(words: str, prompt: str) -> int:
-    """How many of the words stand in the prompt: English ones as whole words, Japanese ones anywhere."""
+    """How many of the words are in the prompt: English ones as whole words, Japanese ones anywhere."""
     text = prompt.lower()
     english = set(_ENGLISH.findall(text))
     return sum(word in english if word.isascii() or word == "café" else word in text for word in words.split())

@@ -1,4 +1,4 @@
-"""The brushes: colours, gradients, noise, soft light. Images are uint8 BGR(A); alpha is premultiplied."""
+"""Painting functions: colours, gradients, noise, blur. Images are uint8 BGR(A) with premultiplied alpha."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def opaque(paint: Colour) -> tuple[float, float, float, float]:
 
 
 def polygon(image: Pixels, points: Points, paint: Sequence[float]) -> None:
-    """Fill a polygon (pixel coordinates, fractions count) with soft edges."""
+    """Fill an anti-aliased polygon. Points are in pixels, with fractions."""
     cv2.fillPoly(image, [_fixed(points)], tuple(paint), cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
@@ -65,7 +65,7 @@ def outline(text: str) -> Pixels:
 
 
 def moved(points: Points, dx: float, dy: float) -> Pixels:
-    """The points, shifted."""
+    """The shifted points."""
     shifted: Pixels = np.asarray(points, np.float32) + np.array((dx, dy), np.float32)
     return shifted
 
@@ -82,13 +82,13 @@ def curve(points: Points, steps: int = 8, *, closed: bool = False) -> Pixels:
 
 
 def ramp(stops: Sequence[tuple[float, Colour]], positions: Pixels) -> Pixels:
-    """The colours (n × 3, float32) of a gradient at the given positions."""
+    """The colours (n × 3, float32) of a gradient at these positions."""
     at = [stop for stop, _ in stops]
     return np.stack([np.interp(positions, at, [c[i] for _, c in stops]) for i in range(3)], axis=-1).astype(np.float32)
 
 
 def noise(rng: np.random.Generator, size: tuple[int, int], *, cells: float = 4, octaves: int = 5) -> Pixels:
-    """Cloudy noise, float32, about 0…1 around 0.5; `cells` bumps over the height of the first octave."""
+    """Cloudy noise (float32, about 0…1 around 0.5). The first octave has `cells` bumps over the height."""
     height, width = size
     total = np.zeros(size, np.float32)
     for octave in range(octaves):
@@ -101,26 +101,26 @@ def noise(rng: np.random.Generator, size: tuple[int, int], *, cells: float = 4, 
 
 
 def dither(field: Pixels, rng: np.random.Generator) -> Pixels:
-    """A float image as uint8 without bands."""
+    """Convert a float image to uint8 without banding."""
     grain = rng.random(field.shape[:2], dtype=np.float32)[..., None]
     return np.clip(field + grain, 0, 255).astype(np.uint8)
 
 
 def smooth(low: float, high: float, value: Pixels) -> Pixels:
-    """0 below `low`, 1 above `high`, an S between."""
+    """0 below `low`, 1 above `high`, and an S curve in between (smoothstep)."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def over(below: Pixels, above: Pixels) -> None:
-    """Lay a premultiplied BGRA image over another of the same size, in place."""
+    """Blend a premultiplied BGRA image over another of the same size, in place."""
     shade = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(above, 3)), cv2.COLOR_GRAY2BGRA)
     shade[..., 3] = shade[..., 0]
     cv2.add(cv2.multiply(below, shade, scale=1 / 255), above, dst=below)
 
 
 def veil(image: Pixels, paint: Colour, strength: Pixels) -> None:
-    """Mix a colour into what is there, by a strength (0…1) per row; alpha stays."""
+    """Mix a colour into an image by a strength (0…1) per row, in place. Alpha stays."""
     height, width = image.shape[:2]
     keep = np.repeat(np.round(255 * (1 - strength)).astype(np.uint8)[:, None, None], 4, axis=2)
     keep[..., 3] = 255

@@ -1,4 +1,4 @@
-"""The colours of a place at an hour in a weather."""
+"""The colours of a setting: place, hour and weather."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class Palette:
     sky: tuple[tuple[float, Colour], ...]
     """Gradient from the zenith (0) to the horizon (1)."""
     haze: Colour
-    """The colour that distance fades to."""
+    """The colour of the distance."""
     light: Colour
-    """Direct light; surfaces are multiplied by it."""
+    """Direct light, a factor of surface colours."""
     shade: Colour
-    """Light in the shadow; surfaces are multiplied by it."""
+    """Light in the shadow, a factor of surface colours."""
     glow: Colour
     """Sun, moon or neon as it shines into the lens."""
     cloud: tuple[Colour, Colour]
     """Lit and shaded side of a cloud."""
     ink: Colour
-    """The darkest near thing."""
+    """The darkest colour of near objects."""
 
     def surface(self, local: Colour, depth: float, *, sunny: float = 0.0) -> Colour:
         """A surface of a local colour at a depth (0 far … 1 near), in shadow or (sunny = 1) in the light."""
@@ -106,25 +106,25 @@ _PLACES = {
 
 
 def choose_palette(setting: Setting) -> Palette:
-    """The palette of a setting: place and hour give it, the weather washes it."""
+    """The palette of a setting: chosen by place and hour, desaturated by the weather."""
     palette = _PLACES.get((setting.mood, setting.hour), _HOURS[setting.hour])
     if setting.weather in (Weather.RAIN, Weather.STORM):
-        return _washed(palette, grey=0.30 if setting.weather is Weather.RAIN else 0.45, gain=_gain(setting))
+        return _wash(palette, grey=0.30 if setting.weather is Weather.RAIN else 0.45, gain=_gain(setting))
     if setting.weather is Weather.SNOW:
-        return replace(_washed(palette, grey=0.35, gain=1.04), haze=mix(palette.haze, (250, 244, 238), 0.35))
+        return replace(_wash(palette, grey=0.35, gain=1.04), haze=mix(palette.haze, (250, 244, 238), 0.35))
     if setting.weather is Weather.FOG:
-        return _washed(palette, grey=0.45, gain=1.0)
+        return _wash(palette, grey=0.45, gain=1.0)
     return palette
 
 
 def _gain(setting: Setting) -> float:
-    """How bright rain and storm leave the scene; a night is dark enough."""
+    """The brightness of the scene in rain and storm. A night is dark enough."""
     if setting.hour is Hour.NIGHT:
         return 1.0
     return 0.82 if setting.weather is Weather.RAIN else 0.62
 
 
-def _washed(palette: Palette, *, grey: float, gain: float) -> Palette:
+def _wash(palette: Palette, *, grey: float, gain: float) -> Palette:
     neon = 0.3 if palette.sky == _PLACES[(Mood.CITY, Hour.NIGHT)].sky else 1.0
 
     def wash(c: Colour) -> Colour:

@@ -1,4 +1,4 @@
-"""What falls, floats and glows in the air."""
+"""Particles in the air: rain, snow, petals, leaves, dust and lights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEAF = np.array(outline("-1.1,0 -0.3,-0.42 0.5,-0.3 1.1,0 0.5,0.3 -0.3,0.4"))
 
 
 def particles(stage: Stage) -> list[Element]:
-    """The weather and the drift of a stage, nearest things of all."""
+    """The weather and the drift of a stage, drawn in front of everything else."""
     indoors = stage.setting.mood is Mood.INTERIOR
     air: list[Element] = []
     if not indoors and stage.setting.weather in (Weather.RAIN, Weather.STORM):
@@ -83,8 +83,11 @@ def _drift(stage: Stage) -> list[Element]:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of soft round lights. `size`: smallest and largest radius in units; `fall` in units a second, negative
-    rises; `gain` 0…1: how bright; `blink` 0…1: how much they come and go."""
+    """A kind of soft round lights.
+
+    `size`: smallest and largest radius in units. `fall`: units per second, negative for rising ones. `gain` 0…1:
+    brightness. `blink` 0…1: how much the brightness varies.
+    """
 
     count: int
     size: tuple[float, float]
@@ -171,7 +174,7 @@ class Tumbling:
 
 
 class Rain:
-    """Streaks in three distances."""
+    """Streaks of rain at three distances."""
 
     def __init__(self, stage: Stage, *, heavy: bool) -> None:
         rng = stage.rng("rain")
@@ -198,7 +201,7 @@ class Rain:
 
 
 class SpeedLines:
-    """Streaks of an action shot, at the upper and lower edge, along the way of the camera."""
+    """Streaks of an action shot at the upper and lower edge, along the movement of the camera."""
 
     def __init__(self, stage: Stage) -> None:
         rng = stage.rng("speed")
@@ -207,12 +210,12 @@ class SpeedLines:
         self._y = np.where(rng.random(count) < 0.5, edge, 1 - edge)
         self._x, self._length = rng.random(count), rng.uniform(0.15, 0.5, count)
         self._speed = rng.uniform(1.6, 3.2, count)
-        self._way = 1.0 if stage.camera.end.x < stage.camera.start.x else -1.0
+        self._direction = 1.0 if stage.camera.end.x < stage.camera.start.x else -1.0
 
     def draw(self, frame: Pixels, view: View) -> None:
         stage = view.stage
         sheet = half(stage)
-        x = (self._x + self._way * self._speed * view.seconds) % 1.6 - 0.3
+        x = (self._x + self._direction * self._speed * view.seconds) % 1.6 - 0.3
         for px, py, length in zip(
             x * stage.width / 2, self._y * stage.height / 2, self._length * stage.width / 2, strict=True
         ):
@@ -224,7 +227,7 @@ class SpeedLines:
 
 
 def shine(frame: Pixels, sheet: Pixels, view: View) -> None:
-    """Add a sheet of light: grey of the frame's size, or BGRA of half of it."""
+    """Add a sheet of light: grey in the size of the frame, or BGRA in half of it."""
     size = frame.shape[1::-1]
     light = view.scratch.sheet((size[0], size[1]))
     if sheet.ndim == 2:
@@ -235,5 +238,5 @@ def shine(frame: Pixels, sheet: Pixels, view: View) -> None:
 
 
 def half(stage: Stage) -> Pixels:
-    """An empty sheet of light of half the frame's size."""
+    """An empty sheet of light in half the size of the frame."""
     return np.zeros((stage.height // 2, stage.width // 2, 4), np.uint8)

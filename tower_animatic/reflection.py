@@ -1,4 +1,4 @@
-"""Water and wet ground: the picture above, mirrored, drawn out and rippled."""
+"""Water and wet ground: mirrors the picture above it, stretched and rippled."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class Mirror:
         rows = height - line
         if rows < 8:
             return
-        mirrored = self._rippled(self._small(frame, line, rows), view, rows)
+        mirrored = self._ripple_rows(self._mirror_source(frame, line, rows), view, rows)
         image = cv2.resize(mirrored, (width, rows), interpolation=cv2.INTER_LINEAR)
         ground = frame[line:]
         shade = self._shade(rows, width)
         cv2.multiply(ground, shade, dst=ground, scale=1 / 255)
         cv2.add(ground, image, dst=ground)
 
-    def _small(self, frame: Pixels, line: int, rows: int) -> Pixels:
-        """The part that is mirrored, small and drawn out in height."""
+    def _mirror_source(self, frame: Pixels, line: int, rows: int) -> Pixels:
+        """The part that is mirrored, scaled down and stretched in height."""
         source = frame[max(0, line - int(rows * 1.6)) : line]
         size = (max(8, frame.shape[1] // 4), max(8, rows // 6))
         small = cv2.flip(cv2.resize(source, size, interpolation=cv2.INTER_AREA), 0)
         return cv2.GaussianBlur(small, (3, 9), 0.6, sigmaY=2.2)
 
-    def _rippled(self, small: Pixels, view: View, rows: int) -> Pixels:
-        """Shift rows to and fro, more and slower where the ground is nearer; fade towards the viewer."""
+    def _ripple_rows(self, small: Pixels, view: View, rows: int) -> Pixels:
+        """Shift rows back and forth, more and slower near the viewer, and fade them towards the viewer."""
         height, width = max(24, rows // 2), small.shape[1]
         v = np.linspace(0, 1, height, dtype=np.float32)
         wave = sum(

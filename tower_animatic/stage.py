@@ -1,4 +1,4 @@
-"""The stage: what all painters of one shot share, and the canvases they paint on."""
+"""The stage that all painters of one shot share, and the canvases that they paint on."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from tower_animatic.palette import Palette
 
 @dataclass(frozen=True)
 class Stage:
-    """Places are given as shares of the frame (0,0 upper left … 1,1 lower right; beyond is off-screen), lengths in
-    units: one unit is the frame's height, less in a narrow portrait frame."""
+    """The size, setting and camera of a shot, and its coordinates.
+
+    Positions are shares of the frame: 0,0 is the upper left, 1,1 the lower right, and values beyond are off-screen.
+    Lengths are in units: one unit is the height of the frame, less in a narrow portrait frame.
+    """
 
     width: int
     height: int
@@ -28,17 +31,19 @@ class Stage:
 
     @property
     def unit(self) -> float:
-        """Pixels."""
+        """One unit in pixels."""
         return min(self.height, 1.3 * self.width)
 
     def rng(self, label: str) -> np.random.Generator:
-        """A source of chance for one purpose: painters do not disturb each other's."""
+        """A random generator for one purpose, independent of those of other painters."""
         return np.random.default_rng([self.seed & 0xFFFFFFFF, zlib.crc32(label.encode())])
 
 
 class Canvas:
-    """A transparent sheet at one depth (0 the horizon, 1 where the figures stand, more is nearer), wide enough for
-    the camera's whole way. Painted in BGRA, premultiplied."""
+    """A transparent sheet at one depth, in premultiplied BGRA, wide enough for the whole movement of the camera.
+
+    Depth 0 is the horizon and 1 the figures; larger values are nearer.
+    """
 
     def __init__(self, stage: Stage, depth: float, scale: float = 1.0) -> None:
         self.stage = stage
@@ -52,12 +57,12 @@ class Canvas:
 
     @property
     def unit(self) -> float:
-        """Pixels of this canvas."""
+        """One unit in pixels of this canvas."""
         return self.stage.unit * self.scale
 
     @property
     def left(self) -> float:
-        """The left edge, as a share of the frame's width (below 0)."""
+        """The left edge as a share of the frame's width (below 0)."""
         return -self.margin[0] / self.stage.width
 
     @property
@@ -69,31 +74,31 @@ class Canvas:
         return 1 + self.margin[1] / self.stage.height
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Pixel of a place given in shares of the frame."""
+        """The pixel of a point given in shares of the frame."""
         return (
             (x * self.stage.width + self.margin[0]) * self.scale,
             (y * self.stage.height + self.margin[1]) * self.scale,
         )
 
     def places(self, points: Points) -> Pixels:
-        """Pixels of places given in shares of the frame."""
+        """The pixels of points given in shares of the frame."""
         p = np.asarray(points, np.float32)
         return (p * (self.stage.width, self.stage.height) + self.margin) * self.scale
 
     def shape(self, x: float, y: float, points: Points) -> Pixels:
-        """Pixels of points given in units around a place."""
+        """The pixels of points given in units around (x, y)."""
         return np.asarray(points, np.float32) * self.unit + self.at(x, y)
 
     def across(self, count: int) -> Pixels:
-        """`count` shares from the left edge of the sheet to the right one."""
+        """`count` evenly spaced shares from the left to the right edge of the sheet."""
         return np.linspace(self.left, self.right, count)
 
     def rows(self) -> Pixels:
-        """For each row of pixels its place as a share of the frame's height."""
+        """The position of each row of pixels as a share of the frame's height."""
         count = len(self.image)
         return (np.arange(count, dtype=np.float32) / self.scale - self.margin[1]) / self.stage.height
 
     def mist(self, top: float, bottom: float, strength: float) -> None:
-        """Let the haze of the air rise from `bottom` and fade towards `top`."""
+        """Add haze that is densest at `bottom` and fades towards `top`."""
         share = np.clip((self.rows() - top) / (bottom - top), 0, 1)
         veil(self.image, self.stage.palette.haze, strength * share * share * (3 - 2 * share))

@@ -1,4 +1,4 @@
-"""The words that name a place, an hour, a weather, something in the air, a person: English and Japanese."""
+"""The English and Japanese words for places, hours, weather, drifting particles and people."""
 
 from __future__ import annotations
 

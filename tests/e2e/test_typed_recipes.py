@@ -110,7 +110,7 @@ def test_personal_is_made_as_its_mood_chose_and_checked_against_the_glossary(sta
     assert "soft bloom" in shot["prompt"]
     assert [(one.element_name, one.finding.value) for one in findings] == [("kimono", "broken")]
     assert any(warning.startswith("Culture, kimono") for warning in done["warnings"])
-    assert "**Mood:** mood dreamy ('dreamy' was asked for) · style artistic" in stack.page(done["job_id"])
+    assert "**Mood:** mood dreamy (the request names 'dreamy') · style artistic" in stack.page(done["job_id"])
 
 
 def test_personal_started_by_hand_in_prefect_chooses_then(stack: RunningStack) -> None:

@@ -1,4 +1,4 @@
-"""A connection to one of Tower's own APIs, for those who ask it from outside."""
+"""The connection to one of Tower's APIs, shared by its clients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tower.errors import TowerError, UnavailableError
 
 
 class ApiConnection:
-    """Raises the TowerError that the answer's envelope holds, or UnavailableError, which calls the API `name`."""
+    """A connection to one API. Requests raise the TowerError in the answer, or UnavailableError with `name`."""
 
     name = "Tower"
 
@@ -25,24 +25,24 @@ class ApiConnection:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def _ask(self, method: str, path: str, **how: Any) -> Any:
+    def _request(self, method: str, path: str, **options: Any) -> Any:
         try:
-            answer = self._http.request(method, path, **how)
+            answer = self._http.request(method, path, **options)
             body = answer.json()
-        except httpx.HTTPError as silent:
+        except httpx.HTTPError as error:
             raise UnavailableError(
-                f"{self.name} does not answer at {self.url}: {silent or type(silent).__name__}"
-            ) from silent
-        except ValueError as odd:
-            raise UnavailableError(f"{self.url}{path} does not answer as Tower does") from odd
+                f"{self.name} does not answer at {self.url}: {error or type(error).__name__}"
+            ) from error
+        except ValueError as error:
+            raise UnavailableError(f"The answer of {self.url}{path} is not from Tower") from error
         if answer.is_success:
             return body
         raise _error_in(body, answer.status_code)
 
 
 def _error_in(body: Any, status: int) -> TowerError:
-    said = body.get("error", {}) if isinstance(body, dict) else {}
-    error = TowerError(said.get("message", f"Tower answered {status}"), details=said.get("details"))
-    error.code = said.get("code", error.code)
+    envelope = body.get("error", {}) if isinstance(body, dict) else {}
+    error = TowerError(envelope.get("message", f"Tower answered {status}"), details=envelope.get("details"))
+    error.code = envelope.get("code", error.code)
     error.status = status
     return error

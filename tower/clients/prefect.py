@@ -1,4 +1,4 @@
-"""Prefect's REST API, in its own words. Over httpx, so that no process pays for importing Prefect to ask a question."""
+"""A client of Prefect's REST API over httpx, so that a process can query Prefect without the cost of importing it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tower.errors.codes import ErrorCode
 
 TERMINAL = frozenset({"COMPLETED", "CANCELLED", "FAILED", "CRASHED"})
 NOT_STARTED = frozenset({"SCHEDULED", "PENDING", "PAUSED"})
-PAGE = 200  # the server's own limit of a filter's answer
+PAGE = 200  # the server's limit of rows per answer
 
 
 @dataclass(frozen=True)
 class FlowRunRequest:
-    """A run of a deployment, as asked for. An `idempotency_key` seen before gives the run of that time."""
+    """A request for a run of a deployment. A repeated `idempotency_key` returns the existing run."""
 
     deployment: str
     name: str
@@ -31,7 +31,7 @@ class FlowRunRequest:
 
 @dataclass(frozen=True)
 class FlowRunState:
-    """Where a run is: `type` is one of Prefect's state types, `message` what it says of it."""
+    """The state of a run. `type` is one of Prefect's state types; `message` is Prefect's explanation."""
 
     type: str
     name: str
@@ -44,7 +44,10 @@ class FlowRunState:
 
 @dataclass(frozen=True)
 class FlowRunSeen:
-    """`scheduled_for`: when it is due, which is its place in its pool's queue; None once a worker has taken it."""
+    """A run as the server reports it.
+
+    `scheduled_for` decides its position in the queue of its pool; None once a worker has taken it.
+    """
 
     state: FlowRunState
     scheduled_for: datetime | None
@@ -56,7 +59,7 @@ class FlowRunSeen:
 
 @dataclass(frozen=True)
 class WorkPool:
-    """`slots`: runs at once over all its workers; None: no limit."""
+    """A work pool. `slots` is the limit of concurrent runs over all its workers; None is no limit."""
 
     name: str
     is_paused: bool
@@ -71,7 +74,7 @@ class WorkerSeen:
 
 
 class PrefectClient:
-    """One Prefect server. Every call raises UnavailableError if it does not answer in time or refuses."""
+    """A client of one Prefect server. Every call raises UnavailableError if it refuses or does not answer in time."""
 
     def __init__(self, url: str, *, timeout_s: float = 5.0) -> None:
         self.url = url.rstrip("/")
@@ -81,13 +84,13 @@ class PrefectClient:
         self._http.close()
 
     def version(self) -> str:
-        """The server's version; it answers, so it is well."""
-        return str(self._ask("GET", "/admin/version"))
+        """The server's version. An answer also shows that the server works."""
+        return str(self._request("GET", "/admin/version"))
 
     def create_flow_run(self, request: FlowRunRequest) -> UUID:
-        """Ask for a run of a deployment; the id of the run."""
-        deployment = self._ask("GET", f"/deployments/name/{request.deployment}")
-        run = self._ask(
+        """Create a run of a deployment and return its id."""
+        deployment = self._request("GET", f"/deployments/name/{request.deployment}")
+        run = self._request(
             "POST",
             f"/deployments/{deployment['id']}/create_flow_run",
             {
@@ -101,83 +104,83 @@ class PrefectClient:
         return UUID(run["id"])
 
     def states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, FlowRunState]:
-        """The state of each run that the server knows; an unknown one is left out."""
+        """The state of each run. Runs that the server does not know are left out."""
         return {run_id: run.state for run_id, run in self.runs(flow_run_ids).items()}
 
     def runs(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, FlowRunSeen]:
-        """Where each run is, and when it is due. One that the server does not know is left out."""
-        wanted = [str(flow_run_id) for flow_run_id in flow_run_ids]
+        """The state and due time of each run. Runs that the server does not know are left out."""
+        ids = [str(flow_run_id) for flow_run_id in flow_run_ids]
         found: dict[UUID, FlowRunSeen] = {}
-        for start in range(0, len(wanted), PAGE):
-            asked = {"flow_runs": {"id": {"any_": wanted[start : start + PAGE]}}, "limit": PAGE}
+        for start in range(0, len(ids), PAGE):
+            query = {"flow_runs": {"id": {"any_": ids[start : start + PAGE]}}, "limit": PAGE}
             found |= {
                 UUID(run["id"]): FlowRunSeen(_state(run["state"]), _time(run.get("next_scheduled_start_time")))
-                for run in self._ask("POST", "/flow_runs/filter", asked)
+                for run in self._request("POST", "/flow_runs/filter", query)
                 if run["state"] is not None
             }
         return found
 
     def reschedule(self, flow_run_id: UUID, due: datetime) -> bool:
-        """Give a waiting run another place: a pool's runs are taken in the order of their scheduled times.
+        """Move a waiting run in its queue, by its scheduled time: a pool starts its runs in this order.
 
-        False if a worker took it in the same moment: it then goes on as if nothing had been asked.
+        Returns False if a worker took the run at the same moment. The run then continues unchanged.
         """
         state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due.isoformat()}}
-        self._ask("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": False})
-        states = self._ask("GET", f"/flow_run_states/?flow_run_id={flow_run_id}")
+        self._request("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": False})
+        states = self._request("GET", f"/flow_run_states/?flow_run_id={flow_run_id}")
         before = sorted(states, key=lambda state: str(state["timestamp"]))[-2:-1]
         if not before or before[0]["type"] == "SCHEDULED":
             return True
-        # the server has no compare-and-set: what we overwrote is put back, so that no worker takes it a second time
-        self._ask("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": "PENDING"}, "force": False})
+        # the server has no compare-and-set: restore the state, so that no worker takes the run a second time
+        self._request("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": "PENDING"}, "force": False})
         return False
 
     def cancel(self, flow_run_id: UUID, state: FlowRunState) -> None:
-        """End a run: one that has not started at once, a running one through its worker."""
+        """Cancel a run. A run that has not started ends immediately, a running one is cancelled by its worker."""
         kind = "CANCELLED" if state.type in NOT_STARTED else "CANCELLING"
-        self._ask("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": kind}, "force": False})
+        self._request("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": kind}, "force": False})
 
     def work_pool(self, name: str) -> WorkPool:
-        row = self._ask("GET", f"/work_pools/{name}")
+        row = self._request("GET", f"/work_pools/{name}")
         return WorkPool(row["name"], is_paused=row["is_paused"], slots=row["concurrency_limit"])
 
     def make_queues(self, pool: str, names: Iterable[str]) -> None:
         """Those that the pool lacks: the server refuses a worker that takes from an unknown queue."""
-        there = {row["name"] for row in self._ask("POST", f"/work_pools/{pool}/queues/filter", {"limit": PAGE})}
+        there = {row["name"] for row in self._request("POST", f"/work_pools/{pool}/queues/filter", {"limit": PAGE})}
         for name in names:
             if name not in there:
-                self._ask("POST", f"/work_pools/{pool}/queues", {"name": name})
+                self._request("POST", f"/work_pools/{pool}/queues", {"name": name})
 
     def set_paused(self, pool: str, paused: bool) -> None:
-        """A paused pool hands out no run; what runs goes on."""
-        self._ask("PATCH", f"/work_pools/{pool}", {"is_paused": paused})
+        """Pause or resume a pool. A paused pool starts no runs; running ones continue."""
+        self._request("PATCH", f"/work_pools/{pool}", {"is_paused": paused})
 
     def workers(self, pool: str) -> list[WorkerSeen]:
-        """The workers that have ever polled this pool and what the server thinks of them."""
-        rows = self._ask("POST", f"/work_pools/{pool}/workers/filter", {"limit": PAGE})
+        """The workers that have ever polled this pool, with the status that the server gives them."""
+        rows = self._request("POST", f"/work_pools/{pool}/workers/filter", {"limit": PAGE})
         return [WorkerSeen(row["name"], row["status"], _time(row.get("last_heartbeat_time"))) for row in rows]
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         try:
             answer = self._http.request(method, path, json=body)
             answer.raise_for_status()
-        except httpx.HTTPStatusError as refused:
-            said = refused.response.text[:200]
+        except httpx.HTTPStatusError as error:
+            text = error.response.text[:200]
             raise UnavailableError(
-                f"Prefect refused {method} {path}: {refused.response.status_code} {said}",
+                f"Prefect refused {method} {path}: {error.response.status_code} {text}",
                 code=ErrorCode.PREFECT_REFUSED,
-            ) from refused
-        except httpx.HTTPError as silent:
+            ) from error
+        except httpx.HTTPError as error:
             raise UnavailableError(
-                f"Prefect does not answer at {self.url}: {silent or type(silent).__name__}",
+                f"Prefect does not answer at {self.url}: {error or type(error).__name__}",
                 code=ErrorCode.PREFECT_UNAVAILABLE,
-            ) from silent
+            ) from error
         return answer.json() if answer.content else None
 
 
-def _state(said: Mapping[str, Any]) -> FlowRunState:
-    return FlowRunState(said["type"], said["name"], said["message"])
+def _state(data: Mapping[str, Any]) -> FlowRunState:
+    return FlowRunState(data["type"], data["name"], data["message"])
 
 
-def _time(said: str | None) -> datetime | None:
-    return datetime.fromisoformat(said) if said else None
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

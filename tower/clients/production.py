@@ -1,4 +1,4 @@
-"""Tower's own production API, for those who ask it from outside: the shell, benchmarks, tests."""
+"""A client of Tower's production API, for the command line, benchmarks and tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENDED = ("completed", "failed", "merge_failed", "cancelled")
 
 
 class ProductionClient(ApiConnection):
-    """One production API. Each call raises the TowerError of the answer, or UnavailableError."""
+    """A client of one production API. Each call raises the TowerError in the answer, or UnavailableError."""
 
     def generate(
         self,
@@ -23,7 +23,7 @@ class ProductionClient(ApiConnection):
         project_id: int | None = None,
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
-        """For a project it is made with all stages, in rounds until its quality is good."""
+        """Start a generation. With `project_id` it runs all stages and repeats rounds until the quality is good."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         path = "/generate-fast" if fast else "/generate"
         if project_id is not None:
@@ -47,11 +47,11 @@ class ProductionClient(ApiConnection):
         return self._object("GET", "/status")
 
     def workflows(self) -> list[dict[str, Any]]:
-        """The present version of each."""
+        """The current version of each workflow."""
         return self._rows("/workflows")
 
     def workflow(self, name: str, version: int | None = None) -> dict[str, Any]:
-        """One with its graph; without `version` the present one."""
+        """A workflow with its graph. Without `version` it is the current one."""
         params = {} if version is None else {"version": version}
         return self._object("GET", f"/workflows/{quote(name, safe='')}", params=params)
 
@@ -61,12 +61,12 @@ class ProductionClient(ApiConnection):
     def remove_workflow(self, name: str) -> dict[str, Any]:
         return self._object("DELETE", f"/workflows/{quote(name, safe='')}")
 
-    def _rows(self, path: str, **how: Any) -> list[dict[str, Any]]:
-        rows = self._ask("GET", path, **how)
+    def _rows(self, path: str, **options: Any) -> list[dict[str, Any]]:
+        rows = self._request("GET", path, **options)
         return rows if isinstance(rows, list) else []
 
-    def _object(self, method: str, path: str, **how: Any) -> dict[str, Any]:
-        answer = self._ask(method, path, **how)
+    def _object(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        answer = self._request(method, path, **options)
         if not isinstance(answer, dict):
-            raise UnavailableError(f"{self.url}{path} does not answer as Tower does")
+            raise UnavailableError(f"The answer of {self.url}{path} is not from Tower")
         return answer

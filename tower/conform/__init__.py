@@ -1,1 +1,1 @@
-"""A video conformed to its plan: every moment moved to its beat, the music under it, and the result measured."""
+"""Conforms a video to its sync plan: moves the cuts to their beats, adds the music and measures the result."""

@@ -1,4 +1,4 @@
-"""Conforms a video to its plan and puts the music under it. What comes out is decoded and measured before it counts."""
+"""Conforms a video to its plan and adds the music. The result is decoded and measured before it replaces the target."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MP4 = {"movflags": "+faststart", "movie_timescale": str(TICKS)}
 
 
 class ConformError(TowerError):
-    """The video and the music cannot be put together. Both stay as they are."""
+    """The video and the music cannot be combined. Both files stay unchanged."""
 
     code = ErrorCode.CONFORM_FAILED
 
@@ -44,9 +44,9 @@ class How(StrEnum):
 
 @dataclass(frozen=True)
 class Conformed:
-    """The result. `why`: what kept the packets from being copied.
+    """The conformed file. `why`: the reason why packets were not copied; None if they were.
 
-    `took_s`: all of it; `writing_s`: of that, the writing alone, without listening for loudness and measuring.
+    `took_s` is the total time. `writing_s` is the writing alone, without measuring loudness and result.
     """
 
     probe: Probe
@@ -61,17 +61,17 @@ class Conformed:
 def conform(
     video: Path, music: Music, plan: Plan, target: Path, *, alive: Callable[[], None] = lambda: None
 ) -> Conformed:
-    """Write `video`, retimed as planned and with the music under it, to `target`.
+    """Write `video`, retimed as planned and with the music, to `target`.
 
-    After an error there is no target, or still the old one. `alive` is called with every packet and may raise to end
-    it. Raises ConformError, MediaUnreadableError, DiskFullError.
+    After an error `target` is as it was before. `alive` is called for every packet and may raise to stop the work.
+    Raises ConformError, MediaUnreadableError, DiskFullError.
     """
     began = time.perf_counter()
     order = order_of(video)
     if len(order.ranks) != plan.clip.frames:
         raise ConformError(f"{video.name} has {len(order.ranks)} frames and the plan is for {plan.clip.frames}")
     loudness = loudness_of(sound.stretch(music, plan.clip.duration_s), alive=alive)
-    why = order.why or _why_encoded(plan)
+    why = order.why or _reason_to_encode(plan)
     try:
         with writing(target) as part:
             writes = time.perf_counter()
@@ -87,8 +87,8 @@ def conform(
     return Conformed(probe, measured, loudness, how, why, time.perf_counter() - began, writing_s)
 
 
-def _why_encoded(plan: Plan) -> str | None:
-    """Frames that are left out or shown twice cannot be made by copying."""
+def _reason_to_encode(plan: Plan) -> str | None:
+    """The reason why the packets cannot be copied: some frames are dropped or repeated. None if they can."""
     same = all(source == number for number, (source, _) in enumerate(schedule(plan)))
     return None if same else "frames are dropped or repeated to keep a constant rate"
 
@@ -105,9 +105,9 @@ def _write(
 ) -> None:
     with av.open(str(part), "w", format="mp4", options=MP4) as out:
         out.metadata.update(_tags(video))
-        with _pictures(video, plan, order, out) as shown:
-            heard = sound.packets(music, plan.clip.duration_s, gain=gain, out=out)
-            for packet in merge(shown, heard, key=_time):
+        with _pictures(video, plan, order, out) as video_packets:
+            audio_packets = sound.packets(music, plan.clip.duration_s, gain=gain, out=out)
+            for packet in merge(video_packets, audio_packets, key=_time):
                 alive()
                 out.mux(packet)
 

@@ -1,6 +1,6 @@
-"""How loud the music is (EBU R 128), and the one factor that brings it to where it should be.
+"""Measures the loudness of the music (EBU R 128) and the constant factor that brings it to the target.
 
-A factor, not a compressor: nothing moves in time, and the music keeps its dynamics.
+It is a factor and not a compressor, so the music keeps its timing and its dynamics.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
 from tower.library.ffmpeg import ffmpeg
 
-TARGET_LUFS = -14.0  # where streaming services play music
-PEAK_DBTP = -1.0  # of the true peak: AAC overshoots a little
-QUIETEST_LUFS = -70.0  # what EBU R 128 leaves out; FFmpeg says it for silence
+TARGET_LUFS = -14.0  # the playback level of streaming services
+PEAK_DBTP = -1.0  # limit of the true peak: AAC overshoots a little
+QUIETEST_LUFS = -70.0  # the gate of EBU R 128; FFmpeg reports it for silence
 SUMMARY = re.compile(r"Summary:.* I: +(?P<lufs>\S+) LUFS.* Peak: +(?P<peak>\S+) dBFS", re.DOTALL)
 
 
@@ -31,60 +31,60 @@ class LoudnessError(TowerError):
 
 @dataclass(frozen=True)
 class Loudness:
-    """Integrated loudness in LUFS, true peak in dBTP. None: silence, or shorter than 0.4 s."""
+    """Integrated loudness and true peak. Both are None for silence and for less than 0.4 s of sound."""
 
     lufs: float | None
     peak_dbtp: float | None
 
     @property
     def gain_db(self) -> float:
-        """To the target, but no peak above PEAK_DBTP. 0 for silence."""
+        """The gain to TARGET_LUFS, limited so that no peak exceeds PEAK_DBTP. 0 for silence."""
         if self.lufs is None or self.peak_dbtp is None:
             return 0.0
         return min(TARGET_LUFS - self.lufs, PEAK_DBTP - self.peak_dbtp)
 
     @property
     def gain(self) -> float:
-        """The same as a factor."""
+        """The gain as a factor."""
         return float(10 ** (self.gain_db / 20))
 
 
 def loudness_of(pieces: Iterable[Samples], *, alive: Callable[[], None]) -> Loudness:
-    """Measured by FFmpeg, to which the samples are handed: it opens no file. `alive` may raise to end it early."""
+    """Measure samples with FFmpeg, which reads them from a pipe and opens no file. `alive` may raise to stop early."""
     form = ["-f", "f32le", "-ar", str(RATE_HZ), "-ac", "2", "-i", "pipe:0"]
     measure = ["-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
     command = [ffmpeg(), "-hide_banner", "-nostdin", "-protocol_whitelist", "pipe", *form, *measure]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     with process:
-        said: list[bytes] = []
-        reader = threading.Thread(target=lambda: said.append(process.stderr.read() if process.stderr else b""))
+        output: list[bytes] = []
+        reader = threading.Thread(target=lambda: output.append(process.stderr.read() if process.stderr else b""))
         reader.start()
         try:
-            _hand_over(pieces, process, alive)
+            _write_samples(pieces, process, alive)
         except BaseException:
             process.kill()
             raise
         finally:
             reader.join()
-    return _read(b"".join(said))
+    return _parse_summary(b"".join(output))
 
 
-def _hand_over(pieces: Iterable[Samples], process: subprocess.Popen[bytes], alive: Callable[[], None]) -> None:
+def _write_samples(pieces: Iterable[Samples], process: subprocess.Popen[bytes], alive: Callable[[], None]) -> None:
     assert process.stdin is not None
     try:
         with process.stdin as pipe:
             for piece in pieces:
                 alive()
                 pipe.write(np.ascontiguousarray(piece.T).tobytes())
-    except BrokenPipeError as gone:
-        raise LoudnessError("FFmpeg ended before it had heard all of the music") from gone
+    except BrokenPipeError as error:
+        raise LoudnessError("FFmpeg ended before it had read all of the music") from error
 
 
-def _read(said: bytes) -> Loudness:
-    text = said.decode(errors="replace")
+def _parse_summary(output: bytes) -> Loudness:
+    text = output.decode(errors="replace")
     found = SUMMARY.search(text)
     if found is None:
-        raise LoudnessError(f"FFmpeg did not say how loud the music is: {text[-300:]}")
+        raise LoudnessError(f"FFmpeg did not report the loudness of the music: {text[-300:]}")
     lufs, peak = float(found["lufs"]), float(found["peak"])
     silent = lufs <= QUIETEST_LUFS or not math.isfinite(peak)
     return Loudness(None, None) if silent else Loudness(lufs, peak)

@@ -1,4 +1,4 @@
-"""How far the cuts of a finished file are from their beats, on the times that its decoded frames and samples have."""
+"""Measures how far the cuts of a finished file are from their beats, by the times of its decoded frames and samples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tower.sync.plan import Plan
 
 @dataclass(frozen=True)
 class Measured:
-    """`errors_ms`: of each cut that a beat was meant for, in order. Worst and mean are None where there is none."""
+    """The distance of each cut from its beat, for the cuts that have one. Worst and mean are None if there are none."""
 
     errors_ms: tuple[float, ...]
 
@@ -29,25 +29,27 @@ class Measured:
 
 
 def measure(path: Path, plan: Plan) -> tuple[Probe, Measured]:
-    """Decode the whole file once. An end that was to be on a beat counts by the end of the last frame.
+    """Decode the whole file once and measure it. If the end is meant for a beat, the end of the last frame counts.
 
     Raises MediaUnreadableError.
     """
-    shown: list[float] = []
-    heard: list[float] = []
+    frame_times_s: list[float] = []
+    sound_starts_s: list[float] = []
 
-    def see(frame: VideoFrame) -> None:
-        shown.append(float(frame.time or 0.0))
+    def on_picture(frame: VideoFrame) -> None:
+        frame_times_s.append(float(frame.time or 0.0))
 
-    def hear(frame: AudioFrame) -> None:
-        if not heard:
-            heard.append(float(frame.time or 0.0))
+    def on_sound(frame: AudioFrame) -> None:
+        if not sound_starts_s:
+            sound_starts_s.append(float(frame.time or 0.0))
 
-    probe = look_through(path, on_picture=see, on_sound=hear)
-    starts_s = heard[0] if heard else 0.0  # of the music: there it is at the plan's offset
+    probe = look_through(path, on_picture=on_picture, on_sound=on_sound)
+    music_starts_s = (
+        sound_starts_s[0] if sound_starts_s else 0.0
+    )  # the music starts here, at the plan's offset into the track
     errors = []
     for cut in plan.met:
-        begins_s = shown[cut.at_frame] if cut.at_frame < len(shown) else cut.at_s
+        starts_s = frame_times_s[cut.at_frame] if cut.at_frame < len(frame_times_s) else cut.at_s
         assert cut.beat_s is not None
-        errors.append(abs(begins_s - (starts_s + cut.beat_s - plan.offset_s)) * 1000)
+        errors.append(abs(starts_s - (music_starts_s + cut.beat_s - plan.offset_s)) * 1000)
     return probe, Measured(tuple(errors))

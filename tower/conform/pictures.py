@@ -1,4 +1,4 @@
-"""The pictures of the result: packets copied with new times where that is enough, else frames encoded anew."""
+"""Writes the pictures of the result: packets are copied with new times if possible, otherwise frames are re-encoded."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from tower.sync.plan import Plan
 
 @dataclass(frozen=True)
 class Order:
-    """In which order the packets of a video come. `ranks`: of each packet's frame in the order of showing, from 0.
+    """The order of the packets of a video.
 
-    `late`: by how many packets a frame at most comes late. `why`: what keeps the packets from being copied; else None.
+    `ranks`: for each packet, the display position of its frame, from 0. `late`: the most packets by which a frame comes
+    after its display position. `why`: the reason why packets cannot be copied, or None.
     """
 
     ranks: tuple[int, ...]
@@ -34,7 +35,7 @@ class Order:
 
 
 def order_of(path: Path) -> Order:
-    """Read the packets, decode nothing. Raises MediaUnreadableError for what is no video, or is cut off."""
+    """Read the packets without decoding them. Raises MediaUnreadableError for a truncated file or one without video."""
     with opened(path) as container:
         video = moving_pictures(container, path)
         times = [(packet.pts, packet.is_discard) for packet in _packets(container, video, path)]
@@ -45,16 +46,16 @@ def order_of(path: Path) -> Order:
             why = "it is not H.264"
         elif any(pts is None or hidden for pts, hidden in times):
             why = "its edit list hides frames, or some have no time"
-    by_time = sorted(range(len(times)), key=lambda place: times[place][0] or 0)
+    by_time = sorted(range(len(times)), key=lambda index: times[index][0] or 0)
     ranks = [0] * len(times)
-    for rank, place in enumerate(by_time):
-        ranks[place] = rank
-    return Order(tuple(ranks), max(place - rank for place, rank in enumerate(ranks)), why)
+    for rank, index in enumerate(by_time):
+        ranks[index] = rank
+    return Order(tuple(ranks), max(index - rank for index, rank in enumerate(ranks)), why)
 
 
 @contextmanager
 def copied(path: Path, plan: Plan, order: Order, out: OutputContainer) -> Iterator[Iterator[Packet[VideoStream]]]:
-    """The video's own packets at their new times, one after another, for a stream that is added to `out`."""
+    """The packets of the video with their new times, for a stream that is added to `out`."""
     with opened(path) as container:
         video = moving_pictures(container, path)
         stream = out.add_stream_from_template(video)
@@ -64,7 +65,7 @@ def copied(path: Path, plan: Plan, order: Order, out: OutputContainer) -> Iterat
 
 @contextmanager
 def encoded_anew(path: Path, plan: Plan, out: OutputContainer) -> Iterator[Iterator[Packet[VideoStream]]]:
-    """The same from decoded frames, as often and at the times that the plan wants. Every cut is an IDR."""
+    """Packets of re-encoded frames, repeated and timed as planned, for a stream of `out`. Every cut is an IDR frame."""
     with opened(path) as container:
         video = moving_pictures(container, path)
         size = (video.width, video.height)
@@ -78,39 +79,43 @@ def _retimed(
     packets: Iterable[Packet[VideoStream]], stream: VideoStream, plan: Plan, order: Order
 ) -> Iterator[Packet[VideoStream]]:
     times = [time for _, time in schedule(plan)] + [end(plan)]
-    for place, packet in enumerate(packets):
-        rank, sent = order.ranks[place], place - order.late
+    for index, packet in enumerate(packets):
+        rank, dts_index = order.ranks[index], index - order.late
         packet.stream, packet.time_base = stream, tick_of(plan)
         packet.pts = times[rank]
-        packet.dts = times[sent] if sent >= 0 else sent  # before the first: any that ascend
+        packet.dts = (
+            times[dts_index] if dts_index >= 0 else dts_index
+        )  # before the first frame any ascending values will do
         packet.duration = times[rank + 1] - times[rank]
         yield packet
 
 
 def _encoded(path: Path, plan: Plan, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
     starts = {cut.at_frame if plan.timing == FrameTiming.CONSTANT else cut.frame for cut in plan.cuts}
-    for number, (frame, time) in enumerate(_scheduled(pictures(path), schedule(plan))):
+    for number, (frame, time) in enumerate(_scheduled_frames(pictures(path), schedule(plan))):
         frame.pts, frame.time_base = time, tick_of(plan)
         frame.pict_type = PictureType.I if number in starts else PictureType.NONE
-        yield from _placed(stream.encode(frame), stream)
-    yield from _placed(stream.encode(None), stream)
+        yield from _assign_stream(stream.encode(frame), stream)
+    yield from _assign_stream(stream.encode(None), stream)
 
 
-def _scheduled(frames: Iterator[VideoFrame], wanted: Sequence[tuple[int, int]]) -> Iterator[tuple[VideoFrame, int]]:
-    """A frame as often as it is wanted, with its times."""
-    coming = iter(wanted)
-    source, time = next(coming)
+def _scheduled_frames(
+    frames: Iterator[VideoFrame], timings: Sequence[tuple[int, int]]
+) -> Iterator[tuple[VideoFrame, int]]:
+    """Each frame as often as it is scheduled, with its time in ticks."""
+    entries = iter(timings)
+    source, time = next(entries)
     for number, frame in enumerate(frames):
         while source == number:
             yield frame, time
-            following = next(coming, None)
+            following = next(entries, None)
             if following is None:
                 return
             source, time = following
     raise MediaUnreadableError(f"The video ends before its frame {source}")
 
 
-def _placed(packets: Iterable[Packet[VideoStream]], stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+def _assign_stream(packets: Iterable[Packet[VideoStream]], stream: VideoStream) -> Iterator[Packet[VideoStream]]:
     for packet in packets:
         packet.stream = stream
         yield packet

@@ -1,4 +1,4 @@
-"""The music of the result: a stretch of a track, exact to the sample, with its level and its fades, as AAC."""
+"""Writes the music of the result: a part of a track, exact to the sample, with level and fades, as AAC."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from tower.media.decode import MediaUnreadableError, regular_file
 from tower.media.roots import open_media
 
 RATE_HZ = 48_000
-CHUNK = 1024  # samples: a frame of AAC
-BIT_RATE = 192_000
+CHUNK = 1024  # samples of an AAC frame
+BIT_RATE = 192_000  # bits per second
 Samples = NDArray[np.float32]  # 2 × n, −1…1
 
 
 @dataclass(frozen=True)
 class Music:
-    """What is heard under the video.
+    """The music of a video.
 
-    `offset_s`: where in the track it begins; `lasts_s`: how much of it is used, None: as much as the video has.
-    `volume` 0–1, on top of the level that it is brought to. `roots`: where the file must be, if a request named it.
+    `offset_s`: the start in the track. `lasts_s`: the length to use; None is the length of the video. `volume` is 0–1,
+    applied after the loudness is normalised. `roots`: the folders that may hold the file, if a request named it.
     """
 
     path: Path
@@ -46,10 +46,10 @@ class Music:
 
 
 def stretch(music: Music, whole_s: float) -> Iterator[Samples]:
-    """The part of the track that is used, in pieces of any length, at RATE_HZ in stereo.
+    """The used part of the track in stereo at RATE_HZ, in pieces of any length.
 
-    Decoded from the beginning: a jump into an mp3 is not exact. The first sample is the first that decodes, as it is
-    for the analysis of beats. Raises MediaUnreadableError.
+    The track is decoded from its start, because seeking in an mp3 is not exact. Time 0 is the first sample that
+    decodes, as in the analysis of beats. Raises MediaUnreadableError.
     """
     first = round(music.offset_s * RATE_HZ)
     past = first + _used(music, whole_s)
@@ -65,9 +65,9 @@ def stretch(music: Music, whole_s: float) -> Iterator[Samples]:
 
 
 def packets(music: Music, whole_s: float, *, gain: float, out: OutputContainer) -> Iterator[Packet[AudioStream]]:
-    """AAC packets for a stream that is added to `out` at once. Silence follows where the music ends before the video.
+    """AAC packets for a stream that is added to `out` immediately. Silence follows music that ends before the video.
 
-    `gain`: a factor.
+    `gain` is a factor.
     """
     stream = out.add_stream("aac", rate=RATE_HZ, layout="stereo")
     stream.bit_rate = BIT_RATE
@@ -79,7 +79,7 @@ def _used(music: Music, whole_s: float) -> int:
 
 
 def _faded(music: Music, whole_s: float, gain: float) -> Iterator[Samples]:
-    """Fades are straight lines; the one at the end lies before the end of what is used."""
+    """The samples with level and linear fades. The fade-out ends with the used part."""
     used, at = _used(music, whole_s), 0
     rise, fall = max(music.fade_in_s * RATE_HZ, 1e-9), max(music.fade_out_s * RATE_HZ, 1e-9)
     for samples in stretch(music, whole_s):
@@ -90,18 +90,18 @@ def _faded(music: Music, whole_s: float, gain: float) -> Iterator[Samples]:
 
 
 def _chunks(pieces: Iterator[Samples], total: int) -> Iterator[Samples]:
-    """Cut to CHUNK samples, filled up with silence to `total`."""
+    """Pieces of CHUNK samples, padded with silence up to `total`."""
     rest = np.zeros((2, 0), np.float32)
-    given = 0
+    sent = 0
     for piece in pieces:
         rest = np.concatenate([rest, piece], axis=1)
         while rest.shape[1] >= CHUNK:
             yield rest[:, :CHUNK]
-            rest, given = rest[:, CHUNK:], given + CHUNK
-    while given < total:
-        count = min(CHUNK, total - given)
+            rest, sent = rest[:, CHUNK:], sent + CHUNK
+    while sent < total:
+        count = min(CHUNK, total - sent)
         yield np.pad(rest[:, :count], ((0, 0), (0, max(0, count - rest.shape[1]))))
-        rest, given = rest[:, count:], given + count
+        rest, sent = rest[:, count:], sent + count
 
 
 def _encoded(chunks: Iterator[Samples], stream: AudioStream) -> Iterator[Packet[AudioStream]]:
@@ -138,7 +138,7 @@ def _array(frame: AudioFrame) -> Samples:
 
 
 def _frames(container: InputContainer) -> Iterator[AudioFrame]:
-    """What decodes. Damage is passed over, as the analysis of beats does, so that times stay the same."""
+    """The frames that decode. Damage is skipped as in the analysis of beats, so that times agree."""
     try:
         for packet in container.demux(container.streams.audio[0]):
             try:
@@ -156,17 +156,19 @@ def _opened(music: Music) -> Iterator[InputContainer]:
     name = music.path.name
     with open_media(music.path, roots=music.roots) if music.roots else regular_file(music.path) as file:
         try:
-            container = av.open(_Nameless(file), "r", options=options, metadata_errors="replace", buffer_size=1 << 18)
+            container = av.open(
+                _UnnamedFile(file), "r", options=options, metadata_errors="replace", buffer_size=1 << 18
+            )
         except (av.FFmpegError, ValueError, UnicodeError) as error:
-            raise MediaUnreadableError(f"{name} is no sound file that can be read, or a cut off one") from error
+            raise MediaUnreadableError(f"{name} is not a readable sound file, or it is truncated") from error
         with container:
             if not container.streams.audio:
                 raise MediaUnreadableError(f"{name} holds no sound")
             yield container
 
 
-class _Nameless:
-    """What of a file FFmpeg may use. Not its name: an ending that lies must not choose the format."""
+class _UnnamedFile:
+    """A file without its name, so that FFmpeg does not choose the format by a wrong extension."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell

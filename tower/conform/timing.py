@@ -1,4 +1,4 @@
-"""Which frame of the video is shown when in the result. Pure arithmetic on a plan."""
+"""Calculates which frame of the video the result shows at which time, from a plan alone."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from fractions import Fraction
 from db.models.music import FrameTiming
 from tower.sync.plan import Plan
 
-TICKS = 90_000  # a second, where frames keep their own times: a tick is 0.011 ms
+TICKS = 90_000  # per second, with variable frame timing: a tick is 0.011 ms
 
 
 def tick_of(plan: Plan) -> Fraction:
-    """What times of the result are counted in, in seconds."""
+    """The time unit of the result, in seconds."""
     return 1 / plan.clip.fps if plan.timing == FrameTiming.CONSTANT else Fraction(1, TICKS)
 
 
 def schedule(plan: Plan) -> list[tuple[int, int]]:
-    """Each frame of the result: which frame of the video it is, and its time in ticks. Both ascend."""
+    """For each frame of the result: the number of its source frame and its time in ticks. Both ascend."""
     if plan.timing == FrameTiming.CONSTANT:
         return [(source, number) for number, source in enumerate(sources(plan))]
     return list(enumerate(times(plan)))
 
 
 def sources(plan: Plan) -> list[int]:
-    """At a constant rate: the frame that each frame of the result shows, the nearest one of its shot.
+    """The source frame of each frame of the result at a constant rate: the nearest one of its shot.
 
-    A shot begins with its first frame and never shows one of the next.
+    A shot starts with its first frame and never shows a frame of the next shot.
     """
     ends = [*(cut.at_frame for cut in plan.cuts[1:]), plan.clip.frames]
     found: list[int] = []
@@ -37,7 +37,7 @@ def sources(plan: Plan) -> list[int]:
 
 
 def times(plan: Plan) -> list[int]:
-    """Where every frame is kept: when it is shown, in ticks."""
+    """The time of each frame in ticks, if every frame is kept."""
     return [
         round((shot.starts_s + number / shot.frames * shot.lasts_s) * TICKS)
         for shot in plan.shots
@@ -46,5 +46,5 @@ def times(plan: Plan) -> list[int]:
 
 
 def end(plan: Plan) -> int:
-    """When the last frame of the result ends, in ticks."""
+    """The end of the last frame of the result, in ticks."""
     return round(plan.clip.frames / plan.clip.fps / tick_of(plan))

@@ -1,1 +1,1 @@
-"""The music library: which files belong to it, what they hold, how they are found, played and judged."""
+"""The music library: scanning its folders, reading tags, searching, playing, playlists and sound quality."""

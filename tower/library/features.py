@@ -1,4 +1,4 @@
-"""What the music service can do here and now, each tried and not assumed."""
+"""Checks which features of the music service work on this machine. Each is tried, not assumed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SEARCH = text("""
 
 @dataclass(frozen=True)
 class Feature:
-    """`reason` says why it is not there."""
+    """Whether a feature works; `reason` says why it does not."""
 
     there: bool
     reason: str | None = None
@@ -32,20 +32,20 @@ class Feature:
 
 def features(session: Session, roots: Sequence[Path]) -> dict[str, Feature]:
     return {
-        "audio_quality_monitoring": _measuring(),
-        "music_library": _library(roots),
-        "streaming": _streaming(),
-        "search": _search(session),
+        "audio_quality_monitoring": _check_measuring(),
+        "music_library": _check_library(roots),
+        "streaming": _check_streaming(),
+        "search": _check_search(session),
     }
 
 
-def _library(roots: Sequence[Path]) -> Feature:
+def _check_library(roots: Sequence[Path]) -> Feature:
     if any(root.is_dir() and os.access(root, os.R_OK | os.X_OK) for root in roots):
         return Feature(True)
     return Feature(False, "none of the library folders can be read: " + ", ".join(map(str, roots)))
 
 
-def _search(session: Session) -> Feature:
+def _check_search(session: Session) -> Feature:
     trigrams, index = session.execute(_SEARCH).one()
     if not trigrams:
         return Feature(False, "the database lacks the extension pg_trgm")
@@ -53,21 +53,21 @@ def _search(session: Session) -> Feature:
 
 
 @cache
-def _streaming() -> Feature:
+def _check_streaming() -> Feature:
     if ENCODER in av.codecs_available:
         return Feature(True)
-    return Feature(False, f"this build of PyAV lacks {ENCODER}: what browsers cannot play is not transcoded")
+    return Feature(False, f"this build of PyAV lacks {ENCODER}: files that browsers cannot play are not transcoded")
 
 
 @cache
-def _measuring() -> Feature:
-    """Asked once a process: the program does not change under it."""
+def _check_measuring() -> Feature:
+    """Cached: ffmpeg does not change while the process runs."""
     try:
-        said = subprocess.run(
+        completed = subprocess.run(
             [ffmpeg(), "-hide_banner", "-filters"], capture_output=True, text=True, timeout=TRY_S, check=False
         )
-    except (OSError, subprocess.TimeoutExpired, RuntimeError) as broken:
-        return Feature(False, f"ffmpeg cannot be run: {broken}")
-    if " ebur128 " not in said.stdout:
+    except (OSError, subprocess.TimeoutExpired, RuntimeError) as error:
+        return Feature(False, f"ffmpeg cannot be run: {error}")
+    if " ebur128 " not in completed.stdout:
         return Feature(False, "this ffmpeg lacks the filter ebur128")
     return Feature(True)

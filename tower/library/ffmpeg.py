@@ -1,4 +1,4 @@
-"""The ffmpeg program that comes with imageio-ffmpeg: it measures loudness."""
+"""The ffmpeg program that comes with imageio-ffmpeg. It measures loudness."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ import imageio_ffmpeg
 
 @cache
 def ffmpeg() -> str:
-    """The path of the program. RuntimeError if there is none."""
+    """The path of the program. Raises RuntimeError if there is none."""
     return str(imageio_ffmpeg.get_ffmpeg_exe())

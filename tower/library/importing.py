@@ -1,7 +1,7 @@
-"""Lists of other programs: the Library.xml that Apple Music and iTunes export, and m3u8 playlists.
+"""Imports the lists of other programs: the Library.xml that Apple Music and iTunes export, and m3u8 playlists.
 
-What they list is taken if its file lies in the library; the rest is named with the reason. The same file again updates
-the playlists that came from it.
+An entry is imported if its file is in the library; the others are reported with the reason. Importing the same file
+again updates the playlists that came from it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from tower.library.reading import FASTEST_BPM, LONGEST_TEXT, SLOWEST_BPM
 from tower.library.tracks import track_of
 from tower.media.roots import media_path, open_media
 
-LARGEST_BYTES = 400 << 20  # of a Library.xml: 2 kB a track
-SKIPS_TOLD = 100
-AT_ONCE = 100  # tracks a transaction
+LARGEST_BYTES = 400 << 20  # a Library.xml holds about 2 kB per track
+SKIPS_TOLD = 100  # skipped entries that the answer lists
+AT_ONCE = 100  # tracks per transaction
 Moved = Sequence[tuple[str, Path]]
 
 
@@ -42,7 +42,7 @@ class Skipped:
 
 @dataclass
 class Imported:
-    """`skipped` holds the first of `skipped_count`."""
+    """The result of an import. `skipped` lists at most SKIPS_TOLD entries; `skipped_count` counts all."""
 
     source: str
     tracks_known: int = 0
@@ -53,15 +53,19 @@ class Imported:
     def skip(self, what: str, reason: str) -> None:
         self.skipped_count += 1
         if len(self.skipped) < SKIPS_TOLD:
-            self.skipped.append(Skipped(_shown(what), reason))
+            self.skipped.append(Skipped(_printable(what), reason))
 
 
-class _NotHereError(Exception):
-    """An entry that cannot be taken; the message is the reason."""
+class _UnusableEntryError(Exception):
+    """An entry cannot be imported; the message is the reason."""
 
 
 def import_file(sessions: Sessions, path: str, *, roots: Sequence[Path], moved: Moved = ()) -> Imported:
-    """`moved`: (folder in a Library.xml, folder here). Raises InvalidError for what is no such list."""
+    """Import a Library.xml or an m3u playlist.
+
+    `moved` maps folders named in a Library.xml to folders on this machine, as (old, new). Raises InvalidError if the
+    file is of another kind, too large or not readable.
+    """
     found = media_path(path, roots=roots)
     ending = found.suffix.lower()
     if ending not in (".xml", ".m3u8", ".m3u"):
@@ -71,172 +75,174 @@ def import_file(sessions: Sessions, path: str, *, roots: Sequence[Path], moved: 
         if size > LARGEST_BYTES:
             raise InvalidError.field("path", path, f"a list of at most {LARGEST_BYTES >> 20} MB")
         if ending == ".xml":
-            return _Itunes(sessions, roots, moved).take(_plist(file, path))
-        return _m3u(sessions, found, file.read(), roots)
+            return _ITunesImport(sessions, roots, moved).import_library(_read_plist(file, path))
+        return _import_m3u(sessions, found, file.read(), roots)
 
 
-class _Itunes:
+class _ITunesImport:
     def __init__(self, sessions: Sessions, roots: Sequence[Path], moved: Moved) -> None:
         self._sessions = sessions
         self._roots = roots
         self._moved = moved
-        self._told = Imported("itunes_xml")
+        self._result = Imported("itunes_xml")
         self._ids: dict[int, int] = {}  # the track's id here, by the id inside the file
 
-    def take(self, library: Mapping[str, Any]) -> Imported:
-        entries = [one for one in library["Tracks"].values() if isinstance(one, dict)]
+    def import_library(self, library: Mapping[str, Any]) -> Imported:
+        entries = [item for item in library["Tracks"].values() if isinstance(item, dict)]
         for first in range(0, len(entries), AT_ONCE):
             with self._sessions.begin() as session:
                 for entry in entries[first : first + AT_ONCE]:
-                    self._track(session, entry)
+                    self._import_track(session, entry)
         for playlist in library.get("Playlists") or []:
             if isinstance(playlist, dict) and not any(
                 playlist.get(mark) for mark in ("Master", "Distinguished Kind", "Folder")
             ):
                 with self._sessions.begin() as session:
-                    self._playlist(session, playlist)
-        self._told.tracks_known = len(set(self._ids.values()))
-        return self._told
+                    self._import_playlist(session, playlist)
+        self._result.tracks_known = len(set(self._ids.values()))
+        return self._result
 
-    def _track(self, session: Session, entry: Mapping[str, Any]) -> None:
+    def _import_track(self, session: Session, entry: Mapping[str, Any]) -> None:
         name = " – ".join(str(entry[key]) for key in ("Artist", "Name") if entry.get(key)) or "a track without a name"
         try:
             with session.begin_nested():
-                track = track_of(session, self._file(entry), roots=self._roots)
-                self._complete(track, entry)
-        except _NotHereError as why:
-            self._told.skip(name, str(why))
-        except (TowerError, OSError) as refused:
-            self._told.skip(name, refused.message if isinstance(refused, TowerError) else str(refused))
+                track = track_of(session, self._find_file(entry), roots=self._roots)
+                self._fill_gaps(track, entry)
+        except _UnusableEntryError as why:
+            self._result.skip(name, str(why))
+        except (TowerError, OSError) as error:
+            self._result.skip(name, error.message if isinstance(error, TowerError) else str(error))
         else:
-            self._ids[_number(entry.get("Track ID"))] = track.id
+            self._ids[_track_number(entry.get("Track ID"))] = track.id
 
-    def _file(self, entry: Mapping[str, Any]) -> Path:
+    def _find_file(self, entry: Mapping[str, Any]) -> Path:
         if entry.get("Protected"):
-            raise _NotHereError("it is protected (FairPlay) and cannot be played here")
+            raise _UnusableEntryError("it is protected (FairPlay) and cannot be played here")
         if entry.get("Track Type", "File") != "File":
-            raise _NotHereError("it is a stream, not a file")
+            raise _UnusableEntryError("it is a stream, not a file")
         location = entry.get("Location")
         if not isinstance(location, str) or not location:
-            raise _NotHereError("it is only in the cloud")
-        return _file_at(_here(location, self._moved), self._roots)
+            raise _UnusableEntryError("it is only in the cloud and has no local file")
+        return _find_file(_local_path(location, self._moved), self._roots)
 
-    def _complete(self, track: Track, entry: Mapping[str, Any]) -> None:
+    def _fill_gaps(self, track: Track, entry: Mapping[str, Any]) -> None:
         bpm, persistent_id = entry.get("BPM"), entry.get("Persistent ID")
         if track.tag_bpm is None and isinstance(bpm, int) and SLOWEST_BPM <= bpm <= FASTEST_BPM:
             track.tag_bpm = float(bpm)
         if isinstance(persistent_id, str):
-            track.persistent_id = _shown(persistent_id)
+            track.persistent_id = _printable(persistent_id)
 
-    def _playlist(self, session: Session, entry: Mapping[str, Any]) -> None:
-        items = [one for one in entry.get("Playlist Items") or [] if isinstance(one, dict)]
-        track_ids = [self._ids[number] for one in items if (number := _number(one.get("Track ID"))) in self._ids]
-        name = _shown(str(entry.get("Name") or "Playlist"))
-        persistent_id = _shown(str(entry.get("Playlist Persistent ID") or name))
-        _keep(session, self._told, name, source_id=persistent_id, track_ids=track_ids)
+    def _import_playlist(self, session: Session, entry: Mapping[str, Any]) -> None:
+        items = [item for item in entry.get("Playlist Items") or [] if isinstance(item, dict)]
+        track_ids = [
+            self._ids[number] for item in items if (number := _track_number(item.get("Track ID"))) in self._ids
+        ]
+        name = _printable(str(entry.get("Name") or "Playlist"))
+        persistent_id = _printable(str(entry.get("Playlist Persistent ID") or name))
+        _save_playlist(session, self._result, name, source_id=persistent_id, track_ids=track_ids)
 
 
-def _m3u(sessions: Sessions, path: Path, content: bytes, roots: Sequence[Path]) -> Imported:
-    told, track_ids = Imported("m3u"), []
+def _import_m3u(sessions: Sessions, path: Path, content: bytes, roots: Sequence[Path]) -> Imported:
+    result, track_ids = Imported("m3u"), []
     with sessions.begin() as session:
-        for line in _lines(content, path):
+        for line in _entry_lines(content, path):
             try:
                 with session.begin_nested():
-                    track_ids.append(track_of(session, _entry(line, path, roots), roots=roots).id)
-            except _NotHereError as why:
-                told.skip(line, str(why))
-            except (TowerError, OSError) as refused:
-                told.skip(line, refused.message if isinstance(refused, TowerError) else str(refused))
-        told.tracks_known = len(set(track_ids))
-        _keep(session, told, _shown(path.stem), source_id=str(path), track_ids=track_ids)
-    return told
+                    track_ids.append(track_of(session, _find_entry(line, path, roots), roots=roots).id)
+            except _UnusableEntryError as why:
+                result.skip(line, str(why))
+            except (TowerError, OSError) as error:
+                result.skip(line, error.message if isinstance(error, TowerError) else str(error))
+        result.tracks_known = len(set(track_ids))
+        _save_playlist(session, result, _printable(path.stem), source_id=str(path), track_ids=track_ids)
+    return result
 
 
-def _plist(file: IO[bytes], path: str) -> Mapping[str, Any]:
+def _read_plist(file: IO[bytes], path: str) -> Mapping[str, Any]:
     try:
         library = plistlib.load(file, fmt=plistlib.FMT_XML)
-    except (ExpatError, plistlib.InvalidFileException, ValueError, LookupError, TypeError, AttributeError) as broken:
-        raise InvalidError.field("path", path, f"an exported library; this cannot be read: {broken}") from broken
+    except (ExpatError, plistlib.InvalidFileException, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InvalidError.field("path", path, f"an exported library that can be read: {error}") from error
     if not isinstance(library, dict) or not isinstance(library.get("Tracks"), dict):
-        raise InvalidError.field("path", path, "an exported library, with its Tracks")
+        raise InvalidError.field("path", path, "an exported library with a Tracks dictionary")
     return library
 
 
-def _here(location: str, moved: Moved) -> str:
-    """The path of file:///Users/…, file://localhost/C:/… here."""
+def _local_path(location: str, moved: Moved) -> str:
+    """The path on this machine of file:///Users/… or file://localhost/C:/…."""
     try:
         url = urlsplit(location)
-    except ValueError as broken:
-        raise _NotHereError(f"its place is no address: {location}") from broken
+    except ValueError as error:
+        raise _UnusableEntryError(f"its location is not a valid URL: {location}") from error
     if url.scheme != "file":
-        raise _NotHereError(f"it is no local file: {location}")
+        raise _UnusableEntryError(f"it is not a local file: {location}")
     path = unquote(url.path)
     if re.match(r"/[A-Za-z]:/", path):
         path = path[1:]
     for old, new in moved:
         prefix = old.rstrip("/")
-        if _same(path).startswith(f"{_same(prefix)}/"):
-            return f"{new}/{_same(path)[len(_same(prefix)) + 1 :]}"
+        if _normalised(path).startswith(f"{_normalised(prefix)}/"):
+            return f"{new}/{_normalised(path)[len(_normalised(prefix)) + 1 :]}"
     return path
 
 
-def _entry(line: str, playlist: Path, roots: Sequence[Path]) -> Path:
+def _find_entry(line: str, playlist: Path, roots: Sequence[Path]) -> Path:
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", line):
-        raise _NotHereError("it is an address, not a file")
+        raise _UnusableEntryError("it is a URL, not a file")
     try:
-        return _file_at(os.path.join(playlist.parent, line), roots)  # noqa: PTH118 - an absolute line replaces the folder
-    except _NotHereError:
+        return _find_file(os.path.join(playlist.parent, line), roots)  # noqa: PTH118 - an absolute line replaces the folder
+    except _UnusableEntryError:
         if "\\" not in line:
             raise
-        return _file_at(os.path.join(playlist.parent, line.replace("\\", "/")), roots)  # noqa: PTH118
+        return _find_file(os.path.join(playlist.parent, line.replace("\\", "/")), roots)  # noqa: PTH118
 
 
-def _file_at(path: str, roots: Sequence[Path]) -> Path:
-    """The file of this name in any form of Unicode: macOS writes accents apart."""
+def _find_file(path: str, roots: Sequence[Path]) -> Path:
+    """The file of this name in any Unicode normal form. macOS stores accents as separate characters."""
     refused = None
-    for form in (path, _same(path), unicodedata.normalize("NFD", path)):
+    for form in (path, _normalised(path), unicodedata.normalize("NFD", path)):
         try:
             return media_path(os.path.normpath(form), roots=roots)
         except InvalidError as error:
             refused = error
     expected = (refused.details or {}).get("expected") if refused else None
-    raise _NotHereError(f"{_shown(path)} is not in the library: expected {expected}")
+    raise _UnusableEntryError(f"{_printable(path)} is not in the library: expected {expected}")
 
 
-def _lines(content: bytes, path: Path) -> Iterator[str]:
+def _entry_lines(content: bytes, path: Path) -> Iterator[str]:
     try:
         text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as broken:
+    except UnicodeDecodeError as error:
         if path.suffix.lower() == ".m3u8":
-            raise InvalidError.field("path", str(path), f"UTF-8, which an .m3u8 is: {broken.reason}") from broken
+            raise InvalidError.field("path", str(path), f"UTF-8, which an .m3u8 is: {error.reason}") from error
         text = content.decode("latin-1")
     lines = (line.strip() for line in re.split(r"[\r\n]+", text))
     return (line for line in lines if line and not line.startswith("#"))
 
 
-def _keep(session: Session, told: Imported, name: str, *, source_id: str, track_ids: Sequence[int]) -> None:
+def _save_playlist(session: Session, result: Imported, name: str, *, source_id: str, track_ids: Sequence[int]) -> None:
     if len(track_ids) > LONGEST:
-        told.skip(name, f"its {len(track_ids)} tracks are more than {LONGEST}: the first were taken")
-    same = (Playlist.source == told.source, Playlist.source_id == source_id)
+        result.skip(name, f"it has {len(track_ids)} tracks: only the first {LONGEST} were imported")
+    same = (Playlist.source == result.source, Playlist.source_id == source_id)
     playlist = session.scalar(select(Playlist).where(*same))
     if playlist is None:
-        playlist = Playlist(source=told.source, source_id=source_id)
+        playlist = Playlist(source=result.source, source_id=source_id)
         session.add(playlist)
     playlist.name = name
     session.flush()
     fill(session, playlist, track_ids[:LONGEST])
-    told.playlists += 1
+    result.playlists += 1
 
 
-def _same(text: str) -> str:
+def _normalised(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _shown(text: str) -> str:
-    """What any table and page can hold."""
+def _printable(text: str) -> str:
+    """The text with unprintable characters replaced, at most LONGEST_TEXT characters long."""
     plain = "".join(character if character.isprintable() else "�" for character in text)
     return plain[:LONGEST_TEXT]
 
 
-def _number(value: object) -> int:
+def _track_number(value: object) -> int:
     return value if isinstance(value, int) else -1

@@ -1,4 +1,4 @@
-"""Tracks by tempo, genre and length, in pages."""
+"""Lists tracks by tempo, genre and length, in pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tower.pages import Page, Wanted, page_of
 
 @dataclass(frozen=True)
 class TrackFilter:
-    """What is None does not narrow. A track without a known tempo is in no range of tempos."""
+    """A filter that is None does not apply. A track without a known tempo matches no range of tempos."""
 
     min_bpm: float | None = None
     max_bpm: float | None = None
@@ -25,7 +25,7 @@ class TrackFilter:
 
 
 def page(session: Session, wanted: Wanted, *, only: TrackFilter) -> Page[Track]:
-    """In the order in which they came into the library."""
+    """A page of the tracks, in the order in which they were added to the library."""
     bounds = (
         (only.min_bpm, Track.bpm.__ge__),
         (only.max_bpm, Track.bpm.__le__),

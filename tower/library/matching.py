@@ -1,4 +1,4 @@
-"""Tracks that go with a tempo or a mood. Half and double time are told apart: they feel otherwise."""
+"""Finds tracks that fit a tempo or a mood. Half and double time are separate relations, because they feel different."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tower.library.text import pattern
 
 
 class Relation(StrEnum):
-    """Of a track's tempo to the wanted one."""
+    """How the tempo of a track relates to the requested tempo."""
 
     EXACT = "exact"
     HALF = "half"
@@ -28,9 +28,11 @@ FACTOR = {Relation.EXACT: 1.0, Relation.HALF: 0.5, Relation.DOUBLE: 2.0}
 
 @dataclass(frozen=True)
 class Wanted:
-    """`tolerance` in BPM of the wanted tempo: for a track in half time half of it is allowed, in double time twice.
+    """The tempo and mood to match.
 
-    A mood wants its tempo, its words, or best both; an unknown one (`mood` null) its own `word` in the tags.
+    `tolerance` is in BPM at the requested tempo: half of it applies to a track in half time, twice to one in
+    double time. A track fits a mood by tempo, by the words of its tags, or best by both. For an unknown mood (`mood` is
+    None) the tags must contain `word`.
     """
 
     bpm: float | None = None
@@ -42,7 +44,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Match:
-    """`off_bpm`: how far from the wanted tempo in its relation; `by`: which of tempo and words fit the mood."""
+    """A track that fits.
+
+    `off_bpm`: the distance from the requested tempo in this relation. `by`: which of "tempo" and "words" fit the mood.
+    """
 
     track: Track
     relation: Relation | None
@@ -51,13 +56,16 @@ class Match:
 
 
 def matching(session: Session, wanted: Wanted, *, limit: int, offset: int = 0) -> list[Match]:
-    """Best first: those that fit the mood in tempo and words, then exact before half and double, then the nearest."""
-    relation, off = _relation(wanted), _off(wanted)
-    fits = _fits(wanted)
+    """The best matches first.
+
+    Tracks that fit the mood by tempo and words come first, then exact before half and double time, then the nearest.
+    """
+    relation, off = _relationof(wanted), _distance(wanted)
+    fits = _mood_conditions(wanted)
     found = (
         select(Track, relation, off, *fits)
         .where(Track.missing_since.is_(None), *_conditions(wanted, fits))
-        .order_by(*_order(wanted, fits, off), Track.id)
+        .order_by(*_ranking(wanted, fits, off), Track.id)
         .limit(limit)
         .offset(offset)
     )
@@ -72,27 +80,27 @@ def matching(session: Session, wanted: Wanted, *, limit: int, offset: int = 0) -
     ]
 
 
-def _near(wanted: Wanted, relation: Relation) -> ColumnElement[bool]:
+def _is_near(wanted: Wanted, relation: Relation) -> ColumnElement[bool]:
     assert wanted.bpm is not None
     middle, reach = wanted.bpm * FACTOR[relation], wanted.tolerance * FACTOR[relation]
     return Track.bpm.between(middle - reach, middle + reach)
 
 
-def _relation(wanted: Wanted) -> ColumnElement[str | None]:
+def _relationof(wanted: Wanted) -> ColumnElement[str | None]:
     if wanted.bpm is None:
         return literal(None)
-    return case(*((_near(wanted, one), one.value) for one in wanted.relations), else_=None)
+    return case(*((_is_near(wanted, relation), relation.value) for relation in wanted.relations), else_=None)
 
 
-def _off(wanted: Wanted) -> ColumnElement[float | None]:
+def _distance(wanted: Wanted) -> ColumnElement[float | None]:
     if wanted.bpm is None:
         return literal(None)
-    apart = {one: func.abs(Track.bpm - wanted.bpm * FACTOR[one]) for one in wanted.relations}
-    return case(*((_near(wanted, one), apart[one]) for one in wanted.relations), else_=None)
+    apart = {relation: func.abs(Track.bpm - wanted.bpm * FACTOR[relation]) for relation in wanted.relations}
+    return case(*((_is_near(wanted, relation), apart[relation]) for relation in wanted.relations), else_=None)
 
 
-def _fits(wanted: Wanted) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Whether the tempo, and whether the words of the tags, fit the mood."""
+def _mood_conditions(wanted: Wanted) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Two conditions: the tempo fits the mood; the words of the tags fit it."""
     words = wanted.mood.words if wanted.mood else (wanted.word,) if wanted.word else ()
     tempo = Track.bpm.between(wanted.mood.low_bpm, wanted.mood.high_bpm) if wanted.mood else literal(False)
     in_words = or_(*(_has_word(word) for word in words)) if words else literal(False)
@@ -100,7 +108,7 @@ def _fits(wanted: Wanted) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 
 def _has_word(word: str) -> ColumnElement[bool]:
-    """As a whole word: `pop` is not in "popcorn"; CJK characters stand alone in these texts anyway."""
+    """Matches whole words only: `pop` is not in "popcorn". In these texts each CJK character is a word."""
     whole = pattern(word).replace("%", "% ", 1)[:-1].rstrip() + " %"
     return or_((literal(" ") + Track.genre_text + " ").like(whole), Track.search_text.like(whole))
 
@@ -108,18 +116,18 @@ def _has_word(word: str) -> ColumnElement[bool]:
 def _conditions(wanted: Wanted, fits: tuple[ColumnElement[bool], ColumnElement[bool]]) -> list[ColumnElement[bool]]:
     conditions = []
     if wanted.bpm is not None:
-        conditions.append(or_(*(_near(wanted, one) for one in wanted.relations)))
+        conditions.append(or_(*(_is_near(wanted, relation) for relation in wanted.relations)))
     if wanted.mood or wanted.word:
         conditions.append(or_(*fits))
     return conditions
 
 
-def _order(
+def _ranking(
     wanted: Wanted, fits: tuple[ColumnElement[bool], ColumnElement[bool]], off: ColumnElement[float | None]
 ) -> list[ColumnElement[Any]]:
     rank: list[ColumnElement[Any]] = [case((and_(*fits), 0), (fits[1], 1), else_=2)]
     if wanted.bpm is not None:
         if Relation.EXACT in wanted.relations:
-            rank.append(case((_near(wanted, Relation.EXACT), 0), else_=1))
+            rank.append(case((_is_near(wanted, Relation.EXACT), 0), else_=1))
         rank.append(off / Track.bpm)
     return rank

@@ -1,4 +1,4 @@
-"""Measures the quality of tracks in the background, one at a time: those that somebody looks at first."""
+"""Measures the quality of tracks in the background, one at a time. Tracks that a user looks at come first."""
 
 from __future__ import annotations
 
@@ -22,17 +22,20 @@ log = logging.getLogger(__name__)
 
 
 class QualityMonitor:
-    """`ask` has one track measured, `ask_all` every one that has no figures. `stop` waits for the one in hand."""
+    """Measures tracks in one thread.
+
+    `ask` queues one track and `ask_all` every track without figures. `stop` waits for the current measurement.
+    """
 
     def __init__(self, sessions: Sessions, roots: Sequence[Path]) -> None:
         self._sessions = sessions
         self._roots = tuple(roots)
-        self._asked: deque[int] = deque()
-        self._failed: dict[int, tuple[str, str]] = {}  # hash and reason, by the track's id
+        self._queue: deque[int] = deque()
+        self._failures: dict[int, tuple[str, str]] = {}  # hash and reason, by the track's id
         self._all_after: int | None = None
         self._wake = threading.Condition()
         self._stopping = False
-        self._thread = threading.Thread(target=self._work, name="quality-monitor", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="quality-monitor", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -44,14 +47,14 @@ class QualityMonitor:
         self._thread.join()
 
     def ask(self, track: Track) -> str:
-        """Have it measured; the reason why there are no figures yet."""
-        if (failed := self._failed.get(track.id)) and failed[0] == track.sha256:
-            return f"it could not be measured: {failed[1]}"
+        """Queue the track to be measured. Returns the reason why there are no figures yet."""
+        if (failure := self._failures.get(track.id)) and failure[0] == track.sha256:
+            return f"it could not be measured: {failure[1]}"
         if track.missing_since is not None:
             return "its file is not there"
         with self._wake:
-            if track.id not in self._asked:
-                self._asked.append(track.id)
+            if track.id not in self._queue:
+                self._queue.append(track.id)
                 self._wake.notify()
         return "being measured: ask again in a few seconds"
 
@@ -60,28 +63,28 @@ class QualityMonitor:
             self._all_after = 0
             self._wake.notify()
 
-    def _work(self) -> None:
-        while (track_id := self._next()) is not None:
+    def _run(self) -> None:
+        while (track_id := self._next_track_id()) is not None:
             try:
                 self._measure(track_id)
             except SQLAlchemyError:
                 log.exception("track %d was not measured", track_id)
             with self._wake:
-                if self._asked and self._asked[0] == track_id:
-                    self._asked.popleft()
+                if self._queue and self._queue[0] == track_id:
+                    self._queue.popleft()
 
-    def _next(self) -> int | None:
-        """Null when it is time to stop."""
+    def _next_track_id(self) -> int | None:
+        """The next track to measure; waits for one. None once the monitor stops."""
         with self._wake:
             while not self._stopping:
-                if self._asked:
-                    return self._asked[0]
-                if self._all_after is not None and (track_id := self._unmeasured()) is not None:
+                if self._queue:
+                    return self._queue[0]
+                if self._all_after is not None and (track_id := self._next_unmeasured_id()) is not None:
                     return track_id
                 self._wake.wait()
             return None
 
-    def _unmeasured(self) -> int | None:
+    def _next_unmeasured_id(self) -> int | None:
         try:
             with self._sessions() as session:
                 some = (Track.quality.is_(None), Track.missing_since.is_(None), Track.id > self._all_after)
@@ -99,11 +102,11 @@ class QualityMonitor:
         path = place_of_row(track).path
         try:
             with opened(track, self._roots) as file:
-                found = measure(file, path, kind=track.kind, codec=track.codec, bitrate=track.bitrate)
-        except (TowerError, OSError) as broken:
-            self._failed[track_id] = (track.sha256, broken.message if isinstance(broken, TowerError) else str(broken))
+                quality = measure(file, path, kind=track.kind, codec=track.codec, bitrate=track.bitrate)
+        except (TowerError, OSError) as error:
+            self._failures[track_id] = (track.sha256, error.message if isinstance(error, TowerError) else str(error))
             return
         same = (Track.id == track_id, Track.sha256 == track.sha256)
         with self._sessions.begin() as session:
-            values = {"quality": found.as_json(), "quality_measured_at": func.now()}
+            values = {"quality": quality.as_json(), "quality_measured_at": func.now()}
             session.execute(update(Track).where(*same).values(values))

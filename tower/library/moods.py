@@ -1,4 +1,4 @@
-"""What a word for a mood asks of music: how fast it goes, and which words its tags would have."""
+"""The moods of music: the range of tempos of each, and the words to look for in tags."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from tower.library.text import plain
 
 @dataclass(frozen=True)
 class Mood:
-    """`words`: of genres, titles and albums; `names`: what it is called, in English and Japanese."""
+    """A mood of music.
+
+    `words` are looked for in genres, titles and albums. `names` are other words for the mood, in English and Japanese.
+    """
 
     name: str
     low_bpm: float
@@ -99,5 +102,5 @@ KNOWN = tuple(mood.name for mood in MOODS)
 
 
 def mood_of(word: str) -> Mood | None:
-    """The mood that a word means, in any case and width; None for a word that Tower does not know."""
+    """The mood that a word names, in any case and character width; None for an unknown word."""
     return _BY_NAME.get(plain(word))

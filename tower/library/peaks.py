@@ -1,4 +1,4 @@
-"""The shape of a track's sound, to be drawn: lowest and highest sample of each of POINTS stretches."""
+"""The outline of a track's sound, for drawing: the lowest and highest sample of each of POINTS intervals."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tower.beats.sound import RATE_HZ, reading
 from tower.media.files import writing
 
 POINTS = 1000
-BLOCK = RATE_HZ // 50  # samples of which only the ends are kept while reading
-VERSION = 1
+BLOCK = RATE_HZ // 50  # samples that are reduced to one minimum and maximum while reading
+VERSION = 1  # of the cache files
 
 
 @dataclass(frozen=True)
 class Peaks:
-    """`low` and `high` −1…1, equally many, over `duration_s`."""
+    """`low` and `high` are in −1…1, of equal length, evenly spaced over `duration_s`."""
 
     low: Sequence[float]
     high: Sequence[float]
@@ -28,16 +28,16 @@ class Peaks:
 
 
 def peaks(file: IO[bytes], *, sha256: str, cache: Path) -> Peaks:
-    """Read once, then from the cache. Raises MediaUnreadableError."""
-    kept = cache / sha256[:2] / f"{sha256}.{VERSION}.json"
+    """The peaks of a file, cached by its hash. Raises MediaUnreadableError."""
+    cached = cache / sha256[:2] / f"{sha256}.{VERSION}.json"
     try:
-        return Peaks(**json.loads(kept.read_text()))
+        return Peaks(**json.loads(cached.read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         pass
-    found = _read(file)
-    with writing(kept) as part:
-        part.write_text(json.dumps({"low": found.low, "high": found.high, "duration_s": found.duration_s}))
-    return found
+    result = _read(file)
+    with writing(cached) as part:
+        part.write_text(json.dumps({"low": result.low, "high": result.high, "duration_s": result.duration_s}))
+    return result
 
 
 def _read(file: IO[bytes]) -> Peaks:

@@ -1,4 +1,4 @@
-"""What of a track is sent to a player: the file itself, or an Opus copy where browsers cannot play its codec."""
+"""Chooses what a player receives for a track: the file itself, or an Opus copy if browsers cannot play its codec."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ MEDIA_TYPES = {
     "opus": "audio/ogg; codecs=opus",
     "wav": "audio/wav",
 }
-# What Chromium, Firefox and Safari play; ALAC and the odd codecs of WAV they do not.
+# The codecs that Chromium, Firefox and Safari all play. They do not play ALAC and the rare codecs of WAV.
 PLAYED = frozenset(
     {"mp3", "aac", "flac", "vorbis", "opus", "pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le"}
 )
 MOST_CHANNELS = 8
 OPUS_RATE_HZ, OPUS_BITS = 48_000, 160_000
 VERSION = 1  # of the copies
-MOST_BYTES = 4 << 30  # of all copies; the oldest go first
-PATIENCE_S = 15.0
+MOST_BYTES = 4 << 30  # of all copies together; the oldest are deleted first
+PATIENCE_S = 15.0  # how long a request waits for a copy
 
 
 class NotReadyError(TowerError):
-    """The copy is being made."""
+    """The Opus copy is not finished yet."""
 
     code = ErrorCode.BEING_PREPARED
     status = 503
@@ -62,27 +62,33 @@ def browsers_play(track: Track) -> bool:
 
 
 def original(track: Track, roots: Sequence[Path]) -> Playable:
-    """Raises NotFoundError if the file is gone or not to be read any more."""
+    """The file itself. Raises NotFoundError if it is missing or no longer readable."""
     with opened(track, roots):
         return Playable(place_of_row(track).path, MEDIA_TYPES[track.kind])
 
 
 def opened(track: Track, roots: Sequence[Path]) -> IO[bytes]:
-    """The file of a track, safely. Raises NotFoundError if it is gone or not to be read any more."""
+    """Open the file of a track, inside the library folders only.
+
+    Raises NotFoundError if it is missing or no longer readable.
+    """
     path = place_of_row(track).path
     try:
         return open_media(path, roots=roots)
-    except InvalidError as refused:
-        expected = (refused.details or {}).get("expected")
+    except InvalidError as error:
+        expected = (error.details or {}).get("expected")
         raise NotFoundError(
-            f"The file of track {track.id} is not there any more: {path.name}",
+            f"The file of track {track.id} is no longer there: {path.name}",
             details={"path": str(path), "expected": expected},
             code=ErrorCode.FILE_MISSING,
-        ) from refused
+        ) from error
 
 
 class OpusCopies:
-    """Makes Opus copies, each once, in `threads` or two of its own; keeps them under `folder` by the file's content."""
+    """Makes Opus copies, one per content hash, and keeps them under `folder`.
+
+    Copies are made on `threads`, or on two threads of its own.
+    """
 
     def __init__(self, folder: Path, *, threads: Executor | None = None) -> None:
         self._folder = folder
@@ -92,13 +98,18 @@ class OpusCopies:
         self._making: dict[Path, Future[None]] = {}
 
     def of(self, track: Track, roots: Sequence[Path]) -> Playable:
-        """Waits a while for a copy that has to be made. Raises NotReadyError after that, and MediaUnreadableError."""
+        """The copy of a track, made if there is none.
+
+        Raises NotReadyError if it is not finished within PATIENCE_S, and MediaUnreadableError.
+        """
         target = self._folder / track.sha256[:2] / f"{track.sha256}.{VERSION}.ogg"
         if not target.exists():
             try:
                 self._make(track, roots, target).result(timeout=PATIENCE_S)
             except TooSlowError as slow:
-                raise NotReadyError(f"An Opus copy of track {track.id} is being made: ask again in a moment") from slow
+                raise NotReadyError(
+                    f"The Opus copy of track {track.id} is not finished yet: try again in a few seconds"
+                ) from slow
         return Playable(target, MEDIA_TYPES["opus"])
 
     def stop(self) -> None:
@@ -111,7 +122,7 @@ class OpusCopies:
                 return self._making[target]
             making = self._threads.submit(self._write, opened(track, roots), track.filename, target)
             self._making[target] = making
-        making.add_done_callback(lambda _: self._forget(target))  # if it has ended by now, here and at once
+        making.add_done_callback(lambda _: self._forget(target))  # runs at once if the copy has already ended
         return making
 
     def _forget(self, target: Path) -> None:
@@ -121,21 +132,21 @@ class OpusCopies:
     def _write(self, file: IO[bytes], name: str, target: Path) -> None:
         with file, writing(target) as part:
             transcode(file, name, part, self._stopping)
-        self._make_room(target)
+        self._delete_oldest(target)
 
-    def _make_room(self, newest: Path) -> None:
+    def _delete_oldest(self, newest: Path) -> None:
         copies = sorted(self._folder.glob("*/*.ogg"), key=lambda path: path.stat().st_mtime)
-        held = sum(path.stat().st_size for path in copies)
+        total_bytes = sum(path.stat().st_size for path in copies)
         for path in copies:
-            if held <= MOST_BYTES or path == newest:
+            if total_bytes <= MOST_BYTES or path == newest:
                 return
-            held -= path.stat().st_size
+            total_bytes -= path.stat().st_size
             with suppress(FileNotFoundError):
                 path.unlink()
 
 
 def transcode(file: IO[bytes], name: str, target: Path, stopping: threading.Event) -> None:
-    """The sound as stereo Opus at 48 kHz. Raises MediaUnreadableError, CancelledError."""
+    """Write the sound of `file` to `target` as stereo Opus at 48 kHz. Raises MediaUnreadableError, CancelledError."""
     with opened_music(file, name) as source, av.open(str(target), "w", format="ogg") as out:
         stream = out.add_stream("libopus", rate=OPUS_RATE_HZ, layout="stereo")
         assert isinstance(stream, AudioStream)
@@ -143,7 +154,7 @@ def transcode(file: IO[bytes], name: str, target: Path, stopping: threading.Even
         sound = False
         for frame in _resampled(source.decode(sound_of(source, name))):
             if stopping.is_set():
-                raise CancelledError("The service stops")
+                raise CancelledError("The service is stopping")
             sound = True
             out.mux(stream.encode(frame))
         if not sound:
@@ -152,7 +163,7 @@ def transcode(file: IO[bytes], name: str, target: Path, stopping: threading.Even
 
 
 def _resampled(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
-    """What of a cut off file decodes is all that there is."""
+    """Stereo frames at OPUS_RATE_HZ. A truncated file yields the frames that decode."""
     resampler = AudioResampler(format="flt", layout="stereo", rate=OPUS_RATE_HZ, frame_size=960)
     with suppress(av.FFmpegError):
         for frame in frames:

@@ -1,4 +1,4 @@
-"""Playlists: tracks in an order that the user gives."""
+"""Playlists: lists of tracks in an order that the user chooses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST = 10_000  # tracks in one list
 
 @dataclass(frozen=True)
 class Length:
-    """`duration_s` of all tracks together."""
+    """The size of a playlist. `duration_s` is that of all tracks together."""
 
     tracks: int = 0
     duration_s: float = 0.0
@@ -25,10 +25,10 @@ class Length:
 
 def find(session: Session, playlist_id: int, *, for_update: bool = False) -> Playlist:
     """Raises NotFoundError."""
-    found = session.get(Playlist, playlist_id, with_for_update=for_update)
-    if found is None:
+    playlist = session.get(Playlist, playlist_id, with_for_update=for_update)
+    if playlist is None:
         raise NotFoundError(f"There is no playlist {playlist_id}")
-    return found
+    return playlist
 
 
 def page(session: Session, wanted: Wanted) -> Page[Playlist]:
@@ -36,7 +36,7 @@ def page(session: Session, wanted: Wanted) -> Page[Playlist]:
 
 
 def lengths(session: Session, playlist_ids: Sequence[int]) -> dict[int, Length]:
-    """By the playlist's id; an empty one is not there."""
+    """The sizes of playlists by id. An empty playlist has no entry."""
     rows = session.execute(
         select(PlaylistTrack.playlist_id, func.count(), func.sum(Track.duration_s))
         .join(Track, Track.id == PlaylistTrack.track_id)
@@ -47,23 +47,23 @@ def lengths(session: Session, playlist_ids: Sequence[int]) -> dict[int, Length]:
 
 
 def tracks(session: Session, playlist_id: int) -> Sequence[Track]:
-    """In order. Raises NotFoundError."""
+    """The tracks of a playlist in order. Raises NotFoundError."""
     find(session, playlist_id)
     rows = select(Track).join(PlaylistTrack, PlaylistTrack.track_id == Track.id)
     return session.scalars(rows.where(PlaylistTrack.playlist_id == playlist_id).order_by(PlaylistTrack.position)).all()
 
 
 def create(session: Session, name: str, *, description: str | None, track_ids: Sequence[int]) -> Playlist:
-    """Raises InvalidError for a track that there is not."""
-    made = Playlist(name=name, description=description)
-    session.add(made)
+    """Raises InvalidError for an unknown track."""
+    playlist = Playlist(name=name, description=description)
+    session.add(playlist)
     session.flush()
-    fill(session, made, track_ids)
-    return made
+    fill(session, playlist, track_ids)
+    return playlist
 
 
 def fill(session: Session, playlist: Playlist, track_ids: Sequence[int]) -> None:
-    """These tracks and no others. Raises InvalidError for a track that there is not."""
+    """Replace the tracks of a playlist. Raises InvalidError for an unknown track."""
     _require_tracks(session, track_ids)
     session.execute(delete(PlaylistTrack).where(PlaylistTrack.playlist_id == playlist.id))
     if track_ids:
@@ -78,15 +78,15 @@ def fill(session: Session, playlist: Playlist, track_ids: Sequence[int]) -> None
 
 
 def remove(session: Session, playlist_id: int) -> Playlist:
-    """The list; its tracks stay. Raises NotFoundError."""
-    gone = find(session, playlist_id, for_update=True)
-    session.delete(gone)
+    """Delete a playlist; its tracks stay in the library. Raises NotFoundError."""
+    playlist = find(session, playlist_id, for_update=True)
+    session.delete(playlist)
     session.flush()
-    return gone
+    return playlist
 
 
 def _require_tracks(session: Session, track_ids: Sequence[int]) -> None:
-    there = set(session.scalars(select(Track.id).where(Track.id.in_(set(track_ids)))))
-    unknown = next((track_id for track_id in track_ids if track_id not in there), None)
+    known = set(session.scalars(select(Track.id).where(Track.id.in_(set(track_ids)))))
+    unknown = next((track_id for track_id in track_ids if track_id not in known), None)
     if unknown is not None:
         raise InvalidError.field("track_ids", unknown, "the id of a track")

@@ -1,4 +1,4 @@
-"""How good the sound of a track is: clipping, loudness, silence, and whether its bitrate holds what it claims."""
+"""Measures the sound quality of a track: clipping, loudness, silence, and whether its content matches its bitrate."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ from tower.library.ffmpeg import ffmpeg
 from tower.library.reading import opened_music, sound_of
 from tower.media.decode import MediaUnreadableError
 
-FULL, RUN = 0.9995, 3  # of full scale; samples in a row that are there: one alone may be a peak
+FULL, RUN = 0.9995, 3  # of full scale; consecutive samples at that level that count as clipped (one may be a peak)
 SILENT_DB = -60.0  # RMS of a tenth of a second, to full scale
-WINDOW, MOST_WINDOWS = 4096, 400  # samples; spread over the track
-CLIFF_DB = 20.0  # by which the level must fall within a kilohertz to be a codec's doing
-# Where LAME cuts off, in Hz, by the bit rate of the mp3, measured. Nearer to 20 kHz recordings end by themselves.
+WINDOW, MOST_WINDOWS = 4096, 400  # samples; windows spread over the track
+CLIFF_DB = 20.0  # a fall in level by this much within a kilohertz is the edge of a codec
+# The lowpass of LAME in Hz, as measured, and the bit rate of the mp3. Recordings end near 20 kHz by themselves.
 LOWPASSES = ((12_500, 64_000), (16_300, 96_000), (17_500, 128_000), (18_500, 160_000), (19_500, 192_000))
 LOSSLESS = frozenset({"flac", "alac", "pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"})
 FORMATS = {"mp3": "mp3", "m4a": "mov", "flac": "flac", "ogg": "ogg", "opus": "ogg", "wav": "wav"}
-CLAIMS_TOO_MUCH = 1.5
-LOUDNESS_S = 600.0
+CLAIMS_TOO_MUCH = 1.5  # claimed bit rate over the bit rate of the content
+LOUDNESS_S = 600.0  # timeout of ffmpeg
 Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Quality:
-    """`loudness_lufs` integrated (EBU R 128), `loudness_range_lu`, `true_peak_dbtp`: null in silence.
+    """The sound quality of a track.
 
-    `clipped_samples` over all channels, in `clipped_places` runs; silences in seconds, `silence_share` 0–1.
-    `cutoff_hz`: where the sound ends as an encoder ends it; null: no such edge. `content_bitrate`: of an mp3 with that
-    edge. `suspect`: the file claims more than that. `faults`: all that, in words.
+    `loudness_lufs` is integrated (EBU R 128); it, `loudness_range_lu` and `true_peak_dbtp` are None in silence.
+    `clipped_samples` counts all channels, in `clipped_places` runs. `silence_share` is 0–1. `cutoff_hz` is the edge
+    where an encoder cut the sound, or None. `content_bitrate` is that of an mp3 with this edge; a file that claims
+    more is `suspect`. `faults` lists the problems as text.
     """
 
     loudness_lufs: float | None
@@ -59,23 +60,23 @@ class Quality:
 
 
 def measure(file: IO[bytes], path: Path, *, kind: str, codec: str, bitrate: int | None) -> Quality:
-    """Decodes the whole track, twice: here, and in ffmpeg for its loudness. `path` names what `file` has open.
+    """Measure a track. It is decoded twice: here, and by ffmpeg for the loudness.
 
-    Raises MediaUnreadableError.
+    `path` is the path of the open `file`. Raises MediaUnreadableError.
     """
-    ear = _listen(file, path.name)
+    signal = _analyse_signal(file, path.name)
     loudness, spread, peak = _loudness(path, kind)
-    cutoff = _cutoff_hz(ear)
+    cutoff = _cutoff_hz(signal)
     content = next((bits for edge, bits in LOWPASSES if cutoff and cutoff <= edge), None)
     lossless = codec in LOSSLESS
     suspect = content is not None and (lossless or (bitrate or 0) >= content * CLAIMS_TOO_MUCH)
-    leading, trailing, share = _silences(ear)
-    found = Quality(
+    leading, trailing, share = _silences(signal)
+    quality = Quality(
         loudness_lufs=loudness,
         loudness_range_lu=spread,
         true_peak_dbtp=peak,
-        clipped_samples=ear.clipped,
-        clipped_places=ear.places,
+        clipped_samples=signal.clipped,
+        clipped_places=signal.places,
         leading_silence_s=leading,
         trailing_silence_s=trailing,
         silence_share=share,
@@ -85,12 +86,12 @@ def measure(file: IO[bytes], path: Path, *, kind: str, codec: str, bitrate: int 
         lossless=lossless,
         suspect=suspect,
     )
-    found.faults.extend(_in_words(found))
-    return found
+    quality.faults.extend(_describe_faults(quality))
+    return quality
 
 
 @dataclass
-class _Ear:
+class _Signal:
     rate_hz: int
     clipped: int = 0
     places: int = 0
@@ -100,87 +101,87 @@ class _Ear:
     rest: Samples = field(default_factory=lambda: np.zeros(0, np.float32))  # less than a tenth of a second
 
 
-def _listen(file: IO[bytes], name: str) -> _Ear:
+def _analyse_signal(file: IO[bytes], name: str) -> _Signal:
     with opened_music(file, name) as container:
         stream = sound_of(container, name)
         rate = stream.codec_context.sample_rate
         seconds = (container.duration or 0) / av.time_base
-        ear = _Ear(rate)
+        signal = _Signal(rate)
         every_s = max(WINDOW / rate, seconds / MOST_WINDOWS)
         next_at, at = 0.0, 0.0
         for piece in _pieces(container.decode(stream), rate):
-            _clipping(ear, piece)
+            _count_clipping(signal, piece)
             mono = piece.mean(axis=0)
-            _hear_levels(ear, mono)
+            _add_levels(signal, mono)
             if at >= next_at and len(mono) >= WINDOW:
-                _add_spectrum(ear, mono[:WINDOW])
+                _add_spectrum(signal, mono[:WINDOW])
                 next_at = at + every_s
             at += len(mono) / rate
-    if not ear.levels_db and not len(ear.rest):
+    if not signal.levels_db and not len(signal.rest):
         raise MediaUnreadableError(f"{name} holds no sound that can be decoded")
-    return ear
+    return signal
 
 
 def _pieces(frames: Iterator[Any], rate: int) -> Iterator[Samples]:
-    """About a second each (channels × samples, −1…1), at the file's own rate. What does not decode is left out."""
+    """Pieces of about a second (channels × samples, −1…1) at the file's own rate. Damaged parts are left out."""
     resampler = av.AudioResampler(format="flt")  # packed: PyAV 18 crashes on the planes of eight channels
     waiting: list[Samples] = []
-    held = 0
+    waiting_samples = 0
     try:
         for frame in frames:
             frame.pts = None
             for run in resampler.resample(frame):
                 waiting.append(run.to_ndarray().astype(np.float32, copy=False).reshape(-1, run.layout.nb_channels).T)
-                held += run.samples
-            if held >= rate:
+                waiting_samples += run.samples
+            if waiting_samples >= rate:
                 yield np.concatenate(waiting, axis=1)
-                waiting, held = [], 0
+                waiting, waiting_samples = [], 0
     except av.FFmpegError:
-        pass  # cut off: what came before is measured
-    if held:
+        pass  # a truncated file is measured up to its end
+    if waiting_samples:
         yield np.concatenate(waiting, axis=1)
 
 
-def _clipping(ear: _Ear, piece: Samples) -> None:
+def _count_clipping(signal: _Signal, piece: Samples) -> None:
     for channel in piece:
         full = np.concatenate(([False], np.abs(channel) >= FULL, [False]))
         edges = np.flatnonzero(full[1:] != full[:-1])
         lengths = edges[1::2] - edges[::2]
         long = lengths[lengths >= RUN]
-        ear.clipped += int(long.sum())
-        ear.places += len(long)
+        signal.clipped += int(long.sum())
+        signal.places += len(long)
 
 
-def _hear_levels(ear: _Ear, mono: Samples) -> None:
-    size = max(1, ear.rate_hz // 10)
-    heard = np.concatenate((ear.rest, mono))
-    whole = len(heard) // size * size
-    ear.rest = heard[whole:]
-    rms = np.sqrt(np.mean(heard[:whole].reshape(-1, size).astype(np.float64) ** 2, axis=1))
-    ear.levels_db += [float(level) for level in 20 * np.log10(np.maximum(rms, 1e-6))]
+def _add_levels(signal: _Signal, mono: Samples) -> None:
+    size = max(1, signal.rate_hz // 10)
+    samples = np.concatenate((signal.rest, mono))
+    whole = len(samples) // size * size
+    signal.rest = samples[whole:]
+    rms = np.sqrt(np.mean(samples[:whole].reshape(-1, size).astype(np.float64) ** 2, axis=1))
+    signal.levels_db += [float(level) for level in 20 * np.log10(np.maximum(rms, 1e-6))]
 
 
-def _add_spectrum(ear: _Ear, window: Samples) -> None:
+def _add_spectrum(signal: _Signal, window: Samples) -> None:
     power = np.abs(np.fft.rfft(window * np.hanning(WINDOW))) ** 2
-    ear.power = power if ear.power is None else ear.power + power
-    ear.windows += 1
+    signal.power = power if signal.power is None else signal.power + power
+    signal.windows += 1
 
 
-def _silences(ear: _Ear) -> tuple[float, float, float]:
-    quiet = [level < SILENT_DB for level in ear.levels_db] or [False]
+def _silences(signal: _Signal) -> tuple[float, float, float]:
+    quiet = [level < SILENT_DB for level in signal.levels_db] or [False]
     if all(quiet):
         return len(quiet) / 10, len(quiet) / 10, 1.0
     leading, trailing = quiet.index(False) / 10, quiet[::-1].index(False) / 10
     return leading, trailing, round(sum(quiet) / len(quiet), 4)
 
 
-def _cutoff_hz(ear: _Ear) -> int | None:
-    """The highest edge above 9 kHz where the level falls by CLIFF_DB within a kilohertz, with nothing after it."""
-    if ear.power is None or not ear.power.any():
+def _cutoff_hz(signal: _Signal) -> int | None:
+    """The steepest edge above 9 kHz where the level falls by CLIFF_DB within a kilohertz and stays low."""
+    if signal.power is None or not signal.power.any():
         return None
-    hz = ear.rate_hz / WINDOW
+    hz = signal.rate_hz / WINDOW
     band = max(1, round(500 / hz))
-    power = ear.power / ear.windows
+    power = signal.power / signal.windows
     level = 10 * np.log10(np.maximum(np.convolve(power, np.ones(band) / band, "same"), 1e-14))
     first, last = round(9000 / hz), min(len(level) - 2 * band, round(20_600 / hz))
     if last <= first:
@@ -195,39 +196,43 @@ def _cutoff_hz(ear: _Ear) -> int | None:
 
 
 def _loudness(path: Path, kind: str) -> tuple[float | None, float | None, float | None]:
-    """By ffmpeg's ebur128, of this one local file in this one format."""
+    """Loudness, loudness range and true peak by ffmpeg's ebur128, restricted to this local file and its format."""
     safe = ("-protocol_whitelist", "file", "-f", FORMATS[kind])
     argv = [ffmpeg(), "-hide_banner", "-nostdin", "-nostats", *safe, "-i", f"file:{path}", "-map", "0:a:0"]
     argv += ["-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
     try:
-        said = subprocess.run(argv, capture_output=True, timeout=LOUDNESS_S, check=False)
-    except subprocess.TimeoutExpired as slow:
-        raise MediaUnreadableError(f"The loudness of {path.name} took longer than {LOUDNESS_S:.0f} s") from slow
-    summary = said.stderr.decode(errors="replace").rpartition("Summary:")[2]
-    if not summary or said.returncode:
-        raise MediaUnreadableError(f"{path.name} cannot be measured: ffmpeg ended with {said.returncode}")
-    return _said(summary, "I", "LUFS"), _said(summary, "LRA", "LU"), _said(summary, "Peak", "dBFS")
+        completed = subprocess.run(argv, capture_output=True, timeout=LOUDNESS_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise MediaUnreadableError(f"The loudness of {path.name} took longer than {LOUDNESS_S:.0f} s") from error
+    summary = completed.stderr.decode(errors="replace").rpartition("Summary:")[2]
+    if not summary or completed.returncode:
+        raise MediaUnreadableError(f"{path.name} cannot be measured: ffmpeg ended with {completed.returncode}")
+    return (
+        _summary_value(summary, "I", "LUFS"),
+        _summary_value(summary, "LRA", "LU"),
+        _summary_value(summary, "Peak", "dBFS"),
+    )
 
 
-def _said(summary: str, name: str, unit: str) -> float | None:
-    found = re.search(rf"^\s*{name}:\s*(-?[\d.]+|-?inf|nan)\s*{unit}\s*$", summary, re.MULTILINE)
-    if not found or not re.fullmatch(r"-?[\d.]+", found[1]):
+def _summary_value(summary: str, name: str, unit: str) -> float | None:
+    match = re.search(rf"^\s*{name}:\s*(-?[\d.]+|-?inf|nan)\s*{unit}\s*$", summary, re.MULTILINE)
+    if not match or not re.fullmatch(r"-?[\d.]+", match[1]):
         return None
-    value = float(found[1])
-    return None if name == "I" and value <= -70.0 else value  # the gate: there was nothing louder
+    value = float(match[1])
+    return None if name == "I" and value <= -70.0 else value  # the gate of EBU R 128: all of it is quieter
 
 
-def _in_words(found: Quality) -> Sequence[str]:
-    said = []
-    if found.clipped_places:
-        said.append(f"clipped in {found.clipped_places} places")
-    if found.silence_share == 1:
-        said.append("silent throughout")
-    elif max(found.leading_silence_s, found.trailing_silence_s) >= 5:
-        said.append(f"{found.leading_silence_s:.1f} s of silence before, {found.trailing_silence_s:.1f} s after")
-    if found.suspect and found.cutoff_hz and found.content_bitrate:
-        encoded = f"an mp3 of {found.content_bitrate // 1000} kbit/s"
-        edge = f"its sound ends at {found.cutoff_hz / 1000:.1f} kHz, as that of {encoded}"
-        claim = "lossless" if found.lossless else f"of {(found.claimed_bitrate or 0) // 1000} kbit/s"
-        said.append(f"{edge}; the file claims to be {claim}")
-    return said
+def _describe_faults(quality: Quality) -> Sequence[str]:
+    faults = []
+    if quality.clipped_places:
+        faults.append(f"clipped in {quality.clipped_places} places")
+    if quality.silence_share == 1:
+        faults.append("silent throughout")
+    elif max(quality.leading_silence_s, quality.trailing_silence_s) >= 5:
+        faults.append(f"{quality.leading_silence_s:.1f} s of silence before, {quality.trailing_silence_s:.1f} s after")
+    if quality.suspect and quality.cutoff_hz and quality.content_bitrate:
+        encoded = f"an mp3 of {quality.content_bitrate // 1000} kbit/s"
+        edge = f"its sound ends at {quality.cutoff_hz / 1000:.1f} kHz, as that of {encoded}"
+        claim = "lossless" if quality.lossless else f"of {(quality.claimed_bitrate or 0) // 1000} kbit/s"
+        faults.append(f"{edge}; the file claims to be {claim}")
+    return faults

@@ -1,4 +1,4 @@
-"""What a file of music says of itself: tags and technical facts, by its content and not by its name."""
+"""Reads the tags and technical facts of a music file. The format follows from the content, not from the name."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ from tinytag import TinyTag, TinyTagException
 from tower.media.decode import MediaUnreadableError
 
 ENDINGS = frozenset({".mp3", ".m4a", ".flac", ".ogg", ".opus", ".wav"})
-# Containers that hold their sound. Playlists (hls, concat, …) name other files and addresses.
+# Containers that hold their own sound. Playlist formats (hls, concat, …) can refer to other files and URLs.
 CONTAINERS = "mp3,flac,ogg,wav,w64,mov,mp4,m4a,3gp,3g2,mj2"
 LONGEST_TEXT = 500  # characters of a tag that are kept
 SLOWEST_BPM, FASTEST_BPM = 20.0, 400.0
-R128_TO_REPLAYGAIN_DB = 5.0  # its reference is −23 LUFS, that of ReplayGain 2 −18
-TAIL_S = 5.0
-FEWEST_BITS = 16_000  # a second; a header that promises so long a sound of so few bytes is counted
-CUT_OFF = 0.98  # of the promised length
+R128_TO_REPLAYGAIN_DB = 5.0  # the reference is −23 LUFS in R 128 and −18 LUFS in ReplayGain 2
+TAIL_S = 5.0  # length of the end that is read
+FEWEST_BITS = 16_000  # bits per second; below that the packets are counted instead of trusting the header
+CUT_OFF = 0.98  # share of the declared length
 
 
 @dataclass(frozen=True)
 class Facts:
-    """`bitrate` in bits a second, `gain_db` as ReplayGain. `fault`: what is wrong with a file that plays anyhow."""
+    """The tags and technical facts of a music file.
+
+    `bitrate` is in bits per second, `gain_db` as in ReplayGain. `fault`: the damage of a file that plays nevertheless.
+    """
 
     kind: str
     codec: str
@@ -47,18 +50,18 @@ class Facts:
 
 
 def read(file: IO[bytes], name: str, size_bytes: int) -> Facts:
-    """Reads the head of the file and, to see whether it is whole, its end.
+    """Read the head of a file, and its end to see whether it is complete.
 
-    `name` is only for messages. Raises MediaUnreadableError: empty, no sound, moving pictures, damaged.
+    `name` is for messages only. Raises MediaUnreadableError for an empty or damaged file, a video, or no sound.
     """
     if not size_bytes:
         raise MediaUnreadableError(f"{name} is empty")
     with opened_music(file, name) as container:
         stream = sound_of(container, name)
         codec = stream.codec_context
-        promised = _promised_s(container, stream)
-        duration, fault = _real_s(container, stream, promised, size_bytes)
-        fault = fault or _shorter_than_riff(file, size_bytes)
+        declared_s = _declared_s(container, stream)
+        duration, fault = _measure_s(container, stream, declared_s, size_bytes)
+        fault = fault or _riff_fault(file, size_bytes)
         tags = _tags(container, stream)
         kind = _kind(container, codec.name)
         bitrate = codec.bit_rate or stream.bit_rate or container.bit_rate or None
@@ -86,80 +89,83 @@ def read(file: IO[bytes], name: str, size_bytes: int) -> Facts:
 
 
 def opened_music(file: IO[bytes], name: str) -> InputContainer:
-    """To be closed by the caller. Raises MediaUnreadableError."""
-    # No protocol has this name: whatever a file refers to cannot be opened.
+    """Open a music file; the caller closes it. Raises MediaUnreadableError."""
+    # There is no protocol "none": FFmpeg cannot open anything that the file refers to.
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
     try:
-        return av.open(_Nameless(file), "r", options=options, metadata_errors="replace", buffer_size=1 << 16)
+        return av.open(_UnnamedFile(file), "r", options=options, metadata_errors="replace", buffer_size=1 << 16)
     except (av.FFmpegError, ValueError) as error:
-        raise MediaUnreadableError(f"{name} is no music file that can be read, or a cut off one") from error
+        raise MediaUnreadableError(f"{name} is not a readable music file, or it is truncated") from error
 
 
-class _Nameless:
-    """What of a file FFmpeg may use. Not its name: an ending that lies must not choose the format."""
+class _UnnamedFile:
+    """A file without its name, so that FFmpeg does not choose the format by a wrong extension."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
 def sound_of(container: InputContainer, name: str) -> AudioStream:
-    """The first sound track. Raises MediaUnreadableError if there is none, or moving pictures beside it."""
+    """The first audio stream. Raises MediaUnreadableError if there is none, or if the file is a video."""
     if any(not video.disposition & Disposition.attached_pic for video in container.streams.video):
         raise MediaUnreadableError(f"{name} holds moving pictures: it is a video, not a track")
     if not container.streams.audio:
         raise MediaUnreadableError(f"{name} holds no sound")
     stream = container.streams.audio[0]
     if stream.codec_context is None:
-        raise MediaUnreadableError(f"{name} holds sound in a form that nobody knows")
+        raise MediaUnreadableError(f"{name} holds sound in an unknown codec")
     return stream
 
 
-def _promised_s(container: InputContainer, stream: AudioStream) -> float:
+def _declared_s(container: InputContainer, stream: AudioStream) -> float:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration else 0.0
 
 
-def _real_s(
-    container: InputContainer, stream: AudioStream, promised_s: float, size_bytes: int
+def _measure_s(
+    container: InputContainer, stream: AudioStream, declared_s: float, size_bytes: int
 ) -> tuple[float, str | None]:
-    """How long the sound is, and what the header says wrongly of that."""
+    """The length of the sound, and the fault if the header is wrong about it."""
     bits = stream.codec_context.bit_rate or stream.bit_rate or 0
-    too_long = promised_s * max(bits, FEWEST_BITS) / 8 > size_bytes * 1.05
+    too_long = declared_s * max(bits, FEWEST_BITS) / 8 > size_bytes * 1.05
     try:
-        if too_long or not promised_s:
-            found = _counted_s(container, stream)
+        if too_long or not declared_s:
+            found = _count_packets_s(container, stream)
         elif "mp3" in container.format.name:
-            return promised_s, None  # its size fits; a seek would only guess
+            return declared_s, None  # the size fits; a seek in an mp3 only guesses
         else:
-            found = _end_s(container, stream, promised_s)
-    except av.FFmpegError as broken:
-        return promised_s, f"damaged: {broken.strerror}"
-    if promised_s and found < promised_s * CUT_OFF - 0.1:
-        return found, f"cut off: its header says {promised_s:.0f} s, its sound ends after {found:.1f} s"
-    return promised_s or found, None
+            found = _last_packet_end_s(container, stream, declared_s)
+    except av.FFmpegError as error:
+        return declared_s, f"damaged: {error.strerror}"
+    if declared_s and found < declared_s * CUT_OFF - 0.1:
+        return found, f"cut off: its header says {declared_s:.0f} s, its sound ends after {found:.1f} s"
+    return declared_s or found, None
 
 
-def _shorter_than_riff(file: IO[bytes], size_bytes: int) -> str | None:
-    """FFmpeg takes a wav that is cut off as it is. Sizes of 0 and of all ones mean: not known when it was written."""
+def _riff_fault(file: IO[bytes], size_bytes: int) -> str | None:
+    """The fault of a truncated wav, which FFmpeg accepts silently.
+
+    A declared size of 0 or of all ones means that the writer did not know it.
+    """
     file.seek(0)
     head = file.read(8)
-    said = int.from_bytes(head[4:], "little") + 8
-    if head[:4] != b"RIFF" or said in (8, 2**32 + 7) or said <= size_bytes + 1:
+    declared_bytes = int.from_bytes(head[4:], "little") + 8
+    if head[:4] != b"RIFF" or declared_bytes in (8, 2**32 + 7) or declared_bytes <= size_bytes + 1:
         return None
-    return f"cut off: its header says {said} bytes, it has {size_bytes}"
+    return f"cut off: its header says {declared_bytes} bytes, it has {size_bytes}"
 
 
-def _counted_s(container: InputContainer, stream: AudioStream) -> float:
-    """Over all packets: such a file is small for what it promises."""
+def _count_packets_s(container: InputContainer, stream: AudioStream) -> float:
+    """The length by counting all packets. Such a file is small, so this is fast."""
     ticks = sum(packet.duration or 0 for packet in container.demux(stream) if packet.size)
     return float(ticks * (stream.time_base or 0))
 
 
-def _end_s(container: InputContainer, stream: AudioStream, promised_s: float) -> float:
+def _last_packet_end_s(container: InputContainer, stream: AudioStream, declared_s: float) -> float:
     base = stream.time_base or 0
     start = stream.start_time or 0
-    container.seek(max(0, int((promised_s - TAIL_S) / base)) + start, stream=stream)
+    container.seek(max(0, int((declared_s - TAIL_S) / base)) + start, stream=stream)
     ends = [packet.pts + (packet.duration or 0) for packet in container.demux(stream) if packet.pts is not None]
     return float((max(ends, default=start) - start) * base)
 
@@ -177,20 +183,20 @@ def _tags(container: InputContainer, stream: AudioStream) -> dict[str, str]:
 
 
 def _m4a_tags(file: IO[bytes], name: str) -> dict[str, str]:
-    """What FFmpeg leaves out: the tempo, and tags of a name of their own."""
+    """The tags that FFmpeg leaves out: the tempo, and tags with custom names."""
     file.seek(0)
     try:
         more = TinyTag.get(name, file_obj=file, duration=False).other  # type: ignore[arg-type] # any binary file does
     except (TinyTagException, ValueError, LookupError, OverflowError):
-        return {}  # FFmpeg could read it; only its tempo stays unknown
+        return {}  # FFmpeg can read the file, so only the tempo stays unknown
     return {key.casefold(): str(texts[0]) for key, texts in more.items() if texts}
 
 
 def _text(tags: Mapping[str, str], *names: str) -> str | None:
-    """Without what no table and no page can hold."""
+    """The first of these tags that is set, without unprintable characters and extra spaces."""
     found = next((tags[name] for name in names if tags.get(name)), "")
-    shown = "".join(character if character.isprintable() else " " for character in found)
-    return " ".join(shown.split())[:LONGEST_TEXT] or None
+    printable = "".join(character if character.isprintable() else " " for character in found)
+    return " ".join(printable.split())[:LONGEST_TEXT] or None
 
 
 def _bpm(tags: Mapping[str, str]) -> float | None:
@@ -199,7 +205,7 @@ def _bpm(tags: Mapping[str, str]) -> float | None:
 
 
 def _gain_db(tags: Mapping[str, str]) -> float | None:
-    """`-6.1 dB`, or R128 in Q7.8."""
+    """The ReplayGain of a track in dB, from a tag like `-6.1 dB` or an R128 tag in Q7.8."""
     if (gain := _number(tags.get("replaygain_track_gain", ""))) is not None:
         return gain if abs(gain) < 100 else None
     r128 = _number(tags.get("r128_track_gain", ""))

@@ -14,7 +14,7 @@ from tower.settings import Settings
 
 @dataclass(frozen=True)
 class Place:
-    """Where a file of the library is. `folder` below the root, "" for the root itself."""
+    """The path of a file in the library. `folder` is relative to the root; "" is the root itself."""
 
     root: Path
     folder: str
@@ -26,13 +26,16 @@ class Place:
 
 
 def library_roots(settings: Settings) -> tuple[Path, ...]:
-    """Resolved, each once, and none that lies inside another. They need not exist."""
+    """The library folders, resolved, without duplicates and without folders inside others. They need not exist."""
     given = dict.fromkeys(Path(os.path.realpath(root)) for root in (*media_roots(settings), *settings.music_dirs))
     return tuple(root for root in given if not any(root != other and root.is_relative_to(other) for other in given))
 
 
 def place_of(path: Path, roots: Sequence[Path]) -> Place:
-    """InvalidError for a path (resolved, as `media_path` gives it) outside the library."""
+    """Split a path into root, folder and name. `path` is resolved, as `media_path` returns it.
+
+    Raises InvalidError for a path outside the library.
+    """
     root = next((root for root in roots if path != root and path.is_relative_to(root)), None)
     if root is None:
         raise InvalidError.field("path", str(path), "the full path of a file in the music library")

@@ -1,4 +1,4 @@
-"""One scan: the tracks are brought in step with the files, folder by folder, in little memory."""
+"""One scan: updates the tracks to match the files, folder by folder, in constant memory."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tower.errors import TowerError
 from tower.library.tracks import keep, take
 from tower.library.walk import Folder, Odd, Seen, folders, shown
 
-AT_ONCE = 1000  # files that are compared by one query
+AT_ONCE = 1000  # files compared per query
 GONE = (errno.ENOENT, errno.ENOTDIR)
 
 
 @dataclass
 class Tally:
-    """What a scan has done so far, by the columns of its row."""
+    """The counts of a scan so far. The fields are columns of its row."""
 
     files_seen: int = 0
     unchanged: int = 0
@@ -38,7 +38,7 @@ class Tally:
 
 
 class Scanning:
-    """`report` is called often, with the tally; it raises CancelledError to end the scan."""
+    """Runs one scan. `report` is called often with the tally; it raises CancelledError to end the scan."""
 
     def __init__(
         self, sessions: Sessions, scan_id: int, roots: Sequence[Path], report: Callable[[Tally], None]
@@ -48,77 +48,82 @@ class Scanning:
         self._scan_id = scan_id
         self._roots = roots
         self._report = report
-        self._shrunk: list[tuple[Path, str]] = []  # folders that hold fewer files than tracks
+        self._shrunk: list[tuple[Path, str]] = []  # folders whose files and tracks differ in number
 
     def run(self) -> Tally:
-        """Every root, one after the other. A root that is not there is not taken for an empty one.
+        """Scan every root in turn. The tracks of a root that is not mounted stay as they are.
 
-        Raises CancelledError; what was done stays.
+        Raises CancelledError; the changes until then stay.
         """
         for root in self._roots:
             if not root.is_dir():
-                self._refuse(Odd(shown(root), "the library folder is not there; its tracks are left as they are"))
+                self._record_unreadable(
+                    Odd(shown(root), "the library folder is not there; its tracks are left as they are")
+                )
                 continue
             for folder in folders(root, self._roots):
                 if isinstance(folder, Odd):
-                    self._refuse(folder)
+                    self._record_unreadable(folder)
                 else:
-                    self._folder(folder)
+                    self._scan_folder(folder)
                 self._report(self.tally)
-        self._vanished()
+        self._mark_vanished()
         return self.tally
 
-    def _folder(self, folder: Folder) -> None:
-        there = 0
-        while some := list(islice(folder.files, AT_ONCE)):
-            there += self._compare(folder, some)
+    def _scan_folder(self, folder: Folder) -> None:
+        present = 0
+        while batch := list(islice(folder.files, AT_ONCE)):
+            present += self._compare(folder, batch)
         with self._sessions() as session:
-            in_it = _in(folder.root, folder.name)
+            in_it = _in_folder(folder.root, folder.name)
             known = session.scalar(select(func.count()).where(in_it, Track.missing_since.is_(None)))
-        if known != there:
+        if known != present:
             self._shrunk.append((folder.root, folder.name))
 
-    def _compare(self, folder: Folder, some: list[Seen | Odd]) -> int:
-        """How many of them are tracks now."""
-        names = [one.place.filename for one in some if isinstance(one, Seen)]
+    def _compare(self, folder: Folder, batch: list[Seen | Odd]) -> int:
+        """Update the tracks of these entries. Returns how many of the entries are tracks now."""
+        names = [entry.place.filename for entry in batch if isinstance(entry, Seen)]
         with self._sessions.begin() as session:
             columns = (Track.filename, Track.bytes, Track.mtime_ns, Track.missing_since)
-            rows = session.execute(select(*columns).where(_in(folder.root, folder.name), Track.filename.in_(names)))
+            rows = session.execute(
+                select(*columns).where(_in_folder(folder.root, folder.name), Track.filename.in_(names))
+            )
             known = {name: (size, mtime, missing is None) for name, size, mtime, missing in rows}
             back = [
-                one.place.filename
-                for one in some
-                if isinstance(one, Seen) and known.get(one.place.filename) == (one.size_bytes, one.mtime_ns, False)
+                entry.place.filename
+                for entry in batch
+                if isinstance(entry, Seen)
+                and known.get(entry.place.filename) == (entry.size_bytes, entry.mtime_ns, False)
             ]
             if back:
                 session.execute(
                     update(Track)
-                    .where(_in(folder.root, folder.name), Track.filename.in_(back))
+                    .where(_in_folder(folder.root, folder.name), Track.filename.in_(back))
                     .values(missing_since=None)
                 )
-        return sum(self._look_at(one, known) for one in some)
+        return sum(self._update_entry(entry, known) for entry in batch)
 
-    def _look_at(self, one: Seen | Odd, known: dict[str, tuple[int, int, bool]]) -> bool:
+    def _update_entry(self, entry: Seen | Odd, known: dict[str, tuple[int, int, bool]]) -> bool:
         self.tally.files_seen += 1
-        if isinstance(one, Odd):
-            self._refuse(one)
+        if isinstance(entry, Odd):
+            self._record_unreadable(entry)
             return False
-        before = known.get(one.place.filename)
-        if before is not None and before[:2] == (one.size_bytes, one.mtime_ns):
+        before = known.get(entry.place.filename)
+        if before is not None and before[:2] == (entry.size_bytes, entry.mtime_ns):
             self.tally.unchanged += 1
             return True
-        taken = self._take(one, is_new=before is None)
+        is_saved = self._read_and_save(entry, is_new=before is None)
         self._report(self.tally)
-        return taken or (before is not None and before[2])
+        return is_saved or (before is not None and before[2])
 
-    def _take(self, one: Seen, *, is_new: bool) -> bool:
+    def _read_and_save(self, entry: Seen, *, is_new: bool) -> bool:
         try:
-            taken = take(one.place, roots=self._roots)
+            file = take(entry.place, roots=self._roots)
             with self._sessions.begin() as session:
                 newest = session.scalar(select(func.max(Track.id))) or 0
-                is_old_row = keep(session, taken).id <= newest
-        except (TowerError, OSError, ValueError, av.FFmpegError, DataError) as broken:
-            self._refuse(Odd(str(one.place.path), _reason(broken)))
+                is_old_row = keep(session, file).id <= newest
+        except (TowerError, OSError, ValueError, av.FFmpegError, DataError) as error:
+            self._record_unreadable(Odd(str(entry.place.path), _reason(error)))
             return False
         if not is_new:
             self.tally.changed += 1
@@ -128,33 +133,38 @@ class Scanning:
             self.tally.added += 1
         return True
 
-    def _refuse(self, odd: Odd) -> None:
+    def _record_unreadable(self, skipped: Odd) -> None:
         self.tally.unreadable += 1
         with self._sessions.begin() as session:
-            session.add(UnreadableFile(scan_id=self._scan_id, path=odd.path, reason=odd.reason))
+            session.add(UnreadableFile(scan_id=self._scan_id, path=skipped.path, reason=skipped.reason))
 
-    def _vanished(self) -> None:
-        """Last of all: what was moved has its new place by now. A root that is not there says nothing."""
+    def _mark_vanished(self) -> None:
+        """Mark the tracks whose files are gone. Runs last, when every moved file has its new path.
+
+        A root that is not mounted is left alone.
+        """
         for root, name in self._shrunk:
-            self._vanished_files(root, name)
+            self._mark_vanished_files(root, name)
         for root in self._roots:
             if root.is_dir():
-                self._vanished_folders(root)
-        self._miss(Track.root.not_in([str(root) for root in self._roots]))  # folders that are the library's no more
+                self._mark_vanished_folders(root)
+        self._mark_missing(
+            Track.root.not_in([str(root) for root in self._roots])
+        )  # folders that were removed from the library
 
-    def _vanished_files(self, root: Path, name: str) -> None:
+    def _mark_vanished_files(self, root: Path, name: str) -> None:
         with self._sessions() as session:
-            there = (_in(root, name), Track.missing_since.is_(None))
-            rows = session.execute(select(Track.id, Track.filename).where(*there))
+            present = (_in_folder(root, name), Track.missing_since.is_(None))
+            rows = session.execute(select(Track.id, Track.filename).where(*present))
             gone = [row_id for row_id, filename in rows if _is_gone(root / name / filename)]
         for first in range(0, len(gone), AT_ONCE):
-            self._miss(Track.id.in_(gone[first : first + AT_ONCE]))
+            self._mark_missing(Track.id.in_(gone[first : first + AT_ONCE]))
 
-    def _vanished_folders(self, root: Path) -> None:
-        """A folder that cannot be looked into is not gone."""
+    def _mark_vanished_folders(self, root: Path) -> None:
+        """Mark the tracks of folders that are gone. A folder that cannot be read is not gone."""
         for name in self._known_folders(root):
             if _is_gone(root / name):
-                self._miss(_in(root, name))
+                self._mark_missing(_in_folder(root, name))
             self._report(self.tally)
 
     def _known_folders(self, root: Path) -> Iterator[str]:
@@ -170,18 +180,18 @@ class Scanning:
                 return
             last = names[-1]
 
-    def _miss(self, which: ColumnElement[bool]) -> None:
+    def _mark_missing(self, which: ColumnElement[bool]) -> None:
         with self._sessions.begin() as session:
             self.tally.missing += _mark_missing(session, which)
 
 
 def _mark_missing(session: Session, which: ColumnElement[bool]) -> int:
-    there = Track.missing_since.is_(None)
-    marked = update(Track).where(which, there).values(missing_since=func.now())
+    present = Track.missing_since.is_(None)
+    marked = update(Track).where(which, present).values(missing_since=func.now())
     return len(session.scalars(marked.returning(Track.id)).all())
 
 
-def _in(root: Path, folder: str) -> ColumnElement[bool]:
+def _in_folder(root: Path, folder: str) -> ColumnElement[bool]:
     return (Track.root == str(root)) & (Track.folder == folder)
 
 
@@ -193,5 +203,5 @@ def _is_gone(path: Path) -> bool:
     return False
 
 
-def _reason(broken: Exception) -> str:
-    return broken.message if isinstance(broken, TowerError) else str(broken)
+def _reason(error: Exception) -> str:
+    return error.message if isinstance(error, TowerError) else str(error)

@@ -1,4 +1,4 @@
-"""Scans in the background: one at a time over all processes, with progress in their rows."""
+"""Runs scans in the background: one at a time over all processes, with the progress in the scan's row."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from tower.library.scanning import Scanning, Tally
 from tower.library.walk import count
 from tower.pages import Page, Wanted, page_of
 
-LOCK = 7_238_011_906  # beside that of the migrations; held while a scan runs, and gone with its process
-REPORT_S = 0.5
+LOCK = 7_238_011_906  # advisory lock, next to that of the migrations; PostgreSQL releases it when the process ends
+REPORT_S = 0.5  # interval between updates of the row
 LISTS_KEPT = 5  # scans whose unreadable files are still listed
 LIVE = (ScanState.QUEUED, ScanState.RUNNING)
-INTERRUPTED = "the service ended while it ran: start another, which goes on where this one was"
+INTERRUPTED = "the service stopped during the scan: start another one, which continues from here"
 
 log = logging.getLogger(__name__)
 
 
 class LibraryScans:
-    """`start` walks through the library in a thread of its own. `stop` ends a scan as if it was cancelled."""
+    """Scans the library in one thread. `stop` ends a running scan as if it were cancelled."""
 
     def __init__(self, engine: Engine, roots: Sequence[Path]) -> None:
         self._engine = engine
@@ -41,11 +41,11 @@ class LibraryScans:
         self._stopping = threading.Event()
 
     def start(self) -> int:
-        """The id of the scan that was begun. ConflictError while one runs, wherever it does."""
+        """Start a scan and return its id. Raises ConflictError while one runs in any process."""
         lock = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         if not lock.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
             lock.close()
-            raise ConflictError("A scan of the library runs already", details=self._running())
+            raise ConflictError("A scan of the library is already running", details=self._running())
         try:
             with self._sessions.begin() as session:
                 _end_interrupted(session)
@@ -75,9 +75,9 @@ class LibraryScans:
             scanning.run()
         except CancelledError:
             self._end(scan_id, scanning.tally, ScanState.CANCELLED)
-        except (SQLAlchemyError, OSError) as broken:
-            log.exception("the scan %d of the library ended", scan_id)
-            self._end(scan_id, scanning.tally, ScanState.FAILED, error=f"it ended early: {broken}")
+        except (SQLAlchemyError, OSError) as error:
+            log.exception("scan %d of the library failed", scan_id)
+            self._end(scan_id, scanning.tally, ScanState.FAILED, error=f"it ended early: {error}")
         else:
             self._end(scan_id, scanning.tally, ScanState.COMPLETED)
         finally:
@@ -92,7 +92,7 @@ class LibraryScans:
 
 
 class Reporting:
-    """Writes a tally into the row of its scan, now and then. Raises CancelledError when the scan is to end."""
+    """Writes the tally into the row of the scan every REPORT_S. Raises CancelledError to end the scan."""
 
     def __init__(self, sessions: Sessions, scan_id: int, stopping: threading.Event) -> None:
         self._sessions = sessions
@@ -102,7 +102,7 @@ class Reporting:
 
     def __call__(self, tally: Tally) -> None:
         if self._stopping.is_set():
-            raise CancelledError("The service stops")
+            raise CancelledError("The service is stopping")
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + REPORT_S
@@ -126,7 +126,10 @@ def newest(session: Session, wanted: Wanted) -> Page[LibraryScan]:
 
 
 def cancel(session: Session, scan_id: int) -> LibraryScan:
-    """Ask it to end; it does within a file. Nothing for one that has ended. Raises NotFoundError."""
+    """Ask a scan to end, which it does after its current file. A scan that has ended stays as it is.
+
+    Raises NotFoundError.
+    """
     scan = find(session, scan_id)
     if scan.state in LIVE:
         scan.cancel_asked = True
@@ -142,7 +145,7 @@ def unreadable(session: Session, scan_id: int, wanted: Wanted) -> Page[Unreadabl
 
 
 def _end_interrupted(session: Session) -> None:
-    """We hold the lock, so whoever ran these is gone."""
+    """Mark scans that never ended as failed. We hold the lock, so the processes that ran them are gone."""
     session.execute(
         update(LibraryScan)
         .where(LibraryScan.state.in_(LIVE))
@@ -157,4 +160,4 @@ def _release(lock: Connection) -> None:
         lock.execute(text("select pg_advisory_unlock_all()"))
         lock.close()
     except SQLAlchemyError:
-        lock.invalidate()  # the server has let go of it with the connection
+        lock.invalidate()  # the server releases the lock with the connection

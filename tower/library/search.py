@@ -1,7 +1,7 @@
-"""Search in the music library: titles, artists and albums, in any script, with a few letters wrong.
+"""Searches the music library by title, artist and album, in any script, tolerating a few wrong letters.
 
-Ranked: the title itself, titles that begin so, tracks that hold all the words, tracks that hold something like them;
-then by similarity, title and number. Of very many matches only MOST are ranked.
+The ranking: the exact title, titles that begin with the query, tracks that contain all its words, similar tracks; then
+by similarity, title and id. At most MOST matches of each kind are ranked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tower.library.text import pattern, plain
 from tower.pages import Page, Wanted
 
 MOST = 300
-FEW = 20  # so many matches of the words themselves need none that are only like them
+FEW = 20  # similar tracks are searched only if fewer contain the words themselves
 LIKENESS = 0.5  # of pg_trgm's word_similarity, 0…1
 
 
@@ -35,7 +35,7 @@ MATCHES = tuple(Match)
 
 @dataclass(frozen=True)
 class Hit:
-    """`similarity` 0…1: how much of the words is in the track's texts."""
+    """A track that matches. `similarity` is in 0…1: how much of the query is in the texts of the track."""
 
     track: Track
     match: Match
@@ -43,56 +43,56 @@ class Hit:
 
 
 def search(session: Session, words: str, wanted: Wanted) -> Page[Hit]:
-    """The cursor counts the hits before the page. Tracks whose file is gone are left out."""
-    asked = plain(words)
-    if not asked:
+    """A page of hits, the best first. Its cursor is the number of hits before it. Missing tracks are left out."""
+    query = plain(words)
+    if not query:
         return Page((), None)
-    holding = _holding(session, words, asked)
-    like = _like(session, asked) if len(holding) < FEW and _is_long(words, asked) else []
+    exact = _find_exact(session, words, query)
+    similar = _find_similar(session, query) if len(exact) < FEW and _is_long(words, query) else []
     start = wanted.cursor or 0
-    ranked = _ranked(asked, holding, like).offset(start).limit(wanted.limit + 1)
+    ranked = _ranked(query, exact, similar).offset(start).limit(wanted.limit + 1)
     found = session.execute(ranked).all()
-    hits = [Hit(track, MATCHES[rank], round(likeness, 3)) for track, rank, likeness in found[: wanted.limit]]
+    hits = [Hit(track, MATCHES[rank], round(similarity, 3)) for track, rank, similarity in found[: wanted.limit]]
     return Page(hits, start + wanted.limit if len(found) > wanted.limit else None)
 
 
-def _is_long(words: str, asked: str) -> bool:
-    """Of fewer letters anything is like anything; a kanji counts for several."""
-    return len(asked) >= 8 or sum(map(str.isalnum, words)) >= 4
+def _is_long(words: str, query: str) -> bool:
+    """Whether a query is long enough for a similarity search. A kanji counts as several letters."""
+    return len(query) >= 8 or sum(map(str.isalnum, words)) >= 4
 
 
-def _holding(session: Session, words: str, asked: str) -> list[int]:
-    """Titles that begin with the whole, and tracks that hold each word; of too many some."""
-    beginning = _there().where(_begins(asked)).order_by(Track.title_text, Track.id).limit(MOST)
+def _find_exact(session: Session, words: str, query: str) -> list[int]:
+    """Ids of titles that begin with the query and of tracks that contain every word, at most MOST of each."""
+    beginning = _present().where(_title_begins(query)).order_by(Track.title_text, Track.id).limit(MOST)
     parts = and_(*(Track.search_text.like(pattern(word)) for word in words.split() if plain(word)))
-    first = _there().where(parts).limit(MOST)
+    first = _present().where(parts).limit(MOST)
     return list(dict.fromkeys((*session.scalars(beginning), *session.scalars(first))))
 
 
-def _like(session: Session, asked: str) -> list[int]:
-    """Tracks with a run of words like what is asked."""
+def _find_similar(session: Session, query: str) -> list[int]:
+    """Ids of tracks with a run of words similar to the query, the most similar first."""
     threshold = func.set_config("pg_trgm.word_similarity_threshold", str(LIKENESS), True)
     session.execute(select(threshold))
-    near = literal(asked).op("<%")(Track.search_text)
-    nearest = func.word_similarity(asked, Track.search_text).desc()
-    return list(session.scalars(_there().where(near).order_by(nearest, Track.id).limit(MOST)))
+    near = literal(query).op("<%")(Track.search_text)
+    nearest = func.word_similarity(query, Track.search_text).desc()
+    return list(session.scalars(_present().where(near).order_by(nearest, Track.id).limit(MOST)))
 
 
-def _ranked(asked: str, holding: Sequence[int], like: Sequence[int]) -> Select[Track, int, float]:
+def _ranked(query: str, exact: Sequence[int], similar: Sequence[int]) -> Select[Track, int, float]:
     rank = case(
-        (Track.title_text == asked, 0),
-        (_begins(asked), 1),
-        (Track.id == any_(literal(list(holding), ARRAY(BigInteger))), 2),
+        (Track.title_text == query, 0),
+        (_title_begins(query), 1),
+        (Track.id == any_(literal(list(exact), ARRAY(BigInteger))), 2),
         else_=3,
     )
-    likeness = func.word_similarity(asked, Track.search_text, type_=Double)
-    chosen = Track.id == any_(literal([*holding, *like], ARRAY(BigInteger)))
-    return select(Track, rank, likeness).where(chosen).order_by(rank, likeness.desc(), Track.title, Track.id)
+    similarity = func.word_similarity(query, Track.search_text, type_=Double)
+    chosen = Track.id == any_(literal([*exact, *similar], ARRAY(BigInteger)))
+    return select(Track, rank, similarity).where(chosen).order_by(rank, similarity.desc(), Track.title, Track.id)
 
 
-def _there() -> Select[int]:
+def _present() -> Select[int]:
     return select(Track.id).where(Track.missing_since.is_(None))
 
 
-def _begins(asked: str) -> ColumnElement[bool]:
-    return Track.title_text.startswith(asked, autoescape=True)
+def _title_begins(query: str) -> ColumnElement[bool]:
+    return Track.title_text.startswith(query, autoescape=True)

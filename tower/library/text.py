@@ -1,23 +1,23 @@
-"""Texts as they are searched: case, width, accents and kind of kana do not count, and all is ASCII.
+"""Normalises texts for search: case, width, accents and the kind of kana are ignored, and the result is ASCII.
 
-The trigrams of PostgreSQL know only letters of the locale of its libc, which is "C" for a database that works
-everywhere, and letters are ASCII there. So a kana is written as two capitals, the first of A–F, and any other letter as
-five, the first of G–J; the capitals after the first are of K–Z. Texts are folded to lower case before, so capitals mean
-nothing else, no code lies inside another, and LIKE finds a part of a title that is written without spaces.
+The trigrams of PostgreSQL know only the letters of its libc locale. A portable database uses the locale "C", where only
+ASCII letters count. So a kana becomes two capitals, the first in A–F, and any other letter becomes five, the first in
+G–J; the following capitals are in K–Z. The text is lower case before, so capitals have no other meaning and no code is
+part of another. LIKE can therefore find a part of a title that is written without spaces.
 """
 
 from __future__ import annotations
 
 import unicodedata
 
-VOICED = "\u3099\u309a"  # が is か and a mark, and another letter
+VOICED = "\u3099\u309a"  # the marks of が and ぱ, which are letters of their own and not accented か and は
 KATAKANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 FIRST_KANA, LAST_KANA, LONG = 0x3041, 0x3096, "ー"
-SHORTEST = 3  # letters that have a trigram of their own
+SHORTEST = 3  # letters; shorter words have no trigram of their own
 
 
 def plain(text: str) -> str:
-    """Words with one space between them. What has no letter or digit at all stays as it is, folded."""
+    """The normalised words, separated by single spaces. A text without letters and digits is only folded."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     bare = "".join(
         character
@@ -25,23 +25,26 @@ def plain(text: str) -> str:
         if character in VOICED or not unicodedata.combining(character)
     )
     unified = unicodedata.normalize("NFC", bare).translate(KATAKANA)
-    return _written(unified) or " ".join(folded.split())
+    return _encode(unified) or " ".join(folded.split())
 
 
 def searched(*texts: str | None) -> str:
-    """All of them as one text that begins and ends with a space."""
+    """All normalised texts as one, which begins and ends with a space."""
     return f" {' '.join(filter(None, (plain(text) for text in texts if text)))} "
 
 
 def pattern(word: str) -> str:
-    """What LIKE finds this word of a query by in a `searched` text: anywhere, a very short one where a word begins."""
-    found = plain(word)
-    escaped = found.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"% {escaped}%" if len(found) < SHORTEST and found.islower() else f"%{escaped}%"
+    """The LIKE pattern that finds a word in a `searched` text.
+
+    It matches anywhere; a word shorter than SHORTEST only matches the start of a word.
+    """
+    folded = plain(word)
+    escaped = folded.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"% {escaped}%" if len(folded) < SHORTEST and folded.islower() else f"%{escaped}%"
 
 
-def _written(text: str) -> str:
-    """A space where the script changes, so that each is a word of its own."""
+def _encode(text: str) -> str:
+    """The text in ASCII, with a space wherever the script changes, so that each part is a word."""
     out: list[str] = []
     before = None
     for character in text:
@@ -66,5 +69,5 @@ def _code(character: str) -> str:
 
 
 def _capital(number: int) -> str:
-    """K–Z for its lowest four bits."""
+    """The letter K–Z for the lowest four bits."""
     return chr(ord("K") + (number & 15))

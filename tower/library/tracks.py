@@ -1,4 +1,4 @@
-"""Tracks: the rows of the library, made from files and kept in step with them."""
+"""Tracks: the rows of the library, created from files and updated when the files change."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tower.library.roots import Place, place_of
 from tower.library.text import plain, searched
 from tower.media.roots import open_media
 
-LONGEST_PLACE_BYTES = 2000  # of root, folder and name together: what an index can hold
+LONGEST_PLACE_BYTES = 2000  # root, folder and name together; longer ones do not fit into an index
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A file that was read. `size_bytes` and `mtime_ns` are those of what was read."""
+    """A file that was read. `size_bytes` and `mtime_ns` are those of the open file."""
 
     place: Place
     sha256: str
@@ -35,7 +35,7 @@ class Taken:
 
 
 def find(session: Session, track_id: int) -> Track:
-    """NotFoundError if there is none of this number."""
+    """Raises NotFoundError."""
     track = session.get(Track, track_id)
     if track is None:
         raise NotFoundError(f"There is no track {track_id}")
@@ -43,13 +43,13 @@ def find(session: Session, track_id: int) -> Track:
 
 
 def track_of(session: Session, path: Path, *, roots: Sequence[Path]) -> Track:
-    """The track of a file that is analysed or used: from now on it is one.
+    """The track of a file. A file that is not in the library yet is added.
 
-    `path` resolved, as `media_path` gives it. Raises InvalidError outside the library, MediaUnreadableError for what is
-    no music.
+    `path` is resolved, as `media_path` returns it. Raises InvalidError outside the library and MediaUnreadableError for
+    a file that is not music.
     """
     place = place_of(path, roots)
-    row = _at(session, place)
+    row = _row_at(session, place)
     with open_media(path, roots=roots) as file:
         stat = os.fstat(file.fileno())
     if row is not None and (row.bytes, row.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
@@ -59,7 +59,7 @@ def track_of(session: Session, path: Path, *, roots: Sequence[Path]) -> Track:
 
 
 def take(place: Place, *, roots: Sequence[Path]) -> Taken:
-    """Read a file: its facts and its hash. Raises InvalidError, MediaUnreadableError."""
+    """Read the facts and the hash of a file. Raises InvalidError, MediaUnreadableError."""
     with open_media(place.path, roots=roots) as file:
         stat = os.fstat(file.fileno())
         facts = read(file, place.filename, stat.st_size)
@@ -69,17 +69,17 @@ def take(place: Place, *, roots: Sequence[Path]) -> Taken:
 
 
 def keep(session: Session, taken: Taken) -> Track:
-    """Write what was read: into the row of its place, or of the file that was moved here, or a new one."""
-    row = _at(session, taken.place) or _moved(session, taken)
+    """Write a file into the row of its path, or that of the file that was moved here, or a new row."""
+    row = _row_at(session, taken.place) or _row_of_moved(session, taken)
     values = _values(taken)
     if row is None:
-        made = (
+        new = (
             insert(Track)
             .values(**values)
             .on_conflict_do_update(index_elements=[Track.root, Track.folder, Track.filename], set_=values)
         )
-        return session.scalars(made.returning(Track), execution_options={"populate_existing": True}).one()
-    if row.sha256 != taken.sha256:  # another sound: what was found out about the old one does not hold
+        return session.scalars(new.returning(Track), execution_options={"populate_existing": True}).one()
+    if row.sha256 != taken.sha256:  # the content changed, so its measurements no longer apply
         row.quality = row.quality_measured_at = row.analysed_bpm = row.analysed_confidence = None
     for name, value in values.items():
         setattr(row, name, value)
@@ -88,11 +88,11 @@ def keep(session: Session, taken: Taken) -> Track:
 
 
 def is_music(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in ENDINGS  # noqa: PTH122 - a hundred thousand times a scan
+    return os.path.splitext(name)[1].lower() in ENDINGS  # noqa: PTH122 - called 100,000 times per scan
 
 
 def fits(place: Place) -> bool:
-    """Whether a row can hold it: UTF-8, and not too long."""
+    """Whether a row can hold the path: it is UTF-8 and not too long."""
     try:
         return len(str(place.path).encode()) <= LONGEST_PLACE_BYTES
     except UnicodeEncodeError:
@@ -103,13 +103,13 @@ def place_of_row(row: Track) -> Place:
     return Place(Path(row.root), row.folder, row.filename)
 
 
-def _at(session: Session, place: Place) -> Track | None:
+def _row_at(session: Session, place: Place) -> Track | None:
     same = (Track.root == str(place.root), Track.folder == place.folder, Track.filename == place.filename)
     return session.scalar(select(Track).where(*same))
 
 
-def _moved(session: Session, taken: Taken) -> Track | None:
-    """The track of these bytes whose own file is gone, or is this one, reached from another library folder."""
+def _row_of_moved(session: Session, taken: Taken) -> Track | None:
+    """The track with this content whose own file is gone, or is the same file in another library folder."""
     twins = session.scalars(select(Track).where(Track.sha256 == taken.sha256).order_by(Track.id)).all()
     here = taken.place.path
     paths = ((row, place_of_row(row).path) for row in twins)

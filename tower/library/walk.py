@@ -1,4 +1,4 @@
-"""Walking through a library folder: what lies there, folder by folder, and never out of it."""
+"""Walks through a library folder, one folder at a time, and never leaves it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tower.library.tracks import fits, is_music
 
 @dataclass(frozen=True)
 class Seen:
-    """A regular file of an audio kind, as the folder lists it."""
+    """A regular file with an audio extension, as its folder lists it."""
 
     place: Place
     size_bytes: int
@@ -23,7 +23,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Odd:
-    """Something that cannot be taken. `reason` is a half sentence."""
+    """An entry that cannot be used. `reason` is a half sentence."""
 
     path: str
     reason: str
@@ -31,7 +31,7 @@ class Odd:
 
 @dataclass
 class Folder:
-    """One folder. `files` may be walked through once; what cannot be taken comes among them."""
+    """One folder. `files` can be iterated once and includes the entries that cannot be used."""
 
     root: Path
     name: str
@@ -40,18 +40,18 @@ class Folder:
 
 
 def folders(root: Path, roots: Sequence[Path]) -> Iterator[Folder | Odd]:
-    """The root and all folders below, each before those in it. Walk through its `files` before asking for the next.
+    """The root and all folders below it, parents first. Iterate the `files` of each before taking the next.
 
-    Names that begin with a dot are left out. A link is not followed: what it leads to is found by its own name, or
-    lies outside.
+    Names that begin with a dot are left out. Links are not followed: their target is found by its own path, or is
+    outside the library.
     """
     waiting = [""]
     while waiting:
         name = waiting.pop()
         try:
             entries = os.scandir(root / name)
-        except OSError as refused:
-            yield Odd(shown(root / name), f"the folder cannot be read: {refused.strerror}")
+        except OSError as error:
+            yield Odd(shown(root / name), f"the folder cannot be read: {error.strerror}")
             continue
         with entries:
             folder = Folder(root, name, iter(()))
@@ -61,13 +61,13 @@ def folders(root: Path, roots: Sequence[Path]) -> Iterator[Folder | Odd]:
 
 
 def count(roots: Sequence[Path]) -> int:
-    """How many files a walk will look at."""
+    """How many entries a scan will look at."""
     found = (folder for root in roots for folder in folders(root, roots))
     return sum(1 for folder in found if isinstance(folder, Folder) for _ in folder.files)
 
 
 def shown(path: Path | str) -> str:
-    """A path that any table and page can hold: bytes that are no UTF-8 as \\xNN."""
+    """A path as text that is valid UTF-8. Other bytes become \\xNN."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
@@ -77,30 +77,30 @@ def _files(entries: Iterator[os.DirEntry[str]], folder: Folder, roots: Sequence[
             continue
         if entry.is_dir(follow_symlinks=False):
             folder.below.append(os.path.join(folder.name, entry.name))  # noqa: PTH118 - "" joined stays relative
-        elif is_music(entry.name) and (found := _looked_at(entry, folder, roots)):
+        elif is_music(entry.name) and (found := _inspect(entry, folder, roots)):
             yield found
 
 
-def _looked_at(entry: os.DirEntry[str], folder: Folder, roots: Sequence[Path]) -> Seen | Odd | None:
+def _inspect(entry: os.DirEntry[str], folder: Folder, roots: Sequence[Path]) -> Seen | Odd | None:
     try:
-        found = entry.stat(follow_symlinks=False)
-    except OSError as gone:
-        return Odd(shown(entry.path), f"it cannot be looked at: {gone.strerror}")
-    if stat.S_ISLNK(found.st_mode):
-        return _link(entry, roots)
+        status = entry.stat(follow_symlinks=False)
+    except OSError as error:
+        return Odd(shown(entry.path), f"it cannot be read: {error.strerror}")
+    if stat.S_ISLNK(status.st_mode):
+        return _inspect_link(entry, roots)
     place = Place(folder.root, folder.name, entry.name)
-    if not stat.S_ISREG(found.st_mode):
-        return Odd(shown(entry.path), "it is no regular file, but a pipe, socket or device")
+    if not stat.S_ISREG(status.st_mode):
+        return Odd(shown(entry.path), "it is not a regular file but a pipe, socket or device")
     if not fits(place):
-        return Odd(shown(entry.path), "its path is no UTF-8, or longer than 2,000 bytes")
-    return Seen(place, found.st_size, found.st_mtime_ns)
+        return Odd(shown(entry.path), "its path is not UTF-8, or is longer than 2,000 bytes")
+    return Seen(place, status.st_size, status.st_mtime_ns)
 
 
-def _link(entry: os.DirEntry[str], roots: Sequence[Path]) -> Odd | None:
-    """Null for one to a file of the library."""
+def _inspect_link(entry: os.DirEntry[str], roots: Sequence[Path]) -> Odd | None:
+    """The reason why a link is unusable; None for a link to a file of the library."""
     target = Path(os.path.realpath(entry.path))
     if not os.path.lexists(target):
-        return Odd(shown(entry.path), "it is a link to nothing")
+        return Odd(shown(entry.path), "it is a broken link")
     if not any(target.is_relative_to(root) for root in roots):
-        return Odd(shown(entry.path), "it is a link that leads out of the library")
+        return Odd(shown(entry.path), "it is a link to a file outside the library")
     return None

@@ -1,4 +1,4 @@
-"""The models there are: asked of ComfyUI or found in a folder, kept in `learning_models` with rating and use."""
+"""The catalogue of models: read from ComfyUI or a folder, and kept in `learning_models` with rating and use."""
 
 from __future__ import annotations
 
@@ -19,51 +19,51 @@ from tower.models.known import recommended_use
 from tower.settings import Settings
 
 ASK_TIMEOUT_S = 5.0
-LOADED_AS_MODEL = ("checkpoints", "diffusion_models")  # folders of what a generation may name as its model
+LOADED_AS_MODEL = ("checkpoints", "diffusion_models")  # the folders of models that a generation may use
 
 
 @dataclass(frozen=True)
 class Stock:
-    """What was found, and where. `reason`: why nothing could be asked, or why it was not the first choice."""
+    """The model files of a source. `reason`: why there is no source, or why it is the folder and not ComfyUI."""
 
     source: str | None
     files: tuple[ModelFile, ...] = ()
     reason: str | None = None
 
     def paths(self) -> dict[tuple[ModelKind, str], Path]:
-        """Where the files lie that we can reach, by kind and name."""
+        """The paths of the files on this machine, by kind and name."""
         return {(file.kind, file.name): file.path for file in self.files if file.path is not None}
 
 
 def take_stock(settings: Settings) -> Stock:
-    """Ask ComfyUI, or else look into the folder of models; what neither can tell is said in `reason`."""
+    """List the models of ComfyUI, or else of the models folder. `reason` explains a failure."""
     reason = "no TOWER_COMFYUI_URL and no TOWER_MODELS_DIR: set one of them"
     if settings.comfyui_url is not None:
         try:
-            return Stock(settings.comfyui_url, _asked(settings.comfyui_url))
-        except ComfyUIError as silent:
-            reason = silent.message
+            return Stock(settings.comfyui_url, _list_comfyui(settings.comfyui_url))
+        except ComfyUIError as error:
+            reason = error.message
     if settings.models_dir is None:
         return Stock(None, reason=reason)
     try:
-        return Stock(str(settings.models_dir), tuple(scan(settings.models_dir)), _fell_back(settings, reason))
-    except OSError as broken:
-        return Stock(None, reason=f"TOWER_MODELS_DIR cannot be read: {broken.strerror}: {settings.models_dir}")
+        return Stock(str(settings.models_dir), tuple(scan(settings.models_dir)), _fallback_reason(settings, reason))
+    except OSError as error:
+        return Stock(None, reason=f"TOWER_MODELS_DIR cannot be read: {error.strerror}: {settings.models_dir}")
 
 
 def checkpoints_of(comfyui_url: str) -> list[str]:
-    """What a generation may name as its model there. Raises ComfyUIError."""
+    """The names of models that a generation may use on this ComfyUI. Raises ComfyUIError."""
     return [name for folder, name in _names(comfyui_url, LOADED_AS_MODEL)]
 
 
 def record(session: Session, stock: Stock) -> Sequence[LearningModel]:
-    """Keep what was found, and note what is no longer there; the rows of what is. The caller commits.
+    """Save the found models and mark missing ones. Returns the rows of the models that are there. The caller commits.
 
-    A hash is forgotten when the file has another size, or was changed since it was last seen.
+    The hash of a model is deleted when its file has another size or was changed since it was last seen.
     """
     if stock.source is None:
         return ()
-    found = {(file.kind, file.name): file for file in sorted(stock.files, key=lambda one: (one.kind, one.name))}
+    found = {(file.kind, file.name): file for file in sorted(stock.files, key=lambda file: (file.kind, file.name))}
     _forget_changed(session, stock.source, found)
     if found:
         _upsert(session, stock.source, list(found.values()))
@@ -78,17 +78,17 @@ def record(session: Session, stock: Stock) -> Sequence[LearningModel]:
     return session.scalars(in_order.execution_options(populate_existing=True)).all()
 
 
-def _fell_back(settings: Settings, reason: str) -> str | None:
+def _fallback_reason(settings: Settings, reason: str) -> str | None:
     return None if settings.comfyui_url is None else f"the folder was scanned instead: {reason}"
 
 
-def _asked(url: str) -> tuple[ModelFile, ...]:
+def _list_comfyui(url: str) -> tuple[ModelFile, ...]:
     return tuple(ModelFile(kind_of(folder), name) for folder, name in _names(url, KINDS) if is_model(name))
 
 
 def _names(url: str, folders: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Folder and file name of each. Raises ComfyUIError."""
-    from tower.clients.comfyui.client import ComfyUIClient  # loads a websocket library
+    """The folder and file name of each model. Raises ComfyUIError."""
+    from tower.clients.comfyui.client import ComfyUIClient  # imported late: it loads a websocket library
 
     with ComfyUIClient(url, timeout_s=ASK_TIMEOUT_S) as comfyui:
         for folder in folders:
@@ -109,7 +109,7 @@ def _forget_changed(session: Session, source: str, found: dict[tuple[ModelKind, 
 
 
 def _upsert(session: Session, source: str, files: Sequence[ModelFile]) -> None:
-    now = datetime.now(UTC)  # by the clock of the file system that `changed_at` is from
+    now = datetime.now(UTC)  # the clock of this machine, like that of `changed_at`
     rows = [
         {
             "source": source,

@@ -1,4 +1,4 @@
-"""Model files: what kind each is, and which there are in a folder."""
+"""Finds the model files in a folder, and the kind of each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class ModelFile:
-    """`name` as a graph names it: below its folder. What a server does not tell is None."""
+    """A model file. `name` is its path below the folder, as in graphs. Values that ComfyUI does not report are None."""
 
     kind: ModelKind
     name: str
@@ -51,11 +51,11 @@ def is_model(name: str) -> bool:
 
 
 def scan(root: Path) -> list[ModelFile]:
-    """The model files below `root`, whose first folders are named as ComfyUI's. Empty files are left out.
+    """The model files below `root`, whose top folders are named as in ComfyUI. Empty files are left out.
 
-    Raises OSError if it cannot be read.
+    Raises OSError if `root` cannot be read.
     """
-    next(root.iterdir(), None)  # os.walk would pass over a root that is not there
+    next(root.iterdir(), None)  # raises if `root` is missing, which os.walk ignores
     return sorted(_files(root), key=lambda file: (file.kind, file.name))
 
 
@@ -63,7 +63,7 @@ def _files(root: Path) -> Iterator[ModelFile]:
     seen: set[Path] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True):
         real = Path(folder).resolve()
-        if real in seen:  # a link that leads back
+        if real in seen:  # a link to a folder that was visited
             subfolders.clear()
             continue
         seen.add(real)
@@ -76,7 +76,7 @@ def _files(root: Path) -> Iterator[ModelFile]:
 def _file(root: Path, path: Path) -> ModelFile | None:
     try:
         status = path.stat()
-    except OSError:  # a link to nothing
+    except OSError:  # a broken link
         return None
     if not status.st_size:
         return None

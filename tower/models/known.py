@@ -1,4 +1,4 @@
-"""What well-known model files are made for, by what their names begin with or contain."""
+"""The recommended use of well-known model files, found by patterns in their names."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BY_KIND = {
 
 
 def recommended_use(name: str, kind: ModelKind) -> str | None:
-    """None for a file that is not known."""
+    """The use of a model file by name or kind; None for an unknown one."""
     stem = PurePosixPath(name).stem.lower()
     known = next((use for pattern, use in USES if re.search(pattern, stem)), None)
     return known or BY_KIND.get(kind)

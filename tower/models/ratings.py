@@ -1,8 +1,8 @@
-"""How good the takes of a model were found: 0–10, from what people said of them.
+"""Rates models 0–10 by the feedback on their takes.
 
-Each take counts once: the mean of what each author last said of it, an approval 10, a rejection 0, a rating
+Each take counts once, as the mean of the last feedback of each author: an approval is 10, a rejection 0 and a rating
 (stars − 1) × 2.5. The rating of a model is the mean over its takes, once there are LEAST_TAKES. Only takes of engines
-that have a model count: the animatic engine has none.
+with a model count: the animatic engine has none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ KINDS = (ModelKind.CHECKPOINT, ModelKind.DIFFUSION)
 
 
 def rate_model_of(session: Session, take: Asset, *, engines: Collection[str]) -> None:
-    """Rate the model of this take by all takes of these engines; nothing if it has none. The caller commits."""
+    """Update the rating of a take's model, by all takes of these engines. Does nothing without a model.
+
+    The caller commits.
+    """
     model = take.provenance.get("shot", {}).get("model")
     if model is None or take.provenance.get("engine") not in engines:
         return
@@ -36,20 +39,20 @@ def rate_model_of(session: Session, take: Asset, *, engines: Collection[str]) ->
 
 
 def _rating(session: Session, model: str, engines: Collection[str]) -> float | None:
-    """None while too few of its takes have been judged."""
+    """The rating; None while fewer than LEAST_TAKES takes have feedback."""
     newest = select(func.max(Feedback.id)).group_by(Feedback.asset_id, Feedback.author)
-    said = session.scalars(
+    opinions = session.scalars(
         select(Feedback)
         .join(Asset, Asset.id == Feedback.asset_id)
         .where(Asset.provenance["engine"].astext.in_(engines))
         .where(Asset.provenance["shot"]["model"].astext == model, Feedback.id.in_(newest))
     )
-    of_takes: dict[int, list[float]] = defaultdict(list)
-    for opinion in said:
-        of_takes[opinion.asset_id].append(_points(opinion))
-    if len(of_takes) < LEAST_TAKES:
+    points_by_take: dict[int, list[float]] = defaultdict(list)
+    for opinion in opinions:
+        points_by_take[opinion.asset_id].append(_points(opinion))
+    if len(points_by_take) < LEAST_TAKES:
         return None
-    return round(statistics.mean(statistics.mean(points) for points in of_takes.values()), 2)
+    return round(statistics.mean(statistics.mean(points) for points in points_by_take.values()), 2)
 
 
 def _points(opinion: Feedback) -> float:

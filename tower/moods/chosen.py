@@ -1,4 +1,4 @@
-"""A mood's choices for a generation, as its job remembers them."""
+"""The choices of a mood for a generation, as kept in the steps of its job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tower.moods.pictures import Source
 
 @dataclass(frozen=True)
 class Chosen:
-    """One choice, where it is from, and why in one sentence."""
+    """One choice, its source, and the reason in one sentence."""
 
     value: str
     source: Source
@@ -22,8 +22,11 @@ class Chosen:
 
 @dataclass(frozen=True)
 class MoodChoice:
-    """`camera` is a type of scene: it frames and moves the camera. `words` go into the prompt. `track_reason`: why this
-    track, or why none."""
+    """All choices of a personal generation.
+
+    `camera` is a type of scene, which frames and moves the camera. `words` go into the prompt. `track_reason`: why this
+    track was chosen, or why there is none.
+    """
 
     mood: Chosen
     style: Chosen

@@ -1,10 +1,10 @@
-"""What a creator likes, learned from what they said of takes: for each mood, style and camera.
+"""Learns the taste of a creator from their feedback on takes: for each mood, style and camera.
 
-Each take counts once, by the last that its author said of it: an approval 1, a rejection 0, a rating (stars − 1) / 4.
-The newest take weighs 1 and each before it 0.9 of the next (DECAY), so taste may change. With w the sum of the weights
-and s the weighted sum of the opinions, liking = (s + 1) / (w + 2), which begins at 0.5 with nothing known, and
-confidence = w / (w + 2): 0.58 after three takes, at most 0.83. Below 0.5, that is before the third take, nothing
-follows from it.
+Each take counts once, by the author's last feedback: an approval is 1, a rejection 0 and a rating (stars − 1) / 4.
+The newest take has weight 1 and each older one 0.9 (DECAY) of the next, so that taste can change. With w the sum of the
+weights and s the weighted sum of the opinions, liking = (s + 1) / (w + 2), which is 0.5 without feedback, and
+confidence = w / (w + 2): 0.58 after three takes, at most 0.83. A confidence below 0.5, that is fewer than three takes,
+has no effect.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tower.moods.chosen import CHOSEN_MOOD
 from tower.moods.preferences import NAMED_BY
 
 MOOD, STYLE, CAMERA = "mood", "style", "camera"  # kinds of preferences
-DECAY, NEWEST = 0.9, 50
-SURE, LIKED, DISLIKED = 0.5, 0.6, 0.35
+DECAY, NEWEST = 0.9, 50  # factor per older take; takes that count
+SURE, LIKED, DISLIKED = 0.5, 0.6, 0.35  # least confidence; least liking; most liking
 
 
 @dataclass(frozen=True)
 class Liking:
-    """How much something is liked, 0–1, and how sure that is, 0–1."""
+    """How much something is liked (0–1), and the confidence of that (0–1)."""
 
     liking: float
     confidence: float
@@ -46,26 +46,28 @@ class Liking:
 
 
 def liking(opinions: Sequence[float]) -> Liking:
-    """Of opinions 0–1, the newest first."""
+    """Estimate from opinions in 0–1, the newest first."""
     weights = [DECAY**age for age in range(len(opinions))]
-    weight = sum(weights)
-    liked = sum(one * opinion for one, opinion in zip(weights, opinions, strict=True))
-    return Liking(round((liked + 1) / (weight + 2), 4), round(weight / (weight + 2), 4), len(opinions))
+    total_weight = sum(weights)
+    liked = sum(weight * opinion for weight, opinion in zip(weights, opinions, strict=True))
+    return Liking(
+        round((liked + 1) / (total_weight + 2), 4), round(total_weight / (total_weight + 2), 4), len(opinions)
+    )
 
 
 def learn(session: Session, user: str, job_id: int) -> None:
-    """Learn anew what `user` likes of the mood, style and camera of this job, in all projects. The caller commits."""
+    """Update the taste of `user` for the mood, style and camera of this job, over all projects. The caller commits."""
     job = session.get(ProductionJob, job_id)
     if job is None:
         return
     for kind, name in _traits(job).items():
-        said = _said(session, user, kind, name)
-        if said:
-            _put(session, user, kind, name, _preference(kind, said))
+        feedback = _rated_takes(session, user, kind, name)
+        if feedback:
+            _save(session, user, kind, name, _preference(kind, feedback))
 
 
 def learned(session: Session, user: str, kind: str) -> dict[str, tuple[Liking, dict[str, Any]]]:
-    """By name: how much it is liked, and what to choose then."""
+    """The estimates of one kind by name, each with the learned preference."""
     rows = session.scalars(
         select(UserCreativePreference)
         .filter_by(user_name=user, kind=kind, source=PreferenceSource.LEARNED, project_id=None)
@@ -85,12 +87,12 @@ def _traits(job: ProductionJob) -> dict[str, str]:
     return {kind: str(name) for kind, name in (chosen | traits).items() if name}
 
 
-def _said(session: Session, user: str, kind: str, name: str) -> list[tuple[float, dict[str, str]]]:
-    """What the user thinks of each take of this kind, and the take's traits; the newest first."""
+def _rated_takes(session: Session, user: str, kind: str, name: str) -> list[tuple[float, dict[str, str]]]:
+    """The user's opinion of each take with this trait, and all traits of the take; the newest first."""
     newest = (
         select(func.max(Feedback.id))
         .join(ProductionJob, ProductionJob.id == Feedback.job_id)
-        .where(Feedback.author == user, _is(kind, name))
+        .where(Feedback.author == user, _has_trait(kind, name))
         .group_by(Feedback.asset_id)
     )
     rows = session.execute(
@@ -100,44 +102,49 @@ def _said(session: Session, user: str, kind: str, name: str) -> list[tuple[float
         .order_by(Feedback.id.desc())
         .limit(NEWEST)
     )
-    return [(_opinion(said), _traits(job)) for said, job in rows]
+    return [(_opinion(feedback), _traits(job)) for feedback, job in rows]
 
 
-def _is(kind: str, name: str) -> ColumnElement[bool]:
+def _has_trait(kind: str, name: str) -> ColumnElement[bool]:
     chosen: ColumnElement[str] = ProductionJob.steps[CHOSEN_MOOD.key]["mood"]["value"].astext
-    asked: ColumnElement[str] = ProductionJob.parameters["style" if kind == STYLE else "scene_type"].astext
-    return (chosen if kind == MOOD else asked) == name
+    requested: ColumnElement[str] = ProductionJob.parameters["style" if kind == STYLE else "scene_type"].astext
+    return (chosen if kind == MOOD else requested) == name
 
 
-def _opinion(said: Feedback) -> float:
-    if said.kind == FeedbackKind.RATING:
-        return ((said.rating or 3) - 1) / 4
-    return 1.0 if said.kind == FeedbackKind.APPROVAL else 0.0
+def _opinion(feedback: Feedback) -> float:
+    if feedback.kind == FeedbackKind.RATING:
+        return ((feedback.rating or 3) - 1) / 4
+    return 1.0 if feedback.kind == FeedbackKind.APPROVAL else 0.0
 
 
-def _preference(kind: str, said: list[tuple[float, dict[str, str]]]) -> tuple[Liking, dict[str, Any]]:
-    """A mood also learns which style and camera were liked in it."""
-    whole = liking([opinion for opinion, _ in said])
-    chosen = {part: _best(said, part) for part in (STYLE, CAMERA)} if kind == MOOD else {}
+def _preference(kind: str, feedback: list[tuple[float, dict[str, str]]]) -> tuple[Liking, dict[str, Any]]:
+    """The estimate and the preference to save. A mood also learns the style and camera that were liked in it."""
+    whole = liking([opinion for opinion, _ in feedback])
+    chosen = {part: _best(feedback, part) for part in (STYLE, CAMERA)} if kind == MOOD else {}
     return whole, {"liking": whole.liking} | {part: name for part, name in chosen.items() if name}
 
 
-def _best(said: Iterable[tuple[float, dict[str, str]]], part: str) -> str | None:
-    """The style or camera that was liked best, if it was liked at all."""
+def _best(feedback: Iterable[tuple[float, dict[str, str]]], part: str) -> str | None:
+    """The style or camera that was liked best; None if none reaches LIKED."""
     by_name: dict[str, list[float]] = {}
-    for opinion, traits in said:
+    for opinion, traits in feedback:
         by_name.setdefault(traits[part], []).append(opinion)
     likings = {name: liking(opinions).liking for name, opinions in by_name.items()}
     best = max(likings, key=lambda name: likings[name], default=None)
     return best if best is not None and likings[best] >= LIKED else None
 
 
-def _put(session: Session, user: str, kind: str, name: str, found: tuple[Liking, dict[str, Any]]) -> None:
-    how, preference = found
+def _save(session: Session, user: str, kind: str, name: str, learned_preference: tuple[Liking, dict[str, Any]]) -> None:
+    estimate, preference = learned_preference
     named = dict(zip(NAMED_BY, (user, None, kind, name, PreferenceSource.LEARNED), strict=True))
-    known = {"preference": preference, "confidence": how.confidence, "examples": how.examples, "updated_at": func.now()}
-    row = insert(UserCreativePreference).values(**named, **known)
+    values = {
+        "preference": preference,
+        "confidence": estimate.confidence,
+        "examples": estimate.examples,
+        "updated_at": func.now(),
+    }
+    row = insert(UserCreativePreference).values(**named, **values)
     session.execute(
-        row.on_conflict_do_update(index_elements=NAMED_BY, set_=known),
+        row.on_conflict_do_update(index_elements=NAMED_BY, set_=values),
         execution_options={"synchronize_session": False},
     )

@@ -1,4 +1,4 @@
-"""The music of a mood: its tempo, and the track of the library that fits it best."""
+"""Chooses the music of a mood: its tempo, and the track of the library that fits best."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tower.moods.preferences import FASTEST, SLOWEST
 
 @dataclass(frozen=True)
 class Tempo:
-    """In beats a minute; null: the mood asks for none."""
+    """A range of tempos in BPM. None: any tempo fits the mood."""
 
     bpm_min: float | None
     bpm_max: float | None
@@ -27,7 +27,7 @@ class Tempo:
 
 @dataclass(frozen=True)
 class TrackChoice:
-    """A track of the music library; `by`: whether its tempo, the words of its tags or both fit the mood."""
+    """A track of the music library. `by`: which of "tempo" and "words" of its tags fit the mood."""
 
     id: int
     title: str
@@ -38,7 +38,7 @@ class TrackChoice:
 
 
 def tempo_of(mood: str, wish: Mapping[str, Any]) -> Tempo:
-    """What a preference (`wish`) asks for, or else the mood itself."""
+    """The tempo of a preference (`wish`), or else that of the mood."""
     low, high = wish.get("bpm_min"), wish.get("bpm_max")
     music = mood_of(mood)
     if low is None and high is None:
@@ -47,7 +47,7 @@ def tempo_of(mood: str, wish: Mapping[str, Any]) -> Tempo:
 
 
 def track_for(session: Session, mood: str, tempo: Tempo) -> tuple[TrackChoice | None, str]:
-    """The track of the library that fits best, within the tempo where one was set; and why this one, or why none."""
+    """The best track and the reason, or None and the reason. A tempo that was set is a condition."""
     music = mood_of(mood)
     wanted = Wanted(mood=music, word=None if music else mood)
     if tempo.source == Source.SET and tempo.bpm_min is not None and tempo.bpm_max is not None:
@@ -56,7 +56,7 @@ def track_for(session: Session, mood: str, tempo: Tempo) -> tuple[TrackChoice | 
     found = matching(session, wanted, limit=1)
     if not found:
         return None, f"no track of the music library fits the mood {mood}"
-    return _chosen(found[0]), f"of the music library it fits the mood {mood} best"
+    return _chosen(found[0]), f"it fits the mood {mood} best of the music library"
 
 
 def _chosen(match: Match) -> TrackChoice:

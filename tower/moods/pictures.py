@@ -1,4 +1,4 @@
-"""What a mood asks of a picture. Which words name a mood, and what it asks of music: tower/library/moods.py."""
+"""The look of each mood: styles, cameras and prompt words. Its names and its music are in tower/library/moods.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ D, A, M, E = SceneType.DIALOGUE, SceneType.ACTION, SceneType.EMOTIONAL, SceneTyp
 
 
 class Source(StrEnum):
-    """Where a choice is from. `set` and `learned`: a preference."""
+    """The source of a choice. `set` and `learned` are preferences."""
 
     REQUEST = "request"
     PROMPT = "prompt"
@@ -27,9 +27,10 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Look:
-    """`styles` and `cameras` (types of scene: they frame and move it): the first that is not disliked is chosen.
+    """The look of a mood.
 
-    `words` go into the prompt. They name light, colour and air, and no place, hour or weather: those are the user's.
+    `styles` and `cameras` are in order of preference. A camera is a type of scene, which frames and moves the camera.
+    `words` go into the prompt. They name light, colour and air, but no place, time or weather: the user decides those.
     """
 
     styles: tuple[str, ...]
@@ -51,36 +52,36 @@ LOOKS: Mapping[str, Look] = MappingProxyType(
         "mysterious": Look(("cinematic", "artistic"), (E, M), "backlight, half hidden face, teal shadows"),
     }
 )
-OF_ITS_OWN = Look(("anime",), (D,), "")  # a mood that only the user knows
-USUAL = {D: "calm", A: "energetic", M: "sad", E: "epic"}  # the mood of a scene of which nothing else is known
+OF_ITS_OWN = Look(("anime",), (D,), "")  # of a mood that only a user's preference names
+USUAL = {D: "calm", A: "energetic", M: "sad", E: "epic"}  # the mood of a scene without any other source
 
 
 def look_of(mood: str) -> Look:
-    """Of a mood that only the user knows: plain, with the mood as a word of the prompt."""
+    """The look of a mood. An unknown mood gets a neutral look and is itself a word of the prompt."""
     return LOOKS.get(mood) or Look(OF_ITS_OWN.styles, OF_ITS_OWN.cameras, f"{mood} mood")
 
 
 def mood_in(prompt: str) -> tuple[Mood, str] | None:
-    """The mood that most words of the prompt name, and the first of them; the earlier one of two."""
-    said: dict[str, list[str]] = {}
+    """The mood that most words of the prompt name, and the first of these words. The earlier mood wins a tie."""
+    words_by_mood: dict[str, list[str]] = {}
     for word in [*re.findall(r"[a-z]+", prompt.lower()), *_japanese(prompt)]:
         mood = mood_of(word)
         if mood is not None:
-            said.setdefault(mood.name, []).append(word)
-    if not said:
+            words_by_mood.setdefault(mood.name, []).append(word)
+    if not words_by_mood:
         return None
-    name = max(said, key=lambda one: len(said[one]))
+    name = max(words_by_mood, key=lambda mood: len(words_by_mood[mood]))
     found = mood_of(name)
-    return None if found is None else (found, said[name][0])
+    return None if found is None else (found, words_by_mood[name][0])
 
 
 def known() -> str:
-    """All of them, for a sentence."""
+    """The names of all moods, separated by commas."""
     return ", ".join(KNOWN)
 
 
 def _japanese(prompt: str) -> list[str]:
-    """Runs of Japanese characters are not parted by spaces: every piece of up to six of them may be a word."""
+    """The Japanese mood names in a prompt. Japanese has no spaces, so each run of up to six characters is tried."""
     runs = re.findall(r"[\u3040-\u30ff\u3400-\u9fff]+", prompt)
     pieces = {run[i : i + n] for run in runs for i in range(len(run)) for n in range(1, 7) if i + n <= len(run)}
     return sorted(piece for piece in pieces if mood_of(piece) is not None)

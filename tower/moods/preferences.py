@@ -1,4 +1,4 @@
-"""What a creator likes: set by hand, kept beside what was learned."""
+"""The preferences that creators set, stored next to the learned ones."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from tower.errors import InvalidError, NotFoundError
 from tower.pages import Page, Wanted, page_of
 from tower.versions.refs import project_exists
 
-SLOWEST, FASTEST = 20.0, 400.0  # beats a minute that a preference may name
-NAMED_BY = ("user_name", "project_id", "kind", "name", "source")
+SLOWEST, FASTEST = 20.0, 400.0  # BPM that a preference may name
+NAMED_BY = ("user_name", "project_id", "kind", "name", "source")  # the unique key of a preference
 
 
 def put(
     session: Session, user: str, preference: Mapping[str, Any], *, kind: str, name: str, project_id: int | None
 ) -> UserCreativePreference:
-    """Set what to choose for the `name` of a `kind`, in a project or in all. Raises NotFoundError, and InvalidError for
-    a style, camera or tempo of a mood that cannot be one."""
+    """Set the preference for a `name` of a `kind`, in one project or in all.
+
+    Raises NotFoundError for an unknown project, and InvalidError for an invalid style, camera or tempo of a mood.
+    """
     if kind == "mood":
         _check_mood(preference)
     if project_id is not None:
@@ -30,15 +32,15 @@ def put(
     named = dict(zip(NAMED_BY, (user, project_id, kind, name, PreferenceSource.SET), strict=True))
     changed = {"preference": dict(preference), "updated_at": func.now()}
     row = insert(UserCreativePreference).values(**named, **changed)
-    kept_id = session.scalar(
+    row_id = session.scalar(
         row.on_conflict_do_update(index_elements=NAMED_BY, set_=changed).returning(UserCreativePreference.id)
     )
-    kept = select(UserCreativePreference).where(UserCreativePreference.id == kept_id)
-    return session.scalars(kept.execution_options(populate_existing=True)).one()
+    saved = select(UserCreativePreference).where(UserCreativePreference.id == row_id)
+    return session.scalars(saved.execution_options(populate_existing=True)).one()
 
 
 def find(session: Session, user: str, preference_id: int) -> UserCreativePreference:
-    """Raises NotFoundError, for a preference of someone else too."""
+    """Raises NotFoundError, also for a preference of another user."""
     row = session.get(UserCreativePreference, preference_id)
     if row is None or row.user_name != user:
         raise NotFoundError(f"There is no preference {preference_id}")
@@ -48,13 +50,13 @@ def find(session: Session, user: str, preference_id: int) -> UserCreativePrefere
 def find_named(
     session: Session, user: str, *, kind: str, name: str, project_id: int | None
 ) -> UserCreativePreference | None:
-    """The one that was set for this name, locked; None if there is none."""
+    """The preference that was set for this name, locked for update; None if there is none."""
     named = dict(zip(NAMED_BY, (user, project_id, kind, name, PreferenceSource.SET), strict=True))
     return session.scalar(select(UserCreativePreference).filter_by(**named).with_for_update())
 
 
 def set_for(session: Session, user: str, *, project_id: int | None) -> dict[tuple[str, str], dict[str, Any]]:
-    """What the user has set, by kind and name in lower case; the project's own go before those for all projects."""
+    """The preferences of a user by kind and name in lower case. Those of the project override the global ones."""
     rows = session.scalars(
         select(UserCreativePreference)
         .where(
@@ -70,7 +72,7 @@ def set_for(session: Session, user: str, *, project_id: int | None) -> dict[tupl
 def page(
     session: Session, user: str, *, project_id: int | None, kind: str | None, wanted: Wanted
 ) -> Page[UserCreativePreference]:
-    """The user's own, by id. Raises NotFoundError for an unknown project."""
+    """A page of the user's preferences, by id. Raises NotFoundError for an unknown project."""
     rows = select(UserCreativePreference).where(UserCreativePreference.user_name == user)
     if project_id is not None:
         project_exists(session, project_id)
@@ -81,13 +83,13 @@ def page(
 
 
 def delete(session: Session, user: str, preference_id: int) -> None:
-    """Raises NotFoundError, for a preference of someone else too."""
+    """Raises NotFoundError, also for a preference of another user."""
     session.delete(find(session, user, preference_id))
     session.flush()
 
 
 def _check_mood(preference: Mapping[str, Any]) -> None:
-    """Other fields than these are the user's own affair."""
+    """Check the fields that Tower uses. Others are free."""
     for field in ("style", "camera"):
         if not isinstance(preference.get(field, ""), str):
             raise InvalidError.field(f"preference.{field}", preference[field], "text")

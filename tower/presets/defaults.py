@@ -1,4 +1,4 @@
-"""What new generations use unless they say otherwise: set by POST /config, kept in the table `configuration`."""
+"""The default model and preset of new generations, set by POST /config and kept in the table `configuration`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from tower.presets.quality import PRESETS, QUALITIES
 
 MODEL, PRESET = "model", "quality_preset"  # keys of the table
 DOCUMENTED_MODEL, DOCUMENTED_PRESET = "counterfeit_v3.safetensors", "ultra_production"
-NEVER_SET = "nobody has set it: it is the default of Tower"
+NEVER_SET = "it has not been set: it is the default of Tower"
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """`verified`: the server had the model when it was set; None if that was never asked. `reason`: why it is not."""
+    """The model and preset of new generations.
+
+    `verified`: ComfyUI had the model when it was set; None if it was never set. `reason`: why it is not verified.
+    """
 
     model: str = DOCUMENTED_MODEL
     quality_preset: str = DOCUMENTED_PRESET
@@ -34,7 +37,7 @@ class Defaults:
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A model that may be stored, and whether a server was seen to have it."""
+    """A model that may be stored, and whether ComfyUI has it."""
 
     name: str
     verified: bool
@@ -42,7 +45,7 @@ class ModelChoice:
 
 
 def defaults(session: Session) -> Defaults:
-    """As configured; what nobody has set is as documented."""
+    """The configured defaults. A value that was never set is the documented one."""
     rows = {row.key: row for row in session.scalars(select(Configuration))}
     set_at = max((row.updated_at for row in rows.values()), default=None)
     never: dict[str, Any] = {"name": DOCUMENTED_MODEL, "verified": None, "reason": NEVER_SET}
@@ -52,40 +55,40 @@ def defaults(session: Session) -> Defaults:
 
 
 def checked_preset(name: str) -> str:
-    """The preset of this name, or that `high`, `medium` or `low` stands for. Raises InvalidError."""
+    """The preset of this name, or of the words `high`, `medium` or `low`. Raises InvalidError."""
     if name not in QUALITIES:
         raise InvalidError.field(PRESET, name, f"one of {', '.join(PRESETS)}")
     return QUALITIES[name]
 
 
 def checked_model(name: str, ask: Callable[[], Sequence[str]] | None) -> ModelChoice:
-    """A model to be stored. `ask` gives the names that ComfyUI has; None: there is no ComfyUI.
+    """Check a model before it is stored. `ask` returns the names that ComfyUI has; None if there is no ComfyUI.
 
-    Raises InvalidError if it answers and has no such model.
+    Raises InvalidError if ComfyUI answers and does not have the model.
     """
     if ask is None:
-        return ModelChoice(name, verified=False, reason="no ComfyUI is configured to ask: set TOWER_COMFYUI_URL")
+        return ModelChoice(name, verified=False, reason="no ComfyUI is configured: set TOWER_COMFYUI_URL")
     try:
-        there_are = ask()
-    except ComfyUIError as silent:
-        return ModelChoice(name, verified=False, reason=silent.message)
-    if name not in there_are:
-        known = ", ".join(sorted(there_are)) or "none: it has no checkpoint at all"
+        available = ask()
+    except ComfyUIError as error:
+        return ModelChoice(name, verified=False, reason=error.message)
+    if name not in available:
+        known = ", ".join(sorted(available)) or "none: it has no checkpoints"
         raise InvalidError.field(MODEL, name, f"a model that ComfyUI has ({known})")
     return ModelChoice(name, verified=True)
 
 
 def configure(session: Session, *, model: ModelChoice | None = None, quality_preset: str | None = None) -> Defaults:
-    """Store what is given. The caller commits."""
+    """Store the given values. The caller commits."""
     if model is not None:
-        _keep(session, MODEL, {"name": model.name, "verified": model.verified, "reason": model.reason})
+        _save(session, MODEL, {"name": model.name, "verified": model.verified, "reason": model.reason})
     if quality_preset is not None:
-        _keep(session, PRESET, {"name": quality_preset})
+        _save(session, PRESET, {"name": quality_preset})
     session.expire_all()
     return defaults(session)
 
 
-def _keep(session: Session, key: str, value: dict[str, Any]) -> None:
+def _save(session: Session, key: str, value: dict[str, Any]) -> None:
     changed = {"value": value, "updated_at": func.now()}
     session.execute(
         insert(Configuration).values(key=key, **changed).on_conflict_do_update(index_elements=["key"], set_=changed)

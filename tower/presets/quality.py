@@ -1,4 +1,4 @@
-"""The documented quality presets and the words that stand for them."""
+"""The documented quality presets, and the words `high`, `medium` and `low` for them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Preset:
-    """Size in pixels and sampler settings; the figures are those of the customer's documents."""
+    """Size in pixels and sampler settings, as in the customer's documents."""
 
     name: str
     width: int

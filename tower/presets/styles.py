@@ -1,4 +1,4 @@
-"""Style templates by name, and what they set of the sampler."""
+"""Style templates by name, and the sampler settings that they override."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Word = Annotated[str, StringConstraints(pattern="^[a-z0-9_+]{1,50}$")]
 
 
 class SamplerSettings(BaseModel):
-    """What a style sets; what it leaves out the quality preset decides. Names as ComfyUI's KSampler has them."""
+    """The settings of a style, named as in ComfyUI's KSampler. The quality preset decides the others."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,18 +28,18 @@ class SamplerSettings(BaseModel):
 
 
 def preset_in(style: StyleTemplate, preset: Preset) -> Preset:
-    """The preset with what the style sets. Raises InvalidError for settings that a commit brought and nobody knows."""
+    """The preset with the settings of the style. Raises InvalidError for invalid settings, which a commit may bring."""
     try:
         settings = SamplerSettings.model_validate(style.sampler_settings or {})
-    except ValidationError as refused:
-        first = refused.errors()[0]
+    except ValidationError as error:
+        first = error.errors()[0]
         name = ".".join(("sampler_settings", *map(str, first["loc"])))
-        raise InvalidError.field(name, style.sampler_settings, f"{first['msg']} in the style {style.name}") from refused
+        raise InvalidError.field(name, style.sampler_settings, f"{first['msg']} in the style {style.name}") from error
     return replace(preset, **settings.model_dump(exclude_unset=True))
 
 
 def find_style(session: Session, name: str, *, project_id: int | None) -> StyleTemplate:
-    """The project's own template of this name, or else the built-in one. Raises InvalidError that lists the names."""
+    """The project's template of this name, or else the built-in one. Raises InvalidError, which lists the names."""
     visible = or_(StyleTemplate.project_id.is_(None), StyleTemplate.project_id == project_id)
     style = session.scalar(
         select(StyleTemplate)

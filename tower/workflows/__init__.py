@@ -1,1 +1,1 @@
-"""ComfyUI graphs as data: the shipped ones and the user's, what may be set in them, and which servers can run them."""
+"""ComfyUI graphs as data: built-in and user workflows, their settable inputs, and checks against a server."""

@@ -1,4 +1,4 @@
-"""Putting a shot into a workflow's graph."""
+"""Writes values into the bound inputs of a workflow's graph."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LATENT_GRID_PX = 8
 def put(
     workflow: WorkflowGraph, values: Mapping[str, Any], *, graph: Mapping[str, Any], info: ObjectInfo
 ) -> dict[str, Any]:
-    """A copy of `graph`, the workflow's own or one made of it, with each value in the inputs bound to its name."""
+    """A copy of `graph`, the workflow's own or a variant, with each value in the inputs bound to its name."""
     filled: dict[str, Any] = copy.deepcopy(dict(graph))
     latents = _before_sampling(filled, info)
     for name, value in values.items():
         for binding in workflow.bindings.get(name, ()):
             check_binding(filled, name, binding)
             specs = specs_of(info, class_of(filled, binding.node), inputs_of(filled, binding.node))
-            filled[binding.node]["inputs"][binding.input] = _as(specs.get(binding.input), value)
+            filled[binding.node]["inputs"][binding.input] = _convert(specs.get(binding.input), value)
             if name in SIDES and binding.node in latents:
                 filled[binding.node]["inputs"][binding.input] = -(-value // LATENT_GRID_PX) * LATENT_GRID_PX
     return filled
@@ -40,7 +40,7 @@ def check_binding(graph: Mapping[str, Any], name: str, binding: Binding) -> None
 
 
 def bound(workflow: WorkflowGraph, name: str, graph: Mapping[str, Any]) -> Any:
-    """What the first input bound to `name` holds in this graph of the workflow; None if none is bound."""
+    """The value of the first input bound to `name` in this graph; None if no input is bound."""
     binding = next(iter(workflow.bindings.get(name, ())), None)
     return None if binding is None else inputs_of(graph, binding.node).get(binding.input)
 
@@ -49,12 +49,12 @@ def as_json(bindings: Mapping[str, list[Binding]]) -> dict[str, Any]:
     return {name: [{"node": b.node, "input": b.input} for b in several] for name, several in bindings.items()}
 
 
-def from_json(kept: Mapping[str, Any]) -> dict[str, list[Binding]]:
-    return {name: [Binding(b["node"], b["input"]) for b in several] for name, several in kept.items()}
+def from_json(stored: Mapping[str, Any]) -> dict[str, list[Binding]]:
+    return {name: [Binding(b["node"], b["input"]) for b in several] for name, several in stored.items()}
 
 
 def canonical(graph: Mapping[str, Any], bindings: Mapping[str, list[Binding]]) -> bytes:
-    """Equal for equal workflows, whatever the order of their keys."""
+    """A serialisation that is equal for equal workflows, independent of the order of keys."""
     return json.dumps([graph, as_json(bindings)], sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -63,8 +63,8 @@ def _before_sampling(graph: Mapping[str, Any], info: ObjectInfo) -> set[str]:
     return {node for sampler in samplers_of(paths, output_nodes(graph, info)) for node in paths.upstream(sampler)}
 
 
-def _as(spec: InputSpec | None, value: Any) -> Any:
-    """The value in the type of the input. An input that the server does not describe takes it as it is."""
+def _convert(spec: InputSpec | None, value: Any) -> Any:
+    """The value converted to the type of the input. It stays unchanged if the server does not describe the input."""
     match spec.kind if spec else None:
         case "INT":
             return int(value)

@@ -15,7 +15,10 @@ from tower.workflows.graph import WorkflowGraph
 
 @dataclass(frozen=True)
 class Builtin:
-    """A shipped workflow. `needs`: node packs and model files; `without_reference`: what to use without a picture."""
+    """A built-in workflow.
+
+    `needs`: node packs and model files. `without_reference`: the workflow to use if there is no reference picture.
+    """
 
     workflow: WorkflowGraph
     description: str
@@ -25,17 +28,19 @@ class Builtin:
 
 @cache
 def builtins() -> Mapping[str, Builtin]:
-    """By name."""
+    """The built-in workflows by name."""
     folder = files("tower.workflows") / "builtin"
     read = [_read(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".json")]
-    return MappingProxyType({one.workflow.name: one for one in sorted(read, key=lambda one: one.workflow.name)})
+    return MappingProxyType(
+        {builtin.workflow.name: builtin for builtin in sorted(read, key=lambda builtin: builtin.workflow.name)}
+    )
 
 
 def _read(text: str) -> Builtin:
-    said = json.loads(text)
+    data = json.loads(text)
     return Builtin(
-        WorkflowGraph(said["name"], said["version"], said["graph"], from_json(said["bindings"])),
-        said["description"],
-        MappingProxyType(said["needs"]),
-        said.get("without_reference"),
+        WorkflowGraph(data["name"], data["version"], data["graph"], from_json(data["bindings"])),
+        data["description"],
+        MappingProxyType(data["needs"]),
+        data.get("without_reference"),
     )

@@ -1,4 +1,4 @@
-"""Whether a server can run a graph, said before it is sent: ComfyUI itself overlooks a good deal."""
+"""Checks whether a server can run a graph before it is sent. ComfyUI's own validation misses many errors."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from tower.workflows.nodes import (
 )
 from tower.workflows.values import value_findings
 
-MOTION_WINDOW_FRAMES = 32  # the most that any motion module takes at once; more is a run-time error at the sampler
+MOTION_WINDOW_FRAMES = 32  # the most that a motion module takes at once; more is a run-time error in the sampler
 
 
 def check(
     graph: Mapping[str, Any], info: ObjectInfo, models: Mapping[str, Sequence[str]] | None = None
 ) -> list[Finding]:
-    """All that is wrong with the graph on this server, the fatal first.
+    """All findings for the graph on this server, the fatal ones first.
 
-    `info`: the server's /object_info, of the graph's classes at least. `models`: its model files by folder, where they
-    were asked for; a missing file that lies in another folder is then found there.
+    `info`: the server's /object_info, at least for the graph's classes. `models`: its model files by folder, if known;
+    with them the check finds a missing file in another folder.
     """
-    findings = list(_shape(graph))
+    findings = list(_shape_findings(graph))
     if not findings:
-        findings = [finding for node in graph for finding in _node(graph, info, node, models or {})]
+        findings = [finding for node in graph for finding in _node_findings(graph, info, node, models or {})]
         findings += loops(graph)
-        findings += _whole(graph, info)
+        findings += _graph_findings(graph, info)
     return sorted(findings, key=lambda finding: not finding.fatal)
 
 
@@ -46,11 +46,11 @@ def fatal(findings: list[Finding]) -> list[Finding]:
 
 
 def node_classes(graph: Graph) -> list[str]:
-    """What a server must have to run it."""
+    """The node classes that a server needs to run the graph."""
     return sorted({class_of(graph, node) for node in graph})
 
 
-def _shape(graph: Mapping[str, Any]) -> Iterator[Finding]:
+def _shape_findings(graph: Mapping[str, Any]) -> Iterator[Finding]:
     if "nodes" in graph and "links" in graph:
         yield Finding(
             FindingCode.NOT_A_GRAPH,
@@ -60,8 +60,8 @@ def _shape(graph: Mapping[str, Any]) -> Iterator[Finding]:
         return
     if not graph:
         yield Finding(FindingCode.NOT_A_GRAPH, "The graph is empty", "Export it with Workflow → Export (API)")
-    for node, said in graph.items():
-        if not isinstance(said, Mapping) or not isinstance(said.get("class_type"), str):
+    for node, content in graph.items():
+        if not isinstance(content, Mapping) or not isinstance(content.get("class_type"), str):
             yield Finding(
                 FindingCode.NOT_A_GRAPH,
                 f"Node {node} has no class_type",
@@ -70,23 +70,25 @@ def _shape(graph: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
-def _node(graph: Graph, info: ObjectInfo, node: str, models: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+def _node_findings(graph: Graph, info: ObjectInfo, node: str, models: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
     name = class_of(graph, node)
     if name not in info:
         pack = pack_of(name)
-        mend = f"Install the node pack {pack} on the ComfyUI server" if pack else "Install the node pack that brings it"
+        remedy = (
+            f"Install the node pack {pack} on the ComfyUI server" if pack else "Install the node pack that brings it"
+        )
         yield Finding(
-            FindingCode.MISSING_NODE, f"The server has no node class {name}", mend, node=node, node_class=name
+            FindingCode.MISSING_NODE, f"The server has no node class {name}", remedy, node=node, node_class=name
         )
         return
     given = inputs_of(graph, node)
     specs = specs_of(info, name, given)
     for spec in specs.values():
         if spec.required and spec.name not in given:
-            said = "set" if spec.kind in WIDGETS else "wired"
+            verb = "set" if spec.kind in WIDGETS else "wired"
             yield Finding(
                 FindingCode.REQUIRED_INPUT,
-                f"The required input {spec.name} of {name} is not {said}",
+                f"The required input {spec.name} of {name} is not {verb}",
                 f"Connect or fill in {spec.name}",
                 node=node,
                 node_class=name,
@@ -95,18 +97,18 @@ def _node(graph: Graph, info: ObjectInfo, node: str, models: Mapping[str, Sequen
     for input_name, value in given.items():
         found = specs.get(input_name)
         if found is None:
-            yield _unknown(node, name, input_name)
+            yield _unknown_input(node, name, input_name)
         elif link_of(value) is not None:
-            yield from _wire(graph, info, node, input_name, found.kind)
+            yield from _link_findings(graph, info, node, input_name, found.kind)
         else:
             yield from value_findings(node, name, found, value, models=models)
 
 
-def _unknown(node: str, name: str, input_name: str) -> Finding:
+def _unknown_input(node: str, name: str, input_name: str) -> Finding:
     return Finding(
         FindingCode.UNKNOWN_INPUT,
         f"{name} has no input {input_name}: the server ignores it",
-        f"Remove {input_name}, or update the node pack that should know it",
+        f"Remove {input_name}, or update the node pack of {name}",
         fatal=False,
         node=node,
         node_class=name,
@@ -114,39 +116,39 @@ def _unknown(node: str, name: str, input_name: str) -> Finding:
     )
 
 
-def _wire(graph: Graph, info: ObjectInfo, node: str, input_name: str, kind: str) -> Iterator[Finding]:
+def _link_findings(graph: Graph, info: ObjectInfo, node: str, input_name: str, kind: str) -> Iterator[Finding]:
     name, link = class_of(graph, node), link_of(inputs_of(graph, node)[input_name])
     if link is None:
         return
     where: Where = {"node": node, "node_class": name, "input": input_name}
     if link.source not in graph:
-        message = f"{input_name} of {name} is wired to node {link.source}, which is not there"
+        message = f"{input_name} of {name} is wired to node {link.source}, which does not exist"
         yield Finding(FindingCode.BROKEN_LINK, message, "Wire it to a node of the graph", **where)
         return
     source = class_of(graph, link.source)
     if source not in info:
-        return  # said already, as a missing class
+        return  # already reported as a missing class
     outputs = outputs_of(info, source)
     if not 0 <= link.slot < len(outputs):
         message = f"{input_name} of {name} is wired to output {link.slot} of {source}, which has {len(outputs)}"
         yield Finding(FindingCode.BROKEN_LINK, message, "Wire it to an output that exists", **where)
-    elif not _fits(outputs[link.slot], kind):
+    elif not _types_match(outputs[link.slot], kind):
         message = f"{input_name} of {name} takes {kind}, but output {link.slot} of {source} gives {outputs[link.slot]}"
         yield Finding(FindingCode.WRONG_TYPE, message, f"Wire it to an output of type {kind}", **where)
 
 
-def _fits(given: Any, wanted: str) -> bool:
-    if isinstance(given, list):
-        return wanted in ("COMBO", "*")
-    kinds = set(str(given).split(",")) & set(wanted.split(","))
-    return bool(kinds) or "*" in (given, wanted) or given == MATCHED or wanted.startswith("COMFY_")
+def _types_match(output: Any, expected: str) -> bool:
+    if isinstance(output, list):
+        return expected in ("COMBO", "*")
+    kinds = set(str(output).split(",")) & set(expected.split(","))
+    return bool(kinds) or "*" in (output, expected) or output == MATCHED or expected.startswith("COMFY_")
 
 
-def _whole(graph: Graph, info: ObjectInfo) -> Iterator[Finding]:
-    """What no single node shows: nothing is saved, or a window of frames that no motion module takes."""
+def _graph_findings(graph: Graph, info: ObjectInfo) -> Iterator[Finding]:
+    """Findings about the whole graph: it saves nothing, or its window of frames is too long for motion modules."""
     if not output_nodes(graph, info) and all(class_of(graph, node) in info for node in graph):
-        mend = "Add VHS_VideoCombine, SaveVideo or SaveImage at its end"
-        yield Finding(FindingCode.NO_OUTPUT, "The graph saves nothing", mend)
+        remedy = "Add VHS_VideoCombine, SaveVideo or SaveImage at its end"
+        yield Finding(FindingCode.NO_OUTPUT, "The graph saves nothing", remedy)
     for node in graph:
         name, window = class_of(graph, node), inputs_of(graph, node).get("context_length")
         if name.startswith("ADE_") and isinstance(window, int) and window > MOTION_WINDOW_FRAMES:

@@ -1,4 +1,4 @@
-"""From a sampler's positive and negative input to the text that they were made of."""
+"""Finds the text inputs behind a sampler's positive and negative input."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from tower.workflows.inference_notes import Notes
 from tower.workflows.nodes import Link, class_of
 from tower.workflows.paths import Paths
 
-ZEROED = "ConditioningZeroOut"  # makes "nothing" of a text: what is behind it is not asked for there
+ZEROED = "ConditioningZeroOut"  # discards its text, so the search ends there
 
 
 def find_texts(paths: Paths, notes: Notes, samplers: list[str]) -> None:
-    """The prompt reaches `positive`, or the only conditioning that the sampler has; the negative reaches `negative`."""
+    """Note the texts of the prompt (input `positive` or the only conditioning) and of the negative prompt."""
     for sampler in samplers:
         link = paths.source(sampler, "guider")
         node = link.source if link else sampler
         positive = "positive" if paths.has(node, "positive") else "conditioning"
-        for name, end in (("prompt", positive), ("negative", "negative")):
-            _find_text(paths, notes, name, paths.source(node, end))
+        for name, input_name in (("prompt", positive), ("negative", "negative")):
+            _find_text(paths, notes, name, paths.source(node, input_name))
 
 
 def _find_text(paths: Paths, notes: Notes, name: str, link: Link | None) -> None:
@@ -27,28 +27,28 @@ def _find_text(paths: Paths, notes: Notes, name: str, link: Link | None) -> None
     if not encoders:
         notes.lacks(name, "no text is encoded on the way to the sampler")
         return
-    taken = set(notes.found.get("prompt", ())) if name == "negative" else set()
-    holders = [holder for holder in _texts(paths, encoders[0]) if holder not in taken]
+    used = set(notes.found.get("prompt", ())) if name == "negative" else set()
+    holders = [holder for holder in _texts(paths, encoders[0]) if holder not in used]
     if not holders:
         notes.lacks(name, "it is made of the prompt itself")
-    left = f" (node {', '.join(encoders[1:])} joins in and stays as it is)" if encoders[1:] else ""
+    others = f" (node {', '.join(encoders[1:])} is combined with it and stays unchanged)" if encoders[1:] else ""
     side = "positive" if name == "prompt" else "negative"
-    notes.take(name, holders, f"encoded for the {side} input of the sampler{left}")
+    notes.take(name, holders, f"encoded for the {side} input of the sampler{others}")
 
 
 def _encoders(paths: Paths, link: Link, seen: set[Link]) -> list[str]:
-    """The nodes that make conditioning out of text, through all that combine or change it."""
+    """The nodes that encode text into conditioning, followed through nodes that combine or change it."""
     node = link.source
     if link in seen or class_of(paths.graph, node) == ZEROED:
         return []
     seen.add(link)
     if _texts(paths, node):
         return [node]
-    return [encoder for before in _before(paths, link) for encoder in _encoders(paths, before, seen)]
+    return [encoder for before in _conditioning_sources(paths, link) for encoder in _encoders(paths, before, seen)]
 
 
-def _before(paths: Paths, link: Link) -> list[Link]:
-    """What an output is made of. A node with as many conditionings out as in (ControlNet, …) keeps them apart."""
+def _conditioning_sources(paths: Paths, link: Link) -> list[Link]:
+    """The conditionings that an output is made of. A node with equally many inputs (ControlNet, …) keeps them apart."""
     incoming = paths.feeds(link.source, "CONDITIONING")
     node_class = class_of(paths.graph, link.source)
     outgoing = [i for i, kind in enumerate(paths.info.get(node_class, {}).get("output", ())) if kind == "CONDITIONING"]
@@ -60,7 +60,7 @@ def _before(paths: Paths, link: Link) -> list[Link]:
 
 
 def _texts(paths: Paths, node: str) -> list[tuple[str, str]]:
-    """Where a text encoder's text stands: its multi-line inputs, in itself or in a constant wired to them."""
+    """The inputs that hold a text encoder's text: its multi-line inputs, or those of constants wired to them."""
     specs = paths.specs(node)
     if "CLIP" not in {spec.kind for spec in specs.values()}:
         return []

@@ -1,4 +1,4 @@
-"""Whether a graph feeds on itself."""
+"""Finds cycles in a graph."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from tower.workflows.nodes import Graph, class_of, links_of
 
 
 def loops(graph: Graph) -> list[Finding]:
-    """A finding for the nodes that lie on a cycle or between two; empty if there is none."""
-    left = _peeled(graph)
-    if not left:
+    """One finding with the nodes that are on a cycle or between two cycles; empty without a cycle."""
+    remaining = _nodes_on_cycles(graph)
+    if not remaining:
         return []
-    names = ", ".join(f"{node} ({class_of(graph, node)})" for node in sorted(left))
-    message = f"These nodes feed on their own output: {names}"
-    return [Finding(FindingCode.CYCLE, message, "Cut one of the wires between them", node=min(left))]
+    names = ", ".join(f"{node} ({class_of(graph, node)})" for node in sorted(remaining))
+    message = f"These nodes form a cycle: {names}"
+    return [Finding(FindingCode.CYCLE, message, "Remove one of the links between them", node=min(remaining))]
 
 
-def _peeled(graph: Graph) -> set[str]:
-    """What is left when nodes that need nothing, and nodes that nothing needs, are taken away again and again."""
-    needs = {node: {link.source for _, link in links_of(graph, node)} for node in graph}
-    left = set(graph)
+def _nodes_on_cycles(graph: Graph) -> set[str]:
+    """The nodes that remain after repeatedly removing nodes without inputs and nodes whose output is unused."""
+    sources = {node: {link.source for _, link in links_of(graph, node)} for node in graph}
+    remaining = set(graph)
     while True:
-        wanted = {source for node in left for source in needs[node] & left}
-        loose = {node for node in left if not needs[node] & left or node not in wanted}
-        if not loose:
-            return left
-        left -= loose
+        used = {source for node in remaining for source in sources[node] & remaining}
+        removable = {node for node in remaining if not sources[node] & remaining or node not in used}
+        if not removable:
+            return remaining
+        remaining -= removable

@@ -1,4 +1,4 @@
-"""What a check of a graph may find."""
+"""The findings of a graph check."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Where(TypedDict):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong with a graph, and its mend, in words. `fatal`: the graph cannot run, or not as it says."""
+    """One problem of a graph. `mend`: how to solve it. `fatal`: the graph cannot run, or not as written."""
 
     code: FindingCode
     message: str

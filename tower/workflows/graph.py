@@ -1,4 +1,4 @@
-"""A ComfyUI graph, and what may be set in it."""
+"""A ComfyUI graph and its bindings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Binding:
 
 @dataclass(frozen=True)
 class WorkflowGraph:
-    """A graph in ComfyUI's API format, and which inputs take prompt, seed, steps, size, …; each may be several."""
+    """A graph in ComfyUI's API format. `bindings`: the inputs that take prompt, seed, steps, size and so on."""
 
     name: str
     version: int

@@ -1,4 +1,4 @@
-"""Which inputs of a graph take prompt, seed, size, …: found by following the wires, not by the names of nodes."""
+"""Infers which inputs of a graph take prompt, seed, size and so on, by its links and not by the names of nodes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BINDABLE = (
 
 @dataclass(frozen=True)
 class Found:
-    """The inputs that take one thing; what the first of them holds now; and why they were taken for it."""
+    """The inputs bound to one name, the present value of the first, and the reason for the choice."""
 
     bindings: tuple[Binding, ...]
     value: Any
@@ -46,7 +46,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Inference:
-    """What was found, and for each thing that was not, the reason."""
+    """The bindings that were found, and the reason for each that was not."""
 
     found: dict[str, Found]
     missing: dict[str, str]
@@ -57,7 +57,10 @@ class Inference:
 
 
 def infer(graph: Graph, info: ObjectInfo) -> Inference:
-    """Follow the wires back from what is saved. `info`: the server's /object_info, of the graph's classes at least."""
+    """Infer bindings by following links back from the output nodes.
+
+    `info`: the server's /object_info, at least for the graph's classes.
+    """
     paths, notes = Paths(graph, info), Notes(graph)
     saved = output_nodes(graph, info)
     samplers = samplers_of(paths, saved)
@@ -66,9 +69,9 @@ def infer(graph: Graph, info: ObjectInfo) -> Inference:
         find_sampling(paths, notes, samplers)
         find_texts(paths, notes, samplers)
     find_pictures(paths, notes, samplers, saved)
-    nothing = "no sampler leads to what is saved" if not samplers else "no node on the way to what is saved takes it"
+    default_reason = "no sampler leads to an output" if not samplers else "no node before an output has such an input"
     found = {name: _found(notes, name) for name in BINDABLE if notes.found.get(name)}
-    missing = {name: notes.missing.get(name, nothing) for name in BINDABLE if name not in found}
+    missing = {name: notes.missing.get(name, default_reason) for name in BINDABLE if name not in found}
     return Inference(found, missing)
 
 

@@ -1,4 +1,4 @@
-"""What a search through a graph collects."""
+"""Collects the results of the searches through a graph."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from tower.workflows.nodes import Graph
 
 @dataclass
 class Notes:
-    """The inputs found for each thing, as (node, input), and why; and why a thing was not found. First reasons stay."""
+    """The inputs found for each name, as (node, input), with the reason; and the reasons for names without any.
+
+    The first reason for a name is kept.
+    """
 
     graph: Graph
     found: dict[str, list[tuple[str, str]]] = field(default_factory=dict)

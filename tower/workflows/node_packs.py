@@ -1,8 +1,8 @@
-"""Which node pack brings a node class."""
+"""Names the node pack of a node class."""
 
 from __future__ import annotations
 
-# Beginnings of class names, the longest first, as the packs themselves name their classes.
+# Prefixes of the class names that the packs use.
 PACKS = {
     "ADE_": "ComfyUI-AnimateDiff-Evolved",
     "VHS_": "ComfyUI-VideoHelperSuite",
@@ -18,5 +18,5 @@ PACKS = {
 
 
 def pack_of(node_class: str) -> str | None:
-    """The node pack that brings this class, where Tower knows it."""
+    """The node pack that contains this class; None if it is unknown."""
     return next((pack for start, pack in PACKS.items() if node_class.startswith(start)), None)

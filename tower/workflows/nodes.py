@@ -1,4 +1,4 @@
-"""Reading graphs in ComfyUI's API format, and what a server's /object_info says of their nodes."""
+"""Reads graphs in ComfyUI's API format and the /object_info of a server."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Graph = Mapping[str, Mapping[str, Any]]
 ObjectInfo = Mapping[str, Mapping[str, Any]]
 
 WIDGETS = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"})
-DYNAMIC = "COMFY_DYNAMICCOMBO_V3"  # a list of which each choice brings inputs of its own, named "codec.encoding"
-GROWING = "COMFY_AUTOGROW_V3"  # as many inputs as are wired, named "images.image0", "images.image1", …
-MATCHED = "COMFY_MATCHTYPE_V3"  # any type; an output has that of what is wired to such an input
+DYNAMIC = "COMFY_DYNAMICCOMBO_V3"  # a list; each choice adds inputs with names like "codec.encoding"
+GROWING = "COMFY_AUTOGROW_V3"  # a variable number of inputs, named "images.image0", "images.image1", …
+MATCHED = "COMFY_MATCHTYPE_V3"  # any type; an output has the type that is linked to the input
 
 
 @dataclass(frozen=True)
 class Link:
-    """An input that takes the output `slot` of the node `source`."""
+    """The link of an input to output `slot` of the node `source`."""
 
     source: str
     slot: int
@@ -35,12 +35,12 @@ class InputSpec:
 
     @property
     def uploaded(self) -> bool:
-        """Whether it names an uploaded file: the server looks for the file itself, its list may be old."""
+        """Whether the input names an uploaded file. The server looks for the file itself; its list may be outdated."""
         return any(self.options.get(mark) for mark in ("image_upload", "video_upload", "audio_upload"))
 
 
 def link_of(value: Any) -> Link | None:
-    """The link that this value of an input is; None if it is a value of its own."""
+    """The link in this value of an input; None for a plain value."""
     match value:
         case [str(source), int(slot)] if not isinstance(slot, bool):
             return Link(source, slot)
@@ -72,55 +72,59 @@ def outputs_of(info: ObjectInfo, node_class: str) -> Sequence[Any]:
 
 
 def output_nodes(graph: Graph, info: ObjectInfo) -> list[str]:
-    """The nodes that make a file or a preview, in the order of the graph."""
+    """The nodes that write a file or a preview, in the order of the graph."""
     return [node for node in graph if info.get(class_of(graph, node), {}).get("output_node")]
 
 
 def specs_of(info: ObjectInfo, node_class: str, given: Mapping[str, Any]) -> dict[str, InputSpec]:
-    """Every input that the class takes, those included that the values in `given` bring along."""
+    """All inputs of a class, including those that depend on the values in `given`."""
     described = info.get(node_class, {}).get("input", {})
-    return {spec.name: spec for spec in _expanded(described, given, prefix="")}
+    return {spec.name: spec for spec in _expand_inputs(described, given, prefix="")}
 
 
-def _expanded(described: Mapping[str, Any], given: Mapping[str, Any], *, prefix: str) -> Iterator[InputSpec]:
+def _expand_inputs(described: Mapping[str, Any], given: Mapping[str, Any], *, prefix: str) -> Iterator[InputSpec]:
     for group in ("required", "optional"):
-        for name, said in (described.get(group) or {}).items():
-            spec = _spec(prefix + name, said, required=group == "required")
+        for name, definition in (described.get(group) or {}).items():
+            spec = _spec(prefix + name, definition, required=group == "required")
             if spec.kind == GROWING:
-                yield from _grown(spec)
+                yield from _expand_autogrow(spec)
                 continue
-            optional = prefix and "dynamic" in spec.options  # to the server, a list inside a list is never missing
+            optional = prefix and "dynamic" in spec.options  # the server treats a list inside a list as optional
             yield replace(spec, required=False) if optional else spec
-            yield from _brought(spec, given)
+            yield from _inputs_of_choice(spec, given)
 
 
-def _brought(spec: InputSpec, given: Mapping[str, Any]) -> Iterator[InputSpec]:
-    """The inputs that come with the choice made: those of a dynamic list, and VideoHelperSuite's of each format."""
+def _inputs_of_choice(spec: InputSpec, given: Mapping[str, Any]) -> Iterator[InputSpec]:
+    """The inputs that depend on the choice: those of a dynamic list, and VideoHelperSuite's for each format."""
     chosen = given.get(spec.name)
     if spec.kind == "COMBO" and spec.options.get("dynamic"):
         for option in spec.options["dynamic"]:
             if option.get("key") == chosen:
-                yield from _expanded(option.get("inputs", {}), given, prefix=f"{spec.name}.")
+                yield from _expand_inputs(option.get("inputs", {}), given, prefix=f"{spec.name}.")
     formats = spec.options.get("formats")
     widgets = formats.get(chosen) if isinstance(formats, Mapping) and isinstance(chosen, str) else None
     if isinstance(widgets, list):
-        for name, *said in widgets:
-            yield _spec(name, said, required=False)
+        for name, *definition in widgets:
+            yield _spec(name, definition, required=False)
 
 
-def _grown(spec: InputSpec) -> Iterator[InputSpec]:
-    """All inputs that it may grow to; the first `min` of them are required, where its template is."""
+def _expand_autogrow(spec: InputSpec) -> Iterator[InputSpec]:
+    """All inputs of a variable list. The first `min` are required if its template is."""
     template = spec.options.get("template") or {}
     names = template.get("names") or [f"{template.get('prefix')}{number}" for number in range(template.get("max", 0))]
-    said, required = next(
-        ((said, group == "required") for group, inputs in template["input"].items() for said in inputs.values())
+    definition, required = next(
+        (
+            (definition, group == "required")
+            for group, inputs in template["input"].items()
+            for definition in inputs.values()
+        )
     )
     for number, name in enumerate(names):
-        yield _spec(f"{spec.name}.{name}", said, required=required and number < template.get("min", 0))
+        yield _spec(f"{spec.name}.{name}", definition, required=required and number < template.get("min", 0))
 
 
-def _spec(name: str, said: Any, *, required: bool) -> InputSpec:
-    kind, *rest = said if isinstance(said, list | tuple) else [said]
+def _spec(name: str, definition: Any, *, required: bool) -> InputSpec:
+    kind, *rest = definition if isinstance(definition, list | tuple) else [definition]
     options = rest[0] if rest and isinstance(rest[0], Mapping) else {}
     if isinstance(kind, list):
         return InputSpec(name, "COMBO", required, tuple(kind), options)

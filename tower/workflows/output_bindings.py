@@ -1,4 +1,4 @@
-"""How the result is saved: frame rate and file name."""
+"""Finds the bindings of the output: frame rate and file name."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ def find_saving(paths: Paths, notes: Notes, saved: list[str]) -> None:
             notes.take("fps", rates, "the rate at which the frames are saved")
     if not saved:
         notes.lacks("prefix", "nothing is saved")
-    notes.lacks("fps", "what is saved has no frame rate")
+    notes.lacks("fps", "the output has no frame rate")

@@ -1,4 +1,4 @@
-"""Walking a graph against the flow, from what is saved to what it is made of."""
+"""Walks a graph backwards, from its outputs to their sources."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tower.workflows.nodes import (
 
 @dataclass(frozen=True)
 class Paths:
-    """The wires of one graph on one server. Every walk ends, in a graph with cycles too."""
+    """The links of one graph on one server. Every walk ends, even in a graph with cycles."""
 
     graph: Graph
     info: ObjectInfo
@@ -31,37 +31,37 @@ class Paths:
         return specs_of(self.info, class_of(self.graph, node), inputs_of(self.graph, node))
 
     def has(self, node: str, *names: str) -> bool:
-        """Whether the node takes all these inputs."""
+        """Whether the node has all these inputs."""
         return set(names) <= (self.specs(node).keys() | inputs_of(self.graph, node).keys())
 
     def source(self, node: str, name: str) -> Link | None:
-        """Where this input comes from, if it is wired to a node of the graph."""
+        """The link of this input; None if it is not wired to a node of the graph."""
         link = link_of(inputs_of(self.graph, node).get(name))
         return link if link is not None and link.source in self.graph else None
 
     def kind(self, link: Link) -> str:
-        """The type that flows through a wire; empty if the server does not know the class."""
+        """The type of a link; empty if the server does not know the class."""
         for _ in self.graph:
-            said = self._said(link)
-            if said != MATCHED:
-                return said
+            declared = self._declared_kind(link)
+            if declared != MATCHED:
+                return declared
             specs = self.specs(link.source)
-            taken = [
-                into
-                for name, into in links_of(self.graph, link.source)
+            matched = [
+                source
+                for name, source in links_of(self.graph, link.source)
                 if name in specs and specs[name].kind == MATCHED
             ]
-            if not taken:
+            if not matched:
                 return "*"
-            link = taken[0]
+            link = matched[0]
         return ""
 
     def feeds(self, node: str, *kinds: str) -> list[Link]:
-        """The wired inputs of a node through which one of these types flows."""
+        """The links into a node that have one of these types."""
         return [link for _, link in links_of(self.graph, node) if self.kind(link) in kinds]
 
     def upstream(self, start: str, *kinds: str) -> Iterator[str]:
-        """The node and all before it, the nearest first, over wires of these types only; of any if none are named."""
+        """The node and all nodes before it, the nearest first, over links of these types or, without types, of any."""
         seen, waiting = {start}, [start]
         while waiting:
             node = waiting.pop(0)
@@ -75,7 +75,7 @@ class Paths:
         return next((node for node in self.upstream(start, *kinds) if wanted(node)), None)
 
     def holder(self, node: str, name: str) -> tuple[str, str] | None:
-        """The node and input that hold the value of an input: its own, or that of the constant wired to it."""
+        """The node and input that hold the value of an input: itself, or the constant that is wired to it."""
         if name not in inputs_of(self.graph, node):
             return None
         link = self.source(node, name)
@@ -85,7 +85,7 @@ class Paths:
         named = [key for key in ("value", "text", "string", "int", "float", name) if key in values]
         return (link.source, named[0]) if named else None
 
-    def _said(self, link: Link) -> str:
-        """The type of an output as its class says it."""
+    def _declared_kind(self, link: Link) -> str:
+        """The type that the class declares for an output."""
         outputs = outputs_of(self.info, class_of(self.graph, link.source))
         return str(outputs[link.slot]) if 0 <= link.slot < len(outputs) else ""

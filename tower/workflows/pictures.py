@@ -1,4 +1,4 @@
-"""Size, number of frames, VAE and reference picture: what the latents are made of, and what is cut from the frames."""
+"""Finds the bindings of size, number of frames, VAE and reference picture."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from tower.workflows.inference_notes import Notes
 from tower.workflows.nodes import inputs_of
 from tower.workflows.paths import Paths
 
-COUNTS = ("batch_size", "amount", "multiply_by", "length")  # inputs that say how many pictures
-CUTS = ("LATENT", "IMAGE", "VIDEO")  # what pictures flow through
+COUNTS = ("batch_size", "amount", "multiply_by", "length")  # inputs with the number of pictures
+CUTS = ("LATENT", "IMAGE", "VIDEO")  # types of links that carry pictures
 
 
 def find_pictures(paths: Paths, notes: Notes, samplers: list[str], saved: list[str]) -> None:
-    made = [node for first in samplers[:1] for node in paths.upstream(first, "LATENT", "IMAGE")]
-    finished = _finishing(paths, saved, set(samplers))
-    sized = [node for node in made + finished if paths.has(node, "width", "height")]
-    _find_size(paths, notes, sized, finished)
-    _find_frames(paths, notes, made + finished)
-    _find_vae(paths, notes, made + finished)
+    producing = [node for first in samplers[:1] for node in paths.upstream(first, "LATENT", "IMAGE")]
+    finished = _nodes_after(paths, saved, set(samplers))
+    with_size = [node for node in producing + finished if paths.has(node, "width", "height")]
+    _find_size(paths, notes, with_size, finished)
+    _find_frames(paths, notes, producing + finished)
+    _find_vae(paths, notes, producing + finished)
     for first in samplers[:1]:
         _find_reference(paths, notes, first)
 
 
-def _finishing(paths: Paths, saved: list[str], samplers: set[str]) -> list[str]:
-    """The nodes between the sampler and what is saved."""
+def _nodes_after(paths: Paths, saved: list[str], samplers: set[str]) -> list[str]:
+    """The nodes between the samplers and the outputs."""
     after: list[str] = []
     for output in saved:
         waiting = [output]
@@ -34,17 +34,17 @@ def _finishing(paths: Paths, saved: list[str], samplers: set[str]) -> list[str]:
     return after
 
 
-def _find_size(paths: Paths, notes: Notes, sized: list[str], finished: list[str]) -> None:
-    """Every size equal to the one that is saved; a size on the way that differs is the graph's own business."""
-    if not sized:
-        notes.lacks("width", "no node on the way says how large the pictures are")
-        notes.lacks("height", "no node on the way says how large the pictures are")
+def _find_size(paths: Paths, notes: Notes, with_size: list[str], finished: list[str]) -> None:
+    """Bind every size equal to that of the output. A different size in between belongs to the graph."""
+    if not with_size:
+        notes.lacks("width", "no node sets the size of the pictures")
+        notes.lacks("height", "no node sets the size of the pictures")
         return
-    last = next((node for node in sized if node in finished), sized[-1])
+    last = next((node for node in with_size if node in finished), with_size[-1])
     for name in ("width", "height"):
         saved_size = _value(paths, last, name)
-        same = [node for node in sized if _value(paths, node, name) == saved_size]
-        why = "the size of what is saved" if last in finished else "the size of the latents"
+        same = [node for node in with_size if _value(paths, node, name) == saved_size]
+        why = "the size of the output" if last in finished else "the size of the latents"
         notes.take(name, [paths.holder(node, name) for node in same], why)
 
 
@@ -54,16 +54,16 @@ def _value(paths: Paths, node: str, name: str) -> object:
 
 
 def _find_frames(paths: Paths, notes: Notes, nodes: list[str]) -> None:
-    """The largest count there is: a single latent may be repeated, before the sampler or after it."""
-    counted = [
+    """Bind the largest count: a single latent may be repeated before or after the sampler."""
+    holders = [
         holder for node in nodes for name in COUNTS if paths.has(node, name) and (holder := paths.holder(node, name))
     ]
-    counts = {holder: inputs_of(paths.graph, holder[0]).get(holder[1]) for holder in counted}
+    counts = {holder: inputs_of(paths.graph, holder[0]).get(holder[1]) for holder in holders}
     numbers = {holder: count for holder, count in counts.items() if isinstance(count, int)}
     if not numbers:
-        notes.lacks("frames", "no node says how many pictures there are")
+        notes.lacks("frames", "no node sets the number of pictures")
         return
-    notes.take("frames", [max(numbers, key=numbers.__getitem__)], "how many pictures there are")
+    notes.take("frames", [max(numbers, key=numbers.__getitem__)], "the number of pictures")
 
 
 def _find_vae(paths: Paths, notes: Notes, nodes: list[str]) -> None:
@@ -75,13 +75,17 @@ def _find_vae(paths: Paths, notes: Notes, nodes: list[str]) -> None:
 
 
 def _find_reference(paths: Paths, notes: Notes, sampler: str) -> None:
-    """The nearest uploaded picture that the sampler depends on, through latents, the model or the conditioning."""
+    """Bind the nearest uploaded picture that the sampler depends on: by latents, model or conditioning."""
     loaders = [
         (node, spec.name)
         for node in paths.upstream(sampler)
         for spec in paths.specs(node).values()
         if spec.options.get("image_upload")
     ]
-    notes.take("reference", [paths.holder(*loader) for loader in loaders[:1]], "an uploaded picture that steers")
+    notes.take(
+        "reference",
+        [paths.holder(*loader) for loader in loaders[:1]],
+        "an uploaded picture that the sampler depends on",
+    )
     if not loaders:
         notes.lacks("reference", "no uploaded picture reaches the sampler")

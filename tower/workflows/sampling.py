@@ -1,4 +1,4 @@
-"""Samplers, and what they are told: seed, steps, guidance, method, model."""
+"""Finds the samplers of a graph, and the bindings of seed, steps, guidance, method and model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tower.workflows.paths import Paths
 from tower.workflows.values import model_folder
 
 MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name", "gguf_name")
-# What to find, the names it goes by, and the wired input whose source holds it where the sampler does not.
+# The name, the inputs that hold it, and the linked input to follow if the sampler itself has none of them.
 TOLD = (
     ("seed", ("seed", "noise_seed"), "noise"),
     ("steps", ("steps",), "sigmas"),
@@ -19,48 +19,48 @@ TOLD = (
 
 
 def samplers_of(paths: Paths, saved: list[str]) -> list[str]:
-    """The samplers that lead to something saved, those that work first first; among equals in the graph's order."""
+    """The samplers that lead to an output, in order of execution and then of the graph."""
     reached = {node for output in saved for node in paths.upstream(output)}
-    samplers = [node for node in paths.graph if node in reached and _samples(paths, node)]
+    samplers = [node for node in paths.graph if node in reached and _is_sampler(paths, node)]
     before = {node: sum(other in samplers for other in paths.upstream(node)) for node in samplers}
     return sorted(samplers, key=before.__getitem__)
 
 
 def find_sampling(paths: Paths, notes: Notes, samplers: list[str]) -> None:
-    """A later sampler is told the same as the first where it was told the same so far; the seed goes to all."""
+    """Bind the settings of the first sampler, and of later ones with the same value. All samplers get the seed."""
     first, *later = samplers
     for name, keys, wire in TOLD:
-        holder = _told(paths, first, keys, wire)
+        holder = _find_holder(paths, first, keys, wire)
         if holder is None:
-            notes.lacks(name, f"the sampler ({class_of(paths.graph, first)}) takes none")
+            notes.lacks(name, f"the sampler ({class_of(paths.graph, first)}) has no such input")
             continue
-        notes.take(name, [holder], "told to the sampler")
-        for other in (_told(paths, sampler, keys, wire) for sampler in later):
+        notes.take(name, [holder], "set on the sampler")
+        for other in (_find_holder(paths, sampler, keys, wire) for sampler in later):
             if other and (name == "seed" or _value(paths, other) == _value(paths, holder)):
-                notes.take(name, [other], "told to the sampler")
+                notes.take(name, [other], "set on the sampler")
     _find_model(paths, notes, first)
     for name in ("context_length", "context_overlap"):
         windows = [node for node in paths.upstream(first) if paths.has(node, name)]
         notes.take(name, [paths.holder(node, name) for node in windows], "the window of frames of the motion model")
 
 
-def _samples(paths: Paths, node: str) -> bool:
-    """Takes a latent and a model or guider, and noise or a seed; gives a latent."""
+def _is_sampler(paths: Paths, node: str) -> bool:
+    """Whether a node takes a latent, a model or guider, and noise or a seed."""
     specs = paths.specs(node)
     kinds = {spec.kind for spec in specs.values()}
     seeded = specs.keys() & {"seed", "noise_seed", "noise"}
     return bool(seeded) and "LATENT" in kinds and bool(kinds & {"MODEL", "GUIDER"})
 
 
-def _told(paths: Paths, sampler: str, keys: tuple[str, ...], wire: str) -> tuple[str, str] | None:
-    for node in (sampler, *_behind(paths, sampler, wire)):
+def _find_holder(paths: Paths, sampler: str, keys: tuple[str, ...], wire: str) -> tuple[str, str] | None:
+    for node in (sampler, *_nodes_behind(paths, sampler, wire)):
         for key in keys:
             if holder := paths.holder(node, key):
                 return holder
     return None
 
 
-def _behind(paths: Paths, sampler: str, wire: str) -> list[str]:
+def _nodes_behind(paths: Paths, sampler: str, wire: str) -> list[str]:
     link = paths.source(sampler, wire)
     return list(paths.upstream(link.source, "SIGMAS", "GUIDER", "NOISE", "SAMPLER")) if link else []
 

@@ -1,7 +1,7 @@
-"""Workflows by name: the built-in ones from the package, the user's own from the table, with a version per change.
+"""Stores workflows by name: built-in ones come from the package, the user's from a table with a version per change.
 
-Built-ins are not copied to the table: the package is their one place, so an upgrade of Tower brings the new graph and
-leaves no old row behind. A take keeps the graph it was made from in its own provenance.
+Built-in workflows are not copied to the table, so an upgrade of Tower replaces their graphs and leaves no old rows. A
+take keeps the graph that it was made from in its provenance.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_GRAPH_BYTES = 2_000_000
 
 @dataclass(frozen=True)
 class Listed:
-    """A workflow as it is listed. `created_at` is None for the built-in ones."""
+    """A workflow in a list. `created_at` is None for built-in ones."""
 
     name: str
     version: int
@@ -49,13 +49,13 @@ def register(
     bindings: Mapping[str, list[Binding]],
     description: str = "",
 ) -> WorkflowGraph:
-    """Store a graph under a name: as version 1, or as the next one if it differs from the present one.
+    """Store a graph under a name, as version 1 or as the next version if it differs from the current one.
 
-    Check it against a server first (`checking.check`). Raises ConflictError for a built-in's name and InvalidError for
-    a graph or a binding that makes no sense in itself.
+    Check it against a server first (`checking.check`). Raises ConflictError for the name of a built-in workflow and
+    InvalidError for an invalid graph or binding.
     """
-    _refuse_builtin(name)
-    content = _checked(graph, bindings)
+    _reject_builtin(name)
+    content = _validate(graph, bindings)
     sha256 = hashlib.sha256(content).hexdigest()
     last = session.scalar(_rows(name).limit(1).with_for_update())
     if last is not None and last.sha256 == sha256:
@@ -77,50 +77,54 @@ def register(
 
 
 def get(session: Session, name: str, version: int | None = None) -> WorkflowGraph:
-    """The present version, or the one asked for. Raises NotFoundError, naming what there is."""
+    """The current version of a workflow, or the given one. Raises NotFoundError, which lists the workflows."""
     built_in = builtins().get(name)
     if built_in is not None and version in (None, built_in.workflow.version):
         return built_in.workflow
-    wanted = _rows(name) if version is None else _rows(name).where(Workflow.version == version)
-    row = session.scalar(wanted.limit(1))
+    rows = _rows(name) if version is None else _rows(name).where(Workflow.version == version)
+    row = session.scalar(rows.limit(1))
     if row is not None:
         return _workflow(row)
-    said = (
+    message = (
         f"There is no workflow {name!r}" if version is None else f"There is no version {version} of workflow {name!r}"
     )
-    there_are = ", ".join(sorted(names(session)))
-    raise NotFoundError(f"{said}; there are: {there_are}. Register it with: tower workflow add FILE")
+    available = ", ".join(sorted(names(session)))
+    raise NotFoundError(f"{message}; there are: {available}. Register it with: tower workflow add FILE")
 
 
 def list_workflows(session: Session) -> list[Listed]:
-    """The present version of each, the built-in ones first."""
+    """The current version of each workflow, the built-in ones first."""
     newest = select(Workflow).ext(distinct_on(Workflow.name)).order_by(Workflow.name, Workflow.version.desc())
-    return [_listed_builtin(one) for one in builtins().values()] + [_listed(row) for row in session.scalars(newest)]
+    return [_listed_builtin(builtin) for builtin in builtins().values()] + [
+        _listed(row) for row in session.scalars(newest)
+    ]
 
 
 def names(session: Session) -> frozenset[str]:
-    return frozenset({*(one.workflow.name for one in builtins().values()), *session.scalars(select(Workflow.name))})
+    return frozenset(
+        {*(builtin.workflow.name for builtin in builtins().values()), *session.scalars(select(Workflow.name))}
+    )
 
 
 def delete_workflow(session: Session, name: str) -> int:
-    """Delete all versions; how many there were. Takes made with it stay. Raises NotFoundError, ConflictError."""
-    _refuse_builtin(name)
-    gone = session.scalars(delete(Workflow).where(Workflow.name == name).returning(Workflow.id)).all()
-    if not gone:
+    """Delete all versions and return their number. Takes made with them stay. Raises NotFoundError, ConflictError."""
+    _reject_builtin(name)
+    deleted = session.scalars(delete(Workflow).where(Workflow.name == name).returning(Workflow.id)).all()
+    if not deleted:
         raise NotFoundError(f"There is no workflow {name!r}")
-    return len(gone)
+    return len(deleted)
 
 
 def _rows(name: str) -> Any:
     return select(Workflow).where(Workflow.name == name).order_by(Workflow.version.desc())
 
 
-def _refuse_builtin(name: str) -> None:
+def _reject_builtin(name: str) -> None:
     if name in builtins():
         raise ConflictError(f"{name} is a built-in workflow and cannot be changed; choose another name")
 
 
-def _checked(graph: Mapping[str, Any], bindings: Mapping[str, list[Binding]]) -> bytes:
+def _validate(graph: Mapping[str, Any], bindings: Mapping[str, list[Binding]]) -> bytes:
     for name, several in bindings.items():
         if name not in BINDABLE:
             raise InvalidError.field("bindings", name, f"one of {', '.join(BINDABLE)}")
@@ -149,12 +153,12 @@ def _listed(row: Workflow) -> Listed:
     )
 
 
-def _listed_builtin(one: Builtin) -> Listed:
-    workflow = one.workflow
+def _listed_builtin(builtin: Builtin) -> Listed:
+    workflow = builtin.workflow
     return Listed(
         workflow.name,
         workflow.version,
-        one.description,
+        builtin.description,
         built_in=True,
         enabled=True,
         bindings=workflow.bindings,

@@ -1,4 +1,4 @@
-"""Whether a value fits the input of a node."""
+"""Checks whether a value fits the input of a node."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from tower.workflows.findings import Finding, FindingCode, Where
 from tower.workflows.nodes import InputSpec
 
-# Inputs that name a model file, and ComfyUI's folder for it.
+# Inputs that name a model file, and their folder in ComfyUI.
 MODEL_FOLDERS = {
     "ckpt_name": "checkpoints",
     "vae_name": "vae",
@@ -28,21 +28,21 @@ UPSCALE_FOLDER = "upscale_models"
 def value_findings(
     node: str, node_class: str, spec: InputSpec, value: Any, *, models: Mapping[str, Sequence[str]]
 ) -> Iterator[Finding]:
-    """What is wrong with this value of this input; nothing if it fits."""
+    """The findings for a value of an input; none if it fits."""
     where: Where = {"node": node, "node_class": node_class, "input": spec.name}
     if spec.kind == "COMBO":
-        yield from _not_in_list(where, spec, value, models)
+        yield from _list_findings(where, spec, value, models)
     elif spec.kind in ("INT", "FLOAT"):
-        yield from _number(where, spec, value)
+        yield from _number_findings(where, spec, value)
     elif spec.kind in ("STRING", "BOOLEAN"):
-        yield from _plain(where, spec, value)
+        yield from _text_or_boolean_findings(where, spec, value)
     elif not _may_be_typed_in(spec):
         message = f"{spec.name} of {node_class} takes the output of a node ({spec.kind}), not a value"
         yield Finding(FindingCode.WRONG_TYPE, message, f"Wire it to an output of type {spec.kind}", **where)
 
 
 def model_folder(node_class: str, input_name: str) -> str | None:
-    """ComfyUI's folder for the model file that this input names; None if it names none."""
+    """The ComfyUI folder of the model file that this input names; None if the input names no model."""
     if input_name == "model_name" and node_class.startswith("ADE_"):
         return MOTION_FOLDER
     if input_name == "model_name" and node_class == "UpscaleModelLoader":
@@ -50,32 +50,32 @@ def model_folder(node_class: str, input_name: str) -> str | None:
     return MODEL_FOLDERS.get(input_name.rstrip("0123456789"))
 
 
-def _not_in_list(where: Where, spec: InputSpec, value: Any, models: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+def _list_findings(where: Where, spec: InputSpec, value: Any, models: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
     choices = spec.choices or ()
     if value in choices or spec.uploaded:
         return
     name = where["node_class"]
     folder = model_folder(name, spec.name)
     if folder is None:
-        near = _near(value, choices)
-        mend = f"Did you mean {near!r}?" if near else f"Choose one of: {_listed(choices)}"
-        yield Finding(FindingCode.NOT_IN_LIST, f"{spec.name} of {name} cannot be {value!r}", mend, **where)
+        closest = _closest(value, choices)
+        remedy = f"Did you mean {closest!r}?" if closest else f"Choose one of: {_listed(choices)}"
+        yield Finding(FindingCode.NOT_IN_LIST, f"{spec.name} of {name} cannot be {value!r}", remedy, **where)
         return
     message = f"The server does not have the model {value!r} ({spec.name} of {name})"
-    yield Finding(FindingCode.MISSING_MODEL, message, _model_mend(value, folder, choices, models), **where)
+    yield Finding(FindingCode.MISSING_MODEL, message, _model_remedy(value, folder, choices, models), **where)
 
 
-def _model_mend(value: Any, folder: str, choices: Sequence[Any], models: Mapping[str, Sequence[str]]) -> str:
+def _model_remedy(value: Any, folder: str, choices: Sequence[Any], models: Mapping[str, Sequence[str]]) -> str:
     elsewhere = next((other for other, files in models.items() if other != folder and value in files), None)
     if elsewhere:
-        return f"It lies in models/{elsewhere}: move it to models/{folder} of ComfyUI"
-    near = _near(value, choices)
-    hint = f", or use {near!r}" if near else f"; there are: {_listed(choices)}" if choices else ""
+        return f"It is in models/{elsewhere}: move it to models/{folder} of ComfyUI"
+    closest = _closest(value, choices)
+    hint = f", or use {closest!r}" if closest else f"; there are: {_listed(choices)}" if choices else ""
     return f"Put it into models/{folder} of ComfyUI{hint}"
 
 
-def _near(value: Any, choices: Sequence[Any]) -> str | None:
-    """The choice that was probably meant: the same file with another ending or in a subfolder, or one like it."""
+def _closest(value: Any, choices: Sequence[Any]) -> str | None:
+    """The choice that was probably meant: the same name with another extension or folder, or a similar name."""
     names = [choice for choice in choices if isinstance(choice, str)]
     stem = PurePosixPath(str(value)).stem.lower()
     same = [name for name in names if PurePosixPath(name.replace("\\", "/")).stem.lower() == stem]
@@ -87,7 +87,7 @@ def _listed(choices: Sequence[Any]) -> str:
     return f"{shown}, …" if len(choices) > 8 else shown or "nothing (the list is empty)"
 
 
-def _number(where: Where, spec: InputSpec, value: Any) -> Iterator[Finding]:
+def _number_findings(where: Where, spec: InputSpec, value: Any) -> Iterator[Finding]:
     name = f"{spec.name} of {where['node_class']}"
     number = _as_number(spec.kind, value)
     if number is None:
@@ -95,45 +95,45 @@ def _number(where: Where, spec: InputSpec, value: Any) -> Iterator[Finding]:
         yield Finding(FindingCode.WRONG_TYPE, f"{name} takes {kind}, not {value!r}", f"Write {kind}", **where)
         return
     if isinstance(value, str | bool):
-        message, mend = f"{name} holds {value!r}, which the server turns into {number}", f"Write {number}"
-        yield Finding(FindingCode.WRONG_TYPE, message, mend, fatal=False, **where)
+        message, remedy = f"{name} holds {value!r}, which the server turns into {number}", f"Write {number}"
+        yield Finding(FindingCode.WRONG_TYPE, message, remedy, fatal=False, **where)
     low, high = spec.options.get("min"), spec.options.get("max")
     if (low is not None and number < low) or (high is not None and number > high):
         message = f"{name} is {number}, outside {'−∞' if low is None else low} … {'∞' if high is None else high}"
         yield Finding(FindingCode.OUT_OF_RANGE, message, "Choose a value inside the range", **where)
     elif spec.kind == "INT" and spec.name in ("width", "height"):
-        yield from _grid(where, spec, int(number))
+        yield from _grid_findings(where, spec, int(number))
 
 
-def _grid(where: Where, spec: InputSpec, pixels: int) -> Iterator[Finding]:
-    """A latent holds whole blocks: what is over is cut off without a word."""
+def _grid_findings(where: Where, spec: InputSpec, pixels: int) -> Iterator[Finding]:
+    """A warning for a size that is not a multiple of the step. The server silently cuts off the rest."""
     step = spec.options.get("step") or 1
     if pixels % step:
         message = (
-            f"{spec.name} of {where['node_class']} is {pixels}, which is no multiple of {step}: the rest is cut off"
+            f"{spec.name} of {where['node_class']} is {pixels}, which is not a multiple of {step}: the rest is cut off"
         )
-        mend = f"Use {-(-pixels // step) * step} and crop after decoding"
-        yield Finding(FindingCode.OUT_OF_RANGE, message, mend, fatal=False, **where)
+        remedy = f"Use {-(-pixels // step) * step} and crop after decoding"
+        yield Finding(FindingCode.OUT_OF_RANGE, message, remedy, fatal=False, **where)
 
 
 def _as_number(kind: str, value: Any) -> float | None:
-    """As the server converts it: int("64") is 64, int("forty") fails."""
+    """The number as the server converts it; None if it fails. int("64") is 64, int("forty") fails."""
     try:
         return int(value) if kind == "INT" else float(value)
     except (TypeError, ValueError, OverflowError):
         return None
 
 
-def _plain(where: Where, spec: InputSpec, value: Any) -> Iterator[Finding]:
-    wanted = str if spec.kind == "STRING" else bool
-    if isinstance(value, wanted):
+def _text_or_boolean_findings(where: Where, spec: InputSpec, value: Any) -> Iterator[Finding]:
+    expected = str if spec.kind == "STRING" else bool
+    if isinstance(value, expected):
         return
     kind = "a text" if spec.kind == "STRING" else "true or false"
     message = f"{spec.name} of {where['node_class']} takes {kind}, not {value!r}"
-    scalar = isinstance(value, str | int | float | bool)  # those the server converts
-    yield Finding(FindingCode.WRONG_TYPE, message, f"Write {kind}", fatal=not scalar, **where)
+    is_scalar = isinstance(value, str | int | float | bool)  # the server converts these
+    yield Finding(FindingCode.WRONG_TYPE, message, f"Write {kind}", fatal=not is_scalar, **where)
 
 
 def _may_be_typed_in(spec: InputSpec) -> bool:
-    """Types of node packs that are only for show in the editor, and any-type inputs."""
+    """Whether a value is allowed: inputs of any type, and types that node packs use for display in the editor."""
     return spec.kind in ("*", "ADEWARN", "ADEAUTOSIZE") or spec.kind.startswith("COMFY_")

@@ -1,1 +1,1 @@
-"""The people of a shot: silhouettes seen from behind, or the reference image of a character."""
+"""The figures of a shot: silhouettes seen from behind, or reference images of characters."""

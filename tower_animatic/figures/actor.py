@@ -1,4 +1,4 @@
-"""People on the stage: they breathe, their hair and cloth move, they walk."""
+"""People on the stage, who breathe and walk and whose hair and clothes move."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tower_animatic.layers import View
 from tower_animatic.paint import Pixels, polygon, soften
 
 POSES = 12
-"""Drawings of a double step."""
+"""Drawings per double step."""
 STEP_S = 1.0
 DRAWINGS_PER_S = 12
 _REACH = 0.02
@@ -22,20 +22,25 @@ _REACH = 0.02
 
 @dataclass(frozen=True)
 class Mark:
-    """Where somebody stands: feet at x, y (shares of the frame), height in units; `drift`: shares of the frame's width
-    walked in the shot."""
+    """The position of a figure: feet at x, y (shares of the frame), height in units.
+
+    `drift`: the distance walked in the shot, as a share of the frame's width.
+    """
 
     x: float
     y: float
     height: float
     drift: float = 0.0
     mirrored: bool = False
-    """Whether the wet ground shows them."""
+    """Whether wet ground reflects the figure."""
 
 
 class Actor:
-    """Sprites (one, or the drawings of a walk) at a mark. `parts`: those of the first drawing, to know what sways;
-    `seen_to`: how much of the person (in heights from the crown) the frame can show."""
+    """A figure at a mark, drawn from one sprite or from the drawings of a walk.
+
+    `parts`: the parts of the first drawing, which decide the sway. `seen_to`: how much of the person the frame can
+    show, in heights from the crown.
+    """
 
     def __init__(
         self, sprites: list[Pixels], parts: list[Part], mark: Mark, *, phase: float, seen_to: float = 1.0 + BELOW
@@ -44,7 +49,9 @@ class Actor:
         self._phase = phase
         self._height = sprites[0].shape[0] / (1 + HEADROOM + BELOW)
         sway = _sway_maps(sprites[0].shape[:2], parts, self._height)
-        box, self._corner = _needed(sprites, round((HEADROOM + seen_to) * self._height), round(0.04 * self._height))
+        box, self._corner = _visible_box(
+            sprites, round((HEADROOM + seen_to) * self._height), round(0.04 * self._height)
+        )
         self._sprites = [np.ascontiguousarray(sprite[box]) for sprite in sprites]
         self._sway = [np.ascontiguousarray(part[box]) for part in sway]
         rows, columns = self._sprites[0].shape[:2]
@@ -53,19 +60,19 @@ class Actor:
         self._drawing: tuple[int, Pixels] | None = None
 
     def draw(self, frame: Pixels, view: View) -> None:
-        sprite = self._alive(view.seconds)
+        sprite = self._current_drawing(view.seconds)
         if self._mark.mirrored:
-            lay(frame, _faded(sprite), self._matrix(view, upward=-1))
+            lay(frame, _reflection(sprite), self._matrix(view, upward=-1))
         lay(frame, sprite, self._matrix(view, upward=1))
 
-    def _alive(self, seconds: float) -> Pixels:
-        """The drawing of this moment, with breath and wind in it: twelve a second, as animators do."""
+    def _current_drawing(self, seconds: float) -> Pixels:
+        """The current drawing with breath and wind: DRAWINGS_PER_S per second, as in hand-drawn animation."""
         number = int(seconds * DRAWINGS_PER_S + 1e-6)
         if self._drawing is None or self._drawing[0] != number:
-            self._drawing = (number, self._drawn(number / DRAWINGS_PER_S))
+            self._drawing = (number, self._draw_moment(number / DRAWINGS_PER_S))
         return self._drawing[1]
 
-    def _drawn(self, seconds: float) -> Pixels:
+    def _draw_moment(self, seconds: float) -> Pixels:
         drawing = self._sprites[int(seconds * POSES / STEP_S + 1e-6) % len(self._sprites)]
         wind = 2.1 * seconds + self._phase
         gust = 1 + 0.35 * math.sin(0.7 * seconds + self._phase)
@@ -75,7 +82,7 @@ class Actor:
         return cv2.remap(drawing, xs, self._ys + self._chest * breath, cv2.INTER_LINEAR)
 
     def _matrix(self, view: View, *, upward: int) -> Pixels:
-        """From pixels of the sprite to the screen: the feet stand on the mark; upward -1: the picture in the ground."""
+        """The matrix from the sprite to the screen, with the feet on the mark. `upward` -1 is the reflection."""
         stage, mark = view.stage, self._mark
         scale = mark.height * stage.unit / self._height
         step = abs(math.sin(2 * math.pi * view.seconds / STEP_S)) if len(self._sprites) > 1 else 0.0
@@ -104,16 +111,16 @@ def lay(frame: Pixels, sprite: Pixels, matrix: Pixels) -> None:
     box[..., 3] = 255
 
 
-def _needed(sprites: list[Pixels], last_row: int, spare: int) -> tuple[tuple[slice, slice], tuple[int, int]]:
-    """The part of the sprites that is painted and can be seen, with room for the sway; and its upper left corner."""
+def _visible_box(sprites: list[Pixels], last_row: int, spare: int) -> tuple[tuple[slice, slice], tuple[int, int]]:
+    """The visible part of the sprites, with room for the sway, and its upper left corner."""
     painted = np.max([sprite[..., 3] for sprite in sprites], axis=0)
     columns, rows = np.flatnonzero(painted.any(axis=0)), np.flatnonzero(painted.any(axis=1))
     left, top = max(0, int(columns[0]) - spare), max(0, int(rows[0]) - spare)
     return (slice(top, last_row), slice(left, int(columns[-1]) + spare)), (left, top)
 
 
-def _faded(sprite: Pixels) -> Pixels:
-    """A reflection: dim, soft, fading from the feet on."""
+def _reflection(sprite: Pixels) -> Pixels:
+    """The reflection of a sprite: dim and soft, fading away from the feet."""
     rows, columns = sprite.shape[:2]
     keep = (255 * 0.42 * np.linspace(0, 1, rows) ** 1.4).astype(np.uint8)
     soft = cv2.blur(sprite, (max(1, rows // 220), max(1, rows // 40)))
@@ -121,7 +128,7 @@ def _faded(sprite: Pixels) -> Pixels:
 
 
 def _sway_maps(size: tuple[int, int], parts: list[Part], height: float) -> tuple[Pixels, Pixels]:
-    """How far each pixel swings, in phase and a quarter behind: lower ends lag, so cloth and hair wave."""
+    """How far each pixel swings, in phase and a quarter period later. Lower ends lag, so that cloth and hair wave."""
     weight = np.zeros(size, np.float32)
     for part in parts:
         if part.sway:

@@ -1,4 +1,4 @@
-"""Who is in the shot, what they look like and where they stand."""
+"""Places the figures of a shot: who they are, their looks and their positions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _MAX_CAST = 6
 
 
 def place_cast(shot: Shot, stage: Stage, scene: Scene) -> list[Element]:
-    """The figures of a shot: its cast, or else the person that the prompt names. RenderError for a bad reference."""
+    """The figures of a shot: its cast, or else the person that the prompt names.
+
+    Raises RenderError for an unreadable reference image.
+    """
     members = shot.cast[:_MAX_CAST]
     if not members and stage.setting.figure is not None:
         members = (CastMember(name=stage.setting.figure, description=shot.prompt),)
@@ -50,7 +53,7 @@ def _figure(member: CastMember, stage: Stage, scene: Scene, mark: Mark) -> Eleme
 
 
 def _marks(count: int, stage: Stage, scene: Scene) -> list[Mark]:
-    """Apart from each other, off the middle when alone, small enough to stand side by side."""
+    """Positions next to each other, or off-centre for one figure; small enough to fit side by side."""
     height = stage.camera.figure_height
     if stage.setting.walking:
         height = min(height, _WALKER_HEIGHT)

@@ -1,4 +1,4 @@
-"""Pieces of cloth and hair: outlines from behind, in shares of a person's height, crown at y = 0, soles at y = 1."""
+"""Clothes and hair: outlines from behind, in shares of a person's height, with the crown at y = 0, the soles at 1."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class Part:
 
     outline: Pixels
     paint: str
-    """Which colour of the person: hair, skin, coat, trim, legs, shoes, dark."""
+    """Key of the person's colours: hair, skin, coat, trim, legs, shoes or dark."""
     sway: float = 0.0
-    """How far its lower end swings, in shares of the height."""
+    """Swing of the lower end, in shares of the height."""
     folds: tuple[Pixels, ...] = ()
     rim: float = 1.0
 
 
 @dataclass(frozen=True)
 class Stride:
-    """A moment of a walk: how far each foot is lifted (0…1) and how far the arms and the coat swing (-1…1)."""
+    """A moment of a walk: the lift of each foot (0…1) and the swing of arms and coat (-1…1)."""
 
     left: float = 0.0
     right: float = 0.0
@@ -33,7 +33,7 @@ class Stride:
 
     @classmethod
     def at(cls, phase: float) -> Stride:
-        """The stride at a share (0…1) of a double step."""
+        """The stride at `phase` (0…1) of a double step."""
         turn = 2 * math.pi * phase
         return cls(max(0.0, math.sin(turn)), max(0.0, -math.sin(turn)), math.cos(turn))
 
@@ -68,7 +68,7 @@ def coat(stride: Stride, *, hem: float, flare: float, shoulders: float) -> Part:
 
 
 def arms(stride: Stride, *, shoulders: float, hands: bool = False) -> list[Part]:
-    """Both arms: bent, with the hands in the pockets, or (`hands`) hanging at the sides."""
+    """Both arms: bent with the hands in the pockets, or with `hands` hanging at the sides."""
     parts = []
     for side in (-1, 1):
         s, k = shoulders, 0.022 * stride.swing * side
@@ -192,7 +192,7 @@ def smooth(points: Points) -> Pixels:
 
 
 def cut(points: Points) -> Pixels:
-    """Like cloth: straight edges, corners only a little rounded."""
+    """An outline like cut cloth: straight edges and slightly rounded corners."""
     p = np.asarray(points, np.float32)
     before, after = np.roll(p, 1, axis=0), np.roll(p, -1, axis=0)
     rounded = np.stack(

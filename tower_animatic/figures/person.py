@@ -1,4 +1,4 @@
-"""Paints a person as a sprite: flat cloth, soft form shadow, and a rim of light towards the main light."""
+"""Paints a person as a sprite: flat colours, a soft form shadow, and a rim towards the main light."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tower_animatic.paint import Colour, Pixels, colour, mix, moved, polygon, so
 from tower_animatic.palette import Palette
 
 HALF_WIDTH = 0.38
-"""Of a sprite, in heights of the person."""
+"""Half the width of a sprite, in heights of the person."""
 HEADROOM = 0.08
 BELOW = 0.05
 
@@ -59,7 +59,7 @@ _PIECES = {
     }.items()
     for word in words.split()
 }
-_USUAL = {
+_DEFAULT_COLOURS = {
     "detective": {"hair": "2c2630", "coat": "8f6f4e", "trim": "54453c", "legs": "34323f"},
     "samurai": {"hair": "1e1c26", "coat": "35477a", "trim": "b23a3a", "legs": "4a4656"},
     "kimono": {"hair": "221d28", "coat": "b04a68", "trim": "dfb45c", "legs": "5a4656"},
@@ -67,12 +67,12 @@ _USUAL = {
     "boy": {"hair": "332a36", "coat": "3c4a66", "trim": "b8453c", "legs": "32364a"},
 }
 _DESCRIBED = re.compile(rf"\b({'|'.join(_NAMED)})\W+(?:\w+\W+){{0,2}}?({'|'.join(_PIECES)})\b")
-_ALWAYS = {"skin": "d9a58c", "shoes": "2a2630", "dark": "26222e"}
+_COMMON_COLOURS = {"skin": "d9a58c", "shoes": "2a2630", "dark": "26222e"}
 
 
 @dataclass(frozen=True)
 class Lighting:
-    """Where the light stands as seen from the person (pixels of the sprite, any length), and its colour."""
+    """The direction of the light from the person (in sprite pixels, of any length), and its colour."""
 
     dx: float
     dy: float
@@ -80,8 +80,8 @@ class Lighting:
 
 
 def costume(kind: str, looks: str, shade: float) -> dict[str, Colour]:
-    """The colours of a person: what the words name ("silver hair", "red coat"), else usual ones, varied by `shade`."""
-    codes = {**_ALWAYS, **_USUAL.get(kind, _USUAL["boy"])}
+    """The colours of a person: those named in `looks` ("silver hair"), else defaults, varied by `shade` (0…1)."""
+    codes = {**_COMMON_COLOURS, **_DEFAULT_COLOURS.get(kind, _DEFAULT_COLOURS["boy"])}
     colours = {piece: colour(code) for piece, code in codes.items()}
     colours["coat"] = mix(colours["coat"], colour("5a3c5c"), 0.5 * shade)
     for name, piece in _DESCRIBED.findall(looks.lower()):
@@ -92,7 +92,7 @@ def costume(kind: str, looks: str, shade: float) -> dict[str, Colour]:
 def paint_person(
     parts: list[Part], colours: dict[str, Colour], palette: Palette, *, height: int, lighting: Lighting
 ) -> Pixels:
-    """A premultiplied BGRA sprite of a person of a height in pixels."""
+    """A premultiplied BGRA sprite of a person. `height` is in pixels."""
     size = (round(height * (1 + HEADROOM + BELOW)), round(height * 2 * HALF_WIDTH))
     sprite = np.zeros((*size, 4), np.uint8)
     _shadow_on_ground(sprite, height)
@@ -103,7 +103,7 @@ def paint_person(
 
 
 def to_sprite(points: Pixels, height: int) -> Pixels:
-    """From shares of a person's height to pixels of the sprite."""
+    """Convert shares of a person's height to pixels of the sprite."""
     return moved(points, HALF_WIDTH, HEADROOM) * height
 
 
@@ -132,7 +132,7 @@ def _paint_part(sprite: Pixels, part: Part, base: Colour, palette: Palette, *, h
 
 
 def _towards_light(mask: Pixels, lighting: Lighting, height: int) -> tuple[Pixels, Pixels]:
-    """A thin bright edge, and a broad soft one, on the side of the light (each 0…1)."""
+    """A thin bright edge and a broad soft one on the side of the light, each 0…1."""
     length = float(np.hypot(lighting.dx, lighting.dy)) or 1.0
     ux, uy = lighting.dx / length, lighting.dy / length
     share = mask.astype(np.float32) / 255
@@ -147,7 +147,7 @@ def _towards_light(mask: Pixels, lighting: Lighting, height: int) -> tuple[Pixel
 
 
 def _shadow_on_ground(sprite: Pixels, height: int) -> None:
-    """Where the feet touch."""
+    """Paint the contact shadow of the feet."""
     alpha = np.zeros(sprite.shape[:2], np.uint8)
     centre = (round(HALF_WIDTH * height), round((HEADROOM + 0.992) * height))
     cv2.ellipse(alpha, centre, (round(0.12 * height), round(0.012 * height)), 0, 0, 360, (150,), -1, cv2.LINE_AA)

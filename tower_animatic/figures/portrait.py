@@ -15,11 +15,11 @@ from tower_animatic.stage import Stage
 
 _MAX_BYTES = 64 * 1024 * 1024
 _PLAIN_SPREAD = 14.0
-"""A border whose colours spread less than this (of 255) is a plain background."""
+"""Standard deviation (of 255) below which the colours of the border are a plain background."""
 
 
 def read_reference(name: str, path: Path) -> Pixels:
-    """The image as straight BGRA. RenderError if it cannot be read."""
+    """Read the image as BGRA with straight alpha. Raises RenderError if it cannot be read."""
     try:
         data = path.read_bytes() if path.is_file() and path.stat().st_size <= _MAX_BYTES else b""
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
@@ -32,16 +32,18 @@ def read_reference(name: str, path: Path) -> Pixels:
 
 
 class Portrait:
-    """The reference image standing at a mark: cut out if its background is plain, feathered if not, lit from the
-    scene's light, with a shadow behind it."""
+    """A reference image as a figure at a mark.
+
+    It is cut out if its background is plain and feathered otherwise, lit by the light of the scene, with a shadow.
+    """
 
     def __init__(self, image: Pixels, stage: Stage, mark: Mark, light: Light) -> None:
         room = (0.46 * stage.width, mark.height * stage.unit)
         scale = min(room[0] / image.shape[1], room[1] / image.shape[0])
         size = (max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale)))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-        cut = _cut(small)
-        self._sprite = _composed(small[..., :3], cut, stage, towards=light.x - mark.x, light=light)
+        cut = _cut_out(small)
+        self._sprite = _compose(small[..., :3], cut, stage, towards=light.x - mark.x, light=light)
         self._pad = (self._sprite.shape[1] - size[0]) // 2
         self._size = size
         self._mark = mark
@@ -68,8 +70,8 @@ def _bgra(image: Pixels) -> Pixels:
     return cv2.cvtColor(image, cv2.COLOR_BGR2BGRA) if image.shape[2] == 3 else image[..., :4].copy()
 
 
-def _cut(image: Pixels) -> Pixels:
-    """How much of each pixel is the character (0…1)."""
+def _cut_out(image: Pixels) -> Pixels:
+    """The coverage of the character per pixel (0…1)."""
     alpha = image[..., 3]
     if alpha.min() < 128:
         return alpha.astype(np.float32) / 255
@@ -84,7 +86,7 @@ def _cut(image: Pixels) -> Pixels:
 
 
 def _without_background(image: Pixels) -> Pixels:
-    """Flood the plain background from the upper corners and edges."""
+    """The figure without the plain background, which is flood-filled from the corners and edges."""
     height, width = image.shape[:2]
     canvas = np.ascontiguousarray(image)
     flood = np.zeros((height + 2, width + 2), np.uint8)
@@ -103,15 +105,15 @@ def _without_background(image: Pixels) -> Pixels:
 
 
 def _feathered(size: tuple[int, int]) -> Pixels:
-    """A picture with soft edges, as an oval of a magazine; the lower edge stays."""
+    """Coverage with soft edges like an oval vignette."""
     y, x = np.linspace(-1, 1, size[0], dtype=np.float32)[:, None], np.linspace(-1, 1, size[1], dtype=np.float32)[None]
     edge = (np.abs(x) ** 4 + np.abs(np.minimum(y, 0)) ** 4) ** 0.25
     share: Pixels = (1 - smooth(0.80, 1.0, edge)) * (1 - smooth(0.86, 1.0, y))
     return share
 
 
-def _composed(picture: Pixels, cut: Pixels, stage: Stage, *, towards: float, light: Light) -> Pixels:
-    """Premultiplied: shadow, picture and its rim of light, with room around for the shadow."""
+def _compose(picture: Pixels, cut: Pixels, stage: Stage, *, towards: float, light: Light) -> Pixels:
+    """Compose shadow, picture and rim of light, premultiplied, with a border for the shadow."""
     pad = max(4, round(0.03 * stage.unit))
     cut = cv2.copyMakeBorder(cut, pad, 0, pad, pad, cv2.BORDER_CONSTANT)
     field: Pixels = cv2.copyMakeBorder(picture, pad, 0, pad, pad, cv2.BORDER_REPLICATE).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What the kinds of people wear, from the back to the front."""
+"""The clothes of each kind of person."""
 
 from __future__ import annotations
 

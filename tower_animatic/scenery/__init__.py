@@ -1,4 +1,4 @@
-"""The places: one module per mood, each with `paint(stage) -> Scene`."""
+"""The scenery: one module per mood, each with `paint(stage) -> Scene`."""
 
 from __future__ import annotations
 

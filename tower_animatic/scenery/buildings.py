@@ -16,7 +16,7 @@ _WINDOWS = tuple(colour(code) for code in ("ffd08a", "ffe3b0", "ffb868", "9fe8ff
 
 
 def facade(canvas: Canvas, box: Box, wall: Colour, rng: np.random.Generator, *, lights: float, cell: float) -> None:
-    """A wall with a grid of windows, of which a share is lit; `cell` is the width of a window's bay in units."""
+    """A wall with a grid of windows. `lights`: the share that is lit. `cell`: the width of a window's bay in units."""
     left, top, right, bottom = (round(v) for v in box)
     polygon(canvas.image, [(left, top), (right, top), (right, bottom), (left, bottom)], opaque(wall))
     bay = max(3, round(cell * canvas.unit))
@@ -78,7 +78,7 @@ def shop_front(canvas: Canvas, box: Box, rng: np.random.Generator) -> None:
 
 
 def _panes(canvas: Canvas, wall: Colour, rng: np.random.Generator, size: tuple[int, int], lights: float) -> np.ndarray:
-    """The colour of each window: dark glass, or lit in one of a few colours; lit ones come in runs along a storey."""
+    """The colour of each window: dark glass, or lit in one of a few colours. Lit ones form runs along a storey."""
     hour = canvas.stage.setting.hour
     share = {Hour.NIGHT: lights, Hour.SUNSET: lights * 0.8, Hour.DAWN: lights * 0.4, Hour.DAY: 0.0}[hour]
     dark = mix(wall, canvas.stage.palette.sky[2][1] if hour is Hour.DAY else canvas.stage.palette.ink, 0.42)

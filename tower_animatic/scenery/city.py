@@ -71,8 +71,7 @@ def _skyline(stage: Stage, vanish: float, *, depth: float, reach: float, towers:
 
 
 def _houses(stage: Stage, vanish: float, number: int, *, gap: float, depth: float) -> tuple[Layer, Canvas]:
-    """The houses left and right at one depth, their side walls running to the vanishing point, and their signs; and
-    the light of the signs."""
+    """The houses at one depth with their signs, and the light of the signs. Side walls run to the vanishing point."""
     rng = stage.rng(f"houses {number}")
     canvas, shine = Canvas(stage, depth), Canvas(stage, depth, scale=0.25)
     for side in (-1, 1):
@@ -94,7 +93,7 @@ def _houses(stage: Stage, vanish: float, number: int, *, gap: float, depth: floa
 
 
 def _row(canvas: Canvas, rng: np.random.Generator, *, inner: float, side: int, vanish: float) -> None:
-    """Houses side by side from the street outwards; only the first shows its side wall."""
+    """Houses side by side from the street outwards. Only the first one shows its side wall."""
     stage, depth = canvas.stage, canvas.depth
     foot = HORIZON + 0.10 * depth**2
     outer = canvas.left - 0.01 if side < 0 else canvas.right + 0.01

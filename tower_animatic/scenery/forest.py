@@ -50,7 +50,7 @@ def _wood(
     foot: float,
     clearing: float = 0.08,
 ) -> Layer:
-    """One row of trees with its undergrowth and its part of the canopy; the way to the glade stays open."""
+    """One row of trees with undergrowth and canopy. The path to the glade stays open."""
     rng = stage.rng(f"wood {depth}")
     canvas = Canvas(stage, depth)
     bark = [stage.palette.surface(c, depth) for c in (colour("39413f"), colour("6d6a58"))]
@@ -140,7 +140,7 @@ def _ground(stage: Stage, glade: float, leaf: Colour) -> Layer:
 
 
 def _shafts(stage: Stage, glade: float) -> Halo:
-    """Beams of light that fall through the leaves, breathing in their own time."""
+    """Beams of light through the leaves, each with its own pulse."""
     rng = stage.rng("shafts")
     strength = {Hour.NIGHT: 0.15, Hour.SUNSET: 0.26}.get(stage.setting.hour, 0.22)
     if stage.setting.weather is not Weather.CLEAR:

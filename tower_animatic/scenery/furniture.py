@@ -1,4 +1,4 @@
-"""What stands in the room: a desk with a lamp and books, a shelf, a chair, a plant, pictures."""
+"""The furniture of a room: a desk with a lamp and books, a shelf, a chair, a plant, pictures."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tower_animatic.words import Hour, Mood, Weather
 
 
 def sky(stage: Stage, *, horizon: float, glow_at: tuple[float, float], glow: float = 0.5, halo: bool = True) -> Layer:
-    """The gradient down to the horizon, warmer around the light; with the halo of a sun or moon if one stands there."""
+    """The gradient down to the horizon, warmer around the light, with the halo of a sun or moon if there is one."""
     canvas = Canvas(stage, depth=0.02, scale=0.5)
     width = canvas.image.shape[1]
     stops = [(at * horizon, c) for at, c in stage.palette.sky]
@@ -81,7 +81,7 @@ def streaks(stage: Stage, *, top: float, bottom: float, depth: float = 0.05, amo
 
 
 def _distance(canvas: Canvas, place: tuple[float, float]) -> Pixels:
-    """Of each pixel from a place, in units."""
+    """The distance of each pixel from a point, in units."""
     height, width = canvas.image.shape[:2]
     x, y = canvas.at(*place)
     xs, ys = np.arange(width, dtype=np.float32)[None] - x, np.arange(height, dtype=np.float32)[:, None] - y
@@ -117,7 +117,7 @@ def _seas(core: Canvas, place: tuple[float, float], radius: float) -> None:
 def _swell(
     canvas: Canvas, rng: np.random.Generator, *, centre: tuple[float, float], size: tuple[float, float]
 ) -> Pixels:
-    """How far a heap of balls comes towards the viewer, in pixels: many balls on a dome, larger ones lower."""
+    """The relief of a cloud towards the viewer, in pixels: many balls on a dome, larger ones lower."""
     swell = np.zeros(canvas.image.shape[:2], np.float32)
     for _ in range(110):
         u = rng.uniform(-1, 1)
@@ -164,7 +164,7 @@ def _paint_cloud(canvas: Canvas, swell: Pixels, rng: np.random.Generator, base: 
 
 
 def pile(canvas: Canvas, *more: Canvas) -> Layer:
-    """Several sheets of one depth as one layer, the first below."""
+    """Combine several sheets of one depth into one layer, the first at the bottom."""
     for sheet in more:
         over(canvas.image, sheet.image)
     return Layer(canvas)

@@ -123,7 +123,7 @@ def _floor(canvas: Canvas, window: tuple[float, float, float, float]) -> None:
 
 
 def _cast(x: float, y: float) -> float:
-    """Where the light through a place of the window falls on the floor at height y."""
+    """The point on the floor, at height y, that light through a point of the window reaches."""
     reach = y - FLOOR
     return 0.5 + (x - 0.5) * (1 + 2.2 * reach) - 0.75 * reach
 

@@ -1,4 +1,4 @@
-"""Neon signboards with lettering, and the light they throw."""
+"""Neon signboards with lettering, and the light that they cast."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ def signboard(
     neon: Colour,
     rng: np.random.Generator,
 ) -> float:
-    """A vertical sign that hangs over the street from a wall on the given side, if there is room for one above `low`.
-    `sheets`: picture and light. Returns where it ends (share of the frame's height)."""
+    """Draw a vertical sign on a wall on the given side, if there is room above `low`. `sheets`: picture and light.
+
+    Returns the y of its lower end, as a share of the frame's height.
+    """
     picture, light = sheets
     glyph = 0.052 * (0.25 + picture.depth)
     tall = picture.stage.unit / picture.stage.height
@@ -67,7 +69,7 @@ def _height(word: str, glyph: float) -> float:
 def _lettering(
     canvas: Canvas, place: tuple[float, float], word: str, layout: tuple[float, float], paint: Colour
 ) -> None:
-    """One letter below the other; `layout`: the middle of the column and the size of a letter, in units."""
+    """Draw letters below each other. `layout`: the middle of the column and the size of a letter, in units."""
     middle, glyph = layout
     size = round(glyph * canvas.unit * 0.82)
     if size < 5:

@@ -1,4 +1,4 @@
-"""Trunks, leaves and grass, drawn on a canvas in units around places."""
+"""Trunks, leaves and grass, drawn on a canvas in units around given points."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tower_animatic.stage import Canvas
 Tones = Sequence[Colour]
 """From dark to light."""
 _SHARES = (1.0, 0.75, 0.4)
-"""How many leaves each tone has, of those of the darkest."""
+"""Number of leaves per tone, relative to the darkest."""
 
 
 def trunk(
@@ -25,7 +25,7 @@ def trunk(
     *,
     lit_side: int = 0,
 ) -> None:
-    """A trunk from above the picture down to its roots; `lit_side` -1 or 1: the edge that the light touches."""
+    """A trunk from above the picture down to its roots. `lit_side` -1 or 1 is the edge towards the light."""
     x, y = foot
     lean = rng.normal(0, 0.05)
     heights = np.array([0.0, 0.02, 0.06, 0.2, 0.5, 0.9, 1.3])
@@ -55,7 +55,7 @@ def foliage(
     leaf: float,
     count: int,
 ) -> None:
-    """A cloud of leaves; lighter ones lie higher. Sizes in units."""
+    """A cloud of leaves, lighter ones higher. Sizes are in units."""
     x, y = canvas.at(*centre)
     unit = canvas.unit
     for layer, (tone, share) in enumerate(zip(tones, _SHARES, strict=False)):

@@ -188,7 +188,7 @@ def _lantern(sheets: tuple[Canvas, Canvas], place: tuple[float, float], size: fl
 
 
 def _blossom(stage: Stage, side: int) -> list[Element]:
-    """A branch that hangs into the picture: cherry, or what the season leaves of it."""
+    """A branch that hangs into the picture: cherry, or as the season requires."""
     rng = stage.rng("blossom")
     canvas = Canvas(stage, depth=1.15)
     palette = stage.palette

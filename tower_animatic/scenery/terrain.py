@@ -25,8 +25,10 @@ def mountains(
     snow: float = 0.0,
     mist: float = 0.8,
 ) -> Layer:
-    """A ridge whose highest crest is at `crest` and which fades into haze towards `base` (shares of the height).
-    `snow` 0…1: how far it comes down."""
+    """A ridge with its highest crest at `crest`, fading into haze towards `base` (shares of the height).
+
+    `snow` 0…1: how far down the snow reaches.
+    """
     rng = stage.rng(f"mountains {label}")
     canvas = Canvas(stage, depth, scale=min(1.0, 900 / stage.height))
     height, width = canvas.image.shape[:2]
@@ -76,8 +78,10 @@ class Birds:
 
 
 class Swaying:
-    """A painted sheet whose upper parts swing in the wind: `roots` and `tips` in shares of the height. Hanging things
-    have their roots above their tips."""
+    """A painted sheet that swings in the wind. `roots` and `tips` are shares of the height.
+
+    Hanging objects have their roots above their tips.
+    """
 
     def __init__(self, canvas: Canvas, *, roots: float, tips: float, reach: float, period_s: float = 3.2) -> None:
         rows = np.flatnonzero(canvas.image[..., 3].max(axis=1))
@@ -139,7 +143,7 @@ class Glitter:
 
 
 def _profile(rng: np.random.Generator, width: int, peaks: float) -> Pixels:
-    """A ridge line, 0…1: folded noise has sharp crests."""
+    """A ridge line, 0…1, of folded noise, which has sharp crests."""
     x = np.linspace(0, peaks, width)
     line = np.zeros(width)
     for octave in range(7):

@@ -56,7 +56,7 @@ def torii(stage: Stage, x: float) -> Layer:
 
 
 def _lintel(canvas: Canvas, place: tuple[float, float], size: tuple[float, float, float], paint: Colour) -> None:
-    """A beam that curves up at its ends; `size`: half length, height of its lower edge, thickness."""
+    """A beam that curves up at its ends. `size`: half length, height of the lower edge, thickness."""
     half, low, thick = size
     t = np.linspace(-1, 1, 30)
     upper = np.stack([t * half * 1.03, low - thick - 0.030 * np.abs(t) ** 3], 1)

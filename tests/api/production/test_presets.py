@@ -36,7 +36,7 @@ def test_before_anybody_set_anything_the_documented_defaults_hold(client: TestCl
     found = client.get(f"{A}/config").json()
     assert {name: found[name] for name in DOCUMENTED} == DOCUMENTED
     assert (found["verified"], found["updated_at"]) == (None, None)
-    assert "nobody has set it" in found["reason"]
+    assert "it has not been set" in found["reason"]
 
 
 def test_documented_change_is_kept_unverified_without_comfyui(client: TestClient) -> None:

@@ -46,9 +46,9 @@ def test_hostile_files_are_listed_with_a_reason_within_a_second(
     }
     assert "empty" in found["empty.mp3"]
     assert "moving pictures" in found["film.m4a"]
-    assert "no regular file" in found["pipe.mp3"]
-    assert "out of the library" in found["out.mp3"]
-    assert "link to nothing" in found["nothing.mp3"]
+    assert "not a regular file" in found["pipe.mp3"]
+    assert "outside the library" in found["out.mp3"]
+    assert "broken link" in found["nothing.mp3"]
     assert took < len(found)
 
 

@@ -57,7 +57,7 @@ def test_what_the_real_server_refused_is_refused_here(name: str) -> None:
         ("8", {"model": None}, FindingCode.REQUIRED_INPUT, "The required input model of KSampler is not wired"),
         ("8", {"steps": None}, FindingCode.REQUIRED_INPUT, "The required input steps of KSampler is not set"),
         ("8", {"model": ["2", 0]}, FindingCode.WRONG_TYPE, "model of KSampler takes MODEL, but output 0"),
-        ("8", {"model": ["99", 0]}, FindingCode.BROKEN_LINK, "node 99, which is not there"),
+        ("8", {"model": ["99", 0]}, FindingCode.BROKEN_LINK, "node 99, which does not exist"),
         ("8", {"model": ["7", 3]}, FindingCode.BROKEN_LINK, "output 3 of ADE_AnimateDiffLoaderGen1, which has 1"),
         ("8", {"model": "a model"}, FindingCode.WRONG_TYPE, "takes the output of a node (MODEL)"),
         ("3", {"text": {"a": 1}}, FindingCode.WRONG_TYPE, "takes a text"),
@@ -123,7 +123,7 @@ def test_a_cycle_is_named() -> None:
     graph = {**GRAPH, "5": {"class_type": "LatentUpscale", "inputs": scale}}
     [finding] = fatal(check(graph, INFO))
     assert finding.code is FindingCode.CYCLE
-    assert finding.message == "These nodes feed on their own output: 5 (LatentUpscale), 8 (KSampler)"
+    assert finding.message == "These nodes form a cycle: 5 (LatentUpscale), 8 (KSampler)"
 
 
 def test_a_graph_that_saves_nothing_is_refused() -> None:

@@ -85,7 +85,7 @@ def test_of_texts_that_are_combined_one_is_the_prompt_and_the_others_are_named()
     graph["31"] = _node("ConditioningCombine", conditioning_1=["3", 0], conditioning_2=["30", 0])
     inference = infer(changed(graph, "8", positive=["31", 0]), INFO)
     assert inference.bindings["prompt"] == [Binding("3", "text")]
-    assert "node 30 joins in" in inference.found["prompt"].why
+    assert "node 30 is combined with it" in inference.found["prompt"].why
 
 
 def test_a_negative_made_of_the_prompt_is_none() -> None:

@@ -1,4 +1,4 @@
-"""What a ComfyUI has: node classes and model files."""
+"""The catalogue of a ComfyUI server: its node classes and model files."""
 
 from __future__ import annotations
 
@@ -12,40 +12,43 @@ from tower.errors import NotFoundError
 
 
 class Catalogue:
-    """Answers about node classes are kept for `keep_s`: the whole list takes a large server seconds to make."""
+    """Lists node classes and model files.
+
+    Answers about node classes are cached for `keep_s`, because a large server needs seconds for the whole list.
+    """
 
     def __init__(self, http: ComfyUIHttp, *, keep_s: float = 120.0) -> None:
         self._http, self._keep_s = http, keep_s
-        self._kept: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._cache: dict[str, tuple[float, dict[str, Any]]] = {}
 
     def object_info(self) -> dict[str, Any]:
         """Every node class."""
-        return self._asked("/object_info")
+        return self._get_cached("/object_info")
 
     def of_classes(self, classes: Iterable[str]) -> dict[str, Any]:
-        """These node classes, as far as the server has them, asked for one by one."""
+        """Those of these node classes that the server has. They are requested one by one."""
         names = set(classes)
-        if any("/" in name for name in names):  # no path can name such a class
-            return {name: said for name, said in self.object_info().items() if name in names}
+        if any("/" in name for name in names):  # a URL path cannot name such a class
+            return {name: info for name, info in self.object_info().items() if name in names}
         found: dict[str, Any] = {}
         for name in sorted(names):
-            found |= self._asked(f"/object_info/{quote(name)}")
+            found |= self._get_cached(f"/object_info/{quote(name)}")
         return found
 
     def forget(self) -> None:
-        """Ask anew: a model or node pack may have come."""
-        self._kept.clear()
+        """Clear the cache, because a model or node pack may have been added."""
+        self._cache.clear()
 
     def models(self, folder: str) -> list[str]:
-        """The model files in a folder, such as "checkpoints". Raises NotFoundError for a folder it does not know."""
+        """The model files in a folder, such as "checkpoints". Raises NotFoundError for an unknown folder."""
         answer = self._http.send("GET", f"/models/{quote(folder, safe='')}")
         if answer.status_code == 404:
             raise NotFoundError(f"ComfyUI at {self._http.url} has no model folder {folder!r}")
         return list(self._http.read(answer))
 
-    def _asked(self, path: str) -> dict[str, Any]:
-        at, said = self._kept.get(path, (0.0, {}))
-        if path not in self._kept or time.monotonic() - at > self._keep_s:
-            said = dict(self._http.json("GET", path))
-            self._kept[path] = (time.monotonic(), said)
-        return said
+    def _get_cached(self, path: str) -> dict[str, Any]:
+        cached_at, info = self._cache.get(path, (0.0, {}))
+        if path not in self._cache or time.monotonic() - cached_at > self._keep_s:
+            info = dict(self._http.json("GET", path))
+            self._cache[path] = (time.monotonic(), info)
+        return info

@@ -1,7 +1,7 @@
-"""ComfyUI's own API, in its own words, for servers from 0.3 to today.
+"""A client of ComfyUI's API, for servers from version 0.3 on.
 
-An exposed ComfyUI is remote code execution for whoever reaches it: send only graphs that were built and checked here,
-and never hand its API on.
+A reachable ComfyUI allows remote code execution. Send only graphs that were built and checked here, and never expose
+its API to others.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from tower.clients.comfyui.socket import ComfyUISocket
 
 ASK_AGAIN_S = 0.1
 INTERRUPT_AGAIN_S = 2.0
-QUESTION_S = 2.0  # for an answer on where a prompt is: whoever watches it must hear of a cancel meanwhile
+QUESTION_S = 2.0  # timeout of a query for a prompt; short, so that its watcher notices a cancel in between
 
 
 @dataclass(frozen=True)
 class Uploaded:
-    """An input file as the server named it, which may not be the name it was sent under."""
+    """An uploaded input file. The server may have changed its name."""
 
     name: str
     subfolder: str
 
     @property
     def value(self) -> str:
-        """As LoadImage wants it."""
+        """The value of the input of LoadImage."""
         return f"{self.subfolder}/{self.name}" if self.subfolder else self.name
 
 
 class ComfyUIClient:
-    """One ComfyUI server. Every call may raise ComfyUIError. Not for several threads at once."""
+    """A client of one ComfyUI server. Every call may raise ComfyUIError. It is not thread-safe."""
 
     def __init__(self, url: str, *, timeout_s: float = 10.0) -> None:
         self._http = ComfyUIHttp(url, timeout_s=timeout_s)
         self._catalogue = Catalogue(self._http)
-        self._question_s = min(timeout_s, QUESTION_S)
-        self._has_jobs = True  # /api/jobs came with 0.5.1; what is not there is asked for once
+        self._query_timeout_s = min(timeout_s, QUESTION_S)
+        self._has_jobs = True  # /api/jobs exists from 0.5.1 on; older servers are asked once
 
     @property
     def url(self) -> str:
@@ -62,55 +62,55 @@ class ComfyUIClient:
         self.close()
 
     def submit(self, graph: Mapping[str, Any], prompt_id: str, client_id: str) -> None:
-        """Queue a graph. Sending the same id twice renders twice: ask `job` first, and after COMFYUI_UNREACHABLE again.
+        """Queue a graph. A repeated id renders twice, so call `job` before, and again after COMFYUI_UNREACHABLE.
 
-        Raises ComfyUIError where the server refuses it, or would leave out one of its outputs.
+        Raises ComfyUIError if the server refuses the graph or would skip one of its outputs.
         """
         body = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id}
         answer = self._http.send("POST", "/prompt", json=body)
-        said = self._http.read(answer)
+        result = self._http.read(answer)
         if answer.status_code != 200:
-            raise refusal(said, answer.status_code)
-        accepted = str(said.get("prompt_id"))
-        if said.get("node_errors"):
-            self._drop(accepted)
-            raise refusal(said, answer.status_code)
+            raise refusal(result, answer.status_code)
+        accepted = str(result.get("prompt_id"))
+        if result.get("node_errors"):
+            self._cancel_quietly(accepted)
+            raise refusal(result, answer.status_code)
         if accepted != prompt_id:
-            self._drop(accepted)
-            said = f"ComfyUI at {self.url} gives prompts ids of its own, so no render could be found again; update it"
-            raise ComfyUIError(Fault.BROKEN, said)
+            self._cancel_quietly(accepted)
+            message = f"ComfyUI at {self.url} ignores the ids of prompts, so renders cannot be found again; update it"
+            raise ComfyUIError(Fault.BROKEN, message)
 
     def job(self, prompt_id: str) -> Job:
-        """Where a prompt is."""
+        """The state of a prompt."""
         if self._has_jobs:
-            answer = self._http.send("GET", f"/api/jobs/{prompt_id}", timeout=self._question_s)
+            answer = self._http.send("GET", f"/api/jobs/{prompt_id}", timeout=self._query_timeout_s)
             if answer.status_code == 200:
                 found = read_job(self._http.read(answer))
-                return self._placed(prompt_id) if found.where is Where.QUEUED else found
+                return self._find_in_queue_or_history(prompt_id) if found.where is Where.QUEUED else found
             if "json" in answer.headers.get("Content-Type", ""):
                 return Job(Where.UNKNOWN)
             self._has_jobs = False
-        return self._placed(prompt_id)
+        return self._find_in_queue_or_history(prompt_id)
 
     def queue(self) -> Queue:
-        return read_queue(self._http.json("GET", "/queue", timeout=self._question_s))
+        return read_queue(self._http.json("GET", "/queue", timeout=self._query_timeout_s))
 
     def history(self, prompt_id: str) -> Job | None:
-        """How a prompt ended; None for one that has not, or is unknown."""
-        entry = self._http.json("GET", f"/history/{prompt_id}", timeout=self._question_s).get(prompt_id)
+        """The result of a prompt; None if it has not ended or is unknown."""
+        entry = self._http.json("GET", f"/history/{prompt_id}", timeout=self._query_timeout_s).get(prompt_id)
         return None if entry is None else read_history(entry)
 
     def cancel(self, prompt_id: str, *, timeout_s: float = 30.0) -> Job:
-        """Take a prompt out of the queue, or stop it, and see that it is so: the job as it ended, or unknown.
+        """Remove a prompt from the queue or stop it, and wait until it has ended. Returns the job as it ended.
 
-        It may still have ended in success, if it was in its last node. Raises ComfyUIError if it goes on running. The
-        interrupt names the prompt; servers before 0.3.56 stop whatever runs, so it is sent only to a prompt that does.
+        A prompt in its last node may still succeed. Raises ComfyUIError if the prompt keeps running. The interrupt
+        names the prompt, but servers before 0.3.56 stop the running one in any case, so it is sent only to that.
         """
         deadline, next_interrupt = time.monotonic() + timeout_s, 0.0
         while (job := self.job(prompt_id)).live:
             if time.monotonic() > deadline:
-                said = f"ComfyUI at {self.url} did not stop prompt {prompt_id} within {timeout_s:g} s; restart it"
-                raise ComfyUIError(Fault.STALLED, said)
+                message = f"ComfyUI at {self.url} did not stop prompt {prompt_id} within {timeout_s:g} s; restart it"
+                raise ComfyUIError(Fault.STALLED, message)
             if job.where is Where.QUEUED:
                 self._http.send("POST", "/queue", json={"delete": [prompt_id]})
             elif time.monotonic() >= next_interrupt:
@@ -120,45 +120,46 @@ class ComfyUIClient:
         return job
 
     def socket(self, client_id: str) -> ComfyUISocket:
-        """A context manager, to be entered before a prompt is sent with this client id."""
+        """The socket of a client id, a context manager. Enter it before a prompt is submitted with this id."""
         return ComfyUISocket(self.url, client_id)
 
     def follow(self, prompt_id: str, socket: ComfyUISocket, patience: Patience | None = None) -> Iterator[Sight]:
-        """What is seen of a prompt until it ends; see comfyui_progress."""
+        """The progress of a prompt until it ends; see tower.clients.comfyui.progress."""
         return follow(self, prompt_id, socket, patience or Patience())
 
     def upload(self, picture: Path, *, name: str, subfolder: str = "") -> Uploaded:
-        """Send an input picture."""
+        """Upload an input picture."""
         with picture.open("rb") as file:
             data = {"subfolder": subfolder, "type": "input"}
             answer = self._http.send("POST", "/upload/image", files={"image": (name, file)}, data=data)
         if answer.status_code != 200:
-            large = "it is too large (ComfyUI takes 100 MiB)" if answer.status_code == 413 else "its name or folder"
-            said = f"ComfyUI refused the picture {picture.name}: {large} (answer {answer.status_code})"
-            raise ComfyUIError(Fault.REFUSED, said)
-        said = self._http.read(answer)
-        return Uploaded(str(said["name"]), str(said.get("subfolder") or ""))
+            is_large = answer.status_code == 413
+            reason = "it is too large (ComfyUI takes 100 MiB)" if is_large else "its name or folder is not allowed"
+            message = f"ComfyUI refused the picture {picture.name}: {reason} (answer {answer.status_code})"
+            raise ComfyUIError(Fault.REFUSED, message)
+        stored = self._http.read(answer)
+        return Uploaded(str(stored["name"]), str(stored.get("subfolder") or ""))
 
     def view(self, file: OutputFile, target: Path, *, on_bytes: Callable[[int, int], None] = lambda *_: None) -> None:
-        """Fetch a file, streamed; `target` is there whole or not at all. `on_bytes` hears of (received, total)."""
+        """Download a file. `target` appears only when it is complete. `on_bytes` is called with (received, total)."""
         download(self._http, file, target, on_bytes=on_bytes)
 
     @property
     def catalogue(self) -> Catalogue:
-        """Its node classes and model files."""
+        """The node classes and model files of the server."""
         return self._catalogue
 
     def free(self) -> None:
-        """Have it unload all models, and give back memory, before its next prompt."""
+        """Ask the server to unload all models and free memory before its next prompt."""
         self._http.send("POST", "/free", json={"unload_models": True, "free_memory": True})
 
-    def _drop(self, prompt_id: str) -> None:
-        """Cancel what should not have been queued. That it was is the error to tell, whatever comes of this."""
+    def _cancel_quietly(self, prompt_id: str) -> None:
+        """Cancel a prompt that should not have been queued. Errors are ignored: the caller raises the first one."""
         with suppress(ComfyUIError):
             self.cancel(prompt_id)
 
-    def _placed(self, prompt_id: str) -> Job:
-        """By the queue and then the history: in this order a prompt that ends in between is not missed."""
+    def _find_in_queue_or_history(self, prompt_id: str) -> Job:
+        """Look in the queue first and then in the history, so that a prompt that ends in between is not missed."""
         return in_queue(self.queue(), prompt_id) or self.history(prompt_id) or Job(Where.UNKNOWN)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Fetching a file from ComfyUI, in pieces, taken up again where it broke off, and checked by its length."""
+"""Downloads a file from ComfyUI in chunks, resumes after interruptions, and checks the length."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tower.clients.comfyui.jobs import OutputFile
 from tower.media.files import writing
 
 PIECE_BYTES = 1 << 16
-BREAKS = 5  # so often in a row may it break off without a byte more
-PAUSE_S = 0.2
+BREAKS = 5  # interruptions in a row without progress before the download fails
+PAUSE_S = 0.2  # per interruption in a row
 
 
 @dataclass
 class Part:
-    """What has come so far. `etag`: of the file it is a part of."""
+    """The part of a file that has been received. `etag` identifies the whole file."""
 
     received: int = 0
     total: int | None = None
@@ -31,18 +31,21 @@ class Part:
 
 
 def download(http: ComfyUIHttp, file: OutputFile, target: Path, *, on_bytes: Callable[[int, int], None]) -> None:
-    """Raises ComfyUIError: NO_FILE where the server does not have it, UNREACHABLE where it keeps breaking off."""
+    """Download a file to `target`.
+
+    Raises ComfyUIError: NO_FILE if the server does not have the file, UNREACHABLE if the download keeps breaking off.
+    """
     with writing(target) as path, path.open("wb") as out:
         part, breaks = Part(), 0
         while part.total is None or part.received < part.total:
             before = part.received
             try:
                 _fetch(http, file, part, out, on_bytes)
-            except (httpx.HTTPError, ComfyUIError) as broken:
-                error = broken if isinstance(broken, ComfyUIError) else http.silent(broken)
+            except (httpx.HTTPError, ComfyUIError) as caught:
+                error = caught if isinstance(caught, ComfyUIError) else http.silent(caught)
                 breaks = breaks + 1 if part.received == before else 0
                 if breaks >= BREAKS or not error.passing:
-                    raise error from broken
+                    raise error from caught
                 time.sleep(PAUSE_S * breaks)
 
 
@@ -56,27 +59,27 @@ def _fetch(
         if part.etag:
             headers["If-Range"] = part.etag
     with http.stream("/view", params=params, headers=headers) as answer:
-        _begin(http, file, part, answer)
+        _prepare_part(http, file, part, answer)
         out.seek(part.received)
         out.truncate()
-        for piece in answer.iter_raw(PIECE_BYTES):
-            out.write(piece)
-            part.received += len(piece)
+        for chunk in answer.iter_raw(PIECE_BYTES):
+            out.write(chunk)
+            part.received += len(chunk)
             on_bytes(part.received, part.total or part.received)
         part.total = part.received if part.total is None else part.total
 
 
-def _begin(http: ComfyUIHttp, file: OutputFile, part: Part, answer: httpx.Response) -> None:
-    """Set where the coming bytes belong: 206 goes on, 200 begins anew."""
+def _prepare_part(http: ComfyUIHttp, file: OutputFile, part: Part, answer: httpx.Response) -> None:
+    """Set the position of the next bytes: an answer of 206 continues the part, 200 starts again."""
     if answer.status_code == 404:
-        said = f"ComfyUI says that it made {file.subfolder}/{file.filename}, and does not have it"
-        raise ComfyUIError(Fault.NO_FILE, f"{said}; its output folder was emptied, or its video encoder failed")
+        message = f"ComfyUI reported the file {file.subfolder}/{file.filename} but does not have it"
+        raise ComfyUIError(Fault.NO_FILE, f"{message}; its output folder was emptied, or its video encoder failed")
     if answer.status_code not in (200, 206):
         answer.read()
         http.sound(answer)
         raise ComfyUIError(Fault.BROKEN, f"ComfyUI answered {answer.status_code} to GET /view of {file.filename}")
     length = answer.headers.get("Content-Length")
-    begins = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-    part.received = int(begins[1]) if answer.status_code == 206 and begins else 0
+    range_start = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+    part.received = int(range_start[1]) if answer.status_code == 206 and range_start else 0
     part.total = part.received + int(length) if length is not None else None
     part.etag = answer.headers.get("Etag")

@@ -1,4 +1,4 @@
-"""What goes wrong with ComfyUI, told apart by whose fault it is: this worker's, or the shot's."""
+"""The errors of ComfyUI, which separate faults of this worker from faults of the shot."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ OF_THE_WORKER = frozenset(
 
 
 class ComfyUIError(RenderError):
-    """ComfyUI could not do it."""
+    """ComfyUI failed. `fault` is the cause."""
 
     def __init__(self, fault: Fault, message: str, *, details: dict[str, Any] | None = None) -> None:
         super().__init__(message, details=details, code=ErrorCode[fault.value])
@@ -61,13 +61,13 @@ class ComfyUIError(RenderError):
 
     @property
     def passing(self) -> bool:
-        """Whether the server only did not answer, or not well: asking again may help."""
+        """Whether the server only failed to answer properly, so that another try may help."""
         return self.fault in (Fault.UNREACHABLE, Fault.BROKEN)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A node that raised, as the server reports it."""
+    """The report of a node that raised an exception."""
 
     node: str
     node_class: str
@@ -76,60 +76,62 @@ class Failure:
 
     @property
     def fault(self) -> Fault:
-        kind, said = self.exception_type.rpartition(".")[2], self.message.lower()
-        if kind in ("OutOfMemoryError", "MemoryError") or "out of memory" in said:
+        kind, message = self.exception_type.rpartition(".")[2], self.message.lower()
+        if kind in ("OutOfMemoryError", "MemoryError") or "out of memory" in message:
             return Fault.OOM
-        if kind == "SafetensorError" or "not a valid sd1.5 nor sdxl motion module" in said:
+        if kind == "SafetensorError" or "not a valid sd1.5 nor sdxl motion module" in message:
             return Fault.BAD_MODEL
         return Fault.FAILED
 
     def error(self) -> ComfyUIError:
         first_line = self.message.strip().split("\n", 1)[0] or self.exception_type
-        what = {
+        problem = {
             Fault.OOM: "ComfyUI ran out of memory",
-            Fault.BAD_MODEL: "ComfyUI cannot read a model file, which may be cut off or of another kind",
+            Fault.BAD_MODEL: "ComfyUI cannot read a model file, which may be truncated or of another kind",
         }.get(self.fault, "ComfyUI failed")
-        mend = {
+        remedy = {
             Fault.OOM: "; use a smaller size or fewer frames",
             Fault.BAD_MODEL: "; download the file again",
         }.get(self.fault, "")
         where = f"at node {self.node} ({self.node_class})"
-        return ComfyUIError(self.fault, f"{what} {where}: {first_line}{mend}", details={"node": self.node})
+        return ComfyUIError(self.fault, f"{problem} {where}: {first_line}{remedy}", details={"node": self.node})
 
 
-def failure_of(said: Mapping[str, Any]) -> Failure:
-    """Out of the data of an execution_error."""
+def failure_of(data: Mapping[str, Any]) -> Failure:
+    """The failure in the data of an execution_error message."""
     return Failure(
-        str(said.get("node_id", "?")),
-        str(said.get("node_type", "?")),
-        str(said.get("exception_type", "")),
-        str(said.get("exception_message", "")),
+        str(data.get("node_id", "?")),
+        str(data.get("node_type", "?")),
+        str(data.get("exception_type", "")),
+        str(data.get("exception_message", "")),
     )
 
 
 def refusal(body: Any, status: int) -> ComfyUIError:
-    """What a POST /prompt that queued nothing, or not all, says: the first fault, and how many more there are."""
+    """The error of a POST /prompt that queued nothing or not all: the first fault, and the number of others."""
     error, node_errors = _parts(body)
     faults = [
-        (node, str(said.get("class_type")), one) for node, said in node_errors.items() for one in said.get("errors", ())
+        (node, str(report.get("class_type")), fault)
+        for node, report in node_errors.items()
+        for fault in report.get("errors", ())
     ]
     if not faults:
-        fault = Fault.MISSING_NODE if _names_no_class(error) else Fault.REFUSED
-        said = f"{error.get('message', f'answer {status}')} {error.get('details', '')}".strip()
-        return ComfyUIError(fault, f"ComfyUI refused the graph: {said}", details={"status": status})
+        fault = Fault.MISSING_NODE if _is_missing_class(error) else Fault.REFUSED
+        reason = f"{error.get('message', f'answer {status}')} {error.get('details', '')}".strip()
+        return ComfyUIError(fault, f"ComfyUI refused the graph: {reason}", details={"status": status})
     node, node_class, first = faults[0]
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    said = f"{first.get('message')}: {first.get('details')}"
-    missing = all(_names_a_missing_model(one) for _, _, one in faults)
+    reason = f"{first.get('message')}: {first.get('details')}"
+    missing = all(_is_missing_model(fault) for _, _, fault in faults)
     return ComfyUIError(
         Fault.MISSING_MODEL if missing else Fault.REFUSED,
-        f"ComfyUI refused node {node} ({node_class}): {said}{more}",
+        f"ComfyUI refused node {node} ({node_class}): {reason}{more}",
         details={"node": node, "node_errors": node_errors},
     )
 
 
 def _parts(body: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The `error` and the `node_errors`; older servers give a text as `error`, and a list when there are none."""
+    """The `error` and the `node_errors`. Older servers send `error` as text, and a list for no node errors."""
     body = body if isinstance(body, Mapping) else {}
     error, nodes = body.get("error"), body.get("node_errors")
     return (
@@ -138,14 +140,14 @@ def _parts(body: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     )
 
 
-def _names_no_class(error: Mapping[str, Any]) -> bool:
-    """`missing_node_type`; before 0.11.1 it was `invalid_prompt` with one of these texts."""
-    kind, said = error.get("type"), str(error.get("message"))
+def _is_missing_class(error: Mapping[str, Any]) -> bool:
+    """Whether a node class is missing. Before 0.11.1 the type was `invalid_prompt` with one of these texts."""
+    kind, message = error.get("type"), str(error.get("message"))
     return kind == "missing_node_type" or (
-        kind == "invalid_prompt" and ("does not exist" in said or "not found" in said)
+        kind == "invalid_prompt" and ("does not exist" in message or "not found" in message)
     )
 
 
-def _names_a_missing_model(error: Mapping[str, Any]) -> bool:
+def _is_missing_model(error: Mapping[str, Any]) -> bool:
     name = str((error.get("extra_info") or {}).get("input_name", ""))
     return error.get("type") == "value_not_in_list" and name.endswith("_name") and name != "sampler_name"

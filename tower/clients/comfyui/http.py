@@ -1,4 +1,4 @@
-"""Asking a ComfyUI over HTTP: one sentence for every way in which it does not answer."""
+"""HTTP requests to a ComfyUI server, with one ComfyUIError for each way in which it can fail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tower.errors import InvalidError
 
 
 class ComfyUIHttp:
-    """One server's HTTP side. `timeout_s`: the longest silence; connecting may take a third of it."""
+    """The HTTP connection to one server. `timeout_s` is the read timeout; connecting may take a third of it."""
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
         parsed = httpx.URL(url)
@@ -24,17 +24,20 @@ class ComfyUIHttp:
     def close(self) -> None:
         self._http.close()
 
-    def send(self, method: str, path: str, **how: Any) -> httpx.Response:
-        """Any answer but a 5xx or a 403. Raises ComfyUIError: unreachable, broken or refused."""
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request and return any answer but a 5xx or 403.
+
+        Raises ComfyUIError: unreachable, broken or refused.
+        """
         try:
-            answer = self._http.request(method, path, **how)
-        except httpx.HTTPError as silent:
-            raise self.silent(silent) from silent
+            answer = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise self.silent(error) from error
         return self.sound(answer)
 
-    def json(self, method: str, path: str, **how: Any) -> Any:
-        """The JSON of an answer of 200. Raises ComfyUIError."""
-        answer = self.send(method, path, **how)
+    def json(self, method: str, path: str, **options: Any) -> Any:
+        """The JSON of an answer with status 200. Raises ComfyUIError."""
+        answer = self.send(method, path, **options)
         if answer.status_code != 200:
             raise ComfyUIError(Fault.BROKEN, f"ComfyUI answered {answer.status_code} to {method} {path}")
         return self.read(answer)
@@ -42,24 +45,24 @@ class ComfyUIHttp:
     def read(self, answer: httpx.Response) -> Any:
         try:
             return answer.json()
-        except ValueError as odd:
+        except ValueError as error:
             path = answer.request.url.path
-            raise ComfyUIError(Fault.BROKEN, f"{self.url}{path} does not answer as ComfyUI does") from odd
+            raise ComfyUIError(Fault.BROKEN, f"The answer of {self.url}{path} is not from ComfyUI") from error
 
-    def stream(self, path: str, **how: Any) -> Any:
-        """A GET whose body is still to come; a context manager."""
-        return self._http.stream("GET", path, **how)
+    def stream(self, path: str, **options: Any) -> Any:
+        """Send a GET and stream the body; a context manager."""
+        return self._http.stream("GET", path, **options)
 
     def sound(self, answer: httpx.Response) -> httpx.Response:
-        asked = f"{answer.request.method} {answer.request.url.path}"
+        request = f"{answer.request.method} {answer.request.url.path}"
         if answer.status_code >= 500:
-            said = answer.text.strip().split("\n", 1)[0][:200]
-            raise ComfyUIError(Fault.BROKEN, f"ComfyUI answered {answer.status_code} to {asked}: {said}; see its log")
+            text = answer.text.strip().split("\n", 1)[0][:200]
+            raise ComfyUIError(Fault.BROKEN, f"ComfyUI answered {answer.status_code} to {request}: {text}; see its log")
         if answer.status_code == 403:
-            mend = "check the address, and any proxy or access rule before it"
-            raise ComfyUIError(Fault.REFUSED, f"ComfyUI at {self.url} does not allow {asked} (403); {mend}")
+            remedy = "check the address and the proxies and access rules in front of it"
+            raise ComfyUIError(Fault.REFUSED, f"ComfyUI at {self.url} does not allow {request} (403); {remedy}")
         return answer
 
     def silent(self, error: Exception) -> ComfyUIError:
-        said = str(error) or type(error).__name__
-        return ComfyUIError(Fault.UNREACHABLE, f"ComfyUI does not answer at {self.url}: {said}; is it running?")
+        reason = str(error) or type(error).__name__
+        return ComfyUIError(Fault.UNREACHABLE, f"ComfyUI does not answer at {self.url}: {reason}; is it running?")

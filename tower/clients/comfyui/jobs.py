@@ -1,4 +1,4 @@
-"""Where a prompt is, read from the three places where a server may say so."""
+"""Reads the state of a prompt from the answers of /queue, /history and /api/jobs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Where(StrEnum):
     DONE = "done"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-    UNKNOWN = "unknown"  # never sent, deleted while it waited, or forgotten by a server that was started again
+    UNKNOWN = "unknown"  # never sent, deleted from the queue, or forgotten after a restart of the server
 
 
 @dataclass(frozen=True)
 class OutputFile:
-    """A file that a node says it made. `type`: output, temp or input."""
+    """A file that a node reports as its output. `type` is "output", "temp" or "input"."""
 
     node: str
     filename: str
@@ -35,7 +35,7 @@ class OutputFile:
 
 @dataclass(frozen=True)
 class Job:
-    """A prompt on the server. `ahead`: how many run or wait before it, where it waits."""
+    """A prompt on the server. `ahead`: how many prompts run or wait before it, if it is queued."""
 
     where: Where
     ahead: int | None = None
@@ -49,14 +49,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Queue:
-    """The ids that run, and those that wait in the order in which they will."""
+    """The ids of the running prompts, and of the waiting ones in the order in which they will run."""
 
     running: tuple[str, ...]
     pending: tuple[str, ...]
 
 
 def read_queue(body: Mapping[str, Any]) -> Queue:
-    """The server gives what waits in heap order; the number of each says when it runs."""
+    """Read an answer of /queue. The server lists waiting prompts in heap order, so they are sorted by number."""
     pending = sorted(body.get("queue_pending", ()), key=lambda item: item[0])
     return Queue(tuple(item[1] for item in body.get("queue_running", ())), tuple(item[1] for item in pending))
 
@@ -70,12 +70,12 @@ def in_queue(queue: Queue, prompt_id: str) -> Job | None:
 
 
 def read_history(entry: Mapping[str, Any]) -> Job:
-    """An entry of /history/{id}: it is there once the prompt has ended, however it did."""
+    """Read an entry of /history/{id}, which exists once the prompt has ended in any way."""
     return _ended(entry.get("status") or {}, entry.get("outputs") or {})
 
 
 def read_job(body: Mapping[str, Any]) -> Job:
-    """An answer of /api/jobs/{id}. What waits has no place in it: ask the queue."""
+    """Read an answer of /api/jobs/{id}. It has no queue position; /queue has."""
     match body.get("status"):
         case "pending":
             return Job(Where.QUEUED)
@@ -87,18 +87,18 @@ def read_job(body: Mapping[str, Any]) -> Job:
 
 def _ended(status: Mapping[str, Any], outputs: Mapping[str, Any]) -> Job:
     messages: Sequence[Any] = status.get("messages") or ()
-    for kind, said in reversed(messages):
+    for kind, data in reversed(messages):
         if kind == "execution_error":
-            return Job(Where.FAILED, failure=failure_of(said))
+            return Job(Where.FAILED, failure=failure_of(data))
         if kind == "execution_interrupted":
             return Job(Where.INTERRUPTED)
     if status.get("status_str", "success") != "success":
-        return Job(Where.FAILED, failure=Failure("?", "?", "", f"the server says {status.get('status_str')}"))
+        return Job(Where.FAILED, failure=Failure("?", "?", "", f"the server reports {status.get('status_str')}"))
     return Job(Where.DONE, files=tuple(_files(outputs)))
 
 
 def _files(outputs: Mapping[str, Any]) -> list[OutputFile]:
-    """VideoHelperSuite lists under `gifs`, SaveVideo and SaveImage under `images`, others under names of their own."""
+    """All output files. VideoHelperSuite lists them under `gifs`, SaveVideo and SaveImage under `images`."""
     return [
         OutputFile(node, item["filename"], item.get("subfolder") or "", item.get("type") or "output")
         for node, kinds in outputs.items()

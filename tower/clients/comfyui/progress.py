@@ -1,7 +1,7 @@
-"""Watching a prompt to its end: the websocket tells how far it is, asking over HTTP tells whether it is there at all.
+"""Follows a prompt to its end: the websocket reports progress, and HTTP requests check whether the prompt exists.
 
-The socket may fall silent for ever, break, miss messages, or tell of other people's prompts; the server may be started
-again and forget everything. So nothing is believed to have ended but what /api/jobs or /history say has ended.
+The socket may become silent, break, miss messages or report other prompts. The server may restart and forget all
+prompts. So a prompt has ended only if /api/jobs or /history report it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from tower.clients.comfyui.jobs import Job, Where
 from tower.clients.comfyui.socket import ComfyUISocket
 
 ENDINGS = ("execution_success", "execution_error", "execution_interrupted")
-HISTORY_COMES_S = 2.0  # after the last message, how long to ask at once again: measured, it takes up to 0.14 s
-ASK_AT_ONCE_S = 0.02
-SURELY_UNKNOWN_S = 0.2
+HISTORY_COMES_S = 2.0  # polled fast for this long after the last message; the history took up to 0.14 s, as measured
+ASK_AT_ONCE_S = 0.02  # pause between fast polls
+SURELY_UNKNOWN_S = 0.2  # a prompt must be unknown for this long
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for what, in seconds.
+    """The timeouts of following a prompt, in seconds.
 
-    `tick_s`: at the latest so often something is yielded. `poll_s`: so long without news, then the server is asked.
-    `quiet_s`: so long may the socket say nothing of a running prompt, then it is opened anew. `away_s`: so long may
-    the server not answer at all.
+    `tick_s`: the longest time between two yields. `poll_s`: the server is polled after this long without news.
+    `quiet_s`: the socket is reopened after this long without a message about a running prompt. `away_s`: the longest
+    time without any answer of the server.
     """
 
     tick_s: float = 0.25
@@ -38,9 +38,9 @@ class Patience:
 
 @dataclass(frozen=True)
 class Sight:
-    """What is seen of a prompt. `node` works now and has done `value` of `maximum`; `finished` nodes have ended.
+    """The progress of a prompt. `node` is running and has done `value` of `maximum`; `finished` nodes have ended.
 
-    `moves` counts up whenever anything at all has moved. `away`: the server did not answer the last question.
+    `moves` increases with every change. `away`: the server did not answer the last request.
     """
 
     job: Job
@@ -60,27 +60,27 @@ class Asked(Protocol):
 
 
 def follow(client: Asked, prompt_id: str, socket: ComfyUISocket, patience: Patience) -> Iterator[Sight]:
-    """What is seen of a prompt, at least every `tick_s`, until it has ended: the last one says how.
+    """Yield the progress of a prompt at least every `tick_s` until it has ended. The last one has the result.
 
-    It has ended too when the server no longer knows it. `socket`: of the client id that it was sent with. Raises
+    A prompt that the server no longer knows has ended as well. `socket` belongs to the client id of the prompt. Raises
     ComfyUIError if the server is away for too long.
     """
-    view = _View(client, prompt_id, patience)
+    watcher = _Watcher(client, prompt_id, patience)
     while True:
-        message = socket.receive(view.wait_s())
+        message = socket.receive(watcher.wait_s())
         if message is not None:
-            view.hear(message)
-        if view.must_ask():
-            view.ask()
-        if view.socket_is_dumb():
+            watcher.handle_message(message)
+        if watcher.must_poll():
+            watcher.poll()
+        if watcher.is_socket_silent():
             socket.close()
-        yield view.sight()
-        if not view.job.live:
+        yield watcher.sight()
+        if not watcher.job.live:
             return
 
 
 @dataclass
-class _View:
+class _Watcher:
     client: Asked
     prompt_id: str
     patience: Patience
@@ -91,8 +91,8 @@ class _View:
     finished: set[str] = field(default_factory=set)
     moves: int = 0
     away_since: float | None = None
-    _heard_at: float = field(default_factory=time.monotonic)
-    _asked_at: float = 0.0
+    _last_news_at: float = field(default_factory=time.monotonic)
+    _polled_at: float = 0.0
     _ending_until: float = 0.0
     _unknown_since: float | None = None
 
@@ -103,83 +103,83 @@ class _View:
     def wait_s(self) -> float:
         return ASK_AT_ONCE_S if time.monotonic() < self._ending_until else self.patience.tick_s
 
-    def hear(self, message: Mapping[str, Any]) -> None:
-        """Take what concerns this prompt. After a reconnect the server names the node at work, and no prompt."""
-        kind, said = message.get("type"), message["data"]
-        ours = said.get("prompt_id") == self.prompt_id
-        if not ours and not (kind == "executing" and "prompt_id" not in said and self.job.where is Where.RUNNING):
+    def handle_message(self, message: Mapping[str, Any]) -> None:
+        """Apply a message if it concerns this prompt. After a reconnect the server names the node but no prompt."""
+        kind, data = message.get("type"), message["data"]
+        ours = data.get("prompt_id") == self.prompt_id
+        if not ours and not (kind == "executing" and "prompt_id" not in data and self.job.where is Where.RUNNING):
             return
         before = self._state()
-        if kind in ENDINGS or (kind == "executing" and ours and said.get("node") is None):
+        if kind in ENDINGS or (kind == "executing" and ours and data.get("node") is None):
             self._ending_until = time.monotonic() + HISTORY_COMES_S
         else:
-            self._take(str(kind), said)
+            self._apply(str(kind), data)
             self.job = Job(Where.RUNNING)
-        self._heard_at, self.away_since = time.monotonic(), None
+        self._last_news_at, self.away_since = time.monotonic(), None
         self.moves += self._state() != before
 
-    def must_ask(self) -> bool:
+    def must_poll(self) -> bool:
         now = time.monotonic()
         if now < self._ending_until:
             return True
-        return now - max(self._asked_at, self._heard_at) >= self.patience.poll_s
+        return now - max(self._polled_at, self._last_news_at) >= self.patience.poll_s
 
-    def ask(self) -> None:
-        self._asked_at = time.monotonic()
+    def poll(self) -> None:
+        self._polled_at = time.monotonic()
         try:
             job = self.client.job(self.prompt_id)
         except ComfyUIError as error:
             if not error.passing:
                 raise
-            self.away_since = self.away_since or self._asked_at
+            self.away_since = self.away_since or self._polled_at
             if time.monotonic() - self.away_since > self.patience.away_s:
                 raise
             return
         self.away_since = None
-        if job.where is Where.UNKNOWN and not self._surely_unknown():
+        if job.where is Where.UNKNOWN and not self._is_surely_unknown():
             return
         self._unknown_since = self._unknown_since if job.where is Where.UNKNOWN else None
         if job != self.job:
-            self.moves, self._heard_at = self.moves + 1, time.monotonic()
+            self.moves, self._last_news_at = self.moves + 1, time.monotonic()
         self.job = job
 
-    def socket_is_dumb(self) -> bool:
-        """Silent for too long: maybe for ever, so that only a new one hears anything. Then the next may be as long."""
-        dumb = self.job.where is Where.RUNNING and time.monotonic() - self._heard_at > self.patience.quiet_s
-        if dumb:
-            self._heard_at = time.monotonic()
-        return dumb
+    def is_socket_silent(self) -> bool:
+        """Whether the socket was silent for too long and should be reopened. The time then starts again."""
+        is_silent = self.job.where is Where.RUNNING and time.monotonic() - self._last_news_at > self.patience.quiet_s
+        if is_silent:
+            self._last_news_at = time.monotonic()
+        return is_silent
 
-    def _surely_unknown(self) -> bool:
-        """Unknown twice: a prompt on its way from one place to the next may be missed once."""
-        self._unknown_since = self._unknown_since or self._asked_at
-        self._ending_until = self._asked_at + SURELY_UNKNOWN_S * 2
-        return self._asked_at - self._unknown_since >= SURELY_UNKNOWN_S
+    def _is_surely_unknown(self) -> bool:
+        """Whether the prompt is unknown repeatedly: one that moves from queue to history may be missed once."""
+        self._unknown_since = self._unknown_since or self._polled_at
+        self._ending_until = self._polled_at + SURELY_UNKNOWN_S * 2
+        return self._polled_at - self._unknown_since >= SURELY_UNKNOWN_S
 
     def _state(self) -> tuple[Any, ...]:
         return (self.job, self.node, self.value, self.maximum, len(self.finished))
 
-    def _take(self, kind: str, said: Mapping[str, Any]) -> None:
+    def _apply(self, kind: str, data: Mapping[str, Any]) -> None:
         match kind:
             case "execution_cached":
-                self.finished.update(map(str, said.get("nodes") or ()))
+                self.finished.update(map(str, data.get("nodes") or ()))
             case "executing":
-                node = said.get("display_node") or said.get("node")
-                if node != self.node:  # else it is said again, after a reconnect: that is no progress
-                    self._at(node)
+                node = data.get("display_node") or data.get("node")
+                if node != self.node:  # repeated after a reconnect, which is not progress
+                    self._set_node(node)
             case "progress":
-                self._at(said.get("node"), said.get("value"), said.get("max"))
+                self._set_node(data.get("node"), data.get("value"), data.get("max"))
             case "executed":
-                self.finished.add(str(said.get("display_node") or said.get("node")))
+                self.finished.add(str(data.get("display_node") or data.get("node")))
             case "progress_state":
-                for node, state in (said.get("nodes") or {}).items():
+                for node, state in (data.get("nodes") or {}).items():
                     if state.get("state") == "finished":
                         self.finished.add(node)
                     elif state.get("state") == "running":
-                        self._at(node, state.get("value"), state.get("max"))
+                        self._set_node(node, state.get("value"), state.get("max"))
 
-    def _at(self, node: Any, value: Any = 0.0, maximum: Any = 1.0) -> None:
-        """This node works. The one before it has ended, as older servers say only by naming the next."""
+    def _set_node(self, node: Any, value: Any = 0.0, maximum: Any = 1.0) -> None:
+        """Set the running node. The node before it has ended: older servers report that only by naming the next."""
         if node is None:
             return
         if self.node not in (None, str(node)):

@@ -1,4 +1,4 @@
-"""ComfyUI's websocket, which may be silent, break, or never open: whoever listens only ever waits a moment."""
+"""ComfyUI's websocket. It may be silent, break or never open, so a caller never waits longer than it asks for."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from websockets.sync.client import ClientConnection, connect
 
 OPEN_S, CLOSE_S = 2.0, 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
-LARGEST_MESSAGE_BYTES = 1 << 26  # previews, and the states of graphs with thousands of nodes
+LARGEST_MESSAGE_BYTES = 1 << 26  # fits previews and the states of graphs with thousands of nodes
 
 
 class ComfyUISocket:
-    """The socket of one client id; it opens when entered, and opens again when it is listened to.
+    """The socket of one client id. It opens on entry, and `receive` reopens it.
 
-    The server sends a prompt's progress only to the client id that the prompt was sent with, and only while the socket
-    is open: enter it before the prompt is sent.
+    The server sends the progress of a prompt only to the client id it was submitted with, and only while the socket is
+    open. Enter the socket before submitting the prompt.
     """
 
     def __init__(self, url: str, client_id: str) -> None:
@@ -34,7 +34,7 @@ class ComfyUISocket:
         self.close()
 
     def receive(self, wait_s: float) -> dict[str, Any] | None:
-        """The next message, or None after so long without one. Pictures and what is no message are passed over."""
+        """The next message, or None after `wait_s` or for anything but a JSON message, such as a preview picture."""
         connection = self._connection or self._open()
         if connection is None:
             time.sleep(wait_s)
@@ -48,7 +48,7 @@ class ComfyUISocket:
             return None
 
     def close(self) -> None:
-        """It opens again at the next receive."""
+        """Close the socket. The next `receive` reopens it."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -65,7 +65,7 @@ class ComfyUISocket:
                 compression=None,
                 proxy=None,
             )
-        except (OSError, WebSocketException):  # asking over HTTP goes on, and says if the server is away
+        except (OSError, WebSocketException):  # requests over HTTP report a server that is away
             self._next_try = time.monotonic() + self._pause_s
             self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
             return None
@@ -77,7 +77,7 @@ def _message(received: str | bytes) -> dict[str, Any] | None:
     if isinstance(received, bytes):
         return None
     try:
-        said = json.loads(received)
+        message = json.loads(received)
     except ValueError:
         return None
-    return said if isinstance(said, dict) and isinstance(said.get("data"), dict) else None
+    return message if isinstance(message, dict) and isinstance(message.get("data"), dict) else None

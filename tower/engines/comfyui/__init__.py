@@ -1,1 +1,1 @@
-"""The engine that has a ComfyUI server draw the shot."""
+"""The render engine that draws shots on a ComfyUI server."""

@@ -1,4 +1,4 @@
-"""The file that a prompt made: found among its outputs, fetched, and looked at before anyone calls it a clip."""
+"""Selects the output file of a prompt, downloads it, and checks it before it becomes a clip."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from tower.media.decode import MediaUnreadableError
 from tower.media.files import writing
 from tower.media.probe import probe
 
-CLIPS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".gif", ".webp")  # the best first
+CLIPS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".gif", ".webp")  # in order of preference
 STILLS = (".png", ".webp", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
 class Wanted:
+    """The file that a shot must produce. `still`: a picture instead of a clip."""
+
     width: int
     height: int
     frames: int
@@ -33,11 +35,11 @@ class Wanted:
 
 
 def take(client: ComfyUIClient, job: Job, target: Path, *, wanted: Wanted, teller: Teller) -> None:
-    """Fetch what the job made to `target`, which is there whole and as wanted, or not at all.
+    """Download the output of a job to `target`, which appears only when it is complete and as expected.
 
-    Raises ComfyUIError: NO_FILE, BAD_FILE, WRONG_FRAMES, which another run may mend, and NOT_AS_ASKED.
+    Raises ComfyUIError: NO_FILE, BAD_FILE or WRONG_FRAMES, which another run may solve, and NOT_AS_ASKED.
     """
-    file = _chosen(job, STILLS if wanted.still else CLIPS)
+    file = _best_file(job, STILLS if wanted.still else CLIPS)
 
     def on_bytes(received: int, total: int) -> None:
         teller.tell(FETCHING + (1 - FETCHING) * received / max(total, 1) * 0.99, "fetching the clip")
@@ -48,42 +50,48 @@ def take(client: ComfyUIClient, job: Job, target: Path, *, wanted: Wanted, telle
     teller.tell(1.0, "fetched")
 
 
-def _chosen(job: Job, kinds: tuple[str, ...]) -> OutputFile:
-    """A saved file rather than a preview; of several the best kind, and of one kind the last."""
-    fit = [file for file in job.files if file.suffix in kinds]
-    if not fit:
-        made = ", ".join(file.filename for file in job.files) or "nothing"
-        said = f"ComfyUI ended in success but made no {kinds[0][1:]} file (it made {made})"
-        raise ComfyUIError(Fault.NO_FILE, f"{said}; see in its log what the encoder says, and what the graph saves")
-    return max(enumerate(fit), key=lambda one: (one[1].type == "output", -kinds.index(one[1].suffix), one[0]))[1]
+def _best_file(job: Job, kinds: tuple[str, ...]) -> OutputFile:
+    """The best file: saved files before previews, then by preferred kind, then the last one."""
+    candidates = [file for file in job.files if file.suffix in kinds]
+    if not candidates:
+        filenames = ", ".join(file.filename for file in job.files) or "nothing"
+        message = f"ComfyUI succeeded but made no {kinds[0][1:]} file (it made {filenames})"
+        raise ComfyUIError(
+            Fault.NO_FILE, f"{message}; check its log for the encoder, and the output nodes of the graph"
+        )
+    return max(
+        enumerate(candidates), key=lambda item: (item[1].type == "output", -kinds.index(item[1].suffix), item[0])
+    )[1]
 
 
 def _check_clip(part: Path, file: OutputFile, wanted: Wanted) -> None:
     if file.suffix != ".mp4":
-        said = f"The graph saves {file.suffix} files; set the format of its last node to video/h264-mp4"
-        raise ComfyUIError(Fault.NOT_AS_ASKED, said)
+        message = f"The graph saves {file.suffix} files; set the format of its last node to video/h264-mp4"
+        raise ComfyUIError(Fault.NOT_AS_ASKED, message)
     try:
         found = probe(part)
-    except MediaUnreadableError as damaged:
-        said = f"ComfyUI made a file that is no whole video ({damaged.message}); its video encoder may have failed"
-        raise ComfyUIError(Fault.BAD_FILE, said) from damaged
+    except MediaUnreadableError as error:
+        message = (
+            f"ComfyUI made a file that is not a complete video ({error.message}); its video encoder may have failed"
+        )
+        raise ComfyUIError(Fault.BAD_FILE, message) from error
     if (found.width, found.height) != wanted.size:
         raise _wrong_size((found.width, found.height), wanted)
     if found.frames != wanted.frames:
-        said = f"ComfyUI made {found.frames} frames instead of {wanted.frames}; see what the graph does to its frames"
-        raise ComfyUIError(Fault.WRONG_FRAMES, said)
+        message = f"ComfyUI made {found.frames} frames instead of {wanted.frames}; check what the graph does to them"
+        raise ComfyUIError(Fault.WRONG_FRAMES, message)
 
 
 def _check_still(part: Path, file: OutputFile, wanted: Wanted) -> None:
     content = np.frombuffer(part.read_bytes(), np.uint8)
     picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if picture is None:
-        raise ComfyUIError(Fault.BAD_FILE, f"ComfyUI made a file that is no picture: {file.filename}")
+        raise ComfyUIError(Fault.BAD_FILE, f"ComfyUI made a file that is not a picture: {file.filename}")
     height, width = picture.shape[:2]
     if (width, height) != wanted.size:
         raise _wrong_size((width, height), wanted)
 
 
 def _wrong_size(found: tuple[int, int], wanted: Wanted) -> ComfyUIError:
-    said = "ComfyUI made {}×{} instead of {}×{}".format(*found, *wanted.size)
-    return ComfyUIError(Fault.NOT_AS_ASKED, f"{said}; bind the size of the workflow, or crop at its end")
+    message = "ComfyUI made {}×{} instead of {}×{}".format(*found, *wanted.size)
+    return ComfyUIError(Fault.NOT_AS_ASKED, f"{message}; bind the size of the workflow, or crop at its end")

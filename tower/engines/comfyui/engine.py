@@ -1,4 +1,4 @@
-"""A shot drawn by a ComfyUI server: sent once, watched to its end, fetched, and checked."""
+"""Renders a shot on a ComfyUI server: submits it once, follows it to its end, downloads and checks the clip."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ WORTH_A_RERUN = frozenset({Fault.NO_FILE, Fault.BAD_FILE, Fault.WRONG_FRAMES})
 
 @dataclass(frozen=True)
 class ComfyUIEngine:
-    """One ComfyUI server as an engine.
+    """A render engine on one ComfyUI server.
 
-    `no_progress_s`: so long may a running prompt stand still, the loading of models included, before it is stopped.
-    `queue_stalled_s`: so long may the server's queue stand still while the prompt waits in it. `doubt_s`: so long may
-    a prompt whose sending was not answered still turn up, before it is sent again. `stop_s`: so long may the server
-    take to stop a prompt.
+    `no_progress_s`: how long a running prompt may make no progress, loading of models included, before it is stopped.
+    `queue_stalled_s`: how long the queue may not move while the prompt waits. `doubt_s`: how long a prompt may take to
+    appear after an unanswered submission, before it is sent again. `stop_s`: how long stopping a prompt may take.
     """
 
     client: ComfyUIClient
@@ -43,51 +42,51 @@ class ComfyUIEngine:
     patience: Patience = field(default_factory=Patience)
 
     def render(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> tuple[str, ...]:
-        """A clip, as the Engine protocol says; what is worth knowing of how it was made comes back in sentences.
+        """Render a clip, as defined by the Engine protocol. Returns remarks for the user about how it was made.
 
-        Runs under `prompt_id`; each run after that, under an id derived from it (`run_ids`), so that a later call with
-        the same `prompt_id` finds those too. Raises ComfyUIError, or what `watch` raises: after CancelledError the
-        prompt is stopped on the server; after SupersededError it is left to the attempt that took it over.
+        The first run has the id `prompt_id`, and each further run an id derived from it (`run_ids`), so that a later
+        call with the same `prompt_id` finds them too. Raises ComfyUIError, or what `watch` raises: after CancelledError
+        the prompt is stopped on the server; after SupersededError it is left to the attempt that took over.
         """
-        return self._make(shot, prompt_id, target, watch, still=False)
+        return self._render(shot, prompt_id, target, watch, still=False)
 
     def still(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> tuple[str, ...]:
-        """The same for a graph that saves one picture: `target` is then a picture file."""
-        return self._make(replace(shot, frames=1), prompt_id, target, watch, still=True)
+        """Render a picture with a graph that saves one. `target` is a picture file."""
+        return self._render(replace(shot, frames=1), prompt_id, target, watch, still=True)
 
-    def _make(self, shot: Shot, prompt_id: str, target: Path, watch: Watch, *, still: bool) -> tuple[str, ...]:
+    def _render(self, shot: Shot, prompt_id: str, target: Path, watch: Watch, *, still: bool) -> tuple[str, ...]:
         teller, run_id = Teller(watch), prompt_id
-        wanted = Wanted(shot.width, shot.height, shot.frames, still=still)
-        mended: set[Fault] = set()
+        expected = Wanted(shot.width, shot.height, shot.frames, still=still)
+        tried: set[Fault] = set()
         try:
             teller.tell(0.0, "preparing")
             plan = plan_for(self.client, shot, teller)
             for run_id in run_ids(prompt_id):
                 try:
-                    self._run(plan, run_id, target, wanted, teller=teller)
+                    self._run(plan, run_id, target, expected, teller=teller)
                     return tuple(teller.remarks)
                 except ComfyUIError as error:
-                    plan = self._mended(plan, error, mended, teller)
+                    plan = self._next_plan(plan, error, tried, teller)
         except CancelledError:
             stop(self.client, run_id, within_s=self.stop_s)
             raise
         raise ComfyUIError(Fault.INTERRUPTED, f"ComfyUI stopped {RERUNS + 1} runs of this shot; see its queue")
 
-    def _run(self, plan: Plan, run_id: str, target: Path, wanted: Wanted, *, teller: Teller) -> None:
-        """One prompt to its end. Raises ComfyUIError for any other end than a clip that is as asked."""
+    def _run(self, plan: Plan, run_id: str, target: Path, expected: Wanted, *, teller: Teller) -> None:
+        """Run one prompt to its end. Raises ComfyUIError unless the result is as expected."""
         limits = Limits(self.no_progress_s, self.queue_stalled_s, self.doubt_s, self.stop_s, self.patience)
         job = Prompt(self.client, run_id, plan.graph(run_id), plan.info, limits).result(teller)
         if job.where is Where.FAILED and job.failure is not None:
             raise job.failure.error()
-        take(self.client, job, target, wanted=wanted, teller=teller)
+        take(self.client, job, target, wanted=expected, teller=teller)
 
-    def _mended(self, plan: Plan, error: ComfyUIError, mended: set[Fault], teller: Teller) -> Plan:
-        """What to run next, after the one thing that may help; each is tried once. Raises the error if nothing may."""
+    def _next_plan(self, plan: Plan, error: ComfyUIError, tried: set[Fault], teller: Teller) -> Plan:
+        """The plan of the next run after an error. Each remedy is tried once; raises the error if none is left."""
         if error.fault is Fault.STOPPED_BEFORE:
             return plan
-        if error.fault in mended or (error.fault in WORTH_A_RERUN and mended & WORTH_A_RERUN):
+        if error.fault in tried or (error.fault in WORTH_A_RERUN and tried & WORTH_A_RERUN):
             raise error
-        mended.add(error.fault)
+        tried.add(error.fault)
         if error.fault is Fault.OOM:
             teller.patiently(self.client.free)
             plan, change = smaller(plan)
@@ -96,12 +95,12 @@ class ComfyUIEngine:
             teller.remark(f"Rendered again, because: {error.message}")
         else:
             raise error
-        log.warning("Again: %s", error.message)
+        log.warning("Rendering again after an error: %s", error.message)
         return plan
 
 
 def run_ids(prompt_id: str) -> Iterator[str]:
-    """The id of the first run and of those after it: UUIDs of version 5 in the namespace of the first."""
+    """The ids of the runs: `prompt_id`, then UUIDs of version 5 in its namespace."""
     yield prompt_id
     for number in range(1, RERUNS + 1):
         yield str(uuid5(UUID(prompt_id), f"rerun-{number}"))

@@ -1,4 +1,4 @@
-"""One prompt on the server, from the first look to its end."""
+"""Runs one prompt on the server, from the first query to its end."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tower.engines.comfyui.progress import TRIES, Meter, Teller
 from tower.workflows.nodes import ObjectInfo, class_of
 
 log = logging.getLogger("tower.comfyui")
-RESENDS = 2  # after the server was started again and had forgotten it
+RESENDS = 2  # after the server restarted and forgot the prompt
 LOOK_EVERY_S = 0.25
 
 
 @dataclass(frozen=True)
 class Limits:
-    """In seconds; see ComfyUIEngine."""
+    """The time limits of a run, in seconds. ComfyUIEngine explains them."""
 
     no_progress_s: float
     queue_stalled_s: float
@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass
 class Prompt:
-    """A graph under an id. Its client id is the same for every process that ever watches it, so all are told."""
+    """A graph to run under an id. Every process that watches it uses the same client id, so all receive progress."""
 
     client: ComfyUIClient
     prompt_id: str
@@ -42,37 +42,37 @@ class Prompt:
     limits: Limits
 
     def result(self, teller: Teller) -> Job:
-        """How the prompt ended, done or failed: looked for first, sent only if the server does not know it.
+        """Wait for the prompt to end, done or failed. It is sent only if the server does not know it.
 
-        Raises ComfyUIError: STOPPED_BEFORE if it had been stopped before this call, INTERRUPTED if it is during it,
-        STALLED, LOST, and what sending and watching raise.
+        Raises ComfyUIError: STOPPED_BEFORE if it was stopped before this call, INTERRUPTED if it is stopped during the
+        call, STALLED, LOST, and the errors of sending and following.
         """
         for sent_before in range(1 + RESENDS):
             if sent_before:
-                teller.remark("ComfyUI had forgotten the prompt, as after a restart: sent again")
+                teller.remark("ComfyUI lost the prompt, as after a restart: it was sent again")
             job = teller.patiently(lambda: self.client.job(self.prompt_id))
             if job.where is Where.INTERRUPTED:
                 raise ComfyUIError(Fault.STOPPED_BEFORE, f"Prompt {self.prompt_id} was stopped on the server")
             if job.live or job.where is Where.UNKNOWN:
-                job = self._watched(teller, send=job.where is Where.UNKNOWN)
+                job = self._follow(teller, send=job.where is Where.UNKNOWN)
             if job.where is Where.INTERRUPTED:
-                said = "Someone stopped this render in ComfyUI; generate it again if that was not meant"
-                raise ComfyUIError(Fault.INTERRUPTED, said)
+                message = "Someone stopped this render in ComfyUI; generate it again if that was a mistake"
+                raise ComfyUIError(Fault.INTERRUPTED, message)
             if job.where is not Where.UNKNOWN:
                 return job
-        said = f"ComfyUI at {self.client.url} lost the prompt {1 + RESENDS} times; see in its log why it ends"
-        raise ComfyUIError(Fault.LOST, said)
+        message = f"ComfyUI at {self.client.url} lost the prompt {1 + RESENDS} times; check its log for the reason"
+        raise ComfyUIError(Fault.LOST, message)
 
     def _send(self, teller: Teller) -> None:
-        """Send it until the server has it. An answer that did not come may mean that it has: look, then send again."""
+        """Send the prompt until the server has it. Without an answer, look for it before sending it again."""
         error: ComfyUIError | None = None
         for _ in range(TRIES):
             try:
                 return self.client.submit(self.graph, self.prompt_id, self._client_id)
-            except ComfyUIError as doubtful:
-                if not doubtful.passing:
+            except ComfyUIError as caught:
+                if not caught.passing:
                     raise
-                error = doubtful
+                error = caught
             if self._appears(teller):
                 return None
         raise error or AssertionError
@@ -80,7 +80,7 @@ class Prompt:
     def _appears(self, teller: Teller) -> bool:
         until = time.monotonic() + self.limits.doubt_s
         while time.monotonic() < until:
-            teller.still_there()
+            teller.repeat()
             try:
                 if self.client.job(self.prompt_id).where is not Where.UNKNOWN:
                     return True
@@ -90,7 +90,7 @@ class Prompt:
             time.sleep(LOOK_EVERY_S)
         return False
 
-    def _watched(self, teller: Teller, *, send: bool) -> Job:
+    def _follow(self, teller: Teller, *, send: bool) -> Job:
         meter, job = Meter(self.graph, self.info), Job(Where.UNKNOWN)
         with self.client.socket(self._client_id) as socket:
             if send:
@@ -98,18 +98,18 @@ class Prompt:
             watchdog = _Watchdog(self.limits)
             for sight in self.client.follow(self.prompt_id, socket, self.limits.patience):
                 job = sight.job
-                if stood_s := watchdog.stands_still(sight):
-                    raise self._stalled(sight, stood_s)
+                if idle_s := watchdog.idle_s(sight):
+                    raise self._stall_error(sight, idle_s)
                 teller.tell(*meter.read(sight))
         return job
 
-    def _stalled(self, sight: Sight, stood_s: float) -> ComfyUIError:
+    def _stall_error(self, sight: Sight, idle_s: float) -> ComfyUIError:
         stop(self.client, self.prompt_id, within_s=self.limits.stop_s)
         node = sight.node if sight.node in self.graph else None
         where = f" at node {node} ({class_of(self.graph, node)})" if node else ""
-        what = "its queue has not moved" if sight.job.where is Where.QUEUED else f"no progress{where}"
-        said = f"ComfyUI at {self.client.url}: {what} for {stood_s:.0f} s; its worker may be dead, restart it"
-        return ComfyUIError(Fault.STALLED, said)
+        problem = "its queue has not moved" if sight.job.where is Where.QUEUED else f"no progress{where}"
+        message = f"ComfyUI at {self.client.url}: {problem} for {idle_s:.0f} s; it may have crashed, restart it"
+        return ComfyUIError(Fault.STALLED, message)
 
     @property
     def _client_id(self) -> str:
@@ -117,24 +117,24 @@ class Prompt:
 
 
 def stop(client: ComfyUIClient, prompt_id: str, *, within_s: float) -> None:
-    """Stop it and see that it has stopped. A server that does not answer is only noted: the render is over here."""
+    """Stop a prompt and wait until it has stopped. Errors are only logged, because the render is over here."""
     try:
         client.cancel(prompt_id, timeout_s=within_s)
     except ComfyUIError as error:
-        log.warning("Prompt %s may go on: %s", prompt_id, error.message)
+        log.warning("Prompt %s may still be running: %s", prompt_id, error.message)
 
 
 class _Watchdog:
-    """Notices a prompt that stands still. While the server is away it is not known whether it does."""
+    """Detects a prompt without progress. Time without an answer of the server does not count."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._moves, self._since = -1, time.monotonic()
 
-    def stands_still(self, sight: Sight) -> float:
-        """For how long, in seconds, if that is too long; else 0."""
+    def idle_s(self, sight: Sight) -> float:
+        """The time without progress in seconds if it exceeds the limit, else 0."""
         if sight.moves != self._moves or sight.away or not sight.job.live:
             self._moves, self._since = sight.moves, time.monotonic()
-        stood_s = time.monotonic() - self._since
+        idle_s = time.monotonic() - self._since
         queued = sight.job.where is Where.QUEUED
-        return stood_s if stood_s > (self._limits.queue_stalled_s if queued else self._limits.no_progress_s) else 0.0
+        return idle_s if idle_s > (self._limits.queue_stalled_s if queued else self._limits.no_progress_s) else 0.0

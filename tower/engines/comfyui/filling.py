@@ -1,4 +1,4 @@
-"""Fills a workflow's graph with one shot."""
+"""Fills the graph of a workflow with the values of a shot."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tower.workflows.nodes import ObjectInfo
 def fill(
     workflow: WorkflowGraph, shot: Shot, *, prefix: str, reference_name: str | None, info: ObjectInfo
 ) -> dict[str, Any]:
-    """The graph of this shot, ready to send; the workflow stays as it is.
+    """The graph of a shot, ready to send. The workflow is not changed.
 
-    `prefix`: where the server saves, below its output folder. `reference_name`: an uploaded picture, as the server
-    named it; None leaves the graph's own. `info`: the server's /object_info, for the types. Sides of what a sampler
-    works on are rounded up to what a latent can hold; the built-ins crop after decoding. What the server's version of a
-    node wants beyond the graph gets its default. Raises InvalidError if a binding leads nowhere.
+    `prefix`: the path for saved files below the server's output folder. `reference_name`: an uploaded picture by its
+    name on the server; None keeps that of the graph. `info`: the server's /object_info, for the types. Width and height
+    before a sampler are rounded up to the grid of latents; the built-in workflows crop after decoding. Required inputs
+    that the graph lacks get the server's default. Raises InvalidError for a binding to a missing node.
     """
     graph = completed(workflow.graph, info)
     return put(workflow, _values(shot, prefix, reference_name), graph=graph, info=info)
@@ -29,7 +29,7 @@ def _values(shot: Shot, prefix: str, reference_name: str | None) -> dict[str, An
     values = {
         "prompt": shot.prompt,
         "negative": shot.negative_prompt,
-        "seed": shot.seed + shot.start_frame,  # else each part of a shot would be the same clip
+        "seed": shot.seed + shot.start_frame,  # otherwise all parts of a shot would be the same clip
         "steps": shot.steps,
         "cfg": shot.cfg,
         "sampler": shot.sampler,

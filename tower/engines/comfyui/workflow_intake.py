@@ -1,4 +1,4 @@
-"""Taking in a workflow of the user's own: checked against ComfyUI where one answers, its bindings inferred, stored."""
+"""Examines a workflow that a user submits: checks it against ComfyUI, if one answers, and infers its bindings."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tower.workflows.graph import Binding
 from tower.workflows.inference import Inference, infer
 
 ASK_TIMEOUT_S = 10.0
-NOT_ASKED = "no ComfyUI is configured to check it against: set TOWER_COMFYUI_URL"
+NOT_ASKED = "no ComfyUI is configured for the check: set TOWER_COMFYUI_URL"
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """A graph as it came in. `bindings` are the user's own; what they leave out is inferred."""
+    """A submitted graph. `bindings` are those that the user chose; the others are inferred."""
 
     graph: Mapping[str, Any]
     bindings: Mapping[str, list[Binding]] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Examined:
-    """A graph that may be stored. `reason`: why it was not checked; `warnings`: what is odd, but runs."""
+    """A graph that may be stored. `reason`: why it was not checked. `warnings`: findings that are not fatal."""
 
     checked: bool
     reason: str | None
@@ -39,16 +39,16 @@ class Examined:
 
 
 def examine(submitted: Submitted, *, comfyui_url: str | None) -> Examined:
-    """Check the graph and infer its bindings. Raises InvalidError that lists the findings if it cannot run."""
-    _refuse(check(submitted.graph, {}) if not _is_graph(submitted.graph) else [])
+    """Check the graph and infer its bindings. Raises InvalidError, which lists the findings, if it cannot run."""
+    _reject(check(submitted.graph, {}) if not _is_graph(submitted.graph) else [])
     try:
-        info, models = _asked(comfyui_url, node_classes(submitted.graph)) if comfyui_url else (None, {})
-    except ComfyUIError as silent:
-        return _unchecked(submitted, silent.message)
+        info, models = _query_server(comfyui_url, node_classes(submitted.graph)) if comfyui_url else (None, {})
+    except ComfyUIError as error:
+        return _unchecked(submitted, error.message)
     if info is None:
         return _unchecked(submitted, NOT_ASKED)
     findings = check(completed(submitted.graph, info), info, models)
-    _refuse(findings)
+    _reject(findings)
     inferred = infer(submitted.graph, info)
     return Examined(True, None, findings, inferred, {**inferred.bindings, **submitted.bindings})
 
@@ -60,13 +60,13 @@ def _is_graph(graph: Mapping[str, Any]) -> bool:
 
 
 def _unchecked(submitted: Submitted, reason: str) -> Examined:
-    nothing = Inference({}, {"*": f"bindings are inferred from what the server says of its nodes: {reason}"})
-    return Examined(False, reason, [], nothing, dict(submitted.bindings))
+    inference = Inference({}, {"*": f"bindings can only be inferred with the server's node descriptions: {reason}"})
+    return Examined(False, reason, [], inference, dict(submitted.bindings))
 
 
-def _asked(url: str, classes: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """What the server says of these node classes, and its model files by folder."""
-    from tower.clients.comfyui.client import ComfyUIClient  # loads a websocket library
+def _query_server(url: str, classes: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The server's descriptions of these node classes, and its model files by folder."""
+    from tower.clients.comfyui.client import ComfyUIClient  # imported late: it loads a websocket library
 
     models: dict[str, list[str]] = {}
     with ComfyUIClient(url, timeout_s=ASK_TIMEOUT_S) as comfyui:
@@ -74,21 +74,21 @@ def _asked(url: str, classes: Sequence[str]) -> tuple[dict[str, Any], dict[str, 
         for folder in KINDS:
             try:
                 models[folder] = comfyui.catalogue.models(folder)
-            except NotFoundError:  # a folder that only some servers have
+            except NotFoundError:  # not every server has every folder
                 continue
     return info, models
 
 
-def _refuse(findings: Sequence[Finding]) -> None:
-    wrong = fatal(list(findings))
-    if wrong:
-        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+def _reject(findings: Sequence[Finding]) -> None:
+    errors = fatal(list(findings))
+    if errors:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise InvalidError(
-            f"The graph cannot run: {wrong[0]}{more}",
+            f"The graph cannot run: {errors[0]}{more}",
             details={
                 "field": "graph",
-                "value": wrong[0].node,
-                "expected": wrong[0].mend,
+                "value": errors[0].node,
+                "expected": errors[0].mend,
                 "findings": [asdict(finding) for finding in findings],
             },
         )

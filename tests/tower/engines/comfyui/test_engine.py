@@ -215,7 +215,7 @@ def test_a_still_is_drawn_as_a_picture_file(comfy: FakeComfyUI, tmp_path: Path) 
 
 
 def test_a_shot_without_a_workflow_is_refused(rendering: Rendering) -> None:
-    with pytest.raises(ComfyUIError, match="names no workflow"):
+    with pytest.raises(ComfyUIError, match="has no workflow"):
         rendering.run(graph=None)
 
 
