@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deployments import external, state
-from deployments.checks import Check, database, machine, outside, prefect, rendering
+from deployments.checks import Check, background, database, machine, outside, prefect, rendering
 from deployments.worker_plans import POOLS
 from tower.settings import Settings
 
@@ -23,6 +23,8 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield machine.free_ports(settings)
     yield from _database(settings.database_url or (stack.addresses.database_url if stack else None))
     yield from _prefect(settings.prefect_api_url or (stack.addresses.prefect_api_url if stack else None))
+    if stack is not None:
+        yield background.prefect_services(settings.data / "logs" / "prefect.log")
     yield from rendering.engines(settings)
     yield rendering.codec()
     yield from outside.outside(settings)
@@ -63,3 +65,7 @@ def _prefect(api_url: str | None) -> Iterator[Check]:
             yield prefect.workers(api_url, pool)
         else:
             yield Check(f"{pool} workers", "unknown", "Prefect does not answer")
+    if server.status == "ok":
+        yield background.schedules(api_url)
+    else:
+        yield Check("schedules", "unknown", "Prefect does not answer")

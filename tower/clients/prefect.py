@@ -73,6 +73,15 @@ class WorkerSeen:
     last_heartbeat: datetime | None
 
 
+@dataclass(frozen=True)
+class ScheduleSeen:
+    """An active schedule of a deployment, and when its next run is due; None if the server has made no such run."""
+
+    deployment: str
+    slug: str
+    next_run_at: datetime | None
+
+
 class PrefectClient:
     """A client of one Prefect server. Every call raises UnavailableError if it refuses or does not answer in time."""
 
@@ -159,6 +168,30 @@ class PrefectClient:
         """The workers that have ever polled this pool, with the status that the server gives them."""
         rows = self._request("POST", f"/work_pools/{pool}/workers/filter", {"limit": PAGE})
         return [WorkerSeen(row["name"], row["status"], _time(row.get("last_heartbeat_time"))) for row in rows]
+
+    def schedules(self) -> list[ScheduleSeen]:
+        """The active schedules of the deployments that are not paused. Runs of another schedule do not count."""
+        return [
+            self._schedule_seen(deployment, schedule)
+            for deployment in self._request("POST", "/deployments/filter", {"limit": PAGE})
+            for schedule in deployment["schedules"]
+            if schedule["active"] and not deployment["paused"]
+        ]
+
+    def _schedule_seen(self, deployment: Mapping[str, Any], schedule: Mapping[str, Any]) -> ScheduleSeen:
+        runs = self._request(
+            "POST",
+            "/flow_runs/filter",
+            {
+                "deployments": {"id": {"any_": [deployment["id"]]}},
+                "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+                "sort": "NEXT_SCHEDULED_START_TIME_ASC",
+                "limit": PAGE,
+            },
+        )
+        due = [run["next_scheduled_start_time"] for run in runs if run["created_by"]["id"] == schedule["id"]]
+        name = schedule["slug"] or schedule["id"]
+        return ScheduleSeen(deployment["name"], name, _time(due[0]) if due else None)
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         try:
