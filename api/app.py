@@ -12,7 +12,8 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from api import errors
-from api.http import docs_page
+from api.http import collaborators, docs_page
+from api.http.collaborators import Collaborators
 from api.middleware import key_check
 from api.middleware.body_limit import BodyLimit
 from api.middleware.cors import ListedOrigins
@@ -24,7 +25,7 @@ from api.middleware.security_headers import SecurityHeaders
 from tower.api_keys import require_for
 from tower.settings import Settings
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Collaborators]]
 DEFAULT_RATE = "1200/minute"  # where keys are asked for
 
 
@@ -38,32 +39,29 @@ class Service(FastAPI):
 def create_app(
     *,
     title: str,
-    service: str,
     settings: Settings,
     routers: Sequence[APIRouter],
     lifespan: Lifespan | None = None,
     larger_bodies: Mapping[str, int] | None = None,
 ) -> FastAPI:
-    """A service on the frame. Its routers come from `strict_router`; `service` is the name that its health says.
+    """A service on the frame. Its routers come from `strict_router`.
 
     `larger_bodies`: the limit in bytes of each path that takes more than others.
 
-    Collaborators go on `app.state`, and to the endpoints by the dependencies of `api.http.dependencies`. Where keys are
-    asked for, its `lifespan` must put `sessions` there, and it does not start while there is no key.
+    `lifespan` yields the collaborators, which reach the endpoints by the dependencies of `api.http.dependencies`. Where
+    keys are required, a service without a `lifespan` cannot check them, and none starts before a key was made.
     """
     app = Service(
         title=title,
         version=version("tower"),
-        lifespan=_with_keys(settings, lifespan) if settings.keys_required else lifespan,
+        lifespan=_starting(settings, lifespan),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
         responses=_common_failures(),
     )
-    app.state.settings = settings
-    app.state.service = service
-    app.state.leads = True  # one of several processes leaves to another what need not be done twice
+    app.state.leads = True  # with several processes, the others leave shared work to the one that leads
     errors.install(app)
     key_check.install(app)
     for router in routers:
@@ -92,17 +90,19 @@ def _surround(
     app.add_middleware(RequestContext)
 
 
-def _with_keys(settings: Settings, lifespan: Lifespan | None) -> Lifespan:
+def _starting(settings: Settings, lifespan: Lifespan | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def guarded(app: FastAPI) -> AsyncIterator[None]:
-        await to_thread.run_sync(require_for, settings)
+    async def started(app: FastAPI) -> AsyncIterator[None]:
+        if settings.keys_required:
+            await to_thread.run_sync(require_for, settings)
         if lifespan is None:
             yield
             return
-        async with lifespan(app):
+        async with lifespan(app) as made:
+            collaborators.store(app, made)
             yield
 
-    return guarded
+    return started
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -34,8 +34,6 @@ CODES = {
     404: ErrorCode.NOT_FOUND,
     405: ErrorCode.METHOD_NOT_ALLOWED,
     413: ErrorCode.BODY_TOO_LARGE,
-    415: ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-    416: ErrorCode.RANGE_NOT_SATISFIABLE,
 }
 EXPECTED = {
     "missing": "a value, it is required",
@@ -73,6 +71,25 @@ class InvalidJsonError(InvalidError):
 
     code = ErrorCode.INVALID_JSON
     status = 400
+
+
+class BodyTooLargeError(TowerError):
+    code = ErrorCode.BODY_TOO_LARGE
+    status = 413
+
+
+class MediaTypeError(TowerError):
+    """The Content-Type is not one that the endpoint takes."""
+
+    code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
+    status = 415
+
+
+class RangeError(TowerError):
+    """The byte range is outside the file."""
+
+    code = ErrorCode.RANGE_NOT_SATISFIABLE
+    status = 416
 
 
 def install(app: FastAPI) -> None:
@@ -156,6 +173,7 @@ def _echo(value: object) -> object:
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    """The framework raises these; of our own, only BodyLimit does."""
     assert isinstance(error, HTTPException)
     code = CODES.get(error.status_code, ErrorCode.BAD_REQUEST)
     said = error.detail

@@ -1,46 +1,46 @@
-"""What endpoints are handed: each name is the annotation of a parameter."""
+"""The dependencies of every service: each public name is the annotation of an endpoint's parameter."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, cast
+from typing import Annotated
 
 from anyio import to_thread
 from fastapi import Depends, Request
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from api.errors import REQUEST_ID
+from api.http.collaborators import Collaborators, collaborators_of
 from db.engine import Reading, Sessions
-from tower.clients.prefect import PrefectClient
-from tower.jobs.reconciler import Reconciler
 from tower.settings import Settings
 
-# These are coroutines, though only the session's waits: for a plain function FastAPI goes to a thread and back.
+# Dependencies are coroutines, though most of them never wait: FastAPI runs a plain function in another thread.
 
 
 async def _settings(request: Request) -> Settings:
-    return cast(Settings, request.app.state.settings)
+    return collaborators_of(request.app, Collaborators).settings
 
 
 async def _service(request: Request) -> str:
-    return cast(str, request.app.state.service)
+    return collaborators_of(request.app, Collaborators).service
 
 
 async def _sessions(request: Request) -> Sessions:
-    return cast(Sessions, request.app.state.sessions)
+    return collaborators_of(request.app, Collaborators).sessions
 
 
 async def _reading(request: Request) -> AsyncIterator[Reading]:
-    """For what reads a little of the database and waits for nothing else: see `api.http.threads`.
+    """For endpoints that read a little of the database and wait for nothing else: see `api.http.threads`.
 
-    Each statement is on its own: BEGIN and COMMIT would be two more questions to the server.
+    Each statement is on its own: BEGIN and COMMIT would be two more round trips to the server.
     """
-    with cast(sessionmaker[Reading], request.app.state.reading)() as session:
+    with collaborators_of(request.app, Collaborators).reading() as session:
         yield session
 
 
 async def _session(sessions: DatabaseSessions) -> AsyncIterator[Session]:
-    """What an endpoint read is ended with a commit: after a rollback psycopg forgets its prepared statements."""
+    """A session that ends with a commit even if the endpoint only read: a rollback makes psycopg drop its prepared
+    statements."""
     session = sessions()
     try:
         yield session
@@ -53,29 +53,15 @@ async def _session(sessions: DatabaseSessions) -> AsyncIterator[Session]:
             session.close()
 
 
-async def _prefect(request: Request) -> PrefectClient:
-    return cast(PrefectClient, request.app.state.prefect)
-
-
-async def _prefect_ui_url(prefect: Prefect) -> str:
-    return prefect.url.removesuffix("/api")
-
-
-async def _reconciler(request: Request) -> Reconciler:
-    return cast(Reconciler, request.app.state.reconciler)
-
-
 async def _request_id(request: Request) -> str:
-    return cast(str, request.scope[REQUEST_ID])
+    request_id: str = request.scope[REQUEST_ID]
+    return request_id
 
 
 CurrentSettings = Annotated[Settings, Depends(_settings)]
 ServiceName = Annotated[str, Depends(_service)]
 DatabaseSessions = Annotated[Sessions, Depends(_sessions)]
-# scope: the connection goes back before the answer is sent, so a slow download holds none
+# With this scope the connection is returned before the answer is sent, so a slow download holds none.
 DatabaseSession = Annotated[Session, Depends(_session, scope="function")]
 ReadingSession = Annotated[Reading, Depends(_reading, scope="function")]
-Prefect = Annotated[PrefectClient, Depends(_prefect)]
-PrefectUiUrl = Annotated[str, Depends(_prefect_ui_url)]
-JobReconciler = Annotated[Reconciler, Depends(_reconciler)]
 RequestId = Annotated[str, Depends(_request_id)]

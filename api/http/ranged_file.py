@@ -6,9 +6,10 @@ import re
 
 from fastapi.responses import FileResponse
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from api.errors import RangeError, error_response
 
 ONE_RANGE = re.compile(r"bytes=\s*(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-(?P<suffix>\d{1,18}))\s*")
 
@@ -30,7 +31,10 @@ class RangedFile(FileResponse):
             scope = _without_range(scope)
         elif not self._reaches(asked):
             size = self.headers["content-length"]
-            raise HTTPException(416, f"The file has {size} bytes", headers={"Content-Range": f"bytes */{size}"})
+            outside = RangeError(f"The file has {size} bytes")
+            refusal = error_response(scope, outside, headers={"Content-Range": f"bytes */{size}"})
+            await refusal(scope, receive, send)
+            return
         await super().__call__(scope, receive, send)
 
     def _is_known(self, if_none_match: str) -> bool:

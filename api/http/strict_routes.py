@@ -15,9 +15,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict
-from starlette.exceptions import HTTPException
 
+from api.errors import MediaTypeError
 from api.http.threads import Endpoint, in_one_thread
+from tower.errors import NotFoundError
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 LARGEST_ID = 2**53 - 1  # what every client can hold exactly: JSON numbers are doubles in browsers, and in OpenAPI
@@ -161,7 +162,7 @@ def _refuse_repeated(request: Request, known: Mapping[str, bool]) -> None:
 def _refuse_nul(request: Request) -> None:
     """No table can hold it, so nothing is called by it."""
     if any("\0" in value for value in request.path_params.values() if isinstance(value, str)):
-        raise HTTPException(404)
+        raise NotFoundError(f"There is no endpoint {request.method} {request.url.path}")
     asked = request.query_params.multi_items()
     found = [(name, value) for name, value in asked if "\0" in value]
     if found:
@@ -174,4 +175,4 @@ def _refuse_nul(request: Request) -> None:
 def _refuse_other_media(request: Request) -> None:
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
-        raise HTTPException(415, "Send JSON, with the header Content-Type: application/json")
+        raise MediaTypeError("Send JSON, with the header Content-Type: application/json")

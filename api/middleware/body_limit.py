@@ -8,8 +8,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import CODES, error_response
-from tower.errors import TowerError
+from api.errors import BodyTooLargeError, error_response
 
 LIMIT_BYTES = 2**20
 
@@ -28,8 +27,8 @@ class BodyLimit:
         limit = self._larger.get(scope["path"], LIMIT_BYTES)
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced[:19]) > limit:
-            too_large = TowerError(_too_large(limit), code=CODES[413])
-            await error_response(scope, too_large, status=413, headers={"Connection": "close"})(scope, receive, send)
+            too_large = BodyTooLargeError(_too_large(limit))
+            await error_response(scope, too_large, headers={"Connection": "close"})(scope, receive, send)
             return
         await self.app(scope, self._counted(receive, limit), send)
 
@@ -42,6 +41,7 @@ class BodyLimit:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > limit:
+                # FastAPI lets only an HTTPException through while it reads a body; any other error becomes a 400.
                 raise HTTPException(413, _too_large(limit), headers={"Connection": "close"})
             return message
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from typing import Any, cast
+from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Request, Security
@@ -24,7 +24,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import database_silent, error_response
-from db.engine import Sessions
+from api.http.collaborators import Collaborators, collaborators_of
 from db.models.keys import Scope as KeyScope
 from tower import api_keys
 from tower.api_keys import Caller
@@ -108,7 +108,7 @@ class KeyCheck:
         token = shown(scope)
         if not token:
             raise UnauthorizedError("An API key is needed: send the header Authorization: Bearer tower_…")
-        with cast(Sessions, scope["app"].state.sessions).begin() as session:
+        with collaborators_of(scope["app"], Collaborators).sessions.begin() as session:
             caller = api_keys.check(session, token)
         self._known.remember(token, caller)
         return caller

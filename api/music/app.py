@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from api import app as frame
 from api.music import catalogue, health, library, playlists, search, sync, tracks
 from api.music.beats import routes as bpm
+from api.music.dependencies import MusicCollaborators
 from db.engine import connect, reading, sessions
 from tower import logs
 from tower.beats.pool import AnalyserPool
+from tower.clients.apple_music import LazyAppleMusic
 from tower.errors import StackError
 from tower.library.monitor import QualityMonitor
 from tower.library.playing import OpusCopies
@@ -37,37 +40,44 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         logs.configure(settings)
     return frame.create_app(
         title="Tower music API",
-        service=SERVICE,
         settings=settings,
         routers=[part.router for part in PARTS],
-        lifespan=_lifespan_on(_database_url(settings)),
+        lifespan=_lifespan_on(_database_url(settings), settings),
     )
 
 
-def _lifespan_on(database_url: str) -> frame.Lifespan:
+def _lifespan_on(database_url: str, settings: Settings) -> frame.Lifespan:
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[MusicCollaborators]:
         engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE)
-        app.state.sessions, app.state.reading = sessions(engine), reading(engine)
-        library = _library(app.state.settings, engine)
-        app.state.library_scans, app.state.quality_monitor, app.state.opus_copies = library
-        app.state.quality_monitor.start()
-        app.state.beats = AnalyserPool(app.state.settings.beat_processes)
-        app.state.beats.warm(after_s=WARM_AFTER_S)
-        yield
-        for part in library:
-            part.stop()
-        app.state.beats.stop()
+        made = _collaborators(settings, engine)
+        made.monitor.start()
+        made.beats.warm(after_s=WARM_AFTER_S)
+        yield made
+        made.scans.stop()
+        made.monitor.stop()
+        made.copies.stop()
+        made.beats.stop()
         engine.dispose()
 
     return lifespan
 
 
-def _library(settings: Settings, engine: Engine) -> tuple[LibraryScans, QualityMonitor, OpusCopies]:
+def _collaborators(settings: Settings, engine: Engine) -> MusicCollaborators:
     settings.media.mkdir(parents=True, exist_ok=True)
     roots = library_roots(settings)
-    copies = OpusCopies(settings.data / "cache" / "streams")
-    return LibraryScans(engine, roots), QualityMonitor(sessions(engine), roots), copies
+    return MusicCollaborators(
+        settings=settings,
+        service=SERVICE,
+        sessions=sessions(engine),
+        reading=reading(engine),
+        scans=LibraryScans(engine, roots),
+        monitor=QualityMonitor(sessions(engine), roots),
+        copies=OpusCopies(settings.data / "cache" / "streams"),
+        beats=AnalyserPool(settings.beat_processes),
+        beat_threads=CapacityLimiter(bpm.WAITING),
+        apple_music=LazyAppleMusic(settings),
+    )
 
 
 def _database_url(settings: Settings) -> str:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Annotated, Self
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from api.errors import documented
-from api.http.dependencies import CurrentSettings
 from api.http.strict_routes import strict_router
-from tower.clients.apple_music import LARGEST_LIMIT, AppleMusicClient, CatalogueSong, client_of
+from api.music.dependencies import AppleMusic
+from tower.clients.apple_music import LARGEST_LIMIT, CatalogueSong
 from tower.errors import InvalidError
 
 router = strict_router(prefix="/api/catalogue", tags=["catalogue"])
 
 METADATA_ONLY = "Apple Music gives no sound: its audio is encrypted. Buy or rip the track to use it."
-_making = threading.Lock()
 
 
 class CatalogueAnswer(BaseModel):
@@ -52,18 +50,10 @@ class CatalogueAnswer(BaseModel):
         )
 
 
-def _client(request: Request, settings: CurrentSettings) -> AppleMusicClient:
-    with _making:
-        if not hasattr(request.app.state, "apple_music"):
-            request.app.state.apple_music = client_of(settings)
-    client: AppleMusicClient = request.app.state.apple_music
-    return client
-
-
 @router.get("/search", responses=documented(502, 503))
 def search_catalogue(
     q: Annotated[str, Query(min_length=1, max_length=200)],
-    client: Annotated[AppleMusicClient, Depends(_client)],
+    client: AppleMusic,
     response: Response,
     *,
     limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT)] = LARGEST_LIMIT,

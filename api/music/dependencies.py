@@ -1,39 +1,68 @@
-"""What the endpoints of the music service are handed."""
+"""The collaborators of the music service, and the dependencies that hand them to its endpoints."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 from fastapi import Path as PathParameter
 
+from api.http.collaborators import Collaborators, collaborators_of
 from api.http.dependencies import CurrentSettings
 from api.http.paging import LARGEST_ID
+from tower.beats.pool import AnalyserPool
+from tower.clients.apple_music import AppleMusicClient, LazyAppleMusic
 from tower.library.monitor import QualityMonitor
 from tower.library.playing import OpusCopies
 from tower.library.roots import library_roots
 from tower.library.scans import LibraryScans
 
 
+@dataclass(frozen=True, kw_only=True)
+class MusicCollaborators(Collaborators):
+    """`beat_threads` limits how many analyses wait in threads of their own."""
+
+    scans: LibraryScans
+    monitor: QualityMonitor
+    copies: OpusCopies
+    beats: AnalyserPool
+    beat_threads: CapacityLimiter
+    apple_music: LazyAppleMusic
+
+
 def _roots(settings: CurrentSettings) -> tuple[Path, ...]:
+    """Not a coroutine: it resolves links on the disk."""
     return library_roots(settings)
 
 
-def _scans(request: Request) -> LibraryScans:
-    return cast(LibraryScans, request.app.state.library_scans)
+async def _scans(request: Request) -> LibraryScans:
+    return collaborators_of(request.app, MusicCollaborators).scans
 
 
-def _monitor(request: Request) -> QualityMonitor:
-    return cast(QualityMonitor, request.app.state.quality_monitor)
+async def _monitor(request: Request) -> QualityMonitor:
+    return collaborators_of(request.app, MusicCollaborators).monitor
 
 
-def _copies(request: Request) -> OpusCopies:
-    return cast(OpusCopies, request.app.state.opus_copies)
+async def _copies(request: Request) -> OpusCopies:
+    return collaborators_of(request.app, MusicCollaborators).copies
+
+
+async def _beats(request: Request) -> AnalyserPool:
+    return collaborators_of(request.app, MusicCollaborators).beats
+
+
+def _apple_music(request: Request) -> AppleMusicClient:
+    """Not a coroutine: the first call reads the developer key from the disk."""
+    return collaborators_of(request.app, MusicCollaborators).apple_music.client()
 
 
 Roots = Annotated[tuple[Path, ...], Depends(_roots)]
 Scans = Annotated[LibraryScans, Depends(_scans)]
 Monitor = Annotated[QualityMonitor, Depends(_monitor)]
 Copies = Annotated[OpusCopies, Depends(_copies)]
+Beats = Annotated[AnalyserPool, Depends(_beats)]
+AppleMusic = Annotated[AppleMusicClient, Depends(_apple_music)]
 RowNumber = Annotated[int, PathParameter(ge=1, le=LARGEST_ID)]

@@ -14,7 +14,8 @@ from api.errors import documented
 from api.http.dependencies import CurrentSettings, DatabaseSessions
 from api.http.strict_routes import Body, strict_router
 from api.http.sync_answers import PlanAnswer, plan_fields
-from api.music.beats.routes import Beats, unless_gone
+from api.music.beats.routes import unless_gone
+from api.music.dependencies import Beats
 from db.models.music import FrameTiming
 from tower.beats import cache
 from tower.beats.results import FASTEST_BPM, SLOWEST_BPM, TempoHint

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from sqlalchemy import Engine
 
 from api import app as frame
 from api.production import (
@@ -19,6 +20,7 @@ from api.production import (
     sync,
     workflows,
 )
+from api.production.dependencies import ProductionCollaborators
 from api.production.director import routes as director
 from api.production.generation import (
     fast,
@@ -107,38 +109,44 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         logs.configure(settings)
     return frame.create_app(
         title="Tower production API",
-        service=SERVICE,
         settings=settings,
         routers=[part.router for part in PARTS],
-        lifespan=_lifespan_on(_database_url(settings)),
+        lifespan=_lifespan_on(_database_url(settings), settings),
         larger_bodies={archives.IMPORT_PATH: settings.archive_max_bytes},
     )
 
 
-def _lifespan_on(database_url: str) -> frame.Lifespan:
+def _lifespan_on(database_url: str, settings: Settings) -> frame.Lifespan:
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        settings: Settings = app.state.settings
+    async def lifespan(app: FastAPI) -> AsyncIterator[ProductionCollaborators]:
         engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE, wait_s=POOL_WAIT_S)
-        sessions = sessions_of(engine)
-        prefect = PrefectClient(settings.prefect_url)
-        every_s = RECONCILED_S if app.state.leads else SPARE_S
-        reconciler = Reconciler(sessions, prefect, every_s=every_s, on_job_settled=commands.settle)
-        app.state.sessions, app.state.reading = sessions, reading(engine)
-        app.state.prefect, app.state.reconciler = prefect, reconciler
-        app.state.status_threads = ThreadPoolExecutor(max_workers=10, thread_name_prefix="status")
-        app.state.model_hashes = ModelHashes(sessions)
-        app.state.beats = AnalyserPool(1)  # its process starts with the first scene that is given music
-        reconciler.start()
-        yield
-        reconciler.stop()
-        app.state.beats.stop()
-        app.state.model_hashes.stop()
-        app.state.status_threads.shutdown(wait=False, cancel_futures=True)
-        prefect.close()
+        made = _collaborators(settings, engine, every_s=RECONCILED_S if app.state.leads else SPARE_S)
+        made.reconciler.start()
+        yield made
+        made.reconciler.stop()
+        made.beats.stop()
+        made.model_hashes.stop()
+        made.status_threads.shutdown(wait=False, cancel_futures=True)
+        made.prefect.close()
         engine.dispose()
 
     return lifespan
+
+
+def _collaborators(settings: Settings, engine: Engine, *, every_s: float) -> ProductionCollaborators:
+    sessions = sessions_of(engine)
+    prefect = PrefectClient(settings.prefect_url)
+    return ProductionCollaborators(
+        settings=settings,
+        service=SERVICE,
+        sessions=sessions,
+        reading=reading(engine),
+        prefect=prefect,
+        reconciler=Reconciler(sessions, prefect, every_s=every_s, on_job_settled=commands.settle),
+        status_threads=ThreadPoolExecutor(max_workers=10, thread_name_prefix="status"),
+        model_hashes=ModelHashes(sessions),
+        beats=AnalyserPool(1),  # its process starts with the first scene that is given music
+    )
 
 
 def _database_url(settings: Settings) -> str:

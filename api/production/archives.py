@@ -14,10 +14,9 @@ from typing import TypeVar
 from fastapi import Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from api.errors import documented
+from api.errors import MediaTypeError, documented
 from api.http.dependencies import CurrentSettings, DatabaseSessions
 from api.http.strict_routes import strict_router
 from api.middleware.key_check import ADMIN
@@ -100,7 +99,7 @@ async def upload_project(
 ) -> ImportedProject:
     """A new project of an archive: all of it, or nothing if anything is wrong with the file."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in TAKEN:
-        raise HTTPException(415, f"Send the archive as it is, with the header Content-Type: {MEDIA_TYPE}")
+        raise MediaTypeError(f"Send the archive as it is, with the header Content-Type: {MEDIA_TYPE}")
     async with _received(request, _spool(settings)) as source:
         made = await _in_thread(lambda: import_project(sessions, source, settings=settings))
     answer = await _in_thread(lambda: _answer(sessions, made))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self, cast
+from typing import Self
 
-from fastapi import Depends, Request
 from pydantic import BaseModel, Field
 
 from api.http.dependencies import CurrentSettings, DatabaseSession
 from api.http.strict_routes import strict_router
+from api.production.dependencies import Hashes
 from db.models.learning import LearningModel, ModelKind
 from tower.models.catalogue import record, take_stock
-from tower.models.hashes import ModelHashes
 
 SIZE_UNTOLD = "ComfyUI does not tell the size of its files"
 OUT_OF_REACH = "ComfyUI does not tell it, and its files are out of reach"
@@ -57,15 +56,11 @@ class Models(BaseModel):
     models: list[Model]
 
 
-async def _hashes(request: Request) -> ModelHashes:
-    return cast(ModelHashes, request.app.state.model_hashes)
-
-
 @router.get("/models")
 def models(
     settings: CurrentSettings,
     session: DatabaseSession,
-    hashes: Annotated[ModelHashes, Depends(_hashes)],
+    hashes: Hashes,
     kind: ModelKind | None = None,
 ) -> Models:
     """What ComfyUI has, asked now; without one, what lies in TOWER_MODELS_DIR. Hashes come as the files are read."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Self
 
-from fastapi import Depends, Request, Response
+from fastapi import Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 from sqlalchemy.orm import Session
 
@@ -13,11 +13,11 @@ from api.errors import documented
 from api.http.dependencies import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
 from api.http.strict_routes import Body, strict_router
 from api.http.sync_answers import CutAnswer, PlanAnswer, plan_fields
+from api.production.dependencies import Beats
 from api.production.field_types import BranchQuery, Name, RowId
 from db.models.music import FrameTiming, MusicSceneSync
 from db.models.scenes import Scene
 from tower.beats import cache
-from tower.beats.pool import AnalyserPool
 from tower.errors import NotFoundError
 from tower.errors.codes import ErrorCode
 from tower.library import tracks
@@ -127,10 +127,6 @@ class RemovedAudio(BaseModel):
     removed: int = Field(description="How many entries there were, the past ones included.")
 
 
-def _pool(request: Request) -> AnalyserPool:
-    return cast(AnalyserPool, request.app.state.beats)
-
-
 @router.post("/scenes/{scene_id}/audio", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def set_scene_audio(
     scene_id: RowId,
@@ -138,7 +134,7 @@ def set_scene_audio(
     sessions: DatabaseSessions,
     settings: CurrentSettings,
     *,
-    pool: Annotated[AnalyserPool, Depends(_pool)],
+    pool: Beats,
     response: Response,
     branch: BranchQuery = None,
 ) -> PlannedSceneAudio:

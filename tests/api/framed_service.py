@@ -77,7 +77,7 @@ def half() -> StreamingResponse:
 
 
 def service() -> FastAPI:
-    return create_app(title="Frame", service="frame", settings=Settings(), routers=[router])
+    return create_app(title="Frame", settings=Settings(), routers=[router])
 
 
 def error_of(answer: Response) -> dict[str, Any]:

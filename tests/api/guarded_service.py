@@ -10,9 +10,10 @@ from fastapi import FastAPI, WebSocket
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.http.collaborators import Collaborators
 from api.http.strict_routes import strict_router
 from api.middleware.key_check import ADMIN, OPEN
-from db.engine import Sessions
+from db.engine import Sessions, reading
 from db.models.keys import Scope
 from tower import api_keys
 from tower.settings import Settings
@@ -57,13 +58,14 @@ def serving(sessions: Sessions, *, peer: str = "127.0.0.1", **asked: Any) -> Ite
     """The service with the database behind `sessions`; `asked` are settings, `peer` is who asks."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.sessions = sessions
-        yield
+    async def lifespan(_: FastAPI) -> AsyncIterator[Collaborators]:
+        yield Collaborators(
+            settings=settings, service="guarded", sessions=sessions, reading=reading(sessions.kw["bind"])
+        )
 
     url = sessions.kw["bind"].url.render_as_string(hide_password=False)
     settings = Settings.model_validate({"database_url": url, **asked})
-    app = create_app(title="Guarded", service="guarded", settings=settings, routers=[router], lifespan=lifespan)
+    app = create_app(title="Guarded", settings=settings, routers=[router], lifespan=lifespan)
     with TestClient(app, client=(peer, 50_000), base_url="http://localhost:8328") as client:
         yield client
 

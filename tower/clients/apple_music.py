@@ -171,6 +171,22 @@ def client_of(settings: Settings) -> AppleMusicClient:
     return AppleMusicClient(developer, storefront=settings.apple_music_storefront, url=settings.apple_music_url)
 
 
+class LazyAppleMusic:
+    """Makes its client at the first use, so that the service starts without a developer key."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: AppleMusicClient | None = None
+        self._lock = threading.Lock()
+
+    def client(self) -> AppleMusicClient:
+        """Raises NotConfiguredError as long as no usable key is set."""
+        with self._lock:
+            if self._client is None:
+                self._client = client_of(self._settings)
+            return self._client
+
+
 def _private_key(file: Path) -> str:
     try:
         text = file.read_text("ascii")

@@ -6,18 +6,19 @@ import asyncio
 import threading
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, TypeVar
 
-from anyio import CapacityLimiter, to_thread
-from fastapi import Depends, Query, Request
+from anyio import to_thread
+from fastapi import Query, Request
 
 from api.errors import documented
+from api.http.collaborators import collaborators_of
 from api.http.dependencies import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
 from api.http.strict_routes import strict_router
 from api.middleware.key_check import OPEN
 from api.music.beats.bodies import AnalyzeTrack, BpmHealth, MatchingTrack, TrackAnalysis
+from api.music.dependencies import Beats, MusicCollaborators
 from tower.beats import cache
-from tower.beats.pool import AnalyserPool
 from tower.beats.results import VERSION
 from tower.errors import InvalidError
 from tower.library.matching import Relation, Wanted, matching
@@ -32,19 +33,6 @@ DEPENDENCIES = ("librosa", "numpy", "scipy", "av")
 
 router = strict_router(prefix="/api/bpm", tags=["bpm"])
 Answer = TypeVar("Answer")
-
-
-def _pool(request: Request) -> AnalyserPool:
-    return cast(AnalyserPool, request.app.state.beats)
-
-
-def _threads(request: Request) -> CapacityLimiter:
-    if not hasattr(request.app.state, "beat_threads"):
-        request.app.state.beat_threads = CapacityLimiter(WAITING)
-    return cast(CapacityLimiter, request.app.state.beat_threads)
-
-
-Beats = Annotated[AnalyserPool, Depends(_pool)]
 
 
 @router.post("/analyze-track", responses=documented(400, 404, 409, 413, 415, 507))
@@ -107,8 +95,9 @@ async def unless_gone(request: Request, work: Callable[[threading.Event], Answer
             await asyncio.sleep(GONE_S)
         cancelled.set()
 
+    threads = collaborators_of(request.app, MusicCollaborators).beat_threads
     watching = asyncio.create_task(watch())
     try:
-        return await to_thread.run_sync(work, cancelled, limiter=_threads(request))
+        return await to_thread.run_sync(work, cancelled, limiter=threads)
     finally:
         watching.cancel()

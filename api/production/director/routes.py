@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from api.errors import documented
 from api.http.authors import Author
-from api.http.dependencies import CurrentSettings, DatabaseSession, JobReconciler, RequestId
+from api.http.dependencies import CurrentSettings, DatabaseSession, RequestId
 from api.http.strict_routes import strict_router
+from api.production.dependencies import JobReconciler
 from api.production.director.bodies import DirectorAnswer, DirectorCommand, SceneParameters
 from api.production.generation.idempotency import IdempotencyKey, open_once, refuse_now_what_its_run_would
 from api.production.generation.integrated import open_integrated, spec_for

@@ -6,8 +6,9 @@ from fastapi import Response
 from sqlalchemy.orm import Session
 
 from api.errors import documented
-from api.http.dependencies import CurrentSettings, DatabaseSession, JobReconciler, RequestId
+from api.http.dependencies import CurrentSettings, DatabaseSession, RequestId
 from api.http.strict_routes import strict_router
+from api.production.dependencies import JobReconciler
 from api.production.generation.fast_bodies import FastGenerationRequest, FastGenerationStarted
 from api.production.generation.idempotency import IdempotencyKey, open_once, refuse_now_what_its_run_would
 from db.models.jobs import JobType

@@ -8,8 +8,9 @@ from fastapi import Path, Response
 from sqlalchemy.orm import Session
 
 from api.errors import documented
-from api.http.dependencies import CurrentSettings, DatabaseSession, JobReconciler, RequestId
+from api.http.dependencies import CurrentSettings, DatabaseSession, RequestId
 from api.http.strict_routes import LARGEST_ID, strict_router
+from api.production.dependencies import JobReconciler
 from api.production.generation.idempotency import IdempotencyKey, open_once, refuse_now_what_its_run_would
 from api.production.generation.integrated_bodies import (
     CommandGenerationStarted,

@@ -10,16 +10,10 @@ from sqlalchemy.orm import Session
 
 from api.errors import documented
 from api.http.authors import Author
-from api.http.dependencies import (
-    CurrentSettings,
-    DatabaseSession,
-    JobReconciler,
-    PrefectUiUrl,
-    ReadingSession,
-    RequestId,
-)
+from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession, RequestId
 from api.http.paging import Pages
 from api.http.strict_routes import LARGEST_ID, Moment, strict_router
+from api.production.dependencies import JobReconciler, PrefectUiUrl
 from api.production.generation.answers import AnyStatus, status_of, statuses_of
 from api.production.generation.bodies import GenerationRequest, GenerationStarted
 from api.production.generation.idempotency import IdempotencyKey, open_once, refuse_now_what_its_run_would

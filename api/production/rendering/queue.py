@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from api.errors import documented
-from api.http.dependencies import DatabaseSession, JobReconciler, Prefect
+from api.http.dependencies import DatabaseSession
 from api.http.strict_routes import LARGEST_ID, Body, strict_router
 from api.middleware.key_check import ADMIN
+from api.production.dependencies import JobReconciler, Prefect
 from db.models.jobs import JobStatus, JobType, Stage
 from db.models.rendering import RenderSegment, SegmentState
 from tower.clients.prefect import PrefectClient

@@ -7,8 +7,9 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from api.http.dependencies import DatabaseSession, Prefect
+from api.http.dependencies import DatabaseSession
 from api.http.strict_routes import strict_router
+from api.production.dependencies import Prefect
 from db.models.rendering import RenderSegment
 from db.models.workers import Worker as Report
 from db.models.workers import WorkerState

@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from datetime import UTC, datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from pydantic import BaseModel
 
-from api.http.dependencies import CurrentSettings, DatabaseSessions, Prefect, ServiceName
+from api.http.dependencies import CurrentSettings, DatabaseSessions, ServiceName
 from api.http.docs_page import endpoints
 from api.http.strict_routes import strict_router
+from api.production.dependencies import Prefect, StatusThreads
 from api.production.status import probes
 
 PATIENCE_S = 2.0  # for all parts together: they are asked at once
@@ -35,10 +36,6 @@ class SystemStatus(BaseModel):
     endpoints: list[str]
 
 
-async def _threads(request: Request) -> ThreadPoolExecutor:
-    return cast(ThreadPoolExecutor, request.app.state.status_threads)
-
-
 async def _questions(settings: CurrentSettings, sessions: DatabaseSessions, prefect: Prefect) -> Questions:
     return {
         "database": (probes.Database, lambda: probes.database(sessions)),
@@ -54,7 +51,7 @@ def system_status(
     request: Request,
     service: ServiceName,
     questions: Annotated[Questions, Depends(_questions)],
-    threads: Annotated[ThreadPoolExecutor, Depends(_threads)],
+    threads: StatusThreads,
 ) -> SystemStatus:
     """Real figures of database, Prefect, workers, engine, ComfyUI. `degraded`: database or Prefect is silent."""
     found = _ask_all(threads, questions)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse
 
+from api.http.collaborators import Collaborators, collaborators_of, store
 from api.middleware import key_check
 from db.engine import Sessions
 from db.engine import sessions as sessions_of
@@ -139,7 +142,9 @@ def test_a_silent_database_is_503(sessions: Sessions, guarded: TestClient) -> No
     from db.engine import connect
 
     nowhere = connect("postgresql://x@127.0.0.1:1/x")
-    guarded.app.state.sessions = sessions_of(nowhere)  # type: ignore[attr-defined] # an ASGI app has no state for mypy
+    assert isinstance(guarded.app, FastAPI)
+    made = collaborators_of(guarded.app, Collaborators)
+    store(guarded.app, replace(made, sessions=sessions_of(nowhere)))
     answer = guarded.get("/api/workflows/kai", headers=bearer("tower_000000000000_" + "x" * 43))
     assert (answer.status_code, error_of(answer)["code"]) == (503, "UNAVAILABLE")
     nowhere.dispose()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import plistlib
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from api.http.collaborators import collaborators_of, store
+from api.music.dependencies import MusicCollaborators
 from tests.api.music.library_fixture import by_title, scanned, until
 from tests.tower.library.conftest import Make
 from tower.settings import Settings
@@ -191,7 +195,9 @@ def test_library_xml_of_any_machine_is_imported(
     path = music_folder / "Library.xml"
     path.write_bytes(plistlib.dumps({"Major Version": 1, "Tracks": tracks, "Playlists": playlists}))
     moved = f"C:/Users/Kai/Music={music_folder},/Users/kai/Music={music_folder}"
-    music.app.state.settings = music_settings.model_copy(update={"music_moved": moved})  # type: ignore[attr-defined]
+    assert isinstance(music.app, FastAPI)
+    made = collaborators_of(music.app, MusicCollaborators)
+    store(music.app, replace(made, settings=music_settings.model_copy(update={"music_moved": moved})))
     told = music.post("/api/library/import", json={"path": str(path)}).json()
     assert (told["source"], told["tracks_known"], told["playlists"], told["skipped_count"]) == ("itunes_xml", 3, 1, 5)
     why = {one["what"]: one["reason"] for one in told["skipped"]}

@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
+from api.http.collaborators import Collaborators, collaborators_of
 from api.production.app import POOL_SIZE, POOL_WAIT_S, create_app
 from tests.api.api_requests import A
 from tests.api.live_server import served
@@ -46,7 +47,7 @@ def prepared(app: FastAPI) -> list[str]:
     found: list[str] = []
     with ExitStack() as held:
         for _ in range(3):  # one serves what is asked one after another, one may be the reconciler's
-            session = held.enter_context(app.state.sessions.begin())
+            session = held.enter_context(collaborators_of(app, Collaborators).sessions.begin())
             found += session.scalars(text("select statement from pg_prepared_statements"))
     return found
 

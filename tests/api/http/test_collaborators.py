@@ -1,0 +1,25 @@
+"""The collaborators of a service: one typed place on its app."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.http.collaborators import Collaborators, collaborators_of, store
+from api.music.dependencies import MusicCollaborators
+from db.engine import Sessions, reading
+from tests.api.framed_service import service
+from tower.settings import Settings
+
+
+def test_a_service_that_has_not_started_has_none() -> None:
+    with pytest.raises(RuntimeError, match="Frame has no collaborators: its lifespan has not started"):
+        collaborators_of(service(), Collaborators)
+
+
+def test_collaborators_of_another_service_are_refused(sessions: Sessions) -> None:
+    app = service()
+    made = Collaborators(settings=Settings(), service="frame", sessions=sessions, reading=reading(sessions.kw["bind"]))
+    store(app, made)
+    assert collaborators_of(app, Collaborators) is made
+    with pytest.raises(TypeError, match="Frame has Collaborators, not MusicCollaborators"):
+        collaborators_of(app, MusicCollaborators)
