@@ -10,7 +10,7 @@ VERSION = "1.0.0"
 
 
 def _open(_settings: Settings) -> Engine:
-    from tower_animatic.engine import AnimaticEngine  # loads picture libraries
+    from tower_animatic.engine import AnimaticEngine  # imported late: it loads picture libraries
 
     return AnimaticEngine()
 

@@ -154,10 +154,10 @@ class PrefectClient:
         return WorkPool(row["name"], is_paused=row["is_paused"], slots=row["concurrency_limit"])
 
     def make_queues(self, pool: str, names: Iterable[str]) -> None:
-        """Those that the pool lacks: the server refuses a worker that takes from an unknown queue."""
-        there = {row["name"] for row in self._request("POST", f"/work_pools/{pool}/queues/filter", {"limit": PAGE})}
+        """Create the queues that the pool lacks. The server refuses workers of an unknown queue."""
+        existing = {row["name"] for row in self._request("POST", f"/work_pools/{pool}/queues/filter", {"limit": PAGE})}
         for name in names:
-            if name not in there:
+            if name not in existing:
                 self._request("POST", f"/work_pools/{pool}/queues", {"name": name})
 
     def set_paused(self, pool: str, paused: bool) -> None:

@@ -1,4 +1,4 @@
-"""Beats of the files of the music library: what was heard is written to the track, and the user's word counts more."""
+"""Analyses the beats of library files and saves the tempo to the track. A tempo set by the user has precedence."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tower.media.roots import REASONS, media_path, open_media
 
 
 class Listener(Protocol):
-    """`AnalyserPool.analyse`, or whatever hears as well."""
+    """A function that analyses a file, such as `AnalyserPool.analyse`."""
 
     def __call__(self, file: IO[bytes], hint: TempoHint, *, name: str, cancelled: threading.Event) -> Analysis: ...
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where results are kept, and which folders a request may name files of."""
+    """The cache of results, and the folders whose files a request may name."""
 
     sessions: Sessions
     cache: Path
@@ -37,7 +37,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Heard:
-    """`track_id` is null, and `no_track` says why, for a sound that is no piece of music (a film, for one)."""
+    """An analysed file. If it is not music (a film, for example), `track_id` is None and `no_track` is the reason."""
 
     known: Known
     hint: TempoHint
@@ -55,14 +55,14 @@ def hear(
     force: bool = False,
     cancelled: threading.Event | None = None,
 ) -> Heard:
-    """Listen to a file that a request names. Without a hint the track's `bpm_override` is one.
+    """Analyse a file that a request names. Without a hint the `bpm_override` of the track is used.
 
-    Raises NotFoundError if it is not there, InvalidError for what must not be read, MediaUnreadableError for what
-    cannot be, ConflictError if it changes meanwhile, CancelledError.
+    Raises NotFoundError for a missing file, InvalidError for a path that is not allowed, MediaUnreadableError for a
+    file that cannot be read, ConflictError if the file changes during the analysis, and CancelledError.
     """
     stop = cancelled or threading.Event()
-    path = _path(audio_path, place.roots)
-    track, no_track = _track(path, place)
+    path = _resolve(audio_path, place.roots)
+    track, no_track = _find_track(path, place)
     override = track.bpm_override if track else None
     if hint is None and override is not None and SLOWEST_BPM <= override <= FASTEST_BPM:
         hint = TempoHint(bpm=override)
@@ -72,25 +72,25 @@ def hear(
             sessions=place.sessions,
             folder=place.cache,
             hint=hint,
-            analyser=lambda opened, told: listener(opened, told, name=path.name, cancelled=stop),
+            analyser=lambda opened, tempo_hint: listener(opened, tempo_hint, name=path.name, cancelled=stop),
             force=force,
             cancelled=stop,
         )
     if track is not None:
-        _write(track.id, known, place.sessions)
+        _save_tempo(track.id, known, place.sessions)
     return Heard(known, hint or TempoHint(), track.id if track else None, override, no_track)
 
 
-def _path(text: str, roots: Sequence[Path]) -> Path:
+def _resolve(text: str, roots: Sequence[Path]) -> Path:
     try:
         return media_path(text, roots=roots, field="audio_path")
-    except InvalidError as refused:
-        if refused.details and refused.details.get("expected") == REASONS[2]:  # ENOENT; only inside the folders
-            raise NotFoundError(f"There is no file {text}", details=refused.details) from refused
+    except InvalidError as error:
+        if error.details and error.details.get("expected") == REASONS[2]:  # ENOENT; only inside the folders
+            raise NotFoundError(f"There is no file {text}", details=error.details) from error
         raise
 
 
-def _track(path: Path, place: Place) -> tuple[Track | None, str | None]:
+def _find_track(path: Path, place: Place) -> tuple[Track | None, str | None]:
     try:
         with place.sessions.begin() as session:
             return track_of(session, path, roots=place.roots), None
@@ -98,9 +98,9 @@ def _track(path: Path, place: Place) -> tuple[Track | None, str | None]:
         return None, no_music.message
 
 
-def _write(track_id: int, known: Known, sessions: Sessions) -> None:
-    """Only while the track still is what was heard."""
+def _save_tempo(track_id: int, known: Known, sessions: Sessions) -> None:
+    """Save the tempo, unless the file of the track has changed since."""
     same = (Track.id == track_id, Track.sha256 == known.sha256)
-    heard = {"analysed_bpm": known.analysis.bpm, "analysed_confidence": known.analysis.confidence}
+    values = {"analysed_bpm": known.analysis.bpm, "analysed_confidence": known.analysis.confidence}
     with sessions.begin() as session:
-        session.execute(update(Track).where(*same).values(heard))
+        session.execute(update(Track).where(*same).values(values))

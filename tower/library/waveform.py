@@ -17,7 +17,7 @@ STYLE = (
 
 
 def draw(title: str, peaks: Peaks, analysis: Analysis | None) -> str:
-    """`analysis` None: not listened to yet, and the drawing says so."""
+    """Draw a waveform. `analysis` is None if the track has not been analysed, which the label then says."""
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" data-duration="{peaks.duration_s:.3f}">',
@@ -57,7 +57,7 @@ def _label(analysis: Analysis | None) -> str:
     if analysis is None:
         return "beats: not analysed yet (POST /api/bpm/analyze-track)"
     if analysis.bpm is None:
-        return f"beats: none heard ({analysis.reason})"
+        return f"beats: none found ({analysis.reason})"
     beats = f"{len(analysis.beat_times_s)} beats, {len(analysis.downbeat_times_s)} downbeats"
     return f"{analysis.bpm:.1f} BPM, confidence {analysis.confidence:.2f}, {beats}"
 

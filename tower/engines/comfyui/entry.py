@@ -9,13 +9,13 @@ from tower.settings import Settings
 
 NAME = "comfyui"
 VERSION = "1"
-"""Of this code, not of the server: an update of ComfyUI there must not make every take here stale. The graph and the
-names of its models are in the shot, so what else decides the picture is in the fingerprint."""
+"""The version of this code, not of the server: an update of ComfyUI must not make every take stale. The graph and the
+names of its models are part of the shot, and so of the fingerprint."""
 MEND = "set TOWER_COMFYUI_URL, or start `tower worker gpu --comfyui URL`"
 
 
 def _open(settings: Settings) -> Engine:
-    from tower.clients.comfyui.client import ComfyUIClient  # loads a websocket library
+    from tower.clients.comfyui.client import ComfyUIClient  # imported late: it loads a websocket library
     from tower.engines.comfyui.engine import ComfyUIEngine
 
     if settings.comfyui_url is None:
