@@ -1,5 +1,5 @@
 """Versions of a project's creative state: every edit is a commit on a branch, and branches merge.
 
-Ask `editing` to change something, `history` to read a past state, `branches` and `tags` for names, `merging` and
-`reverting` to bring lines of the story together or take a change back. docs/versions.md says how it works.
+`editing` changes content, `history` reads past states, `branches` and `tags` name them, and `merge` merges branches,
+reverts commits and restores entities. See docs/versions.md.
 """

@@ -1,4 +1,4 @@
-"""The documented `changes` of POST /commit: `{kind: {name, key or number: {field: value, …} or null}}`."""
+"""Parse the `changes` of POST /commit: `{kind: {name, key or number: {field: value, …} or null}}`."""
 
 from __future__ import annotations
 
@@ -18,68 +18,76 @@ from tower.versions.fields import fields_of
 from tower.versions.kinds import BIBLE_KEY, SHAPES, Kind
 from tower.versions.values import escaped
 
-ALIASES: Mapping[Kind, Mapping[str, str]] = {  # what answers of the API call a field, where it is not the column
+ALIASES: Mapping[Kind, Mapping[str, str]] = {  # the API's name of a field, where it differs from the column
     Kind.SCENES: {"duration": "duration_s"},
     Kind.EPISODES: {"metadata": "details"},
 }
 
 
 def parse(session: Session, *, project_id: int, branch: str, changes: Mapping[str, Any]) -> list[Edit]:
-    """The edits that `changes` mean on the branch as it is.
+    """Return the edits that `changes` describe on the branch.
 
-    Scenes and episodes are named by number, the others by name in any case, all of them by key too; null deletes; a
-    name or number that is not there creates. The bible may stand as `{"bible": {field: value}}`. Fields may have the
-    names that answers give them (`duration`, `metadata`); a scene's `characters` may be names.
-    Raises InvalidError that names the path of an unknown kind or field, and of a value that cannot be.
+    Scenes and episodes are named by number, other entities by name in any case, and all of them by key. Null deletes
+    an entity; an unknown name or number creates one. The bible may be given as `{"bible": {field: value}}`. Fields may
+    have the names that the API uses (`duration`, `metadata`), and a scene's `characters` may be names.
+    Raises InvalidError, which names the path, for an unknown kind or field and for an invalid value.
     """
     on = branches.find(session, project_id, branch)
-    edits = [edit for kind, named in _by_kind(changes) for edit in _of_kind(session, on, kind, _entities(kind, named))]
+    edits = [
+        edit
+        for kind, named in _by_kind(changes)
+        for edit in _parse_kind(session, on, kind, _fields_by_name(kind, named))
+    ]
     created = [edit for edit in edits if edit.kind == Kind.CHARACTERS and edit.fields is not None]
-    return [_with_cast(session, on, edit, created) if edit.kind == Kind.SCENES else edit for edit in edits]
+    return [_resolve_cast(session, on, edit, created) if edit.kind == Kind.SCENES else edit for edit in edits]
 
 
 def cast(session: Session, *, project_id: int, branch: str, names: Sequence[Any]) -> list[dict[str, Any]]:
-    """A scene's `characters` from what a request says: `[{name, key}]`, key null for a name without a character.
+    """Return a scene's `characters` as `[{name, key}]`; the key is None if no character has the name.
 
-    `names`: full or first names in any case, or `{name, key}` as answered. Raises InvalidError for anything else.
+    `names` holds full or first names in any case, or objects `{name, key}`. Raises InvalidError for anything else.
     """
-    return _cast(session, branches.find(session, project_id, branch), names, {}, "characters")
+    return _parse_cast(session, branches.find(session, project_id, branch), names, {}, "characters")
 
 
 def _by_kind(changes: Mapping[str, Any]) -> Iterable[tuple[Kind, Any]]:
-    """In the order in which they can be created."""
+    """Return the changes by kind, in the order in which their entities can be created."""
     for name in changes:
         if name not in set(Kind):
             raise InvalidError.field(f"changes.{name}", name, "one of " + ", ".join(Kind))
     return [(kind, changes[kind.value]) for kind in SHAPES if kind.value in changes]
 
 
-def _entities(kind: Kind, named: Any) -> Mapping[str, Any]:
-    """{name: fields or None}; a bible given by its fields alone, or null, stands under its key."""
+def _fields_by_name(kind: Kind, named: Any) -> Mapping[str, Any]:
+    """Return {name: fields or None}. A bible given as fields or null is put under its key."""
     if kind == Kind.BIBLE and (named is None or (isinstance(named, dict) and named.keys() <= fields_of(kind).keys())):
         return {str(BIBLE_KEY): named}
     if not isinstance(named, dict):
-        raise InvalidError.field(f"changes.{kind.value}", named, "an object: a name or number to its fields or null")
+        raise InvalidError.field(
+            f"changes.{kind.value}", named, "an object that maps names or numbers to fields, or to null"
+        )
     return named
 
 
-def _of_kind(session: Session, branch: Branch, kind: Kind, named: Mapping[str, Any]) -> Iterable[Edit]:
-    known = _known(session, branch, kind, named)
+def _parse_kind(session: Session, branch: Branch, kind: Kind, named: Mapping[str, Any]) -> Iterable[Edit]:
+    known = _find_keys(session, branch, kind, named)
     for name, fields in named.items():
         path = f"changes.{kind.value}.{escaped(name)}"
         if fields is not None and not isinstance(fields, dict):
             raise InvalidError.field(path, fields, "an object of fields, or null to delete")
-        key = known.get(name.lower()) or _key(name)
+        key = known.get(name.lower()) or _parse_key(name)
         if key is not None or kind == Kind.BIBLE:
-            yield Edit(kind, key or BIBLE_KEY, _translated(kind, fields))
+            yield Edit(kind, key or BIBLE_KEY, _apply_aliases(kind, fields))
         elif fields is None:
-            raise InvalidError.field(path, name, f"one of the {kind.value} on {branch.name!r}, to delete it")
+            raise InvalidError.field(
+                path, name, f"the name or key of one of the {kind.value} on {branch.name!r}, to delete it"
+            )
         else:
-            yield Edit(kind, uuid.uuid4(), {**_name(kind, name, path), **(_translated(kind, fields) or {})})
+            yield Edit(kind, uuid.uuid4(), {**_name_field(kind, name, path), **(_apply_aliases(kind, fields) or {})})
 
 
-def _known(session: Session, branch: Branch, kind: Kind, names: Iterable[str]) -> dict[str, uuid.UUID]:
-    """Keys by name in lower case, or by number in digits."""
+def _find_keys(session: Session, branch: Branch, kind: Kind, names: Iterable[str]) -> dict[str, uuid.UUID]:
+    """Return keys by name in lower case, or by number in digits."""
     shape = SHAPES[kind]
     row: Any = shape.row
     column = getattr(row, shape.named_by)
@@ -91,39 +99,38 @@ def _known(session: Session, branch: Branch, kind: Kind, names: Iterable[str]) -
     return {str(name).lower(): key for name, key in session.execute(mine)}
 
 
-def _name(kind: Kind, name: str, path: str) -> dict[str, Any]:
+def _name_field(kind: Kind, name: str, path: str) -> dict[str, Any]:
     if not SHAPES[kind].numbered:
         return {SHAPES[kind].named_by: name}
     if not _is_number(name):
-        raise InvalidError.field(path, name, "a number from 1, or the key of one that is there")
+        raise InvalidError.field(path, name, f"a number from 1, or the key of one of the {kind.value}")
     return {SHAPES[kind].named_by: int(name)}
 
 
-def _translated(kind: Kind, fields: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def _apply_aliases(kind: Kind, fields: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     aliases = ALIASES.get(kind, {})
     return None if fields is None else {aliases.get(name, name): value for name, value in fields.items()}
 
 
-def _with_cast(session: Session, branch: Branch, edit: Edit, created: Sequence[Edit]) -> Edit:
+def _resolve_cast(session: Session, branch: Branch, edit: Edit, created: Sequence[Edit]) -> Edit:
     if edit.fields is None or "characters" not in edit.fields:
         return edit
-    fresh = {str(one.fields["name"]).lower(): one for one in created if one.fields and "name" in one.fields}
-    keys = {name: one.key for name, one in fresh.items()}
+    keys = {str(new.fields["name"]).lower(): new.key for new in created if new.fields and "name" in new.fields}
     path = f"changes.scenes.{edit.fields.get('scene_number', edit.key)}.characters"
     return Edit(
         edit.kind,
         edit.key,
-        {**edit.fields, "characters": _cast(session, branch, edit.fields["characters"], keys, path)},
+        {**edit.fields, "characters": _parse_cast(session, branch, edit.fields["characters"], keys, path)},
     )
 
 
-def _cast(
-    session: Session, branch: Branch, names: Any, fresh: Mapping[str, uuid.UUID], path: str
+def _parse_cast(
+    session: Session, branch: Branch, names: Any, created_keys: Mapping[str, uuid.UUID], path: str
 ) -> list[dict[str, Any]]:
     if not isinstance(names, list | tuple):
         raise InvalidError.field(path, names, "a list of names")
     texts = [name for name in names if isinstance(name, str)]
-    known = {**_people(session, branch, texts), **fresh}
+    known = {**_find_characters(session, branch, texts), **created_keys}
     found: list[tuple[str, Any]] = []
     for name in names:
         match name:
@@ -136,8 +143,8 @@ def _cast(
     return [{"name": text, "key": str(key) if key else None} for text, key in found]
 
 
-def _people(session: Session, branch: Branch, names: Iterable[str]) -> dict[str, uuid.UUID]:
-    """Keys by full name, and by first name where nobody has it as a full one; in lower case."""
+def _find_characters(session: Session, branch: Branch, names: Iterable[str]) -> dict[str, uuid.UUID]:
+    """Return keys by full name in lower case, and by first name unless it is the full name of another character."""
     wanted = [name.lower() for name in names]
     full = func.lower(Character.name)
     first = func.split_part(full, " ", 1)
@@ -150,7 +157,7 @@ def _is_number(name: str) -> bool:
     return name.isascii() and name.isdigit() and 1 <= int(name[:20]) < 2**63
 
 
-def _key(name: str) -> uuid.UUID | None:
+def _parse_key(name: str) -> uuid.UUID | None:
     try:
         return uuid.UUID(name)
     except ValueError:

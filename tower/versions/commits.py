@@ -1,4 +1,4 @@
-"""Commits: written together with their objects and the head of their branch."""
+"""Write commits, together with their objects and the head of their branch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _RECORD = select(Commit).from_statement(
 
 @dataclass(frozen=True)
 class Said:
-    """What a commit says. `parent`: the one before it; `merged`: the other parent of a merge."""
+    """The content of a commit before it is written. `merged` is the second parent of a merge."""
 
     tree: str
     message: str
@@ -47,12 +47,13 @@ class Said:
 
 
 def record(session: Session, branch: Branch, objects: Objects, said: Said) -> Commit:
-    """Write the objects that wait, the commit and the branch's head: all in one statement, as others wait meanwhile.
+    """Write the pending objects, the commit and the branch's new head, with one statement to keep the lock short.
 
-    Raises ConflictError if the branch has another head than the commit's parent, which no one who holds it meets.
+    Raises ConflictError if the head of the branch is not the commit's parent. This never happens to the holder of the
+    branch's lock.
     """
     session.flush()
-    made = Commit(
+    commit = Commit(
         project_id=branch.project_id,
         tree_hash=said.tree,
         parent_id=said.parent and said.parent.id,
@@ -63,23 +64,23 @@ def record(session: Session, branch: Branch, objects: Objects, said: Said) -> Co
         author=said.author,
         created_at=datetime.now(UTC),
     )
-    made.hash = commit_hash(made, (parent.hash for parent in said.parents))
-    values = {column: getattr(made, column) for column in _COLUMNS}
-    with objects.storing() as waiting:
-        kept: Commit | None = session.scalar(_RECORD, {**values, **waiting, "branch_id": branch.id})
+    commit.hash = commit_hash(commit, (parent.hash for parent in said.parents))
+    values = {column: getattr(commit, column) for column in _COLUMNS}
+    with objects.storing() as object_values:
+        stored: Commit | None = session.scalar(_RECORD, {**values, **object_values, "branch_id": branch.id})
     session.expire(branch, ["head_id", "updated_at"])
-    if kept is None:
-        raise ConflictError(f"Branch {branch.name!r} has moved on meanwhile: read it again and repeat the edit")
-    return kept
+    if stored is None:
+        raise ConflictError(f"Branch {branch.name!r} has changed in the meantime: read it again and repeat the edit")
+    return stored
 
 
 def commit_hash(commit: Commit, parents: Iterable[str]) -> str:
-    """The sha256 over tree, parents, message, author and time, in hex."""
-    said = {
+    """Return the sha256 over tree, parents, message, author and time, in hex."""
+    content = {
         "tree": commit.tree_hash,
         "parents": list(parents),
         "message": commit.message,
         "author": commit.author,
         "created_at": commit.created_at.astimezone(UTC).isoformat(timespec="microseconds"),
     }
-    return hashlib.sha256(encoded(said)).hexdigest()
+    return hashlib.sha256(encoded(content)).hexdigest()

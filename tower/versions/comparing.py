@@ -1,4 +1,4 @@
-"""Two states of entities side by side, field by field."""
+"""Compare two states of entities field by field."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True)
 class FieldChange:
-    """A field before and after; None where it was not there. `path` is `field` or, inside objects, `field/inner`."""
+    """A field before and after; None where it is absent. `path` is `field` or, inside an object, `field/inner`."""
 
     path: str
     before: Any
@@ -30,7 +30,7 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class EntityChange:
-    """`label` is what people call it: its name or number, as it is after (before, if it was removed)."""
+    """A changed entity. `label` is its name or number after the change, or before it if the entity was removed."""
 
     kind: Kind
     key: uuid.UUID
@@ -40,14 +40,16 @@ class EntityChange:
 
 
 def described(changes: Changes) -> list[EntityChange]:
-    """The changes in the order of kinds, then numbers or names."""
+    """Return the changes ordered by kind, then number or name."""
     found = [
-        EntityChange(kind, key, label(kind, after or before or {}), change_of(before, after), _fields(before, after))
+        EntityChange(
+            kind, key, label(kind, after or before or {}), change_of(before, after), _field_changes(before, after)
+        )
         for (kind, key), (before, after) in changes.items()
         if not same(before, after)
     ]
     kinds = list(Kind)
-    return sorted(found, key=lambda one: (kinds.index(one.kind), _order(one), one.key))
+    return sorted(found, key=lambda change: (kinds.index(change.kind), _sort_key(change), change.key))
 
 
 def change_of(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Change:
@@ -56,21 +58,21 @@ def change_of(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None)
     return Change.REMOVED if after is None else Change.CHANGED
 
 
-def _order(one: EntityChange) -> tuple[int, str]:
-    return (int(one.label), "") if SHAPES[one.kind].numbered else (0, one.label)
+def _sort_key(change: EntityChange) -> tuple[int, str]:
+    return (int(change.label), "") if SHAPES[change.kind].numbered else (0, change.label)
 
 
-def _fields(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> tuple[FieldChange, ...]:
-    return tuple(_compared(before or {}, after or {}, ""))
+def _field_changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> tuple[FieldChange, ...]:
+    return tuple(_compare_fields(before or {}, after or {}, ""))
 
 
-def _compared(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> Iterator[FieldChange]:
+def _compare_fields(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> Iterator[FieldChange]:
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name), after.get(name)
         path = prefix + escaped(name)
         if same(old, new) and (name in before) == (name in after):
             continue
         if isinstance(old, dict) and isinstance(new, dict):
-            yield from _compared(old, new, f"{path}/")
+            yield from _compare_fields(old, new, f"{path}/")
         else:
             yield FieldChange(path, old, new)

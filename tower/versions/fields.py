@@ -1,4 +1,4 @@
-"""What may stand in a field of each kind, read off its column, and the limits that the tables set."""
+"""The valid values of each kind's fields, taken from the columns and the limits of the tables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Form(StrEnum):
     KEYS = "keys"
 
 
-_LONGEST = {
+_MAX_LENGTHS = {
     (Kind.CHARACTERS, "name"): 100,
     (Kind.BIBLE_CHARACTERS, "name"): 100,
     (Kind.BIBLE_CHARACTERS, "description"): 1000,
@@ -39,19 +39,23 @@ _LONGEST = {
     (Kind.BIBLE, "title"): 200,
     (Kind.BIBLE, "description"): 2000,
     (Kind.EPISODES, "title"): 200,
-}  # longest, in characters; such a text is never empty
-_PLAIN: Mapping[type, tuple[Form, str]] = {
+}  # in characters; such a text is never empty
+_TYPES: Mapping[type, tuple[Form, str]] = {
     ARRAY: (Form.KEYS, "a list of keys (UUIDs)"),
     UUID: (Form.KEY, "a key (UUID)"),
     Float: (Form.NUMBER, "a number above 0"),
     BigInteger: (Form.INTEGER, "a whole number"),
 }
-_FROM_ONE = {(Kind.SCENES, "scene_number"), (Kind.EPISODES, "episode_number")}
+_COUNTED_FROM_ONE = {(Kind.SCENES, "scene_number"), (Kind.EPISODES, "episode_number")}
 
 
 @dataclass(frozen=True)
 class Field:
-    """`required`: not nullable and without a default. `longest`: of a text that is never empty, in characters."""
+    """A field of a kind and its valid values.
+
+    required: not nullable and without a default.
+    longest: the maximum length in characters of a text, which must not be empty then; None for no limit.
+    """
 
     form: Form
     expected: str
@@ -70,105 +74,113 @@ def fields_of(kind: Kind) -> Mapping[str, Field]:
 
 
 def checked(kind: Kind, fields: Mapping[str, Any], path: str) -> Fields:
-    """The given fields in canonical form. Raises InvalidError that names the path of an unknown field or bad value."""
+    """Return the given fields in canonical form.
+
+    Raises InvalidError, which names the path, for an unknown field or an invalid value.
+    """
     known = fields_of(kind)
     for name in fields:
         if name not in known:
             raise InvalidError.field(f"{path}/{name}", fields[name], "a field of " + ", ".join(known))
-    return {name: _value(known[name], value, f"{path}/{name}") for name, value in fields.items()}
+    return {name: _parse_value(known[name], value, f"{path}/{name}") for name, value in fields.items()}
 
 
 def whole(kind: Kind, fields: Mapping[str, Any], path: str) -> Fields:
-    """All fields, those not given at their default. Raises InvalidError that names a missing one."""
+    """Return all fields of a new entity, with defaults for those not given.
+
+    Raises InvalidError, which names the path, if a required field is missing.
+    """
     for name, field in fields_of(kind).items():
         if field.required and name not in fields:
-            raise InvalidError.field(f"{path}/{name}", None, f"{field.expected}: a new one needs it")
+            raise InvalidError.field(f"{path}/{name}", None, f"{field.expected}: required to create one")
     return completed(kind, fields)
 
 
 def completed(kind: Kind, fields: Mapping[str, Any]) -> Fields:
-    """`fields` with the default of each field that was not there when they were stored."""
+    """Return `fields` with defaults for fields that their kind has gained since they were stored."""
     return {name: fields.get(name, field.default) for name, field in fields_of(kind).items()}
 
 
 def _field(kind: Kind, name: str, column: Any) -> Field:
     default = column.default
     value = None if default is None else default.arg(None) if default.is_callable else default.arg
-    made = partial(
+    new_field = partial(
         Field,
         nullable=bool(column.nullable),
         required=not column.nullable and default is None,
         default=canonical(value, name),
     )
-    longest = _LONGEST.get((kind, name))
+    longest = _MAX_LENGTHS.get((kind, name))
     match column.type:
         case Enum() as states:
             choices = tuple(states.enums)
-            return made(Form.CHOICE, "one of " + ", ".join(choices), choices=choices)
-        case BigInteger() if (kind, name) in _FROM_ONE:
-            return made(Form.INTEGER, "a whole number from 1", smallest=1)
+            return new_field(Form.CHOICE, "one of " + ", ".join(choices), choices=choices)
+        case BigInteger() if (kind, name) in _COUNTED_FROM_ONE:
+            return new_field(Form.INTEGER, "a whole number from 1", smallest=1)
         case JSONB():
             form, expected = (Form.OBJECT, "an object") if isinstance(value, dict) else (Form.LIST, "a list")
         case _ as plain:
             text = (Form.TEXT, f"1 to {longest} characters" if longest else "text")
-            form, expected = next((_PLAIN[known] for known in _PLAIN if isinstance(plain, known)), text)
-    return made(form, expected, longest=longest)
+            form, expected = next((_TYPES[known] for known in _TYPES if isinstance(plain, known)), text)
+    return new_field(form, expected, longest=longest)
 
 
-def _value(field: Field, value: Any, path: str) -> Any:
+def _parse_value(field: Field, value: Any, path: str) -> Any:
     plain = canonical(value, path)
     if plain is None and field.nullable:
         return None
-    fitting = None if isinstance(plain, bool) else _FITTING[field.form](field, plain)
-    if fitting is None:
+    parsed = None if isinstance(plain, bool) else _PARSERS[field.form](field, plain)
+    if parsed is None:
         raise InvalidError.field(path, plain, field.expected + (" or null" if field.nullable else ""))
-    return fitting
+    return parsed
 
 
-def _text(field: Field, value: Any) -> Any:
+def _parse_text(field: Field, value: Any) -> Any:
     fits = isinstance(value, str) and (field.longest is None or 1 <= len(value) <= field.longest)
     return value if fits else None
 
 
-def _choice(field: Field, value: Any) -> Any:
+def _parse_choice(field: Field, value: Any) -> Any:
     return value if isinstance(value, str) and value in field.choices else None
 
 
-def _integer(field: Field, value: Any) -> Any:
+def _parse_integer(field: Field, value: Any) -> Any:
     return value if isinstance(value, int) and field.smallest <= value <= BIGGEST else None
 
 
-def _positive(_: Field, value: Any) -> Any:
+def _parse_positive(_: Field, value: Any) -> Any:
     return value if isinstance(value, int | float) and 0 < value <= BIGGEST else None
 
 
-def _object(_: Field, value: Any) -> Any:
+def _parse_object(_: Field, value: Any) -> Any:
     return value if isinstance(value, dict) else None
 
 
-def _list(_: Field, value: Any) -> Any:
+def _parse_list(_: Field, value: Any) -> Any:
     return value if isinstance(value, list) else None
 
 
-def _key(_: Field, value: Any) -> Any:
+def _parse_key(_: Field, value: Any) -> Any:
     try:
         return str(uuid.UUID(value))
     except (ValueError, AttributeError, TypeError):
         return None
 
 
-def _keys(field: Field, value: Any) -> Any:
-    keys = [_key(field, item) for item in value] if isinstance(value, list) else [None]
+def _parse_keys(field: Field, value: Any) -> Any:
+    keys = [_parse_key(field, item) for item in value] if isinstance(value, list) else [None]
     return None if None in keys else keys
 
 
-_FITTING: Mapping[Form, Callable[[Field, Any], Any]] = {  # the value in the form of its field; None if it does not fit
-    Form.TEXT: _text,
-    Form.CHOICE: _choice,
-    Form.INTEGER: _integer,
-    Form.NUMBER: _positive,
-    Form.OBJECT: _object,
-    Form.LIST: _list,
-    Form.KEY: _key,
-    Form.KEYS: _keys,
+_PARSERS: Mapping[
+    Form, Callable[[Field, Any], Any]
+] = {  # each returns the value in its field's form, or None if invalid
+    Form.TEXT: _parse_text,
+    Form.CHOICE: _parse_choice,
+    Form.INTEGER: _parse_integer,
+    Form.NUMBER: _parse_positive,
+    Form.OBJECT: _parse_object,
+    Form.LIST: _parse_list,
+    Form.KEY: _parse_key,
+    Form.KEYS: _parse_keys,
 }

@@ -1,6 +1,6 @@
-"""Proof that nothing of the versions is lost or damaged, and that the rows are what the heads say.
+"""Check that no version object or commit is lost or damaged, and that the rows match the heads.
 
-Run it in a transaction of its own that sees one state (REPEATABLE READ), or edits under way look like damage.
+Run it in a REPEATABLE READ transaction of its own. Otherwise concurrent edits look like damage.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tower.versions.values import same
 
 Item = TypeVar("Item")
 
-_CHUNK = 2000
+_CHUNK = 2000  # objects read with one query
 _WRONG_HASH = text(
     "select hash from anime_api.version_objects where project_id = :project_id"
     " and hash <> encode(sha256(convert_to(kind, 'UTF8') || '\\x00'::bytea || content), 'hex') order by hash"
@@ -34,14 +34,14 @@ _WRONG_HASH = text(
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as it should be. `what` is one sentence."""
+    """A problem in one project. `what` describes it in one sentence."""
 
     project_id: int
     what: str
 
 
 def projects(session: Session, project_id: int | None = None) -> Sequence[int]:
-    """The ids of all projects, those in the bin included, or of the one asked for. Raises NotFoundError."""
+    """Return the ids of all projects, deleted ones included, or only `project_id`. Raises NotFoundError if unknown."""
     wanted = select(Project.id).order_by(Project.id)
     if project_id is None:
         return session.scalars(wanted).all()
@@ -52,42 +52,42 @@ def projects(session: Session, project_id: int | None = None) -> Sequence[int]:
 
 
 def examine(session: Session, *, project_id: int) -> Iterator[Finding]:
-    """Every finding in one project. Nothing is changed."""
-    return (Finding(project_id, what) for what in _findings(session, project_id))
+    """Yield every problem in one project. Changes nothing."""
+    return (Finding(project_id, what) for what in _check_all(session, project_id))
 
 
-def _findings(session: Session, project_id: int) -> Iterator[str]:
+def _check_all(session: Session, project_id: int) -> Iterator[str]:
     bad = list(session.scalars(_WRONG_HASH, {"project_id": project_id}))
-    yield from (f"Object {sha256} is damaged: its content is not what its name says" for sha256 in bad)
+    yield from (f"Object {sha256} is damaged: its content does not match its hash" for sha256 in bad)
     commits = session.scalars(select(Commit).where(Commit.project_id == project_id).order_by(Commit.id)).all()
-    yield from _commit_findings(commits)
-    yield from _tree_findings(session, project_id, {commit.tree_hash for commit in commits})
+    yield from _check_commits(commits)
+    yield from _check_trees(session, project_id, {commit.tree_hash for commit in commits})
     by_id = {commit.id: commit for commit in commits}
     for branch in session.scalars(select(Branch).where(Branch.project_id == project_id).order_by(Branch.name)).all():
         head = by_id.get(branch.head_id or 0)
         if head is None:
-            yield f"Branch {branch.name!r} has no commit: any edit of it, or a look at its history, begins it"
+            yield f"Branch {branch.name!r} has no commit: editing it or reading its history creates the first one"
         else:
-            yield from _row_findings(session, branch, head)
+            yield from _check_rows(session, branch, head)
 
 
-def _commit_findings(commits: Sequence[Commit]) -> Iterator[str]:
+def _check_commits(commits: Sequence[Commit]) -> Iterator[str]:
     by_id = {commit.id: commit for commit in commits}
     for commit in commits:
-        wanted = [one for one in (commit.parent_id, commit.merged_id) if one is not None]
-        parents = [by_id[one] for one in wanted if one in by_id]
-        if len(parents) < len(wanted):
-            yield f"Commit {commit.hash} follows one that is missing"
+        parent_ids = [parent_id for parent_id in (commit.parent_id, commit.merged_id) if parent_id is not None]
+        parents = [by_id[parent_id] for parent_id in parent_ids if parent_id in by_id]
+        if len(parents) < len(parent_ids):
+            yield f"Commit {commit.hash} has a parent that is missing"
             continue
         if commit_hash(commit, (parent.hash for parent in parents)) != commit.hash:
-            yield f"Commit {commit.hash} is damaged: tree, parents, message, author and time are not what its name says"
+            yield f"Commit {commit.hash} is damaged: tree, parents, message, author and time do not match its hash"
         if commit.generation != max((parent.generation for parent in parents), default=-1) + 1:
-            yield f"Commit {commit.hash} has generation {commit.generation}, which is not one more than its parents'"
+            yield f"Commit {commit.hash} has generation {commit.generation}: expected one more than its parents"
 
 
 @dataclass(frozen=True, order=True)
-class _Place:
-    """Where a node hangs: under which digits of which kind, with how many entities."""
+class _NodePosition:
+    """The position of a node: its kind, the digits that lead to it, and the expected count of entities."""
 
     sha256: str
     kind: Kind
@@ -95,76 +95,79 @@ class _Place:
     count: int
 
 
-def _tree_findings(session: Session, project_id: int, roots: Collection[str]) -> Iterator[str]:
-    places: set[_Place] = set()
+def _check_trees(session: Session, project_id: int, roots: Collection[str]) -> Iterator[str]:
+    positions: set[_NodePosition] = set()
     for chunk in _chunks(sorted(roots)):
-        contents = _contents(session, project_id, chunk)
+        contents = _load_contents(session, project_id, chunk)
         for root in chunk:
             if not isinstance(contents.get(root), dict):
                 yield f"Tree {root} is missing or cannot be read"
                 continue
-            places |= {_Place(node[1], Kind(kind), "", node[0]) for kind, node in contents[root].items()}
+            positions |= {_NodePosition(node[1], Kind(kind), "", node[0]) for kind, node in contents[root].items()}
     entities: dict[str, Kind] = {}
-    while places:
-        deeper: set[_Place] = set()
-        for part in _chunks(sorted(places)):
-            contents = _contents(session, project_id, [place.sha256 for place in part])
-            for place in part:
-                yield from _node_findings(place, contents.get(place.sha256), deeper, entities)
-        places = deeper
+    while positions:
+        deeper: set[_NodePosition] = set()
+        for part in _chunks(sorted(positions)):
+            contents = _load_contents(session, project_id, [position.sha256 for position in part])
+            for position in part:
+                yield from _check_node(position, contents.get(position.sha256), deeper, entities)
+        positions = deeper
     for hashes in _chunks(sorted(entities)):
-        contents = _contents(session, project_id, hashes)
+        contents = _load_contents(session, project_id, hashes)
         for sha256 in hashes:
             content = contents.get(sha256)
             if not isinstance(content, dict) or content.get("kind") != entities[sha256]:
                 yield f"Object {sha256}, one of the {entities[sha256].value}, is missing or cannot be read"
 
 
-def _node_findings(place: _Place, node: Any, deeper: set[_Place], entities: dict[str, Kind]) -> Iterator[str]:
-    """Check one node; put what hangs below it into `deeper` and `entities`."""
+def _check_node(
+    position: _NodePosition, node: Any, deeper: set[_NodePosition], entities: dict[str, Kind]
+) -> Iterator[str]:
+    """Check one node; add its children to `deeper` and its entities to `entities`."""
     if not isinstance(node, dict) or not node.keys() & {"leaf", "nodes"}:
-        yield f"Tree node {place.sha256} of the {place.kind.value} is missing or cannot be read"
+        yield f"Tree node {position.sha256} of the {position.kind.value} is missing or cannot be read"
         return
     if "leaf" in node:
         count = len(node["leaf"])
-        if not all(trees.place_of(key).startswith(place.digits) for key in node["leaf"]):
-            yield f"Tree node {place.sha256} holds {place.kind.value} that belong elsewhere"
-        entities.update(dict.fromkeys(node["leaf"].values(), place.kind))
+        if not all(trees.place_of(key).startswith(position.digits) for key in node["leaf"]):
+            yield f"Tree node {position.sha256} holds {position.kind.value} that belong elsewhere"
+        entities.update(dict.fromkeys(node["leaf"].values(), position.kind))
     else:
         count = sum(child[0] for child in node["nodes"].values())
         deeper |= {
-            _Place(child[1], place.kind, place.digits + digit, child[0]) for digit, child in node["nodes"].items()
+            _NodePosition(child[1], position.kind, position.digits + digit, child[0])
+            for digit, child in node["nodes"].items()
         }
-    if count != place.count or ("leaf" in node) != (count <= trees.LEAF):
-        yield f"Tree node {place.sha256} holds {count} {place.kind.value}, {place.count} are expected"
+    if count != position.count or ("leaf" in node) != (count <= trees.LEAF):
+        yield f"Tree node {position.sha256} holds {count} {position.kind.value} instead of {position.count}"
 
 
-def _row_findings(session: Session, branch: Branch, head: Commit) -> Iterator[str]:
+def _check_rows(session: Session, branch: Branch, head: Commit) -> Iterator[str]:
     objects = Objects(session, branch.project_id, remembered=None)
     for kind in SHAPES:
         try:
             hashes = trees.read(objects, head.tree_hash, kind)
             objects.load(hashes.values())
         except DamagedHistoryError:
-            continue  # the walk of the trees has said so
-        there = {row.key: rows.content(kind, row) for row in rows.on_branch(session, branch.id, kind)}
-        for key in sorted(hashes.keys() | there.keys()):
-            told = trees.entity(objects, hashes[key]) if key in hashes else None
-            yield from _differences(f"{kind.value} on {branch.name!r}", kind, (str(key), there.get(key), told))
+            continue  # already reported by the walk of the trees
+        current = {row.key: rows.content(kind, row) for row in rows.on_branch(session, branch.id, kind)}
+        for key in sorted(hashes.keys() | current.keys()):
+            committed = trees.entity(objects, hashes[key]) if key in hashes else None
+            yield from _compare_row(f"{kind.value} on {branch.name!r}", kind, (str(key), current.get(key), committed))
 
 
-def _differences(where: str, kind: Kind, pair: tuple[str, Fields | None, Fields | None]) -> Iterator[str]:
-    key, row, told = pair
+def _compare_row(where: str, kind: Kind, pair: tuple[str, Fields | None, Fields | None]) -> Iterator[str]:
+    key, row, committed = pair
     if row is None:
-        yield f"{where}: {label(kind, told or {})!r} ({key}) is in the head and has no row"
-    elif told is None:
-        yield f"{where}: {label(kind, row)!r} ({key}) has a row and is not in the head"
-    elif differing := [name for name in told if not same(row[name], told[name])]:
-        yield f"{where}: {label(kind, told)!r} ({key}) differs from the head in {', '.join(differing)}"
+        yield f"{where}: {label(kind, committed or {})!r} ({key}) is in the head but has no row"
+    elif committed is None:
+        yield f"{where}: {label(kind, row)!r} ({key}) has a row but is not in the head"
+    elif differing := [name for name in committed if not same(row[name], committed[name])]:
+        yield f"{where}: {label(kind, committed)!r} ({key}) differs from the head in {', '.join(differing)}"
 
 
-def _contents(session: Session, project_id: int, hashes: Sequence[str]) -> dict[str, Any]:
-    """The parsed contents by hash, without those that are missing or no JSON."""
+def _load_contents(session: Session, project_id: int, hashes: Sequence[str]) -> dict[str, Any]:
+    """Return the parsed contents by hash, without those that are missing or not JSON."""
     found = session.execute(
         select(VersionObject.hash, VersionObject.content).where(
             VersionObject.project_id == project_id, VersionObject.hash.in_(hashes)

@@ -1,4 +1,4 @@
-"""The graph of commits: who descends from whom, and where two lines parted."""
+"""The graph of commits: ancestors, descendants and merge bases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.models.versions import Commit
 
-_CHUNK = 256
+_CHUNK = 256  # commits fetched with one query
 _VIRTUAL = 2**62  # larger than any id
 _OURS, _THEIRS, _STALE = 1, 2, 4
 
@@ -24,7 +24,7 @@ class Node:
 
 
 class Graph:
-    """Commits by id, fetched with their ancestors a few hundred at a time."""
+    """Commits by id, fetched together with their ancestors in chunks."""
 
     def __init__(self, session: Session, project_id: int) -> None:
         self._session = session
@@ -37,13 +37,13 @@ class Graph:
         return self._nodes[commit_id]
 
     def add(self, parents: tuple[int, ...], tree: str) -> int:
-        """A commit that is nowhere but in this graph: the merge of several merge bases."""
-        made = _VIRTUAL + len(self._nodes)
-        self._nodes[made] = Node(parents, max(self.node(parent).generation for parent in parents) + 1, tree)
-        return made
+        """Add a virtual commit, the merge of several merge bases, and return its id. It is never stored."""
+        commit_id = _VIRTUAL + len(self._nodes)
+        self._nodes[commit_id] = Node(parents, max(self.node(parent).generation for parent in parents) + 1, tree)
+        return commit_id
 
     def behind(self, commit_id: int) -> Iterator[int]:
-        """The commit and all that led to it, newest first."""
+        """Yield the commit and all its ancestors, newest first."""
         queue, seen = [-commit_id], {commit_id}
         while queue:
             commit = -heapq.heappop(queue)
@@ -53,10 +53,10 @@ class Graph:
                 heapq.heappush(queue, -parent)
 
     def best_common_ancestors(self, ours: int, theirs: int) -> list[int]:
-        """The merge bases: common ancestors that no other common ancestor descends from, newest first.
+        """Return the merge bases: common ancestors from which no other common ancestor descends, newest first.
 
-        Several if the lines were merged criss-cross. As git's paint_down_to_common: walk back from both in the order
-        of generations, colouring what each side reaches; what is behind a common ancestor is stale.
+        Branches that were merged criss-cross have several. As git's paint_down_to_common, this walks back from both
+        commits by generation and marks the commits that each side reaches; ancestors of a common ancestor are stale.
         """
         colours = {ours: _OURS}
         colours[theirs] = colours.get(theirs, 0) | _THEIRS
@@ -76,17 +76,17 @@ class Graph:
         return bases
 
     def descends(self, commit_id: int, ancestor: int) -> bool:
-        """Whether `ancestor` is `commit_id` or behind it."""
+        """Whether `ancestor` is `commit_id` itself or one of its ancestors."""
         return self.best_common_ancestors(commit_id, ancestor) == [ancestor]
 
     def _fetch(self, commit_id: int) -> None:
-        """A parent has a smaller id than its child, so what is behind a commit lies just below it."""
+        """Fetch a chunk of commits. A parent has a smaller id than its child, so ancestors have the ids just below."""
         rows = (
             select(Commit.id, Commit.parent_id, Commit.merged_id, Commit.generation, Commit.tree_hash)
             .where(Commit.project_id == self._project_id, Commit.id <= commit_id)
             .order_by(Commit.id.desc())
             .limit(_CHUNK)
         )
-        for found, parent, merged, generation, tree in self._session.execute(rows):
-            parents = tuple(one for one in (parent, merged) if one is not None)
-            self._nodes[found] = Node(parents, generation, tree)
+        for commit, parent, merged, generation, tree in self._session.execute(rows):
+            parents = tuple(parent_id for parent_id in (parent, merged) if parent_id is not None)
+            self._nodes[commit] = Node(parents, generation, tree)

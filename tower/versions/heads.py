@@ -1,4 +1,4 @@
-"""The head of a branch: taken with a lock, and moved to a new commit together with the rows."""
+"""The head of a branch: read with a lock, and moved to a new commit together with the rows."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tower.versions.rows import Changes
 from tower.versions.trees import Address
 from tower.versions.values import same
 
-BEGINNER = "tower"  # the author of a project's first commit
+BEGINNER = "tower"  # the author of a branch's first commit
 _BIBLE_PARTS = {Kind.BIBLE: BiblePart.BIBLE, Kind.BIBLE_CHARACTERS: BiblePart.CHARACTER}
 
 
 @dataclass(frozen=True)
 class Head:
-    """A branch and its newest commit, with a window on the project's objects."""
+    """A branch and its newest commit, with access to the project's objects."""
 
     branch: Branch
     commit: Commit
@@ -38,7 +38,7 @@ class Head:
 
 
 def taken(session: Session, project_id: int, name: str, *, lock: bool = True) -> Head:
-    """The head of the branch, locked until the transaction ends. `main` is begun if it is not there.
+    """Return the head of the branch, with `lock` locked until the transaction ends. Creates `main` if it is missing.
 
     Raises NotFoundError for an unknown or deleted project and for an unknown branch.
     """
@@ -47,12 +47,12 @@ def taken(session: Session, project_id: int, name: str, *, lock: bool = True) ->
 
 
 def at(session: Session, branch: Branch, commit: Commit) -> Head:
-    """The head of a branch that was read with its newest commit."""
+    """Return the head of a branch whose newest commit has been read."""
     return Head(branch, commit, Objects(session, branch.project_id))
 
 
 def line(session: Session, project_id: int, name: str, *, lock: bool) -> Branch:
-    """The branch alone, as `taken` does."""
+    """Return the branch as `taken` does, without its commit."""
     session.flush()
     branch = begun_branch(session, project_id, name, lock=lock)
     if branch is None:
@@ -62,9 +62,9 @@ def line(session: Session, project_id: int, name: str, *, lock: bool) -> Branch:
 
 
 def begun(session: Session, project_id: int, name: str) -> Branch:
-    """The branch with a first commit that takes up the rows it has. Only `main` is made where there is none.
+    """Return the branch, with a first commit of its rows if it has none. Only `main` is created if it is missing.
 
-    Also in a session without transactions, where nothing is held and someone else may be first.
+    This also works in an autocommit session, which holds no lock, so another writer may commit first.
     """
     if name == MAIN:
         session.execute(insert(Branch).values(project_id=project_id, name=MAIN).on_conflict_do_nothing())
@@ -73,69 +73,73 @@ def begun(session: Session, project_id: int, name: str) -> Branch:
         raise NotFoundError(f"Project {project_id} has no branch {name!r}")
     if branch.head_id is None:
         objects = Objects(session, project_id)
-        there: trees.Hashes = {
+        hashes: trees.Hashes = {
             (kind, row.key): trees.put_entity(objects, kind, rows.content(kind, row))
             for kind in SHAPES
             for row in rows.on_branch(session, branch.id, kind)
         }
-        tree = trees.write(objects, trees.empty(objects), there)
+        tree = trees.write(objects, trees.empty(objects), hashes)
         with suppress(ConflictError):
             commits.record(session, branch, objects, Said(tree, "Begin", BEGINNER))
     return branch
 
 
 def contents(head: Head, tree: str, addresses: Iterable[Address]) -> dict[Address, Fields | None]:
-    """The fields of these entities in a tree; None where they are not in it."""
+    """Return the fields of these entities in a tree; None for those that it does not contain."""
     hashes = trees.find(head.objects, tree, addresses)
     head.objects.load(sha256 for sha256 in hashes.values() if sha256)
-    return {at: _entity(head.objects, sha256) for at, sha256 in hashes.items()}
+    return {at: _get_fields(head.objects, sha256) for at, sha256 in hashes.items()}
 
 
 def changes_between(objects: Objects, before: str, after: str) -> Changes:
-    """What differs between two trees, with the fields on both sides."""
+    """Return the entities that differ between two trees, with their fields in both."""
     hashes = trees.differences(objects, before, after)
     objects.load(sha256 for pair in hashes.values() for sha256 in pair if sha256)
-    return {at: (_entity(objects, old), _entity(objects, new)) for at, (old, new) in hashes.items()}
+    return {at: (_get_fields(objects, old), _get_fields(objects, new)) for at, (old, new) in hashes.items()}
 
 
 def advance(
     session: Session, head: Head, changes: Changes, *, message: str, author: str, merged: Commit | None = None
 ) -> Commit:
-    """Commit the changes on the branch, rows included. Without changes and without `merged`: the head as it is."""
-    real = {at: pair for at, pair in changes.items() if not same(*pair)}
-    if not real and merged is None:
+    """Commit the changes on the branch and apply them to its rows.
+
+    Returns the current head if there is no change and no `merged` commit.
+    """
+    effective = {at: pair for at, pair in changes.items() if not same(*pair)}
+    if not effective and merged is None:
         return head.commit
     hashes = {
-        at: None if after is None else trees.put_entity(head.objects, at[0], after) for at, (_, after) in real.items()
+        at: None if after is None else trees.put_entity(head.objects, at[0], after)
+        for at, (_, after) in effective.items()
     }
     tree = trees.write(head.objects, head.commit.tree_hash, hashes)
     made = commits.record(session, head.branch, head.objects, Said(tree, message, author, head.commit, merged))
-    _follow(session, head.branch, real, made)
+    _apply_to_rows(session, head.branch, effective, made)
     return made
 
 
 def move(session: Session, head: Head, changes: Changes, *, to: Commit) -> None:
-    """Put the branch to a commit that is there, and its rows to that state, which the changes lead to."""
+    """Move the branch to an existing commit and apply the changes that lead to its state."""
     head.branch.head_id = to.id
     head.branch.updated_at = datetime.now(UTC)
-    _follow(session, head.branch, changes, to)
+    _apply_to_rows(session, head.branch, changes, to)
 
 
-def _entity(objects: Objects, sha256: str | None) -> Fields | None:
+def _get_fields(objects: Objects, sha256: str | None) -> Fields | None:
     return trees.entity(objects, sha256) if sha256 else None
 
 
-def _follow(session: Session, branch: Branch, changes: Changes, commit: Commit) -> None:
-    """The rows, and what else goes with a change of the branch's head."""
+def _apply_to_rows(session: Session, branch: Branch, changes: Changes, commit: Commit) -> None:
+    """Apply the changes to the rows, record those of the bible and activate a draft project with its first scene."""
     rows.follow(session, branch, changes)
-    _note_bible(session, branch, changes, commit)
+    _record_bible_history(session, branch, changes, commit)
     if any(kind == Kind.SCENES and before is None for (kind, _), (before, _) in changes.items()):
         draft = update(Project).where(Project.id == branch.project_id, Project.status == ProjectStatus.DRAFT)
         session.execute(draft.values(status=ProjectStatus.ACTIVE))
     session.flush()
 
 
-def _note_bible(session: Session, branch: Branch, changes: Changes, commit: Commit) -> None:
+def _record_bible_history(session: Session, branch: Branch, changes: Changes, commit: Commit) -> None:
     session.add_all(
         BibleHistory(
             project_id=branch.project_id,

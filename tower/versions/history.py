@@ -1,4 +1,4 @@
-"""Past states, read at any ref: a branch, a tag, a commit's hash or a unique beginning of it (4 digits or more)."""
+"""Read past states at a ref: a branch, a tag, a commit's hash or a unique start of it (4 digits or more)."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ __all__ = [
     "resolve",
 ]
 
-_WINDOW = 256  # commits that are looked at together
-_LARGEST_CHUNK = 4096  # rows that are fetched at once
+_WINDOW = 256  # commits examined at a time
+_LARGEST_CHUNK = 4096  # rows fetched with one query, at most
 
 
 def _newest_first(*columns: Any) -> Select[Any]:
@@ -51,20 +51,22 @@ def _newest_first(*columns: Any) -> Select[Any]:
 
 
 def _hash_of(column: Any) -> Any:
-    """Looked up row by row: how few of them are asked for is not known when a join is planned."""
+    """A subquery per row: PostgreSQL cannot know how few rows are fetched, and would plan a costly join."""
     other = aliased(Commit)
     return select(other.hash).where(other.id == column).scalar_subquery()
 
 
-_PASSED = _newest_first()
-_SHOWN = _newest_first(Commit, _hash_of(Commit.parent_id).label("parent"), _hash_of(Commit.merged_id).label("merged"))
+_IDS_ONLY = _newest_first()
+_WITH_COMMITS = _newest_first(
+    Commit, _hash_of(Commit.parent_id).label("parent"), _hash_of(Commit.merged_id).label("merged")
+)
 
 
 @dataclass(frozen=True)
 class LogPage:
-    """Commits, newest first, with the hashes of their parents; the second is the one that was merged.
+    """Commits, newest first, with the hashes of their parents by commit id. A second parent is the merged commit.
 
-    `next_cursor` is the `before` of the next page, None on the last.
+    `next_cursor` is the `before` of the next page; None on the last.
     """
 
     commits: Sequence[Commit]
@@ -74,7 +76,7 @@ class LogPage:
 
 @dataclass(frozen=True)
 class EntityVersion:
-    """One commit that changed an entity. `number` counts from 1, the oldest; `fields` is None where it was deleted."""
+    """A commit that changed an entity. `number` counts from 1, the oldest; `fields` is None if it was deleted."""
 
     number: int
     commit: Commit
@@ -83,7 +85,10 @@ class EntityVersion:
 
 
 def resolve(session: Session, project_id: int, ref: str) -> Commit:
-    """The commit that `ref` names. Raises NotFoundError; InvalidError if the beginning of a hash fits several."""
+    """Return the commit that `ref` names.
+
+    Raises NotFoundError, and InvalidError if the start of a hash matches several commits.
+    """
     if found := plain_commit(session, project_id, ref):
         return found
     if ref == MAIN:
@@ -93,7 +98,7 @@ def resolve(session: Session, project_id: int, ref: str) -> Commit:
 
 
 def entities(session: Session, project_id: int, ref: str, kind: Kind) -> dict[uuid.UUID, Fields]:
-    """Everything of one kind as it was at `ref`."""
+    """Return the entities of one kind at `ref`, by key."""
     objects = Objects(session, project_id)
     hashes = trees.read(objects, resolve(session, project_id, ref).tree_hash, kind)
     objects.load(hashes.values())
@@ -101,7 +106,7 @@ def entities(session: Session, project_id: int, ref: str, kind: Kind) -> dict[uu
 
 
 def entity_at(session: Session, project_id: int, ref: str, kind: Kind, *, key: uuid.UUID) -> Fields:
-    """One entity as it was at `ref`. Raises NotFoundError."""
+    """Return an entity's fields at `ref`. Raises NotFoundError."""
     objects = Objects(session, project_id)
     sha256 = trees.find(objects, resolve(session, project_id, ref).tree_hash, [(kind, key)])[kind, key]
     if sha256 is None:
@@ -110,35 +115,35 @@ def entity_at(session: Session, project_id: int, ref: str, kind: Kind, *, key: u
 
 
 def log(session: Session, project_id: int, ref: str, *, limit: int = 50, before: int | None = None) -> LogPage:
-    """The commits that led to `ref`, merged lines included, newest first; `before` is a page's `next_cursor`."""
+    """Return the ancestors of `ref` and itself, newest first. `before` is the `next_cursor` of the previous page."""
     reached = {resolve(session, project_id, ref).id}
     if before is not None:
-        deque(_walk(session, project_id, reached, _PASSED, bottom=before, most=_LARGEST_CHUNK), maxlen=0)
-    rows = list(islice(_walk(session, project_id, reached, _SHOWN, most=limit + 1), limit + 1))
-    parents = {row.id: tuple(one for one in (row.parent, row.merged) if one is not None) for row in rows}
+        deque(_walk_ancestors(session, project_id, reached, _IDS_ONLY, bottom=before, most=_LARGEST_CHUNK), maxlen=0)
+    rows = list(islice(_walk_ancestors(session, project_id, reached, _WITH_COMMITS, most=limit + 1), limit + 1))
+    parents = {row.id: tuple(sha256 for sha256 in (row.parent, row.merged) if sha256 is not None) for row in rows}
     return LogPage([row.Commit for row in rows[:limit]], parents, rows[limit - 1].id if len(rows) > limit else None)
 
 
 def parents(session: Session, commit: Commit) -> tuple[str, ...]:
-    """The hashes of its parents; the second is the one that was merged."""
-    wanted = (commit.parent_id, commit.merged_id)
-    return tuple(session.get_one(Commit, one).hash for one in wanted if one is not None)
+    """Return the hashes of the commit's parents. A second parent is the merged commit."""
+    ids = (commit.parent_id, commit.merged_id)
+    return tuple(session.get_one(Commit, parent_id).hash for parent_id in ids if parent_id is not None)
 
 
 def changed_by(session: Session, commit: Commit) -> list[EntityChange]:
-    """What a commit changed, against its first parent; nothing for the first commit, which only takes down."""
+    """Return the changes of a commit against its first parent; none for a project's first commit."""
     if commit.parent_id is None:
         return []
     return between(session, session.get_one(Commit, commit.parent_id), commit)
 
 
 def diff(session: Session, project_id: int, from_ref: str, to_ref: str) -> list[EntityChange]:
-    """What changed between two states, field by field, ordered by kind, then number or name."""
+    """Return the changes between two refs, ordered by kind, then number or name."""
     return between(session, *(resolve(session, project_id, ref) for ref in (from_ref, to_ref)))
 
 
 def between(session: Session, before: Commit, after: Commit) -> list[EntityChange]:
-    """The same of two commits of one project."""
+    """Return the changes between two commits of one project, ordered as by `diff`."""
     objects = Objects(session, after.project_id)
     return described(heads.changes_between(objects, before.tree_hash, after.tree_hash))
 
@@ -146,73 +151,76 @@ def between(session: Session, before: Commit, after: Commit) -> list[EntityChang
 def history(
     session: Session, project_id: int, ref: str, kind: Kind, *, key: uuid.UUID, wanted: Wanted
 ) -> Page[EntityVersion]:
-    """The commits up to `ref` that changed this entity, newest first. Raises NotFoundError if there is none.
+    """Return the commits up to `ref` that changed this entity, newest first. Raises NotFoundError if there is none.
 
-    A merge is in it only if it made something that neither side had. The cursor is a commit's id: a merge
-    puts older commits among those that were seen, and numbers shift.
+    A merge is included only if its result differs from both sides. The cursor is the id of a commit and not a number,
+    as a merge inserts older commits and numbers shift.
     """
     graph, objects = Graph(session, project_id), Objects(session, project_id)
-    way = graph.behind(resolve(session, project_id, ref).id)
-    found: list[_Changed] = []
-    while window := list(islice(way, _WINDOW)):
-        found += _changing(graph, objects, window, (kind, key))
+    ancestors = graph.behind(resolve(session, project_id, ref).id)
+    found: list[_ChangingCommit] = []
+    while window := list(islice(ancestors, _WINDOW)):
+        found += _find_changes(graph, objects, window, (kind, key))
     if not found:
         raise NotFoundError(f"Nothing up to {ref!r} has {key} among the {kind.value} of project {project_id}")
-    start = 0 if wanted.cursor is None else sum(one.commit_id >= wanted.cursor for one in found)
+    start = 0 if wanted.cursor is None else sum(changed.commit_id >= wanted.cursor for changed in found)
     end = start + wanted.limit
     shown = found[start:end]
-    versions = _versions(session, objects, shown, newest=len(found) - start)
+    versions = _load_versions(session, objects, shown, newest=len(found) - start)
     return Page(versions, shown[-1].commit_id if end < len(found) else None)
 
 
-def _walk(
-    session: Session, project_id: int, reached: set[int], wanted: Select[Any], *, bottom: int = 1, most: int
+def _walk_ancestors(
+    session: Session, project_id: int, reached: set[int], query: Select[Any], *, bottom: int = 1, most: int
 ) -> Iterator[Row[Any]]:
-    """The rows of all commits at or behind those of `reached`, newest first, down to `bottom`; `most`: at first.
+    """Yield the rows of the commits of `reached` and their ancestors, newest first, down to the id `bottom`.
 
-    A parent has a smaller id than its child. What lies below `bottom` and was reached is left in `reached`.
+    `most` is the size of the first query; it doubles with each. A parent has a smaller id than its child. On return
+    `reached` holds the ids below `bottom` to continue from.
     """
     while reached and (top := max(reached)) >= bottom:
-        asked = {"project": project_id, "bottom": bottom, "top": top, "most": most}
-        for row in session.execute(wanted, asked):
+        parameters = {"project": project_id, "bottom": bottom, "top": top, "most": most}
+        for row in session.execute(query, parameters):
             if row.id in reached:
                 reached.remove(row.id)
-                reached.update(one for one in (row.parent_id, row.merged_id) if one is not None)
+                reached.update(parent_id for parent_id in (row.parent_id, row.merged_id) if parent_id is not None)
                 yield row
         most = min(2 * most, _LARGEST_CHUNK)
 
 
-class _Changed(NamedTuple):
-    """A commit that left an entity as none of its parents had it: the object's hash before and after."""
+class _ChangingCommit(NamedTuple):
+    """A commit whose version of an entity differs from those of all its parents: the object's hash before and after."""
 
     commit_id: int
     before: str | None
     after: str | None
 
 
-def _changing(graph: Graph, objects: Objects, window: Sequence[int], at: Address) -> list[_Changed]:
-    nodes = {one: graph.node(one) for one in window}
-    behind = {parent: graph.node(parent).tree for node in nodes.values() for parent in node.parents}
-    hashes = trees.find_in_many(objects, {*behind.values(), *(node.tree for node in nodes.values())}, at)
+def _find_changes(graph: Graph, objects: Objects, window: Sequence[int], at: Address) -> list[_ChangingCommit]:
+    nodes = {commit_id: graph.node(commit_id) for commit_id in window}
+    parent_trees = {parent: graph.node(parent).tree for node in nodes.values() for parent in node.parents}
+    hashes = trees.find_in_many(objects, {*parent_trees.values(), *(node.tree for node in nodes.values())}, at)
     found = []
-    for one, node in nodes.items():
-        before = [hashes[behind[parent]] for parent in node.parents] or [None]
+    for commit_id, node in nodes.items():
+        before = [hashes[parent_trees[parent]] for parent in node.parents] or [None]
         after = hashes[node.tree]
         if after not in before:
-            found.append(_Changed(one, before[0], after))
+            found.append(_ChangingCommit(commit_id, before[0], after))
     return found
 
 
-def _versions(session: Session, objects: Objects, shown: Sequence[_Changed], *, newest: int) -> list[EntityVersion]:
-    objects.load(one.after for one in shown if one.after)
-    ids = [one.commit_id for one in shown]
+def _load_versions(
+    session: Session, objects: Objects, shown: Sequence[_ChangingCommit], *, newest: int
+) -> list[EntityVersion]:
+    objects.load(changed.after for changed in shown if changed.after)
+    ids = [changed.commit_id for changed in shown]
     commits = {commit.id: commit for commit in session.scalars(select(Commit).where(Commit.id.in_(ids)))}
     return [
         EntityVersion(
             number,
-            commits[one.commit_id],
-            change_of({} if one.before else None, {} if one.after else None),
-            trees.entity(objects, one.after) if one.after else None,
+            commits[changed.commit_id],
+            change_of({} if changed.before else None, {} if changed.after else None),
+            trees.entity(objects, changed.after) if changed.after else None,
         )
-        for number, one in zip(range(newest, 0, -1), shown, strict=False)
+        for number, changed in zip(range(newest, 0, -1), shown, strict=False)
     ]

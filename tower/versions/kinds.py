@@ -1,11 +1,11 @@
-"""What is versioned: seven kinds of things, and which of their columns are content.
+"""The seven kinds of versioned entities, and which of their columns are content.
 
-Content is what a creator decides; it is in the trees and merges. All else in a row is its place (id, project, branch,
-key), its dates, its version number, or what production made of it (a scene's status and accepted take, an episode's
-file): that belongs to the row alone and no commit changes it.
+Content is set by a creator; trees hold it and merges merge it. The other columns are the row's identity (id, project,
+branch, key), its dates, its version number, or results of production (a scene's status and accepted take, an episode's
+file). They belong to the row alone and no commit changes them.
 
-One column is both: a scene's `video_path` is content where the user gave it, and production where it shows an
-accepted take, that is where `accepted_fingerprint` is set.
+A scene's `video_path` is content if the user set it. It is a result of production if it shows an accepted take, that
+is, if `accepted_fingerprint` is set.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from db.models.styles import StyleTemplate
 Fields = dict[str, Any]  # the content of one entity as JSON values: keys are strings, numbers are int or float
 Row = ProjectBible | BibleCharacter | Character | Scene | Episode | StyleTemplate | StoryArc
 
-BIBLE_KEY = uuid.uuid5(uuid.NAMESPACE_URL, "tower:bible")  # a branch has one bible, so it has one key everywhere
+BIBLE_KEY = uuid.uuid5(uuid.NAMESPACE_URL, "tower:bible")  # a branch has one bible, so every bible has the same key
 
 
 class Kind(StrEnum):
@@ -42,11 +42,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Shape:
-    """How one kind is kept.
+    """How entities of one kind are stored.
 
     content: the attributes of `row` that are versioned.
-    named_by: the field that people call it by; unique on a branch if `unique`, numbered from 1 if `numbered`.
-    sets: list fields whose order means nothing, so that they merge as sets.
+    named_by: the field that users know the entity by; unique on a branch if `unique`, numbered from 1 if `numbered`.
+    sets: list fields whose order has no meaning, so that they merge as sets.
     """
 
     row: type[Row]
@@ -57,7 +57,7 @@ class Shape:
     sets: frozenset[str] = frozenset()
 
 
-_PERSON = (
+_PERSON_FIELDS = (
     "name",
     "role",
     "description",
@@ -71,10 +71,10 @@ _PERSON = (
     "evolution_arc",
 )
 
-SHAPES: Mapping[Kind, Shape] = {  # in the order in which rows can be written: what is referred to comes first
+SHAPES: Mapping[Kind, Shape] = {  # in writing order: rows come after those they refer to
     Kind.CHARACTERS: Shape(
         Character,
-        (*_PERSON, "image_path", "comfyui_workflow", "seed"),
+        (*_PERSON_FIELDS, "image_path", "comfyui_workflow", "seed"),
         named_by="name",
         sets=frozenset({"abilities"}),
     ),
@@ -97,7 +97,7 @@ SHAPES: Mapping[Kind, Shape] = {  # in the order in which rows can be written: w
     ),
     Kind.BIBLE_CHARACTERS: Shape(
         BibleCharacter,
-        (*_PERSON, "bible_key", "character_key"),
+        (*_PERSON_FIELDS, "bible_key", "character_key"),
         named_by="name",
         sets=frozenset({"abilities"}),
     ),
@@ -132,10 +132,10 @@ SHAPES: Mapping[Kind, Shape] = {  # in the order in which rows can be written: w
 
 
 def mapper(kind: Kind) -> Mapper[Any]:
-    """How SQLAlchemy maps the rows of this kind."""
+    """Return the SQLAlchemy mapper of this kind's rows."""
     return class_mapper(SHAPES[kind].row)
 
 
 def label(kind: Kind, fields: Mapping[str, Any]) -> str:
-    """What people call it: a name, a number, a title."""
+    """Return the name, number or title that users know the entity by."""
     return str(fields[SHAPES[kind].named_by])

@@ -1,4 +1,4 @@
-"""Version objects that were read or written lately, kept in memory: what a hash names never changes."""
+"""An in-memory LRU cache of version objects. It needs no invalidation, as the content of a hash never changes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from threading import Lock
 
 MOST_BYTES = 32 * 1024 * 1024
-ENTRY_BYTES = 400  # about what key and place take beside the content
+ENTRY_BYTES = 400  # approximate overhead of an entry besides its content
 
-Key = tuple[int, str]  # project and hash: another project's objects are nobody's business
+Key = tuple[int, str]  # (project id, hash): projects never share objects
 
 
 class Remembered:
-    """Contents, up to so many bytes; what was asked for longest ago is forgotten first. For all threads.
+    """Contents by hash, up to `most_bytes`; the least recently used are evicted first. Safe to use from many threads.
 
-    What is remembered may be from a transaction that was rolled back: true, but not for sure stored.
+    An entry may come from a transaction that was rolled back: its content is right, but it may not be stored.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
@@ -25,7 +25,7 @@ class Remembered:
         self._lock = Lock()
 
     def known(self, project_id: int, hashes: Iterable[str]) -> dict[str, bytes]:
-        """The contents of those that are remembered, by hash."""
+        """Return the cached contents by hash; hashes that are not cached are left out."""
         found: dict[str, bytes] = {}
         with self._lock:
             for sha256 in hashes:
@@ -42,14 +42,13 @@ class Remembered:
                     self._contents[project_id, sha256] = content
                     self._bytes += len(content) + ENTRY_BYTES
             while self._bytes > self._most_bytes:
-                _, forgotten = self._contents.popitem(last=False)
-                self._bytes -= len(forgotten) + ENTRY_BYTES
+                _, evicted = self._contents.popitem(last=False)
+                self._bytes -= len(evicted) + ENTRY_BYTES
 
     def forget(self) -> None:
-        """All of it."""
         with self._lock:
             self._contents.clear()
             self._bytes = 0
 
 
-REMEMBERED = Remembered()  # of this process
+REMEMBERED = Remembered()  # shared by all threads of this process

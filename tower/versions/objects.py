@@ -1,4 +1,4 @@
-"""The content-addressed objects of one project: read in batches, written once, never changed."""
+"""The content-addressed objects of one project. They are read in batches, written once and never changed."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from tower.errors.codes import ErrorCode
 from tower.versions.object_cache import REMEMBERED, Remembered
 from tower.versions.values import encoded
 
-INSERT = (  # what Objects.storing hands out
+INSERT = (  # its parameters come from Objects.storing
     "insert into anime_api.version_objects (project_id, hash, kind, content)"
     " select :project_id, t.hash, t.kind, t.content"
     " from unnest(cast(:hashes as text[]), cast(:kinds as text[]), cast(:contents as bytea[]))"
     " as t(hash, kind, content)"
     " on conflict do nothing"
 )
-_STORE = text(INSERT)
+_INSERT = text(INSERT)
 
-_SELECT = text(  # one statement for any number of them, so that it is prepared
+_SELECT = text(  # the same statement for any number of hashes, so that PostgreSQL prepares it once
     "select hash, content from anime_api.version_objects where project_id = :project_id and hash = any(:hashes)"
 )
 
 
 class DamagedHistoryError(TowerError):
-    """What a commit points at is not there, or the rows are not what the commit says."""
+    """An object that a commit refers to is missing, or the rows of a branch do not match its head."""
 
     code = ErrorCode.HISTORY_DAMAGED
     status = 500
 
 
 def address(kind: ObjectKind, content: bytes) -> str:
-    """The sha256 of kind and content, in hex."""
+    """Return the sha256 of kind and content, in hex."""
     return hashlib.sha256(kind.value.encode() + b"\0" + content).hexdigest()
 
 
 class Objects:
-    """A window on the objects of a project, for one piece of work. What it hands out must not be changed."""
+    """Reads and writes the objects of a project in one transaction. Callers must not change the values it returns."""
 
     def __init__(self, session: Session, project_id: int, *, remembered: Remembered | None = REMEMBERED) -> None:
-        """Without `remembered` all is read from the database."""
+        """With `remembered` None every object is read from the database."""
         self._session = session
         self._project_id = project_id
         self._remembered = Remembered(0) if remembered is None else remembered
@@ -56,22 +56,27 @@ class Objects:
         self.pending: dict[str, tuple[ObjectKind, bytes]] = {}
 
     def load(self, hashes: Iterable[str]) -> None:
-        """All of them, with one query at most. Raises DamagedHistoryError if one is missing or cannot be read."""
-        if wanted := self._unknown(hashes):
-            self.read(_SELECT, hashes=list(wanted))
-        if missing := wanted - self._known.keys():
-            raise DamagedHistoryError(f"The version object {min(missing)} is missing: `tower fsck` says what else is")
+        """Load all of these objects with at most one query.
+
+        Raises DamagedHistoryError if an object is missing or cannot be parsed.
+        """
+        if unknown := self._unknown(hashes):
+            self.read(_SELECT, hashes=list(unknown))
+        if missing := unknown - self._known.keys():
+            raise DamagedHistoryError(
+                f"The version object {min(missing)} is missing: run `tower fsck` to list all damage"
+            )
 
     def at_hand(self, hashes: Iterable[str]) -> bool:
-        """Whether `load` would ask nobody for them."""
+        """Whether `load` would need no query for these objects."""
         return not self._unknown(hashes)
 
-    def read(self, statement: TextClause, **asked: Any) -> None:
-        """What a statement finds, as hash and content, which :project_id narrows to this project."""
-        rows = self._session.execute(statement, {"project_id": self._project_id, **asked})
+    def read(self, statement: TextClause, **parameters: Any) -> None:
+        """Load the objects that a statement selects as (hash, content); it filters by `:project_id`."""
+        rows = self._session.execute(statement, {"project_id": self._project_id, **parameters})
         found = {row.hash: bytes(row.content) for row in rows}
         for sha256, content in found.items():
-            self._known[sha256] = _parsed(sha256, content)
+            self._known[sha256] = _parse_object(sha256, content)
         self._stored |= found.keys()
         self._remembered.add(self._project_id, found)
 
@@ -81,7 +86,7 @@ class Objects:
         return self._known[sha256]
 
     def put(self, kind: ObjectKind, value: Any) -> str:
-        """The address of `value`; it is written by the next `store`, unless it is there."""
+        """Return the hash of `value`, and let the next `store` write it unless the database is known to have it."""
         content = encoded(value)
         sha256 = address(kind, content)
         self._known[sha256] = value
@@ -90,16 +95,16 @@ class Objects:
         return sha256
 
     def store(self) -> None:
-        """Write what was put."""
+        """Write the pending objects."""
         if self.pending:
-            with self.storing() as waiting:
-                self._session.execute(_STORE, waiting)
+            with self.storing() as parameters:
+                self._session.execute(_INSERT, parameters)
 
     @contextmanager
     def storing(self) -> Iterator[dict[str, Any]]:
-        """What was put, as INSERT takes it, which is executed inside.
+        """Yield the pending objects as parameters of INSERT, which the caller executes in the `with` block.
 
-        In the order of the hashes: two writers of the same objects wait, and do not deadlock.
+        They are sorted by hash, so two writers of the same objects wait for each other instead of deadlocking.
         """
         rows = sorted(self.pending.items())
         yield {
@@ -113,21 +118,23 @@ class Objects:
         self.pending.clear()
 
     def forget_unstored(self) -> None:
-        """Never write what was put until now; it can still be read here. For states that only a merge needs."""
+        """Drop the pending objects; they can still be read here. Used for states that exist only during a merge."""
         self.pending.clear()
 
     def _unknown(self, hashes: Iterable[str]) -> set[str]:
-        """Those that are not in memory; what is remembered from earlier work is taken over."""
-        wanted = set(hashes) - self._known.keys()
-        for sha256, content in self._remembered.known(self._project_id, wanted).items():
-            self._known[sha256] = _parsed(sha256, content)  # not `_stored`: that is only what the database has
-        return wanted - self._known.keys()
+        """Return the hashes that are neither loaded nor cached. Cached objects become loaded."""
+        missing = set(hashes) - self._known.keys()
+        for sha256, content in self._remembered.known(self._project_id, missing).items():
+            self._known[sha256] = _parse_object(
+                sha256, content
+            )  # not `_stored`: a cached object may have been rolled back
+        return missing - self._known.keys()
 
 
-def _parsed(sha256: str, content: bytes) -> Any:
+def _parse_object(sha256: str, content: bytes) -> Any:
     try:
         return json.loads(content)
     except ValueError as error:
         raise DamagedHistoryError(
-            f"The version object {sha256} cannot be read: `tower fsck` says what else is damaged"
+            f"The version object {sha256} cannot be parsed: run `tower fsck` to list all damage"
         ) from error

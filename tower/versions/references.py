@@ -1,4 +1,4 @@
-"""Where entities mention each other by key, and what becomes of a mention when the other is gone."""
+"""The fields that refer to other entities by key, and how references change when their target is deleted."""
 
 from __future__ import annotations
 
@@ -15,61 +15,61 @@ from db.models.scenes import Scene
 from tower.versions.kinds import Fields, Kind
 from tower.versions.trees import Address
 
-_ONE = {  # a field that holds a key
+_KEY_FIELDS = {  # fields that hold a key
     (Kind.BIBLE_CHARACTERS, "bible_key"): Kind.BIBLE,
     (Kind.BIBLE_CHARACTERS, "character_key"): Kind.CHARACTERS,
     (Kind.SCENES, "episode_key"): Kind.EPISODES,
 }
-_MANY = {(Kind.STORY_ARCS, "episode_keys"): Kind.EPISODES}  # a list of keys
-_INSIDE = {  # a list of objects, each with a key under this name
+_KEY_LIST_FIELDS = {(Kind.STORY_ARCS, "episode_keys"): Kind.EPISODES}  # fields that hold a list of keys
+_NESTED_KEY_FIELDS = {  # fields that hold a list of objects, each with a key under the second name
     (Kind.SCENES, "characters", "key"): Kind.CHARACTERS,
     (Kind.STORY_ARCS, "milestones", "episode_key"): Kind.EPISODES,
 }
-_NEEDED = (Kind.BIBLE_CHARACTERS, "bible_key")  # what mentions it goes with it
+_REQUIRED = (Kind.BIBLE_CHARACTERS, "bible_key")  # an entity is deleted together with its target
 
 MENTIONED = {Kind.BIBLE, Kind.CHARACTERS, Kind.EPISODES}
 
 
 def mentions(kind: Kind, fields: Mapping[str, Any]) -> set[Address]:
-    return {(of, key) for of, key in _mentions(kind, fields) if key is not None}
+    return {(of, key) for of, key in _iter_references(kind, fields) if key is not None}
 
 
 def rewritten(kind: Kind, fields: Fields, gone: Mapping[Address, uuid.UUID | None]) -> Fields | None:
-    """`fields` with each mention of what is gone put to what took its place, or taken out where that is None.
+    """Return `fields` with references to the keys of `gone` replaced by the given keys, or removed where that is None.
 
-    None if the entity cannot be without what is gone: a bible's character without the bible.
+    Returns None if the entity cannot exist without the deleted one: a bible's character without the bible.
     """
     after = dict(fields)
-    for (of, field), target in _ONE.items():
-        if of == kind and (key := _key(fields[field])) is not None and (target, key) in gone:
-            instead = gone[target, key]
-            if instead is None and (of, field) == _NEEDED:
+    for (of, field), target in _KEY_FIELDS.items():
+        if of == kind and (key := _parse_key(fields[field])) is not None and (target, key) in gone:
+            replacement = gone[target, key]
+            if replacement is None and (of, field) == _REQUIRED:
                 return None
-            after[field] = None if instead is None else str(instead)
-    for (of, field), target in _MANY.items():
+            after[field] = None if replacement is None else str(replacement)
+    for (of, field), target in _KEY_LIST_FIELDS.items():
         if of == kind:
             kept = (gone.get((target, uuid.UUID(key)), uuid.UUID(key)) for key in fields[field])
             after[field] = list(dict.fromkeys(str(key) for key in kept if key is not None))
-    for (of, field, inner), target in _INSIDE.items():
+    for (of, field, inner), target in _NESTED_KEY_FIELDS.items():
         if of == kind:
-            after[field] = [_put(item, inner, target, gone) for item in fields[field]]
+            after[field] = [_replace_nested_key(item, inner, target, gone) for item in fields[field]]
     return after
 
 
 def referrers(session: Session, branch_id: int, gone: Collection[Address]) -> set[Address]:
-    """The entities of the branch, as its rows are, that may mention one of these."""
+    """Return the entities of the branch that may refer to one of these, found in its rows."""
     characters = [key for kind, key in gone if kind == Kind.CHARACTERS]
     episodes = [key for kind, key in gone if kind == Kind.EPISODES]
     bibles = [key for kind, key in gone if kind == Kind.BIBLE]
     found: set[Address] = set()
     if characters or bibles:
-        theirs = or_(BibleCharacter.character_key.in_(characters), BibleCharacter.bible_key.in_(bibles))
-        rows = session.scalars(select(BibleCharacter.key).where(BibleCharacter.branch_id == branch_id, theirs))
+        refers = or_(BibleCharacter.character_key.in_(characters), BibleCharacter.bible_key.in_(bibles))
+        rows = session.scalars(select(BibleCharacter.key).where(BibleCharacter.branch_id == branch_id, refers))
         found.update((Kind.BIBLE_CHARACTERS, key) for key in rows)
     if characters or episodes:
-        shown = [Scene.characters.contains([{"key": str(key)}]) for key in characters]
-        theirs = or_(Scene.episode_key.in_(episodes), *shown)
-        rows = session.scalars(select(Scene.key).where(Scene.branch_id == branch_id, theirs))
+        casts = [Scene.characters.contains([{"key": str(key)}]) for key in characters]
+        refers = or_(Scene.episode_key.in_(episodes), *casts)
+        rows = session.scalars(select(Scene.key).where(Scene.branch_id == branch_id, refers))
         found.update((Kind.SCENES, key) for key in rows)
     if episodes:
         arcs = session.scalars(select(StoryArc.key).where(StoryArc.branch_id == branch_id))
@@ -77,27 +77,29 @@ def referrers(session: Session, branch_id: int, gone: Collection[Address]) -> se
     return found
 
 
-def _mentions(kind: Kind, fields: Mapping[str, Any]) -> Iterator[tuple[Kind, uuid.UUID | None]]:
-    for (of, field), target in _ONE.items():
+def _iter_references(kind: Kind, fields: Mapping[str, Any]) -> Iterator[tuple[Kind, uuid.UUID | None]]:
+    for (of, field), target in _KEY_FIELDS.items():
         if of == kind:
-            yield target, _key(fields.get(field))
-    for (of, field), target in _MANY.items():
+            yield target, _parse_key(fields.get(field))
+    for (of, field), target in _KEY_LIST_FIELDS.items():
         if of == kind:
-            yield from ((target, _key(key)) for key in fields.get(field, ()))
-    for (of, field, inner), target in _INSIDE.items():
+            yield from ((target, _parse_key(key)) for key in fields.get(field, ()))
+    for (of, field, inner), target in _NESTED_KEY_FIELDS.items():
         if of == kind:
-            yield from ((target, _key(item.get(inner))) for item in fields.get(field, ()) if isinstance(item, dict))
+            yield from (
+                (target, _parse_key(item.get(inner))) for item in fields.get(field, ()) if isinstance(item, dict)
+            )
 
 
-def _put(item: Any, inner: str, target: Kind, gone: Mapping[Address, uuid.UUID | None]) -> Any:
-    key = _key(item.get(inner)) if isinstance(item, dict) else None
+def _replace_nested_key(item: Any, inner: str, target: Kind, gone: Mapping[Address, uuid.UUID | None]) -> Any:
+    key = _parse_key(item.get(inner)) if isinstance(item, dict) else None
     if key is None or (target, key) not in gone:
         return item
-    instead = gone[target, key]
-    return {**item, inner: None if instead is None else str(instead)}
+    replacement = gone[target, key]
+    return {**item, inner: None if replacement is None else str(replacement)}
 
 
-def _key(value: Any) -> uuid.UUID | None:
+def _parse_key(value: Any) -> uuid.UUID | None:
     try:
         return uuid.UUID(value)
     except (ValueError, AttributeError, TypeError):

@@ -1,4 +1,4 @@
-"""The current-state rows of a branch: read as content, and written to follow its head."""
+"""The rows that hold the current state of a branch: read as content, and kept equal to its head."""
 
 from __future__ import annotations
 
@@ -26,37 +26,41 @@ from tower.versions.objects import DamagedHistoryError
 from tower.versions.trees import Address
 from tower.versions.values import canonical
 
-Changes: TypeAlias = dict[Address, tuple[Fields | None, Fields | None]]  # each entity before and after; None: not there
+Changes: TypeAlias = dict[Address, tuple[Fields | None, Fields | None]]  # each entity before and after; None if absent
 
-ACCEPTED = ("accepted_asset_id", "accepted_fingerprint", "accepted_inputs")  # columns of a scene with a take
-_UNVERSIONED = (StoryTimeline, StorylineContext)  # rows of a branch that have no commits; in writing order
+ACCEPTED = (
+    "accepted_asset_id",
+    "accepted_fingerprint",
+    "accepted_inputs",
+)  # columns of a scene that has an accepted take
+_UNVERSIONED = (StoryTimeline, StorylineContext)  # tables of a branch without commits, in writing order
 
 
 def content(kind: Kind, row: Row) -> Fields:
-    """The versioned part of a row, in canonical form."""
+    """Return the content of a row, in canonical form."""
     fields = {name: canonical(getattr(row, name), name) for name in SHAPES[kind].content}
     if isinstance(row, Scene) and row.accepted_fingerprint is not None:
-        fields["video_path"] = None  # it shows the accepted take, which is no content
+        fields["video_path"] = None  # it shows the accepted take, which is not content
     return fields
 
 
 def on_branch(session: Session, branch_id: int, kind: Kind, keys: Iterable[uuid.UUID] | None = None) -> Sequence[Row]:
-    """The rows of a kind, all or those with these keys, as they are in the database now."""
+    """Return the rows of a kind, or only those with these keys, read again from the database."""
     row: Any = SHAPES[kind].row
-    wanted = select(row).where(row.branch_id == branch_id).execution_options(populate_existing=True)
+    query = select(row).where(row.branch_id == branch_id).execution_options(populate_existing=True)
     if keys is not None:
-        wanted = wanted.where(row.key.in_(list(keys)))
-    found: Sequence[Row] = session.scalars(wanted).all()
+        query = query.where(row.key.in_(list(keys)))
+    found: Sequence[Row] = session.scalars(query).all()
     return found
 
 
 def follow(session: Session, branch: Branch, changes: Changes) -> None:
-    """Make the rows of the branch what the changes say.
+    """Apply the changes to the rows of the branch.
 
-    Raises ConflictError for a name or number that is taken, InvalidError for a reference to nothing, and
-    DamagedHistoryError if the rows were not what the head said.
+    Raises ConflictError for a name or number that is taken, InvalidError for a reference to a missing entity, and
+    DamagedHistoryError if the rows did not match the head.
     """
-    with _refusals(branch):
+    with _translate_integrity_errors(branch):
         for kind in reversed(tuple(SHAPES)):
             gone = [key for (of, key), (_, after) in changes.items() if of == kind and after is None]
             _delete(session, branch, kind, gone)
@@ -64,16 +68,16 @@ def follow(session: Session, branch: Branch, changes: Changes) -> None:
             mine = {key: change for (of, key), change in changes.items() if of == kind and change[1] is not None}
             new = {key: after for key, (before, after) in mine.items() if before is None and after is not None}
             kept = {key: (before, after) for key, (before, after) in mine.items() if before and after}
-            _update(session, branch, kind, kept)  # first: a new one may take the name that one of these gives up
+            _update(session, branch, kind, kept)  # before inserts: a new entity may take a name that an update frees
             _insert(session, branch, kind, new)
-        if _renumbers(changes):
+        if _sets_a_number(changes):
             session.execute(text("set constraints all immediate"))
             session.execute(text("set constraints all deferred"))
     _expire(session, branch, {kind for kind, _ in changes})
 
 
 def copy(session: Session, source: Branch, to: Branch) -> None:
-    """Give `to` all rows of `source`, with what production made of them; the story's timeline too."""
+    """Copy all rows of `source` to the new branch `to`: content, results of production and the story's timeline."""
     tables = [_table(SHAPES[kind].row) for kind in SHAPES] + [_table(row) for row in _UNVERSIONED]
     for table in tables:
         names = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in ("id", "branch_id"))
@@ -87,12 +91,12 @@ def copy(session: Session, source: Branch, to: Branch) -> None:
 
 
 def carry(session: Session, source: Branch, to: Branch, new: Iterable[Address]) -> None:
-    """Give rows that a merge has just made on `to` what production made of them on `source`."""
+    """Copy the results of production from `source` to the rows that a merge has just created on `to`."""
     by_kind: dict[Kind, list[uuid.UUID]] = {}
     for kind, key in new:
         by_kind.setdefault(kind, []).append(key)
     for kind, keys in by_kind.items():
-        columns = _produced(kind)
+        columns = _production_columns(kind)
         if not columns:
             continue
         values = ", ".join(f'"{column}" = s."{column}"' for column in columns)
@@ -107,8 +111,8 @@ def carry(session: Session, source: Branch, to: Branch, new: Iterable[Address]) 
     _expire(session, to, set(by_kind))
 
 
-def _renumbers(changes: Changes) -> bool:
-    """Whether a number may be taken, which the database only looks at when told to."""
+def _sets_a_number(changes: Changes) -> bool:
+    """Whether a change sets a number. The unique constraint on numbers is deferred and must be checked explicitly."""
 
     def renumbered(kind: Kind, before: Fields | None, after: Fields | None) -> bool:
         by = SHAPES[kind].named_by
@@ -117,27 +121,27 @@ def _renumbers(changes: Changes) -> bool:
     return any(renumbered(kind, *pair) for (kind, _), pair in changes.items())
 
 
-def _produced(kind: Kind) -> list[str]:
-    """The columns that no commit changes, but for those that give a row its place, dates and version."""
-    place = {"id", "project_id", "branch_id", "key", "version", "created_at", "updated_at"}
+def _production_columns(kind: Kind) -> list[str]:
+    """Return the columns that hold results of production: all but content, identity, dates and version."""
+    identity = {"id", "project_id", "branch_id", "key", "version", "created_at", "updated_at"}
     versioned = {column for _, column in _columns(kind)} - {"video_path"}
-    return [column.name for column in _table(SHAPES[kind].row).columns if column.name not in place | versioned]
+    return [column.name for column in _table(SHAPES[kind].row).columns if column.name not in identity | versioned]
 
 
 def _insert(session: Session, branch: Branch, kind: Kind, new: Mapping[uuid.UUID, Fields]) -> None:
     if not new:
         return
-    values = {**_place(branch), "project_id": branch.project_id, "rows": _json(kind, new)}
+    values = {**_branch_parameter(branch), "project_id": branch.project_id, "rows": _rows_json(kind, new)}
     session.execute(_insert_statement(kind), values)
 
 
 def _update(session: Session, branch: Branch, kind: Kind, kept: Mapping[uuid.UUID, tuple[Fields, Fields]]) -> None:
     if not kept:
         return
-    _step_aside(session, branch, kind, kept)
-    rows = _json(kind, {key: after for key, (_, after) in kept.items()})
-    changed: Any = session.execute(_update_statement(kind), {**_place(branch), "rows": rows})
-    _check_count(branch, kind, changed.rowcount, len(kept))
+    _free_swapped_names(session, branch, kind, kept)
+    rows = _rows_json(kind, {key: after for key, (_, after) in kept.items()})
+    updated: Any = session.execute(_update_statement(kind), {**_branch_parameter(branch), "rows": rows})
+    _check_count(branch, kind, updated.rowcount, len(kept))
     if kind == Kind.SCENES:
         _set_videos(session, branch, kept)
 
@@ -166,59 +170,61 @@ def _update_statement(kind: Kind) -> TextClause:
 
 
 def _set_videos(session: Session, branch: Branch, kept: Mapping[uuid.UUID, tuple[Fields, Fields]]) -> None:
-    """A video that the user gives takes the place of an accepted take; one that is taken away leaves a take alone."""
+    """A video set by the user replaces an accepted take; removing a video does not remove a take."""
     for key, (before, after) in kept.items():
         video = after["video_path"]
         if before["video_path"] == video:
             continue
         mine = update(Scene).where(Scene.branch_id == branch.id, Scene.key == key)
-        quiet = {"synchronize_session": False}
+        options = {"synchronize_session": False}
         if video is not None:
             values = {"video_path": video} | dict.fromkeys(ACCEPTED)
-            session.execute(mine.values(values), execution_options=quiet)
+            session.execute(mine.values(values), execution_options=options)
             continue
-        bare = mine.where(Scene.accepted_fingerprint.is_(None))
-        finished = bare.where(Scene.status.in_([SceneStatus.RENDERED, SceneStatus.FINAL]))
-        session.execute(finished.values(status=SceneStatus.DRAFT, video_path=None), execution_options=quiet)
-        session.execute(bare.values(video_path=None), execution_options=quiet)
+        without_take = mine.where(Scene.accepted_fingerprint.is_(None))
+        finished = without_take.where(Scene.status.in_([SceneStatus.RENDERED, SceneStatus.FINAL]))
+        session.execute(finished.values(status=SceneStatus.DRAFT, video_path=None), execution_options=options)
+        session.execute(without_take.values(video_path=None), execution_options=options)
 
 
-def _step_aside(session: Session, branch: Branch, kind: Kind, kept: Mapping[uuid.UUID, tuple[Fields, Fields]]) -> None:
-    """Give rows that exchange their unique names a name of no one for the moment: the index is checked row by row."""
+def _free_swapped_names(
+    session: Session, branch: Branch, kind: Kind, kept: Mapping[uuid.UUID, tuple[Fields, Fields]]
+) -> None:
+    """Give rows that swap unique names temporary ones, as PostgreSQL checks the unique index row by row."""
     shape = SHAPES[kind]
     if not shape.unique or shape.numbered:
         return
     names = {key: (pair[0][shape.named_by], pair[1][shape.named_by]) for key, pair in kept.items()}
     renamed = {key: before.lower() for key, (before, after) in names.items() if before != after}
-    wanted = {names[key][1].lower() for key in renamed}
-    if len(renamed) > 1 and wanted & set(renamed.values()):
+    new_names = {names[key][1].lower() for key in renamed}
+    if len(renamed) > 1 and new_names & set(renamed.values()):
         aside = f"update {_table(SHAPES[kind].row).fullname} set {shape.named_by} = key::text"
         mine = " where branch_id = :branch_id and key = any(:keys)"
-        session.execute(text(aside + mine), {**_place(branch), "keys": list(renamed)})
+        session.execute(text(aside + mine), {**_branch_parameter(branch), "keys": list(renamed)})
 
 
 def _delete(session: Session, branch: Branch, kind: Kind, keys: Sequence[uuid.UUID]) -> None:
     if not keys:
         return
     table = _table(SHAPES[kind].row)
-    gone: Any = session.execute(delete(table).where(table.c.branch_id == branch.id, table.c.key.in_(keys)))
-    _check_count(branch, kind, gone.rowcount, len(keys))
+    deleted: Any = session.execute(delete(table).where(table.c.branch_id == branch.id, table.c.key.in_(keys)))
+    _check_count(branch, kind, deleted.rowcount, len(keys))
 
 
-def _check_count(branch: Branch, kind: Kind, done: int, wanted: int) -> None:
-    if done != wanted:
+def _check_count(branch: Branch, kind: Kind, count: int, expected: int) -> None:
+    if count != expected:
         raise DamagedHistoryError(
-            f"The rows of {kind.value} on {branch.name!r} are not those of its head: `tower fsck` says which"
+            f"The rows of {kind.value} on {branch.name!r} do not match its head: run `tower fsck` to list them"
         )
 
 
 def _columns(kind: Kind) -> list[tuple[str, str]]:
-    """(attribute, column) of the content: they differ where the column's name is taken in Python."""
+    """Return (attribute, column) of each content field. They differ if SQLAlchemy reserves the column's name."""
     columns = mapper(kind).columns
     return [(name, columns[name].name) for name in fields_of(kind)]
 
 
-def _json(kind: Kind, rows: Mapping[uuid.UUID, Fields]) -> str:
+def _rows_json(kind: Kind, rows: Mapping[uuid.UUID, Fields]) -> str:
     columns = _columns(kind)
     return json.dumps(
         [{"key": str(key), **{column: fields[name] for name, column in columns}} for key, fields in rows.items()]
@@ -228,16 +234,16 @@ def _json(kind: Kind, rows: Mapping[uuid.UUID, Fields]) -> str:
 def _table(row: type[Base]) -> Table:
     table = class_mapper(row).local_table
     if not isinstance(table, Table):
-        raise TypeError(f"{row} is not kept in a table")
+        raise TypeError(f"{row} is not mapped to a table")
     return table
 
 
-def _place(branch: Branch) -> dict[str, Any]:
+def _branch_parameter(branch: Branch) -> dict[str, Any]:
     return {"branch_id": branch.id}
 
 
 def _expire(session: Session, branch: Branch, kinds: set[Kind]) -> None:
-    """Rows of the branch that the session holds are read again when next looked at."""
+    """Expire the branch's rows in the session, so that the next access reads them again."""
     classes = tuple(SHAPES[kind].row for kind in kinds)
     for row in list(session.identity_map.values()):
         if isinstance(row, classes) and instance_dict(row).get("branch_id") == branch.id:
@@ -245,7 +251,7 @@ def _expire(session: Session, branch: Branch, kinds: set[Kind]) -> None:
 
 
 @contextmanager
-def _refusals(branch: Branch) -> Iterator[None]:
+def _translate_integrity_errors(branch: Branch) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:

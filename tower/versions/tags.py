@@ -1,4 +1,4 @@
-"""Tags: names of commits that stay."""
+"""Tags: fixed names of commits."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from tower.versions.refs import check_new_name, project_exists
 
 
 def create(session: Session, project_id: int, name: str, ref: str, *, author: str, message: str = "") -> Tag:
-    """Name the commit at `ref`. Raises ConflictError if a tag or branch of this name is there, InvalidError for a
-    name that cannot be, NotFoundError for an unknown project or ref."""
+    """Tag the commit at `ref`.
+
+    Raises ConflictError if a tag or branch has this name, InvalidError for an invalid name, NotFoundError for an
+    unknown project or ref.
+    """
     project_exists(session, project_id)
     check_new_name(session, project_id, name, what="tag_name")
     commit = resolve(session, project_id, ref)
@@ -35,6 +38,6 @@ def delete(session: Session, project_id: int, name: str) -> None:
 
 
 def list_all(session: Session, project_id: int) -> Sequence[Tag]:
-    """All tags of the project by name."""
+    """Return all tags of the project, by name."""
     project_exists(session, project_id)
     return session.scalars(select(Tag).where(Tag.project_id == project_id).order_by(Tag.name)).all()

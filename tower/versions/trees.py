@@ -4,9 +4,9 @@
     node   {"nodes": {hex digit: [count, node]}}   above LEAF entities
            {"leaf": {key: entity}}                 up to LEAF entities
 
-A key's place is given by the digits of its sha256, so a tree depends on what is in it and never on the order of
-edits, and two states share every node that is the same in both. (A Merkle hash trie; git's trees, Nix' stores and
-prolly trees work alike.) With 10,000 entities an edit writes a leaf, two nodes and the tree: about 6 KB.
+The position of a key follows from the digits of its sha256. So a tree depends on its entities and not on the order
+of edits, and two states share every node that is the same in both. (This is a Merkle hash trie, like git's trees or
+prolly trees.) With 10,000 entities an edit writes a leaf, two nodes and the tree: about 6 KB.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from tower.versions.fields import completed
 from tower.versions.kinds import Fields, Kind
 from tower.versions.objects import DamagedHistoryError, Objects
 
-LEAF = 64
-FEW = 8  # entities: each has a way of its own to go; those of many are read together, level by level
+LEAF = 64  # entities in a leaf, at most
+FEW = 8  # entities, at most, whose paths are read with one query; more are read level by level
 
 Address: TypeAlias = tuple[Kind, uuid.UUID]
-Hashes: TypeAlias = dict[Address, str | None]  # of entities; None: not there
-Node: TypeAlias = tuple[int, str]  # how many entities, under which object
+Hashes: TypeAlias = dict[Address, str | None]  # the hash of each entity; None if absent
+Node: TypeAlias = tuple[int, str]  # (count of entities, hash of the node)
 Entries: TypeAlias = dict[str, str]  # entity hashes by the hex of their key
 
-_WAYS = text(
-    "with recursive way as ("
-    " select w.*, 0 as depth, o.hash, o.content, convert_from(o.content, 'UTF8')::json as object"
-    " from unnest(cast(:kinds as text[]), cast(:keys as text[]), cast(:places as text[])) as w(kind, key, place)"
+_PATHS = text(
+    "with recursive path as ("
+    " select p.*, 0 as depth, o.hash, o.content, convert_from(o.content, 'UTF8')::json as object"
+    " from unnest(cast(:kinds as text[]), cast(:keys as text[]), cast(:digits as text[])) as p(kind, key, digits)"
     " join anime_api.version_objects o on o.project_id = :project_id and o.hash = :tree"
     " union all"
-    " select w.kind, w.key, w.place, w.depth + 1, o.hash, o.content, convert_from(o.content, 'UTF8')::json"
-    " from way w cross join lateral ("
-    "  select hash, content from anime_api.version_objects where project_id = :project_id and hash = case w.depth"
-    "   when 0 then w.object -> w.kind ->> 1"
-    "   else coalesce(w.object -> 'leaf' ->> w.key, w.object -> 'nodes' -> substr(w.place, w.depth, 1) ->> 1) end"
-    "  limit 1) o)"  # without a limit PostgreSQL may expect many ways, and read all objects at each step
-    " select distinct hash, content from way"
+    " select p.kind, p.key, p.digits, p.depth + 1, o.hash, o.content, convert_from(o.content, 'UTF8')::json"
+    " from path p cross join lateral ("
+    "  select hash, content from anime_api.version_objects where project_id = :project_id and hash = case p.depth"
+    "   when 0 then p.object -> p.kind ->> 1"
+    "   else coalesce(p.object -> 'leaf' ->> p.key, p.object -> 'nodes' -> substr(p.digits, p.depth, 1) ->> 1) end"
+    "  limit 1) o)"  # without a limit PostgreSQL may expect many rows, and scan all objects at each step
+    " select distinct hash, content from path"
 )
 
 
@@ -54,7 +54,7 @@ def put_entity(objects: Objects, kind: Kind, fields: Fields) -> str:
 
 
 def entity(objects: Objects, sha256: str) -> Fields:
-    """The fields of an entity object, those that came to its kind later at their default."""
+    """Return the fields of an entity, with defaults for fields that its kind has gained since it was stored."""
     stored = objects.get(sha256)
     return completed(Kind(stored["kind"]), stored["fields"])
 
@@ -64,12 +64,12 @@ def empty(objects: Objects) -> str:
 
 
 def find(objects: Objects, tree: str, addresses: Iterable[Address]) -> Hashes:
-    """The hashes of these entities, with one query a level, or one for the whole ways of a few."""
+    """Return the hashes of these entities, with one query per level, or one query in all for up to FEW entities."""
     found: Hashes = dict.fromkeys(addresses)
 
     def load(nodes: Collection[str]) -> None:
         if 0 < len(found) <= FEW and not objects.at_hand(nodes):
-            _load_ways(objects, tree, found)
+            _load_paths(objects, tree, found)
         objects.load(nodes)
 
     load([tree])
@@ -90,7 +90,7 @@ def find(objects: Objects, tree: str, addresses: Iterable[Address]) -> Hashes:
 
 
 def find_in_many(objects: Objects, trees: Iterable[str], at: Address) -> dict[str, str | None]:
-    """The hash of one entity in each of many trees, with one query a level."""
+    """Return the hash of one entity in each of these trees, with one query per level."""
     kind, key = at
     wanted = set(trees)
     objects.load(wanted)
@@ -107,21 +107,21 @@ def find_in_many(objects: Objects, trees: Iterable[str], at: Address) -> dict[st
 
 
 def read(objects: Objects, tree: str, kind: Kind) -> dict[uuid.UUID, str]:
-    """The hashes of all entities of one kind, by key."""
+    """Return the hashes of all entities of one kind, by key."""
     roots = objects.get(tree)
-    entries = _entries(objects, roots[kind][1]) if kind in roots else {}
+    entries = _read_entries(objects, roots[kind][1]) if kind in roots else {}
     return {uuid.UUID(key): sha256 for key, sha256 in entries.items()}
 
 
 def write(objects: Objects, tree: str, changes: Hashes) -> str:
-    """The address of the tree with these changes; None removes an entity. Nodes that do not change are shared."""
-    find(objects, tree, changes)  # loads in batches what is read below
+    """Return the hash of the tree with these changes; None removes an entity. Unchanged nodes are shared."""
+    find(objects, tree, changes)  # loads the nodes that are read below in batches
     roots = dict(objects.get(tree))
     by_kind: dict[Kind, dict[str, str | None]] = defaultdict(dict)
     for (kind, key), sha256 in changes.items():
         by_kind[kind][key.hex] = sha256
     for kind, entries in by_kind.items():
-        root = _written(objects, roots.get(kind), entries, 0)
+        root = _write_node(objects, roots.get(kind), entries, 0)
         roots.pop(kind, None)
         if root is not None:
             roots[kind.value] = list(root)
@@ -129,7 +129,7 @@ def write(objects: Objects, tree: str, changes: Hashes) -> str:
 
 
 def differences(objects: Objects, before: str, after: str) -> dict[Address, tuple[str | None, str | None]]:
-    """The hashes before and after of every entity that differs. Reads only the nodes that differ."""
+    """Return the hashes before and after of every entity that differs. Reads only nodes that differ."""
     objects.load([before, after])
     old, new = objects.get(before), objects.get(after)
     found: dict[Address, tuple[str | None, str | None]] = {}
@@ -141,87 +141,87 @@ def differences(objects: Objects, before: str, after: str) -> dict[Address, tupl
     depth = 0
     while level:
         objects.load(node for _, *pair in level for node in pair if isinstance(node, str))
-        level = [deeper for pair in level for deeper in _compared(objects, pair, depth, found)]
+        level = [deeper for pair in level for deeper in _compare_nodes(objects, pair, depth, found)]
         depth += 1
     return found
 
 
-def _load_ways(objects: Objects, tree: str, addresses: Iterable[Address]) -> None:
-    """All that lies between a tree and these entities, and they themselves."""
+def _load_paths(objects: Objects, tree: str, addresses: Iterable[Address]) -> None:
+    """Load these entities and all nodes on the paths to them."""
     kinds, keys = zip(*((kind.value, key.hex) for kind, key in addresses), strict=True)
     try:
-        objects.read(_WAYS, tree=tree, kinds=list(kinds), keys=list(keys), places=[place_of(key) for key in keys])
+        objects.read(_PATHS, tree=tree, kinds=list(kinds), keys=list(keys), digits=[place_of(key) for key in keys])
     except DataError as error:
-        raise DamagedHistoryError(f"A part of the tree {tree} cannot be read: `tower fsck` says which") from error
+        raise DamagedHistoryError(f"A part of the tree {tree} cannot be read: run `tower fsck` to find it") from error
 
 
-def _compared(
+def _compare_nodes(
     objects: Objects,
     pair: tuple[Kind, str | Entries, str | Entries],
     depth: int,
     found: dict[Address, tuple[str | None, str | None]],
 ) -> Iterator[tuple[Kind, str | Entries, str | Entries]]:
-    """Note in `found` where two leaves differ; yield the pairs of children of anything larger that differ."""
-    kind, before, after = pair[0], _opened(objects, pair[1]), _opened(objects, pair[2])
+    """Add entities that differ between two leaves to `found`; for larger nodes yield pairs of differing children."""
+    kind, before, after = pair[0], _node_content(objects, pair[1]), _node_content(objects, pair[2])
     if "leaf" in before and "leaf" in after:
         old, new = before["leaf"], after["leaf"]
         for key in old.keys() | new.keys():
             if old.get(key) != new.get(key):
                 found[kind, uuid.UUID(key)] = (old.get(key), new.get(key))
         return
-    left, right = _children(before, depth), _children(after, depth)
+    left, right = _child_nodes(before, depth), _child_nodes(after, depth)
     for digit in left.keys() | right.keys():
         if left.get(digit) != right.get(digit):
             yield kind, left.get(digit, {}), right.get(digit, {})
 
 
-def _opened(objects: Objects, node: str | Entries) -> dict[str, Any]:
+def _node_content(objects: Objects, node: str | Entries) -> dict[str, Any]:
     return objects.get(node) if isinstance(node, str) else {"leaf": node}
 
 
-def _children(node: dict[str, Any], depth: int) -> Mapping[str, str | Entries]:
+def _child_nodes(node: dict[str, Any], depth: int) -> Mapping[str, str | Entries]:
     if "nodes" in node:
         return {digit: child[1] for digit, child in node["nodes"].items()}
-    return _split(node["leaf"], depth)
+    return _split_by_digit(node["leaf"], depth)
 
 
-def _split(entries: Mapping[str, Any], depth: int) -> dict[str, dict[str, Any]]:
+def _split_by_digit(entries: Mapping[str, Any], depth: int) -> dict[str, dict[str, Any]]:
     parts: dict[str, dict[str, Any]] = defaultdict(dict)
     for key, sha256 in entries.items():
         parts[_digit(key, depth)][key] = sha256
     return parts
 
 
-def _written(objects: Objects, node: Any, changes: Mapping[str, str | None], depth: int) -> Node | None:
-    """`node` with the changes, as [count, hash]; None if nothing is left of it."""
+def _write_node(objects: Objects, node: Any, changes: Mapping[str, str | None], depth: int) -> Node | None:
+    """Store `node` with the changes and return it; None if no entity is left."""
     content = {"leaf": {}} if node is None else objects.get(node[1])
     if "leaf" in content:
         merged = {**content["leaf"], **changes}
-        return _built(objects, {key: sha256 for key, sha256 in merged.items() if sha256}, depth)
+        return _build_node(objects, {key: sha256 for key, sha256 in merged.items() if sha256}, depth)
     children = dict(content["nodes"])
-    for digit, part in _split(changes, depth).items():
-        child = _written(objects, children.pop(digit, None), part, depth + 1)
+    for digit, part in _split_by_digit(changes, depth).items():
+        child = _write_node(objects, children.pop(digit, None), part, depth + 1)
         if child is not None:
             children[digit] = list(child)
     count = sum(child[0] for child in children.values())
     if count <= LEAF:
         objects.load(child[1] for child in children.values())
-        left = [_entries(objects, child[1]) for child in children.values()]
-        return _built(objects, {key: sha256 for entries in left for key, sha256 in entries.items()}, depth)
+        left = [_read_entries(objects, child[1]) for child in children.values()]
+        return _build_node(objects, {key: sha256 for entries in left for key, sha256 in entries.items()}, depth)
     return count, objects.put(ObjectKind.TREE, {"nodes": children})
 
 
-def _built(objects: Objects, entries: Entries, depth: int) -> Node | None:
+def _build_node(objects: Objects, entries: Entries, depth: int) -> Node | None:
     if not entries:
         return None
     if len(entries) <= LEAF:
         return len(entries), objects.put(ObjectKind.TREE, {"leaf": entries})
-    children = {digit: _built(objects, part, depth + 1) for digit, part in _split(entries, depth).items()}
+    children = {digit: _build_node(objects, part, depth + 1) for digit, part in _split_by_digit(entries, depth).items()}
     nodes = {digit: list(child) for digit, child in children.items() if child}
     return len(entries), objects.put(ObjectKind.TREE, {"nodes": nodes})
 
 
-def _entries(objects: Objects, sha256: str) -> Entries:
+def _read_entries(objects: Objects, sha256: str) -> Entries:
     entries: Entries = {}
     level = [sha256]
     while level:
@@ -234,7 +234,7 @@ def _entries(objects: Objects, sha256: str) -> Entries:
 
 
 def place_of(key: str) -> str:
-    """The digits that lead to a key, given as hex."""
+    """Return the hex digits that give the position of a key, which is given as hex."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

@@ -78,7 +78,7 @@ def test_scenes_change_places_and_characters_change_names_in_one_commit(story: S
 def test_a_head_that_moved_on_is_refused(story: Story) -> None:
     seen = story.commit(Edit(Kind.CHARACTERS, kai := uuid.uuid4(), {"name": "Kai"}))
     story.put(Kind.CHARACTERS, key=kai, seed=7)
-    with pytest.raises(PreconditionFailedError, match="has moved on"):
+    with pytest.raises(PreconditionFailedError, match="is now"):
         story.commit(Edit(Kind.CHARACTERS, kai, {"seed": 8}), expected_head=seen.hash)
     now = story.commit()
     assert story.commit(Edit(Kind.CHARACTERS, kai, {"seed": 8}), expected_head=now.hash).parent_id == now.id

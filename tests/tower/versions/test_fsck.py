@@ -49,10 +49,10 @@ def damage(session: Session, statement: str) -> None:
         ("delete from anime_api.version_objects where kind = 'tree'", "Tree .* is missing"),
         ("update anime_api.commits set message = 'forged'", "Commit .* is damaged"),
         ("update anime_api.commits set generation = 7 where parent_id is not null", "has generation 7"),
-        ("delete from anime_api.commits where parent_id is null", "follows one that is missing"),
+        ("delete from anime_api.commits where parent_id is null", "has a parent that is missing"),
         ("update anime_api.branches set head_id = null", "'main' has no commit"),
         ("update anime_api.characters set seed = 2", "'Kai' .* differs from the head in seed"),
-        ("delete from anime_api.characters", "'Kai' .* is in the head and has no row"),
+        ("delete from anime_api.characters", "'Kai' .* is in the head but has no row"),
     ],
 )
 def test_damage_is_found(story: Story, session: Session, kai: uuid.UUID, statement: str, finding: str) -> None:
@@ -68,7 +68,7 @@ def test_a_row_that_no_commit_knows_is_found(story: Story, session: Session, kai
         "insert into anime_api.characters (project_id, branch_id, name) select project_id, branch_id, 'Rin'"
         " from anime_api.characters",
     )
-    assert ["has a row and is not in the head" in found for found in story.findings()] == [True]
+    assert ["has a row but is not in the head" in found for found in story.findings()] == [True]
 
 
 def test_a_state_that_is_damaged_is_refused_and_not_guessed(story: Story, session: Session, kai: uuid.UUID) -> None:

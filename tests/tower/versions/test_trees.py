@@ -111,19 +111,19 @@ def queries(session: Session) -> Iterator[list[str]]:
         event.remove(connection, "before_cursor_execute", note)
 
 
-def test_a_way_is_followed_by_its_index_also_where_many_ways_are_expected(story: Story, session: Session) -> None:
+def test_a_path_is_read_by_its_index_even_where_many_rows_are_expected(story: Story, session: Session) -> None:
     story.commit()
     many = "select :project, encode(sha256(n::text::bytea), 'hex'), 'tree', repeat(md5(n::text), 22)::bytea"
     into = "insert into anime_api.version_objects (project_id, hash, kind, content)"
     session.execute(text(f"{into} {many} from generate_series(1, 2000) n"), {"project": story.project_id})
     session.execute(text("analyze anime_api.version_objects"))
     session.execute(text("set local plan_cache_mode = force_generic_plan"))
-    asked = str(trees._WAYS)
-    for number, name in enumerate(("project_id", "tree", "kinds", "keys", "places"), start=1):
+    asked = str(trees._PATHS)
+    for number, name in enumerate(("project_id", "tree", "kinds", "keys", "digits"), start=1):
         asked = asked.replace(f":{name}", f"${number}")
     connection = session.connection()
-    connection.exec_driver_sql(f"prepare ways (bigint, text, text[], text[], text[]) as {asked}")
-    plan = connection.exec_driver_sql("explain execute ways (1, '', '{}', '{}', '{}')").scalars().all()
-    connection.exec_driver_sql("deallocate ways")
+    connection.exec_driver_sql(f"prepare paths (bigint, text, text[], text[], text[]) as {asked}")
+    plan = connection.exec_driver_sql("explain execute paths (1, '', '{}', '{}', '{}')").scalars().all()
+    connection.exec_driver_sql("deallocate paths")
     assert [line for line in plan if "Seq Scan" in line or "Hash Cond" in line] == []
     assert sum("pk_version_objects" in line for line in plan) == 2

@@ -1,4 +1,4 @@
-"""A state brought into the head of a branch over a base: what a merge and a revert have in common."""
+"""Merge a state into the head of a branch over a base. Merges and reverts share this."""
 
 from __future__ import annotations
 
@@ -36,52 +36,57 @@ class Trees:
 
 
 def join(session: Session, head: Head, states: Trees, *, resolver: Resolver) -> Changes:
-    """What the head must change to hold what came from base to theirs. `resolver.conflicts` says if that is open."""
+    """Return the changes to the head that bring in the difference from base to theirs.
+
+    Open conflicts are collected in `resolver.conflicts`.
+    """
 
     def settle(at: Address, sides: Sides, path: Path, values: tuple[Any, Any, Any]) -> Any:
         return resolver.decide(at, sides, path, values=values)
 
     combined = combine(head.objects, states.base, states.ours, states.theirs, settle=settle)
     changes, sides = combined.changes, combined.sides
-    _check(changes, resolver)
-    replaced = _mention_deletes(session, head, states, combined, resolver=resolver)
+    _check_resolved_values(changes, resolver)
+    replaced = _resolve_deletes(session, head, states, combined, resolver=resolver)
     for kind, shape in SHAPES.items():
         if shape.unique and not shape.numbered and any(at[0] == kind for at in changes):
-            replaced |= Names(kind, _named(session, head, kind), sides, changes).settle(resolver)
-    _rewrite_mentions(session, head, changes, replaced)
+            replaced |= Names(kind, _load_names(session, head, kind), sides, changes).settle(resolver)
+    _rewrite_references(session, head, changes, replaced)
     for kind, shape in SHAPES.items():
-        if shape.numbered and _reordered(kind, combined):
-            numbers = numbering.settle_numbers(changes, kind, _named(session, head, kind), sides, resolver=resolver)
+        if shape.numbered and _changes_order(kind, combined):
+            numbers = numbering.settle_numbers(
+                changes, kind, _load_names(session, head, kind), sides, resolver=resolver
+            )
             _renumber(head, changes, kind, numbers)
-    _check(changes, resolver)
+    _check_resolved_values(changes, resolver)
     return changes
 
 
-def _named(session: Session, head: Head, kind: Kind) -> dict[uuid.UUID, Any]:
-    """The names or numbers of all of a kind on the branch. Its rows are its head's tree, and quicker to ask."""
+def _load_names(session: Session, head: Head, kind: Kind) -> dict[uuid.UUID, Any]:
+    """Return the names or numbers of all entities of a kind, from the rows: they match the head and are faster."""
     row: Any = SHAPES[kind].row
     column = getattr(row, SHAPES[kind].named_by)
     found = session.execute(select(row.key, column).where(row.branch_id == head.branch.id))
-    return {one[0]: one[1] for one in found}
+    return {row.key: row[1] for row in found}
 
 
-def _mention_deletes(
+def _resolve_deletes(
     session: Session, head: Head, states: Trees, combined: Combined, *, resolver: Resolver
 ) -> Replaced:
-    """One side deleted what the other began to mention: a delete against a use, and a conflict like any.
+    """Resolve deletes of entities to which the other side has added a reference, like any other conflict.
 
-    What is to be kept is in the changes then; the answer says what is gone.
+    Entities to keep are put back into the changes. Returns those that stay deleted.
     """
     changes, sides = combined.changes, combined.sides
     deleted = {at for at, (_, after) in changes.items() if after is None and at[0] in MENTIONED}
-    near = heads.contents(head, states.ours, referrers(session, head.branch.id, deleted) - changes.keys())
-    users = [(at, after) for at, (_, after) in changes.items()] + list(near.items())
-    wanted = {mentioned for at, fields in users if fields for mentioned in mentions(at[0], fields)}
-    there = heads.contents(head, states.ours, wanted - changes.keys())
-    lacking = {at for at, fields in there.items() if fields is None} | (wanted & deleted)
+    affected = heads.contents(head, states.ours, referrers(session, head.branch.id, deleted) - changes.keys())
+    users = [(at, after) for at, (_, after) in changes.items()] + list(affected.items())
+    referenced = {mentioned for at, fields in users if fields for mentioned in mentions(at[0], fields)}
+    targets = heads.contents(head, states.ours, referenced - changes.keys())
+    missing = {at for at, fields in targets.items() if fields is None} | (referenced & deleted)
     gone: Replaced = {}
-    for at in sorted(lacking):
-        if at not in sides:  # only a value from `resolutions` can mention what never was
+    for at in sorted(missing):
+        if at not in sides:  # only a value from `resolutions` can refer to an unknown entity
             raise InvalidError.field("resolutions", str(at[1]), f"the key of one of the {at[0].value} on the branch")
         three = sides[at]
         kept = resolver.decide(at, three, (), values=(three.base, three.ours, three.theirs))
@@ -91,22 +96,24 @@ def _mention_deletes(
     return gone
 
 
-def _rewrite_mentions(session: Session, head: Head, changes: Changes, replaced: Replaced) -> None:
+def _rewrite_references(session: Session, head: Head, changes: Changes, replaced: Replaced) -> None:
     if not replaced:
         return
-    near = referrers(session, head.branch.id, replaced) - changes.keys()
-    changes |= {at: (fields, fields) for at, fields in heads.contents(head, head.commit.tree_hash, near).items()}
+    affected = referrers(session, head.branch.id, replaced) - changes.keys()
+    changes |= {at: (fields, fields) for at, fields in heads.contents(head, head.commit.tree_hash, affected).items()}
     for at, (before, after) in list(changes.items()):
         if after is not None:
             changes[at] = (before, rewritten(at[0], after, replaced))
 
 
-def _reordered(kind: Kind, combined: Combined) -> bool:
-    """Whether anything new or with another number comes into ours."""
+def _changes_order(kind: Kind, combined: Combined) -> bool:
+    """Whether the merge adds or renumbers an entity in ours."""
     field = SHAPES[kind].named_by
-    came = [three for at, three in combined.sides.items() if at[0] == kind and three.theirs is not None]
-    back = any(at[0] == kind and before is None and after for at, (before, after) in combined.changes.items())
-    return back or any(three.base is None or three.base[field] != three.theirs[field] for three in came if three.theirs)
+    incoming = [three for at, three in combined.sides.items() if at[0] == kind and three.theirs is not None]
+    re_added = any(at[0] == kind and before is None and after for at, (before, after) in combined.changes.items())
+    return re_added or any(
+        three.base is None or three.base[field] != three.theirs[field] for three in incoming if three.theirs
+    )
 
 
 def _renumber(head: Head, changes: Changes, kind: Kind, numbers: Mapping[uuid.UUID, int]) -> None:
@@ -118,8 +125,8 @@ def _renumber(head: Head, changes: Changes, kind: Kind, numbers: Mapping[uuid.UU
             changes[kind, key] = (before, {**after, field: number})
 
 
-def _check(changes: Changes, resolver: Resolver) -> None:
-    """What a resolution made must be something that an edit could have made. Raises InvalidError."""
+def _check_resolved_values(changes: Changes, resolver: Resolver) -> None:
+    """Validate values given by resolutions like those of an edit. Raises InvalidError."""
     for at in resolver.valued:
         before, after = changes[at]
         if after is not None:

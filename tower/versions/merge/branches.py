@@ -1,4 +1,4 @@
-"""Merging branches: three-way, field by field, from a true merge base. docs/versions.md has the rules."""
+"""Merge branches three-way and field by field over their merge base. See docs/versions.md for the rules."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ __all__ = ["Conflict", "MergeConflictError", "MergeResult", "Strategy", "merge"]
 
 @dataclass(frozen=True)
 class MergeResult:
-    """`commit` is the target's head afterwards (in a dry run: as it is). `changed` is what the target gains."""
+    """`commit` is the target's head after the merge (in a dry run, its current head); `changed` lists its changes."""
 
     commit: Commit
     fast_forward: bool
     up_to_date: bool
     changed: tuple[EntityChange, ...]
-    conflicts: tuple[Conflict, ...] = ()  # of a dry run only: else they are raised
+    conflicts: tuple[Conflict, ...] = ()  # only in a dry run; otherwise they are raised
 
 
 class MergeConflictError(ConflictError):
-    """Both sides changed the same. `details.conflicts` lists path, base, ours and theirs of each."""
+    """Both sides changed the same values. `details.conflicts` lists path, base, ours and theirs of each conflict."""
 
     code = ErrorCode.MERGE_CONFLICT
 
     def __init__(self, conflicts: tuple[Conflict, ...]) -> None:
         paths = ", ".join(conflict.path for conflict in conflicts[:3]) + (", …" if len(conflicts) > 3 else "")
         super().__init__(
-            f"Both sides changed {paths}: ask again with `resolutions` for these paths, or a `strategy`",
+            f"Both sides changed {paths}: repeat the request with `resolutions` for these paths, or with a `strategy`",
             details={"conflicts": [conflict.as_json() for conflict in conflicts]},
         )
         self.conflicts = conflicts
@@ -63,12 +63,12 @@ def merge(
     resolutions: Mapping[str, Any] | None = None,
     dry_run: bool = False,
 ) -> MergeResult:
-    """Bring what changed at `source` (branch, tag, commit) into the branch `target`. The caller commits.
+    """Merge the changes of `source` (a branch, tag or commit) into the branch `target`. The caller commits.
 
-    `resolutions`: for the path of a conflict a value, "ours" or "theirs"; `strategy` decides the others. Where the
-    target has nothing of its own it is put forward to the source's commit, and `message` is not needed.
-    Raises MergeConflictError (nothing is changed), NotFoundError, InvalidError for a resolution that cannot be or
-    that answers no conflict.
+    `resolutions` maps paths of conflicts to a value, "ours" or "theirs"; `strategy` decides the other conflicts. A
+    target without changes of its own is fast-forwarded to the source's commit, and `message` is not used. Raises
+    MergeConflictError (nothing is changed), NotFoundError, and InvalidError for a resolution that is invalid or matches
+    no conflict.
     """
     with session.begin_nested():
         head = heads.taken(session, project_id, target, lock=not dry_run)
@@ -86,29 +86,34 @@ def merge(
         conflicts = settled(resolver, raising=not dry_run)
         commit = head.commit
         if not dry_run:
-            said = {"message": canonical(message, "message"), "author": canonical(author, "author")}
-            commit = _moved(session, head, changes, theirs=theirs, said=None if forward else said)
-            _carry(session, head, changes, source)
+            labels = {"message": canonical(message, "message"), "author": canonical(author, "author")}
+            commit = _move_head(session, head, changes, theirs=theirs, labels=None if forward else labels)
+            _copy_production(session, head, changes, source)
         return MergeResult(commit, forward, False, () if conflicts else tuple(described(changes)), conflicts)
 
 
 def settled(resolver: Resolver, *, raising: bool) -> tuple[Conflict, ...]:
-    """The conflicts that are open. Raises MergeConflictError for them, if asked, and InvalidError for idle answers."""
+    """Return the open conflicts, or with `raising` raise MergeConflictError for them.
+
+    Raises InvalidError for resolutions that match no conflict.
+    """
     conflicts = resolver.finish()
     if conflicts and raising:
         raise MergeConflictError(conflicts)
     return conflicts
 
 
-def _moved(session: Session, head: Head, changes: Changes, *, theirs: Commit, said: Mapping[str, str] | None) -> Commit:
-    if said is None:
+def _move_head(
+    session: Session, head: Head, changes: Changes, *, theirs: Commit, labels: Mapping[str, str] | None
+) -> Commit:
+    if labels is None:
         heads.move(session, head, changes, to=theirs)
         return theirs
-    return heads.advance(session, head, changes, message=said["message"], author=said["author"], merged=theirs)
+    return heads.advance(session, head, changes, message=labels["message"], author=labels["author"], merged=theirs)
 
 
-def _carry(session: Session, head: Head, changes: Changes, source: str) -> None:
-    """What the target did not have comes with what production made of it on the source branch."""
+def _copy_production(session: Session, head: Head, changes: Changes, source: str) -> None:
+    """Copy results of production from the source branch to the entities that are new in the target."""
     branch = branch_called(session, head.branch.project_id, source)
     new = [at for at, (before, after) in changes.items() if before is None and after is not None]
     if branch is not None and new:

@@ -1,4 +1,4 @@
-"""Conflicts, and the answers to them that a request may bring."""
+"""Merge conflicts, and their resolution by a request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tower.versions.values import canonical, escaped
 
 
 class Strategy(StrEnum):
-    """Who wins where both changed the same: OURS is the target, THEIRS the source."""
+    """The side that wins a conflict: OURS is the target, THEIRS the source."""
 
     OURS = "ours"
     THEIRS = "theirs"
@@ -24,9 +24,9 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True)
 class Conflict:
-    """`path` is `kind/name`, `kind/name/field` or deeper; base, ours and theirs are None where it is not there.
+    """`path` is `kind/name`, `kind/name/field` or deeper; base, ours and theirs are None where the value is absent.
 
-    `key` is None where the conflict is about the order of a whole kind (`scenes/scene_number`).
+    `key` is None if the conflict is about the order of a whole kind (`scenes/scene_number`).
     """
 
     path: str
@@ -43,7 +43,7 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Sides:
-    """One entity as all three have it; None where it is not there."""
+    """One entity in all three states; None where it is absent."""
 
     base: Fields | None
     ours: Fields | None
@@ -52,26 +52,26 @@ class Sides:
 
 @dataclass
 class Resolver:
-    """Answers conflicts from `resolutions`, else from `strategy`; what neither answers it collects.
+    """Resolves conflicts by `resolutions`, else by `strategy`, and collects the remaining ones in `conflicts`.
 
-    A path may name the entity by its name or number on either side, or by its key. "ours" or "theirs" for the path of
-    an entity or object answers all that is inside.
+    A path may contain the entity's name or number on either side, or its key. "ours" or "theirs" for the path of an
+    entity or object applies to everything inside.
     """
 
     strategy: Strategy | None = None
     resolutions: Mapping[str, Any] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
-    valued: set[Address] = field(default_factory=set)  # got a value that neither side has
+    valued: set[Address] = field(default_factory=set)  # entities that got a value from `resolutions`
     _used: set[str] = field(default_factory=set)
 
     def decide(self, at: Address, sides: Sides, path: Path, *, values: tuple[Any, Any, Any]) -> Any:
-        """The value that the field at `path` of an entity becomes; `values` are base, ours and theirs.
+        """Return the merged value of the field at `path` of an entity; `values` are base, ours and theirs.
 
-        Undecided, it is a side that is there, so that what depends on it can be looked at.
+        An open conflict yields a value that exists on one side, so that dependent checks can go on.
         """
         _, ours, theirs = values
-        paths = ["/".join(map(escaped, (at[0].value, name, *path))) for name in _names(at, sides)]
-        answer = self._answer(paths)
+        paths = ["/".join(map(escaped, (at[0].value, name, *path))) for name in _entity_names(at, sides)]
+        answer = self._find_answer(paths)
         if answer is None:
             self.conflicts.append(Conflict(paths[0], *at, *(None if value is MISSING else value for value in values)))
             return ours if ours is not MISSING and ours is not None else theirs
@@ -84,29 +84,34 @@ class Resolver:
         return canonical(answer[0], paths[0])
 
     def side(self, kind: Kind, path: str, *, shown: tuple[Any, Any, Any]) -> Strategy | None:
-        """Who decides the order of a kind; None, and a conflict, if nobody says."""
+        """Return the side that decides the order of a kind; None if undecided, which adds a conflict."""
         full = f"{kind.value}/{path}"
-        answer = self._answer([full])
+        answer = self._find_answer([full])
         if answer is None:
             self.conflicts.append(Conflict(full, kind, None, *shown))
             return None
         if not isinstance(answer[0], Strategy):
-            raise InvalidError.field(f"resolutions.{full}", answer[0], "ours or theirs, or numbers for single ones")
+            raise InvalidError.field(
+                f"resolutions.{full}", answer[0], "ours or theirs, or numbers under the paths of entities"
+            )
         return answer[0]
 
     def value(self, at: Address, sides: Sides, path: Path) -> Any:
-        """What `resolutions` gives for exactly this field, MISSING if nothing."""
-        for name in _names(at, sides) if self.resolutions else ():
+        """Return the value that `resolutions` gives for exactly this field; MISSING if there is none."""
+        for name in _entity_names(at, sides) if self.resolutions else ():
             full = "/".join(map(escaped, (at[0].value, name, *path)))
-            if full in self.resolutions and _side(self.resolutions[full]) is None:
+            if full in self.resolutions and _parse_side(self.resolutions[full]) is None:
                 self._used.add(full)
                 return canonical(self.resolutions[full], full)
         return MISSING
 
     def finish(self) -> tuple[Conflict, ...]:
-        """The open conflicts, each under a path of its own. InvalidError if a resolution answers no conflict."""
-        if idle := self.resolutions.keys() - self._used:
-            raise InvalidError.field("resolutions", sorted(idle), "paths of conflicts of this merge")
+        """Return the open conflicts, each with a unique path.
+
+        Raises InvalidError if a resolution matches no conflict.
+        """
+        if unused := self.resolutions.keys() - self._used:
+            raise InvalidError.field("resolutions", sorted(unused), "paths of conflicts of this merge")
         seen: set[str] = set()
         found = []
         for conflict in self.conflicts:
@@ -118,25 +123,25 @@ class Resolver:
             found.append(replace(conflict, path=path))
         return tuple(found)
 
-    def _answer(self, paths: list[str]) -> tuple[Any] | None:
+    def _find_answer(self, paths: list[str]) -> tuple[Any] | None:
         for path in paths:
             if path in self.resolutions:
                 self._used.add(path)
-                return (_side(self.resolutions[path]) or self.resolutions[path],)
+                return (_parse_side(self.resolutions[path]) or self.resolutions[path],)
         for path in paths:
             parts = path.split("/")
             for length in range(len(parts) - 1, 1, -1):
                 above = "/".join(parts[:length])
-                if side := _side(self.resolutions.get(above)):
+                if side := _parse_side(self.resolutions.get(above)):
                     self._used.add(above)
                     return (side,)
         return (self.strategy,) if self.strategy else None
 
 
-def _side(value: Any) -> Strategy | None:
+def _parse_side(value: Any) -> Strategy | None:
     return Strategy(value) if isinstance(value, str) and value in set(Strategy) else None
 
 
-def _names(at: Address, sides: Sides) -> list[str]:
-    there = [fields for fields in (sides.ours, sides.theirs, sides.base) if fields]
-    return list(dict.fromkeys([*(label(at[0], fields) for fields in there), str(at[1])]))
+def _entity_names(at: Address, sides: Sides) -> list[str]:
+    existing = [fields for fields in (sides.ours, sides.theirs, sides.base) if fields]
+    return list(dict.fromkeys([*(label(at[0], fields) for fields in existing), str(at[1])]))

@@ -1,7 +1,7 @@
-"""The content of one entity merged three-way, down to the inner fields of objects. Knows no database.
+"""Three-way merge of the content of one entity, down to the inner fields of objects. Uses no database.
 
-A value that one side left alone is taken from the other. Where both changed it: objects merge name by name, set-like
-lists as sets, other lists as diff3 merges lines, everything else is decided by the caller.
+A value that only one side changed is taken from that side. If both changed it, objects merge name by name, set-like
+lists merge as sets, other lists as diff3 merges lines, and the caller decides everything else.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tower.versions.values import encoded, same
 
 
 class _Missing:
-    """Not there at all, which is not null."""
+    """An absent value, as opposed to null."""
 
     def __repr__(self) -> str:
         return "missing"
@@ -28,15 +28,15 @@ Path = tuple[str, ...]
 
 
 class Decide(Protocol):
-    """Says what a field becomes that both sides changed; any of the values may be MISSING, the answer too."""
+    """Decides the value of a field that both sides changed. The values and the result may be MISSING."""
 
     def __call__(self, path: Path, base: Any, ours: Any, theirs: Any, /) -> Any: ...
 
 
 def merge_fields(kind: Kind, base: Fields | None, ours: Fields, theirs: Fields, *, decide: Decide) -> Fields:
-    """`base` is None if both sides created it: then what either left at its default it did not set.
+    """Merge the fields of one entity. `base` is None if both sides created it; then defaults count as unchanged.
 
-    A number that both changed stays as it was: `numbering` looks at all numbers together.
+    A number that both sides changed keeps its base value, as `numbers` merges all numbers together.
     """
     shape = SHAPES[kind]
     merged = {}
@@ -44,34 +44,34 @@ def merge_fields(kind: Kind, base: Fields | None, ours: Fields, theirs: Fields, 
         before = base[name] if base is not None else MISSING if field.required else field.default
         values = (before, ours[name], theirs[name])
         if shape.numbered and name == shape.named_by:
-            settled = _settled(*values)
-            merged[name] = settled[0] if settled else ours[name] if base is None else base[name]
+            result = _merge_unchanged(*values)
+            merged[name] = result[0] if result else ours[name] if base is None else base[name]
         elif name in shape.sets:
-            merged[name] = _one((name,), *values, decide=decide, as_set=True)
+            merged[name] = _merge_value((name,), *values, decide=decide, as_set=True)
         else:
-            merged[name] = _one((name,), *values, decide=decide)
+            merged[name] = _merge_value((name,), *values, decide=decide)
     return merged
 
 
-def _one(path: Path, base: Any, ours: Any, theirs: Any, *, decide: Decide, as_set: bool = False) -> Any:
-    settled = _settled(base, ours, theirs)
-    if settled is not None:
-        return settled[0]
+def _merge_value(path: Path, base: Any, ours: Any, theirs: Any, *, decide: Decide, as_set: bool = False) -> Any:
+    result = _merge_unchanged(base, ours, theirs)
+    if result is not None:
+        return result[0]
     if isinstance(ours, dict) and isinstance(theirs, dict):
         if base is MISSING or isinstance(base, dict):
-            return _object(path, {} if base is MISSING else base, ours, theirs, decide=decide)
+            return _merge_objects(path, {} if base is MISSING else base, ours, theirs, decide=decide)
     elif isinstance(ours, list) and isinstance(theirs, list) and (base is MISSING or isinstance(base, list)):
         before = [] if base is MISSING else base
-        merged = _set(before, ours, theirs) if as_set else _list(before, ours, theirs)
+        merged = _merge_sets(before, ours, theirs) if as_set else _merge_lists(before, ours, theirs)
         if merged is not None:
             return merged
     return decide(path, base, ours, theirs)
 
 
-def _object(path: Path, base: Fields, ours: Fields, theirs: Fields, *, decide: Decide) -> Fields:
+def _merge_objects(path: Path, base: Fields, ours: Fields, theirs: Fields, *, decide: Decide) -> Fields:
     names = [*ours, *(name for name in theirs if name not in ours), *(name for name in base if name not in ours)]
     merged = {
-        name: _one(
+        name: _merge_value(
             (*path, name),
             base.get(name, MISSING),
             ours.get(name, MISSING),
@@ -83,13 +83,13 @@ def _object(path: Path, base: Fields, ours: Fields, theirs: Fields, *, decide: D
     return {name: value for name, value in merged.items() if value is not MISSING}
 
 
-def _list(base: list[Any], ours: list[Any], theirs: list[Any]) -> list[Any] | None:
+def _merge_lists(base: list[Any], ours: list[Any], theirs: list[Any]) -> list[Any] | None:
     merged = lists.merged(*([encoded(item) for item in each] for each in (base, ours, theirs)))
     return None if merged is None else [json.loads(item) for item in merged]
 
 
-def _set(base: list[Any], ours: list[Any], theirs: list[Any]) -> list[Any] | None:
-    """What stays in the order of base, what is new sorted behind it. None if both changed one item."""
+def _merge_sets(base: list[Any], ours: list[Any], theirs: list[Any]) -> list[Any] | None:
+    """Merge as sets: kept items in the order of base, then new items sorted. None if both sides changed one item."""
     before, mine, yours = _by_identity(base), _by_identity(ours), _by_identity(theirs)
     if before is None or mine is None or yours is None:
         return None
@@ -97,7 +97,7 @@ def _set(base: list[Any], ours: list[Any], theirs: list[Any]) -> list[Any] | Non
     added: list[Any] = []
     for name in {**before, **mine, **yours}:
         values = (before.get(name, MISSING), mine.get(name, MISSING), yours.get(name, MISSING))
-        item = _settled(*values)
+        item = _merge_unchanged(*values)
         if item is None:
             return None
         if item[0] is not MISSING:
@@ -105,27 +105,27 @@ def _set(base: list[Any], ours: list[Any], theirs: list[Any]) -> list[Any] | Non
     return kept + sorted(added, key=encoded)
 
 
-def _settled(base: Any, ours: Any, theirs: Any) -> tuple[Any] | None:
-    if _same(ours, theirs) or _same(theirs, base):
+def _merge_unchanged(base: Any, ours: Any, theirs: Any) -> tuple[Any] | None:
+    if _is_same(ours, theirs) or _is_same(theirs, base):
         return (ours,)
-    return (theirs,) if _same(ours, base) else None
+    return (theirs,) if _is_same(ours, base) else None
 
 
-def _same(left: Any, right: Any) -> bool:
+def _is_same(left: Any, right: Any) -> bool:
     return left is right or (left is not MISSING and right is not MISSING and same(left, right))
 
 
 def _by_identity(items: Iterable[Any]) -> Mapping[Hashable, Any] | None:
-    """None if two different items have one identity."""
+    """Return items by identity; None if two different items share one."""
     found: dict[Hashable, Any] = {}
     for item in items:
-        if not _same(found.setdefault(_identity(item), item), item):
+        if not _is_same(found.setdefault(_identity(item), item), item):
             return None
     return found
 
 
 def _identity(item: Any) -> Hashable:
-    """An item with a key or a name is the same one whatever else in it changes."""
+    """Return the key or name of an item that has one, so that its other fields may change, else its encoding."""
     if isinstance(item, dict):
         for name in ("key", "name"):
             if isinstance(item.get(name), str):

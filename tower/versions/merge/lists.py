@@ -1,4 +1,4 @@
-"""Lists merged three-way, as diff3 merges lines: what only one side changed is taken, the rest is in dispute."""
+"""Three-way merge of lists, as diff3 merges lines: changes of one side are taken, overlapping ones conflict."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Item = TypeVar("Item", bound=Hashable)
 
 @dataclass(frozen=True)
 class Stretch(Generic[Item]):
-    """A part of the list as it is in base, ours and theirs."""
+    """A part of the list in base, ours and theirs."""
 
     base: Sequence[Item]
     ours: Sequence[Item]
     theirs: Sequence[Item]
 
     def settled(self) -> Sequence[Item] | None:
-        """What becomes of it; None if both sides changed it, each in its own way."""
+        """Return the merged part; None if the sides changed it differently."""
         if self.theirs in (self.ours, self.base):
             return self.ours
         return self.theirs if self.ours == self.base else None
 
 
 def merged(base: Sequence[Item], ours: Sequence[Item], theirs: Sequence[Item]) -> list[Item] | None:
-    """The merged list; None if both sides changed the same stretch, or the same item is moved and removed."""
+    """Return the merged list; None if both sides changed the same part, or an item was moved and removed."""
     parts = [stretch.settled() for stretch in stretches(base, ours, theirs)]
     result: list[Item] = []
     for part in parts:
@@ -35,12 +35,12 @@ def merged(base: Sequence[Item], ours: Sequence[Item], theirs: Sequence[Item]) -
             return None
         result += part
     counts = [Counter(each) for each in (base, ours, theirs, result)]
-    whole = all(_agreed(*(count[item] for count in counts)) for item in set().union(*counts))
-    return result if whole else None
+    consistent = all(_is_merged_count(*(count[item] for count in counts)) for item in set().union(*counts))
+    return result if consistent else None
 
 
 def stretches(base: Sequence[Item], ours: Sequence[Item], theirs: Sequence[Item]) -> Iterator[Stretch[Item]]:
-    """The lists cut at every item that all three have in the same order, such an item being a stretch of its own."""
+    """Split the lists at the items that all three have in common; each such item is a part of its own."""
     mine, yours = dict(common(base, ours)), dict(common(base, theirs))
     at = (0, 0, 0)
     for index in range(len(base)):
@@ -56,10 +56,10 @@ def stretches(base: Sequence[Item], ours: Sequence[Item], theirs: Sequence[Item]
 
 
 def common(left: Sequence[Item], right: Sequence[Item]) -> list[tuple[int, int]]:
-    """Index pairs of a longest common subsequence, an item's nth occurrence standing for itself only. O(n log n)."""
-    places = {item: at for at, item in enumerate(_numbered(right))}
-    pairs = [(at, places[item]) for at, item in enumerate(_numbered(left)) if item in places]
-    ends: list[int] = []  # by length of a rising run: the smallest end, and the pair that it ends with
+    """Return the index pairs of a longest common subsequence in O(n log n). Only nth occurrences match each other."""
+    places = {item: at for at, item in enumerate(_number_occurrences(right))}
+    pairs = [(at, places[item]) for at, item in enumerate(_number_occurrences(left)) if item in places]
+    ends: list[int] = []  # ends and last by length of a rising run: its smallest end, and the pair there
     last: list[int] = []
     before: list[int] = []
     for index, (_, place) in enumerate(pairs):
@@ -75,15 +75,15 @@ def common(left: Sequence[Item], right: Sequence[Item]) -> list[tuple[int, int]]
     return run[::-1]
 
 
-def _numbered(items: Sequence[Item]) -> Iterator[tuple[Item, int]]:
+def _number_occurrences(items: Sequence[Item]) -> Iterator[tuple[Item, int]]:
     seen: Counter[Item] = Counter()
     for item in items:
         yield item, seen[item]
         seen[item] += 1
 
 
-def _agreed(base: int, ours: int, theirs: int, result: int) -> bool:
-    """Whether the merge has the item as often as a merge of the numbers says."""
+def _is_merged_count(base: int, ours: int, theirs: int, result: int) -> bool:
+    """Whether the count of an item in the result equals the three-way merge of its counts."""
     if theirs in (ours, base):
         return result == ours
     return ours == base and result == theirs

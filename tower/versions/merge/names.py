@@ -1,4 +1,4 @@
-"""Names that are unique on a branch, when each side gave one of them to a thing of its own."""
+"""Resolve clashes of unique names, where each side gave the same name to a different entity."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tower.versions.values import escaped, same
 
 @dataclass
 class Names:
-    """The things of one kind in a merge. `ours`: the names of all of them in ours, by key."""
+    """The entities of one kind in a merge. `ours` holds the names of all of them in ours, by key."""
 
     kind: Kind
     ours: Mapping[uuid.UUID, str]
@@ -27,90 +27,93 @@ class Names:
     changes: Changes
 
     def settle(self, resolver: Resolver) -> dict[Address, uuid.UUID | None]:
-        """Leave no name twice in `changes`; the answer says which entity gave way to which.
+        """Make the names in `changes` unique. Returns the key of the winner for each entity that is dropped.
 
-        Two things of one name are in dispute. If who loses is new it is left out, and the other stands for it where
-        it is mentioned; if it was there before it goes back to the name that it had, with a number behind it if that
-        is taken. Two new ones that are the same but for their keys become one. A resolution for `kind/KEY/name` keeps
-        both.
+        Two entities with one name conflict. A new entity that loses is dropped, and references to it go to the winner.
+        An existing one that loses gets back its old name, with a number appended if that name is taken. Two new
+        entities that differ only in their keys become one. A resolution for `kind/KEY/name` keeps both.
         """
-        self._rename(resolver)
+        self._apply_given_names(resolver)
         replaced: dict[Address, uuid.UUID | None] = {}
-        for pair in self._clashes():
-            loser, winner = self._judged(pair, resolver)
-            fields, base = self._merged(loser), self.sides[loser].base
+        for pair in self._find_clashes():
+            loser, winner = self._decide_winner(pair, resolver)
+            fields, base = self._merged_fields(loser), self.sides[loser].base
             if base is None:
-                self._set(loser, None)
+                self._set_change(loser, None)
                 replaced[loser] = winner[1]
             else:
-                self._set(loser, {**fields, self._field: self._free(str(base[self._field]))})
+                self._set_change(loser, {**fields, self._name_field: self._free_name(str(base[self._name_field]))})
         return replaced
 
     @property
-    def _field(self) -> str:
+    def _name_field(self) -> str:
         return SHAPES[self.kind].named_by
 
-    def _rename(self, resolver: Resolver) -> None:
+    def _apply_given_names(self, resolver: Resolver) -> None:
         for at in (at for at in resolver.valued if at[0] == self.kind and self.changes[at][1]):
-            name = self._merged(at)[self._field]
-            if len(self._holders()[str(name).lower()]) > 1:
-                raise InvalidError.field(f"resolutions.{self.kind.value}", name, "a name that nobody has")
-        for pair in self._clashes():
+            name = self._merged_fields(at)[self._name_field]
+            if len(self._entities_by_name()[str(name).lower()]) > 1:
+                raise InvalidError.field(f"resolutions.{self.kind.value}", name, "a name that is not taken")
+        for pair in self._find_clashes():
             for at in pair:
-                name = resolver.value(at, Sides(None, None, None), (self._field,))
+                name = resolver.value(at, Sides(None, None, None), (self._name_field,))
                 if name is MISSING:
                     continue
-                if not isinstance(name, str) or self._free(name) != name:
-                    path = f"resolutions.{self.kind.value}/{at[1]}/{self._field}"
-                    raise InvalidError.field(path, name, "a name that nobody has")
+                if not isinstance(name, str) or self._free_name(name) != name:
+                    path = f"resolutions.{self.kind.value}/{at[1]}/{self._name_field}"
+                    raise InvalidError.field(path, name, "a name that is not taken")
                 resolver.valued.add(at)
-                self._set(at, {**self._merged(at), self._field: name})
+                self._set_change(at, {**self._merged_fields(at), self._name_field: name})
 
-    def _free(self, name: str) -> str:
-        """`name`, or that with the first number behind it that nobody has: `Kai (2)`."""
-        taken = self._holders().keys()
+    def _free_name(self, name: str) -> str:
+        """Return `name`, or if it is taken, `name` with the first free number appended: `Kai (2)`."""
+        taken = self._entities_by_name().keys()
         numbered = (f"{name[: 100 - len(end)]}{end}" for end in (f" ({number})" for number in count(2)))
-        return name if name.lower() not in taken else next(one for one in numbered if one.lower() not in taken)
+        return (
+            name
+            if name.lower() not in taken
+            else next(candidate for candidate in numbered if candidate.lower() not in taken)
+        )
 
-    def _clashes(self) -> list[tuple[Address, Address]]:
-        """(the one of ours, the one of theirs) that would have the same name."""
+    def _find_clashes(self) -> list[tuple[Address, Address]]:
+        """Return pairs (entity of ours, entity of theirs) that would have the same name."""
         found = []
-        for name, several in sorted(self._holders().items()):
+        for name, several in sorted(self._entities_by_name().items()):
             if len(several) > 1:
                 first, second = sorted(several, key=lambda at: (self.ours.get(at[1], "").lower() != name, at[1]))
                 found.append((first, second))
         return found
 
-    def _holders(self) -> Mapping[str, list[Address]]:
-        """Who would have each name, in lower case. Two at most: names are unique on either side."""
+    def _entities_by_name(self) -> Mapping[str, list[Address]]:
+        """Return the entities by name in lower case. A name has at most two, as names are unique on either side."""
         merged = {(self.kind, key): name for key, name in self.ours.items()}
         for at, (_, after) in self.changes.items():
             if at[0] == self.kind:
                 merged.pop(at, None)
                 if after is not None:
-                    merged[at] = after[self._field]
+                    merged[at] = after[self._name_field]
         holders: dict[str, list[Address]] = defaultdict(list)
         for at, name in merged.items():
             holders[str(name).lower()].append(at)
         return holders
 
-    def _judged(self, pair: tuple[Address, Address], resolver: Resolver) -> tuple[Address, Address]:
-        """(who gives way, who keeps the name)"""
+    def _decide_winner(self, pair: tuple[Address, Address], resolver: Resolver) -> tuple[Address, Address]:
+        """Return (loser, winner) of a clash."""
         ours, theirs = pair
-        mine, yours = self._merged(ours), self._merged(theirs)
+        mine, yours = self._merged_fields(ours), self._merged_fields(theirs)
         if self.sides[ours].base is None and self.sides[theirs].base is None and same(mine, yours):
             return theirs, ours
         answer = resolver.decide(ours, Sides(None, mine, yours), (), values=(None, mine, yours))
         if answer is not mine and answer is not yours:
-            path = f"resolutions.{self.kind.value}/{escaped(str(mine[self._field]))}"
+            path = f"resolutions.{self.kind.value}/{escaped(str(mine[self._name_field]))}"
             raise InvalidError.field(path, answer, f"ours or theirs, or a name for {self.kind.value}/KEY/name")
         return (theirs, ours) if answer is mine else (ours, theirs)
 
-    def _merged(self, at: Address) -> Fields:
+    def _merged_fields(self, at: Address) -> Fields:
         fields = self.changes[at][1] if at in self.changes else self.sides[at].ours
         if fields is None:
             raise KeyError(at)
         return fields
 
-    def _set(self, at: Address, fields: Fields | None) -> None:
+    def _set_change(self, at: Address, fields: Fields | None) -> None:
         self.changes[at] = (self.sides[at].ours, fields)

@@ -1,4 +1,4 @@
-"""Taking changes back: a commit undone, an entity as it was. Both are new commits; the past stays."""
+"""Undo a commit, or restore an entity to a past state. Both make new commits and keep the history."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ def revert(
     strategy: Strategy | None = None,
     resolutions: Mapping[str, Any] | None = None,
 ) -> MergeResult:
-    """Undo on `branch` what the commit at `ref` changed (a merge: what it brought in). The caller commits.
+    """Undo on `branch` the changes of the commit at `ref`; for a merge, what it brought in. The caller commits.
 
-    What was changed again since is a conflict: ours is the branch, theirs the state before the commit.
+    Values that have changed again since conflict: ours is the branch, theirs the state before the commit.
     Raises MergeConflictError, NotFoundError, and InvalidError for a first commit.
     """
     with session.begin_nested():
         head = heads.taken(session, project_id, branch)
         undone = history.resolve(session, project_id, ref)
         if undone.parent_id is None:
-            raise InvalidError.field("ref", ref, "a commit that follows another: there is nothing before the first")
+            raise InvalidError.field("ref", ref, "a commit with a parent; the first commit cannot be reverted")
         before = session.get_one(Commit, undone.parent_id)
         resolver = Resolver(strategy, resolutions or {})
         states = Trees(undone.tree_hash, head.commit.tree_hash, before.tree_hash)
         changes = join(session, head, states, resolver=resolver)
         settled(resolver, raising=True)
-        said = canonical(message or f"Revert “{undone.message}” ({undone.hash[:12]})", "message")
-        made = heads.advance(session, head, changes, message=said, author=canonical(author, "author"))
+        text = canonical(message or f"Revert “{undone.message}” ({undone.hash[:12]})", "message")
+        made = heads.advance(session, head, changes, message=text, author=canonical(author, "author"))
         changed = tuple(described(changes))
         return MergeResult(made, fast_forward=False, up_to_date=not changed, changed=changed)
 
@@ -56,18 +56,18 @@ def revert(
 def restore(
     session: Session, *, project_id: int, branch: str, kind: Kind, key: uuid.UUID, ref: str, author: str
 ) -> Commit:
-    """Make the entity on `branch` what it was at `ref`, without mentions of what is no longer on the branch.
+    """Restore the entity on `branch` to its state at `ref`, without references to entities that the branch lacks.
 
-    Raises NotFoundError if it was not there, InvalidError for a bible's character without the bible, ConflictError
-    if its name or number is taken.
+    Raises NotFoundError if the entity is absent at `ref`, InvalidError for a bible's character without the bible,
+    ConflictError if its name or number is taken.
     """
     with session.begin_nested():
         head = heads.taken(session, project_id, branch)
         fields = history.entity_at(session, project_id, ref, kind, key=key)
-        there = heads.contents(head, head.commit.tree_hash, mentions(kind, fields))
-        whole = rewritten(kind, fields, {at: None for at, found in there.items() if found is None})
+        targets = heads.contents(head, head.commit.tree_hash, mentions(kind, fields))
+        whole = rewritten(kind, fields, {at: None for at, found in targets.items() if found is None})
         if whole is None:
-            raise InvalidError(f"{label(kind, fields)!r} belongs to the bible: restore that first")
+            raise InvalidError(f"{label(kind, fields)!r} belongs to the bible of {branch!r}: restore the bible first")
         return editing.commit(
             session,
             project_id=project_id,

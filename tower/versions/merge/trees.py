@@ -1,4 +1,4 @@
-"""Two trees brought together over a base, entity by entity. What only one side changed is not even looked into."""
+"""Three-way merge of trees, entity by entity. Entities that only one side changed are taken as a whole."""
 
 from __future__ import annotations
 
@@ -21,44 +21,46 @@ Settle = Callable[[Address, Sides, Path, tuple[Any, Any, Any]], Any]
 
 @dataclass(frozen=True)
 class Combined:
-    """`sides`: all that either side changed. `changes`: what the merge changes in ours."""
+    """`sides` holds all entities that either side changed, `changes` the changes that the merge makes to ours."""
 
     sides: dict[Address, Sides]
     changes: Changes
 
 
 def combine(objects: Objects, base: str, ours: str, theirs: str, *, settle: Settle) -> Combined:
-    """`settle` says what becomes of a field, or of a whole entity (empty path), that both sides changed."""
-    mine = trees.differences(objects, base, ours)
-    yours = trees.differences(objects, base, theirs)
-    objects.load(sha256 for found in (mine, yours) for pair in found.values() for sha256 in pair if sha256)
+    """Merge two trees. `settle` decides a field, or a whole entity (empty path), that both sides changed."""
+    our_changes = trees.differences(objects, base, ours)
+    their_changes = trees.differences(objects, base, theirs)
+    objects.load(
+        sha256 for found in (our_changes, their_changes) for pair in found.values() for sha256 in pair if sha256
+    )
     sides: dict[Address, Sides] = {}
     changes: Changes = {}
-    for at in mine.keys() | yours.keys():
-        before = (mine.get(at) or yours[at])[0]
-        hashes = (before, mine.get(at, (before, before))[1], yours.get(at, (before, before))[1])
+    for at in our_changes.keys() | their_changes.keys():
+        before = (our_changes.get(at) or their_changes[at])[0]
+        hashes = (before, our_changes.get(at, (before, before))[1], their_changes.get(at, (before, before))[1])
         sides[at] = Sides(*(trees.entity(objects, sha256) if sha256 else None for sha256 in hashes))
-        if at in yours and hashes[1] != hashes[2]:
-            merged = sides[at].theirs if at not in mine else _merged(at, sides[at], settle)
+        if at in their_changes and hashes[1] != hashes[2]:
+            merged = sides[at].theirs if at not in our_changes else _merge_entity(at, sides[at], settle)
             changes[at] = (sides[at].ours, merged)
     return Combined(sides, changes)
 
 
 def base_tree(graph: Graph, objects: Objects, ours: int, theirs: int) -> str:
-    """The tree that both commits are compared with: that of their merge base.
+    """Return the tree of the merge base of two commits.
 
-    Lines that were merged criss-cross have several; these are merged into a virtual one, recursively, and what they
-    dispute stays as it was in their own base. So does git's merge-recursive and merge-ort ("git help merge", recursive;
-    merge-ort.c: `opt->priv->call_depth`).
+    Branches that were merged criss-cross have several bases. These are merged recursively into a virtual one, in which
+    conflicting values stay as in their own base. Git's merge-recursive and merge-ort do the same ("git help merge",
+    recursive; merge-ort.c: `opt->priv->call_depth`).
     """
     bases = graph.best_common_ancestors(ours, theirs)[::-1]
     if not bases:
         return trees.empty(objects)
     virtual = bases[0]
     for other in bases[1:]:
-        below = base_tree(graph, objects, virtual, other)
-        sides = (below, graph.node(virtual).tree, graph.node(other).tree)
-        combined = combine(objects, *sides, settle=_as_before)
+        base = base_tree(graph, objects, virtual, other)
+        sides = (base, graph.node(virtual).tree, graph.node(other).tree)
+        combined = combine(objects, *sides, settle=_take_base)
         hashes = {
             at: trees.put_entity(objects, at[0], after) if after else None
             for at, (_, after) in combined.changes.items()
@@ -68,15 +70,15 @@ def base_tree(graph: Graph, objects: Objects, ours: int, theirs: int) -> str:
     return graph.node(virtual).tree
 
 
-def _as_before(_at: Address, _sides: Sides, path: Path, values: tuple[Any, Any, Any]) -> Any:
+def _take_base(_at: Address, _sides: Sides, path: Path, values: tuple[Any, Any, Any]) -> Any:
     base, ours, _ = values
     return ours if base is MISSING and len(path) == 1 else base
 
 
-def _merged(at: Address, sides: Sides, settle: Settle) -> Fields | None:
+def _merge_entity(at: Address, sides: Sides, settle: Settle) -> Fields | None:
     if sides.ours is None or sides.theirs is None:
         left = sides.ours or sides.theirs
-        if sides.base is not None and left is not None and _only_moved(at, sides.base, left):
+        if sides.base is not None and left is not None and _only_renumbered(at, sides.base, left):
             return None
         kept: Fields | None = settle(at, sides, (), (sides.base, sides.ours, sides.theirs))
         return kept
@@ -87,7 +89,7 @@ def _merged(at: Address, sides: Sides, settle: Settle) -> Fields | None:
     return merge_fields(at[0], sides.base, sides.ours, sides.theirs, decide=decide)
 
 
-def _only_moved(at: Address, base: Fields, left: Fields) -> bool:
-    """A scene that others around it gave a new number is not edited: a delete of it stands."""
+def _only_renumbered(at: Address, base: Fields, left: Fields) -> bool:
+    """Whether only the number changed. Such an entity does not count as edited, so its delete wins."""
     shape = SHAPES[at[0]]
     return shape.numbered and same({**base, shape.named_by: None}, {**left, shape.named_by: None})

@@ -75,6 +75,6 @@ def test_a_name_that_somebody_has_is_no_answer(story: Story, kai: uuid.UUID) -> 
     story.put(Kind.CHARACTERS, name="Mei")
     story.put(Kind.CHARACTERS, key=kai, name="Sora")
     for taken in ({f"characters/{theirs}/name": "RIN"}, {"characters/Sora/name": "Rin"}):
-        with pytest.raises(InvalidError, match="a name that nobody has"):
+        with pytest.raises(InvalidError, match="a name that is not taken"):
             story.merge("later", resolutions=taken, strategy=Strategy.OURS)
     assert story.findings() == []

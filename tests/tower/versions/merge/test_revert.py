@@ -97,7 +97,7 @@ def test_a_bible_character_needs_its_bible_to_come_back(story: Story, session: S
     person = story.put(Kind.BIBLE_CHARACTERS, bible_key=BIBLE_KEY, name="Kai", description="A detective")
     then = story.commit()
     story.drop(Kind.BIBLE, BIBLE_KEY)
-    with pytest.raises(InvalidError, match="restore that first"):
+    with pytest.raises(InvalidError, match="restore the bible first"):
         reverting.restore(
             session,
             project_id=story.project_id,
