@@ -1,4 +1,4 @@
-"""The bible of a project on a branch: found, and its history."""
+"""The bible of a project on a branch, its characters and its history."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from tower.versions.kinds import BIBLE_KEY
 
 
 def find(session: Session, project_id: int, branch: str, *, to_change: bool = False) -> Found[ProjectBible]:
-    """Raises NotFoundError for an unknown project or branch, and while there is no bible on the branch."""
+    """Return the bible of a branch. Raises NotFoundError for an unknown project or branch, and if it has no bible."""
     return entities.find_key(
         session, ProjectBible, BIBLE_KEY, project_id=project_id, branch=branch, to_change=to_change
     )
 
 
 def refuse_second(session: Session, on: Head) -> None:
-    """Raises ConflictError if there is a bible on the branch, which is held."""
+    """Raises ConflictError if the branch, which is locked, already has a bible."""
     if session.scalar(select(ProjectBible.id).where(ProjectBible.branch_id == on.branch.id)) is not None:
         project_id, name = on.branch.project_id, on.branch.name
-        raise ConflictError(f"Project {project_id} has a bible on {name!r} already: change it with PUT")
+        raise ConflictError(f"Project {project_id} already has a bible on branch {name!r}: change it with PUT")
 
 
 def key_of_character(session: Session, project_id: int, character_id: int | None) -> uuid.UUID | None:
-    """The key of a drawn character of this project. Raises NotFoundError."""
+    """Return the key of a character of this project, None for no id. Raises NotFoundError."""
     if character_id is None:
         return None
     return entities.find(session, Character, character_id, project_id=project_id).row.key
@@ -42,7 +42,7 @@ def key_of_character(session: Session, project_id: int, character_id: int | None
 def history(
     session: Session, project_id: int, branch: str, *, part: BiblePart | None, wanted: Wanted
 ) -> Page[BibleHistory]:
-    """Each change to the bible and its characters on the branch, newest first. Raises NotFoundError."""
+    """List the changes to the bible and its characters on the branch, newest first. Raises NotFoundError."""
     branches.find(session, project_id, branch)
     rows = select(BibleHistory).where(BibleHistory.project_id == project_id, BibleHistory.branch_name == branch)
     if part is not None:

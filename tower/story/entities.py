@@ -1,6 +1,6 @@
-"""Creative things by the id of their row: found on any branch, and changed by commits.
+"""Versioned entities by the id of their row: find them on any branch, and change them with commits.
 
-Where an edit raises, its transaction can only be rolled back.
+After an edit raises, its transaction can only be rolled back.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CALLED = {
 
 @dataclass(frozen=True)
 class Found(Generic[Entity]):
-    """A row, and where it is. `head`: of the branch, if it is held for a change."""
+    """A row with its project and branch. `head` is the head of the branch if it is locked for a change."""
 
     row: Entity
     project_id: int
@@ -55,7 +55,7 @@ class Found(Generic[Entity]):
 
 @dataclass(frozen=True)
 class PastEntity:
-    """An entity as it was at a commit or tag (`at`) of its project."""
+    """An entity at a ref (`at`) of its project."""
 
     project_id: int
     key: uuid.UUID
@@ -65,7 +65,7 @@ class PastEntity:
 
 @dataclass(frozen=True)
 class Note:
-    """What is noted with a change. Without a message one is made."""
+    """The author and message of a commit. Without a message a default one is used."""
 
     author: str
     message: str | None = None
@@ -80,12 +80,13 @@ def find(
     to_change: bool = False,
     project_id: int | None = None,
 ) -> Found[Entity]:
-    """The row of this id, or the same thing on another branch. Raises NotFoundError, for one of another project too.
+    """Return the row with this id, or the same entity on another branch.
 
-    `to_change` keeps other writers off the branch until the transaction ends.
+    `to_change` locks the branch against other writers until the transaction ends.
+    Raises NotFoundError, also for a row of another project than `project_id`.
     """
     whole = branch is None and not to_change
-    row_or_key, home_id, own_branch = _home(session, kind, row_id, whole=whole)
+    row_or_key, home_id, own_branch = _locate(session, kind, row_id, whole=whole)
     if project_id not in (None, home_id):
         raise NotFoundError(f"Project {project_id} has no {CALLED[KINDS[kind]]} {row_id}")
     if whole:
@@ -96,38 +97,44 @@ def find(
 def find_key(
     session: Session, kind: type[Entity], key: uuid.UUID, *, project_id: int, branch: str, to_change: bool = False
 ) -> Found[Entity]:
-    """Raises NotFoundError for an unknown project or branch, and if the thing is not on this branch."""
+    """Return an entity by key.
+
+    Raises NotFoundError for an unknown project or branch, and if the entity is not on this branch.
+    """
     line = heads.line(session, project_id, branch, lock=to_change)
-    here = {"branch_id": line.id, "key": key}
+    parameters = {"branch_id": line.id, "key": key}
     row: Entity | None
-    if to_change:  # with the head, which every change begins with
-        both = session.execute(_on_line_with(KINDS[kind]), {**here, "head_id": line.head_id}).one_or_none()
+    if to_change:  # reads the head in the same query, as every change needs it
+        both = session.execute(_row_and_head_query(KINDS[kind]), {**parameters, "head_id": line.head_id}).one_or_none()
         row, head = (both[0], heads.at(session, line, both[1])) if both else (None, None)
     else:
-        row, head = session.scalar(_on_line(KINDS[kind]), here), None
+        row, head = session.scalar(_row_query(KINDS[kind]), parameters), None
     if row is None:
-        raise NotFoundError(f"This {CALLED[KINDS[kind]]} is not on the branch {branch!r}")
+        raise NotFoundError(f"This {CALLED[KINDS[kind]]} is not on branch {branch!r}")
     return Found(row, project_id, branch, head)
 
 
 def held(session: Session, project_id: int, branch: str) -> Head:
-    """The head of the branch, kept from other writers until the transaction ends. Raises NotFoundError."""
+    """Lock the branch against other writers until the transaction ends, and return its head. Raises NotFoundError."""
     return heads.taken(session, project_id, branch)
 
 
 def on_branch(session: Session, kind: type[Entity], *, project_id: int, branch: str) -> Select[Entity]:
-    """All of one kind on a branch, to be narrowed and ordered. Raises NotFoundError for the project and the branch."""
+    """Return a query for the entities of one kind on a branch.
+
+    Raises NotFoundError for an unknown project or branch.
+    """
     return select(kind).where(kind.branch_id == branches.find(session, project_id, branch).id)
 
 
 def past(session: Session, kind: type[Entity], row_id: int, *, at: str, project_id: int | None = None) -> PastEntity:
-    """The thing of this row as it was at a commit or tag of its project. Raises NotFoundError."""
+    """Return the entity of this row at a ref of its project. Raises NotFoundError."""
     found = find(session, kind, row_id, project_id=project_id)
     return past_by_key(session, kind, found.row.key, project_id=found.project_id, at=at)
 
 
 def past_by_key(session: Session, kind: type[Any], key: uuid.UUID, *, project_id: int, at: str) -> PastEntity:
-    """Raises NotFoundError."""
+    """Return the entity with this key at a ref. Raises NotFoundError."""
     fields = history.entity_at(session, project_id, at, KINDS[kind], key=key)
     return PastEntity(project_id, key, fields, at)
 
@@ -141,46 +148,49 @@ def create(
     note: Note,
     key: uuid.UUID | None = None,
 ) -> Found[Entity]:
-    """Raises what editing.apply raises: ConflictError for a taken name or number, InvalidError, NotFoundError."""
-    message = note.message or f"Added {_named(kind, fields)}"
+    """Create an entity with a commit.
+
+    Raises the errors of editing.apply: ConflictError for a name or number that is taken, InvalidError, NotFoundError.
+    """
+    message = note.message or f"Added {_describe(kind, fields)}"
     edit = editing.Edit(KINDS[kind], key or uuid.uuid4(), fields)
-    return _committed(session, kind, edit, on, Note(note.author, message))
+    return _commit_edit(session, kind, edit, on, Note(note.author, message))
 
 
 def change(session: Session, found: Found[Entity], fields: Mapping[str, Any], *, note: Note) -> Found[Entity]:
-    """Set some fields. Raises what editing.apply raises."""
+    """Set the given fields with a commit. Raises the errors of editing.apply."""
     kind: type[Entity] = type(found.row)
-    message = note.message or f"Changed {_named(kind, found.fields)}: {', '.join(fields)}"
+    message = note.message or f"Changed {_describe(kind, found.fields)}: {', '.join(fields)}"
     edit = editing.Edit(KINDS[kind], found.row.key, fields)
-    return _committed(session, kind, edit, _head(session, found), Note(note.author, message))
+    return _commit_edit(session, kind, edit, _locked_head(session, found), Note(note.author, message))
 
 
 def delete(session: Session, found: Found[Entity], *, note: Note) -> Commit:
-    """Delete it from its branch; its past stays in the commits."""
+    """Delete the entity from its branch with a commit; its history stays."""
     kind: type[Entity] = type(found.row)
-    message = note.message or f"Deleted {_named(kind, found.fields)}"
+    message = note.message or f"Deleted {_describe(kind, found.fields)}"
     edit = editing.Edit(KINDS[kind], found.row.key, None)
-    return editing.apply(session, _head(session, found), [edit], message=message, author=note.author)
+    return editing.apply(session, _locked_head(session, found), [edit], message=message, author=note.author)
 
 
 def content(row: Any) -> Fields:
-    """What is versioned of a row."""
+    """Return the versioned fields of a row."""
     return {name: getattr(row, name) for name in SHAPES[KINDS[type(row)]].content}
 
 
-def _home(session: Session, kind: type[Any], row_id: int, *, whole: bool) -> Any:
-    """(the row, or only its key, the id of its project, the name of its branch). Raises NotFoundError."""
-    home = session.execute(_home_of(KINDS[kind], whole), {"row_id": row_id}).one_or_none()
+def _locate(session: Session, kind: type[Any], row_id: int, *, whole: bool) -> Any:
+    """Return (the row or only its key, id of its project, name of its branch). Raises NotFoundError."""
+    home = session.execute(_locate_query(KINDS[kind], whole), {"row_id": row_id}).one_or_none()
     if home is None:
         raise NotFoundError(f"There is no {CALLED[KINDS[kind]]} {row_id}")
     return home
 
 
-# Statements are made once a kind, not at every request.
+# Each statement is built once per kind and not for every request.
 
 
 @cache
-def _home_of(kind: Kind, whole: bool) -> Select[Any]:
+def _locate_query(kind: Kind, whole: bool) -> Select[Any]:
     row: Any = SHAPES[kind].row
     return (
         select(row if whole else row.key, Branch.project_id, Branch.name)
@@ -192,26 +202,26 @@ def _home_of(kind: Kind, whole: bool) -> Select[Any]:
 
 
 @cache
-def _on_line(kind: Kind) -> Select[Any]:
+def _row_query(kind: Kind) -> Select[Any]:
     row: Any = SHAPES[kind].row
     wanted = select(row).where(row.branch_id == bindparam("branch_id"), row.key == bindparam("key"))
     return wanted.execution_options(populate_existing=True)
 
 
 @cache
-def _on_line_with(kind: Kind) -> Select[Any]:
-    return _on_line(kind).add_columns(Commit).join(Commit, Commit.id == bindparam("head_id"))
+def _row_and_head_query(kind: Kind) -> Select[Any]:
+    return _row_query(kind).add_columns(Commit).join(Commit, Commit.id == bindparam("head_id"))
 
 
-def _head(session: Session, found: Found[Any]) -> Head:
+def _locked_head(session: Session, found: Found[Any]) -> Head:
     return found.head or held(session, found.project_id, found.branch)
 
 
-def _committed(session: Session, kind: type[Entity], edit: editing.Edit, head: Head, note: Note) -> Found[Entity]:
+def _commit_edit(session: Session, kind: type[Entity], edit: editing.Edit, head: Head, note: Note) -> Found[Entity]:
     made = editing.apply(session, head, [edit], message=note.message or "", author=note.author)
-    row = session.scalars(_on_line(KINDS[kind]), {"branch_id": head.branch.id, "key": edit.key}).one()
+    row = session.scalars(_row_query(KINDS[kind]), {"branch_id": head.branch.id, "key": edit.key}).one()
     return Found(row, head.branch.project_id, head.branch.name, heads.at(session, head.branch, made))
 
 
-def _named(kind: type[Any], fields: Mapping[str, Any]) -> str:
+def _describe(kind: type[Any], fields: Mapping[str, Any]) -> str:
     return f"{CALLED[KINDS[kind]]} {label(KINDS[kind], fields)}"

@@ -1,7 +1,7 @@
 """The glossary of cultural elements, and checks of a text against its rules.
 
-A check looks at words only: a text that names an element and says nothing against its rule is counted as following
-it; one that negates what would break it ("no swimsuit") is unclear, and a person should look.
+A check compares words only. A text that mentions an element without any words that break its rule follows the rule. If
+the text negates those words ("no swimsuit"), the result is unclear and a person should check it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NEGATION = re.compile(r"\b(no|not|never|without|isn't|aren't|non)\W+(\w+\W+){0,2
 
 @dataclass(frozen=True)
 class Checked:
-    """What is checked, and what it is part of."""
+    """A text to check, and the project, scene or job that it belongs to."""
 
     kind: CheckedKind
     text: str
@@ -38,14 +38,17 @@ class Checked:
 
 
 def glossary(session: Session, project_id: int | None, wanted: Wanted) -> Page[CulturalElement]:
-    """The built-in elements and those of the project. Raises NotFoundError for an unknown project."""
+    """List the built-in elements and those of the project. Raises NotFoundError for an unknown project."""
     return page_of(
-        session, select(CulturalElement).where(_seen(session, project_id)), CulturalElement.id, wanted=wanted
+        session,
+        select(CulturalElement).where(_visible_elements(session, project_id)),
+        CulturalElement.id,
+        wanted=wanted,
     )
 
 
 def find(session: Session, element_id: int, *, to_change: bool = False) -> CulturalElement:
-    """Raises NotFoundError, for one of a project in the bin too. `to_change` keeps other writers off it."""
+    """Return an element, locked with `to_change`. Raises NotFoundError, also for one of a deleted project."""
     element = session.get(CulturalElement, element_id, with_for_update=to_change or None, populate_existing=True)
     if element is None:
         raise NotFoundError(f"There is no cultural element {element_id}")
@@ -55,9 +58,12 @@ def find(session: Session, element_id: int, *, to_change: bool = False) -> Cultu
 
 
 def add(session: Session, project_id: int, columns: Mapping[str, Any]) -> CulturalElement:
-    """An element of the project's own; one that is called like a built-in one takes its place. ConflictError."""
+    """Add an element to a project. It replaces a built-in element of the same name.
+
+    Raises NotFoundError for an unknown project, ConflictError if the project has an element of this name.
+    """
     project_exists(session, project_id)
-    _refuse_taken(session, project_id, columns["name"], other_than=None)
+    _check_name_free(session, project_id, columns["name"], other_than=None)
     element = CulturalElement(project_id=project_id, **columns)
     session.add(element)
     session.flush()
@@ -66,10 +72,10 @@ def add(session: Session, project_id: int, columns: Mapping[str, Any]) -> Cultur
 
 
 def change(session: Session, element: CulturalElement, columns: Mapping[str, Any]) -> CulturalElement:
-    """Raises ConflictError for a built-in one and for a name that is taken."""
+    """Change an element. Raises ConflictError for a built-in element and for a name that is taken."""
     if "name" in columns:
-        _refuse_taken(session, _owner(element), columns["name"], other_than=element.id)
-    _owner(element)
+        _check_name_free(session, _require_project(element), columns["name"], other_than=element.id)
+    _require_project(element)
     for name, value in columns.items():
         setattr(element, name, value)
     session.flush()
@@ -78,17 +84,20 @@ def change(session: Session, element: CulturalElement, columns: Mapping[str, Any
 
 
 def delete(session: Session, element: CulturalElement) -> None:
-    """What was found with it stays. Raises ConflictError for a built-in one."""
-    _owner(element)
+    """Delete an element; its findings stay. Raises ConflictError for a built-in element."""
+    _require_project(element)
     session.delete(element)
     session.flush()
 
 
 def check(session: Session, what: Checked) -> list[CulturalValidation]:
-    """Check a text against the glossary and keep the findings: a row for each element that it touches, or one that
-    says it touches none. Raises NotFoundError for an unknown project."""
+    """Check a text against the glossary and save the findings.
+
+    Saves one row for each element that the text mentions, or a single row with Finding.NOTHING.
+    Raises NotFoundError for an unknown project.
+    """
     check_id = uuid.uuid4()
-    judged = (_judged(element, what.text) for element in _rules(session, what.project_id))
+    judged = (_judge(element, what.text) for element in _load_elements(session, what.project_id))
     found = [columns for columns in judged if columns is not None]
     rows = [
         CulturalValidation(
@@ -110,9 +119,9 @@ def check(session: Session, what: Checked) -> list[CulturalValidation]:
 
 
 def check_words(session: Session, job: ProductionJob, words: str) -> list[str]:
-    """Check what a generation sends to its model, and keep the findings; what breaks a rule or may, in sentences.
+    """Check the prompt of a generation and save the findings. Returns a sentence for each broken or unclear rule.
 
-    A project that went to the bin meanwhile has no glossary of its own any more.
+    If the project has been deleted in the meantime, only the built-in elements apply.
     """
     project = None if job.project_id is None else session.get(Project, job.project_id)
     project_id = project.id if project is not None and project.deleted_at is None else None
@@ -129,7 +138,7 @@ def page(
     check_id: uuid.UUID | None,
     wanted: Wanted,
 ) -> Page[CulturalValidation]:
-    """The findings of a project, newest first. Raises NotFoundError."""
+    """List the findings of a project, newest first. Raises NotFoundError."""
     project_exists(session, project_id)
     rows = select(CulturalValidation).where(CulturalValidation.project_id == project_id)
     if scene_key is not None:
@@ -142,63 +151,65 @@ def page(
 
 
 def text_of(scene: Scene) -> str:
-    """All the words of a scene."""
-    said = [f"{one.get('character') or ''}: {one.get('line', '')}" for one in scene.dialogue]
-    parts = (scene.title, scene.description, scene.location, scene.mood, scene.camera, *said)
+    """Return all text of a scene."""
+    lines = [f"{line.get('character') or ''}: {line.get('line', '')}" for line in scene.dialogue]
+    parts = (scene.title, scene.description, scene.location, scene.mood, scene.camera, *lines)
     return "\n".join(part for part in parts if part)
 
 
-def _rules(session: Session, project_id: int | None) -> Sequence[CulturalElement]:
-    """A project's own element hides a built-in one of its name."""
+def _load_elements(session: Session, project_id: int | None) -> Sequence[CulturalElement]:
+    """Return the elements that apply; a project's own element hides a built-in one of the same name."""
     rows = session.scalars(
         select(CulturalElement)
-        .where(_seen(session, project_id))
+        .where(_visible_elements(session, project_id))
         .order_by(CulturalElement.project_id.nulls_first(), CulturalElement.id)
     )
     return list({row.name.lower(): row for row in rows}.values())
 
 
-def _seen(session: Session, project_id: int | None) -> ColumnElement[bool]:
+def _visible_elements(session: Session, project_id: int | None) -> ColumnElement[bool]:
     if project_id is None:
         return CulturalElement.project_id.is_(None)
     project_exists(session, project_id)
     return or_(CulturalElement.project_id.is_(None), CulturalElement.project_id == project_id)
 
 
-def _judged(element: CulturalElement, text: str) -> dict[str, Any] | None:
-    """The columns of a finding, or None if the text does not bring the element up."""
+def _judge(element: CulturalElement, text: str) -> dict[str, Any] | None:
+    """Return the columns of a finding, or None if the text does not mention the element."""
     lower = text.lower()
-    if not any(_places(word, lower) for word in element.triggers):
+    if not any(_find_positions(word, lower) for word in element.triggers):
         return None
     named = {"element_id": element.id, "element_name": element.name}
-    breaking = [(word, at) for word in element.violations for at in _places(word, lower)]
+    breaking = [(word, position) for word in element.violations for position in _find_positions(word, lower)]
     if not breaking:
         return named | {"finding": Finding.FOLLOWED}
-    plain = [word for word, at in breaking if not NEGATION.search(lower[:at])]
+    plain = [word for word, position in breaking if not NEGATION.search(lower[:position])]
     advice = f" {element.advice}" if element.advice else ""
     if plain:
         message = f"{element.rule} The text says “{plain[0]}”.{advice}"
         return named | {"finding": Finding.BROKEN, "severity": element.severity, "message": message}
-    message = f"{element.rule} The text speaks of “{breaking[0][0]}”, it seems to deny it: look at it.{advice}"
+    message = f"{element.rule} The text seems to negate “{breaking[0][0]}”: please check it.{advice}"
     return named | {"finding": Finding.UNCLEAR, "severity": element.severity, "message": message}
 
 
-def _places(word: str, lower: str) -> list[int]:
-    """Where a word or phrase stands: whole words where they are parted by spaces, anywhere in scripts that do not."""
+def _find_positions(word: str, lower: str) -> list[int]:
+    """Return the positions of a word or phrase: ASCII ones as whole words or their plural, others anywhere."""
     wanted = re.escape(word.lower())
     pattern = rf"(?<![a-z0-9]){wanted}(?:e?s)?(?![a-z0-9])" if word.isascii() else wanted
     return [match.start() for match in re.finditer(pattern, lower)]
 
 
-def _owner(element: CulturalElement) -> int:
+def _require_project(element: CulturalElement) -> int:
     if element.project_id is None:
-        raise ConflictError(f"{element.name} comes with Tower: make an element of your own with its name instead")
+        raise ConflictError(
+            f"{element.name!r} comes with Tower and cannot be changed: add an element of your own with the same name"
+        )
     return element.project_id
 
 
-def _refuse_taken(session: Session, project_id: int, name: str, *, other_than: int | None) -> None:
+def _check_name_free(session: Session, project_id: int, name: str, *, other_than: int | None) -> None:
     same = select(CulturalElement.id).where(
         CulturalElement.project_id == project_id, func.lower(CulturalElement.name) == name.lower()
     )
     if session.scalar(same) not in (None, other_than):
-        raise ConflictError(f"Project {project_id} has an element {name!r} already: choose another name")
+        raise ConflictError(f"Project {project_id} already has an element {name!r}: choose another name")

@@ -1,4 +1,4 @@
-"""Files that edits name: only those under the media roots may be."""
+"""Check the files that edits refer to: they must be under the media roots."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ROOTS: Mapping[str, Callable[[Settings], Sequence[Path]]] = {"image_path": media
 
 
 def checked(fields: Mapping[str, Any], settings: Settings, *, path: str = "") -> dict[str, Any]:
-    """The fields with the files in them resolved. Raises InvalidError for one that may not be named.
+    """Return the fields with file paths resolved. Raises InvalidError for a file outside the media roots.
 
-    `path` is what the error's field begins with.
+    `path` is the prefix of the field name in the error.
     """
-    return {name: _checked(name, value, settings, f"{path}{name}") for name, value in fields.items()}
+    return {name: _resolve_value(name, value, settings, f"{path}{name}") for name, value in fields.items()}
 
 
 def checked_edits(edits: Sequence[Edit], settings: Settings) -> list[Edit]:
@@ -31,20 +31,20 @@ def checked_edits(edits: Sequence[Edit], settings: Settings) -> list[Edit]:
 
 
 def checked_resolutions(resolutions: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """Of a merge: by the path of a conflict, `kind/name` or `kind/name/field`."""
-    return {path: _resolution(path, value, settings) for path, value in resolutions.items()}
+    """Resolve files in the resolutions of a merge, which map `kind/name` or `kind/name/field` to values."""
+    return {path: _resolve_resolution(path, value, settings) for path, value in resolutions.items()}
 
 
-def _resolution(path: str, value: Any, settings: Settings) -> Any:
+def _resolve_resolution(path: str, value: Any, settings: Settings) -> Any:
     parts = path.split("/")
     if len(parts) == 3 and value not in list(Strategy):
-        return _checked(parts[2], value, settings, path)
+        return _resolve_value(parts[2], value, settings, path)
     if len(parts) == 2 and isinstance(value, Mapping):
         return checked(value, settings, path=f"{path}/")
     return value
 
 
-def _checked(name: str, value: Any, settings: Settings, path: str) -> Any:
+def _resolve_value(name: str, value: Any, settings: Settings, path: str) -> Any:
     if name in ROOTS and isinstance(value, str):
         return str(media_path(value, roots=ROOTS[name](settings), field=path))
     return value

@@ -1,4 +1,4 @@
-"""Projects: made, changed, put in the bin and taken out of it again."""
+"""Create, change, delete and restore projects."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tower.pages import Page, Wanted, page_of
 from tower.presets.styles import find_style
 from tower.versions import editing
 
-KEPT_IN_BIN = timedelta(days=30)
-LOCK = {"key_share": True}  # others may still add what belongs to the project
+KEPT_IN_BIN = timedelta(days=30)  # how long a deleted project can be restored
+LOCK = {"key_share": True}  # rows that refer to the project can still be added meanwhile
 
 
 @dataclass(frozen=True)
 class ProjectFilter:
-    """What is None does not narrow. `name` is a part of the name, in any case."""
+    """Filters a list of projects; None means any. `name` matches a part of the name in any case."""
 
     status: ProjectStatus | None = None
     name: str | None = None
@@ -30,7 +30,7 @@ class ProjectFilter:
 
 
 def create(session: Session, fields: Mapping[str, Any], settings: Mapping[str, Any]) -> Project:
-    """A draft with its branch `main`. Raises InvalidError for an unknown style."""
+    """Create a draft project with its branch `main`. Raises InvalidError for an unknown style."""
     _check_style(session, settings, project_id=None)
     project = Project(**fields, settings=ProjectSettings(**settings))
     session.add(project)
@@ -40,16 +40,16 @@ def create(session: Session, fields: Mapping[str, Any], settings: Mapping[str, A
 
 
 def find(session: Session, project_id: int, *, to_change: bool = False) -> Project:
-    """Raises NotFoundError for an unknown project and for one in the bin."""
-    how = {"with_for_update": LOCK} if to_change else {"options": [joinedload(Project.settings)]}
-    project = session.get(Project, project_id, populate_existing=True, **how)
+    """Return a project, locked with `to_change`. Raises NotFoundError for an unknown or deleted project."""
+    options = {"with_for_update": LOCK} if to_change else {"options": [joinedload(Project.settings)]}
+    project = session.get(Project, project_id, populate_existing=True, **options)
     if project is None or project.deleted_at is not None:
         raise NotFoundError(f"There is no project {project_id}")
     return project
 
 
 def page(session: Session, wanted: Wanted, *, only: ProjectFilter) -> Page[Project]:
-    """By id. Those in the bin are listed only if asked for."""
+    """List projects by id. Deleted ones are listed only with `only.deleted`, and then alone."""
     rows = select(Project).options(joinedload(Project.settings))
     rows = rows.where(Project.deleted_at.is_not(None) if only.deleted else Project.deleted_at.is_(None))
     if only.status is not None:
@@ -60,7 +60,7 @@ def page(session: Session, wanted: Wanted, *, only: ProjectFilter) -> Page[Proje
 
 
 def change(session: Session, project: Project, fields: Mapping[str, Any], settings: Mapping[str, Any]) -> Project:
-    """Set some fields, and some of its settings. Raises InvalidError for an unknown style."""
+    """Set the given fields and settings. Raises InvalidError for an unknown style."""
     _check_style(session, settings, project_id=project.id)
     for name, value in fields.items():
         setattr(project, name, value)
@@ -74,7 +74,7 @@ def change(session: Session, project: Project, fields: Mapping[str, Any], settin
 
 
 def put_in_bin(session: Session, project_id: int) -> Project:
-    """Hide the project; it can be taken out again until it is purged. Raises NotFoundError."""
+    """Mark the project as deleted. It can be restored until it is purged. Raises NotFoundError."""
     project = find(session, project_id, to_change=True)
     project.deleted_at = datetime.now(UTC)
     session.flush()
@@ -82,7 +82,7 @@ def put_in_bin(session: Session, project_id: int) -> Project:
 
 
 def restore(session: Session, project_id: int) -> Project:
-    """Take the project out of the bin; one that is not in it stays as it is. Raises NotFoundError after 30 days."""
+    """Restore a deleted project; another one is left unchanged. Raises NotFoundError after KEPT_IN_BIN."""
     project = session.get(Project, project_id, with_for_update=LOCK, populate_existing=True)
     if project is None or (project.deleted_at and project.deleted_at + KEPT_IN_BIN < datetime.now(UTC)):
         raise NotFoundError(f"There is no project {project_id} that could be restored")

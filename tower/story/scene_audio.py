@@ -1,4 +1,4 @@
-"""The music of a scene: what was asked, the plan that was made of it, and what came out, as it is kept."""
+"""The music of a scene: the request, the sync plan made from it, and the measured result, with their storage."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tower.sync.plan import Clip, Plan, SyncPoint
 from tower.sync.planning import AUDIBLE_MS, leave, plan
 from tower.sync.snapping import StretchError
 
-RETIMED_FROM = "retimed_from_asset"  # in the provenance of a take with music: the take without
-USUAL_FPS, USUAL_S = 24, 3.0  # of a generation that does not say otherwise
-TAIL_S = 3.0  # after the last point of a scene whose length nobody knows
+RETIMED_FROM = "retimed_from_asset"  # provenance key of a take with music: the take without music
+USUAL_FPS, USUAL_S = 24, 3.0  # of a generation that gives neither
+TAIL_S = 3.0  # after the last sync point of a scene of unknown length
 
 
 class LengthSource(StrEnum):
-    """Where the length of a scene comes from."""
+    """The origin of a scene's length."""
 
     TAKE = "its accepted take"
     SCENE = "the scene"
@@ -40,7 +40,11 @@ class LengthSource(StrEnum):
 
 @dataclass(frozen=True)
 class Asked:
-    """How music and scene shall meet. `moments`: (time in seconds of the scene, event). `offset_s` None: on a beat."""
+    """How to sync music with a scene.
+
+    moments: (time in the scene in seconds, event) of each moment to put on a beat.
+    offset_s: the start in the track in seconds; None to start on a beat.
+    """
 
     moments: Sequence[tuple[float, str | None]]
     bpm: float | None = None
@@ -53,7 +57,7 @@ class Asked:
 
     @property
     def hint(self) -> TempoHint | None:
-        """A given tempo tells the listener how to count, if it listens for such tempos."""
+        """The given tempo as a hint for the beat analysis, if it is within the tempos that the analysis supports."""
         return TempoHint(self.bpm) if self.bpm is not None and SLOWEST_BPM <= self.bpm <= FASTEST_BPM else None
 
 
@@ -65,9 +69,9 @@ class Planned:
 
 
 def length_of(session: Session, scene: Scene, moments: Sequence[tuple[float, str | None]]) -> tuple[Clip, LengthSource]:
-    """How long the scene is, in frames."""
+    """Return the length of the scene in frames, and its origin."""
     if scene.accepted_asset_id is not None:
-        return clip_of(_as_rendered(session, scene.accepted_asset_id)), LengthSource.TAKE
+        return clip_of(_original_take(session, scene.accepted_asset_id)), LengthSource.TAKE
     settings = session.get(ProjectSettings, scene.project_id)
     fps = Fraction((settings.fps if settings else None) or USUAL_FPS)
     if scene.duration_s is not None:
@@ -77,31 +81,37 @@ def length_of(session: Session, scene: Scene, moments: Sequence[tuple[float, str
 
 
 def clip_of(take: Asset) -> Clip:
-    """Of a take as it was rendered."""
+    """Return the frames and frame rate of a take."""
     return Clip(take.probe["frames"], Fraction(take.probe["fps_exact"]))
 
 
 def plan_scene(clip: Clip, asked: Asked, analysis: Analysis) -> Planned:
-    """Raises InvalidError where there are no beats or a moment is outside the scene, StretchError."""
+    """Plan the sync of a scene.
+
+    Raises InvalidError if there are no beats or a moment is outside the scene, StretchError if a shot would have to be
+    stretched too much.
+    """
     beats = beats_of(analysis, bpm=asked.bpm, offset_s=asked.offset_s)
-    made = plan(clip, _points(clip, asked), beats, timing=asked.timing, offset_s=asked.offset_s)
-    return Planned(made, beats.source, (*made.warnings, *_drift(made, asked, analysis)))
+    made = plan(clip, _sync_points(clip, asked), beats, timing=asked.timing, offset_s=asked.offset_s)
+    return Planned(made, beats.source, (*made.warnings, *_drift_warnings(made, asked, analysis)))
 
 
 def plan_or_leave(clip: Clip, asked: Asked, analysis: Analysis) -> Planned:
-    """For a render that has come this far: where a shot would be stretched too much, all stays where it is, and a
-    warning says why. Raises InvalidError where there are no beats."""
+    """Plan as `plan_scene`, but keep all cuts and add a warning if a shot would have to be stretched too much.
+
+    A render that is nearly done uses this so that it does not fail. Raises InvalidError if there are no beats.
+    """
     try:
         return plan_scene(clip, asked, analysis)
-    except StretchError as refused:
+    except StretchError as error:
         beats = beats_of(analysis, bpm=asked.bpm, offset_s=asked.offset_s)
-        made = leave(clip, _points(clip, asked), beats, timing=asked.timing, offset_s=asked.offset_s)
-        words = f"Nothing was moved to a beat: {refused.message}"
+        made = leave(clip, _sync_points(clip, asked), beats, timing=asked.timing, offset_s=asked.offset_s)
+        words = f"Nothing was moved to a beat: {error.message}"
         return Planned(made, beats.source, (words, *made.warnings))
 
 
 def keep(session: Session, scene: Scene, asked: Asked, *, path: str, heard: Heard, planned: Planned) -> MusicSceneSync:
-    """Write it down. It is the music of the scene from now on; what was asked before stays as the past."""
+    """Save the sync as the scene's current one. Earlier ones stay as history."""
     track = session.get(Track, heard.track_id) if heard.track_id is not None else None
     given = asked.bpm is not None
     row = MusicSceneSync(
@@ -129,13 +139,13 @@ def keep(session: Session, scene: Scene, asked: Asked, *, path: str, heard: Hear
 
 
 def current(session: Session, scene_id: int) -> MusicSceneSync | None:
-    """The newest; None where the scene has no music."""
+    """Return the newest sync of the scene; None if it has no music."""
     newest = select(MusicSceneSync).where(MusicSceneSync.scene_id == scene_id).order_by(MusicSceneSync.id.desc())
     return session.scalar(newest.limit(1))
 
 
 def forget(session: Session, scene_id: int) -> int:
-    """Take all music off the scene, the past included. How many rows that were."""
+    """Delete all syncs of the scene, history included, and return their count."""
     gone = session.execute(
         delete(MusicSceneSync).where(MusicSceneSync.scene_id == scene_id).returning(MusicSceneSync.id)
     )
@@ -143,7 +153,7 @@ def forget(session: Session, scene_id: int) -> int:
 
 
 def asked_of(row: MusicSceneSync, clip: Clip) -> tuple[Asked, tuple[str, ...]]:
-    """What was asked, for this clip: moments after its end are left out, and the words that say so."""
+    """Return the request of a saved sync for this clip, and a warning if moments after its end are left out."""
     moments = [(point["time"], point.get("event")) for point in row.sync_points]
     kept = [(time, event) for time, event in moments if round(time * clip.fps) <= clip.frames]
     asked = Asked(
@@ -162,7 +172,7 @@ def asked_of(row: MusicSceneSync, clip: Clip) -> tuple[Asked, tuple[str, ...]]:
 
 
 def note_result(row: MusicSceneSync, made: Plan, measured: Measured, *, asset_id: int) -> None:
-    """What came out. A plan that meets nothing has no error and is not measured."""
+    """Record the result of a sync. A plan that puts no moment on a beat has no error and is not measured."""
     row.cut_list = made.cut_list()
     row.predicted_error_ms = made.worst_error_ms
     row.measured_error_ms, row.measured_mean_error_ms = measured.worst_ms, measured.mean_ms
@@ -170,25 +180,25 @@ def note_result(row: MusicSceneSync, made: Plan, measured: Measured, *, asset_id
     row.output_asset_id = asset_id
 
 
-def _points(clip: Clip, asked: Asked) -> list[SyncPoint]:
+def _sync_points(clip: Clip, asked: Asked) -> list[SyncPoint]:
     return [SyncPoint(round(time * clip.fps), event) for time, event in asked.moments]
 
 
-def _as_rendered(session: Session, asset_id: int) -> Asset:
-    """The take that a take with music was made of: its frames are even."""
+def _original_take(session: Session, asset_id: int) -> Asset:
+    """Return the take itself, or the one it was retimed from, which has a constant frame rate."""
     take = session.get_one(Asset, asset_id)
     before = session.get(Asset, take.provenance[RETIMED_FROM]) if RETIMED_FROM in take.provenance else None
     return before or take
 
 
-def _drift(made: Plan, asked: Asked, analysis: Analysis) -> tuple[str, ...]:
-    """A given tempo that runs away from what is heard."""
-    taken = [cut.beat_s for cut in made.met if cut.beat_s is not None]
-    if asked.bpm is None or not analysis.beat_times_s or not taken:
+def _drift_warnings(made: Plan, asked: Asked, analysis: Analysis) -> tuple[str, ...]:
+    """Warn if the beats of the given tempo drift from the analysed ones."""
+    beats_s = [cut.beat_s for cut in made.met if cut.beat_s is not None]
+    if asked.bpm is None or not analysis.beat_times_s or not beats_s:
         return ()
-    heard = beats_of(analysis)
-    worst_ms = max(abs(beat - heard.times_s[heard.nearest(beat)]) for beat in taken) * 1000
+    detected = beats_of(analysis)
+    worst_ms = max(abs(beat - detected.times_s[detected.nearest(beat)]) for beat in beats_s) * 1000
     if worst_ms <= AUDIBLE_MS:
         return ()
-    words = f"The beats of the given {asked.bpm:g} BPM are up to {worst_ms:.0f} ms from those that were heard"
-    return (f"{words}; without bpm the cuts follow what is heard",)
+    words = f"The beats of the given {asked.bpm:g} BPM are up to {worst_ms:.0f} ms from the detected ones"
+    return (f"{words}; without bpm the cuts follow the detected beats",)

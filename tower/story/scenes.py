@@ -1,4 +1,4 @@
-"""Scenes: their order on a branch, copies of them, and who is in them."""
+"""Order and duplicate the scenes of a branch, and look up their characters."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tower.versions.kinds import Fields, Kind
 Names = Mapping[uuid.UUID, str]
 _NAMES = select(Character.key, Character.name).where(
     Character.branch_id == bindparam("branch"),
-    # one text, which PostgreSQL takes apart faster than psycopg puts a list together
+    # one string that PostgreSQL parses faster than psycopg adapts a list
     Character.key == any_(cast(bindparam("keys", type_=Text()), ARRAY(UUID()))),
 )
 
 
 def next_number(session: Session, on: Head) -> int:
-    """The number after the last scene of the branch, which is held, so that no one else takes it."""
+    """Return the number after the last scene. The branch is locked, so no other writer can take it."""
     last = session.scalar(select(func.max(Scene.scene_number)).where(Scene.branch_id == on.branch.id))
     return (last or 0) + 1
 
@@ -39,34 +39,33 @@ def reorder(session: Session, scene_ids: Sequence[int], *, project_id: int, bran
     Raises InvalidError unless they are all scenes of the branch, each once.
     """
     line = entities.held(session, project_id, branch).branch
-    there = {row.id: row for row in session.scalars(select(Scene).where(Scene.branch_id == line.id))}
-    if sorted(scene_ids) != sorted(there):
+    rows = {row.id: row for row in session.scalars(select(Scene).where(Scene.branch_id == line.id))}
+    if sorted(scene_ids) != sorted(rows):
         raise InvalidError.field(
-            "scene_ids", list(scene_ids)[:50], f"the ids of all {len(there)} scenes of {branch!r}, each once"
+            "scene_ids", list(scene_ids)[:50], f"the ids of all {len(rows)} scenes of {branch!r}, each once"
         )
     edits = [
-        editing.Edit(Kind.SCENES, there[scene_id].key, {"scene_number": number})
+        editing.Edit(Kind.SCENES, rows[scene_id].key, {"scene_number": number})
         for number, scene_id in enumerate(scene_ids, start=1)
-        if there[scene_id].scene_number != number
+        if rows[scene_id].scene_number != number
     ]
-    message = note.message or "Put the scenes in another order"
+    message = note.message or "Reordered the scenes"
     editing.commit(session, project_id=project_id, branch=branch, edits=edits, message=message, author=note.author)
 
 
 def duplicate(session: Session, found: Found[Scene], *, number: int | None, note: Note) -> Found[Scene]:
-    """A copy without a video, after the last scene or at a number that is free (else ConflictError)."""
+    """Copy a scene without its video, to `number` or after the last scene. Raises ConflictError for a taken number."""
     on = found.head or entities.held(session, found.project_id, found.branch)
     if number is None:
         number = next_number(session, on)
     copied = found.fields | {"scene_number": number, "video_path": None}
     message = note.message or f"Copied scene {found.row.scene_number} as scene {number}"
-    noted = Note(note.author, message)
-    return entities.create(session, Scene, copied, on=on, note=noted)
+    return entities.create(session, Scene, copied, on=on, note=Note(note.author, message))
 
 
 def names_of(session: Session, scenes: Iterable[Fields], *, branch_id: int) -> Names:
-    """What the characters that play in these scenes are called now on the branch, by their keys."""
-    keys = {one["key"] for fields in scenes for one in fields["characters"] if one["key"]}
+    """Return the current names of the characters in these scenes, by key."""
+    keys = {member["key"] for fields in scenes for member in fields["characters"] if member["key"]}
     if not keys:
         return {}
     rows = session.execute(_NAMES, {"branch": branch_id, "keys": f"{{{','.join(keys)}}}"})
@@ -74,13 +73,14 @@ def names_of(session: Session, scenes: Iterable[Fields], *, branch_id: int) -> N
 
 
 def cast_names(fields: Mapping[str, Any], names: Names) -> list[str]:
-    """Who is in the scene: a character by its present name, anyone else by the name that was given."""
+    """Return the names of the scene's cast: the current names of characters, and the given names of others."""
     return [
-        names.get(uuid.UUID(one["key"]), one["name"]) if one["key"] else one["name"] for one in fields["characters"]
+        names.get(uuid.UUID(member["key"]), member["name"]) if member["key"] else member["name"]
+        for member in fields["characters"]
     ]
 
 
 def check_style(session: Session, name: str | None, *, project_id: int) -> None:
-    """Raises InvalidError for a style that there is no template of."""
+    """Raises InvalidError for a style without a template."""
     if name is not None:
         find_style(session, name, project_id=project_id)

@@ -1,4 +1,4 @@
-"""Search in a project: whatever is named, described or said there. Parts of words are found, in any script."""
+"""Search the names, descriptions and dialogue of a project. Matches parts of words, in any script."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from db.models.styles import StyleTemplate
 from tower.versions import branches
 from tower.versions.kinds import SHAPES, Kind
 
-_RANK = {"name": 0, "title": 0, "dialogue": 2}  # names, then descriptions, then what is said
-SNIPPET = 60  # characters on either side of what was found
+_RANK = {"name": 0, "title": 0, "dialogue": 2}  # names rank first, then descriptions (1), then dialogue
+SNIPPET = 60  # characters on either side of a match
 SEARCHED: Mapping[Kind, tuple[Any, ...]] = {
     Kind.CHARACTERS: (Character.name, Character.description, Character.backstory, Character.visual_description),
     Kind.SCENES: (Scene.title, Scene.description, Scene.location, Scene.mood),
@@ -32,13 +32,13 @@ SEARCHED: Mapping[Kind, tuple[Any, ...]] = {
     Kind.STYLES: (StyleTemplate.name, StyleTemplate.description, StyleTemplate.prompt),
 }
 
-# The right plan for a rare word is the wrong one for a common word: plan for the words that are asked, each time.
-_PLAN_FOR_THESE_WORDS = text("set local plan_cache_mode = force_custom_plan")
+# Rare and common words need different query plans, so PostgreSQL plans for the given words each time.
+_FORCE_CUSTOM_PLAN = text("set local plan_cache_mode = force_custom_plan")
 
 
 @dataclass(frozen=True)
 class Hit:
-    """`id` is of its row. `field` is where it was found first, `snippet` the words around it."""
+    """A match. `id` is that of the row, `field` the first field that matches, `snippet` the text around the match."""
 
     kind: Kind
     id: int
@@ -51,26 +51,26 @@ class Hit:
 def search(
     session: Session, project_id: int, words: str, *, branch: str, kinds: tuple[Kind, ...] = tuple(SEARCHED), limit: int
 ) -> list[Hit]:
-    """All of the words must be in one thing. Names before descriptions before dialogue, then as in the project.
+    """Find the entities that contain all of the words. Matches in names come first, then descriptions, then dialogue.
 
     Raises NotFoundError for an unknown project or branch.
     """
     line = branches.find(session, project_id, branch)
     terms = words.split()
-    asked = {f"term_{at}": f"%{_plain(term)}%" for at, term in enumerate(terms)}
-    session.execute(_PLAN_FOR_THESE_WORDS)
-    rows = session.execute(_statement(kinds, len(terms)), {"branch_id": line.id, "most": limit, **asked})
-    hits = [_hit(kinds[place], found, terms[0]) for place, *found in sorted(rows, key=lambda row: row[:2])]
+    patterns = {f"term_{index}": f"%{_escape_like(term)}%" for index, term in enumerate(terms)}
+    session.execute(_FORCE_CUSTOM_PLAN)
+    rows = session.execute(_statement(kinds, len(terms)), {"branch_id": line.id, "most": limit, **patterns})
+    hits = [_make_hit(kinds[place], found, terms[0]) for place, *found in sorted(rows, key=lambda row: row[:2])]
     return sorted(hits, key=lambda hit: _RANK.get(hit.field, 1))[:limit]
 
 
 @lru_cache(maxsize=64)
 def _statement(kinds: tuple[Kind, ...], terms: int) -> CompoundSelect[Any]:
-    """(place among the kinds, id, key, label, the searched texts, dialogue) of the first things of each kind."""
-    return union_all(*(_of_kind(place, kind, terms) for place, kind in enumerate(kinds)))
+    """Select (index of the kind, id, key, label, searched texts, dialogue) of the first matches of each kind."""
+    return union_all(*(_select_kind(place, kind, terms) for place, kind in enumerate(kinds)))
 
 
-def _of_kind(place: int, kind: Kind, terms: int) -> Select[Any]:
+def _select_kind(place: int, kind: Kind, terms: int) -> Select[Any]:
     row: Any = SHAPES[kind].row
     scenes = kind == Kind.SCENES
     words = literal_column(f"({WORDS})", Text) if scenes else func.concat_ws("\n", *SEARCHED[kind])
@@ -84,26 +84,26 @@ def _of_kind(place: int, kind: Kind, terms: int) -> Select[Any]:
             row.dialogue if scenes else null().cast(JSONB),
         )
         .where(row.branch_id == bindparam("branch_id"))
-        .where(*(words.ilike(bindparam(f"term_{at}", type_=Text)) for at in range(terms)))
+        .where(*(words.ilike(bindparam(f"term_{index}", type_=Text)) for index in range(terms)))
         .order_by(row.id)
         .limit(bindparam("most"))
     )
 
 
-def _plain(term: str) -> str:
-    """The term as a pattern of ILIKE that means itself."""
+def _escape_like(term: str) -> str:
+    """Escape the term for ILIKE."""
     return term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _hit(kind: Kind, found: Sequence[Any], term: str) -> Hit:
+def _make_hit(kind: Kind, found: Sequence[Any], term: str) -> Hit:
     row_id, key, label, values, dialogue = found
     texts = [(column.key, value or "") for column, value in zip(SEARCHED[kind], values, strict=True)]
-    texts += [("dialogue", f"{one.get('character') or ''}: {one.get('line', '')}") for one in dialogue or ()]
-    field, said = next(((name, said) for name, said in texts if term.lower() in said.lower()), texts[0])
-    return Hit(kind, row_id, key, label, field, _snippet(said, term))
+    texts += [("dialogue", f"{line.get('character') or ''}: {line.get('line', '')}") for line in dialogue or ()]
+    field, value = next(((name, value) for name, value in texts if term.lower() in value.lower()), texts[0])
+    return Hit(kind, row_id, key, label, field, _snippet(value, term))
 
 
-def _snippet(said: str, term: str) -> str:
-    at = max(said.lower().find(term.lower()), 0)
-    start, end = max(at - SNIPPET, 0), at + len(term) + SNIPPET
-    return ("…" if start else "") + said[start:end] + ("…" if end < len(said) else "")
+def _snippet(value: str, term: str) -> str:
+    position = max(value.lower().find(term.lower()), 0)
+    start, end = max(position - SNIPPET, 0), position + len(term) + SNIPPET
+    return ("…" if start else "") + value[start:end] + ("…" if end < len(value) else "")

@@ -1,6 +1,6 @@
-"""The story in the order in which it happens, and what is true from which event on. Both belong to a branch's present.
+"""The events of a story in the order in which they happen, and facts that are true from an event on.
 
-They are no versioned content: a new branch gets a copy, and no commit changes them.
+Both belong to a branch but are not versioned: a new branch gets a copy, and no commit changes them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ Row = TypeVar("Row", StoryTimeline, StorylineContext)
 
 
 def find(session: Session, kind: type[Row], row_id: int, *, to_change: bool = False) -> Row:
-    """Raises NotFoundError, for one of a project in the bin too. `to_change` keeps other writers off its branch."""
+    """Return an event or fact, with its branch locked if `to_change`.
+
+    Raises NotFoundError, also for one of a deleted project.
+    """
     rows = select(kind).join(Project, Project.id == kind.project_id)
     row = session.scalar(rows.where(kind.id == row_id, Project.deleted_at.is_(None)))
     if row is None:
@@ -42,7 +45,7 @@ def branch_name(session: Session, branch_id: int) -> str:
 
 
 def timeline(session: Session, project_id: int, branch: str, wanted: Wanted) -> Page[StoryTimeline]:
-    """The events in story order. Raises NotFoundError for an unknown project or branch."""
+    """List the events in story order. Raises NotFoundError for an unknown project or branch."""
     line = branches.find(session, project_id, branch)
     rows = select(StoryTimeline).where(StoryTimeline.branch_id == line.id)
     return page_of(session, rows, StoryTimeline.position, wanted=wanted)
@@ -51,13 +54,13 @@ def timeline(session: Session, project_id: int, branch: str, wanted: Wanted) -> 
 def add_event(
     session: Session, columns: Mapping[str, Any], *, project_id: int, branch: str, position: int | None
 ) -> StoryTimeline:
-    """An event at `position` (those from there on move by one), or after the last."""
+    """Add an event at `position`, where later events move up by one, or after the last event."""
     line = entities.held(session, project_id, branch).branch
-    there = _events(session, line.id)
-    event = StoryTimeline(project_id=project_id, branch_id=line.id, position=len(there) + 1, **columns)
+    events = _load_events(session, line.id)
+    event = StoryTimeline(project_id=project_id, branch_id=line.id, position=len(events) + 1, **columns)
     session.add(event)
     session.flush()
-    _number([*there[: _index(position, there)], event, *there[_index(position, there) :]])
+    _renumber([*events[: _list_index(position, events)], event, *events[_list_index(position, events) :]])
     session.flush()
     session.refresh(event)
     return event
@@ -69,8 +72,8 @@ def change_event(
     for name, value in columns.items():
         setattr(event, name, value)
     if position is not None:
-        others = [one for one in _events(session, event.branch_id) if one is not event]
-        _number([*others[: _index(position, others)], event, *others[_index(position, others) :]])
+        others = [other for other in _load_events(session, event.branch_id) if other is not event]
+        _renumber([*others[: _list_index(position, others)], event, *others[_list_index(position, others) :]])
     event.version += 1
     session.flush()
     session.refresh(event)
@@ -78,16 +81,16 @@ def change_event(
 
 
 def delete_event(session: Session, event: StoryTimeline) -> None:
-    """With the facts that begin with it; those that end with it stay true."""
-    rest = [one for one in _events(session, event.branch_id) if one is not event]
+    """Delete an event and the facts that begin with it. Facts that end with it lose their end."""
+    rest = [other for other in _load_events(session, event.branch_id) if other is not event]
     session.delete(event)
     session.flush()
-    _number(rest)
+    _renumber(rest)
     session.flush()
 
 
 def add_fact(session: Session, event: StoryTimeline, columns: Mapping[str, Any]) -> StorylineContext:
-    """Something that is true from the event on."""
+    """Add a fact that is true from the event on."""
     fact = StorylineContext(project_id=event.project_id, branch_id=event.branch_id, event_key=event.key, **columns)
     session.add(fact)
     session.flush()
@@ -107,7 +110,7 @@ def change_fact(session: Session, fact: StorylineContext, columns: Mapping[str, 
 def context(
     session: Session, project_id: int, branch: str, *, at_event: int | None, wanted: Wanted
 ) -> Page[StorylineContext]:
-    """All facts of a branch, or those that are true at an event. Raises NotFoundError."""
+    """List all facts of a branch, or those that are true at an event. Raises NotFoundError."""
     line = branches.find(session, project_id, branch)
     rows = select(StorylineContext).where(StorylineContext.branch_id == line.id)
     if at_event is not None:
@@ -122,7 +125,7 @@ def context(
 
 
 def event_of(session: Session, event_id: int, *, branch_id: int) -> StoryTimeline:
-    """An event of this branch. Raises NotFoundError."""
+    """Return an event of this branch. Raises NotFoundError."""
     event = find(session, StoryTimeline, event_id)
     if event.branch_id != branch_id:
         raise NotFoundError(f"Event {event_id} is not on the branch {branch_name(session, branch_id)!r}")
@@ -130,7 +133,7 @@ def event_of(session: Session, event_id: int, *, branch_id: int) -> StoryTimelin
 
 
 def keys_of_cast(session: Session, names: Sequence[str], *, branch_id: int) -> list[uuid.UUID]:
-    """The keys of these characters of the branch. Raises InvalidError for a name that is none."""
+    """Return the keys of these characters of the branch. Raises InvalidError for an unknown name."""
     rows = select(func.lower(Character.name), Character.key).where(Character.branch_id == branch_id)
     wanted = rows.where(func.lower(Character.name).in_([name.lower() for name in names]))
     known: dict[str, uuid.UUID] = dict(session.execute(wanted).all())
@@ -154,17 +157,17 @@ def key_of_scene(session: Session, scene_id: int | None, *, branch_id: int) -> u
     return key
 
 
-def _events(session: Session, branch_id: int) -> Sequence[StoryTimeline]:
+def _load_events(session: Session, branch_id: int) -> Sequence[StoryTimeline]:
     return session.scalars(
         select(StoryTimeline).where(StoryTimeline.branch_id == branch_id).order_by(StoryTimeline.position)
     ).all()
 
 
-def _index(position: int | None, events: Sequence[StoryTimeline]) -> int:
+def _list_index(position: int | None, events: Sequence[StoryTimeline]) -> int:
     return len(events) if position is None else min(position - 1, len(events))
 
 
-def _number(events: Sequence[StoryTimeline]) -> None:
-    """1, 2, …: uniqueness is checked at commit."""
+def _renumber(events: Sequence[StoryTimeline]) -> None:
+    """Number the events from 1. The unique constraint is deferred, so positions may clash until commit."""
     for position, event in enumerate(events, start=1):
         event.position = position

@@ -87,7 +87,7 @@ def test_without_bpm_the_cuts_follow_the_beats_that_are_heard(client: TestClient
 def test_a_given_tempo_that_runs_away_from_the_music_is_said(client: TestClient, url: str, media: Path) -> None:
     path = write_wav(media / "slow.wav", even_clicks(113, 14))
     warnings = given(client, url, path, bpm=120)["plan"]["warnings"]
-    assert any("without bpm the cuts follow what is heard" in warning for warning in warnings)
+    assert any("without bpm the cuts follow the detected beats" in warning for warning in warnings)
 
 
 def test_silence_is_cut_by_a_given_tempo_only(client: TestClient, url: str, media: Path) -> None:
