@@ -1,1 +1,1 @@
-"""A whole project as one file, and back: versions, rows and media. docs/archives.md says what is in it."""
+"""Export a whole project to one file and import it: versions, rows and media. See docs/archives.md for the contents."""

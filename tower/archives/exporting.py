@@ -1,4 +1,4 @@
-"""A project written into one file."""
+"""Export a project to one file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tower.versions import editing
 from tower.versions.objects import DamagedHistoryError, address
 
 FILES_IN_CONTENT = ("image_path", "video_path")
-AT_ONCE = 500
+AT_ONCE = 500  # rows
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Exported:
 def export_project(
     sessions: Sessions, project_id: int, target: Path, *, settings: Settings, told: Told = lambda *_: None
 ) -> Exported:
-    """Write the project to `target`, which appears when it is whole; a file that is there is replaced.
+    """Write the project to `target`, which appears once it is complete. An existing file is replaced.
 
-    All of one moment: edits meanwhile are not in it. Raises NotFoundError, DamagedHistoryError, DiskFullError, and
-    ConflictError if a file was changed meanwhile. What is not there is told in `manifest.missing`.
+    The export is a snapshot: concurrent edits are not in it. `manifest.missing` lists files that could not be read.
+    Raises NotFoundError, DamagedHistoryError, DiskFullError, and ConflictError if a file changes during the export.
     """
     with sessions.begin() as session:
         editing.ensure_main(session, project_id)
@@ -59,16 +59,16 @@ def export_project(
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         with closing(ArchiveWriter(part)) as archive:
             media = MediaOut(settings, local_paths(session, project_id), told)
-            manifest = _written(session, project_id, archive, media)
+            manifest = _write_archive(session, project_id, archive, media)
     return Exported(target, target.stat().st_size, manifest)
 
 
-def _written(session: Session, project_id: int, archive: ArchiveWriter, media: MediaOut) -> Manifest:
+def _write_archive(session: Session, project_id: int, archive: ArchiveWriter, media: MediaOut) -> Manifest:
     named: set[str] = set()
-    archive.add_lines(OBJECTS, _objects(session, project_id, named))
+    archive.add_lines(OBJECTS, _object_lines(session, project_id, named))
     rows = RowsOut(session, project_id, media)
-    counts = {one.member: archive.add_lines(rows_name(one.member), rows.lines(one)) for one in CARRIED}
-    archive.add_lines(PATHS, (_path(path, media) for path in sorted(named)))
+    counts = {table.member: archive.add_lines(rows_name(table.member), rows.lines(table)) for table in CARRIED}
+    archive.add_lines(PATHS, (_path_line(path, media) for path in sorted(named)))
     for take in rows.takes:
         media.take(take.path, sha256=take.sha256, size=take.size)
     media.write(archive)
@@ -78,7 +78,7 @@ def _written(session: Session, project_id: int, archive: ArchiveWriter, media: M
         version=VERSION,
         content_hash=content_hash(members),
         project=session.get_one(Project, project_id).name,
-        heads=_heads(session, project_id),
+        heads=_load_heads(session, project_id),
         rows={name: count for name, count in counts.items() if count},
         missing=media.missing,
         members=members,
@@ -87,28 +87,28 @@ def _written(session: Session, project_id: int, archive: ArchiveWriter, media: M
     return manifest
 
 
-def _objects(session: Session, project_id: int, named: set[str]) -> Iterator[bytes]:
-    """Every object by its hash. Puts the paths of files that entities name into `named`."""
-    wanted = select(VersionObject.hash, VersionObject.kind, VersionObject.content)
-    mine = wanted.where(VersionObject.project_id == project_id).order_by(VersionObject.hash)
-    for sha256, kind, content in session.execute(mine, execution_options={"yield_per": AT_ONCE}):
+def _object_lines(session: Session, project_id: int, named: set[str]) -> Iterator[bytes]:
+    """Yield every object ordered by hash, and add the file paths in entities to `named`."""
+    columns = select(VersionObject.hash, VersionObject.kind, VersionObject.content)
+    query = columns.where(VersionObject.project_id == project_id).order_by(VersionObject.hash)
+    for sha256, kind, content in session.execute(query, execution_options={"yield_per": AT_ONCE}):
         if address(kind, content) != sha256:
-            raise DamagedHistoryError(f"The version object {sha256} is damaged: `tower fsck` says what else is")
+            raise DamagedHistoryError(f"The version object {sha256} is damaged: run `tower fsck` to list all damage")
         if kind == ObjectKind.ENTITY:
             named |= paths_in(parsed(content, sha256))
         yield line({"hash": sha256, "kind": kind.value, "content": content.decode()})
 
 
 def paths_in(entity: dict[str, dict[str, str | None]]) -> set[str]:
-    """The files that an entity object names."""
+    """Return the file paths in an entity object."""
     fields = entity.get("fields", {})
     return {path for name in FILES_IN_CONTENT if (path := fields.get(name)) is not None}
 
 
-def _path(path: str, media: MediaOut) -> bytes:
+def _path_line(path: str, media: MediaOut) -> bytes:
     return line({"path": path, "sha256": media.named(path), "suffix": suffix_of(path)})
 
 
-def _heads(session: Session, project_id: int) -> dict[str, str]:
+def _load_heads(session: Session, project_id: int) -> dict[str, str]:
     heads = select(Branch.name, Commit.hash).join(Commit, Commit.id == Branch.head_id)
     return dict(session.execute(heads.where(Branch.project_id == project_id).order_by(Branch.name)).all())

@@ -1,12 +1,12 @@
-"""The form of an archive: a zip of lines of JSON and of media, and a manifest that names every member by its sha256.
+"""The format of an archive: a zip of JSON lines and media, with a manifest that lists every member and its sha256.
 
-    manifest.json               what is in it; read first, written last
+    manifest.json               the table of contents; read first, written last
     versions/objects.jsonl      {hash, kind, content}: the content-addressed objects
-    rows/<table>.jsonl          a row a line, in the order of their ids; references are line numbers, from 1
-    paths.jsonl                 {path, sha256, suffix}: the files that content names; sha256 null: it was not there
+    rows/<table>.jsonl          one row per line, ordered by id; references are line numbers, from 1
+    paths.jsonl                 {path, sha256, suffix}: the files that content refers to; sha256 is null if missing
     media/<sha256>              the bytes of a file, not compressed
 
-Nothing in it depends on the ids that a database gave, so its content hash is that of the project and not of a place.
+An archive does not contain the ids of a database, so the content hash depends on the project alone.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Digest = Annotated[str, Field(pattern=f"^{SHA256.pattern}$")]
 
 
 class ArchiveError(InvalidError):
-    """The file is no archive that can be imported; nothing was changed."""
+    """The file is not an archive that can be imported. Nothing was changed."""
 
     code = ErrorCode.ARCHIVE_REFUSED
 
@@ -53,7 +53,7 @@ class Member(BaseModel):
 
 
 class Manifest(BaseModel):
-    """`heads`: the commit of each branch. `missing`: files that are named and were not there, with the reason."""
+    """`heads` holds the hash of each branch's commit, `missing` a sentence about each file that could not be read."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -76,15 +76,15 @@ def media_name(sha256: str) -> str:
 
 
 def suffix_of(path: str) -> str:
-    """The ending that the file keeps, such as `.png`; empty for an odd one."""
+    """Return the suffix of a file in lower case, such as `.png`; empty if it is not 1 to 8 letters or digits."""
     suffix = re.search(r"\.[A-Za-z0-9]{1,8}$", path.rpartition("/")[2])
     return suffix.group().lower() if suffix else ""
 
 
 def content_hash(members: Iterable[Member]) -> str:
-    """The sha256 over the form, and name, size and sha256 of every member."""
-    said = sorted([one.name, one.bytes, one.sha256] for one in members)
-    return hashlib.sha256(encoded({"format": FORMAT, "version": VERSION, "members": said})).hexdigest()
+    """Return the sha256 over format, version, and the name, size and sha256 of every member."""
+    entries = sorted([member.name, member.bytes, member.sha256] for member in members)
+    return hashlib.sha256(encoded({"format": FORMAT, "version": VERSION, "members": entries})).hexdigest()
 
 
 def line(value: Any) -> bytes:
@@ -92,32 +92,32 @@ def line(value: Any) -> bytes:
 
 
 def parsed(text: bytes, what: str) -> Any:
-    """Raises ArchiveError."""
+    """Parse JSON; `what` describes it in the error. Raises ArchiveError."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as broken:
-        raise ArchiveError(f"The archive is damaged: {what} is no JSON") from broken
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ArchiveError(f"The archive is damaged: {what} is not JSON") from error
 
 
 def manifest_of(text: bytes) -> Manifest:
-    """Raises ArchiveError for one that is damaged or of another version."""
-    said = parsed(text, MANIFEST)
-    if not isinstance(said, dict) or said.get("format") != FORMAT:
-        raise ArchiveError("This is no archive of a Tower project")
-    if said.get("version") != VERSION:
+    """Parse a manifest. Raises ArchiveError for one that is damaged or has another version."""
+    content = parsed(text, MANIFEST)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ArchiveError("This is not an archive of a Tower project")
+    if content.get("version") != VERSION:
         raise ArchiveError(
-            f"The archive is of version {str(said.get('version'))[:20]}; this Tower reads version {VERSION}",
+            f"The archive is of version {str(content.get('version'))[:20]}; this Tower reads version {VERSION}",
             code=ErrorCode.ARCHIVE_VERSION,
         )
     try:
-        manifest = Manifest.model_validate(said)
+        manifest = Manifest.model_validate(content)
     except ValidationError as error:
-        place = ".".join(map(str, error.errors()[0]["loc"]))
-        raise ArchiveError(f"The archive is damaged: {place} of its manifest is not as it should be") from error
+        location = ".".join(map(str, error.errors()[0]["loc"]))
+        raise ArchiveError(f"The archive is damaged: {location} in its manifest is invalid") from error
     if manifest.content_hash != content_hash(manifest.members):
-        raise ArchiveError("The archive is damaged: its content hash is not that of its members")
+        raise ArchiveError("The archive is damaged: its content hash does not match its members")
     return manifest
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")

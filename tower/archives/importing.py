@@ -1,4 +1,4 @@
-"""A file made a new project: all of it or nothing."""
+"""Import an archive as a new project, completely or not at all."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tower.versions.kinds import Kind
 from tower.versions.objects import Objects, address
 from tower.versions.values import encoded
 
-AT_ONCE = 500
+AT_ONCE = 500  # objects
 KINDS = {
     ".png": AssetKind.IMAGE,
     ".jpg": AssetKind.IMAGE,
@@ -56,54 +56,54 @@ class Imported:
 
 
 def import_project(sessions: Sessions, source: Path, *, settings: Settings, told: Told = lambda *_: None) -> Imported:
-    """A new project with everything that the archive holds. Nothing of it is there after an error.
+    """Create a project from an archive. After an error nothing of it remains.
 
-    Raises ArchiveError for a file that is damaged, of another version, too large, or not as Tower makes them;
+    Raises ArchiveError for a file that is damaged, of another version, too large, or not made by Tower, and
     DiskFullError.
     """
     with closing(ArchiveReader(source, largest_bytes=settings.archive_max_bytes)) as archive:
         with unpacked(archive, settings, told) as media:
             try:
                 with sessions.begin() as session:
-                    project_id = _written(session, archive, media, told)
+                    project_id = _write_project(session, archive, media, told)
                     media.put_in_place()
             except BaseException as error:
                 discard(sessions, media.placed)
                 if isinstance(error, DataError | IntegrityError | InternalError | ProgrammingError):
-                    raise _refused(error) from error
+                    raise _translate_database_error(error) from error
                 raise
         return Imported(project_id, archive.manifest)
 
 
-def _written(session: Session, archive: ArchiveReader, media: MediaIn, told: Told) -> int:
+def _write_project(session: Session, archive: ArchiveReader, media: MediaIn, told: Told) -> int:
     rows = RowsIn(session, media)
     named: set[str] = set()
-    for at, one in enumerate(CARRIED):
-        told("writing", at, len(CARRIED))
-        rows.write(one, archive.lines(rows_name(one.member)))
-        if one.name == PROJECTS:  # commits point at objects
+    for index, table in enumerate(CARRIED):
+        told("writing", index, len(CARRIED))
+        rows.write(table, archive.lines(rows_name(table.member)))
+        if table.name == PROJECTS:  # objects come before the commits that refer to them
             _write_objects(session, rows.project_id, archive.lines(OBJECTS), named)
     rows.finish()
     _write_paths(session, rows.project_id, archive.lines(PATHS), media, named)
     session.flush()
-    _check(session, rows.project_id, archive.manifest)
+    _check_project(session, rows.project_id, archive.manifest)
     return rows.project_id
 
 
 def _write_objects(session: Session, project_id: int, lines: Iterator[bytes], named: set[str]) -> None:
-    """Puts the paths of files that entities name into `named`."""
+    """Write the objects, and add the file paths in entities to `named`."""
     while part := list(islice(lines, AT_ONCE)):
         objects = Objects(session, project_id)
         for text_of in part:
             sha256 = _put_object(objects, parsed(text_of, OBJECTS), named)
             if sha256 is None:
-                raise ArchiveError("The archive is damaged: a version object is not what its name says")
+                raise ArchiveError("The archive is damaged: a version object does not match its hash")
         objects.store()
 
 
-def _put_object(objects: Objects, said: object, named: set[str]) -> str | None:
-    """Its hash; None for one that is not as it should be."""
-    match said:
+def _put_object(objects: Objects, entry: object, named: set[str]) -> str | None:
+    """Write an object and return its hash; None for an invalid one."""
+    match entry:
         case {"hash": str(sha256), "kind": str(kind), "content": str(content)} if kind in tuple(ObjectKind):
             text_of = content.encode(errors="surrogatepass")
         case _:
@@ -122,7 +122,7 @@ def _put_object(objects: Objects, said: object, named: set[str]) -> str | None:
 def _is_canonical(value: dict[str, object], text_of: bytes) -> bool:
     try:
         return encoded(value) == text_of
-    except (ValueError, RecursionError):  # a lone surrogate, or too deep
+    except (ValueError, RecursionError):  # a lone surrogate, or nested too deeply
         return False
 
 
@@ -131,14 +131,16 @@ def _check_entity(value: dict[str, object]) -> None:
         case {"kind": str(kind), "fields": dict(fields), **rest} if kind in tuple(Kind) and not rest:
             try:
                 checked(Kind(kind), fields, kind)
-            except InvalidError as refused:
-                raise ArchiveError(f"The archive holds what no edit could have made: {refused.message}") from refused
+            except InvalidError as error:
+                raise ArchiveError(
+                    f"The archive holds content that no edit could have made: {error.message}"
+                ) from error
         case _:
-            raise ArchiveError("The archive is damaged: a version object is of no known kind")
+            raise ArchiveError("The archive is damaged: a version object has an unknown kind")
 
 
 def _write_paths(session: Session, project_id: int, lines: Iterator[bytes], media: MediaIn, named: set[str]) -> None:
-    """Note where the files lie that content names, unless they are here under that very path."""
+    """Record the new paths of files that content refers to, unless this machine has them under the old paths."""
     for text_of in lines:
         match parsed(text_of, PATHS):
             case {"path": str(path), "sha256": None, "suffix": str()} if path in named:
@@ -147,15 +149,15 @@ def _write_paths(session: Session, project_id: int, lines: Iterator[bytes], medi
                 if not SHA256.fullmatch(sha256) or media.carried(sha256) is None:
                     raise ArchiveError(f"The archive is damaged: the file {path[:200]!r} is not in it")
                 if not media.is_here(path, sha256):
-                    session.add(_imported(media, path, sha256=sha256, suffix=suffix, project_id=project_id))
+                    session.add(_imported_asset(media, path, sha256=sha256, suffix=suffix, project_id=project_id))
             case _:
-                raise ArchiveError(f"The archive is damaged: {PATHS} says what no content names")
+                raise ArchiveError(f"The archive is damaged: {PATHS} has an entry that no content refers to")
         named.discard(path)
     if named:
-        raise ArchiveError(f"The archive is damaged: it does not say what {min(named)[:200]!r} is")
+        raise ArchiveError(f"The archive is damaged: {PATHS} has no entry for the file {min(named)[:200]!r}")
 
 
-def _imported(media: MediaIn, path: str, *, sha256: str, suffix: str, project_id: int) -> Asset:
+def _imported_asset(media: MediaIn, path: str, *, sha256: str, suffix: str, project_id: int) -> Asset:
     member = media.carried(sha256)
     return Asset(
         kind=KINDS.get(suffix, AssetKind.DOCUMENT),
@@ -168,19 +170,19 @@ def _imported(media: MediaIn, path: str, *, sha256: str, suffix: str, project_id
     )
 
 
-def _check(session: Session, project_id: int, manifest: Manifest) -> None:
-    """The imported project must stand up to what `tower fsck` asks of every project."""
+def _check_project(session: Session, project_id: int, manifest: Manifest) -> None:
+    """Check the imported project as `tower fsck` does."""
     heads = select(Branch.name, Commit.hash).join(Commit, Commit.id == Branch.head_id)
     found = dict(session.execute(heads.where(Branch.project_id == project_id)).all())
     if found != manifest.heads or session.get_one(Project, project_id).name != manifest.project:
-        raise ArchiveError("The archive is damaged: its branches are not those of its manifest")
+        raise ArchiveError("The archive is damaged: its name or branches do not match its manifest")
     session.execute(text("set constraints all immediate"))
     for finding in fsck.examine(session, project_id=project_id):
         raise ArchiveError(f"The archive is damaged: {finding.what}")
 
 
-def _refused(error: DataError | IntegrityError | InternalError | ProgrammingError) -> ArchiveError:
+def _translate_database_error(error: DataError | IntegrityError | InternalError | ProgrammingError) -> ArchiveError:
     diagnosis = getattr(error.orig, "diag", None)
     table = getattr(diagnosis, "table_name", None) or "a table"
     reason = getattr(diagnosis, "constraint_name", None) or str(getattr(diagnosis, "message_primary", "bad value"))
-    return ArchiveError(f"The archive holds rows that cannot be: {table} refuses them ({reason})")
+    return ArchiveError(f"The archive holds invalid rows: {table} refuses them ({reason})")

@@ -1,4 +1,4 @@
-"""The files of an archive: unpacked aside, checked, and put in their places only when all else is done."""
+"""The files of an archive: unpacked to a temporary folder, checked, and published after everything else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPARE_BYTES = 256 * 2**20  # left free on the disk
 
 
 class MediaIn:
-    """`folder`: where the files were unpacked, each named by its sha256."""
+    """Publishes the files of an archive. `folder` holds the unpacked files, each named by its sha256."""
 
     def __init__(self, settings: Settings, members: dict[str, Member], folder: Path) -> None:
         self._settings = settings
@@ -33,18 +33,18 @@ class MediaIn:
         self.placed: list[Path] = []
 
     def render_at(self, sha256: Any, suffix: Any) -> Path:
-        """Where a take will lie."""
-        return self._at(self._settings.renders, sha256, suffix)
+        """Return the future path of a take."""
+        return self._target(self._settings.renders, sha256, suffix)
 
     def import_at(self, sha256: Any, suffix: Any) -> Path:
-        """Where any other file will lie."""
-        return self._at(self._settings.media / FOLDER, sha256, suffix)
+        """Return the future path of any other file."""
+        return self._target(self._settings.media / FOLDER, sha256, suffix)
 
     def carried(self, sha256: str) -> Member | None:
         return self._members.get(sha256)
 
     def is_here(self, path: str, sha256: str) -> bool:
-        """Whether the file that content names is on this machine already, under that very path."""
+        """Whether this machine already has the file under the path that content refers to."""
         member = self._members.get(sha256)
         try:
             with open_media(path, roots=video_roots(self._settings)) as file:
@@ -55,38 +55,38 @@ class MediaIn:
             return False
 
     def refuse_outside(self, path: str) -> None:
-        """A file that did not come along must not lead to one on this machine that requests may not name."""
+        """Raise ArchiveError for an existing file outside the media folders, which requests may not refer to either."""
         roots = [os.path.realpath(root) for root in video_roots(self._settings)]
         inside = any(os.path.realpath(path).startswith(f"{root}/") for root in roots) if "\0" not in path else False
         if not inside and ("\0" in path or os.path.lexists(path)):
             raise ArchiveError(
-                f"The archive names the file {path[:200]!r} of this machine, which lies outside of the media folders"
+                f"The archive refers to the file {path[:200]!r} of this machine, which is outside of the media folders"
             )
 
     def put_in_place(self) -> None:
-        """Give every file its name. Raises DiskFullError. What is new is in `placed`, also after an error."""
+        """Publish every file. Raises DiskFullError. `placed` lists the new files, also after an error."""
         for target, sha256 in self._targets.items():
             member = self._members.get(sha256)
             if member is None:
-                continue  # it was missing where the archive was made
+                continue  # it was missing at the time of the export
             if still_wanted(target) and target.stat().st_size == member.bytes and sha256_of(target) == sha256:
                 continue
             self.placed.append(target)
-            os.utime(self._folder / sha256)  # the place is a link to it, and unpacking may have taken hours
+            os.utime(self._folder / sha256)  # it is published as a hard link, and unpacking may have taken hours
             place(self._folder / sha256, target)
 
-    def _at(self, folder: Path, sha256: Any, suffix: Any) -> Path:
+    def _target(self, folder: Path, sha256: Any, suffix: Any) -> Path:
         match sha256, suffix:
             case str(), str() if SHA256.fullmatch(sha256) and SUFFIX.fullmatch(suffix):
                 target: Path = folder / sha256[:2] / f"{sha256}{suffix}"
                 self._targets[target] = sha256
                 return target
-        raise ArchiveError("The archive is damaged: a file has no proper name")
+        raise ArchiveError("The archive is damaged: a file has an invalid hash or suffix")
 
 
 @contextmanager
 def unpacked(archive: ArchiveReader, settings: Settings, told: Told) -> Iterator[MediaIn]:
-    """All files of the archive, checked; those that were not given a place are gone afterwards.
+    """Unpack and check all files of the archive. Files that were not published are deleted on exit.
 
     Raises ArchiveError, DiskFullError.
     """
@@ -94,7 +94,7 @@ def unpacked(archive: ArchiveReader, settings: Settings, told: Told) -> Iterator
     total, done = sum(member.bytes for member in archive.media), 0
     _require_room(settings, total)
 
-    def told_of(size: int) -> None:
+    def report(size: int) -> None:
         nonlocal done
         done += size
         told("unpacking", done, total)
@@ -102,7 +102,7 @@ def unpacked(archive: ArchiveReader, settings: Settings, told: Told) -> Iterator
     folder.mkdir(parents=True)
     try:
         for member in archive.media:
-            archive.copy(member, folder / member.sha256, told=told_of)
+            archive.copy(member, folder / member.sha256, told=report)
         yield MediaIn(settings, {member.sha256: member for member in archive.media}, folder)
     finally:
         shutil.rmtree(folder)
@@ -112,4 +112,6 @@ def _require_room(settings: Settings, size: int) -> None:
     settings.renders.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.renders).free
     if size + SPARE_BYTES > free:
-        raise DiskFullError(f"The archive holds {size} bytes of media, and {settings.renders} has room for {free}")
+        raise DiskFullError(
+            f"The archive holds {size} bytes of media, but {settings.renders} has only {free} bytes free"
+        )

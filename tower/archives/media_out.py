@@ -1,4 +1,4 @@
-"""The files that go into an archive: found, read once to know their hash, and once more to be written."""
+"""The files of an archive. Each is read twice: once to compute its hash and once to write it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from tower.errors import InvalidError
 from tower.media.roots import open_media, video_roots
 from tower.settings import Settings
 
-Told = Callable[[str, int, int], None]  # what is done, bytes done, bytes in all
+Told = Callable[[str, int, int], None]  # (stage, bytes done, bytes in total)
 
 
 @dataclass
 class MediaOut:
-    """`local`: where a file lies that content calls otherwise. `missing`: sentences about files that are not there."""
+    """Collects the files of an archive.
+
+    local: the actual path of files that content refers to by another one.
+    missing: a sentence about each file that cannot be read.
+    """
 
     settings: Settings
     local: Mapping[str, str]
@@ -31,71 +35,71 @@ class MediaOut:
     _read: int = 0
 
     def named(self, path: str) -> str | None:
-        """The sha256 of a file that content or a row names; None, and a word in `missing`, if it cannot be read."""
+        """Add a file that content or a row refers to, and return its sha256; None if it cannot be read."""
         if path not in self._known:
-            self._known[path] = self._look(path)
+            self._known[path] = self._add_source(path)
         return self._known[path]
 
     def reference(self, path: str) -> dict[str, str] | str:
-        """The file for a row that may name any place; the path as it is if there is no such file."""
+        """Add a file, and return a reference to it for a row; the path itself if it cannot be read."""
         sha256 = self.named(path)
         return path if sha256 is None else {"file": sha256, "suffix": suffix_of(path)}
 
     def take(self, path: str, *, sha256: str, size: int) -> None:
-        """The file of an asset, if it is what was stored."""
+        """Add the file of an asset if it is unchanged."""
         if sha256 in self._sources:
             return
 
-        def opened() -> IO[bytes]:
+        def open_file() -> IO[bytes]:
             return Path(path).open("rb")
 
         try:
-            with opened() as file:
-                found = os.fstat(file.fileno()).st_size == size and self._hashed(file) == sha256
-        except OSError as gone:
-            self.missing.append(f"{path}: {gone.strerror}")
+            with open_file() as file:
+                found = os.fstat(file.fileno()).st_size == size and self._hash(file) == sha256
+        except OSError as error:
+            self.missing.append(f"{path}: {error.strerror}")
             return
         if found:
-            self._sources[sha256] = (size, opened)
+            self._sources[sha256] = (size, open_file)
         else:
-            self.missing.append(f"{path}: its bytes are not those that were stored")
+            self.missing.append(f"{path}: the file has changed since it was stored")
 
     def write(self, archive: ArchiveWriter) -> None:
-        """Raises ConflictError if a file was changed since it was looked at."""
+        """Write all files. Raises ConflictError if a file has changed since it was added."""
         total = sum(size for size, _ in self._sources.values())
         done = 0
 
-        def told(size: int) -> None:
+        def report(size: int) -> None:
             nonlocal done
             done += size
             self.told("writing", done, total)
 
-        for sha256, (_, opened) in sorted(self._sources.items()):
-            with opened() as file:
-                archive.add_media(file, sha256=sha256, told=told)
+        for sha256, (_, open_file) in sorted(self._sources.items()):
+            with open_file() as file:
+                archive.add_media(file, sha256=sha256, told=report)
 
-    def _look(self, path: str) -> str | None:
+    def _add_source(self, path: str) -> str | None:
         place, roots = self.local.get(path, path), video_roots(self.settings)
 
-        def opened() -> IO[bytes]:
+        def open_file() -> IO[bytes]:
             return open_media(place, roots=roots)
 
         try:
-            with opened() as file:
-                size, sha256 = os.fstat(file.fileno()).st_size, self._hashed(file)
-        except InvalidError as refused:
-            self.missing.append(f"{path}: not {(refused.details or {}).get('expected', 'readable')}")
+            with open_file() as file:
+                size, sha256 = os.fstat(file.fileno()).st_size, self._hash(file)
+        except InvalidError as error:
+            self.missing.append(f"{path}: not {(error.details or {}).get('expected', 'readable')}")
             return None
         if size == 0:
             self.missing.append(f"{path}: the file is empty")
             return None
-        self._sources.setdefault(sha256, (size, opened))
+        self._sources.setdefault(sha256, (size, open_file))
         return sha256
 
-    def _hashed(self, file: IO[bytes]) -> str:
+    def _hash(self, file: IO[bytes]) -> str:
         digest: Any = hashlib.sha256()
-        while piece := file.read(PIECE):
-            digest.update(piece)
-            self._read += len(piece)
+        while chunk := file.read(PIECE):
+            digest.update(chunk)
+            self._read += len(chunk)
             self.told("reading", self._read, 0)
         return str(digest.hexdigest())

@@ -1,4 +1,4 @@
-"""Reads an archive that anybody may have made: nothing in it is believed before it was checked."""
+"""Read an archive from an untrusted source: everything in it is checked before use."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from tower.archives.writing import PIECE
 from tower.errors.codes import ErrorCode
 
 ENCRYPTED = 0x1
-SMALLEST_RATIO = 2000  # deflate packs at most about 1032 to one
-KNOWN = {OBJECTS, PATHS, *(rows_name(one.member) for one in CARRIED)}
+SMALLEST_RATIO = 2000  # deflate compresses at most about 1032 to 1
+KNOWN = {OBJECTS, PATHS, *(rows_name(table.member) for table in CARRIED)}
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError)
 
 
 class ArchiveReader:
-    """An archive whose members are exactly those of its manifest, of names that Tower knows, and no larger than said.
+    """An archive whose members match its manifest, have known names and are not larger than the manifest says.
 
-    Raises ArchiveError, here and by every method.
+    The constructor and every method raise ArchiveError.
     """
 
     def __init__(self, path: Path, *, largest_bytes: int) -> None:
         try:
-            with _places():
+            with _translate_bad_offset():
                 self._zip = zipfile.ZipFile(path)
-        except BROKEN as broken:
-            raise ArchiveError("The file is no archive, or only a part of one") from broken
+        except BROKEN as error:
+            raise ArchiveError("The file is not an archive, or is incomplete") from error
         try:
-            self._infos = _unique(self._zip.infolist())
-            self.manifest = manifest_of(self._whole(MANIFEST, LARGEST_MANIFEST))
+            self._infos = _infos_by_name(self._zip.infolist())
+            self.manifest = manifest_of(self._read(MANIFEST, LARGEST_MANIFEST))
             self._members = {member.name: member for member in self.manifest.members}
             self._check_members(largest_bytes)
         except BaseException:
@@ -63,103 +63,105 @@ class ArchiveReader:
         return [member for member in self.manifest.members if member.name.startswith(MEDIA)]
 
     def lines(self, name: str) -> Iterator[bytes]:
-        """The lines of a member, checked as a whole when the last was read; nothing if there is no such member."""
+        """Yield the lines of a member; none if it does not exist. Its hash is checked after the last line."""
         member = self._members.get(name)
         if member is None:
             return
         digest, size = hashlib.sha256(), 0
-        with self._opened(name) as file:
+        with self._open(name) as file:
             while text := file.readline(LONGEST_LINE + 1):
                 size += len(text)
                 if len(text) > LONGEST_LINE or size > member.bytes:
                     raise ArchiveError(f"The archive is damaged: {name} is larger than its manifest says")
                 digest.update(text)
                 yield text
-        _check(member, size, digest.hexdigest())
+        _check_content(member, size, digest.hexdigest())
 
     def copy(self, member: Member, target: Path, *, told: Callable[[int], None]) -> None:
-        """Write a member to a file, which must not be there."""
+        """Write a member to a new file."""
         digest, size = hashlib.sha256(), 0
-        with self._opened(member.name) as file, target.open("xb") as out:
-            while piece := file.read(PIECE):
-                size += len(piece)
+        with self._open(member.name) as file, target.open("xb") as out:
+            while chunk := file.read(PIECE):
+                size += len(chunk)
                 if size > member.bytes:
                     raise ArchiveError(f"The archive is damaged: {member.name} is larger than its manifest says")
-                digest.update(piece)
-                out.write(piece)
-                told(len(piece))
-        _check(member, size, digest.hexdigest())
+                digest.update(chunk)
+                out.write(chunk)
+                told(len(chunk))
+        _check_content(member, size, digest.hexdigest())
 
     def _check_members(self, largest_bytes: int) -> None:
-        there, said = set(self._infos) - {MANIFEST}, set(self._members)
+        present, listed = set(self._infos) - {MANIFEST}, set(self._members)
         if len(self._members) < len(self.manifest.members):
             raise ArchiveError("The archive is damaged: its manifest names a member twice")
-        for name in sorted(said | there):
+        for name in sorted(listed | present):
             media = name.startswith(MEDIA) and SHA256.fullmatch(name.removeprefix(MEDIA))
             if name not in KNOWN and not media:
-                raise ArchiveError(f"The archive holds {name[:100]!r}, which does not belong in one")
-        for name in sorted(said ^ there):
-            where = "holds" if name in there else "lacks"
-            raise ArchiveError(f"The archive {where} {name}, and its manifest says otherwise")
+                raise ArchiveError(f"The archive holds {name[:100]!r}, which does not belong in an archive")
+        for name in sorted(listed ^ present):
+            where = "holds" if name in present else "lacks"
+            raise ArchiveError(f"The archive {where} {name}, but its manifest says otherwise")
         for member in self.manifest.members:
             if self._infos[member.name].file_size != member.bytes:
                 raise ArchiveError(f"The archive is damaged: {member.name} has another size than its manifest says")
             if member.name.startswith(MEDIA) and member.name != MEDIA + member.sha256:
-                raise ArchiveError(f"The archive is damaged: {member.name} is not what its name says")
+                raise ArchiveError(f"The archive is damaged: {member.name} does not match the hash in its name")
         unpacked = sum(member.bytes for member in self.manifest.members)
         if unpacked > largest_bytes:
             raise ArchiveError(
-                f"The archive unpacks to {unpacked} bytes and may have {largest_bytes}: see TOWER_ARCHIVE_MAX_BYTES",
+                f"The archive unpacks to {unpacked} bytes, more than the {largest_bytes} of TOWER_ARCHIVE_MAX_BYTES",
                 code=ErrorCode.ARCHIVE_TOO_LARGE,
             )
 
-    def _whole(self, name: str, largest: int) -> bytes:
+    def _read(self, name: str, largest: int) -> bytes:
         if name not in self._infos:
-            raise ArchiveError(f"This is no archive of a Tower project: it has no {name}")
-        with self._opened(name) as file:
+            raise ArchiveError(f"This is not an archive of a Tower project: it has no {name}")
+        with self._open(name) as file:
             text = file.read(largest + 1)
         if len(text) > largest:
             raise ArchiveError(f"The archive is damaged: its {name} is too large")
         return text
 
     @contextmanager
-    def _opened(self, name: str) -> Iterator[IO[bytes]]:
+    def _open(self, name: str) -> Iterator[IO[bytes]]:
         try:
-            with _places():
+            with _translate_bad_offset():
                 opened = self._zip.open(self._infos[name])
             with opened as file:
                 yield file
         except ArchiveError:
             raise
-        except BROKEN as broken:
-            raise ArchiveError(f"The archive is damaged: {name} cannot be read") from broken
+        except BROKEN as error:
+            raise ArchiveError(f"The archive is damaged: {name} cannot be read") from error
 
 
 @contextmanager
-def _places() -> Iterator[None]:
-    """zipfile goes where the file tells it to, before its beginning too, and has no word of its own for that."""
+def _translate_bad_offset() -> Iterator[None]:
+    """Translate the OSError of zipfile for an offset before the start of the file to BadZipFile."""
     try:
         yield
     except OSError as error:
         if error.errno == errno.EINVAL:
-            raise zipfile.BadZipFile("It places something before its beginning") from error
+            raise zipfile.BadZipFile("An offset is before the start of the file") from error
         raise
 
 
-def _unique(infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+def _infos_by_name(infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     found: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
         shown = info.filename[:100]
         if info.filename in found:
             raise ArchiveError(f"The archive is damaged: it holds {shown!r} twice")
         if info.flag_bits & ENCRYPTED or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ArchiveError(f"The archive holds {shown!r} in a form that Tower does not read")
+            raise ArchiveError(
+                f"The archive holds {shown!r} which is encrypted or compressed in a way that Tower does not read"
+            )
         if info.file_size > SMALLEST_RATIO * max(info.compress_size, 1):
             raise ArchiveError(f"The archive is damaged: {shown!r} would unpack to {info.file_size} bytes")
         found[info.filename] = info
     return found
 
 
-def _check(member: Member, size: int, sha256: str) -> None:
+def _check_content(member: Member, size: int, sha256: str) -> None:
     if (size, sha256) != (member.bytes, member.sha256):
-        raise ArchiveError(f"The archive is damaged: {member.name} is not what its manifest says")
+        raise ArchiveError(f"The archive is damaged: {member.name} does not match its manifest")

@@ -1,4 +1,4 @@
-"""The rows of a project as lines of an archive: ids become line numbers, paths of files their hashes."""
+"""Convert the rows of a project to lines of an archive: ids become line numbers, file paths become hashes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tower.archives.tables import (
     references,
 )
 
-AT_ONCE = 500
+AT_ONCE = 500  # rows
 Row = dict[str, Any]
 
 
@@ -39,108 +39,110 @@ class Take:
 
 
 class RowsOut:
-    """What of a project is carried, in one snapshot of the database."""
+    """The rows of a project that are archived, read from one snapshot of the database."""
 
     def __init__(self, session: Session, project_id: int, media: MediaOut) -> None:
         self._session = session
         self._media = media
-        self._given: dict[str, Any] = {"project_id": project_id}
-        self._given["assets"] = self._ids(CHOSEN_ASSETS)
-        self._given["jobs"] = self._ids(CHOSEN_JOBS)
-        self._numbers = {one.name: self._numbered(one) for one in CARRIED if "id" in one.table.columns}
-        self._takes = self._chosen_takes()
+        self._parameters: dict[str, Any] = {"project_id": project_id}
+        self._parameters["assets"] = self._ids(CHOSEN_ASSETS)
+        self._parameters["jobs"] = self._ids(CHOSEN_JOBS)
+        self._numbers = {table.name: self._number_rows(table) for table in CARRIED if "id" in table.table.columns}
+        self._takes = self._select_takes()
         self._by_path = {take.path: take for take in self._takes}
 
     @property
     def takes(self) -> Sequence[Take]:
         return self._takes
 
-    def lines(self, one: Carried) -> Iterator[bytes]:
-        wanted = text(f"select to_jsonb(t) from {one.name} t where {one.where} order by {order_of(one.table)}")
-        found = self._session.scalars(wanted, self._given, execution_options={"yield_per": AT_ONCE})
+    def lines(self, archived: Carried) -> Iterator[bytes]:
+        wanted = text(
+            f"select to_jsonb(t) from {archived.name} t where {archived.where} order by {order_of(archived.table)}"
+        )
+        found = self._session.scalars(wanted, self._parameters, execution_options={"yield_per": AT_ONCE})
         for row in found:
-            yield line(self._carried(one, row))
+            yield line(self._convert(archived, row))
 
-    def _carried(self, one: Carried, row: Row) -> Row:
-        for name in ("id", "project_id", *one.left_out):
+    def _convert(self, archived: Carried, row: Row) -> Row:
+        for name in ("id", "project_id", *archived.left_out):
             row.pop(name, None)
-        for name, target in references(one.name).items():
+        for name, target in references(archived.name).items():
             if name in row:
                 row[name] = self._number(target, row[name])
-        if one.name == JOBS:
-            row["steps"] = self._steps(row["steps"])
-        for name in one.numbered_json & row.keys():
-            row[name] = self._without_ids(row[name])
-        for name in one.files & row.keys():
-            row[name] = self._file(one, row, name)
-        _settle(one, row)
+        if archived.name == JOBS:
+            row["steps"] = self._convert_steps(row["steps"])
+        for name in archived.numbered_json & row.keys():
+            row[name] = self._replace_ids(row[name])
+        for name in archived.files & row.keys():
+            row[name] = self._convert_file(archived, row, name)
+        _reset_state(archived, row)
         return row
 
-    def _file(self, one: Carried, row: Row, name: str) -> Any:
-        """A reference to a file; a path, where content says it; None where no file is known."""
+    def _convert_file(self, archived: Carried, row: Row, name: str) -> Any:
+        """Return a reference to the file, the path itself if it is content, or None if the file is unknown."""
         path = row[name]
         if path is None:
             return None
-        if one.name == ASSETS:
+        if archived.name == ASSETS:
             return {"file": row["sha256"], "suffix": suffix_of(path)}
-        if one.name == SCENES and row["accepted_fingerprint"] is None:
+        if archived.name == SCENES and row["accepted_fingerprint"] is None:
             return path
         if name == "audio_path":
             return self._media.reference(path)
         take = self._by_path.get(path)
         return {"file": take.sha256, "suffix": suffix_of(path)} if take else None
 
-    def _steps(self, steps: Row) -> Row:
-        """What later work asks of a job that has ended: the scene that it drew, who is in it, its mood."""
+    def _convert_steps(self, steps: Row) -> Row:
+        """Return the steps of a finished job that are used later: its scene, cast and mood."""
         kept: Row = {name: steps[name] for name in ("scene", "cast", "mood") if name in steps}
         if "mood" in kept:
             kept["mood"] = kept["mood"] | {"track": None}
         if "cast" in kept:
             cast = kept["cast"]
-            known = [one | {"id": self._row_for(CHARACTERS, one["id"])} for one in cast.get("known", ())]
+            known = [row | {"id": self._row_reference(CHARACTERS, row["id"])} for row in cast.get("known", ())]
             members = [member | {"reference_image": None} for member in cast.get("members", ())]
-            kept["cast"] = cast | {"members": members, "known": [one for one in known if one["id"] is not None]}
+            kept["cast"] = cast | {"members": members, "known": [row for row in known if row["id"] is not None]}
         return kept
 
-    def _without_ids(self, value: Any) -> Any:
+    def _replace_ids(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self._without_ids(part) for part in value]
+            return [self._replace_ids(part) for part in value]
         if not isinstance(value, dict):
             return value
         return {
-            name: self._row_for(IDS_IN_JSON[name], part) if name in IDS_IN_JSON else self._without_ids(part)
+            name: self._row_reference(IDS_IN_JSON[name], part) if name in IDS_IN_JSON else self._replace_ids(part)
             for name, part in value.items()
         }
 
-    def _row_for(self, table: str | None, value: Any) -> Any:
+    def _row_reference(self, table: str | None, value: Any) -> Any:
         if table is None:
             return None
         if isinstance(value, list):
-            rows = [self._row_for(table, part) for part in value]
+            rows = [self._row_reference(table, part) for part in value]
             return [row for row in rows if row is not None]
         if isinstance(value, dict):
-            return value  # imported before: it names what did not come along
+            return value  # an object that an earlier import left, about a row that was not archived
         number = self._number(table, value) if isinstance(value, int) else None
         return None if number is None else {ROW: [BY_NAME[table].member, number]}
 
     def _number(self, table: str, row_id: int | None) -> int | None:
         return None if row_id is None else self._numbers.get(table, {}).get(row_id)
 
-    def _numbered(self, one: Carried) -> Mapping[int, int]:
-        found = self._ids(f"select t.id from {one.name} t where {one.where} order by t.id")
+    def _number_rows(self, archived: Carried) -> Mapping[int, int]:
+        found = self._ids(f"select t.id from {archived.name} t where {archived.where} order by t.id")
         return {row_id: number for number, row_id in enumerate(found, start=1)}
 
     def _ids(self, wanted: str) -> list[int]:
-        return list(self._session.scalars(text(wanted), self._given))
+        return list(self._session.scalars(text(wanted), self._parameters))
 
-    def _chosen_takes(self) -> list[Take]:
+    def _select_takes(self) -> list[Take]:
         wanted = text(f"select path, sha256, bytes from {ASSETS} where id = any(:assets) order by id")
-        return [Take(*row) for row in self._session.execute(wanted, self._given)]
+        return [Take(*row) for row in self._session.execute(wanted, self._parameters)]
 
 
-def _settle(one: Carried, row: Row) -> None:
-    """Say only what is true of a copy: what is published, accepted or under way without its file or run is not."""
-    match one.member:
+def _reset_state(archived: Carried, row: Row) -> None:
+    """Reset states that do not hold for a copy: published, accepted or running without the file or run."""
+    match archived.member:
         case "episodes":
             row["status"] = "completed" if row["status"] == "published" else row["status"]
             if row["status"] in ("completed", "processing") and row["video_path"] is None:

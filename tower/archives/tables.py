@@ -1,7 +1,7 @@
-"""Which rows belong to a project's archive, and what is done to their columns on the way.
+"""The rows that belong to a project's archive, and how their columns are converted.
 
-A row keeps its key, dates and version. Its id becomes its line number and references become line numbers. Left out is
-what only this machine knows: runs, workers, what is published here.
+A row keeps its key, dates and version. Its id and its references become line numbers. State of this machine is left
+out: runs, workers, and paths of publication.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ OF_TAKE = f"{OF_PROJECT} and t.asset_id = any(:assets)"
 class Carried:
     """A table in the archive.
 
-    where: which of its rows `t`. left_out: columns that do not travel. files: columns that hold the path of a file.
-    numbered_json: columns in whose JSON ids stand. given: what an imported row gets in columns that were left out.
+    where: the SQL condition that selects its rows `t`.
+    left_out: columns that are not archived.
+    files: columns that hold the path of a file.
+    numbered_json: JSON columns that contain ids.
+    given: values that an imported row gets in columns that were left out.
     """
 
     name: str
@@ -44,7 +47,7 @@ class Carried:
         return self.table.name
 
 
-NEW_UUID = "a new UUID"  # in `given`
+NEW_UUID = "a new UUID"  # a value of `given`
 PROJECTS, BRANCHES, SCENES = "anime_api.anime_projects", "anime_api.branches", "anime_api.scenes"
 JOBS, ASSETS, CHARACTERS = "anime_api.production_jobs", "public.assets", "anime_api.characters"
 
@@ -63,7 +66,7 @@ RUN_OF_JOB = frozenset(
     }
 )
 
-CARRIED = (  # in the order in which rows can be written
+CARRIED = (  # in writing order; RowsIn.finish sets the references to later rows
     Carried(PROJECTS, "t.id = :project_id", left_out=frozenset({"deleted_at"})),
     Carried("anime_api.projects"),
     Carried("anime_api.commits"),
@@ -111,9 +114,9 @@ CARRIED = (  # in the order in which rows can be written
     Carried("public.production_schedule", numbered_json=frozenset({"parameters"})),
     Carried("anime_api.user_creative_preferences"),
 )
-BY_NAME = {one.name: one for one in CARRIED}
+BY_NAME = {table.name: table for table in CARRIED}
 
-# Names in JSON behind which ids stand, and of what. None: of something that no archive holds.
+# JSON keys that hold ids, and the table of each. None: the table is not archived.
 IDS_IN_JSON: Mapping[str, str | None] = {
     "project_id": PROJECTS,
     "branch_id": BRANCHES,
@@ -158,7 +161,7 @@ CHOSEN_JOBS = f"""
 
 @cache
 def references(name: str) -> Mapping[str, str]:
-    """The columns of a table that hold the id of a row of another, and of which; the project's own is not one."""
+    """Return the columns of a table that hold ids of rows, with the name of their table; `project_id` is left out."""
     return {
         element.parent.name: element.column.table.fullname
         for constraint in METADATA.tables[name].foreign_key_constraints
@@ -168,5 +171,5 @@ def references(name: str) -> Mapping[str, str]:
 
 
 def order_of(table: Table) -> str:
-    """The primary key, by which the rows are in order."""
+    """Return the ORDER BY clause: the primary key."""
     return ", ".join(f"t.{column.name}" for column in table.primary_key)

@@ -1,4 +1,4 @@
-"""Writes an archive, member by member. The same members make the same bytes: no dates, no machine, one order."""
+"""Write an archive member by member. The result is reproducible: it contains no dates and no data of the machine."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tower.errors import ConflictError
 from tower.versions.values import encoded
 
 PIECE = 2**20  # bytes
-BEGINNING_OF_ZIP = (1980, 1, 1, 0, 0, 0)
-UNIX = 3
+BEGINNING_OF_ZIP = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
+UNIX = 3  # create_system of a zip
 
 
 class ArchiveWriter:
-    """An archive that is being written to `path`; `close` makes it whole. Holds one piece of one member in memory."""
+    """Writes an archive to `path`, which `close` completes. Holds one chunk of one member in memory."""
 
     def __init__(self, path: Path) -> None:
         self._zip = zipfile.ZipFile(path, "x", allowZip64=True)
@@ -28,14 +28,14 @@ class ArchiveWriter:
         self._zip.close()
 
     def add_lines(self, name: str, lines: Iterable[bytes]) -> int:
-        """How many lines there were. A member without any is left out."""
+        """Add a member and return its count of lines. A member without lines is left out."""
         count, size, digest = 0, 0, hashlib.sha256()
         rest = iter(lines)
         first = next(rest, None)
         if first is None:
             return 0
-        with self._zip.open(_info(name, zipfile.ZIP_DEFLATED), "w", force_zip64=True) as member:
-            for text in _with(first, rest):
+        with self._zip.open(_zip_info(name, zipfile.ZIP_DEFLATED), "w", force_zip64=True) as member:
+            for text in _prepend(first, rest):
                 member.write(text)
                 digest.update(text)
                 count, size = count + 1, size + len(text)
@@ -43,24 +43,24 @@ class ArchiveWriter:
         return count
 
     def add_media(self, file: IO[bytes], *, sha256: str, told: Callable[[int], None]) -> None:
-        """The file from where it stands to its end. Raises ConflictError if it is not what `sha256` says."""
+        """Add a file from its current position to its end. Raises ConflictError if it does not match `sha256`."""
         name, size, digest = media_name(sha256), 0, hashlib.sha256()
-        with self._zip.open(_info(name, zipfile.ZIP_STORED), "w", force_zip64=True) as member:
-            while piece := file.read(PIECE):
-                member.write(piece)
-                digest.update(piece)
-                size += len(piece)
-                told(len(piece))
+        with self._zip.open(_zip_info(name, zipfile.ZIP_STORED), "w", force_zip64=True) as member:
+            while chunk := file.read(PIECE):
+                member.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+                told(len(chunk))
         if digest.hexdigest() != sha256:
-            raise ConflictError("A file was changed while the project was exported: export it again")
+            raise ConflictError("A file has changed during the export: export the project again")
         self.members.append(Member(name=name, sha256=sha256, bytes=size))
 
     def add_manifest(self, manifest: Manifest) -> None:
-        with self._zip.open(_info(MANIFEST, zipfile.ZIP_DEFLATED), "w", force_zip64=True) as member:
+        with self._zip.open(_zip_info(MANIFEST, zipfile.ZIP_DEFLATED), "w", force_zip64=True) as member:
             member.write(encoded(manifest.model_dump(mode="json")))
 
 
-def _info(name: str, compression: int) -> zipfile.ZipInfo:
+def _zip_info(name: str, compression: int) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, BEGINNING_OF_ZIP)
     info.compress_type = compression
     info.create_system = UNIX
@@ -68,6 +68,6 @@ def _info(name: str, compression: int) -> zipfile.ZipInfo:
     return info
 
 
-def _with(first: bytes, rest: Iterable[bytes]) -> Iterable[bytes]:
+def _prepend(first: bytes, rest: Iterable[bytes]) -> Iterable[bytes]:
     yield first
     yield from rest

@@ -1,4 +1,4 @@
-"""A segment as it lies in its file: what its packets tell without decoding, and its frames, strictly decoded."""
+"""Read the file of a segment: its packets without decoding them, and its frames with strict decoding."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ from av.video.stream import VideoStream
 from tower.media.decode import MAX_PIXELS, MediaUnreadableError, opened
 from tower.media.x264 import BT709
 
-STRICT = {"err_detect": "explode"}  # FFmpeg would paint over damage and call it a frame
+STRICT = {"err_detect": "explode"}  # by default FFmpeg conceals damage and returns the frame
 _NOTE = re.compile(rb"x264 - core [ -~]* options: ([ -~]+)")
 _IDR = 5  # NAL unit type (H.264, table 7-1)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What a segment's packets tell.
+    """A segment, described from its packets.
 
-    `header`: the decoder configuration (avcC). `note`: the settings that x264 left in the stream.
-    `starts`: frames at which decoding can start anew and before which no later packet is shown (IDR).
-    `even`: the frames are shown at a constant rate and in full. `late`: by how many packets a frame at most comes late.
-    `ours`: H.264, 8-bit 4:2:0, tagged BT.709 in limited range. `head` and `tail`: the packets of the frames that it
-    shares with its neighbours, if it can be cut there.
+    header: the decoder configuration (avcC).
+    note: the settings that x264 noted in the stream.
+    starts: IDR frames, at which decoding can start and before which no later packet is shown.
+    even: whether all frames are shown, at a constant rate.
+    late: the largest number of packets by which a frame is sent after its turn.
+    ours: whether it is H.264, 8-bit 4:2:0, tagged BT.709 in limited range.
+    head, tail: the packets of the frames that it shares with its neighbours, if it can be cut there.
     """
 
     path: Path
@@ -50,13 +52,13 @@ class Clip:
 
 
 def examine(path: Path, overlap: int) -> Clip:
-    """Read the packets, decode nothing. Raises MediaUnreadableError if the file is no video, or is cut off."""
+    """Describe a segment from its packets. Raises MediaUnreadableError if the file is not a video or is cut off."""
     with opened(path) as container:
         video = moving_pictures(container, path)
         packets = packets_of(container, video, path)
         if not packets or len(packets) < video.frames:
-            raise MediaUnreadableError(f"{path.name} is cut off: {len(packets)} of its {video.frames} frames are there")
-        rate = _rate(video, packets, path)
+            raise MediaUnreadableError(f"{path.name} is cut off: {len(packets)} of its {video.frames} frames exist")
+        rate = _frame_rate(video, packets, path)
         numbers = frame_numbers(packets, rate)
         return Clip(
             path=path,
@@ -64,11 +66,11 @@ def examine(path: Path, overlap: int) -> Clip:
             rate=rate,
             frames=sum(not packet.is_discard for packet in packets),
             header=bytes(video.codec_context.extradata or b""),
-            note=_note(packets[0]),
-            starts=frozenset(_starts(packets, numbers, video)),
+            note=_settings_note(packets[0]),
+            starts=frozenset(_idr_frames(packets, numbers, video)),
             even=sorted(numbers) == list(range(len(packets))) and not any(packet.is_discard for packet in packets),
-            late=max(place - number for place, number in enumerate(numbers)),
-            ours=_ours(video),
+            late=max(position - number for position, number in enumerate(numbers)),
+            ours=_is_tower_format(video),
             tags=dict(container.metadata),
             head=tuple(map(bytes, packets[:overlap])),
             tail=tuple(map(bytes, packets[max(0, len(packets) - overlap) :])),
@@ -76,17 +78,19 @@ def examine(path: Path, overlap: int) -> Clip:
 
 
 def moving_pictures(container: InputContainer, path: Path) -> VideoStream:
-    """The video track. Raises MediaUnreadableError if there is none, or one that is too large to decode safely."""
+    """Return the video track. Raises MediaUnreadableError if there is none, or if its frames exceed MAX_PIXELS."""
     if not container.streams.video:
-        raise MediaUnreadableError(f"{path.name} holds no moving pictures")
+        raise MediaUnreadableError(f"{path.name} has no video track")
     video = container.streams.video[0]
     if video.width * video.height > MAX_PIXELS:
-        raise MediaUnreadableError(f"Pictures of {video.width}×{video.height} are larger than Tower decodes")
+        raise MediaUnreadableError(
+            f"Frames of {video.width}×{video.height} are larger than the {MAX_PIXELS} pixels that Tower decodes"
+        )
     return video
 
 
 def packets_of(container: InputContainer, video: VideoStream, path: Path) -> list[Packet[VideoStream]]:
-    """All packets in the order of decoding. They are valid while the container is open."""
+    """Return all packets in decoding order. They are valid while the container is open."""
     try:
         return [packet for packet in container.demux(video) if packet.size]
     except av.FFmpegError as error:
@@ -94,31 +98,31 @@ def packets_of(container: InputContainer, video: VideoStream, path: Path) -> lis
 
 
 def frame_numbers(packets: Sequence[Packet[VideoStream]], rate: Fraction) -> list[int]:
-    """For each packet the number of its frame in the order of showing; the first one shown is 0. −1: it has no time."""
+    """Return the number of each packet's frame in presentation order, from 0; −1 for a packet without a time."""
     first = min((packet.pts for packet in packets if packet.pts is not None), default=0)
     return [-1 if p.pts is None else round((p.pts - first) * p.time_base * rate) for p in packets]
 
 
 def pictures(path: Path) -> Iterator[VideoFrame]:
-    """The frames, one after another. Raises MediaUnreadableError at the first that is damaged."""
+    """Yield the frames. Raises MediaUnreadableError at the first damaged one."""
     with opened(path) as container:
         video = moving_pictures(container, path)
         video.thread_type = "AUTO"
         video.codec_context.options = STRICT
-        yield from _whole(container.decode(video), path)
+        yield from _check_frames(container.decode(video), path)
 
 
 def decoded(packets: Iterable[bytes], clip: Clip) -> list[VideoFrame]:
-    """The frames of a run of H.264 packets that begins with an IDR. Raises MediaUnreadableError if one is damaged."""
+    """Decode H.264 packets that start with an IDR frame. Raises MediaUnreadableError if one is damaged."""
     context = av.CodecContext.create("h264", "r")
     context.extradata = clip.header
     context.options = STRICT
     sent = (*map(Packet, packets), None)
     frames = (frame for packet in sent for frame in context.decode(packet))
-    return list(_whole(frames, clip.path))
+    return list(_check_frames(frames, clip.path))
 
 
-def _whole(frames: Iterator[VideoFrame], path: Path) -> Iterator[VideoFrame]:
+def _check_frames(frames: Iterator[VideoFrame], path: Path) -> Iterator[VideoFrame]:
     try:
         for number, frame in enumerate(frames):
             if frame.is_corrupt:
@@ -128,43 +132,43 @@ def _whole(frames: Iterator[VideoFrame], path: Path) -> Iterator[VideoFrame]:
         raise MediaUnreadableError(f"{path.name} is damaged: not all of its frames can be decoded") from error
 
 
-def _rate(video: VideoStream, packets: Sequence[Packet[VideoStream]], path: Path) -> Fraction:
-    """Over the times at which frames begin: how long the last one lasts is often wrong, and so is the header's rate."""
-    said = video.average_rate or video.guessed_rate
+def _frame_rate(video: VideoStream, packets: Sequence[Packet[VideoStream]], path: Path) -> Fraction:
+    """Return the rate over the start times of frames, as the last duration and the header are often wrong."""
+    declared = video.average_rate or video.guessed_rate
     times = [packet.pts * packet.time_base for packet in packets if packet.pts is not None]
     steps, span_s = len(times) - 1, max(times, default=Fraction(0)) - min(times, default=Fraction(0))
-    if said and abs(steps / said - span_s) <= packets[0].time_base:
-        return said
+    if declared and abs(steps / declared - span_s) <= packets[0].time_base:
+        return declared
     if span_s <= 0:
-        raise MediaUnreadableError(f"{path.name} does not say its frame rate")
+        raise MediaUnreadableError(f"{path.name} has no frame rate")
     return steps / span_s
 
 
-def _starts(packets: Sequence[Packet[VideoStream]], numbers: Sequence[int], video: VideoStream) -> Iterator[int]:
+def _idr_frames(packets: Sequence[Packet[VideoStream]], numbers: Sequence[int], video: VideoStream) -> Iterator[int]:
     header = video.codec_context.extradata or b""
     if video.codec_context.name != "h264" or len(header) < 5:
         return
     length_bytes = (header[4] & 3) + 1  # ISO/IEC 14496-15, lengthSizeMinusOne
-    for place, packet in enumerate(packets):
-        if packet.is_keyframe and numbers[place] == place and _has_idr(bytes(packet), length_bytes):
-            yield place
+    for position, packet in enumerate(packets):
+        if packet.is_keyframe and numbers[position] == position and _has_idr(bytes(packet), length_bytes):
+            yield position
 
 
 def _has_idr(data: bytes, length_bytes: int) -> bool:
-    at = 0
-    while at + length_bytes < len(data):
-        if data[at + length_bytes] & 31 == _IDR:
+    offset = 0
+    while offset + length_bytes < len(data):
+        if data[offset + length_bytes] & 31 == _IDR:
             return True
-        at += length_bytes + int.from_bytes(data[at : at + length_bytes])
+        offset += length_bytes + int.from_bytes(data[offset : offset + length_bytes])
     return False
 
 
-def _note(packet: Packet[VideoStream]) -> str | None:
+def _settings_note(packet: Packet[VideoStream]) -> str | None:
     found = _NOTE.search(bytes(packet))
     return found[1].decode() if found else None
 
 
-def _ours(video: VideoStream) -> bool:
+def _is_tower_format(video: VideoStream) -> bool:
     context = video.codec_context
     tags = (context.color_primaries, context.color_trc, context.colorspace)
     limited = context.color_range != ColorRange.JPEG

@@ -1,4 +1,4 @@
-"""A picture of a clip: frames at equal distances, each with its time."""
+"""Make a contact sheet of a video: frames at equal distances, each with its time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tower.errors import InvalidError
 
 Pixels = npt.NDArray[np.uint8]
 
-_GAP = 6
-_BACKGROUND = (24, 20, 18)
+_GAP = 6  # pixels
+_BACKGROUND = (24, 20, 18)  # BGR
 
 
 def contact_sheet(video: Path, target: Path, *, columns: int = 4, rows: int = 3, width: int = 1280) -> None:
-    """Write a sheet of columns × rows frames, `width` pixels wide, as `target` says by its suffix (.png or .jpg).
+    """Write a sheet of columns × rows frames, `width` pixels wide. The suffix of `target` is .png or .jpg.
 
-    Raises InvalidError if the file holds no picture that can be decoded.
+    Raises InvalidError if no frame can be decoded.
     """
     cell = (width - _GAP * (columns + 1)) // columns
     pictures = _thumbnails(video, columns * rows, cell)
@@ -37,7 +37,7 @@ def contact_sheet(video: Path, target: Path, *, columns: int = 4, rows: int = 3,
 
 
 def _thumbnails(video: Path, count: int, width: int) -> list[Pixels]:
-    """`count` frames at equal distances; the first and the last frame are among them if there are several."""
+    """Return `count` frames at equal distances, including the first and, if there are several, the last."""
     try:
         with av.open(str(video)) as container:
             stream = container.streams.video[0]
@@ -49,9 +49,9 @@ def _thumbnails(video: Path, count: int, width: int) -> list[Pixels]:
                 if number in wanted:
                     found[number] = _thumbnail(frame, width)
     except (av.FFmpegError, IndexError, OSError) as error:
-        raise InvalidError(f"No pictures can be read from {video}: {error}") from error
+        raise InvalidError(f"No frames can be read from {video}: {error}") from error
     if not found:
-        raise InvalidError(f"No pictures can be read from {video}: it holds no frames.")
+        raise InvalidError(f"No frames can be read from {video}: it has none")
     last = max(found)
     return [found[min(number, last)] for number in wanted]
 
@@ -69,7 +69,7 @@ def _timecode(seconds: float) -> str:
 
 
 def _stamp(image: Any, text: str) -> None:
-    """The time in the lower right corner, on a dark plate."""
+    """Draw the time into the lower right corner, on a dark plate."""
     size = max(9, image.shape[1] // 34)
     face = cv2.FontFace("sans")
     _, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), face, size, 500)
@@ -82,7 +82,7 @@ def _stamp(image: Any, text: str) -> None:
 def _write(sheet: Pixels, target: Path) -> None:
     encoded, data = cv2.imencode(target.suffix, sheet)
     if not encoded:
-        raise InvalidError(f"A contact sheet cannot be written as {target.suffix}: use .png or .jpg.")
+        raise InvalidError(f"A contact sheet cannot be written as {target.suffix!r}: use .png or .jpg")
     temporary = target.with_name(f".{target.name}.part")
     with temporary.open("wb") as file:
         file.write(data.tobytes())

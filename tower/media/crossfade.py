@@ -1,4 +1,4 @@
-"""Two segments that show the same moments, made one: a linear cross-fade over the frames that they share."""
+"""Join segments with linear cross-fades over the frames that they share."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tower.media.clips import Clip, pictures
 from tower.media.decode import MediaUnreadableError
 from tower.media.x264 import BT709
 
-_UNTAGGED = 2
+_UNTAGGED = 2  # colorspace of a frame without a tag
 
 
 def blended(before: Sequence[VideoFrame], after: Sequence[VideoFrame]) -> Iterator[VideoFrame]:
-    """Of n pairs of yuv420p frames the i-th, counted from 1, has the share i / (n + 1) of `after`."""
+    """Blend n pairs of yuv420p frames. Pair i, counted from 1, has the share i / (n + 1) of `after`."""
     for number, (old, new) in enumerate(zip(before, after, strict=True), start=1):
         share = number / (len(before) + 1)
         mixed = cv2.addWeighted(old.to_ndarray(), 1 - share, new.to_ndarray(), share, 0)
@@ -25,13 +25,13 @@ def blended(before: Sequence[VideoFrame], after: Sequence[VideoFrame]) -> Iterat
 
 
 def bodies(clips: Sequence[Clip], overlap: int) -> list[tuple[int, int]]:
-    """Of each segment the frames [start, end) that it shares with no neighbour."""
+    """Return for each segment the range [start, end) of the frames that it does not share with a neighbour."""
     last = len(clips) - 1
     return [(overlap if i else 0, clip.frames - (overlap if i < last else 0)) for i, clip in enumerate(clips)]
 
 
 def faded(clips: Sequence[Clip], overlap: int) -> Iterator[VideoFrame]:
-    """All frames of the joined video, decoded as they are asked for; only the shared ones are held.
+    """Yield all frames of the joined video. They are decoded lazily, and only shared ones are kept in memory.
 
     Raises MediaUnreadableError if a segment is damaged.
     """
@@ -42,11 +42,11 @@ def faded(clips: Sequence[Clip], overlap: int) -> Iterator[VideoFrame]:
         yield from islice(frames, end - start)
         tail = list(islice(frames, overlap + 1))
         if len(tail) != clip.frames - end:
-            raise MediaUnreadableError(f"{clip.path.name} does not hold the {clip.frames} frames that it says it has")
+            raise MediaUnreadableError(f"{clip.path.name} does not contain the {clip.frames} frames of its packets")
 
 
 def in_bt709(frame: VideoFrame) -> VideoFrame:
-    """As yuv420p in BT.709, limited range. Untagged pictures are in BT.601: FFmpeg's default."""
+    """Convert to yuv420p in BT.709, limited range. Untagged frames are taken as BT.601, the default of FFmpeg."""
     if frame.format.name == "yuv420p" and frame.colorspace == BT709 and frame.color_range != ColorRange.JPEG:
         return frame
     return frame.reformat(
@@ -54,5 +54,5 @@ def in_bt709(frame: VideoFrame) -> VideoFrame:
         src_colorspace=Colorspace.ITU601 if frame.colorspace == _UNTAGGED else None,
         dst_colorspace=Colorspace.ITU709,
         dst_color_range=ColorRange.MPEG,
-        interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,  # without, colours come out 2 or 3 levels off
+        interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,  # otherwise colours are off by 2 or 3 levels
     )

@@ -1,4 +1,4 @@
-"""Playing a file from end to end, once and safely: every frame is handed to whoever looks, and counted."""
+"""Decode a file safely in one pass, counting every frame and passing it to callbacks."""
 
 from __future__ import annotations
 
@@ -21,25 +21,32 @@ from av.video.stream import VideoStream
 from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
 
-# Containers that hold their media. Playlists (hls, dash, concat, image2, …) name other files and addresses.
+# Containers that contain their media. Playlists (hls, dash, concat, image2, …) refer to other files and URLs.
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts"
-MAX_PIXELS = 8192 * 8192  # more is not a shot but a way to eat the memory
+MAX_PIXELS = 8192 * 8192  # larger frames would exhaust the memory
 
 
 class MediaUnreadableError(TowerError):
-    """A file that is no video, or not a whole one."""
+    """The file is not a video, or is incomplete or damaged."""
 
     code = ErrorCode.MEDIA_UNREADABLE
     status = 422
 
 
 class NoMediaFileError(MediaUnreadableError):
-    """Not a regular local file at all: missing, forbidden, a folder, a FIFO, a device."""
+    """The path is not a readable regular file: missing, forbidden, a folder, a FIFO or a device."""
 
 
 @dataclass
 class Tally:
-    """What a pass over a file found. `times` and `sent` are presentation times in ticks of the video stream."""
+    """The result of decoding a file.
+
+    promised: the count of frames in the header.
+    times, sent: presentation times of decoded frames and of packets, in ticks of the video stream.
+    hidden: packets that an edit list hides.
+    samples: decoded audio samples.
+    sound_lost: audio packets that cannot be decoded.
+    """
 
     promised: int
     times: list[int] = field(default_factory=list)
@@ -51,36 +58,36 @@ class Tally:
 
     @property
     def total(self) -> int:
-        """Frames that the file says or shows that it has, but for those that an edit list hides."""
+        """The expected count of frames, from the header or the packets, without those that an edit list hides."""
         return max(self.promised - self.hidden, len(self.sent), self.frames)
 
     @property
     def lost(self) -> tuple[int, ...]:
-        """The frames that do not decode, numbered from 0 in the order of showing."""
+        """The frames that cannot be decoded, numbered from 0 in presentation order."""
         shown = set(self.times)
-        gone = [number for number, time in enumerate(sorted(self.sent)) if time not in shown]
-        return (*gone, *range(len(self.sent), self.total)) if self.frames < self.total else ()
+        undecoded = [number for number, time in enumerate(sorted(self.sent)) if time not in shown]
+        return (*undecoded, *range(len(self.sent), self.total)) if self.frames < self.total else ()
 
     @property
     def fault(self) -> str | None:
         if self.frames < self.total:
             return f"only {self.frames} of its {self.total} frames can be decoded"
-        return f"{self.sound_lost} pieces of its sound cannot be decoded" if self.sound_lost else None
+        return f"{self.sound_lost} packets of its audio cannot be decoded" if self.sound_lost else None
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
-    """A media file opened for reading: a regular local file in a known container, and nothing that it points to.
+    """Open a regular local file in a known container, without opening anything that it refers to.
 
     Raises MediaUnreadableError.
     """
-    # No protocol has this name: whatever a file refers to cannot be opened.
+    # No protocol has this name, so nothing that a file refers to can be opened.
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
     with regular_file(path) as file:
         try:
             container = av.open(file, "r", options=options, buffer_size=1 << 18)
         except (av.FFmpegError, ValueError) as error:
-            raise MediaUnreadableError(f"{path.name} is no video file that can be read, or a cut off one") from error
+            raise MediaUnreadableError(f"{path.name} is not a readable video file, or is cut off") from error
         with container:
             yield container
 
@@ -92,18 +99,20 @@ def play(
     on_picture: Callable[[VideoFrame], None],
     on_sound: Callable[[AudioFrame], None],
 ) -> Tally:
-    """Decode the pictures and the first sound track, once. Damage does not end the pass: what is lost is counted.
+    """Decode the frames and the first audio track. Damage does not end the pass: lost frames are counted.
 
-    Raises MediaUnreadableError if the pictures are larger than may be decoded safely.
+    Raises MediaUnreadableError if the frames are larger than MAX_PIXELS.
     """
     if video.width * video.height > MAX_PIXELS:
-        raise MediaUnreadableError(f"Pictures of {video.width}×{video.height} are larger than Tower decodes")
+        raise MediaUnreadableError(
+            f"Frames of {video.width}×{video.height} are larger than the {MAX_PIXELS} pixels that Tower decodes"
+        )
     video.thread_type = "AUTO"
     tally = Tally(promised=video.frames)
-    for packet in _packets(container, video):
+    for packet in _iter_packets(container, video):
         if packet.stream.type == "video":
-            _note(packet, tally)
-        frames = _frames(packet)
+            _count_packet(packet, tally)
+        frames = _decode(packet)
         if frames is None:
             tally.sound_lost += packet.stream.type == "audio"
             continue
@@ -120,9 +129,9 @@ def play(
 
 @contextmanager
 def regular_file(path: Path) -> Iterator[BinaryIO]:
-    """Opened for reading. Raises NoMediaFileError for all that is no regular local file."""
+    """Open a regular file for reading. Raises NoMediaFileError for anything else."""
     try:
-        # Non-blocking: opening a FIFO that nobody writes to would wait for ever.
+        # Non-blocking, as opening a FIFO without a writer would wait forever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
         raise NoMediaFileError(f"{path} cannot be opened: {error.strerror}") from error
@@ -133,15 +142,15 @@ def regular_file(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _packets(container: InputContainer, video: VideoStream) -> Iterator[Packet[Stream]]:
-    """All packets of the two tracks. A file that breaks off here has fewer than it promised; play() counts."""
+def _iter_packets(container: InputContainer, video: VideoStream) -> Iterator[Packet[Stream]]:
+    """Yield the packets of both tracks up to the first damage; `play` counts the missing ones."""
     try:
         yield from container.demux(video, *container.streams.audio[:1])
     except av.FFmpegError:
         return
 
 
-def _note(packet: Packet[Stream], tally: Tally) -> None:
+def _count_packet(packet: Packet[Stream], tally: Tally) -> None:
     if not packet.size:
         return
     if packet.is_discard:
@@ -150,8 +159,8 @@ def _note(packet: Packet[Stream], tally: Tally) -> None:
         tally.sent.append(len(tally.sent) if packet.pts is None else packet.pts)
 
 
-def _frames(packet: Packet[Stream]) -> Sequence[object] | None:
-    """The frames that this packet sets free; None if it is damaged."""
+def _decode(packet: Packet[Stream]) -> Sequence[object] | None:
+    """Return the frames that this packet completes; None if it is damaged."""
     try:
         return packet.decode()
     except av.FFmpegError:

@@ -1,4 +1,4 @@
-"""Writes H.264 in MP4: frames in, a file that plays, streams and can be joined out."""
+"""Encode frames to H.264 in MP4 files that can be streamed and joined."""
 
 from __future__ import annotations
 
@@ -18,23 +18,26 @@ from av.video.reformatter import ColorRange, Colorspace
 from tower.media.overlap import OVERLAP_FRAMES
 
 _THREADS = 4
-"""Fixed: x264 gives other bytes with another number of threads, and equal shots must give equal files."""
+"""Fixed, as the output of x264 depends on the number of threads, and equal shots must give equal files."""
 _BT709 = 1
 
 
 def seam_keyframes(frames: int) -> frozenset[int]:
-    """Frames that must start anew (IDR), so that the body between two seams can be copied without encoding."""
+    """Return the frames that must be IDR frames, so that the body between two seams can be copied without encoding."""
     if frames <= 2 * OVERLAP_FRAMES:
         return frozenset({0})
     return frozenset({0, OVERLAP_FRAMES, frames - OVERLAP_FRAMES})
 
 
 class VideoWriter:
-    """A context manager: `write` each frame in turn. The file is whole only after a clean exit; after an exception
-    nothing is left of it.
+    """Context manager that encodes the frames given to `write`.
 
-    H.264 yuv420p, CRF 12, BT.709, index in front. `size` is (width, height) in pixels, both even; `frames` how many
-    will come, which places the keyframes; `tags` go into the file's metadata.
+    The file is complete after a clean exit and removed after an exception. It is H.264 yuv420p, CRF 12, BT.709, with
+    the index first.
+
+    size: (width, height) in pixels, both even.
+    frames: the count of frames to come, which determines the keyframes.
+    tags: metadata of the file.
     """
 
     def __init__(
@@ -43,7 +46,7 @@ class VideoWriter:
         self._target = target
         self._keyframes = seam_keyframes(frames)
         self._count = 0
-        # In ticks of a thousandth of a second, the usual ones, a clip's duration would be rounded.
+        # The default timescale of 1000 ticks per second would round the duration of a clip.
         options = {"movflags": "+faststart", "movie_timescale": str(fps * 512)}
         self._container = av.open(str(target), "w", format="mp4", options=options)
         self._container.metadata.update(tags or {})
@@ -66,12 +69,14 @@ class VideoWriter:
             raise
 
     def _discard(self) -> None:
-        with suppress(av.FFmpegError, OSError):  # a trailer that cannot be written does not matter: the file goes
+        with suppress(
+            av.FFmpegError, OSError
+        ):  # a trailer that cannot be written does not matter, as the file is removed
             self._container.close()
         self._target.unlink(missing_ok=True)
 
     def write(self, frame_bgr: npt.NDArray[np.uint8]) -> None:
-        """Add a frame (height × width × 3, BGR). The array may be used again afterwards."""
+        """Add a frame (height × width × 3, BGR). The array can be reused afterwards."""
         rgb = av.VideoFrame.from_ndarray(frame_bgr, format="bgr24")
         frame = rgb.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
         frame.pts = self._count

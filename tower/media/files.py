@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, fsynced, renamed."""
+"""Write files atomically: to a temporary name in the same folder, then fsync and rename."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
 
-# Another file system; one that knows no links (exFAT, some network drives); a file linked too often.
+# Another file system, one without hard links (exFAT, some network drives), or too many links to the file.
 NO_LINK = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK)
 
 
@@ -24,33 +24,33 @@ class DiskFullError(TowerError):
 
 
 def sha256_of(path: Path) -> str:
-    """The hex digest of a file's bytes, read in pieces."""
+    """Return the hex digest of a file, which is read in chunks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def writing(target: Path) -> Iterator[Path]:
-    """A path beside `target`, with its ending, to write to: published as `target`, or gone after an error in the block.
+    """Yield a temporary path with the suffix of `target`. It is renamed to `target` on exit, or removed after an error.
 
-    The folder is made if need be; a file that is there already is replaced. Raises DiskFullError.
+    Creates the folder if it is missing, and replaces an existing file. Raises DiskFullError.
     """
     part = target.with_name(f".{target.stem}.{uuid.uuid4().hex}.part{target.suffix}")
     try:
-        with _room_on(target.parent):
+        with _translate_disk_full(target.parent):
             target.parent.mkdir(parents=True, exist_ok=True)
             yield part
-            _publish(part, target)
+            _rename_durably(part, target)
     finally:
-        with suppress(FileNotFoundError):  # published, or never begun
+        with suppress(FileNotFoundError):  # renamed, or never written
             part.unlink()
 
 
 def place(source: Path, target: Path) -> None:
-    """Make `target` a file of the same bytes as `source`: another name for it where the file system can, else a copy.
+    """Make `target` a hard link to `source` if the file system allows it, otherwise a copy.
 
-    `source` stays, so that a step that fails after this can be done again; do not write into it any more. At no moment
-    is there half a target. Raises DiskFullError.
+    `source` stays, so that a later step can be retried, and must not be written to again. `target` is never incomplete.
+    Raises DiskFullError.
     """
     with writing(target) as part:
         try:
@@ -62,9 +62,9 @@ def place(source: Path, target: Path) -> None:
 
 
 def still_wanted(path: Path) -> bool:
-    """Whether the file is there, for whoever is about to name it in a row; say so before that is committed.
+    """Whether the file exists. Call this before committing a row that refers to it.
 
-    Its date becomes now: the sweep of unneeded files leaves alone what was wanted a moment ago (`unneeded_files`).
+    Sets the date of the file to now, so that `tower.storage.garbage` does not remove it as unreferenced.
     """
     try:
         os.utime(path)
@@ -73,7 +73,7 @@ def still_wanted(path: Path) -> bool:
     return path.is_file()
 
 
-def _publish(part: Path, target: Path) -> None:
+def _rename_durably(part: Path, target: Path) -> None:
     _fsync(part)
     part.replace(target)
     _fsync(target.parent)
@@ -88,11 +88,11 @@ def _fsync(path: Path) -> None:
 
 
 @contextmanager
-def _room_on(folder: Path) -> Iterator[None]:
-    """Says a full disk in one sentence. PyAV's errors are OSErrors with an errno too."""
+def _translate_disk_full(folder: Path) -> Iterator[None]:
+    """Translate errors of a full disk to DiskFullError. PyAV raises them as OSErrors with an errno too."""
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise DiskFullError(f"The disk is full: nothing more can be written to {folder}; free some space") from error
+        raise DiskFullError(f"The disk is full: {folder} cannot be written to. Free some space") from error

@@ -1,4 +1,4 @@
-"""Joins the segments of a shot. Neighbours share some frames, and the one fades into the other over them."""
+"""Join the segments of a shot. Neighbours share frames, over which one is cross-faded into the other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tower.media.probe import Probe, look_through, probe
 from tower.media.seams import NotCopyableError, copy_bodies
 from tower.media.x264 import CRF12, MP4, encoded, settle
 
-_OF_THE_CONTAINER = ("encoder", "major_brand", "minor_version", "compatible_brands")
+_CONTAINER_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands")
 
 
 class How(StrEnum):
@@ -31,7 +31,7 @@ class How(StrEnum):
 
 @dataclass(frozen=True)
 class Joined:
-    """The joined video. `why`: what kept the bodies from being copied. `took_s`: what joining took, checks included."""
+    """A joined video. `why` is the reason if its bodies were not copied, `took_s` the duration including checks."""
 
     probe: Probe
     how: How
@@ -44,38 +44,40 @@ class Joined:
 
 
 def join(segments: Sequence[Path], target: Path, *, overlap_frames: int = OVERLAP_FRAMES) -> Joined:
-    """Write `target`: all frames of the segments in order, the shared ones blended, as an MP4 without sound.
+    """Write all frames of the segments in order to `target`, an MP4 without sound. Shared frames are blended.
 
-    It has sum(frames) − overlap_frames · (segments − 1) frames. What lies between the seams is copied without loss
-    where the files allow it. Every frame of the result has been decoded and counted before it is published; after an
-    error there is no target, or still the old one. Raises MergeError.
+    The result has sum(frames) − overlap_frames · (segments − 1) frames. The parts between the seams are copied without
+    loss if the files allow it. Every frame of the result is decoded and counted before it is published; after an error
+    `target` is unchanged. Raises MergeError.
     """
-    began = time.perf_counter()
+    started_s = time.perf_counter()
     try:
         clips = [examine(path, overlap_frames) for path in segments]
-        _check(clips, overlap_frames)
+        _check_segments(clips, overlap_frames)
         found, how, why = _write(clips, target, overlap_frames)
     except (MediaUnreadableError, DiskFullError) as error:
         raise MergeError(error.message) from error
     except OSError as error:
         raise MergeError(f"The joined video cannot be written to {target}: {error.strerror}") from error
-    return Joined(found, how, why, took_s=time.perf_counter() - began)
+    return Joined(found, how, why, took_s=time.perf_counter() - started_s)
 
 
-def _check(clips: Sequence[Clip], overlap: int) -> None:
+def _check_segments(clips: Sequence[Clip], overlap: int) -> None:
     if not clips:
         raise MergeError("There are no segments to join")
     if overlap < 0:
-        raise MergeError(f"Segments cannot overlap by {overlap} frames: give 0 or more")
+        raise MergeError(f"Invalid overlap of {overlap} frames: it must be 0 or more")
     first = clips[0]
     for number, clip in enumerate(clips, start=1):
         shared = overlap * ((number > 1) + (number < len(clips)))
         if clip.size != first.size:
-            raise MergeError(f"Segment {number} is {_size(clip)} and segment 1 {_size(first)}: render them in one size")
+            raise MergeError(
+                f"Segment {number} is {_size(clip)} but segment 1 is {_size(first)}: they must have the same size"
+            )
         if clip.rate != first.rate:
             raise MergeError(
-                f"Segment {number} has {float(clip.rate):g} frames a second and segment 1 {float(first.rate):g}: "
-                "render them at one rate"
+                f"Segment {number} has {float(clip.rate):g} frames per second but segment 1 has {float(first.rate):g}: "
+                "they must have the same rate"
             )
         if clip.frames < shared:
             raise MergeError(
@@ -90,21 +92,21 @@ def _write(clips: Sequence[Clip], target: Path, overlap: int) -> tuple[Probe, Ho
         return found, How.ONE_SEGMENT, None
     with writing(target) as part:
         why = _write_joined(clips, part, overlap)
-        found = _verified(part, clips, overlap)
+        found = _verify(part, clips, overlap)
     return found, How.ENCODED_ANEW if why else How.BODIES_COPIED, why
 
 
 def _write_joined(clips: Sequence[Clip], part: Path, overlap: int) -> str | None:
-    """Say why everything was encoded, if it was."""
+    """Write the joined video. Returns the reason if everything was encoded, otherwise None."""
     try:
         copy_bodies(clips, part, overlap=overlap, tags=_common_tags(clips))
     except NotCopyableError as reason:
-        _encode_anew(clips, part, overlap)
+        _encode_all(clips, part, overlap)
         return str(reason)
     return None
 
 
-def _encode_anew(clips: Sequence[Clip], part: Path, overlap: int) -> None:
+def _encode_all(clips: Sequence[Clip], part: Path, overlap: int) -> None:
     with av.open(str(part), "w", format="mp4", options=MP4) as out:
         out.metadata.update(_common_tags(clips))
         stream = out.add_stream("libx264", rate=clips[0].rate)
@@ -114,25 +116,25 @@ def _encode_anew(clips: Sequence[Clip], part: Path, overlap: int) -> None:
             out.mux(packet)
 
 
-def _verified(path: Path, clips: Sequence[Clip], overlap: int) -> Probe:
-    """Decode it all: each frame is there, whole, and shown at its time."""
+def _verify(path: Path, clips: Sequence[Clip], overlap: int) -> Probe:
+    """Decode the whole file and check that every frame exists, is intact and is shown at its time."""
     found = look_through(path)
     if found.fault:
         for clip in clips:
-            probe(clip.path)  # names the one that is broken
+            probe(clip.path)  # raises an error that names the damaged segment
         raise MergeError(f"The joined video is damaged: {found.fault}")
     expected = sum(clip.frames for clip in clips) - overlap * (len(clips) - 1)
     if found.frames != expected:
         raise MergeError(f"The joined video has {found.frames} frames instead of {expected}")
     if found.timing_error_ms > 1:
-        raise MergeError(f"The joined video shows a frame {found.timing_error_ms:.0f} ms beside its time")
+        raise MergeError(f"The joined video shows a frame {found.timing_error_ms:.0f} ms off its time")
     return found
 
 
 def _common_tags(clips: Sequence[Clip]) -> dict[str, str]:
-    """Those on which all segments agree, such as the engine."""
+    """Return the tags that are equal in all segments, such as the engine."""
     shared = {n: value for n, value in clips[0].tags.items() if all(clip.tags.get(n) == value for clip in clips)}
-    return {name: value for name, value in shared.items() if name not in _OF_THE_CONTAINER}
+    return {name: value for name, value in shared.items() if name not in _CONTAINER_TAGS}
 
 
 def _size(clip: Clip) -> str:

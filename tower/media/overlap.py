@@ -1,24 +1,24 @@
-"""How long segments are, and what they share. No codec is imported here: an API plans, and encodes nothing."""
+"""Lengths and overlap of segments. This module imports no codec, as the API only plans segments."""
 
 from __future__ import annotations
 
 from tower.errors import InvalidError
 
 OVERLAP_FRAMES = 4
-"""Frames that two neighbouring segments share: only these are encoded again when segments are joined."""
+"""Frames that two neighbouring segments share. A join encodes only these again."""
 
 
 def segment_frames(duration_s: int, fps: int, overlap: int) -> list[int]:
-    """How many frames each segment of a video of `duration_s` seconds renders: one segment a second.
+    """Return the count of frames of each segment of a video of `duration_s` seconds: one segment per second.
 
     Every segment but the last has `fps + overlap` frames: its own second and, at its end, the first `overlap` frames of
-    the next one. The last has `fps`. So the sum, less `overlap` for each of the seams, is `duration_s * fps`.
-    Raises InvalidError if there is nothing to render, or if the two overlaps of a segment would meet.
+    the next one. The last has `fps`. So the sum minus `overlap` for each seam is `duration_s * fps`.
+    Raises InvalidError if there is nothing to render, or if `overlap` is longer than a second.
     """
     if duration_s < 1:
-        raise InvalidError.field("duration_s", duration_s, "a whole number of seconds, 1 or more")
+        raise InvalidError.field("duration_s", duration_s, "a whole number of seconds from 1")
     if fps < 1:
-        raise InvalidError.field("fps", fps, "1 or more frames a second")
+        raise InvalidError.field("fps", fps, "a whole number of frames per second from 1")
     if not 0 <= overlap <= fps:
-        raise InvalidError.field("overlap", overlap, f"0 to {fps} frames: no more than a second")
+        raise InvalidError.field("overlap", overlap, f"0 to {fps} frames: at most one second")
     return [fps + overlap] * (duration_s - 1) + [fps]

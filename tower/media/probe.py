@@ -1,4 +1,4 @@
-"""What a video file really holds: counted and measured on its decoded frames, not believed from its header."""
+"""Probe a video file by decoding it, as headers can be wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tower.media.decode import MediaUnreadableError, Tally, opened, play
 
 @dataclass(frozen=True)
 class Sound:
-    """The first sound track. `duration_s` from the decoded samples."""
+    """The first audio track. `duration_s` is computed from the decoded samples."""
 
     codec: str
     rate_hz: int
@@ -29,11 +29,14 @@ class Sound:
 
 @dataclass(frozen=True)
 class Probe:
-    """A video file. Sizes in pixels; `fps` exact; `duration_s` of the pictures.
+    """A video file.
 
-    `timing_error_ms`: how far the worst frame is shown from where an even rate would put it.
-    `faststart`: the index lies before the media; None where the container has no such thing.
-    `fault`: what cannot be decoded, in words; `lost`: those frames, from 0. None and empty in a whole file.
+    width, height: in pixels.
+    duration_s: of the video track.
+    timing_error_ms: the largest distance of a frame from its time at a constant rate.
+    faststart: whether the index comes before the media; None for containers other than MP4 and MOV.
+    fault: a description of the damage; None for an intact file.
+    lost: the frames that cannot be decoded, numbered from 0.
     """
 
     container: str
@@ -57,7 +60,7 @@ class Probe:
         return self.audio is not None
 
     def as_json(self) -> dict[str, Any]:
-        """For the `probe` column of an asset. `fps` is a number; `fps_exact` its fraction, "24000/1001"."""
+        """Return the value of an asset's `probe` column. `fps_exact` is the fraction as text, such as "24000/1001"."""
         return asdict(self) | {
             "fps": float(self.fps),
             "fps_exact": str(self.fps),
@@ -67,9 +70,9 @@ class Probe:
 
 
 def probe(path: Path) -> Probe:
-    """Decode the whole file and say what it is.
+    """Decode the whole file and describe it.
 
-    Raises MediaUnreadableError unless it is a regular local file with a video of which every frame decodes.
+    Raises MediaUnreadableError unless it is a regular local file with a video whose frames can all be decoded.
     """
     found = look_through(path)
     if found.fault:
@@ -83,24 +86,24 @@ def look_through(
     on_picture: Callable[[VideoFrame], None] = lambda _: None,
     on_sound: Callable[[AudioFrame], None] = lambda _: None,
 ) -> Probe:
-    """The same, handing on every decoded frame in the one pass; a damaged file comes back with its `fault`.
+    """Decode the whole file, passing every frame to the callbacks. A damaged file is returned with its `fault`.
 
-    Raises MediaUnreadableError if there is not a single picture.
+    Raises MediaUnreadableError if no frame can be decoded.
     """
     with opened(path) as container:
         video = next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
         if video is None:
-            raise MediaUnreadableError(f"{path.name} holds no moving pictures")
+            raise MediaUnreadableError(f"{path.name} has no video track")
         tally = play(container, video, on_picture=on_picture, on_sound=on_sound)
         if not tally.frames:
-            raise MediaUnreadableError(f"{path.name} holds no picture that can be decoded")
-        return _described(path, container, video, tally)
+            raise MediaUnreadableError(f"{path.name} has no frame that can be decoded")
+        return _describe(path, container, video, tally)
 
 
-def _described(path: Path, container: InputContainer, video: VideoStream, tally: Tally) -> Probe:
-    fps = _rate(video, tally.times)
+def _describe(path: Path, container: InputContainer, video: VideoStream, tally: Tally) -> Probe:
+    fps = _frame_rate(video, tally.times)
     return Probe(
-        container=_name(container),
+        container=_container_name(container),
         codec=video.codec_context.codec.canonical_name,
         profile=video.profile,
         pixel_format=video.pix_fmt or "unknown",
@@ -111,24 +114,24 @@ def _described(path: Path, container: InputContainer, video: VideoStream, tally:
         duration_s=float(tally.frames / fps),
         timing_error_ms=_timing_error_ms(video, tally.times, fps),
         bytes=path.stat().st_size,
-        faststart=_index_first(path) if "mp4" in container.format.name else None,
-        audio=_sound(container, tally),
+        faststart=_has_index_first(path) if "mp4" in container.format.name else None,
+        audio=_audio_track(container, tally),
         fault=tally.fault,
         lost=tally.lost,
     )
 
 
-def _rate(video: VideoStream, times: list[int]) -> Fraction:
-    """Frames a second over the shown times; the header's rate where the two agree within a tick of a coarse clock."""
-    said = video.average_rate or video.guessed_rate
+def _frame_rate(video: VideoStream, times: list[int]) -> Fraction:
+    """Return the frame rate over the presentation times, or the header's rate if both agree within one tick."""
+    declared = video.average_rate or video.guessed_rate
     ticks = max(times) - min(times)
     if ticks <= 0 or video.time_base is None:
-        if said is None:
-            raise MediaUnreadableError("The file does not say how long its one picture is shown")
-        return said
+        if declared is None:
+            raise MediaUnreadableError("The file has a single frame and no frame rate")
+        return declared
     steps = len(times) - 1
     measured = steps / (ticks * video.time_base)
-    return said if said and abs(steps / said / video.time_base - ticks) <= 1 else measured
+    return declared if declared and abs(steps / declared / video.time_base - ticks) <= 1 else measured
 
 
 def _timing_error_ms(video: VideoStream, times: list[int], fps: Fraction) -> float:
@@ -137,7 +140,7 @@ def _timing_error_ms(video: VideoStream, times: list[int], fps: Fraction) -> flo
     return max(abs((time - first) * tick_ms - i * step_ms) for i, time in enumerate(sorted(times)))
 
 
-def _sound(container: InputContainer, tally: Tally) -> Sound | None:
+def _audio_track(container: InputContainer, tally: Tally) -> Sound | None:
     if not container.streams.audio:
         return None
     context = container.streams.audio[0].codec_context
@@ -145,29 +148,29 @@ def _sound(container: InputContainer, tally: Tally) -> Sound | None:
     return Sound(context.name, rate, context.channels, tally.samples / rate if rate else 0.0)
 
 
-def _name(container: InputContainer) -> str:
+def _container_name(container: InputContainer) -> str:
     if "mp4" not in container.format.name:
         return container.format.name
     return "mov" if container.metadata.get("major_brand", "").strip() == "qt" else "mp4"
 
 
-def _index_first(path: Path) -> bool:
-    """Whether `moov` comes before `mdat` among the file's top boxes (ISO/IEC 14496-12, 4.2)."""
+def _has_index_first(path: Path) -> bool:
+    """Whether `moov` comes before `mdat` among the top-level boxes (ISO/IEC 14496-12, 4.2)."""
     with path.open("rb") as file:
-        for kind in _boxes(file):
+        for kind in _box_types(file):
             if kind in (b"moov", b"mdat"):
                 return kind == b"moov"
     return False
 
 
-def _boxes(file: BinaryIO) -> Iterator[bytes]:
-    """The kinds of the top boxes in order. A size of 1 means that 64 bits follow, 0 that it is the last."""
+def _box_types(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the types of the top-level boxes. A size of 1 means that 64 bits follow, 0 that it is the last box."""
     while len(head := file.read(8)) == 8:
         yield head[4:]
         size = int.from_bytes(head[:4], "big")
-        passed = 16 if size == 1 else 8
+        header = 16 if size == 1 else 8
         if size == 1:
             size = int.from_bytes(file.read(8), "big")
-        if size < passed:
+        if size < header:
             return
-        file.seek(size - passed, 1)
+        file.seek(size - header, 1)

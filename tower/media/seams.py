@@ -1,7 +1,8 @@
-"""Joining without encoding what need not be: bodies are copied packet by packet, only the seams are encoded.
+"""Join segments with as little encoding as possible: bodies are copied packet by packet, only seams are encoded.
 
-A body is what a segment does not share with its neighbours. It can be copied if it begins with an IDR frame and one
-follows it, and if the seams beside it have the very same decoder configuration (SPS and PPS): a player reads it once.
+A body is the part of a segment that it does not share with its neighbours. It can be copied if it starts with an IDR
+frame, is followed by one, and the seams next to it have the same decoder configuration (SPS and PPS), as a player reads
+the configuration only once.
 """
 
 from __future__ import annotations
@@ -22,21 +23,24 @@ from tower.media.crossfade import blended, bodies
 from tower.media.decode import opened
 from tower.media.x264 import MP4, encoded, options_from, settle
 
-_AT_ONCE = 2  # seams: each takes some 60 MB at 1024×1024
-Packets: TypeAlias = "Sequence[Packet[VideoStream]]"  # Packet takes a parameter in its stubs only
+_WORKERS = 2  # seams encoded in parallel; each takes about 60 MB at 1024×1024
+Packets: TypeAlias = "Sequence[Packet[VideoStream]]"  # quoted, as Packet is generic only in its stubs
 
 
 class NotCopyableError(Exception):
-    """Why these bodies cannot be copied, in words."""
+    """The bodies cannot be copied. The message is the reason."""
 
 
 def copy_bodies(clips: Sequence[Clip], target: Path, *, overlap: int, tags: dict[str, str]) -> None:
-    """Write the joined video. Raises NotCopyableError if that needs encoding, MediaUnreadableError at damage."""
+    """Write the joined video.
+
+    Raises NotCopyableError if the bodies need encoding, MediaUnreadableError if a segment is damaged.
+    """
     cuts = bodies(clips, overlap)
-    _check(clips, cuts)
-    with ThreadPoolExecutor(_AT_ONCE) as pool, av.open(str(target), "w", format="mp4", options=MP4) as out:
+    _check_copyable(clips, cuts)
+    with ThreadPoolExecutor(_WORKERS) as pool, av.open(str(target), "w", format="mp4", options=MP4) as out:
         out.metadata.update(tags)
-        seams = pool.map(_seam, clips, clips[1:] if overlap else ())
+        seams = pool.map(_encode_seam, clips, clips[1:] if overlap else ())
         track: _Track | None = None
         for clip, (start, end) in zip(clips, cuts, strict=True):
             with opened(clip.path) as container:
@@ -47,7 +51,7 @@ def copy_bodies(clips: Sequence[Clip], target: Path, *, overlap: int, tags: dict
                 track.put(packets_of(container, video, clip.path)[start:end])
 
 
-def _check(clips: Sequence[Clip], cuts: Sequence[tuple[int, int]]) -> None:
+def _check_copyable(clips: Sequence[Clip], cuts: Sequence[tuple[int, int]]) -> None:
     for number, (clip, (start, end)) in enumerate(zip(clips, cuts, strict=True), start=1):
         closed = {0, start, end} - {clip.frames}
         if not clip.ours:
@@ -57,44 +61,46 @@ def _check(clips: Sequence[Clip], cuts: Sequence[tuple[int, int]]) -> None:
         if clip.header != clips[0].header:
             raise NotCopyableError(f"segment {number} was encoded with other settings than segment 1")
         if not closed <= clip.starts:
-            raise NotCopyableError(f"segment {number} cannot be cut at frame {min(closed - clip.starts)}: it is no IDR")
+            raise NotCopyableError(
+                f"segment {number} cannot be cut at frame {min(closed - clip.starts)}: it is not an IDR frame"
+            )
         if clip.note is None:
-            raise NotCopyableError(f"segment {number} does not tell the settings it was encoded with")
+            raise NotCopyableError(f"segment {number} does not contain the settings it was encoded with")
 
 
-def _seam(before: Clip, after: Clip) -> Packets:
-    """The cross-fade as packets that fit among theirs."""
+def _encode_seam(before: Clip, after: Clip) -> Packets:
+    """Encode the cross-fade to packets that fit between those of the segments."""
     fade = blended(decoded(before.tail, before), decoded(after.head, after))
     encoder = av.CodecContext.create("libx264", "w")
     settle(encoder, size=after.size, rate=after.rate, options=options_from(after.note or ""))
-    encoder.thread_count = 1  # the seams are encoded side by side
+    encoder.thread_count = 1  # seams are encoded in parallel
     encoder.flags |= Flags.global_header
     packets = list(encoded(fade, encoder))
-    # For the Baseline and Main profiles libx264 appends fields that MP4 leaves out there; they follow SPS and PPS.
+    # For Baseline and Main, libx264 appends fields after SPS and PPS that MP4 leaves out, so compare the start only.
     if not (encoder.extradata or b"").startswith(after.header):
-        raise NotCopyableError("the settings that the segments were encoded with cannot be met again")
+        raise NotCopyableError("the settings that the segments were encoded with cannot be reproduced")
     return packets
 
 
 class _Track:
-    """The one track of the joined file. Times are counted anew, in frames: as shown, and as sent to the decoder."""
+    """The video track of the joined file. Presentation and decoding times are assigned again, counted in frames."""
 
     def __init__(self, out: OutputContainer, template: VideoStream, clips: Sequence[Clip]) -> None:
         self._out = out
         self._rate = clips[0].rate
         self._stream = out.add_stream_from_template(template)
         self._stream.time_base = 1 / self._rate
-        # A frame is sent before it is shown, by as many places as any is late.
+        # Decoding times are this many frames earlier, so that no frame is decoded after it is shown.
         self._lead = max(template.codec_context.reorder_depth, *(clip.late for clip in clips))
         self._count = 0
 
     def put(self, packets: Packets) -> None:
-        """Add a closed run of packets: it begins with an IDR, and all its frames are in it."""
-        for place, (packet, number) in enumerate(zip(packets, frame_numbers(packets, self._rate), strict=True)):
+        """Add packets that start with an IDR frame and refer to no other packets."""
+        for position, (packet, number) in enumerate(zip(packets, frame_numbers(packets, self._rate), strict=True)):
             packet.stream = self._stream
             packet.time_base = 1 / self._rate
             packet.pts = self._count + number
-            packet.dts = self._count + place - self._lead
+            packet.dts = self._count + position - self._lead
             packet.duration = 1
             self._out.mux(packet)
         self._count += len(packets)

@@ -1,4 +1,4 @@
-"""x264's settings: those of a joined video, and those that a stream was made with, as its own note tells them."""
+"""x264 settings: those of joined videos, and those that x264 notes in the streams that it encodes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 MP4 = {"movflags": "+faststart"}
-BT709 = 1  # its number as primaries, transfer and matrix (ISO/IEC 23091-2)
+BT709 = 1  # the code of its primaries, transfer and matrix (ISO/IEC 23091-2)
 CRF12 = {"preset": "veryfast", "crf": "12"}
-_THREADS = 4  # fixed: x264 gives other bytes with another number of threads
+_THREADS = 4  # fixed, as the output of x264 depends on the number of threads
 
-# Settings that x264 takes under the name and in the form in which it notes them.
+# Settings that x264 accepts with the name and format of its note.
 _AS_NOTED = (
     *("cabac", "ref", "me", "subme", "psy", "mixed_refs", "me_range", "chroma_me", "trellis", "8x8dct", "fast_pskip"),
     *("nr", "decimate", "constrained_intra", "bframes", "b_pyramid", "b_adapt", "b_bias", "weightb", "open_gop"),
@@ -25,7 +25,7 @@ _AS_NOTED = (
 
 
 def settle(context: VideoCodecContext, *, size: tuple[int, int], rate: Fraction, options: dict[str, str]) -> None:
-    """Set an encoder up for yuv420p in BT.709; `size` is (width, height) in pixels."""
+    """Configure an encoder for yuv420p in BT.709. `size` is (width, height) in pixels."""
     context.width, context.height = size
     context.pix_fmt = "yuv420p"
     context.framerate, context.time_base = rate, 1 / rate
@@ -37,7 +37,7 @@ def settle(context: VideoCodecContext, *, size: tuple[int, int], rate: Fraction,
 
 
 def encoded(frames: Iterable[VideoFrame], context: VideoCodecContext) -> Iterator[Packet[VideoStream]]:
-    """The packets of these frames, timed evenly from 0."""
+    """Encode frames at a constant rate from time 0, and yield the packets."""
     for number, frame in enumerate(frames):
         frame.pts, frame.time_base, frame.pict_type = number, context.time_base, PictureType.NONE
         yield from context.encode(frame)
@@ -45,9 +45,9 @@ def encoded(frames: Iterable[VideoFrame], context: VideoCodecContext) -> Iterato
 
 
 def options_from(note: str) -> dict[str, str]:
-    """Encoder options that give the same kind of stream, from "cabac=1 ref=3 deblock=1:0:0 …", packed as MP4 wants it.
+    """Return encoder options that reproduce a stream from its note "cabac=1 ref=3 deblock=1:0:0 …", packed for MP4.
 
-    Not complete: compare the decoder configuration of what comes out.
+    The options are not complete, so the caller compares the decoder configurations.
     """
     noted = dict(part.split("=", 1) for part in note.split() if "=" in part)
     noted["mixed_refs"] = noted.pop("mixed_ref", "1")
@@ -60,12 +60,12 @@ def options_from(note: str) -> dict[str, str]:
 
 
 def _deblocking(noted: str) -> dict[str, str]:
-    """`on:strength:threshold`"""
+    """Convert `on:strength:threshold`."""
     on, *offsets = noted.split(":")
     return {"deblock": ",".join(offsets)} if on == "1" else {"no-deblock": "1"}
 
 
 def _adaptive_quantisation(noted: str) -> dict[str, str]:
-    """`mode:strength`, or `0`"""
+    """Convert `mode:strength` or `0`."""
     mode, _, strength = noted.partition(":")
     return {"aq-mode": mode} | ({"aq-strength": strength} if strength else {})

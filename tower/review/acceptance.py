@@ -1,4 +1,4 @@
-"""The take that a scene shows: accepted by itself when it is good and wanted, or by a person; and taken back."""
+"""Accept the take that a scene shows, automatically or by a person, and withdraw it."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ from tower.versions.objects import Objects
 
 @dataclass(frozen=True)
 class Outcome:
-    """Whether the take was accepted for its scene, and why (not), in one sentence."""
+    """Whether a take was accepted for its scene. `why` is one sentence."""
 
     accepted: bool
     why: str
 
 
 def accept_take(session: Session, job: ProductionJob, take: Asset, *, settings: Settings) -> Outcome:
-    """Accept the take that a scene's job ends with, if its verdict is good and the scene needs one. The caller commits.
+    """Accept the final take of a scene's job if it passed its quality check and the scene needs a take.
 
-    A scene needs one that has none, or whose accepted one is out of date. Call it before the job is completed, in the
-    same transaction: whoever writes to both locks the scene first. A second call changes nothing.
+    A scene needs a take if it has none or its accepted take is stale. Call this before completing the job, in the same
+    transaction, as the scene must be locked before the job. A second call changes nothing. The caller commits.
     """
     state = rendered_by(job)
-    scene = None if job.scene_id is None else _locked(session, job.scene_id)
+    scene = None if job.scene_id is None else _lock_scene(session, job.scene_id)
     if state is None or scene is None:
-        return Outcome(False, "The job renders no scene, or its scene is gone")
+        return Outcome(False, "The job does not render a scene, or its scene was deleted")
     metrics = session.get(QualityMetrics, job.id, populate_existing=True)
     if metrics is None or not metrics.passed:
         if scene.status == SceneStatus.DRAFT:
             scene.status = SceneStatus.GENERATED
         return Outcome(False, "The take did not pass its quality check")
     if scene.accepted_fingerprint is None and scene.video_path is not None:
-        return Outcome(False, "The scene has a video of the user's own")
+        return Outcome(False, "The scene has a video set by the user")
     if scene.accepted_fingerprint is not None and not is_outdated(session, scene, settings):
         return Outcome(False, "The scene's accepted take is up to date")
     _accept(session, scene, job, take, state, status=SceneStatus.RENDERED)
@@ -59,30 +59,30 @@ def accept_take(session: Session, job: ProductionJob, take: Asset, *, settings: 
 
 
 def approve_take(session: Session, take: Asset, *, scene_id: int | None, author: str) -> Scene | None:
-    """What a person wants: the take becomes the accepted one of its scene, in the place of any other or own video.
+    """Make the take the accepted one of its scene, replacing another take or the user's own video.
 
-    The scene is the job's, or the same one on another branch (`scene_id`). None for a take of no scene, or of another
-    one. Raises TakeLostError for a file that is gone or damaged.
+    The scene is that of the job, or the same scene on another branch (`scene_id`). Returns None if the take was not
+    rendered for this scene. Raises TakeLostError if the file is missing or damaged.
     """
     job = None if take.job_id is None else session.get(ProductionJob, take.job_id)
     state = None if job is None else rendered_by(job)
-    wanted = scene_id or (job and job.scene_id)
-    if job is None or state is None or not wanted:
+    target_id = scene_id or (job and job.scene_id)
+    if job is None or state is None or not target_id:
         return None
-    scene = session.get(Scene, wanted)
-    if scene is None or str(scene.key) != state.key or not _is_whole(take, job):
+    scene = session.get(Scene, target_id)
+    if scene is None or str(scene.key) != state.key or not _is_whole_shot(take, job):
         return None
     check_take(take)
     if scene.accepted_fingerprint is None and scene.video_path is not None:
-        _drop_own_video(session, scene, take, author)
-    scene = _locked(session, wanted)
+        _remove_own_video(session, scene, take, author)
+    scene = _lock_scene(session, target_id)
     if scene is not None:
         _accept(session, scene, job, take, state, status=SceneStatus.FINAL)
     return scene
 
 
 def take_back(session: Session, take: Asset, *, scene_id: int | None = None) -> list[int]:
-    """A rejected take is no longer shown: by this scene, or else by none. The ids of the scenes that showed it."""
+    """Withdraw a take from one scene, or from all without `scene_id`, and return the ids of scenes that showed it."""
     showing = select(Scene).where(Scene.accepted_asset_id == take.id).order_by(Scene.id)
     if scene_id is not None:
         showing = showing.where(Scene.id == scene_id)
@@ -95,30 +95,31 @@ def take_back(session: Session, take: Asset, *, scene_id: int | None = None) -> 
 
 
 def note_appearances(session: Session, take: Asset, job: ProductionJob) -> None:
-    """Which characters the take shows, as they were in which version. A take of no project is nobody's."""
+    """Record the characters in a take, with their versions. A take without a project is skipped."""
     cast, state = cast_of_job(job), rendered_by(job)
     if take.project_id is None or not cast.known:
         return
-    there = set(session.scalars(select(Character.id).where(Character.id.in_([one.id for one in cast.known]))))
-    hashes = _hashes(session, job, [one.key for one in cast.known])
+    ids = [character.id for character in cast.known]
+    existing = set(session.scalars(select(Character.id).where(Character.id.in_(ids))))
+    hashes = _character_hashes(session, job, [character.key for character in cast.known])
     rows = [
         {
             "project_id": take.project_id,
             "asset_id": take.id,
-            "character_id": one.id if one.id in there else None,
-            "character_key": one.key,
-            "character_name": one.name,
-            "character_version": one.version,
-            "character_hash": hashes.get(one.key),
+            "character_id": character.id if character.id in existing else None,
+            "character_key": character.key,
+            "character_name": character.name,
+            "character_version": character.version,
+            "character_hash": hashes.get(character.key),
             "scene_key": None if state is None else uuid.UUID(state.key),
         }
-        for one in cast.known
+        for character in cast.known
     ]
     session.execute(insert(CharacterAppearance).values(rows).on_conflict_do_nothing())
 
 
 def appearances(session: Session, project_id: int, key: uuid.UUID, *, wanted: Wanted) -> Page[CharacterAppearance]:
-    """The takes that show this character, newest first."""
+    """List the takes that show this character, newest first."""
     rows = select(CharacterAppearance).filter_by(project_id=project_id, character_key=key)
     return page_of(session, rows, CharacterAppearance.id, wanted=wanted, newest_first=True)
 
@@ -126,7 +127,7 @@ def appearances(session: Session, project_id: int, key: uuid.UUID, *, wanted: Wa
 def _accept(
     session: Session, scene: Scene, job: ProductionJob, take: Asset, state: Rendered, *, status: SceneStatus
 ) -> None:
-    inputs = _as_made(session, job, state.parts, take.provenance)
+    inputs = _with_actual_engine(session, job, state.parts, take.provenance)
     scene.accepted_asset_id = take.id
     scene.accepted_fingerprint = inputs.fingerprint
     scene.accepted_inputs = {"wish": state.wish.as_json(), "parts": inputs.as_json()}
@@ -136,45 +137,45 @@ def _accept(
     note_appearances(session, take, job)
 
 
-def _as_made(
+def _with_actual_engine(
     session: Session, job: ProductionJob, inputs: FingerprintInputs, provenance: dict[str, Any]
 ) -> FingerprintInputs:
-    """With the engine that really made it: a worker may have come or gone since the job was opened."""
+    """Return the inputs with the engine that rendered the take, which may differ from the one planned for the job."""
     engine = EngineInputs(name=provenance["engine"], version=provenance["engine_version"])
     if engine.name == inputs.engine.name:
         return inputs.model_copy(update={"engine": engine})
-    graph = _graph(session, job) if engine.name in with_graphs() else None
+    graph = _first_graph(session, job) if engine.name in with_graphs() else None
     return inputs.model_copy(update={"engine": engine, "workflow": WorkflowInputs.of(graph) if graph else None})
 
 
-def _graph(session: Session, job: ProductionJob) -> Any:
-    """The graph that the job began with: a later round of the quality loop may have changed it."""
+def _first_graph(session: Session, job: ProductionJob) -> Any:
+    """Return the graph of the job's first round, as later rounds of the quality loop may change it."""
     first = select(RenderSegment.shot).filter_by(job_id=job.id, segment=1, round=1)
     shot = session.scalar(first.order_by(RenderSegment.attempt.desc()).limit(1))
     return None if shot is None else shot["graph"]
 
 
-def _is_whole(take: Asset, job: ProductionJob) -> bool:
-    """Not one segment of several: the whole shot has as many frames as were asked for."""
+def _is_whole_shot(take: Asset, job: ProductionJob) -> bool:
+    """Whether the take is the whole shot and not one of its segments, by its count of frames."""
     frames = take.probe.get("frames")
     return frames is None or frames == round(job.parameters["duration_s"] * job.parameters["fps"])
 
 
-def _drop_own_video(session: Session, scene: Scene, take: Asset, author: str) -> None:
-    """A video of the user's own is content: that it gives way is an edit."""
+def _remove_own_video(session: Session, scene: Scene, take: Asset, author: str) -> None:
+    """Remove the video that the user set. It is content, so this is an edit."""
     branch = session.get_one(Branch, scene.branch_id)
     editing.commit(
         session,
         project_id=scene.project_id,
         branch=branch.name,
         edits=[editing.Edit(Kind.SCENES, scene.key, {"video_path": None})],
-        message=f"Approved take {take.id} in the place of {scene.video_path}",
+        message=f"Approved take {take.id} instead of {scene.video_path}",
         author=author,
     )
 
 
-def _hashes(session: Session, job: ProductionJob, keys: list[uuid.UUID]) -> dict[uuid.UUID, str | None]:
-    """The version objects of these characters in the state that the job renders; nothing for a job of no state."""
+def _character_hashes(session: Session, job: ProductionJob, keys: list[uuid.UUID]) -> dict[uuid.UUID, str | None]:
+    """Return the version objects of these characters in the commit that the job renders; {} without a commit."""
     if job.commit_hash is None or job.project_id is None:
         return {}
     commit = select(Commit.tree_hash).where(Commit.project_id == job.project_id, Commit.hash == job.commit_hash)
@@ -185,5 +186,5 @@ def _hashes(session: Session, job: ProductionJob, keys: list[uuid.UUID]) -> dict
     return {key: sha256 for (_, key), sha256 in found.items()}
 
 
-def _locked(session: Session, scene_id: int) -> Scene | None:
+def _lock_scene(session: Session, scene_id: int) -> Scene | None:
     return session.get(Scene, scene_id, with_for_update=True, populate_existing=True)

@@ -1,4 +1,4 @@
-"""How the characters of a shot came out in a take: kept with the take, for each that Tower knows."""
+"""Record how consistent the characters of a take are with their reference images."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ from tower.shots.cast import Cast
 
 
 def note(session: Session, take: Asset, cast: Cast, scores: Mapping[str, float | None]) -> None:
-    """Which characters the take shows, and how like their reference images, 0–10, by name. A take of no project is
-    nobody's."""
+    """Record the characters in a take, with their consistency scores by name (0–10; None if not measured).
+
+    A take without a project is skipped.
+    """
     if take.project_id is None or take.job_id is None:
         return
     note_appearances(session, take, session.get_one(ProductionJob, take.job_id))
-    for one in cast.known:
-        shown = update(CharacterAppearance).filter_by(asset_id=take.id, character_key=one.key)
+    for character in cast.known:
+        appearance = update(CharacterAppearance).filter_by(asset_id=take.id, character_key=character.key)
         session.execute(
-            shown.values(consistency_score=scores.get(one.name)), execution_options={"synchronize_session": False}
+            appearance.values(consistency_score=scores.get(character.name)),
+            execution_options={"synchronize_session": False},
         )
 
 
 def remarks(take: Asset, cast: Cast) -> Iterator[str]:
-    """Reference images that the workflow had no use for."""
+    """Yield a warning for each reference image that the workflow has no input for."""
     graph = take.provenance.get("shot", {}).get("graph")
     if graph and not graph["bindings"].get("reference"):
         for member in cast.members:
             if member.reference_image:
-                yield f"The workflow {graph['name']} takes no reference image: that of {member.name} did not steer"
+                yield f"The workflow {graph['name']} takes no reference image: that of {member.name} was not used"

@@ -1,4 +1,4 @@
-"""What was decided about a story, by whom and why."""
+"""Record creative decisions: their content, author and reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from tower.versions.refs import project_exists
 
 @dataclass(frozen=True)
 class Decision:
-    """`decision`: what was decided, in one sentence; `details`: what it was chosen from. The ids: of what."""
+    """A creative decision.
+
+    decision: one sentence.
+    details: the alternatives and other data, as JSON.
+    commit_id, asset_id, log_id: the commit, take or command that it is about.
+    """
 
     kind: DecisionKind
     decision: str
@@ -48,7 +53,7 @@ def record(session: Session, project_id: int, made: Decision) -> CreativeDecisio
 def page(
     session: Session, project_id: int, *, kind: DecisionKind | None, asset_id: int | None, wanted: Wanted
 ) -> Page[CreativeDecision]:
-    """Newest first. Raises NotFoundError for an unknown project."""
+    """List decisions, newest first. Raises NotFoundError for an unknown project."""
     project_exists(session, project_id)
     rows = select(CreativeDecision).where(CreativeDecision.project_id == project_id)
     if kind is not None:

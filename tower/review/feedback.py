@@ -1,4 +1,4 @@
-"""What people think of takes: rated, approved, rejected; approvals and rejections are decisions, and examples."""
+"""Feedback on takes: ratings, approvals and rejections. The latter two are also decisions and training examples."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DECISIONS = {FeedbackKind.APPROVAL: DecisionKind.APPROVAL, FeedbackKind.REJECTIO
 
 @dataclass(frozen=True)
 class Opinion:
-    """`frame_notes`: `{frame, note}` each, frames counted from 0."""
+    """Feedback to submit. Each of `frame_notes` is `{frame, note}`, with frames counted from 0."""
 
     asset_id: int
     kind: FeedbackKind
@@ -47,7 +47,7 @@ class Opinion:
 
 @dataclass(frozen=True)
 class Given:
-    """What came of an opinion: the decision that it is, the scene that shows the take now, those that no longer do."""
+    """The result of feedback: the decision, the scene that now shows the take, and scenes that no longer show it."""
 
     feedback: Feedback
     decision: CreativeDecision | None = None
@@ -56,9 +56,9 @@ class Given:
 
 
 def give(session: Session, opinion: Opinion) -> Given:
-    """Keep an opinion on a take; an approval or rejection is a decision of the project and an example to learn from.
+    """Save feedback on a take. An approval or rejection is also saved as a decision and a training example.
 
-    An approved take becomes the accepted one of the scene that it was rendered for; a rejected one is so no longer.
+    An approved take becomes the accepted take of the scene that it was rendered for; a rejected take is withdrawn.
     Raises NotFoundError for an unknown take or scene, InvalidError for a note on a frame that the take does not have
     and for a scene of another project, TakeLostError for the approval of a scene's take whose file is gone.
     """
@@ -79,23 +79,23 @@ def give(session: Session, opinion: Opinion) -> Given:
     session.add(row)
     session.flush()
     session.refresh(row)
-    _learn(session, take, opinion.author)
+    _update_estimates(session, take, opinion.author)
     if opinion.kind not in VERDICTS:
         return Given(row)
-    _keep_example(session, take, VERDICTS[opinion.kind], opinion.reason)
-    decided = _decided(session, take, opinion)
+    _save_example(session, take, VERDICTS[opinion.kind], opinion.reason)
+    decision = _record_decision(session, take, opinion)
     if opinion.kind == FeedbackKind.REJECTION:
-        return Given(row, decided, taken_from=acceptance.take_back(session, take, scene_id=opinion.scene_id))
+        return Given(row, decision, taken_from=acceptance.take_back(session, take, scene_id=opinion.scene_id))
     scene = acceptance.approve_take(session, take, scene_id=opinion.scene_id, author=opinion.author)
     if job is not None:
         acceptance.note_appearances(session, take, job)
-    return Given(row, decided, accepted_for=None if scene is None else scene.id)
+    return Given(row, decision, accepted_for=None if scene is None else scene.id)
 
 
 def page(
     session: Session, *, project_id: int | None, asset_id: int | None, kind: FeedbackKind | None, wanted: Wanted
 ) -> Page[Feedback]:
-    """Newest first."""
+    """List feedback, newest first."""
     rows = select(Feedback)
     if project_id is not None:
         rows = rows.where(Feedback.project_id == project_id)
@@ -125,27 +125,27 @@ def _scene_key(session: Session, take: Asset, scene_id: int | None) -> uuid.UUID
 
 
 def _own_scene_key(job: ProductionJob | None) -> uuid.UUID | None:
-    """Of the scene that the take was rendered for."""
+    """Return the key of the scene that the take was rendered for."""
     state = None if job is None else rendered_by(job)
     return None if state is None else uuid.UUID(state.key)
 
 
-def _learn(session: Session, take: Asset, author: str) -> None:
-    """What the author likes, and how good the model is, follow from all that was said of takes."""
+def _update_estimates(session: Session, take: Asset, author: str) -> None:
+    """Update the taste of the author and the rating of the model, both of which are computed from all feedback."""
     if take.job_id is not None:
         learned.learn(session, author, take.job_id)
     ratings.rate_model_of(session, take, engines=with_graphs())
 
 
-def _rendered_with(take: Asset) -> dict[str, Any]:
-    """What was settled only when the take was rendered."""
+def _render_settings(take: Asset) -> dict[str, Any]:
+    """Return the settings that were determined when the take was rendered."""
     shot = take.provenance.get("shot", {})
-    settled = {name: shot[name] for name in RENDERED_WITH if shot.get(name) is not None}
-    return settled | {"engine": take.provenance["engine"]} if "engine" in take.provenance else settled
+    settings = {name: shot[name] for name in RENDERED_WITH if shot.get(name) is not None}
+    return settings | {"engine": take.provenance["engine"]} if "engine" in take.provenance else settings
 
 
-def _decided(session: Session, take: Asset, opinion: Opinion) -> CreativeDecision | None:
-    """A take of no project is nobody's decision."""
+def _record_decision(session: Session, take: Asset, opinion: Opinion) -> CreativeDecision | None:
+    """Record the decision; None for a take without a project."""
     if take.project_id is None:
         return None
     verb = "Approved" if opinion.kind == FeedbackKind.APPROVAL else "Rejected"
@@ -160,8 +160,11 @@ def _decided(session: Session, take: Asset, opinion: Opinion) -> CreativeDecisio
     return decisions.record(session, take.project_id, made)
 
 
-def _keep_example(session: Session, take: Asset, verdict: Verdict, reason: str | None) -> None:
-    """One a take: the last verdict counts. What is not known of a take of no job stays empty."""
+def _save_example(session: Session, take: Asset, verdict: Verdict, reason: str | None) -> None:
+    """Save the training example of a take.
+
+    A take has one; the last verdict wins. Without a job some columns are empty.
+    """
     job = None if take.job_id is None else session.get(ProductionJob, take.job_id)
     verdicts = select(QualityAssessment).where(QualityAssessment.asset_id == take.id).order_by(QualityAssessment.id)
     assessed = session.scalars(verdicts).all()
@@ -172,8 +175,8 @@ def _keep_example(session: Session, take: Asset, verdict: Verdict, reason: str |
         "reason": reason,
         "prompt": "" if job is None else job.prompt,
         "negative_prompt": "" if job is None else job.parameters.get("negative_prompt", ""),
-        "parameters": ({} if job is None else job.parameters) | _rendered_with(take),
-        "metrics": [metric for one in assessed for metric in one.metrics],
+        "parameters": ({} if job is None else job.parameters) | _render_settings(take),
+        "metrics": [metric for assessment in assessed for metric in assessment.metrics],
         "score": assessed[-1].score if assessed else None,
     }
     row = insert(TrainingExample).values(asset_id=take.id, **values)

@@ -1,4 +1,4 @@
-"""A job on one page of Markdown."""
+"""Render the summary of a job as Markdown."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tower.shots.prompts import PROMPT, EnhancedPrompt
 
 
 def summary(session: Session, job_id: int, *, video_url: str) -> str:
-    """Words, file, quality table and measured seconds of a job, as they are in the database."""
+    """Return a page with the prompt, file, quality table and durations of a job."""
     job = session.get_one(ProductionJob, job_id)
-    words = PROMPT.get(job) or EnhancedPrompt(prompt="", negative_prompt="", enhancer="")
+    prompts = PROMPT.get(job) or EnhancedPrompt(prompt="", negative_prompt="", enhancer="")
     lines = [
         f"# Generation {job.id}: {job.status}",
         f"> {job.prompt}",
         f"**Video:** [{job.output_path}]({video_url})",
         f"**Engine:** {job.engine or 'unknown'} · **seed:** {job.seed} · **attempt:** {job.attempt}",
-        f"**Prompt:** {words.prompt}",
-        f"**Negative:** {words.negative_prompt}",
+        f"**Prompt:** {prompts.prompt}",
+        f"**Negative:** {prompts.negative_prompt}",
         *_mood(job),
         *(f"⚠ {warning}" for warning in job.warnings),
         *_rounds(job),
@@ -38,15 +38,15 @@ def _rounds(job: ProductionJob) -> list[str]:
     if not rounds:
         return []
     rows = [
-        f"| {one.number}{' (kept)' * (one.number == kept)} | {one.score:.1f} | {one.reason or 'passed'} | "
-        f"{one.changed or ''} |"
-        for one in rounds
+        f"| {entry.number}{' (kept)' * (entry.number == kept)} | {entry.score:.1f} | {entry.reason or 'passed'} | "
+        f"{entry.changed or ''} |"
+        for entry in rounds
     ]
     return ["## Rounds", "\n".join(["| round | score | verdict | changed |", "|---|---|---|---|", *rows])]
 
 
 def _mood(job: ProductionJob) -> list[str]:
-    """What a mood chose, and why."""
+    """Return the choices of the mood, with their reasons."""
     choice = CHOSEN_MOOD.get(job)
     if choice is None:
         return []

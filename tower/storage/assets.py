@@ -1,4 +1,4 @@
-"""Files that Tower made or took in, as they are listed and found."""
+"""Find and list assets: files that Tower rendered or imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tower.versions.refs import project_exists
 
 @dataclass(frozen=True)
 class AssetFilter:
-    """What is None does not narrow."""
+    """Filters a list of assets; None means any."""
 
     project_id: int | None = None
     job_id: int | None = None
@@ -25,16 +25,16 @@ class AssetFilter:
 
 
 def find(session: Session, asset_id: int) -> Asset:
-    """Raises NotFoundError, for a file of a project in the bin too."""
-    there = or_(Project.id.is_(None), Project.deleted_at.is_(None))
-    asset = session.scalar(select(Asset).outerjoin(Project).where(Asset.id == asset_id, there))
+    """Return an asset. Raises NotFoundError, also for an asset of a deleted project."""
+    visible = or_(Project.id.is_(None), Project.deleted_at.is_(None))
+    asset = session.scalar(select(Asset).outerjoin(Project).where(Asset.id == asset_id, visible))
     if asset is None:
         raise NotFoundError(f"There is no asset {asset_id}")
     return asset
 
 
 def page(session: Session, wanted: Wanted, *, only: AssetFilter) -> Page[Asset]:
-    """Newest first. Raises NotFoundError for an unknown project."""
+    """List assets, newest first. Raises NotFoundError for an unknown project."""
     rows = select(Asset).outerjoin(Project).where(or_(Project.id.is_(None), Project.deleted_at.is_(None)))
     if only.project_id is not None:
         project_exists(session, only.project_id)

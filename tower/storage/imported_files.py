@@ -1,7 +1,7 @@
-"""Files that came with an imported project: content goes on naming them as where it came from did.
+"""Map the file paths in the content of an imported project to the files on this machine.
 
-A commit's hash is over the paths in it, so they are not rewritten. An asset of the project says in its provenance
-(`imported_as`) which path its file stands for; whoever reads a file that content names asks here first.
+The hash of a commit covers the paths in its content, so an import does not rewrite them. Instead, the provenance of an
+asset (`imported_as`) holds the original path of its file. Code that reads a file named by content maps its path here.
 """
 
 from __future__ import annotations
@@ -15,31 +15,33 @@ from sqlalchemy.orm import Session, object_session
 from db.models.characters import Character
 from db.models.rendering import Asset
 
-IMPORTED_AS = "imported_as"  # in an asset's provenance
+IMPORTED_AS = "imported_as"  # key in an asset's provenance
 FOLDER = "imports"  # under <data>/media
-_KNOWN = "tower.storage.imported_files"  # in a session's info: by project, for as long as the session lives
+_CACHE_KEY = (
+    "tower.storage.imported_files"  # key in a session's info: local paths by project, cached while the session lives
+)
 
 
 def image_of(character: Character) -> str | None:
-    """Where the character's reference image lies on this machine."""
+    """Return the path of the character's reference image on this machine."""
     path, session = character.image_path, object_session(character)
     if path is None or session is None:
         return path
-    known: dict[int, Mapping[str, str]] = session.info.setdefault(_KNOWN, {})
-    if character.project_id not in known:
-        known[character.project_id] = local_paths(session, character.project_id)
-    return known[character.project_id].get(path, path)
+    paths: dict[int, Mapping[str, str]] = session.info.setdefault(_CACHE_KEY, {})
+    if character.project_id not in paths:
+        paths[character.project_id] = local_paths(session, character.project_id)
+    return paths[character.project_id].get(path, path)
 
 
 def local_paths(session: Session, project_id: int) -> Mapping[str, str]:
-    """Where the files that the project brought along are on this machine, by the paths that its content names."""
-    mine = select(_said(), Asset.path).where(*_imported(project_id)).order_by(Asset.id)
+    """Return the paths on this machine of all files that were imported with the project, by their original path."""
+    mine = select(_original_path(), Asset.path).where(*_is_imported(project_id)).order_by(Asset.id)
     return dict(session.execute(mine).all())
 
 
-def _imported(project_id: int) -> tuple[ColumnElement[bool], ...]:
-    return (Asset.project_id == project_id, Asset.job_id.is_(None), _said().is_not(None))
+def _is_imported(project_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (Asset.project_id == project_id, Asset.job_id.is_(None), _original_path().is_not(None))
 
 
-def _said() -> Any:
+def _original_path() -> Any:
     return Asset.provenance[IMPORTED_AS].astext

@@ -1,4 +1,4 @@
-"""Purging: projects that were in the bin long enough go for good, with their rows and the files that only they need."""
+"""Purge deleted projects for good: their rows, and the files that nothing else refers to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tower.story.projects import KEPT_IN_BIN
 
 @dataclass(frozen=True)
 class PurgedProject:
-    """`jobs` and `assets`: how many of its rows went."""
+    """A purged project. `jobs` and `assets` are the counts of deleted rows."""
 
     id: int
     name: str
@@ -34,8 +34,12 @@ class PurgedProject:
 
 @dataclass(frozen=True)
 class Purged:
-    """`kept`: projects that were due, and why they stay, in one sentence each. Files that nothing else needed are
-    counted in `files`, those of other deletes among them; one touched within the hour is left to the next time."""
+    """The result of a purge.
+
+    kept: a sentence for each project that was due but stays.
+    files, bytes: all removed files, including those that other deletes left. Files used within the last hour stay until
+        the next purge.
+    """
 
     projects: tuple[PurgedProject, ...]
     kept: tuple[str, ...]
@@ -46,43 +50,43 @@ class Purged:
 def purge(
     sessions: Sessions, settings: Settings, *, older_than: timedelta = KEPT_IN_BIN, dry_run: bool = False
 ) -> Purged:
-    """Remove every project that was deleted longer ago than `older_than`, each in a transaction of its own.
+    """Purge every project that was deleted longer ago than `older_than`, each in a transaction of its own.
 
-    Files go after the rows, and only those that Tower wrote and no other row names. What an interruption leaves,
-    the next purge finds. A dry run says what would go and changes nothing.
+    Files are removed after the rows, and only those that Tower wrote and no row refers to. An interrupted purge is
+    completed by the next one. A dry run returns the same report and changes nothing.
     """
     if dry_run:
         with sessions() as session:
-            gone, kept = _purge_all(session, older_than)
+            purged, kept = _purge_all(session, older_than)
             files = unneeded(session, settings)
             session.rollback()
-        return Purged(gone, kept, len(files), sum(_size(path) for path in files))
-    all_gone: list[PurgedProject] = []
+        return Purged(purged, kept, len(files), sum(_size(path) for path in files))
+    all_purged: list[PurgedProject] = []
     all_kept: list[str] = []
     with sessions() as session:
         due = session.scalars(_due(older_than).with_only_columns(Project.id)).all()
     for project_id in due:
         with sessions.begin() as session:
-            gone, kept = _purge_all(session, older_than, only=project_id)
-        all_gone += gone
+            purged, kept = _purge_all(session, older_than, only=project_id)
+        all_purged += purged
         all_kept += kept
     swept = sweep(sessions, settings)
-    return Purged(tuple(all_gone), tuple(all_kept), swept.files, swept.bytes)
+    return Purged(tuple(all_purged), tuple(all_kept), swept.files, swept.bytes)
 
 
 def _purge_all(
     session: Session, older_than: timedelta, *, only: int | None = None
 ) -> tuple[tuple[PurgedProject, ...], tuple[str, ...]]:
-    due = _due(older_than).with_for_update(skip_locked=True)  # one that is being restored is not due any more
+    due = _due(older_than).with_for_update(skip_locked=True)  # skips a project that is being restored
     projects = session.scalars(due if only is None else due.where(Project.id == only)).all()
-    gone, kept = [], []
+    purged, kept = [], []
     for project in projects:
         live = _live_jobs(session, project.id)
         if live:
-            kept.append(f"Project {project.id} has {live} generations under way: cancel them, or let them end")
+            kept.append(f"Project {project.id} has {live} running generations: cancel them or wait until they end")
         else:
-            gone.append(_purge(session, project))
-    return tuple(gone), tuple(kept)
+            purged.append(_purge(session, project))
+    return tuple(purged), tuple(kept)
 
 
 def _due(older_than: timedelta) -> Select[Project]:
@@ -95,9 +99,9 @@ def _live_jobs(session: Session, project_id: int) -> int:
 
 
 def _purge(session: Session, project: Project) -> PurgedProject:
-    """The database takes along what hangs on the project; what would only lose its project goes here.
+    """Delete a project. Rows whose foreign key would only be set to null are deleted here, the others by cascade.
 
-    An asset that something of another project names stays, without a project.
+    An asset that a row of another project refers to stays, without a project.
     """
     assert project.deleted_at is not None
     jobs = session.scalars(select(ProductionJob.id).where(ProductionJob.project_id == project.id)).all()
@@ -107,19 +111,19 @@ def _purge(session: Session, project: Project) -> PurgedProject:
     session.execute(delete(Project).where(Project.id == project.id))
     session.execute(delete(GenerationRequest).where(GenerationRequest.job_id.in_(jobs)))
     session.execute(delete(ProductionJob).where(ProductionJob.id.in_(jobs)))
-    removed = _delete_unnamed(session, assets)
+    removed = _delete_unreferenced(session, assets)
     return PurgedProject(project.id, project.name, project.deleted_at, len(jobs), removed)
 
 
-def _delete_unnamed(session: Session, assets: Sequence[int]) -> int:
-    """How many of these assets no row refers to any more; they are gone."""
-    wanted = delete(Asset).where(Asset.id.in_(assets))
+def _delete_unreferenced(session: Session, assets: Sequence[int]) -> int:
+    """Delete the assets to which no row refers, and return their count."""
+    statement = delete(Asset).where(Asset.id.in_(assets))
     for table in METADATA.tables.values():
         for key in table.foreign_keys:
             if key.column.table is Asset.__table__ and key.column.name == "id":
-                wanted = wanted.where(~exists().where(key.parent == Asset.id))
-    gone = session.execute(wanted.returning(Asset.id), execution_options={"synchronize_session": False})
-    return len(gone.all())
+                statement = statement.where(~exists().where(key.parent == Asset.id))
+    deleted = session.execute(statement.returning(Asset.id), execution_options={"synchronize_session": False})
+    return len(deleted.all())
 
 
 def _size(path: Path) -> int:

@@ -75,7 +75,7 @@ def test_an_unknown_project_is_not_found(env: dict[str, str], studio: Studio, tm
     assert not (tmp_path / "none.tower").exists()
 
 
-@pytest.mark.parametrize(("content", "sentence"), [(b"no zip", "no archive"), (None, "No such file")])
+@pytest.mark.parametrize(("content", "sentence"), [(b"no zip", "not an archive"), (None, "No such file")])
 def test_what_is_no_archive_is_refused_in_one_sentence(
     env: dict[str, str], studio: Studio, tmp_path: Path, content: bytes | None, sentence: str
 ) -> None:

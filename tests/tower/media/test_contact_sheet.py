@@ -39,6 +39,6 @@ def test_a_clip_shorter_than_the_sheet_fills_it(tmp_path: Path) -> None:
 def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
     broken = tmp_path / "a.mp4"
     broken.write_bytes(b"no video")
-    with pytest.raises(InvalidError, match="No pictures can be read"):
+    with pytest.raises(InvalidError, match="No frames can be read"):
         contact_sheet(broken, tmp_path / "sheet.png")
     assert not (tmp_path / "sheet.png").exists()

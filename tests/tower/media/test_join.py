@@ -228,7 +228,7 @@ def test_open_groups_are_not_cut(tmp_path: Path) -> None:
     """A keyframe that is no IDR: frames after it may look back over the cut."""
     form = Form(options={**CRF12, "forced-idr": "0", "x264-params": "open-gop=1:bframes=3"})
     joined = join(segments(tmp_path, [28, 28, 24], form=form), tmp_path / "joined.mp4")
-    check_encoded_anew(joined, tmp_path / "joined.mp4", why="no IDR")
+    check_encoded_anew(joined, tmp_path / "joined.mp4", why="not an IDR")
 
 
 def test_a_stream_without_a_note_of_its_settings_is_encoded_anew(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_a_stream_without_a_note_of_its_settings_is_encoded_anew(tmp_path: Path)
     for path in paths:
         path.write_bytes(path.read_bytes().replace(b"x264 - core", b"xxxx - core"))
     joined = join(paths, tmp_path / "joined.mp4")
-    check_encoded_anew(joined, tmp_path / "joined.mp4", why="does not tell the settings")
+    check_encoded_anew(joined, tmp_path / "joined.mp4", why="does not contain the settings")
 
 
 def test_untagged_pictures_keep_their_colours(tmp_path: Path) -> None:
