@@ -1,1 +1,1 @@
-"""What is kept: the engine, the tables, the migrations."""
+"""The database: engine, models and migrations."""

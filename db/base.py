@@ -1,4 +1,4 @@
-"""The root of all tables: names of constraints, types of columns, the two schemas."""
+"""The base class of all models: naming of constraints, column types and the two schemas."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sqlalchemy import BigInteger, DateTime, Enum, Identity, MetaData, Text, fun
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-ANIME_API = "anime_api"  # the production system proper
-PUBLIC = "public"  # the extended features
+ANIME_API = "anime_api"  # the production system
+PUBLIC = "public"  # extended features
 
 
 class Base(DeclarativeBase):
@@ -36,25 +36,25 @@ class Base(DeclarativeBase):
 
 
 class Numbered:
-    """A row with an integer id given by the database."""
+    """Adds an integer id that the database assigns."""
 
     id: Mapped[int] = mapped_column(Identity(always=False), primary_key=True, sort_order=-10)
 
 
 class Dated:
-    """A row that knows when it was made and last changed."""
+    """Adds the dates of creation and of the last change."""
 
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=90)
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now(), sort_order=91)
 
 
 def one_of(states: type[StrEnum], name: str) -> Enum:
-    """A text column that holds one of `states`, kept so by a CHECK constraint called `name`."""
+    """Return a text type for the values of `states`, enforced by a CHECK constraint called `name`."""
     return Enum(
         states,
         name=name,
         native_enum=False,
         create_constraint=True,
         length=40,
-        values_callable=lambda kinds: [kind.value for kind in kinds],
+        values_callable=lambda members: [member.value for member in members],
     )

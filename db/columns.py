@@ -1,4 +1,4 @@
-"""Columns that many tables have alike: open JSON values, and the address of a row on a branch."""
+"""Columns and constraints that many models share: JSON values, and rows on a branch."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from db.base import Dated, Numbered
 
 
 def open_object(comment: str | None = None, *, name: str | None = None) -> MappedColumn[dict[str, Any]]:
-    """A JSON object that is empty unless set, in a column called `name` (default: as the attribute)."""
+    """Return a JSON object column with an empty default.
+
+    `name` is the column's name if it differs from the attribute.
+    """
     return mapped_column(name=name, default=dict, server_default=text("'{}'::jsonb"), comment=comment)
 
 
 def open_list(comment: str | None = None) -> MappedColumn[list[Any]]:
-    """A JSON list that is empty unless set."""
+    """Return a JSON list column with an empty default."""
     return mapped_column(default=list, server_default=text("'[]'::jsonb"), comment=comment)
 
 
 class Branched(Numbered, Dated):
-    """The current state of one creative thing on one branch; its past is in the commits."""
+    """Columns of a row with the current state of an entity on a branch. Its history is in the commits."""
 
     project_id: Mapped[int] = mapped_column(sort_order=-9)
     branch_id: Mapped[int] = mapped_column(sort_order=-8)
@@ -39,7 +42,10 @@ class Branched(Numbered, Dated):
 
 
 def on_branch(table: str, *more: SchemaItem) -> tuple[SchemaItem, ...]:
-    """What every table of branched rows has, and `more`: a branch of the same project, and one row a key."""
+    """Return the constraints of a table of branched rows, and `more`:
+
+    the branch belongs to the project, keys are unique.
+    """
     return (
         ForeignKeyConstraint(
             ["project_id", "branch_id"],
@@ -53,5 +59,5 @@ def on_branch(table: str, *more: SchemaItem) -> tuple[SchemaItem, ...]:
 
 
 def same_branch(key: str, target: str, *, ondelete: str) -> ForeignKeyConstraint:
-    """A reference by `key` to a row of `target` ("schema.table") on the same branch."""
+    """Return a foreign key from the column `key` to a row of `target` ("schema.table") on the same branch."""
     return ForeignKeyConstraint(["branch_id", key], [f"{target}.branch_id", f"{target}.key"], ondelete=ondelete)

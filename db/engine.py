@@ -1,4 +1,4 @@
-"""The way to the database: one pooled engine a process, sessions made from it."""
+"""Connect to the database: one pooled engine per process, and session factories."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Sessions = sessionmaker[Session]
 
 
 class Reading(Session):
-    """One in which each statement is on its own."""
+    """A session without transactions, in which each statement is autocommitted."""
 
 
-PREPARED_AFTER = 5  # executions of a statement on a connection; from then on the server keeps it parsed and planned
-PREPARED_MOST = 500  # statements on a connection; the one used longest ago goes first
+PREPARED_AFTER = 5  # executions of a statement on a connection before the server prepares it
+PREPARED_MOST = 500  # prepared statements per connection; the least recently used are dropped
 
 
 def connect(url: str, *, pool_size: int = 5, application: str = "tower", wait_s: float = 30) -> Engine:
-    """An engine for a `postgresql://…` URL of any spelling, on psycopg 3, with a pool and prepared statements.
+    """Return an engine for a `postgresql://…` URL with any driver, on psycopg 3, with a pool and prepared statements.
 
-    Connections are tested before use, so a restarted server costs one reconnect instead of an error. Where all are in
-    use, one is waited for so long, then SQLAlchemy's TimeoutError is raised.
+    Connections are tested before use, so a restarted server causes a reconnect instead of an error. If all connections
+    are in use, the engine waits up to `wait_s` seconds for one and then raises SQLAlchemy's TimeoutError.
     """
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
@@ -38,28 +38,28 @@ def connect(url: str, *, pool_size: int = 5, application: str = "tower", wait_s:
             "prepare_threshold": PREPARED_AFTER,
         },
     )
-    event.listen(engine, "connect", _keep_prepared)
-    event.listen(engine, "handle_error", _give_up_outdated_plans)
+    event.listen(engine, "connect", _set_prepared_max)
+    event.listen(engine, "handle_error", _drop_stale_connection)
     return engine
 
 
 def sessions(engine: Engine) -> Sessions:
-    """Sessions whose rows stay readable after commit."""
+    """Return a factory of sessions whose objects stay readable after a commit."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
 def reading(engine: Engine) -> sessionmaker[Reading]:
-    """The same without transactions: for what only reads, and needs no lock and no one moment for all statements."""
-    alone = engine.execution_options(isolation_level="AUTOCOMMIT")
-    return sessionmaker(alone, class_=Reading, expire_on_commit=False)
+    """Return a factory of sessions without transactions, for reads that need no lock and no consistent snapshot."""
+    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    return sessionmaker(autocommit, class_=Reading, expire_on_commit=False)
 
 
-def _keep_prepared(connection: Any, _: object) -> None:
+def _set_prepared_max(connection: Any, _: object) -> None:
     connection.prepared_max = PREPARED_MOST
 
 
-def _give_up_outdated_plans(context: ExceptionContext) -> None:
-    """After a migration that changed the type of a column, what was prepared before fails for good: start afresh."""
+def _drop_stale_connection(context: ExceptionContext) -> None:
+    """Reconnect if a migration has changed a column's type, as statements prepared before then always fail."""
     error = context.original_exception
     if isinstance(error, FeatureNotSupported) and "cached plan must not change result type" in str(error):
         context.is_disconnect = True

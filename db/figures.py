@@ -1,4 +1,4 @@
-"""What the database is and holds, counted now."""
+"""Health and statistics of the database."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class DatabaseFigures:
 
 
 def answers(session: Session, *, timeout_ms: int = 2000) -> None:
-    """Ask the database the smallest question. Raises OperationalError if it does not answer in time."""
-    _limit(session, timeout_ms)
+    """Run a minimal query. Raises OperationalError if it does not finish in time."""
+    _set_timeout(session, timeout_ms)
     session.execute(select(1))
 
 
 def database_figures(session: Session, *, timeout_ms: int = 2000) -> DatabaseFigures:
-    """Jobs of every status, those with none included; projects without the deleted ones."""
-    _limit(session, timeout_ms)
-    counted = session.execute(select(ProductionJob.status, func.count()).group_by(ProductionJob.status))
+    """Return the server version, the size, the count of jobs by status (zeros included) and of projects not deleted."""
+    _set_timeout(session, timeout_ms)
+    counts = session.execute(select(ProductionJob.status, func.count()).group_by(ProductionJob.status))
     return DatabaseFigures(
         version=str(session.scalar(text("show server_version"))).split(" ")[0],
         size_bytes=session.scalars(select(func.pg_database_size(func.current_database()))).one(),
-        jobs={status.value: 0 for status in JobStatus} | {status.value: count for status, count in counted},
+        jobs={status.value: 0 for status in JobStatus} | {status.value: count for status, count in counts},
         projects=session.scalars(select(func.count()).select_from(Project).where(Project.deleted_at.is_(None))).one(),
     )
 
 
-def _limit(session: Session, timeout_ms: int) -> None:
+def _set_timeout(session: Session, timeout_ms: int) -> None:
     session.execute(select(func.set_config("statement_timeout", str(timeout_ms), True)))

@@ -1,6 +1,6 @@
-"""Bring a database to the shape that this Tower knows. Two at once wait for each other.
+"""Migrate a database to the newest revision. Concurrent migrations wait for each other.
 
-The `alembic` command goes back.
+To downgrade, use the `alembic` command.
 """
 
 from __future__ import annotations
@@ -18,60 +18,62 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from db.base import PUBLIC
 
-MIN_SERVER = 15  # SET NULL of one column of a foreign key, UNIQUE NULLS NOT DISTINCT
-LOCK = 7_238_011_905  # any number, the same for every Tower
+MIN_SERVER = 15  # for SET NULL (column) and UNIQUE NULLS NOT DISTINCT
+LOCK = 7_238_011_905  # an arbitrary advisory lock id, the same in every installation
 LOCK_TIMEOUT_S = 60
 
 
 class MigrationError(Exception):
-    """The database cannot be migrated. The message is one sentence, fit for the user."""
+    """The database cannot be migrated. The message is one sentence for the user."""
 
 
 def upgrade(url: str) -> None:
-    """Bring the database to `head()`. Does nothing if it is there already."""
+    """Upgrade the database to `head()`. Does nothing if it is up to date."""
     with migrating(url) as connection:
-        _require_known(connection)
+        _require_known_revision(connection)
         try:
             command.upgrade(_config(connection), "head")
         except ProgrammingError as error:
             if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
                 raise
-            raise MigrationError(f"Make the database user its owner: {_first_line(error)}") from error
+            raise MigrationError(
+                f"The database user must own the database and its tables: {_first_line(error)}"
+            ) from error
 
 
 def current(url: str) -> str | None:
-    """The revision that the database has; null if it has none yet."""
-    with _connected(url) as connection:
-        return _revision(connection)
+    """Return the revision of the database; None if it has none."""
+    with _connect(url) as connection:
+        return _read_revision(connection)
 
 
 def head() -> str:
-    """The newest revision that this Tower knows."""
+    """Return the newest revision of this Tower."""
     revision = _scripts().get_current_head()
     if revision is None:
-        raise MigrationError("This copy of Tower has no migrations: install it again.")
+        raise MigrationError("This copy of Tower has no migrations: install it again")
     return revision
 
 
 @contextmanager
 def migrating(url: str) -> Iterator[Connection]:
-    """A connection that holds the lock on migrations until it is closed."""
-    with _connected(url) as connection:
+    """Yield a connection that holds the migration lock until it is closed."""
+    with _connect(url) as connection:
         _require_server(connection)
         connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT_S}s'"))
         try:
             connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": LOCK})
         except OperationalError as error:
             raise MigrationError(
-                f"Another Tower has been migrating this database for {LOCK_TIMEOUT_S} s: try again when it has ended."
+                f"Another Tower has been migrating this database for {LOCK_TIMEOUT_S} s: try again after it has ended"
             ) from error
         connection.commit()
         yield connection
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[Connection]:
-    """A connection of its own, closed afterwards. Every name must be said with its schema: none is searched."""
+def _connect(url: str) -> Iterator[Connection]:
+    """Yield a connection. Its search_path is empty, so statements must qualify every name with its schema."""
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         poolclass=NullPool,
@@ -90,20 +92,18 @@ def _require_server(connection: Connection) -> None:
         text("select current_setting('server_version_num')::int / 10000, current_setting('server_encoding')")
     ).one()
     if version < MIN_SERVER:
-        raise MigrationError(f"The database server is PostgreSQL {version}; Tower needs {MIN_SERVER} or newer.")
+        raise MigrationError(f"The database server is PostgreSQL {version}: Tower needs {MIN_SERVER} or newer")
     if encoding != "UTF8":
-        raise MigrationError(f"The database has the encoding {encoding}: make one with the encoding UTF8 for Tower.")
+        raise MigrationError(f"The database has the encoding {encoding}: Tower needs UTF8")
 
 
-def _require_known(connection: Connection) -> None:
-    revision = _revision(connection)
+def _require_known_revision(connection: Connection) -> None:
+    revision = _read_revision(connection)
     if revision and revision not in {script.revision for script in _scripts().walk_revisions()}:
-        raise MigrationError(
-            f"The database has revision {revision}, made by a newer Tower than this one: install the newer one again."
-        )
+        raise MigrationError(f"The database has revision {revision}, made by a newer Tower: install that version")
 
 
-def _revision(connection: Connection) -> str | None:
+def _read_revision(connection: Connection) -> str | None:
     revision = MigrationContext.configure(connection, opts={"version_table_schema": PUBLIC}).get_current_revision()
     connection.commit()
     return revision

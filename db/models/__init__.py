@@ -1,4 +1,4 @@
-"""Every table. Importing this package makes `Base.metadata` whole."""
+"""All models. Importing this package registers every table in `Base.metadata`."""
 
 from db.base import Base
 from db.models import (

@@ -1,4 +1,4 @@
-"""What was heard in pieces of music."""
+"""Beat analyses of audio files."""
 
 from __future__ import annotations
 

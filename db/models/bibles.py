@@ -1,4 +1,4 @@
-"""The bible of a project: its world, its rules, its characters, and each change to them."""
+"""The bible of a project: its world, rules, characters and history."""
 
 from __future__ import annotations
 

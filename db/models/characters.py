@@ -1,4 +1,4 @@
-"""Characters as they are on a branch, and the takes that show them."""
+"""The characters of a branch, and their appearances in takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A glossary of cultural elements with their rules, and what checking against it found."""
+"""A glossary of cultural elements with their rules, and the findings of checks against it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the director was asked, planned, was allowed and did."""
+"""The log of the director: requests, plans, approvals and actions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Episodes, and the arcs that run over them, as they are on a branch."""
+"""The episodes and story arcs of a branch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs: what was asked, how far it is, how it ended, and what it cost."""
+"""Jobs: their parameters, progress, result, metrics and durations."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Stage(StrEnum):
     PUBLISH = "publish"
 
 
-ASKED_ENGINE = "coalesce(parameters ->> 'engine', 'auto')"  # of a job, in SQL
+ASKED_ENGINE = "coalesce(parameters ->> 'engine', 'auto')"  # the engine that a job requests
 
 
 class ProductionJob(Numbered, Dated, Base):

@@ -1,4 +1,4 @@
-"""API keys: who may ask, and what."""
+"""API keys and their scopes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from db.base import PUBLIC, Base, Numbered
 
 
 class Scope(StrEnum):
-    """Each allows what those before it allow."""
+    """The scopes of an API key. Each includes those before it."""
 
     READ = "read"
     WRITE = "write"

@@ -1,4 +1,4 @@
-"""Model files that were found, and takes to learn from."""
+"""Model files and training examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The music library: tracks, playlists, and the scans that fill it."""
+"""The music library: tracks, playlists and scans."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.base import PUBLIC, Base, Dated, Numbered, one_of
 from db.columns import open_list
 
-# An override says how it is; an analysis that is sure of itself comes before what a tag says.
+# The BPM of a track: the override, else an analysis of confidence 0.5 or more, else the tag, else any analysis.
 SHOWN_BPM = """case
     when bpm_override is not null then bpm_override
     when analysed_bpm is not null and (analysed_confidence >= 0.5 or tag_bpm is null) then analysed_bpm
     else tag_bpm end"""
 
-# Trusted since PostgreSQL 13: the owner of the database may create it.
+# A trusted extension since PostgreSQL 13, so the owner of the database may create it.
 TRIGRAMS = "create extension if not exists pg_trgm with schema public"
 event.listen(Base.metadata, "before_create", DDL(TRIGRAMS))  # type: ignore[no-untyped-call] # SQLAlchemy's own
 

@@ -1,4 +1,4 @@
-"""Scenes and the music that they are cut to."""
+"""The music of scenes, and how they are cut to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the creator likes: set by hand, or learned from what was accepted."""
+"""Preferences of a creator, set by hand or learned from accepted takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects and how they are produced."""
+"""Projects and their production settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rendering: the queue of segments, the files that come out, the verdicts on them."""
+"""Rendering: the queue of segments, the resulting files and their quality assessments."""
 
 from __future__ import annotations
 

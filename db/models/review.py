@@ -1,4 +1,4 @@
-"""What people think of takes, and what was decided and why."""
+"""Feedback on takes, and creative decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenes as they are on a branch."""
+"""The scenes of a branch."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class SceneStatus(StrEnum):
     FINAL = "final"
 
 
-# All that is searched of a scene, in SQL. No word holds the line break between the parts.
+# The searched text of a scene. Search words contain no line breaks, so they cannot match across its parts.
 WORDS = """coalesce(title, '') || chr(10) || description || chr(10) || coalesce(location, '') || chr(10)
     || coalesce(mood, '') || chr(10) || jsonb_path_query_array(dialogue,
         '$[*].keyvalue() ? (@.key == "line" || @.key == "character").value')::text"""
 
-# What was written lately is searched entry by entry, so that is kept short: 64 kB, where PostgreSQL's default is 4 MB.
+# Searches scan the pending list of a GIN index entry by entry, so it is limited to 64 kB instead of 4 MB.
 _SEARCHED: dict[str, Any] = {"postgresql_using": "gin", "postgresql_with": {"gin_pending_list_limit": 64}}
 
 
@@ -76,7 +76,7 @@ class Scene(Branched, Base):
     )
     accepted_inputs: Mapped[dict[str, Any] | None] = mapped_column(
         JSONB(none_as_null=True),
-        deferred=True,  # two kilobytes that a list of scenes has no use for
+        deferred=True,  # about 2 kB per scene that lists do not need
         sort_order=93,
         comment="what the accepted take was made from: {wish, parts}, whose parts the fingerprint is over",
     )

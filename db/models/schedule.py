@@ -1,4 +1,4 @@
-"""What is rendered when."""
+"""The production schedule."""
 
 from __future__ import annotations
 

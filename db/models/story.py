@@ -1,4 +1,4 @@
-"""The order of events in a story, and what is known after each."""
+"""The events of a story in order, and facts that are true from an event on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Style templates: what a style adds to a prompt."""
+"""Style templates: additions to a prompt, and sampler settings."""
 
 from __future__ import annotations
 

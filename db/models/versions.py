@@ -1,4 +1,4 @@
-"""Versions: content-addressed objects, commits over them, and the names that point at commits."""
+"""Versions: content-addressed objects, commits, branches and tags."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ObjectKind(StrEnum):
 
 
 def commit_of_project(column: str) -> ForeignKeyConstraint:
-    """`column` names a commit of the row's own project; a commit that is named cannot be deleted."""
+    """Return a foreign key from `column` to a commit of the same project. It prevents the commit's deletion."""
     return ForeignKeyConstraint(
         ["project_id", column], ["anime_api.commits.project_id", "anime_api.commits.id"], ondelete="NO ACTION"
     )

@@ -1,4 +1,4 @@
-"""Workers that render, and the settings that hold for all of them."""
+"""Render workers, and settings shared by all of them."""
 
 from __future__ import annotations
 

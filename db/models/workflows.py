@@ -1,4 +1,4 @@
-"""Workflow graphs for ComfyUI, kept as data."""
+"""Workflow graphs for ComfyUI."""
 
 from __future__ import annotations
 
