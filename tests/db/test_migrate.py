@@ -72,7 +72,7 @@ def test_a_user_who_may_not_make_tables_is_told_so(postgres: EmbeddedPostgres, s
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
         connection.execute("create role guest login password 'guest'")
         try:
-            with pytest.raises(MigrationError, match="Make the database user its owner: permission denied"):
+            with pytest.raises(MigrationError, match="must own the database and its tables: permission denied"):
                 migrate.upgrade(
                     make_url(scratch_url).set(username="guest", password="guest").render_as_string(hide_password=False)
                 )

@@ -75,11 +75,11 @@ def import_project(sessions: Sessions, source: Path, *, settings: Settings, told
         return Imported(project_id, archive.manifest)
 
 
-def _write_project(session: Session, archive: ArchiveReader, media: MediaIn, told: Told) -> int:
+def _write_project(session: Session, archive: ArchiveReader, media: MediaIn, progress: Told) -> int:
     rows = RowsIn(session, media)
     named: set[str] = set()
     for index, table in enumerate(CARRIED):
-        told("writing", index, len(CARRIED))
+        progress("writing", index, len(CARRIED))
         rows.write(table, archive.lines(rows_name(table.member)))
         if table.name == PROJECTS:  # objects come before the commits that refer to them
             _write_objects(session, rows.project_id, archive.lines(OBJECTS), named)

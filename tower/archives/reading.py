@@ -149,15 +149,15 @@ def _translate_bad_offset() -> Iterator[None]:
 def _infos_by_name(infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     found: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
-        shown = info.filename[:100]
+        name = info.filename[:100]
         if info.filename in found:
-            raise ArchiveError(f"The archive is damaged: it holds {shown!r} twice")
+            raise ArchiveError(f"The archive is damaged: it holds {name!r} twice")
         if info.flag_bits & ENCRYPTED or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ArchiveError(
-                f"The archive holds {shown!r} which is encrypted or compressed in a way that Tower does not read"
+                f"The archive holds {name!r}, which is encrypted or compressed in a way that Tower does not read"
             )
         if info.file_size > SMALLEST_RATIO * max(info.compress_size, 1):
-            raise ArchiveError(f"The archive is damaged: {shown!r} would unpack to {info.file_size} bytes")
+            raise ArchiveError(f"The archive is damaged: {name!r} would unpack to {info.file_size} bytes")
         found[info.filename] = info
     return found
 

@@ -56,14 +56,14 @@ class RowsIn:
 
     def finish(self) -> None:
         for (table, column, target), pairs in self._forward_references.items():
-            given = [(row_id, self._find_id(target, number, table)) for row_id, number in pairs]
+            targets = [(row_id, self._find_id(target, number, table)) for row_id, number in pairs]
             self._session.execute(
                 text(
                     f"update {table} t set {column} = n.target"
                     " from unnest(cast(:ids as bigint[]), cast(:targets as bigint[])) as n(id, target)"
                     " where t.id = n.id"
                 ),
-                {"ids": [row_id for row_id, _ in given], "targets": [target_id for _, target_id in given]},
+                {"ids": [row_id for row_id, _ in targets], "targets": [target_id for _, target_id in targets]},
             )
         for archived, column, row_id, value in self._json_references:
             self._session.execute(
@@ -151,8 +151,8 @@ class RowsIn:
         """Yield new ids for `count` rows in rising order; None for each row if the table has no ids."""
         if "id" not in archived.table.columns:
             return iter([None] * count)
-        wanted = text("select nextval(pg_get_serial_sequence(:table, 'id')) from generate_series(1, :count)")
-        ids = sorted(self._session.scalars(wanted, {"table": archived.name, "count": count}))
+        query = text("select nextval(pg_get_serial_sequence(:table, 'id')) from generate_series(1, :count)")
+        ids = sorted(self._session.scalars(query, {"table": archived.name, "count": count}))
         self._ids[archived.name] += ids
         return iter(ids)
 

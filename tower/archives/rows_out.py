@@ -56,10 +56,10 @@ class RowsOut:
         return self._takes
 
     def lines(self, archived: Carried) -> Iterator[bytes]:
-        wanted = text(
+        query = text(
             f"select to_jsonb(t) from {archived.name} t where {archived.where} order by {order_of(archived.table)}"
         )
-        found = self._session.scalars(wanted, self._parameters, execution_options={"yield_per": AT_ONCE})
+        found = self._session.scalars(query, self._parameters, execution_options={"yield_per": AT_ONCE})
         for row in found:
             yield line(self._convert(archived, row))
 
@@ -132,12 +132,12 @@ class RowsOut:
         found = self._ids(f"select t.id from {archived.name} t where {archived.where} order by t.id")
         return {row_id: number for number, row_id in enumerate(found, start=1)}
 
-    def _ids(self, wanted: str) -> list[int]:
-        return list(self._session.scalars(text(wanted), self._parameters))
+    def _ids(self, query: str) -> list[int]:
+        return list(self._session.scalars(text(query), self._parameters))
 
     def _select_takes(self) -> list[Take]:
-        wanted = text(f"select path, sha256, bytes from {ASSETS} where id = any(:assets) order by id")
-        return [Take(*row) for row in self._session.execute(wanted, self._parameters)]
+        query = text(f"select path, sha256, bytes from {ASSETS} where id = any(:assets) order by id")
+        return [Take(*row) for row in self._session.execute(query, self._parameters)]
 
 
 def _reset_state(archived: Carried, row: Row) -> None:

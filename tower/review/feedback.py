@@ -149,7 +149,7 @@ def _record_decision(session: Session, take: Asset, opinion: Opinion) -> Creativ
     if take.project_id is None:
         return None
     verb = "Approved" if opinion.kind == FeedbackKind.APPROVAL else "Rejected"
-    made = Decision(
+    decision = Decision(
         DECISIONS[opinion.kind],
         f"{verb} take {take.id}",
         opinion.author,
@@ -157,7 +157,7 @@ def _record_decision(session: Session, take: Asset, opinion: Opinion) -> Creativ
         details={"frame_notes": list(opinion.frame_notes), "rating": opinion.rating},
         asset_id=take.id,
     )
-    return decisions.record(session, take.project_id, made)
+    return decisions.record(session, take.project_id, decision)
 
 
 def _save_example(session: Session, take: Asset, verdict: Verdict, reason: str | None) -> None:

@@ -35,8 +35,8 @@ def image_of(character: Character) -> str | None:
 
 def local_paths(session: Session, project_id: int) -> Mapping[str, str]:
     """Return the paths on this machine of all files that were imported with the project, by their original path."""
-    mine = select(_original_path(), Asset.path).where(*_is_imported(project_id)).order_by(Asset.id)
-    return dict(session.execute(mine).all())
+    query = select(_original_path(), Asset.path).where(*_is_imported(project_id)).order_by(Asset.id)
+    return dict(session.execute(query).all())
 
 
 def _is_imported(project_id: int) -> tuple[ColumnElement[bool], ...]:

@@ -94,8 +94,8 @@ def _due(older_than: timedelta) -> Select[Project]:
 
 
 def _live_jobs(session: Session, project_id: int) -> int:
-    mine = select(func.count()).select_from(ProductionJob).where(ProductionJob.project_id == project_id)
-    return session.scalars(mine.where(ProductionJob.status.in_(LIVE))).one()
+    query = select(func.count()).select_from(ProductionJob).where(ProductionJob.project_id == project_id)
+    return session.scalars(query.where(ProductionJob.status.in_(LIVE))).one()
 
 
 def _purge(session: Session, project: Project) -> PurgedProject:
@@ -105,8 +105,8 @@ def _purge(session: Session, project: Project) -> PurgedProject:
     """
     assert project.deleted_at is not None
     jobs = session.scalars(select(ProductionJob.id).where(ProductionJob.project_id == project.id)).all()
-    mine = select(Asset.id).where((Asset.project_id == project.id) | Asset.job_id.in_(jobs))
-    assets = session.scalars(mine).all()
+    query = select(Asset.id).where((Asset.project_id == project.id) | Asset.job_id.in_(jobs))
+    assets = session.scalars(query).all()
     session.execute(delete(EchoOrchestrationLog).where(EchoOrchestrationLog.project_id == project.id))
     session.execute(delete(Project).where(Project.id == project.id))
     session.execute(delete(GenerationRequest).where(GenerationRequest.job_id.in_(jobs)))

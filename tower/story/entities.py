@@ -101,16 +101,18 @@ def find_key(
 
     Raises NotFoundError for an unknown project or branch, and if the entity is not on this branch.
     """
-    line = heads.line(session, project_id, branch, lock=to_change)
-    parameters = {"branch_id": line.id, "key": key}
+    branch_row = heads.line(session, project_id, branch, lock=to_change)
+    parameters = {"branch_id": branch_row.id, "key": key}
     row: Entity | None
     if to_change:  # reads the head in the same query, as every change needs it
-        both = session.execute(_row_and_head_query(KINDS[kind]), {**parameters, "head_id": line.head_id}).one_or_none()
-        row, head = (both[0], heads.at(session, line, both[1])) if both else (None, None)
+        row_and_head = session.execute(
+            _row_and_head_query(KINDS[kind]), {**parameters, "head_id": branch_row.head_id}
+        ).one_or_none()
+        row, head = (row_and_head[0], heads.at(session, branch_row, row_and_head[1])) if row_and_head else (None, None)
     else:
         row, head = session.scalar(_row_query(KINDS[kind]), parameters), None
     if row is None:
-        raise NotFoundError(f"This {CALLED[KINDS[kind]]} is not on branch {branch!r}")
+        raise NotFoundError(f"This {CALLED[KINDS[kind]]} is not on the branch {branch!r}")
     return Found(row, project_id, branch, head)
 
 
@@ -180,10 +182,10 @@ def content(row: Any) -> Fields:
 
 def _locate(session: Session, kind: type[Any], row_id: int, *, whole: bool) -> Any:
     """Return (the row or only its key, id of its project, name of its branch). Raises NotFoundError."""
-    home = session.execute(_locate_query(KINDS[kind], whole), {"row_id": row_id}).one_or_none()
-    if home is None:
+    location = session.execute(_locate_query(KINDS[kind], whole), {"row_id": row_id}).one_or_none()
+    if location is None:
         raise NotFoundError(f"There is no {CALLED[KINDS[kind]]} {row_id}")
-    return home
+    return location
 
 
 # Each statement is built once per kind and not for every request.
@@ -204,8 +206,8 @@ def _locate_query(kind: Kind, whole: bool) -> Select[Any]:
 @cache
 def _row_query(kind: Kind) -> Select[Any]:
     row: Any = SHAPES[kind].row
-    wanted = select(row).where(row.branch_id == bindparam("branch_id"), row.key == bindparam("key"))
-    return wanted.execution_options(populate_existing=True)
+    query = select(row).where(row.branch_id == bindparam("branch_id"), row.key == bindparam("key"))
+    return query.execution_options(populate_existing=True)
 
 
 @cache
@@ -218,9 +220,9 @@ def _locked_head(session: Session, found: Found[Any]) -> Head:
 
 
 def _commit_edit(session: Session, kind: type[Entity], edit: editing.Edit, head: Head, note: Note) -> Found[Entity]:
-    made = editing.apply(session, head, [edit], message=note.message or "", author=note.author)
+    commit = editing.apply(session, head, [edit], message=note.message or "", author=note.author)
     row = session.scalars(_row_query(KINDS[kind]), {"branch_id": head.branch.id, "key": edit.key}).one()
-    return Found(row, head.branch.project_id, head.branch.name, heads.at(session, head.branch, made))
+    return Found(row, head.branch.project_id, head.branch.name, heads.at(session, head.branch, commit))
 
 
 def _describe(kind: type[Any], fields: Mapping[str, Any]) -> str:

@@ -92,8 +92,8 @@ def plan_scene(clip: Clip, asked: Asked, analysis: Analysis) -> Planned:
     stretched too much.
     """
     beats = beats_of(analysis, bpm=asked.bpm, offset_s=asked.offset_s)
-    made = plan(clip, _sync_points(clip, asked), beats, timing=asked.timing, offset_s=asked.offset_s)
-    return Planned(made, beats.source, (*made.warnings, *_drift_warnings(made, asked, analysis)))
+    cut_plan = plan(clip, _sync_points(clip, asked), beats, timing=asked.timing, offset_s=asked.offset_s)
+    return Planned(cut_plan, beats.source, (*cut_plan.warnings, *_drift_warnings(cut_plan, asked, analysis)))
 
 
 def plan_or_leave(clip: Clip, asked: Asked, analysis: Analysis) -> Planned:
@@ -105,9 +105,9 @@ def plan_or_leave(clip: Clip, asked: Asked, analysis: Analysis) -> Planned:
         return plan_scene(clip, asked, analysis)
     except StretchError as error:
         beats = beats_of(analysis, bpm=asked.bpm, offset_s=asked.offset_s)
-        made = leave(clip, _sync_points(clip, asked), beats, timing=asked.timing, offset_s=asked.offset_s)
-        words = f"Nothing was moved to a beat: {error.message}"
-        return Planned(made, beats.source, (words, *made.warnings))
+        cut_plan = leave(clip, _sync_points(clip, asked), beats, timing=asked.timing, offset_s=asked.offset_s)
+        warning = f"Nothing was moved to a beat: {error.message}"
+        return Planned(cut_plan, beats.source, (warning, *cut_plan.warnings))
 
 
 def keep(session: Session, scene: Scene, asked: Asked, *, path: str, heard: Heard, planned: Planned) -> MusicSceneSync:
@@ -146,17 +146,17 @@ def current(session: Session, scene_id: int) -> MusicSceneSync | None:
 
 def forget(session: Session, scene_id: int) -> int:
     """Delete all syncs of the scene, history included, and return their count."""
-    gone = session.execute(
+    deleted = session.execute(
         delete(MusicSceneSync).where(MusicSceneSync.scene_id == scene_id).returning(MusicSceneSync.id)
     )
-    return len(gone.all())
+    return len(deleted.all())
 
 
 def asked_of(row: MusicSceneSync, clip: Clip) -> tuple[Asked, tuple[str, ...]]:
     """Return the request of a saved sync for this clip, and a warning if moments after its end are left out."""
     moments = [(point["time"], point.get("event")) for point in row.sync_points]
     kept = [(time, event) for time, event in moments if round(time * clip.fps) <= clip.frames]
-    asked = Asked(
+    request = Asked(
         moments=kept,
         bpm=row.bpm if row.confidence is None else None,
         offset_s=row.offset_s,
@@ -167,8 +167,8 @@ def asked_of(row: MusicSceneSync, clip: Clip) -> tuple[Asked, tuple[str, ...]]:
         timing=row.timing,
     )
     left_out = len(moments) - len(kept)
-    words = f"{left_out} sync points lie after the end of the shot ({clip.duration_s:.2f} s) and were left out"
-    return asked, (words,) if left_out else ()
+    warning = f"{left_out} sync points lie after the end of the shot ({clip.duration_s:.2f} s) and were left out"
+    return request, (warning,) if left_out else ()
 
 
 def note_result(row: MusicSceneSync, made: Plan, measured: Measured, *, asset_id: int) -> None:
@@ -180,8 +180,8 @@ def note_result(row: MusicSceneSync, made: Plan, measured: Measured, *, asset_id
     row.output_asset_id = asset_id
 
 
-def _sync_points(clip: Clip, asked: Asked) -> list[SyncPoint]:
-    return [SyncPoint(round(time * clip.fps), event) for time, event in asked.moments]
+def _sync_points(clip: Clip, request: Asked) -> list[SyncPoint]:
+    return [SyncPoint(round(time * clip.fps), event) for time, event in request.moments]
 
 
 def _original_take(session: Session, asset_id: int) -> Asset:
@@ -191,14 +191,14 @@ def _original_take(session: Session, asset_id: int) -> Asset:
     return before or take
 
 
-def _drift_warnings(made: Plan, asked: Asked, analysis: Analysis) -> tuple[str, ...]:
+def _drift_warnings(cut_plan: Plan, request: Asked, analysis: Analysis) -> tuple[str, ...]:
     """Warn if the beats of the given tempo drift from the analysed ones."""
-    beats_s = [cut.beat_s for cut in made.met if cut.beat_s is not None]
-    if asked.bpm is None or not analysis.beat_times_s or not beats_s:
+    beats_s = [cut.beat_s for cut in cut_plan.met if cut.beat_s is not None]
+    if request.bpm is None or not analysis.beat_times_s or not beats_s:
         return ()
     detected = beats_of(analysis)
     worst_ms = max(abs(beat - detected.times_s[detected.nearest(beat)]) for beat in beats_s) * 1000
     if worst_ms <= AUDIBLE_MS:
         return ()
-    words = f"The beats of the given {asked.bpm:g} BPM are up to {worst_ms:.0f} ms from the detected ones"
-    return (f"{words}; without bpm the cuts follow the detected beats",)
+    warning = f"The beats of the given {request.bpm:g} BPM are up to {worst_ms:.0f} ms from the detected ones"
+    return (f"{warning}; without bpm the cuts follow the detected beats",)

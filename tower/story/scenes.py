@@ -38,8 +38,8 @@ def reorder(session: Session, scene_ids: Sequence[int], *, project_id: int, bran
 
     Raises InvalidError unless they are all scenes of the branch, each once.
     """
-    line = entities.held(session, project_id, branch).branch
-    rows = {row.id: row for row in session.scalars(select(Scene).where(Scene.branch_id == line.id))}
+    branch_row = entities.held(session, project_id, branch).branch
+    rows = {row.id: row for row in session.scalars(select(Scene).where(Scene.branch_id == branch_row.id))}
     if sorted(scene_ids) != sorted(rows):
         raise InvalidError.field(
             "scene_ids", list(scene_ids)[:50], f"the ids of all {len(rows)} scenes of {branch!r}, each once"
@@ -55,12 +55,12 @@ def reorder(session: Session, scene_ids: Sequence[int], *, project_id: int, bran
 
 def duplicate(session: Session, found: Found[Scene], *, number: int | None, note: Note) -> Found[Scene]:
     """Copy a scene without its video, to `number` or after the last scene. Raises ConflictError for a taken number."""
-    on = found.head or entities.held(session, found.project_id, found.branch)
+    head = found.head or entities.held(session, found.project_id, found.branch)
     if number is None:
-        number = next_number(session, on)
+        number = next_number(session, head)
     copied = found.fields | {"scene_number": number, "video_path": None}
     message = note.message or f"Copied scene {found.row.scene_number} as scene {number}"
-    return entities.create(session, Scene, copied, on=on, note=Note(note.author, message))
+    return entities.create(session, Scene, copied, on=head, note=Note(note.author, message))
 
 
 def names_of(session: Session, scenes: Iterable[Fields], *, branch_id: int) -> Names:

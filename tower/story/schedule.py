@@ -40,8 +40,8 @@ def add(session: Session, plan: Plan, columns: Mapping[str, Any]) -> ProductionS
     branch = branches.find(session, plan.project_id, plan.branch)
     scene_key = None
     if plan.scene_id is not None:
-        mine = select(Scene.key).where(Scene.id == plan.scene_id, Scene.branch_id == branch.id)
-        scene_key = _require_key(session.scalar(mine), f"scene {plan.scene_id}", plan)
+        scene = select(Scene.key).where(Scene.id == plan.scene_id, Scene.branch_id == branch.id)
+        scene_key = _require_key(session.scalar(scene), f"scene {plan.scene_id}", plan)
     if plan.episode_key is not None:
         episode = select(Episode.key).where(Episode.key == plan.episode_key, Episode.branch_id == branch.id)
         _require_key(session.scalar(episode), f"episode {plan.episode_key}", plan)

@@ -55,11 +55,11 @@ def search(
 
     Raises NotFoundError for an unknown project or branch.
     """
-    line = branches.find(session, project_id, branch)
+    branch_row = branches.find(session, project_id, branch)
     terms = words.split()
     patterns = {f"term_{index}": f"%{_escape_like(term)}%" for index, term in enumerate(terms)}
     session.execute(_FORCE_CUSTOM_PLAN)
-    rows = session.execute(_statement(kinds, len(terms)), {"branch_id": line.id, "most": limit, **patterns})
+    rows = session.execute(_statement(kinds, len(terms)), {"branch_id": branch_row.id, "most": limit, **patterns})
     hits = [_make_hit(kinds[place], found, terms[0]) for place, *found in sorted(rows, key=lambda row: row[:2])]
     return sorted(hits, key=lambda hit: _RANK.get(hit.field, 1))[:limit]
 

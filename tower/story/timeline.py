@@ -46,8 +46,8 @@ def branch_name(session: Session, branch_id: int) -> str:
 
 def timeline(session: Session, project_id: int, branch: str, wanted: Wanted) -> Page[StoryTimeline]:
     """List the events in story order. Raises NotFoundError for an unknown project or branch."""
-    line = branches.find(session, project_id, branch)
-    rows = select(StoryTimeline).where(StoryTimeline.branch_id == line.id)
+    branch_row = branches.find(session, project_id, branch)
+    rows = select(StoryTimeline).where(StoryTimeline.branch_id == branch_row.id)
     return page_of(session, rows, StoryTimeline.position, wanted=wanted)
 
 
@@ -55,9 +55,9 @@ def add_event(
     session: Session, columns: Mapping[str, Any], *, project_id: int, branch: str, position: int | None
 ) -> StoryTimeline:
     """Add an event at `position`, where later events move up by one, or after the last event."""
-    line = entities.held(session, project_id, branch).branch
-    events = _load_events(session, line.id)
-    event = StoryTimeline(project_id=project_id, branch_id=line.id, position=len(events) + 1, **columns)
+    branch_row = entities.held(session, project_id, branch).branch
+    events = _load_events(session, branch_row.id)
+    event = StoryTimeline(project_id=project_id, branch_id=branch_row.id, position=len(events) + 1, **columns)
     session.add(event)
     session.flush()
     _renumber([*events[: _list_index(position, events)], event, *events[_list_index(position, events) :]])
@@ -111,14 +111,14 @@ def context(
     session: Session, project_id: int, branch: str, *, at_event: int | None, wanted: Wanted
 ) -> Page[StorylineContext]:
     """List all facts of a branch, or those that are true at an event. Raises NotFoundError."""
-    line = branches.find(session, project_id, branch)
-    rows = select(StorylineContext).where(StorylineContext.branch_id == line.id)
+    branch_row = branches.find(session, project_id, branch)
+    rows = select(StorylineContext).where(StorylineContext.branch_id == branch_row.id)
     if at_event is not None:
-        event = event_of(session, at_event, branch_id=line.id)
+        event = event_of(session, at_event, branch_id=branch_row.id)
         begin, end = aliased(StoryTimeline), aliased(StoryTimeline)
         rows = (
-            rows.join(begin, (begin.branch_id == line.id) & (begin.key == StorylineContext.event_key))
-            .outerjoin(end, (end.branch_id == line.id) & (end.key == StorylineContext.until_event_key))
+            rows.join(begin, (begin.branch_id == branch_row.id) & (begin.key == StorylineContext.event_key))
+            .outerjoin(end, (end.branch_id == branch_row.id) & (end.key == StorylineContext.until_event_key))
             .where(begin.position <= event.position, or_(end.id.is_(None), end.position > event.position))
         )
     return page_of(session, rows, StorylineContext.id, wanted=wanted)
@@ -135,8 +135,8 @@ def event_of(session: Session, event_id: int, *, branch_id: int) -> StoryTimelin
 def keys_of_cast(session: Session, names: Sequence[str], *, branch_id: int) -> list[uuid.UUID]:
     """Return the keys of these characters of the branch. Raises InvalidError for an unknown name."""
     rows = select(func.lower(Character.name), Character.key).where(Character.branch_id == branch_id)
-    wanted = rows.where(func.lower(Character.name).in_([name.lower() for name in names]))
-    known: dict[str, uuid.UUID] = dict(session.execute(wanted).all())
+    query = rows.where(func.lower(Character.name).in_([name.lower() for name in names]))
+    known: dict[str, uuid.UUID] = dict(session.execute(query).all())
     for name in names:
         if name.lower() not in known:
             raise InvalidError.field("characters", name, "the name of a character on the branch")

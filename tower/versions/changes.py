@@ -32,14 +32,14 @@ def parse(session: Session, *, project_id: int, branch: str, changes: Mapping[st
     have the names that the API uses (`duration`, `metadata`), and a scene's `characters` may be names.
     Raises InvalidError, which names the path, for an unknown kind or field and for an invalid value.
     """
-    on = branches.find(session, project_id, branch)
+    branch_row = branches.find(session, project_id, branch)
     edits = [
         edit
         for kind, named in _by_kind(changes)
-        for edit in _parse_kind(session, on, kind, _fields_by_name(kind, named))
+        for edit in _parse_kind(session, branch_row, kind, _fields_by_name(kind, named))
     ]
     created = [edit for edit in edits if edit.kind == Kind.CHARACTERS and edit.fields is not None]
-    return [_resolve_cast(session, on, edit, created) if edit.kind == Kind.SCENES else edit for edit in edits]
+    return [_resolve_cast(session, branch_row, edit, created) if edit.kind == Kind.SCENES else edit for edit in edits]
 
 
 def cast(session: Session, *, project_id: int, branch: str, names: Sequence[Any]) -> list[dict[str, Any]]:
@@ -91,12 +91,12 @@ def _find_keys(session: Session, branch: Branch, kind: Kind, names: Iterable[str
     shape = SHAPES[kind]
     row: Any = shape.row
     column = getattr(row, shape.named_by)
-    mine = select(column, row.key).where(row.branch_id == branch.id).order_by(row.id.desc())
+    query = select(column, row.key).where(row.branch_id == branch.id).order_by(row.id.desc())
     if shape.numbered:
-        mine = mine.where(column.in_([int(name) for name in names if _is_number(name)]))
+        query = query.where(column.in_([int(name) for name in names if _is_number(name)]))
     else:
-        mine = mine.where(func.lower(column).in_([name.lower() for name in names]))
-    return {str(name).lower(): key for name, key in session.execute(mine)}
+        query = query.where(func.lower(column).in_([name.lower() for name in names]))
+    return {str(name).lower(): key for name, key in session.execute(query)}
 
 
 def _name_field(kind: Kind, name: str, path: str) -> dict[str, Any]:
@@ -145,11 +145,11 @@ def _parse_cast(
 
 def _find_characters(session: Session, branch: Branch, names: Iterable[str]) -> dict[str, uuid.UUID]:
     """Return keys by full name in lower case, and by first name unless it is the full name of another character."""
-    wanted = [name.lower() for name in names]
+    lowered = [name.lower() for name in names]
     full = func.lower(Character.name)
     first = func.split_part(full, " ", 1)
-    mine = select(full, first, Character.key).where(Character.branch_id == branch.id).order_by(Character.id.desc())
-    rows = session.execute(mine.where(full.in_(wanted) | first.in_(wanted))).all()
+    query = select(full, first, Character.key).where(Character.branch_id == branch.id).order_by(Character.id.desc())
+    rows = session.execute(query.where(full.in_(lowered) | first.in_(lowered))).all()
     return {short: key for _, short, key in rows} | {whole: key for whole, _, key in rows}
 
 

@@ -130,12 +130,12 @@ def _resolve_changes(session: Session, head: Head, edits: Sequence[Edit]) -> Cha
     after = dict(before)
     for edit in edits:
         after[edit.kind, edit.key] = _apply_edit(edit, after[edit.kind, edit.key])
-    gone = {at: None for at, fields in after.items() if fields is None and before[at] and at[0] in MENTIONED}
-    if gone:
-        affected = referrers(session, head.branch.id, gone) - before.keys()
+    deleted = {at: None for at, fields in after.items() if fields is None and before[at] and at[0] in MENTIONED}
+    if deleted:
+        affected = referrers(session, head.branch.id, deleted) - before.keys()
         before |= heads.contents(head, head.commit.tree_hash, affected)
         after |= {at: before[at] for at in affected}
-        after |= {at: rewritten(at[0], fields, gone) for at, fields in _existing(after)}
+        after |= {at: rewritten(at[0], fields, deleted) for at, fields in _existing(after)}
     _check_references(head, before, after)
     return {at: (before[at], after[at]) for at in after}
 
@@ -150,9 +150,9 @@ def _check_references(
         for mentioned in mentions(at[0], fields) - mentions(at[0], before[at] or {})
         if mentioned not in after
     }
-    there = trees.find(head.objects, head.commit.tree_hash, added)
+    targets = trees.find(head.objects, head.commit.tree_hash, added)
     for (kind, key), (of, _) in added.items():
-        if there[kind, key] is None:
+        if targets[kind, key] is None:
             raise InvalidError.field(f"{of.value}", str(key), f"the key of one of the {kind.value} on the branch")
 
 

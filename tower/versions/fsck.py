@@ -42,10 +42,10 @@ class Finding:
 
 def projects(session: Session, project_id: int | None = None) -> Sequence[int]:
     """Return the ids of all projects, deleted ones included, or only `project_id`. Raises NotFoundError if unknown."""
-    wanted = select(Project.id).order_by(Project.id)
+    query = select(Project.id).order_by(Project.id)
     if project_id is None:
-        return session.scalars(wanted).all()
-    found = session.scalars(wanted.where(Project.id == project_id)).all()
+        return session.scalars(query).all()
+    found = session.scalars(query.where(Project.id == project_id)).all()
     if not found:
         raise NotFoundError(f"There is no project {project_id}")
     return found

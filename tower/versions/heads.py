@@ -113,9 +113,9 @@ def advance(
         for at, (_, after) in effective.items()
     }
     tree = trees.write(head.objects, head.commit.tree_hash, hashes)
-    made = commits.record(session, head.branch, head.objects, Said(tree, message, author, head.commit, merged))
-    _apply_to_rows(session, head.branch, effective, made)
-    return made
+    commit = commits.record(session, head.branch, head.objects, Said(tree, message, author, head.commit, merged))
+    _apply_to_rows(session, head.branch, effective, commit)
+    return commit
 
 
 def move(session: Session, head: Head, changes: Changes, *, to: Commit) -> None:

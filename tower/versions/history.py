@@ -165,9 +165,9 @@ def history(
         raise NotFoundError(f"Nothing up to {ref!r} has {key} among the {kind.value} of project {project_id}")
     start = 0 if wanted.cursor is None else sum(changed.commit_id >= wanted.cursor for changed in found)
     end = start + wanted.limit
-    shown = found[start:end]
-    versions = _load_versions(session, objects, shown, newest=len(found) - start)
-    return Page(versions, shown[-1].commit_id if end < len(found) else None)
+    page_rows = found[start:end]
+    versions = _load_versions(session, objects, page_rows, newest=len(found) - start)
+    return Page(versions, page_rows[-1].commit_id if end < len(found) else None)
 
 
 def _walk_ancestors(

@@ -48,8 +48,8 @@ def rewritten(kind: Kind, fields: Fields, gone: Mapping[Address, uuid.UUID | Non
             after[field] = None if replacement is None else str(replacement)
     for (of, field), target in _KEY_LIST_FIELDS.items():
         if of == kind:
-            kept = (gone.get((target, uuid.UUID(key)), uuid.UUID(key)) for key in fields[field])
-            after[field] = list(dict.fromkeys(str(key) for key in kept if key is not None))
+            keys = (gone.get((target, uuid.UUID(key)), uuid.UUID(key)) for key in fields[field])
+            after[field] = list(dict.fromkeys(str(key) for key in keys if key is not None))
     for (of, field, inner), target in _NESTED_KEY_FIELDS.items():
         if of == kind:
             after[field] = [_replace_nested_key(item, inner, target, gone) for item in fields[field]]
@@ -91,11 +91,11 @@ def _iter_references(kind: Kind, fields: Mapping[str, Any]) -> Iterator[tuple[Ki
             )
 
 
-def _replace_nested_key(item: Any, inner: str, target: Kind, gone: Mapping[Address, uuid.UUID | None]) -> Any:
+def _replace_nested_key(item: Any, inner: str, target: Kind, replacements: Mapping[Address, uuid.UUID | None]) -> Any:
     key = _parse_key(item.get(inner)) if isinstance(item, dict) else None
-    if key is None or (target, key) not in gone:
+    if key is None or (target, key) not in replacements:
         return item
-    replacement = gone[target, key]
+    replacement = replacements[target, key]
     return {**item, inner: None if replacement is None else str(replacement)}
 
 

@@ -41,17 +41,17 @@ _BY_FULL_HASH = _PROJECT_COMMITS.where(Commit.hash == bindparam("ref"))
 
 def project_exists(session: Session, project_id: int) -> None:
     """Raises NotFoundError for an unknown or deleted project."""
-    known = select(Project.id).where(Project.id == project_id, Project.deleted_at.is_(None))
-    if session.scalar(known) is None:
+    query = select(Project.id).where(Project.id == project_id, Project.deleted_at.is_(None))
+    if session.scalar(query) is None:
         raise NotFoundError(f"There is no project {project_id}")
 
 
 def branch_called(session: Session, project_id: int, name: str, *, lock: bool = False) -> Branch | None:
     """Return the branch as it is in the database now, with `lock` locked until the transaction ends."""
-    wanted = select(Branch).where(Branch.project_id == project_id, Branch.name == name)
+    query = select(Branch).where(Branch.project_id == project_id, Branch.name == name)
     if lock:
-        wanted = wanted.with_for_update(key_share=True)
-    return session.scalar(wanted.execution_options(populate_existing=True))
+        query = query.with_for_update(key_share=True)
+    return session.scalar(query.execution_options(populate_existing=True))
 
 
 def begun_branch(session: Session, project_id: int, name: str, *, lock: bool = False) -> Branch | None:
@@ -60,8 +60,8 @@ def begun_branch(session: Session, project_id: int, name: str, *, lock: bool = F
     An advisory lock queues writers in the order of their arrival, as PostgreSQL gives a row lock to any waiter. The row
     is locked too, so the branch is read as of the writer's turn and not as of the start of the statement.
     """
-    wanted = _STARTED_LOCKED if lock else _STARTED
-    return session.scalar(wanted, {"project": project_id, "name": name})
+    query = _STARTED_LOCKED if lock else _STARTED
+    return session.scalar(query, {"project": project_id, "name": name})
 
 
 def plain_commit(session: Session, project_id: int, ref: str) -> Commit | None:

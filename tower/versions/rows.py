@@ -62,13 +62,13 @@ def follow(session: Session, branch: Branch, changes: Changes) -> None:
     """
     with _translate_integrity_errors(branch):
         for kind in reversed(tuple(SHAPES)):
-            gone = [key for (of, key), (_, after) in changes.items() if of == kind and after is None]
-            _delete(session, branch, kind, gone)
+            deleted = [key for (of, key), (_, after) in changes.items() if of == kind and after is None]
+            _delete(session, branch, kind, deleted)
         for kind in SHAPES:
-            mine = {key: change for (of, key), change in changes.items() if of == kind and change[1] is not None}
-            new = {key: after for key, (before, after) in mine.items() if before is None and after is not None}
-            kept = {key: (before, after) for key, (before, after) in mine.items() if before and after}
-            _update(session, branch, kind, kept)  # before inserts: a new entity may take a name that an update frees
+            of_kind = {key: change for (of, key), change in changes.items() if of == kind and change[1] is not None}
+            new = {key: after for key, (before, after) in of_kind.items() if before is None and after is not None}
+            updated = {key: (before, after) for key, (before, after) in of_kind.items() if before and after}
+            _update(session, branch, kind, updated)  # before inserts: a new entity may take a name that an update frees
             _insert(session, branch, kind, new)
         if _sets_a_number(changes):
             session.execute(text("set constraints all immediate"))
@@ -135,15 +135,15 @@ def _insert(session: Session, branch: Branch, kind: Kind, new: Mapping[uuid.UUID
     session.execute(_insert_statement(kind), values)
 
 
-def _update(session: Session, branch: Branch, kind: Kind, kept: Mapping[uuid.UUID, tuple[Fields, Fields]]) -> None:
-    if not kept:
+def _update(session: Session, branch: Branch, kind: Kind, updates: Mapping[uuid.UUID, tuple[Fields, Fields]]) -> None:
+    if not updates:
         return
-    _free_swapped_names(session, branch, kind, kept)
-    rows = _rows_json(kind, {key: after for key, (_, after) in kept.items()})
+    _free_swapped_names(session, branch, kind, updates)
+    rows = _rows_json(kind, {key: after for key, (_, after) in updates.items()})
     updated: Any = session.execute(_update_statement(kind), {**_branch_parameter(branch), "rows": rows})
-    _check_count(branch, kind, updated.rowcount, len(kept))
+    _check_count(branch, kind, updated.rowcount, len(updates))
     if kind == Kind.SCENES:
-        _set_videos(session, branch, kept)
+        _set_videos(session, branch, updates)
 
 
 @cache
@@ -169,38 +169,38 @@ def _update_statement(kind: Kind) -> TextClause:
     )
 
 
-def _set_videos(session: Session, branch: Branch, kept: Mapping[uuid.UUID, tuple[Fields, Fields]]) -> None:
+def _set_videos(session: Session, branch: Branch, updates: Mapping[uuid.UUID, tuple[Fields, Fields]]) -> None:
     """A video set by the user replaces an accepted take; removing a video does not remove a take."""
-    for key, (before, after) in kept.items():
+    for key, (before, after) in updates.items():
         video = after["video_path"]
         if before["video_path"] == video:
             continue
-        mine = update(Scene).where(Scene.branch_id == branch.id, Scene.key == key)
+        statement = update(Scene).where(Scene.branch_id == branch.id, Scene.key == key)
         options = {"synchronize_session": False}
         if video is not None:
             values = {"video_path": video} | dict.fromkeys(ACCEPTED)
-            session.execute(mine.values(values), execution_options=options)
+            session.execute(statement.values(values), execution_options=options)
             continue
-        without_take = mine.where(Scene.accepted_fingerprint.is_(None))
+        without_take = statement.where(Scene.accepted_fingerprint.is_(None))
         finished = without_take.where(Scene.status.in_([SceneStatus.RENDERED, SceneStatus.FINAL]))
         session.execute(finished.values(status=SceneStatus.DRAFT, video_path=None), execution_options=options)
         session.execute(without_take.values(video_path=None), execution_options=options)
 
 
 def _free_swapped_names(
-    session: Session, branch: Branch, kind: Kind, kept: Mapping[uuid.UUID, tuple[Fields, Fields]]
+    session: Session, branch: Branch, kind: Kind, updates: Mapping[uuid.UUID, tuple[Fields, Fields]]
 ) -> None:
     """Give rows that swap unique names temporary ones, as PostgreSQL checks the unique index row by row."""
     shape = SHAPES[kind]
     if not shape.unique or shape.numbered:
         return
-    names = {key: (pair[0][shape.named_by], pair[1][shape.named_by]) for key, pair in kept.items()}
+    names = {key: (pair[0][shape.named_by], pair[1][shape.named_by]) for key, pair in updates.items()}
     renamed = {key: before.lower() for key, (before, after) in names.items() if before != after}
     new_names = {names[key][1].lower() for key in renamed}
     if len(renamed) > 1 and new_names & set(renamed.values()):
-        aside = f"update {_table(SHAPES[kind].row).fullname} set {shape.named_by} = key::text"
-        mine = " where branch_id = :branch_id and key = any(:keys)"
-        session.execute(text(aside + mine), {**_branch_parameter(branch), "keys": list(renamed)})
+        statement = f"update {_table(SHAPES[kind].row).fullname} set {shape.named_by} = key::text"
+        condition = " where branch_id = :branch_id and key = any(:keys)"
+        session.execute(text(statement + condition), {**_branch_parameter(branch), "keys": list(renamed)})
 
 
 def _delete(session: Session, branch: Branch, kind: Kind, keys: Sequence[uuid.UUID]) -> None:

@@ -92,10 +92,10 @@ def find(objects: Objects, tree: str, addresses: Iterable[Address]) -> Hashes:
 def find_in_many(objects: Objects, trees: Iterable[str], at: Address) -> dict[str, str | None]:
     """Return the hash of one entity in each of these trees, with one query per level."""
     kind, key = at
-    wanted = set(trees)
-    objects.load(wanted)
-    found: dict[str, str | None] = dict.fromkeys(wanted)
-    level = {tree: objects.get(tree)[kind][1] for tree in wanted if kind in objects.get(tree)}
+    hashes = set(trees)
+    objects.load(hashes)
+    found: dict[str, str | None] = dict.fromkeys(hashes)
+    level = {tree: objects.get(tree)[kind][1] for tree in hashes if kind in objects.get(tree)}
     depth = 0
     while level:
         objects.load(level.values())
@@ -206,8 +206,8 @@ def _write_node(objects: Objects, node: Any, changes: Mapping[str, str | None], 
     count = sum(child[0] for child in children.values())
     if count <= LEAF:
         objects.load(child[1] for child in children.values())
-        left = [_read_entries(objects, child[1]) for child in children.values()]
-        return _build_node(objects, {key: sha256 for entries in left for key, sha256 in entries.items()}, depth)
+        remaining = [_read_entries(objects, child[1]) for child in children.values()]
+        return _build_node(objects, {key: sha256 for entries in remaining for key, sha256 in entries.items()}, depth)
     return count, objects.put(ObjectKind.TREE, {"nodes": children})
 
 

@@ -84,16 +84,18 @@ def _resolve_deletes(
     referenced = {mentioned for at, fields in users if fields for mentioned in mentions(at[0], fields)}
     targets = heads.contents(head, states.ours, referenced - changes.keys())
     missing = {at for at, fields in targets.items() if fields is None} | (referenced & deleted)
-    gone: Replaced = {}
+    deletes: Replaced = {}
     for at in sorted(missing):
         if at not in sides:  # only a value from `resolutions` can refer to an unknown entity
             raise InvalidError.field("resolutions", str(at[1]), f"the key of one of the {at[0].value} on the branch")
-        three = sides[at]
-        kept = resolver.decide(at, three, (), values=(three.base, three.ours, three.theirs))
-        changes[at] = (three.ours, kept)
-        if kept is None:
-            gone[at] = None
-    return gone
+        states_of_entity = sides[at]
+        resolved = resolver.decide(
+            at, states_of_entity, (), values=(states_of_entity.base, states_of_entity.ours, states_of_entity.theirs)
+        )
+        changes[at] = (states_of_entity.ours, resolved)
+        if resolved is None:
+            deletes[at] = None
+    return deletes
 
 
 def _rewrite_references(session: Session, head: Head, changes: Changes, replaced: Replaced) -> None:

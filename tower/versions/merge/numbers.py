@@ -72,11 +72,11 @@ def _collect_numbers(changes: Changes, kind: Kind, numbers: Numbers, sides: Mapp
                 numbers_of.pop(key, None)
                 if fields is not None:
                     numbers_of[key] = fields[field]
-    gone = {key for (of, key), (_, after) in changes.items() if of == kind and after is None}
-    gone |= {key for key in theirs.keys() - numbers.keys() if (kind, key) not in changes}
-    remaining = [{key: number for key, number in each.items() if key not in gone} for each in (numbers, theirs)]
-    both = remaining[0].keys() & remaining[1].keys()
-    return Orders({key: number for key, number in base.items() if key in both}, remaining[0], remaining[1])
+    deleted = {key for (of, key), (_, after) in changes.items() if of == kind and after is None}
+    deleted |= {key for key in theirs.keys() - numbers.keys() if (kind, key) not in changes}
+    remaining = [{key: number for key, number in each.items() if key not in deleted} for each in (numbers, theirs)]
+    common = remaining[0].keys() & remaining[1].keys()
+    return Orders({key: number for key, number in base.items() if key in common}, remaining[0], remaining[1])
 
 
 def _choose_numbers(orders: Orders) -> tuple[Numbers, set[uuid.UUID]]:
@@ -84,12 +84,12 @@ def _choose_numbers(orders: Orders) -> tuple[Numbers, set[uuid.UUID]]:
     wanted, clashing = {}, set()
     for key in orders.present:
         base, ours, theirs = (each.get(key) for each in (orders.base, orders.ours, orders.theirs))
-        given = {number for number in (ours, theirs) if number is not None}
-        if len(given) > 1 and base in given:
-            given.discard(base)
-        if len(given) > 1:
+        candidates = {number for number in (ours, theirs) if number is not None}
+        if len(candidates) > 1 and base in candidates:
+            candidates.discard(base)
+        if len(candidates) > 1:
             clashing.add(key)
-        wanted[key] = min(number for number in given if number is not None)
+        wanted[key] = min(number for number in candidates if number is not None)
     return wanted, clashing
 
 
@@ -122,11 +122,11 @@ def _numbers_json(keys: Iterable[uuid.UUID], numbers: Numbers) -> list[dict[str,
 
 def _insert_missing(winner: list[uuid.UUID], other: list[uuid.UUID]) -> list[uuid.UUID]:
     """Return the winner's order, with the other side's own entities inserted before their successors there."""
-    there = set(winner)
+    in_winner = set(winner)
     before: dict[uuid.UUID, list[uuid.UUID]] = {}
     waiting: list[uuid.UUID] = []
     for key in other:
-        if key in there:
+        if key in in_winner:
             before[key], waiting = waiting, []
         else:
             waiting.append(key)

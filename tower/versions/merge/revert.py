@@ -48,9 +48,9 @@ def revert(
         changes = join(session, head, states, resolver=resolver)
         settled(resolver, raising=True)
         text = canonical(message or f"Revert “{undone.message}” ({undone.hash[:12]})", "message")
-        made = heads.advance(session, head, changes, message=text, author=canonical(author, "author"))
+        commit = heads.advance(session, head, changes, message=text, author=canonical(author, "author"))
         changed = tuple(described(changes))
-        return MergeResult(made, fast_forward=False, up_to_date=not changed, changed=changed)
+        return MergeResult(commit, fast_forward=False, up_to_date=not changed, changed=changed)
 
 
 def restore(
@@ -65,14 +65,14 @@ def restore(
         head = heads.taken(session, project_id, branch)
         fields = history.entity_at(session, project_id, ref, kind, key=key)
         targets = heads.contents(head, head.commit.tree_hash, mentions(kind, fields))
-        whole = rewritten(kind, fields, {at: None for at, found in targets.items() if found is None})
-        if whole is None:
+        restored = rewritten(kind, fields, {at: None for at, found in targets.items() if found is None})
+        if restored is None:
             raise InvalidError(f"{label(kind, fields)!r} belongs to the bible of {branch!r}: restore the bible first")
         return editing.commit(
             session,
             project_id=project_id,
             branch=branch,
-            edits=[Edit(kind, key, whole)],
+            edits=[Edit(kind, key, restored)],
             message=f"Restore {label(kind, fields)} as it was at {ref}",
             author=author,
         )

@@ -77,11 +77,11 @@ def _take_base(_at: Address, _sides: Sides, path: Path, values: tuple[Any, Any, 
 
 def _merge_entity(at: Address, sides: Sides, settle: Settle) -> Fields | None:
     if sides.ours is None or sides.theirs is None:
-        left = sides.ours or sides.theirs
-        if sides.base is not None and left is not None and _only_renumbered(at, sides.base, left):
+        remaining = sides.ours or sides.theirs
+        if sides.base is not None and remaining is not None and _only_renumbered(at, sides.base, remaining):
             return None
-        kept: Fields | None = settle(at, sides, (), (sides.base, sides.ours, sides.theirs))
-        return kept
+        decided: Fields | None = settle(at, sides, (), (sides.base, sides.ours, sides.theirs))
+        return decided
 
     def decide(path: Path, base: Any, ours: Any, theirs: Any) -> Any:
         return settle(at, sides, path, (base, ours, theirs))
