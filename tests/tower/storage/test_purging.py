@@ -150,7 +150,7 @@ def test_a_project_with_generations_under_way_waits(studio: Studio, project_id: 
     delete(studio, project_id)
     done = purge(studio.sessions, studio.settings)
     assert done.projects == ()
-    assert "1 generations under way" in done.kept[0]
+    assert "1 running generations" in done.kept[0]
     assert studio.count("anime_api.scenes", project_id)
 
 
