@@ -27,7 +27,7 @@ from benchmarks.stack import running
 from db.engine import Sessions, connect, sessions
 from db.models.rendering import RenderSegment
 from deployments.environment import warm_socket
-from deployments.stack import Addresses
+from deployments.state import Addresses
 from tests.conftest import free_port
 from tower.clients.production import ENDED, ProductionClient
 from tower.media.overlap import OVERLAP_FRAMES, segment_frames

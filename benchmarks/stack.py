@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from deployments import stack
-from deployments.stack import Addresses
+from deployments.state import Addresses
 from tower.settings import Settings
 
 

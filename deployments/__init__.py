@@ -1,1 +1,1 @@
-"""What makes a bare machine ready and keeps the stack up."""
+"""Prepares a bare machine and keeps the stack running."""

@@ -1,4 +1,4 @@
-"""Our database for a command that needs nothing else of the stack."""
+"""Tower's database, for a command that needs no other part of the stack."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from tower.settings import Settings
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[str]:
-    """The URL of TOWER_DATABASE_URL, of the running stack, or of the embedded PostgreSQL, started meanwhile.
+    """Yield the URL of a migrated database; raise StackError if there is none.
 
-    Brought up to date. StackError if it cannot be.
+    It is TOWER_DATABASE_URL, the database of the running stack, or an embedded PostgreSQL started for the duration.
     """
-    if url := _running(settings):
-        yield _up_to_date(url)
+    if url := _existing_url(settings):
+        yield _migrate(url)
         return
     require_writable(settings.data)
     log = services.log_file(settings.data, "postgres")
     server = EmbeddedPostgres(settings.data / "postgres", settings.ports.postgres, log_file=log)
     server.start()
     try:
-        yield _up_to_date(server.url(DATABASE))
+        yield _migrate(server.url(DATABASE))
     finally:
         server.stop()
 
 
-def _running(settings: Settings) -> str | None:
+def _existing_url(settings: Settings) -> str | None:
     found = stack.running(settings)
     return external.without_stale(settings).database_url or (found.database_url if found else None)
 
 
-def _up_to_date(url: str) -> str:
+def _migrate(url: str) -> str:
     try:
         upgrade(url)
     except MigrationError as error:

@@ -1,8 +1,8 @@
-"""Tells a Prefect server what Tower is: work pools, deployments, the automation that finds dead runs.
+"""Registers Tower on a Prefect server: work pools, deployments, and the automation that ends dead runs.
 
     python -m deployments.deploy [prefect.yaml]
 
-A process of its own, so that the supervisor never pays for importing Prefect. Does the same thing every time.
+Runs as its own process, so that the supervisor does not import Prefect. It is idempotent.
 """
 
 from __future__ import annotations
@@ -32,27 +32,29 @@ from tower.engines.installed import installed
 from tower.errors import StackError
 
 RUN_COMMAND = "tower-warm-run"
-CPU_RUNS = 16  # recipes mostly wait for their renders; more at once would only hold memory
+CPU_RUNS = 16  # recipes mostly wait for their renders; more of them only use memory
 ZOMBIES = "Tower: a run without heartbeat has crashed"
 SILENCE = timedelta(seconds=90)  # three heartbeats
 
 
 async def deploy(file: Path) -> None:
-    """Make or update everything. StackError if `file` names something that is not there."""
+    """Create or update everything. Raises StackError if `file` names a flow that cannot be imported."""
     deployments = deployments_of(file)
     async with get_client() as client:
-        await _make_pool(client, "cpu", runs=CPU_RUNS, description="Recipes: everything but rendering.")
-        await _make_pool(client, "gpu", runs=None, description="Renders; each worker takes one for each of its slots.")
+        await _ensure_pool(client, "cpu", runs=CPU_RUNS, description="Recipes: everything but rendering.")
+        await _ensure_pool(
+            client, "gpu", runs=None, description="Renders; each worker takes one for each of its slots."
+        )
         for engine in installed().entries:
             if (queue := queue_of(engine)) != ANY_WORKER:
-                await _make_queue(client, queue, pool="gpu", description=f"Segments for the engine {engine}.")
-        await _make_zombie_automation(client)
+                await _ensure_queue(client, queue, pool="gpu", description=f"Segments for the engine {engine}.")
+        await _ensure_zombie_automation(client)
     for deployment in deployments:
         await deployment.aapply()
 
 
 def deployments_of(file: Path) -> list[RunnerDeployment]:
-    """What `file` says, ready to be applied. StackError if it names something that is not there."""
+    """The deployments of `file`, ready to be applied. Raises StackError if a flow cannot be imported."""
     return [_deployment(entry) for entry in entries(file)]
 
 
@@ -64,8 +66,8 @@ def main() -> None:
         sys.exit(str(error))
 
 
-async def _make_pool(client: PrefectClient, name: str, *, runs: int | None, description: str) -> None:
-    """Make it, or bring it up to date and leave it paused if somebody paused it."""
+async def _ensure_pool(client: PrefectClient, name: str, *, runs: int | None, description: str) -> None:
+    """Create or update the pool. A pool that a user has paused stays paused."""
     template = ProcessWorker.get_default_base_job_template()
     template["variables"]["properties"]["command"]["default"] = RUN_COMMAND
     shape = {"description": description, "base_job_template": template, "concurrency_limit": runs}
@@ -77,14 +79,14 @@ async def _make_pool(client: PrefectClient, name: str, *, runs: int | None, desc
         await client.update_work_pool(name, WorkPoolUpdate(**shape))
 
 
-async def _make_queue(client: PrefectClient, name: str, *, pool: str, description: str) -> None:
+async def _ensure_queue(client: PrefectClient, name: str, *, pool: str, description: str) -> None:
     try:
         await client.read_work_queue_by_name(name, work_pool_name=pool)
     except ObjectNotFound:
         await client.create_work_queue(name, description=description, work_pool_name=pool)
 
 
-async def _make_zombie_automation(client: PrefectClient) -> None:
+async def _ensure_zombie_automation(client: PrefectClient) -> None:
     if await client.read_automations_by_name(ZOMBIES):
         return
     endings = {f"prefect.flow-run.{name}" for name in ("Completed", "Failed", "Cancelled", "Crashed")}
@@ -103,11 +105,11 @@ async def _make_zombie_automation(client: PrefectClient) -> None:
 
 
 def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
-    """One entry as a deployment that runs from the installed package, wherever the worker stands."""
+    """A deployment that imports its flow from the installed package, independent of the worker's directory."""
     entry = dict(entry)
     pool = entry.pop("work_pool")
     flow = _flow(entry.pop("entrypoint"))
-    schedules = [_schedule(one) for one in entry.pop("schedules", [])]
+    schedules = [_schedule(schedule) for schedule in entry.pop("schedules", [])]
     return RunnerDeployment.from_flow(
         flow,
         **entry,
@@ -119,10 +121,10 @@ def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
     )
 
 
-def _schedule(said: dict[str, Any]) -> DeploymentScheduleCreate:
-    """Told by its slug from others when it is applied again; whether it is active is left as somebody has set it."""
-    cron = CronSchedule(cron=said["cron"], timezone=said.get("timezone", "UTC"))
-    return DeploymentScheduleCreate(schedule=cron, slug=said["slug"])
+def _schedule(entry: dict[str, Any]) -> DeploymentScheduleCreate:
+    """The slug identifies the schedule when it is applied again; a user's choice of active or not is kept."""
+    cron = CronSchedule(cron=entry["cron"], timezone=entry.get("timezone", "UTC"))
+    return DeploymentScheduleCreate(schedule=cron, slug=entry["slug"])
 
 
 def _flow(entrypoint: str) -> Flow[..., Any]:

@@ -1,4 +1,4 @@
-"""Examines a machine for `tower doctor`, with or without a running stack."""
+"""Runs the checks of `tower doctor`, with or without a running stack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tower.settings import Settings
 
 
 def examine(settings: Settings) -> Iterator[Check]:
-    """Every check, one after the other, from the ground up."""
+    """Yield the result of each check, from the machine up to the external servers."""
     settings = external.without_stale(settings)
     found = state.read(settings.data)
     stack = found if found and found.supervisor.alive() else None
@@ -34,10 +34,10 @@ def _stack(stack: state.State | None) -> Check:
     if stack is None:
         return Check("stack", "warn", "not running", "Start it with `tower up`.")
     if not stack.ready:
-        return Check("stack", "warn", f"starting (process {stack.supervisor.pid})", "Ask again in a few seconds.")
+        return Check("stack", "warn", f"starting (process {stack.supervisor.pid})", "Try again in a few seconds.")
     dead = [child.name for child in stack.children if not child.alive()]
     if dead:
-        return Check("stack", "warn", f"{', '.join(dead)} is being started again", "Look into its log in logs/.")
+        return Check("stack", "warn", f"{', '.join(dead)} is being restarted", "Read its log in logs/.")
     return Check("stack", "ok", f"running (process {stack.supervisor.pid}), {len(stack.children)} parts alive")
 
 

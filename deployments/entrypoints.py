@@ -1,4 +1,4 @@
-"""What prefect.yaml says is deployed."""
+"""The deployments that prefect.yaml lists."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ PREFECT_YAML = Path(__file__).parent.parent / "prefect.yaml"
 
 
 def entries(file: Path) -> list[dict[str, Any]]:
-    """Its deployments. StackError if it cannot be read."""
+    """The entries under `deployments`. Raises StackError if the file cannot be read."""
     try:
         return list(yaml.safe_load(file.read_text())["deployments"])
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise StackError(f"{file} does not say what to deploy: {error!r}") from error
+        raise StackError(f"{file} has no readable list `deployments`: {error!r}") from error
 
 
 def modules(file: Path) -> list[str]:
-    """The modules that its flows are in."""
+    """The names of the modules that define the flows."""
     return sorted({str(entry["entrypoint"]).rpartition(".")[0] for entry in entries(file)})

@@ -1,4 +1,4 @@
-"""What the parts of the stack are told: through their environment, and through nothing else."""
+"""The environment variables that configure every part of the stack. There is no other channel."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _QUIET = {
     "PREFECT_CLI_COLORS": "false",
     "PREFECT_LOGGING_COLORS": "false",
     "NO_COLOR": "1",
-    "OPENBLAS_NUM_THREADS": "1",  # a thread started at import would forbid the zygote to fork
+    "OPENBLAS_NUM_THREADS": "1",  # the zygote cannot fork safely if an import has started a thread
 }
 _SERVER = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # its pages call an outside host even when told not to
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # its pages contact an external host even with analytics disabled
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
@@ -44,12 +44,12 @@ _SERVER = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": "60",  # its own is five minutes
+    "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": "60",  # the default is five minutes
 }
 
 
 def for_parts(settings: Settings, addresses: Addresses, *, mark: str) -> dict[str, str]:
-    """The environment of every part that is Tower's own or runs Tower's code. Makes PREFECT_HOME."""
+    """The environment of every part that runs Tower's code. Creates PREFECT_HOME."""
     home = settings.data / "prefect"
     home.mkdir(parents=True, exist_ok=True)
     return {
@@ -64,40 +64,40 @@ def for_parts(settings: Settings, addresses: Addresses, *, mark: str) -> dict[st
         "PREFECT_HOME": str(home),
         SOCKET_VARIABLE: str(warm_socket(settings.data)),
         MARK: mark,
-        **_one_certificate(home, addresses.prefect_api_url),
+        **_single_certificate(home, addresses.prefect_api_url),
     }
 
 
 def of_settings(settings: Settings) -> dict[str, str]:
-    """The settings as environment variables, so that a child sees what we see."""
-    said = {
+    """The settings as environment variables, so that a child process reads the same settings."""
+    values = {
         **settings.model_dump(mode="json", exclude_none=True, exclude={"prefect_api_url"}),
         "data_dir": settings.data,
         "media_roots": os.pathsep.join(str(root) for root in settings.media_roots),
         "music_dirs": os.pathsep.join(str(folder) for folder in settings.music_dirs),
     }
-    shared = {f"TOWER_{name.upper()}": str(value) for name, value in said.items()}
+    shared = {f"TOWER_{name.upper()}": str(value) for name, value in values.items()}
     return {**shared, "PREFECT_API_URL": settings.prefect_api_url} if settings.prefect_api_url else shared
 
 
 def for_prefect_server(parts: Mapping[str, str], addresses: Addresses, *, database_url: str) -> dict[str, str]:
-    """What only the Prefect server needs, added to what all parts have."""
+    """The environment of the Prefect server: that of all parts and its own settings."""
     return {
         **parts,
         **_SERVER,
         "PREFECT_SERVER_UI_API_URL": addresses.prefect_api_url,
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": addresses.prefect_ui_url,
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": _with(database_url, scheme="postgresql+asyncpg"),
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": _replace_parts(database_url, scheme="postgresql+asyncpg"),
     }
 
 
 def with_database(url: str, database: str) -> str:
-    """The same server and user, another database."""
-    return _with(url, path=f"/{database}")
+    """The URL with the name of its database replaced."""
+    return _replace_parts(url, path=f"/{database}")
 
 
 def addresses(settings: Settings, database_url: str) -> Addresses:
-    """Where the parts of this stack are, whether they are its own or external."""
+    """The addresses of all parts of this stack, embedded or external."""
     prefect_api = settings.prefect_url
     return Addresses(
         production_url=settings.production_url,
@@ -110,9 +110,9 @@ def addresses(settings: Settings, database_url: str) -> Addresses:
 
 
 def warm_socket(data: Path, *, worker: str = "") -> Path:
-    """Where the zygote of this data folder, or of a worker by itself, listens.
+    """The socket of the zygote of this data folder, or of one standalone worker.
 
-    Short: the path of a socket holds at most 107 bytes.
+    The path is short because Unix limits the path of a socket to 107 bytes.
     """
     folder = Path(tempfile.gettempdir()) / f"tower-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -120,9 +120,9 @@ def warm_socket(data: Path, *, worker: str = "") -> Path:
 
 
 def worker_name(label: str, data: Path, *also: str) -> str:
-    """A worker of this machine and data folder, told from others there by its label and what else it is.
+    """A name that is unique to this machine, data folder, label and the parts in `also`.
 
-    The same after a restart, and nobody else's: its runs and its row in the database hang on it.
+    It is stable across restarts, because the worker's runs and its database row refer to it.
     """
     host = socket.gethostname()
     return f"{label}@{host}-{_short_hash(host, platform.machine(), _machine_id(), str(data), *also)[:6]}"
@@ -139,12 +139,12 @@ def _short_hash(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _with(url: str, **changed: str) -> str:
+def _replace_parts(url: str, **changed: str) -> str:
     return urlunsplit(urlsplit(url)._replace(**changed))
 
 
-def _one_certificate(home: Path, prefect_api_url: str) -> dict[str, str]:
-    """Every Prefect client loads all certificates, even for http. One is loaded a tenth of a second faster."""
+def _single_certificate(home: Path, prefect_api_url: str) -> dict[str, str]:
+    """Every Prefect client loads all certificates, even for http. Loading only one saves a tenth of a second."""
     if prefect_api_url.startswith("https"):
         return {}
     file, end = home / "one-certificate.pem", "-----END CERTIFICATE-----\n"

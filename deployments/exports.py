@@ -24,8 +24,8 @@ def exports(settings: Settings) -> list[str]:
         "TOWER_DATA_DIR": str(addresses.data_dir),
         "TOWER_PORT_OFFSET": str(found.port_offset),
     }
-    return [f"export {name}={_quoted(value)}" for name, value in values.items()]
+    return [f"export {name}={_quote(value)}" for name, value in values.items()]
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     return "'" + value.replace("'", "'\"'\"'") + "'"

@@ -1,4 +1,4 @@
-"""Servers that are not ours: reached before anything is built on them."""
+"""Checks external servers before the stack depends on them."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from tower.settings import HOST, Settings
 
 
 def without_stale(settings: Settings) -> Settings:
-    """The settings without addresses of this very stack, which `tower env` left in a shell and nobody serves now."""
-    mine = settings.ports
+    """The settings without addresses of this stack that `tower env` left in a shell after the stack stopped."""
+    own = settings.ports
     stale = {
         name: None
         for name, url, port in (
-            ("database_url", settings.database_url, mine.postgres),
-            ("prefect_api_url", settings.prefect_api_url, mine.prefect),
+            ("database_url", settings.database_url, own.postgres),
+            ("prefect_api_url", settings.prefect_api_url, own.prefect),
         )
-        if url and _at(url) == (HOST, port) and is_free(port)
+        if url and _host_and_port(url) == (HOST, port) and is_free(port)
     }
     return settings.model_copy(update=stale)
 
 
 def require_database(url: str) -> None:
-    """StackError if the PostgreSQL of TOWER_DATABASE_URL does not let us in."""
+    """Raise StackError if Tower cannot connect to the PostgreSQL of TOWER_DATABASE_URL."""
     try:
         psycopg.connect(as_libpq(url), connect_timeout=5).close()
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
@@ -38,7 +38,7 @@ def require_database(url: str) -> None:
 
 
 def require_prefect(api_url: str) -> None:
-    """StackError if the Prefect server of PREFECT_API_URL does not answer."""
+    """Raise StackError if the Prefect server of PREFECT_API_URL does not answer."""
     client = PrefectClient(api_url)
     try:
         client.version()
@@ -51,14 +51,14 @@ def require_prefect(api_url: str) -> None:
 
 
 def prefect_database(database_url: str, *, made: bool) -> str:
-    """The URL of Prefect's own database beside ours. It is made first unless it is known to be there."""
+    """The URL of Prefect's database on the same server. Creates it unless `made` says that it exists."""
     if not made:
-        _make(PREFECT_DATABASE, database_url)
+        _create_database(PREFECT_DATABASE, database_url)
     return with_database(as_libpq(database_url), PREFECT_DATABASE)
 
 
 def as_libpq(url: str) -> str:
-    """The URL as libpq spells it, whatever driver it names."""
+    """The URL in the form that libpq reads, without the name of a driver."""
     return "postgresql://" + url.partition("://")[2]
 
 
@@ -66,19 +66,19 @@ def first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0].rstrip(".")
 
 
-def _at(url: str) -> tuple[str | None, int | None]:
+def _host_and_port(url: str) -> tuple[str | None, int | None]:
     parts = urlsplit(url)
     return parts.hostname, parts.port
 
 
-def _make(name: str, database_url: str) -> None:
+def _create_database(name: str, database_url: str) -> None:
     try:
         with psycopg.connect(as_libpq(database_url), autocommit=True, connect_timeout=5) as connection:
             if not connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
-                make = "create database {} template template0 encoding 'UTF8'"
-                connection.execute(sql.SQL(make).format(sql.Identifier(name)))
+                statement = "create database {} template template0 encoding 'UTF8'"
+                connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
     except psycopg.Error as error:
         raise StackError(
-            f"The database {name} cannot be made on your server ({first_line(error)}): make it yourself, or set "
+            f"The database {name} cannot be created on your server ({first_line(error)}): create it yourself, or set "
             "PREFECT_API_URL to a Prefect server that runs elsewhere."
         ) from error

@@ -1,4 +1,4 @@
-"""Whether one part of a stack is well, for whatever keeps it up."""
+"""Health checks of the stack and its parts, for a container or an init system."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SILENT_S = 90.0  # three heartbeats of a worker
 
 
 def require_part(settings: Settings, part: str, *, label: str | None = None) -> None:
-    """StackError unless this part runs here and answers. `label`: the --name of a worker."""
+    """Raise StackError unless this part runs here and answers. `label` is the --name of a worker."""
     if part in POOLS:
         _require_worker(settings, part, label)
     else:
@@ -27,7 +27,7 @@ def require_part(settings: Settings, part: str, *, label: str | None = None) -> 
 
 
 def require_stack(settings: Settings) -> None:
-    """StackError unless `tower up` is ready on this data folder and all its servers answer."""
+    """Raise StackError unless `tower up` is ready on this data folder and all its servers answer."""
     if stack.running(settings) is None:
         raise StackError(f"No stack is ready on {settings.data}: start it with `tower up`.")
     for server in SERVERS:
@@ -40,11 +40,11 @@ def _require_server(settings: Settings, server: str) -> None:
     try:
         httpx.get(url, timeout=ANSWER_S, trust_env=False).raise_for_status()
     except httpx.HTTPError as error:
-        raise StackError(f"{server} is not well at {url}: {error}") from error
+        raise StackError(f"{server} is not healthy at {url}: {error}") from error
 
 
 def _require_worker(settings: Settings, pool: str, label: str | None) -> None:
-    """It is well while its Prefect server hears of it."""
+    """A worker is healthy while it sends heartbeats to Prefect."""
     name = by_itself(settings, pool, label).name
     client = PrefectClient(settings.prefect_url, timeout_s=ANSWER_S)
     try:
@@ -52,5 +52,5 @@ def _require_worker(settings: Settings, pool: str, label: str | None) -> None:
     finally:
         client.close()
     now = datetime.now(UTC)
-    if not any(beat and (now - beat).total_seconds() < SILENT_S for beat in heartbeats):
+    if not any(seen_at and (now - seen_at).total_seconds() < SILENT_S for seen_at in heartbeats):
         raise StackError(f"The worker {name} has sent Prefect no heartbeat for {SILENT_S:.0f} s.")

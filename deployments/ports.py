@@ -9,7 +9,7 @@ from tower.settings import HOST
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on `port` of loopback now."""
+    """Whether a server can listen on `port` of loopback now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -20,9 +20,9 @@ def is_free(port: int) -> bool:
 
 
 def require_free(port: int, owner: str) -> None:
-    """StackError with a way out if another program listens on `port`, which `owner` needs."""
+    """Raise StackError if another program listens on `port`, which `owner` needs."""
     if not is_free(port):
         raise StackError(
-            f"Port {port}, which {owner} needs, is in use by another program: end that program, or set "
+            f"Port {port}, which {owner} needs, is in use by another program: stop that program, or set "
             "TOWER_PORT_OFFSET (for example 100) to move all of Tower's ports."
         )

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a database server out of a wheel, as a child of ours."""
+"""The embedded PostgreSQL: a server installed from a wheel and run as a child process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tower.settings import HOST
 
 DATABASE, PREFECT_DATABASE = "anime_production", "prefect"
 USER = "tower"
-READY_S = 60.0  # recovery after a crash replays the log first
+READY_S = 60.0  # a server that recovers from a crash replays its log before it accepts connections
 _CONFIG = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 class EmbeddedPostgres:
     """A PostgreSQL server with the databases `anime_production` and `prefect`, on loopback, with a password.
 
-    One at a time for each folder, kept so by a lock that ends with our process.
+    A lock on the folder, which ends with this process, allows only one server per folder.
     """
 
     def __init__(
@@ -68,25 +68,25 @@ class EmbeddedPostgres:
         self._process: Process | None = None
 
     def start(self) -> None:
-        """Start and wait until both databases can be used. StackError with one sentence if that cannot be."""
+        """Start and wait until both databases can be used. Raises StackError if they cannot."""
         process = self.prepare()
         process.spawn()
         try:
             deadline = time.monotonic() + READY_S
             while not self.ready():
-                self._check(process, deadline)
+                self._require_starting(process, deadline)
                 time.sleep(0.05)
         except BaseException:
             self.stop()
             raise
 
     def prepare(self) -> Process:
-        """The server as a process that is not spawned yet, its data folder made, nobody else on folder or port."""
+        """Lock the folder, create the data folder, and return the server as a process that is not spawned yet."""
         home = postgres_home.find(self.folder)
         self._lock = self._lock or FileLock(home.root / "lock")
         self._lock.take(
-            f"Another Tower on this machine runs the database in {self.folder}: end it first, or give this one a "
-            "folder of its own with TOWER_DATA_DIR."
+            f"Another Tower on this machine runs the database in {self.folder}: stop it first, or set "
+            "TOWER_DATA_DIR to another folder."
         )
         try:
             _end_stale_postmaster(home.cluster)
@@ -99,28 +99,28 @@ class EmbeddedPostgres:
         return self._process
 
     def ready(self) -> bool:
-        """Whether it answers. The first time it does, the databases are made."""
+        """Whether the server answers. The first successful call creates the databases."""
         try:
             with psycopg.connect(self.url("postgres"), autocommit=True, connect_timeout=2) as connection:
                 _create_databases(connection)
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
                 raise StackError(
-                    f"The database in {self.folder} does not take the password in its file `password`: put that file "
-                    "back from a backup, or move the folder away to begin anew."
+                    f"The database in {self.folder} rejects the password in its file `password`: restore that file "
+                    "from a backup, or move the folder away to start with an empty database."
                 ) from None
             return False
         return True
 
     def stop(self) -> None:
-        """A fast shutdown: open transactions are rolled back, nothing committed is lost."""
+        """Shut down fast: open transactions are rolled back, committed ones are kept."""
         if self._process:
             self._process.end()
         if self._lock:
             self._lock.release()
 
     def url(self, database: str) -> str:
-        """`postgresql://…` of one database, also before the first start."""
+        """The `postgresql://` URL of one database; available before the first start."""
         password = _password(postgres_home.find(self.folder).password_file)
         return f"postgresql://{USER}:{password}@{HOST}:{self.port}/{database}"
 
@@ -137,20 +137,20 @@ class EmbeddedPostgres:
             stop_timeout_s=20,
         )
 
-    def _check(self, process: Process, deadline: float) -> None:
-        """Raise if it will not become ready any more; spawn again if only the dead one's memory was in the way."""
+    def _require_starting(self, process: Process, deadline: float) -> None:
+        """Raise if the server cannot become ready; spawn it again if an old shared memory block was the cause."""
         tail = log_tail(self._log_file)
         if time.monotonic() > deadline:
             raise StackError(f"PostgreSQL did not become ready within {READY_S:.0f} s ({self._log_file}): {tail}")
         if process.running():
             return
         if "shared memory block" not in tail:
-            raise StackError(f"PostgreSQL ended while it was started ({self._log_file}): {tail}")
+            raise StackError(f"PostgreSQL ended during its start ({self._log_file}): {tail}")
         process.spawn()
 
 
 def _initialise(home: postgres_home.Home) -> None:
-    """Make the data folder if there is none; StackError if there is one of another major version."""
+    """Create the data folder if there is none; raise StackError if it has another major version."""
     version = home.cluster / "PG_VERSION"
     if not version.exists():
         _initdb(home)
@@ -158,8 +158,8 @@ def _initialise(home: postgres_home.Home) -> None:
     found, ours = version.read_text().strip(), home.major()
     if found != ours:
         raise StackError(
-            f"The database in {home.cluster} was made by PostgreSQL {found} and this is PostgreSQL {ours}: move its "
-            "rows with pg_dump and pg_restore, or move that folder away to begin anew."
+            f"The database in {home.cluster} was created by PostgreSQL {found}, but this is PostgreSQL {ours}: move "
+            "its rows with pg_dump and pg_restore, or move that folder away to start with an empty database."
         )
 
 
@@ -169,7 +169,7 @@ def _initdb(home: postgres_home.Home) -> None:
     unfinished.mkdir(mode=0o700)
     home.give(unfinished)
     password = _password(home.password_file)
-    handed_over = home.root / "password.new"  # the server's user must read it once
+    handed_over = home.root / "password.new"  # the account that runs the server reads it once
     write_private(handed_over, password)
     home.give(handed_over)
     options = ("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-instructions")
@@ -193,7 +193,7 @@ def _run_as(home: postgres_home.Home, argv: list[str]) -> None:
         extra_groups=[] if account else None,
     )
     if done.returncode:
-        raise StackError(f"{argv[0]} could not make the database in {home.root}: {' '.join(done.stderr.split())}")
+        raise StackError(f"{argv[0]} could not create the database in {home.root}: {' '.join(done.stderr.split())}")
 
 
 def _password(file: Path) -> str:
@@ -203,13 +203,13 @@ def _password(file: Path) -> str:
 
 
 def _end_stale_postmaster(cluster: Path) -> None:
-    """End the server that a killed stack left on this folder. We hold the lock, so it is nobody's."""
+    """End the server that a killed stack left on this folder. The lock proves that no stack uses it."""
     with contextlib.suppress(FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
         pid = int((cluster / "postmaster.pid").read_text().splitlines()[0])
         process = psutil.Process(pid)
         if str(cluster) not in process.cmdline():
-            return  # the number was given to another program since
-        log.warning("a PostgreSQL of an earlier run still works on %s: ending it", cluster)
+            return  # another program has the pid now
+        log.warning("a PostgreSQL of an earlier run still uses %s: stopping it", cluster)
         process.send_signal(signal.SIGINT)
         if psutil.wait_procs([process], timeout=20)[1]:
             process.kill()

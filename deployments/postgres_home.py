@@ -1,7 +1,8 @@
-"""Where the embedded PostgreSQL keeps its files, and as whom it runs.
+"""The folders of the embedded PostgreSQL and the account that runs it.
 
-PostgreSQL refuses to run as root. For root it runs as `nobody`, which must reach its data and its binaries: where a
-parent folder shuts it out (a 0700 home, say) both live under /var/lib/tower, and a link in the data folder leads there.
+PostgreSQL refuses to run as root, so for root it runs as `nobody`, which must be able to reach its data and programs.
+If a parent folder is closed to it (a home with mode 0700, for example), both are kept under /var/lib/tower, and a link
+in the data folder leads there.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Home:
-    """`root` holds `cluster` (the data) and `password`; `bin` holds the programs; `account` is who runs them."""
+    """`root` contains `cluster` (the data) and `password`, `bin` the programs; `account` runs them."""
 
     root: Path
     bin: Path
@@ -50,33 +51,33 @@ class Home:
         return answer.stdout.split()[-1].split(".")[0]
 
     def give(self, path: Path) -> None:
-        """Make `path` the server's own."""
+        """Make the server's account the owner of `path`."""
         if self.account:
             os.chown(path, self.account.uid, self.account.gid)
 
 
 def find(folder: Path, *, elsewhere: Path = ELSEWHERE, packages: Path | None = None) -> Home:
-    """The home of the database that belongs in `folder`. Makes the folders; StackError if it cannot.
+    """The home of the database of `folder`. Creates the folders; raises StackError if it cannot.
 
-    `packages` holds the unpacked wheel: where it is installed, unless said otherwise.
+    `packages` contains the unpacked wheel; by default it is the folder where the wheel is installed.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        account = _unprivileged() if os.geteuid() == 0 else None
+        account = _unprivileged_account() if os.geteuid() == 0 else None
         packages = packages or installed()
         if account is None:
             return Home(folder, packages / BIN, None)
         here = _can_cross(folder, account) and not (folder / LINK).exists()
-        root = folder if here else _root_of(folder, elsewhere)
+        root = folder if here else _fallback_root(folder, elsewhere)
         if not _can_cross(packages / BIN, account):
-            packages = _copied(packages, elsewhere)
+            packages = _copy_packages(packages, elsewhere)
         return Home(root, packages / BIN, account)
     except OSError as error:
-        raise StackError(f"The database folder {folder} cannot be made ready: {error}.") from error
+        raise StackError(f"The database folder {folder} cannot be prepared: {error}.") from error
 
 
 def installed() -> Path:
-    """The folder of packages that the wheel was unpacked into."""
+    """The folder that contains the installed wheel."""
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise StackError(
@@ -86,7 +87,7 @@ def installed() -> Path:
     return Path(spec.origin).resolve().parent.parent
 
 
-def _unprivileged() -> Account:
+def _unprivileged_account() -> Account:
     try:
         entry = pwd.getpwnam(UNPRIVILEGED)
     except KeyError:
@@ -101,14 +102,14 @@ def _can_cross(folder: Path, account: Account) -> bool:
     return all(_may_enter(part.stat(), account) for part in (folder, *folder.resolve().parents))
 
 
-def _may_enter(found: os.stat_result, account: Account) -> bool:
-    if found.st_uid == account.uid:
-        return bool(found.st_mode & stat.S_IXUSR)
-    return bool(found.st_mode & (stat.S_IXGRP if found.st_gid == account.gid else stat.S_IXOTH))
+def _may_enter(status: os.stat_result, account: Account) -> bool:
+    if status.st_uid == account.uid:
+        return bool(status.st_mode & stat.S_IXUSR)
+    return bool(status.st_mode & (stat.S_IXGRP if status.st_gid == account.gid else stat.S_IXOTH))
 
 
-def _root_of(folder: Path, elsewhere: Path) -> Path:
-    """A folder that everybody can cross, kept for this one by a link in it."""
+def _fallback_root(folder: Path, elsewhere: Path) -> Path:
+    """A folder that every user can traverse. A link in `folder` remembers it."""
     link = folder / LINK
     if not link.exists():
         root = elsewhere / secrets.token_hex(6)
@@ -116,12 +117,12 @@ def _root_of(folder: Path, elsewhere: Path) -> Path:
         link.unlink(missing_ok=True)
         link.symlink_to(root)
     root = link.resolve()
-    log.warning("the user %s cannot reach %s: the database lives in %s", UNPRIVILEGED, folder, root)
+    log.warning("the user %s cannot reach %s: the database is kept in %s", UNPRIVILEGED, folder, root)
     return root
 
 
-def _copied(packages: Path, elsewhere: Path) -> Path:
-    """A copy of the programs and their libraries that everybody can run, made once for each version."""
+def _copy_packages(packages: Path, elsewhere: Path) -> Path:
+    """A copy of the programs and libraries that every user can run, made once per version."""
     version = next(packages.glob(f"{_PACKAGE}-*.dist-info")).name.removesuffix(".dist-info")
     target = elsewhere / version
     if not target.exists():

@@ -1,4 +1,4 @@
-"""One child process: started so that it does not outlive us, ended so that nothing of it stays."""
+"""A child process that ends with its parent and is stopped together with all its descendants."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 @dataclass(frozen=True)
 class Account:
-    """A user of this machine that a child runs as."""
+    """The system account that a child process runs as."""
 
     name: str
     uid: int
@@ -33,7 +33,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Command:
-    """What to run, where its output goes, and how it likes to be ended."""
+    """A program with its arguments, its log and the signal that stops it."""
 
     name: str
     argv: tuple[str, ...]
@@ -48,8 +48,8 @@ class Command:
 class Process:
     """A running `Command`, leader of its own session and process group.
 
-    On Linux the kernel sends it its stop signal when the thread that called `spawn` ends, however it ends: spawn from
-    the main thread, and only while no other thread runs.
+    On Linux the kernel sends the stop signal when the thread that called `spawn` ends. Call `spawn` from the main
+    thread, and only while no other thread runs.
     """
 
     def __init__(self, command: Command) -> None:
@@ -58,7 +58,7 @@ class Process:
         self._spawned = 0.0
 
     def spawn(self) -> None:
-        """Start it. OSError if the program cannot be run."""
+        """Start the program. Raises OSError if it cannot be run."""
         rotate(self.command.log)
         account = self.command.account
         with self.command.log.open("ab") as log:
@@ -73,7 +73,7 @@ class Process:
                 group=account.gid if account else None,
                 extra_groups=[] if account else None,
                 start_new_session=True,
-                preexec_fn=partial(_die_with, os.getpid(), self.command.stop_signal),  # noqa: PLW1509 - see the class
+                preexec_fn=partial(_end_with_parent, os.getpid(), self.command.stop_signal),  # noqa: PLW1509 - see the class
             )
         self._spawned = time.monotonic()
 
@@ -83,11 +83,11 @@ class Process:
 
     @property
     def lived_s(self) -> float:
-        """Seconds since it was spawned."""
+        """Seconds since the process was spawned."""
         return time.monotonic() - self._spawned
 
     def exit_code(self) -> int | None:
-        """How it ended: the exit code, or minus the signal. None while it runs or if it was never spawned."""
+        """The exit code, or minus the signal. None while the process runs or if it was never spawned."""
         return self._child.poll() if self._child else None
 
     def running(self) -> bool:
@@ -96,10 +96,10 @@ class Process:
     def ask_to_end(self) -> None:
         if self.running() and self._child:
             self._child.send_signal(self.command.stop_signal)
-            self._child.send_signal(signal.SIGCONT)  # one that is suspended hears nothing else
+            self._child.send_signal(signal.SIGCONT)  # a suspended process handles no other signal
 
     def end(self) -> None:
-        """Ask it to end, wait, then kill what is left of its process group."""
+        """Send the stop signal, wait, then kill the rest of the process group."""
         if self._child is None:
             return
         self.ask_to_end()
@@ -108,7 +108,7 @@ class Process:
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to the whole process group, at once."""
+        """Send SIGKILL to the whole process group."""
         if self._child is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -117,9 +117,9 @@ class Process:
 
 
 def started_at(pid: int) -> float | None:
-    """When the process `pid` started, in seconds since the epoch; None if there is none (a zombie is none).
+    """When the process `pid` started, in seconds since the epoch; None if it does not run or is a zombie.
 
-    Number and start together name a process for ever; the number alone is used again.
+    Pids are reused; a pid and its start time together identify one process.
     """
     try:
         process = psutil.Process(pid)
@@ -140,17 +140,17 @@ def log_tail(log: Path, lines: int = 3) -> str:
 
 
 def rotate(log: Path) -> None:
-    """Make room for the log; empty it into NAME.log.1 if it has grown too long, also while somebody appends to it."""
+    """Create the log's folder; move a log above LOG_BYTES to NAME.log.1. Safe while a process appends to it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_BYTES:
         shutil.copyfile(log, log.with_name(log.name + ".1"))
         os.truncate(log, 0)
 
 
-def _die_with(parent: int, stop_signal: signal.Signals) -> None:
-    """Runs in the child just before its program does."""
+def _end_with_parent(parent: int, stop_signal: signal.Signals) -> None:
+    """Runs in the child process just before it executes the program."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)  # a shell's `&` hands down an ignored SIGINT
+        signal.signal(number, signal.SIG_DFL)  # a shell's `&` makes its children ignore SIGINT
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(stop_signal), 0, 0, 0)

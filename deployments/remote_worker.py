@@ -1,4 +1,4 @@
-"""A worker by itself, for a stack that runs elsewhere."""
+"""A standalone worker for a stack that may run on another machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tower.settings import Settings
 
 
 class RemoteWorker:
-    """One Prefect worker of `pool`, with a warm start of its own. Used once."""
+    """One Prefect worker of `pool` with its own zygote. An instance runs once."""
 
     def __init__(self, settings: Settings, pool: str, say: Callable[[str], None], *, label: str | None = None) -> None:
         self._settings = settings
@@ -34,10 +34,10 @@ class RemoteWorker:
         self._supervisor = Supervisor(say=say, changed=lambda _children: None)
 
     def run(self) -> None:
-        """Until Ctrl-C or SIGTERM, then StopAskedError. StackError if it cannot start."""
-        database_url, prefect_api_url = self._servers()
+        """Run until Ctrl-C or SIGTERM, then raise StopAskedError. Raises StackError if the worker cannot start."""
+        database_url, prefect_api_url = self._require_servers()
         require_writable(self._settings.data)
-        self._lock.take(f"{self._plan.name} runs already: give another one on this data folder a --name of its own.")
+        self._lock.take(f"{self._plan.name} already runs: give another worker on this data folder a different --name.")
         with self._supervisor.signals():
             try:
                 chores = self._start(environment.addresses(self._settings, database_url))
@@ -49,7 +49,7 @@ class RemoteWorker:
                 self._lock.release()
 
     def _start(self, addresses: Addresses) -> list[Chore]:
-        """What is to be done while the worker is up."""
+        """Start the worker and return the tasks to repeat while it runs."""
         env = environment.for_parts(self._settings, addresses, mark=self._mark)
         shared_socket = os.environ.get(SOCKET_VARIABLE)
         env[SOCKET_VARIABLE] = shared_socket or str(
@@ -65,13 +65,13 @@ class RemoteWorker:
         sweep = Chore(Sweep(addresses.prefect_api_url, frozenset({self._plan.name})).sweep, EVERY_S)
         return [sweep, *(gpu.chores() if self._plan.pool == "gpu" else [])]
 
-    def _servers(self) -> tuple[str, str]:
-        """The database and the Prefect server of the stack, reached once."""
+    def _require_servers(self) -> tuple[str, str]:
+        """The URLs of the database and the Prefect server, after one successful connection to each."""
         database_url, prefect_api_url = self._settings.database_url, self._settings.prefect_api_url
         if database_url is None or prefect_api_url is None:
             raise StackError(
-                "A worker needs TOWER_DATABASE_URL and PREFECT_API_URL of the stack that it works for: `tower env` "
-                "prints them on the machine of that stack."
+                "A worker needs TOWER_DATABASE_URL and PREFECT_API_URL of its stack: `tower env` prints both on the "
+                "machine of that stack."
             )
         external.require_database(database_url)
         external.require_prefect(prefect_api_url)

@@ -1,4 +1,4 @@
-"""The parts of the stack: how each is started and how it says that it is well."""
+"""The parts of the stack: the command that starts each and its health check."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ APIS = ("production", "music")
 
 
 class Parts:
-    """Makes the services of one stack, all with the environment `env` and logs in one folder."""
+    """Builds the services of one stack, which share the environment `env` and a folder for logs."""
 
     def __init__(self, settings: Settings, addresses: Addresses, env: Mapping[str, str]) -> None:
         self._settings = settings
@@ -36,35 +36,35 @@ class Parts:
         self._http = httpx.Client(timeout=_HTTP_S, trust_env=False)
 
     def prefect(self, database_url: str, *, host: str = HOST) -> Service:
-        """The Prefect server with its API, UI and background services, on `database_url`. It asks for no key."""
+        """The Prefect server with its API, UI and background services, on `database_url`. It has no authentication."""
         port = self._settings.ports.prefect
-        command = self._python(
+        command = self._python_command(
             "prefect",
             ("-m", "prefect", "server", "start", "--host", host, "--port", str(port)),
             env=environment.for_prefect_server(self._env, self._addresses, database_url=database_url),
         )
         health = f"{self._addresses.prefect_api_url}/health"
         return Service(
-            "prefect", "Prefect", lambda: _on_ports(command, port), lambda: self._answers(health), ready_s=120
+            "prefect", "Prefect", lambda: _require_ports(command, port), lambda: self._is_up(health), ready_s=120
         )
 
     def apis(self, names: Sequence[str] = APIS) -> Service:
-        """The named APIs: one process starts those that answer."""
+        """The named APIs. One process starts and restarts the processes that serve them."""
         ports_of = {"production": self._settings.ports.production, "music": self._settings.ports.music}
         processes = {"production": self._settings.api_processes, "music": 1}
         urls = {"production": self._addresses.production_url, "music": self._addresses.music_url}
         specs = [f"{name}:{ports_of[name]}:{processes[name]}" for name in names]
-        command = self._python("apis", ("-m", "api.serving", "--host", self._settings.host, *specs))
+        command = self._python_command("apis", ("-m", "api.serving", "--host", self._settings.host, *specs))
         return Service(
             "apis",
             "The APIs",
-            lambda: _on_ports(command, *(ports_of[name] for name in names)),
-            lambda: all(self._answers(f"{urls[name]}/health") for name in names),
+            lambda: _require_ports(command, *(ports_of[name] for name in names)),
+            lambda: all(self._is_up(f"{urls[name]}/health") for name in names),
         )
 
     def zygote(self, name: str = "zygote") -> Service:
         address = self._env[SOCKET_VARIABLE]
-        command = self._python(name, ("-m", "deployments.warm.zygote", address), stop_timeout_s=15)
+        command = self._python_command(name, ("-m", "deployments.warm.zygote", address), stop_timeout_s=15)
         return Service(name, "The warm start", lambda: Process(command), lambda: listens(address))
 
     def worker(self, plan: WorkerPlan) -> Service:
@@ -72,24 +72,26 @@ class Parts:
         options += ["--limit", str(plan.slots)] if plan.slots else []
         options += [option for queue in plan.queues for option in ("--work-queue", queue)]
         env = {**self._env, "TOWER_WORKER": plan.name}
-        command = self._python(plan.part, ("-m", "prefect", "worker", "start", *options), env=env)
+        command = self._python_command(plan.part, ("-m", "prefect", "worker", "start", *options), env=env)
         watch = WorkerWatch(self._addresses.prefect_api_url, plan.pool, plan.name)
         return Service(plan.part, f"The {plan.pool} worker", lambda: watch.from_now(Process(command)), watch.online)
 
     def migrate(self) -> Command:
-        return self._python("migrate", ("-m", "deployments.cli", "migrate"))
+        return self._python_command("migrate", ("-m", "deployments.cli", "migrate"))
 
     def deploy(self, prefect_yaml: Path | None) -> Command:
-        return self._python("deploy", ("-m", "deployments.deploy", *([str(prefect_yaml)] if prefect_yaml else [])))
+        return self._python_command(
+            "deploy", ("-m", "deployments.deploy", *([str(prefect_yaml)] if prefect_yaml else []))
+        )
 
-    def _answers(self, url: str) -> bool:
-        """Whether a server answers here, and well."""
+    def _is_up(self, url: str) -> bool:
+        """Whether a server answers at `url` with success."""
         try:
             return self._http.get(url).is_success
         except httpx.HTTPError:
             return False
 
-    def _python(
+    def _python_command(
         self, name: str, arguments: tuple[str, ...], *, env: Mapping[str, str] | None = None, stop_timeout_s: float = 10
     ) -> Command:
         return Command(
@@ -102,23 +104,23 @@ class Parts:
 
 
 class WorkerWatch:
-    """Whether a worker polls, as its Prefect server sees it. A heartbeat of an earlier life does not count."""
+    """Whether Prefect receives heartbeats of a worker. Those sent before its last start do not count."""
 
     def __init__(self, prefect_api_url: str, pool: str, name: str) -> None:
         self._client = PrefectClient(prefect_api_url, timeout_s=_HTTP_S)
         self._pool = pool
         self._name = name
         self._since = datetime.now(UTC)
-        self._ask_at = 0.0
+        self._next_check_at = 0.0
 
     def from_now(self, process: Process) -> Process:
         self._since = datetime.now(UTC)
         return process
 
     def online(self) -> bool:
-        if time.monotonic() < self._ask_at:
+        if time.monotonic() < self._next_check_at:
             return False
-        self._ask_at = time.monotonic() + 0.5
+        self._next_check_at = time.monotonic() + 0.5
         try:
             seen = [worker for worker in self._client.workers(self._pool) if worker.name == self._name]
         except UnavailableError:
@@ -142,7 +144,7 @@ def log_file(data: Path, name: str) -> Path:
 
 
 def listens(address: str) -> bool:
-    """Whether somebody takes connections at this unix socket."""
+    """Whether a process accepts connections at this Unix socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
         try:
             probe.connect(address)
@@ -151,7 +153,7 @@ def listens(address: str) -> bool:
     return True
 
 
-def _on_ports(command: Command, *wanted: int) -> Process:
-    for port in wanted:
+def _require_ports(command: Command, *numbers: int) -> Process:
+    for port in numbers:
         ports.require_free(port, command.name)
     return Process(command)

@@ -1,4 +1,4 @@
-"""The embedded stack: everything that is not external, on this machine, in order."""
+"""The embedded stack: starts every part that is not external, in order, on this machine."""
 
 from __future__ import annotations
 
@@ -27,26 +27,24 @@ from deployments.worker_plans import POOLS, of_stack
 from tower.errors import StackError
 from tower.settings import Settings
 
-__all__ = ["Addresses", "Stack", "running", "started"]
-
-STOP_S = 60.0  # all parts together, each at its slowest
-
-
+STOP_S = 60.0  # for all parts together
 Say = Callable[[str], None]
-_EVENT = re.compile(r"^\d\d:\d\d:\d\d  (.+)$", re.MULTILINE)  # as `tower up` writes it, without the time
+_EVENT = re.compile(
+    r"^\d\d:\d\d:\d\d  (.+)$", re.MULTILINE
+)  # a line of `tower up`; the group is the text after the time
 
 
 def running(settings: Settings) -> Addresses | None:
-    """Where the stack of this data folder is; None if none runs or it is not ready yet."""
+    """The addresses of this data folder's stack, or None if no stack is ready."""
     found = state.read(settings.data)
     return found.addresses if found and found.ready and found.supervisor.alive() else None
 
 
 @contextmanager
 def started(settings: Settings, say: Say) -> Iterator[Addresses]:
-    """A stack of one's own: ready inside, stopped on the way out. StackError if it cannot start.
+    """Start a stack for the duration of the block. Raises StackError if it cannot start.
 
-    It runs under a supervisor process of its own, which stops it also if this process is killed.
+    It runs under its own supervisor process, which also stops it if this process is killed.
     """
     require_writable(settings.data)
     log = services.log_file(settings.data, "stack")
@@ -59,11 +57,11 @@ def started(settings: Settings, say: Say) -> Iterator[Addresses]:
             stop_timeout_s=STOP_S,
         )
     )
-    news = _News(log)
+    log_reader = _LogReader(log)
     process.spawn()
     try:
-        while (found := _of(process, settings)) is None:
-            for event in news.events():
+        while (found := _addresses_of(process, settings)) is None:
+            for event in log_reader.read_events():
                 say(event)
             if not process.running():
                 raise StackError(log_tail(log, lines=1).removeprefix("tower: "))
@@ -75,39 +73,39 @@ def started(settings: Settings, say: Say) -> Iterator[Addresses]:
 
 
 class Stack:
-    """One stack on one data folder, from start to stop. Used once."""
+    """One stack on one data folder, from start to stop. An instance runs once."""
 
     def __init__(self, settings: Settings, say: Say, *, prefect_yaml: Path | None = None) -> None:
-        """`prefect_yaml` says what is deployed; without it, Tower's own."""
+        """`prefect_yaml` lists the deployments; the default is Tower's own file."""
         self._settings = external.without_stale(settings)
         self._say = say
         self._prefect_yaml = prefect_yaml
         self._mark = secrets.token_hex(8)
         self._lock = FileLock(settings.data / "stack.lock")
         self._state: State | None = None
-        self._supervisor = Supervisor(say=say, changed=self._remember)
+        self._supervisor = Supervisor(say=say, changed=self._record_children)
 
     def run(self, ready: Callable[[Addresses], None]) -> None:
-        """Start, call `ready`, keep up until Ctrl-C or SIGTERM, stop. StopAskedError, or StackError with one sentence.
+        """Start, call `ready`, run until Ctrl-C or SIGTERM, and stop.
 
-        Both are raised only after everything that was started has ended.
+        Raises StopAskedError after a signal and StackError if a part cannot start, both after all parts have ended.
         """
         self._claim()
         with self._supervisor.signals():
             try:
                 addresses, gpu = self._start()
                 ready(addresses)
-                self._supervisor.watch([self._sweeping(addresses), *gpu.chores()])
+                self._supervisor.watch([self._sweep_task(addresses), *gpu.chores()])
             finally:
                 self._stop()
 
     def _claim(self) -> None:
-        """Have the data folder and the ports to ourselves."""
+        """Lock the data folder, end what an earlier stack left, and check that the ports are free."""
         data = self._settings.data
         require_writable(data)
         self._lock.take(
-            f"Another stack runs on the data folder {data}: use that one (`tower env`), end it, or set TOWER_DATA_DIR "
-            "and TOWER_PORT_OFFSET to start a second one beside it."
+            f"Another stack runs on the data folder {data}: use it (`tower env`), stop it, or set TOWER_DATA_DIR and "
+            "TOWER_PORT_OFFSET to start a second one."
         )
         if left := state.read(data):
             orphaned_processes.end_leftovers(left, self._say)
@@ -116,18 +114,18 @@ class Stack:
             ports.require_free(port, owner)
 
     def _ports(self) -> list[tuple[int, str]]:
-        mine = self._settings.ports
+        own = self._settings.ports
         embedded = [
-            (mine.prefect, "Prefect", self._settings.prefect_api_url),
-            (mine.postgres, "PostgreSQL", self._settings.database_url),
+            (own.prefect, "Prefect", self._settings.prefect_api_url),
+            (own.postgres, "PostgreSQL", self._settings.database_url),
         ]
-        apis = [(mine.production, "the production API"), (mine.music, "the music API")]
+        apis = [(own.production, "the production API"), (own.music, "the music API")]
         return [*apis, *((port, owner) for port, owner, url in embedded if not url)]
 
     def _start(self) -> tuple[Addresses, GpuWorker]:
-        addresses = self._open_database()
+        addresses = self._start_database()
         parts = Parts(self._settings, addresses, environment.for_parts(self._settings, addresses, mark=self._mark))
-        self._open_prefect(parts, addresses)
+        self._start_prefect(parts, addresses)
         self._supervisor.launch(parts.apis())
         if sys.platform == "linux":
             self._supervisor.launch(parts.zygote())
@@ -136,23 +134,23 @@ class Stack:
         plans = [of_stack(self._settings, pool) for pool in POOLS]
         self._supervisor.launch(*(parts.worker(plan) for plan in plans), afterwards=gpu.ended)
         self._supervisor.wait()
-        self._write(ready=True)
+        self._update_state(ready=True)
         return addresses, gpu
 
-    def _open_database(self) -> Addresses:
-        """The embedded database up, or the external one reached."""
+    def _start_database(self) -> Addresses:
+        """Start the embedded database, or connect to the external one."""
         if self._settings.database_url:
             external.require_database(self._settings.database_url)
-            return self._addressed(self._settings.database_url)
+            return self._begin_state(self._settings.database_url)
         server, service = services.postgres(self._settings, mark=self._mark)
-        addresses = self._addressed(server.url(DATABASE))
+        addresses = self._begin_state(server.url(DATABASE))
         self._say("starting PostgreSQL")
         self._supervisor.launch(service)
         self._supervisor.wait()
         return addresses
 
-    def _open_prefect(self, parts: Parts, addresses: Addresses) -> None:
-        """Prefect up while our tables are brought up to date beside it."""
+    def _start_prefect(self, parts: Parts, addresses: Addresses) -> None:
+        """Start Prefect, and migrate Tower's database while Prefect starts."""
         if self._settings.prefect_api_url:
             external.require_prefect(self._settings.prefect_api_url)
         else:
@@ -165,28 +163,28 @@ class Stack:
         self._say("starting the workers and the APIs")
 
     def _require_keys(self, addresses: Addresses) -> None:
-        """StackError if the APIs are to ask for keys and there is none."""
+        """Raise StackError if the APIs require keys and there is none."""
         if self._settings.keys_required:
-            from tower import api_keys  # it brings SQLAlchemy, which a supervisor can do without
+            from tower import api_keys  # imported here: it loads SQLAlchemy, which the supervisor does not need
 
             api_keys.require_for(self._settings.model_copy(update={"database_url": addresses.database_url}))
 
-    def _addressed(self, database_url: str) -> Addresses:
+    def _begin_state(self, database_url: str) -> Addresses:
         addresses = environment.addresses(self._settings, database_url)
         started = started_at(os.getpid()) or time.time()
         supervisor = Child("supervisor", os.getpid(), started)
         self._state = State(supervisor, self._mark, self._settings.port_offset, ready=False, addresses=addresses)
         return addresses
 
-    def _remember(self, children: tuple[Child, ...]) -> None:
-        self._write(children=children)
+    def _record_children(self, children: tuple[Child, ...]) -> None:
+        self._update_state(children=children)
 
-    def _write(self, **changed: Any) -> None:
+    def _update_state(self, **changed: Any) -> None:
         if self._state:
             self._state = replace(self._state, **changed)
             state.write(self._state)
 
-    def _sweeping(self, addresses: Addresses) -> Chore:
+    def _sweep_task(self, addresses: Addresses) -> Chore:
         names = frozenset(of_stack(self._settings, pool).name for pool in POOLS)
         return Chore(Sweep(addresses.prefect_api_url, names).sweep, EVERY_S)
 
@@ -197,27 +195,27 @@ class Stack:
         self._lock.release()
 
 
-class _News:
-    """The events that a supervisor adds to its log from now on."""
+class _LogReader:
+    """Reads the events that a supervisor appends to its log."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
         self._offset = log.stat().st_size if log.exists() else 0
 
-    def events(self) -> list[str]:
+    def read_events(self) -> list[str]:
         if not self._log.exists():
             return []
         if self._log.stat().st_size < self._offset:
-            self._offset = 0  # it was rotated
+            self._offset = 0  # the log was rotated
         with self._log.open() as file:
             file.seek(self._offset)
-            whole = file.read()
-        whole = whole[: whole.rfind("\n") + 1]
-        self._offset += len(whole.encode())
-        return _EVENT.findall(whole)
+            text = file.read()
+        lines = text[: text.rfind("\n") + 1]
+        self._offset += len(lines.encode())
+        return _EVENT.findall(lines)
 
 
-def _of(process: Process, settings: Settings) -> Addresses | None:
-    """Where the stack is whose supervisor is `process`; None until it is ready."""
+def _addresses_of(process: Process, settings: Settings) -> Addresses | None:
+    """The addresses of the stack supervised by `process`; None until it is ready."""
     found = state.read(settings.data)
     return found.addresses if found and found.ready and found.supervisor.pid == process.pid else None

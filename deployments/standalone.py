@@ -1,4 +1,4 @@
-"""One part of the stack by itself, in the foreground, for machines where something else keeps it up."""
+"""Runs one part of the stack in the foreground, under a container or an init system."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ class Server(StrEnum):
 
 
 def serve(settings: Settings, server: Server, *, prefect_host: str = HOST) -> NoReturn:
-    """Become the server: this very process runs it, with its output and its signals.
+    """Replace this process with the server.
 
-    The APIs listen at the host of the settings. StackError if the database does not let us in or the port is in use.
+    The APIs listen at the host of the settings. Raises StackError if the database cannot be used or the port is in use.
     """
-    parts, database_url = _parts(settings)
+    parts, database_url = _open_parts(settings)
     if server is Server.PREFECT:
         service = parts.prefect(external.prefect_database(database_url, made=False), host=prefect_host)
     else:
         service = parts.apis([server.value])
-    _become(service.prepare().command)
+    _exec(service.prepare().command)
 
 
 def deploy(settings: Settings) -> NoReturn:
-    """Become the process that tells Prefect which flows there are. StackError if a server cannot be reached."""
+    """Replace this process with one that registers the flows. Raises StackError if a server cannot be reached."""
     if settings.prefect_api_url is None:
-        raise StackError("Deploying needs PREFECT_API_URL; `tower up` deploys to a Prefect server of its own.")
+        raise StackError("Deploying needs PREFECT_API_URL; `tower up` deploys to its own Prefect server.")
     external.require_prefect(settings.prefect_api_url)
-    parts, _ = _parts(settings)
-    _become(parts.deploy(None))
+    parts, _ = _open_parts(settings)
+    _exec(parts.deploy(None))
 
 
-def _parts(settings: Settings) -> tuple[Parts, str]:
-    """The parts of a stack on the database of the settings, and its URL."""
+def _open_parts(settings: Settings) -> tuple[Parts, str]:
+    """The services on the external database of the settings, and its URL."""
     if settings.database_url is None:
-        raise StackError("A part by itself needs TOWER_DATABASE_URL; `tower up` starts a database of its own.")
+        raise StackError("A standalone part needs TOWER_DATABASE_URL; `tower up` starts its own database.")
     external.require_database(settings.database_url)
     require_writable(settings.data)
     addresses = environment.addresses(settings, settings.database_url)
@@ -54,5 +54,5 @@ def _parts(settings: Settings) -> tuple[Parts, str]:
     return Parts(settings, addresses, env), settings.database_url
 
 
-def _become(command: Command) -> NoReturn:
+def _exec(command: Command) -> NoReturn:
     os.execve(command.argv[0], command.argv, dict(command.env))

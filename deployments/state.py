@@ -1,4 +1,4 @@
-"""What a running stack writes down of itself, for other commands and for the next start: `<data>/stack.json`."""
+"""The record of a running stack, `<data>/stack.json`, for other commands and for the next start."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE = "stack.json"
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the parts of a stack are."""
+    """The addresses of the parts of a stack."""
 
     production_url: str
     music_url: str
@@ -26,7 +26,7 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Child:
-    """A process of the stack. `started`, in seconds since the epoch, tells it from a stranger with its number."""
+    """A process of the stack. `started` is in seconds since the epoch and detects a reused pid."""
 
     name: str
     pid: int
@@ -39,7 +39,7 @@ class Child:
 
 @dataclass(frozen=True)
 class State:
-    """`mark` is in the environment of every process of this stack. `ready`: all parts have answered."""
+    """`mark` is in the environment of every process of this stack. `ready` means that all parts have answered."""
 
     supervisor: Child
     mark: str
@@ -54,17 +54,17 @@ def write(state: State) -> None:
 
 
 def read(data: Path) -> State | None:
-    """The newest stack that ran on this data folder; None if none did, or it ended in order."""
+    """The last stack on this data folder; None if there was none or it stopped in order."""
     try:
-        said = json.loads((data / FILE).read_text())
-        addresses = Addresses(**{**said["addresses"], "data_dir": Path(said["addresses"]["data_dir"])})
+        document = json.loads((data / FILE).read_text())
+        addresses = Addresses(**{**document["addresses"], "data_dir": Path(document["addresses"]["data_dir"])})
         return State(
-            supervisor=Child(**said["supervisor"]),
-            mark=said["mark"],
-            port_offset=said["port_offset"],
-            ready=said["ready"],
+            supervisor=Child(**document["supervisor"]),
+            mark=document["mark"],
+            port_offset=document["port_offset"],
+            ready=document["ready"],
             addresses=addresses,
-            children=tuple(Child(**child) for child in said["children"]),
+            children=tuple(Child(**child) for child in document["children"]),
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

@@ -1,4 +1,4 @@
-"""Small files of the stack: secret, whole or not there, and locks that end with their holder."""
+"""Private files that are written atomically, and locks that end with their process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tower.errors import StackError
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `text` so that only this user can read it and nobody ever sees half of it."""
+    """Write `text` atomically to a file that only this user can read."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as handle:
@@ -23,7 +23,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Make `folder` and prove that files can be written in it. StackError with a way out if not."""
+    """Create `folder` and test that files can be written in it. Raises StackError if they cannot."""
     probe = folder / f".probe-{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -37,14 +37,14 @@ def require_writable(folder: Path) -> None:
 
 
 class FileLock:
-    """At most one process holds the lock on a file. It is freed when that process ends, however it ends."""
+    """A lock on a file that at most one process holds. It is freed when that process ends."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: IO[bytes] | None = None
 
     def take(self, otherwise: str) -> None:
-        """Take it, or keep it. StackError(otherwise) if another process holds it."""
+        """Acquire the lock, or keep it. Raises StackError(otherwise) if another process holds it."""
         if self._file is not None:
             return
         file = self._path.open("ab")

@@ -1,4 +1,4 @@
-"""Keeps processes up: starts them in batches, waits for their health, starts the dead again, ends all in order."""
+"""Supervises processes: starts them in batches, waits until they are healthy, restarts them, stops them in order."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ TICK_S = 0.1
 WATCH_TICK_S = 0.5
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 30.0
-STEADY_S = 60.0  # one that lived this long starts again with the first delay
+STEADY_S = 60.0  # a process that ran this long restarts with the first delay again
 ROTATE_EVERY_S = 60.0
 
 
 class StopAskedError(Exception):
-    """Ctrl-C, or a signal that means the same."""
+    """A signal asked the supervisor to stop."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """A process that is to be up. `prepare` makes it anew for each start; `healthy` asks it once, quickly."""
+    """A process to keep running. `prepare` builds it for each start; `healthy` checks it once without waiting."""
 
     name: str
     title: str
@@ -37,25 +37,25 @@ class Service:
 
 @dataclass(frozen=True)
 class Chore:
-    """Something to do now and then while the stack is up. It raises nothing."""
+    """A function to call at intervals while the stack runs. It must not raise."""
 
     do: Callable[[], None]
     every_s: float
 
 
 class Supervised:
-    """One service and how it fares."""
+    """One service with its process and its restart state."""
 
     def __init__(self, service: Service, delay_s: float) -> None:
         self.service = service
         self.process: Process | None = None
         self.answered = False
-        self.delay_s = delay_s  # until it is started again if it dies
+        self.delay_s = delay_s  # before the next restart
         self.retry_at: float | None = None
         self.held = False
 
     def start(self) -> None:
-        """StackError or OSError if it cannot be started at all."""
+        """Start the process. Raises StackError or OSError if it cannot be started."""
         self.answered = False
         self.retry_at = None
         self.process = self.service.prepare()
@@ -75,7 +75,7 @@ class Supervised:
 
 
 class Supervisor:
-    """Runs services from one thread. `changed` hears of every new set of processes, `say` of what a user cares for."""
+    """Runs services from one thread. `changed` receives every new set of processes, `say` the events for the user."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Supervisor:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Within, Ctrl-C, SIGTERM and SIGHUP ask for a stop; a second one while stopping asks for a quick one."""
+        """Within the block SIGINT, SIGTERM and SIGHUP request a stop; a second signal makes the stop immediate."""
         caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = [signal.signal(number, self._on_signal) for number in caught]
         try:
@@ -103,27 +103,27 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def launch(self, *services: Service, afterwards: Callable[[], None] = lambda: None) -> None:
-        """Start a batch, which will also be stopped together, without waiting for it.
+        """Start a batch of services that is later stopped together. Does not wait for it.
 
-        `afterwards` is called once the batch has ended in a stop, before an older one is asked to.
+        `afterwards` is called after the batch has stopped and before the next older batch stops.
         """
         batch = [Supervised(service, self._first_delay_s) for service in services]
         self._batches.append(batch)
         self._afterwards.append(afterwards)
         for supervised in batch:
-            self._interrupted()
+            self._raise_if_stopped()
             supervised.start()
-        self._tell()
+        self._report_processes()
 
     def wait(self) -> None:
-        """Until everything launched so far has answered. StackError if something dies or is too slow."""
-        while waiting := [one for one in self._all() if not one.answered]:
-            for one in waiting:
-                self._look_at_new(one)
+        """Wait until every launched service has answered. Raises StackError if one ends or is too slow."""
+        while waiting := [supervised for supervised in self._all() if not supervised.answered]:
+            for supervised in waiting:
+                self._check_start(supervised)
             self._pause(TICK_S)
 
     def run_step(self, command: Command, *, title: str, limit_s: float) -> None:
-        """Run something once to its end. StackError with the last line of its log if it fails or is too slow."""
+        """Run a command to its end. Raises StackError with the last line of its log if it fails or is too slow."""
         step = Process(command)
         step.spawn()
         try:
@@ -137,25 +137,25 @@ class Supervisor:
             raise StackError(f"{title} failed ({command.log}): {log_tail(command.log, lines=1)}")
 
     def watch(self, chores: Sequence[Chore] = ()) -> None:
-        """Keep everything up. Ends only by StopAskedError."""
+        """Restart services that end and run the chores, until a signal raises StopAskedError."""
         chores = (*chores, Chore(self._rotate_logs, ROTATE_EVERY_S))
         due = [time.monotonic()] * len(chores)
         while True:
-            for one in self._all():
-                self._look_after(one)
-            for place, chore in enumerate(chores):
-                if time.monotonic() >= due[place]:
+            for supervised in self._all():
+                self._restart_if_ended(supervised)
+            for index, chore in enumerate(chores):
+                if time.monotonic() >= due[index]:
                     chore.do()
-                    due[place] = time.monotonic() + chore.every_s
+                    due[index] = time.monotonic() + chore.every_s
             self._pause(WATCH_TICK_S)
 
     def hold(self, name: str) -> None:
-        """End one service, whatever it does, and leave it so until it is released."""
+        """Stop one service and do not restart it until it is released."""
         one = self._named(name)
         one.held = True
         one.retry_at = None
         self._end([one], quick=self._stop_asked + 1)
-        self._tell()
+        self._report_processes()
 
     def release(self, name: str) -> None:
         """Start a held service again."""
@@ -164,31 +164,31 @@ class Supervisor:
         self._start_again(one)
 
     def pid(self, name: str) -> int | None:
-        """The process of a service; None while it does not run."""
+        """The pid of a service; None while it does not run."""
         one = self._named(name)
         return one.process.pid if one.process and one.running() else None
 
     def stop(self) -> None:
-        """End everything, the newest batch first; each gets its time to end, then its process group is killed."""
-        quick = self._stop_asked + 1  # one more signal from now on means: at once
+        """Stop all services, the newest batch first; kill a process group that does not end within its timeout."""
+        quick = self._stop_asked + 1  # the number of signals that makes the stop immediate
         for batch, afterwards in zip(reversed(self._batches), reversed(self._afterwards), strict=True):
             self._end(batch, quick=quick)
             afterwards()
         self._batches.clear()
         self._afterwards.clear()
-        self._tell()
+        self._report_processes()
 
     def _on_signal(self, *_: object) -> None:
         self._stop_asked += 1
 
-    def _interrupted(self) -> None:
+    def _raise_if_stopped(self) -> None:
         if self._stop_asked:
             raise StopAskedError
 
     def _pause(self, seconds: float) -> None:
-        self._interrupted()
+        self._raise_if_stopped()
         time.sleep(seconds)
-        self._interrupted()
+        self._raise_if_stopped()
 
     def _all(self) -> list[Supervised]:
         return [one for batch in self._batches for one in batch]
@@ -196,16 +196,16 @@ class Supervisor:
     def _named(self, name: str) -> Supervised:
         return next(one for one in self._all() if one.service.name == name)
 
-    def _look_at_new(self, one: Supervised) -> None:
+    def _check_start(self, one: Supervised) -> None:
         if not one.running():
-            raise StackError(f"{one.service.title} {one.how_it_ended()} while it was started ({one.log_end()}).")
+            raise StackError(f"{one.service.title} {one.how_it_ended()} during its start ({one.log_end()}).")
         if one.process and one.process.lived_s > one.service.ready_s:
             raise StackError(
                 f"{one.service.title} did not answer within {one.service.ready_s:.0f} s ({one.log_end()})."
             )
         one.answered = one.service.healthy()
 
-    def _look_after(self, one: Supervised) -> None:
+    def _restart_if_ended(self, one: Supervised) -> None:
         if one.held:
             return
         if one.retry_at is not None:
@@ -232,7 +232,7 @@ class Supervisor:
         except (StackError, OSError) as error:
             self._schedule(one, f"could not be started: {error}")
             return
-        self._tell()
+        self._report_processes()
 
     def _end(self, ones: Sequence[Supervised], *, quick: int) -> None:
         """Ask all to end, then see each off; at `quick` signals no longer patiently."""
@@ -253,7 +253,7 @@ class Supervisor:
             if one.process:
                 rotate(one.process.command.log)
 
-    def _tell(self) -> None:
+    def _report_processes(self) -> None:
         processes = [one.process for one in self._all() if one.process]
         self._changed(tuple(child for process in processes if (child := _as_child(process)) is not None))
 

@@ -1,6 +1,6 @@
-"""One worker's row in the table of workers, over psycopg alone: a supervisor stays 28 MB smaller without SQLAlchemy.
+"""A worker's row in the table `workers`, through psycopg: without SQLAlchemy a supervisor uses 28 MB less.
 
-Its render task counts the failures in the same row (tower/rendering/workers.py).
+The render task counts failures in the same row (tower/rendering/workers.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tower.errors import StackError
 from tower.rendering.failure_limits import FAILURES_AFTER_RECOVERY
 
 State = Literal["ready", "stopped"]
-_WAIT_S = 2  # the supervisor has other things to look after
+_WAIT_S = 2  # short, because a call blocks the supervisor
 _REPORT = """
 insert into public.workers
     (name, host, slots, engine, engines, comfyui_url, gpu, vram_total_bytes, vram_free_bytes, state)
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WorkerReport:
-    """The worker as its supervisor knows it. `engine`: what renders unless a shot asks for another of `engines`."""
+    """What a supervisor reports of its worker. `engine` renders shots that name none of `engines`."""
 
     host: str
     slots: int
@@ -58,7 +58,7 @@ class WorkerReport:
 
 @dataclass(frozen=True)
 class Condition:
-    """How it fares: what its renders have written. `renders`: it works on a segment now."""
+    """The failures that the worker's renders recorded. `renders` means that it renders a segment now."""
 
     unwell: bool
     failures_in_a_row: int
@@ -68,9 +68,9 @@ class Condition:
 
 
 class WorkerRow:
-    """Keeps one connection. A database that is away or slow is no error: the call says so, the next one tries anew.
+    """Keeps one connection. If the database is unreachable or slow, a call returns False or None; the next reconnects.
 
-    Raises StackError for a database of another shape.
+    Raises StackError if the schema does not match.
     """
 
     def __init__(self, database_url: str, name: str) -> None:
@@ -79,19 +79,19 @@ class WorkerRow:
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
 
     def report(self, report: WorkerReport, *, state: State | None = None) -> bool:
-        """Note that the worker is there. Without `state` it keeps the one it has; a new one is ready. Whether noted."""
+        """Write the report; return whether it was stored. Without `state` a row keeps its state; a new row is ready."""
         gpu = asdict(report.gpu) if report.gpu else {"name": None, "vram_total_bytes": None, "vram_free_bytes": None}
         values = asdict(report) | gpu | {"gpu": gpu["name"], "state": state, "starts": state == "ready"}
         return self._execute(_REPORT, values) is not None
 
     def condition(self) -> Condition | None:
-        """None if it has no row, or the database does not say."""
+        """None if the worker has no row or the database does not answer."""
         cursor = self._execute(_CONDITION, {})
-        found = cursor.fetchone() if cursor else None
-        return Condition(**found) if found else None
+        row = cursor.fetchone() if cursor else None
+        return Condition(**row) if row else None
 
     def recovered(self) -> bool:
-        """It was asked and answers well: it may try again, and one more failure is enough. Whether noted."""
+        """Mark the worker ready; one more failure makes it unwell again. Returns whether the change was stored."""
         return self._execute(_RECOVERED, {"failures": FAILURES_AFTER_RECOVERY}) is not None
 
     def close(self) -> None:
@@ -103,15 +103,15 @@ class WorkerRow:
         try:
             self._connection = self._connection or self._connect()
             return self._connection.execute(statement, {**values, "name": self.name})
-        except psycopg.OperationalError as away:
-            log.debug("The database did not answer for %s: %s", self.name, away)
+        except psycopg.OperationalError as error:
+            log.debug("The database did not answer for %s: %s", self.name, error)
             self.close()
             return None
-        except psycopg.ProgrammingError as other:
+        except psycopg.ProgrammingError as error:
             raise StackError(
-                f"The database is not of this Tower's shape ({first_line(other)}): run `tower migrate`, or bring this "
-                "machine to the stack's version."
-            ) from other
+                f"The schema of the database does not match this version of Tower ({first_line(error)}): run `tower "
+                "migrate`, or install the stack's version here."
+            ) from error
 
     def _connect(self) -> psycopg.Connection[dict[str, Any]]:
         return psycopg.connect(

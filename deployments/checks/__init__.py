@@ -10,7 +10,7 @@ Status = Literal["ok", "warn", "fail", "unknown"]
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, what was found, and how to mend it. `unknown` says in `found` why it could not be known."""
+    """The result of one check. `found` describes the state (why it is unknown, for `unknown`), `mend` the remedy."""
 
     name: str
     status: Status

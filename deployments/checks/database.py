@@ -12,7 +12,7 @@ from tower.errors import StackError
 
 
 def programs() -> Check:
-    """The embedded server's programs."""
+    """Check that the embedded server's programs can run."""
     name = "postgres"
     try:
         program = postgres_home.installed() / postgres_home.BIN / "postgres"
@@ -20,8 +20,8 @@ def programs() -> Check:
     except StackError as error:
         return Check(name, "fail", error.message)
     except (OSError, subprocess.CalledProcessError) as error:
-        mend = "Run `make setup` anew, or set TOWER_DATABASE_URL to a PostgreSQL server of your own."
-        return Check(name, "fail", f"the embedded server cannot run: {error}", mend)
+        remedy = "Run `make setup` again, or set TOWER_DATABASE_URL to a PostgreSQL server of your own."
+        return Check(name, "fail", f"the embedded server cannot run: {error}", remedy)
     return Check(name, "ok", f"embedded {version}")
 
 
@@ -34,7 +34,7 @@ def server(url: str) -> Check:
             "database",
             "fail",
             f"cannot be used: {external.first_line(error)}",
-            "Look into logs/postgres.log, or check TOWER_DATABASE_URL.",
+            "Read logs/postgres.log, or check TOWER_DATABASE_URL.",
         )
     return Check("database", "ok", f"PostgreSQL {version} answers")
 

@@ -27,10 +27,10 @@ def disk(settings: Settings) -> Check:
     folder = _nearest(settings.data)
     free_gb = shutil.disk_usage(folder).free / 1e9
     found = f"{free_gb:.1f} GB free at {folder}"
-    mend = "Free some space, or set TOWER_DATA_DIR to a folder on a larger disk."
+    remedy = "Free some space, or set TOWER_DATA_DIR to a folder on a larger disk."
     if free_gb < FULL_GB:
-        return Check("disk", "fail", found, mend)
-    return Check("disk", "warn", found, mend) if free_gb < NEARLY_FULL_GB else Check("disk", "ok", found)
+        return Check("disk", "fail", found, remedy)
+    return Check("disk", "warn", found, remedy) if free_gb < NEARLY_FULL_GB else Check("disk", "ok", found)
 
 
 def data_folder(settings: Settings) -> Check:
@@ -39,20 +39,20 @@ def data_folder(settings: Settings) -> Check:
         return Check(
             "data folder", "ok", str(settings.data) + ("" if settings.data.exists() else " (made at first use)")
         )
-    mend = "Make it a folder that you can write, or set TOWER_DATA_DIR."
-    return Check("data folder", "fail", f"{folder} cannot be written", mend)
+    remedy = "Make it a folder that you can write to, or set TOWER_DATA_DIR."
+    return Check("data folder", "fail", f"{folder} cannot be written", remedy)
 
 
 def free_ports(settings: Settings) -> Check:
-    """Only meant while no stack runs."""
-    mine = settings.ports
-    apis = {"production API": mine.production, "music API": mine.music}
-    wanted = {**apis, "Prefect": mine.prefect, "PostgreSQL": mine.postgres}
-    taken = [f"{port} ({owner})" for owner, port in wanted.items() if not ports.is_free(port)]
+    """Call this only while no stack runs: a running stack uses the ports itself."""
+    own = settings.ports
+    apis = {"production API": own.production, "music API": own.music}
+    owners = {**apis, "Prefect": own.prefect, "PostgreSQL": own.postgres}
+    taken = [f"{port} ({owner})" for owner, port in owners.items() if not ports.is_free(port)]
     if taken:
-        mend = "End the programs that use them, or set TOWER_PORT_OFFSET (for example 100) to move all ports."
-        return Check("ports", "fail", "in use by another program: " + ", ".join(taken), mend)
-    return Check("ports", "ok", "free: " + ", ".join(str(port) for port in wanted.values()))
+        remedy = "Stop the programs that use them, or set TOWER_PORT_OFFSET (for example 100) to move all ports."
+        return Check("ports", "fail", "in use by another program: " + ", ".join(taken), remedy)
+    return Check("ports", "ok", "free: " + ", ".join(str(port) for port in owners.values()))
 
 
 def _nearest(path: Path) -> Path:

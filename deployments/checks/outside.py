@@ -1,4 +1,4 @@
-"""The servers that Tower uses where they are configured."""
+"""The external servers that Tower uses if they are configured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tower.settings import Settings
 
 @dataclass(frozen=True)
 class Outside:
-    """A server, the path that answers without a key, the variable that names it, and what does its work otherwise."""
+    """`path` answers without a key, `variable` configures the URL, `instead` says what happens without the server."""
 
     name: str
     path: str
@@ -40,6 +40,6 @@ def reach(server: Outside, url: str | None) -> Check:
         answer = httpx.get(url.rstrip("/") + server.path, timeout=5.0)
         answer.raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        mend = f"Start it, or mend or unset {server.variable}."
-        return Check(server.name, "fail", f"{url} does not answer: {error}", mend)
+        remedy = f"Start it, or correct or unset {server.variable}."
+        return Check(server.name, "fail", f"{url} does not answer: {error}", remedy)
     return Check(server.name, "ok", f"answers at {url}")

@@ -16,8 +16,8 @@ def server(api_url: str) -> Check:
     try:
         return Check("prefect", "ok", f"{client.version()} answers at {api_url}")
     except UnavailableError:
-        mend = "Look into logs/prefect.log, or check PREFECT_API_URL."
-        return Check("prefect", "fail", f"does not answer at {api_url}", mend)
+        remedy = "Read logs/prefect.log, or check PREFECT_API_URL."
+        return Check("prefect", "fail", f"does not answer at {api_url}", remedy)
     finally:
         client.close()
 
@@ -26,13 +26,13 @@ def workers(api_url: str, pool: str) -> Check:
     name = f"{pool} workers"
     client = PrefectClient(api_url)
     try:
-        heard = [worker.last_heartbeat for worker in client.workers(pool) if worker.last_heartbeat]
+        heartbeats = [worker.last_heartbeat for worker in client.workers(pool) if worker.last_heartbeat]
     except UnavailableError as error:
-        return Check(name, "unknown", f"Prefect does not say: {error.message}")
+        return Check(name, "unknown", f"Prefect does not answer: {error.message}")
     finally:
         client.close()
-    ages_s = [(datetime.now(UTC) - at).total_seconds() for at in heard]
+    ages_s = [(datetime.now(UTC) - at).total_seconds() for at in heartbeats]
     alive = [age_s for age_s in ages_s if age_s < SILENT_S]
     if not alive:
         return Check(name, "fail", "none is alive", f"Start one with `tower up` or `tower worker {pool}`.")
-    return Check(name, "ok", f"{len(alive)} alive, last heard {min(alive):.0f} s ago")
+    return Check(name, "ok", f"{len(alive)} alive, last heartbeat {min(alive):.0f} s ago")

@@ -1,4 +1,4 @@
-"""What renders, and what writes the video."""
+"""The render engine and the video encoder."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def _opened(check: str, name: str, settings: Settings, mend: str) -> Check:
 
 
 def codec() -> Check:
-    """Whether two frames can be written as H.264."""
+    """Check that two frames can be encoded as H.264."""
     try:
         size_bytes = _encode_two_frames()
     except (ImportError, ValueError, OSError) as error:  # PyAV's errors are ValueError and OSError
-        mend = "Install the package `av` anew, from a wheel (`make setup`): it brings FFmpeg with x264."
-        return Check("video codec", "fail", f"H.264 cannot be written: {error}", mend)
+        remedy = "Reinstall the package `av` from a wheel (`make setup`): the wheel contains FFmpeg with x264."
+        return Check("video codec", "fail", f"H.264 cannot be written: {error}", remedy)
     return Check("video codec", "ok", f"libx264 wrote two frames in {size_bytes} bytes")
 
 

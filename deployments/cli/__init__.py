@@ -1,4 +1,4 @@
-"""`tower`: the one command. Each command is a module; heavy imports stay inside the command that needs them."""
+"""The command `tower`. Each subcommand is a module; slow imports stay inside the function that needs them."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ app = typer.Typer(
 for module in (up, jobs, workflows, music, project, purge, keys, doctor, env, migrate, fsck, serve, worker):
     module.register(app)
 
-_EXITS = {400: Exit.USAGE, 404: Exit.NOT_FOUND, 422: Exit.USAGE, 503: Exit.NO_STACK}  # by the status of the error
+_EXITS = {400: Exit.USAGE, 404: Exit.NOT_FOUND, 422: Exit.USAGE, 503: Exit.NO_STACK}  # by HTTP status of the error
 
 
 def main() -> None:
-    """Run the command line. An error of Tower becomes one sentence on stderr and its exit code."""
+    """Run the command line. A TowerError is printed as one sentence on stderr and sets the exit code."""
     try:
         app()
     except TowerError as error:

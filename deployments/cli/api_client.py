@@ -1,4 +1,4 @@
-"""How a command finds the running stack and its production API, and how it answers."""
+"""Connects a command to the production API of the running stack, and prints its answer."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, no
 
 @contextmanager
 def production(tell: Callable[[str], None] | None) -> Iterator[ProductionClient]:
-    """The running stack's API, or that of a stack started for the occasion."""
+    """The API of the running stack, or of a stack started for the duration."""
     from deployments import stack
     from tower.clients.production import ProductionClient
 
-    mine = settings()
-    found = stack.running(mine)
-    if found is not None:
-        with ProductionClient(found.production_url, key=mine.api_key) as api:
+    loaded = settings()
+    addresses_found = stack.running(loaded)
+    if addresses_found is not None:
+        with ProductionClient(addresses_found.production_url, key=loaded.api_key) as api:
             yield api
         return
     with (
-        stack.started(mine, tell or (lambda _: None)) as made,
-        ProductionClient(made.production_url, key=mine.api_key) as api,
+        stack.started(loaded, tell or (lambda _: None)) as own,
+        ProductionClient(own.production_url, key=loaded.api_key) as api,
     ):
         yield api
 
 
 @contextmanager
 def running() -> Iterator[ProductionClient]:
-    """The running stack's API. StackError if none runs."""
+    """The running stack's API. Raises StackError if none runs."""
     from tower.clients.production import ProductionClient
 
-    mine = settings()
-    with ProductionClient(addresses(mine).production_url, key=mine.api_key) as api:
+    loaded = settings()
+    with ProductionClient(addresses(loaded).production_url, key=loaded.api_key) as api:
         yield api
 
 
-def addresses(mine: Settings) -> Addresses:
-    """Where the running stack answers. StackError if none runs."""
+def addresses(settings: Settings) -> Addresses:
+    """The addresses of the running stack. Raises StackError if none runs."""
     from deployments import stack
     from tower.errors import StackError
 
-    found = stack.running(mine)
+    found = stack.running(settings)
     if found is None:
         raise StackError("No stack is running on this data folder: start it with `tower up`")
     return found

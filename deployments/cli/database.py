@@ -1,4 +1,4 @@
-"""Sessions for a command that works on the database and the files by itself."""
+"""Database sessions for a command that does not use the APIs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def sessions(settings: Settings, application: str) -> Iterator[Sessions]:
-    """On TOWER_DATABASE_URL, the running stack, or the embedded PostgreSQL, started meanwhile. StackError."""
+    """Sessions on TOWER_DATABASE_URL, the running stack, or a temporarily started PostgreSQL. Raises StackError."""
     from db.engine import connect
     from db.engine import sessions as sessions_of
     from deployments.database import opened

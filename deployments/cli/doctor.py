@@ -1,4 +1,4 @@
-"""`tower doctor`: what could be wrong on this machine, and how to mend it."""
+"""`tower doctor`: checks this machine and suggests remedies."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False) -> None:
-    """Check everything that could be wrong, and say how to mend it. Exit code 1 if anything fails.
+    """Check the machine, the stack and its servers, and say how to fix each fault. Exit code 1 if anything fails.
 
-    Works with and without a running stack; what cannot be known without one is said to be unknown.
+    Works with and without a running stack; without one, some checks report `unknown`.
 
     Example:  tower doctor --json | jq '.[] | select(.status == "fail")'
     """
@@ -34,12 +34,12 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the check
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
     else:
-        _show(checks)
+        _print_checks(checks)
     if any(check.status == "fail" for check in checks):
         raise typer.Exit(Exit.FAILED)
 
 
-def _show(checks: list[Check]) -> None:
+def _print_checks(checks: list[Check]) -> None:
     from rich.console import Console
 
     console = Console(soft_wrap=True, highlight=False)

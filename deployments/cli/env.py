@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 def env() -> None:
     """Print the addresses of the running stack as shell exports. Exit code 3 if none runs.
 
-    The lines hold the database's password: do not paste them anywhere.
+    The lines contain the password of the database: keep them private.
 
     Example:  eval "$(tower env)" && prefect flow-run ls
     """

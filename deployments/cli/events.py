@@ -1,4 +1,4 @@
-"""What `tower up` and `tower worker` tell on the terminal: a line an event, and the table of addresses."""
+"""The terminal output of `tower up` and `tower worker`: one line per event, and the table of addresses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deployments.state import Addresses
 
 
 def configure_logging() -> None:
-    """Our own warnings as lines among the events."""
+    """Print Tower's own log records among the events."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger = logging.getLogger("deployments")

@@ -1,4 +1,4 @@
-"""The exit codes of `tower`; docs/cli-reference.md is made from them."""
+"""The exit codes of `tower`, also used to generate docs/cli-reference.md."""
 
 from collections.abc import Mapping
 from enum import IntEnum
@@ -15,7 +15,7 @@ class Exit(IntEnum):
 
 MEANINGS: Mapping[Exit, str] = {
     Exit.OK: "done",
-    Exit.FAILED: "the work was tried and failed, or came too late",
+    Exit.FAILED: "the work failed, or the request came too late",
     Exit.USAGE: "wrong usage: an option, a value or a file that Tower cannot accept",
     Exit.NO_STACK: "the stack does not run, or cannot start",
     Exit.NOT_FOUND: "there is no such job, project or workflow",

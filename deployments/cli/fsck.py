@@ -1,4 +1,4 @@
-"""`tower fsck`: proof that no version is lost or damaged."""
+"""`tower fsck`: checks that no version is lost or damaged."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def register(app: typer.Typer) -> None:
 
 
 def fsck(
-    project: Annotated[int | None, typer.Option(help="Only this project's id; else all of them.")] = None,
+    project: Annotated[int | None, typer.Option(help="The id of one project; default: all.")] = None,
 ) -> None:
-    """Check that every version is there undamaged, and that the current state is what the heads of the branches say.
+    """Check that every version exists undamaged and that the current state matches the heads of the branches.
 
-    Reads only, and may run beside edits. Exit code 1 if anything is found, 4 for an unknown project. Works on
-    TOWER_DATABASE_URL, or else on the database of the running stack.
+    It only reads and may run during edits. Exit code 1 if it finds a fault, 4 for an unknown project. Uses
+    TOWER_DATABASE_URL, or else the database of the running stack.
 
     Example:  tower fsck --project 12
     """
@@ -31,17 +31,17 @@ def fsck(
     from tower.errors import StackError
     from tower.versions.fsck import examine, projects
 
-    asked = settings()
-    addresses = None if asked.database_url else running(asked)
-    url = asked.database_url or (addresses.database_url if addresses else None)
+    loaded = settings()
+    addresses = None if loaded.database_url else running(loaded)
+    url = loaded.database_url or (addresses.database_url if addresses else None)
     if url is None:
         raise StackError("No database to check: start the stack with `tower up`, or set TOWER_DATABASE_URL.")
     engine = connect(url, application="tower fsck").execution_options(isolation_level="REPEATABLE READ")
     with Session(engine) as session:
         checked = projects(session, project)
         findings = 0
-        for found in (finding for project_id in checked for finding in examine(session, project_id=project_id)):
-            typer.echo(f"project {found.project_id}: {found.what}")
+        for finding in (each for project_id in checked for each in examine(session, project_id=project_id)):
+            typer.echo(f"project {finding.project_id}: {finding.what}")
             findings += 1
     engine.dispose()
     typer.echo(f"{len(checked)} projects checked, {findings} findings", err=True)

@@ -1,4 +1,4 @@
-"""`tower migrate`: the database brought up to date."""
+"""`tower migrate`: brings the database up to date."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ def register(app: typer.Typer) -> None:
 
 
 def migrate() -> None:
-    """Bring the database to the shape that this Tower knows. `tower up` does so by itself.
+    """Migrate the database to the schema of this version. `tower up` does this automatically.
 
-    Works on TOWER_DATABASE_URL, or else on the database of the running stack.
+    Uses TOWER_DATABASE_URL, or else the database of the running stack.
 
     Example:  TOWER_DATABASE_URL=postgresql://me@db.example/anime_production tower migrate
     """
@@ -22,9 +22,9 @@ def migrate() -> None:
     from deployments.stack import running
     from tower.errors import StackError
 
-    asked = settings()
-    addresses = None if asked.database_url else running(asked)
-    url = asked.database_url or (addresses.database_url if addresses else None)
+    loaded = settings()
+    addresses = None if loaded.database_url else running(loaded)
+    url = loaded.database_url or (addresses.database_url if addresses else None)
     if url is None:
         raise StackError("No database to migrate: start the stack with `tower up`, or set TOWER_DATABASE_URL.")
     try:

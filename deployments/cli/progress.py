@@ -1,4 +1,4 @@
-"""Watches a job to its end: a progress bar on a terminal, plain lines elsewhere."""
+"""Follows a job to its end with a progress bar on a terminal and plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tower.clients.production import ENDED, ProductionClient
 from tower.errors import TowerError
 
 POLL_S = 0.25
-SILENCE_S = 60  # a stack that restarts is back by then
+SILENCE_S = 60  # a restarting stack answers again within this time
 
 
 class Display(Protocol):
@@ -22,11 +22,11 @@ class Display(Protocol):
 
 
 def watch(api: ProductionClient, accepted: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
-    """The job as it ended. Ctrl-C cancels it, and gives it as cancelled."""
+    """Wait for the job and return it in its final state. Ctrl-C cancels the job."""
     job_id = accepted["job_id"]
     try:
         if quiet:
-            return _follow(api, job_id, _Nothing())
+            return _follow(api, job_id, _Silent())
         if not sys.stderr.isatty():
             return _follow(api, job_id, _Lines())
         with _bar() as progress:
@@ -34,21 +34,21 @@ def watch(api: ProductionClient, accepted: dict[str, Any], *, quiet: bool) -> di
     except KeyboardInterrupt:
         try:
             return {**api.status(job_id), **api.cancel(job_id)}
-        except TowerError:  # it ended in the same moment
+        except TowerError:  # the job has just ended
             return api.status(job_id)
 
 
 def _follow(api: ProductionClient, job_id: int, display: Display) -> dict[str, Any]:
-    heard = time.monotonic()
+    answered_at = time.monotonic()
     while True:
         try:
             job = api.status(job_id)
-            heard = time.monotonic()
+            answered_at = time.monotonic()
             display.show(job)
             if job["status"] in ENDED:
                 return job
-        except TowerError as silent:
-            if silent.status < 500 or time.monotonic() - heard > SILENCE_S:
+        except TowerError as error:
+            if error.status < 500 or time.monotonic() - answered_at > SILENCE_S:
                 raise
         time.sleep(POLL_S)
 
@@ -76,7 +76,7 @@ class _Bar:
 
 
 class _Lines:
-    """One line a stage, and one every tenth of the way."""
+    """Prints a line for each stage and for every 10 % of progress."""
 
     def __init__(self) -> None:
         self._last: tuple[str, int] | None = None
@@ -89,9 +89,9 @@ class _Lines:
             self._last = now
 
 
-class _Nothing:
+class _Silent:
     def show(self, job: dict[str, Any]) -> None:
-        """Nothing is shown where only the JSON answer is wanted."""
+        """Print nothing: the command prints only JSON."""
 
 
 def _eta(job: dict[str, Any]) -> str:

@@ -1,11 +1,11 @@
-"""Warm start for Prefect runs: a process that has imported everything once and forks a run on request.
+"""Warm start for Prefect runs: a process that imports everything once and forks a run on request.
 
     python -m deployments.warm.zygote SOCKET
 
-A run so started is `python -m prefect.engine` without two seconds of imports, sharing their memory with its siblings.
-The zygote has one thread and holds no API client, event loop, database connection or device. It imports the flows too;
-where a file of theirs has changed since, the run starts cold, so that it runs the code of today. On SIGTERM it waits
-for its runs and ends.
+A forked run behaves as `python -m prefect.engine` but saves two seconds of imports and shares their memory with its
+siblings. The zygote has one thread and holds no API client, event loop, database connection or device. It also imports
+the flows; if one of their files has changed since, the run starts cold and executes the new code. On SIGTERM the zygote
+waits for its runs and ends.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ Sources = dict[str, int | None]
 
 @dataclass(frozen=True)
 class Request:
-    """The environment and the folder that a run is to have."""
+    """The environment and the working directory of a run."""
 
     env: dict[str, str]
     cwd: str
@@ -82,7 +82,7 @@ class Run:
 
 
 class Zygote:
-    """Serves one socket. `serve` returns twice: in each forked run with its request, and at the end with None."""
+    """Serves one socket. `serve` returns a request in each forked run, and None in the zygote at the end."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -93,17 +93,17 @@ class Zygote:
 
     def serve(self) -> Request | None:
         self._listen()
-        signal.signal(signal.SIGTERM, self._drain)
+        signal.signal(signal.SIGTERM, self._start_draining)
         while True:
             if self._draining:
-                self._close_door()
+                self._stop_listening()
                 if not self._runs:
                     return None
             for key, _ in self._selector.select(timeout=1):
-                request = self._answer(key.fileobj, key.data)
+                request = self._on_event(key.fileobj, key.data)
                 if request is not None:
                     return request
-            self._kill_the_stubborn()
+            self._kill_overdue()
 
     def _listen(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -113,28 +113,28 @@ class Zygote:
         self._listener.listen(64)
         self._selector.register(self._listener, selectors.EVENT_READ)
 
-    def _drain(self, *_: object) -> None:
+    def _start_draining(self, *_: object) -> None:
         self._draining = True
 
-    def _close_door(self) -> None:
+    def _stop_listening(self) -> None:
         if self._listener.fileno() >= 0:
             self._selector.unregister(self._listener)
             self._listener.close()
             self.path.unlink(missing_ok=True)
 
-    def _answer(self, source: object, run: Run | None) -> Request | None:
+    def _on_event(self, source: object, run: Run | None) -> Request | None:
         if run is None:
             return self._fork()
         if run not in self._runs:
-            return None  # it and its launcher ended in one batch of events
+            return None  # the run and its launcher ended in the same batch of events
         if source == run.handle:
-            self._bury(run)
+            self._reap(run)
         else:
-            self._hear(run)
+            self._on_message(run)
         return None
 
     def _fork(self) -> Request | None:
-        """Fork a run. Its request in the run itself, None in the zygote."""
+        """Fork a run. Returns its request in the run and None in the zygote."""
         launcher = self._listener.accept()[0]
         request = _read_request(launcher)
         if request is None:
@@ -143,20 +143,20 @@ class Zygote:
         sys.stdout.flush()
         pid = os.fork()
         if pid == 0:
-            self._forget_zygote(launcher)
+            self._leave_zygote(launcher)
             return request
         with contextlib.suppress(OSError):
-            os.setpgid(pid, pid)  # the run does it too: whoever comes first
+            os.setpgid(pid, pid)  # the run calls it too; one of the two comes first
         run = Run(pid, launcher)
-        with contextlib.suppress(OSError):  # the launcher has gone: its hang-up is heard below
+        with contextlib.suppress(OSError):  # the launcher has gone: the selector reports it next
             socket.send_fds(launcher, [b"%d" % pid], [run.handle])
         self._runs.add(run)
         self._selector.register(run.handle, selectors.EVENT_READ, run)
         self._selector.register(launcher, selectors.EVENT_READ, run)
         return None
 
-    def _forget_zygote(self, launcher: socket.socket) -> None:
-        """In the run: close what is the zygote's, behave as a fresh process."""
+    def _leave_zygote(self, launcher: socket.socket) -> None:
+        """In the run: close the zygote's sockets and restore the default signal handling."""
         self._selector.close()
         for connection in (self._listener, launcher, *(run.launcher for run in self._runs)):
             connection.close()
@@ -166,35 +166,35 @@ class Zygote:
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)
 
-    def _bury(self, run: Run) -> None:
-        """The run has ended: tell its launcher how."""
+    def _reap(self, run: Run) -> None:
+        """Send the exit status of an ended run to its launcher."""
         status = os.waitpid(run.pid, 0)[1]
         self._runs.discard(run)
         with contextlib.suppress(OSError):
             run.launcher.send(b"%d" % status)
         self._selector.unregister(run.handle)
         os.close(run.handle)
-        self._hang_up(run)
+        self._disconnect(run)
 
-    def _hear(self, run: Run) -> None:
-        """The launcher says that it handed on a signal, or it was killed, and then the run ends too."""
+    def _on_message(self, run: Run) -> None:
+        """Note that the launcher forwarded a signal; end the run if the launcher was killed."""
         try:
-            said = run.launcher.recv(16)
+            message = run.launcher.recv(16)
         except OSError:
-            said = b""
-        if said:
+            message = b""
+        if message:
             run.told_to_end = True
             return
-        self._hang_up(run)
-        run.signal(signal.SIGKILL if run.told_to_end else signal.SIGTERM)  # on SIGTERM it reports itself crashed
+        self._disconnect(run)
+        run.signal(signal.SIGKILL if run.told_to_end else signal.SIGTERM)  # on SIGTERM the run reports itself crashed
         run.kill_at = time.monotonic() + GRACE_S
 
-    def _hang_up(self, run: Run) -> None:
+    def _disconnect(self, run: Run) -> None:
         if run.launcher.fileno() >= 0:
             self._selector.unregister(run.launcher)
             run.launcher.close()
 
-    def _kill_the_stubborn(self) -> None:
+    def _kill_overdue(self) -> None:
         for run in self._runs:
             if run.kill_at is not None and time.monotonic() > run.kill_at:
                 run.signal(signal.SIGKILL)
@@ -211,9 +211,9 @@ def main() -> None:
 
 
 def preload(flows: Sequence[str] = ()) -> Sources:
-    """Import what every run needs, then the flows, whose files are given back as they were.
+    """Import what every run needs, then the flows; return the flows' source files with their modification times.
 
-    Ends the process if that started a thread, which would not survive the fork.
+    Exits if an import has started a thread, because threads do not survive a fork.
     """
     for name in PRELOADED:
         importlib.import_module(name)
@@ -221,48 +221,48 @@ def preload(flows: Sequence[str] = ()) -> Sources:
     for name in flows:
         try:
             importlib.import_module(name)
-        except Exception as error:  # the run that needs it imports it again, and reports the fault where it is seen
+        except Exception as error:  # a run that needs the module imports it again and reports the error
             _print(f"zygote: {name} cannot be imported: {error!r}")
-    declared(ENGINES)  # 30 ms that each run would spend
-    sources = _sources(set(sys.modules) - before)
+    declared(ENGINES)  # saves each run 30 ms
+    sources = _source_times(set(sys.modules) - before)
     threads = psutil.Process().num_threads()
     if threads > 1:
         sys.exit(f"zygote: a preloaded package started {threads - 1} threads; forking is not safe")
     gc.collect()
-    gc.freeze()  # a collection in a run would touch, and so copy, every page
+    gc.freeze()  # a collection in a run would write to every page and so copy it
     return sources
 
 
-def _sources(names: set[str]) -> Sources:
-    """The files of the modules with their times; one that is gone has none."""
+def _source_times(names: set[str]) -> Sources:
+    """Modification times of the modules' files in nanoseconds; None if a file is gone."""
     files = {getattr(sys.modules[name], "__file__", None) for name in names}
     return {file: _changed_at(file) for file in files if file}
 
 
 def _changed_at(file: str) -> int | None:
     try:
-        return os.stat(file).st_mtime_ns  # noqa: PTH116 - a hundred of them for each run
+        return os.stat(file).st_mtime_ns  # noqa: PTH116 - called a hundred times for each run
     except OSError:
         return None
 
 
 def _read_request(launcher: socket.socket) -> Request | None:
-    """What the launcher asks for; None if it is nonsense or the launcher gave up waiting."""
+    """The launcher's request; None if it is invalid or the launcher has gone."""
     launcher.settimeout(1)
     try:
-        said = json.loads(launcher.recv(_REQUEST_BYTES))
-        request = Request(env=said["env"], cwd=said["cwd"])
+        document = json.loads(launcher.recv(_REQUEST_BYTES))
+        request = Request(env=document["env"], cwd=document["cwd"])
         launcher.setblocking(False)
         launcher.recv(1)
     except BlockingIOError:
-        return request  # nothing more to read, so it is still there
+        return request  # nothing more to read: the connection is open
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return None
 
 
 def become_engine(request: Request, logging_before: dict[str, str], sources: Sources) -> None:
-    """Be the run: at once, or as a cold start where one of the sources has changed."""
+    """Execute the run: at once, or as a cold start if a source file has changed."""
     os.environ.clear()
     os.environ.update(request.env)
     os.chdir(request.cwd)
@@ -270,7 +270,7 @@ def become_engine(request: Request, logging_before: dict[str, str], sources: Sou
         os.execv(sys.executable, [sys.executable, "-m", "prefect.engine"])
     sys.argv = ["prefect.engine"]
     sys.path[0] = request.cwd
-    sys.modules["numpy"].random.seed()  # `random` does so by itself after a fork, numpy does not
+    sys.modules["numpy"].random.seed()  # `random` reseeds itself after a fork, numpy does not
     context = importlib.import_module("prefect.context")
     context.refresh_global_settings_context()  # the PREFECT_* settings of the run, not of the zygote
     if _logging_settings() != logging_before:

@@ -28,8 +28,8 @@ def test_nothing_of_this_machine_is_written_into_a_deployment() -> None:
     [
         ("deployments: [{name: x, entrypoint: flows.nowhere.x, work_pool: {name: cpu}}]", "cannot be imported"),
         ("deployments: [{name: x, entrypoint: tower.errors.TowerError, work_pool: {name: cpu}}]", "is not a flow"),
-        ("deployments: {", "does not say what to deploy"),
-        ("name: tower", "does not say what to deploy"),
+        ("deployments: {", "has no readable list"),
+        ("name: tower", "has no readable list"),
     ],
 )
 def test_a_file_that_cannot_be_deployed_is_told_in_one_sentence(tmp_path: Path, text: str, complaint: str) -> None:

@@ -67,7 +67,7 @@ def test_servers_elsewhere_are_external(tmp_path: Path) -> None:
 def test_prefect_gets_a_database_of_its_own_on_an_external_server(server: EmbeddedPostgres) -> None:
     own = server.url("anime_production")
     guest = f"postgresql://guest:guest@{HOST}:{server.port}/anime_production"
-    with pytest.raises(StackError, match="make it yourself, or set PREFECT_API_URL"):
+    with pytest.raises(StackError, match="create it yourself, or set PREFECT_API_URL"):
         external.prefect_database(guest, made=False)
     as_sqlalchemy_spells_it = own.replace("postgresql://", "postgresql+psycopg://")
     url = external.prefect_database(as_sqlalchemy_spells_it, made=False)

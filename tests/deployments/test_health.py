@@ -26,7 +26,7 @@ def test_a_prefect_server_that_answers_is_well(settings: Settings) -> None:
 
 @pytest.mark.parametrize("part", ["production", "music"])
 def test_a_server_that_does_not_listen_is_not_well(settings: Settings, part: str) -> None:
-    with pytest.raises(StackError, match=f"{part} is not well at http://127.0.0.1"):
+    with pytest.raises(StackError, match=f"{part} is not healthy at http://127.0.0.1"):
         require_part(settings, part)
 
 

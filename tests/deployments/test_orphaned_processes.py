@@ -67,7 +67,7 @@ def test_a_process_that_the_state_names_is_ended(sleeper: subprocess.Popen[bytes
     said: list[str] = []
     end_leftovers(written(tmp_path, Child("sleeper", sleeper.pid, started)), said.append)
     assert gone(sleeper.pid)
-    assert said == [f"ending 1 processes that an earlier stack left on {tmp_path}"]
+    assert said == [f"ending 1 processes that an earlier stack left running on {tmp_path}"]
 
 
 def test_a_stranger_that_got_the_number_of_a_child_is_left_alone(

@@ -182,14 +182,14 @@ def test_a_port_in_use_is_told_with_the_way_out(reachable: Path) -> None:
 
 def test_a_database_of_another_major_version_is_told_in_one_sentence(server: EmbeddedPostgres) -> None:
     server.stop()
-    refusal = pytest.raises(StackError, match="made by PostgreSQL 17 and this is PostgreSQL 18")
+    refusal = pytest.raises(StackError, match="created by PostgreSQL 17, but this is PostgreSQL 18")
     with changed(server.folder / "cluster" / "PG_VERSION", "17\n"), refusal:
         server.start()
 
 
 def test_a_lost_password_is_told_at_once(server: EmbeddedPostgres) -> None:
     server.stop()
-    refusal = pytest.raises(StackError, match="does not take the password")
+    refusal = pytest.raises(StackError, match="rejects the password")
     with changed(server.folder / "password", "another"), refusal:
         server.start()
 

@@ -17,7 +17,7 @@ import pytest
 
 from db.engine import Sessions, connect, sessions
 from deployments import stack as stacks
-from deployments.stack import Addresses
+from deployments.state import Addresses
 from tests.ports import free_offset
 from tests.tower.engines.distributions import documented, lay_down
 from tower.clients.prefect import PrefectClient
