@@ -1,4 +1,4 @@
-"""What a gpu worker needs beside its process: it is reported, and it rests while it is unwell."""
+"""Combines the reports and the circuit breaker of a gpu worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tower.settings import Settings
 
 
 class GpuWorker:
-    """One worker that `supervisor` keeps up."""
+    """One gpu worker that `supervisor` keeps running."""
 
     def __init__(
         self,
@@ -29,9 +29,9 @@ class GpuWorker:
         self._rest = circuit_breaker.Rest(settings, plan, row, supervisor=supervisor, say=say)
 
     def chores(self) -> list[Chore]:
-        """To be done while it is up."""
+        """The functions to call at intervals while the worker runs."""
         return [Chore(self._reporter.report, heartbeat.EVERY_S), Chore(self._rest.tend, circuit_breaker.LOOK_EVERY_S)]
 
     def ended(self) -> None:
-        """To be called once its process has ended for good."""
+        """Report the worker stopped. Call this after its process has ended for the last time."""
         self._reporter.ended()

@@ -1,4 +1,4 @@
-"""A gpu worker tells of itself in the table of workers: what it is, that it is there, that it has ended."""
+"""Reports a gpu worker in the table `workers`: its properties, its presence and its end."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ EVERY_S = 15.0  # between two reports
 
 
 class Reporter:
-    """Reports the worker of one row. A database that is away costs a report, nothing else.
+    """Reports the worker of one row. If the database does not answer, a report is skipped.
 
-    Raises UnavailableError for an engine that is set and cannot be loaded.
+    Raises UnavailableError if the configured engine cannot be loaded.
     """
 
     def __init__(self, settings: Settings, row: WorkerRow) -> None:
         self._settings = settings
         self._engine = chosen(AUTO, settings).name
         self._row = row
-        self._state: State | None = "ready"  # whatever it was when it last ended
+        self._state: State | None = "ready"  # the first report resets the state of an earlier run
 
     def report(self) -> None:
-        """It is there, and as its renders have it; the first time: ready."""
-        gpu = _gpu(self._settings.comfyui_url) if self._settings.comfyui_url else None
+        """Write a report. The first one sets the state ready; later ones keep the state that the renders set."""
+        gpu = _fetch_gpu(self._settings.comfyui_url) if self._settings.comfyui_url else None
         if self._row.report(self._report(gpu), state=self._state):
             self._state = None
 
     def ended(self) -> None:
-        """Nothing, if it never came so far as to be reported."""
+        """Report the worker stopped, unless it was never reported."""
         if self._state is None:
             self._row.report(self._report(None), state="stopped")
         self._row.close()
@@ -48,8 +48,8 @@ class Reporter:
         )
 
 
-def _gpu(comfyui_url: str) -> Gpu | None:
+def _fetch_gpu(comfyui_url: str) -> Gpu | None:
     try:
         return gpu_of(comfyui_url)
     except UnavailableError:
-        return None  # what that means for its renders is theirs to say
+        return None  # the renders report this fault themselves

@@ -1,4 +1,4 @@
-"""Which Prefect workers this machine runs, and what each of them takes."""
+"""The Prefect workers of this machine: their names, slots and queues."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ POOLS = ("cpu", "gpu")
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """One worker. `part` names its process and its log on this machine, `name` the worker everywhere.
+    """One worker. `part` names its process and log on this machine; `name` is unique across machines.
 
-    `slots`: runs at once; None: as many as its pool allows. `queues`: those that it takes runs from; none: all.
+    `slots` is the number of concurrent runs; None leaves it to the pool. Without `queues` the worker polls all.
     """
 
     pool: str
@@ -26,14 +26,14 @@ class WorkerPlan:
 
 
 def of_stack(settings: Settings, pool: str) -> WorkerPlan:
-    """The worker that `tower up` keeps for this pool."""
+    """The worker of this pool that `tower up` runs."""
     return _plan(settings, pool, environment.worker_name(pool, settings.data), part=f"worker-{pool}")
 
 
 def by_itself(settings: Settings, pool: str, label: str | None = None) -> WorkerPlan:
-    """A worker beside the stack's, perhaps on another machine.
+    """A worker in addition to the stack's, possibly on another machine.
 
-    Those on one data folder are told apart by their labels, or else by their ComfyUI.
+    Its label, or else its ComfyUI, distinguishes it from others on the same data folder.
     """
     name = environment.worker_name(label or pool, settings.data, pool, label or settings.comfyui_url or "")
     return _plan(settings, pool, name, part=f"worker-{name}")

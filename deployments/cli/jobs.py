@@ -24,27 +24,29 @@ def register(app: typer.Typer) -> None:
 def generate(
     prompt: Annotated[str, typer.Argument(help="What the shot shows.")],
     *,
-    character: Annotated[str, typer.Option(help="A character's full or first name; original: none.")] = "original",
+    character: Annotated[str, typer.Option(help="A character's full or first name; 'original' for none.")] = "original",
     duration: Annotated[float, typer.Option(help="Seconds, 1 to 10.")] = 3,
     style: Annotated[str | None, typer.Option(help="anime (the default), realistic, artistic, cinematic, …")] = None,
     kind: Annotated[str, typer.Option("--type", help="standard, creative, professional, personal, fast.")] = "standard",
     fast: Annotated[bool, typer.Option("--fast", help="The same as --type fast: rendered second by second.")] = False,
-    mood: Annotated[str | None, typer.Option(help="Of a personal one: calm, epic, sad, …; else as learned.")] = None,
-    scene: Annotated[str | None, typer.Option(help="dialogue, action, emotional or epic; else dialogue.")] = None,
-    quality: Annotated[str | None, typer.Option(help="low, medium, high, or a preset; else as configured.")] = None,
-    size: Annotated[str | None, typer.Option(help="Width and height, as 1280x720; else the preset's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed draws the same shot.")] = None,
+    mood: Annotated[
+        str | None, typer.Option(help="With --type personal: calm, epic, sad, …; default: learned.")
+    ] = None,
+    scene: Annotated[str | None, typer.Option(help="dialogue (the default), action, emotional or epic.")] = None,
+    quality: Annotated[str | None, typer.Option(help="low, medium, high, or a preset; default: as configured.")] = None,
+    size: Annotated[str | None, typer.Option(help="Width and height, as 1280x720; default: the preset's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed renders the same shot.")] = None,
     engine: Annotated[str, typer.Option(help="auto, animatic, comfyui, or another that is installed.")] = "auto",
-    force: Annotated[bool, typer.Option("--force", help="Render even where an equal take is there already.")] = False,
-    project: Annotated[int | None, typer.Option(help="For the project of this id, in rounds until it is good.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Render even if an equal take exists.")] = False,
+    project: Annotated[int | None, typer.Option(help="A project's id; renders in rounds until it is good.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make one shot and print the path of its MP4.
 
-    A fast one takes whole seconds and renders them side by side, as many at once as there are GPU slots. A professional
-    one needs a character that exists, and is held against its reference image. A personal one has a mood, which
-    chooses the style and camera that are not named. One for a project is rendered up to three times, each time
-    otherwise, until its quality is good.
+    A fast generation takes whole seconds and renders them in parallel, one per GPU slot. A professional one needs an
+    existing character and is compared with its reference image. A personal one has a mood, which chooses the style and
+    the camera unless they are given. One for a project is rendered up to three times, with changed settings, until its
+    quality is good.
 
     Uses the running stack, or starts one for this job and stops it afterwards. Ctrl-C cancels the job.
 
@@ -53,7 +55,7 @@ def generate(
     by_seconds = fast or kind == FAST
     if by_seconds and project is not None:
         raise typer.BadParameter(
-            "a fast generation is not made in rounds: leave out one of the two", param_hint="--project"
+            "a fast generation cannot be rendered in rounds: leave out --fast or --project", param_hint="--project"
         )
     body = {
         "prompt": prompt,
@@ -67,7 +69,7 @@ def generate(
         "seed": seed,
         "engine": engine,
         "force": force or None,
-        **_sides(size),
+        **_parse_size(size),
     }
     with production(None if as_json else say) as api:
         from deployments.cli.progress import watch
@@ -75,24 +77,24 @@ def generate(
         given = {name: value for name, value in body.items() if value is not None}
         accepted = api.generate(given, fast=by_seconds, project_id=project)
         ended = watch(api, accepted, quiet=as_json)
-    _report(ended, as_json)
+    _print_result(ended, as_json)
 
 
 def status(job: Annotated[str | None, typer.Argument(metavar="[JOB]")] = None, *, as_json: Json = False) -> None:
-    """Show one job, or the newest ones and how the stack is.
+    """Show one job, or the newest jobs and the state of the stack.
 
     Example:  tower status 17
     """
     with running() as api:
         if job is not None:
-            print_json(api.status(job)) if as_json else _show_job(api.status(job))
+            print_json(api.status(job)) if as_json else _print_job(api.status(job))
             return
         answer = {"system": api.system(), "generations": api.generations(limit=20)}
-    print_json(answer) if as_json else _show_system(answer)
+    print_json(answer) if as_json else _print_system(answer)
 
 
 def cancel(job: JobKey, *, as_json: Json = False) -> None:
-    """Cancel a job. One that has ended already is left as it is, with exit code 1.
+    """Cancel a job. Exit code 1 if it has already ended.
 
     Example:  tower cancel 17
     """
@@ -102,7 +104,7 @@ def cancel(job: JobKey, *, as_json: Json = False) -> None:
 
 
 def retry(job: JobKey, *, as_json: Json = False) -> None:
-    """Take up again a job that failed or was cancelled; what it has rendered is used. One that runs or is done: exit 1.
+    """Resume a job that failed or was cancelled, and keep what it has rendered. Exit code 1 if it runs or is completed.
 
     Example:  tower retry 17
     """
@@ -111,7 +113,7 @@ def retry(job: JobKey, *, as_json: Json = False) -> None:
     print_json(answer) if as_json else typer.echo(f"Generation {answer['job_id']}: {answer['status']}")
 
 
-def _sides(size: str | None) -> dict[str, int]:
+def _parse_size(size: str | None) -> dict[str, int]:
     if size is None:
         return {}
     width, _, height = size.lower().partition("x")
@@ -120,7 +122,7 @@ def _sides(size: str | None) -> dict[str, int]:
     return {"width": int(width), "height": int(height)}
 
 
-def _report(job: dict[str, Any], as_json: bool) -> None:
+def _print_result(job: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(job)
     elif job["status"] == "completed":
@@ -133,13 +135,13 @@ def _report(job: dict[str, Any], as_json: bool) -> None:
         raise typer.Exit(Exit.INTERRUPTED if job["status"] == "cancelled" else Exit.FAILED)
 
 
-def _show_job(job: dict[str, Any]) -> None:
+def _print_job(job: dict[str, Any]) -> None:
     for name, value in job.items():
         if value not in (None, [], {}):
             typer.echo(f"{name:>16}  {value}")
 
 
-def _show_system(answer: dict[str, Any]) -> None:
+def _print_system(answer: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -149,26 +151,29 @@ def _show_system(answer: dict[str, Any]) -> None:
         progress = f"{job['progress']:.0%}"
         table.add_row(str(job["job_id"]), job["status"], job["stage"], progress, score, job["prompt"][:60])
     console = Console()
-    for part, said in _parts(answer["system"]):
-        console.print(f"[bold]{part:>9}[/]  {said}", highlight=False)
+    for part, state in _describe_parts(answer["system"]):
+        console.print(f"[bold]{part:>9}[/]  {state}", highlight=False)
     console.print(table)
 
 
-def _parts(system: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each part of the system and how it is, in words; what is not known comes with its reason."""
+def _describe_parts(system: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each part of the system with its state, or the reason why the state is unknown."""
     database, prefect, engine = system["database"], system["prefect"], system["engine"]
     counts = ", ".join(f"{count} {status}" for status, count in (database["jobs"] or {}).items() if count)
     size = f"{(database['size_bytes'] or 0) / 1e6:.0f} MB"
-    yield "database", _known(database, f"PostgreSQL {database['version']}, {size}; jobs: {counts or 'none'}")
-    yield "prefect", _known(prefect, f"{prefect['version']} at {prefect['url']}")
+    yield "database", _state_or_reason(database, f"PostgreSQL {database['version']}, {size}; jobs: {counts or 'none'}")
+    yield "prefect", _state_or_reason(prefect, f"{prefect['version']} at {prefect['url']}")
     pools = (system["workers"]["pools"] or {}).items()
     names = ", ".join(f"{worker['name']} {worker['status'].lower()}" for _, pool in pools for worker in pool)
-    yield "workers", _known(system["workers"], names or "none")
-    yield "engine", _known(engine, f"{engine['name']} {engine['version']} ({engine['why']})")
+    yield "workers", _state_or_reason(system["workers"], names or "none")
+    yield "engine", _state_or_reason(engine, f"{engine['name']} {engine['version']} ({engine['why']})")
     for name, reason in engine["broken"].items():
         yield "engine", f"{name} cannot be loaded: {reason}"
-    yield "comfyui", _known(system["comfyui"], f"{system['comfyui']['version']} at {system['comfyui']['url']}")
+    yield (
+        "comfyui",
+        _state_or_reason(system["comfyui"], f"{system['comfyui']['version']} at {system['comfyui']['url']}"),
+    )
 
 
-def _known(part: dict[str, Any], words: str) -> str:
+def _state_or_reason(part: dict[str, Any], words: str) -> str:
     return words if part["reachable"] else str(part["reason"])

@@ -1,4 +1,4 @@
-"""`tower key`: who may ask the APIs."""
+"""`tower key`: the keys of the APIs."""
 
 from __future__ import annotations
 
@@ -30,60 +30,60 @@ def register(app: typer.Typer) -> None:
 
 
 def create(
-    name: Annotated[str, typer.Argument(help="Whose it is, or what for.")],
+    name: Annotated[str, typer.Argument(help="The key's owner or purpose.")],
     *,
-    scope: Annotated[list[str] | None, typer.Option(help="read, write or admin: each allows those before it.")] = None,
-    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Until it expires; else it does not.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="read, write, admin; each includes those before it.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Days until it expires; default: never.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key and print it, this once: only its hash is kept. Without --scope it may read.
+    """Create a key and print it. It cannot be printed again: only its hash is stored. The default scope is read.
 
-    Works on TOWER_DATABASE_URL, on the running stack, or, where none runs, on the data folder by itself.
+    Uses TOWER_DATABASE_URL, the running stack, or, if none runs, the data folder.
 
     Example:  export TOWER_API_KEY=$(tower key create laptop --scope write)
     """
     from db.models.keys import Scope
     from tower import api_keys
 
-    for one in scope or ():
-        if one not in SCOPES:
-            raise typer.BadParameter(f"{one} is none of {', '.join(SCOPES)}", param_hint="--scope")
+    for name_of_scope in scope or ():
+        if name_of_scope not in SCOPES:
+            raise typer.BadParameter(f"{name_of_scope} is none of {', '.join(SCOPES)}", param_hint="--scope")
     with _session() as session:
         lasts = None if days is None else timedelta(days=days)
-        made = api_keys.create(session, name, [Scope(one) for one in scope or ["read"]], lasts=lasts)
+        made = api_keys.create(session, name, [Scope(value) for value in scope or ["read"]], lasts=lasts)
         session.flush()
         session.refresh(made.key)
-        row = _row(made.key)
+        row = _as_row(made.key)
     if as_json:
         print_json({"key": made.token, **row})
         return
     typer.echo(made.token)
-    say("Keep it now: it cannot be shown again.")
+    say("Store it now: it cannot be shown again.")
 
 
 def list_all(*, as_json: Json = False) -> None:
-    """List the keys, with what they allow and when they were used last.
+    """List the keys with their scopes and the time of their last use.
 
     Example:  tower key list
     """
     from tower import api_keys
 
     with _session() as session:
-        rows = [_row(key) for key in api_keys.list_keys(session)]
-    print_json(rows) if as_json else _show(rows)
+        rows = [_as_row(key) for key in api_keys.list_keys(session)]
+    print_json(rows) if as_json else _print_table(rows)
 
 
 def revoke(
     name: Annotated[str, typer.Argument(help="The key's name, or its prefix.")], *, as_json: Json = False
 ) -> None:
-    """End a key. It works for two more seconds at most.
+    """Revoke a key. It stops working within two seconds.
 
     Example:  tower key revoke laptop
     """
     from tower import api_keys
 
     with _session() as session:
-        row = _row(api_keys.revoke(session, name))
+        row = _as_row(api_keys.revoke(session, name))
     print_json(row) if as_json else typer.echo(f"The key {row['name']} is revoked.")
 
 
@@ -103,7 +103,7 @@ def _session() -> Iterator[Session]:
             engine.dispose()
 
 
-def _row(key: ApiKey) -> dict[str, Any]:
+def _as_row(key: ApiKey) -> dict[str, Any]:
     shown = {name: getattr(key, name) for name in SHOWN}
     return {
         name: value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
@@ -111,13 +111,13 @@ def _row(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def _show(rows: list[dict[str, Any]]) -> None:
-    """In columns as wide as they must be: a name or a time that is cut short helps nobody."""
-    told = [[_told(row[name]) for name in SHOWN] for row in rows]
-    widths = [max(map(len, column)) for column in zip(SHOWN, *told, strict=True)]
-    for line in (SHOWN, *told):
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    """Print a table whose columns are never truncated."""
+    cells = [[_cell(row[name]) for name in SHOWN] for row in rows]
+    widths = [max(map(len, column)) for column in zip(SHOWN, *cells, strict=True)]
+    for line in (SHOWN, *cells):
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _told(value: str | list[str] | None) -> str:
+def _cell(value: str | list[str] | None) -> str:
     return " ".join(value) if isinstance(value, list) else value or "–"

@@ -1,4 +1,4 @@
-"""`tower music`: the library from a shell."""
+"""`tower music`: scans, imports and searches the music library."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ def register(app: typer.Typer) -> None:
 
 def scan(
     *,
-    measure: Annotated[bool, typer.Option(help="Then measure the sound of every track that has no figures.")] = False,
+    measure: Annotated[bool, typer.Option(help="Then measure the sound of every unmeasured track.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Walk through the library folders (<data>/media, TOWER_MEDIA_ROOTS, TOWER_MUSIC_DIRS) and take in what is there.
+    """Scan the library folders (<data>/media, TOWER_MEDIA_ROOTS, TOWER_MUSIC_DIRS) and add their tracks.
 
-    Ctrl-C cancels the scan; what it has done stays.
+    Ctrl-C cancels the scan; tracks that it has added stay.
 
     Example:  TOWER_MUSIC_DIRS=/srv/music tower up    and beside it    tower music scan
     """
     with music() as api:
-        ended = _to_its_end(api, api.start_scan(measure=measure)["id"])
+        ended = _wait_for_scan(api, api.start_scan(measure=measure)["id"])
         listed = api.unreadable(ended["id"]) if ended["unreadable"] else []
     if as_json:
         print_json({**ended, "unreadable_files": listed})
     else:
-        for one in listed:
-            say(f"not taken: {one['path']}: {one['reason']}")
-        typer.echo(_line(ended))
+        for file in listed:
+            say(f"not added: {file['path']}: {file['reason']}")
+        typer.echo(_format_counts(ended))
     if ended["state"] != "completed":
         say(f"The scan ended as {ended['state']}" + (f": {ended['error']}" if ended["error"] else ""))
         raise typer.Exit(Exit.FAILED)
@@ -59,24 +59,25 @@ def import_list(
     *,
     as_json: Json = False,
 ) -> None:
-    """Take in what Apple Music or iTunes exported (File → Library → Export Library…), or a playlist.
+    """Import a library that Apple Music or iTunes exported (File → Library → Export Library…), or a playlist.
 
-    Files elsewhere are found where TOWER_MUSIC_MOVED says: /Users/kai/Music=/srv/music.
+    TOWER_MUSIC_MOVED translates folders of another machine: /Users/kai/Music=/srv/music.
 
     Example:  tower music import /srv/music/Library.xml
     """
     with music() as api:
-        told = api.import_list(str(file.absolute()))
+        imported = api.import_list(str(file.absolute()))
     if as_json:
-        print_json(told)
+        print_json(imported)
         return
-    for one in told["skipped"]:
-        say(f"skipped: {one['what']}: {one['reason']}")
-    typer.echo(f"{told['tracks_known']} tracks, {told['playlists']} playlists; {told['skipped_count']} entries skipped")
+    for entry in imported["skipped"]:
+        say(f"skipped: {entry['what']}: {entry['reason']}")
+    counts = f"{imported['tracks_known']} tracks, {imported['playlists']} playlists"
+    typer.echo(f"{counts}; {imported['skipped_count']} entries skipped")
 
 
 def search(
-    words: Annotated[list[str], typer.Argument(help="Of title, artist or album.")],
+    words: Annotated[list[str], typer.Argument(help="Words of the title, artist or album.")],
     *,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     as_json: Json = False,
@@ -97,7 +98,7 @@ def search(
 
 @contextmanager
 def music() -> Iterator[MusicClient]:
-    """The running stack's music API. StackError if none runs."""
+    """The music API of the running stack. Raises StackError if none runs."""
     from tower.clients.music import MusicClient
 
     mine = settings()
@@ -105,11 +106,11 @@ def music() -> Iterator[MusicClient]:
         yield api
 
 
-def _to_its_end(api: MusicClient, scan_id: int) -> Any:
+def _wait_for_scan(api: MusicClient, scan_id: int) -> Any:
     shown = ""
     try:
         while (now := api.scan(scan_id))["ended_at"] is None:
-            if (line := _line(now)) != shown:
+            if (line := _format_counts(now)) != shown:
                 say(shown := line)
             time.sleep(LOOK_S)
     except KeyboardInterrupt:
@@ -118,7 +119,7 @@ def _to_its_end(api: MusicClient, scan_id: int) -> Any:
     return now
 
 
-def _line(scan: dict[str, Any]) -> str:
+def _format_counts(scan: dict[str, Any]) -> str:
     total = f" of {scan['files_total']}" if scan["files_total"] is not None else ""
-    told = ", ".join(f"{scan[name]} {name}" for name in FIGURES if scan[name])
-    return f"{scan['files_seen']}{total} files: {told or 'nothing yet'}"
+    counts = ", ".join(f"{scan[name]} {name}" for name in FIGURES if scan[name])
+    return f"{scan['files_seen']}{total} files: {counts or 'nothing yet'}"

@@ -1,4 +1,4 @@
-"""`tower project`: a whole project as one file, and back."""
+"""`tower project`: exports a project to one file and imports it."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def register(app: typer.Typer) -> None:
 
 def export(
     project: Annotated[int, typer.Argument(metavar="ID", help="The project's id.")],
-    file: Annotated[Path, typer.Argument(help="Where to write it; by custom it ends in .tower.", dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="The file to write, usually NAME.tower.", dir_okay=False)],
     *,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a project into one file: bible, characters, scenes, all versions, reviews, takes, media.
+    """Write a project to one file: bible, characters, scenes, all versions, reviews, takes, media.
 
-    The file appears when it is whole, and is the same to the byte for the same state. Files that are named and not
-    there are told. Works on TOWER_DATABASE_URL, on the running stack, or, where none runs, on the data folder.
+    The file appears when it is complete, and the same state gives the same bytes. Missing media files are listed. Uses
+    TOWER_DATABASE_URL, the running stack, or, if none runs, the data folder.
 
     Example:  tower project export 12 neon-rain.tower
     """
@@ -43,50 +43,50 @@ def export(
     from tower.errors import InvalidError
 
     if file.exists() and not force:
-        raise InvalidError(f"{file} is there already: choose another name, or say --force")
-    mine = settings()
-    with sessions(mine, "tower project") as opened, _progress(quiet=as_json) as told, _readable(file):
-        done = export_project(opened, project, file.absolute(), settings=mine, told=told)
+        raise InvalidError(f"{file} exists: choose another name, or use --force")
+    loaded = settings()
+    with sessions(loaded, "tower project") as opened, _progress(quiet=as_json) as told, _translate_errors(file):
+        done = export_project(opened, project, file.absolute(), settings=loaded, told=told)
     for missing in done.manifest.missing:
-        say(f"Not there: {missing}")
+        say(f"Missing: {missing}")
     if as_json:
-        said = {"missing": done.manifest.missing, "content_hash": done.manifest.content_hash}
-        print_json({"project": project, "path": str(done.path), "bytes": done.bytes, **said})
+        summary = {"missing": done.manifest.missing, "content_hash": done.manifest.content_hash}
+        print_json({"project": project, "path": str(done.path), "bytes": done.bytes, **summary})
         return
     typer.echo(str(done.path))
     say(f"{done.bytes / MB:.1f} MB, content hash {done.manifest.content_hash}")
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="A file that `tower project export` or the API wrote.")],
+    file: Annotated[Path, typer.Argument(help="A file from `tower project export` or the API.")],
     *,
     as_json: Json = False,
 ) -> None:
-    """Make a new project of such a file: all of it or, if anything is wrong with it, nothing.
+    """Create a new project from an exported file. If the file has any fault, nothing is imported.
 
-    Keys, versions and their hashes are those of the project it was made from; ids are new. Print the project's id.
+    Keys, versions and hashes are those of the exported project; ids are new. Prints the project's id.
 
     Example:  tower project import neon-rain.tower
     """
     from deployments.cli.database import sessions
     from tower.archives.importing import import_project
 
-    mine = settings()
-    with sessions(mine, "tower project") as opened, _progress(quiet=as_json) as told, _readable(file):
-        made = import_project(opened, file, settings=mine, told=told)
+    loaded = settings()
+    with sessions(loaded, "tower project") as opened, _progress(quiet=as_json) as told, _translate_errors(file):
+        made = import_project(opened, file, settings=loaded, told=told)
     if as_json:
-        said = {"rows": made.manifest.rows, "heads": made.manifest.heads, "missing": made.manifest.missing}
-        print_json({"project": made.project_id, "content_hash": made.manifest.content_hash, **said})
+        summary = {"rows": made.manifest.rows, "heads": made.manifest.heads, "missing": made.manifest.missing}
+        print_json({"project": made.project_id, "content_hash": made.manifest.content_hash, **summary})
         return
     for missing in made.manifest.missing:
-        say(f"Was not there: {missing}")
+        say(f"Missing in the export: {missing}")
     typer.echo(str(made.project_id))
     say(f"{made.manifest.project}: {sum(made.manifest.rows.values())} rows, {len(made.manifest.heads)} branches")
 
 
 @contextmanager
-def _readable(file: Path) -> Iterator[None]:
-    """A file that cannot be read or written is told in one sentence."""
+def _translate_errors(file: Path) -> Iterator[None]:
+    """Translate an OSError of `file` to an InvalidError."""
     from tower.errors import InvalidError
 
     try:
@@ -97,7 +97,7 @@ def _readable(file: Path) -> Iterator[None]:
 
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[Told]:
-    """A bar on a terminal; elsewhere nothing but the result."""
+    """A progress bar on a terminal; elsewhere only the result is printed."""
     if quiet or not sys.stderr.isatty():
         yield lambda *_: None
         return

@@ -34,13 +34,13 @@ def serve(
     server: Annotated[ServerName, typer.Argument(help="prefect, or one of the APIs.")],
     *,
     prefect_host: Annotated[
-        str, typer.Option(help="The address that Prefect listens at. It asks for no key: keep it private.")
+        str, typer.Option(help="The address that Prefect listens at. It has no authentication: keep it private.")
     ] = "127.0.0.1",
 ) -> None:
-    """Run one server of the stack in the foreground, for a container or an init system that keeps it up.
+    """Run one server of the stack in the foreground, for a container or an init system that restarts it.
 
-    Needs TOWER_DATABASE_URL, and the APIs PREFECT_API_URL too. Before the first start: tower migrate; and once Prefect
-    answers: tower deploy. The APIs listen at TOWER_HOST. On one machine `tower up` does all of this.
+    Needs TOWER_DATABASE_URL; the APIs also need PREFECT_API_URL. Before the first start run `tower migrate`; once
+    Prefect answers, run `tower deploy`. The APIs listen at TOWER_HOST. On one machine `tower up` does all of this.
 
     Example:  TOWER_DATABASE_URL=postgresql://me@db.example/anime_production tower serve prefect
     """
@@ -51,7 +51,7 @@ def serve(
 
 
 def deploy() -> None:
-    """Tell a Prefect server which flows there are. `tower up` does so by itself.
+    """Register the flows on a Prefect server. `tower up` does this automatically.
 
     Needs PREFECT_API_URL and TOWER_DATABASE_URL.
 
@@ -63,13 +63,11 @@ def deploy() -> None:
 
 
 def health(
-    part: Annotated[
-        PartName | None, typer.Argument(help="One part that runs here; without it, the whole stack.")
-    ] = None,
+    part: Annotated[PartName | None, typer.Argument(help="A part that runs here; default: the whole stack.")] = None,
     *,
     name: Annotated[str | None, typer.Option(help="The --name that the worker was started with.")] = None,
 ) -> None:
-    """Exit code 0 if a part that runs here is well, 3 with one sentence if it is not.
+    """Exit code 0 if a part that runs here is healthy; else print the reason and exit with 3.
 
     Example:  tower health production
     """

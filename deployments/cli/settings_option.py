@@ -1,4 +1,4 @@
-"""The settings as a command reads them."""
+"""Loads the settings for a command."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def settings() -> Settings:
-    """InvalidError with one sentence if a variable of the environment cannot be read."""
-    from pydantic import ValidationError  # here: `tower --help` is not to wait for it
+    """Load the settings. Raises InvalidError if an environment variable is invalid."""
+    from pydantic import ValidationError  # imported here to keep `tower --help` fast
 
     from tower.settings import Settings
 

@@ -1,4 +1,4 @@
-"""`tower up`: the whole stack until Ctrl-C."""
+"""`tower up`: runs the whole stack until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ def register(app: typer.Typer) -> None:
 
 
 def up() -> None:
-    """Start everything that Tower needs and keep it up until Ctrl-C.
+    """Start everything that Tower needs and keep it running until Ctrl-C.
 
     PostgreSQL, Prefect with its UI, the workers of the pools cpu and gpu, and the APIs, in order, each with its log in
-    the data folder. What dies is started again. TOWER_DATABASE_URL and PREFECT_API_URL replace the embedded servers.
+    the data folder. A part that ends is restarted. TOWER_DATABASE_URL and PREFECT_API_URL replace the embedded servers.
 
     Examples:
 
       tower up
 
-      TOWER_DATA_DIR=/srv/second TOWER_PORT_OFFSET=100 tower up    a second one beside it
+      TOWER_DATA_DIR=/srv/second TOWER_PORT_OFFSET=100 tower up    a second stack
     """
     from deployments.cli import events
     from deployments.stack import Stack
     from deployments.supervisor import StopAskedError
 
     events.configure_logging()
-    began = time.monotonic()
+    started_at = time.monotonic()
     was_ready = False
 
     def ready(addresses: Addresses) -> None:
         nonlocal was_ready
         was_ready = True
-        events.show_table(addresses, took_s=time.monotonic() - began)
+        events.show_table(addresses, took_s=time.monotonic() - started_at)
 
     try:
         Stack(settings(), events.say).run(ready)

@@ -1,4 +1,4 @@
-"""`tower worker`: a machine more."""
+"""`tower worker`: runs one more worker, on this or another machine."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def worker(
     pool: Annotated[Pool, typer.Argument(help="cpu: recipes; gpu: renders.")],
     *,
     comfyui: Annotated[str | None, typer.Option(help="The ComfyUI that renders, http://host:8188.")] = None,
-    slots: Annotated[int | None, typer.Option(min=1, max=64, help="Renders at once.")] = None,
+    slots: Annotated[int | None, typer.Option(min=1, max=64, help="The number of concurrent renders.")] = None,
     name: Annotated[
-        str | None, typer.Option(help="Tells it from others on this machine: letters, digits, - _ .")
+        str | None, typer.Option(help="Distinguishes workers of this machine: letters, digits, - _ .")
     ] = None,
 ) -> None:
     """Run jobs of one pool, for a stack that runs here or elsewhere, until Ctrl-C.
 
-    Needs PREFECT_API_URL and TOWER_DATABASE_URL of that stack (`tower env` prints them there), and the same renders
-    folder, shared, under TOWER_DATA_DIR. ComfyUI may be on any machine: its files are fetched.
+    Needs PREFECT_API_URL and TOWER_DATABASE_URL of that stack (`tower env` prints them there), and the stack's
+    renders folder, shared, under TOWER_DATA_DIR. ComfyUI may run on any machine: its files are downloaded.
 
     Example:  eval "$(tower env)" && tower worker gpu --comfyui http://gpu-box:8188
     """
@@ -41,25 +41,25 @@ def worker(
     from deployments.remote_worker import RemoteWorker
     from deployments.supervisor import StopAskedError
 
-    asked = {"comfyui_url": _url(comfyui), "gpu_slots": slots}
-    if pool is not Pool.GPU and any(asked.values()):
-        raise typer.BadParameter("only a gpu worker has --comfyui and --slots")
+    options = {"comfyui_url": _checked_url(comfyui), "gpu_slots": slots}
+    if pool is not Pool.GPU and any(options.values()):
+        raise typer.BadParameter("--comfyui and --slots need the pool gpu")
     events.configure_logging()
-    ours = settings().model_copy(update={setting: value for setting, value in asked.items() if value is not None})
+    updated = settings().model_copy(update={setting: value for setting, value in options.items() if value is not None})
     try:
-        RemoteWorker(ours, pool.value, events.say, label=_label(name)).run()
+        RemoteWorker(updated, pool.value, events.say, label=_checked_label(name)).run()
     except StopAskedError:
         events.say("stopped")
         raise typer.Exit(Exit.OK) from None
 
 
-def _url(said: str | None) -> str | None:
-    if said is not None and not said.startswith(("http://", "https://")):
+def _checked_url(url: str | None) -> str | None:
+    if url is not None and not url.startswith(("http://", "https://")):
         raise typer.BadParameter("write it as http://host:8188", param_hint="--comfyui")
-    return said
+    return url
 
 
-def _label(said: str | None) -> str | None:
-    if said is not None and not re.fullmatch(r"[\w.-]{1,60}", said):
-        raise typer.BadParameter("letters, digits, - _ . only, 60 at most", param_hint="--name")
-    return said
+def _checked_label(label: str | None) -> str | None:
+    if label is not None and not re.fullmatch(r"[\w.-]{1,60}", label):
+        raise typer.BadParameter("use at most 60 letters, digits, - _ .", param_hint="--name")
+    return label

@@ -1,4 +1,4 @@
-"""`tower workflow`: ComfyUI graphs of one's own, from a shell."""
+"""`tower workflow`: adds, lists, shows and removes ComfyUI graphs."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ def register(app: typer.Typer) -> None:
 def add(
     file: Annotated[Path, typer.Argument(help="A graph in ComfyUI's API format (Workflow → Export (API)).")],
     *,
-    name: Annotated[str | None, typer.Option(help="What to call it; else as the file.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name; default: the name of the file.")] = None,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
-    bind: Annotated[list[str] | None, typer.Option(help="seed=3.noise_seed: instead of what is inferred.")] = None,
+    bind: Annotated[list[str] | None, typer.Option(help="As seed=3.noise_seed; replaces an inferred input.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a graph against ComfyUI, infer which inputs take prompt, seed, size, …, and store it.
+    """Check a graph against ComfyUI, infer the inputs for prompt, seed, size, …, and store it.
 
-    The same name again makes the next version.
+    Using a name again creates its next version.
 
     Example:  tower workflow add my_shot.json --bind seed=12.noise_seed
     """
     body = {
         "name": name or file.stem,
         "description": description,
-        "graph": _graph(file),
-        "bindings": _bindings(bind or []),
+        "graph": _read_graph(file),
+        "bindings": _parse_bindings(bind or []),
     }
     with running() as api:
         stored = api.add_workflow(body)
-    print_json(stored) if as_json else _show_stored(stored)
+    print_json(stored) if as_json else _print_stored(stored)
 
 
 def list_all(*, as_json: Json = False) -> None:
-    """List the workflows, those that come with Tower first.
+    """List the workflows, the built-in ones first.
 
     Example:  tower workflow list
     """
@@ -56,18 +56,18 @@ def list_all(*, as_json: Json = False) -> None:
     if as_json:
         print_json(workflows)
         return
-    for one in workflows:
-        whose = "tower" if one["built_in"] else "yours"
-        typer.echo(f"{one['name']:<24} v{one['version']:<3} {whose:<6} {one['description']}")
+    for row in workflows:
+        owner = "tower" if row["built_in"] else "yours"
+        typer.echo(f"{row['name']:<24} v{row['version']:<3} {owner:<6} {row['description']}")
 
 
 def show(
     name: Name,
     *,
-    version: Annotated[int | None, typer.Option(help="Without it, the present one.")] = None,
+    version: Annotated[int | None, typer.Option(help="Default: the current version.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show which inputs of a workflow are set, and which node classes it needs; --json prints its graph too.
+    """Show the inputs that a workflow sets and the node classes that it needs; --json also prints the graph.
 
     Example:  tower workflow show animatediff
     """
@@ -77,36 +77,36 @@ def show(
         print_json(found)
         return
     typer.echo(f"{found['name']}, version {found['version']}")
-    _show_bindings(found["bindings"])
+    _print_bindings(found["bindings"])
     typer.echo(f"needs: {', '.join(found['node_classes'])}")
 
 
 def remove(name: Name, *, as_json: Json = False) -> None:
-    """Delete a workflow of your own, all its versions. What was rendered with it stays.
+    """Delete all versions of one of your workflows. Takes that were rendered with it stay.
 
     Example:  tower workflow remove my_shot
     """
     with running() as api:
-        gone = api.remove_workflow(name)
-    print_json(gone) if as_json else typer.echo(f"{gone['name']}: {gone['deleted_versions']} versions deleted")
+        removed = api.remove_workflow(name)
+    print_json(removed) if as_json else typer.echo(f"{removed['name']}: {removed['deleted_versions']} versions deleted")
 
 
-def _graph(file: Path) -> dict[str, Any]:
+def _read_graph(file: Path) -> dict[str, Any]:
     import json
 
     from tower.errors import InvalidError
 
     try:
         graph = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as broken:
-        raise InvalidError(f"{file} cannot be read as JSON: {broken}") from broken
+    except (OSError, ValueError) as error:
+        raise InvalidError(f"{file} cannot be read as JSON: {error}") from error
     if not isinstance(graph, dict):
-        raise InvalidError(f"{file} holds no graph: export it with Workflow → Export (API)")
+        raise InvalidError(f"{file} contains no graph: export it with Workflow → Export (API)")
     return graph
 
 
-def _bindings(given: list[str]) -> dict[str, list[dict[str, str]]]:
-    """`seed=3.noise_seed`, each as often as wanted."""
+def _parse_bindings(given: list[str]) -> dict[str, list[dict[str, str]]]:
+    """Parse `seed=3.noise_seed`; a name may occur several times."""
     bindings: dict[str, list[dict[str, str]]] = {}
     for text in given:
         name, equals, target = text.partition("=")
@@ -117,16 +117,16 @@ def _bindings(given: list[str]) -> dict[str, list[dict[str, str]]]:
     return bindings
 
 
-def _show_stored(stored: dict[str, Any]) -> None:
+def _print_stored(stored: dict[str, Any]) -> None:
     checked = "checked: ComfyUI can run it" if stored["checked"] else f"not checked: {stored['reason']}"
     typer.echo(f"{stored['name']}, version {stored['version']}, {checked}")
-    _show_bindings(stored["bindings"])
+    _print_bindings(stored["bindings"])
     for name, why in stored["not_inferred"].items():
         say(f"Not found: {name}: {why}")
     for finding in stored["warnings"]:
         say(f"Note: {finding['message']}. {finding['mend']}")
 
 
-def _show_bindings(bindings: dict[str, Any]) -> None:
+def _print_bindings(bindings: dict[str, Any]) -> None:
     for name, inputs in bindings.items():
-        typer.echo(f"{name:>16}  {', '.join(one['node'] + '.' + one['input'] for one in inputs)}")
+        typer.echo(f"{name:>16}  {', '.join(target['node'] + '.' + target['input'] for target in inputs)}")

@@ -64,7 +64,7 @@ def test_a_folder_is_scanned_searched_and_a_list_imported(stack: dict[str, str],
     (folder / "mix.m3u8").write_text("#EXTM3U\na.mp3\ngone.mp3\n")
     scanned = tower(stack, "scan")
     assert (scanned.returncode, scanned.stdout) == (0, "2 of 2 files: 1 added, 1 unreadable\n")
-    assert f"not taken: {folder}/bad.mp3: " in scanned.stderr
+    assert f"not added: {folder}/bad.mp3: " in scanned.stderr
     again = json.loads(tower(stack, "scan", "--json").stdout)
     assert (again["unchanged"], again["unreadable_files"][0]["path"]) == (1, str(folder / "bad.mp3"))
     assert "YOASOBI – 夜に駆ける  130 BPM" in tower(stack, "search", "夜に").stdout

@@ -47,7 +47,7 @@ def test_a_project_is_exported_and_imported(env: dict[str, str], studio: Studio,
     file = tmp_path / "neon.tower"
     out = tower(env, "project", "export", str(project_id), str(file))
     assert (out.returncode, out.stdout.strip()) == (0, str(file)), out.stderr
-    assert "Not there: " in out.stderr
+    assert "Missing: " in out.stderr
     assert "lost.png" in out.stderr
     back = tower(env, "project", "import", str(file))
     assert back.returncode == 0, back.stderr
