@@ -1,1 +1,1 @@
-"""The REST facade: how Tower is asked."""
+"""The REST APIs of Tower."""

@@ -1,4 +1,4 @@
-"""The frame that all services share: who may ask, exact requests, one error envelope, request ids, honest docs."""
+"""The frame of every service: access checks, strict requests, one error envelope, request ids and API docs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tower.api_keys import require_for
 from tower.settings import Settings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Collaborators]]
-DEFAULT_RATE = "1200/minute"  # where keys are asked for
+DEFAULT_RATE = "1200/minute"  # where API keys are required
 
 
 class Service(FastAPI):
@@ -44,9 +44,9 @@ def create_app(
     lifespan: Lifespan | None = None,
     larger_bodies: Mapping[str, int] | None = None,
 ) -> FastAPI:
-    """A service on the frame. Its routers come from `strict_router`.
+    """Build a service. Its routers come from `strict_router`.
 
-    `larger_bodies`: the limit in bytes of each path that takes more than others.
+    `larger_bodies` maps a path to its limit in bytes, for paths that take more than BodyLimit's default.
 
     `lifespan` yields the collaborators, which reach the endpoints by the dependencies of `api.http.dependencies`. Where
     keys are required, a service without a `lifespan` cannot check them, and none starts before a key was made.
@@ -54,12 +54,12 @@ def create_app(
     app = Service(
         title=title,
         version=version("tower"),
-        lifespan=_starting(settings, lifespan),
+        lifespan=_checked_lifespan(settings, lifespan),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        responses=_common_failures(),
+        responses=_common_error_responses(),
     )
     app.state.leads = True  # with several processes, the others leave shared work to the one that leads
     errors.install(app)
@@ -67,14 +67,14 @@ def create_app(
     for router in routers:
         app.include_router(router)
     docs_page.install(app, routers)
-    _surround(app, settings, open_paths=key_check.open_paths(routers), larger_bodies=larger_bodies or {})
+    _add_middleware(app, settings, open_paths=key_check.open_paths(routers), larger_bodies=larger_bodies or {})
     return app
 
 
-def _surround(
+def _add_middleware(
     app: FastAPI, settings: Settings, *, open_paths: frozenset[str], larger_bodies: Mapping[str, int]
 ) -> None:
-    """Each that is added stands around those before it."""
+    """Add the middleware, the innermost first."""
     known = key_check.KnownKeys()
     rate = settings.rate_limit or (DEFAULT_RATE if settings.keys_required else "off")
     app.add_middleware(BodyLimit, larger=larger_bodies)
@@ -90,7 +90,9 @@ def _surround(
     app.add_middleware(RequestContext)
 
 
-def _starting(settings: Settings, lifespan: Lifespan | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _checked_lifespan(
+    settings: Settings, lifespan: Lifespan | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def started(app: FastAPI) -> AsyncIterator[None]:
         if settings.keys_required:
@@ -109,5 +111,5 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _common_failures() -> dict[int | str, dict[str, Any]]:
+def _common_error_responses() -> dict[int | str, dict[str, Any]]:
     return errors.documented(401, 403, 422, 429, 500, 503)

@@ -1,4 +1,4 @@
-"""The documented error envelope: every failure of every service is answered in it."""
+"""The error envelope that every failure of every service is answered in."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from starlette.routing import Match
 from tower.errors import InvalidError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
 
-REQUEST_ID = "tower.request_id"  # key of the ASGI scope
-LONGEST_ECHO = 1000  # characters of a refused text that are sent back
+REQUEST_ID = "tower.request_id"  # key in the ASGI scope
+LONGEST_ECHO = 1000  # a refused value is cut to this length in the answer
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-MOST_ERRORS = 50  # refused fields that are listed in one answer
+MOST_ERRORS = 50  # more refused fields than this are not listed
 
 log = logging.getLogger(__name__)
 
@@ -51,23 +51,27 @@ EXPECTED = {
 
 
 class ErrorBody(BaseModel):
-    code: str = Field(examples=["VALIDATION_ERROR"], description="For programs: stays the same.")
-    message: str = Field(examples=["Invalid duration: expected less than or equal to 10"], description="For people.")
+    code: str = Field(examples=["VALIDATION_ERROR"], description="For programs. A code never changes its meaning.")
+    message: str = Field(
+        examples=["Invalid duration: expected less than or equal to 10"], description="For people. The text may change."
+    )
     details: dict[str, Any] | None = Field(
         None, examples=[{"field": "duration", "value": 99, "expected": "less than or equal to 10"}]
     )
     timestamp: datetime
-    request_id: str = Field(examples=["req_0f3a9c5e7d21"], description="Also in the header X-Request-ID and the logs.")
+    request_id: str = Field(
+        examples=["req_0f3a9c5e7d21"], description="The same id is in the header X-Request-ID and in the logs."
+    )
 
 
 class ErrorAnswer(BaseModel):
-    """What every failure answers."""
+    """The body of every failure."""
 
     error: ErrorBody
 
 
 class InvalidJsonError(InvalidError):
-    """The body is not JSON at all, so that no field of it can be named."""
+    """The body is not valid JSON, so no field of it can be named."""
 
     code = ErrorCode.INVALID_JSON
     status = 400
@@ -93,9 +97,9 @@ class RangeError(TowerError):
 
 
 def install(app: FastAPI) -> None:
-    """Answer every failure of `app` in the envelope; what nobody expected is answered by Unexpected."""
+    """Answer every failure of `app` in the envelope, except unexpected exceptions, which the middleware answers."""
     app.add_exception_handler(TowerError, _tower_error)
-    app.add_exception_handler(RequestValidationError, _refused_fields)
+    app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DBAPIError, _database_error)
     app.add_exception_handler(OperationalError, _database_down)
@@ -116,16 +120,18 @@ def error_response(
 
 
 def database_silent(scope: Mapping[str, Any], error: Exception) -> JSONResponse:
-    """503 with Retry-After, for a database that does not answer and for a pool whose connections are all in use."""
-    gone = UnavailableError("The database does not answer; try again in a moment, or run `tower doctor`")
+    """503 with Retry-After, for a database that does not answer or a pool with no free connection."""
+    unavailable = UnavailableError("The database does not answer; try again in a moment, or run `tower doctor`")
     if isinstance(error, PoolTimeoutError):
-        gone = UnavailableError("Too much is asked at once, all connections to the database are in use: try again")
-    log.error("%s", gone.message, exc_info=error)
-    return error_response(scope, gone, headers={"Retry-After": "2"})
+        unavailable = UnavailableError(
+            "All database connections are in use: too many requests at once, try again"
+        )
+    log.error("%s", unavailable.message, exc_info=error)
+    return error_response(scope, unavailable, headers={"Retry-After": "2"})
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These failures for an endpoint's OpenAPI."""
+    """OpenAPI responses for an endpoint that can fail with these statuses."""
     return {status: {"model": ErrorAnswer, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
@@ -136,36 +142,36 @@ async def _tower_error(request: Request, error: Exception) -> JSONResponse:
     return error_response(request.scope, error)
 
 
-async def _refused_fields(request: Request, error: Exception) -> JSONResponse:
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    if found[0]["type"] == "json_invalid":
-        return error_response(request.scope, _broken_json(found[0]))
-    errors = [_refused(one) for one in found[:MOST_ERRORS]]
+    failures = error.errors()
+    if failures[0]["type"] == "json_invalid":
+        return error_response(request.scope, _invalid_json(failures[0]))
+    errors = [_field_details(failure) for failure in failures[:MOST_ERRORS]]
     message = f"Invalid {errors[0]['field']}: expected {errors[0]['expected']}"
     return error_response(request.scope, InvalidError(message, details={**errors[0], "errors": errors}))
 
 
-def _broken_json(error: Mapping[str, Any]) -> InvalidJsonError:
-    place, reason = error["loc"][-1], error["ctx"]["error"]
+def _invalid_json(error: Mapping[str, Any]) -> InvalidJsonError:
+    position, reason = error["loc"][-1], error["ctx"]["error"]
     return InvalidJsonError(
-        f"The body is no valid JSON: {reason}, at character {place}",
+        f"The body is not valid JSON: {reason}, at character {position}",
         details={"field": "body", "value": None, "expected": "valid JSON"},
     )
 
 
-def _refused(error: Mapping[str, Any]) -> dict[str, Any]:
+def _field_details(error: Mapping[str, Any]) -> dict[str, Any]:
     kind, value = error["type"], None if error["type"] == "missing" else error["input"]
     expected = EXPECTED.get(kind) or re.sub(r"^(\w+ should (be|have) |Value error, )", "", error["msg"])
-    return {"field": _path(error["loc"]), "value": _echo(value), "expected": expected}
+    return {"field": _field_path(error["loc"]), "value": _shortened(value), "expected": expected}
 
 
-def _path(loc: Sequence[str | int]) -> str:
+def _field_path(loc: Sequence[str | int]) -> str:
     """'changes.scenes.1' for ('body', 'changes', 'scenes', 1); 'body' for the body as a whole."""
     return ".".join(map(str, loc[1:])) or str(loc[0])
 
 
-def _echo(value: object) -> object:
+def _shortened(value: object) -> object:
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     echoed = to_jsonable_python(value, fallback=str)
@@ -173,25 +179,25 @@ def _echo(value: object) -> object:
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
-    """The framework raises these; of our own, only BodyLimit does."""
+    """FastAPI and Starlette raise these. In our own code only BodyLimit does."""
     assert isinstance(error, HTTPException)
     code = CODES.get(error.status_code, ErrorCode.BAD_REQUEST)
-    said = error.detail
-    if said == HTTPStatus(error.status_code).phrase:  # the framework's own
-        said = {404: "There is no endpoint {}", 405: "{} is not allowed here"}.get(error.status_code, said)
-        said = said.format(f"{request.method} {request.url.path}")
-    headers = {"Allow": ", ".join(_methods(request))} if error.status_code == 405 else error.headers
-    return error_response(request.scope, TowerError(said, code=code), status=error.status_code, headers=headers)
+    message = error.detail
+    if message == HTTPStatus(error.status_code).phrase:  # the framework's own text
+        message = {404: "There is no endpoint {}", 405: "{} is not allowed here"}.get(error.status_code, message)
+        message = message.format(f"{request.method} {request.url.path}")
+    headers = {"Allow": ", ".join(_allowed_methods(request))} if error.status_code == 405 else error.headers
+    return error_response(request.scope, TowerError(message, code=code), status=error.status_code, headers=headers)
 
 
-def _methods(request: Request) -> list[str]:
-    """All that this path takes: the framework names only those of the first endpoint that has the path."""
+def _allowed_methods(request: Request) -> list[str]:
+    """All methods of this path. The framework names only those of the first endpoint with the path."""
 
-    def taken(method: str) -> bool:
+    def is_allowed(method: str) -> bool:
         scope = {**request.scope, "method": method}
         return any(route.matches(scope)[0] == Match.FULL for route in request.app.router.routes)
 
-    return [method for method in METHODS if taken(method)]
+    return [method for method in METHODS if is_allowed(method)]
 
 
 async def _database_down(request: Request, error: Exception) -> JSONResponse:
@@ -199,7 +205,7 @@ async def _database_down(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
-    """One that cost the connection, as a plan that a migration outdated, ends with it: the next one is new."""
+    """503 for an error that closed its connection, such as a query plan outdated by a migration; a retry succeeds."""
     assert isinstance(error, DBAPIError)
     if not error.connection_invalidated:
         raise error

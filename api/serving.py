@@ -1,10 +1,10 @@
-"""The APIs of a stack: one process loads them and forks those that answer.
+"""Runs the APIs of a stack: one process loads them and forks the processes that answer requests.
 
     python -m api.serving --host 127.0.0.1 production:8328:2 music:8315:1
 
-Forked processes share what was loaded, so a second one costs little memory; and it may use another core, where the
-threads of one take turns. One that dies is forked again; one that dies young ends all, for the supervisor to see.
-The parent has one thread: a lock that another held at a fork would stay locked in the child.
+Forked processes share the loaded modules, so a second one costs little memory, and it can use another core. A process
+that dies is forked again. One that dies within SHORTEST_LIFE_S ends all of them, so that the supervisor notices. The
+parent has one thread, because a lock held by another thread at the fork would stay locked in the child.
 """
 
 from __future__ import annotations
@@ -33,8 +33,12 @@ from tower.errors import StackError
 from tower.settings import HOST, Settings
 
 SHORTEST_LIFE_S = 3.0
-GARBAGE = (20_000, 20, 50)  # the default looks for cycles 30 times as often: an eighth of the time of a list's answer
-TURN_S = 0.0005  # of a thread; with Python's own 5 ms the event loop waits for as long as a whole request takes
+GARBAGE = (
+    20_000,
+    20,
+    50,
+)  # Python's default collects 30 times as often: an eighth of the time of a list
+TURN_S = 0.0005  # with Python's default of 5 ms the event loop would wait as long as a whole request takes
 SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 log = logging.getLogger("tower.serving")
@@ -42,7 +46,7 @@ log = logging.getLogger("tower.serving")
 
 @dataclass(frozen=True)
 class Asked:
-    """The app of `api/<name>/app.py`, at a port, answered by so many processes."""
+    """Serve the app of `api/<name>/app.py` on a port with a number of processes."""
 
     name: str
     port: int
@@ -50,14 +54,14 @@ class Asked:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """'production:8328:2'."""
+        """Parse NAME:PORT:PROCESSES, such as 'production:8328:2'."""
         name, port, processes = text.split(":")
         return cls(name, int(port), int(processes))
 
 
 @dataclass(frozen=True)
 class Door:
-    """One process of an app, and the socket that all of them wait at: who comes is taken by the least busy."""
+    """One process of an app, and the listening socket that all processes of the app share."""
 
     name: str
     app: FastAPI
@@ -74,7 +78,7 @@ def main() -> None:
     logs.configure(settings)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # it starts threads when numpy, scipy or cv2 is imported
     try:
-        doors = [door for asked in args.services for door in _opened(asked, args.host, settings)]
+        doors = [door for asked in args.services for door in _bind(asked, args.host, settings)]
         gc.collect()
         gc.freeze()  # a later collection would touch, and so copy, every page
         code = Family(doors).live()
@@ -84,18 +88,18 @@ def main() -> None:
 
 
 class Family:
-    """The processes that answer, one a door."""
+    """The forked processes, one for each door."""
 
     def __init__(self, doors: Sequence[Door]) -> None:
         self._doors = doors
         self._living: dict[int, tuple[Door, float]] = {}
         self._ending = False
-        self._lifeline = os.pipe()  # its writing end closes when this process is gone
+        self._lifeline = os.pipe()  # the write end closes when this process ends
 
     def live(self) -> int:
-        """Until SIGTERM or SIGINT, or until one dies young: then its exit code.
+        """Run until SIGTERM, SIGINT or an early death, and return the exit code.
 
-        Raises StackError where a second thread runs; the processes there are then end with this one.
+        Raises StackError if this process has a second thread. The forked processes then end with this one.
         """
         code = 0
         for number in SIGNALS:
@@ -104,22 +108,24 @@ class Family:
             self._fork(door)
         while self._living:
             pid, status = os.wait()
-            door, born = self._living.pop(pid)
+            door, started_s = self._living.pop(pid)
             if self._ending:
                 continue
-            died_of = os.waitstatus_to_exitcode(status)
-            if time.monotonic() - born < SHORTEST_LIFE_S:
-                code = died_of if died_of > 0 else 1
+            exit_code = os.waitstatus_to_exitcode(status)
+            if time.monotonic() - started_s < SHORTEST_LIFE_S:
+                code = exit_code if exit_code > 0 else 1
                 self._end()
             else:
-                log.error("A process of the %s API ended (%s); another takes its place", door.name, died_of)
+                log.error("A process of the %s API ended (exit code %s); a new one replaces it", door.name, exit_code)
                 self._fork(door)
         return code
 
     def _fork(self, door: Door) -> None:
         if (threads := psutil.Process().num_threads()) > 1:
-            raise StackError(f"{threads} threads run where the {door.name} API forks: something it loaded started one")
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the child is known, or no longer ours
+            raise StackError(
+                f"{threads} threads run before the {door.name} API forks: an import started one"
+            )
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the parent has recorded the child
         if not self._ending:
             pid = os.fork()
             if pid == 0:
@@ -130,24 +136,24 @@ class Family:
     def _end(self, *_: object) -> None:
         self._ending = True
         for pid in self._living:
-            with suppress(ProcessLookupError):  # it has just ended
+            with suppress(ProcessLookupError):  # it has ended already
                 os.kill(pid, signal.SIGTERM)
 
 
-def _opened(asked: Asked, host: str, settings: Settings) -> list[Door]:
-    """Raises StackError if the port cannot be had."""
+def _bind(asked: Asked, host: str, settings: Settings) -> list[Door]:
+    """Load the app and bind its port. Raises StackError if the port is not available."""
     app = importlib.import_module(f"api.{asked.name}.app").create_app(settings)
     at = socket(AF_INET6 if ":" in host else AF_INET)
     at.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
     try:
-        at.bind((host, asked.port))  # and listens when the first process is ready
+        at.bind((host, asked.port))  # listening starts when the first process is ready
     except OSError as error:
         raise StackError(f"port {asked.port} of the {asked.name} API: {error.strerror}") from error
     return [Door(asked.name, app, at, leads=not number) for number in range(asked.processes)]
 
 
 def _run(door: Door, lifeline: tuple[int, int]) -> None:
-    """The whole life of a forked process."""
+    """Serve in a forked process, and never return."""
     code = 1
     try:
         for number in SIGNALS:
@@ -161,7 +167,7 @@ def _run(door: Door, lifeline: tuple[int, int]) -> None:
         uvicorn.Server(uvicorn.Config(door.app, log_config=None, access_log=False)).run(sockets=[door.at])
         code = 0
     except Exception:
-        log.exception("The %s API broke", door.name)
+        log.exception("The %s API failed", door.name)
     finally:
         logging.shutdown()
         os._exit(code)

@@ -1,4 +1,4 @@
-"""Who makes a change, as it is noted with it."""
+"""The author of a change, as recorded with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from api.middleware.key_check import CALLER
 from tower.api_keys import Caller
 
-LOCAL = "local"  # where keys are off
+LOCAL = "local"  # the author where API keys are off
 
 
 async def _author(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The collaborators that a service makes when it starts, kept in one place on its app."""
+"""The objects that a service makes when it starts, kept in one typed place on its app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No lost updates: an answer has an ETag, and a change that sends it as If-Match is refused if it changed since."""
+"""ETags prevent lost updates: a change with If-Match is refused if the entity has changed since it was read."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from tower.versions.editing import PreconditionFailedError
 
 IfMatch = Annotated[
     str | None,
-    Header(description="The ETag of the state that the change is meant for; 412 if it is not that any more."),
+    Header(description="The ETag of the state that you read; 412 if the entity has changed since."),
 ]
 
 
 def tagged(response: Response, answer: BaseModel) -> None:
-    """Send the answer's ETag with it."""
+    """Set the ETag header for the answer."""
     response.headers["ETag"] = etag(answer)
 
 
 def etag(answer: BaseModel) -> str:
-    """The same for the same content, and only for it."""
+    """A quoted hash of the answer's content."""
     return f'"{hashlib.sha256(answer.model_dump_json().encode()).hexdigest()[:32]}"'
 
 
 def require_match(if_match: str | None, answer: BaseModel | Callable[[], BaseModel]) -> None:
-    """Raises PreconditionFailedError unless the header is left out, is `*`, or names the ETag of the present state."""
+    """Raises PreconditionFailedError unless the header is left out, is `*`, or names the current ETag."""
     if if_match is None or if_match.strip() == "*":
         return
-    present = etag(answer if isinstance(answer, BaseModel) else answer())
-    if present not in (tag.strip() for tag in if_match.split(",")):
+    current = etag(answer if isinstance(answer, BaseModel) else answer())
+    if current not in (tag.strip() for tag in if_match.split(",")):
         raise PreconditionFailedError(
-            "It was changed since you read it: read it again, and send its ETag with your change",
-            details={"if_match": if_match, "etag": present},
+            "It has changed since you read it: read it again and send the new ETag with your change",
+            details={"if_match": if_match, "etag": current},
         )

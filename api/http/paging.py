@@ -1,4 +1,4 @@
-"""Lists in pages: `limit` and `cursor` in, X-Next-Cursor and Link (rel=next) out."""
+"""Paged lists: the query has `limit` and `cursor`, the answer has X-Next-Cursor and Link (rel=next)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Paging:
-    """The page that a request wants, and where to say how to get the next one."""
+    """The requested page, and the response whose headers lead to the next one."""
 
     wanted: Wanted
     request: Request
@@ -29,18 +29,18 @@ class Paging:
         return [show(row) for row in page.rows]
 
     def announce(self, page: Page[Row]) -> None:
-        """Say in the headers how to get the next page, if there is one."""
+        """Set the headers that lead to the next page, if there is one."""
         if page.next_cursor is not None:
-            following = self.request.url.include_query_params(cursor=page.next_cursor)
+            next_url = self.request.url.include_query_params(cursor=page.next_cursor)
             self.response.headers["X-Next-Cursor"] = str(page.next_cursor)
-            self.response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+            self.response.headers["Link"] = f'<{next_url.path}?{next_url.query}>; rel="next"'
 
 
 async def _paging(
     request: Request,
     response: Response,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="X-Next-Cursor of the page before.")] = None,
+    cursor: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="X-Next-Cursor of the previous page.")] = None,
 ) -> Paging:
     return Paging(Wanted(limit, cursor), request, response)
 

@@ -1,4 +1,4 @@
-"""A file that is sent whole or by one byte range, and not at all to who has it already."""
+"""Sends a file whole or one byte range of it, or 304 if the client has it already."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ ONE_RANGE = re.compile(r"bytes=\s*(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-(?P
 
 
 class RangedFile(FileResponse):
-    """304 for a good If-None-Match; one range; what cannot be satisfied is answered 416 in the envelope.
+    """A file response with one byte range, 304 for a matching If-None-Match, and 416 in the error envelope.
 
-    Several ranges, other units and broken headers are ignored, as RFC 9110 14.2 allows. Needs a `stat_result`.
+    Several ranges, other units and malformed headers are ignored, as RFC 9110, section 14.2, allows. Needs a
+    `stat_result`.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        if self._is_known(headers.get("if-none-match", "")):
-            kept = {name: self.headers[name] for name in ("etag", "last-modified")}
-            await Response(status_code=304, headers=kept)(scope, receive, send)
+        if self._is_current(headers.get("if-none-match", "")):
+            headers_kept = {name: self.headers[name] for name in ("etag", "last-modified")}
+            await Response(status_code=304, headers=headers_kept)(scope, receive, send)
             return
-        asked = ONE_RANGE.fullmatch(headers.get("range", ""))
-        if asked is None or (asked["last"] and int(asked["last"]) < int(asked["first"])):
+        byte_range = ONE_RANGE.fullmatch(headers.get("range", ""))
+        if byte_range is None or (byte_range["last"] and int(byte_range["last"]) < int(byte_range["first"])):
             scope = _without_range(scope)
-        elif not self._reaches(asked):
+        elif not self._is_satisfiable(byte_range):
             size = self.headers["content-length"]
             outside = RangeError(f"The file has {size} bytes")
             refusal = error_response(scope, outside, headers={"Content-Range": f"bytes */{size}"})
@@ -37,14 +38,14 @@ class RangedFile(FileResponse):
             return
         await super().__call__(scope, receive, send)
 
-    def _is_known(self, if_none_match: str) -> bool:
+    def _is_current(self, if_none_match: str) -> bool:
         tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
         return "*" in tags or self.headers["etag"] in tags
 
-    def _reaches(self, asked: re.Match[str]) -> bool:
-        if asked["suffix"] is not None:
-            return int(asked["suffix"]) > 0
-        return int(asked["first"]) < int(self.headers["content-length"])
+    def _is_satisfiable(self, byte_range: re.Match[str]) -> bool:
+        if byte_range["suffix"] is not None:
+            return int(byte_range["suffix"]) > 0
+        return int(byte_range["first"]) < int(self.headers["content-length"])
 
 
 def _without_range(scope: Scope) -> Scope:

@@ -1,4 +1,4 @@
-"""Requests are taken exactly or refused: sound JSON, known fields, known query parameters."""
+"""Strict requests: valid JSON, known fields and known query parameters only."""
 
 from __future__ import annotations
 
@@ -21,54 +21,57 @@ from api.http.threads import Endpoint, in_one_thread
 from tower.errors import NotFoundError
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-LARGEST_ID = 2**53 - 1  # what every client can hold exactly: JSON numbers are doubles in browsers, and in OpenAPI
+LARGEST_ID = 2**53 - 1  # the largest integer that a double holds exactly, as browsers read JSON numbers
 NUMBER = re.compile(r"\s*[+-]?[\d._]+(e[+-]?\d+)?\s*", re.IGNORECASE)
 
 
 class Body(BaseModel):
-    """The root of all request bodies: no unknown fields, no coercion ("5" is no number, true is no 1)."""
+    """The base of all request bodies. It refuses unknown fields and coerces nothing: "5" is not a number."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, str_strip_whitespace=True)
 
 
-def _no_number(value: object) -> object:
-    """pydantic takes a bare number for seconds since 1970."""
+def _refuse_number(value: object) -> object:
+    """pydantic would read a bare number as seconds since 1970."""
     if isinstance(value, str) and NUMBER.fullmatch(value):
-        raise ValueError("a time as 2025-11-05T04:46:12Z")
+        raise ValueError("a time such as 2025-11-05T04:46:12Z")
     return value
 
 
-Moment = Annotated[datetime, BeforeValidator(_no_number)]
+Moment = Annotated[datetime, BeforeValidator(_refuse_number)]
 
 
 class StrictRequest(Request):
     async def json(self) -> Any:
-        """The body. JSONDecodeError also for NaN, infinities, lone surrogates and NUL, which no table can hold."""
+        """The parsed body. Raises JSONDecodeError for NaN, infinities, lone surrogates and NUL too."""
         if not hasattr(self, "_json"):
             self._json = sound_json(await self.body())
         return self._json
 
 
 class StrictRoute(APIRoute):
-    """Refuses unknown and repeated query parameters (declare them one by one, not as a model), and bodies but JSON."""
+    """Refuses unknown and repeated query parameters, and bodies that are not JSON.
+
+    Declare query parameters one by one, not as a model.
+    """
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
         super().__init__(path, in_one_thread(endpoint), **options)
 
     def get_route_handler(self) -> Handler:
-        answer = super().get_route_handler()
+        handle = super().get_route_handler()
         known = _query_fields(self.dependant)
         takes_body = self.body_field is not None
 
-        async def strict(request: Request) -> Response:
+        async def handle_strictly(request: Request) -> Response:
             _refuse_unknown_query(request, known.keys())
             _refuse_repeated(request, known)
             _refuse_nul(request)
             if takes_body:
-                _refuse_other_media(request)
-            return await answer(StrictRequest(request.scope, request.receive))
+                _require_json_media_type(request)
+            return await handle(StrictRequest(request.scope, request.receive))
 
-        return strict
+        return handle_strictly
 
 
 def strict_router(**options: Any) -> APIRouter:
@@ -77,22 +80,22 @@ def strict_router(**options: Any) -> APIRouter:
 
 def sound_json(body: bytes) -> Any:
     try:
-        value = json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_finite_float)
         _refuse_unstorable(value)
     except json.JSONDecodeError:
         raise
     except RecursionError:
-        raise json.JSONDecodeError("it is nested too deeply", "", 0) from None
-    except ValueError as unsound:  # UnicodeDecodeError is one
-        raise json.JSONDecodeError(str(unsound), "", 0) from unsound
+        raise json.JSONDecodeError("the body is nested too deeply", "", 0) from None
+    except ValueError as invalid:  # includes UnicodeDecodeError
+        raise json.JSONDecodeError(str(invalid), "", 0) from invalid
     return value
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
-def _finite(text: str) -> float:
+def _finite_float(text: str) -> float:
     if not math.isfinite(number := float(text)):
         raise ValueError(f"{text} is out of range")
     return number
@@ -101,7 +104,7 @@ def _finite(text: str) -> float:
 def _refuse_unstorable(value: object) -> None:
     if isinstance(value, str):
         if "\0" in value:
-            raise ValueError("a text holds the character NUL")
+            raise ValueError("a text contains the character NUL")
         value.encode()  # a lone surrogate raises UnicodeEncodeError
     elif isinstance(value, dict):
         for key, inner in value.items():
@@ -113,14 +116,14 @@ def _refuse_unstorable(value: object) -> None:
 
 
 def _query_fields(dependant: Dependant) -> dict[str, bool]:
-    """By name: whether it may be given more than once."""
-    found = {field.alias: _takes_many(field.field_info.annotation) for field in dependant.query_params}
+    """Whether each query parameter may be given more than once, by name."""
+    fields = {field.alias: _is_repeatable(field.field_info.annotation) for field in dependant.query_params}
     for inner in dependant.dependencies:
-        found |= _query_fields(inner)
-    return found
+        fields |= _query_fields(inner)
+    return fields
 
 
-def _takes_many(annotation: Any) -> bool:
+def _is_repeatable(annotation: Any) -> bool:
     return any(get_origin(kind) is list for kind in (annotation, *get_args(annotation)))
 
 
@@ -142,9 +145,8 @@ def _refuse_unknown_query(request: Request, known: Set[str]) -> None:
 
 
 def _refuse_repeated(request: Request, known: Mapping[str, bool]) -> None:
-    """Which of them would be meant?"""
-    times = Counter(name for name, _ in request.query_params.multi_items())
-    repeated = [name for name, count in times.items() if count > 1 and not known[name]]
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    repeated = [name for name, count in counts.items() if count > 1 and not known[name]]
     if repeated:
         raise RequestValidationError(
             [
@@ -160,19 +162,18 @@ def _refuse_repeated(request: Request, known: Mapping[str, bool]) -> None:
 
 
 def _refuse_nul(request: Request) -> None:
-    """No table can hold it, so nothing is called by it."""
+    """PostgreSQL stores no NUL, so nothing has a name that contains one."""
     if any("\0" in value for value in request.path_params.values() if isinstance(value, str)):
         raise NotFoundError(f"There is no endpoint {request.method} {request.url.path}")
-    asked = request.query_params.multi_items()
-    found = [(name, value) for name, value in asked if "\0" in value]
-    if found:
+    refused = [(name, value) for name, value in request.query_params.multi_items() if "\0" in value]
+    if refused:
         expected = "a text without the character NUL"
         raise RequestValidationError(
-            [{"type": "nul", "loc": ("query", name), "msg": expected, "input": value} for name, value in found]
+            [{"type": "nul", "loc": ("query", name), "msg": expected, "input": value} for name, value in refused]
         )
 
 
-def _refuse_other_media(request: Request) -> None:
+def _require_json_media_type(request: Request) -> None:
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
         raise MediaTypeError("Send JSON, with the header Content-Type: application/json")

@@ -1,4 +1,4 @@
-"""How plans of cuts on beats are answered, by every service."""
+"""The answers for plans of cuts on beats, shared by the services."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from tower.sync.plan import Cut, Plan, Shot
 
 
 class CutAnswer(BaseModel):
-    """The beginning of a shot (or the end, if it is to be on a beat). Times in seconds."""
+    """The start of a shot, or the end of the video if that is to be on a beat. Times are in seconds."""
 
     event: str | None
-    frame: int = Field(description="Of the video, from 0.")
-    time_s: float = Field(description="In the video.")
-    at_frame: int = Field(description="Of the result.")
-    at_s: float = Field(description="In the result.")
-    beat: int | None = Field(description="Number of the beat it takes, from 0; null: none was asked for here.")
-    beat_s: float | None = Field(description="When that beat is, in the track.")
-    strength: float | None = Field(description="Of that beat, 0–1.")
-    error_ms: float | None = Field(description="How far the cut will be from its beat.")
-    ratio: float = Field(description="How much longer the shot that begins here becomes.")
+    frame: int = Field(description="Frame of the video, from 0.")
+    time_s: float = Field(description="Time in the video.")
+    at_frame: int = Field(description="Frame of the result, from 0.")
+    at_s: float = Field(description="Time in the result.")
+    beat: int | None = Field(
+        description="Number of the beat that it is moved to, from 0; null if none was requested here."
+    )
+    beat_s: float | None = Field(description="Time of that beat in the track.")
+    strength: float | None = Field(description="Strength of that beat, 0–1.")
+    error_ms: float | None = Field(description="Predicted distance of the cut from its beat.")
+    ratio: float = Field(description="New length of the shot that starts here, divided by its own length.")
 
     @classmethod
     def of(cls, cut: Cut) -> Self:
@@ -31,14 +33,14 @@ class CutAnswer(BaseModel):
 
 
 class ShotAnswer(BaseModel):
-    """What lies between two cuts, retimed. `starts_s` and `lasts_s` in the result."""
+    """The retimed video between two cuts. `starts_s` and `lasts_s` are times in the result."""
 
     number: int
     first_frame: int
     frames: int
     starts_s: float
     lasts_s: float
-    ratio: float = Field(description="Its new length by its own; over 1 is slower.")
+    ratio: float = Field(description="New length divided by its own length; over 1 is slower.")
 
     @classmethod
     def of(cls, shot: Shot) -> Self:
@@ -46,7 +48,7 @@ class ShotAnswer(BaseModel):
 
 
 class PredictedError(BaseModel):
-    """How far cuts will be from their beats. Null where no cut was asked for."""
+    """Predicted distance of the cuts from their beats. Null if no cut was requested."""
 
     worst_ms: float | None
     mean_ms: float | None
@@ -58,8 +60,10 @@ class PlanAnswer(BaseModel):
     frames: int
     fps: float
     duration_s: float
-    timing: FrameTiming = Field(description="cfr: at the nearest frame, re-encoded; vfr: exact, copied.")
-    offset_s: float = Field(description="Where in the track the video begins.")
+    timing: FrameTiming = Field(
+        description="cfr: cuts at the nearest frame, re-encoded; vfr: exact times, copied without encoding."
+    )
+    offset_s: float = Field(description="Time in the track where the video starts.")
     cut_list: list[CutAnswer]
     shots: list[ShotAnswer]
     predicted_error: PredictedError
@@ -67,7 +71,7 @@ class PlanAnswer(BaseModel):
 
 
 def plan_fields(plan: Plan, warnings: tuple[str, ...] | None = None) -> dict[str, object]:
-    """The fields of PlanAnswer."""
+    """The fields of PlanAnswer for `plan`."""
     return {
         "frames": plan.clip.frames,
         "fps": float(plan.clip.fps),

@@ -1,4 +1,4 @@
-"""An endpoint does all its waiting in one thread: between two, the event loop and other requests would run."""
+"""Runs an endpoint in one thread. A switch between threads would let other requests run in between."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from db.engine import Reading
 
 Endpoint = Callable[..., Any]
 
-READERS = 2  # at once in a process: more would take turns at Python's lock, and who came first might be answered last
+READERS = 2  # more at once would only compete for Python's global lock, and early requests could be answered last
 _readers: RunVar[CapacityLimiter] = RunVar("readers")
 
 
 def in_one_thread(endpoint: Endpoint) -> Endpoint:
-    """The endpoint as a coroutine, which FastAPI does not send to a second thread to look at its answer.
+    """Wrap the endpoint in a coroutine, so that FastAPI does not serialise its answer in a second thread.
 
-    What it read in the sessions that it was handed is ended with a commit there too: see `api.http.dependencies`. Those
-    that only read wait in line for a thread; what may wait for others (a branch, a file, a server) takes one at once.
+    Transactions of its sessions are committed in the same thread: see `api.http.dependencies`. Endpoints that only read
+    share a few threads; those that may wait for a lock, a file or a server start without queueing.
     """
     if iscoroutinefunction(endpoint) or isgeneratorfunction(endpoint) or isasyncgenfunction(endpoint):
         return endpoint
@@ -31,13 +31,15 @@ def in_one_thread(endpoint: Endpoint) -> Endpoint:
     @wraps(endpoint)
     async def run(**values: Any) -> Any:
         reads = any(isinstance(value, Reading) for value in values.values())
-        return await to_thread.run_sync(_answered, endpoint, values, limiter=_limiter() if reads else None)
+        return await to_thread.run_sync(
+            _call_and_commit, endpoint, values, limiter=_reader_limiter() if reads else None
+        )
 
     return run
 
 
-def _limiter() -> CapacityLimiter:
-    """Of this event loop."""
+def _reader_limiter() -> CapacityLimiter:
+    """The limiter of the running event loop."""
     try:
         return _readers.get()
     except LookupError:
@@ -45,7 +47,7 @@ def _limiter() -> CapacityLimiter:
         return _readers.get()
 
 
-def _answered(endpoint: Endpoint, values: dict[str, Any]) -> Any:
+def _call_and_commit(endpoint: Endpoint, values: dict[str, Any]) -> Any:
     sessions = [value for value in values.values() if isinstance(value, Session)]
     answer = endpoint(**values)
     for session in sessions:

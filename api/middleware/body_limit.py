@@ -1,4 +1,4 @@
-"""No body larger than it may be, whether its length is announced or it comes in chunks."""
+"""Limits the size of request bodies, whether the length is announced or the body comes in chunks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LIMIT_BYTES = 2**20
 
 
 class BodyLimit:
-    """`larger`: the limit of each path that has another one."""
+    """413 for a body over LIMIT_BYTES. `larger` maps a path to its own limit in bytes."""
 
     def __init__(self, app: ASGIApp, *, larger: Mapping[str, int]) -> None:
         self.app = app
@@ -27,26 +27,26 @@ class BodyLimit:
         limit = self._larger.get(scope["path"], LIMIT_BYTES)
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced[:19]) > limit:
-            too_large = BodyTooLargeError(_too_large(limit))
+            too_large = BodyTooLargeError(_message(limit))
             await error_response(scope, too_large, headers={"Connection": "close"})(scope, receive, send)
             return
-        await self.app(scope, self._counted(receive, limit), send)
+        await self.app(scope, self._limited(receive, limit), send)
 
     @staticmethod
-    def _counted(receive: Receive, limit: int) -> Receive:
-        seen = 0
+    def _limited(receive: Receive, limit: int) -> Receive:
+        received = 0
 
-        async def limited() -> Message:
-            nonlocal seen
+        async def receive_limited() -> Message:
+            nonlocal received
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit:
-                # FastAPI lets only an HTTPException through while it reads a body; any other error becomes a 400.
-                raise HTTPException(413, _too_large(limit), headers={"Connection": "close"})
+            received += len(message.get("body", b""))
+            if received > limit:
+                # While FastAPI reads a body, it turns every other exception into a 400.
+                raise HTTPException(413, _message(limit), headers={"Connection": "close"})
             return message
 
-        return limited
+        return receive_limited
 
 
-def _too_large(limit: int) -> str:
+def _message(limit: int) -> str:
     return f"The body is larger than {limit} bytes"

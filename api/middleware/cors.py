@@ -1,4 +1,4 @@
-"""Which pages in a browser may ask: those of a list, never all, and never by cookies."""
+"""CORS for the web pages in TOWER_CORS_ORIGINS: never for all origins, and never with cookies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN = (
 
 
 class ListedOrigins(CORSMiddleware):
-    """Starlette's, but for a preflight that it refuses: that is answered in the envelope."""
+    """Starlette's CORS middleware, except that a refused preflight is answered in the error envelope."""
 
     def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
         super().__init__(
@@ -30,15 +30,15 @@ class ListedOrigins(CORSMiddleware):
 
     def preflight_response(self, request_headers: Headers) -> Response:
         answer = super().preflight_response(request_headers)
-        return answer if answer.status_code == 200 else _Refused(bytes(answer.body).decode())
+        return answer if answer.status_code == 200 else _RefusedPreflight(bytes(answer.body).decode())
 
 
-class _Refused(Response):
-    def __init__(self, why: str) -> None:
+class _RefusedPreflight(Response):
+    def __init__(self, reason: str) -> None:
         super().__init__()
-        self._why = why
+        self._reason = reason
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = ForbiddenError(f"{self._why}: TOWER_CORS_ORIGINS lists who may ask from a browser")
+        refusal = ForbiddenError(f"{self._reason}: list the page's origin in TOWER_CORS_ORIGINS to allow it")
         answer: JSONResponse = error_response(scope, refusal, headers={"Vary": "Origin"})
         await answer(scope, receive, send)

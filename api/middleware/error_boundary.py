@@ -1,4 +1,4 @@
-"""What nobody expected is answered too: in the envelope, with the headers that every answer has."""
+"""Unexpected exceptions become a 500 in the error envelope, with the headers of every other answer."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ log = logging.getLogger(__name__)
 
 
 class Unexpected:
-    """Lets no exception past as anything but a 500 that says where to read on.
+    """Answers an unexpected exception with a 500 that names the request id to look for in the log.
 
-    Starlette's own stands outside of all others, so that a page of another origin could not read its answer.
+    Starlette's own error middleware runs outside the CORS middleware, so browsers could not read its answer.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -26,18 +26,18 @@ class Unexpected:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun = False
+        started = False
 
-        async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def send_noted(message: Message) -> None:
+            nonlocal started
+            started = True
             await send(message)
 
         try:
-            await self.app(scope, receive, noted)
+            await self.app(scope, receive, send_noted)
         except Exception:
-            log.exception("unexpected error in %s %s", scope["method"], quote(scope["path"]))
-            if begun:
-                raise  # a part has been sent: only a broken connection tells the client
-            hidden = TowerError(f"Something broke inside Tower; its log has more under {scope[REQUEST_ID]}")
-            await error_response(scope, hidden)(scope, receive, send)
+            log.exception("Unexpected error in %s %s", scope["method"], quote(scope["path"]))
+            if started:
+                raise  # a part was sent already, so only a broken connection can signal the failure
+            internal = TowerError(f"Something broke inside Tower: look for {scope[REQUEST_ID]} in its log")
+            await error_response(scope, internal)(scope, receive, send)

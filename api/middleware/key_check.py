@@ -1,6 +1,6 @@
-"""Who asks: every request shows an API key, `Authorization: Bearer tower_…`, that allows it.
+"""API keys: every request needs a key that allows it, sent as `Authorization: Bearer tower_…`.
 
-GET, HEAD and OPTIONS need the scope read, all else write. A router says what differs, and OpenAPI shows it:
+GET, HEAD and OPTIONS need the scope read, other methods need write. A router declares exceptions, which OpenAPI shows:
 
     @router.get("/health", openapi_extra=OPEN)          # no key
     @router.post("/queue/pause", dependencies=[ADMIN])  # the scope admin; or strict_router(dependencies=[ADMIN])
@@ -30,14 +30,14 @@ from tower import api_keys
 from tower.api_keys import Caller
 from tower.errors import ForbiddenError, UnauthorizedError
 
-CALLER = "tower.caller"  # key of the ASGI scope; absent where keys are off
-REMEMBERED_S = 2.0  # a good key is not looked up again for so long: the longest that a revoked one still works
+CALLER = "tower.caller"  # key in the ASGI scope; absent where API keys are off
+REMEMBERED_S = 2.0  # a valid key is cached this long, so a revoked one works at most this much longer
 READING = {"GET", "HEAD", "OPTIONS"}
 OPEN: dict[str, Any] = {"security": []}
 
 
 class ScopeMissingError(ForbiddenError):
-    """The key is good, and does not allow this."""
+    """The key is valid, but lacks the scope."""
 
     def __init__(self, caller: Caller, wanted: KeyScope) -> None:
         scopes = {"scope": wanted, "scopes": caller.scopes}
@@ -46,7 +46,9 @@ class ScopeMissingError(ForbiddenError):
 
 
 class _RequireAdmin(SecurityBase):
-    model = HTTPBearer(description="An API key, made by `tower key create`; on loopback none is asked for by default.")
+    model = HTTPBearer(
+        description="An API key, made with `tower key create`. On loopback none is required by default."
+    )
     scheme_name = "key"
 
     async def __call__(self, request: Request) -> None:
@@ -59,13 +61,13 @@ ADMIN: Any = Security(_RequireAdmin(), scopes=[KeyScope.ADMIN.value])
 
 
 class KnownKeys:
-    """Keys that were good a moment ago, by their hash: most requests need no look into the database."""
+    """Recently checked keys, by their hash, so that most requests need no database query."""
 
     def __init__(self) -> None:
         self._until: dict[str, tuple[float, Caller]] = {}
 
     def caller(self, scope: Scope) -> Caller | None:
-        """Whose key the request shows, if that is known without asking."""
+        """The caller whose key the request shows, or None if the key is not cached."""
         until, caller = self._until.get(api_keys.digest(shown(scope)), (0.0, None))
         return caller if time.monotonic() < until else None
 
@@ -74,7 +76,7 @@ class KnownKeys:
 
 
 class KeyCheck:
-    """Lets nothing past without a key that allows it, but for the paths that are open."""
+    """Refuses requests without a key that allows them, except on open paths."""
 
     def __init__(self, app: ASGIApp, *, known: KnownKeys, open_paths: Collection[str]) -> None:
         self.app = app
@@ -86,7 +88,7 @@ class KeyCheck:
             await self.app(scope, receive, send)
             return
         try:
-            scope[CALLER] = await self._allowed(scope)
+            scope[CALLER] = await self._authorized_caller(scope)
         except (UnauthorizedError, ScopeMissingError) as refusal:
             await _challenge(scope, refusal)(scope, receive, send)
             return
@@ -95,19 +97,19 @@ class KeyCheck:
             return
         await self.app(scope, receive, send)
 
-    async def _allowed(self, scope: Scope) -> Caller:
+    async def _authorized_caller(self, scope: Scope) -> Caller:
         caller = self._known.caller(scope)
         if caller is None:
             caller = await to_thread.run_sync(self._look_up, scope)
-        wanted = KeyScope.READ if scope.get("method", "GET") in READING else KeyScope.WRITE
-        if not caller.may(wanted):
-            raise ScopeMissingError(caller, wanted)
+        required = KeyScope.READ if scope.get("method", "GET") in READING else KeyScope.WRITE
+        if not caller.may(required):
+            raise ScopeMissingError(caller, required)
         return caller
 
     def _look_up(self, scope: Scope) -> Caller:
         token = shown(scope)
         if not token:
-            raise UnauthorizedError("An API key is needed: send the header Authorization: Bearer tower_…")
+            raise UnauthorizedError("An API key is required: send the header Authorization: Bearer tower_…")
         with collaborators_of(scope["app"], Collaborators).sessions.begin() as session:
             caller = api_keys.check(session, token)
         self._known.remember(token, caller)
@@ -115,29 +117,29 @@ class KeyCheck:
 
 
 def shown(scope: Scope) -> str:
-    """The key that the request shows; empty if it shows none."""
+    """The API key of the request, or an empty string if there is none."""
     scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def install(app: FastAPI) -> None:
-    """Answer what ADMIN refuses with a challenge."""
+    """Answer a request that ADMIN refuses with a WWW-Authenticate challenge."""
     app.add_exception_handler(ScopeMissingError, _scope_missing)
 
 
 def open_paths(routers: Iterable[APIRouter]) -> frozenset[str]:
-    """The paths that are marked as OPEN, whole: one with a parameter is never open."""
+    """The paths of the endpoints marked OPEN. A path with a parameter is never open."""
     routes = (route for router in routers for route in router.routes if isinstance(route, APIRoute))
     marked = (route.path for route in routes if (route.openapi_extra or {}).get("security") == [])
     return frozenset(path for path in marked if "{" not in path)
 
 
 def describe(document: dict[str, Any]) -> None:
-    """Say in an OpenAPI document what each operation needs; one that is open answers neither 401 nor 403 nor 429."""
+    """Add the security scheme to an OpenAPI document, and drop 401, 403 and 429 from open operations."""
     schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
     schemes[_RequireAdmin.scheme_name] = _RequireAdmin.model.model_dump(mode="json", by_alias=True, exclude_none=True)
     document["security"] = [{_RequireAdmin.scheme_name: []}]
-    for operation in (one for path in document["paths"].values() for one in path.values()):
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
         if operation.get("security") == []:
             for status in ("401", "403", "429"):
                 operation["responses"].pop(status, None)
@@ -149,7 +151,7 @@ async def _scope_missing(request: Request, error: Exception) -> JSONResponse:
 
 
 def _challenge(scope: Scope, refusal: UnauthorizedError | ScopeMissingError) -> JSONResponse:
-    """With the header that RFC 6750 3 asks for."""
+    """The refusal with the WWW-Authenticate header of RFC 6750, section 3."""
     reason = ""
     if isinstance(refusal, ScopeMissingError):
         reason = f', error="insufficient_scope", scope="{refusal.wanted}"'

@@ -1,4 +1,4 @@
-"""How often one caller may ask: each key, or each address without a good key, for itself."""
+"""Limits the requests of each caller: of each API key, or of each address without a valid key."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from api.middleware.shared_times import SharedTimes
 from tower.errors import RateLimitedError
 
 WINDOWS_S = {"second": 1, "minute": 60, "hour": 3600}
-NETWORK_BITS = 64  # of an IPv6 address: what one household or server has
+NETWORK_BITS = 64  # of an IPv6 address: one household or server has a whole network
 
 
 @dataclass(frozen=True)
 class Rate:
-    """So many requests at once, given back evenly over the window."""
+    """The requests that a caller may make at once. The quota refills evenly over the window."""
 
     requests: int
     window_s: int
 
     @classmethod
     def parse(cls, text: str) -> Rate:
-        """'1200/minute'."""
+        """Parse a rate such as '1200/minute'. The unit is second, minute or hour."""
         requests, _, window = text.partition("/")
         return cls(int(requests), WINDOWS_S[window])
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A caller's quota after a request. `wait_s`: 0, or the seconds until the next request will be let in."""
+    """A caller's quota after a request. `wait_s` is 0, or the seconds until the next request is allowed."""
 
     left: int
     whole_in_s: float
@@ -44,9 +44,9 @@ class Standing:
 
 
 class Limiter:
-    """The generic cell rate algorithm: one number a caller, the time at which its quota will be whole again.
+    """The generic cell rate algorithm. It keeps one number per caller: the time when its quota will be full again.
 
-    Processes that are forked after its making count together.
+    Processes forked after it was made share the counts.
     """
 
     def __init__(self, rate: Rate, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -56,7 +56,7 @@ class Limiter:
         self._whole_at = SharedTimes()
 
     def ask(self, caller: str) -> Standing:
-        """Count one request, unless it is one too many."""
+        """Count one request of `caller`, unless it exceeds the quota."""
         now = self._clock()
         before = max(self._whole_at.get(caller), now)
         after = before + self._each_s
@@ -68,10 +68,10 @@ class Limiter:
 
 
 class RateLimits:
-    """429 with Retry-After for one request too many; RateLimit and RateLimit-Policy on every answer.
+    """429 with Retry-After for a request over the quota; RateLimit and RateLimit-Policy on every answer.
 
-    The headers are those of draft-ietf-httpapi-ratelimit-headers-10. Stands before the key check, so that guessing keys
-    is limited too.
+    The headers follow draft-ietf-httpapi-ratelimit-headers-10. This runs before the key check, so that guessing keys is
+    limited too.
     """
 
     def __init__(self, app: ASGIApp, *, limiter: Limiter, known: KnownKeys, open_paths: Collection[str]) -> None:
@@ -84,34 +84,34 @@ class RateLimits:
         if scope["type"] == "lifespan" or scope["path"] in self._open:
             await self.app(scope, receive, send)
             return
-        standing = self._limiter.ask(self._caller(scope))
-        told = self._telling(send, standing)
+        standing = self._limiter.ask(self._caller_name(scope))
+        send_limits = self._with_headers(send, standing)
         if standing.wait_s > 0:
             wait_s = math.ceil(standing.wait_s)
             refusal = RateLimitedError(f"Too many requests: try again in {wait_s} s")
-            await error_response(scope, refusal, headers={"Retry-After": str(wait_s)})(scope, receive, told)
+            await error_response(scope, refusal, headers={"Retry-After": str(wait_s)})(scope, receive, send_limits)
             return
-        await self.app(scope, receive, told)
+        await self.app(scope, receive, send_limits)
 
-    def _caller(self, scope: Scope) -> str:
+    def _caller_name(self, scope: Scope) -> str:
         caller = self._known.caller(scope)
         return f"address {_network(scope)}" if caller is None else f"key {caller.key_id}"
 
-    def _telling(self, send: Send, standing: Standing) -> Send:
+    def _with_headers(self, send: Send, standing: Standing) -> Send:
         policy = f'"default";q={self._limiter.rate.requests};w={self._limiter.rate.window_s}'
         now = f'"default";r={standing.left};t={math.ceil(standing.whole_in_s)}'
 
-        async def telling(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
                 headers["RateLimit-Policy"], headers["RateLimit"] = policy, now
             await send(message)
 
-        return telling
+        return send_with_headers
 
 
 def _network(scope: Scope) -> str:
-    """The address of the peer; of IPv6 the network, as one caller has very many addresses there."""
+    """The client's address; for IPv6 its network, because one caller has very many addresses there."""
     host = scope["client"][0] if scope.get("client") else "local"
     try:
         address = ip_address(host)

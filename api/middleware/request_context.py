@@ -1,4 +1,4 @@
-"""What surrounds each request: its id in answer and logs, and one access record."""
+"""Gives each request an id, in the answer and in the logs, and writes one access record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ access = logging.getLogger("tower.access")
 
 
 class RequestContext:
-    """Outermost: takes a sane X-Request-ID or mints `req_…`."""
+    """The outermost middleware. Keeps a valid X-Request-ID of the client, or makes an id `req_…`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -34,17 +34,17 @@ class RequestContext:
         if scope["type"] == "websocket":
             await self.app(scope, receive, send)
             return
-        answer = _Answer(send, request_id)
+        answer = _AnsweringSend(send, request_id)
         started = time.perf_counter()
         with bound(request_id=request_id):
             try:
                 await self.app(scope, receive, answer)
             finally:
-                _record(scope, answer.status, (time.perf_counter() - started) * 1000)
+                _log_access(scope, answer.status, (time.perf_counter() - started) * 1000)
 
 
-class _Answer:
-    """`send` that adds the request id to the answer and remembers the status."""
+class _AnsweringSend:
+    """A `send` that adds the request id to the answer and keeps its status."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self.send = send
@@ -59,11 +59,11 @@ class _Answer:
 
 
 def _request_id(scope: Scope) -> str:
-    asked = Headers(scope=scope).get("x-request-id", "")
-    return asked if SANE_ID.fullmatch(asked) else f"req_{uuid.uuid4().hex[:16]}"
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if SANE_ID.fullmatch(given) else f"req_{uuid.uuid4().hex[:16]}"
 
 
-def _record(scope: Scope, status: int | None, ms: float) -> None:
+def _log_access(scope: Scope, status: int | None, ms: float) -> None:
     method, path = scope["method"], quote(scope["path"])
-    what = {"method": method, "path": path, "status": status, "ms": round(ms, 1)}
-    access.info("%s %s %s", method, path, status or "no answer", extra=what)
+    fields = {"method": method, "path": path, "status": status, "ms": round(ms, 1)}
+    access.info("%s %s %s", method, path, status or "no answer", extra=fields)

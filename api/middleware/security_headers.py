@@ -1,4 +1,4 @@
-"""What browsers are told about every answer, unless the endpoint has told them already."""
+"""Adds security headers to every answer, unless the endpoint has set them itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
-    "Cross-Origin-Resource-Policy": "same-site",  # the dashboard shows what the services on other ports have
+    "Cross-Origin-Resource-Policy": "same-site",  # the dashboard shows media from the services on other ports
 }
 JSON = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
 
@@ -19,12 +19,12 @@ class SecurityHeaders:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _add(MutableHeaders(scope=message))
             await send(message)
 
-        await self.app(scope, receive, guarded)
+        await self.app(scope, receive, send_with_headers)
 
 
 def _add(headers: MutableHeaders) -> None:
