@@ -61,6 +61,7 @@ def create_app(
         generate_unique_id_function=_operation_id,
         responses=_common_error_responses(),
     )
+    app.state.settings = settings  # a lifespan reads them when it starts
     app.state.leads = True  # with several processes, the others leave shared work to the one that leads
     errors.install(app)
     key_check.install(app)

@@ -42,15 +42,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Tower music API",
         settings=settings,
         routers=[part.router for part in PARTS],
-        lifespan=_lifespan_on(_database_url(settings), settings),
+        lifespan=_lifespan_on(_database_url(settings)),
     )
 
 
-def _lifespan_on(database_url: str, settings: Settings) -> frame.Lifespan:
+def _lifespan_on(database_url: str) -> frame.Lifespan:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[MusicCollaborators]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[MusicCollaborators]:
         engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE)
-        made = _collaborators(settings, engine)
+        made = _collaborators(app.state.settings, engine)
         made.monitor.start()
         made.beats.warm(after_s=WARM_AFTER_S)
         yield made

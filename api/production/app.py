@@ -111,16 +111,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Tower production API",
         settings=settings,
         routers=[part.router for part in PARTS],
-        lifespan=_lifespan_on(_database_url(settings), settings),
+        lifespan=_lifespan_on(_database_url(settings)),
         larger_bodies={archives.IMPORT_PATH: settings.archive_max_bytes},
     )
 
 
-def _lifespan_on(database_url: str, settings: Settings) -> frame.Lifespan:
+def _lifespan_on(database_url: str) -> frame.Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[ProductionCollaborators]:
         engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE, wait_s=POOL_WAIT_S)
-        made = _collaborators(settings, engine, every_s=RECONCILED_S if app.state.leads else SPARE_S)
+        made = _collaborators(app.state.settings, engine, every_s=RECONCILED_S if app.state.leads else SPARE_S)
         made.reconciler.start()
         yield made
         made.reconciler.stop()
