@@ -1,8 +1,8 @@
-"""API keys: shown once when they are made, known afterwards by their hash alone.
+"""API keys, which are shown once on creation and stored only as a hash.
 
-The hash is a plain SHA-256, compared in constant time. Slow hashes (Argon2, bcrypt) protect secrets that people think
-up, by making each guess dear. These hold 256 random bits: there is nothing to guess, with or without the table, and a
-slow hash would only make every request slow.
+The hash is a plain SHA-256, compared in constant time. Slow hashes (Argon2, bcrypt) protect passwords that people
+invent, by making each guess expensive. These keys contain 256 random bits, which cannot be guessed even with the table,
+and a slow hash would only slow down every request.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from tower.settings import Settings
 TOKEN = re.compile(r"tower_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 LONGEST_NAME = 100
-SCOPES = tuple(Scope)  # each allows what those before it allow
+SCOPES = tuple(Scope)  # each includes those before it
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose key a request showed."""
+    """The owner of the key of a request."""
 
     key_id: int
     name: str
@@ -44,14 +44,17 @@ class Caller:
 
 @dataclass(frozen=True)
 class NewKey:
-    """`token` is the key itself: nobody can see it again."""
+    """A created key. `token` is the key itself, which cannot be read again."""
 
     key: ApiKey
     token: str
 
 
 def create(session: Session, name: str, scopes: Iterable[Scope], *, lasts: timedelta | None = None) -> NewKey:
-    """A new key; without `lasts` it does not expire. ConflictError if one in use has this name."""
+    """Create a key, which does not expire without `valid_for`.
+
+    Raises InvalidError for the name, ConflictError if a key in use has this name.
+    """
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
         raise InvalidError.field("name", name, f"1 to {LONGEST_NAME} printable characters")
     token = f"tower_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
@@ -60,20 +63,20 @@ def create(session: Session, name: str, scopes: Iterable[Scope], *, lasts: timed
     try:
         with session.begin_nested():
             session.add(key)
-    except IntegrityError as taken:
-        raise ConflictError(f"There is a key called {name} already: revoke it first, or use another name") from taken
+    except IntegrityError as error:
+        raise ConflictError(f"There is a key called {name} already: revoke it first, or use another name") from error
     return NewKey(key, token)
 
 
 def list_keys(session: Session) -> Sequence[ApiKey]:
-    """All that there ever were, the oldest first."""
+    """All keys, including revoked and expired ones, oldest first."""
     return session.scalars(select(ApiKey).order_by(ApiKey.id)).all()
 
 
 def revoke(session: Session, name: str) -> ApiKey:
-    """End the key of this name or prefix. NotFoundError if none in use has it."""
-    named = or_(ApiKey.name == name, ApiKey.prefix == name)
-    key = session.scalars(select(ApiKey).where(named, ApiKey.revoked_at.is_(None)).with_for_update()).first()
+    """Revoke the key with this name or prefix. Raises NotFoundError if no key in use has it."""
+    matches = or_(ApiKey.name == name, ApiKey.prefix == name)
+    key = session.scalars(select(ApiKey).where(matches, ApiKey.revoked_at.is_(None)).with_for_update()).first()
     if key is None:
         raise NotFoundError(f"No key in use is called {name}: `tower key list` shows them")
     key.revoked_at = datetime.now(UTC)
@@ -81,7 +84,10 @@ def revoke(session: Session, name: str) -> ApiKey:
 
 
 def check(session: Session, token: str) -> Caller:
-    """Whose key this is; notes its use. UnauthorizedError if it is none, has expired or was revoked."""
+    """Find the caller with this key and record its use.
+
+    Raises UnauthorizedError if the key is unknown, expired or revoked.
+    """
     now = datetime.now(UTC)
     key = session.scalars(select(ApiKey).where(ApiKey.prefix == _prefix(token))).first()
     if not hmac.compare_digest(digest(token), key.sha256 if key else digest("")) or key is None:
@@ -96,21 +102,21 @@ def check(session: Session, token: str) -> Caller:
 
 
 def require_for(settings: Settings) -> None:
-    """StackError if the settings ask for keys and there is none that can be used, so that nobody could ask anything."""
+    """Raise StackError if the settings require keys and no usable one exists: every request would be refused."""
     if not settings.keys_required or settings.database_url is None:
         return
     engine = connect(settings.database_url, pool_size=1)
     try:
         with Session(engine) as session:
-            found = _any_usable(session)
+            has_key = _has_usable_key(session)
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
-        raise StackError(f"The database cannot be asked for API keys, and they are needed: {reason}") from error
+        raise StackError(f"The API keys cannot be read from the database, and they are required: {reason}") from error
     finally:
         engine.dispose()
-    if not found:
-        why = "TOWER_REQUIRE_KEYS is set" if settings.require_keys else f"TOWER_HOST={settings.host} is not loopback"
-        raise StackError(f"{why}, and there is no API key: make one first with `tower key create NAME --scope admin`")
+    if not has_key:
+        cause = "TOWER_REQUIRE_KEYS is set" if settings.require_keys else f"TOWER_HOST={settings.host} is not loopback"
+        raise StackError(f"{cause}, and there is no API key: make one first with `tower key create NAME --scope admin`")
 
 
 def digest(token: str) -> str:
@@ -118,11 +124,11 @@ def digest(token: str) -> str:
 
 
 def _prefix(token: str) -> str:
-    """What finds the key's row; empty for what is no key."""
-    form = TOKEN.fullmatch(token)
-    return form[1] if form else ""
+    """The part of the token that identifies the key's row; empty if it is not a token."""
+    match = TOKEN.fullmatch(token)
+    return match[1] if match else ""
 
 
-def _any_usable(session: Session) -> bool:
+def _has_usable_key(session: Session) -> bool:
     usable = ApiKey.revoked_at.is_(None) & or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
     return session.scalar(select(ApiKey.id).where(usable).limit(1)) is not None

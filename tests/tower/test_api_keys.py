@@ -117,7 +117,7 @@ def test_nothing_starts_without_a_key_where_keys_are_needed(session: Session, da
 
 def test_a_silent_database_is_one_sentence() -> None:
     nowhere = Settings(database_url="postgresql://x@127.0.0.1:1/x", require_keys=True)
-    with pytest.raises(StackError, match="cannot be asked for API keys") as caught:
+    with pytest.raises(StackError, match="cannot be read from the database") as caught:
         api_keys.require_for(nowhere)
     assert "\n" not in caught.value.message
 

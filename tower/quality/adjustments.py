@@ -1,6 +1,6 @@
-"""What to make otherwise after a rejection: each metric of the technical stage and the change that may mend it.
+"""Adjusts a shot after a rejection: each metric of the technical stage has an adjustment that may help.
 
-Why which: docs/quality.md, "The loop".
+The reasons for the choices are in docs/quality.md, "The loop".
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tower.workflows.graph import WorkflowGraph
 
 @dataclass(frozen=True)
 class Change:
-    """How often each thing is changed, from what was asked. All 0: the same again."""
+    """How many times each setting of the requested shot is changed. With all at 0, the shot is rendered unchanged."""
 
     seed: int = 0
     steps: int = 0
@@ -28,11 +28,11 @@ class Change:
         return Change(self.seed + more.seed, self.steps + more.steps, self.overlap + more.overlap)
 
     def __or__(self, also: Change) -> Change:
-        """Both at once, what they share only once."""
+        """Both adjustments at once. A setting that both change is changed as often as the larger one says."""
         return Change(max(self.seed, also.seed), max(self.steps, also.steps), max(self.overlap, also.overlap))
 
 
-AGAIN = Change()  # the file is at fault, not the picture
+AGAIN = Change()  # for faults of the file rather than of the picture
 NEW_SEED = Change(seed=1)
 SMOOTHER = Change(steps=1, overlap=1)
 CLEARER = Change(seed=1, steps=1)
@@ -48,7 +48,7 @@ REMEDIES = {
 
 
 def remedy(failed: Iterable[str]) -> Change:
-    """What may mend these metrics. One that nobody knows a remedy for gets another seed."""
+    """The adjustment that may help with these metrics. An unknown metric gets another seed."""
     change = AGAIN
     for metric in failed:
         change |= REMEDIES.get(metric, NEW_SEED)
@@ -56,43 +56,43 @@ def remedy(failed: Iterable[str]) -> Change:
 
 
 def changed(shot: Shot, change: Change) -> Shot:
-    """The shot with the change. What its engine or graph has no input for becomes another seed instead."""
+    """The shot with the adjustment applied. The seed changes instead where engine or graph has no such setting."""
     if change == AGAIN:
         return shot
-    steps = _more_steps(shot, change.steps)
-    graph = _more_overlap(shot.graph, change.overlap)
-    unheard = (change.steps or change.overlap) and (steps, graph) == (shot.steps, shot.graph)
-    seeds = change.seed + (max(change.steps, change.overlap) if unheard else 0)
-    return replace(shot, seed=_another(shot.seed, seeds), steps=steps, graph=graph)
+    steps = _increase_steps(shot, change.steps)
+    graph = _increase_overlap(shot.graph, change.overlap)
+    ignored = (change.steps or change.overlap) and (steps, graph) == (shot.steps, shot.graph)
+    seeds = change.seed + (max(change.steps, change.overlap) if ignored else 0)
+    return replace(shot, seed=_derived_seed(shot.seed, seeds), steps=steps, graph=graph)
 
 
 def in_words(asked: Shot, made: Shot) -> str:
-    """What was made otherwise than asked, for the user."""
-    told = [
+    """Describe for the user how the rendered shot differs from the requested one."""
+    differences = [
         f"seed {made.seed} instead of {asked.seed}" * (made.seed != asked.seed),
         f"{made.steps} steps instead of {asked.steps}" * (made.steps != asked.steps),
         f"overlap {_overlap(made.graph)} instead of {_overlap(asked.graph)}" * (made.graph != asked.graph),
     ]
-    return ", ".join(filter(None, told)) or "the same again"
+    return ", ".join(filter(None, differences)) or "the same again"
 
 
-def _more_steps(shot: Shot, times: int) -> int:
-    """Half as many again, each time, where the graph takes them."""
+def _increase_steps(shot: Shot, times: int) -> int:
+    """Add half of the original steps each time, if the graph has an input for them."""
     takes_steps = shot.graph is not None and shot.graph.bindings.get("steps")
     return shot.steps + times * (shot.steps // 2) if takes_steps else shot.steps
 
 
-def _more_overlap(workflow: WorkflowGraph | None, times: int) -> WorkflowGraph | None:
-    """Doubled each time, up to half of the window of frames that the motion model takes at once."""
+def _increase_overlap(workflow: WorkflowGraph | None, times: int) -> WorkflowGraph | None:
+    """Double the overlap each time, up to half of the window of frames that the motion model takes at once."""
     overlap = _overlap(workflow)
     if not times or workflow is None or not overlap:
         return workflow
     length = bound(workflow, "context_length", workflow.graph)
-    most = length // 2 if isinstance(length, int) else overlap
-    more = max(overlap, min(overlap * 2**times, most))
+    limit = length // 2 if isinstance(length, int) else overlap
+    increased = max(overlap, min(overlap * 2**times, limit))
     graph: dict[str, Any] = copy.deepcopy(workflow.graph)
     for binding in workflow.bindings["context_overlap"]:
-        graph[binding.node]["inputs"][binding.input] = more
+        graph[binding.node]["inputs"][binding.input] = increased
     return replace(workflow, graph=graph)
 
 
@@ -101,6 +101,6 @@ def _overlap(workflow: WorkflowGraph | None) -> int | None:
     return overlap if isinstance(overlap, int) else None
 
 
-def _another(seed: int, times: int) -> int:
-    """The same one for the same seed: a loop that is gone through again makes the same shots."""
+def _derived_seed(seed: int, times: int) -> int:
+    """Depends on the seed and the count alone, so that a repeated loop renders the same shots."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{times}".encode()).digest()[:4], "big") if times else seed

@@ -1,4 +1,7 @@
-"""Does the clip show the character of a reference image? How well this tells characters apart: docs/quality.md."""
+"""Measures whether a clip shows the character of a reference image.
+
+docs/quality.md says how well this distinguishes characters.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,13 @@ from tower.quality.template_match import Template, best_fit, templates
 from tower.quality.verdict import CHARACTER_CONSISTENCY, Metric
 
 NAME, UNIT, LEAST = CHARACTER_CONSISTENCY, "0–10", 5.0
-LONG_SIDE = 144  # pixels of the pictures that are compared
-EVERY, MOST_FRAMES = 6, 12  # every 6th frame is looked at, or fewer evenly spread
+LONG_SIDE = 144  # of the pictures that are compared, in pixels
+EVERY, MOST_FRAMES = 6, 12  # every 6th frame, or at most 12 frames spread evenly over the clip
 
 
 @dataclass(frozen=True)
 class Likeness(Metric):
-    """A metric that is its own grade: 0–10, and 5 is the least that passes."""
+    """A metric whose value is its score: 0–10, and 5 is the lowest that passes."""
 
     @property
     def score(self) -> float | None:
@@ -40,28 +43,30 @@ class Likeness(Metric):
 
 
 def score_of(member: CastMember, clip: Path, *, wide: bool) -> Likeness:
-    """How like its reference image a character is; what cannot be compared says why. `wide`: the shot shows people
-    small, so that something like them is found in any picture."""
+    """How similar a character is to its reference image, or an unmeasured metric with the reason.
+
+    In a wide shot people are so small that something similar is found in any picture; it is not measured.
+    """
     if member.reference_image is None:
         return unmeasured(f"{member.name} has no reference image")
     if wide:
-        return unmeasured(f"an epic shot shows {member.name} too small to be told from others")
+        return unmeasured(f"an epic shot shows {member.name} too small to tell from others")
     try:
         return consistency(clip, read_figure(member.name, Path(member.reference_image)))
     except InvalidError:
         return unmeasured(f"the reference image of {member.name} cannot be read: {member.reference_image}")
-    except MediaUnreadableError as blind:
-        return unmeasured(blind.message)
+    except MediaUnreadableError as error:
+        return unmeasured(error.message)
 
 
 def consistency(clip: Path, figure: Figure) -> Likeness:
-    """The median over the sampled frames: how sure it is that they show this figure and not another, 0–10.
+    """The median over the sampled frames of how likely they show this figure and not another, 0–10.
 
-    `frames`: the sampled ones below 5. Raises MediaUnreadableError for a clip without a picture.
+    `frames` are the sampled ones below 5. Raises MediaUnreadableError for a clip without a picture.
     """
     samples = sampled(clip)
     sizes = templates(figure, samples[0][1].shape[:2])
-    scores = [_score(picture, sizes) for _, picture in samples]
+    scores = [_score_picture(picture, sizes) for _, picture in samples]
     value = round(float(np.median(scores)), 2)
     unlike = [number for (number, _), score in zip(samples, scores, strict=True) if score < LEAST]
     passed = value >= LEAST
@@ -70,41 +75,41 @@ def consistency(clip: Path, figure: Figure) -> Likeness:
 
 
 def worst(scored: Sequence[Likeness]) -> Likeness:
-    """The lowest of those that could be measured; if none could, the first says why."""
-    measured = [one for one in scored if one.score is not None]
+    """The metric with the lowest score; the first one, with its reason, if none could be measured."""
+    measured = [metric for metric in scored if metric.score is not None]
     if not scored:
-        return unmeasured("nobody is in the shot")
-    return min(measured, key=lambda one: one.score or 0.0) if measured else scored[0]
+        return unmeasured("no character is in the shot")
+    return min(measured, key=lambda metric: metric.score or 0.0) if measured else scored[0]
 
 
 def unmeasured(why: str) -> Likeness:
-    """Where there is nothing to compare with."""
+    """A metric without a value, for a character that cannot be compared."""
     return Likeness(NAME, None, UNIT, LEAST, "min", None, reason=why)
 
 
 def sampled(clip: Path) -> list[tuple[int, Samples]]:
-    """Frames of the clip, small and in BGR, with their numbers from 0. Raises MediaUnreadableError."""
-    taken: list[tuple[int, Samples]] = []
-    seen = 0
+    """Sampled frames of the clip, small and in BGR, with their numbers from 0. Raises MediaUnreadableError."""
+    samples: list[tuple[int, Samples]] = []
+    count = 0
 
-    def see(frame: VideoFrame) -> None:
-        nonlocal seen
-        if seen % EVERY == 0:
-            taken.append((seen, _small(frame)))
-        seen += 1
+    def add_sample(frame: VideoFrame) -> None:
+        nonlocal count
+        if count % EVERY == 0:
+            samples.append((count, _scaled(frame)))
+        count += 1
 
-    look_through(clip, on_picture=see)
-    if len(taken) <= MOST_FRAMES:
-        return taken
-    return [taken[i] for i in np.linspace(0, len(taken) - 1, MOST_FRAMES).round().astype(int)]
-
-
-def _score(picture: Samples, sizes: list[Template]) -> float:
-    found = best_fit(picture, sizes)
-    return 0.0 if found is None else 10 / (1 + math.exp(-found.odds))
+    look_through(clip, on_picture=add_sample)
+    if len(samples) <= MOST_FRAMES:
+        return samples
+    return [samples[i] for i in np.linspace(0, len(samples) - 1, MOST_FRAMES).round().astype(int)]
 
 
-def _small(frame: VideoFrame) -> Samples:
+def _score_picture(picture: Samples, sizes: list[Template]) -> float:
+    match = best_fit(picture, sizes)
+    return 0.0 if match is None else 10 / (1 + math.exp(-match.odds))
+
+
+def _scaled(frame: VideoFrame) -> Samples:
     scale = min(1.0, LONG_SIDE / max(frame.width, frame.height))
     size = (max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
     return np.asarray(cv2.resize(frame.to_ndarray(format="bgr24"), size, interpolation=cv2.INTER_AREA), np.uint8)

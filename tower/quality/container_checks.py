@@ -1,4 +1,4 @@
-"""Is the file in the form that was asked for? Metrics of the container and the stream."""
+"""Checks that a file has the expected form: metrics of the container and the stream."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from tower.quality.verdict import Expectation, Metric, Value
 
 def form(probe: Probe, expected: Expectation) -> list[Metric]:
     return [
-        _decodes(probe),
-        _equal("codec", probe.codec, expected.codec),
-        _equal("pixel_format", probe.pixel_format, expected.pixel_format),
-        _equal("size", f"{probe.width}×{probe.height}", f"{expected.width}×{expected.height}", unit="pixels"),
-        _rate(probe, expected),
-        _timing(probe),
-        _equal("frame_count", probe.frames, expected.frames, unit="frames"),
-        _duration(probe, expected),
+        _check_decoding(probe),
+        _check_equal("codec", probe.codec, expected.codec),
+        _check_equal("pixel_format", probe.pixel_format, expected.pixel_format),
+        _check_equal("size", f"{probe.width}×{probe.height}", f"{expected.width}×{expected.height}", unit="pixels"),
+        _check_rate(probe, expected),
+        _check_timing(probe),
+        _check_equal("frame_count", probe.frames, expected.frames, unit="frames"),
+        _check_duration(probe, expected),
     ]
 
 
-def _decodes(probe: Probe) -> Metric:
-    total, where = probe.frames + len(probe.lost), named(spans(probe.lost))
+def _check_decoding(probe: Probe) -> Metric:
+    total, frames_lost = probe.frames + len(probe.lost), named(spans(probe.lost))
     return Metric(
         name="decodes",
         value=probe.frames,
@@ -30,37 +30,37 @@ def _decodes(probe: Probe) -> Metric:
         better="equal",
         passed=probe.fault is None,
         frames=spans(probe.lost),
-        reason=probe.fault and f"{probe.fault}{where}",
+        reason=probe.fault and f"{probe.fault}{frames_lost}",
     )
 
 
-def _rate(probe: Probe, expected: Expectation) -> Metric:
-    """Within 1 in 10 000: the clock of some containers is coarse, but 23.976 is not 24."""
-    near = abs(probe.fps / expected.fps - 1) < 1e-4
-    return _equal("rate", float(probe.fps), float(expected.fps), unit="frames/s", passed=near)
+def _check_rate(probe: Probe, expected: Expectation) -> Metric:
+    """May differ by 1 in 10 000, because the clock of some containers is coarse. 23.976 is still not 24."""
+    is_close = abs(probe.fps / expected.fps - 1) < 1e-4
+    return _check_equal("rate", float(probe.fps), float(expected.fps), unit="frames/s", passed=is_close)
 
 
-def _timing(probe: Probe) -> Metric:
-    """No frame is shown half a frame or more from its place."""
-    most, error = round(float(500 / probe.fps), 3), round(probe.timing_error_ms, 3)
-    reason = f"a frame is shown {error:g} ms from its place; less than {most:g} ms is allowed"
-    passed = error < most
-    return Metric("timing", error, "ms", most, "max", passed, reason=None if passed else reason)
+def _check_timing(probe: Probe) -> Metric:
+    """Every frame is shown less than half a frame from its expected time."""
+    limit, error = round(float(500 / probe.fps), 3), round(probe.timing_error_ms, 3)
+    reason = f"a frame is shown {error:g} ms from its expected time; less than {limit:g} ms is allowed"
+    passed = error < limit
+    return Metric("timing", error, "ms", limit, "max", passed, reason=None if passed else reason)
 
 
-def _duration(probe: Probe, expected: Expectation) -> Metric:
-    """Within half a frame."""
+def _check_duration(probe: Probe, expected: Expectation) -> Metric:
+    """May differ by less than half a frame."""
     seconds = float(expected.frames / expected.fps)
-    near = abs(probe.duration_s - seconds) < float(1 / expected.fps) / 2
-    return _equal("duration", round(probe.duration_s, 4), round(seconds, 4), unit="s", passed=near)
+    is_close = abs(probe.duration_s - seconds) < float(1 / expected.fps) / 2
+    return _check_equal("duration", round(probe.duration_s, 4), round(seconds, 4), unit="s", passed=is_close)
 
 
-def _equal(name: str, value: Value, wanted: Value, *, unit: str = "", passed: bool | None = None) -> Metric:
-    good = value == wanted if passed is None else passed
-    words = f" {unit}" if unit else ""
-    reason = None if good else f"{_said(value)}{words} instead of {_said(wanted)}{words}"
-    return Metric(name, value, unit, wanted, "equal", good, reason=reason)
+def _check_equal(name: str, value: Value, expected: Value, *, unit: str = "", passed: bool | None = None) -> Metric:
+    is_good = value == expected if passed is None else passed
+    suffix = f" {unit}" if unit else ""
+    reason = None if is_good else f"{_format(value)}{suffix} instead of {_format(expected)}{suffix}"
+    return Metric(name, value, unit, expected, "equal", is_good, reason=reason)
 
 
-def _said(value: Value) -> str:
+def _format(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Is there a moving picture, and a sound, in the file? Metrics of what was seen and heard."""
+"""Checks that a file contains a moving picture and audible sound: metrics of its pictures and samples."""
 
 from __future__ import annotations
 
@@ -15,63 +15,67 @@ from tower.quality.verdict import Limits, Metric
 def picture(looks: Sequence[Look], fps: Fraction, limits: Limits) -> list[Metric]:
     total = len(looks)
     black, flat, still = faults.black(looks), faults.flat(looks), faults.still(looks)
-    hold = max(1, round(limits.hold_s * fps))
+    min_hold = max(1, round(limits.hold_s * fps))
     longest_hold = min(limits.frozen_run_s * fps, limits.frozen_run_share * total)
-    held = [i for first, last in spans(still, least=hold) for i in range(first, last + 1)]
+    held = [i for first, last in spans(still, least=min_hold) for i in range(first, last + 1)]
     return [
-        _share("black_share", black, total, limits.black_share, "are black"),
-        _run("black_run", black, limits.black_run_s * fps, "are black"),
-        _share("flat_share", flat, total, limits.flat_share, "show one colour only"),
-        _run("flat_run", flat, limits.flat_run_s * fps, "show one colour only"),
-        _share("noise_share", faults.noisy(looks), total, limits.noise_share, "are noise"),
-        _share("unrelated_share", faults.unrelated(looks), total, limits.unrelated_share, "do not continue the last"),
-        _share("flash_share", faults.flashing(looks), total, limits.flash_share, "flash back and forth"),
-        _run("frozen_run", still, longest_hold, "do not move"),
-        _share("frozen_share", held, total, limits.frozen_share, "do not move"),
-        _repeated(looks, limits),
+        _check_share("black_share", black, total, limits.black_share, "are black"),
+        _check_run("black_run", black, limits.black_run_s * fps, "are black"),
+        _check_share("flat_share", flat, total, limits.flat_share, "show one colour only"),
+        _check_run("flat_run", flat, limits.flat_run_s * fps, "show one colour only"),
+        _check_share("noise_share", faults.noisy(looks), total, limits.noise_share, "are noise"),
+        _check_share(
+            "unrelated_share", faults.unrelated(looks), total, limits.unrelated_share, "do not follow the one before"
+        ),
+        _check_share("flash_share", faults.flashing(looks), total, limits.flash_share, "flash back and forth"),
+        _check_run("frozen_run", still, longest_hold, "do not move"),
+        _check_share("frozen_share", held, total, limits.frozen_share, "do not move"),
+        _check_repeats(looks, limits),
     ]
 
 
 def sound(ear: Ear | None, limits: Limits) -> list[Metric]:
-    """`ear` is None where there is no sound track; that is no fault."""
-    unit, most = "of full scale", limits.audio_clipped_share
+    """`meter` is None for a file without a sound track, which is not a fault."""
+    unit, limit = "of full scale", limits.audio_clipped_share
     if ear is None or not ear.samples:
-        why = "there is no sound track" if ear is None else "the sound track holds no samples"
+        reason = "there is no sound track" if ear is None else "the sound track holds no samples"
         return [
-            Metric("audio_peak", None, unit, limits.audio_peak, "min", None, reason=why),
-            Metric("audio_clipped_share", None, "of samples", most, "max", None, reason=why),
+            Metric("audio_peak", None, unit, limits.audio_peak, "min", None, reason=reason),
+            Metric("audio_clipped_share", None, "of samples", limit, "max", None, reason=reason),
         ]
     clipped = ear.clipped / ear.samples
     peak, share = round(ear.peak, 5), round(clipped, 5)
     silent = f"the sound track is silent: its peak is {peak} of full scale; at least {limits.audio_peak} is needed"
-    loud = f"{clipped:.1%} of the samples are clipped; at most {most:.1%} allowed"
-    heard, clean = ear.peak >= limits.audio_peak, clipped <= most
+    loud = f"{clipped:.1%} of the samples are clipped; at most {limit:.1%} allowed"
+    is_audible, is_clean = ear.peak >= limits.audio_peak, clipped <= limit
     return [
-        Metric("audio_peak", peak, unit, limits.audio_peak, "min", heard, reason=None if heard else silent),
-        Metric("audio_clipped_share", share, "of samples", most, "max", clean, reason=None if clean else loud),
+        Metric("audio_peak", peak, unit, limits.audio_peak, "min", is_audible, reason=None if is_audible else silent),
+        Metric("audio_clipped_share", share, "of samples", limit, "max", is_clean, reason=None if is_clean else loud),
     ]
 
 
-def _repeated(looks: Sequence[Look], limits: Limits) -> Metric:
+def _check_repeats(looks: Sequence[Look], limits: Limits) -> Metric:
     repeats, moving = faults.repeated(looks)
     if moving < 8:
-        why = f"the camera moves in {moving} pictures, too few to tell repeats from drawings on twos"
-        return Metric("repeated_share", None, "of frames", limits.repeated_share, "max", None, reason=why)
-    return _share("repeated_share", repeats, moving, limits.repeated_share, "of a moving camera repeat the one before")
+        reason = f"the camera moves in {moving} pictures, too few to tell repeats from drawings on twos"
+        return Metric("repeated_share", None, "of frames", limits.repeated_share, "max", None, reason=reason)
+    return _check_share(
+        "repeated_share", repeats, moving, limits.repeated_share, "of a moving camera repeat the one before"
+    )
 
 
-def _share(name: str, frames: list[int], total: int, most: float, what: str) -> Metric:
+def _check_share(name: str, frames: list[int], total: int, limit: float, complaint: str) -> Metric:
     value, where = len(frames) / total, spans(frames)
-    passed = value <= most
-    reason = f"{len(frames)} of {total} frames{named(where)} {what}; at most {int(most * total)} allowed"
-    return Metric(name, round(value, 4), "of frames", most, "max", passed, where, None if passed else reason)
+    passed = value <= limit
+    reason = f"{len(frames)} of {total} frames{named(where)} {complaint}; at most {int(limit * total)} allowed"
+    return Metric(name, round(value, 4), "of frames", limit, "max", passed, where, None if passed else reason)
 
 
-def _run(name: str, frames: list[int], most: float | Fraction, what: str) -> Metric:
-    allowed = int(most)
+def _check_run(name: str, frames: list[int], limit: float | Fraction, complaint: str) -> Metric:
+    allowed = int(limit)
     runs = spans(frames)
     longest = max((last - first + 1 for first, last in runs), default=0)
     offending = spans(frames, least=allowed + 1)
-    reason = f"{longest} frames in a row{named(offending)} {what}; at most {allowed} allowed"
+    reason = f"{longest} frames in a row{named(offending)} {complaint}; at most {allowed} allowed"
     passed = longest <= allowed
     return Metric(name, longest, "frames", allowed, "max", passed, offending, None if passed else reason)

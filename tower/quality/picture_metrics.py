@@ -1,4 +1,4 @@
-"""Looking at every decoded picture once, at small sizes, where grain and compression average out."""
+"""Measures every decoded picture once, at small sizes, where grain and compression average out."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from tower.quality.pictures import Levels
 
 LONG_SIDE = 128  # pixels of the picture on which motion is measured
 LIT = 16 + 0.08 * 219  # a pixel below 8 % of the range is dark
-NOISE = 1.0  # mean levels between two pictures at this size that heavy grain explains; more is motion
-DRIFT, DRIFT_NOISE = 0.12, 0.7  # mean levels away from the anchor; so much more for each level of noise
-JUMP, JUMP_MOST = 2.5, 6.0  # levels by which a pixel leaves the anchor; 7.5 times the noise between these two
+NOISE = 1.0  # mean levels by which heavy grain can change a picture of this size; more is motion
+DRIFT, DRIFT_NOISE = 0.12, 0.7  # mean levels away from the anchor, and how much more is allowed per level of noise
+JUMP, JUMP_MOST = 2.5, 6.0  # levels by which a pixel leaves the anchor: 7.5 times the noise, within these two
 JUMPED = 3e-4  # share of such pixels: five of 128 × 128, a blink
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A picture beside the one before.
+    """A picture compared with the one before.
 
-    change: mean difference, levels. back: mean difference from the one before that; None if there is none.
-    likeness: correlation when moved as fits best, −1…1; None if one of them is flat.
-    still: but for noise it shows what the last picture that moved (the anchor) showed.
-    blocks: the mean difference in each block.
+    change: mean difference, in levels. change_from_earlier: mean difference from the one before that, or None.
+    likeness: correlation at the best shift, −1…1; None if one of them is flat.
+    is_still: apart from noise it equals the last picture that moved, the anchor.
+    block_changes: the mean difference in each block, in levels.
     """
 
     change: float
@@ -36,11 +36,11 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Look:
-    """What one picture shows.
+    """The statistics of one picture.
 
-    lit: share of pixels above 8 % brightness. spread: standard deviation of brightness or colour, levels.
-    order: correlation of neighbouring pixels at an eighth of the size, as a latent has; None if flat.
-    detail: standard deviation in each block, levels. beside: None for the first picture.
+    lit_share: share of pixels above 8 % brightness. spread: standard deviation of brightness or colour, in levels.
+    neighbour_correlation: of pixels at an eighth of the size, the size of a latent; None if flat.
+    detail: standard deviation in each block, in levels. comparison: None for the first picture.
     """
 
     lit: float
@@ -52,7 +52,7 @@ class Look:
 
 @dataclass
 class Eye:
-    """Sees the pictures of one clip in turn; `looks` has one entry for each."""
+    """Measures the pictures of one clip in order; `stats` has one entry for each."""
 
     looks: list[Look] = field(default_factory=list)
     _anchor: Levels | None = None
@@ -97,7 +97,7 @@ class Eye:
 
 
 def _is_still(soft: Levels, anchor: Levels, *, noise: float) -> bool:
-    """Whether the two differ by noise only. Comparing with an anchor tells a slow camera from none: it drifts away."""
+    """Whether the two differ by noise only. A slow camera drifts away from the anchor; a still one does not."""
     difference = pictures.difference(soft, anchor)
     drift = max(float(difference.mean()) ** 2 - noise**2, 0.0) ** 0.5
     jump = min(max(7.5 * noise, JUMP), JUMP_MOST)

@@ -1,4 +1,4 @@
-"""What can be computed from one or two small pictures. Brightness in levels of 8-bit video: 16 black, 235 white."""
+"""Calculations on one or two small pictures. Brightness is in levels of 8-bit video: 16 is black, 235 white."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Levels = npt.NDArray[np.float32]
 _Picture = TypeVar("_Picture", Samples, Levels)
 
 FULL_RANGE = 2  # AVCOL_RANGE_JPEG
-PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuv444p")  # one byte a sample, brightness first
-FLAT = 1.2  # levels of spread below which there is nothing to see
+PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuv444p")  # one byte per sample, brightness first
+FLAT = 1.2  # levels of spread below which a picture is flat
 SPARSE = 0.7  # mean over standard deviation: noise has 0.8, an even distribution 0.87, scattered points less than 0.6
 
 
 def planes(frame: VideoFrame) -> tuple[Samples, Samples, Samples, bool]:
-    """Brightness, two colours, and whether they use the full range 0…255. Views into the frame where it allows it."""
+    """Brightness, two colours, and whether they use the full range 0…255. Views into the frame where possible."""
     picture = frame if frame.format.name in PLANAR else frame.reformat(format="yuv420p")
     full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
     light, blue, red = (
@@ -36,8 +36,8 @@ def levels(samples: Samples, *, full: bool) -> Levels:
 
 
 def shrunk(picture: Samples, by: float) -> Samples:
-    """Each pixel the mean of what it covers; never larger than before."""
-    return _shrunk(picture, max(by, 1.0))
+    """Each pixel of the result is the mean of the area it covers. Never enlarges."""
+    return _resize(picture, max(by, 1.0))
 
 
 def softened(picture: Levels) -> Levels:
@@ -55,35 +55,35 @@ def spread(picture: Samples | Levels) -> float:
 def order(picture: Levels) -> float | None:
     """Correlation of neighbouring pixels, the mean of both directions: near 1 in pictures, near 0 in noise.
 
-    Outliers are clipped: a few lit windows in the dark are no noise. None where there is nothing to correlate: in a
-    flat picture, and in one of few points on a plain ground, such as stars.
+    Outliers are clipped, because a few lit windows in the dark are not noise. None without enough to correlate: for a
+    flat picture, and for a few points on a plain background, such as stars.
     """
     if min(picture.shape) < 2 or spread(picture) < FLAT:
         return None
     middle, width = float(picture.mean()), 2 * spread(picture)
     if float(np.abs(picture - middle).mean()) < SPARSE * spread(picture):
         return None
-    tame = picture.clip(middle - width, middle + width)
-    return (_correlation(tame[:, 1:], tame[:, :-1]) + _correlation(tame[1:], tame[:-1])) / 2
+    clipped = picture.clip(middle - width, middle + width)
+    return (_correlation(clipped[:, 1:], clipped[:, :-1]) + _correlation(clipped[1:], clipped[:-1])) / 2
 
 
 def likeness(one: Levels, other: Levels) -> float | None:
-    """Correlation of two pictures: of their coarse shapes, or of the middle of one, moved to where it fits the other.
+    """Correlation of two pictures: of their coarse shapes, or of the middle of one at its best position in the other.
 
-    The better of the two: rain leaves the shapes, a fast camera the middle. None if one of them is flat.
+    The higher of the two counts: rain leaves the shapes alike, a fast camera the middle. None if one of them is flat.
     """
     if spread(one) < FLAT or spread(other) < FLAT:
         return None
-    small, template = _shrunk(one, 2), _shrunk(other, 2)
+    small, template = _resize(one, 2), _resize(other, 2)
     height, width = (side // 5 for side in template.shape)
     middle = template[height : template.shape[0] - height, width : template.shape[1] - width]
     moved = cv2.matchTemplate(small, middle, cv2.TM_CCOEFF_NORMED) if spread(middle) > FLAT else np.array(-1.0)
-    return max(_correlation(_shrunk(one, 8), _shrunk(other, 8)), float(moved.max()))
+    return max(_correlation(_resize(one, 8), _resize(other, 8)), float(moved.max()))
 
 
 def block_means(picture: Levels) -> Levels:
     """The means of blocks of 8 × 8 pixels."""
-    return _shrunk(picture, 8)
+    return _resize(picture, 8)
 
 
 def block_spreads(picture: Levels) -> Levels:
@@ -91,7 +91,7 @@ def block_spreads(picture: Levels) -> Levels:
     return np.asarray(np.sqrt((block_means(picture**2) - block_means(picture) ** 2).clip(0)), np.float32)
 
 
-def _shrunk(picture: _Picture, by: float) -> _Picture:
+def _resize(picture: _Picture, by: float) -> _Picture:
     height, width = (max(1, round(side / by)) for side in picture.shape)
     return cast(_Picture, cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
 

@@ -1,4 +1,4 @@
-"""Keeps the verdict on a take: one row for each attempt and stage, and the job's final metrics."""
+"""Stores the verdict on a take: one row per attempt, round and stage, and the job's final metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tower.quality.verdict import Assessment, Metric
 
 @dataclass(frozen=True)
 class Final:
-    """The final verdict of a job; `reason`: what the metric that was added found fault with."""
+    """The final verdict of a job. `reason`: why the added metric failed."""
 
     score: float
     passed: bool
@@ -27,8 +27,9 @@ class Final:
 def record_verdict(
     session: Session, attempt: Attempt, *, asset_id: int | None, assessment: Assessment, round_number: int = 1
 ) -> None:
-    """Store the technical verdict of this attempt and round; judged again, it replaces the one before. It is the job's
-    final one until another is. Fenced as all writes.
+    """Store the technical verdict of this attempt and round, which replaces an earlier one.
+
+    It becomes the job's final verdict. Fenced like all writes of a job.
     """
     held(session, attempt)
     verdict: dict[str, Any] = {
@@ -51,7 +52,7 @@ def record_verdict(
         .on_conflict_do_update(index_elements=["job_id", "attempt", "round", "stage", "segment"], set_=row)
         .returning(QualityAssessment.id)
     )
-    _make_final(session, verdict | {"job_id": attempt.job_id, "assessment_id": assessment_id})
+    _store_final(session, verdict | {"job_id": attempt.job_id, "assessment_id": assessment_id})
 
 
 def keep_verdict(session: Session, attempt: Attempt, *, round_number: int) -> None:
@@ -64,13 +65,13 @@ def keep_verdict(session: Session, attempt: Attempt, *, round_number: int) -> No
         .limit(1)
     ).one()
     verdict = {"score": kept.score, "passed": kept.passed, "metrics": kept.metrics}
-    _make_final(session, verdict | {"job_id": attempt.job_id, "assessment_id": kept.id})
+    _store_final(session, verdict | {"job_id": attempt.job_id, "assessment_id": kept.id})
 
 
 def add_visual(session: Session, attempt: Attempt, *, asset_id: int, metric: Metric, seconds: float) -> Final:
     """Add a metric of the visual stage to the job's final verdict, which becomes the worse of the two.
 
-    What could not be measured is named there, and is no verdict of its own.
+    A metric that could not be measured is only listed there; it does not get a row of its own.
     """
     held(session, attempt)
     kept = session.get_one(QualityMetrics, attempt.job_id, populate_existing=True)
@@ -89,7 +90,7 @@ def add_visual(session: Session, attempt: Attempt, *, asset_id: int, metric: Met
         }
         unique = ["job_id", "attempt", "round", "stage", "segment"]
         session.execute(insert(QualityAssessment).values(row).on_conflict_do_update(index_elements=unique, set_=row))
-    others = [one for one in kept.metrics if one["name"] != metric.name]
+    others = [other for other in kept.metrics if other["name"] != metric.name]
     technical = session.get_one(QualityAssessment, kept.assessment_id)
     final = Final(min(technical.score, verdict.score), technical.passed and verdict.passed, verdict.reason)
     kept.score, kept.passed, kept.metrics = final.score, final.passed, [*others, metric.as_json()]
@@ -97,5 +98,5 @@ def add_visual(session: Session, attempt: Attempt, *, asset_id: int, metric: Met
     return final
 
 
-def _make_final(session: Session, final: dict[str, Any]) -> None:
+def _store_final(session: Session, final: dict[str, Any]) -> None:
     session.execute(insert(QualityMetrics).values(final).on_conflict_do_update(index_elements=["job_id"], set_=final))

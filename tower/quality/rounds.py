@@ -1,4 +1,4 @@
-"""The rounds of the quality loop: what came of each, whether another is worth it, which is the best."""
+"""The rounds of the quality loop: their results, whether another round is needed, and which one is best."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MOST_ROUNDS = 3
 class Round:
     """One render and its verdict.
 
-    `asset_id` and `path` are None where the engine made no clip of the form that was asked for. `failed`: the metrics
-    that did. `changed`: what was made otherwise than asked, in words; None in the first round.
+    `asset_id` and `path` are None if the engine made no clip in the requested form. `failed`: the names of the metrics
+    that failed. `changed`: how the shot differed from the requested one, in words; None in the first round.
     """
 
     number: int
@@ -34,7 +34,7 @@ class Round:
 
 @dataclass(frozen=True)
 class KeptRound:
-    """The number of the round that the job goes on with."""
+    """The number of the round that the job continues with."""
 
     round: int
 
@@ -44,32 +44,32 @@ KEPT_ROUND = Step("kept_round", TypeAdapter(KeptRound))
 
 
 def rounds_of(job: ProductionJob) -> list[Round]:
-    """Those that are over, in their order. The first that cannot be read is done again, and those after it."""
+    """The completed rounds in order, up to the first that cannot be read: that one and all after it are repeated."""
     rounds: list[Round] = []
     for step in ROUNDS:
-        ended = step.get(job)
-        if ended is None:
+        completed = step.get(job)
+        if completed is None:
             break
-        rounds.append(ended)
+        rounds.append(completed)
     return rounds
 
 
 def kept_round(job: ProductionJob) -> int | None:
-    """The number of the round that the job goes on with; None before that is known."""
+    """The number of the round that the job continues with; None before it is chosen."""
     kept = KEPT_ROUND.get(job)
     return kept.round if kept else None
 
 
 def another(rounds: Sequence[Round]) -> bool:
-    return len(rounds) < MOST_ROUNDS and not any(one.passed for one in rounds)
+    return len(rounds) < MOST_ROUNDS and not any(ended.passed for ended in rounds)
 
 
 def change_after(rounds: Sequence[Round]) -> Change:
-    """What the next round makes otherwise than asked: the remedies of all before it, added up."""
-    return sum((remedy(one.failed) for one in rounds), start=AGAIN)
+    """The adjustment for the next round: the sum of the adjustments for all rounds before it."""
+    return sum((remedy(ended.failed) for ended in rounds), start=AGAIN)
 
 
 def best_of(rounds: Sequence[Round]) -> Round | None:
-    """The one that passed, or the one with the highest score; of equals the first. None if none has a clip."""
-    made = [one for one in rounds if one.asset_id is not None]
-    return max(made, key=lambda one: (one.passed, one.score), default=None)
+    """The round that passed, or else the first with the highest score. None if no round has a clip."""
+    with_clip = [ended for ended in rounds if ended.asset_id is not None]
+    return max(with_clip, key=lambda ended: (ended.passed, ended.score), default=None)

@@ -1,4 +1,4 @@
-"""Listening to every decoded sample once."""
+"""Measures every decoded sample once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FULL_SCALE = 0.999
 
 @dataclass
 class Ear:
-    """`peak` and full scale are 1.0; `clipped` counts the samples at or above 0.999, of any channel."""
+    """The level of the samples of all channels. Full scale is 1.0; `clipped_samples` counts those at 0.999 or above."""
 
     samples: int = 0
     clipped: int = 0

@@ -1,6 +1,6 @@
-"""The technical stage: is this file the clip that was asked for, and is there a moving picture in it?
+"""The technical stage: checks that a file has the expected form and contains a moving picture.
 
-What is measured, in which unit, with which threshold and why: docs/quality.md.
+docs/quality.md lists the metrics with their units, thresholds and reasons.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ LIMITS = Limits()
 
 
 def judge(path: Path, expected: Expectation, limits: Limits = LIMITS) -> Assessment:
-    """Decode the clip once and hold it against what was asked for.
+    """Decode the clip once and compare it with the expectation.
 
-    A file without a single picture that decodes is judged too: score 0, and `decodes` the only metric. Raises
-    NoMediaFileError if there is no regular file to judge.
+    A file without a single picture that decodes gets score 0, with `decodes` as the only metric. Raises
+    NoMediaFileError if there is no regular file.
     """
-    began, eye, ear = time.perf_counter(), Eye(), Ear()
+    started, eye, ear = time.perf_counter(), Eye(), Ear()
     try:
         probe = look_through(path, on_picture=eye.see, on_sound=ear.hear)
     except NoMediaFileError:
         raise
     except MediaUnreadableError as error:
         metric = Metric("decodes", 0, "frames", expected.frames, "equal", passed=False, reason=error.message)
-        return Assessment.of([metric], seconds=time.perf_counter() - began, probe=None)
+        return Assessment.of([metric], seconds=time.perf_counter() - started, probe=None)
     metrics = [
         *form(probe, expected),
         *picture(eye.looks, probe.fps, limits),
         *sound(ear if probe.has_audio else None, limits),
     ]
-    return Assessment.of(metrics, seconds=time.perf_counter() - began, probe=probe)
+    return Assessment.of(metrics, seconds=time.perf_counter() - started, probe=probe)

@@ -1,7 +1,7 @@
-"""Where a figure fits best into a picture, and how well.
+"""Finds where a figure fits best into a picture, and how well.
 
-The figure is laid over the picture in several sizes where brightness correlates best; of these places the one that
-agrees best in shape and colour counts.
+In several sizes, the figure is compared with the places of the picture where brightness correlates best. The place that
+agrees best in shape and colour is the result.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy.typing as npt
 from tower.quality.pictures import Levels, Samples
 from tower.quality.reference import Figure
 
-HEIGHTS = (0.22, 0.28, 0.35, 0.44, 0.55, 0.69, 0.86, 1.0)  # of the frame, in which the figure is looked for
-PLACES = 3  # best correlating places that are looked at in each size
-FAINT = 0.2  # correlation below which a place is not looked at
-GAIN = (0.6, 1.7)  # how far light may dim or brighten a colour channel
+HEIGHTS = (0.22, 0.28, 0.35, 0.44, 0.55, 0.69, 0.86, 1.0)  # of the figure, as shares of the frame's height
+PLACES = 3  # places with the best correlation that are compared in each size
+FAINT = 0.2  # correlation below which a place is not compared
+GAIN = (0.6, 1.7)  # factors by which light may dim or brighten a colour channel
 LEAST_PIXELS, LEAST_WIDTH = 30, 6  # of a template
 # The logistic fit of docs/quality.md.
 SHAPE, COLOUR, TINT, HEIGHT, CONSTANT = 7.7, -0.23, -0.15, 4.6, -0.8
@@ -27,10 +27,10 @@ SHAPE, COLOUR, TINT, HEIGHT, CONSTANT = 7.7, -0.23, -0.15, 4.6, -0.8
 
 @dataclass(frozen=True)
 class Fit:
-    """How the figure agrees with one place of a picture.
+    """How well the figure matches one place of a picture.
 
-    shape: correlation of brightness, −1…1. colour: mean distance in CIELAB once the light is evened out. tint: mean
-    distance in a and b of CIELAB as they are. height: of the figure, as a share of the picture's.
+    shape: correlation of brightness, −1…1. colour: mean distance in CIELAB after correction for the light. tint: mean
+    distance in a and b of CIELAB without correction. height: of the figure, as a share of the picture's.
     """
 
     shape: float
@@ -46,7 +46,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Template:
-    """The figure in one size: brightness, which pixels count, and their colours in BGR."""
+    """The figure in one size: its brightness, the pixels that belong to it, and their colours in BGR."""
 
     grey: Levels
     mask: Levels
@@ -56,20 +56,20 @@ class Template:
 
 
 def templates(figure: Figure, size: tuple[int, int]) -> list[Template]:
-    """The figure in all sizes that a picture of (height, width) has room for."""
-    made = (_template(figure, share, size) for share in HEIGHTS)
-    return [template for template in made if template is not None]
+    """The figure in all sizes that fit into a picture of (height, width)."""
+    fitted = (_build_template(figure, share, size) for share in HEIGHTS)
+    return [template for template in fitted if template is not None]
 
 
 def best_fit(picture: Samples, figures: Sequence[Template]) -> Fit | None:
-    """The best agreement of any size and place; None if there is not even a faint one."""
+    """The match with the highest odds, over all sizes and places; None if nothing correlates enough."""
     colours = picture.astype(np.float32)
     grey = np.asarray(cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY), np.float32)
-    found = (fit for template in figures for fit in _fits(colours, grey, template))
-    return max(found, key=lambda fit: fit.odds, default=None)
+    matches = (fit for template in figures for fit in _matches(colours, grey, template))
+    return max(matches, key=lambda fit: fit.odds, default=None)
 
 
-def _template(figure: Figure, share: float, size: tuple[int, int]) -> Template | None:
+def _build_template(figure: Figure, share: float, size: tuple[int, int]) -> Template | None:
     rows, columns = figure.picture.shape[:2]
     scale = min(share * size[0] / rows, size[1] / columns)
     width, height = round(columns * scale), round(rows * scale)
@@ -83,26 +83,26 @@ def _template(figure: Figure, share: float, size: tuple[int, int]) -> Template |
     return Template(grey, inside.astype(np.float32), inside, small[inside], height / size[0])
 
 
-def _fits(picture: Levels, grey: Levels, template: Template) -> Iterator[Fit]:
+def _matches(picture: Levels, grey: Levels, template: Template) -> Iterator[Fit]:
     likeness = np.asarray(cv2.matchTemplate(grey, template.grey, cv2.TM_CCOEFF_NORMED, mask=template.mask))
-    likeness[~np.isfinite(likeness) | (np.abs(likeness) > 1.001)] = -1  # where there is nothing to correlate
+    likeness[~np.isfinite(likeness) | (np.abs(likeness) > 1.001)] = -1  # flat places have no correlation
     height, width = template.grey.shape
     for _ in range(PLACES):
         _, shape, _, (x, y) = cv2.minMaxLoc(likeness)
         if shape < FAINT:
             return
         seen = picture[y : y + height, x : x + width][template.inside]
-        colour, tint = _distances(seen, template.colours)
+        colour, tint = _colour_distances(seen, template.colours)
         yield Fit(float(shape), colour, tint, template.height)
         likeness[max(0, y - height // 6) : y + height // 6 + 1, max(0, x - width // 4) : x + width // 4 + 1] = -1
 
 
-def _distances(seen: Levels, wanted: Levels) -> tuple[float, float]:
-    """Mean colour distance in even light, and of the tint as it is."""
-    gain = np.clip((wanted.mean(axis=0) + 8) / (seen.mean(axis=0) + 8), *GAIN)
-    aim = _lab(wanted)
-    colour = np.linalg.norm(_lab(seen * gain) - aim, axis=1).mean()
-    tint = np.linalg.norm((_lab(seen) - aim)[:, 1:], axis=1).mean()
+def _colour_distances(seen: Levels, expected: Levels) -> tuple[float, float]:
+    """Mean distances in CIELAB: of colour after correction for the light, and of tint without it."""
+    gain = np.clip((expected.mean(axis=0) + 8) / (seen.mean(axis=0) + 8), *GAIN)
+    target = _lab(expected)
+    colour = np.linalg.norm(_lab(seen * gain) - target, axis=1).mean()
+    tint = np.linalg.norm((_lab(seen) - target)[:, 1:], axis=1).mean()
     return float(colour), float(tint)
 
 

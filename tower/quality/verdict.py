@@ -1,4 +1,4 @@
-"""What a judgement is made of: what was asked, what was measured, what follows."""
+"""The parts of a verdict: the expected clip, the limits, the metrics, and the assessment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Ranges = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Expectation:
-    """The clip that was asked for. `codec` and `pixel_format` in FFmpeg's names."""
+    """The expected clip. `codec` and `pixel_format` are names of FFmpeg."""
 
     width: int
     height: int
@@ -27,7 +27,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Limits:
-    """What is still accepted. Shares are of the clip's pictures, runs in seconds. Why: docs/quality.md."""
+    """The limits of the metrics: shares of the clip's pictures, and runs in seconds. Reasons are in docs/quality.md."""
 
     black_share: float = 0.25
     black_run_s: float = 0.5
@@ -47,10 +47,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Metric:
-    """One measured thing. `threshold` is the least ("min"), the most ("max") or the only ("equal") good value.
+    """One measurement. `threshold` is the least ("min"), the most ("max") or the only ("equal") good value.
 
-    `passed` and `value` are None if it could not be measured. `frames`: the offending ones, first and last of each
-    range, from 0. `reason`: one sentence that says why it failed or was not measured.
+    `passed` and `value` are None if it could not be measured. `frames`: the offending ones, as ranges of first and
+    last, numbered from 0. `reason`: one sentence that says why it failed or was not measured.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Metric:
 
     @property
     def grade(self) -> float:
-        """1 for nothing to find fault with, 0.5 at the threshold, towards 0 beyond it. Unmeasured is no fault."""
+        """1 without any fault, 0.5 at the threshold, towards 0 beyond it. An unmeasured metric has grade 1."""
         if self.passed is None:
             return 1.0
         if self.better != "max" or not isinstance(self.value, int | float) or isinstance(self.threshold, str):
@@ -81,7 +81,8 @@ class Metric:
 class Assessment:
     """A verdict. `score` 0–10 is ten times the worst grade, so it is below 5 exactly if the clip did not pass.
 
-    `reason` names the worst fault in full and the others by name. `probe` is None if the file does not decode at all.
+    `reason` quotes the first failed metric in full and lists the names of the others. `probe` is None if the file does
+    not decode at all.
     """
 
     score: float
@@ -106,7 +107,7 @@ class Assessment:
 
     @classmethod
     def without_clip(cls, reason: str) -> Assessment:
-        """The engine made nothing that could be judged, and said why."""
+        """The verdict on an engine that made no usable clip; `reason` comes from the engine."""
         return cls(score=0.0, passed=False, metrics=(), reason=reason, seconds=0.0, probe=None)
 
     def as_json(self) -> dict[str, Any]:

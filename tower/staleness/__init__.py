@@ -1,1 +1,1 @@
-"""Which takes are out of date: what a scene's picture depends on, then and now, and what is different."""
+"""Finds stale takes: compares the inputs that a take was made from with the current ones."""

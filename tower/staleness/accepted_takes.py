@@ -1,4 +1,4 @@
-"""Scenes with an accepted take, and which of them would be another picture today."""
+"""Scenes with an accepted take, and those among them whose take is stale."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from tower.shots.scene_spec import Wish
 
 
 class Accepted(NamedTuple):
-    """A scene with its accepted take: all that can make that old, and no row, of which there may be thousands.
+    """A scene with its accepted take and every column that can make the take stale.
 
-    The last three are of what the take was made from, in JSON; None where nobody noted it.
+    It is a tuple and not a row of the ORM, because there may be thousands. The last three fields are JSON of the inputs
+    that the take was made from, or None if they were not recorded.
     """
 
     id: int
@@ -52,7 +53,7 @@ class Accepted(NamedTuple):
 
 @dataclass(frozen=True)
 class Outdated:
-    """A scene whose accepted take would be another one today, or is lost. `now`: what it would be made from."""
+    """A scene whose accepted take is stale or lost. `current_inputs`: those that a new take would be made from."""
 
     scene: Accepted
     wish: Wish
@@ -73,33 +74,33 @@ _ACCEPTED = (
 
 
 def accepted(session: Session, *where: ColumnElement[bool]) -> list[Accepted]:
-    """Those scenes that have an accepted take, by number."""
+    """The scenes that have an accepted take and meet the conditions, by number."""
     return [Accepted._make(row) for row in session.execute(_ACCEPTED.where(*where))]
 
 
 def outdated(session: Session, scenes: Sequence[Accepted], settings: Settings) -> Iterator[Outdated]:
-    """Those of these scenes of one branch, in their order. Fingerprints are compared: the design's own definition."""
+    """The stale takes of these scenes of one branch, in order. A lost take is stale too."""
     if not scenes:
         return
     sources = sources_of(session, scenes[0].branch_id, scenes[0].project_id, scenes)
     engine = engine_now(session, settings)
     for scene in scenes:
-        wish = _wish(scene.wish)
-        now = inputs_of(sources, scene, wish, engine_for_scene(wish, engine, was=_engine(scene.engine)))
-        known = _as_far_as_known(now, scene.model_files)
+        wish = _read_wish(scene.wish)
+        now = inputs_of(sources, scene, wish, engine_for_scene(wish, engine, was=_read_engine(scene.engine)))
+        known = _with_known_files(now, scene.model_files)
         if known.fingerprint != scene.accepted_fingerprint or scene.accepted_asset_id is None:
             yield Outdated(scene, wish, now)
 
 
 def is_outdated(session: Session, scene: Scene, settings: Settings) -> bool:
-    """Whether it has an accepted take, and that would be another one today."""
+    """Whether the scene has an accepted take that is stale or lost."""
     return any(outdated(session, accepted(session, Scene.id == scene.id), settings))
 
 
-def _as_far_as_known(now: FingerprintInputs, was_files: str | None) -> FingerprintInputs:
-    """With those model files that were hashed then too: that another one was hashed since makes nothing old."""
+def _with_known_files(now: FingerprintInputs, was_files: str | None) -> FingerprintInputs:
+    """The inputs with only the model files that were hashed then. A newly hashed file does not make a take stale."""
     files = now.model.files
-    was = files if was_files is None else _files(was_files)
+    was = files if was_files is None else _read_files(was_files)
     if was.keys() == files.keys():
         return now
     known = {name: files.get(name, sha256) for name, sha256 in was.items()}
@@ -107,16 +108,16 @@ def _as_far_as_known(now: FingerprintInputs, was_files: str | None) -> Fingerpri
 
 
 @lru_cache(maxsize=256)
-def _wish(said: str | None) -> Wish:
-    return Wish.of(json.loads(said) if said else {})
+def _read_wish(recorded: str | None) -> Wish:
+    return Wish.of(json.loads(recorded) if recorded else {})
 
 
 @lru_cache(maxsize=256)
-def _engine(said: str | None) -> EngineName | None:
-    return EngineName(**json.loads(said)) if said else None
+def _read_engine(recorded: str | None) -> EngineName | None:
+    return EngineName(**json.loads(recorded)) if recorded else None
 
 
 @lru_cache(maxsize=256)
-def _files(said: str) -> Mapping[str, str]:
-    files: Mapping[str, str] = json.loads(said)
+def _read_files(recorded: str) -> Mapping[str, str]:
+    files: Mapping[str, str] = json.loads(recorded)
     return files

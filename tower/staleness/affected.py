@@ -1,4 +1,4 @@
-"""Which accepted takes an edit made old: only those scenes are looked at that it can touch."""
+"""Finds the accepted takes that an edit made stale, looking only at the scenes that it can affect."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tower.versions import history
 from tower.versions.comparing import EntityChange
 from tower.versions.kinds import Kind
 
-ASKED_ONE_BY_ONE = 20  # characters; for more it is quicker to read all scenes that have a take
+ASKED_ONE_BY_ONE = 20  # beyond this, reading all scenes that have a take is faster
 
 
 @dataclass(frozen=True)
 class Touched:
-    """Keys of the scenes and characters that were edited, names of the styles in lower case (before and after).
+    """The keys of the edited scenes and characters, and the names of the edited styles in lower case, old and new.
 
-    Nothing else that is versioned is part of a picture.
+    No other versioned entity is part of a picture.
     """
 
     scenes: frozenset[uuid.UUID] = frozenset()
@@ -39,7 +39,7 @@ class Touched:
 
 
 def by_entity(kind: Kind, key: uuid.UUID, *states: Mapping[str, Any]) -> Touched:
-    """An edit of one thing. `states`: its fields before and after, for the names of a style."""
+    """The effect of editing one entity. `states`: its fields before and after, which hold the names of a style."""
     match kind:
         case Kind.SCENES:
             return Touched(scenes=frozenset({key}))
@@ -52,7 +52,7 @@ def by_entity(kind: Kind, key: uuid.UUID, *states: Mapping[str, Any]) -> Touched
 
 
 def by_changes(changes: Iterable[EntityChange]) -> Touched:
-    """What a commit, a merge or a revert changed."""
+    """The effect of the changes of a commit, a merge or a revert."""
     keys: dict[Kind, set[uuid.UUID]] = {kind: set() for kind in Kind}
     styles: set[str] = set()
     for change in changes:
@@ -64,39 +64,39 @@ def by_changes(changes: Iterable[EntityChange]) -> Touched:
 
 
 def by_commit(session: Session, commit: Commit) -> Touched:
-    """Against its first parent."""
+    """The effect of a commit compared with its first parent."""
     return by_changes(history.changed_by(session, commit))
 
 
 def stale_after(
     session: Session, branch_id: int, touched: Touched, *, project_id: int, settings: Settings
 ) -> list[int]:
-    """The ids of the scenes, by number, that the edit touches and whose accepted take is out of date now."""
+    """The ids of the affected scenes whose accepted take is stale now, by scene number."""
     if not touched:
         return []
     default_style = _default_style(session, project_id) if touched.styles else ""
-    near = accepted(session, Scene.branch_id == branch_id, _narrow(touched, default_style))
-    scenes = [scene for scene in near if _touches(touched, scene, default_style)]
+    candidates = accepted(session, Scene.branch_id == branch_id, _preselection(touched, default_style))
+    scenes = [scene for scene in candidates if _is_affected(scene, touched, default_style)]
     return [found.scene.id for found in outdated(session, scenes, settings)]
 
 
-def _narrow(touched: Touched, default_style: str) -> Any:
-    """At least those that are touched, by what has an index."""
+def _preselection(touched: Touched, default_style: str) -> Any:
+    """A condition on indexed columns that all affected scenes meet, and perhaps others."""
     if len(touched.characters) > ASKED_ONE_BY_ONE:
         return true()
-    ways: list[Any] = [Scene.characters.contains([{"key": str(key)}]) for key in touched.characters]
+    conditions: list[Any] = [Scene.characters.contains([{"key": str(key)}]) for key in touched.characters]
     if touched.scenes:
-        ways.append(Scene.key.in_(touched.scenes))
+        conditions.append(Scene.key.in_(touched.scenes))
     if touched.styles:
-        ways.append(func.lower(func.coalesce(Scene.style, default_style)).in_(touched.styles))
-    return or_(*ways)
+        conditions.append(func.lower(func.coalesce(Scene.style, default_style)).in_(touched.styles))
+    return or_(*conditions)
 
 
-def _touches(touched: Touched, scene: Accepted, default_style: str) -> bool:
-    playing = {one["key"] for one in scene.characters}
+def _is_affected(scene: Accepted, touched: Touched, default_style: str) -> bool:
+    cast_keys = {member["key"] for member in scene.characters}
     return (
         scene.key in touched.scenes
-        or any(str(key) in playing for key in touched.characters)
+        or any(str(key) in cast_keys for key in touched.characters)
         or (scene.style or default_style).lower() in touched.styles
     )
 

@@ -1,4 +1,4 @@
-"""Renders anew exactly what is out of date."""
+"""Renders exactly the scenes whose accepted take is stale."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tower.workflows import store
 
 @dataclass(frozen=True)
 class Live:
-    """A job that renders the scene already; `up_to_date`: its take will not be out of date when it is there."""
+    """A job that already renders the scene. `is_current`: its take will not be stale when it is finished."""
 
     job: ProductionJob
     up_to_date: bool
@@ -33,7 +33,7 @@ class Live:
 
 @dataclass(frozen=True)
 class Rendering:
-    """All stale scenes by number; by the id of each what became of it: a new job, one that is there, or a refusal."""
+    """The stale scenes by number, and for the id of each a new job, a live job or an error."""
 
     commit_hash: str | None
     stale: tuple[StaleScene, ...]
@@ -51,30 +51,31 @@ def render_stale(
     engine: EngineChoice | None = None,
     dry_run: bool = False,
 ) -> Rendering:
-    """Open a job for each stale scene of the branch that none is rendering. The caller commits.
+    """Open a job for each stale scene of the branch that no job is rendering. The caller commits.
 
-    Each is rendered as its accepted take was wished for, but for what is asked here. Who asks at the same time waits,
-    and finds these jobs. In a dry run the jobs are not kept. Raises UnavailableError for an engine that nobody has.
+    Each job uses the overrides of the accepted take, except for the quality and engine given here. A concurrent caller
+    waits and then finds these jobs. In a dry run the jobs are rolled back. Raises UnavailableError for an engine that
+    no worker has.
     """
     ready = prepare(session, branch.id, settings)
     stale = of_branch(session, branch, settings).stale
     scenes = [found.scene for found in stale]
     sources = sources_of(session, branch.id, branch.project_id, scenes)
     running = live_jobs(session, [scene.id for scene in scenes])
-    live = {scene.id: _live(sources, ready, scene, running[scene.id]) for scene in scenes if scene.id in running}
+    live = {scene.id: _to_live(sources, ready, scene, running[scene.id]) for scene in scenes if scene.id in running}
     opened: dict[int, ProductionJob] = {}
     refused: dict[int, TowerError] = {}
     for found in stale:
         if found.scene.id not in live:
             wish = replace(found.wish, quality=quality or found.wish.quality, engine=engine or found.wish.engine)
             try:
-                opened[found.scene.id] = _opened(sources, ready, found.scene, wish, settings, kept=not dry_run)
+                opened[found.scene.id] = _open_job(sources, ready, found.scene, wish, settings, kept=not dry_run)
             except (InvalidError, NotFoundError) as error:
                 refused[found.scene.id] = error
     return Rendering(ready.commit_hash, stale, opened, live, refused)
 
 
-def _opened(
+def _open_job(
     sources: Sources, ready: Prepared, scene: Pictured, wish: Wish, settings: Settings, *, kept: bool
 ) -> ProductionJob:
     with sources.session.begin_nested() as savepoint:
@@ -88,7 +89,7 @@ def _opened(
     return job
 
 
-def _live(sources: Sources, ready: Prepared, scene: Pictured, job: ProductionJob) -> Live:
+def _to_live(sources: Sources, ready: Prepared, scene: Pictured, job: ProductionJob) -> Live:
     state = rendered_by(job)
     if state is None:
         return Live(job, up_to_date=False)

@@ -1,4 +1,4 @@
-"""Which scenes of a branch have an accepted take that is out of date, and why."""
+"""Reports the scenes of a branch whose accepted take is stale, and why."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tower.shots.scene_spec import Wish
 from tower.staleness.accepted_takes import Accepted, Outdated, accepted, outdated
 from tower.staleness.reasons import Reason, reasons
 
-LOOKED_AT, COMPARED = 500, 100  # scenes of a page at most, and those among them that have an accepted take
-_WHOLE = 1000  # scenes that are read at once to look at a whole branch
+LOOKED_AT, COMPARED = 500, 100  # scenes read for a page, and accepted takes compared among them, at most
+_WHOLE = 1000  # scenes read at once for a whole branch
 
 _SCENES = (
     select(
@@ -37,7 +37,7 @@ _SCENES = (
 
 @dataclass(frozen=True)
 class StaleScene:
-    """A scene whose accepted take would be another one today. `fingerprint` is today's."""
+    """A scene whose accepted take is stale. `fingerprint` is the current one."""
 
     scene: Accepted
     wish: Wish
@@ -47,9 +47,9 @@ class StaleScene:
 
 @dataclass(frozen=True)
 class Staleness:
-    """Scenes by number: each is fresh, stale, missing (nothing was accepted yet) or a video of the user's own.
+    """Scenes by number: each is fresh, stale, missing (without an accepted take) or has a video of the user's own.
 
-    `next_cursor`: the number of the last one that was looked at; None if there are none after it.
+    `next_cursor`: the number of the last scene that was read; None if none follows.
     """
 
     scenes: int
@@ -64,27 +64,30 @@ class Staleness:
 
 
 def of_branch(session: Session, branch: Branch, settings: Settings) -> Staleness:
-    """All scenes. Looks at the database, and at the files of reference images."""
-    pages = [_looked_at(session, branch.id, settings, _Look(0, None, _WHOLE, _WHOLE))]
+    """Report on all scenes. Reads the database and the files of reference images."""
+    pages = [_read_page(session, branch.id, settings, _PageLimits(0, None, _WHOLE, _WHOLE))]
     while (cursor := pages[-1].next_cursor) is not None:
-        pages.append(_looked_at(session, branch.id, settings, _Look(cursor, None, _WHOLE, _WHOLE)))
+        pages.append(_read_page(session, branch.id, settings, _PageLimits(cursor, None, _WHOLE, _WHOLE)))
     return Staleness(
         sum(page.scenes for page in pages),
-        tuple(one for page in pages for one in page.stale),
-        tuple(one for page in pages for one in page.missing),
+        tuple(scene for page in pages for scene in page.stale),
+        tuple(scene_id for page in pages for scene_id in page.missing),
         sum(page.own_videos for page in pages),
         None,
     )
 
 
 def page_of_branch(session: Session, branch: Branch, settings: Settings, wanted: Wanted) -> Staleness:
-    """The scenes after the number `wanted.cursor`, until `wanted.limit` stale ones are found or enough is looked at."""
-    return _looked_at(session, branch.id, settings, _Look(wanted.cursor or 0, wanted.limit, LOOKED_AT, COMPARED))
+    """Report on the scenes after `page_request.cursor`.
+
+    Stops at `page_request.limit` stale scenes, or when enough scenes are read.
+    """
+    return _read_page(session, branch.id, settings, _PageLimits(wanted.cursor or 0, wanted.limit, LOOKED_AT, COMPARED))
 
 
 @dataclass(frozen=True)
-class _Look:
-    """After which number, and at most how many stale scenes, scenes, and scenes with a take."""
+class _PageLimits:
+    """The scene number to start after, and the most stale scenes, scenes, and scenes with a take."""
 
     after: int
     stale: int | None
@@ -92,47 +95,49 @@ class _Look:
     takes: int
 
 
-def _looked_at(session: Session, branch_id: int, settings: Settings, look: _Look) -> Staleness:
-    there = session.execute(_SCENES, {"branch_id": branch_id, "after": look.after, "most": look.scenes + 1}).all()
-    seen = there[: look.scenes]
+def _read_page(session: Session, branch_id: int, settings: Settings, limits: _PageLimits) -> Staleness:
+    rows = session.execute(_SCENES, {"branch_id": branch_id, "after": limits.after, "most": limits.scenes + 1}).all()
+    seen = rows[: limits.scenes]
     with_take = [row.id for row in seen if row.has_take]
-    if len(with_take) > look.takes:
-        seen = seen[: _place(seen, with_take[look.takes])]
-    takes = accepted(session, _one_of(with_take[: look.takes])) if with_take else []
-    found = list(islice(outdated(session, takes, settings), look.stale))
-    if found and len(found) == look.stale:
-        seen = seen[: _place(seen, found[-1].scene.id) + 1]
-    shown = {take.id for take in takes}
-    others = [row for row in seen if row.id not in shown]
-    missing = tuple(row.id for row in others if row.has_take or not row.has_video)  # a take: until this moment
+    if len(with_take) > limits.takes:
+        seen = seen[: _index_of(seen, with_take[limits.takes])]
+    takes = accepted(session, _has_id(with_take[: limits.takes])) if with_take else []
+    found = list(islice(outdated(session, takes, settings), limits.stale))
+    if found and len(found) == limits.stale:
+        seen = seen[: _index_of(seen, found[-1].scene.id) + 1]
+    with_take_ids = {take.id for take in takes}
+    others = [row for row in seen if row.id not in with_take_ids]
+    missing = tuple(
+        row.id for row in others if row.has_take or not row.has_video
+    )  # the take was removed between the two queries
     return Staleness(
         scenes=len(seen),
-        stale=tuple(_explained(session, found)),
+        stale=tuple(_explain(session, found)),
         missing=missing,
         own_videos=len(others) - len(missing),
-        next_cursor=seen[-1].scene_number if len(seen) < len(there) else None,
+        next_cursor=seen[-1].scene_number if len(seen) < len(rows) else None,
     )
 
 
-def _explained(session: Session, found: Sequence[Outdated]) -> Iterator[StaleScene]:
+def _explain(session: Session, found: Sequence[Outdated]) -> Iterator[StaleScene]:
     if not found:
         return
-    made_from = select(Scene.id, Scene.accepted_inputs["parts"]).where(_one_of([one.scene.id for one in found]))
+    made_from = select(Scene.id, Scene.accepted_inputs["parts"]).where(_has_id([take.scene.id for take in found]))
     parts: dict[int, Any] = dict(session.execute(made_from).all())
-    for one in found:
-        was, fingerprint = read_inputs(parts.get(one.scene.id)), one.now.fingerprint
-        unknown = Reason("take", None, "fingerprint", one.scene.accepted_fingerprint, fingerprint)
-        known = reasons(was, one.now) if was else [unknown] * (one.scene.accepted_fingerprint != fingerprint)
-        yield StaleScene(one.scene, one.wish, fingerprint, (*_lost(one.scene), *known) or (unknown,))
+    for take in found:
+        was, fingerprint = read_inputs(parts.get(take.scene.id)), take.now.fingerprint
+        unknown = Reason("take", None, "fingerprint", take.scene.accepted_fingerprint, fingerprint)
+        known = reasons(was, take.now) if was else [unknown] * (take.scene.accepted_fingerprint != fingerprint)
+        yield StaleScene(take.scene, take.wish, fingerprint, (*_lost_reasons(take.scene), *known) or (unknown,))
 
 
-def _lost(scene: Accepted) -> list[Reason]:
+def _lost_reasons(scene: Accepted) -> list[Reason]:
     return [] if scene.accepted_asset_id else [Reason("take", None, "accepted_asset_id", scene.video_path, None)]
 
 
-def _place(rows: Sequence[Row[*tuple[Any, ...]]], scene_id: int) -> int:
+def _index_of(rows: Sequence[Row[*tuple[Any, ...]]], scene_id: int) -> int:
     return [row.id for row in rows].index(scene_id)
 
 
-def _one_of(scene_ids: list[int]) -> ColumnElement[bool]:
+def _has_id(scene_ids: list[int]) -> ColumnElement[bool]:
     return Scene.id == any_(literal(scene_ids, ARRAY(BigInteger)))

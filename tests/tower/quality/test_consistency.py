@@ -85,7 +85,7 @@ def test_the_least_like_of_several_counts_and_what_is_unknown_does_not() -> None
     unknown = unmeasured("Mei has no reference image")
     assert (unknown.score, unknown.passed, unknown.grade) == (None, None, 1.0)
     assert worst([unknown]) is unknown
-    assert worst([]).reason == "nobody is in the shot"
+    assert worst([]).reason == "no character is in the shot"
 
 
 @pytest.mark.parametrize("bytes_", [b"", b"no picture at all"])
