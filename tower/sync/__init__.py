@@ -1,1 +1,1 @@
-"""Cuts that land on beats: which beat each cut takes, and how much each shot is stretched for it. Pure arithmetic."""
+"""Plans cuts that land on beats: the beat of each cut and the stretch of each shot. Pure arithmetic, without files."""

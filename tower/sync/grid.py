@@ -1,4 +1,4 @@
-"""The beats that cuts may take, from what was heard in a track or from a tempo that was given."""
+"""The grid of beats that cuts may take, from the analysis of a track or from a given tempo."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SAME_BEAT_S = 0.02
 
 
 class GridSource(StrEnum):
-    """Where the beats come from."""
+    """The origin of the beats."""
 
     HEARD = "the beats that were heard"
     BPM_FROM_FIRST_BEAT = "the given bpm, from the first beat that was heard"
@@ -35,7 +35,7 @@ class Beats:
     source: GridSource = GridSource.HEARD
 
     def nearest(self, time_s: float) -> int:
-        """The number of the beat next to a time of the track. IndexError where there is none."""
+        """The index of the beat nearest to a time in the track. Raises IndexError without beats."""
         after = bisect_left(self.times_s, time_s)
         near = [number for number in (after - 1, after) if 0 <= number < len(self.times_s)]
         if not near:
@@ -60,7 +60,7 @@ def beats_of(analysis: Analysis, *, bpm: float | None = None, offset_s: float | 
 
 
 def grid(bpm: float, first_s: float, track_s: float, source: GridSource) -> Beats:
-    """An even grid through `first_s`, over the whole track. All of its beats are equally strong."""
+    """An even grid through `first_beat_s` over the whole track. All beats are equally strong."""
     period_s = 60 / bpm
     first_s -= first_s // period_s * period_s
     times = tuple(first_s + number * period_s for number in range(int((track_s - first_s) / period_s) + 1))

@@ -1,4 +1,4 @@
-"""A video cut to music: where each of its moments is shown, and how its shots are stretched between them."""
+"""The plan of a video cut to music: when each moment is shown, and how the shots in between are stretched."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from db.models.music import FrameTiming
 
 @dataclass(frozen=True)
 class Clip:
-    """The video as it is: so many frames at an even rate."""
+    """The video before it is cut to music: a number of frames at a constant rate."""
 
     frames: int
     fps: Fraction
@@ -24,9 +24,9 @@ class Clip:
 
 @dataclass(frozen=True)
 class SyncPoint:
-    """A moment of the video that shall fall on a beat: the frame that begins it, and what happens there.
+    """A moment of the video that should fall on a beat: its first frame, and the event that happens there.
 
-    `wish_s`: where in the result; None: where it is in the video.
+    `target_s`: the desired time in the result; None for the time in the video.
     """
 
     frame: int
@@ -36,11 +36,12 @@ class SyncPoint:
 
 @dataclass(frozen=True)
 class Cut:
-    """The beginning of a shot. Times of the track are counted from its first sample, the others from the first frame.
+    """The start of a shot. Times in the track count from its first sample, the others from the first frame.
 
-    `frame` and `time_s`: in the video. `at_frame` and `at_s`: in the result, where its own time is kept by
-    a constant rate or by the frame itself. `beat_s`: of the track; None: nothing was to be met here. `error_ms`: how
-    far it is from its beat, predicted. `ratio`: how much longer the shot that begins here becomes.
+    `frame` and `time_s` are in the video, `at_frame` and `at_s` in the result. With variable frame timing every frame
+    is kept, so that `at_frame` equals `frame`. `beat_s`: in the track; None for a cut that is not meant for a beat.
+    `error_ms`: the predicted distance from the beat. `ratio`: the new length of the shot that starts here divided by
+    its own length.
     """
 
     event: str | None
@@ -57,7 +58,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Shot:
-    """What lies between two cuts. `starts_s` and `lasts_s` in the result; `ratio` over 1 is slower."""
+    """The video between two cuts. `starts_s` and `lasts_s` are in the result; a `ratio` over 1 is slower."""
 
     number: int
     first_frame: int
@@ -69,9 +70,9 @@ class Shot:
 
 @dataclass(frozen=True)
 class Plan:
-    """`cuts`: one for each shot, the first at 0. `offset_s`: where in the track the video begins.
+    """Where each shot of a video starts in the result, which is exactly as long as the video.
 
-    The result is as long as the video, to the frame.
+    `cuts`: one for each shot, the first at 0. `offset_s`: the time in the track at which the video starts.
     """
 
     clip: Clip
@@ -91,17 +92,17 @@ class Plan:
 
     @property
     def all_cuts(self) -> list[Cut]:
-        """And the end, if it was asked for."""
+        """The cuts, and the end if it is a sync point."""
         return [*self.cuts, *([self.end] if self.end else [])]
 
     @property
     def met(self) -> list[Cut]:
-        """Those that are meant to be on a beat."""
+        """The cuts that are meant to fall on a beat."""
         return [cut for cut in self.all_cuts if cut.beat_s is not None]
 
     @property
     def worst_error_ms(self) -> float | None:
-        """None where no cut was asked for."""
+        """The largest predicted error; None if no cut is meant for a beat."""
         return max((cut.error_ms or 0.0 for cut in self.met), default=None)
 
     @property

@@ -1,4 +1,4 @@
-"""Makes the plan: every point that was asked for on a beat, the whole as long as it was."""
+"""Plans the cuts: puts every sync point on a beat and keeps the length of the video."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tower.sync.grid import Beats
 from tower.sync.plan import Clip, Cut, Plan, SyncPoint
 from tower.sync.snapping import EVENTS, SCENES, Bounds, Course, Spot, Taste, place
 
-AUDIBLE_MS = 40.0  # a beginning that is further from a beat is worth a word
-ALONE_PERIOD_S = 0.5  # stands for a beat's length where there is only one beat
+AUDIBLE_MS = 40.0  # a start that is further from a beat causes a warning
+ALONE_PERIOD_S = 0.5  # the length of a beat if the track has only one
 
 
 def plan(
@@ -29,33 +29,33 @@ def plan(
     taste: Taste = EVENTS,
     bounds: Bounds | None = None,
 ) -> Plan:
-    """Put every point on a beat and keep the length of the whole.
+    """Put every point on a beat and keep the length of the video.
 
-    Without `offset_s` the video begins on the first beat. A point at the first or the last frame cannot be moved: how
-    far it is from a beat is its error. Raises StretchError where a shot cannot be brought to a beat within the bounds,
-    InvalidError for a point outside the video or an offset outside the track.
+    Without `offset_s` the video starts on the first beat. A point at the first or the last frame cannot be moved, so
+    its error is its distance from the nearest beat. Raises StretchError if a shot cannot end on a beat within the
+    bounds, InvalidError for a point outside the video or an offset outside the track.
     """
-    offset_s = _offset(offset_s, beats)
+    offset_s = _resolve_offset(offset_s, beats)
     marks = _by_frame(points, clip)
     inner = [point for frame, point in sorted(marks.items()) if 0 < frame < clip.frames]
     spots = place(
         _course(clip, inner, beats), _spots(clip, beats, timing, offset_s), taste=taste, bounds=bounds or Bounds()
     )
-    made = _Making(clip, timing, offset_s, beats)
-    return made.plan(marks, inner, spots)
+    planner = _Planner(clip, timing, offset_s, beats)
+    return planner.plan(marks, inner, spots)
 
 
 def leave(
     clip: Clip, points: Sequence[SyncPoint], beats: Beats, *, timing: FrameTiming, offset_s: float | None = None
 ) -> Plan:
-    """Nothing is moved: every point stays where it is, and its error is how far the nearest beat is from there.
+    """Plan without moving any point. The error of each is its distance from the nearest beat.
 
     Raises InvalidError for a point outside the video or an offset outside the track.
     """
-    making = _Making(clip, timing, _offset(offset_s, beats), beats)
+    planner = _Planner(clip, timing, _resolve_offset(offset_s, beats), beats)
     marks = _by_frame(points, clip)
     inner = [point for frame, point in sorted(marks.items()) if 0 < frame < clip.frames]
-    return making.plan(marks, inner, [making.where_it_is(point) for point in inner])
+    return planner.plan(marks, inner, [planner.spot_at(point) for point in inner])
 
 
 def cut_scenes(
@@ -66,9 +66,10 @@ def cut_scenes(
     offset_s: float | None = None,
     bounds: Bounds | None = None,
 ) -> Plan:
-    """Scenes of wished lengths, cut on beats, strong ones preferred: how long each becomes, in whole frames.
+    """Cut scenes of the desired lengths on beats, preferably strong ones, each a whole number of frames long.
 
-    The whole is as long as wished, to the frame. Raises what `plan` raises, and InvalidError for a scene of no frame.
+    The total length stays exact to the frame. Raises what `plan_cuts` raises, and InvalidError for a scene shorter than
+    a frame.
     """
     ends = [round(sum(lengths_s[: number + 1]) * fps) for number in range(len(lengths_s))]
     for number, (before, end) in enumerate(pairwise([0, *ends])):
@@ -80,10 +81,11 @@ def cut_scenes(
 
 
 def pairs(asked: Sequence[tuple[float, int]], clip: Clip, beats: Beats) -> tuple[list[SyncPoint], float | None]:
-    """Points from pairs of a time of the track (s) and a frame; and where in the track the video begins, by the first.
+    """Sync points from pairs of a time in the track, in seconds, and a frame.
 
-    A first pair at frame 0 begins on the beat next to its time. Raises InvalidError for pairs that go back, or whose
-    first would have the video begin before the music.
+    The second value is the time in the track at which the video starts, according to the first pair. A first pair at
+    frame 0 starts on the beat nearest to its time. Raises InvalidError if the times do not rise with the frames, or if
+    the video would start before the music.
     """
     ordered = sorted(asked, key=lambda pair: pair[1])
     for (before, _), (after, _) in pairwise(ordered):
@@ -100,7 +102,7 @@ def pairs(asked: Sequence[tuple[float, int]], clip: Clip, beats: Beats) -> tuple
 
 
 @dataclass(frozen=True)
-class _Making:
+class _Planner:
     clip: Clip
     timing: FrameTiming
     offset_s: float
@@ -111,14 +113,14 @@ class _Making:
         times = [0.0, *(spot.at_s for spot in spots), self.clip.duration_s]
         own = [float(frame / self.clip.fps) for frame in frames]
         ratios = [(b - a) / (d - c) for (a, b), (c, d) in zip(pairwise(times), pairwise(own), strict=True)]
-        taken = [self._nearest(0.0) if 0 in marks else None, *(spot.beat for spot in spots)]
+        cut_beats = [self._nearest(0.0) if 0 in marks else None, *(spot.beat for spot in spots)]
         cuts = tuple(
             self._cut(marks.get(frame), frame, at_s, beat=beat, ratio=ratio)
-            for frame, at_s, beat, ratio in zip(frames[:-1], times[:-1], taken, ratios, strict=True)
+            for frame, at_s, beat, ratio in zip(frames[:-1], times[:-1], cut_beats, ratios, strict=True)
         )
-        return Plan(self.clip, self.timing, self.offset_s, cuts, self._end(marks), self._warnings(cuts))
+        return Plan(self.clip, self.timing, self.offset_s, cuts, self._end_cut(marks), self._warnings(cuts))
 
-    def where_it_is(self, point: SyncPoint) -> Spot:
+    def spot_at(self, point: SyncPoint) -> Spot:
         at_s = float(point.frame / self.clip.fps)
         beat = self._nearest(at_s)
         return Spot(at_s, beat, self.beats.strengths[beat])
@@ -138,7 +140,7 @@ class _Making:
             ratio=ratio,
         )
 
-    def _end(self, marks: dict[int, SyncPoint]) -> Cut | None:
+    def _end_cut(self, marks: dict[int, SyncPoint]) -> Cut | None:
         frames, end_s = self.clip.frames, self.clip.duration_s
         if frames not in marks:
             return None
@@ -148,17 +150,19 @@ class _Making:
         return self.beats.nearest(self.offset_s + at_s)
 
     def _warnings(self, cuts: Sequence[Cut]) -> tuple[str, ...]:
-        found = []
+        warnings = []
         missing_s = self.offset_s + self.clip.duration_s - self.beats.track_s
         if missing_s > 0.05:
-            found.append(f"The music ends {missing_s:.1f} s before the video: the rest is silent")
+            warnings.append(f"The music ends {missing_s:.1f} s before the video: the rest is silent")
         beat_s, error_ms = cuts[0].beat_s, cuts[0].error_ms
         if beat_s is not None and error_ms is not None and error_ms > AUDIBLE_MS:
-            found.append(f"The video begins {error_ms:.0f} ms off the beat; with offset {beat_s:.3f} it would be on it")
-        return tuple(found)
+            warnings.append(
+                f"The video begins {error_ms:.0f} ms off the beat; with offset {beat_s:.3f} it would be on it"
+            )
+        return tuple(warnings)
 
 
-def _offset(offset_s: float | None, beats: Beats) -> float:
+def _resolve_offset(offset_s: float | None, beats: Beats) -> float:
     if offset_s is None:
         return max(beats.times_s[0], 0.0)
     if not 0 <= offset_s < beats.track_s:
@@ -167,18 +171,18 @@ def _offset(offset_s: float | None, beats: Beats) -> float:
 
 
 def _by_frame(points: Sequence[SyncPoint], clip: Clip) -> dict[int, SyncPoint]:
-    """By frame. Of two points at one frame the first counts, with both events."""
+    """The points by frame. Of two points at one frame the first counts, with both events."""
     marks: dict[int, SyncPoint] = {}
     for number, point in enumerate(points):
         if not 0 <= point.frame <= clip.frames:
             expected = f"a moment of the video, which has {clip.frames} frames ({clip.duration_s:.2f} s)"
             raise InvalidError.field(f"sync_points.{number}", float(point.frame / clip.fps), expected)
-        there = marks.get(point.frame)
-        if there is None:
+        earlier = marks.get(point.frame)
+        if earlier is None:
             marks[point.frame] = point
         else:
-            events = ", ".join(filter(None, [there.event, point.event]))
-            marks[point.frame] = SyncPoint(point.frame, events or None, there.wish_s)
+            events = ", ".join(filter(None, [earlier.event, point.event]))
+            marks[point.frame] = SyncPoint(point.frame, events or None, earlier.wish_s)
     return marks
 
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
 
-SLACK = 1e-9  # of rounding, on the bounds
-FARTHEST = 32  # beats that a cut may be moved
+SLACK = 1e-9  # for rounding errors at the bounds
+FARTHEST = 32  # distance in beats by which a cut may be moved at most
 
 
 class StretchError(TowerError):
-    """A shot would have to be stretched or squeezed beyond the bounds."""
+    """A shot would have to be stretched or shortened beyond the bounds."""
 
     code = ErrorCode.STRETCH_TOO_LARGE
     status = 422
@@ -28,7 +28,7 @@ class StretchError(TowerError):
 
 @dataclass(frozen=True)
 class Bounds:
-    """Of a shot's ratio: its length in the result by its own length. Over 1 is slower."""
+    """The bounds of a shot's ratio, which is its length in the result divided by its own length. Over 1 is slower."""
 
     least: float = 0.8
     most: float = 1.25
@@ -63,9 +63,9 @@ class Spot:
 
 @dataclass(frozen=True)
 class Course:
-    """Shots, one after another. `lengths_s`: their own; `wishes_s`: where the cut after each but the last is wished.
+    """Consecutive shots. `lengths_s`: their own lengths; `targets_s`: the desired cut after each but the last.
 
-    `whole_s`: how long the result is, exactly. `period_s`: of a beat.
+    `total_s`: the exact length of the result. `period_s`: the length of a beat.
     """
 
     lengths_s: Sequence[float]
@@ -75,28 +75,28 @@ class Course:
 
 
 @dataclass(frozen=True)
-class _Reached:
-    """The cheapest way to have a cut at a spot, and the spot before it (−1: the start)."""
+class _PartialPlan:
+    """The lowest cost of a cut at a position, and the index of the position before it (−1 is the start)."""
 
     cost: float
     before: int
 
 
 def place(course: Course, spots: Sequence[Spot], *, taste: Taste, bounds: Bounds) -> list[Spot]:
-    """The spot of the cut after each shot but the last. `spots` ascend.
+    """Choose the position of the cut after each shot but the last. `positions` ascend.
 
-    Raises StretchError, naming the first shot that no way leads past.
+    Raises StretchError, which names the first shot that cannot be fitted.
     """
     search = _Search(course, spots, taste, bounds)
-    layers = [{-1: _Reached(0.0, -1)}]
+    layers = [{-1: _PartialPlan(0.0, -1)}]
     for number in range(len(course.lengths_s) - 1):
-        layers.append(search.after(number, layers[-1]))
-    last = search.best_last(layers[-1])
-    way: list[Spot] = []
+        layers.append(search.cuts_after(number, layers[-1]))
+    last = search.best_last_cut(layers[-1])
+    chosen: list[Spot] = []
     for layer in layers[:0:-1]:
-        way.append(spots[last])
+        chosen.append(spots[last])
         last = layer[last].before
-    return way[::-1]
+    return chosen[::-1]
 
 
 class _Search:
@@ -104,39 +104,39 @@ class _Search:
         self._course, self._spots, self._taste, self._bounds = course, spots, taste, bounds
         self._times = [spot.at_s for spot in spots]
 
-    def after(self, number: int, here: Mapping[int, _Reached]) -> dict[int, _Reached]:
-        """From the cuts before the shot to those after it. Raises StretchError if there are none."""
-        found: dict[int, _Reached] = {}
+    def cuts_after(self, number: int, here: Mapping[int, _PartialPlan]) -> dict[int, _PartialPlan]:
+        """The cheapest cuts after the shot, by position. Raises StretchError if there are none."""
+        found: dict[int, _PartialPlan] = {}
         for before, reached in here.items():
-            for spot in self._in_reach(number, before):
-                cost = reached.cost + self._stretch(number, before, self._times[spot]) + self._price(number, spot)
+            for spot in self._reachable(number, before):
+                cost = reached.cost + self._stretch_cost(number, before, self._times[spot]) + self._price(number, spot)
                 if spot not in found or cost < found[spot].cost:
-                    found[spot] = _Reached(cost, before)
+                    found[spot] = _PartialPlan(cost, before)
         if not found:
-            raise self._too_far(number, here, [self._times[spot] for spot in self._near(number)])
+            raise self._stretch_error(number, here, [self._times[spot] for spot in self._near(number)])
         return found
 
-    def best_last(self, here: Mapping[int, _Reached]) -> int:
-        """The last cut from which the last shot ends where the result does. Raises StretchError."""
+    def best_last_cut(self, here: Mapping[int, _PartialPlan]) -> int:
+        """The cheapest last cut from which the last shot can reach the end of the result. Raises StretchError."""
         number, whole = len(self._course.lengths_s) - 1, self._course.whole_s
         costs = {
-            before: reached.cost + self._stretch(number, before, whole)
+            before: reached.cost + self._stretch_cost(number, before, whole)
             for before, reached in here.items()
             if self._bounds.allow(self._ratio(number, before, whole))
         }
         if not costs:
-            raise self._too_far(number, here, [whole])
+            raise self._stretch_error(number, here, [whole])
         return min(costs, key=lambda before: costs[before])
 
-    def _in_reach(self, number: int, before: int) -> range:
-        """Spots that the shot can be brought to, from the cut before it."""
+    def _reachable(self, number: int, before: int) -> range:
+        """Positions at which the shot can end, given the cut before it."""
         start, length, near = self._start(before), self._course.lengths_s[number], self._near(number)
         first = bisect_left(self._times, start + length * self._bounds.least - SLACK)
         past = bisect_right(self._times, start + length * self._bounds.most + SLACK)
         return range(max(first, near.start, before + 1), min(past, near.stop))
 
     def _near(self, number: int) -> range:
-        """Spots about the wish."""
+        """Positions near the target."""
         at = bisect_left(self._times, self._course.wishes_s[number])
         return range(max(0, at - FARTHEST), min(len(self._times), at + FARTHEST))
 
@@ -146,17 +146,17 @@ class _Search:
     def _ratio(self, number: int, before: int, end_s: float) -> float:
         return (end_s - self._start(before)) / self._course.lengths_s[number]
 
-    def _stretch(self, number: int, before: int, end_s: float) -> float:
+    def _stretch_cost(self, number: int, before: int, end_s: float) -> float:
         return (math.log(self._ratio(number, before, end_s)) / math.log(self._bounds.most)) ** 2
 
     def _price(self, number: int, spot: int) -> float:
         moved = (self._times[spot] - self._course.wishes_s[number]) / self._course.period_s
         return self._taste.move * moved**2 + self._taste.strength * (1 - self._spots[spot].strength)
 
-    def _too_far(self, number: int, here: Mapping[int, _Reached], ends_s: Sequence[float]) -> StretchError:
-        """Says which shot, what the mildest ratio would be, and the bounds."""
+    def _stretch_error(self, number: int, here: Mapping[int, _PartialPlan], ends_s: Sequence[float]) -> StretchError:
+        """The error with the shot, the mildest ratio it would need, and the bounds."""
         length, whole = self._course.lengths_s[number], self._course.whole_s
-        ratios = [ratio for before in here for ratio in self._mildest(number, before, ends_s)]
+        ratios = [ratio for before in here for ratio in self._mildest_ratios(number, before, ends_s)]
         ratio = min(ratios, key=lambda ratio: abs(math.log(ratio)), default=None)
         shot = f"Shot {number + 1} of {len(self._course.lengths_s)} ({length:.2f} s)"
         if ratio is None:
@@ -167,8 +167,8 @@ class _Search:
         known = {"shot": number + 1, "length_s": round(length, 3), "ratio": ratio and round(ratio, 4)}
         return StretchError(message, details={**known, "least": self._bounds.least, "most": self._bounds.most})
 
-    def _mildest(self, number: int, before: int, ends_s: Sequence[float]) -> list[float]:
-        """Of the ends beside that of the shot at its own length."""
+    def _mildest_ratios(self, number: int, before: int, ends_s: Sequence[float]) -> list[float]:
+        """The ratios for the two ends nearest to the shot's own length."""
         at = bisect_left(ends_s, self._start(before) + self._course.lengths_s[number])
         ratios = (self._ratio(number, before, end_s) for end_s in ends_s[max(at - 1, 0) : at + 1])
         return [ratio for ratio in ratios if ratio > 0]
