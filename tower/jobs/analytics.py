@@ -1,4 +1,4 @@
-"""What each stage of each attempt cost, as measured, and what a generation may therefore take."""
+"""The measured cost of each stage of each attempt, and the duration to expect of a new generation."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from db.models.jobs import ASKED_ENGINE, GenerationAnalytics, JobType, Productio
 from tower.jobs.lifecycle import Attempt
 from tower.jobs.spec import GenerationSpec
 
-HISTORY = 20  # jobs; enough for a median, few enough to follow a new GPU
+HISTORY = 20  # jobs: enough for a median, few enough to adapt to a new GPU
 
 
 def record_stage(session: Session, attempt: Attempt, stage: Stage, *, seconds: float, **measured: Any) -> None:
-    """Keep one measurement; a stage measured again in the same attempt replaces it. `measured`: round, bytes, …"""
+    """Store one measurement. A stage measured again in the same attempt replaces it. `measured`: round, bytes, …"""
     row = {"job_id": attempt.job_id, "attempt": attempt.number, "stage": stage, "seconds": seconds, **measured}
     session.execute(
         insert(GenerationAnalytics)
@@ -27,29 +27,32 @@ def record_stage(session: Session, attempt: Attempt, stage: Stage, *, seconds: f
 
 
 def estimate_s(session: Session, spec: GenerationSpec, *, job_type: JobType) -> float | None:
-    """Seconds from start to end, from the last jobs of this type, scaled by pixels; None without any history."""
+    """The expected seconds from start to end: the median of recent jobs of this type, scaled by pixels.
+
+    None without any history.
+    """
     return Paces(session).estimate_s(spec, job_type=job_type)
 
 
 class Paces:
-    """How fast generations have been, with one look at the past of each type and engine however many are asked of."""
+    """Estimates durations from recent jobs. It reads the history of each type and engine only once."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._known: dict[tuple[JobType, str], float | None] = {}
+        self._seconds_per_pixel_by_kind: dict[tuple[JobType, str], float | None] = {}
 
     def estimate_s(self, spec: GenerationSpec, *, job_type: JobType) -> float | None:
         kind = (job_type, spec.engine)
-        if kind not in self._known:
-            self._known[kind] = self._seconds_a_pixel(*kind)
-        pace = self._known[kind]
-        return None if pace is None else round(pace * _pixels(spec), 1)
+        if kind not in self._seconds_per_pixel_by_kind:
+            self._seconds_per_pixel_by_kind[kind] = self._read_seconds_per_pixel(*kind)
+        seconds_per_pixel = self._seconds_per_pixel_by_kind[kind]
+        return None if seconds_per_pixel is None else round(seconds_per_pixel * _count_pixels(spec), 1)
 
-    def _seconds_a_pixel(self, job_type: JobType, engine: str) -> float | None:
+    def _read_seconds_per_pixel(self, job_type: JobType, engine: str) -> float | None:
         recent = self._session.execute(
             select(ProductionJob.started_at, ProductionJob.ended_at, ProductionJob.parameters)
             .where(
-                text("status = 'completed'"),  # as written in the index
+                text("status = 'completed'"),  # the same text as in the index
                 ProductionJob.job_type == job_type,
                 ProductionJob.started_at.is_not(None),
                 ProductionJob.ended_at.is_not(None),
@@ -58,10 +61,13 @@ class Paces:
             .order_by(ProductionJob.id.desc())
             .limit(HISTORY)
         )
-        paces = [(end - start).total_seconds() / _pixels(GenerationSpec.model_validate(p)) for start, end, p in recent]
-        return statistics.median(paces) if paces else None
+        rates = [
+            (ended_at - started_at).total_seconds() / _count_pixels(GenerationSpec.model_validate(parameters))
+            for started_at, ended_at, parameters in recent
+        ]
+        return statistics.median(rates) if rates else None
 
 
-def _pixels(spec: GenerationSpec) -> int:
+def _count_pixels(spec: GenerationSpec) -> int:
     width, height = spec.size
     return width * height * spec.frames

@@ -1,4 +1,4 @@
-"""What a job is called in Prefect: its deployment, the name of its run, its tags."""
+"""How a job appears in Prefect: its deployment, the name of its run and its tags."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ DEPLOYMENTS = {
     JobType.PROFESSIONAL: "professional/professional",
     JobType.PERSONAL: "personal/personal",
 }
-TITLE_LENGTH = 32
+TITLE_LENGTH = 32  # characters of the prompt
 
 
 def flow_run_request(job: ProductionJob) -> FlowRunRequest:
-    """The run that does this job. The same launch of the same job always gives the same idempotency key."""
+    """The request for a run of this job. The same launch of the same job always has the same idempotency key."""
     deployment = DEPLOYMENTS[job.job_type]
     return FlowRunRequest(
         deployment=deployment,
@@ -29,7 +29,7 @@ def flow_run_request(job: ProductionJob) -> FlowRunRequest:
 
 
 def run_name(job: ProductionJob) -> str:
-    """`standard · job 17 · "cyberpunk detective…"`"""
+    """For example `standard · job 17 · "cyberpunk detective…"`."""
     recipe = DEPLOYMENTS[job.job_type].split("/")[0]
     title = " ".join(job.prompt.split())
     if len(title) > TITLE_LENGTH:

@@ -1,6 +1,6 @@
-"""The life of a job: opened, claimed by an attempt, moved forward, ended. The row is the truth.
+"""The life of a job: a job is opened, claimed by an attempt, moved forward and ended. The row is authoritative.
 
-Every write of a run is fenced by its attempt: a run that was given up and lives on is refused.
+Every write of a run is fenced by its attempt: a run that was replaced and still runs is refused.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ LIVE_SEGMENTS = (SegmentState.QUEUED, SegmentState.PROCESSING)
 
 @dataclass(frozen=True)
 class Attempt:
-    """The right to work on a job. `number` is the fencing token: only the newest one may write."""
+    """The right to work on a job. `number` is the fencing token: only the newest attempt may write."""
 
     job_id: int
     number: int
 
 
 def open_job(session: Session, spec: GenerationSpec, *, job_type: JobType) -> ProductionJob:
-    """A new job, to be launched once the caller has committed. Raises InvalidError for an unknown project or style."""
+    """Open a new job. It is launched once the caller commits. Raises InvalidError for an unknown project or style."""
     if spec.project_id is not None:
         _activate_project(session, spec.project_id)
     find_style(session, spec.style, project_id=spec.project_id)
@@ -63,18 +63,21 @@ def open_job(session: Session, spec: GenerationSpec, *, job_type: JobType) -> Pr
 
 
 def find_job(session: Session, key: str) -> ProductionJob:
-    """The job called `key`: its id, its prompt_id in any case, or `gen_<id>`. Raises NotFoundError."""
-    job = session.scalar(select(ProductionJob).where(_named(key)))
+    """Find a job by its id, its prompt_id in upper or lower case, or `gen_<id>`. Raises NotFoundError."""
+    job = session.scalar(select(ProductionJob).where(_matches_key(key)))
     if job is None:
         raise NotFoundError(f"There is no generation {key!r}")
     return job
 
 
 def claim(session: Session, job_id: int, *, flow_run_id: uuid.UUID | None, timeout_s: float) -> Attempt:
-    """Begin a new attempt for this flow run. Raises CancelledError or SupersededError if the job is not its to do."""
-    job = _locked(session, job_id)
+    """Begin a new attempt for this flow run.
+
+    Raises CancelledError or SupersededError if the job has ended or belongs to another run.
+    """
+    job = _lock_job(session, job_id)
     if job.status not in LIVE or (job.flow_run_id and flow_run_id and job.flow_run_id != flow_run_id):
-        raise _refusal(job)
+        raise _refusal_error(job)
     now = datetime.now(UTC)
     job.attempt += 1
     job.flow_run_id = flow_run_id or job.flow_run_id
@@ -87,10 +90,10 @@ def claim(session: Session, job_id: int, *, flow_run_id: uuid.UUID | None, timeo
 
 
 def held(session: Session, attempt: Attempt) -> ProductionJob:
-    """The job, locked, if the attempt still holds it. Raises CancelledError or SupersededError if not."""
+    """Lock the job that the attempt holds. Raises CancelledError or SupersededError if it no longer holds it."""
     job = session.get_one(ProductionJob, attempt.job_id, with_for_update=True, populate_existing=True)
     if job.status not in LIVE or job.attempt != attempt.number:
-        raise _refusal(job)
+        raise _refusal_error(job)
     return job
 
 
@@ -109,24 +112,24 @@ def report(
 
 
 def record_step(session: Session, attempt: Attempt, name: str, result: dict[str, Any]) -> None:
-    """Keep what the step `name` found, so that a run that is started again goes on after it."""
+    """Store the result of the step `name`, so that a restarted run continues after it."""
     _write(session, attempt, {"steps": ProductionJob.steps.op("||")(type_coerce({name: result}, JSONB))})
 
 
 def forget_steps(session: Session, attempt: Attempt, names: Sequence[str]) -> None:
-    """Have these steps done anew when the job is taken up again."""
+    """Remove the results of these steps, so that a restarted run does them again."""
     _write(session, attempt, {"steps": ProductionJob.steps.op("-")(array(names, type_=Text))})
 
 
 def warn(session: Session, attempt: Attempt, *warnings: str) -> None:
-    """Add sentences that the answer of the job shall show; one that is there already is not repeated."""
+    """Add sentences to the warnings of the job. A sentence that is already there is not repeated."""
     job = held(session, attempt)
-    fresh = [*job.warnings, *(text for text in warnings if text not in job.warnings)]
-    _write(session, attempt, {"warnings": fresh})
+    all_warnings = [*job.warnings, *(text for text in warnings if text not in job.warnings)]
+    _write(session, attempt, {"warnings": all_warnings})
 
 
 def complete(session: Session, attempt: Attempt, *, asset: Asset, score: float) -> None:
-    """End the job well. Raises ConflictError if the file is another job's."""
+    """End the job as completed. Raises ConflictError if the asset belongs to another job."""
     if asset.job_id != attempt.job_id:
         raise ConflictError(f"Asset {asset.id} does not belong to generation {attempt.job_id}")
     _write(
@@ -148,27 +151,27 @@ def complete(session: Session, attempt: Attempt, *, asset: Asset, score: float) 
 
 
 def fail(session: Session, attempt: Attempt, error: TowerError) -> None:
-    """End the job as failed, with the error's code and sentence. What was rendered stays, for a retry."""
+    """End the job as failed, with the code and message of the error. Rendered segments stay for a retry."""
     ending = {"status": JobStatus.MERGE_FAILED} if isinstance(error, MergeError) else {}
-    _write(session, attempt, _failed(error.code, error.message) | ending)
+    _write(session, attempt, _failure_values(error.code, error.message) | ending)
     _stop_segments(session, attempt.job_id)
 
 
 def fail_unclaimed(session: Session, job: ProductionJob, *, code: str, message: str) -> bool:
-    """End a live job whose runs are lost. False if it ended or was claimed anew meanwhile."""
-    ended = _write_if(session, _still_as(job), _failed(code, message))
+    """End a live job whose runs are lost. Returns False if it has ended or been claimed again meanwhile."""
+    ended = _write_if(session, _is_unchanged(job), _failure_values(code, message))
     if ended:
         _stop_segments(session, job.id)
     return ended
 
 
 def cancel(session: Session, job_id: int) -> ProductionJob:
-    """Cancel a live job; a cancelled one stays so. Raises ConflictError if it has ended otherwise."""
-    job = _locked(session, job_id)
+    """Cancel a live job. A cancelled job stays cancelled. Raises ConflictError if the job ended in another way."""
+    job = _lock_job(session, job_id)
     if job.status == JobStatus.CANCELLED:
         return job
     if job.status not in LIVE:
-        raise ConflictError(f"Generation {job_id} has ended already: {job.status}")
+        raise ConflictError(f"Generation {job_id} has already ended: {job.status}")
     job.status = JobStatus.CANCELLED
     job.ended_at = datetime.now(UTC)
     job.launch_after = job.deadline_at = job.step = None
@@ -178,20 +181,25 @@ def cancel(session: Session, job_id: int) -> ProductionJob:
 
 
 def relaunch(session: Session, job: ProductionJob, *, delay_s: float = 0.0) -> bool:
-    """Put a live job whose run is lost back into the outbox. False if it ended or was claimed anew meanwhile."""
-    due = datetime.now(UTC) + timedelta(seconds=delay_s)
-    values = {"flow_run_id": None, "launch_after": due, "deadline_at": None, "crashes": job.crashes + 1}
-    return _write_if(session, _still_as(job), values)
+    """Schedule a new launch of a live job whose run is lost.
+
+    Returns False if the job has ended or been claimed again meanwhile.
+    """
+    launch_after = datetime.now(UTC) + timedelta(seconds=delay_s)
+    values = {"flow_run_id": None, "launch_after": launch_after, "deadline_at": None, "crashes": job.crashes + 1}
+    return _write_if(session, _is_unchanged(job), values)
 
 
 def retry(session: Session, job_id: int) -> ProductionJob:
-    """Open an ended job once more. What it has rendered is used again; only what is missing is made.
+    """Reopen an ended job. It reuses the segments that it has rendered and makes the missing ones.
 
-    Raises ConflictError for a job that is under way or completed.
+    Raises ConflictError for a job that is running or completed.
     """
-    job = _locked(session, job_id)
+    job = _lock_job(session, job_id)
     if job.status in LIVE or job.status == JobStatus.COMPLETED:
-        raise ConflictError(f"Generation {job_id} is {job.status}: there is nothing to retry")
+        raise ConflictError(
+            f"Generation {job_id} is {job.status}: only a failed or cancelled generation can be retried"
+        )
     job.status = JobStatus.PROCESSING
     job.stage = Stage.QUEUED
     job.error_code = job.error_message = job.ended_at = job.flow_run_id = None
@@ -203,25 +211,25 @@ def retry(session: Session, job_id: int) -> ProductionJob:
 
 
 def eta_s(job: ProductionJob) -> float | None:
-    """Seconds until the end at this job's own speed so far; None before there is a speed and after the end."""
+    """The seconds that remain at the speed of the job so far. None below 10 % progress and after the end."""
     if job.status not in LIVE or job.started_at is None or job.heartbeat_at is None or job.progress < 0.1:
         return None
-    spent_s = (job.heartbeat_at - job.started_at).total_seconds()
-    return round(spent_s * (1 - job.progress) / job.progress, 1)
+    elapsed_s = (job.heartbeat_at - job.started_at).total_seconds()
+    return round(elapsed_s * (1 - job.progress) / job.progress, 1)
 
 
 def spec_of(job: ProductionJob) -> GenerationSpec:
     return GenerationSpec.model_validate(job.parameters)
 
 
-def _locked(session: Session, job_id: int) -> ProductionJob:
+def _lock_job(session: Session, job_id: int) -> ProductionJob:
     job = session.get(ProductionJob, job_id, with_for_update=True, populate_existing=True)
     if job is None:
         raise NotFoundError(f"There is no generation {job_id}")
     return job
 
 
-def _named(key: str) -> ColumnElement[bool]:
+def _matches_key(key: str) -> ColumnElement[bool]:
     digits = key.removeprefix("gen_")
     if digits.isascii() and digits.isdigit() and len(digits) < 19:
         return ProductionJob.id == int(digits)
@@ -232,15 +240,15 @@ def _named(key: str) -> ColumnElement[bool]:
 
 
 def _activate_project(session: Session, project_id: int) -> None:
-    """A draft becomes active with its first generation."""
+    """Make a draft project active: this is its first generation."""
     project = session.get(Project, project_id)
     if project is None or project.deleted_at is not None:
-        raise InvalidError.field("project_id", project_id, "the id of a project")
+        raise InvalidError.field("project_id", project_id, "the id of an existing project")
     if project.status == ProjectStatus.DRAFT:
         project.status = ProjectStatus.ACTIVE
 
 
-def _failed(code: str, message: str) -> dict[str, Any]:
+def _failure_values(code: str, message: str) -> dict[str, Any]:
     return {
         "status": JobStatus.FAILED,
         "error_code": code,
@@ -253,9 +261,9 @@ def _failed(code: str, message: str) -> dict[str, Any]:
 
 
 def _write(session: Session, attempt: Attempt, values: dict[str, Any]) -> None:
-    mine = (ProductionJob.id == attempt.job_id) & (ProductionJob.attempt == attempt.number)
-    if not _write_if(session, mine, values):
-        raise _refusal(session.get_one(ProductionJob, attempt.job_id, populate_existing=True))
+    holds_job = (ProductionJob.id == attempt.job_id) & (ProductionJob.attempt == attempt.number)
+    if not _write_if(session, holds_job, values):
+        raise _refusal_error(session.get_one(ProductionJob, attempt.job_id, populate_existing=True))
 
 
 def _write_if(session: Session, condition: ColumnElement[bool], values: dict[str, Any]) -> bool:
@@ -266,8 +274,8 @@ def _write_if(session: Session, condition: ColumnElement[bool], values: dict[str
     )
 
 
-def _still_as(job: ProductionJob) -> ColumnElement[bool]:
-    """The row has not been claimed or launched since `job` was read."""
+def _is_unchanged(job: ProductionJob) -> ColumnElement[bool]:
+    """The condition that the row has not been claimed or launched since `job` was read."""
     return (
         (ProductionJob.id == job.id)
         & (ProductionJob.attempt == job.attempt)
@@ -285,7 +293,7 @@ def _stop_segments(session: Session, job_id: int) -> None:
     )
 
 
-def _refusal(job: ProductionJob) -> TowerError:
+def _refusal_error(job: ProductionJob) -> TowerError:
     if job.status == JobStatus.CANCELLED:
         return CancelledError(f"Generation {job.id} was cancelled")
-    return SupersededError(f"Generation {job.id} is another run's now, or has ended: {job.status}")
+    return SupersededError(f"Generation {job.id} now belongs to another run, or has ended: {job.status}")

@@ -1,4 +1,4 @@
-"""The list of jobs, newest first, in pages that new jobs do not shift."""
+"""The list of jobs, newest first. New jobs do not shift its pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tower.pages import Page, Wanted
 
 @dataclass(frozen=True)
 class JobFilter:
-    """What is None does not narrow. `since` is included, `until` is not."""
+    """A field that is None does not filter. `since` is inclusive, `until` exclusive."""
 
     status: JobStatus | None = None
     job_type: JobType | None = None
@@ -24,21 +24,21 @@ class JobFilter:
 
 
 def page_of_jobs(session: Session, only: JobFilter, wanted: Wanted) -> Page[ProductionJob]:
-    """In the order of the ids; in that of time where a time narrows, so that an index finds the page either way."""
+    """Sort by id, or by creation time if the filter has a time, so that an index finds the page in both cases."""
     conditions = _conditions(only)
-    timed = only.since is not None or only.until is not None
+    by_time = only.since is not None or only.until is not None
     if wanted.cursor is not None:
-        conditions.append(_made_before(wanted.cursor) if timed else ProductionJob.id < wanted.cursor)
-    order = (ProductionJob.created_at.desc(), ProductionJob.id.desc()) if timed else (ProductionJob.id.desc(),)
+        conditions.append(_created_before(wanted.cursor) if by_time else ProductionJob.id < wanted.cursor)
+    order = (ProductionJob.created_at.desc(), ProductionJob.id.desc()) if by_time else (ProductionJob.id.desc(),)
     newest_first = select(ProductionJob).where(*conditions).order_by(*order)
-    found = session.scalars(newest_first.limit(wanted.limit + 1)).all()
-    shown = found[: wanted.limit]
-    return Page(shown, shown[-1].id if len(found) > wanted.limit else None)
+    jobs = session.scalars(newest_first.limit(wanted.limit + 1)).all()
+    rows = jobs[: wanted.limit]
+    return Page(rows, rows[-1].id if len(jobs) > wanted.limit else None)
 
 
-def _made_before(job_id: int) -> ColumnElement[bool]:
-    made = select(ProductionJob.created_at).where(ProductionJob.id == job_id).scalar_subquery()
-    return tuple_(ProductionJob.created_at, ProductionJob.id) < tuple_(made, job_id)
+def _created_before(job_id: int) -> ColumnElement[bool]:
+    created_at = select(ProductionJob.created_at).where(ProductionJob.id == job_id).scalar_subquery()
+    return tuple_(ProductionJob.created_at, ProductionJob.id) < tuple_(created_at, job_id)
 
 
 def _conditions(only: JobFilter) -> list[ColumnElement[bool]]:

@@ -1,8 +1,8 @@
-"""Holds the job rows against Prefect's runs, at start and on a timer, and mends what differs.
+"""Compares the job rows with Prefect's runs, at start and on a timer, and repairs the differences.
 
-Launches what was never launched; starts again what crashed; ends what was cancelled outside or ran past its deadline;
-sees to it that the runs of an ended job end too. Safe to run in several processes at once: launches carry an
-idempotency key, and every write asks that the row is still as it was read.
+It launches new jobs, restarts jobs whose run crashed or passed its deadline, cancels jobs whose run was cancelled in
+Prefect, and stops the runs of ended jobs. Several processes may run it at once: launches carry an idempotency key, and
+every write requires that the row is unchanged since it was read.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from tower.jobs import lifecycle
 from tower.jobs.flow_runs import flow_run_request
 from tower.logs import bound
 
-MAX_CRASHES = 3  # a job whose run is lost is started again so often
-BATCH = 200
-CANCEL_GRACE = timedelta(seconds=5)  # a run sees the cancel in its own row sooner than its worker could end it
+MAX_CRASHES = 3  # restarts of a job whose run is lost
+BATCH = 200  # jobs in each step of a pass
+CANCEL_GRACE = timedelta(seconds=5)  # a run notices the cancel in its own row sooner than its worker could end it
 log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """`start` runs passes in a thread of its own; `wake` begins the next one now; `stop` waits for the last.
+    """Runs passes in its own thread. `wake` begins the next pass at once; `stop` waits for the current one.
 
-    `on_job_settled` is called once for every job whose runs have all ended, in the transaction that marks it.
+    `on_job_settled` is called when all runs of an ended job have ended, in the transaction that marks the job settled.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Reconciler:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
-        self._mute = False
+        self._in_outage = False
 
     def start(self) -> None:
         self._thread.start()
@@ -68,30 +68,31 @@ class Reconciler:
         self._thread.join(timeout=10)
 
     def reconcile(self) -> None:
-        """One pass. Raises UnavailableError if Prefect does not answer; what was mended until then stays mended."""
+        """Run one pass. Raises UnavailableError if Prefect does not answer; earlier repairs of the pass stay."""
         for job in self._read(jobs_to_launch()):
             with bound(job_id=job.id):
                 self._launch(job)
-        self._mend(self._read(jobs_under_way()))
-        self._settle(self._read(jobs_to_settle()))
+        self._repair(self._read(jobs_under_way()))
+        self._settle_jobs(self._read(jobs_to_settle()))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 self.reconcile()
-                self._mute = False
-            except (UnavailableError, OperationalError) as silent:
-                if not self._mute:  # one line an outage, not one a pass
-                    log.warning("Jobs wait: %s", str(silent).splitlines()[0])
-                self._mute = True
+                self._in_outage = False
+            except (UnavailableError, OperationalError) as error:
+                if not self._in_outage:  # log once for each outage, not for each pass
+                    log.warning("Jobs wait until the next pass: %s", str(error).splitlines()[0])
+                self._in_outage = True
             except Exception:
                 log.exception("A pass of the reconciler failed; the next one tries again")
-            (self._stopping if self._mute else self._woken).wait(self._every_s)  # silence is asked no more often
+            # During an outage, `wake` does not shorten the wait.
+            (self._stopping if self._in_outage else self._woken).wait(self._every_s)
             self._woken.clear()
 
-    def _read(self, wanted: Select[ProductionJob]) -> Sequence[ProductionJob]:
+    def _read(self, jobs: Select[ProductionJob]) -> Sequence[ProductionJob]:
         with self._sessions() as session:
-            return session.scalars(wanted.limit(BATCH)).all()
+            return session.scalars(jobs.limit(BATCH)).all()
 
     def _launch(self, job: ProductionJob) -> None:
         flow_run_id = self._prefect.create_flow_run(flow_run_request(job))
@@ -101,46 +102,46 @@ class Reconciler:
                 .where(ProductionJob.id == job.id, ProductionJob.launches == job.launches)
                 .values(flow_run_id=flow_run_id, launches=job.launches + 1, launch_after=None, run_settled=False)
             )
-        log.info("Launched", extra={"flow_run_id": flow_run_id, "launch": job.launches + 1})
+        log.info("Launched the job", extra={"flow_run_id": flow_run_id, "launch": job.launches + 1})
 
-    def _mend(self, under_way: Sequence[ProductionJob]) -> None:
-        states = self._prefect.states([job.flow_run_id for job in under_way if job.flow_run_id])
-        for job in under_way:
+    def _repair(self, running_jobs: Sequence[ProductionJob]) -> None:
+        states = self._prefect.states([job.flow_run_id for job in running_jobs if job.flow_run_id])
+        for job in running_jobs:
             with bound(job_id=job.id, flow_run_id=job.flow_run_id):
-                self._mend_one(job, states.get(job.flow_run_id) if job.flow_run_id else None)
+                self._repair_job(job, states.get(job.flow_run_id) if job.flow_run_id else None)
 
-    def _mend_one(self, job: ProductionJob, state: FlowRunState | None) -> None:
+    def _repair_job(self, job: ProductionJob, state: FlowRunState | None) -> None:
         if state is not None and state.type == "CANCELLED":
             self._cancel(job)
         elif state is None or state.ended:
             reason = state.message or state.name if state else "Prefect lost the run"
-            self._start_again(job, ErrorCode.RUN_CRASHED, reason)
+            self._restart(job, ErrorCode.RUN_CRASHED, reason)
         elif job.deadline_at and job.deadline_at < datetime.now(UTC):
             if job.flow_run_id:
                 self._prefect.cancel(job.flow_run_id, state)
-            self._start_again(job, ErrorCode.DEADLINE, "it ran past its deadline")
+            self._restart(job, ErrorCode.DEADLINE, "it ran past its deadline")
 
     def _cancel(self, job: ProductionJob) -> None:
         with self._sessions.begin() as session:
             newest = session.get_one(ProductionJob, job.id, with_for_update=True)
             if newest.status in LIVE and newest.flow_run_id == job.flow_run_id:
                 lifecycle.cancel(session, job.id)
-                log.info("Cancelled, as its run was in Prefect")
+                log.info("Cancelled the job, because its run was cancelled in Prefect")
 
-    def _start_again(self, job: ProductionJob, code: ErrorCode, reason: str) -> None:
+    def _restart(self, job: ProductionJob, code: ErrorCode, reason: str) -> None:
         with self._sessions.begin() as session:
             if job.crashes < MAX_CRASHES:
                 if lifecycle.relaunch(session, job):
-                    log.warning("Starts again: %s", reason)
+                    log.warning("Restarting the job: %s", reason)
                     self.wake()
             elif lifecycle.fail_unclaimed(
-                session, job, code=code, message=f"Its run ended {job.crashes + 1} times without a result: {reason}"
+                session, job, code=code, message=f"The run ended {job.crashes + 1} times without a result: {reason}"
             ):
-                log.error("Failed: %s", reason)
+                log.error("Failed the job: %s", reason)
 
-    def _settle(self, ended: Sequence[ProductionJob]) -> None:
-        for job in ended:
-            run_ids = self._run_ids(job)
+    def _settle_jobs(self, ended_jobs: Sequence[ProductionJob]) -> None:
+        for job in ended_jobs:
+            run_ids = self._read_run_ids(job)
             states = self._prefect.states(run_ids)
             running = {run_id: state for run_id, state in states.items() if not state.ended}
             if not running:
@@ -148,19 +149,19 @@ class Reconciler:
             elif job.ended_at and job.status != JobStatus.COMPLETED:
                 self._stop_runs(running, since=job.ended_at)
 
-    def _run_ids(self, job: ProductionJob) -> list[UUID]:
+    def _read_run_ids(self, job: ProductionJob) -> list[UUID]:
         with self._sessions() as session:
-            rendering = session.scalars(
+            segment_run_ids = session.scalars(
                 select(RenderSegment.flow_run_id).where(
                     RenderSegment.job_id == job.id, RenderSegment.flow_run_id.is_not(None)
                 )
             )
-            return [run_id for run_id in (job.flow_run_id, *rendering) if run_id is not None]
+            return [run_id for run_id in (job.flow_run_id, *segment_run_ids) if run_id is not None]
 
     def _stop_runs(self, running: dict[UUID, FlowRunState], *, since: datetime) -> None:
-        patient = datetime.now(UTC) - since < CANCEL_GRACE
+        in_grace_period = datetime.now(UTC) - since < CANCEL_GRACE
         for run_id, state in running.items():
-            if state.type != "CANCELLING" and not (patient and state.type == "RUNNING"):
+            if state.type != "CANCELLING" and not (in_grace_period and state.type == "RUNNING"):
                 self._prefect.cancel(run_id, state)
 
     def _mark_settled(self, job: ProductionJob) -> None:

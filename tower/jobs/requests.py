@@ -1,4 +1,4 @@
-"""Each request for a generation is kept as it came; one that is sent again with its key gets its first answer."""
+"""Records each request for a generation, so that a request repeated with its key gets the first answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ACCEPTED = 202
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came in. `body` holds what was sent, without defaults."""
+    """A request as it was received. `body` holds the sent fields, without defaults."""
 
     endpoint: str
     body: dict[str, Any]
@@ -35,7 +35,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Opened:
-    """What acting on a request gave: its job (None: none, or several), and the JSON that is answered."""
+    """The result of a request: its job (None for no job or several), and the JSON of the answer."""
 
     job_id: int | None
     answer: dict[str, Any]
@@ -43,31 +43,33 @@ class Opened:
 
 @dataclass(frozen=True)
 class Reply:
+    """The recorded answer. `replayed`: an earlier request with the same key got it."""
+
     status_code: int
     answer: dict[str, Any]
     replayed: bool
 
 
 def reply_once(session: Session, received: Received, act: Callable[[], Opened]) -> Reply:
-    """Act on the request and record both; the caller commits. For a key seen before, the answer of that time.
+    """Act on the request and record it with its answer; a known key gets its recorded answer. The caller commits.
 
-    While another transaction acts on the same key, this waits for its end, so one key never makes two jobs.
-    Raises ConflictError if the key came with another body.
+    This waits for another transaction that acts on the same key, so one key never opens two jobs. Raises
+    ConflictError if the key was used with another body.
     """
-    claimed_id = _claim(session, received)
-    if claimed_id is None:
-        return _replay(session, received)
+    request_row_id = _insert_request(session, received)
+    if request_row_id is None:
+        return _read_recorded_answer(session, received)
     opened = act()
     session.execute(
         update(GenerationRequest)
-        .where(GenerationRequest.id == claimed_id)
+        .where(GenerationRequest.id == request_row_id)
         .values(job_id=opened.job_id, answer=opened.answer)
     )
     return Reply(ACCEPTED, opened.answer, replayed=False)
 
 
-def _claim(session: Session, received: Received) -> int | None:
-    """The id of the new row, or None if the key is taken. The answer is filled in before anyone else can see it."""
+def _insert_request(session: Session, received: Received) -> int | None:
+    """Insert the row and return its id, or None if the key is taken. The answer is filled in before the commit."""
     row = insert(GenerationRequest).values(
         endpoint=received.endpoint,
         idempotency_key=received.idempotency_key,
@@ -82,7 +84,7 @@ def _claim(session: Session, received: Received) -> int | None:
     )
 
 
-def _replay(session: Session, received: Received) -> Reply:
+def _read_recorded_answer(session: Session, received: Received) -> Reply:
     first = session.scalars(
         select(GenerationRequest).where(
             GenerationRequest.endpoint == received.endpoint,
@@ -91,7 +93,7 @@ def _replay(session: Session, received: Received) -> Reply:
     ).one()
     if first.body_sha256 != received.body_sha256:
         raise ConflictError(
-            "This Idempotency-Key came with another body before; use a new key for a new request",
+            "This Idempotency-Key was already used with another body; use a new key for a new request",
             details={"idempotency_key": received.idempotency_key, "first_request_id": first.request_id},
             code=ErrorCode.IDEMPOTENCY_CONFLICT,
         )

@@ -1,4 +1,4 @@
-"""What may be asked of a generation, validated once and kept with the job."""
+"""The parameters of a generation, validated once and stored with the job."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tower.plugins import NAME
 from tower.presets.quality import QUALITIES, Preset, preset_of
 from tower.settings import AUTO
 
-NOBODY = "original"  # the documents' word for no character of the database
-MAX_SEED = 2**53 - 1  # the largest that JavaScript and JSON tools keep exactly
-Side = Annotated[int, Field(ge=256, le=2048, multiple_of=2)]
+NOBODY = "original"  # the name that a request gives when the shot shows no character of the database
+MAX_SEED = 2**53 - 1  # the largest integer that JavaScript represents exactly
+Side = Annotated[int, Field(ge=256, le=2048, multiple_of=2)]  # pixels
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
@@ -34,13 +34,12 @@ class GenerationType(StrEnum):
 
 RECIPES = {GenerationType.PROFESSIONAL: JobType.PROFESSIONAL, GenerationType.PERSONAL: JobType.PERSONAL}
 
-
-# Whether there is one is asked when a job is opened: a job of an engine that was uninstalled stays readable.
+# Only opening a job checks that the engine exists: the job of an uninstalled engine stays readable.
 EngineChoice = Annotated[str, StringConstraints(pattern=NAME)]
 
 
 class GenerationSpec(BaseModel):
-    """The parameters of one generation. Sizes in pixels; what is None follows from the quality preset."""
+    """The parameters of one generation. Sizes are in pixels. The quality preset fills a size that is None."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,7 +47,7 @@ class GenerationSpec(BaseModel):
     negative_prompt: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
     character: Line = NOBODY
     characters: Annotated[tuple[Line, ...], Field(max_length=8, strict=False)] = Field(
-        (), description="All who are in the shot, where they are several; `character` is one more."
+        (), description="Further characters of the shot, besides `character`."
     )
     scene_type: SceneType = SceneType.DIALOGUE
     duration_s: float = Field(3, ge=1, le=10)
@@ -61,21 +60,23 @@ class GenerationSpec(BaseModel):
     height: Side | None = None
     fps: int = Field(24, ge=1, le=60)
     engine: EngineChoice = AUTO
-    workflow: Line | None = Field(None, description="Name of the graph that ComfyUI renders; None: chosen by the cast.")
-    model: Line | None = Field(None, description="File name of the checkpoint; None: as configured.")
-    force: bool = Field(False, description="Render even where an equal take is there already.")
-    mood: Line | None = Field(None, description="Of a personal generation; None: as learned, or as usual.")
+    workflow: Line | None = Field(
+        None, description="Name of the workflow that ComfyUI renders; null: chosen from the cast."
+    )
+    model: Line | None = Field(None, description="File name of the checkpoint; null: the configured one.")
+    force: bool = Field(False, description="Render even if an equal take already exists.")
+    mood: Line | None = Field(None, description="Mood of a personal generation; null: the learned one, or the default.")
 
     @model_validator(mode="after")
     def both_sides_or_neither(self) -> Self:
         if (self.width is None) != (self.height is None):
-            raise ValueError("width and height go together: give both or neither")
+            raise ValueError("width and height belong together: give both or neither")
         return self
 
     @model_validator(mode="after")
     def mood_is_personal(self) -> Self:
         if self.mood is not None and self.type != GenerationType.PERSONAL:
-            raise ValueError("mood goes with type personal")
+            raise ValueError("mood is only for generations of type personal")
         return self
 
     @property
@@ -84,15 +85,15 @@ class GenerationSpec(BaseModel):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Who is in the shot, each once; empty for nobody."""
-        once: dict[str, str] = {}
+        """The names of the characters in the shot, each once; empty if there are none."""
+        unique: dict[str, str] = {}
         for name in (self.character, *self.characters):
-            once.setdefault(name.lower(), name)
-        return tuple(name for key, name in once.items() if key != NOBODY)
+            unique.setdefault(name.lower(), name)
+        return tuple(name for key, name in unique.items() if key != NOBODY)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height."""
+        """Width and height in pixels."""
         return (self.width or self.preset.width, self.height or self.preset.height)
 
     @property
@@ -101,5 +102,5 @@ class GenerationSpec(BaseModel):
 
 
 def job_type_of(kind: GenerationType) -> JobType:
-    """The recipe that makes this type."""
+    """The job type whose recipe makes this type of generation."""
     return RECIPES.get(kind, JobType.STANDARD)

@@ -1,4 +1,4 @@
-"""Who is in a shot: the characters that a request names, or all that play in a scene."""
+"""The cast of a shot: the characters that a request names, or all characters of a scene."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAIN = "main"
 
 @dataclass(frozen=True)
 class Known:
-    """A character of the database, and the version of its row that is drawn."""
+    """A character of the database, and the version of its row that is rendered."""
 
     id: int
     key: uuid.UUID
@@ -35,8 +35,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Cast:
-    """Who is in the shot. `character_id` is the first one's row, `found_in` says of all that were found which rows they
-    are, `warning` who was not; `workflow` names the graph that renders the first one. `known`: those that were found.
+    """The characters in a shot.
+
+    `known`: the members that the database has; `character_id` is the row of the first one, `found_in` describes the
+    rows of all. `warning` names the other members. `workflow`: the first workflow that one of the characters has.
     """
 
     members: tuple[CastMember, ...] = ()
@@ -51,34 +53,35 @@ CAST = Step("cast", TypeAdapter(Cast))
 
 
 def look_up(session: Session, spec: GenerationSpec) -> Cast:
-    """Each by full or first name, in any case: in the given project, or else in the one last changed.
+    """Find each character by full or first name, case-insensitively, in the given project or else in any project.
 
-    An unknown name is kept as a word of the prompt, with a warning; in a professional generation it is an InvalidError.
+    An unknown name stays as a word of the prompt, with a warning. In a professional generation it raises InvalidError.
     """
-    named = [(name, find(session, name, project_id=spec.project_id)) for name in spec.names]
+    characters_by_name = [(name, find(session, name, project_id=spec.project_id)) for name in spec.names]
     if spec.type == GenerationType.PROFESSIONAL:
-        _all_there(spec, named)
-    return _cast(named)
+        _require_all(spec, characters_by_name)
+    return _build_cast(characters_by_name)
 
 
 def cast_of_scene(playing: Sequence[Mapping[str, Any]], known: Mapping[str, Character]) -> Cast:
-    """All that play in a scene, in its order. `playing`: `{name, key}` each; `known`: the branch's characters by key.
+    """Build the cast of a scene, in the order of the scene.
 
-    A name that no character has is kept as a word of the prompt, with a warning.
+    `playing`: `{name, key}` for each character; `known`: the characters of the branch by key. A name that no character
+    has stays as a word of the prompt, with a warning.
     """
-    return _cast([(one["name"], known.get(one["key"] or "")) for one in playing])
+    return _build_cast([(character["name"], known.get(character["key"] or "")) for character in playing])
 
 
 def find(session: Session, name: str, *, project_id: int | None) -> Character | None:
-    """Full names win over first names, then the one changed last."""
-    wanted, full = name.lower(), func.lower(Character.name)
+    """Find a character by name. A full name wins over a first name, then the character that was changed last."""
+    lower_name, full_name = name.lower(), func.lower(Character.name)
     matches = (
         select(Character)
         .join(Branch, Branch.id == Character.branch_id)
         .join(Project, Project.id == Character.project_id)
         .where(Branch.name == MAIN, Project.deleted_at.is_(None))
-        .where(or_(full == wanted, func.split_part(full, " ", 1) == wanted))
-        .order_by((full == wanted).desc(), Character.updated_at.desc(), Character.id.desc())
+        .where(or_(full_name == lower_name, func.split_part(full_name, " ", 1) == lower_name))
+        .order_by((full_name == lower_name).desc(), Character.updated_at.desc(), Character.id.desc())
     )
     if project_id is not None:
         matches = matches.where(Character.project_id == project_id)
@@ -86,7 +89,7 @@ def find(session: Session, name: str, *, project_id: int | None) -> Character | 
 
 
 def member_of(character: Character) -> CastMember:
-    """The character as an engine sees it."""
+    """Convert a character to the form that an engine takes."""
     return CastMember(
         name=character.name,
         description=character.visual_description or character.description or "",
@@ -95,24 +98,26 @@ def member_of(character: Character) -> CastMember:
     )
 
 
-def _all_there(spec: GenerationSpec, named: Sequence[tuple[str, Character | None]]) -> None:
-    if not named:
-        expected = "the name of a character: a professional generation shows one that exists"
+def _require_all(spec: GenerationSpec, characters_by_name: Sequence[tuple[str, Character | None]]) -> None:
+    if not characters_by_name:
+        expected = "the name of an existing character, which a professional generation needs"
         raise InvalidError.field("character", spec.character, expected)
-    for name, character in named:
+    for name, character in characters_by_name:
         if character is None:
-            raise InvalidError.field("character", name, "the full or first name of a character that exists")
+            raise InvalidError.field("character", name, "the full or first name of an existing character")
 
 
-def _cast(named: Sequence[tuple[str, Character | None]]) -> Cast:
-    found = [character for _, character in named if character]
-    unknown = ", ".join(repr(name) for name, character in named if character is None)
-    where = (f"{one.name}, character {one.id} of project {one.project_id}" for one in found)
+def _build_cast(characters_by_name: Sequence[tuple[str, Character | None]]) -> Cast:
+    found = [character for _, character in characters_by_name if character]
+    unknown = ", ".join(repr(name) for name, character in characters_by_name if character is None)
+    rows = (f"{character.name}, character {character.id} of project {character.project_id}" for character in found)
     return Cast(
-        members=tuple(member_of(character) if character else CastMember(name) for name, character in named),
+        members=tuple(
+            member_of(character) if character else CastMember(name) for name, character in characters_by_name
+        ),
         character_id=found[0].id if found else None,
-        workflow=next((one.comfyui_workflow for one in found if one.comfyui_workflow), None),
-        found_in="; ".join(where) or None,
+        workflow=next((character.comfyui_workflow for character in found if character.comfyui_workflow), None),
+        found_in="; ".join(rows) or None,
         warning=f"No character is called {unknown}: the name is used as a word of the prompt" if unknown else None,
-        known=tuple(Known(one.id, one.key, one.name, one.version) for one in found),
+        known=tuple(Known(character.id, character.key, character.name, character.version) for character in found),
     )

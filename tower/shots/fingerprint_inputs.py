@@ -1,6 +1,6 @@
 """The inputs of a scene's fingerprint, their one JSON form, and the hash over it.
 
-What is left out of a part is not in its JSON: `null` and nothing are two things to a hash.
+The JSON of a part leaves out its unset fields, because `null` and an absent field give different hashes.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from pydantic import (
 
 from tower.versions.values import canonical, encoded, same
 
-MISSING = "missing"  # instead of the hash of a file or graph that is not there
+MISSING = "missing"  # in place of the hash of a missing file or graph
 log = logging.getLogger("tower.staleness")
 
 
 class Part(BaseModel):
-    """One of the inputs. Scenes that have it in common share it, and it is written out once."""
+    """One part of the inputs. Scenes with equal parts share one object, so its JSON is written once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @cached_property
     def written(self) -> str:
-        """Its JSON, as `encoded` writes it."""
+        """The JSON of the part, as `encoded` writes it."""
         return encoded(self.given()).decode()
 
     def given(self) -> dict[str, Any]:
-        """Its fields, without those that are left out."""
+        """The fields that are set."""
         fields = vars(self)
         return {name: fields[name] for name in self.model_fields_set}
 
     def __copy__(self) -> Self:
-        """Without `written`: a copy may be changed before it is used."""
+        """Copy without the cached JSON, because a copy may be changed before it is used."""
         return type(self)(**self.given())
 
 
 class SceneInputs(Part):
-    """The scene's own words. Those that are shown are left out where the request brings a prompt of its own.
+    """The scene's own text. Its visible text is left out if the request has its own prompt.
 
-    `negative_prompt` and `type` are there only if the request names them.
+    `negative_prompt` and `type` are set only if the request names them.
     """
 
     description: str | None = None
@@ -67,9 +67,9 @@ class SceneInputs(Part):
 
 
 class CharacterInputs(Part):
-    """What is drawn of a character. One that the branch does not have is a name, with `key` None.
+    """The visible traits of a character. A character that the branch does not have is a name, with `key` None.
 
-    `description` counts only where there is no visual_description. `image_path`: the sha256 of the reference image.
+    `description` counts only if there is no visual_description. `image_path`: the sha256 of the reference image.
     """
 
     key: str | None
@@ -81,7 +81,7 @@ class CharacterInputs(Part):
 
 
 class StyleInputs(Part):
-    """The words of a style. `prompt` is MISSING, and the rest left out, where the branch has no style of the name."""
+    """The text of a style. If the branch has no style of this name, `prompt` is MISSING and the rest is left out."""
 
     name: str
     prompt: str
@@ -90,7 +90,7 @@ class StyleInputs(Part):
 
 
 class ProductionInputs(Part):
-    """Preset and settings of the project. Sizes in pixels."""
+    """The quality preset and the settings of the project. Sizes are in pixels."""
 
     width: int
     height: int
@@ -102,14 +102,14 @@ class ProductionInputs(Part):
 
 
 class ModelInputs(Part):
-    """`files`: the sha256 by name of those that were hashed; what was never hashed is left out."""
+    """`files`: the sha256 of each model file by name, without the files that were never hashed."""
 
     name: str
     files: dict[str, str]
 
 
 class WorkflowInputs(Part):
-    """`graph`: the sha256 over graph and bindings; MISSING, without a version, where no workflow has the name."""
+    """`graph`: the sha256 over graph and bindings. If no workflow has the name, it is MISSING and `version` is None."""
 
     name: str
     version: int | None
@@ -117,27 +117,27 @@ class WorkflowInputs(Part):
 
     @classmethod
     def of(cls, graph: Mapping[str, Any]) -> Self:
-        """Of a WorkflowGraph, as JSON."""
+        """Build the inputs from a WorkflowGraph as a dict."""
         content = encoded(canonical([graph["graph"], graph["bindings"]], "graph"))
         return cls(name=graph["name"], version=graph["version"], graph=hashlib.sha256(content).hexdigest())
 
 
 class SeedInputs(Part):
-    """`of`: the name of the character whose fixed seed it is; None where it is made from the scene's key."""
+    """`of`: the name of the character whose fixed seed it is; None for a seed that is derived from the scene's key."""
 
     value: int
     of: str | None
 
 
 class EngineInputs(Part):
-    """The engine as a shot's fingerprint knows it."""
+    """The name and version of the engine."""
 
     name: str
     version: str
 
 
 class FingerprintInputs(BaseModel):
-    """All that the picture of a scene depends on. `workflow` is None where no ComfyUI renders."""
+    """Everything that the picture of a scene depends on. `workflow` is None unless the engine renders a graph."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -154,40 +154,42 @@ class FingerprintInputs(BaseModel):
     @property
     def fingerprint(self) -> str:
         """The sha256 over the canonical JSON, in hex."""
-        own = {"rules": self.rules, "scene": self.scene.given(), "seed": self.seed.given()}
+        scene_only = {"rules": self.rules, "scene": self.scene.given(), "seed": self.seed.given()}
         written = (
-            f'{{"characters":[{",".join([one.written for one in self.characters])}]'
+            f'{{"characters":[{",".join([character.written for character in self.characters])}]'
             f',"engine":{self.engine.written},"model":{self.model.written},"production":{self.production.written}'
-            f',{encoded(own)[1:-1].decode()},"style":{self.style.written}'
+            f',{encoded(scene_only)[1:-1].decode()},"style":{self.style.written}'
             f',"workflow":{self.workflow.written if self.workflow else "null"}}}'
         )
         return hashlib.sha256(written.encode()).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
-        """As it is kept with a job and with an accepted take."""
+        """The JSON that is stored with a job and with an accepted take."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
-def _unchanged(stored: Any, read: ValidatorFunctionWrapHandler) -> FingerprintInputs:
-    """Inputs whose JSON is the stored one: another would have another fingerprint."""
+def _validate_unchanged(stored: Any, read: ValidatorFunctionWrapHandler) -> FingerprintInputs:
+    """Refuse stored JSON that this version would write differently: its fingerprint would differ too."""
     inputs: FingerprintInputs = read(stored)
     if stored is not inputs and not same(inputs.as_json(), stored):
-        raise ValueError("this version would write it otherwise")
+        raise ValueError("this version would write it differently")
     return inputs
 
 
 StoredInputs = Annotated[
-    FingerprintInputs, WrapValidator(_unchanged), PlainSerializer(FingerprintInputs.as_json, return_type=dict[str, Any])
+    FingerprintInputs,
+    WrapValidator(_validate_unchanged),
+    PlainSerializer(FingerprintInputs.as_json, return_type=dict[str, Any]),
 ]
 _STORED: TypeAdapter[FingerprintInputs] = TypeAdapter(StoredInputs)
 
 
 def read_inputs(stored: Any) -> FingerprintInputs | None:
-    """From the JSON that was kept with a take; None where nothing was kept, or another version wrote it."""
+    """Read the JSON that was stored with a take; None if there is none or this version cannot read it."""
     if stored is None:
         return None
     try:
         return _STORED.validate_python(stored)
-    except ValidationError as unreadable:
-        log.warning("What a take was made from cannot be read: %s", unreadable.errors(include_input=False)[0]["msg"])
+    except ValidationError as error:
+        log.warning("The fingerprint inputs of a take cannot be read: %s", error.errors(include_input=False)[0]["msg"])
         return None

@@ -1,4 +1,4 @@
-"""Plans what is rendered: from request, cast and words to the shots and their fingerprints."""
+"""Plans the segments to render: their shots and fingerprints, from the request, the cast and the prompt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tower.workflows.graph import WorkflowGraph
 
 @dataclass(frozen=True)
 class Script:
-    """What a shot is planned from."""
+    """Everything that a shot is planned from."""
 
     spec: GenerationSpec
     cast: Cast
@@ -34,35 +34,35 @@ class Script:
 
 
 def plan_shot(script: Script, engine: EngineName) -> list[SegmentPlan]:
-    """The shot as one segment."""
-    return [_plan(1, _whole(script), script, engine)]
+    """Plan the shot as one segment."""
+    return [_plan_segment(1, _whole_shot(script), script, engine)]
 
 
 def plan_round(script: Script, engine: EngineName, *, rounds: Sequence[Round]) -> list[SegmentPlan]:
-    """The shot as one segment, changed as the rounds before ask for. What was rejected is not used again."""
-    asked = _whole(script)
-    *rejected, shot = [changed(asked, change_after(rounds[:before])) for before in range(len(rounds) + 1)]
-    plan = _plan(1, shot, script, engine)
+    """Plan the shot as one segment, with the changes that earlier rounds call for. A rejected shot is not reused."""
+    requested = _whole_shot(script)
+    *rejected, shot = [changed(requested, change_after(rounds[:before])) for before in range(len(rounds) + 1)]
+    plan = _plan_segment(1, shot, script, engine)
     return [replace(plan, round=len(rounds) + 1, reuse=plan.reuse and shot not in rejected)]
 
 
 def plan_seconds(script: Script, engine: EngineName) -> list[SegmentPlan]:
-    """One segment for each second, with the frames that it shares with the next. All have one seed and one style."""
-    whole = _whole(script)
+    """Plan one segment for each second, with the frames that it shares with the next. All share seed and style."""
+    whole = _whole_shot(script)
     lengths = segment_frames(int(script.spec.duration_s), whole.fps, OVERLAP_FRAMES)
     parts = [
         replace(whole, frames=frames, start_frame=start, whole_frames=whole.frames)
-        for start, frames in zip(_starts(lengths), lengths, strict=True)
+        for start, frames in zip(_start_frames(lengths), lengths, strict=True)
     ]
-    return [_plan(number, part, script, engine) for number, part in enumerate(parts, start=1)]
+    return [_plan_segment(number, part, script, engine) for number, part in enumerate(parts, start=1)]
 
 
-def _starts(lengths: Sequence[int]) -> list[int]:
-    """Where each segment begins in the whole."""
+def _start_frames(lengths: Sequence[int]) -> list[int]:
+    """The frame of the whole shot at which each segment begins."""
     return [0, *accumulate(frames - OVERLAP_FRAMES for frames in lengths[:-1])]
 
 
-def _whole(script: Script) -> Shot:
+def _whole_shot(script: Script) -> Shot:
     spec = script.spec
     width, height = spec.size
     return Shot(
@@ -86,6 +86,6 @@ def _whole(script: Script) -> Shot:
     )
 
 
-def _plan(number: int, shot: Shot, script: Script, engine: EngineName) -> SegmentPlan:
-    print_of_it = fingerprint(shot, engine=engine.name, version=engine.version)
-    return SegmentPlan(number, shot, engine.name, print_of_it, reuse=not script.spec.force)
+def _plan_segment(number: int, shot: Shot, script: Script, engine: EngineName) -> SegmentPlan:
+    shot_fingerprint = fingerprint(shot, engine=engine.name, version=engine.version)
+    return SegmentPlan(number, shot, engine.name, shot_fingerprint, reuse=not script.spec.force)

@@ -1,4 +1,4 @@
-"""Turns what the user wrote into what a model understands. By rules: no language model is asked here."""
+"""Builds the prompt for the model from the user's text, by fixed rules and without a language model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCENE_WORDS = {
     SceneType.EMOTIONAL: "close-up, shallow depth of field, warm rim light, quiet mood",
     SceneType.EPIC: "wide establishing shot, vast scale, volumetric light, towering clouds",
 }
-FREER_WORDS = (  # what a creative generation draws one of each from
+FREER_WORDS = (  # a creative generation draws one phrase from each row
     ("golden hour", "blue hour", "overcast light", "moonlight", "hard noon sun", "neon glow"),
     ("low angle", "high angle", "dutch angle", "over the shoulder", "bird's-eye view"),
     ("drifting petals", "light rain", "floating dust", "thin mist", "wind in the cloth", "distant birds"),
@@ -30,7 +30,7 @@ NEVER_WANTED = "lowres, blurry, bad anatomy, bad hands, extra digits, watermark,
 
 @dataclass(frozen=True)
 class EnhancedPrompt:
-    """What is sent to the model, and what made it."""
+    """The prompts for the model, and the name of the rules that made them."""
 
     prompt: str
     negative_prompt: str
@@ -43,34 +43,41 @@ PROMPT = Step("prompt", TypeAdapter(EnhancedPrompt))
 def enhance(
     spec: GenerationSpec, cast: Cast, style: StyleTemplate, *, seed: int, mood_words: str = ""
 ) -> EnhancedPrompt:
-    """The user's words first, then who is seen, the mood, the style, the scene; no part twice.
+    """Build the prompts: the user's text, then the cast, the mood, the style and the scene, without repeated phrases.
 
-    Equal inputs give equal words.
+    Equal inputs give equal prompts.
     """
-    freer = _freer_words(seed) if spec.type == GenerationType.CREATIVE else ()
-    wanted = [spec.prompt, *map(_seen, cast.members), mood_words, style.prompt, SCENE_WORDS[spec.scene_type], *freer]
-    unwanted = [spec.negative_prompt, style.negative_prompt, NEVER_WANTED]
+    creative_words = _draw_creative_words(seed) if spec.type == GenerationType.CREATIVE else ()
+    positive = [
+        spec.prompt,
+        *map(_describe, cast.members),
+        mood_words,
+        style.prompt,
+        SCENE_WORDS[spec.scene_type],
+        *creative_words,
+    ]
+    negative = [spec.negative_prompt, style.negative_prompt, NEVER_WANTED]
     return EnhancedPrompt(
-        prompt=_joined(wanted),
-        negative_prompt=_joined(unwanted),
-        enhancer="rules, freer" if freer else "rules",
+        prompt=_join_phrases(positive),
+        negative_prompt=_join_phrases(negative),
+        enhancer="rules, freer" if creative_words else "rules",
     )
 
 
-def _seen(member: CastMember) -> str:
+def _describe(member: CastMember) -> str:
     traits = ", ".join(f"{value} {trait}" for trait, value in sorted(member.traits.items()))
     return ", ".join(filter(None, (member.name, member.description, traits)))
 
 
-def _freer_words(seed: int) -> tuple[str, ...]:
-    draw = random.Random(seed)
-    return tuple(draw.choice(words) for words in FREER_WORDS)
+def _draw_creative_words(seed: int) -> tuple[str, ...]:
+    generator = random.Random(seed)
+    return tuple(generator.choice(words) for words in FREER_WORDS)
 
 
-def _joined(parts: Iterable[str | None]) -> str:
-    """The phrases of all parts, each once, in order."""
+def _join_phrases(parts: Iterable[str | None]) -> str:
+    """Join the comma-separated phrases of all parts, each once, in order."""
     phrases = (phrase.strip(" .") for part in parts if part for phrase in part.split(","))
-    once: dict[str, str] = {}
+    unique: dict[str, str] = {}
     for phrase in filter(None, phrases):
-        once.setdefault(phrase.lower(), phrase)
-    return ", ".join(once.values())
+        unique.setdefault(phrase.lower(), phrase)
+    return ", ".join(unique.values())

@@ -1,4 +1,4 @@
-"""Jobs that render a scene: opened with all that the picture depends on, as it was in that moment."""
+"""Opens jobs that render a scene. The job keeps everything that the picture depends on, as it is at that moment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tower.shots.scene_spec import StoredWish, Wish, cast_of, spec_of
 
 @dataclass(frozen=True)
 class Rendered:
-    """The state of a scene that a job renders: its stable key, what was wished for, what the picture depends on."""
+    """The state of a scene that a job renders: its stable key, the requested overrides and the fingerprint inputs."""
 
     key: str
     wish: StoredWish
@@ -50,45 +50,45 @@ def open_scene_job(
     overrides: Mapping[str, Any] | None = None,
     job_type: JobType = JobType.INTEGRATED,
 ) -> ProductionJob:
-    """A job that renders the scene as it is now on its branch, whatever is edited until it runs. The caller commits.
+    """Open a job that renders the scene as it is now on its branch; later edits do not change the job.
 
-    The branch stays locked until then. Cast, style and state are kept in the job's steps. Without an accepted take,
-    each take that was rejected gives the next one another seed. Raises what spec_of_scene raises.
+    The branch stays locked until the caller commits. The job's steps hold cast, style and state. Without an accepted
+    take, each rejected take gives the next one another seed. Raises InvalidError for a scene that cannot be rendered.
     """
     ready = prepare(session, scene.branch_id, settings)
     session.refresh(scene)
     sources = sources_of(session, scene.branch_id, scene.project_id, [scene])
-    wish = Wish(quality, engine, dict(overrides or {}), _draw(session, scene))
+    wish = Wish(quality, engine, dict(overrides or {}), _choose_draw(session, scene))
     return open_prepared(sources, ready, scene, wish, job_type=job_type)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A branch that is locked, its head, and what renders a scene that leaves the engine open."""
+    """The head of a locked branch, and the engine for scenes without a chosen engine."""
 
     commit_hash: str | None
     engine: EngineName
 
 
 def prepare(session: Session, branch_id: int, settings: Settings) -> Prepared:
-    """Keep other writers off the branch until the transaction ends."""
+    """Lock the branch against other writers until the transaction ends."""
     session.execute(select(Branch.id).where(Branch.id == branch_id).with_for_update(key_share=True))
     return Prepared(head_of(session, branch_id), engine_now(session, settings))
 
 
 def head_of(session: Session, branch_id: int) -> str | None:
-    """The hash of the branch's newest commit."""
+    """The hash of the newest commit of the branch; None for a branch without commits."""
     return session.scalar(select(Commit.hash).join(Branch, Branch.head_id == Commit.id).where(Branch.id == branch_id))
 
 
 def open_prepared(
     sources: Sources, ready: Prepared, scene: Pictured, wish: Wish, *, job_type: JobType = JobType.INTEGRATED
 ) -> ProductionJob:
-    """The same for one of several scenes of a branch, whose sources are read already."""
+    """Open a job like open_scene_job, with the inputs of its branch already read."""
     session = sources.session
     spec, cast = spec_of(sources, scene, wish), cast_of(sources, scene)
-    inputs = inputs_of(sources, scene, wish, engine_for_scene(wish, ready.engine))
-    state = Rendered(str(scene.key), wish, inputs)
+    fingerprint_inputs = inputs_of(sources, scene, wish, engine_for_scene(wish, ready.engine))
+    state = Rendered(str(scene.key), wish, fingerprint_inputs)
     job = lifecycle.open_job(session, spec, job_type=job_type)
     job.scene_id, job.commit_hash = scene.id, ready.commit_hash
     job.steps = CAST.entry(cast) | SCENE.entry(state)
@@ -98,17 +98,17 @@ def open_prepared(
 
 
 def rendered_by(job: ProductionJob) -> Rendered | None:
-    """The state of the scene that the job was opened for; None for a job of no scene, or of one that cannot be read."""
+    """The state of the scene that the job was opened for; None if it has no scene or the state cannot be read."""
     return SCENE.get(job)
 
 
 def cast_of_job(job: ProductionJob) -> Cast:
-    """Whom the job draws; nobody before its lookup."""
+    """The cast of the job; empty before the character lookup."""
     return CAST.get(job) or Cast()
 
 
 def style_of_job(session: Session, job: ProductionJob) -> StyleTemplate:
-    """The style of its spec: of a scene's job as it was when that was opened. Raises InvalidError."""
+    """The style of the job. A scene's job keeps the style as it was when the job was opened. Raises InvalidError."""
     state = rendered_by(job)
     if state is not None:
         return StyleTemplate(**state.parts.style.model_dump(exclude_unset=True))
@@ -117,12 +117,12 @@ def style_of_job(session: Session, job: ProductionJob) -> StyleTemplate:
 
 
 def live_jobs(session: Session, scene_ids: list[int]) -> dict[int, ProductionJob]:
-    """The newest job of each scene that has not ended, by the scene's id."""
-    mine = select(ProductionJob).where(ProductionJob.scene_id.in_(scene_ids), ProductionJob.status.in_(LIVE))
-    return {job.scene_id: job for job in session.scalars(mine.order_by(ProductionJob.id)) if job.scene_id is not None}
+    """The newest live job of each scene, by scene id."""
+    live = select(ProductionJob).where(ProductionJob.scene_id.in_(scene_ids), ProductionJob.status.in_(LIVE))
+    return {job.scene_id: job for job in session.scalars(live.order_by(ProductionJob.id)) if job.scene_id is not None}
 
 
-def _draw(session: Session, scene: Scene) -> int:
+def _choose_draw(session: Session, scene: Scene) -> int:
     if scene.accepted_inputs is not None:
         return Wish.of(scene.accepted_inputs["wish"]).draw
     rejections = select(func.count(Feedback.asset_id.distinct())).where(

@@ -1,4 +1,4 @@
-"""What the scenes of a branch are rendered from, read once for all of them."""
+"""The inputs that the scenes of a branch are rendered from, read once for all scenes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tower.workflows.graph import WorkflowGraph
 
 T = TypeVar("T")
 DEFAULT_STYLE = "anime"
-_PLAYING = (
+_CHARACTERS_BY_KEY = (
     select(Character)
     .where(Character.branch_id == bindparam("branch_id"))
     .where(Character.key == any_(bindparam("keys", type_=ARRAY(UUID()))))
     .options(
-        load_only(  # all that is drawn of them: half of a character is stories, which take their time
+        load_only(  # only the columns that a render uses: the stories of a character are long
             Character.project_id,
             Character.key,
             Character.name,
@@ -43,7 +43,7 @@ _PLAYING = (
 
 
 class Pictured(Protocol):
-    """What a scene is and shows: a row of the table, or these columns of one."""
+    """The columns of a scene that its render depends on."""
 
     @property
     def id(self) -> int: ...
@@ -75,7 +75,7 @@ class Pictured(Protocol):
 
 @dataclass(frozen=True)
 class Sources:
-    """As they are now. Characters by key, styles by name in lower case, the sha256 of model files by name."""
+    """The current inputs: characters by key, styles by lower-case name, the sha256 of model files by name."""
 
     session: Session
     settings: ProjectSettings | None
@@ -83,27 +83,27 @@ class Sources:
     characters: dict[str, Character]
     styles: dict[str, StyleTemplate]
     model_files: dict[str, str]
-    _made: dict[Hashable, Any] = field(default_factory=dict)
+    _cache: dict[Hashable, Any] = field(default_factory=dict)
 
     def once(self, name: Hashable, make: Callable[[], T]) -> T:
-        """What is the same for many scenes is made for the first of them. It must not be changed."""
-        if name not in self._made:
-            self._made[name] = make()
-        return cast(T, self._made[name])
+        """Build a value that several scenes share, once. Callers must not change it."""
+        if name not in self._cache:
+            self._cache[name] = make()
+        return cast(T, self._cache[name])
 
     def style_name(self, scene: Pictured) -> str:
-        """What the scene says, or its project."""
+        """The style of the scene, or else the default style of its project."""
         return scene.style or (self.settings.default_style if self.settings else DEFAULT_STYLE)
 
     def style(self, name: str) -> StyleTemplate | None:
-        """The branch's own, or else the built-in one."""
+        """The style of the branch, or else the built-in one; None if neither has the name."""
         return self.styles.get(name.lower())
 
     def graph(self, name: str) -> WorkflowGraph | None:
-        """The present version; None where no workflow is called so."""
-        return self.once(("graph", name), lambda: self._graph(name))
+        """The current version of the workflow; None if no workflow has the name."""
+        return self.once(("graph", name), lambda: self._read_graph(name))
 
-    def _graph(self, name: str) -> WorkflowGraph | None:
+    def _read_graph(self, name: str) -> WorkflowGraph | None:
         try:
             return store.get(self.session, name)
         except NotFoundError:
@@ -111,33 +111,33 @@ class Sources:
 
 
 def sources_of(session: Session, branch_id: int, project_id: int, scenes: Iterable[Pictured]) -> Sources:
-    """Of scenes of one branch."""
+    """Read the inputs of scenes of one branch."""
     return Sources(
         session,
         session.get(ProjectSettings, project_id),
         defaults(session),
-        _characters(session, branch_id, scenes),
-        _styles(session, branch_id),
-        _model_files(session),
+        _read_characters(session, branch_id, scenes),
+        _read_styles(session, branch_id),
+        _read_model_files(session),
     )
 
 
-def _characters(session: Session, branch_id: int, scenes: Iterable[Pictured]) -> dict[str, Character]:
-    keys = {one["key"] for scene in scenes for one in scene.characters if one["key"]}
+def _read_characters(session: Session, branch_id: int, scenes: Iterable[Pictured]) -> dict[str, Character]:
+    keys = {character["key"] for scene in scenes for character in scene.characters if character["key"]}
     if not keys:
         return {}
-    rows = session.scalars(_PLAYING, {"branch_id": branch_id, "keys": [uuid.UUID(key) for key in keys]})
+    rows = session.scalars(_CHARACTERS_BY_KEY, {"branch_id": branch_id, "keys": [uuid.UUID(key) for key in keys]})
     return {str(row.key): row for row in rows}
 
 
-def _styles(session: Session, branch_id: int) -> dict[str, StyleTemplate]:
+def _read_styles(session: Session, branch_id: int) -> dict[str, StyleTemplate]:
     visible = or_(StyleTemplate.branch_id.is_(None), StyleTemplate.branch_id == branch_id)
     rows = session.scalars(select(StyleTemplate).where(visible).order_by(StyleTemplate.branch_id.nulls_first()))
     return {row.name.lower(): row for row in rows}
 
 
-def _model_files(session: Session) -> dict[str, str]:
-    """Those that were hashed; of a file that is on several machines the one seen last."""
+def _read_model_files(session: Session) -> dict[str, str]:
+    """The sha256 of the hashed files by name; of a file on several machines, the hash that was seen last."""
     hashed = select(LearningModel.name, LearningModel.sha256).where(
         LearningModel.sha256.is_not(None), LearningModel.missing_since.is_(None)
     )

@@ -1,4 +1,4 @@
-"""From a scene to what is asked of its render. Equal scenes ask for equal shots, whenever and wherever."""
+"""Builds the GenerationSpec of a scene. Equal scenes give equal specs, at any time and on any machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import PlainSerializer, TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
+from db.models.characters import Character
 from db.models.projects import ProjectSettings
 from db.models.scenes import Scene
 from tower.errors import InvalidError
@@ -19,7 +20,7 @@ from tower.settings import AUTO
 from tower.shots.cast import Cast, cast_of_scene
 from tower.shots.scene_sources import Pictured, Sources, sources_of
 
-# Raised when this module or prompts.py puts the same scene into other words: every take is stale then.
+# Raise this when this module or prompts.py words the same scene differently: every take is stale then.
 RULES = 1
 DEFAULT_DURATION_S = 3
 SEED_BITS = 32
@@ -28,9 +29,9 @@ NEVER_OVERRIDDEN = frozenset({"project_id", "character", "characters", "quality"
 
 @dataclass(frozen=True)
 class Wish:
-    """What was asked for beside what the scene says: a preset, an engine, other fields of a GenerationSpec.
+    """The request's overrides of a scene: a preset, an engine, and other fields of a GenerationSpec.
 
-    It is kept with a take: what was wished for makes no take stale. `draw` counts from 0; another one, another seed.
+    They are stored with the take and do not make it stale. `draw` counts from 0; each draw has another seed.
     """
 
     quality: str | None = None
@@ -39,10 +40,10 @@ class Wish:
     draw: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Without `force`, which says how to render and not what."""
+        """The JSON without `force`, which does not change the picture."""
         kept = {name: value for name, value in self.overrides.items() if name != "force"}
-        said: dict[str, Any] = _WISH.dump_python(Wish(self.quality, self.engine, kept, self.draw), mode="json")
-        return said
+        stored: dict[str, Any] = _WISH.dump_python(Wish(self.quality, self.engine, kept, self.draw), mode="json")
+        return stored
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Wish:
@@ -61,37 +62,42 @@ def spec_of_scene(
     engine: EngineChoice = AUTO,
     overrides: Mapping[str, Any] | None = None,
 ) -> GenerationSpec:
-    """What a render of the scene is asked with. `overrides`: fields of a GenerationSpec that win over the scene's.
+    """Build the spec of the scene. `overrides`: fields of a GenerationSpec that win over the scene's.
 
-    Raises InvalidError for a scene that says nothing or too much, or lasts less than 1 or more than 10 s.
+    Raises InvalidError for a scene whose prompt is empty or too long, or that lasts less than 1 s or more than 10 s.
     """
     sources = sources_of(session, scene.branch_id, scene.project_id, [scene])
     return spec_of(sources, scene, Wish(quality, engine, dict(overrides or {})))
 
 
 def spec_of(sources: Sources, scene: Pictured, wish: Wish) -> GenerationSpec:
-    """The same from sources that are read already."""
-    asked = asked_of(sources, scene, wish)
-    if sources.style(asked["style"]) is None:
+    """Build the spec of the scene from inputs that are already read. Raises InvalidError."""
+    fields = asked_of(sources, scene, wish)
+    if sources.style(fields["style"]) is None:
         known = ", ".join(sorted(style.name for style in sources.styles.values()))
-        raise InvalidError.field("style", asked["style"], f"one of {known}, for scene {scene.scene_number}")
+        raise InvalidError.field("style", fields["style"], f"one of {known}, for scene {scene.scene_number}")
     try:
-        return GenerationSpec.model_validate(asked)
-    except ValidationError as refused:
-        first = refused.errors()[0]
+        return GenerationSpec.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "shot"
         raise InvalidError(
             f"Scene {scene.scene_number} cannot be rendered: {name}: {first['msg']}",
-            details={"field": name, "value": asked.get(name), "expected": first["msg"], "scene_id": scene.id},
-        ) from refused
+            details={"field": name, "value": fields.get(name), "expected": first["msg"], "scene_id": scene.id},
+        ) from error
 
 
 def asked_of(sources: Sources, scene: Pictured, wish: Wish) -> dict[str, Any]:
-    """The fields of the GenerationSpec, not yet validated. Raises InvalidError for an override of who is in it."""
+    """Build the fields of the GenerationSpec, not yet validated.
+
+    Raises InvalidError for an override of the project, the characters, the quality or the engine.
+    """
     if refused := NEVER_OVERRIDDEN & wish.overrides.keys():
-        raise InvalidError.field("overrides", sorted(refused), "fields that do not say whose scene it is")
+        raise InvalidError.field(
+            "overrides", sorted(refused), f"fields other than {', '.join(sorted(NEVER_OVERRIDDEN))}"
+        )
     names = [member.name[:100] for member in cast_of(sources, scene).members]
-    who = {
+    identity = {
         "project_id": scene.project_id,
         "prompt": prompt_of(scene),
         "character": names[0] if names else NOBODY,
@@ -99,20 +105,22 @@ def asked_of(sources: Sources, scene: Pictured, wish: Wish) -> dict[str, Any]:
         "engine": wish.engine,
         "seed": seed_of(sources, scene, wish.draw)[0],
     }
-    return who | how_of(sources, scene, wish)
+    return identity | how_of(sources, scene, wish)
 
 
 def how_of(sources: Sources, scene: Pictured, wish: Wish) -> dict[str, Any]:
-    """Those of them that do not say what and who is seen, overrides included."""
-    produced: dict[str, Any] = sources.once(("produced", wish.quality), lambda: _produced(sources, wish.quality))
-    own: dict[str, Any] = {
+    """Build the fields that do not depend on prompt and cast, with the overrides."""
+    production: dict[str, Any] = sources.once(
+        ("production fields", wish.quality), lambda: _production_fields(sources, wish.quality)
+    )
+    scene_fields: dict[str, Any] = {
         "scene_type": scene.scene_type or SceneType.DIALOGUE,
         "duration_s": scene.duration_s or DEFAULT_DURATION_S,
         "style": sources.style_name(scene),
     }
-    if produced["workflow"] and _own_workflow(sources, scene):
-        own["workflow"] = None
-    return produced | own | wish.overrides
+    if production["workflow"] and _has_own_workflow(sources, scene):
+        scene_fields["workflow"] = None
+    return production | scene_fields | wish.overrides
 
 
 def cast_of(sources: Sources, scene: Pictured) -> Cast:
@@ -120,48 +128,55 @@ def cast_of(sources: Sources, scene: Pictured) -> Cast:
 
 
 def prompt_of(scene: Pictured) -> str:
-    """What is seen, in the scene's own words. Of the dialogue only who speaks: what is said is no picture."""
+    """The visible content in the scene's own words. Of the dialogue it names only the speakers, not their lines."""
     speaking = (f"{name} speaking" for name in speakers_of(scene))
     parts = (scene.description, scene.location, scene.mood, scene.camera, *speaking)
     return ", ".join(part.strip(" .,") for part in parts if part and part.strip(" .,"))
 
 
 def speakers_of(scene: Pictured) -> list[str]:
-    """Each once, in the order in which they speak."""
+    """The speakers of the dialogue, each once, in order."""
     return list(dict.fromkeys(line["character"] for line in scene.dialogue if line.get("character")))
 
 
 def seed_of(sources: Sources, scene: Pictured, draw: int) -> tuple[int, str | None]:
-    """The seed of the first character that has a fixed one, and its name; or else one made from the scene's key."""
-    playing = (sources.characters.get(one["key"] or "") for one in scene.characters)
-    fixed = next((one for one in playing if one is not None and one.seed is not None), None)
+    """The fixed seed of the first character that has one, with the character's name.
+
+    Without one, or from the second draw on, the seed is derived from the scene's key and has no name.
+    """
+    characters = _known_characters(sources, scene)
+    fixed = next((character for character in characters if character.seed is not None), None)
     if fixed is not None and fixed.seed is not None and draw == 0:
         return fixed.seed, fixed.name
-    said = f"{scene.key}/{draw}" if draw else str(scene.key)
-    return int.from_bytes(hashlib.sha256(said.encode()).digest()[: SEED_BITS // 8]), None
+    seed_text = f"{scene.key}/{draw}" if draw else str(scene.key)
+    return int.from_bytes(hashlib.sha256(seed_text.encode()).digest()[: SEED_BITS // 8]), None
 
 
-def _own_workflow(sources: Sources, scene: Pictured) -> bool:
-    """Whether someone who plays is drawn with a workflow of their own."""
-    playing = (sources.characters.get(one["key"] or "") for one in scene.characters)
-    return any(one is not None and one.comfyui_workflow for one in playing)
+def _has_own_workflow(sources: Sources, scene: Pictured) -> bool:
+    """Whether a character of the scene has its own workflow."""
+    return any(character.comfyui_workflow for character in _known_characters(sources, scene))
 
 
-def _produced(sources: Sources, wished: str | None) -> dict[str, Any]:
-    """What the project's settings say, or else Tower's. `wished`: a preset."""
+def _known_characters(sources: Sources, scene: Pictured) -> list[Character]:
+    rows = (sources.characters.get(character["key"] or "") for character in scene.characters)
+    return [row for row in rows if row is not None]
+
+
+def _production_fields(sources: Sources, preset_name: str | None) -> dict[str, Any]:
+    """The production settings of the project, or else Tower's defaults. `preset_name` wins over both."""
     settings = sources.settings
-    quality = wished or (settings.quality_preset.value if settings else sources.defaults.quality_preset)
+    quality = preset_name or (settings.quality_preset.value if settings else sources.defaults.quality_preset)
     return {
         "quality": quality,
         "model": (settings and settings.model) or sources.defaults.model,
         "workflow": settings and settings.workflow,
         **({"fps": settings.fps} if settings and settings.fps else {}),
-        **_size(settings, quality),
+        **_size_fields(settings, quality),
     }
 
 
-def _size(settings: ProjectSettings | None, quality: str) -> dict[str, int]:
-    """The project's, where it sets one; a side that it leaves open is the preset's."""
+def _size_fields(settings: ProjectSettings | None, quality: str) -> dict[str, int]:
+    """The size that the project sets. The preset gives a side that the project does not set."""
     if settings is None or not (settings.width or settings.height) or quality not in QUALITIES:
         return {}
     preset = preset_of(QUALITIES[quality])

@@ -1,4 +1,4 @@
-"""Writes the script of a job: all that its shots are planned from."""
+"""Writes the script of a job: everything that its shots are planned from."""
 
 from __future__ import annotations
 
@@ -29,21 +29,24 @@ def write_script(
     style: StyleTemplate,
     engine: EngineName,
 ) -> Script:
-    """Raises NotFoundError for a workflow that is not registered, InvalidError for a style with a senseless sampler."""
+    """Write the script of the job.
+
+    Raises NotFoundError for a workflow that is not registered, InvalidError for a style with an invalid sampler.
+    """
     spec = lifecycle.spec_of(job)
     preset = preset_in(style, spec.preset)
-    graph = _graph(session, spec, cast) if engine.name in with_graphs() else None
+    graph = _read_graph(session, spec, cast) if engine.name in with_graphs() else None
     return Script(spec, cast, words, job.seed, spec.model or defaults(session).model, preset, graph)
 
 
 def workflow_of(asked: str | None, cast: Cast) -> str:
-    """The one asked for, or the character's own, or what suits whether a reference image steers."""
-    steered = any(member.reference_image for member in cast.members)
-    return asked or cast.workflow or (WITH_REFERENCE if steered else WITHOUT_REFERENCE)
+    """The requested workflow, or the character's own, or the default with or without a reference image."""
+    has_reference = any(member.reference_image for member in cast.members)
+    return asked or cast.workflow or (WITH_REFERENCE if has_reference else WITHOUT_REFERENCE)
 
 
-def _graph(session: Session, spec: GenerationSpec, cast: Cast) -> WorkflowGraph:
-    """A professional shot stays closer to the reference image than others do."""
-    steered = any(member.reference_image for member in cast.members)
-    close = CLOSE_TO_REFERENCE if steered and spec.type == GenerationType.PROFESSIONAL else None
-    return store.get(session, workflow_of(spec.workflow or cast.workflow or close, cast))
+def _read_graph(session: Session, spec: GenerationSpec, cast: Cast) -> WorkflowGraph:
+    """Read the graph of the shot. A professional shot stays closer to the reference image than others do."""
+    has_reference = any(member.reference_image for member in cast.members)
+    close_workflow = CLOSE_TO_REFERENCE if has_reference and spec.type == GenerationType.PROFESSIONAL else None
+    return store.get(session, workflow_of(spec.workflow or cast.workflow or close_workflow, cast))
