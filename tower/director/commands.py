@@ -1,4 +1,4 @@
-"""The director's desk: commands from a closed list, each noted with what was asked, decided and done."""
+"""The director's commands, from a closed list. Each is recorded with its request, its decision and its result."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tower.review.decisions import Decision
 from tower.story import entities
 from tower.story.entities import Found
 
-PLANNER = "rules"  # a command is its own plan: no language model is asked
+PLANNER = "rules"  # a command is its own plan, without a language model
 CANCELLED = ErrorCode.CANCELLED
-ENDS = {JobStatus.COMPLETED: PlanState.COMPLETED}  # all other ends are failures
+ENDS = {JobStatus.COMPLETED: PlanState.COMPLETED}  # every other end is a failure
 
 
 class Command(StrEnum):
-    """All that can be commanded."""
+    """The commands that a director can give."""
 
     GENERATE_SCENE = "generate_scene"
     GENERATE_VIDEO = "generate_video"
@@ -37,7 +37,7 @@ class Command(StrEnum):
 
 @dataclass(frozen=True)
 class Told:
-    """A command as it was given. `parameters` are validated; `told_by` gave it, and so approved what it does."""
+    """A command of a director. `parameters` are validated; `told_by` gave the command and so approved it."""
 
     project_id: int
     command: Command
@@ -48,7 +48,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Noted:
-    """The rows that were written of a command: its plan, the step that carries it out, the decision that it is."""
+    """The rows of a command: its plan, the step that runs it, and its decision."""
 
     plan: EchoOrchestrationLog
     step: EchoOrchestrationLog
@@ -56,7 +56,7 @@ class Noted:
 
 
 def scene_to_generate(session: Session, project_id: int, scene_id: int) -> Found[Scene]:
-    """Raises NotFoundError for a scene that is not there, or not in this project."""
+    """Find the scene to generate. Raises NotFoundError unless the scene exists in this project."""
     found = entities.find(session, Scene, scene_id)
     if found.project_id != project_id:
         raise NotFoundError(f"Project {project_id} has no scene {scene_id}")
@@ -64,32 +64,34 @@ def scene_to_generate(session: Session, project_id: int, scene_id: int) -> Found
 
 
 def note(session: Session, told: Told, job: ProductionJob, *, what: str) -> Noted:
-    """Write down the command whose job was opened just now. `what` says in a few words what it makes."""
+    """Record a command with its newly opened job. `what` names the result in a few words."""
     asked = f"{told.command} {json.dumps(dict(told.parameters), ensure_ascii=False, sort_keys=True)}"
-    plan = _row(told, asked=asked)
+    plan = _new_row(told, asked=asked)
     session.add(plan)
     session.flush()
-    step = _row(told, asked=what, plan_id=plan.id, step=1, action=told.command.value, parameters=dict(told.parameters))
+    step = _new_row(
+        told, asked=what, plan_id=plan.id, step=1, action=told.command.value, parameters=dict(told.parameters)
+    )
     step.job_id = job.id
     session.add(step)
     session.flush()
     details = {"command": told.command.value, "parameters": dict(told.parameters), "job_id": job.id}
-    made = Decision(DecisionKind.DIRECTOR, f"Generate {what}", told.told_by, details=details, log_id=step.id)
-    return Noted(plan, step, decisions.record(session, told.project_id, made))
+    decision = Decision(DecisionKind.DIRECTOR, f"Generate {what}", told.told_by, details=details, log_id=step.id)
+    return Noted(plan, step, decisions.record(session, told.project_id, decision))
 
 
 def settle(session: Session, job: ProductionJob) -> None:
-    """Note how the job of a step ended, with the step and with its plan. Of a job that was retried, the last end."""
+    """Record the end of a job with its step and the plan. A retried job keeps its last end."""
     if job.status in LIVE:
         return
     for step in session.scalars(select(EchoOrchestrationLog).filter_by(job_id=job.id).with_for_update()):
-        _end(step, ENDS.get(job.status, PlanState.FAILED), job)
+        _end_step(step, ENDS.get(job.status, PlanState.FAILED), job)
         if step.plan_id is not None:
             session.flush()
             _end_plan(session, step.plan_id)
 
 
-def _row(told: Told, *, asked: str, **more: Any) -> EchoOrchestrationLog:
+def _new_row(told: Told, *, asked: str, **more: Any) -> EchoOrchestrationLog:
     now = datetime.now(UTC)
     return EchoOrchestrationLog(
         project_id=told.project_id,
@@ -104,17 +106,17 @@ def _row(told: Told, *, asked: str, **more: Any) -> EchoOrchestrationLog:
     )
 
 
-def _end(step: EchoOrchestrationLog, state: PlanState, job: ProductionJob) -> None:
+def _end_step(step: EchoOrchestrationLog, state: PlanState, job: ProductionJob) -> None:
     step.state, step.ended_at, step.flow_run_id = state, job.ended_at, job.flow_run_id
     failed = state == PlanState.FAILED
     step.error_code = (job.error_code or CANCELLED) if failed else None
     step.error_message = (job.error_message or f"Generation {job.id} was cancelled") if failed else None
-    made = {"output_path": job.output_path, "asset_id": job.output_asset_id, "quality_score": job.quality_score}
-    step.result = {} if failed else made
+    output = {"output_path": job.output_path, "asset_id": job.output_asset_id, "quality_score": job.quality_score}
+    step.result = {} if failed else output
 
 
 def _end_plan(session: Session, plan_id: int) -> None:
-    """A plan has ended when all its steps have: badly if one did."""
+    """End the plan once all its steps have ended. It has failed if one of them failed."""
     plan = session.get_one(EchoOrchestrationLog, plan_id, with_for_update=True)
     steps: Sequence[EchoOrchestrationLog] = session.scalars(
         select(EchoOrchestrationLog).filter_by(plan_id=plan_id).order_by(EchoOrchestrationLog.step)

@@ -1,4 +1,4 @@
-"""What every render engine takes, gives and promises, and how it is declared."""
+"""The interface of a render engine, and its declaration as an entry point."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tower.workflows.graph import WorkflowGraph
 
 @dataclass(frozen=True)
 class CastMember:
-    """A character as the engine needs it: how it looks, and a picture of it if there is one."""
+    """A character as the engine needs it: its looks, and a reference image if there is one."""
 
     name: str
     description: str = ""
@@ -24,10 +24,10 @@ class CastMember:
 
 @dataclass(frozen=True)
 class Shot:
-    """All that a picture depends on. Equal shots on one engine version give equal pictures.
+    """Everything that a picture depends on. Equal shots on one engine version give equal pictures.
 
-    Sizes in pixels, both even, 256…2048. `frames` at `fps`: the clip has exactly that many. They begin at frame
-    `start_frame` of a whole of `whole_frames` (None: this is the whole), for engines that can draw a part of a shot.
+    Sizes are in pixels, even, 256…2048. The clip has exactly `frames` frames at `fps` frames per second. They begin at
+    frame `start_frame` of a whole of `whole_frames` (None: the shot is the whole), for engines that render parts.
     """
 
     prompt: str
@@ -48,52 +48,52 @@ class Shot:
     cfg: float = 8.0
     sampler: str = "dpmpp_2m"
     scheduler: str = "karras"
-    graph: WorkflowGraph | None = None  # for the engines that render one
+    graph: WorkflowGraph | None = None  # for engines that render ComfyUI graphs
 
 
 class Watch(Protocol):
-    """How an engine tells of its progress and hears of a cancel."""
+    """Receives the progress of an engine, and stops it when the job is cancelled."""
 
     def progress(self, fraction: float, step: str) -> None:
-        """Tell that `fraction` (0…1) is done and what is done now ("frame 12 of 72"). Cheap: call it for every frame.
+        """Report the finished `fraction` (0…1) and the current `step` ("frame 12 of 72"). Call it for every frame.
 
-        Raises CancelledError or SupersededError: the engine then stops at once and leaves no file.
+        Raises CancelledError or SupersededError; the engine must then stop at once and leave no file.
         """
 
 
 class Engine(Protocol):
-    """A shot in, a clip out."""
+    """Renders shots to clips."""
 
     def render(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> tuple[str, ...]:
         """Write the clip to `target`, which does not exist yet, as a playable MP4 file.
 
-        What the user should know of how it was made (what was changed to make it possible) comes back in sentences.
+        Returns sentences for the user, for example about a setting that had to change.
 
-        `prompt_id` names this render for the engine's server; calling again with the same id takes up what is there.
-        Raises RenderError with one sentence if the engine cannot make it.
+        `prompt_id` identifies this render on the engine's server; a call with the same id continues earlier work.
+        Raises RenderError with one sentence if the engine cannot render the shot.
         """
 
 
-def _nothing(_settings: Settings) -> str | None:
+def _lacks_nothing(_settings: Settings) -> str | None:
     return None
 
 
 @dataclass(frozen=True)
 class EngineEntry:
-    """An engine as its entry point names it: light, so that every process can know of it without loading it.
+    """The declaration of an engine, which its entry point names. Every process imports it, so it must be light.
 
-    `name`: the entry point's. `version`: changes whenever the same shot would give another picture: it is part of
-    the fingerprint of each take. `open`: loads the engine; raises any error where this machine cannot.
+    `name`: the name of the entry point. `version`: changes whenever the same shot would give another picture, and is
+    part of the fingerprint of each take. `open`: loads the engine, or raises any error if this machine cannot.
 
-    `lacks`: what a machine with these settings lacks to render with it, in one sentence; None if nothing. It is called
-    for each request, so it asks no server. `unavailable_code`: the error's code where every machine lacks it.
-    `draws_graphs`: its shots come with a ComfyUI graph, and its takes are of a model file.
+    `lacks`: returns one sentence about what a machine with these settings lacks to use the engine, or None. Each
+    request calls it, so it must not ask a server. `unavailable_code`: the error code if no machine can use the engine.
+    `draws_graphs`: its shots have a ComfyUI graph, and its takes come from a model file.
     """
 
     name: str
     version: str
     open: Callable[[Settings], Engine]
     _: KW_ONLY
-    lacks: Callable[[Settings], str | None] = _nothing
+    lacks: Callable[[Settings], str | None] = _lacks_nothing
     unavailable_code: ErrorCode = ErrorCode.ENGINE_UNAVAILABLE
     draws_graphs: bool = False

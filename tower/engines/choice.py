@@ -1,4 +1,4 @@
-"""Which engine renders on a machine, and where segments for it wait."""
+"""Chooses the engine of a machine, and the work queue of an engine."""
 
 from __future__ import annotations
 
@@ -8,30 +8,33 @@ from tower.engines.base import EngineEntry
 from tower.engines.installed import entry, installed, lack_of
 from tower.settings import AUTO, Settings
 
-STAND_IN = "animatic"  # renders anywhere
-BY_DEFAULT = ("comfyui", STAND_IN)  # the first that can be used
-ANY_WORKER = "default"  # Prefect's own queue of a pool
+STAND_IN = "animatic"  # renders on any machine
+BY_DEFAULT = ("comfyui", STAND_IN)  # Tower uses the first usable one
+ANY_WORKER = "default"  # the queue that Prefect gives every pool
 
 
 def chosen(asked: str, settings: Settings, *, elsewhere: Collection[str] = ()) -> EngineEntry:
-    """What was asked for, or what is set, or the first of BY_DEFAULT that this machine has or that is `elsewhere`.
+    """Choose the requested engine, or the configured one, or the first of BY_DEFAULT usable here or `elsewhere`.
 
     Raises InvalidError for a name that no engine has, UnavailableError for an engine that cannot be loaded.
     """
-    wanted = settings.engine if asked == AUTO else asked
-    if wanted != AUTO:
-        return entry(wanted)
-    there = installed().entries
-    usable = (there[name] for name in BY_DEFAULT if name in there)
-    fit = (found for found in usable if found.name in elsewhere or lack_of(found, settings) is None)
-    return next(fit, None) or entry(STAND_IN)
+    name = settings.engine if asked == AUTO else asked
+    if name != AUTO:
+        return entry(name)
+    entries = installed().entries
+    candidates = (entries[name] for name in BY_DEFAULT if name in entries)
+    usable_entries = (
+        candidate for candidate in candidates if candidate.name in elsewhere or lack_of(candidate, settings) is None
+    )
+    return next(usable_entries, None) or entry(STAND_IN)
 
 
 def usable(settings: Settings) -> list[str]:
-    """The engines that this machine lacks nothing for, by name."""
-    return [name for name, found in installed().entries.items() if lack_of(found, settings) is None]
+    """The names of the engines that this machine can use."""
+    entries = installed().entries.values()
+    return [candidate.name for candidate in entries if lack_of(candidate, settings) is None]
 
 
 def queue_of(engine: str) -> str:
-    """The work queue of the pool gpu whose workers can render with this engine."""
+    """The work queue of the gpu pool whose workers can use this engine."""
     return ANY_WORKER if engine == STAND_IN else engine

@@ -1,4 +1,4 @@
-"""The engines that are installed here, each declared as an entry point by the distribution that brings it."""
+"""The installed engines. The distribution of each engine declares it as an entry point."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tower.plugins import ENGINES, NAME, REINSTALL, declared
 from tower.settings import AUTO, Settings
 
 OURS = ("animatic", "comfyui")
-RESERVED = (AUTO, "default")  # no engine is asked for; the work queue that every gpu worker takes from
+RESERVED = (AUTO, "default")  # the value for no chosen engine, and the work queue of every gpu worker
 
 
 class EngineUnavailableError(UnavailableError):
-    """An engine that is declared and cannot be used here."""
+    """A declared engine that cannot be used on this machine."""
 
     code = ErrorCode.ENGINE_UNAVAILABLE
 
 
 @dataclass(frozen=True)
 class Installed:
-    """`entries`: the engines that can be asked for. `broken`: why each other one cannot be, in one sentence."""
+    """`entries`: the engines that can be used, by name. `broken`: the reason for each other engine, in one sentence."""
 
     entries: Mapping[str, EngineEntry]
     broken: Mapping[str, str]
@@ -34,14 +34,14 @@ class Installed:
 
 @cache
 def installed() -> Installed:
-    """All engines by name. Their entries are imported once a process, the engines themselves are not."""
+    """All declared engines. Each process imports their entries once, and does not load the engines themselves."""
     entries: dict[str, EngineEntry] = {}
     broken: dict[str, str] = {}
     for name, points in declared(ENGINES).items():
         try:
-            entries[name] = _entry_of(name, points)
-        except Exception as error:  # of others' code: whatever it raises, the other engines go on
-            broken[name] = f"{_declared_by(points)}: {_in_words(error)}"
+            entries[name] = _load_entry(name, points)
+        except Exception as error:  # third-party code may raise anything, and the other engines stay usable
+            broken[name] = f"{_describe_source(points)}: {_describe_error(error)}"
     return Installed(entries, broken)
 
 
@@ -58,52 +58,54 @@ def entry(name: str) -> EngineEntry:
 
 
 def names() -> str:
-    """What can be asked for, as a sentence has it: 'auto', 'animatic' or 'comfyui'."""
+    """The valid values of `engine` for a sentence: 'auto', 'animatic' or 'comfyui'."""
     *first, last = (repr(name) for name in (AUTO, *installed().entries))
     return f"{', '.join(first)} or {last}" if first else last
 
 
 def lack_of(found: EngineEntry, settings: Settings) -> str | None:
-    """What this machine lacks to render with it, in one sentence; None if nothing."""
+    """One sentence about what this machine lacks to use the engine; None if it lacks nothing."""
     try:
         return found.lacks(settings)
-    except Exception as error:  # of others' code
-        return f"The engine {found.name!r} does not say whether it can be used: {_in_words(error)}"
+    except Exception as error:  # third-party code may raise anything
+        return f"The engine {found.name!r} cannot tell whether it is usable: {_describe_error(error)}"
 
 
 def open_engine(name: str, settings: Settings) -> Engine:
-    """The engine itself, with all that it imports. Raises UnavailableError where this machine cannot."""
+    """Load the engine. Raises InvalidError for an unknown name, UnavailableError if this machine cannot load it."""
     found = entry(name)
     try:
         return found.open(settings)
     except TowerError:
         raise
-    except Exception as error:  # of others' code
-        raise EngineUnavailableError(f"The engine {name!r} cannot be opened here: {_in_words(error)}") from error
+    except Exception as error:  # third-party code may raise anything
+        raise EngineUnavailableError(f"The engine {name!r} cannot be opened here: {_describe_error(error)}") from error
 
 
-def _entry_of(name: str, points: Sequence[EntryPoint]) -> EngineEntry:
-    """Raises InvalidError for what is declared wrongly, and whatever the import raises."""
+def _load_entry(name: str, points: Sequence[EntryPoint]) -> EngineEntry:
+    """Import the entry. Raises InvalidError for a wrong declaration, and any error of the import."""
     if len(points) > 1:
-        raise InvalidError("only one of them can have it")
+        raise InvalidError("only one may have this name")
     if not re.match(NAME, name) or name in RESERVED:
-        raise InvalidError(f"a name is made of a-z, 0-9, - and _, begins with a letter, and is none of {RESERVED}")
+        raise InvalidError(
+            f"a name begins with a letter, contains only a-z, 0-9, - and _, and is none of {', '.join(RESERVED)}"
+        )
     found = points[0].load()
     if not isinstance(found, EngineEntry):
-        raise InvalidError("it is no tower.engines.base.EngineEntry")
+        raise InvalidError("it is not a tower.engines.base.EngineEntry")
     if found.name != name:
         raise InvalidError(f"it calls itself {found.name!r}")
     if not isinstance(found.version, str) or not found.version:
-        raise InvalidError("its version is no text, or empty")
+        raise InvalidError("its version must be a text that is not empty")
     return found
 
 
-def _declared_by(points: Sequence[EntryPoint]) -> str:
+def _describe_source(points: Sequence[EntryPoint]) -> str:
     """`sketch_engine.entry:ENTRY of sketch-engine 0.3`"""
-    return " and ".join(f"{one.value} of {one.dist.name} {one.dist.version}" for one in points if one.dist)
+    return " and ".join(f"{point.value} of {point.dist.name} {point.dist.version}" for point in points if point.dist)
 
 
-def _in_words(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     if isinstance(error, TowerError):
         return error.message
     first_line = str(error).strip().split("\n", 1)[0]

@@ -197,9 +197,7 @@ def retry(session: Session, job_id: int) -> ProductionJob:
     """
     job = _lock_job(session, job_id)
     if job.status in LIVE or job.status == JobStatus.COMPLETED:
-        raise ConflictError(
-            f"Generation {job_id} is {job.status}: only a failed or cancelled generation can be retried"
-        )
+        raise ConflictError(f"Generation {job_id} is {job.status}: there is nothing to retry")
     job.status = JobStatus.PROCESSING
     job.stage = Stage.QUEUED
     job.error_code = job.error_message = job.ended_at = job.flow_run_id = None

@@ -1,4 +1,4 @@
-"""Which engine renders a job, given what this machine and the workers have."""
+"""Chooses the engine of a job from the engines of this machine and of the workers."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class EngineName:
-    """An engine as a shot's fingerprint knows it."""
+    """The name and version of an engine, as they enter a shot's fingerprint."""
 
     name: str
     version: str
 
 
 def chosen_by_pool(session: Session, asked: str, settings: Settings) -> EngineName:
-    """What a job is rendered with: as tower.engines.choice has it, and what a worker has counts as if it were here.
+    """Choose the engine of a job as tower.engines.choice does; an engine of a worker counts as usable here.
 
     Raises InvalidError for an engine that is not installed, UnavailableError for one that no machine can render with.
     """
     elsewhere = engines_of_workers(session)
-    found = chosen(asked, settings, elsewhere=elsewhere)
-    lacks = None if found.name in elsewhere else lack_of(found, settings)
-    if lacks is not None:
-        raise UnavailableError(lacks, code=found.unavailable_code)
-    return EngineName(found.name, found.version)
+    engine = chosen(asked, settings, elsewhere=elsewhere)
+    reason = None if engine.name in elsewhere else lack_of(engine, settings)
+    if reason is not None:
+        raise UnavailableError(reason, code=engine.unavailable_code)
+    return EngineName(engine.name, engine.version)
 
 
 def engines_of_workers(session: Session) -> frozenset[str]:
-    """What the workers that were seen lately can render with."""
-    there = (Worker.state != WorkerState.STOPPED, Worker.seen_at > func.now() - SEEN_LATELY)
-    rows = session.execute(select(Worker.engine, Worker.engines).where(*there))
+    """The engines of the workers that reported recently."""
+    is_alive = (Worker.state != WorkerState.STOPPED, Worker.seen_at > func.now() - SEEN_LATELY)
+    rows = session.execute(select(Worker.engine, Worker.engines).where(*is_alive))
     return frozenset(name for engine, engines in rows for name in (engine, *engines))
 
 
 def as_installed(name: str, *, was: EngineName | None = None) -> EngineName:
-    """The engine with its version of today; one that cannot be loaded here is as it `was`."""
+    """The engine with its installed version. For one that cannot be loaded here, `was` gives the version."""
     found = installed().entries.get(name)
     if found is not None:
         return EngineName(name, found.version)

@@ -1,4 +1,4 @@
-"""How many failures a worker may have. The supervisor reads this too, so nothing here imports SQLAlchemy."""
+"""The failures that a worker may have. The supervisor reads this too, so nothing here imports SQLAlchemy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The segments of fast generations: which are planned, and how each of them is."""
+"""The segments of fast generations: the plan, and the state of each segment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tower.media.overlap import OVERLAP_FRAMES, segment_frames
 
 @dataclass(frozen=True)
 class PlannedSegment:
-    """`frames` are rendered, from frame `start_frame` of the whole on; neighbours share `overlap_frames`."""
+    """A segment of `frames` frames from frame `start_frame` of the whole; neighbours share `overlap_frames`."""
 
     segment: int
     start_frame: int
@@ -29,8 +29,10 @@ class PlannedSegment:
 
 @dataclass(frozen=True)
 class SegmentLists:
-    """Numbers of segments, ascending. While the job runs, each is in exactly one list, `processing` if it only waits;
-    after its end, `processing` is empty, and what was stopped is in none.
+    """The numbers of the segments by state, ascending.
+
+    While the job runs, each segment is in exactly one list; `processing` includes the waiting ones. After the job's
+    end, `processing` is empty, and a stopped segment is in no list.
     """
 
     total: int
@@ -40,7 +42,7 @@ class SegmentLists:
 
 
 def planned_segments(spec: GenerationSpec) -> list[PlannedSegment]:
-    """One segment a second. Raises InvalidError if there are too few frames a second to share any."""
+    """Plan one segment for each second. Raises InvalidError if the frame rate is too low for the overlap."""
     lengths = segment_frames(int(spec.duration_s), spec.fps, OVERLAP_FRAMES)
     starts = accumulate((frames - OVERLAP_FRAMES for frames in lengths[:-1]), initial=0)
     return [
@@ -50,25 +52,25 @@ def planned_segments(spec: GenerationSpec) -> list[PlannedSegment]:
 
 
 def segment_lists(session: Session, jobs: Sequence[ProductionJob]) -> dict[int, SegmentLists]:
-    """By the id of each of these fast jobs."""
-    states = _newest_states(session, [job.id for job in jobs]) if jobs else {}
-    return {job.id: _lists(job, states[job.id]) for job in jobs}
+    """The segment lists of these fast jobs, by job id."""
+    states = _read_newest_states(session, [job.id for job in jobs]) if jobs else {}
+    return {job.id: _group_by_state(job, states[job.id]) for job in jobs}
 
 
-def _newest_states(session: Session, job_ids: Sequence[int]) -> dict[int, dict[int, SegmentState]]:
-    """The state of the newest attempt, by job and segment."""
-    found: dict[int, dict[int, SegmentState]] = defaultdict(dict)
+def _read_newest_states(session: Session, job_ids: Sequence[int]) -> dict[int, dict[int, SegmentState]]:
+    """Read the state of the newest attempt, by job and segment."""
+    states: dict[int, dict[int, SegmentState]] = defaultdict(dict)
     oldest_first = (
         select(RenderSegment.job_id, RenderSegment.segment, RenderSegment.state)
         .where(RenderSegment.job_id == any_(literal(list(job_ids), ARRAY(BigInteger))))
         .order_by(RenderSegment.attempt)
     )
     for job_id, segment, state in session.execute(oldest_first):
-        found[job_id][segment] = state
-    return found
+        states[job_id][segment] = state
+    return states
 
 
-def _lists(job: ProductionJob, states: dict[int, SegmentState]) -> SegmentLists:
+def _group_by_state(job: ProductionJob, states: dict[int, SegmentState]) -> SegmentLists:
     lists = SegmentLists(int(spec_of(job).duration_s))
     for segment in range(1, lists.total + 1):
         match states.get(segment):

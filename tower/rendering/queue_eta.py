@@ -1,4 +1,4 @@
-"""When each job of the queue will be rendered, from what segments took to render so far."""
+"""Estimates when each job of the queue will be rendered, from the render times of recent segments."""
 
 from __future__ import annotations
 
@@ -9,33 +9,35 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.models.jobs import ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
 from tower.jobs.lifecycle import spec_of
 from tower.rendering.queue_listing import QueuedJob, waiting_order
 
-HISTORY = 20  # segments; enough for a median, few enough to follow a new GPU
+HISTORY = 20  # segments: enough for a median, few enough to adapt to a new GPU
 
 
 def etas_s(session: Session, jobs: Sequence[QueuedJob], *, slots: int | None, paused: bool) -> dict[int, float]:
-    """Seconds until each job's last segment is rendered, if nothing else comes; no entry where nobody can know.
+    """The seconds until the last segment of each job is rendered, by job id, if no other job comes in.
 
-    `slots`: renders at once, None: any number. In a paused queue, what waits has no such time.
+    `slots`: simultaneous renders; None: no limit. There is no entry for any job without render history, nor for a job
+    that waits in a paused queue.
     """
-    rate = _seconds_per_pixel(session)
-    if rate is None:
+    seconds_per_pixel = _read_seconds_per_pixel(session)
+    if seconds_per_pixel is None:
         return {}
-    free = [0.0] * (slots or 1)
-    ends: dict[int, float] = {}
-    for job_id, pixels in [*_running(jobs), *([] if paused else _waiting(jobs))]:
-        starts = heapq.heappop(free) if slots else 0.0
-        heapq.heappush(free, starts + pixels * rate)
-        ends[job_id] = max(ends.get(job_id, 0.0), starts + pixels * rate)
-    stuck = {one.job.id for one in jobs if paused and one.queued}
-    return {job_id: round(end, 1) for job_id, end in ends.items() if job_id not in stuck}
+    slot_free_s = [0.0] * (slots or 1)
+    ends_s: dict[int, float] = {}
+    for job_id, pixels in [*_list_running(jobs), *([] if paused else _list_waiting(jobs))]:
+        start_s = heapq.heappop(slot_free_s) if slots else 0.0
+        heapq.heappush(slot_free_s, start_s + pixels * seconds_per_pixel)
+        ends_s[job_id] = max(ends_s.get(job_id, 0.0), start_s + pixels * seconds_per_pixel)
+    stuck = {queued.job.id for queued in jobs if paused and queued.queued}
+    return {job_id: round(end_s, 1) for job_id, end_s in ends_s.items() if job_id not in stuck}
 
 
-def _seconds_per_pixel(session: Session) -> float | None:
-    """The median over the segments rendered last."""
+def _read_seconds_per_pixel(session: Session) -> float | None:
+    """The median over the most recent segments; None without any."""
     rendered = (
         select(RenderSegment)
         .where(RenderSegment.state == SegmentState.COMPLETED, RenderSegment.started_at.is_not(None))
@@ -43,41 +45,41 @@ def _seconds_per_pixel(session: Session) -> float | None:
         .limit(HISTORY)
     )
     rates = [
-        (row.ended_at - row.started_at).total_seconds() / _pixels_of(row)
+        (row.ended_at - row.started_at).total_seconds() / _segment_pixels(row)
         for row in session.scalars(rendered)
         if row.ended_at and row.started_at
     ]
     return statistics.median(rates) if rates else None
 
 
-def _running(jobs: Sequence[QueuedJob]) -> list[tuple[int, float]]:
-    """The job and the pixels left of each segment that renders now."""
+def _list_running(jobs: Sequence[QueuedJob]) -> list[tuple[int, float]]:
+    """The job id and the remaining pixels of each segment that is rendering."""
     return [
-        (one.job.id, _pixels_of(row) * (1 - row.progress))
-        for one in jobs
-        for row in one.segments
+        (queued.job.id, _segment_pixels(row) * (1 - row.progress))
+        for queued in jobs
+        for row in queued.segments
         if row.state == SegmentState.PROCESSING
     ]
 
 
-def _waiting(jobs: Sequence[QueuedJob]) -> list[tuple[int, float]]:
-    """The job and the pixels of each segment that waits, in the order in which they will be taken."""
+def _list_waiting(jobs: Sequence[QueuedJob]) -> list[tuple[int, float]]:
+    """The job id and the pixels of each waiting segment, in the order in which workers take them."""
     return [
-        (one.job.id, pixels)
-        for one in waiting_order(jobs)
+        (queued.job.id, pixels)
+        for queued in waiting_order(jobs)
         for pixels in (
-            [_pixels_asked(one)]
-            if one.recipe_waits
-            else [_pixels_of(row) for row in one.segments if row.state == SegmentState.QUEUED]
+            [_job_pixels(queued.job)]
+            if queued.recipe_waits
+            else [_segment_pixels(row) for row in queued.segments if row.state == SegmentState.QUEUED]
         )
     ]
 
 
-def _pixels_asked(one: QueuedJob) -> float:
-    spec = spec_of(one.job)
+def _job_pixels(job: ProductionJob) -> float:
+    spec = spec_of(job)
     width, height = spec.size
     return float(width * height * spec.frames)
 
 
-def _pixels_of(row: RenderSegment) -> float:
+def _segment_pixels(row: RenderSegment) -> float:
     return float(row.shot["width"] * row.shot["height"] * row.shot["frames"])

@@ -1,4 +1,4 @@
-"""The queue: jobs that render, work or wait, those that wait in the order in which Prefect hands them out."""
+"""The queue: the jobs that render, work or wait. Waiting jobs are in the order in which Prefect hands them out."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ GPU_POOL = "gpu"
 
 class QueueState(StrEnum):
     RENDERING = "rendering"
-    WORKING = "working"  # before or after its render
+    WORKING = "working"  # a step before or after the render
     WAITING = "waiting"
 
 
 @dataclass(frozen=True)
 class WaitingRun:
-    """A run that no worker has taken yet; `due` is its place in the queue of its pool."""
+    """A run that no worker has taken yet. `due` determines its position in the queue of its pool."""
 
     flow_run_id: UUID
     due: datetime
@@ -36,9 +36,9 @@ class WaitingRun:
 
 @dataclass(frozen=True)
 class QueuedJob:
-    """`segments`: the newest attempt of each that was opened.
+    """A live job. `segments`: the newest attempt of each opened segment.
 
-    `waiting`: its runs that wait, by when they are due: those of its segments, or before these its recipe's.
+    `waiting`: the waiting runs of its segments, or of its recipe before it has segments, sorted by `due`.
     """
 
     job: ProductionJob
@@ -54,54 +54,58 @@ class QueuedJob:
 
     @property
     def recipe_waits(self) -> bool:
-        """It has not begun, or is to begin again."""
+        """Whether the recipe has not begun, or will begin again."""
         return not self.segments and (self.job.stage == Stage.QUEUED or self.job.launch_after is not None)
 
     @property
     def queued(self) -> bool:
-        """Some part of it waits."""
+        """Whether some part of the job waits."""
         return self.recipe_waits or any(segment.state == SegmentState.QUEUED for segment in self.segments)
 
 
 def queue(session: Session, prefect: PrefectClient) -> list[QueuedJob]:
-    """What renders and works first, by when it began; then what waits. Raises UnavailableError if Prefect is silent."""
+    """List the rendering jobs, then the working ones, then the waiting ones.
+
+    Raises UnavailableError if Prefect does not answer.
+    """
     jobs = live_jobs(session)
-    runs = prefect.runs(_run_ids(jobs))
-    return in_order(QueuedJob(one.job, one.segments, _waiting(one, runs)) for one in jobs)
+    runs = prefect.runs(_list_waiting_run_ids(jobs))
+    return in_order(QueuedJob(queued.job, queued.segments, _select_waiting_runs(queued, runs)) for queued in jobs)
 
 
 def live_jobs(session: Session) -> list[QueuedJob]:
-    """As the database knows them, without what Prefect says of their runs."""
+    """List the live jobs from the database only, without their waiting runs."""
     jobs = session.scalars(select(ProductionJob).where(ProductionJob.status.in_(LIVE)).order_by(ProductionJob.id)).all()
-    segments = _segments(session)
+    segments = _read_segments(session)
     return [QueuedJob(job, segments.get(job.id, ())) for job in jobs]
 
 
 def in_order(jobs: Iterable[QueuedJob]) -> list[QueuedJob]:
-    return sorted(jobs, key=_shown)
+    return sorted(jobs, key=_queue_sort_key)
 
 
 def waiting_order(jobs: Iterable[QueuedJob]) -> list[QueuedJob]:
-    """Those of which a part waits, as their next parts will be taken: a job whose recipe has not begun comes after
-    those whose segments wait already.
+    """Sort the waiting jobs in the order in which workers take their next parts.
+
+    A job whose recipe has not begun comes after all jobs whose segments already wait.
     """
-    return sorted((one for one in jobs if one.queued), key=_place)
+    return sorted((queued for queued in jobs if queued.queued), key=_waiting_sort_key)
 
 
-def _shown(one: QueuedJob) -> tuple[int, float, tuple[bool, float, int, int]]:
-    group = list(QueueState).index(one.state)
-    begun = one.job.started_at if one.state != QueueState.WAITING else None
-    return group, begun.timestamp() if begun else 0.0, _place(one)
+def _queue_sort_key(queued: QueuedJob) -> tuple[int, float, tuple[bool, float, int, int]]:
+    group = list(QueueState).index(queued.state)
+    started_at = queued.job.started_at if queued.state != QueueState.WAITING else None
+    return group, started_at.timestamp() if started_at else 0.0, _waiting_sort_key(queued)
 
 
-def _place(one: QueuedJob) -> tuple[bool, float, int, int]:
-    due = one.waiting[0].due.timestamp() if one.waiting else float("inf")
-    priority = min((s.priority for s in one.segments if s.state == SegmentState.QUEUED), default=0)
-    return one.recipe_waits, due, priority, one.job.id
+def _waiting_sort_key(queued: QueuedJob) -> tuple[bool, float, int, int]:
+    due = queued.waiting[0].due.timestamp() if queued.waiting else float("inf")
+    priority = min((row.priority for row in queued.segments if row.state == SegmentState.QUEUED), default=0)
+    return queued.recipe_waits, due, priority, queued.job.id
 
 
-def _segments(session: Session) -> dict[int, list[RenderSegment]]:
-    """The newest attempt of each segment of the live jobs, by job."""
+def _read_segments(session: Session) -> dict[int, list[RenderSegment]]:
+    """Read the newest attempt of each segment of the live jobs, by job id."""
     newest = (
         select(RenderSegment)
         .join(ProductionJob, ProductionJob.id == RenderSegment.job_id)
@@ -109,26 +113,26 @@ def _segments(session: Session) -> dict[int, list[RenderSegment]]:
         .ext(distinct_on(RenderSegment.job_id, RenderSegment.segment))
         .order_by(RenderSegment.job_id, RenderSegment.segment, RenderSegment.attempt.desc())
     )
-    found: dict[int, list[RenderSegment]] = defaultdict(list)
+    segments: dict[int, list[RenderSegment]] = defaultdict(list)
     for row in session.scalars(newest):
-        found[row.job_id].append(row)
-    return found
+        segments[row.job_id].append(row)
+    return segments
 
 
-def _run_ids(jobs: Iterable[QueuedJob]) -> list[UUID]:
-    return [run_id for one in jobs for run_id in _waiting_ids(one)]
+def _list_waiting_run_ids(jobs: Iterable[QueuedJob]) -> list[UUID]:
+    return [run_id for queued in jobs for run_id in _waiting_run_ids(queued)]
 
 
-def _waiting_ids(one: QueuedJob) -> list[UUID]:
-    if one.recipe_waits:
-        return [one.job.flow_run_id] if one.job.flow_run_id else []
-    return [s.flow_run_id for s in one.segments if s.state == SegmentState.QUEUED and s.flow_run_id]
+def _waiting_run_ids(queued: QueuedJob) -> list[UUID]:
+    if queued.recipe_waits:
+        return [queued.job.flow_run_id] if queued.job.flow_run_id else []
+    return [row.flow_run_id for row in queued.segments if row.state == SegmentState.QUEUED and row.flow_run_id]
 
 
-def _waiting(one: QueuedJob, runs: Mapping[UUID, FlowRunSeen]) -> list[WaitingRun]:
-    found = [
+def _select_waiting_runs(queued: QueuedJob, runs: Mapping[UUID, FlowRunSeen]) -> list[WaitingRun]:
+    waiting = [
         WaitingRun(run_id, seen.scheduled_for)
-        for run_id in _waiting_ids(one)
+        for run_id in _waiting_run_ids(queued)
         if (seen := runs.get(run_id)) and seen.waits and seen.scheduled_for
     ]
-    return sorted(found, key=lambda run: run.due)
+    return sorted(waiting, key=lambda run: run.due)

@@ -1,7 +1,7 @@
-"""Changing the order of what waits, and clearing it.
+"""Changes the order of the waiting jobs, and cancels them.
 
-Prefect hands out the runs of a pool in the order of their scheduled times, so a job is moved by giving its runs times
-between those of its new neighbours. `render_queue.priority` mirrors the order, for when Prefect is away.
+Prefect hands out the runs of a pool in the order of their scheduled times. To move a job, Tower gives its runs times
+between those of its new neighbours. `render_queue.priority` mirrors the order for the time that Prefect is unavailable.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from tower.errors import ConflictError
 from tower.jobs import lifecycle
 from tower.rendering.queue_listing import QueuedJob, queue, waiting_order
 
-ONE_AT_A_TIME = 0x70_77_72_71  # PostgreSQL's advisory lock of whoever changes the order
+ONE_AT_A_TIME = 0x70_77_72_71  # the advisory lock in PostgreSQL that a change of the order takes
 USUAL_PRIORITY = 5
-TICK = timedelta(microseconds=1)  # the finest that Prefect keeps
-AHEAD = timedelta(seconds=1)
+TICK = timedelta(microseconds=1)  # the precision of Prefect's times
+AHEAD = timedelta(seconds=1)  # before the next job, for a job that becomes the first
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where to: a position from 1, or beside another job. Exactly one is set."""
+    """The new position in the queue: a number from 1, or the id of the job before or after it. Exactly one is set."""
 
     position: int | None = None
     before: int | None = None
@@ -37,29 +37,30 @@ class Place:
 
 
 def move(session: Session, prefect: PrefectClient, job_id: int, place: Place) -> None:
-    """Give a waiting job another place. One whose recipe has not begun stays behind those whose segments wait.
+    """Move a waiting job. A job whose recipe has not begun stays behind the jobs whose segments wait.
 
-    Raises NotFoundError for an unknown job, ConflictError for one that does not wait (any more), UnavailableError.
+    Raises NotFoundError for an unknown job, ConflictError for a job that does not wait, and UnavailableError if Prefect
+    does not answer.
     """
     session.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
-    waiting = [one for one in waiting_order(queue(session, prefect)) if one.waiting]
-    mine = _of(session, waiting, job_id)
-    alike = [one for one in waiting if one.recipe_waits == mine.recipe_waits]
-    others = [one for one in alike if one is not mine]
-    index = _index(session, place, waiting=waiting, others=others, first=waiting.index(alike[0]))
-    order = [*others[:index], mine, *others[index:]]
+    waiting = [queued for queued in waiting_order(queue(session, prefect)) if queued.waiting]
+    moved = _find_waiting(session, waiting, job_id)
+    same_pool = [queued for queued in waiting if queued.recipe_waits == moved.recipe_waits]
+    others = [queued for queued in same_pool if queued is not moved]
+    index = _find_index(session, place, waiting=waiting, others=others, first=waiting.index(same_pool[0]))
+    order = [*others[:index], moved, *others[index:]]
     for run_id, due in new_times(order, index):
         if not prefect.reschedule(run_id, due):
-            raise ConflictError(f"Generation {job_id} was taken by a worker in this moment: nothing is left to move")
-    _mirror(session, order)
+            raise ConflictError(f"Generation {job_id} does not wait any more: a worker has just taken it")
+    _write_priorities(session, order)
 
 
 def new_times(order: Sequence[QueuedJob], index: int) -> Iterator[tuple[UUID, datetime]]:
-    """Times that bring the runs of `order[index]` between those of its neighbours.
+    """The scheduled times that put the runs of `order[index]` between those of its neighbours.
 
-    Where there is no room left between them, the neighbours before it get new times too.
+    If there is no room between the neighbours, the jobs before it get new times too.
     """
-    end = order[index + 1].waiting[0].due if index + 1 < len(order) else _after_all(order)
+    end = order[index + 1].waiting[0].due if index + 1 < len(order) else _time_after(order)
     first = index
     runs = list(order[index].waiting)
     while first and end - order[first - 1].waiting[-1].due <= TICK * (len(runs) + 1):
@@ -71,66 +72,66 @@ def new_times(order: Sequence[QueuedJob], index: int) -> Iterator[tuple[UUID, da
 
 
 def cancel_pending(session: Session) -> list[int]:
-    """Cancel every job that has not begun to render; the ids. What renders, or has rendered a part, goes on."""
-    begun = exists().where(
+    """Cancel every job that has not begun to render, and return the ids. A job that has begun to render continues."""
+    has_begun = exists().where(
         RenderSegment.job_id == ProductionJob.id,
         or_(RenderSegment.started_at.is_not(None), RenderSegment.state == SegmentState.COMPLETED),
     )
-    pending = select(ProductionJob.id).where(ProductionJob.status.in_(LIVE), ~begun).order_by(ProductionJob.id)
+    pending = select(ProductionJob.id).where(ProductionJob.status.in_(LIVE), ~has_begun).order_by(ProductionJob.id)
     cancelled = []
     for job_id in session.scalars(pending).all():
-        # with its rows locked no run can claim one, so what was pending is so still when it is cancelled
+        # While the rows are locked no run can claim them, so a job that is still pending here stays so.
         session.execute(select(RenderSegment.id).where(RenderSegment.job_id == job_id).with_for_update())
         if session.scalar(pending.where(ProductionJob.id == job_id)) is not None:
             cancelled.append(lifecycle.cancel(session, job_id).id)
     return cancelled
 
 
-def _of(session: Session, waiting: Sequence[QueuedJob], job_id: int) -> QueuedJob:
-    found = next((one for one in waiting if one.job.id == job_id), None)
-    if found is None:
+def _find_waiting(session: Session, waiting: Sequence[QueuedJob], job_id: int) -> QueuedJob:
+    queued = next((queued for queued in waiting if queued.job.id == job_id), None)
+    if queued is None:
         job = lifecycle.find_job(session, str(job_id))
         if job.launch_after is not None:
             raise ConflictError(f"Generation {job_id} has not reached Prefect's queue yet: try again in a moment")
         raise ConflictError(f"Generation {job_id} does not wait: it is {job.status}, stage {job.stage}")
-    return found
+    return queued
 
 
-def _index(
+def _find_index(
     session: Session, place: Place, *, waiting: Sequence[QueuedJob], others: Sequence[QueuedJob], first: int
 ) -> int:
-    """Where in `others` to; `first` is the place of the first of its kind in the whole queue."""
+    """The index in `others` to insert at. `first`: the index in the whole queue of the first job of the same pool."""
     if place.position is not None:
-        wanted = place.position - 1 - first
+        index = place.position - 1 - first
     elif place.before is not None:
-        wanted = _beside(others, _of(session, waiting, place.before))
+        index = _index_beside(others, _find_waiting(session, waiting, place.before))
     else:
         assert place.after is not None
-        wanted = _beside(others, _of(session, waiting, place.after), after=1)
-    return min(max(wanted, 0), len(others))
+        index = _index_beside(others, _find_waiting(session, waiting, place.after), after=1)
+    return min(max(index, 0), len(others))
 
 
-def _beside(others: Sequence[QueuedJob], one: QueuedJob, *, after: int = 0) -> int:
-    if one in others:
-        return others.index(one) + after
-    return len(others) if one.recipe_waits else 0  # it waits for another pool: as near as can be
+def _index_beside(others: Sequence[QueuedJob], neighbour: QueuedJob, *, after: int = 0) -> int:
+    if neighbour in others:
+        return others.index(neighbour) + after
+    return len(others) if neighbour.recipe_waits else 0  # the neighbour waits for another pool: as near as possible
 
 
-def _after_all(order: Sequence[QueuedJob]) -> datetime:
-    """Later than all of them, and due already."""
-    last = max(one.waiting[-1].due for one in order)
+def _time_after(order: Sequence[QueuedJob]) -> datetime:
+    """A time after all of these runs, and not before now."""
+    last = max(queued.waiting[-1].due for queued in order)
     return max(datetime.now(UTC), last + TICK * 1000)
 
 
-def _mirror(session: Session, order: Sequence[QueuedJob]) -> None:
-    """Priorities that sort these jobs as `order` does, the usual one for as many as can have it."""
-    priority, following = USUAL_PRIORITY, None
-    for one in reversed(order):
-        if following is not None and one.job.id > following:
+def _write_priorities(session: Session, order: Sequence[QueuedJob]) -> None:
+    """Write priorities that sort these jobs as `order` does. As many jobs as possible keep the default priority."""
+    priority, next_id = USUAL_PRIORITY, None
+    for queued in reversed(order):
+        if next_id is not None and queued.job.id > next_id:
             priority -= 1
-        following = one.job.id
+        next_id = queued.job.id
         session.execute(
             update(RenderSegment)
-            .where(RenderSegment.job_id == one.job.id, RenderSegment.state == SegmentState.QUEUED)
+            .where(RenderSegment.job_id == queued.job.id, RenderSegment.state == SegmentState.QUEUED)
             .values(priority=priority)
         )

@@ -1,7 +1,7 @@
-"""The render queue: each segment of a job, opened, claimed by a gpu run, drawn, stored, or given up.
+"""The render queue: each segment of a job is opened, claimed by a gpu run, rendered, and stored or abandoned.
 
-A row is one attempt, and its id the fencing token: once it is no longer `processing`, nothing that its run reports
-counts. A segment has at most one completed row in each round of the quality loop; the database keeps it so.
+A row is one attempt, and its id is the fencing token: a run whose row is no longer `processing` cannot write. A
+segment has at most one completed row in each round of the quality loop; the database enforces this.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from tower.jobs import lifecycle
 from tower.jobs.lifecycle import LIVE_SEGMENTS, Attempt
 from tower.rendering import takes
 
-RENDER_STARTS, RENDER_ENDS = 0.05, 0.9  # the part of a job's progress that rendering is
+RENDER_STARTS, RENDER_ENDS = 0.05, 0.9  # of a job's progress, 0…1
 _SHOT = TypeAdapter(Shot)
 
 
 @dataclass(frozen=True)
 class SegmentPlan:
-    """One segment to render. `number` counts from 1 within the job, `round` the times that it is made otherwise."""
+    """One segment to render. `number` counts from 1 within the job, `round` from 1 in the quality loop."""
 
     number: int
     shot: Shot
@@ -42,16 +42,15 @@ class SegmentPlan:
 
 
 def open_segment(session: Session, attempt: Attempt, plan: SegmentPlan) -> RenderSegment:
-    """The row to render or wait for: the completed one, a live one, or else a new attempt, which is completed at once
-    where an equal take is there already.
+    """Open the row to render or wait for: the completed or live row of this round, or else a new attempt.
 
-    The new attempt keeps the prompt_id of one that crashed, so that an engine can take up its work; after a failure
-    that the engine reported, it gets a fresh one.
+    A new attempt is completed at once if an equal take exists. It keeps the prompt_id of a crashed attempt, so that the
+    engine can continue its work; after a failure that the engine reported, it gets a new prompt_id.
     """
     job = lifecycle.held(session, attempt)
-    rows = _attempts(session, job.id, plan.number)
-    of_round = [row for row in rows if row.round == plan.round]
-    for row in of_round:
+    rows = _list_attempts(session, job.id, plan.number)
+    round_rows = [row for row in rows if row.round == plan.round]
+    for row in round_rows:
         if row.state in (SegmentState.COMPLETED, *LIVE_SEGMENTS):
             return row
     row = RenderSegment(
@@ -59,33 +58,36 @@ def open_segment(session: Session, attempt: Attempt, plan: SegmentPlan) -> Rende
         segment=plan.number,
         round=plan.round,
         attempt=rows[0].attempt + 1 if rows else 1,
-        prompt_id=_prompt_id(job, plan, of_round[0] if of_round else None),
+        prompt_id=_choose_prompt_id(job, plan, round_rows[0] if round_rows else None),
         engine=plan.engine,
         shot=asdict(plan.shot),
         fingerprint=plan.fingerprint,
     )
-    if plan.reuse and (found := takes.find(session, plan.fingerprint)):
-        _take_over(session, row, found)
+    if plan.reuse and (take := takes.find(session, plan.fingerprint)):
+        _complete_with(session, row, take)
     session.add(row)
     session.flush()
     return row
 
 
 def launched(session: Session, segment_id: int, flow_run_id: uuid.UUID) -> None:
-    """Note which run renders the segment, so that it can be ended with its job."""
+    """Record the run that renders the segment, so that it can be stopped with the job."""
     session.execute(update(RenderSegment).where(RenderSegment.id == segment_id).values(flow_run_id=flow_run_id))
 
 
 def claim_segment(
     session: Session, segment_id: int, *, flow_run_id: uuid.UUID | None, worker: str, process: str
 ) -> RenderSegment:
-    """Begin to render. The run that was launched for the segment may claim it again; any other is refused."""
+    """Claim the segment for a run. The run that was launched for the segment may claim it again.
+
+    Raises NotFoundError for an unknown segment; CancelledError or SupersededError for another run or an ended segment.
+    """
     _lock_job(session, segment_id)
     row = session.get(RenderSegment, segment_id, with_for_update=True)
     if row is None:
         raise NotFoundError(f"There is no segment {segment_id}")
     if row.state not in LIVE_SEGMENTS or (row.flow_run_id and row.flow_run_id != flow_run_id):
-        raise _refused(session, row)
+        raise _refusal_error(session, row)
     row.state = SegmentState.PROCESSING
     row.flow_run_id = flow_run_id
     row.worker = worker
@@ -103,14 +105,14 @@ def claim_segment(
 
 
 def report_segment(session: Session, segment_id: int, *, progress: float, step: str) -> None:
-    """Tell how far the render is, for the segment and its job. Raises CancelledError or SupersededError."""
+    """Write the progress of the segment and of its job. Raises CancelledError or SupersededError."""
     row = _write(session, segment_id, {"progress": func.greatest(RenderSegment.progress, progress), "step": step})
-    done = _rendered_share(session, row.job_id)
+    rendered = _read_rendered_share(session, row.job_id)
     session.execute(
         update(ProductionJob)
         .where(ProductionJob.id == row.job_id, ProductionJob.status.in_(LIVE))
         .values(
-            progress=func.greatest(ProductionJob.progress, RENDER_STARTS + (RENDER_ENDS - RENDER_STARTS) * done),
+            progress=func.greatest(ProductionJob.progress, RENDER_STARTS + (RENDER_ENDS - RENDER_STARTS) * rendered),
             step=step,
             heartbeat_at=func.now(),
         ),
@@ -121,7 +123,7 @@ def report_segment(session: Session, segment_id: int, *, progress: float, step: 
 def complete_segment(
     session: Session, segment_id: int, *, asset: Asset, engine_version: str, remarks: Sequence[str] = ()
 ) -> None:
-    """The take is stored: the segment is done. `remarks` become warnings of the job."""
+    """Complete the segment with its stored take. `remarks` become warnings of the job."""
     values = {"state": SegmentState.COMPLETED, "asset_id": asset.id, "progress": 1.0, "step": None}
     row = _write(session, segment_id, {**values, "engine_version": engine_version, "ended_at": func.now()})
     if remarks:
@@ -130,13 +132,13 @@ def complete_segment(
 
 
 def fail_segment(session: Session, segment_id: int, error: TowerError) -> None:
-    """The engine could not make it, and said why."""
+    """Fail the segment with the code and message of the error. Raises CancelledError or SupersededError."""
     values = {"state": SegmentState.FAILED, "error_code": error.code, "error_message": error.message}
     _write(session, segment_id, {**values, "ended_at": func.now()})
 
 
 def give_up(session: Session, segment_id: int, reason: str) -> bool:
-    """Refuse all that this attempt may still report, because its run is lost. False if it had ended already."""
+    """Supersede an attempt whose run is lost, so that its late writes are refused. Returns False if it has ended."""
     return _write_if_live(
         session,
         segment_id,
@@ -155,14 +157,14 @@ def shot_of(row: RenderSegment) -> Shot:
 
 
 def shots_of_rounds(session: Session, job_id: int) -> dict[int, Shot]:
-    """The shot of the first segment, as each round of the quality loop made it."""
+    """The shot of the first segment in each round of the quality loop, by round."""
     rows = select(RenderSegment).filter_by(job_id=job_id, segment=1).order_by(RenderSegment.attempt)
     return {row.round: shot_of(row) for row in session.scalars(rows)}
 
 
-def _take_over(session: Session, row: RenderSegment, found: Asset) -> None:
-    """Complete a new row with a take that an equal shot has."""
-    asset = takes.shared(session, found, job_id=row.job_id)
+def _complete_with(session: Session, row: RenderSegment, take: Asset) -> None:
+    """Complete a new row with the take of an equal shot."""
+    asset = takes.shared(session, take, job_id=row.job_id)
     row.state = SegmentState.COMPLETED
     row.asset_id = asset.id
     row.engine_version = asset.provenance["engine_version"]
@@ -170,21 +172,21 @@ def _take_over(session: Session, row: RenderSegment, found: Asset) -> None:
     row.ended_at = datetime.now(UTC)
 
 
-def _attempts(session: Session, job_id: int, segment: int) -> list[RenderSegment]:
-    """Newest first."""
-    wanted = select(RenderSegment).where(RenderSegment.job_id == job_id, RenderSegment.segment == segment)
-    newest_first = wanted.order_by(RenderSegment.attempt.desc()).execution_options(populate_existing=True)
+def _list_attempts(session: Session, job_id: int, segment: int) -> list[RenderSegment]:
+    """The attempts at a segment, newest first."""
+    attempts = select(RenderSegment).where(RenderSegment.job_id == job_id, RenderSegment.segment == segment)
+    newest_first = attempts.order_by(RenderSegment.attempt.desc()).execution_options(populate_existing=True)
     return list(session.scalars(newest_first))
 
 
-def _prompt_id(job: ProductionJob, plan: SegmentPlan, last: RenderSegment | None) -> uuid.UUID:
+def _choose_prompt_id(job: ProductionJob, plan: SegmentPlan, last: RenderSegment | None) -> uuid.UUID:
     if last is not None and last.state == SegmentState.SUPERSEDED:
         return last.prompt_id
-    first = last is None and plan.number == plan.round == 1
-    return job.comfyui_job_id if first else uuid.uuid4()
+    is_first = last is None and plan.number == plan.round == 1
+    return job.comfyui_job_id if is_first else uuid.uuid4()
 
 
-def _rendered_share(session: Session, job_id: int) -> float:
+def _read_rendered_share(session: Session, job_id: int) -> float:
     """The mean progress over the newest attempt of each segment opened so far, 0…1."""
     newest = (
         select(RenderSegment.progress)
@@ -197,9 +199,9 @@ def _rendered_share(session: Session, job_id: int) -> float:
 
 
 def _lock_job(session: Session, segment_id: int) -> None:
-    """Whoever writes to a segment locks its job first, as a cancel does: then none waits for the other."""
-    mine = select(ProductionJob.id).join(RenderSegment, RenderSegment.job_id == ProductionJob.id)
-    session.execute(mine.where(RenderSegment.id == segment_id).with_for_update(of=ProductionJob))
+    """Lock the job of the segment. Every write locks the job first, as a cancel does, which avoids deadlocks."""
+    jobs = select(ProductionJob.id).join(RenderSegment, RenderSegment.job_id == ProductionJob.id)
+    session.execute(jobs.where(RenderSegment.id == segment_id).with_for_update(of=ProductionJob))
 
 
 def _write(session: Session, segment_id: int, values: dict[str, Any]) -> RenderSegment:
@@ -207,7 +209,7 @@ def _write(session: Session, segment_id: int, values: dict[str, Any]) -> RenderS
     written = _write_if_live(session, segment_id, values, states=(SegmentState.PROCESSING,))
     row = session.get_one(RenderSegment, segment_id, populate_existing=True)
     if not written:
-        raise _refused(session, row)
+        raise _refusal_error(session, row)
     return row
 
 
@@ -223,8 +225,8 @@ def _write_if_live(
     return session.scalar(statement, execution_options={"synchronize_session": False}) is not None
 
 
-def _refused(session: Session, row: RenderSegment) -> TowerError:
+def _refusal_error(session: Session, row: RenderSegment) -> TowerError:
     job = session.get_one(ProductionJob, row.job_id)
     if row.state == SegmentState.CANCELLED or job.status == JobStatus.CANCELLED:
         return CancelledError(f"Generation {row.job_id} was cancelled")
-    return SupersededError(f"Attempt {row.attempt} of segment {row.segment} was given up: {row.state}")
+    return SupersededError(f"Attempt {row.attempt} of segment {row.segment} is no longer live: {row.state}")

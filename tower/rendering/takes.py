@@ -1,4 +1,4 @@
-"""Takes: rendered clips, kept by what they contain and found again by what they were made from."""
+"""Takes: rendered clips, stored by the hash of their content and found by the fingerprint of their inputs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tower.errors.codes import ErrorCode
 from tower.media.files import place, sha256_of, still_wanted
 from tower.media.probe import Probe
 
-RECIPE = 1  # of the fingerprint; raised when its meaning changes, so that old ones match nothing
+RECIPE = 1  # raise it when the meaning of the fingerprint changes, so that old fingerprints match nothing
 
 
 class TakeLostError(TowerError):
-    """The file of a take is not what was stored."""
+    """The file of a take is missing or differs from the stored one."""
 
     code = ErrorCode.TAKE_LOST
     status = 410
@@ -40,14 +40,14 @@ def keep(
     project_id: int | None,
     provenance: dict[str, Any],
 ) -> Asset:
-    """Put the clip at renders/ab/<sha256>.mp4 and note it as an asset of the job.
+    """Copy the clip to renders/ab/<sha256>.mp4 and add it as an asset of the job.
 
-    `clip` stays where it is: if the transaction fails, this can be done again. Bytes that are there already are not
-    written again, and a file of that name with other bytes is replaced. Raises DiskFullError.
+    `clip` stays, so the call can be repeated if the transaction fails. An equal file is not written again, and a file
+    of that name with other bytes is replaced. Raises DiskFullError.
     """
     sha256 = sha256_of(clip)
     path = renders / sha256[:2] / f"{sha256}.mp4"
-    if not (still_wanted(path) and _holds(path, clip.stat().st_size, sha256)):
+    if not (still_wanted(path) and _has_content(path, clip.stat().st_size, sha256)):
         place(clip, path)
     asset = Asset(
         kind=AssetKind.VIDEO,
@@ -65,18 +65,18 @@ def keep(
 
 
 def find(session: Session, fingerprint: str) -> Asset | None:
-    """The newest completed take with this fingerprint whose file is there in its full size."""
+    """The newest completed take with this fingerprint whose file exists with its full size; None without one."""
     takes = session.scalars(
         select(Asset)
         .join(RenderSegment, RenderSegment.asset_id == Asset.id)
         .where(RenderSegment.fingerprint == fingerprint, RenderSegment.state == SegmentState.COMPLETED)
         .order_by(RenderSegment.id.desc())
     )
-    return next((take for take in takes if _is_there(take)), None)
+    return next((take for take in takes if _is_on_disk(take)), None)
 
 
 def shared(session: Session, take: Asset, *, job_id: int) -> Asset:
-    """The same file as an asset of another job."""
+    """Add the file of a take as an asset of another job."""
     job = session.get_one(ProductionJob, job_id)
     asset = Asset(
         kind=take.kind,
@@ -94,12 +94,12 @@ def shared(session: Session, take: Asset, *, job_id: int) -> Asset:
 
 
 def check_take(asset: Asset) -> None:
-    """Raises TakeLostError unless the asset's file is there, byte for byte."""
+    """Raise TakeLostError unless the asset's file exists with the stored bytes."""
     path = Path(asset.path)
-    if _size(path) is None:
-        raise TakeLostError(f"The take {path} is gone; render the shot again")
-    if not _holds(path, asset.bytes, asset.sha256):
-        raise TakeLostError(f"The take {path} is damaged: its bytes are not those that were stored; render it again")
+    if _file_size(path) is None:
+        raise TakeLostError(f"The take {path} does not exist; render the shot again")
+    if not _has_content(path, asset.bytes, asset.sha256):
+        raise TakeLostError(f"The take {path} is damaged: its bytes differ from the stored ones; render the shot again")
 
 
 def fingerprint(
@@ -109,14 +109,14 @@ def fingerprint(
     version: str,
     model_files: Mapping[str, str] | None = None,
 ) -> str:
-    """The sha256 over all that the picture depends on: the same in every process, on every machine.
+    """The sha256 over everything that the picture depends on. It is the same in every process, on every machine.
 
-    `model_files`: the sha256 of each model file by its name. Reference images count by their bytes, not by where they
-    lie. Raises InvalidError if one cannot be read.
+    `model_files`: the sha256 of each model file by its name. Reference images count by their bytes, not by their path.
+    Raises InvalidError if one cannot be read.
     """
     parts = {
         "recipe": RECIPE,
-        "shot": asdict(shot) | {"cast": [_content(member) for member in shot.cast]},
+        "shot": asdict(shot) | {"cast": [_member_inputs(member) for member in shot.cast]},
         "engine": engine,
         "version": version,
         "model_files": model_files,
@@ -125,18 +125,18 @@ def fingerprint(
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _content(member: CastMember) -> dict[str, Any]:
+def _member_inputs(member: CastMember) -> dict[str, Any]:
     image = member.reference_image
     if image is None:
         return asdict(member)
     try:
         return asdict(member) | {"reference_image": sha256_of(Path(image))}
     except OSError as error:
-        raise InvalidError.field(f"reference image of {member.name}", image, "a picture that can be read") from error
+        raise InvalidError.field(f"reference image of {member.name}", image, "a readable picture") from error
 
 
 def _canonical(value: Any) -> Any:
-    """8.0 and 8 are one number, a tuple and a list one sequence."""
+    """Make equal values equal JSON: 8.0 becomes 8, a tuple becomes a list."""
     match value:
         case float() if value.is_integer():
             return int(value)
@@ -148,14 +148,14 @@ def _canonical(value: Any) -> Any:
             return value
 
 
-def _is_there(take: Asset) -> bool:
+def _is_on_disk(take: Asset) -> bool:
     path = Path(take.path)
-    return _size(path) == take.bytes and still_wanted(path)
+    return _file_size(path) == take.bytes and still_wanted(path)
 
 
-def _size(path: Path) -> int | None:
+def _file_size(path: Path) -> int | None:
     return path.stat().st_size if path.is_file() else None
 
 
-def _holds(path: Path, size: int, sha256: str) -> bool:
-    return _size(path) == size and sha256_of(path) == sha256
+def _has_content(path: Path, size: int, sha256: str) -> bool:
+    return _file_size(path) == size and sha256_of(path) == sha256

@@ -1,4 +1,4 @@
-"""The workers, as they report themselves, as Prefect sees them, and what each renders now."""
+"""The workers: their own reports, their state in Prefect, and the segments that each renders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POOLS = ("gpu", "cpu")
 
 @dataclass(frozen=True)
 class KnownWorker:
-    """`report` is None for one that Prefect knows and that has not reported itself; `seen` the other way round."""
+    """A worker. `report` is None if the worker has not reported itself, `seen` if Prefect does not know it."""
 
     name: str
     pool: str
@@ -29,27 +29,27 @@ class KnownWorker:
 
 
 def seen_by(prefect: PrefectClient) -> dict[str, list[WorkerSeen]]:
-    """By pool. Raises UnavailableError."""
+    """The workers that Prefect knows, by pool. Raises UnavailableError."""
     return {pool: prefect.workers(pool) for pool in POOLS}
 
 
 def known_workers(session: Session, seen: Mapping[str, Sequence[WorkerSeen]]) -> list[KnownWorker]:
-    """The gpu pool first; within a pool by name."""
+    """List the workers: the gpu pool first, within a pool by name."""
     reports = {worker.name: worker for worker in all_workers(session)}
-    rendering = _rendering(session)
-    placed: dict[str, tuple[str, WorkerSeen | None]] = dict.fromkeys(reports, ("gpu", None))
-    placed |= {worker.name: (pool, worker) for pool, workers in seen.items() for worker in workers}
-    known = [
+    rendering = _read_rendering(session)
+    by_name: dict[str, tuple[str, WorkerSeen | None]] = dict.fromkeys(reports, ("gpu", None))
+    by_name |= {worker.name: (pool, worker) for pool, workers in seen.items() for worker in workers}
+    workers = [
         KnownWorker(name, pool, reports.get(name), worker, rendering.get(name, ()))
-        for name, (pool, worker) in placed.items()
+        for name, (pool, worker) in by_name.items()
     ]
-    return sorted(known, key=lambda worker: (POOLS.index(worker.pool), worker.name))
+    return sorted(workers, key=lambda worker: (POOLS.index(worker.pool), worker.name))
 
 
-def _rendering(session: Session) -> dict[str, list[RenderSegment]]:
-    found: dict[str, list[RenderSegment]] = defaultdict(list)
-    now = select(RenderSegment).where(RenderSegment.state == SegmentState.PROCESSING).order_by(RenderSegment.id)
-    for row in session.scalars(now):
+def _read_rendering(session: Session) -> dict[str, list[RenderSegment]]:
+    segments: dict[str, list[RenderSegment]] = defaultdict(list)
+    processing = select(RenderSegment).where(RenderSegment.state == SegmentState.PROCESSING).order_by(RenderSegment.id)
+    for row in session.scalars(processing):
         if row.worker is not None:
-            found[row.worker].append(row)
-    return found
+            segments[row.worker].append(row)
+    return segments

@@ -1,9 +1,9 @@
-"""What the renders of a gpu worker say of it, and what the pool can take.
+"""The health of the gpu workers, and the capacity of their pool.
 
 The worker's supervisor writes the rest of its row (deployments/worker_row.py).
 
 A worker that fails three segments in a row for reasons of its own (its ComfyUI is away, is out of memory, lacks a
-model, …) is `unwell` and takes no more until it has been asked and answers well; then one more failure makes it unwell
+model, …) is `unwell` and takes no more segments until a check of it succeeds; then one more failure makes it unwell
 again (the half-open state of a circuit breaker: M. Nygard, Release It!, 2007).
 """
 
@@ -22,22 +22,22 @@ from tower.errors import TowerError
 from tower.media.files import DiskFullError
 from tower.rendering.failure_limits import UNWELL_AFTER
 
-SEEN_LATELY = timedelta(minutes=5)  # workers report every 15 s; one that was killed is no longer counted on
+SEEN_LATELY = timedelta(minutes=5)  # workers report every 15 s; a killed worker stops counting after this time
 WORKER_FAULTS = OF_THE_WORKER | {DiskFullError.code, EngineUnavailableError.code}
 
 
 def is_workers_fault(error: TowerError) -> bool:
-    """Whether another worker might do it."""
+    """Whether the error is the worker's fault, so that another worker might succeed."""
     return error.code in WORKER_FAULTS
 
 
 def succeeded(session: Session, name: str) -> None:
-    """A segment was rendered and stored."""
+    """Record that the worker rendered and stored a segment."""
     session.execute(update(Worker).where(Worker.name == name).values(failures_in_a_row=0, state=WorkerState.READY))
 
 
 def failed(session: Session, name: str, error: TowerError) -> None:
-    """A segment failed for the worker's own reasons."""
+    """Record that a segment failed by the fault of the worker."""
     worker = session.get(Worker, name, with_for_update=True)
     if worker is None:
         return
@@ -50,9 +50,9 @@ def failed(session: Session, name: str, error: TowerError) -> None:
 
 
 def pool_slots(session: Session) -> int | None:
-    """Renders at once over all workers that are well and were seen lately; None while no worker has reported."""
-    lately = (Worker.state == WorkerState.READY, Worker.seen_at > func.now() - SEEN_LATELY)
-    slots = session.scalar(select(func.sum(Worker.slots)).where(*lately))
+    """The simultaneous renders of all ready workers that reported recently; None if there are none."""
+    is_ready = (Worker.state == WorkerState.READY, Worker.seen_at > func.now() - SEEN_LATELY)
+    slots = session.scalar(select(func.sum(Worker.slots)).where(*is_ready))
     return None if slots is None else int(slots)
 
 

@@ -82,11 +82,11 @@ print(fingerprint(shot, engine=found.name, version=found.version))
     ("name", "entry_of", "reason"),
     [
         ("oil", "import no_such_library", "ModuleNotFoundError: No module named 'no_such_library'"),
-        ("oil", "ENTRY = 'oil'", "it is no tower.engines.base.EngineEntry"),
+        ("oil", "ENTRY = 'oil'", "it is not a tower.engines.base.EngineEntry"),
         ("oil", "", "AttributeError"),
         ("oil", "raise SyntaxError('odd')", "SyntaxError: odd"),
         ("oil", ENTRY.format(name="water", version="1"), "it calls itself 'water'"),
-        ("oil", ENTRY.format(name="oil", version=""), "its version is no text, or empty"),
+        ("oil", ENTRY.format(name="oil", version=""), "its version must be a text that is not empty"),
         ("default", ENTRY.format(name="default", version="1"), "begins with a letter"),
         ("Oil", ENTRY.format(name="Oil", version="1"), "begins with a letter"),
     ],
@@ -103,9 +103,7 @@ def test_two_distributions_with_one_name_are_both_named_and_neither_is_taken(tmp
     source = ENTRY.format(name="oil", version="1")
     folders = [declaring(tmp_path / by, "oil", source, by=by) for by in ("first", "second")]
     said = python(ALL, *folders)
-    assert (
-        said == "animatic comfyui | first:ENTRY of first 1 and second:ENTRY of second 1: only one of them can have it"
-    )
+    assert said == "animatic comfyui | first:ENTRY of first 1 and second:ENTRY of second 1: only one may have this name"
 
 
 def test_asking_for_a_broken_engine_says_why(tmp_path: Path) -> None:
