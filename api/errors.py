@@ -123,9 +123,7 @@ def database_silent(scope: Mapping[str, Any], error: Exception) -> JSONResponse:
     """503 with Retry-After, for a database that does not answer or a pool with no free connection."""
     unavailable = UnavailableError("The database does not answer; try again in a moment, or run `tower doctor`")
     if isinstance(error, PoolTimeoutError):
-        unavailable = UnavailableError(
-            "All database connections are in use: too many requests at once, try again"
-        )
+        unavailable = UnavailableError("All database connections are in use: too many requests at once, try again")
     log.error("%s", unavailable.message, exc_info=error)
     return error_response(scope, unavailable, headers={"Retry-After": "2"})
 

@@ -122,9 +122,7 @@ class Family:
 
     def _fork(self, door: Door) -> None:
         if (threads := psutil.Process().num_threads()) > 1:
-            raise StackError(
-                f"{threads} threads run before the {door.name} API forks: an import started one"
-            )
+            raise StackError(f"{threads} threads run before the {door.name} API forks: an import started one")
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the parent has recorded the child
         if not self._ending:
             pid = os.fork()

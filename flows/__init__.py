@@ -1,1 +1,1 @@
-"""Recipes: which steps, in which order."""
+"""Recipes: Prefect flows that put the steps in order."""

@@ -1,4 +1,4 @@
-"""The fast recipe: a shot as one segment for each second, rendered side by side and joined."""
+"""The fast recipe: a shot in segments of one second, which are rendered in parallel and joined."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tower.shots.planning import plan_seconds
 
 @flow(name="fast")
 async def fast(job_id: int | None = None, asked: GenerationSpec | None = None) -> State[None]:
-    """Make the shot of a job, second by second. Started by hand without a job, it opens one for `asked`."""
+    """Make the shot of a job in segments of one second. Without a job, it opens one for `asked`."""
     return await carry_out(job_id, asked, make_fast_shot, job_type=JobType.FAST)
 
 
 async def make_fast_shot(attempt: Attempt) -> None:
-    """Lookup → enhance → render all seconds → join → quality recorded → done."""
+    """Lookup → enhance → render all segments → join → record the quality → finish."""
     cast = look_up_characters(attempt)
     words = enhance_prompt(attempt, cast)
     seconds = await render(attempt, cast, words, plan_seconds)

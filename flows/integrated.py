@@ -1,4 +1,4 @@
-"""The integrated recipe: all stages, and rendered again, otherwise, where the quality is not good enough."""
+"""The integrated recipe: all stages, with another round and changed settings if the quality is too low."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tower.quality.rounds import another
 
 @flow(name="integrated")
 async def integrated(job_id: int | None = None, asked: GenerationSpec | None = None) -> State[None]:
-    """Make the shot of a job, in up to three rounds. Started by hand without a job, it opens one for `asked`."""
+    """Make the shot of a job, in up to three rounds. Without a job, it opens one for `asked`."""
     return await carry_out(job_id, asked, make_best_shot, job_type=JobType.INTEGRATED)
 
 
 async def make_best_shot(attempt: Attempt) -> None:
-    """Lookup → enhance → (render → quality, again until it passes) → best kept → cut to the scene's music → done."""
+    """Lookup → enhance → (render → judge, until it passes) → keep the best → sync to the scene's music → finish."""
     cast = look_up_characters(attempt)
     words = enhance_prompt(attempt, cast)
     rounds = rounds_so_far(attempt)

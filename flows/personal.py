@@ -1,4 +1,4 @@
-"""The personal recipe: a shot in a mood, which chooses its style, its camera and a track."""
+"""The personal recipe: a shot in a mood, which determines the style, the camera and a track."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tower.shots.planning import plan_shot
 
 @flow(name="personal")
 async def personal(job_id: int | None = None, asked: GenerationSpec | None = None) -> State[None]:
-    """Make the shot of a job. Started by hand without a job, it opens one for `asked`."""
+    """Make the shot of a job. Without a job, it opens one for `asked`."""
     return await carry_out(job_id, asked, make_personal_shot, job_type=JobType.PERSONAL)
 
 
 async def make_personal_shot(attempt: Attempt) -> None:
-    """Mood → lookup → enhance → render → quality recorded → done."""
+    """Mood → lookup → enhance → render → record the quality → finish."""
     choose_mood(attempt)
     cast = look_up_characters(attempt)
     words = enhance_prompt(attempt, cast)

@@ -1,4 +1,4 @@
-"""The professional recipe: a shot of a character that exists, held against its reference image."""
+"""The professional recipe: a shot of existing characters, compared with their reference images."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tower.shots.planning import plan_shot
 
 @flow(name="professional")
 async def professional(job_id: int | None = None, asked: GenerationSpec | None = None) -> State[None]:
-    """Make the shot of a job. Started by hand without a job, it opens one for `asked`."""
+    """Make the shot of a job. Without a job, it opens one for `asked`."""
     return await carry_out(job_id, asked, make_professional_shot, job_type=JobType.PROFESSIONAL)
 
 
 async def make_professional_shot(attempt: Attempt) -> None:
-    """Lookup (all must be there) → enhance → render → quality and consistency recorded → done."""
+    """Lookup (all characters must exist) → enhance → render → record quality and consistency → finish."""
     cast = look_up_characters(attempt)
     words = enhance_prompt(attempt, cast)
     [take] = await render(attempt, cast, words, plan_shot)

@@ -1,4 +1,4 @@
-"""The daily purge: what was in the bin long enough goes for good."""
+"""The daily purge: it deletes the projects that have been in the bin long enough."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from tower.story.projects import KEPT_IN_BIN
 
 @flow(name="purge")
 async def purge(older_than_days: int = KEPT_IN_BIN.days) -> State[None]:
-    """Started by hand with fewer days, it purges sooner."""
-    done = purge_bin(older_than_days)
-    return Completed(message=f"{len(done.projects)} projects, {done.files} files, {done.bytes} bytes")
+    """Delete the projects that were moved to the bin more than `older_than_days` ago."""
+    purged = purge_bin(older_than_days)
+    return Completed(message=f"{len(purged.projects)} projects, {purged.files} files, {purged.bytes} bytes")

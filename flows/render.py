@@ -1,4 +1,4 @@
-"""The render of one segment, on a machine that has a GPU to give."""
+"""The recipe that renders one segment on a gpu worker."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tasks.render_segment import Drawing, carry_out, draw, store
 
 @flow(name="render")
 async def render(segment_id: int) -> State[None]:
-    """Draw one row of the render queue. Its recipe waits for the row, not for this run."""
+    """Render one row of the render queue. The recipe of the job waits for the row, not for this run."""
     return await carry_out(segment_id, make_clip)
 
 
 async def make_clip(drawing: Drawing) -> None:
-    """Draw → store: only a stored clip is a take."""
+    """Render → store: only a stored clip is a take."""
     remarks = draw(drawing)
     store(drawing, remarks)

@@ -1,4 +1,4 @@
-"""The standard recipe: one shot, from words to a checked file."""
+"""The standard recipe: one shot, from the request to a checked file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tower.shots.planning import plan_shot
 
 @flow(name="standard")
 async def standard(job_id: int | None = None, asked: GenerationSpec | None = None) -> State[None]:
-    """Make the shot of a job. Started by hand without a job, it opens one for `asked`."""
+    """Make the shot of a job. Without a job, it opens one for `asked`."""
     return await carry_out(job_id, asked, make_shot, job_type=JobType.STANDARD)
 
 
 async def make_shot(attempt: Attempt) -> None:
-    """Lookup → enhance → render → quality recorded → done. A step that was done before is not done again."""
+    """Lookup → enhance → render → record the quality → finish. A restarted run does not repeat finished steps."""
     cast = look_up_characters(attempt)
     words = enhance_prompt(attempt, cast)
     [take] = await render(attempt, cast, words, plan_shot)

@@ -1,1 +1,1 @@
-"""Steps: Prefect tasks; what each opens, retries and times out."""
+"""Steps: Prefect tasks, with their sessions and retries."""

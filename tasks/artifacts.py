@@ -1,4 +1,4 @@
-"""What a run leaves behind in the Prefect UI."""
+"""Publishes the summary of a run in the Prefect UI."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tower.review.run_page import summary
 
 @task(name="summary")
 def leave_summary(attempt: Attempt) -> None:
-    """A page with the words, the quality table and a link to the video."""
+    """Publish a page with the prompt, the quality table and a link to the video."""
     video_url = f"{resources().settings.production_url}/generation/{attempt.job_id}/video"
     with resources().sessions() as session:
         page = summary(session, attempt.job_id, video_url=video_url)

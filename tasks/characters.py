@@ -1,4 +1,4 @@
-"""The character lookup, as a step."""
+"""The step that looks up the characters of a shot."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tower.shots.cast import CAST, Cast, look_up
 
 @step("character lookup")
 def look_up_characters(attempt: Attempt) -> Cast:
-    """Who is in the shot. What was found once stays found, so that a run started again draws the same."""
+    """Look up the cast of the shot. The first result is stored, so that a restarted run has the same cast."""
     with resources().sessions.begin() as session:
         job = session.get_one(ProductionJob, attempt.job_id)
-        if known := CAST.get(job):
-            return known
+        if stored := CAST.get(job):
+            return stored
         cast = look_up(session, lifecycle.spec_of(job))
         CAST.put(session, attempt, cast)
         if cast.warning:

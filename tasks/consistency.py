@@ -1,4 +1,4 @@
-"""The check that a take shows its characters as their reference images do, as a step."""
+"""The step that compares the characters of a take with their reference images."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from tower.shots.cast import Cast
 
 @step("character consistency")
 def check_consistency(attempt: Attempt, take: Take, cast: Cast) -> Final:
-    """Score each character that has a reference image; the worst counts, and becomes a warning if it is too low."""
+    """Score each character that has a reference image. The worst score counts; if it is too low, it is a warning."""
     with resources().sessions.begin() as session:
         lifecycle.report(session, attempt, step="comparing with the reference images")
         wide = lifecycle.spec_of(session.get_one(ProductionJob, attempt.job_id)).scene_type == SceneType.EPIC
-    began = time.perf_counter()
-    scored = {member.name: score_of(member, Path(take.path), wide=wide) for member in cast.members}
-    metric = worst(list(scored.values()))
-    seconds = time.perf_counter() - began
+    started = time.perf_counter()
+    likenesses = {member.name: score_of(member, Path(take.path), wide=wide) for member in cast.members}
+    metric = worst(list(likenesses.values()))
+    seconds = time.perf_counter() - started
     with resources().sessions.begin() as session:
         final = add_visual(session, attempt, asset_id=take.asset_id, metric=metric, seconds=seconds)
         asset = session.get_one(Asset, take.asset_id)
-        appearances.note(session, asset, cast, {name: likeness.score for name, likeness in scored.items()})
-        lifecycle.warn(session, attempt, *appearances.remarks(asset, cast), *_warning(final))
+        appearances.note(session, asset, cast, {name: likeness.score for name, likeness in likenesses.items()})
+        lifecycle.warn(session, attempt, *appearances.remarks(asset, cast), *_rejection_warning(final))
     return final
 
 
-def _warning(final: Final) -> tuple[str, ...]:
+def _rejection_warning(final: Final) -> tuple[str, ...]:
     return () if final.reason is None else (f"Quality: {final.reason}",)

@@ -1,4 +1,4 @@
-"""Rendering, as the recipe sees it: a run on the gpu pool for each segment, waited for, begun again if it is lost."""
+"""Renders the segments of a job: launches a run on the gpu pool for each, waits for it, and replaces a lost run."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ from tower.shots.prompts import EnhancedPrompt
 from tower.shots.scene_jobs import style_of_job
 from tower.shots.script_writing import write_script
 
-MORE_ATTEMPTS = 3  # at a segment whose run or worker failed
+MORE_ATTEMPTS = 3  # for a segment whose run or worker failed
 Planner = Callable[[Script, EngineName], list[SegmentPlan]]
-ROW_POLL_S, RUN_POLL_S = 0.25, 3.0  # the row tells of progress, Prefect only of a death
+ROW_POLL_S = 0.25  # how often the row is read for progress
+RUN_POLL_S = 3.0  # how often Prefect is asked whether the run is alive
 
 
 class RunLostError(TowerError):
-    """The run that rendered the segment died without a word."""
+    """The run of the segment ended without writing a result."""
 
     code = ErrorCode.RUN_CRASHED
 
@@ -53,7 +54,7 @@ class Take:
 
 
 async def render(attempt: Attempt, cast: Cast, words: EnhancedPrompt, plan: Planner) -> list[Take]:
-    """Plan the segments and render them side by side, as many at once as there are GPU slots. In their order."""
+    """Plan the segments and render them in parallel, as many at once as there are GPU slots. Returns them in order."""
     with resources().sessions() as session:
         job = session.get_one(ProductionJob, attempt.job_id)
         engine = chosen_by_pool(session, lifecycle.spec_of(job).engine, resources().settings)
@@ -61,12 +62,12 @@ async def render(attempt: Attempt, cast: Cast, words: EnhancedPrompt, plan: Plan
         plans = plan(write_script(session, job, cast, words, style=style, engine=engine), engine)
     with stage(attempt, Stage.RENDER, progress=segments.RENDER_STARTS) as measured:
         takes = await asyncio.gather(*(render_segment(attempt, segment) for segment in plans))
-        measured.update(_measured(takes, plans))
+        measured.update(_measure(takes, plans))
     return takes
 
 
 def another_might_do_it(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """What is worth another attempt: a dead run, a worker's own fault. What was refused would be refused again."""
+    """Whether the failure is a lost run or the fault of one worker. Another attempt would fail with any other error."""
     error = state.data
     return isinstance(error, RunLostError) or (isinstance(error, TowerError) and is_workers_fault(error))
 
@@ -79,17 +80,17 @@ def another_might_do_it(_task: Task[..., Any], _run: TaskRun, state: State[Any])
     retry_condition_fn=another_might_do_it,
 )
 async def render_segment(attempt: Attempt, plan: SegmentPlan) -> Take:
-    """The take of this segment: there already, being made by a run that outlived its parent, or made anew."""
+    """Render the segment. A finished take, or a live run that outlived its parent run, is used again."""
     with resources().sessions.begin() as session:
         row = segments.open_segment(session, attempt, plan)
         job = session.get_one(ProductionJob, attempt.job_id)
     if row.state != SegmentState.COMPLETED:
-        await _wait(row.id, await _launch(row, job))
-    return _take(row.id)
+        await _wait_for_end(row.id, await _launch(row, job))
+    return _read_take(row.id)
 
 
 async def _launch(row: RenderSegment, job: ProductionJob) -> UUID:
-    """Ask for the run, and say which it is. Asked again for the same row, Prefect gives back the same run."""
+    """Create the run and return its id. For the same row, Prefect always returns the same run."""
     run = await arun_deployment(
         RENDER,
         parameters={"segment_id": row.id},
@@ -106,27 +107,27 @@ async def _launch(row: RenderSegment, job: ProductionJob) -> UUID:
     return run.id
 
 
-def _failure(message: str | None, code: str | None) -> RenderError:
-    """The error as the segment's run noted it; an engine may have codes of its own."""
-    failure = RenderError(message or "The engine gave no reason")
-    failure.code = code or failure.code
-    return failure
+def _build_error(message: str | None, code: str | None) -> RenderError:
+    """The error that the run of the segment recorded. An engine may have its own codes."""
+    error = RenderError(message or "The engine gave no reason")
+    error.code = code or error.code
+    return error
 
 
-async def _wait(segment_id: int, flow_run_id: UUID) -> None:
-    """Until the row says how it ended, or its run is dead. Raises RunLostError, CancelledError or RenderError."""
-    asked_prefect = 0.0
+async def _wait_for_end(segment_id: int, flow_run_id: UUID) -> None:
+    """Wait until the segment is completed. Raises RunLostError, CancelledError or RenderError."""
+    checked_at = 0.0
     while True:
-        row = _read(segment_id)
+        row = _read_segment(segment_id)
         if row.state == SegmentState.COMPLETED:
             return
         if row.state == SegmentState.FAILED:
-            raise _failure(row.error_message, row.error_code)
+            raise _build_error(row.error_message, row.error_code)
         if row.state in (SegmentState.CANCELLED, SegmentState.SUPERSEDED):
             raise CancelledError(f"Segment {row.segment} of generation {row.job_id} was cancelled")
-        if time.monotonic() - asked_prefect > RUN_POLL_S:
+        if time.monotonic() - checked_at > RUN_POLL_S:
             await _check_alive(segment_id, flow_run_id)
-            asked_prefect = time.monotonic()
+            checked_at = time.monotonic()
         await asyncio.sleep(ROW_POLL_S)
 
 
@@ -134,32 +135,32 @@ async def _check_alive(segment_id: int, flow_run_id: UUID) -> None:
     try:
         states = await asyncio.to_thread(resources().prefect.states, [flow_run_id])
     except UnavailableError:
-        return  # the row goes on telling; whether the run is alive is asked again
+        return  # Prefect does not answer: check the run again later
     state = states.get(flow_run_id)
     if state is not None and not state.ended:
         return
     with resources().sessions.begin() as session:
-        if state is not None and state.type == "CANCELLED":  # by hand, in Prefect: the user wants the job to end
+        if state is not None and state.type == "CANCELLED":  # the user cancelled the run in Prefect, to end the job
             lifecycle.cancel(session, session.get_one(RenderSegment, segment_id).job_id)
             return
         reason = (state.message or state.name) if state else "Prefect lost the run"
         if not segments.give_up(session, segment_id, reason):
-            return  # it ended while we asked; the row says how
-    raise RunLostError(f"The run of the segment died: {reason}")
+            return  # the segment has ended meanwhile, and its row has the result
+    raise RunLostError(f"The run of segment {segment_id} is lost: {reason}")
 
 
-def _read(segment_id: int) -> RenderSegment:
+def _read_segment(segment_id: int) -> RenderSegment:
     with resources().sessions() as session:
         return session.get_one(RenderSegment, segment_id)
 
 
-def _take(segment_id: int) -> Take:
+def _read_take(segment_id: int) -> Take:
     with resources().sessions() as session:
         asset = session.get_one(Asset, session.get_one(RenderSegment, segment_id).asset_id)
         return Take(asset.id, asset.path)
 
 
-def _measured(takes: Sequence[Take], plans: Sequence[SegmentPlan]) -> dict[str, Any]:
+def _measure(takes: Sequence[Take], plans: Sequence[SegmentPlan]) -> dict[str, Any]:
     with resources().sessions() as session:
         sizes = [session.get_one(Asset, take.asset_id).bytes for take in takes]
     frames = sum(plan.shot.frames for plan in plans)

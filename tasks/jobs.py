@@ -1,4 +1,4 @@
-"""A job in the hands of a run: taken up, moved through its stages, ended as it deserves."""
+"""Runs a job: claims it, moves it through its stages, and completes or fails it."""
 
 from __future__ import annotations
 
@@ -38,71 +38,74 @@ async def carry_out(
     *,
     job_type: JobType,
 ) -> State[None]:
-    """Take up the job (or open one for `asked`), follow the recipe, and end the job with whatever comes of it."""
+    """Claim the job (or open one for `asked`), run the recipe, and end the job with its result."""
     attempt: Attempt | None = None
 
     async def work() -> None:
         nonlocal attempt
-        attempt = _begin(job_id, asked, job_type)
+        attempt = _claim_job(job_id, asked, job_type)
         with bound(job_id=attempt.job_id, flow_run_id=flow_run.id):
             await recipe(attempt)
 
     async def fail(error: TowerError) -> None:
         if attempt is not None:
-            _fail(attempt, error)
+            _fail_job(attempt, error)
 
     return await outcome_of(work, on_failure=fail)
 
 
 @contextmanager
 def stage(attempt: Attempt, name: Stage, *, progress: float) -> Iterator[dict[str, Any]]:
-    """Say that the job is in this stage, and record what it cost. The dict takes further measurements (bytes, …)."""
+    """Report that the job enters this stage, and record the stage's duration at its end.
+
+    The yielded dict takes further measurements (bytes, …).
+    """
     with resources().sessions.begin() as session:
         lifecycle.report(session, attempt, stage=name, progress=progress)
     started = time.monotonic()
-    measured: dict[str, Any] = {}
-    yield measured
+    measurements: dict[str, Any] = {}
+    yield measurements
     with resources().sessions.begin() as session:
-        record_stage(session, attempt, name, seconds=time.monotonic() - started, **measured)
+        record_stage(session, attempt, name, seconds=time.monotonic() - started, **measurements)
 
 
 @step("finish")
 def finish(attempt: Attempt, asset_id: int, score: float) -> None:
-    """End the job well, after one more look that its file is there and whole. A scene that needs its take shows it."""
+    """Complete the job after a last check of its file. The take is accepted for a scene that needs one."""
     with resources().sessions.begin() as session:
         asset = session.get_one(Asset, asset_id)
         check_take(asset)
         job = session.get_one(ProductionJob, attempt.job_id)
         outcome = accept_take(session, job, asset, settings=resources().settings)
         lifecycle.complete(session, attempt, asset=asset, score=score)
-    log.info("Completed", extra={"output_path": asset.path, "quality_score": score, "accepted": outcome.why})
+    log.info("Completed the job", extra={"output_path": asset.path, "quality_score": score, "accepted": outcome.why})
 
 
-def _begin(job_id: int | None, asked: GenerationSpec | None, job_type: JobType) -> Attempt:
+def _claim_job(job_id: int | None, asked: GenerationSpec | None, job_type: JobType) -> Attempt:
     flow_run_id = UUID(flow_run.id) if flow_run.id else None
     timeout_s = resources().settings.job_timeout_s
     with resources().sessions.begin() as session:
         if job_id is not None:
             return lifecycle.claim(session, job_id, flow_run_id=flow_run_id, timeout_s=timeout_s)
         if asked is None:
-            raise InvalidError("Give a job_id, or say in `asked` what to generate")
+            raise InvalidError("Give either `job_id`, the id of an open job, or `asked`, the spec of a new one")
         job = lifecycle.open_job(session, asked, job_type=job_type)
-        job.launches = 1  # this run
+        job.launches = 1  # this run is the first launch
         attempt = lifecycle.claim(session, job.id, flow_run_id=flow_run_id, timeout_s=timeout_s)
     _name_run(flow_run_id, job)
     return attempt
 
 
 def _name_run(flow_run_id: UUID | None, job: ProductionJob) -> None:
-    """Give a run that was started by hand the name and tags that a launched one has."""
+    """Give a run that was started in Prefect the name and tags of a launched run."""
     if flow_run_id is not None:
         with get_client(sync_client=True) as client:
             client.update_flow_run(flow_run_id, name=run_name(job), tags=tags(job))
 
 
-def _fail(attempt: Attempt, error: TowerError) -> None:
+def _fail_job(attempt: Attempt, error: TowerError) -> None:
     try:
         with resources().sessions.begin() as session:
             lifecycle.fail(session, attempt, error)
     except (CancelledError, SupersededError) as ended:
-        log.info("Not ours to fail: %s", ended.message)
+        log.info("Did not fail the job: %s", ended.message)

@@ -1,4 +1,4 @@
-"""The join of a job's segments, as a step."""
+"""The step that joins the segments of a job."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ JOINED = Step("join", TypeAdapter(Take))
 
 @step("join segments")
 def join_segments(attempt: Attempt, seconds: Sequence[Take]) -> Take:
-    """One clip of all segments, cross-faded over their overlap. Raises MergeError; the segments stay."""
+    """Join all segments into one clip, cross-faded over their overlap. If this raises MergeError, the segments stay."""
     with resources().sessions.begin() as session:
         lifecycle.report(session, attempt, progress=RENDER_ENDS, step=f"joining {len(seconds)} segments")
         job = session.get_one(ProductionJob, attempt.job_id)
-    if known := JOINED.get(job):
-        return known
+    if stored := JOINED.get(job):
+        return stored
     clip = resources().settings.renders / ".partial" / f"job-{attempt.job_id}-{attempt.number}.mp4"
     clip.parent.mkdir(parents=True, exist_ok=True)
     try:
         joined = join([Path(take.path) for take in seconds], clip)
-        return _kept(attempt, clip, seconds, joined)
+        return _store(attempt, clip, seconds, joined)
     finally:
         clip.unlink(missing_ok=True)
 
 
-def _kept(attempt: Attempt, clip: Path, seconds: Sequence[Take], joined: Joined) -> Take:
+def _store(attempt: Attempt, clip: Path, seconds: Sequence[Take], joined: Joined) -> Take:
     with resources().sessions.begin() as session:
         job = lifecycle.held(session, attempt)
-        made_from = [session.get_one(Asset, take.asset_id) for take in seconds]
+        segments = [session.get_one(Asset, take.asset_id) for take in seconds]
         asset = keep(
             session,
             clip,
@@ -51,9 +51,9 @@ def _kept(attempt: Attempt, clip: Path, seconds: Sequence[Take], joined: Joined)
             job_id=job.id,
             project_id=job.project_id,
             provenance={
-                "engine": made_from[0].provenance["engine"],
-                "engine_version": made_from[0].provenance["engine_version"],
-                "joined_from_assets": [part.id for part in made_from],
+                "engine": segments[0].provenance["engine"],
+                "engine_version": segments[0].provenance["engine_version"],
+                "joined_from_assets": [segment.id for segment in segments],
                 "joined": joined.how,
                 "joined_why": joined.why,
             },

@@ -1,4 +1,4 @@
-"""How a run ends in Prefect, given how its work ended."""
+"""Translates the end of a run's work to a Prefect state."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ log = logging.getLogger("tower.runs")
 async def outcome_of(
     work: Callable[[], Awaitable[None]], *, on_failure: Callable[[TowerError], Awaitable[None]]
 ) -> State[None]:
-    """Do the work; tell `on_failure` of a fault that trying again would not mend.
+    """Do the work, and call `on_failure` with an error that another try would not fix.
 
-    A lost database or a killed process is no such fault: nobody is told, and the run is begun again from outside.
+    A lost database raises without this call, as a killed process would: the job's run is then restarted from outside.
     """
     try:
         await work()
     except (CancelledError, SupersededError) as ended:
-        log.info("Left: %s", ended.message)
+        log.info("Stopped: %s", ended.message)
         return Cancelled(message=ended.message)
     except TowerError as error:
         log.warning("Failed: %s", error.message, extra={"code": error.code})
@@ -32,7 +32,7 @@ async def outcome_of(
         return Failed(message=error.message)
     except OperationalError:
         raise
-    except Exception as bug:
-        await on_failure(TowerError(f"Unexpected {type(bug).__name__}: {bug}"[:500]))
+    except Exception as error:
+        await on_failure(TowerError(f"Unexpected {type(error).__name__}: {error}"[:500]))
         raise
     return Completed()

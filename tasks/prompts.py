@@ -1,4 +1,4 @@
-"""The prompt enhancement, as a step."""
+"""The step that writes the prompt of a shot."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tower.story import glossary
 
 @step("prompt enhancement")
 def enhance_prompt(attempt: Attempt, cast: Cast) -> EnhancedPrompt:
-    """The words that go to the model, checked against the cultural glossary, stored with the job."""
+    """Build the prompts for the model, check them against the cultural glossary, and store them with the job."""
     with stage(attempt, Stage.PROMPT, progress=0.02), resources().sessions.begin() as session:
         job = session.get_one(ProductionJob, attempt.job_id)
-        if known := PROMPT.get(job):
-            return known
+        if stored := PROMPT.get(job):
+            return stored
         spec = lifecycle.spec_of(job)
         style = style_of_job(session, job)
         words = prompts.enhance(spec, cast, style, seed=job.seed, mood_words=words_of(job))

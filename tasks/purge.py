@@ -1,4 +1,4 @@
-"""The purge, as a step."""
+"""The step that purges the bin."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ log = logging.getLogger("tower.runs")
 
 @step("purge")
 def purge_bin(older_than_days: int) -> Purged:
-    """Remove the projects that are due, and the files that nothing needs. Done again, it does what was left."""
-    done = purge(resources().sessions, resources().settings, older_than=timedelta(days=older_than_days))
-    for project in done.projects:
+    """Remove the projects that are due and the files without any reference. A repeated purge does the rest."""
+    purged = purge(resources().sessions, resources().settings, older_than=timedelta(days=older_than_days))
+    for project in purged.projects:
         log.info("Purged project %s", project.id, extra={"jobs": project.jobs, "assets": project.assets})
-    for reason in done.kept:
+    for reason in purged.kept:
         log.warning("Kept: %s", reason)
-    log.info("Removed %s files", done.files, extra={"bytes": done.bytes})
-    return done
+    log.info("Removed %s files", purged.files, extra={"bytes": purged.bytes})
+    return purged

@@ -1,4 +1,4 @@
-"""The quality check, as a step: it records the verdict, and does not render again."""
+"""The step that checks the quality of a take. It records the verdict and does not render again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tower.rendering.segments import RENDER_ENDS
 
 @step("quality check")
 def check_quality(attempt: Attempt, take: Take) -> Assessment:
-    """Judge the take by what was asked; a rejection becomes a warning that names metric, value and threshold."""
+    """Judge the take against the request. A rejection becomes a warning with metric, value and threshold."""
     with stage(attempt, Stage.QUALITY, progress=RENDER_ENDS):
         verdict = judged(attempt, take)
         with resources().sessions.begin() as session:
@@ -30,7 +30,7 @@ def check_quality(attempt: Attempt, take: Take) -> Assessment:
 
 
 def judged(attempt: Attempt, take: Take) -> Assessment:
-    """The verdict on the take, by what the job asks for; nothing is written."""
+    """Judge the take against the spec of the job, without writing the verdict."""
     with resources().sessions() as session:
         spec = lifecycle.spec_of(session.get_one(ProductionJob, attempt.job_id))
     width, height = spec.size

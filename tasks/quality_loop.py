@@ -1,4 +1,4 @@
-"""The quality loop, as steps: a round rendered, judged and written down; in the end the best of them kept."""
+"""The steps of the quality loop: render a round, judge it, and keep the best round at the end."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from tower.shots.prompts import EnhancedPrompt
 OF_ANOTHER_FORM = (
     ErrorCode.NOT_AS_ASKED,
     ErrorCode.COMFYUI_WRONG_FRAMES,
-)  # what the engine made was refused before it was stored
+)  # the clip has the wrong size or length, and was refused before it was stored
 
 
 def rounds_so_far(attempt: Attempt) -> list[Round]:
-    """Those that an earlier run of this job brought to an end."""
+    """Read the rounds that earlier runs of this job finished."""
     with resources().sessions() as session:
         return rounds_of(session.get_one(ProductionJob, attempt.job_id))
 
@@ -41,7 +41,10 @@ def rounds_so_far(attempt: Attempt) -> list[Round]:
 async def render_round(
     attempt: Attempt, cast: Cast, words: EnhancedPrompt, rounds: Sequence[Round]
 ) -> Take | RenderError:
-    """The take of the next round, changed as the rounds before ask for; the error where it has another form."""
+    """Render the next round with the changes that earlier rounds call for.
+
+    Returns the error if the clip has the wrong size or length.
+    """
     try:
         [take] = await render(attempt, cast, words, partial(plan_round, rounds=rounds))
     except RenderError as error:
@@ -53,15 +56,15 @@ async def render_round(
 
 @step("quality check")
 def judge_round(attempt: Attempt, made: Take | RenderError, *, number: int) -> Round:
-    """Judge what the round made, and write the verdict down: from then on the round is over."""
-    with stage(attempt, Stage.QUALITY, progress=RENDER_ENDS) as measured:
-        measured["round"] = number
+    """Judge the result of the round and store the verdict, which finishes the round."""
+    with stage(attempt, Stage.QUALITY, progress=RENDER_ENDS) as measurements:
+        measurements["round"] = number
         take = made if isinstance(made, Take) else None
         verdict = judged(attempt, take) if take else Assessment.without_clip(str(made))
         with resources().sessions.begin() as session:
             asset_id = take.asset_id if take else None
             record_verdict(session, attempt, asset_id=asset_id, assessment=verdict, round_number=number)
-            ended = Round(
+            finished = Round(
                 number=number,
                 asset_id=asset_id,
                 path=take.path if take else None,
@@ -69,33 +72,35 @@ def judge_round(attempt: Attempt, made: Take | RenderError, *, number: int) -> R
                 passed=verdict.passed,
                 reason=verdict.reason,
                 failed=tuple(metric.name for metric in verdict.metrics if metric.passed is False),
-                changed=_changed(session, attempt, number),
+                changed=_describe_change(session, attempt, number),
             )
-            ROUNDS[number - 1].put(session, attempt, ended)
-    return ended
+            ROUNDS[number - 1].put(session, attempt, finished)
+    return finished
 
 
 @step("keep the best")
 def keep_best(attempt: Attempt, rounds: Sequence[Round]) -> tuple[Take, float]:
-    """The take to go on with, and its score. One that did not pass becomes a warning that says why it was rejected.
+    """Return the take of the best round, and its score. If it did not pass, the reason becomes a warning.
 
-    Raises RenderError if no round has a clip; a retry then begins with the first round again.
+    Raises RenderError if no round has a clip; a retry then starts from the first round.
     """
     best = best_of(rounds)
     if best is None or best.asset_id is None or best.path is None:
         with resources().sessions.begin() as session:
-            for one in rounds:
-                ROUNDS[one.number - 1].forget(session, attempt)
-        raise RenderError(f"None of {len(rounds)} renders was as asked; the last: {rounds[-1].reason}")
+            for finished in rounds:
+                ROUNDS[finished.number - 1].forget(session, attempt)
+        raise RenderError(
+            f"None of {len(rounds)} renders has the requested size and length; the last: {rounds[-1].reason}"
+        )
     with resources().sessions.begin() as session:
         keep_verdict(session, attempt, round_number=best.number)
         KEPT_ROUND.put(session, attempt, KeptRound(best.number))
         if not best.passed:
-            kept = f"Quality: none of {len(rounds)} rounds passed; round {best.number} was kept"
-            lifecycle.warn(session, attempt, f"{kept}: {best.reason}")
+            summary = f"Quality: none of {len(rounds)} rounds passed; round {best.number} was kept"
+            lifecycle.warn(session, attempt, f"{summary}: {best.reason}")
     return Take(best.asset_id, best.path), best.score
 
 
-def _changed(session: Session, attempt: Attempt, number: int) -> str | None:
+def _describe_change(session: Session, attempt: Attempt, number: int) -> str | None:
     shots = shots_of_rounds(session, attempt.job_id)
     return None if number == 1 else in_words(shots[1], shots[number])

@@ -1,4 +1,4 @@
-"""Rendering, as the gpu worker sees it: one segment claimed, drawn by its engine, checked, stored."""
+"""Renders one segment on a gpu worker: claims it, runs its engine, checks the clip and stores it."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from tower.rendering import segments, workers
 from tower.rendering.takes import keep
 
 log = logging.getLogger("tower.runs")
-REPORT_EVERY_S = 0.25
-AFTER_A_FAULT_S = 3.0  # other workers look for runs every half second
+REPORT_EVERY_S = 0.25  # at most one write of the progress in this time
+AFTER_A_FAULT_S = 3.0  # long enough for another worker, which looks for runs every 0.5 s
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A claimed segment: what to draw, with what, and where the clip goes until it is kept."""
+    """A claimed segment with its shot, its engine, and the path of the clip until it is stored."""
 
     segment: RenderSegment
     shot: Shot
@@ -49,10 +49,10 @@ class Drawing:
 
 
 async def carry_out(segment_id: int, recipe: Callable[[Drawing], Awaitable[None]]) -> State[None]:
-    """Claim the segment, follow the recipe, and end the segment with whatever comes of it. No half-made clip stays."""
+    """Claim the segment, run the recipe, and fail the segment on an error. It removes the temporary clip."""
 
     async def work() -> None:
-        drawing = _claim(segment_id)
+        drawing = _claim_segment(segment_id)
         with bound(job_id=drawing.segment.job_id, segment_id=segment_id, flow_run_id=flow_run.id):
             try:
                 await recipe(drawing)
@@ -60,8 +60,8 @@ async def carry_out(segment_id: int, recipe: Callable[[Drawing], Awaitable[None]
                 drawing.clip.unlink(missing_ok=True)
 
     async def fail(error: TowerError) -> None:
-        _fail(segment_id, error)
-        if workers.is_workers_fault(error):  # the slot stays taken for a moment, so that another worker comes first
+        _fail_segment(segment_id, error)
+        if workers.is_workers_fault(error):  # keep the slot for a moment, so that another worker takes the next attempt
             await asyncio.sleep(AFTER_A_FAULT_S)
 
     return await outcome_of(work, on_failure=fail)
@@ -69,8 +69,7 @@ async def carry_out(segment_id: int, recipe: Callable[[Drawing], Awaitable[None]
 
 @task(name="draw", task_run_name="draw")
 def draw(drawing: Drawing) -> tuple[str, ...]:
-    """Have the engine make the clip, and what it has to say of it. Not retried: another attempt is the recipe's to
-    decide."""
+    """Run the engine, and return its remarks. Prefect does not retry this: the recipe decides on another attempt."""
     drawing.clip.parent.mkdir(parents=True, exist_ok=True)
     drawing.clip.unlink(missing_ok=True)
     watch = SegmentWatch(drawing.segment.id, resources().sessions)
@@ -80,30 +79,31 @@ def draw(drawing: Drawing) -> tuple[str, ...]:
 
 @step("store")
 def store(drawing: Drawing, remarks: tuple[str, ...]) -> None:
-    """Look at the clip, keep it by its content, and only then call the segment done. All of it, or nothing."""
-    found = probe(drawing.clip)
-    _check_as_asked(found, drawing.shot)
+    """Check the clip, store it by its content, and complete the segment, in one transaction."""
+    clip_probe = probe(drawing.clip)
+    _check_size(clip_probe, drawing.shot)
     with resources().sessions.begin() as session:
         asset = keep(
             session,
             drawing.clip,
             renders=resources().settings.renders,
-            probe=found,
+            probe=clip_probe,
             job_id=drawing.segment.job_id,
             project_id=session.get_one(ProductionJob, drawing.segment.job_id).project_id,
             provenance=_provenance(drawing),
         )
-        made_by = drawing.version
-        segments.complete_segment(session, drawing.segment.id, asset=asset, engine_version=made_by, remarks=remarks)
-        workers.succeeded(session, _worker())
-    log.info("Stored", extra={"path": asset.path, "bytes": asset.bytes})
+        segments.complete_segment(
+            session, drawing.segment.id, asset=asset, engine_version=drawing.version, remarks=remarks
+        )
+        workers.succeeded(session, _worker_name())
+    log.info("Stored the clip", extra={"path": asset.path, "bytes": asset.bytes})
 
 
 @dataclass
 class SegmentWatch:
-    """Writes an engine's progress into the row, at most four times a second, and hears of a cancel there.
+    """Writes an engine's progress to the row, at most four times a second, and raises there if the job was cancelled.
 
-    A database that is away for a moment costs a report, not the render.
+    If the database is unavailable for a moment, a report is lost and the render continues.
     """
 
     segment_id: int
@@ -117,31 +117,33 @@ class SegmentWatch:
         try:
             with self.sessions.begin() as session:
                 segments.report_segment(session, self.segment_id, progress=fraction, step=step)
-        except OperationalError as away:
-            log.warning("Progress not written: %s", str(away).splitlines()[0])
+        except OperationalError as error:
+            log.warning("The progress was not written: %s", str(error).splitlines()[0])
 
 
-def _claim(segment_id: int) -> Drawing:
+def _claim_segment(segment_id: int) -> Drawing:
     flow_run_id = UUID(flow_run.id) if flow_run.id else None
     process = f"{platform.node()}:{os.getpid()}"
     with resources().sessions.begin() as session:
-        row = segments.claim_segment(session, segment_id, flow_run_id=flow_run_id, worker=_worker(), process=process)
+        row = segments.claim_segment(
+            session, segment_id, flow_run_id=flow_run_id, worker=_worker_name(), process=process
+        )
     clip = resources().settings.renders / ".partial" / f"segment-{segment_id}.mp4"
     engine = open_engine(row.engine, resources().settings)
     return Drawing(row, segments.shot_of(row), engine, entry(row.engine).version, clip)
 
 
-def _worker() -> str:
+def _worker_name() -> str:
     return resources().settings.worker or platform.node()
 
 
-def _check_as_asked(found: Probe, shot: Shot) -> None:
-    """Raises RenderError: a clip of another size or length is not what was asked for, however good it looks."""
-    asked = (shot.width, shot.height, shot.frames)
-    made = (found.width, found.height, found.frames)
-    if made != asked:
+def _check_size(clip_probe: Probe, shot: Shot) -> None:
+    """Raise RenderError if the clip has another size or length than the shot."""
+    expected = (shot.width, shot.height, shot.frames)
+    actual = (clip_probe.width, clip_probe.height, clip_probe.frames)
+    if actual != expected:
         raise RenderError(
-            "The engine made {}×{} and {} frames instead of {}×{} and {}".format(*made, *asked),
+            "The engine made {}×{} and {} frames instead of {}×{} and {}".format(*actual, *expected),
             code=ErrorCode.NOT_AS_ASKED,
         )
 
@@ -160,11 +162,11 @@ def _provenance(drawing: Drawing) -> dict[str, object]:
     }
 
 
-def _fail(segment_id: int, error: TowerError) -> None:
+def _fail_segment(segment_id: int, error: TowerError) -> None:
     try:
         with resources().sessions.begin() as session:
             segments.fail_segment(session, segment_id, error)
             if workers.is_workers_fault(error):
-                workers.failed(session, _worker(), error)
+                workers.failed(session, _worker_name(), error)
     except (CancelledError, SupersededError) as ended:
-        log.info("Not ours to fail: %s", ended.message)
+        log.info("Did not fail the segment: %s", ended.message)

@@ -1,4 +1,4 @@
-"""What one process works with, made once from the environment: tasks fetch it, plain functions are given it."""
+"""The settings and clients of a process. Tasks fetch them here; plain functions take them as arguments."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tower.settings import Settings
 
 @dataclass(frozen=True)
 class Resources:
+    """The settings, the database sessions and the Prefect client of a process."""
+
     settings: Settings
     sessions: Sessions
     prefect: PrefectClient
@@ -21,10 +23,10 @@ class Resources:
 
 @cache
 def resources() -> Resources:
-    """Raises StackError where the environment names no database."""
+    """Create the resources once from the environment. Raises StackError if it names no database."""
     settings = Settings()
     if settings.database_url is None:
-        raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or name a database")
+        raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or set the URL of a database")
     logs.configure(settings)
     engine = connect(settings.database_url, pool_size=2, application="tower-run")
     return Resources(settings, sessions(engine), PrefectClient(settings.prefect_url))

@@ -1,4 +1,4 @@
-"""How stubborn a step is."""
+"""The retries of a step."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sqlalchemy.exc import OperationalError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-PATIENCE_S: list[float] = [1, 3, 10]  # a database that restarts is back by then
+PATIENCE_S: list[float] = [1, 3, 10]  # a restarting database is back within this time
 
 
 def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """A task that waits for a database that is away, and gives up at once on anything else."""
+    """Make a task that is retried while the database is unavailable. Any other error fails it at once."""
     return task(
         name=name,
         task_run_name=name,

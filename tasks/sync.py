@@ -1,4 +1,4 @@
-"""The audio stage, as a step: the take is conformed to the music of its scene, and the result measured."""
+"""The step of the audio stage: it conforms the take to the music of its scene and measures the result."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from tower.rendering.takes import keep
 from tower.story import scene_audio
 from tower.story.scene_audio import Planned
 
-AUDIO_STARTS = 0.93  # of a job's progress
-LOOK_S = 0.5  # how often it is asked whether the job is still ours
+AUDIO_STARTS = 0.93  # of a job's progress, 0…1
+LOOK_S = 0.5  # how often it checks that this attempt still holds the job
 log = logging.getLogger("tower.runs")
 
 
 @dataclass(frozen=True)
 class Synced:
-    """The take with music, the asset that it was made from, and the row of the music."""
+    """The take with music. `made_from`: the id of its original asset; `music`: the id of the MusicSceneSync row."""
 
     asset_id: int
     path: str
@@ -53,8 +53,8 @@ SYNCED = Step("sync", TypeAdapter(Synced), former_keys=("beats",))
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """What the music of the scene was when the step began."""
+class _SceneMusic:
+    """The music of the scene at the start of the step. `path`: its sound file."""
 
     music: MusicSceneSync
     take: Asset
@@ -63,43 +63,43 @@ class _Wanted:
 
 @step("sync to music")
 def sync_to_music(attempt: Attempt, take: Take) -> Take:
-    """The take with the music of its scene, cut on beats; the take itself for a job whose scene has no music.
+    """Return the take with the music of its scene, cut on beats; the take itself if the scene has no music.
 
-    A job that is started again gets what it has made before, unless the scene has other music by now.
+    A restarted job reuses its earlier result, unless the scene has other music now.
     """
     with resources().sessions() as session:
         job = session.get_one(ProductionJob, attempt.job_id)
-        wanted = _wanted(session, job, take)
-    if wanted is None:
+        scene_music = _find_music(session, job, take)
+    if scene_music is None:
         return take
-    done = SYNCED.get(job)
-    if done is not None and (done.made_from, done.music) == (take.asset_id, wanted.music.id):
-        return Take(done.asset_id, done.path)
-    with stage(attempt, Stage.AUDIO, progress=AUDIO_STARTS) as measured:
-        made = _make(attempt, wanted)
-        measured.update(bytes=Path(made.path).stat().st_size, frames=wanted.take.probe["frames"])
-    return made
+    stored = SYNCED.get(job)
+    if stored is not None and (stored.made_from, stored.music) == (take.asset_id, scene_music.music.id):
+        return Take(stored.asset_id, stored.path)
+    with stage(attempt, Stage.AUDIO, progress=AUDIO_STARTS) as measurements:
+        synced_take = _sync(attempt, scene_music)
+        measurements.update(bytes=Path(synced_take.path).stat().st_size, frames=scene_music.take.probe["frames"])
+    return synced_take
 
 
-def _wanted(session: Session, job: ProductionJob, take: Take) -> _Wanted | None:
+def _find_music(session: Session, job: ProductionJob, take: Take) -> _SceneMusic | None:
     music = scene_audio.current(session, job.scene_id) if job.scene_id is not None else None
     if music is None:
         return None
     track = session.get(Track, music.track_id) if music.track_id is not None else None
-    moved = track is not None and track.sha256 == music.audio_sha256  # the library knows where the file is now
-    path = str(place_of_row(track).path) if track is not None and moved else music.audio_path
-    return _Wanted(music, session.get_one(Asset, take.asset_id), path)
+    in_library = track is not None and track.sha256 == music.audio_sha256  # the library has the current path
+    path = str(place_of_row(track).path) if track is not None and in_library else music.audio_path
+    return _SceneMusic(music, session.get_one(Asset, take.asset_id), path)
 
 
-def _make(attempt: Attempt, wanted: _Wanted) -> Take:
+def _sync(attempt: Attempt, scene_music: _SceneMusic) -> Take:
     settings = resources().settings
-    clip = scene_audio.clip_of(wanted.take)
-    asked, left_out = scene_audio.asked_of(wanted.music, clip)
-    heard = _heard(wanted.path, asked)
+    clip = scene_audio.clip_of(scene_music.take)
+    asked, left_out = scene_audio.asked_of(scene_music.music, clip)
+    heard = _analyse(scene_music.path, asked)
     planned = scene_audio.plan_or_leave(clip, asked, heard.known.analysis)
-    warnings = (*_changes(wanted, heard), *left_out, *planned.warnings)
+    warnings = (*_change_warnings(scene_music, heard), *left_out, *planned.warnings)
     music = Music(
-        Path(wanted.path),
+        Path(scene_music.path),
         planned.plan.offset_s,
         lasts_s=asked.duration_s,
         volume=asked.volume,
@@ -109,14 +109,14 @@ def _make(attempt: Attempt, wanted: _Wanted) -> Take:
     )
     target = settings.renders / ".partial" / f"job-{attempt.job_id}-{attempt.number}-music.mp4"
     try:
-        made = conform(Path(wanted.take.path), music, planned.plan, target, alive=_Alive(attempt))
-        return _kept(attempt, wanted, target, planned=planned, made=made, heard=heard, warnings=warnings)
+        made = conform(Path(scene_music.take.path), music, planned.plan, target, alive=_AliveCheck(attempt))
+        return _store(attempt, scene_music, target, planned=planned, made=made, heard=heard, warnings=warnings)
     finally:
         target.unlink(missing_ok=True)
 
 
-def _heard(path: str, asked: scene_audio.Asked) -> Heard:
-    """Mostly known since the music was given to the scene; else a process of its own listens."""
+def _analyse(path: str, asked: scene_audio.Asked) -> Heard:
+    """Analyse the music. The result is usually stored already; if not, a separate process analyses the file."""
     settings, sessions = resources().settings, resources().sessions
     place = Place(sessions, cache_folder(settings), library_roots(settings))
     pool = AnalyserPool(1)
@@ -126,19 +126,19 @@ def _heard(path: str, asked: scene_audio.Asked) -> Heard:
         pool.stop()
 
 
-def _changes(wanted: _Wanted, heard: Heard) -> tuple[str, ...]:
-    changed = wanted.music.audio_sha256 not in (None, heard.known.sha256)
-    words = []
-    if changed:
-        words.append("The music file has changed since it was given to the scene: the cuts are planned anew")
-    if wanted.take.probe.get("has_audio"):
-        words.append("The sound of the take gave way to the music")
-    return tuple(words)
+def _change_warnings(scene_music: _SceneMusic, heard: Heard) -> tuple[str, ...]:
+    has_changed = scene_music.music.audio_sha256 not in (None, heard.known.sha256)
+    warnings = []
+    if has_changed:
+        warnings.append("The music file has changed since it was set for the scene: the cuts are planned again")
+    if scene_music.take.probe.get("has_audio"):
+        warnings.append("The music replaced the sound of the take")
+    return tuple(warnings)
 
 
-def _kept(
+def _store(
     attempt: Attempt,
-    wanted: _Wanted,
+    scene_music: _SceneMusic,
     clip: Path,
     *,
     planned: Planned,
@@ -155,27 +155,29 @@ def _kept(
             probe=made.probe,
             job_id=job.id,
             project_id=job.project_id,
-            provenance=_provenance(wanted, planned, made, sha256=heard.known.sha256),
+            provenance=_provenance(scene_music, planned, made, sha256=heard.known.sha256),
         )
-        music = session.get(MusicSceneSync, wanted.music.id)
-        if music is not None:  # it may have been taken off the scene meanwhile
+        music = session.get(MusicSceneSync, scene_music.music.id)
+        if music is not None:  # the music may have been removed from the scene meanwhile
             scene_audio.note_result(music, planned.plan, made.measured, asset_id=asset.id)
         if warnings:
             lifecycle.warn(session, attempt, *(f"Music: {warning}" for warning in warnings))
         take = Take(asset.id, asset.path)
-        done = Synced(take.asset_id, take.path, made_from=wanted.take.id, music=wanted.music.id)
-        SYNCED.put(session, attempt, done)
-    log.info("Cut to music", extra={"path": take.path, "worst_ms": made.measured.worst_ms, "how": made.how.value})
+        synced = Synced(take.asset_id, take.path, made_from=scene_music.take.id, music=scene_music.music.id)
+        SYNCED.put(session, attempt, synced)
+    log.info(
+        "Cut the take to music", extra={"path": take.path, "worst_ms": made.measured.worst_ms, "how": made.how.value}
+    )
     return take
 
 
-def _provenance(wanted: _Wanted, planned: Planned, made: Conformed, *, sha256: str) -> dict[str, Any]:
+def _provenance(scene_music: _SceneMusic, planned: Planned, made: Conformed, *, sha256: str) -> dict[str, Any]:
     return {
-        **wanted.take.provenance,
-        scene_audio.RETIMED_FROM: wanted.take.id,
+        **scene_music.take.provenance,
+        scene_audio.RETIMED_FROM: scene_music.take.id,
         "music": {
-            "music_scene_sync_id": wanted.music.id,
-            "track_id": wanted.music.track_id,
+            "music_scene_sync_id": scene_music.music.id,
+            "track_id": scene_music.music.track_id,
             "track_sha256": sha256,
             "offset_s": planned.plan.offset_s,
             "timing": planned.plan.timing.value,
@@ -189,10 +191,10 @@ def _provenance(wanted: _Wanted, planned: Planned, made: Conformed, *, sha256: s
     }
 
 
-class _Alive:
-    """Asks the database now and then whether the job is still this attempt's, and raises what it says.
+class _AliveCheck:
+    """Raises CancelledError or SupersededError once the attempt no longer holds the job. It checks every LOOK_S.
 
-    A database that is away for a moment costs an answer, not the work.
+    If the database is unavailable for a moment, a check is skipped and the work continues.
     """
 
     def __init__(self, attempt: Attempt) -> None:
@@ -206,5 +208,5 @@ class _Alive:
         try:
             with resources().sessions.begin() as session:
                 lifecycle.report(session, self._attempt, step="cutting to music")
-        except OperationalError as away:
-            log.warning("Progress not written: %s", str(away).splitlines()[0])
+        except OperationalError as error:
+            log.warning("The progress was not written: %s", str(error).splitlines()[0])

@@ -46,9 +46,7 @@ class ScopeMissingError(ForbiddenError):
 
 
 class _RequireAdmin(SecurityBase):
-    model = HTTPBearer(
-        description="An API key, made with `tower key create`. On loopback none is required by default."
-    )
+    model = HTTPBearer(description="An API key, made with `tower key create`. On loopback none is required by default.")
     scheme_name = "key"
 
     async def __call__(self, request: Request) -> None:
