@@ -1,4 +1,4 @@
-"""Structured logs: JSON lines, or text on a terminal; every record carries the context that is bound around it."""
+"""Structured logs: JSON lines, or text on a terminal. Every record carries the bound context."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from pythonjsonlogger.json import JsonFormatter
 
 from tower.settings import Settings
 
-LOGGERS = ("tower", "api", "uvicorn.error")  # what is ours, and what serves us
+LOGGERS = ("tower", "api", "uvicorn.error")  # Tower's loggers and the server's
 _context: ContextVar[dict[str, object] | None] = ContextVar("log_context", default=None)
 
 
 def configure(settings: Settings) -> None:
-    """Send our loggers to stderr in the format asked for. Safe to call twice."""
+    """Send these loggers to stderr in the configured format. It is safe to call this twice."""
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler()
     handler.setFormatter(_TextFormatter() if as_text else _json_formatter())
     handler.addFilter(_add_context)
     for name in LOGGERS:
         logger = logging.getLogger(name)
-        logger.handlers = [kept for kept in logger.handlers if not isinstance(kept.formatter, _OURS)] + [handler]
+        logger.handlers = [other for other in logger.handlers if not isinstance(other.formatter, _FORMATTERS)] + [
+            handler
+        ]
         logger.setLevel(settings.log_level)
         logger.propagate = False
 
 
 @contextmanager
 def bound(**context: object) -> Iterator[None]:
-    """Put `context` (job_id, flow_run_id, request_id, …) on every record written inside."""
+    """Add `context` (job_id, flow_run_id, request_id, …) to every record that is logged inside the block."""
     token = _context.set({**(_context.get() or {}), **context})
     try:
         yield
@@ -60,8 +62,8 @@ class _TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)-7s %(name)s  %(message)s", datefmt="%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        bound_here = " ".join(f"{name}={value}" for name, value in (_context.get() or {}).items())
-        return f"{super().format(record)}  {bound_here}".rstrip()
+        context = " ".join(f"{name}={value}" for name, value in (_context.get() or {}).items())
+        return f"{super().format(record)}  {context}".rstrip()
 
 
-_OURS = (JsonFormatter, _TextFormatter)
+_FORMATTERS = (JsonFormatter, _TextFormatter)

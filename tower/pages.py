@@ -1,4 +1,4 @@
-"""Lists in pages: rows in the order of a number that stays with them, so that new rows shift no page."""
+"""Lists in pages. Rows are in the order of a number that never changes, so new rows do not shift a page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """`next_cursor` asks for the page after this one; None: this is the last."""
+    """One page of a list. `next_cursor` requests the next page; None on the last page."""
 
     rows: Sequence[Row]
     next_cursor: int | None
@@ -22,7 +22,7 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True)
 class Wanted:
-    """How many rows, and after which one: the `next_cursor` of the page before."""
+    """The request for a page. `limit` counts rows; `cursor` is the `next_cursor` of the previous page."""
 
     limit: int = 50
     cursor: int | None = None
@@ -36,21 +36,21 @@ def page_of(
     wanted: Wanted,
     newest_first: bool = False,
 ) -> Page[Row]:
-    """A page in the order of `by`, a unique number of the rows."""
+    """Read a page in the order of `by`, a unique number of the rows."""
     if wanted.cursor is not None:
         rows = rows.where(by < wanted.cursor if newest_first else by > wanted.cursor)
-    found = session.scalars(rows.order_by(by.desc() if newest_first else by).limit(wanted.limit + 1)).all()
-    shown = found[: wanted.limit]
-    return Page(shown, _number(shown[-1], by.key) if len(found) > wanted.limit else None)
+    fetched = session.scalars(rows.order_by(by.desc() if newest_first else by).limit(wanted.limit + 1)).all()
+    page_rows = fetched[: wanted.limit]
+    return Page(page_rows, _read_number(page_rows[-1], by.key) if len(fetched) > wanted.limit else None)
 
 
 def slice_of(rows: Sequence[Row], wanted: Wanted) -> Page[Row]:
-    """A page of a list that does not change: its cursor counts the rows before it."""
+    """Cut a page from a list that does not change. Its cursor counts the rows before the page."""
     start = wanted.cursor or 0
     end = start + wanted.limit
     return Page(rows[start:end], end if end < len(rows) else None)
 
 
-def _number(row: Any, name: str) -> int:
+def _read_number(row: Any, name: str) -> int:
     number: int = getattr(row, name)
     return number

@@ -1,4 +1,4 @@
-"""Entry points: what installed distributions declare that Tower may use."""
+"""Reads the entry points that installed distributions declare for Tower."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 ENGINES = "tower.engines"
-NAME = r"^[a-z][a-z0-9_-]{0,39}$"  # of an engine
-REINSTALL = "reinstall Tower: pip install -e ."  # entry points are written down when a distribution is installed
+NAME = r"^[a-z][a-z0-9_-]{0,39}$"  # a valid name of an engine
+REINSTALL = "reinstall Tower: pip install -e ."  # pip records the entry points at installation
 
 
 @cache
 def declared(group: str) -> Mapping[str, tuple[EntryPoint, ...]]:
-    """The entry points of the group by name, sorted; several where distributions disagree. Read once a process.
+    """The entry points of the group by name, sorted; several distributions may declare the same name.
 
-    Imports nothing of what they name.
+    Each process reads them once. This does not import the objects that they name.
     """
-    found = entry_points(group=group)
-    return {name: tuple(found.select(name=name)) for name in sorted(found.names)}
+    points = entry_points(group=group)
+    return {name: tuple(points.select(name=name)) for name in sorted(points.names)}

@@ -1,4 +1,4 @@
-"""What may be set from outside, read once from the environment and handed on as an argument."""
+"""The settings of Tower, read once from the environment and passed on as an argument."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RATE = r"^(off|[1-9]\d{0,6}/(second|minute|hour))$"
 
 @dataclass(frozen=True)
 class Ports:
-    """The documented ports, all shifted by one offset so that several stacks fit on one machine."""
+    """The documented ports, shifted by one offset so that several stacks can run on one machine."""
 
     production: int
     episodes: int
@@ -39,18 +39,20 @@ class Ports:
             music=8315 + offset,
             echo=8309 + offset,
             prefect=4200 + offset,
-            postgres=5433 + offset,  # not 5432: a PostgreSQL of the machine's own often listens there
+            postgres=5433 + offset,  # not 5432, where a PostgreSQL of the machine often listens
         )
 
 
 class Settings(BaseSettings):
-    """Every setting of Tower. Each field is the environment variable `TOWER_<FIELD>` unless it says otherwise."""
+    """Every setting of Tower. A field is read from the environment variable `TOWER_<FIELD>` unless it has an alias."""
 
     model_config = SettingsConfigDict(env_prefix="TOWER_", extra="ignore", populate_by_name=True)
 
-    data_dir: Path = Field(Path("data"), description="Holds media, renders, library, cache, logs, the database.")
+    data_dir: Path = Field(
+        Path("data"), description="The folder of media, renders, library, cache, logs and the database."
+    )
     host: str = Field(
-        HOST, min_length=1, description="The address that the APIs listen at. Off loopback they ask for keys."
+        HOST, min_length=1, description="The address that the APIs listen at. Outside loopback they require keys."
     )
     port_offset: int = Field(0, ge=0, le=20_000, description="Added to every port.")
     database_url: str | None = Field(None, description="An external PostgreSQL; without it the embedded one starts.")
@@ -63,24 +65,28 @@ class Settings(BaseSettings):
         default_factory=lambda: min(os.cpu_count() or 1, 2),
         ge=1,
         le=8,
-        description="Processes that answer for the production API.",
+        description="Processes of the production API.",
     )
-    gpu_slots: int = Field(1, ge=1, le=64, description="Renders at once by the gpu worker of this machine.")
-    engine: str = Field(AUTO, description="auto: comfyui where one is configured; or the name of an installed engine.")
+    gpu_slots: int = Field(1, ge=1, le=64, description="Simultaneous renders of this machine's gpu worker.")
+    engine: str = Field(
+        AUTO, description="auto: comfyui if one is configured, else animatic; or the name of an engine."
+    )
     comfyui_url: str | None = Field(None, description="The ComfyUI that this machine's gpu worker renders with.")
     ollama_url: str | None = Field(None, description="An Ollama server, which `tower doctor` checks.")
     jellyfin_url: str | None = Field(None, description="A Jellyfin server, which `tower doctor` checks.")
-    models_dir: Path | None = Field(None, description="Model files, where no ComfyUI can be asked.")
+    models_dir: Path | None = Field(None, description="Model files, for use without a ComfyUI.")
     media_roots: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Extra media folders, separated by ':'.")
     music_dirs: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Music folders, separated by ':'.")
     music_moved: str = Field(
-        "", description="Where folders of a Library.xml are here: /Users/kai/Music=/srv/music,C:/Music=/mnt/c."
+        "", description="Folders of a Library.xml and their paths here: /Users/kai/Music=/srv/music,C:/Music=/mnt/c."
     )
     beat_processes: int = Field(
-        default_factory=lambda: 2 if (os.cpu_count() or 1) >= 4 else 1,  # each takes 44 MB and, at work, a core
+        default_factory=lambda: (
+            2 if (os.cpu_count() or 1) >= 4 else 1
+        ),  # each takes 44 MB, and a core while it analyses
         ge=1,
         le=32,
-        description="Files of music that the music API listens to at once.",
+        description="Music files that the music API analyses at once.",
     )
     apple_music_team_id: str | None = Field(
         None, pattern=r"^[A-Z0-9]{10}$", description="The team of an Apple Music developer key."
@@ -88,25 +94,31 @@ class Settings(BaseSettings):
     apple_music_key_id: str | None = Field(
         None, pattern=r"^[A-Z0-9]{10}$", description="The id of an Apple Music developer key."
     )
-    apple_music_key_file: Path | None = Field(None, description="The .p8 of the key; without it no catalogue is asked.")
+    apple_music_key_file: Path | None = Field(
+        None, description="The .p8 file of the key; without it, the catalogue is not used."
+    )
     apple_music_storefront: str = Field("us", pattern=r"^[a-z]{2}$", description="The country of the catalogue.")
     apple_music_url: str = Field("https://api.music.apple.com/v1", description="The address of the catalogue.")
-    require_keys: bool = Field(False, description="Ask for API keys on loopback too.")
-    api_key: str | None = Field(None, repr=False, description="The key that `tower` itself shows to the APIs.")
-    cors_origins: str = Field("", description="Web origins that may ask the APIs from a browser, separated by commas.")
-    rate_limit: str | None = Field(None, pattern=RATE, description="For each key or address: 1200/minute, or off.")
-    worker: str | None = Field(None, description="Name of the worker whose run this is; its worker sets it.")
-    job_timeout_s: float = Field(3600, gt=0, description="Longest time one attempt of a job may take.")
-    archive_max_bytes: int = Field(64 * 2**30, ge=2**20, description="Largest archive that an import takes, unpacked.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least that is logged.")
+    require_keys: bool = Field(False, description="Require API keys on loopback too.")
+    api_key: str | None = Field(None, repr=False, description="The API key that the `tower` command sends.")
+    cors_origins: str = Field("", description="Web origins whose pages may call the APIs, separated by commas.")
+    rate_limit: str | None = Field(
+        None, pattern=RATE, description="Requests of each key or address: 1200/minute, or off."
+    )
+    worker: str | None = Field(None, description="Name of the worker of this run, which the worker sets.")
+    job_timeout_s: float = Field(3600, gt=0, description="Longest time of one attempt of a job, in seconds.")
+    archive_max_bytes: int = Field(
+        64 * 2**30, ge=2**20, description="Largest archive that an import accepts, in bytes unpacked."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON elsewhere.")
 
     @field_validator("engine")
     @classmethod
     def declared_engine(cls, value: str) -> str:
-        known = declared(ENGINES)
-        if value != AUTO and value not in known:
-            raise ValueError(f"write {AUTO} or an engine: {', '.join(known) or f'none is declared, {REINSTALL}'}")
+        names = declared(ENGINES)
+        if value != AUTO and value not in names:
+            raise ValueError(f"expected {AUTO} or an engine: {', '.join(names) or f'none is declared, {REINSTALL}'}")
         return value
 
     @field_validator("media_roots", "music_dirs", mode="before")
@@ -120,7 +132,7 @@ class Settings(BaseSettings):
         for pair in _split(value):
             old, equals, new = pair.partition("=")
             if not (old and equals and new.startswith("/")):
-                raise ValueError("write each as /old/folder=/folder/here, separated by commas")
+                raise ValueError("expected pairs like /old/folder=/folder/here, separated by commas")
         return value
 
     @field_validator("cors_origins")
@@ -128,7 +140,9 @@ class Settings(BaseSettings):
     def explicit_origins(cls, value: str) -> str:
         for origin in _split(value):
             if not ORIGIN.fullmatch(origin):
-                raise ValueError("name each origin in full, as http://studio.local:8080; there is no * and no path")
+                raise ValueError(
+                    "name each origin in full, like http://studio.local:8080, without * and without a path"
+                )
         return value
 
     @property
@@ -137,7 +151,7 @@ class Settings(BaseSettings):
 
     @property
     def data(self) -> Path:
-        """The data folder, absolute."""
+        """The absolute path of the data folder."""
         return self.data_dir.expanduser().resolve()
 
     @property
@@ -146,28 +160,28 @@ class Settings(BaseSettings):
 
     @property
     def media(self) -> Path:
-        """The media folder. Requests may name its files, and those of `media_roots`."""
+        """The media folder. Requests may name files in it and in `media_roots`."""
         return self.data / "media"
 
     @property
     def moved_music(self) -> tuple[tuple[str, Path], ...]:
-        """(folder in a Library.xml, folder here), as `music_moved` says."""
+        """The pairs of `music_moved`: (folder in a Library.xml, folder here)."""
         pairs = (pair.partition("=") for pair in _split(self.music_moved))
         return tuple((old.strip(), Path(new.strip())) for old, _, new in pairs)
 
     @property
     def music_url(self) -> str:
-        """Where this machine reaches the music API."""
-        return f"http://{_reached_at(self.host)}:{self.ports.music}/api"
+        """The URL of the music API on this machine."""
+        return f"http://{_connect_host(self.host)}:{self.ports.music}/api"
 
     @property
     def production_url(self) -> str:
-        """Where this machine reaches the production API."""
-        return f"http://{_reached_at(self.host)}:{self.ports.production}/api/anime"
+        """The URL of the production API on this machine."""
+        return f"http://{_connect_host(self.host)}:{self.ports.production}/api/anime"
 
     @property
     def prefect_url(self) -> str:
-        """Where Prefect's API is reached, external or embedded."""
+        """The URL of Prefect's API, external or embedded."""
         return self.prefect_api_url or f"http://{HOST}:{self.ports.prefect}/api"
 
     @property
@@ -176,7 +190,7 @@ class Settings(BaseSettings):
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """The web origins that may ask from a browser: the dashboard's own and those that are set."""
+        """The web origins whose pages may call the APIs: the dashboard's and the configured ones."""
         dashboard = (f"http://{name}:{self.ports.production}" for name in ("localhost", HOST))
         return (*dashboard, *_split(self.cors_origins))
 
@@ -192,6 +206,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _reached_at(host: str) -> str:
-    own = {"0.0.0.0": HOST, "::": "::1"}.get(host, host)
-    return f"[{own}]" if ":" in own else own
+def _connect_host(host: str) -> str:
+    address = {"0.0.0.0": HOST, "::": "::1"}.get(host, host)
+    return f"[{address}]" if ":" in address else address

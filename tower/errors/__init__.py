@@ -1,4 +1,4 @@
-"""The one family of errors that may reach a user. Each has a code, an HTTP status and one sentence."""
+"""The errors that a user may see. Each has a code, an HTTP status and a message of one sentence."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from tower.errors.codes import ErrorCode
 
 
 class TowerError(Exception):
-    """An error with a message that is fit for the user.
+    """The base class. Its message is written for the user.
 
-    `details` goes into the documented envelope as it is; for a refused field it holds `field`, `value` and `expected`.
+    `details` is copied to the error answer. For an invalid field it holds `field`, `value` and `expected`.
     """
 
     code: str = ErrorCode.INTERNAL_ERROR
@@ -32,79 +32,84 @@ class InvalidError(TowerError):
 
     @classmethod
     def field(cls, field: str, value: object, expected: str) -> InvalidError:
+        """Create the error for one field. `expected` completes the sentence "expected …"."""
         return cls(
             f"Invalid {field}: expected {expected}", details={"field": field, "value": value, "expected": expected}
         )
 
 
 class UnauthorizedError(TowerError):
-    """No API key, or none that is good."""
+    """The request has no API key, or an invalid one."""
 
     code = ErrorCode.UNAUTHORIZED
     status = 401
 
 
 class ForbiddenError(TowerError):
-    """A good API key that does not allow this, or a request that only a stranger's page would send."""
+    """The API key is valid but lacks the scope, or the request comes from a page that is not allowed."""
 
     code = ErrorCode.FORBIDDEN
     status = 403
 
 
 class NotFoundError(TowerError):
+    """The named entity does not exist."""
+
     code = ErrorCode.NOT_FOUND
     status = 404
 
 
 class ConflictError(TowerError):
+    """The current state does not allow the request."""
+
     code = ErrorCode.CONFLICT
     status = 409
 
 
 class RateLimitedError(TowerError):
-    """Too many requests from one caller."""
+    """One caller sent too many requests."""
 
     code = ErrorCode.RATE_LIMITED
     status = 429
 
 
 class UnavailableError(TowerError):
-    """Something that Tower stands on (database, Prefect, ComfyUI) does not answer."""
+    """A server that Tower depends on (database, Prefect, ComfyUI) does not answer."""
 
     code = ErrorCode.UNAVAILABLE
     status = 503
 
 
 class SupersededError(TowerError):
-    """A late result of an attempt that was given up."""
+    """A late write of an attempt that another one has replaced, or of a job that has ended."""
 
     code = ErrorCode.ATTEMPT_SUPERSEDED
     status = 409
 
 
 class CancelledError(TowerError):
-    """The user cancelled the job. Raised inside a run to leave it quickly."""
+    """The user cancelled the job. It is raised inside a run to stop it quickly."""
 
     code = ErrorCode.CANCELLED
     status = 409
 
 
 class RenderError(TowerError):
-    """The engine could not make the clip, and said why."""
+    """The engine could not render the clip. The message has its reason."""
 
     code: str = ErrorCode.RENDER_FAILED
     status = 502
 
 
 class MergeError(TowerError):
-    """The segments cannot be joined. They are kept, and joining can be tried again without rendering."""
+    """The segments cannot be joined. They stay, and the join can be retried without rendering."""
 
     code = ErrorCode.MERGE_FAILED
     status = 500
 
 
 class StackError(TowerError):
-    """The stack on this machine cannot start or stop as asked."""
+    """The stack on this machine cannot start or stop."""
 
     code = ErrorCode.STACK_ERROR
     status = 503

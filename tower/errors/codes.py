@@ -1,4 +1,4 @@
-"""Every error code, with what it means and what to do. docs/errors.md is made from this list."""
+"""Every error code, with its meaning and its remedy. docs/errors.md is generated from this list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """A code stays the same; the message beside it may change. Each member is its code, its meaning, the remedy."""
+    """Codes are stable; messages may change. Each member has its code, its meaning and its remedy."""
 
     meaning: str
     remedy: str
@@ -17,7 +17,7 @@ class ErrorCode(StrEnum):
         member.meaning, member.remedy = meaning, remedy
         return member
 
-    INTERNAL_ERROR = "INTERNAL_ERROR", "Something broke inside Tower.", "Look for the request id in the log."
+    INTERNAL_ERROR = "INTERNAL_ERROR", "Tower has an internal error.", "Look for the request id in the log."
     BAD_REQUEST = "BAD_REQUEST", "The request is not valid HTTP for this endpoint.", "Correct the request."
     INVALID_JSON = "INVALID_JSON", "The body is not valid JSON.", "The message says where it breaks."
     VALIDATION_ERROR = (
@@ -28,15 +28,19 @@ class ErrorCode(StrEnum):
     UNAUTHORIZED = "UNAUTHORIZED", "There is no API key, or none that is valid.", "Make one with `tower key create`."
     FORBIDDEN = (
         "FORBIDDEN",
-        "The API key lacks a scope, or the request comes from a page or a machine that may not ask.",
+        "The API key lacks a scope, or the page or machine of the request is not allowed.",
         "Use a key with the scope that `details` names, or list the page in `TOWER_CORS_ORIGINS`.",
     )
-    NOT_FOUND = "NOT_FOUND", "There is no such thing, or no such endpoint.", "Check the id, the branch and the path."
-    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED", "The path does not take this method.", "The header Allow lists those."
-    CONFLICT = "CONFLICT", "The present state does not allow this.", "The message says what stands in the way."
+    NOT_FOUND = "NOT_FOUND", "The entity or the endpoint does not exist.", "Check the id, the branch and the path."
+    METHOD_NOT_ALLOWED = (
+        "METHOD_NOT_ALLOWED",
+        "The path does not take this method.",
+        "The header Allow lists the methods.",
+    )
+    CONFLICT = "CONFLICT", "The current state does not allow this.", "The message has the reason."
     PRECONDITION_FAILED = (
         "PRECONDITION_FAILED",
-        "The entity or the branch changed since it was read.",
+        "The entity or the branch has changed since it was read.",
         "Read it again and send its new ETag or head.",
     )
     IDEMPOTENCY_CONFLICT = (
@@ -50,36 +54,48 @@ class ErrorCode(StrEnum):
         "The Content-Type is not one that the endpoint takes.",
         "The message names the right one.",
     )
-    RANGE_NOT_SATISFIABLE = "RANGE_NOT_SATISFIABLE", "The byte range is outside the file.", "See Content-Range."
-    RATE_LIMITED = "RATE_LIMITED", "Too many requests from one caller.", "Wait as long as Retry-After says."
+    RANGE_NOT_SATISFIABLE = (
+        "RANGE_NOT_SATISFIABLE",
+        "The byte range is outside the file.",
+        "The header Content-Range has the size.",
+    )
+    RATE_LIMITED = "RATE_LIMITED", "One caller sent too many requests.", "Wait as long as Retry-After says."
     UNAVAILABLE = (
         "UNAVAILABLE",
         "The database, Prefect, ComfyUI or another server does not answer.",
         "Try again in a moment, or run `tower doctor`.",
     )
     STACK_ERROR = "STACK_ERROR", "The stack cannot start or stop.", "Run `tower doctor`."
-    PREFECT_REFUSED = "PREFECT_REFUSED", "Prefect refused a request of Tower's.", "The message has Prefect's reason."
+    PREFECT_REFUSED = "PREFECT_REFUSED", "Prefect refused a request from Tower.", "The message has Prefect's reason."
     PREFECT_UNAVAILABLE = "PREFECT_UNAVAILABLE", "Prefect does not answer.", "Run `tower doctor`."
     DISK_FULL = "DISK_FULL", "The disk of the data folder is full.", "Free some space, or run `tower purge`."
 
-    CANCELLED = "CANCELLED", "The user cancelled the job.", "Retry the job to take it up again."
-    ATTEMPT_SUPERSEDED = "ATTEMPT_SUPERSEDED", "A late result of an attempt that was given up.", "None is needed."
-    RUN_CRASHED = "RUN_CRASHED", "The run of the job died too often.", "Look into the log of its run, then retry it."
+    CANCELLED = "CANCELLED", "The user cancelled the job.", "Retry the job to continue it."
+    ATTEMPT_SUPERSEDED = (
+        "ATTEMPT_SUPERSEDED",
+        "A late result of a replaced attempt was refused.",
+        "Nothing needs to be done.",
+    )
+    RUN_CRASHED = "RUN_CRASHED", "The run of the job crashed too often.", "Read the log of the run, then retry the job."
     DEADLINE = "DEADLINE", "An attempt of the job took too long.", "Raise `TOWER_JOB_TIMEOUT_S`, then retry the job."
-    RENDER_FAILED = "RENDER_FAILED", "The engine could not make the clip.", "The message has the engine's reason."
-    MERGE_FAILED = "MERGE_FAILED", "The segments cannot be joined; they are kept.", "Retry the job: it only joins."
+    RENDER_FAILED = "RENDER_FAILED", "The engine could not render the clip.", "The message has the engine's reason."
+    MERGE_FAILED = "MERGE_FAILED", "The segments cannot be joined.", "Retry the job: it reuses the segments."
     NOT_AS_ASKED = (
         "NOT_AS_ASKED",
-        "The clip has another size, rate or length than the job asks for.",
+        "The clip has another size or length than the job requests.",
         "Check the workflow's size and frame nodes.",
     )
-    TAKE_LOST = "TAKE_LOST", "The file of a take is gone or is not what was stored.", "Render the scene again."
+    TAKE_LOST = "TAKE_LOST", "The file of a take is missing or damaged.", "Render the scene again."
     NO_VIDEO = "NO_VIDEO", "The generation has no video.", "Look at its status and error."
-    VIDEO_NOT_READY = "VIDEO_NOT_READY", "The generation is not done yet.", "Ask again when its status is completed."
-    VIDEO_MISSING = "VIDEO_MISSING", "The file of the video is gone.", "Render it again."
-    FILE_MISSING = "FILE_MISSING", "The file is gone from the disk.", "Put it back, or scan the library."
-    MEDIA_UNREADABLE = "MEDIA_UNREADABLE", "The file is no media file, or not a whole one.", "Give another file."
-    BEING_PREPARED = "BEING_PREPARED", "A copy that browsers play is being made.", "Ask again after Retry-After."
+    VIDEO_NOT_READY = (
+        "VIDEO_NOT_READY",
+        "The generation is not completed yet.",
+        "Request it again when the status is completed.",
+    )
+    VIDEO_MISSING = "VIDEO_MISSING", "The file of the video is missing.", "Render it again."
+    FILE_MISSING = "FILE_MISSING", "The file is missing from the disk.", "Put it back, or scan the library."
+    MEDIA_UNREADABLE = "MEDIA_UNREADABLE", "The file is not a media file, or is incomplete.", "Use another file."
+    BEING_PREPARED = "BEING_PREPARED", "A copy for browsers is being made.", "Request it again after Retry-After."
 
     ENGINE_UNAVAILABLE = (
         "ENGINE_UNAVAILABLE",
@@ -88,7 +104,7 @@ class ErrorCode(StrEnum):
     )
     NO_COMFYUI = "NO_COMFYUI", "No ComfyUI is configured and no worker has one.", "Set `TOWER_COMFYUI_URL`."
     COMFYUI_UNREACHABLE = "COMFYUI_UNREACHABLE", "ComfyUI does not answer.", "Start it, or check its address."
-    COMFYUI_BROKEN = "COMFYUI_BROKEN", "ComfyUI answers with errors.", "Look into ComfyUI's log."
+    COMFYUI_BROKEN = "COMFYUI_BROKEN", "ComfyUI answers with errors.", "Read the log of ComfyUI."
     COMFYUI_OOM = "COMFYUI_OOM", "ComfyUI ran out of memory.", "Use a smaller size, or a larger card."
     COMFYUI_MISSING_MODEL = (
         "COMFYUI_MISSING_MODEL",
@@ -105,34 +121,34 @@ class ErrorCode(StrEnum):
     COMFYUI_STOPPED_BEFORE = "COMFYUI_STOPPED_BEFORE", "ComfyUI stopped the prompt before it ran.", "Retry the job."
     COMFYUI_REFUSED = "COMFYUI_REFUSED", "ComfyUI refused the workflow.", "The message has ComfyUI's reason."
     COMFYUI_FAILED = "COMFYUI_FAILED", "A node of the workflow failed.", "The message has the node and its reason."
-    COMFYUI_NO_WORKFLOW = "COMFYUI_NO_WORKFLOW", "There is no such workflow.", "Add it with `tower workflow add`."
+    COMFYUI_NO_WORKFLOW = "COMFYUI_NO_WORKFLOW", "The workflow does not exist.", "Add it with `tower workflow add`."
     COMFYUI_NO_REFERENCE = (
         "COMFYUI_NO_REFERENCE",
-        "The workflow takes a reference image and there is none.",
+        "The workflow needs a reference image and the character has none.",
         "Give the character an `image_path`.",
     )
     COMFYUI_WRONG_FRAMES = (
         "COMFYUI_WRONG_FRAMES",
-        "ComfyUI made another number of frames than asked for.",
+        "ComfyUI made another number of frames than the job requests.",
         "Check the workflow's frame nodes.",
     )
 
     NO_AUDIO = "NO_AUDIO", "The scene has no music.", "Set it with POST /api/anime/scenes/{scene_id}/audio."
     STRETCH_TOO_LARGE = (
         "STRETCH_TOO_LARGE",
-        "A shot would have to be stretched or squeezed beyond the bounds.",
+        "A shot would have to be stretched or compressed beyond the bounds.",
         "Ask for fewer cuts on beats, or wider bounds.",
     )
     CONFORM_FAILED = (
         "CONFORM_FAILED",
-        "The video and the music cannot be put together. Both stay as they are.",
+        "The video and the music cannot be combined. Both stay unchanged.",
         "The message has the reason.",
     )
     LOUDNESS_NOT_MEASURED = "LOUDNESS_NOT_MEASURED", "ffmpeg cannot measure the loudness.", "Check the sound file."
     APPLE_MUSIC_NOT_CONFIGURED = (
         "APPLE_MUSIC_NOT_CONFIGURED",
         "No developer key for Apple Music is set.",
-        "Set the `TOWER_APPLE_MUSIC_…` variables; the local library works without.",
+        "Set the `TOWER_APPLE_MUSIC_…` variables; the local library works without them.",
     )
     APPLE_MUSIC_REFUSED = "APPLE_MUSIC_REFUSED", "Apple Music refused the request.", "The message has its reason."
 
@@ -143,9 +159,13 @@ class ErrorCode(StrEnum):
     )
     HISTORY_DAMAGED = (
         "HISTORY_DAMAGED",
-        "A commit points at what is not there, or rows differ from their commit.",
+        "A commit refers to a missing object, or rows differ from their commit.",
         "Run `tower fsck`.",
     )
-    ARCHIVE_REFUSED = "ARCHIVE_REFUSED", "The file is no archive that can be imported.", "Export the project again."
-    ARCHIVE_VERSION = "ARCHIVE_VERSION", "A newer Tower made the archive.", "Update this Tower."
+    ARCHIVE_REFUSED = (
+        "ARCHIVE_REFUSED",
+        "The file is not an archive that Tower can import.",
+        "Export the project again.",
+    )
+    ARCHIVE_VERSION = "ARCHIVE_VERSION", "A newer version of Tower made the archive.", "Update Tower."
     ARCHIVE_TOO_LARGE = "ARCHIVE_TOO_LARGE", "The archive is too large.", "Raise `TOWER_ARCHIVE_MAX_BYTES`."
