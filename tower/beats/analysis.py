@@ -1,4 +1,4 @@
-"""The whole way from a file to its beats."""
+"""Analyses a file: its tempo, beats and downbeats."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tower.beats.sound import Sound, reading
 from tower.beats.tempo import TempoMap
 
 FEWEST_TO_COUNT = 8
-DOUBT = 0.2  # how much the tempogram still says about the candidates when the way to count is known
-ASIDE = 0.08  # beats: how far from where another way has it a beat may lie
+DOUBT = 0.2  # weight of the tempogram for the candidates, next to the metre's
+ASIDE = 0.08  # in beats: standard deviation of a beat around its place in another metre
 
 Times = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Beats:
-    """What was tracked. `curve`: the onsets as they were evened; `count`: null where there were too few to ask."""
+    """The tracked beats. `curve`: the normalised onsets. `metre`: None if there are too few beats to estimate it."""
 
     times_s: Times
     parts: tuple[Segment, ...]
@@ -39,64 +39,64 @@ class Beats:
         return main_tempo(self.parts).bpm
 
     def candidates(self) -> tuple[TempoCandidate, ...]:
-        """The tempogram's, with what it gives to these tempos shared out as the counting says."""
+        """The candidates of the tempogram, with their weight redistributed by the metre."""
         found = self.tempos.candidates(self.bpm)
         if self.count is None:
             return found
-        return _shared(found, self.bpm, self.count)
+        return _redistribute(found, self.bpm, self.count)
 
 
 def analyse(source: Path | IO[bytes], hint: TempoHint | None = None, *, name: str | None = None) -> Analysis:
-    """The tempo and the beats of the first sound track of a local file. `name` is what errors call the file.
+    """Find the tempo and the beats of the first sound track of a local file. `name` is the file's name in errors.
 
-    It takes CPU time: a service asks `tower.beats.pool` instead. Raises MediaUnreadableError if the file holds no sound
-    that can be decoded, or hours of it.
+    It takes CPU time: a server uses `tower.beats.pool` instead. Raises MediaUnreadableError if the file holds no sound
+    that can be decoded, or more than four hours of it.
     """
     with reading(source, name=name) as (sound, pieces):
         return heard(onsets(pieces), sound, hint or TempoHint())
 
 
 def heard(curves: Onsets, sound: Sound, hint: TempoHint) -> Analysis:
-    """What is in these curves of a sound that was read to its end."""
+    """Analyse the onsets of a sound that was read to its end."""
     why_not = confidence.deaf(curves)
     if why_not:
-        return _nothing(sound, why_not)
+        return _without_beats(sound, why_not)
     beats = tracked(curves, sound.duration_s, hint)
     if not beats.parts:
-        return _nothing(sound, "Fewer than two beats were heard")
+        return _without_beats(sound, "Fewer than two beats were found")
     found = confidence.signs(beats.curve, beats.times_s, beats.parts, beats.tempos, beats.count)
     why_not = confidence.pulseless(found, len(beats.times_s))
     if why_not:
-        return _nothing(sound, why_not)
+        return _without_beats(sound, why_not)
     return Analysis(
         bpm=round(beats.bpm, 3),
         confidence=round(confidence.confidence(found), 4),
         beat_times_s=_rounded(beats.times_s),
         downbeat_times_s=_rounded(downbeats.downbeats(beats.times_s, beats.parts, curves)),
-        tempo_changes=tuple(_change(beats, part, found) for part in changes(beats.parts)),
+        tempo_changes=tuple(_tempo_change(beats, part, found) for part in changes(beats.parts)),
         candidates=beats.candidates(),
         duration_s=sound.duration_s,
         sample_rate=sound.rate_hz,
-        beat_strengths=tuple(round(float(one), 3) for one in tracking.strengths(beats.curve, beats.times_s)),
+        beat_strengths=tuple(round(float(strength), 3) for strength in tracking.strengths(beats.curve, beats.times_s)),
     )
 
 
 def tracked(curves: Onsets, duration_s: float, hint: TempoHint) -> Beats:
-    """The beats, counted the way that is likeliest."""
+    """Track the beats and count them in the likeliest metre."""
     beats = as_found(curves, duration_s, hint)
     if len(beats.times_s) < FEWEST_TO_COUNT or not beats.parts:
         return beats
-    ways = _allowed(beats.bpm, hint)
+    ways = _allowed_metres(beats.bpm, hint)
     count = counting.count(beats.times_s, beats.tempos, curves, bpm=beats.bpm, allowed=ways)
     times, parts = beats.times_s, beats.parts
     if count.best != SAME:
-        times = placed(beats.curve, curves, duration_s, _counted(beats, count.best))
+        times = placed(beats.curve, curves, duration_s, _retrack(beats, count.best))
         parts = segments(times)
     return replace(beats, times_s=steadied(times, parts).clip(0), parts=parts, count=count)
 
 
 def as_found(curves: Onsets, duration_s: float, hint: TempoHint) -> Beats:
-    """The beats at the tempo of the map, before anything asks how to count them."""
+    """Track the beats at the tempo of the map, without estimating the metre."""
     curve = tracking.evened(curves)
     tempos = tempo.tempo_map(curve, hint)
     times = placed(curve, curves, duration_s, tracking.beat_frames(curve, tempos.periods(len(curve))))
@@ -104,15 +104,15 @@ def as_found(curves: Onsets, duration_s: float, hint: TempoHint) -> Beats:
 
 
 def placed(curve: Curve, curves: Onsets, duration_s: float, frames: NDArray[np.intp]) -> Times:
-    """The times of beats, without those in silence, before the first onset and after the last."""
+    """The times of the beats, without those in silence, before the first onset or after the last."""
     times = tracking.refined(curve, frames)
     inside = (times > -0.02) & (times <= duration_s)
     times = times[inside & tracking.sounding(times, curves)].clip(0)
     return np.asarray(times[tracking.struck(times, curves)])
 
 
-def _counted(beats: Beats, way: Way) -> NDArray[np.intp]:
-    """The frames of the beats when they are counted another way: tracked anew, near where that way has them."""
+def _retrack(beats: Beats, way: Way) -> NDArray[np.intp]:
+    """The frames of the beats in another metre, tracked again near the places that this metre predicts."""
     at = np.arange(len(beats.curve))
     wanted = frames_of(way.times(beats.times_s))
     place = np.interp(at, wanted, np.arange(len(wanted)))
@@ -120,14 +120,14 @@ def _counted(beats: Beats, way: Way) -> NDArray[np.intp]:
     return tracking.beat_frames(np.asarray(beats.curve * here, np.float32), beats.tempos.periods(len(at)) * way.beats)
 
 
-def _allowed(bpm: float, hint: TempoHint) -> tuple[Way, ...]:
-    """A tempo that the user named is not argued with; a range rules out what lies outside."""
+def _allowed_metres(bpm: float, hint: TempoHint) -> tuple[Way, ...]:
+    """The metres that the hint allows: those that keep a given tempo, or that stay inside a given range."""
     if hint.bpm is not None:
         return tuple(way for way in WAYS if way.beats == 1)
     return tuple(way for way in WAYS if way.beats == 1 or tempo.listened_for(bpm / way.beats, hint))
 
 
-def _shared(found: tuple[TempoCandidate, ...], bpm: float, count: Count) -> tuple[TempoCandidate, ...]:
+def _redistribute(found: tuple[TempoCandidate, ...], bpm: float, count: Count) -> tuple[TempoCandidate, ...]:
     ways = count.ratios()
     weights = {one.bpm: one.weight for one in found}
     octaves = {factor: one for factor in ways for one in weights if abs(one / (bpm * factor) - 1) < 0.01}
@@ -142,12 +142,12 @@ def _shared(found: tuple[TempoCandidate, ...], bpm: float, count: Count) -> tupl
     return tuple(TempoCandidate(one, round(weight, 4)) for one, weight in ordered if weight >= 0.01)
 
 
-def _change(beats: Beats, part: Segment, found: confidence.Signs) -> TempoChange:
+def _tempo_change(beats: Beats, part: Segment, found: confidence.Signs) -> TempoChange:
     start = round(float(beats.times_s[part.first]), 4)
     return TempoChange(start, round(part.bpm, 3), round(confidence.of_part(part, found), 4))
 
 
-def _nothing(sound: Sound, reason: str) -> Analysis:
+def _without_beats(sound: Sound, reason: str) -> Analysis:
     return Analysis(
         bpm=None,
         confidence=0.0,

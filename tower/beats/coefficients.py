@@ -1,4 +1,4 @@
-"""Numbers that `python -m benchmarks.beats --fit` found on tuning tracks; coefficients.json names its run."""
+"""Coefficients that `python -m benchmarks.beats --fit` fitted on tuning tracks; coefficients.json names the run."""
 
 from __future__ import annotations
 

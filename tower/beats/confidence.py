@@ -1,4 +1,4 @@
-"""How far to trust what was heard: signs of a steady pulse, weighed by a logistic fit, and what rules a pulse out."""
+"""Estimates the confidence of an analysis from features of a steady pulse, and recognises sound without a pulse."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from tower.beats.tempo import BPM, TempoMap, likeliest, prior
 from tower.beats.tracking import FAINT_DB
 
 SHORTEST_S, FEWEST_BEATS = 3.0, 4
-STEADY_RISE = 0.02  # of the strong onsets (98 %), in log-mel units: below, nothing begins anew
+STEADY_RISE = 0.02  # of the strong onsets (98 %), in log-mel units; below it, a sound has no onsets
 LEAST_CLARITY = 0.15  # speech, wind and rain stay below 0.1, music of the tuning half is above 0.36
 OFF_BEATS = (0.125, 0.375, 0.625, 0.875)  # of a beat: neither on the beat nor on its halves
 OTHER_PRIORS = (85.0, 170.0)  # BPM
 AGREED = 0.04
-SUREST = 0.99  # of the way to count: no net knows more
+SUREST = 0.99  # cap on the probability of the metre
 
 
 @dataclass(frozen=True)
 class Signs:
-    """All 0–1. `even`: beats within 25 ms of their line; `contrast`: onsets on the beats beside those between them;
-    `clarity`: of the tempogram; `agreement`: windows in which two other priors lead to the same tempo; `octave`: how
-    likely this way to count is."""
+    """Features of a steady pulse, all 0–1.
+
+    `evenness`: share of beats within 25 ms of their line. `contrast`: onsets on the beats compared with those between
+    them. `clarity`: of the tempogram. `agreement`: share of windows in which two other priors lead to the same tempo.
+    `metre_probability`: of the chosen metre.
+    """
 
     even: float
     contrast: float
@@ -46,38 +49,38 @@ def signs(
 
 
 def confidence(found: Signs) -> float:
-    """0–1: how often so many signs were right."""
+    """The probability, 0–1, that beats with these features are right."""
     bias, *weights = FITTED["confidence"]
     return float(1 / (1 + np.exp(-(np.dot(weights, weighed(found)) + bias))))
 
 
 def weighed(found: Signs) -> NDArray[np.float64]:
-    """The signs as the fit takes them: the way to count by the logarithm of its odds."""
+    """The features as the fit takes them, with the log odds of the metre instead of its probability."""
     *others, octave = astuple(found)
     likely = float(np.clip(octave, 1 - SUREST, SUREST))
     return np.array([*others, np.log(likely / (1 - likely))])
 
 
 def of_part(part: Segment, found: Signs) -> float:
-    """The same for one stretch: less by as much as its beats are less even than those of the whole."""
+    """The confidence of one segment, reduced if its beats are less even than those of the whole file."""
     return confidence(found) * min(1.0, part.even / max(found.even, 1e-9))
 
 
 def deaf(onsets: Onsets) -> str | None:
-    """Why there can be no beat in this sound; None if there can."""
+    """The reason why this sound cannot have beats; None if it can."""
     if len(onsets.rise) < SHORTEST_S * FPS:
         return f"It is shorter than {SHORTEST_S:.0f} seconds: too short to hear a tempo"
     if float(np.percentile(onsets.level_db, 98)) < FAINT_DB:
         return "It is silent"
     if float(np.percentile(onsets.rise, 98)) < STEADY_RISE:
-        return "It is one steady sound: nothing in it begins anew"
+        return "It is one steady sound without onsets"
     return None
 
 
 def pulseless(found: Signs, beats: int) -> str | None:
-    """Why the beats that were found are none; None if they may be."""
+    """The reason why the found beats are not a pulse; None if they may be one."""
     if beats < FEWEST_BEATS:
-        return f"Fewer than {FEWEST_BEATS} beats were heard"
+        return f"Fewer than {FEWEST_BEATS} beats were found"
     if found.clarity < LEAST_CLARITY:
         return "Its sounds do not return evenly, as in speech or noise"
     return None

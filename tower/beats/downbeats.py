@@ -1,4 +1,4 @@
-"""Which beats begin a bar: where the harmony changes, the bass is strong and the stress returns."""
+"""Finds the beats that start a bar, by changes of harmony, strong bass and recurring stress."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tower.beats.segments import Segment
 
 METRES = (4, 3)
 HARMONY, BASS, STRESS = 1.0, 0.6, 0.3  # weights
-THREE_COST = 0.15  # how much clearer a bar of three must be
+THREE_COST = 0.15  # by how much a bar of three must be clearer
 
 
 def downbeats(times_s: NDArray[np.float64], parts: tuple[Segment, ...], onsets: Onsets) -> NDArray[np.float64]:
-    """The times of the first beats of the bars, counted anew in each stretch; a stretch under two bars has none."""
+    """The times of the first beats of the bars. Each segment is counted by itself; one under eight beats has none."""
     if len(times_s) < 8:
         return np.zeros(0)
     stress = _stress(times_s, onsets)
@@ -28,7 +28,7 @@ def downbeats(times_s: NDArray[np.float64], parts: tuple[Segment, ...], onsets: 
 
 
 def _bar(stress: NDArray[np.float64]) -> tuple[int, int]:
-    """Beats a bar, and the place of the first downbeat: the phase whose beats stand out most from the others."""
+    """The beats per bar and the index of the first downbeat: the phase whose beats stand out most from the others."""
     ways = []
     for metre in METRES:
         means = np.array([stress[phase::metre].mean() for phase in range(metre)])
@@ -48,7 +48,7 @@ def _stress(times_s: NDArray[np.float64], onsets: Onsets) -> NDArray[np.float64]
 
 
 def _harmonic_change(times_s: NDArray[np.float64], onsets: Onsets) -> NDArray[np.float64]:
-    """How unlike the tones after each beat are to those before it, 0–1."""
+    """How much the tones after each beat differ from those before it, 0–1."""
     rows = onsets.chroma / (np.linalg.norm(onsets.chroma, axis=1, keepdims=True) + 1e-9)
     sums = np.concatenate([np.zeros((1, 12)), np.cumsum(rows, axis=0, dtype=np.float64)])
     edges = np.clip(frames_of(times_s) // CHROMA_EVERY, 0, len(rows))

@@ -1,7 +1,7 @@
-"""Where something begins to sound: a curve of onsets, made piece by piece while the file is read.
+"""Computes a curve of onsets, piece by piece while the file is read.
 
-The rise of a log-mel spectrum (spectral flux) over 23 ms, at 86 frames a second. Each piece is brought to its own
-level, so that memory does not grow with the file: what is kept of a second is 2 kB.
+An onset is a rise of the log-mel spectrum (spectral flux) over 23 ms, at 86 frames per second. Each piece is brought
+to the same level by itself, so that no spectra need to be kept: a second takes 2 kB.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ BANDS = 64  # mel bands from 30 Hz to 11 kHz
 BASS = slice(0, 10)  # below about 500 Hz
 PARTS = (slice(0, 4), slice(6, 40), slice(46, 64))  # kick drum and bass; snare, chords, voice; cymbals
 LAG = 2  # frames over which a rise is measured
-GAIN = 1000.0  # the loud bands of a piece (99 %) are brought there before the logarithm
-REMEMBERED = 0.2  # of the level of the piece before: hiss behind the last chord is not brought up at once
+GAIN = 1000.0  # level of the loud bands of a piece (99 %) before the logarithm
+REMEMBERED = 0.2  # share of the last piece's level that is kept, so that hiss after a chord stays quiet
 FLOOR = 1e-4  # of power: rounding noise of 16 bits stays below it
-AT_ONCE = 64  # frames: what a processor's cache holds
+AT_ONCE = 64  # frames that fit into a processor's cache
 CHROMA_EVERY = 4  # frames
 TONE_BINS = slice(7, 93)  # 150 Hz to 2 kHz
-LEAD = 8  # frames of silence put before the sound, so that a first beat at 0 s is an onset like any other
-TAIL = LEAD + WINDOW // HOP // 2 + 1  # the last frames: they hear how a file breaks off
-EARLY_S = 0.0048  # how far a peak of the curve lies before its onset; measured on clicks
+LEAD = 8  # frames of silence before the sound, so that a first beat at 0 s has an onset too
+TAIL = LEAD + WINDOW // HOP // 2 + 1  # last frames, which see the end of the file as an onset
+EARLY_S = 0.0048  # from a peak of the curve to its onset; measured on clicks
 
 Curve = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Onsets:
-    """Curves at FPS, a value a frame: `rise` of all bands, `bass` of the low ones, `level_db` of the sound.
+    """Curves with FPS values per second: the `rise` of all bands, the `bass` of the low ones, and the `level_db`.
 
-    `parts`: a row a frame, the rise in each of PARTS.
-    `chroma`: energy of the twelve tones, a row for every CHROMA_EVERY frames.
+    `band_rises`: a row per frame with the rise in each of INSTRUMENT_BANDS.
+    `chroma`: the energy of the twelve tones, a row for every CHROMA_EVERY frames.
     """
 
     rise: Curve
@@ -51,7 +51,7 @@ class Onsets:
 
 
 def onsets(pieces: Iterable[Samples]) -> Onsets:
-    """The curves of a sound that is handed over in pieces of any length."""
+    """The curves of a sound that comes in pieces of any length."""
     curves = _Curves()
     for frames in _framed(pieces):
         curves.add(frames)
@@ -59,12 +59,12 @@ def onsets(pieces: Iterable[Samples]) -> Onsets:
 
 
 def times_of(frames: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Seconds from the first sample, for places in a curve."""
+    """Seconds from the first sample, for indices of a curve."""
     return (frames - LEAD) / FPS + EARLY_S
 
 
 def frames_of(times_s: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The nearest places in a curve; may lie outside of it."""
+    """The nearest indices of a curve, which may be outside of it."""
     return np.round((times_s - EARLY_S) * FPS + LEAD).astype(np.intp)
 
 
@@ -130,7 +130,7 @@ class _Curves:
 
 
 def _tones(power: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Summed over every CHROMA_EVERY frames; what is left over at the end of a piece goes with its last row."""
+    """Energy summed over CHROMA_EVERY frames each. The last row of a piece includes the frames that are left over."""
     starts = np.arange(0, max(len(power) - CHROMA_EVERY + 1, 1), CHROMA_EVERY)
     return np.asarray(np.add.reduceat(power[:, TONE_BINS], starts, axis=0) @ _tone_of_bins(), np.float32)
 
@@ -152,7 +152,7 @@ def _mel_bands() -> NDArray[np.float32]:
 
 @cache
 def _tone_of_bins() -> NDArray[np.float32]:
-    """TONE_BINS × 12: each belongs to the nearest tone."""
+    """TONE_BINS × 12: each bin belongs to the nearest tone."""
     bins = np.fft.rfftfreq(WINDOW, 1 / RATE_HZ)[TONE_BINS]
     weights = np.zeros((len(bins), 12), np.float32)
     weights[np.arange(len(bins)), np.round(12 * np.log2(bins / 440)).astype(int) % 12] = 1

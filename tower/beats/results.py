@@ -1,4 +1,4 @@
-"""What is heard in a piece of music: its tempo, its beats, and how far to trust them."""
+"""The result of an analysis: the tempo and the beats of a track, with a confidence."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 from tower.errors import InvalidError
 
-VERSION = 2  # of the method: counts up whenever the same file gives another result
-SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0  # what is listened for
+VERSION = 2  # of the method: rises whenever the same file gives another result
+SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0  # the range of tempos that are found
 NARROWEST_RANGE = 1.05  # of high_bpm to low_bpm
 
 
 @dataclass(frozen=True)
 class TempoHint:
-    """What the listener is told beforehand: about which tempo, or between which two (BPM). Empty: nothing.
+    """A hint for the analysis: an approximate tempo, or a range of tempos, in BPM. It may be empty.
 
-    Raises InvalidError if it cannot be met.
+    Raises InvalidError if no tempo can satisfy it.
     """
 
     bpm: float | None = None
@@ -42,7 +42,7 @@ class TempoHint:
 
 @dataclass(frozen=True)
 class TempoChange:
-    """From `time_s` on it goes at `bpm`. The first of an analysis says how the beats begin."""
+    """The tempo is `bpm` from `time_s` on. The first one of an analysis is the initial tempo."""
 
     time_s: float
     bpm: float
@@ -59,11 +59,11 @@ class TempoCandidate:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What was heard. Times are seconds from the first sample of the file.
+    """The beats of a file. Times are seconds from the first sample of the file.
 
-    `bpm`: of the longest stretch of even tempo; null where no beat was found, and `reason` says why.
-    `confidence`: 0–1; of all files said to be 0.9, about nine in ten are right (docs/beats.md says how it was fitted).
-    `beat_strengths`: of each beat, 0–1, beside the strongest of the file; for cuts on strong beats.
+    `bpm`: of the longest segment of even tempo; None if no beat was found, and `reason` says why.
+    `confidence`: 0–1; of all files with 0.9, about nine in ten are right (docs/beats.md describes the fit).
+    `beat_strengths`: of each beat, 0–1, relative to the strong ones of the file; for cuts on strong beats.
     `sample_rate`: of the file, in Hz. `version`: of the method.
     """
 
@@ -84,13 +84,13 @@ class Analysis:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Analysis:
-        """What `as_json` gave. TypeError or KeyError for anything else."""
+        """Read the result of `as_json`. Raises TypeError or KeyError for anything else."""
         lists = ("beat_times_s", "downbeat_times_s", "beat_strengths")
         return cls(
             **{
                 **kept,
                 **{name: tuple(kept[name]) for name in lists},
-                "tempo_changes": tuple(TempoChange(**one) for one in kept["tempo_changes"]),
-                "candidates": tuple(TempoCandidate(**one) for one in kept["candidates"]),
+                "tempo_changes": tuple(TempoChange(**change) for change in kept["tempo_changes"]),
+                "candidates": tuple(TempoCandidate(**candidate) for candidate in kept["candidates"]),
             }
         )

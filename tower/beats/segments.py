@@ -1,7 +1,7 @@
-"""Stretches of even tempo, by least squares on the numbered beats.
+"""Finds segments of even tempo, by least squares on the numbered beats.
 
-A break must pay for itself (as in the Bayesian information criterion), a stretch lasts ten seconds at least, and two
-that differ by less than 1.5 % are one: played music breathes, and that is no change of tempo.
+A break must reduce the error by more than its cost (as in the Bayesian information criterion), a segment lasts ten
+seconds at least, and two that differ by less than 1.5 % become one, because played music varies by that much.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ SHORTEST_S = 10.0
 SAME = 0.015
 JITTER_S = 0.012  # of a played beat around its even place
 BREAK_COST = 14.0
-EDGE_BEATS = 2  # of a stretch, not used for its tempo: the tracker takes a beat or two to follow
-GAP = 1.7  # periods without a beat: the counting starts anew
-AROUND = 4  # gaps before and after, whose median a gap is held against
+EDGE_BEATS = 2  # at both ends of a segment, not used for its tempo: the tracker takes a beat or two to follow
+GAP = 1.7  # periods without a beat after which the counting restarts
+AROUND = 4  # gaps before and after, with whose median a gap is compared
 EVEN_S = 0.025
 EVEN_ENOUGH = 0.6  # share of beats
 NEIGHBOURS = 6
@@ -28,7 +28,7 @@ Times = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Segment:
-    """Beats `first` to `last` (both in it), of even `period_s`; `even`: the share of them within 25 ms of the line."""
+    """Beats `first` to `last`, inclusive, with an even period. `even_share`: those within 25 ms of the line."""
 
     first: int
     last: int
@@ -47,19 +47,19 @@ class Segment:
 
 
 def segments(times_s: Times) -> tuple[Segment, ...]:
-    """The stretches in order; empty if there are fewer than two beats."""
+    """The segments in order; empty for fewer than two beats."""
     runs = [run for run in _runs(times_s) if run[1] > run[0]]
-    found = [_segment(times_s, first, last) for run in runs for first, last in _broken(times_s, *run)]
-    return tuple(_joined(times_s, found))
+    found = [_fit_segment(times_s, first, last) for run in runs for first, last in _split_run(times_s, *run)]
+    return tuple(_join(times_s, found))
 
 
 def main_tempo(parts: tuple[Segment, ...]) -> Segment:
-    """The stretch whose tempo is that of the piece: the longest even one."""
+    """The segment whose tempo is that of the track: the longest even one."""
     return max(parts, key=lambda part: part.duration_s * part.even)
 
 
 def changes(parts: tuple[Segment, ...]) -> tuple[Segment, ...]:
-    """The stretches that begin with another tempo: only long and even ones can say so."""
+    """The segments that start with another tempo. Only long and even ones count."""
     solid = [part for part in parts if part.duration_s >= SHORTEST_S * 0.9 and part.even >= EVEN_ENOUGH]
     found: list[Segment] = []
     for part in solid or [main_tempo(parts)]:
@@ -69,16 +69,16 @@ def changes(parts: tuple[Segment, ...]) -> tuple[Segment, ...]:
 
 
 def steadied(times_s: Times, parts: tuple[Segment, ...]) -> Times:
-    """The beats with less of their jitter: each drawn towards the line through its neighbours in the same stretch."""
+    """The beats with less jitter: each moved towards the line through its neighbours in the same segment."""
     steady = times_s.copy()
     for part in parts:
         own = slice(part.first, part.last + 1)
-        steady[own] += _pulls(times_s[own])
+        steady[own] += _shifts(times_s[own])
     return steady
 
 
-def _pulls(times: Times) -> Times:
-    """Seconds that each beat of one stretch moves. Near its ends the line is that of the last whole window."""
+def _shifts(times: Times) -> Times:
+    """The seconds by which each beat of a segment moves. Near its ends the line is that of the last whole window."""
     size = 2 * NEIGHBOURS + 1
     if len(times) < size:
         return np.zeros(len(times))
@@ -92,7 +92,7 @@ def _pulls(times: Times) -> Times:
 
 
 def _runs(times_s: Times) -> list[tuple[int, int]]:
-    """First and last beat of each stretch without a gap."""
+    """The first and the last beat of each run without a gap."""
     if len(times_s) < 2:
         return []
     gaps = np.diff(times_s)
@@ -102,8 +102,8 @@ def _runs(times_s: Times) -> list[tuple[int, int]]:
     return list(zip([0, *(breaks + 1)], [*breaks, len(times_s) - 1], strict=True))
 
 
-def _broken(times_s: Times, first: int, last: int) -> list[tuple[int, int]]:
-    """The cheapest way to cut one run into lines of at least SHORTEST_S."""
+def _split_run(times_s: Times, first: int, last: int) -> list[tuple[int, int]]:
+    """The cheapest split of one run into lines of at least MIN_SEGMENT_S."""
     times = times_s[first : last + 1] - times_s[first]
     count = len(times)
     fewest = max(6, int(np.ceil(SHORTEST_S / max(float(np.median(np.diff(times))), 1e-3))))
@@ -143,7 +143,7 @@ class _LineCost:
         return np.asarray(np.maximum(yy - y * y / n - np.square(xy - x * y / n) / spread, 0))
 
 
-def _segment(times_s: Times, first: int, last: int) -> Segment:
+def _fit_segment(times_s: Times, first: int, last: int) -> Segment:
     trimmed = EDGE_BEATS if last - first >= 8 + 2 * EDGE_BEATS else 0
     number = np.arange(first, last + 1)
     times = times_s[first : last + 1]
@@ -153,14 +153,14 @@ def _segment(times_s: Times, first: int, last: int) -> Segment:
     return Segment(first, last, float(times[0]), float(times[-1]), float(period), float(np.mean(off < EVEN_S)))
 
 
-def _joined(times_s: Times, found: list[Segment]) -> list[Segment]:
-    """Neighbours of about one tempo become one; a short one goes with the neighbour that is nearer in tempo."""
+def _join(times_s: Times, found: list[Segment]) -> list[Segment]:
+    """Join neighbours of about the same tempo that no gap separates."""
     joined: list[Segment] = []
-    for one in found:
+    for segment in found:
         before = joined[-1] if joined else None
-        gap = before is not None and one.start_s - before.end_s > GAP * before.period_s
-        if before and not gap and abs(one.period_s / before.period_s - 1) < SAME:
-            joined[-1] = _segment(times_s, before.first, one.last)
+        gap = before is not None and segment.start_s - before.end_s > GAP * before.period_s
+        if before and not gap and abs(segment.period_s / before.period_s - 1) < SAME:
+            joined[-1] = _fit_segment(times_s, before.first, segment.last)
         else:
-            joined.append(one)
+            joined.append(segment)
     return joined

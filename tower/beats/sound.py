@@ -1,4 +1,4 @@
-"""The first sound track of a file as mono samples, piece by piece: a file of hours takes no more memory than a song."""
+"""Reads the first sound track of a file as mono samples, in pieces, so that memory does not grow with its length."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tower.media.decode import MediaUnreadableError, regular_file
 
 RATE_HZ = 22_050
 PIECE_SAMPLES = 1 << 17  # 6 s
-BATCH_SAMPLES = 1 << 16  # of the file: what goes from the decoding thread to the resampler at once
-FILTER_SIZE = 16  # taps of the resampler: half of what it takes unasked, and still above what is listened to
+BATCH_SAMPLES = 1 << 16  # of the file, handed from the decoding thread to the resampler at once
+FILTER_SIZE = 16  # taps of the resampler: half of the default, which is enough for the analysed range
 LONGEST_S = 4 * 3600
-# Containers that hold their sound. Playlists name other files and addresses.
+# Containers that hold their own sound. Playlists refer to other files and addresses.
 CONTAINERS = "mp3,flac,ogg,wav,w64,aiff,caf,aac,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts"
 
 Samples = NDArray[np.float32]
@@ -34,7 +34,7 @@ Batch = list[AudioFrame]
 
 @dataclass
 class Sound:
-    """A sound track being read. `rate_hz` is the file's own, `samples` counts those at RATE_HZ that came out so far."""
+    """A sound track being read. `rate_hz` is the file's own; `samples` counts those at RATE_HZ so far."""
 
     name: str
     rate_hz: int
@@ -48,54 +48,57 @@ class Sound:
 
 @contextmanager
 def reading(source: Path | IO[bytes], *, name: str | None = None) -> Iterator[tuple[Sound, Iterator[Samples]]]:
-    """The sound and its pieces, −1…1 at RATE_HZ, each of PIECE_SAMPLES but the last. Where it
-    changes its form on the way, one more is shorter.
+    """Open the sound and its pieces, −1…1 at RATE_HZ.
 
-    Raises MediaUnreadableError, at once or from the iterator: no sound, nothing decodes, longer than LONGEST_S.
+    Each piece has PIECE_SAMPLES, except for the last and those before a change of the format. Raises
+    MediaUnreadableError, at once or from the iterator, if there is no sound, nothing decodes, or it is longer than
+    MAX_DURATION_S.
     """
     if isinstance(source, Path):
         with regular_file(source) as file, reading(file, name=name) as both:
             yield both
         return
     name = name or Path(str(getattr(source, "name", "The file"))).name
-    # No protocol has this name: whatever a file refers to cannot be opened.
+    # No protocol has this name, so that references to other files cannot be opened.
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
     try:
-        container = av.open(_Nameless(source), "r", options=options, metadata_errors="replace", buffer_size=1 << 18)
+        container = av.open(_UnnamedFile(source), "r", options=options, metadata_errors="replace", buffer_size=1 << 18)
     except (av.FFmpegError, ValueError, UnicodeError) as error:
-        raise MediaUnreadableError(f"{name} is no sound file that can be read, or a cut off one") from error
+        raise MediaUnreadableError(f"{name} is not a readable sound file, or it is truncated") from error
     with container:
         if not container.streams.audio:
             raise MediaUnreadableError(f"{name} holds no sound")
         codec = container.streams.audio[0].codec_context
         if codec is None:  # PyAV's types do not say so: FFmpeg has no decoder for it
-            raise MediaUnreadableError(f"{name} holds sound in a form that nothing here decodes")
+            raise MediaUnreadableError(f"{name} holds sound in a format without a decoder")
         sound = Sound(name, codec.sample_rate)
         with closing(_pieces(container, sound)) as pieces:
             yield sound, pieces
 
 
-class _Nameless:
-    """What of a file FFmpeg may use. Not its name: an ending that lies must not choose the format."""
+class _UnnamedFile:
+    """A file without its name, so that FFmpeg does not choose the format by a wrong extension."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
 def _pieces(container: InputContainer, sound: Sound) -> Generator[Samples]:
-    with closing(_ahead(_batches(_frames(container, sound)))) as batches:
-        for samples in _resampled(batches):
+    with closing(_read_ahead(_batches(_frames(container, sound)))) as batches:
+        for samples in _resample(batches):
             sound.samples += len(samples)
             if sound.samples > LONGEST_S * RATE_HZ:
                 hours = LONGEST_S // 3600
-                raise MediaUnreadableError(f"{sound.name} is longer than {hours} hours; cut out what is needed")
+                raise MediaUnreadableError(
+                    f"{sound.name} is longer than {hours} hours; cut out the part that is needed"
+                )
             yield samples
     if not sound.samples:
         raise MediaUnreadableError(f"{sound.name} holds no sound that can be decoded")
 
 
-def _resampled(batches: Iterator[Batch]) -> Iterator[Samples]:
-    """A stream may change its form on the way: then another resampler takes over."""
+def _resample(batches: Iterator[Batch]) -> Iterator[Samples]:
+    """The resampled batches. If the stream changes its format on the way, another resampler takes over."""
     resampler = None
     for batch in batches:
         if resampler is None or resampler.form != _form(batch[0]):
@@ -106,12 +109,12 @@ def _resampled(batches: Iterator[Batch]) -> Iterator[Samples]:
 
 
 class _Resampler:
-    """Frames of one form in, mono pieces of PIECE_SAMPLES at RATE_HZ out. A call for each frame would cost more."""
+    """Turns frames of one format into mono pieces of PIECE_SAMPLES at RATE_HZ. A call per frame would cost more."""
 
     def __init__(self, form: tuple[str, str, int]) -> None:
         self.form = form
         sample_format, layout, rate_hz = form
-        self._graph = graph = Graph()  # its ends do not keep it
+        self._graph = graph = Graph()  # kept alive here, because its ends do not refer to it
         self._in = graph.add_abuffer(
             format=sample_format, layout=layout, sample_rate=rate_hz, time_base=Fraction(1, rate_hz)
         )
@@ -136,17 +139,17 @@ class _Resampler:
                 yield np.asarray(cast(AudioFrame, self._out.pull()).to_ndarray().reshape(-1), np.float32)
 
 
-def _ahead(found: Iterator[Batch], *, most: int = 8) -> Generator[Batch]:
-    """The same, found by a thread while the caller works on those before: FFmpeg lets go of Python's lock."""
+def _read_ahead(found: Iterator[Batch], *, most: int = 8) -> Generator[Batch]:
+    """The same batches, read ahead by a thread. FFmpeg releases the GIL, so that the caller works in parallel."""
     waiting: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=most)
-    given_up = threading.Event()
+    stopped = threading.Event()
 
     def read() -> None:
         ending: BaseException | None = None
         try:
             for batch in found:
                 waiting.put(batch)
-                if given_up.is_set():
+                if stopped.is_set():
                     return
         except BaseException as error:  # raised below, where the batches are taken
             ending = error
@@ -160,7 +163,7 @@ def _ahead(found: Iterator[Batch], *, most: int = 8) -> Generator[Batch]:
         if batch is not None:
             raise batch
     finally:
-        given_up.set()
+        stopped.set()
         while thread.is_alive():
             with suppress(queue.Empty):
                 waiting.get(timeout=0.01)
@@ -168,7 +171,7 @@ def _ahead(found: Iterator[Batch], *, most: int = 8) -> Generator[Batch]:
 
 
 def _batches(frames: Iterator[AudioFrame]) -> Iterator[Batch]:
-    """Frames of the same form, about BATCH_SAMPLES together."""
+    """Frames of the same format in batches of about BATCH_SAMPLES."""
     waiting: Batch = []
     held = 0
     for frame in frames:
@@ -186,7 +189,7 @@ def _form(frame: AudioFrame) -> tuple[str, str, int]:
 
 
 def _frames(container: InputContainer, sound: Sound) -> Iterator[AudioFrame]:
-    """What decodes of the track; damaged packets are counted, and the rest of a file that breaks off is not there."""
+    """The frames of the track that decode. Damaged packets are counted; a truncated file ends early."""
     try:
         for packet in container.demux(container.streams.audio[0]):
             try:

@@ -1,8 +1,8 @@
-"""The tempo over time: a comb over autocorrelations, and the likeliest way through them (Viterbi).
+"""Estimates the tempo over time: a comb over autocorrelations, and the likeliest path through them (Viterbi).
 
-Each window of ten seconds is asked, for each tempo, how well the onsets repeat after one, two, three and four beats
-and at half a beat. The way through the windows is kept from jumping, and starts from where music mostly is: a
-log-normal prior, or what the listener was told.
+For each window of ten seconds and each tempo, the comb measures how well the onsets repeat after half a beat and after
+one, two, three and four beats. The path through the windows avoids jumps and prefers common tempos: a log-normal prior,
+or the hint.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ WINDOW_S, STEP_S = 10.0, 0.5
 WINDOWS_AT_ONCE = 256
 GRID = 0.01  # natural logarithm: neighbouring tempos are 1 % apart
 BPM = np.exp(np.arange(np.log(SLOWEST_BPM), np.log(FASTEST_BPM), GRID))
-USUAL_BPM, USUAL_OCTAVES = 120.0, 0.9  # where the prior has its middle, and how wide it is
-HINTED_OCTAVES = 0.12  # a tempo named by the user is one, and not its half
-SLOWEST_UNASKED, FASTEST_UNASKED = 50.0, 215.0  # outside only if a hint asks for it
+USUAL_BPM, USUAL_OCTAVES = 120.0, 0.9  # centre and width of the prior
+HINTED_OCTAVES = 0.12  # narrow, so that half of the given tempo is not taken for it
+SLOWEST_UNASKED, FASTEST_UNASKED = 50.0, 215.0  # other tempos are found only with a hint
 COMB = ((0.5, 0.35), (1, 1.0), (2, 0.9), (3, 0.35), (4, 0.8))  # beats, weight
 EVIDENCE, PRIOR = 8.0, 5.0
 STEP_COST = 1.2  # of a step of 1 %
-RELATED = (1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3)  # other ways to count the same music
+RELATED = (1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3)  # ratios of other tempos of the same music
 NEAR = 0.04  # two tempos this close (4 %) are one candidate
 
 Grid = NDArray[np.float32]
@@ -34,7 +34,7 @@ Grid = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TempoMap:
-    """`strengths`: windows × BPM, about 0–1. `path`: the place in BPM of each window."""
+    """The tempo over time. `strengths`: windows × BPM_GRID, about 0–1. `path`: the index in BPM_GRID per window."""
 
     strengths: Grid
     path: NDArray[np.intp]
@@ -46,37 +46,41 @@ class TempoMap:
 
     @property
     def clarity(self) -> float:
-        """How much of the onsets repeats at the chosen tempo, 0–1; the median window."""
+        """How well the onsets repeat at the chosen tempo, 0–1; the median over the windows."""
         chosen = self.strengths[np.arange(len(self.path)), self.path]
         return float(np.clip(np.median(chosen), 0, 1))
 
     def periods(self, frames: int) -> NDArray[np.float64]:
-        """Frames a beat lasts, for each frame."""
+        """The length of a beat in frames, for each frame."""
         centres = np.arange(len(self.path)) * STEP_S * FPS
         return np.asarray(60 * FPS / np.interp(np.arange(frames), centres, self.bpm))
 
     def octaves(self, bpm: float) -> tuple[float, float, float]:
-        """The mean strength at half of `bpm`, at it and at double; 0 for what is not on the grid."""
+        """The mean strength at half of `bpm`, at `bpm` and at double; 0 outside the grid."""
         mean = self.strengths.mean(axis=0)
         found = (mean[np.abs(np.log(BPM / (bpm * ratio))) <= NEAR] for ratio in (0.5, 1, 2))
         half, same, double = (float(one.max()) if len(one) else 0.0 for one in found)
         return half, same, double
 
     def candidates(self, bpm: float) -> tuple[TempoCandidate, ...]:
-        """The ways to count what goes at `bpm`, likeliest first; weights add up to 1."""
-        heard = EVIDENCE * self.strengths.mean(axis=0) + prior(self.hint)
+        """The possible tempos of music at `bpm`, likeliest first. The weights add up to about 1."""
+        likelihood = EVIDENCE * self.strengths.mean(axis=0) + prior(self.hint)
         ways = [bpm * ratio for ratio in RELATED if listened_for(bpm * ratio, self.hint)] or [bpm]
-        scores = np.array([heard[np.abs(np.log(BPM / way)) <= NEAR].max() for way in ways])
+        scores = np.array([likelihood[np.abs(np.log(BPM / way)) <= NEAR].max() for way in ways])
         weights = np.exp(scores - scores.max())
         weights /= weights.sum()
         found = [
             TempoCandidate(round(way, 2), round(float(weight), 4)) for way, weight in zip(ways, weights, strict=True)
         ]
-        return tuple(sorted((one for one in found if one.weight >= 0.01), key=lambda one: -one.weight))
+        return tuple(
+            sorted(
+                (candidate for candidate in found if candidate.weight >= 0.01), key=lambda candidate: -candidate.weight
+            )
+        )
 
 
 def tempo_map(curve: Curve, hint: TempoHint) -> TempoMap:
-    """How fast it goes, every STEP_S, in a curve of onsets of unit strength."""
+    """Estimate the tempo every STEP_S in a curve of onsets of unit strength."""
     strengths = tempogram(curve)
     return TempoMap(strengths, likeliest(strengths, prior(hint)), hint)
 
@@ -87,7 +91,7 @@ def listened_for(bpm: float, hint: TempoHint) -> bool:
 
 
 def prior(hint: TempoHint, *, usual_bpm: float = USUAL_BPM) -> NDArray[np.float64]:
-    """Of each BPM, as a logarithm; −1000 for what is ruled out."""
+    """The log probability of each tempo in BPM_GRID; −1000 for those outside the limits."""
     middle, octaves = (hint.bpm, HINTED_OCTAVES) if hint.bpm else (usual_bpm, USUAL_OCTAVES)
     likely = -PRIOR / 2 * np.square(np.log2(BPM / middle) / octaves)
     low, high = _limits(hint)
@@ -95,7 +99,7 @@ def prior(hint: TempoHint, *, usual_bpm: float = USUAL_BPM) -> NDArray[np.float6
 
 
 def tempogram(curve: Curve) -> Grid:
-    """Windows × BPM: how well the onsets around each window's middle repeat at each tempo."""
+    """Windows × BPM_GRID: how well the onsets in each window repeat at each tempo."""
     size, step = int(WINDOW_S * FPS), STEP_S * FPS
     padded = np.pad(curve, size // 2)
     starts = (np.arange(max(1, int(len(curve) / step))) * step).astype(int)
@@ -106,7 +110,7 @@ def tempogram(curve: Curve) -> Grid:
 
 
 def _repetition(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The autocorrelation of each, 1 at lag 0, freed of the taper's own."""
+    """The autocorrelation of each window, 1 at lag 0, corrected for that of the taper."""
     size = windows.shape[1]
     taper = np.hanning(size).astype(np.float32)
     length = fft.next_fast_len(2 * size, real=True)
@@ -135,8 +139,8 @@ def _comb(repetition: NDArray[np.float32]) -> Grid:
 
 
 def likeliest(strengths: Grid, prior: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The best way through the windows: the place in BPM of each."""
-    totals = np.empty(strengths.shape, np.float32)  # each row beside its best: hours add up to no large numbers
+    """The best path through the windows: the index in BPM_GRID of each."""
+    totals = np.empty(strengths.shape, np.float32)  # each row relative to its best, so that sums stay small over hours
     ramp = STEP_COST * np.arange(strengths.shape[1])
     came = np.zeros(strengths.shape[1])
     for row, strength in zip(totals, strengths, strict=True):

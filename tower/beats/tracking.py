@@ -1,7 +1,7 @@
-"""The beats: where onsets are strong and the distance is right.
+"""Tracks the beats: strong onsets at distances that fit the tempo.
 
 Dynamic programming as in Ellis, *Beat Tracking by Dynamic Programming* (2007), but over the frame and the length of the
-last beat together: a beat may be longer than the tempo map says if those around it are. Free time is followed so.
+last beat together. A beat may be longer than in the tempo map if its neighbours are too, which follows free time.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 from tower.beats.onsets import FPS, Curve, Onsets, frames_of, near, times_of
 
-SMOOTHED_S, MEAN_S, EVEN_S = 0.014, 0.5, 8.0  # smoothing, local mean taken off, and over what strength is evened out
+SMOOTHED_S, MEAN_S, EVEN_S = 0.014, 0.5, 8.0  # windows of the smoothing, the local mean, and the normalisation
 MEAN_SHARE = 0.8
 STEADY = np.float32(300)  # cost of a beat e times as long as the one before it
-NEAR_MAP = np.float32(15)  # and of one e times as long as the tempo map says
+NEAR_MAP = np.float32(15)  # cost of a beat e times as long as in the tempo map
 SHORTEST, LONGEST = 0.7, 1.4  # of the period
-BAND = 0.1  # logarithm: how much longer or shorter the next beat may be
-FIRST = 127  # marks the first beat of a row
-QUIET_DB, FAINT_DB = -45.0, -75.0  # beside the loud parts, and absolute: silence
-LEAST = 0.15  # of a usual beat's onset: what is weaker at the ends is the sound dying away
-REACH = 2  # frames around a beat in which its onset is looked for
+BAND = 0.1  # logarithm of the largest change of length from beat to beat
+FIRST = 127  # marks the first beat of a sequence
+QUIET_DB, FAINT_DB = -45.0, -75.0  # below either, it is silent: relative to the loud parts, and absolute
+LEAST = 0.15  # of the median onset; weaker beats at both ends are left out
+REACH = 2  # frames around a beat that are searched for its onset
 
 
 def evened(onsets: Onsets) -> Curve:
-    """The onsets as one curve of about unit strength throughout: what a quiet verse beats counts as a loud chorus."""
+    """The onsets as one curve of about unit strength throughout, so that quiet parts count as much as loud ones."""
     curve = np.maximum(0, onsets.rise - MEAN_SHARE * _mean_around(onsets.rise, MEAN_S))
     at = np.arange(-3, 4) / (SMOOTHED_S * FPS)
     bell = np.exp(-0.5 * np.square(at))
@@ -34,10 +34,10 @@ def evened(onsets: Onsets) -> Curve:
 
 
 def beat_frames(curve: Curve, periods: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The frames of the beats. `periods`: frames a beat lasts, for each frame."""
+    """The frames of the beats. `periods`: the length of a beat in frames, for each frame."""
     shortest, longest = max(2, int(SHORTEST * periods.min())), int(np.ceil(LONGEST * periods.max()))
     lags = np.arange(shortest, longest + 1)
-    tail, came = _best_rows(curve, periods, lags)
+    tail, came = _best_sequences(curve, periods, lags)
     at, lag = (int(place) for place in np.unravel_index(tail.argmax(), tail.shape))
     at += len(curve) - len(tail)
     found = [at]
@@ -48,12 +48,12 @@ def beat_frames(curve: Curve, periods: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def refined(curve: Curve, frames: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Times in seconds, finer than a frame: the top of a parabola through the three values at each peak."""
+    """Times in seconds, finer than a frame: the vertex of a parabola through three values at each peak."""
     inside = frames[(frames > REACH) & (frames < len(curve) - REACH - 1)]
     if not len(inside):
         return np.zeros(0)
     around = inside[:, None] + np.arange(-1, 2)
-    peaks = inside + curve[around].argmax(axis=1) - 1  # a beat pulled by its neighbours lies beside its onset
+    peaks = inside + curve[around].argmax(axis=1) - 1  # the tracker may place a beat next to its onset
     left, top, right = (curve[peaks + step].astype(float) for step in (-1, 0, 1))
     bend = left - 2 * top + right
     shift = np.where(bend < -1e-6, 0.5 * (left - right) / np.where(bend < -1e-6, bend, 1), 0)
@@ -61,7 +61,7 @@ def refined(curve: Curve, frames: NDArray[np.intp]) -> NDArray[np.float64]:
 
 
 def sounding(times_s: NDArray[np.float64], onsets: Onsets) -> NDArray[np.bool_]:
-    """Which of the beats do not lie in silence."""
+    """A mask of the beats that are not in silence."""
     if not len(times_s):
         return np.zeros(0, np.bool_)
     loud = float(np.percentile(onsets.level_db, 95))
@@ -72,7 +72,7 @@ def sounding(times_s: NDArray[np.float64], onsets: Onsets) -> NDArray[np.bool_]:
 
 
 def struck(times_s: NDArray[np.float64], onsets: Onsets) -> NDArray[np.bool_]:
-    """All but the beats before the first onset and after the last: a hiss, or a chord that dies away."""
+    """A mask of the beats from the first strong onset to the last, without hiss before and fading chords after."""
     found = near(onsets.rise, times_s, REACH)
     strong = np.flatnonzero(found >= LEAST * np.median(found)) if len(found) else found
     kept = np.zeros(len(times_s), np.bool_)
@@ -82,23 +82,23 @@ def struck(times_s: NDArray[np.float64], onsets: Onsets) -> NDArray[np.bool_]:
 
 
 def strengths(curve: Curve, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of the onset at each beat, 0–1 beside the strong ones of the file (95 %)."""
+    """The strength of the onset at each beat, 0–1, relative to the strong ones of the file (95 %)."""
     if not len(times_s):
         return np.zeros(0)
     found = near(curve, times_s, REACH).astype(float)
     return np.clip(found / max(float(np.percentile(found, 95)), 1e-9), 0, 1)
 
 
-def _best_rows(
+def _best_sequences(
     curve: Curve, periods: NDArray[np.float64], lags: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """Frames × lags, for the best row of beats that ends there, the last beat being so long: its score, in the last
-    period only; and how many places in `lags` the beat before was from it, or FIRST.
+    """The best sequence of beats for each frame and lag, where it ends and how long its last beat is.
 
-    As no beat is shorter than the least lag, that many frames are done at once.
+    Returns its score, in the last period only, and the steps in `lags` to the beat before, or FIRST_BEAT. No beat is
+    shorter than the least lag, so that many frames are computed at once.
     """
     block, reach = int(lags[0]), max(2, int(np.ceil(BAND * np.sqrt(float(lags[0]) * lags[-1]))))
-    logs, changing, columns = np.log(lags), _changing(lags, reach), np.arange(len(lags))
+    logs, changing, columns = np.log(lags), _change_costs(lags, reach), np.arange(len(lags))
     sent = np.full((lags[-1], len(lags)), -np.inf, np.float32)  # by the frames before, to a beat of each lag
     steps = np.zeros(sent.shape, np.int8)
     padded = np.full((block, len(lags) + 2 * reach), -np.inf, np.float32)
@@ -123,14 +123,14 @@ def _best_rows(
     return tail, came
 
 
-def _changing(lags: NDArray[np.intp], reach: int) -> NDArray[np.float32]:
-    """Lags × the one before, from `reach` shorter to `reach` longer: what the change costs."""
+def _change_costs(lags: NDArray[np.intp], reach: int) -> NDArray[np.float32]:
+    """Lags × previous lags, from `reach` shorter to `reach` longer: the cost of the change, as a negative score."""
     before = np.maximum(lags[:, None] + np.arange(-reach, reach + 1), 1)
     return np.asarray(-STEADY * np.square(np.log(before / lags[:, None])), np.float32)
 
 
 def _mean_around(curve: NDArray[np.floating], seconds: float) -> NDArray[np.float64]:
-    """The mean of the `seconds` around each value; at the ends of what is there, as if zeros followed."""
+    """The mean over `seconds` around each value; near the ends as if zeros followed."""
     size = min(int(seconds * FPS) | 1, max(1, 2 * len(curve) - 1))
     sums = np.concatenate([[0.0], np.cumsum(curve, dtype=np.float64)])
     at = np.arange(len(curve))

@@ -1,4 +1,4 @@
-"""How a pool speaks to its processes: JSON with its length before it, and open files beside it."""
+"""The protocol between a pool and its processes: JSON after its length, together with open files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def send(connection: socket.socket, message: dict[str, Any], *descriptors: int) 
 
 
 def received(connection: socket.socket, size: int) -> bytes:
-    """Exactly so many bytes. EOFError if the other side is gone."""
+    """Receive exactly `size` bytes. Raises EOFError if the other side closed the connection."""
     body = bytearray()
     while len(body) < size:
         piece = connection.recv(min(size - len(body), 1 << 20))
