@@ -26,12 +26,12 @@ from tower.settings import Settings
 
 PARTS = (health, bpm, sync, search, tracks, playlists, library, catalogue)
 SERVICE = "tower-apple-music"
-WARM_AFTER_S = 2.0  # the rest of the stack comes first
-POOL_SIZE = 10  # and as many more at need; half of the threads that serve
+WARM_AFTER_S = 2.0  # the rest of the stack starts first
+POOL_SIZE = 10  # connections, and as many more under load; half of the threads that serve requests
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service; without `settings` it is a process of its own, which reads them and sets up its logs.
+    """Build the service. Without `settings`, read them from the environment and configure the logs.
 
     Raises StackError if no database is named.
     """
@@ -82,5 +82,5 @@ def _collaborators(settings: Settings, engine: Engine) -> MusicCollaborators:
 
 def _database_url(settings: Settings) -> str:
     if settings.database_url is None:
-        raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or name a database")
+        raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or set the variable")
     return settings.database_url

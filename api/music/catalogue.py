@@ -1,4 +1,4 @@
-"""The catalogue of Apple Music, where a key is configured: what there is, not its sound."""
+"""Search the Apple Music catalogue, if a developer key is configured. It has metadata only, no sound."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tower.errors import InvalidError
 
 router = strict_router(prefix="/api/catalogue", tags=["catalogue"])
 
-METADATA_ONLY = "Apple Music gives no sound: its audio is encrypted. Buy or rip the track to use it."
+METADATA_ONLY = "Apple Music provides no usable sound: its audio is encrypted. Buy or rip the track to use it."
 
 
 class CatalogueAnswer(BaseModel):
@@ -57,11 +57,11 @@ def search_catalogue(
     response: Response,
     *,
     limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT)] = LARGEST_LIMIT,
-    cursor: Annotated[int, Query(ge=0, le=10_000, description="X-Next-Cursor of the page before.")] = 0,
+    cursor: Annotated[int, Query(ge=0, le=10_000, description="X-Next-Cursor of the previous page.")] = 0,
 ) -> list[CatalogueAnswer]:
-    """Songs of Apple Music's catalogue. 503 where no developer key is configured; the library does without."""
+    """Songs of Apple Music's catalogue. 503 if no developer key is configured; the local library works without one."""
     if not q.strip():
-        raise InvalidError.field("q", q, "a word to look for")
+        raise InvalidError.field("q", q, "a word to search for")
     page = client.search(q.strip(), limit=limit, offset=cursor)
     if page.next_offset is not None:
         response.headers["X-Next-Cursor"] = str(page.next_offset)

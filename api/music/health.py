@@ -1,4 +1,4 @@
-"""Is the music service well, and what can it do here?"""
+"""Health of the music service, and which of its features work here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ router: APIRouter = strict_router(prefix="/api", tags=["health"])
 
 
 class Features(BaseModel):
-    """Each was tried when it was asked."""
+    """Each feature is tried at every request."""
 
     audio_quality_monitoring: bool
     music_library: bool
@@ -42,15 +42,15 @@ def health(settings: CurrentSettings, session: DatabaseSession, service: Service
     """Healthy, or 503 if the database does not answer."""
     try:
         figures.answers(session)
-        found = features(session, library_roots(settings))
-    except (OperationalError, PoolTimeoutError) as silent:
+        states = features(session, library_roots(settings))
+    except (OperationalError, PoolTimeoutError) as error:
         raise UnavailableError(
             "The database does not answer; run `tower doctor`",
             details={"status": "unhealthy", "service": service},
-        ) from silent
+        ) from error
     return MusicHealth(
         service=service,
         version=version("tower"),
-        features=Features(**{name: feature.there for name, feature in found.items()}),
-        reasons={name: feature.reason for name, feature in found.items() if feature.reason},
+        features=Features(**{name: feature.there for name, feature in states.items()}),
+        reasons={name: feature.reason for name, feature in states.items() if feature.reason},
     )

@@ -1,4 +1,4 @@
-"""Filling the library: scans of its folders, imports of other programs' lists."""
+"""Fill the library: scan its folders, import playlists of other programs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ router = strict_router(prefix="/api/library", tags=["library"])
 class ScanWanted(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"measure": False}]})
 
-    measure: bool = Field(False, description="Measure the sound of every track that has no figures, in the background.")
+    measure: bool = Field(False, description="Measure the sound quality of every unmeasured track, in the background.")
 
 
 class ImportWanted(Body):
@@ -34,7 +34,7 @@ class ImportWanted(Body):
 
 
 class ScanAnswer(BaseModel):
-    """`progress` 0–1; null until the files are counted."""
+    """`progress` is 0–1, and null until the files are counted."""
 
     id: int
     state: ScanState
@@ -46,8 +46,8 @@ class ScanAnswer(BaseModel):
     added: int
     changed: int
     moved: int
-    missing: int = Field(description="Tracks whose file is gone; they are kept.")
-    unreadable: int = Field(description="Files that were not taken: GET …/unreadable says why.")
+    missing: int = Field(description="Tracks whose file is gone. They stay in the library.")
+    unreadable: int = Field(description="Files that were not added: GET …/unreadable says why.")
     error: str | None
     started_at: datetime
     ended_at: datetime | None
@@ -74,9 +74,9 @@ class SkippedEntry(BaseModel):
 
 class ImportAnswer(BaseModel):
     source: str = Field(examples=["itunes_xml"])
-    tracks_known: int = Field(description="Entries whose file is a track of the library now.")
+    tracks_known: int = Field(description="Entries whose file is now a track of the library.")
     playlists: int
-    skipped: list[SkippedEntry] = Field(description="The first hundred that were not taken, and why.")
+    skipped: list[SkippedEntry] = Field(description="The first hundred entries that were not imported, and why.")
     skipped_count: int
 
     @classmethod
@@ -85,14 +85,14 @@ class ImportAnswer(BaseModel):
             source=found.source,
             tracks_known=found.tracks_known,
             playlists=found.playlists,
-            skipped=[SkippedEntry(what=one.what, reason=one.reason) for one in found.skipped],
+            skipped=[SkippedEntry(what=entry.what, reason=entry.reason) for entry in found.skipped],
             skipped_count=found.skipped_count,
         )
 
 
 @router.post("/scan", status_code=202, responses=documented(400, 409, 413, 415))
 def start_scan(body: ScanWanted, session: DatabaseSession, running: Scans, monitor: Monitor) -> ScanAnswer:
-    """Walk through the library folders in the background. 409 while a scan runs, with its id."""
+    """Scan the library folders in the background. 409 with the id of the running scan, if one runs."""
     scan_id = running.start()
     if body.measure:
         monitor.ask_all()
@@ -107,20 +107,20 @@ def list_scans(session: ReadingSession, pages: Pages) -> list[ScanAnswer]:
 
 @router.get("/scans/{scan_id}", responses=documented(404))
 def get_scan(scan_id: RowNumber, session: ReadingSession) -> ScanAnswer:
-    """How far a scan is, and what it has found so far."""
+    """Progress of a scan, and what it has found so far."""
     return ScanAnswer.of(scans.find(session, scan_id))
 
 
 @router.post("/scans/{scan_id}/cancel", responses=documented(404))
 def cancel_scan(scan_id: RowNumber, session: DatabaseSession) -> ScanAnswer:
-    """End a scan after the file that it is at. What it has done stays; one that has ended is left as it is."""
+    """Stop a scan after its current file. Its results stay. A scan that has ended does not change."""
     with session.begin():
         return ScanAnswer.of(scans.cancel(session, scan_id))
 
 
 @router.get("/scans/{scan_id}/unreadable", responses=documented(404))
 def list_unreadable(scan_id: RowNumber, session: ReadingSession, pages: Pages) -> list[UnreadableAnswer]:
-    """The files that a scan did not take, and why. Kept for the last five scans."""
+    """The files that a scan did not add, and why. They are kept for the last five scans."""
     return pages.answer(scans.unreadable(session, scan_id, pages.wanted), UnreadableAnswer.of)
 
 
@@ -128,7 +128,7 @@ def list_unreadable(scan_id: RowNumber, session: ReadingSession, pages: Pages) -
 def import_list(
     body: ImportWanted, sessions: DatabaseSessions, settings: CurrentSettings, roots: Roots
 ) -> ImportAnswer:
-    """Take in an exported Library.xml of Apple Music or iTunes, or a playlist. The same again updates its lists."""
+    """Import a Library.xml of Apple Music or iTunes, or a playlist. Importing again updates its playlists."""
     return ImportAnswer.of(import_file(sessions, body.path, roots=roots, moved=settings.moved_music))
 
 

@@ -1,4 +1,4 @@
-"""Playlists: made here, or imported."""
+"""Playlists, made here or imported."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class NewPlaylist(Body):
 
     name: Name
     description: Description | None = None
-    track_ids: TrackIds = Field(default_factory=list, description="In order; one may come twice.")
+    track_ids: TrackIds = Field(default_factory=list, description="In order. A track may occur more than once.")
 
 
 class PlaylistChange(Body):
-    """What is left out stays as it is."""
+    """A field that is left out stays as it is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Night drive, slower"}]})
 
     name: Name = Field(default_factory=str, description="Its new name.")
     description: Description | None = None
-    track_ids: TrackIds = Field(default_factory=list, description="All of them, in order.")
+    track_ids: TrackIds = Field(default_factory=list, description="All tracks, in order.")
 
 
 class PlaylistAnswer(BaseModel):
-    """`duration`: of all its tracks, in seconds."""
+    """`duration` is the total of its tracks, in seconds."""
 
     id: int
     name: str
@@ -58,8 +58,8 @@ class PlaylistAnswer(BaseModel):
     @classmethod
     def of(cls, row: Playlist, length: Length) -> Self:
         same = ("id", "name", "description", "source", "created_at", "updated_at")
-        shown = {name: getattr(row, name) for name in same}
-        return cls.model_validate({**shown, "track_count": length.tracks, "duration": length.duration_s})
+        fields = {name: getattr(row, name) for name in same}
+        return cls.model_validate({**fields, "track_count": length.tracks, "duration": length.duration_s})
 
 
 class PlaylistDetail(PlaylistAnswer):
@@ -68,8 +68,8 @@ class PlaylistDetail(PlaylistAnswer):
     @classmethod
     def with_tracks(cls, row: Playlist, tracks: list[Track]) -> Self:
         length = Length(len(tracks), sum(track.duration_s for track in tracks))
-        shown = PlaylistAnswer.of(row, length).model_dump()
-        return cls.model_validate({**shown, "tracks": [TrackAnswer.of(track) for track in tracks]})
+        fields = PlaylistAnswer.of(row, length).model_dump()
+        return cls.model_validate({**fields, "tracks": [TrackAnswer.of(track) for track in tracks]})
 
 
 class DeletedPlaylist(BaseModel):
@@ -78,7 +78,7 @@ class DeletedPlaylist(BaseModel):
 
 @router.get("/playlists")
 def list_playlists(session: ReadingSession, pages: Pages) -> list[PlaylistAnswer]:
-    """All playlists, in the order in which they were made."""
+    """All playlists, in the order of creation."""
     found = playlists.page(session, pages.wanted)
     lengths = playlists.lengths(session, [row.id for row in found.rows])
     return pages.answer(found, lambda row: PlaylistAnswer.of(row, lengths.get(row.id, Length())))
@@ -86,7 +86,7 @@ def list_playlists(session: ReadingSession, pages: Pages) -> list[PlaylistAnswer
 
 @router.post("/playlists", status_code=201, responses=documented(400, 413, 415))
 def create_playlist(body: NewPlaylist, session: DatabaseSession) -> PlaylistDetail:
-    """Make a playlist, empty or of these tracks."""
+    """Create a playlist, empty or with these tracks."""
     with session.begin():
         made = playlists.create(session, body.name, description=body.description, track_ids=body.track_ids)
         return _detail(session, made)
@@ -100,7 +100,7 @@ def get_playlist(playlist_id: RowNumber, session: ReadingSession) -> PlaylistDet
 
 @router.put("/playlists/{playlist_id}", responses=documented(400, 404, 413, 415))
 def change_playlist(playlist_id: RowNumber, body: PlaylistChange, session: DatabaseSession) -> PlaylistDetail:
-    """Change what is named in the body. `track_ids` replaces all tracks."""
+    """Change the fields that the body has. `track_ids` replaces all tracks."""
     with session.begin():
         row = playlists.find(session, playlist_id, for_update=True)
         for name in body.model_fields_set - {"track_ids"}:

@@ -1,4 +1,4 @@
-"""Search in the library."""
+"""Search the library."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ router = strict_router(prefix="/api", tags=["library"])
 
 
 class FoundTrack(TrackAnswer):
-    match: Match = Field(description="Its title, the beginning of it, a part of its texts, or something like it.")
+    match: Match = Field(
+        description="What matched: the whole title, its beginning, a part of a text, or a similar text."
+    )
     similarity: float = Field(ge=0, le=1)
 
     @classmethod
@@ -28,11 +30,13 @@ class FoundTrack(TrackAnswer):
 
 @router.get("/search")
 def search_library(
-    q: Annotated[str, Query(min_length=1, max_length=200, description="Of title, artist, album; in any script.")],
+    q: Annotated[
+        str, Query(min_length=1, max_length=200, description="A part of title, artist or album, in any script.")
+    ],
     session: DatabaseSession,
     pages: Pages,
 ) -> list[FoundTrack]:
-    """Tracks by title, artist or album, best first. A few wrong letters do no harm. Ranks 300 of many matches."""
+    """Tracks by title, artist or album, best first. Tolerates typing errors. Ranks at most 300 matches."""
     if not q.strip():
-        raise InvalidError.field("q", q, "a word to look for")
+        raise InvalidError.field("q", q, "a word to search for")
     return pages.answer(search(session, q, pages.wanted), FoundTrack.from_hit)

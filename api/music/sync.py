@@ -1,4 +1,4 @@
-"""Cuts on beats: where the moments of a video fall, and how long scenes become between strong beats."""
+"""Plan cuts on beats: move moments of a video to beats, or cut scenes to lengths between strong beats."""
 
 from __future__ import annotations
 
@@ -44,27 +44,31 @@ router = strict_router(prefix="/api/bpm", tags=["bpm"])
 
 
 class SyncPair(Body):
-    """The frame that shall be shown at the beat next to this time of the track."""
+    """The frame to show at the beat nearest to this time of the track."""
 
-    audio_time: float = Field(ge=0, le=LONGEST_S, description="Seconds of the track.")
-    video_frame: int = Field(ge=0, le=10_000_000, description="From 0.")
+    audio_time: float = Field(ge=0, le=LONGEST_S, description="Time in the track, in seconds.")
+    video_frame: int = Field(ge=0, le=10_000_000, description="Frame number, from 0.")
 
 
 class OnBeats(Body):
     audio_path: Annotated[str, StringConstraints(strip_whitespace=False)] = Field(
-        description="Full path under the media or music folders."
+        description="Absolute path under the media or music folders."
     )
     target_fps: float = Field(ge=1, le=120, description="24, 23.976, 60, …", examples=[24])
     bpm_hint: Annotated[float, Field(ge=SLOWEST_BPM, le=FASTEST_BPM)] | None = Field(
-        None, description="About how fast it goes."
+        None, description="Approximate tempo in BPM."
     )
-    least_ratio: float = Field(0.8, ge=0.5, le=1, description="A shot becomes no shorter than this by its own length.")
-    most_ratio: float = Field(1.25, gt=1, le=2, description="And no longer than this.")
+    least_ratio: float = Field(
+        0.8, ge=0.5, le=1, description="Smallest allowed new length of a shot, divided by its own length."
+    )
+    most_ratio: float = Field(
+        1.25, gt=1, le=2, description="Largest allowed new length of a shot, divided by its own length."
+    )
 
     @property
     def fps(self) -> Fraction:
-        """23.976 is 24000/1001."""
-        return _exact(self.target_fps)
+        """`target_fps` as an exact fraction: 23.976 is 24000/1001."""
+        return _exact_fps(self.target_fps)
 
     @property
     def bounds(self) -> Bounds:
@@ -77,23 +81,25 @@ class SyncAnalysisAsked(OnBeats):
     video_duration: float = Field(gt=0, le=LONGEST_S, description="Seconds.")
     sync_points: Annotated[list[SyncPair], Field(max_length=200)] = Field(default_factory=list)
     timing: Annotated[FrameTiming, Field(strict=False)] = Field(
-        FrameTiming.CONSTANT, description="cfr: constant rate, nearest frame; vfr: exact."
+        FrameTiming.CONSTANT, description="cfr: constant rate, cuts at the nearest frame; vfr: exact times."
     )
 
 
 class WishedScene(Body):
-    duration: float = Field(gt=0, le=3600, description="Wished, in seconds.")
+    duration: float = Field(gt=0, le=3600, description="Requested length in seconds.")
 
 
 class CutListAsked(OnBeats):
     model_config = ConfigDict(json_schema_extra={"examples": [SCENES_EXAMPLE]})
 
     scenes: Annotated[list[WishedScene], Field(min_length=1, max_length=200)]
-    offset: float | None = Field(None, ge=0, le=LONGEST_S, description="Where in the track; null: on the first beat.")
+    offset: float | None = Field(
+        None, ge=0, le=LONGEST_S, description="Time in the track where the video starts; null for the first beat."
+    )
 
 
 class SyncAnalysis(BaseModel):
-    """`bpm` and `confidence` of the analysis that gave the beats."""
+    """`bpm` and `confidence` are those of the beat analysis."""
 
     audio_path: str
     track_id: int | None
@@ -106,7 +112,7 @@ class SyncAnalysis(BaseModel):
 async def sync_analysis(
     asked: SyncAnalysisAsked, request: Request, settings: CurrentSettings, sessions: DatabaseSessions, pool: Beats
 ) -> SyncAnalysis:
-    """Put moments of a video on beats: the cut list, how each shot is stretched for it, the error to expect."""
+    """Move moments of a video to beats: answers the cut list, the stretch of each shot and the expected error."""
     clip = Clip(round(asked.video_duration * asked.fps), asked.fps)
     if not clip.frames:
         raise InvalidError.field("video_duration", asked.video_duration, "at least one frame")
@@ -124,7 +130,7 @@ async def sync_analysis(
 async def cut_list(
     asked: CutListAsked, request: Request, settings: CurrentSettings, sessions: DatabaseSessions, pool: Beats
 ) -> SyncAnalysis:
-    """Scenes of wished lengths, cut on beats, strong ones preferred. The whole is as long as wished, to the frame."""
+    """Cut scenes of requested lengths on beats, preferably strong ones. The total length is exact to the frame."""
 
     def made(heard: Heard) -> Plan:
         lengths = [scene.duration for scene in asked.scenes]
@@ -149,6 +155,6 @@ def _answer(
     )
 
 
-def _exact(fps: float) -> Fraction:
+def _exact_fps(fps: float) -> Fraction:
     ntsc = Fraction(round(fps * 1.001) * 1000, 1001)
     return ntsc if abs(float(ntsc) - fps) < 0.0003 * fps else Fraction(fps).limit_denominator(1000)

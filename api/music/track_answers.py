@@ -1,4 +1,4 @@
-"""How a track is shown."""
+"""The answers for a track."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tower.library.tracks import place_of_row
 
 
 class TrackAnswer(BaseModel):
-    """`duration` in seconds; `bpm` with where it is from. The file's `path` is what analyze-track takes."""
+    """A track of the library. /bpm/analyze-track takes its `path`."""
 
     id: int
     title: str
@@ -22,14 +22,16 @@ class TrackAnswer(BaseModel):
     genre: str | None
     duration: float = Field(examples=[180.5], description="Seconds.")
     bpm: float | None = Field(examples=[120.5])
-    bpm_source: str | None = Field(examples=["analysis"], description="override, analysis or tag; null: not known.")
+    bpm_source: str | None = Field(
+        examples=["analysis"], description="override, analysis or tag; null if the tempo is not known."
+    )
     kind: str = Field(examples=["mp3"])
     codec: str
     sample_rate: int
     channels: int
-    bitrate: int | None = Field(description="Bits a second, as the file says.")
+    bitrate: int | None = Field(description="Bits per second, as the file declares.")
     path: str
-    available: bool = Field(description="False: the file was gone when it was last looked for.")
+    available: bool = Field(description="False if the file was missing at the last check.")
     fault: str | None = Field(examples=["cut off: its header says 180 s, its sound ends after 91.2 s"])
     source: str = "local"
     streamable: bool
@@ -41,24 +43,30 @@ class TrackAnswer(BaseModel):
 
 
 class TrackQuality(BaseModel):
-    """What was measured on the decoded sound; `reason` says why there is nothing yet."""
+    """Measurements of the decoded sound. `reason` says why there are none yet."""
 
     measured_at: datetime | None
     reason: str | None
-    loudness_lufs: float | None = Field(None, description="Integrated, EBU R 128; null: silent, or not measured.")
+    loudness_lufs: float | None = Field(
+        None, description="Integrated loudness, EBU R 128; null if silent or not measured."
+    )
     loudness_range_lu: float | None = None
     true_peak_dbtp: float | None = None
-    clipped_samples: int | None = Field(None, description="Three or more in a row at full scale, over all channels.")
+    clipped_samples: int | None = Field(
+        None, description="Samples in runs of three or more at full scale, over all channels."
+    )
     clipped_places: int | None = None
-    leading_silence_s: float | None = Field(None, description="Below -60 dB of full scale.")
+    leading_silence_s: float | None = Field(None, description="Silence is below -60 dB of full scale.")
     trailing_silence_s: float | None = None
     silence_share: float | None = Field(None, ge=0, le=1)
-    cutoff_hz: int | None = Field(None, description="Where the sound ends as an encoder ends it; null: no such edge.")
-    content_bitrate: int | None = Field(None, description="Of an mp3 with that edge.")
+    cutoff_hz: int | None = Field(
+        None, description="Frequency where an encoder cut off the sound; null if there is no such edge."
+    )
+    content_bitrate: int | None = Field(None, description="Bitrate of an mp3 with such a cutoff.")
     claimed_bitrate: int | None = None
-    lossless: bool | None = Field(None, description="Whether the codec of the file loses nothing.")
-    suspect: bool | None = Field(None, description="The file claims more than its sound holds.")
-    faults: list[str] | None = Field(None, description="All that is wrong, in words; empty: nothing was found.")
+    lossless: bool | None = Field(None, description="Whether the codec of the file is lossless.")
+    suspect: bool | None = Field(None, description="The sound has less quality than the file claims.")
+    faults: list[str] | None = Field(None, description="Every fault, in words; empty if none was found.")
 
 
 class TrackDetail(TrackAnswer):
@@ -66,7 +74,7 @@ class TrackDetail(TrackAnswer):
     tag_bpm: float | None
     analysed_bpm: float | None
     analysed_confidence: float | None
-    gain_db: float | None = Field(description="ReplayGain of the tag.")
+    gain_db: float | None = Field(description="ReplayGain from the tag.")
     size_bytes: int
     sha256: str
     quality: TrackQuality
@@ -77,7 +85,7 @@ class TrackDetail(TrackAnswer):
 
     @classmethod
     def with_quality(cls, row: Track, reason: str | None) -> Self:
-        """`reason`: why nothing was measured."""
+        """`reason` says why nothing was measured."""
         same = ("bpm_override", "tag_bpm", "analysed_bpm", "analysed_confidence", "gain_db", "sha256")
         own = {name: getattr(row, name) for name in (*same, "created_at", "updated_at")}
         quality = {**(row.quality or {}), "measured_at": row.quality_measured_at, "reason": reason}

@@ -1,4 +1,4 @@
-"""One track: what is known of it, its sound, its waveform. And lists by tempo, genre, length."""
+"""Tracks: lists by tempo, genre and length, details, sound and waveform."""
 
 from __future__ import annotations
 
@@ -32,18 +32,20 @@ router = strict_router(prefix="/api", tags=["library"])
 
 Bpm = Annotated[float | None, Query(ge=20, le=400, allow_inf_nan=False)]
 Seconds = Annotated[float | None, Query(ge=0, le=1_000_000, allow_inf_nan=False)]
-Genre = Annotated[str | None, Query(min_length=1, max_length=200, description="Case and accents do not count.")]
+Genre = Annotated[str | None, Query(min_length=1, max_length=200, description="Case and accents are ignored.")]
 SVG = "image/svg+xml"
 
 
 class TrackChange(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"bpm_override": 128}]})
 
-    bpm_override: float | None = Field(ge=20, le=400, description="Null: what was heard or tagged counts again.")
+    bpm_override: float | None = Field(
+        ge=20, le=400, description="Null removes the override: the analysed or tagged tempo is used again."
+    )
 
 
 class Form(StrEnum):
-    """auto: the file itself, or Opus where browsers cannot play it."""
+    """auto: the file itself, or Opus if browsers cannot play it."""
 
     AUTO = "auto"
     ORIGINAL = "original"
@@ -60,9 +62,9 @@ def list_tracks(
     genre: Genre = None,
     min_duration: Seconds = None,
     max_duration: Seconds = None,
-    with_missing: Annotated[bool, Query(description="Tracks whose file is gone too.")] = False,
+    with_missing: Annotated[bool, Query(description="Include tracks whose file is gone.")] = False,
 ) -> list[TrackAnswer]:
-    """The library, in the order in which it grew. What has no known tempo is in no range of tempos."""
+    """The tracks of the library, oldest first. A track without a known tempo matches no range of tempos."""
     for low, high, name in ((min_bpm, max_bpm, "max_bpm"), (min_duration, max_duration, "max_duration")):
         if low is not None and high is not None and high < low:
             raise InvalidError.field(name, high, f"at least {low:g}")
@@ -72,13 +74,13 @@ def list_tracks(
 
 @router.get("/track/{track_id}", responses=documented(404))
 def get_track(track_id: RowNumber, session: ReadingSession, monitor: Monitor) -> TrackDetail:
-    """A track and how good it sounds. The first time that it is asked for, its sound is measured in the background."""
+    """A track and its sound quality, which is measured in the background at the first request."""
     return _detail(find(session, track_id), monitor)
 
 
 @router.patch("/track/{track_id}", responses=documented(400, 404, 413, 415))
 def change_track(track_id: RowNumber, body: TrackChange, session: DatabaseSession, monitor: Monitor) -> TrackDetail:
-    """Set or lift the tempo that counts, whatever is heard."""
+    """Set a tempo that overrides the analysed one, or remove it."""
     with session.begin():
         track = find(session, track_id)
         track.bpm_override = body.bpm_override
@@ -93,8 +95,8 @@ def change_track(track_id: RowNumber, body: TrackChange, session: DatabaseSessio
     response_class=RangedFile,
     responses={
         200: {"content": {media: {} for media in MEDIA_TYPES.values()}, "description": "The whole track"},
-        206: {"content": {media: {} for media in MEDIA_TYPES.values()}, "description": "The range asked for"},
-        304: {"description": "If-None-Match names what there is"},
+        206: {"content": {media: {} for media in MEDIA_TYPES.values()}, "description": "The requested range"},
+        304: {"description": "If-None-Match has the current ETag"},
         **documented(404, 416, 503),
     },
 )
@@ -106,25 +108,23 @@ def stream_track(
     *,
     form: Annotated[Form, Query(alias="format")] = Form.AUTO,
 ) -> RangedFile:
-    """The sound, whole or by Range. An Opus copy is made once; 503 with a reason while a long one is being made."""
+    """The sound, whole or by Range. An Opus copy is made once; 503 while a long one is being made."""
     track = find(session, track_id)
-    session.rollback()  # the copy may take a while: the connection goes back
+    session.rollback()  # making a copy takes a while, so return the connection to the pool
     with opened(track, roots):
         pass
     as_opus = (form == Form.OPUS and track.codec != "opus") or (form == Form.AUTO and not browsers_play(track))
     playable = copies.of(track, roots) if as_opus else original(track, roots)
     try:
-        found = playable.path.stat()
+        file_stat = playable.path.stat()
     except OSError as gone:
-        raise NotFoundError(
-            f"The file of track {track_id} is not there any more", code=ErrorCode.FILE_MISSING
-        ) from gone
+        raise NotFoundError(f"The file of track {track_id} is gone", code=ErrorCode.FILE_MISSING) from gone
     return RangedFile(
         playable.path,
         media_type=playable.media_type,
         filename=Path(track.filename).with_suffix(".ogg").name if as_opus else track.filename,
         content_disposition_type="inline",
-        stat_result=found,
+        stat_result=file_stat,
         headers={"Cache-Control": "private, no-cache"},
     )
 
@@ -132,7 +132,7 @@ def stream_track(
 @router.get(
     "/track/{track_id}/waveform",
     response_class=Response,
-    responses={200: {"content": {SVG: {}}, "description": "A drawing"}, **documented(404)},
+    responses={200: {"content": {SVG: {}}, "description": "The waveform"}, **documented(404)},
 )
 def track_waveform(track_id: RowNumber, session: DatabaseSession, roots: Roots, settings: CurrentSettings) -> Response:
     """The sound as an SVG, with its beats, downbeats and tempo if it was listened to; it says so if not."""
@@ -142,7 +142,7 @@ def track_waveform(track_id: RowNumber, session: DatabaseSession, roots: Roots, 
     with opened(track, roots) as file:
         shape = peaks(file, sha256=track.sha256, cache=settings.data / "cache" / "waveforms")
     drawn = draw(f"{track.artist} – {track.title}" if track.artist else track.title, shape, analysis)
-    # the drawing has a style of its own, and nothing else
+    # The SVG has an inline style and loads nothing.
     policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
     return Response(drawn, media_type=SVG, headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
 

@@ -93,14 +93,14 @@ CREATION = (
 STUDIO = (timelines, storage, feedback, moods, schedule, glossary)
 PARTS = (*GENERATION, *CREATION, *STUDIO)
 SERVICE = "tower-anime-production"
-POOL_SIZE = 10  # and as many more at need; half of the threads that serve
-RECONCILED_S = 2.0  # as often jobs are held against Prefect's runs, beside each time that one is opened here
-SPARE_S = 30.0  # the same in a process that does not lead
-POOL_WAIT_S = 5  # for a connection while all are in use, then 503
+POOL_SIZE = 10  # connections, and as many more under load; half of the threads that serve requests
+RECONCILED_S = 2.0  # jobs are compared with Prefect's runs this often, and whenever one is opened here
+SPARE_S = 30.0  # the same interval in a process that does not lead
+POOL_WAIT_S = 5  # a request waits this long for a free connection, then answers 503
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service; without `settings` it is a process of its own, which reads them and sets up its logs.
+    """Build the service. Without `settings`, read them from the environment and configure the logs.
 
     Raises StackError if no database is named.
     """
@@ -145,11 +145,11 @@ def _collaborators(settings: Settings, engine: Engine, *, every_s: float) -> Pro
         reconciler=Reconciler(sessions, prefect, every_s=every_s, on_job_settled=commands.settle),
         status_threads=ThreadPoolExecutor(max_workers=10, thread_name_prefix="status"),
         model_hashes=ModelHashes(sessions),
-        beats=AnalyserPool(1),  # its process starts with the first scene that is given music
+        beats=AnalyserPool(1),  # its process starts when the first scene gets music
     )
 
 
 def _database_url(settings: Settings) -> str:
     if settings.database_url is None:
-        raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or name a database")
+        raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or set the variable")
     return settings.database_url

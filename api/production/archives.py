@@ -1,4 +1,4 @@
-"""A whole project as one file, and back."""
+"""Export a whole project as one file, and import it."""
 
 from __future__ import annotations
 
@@ -33,23 +33,25 @@ router = strict_router(prefix="/api/anime", tags=["projects"], dependencies=[ADM
 IMPORT_PATH = f"{router.prefix}/projects/import"
 MEDIA_TYPE = "application/zip"
 TAKEN = (MEDIA_TYPE, "application/octet-stream")
-AT_ONCE = 2**20  # bytes
+AT_ONCE = 2**20  # bytes per write
 Result = TypeVar("Result")
-_workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="archives")  # more would only fight for the disk
+_workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="archives")  # more would only compete for the disk
 
 
 class ImportedProject(BaseModel):
-    """`rows` counts what came with it, by table. Its versions have the hashes that they had."""
+    """`rows` counts the imported rows by table. The commits keep their hashes."""
 
     project: ProjectAnswer
-    content_hash: str = Field(description="Over everything in the archive; an export of the new project has the same.")
-    heads: dict[str, str] = Field(description="The commit of each branch.")
+    content_hash: str = Field(
+        description="Hash of everything in the archive. An export of the new project has the same hash."
+    )
+    heads: dict[str, str] = Field(description="Hash of the newest commit of each branch.")
     rows: dict[str, int]
-    missing: list[str] = Field(description="Files that were named and not there when the archive was made.")
+    missing: list[str] = Field(description="Files that were missing when the archive was made.")
 
 
 class ArchiveResponse(FileResponse):
-    """The whole file, which is removed when it was sent or the client has gone."""
+    """Sends the whole file and then removes it, even if the client disconnects."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         whole = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"range"]}
@@ -72,10 +74,10 @@ async def download_project(
 ) -> ArchiveResponse:
     """The project as one file: bible, characters, scenes, all versions, reviews, takes and media.
 
-    It is made whole before the first byte is sent, so it needs as much room on the disk for a while; 409: a file was
-    changed meanwhile.
+    The archive is complete before the first byte is sent, so it needs space on the disk for that time. 409 if a file
+    changes meanwhile.
     """
-    target = _spool(settings)
+    target = _spool_path(settings)
     made = await _in_thread(lambda: export_project(sessions, project_id, target, settings=settings))
     headers = {"ETag": f'"{made.manifest.content_hash}"', "Accept-Ranges": "none", "Cache-Control": "no-store"}
     name = "".join(letter if letter.isprintable() and letter not in '/\\"' else "_" for letter in made.manifest.project)
@@ -89,18 +91,18 @@ async def download_project(
     openapi_extra={
         "requestBody": {
             "required": True,
-            "description": "What GET /projects/{project_id}/export answered, as it is.",
-            "content": {one: {"schema": {"type": "string", "format": "binary"}} for one in TAKEN},
+            "description": "The unchanged file from GET /projects/{project_id}/export.",
+            "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in TAKEN},
         }
     },
 )
 async def upload_project(
     request: Request, response: Response, sessions: DatabaseSessions, settings: CurrentSettings
 ) -> ImportedProject:
-    """A new project of an archive: all of it, or nothing if anything is wrong with the file."""
+    """Create a project from an archive. If anything is wrong with the file, nothing is imported."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in TAKEN:
-        raise MediaTypeError(f"Send the archive as it is, with the header Content-Type: {MEDIA_TYPE}")
-    async with _received(request, _spool(settings)) as source:
+        raise MediaTypeError(f"Send the unchanged archive, with the header Content-Type: {MEDIA_TYPE}")
+    async with _spooled_body(request, _spool_path(settings)) as source:
         made = await _in_thread(lambda: import_project(sessions, source, settings=settings))
     answer = await _in_thread(lambda: _answer(sessions, made))
     response.headers["Location"] = f"{router.prefix}/projects/{made.project_id}"
@@ -110,25 +112,29 @@ async def upload_project(
 def _answer(sessions: Sessions, made: Imported) -> ImportedProject:
     with sessions() as session:
         project = ProjectAnswer.of(projects.find(session, made.project_id))
-    said = made.manifest
+    manifest = made.manifest
     return ImportedProject(
-        project=project, content_hash=said.content_hash, heads=said.heads, rows=said.rows, missing=said.missing
+        project=project,
+        content_hash=manifest.content_hash,
+        heads=manifest.heads,
+        rows=manifest.rows,
+        missing=manifest.missing,
     )
 
 
 @asynccontextmanager
-async def _received(request: Request, target: Path) -> AsyncIterator[Path]:
-    """The body as a file, for as long as the block takes. Holds a mebibyte of it in memory."""
+async def _spooled_body(request: Request, target: Path) -> AsyncIterator[Path]:
+    """Write the body to a file that exists for the duration of the block. At most AT_ONCE bytes are in memory."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with target.open("xb") as file:
-            pieces = bytearray()
-            async for piece in request.stream():
-                pieces += piece
-                if len(pieces) >= AT_ONCE:
-                    await _in_thread(partial(file.write, bytes(pieces)))
-                    pieces.clear()
-            await _in_thread(partial(file.write, bytes(pieces)))
+            buffer = bytearray()
+            async for chunk in request.stream():
+                buffer += chunk
+                if len(buffer) >= AT_ONCE:
+                    await _in_thread(partial(file.write, bytes(buffer)))
+                    buffer.clear()
+            await _in_thread(partial(file.write, bytes(buffer)))
         yield target
     finally:
         target.unlink(missing_ok=True)
@@ -138,6 +144,6 @@ async def _in_thread(work: Callable[[], Result]) -> Result:
     return await asyncio.get_running_loop().run_in_executor(_workers, work)
 
 
-def _spool(settings: Settings) -> Path:
-    """A new name for an archive on its way; what a crash leaves there is removed by the daily purge."""
+def _spool_path(settings: Settings) -> Path:
+    """A new path for an archive in transit. The daily purge removes files that a crash leaves there."""
     return settings.data / "cache" / "archives" / f"{uuid.uuid4().hex}{ENDING}"

@@ -1,4 +1,4 @@
-"""Kinds of fields that several bodies have."""
+"""Field types that several requests share."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tower.versions.values import canonical
 
 
 class _NamesOfEngines:
-    """Shows in OpenAPI what can be asked for, which depends on what is installed."""
+    """Lists the installed engines in OpenAPI."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "enum": [AUTO, *installed().entries]}
 
 
 def _declared_engine(name: str) -> str:
-    """One that is declared and cannot be used is refused with the reason when the job is opened."""
+    """Accepts engines that are declared but cannot be loaded: opening the job refuses them with the reason."""
     if name not in (AUTO, *installed().entries, *installed().broken, *OURS):
         raise ValueError(names())
     return name
@@ -41,11 +41,11 @@ def _storable(text: str) -> str:
 def _open_value(value: Any) -> Any:
     try:
         return canonical(value, "value")
-    except InvalidError as refused:
-        raise ValueError(refused.message) from None
+    except InvalidError as error:
+        raise ValueError(error.message) from None
 
 
-Asked = Annotated[str, AfterValidator(_storable)]  # a text of the query or the path: of bodies the frame sees to it
+Asked = Annotated[str, AfterValidator(_storable)]  # for queries and paths; in bodies the frame refuses NUL
 EngineChoice = Annotated[str, AfterValidator(_declared_engine), _NamesOfEngines()]
 RowId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -58,23 +58,23 @@ OpenList = Annotated[list[Any], AfterValidator(_open_value)]
 
 ProjectQuery = Annotated[int, Query(ge=1, le=LARGEST_ID)]
 BranchQuery = Annotated[
-    Asked | None, Query(min_length=1, max_length=200, description=f"The branch to look at; without it `{MAIN}`.")
+    Asked | None, Query(min_length=1, max_length=200, description=f"The branch to read; by default `{MAIN}`.")
 ]
 AtQuery = Annotated[
-    Asked | None, Query(min_length=1, max_length=200, description="A commit or tag: the state of that time.")
+    Asked | None, Query(min_length=1, max_length=200, description="A commit or tag: answers the state at that commit.")
 ]
 
 
 class Edit(Body):
-    """How a change is noted: on which branch, and why."""
+    """The branch and the message of an edit's commit."""
 
     branch_name: BranchName | None = Field(
         None, validation_alias=AliasChoices("branch_name", "branch"), examples=[MAIN], description="Also `branch`."
     )
     message: Message | None = Field(
-        None, examples=["Moved to dawn"], description="Of the commit; without it one is made."
+        None, examples=["Moved to dawn"], description="Commit message; generated if left out."
     )
 
     def given(self) -> dict[str, Any]:
-        """The fields that were sent, but for those of the note."""
+        """The fields that were sent, except branch and message."""
         return self.model_dump(exclude_unset=True, exclude=set(Edit.model_fields))

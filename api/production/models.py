@@ -1,4 +1,4 @@
-"""The models that there are to render with."""
+"""The model files that can be used to render."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from api.production.dependencies import Hashes
 from db.models.learning import LearningModel, ModelKind
 from tower.models.catalogue import record, take_stock
 
-SIZE_UNTOLD = "ComfyUI does not tell the size of its files"
-OUT_OF_REACH = "ComfyUI does not tell it, and its files are out of reach"
-BEING_READ = "the file is being read for it: ask again"
-UNRATED = "too few of its takes have been rated"
+SIZE_UNTOLD = "ComfyUI does not report the size of its files"
+OUT_OF_REACH = "ComfyUI does not report it, and Tower cannot read its files"
+BEING_READ = "the file is being hashed: try again later"
+UNRATED = "too few of its takes are rated"
 UNKNOWN_USE = "Tower does not know this file"
 
 router = strict_router(prefix="/api/anime", tags=["models"])
 
 
 class Model(BaseModel):
-    """A model file. What is not known is null, and `reasons` says why."""
+    """A model file. Unknown fields are null, and `reasons` says why."""
 
-    name: str = Field(examples=["counterfeit_v3.safetensors"], description="As a workflow names it.")
+    name: str = Field(examples=["counterfeit_v3.safetensors"], description="The name that workflows use.")
     kind: ModelKind
     size_bytes: int | None = Field(examples=[4_244_098_984])
     sha256: str | None
@@ -34,7 +34,7 @@ class Model(BaseModel):
 
     @classmethod
     def of(cls, row: LearningModel, *, within_reach: bool) -> Self:
-        known = {
+        fields = {
             "size_bytes": (row.bytes, SIZE_UNTOLD),
             "sha256": (row.sha256, BEING_READ if within_reach else OUT_OF_REACH),
             "quality_rating": (row.rating, UNRATED),
@@ -43,13 +43,13 @@ class Model(BaseModel):
         return cls(
             name=row.name,
             kind=row.kind,
-            **{name: value for name, (value, _) in known.items()},
-            reasons={name: why for name, (value, why) in known.items() if value is None},
+            **{name: value for name, (value, _) in fields.items()},
+            reasons={name: reason for name, (value, reason) in fields.items() if value is None},
         )
 
 
 class Models(BaseModel):
-    """`source`: the ComfyUI or the folder that was asked. `reason`: why it is null, or not the first choice."""
+    """`source` is the ComfyUI or folder that was read. `reason` says why it is null or not the first choice."""
 
     source: str | None = Field(examples=["http://127.0.0.1:8188"])
     reason: str | None
@@ -63,7 +63,7 @@ def models(
     hashes: Hashes,
     kind: ModelKind | None = None,
 ) -> Models:
-    """What ComfyUI has, asked now; without one, what lies in TOWER_MODELS_DIR. Hashes come as the files are read."""
+    """The models that ComfyUI has now; without ComfyUI, those in TOWER_MODELS_DIR. Hashes are filled in over time."""
     stock = take_stock(settings)
     with session.begin():
         rows = [row for row in record(session, stock) if kind in (None, row.kind)]
@@ -71,5 +71,5 @@ def models(
     for row in rows:
         if row.sha256 is None and (row.kind, row.name) in paths:
             hashes.ask(row.id, paths[row.kind, row.name])
-    found = [Model.of(row, within_reach=(row.kind, row.name) in paths) for row in rows]
-    return Models(source=stock.source, reason=stock.reason, models=found)
+    answers = [Model.of(row, within_reach=(row.kind, row.name) in paths) for row in rows]
+    return Models(source=stock.source, reason=stock.reason, models=answers)

@@ -1,4 +1,4 @@
-"""What you like: which style, camera and tempo for a mood, in one project or in all."""
+"""Your preferences: style, camera and tempo for a mood, in one project or in all."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ EXAMPLE: JsonValue = {
 class Preference(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    kind: Name = Field(description="What it is about: mood, style, camera, …")
-    name: Name = Field(description="Which one.")
-    preference: OpenObject = Field(description="What to choose then.")
-    project_id: RowId | None = Field(None, description="Null: in every project.")
+    kind: Name = Field(description="The subject: mood, style, camera, …")
+    name: Name = Field(description="The mood, style or camera that it applies to.")
+    preference: OpenObject = Field(description="The values to choose.")
+    project_id: RowId | None = Field(None, description="Null applies to every project.")
 
 
 class PreferenceAnswer(BaseModel):
     id: int
-    user_name: str = Field(description="Whose: the name of the API key; `local` where keys are off.")
+    user_name: str = Field(description="The name of the API key; `local` where keys are off.")
     project_id: int | None
     kind: str
     name: str
     preference: dict[str, Any]
     source: PreferenceSource
-    confidence: float | None = Field(description="Of a learned one.")
-    examples: int = Field(description="Takes that it was learned from.")
+    confidence: float | None = Field(description="Confidence of a learned preference.")
+    examples: int = Field(description="Number of takes that it was learned from.")
     created_at: datetime
     updated_at: datetime
 
@@ -63,16 +63,16 @@ class DeletedPreference(BaseModel):
 def set_preference(
     body: Preference, session: DatabaseSession, author: Author, response: Response, if_match: IfMatch = None
 ) -> PreferenceAnswer:
-    """Set it by hand; the same kind and name again replaces it. What was learned stays beside it.
+    """Set a preference. It replaces the one of the same kind and name. Learned preferences stay beside it.
 
-    Of kind `mood`, personal generations take `style`, `camera`, `bpm_min` and `bpm_max`; kind `default`, name `mood`
-    says in its `mood` which one a generation has that names none.
+    Personal generations use `style`, `camera`, `bpm_min` and `bpm_max` of kind `mood`. The preference of kind `default`
+    and name `mood` has in `mood` the mood of generations that name none.
     """
     kind, name, project_id = body.kind, body.name, body.project_id
     with session.begin():
         if if_match is not None:
-            present = preferences.find_named(session, author, kind=kind, name=name, project_id=project_id)
-            _require_match(if_match, present)
+            current = preferences.find_named(session, author, kind=kind, name=name, project_id=project_id)
+            _require_match(if_match, current)
         kept = preferences.put(session, author, body.preference, kind=kind, name=name, project_id=project_id)
         answer = PreferenceAnswer.of(kept)
     tagged(response, answer)
@@ -87,7 +87,7 @@ def list_preferences(
     project_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
     kind: Annotated[Asked | None, Query(max_length=100)] = None,
 ) -> list[PreferenceAnswer]:
-    """Your own, set and learned."""
+    """Your own preferences, set and learned."""
     found = preferences.page(session, author, project_id=project_id, kind=kind, wanted=pages.wanted)
     return pages.answer(found, PreferenceAnswer.of)
 
@@ -96,7 +96,7 @@ def list_preferences(
 def get_preference(
     preference_id: RowId, session: ReadingSession, author: Author, response: Response
 ) -> PreferenceAnswer:
-    """One of your own."""
+    """One of your own preferences."""
     answer = PreferenceAnswer.of(preferences.find(session, author, preference_id))
     tagged(response, answer)
     return answer
@@ -104,16 +104,16 @@ def get_preference(
 
 @router.delete("/preferences/{preference_id}", responses=documented(404))
 def delete_preference(preference_id: RowId, session: DatabaseSession, author: Author) -> DeletedPreference:
-    """Forget it."""
+    """Delete a preference."""
     with session.begin():
         preferences.delete(session, author, preference_id)
     return DeletedPreference(id=preference_id)
 
 
-def _require_match(if_match: str, present: UserCreativePreference | None) -> None:
-    """Raises PreconditionFailedError where nothing is set yet, too."""
-    if present is None:
+def _require_match(if_match: str, current: UserCreativePreference | None) -> None:
+    """Raises PreconditionFailedError if the ETag differs, or if no such preference is set."""
+    if current is None:
         raise PreconditionFailedError(
-            "It is not set, or not any more: leave If-Match out to set it", details={"if_match": if_match, "etag": None}
+            "The preference is not set: leave If-Match out to set it", details={"if_match": if_match, "etag": None}
         )
-    require_match(if_match, PreferenceAnswer.of(present))
+    require_match(if_match, PreferenceAnswer.of(current))

@@ -1,4 +1,4 @@
-"""What new generations use unless they say otherwise, and the presets to choose from."""
+"""The defaults of new generations, and the quality presets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ router = strict_router(prefix="/api/anime", tags=["configuration"])
 
 
 class QualityPreset(BaseModel):
-    """Size in pixels and sampler settings. `also_called`: the words of `quality` that stand for it."""
+    """Size in pixels and sampler settings. `also_called` lists other values of `quality` for this preset."""
 
     name: str = Field(examples=["ultra_production"])
     width: int = Field(examples=[1024])
@@ -31,7 +31,7 @@ class QualityPreset(BaseModel):
     sampler: str = Field(examples=["dpmpp_2m"])
     scheduler: str = Field(examples=["karras"])
     also_called: list[str] = Field(examples=[["high"]])
-    default: bool = Field(description="New generations that name no quality use it.")
+    default: bool = Field(description="Used by new generations without a `quality`.")
 
     @classmethod
     def of(cls, preset: Preset, *, chosen: str) -> Self:
@@ -44,7 +44,7 @@ class QualityPresets(BaseModel):
 
 
 class ConfigurationChange(Body):
-    """What is left out stays as it is."""
+    """A field that is left out stays as it is."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"model": "counterfeit_v3.safetensors", "quality_preset": "ultra_production"}]}
@@ -61,12 +61,12 @@ class ConfigurationChange(Body):
 
 
 class CurrentConfiguration(BaseModel):
-    """What new generations use unless they say otherwise."""
+    """The defaults of new generations."""
 
     model: str = Field(examples=["counterfeit_v3.safetensors"])
     quality_preset: str = Field(examples=["ultra_production"])
-    verified: bool | None = Field(description="ComfyUI had the model when it was set; null: nobody has set one.")
-    reason: str | None = Field(description="Why it is not verified.")
+    verified: bool | None = Field(description="Whether ComfyUI had the model when it was set; null if none was set.")
+    reason: str | None = Field(description="Why the model is not verified.")
     preset: QualityPreset
     updated_at: datetime | None
 
@@ -78,14 +78,14 @@ class CurrentConfiguration(BaseModel):
 
 @router.get("/quality-presets")
 def quality_presets(session: ReadingSession) -> QualityPresets:
-    """The presets that `quality` chooses from, and which one is the default."""
+    """The quality presets, and which one is the default."""
     chosen = defaults(session).quality_preset
     return QualityPresets(presets=[QualityPreset.of(preset, chosen=chosen) for preset in PRESETS.values()])
 
 
 @router.get("/config")
 def current_configuration(session: ReadingSession) -> CurrentConfiguration:
-    """The model and the preset of new generations."""
+    """The default model and preset of new generations."""
     return CurrentConfiguration.of(defaults(session))
 
 
@@ -93,7 +93,7 @@ def current_configuration(session: ReadingSession) -> CurrentConfiguration:
 def change_configuration(
     body: ConfigurationChange, session: DatabaseSession, settings: CurrentSettings
 ) -> CurrentConfiguration:
-    """Set them. A preset must exist; a model that ComfyUI does not have is refused, one that cannot be checked kept."""
+    """Set the defaults. A model that ComfyUI lacks is refused; without ComfyUI it is accepted unverified."""
     preset = None if body.quality_preset is None else checked_preset(body.quality_preset)
     model = None if body.model is None else _checked(body.model, settings)
     with session.begin():

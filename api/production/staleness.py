@@ -1,4 +1,4 @@
-"""Which accepted takes are out of date and why, and rendering exactly those again."""
+"""Lists the accepted takes that are stale, with the reasons, and renders exactly those again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ router = strict_router(prefix="/api/anime/projects/{project_id}", tags=["stalene
 
 
 class StaleReason(BaseModel):
-    """One thing that is not as it was when the take was made; null: it was not there. Files are told by sha256."""
+    """A value that has changed since the take was made; null if it did not exist. Files are given as sha256."""
 
     kind: str = Field(examples=["characters"], description="scene, characters, style, production, model, workflow, …")
     name: str | None = Field(examples=["Kai Nakamura"])
@@ -49,41 +49,41 @@ class StaleSceneAnswer(BaseModel):
     key: uuid.UUID
     scene_number: int
     title: str | None
-    accepted_asset_id: int | None = Field(description="The take that is out of date; null: its file was deleted.")
+    accepted_asset_id: int | None = Field(description="The stale take; null if its file was deleted.")
     accepted_fingerprint: str | None
-    fingerprint: str = Field(description="Today's.")
+    fingerprint: str = Field(description="The current fingerprint of the scene.")
     reasons: list[StaleReason]
-    job_id: int | None = Field(description="The job that renders it now, if any.")
+    job_id: int | None = Field(description="The job that renders the scene now, if any.")
 
     @classmethod
     def of(cls, found: StaleScene, job: ProductionJob | None) -> Self:
         scene = found.scene
         same = ("key", "scene_number", "title", "accepted_asset_id", "accepted_fingerprint")
-        shown: dict[str, Any] = {name: getattr(scene, name) for name in same}
-        reasons = [StaleReason.model_validate(vars(one)) for one in found.reasons]
+        fields: dict[str, Any] = {name: getattr(scene, name) for name in same}
+        reasons = [StaleReason.model_validate(vars(reason)) for reason in found.reasons]
         job_id = None if job is None else job.id
-        return cls(**shown, scene_id=scene.id, fingerprint=found.fingerprint, reasons=reasons, job_id=job_id)
+        return cls(**fields, scene_id=scene.id, fingerprint=found.fingerprint, reasons=reasons, job_id=job_id)
 
 
 class StalenessAnswer(BaseModel):
-    """Scenes of a branch by number, those of one page: each is fresh, stale, missing, or a video of the user's own.
+    """One page of the scenes of a branch, by number. Each scene is fresh, stale, missing, or has your own video.
 
-    The numbers are of the page too: those of all pages together are those of the branch.
+    The counts are those of the page; the sums over all pages are those of the branch.
     """
 
     project_id: int
     branch_name: str
-    commit: str | None = Field(description="Hash of the state that was looked at.")
-    scenes: int = Field(description="How many were looked at.")
-    fresh: int = Field(description="Those whose accepted take is up to date.")
+    commit: str | None = Field(description="Hash of the commit that was checked.")
+    scenes: int = Field(description="Number of scenes checked.")
+    fresh: int = Field(description="Number of scenes whose accepted take is up to date.")
     own_videos: int
-    stale_scenes: list[int] = Field(description="The ids of those that are stale, by number.")
+    stale_scenes: list[int] = Field(description="Ids of the stale scenes, by scene number.")
     stale: list[StaleSceneAnswer]
-    missing: list[int] = Field(description="The ids of those that no take was accepted for yet.")
+    missing: list[int] = Field(description="Ids of the scenes without an accepted take.")
 
 
 class RenderStale(Body):
-    """What is left out is as the accepted take of each scene was asked for."""
+    """A field that is left out has the value of each scene's accepted take."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"branch": "main"}, {"quality": "low", "dry_run": True}]})
 
@@ -92,7 +92,7 @@ class RenderStale(Body):
     )
     quality: Literal["low", "medium", "high", "fast_preview", "current_workflow", "ultra_production"] | None = None
     engine: EngineChoice | None = None
-    dry_run: bool = Field(False, description="Only say what it would render.")
+    dry_run: bool = Field(False, description="Only report what would be rendered.")
 
 
 class SceneJob(GenerationStarted):
@@ -102,7 +102,7 @@ class SceneJob(GenerationStarted):
 class LiveJob(BaseModel):
     scene_id: int
     job_id: int
-    up_to_date: bool = Field(description="False: it renders a state of the scene that is out of date by now.")
+    up_to_date: bool = Field(description="False if the job renders a stale state of the scene.")
 
 
 class RefusedScene(BaseModel):
@@ -118,11 +118,11 @@ class StaleRendered(BaseModel):
 
     project_id: int
     branch_name: str
-    commit: str | None = Field(description="Hash of the state that is rendered.")
+    commit: str | None = Field(description="Hash of the commit that is rendered.")
     dry_run: bool
     stale_scenes: list[int]
     to_render: list[int]
-    jobs: list[SceneJob] = Field(description="One for each of `to_render`; of a dry run empty.")
+    jobs: list[SceneJob] = Field(description="One job for each of `to_render`; empty in a dry run.")
     already_rendering: list[LiveJob]
     cannot_render: list[RefusedScene]
 
@@ -136,26 +136,26 @@ def stale_scenes(
     *,
     branch: BranchQuery = None,
 ) -> StalenessAnswer:
-    """The scenes whose accepted take would be another one today, and what of character, style, model, … is the reason.
+    """The scenes whose accepted take is stale, and the changes to character, style, model, … that made it so.
 
-    A scene that was never rendered is `missing`, not stale. A page ends with the stale scene number `limit`, or when
-    500 scenes were looked at, 100 of them with an accepted take; the next one begins behind its last scene.
+    A scene without a render is `missing`, not stale. A page ends after `limit` stale scenes, after
+    500 scenes, or after 100 scenes with an accepted take.
     """
     line = branches.find(session, project_id, branch or MAIN)
-    found = report.page_of_branch(session, line, settings, pages.wanted)
-    pages.announce(Page(found.stale, found.next_cursor))
-    stale = scene_ids(found.stale)
+    page = report.page_of_branch(session, line, settings, pages.wanted)
+    pages.announce(Page(page.stale, page.next_cursor))
+    stale = scene_ids(page.stale)
     running = live_jobs(session, stale) if stale else {}
     return StalenessAnswer(
         project_id=project_id,
         branch_name=line.name,
         commit=head_of(session, line.id),
-        scenes=found.scenes,
-        fresh=found.fresh,
-        own_videos=found.own_videos,
+        scenes=page.scenes,
+        fresh=page.fresh,
+        own_videos=page.own_videos,
         stale_scenes=stale,
-        stale=[StaleSceneAnswer.of(one, running.get(one.scene.id)) for one in found.stale],
-        missing=list(found.missing),
+        stale=[StaleSceneAnswer.of(stale_scene, running.get(stale_scene.scene.id)) for stale_scene in page.stale],
+        missing=list(page.missing),
     )
 
 
@@ -163,7 +163,8 @@ def stale_scenes(
     "/render-stale",
     status_code=ACCEPTED,
     response_model=StaleRendered,
-    responses=documented(400, 404, 409, 413, 415) | {200: {"model": StaleRendered, "description": "Of a dry run."}},
+    responses=documented(400, 404, 409, 413, 415)
+    | {200: {"model": StaleRendered, "description": "The answer of a dry run."}},
 )
 def render_stale_scenes(
     project_id: ProjectId,
@@ -176,9 +177,9 @@ def render_stale_scenes(
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> Any:
-    """Open a job for each stale scene of the branch, and for nothing else. What a good take is there for costs nothing.
+    """Open a job for each stale scene of the branch. Scenes that are up to date cost nothing.
 
-    A scene that a job renders already is not rendered twice.
+    A scene that a job already renders is not rendered twice.
     """
     if body.dry_run:
         response.status_code = 200
@@ -187,12 +188,12 @@ def render_stale_scenes(
     endpoint = f"POST {router.prefix.format(project_id=project_id)}/render-stale"
     received = Received(endpoint, body.model_dump(mode="json", exclude_unset=True), request_id, idempotency_key)
 
-    def act() -> Opened:
+    def open_jobs() -> Opened:
         answer = _render(session, project_id, body, settings)
         first = answer.jobs[0].job_id if len(answer.jobs) == 1 else None
         return Opened(first, answer.model_dump(mode="json"))
 
-    return open_once(session, reconciler, received, act)
+    return open_once(session, reconciler, received, open_jobs)
 
 
 def _render(session: Session, project_id: int, body: RenderStale, settings: Settings) -> StaleRendered:
@@ -207,8 +208,8 @@ def _render(session: Session, project_id: int, body: RenderStale, settings: Sett
         dry_run=body.dry_run,
         stale_scenes=scene_ids(done.stale),
         to_render=list(done.opened),
-        jobs=[] if body.dry_run else _started(session, done),
-        already_rendering=[_live(scene_id, one) for scene_id, one in done.live.items()],
+        jobs=[] if body.dry_run else _scene_jobs(session, done),
+        already_rendering=[_live_job(scene_id, live) for scene_id, live in done.live.items()],
         cannot_render=[
             RefusedScene(scene_id=scene_id, code=error.code, message=error.message)
             for scene_id, error in done.refused.items()
@@ -216,19 +217,19 @@ def _render(session: Session, project_id: int, body: RenderStale, settings: Sett
     )
 
 
-def _started(session: Session, done: Rendering) -> list[SceneJob]:
+def _scene_jobs(session: Session, done: Rendering) -> list[SceneJob]:
     estimates: dict[tuple[Any, ...], float | None] = {}
     started = []
     for scene_id, job in done.opened.items():
         session.refresh(job)
         spec = spec_of(job)
-        alike = (spec.size, spec.frames, spec.engine)
-        if alike not in estimates:
-            estimates[alike] = estimate_s(session, spec, job_type=job.job_type)
-        base = GenerationStarted.of(job, estimate_s=estimates[alike])
+        cost_key = (spec.size, spec.frames, spec.engine)
+        if cost_key not in estimates:
+            estimates[cost_key] = estimate_s(session, spec, job_type=job.job_type)
+        base = GenerationStarted.of(job, estimate_s=estimates[cost_key])
         started.append(SceneJob(**base.model_dump(), scene_id=scene_id))
     return started
 
 
-def _live(scene_id: int, one: Live) -> LiveJob:
-    return LiveJob(scene_id=scene_id, job_id=one.job.id, up_to_date=one.up_to_date)
+def _live_job(scene_id: int, live: Live) -> LiveJob:
+    return LiveJob(scene_id=scene_id, job_id=live.job.id, up_to_date=live.up_to_date)

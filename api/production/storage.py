@@ -1,4 +1,4 @@
-"""Files that Tower made or took in: listed, with where they come from, and downloaded whole or by Range."""
+"""Files that Tower made or imported: lists, details with their provenance, and downloads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ IdQuery = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
 
 
 class AssetAnswer(BaseModel):
-    """A file. `probe` was read from it, `provenance` says what it was made from: shot, engine, fingerprint."""
+    """A file. `probe` was read from the file, `provenance` has its origin: shot, engine, fingerprint."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -69,7 +69,7 @@ def list_assets(
 
 @router.get("/assets/{asset_id}", responses=documented(404))
 def get_asset(asset_id: RowId, session: ReadingSession) -> AssetAnswer:
-    """A file with what was read from it and what it was made from."""
+    """A file with its probe and provenance."""
     return AssetAnswer.of(assets.find(session, asset_id))
 
 
@@ -79,8 +79,8 @@ def get_asset(asset_id: RowId, session: ReadingSession) -> AssetAnswer:
     response_class=RangedFile,
     responses={
         200: {"content": {"application/octet-stream": {}}, "description": "The whole file, in its own media type"},
-        206: {"content": {"application/octet-stream": {}}, "description": "The range asked for"},
-        304: {"description": "Whoever asks has it already (If-None-Match)"},
+        206: {"content": {"application/octet-stream": {}}, "description": "The requested range"},
+        304: {"description": "If-None-Match has the current ETag"},
         **documented(404, 416),
     },
 )
@@ -89,16 +89,16 @@ def asset_file(asset_id: RowId, session: ReadingSession) -> RangedFile:
     asset = assets.find(session, asset_id)
     path = Path(asset.path)
     try:
-        found = path.stat()
-    except OSError as gone:
+        file_stat = path.stat()
+    except OSError as error:
         raise NotFoundError(
-            f"The file of asset {asset.id} cannot be read: {gone.strerror}; was {path} moved or deleted?",
+            f"The file of asset {asset.id} cannot be read: {error.strerror}; was {path} moved or deleted?",
             code=ErrorCode.FILE_MISSING,
-        ) from gone
+        ) from error
     return RangedFile(
         path,
         media_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
         filename=f"tower-{asset.id}{path.suffix}",
         content_disposition_type="inline",
-        stat_result=found,
+        stat_result=file_stat,
     )

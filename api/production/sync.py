@@ -1,4 +1,4 @@
-"""The music of a scene: which track, from where, which moments fall on beats, and the plan of the cuts."""
+"""The music of a scene: its track, its start in the track, the moments to put on beats, and the planned cuts."""
 
 from __future__ import annotations
 
@@ -39,36 +39,39 @@ router = strict_router(prefix="/api/anime", tags=["scenes"])
 
 
 class SyncMoment(Body):
-    """A moment that shall fall on a beat; `time` in seconds of the scene."""
+    """A moment to put on a beat. `time` is in seconds from the start of the scene."""
 
     time: float = Field(ge=0, le=DAY_S)
     event: Name | None = None
 
 
 class NewSceneAudio(Body):
-    """`audio_path` or `track_id`. Without `bpm` the cuts follow the beats that are heard."""
+    """Needs `audio_path` or `track_id`. Without `bpm` the cuts follow the detected beats."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     audio_path: Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=4095)] | None = Field(
-        None, description="Full path under the media or music folders."
+        None, description="Absolute path under the media or music folders."
     )
-    track_id: RowId | None = Field(None, description="Of the music library.")
-    bpm: float | None = Field(None, ge=20, le=400, description="The cuts keep to an even grid of this tempo.")
+    track_id: RowId | None = Field(None, description="A track of the music library.")
+    bpm: float | None = Field(None, ge=20, le=400, description="The cuts follow an even grid of this tempo.")
     sync_points: Annotated[list[SyncMoment], Field(max_length=MOST_POINTS)] = Field(default_factory=list)
     offset_s: float | None = Field(
         None,
         ge=0,
         le=DAY_S,
         validation_alias=AliasChoices("offset_s", "offset"),
-        description="Where in the track the scene begins; without it on the first beat. Also `offset`.",
+        description="Time in the track where the scene starts; by default the first beat. Also `offset`.",
     )
-    duration_s: float | None = Field(None, gt=0, le=DAY_S, description="How much of the track; null: all of the scene.")
-    volume: float = Field(1.0, ge=0, le=1, description="On top of the loudness that it is brought to.")
+    duration_s: float | None = Field(
+        None, gt=0, le=DAY_S, description="Length of the music in the scene; null for the whole scene."
+    )
+    volume: float = Field(1.0, ge=0, le=1, description="Factor applied after loudness normalisation.")
     fade_in_s: float = Field(0.0, ge=0, le=60)
     fade_out_s: float = Field(0.0, ge=0, le=60)
     timing: Annotated[FrameTiming, Field(strict=False)] = Field(
-        FrameTiming.CONSTANT, description="cfr: constant rate, nearest frame, for editing; vfr: exact, nothing encoded."
+        FrameTiming.CONSTANT,
+        description="cfr: constant rate, cuts at the nearest frame, for editing; vfr: exact times, without encoding.",
     )
 
     @model_validator(mode="after")
@@ -84,27 +87,29 @@ class NewSceneAudio(Body):
 
 
 class SceneAudio(BaseModel):
-    """`predicted_error_ms` and `measured_error_ms`: how far the worst cut is from its beat."""
+    """`predicted_error_ms` and `measured_error_ms` are the largest distance of a cut from its beat."""
 
     id: int
     scene_id: int
     audio_path: str
     audio_sha256: str | None
-    track_id: int | None = Field(description="In the music library; null: the file is no piece of music.")
+    track_id: int | None = Field(description="The track in the music library; null if the file is not music.")
     track_name: str | None
     artist: str | None
     bpm: float | None
-    confidence: float | None = Field(description="Of a found bpm; null: bpm was given.")
+    confidence: float | None = Field(description="Confidence of the detected tempo; null if bpm was given.")
     offset_s: float
-    duration_s: float | None = Field(description="How much of the track is used; null: as long as the scene.")
+    duration_s: float | None = Field(description="Length of the music; null for the length of the scene.")
     volume: float
     fade_in_s: float
     fade_out_s: float
     timing: FrameTiming
-    sync_points: list[dict[str, Any]] = Field(description="As asked.")
-    cut_list: list[CutAnswer] = Field(description="As planned, and after a render as rendered.")
+    sync_points: list[dict[str, Any]] = Field(description="The requested moments.")
+    cut_list: list[CutAnswer] = Field(description="The planned cuts; after a render, the rendered ones.")
     predicted_error_ms: float | None
-    measured_error_ms: float | None = Field(description="On the rendered file; null: not rendered, or nothing to meet.")
+    measured_error_ms: float | None = Field(
+        description="Measured on the rendered file; null if not rendered, or if no cut is on a beat."
+    )
     measured_mean_error_ms: float | None
     measured_at: datetime | None
     output_asset_id: int | None = Field(description="The take with the music.")
@@ -124,7 +129,7 @@ class PlannedSceneAudio(BaseModel):
 
 class RemovedAudio(BaseModel):
     scene_id: int
-    removed: int = Field(description="How many entries there were, the past ones included.")
+    removed: int = Field(description="Number of deleted entries, past ones included.")
 
 
 @router.post("/scenes/{scene_id}/audio", status_code=201, responses=documented(400, 404, 409, 413, 415))
@@ -138,7 +143,7 @@ def set_scene_audio(
     response: Response,
     branch: BranchQuery = None,
 ) -> PlannedSceneAudio:
-    """Give the scene its music and plan its cuts. Replaces what it had; a render of the scene follows the newest."""
+    """Set the music of a scene and plan its cuts. Replaces earlier music; renders use the newest."""
     with sessions() as session:
         scene = _scene(session, scene_id, branch)
         path = body.audio_path or _path_of(session, body.track_id)
@@ -146,14 +151,14 @@ def set_scene_audio(
     asked = body.asked()
     heard = hear(path, place=place, listener=pool.analyse, hint=asked.hint)
     with sessions.begin() as session:
-        answer = _planned(session, scene.id, asked, path=path, heard=heard)
+        answer = _store_plan(session, scene.id, asked, path=path, heard=heard)
     response.headers["Location"] = f"{router.prefix}/scenes/{scene.id}/audio"
     return answer
 
 
 @router.get("/scenes/{scene_id}/audio", responses=documented(404))
 def get_scene_audio(scene_id: RowId, session: ReadingSession, branch: BranchQuery = None) -> SceneAudio:
-    """The music of the scene, with what was measured on its newest render."""
+    """The music of a scene, with the measurements of its newest render."""
     row = scene_audio.current(session, _scene(session, scene_id, branch).id)
     if row is None:
         raise NotFoundError(f"Scene {scene_id} has no music", code=ErrorCode.NO_AUDIO)
@@ -162,7 +167,7 @@ def get_scene_audio(scene_id: RowId, session: ReadingSession, branch: BranchQuer
 
 @router.delete("/scenes/{scene_id}/audio", responses=documented(404))
 def remove_scene_audio(scene_id: RowId, session: DatabaseSession, branch: BranchQuery = None) -> RemovedAudio:
-    """Take the music off the scene. Takes that were made with it stay."""
+    """Remove the music of a scene. Takes made with it stay."""
     with session.begin():
         scene = _scene(session, scene_id, branch)
         removed = scene_audio.forget(session, scene.id)
@@ -180,8 +185,8 @@ def _path_of(session: Session, track_id: int | None) -> str:
     return str(tracks.place_of_row(tracks.find(session, track_id)).path)
 
 
-def _planned(session: Session, scene_id: int, asked: Asked, *, path: str, heard: Heard) -> PlannedSceneAudio:
-    scene = _scene(session, scene_id, None)  # as it is now: listening may have taken a while
+def _store_plan(session: Session, scene_id: int, asked: Asked, *, path: str, heard: Heard) -> PlannedSceneAudio:
+    scene = _scene(session, scene_id, None)  # read again, because the analysis may have taken a while
     clip, length_from = scene_audio.length_of(session, scene, asked.moments)
     planned: Planned = scene_audio.plan_scene(clip, asked, heard.known.analysis)
     row = scene_audio.keep(session, scene, asked, path=path, heard=heard, planned=planned)

@@ -1,4 +1,4 @@
-"""Workflow graphs: those that come with Tower and the user's own."""
+"""Workflow graphs: built-in ones and your own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ router = strict_router(prefix="/api/anime", tags=["workflows"])
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 EXAMPLE: JsonValue = {
     "name": "my_shot",
-    "description": "Stores a picture again",
+    "description": "Saves a picture again",
     "graph": {
         "1": {"class_type": "LoadImage", "inputs": {"image": "kai.png"}},
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "kai"}},
@@ -53,12 +53,14 @@ class NewWorkflow(Body):
     graph: dict[str, Any]
     description: Annotated[str, StringConstraints(max_length=2000)] = ""
     bindings: Bindings = Field(
-        default_factory=dict, examples=[{"seed": [{"node": "3", "input": "seed"}]}], description="Before the inferred."
+        default_factory=dict,
+        examples=[{"seed": [{"node": "3", "input": "seed"}]}],
+        description="These take precedence over inferred bindings.",
     )
 
 
 class Finding(BaseModel):
-    """Something odd about a graph, and how to mend it."""
+    """A problem of a graph, and how to fix it."""
 
     code: FindingCode
     message: str
@@ -70,7 +72,7 @@ class Finding(BaseModel):
 
 
 class Inferred(BaseModel):
-    """`value`: what the first of these inputs holds in the graph. `why`: why they were taken for it."""
+    """`value` is that of the first input in the graph. `why` says why these inputs were chosen."""
 
     bindings: list[Binding]
     value: Any
@@ -78,15 +80,15 @@ class Inferred(BaseModel):
 
 
 class WorkflowSummary(BaseModel):
-    """The present version of a workflow."""
+    """The current version of a workflow."""
 
     name: str = Field(examples=["animatediff"])
     version: int = Field(examples=[1])
     description: str
     built_in: bool
-    bindings: Bindings = Field(description="Which inputs take prompt, negative, seed, steps, size, …")
-    node_classes: list[str] = Field(description="What a server must have to run it.")
-    created_at: datetime | None = Field(description="Null for those that come with Tower.")
+    bindings: Bindings = Field(description="The inputs for prompt, negative, seed, steps, size, …")
+    node_classes: list[str] = Field(description="The node classes that a server needs to run it.")
+    created_at: datetime | None = Field(description="Null for a built-in workflow.")
 
     @classmethod
     def of(cls, listed: store.Listed) -> Self:
@@ -122,16 +124,16 @@ class Workflow(BaseModel):
 
 
 class StoredWorkflow(BaseModel):
-    """A workflow that was taken in. `checked`: a ComfyUI says that it can run it; `reason`: why none was asked."""
+    """A stored workflow. `checked` is true if ComfyUI can run it; `reason` says why it was not checked."""
 
     name: str
     version: int
     checked: bool
     reason: str | None
-    bindings: Bindings = Field(description="The given ones, and those inferred.")
+    bindings: Bindings = Field(description="Given and inferred bindings.")
     inferred: dict[str, Inferred]
-    not_inferred: dict[str, str] = Field(description="What was not found in the graph, and why.")
-    warnings: list[Finding] = Field(description="What is odd about it, but runs.")
+    not_inferred: dict[str, str] = Field(description="Bindings that could not be inferred, and why.")
+    warnings: list[Finding] = Field(description="Problems that do not keep it from running.")
 
     @classmethod
     def of(cls, stored: workflow_graph.WorkflowGraph, examined: Examined) -> Self:
@@ -157,19 +159,19 @@ class DeletedWorkflow(BaseModel):
 
 @router.get("/workflows")
 def workflows(session: ReadingSession) -> list[WorkflowSummary]:
-    """The present version of every workflow, those that come with Tower first."""
+    """The current version of every workflow, built-in ones first."""
     return [WorkflowSummary.of(listed) for listed in store.list_workflows(session)]
 
 
 @router.post("/workflows", status_code=201, dependencies=[ADMIN], responses=documented(400, 409, 413, 415))
 def add_workflow(body: NewWorkflow, session: DatabaseSession, settings: CurrentSettings) -> StoredWorkflow:
-    """Take in a graph. A ComfyUI that answers checks it first: what keeps it from running is answered 422, with mends.
+    """Store a graph. If ComfyUI is reachable, it checks the graph first; 422 lists the problems and how to fix them.
 
-    The same name again makes the next version; the same graph again changes nothing.
+    A new graph under an existing name becomes its next version. An identical graph changes nothing.
     """
     given = {
-        name: [workflow_graph.Binding(one.node, one.input) for one in several]
-        for name, several in body.bindings.items()
+        name: [workflow_graph.Binding(binding.node, binding.input) for binding in bindings]
+        for name, bindings in body.bindings.items()
     }
     examined = examine(Submitted(body.graph, given), comfyui_url=settings.comfyui_url)
     with session.begin():
@@ -183,7 +185,7 @@ def add_workflow(body: NewWorkflow, session: DatabaseSession, settings: CurrentS
 def workflow(
     name: str,
     session: ReadingSession,
-    version: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Without it, the present one.")] = None,
+    version: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="By default the current version.")] = None,
 ) -> Workflow:
     """A workflow with its graph and bindings."""
     return Workflow.of(store.get(session, name, version))
@@ -191,14 +193,14 @@ def workflow(
 
 @router.delete("/workflows/{name}", dependencies=[ADMIN], responses=documented(404, 409))
 def delete_workflow(name: str, session: DatabaseSession) -> DeletedWorkflow:
-    """Delete all its versions. What was rendered with it stays, and so do the workflows that come with Tower."""
+    """Delete all versions of a workflow. Its renders stay. Built-in workflows cannot be deleted."""
     with session.begin():
         return DeletedWorkflow(name=name, deleted_versions=store.delete_workflow(session, name))
 
 
 def _bindings(found: Mapping[str, list[workflow_graph.Binding]]) -> Bindings:
-    return {name: [_binding(one) for one in several] for name, several in found.items()}
+    return {name: [_binding(binding) for binding in bindings] for name, bindings in found.items()}
 
 
-def _binding(one: workflow_graph.Binding) -> Binding:
-    return Binding(node=one.node, input=one.input)
+def _binding(binding: workflow_graph.Binding) -> Binding:
+    return Binding(node=binding.node, input=binding.input)

@@ -1,4 +1,4 @@
-"""What is asked of the beat analysis, and what it answers."""
+"""Requests and answers of the beat analysis."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ Tempo = Annotated[float, Field(ge=SLOWEST_BPM, le=FASTEST_BPM)]
 
 
 class AnalyzeTrack(Body):
-    """`bpm_hint` and `bpm_range` decide between half, double and other ways to count, which sound alone does not."""
+    """`bpm_hint` and `bpm_range` decide between half, double and other tempos, which the sound alone cannot."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     audio_path: Annotated[str, StringConstraints(strip_whitespace=False)] = Field(
-        description="Full path under the media or music folders."
+        description="Absolute path under the media or music folders."
     )
     analysis_type: Literal["basic", "detailed"] = Field(
         "detailed", description="basic: tempo and beats; detailed: downbeats, candidates and strengths too."
     )
-    bpm_hint: Tempo | None = Field(None, description="About how fast it goes.", examples=[120])
+    bpm_hint: Tempo | None = Field(None, description="Approximate tempo in BPM.", examples=[120])
     bpm_range: list[Tempo] | None = Field(
-        None, min_length=2, max_length=2, description="[slowest, fastest]", examples=[[90, 180]]
+        None, min_length=2, max_length=2, description="[slowest, fastest], in BPM.", examples=[[90, 180]]
     )
-    force: bool = Field(False, description="Listen anew, even if the result is known.")
+    force: bool = Field(False, description="Analyse the file again, even if a result is cached.")
 
     @field_validator("bpm_range")
     @classmethod
@@ -40,7 +40,7 @@ class AnalyzeTrack(Body):
         return value
 
     def hint(self) -> TempoHint | None:
-        """InvalidError for a hint outside the range."""
+        """Raises InvalidError if the hint is outside the range."""
         if self.bpm_hint is None and self.bpm_range is None:
             return None
         return TempoHint(self.bpm_hint, *(self.bpm_range or (None, None)))
@@ -54,36 +54,38 @@ class TempoChangeAnswer(BaseModel):
 
 class CandidateAnswer(BaseModel):
     bpm: float
-    weight: float = Field(description="0–1; all together 1.")
+    weight: float = Field(description="0–1; the weights of all candidates sum to 1.")
 
 
 class SoundMetadata(BaseModel):
-    """`duration` of what decodes, in seconds; `sample_rate` of the file, in Hz."""
+    """`duration` of the decodable sound in seconds; `sample_rate` of the file in Hz."""
 
     duration: float
     sample_rate: int
     sha256: str
     beats: int
-    version: int = Field(description="Of the method.")
+    version: int = Field(description="Version of the analysis method.")
 
 
 class TrackAnalysis(BaseModel):
-    """Times in seconds. `bpm` is null where no beat was heard, and `reason` says why."""
+    """Times are in seconds. If no beat was found, `bpm` is null and `reason` says why."""
 
-    bpm: float | None = Field(examples=[120.5], description="Of the longest stretch of even tempo.")
-    confidence: float = Field(ge=0, le=1, description="Of tracks said to be 0.9, about nine in ten are right.")
+    bpm: float | None = Field(examples=[120.5], description="Tempo of the longest section with a steady tempo.")
+    confidence: float = Field(ge=0, le=1, description="Calibrated: of tracks with 0.9, about nine in ten are right.")
     reason: str | None
-    tempo_changes: list[TempoChangeAnswer] = Field(description="How it begins, and each change.")
+    tempo_changes: list[TempoChangeAnswer] = Field(description="The first tempo, and each change.")
     beat_times: list[float]
-    downbeats: list[float] | None = Field(description="First beats of the bars; null in a basic analysis.")
-    beat_strengths: list[float] | None = Field(description="0–1, of each beat; null in a basic analysis.")
-    candidates: list[CandidateAnswer] | None = Field(description="Other ways to count; null in a basic analysis.")
+    downbeats: list[float] | None = Field(description="The first beat of each bar; null in a basic analysis.")
+    beat_strengths: list[float] | None = Field(description="Strength of each beat, 0–1; null in a basic analysis.")
+    candidates: list[CandidateAnswer] | None = Field(description="Other possible tempos; null in a basic analysis.")
     analysis_type: Literal["basic", "detailed"]
-    analysis_duration: float = Field(description="Seconds that the analysis took when it was made.")
-    cached: bool = Field(description="Known before this request.")
+    analysis_duration: float = Field(description="Seconds that the analysis took.")
+    cached: bool = Field(description="The result was cached before this request.")
     track_id: int | None
-    no_track: str | None = Field(description="Why the file is no track of the library.")
-    bpm_override: float | None = Field(description="The user's word; a hint, where the request gives none.")
+    no_track: str | None = Field(description="Why the file is not a track of the library.")
+    bpm_override: float | None = Field(
+        description="The tempo that the user set; used as the hint if the request has none."
+    )
     metadata: SoundMetadata
 
     @classmethod
@@ -94,8 +96,8 @@ class TrackAnalysis(BaseModel):
             confidence=found.confidence,
             reason=found.reason,
             tempo_changes=[
-                TempoChangeAnswer(time=one.time_s, bpm=one.bpm, confidence=one.confidence)
-                for one in found.tempo_changes
+                TempoChangeAnswer(time=change.time_s, bpm=change.bpm, confidence=change.confidence)
+                for change in found.tempo_changes
             ],
             beat_times=list(found.beat_times_s),
             downbeats=list(found.downbeat_times_s) if detailed else None,
@@ -128,7 +130,7 @@ class BpmHealth(BaseModel):
 
 
 class MatchingTrack(BaseModel):
-    """`relation`: of its tempo to the wanted one; `off_bpm`: how far from there. Null if none was asked for."""
+    """`relation` of its tempo to the target tempo, and `off_bpm`, its distance; null without a target tempo."""
 
     id: int
     title: str
@@ -137,15 +139,17 @@ class MatchingTrack(BaseModel):
     genre: str | None
     duration: float
     bpm: float | None
-    confidence: float | None = Field(description="Of the analysis; null: the tempo is of a tag or set by the user.")
+    confidence: float | None = Field(
+        description="Confidence of the analysis; null if the tempo is from a tag or set by the user."
+    )
     relation: Relation | None
     off_bpm: float | None
-    mood_by: list[Literal["tempo", "words"]] = Field(description="What of it fits the mood.")
+    mood_by: list[Literal["tempo", "words"]] = Field(description="What matched the mood: its tempo or its tags.")
 
     @classmethod
     def of(cls, match: Match) -> Self:
         track = match.track
-        heard = track.bpm is not None and track.bpm == track.analysed_bpm
+        is_analysed = track.bpm is not None and track.bpm == track.analysed_bpm
         return cls(
             id=track.id,
             title=track.title,
@@ -154,7 +158,7 @@ class MatchingTrack(BaseModel):
             genre=track.genre,
             duration=track.duration_s,
             bpm=track.bpm,
-            confidence=track.analysed_confidence if heard else None,
+            confidence=track.analysed_confidence if is_analysed else None,
             relation=match.relation,
             off_bpm=match.off_bpm,
             mood_by=list(match.by),
@@ -162,4 +166,4 @@ class MatchingTrack(BaseModel):
 
 
 def _candidates(found: Analysis) -> list[CandidateAnswer]:
-    return [CandidateAnswer(bpm=one.bpm, weight=one.weight) for one in found.candidates]
+    return [CandidateAnswer(bpm=tempo.bpm, weight=tempo.weight) for tempo in found.candidates]

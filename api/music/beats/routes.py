@@ -27,8 +27,8 @@ from tower.library.roots import library_roots
 from tower.library.text import plain
 from tower.library.track_beats import Heard, Place, hear
 
-GONE_S = 0.25  # how often we look whether whoever asked is still there
-WAITING = 64  # analyses that may wait in threads of their own; more wait in the event loop
+GONE_S = 0.25  # how often to check whether the client is still connected
+WAITING = 64  # analyses that may wait in a thread each; more wait in the event loop
 DEPENDENCIES = ("librosa", "numpy", "scipy", "av")
 
 router = strict_router(prefix="/api/bpm", tags=["bpm"])
@@ -39,7 +39,7 @@ Answer = TypeVar("Answer")
 async def analyze_track(
     asked: AnalyzeTrack, request: Request, settings: CurrentSettings, sessions: DatabaseSessions, pool: Beats
 ) -> TrackAnalysis:
-    """Listen to a file, or answer what is known of it. Who goes away cancels. The file is a track from then on."""
+    """Analyse a file, or answer the cached result. Disconnecting cancels. The file becomes a track of the library."""
     place = Place(sessions, cache.cache_folder(settings), library_roots(settings))
     hint = asked.hint()
 
@@ -70,13 +70,18 @@ def find_matching(
     target_bpm: Annotated[float | None, Query(ge=20, le=400, allow_inf_nan=False)] = None,
     tolerance: Annotated[float, Query(ge=0, le=100, allow_inf_nan=False, description="BPM.")] = 5,
     mood: Annotated[
-        str | None, Query(min_length=1, max_length=100, description="epic, calm, 切ない, …; another word: of the tags.")
+        str | None,
+        Query(
+            min_length=1, max_length=100, description="epic, calm, 切ない, …; any other word is looked up in the tags."
+        ),
     ] = None,
-    relation: Annotated[list[Relation] | None, Query(description="Only these; else half and double time too.")] = None,
+    relation: Annotated[
+        list[Relation] | None, Query(description="Only these relations; without it, half and double time too.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> list[MatchingTrack]:
-    """Tracks near a tempo, or of a mood, or both; best first."""
+    """Tracks near a tempo, with a mood, or both; best match first."""
     if target_bpm is None and mood is None:
         raise InvalidError.field("target_bpm", None, "a tempo to match, or a mood")
     if mood is not None and not plain(mood):
@@ -87,7 +92,7 @@ def find_matching(
 
 
 async def unless_gone(request: Request, work: Callable[[threading.Event], Answer]) -> Answer:
-    """Run `work` in a thread; its event is set when whoever asked goes away."""
+    """Run `work` in a thread. The event that it gets is set when the client disconnects."""
     cancelled = threading.Event()
 
     async def watch() -> None:

@@ -1,4 +1,4 @@
-"""What the director is told and answers."""
+"""Requests and answers of the director."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Quality = Literal["low", "medium", "high", "fast_preview", "current_workflow", "
 
 
 class SceneParameters(Body):
-    """Of `generate_scene`. What is left out is as the scene says, or else its project."""
+    """Parameters of `generate_scene`. A field that is left out is taken from the scene, then from its project."""
 
     scene_id: RowId
     style: Name | None = Field(None, description="The name of a style template.")
@@ -37,16 +37,16 @@ class SceneParameters(Body):
     width: Side | None = None
     height: Side | None = None
     engine: EngineChoice = AUTO
-    force: bool = Field(False, description="Render even where an equal take is there already.")
+    force: bool = Field(False, description="Render even if an identical take exists.")
 
     def overrides(self) -> dict[str, Any]:
-        """What wins over the scene, by the names of a GenerationSpec."""
+        """The fields of a GenerationSpec that override the scene's."""
         given = self.model_dump(exclude={"scene_id", "quality", "engine", "duration"}, exclude_none=True)
         return given if self.duration is None else given | {"duration_s": self.duration}
 
 
 class VideoParameters(CommandRequest):
-    """Of `generate_video`: a shot that is no scene's."""
+    """Parameters of `generate_video`: a shot that belongs to no scene."""
 
 
 PARAMETERS: dict[Command, type[SceneParameters | VideoParameters]] = {
@@ -56,7 +56,7 @@ PARAMETERS: dict[Command, type[SceneParameters | VideoParameters]] = {
 
 
 class DirectorCommand(Body):
-    """A command from a closed list, with the parameters that it takes."""
+    """A command from a fixed list, with its parameters."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [SCENE, VIDEO]})
 
@@ -67,20 +67,20 @@ class DirectorCommand(Body):
     @field_validator("parameters", mode="wrap")
     @classmethod
     def of_the_command(cls, value: Any, _: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        """Only those of this command count; where the command itself is refused, they are not looked at."""
+        """Parse the parameters of this command. They are not checked if the command itself is invalid."""
         command = info.data.get("command")
         return value if command is None else PARAMETERS[command].model_validate(value)
 
     def as_sent(self) -> dict[str, Any]:
-        """Without defaults, by the documented names."""
+        """The fields that were sent, by their documented names."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class DirectorAnswer(CommandGenerationStarted):
-    """What the command set going."""
+    """The generation that the command started."""
 
     command: Command
-    scene_id: int | None = Field(description="Null for a shot that is no scene's.")
-    plan_id: int = Field(description="Of the plan in the director's log.")
-    log_id: int = Field(description="Of the step that this generation is, in the director's log.")
-    decision_id: int = Field(description="Of the decision that the command is; see /decisions.")
+    scene_id: int | None = Field(description="Null for a shot that belongs to no scene.")
+    plan_id: int = Field(description="The plan in the director's log.")
+    log_id: int = Field(description="The step of this generation in the director's log.")
+    decision_id: int = Field(description="The recorded decision; see /decisions.")

@@ -1,4 +1,4 @@
-"""Commands to the director: what is possible is a closed list, and each is noted with what came of it."""
+"""Commands to the director: a fixed list of commands, each logged with its result."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ def command(
     author: Author,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Have a scene, or a shot of its own, generated with all stages. The command is noted as a decision."""
+    """Generate a scene, or a shot without a scene, with all stages. The command is recorded as a decision."""
     received = Received("POST /api/anime/director/command", body.as_sent(), request_id, idempotency_key)
     parameters = body.as_sent()["parameters"]
     told = Told(body.project_id, body.command, parameters, author, request_id)
-    return open_once(session, reconciler, received, lambda: _carry_out(session, body, told, settings))
+    return open_once(session, reconciler, received, lambda: _run_command(session, body, told, settings))
 
 
-def _carry_out(session: Session, body: DirectorCommand, told: Told, settings: Settings) -> Opened:
+def _run_command(session: Session, body: DirectorCommand, told: Told, settings: Settings) -> Opened:
     project_exists(session, body.project_id)
-    job, what = _opened(session, body, settings)
-    noted = commands.note(session, told, job, what=what)
+    job, summary = _open_job(session, body, settings)
+    noted = commands.note(session, told, job, what=summary)
     spec = lifecycle.spec_of(job)
     estimate = estimate_s(session, spec, job_type=JobType.INTEGRATED)
     started = CommandGenerationStarted.of_shot(job, spec, estimate_s=estimate)
@@ -68,20 +68,20 @@ def _carry_out(session: Session, body: DirectorCommand, told: Told, settings: Se
     return Opened(job.id, answer.model_dump(mode="json"))
 
 
-def _opened(session: Session, body: DirectorCommand, settings: Settings) -> tuple[ProductionJob, str]:
-    """The job, and what it makes in a few words."""
-    asked = body.parameters
-    if not isinstance(asked, SceneParameters):
-        job, _ = open_integrated(session, spec_for(session, body.project_id, asked), settings)
-        return job, f"a shot: {asked.prompt[:200]}"
-    found = commands.scene_to_generate(session, body.project_id, asked.scene_id)
+def _open_job(session: Session, body: DirectorCommand, settings: Settings) -> tuple[ProductionJob, str]:
+    """The job and a short description of it."""
+    parameters = body.parameters
+    if not isinstance(parameters, SceneParameters):
+        job, _ = open_integrated(session, spec_for(session, body.project_id, parameters), settings)
+        return job, f"a shot: {parameters.prompt[:200]}"
+    found = commands.scene_to_generate(session, body.project_id, parameters.scene_id)
     job = open_scene_job(
         session,
         found.row,
         settings=settings,
-        quality=asked.quality,
-        engine=asked.engine,
-        overrides=asked.overrides(),
+        quality=parameters.quality,
+        engine=parameters.engine,
+        overrides=parameters.overrides(),
     )
     refuse_now_what_its_run_would(session, lifecycle.spec_of(job), settings)
     return job, f"scene {found.row.scene_number} of {found.branch!r}"

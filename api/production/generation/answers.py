@@ -1,4 +1,4 @@
-"""Jobs as they are answered: each kind with what is known of it."""
+"""The answers for jobs: each job type has its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tower.jobs.lifecycle import eta_s, spec_of
 from tower.rendering.fast_progress import segment_lists
 
 Single = IntegratedGenerationStatus | ProfessionalGenerationStatus | PersonalGenerationStatus | GenerationStatus
-# Without the discriminator pydantic tries to read each kind from every answer.
+# Without the discriminator pydantic would try every type for every answer.
 AnyStatus = Annotated[FastGenerationStatus | Single, Field(discriminator="job_type")]
 SINGLE: dict[JobType, type[Single]] = {
     JobType.STANDARD: GenerationStatus,
@@ -33,19 +33,19 @@ def status_of(session: Session, job: ProductionJob, *, prefect_ui_url: str) -> A
 
 
 def statuses_of(session: Session, jobs: Sequence[ProductionJob], *, prefect_ui_url: str) -> list[AnyStatus]:
-    """In the same order."""
+    """The statuses of `jobs`, in the same order."""
     fast = segment_lists(session, [job for job in jobs if job.job_type == JobType.FAST])
     paces = Paces(session)
     return [
-        FastGenerationStatus.of_fast(job, fast[job.id], left_s=_left_s(paces, job), prefect_ui_url=prefect_ui_url)
+        FastGenerationStatus.of_fast(job, fast[job.id], left_s=_remaining_s(paces, job), prefect_ui_url=prefect_ui_url)
         if job.id in fast
         else SINGLE[job.job_type].of(job, prefect_ui_url=prefect_ui_url)
         for job in jobs
     ]
 
 
-def _left_s(paces: Paces, job: ProductionJob) -> float | None:
-    """Seconds that are left at the job's own speed, or else as long as earlier ones took."""
+def _remaining_s(paces: Paces, job: ProductionJob) -> float | None:
+    """Estimated seconds left, from the job's own speed, or else from earlier jobs. None after the end."""
     if job.status not in LIVE:
         return None
     own = eta_s(job)

@@ -1,4 +1,4 @@
-"""What a generation is asked with and answered with."""
+"""Requests and answers of generations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SAME_NAMES = (
     *("project_id", "scene_id", "commit_hash"),
     *("job_type", "status", "stage", "step", "progress", "prompt", "parameters", "seed", "engine"),
     *("attempt", "warnings", "quality_score", "output_path", "created_at", "updated_at", "started_at", "ended_at"),
-)  # of the row and of its answer
+)  # columns of the row that are fields of the answer
 BASE = "/api/anime/generation"
 DOCUMENTED: dict[str, JsonValue] = {
     "prompt": "cyberpunk detective walking in neon city",
@@ -42,23 +42,23 @@ class GenerationRequest(GenerationSpec):
     )
 
     duration_s: float = Field(3, ge=1, le=10, alias="duration")
-    # strict is meant for numbers: these arrive as text
+    # not strict: enums arrive as text
     scene_type: Annotated[SceneType, Field(strict=False)] = SceneType.DIALOGUE
     type: Annotated[GenerationType, Field(strict=False)] = GenerationType.STANDARD
     engine: EngineChoice = AUTO
 
     def spec(self, defaults: Defaults) -> GenerationSpec:
-        """What to make; what the caller leaves out is as configured."""
+        """The specification of the shot. A quality that is left out is the configured one."""
         left_out = {} if "quality" in self.model_fields_set else {"quality": defaults.quality_preset}
         return GenerationSpec.model_validate(self.model_dump() | left_out)
 
     def as_sent(self) -> dict[str, Any]:
-        """Without defaults, by the documented names."""
+        """The fields that were sent, by their documented names."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class GenerationStarted(BaseModel):
-    """The job is kept; it runs as soon as Prefect takes it."""
+    """The job is stored. It runs as soon as Prefect starts it."""
 
     job_id: int
     id: str
@@ -70,10 +70,12 @@ class GenerationStarted(BaseModel):
     seed: int
     created_at: datetime
     status_url: str = Field(examples=["/api/anime/generation/109/status"])
-    video_url: str = Field(examples=["/api/anime/generation/109/video"], description="Answers once it is completed.")
+    video_url: str = Field(
+        examples=["/api/anime/generation/109/video"], description="Available once the job is completed."
+    )
     warnings: list[str]
     estimated_completion: datetime | None = Field(
-        description="By what earlier jobs took here, scaled by pixels; null while there are none."
+        description="Estimated from earlier jobs here, scaled by pixels; null if there are none."
     )
 
     @classmethod
@@ -97,7 +99,7 @@ class GenerationError(BaseModel):
 
 
 class GenerationProgress(BaseModel):
-    """How far a generation is, or how it ended. What is not known is null."""
+    """Progress or result of a generation. Unknown fields are null."""
 
     id: str
     job_id: int
@@ -105,14 +107,14 @@ class GenerationProgress(BaseModel):
     comfyui_job_id: UUID
     project_id: int | None
     scene_id: int | None = Field(description="The scene that it renders, if any.")
-    commit_hash: str | None = Field(description="The state of the scene's branch that it renders.")
+    commit_hash: str | None = Field(description="The commit of the scene's branch that it renders.")
     job_type: JobType
     status: JobStatus
     stage: Stage
     step: str | None = Field(examples=["frame 12 of 72"])
-    progress: float = Field(ge=0, le=1, description="0…1, never goes back.")
+    progress: float = Field(ge=0, le=1, description="0…1, never decreases.")
     prompt: str
-    parameters: dict[str, Any] = Field(description="As validated, defaults filled in.")
+    parameters: dict[str, Any] = Field(description="The validated parameters, with defaults.")
     seed: int
     engine: str | None = Field(description="The engine that rendered it.")
     attempt: int
@@ -123,7 +125,7 @@ class GenerationProgress(BaseModel):
     status_url: str
     video_url: str | None = Field(description="Null until it is completed.")
     prefect_run_url: str | None
-    eta_s: float | None = Field(description="Seconds that are left at this job's own speed; null before it has one.")
+    eta_s: float | None = Field(description="Seconds left at this job's own speed; null until that is known.")
     created_at: datetime
     updated_at: datetime
     started_at: datetime | None
@@ -131,7 +133,7 @@ class GenerationProgress(BaseModel):
 
 
 class ShotStatus(GenerationProgress):
-    """A generation of one shot. Each kind has a `job_type` of its own, and says in `more` what else is known of it."""
+    """A generation of one shot. Each subclass has its own `job_type` and adds its fields in `more`."""
 
     estimated_completion: datetime | None = Field(description="`eta_s` as a time.")
 
@@ -143,7 +145,7 @@ class ShotStatus(GenerationProgress):
         return cls(**progress, estimated_completion=ends_at, **cls.more(job))
 
     @classmethod
-    def more(cls, job: ProductionJob) -> dict[str, Any]:  # noqa: ARG003 (other kinds look at it)
+    def more(cls, job: ProductionJob) -> dict[str, Any]:  # noqa: ARG003 (subclasses use it)
         return {}
 
 
@@ -154,15 +156,15 @@ class GenerationStatus(ShotStatus):
 
 
 def progress_of(job: ProductionJob, *, prefect_ui_url: str) -> dict[str, Any]:
-    """The fields of GenerationProgress."""
-    ran = job.flow_run_id is not None
-    completed = job.status == JobStatus.COMPLETED
+    """The fields of GenerationProgress for `job`."""
+    has_run = job.flow_run_id is not None
+    is_completed = job.status == JobStatus.COMPLETED
     return {
         **names(job),
         **{name: getattr(job, name) for name in SAME_NAMES},
         "error": GenerationError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
-        "video_url": video_url(job) if completed else None,
-        "prefect_run_url": f"{prefect_ui_url}/runs/flow-run/{job.flow_run_id}" if ran else None,
+        "video_url": video_url(job) if is_completed else None,
+        "prefect_run_url": f"{prefect_ui_url}/runs/flow-run/{job.flow_run_id}" if has_run else None,
         "eta_s": eta_s(job),
     }
 
@@ -172,7 +174,7 @@ def video_url(job: ProductionJob) -> str:
 
 
 def names(job: ProductionJob) -> dict[str, Any]:
-    """All that a job is called."""
+    """The ids and the status URL of a job."""
     return {
         "id": str(job.id),
         "job_id": job.id,

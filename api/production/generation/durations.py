@@ -1,4 +1,4 @@
-"""Lengths of time as people say them."""
+"""Formats durations in words."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ MINUTE_S, HOUR_S = 60, 3600
 
 
 def in_words(seconds: float) -> str:
-    """`40 seconds`, `4 minutes`, `2 hours`: rounded up, in the largest unit that it has over 1.5 of."""
+    """`40 seconds`, `4 minutes` or `2 hours`: rounded up, in the largest unit with a value over 1.5."""
     for unit, length_s in (("hour", HOUR_S), ("minute", MINUTE_S)):
         if seconds > 1.5 * length_s:
-            return _counted(seconds / length_s, unit)
-    return _counted(seconds, "second")
+            return _with_unit(seconds / length_s, unit)
+    return _with_unit(seconds, "second")
 
 
-def _counted(amount: float, unit: str) -> str:
+def _with_unit(amount: float, unit: str) -> str:
     whole = max(1, -int(-amount // 1))
     return f"{whole} {unit}" if whole == 1 else f"{whole} {unit}s"

@@ -1,4 +1,4 @@
-"""Ask for a fast generation: one segment a second, rendered side by side, joined."""
+"""Start a fast generation: one segment per second, rendered in parallel and joined."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def generate_fast(
     settings: CurrentSettings,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Generate a shot second by second, as many at once as there are GPU slots. Answers at once, as /generate does."""
+    """Generate a shot in segments of one second, rendered in parallel on all GPU slots. Answers at once."""
     received = Received("POST /api/anime/generate-fast", body.as_sent(), request_id, idempotency_key)
-    return open_once(session, reconciler, received, lambda: _open(session, body, settings))
+    return open_once(session, reconciler, received, lambda: _open_job(session, body, settings))
 
 
-def _open(session: Session, body: FastGenerationRequest, settings: Settings) -> Opened:
+def _open_job(session: Session, body: FastGenerationRequest, settings: Settings) -> Opened:
     spec = body.spec(defaults(session))
     refuse_now_what_its_run_would(session, spec, settings)
     plan = planned_segments(spec)

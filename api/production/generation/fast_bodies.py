@@ -1,4 +1,4 @@
-"""What a fast generation, one segment a second, is asked with and answered with."""
+"""Requests and answers of fast generations, with one segment per second."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from tower.rendering.fast_progress import PlannedSegment, SegmentLists
 
 LEFT = Field(
     examples=["4 minutes"],
-    description="What is left, at its own speed or that of earlier jobs; null before there is one, and after the end.",
+    description="Estimated time left, from its own speed or earlier jobs; null if unknown, and after the end.",
 )
 
 
-def _whole_seconds(duration_s: float) -> float:
+def _require_whole_seconds(duration_s: float) -> float:
     if duration_s != int(duration_s):
-        raise ValueError("a whole number of seconds: a fast generation has one segment for each")
+        raise ValueError("a whole number of seconds: a fast generation has one segment per second")
     return duration_s
 
 
-def _of_this_recipe(kind: GenerationType) -> GenerationType:
+def _require_fast_type(kind: GenerationType) -> GenerationType:
     if kind not in (GenerationType.STANDARD, GenerationType.CREATIVE):
-        raise ValueError("standard or creative: other types have recipes of their own")
+        raise ValueError("standard or creative: other types have their own recipes")
     return kind
 
 
 class FastGenerationRequest(GenerationRequest):
-    """A shot, second by second. Only `prompt` is required; `duration` is in whole seconds."""
+    """A shot in segments of one second. Only `prompt` is required; `duration` is in whole seconds."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -46,21 +46,21 @@ class FastGenerationRequest(GenerationRequest):
         }
     )
 
-    duration_s: Annotated[float, AfterValidator(_whole_seconds)] = Field(3, ge=1, le=10, alias="duration")
-    type: Annotated[GenerationType, Field(strict=False), AfterValidator(_of_this_recipe)] = GenerationType.STANDARD
+    duration_s: Annotated[float, AfterValidator(_require_whole_seconds)] = Field(3, ge=1, le=10, alias="duration")
+    type: Annotated[GenerationType, Field(strict=False), AfterValidator(_require_fast_type)] = GenerationType.STANDARD
 
 
 class SegmentTask(BaseModel):
-    """A segment as it will be rendered. Neighbours are cross-faded over the frames that they share."""
+    """A segment to render. Neighbouring segments are cross-faded over the frames that they share."""
 
-    segment: int = Field(description="1, 2, …", examples=[1])
-    start_frame: int = Field(description="Its first frame in the whole.", examples=[0])
-    frames: int = Field(description="Rendered frames, those shared with the next segment included.", examples=[28])
-    overlap_frames: int = Field(description="Shared with the next segment, if there is one.", examples=[4])
+    segment: int = Field(description="Counts from 1.", examples=[1])
+    start_frame: int = Field(description="Its first frame in the video.", examples=[0])
+    frames: int = Field(description="Rendered frames, including those shared with the next segment.", examples=[28])
+    overlap_frames: int = Field(description="Frames shared with the next segment, if there is one.", examples=[4])
 
 
 class FastGenerationStarted(BaseModel):
-    """The job is kept; its segments run side by side as soon as Prefect takes it."""
+    """The job is stored. Its segments run in parallel as soon as Prefect starts it."""
 
     job_id: int
     id: str
@@ -75,7 +75,9 @@ class FastGenerationStarted(BaseModel):
     seed: int
     created_at: datetime
     status_url: str = Field(examples=["/api/anime/generation/113/status"])
-    video_url: str = Field(examples=["/api/anime/generation/113/video"], description="Answers once it is completed.")
+    video_url: str = Field(
+        examples=["/api/anime/generation/113/video"], description="Available once the job is completed."
+    )
     warnings: list[str]
     estimated_completion: str | None = LEFT
 
@@ -98,14 +100,16 @@ class FastGenerationStarted(BaseModel):
 
 
 class FastGenerationStatus(GenerationProgress):
-    """A fast generation. While it runs, every segment is in exactly one list; one that waits is in `processing`."""
+    """A fast generation. While it runs, every segment is in exactly one list; waiting ones are in `processing`."""
 
     job_type: Literal[JobType.FAST]
     batch_id: UUID
     total_segments: int
     segments_completed: list[int]
     segments_failed: list[int]
-    segments_processing: list[int] = Field(description="Empty after the end; what was stopped then is in no list.")
+    segments_processing: list[int] = Field(
+        description="Empty after the end. A segment stopped by the end is in no list."
+    )
     estimated_completion: str | None = LEFT
 
     @classmethod

@@ -22,7 +22,7 @@ IdempotencyKey = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=r"^[\x21-\x7e]{1,255}$",
-        description="The same key and body again give the same answer, no new job.",
+        description="Repeating a request with the same key and body gives the same answer and no new job.",
     ),
 ]
 
@@ -30,7 +30,7 @@ IdempotencyKey = Annotated[
 def open_once(
     session: Session, reconciler: Reconciler, received: Received, open_job: Callable[[], Opened]
 ) -> JSONResponse:
-    """Commit the job, have it launched, and answer; a key that came before gets the answer of that time."""
+    """Commit the job, wake the reconciler to launch it, and answer. A known key gets its earlier answer."""
     with session.begin():
         reply = reply_once(session, received, open_job)
     reconciler.wake()
@@ -39,8 +39,11 @@ def open_once(
 
 
 def refuse_now_what_its_run_would(session: Session, spec: GenerationSpec, settings: Settings) -> None:
-    """Raises UnavailableError for an engine that nobody has, NotFoundError for a workflow that is not there, and
-    InvalidError for a character of a professional generation that is not there."""
+    """Raise now what the run would raise later.
+
+    Raises UnavailableError if no worker has the engine, NotFoundError for an unknown workflow, and InvalidError for an
+    unknown character of a professional generation.
+    """
     chosen_by_pool(session, spec.engine, settings)
     if spec.workflow is not None:
         store.get(session, spec.workflow)

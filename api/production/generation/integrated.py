@@ -1,4 +1,4 @@
-"""Ask for an integrated generation for a project: all stages, its quality mended in rounds."""
+"""Start an integrated generation for a project: all stages, with rounds that improve the quality."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ def generate_for_project(
     settings: CurrentSettings,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Generate a shot for a project, in up to three rounds until its quality is good. A draft becomes active."""
+    """Generate a shot for a project, in up to three rounds until it passes quality control. Activates a draft."""
     endpoint = f"POST /api/anime/generate/project/{project_id}"
     received = Received(endpoint, body.as_sent(), request_id, idempotency_key)
 
-    def open_it() -> Opened:
+    def open_job() -> Opened:
         spec = spec_for(session, project_id, body)
         job, estimate = open_integrated(session, spec, settings)
         return Opened(job.id, ProjectGenerationStarted.of(job, estimate_s=estimate).model_dump(mode="json"))
 
-    return open_once(session, reconciler, received, open_it)
+    return open_once(session, reconciler, received, open_job)
 
 
 @router.post(
@@ -77,27 +77,27 @@ def generate_from_command(
     settings: CurrentSettings,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Generate a shot of several characters for a project, as /generate/project does; the answer says what is made."""
+    """Generate a shot with several characters, as /generate/project does. The answer describes the shot."""
     endpoint = f"POST /api/anime/projects/{project_id}/generate-from-command"
     received = Received(endpoint, body.as_sent(), request_id, idempotency_key)
 
-    def open_it() -> Opened:
+    def open_job() -> Opened:
         spec = spec_for(session, project_id, body)
         job, estimate = open_integrated(session, spec, settings)
         return Opened(job.id, CommandGenerationStarted.of_shot(job, spec, estimate_s=estimate).model_dump(mode="json"))
 
-    return open_once(session, reconciler, received, open_it)
+    return open_once(session, reconciler, received, open_job)
 
 
 def open_integrated(session: Session, spec: GenerationSpec, settings: Settings) -> tuple[ProductionJob, float | None]:
-    """The new job, and how many seconds it may take. Raises what its run would, as far as that is known now."""
+    """The new job and its estimated seconds. Raises what `refuse_now_what_its_run_would` raises."""
     refuse_now_what_its_run_would(session, spec, settings)
     job = lifecycle.open_job(session, spec, job_type=JobType.INTEGRATED)
     return job, estimate_s(session, spec, job_type=JobType.INTEGRATED)
 
 
 def spec_for(session: Session, project_id: int, body: ProjectGenerationRequest) -> GenerationSpec:
-    """What to make for the project of the path. Raises NotFoundError for an unknown one."""
+    """The specification of the shot. Raises NotFoundError for an unknown project, InvalidError for another one."""
     project_exists(session, project_id)
     if body.project_id not in (None, project_id):
         raise InvalidError.field("project_id", body.project_id, f"nothing, or {project_id} as in the path")

@@ -1,4 +1,4 @@
-"""What an integrated generation, made for a project, is asked with and answered with."""
+"""Requests and answers of integrated generations for a project."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ OneShot = Literal[GenerationType.STANDARD, GenerationType.CREATIVE]
 
 
 class ProjectGenerationRequest(GenerationRequest):
-    """A shot for the project of the path. Only `prompt` is required; other recipes than this one are no `type` here."""
+    """A shot for the project of the path. Only `prompt` is required; `type` is standard or creative."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"prompt": "epic anime scene", "character": "kai", "duration": 5}]}
     )
 
     type: OneShot = GenerationType.STANDARD
-    project_id: int | None = Field(None, ge=1, le=2**53 - 1, description="May be left out: the path names it.")
+    project_id: int | None = Field(
+        None, ge=1, le=2**53 - 1, description="Optional, because the path names the project."
+    )
 
 
 class CommandRequest(ProjectGenerationRequest):
-    """The same with all who are in the shot."""
+    """A shot for the project of the path, with several characters."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -44,7 +46,7 @@ class CommandRequest(ProjectGenerationRequest):
 
 
 class ProjectGenerationStarted(GenerationStarted):
-    """The job is kept; it runs as soon as Prefect takes it."""
+    """The job is stored. It runs as soon as Prefect starts it."""
 
     request_id: UUID = Field(description="The same as comfyui_job_id.")
 
@@ -55,7 +57,7 @@ class ProjectGenerationStarted(GenerationStarted):
 
 
 class ShotMetadata(BaseModel):
-    """What is made. `duration` in seconds, sizes in pixels."""
+    """The shot. `duration` is in seconds, sizes are in pixels."""
 
     prompt: str
     characters: list[str]
@@ -78,7 +80,7 @@ class ShotMetadata(BaseModel):
 
 
 class CommandGenerationStarted(ProjectGenerationStarted):
-    """The same with what is made."""
+    """The stored job, with a description of the shot."""
 
     metadata: ShotMetadata
 

@@ -1,4 +1,4 @@
-"""What is answered of a generation whose quality is mended in rounds."""
+"""Answers of generations with quality rounds."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from tower.quality.rounds import Round, kept_round, rounds_of
 
 
 class QualityRound(BaseModel):
-    """A render and its verdict."""
+    """One round: a render and its verdict."""
 
-    round: int = Field(description="1, 2, 3.")
+    round: int = Field(description="Counts from 1.")
     passed: bool
-    score: float = Field(ge=0, le=10, description="Below 5 exactly where it did not pass.")
+    score: float = Field(ge=0, le=10, description="Below 5 if and only if the round did not pass.")
     reason: str | None = Field(
-        description="Of the rejection: metric, value, threshold and frames.",
+        description="Why it was rejected: metric, value, threshold and frames.",
         examples=["black_share: 48 of 48 frames (frames 0–47) are black; at most 12 allowed."],
     )
     failed: list[str] = Field(description="The metrics that failed.", examples=[["black_share", "black_run"]])
     changed: str | None = Field(
-        description="What was made otherwise than asked; null in the first round.",
+        description="What differs from the request; null in the first round.",
         examples=["seed 1650906866 instead of 7"],
     )
-    asset_id: int | None = Field(description="The take; null where the engine made none of the form that was asked.")
-    kept: bool = Field(description="It is the one that the generation goes on with.")
+    asset_id: int | None = Field(description="The take; null if the engine made none in the requested form.")
+    kept: bool = Field(description="The generation continues with this round.")
 
     @classmethod
     def of(cls, ended: Round, *, kept: bool) -> Self:
@@ -39,10 +39,10 @@ class QualityRound(BaseModel):
 
 
 class IntegratedGenerationStatus(ShotStatus):
-    """A generation that is rendered again, otherwise, while its quality is not good enough."""
+    """A generation that is rendered again with changes until it passes quality control."""
 
     job_type: Literal[JobType.INTEGRATED]
-    rounds: list[QualityRound] = Field(description="Those that are over.")
+    rounds: list[QualityRound] = Field(description="The finished rounds.")
 
     @classmethod
     def more(cls, job: ProductionJob) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Ask for a generation, follow it, cancel it, retry it, list them."""
+"""Start, follow, cancel, retry and list generations."""
 
 from __future__ import annotations
 
@@ -47,20 +47,22 @@ def generate(
     author: Author,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Generate a shot. Answers at once; the job is kept even if Prefect is down, and runs when it is back.
+    """Generate a shot. Answers at once. If Prefect is down, the job is stored and runs when Prefect is back.
 
-    A professional one needs a character that exists. A personal one answers what its mood chose.
+    A professional generation needs an existing character. A personal one answers the choice for its mood.
     """
     received = Received("POST /api/anime/generate", body.as_sent(), request_id, idempotency_key)
-    return open_once(session, reconciler, received, lambda: _open(session, body, settings, user=author))
+    return open_once(session, reconciler, received, lambda: _open_job(session, body, settings, user=author))
 
 
 async def _job_filter(
     status: JobStatus | None = None,
     job_type: JobType | None = None,
     project_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
-    since: Annotated[Moment | None, Query(description="Made at this time or later; UTC if it names no zone.")] = None,
-    until: Annotated[Moment | None, Query(description="Made before this time.")] = None,
+    since: Annotated[
+        Moment | None, Query(description="Created at this time or later; UTC without a time zone.")
+    ] = None,
+    until: Annotated[Moment | None, Query(description="Created before this time.")] = None,
 ) -> JobFilter:
     return JobFilter(status, job_type, project_id, _in_utc(since), _in_utc(until))
 
@@ -80,7 +82,7 @@ def list_generations(
 
 @router.get("/generation/{generation}/status", responses=documented(404))
 def generation_status(generation: str, session: ReadingSession, prefect_ui_url: PrefectUiUrl) -> AnyStatus:
-    """How far it is. `generation` is its job_id, its comfyui_job_id or its generation_id (gen_…)."""
+    """Progress of a generation. `generation` is its job_id, comfyui_job_id or generation_id (gen_…)."""
     return status_of(session, lifecycle.find_job(session, generation), prefect_ui_url=prefect_ui_url)
 
 
@@ -88,7 +90,7 @@ def generation_status(generation: str, session: ReadingSession, prefect_ui_url: 
 def cancel_generation(
     generation: str, session: DatabaseSession, reconciler: JobReconciler, prefect_ui_url: PrefectUiUrl
 ) -> AnyStatus:
-    """Cancel it; its render stops within seconds. A second cancel answers the same; one that has ended answers 409."""
+    """Cancel a generation; its render stops within seconds. Cancelling again answers the same. 409 after the end."""
     with session.begin():
         job = lifecycle.cancel(session, lifecycle.find_job(session, generation).id)
     reconciler.wake()
@@ -100,7 +102,7 @@ def cancel_generation(
 def retry_generation(
     generation: str, session: DatabaseSession, reconciler: JobReconciler, prefect_ui_url: PrefectUiUrl
 ) -> AnyStatus:
-    """Take up again what failed or was cancelled: only what is missing is rendered, and a failed join joins anew."""
+    """Continue a failed or cancelled generation. Only missing segments are rendered; a failed join is repeated."""
     with session.begin():
         job = lifecycle.retry(session, lifecycle.find_job(session, generation).id)
     reconciler.wake()
@@ -108,7 +110,7 @@ def retry_generation(
     return status_of(session, job, prefect_ui_url=prefect_ui_url)
 
 
-def _open(session: Session, body: GenerationRequest, settings: Settings, *, user: str) -> Opened:
+def _open_job(session: Session, body: GenerationRequest, settings: Settings, *, user: str) -> Opened:
     spec = body.spec(defaults(session))
     refuse_now_what_its_run_would(session, spec, settings)
     job_type = job_type_of(spec.type)

@@ -1,4 +1,4 @@
-"""What professional and personal generations are answered with, beside what all generations are."""
+"""Answers of professional and personal generations."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from db.models.jobs import JobType, ProductionJob
 from tower.moods.chosen import CHOSEN_MOOD, MoodChoice
 from tower.quality.verdict import CHARACTER_CONSISTENCY
 
-MOOD_CHOICE = Field(description="What the mood chose, from where, and why; null until then.")
+MOOD_CHOICE = Field(description="The choice for the mood, its source and its reason; null until it is made.")
 
 
 class CharacterConsistency(BaseModel):
-    """How like its reference image a character came out; of several the least like. Below 5 it did not pass."""
+    """Similarity of a character to its reference image, the lowest of several. A score below 5 does not pass."""
 
     score: float | None = Field(ge=0, le=10)
     passed: bool | None
-    reason: str | None = Field(description="Why it did not pass, or could not be measured.")
-    frames: list[list[int]] = Field(description="Of the sampled frames those that are unlike: first and last, from 0.")
+    reason: str | None = Field(description="Why it did not pass or could not be measured.")
+    frames: list[list[int]] = Field(
+        description="Ranges of sampled frames that do not match: first and last frame, from 0."
+    )
 
     @classmethod
     def of(cls, job: ProductionJob) -> Self | None:
@@ -32,7 +34,7 @@ class CharacterConsistency(BaseModel):
 
 
 class ProfessionalGenerationStatus(ShotStatus):
-    """A generation of a character, held against its reference image."""
+    """A generation of a character, compared with its reference image."""
 
     job_type: Literal[JobType.PROFESSIONAL]
     character_consistency: CharacterConsistency | None = Field(description="Null until it is measured.")
@@ -54,7 +56,7 @@ class PersonalGenerationStatus(ShotStatus):
 
 
 class PersonalGenerationStarted(GenerationStarted):
-    """A generation in a mood: what it chose is settled now."""
+    """A stored generation in a mood, with the choice for the mood."""
 
     mood_choice: MoodChoice | None = MOOD_CHOICE
 

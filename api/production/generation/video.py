@@ -23,15 +23,15 @@ router = strict_router(prefix="/api/anime", tags=["generation"])
     response_class=RangedFile,
     responses={
         200: {"content": {"video/mp4": {}}, "description": "The whole video"},
-        206: {"content": {"video/mp4": {}}, "description": "The range asked for"},
-        304: {"description": "Whoever asks has it already (If-None-Match)"},
+        206: {"content": {"video/mp4": {}}, "description": "The requested range"},
+        304: {"description": "If-None-Match has the current ETag"},
         **documented(404, 416),
     },
 )
 def generation_video(generation: str, session: ReadingSession) -> RangedFile:
-    """The MP4 file. 404 with the reason while there is none, or if it failed or was cancelled."""
+    """The MP4 file. 404 with the reason if there is none yet, or if the generation failed or was cancelled."""
     job = lifecycle.find_job(session, generation)
-    path = _file(job)
+    path = _video_path(job)
     return RangedFile(
         path,
         media_type="video/mp4",
@@ -41,7 +41,7 @@ def generation_video(generation: str, session: ReadingSession) -> RangedFile:
     )
 
 
-def _file(job: ProductionJob) -> Path:
+def _video_path(job: ProductionJob) -> Path:
     if job.status in LIVE:
         raise NotFoundError(
             f"Generation {job.id} has no video yet: it is {round(job.progress * 100)} % done",
@@ -49,7 +49,7 @@ def _file(job: ProductionJob) -> Path:
             code=ErrorCode.VIDEO_NOT_READY,
         )
     if job.status != JobStatus.COMPLETED or job.output_path is None:
-        reason = job.error_message or "it ended before there was one"
+        reason = job.error_message or "it ended before there was a video"
         raise NotFoundError(
             f"Generation {job.id} is {job.status} and has no video: {reason}",
             details={"status": job.status.value},
@@ -61,8 +61,8 @@ def _file(job: ProductionJob) -> Path:
 def _stat(job: ProductionJob, path: Path) -> os.stat_result:
     try:
         return path.stat()
-    except OSError as gone:
+    except OSError as error:
         raise NotFoundError(
-            f"The file of generation {job.id} cannot be read: {gone.strerror}; was {path} moved or deleted?",
+            f"The file of generation {job.id} cannot be read: {error.strerror}; was {path} moved or deleted?",
             code=ErrorCode.VIDEO_MISSING,
-        ) from gone
+        ) from error

@@ -1,4 +1,4 @@
-"""The queue of renders: what renders, what waits and in which order; pause, reorder, clear."""
+"""The render queue: list, pause, resume, reorder and clear it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class QueuedSegment(BaseModel):
     segment: int
     attempt: int
     state: SegmentState
-    priority: int = Field(description="Smaller is sooner: mirrors the order while it waits.")
-    worker: str | None = Field(description="Who renders it, or did.")
+    priority: int = Field(description="Smaller renders sooner; follows the order of the queue while it waits.")
+    worker: str | None = Field(description="The worker that renders or rendered it.")
     progress: float = Field(ge=0, le=1)
     step: str | None = Field(examples=["frame 12 of 28"])
 
@@ -42,7 +42,7 @@ class QueuedSegment(BaseModel):
 
 
 class QueueEntry(BaseModel):
-    """A job that has not ended. `position` counts those of which a part waits; null: nothing of it waits."""
+    """A job that has not ended. `position` is its place among the waiting jobs; null if no part of it waits."""
 
     position: int | None = Field(examples=[1])
     job_id: int
@@ -54,43 +54,45 @@ class QueueEntry(BaseModel):
     prompt: str
     progress: float = Field(ge=0, le=1)
     eta_s: float | None = Field(
-        description="Seconds until it is rendered, by what the last segments took, if nothing else comes; null while "
-        "nothing was measured, or while it waits in a paused queue."
+        description="Seconds until it is rendered, estimated from the last segments; null if nothing was measured yet, "
+        "or while it waits in a paused queue."
     )
-    segments: list[QueuedSegment] = Field(description="Those opened so far, the newest attempt of each.")
+    segments: list[QueuedSegment] = Field(description="The segments opened so far, the newest attempt of each.")
 
     @classmethod
     def of(cls, one: QueuedJob, *, position: int | None, eta_s: float | None) -> Self:
         job = one.job
         same = ("status", "stage", "job_type", "project_id", "prompt", "progress")
-        shown: dict[str, Any] = {name: getattr(job, name) for name in same}
+        fields: dict[str, Any] = {name: getattr(job, name) for name in same}
         segments = [QueuedSegment.of(row) for row in one.segments]
-        return cls(job_id=job.id, state=one.state, position=position, eta_s=eta_s, segments=segments, **shown)
+        return cls(job_id=job.id, state=one.state, position=position, eta_s=eta_s, segments=segments, **fields)
 
 
 class Queue(BaseModel):
-    """`reason`: why `paused` and `slots` are null, and the order is by priority: Prefect does not answer."""
+    """If Prefect does not answer, `paused` and `slots` are null, `reason` says why, and the order is by priority."""
 
     paused: bool | None
-    slots: int | None = Field(description="Renders at once over all workers that are well; null: none has reported.")
+    slots: int | None = Field(
+        description="Concurrent renders over all healthy workers; null if no worker has reported."
+    )
     reason: str | None
-    jobs: list[QueueEntry] = Field(description="What renders and works, then what waits in its order.")
+    jobs: list[QueueEntry] = Field(description="Running jobs first, then waiting ones in order.")
 
 
 class ClearedQueue(Queue):
-    cancelled: list[int] = Field(description="The ids of the jobs that were cancelled.")
+    cancelled: list[int] = Field(description="Ids of the cancelled jobs.")
 
 
 class Reorder(Body):
-    """Where a waiting job shall go: exactly one of `position`, `before` and `after`."""
+    """The new place of a waiting job: exactly one of `position`, `before` and `after`."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"job_id": 17, "position": 1}, {"job_id": 17, "before": 12}]}
     )
 
     job_id: JobId
-    position: int | None = Field(None, ge=1, description="From 1.")
-    before: JobId | None = Field(None, description="The job that it shall come just before.")
+    position: int | None = Field(None, ge=1, description="Counts from 1.")
+    before: JobId | None = Field(None, description="The job to place it directly before.")
     after: JobId | None = None
 
     @model_validator(mode="after")
@@ -110,46 +112,46 @@ class Next(Body):
 
 @router.get("/queue")
 def render_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
-    """Every job that has not ended, in order, with its segments, who renders them and how long it may take."""
+    """Every job that has not ended, in order, with its segments, their workers and the estimated time."""
     return _queue(session, prefect)
 
 
 @router.post("/queue/pause", dependencies=[ADMIN], responses=documented(503))
 def pause_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
-    """Hand out no more renders. What renders goes on; jobs are still taken in."""
+    """Start no more renders. Running renders continue, and new jobs are accepted."""
     prefect.set_paused(GPU_POOL, True)
     return _queue(session, prefect)
 
 
 @router.post("/queue/resume", dependencies=[ADMIN], responses=documented(503))
 def resume_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
-    """Hand out renders again."""
+    """Start renders again."""
     prefect.set_paused(GPU_POOL, False)
     return _queue(session, prefect)
 
 
 @router.post("/queue/reorder", responses=documented(400, 404, 409, 413, 415, 503))
 def reorder_queue(body: Reorder, session: DatabaseSession, prefect: Prefect) -> Queue:
-    """Move a waiting job. One whose recipe has not begun stays behind those whose segments wait: see its `position`."""
-    return _moved(session, prefect, body.job_id, Place(body.position, body.before, body.after))
+    """Move a waiting job. A job that has not started stays behind jobs with waiting segments: see its `position`."""
+    return _move_and_list(session, prefect, body.job_id, Place(body.position, body.before, body.after))
 
 
 @router.post("/queue/next", responses=documented(400, 404, 409, 413, 415, 503))
 def render_next(body: Next, session: DatabaseSession, prefect: Prefect) -> Queue:
-    """Move a waiting job to the front, as far as /queue/reorder can."""
-    return _moved(session, prefect, body.job_id, Place(position=1))
+    """Move a waiting job to the front, with the limits of /queue/reorder."""
+    return _move_and_list(session, prefect, body.job_id, Place(position=1))
 
 
 @router.post("/queue/cancel-pending", dependencies=[ADMIN])
 def cancel_pending_jobs(session: DatabaseSession, prefect: Prefect, reconciler: JobReconciler) -> ClearedQueue:
-    """Cancel every job that has not begun to render. What renders, or has rendered a part, goes on."""
+    """Cancel every job that has not started to render. Jobs that render or have rendered a part continue."""
     with session.begin():
         cancelled = cancel_pending(session)
     reconciler.wake()
     return ClearedQueue(**_queue(session, prefect).model_dump(), cancelled=cancelled)
 
 
-def _moved(session: Session, prefect: PrefectClient, job_id: int, place: Place) -> Queue:
+def _move_and_list(session: Session, prefect: PrefectClient, job_id: int, place: Place) -> Queue:
     with session.begin():
         move(session, prefect, job_id, place)
     return _queue(session, prefect)
@@ -159,14 +161,16 @@ def _queue(session: Session, prefect: PrefectClient) -> Queue:
     try:
         pool = prefect.work_pool(GPU_POOL)
         jobs = queue(session, prefect)
-    except UnavailableError as silent:
+    except UnavailableError as error:
         entries = _entries(in_order(live_jobs(session)), {})
-        return Queue(paused=None, slots=None, reason=silent.message, jobs=entries)
+        return Queue(paused=None, slots=None, reason=error.message, jobs=entries)
     slots = pool_slots(session)
     etas = etas_s(session, jobs, slots=slots, paused=pool.is_paused)
     return Queue(paused=pool.is_paused, slots=slots, reason=None, jobs=_entries(jobs, etas))
 
 
 def _entries(jobs: Sequence[QueuedJob], etas: Mapping[int, float]) -> list[QueueEntry]:
-    places = {one.job.id: number for number, one in enumerate(waiting_order(jobs), start=1)}
-    return [QueueEntry.of(one, position=places.get(one.job.id), eta_s=etas.get(one.job.id)) for one in jobs]
+    positions = {queued.job.id: number for number, queued in enumerate(waiting_order(jobs), start=1)}
+    return [
+        QueueEntry.of(queued, position=positions.get(queued.job.id), eta_s=etas.get(queued.job.id)) for queued in jobs
+    ]

@@ -1,4 +1,4 @@
-"""Who renders, and how each of them is."""
+"""The workers that render, and their state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ router = strict_router(prefix="/api/anime", tags=["workers"])
 
 
 class Rendering(BaseModel):
-    """A segment that is rendered now."""
+    """A segment that is being rendered."""
 
     job_id: int
     segment: int
@@ -36,18 +36,20 @@ class Rendering(BaseModel):
 
 
 class SelfReport(BaseModel):
-    """What a worker said of itself when it was last seen."""
+    """The last report of a worker about itself."""
 
     state: WorkerState
     host: str
-    slots: int = Field(description="Renders at once.")
-    engine: str = Field(examples=["comfyui"], description="What it renders with unless a shot asks for another.")
-    engines: list[str] = Field(examples=[["animatic", "comfyui"]], description="All that it can render with.")
+    slots: int = Field(description="Concurrent renders.")
+    engine: str = Field(examples=["comfyui"], description="The engine it uses unless a shot requests another.")
+    engines: list[str] = Field(examples=[["animatic", "comfyui"]], description="All engines that it can use.")
     comfyui_url: str | None
     gpu: str | None = Field(examples=["NVIDIA GeForce RTX 3060"])
     vram_total_bytes: int | None
     vram_free_bytes: int | None
-    failures_in_a_row: int = Field(description="For reasons of its own; at three it rests until it is well.")
+    failures_in_a_row: int = Field(
+        description="Failures caused by the worker itself. After three it rests until it is healthy."
+    )
     last_failure: str | None
     last_failure_code: str | None
     last_failure_at: datetime | None
@@ -60,7 +62,7 @@ class SelfReport(BaseModel):
 
 
 class Worker(BaseModel):
-    """`report` is null until the worker has reported itself; `prefect_status` while Prefect does not know it."""
+    """`report` is null until the worker sends one; `prefect_status` is null if Prefect does not know the worker."""
 
     name: str
     pool: str = Field(examples=["gpu"])
@@ -82,7 +84,7 @@ class Worker(BaseModel):
 
 
 class Workers(BaseModel):
-    """`reason`: why Prefect's part of it is null."""
+    """`reason` says why the fields from Prefect are null."""
 
     reason: str | None
     workers: list[Worker]
@@ -90,10 +92,10 @@ class Workers(BaseModel):
 
 @router.get("/workers")
 def workers(session: DatabaseSession, prefect: Prefect) -> Workers:
-    """Every worker: what it is, how it is, what it renders now, and its last failure."""
+    """Every worker with its state, its current renders and its last failure."""
     reason: str | None = None
     try:
         seen = seen_by(prefect)
-    except UnavailableError as silent:
-        reason, seen = silent.message, {}
+    except UnavailableError as error:
+        reason, seen = error.message, {}
     return Workers(reason=reason, workers=[Worker.of(known) for known in known_workers(session, seen)])

@@ -21,28 +21,32 @@ router = strict_router(prefix="/api/anime", tags=["characters"])
 
 
 class AppearanceAnswer(BaseModel):
-    """A take that shows the character, as it was then."""
+    """A take that shows the character, and the character's state at that time."""
 
     id: int
     asset_id: int = Field(description="The take.")
     file_url: str = Field(examples=["/api/anime/assets/7/file"])
     character_key: uuid.UUID
-    character_name: str = Field(description="As called when the take was made.")
+    character_name: str = Field(description="Its name when the take was made.")
     character_version: int
-    character_hash: str | None = Field(description="Of the version object; null: the take was made from no commit.")
-    scene_key: uuid.UUID | None = Field(description="The scene that the take was made for; null: none.")
-    consistency_score: float | None = Field(description="Likeness to the reference image, 0–10; null: not measured.")
+    character_hash: str | None = Field(
+        description="Hash of the character's version; null if the take was made from no commit."
+    )
+    scene_key: uuid.UUID | None = Field(description="The scene that the take was made for, if any.")
+    consistency_score: float | None = Field(
+        description="Similarity to the reference image, 0–10; null if not measured."
+    )
     created_at: datetime
 
     @classmethod
     def of(cls, row: CharacterAppearance) -> Self:
-        shown = {name: getattr(row, name) for name in cls.model_fields if name != "file_url"}
-        return cls.model_validate(shown | {"file_url": f"{router.prefix}/assets/{row.asset_id}/file"})
+        fields = {name: getattr(row, name) for name in cls.model_fields if name != "file_url"}
+        return cls.model_validate(fields | {"file_url": f"{router.prefix}/assets/{row.asset_id}/file"})
 
 
 @router.get("/characters/{character_id}/appearances", responses=documented(404))
 def character_appearances(character_id: RowId, session: ReadingSession, pages: Pages) -> list[AppearanceAnswer]:
-    """The accepted takes that show it, on whatever branch, newest first."""
+    """The accepted takes that show a character, of all branches, newest first."""
     found = entities.find(session, Character, character_id)
     shown = acceptance.appearances(session, found.project_id, found.row.key, wanted=pages.wanted)
     return pages.answer(shown, AppearanceAnswer.of)

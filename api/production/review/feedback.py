@@ -31,12 +31,12 @@ IdQuery = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
 
 
 class FrameNote(Body):
-    frame: int = Field(ge=0, le=10_000_000, description="From 0.")
+    frame: int = Field(ge=0, le=10_000_000, description="Frame number, from 0.")
     note: Message
 
 
 class NewFeedback(Body):
-    """A rating has stars; a rejection has a reason."""
+    """A rating needs `rating`, a rejection needs `reason`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE, {"asset_id": 7, "kind": "rating", "rating": 4}]})
 
@@ -45,7 +45,7 @@ class NewFeedback(Body):
     rating: int | None = Field(None, ge=1, le=5)
     reason: Message | None = None
     frame_notes: Annotated[list[FrameNote], Field(max_length=1000)] = Field(default_factory=list)
-    scene_id: RowId | None = Field(None, description="The scene that it was watched for.")
+    scene_id: RowId | None = Field(None, description="The scene that the take was reviewed for.")
 
     @model_validator(mode="after")
     def whole(self) -> Self:
@@ -76,9 +76,11 @@ class FeedbackAnswer(BaseModel):
 
 class FeedbackGiven(BaseModel):
     feedback: FeedbackAnswer
-    decision_id: int | None = Field(description="The decision that it is; null: a rating, or a take of no project.")
-    accepted_for_scene: int | None = Field(description="The scene whose accepted take it is now; null: of none.")
-    taken_from_scenes: list[int] = Field(description="Those that showed it until it was rejected.")
+    decision_id: int | None = Field(
+        description="The recorded decision; null for a rating, or if the take is of no project."
+    )
+    accepted_for_scene: int | None = Field(description="The scene whose accepted take it is now, if any.")
+    taken_from_scenes: list[int] = Field(description="Scenes whose accepted take it was until it was rejected.")
 
 
 class DecisionAnswer(BaseModel):
@@ -87,11 +89,11 @@ class DecisionAnswer(BaseModel):
     kind: DecisionKind
     decision: str
     reason: str | None
-    details: dict[str, Any] = Field(description="What it was chosen from.")
+    details: dict[str, Any] = Field(description="The alternatives that it was chosen from.")
     decided_by: str
     commit_id: int | None
     asset_id: int | None
-    log_id: int | None = Field(description="The plan or step of the director that it is about.")
+    log_id: int | None = Field(description="The plan or step of the director that it concerns.")
     created_at: datetime
 
     @classmethod
@@ -101,9 +103,9 @@ class DecisionAnswer(BaseModel):
 
 @router.post("/feedback", status_code=201, responses=documented(400, 404, 410, 413, 415))
 def give_feedback(body: NewFeedback, session: DatabaseSession, author: Author) -> FeedbackGiven:
-    """Rate, approve or reject a take. An approval or rejection is a decision, and an example to learn from.
+    """Rate, approve or reject a take. Approvals and rejections are recorded as decisions, and Tower learns from them.
 
-    A take that was rendered for a scene becomes its accepted one with an approval; a rejected one is so no longer.
+    An approval makes the take the accepted take of the scene that it was rendered for. A rejection ends that.
     """
     fields = body.model_dump()
     with session.begin():
@@ -124,7 +126,7 @@ def list_feedback(
     asset_id: IdQuery = None,
     kind: FeedbackKind | None = None,
 ) -> list[FeedbackAnswer]:
-    """What people thought of takes, newest first."""
+    """Feedback on takes, newest first."""
     found = feedback.page(session, project_id=project_id, asset_id=asset_id, kind=kind, wanted=pages.wanted)
     return pages.answer(found, FeedbackAnswer.of)
 

@@ -1,4 +1,4 @@
-"""Is the service well? It is when its database answers."""
+"""Health of the service: it is healthy if its database answers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def health(session: DatabaseSession, service: ServiceName) -> Health:
 
 @router.get("/api/anime-enhanced/health", openapi_extra=OPEN)
 def enhanced_health(session: DatabaseSession, service: ServiceName) -> EnhancedHealth:
-    """The same under its older address."""
+    """The same as /api/anime/health, under an older path."""
     _require_database(session, service)
     return EnhancedHealth(service=service)
 
@@ -43,8 +43,8 @@ def enhanced_health(session: DatabaseSession, service: ServiceName) -> EnhancedH
 def _require_database(session: Session, service: str) -> None:
     try:
         figures.answers(session)
-    except (OperationalError, PoolTimeoutError) as silent:
+    except (OperationalError, PoolTimeoutError) as error:
         raise UnavailableError(
             "The database does not answer; run `tower doctor`",
             details={"status": "unhealthy", "service": service},
-        ) from silent
+        ) from error

@@ -1,4 +1,4 @@
-"""The parts of the status: each asks one thing, and says why where it gets no answer."""
+"""The parts of the status. Each probe checks one part and gives the reason if it gets no answer."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ COMFYUI_TIMEOUT_S = 1.0
 
 
 class Part(BaseModel):
-    reachable: bool | None = Field(None, description="Null: not known, or not asked.")
-    reason: str | None = Field(None, description="Why what is null is null.")
+    reachable: bool | None = Field(None, description="Null if not known or not checked.")
+    reason: str | None = Field(None, description="Why fields are null.")
 
 
 class Database(Part):
     version: str | None = None
     size_bytes: int | None = None
-    jobs: dict[str, int] | None = Field(None, description="By status.")
+    jobs: dict[str, int] | None = Field(None, description="Number of jobs by status.")
     projects: int | None = None
 
 
@@ -50,13 +50,15 @@ class Workers(Part):
 
 
 class Engine(Part):
-    """`why` says why this engine would render the next shot that asks for none."""
+    """The engine for shots that request none, and `why`."""
 
     name: str | None = None
     version: str | None = None
     why: str | None = None
-    installed: dict[str, str] = Field(examples=[{"animatic": "1.0.0"}], description="The version of each, by name.")
-    broken: dict[str, str] = Field(description="Why each other engine that is declared here cannot be loaded.")
+    installed: dict[str, str] = Field(
+        examples=[{"animatic": "1.0.0"}], description="Version of each installed engine, by name."
+    )
+    broken: dict[str, str] = Field(description="Why each other declared engine cannot be loaded.")
 
 
 class ComfyUI(Part):
@@ -68,8 +70,8 @@ def database(sessions: Sessions) -> Database:
     try:
         with sessions() as session:
             found = database_figures(session)
-    except (OperationalError, PoolTimeoutError) as silent:
-        return Database(reachable=False, reason=str(silent).splitlines()[0])
+    except (OperationalError, PoolTimeoutError) as error:
+        return Database(reachable=False, reason=str(error).splitlines()[0])
     return Database(
         reachable=True, version=found.version, size_bytes=found.size_bytes, jobs=found.jobs, projects=found.projects
     )
@@ -78,8 +80,8 @@ def database(sessions: Sessions) -> Database:
 def prefect_server(prefect: PrefectClient) -> PrefectServer:
     try:
         return PrefectServer(reachable=True, version=prefect.version(), url=prefect.url)
-    except UnavailableError as silent:
-        return PrefectServer(reachable=False, url=prefect.url, reason=silent.message)
+    except UnavailableError as error:
+        return PrefectServer(reachable=False, url=prefect.url, reason=error.message)
 
 
 def workers(prefect: PrefectClient) -> Workers:
@@ -91,48 +93,46 @@ def workers(prefect: PrefectClient) -> Workers:
             ]
             for pool in POOLS
         }
-    except UnavailableError as silent:
-        return Workers(reachable=False, reason=silent.message)
+    except UnavailableError as error:
+        return Workers(reachable=False, reason=error.message)
     return Workers(reachable=True, pools=seen)
 
 
 def engine(sessions: Sessions, settings: Settings) -> Engine:
-    there = _installed()
+    engines = _installed_engines()
     try:
         with sessions() as session:
             chosen = chosen_by_pool(session, AUTO, settings)
-    except UnavailableError as none:
-        return Engine(reachable=False, reason=none.message, **there)
-    except (OperationalError, PoolTimeoutError) as silent:
-        return Engine(reason=f"the workers are not known: {str(silent).splitlines()[0]}", **there)
-    why = _why(settings, chosen.name)
-    return Engine(reachable=True, name=chosen.name, version=chosen.version, why=why, **there)
+    except UnavailableError as error:
+        return Engine(reachable=False, reason=error.message, **engines)
+    except (OperationalError, PoolTimeoutError) as error:
+        return Engine(reason=f"the workers cannot be listed: {str(error).splitlines()[0]}", **engines)
+    why = _engine_reason(settings, chosen.name)
+    return Engine(reachable=True, name=chosen.name, version=chosen.version, why=why, **engines)
 
 
 def comfyui(settings: Settings) -> ComfyUI:
     url = settings.comfyui_url
     if url is None:
-        return ComfyUI(reason="no TOWER_COMFYUI_URL")
+        return ComfyUI(reason="TOWER_COMFYUI_URL is not set")
     try:
         answer = httpx.get(f"{url.rstrip('/')}/system_stats", timeout=COMFYUI_TIMEOUT_S, trust_env=False)
         answer.raise_for_status()
         return ComfyUI(reachable=True, url=url, version=answer.json()["system"]["comfyui_version"])
-    except (httpx.HTTPError, httpx.InvalidURL) as silent:
-        return ComfyUI(reachable=False, url=url, reason=str(silent) or type(silent).__name__)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return ComfyUI(reachable=False, url=url, reason=str(error) or type(error).__name__)
     except (ValueError, KeyError, TypeError):
-        return ComfyUI(
-            reachable=False, url=url, reason="what answers there is no ComfyUI: /system_stats has no version"
-        )
+        return ComfyUI(reachable=False, url=url, reason="the server is not ComfyUI: /system_stats has no version")
 
 
-def _installed() -> dict[str, dict[str, str]]:
+def _installed_engines() -> dict[str, dict[str, str]]:
     found = installed()
-    return {"installed": {name: one.version for name, one in found.entries.items()}, "broken": dict(found.broken)}
+    return {"installed": {name: entry.version for name, entry in found.entries.items()}, "broken": dict(found.broken)}
 
 
-def _why(settings: Settings, name: str) -> str:
+def _engine_reason(settings: Settings, name: str) -> str:
     if settings.engine != AUTO:
         return f"TOWER_ENGINE={settings.engine}"
     if name == STAND_IN:
-        return "TOWER_ENGINE=auto and no TOWER_COMFYUI_URL, nor a worker that has one"
+        return "TOWER_ENGINE=auto, and neither TOWER_COMFYUI_URL nor a worker with ComfyUI"
     return "TOWER_COMFYUI_URL is set" if settings.comfyui_url else "a gpu worker has a ComfyUI"

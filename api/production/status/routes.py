@@ -1,4 +1,4 @@
-"""What the stack is made of and how each part is, asked now; what does not answer is null, with the reason."""
+"""The current status of each part of the stack. The fields of a part that does not answer are null, with a reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from api.http.strict_routes import strict_router
 from api.production.dependencies import Prefect, StatusThreads
 from api.production.status import probes
 
-PATIENCE_S = 2.0  # for all parts together: they are asked at once
+PATIENCE_S = 2.0  # for all parts together, which are checked in parallel
 
 router = strict_router(prefix="/api/anime", tags=["health"])
 Questions = Mapping[str, tuple[type[probes.Part], Callable[[], probes.Part]]]
@@ -53,20 +53,20 @@ def system_status(
     questions: Annotated[Questions, Depends(_questions)],
     threads: StatusThreads,
 ) -> SystemStatus:
-    """Real figures of database, Prefect, workers, engine, ComfyUI. `degraded`: database or Prefect is silent."""
-    found = _ask_all(threads, questions)
+    """Status of database, Prefect, workers, engine and ComfyUI. `degraded` if database or Prefect does not answer."""
+    parts = _probe_all(threads, questions)
     return SystemStatus(
-        status="healthy" if found["database"].reachable and found["prefect"].reachable else "degraded",
+        status="healthy" if parts["database"].reachable and parts["prefect"].reachable else "degraded",
         service=service,
         version=request.app.version,
         timestamp=datetime.now(UTC),
         endpoints=[f"{method} {path}" for method, path, _ in endpoints(request.app)],
-        **found,
+        **parts,
     )
 
 
-def _ask_all(threads: ThreadPoolExecutor, questions: Questions) -> dict[str, Any]:
-    """Each part by its name; one that is still silent when the patience ends is empty but for the reason."""
+def _probe_all(threads: ThreadPoolExecutor, questions: Questions) -> dict[str, Any]:
+    """The status of each part by name. A part that does not answer in time has only a reason."""
     answers = {name: threads.submit(copy_context().run, ask) for name, (_, ask) in questions.items()}
     wait(answers.values(), timeout=PATIENCE_S)
     return {

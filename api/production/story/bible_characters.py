@@ -47,7 +47,7 @@ SECOND: JsonValue = {
 
 class BibleCharacterFields(PersonFields):
     description: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
-    character_id: RowId | None = Field(None, description="The character of the project that is drawn for it.")
+    character_id: RowId | None = Field(None, description="The project's character that is drawn for it.")
 
 
 class NewBibleCharacter(BibleCharacterFields):
@@ -57,7 +57,7 @@ class NewBibleCharacter(BibleCharacterFields):
 
 
 class BibleCharacterChange(BibleCharacterFields):
-    """What is left out stays as it is; what is given replaces the whole field."""
+    """A field that is left out stays as it is; a given one is replaced as a whole."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"backstory": "Raised by the shrine"}]})
 
@@ -70,19 +70,19 @@ class BibleCharacterAnswer(Versioned, PersonAnswer):
 
     @classmethod
     def of(cls, entity: Found[BibleCharacter] | PastEntity) -> Self:
-        shown = {name: value for name, value in entity.fields.items() if name != "bible_key"}
-        return cls.model_validate({**shown, **place_of(entity)})
+        fields = {name: value for name, value in entity.fields.items() if name != "bible_key"}
+        return cls.model_validate({**fields, **place_of(entity)})
 
 
 class BibleCharacterEdited(BibleCharacterAnswer, Touching):
-    """It after the edit. The bible is no part of a picture: `stale_scenes` is empty."""
+    """The character after the edit. The bible affects no picture, so `stale_scenes` is empty."""
 
 
 @router.post("/characters", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def add_bible_character(
     project_id: ProjectId, body: NewBibleCharacter, session: DatabaseSession, edit: Editing
 ) -> BibleCharacterEdited:
-    """Add a character to the bible; its name is free in it."""
+    """Add a character to the bible. Its name must be unused there."""
 
     def fields() -> dict[str, Any]:
         bibles.find(session, project_id, body.branch_name or MAIN)
@@ -106,7 +106,7 @@ def add_bible_character(
 def list_bible_characters(
     project_id: ProjectId, session: ReadingSession, pages: Pages, branch: BranchQuery = None, at: AtQuery = None
 ) -> list[BibleCharacterAnswer]:
-    """The characters of the bible in the order of their making; in a past state (`at`) by name."""
+    """The characters of the bible in the order of creation; in a past state (`at`), by name."""
     one_time(branch, at)
     if at is not None:
         return list_past(session, Kind.BIBLE_CHARACTERS, project_id=project_id, at=at, pages=pages, to_answers=_answers)
@@ -127,7 +127,7 @@ def get_bible_character(
     branch: BranchQuery = None,
     at: AtQuery = None,
 ) -> BibleCharacterAnswer:
-    """A character of the bible; `branch` shows it as it is on another branch, `at` as it was."""
+    """A character of the bible; `branch` reads another branch, `at` a past state."""
     return read_entity(
         session,
         BibleCharacter,
@@ -150,11 +150,11 @@ def change_bible_character(
     edit: Editing,
     if_match: IfMatch = None,
 ) -> BibleCharacterEdited:
-    """Change some fields."""
+    """Change the fields that the body has."""
     return change_entity(
         session,
         edit,
-        find=lambda: _to_change(session, project_id, character_id, body.branch_name),
+        find=lambda: _find_to_change(session, project_id, character_id, body.branch_name),
         if_match=if_match,
         fields=lambda _: _columns(session, project_id, body),
         note=edit.note(body),
@@ -167,11 +167,11 @@ def change_bible_character(
 def delete_bible_character(
     project_id: ProjectId, character_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None
 ) -> Deleted:
-    """Take it out of the bible on its branch (or `branch`)."""
-    return delete_entity(session, edit, find=lambda: _to_change(session, project_id, character_id, branch))
+    """Remove a character from the bible, on its branch or on `branch`."""
+    return delete_entity(session, edit, find=lambda: _find_to_change(session, project_id, character_id, branch))
 
 
-def _to_change(session: Session, project_id: int, character_id: int, branch: str | None) -> Found[BibleCharacter]:
+def _find_to_change(session: Session, project_id: int, character_id: int, branch: str | None) -> Found[BibleCharacter]:
     return entities.find(session, BibleCharacter, character_id, branch=branch, to_change=True, project_id=project_id)
 
 

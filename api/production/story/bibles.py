@@ -1,4 +1,4 @@
-"""The bible of a project: one on each branch; every edit is a commit."""
+"""The bible of a project, one per branch; every edit is a commit."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class BibleAnswer(Versioned):
 
 
 class BibleEdited(BibleAnswer, Touching):
-    """The bible after the edit. It is no part of a picture: `stale_scenes` is empty."""
+    """The bible after the edit. It affects no picture, so `stale_scenes` is empty."""
 
 
 class BibleChange(BaseModel):
@@ -79,8 +79,8 @@ class BibleChange(BaseModel):
     id: int
     part: BiblePart
     part_key: uuid.UUID
-    before: dict[str, Any] | None = Field(description="Null: it was added.")
-    after: dict[str, Any] | None = Field(description="Null: it was removed.")
+    before: dict[str, Any] | None = Field(description="Null if the commit added it.")
+    after: dict[str, Any] | None = Field(description="Null if the commit removed it.")
     commit: str = Field(description="Hash of the commit.")
     message: str
     author: str
@@ -89,13 +89,13 @@ class BibleChange(BaseModel):
     @classmethod
     def of(cls, row: BibleHistory, commit: Commit) -> Self:
         same = ("id", "part", "part_key", "before", "after", "author", "created_at")
-        shown: dict[str, Any] = {name: getattr(row, name) for name in same}
-        return cls(**shown, commit=commit.hash, message=commit.message)
+        fields: dict[str, Any] = {name: getattr(row, name) for name in same}
+        return cls(**fields, commit=commit.hash, message=commit.message)
 
 
 @router.post("/projects/{project_id}/bible", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def create_bible(project_id: ProjectId, body: BibleBody, session: DatabaseSession, edit: Editing) -> BibleEdited:
-    """Begin the bible. There is one a branch: a second one is refused."""
+    """Create the bible. A branch has at most one, so a second one is refused."""
     with session.begin():
         on = entities.held(session, project_id, body.branch_name or MAIN)
         bibles.refuse_second(session, on)
@@ -108,21 +108,21 @@ def create_bible(project_id: ProjectId, body: BibleBody, session: DatabaseSessio
 def get_bible(
     project_id: ProjectId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> BibleAnswer:
-    """The bible; `at` shows it as it was."""
+    """The bible; `branch` reads another branch, `at` a past state."""
     one_time(branch, at)
-    seen: Found[ProjectBible] | PastEntity
+    bible: Found[ProjectBible] | PastEntity
     if at is None:
-        seen = bibles.find(session, project_id, branch or MAIN)
+        bible = bibles.find(session, project_id, branch or MAIN)
     else:
-        seen = entities.past_by_key(session, ProjectBible, BIBLE_KEY, project_id=project_id, at=at)
-    return with_etag(response, BibleAnswer.of(seen))
+        bible = entities.past_by_key(session, ProjectBible, BIBLE_KEY, project_id=project_id, at=at)
+    return with_etag(response, BibleAnswer.of(bible))
 
 
 @router.put("/projects/{project_id}/bible", responses=documented(400, 404, 412, 413, 415))
 def replace_bible(
     project_id: ProjectId, body: BibleBody, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> BibleEdited:
-    """Replace it as a whole: what is left out is empty afterwards. Its characters stay."""
+    """Replace the whole bible: a field that is left out becomes empty. Its characters stay."""
     return change_entity(
         session,
         edit,
@@ -143,7 +143,7 @@ def bible_history(
     branch: BranchQuery = None,
     part: BiblePart | None = None,
 ) -> list[BibleChange]:
-    """Each change to the bible and to its characters on a branch, newest first, with what was there before."""
+    """Each change to the bible and its characters on a branch, newest first, with the earlier content."""
     page = bibles.history(session, project_id, branch or MAIN, part=part, wanted=pages.wanted)
     ids = {row.commit_id for row in page.rows}
     commits = {commit.id: commit for commit in session.scalars(select(Commit).where(Commit.id.in_(ids)))}

@@ -1,4 +1,4 @@
-"""Characters: make, list, change and delete them on any branch; every edit is a commit."""
+"""Characters: create, list, change and delete them on any branch; every edit is a commit."""
 
 from __future__ import annotations
 
@@ -41,9 +41,11 @@ EXAMPLE: JsonValue = {
 
 class CharacterFields(PersonFields):
     description: Text = ""
-    image_path: Text | None = Field(None, description="Reference image, under a media folder.")
+    image_path: Text | None = Field(None, description="Path of a reference image under a media folder.")
     comfyui_workflow: Name | None = Field(None, description="The name of the workflow that renders this character.")
-    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Of its renders; null: the generation's.")
+    seed: int | None = Field(
+        None, ge=0, le=MAX_SEED, description="Seed of its renders; null for the generation's seed."
+    )
 
 
 class NewCharacter(CharacterFields):
@@ -54,7 +56,7 @@ class NewCharacter(CharacterFields):
 
 
 class CharacterChange(CharacterFields):
-    """What is left out stays as it is; what is given replaces the whole field."""
+    """A field that is left out stays as it is; a given one is replaced as a whole."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -70,14 +72,14 @@ class CharacterAnswer(Versioned, PersonAnswer):
     image_path: str | None
     comfyui_workflow: str | None
     seed: int | None
-    warnings: list[str] = Field(description="What a render of it would stumble over.")
+    warnings: list[str] = Field(description="Problems that a render of the character would have.")
 
     @classmethod
     def of(cls, entity: Found[Character] | PastEntity, known_workflows: frozenset[str]) -> Self:
         fields = entity.fields
         name = fields["comfyui_workflow"]
         missing = name is not None and name not in known_workflows
-        warnings = [f"No workflow is called {name!r} yet: register it before a render needs it"] if missing else []
+        warnings = [f"The workflow {name!r} does not exist: add it before a render needs it"] if missing else []
         return cls.model_validate({**fields, **place_of(entity), "warnings": warnings})
 
 
@@ -87,7 +89,7 @@ class CharacterEdited(CharacterAnswer, Touching):
 
 @router.post("/characters", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def create_character(body: NewCharacter, session: DatabaseSession, edit: Editing) -> CharacterEdited:
-    """A new character; its name is free on the branch."""
+    """Create a character. Its name must be unused on the branch."""
     fields = media_references.checked(body.given(), edit.settings)
     del fields["project_id"]
     return create_entity(
@@ -114,7 +116,7 @@ def list_characters(
     at: AtQuery = None,
     name: Annotated[Asked | None, Query(max_length=100, description="A part of the name, in any case.")] = None,
 ) -> list[CharacterAnswer]:
-    """The characters of a project, in the order of their making; in a past state (`at`) by name."""
+    """The characters of a project, in the order of creation; in a past state (`at`), by name."""
     one_time(branch, at)
     if at is not None:
         return list_past(
@@ -133,7 +135,7 @@ def list_characters(
 def get_character(
     character_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> CharacterAnswer:
-    """A character; `branch` shows it as it is on another branch, `at` as it was."""
+    """A character; `branch` reads another branch, `at` a past state."""
     return read_entity(session, Character, character_id, branch=branch, at=at, response=response, to_answers=_answers)
 
 
@@ -141,7 +143,7 @@ def get_character(
 def change_character(
     character_id: RowId, body: CharacterChange, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> CharacterEdited:
-    """Change some fields."""
+    """Change the fields that the body has."""
     fields = media_references.checked(body.given(), edit.settings)
     return change_entity(
         session,
@@ -159,7 +161,7 @@ def change_character(
 def delete_character(
     character_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None
 ) -> Deleted:
-    """Delete it from its branch (or `branch`). Scenes keep its name; its past stays."""
+    """Delete a character from its branch or from `branch`. Scenes keep its name, and its history stays."""
     return delete_entity(
         session, edit, find=lambda: entities.find(session, Character, character_id, branch=branch, to_change=True)
     )
@@ -169,7 +171,7 @@ def delete_character(
 def character_versions(
     character_id: RowId, session: ReadingSession, pages: Pages, branch: BranchQuery = None
 ) -> list[EntityVersion]:
-    """Every state that it had, newest first, with the commits that made them."""
+    """Every past state, newest first, with the commits that made them."""
     return list_versions(session, Character, character_id, branch=branch, pages=pages)
 
 

@@ -1,4 +1,4 @@
-"""The cultural glossary with its rules, and checks of prompts and scenes against it."""
+"""The cultural glossary: elements with rules, and checks of prompts and scenes against them."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class ElementFields(Body):
     native_name: Name | None = Field(None, examples=["着物"])
     description: Text = ""
     violations: Annotated[list[Name], Field(max_length=100)] = Field(
-        default_factory=list, description="Words that break the rule beside a trigger."
+        default_factory=list, description="Words that break the rule if they occur with a trigger."
     )
     severity: Annotated[Severity, Field(strict=False)] = Severity.WARNING
     advice: Message | None = Field(None, description="What to write instead.")
-    source: Message | None = Field(None, description="Where the rule is from.")
+    source: Message | None = Field(None, description="Source of the rule.")
 
 
 class NewElement(ElementFields):
@@ -52,12 +52,12 @@ class NewElement(ElementFields):
     project_id: RowId
     name: Name
     category: Name = Field(description="clothing, food, ceremony, …")
-    triggers: Words = Field(description="Words that bring it up.")
-    rule: Message = Field(description="What is right, in one sentence.")
+    triggers: Words = Field(description="Words that refer to the element.")
+    rule: Message = Field(description="The rule, in one sentence.")
 
 
 class ElementChange(ElementFields):
-    """What is left out stays as it is."""
+    """A field that is left out stays as it is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"severity": "error"}]})
 
@@ -69,7 +69,7 @@ class ElementChange(ElementFields):
 
 class ElementAnswer(BaseModel):
     id: int
-    project_id: int | None = Field(description="Null: it comes with Tower.")
+    project_id: int | None = Field(description="Null for a built-in element.")
     name: str
     native_name: str | None
     category: str
@@ -89,7 +89,7 @@ class ElementAnswer(BaseModel):
 
 
 class Check(Body):
-    """A prompt (of a project, or of none), or a scene with all its words."""
+    """The text to check: a prompt, optionally of a project, or all text of a scene."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"prompt": "Kai in a kimono, right over left"}]})
 
@@ -102,13 +102,16 @@ class Check(Body):
         if (self.prompt is None) == (self.scene_id is None):
             raise ValueError("either prompt or scene_id")
         if self.scene_id is not None and self.project_id is not None:
-            raise ValueError("no project_id beside scene_id: a scene has its own")
+            raise ValueError("no project_id with scene_id, because a scene has its own project")
         return self
 
 
 class FindingAnswer(BaseModel):
-    """What a text says of one element. `followed`: it names it and says nothing against its rule; `nothing`: it touches
-    no element; `unclear`: it denies what would break the rule."""
+    """The result of a check for one element.
+
+    `followed`: the text names the element and does not break its rule. `nothing`: the text names no element.
+    `unclear`: the text negates a violation.
+    """
 
     id: int
     check_id: uuid.UUID = Field(description="The same for all findings of one check.")
@@ -137,13 +140,13 @@ class DeletedElement(BaseModel):
 def list_cultural_elements(
     session: ReadingSession, pages: Pages, project_id: ProjectQuery | None = None
 ) -> list[ElementAnswer]:
-    """The glossary that comes with Tower, and with `project_id` the project's own."""
+    """The built-in glossary, and with `project_id` the project's own elements too."""
     return pages.answer(glossary.glossary(session, project_id, pages.wanted), ElementAnswer.of)
 
 
 @router.get("/cultural-elements/{element_id}", responses=documented(404))
 def get_cultural_element(element_id: RowId, session: ReadingSession, response: Response) -> ElementAnswer:
-    """One element with its rule."""
+    """An element with its rule."""
     answer = ElementAnswer.of(glossary.find(session, element_id))
     tagged(response, answer)
     return answer
@@ -151,7 +154,7 @@ def get_cultural_element(element_id: RowId, session: ReadingSession, response: R
 
 @router.post("/cultural-elements", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def add_cultural_element(body: NewElement, session: DatabaseSession, response: Response) -> ElementAnswer:
-    """An element of the project's own; one that is called like a built-in one takes its place there."""
+    """Add an element to a project. It replaces a built-in element of the same name there."""
     with session.begin():
         answer = ElementAnswer.of(glossary.add(session, body.project_id, body.model_dump(exclude={"project_id"})))
     tagged(response, answer)
@@ -167,7 +170,7 @@ def change_cultural_element(
     response: Response,
     if_match: IfMatch = None,
 ) -> ElementAnswer:
-    """Change some fields of a project's own element."""
+    """Change fields of a project's own element."""
     with session.begin():
         element = glossary.find(session, element_id, to_change=True)
         require_match(if_match, ElementAnswer.of(element))
@@ -178,7 +181,7 @@ def change_cultural_element(
 
 @router.delete("/cultural-elements/{element_id}", responses=documented(404, 409))
 def delete_cultural_element(element_id: RowId, session: DatabaseSession) -> DeletedElement:
-    """Delete a project's own element; what was found with it stays."""
+    """Delete a project's own element. Earlier findings stay."""
     with session.begin():
         glossary.delete(session, glossary.find(session, element_id))
     return DeletedElement(id=element_id)
@@ -186,14 +189,14 @@ def delete_cultural_element(element_id: RowId, session: DatabaseSession) -> Dele
 
 @router.post("/cultural-validations", status_code=201, responses=documented(400, 404, 413, 415))
 def check_culture(body: Check, session: DatabaseSession) -> list[FindingAnswer]:
-    """Check a prompt or a scene against the glossary. The findings are kept."""
+    """Check a prompt or a scene against the glossary, and store the findings."""
     with session.begin():
-        what = Checked(CheckedKind.PROMPT, body.prompt or "", body.project_id)
+        checked = Checked(CheckedKind.PROMPT, body.prompt or "", body.project_id)
         if body.scene_id is not None:
             scene = entities.find(session, Scene, body.scene_id)
             text = glossary.text_of(scene.row)
-            what = Checked(CheckedKind.SCENE, text, scene.project_id, scene_key=scene.row.key)
-        return [FindingAnswer.of(row) for row in glossary.check(session, what)]
+            checked = Checked(CheckedKind.SCENE, text, scene.project_id, scene_key=scene.row.key)
+        return [FindingAnswer.of(row) for row in glossary.check(session, checked)]
 
 
 @router.get("/cultural-validations", responses=documented(404))
@@ -206,7 +209,7 @@ def list_cultural_validations(
     finding: Finding | None = None,
     check_id: uuid.UUID | None = None,
 ) -> list[FindingAnswer]:
-    """What checks found in a project, newest first."""
+    """The findings of checks in a project, newest first."""
     page = glossary.page(
         session, project_id, scene_key=scene_key, finding=finding, check_id=check_id, wanted=pages.wanted
     )

@@ -1,4 +1,4 @@
-"""What may be said of a person: of a character that is drawn, and of one in the bible."""
+"""The fields that drawn characters and characters of the bible share."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ class PersonFields(Edit):
     personality: Text | None = Field(None, examples=["determined, compassionate"])
     personality_traits: OpenObject = Field(default_factory=dict, examples=[{"determined": True}])
     backstory: Text | None = None
-    visual_description: Text | None = Field(None, description="What the prompt says of it.")
+    visual_description: Text | None = Field(None, description="Description for the prompt.")
     visual_traits: OpenObject = Field(default_factory=dict, examples=[{"hair": "black", "eyes": "augmented"}])
     abilities: OpenList = Field(default_factory=list)
-    relationships: OpenObject = Field(default_factory=dict, description="By the other one's name.")
-    evolution_arc: OpenList = Field(default_factory=list, description="How it changes, in story order.")
+    relationships: OpenObject = Field(
+        default_factory=dict, description="Relationships by the name of the other character."
+    )
+    evolution_arc: OpenList = Field(default_factory=list, description="Changes of the character, in story order.")
 
 
 class PersonAnswer(BaseModel):

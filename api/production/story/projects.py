@@ -1,4 +1,4 @@
-"""Projects: make, list, change, delete and restore them."""
+"""Projects: create, list, change, delete and restore them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EXAMPLE: JsonValue = {
 
 
 class SettingsChange(Body):
-    """How a project is produced. What is left out stays; null: the preset, or the project's name, decides."""
+    """Production settings. A field that is left out stays as it is; null uses the preset or the project's name."""
 
     series_name: Title | None = None
     fps: int | None = Field(None, ge=1, le=120)
@@ -43,7 +43,7 @@ class SettingsChange(Body):
 
 
 class ProductionSettings(BaseModel):
-    """How a project is produced; null: the preset, or the project's name, decides."""
+    """Production settings. Null uses the preset or the project's name."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -69,7 +69,7 @@ class NewProject(Body):
 
 
 class ProjectChange(Body):
-    """What is left out stays as it is; `metadata` is replaced as a whole."""
+    """A field that is left out stays as it is; `metadata` is replaced as a whole."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"description": "Updated description"}]})
 
@@ -84,12 +84,12 @@ class ProjectAnswer(BaseModel):
     id: int = Field(examples=[12])
     name: str
     description: str
-    status: ProjectStatus = Field(description="A draft until its first scene or generation.")
+    status: ProjectStatus = Field(description="A project is a draft until its first scene or generation.")
     metadata: dict[str, Any]
     settings: ProductionSettings
     created_at: datetime
     updated_at: datetime
-    deleted_at: datetime | None = Field(description="In the bin since; null: it is not.")
+    deleted_at: datetime | None = Field(description="When it was put in the bin; null if it is not there.")
 
     @classmethod
     def of(cls, row: Project) -> Self:
@@ -113,14 +113,14 @@ _UNSET = ProductionSettings(**SettingsChange().model_dump())
 async def _filter(
     status: ProjectStatus | None = None,
     name: Annotated[Asked | None, Query(max_length=200, description="A part of the name, in any case.")] = None,
-    deleted: Annotated[bool, Query(description="Those in the bin instead.")] = False,
+    deleted: Annotated[bool, Query(description="List the projects in the bin instead.")] = False,
 ) -> ProjectFilter:
     return ProjectFilter(status, name, deleted)
 
 
 @router.post("/projects", status_code=201, responses=documented(400, 413, 415))
 def create_project(body: NewProject, session: DatabaseSession, response: Response) -> ProjectAnswer:
-    """A new project: a draft with an empty branch `main`."""
+    """Create a project: a draft with an empty branch `main`."""
     with session.begin():
         project = projects.create(session, _columns(body), body.settings.model_dump(exclude_unset=True))
         answer = ProjectAnswer.of(project)
@@ -153,7 +153,7 @@ def change_project(
     response: Response,
     if_match: IfMatch = None,
 ) -> ProjectAnswer:
-    """Change some fields."""
+    """Change the fields that the body has."""
     with session.begin():
         project = projects.find(session, project_id, to_change=True)
         require_match(if_match, ProjectAnswer.of(project))
@@ -165,7 +165,7 @@ def change_project(
 
 @router.delete("/projects/{project_id}", responses=documented(404))
 def delete_project(project_id: ProjectId, session: DatabaseSession) -> DeletedProject:
-    """Put it in the bin, with all that is in it; for 30 days it can be restored."""
+    """Put a project in the bin with all its content. It can be restored for 30 days."""
     with session.begin():
         deleted_at = projects.put_in_bin(session, project_id).deleted_at
     assert deleted_at is not None
@@ -179,7 +179,7 @@ def delete_project(project_id: ProjectId, session: DatabaseSession) -> DeletedPr
 
 @router.post("/projects/{project_id}/restore", responses=documented(404))
 def restore_project(project_id: ProjectId, session: DatabaseSession, response: Response) -> ProjectAnswer:
-    """Take it out of the bin, as it was."""
+    """Restore a project from the bin, unchanged."""
     with session.begin():
         answer = ProjectAnswer.of(projects.restore(session, project_id))
     tagged(response, answer)

@@ -1,4 +1,4 @@
-"""What a scene is asked with and answered with."""
+"""Requests and answers for scenes."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Said = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
 class Line(Body):
-    """A line of dialogue; `timestamp` in seconds of the scene."""
+    """A line of dialogue. `timestamp` is in seconds from the start of the scene."""
 
-    character: Name | None = Field(None, description="Null: a voice that is nobody's.")
+    character: Name | None = Field(None, description="Null for a voice of no character.")
     line: Said
     timestamp: float | None = Field(None, ge=0, le=86_400)
 
@@ -38,9 +38,10 @@ class Line(Body):
 class SceneFields(Edit):
     title: Title | None = None
     characters: Annotated[list[Name], Field(max_length=100)] = Field(
-        default_factory=list, description="By name; one that is no character of the project yet is kept as a name."
+        default_factory=list,
+        description="Names of characters. A name that is not a character of the project yet is kept as a name.",
     )
-    episode_id: Annotated[uuid.UUID | None, Field(strict=False)] = Field(None, description="The episode it is part of.")
+    episode_id: Annotated[uuid.UUID | None, Field(strict=False)] = Field(None, description="The episode of the scene.")
     duration_s: float | None = Field(
         None,
         gt=0,
@@ -49,14 +50,14 @@ class SceneFields(Edit):
     )
     dialogue: Annotated[list[Line], Field(max_length=1000)] = Field(default_factory=list)
     scene_type: Annotated[SceneType | None, Field(strict=False)] = None
-    style: Name | None = Field(None, description="The name of a style template; null: the project's.")
+    style: Name | None = Field(None, description="The name of a style template; null for the project's style.")
     location: Text | None = None
     mood: Text | None = None
     camera: Text | None = None
-    video_path: Text | None = Field(None, description="A video of your own, under a media folder.")
+    video_path: Text | None = Field(None, description="Path of your own video under a media folder.")
 
     def columns(self) -> dict[str, Any]:
-        """What was sent, by the names of the table; `characters` are names still."""
+        """The sent fields by column name; `characters` are still names."""
         given = self.given()
         if "episode_id" in given:
             given["episode_key"] = given.pop("episode_id")
@@ -68,11 +69,13 @@ class NewScene(SceneFields):
 
     project_id: RowId
     description: Text
-    scene_number: SceneNumber | None = Field(None, description="Free on the branch; without it, after the last.")
+    scene_number: SceneNumber | None = Field(
+        None, description="Must be unused on the branch; by default after the last scene."
+    )
 
 
 class SceneChange(SceneFields):
-    """What is left out stays as it is; what is given replaces the whole field."""
+    """A field that is left out stays as it is; a given one is replaced as a whole."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -89,16 +92,18 @@ class SceneOrder(Edit):
 
     project_id: RowId
     scene_ids: Annotated[list[RowId], Field(max_length=MOST_SCENES)] = Field(
-        description="All scenes of the branch, in the order that they shall have."
+        description="All scenes of the branch, in their new order."
     )
 
 
 class SceneCopy(Edit):
-    """Where the copy goes."""
+    """The branch and number of the copy."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"scene_number": 2}]})
 
-    scene_number: SceneNumber | None = Field(None, description="Free on the branch; without it, after the last.")
+    scene_number: SceneNumber | None = Field(
+        None, description="Must be unused on the branch; by default after the last scene."
+    )
 
 
 class SceneAnswer(Versioned):
@@ -106,7 +111,7 @@ class SceneAnswer(Versioned):
     title: str | None
     description: str
     status: SceneStatus | None = Field(description=BEFORE)
-    characters: list[str] = Field(description="By their present names.")
+    characters: list[str] = Field(description="Current names of the characters.")
     episode_id: uuid.UUID | None
     duration_seconds: float | None
     dialogue: list[dict[str, Any]]
@@ -115,7 +120,7 @@ class SceneAnswer(Versioned):
     location: str | None
     mood: str | None
     camera: str | None
-    video_path: str | None = Field(description="The accepted take, or a video of your own.")
+    video_path: str | None = Field(description="The accepted take, or your own video.")
     accepted_asset_id: int | None = Field(description=f"The accepted take. {BEFORE}")
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Scenes: make, list, change, order and copy them on any branch; every edit is a commit."""
+"""Scenes: create, list, change, reorder and copy them on any branch; every edit is a commit."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ router = strict_router(prefix="/api/anime", tags=["scenes"])
 
 @router.post("/scenes", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def create_scene(body: NewScene, session: DatabaseSession, edit: Editing) -> SceneEdited:
-    """A new scene. The first one makes a draft project active."""
+    """Create a scene. The first scene activates a draft project."""
     branch = body.branch_name or MAIN
     with session.begin():
-        fields = _checked(session, body, edit.settings, project_id=body.project_id, branch=branch)
+        fields = _checked_columns(session, body, edit.settings, project_id=body.project_id, branch=branch)
         del fields["project_id"]
         on = entities.held(session, body.project_id, branch)
         if body.scene_number is None:
@@ -65,9 +65,11 @@ def list_scenes(
     at: AtQuery = None,
     episode_id: uuid.UUID | None = None,
     status: SceneStatus | None = None,
-    character_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Those it plays in.")] = None,
+    character_id: Annotated[
+        int | None, Query(ge=1, le=LARGEST_ID, description="Only scenes with this character.")
+    ] = None,
 ) -> list[SceneAnswer]:
-    """The scenes of a project by number. Filters look at the present; `at` shows a whole past state."""
+    """The scenes of a project by number. Filters apply to the current state; `at` lists a whole past state."""
     one_time(branch, at)
     if at is not None:
         return list_past(session, Kind.SCENES, project_id=project_id, at=at, pages=pages, to_answers=_answers)
@@ -87,7 +89,7 @@ def list_scenes(
 
 @router.post("/scenes/reorder", responses=documented(400, 404, 413, 415))
 def reorder_scenes(body: SceneOrder, session: DatabaseSession, author: Author) -> list[SceneAnswer]:
-    """Number all scenes of a branch anew, in one commit. Answers the first 200 in their new order."""
+    """Renumber all scenes of a branch in one commit. Answers the first 200 in their new order."""
     branch = body.branch_name or MAIN
     with session.begin():
         note = Note(author, body.message)
@@ -101,7 +103,7 @@ def reorder_scenes(body: SceneOrder, session: DatabaseSession, author: Author) -
 def get_scene(
     scene_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> SceneAnswer:
-    """A scene; `branch` shows it as it is on another branch, `at` as it was."""
+    """A scene; `branch` reads another branch, `at` a past state."""
     return read_entity(session, Scene, scene_id, branch=branch, at=at, response=response, to_answers=_answers)
 
 
@@ -109,10 +111,10 @@ def get_scene(
 def change_scene(
     scene_id: RowId, body: SceneChange, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> SceneEdited:
-    """Change some fields."""
+    """Change the fields that the body has."""
 
     def fields(found: Found[Scene]) -> dict[str, Any]:
-        return _checked(session, body, edit.settings, project_id=found.project_id, branch=found.branch)
+        return _checked_columns(session, body, edit.settings, project_id=found.project_id, branch=found.branch)
 
     return change_entity(
         session,
@@ -128,7 +130,7 @@ def change_scene(
 
 @router.delete("/scenes/{scene_id}", responses=documented(404))
 def delete_scene(scene_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None) -> Deleted:
-    """Delete it from its branch (or `branch`); its past and its takes stay."""
+    """Delete a scene from its branch or from `branch`. Its history and its takes stay."""
     return delete_entity(
         session, edit, find=lambda: entities.find(session, Scene, scene_id, branch=branch, to_change=True)
     )
@@ -136,7 +138,7 @@ def delete_scene(scene_id: RowId, session: DatabaseSession, edit: Editing, branc
 
 @router.post("/scenes/{scene_id}/duplicate", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def duplicate_scene(scene_id: RowId, body: SceneCopy, session: DatabaseSession, edit: Editing) -> SceneEdited:
-    """A copy without its video."""
+    """Copy a scene without its video."""
     with session.begin():
         found = entities.find(session, Scene, scene_id, branch=body.branch_name, to_change=True)
         copied = scenes.duplicate(session, found, number=body.scene_number, note=edit.note(body))
@@ -147,7 +149,7 @@ def duplicate_scene(scene_id: RowId, body: SceneCopy, session: DatabaseSession, 
 def scene_versions(
     scene_id: RowId, session: ReadingSession, pages: Pages, branch: BranchQuery = None
 ) -> list[EntityVersion]:
-    """Every state that it had, newest first, with the commits that made them."""
+    """Every past state, newest first, with the commits that made them."""
     return list_versions(session, Scene, scene_id, branch=branch, pages=pages)
 
 
@@ -165,15 +167,15 @@ def _answers(session: Session, found: Sequence[Found[Scene]] | Sequence[PastEnti
 
 
 def _names(session: Session, found: Sequence[Found[Scene]] | Sequence[PastEntity]) -> scenes.Names:
-    """Of all characters in the scenes, which are of one branch or of one past state."""
+    """The names of all characters in the scenes, which are all of one branch or one past state."""
     first = found[0]
     if isinstance(first, Found):
         return scenes.names_of(session, [entity.fields for entity in found], branch_id=first.row.branch_id)
-    there = history.entities(session, first.project_id, first.at, Kind.CHARACTERS)
-    return {key: fields["name"] for key, fields in there.items()}
+    by_key = history.entities(session, first.project_id, first.at, Kind.CHARACTERS)
+    return {key: fields["name"] for key, fields in by_key.items()}
 
 
-def _checked(
+def _checked_columns(
     session: Session, body: SceneFields, settings: Settings, *, project_id: int, branch: str
 ) -> dict[str, Any]:
     fields = media_references.checked(body.columns(), settings)

@@ -1,4 +1,4 @@
-"""The production schedule: what is rendered when."""
+"""The production schedule of a project."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Priority = Annotated[int, Field(ge=0, le=1000, description="Smaller is sooner.")
 
 
 class NewPlan(Body):
-    """A scene, an episode, or, with neither, all stale scenes of the branch."""
+    """A render of a scene, of an episode, or, with neither, of all stale scenes of the branch."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
@@ -39,11 +39,11 @@ class NewPlan(Body):
     episode_id: Annotated[uuid.UUID | None, Field(strict=False)] = None
     job_type: Annotated[JobType, Field(strict=False)] = JobType.INTEGRATED
     parameters: OpenObject = Field(
-        default_factory=dict, description="Of the generation; what is missing the project decides."
+        default_factory=dict, description="Parameters of the generation; missing ones are taken from the project."
     )
     priority: Priority = 5
-    start_at: Moment = Field(description="Not before; with its zone.")
-    due_at: Moment | None = Field(None, description="Wished end.")
+    start_at: Moment = Field(description="The earliest start, with a time zone.")
+    due_at: Moment | None = Field(None, description="The desired end.")
 
     @model_validator(mode="after")
     def one_target(self) -> Self:
@@ -53,7 +53,7 @@ class NewPlan(Body):
 
 
 class PlanChange(Body):
-    """What is left out stays as it is."""
+    """A field that is left out stays as it is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"start_at": "2025-11-06T22:00:00Z"}]})
 
@@ -67,14 +67,16 @@ class PlanAnswer(BaseModel):
     id: int
     project_id: int
     scene_key: uuid.UUID | None
-    episode_id: uuid.UUID | None = Field(description="Neither scene nor episode: all stale scenes of the branch.")
+    episode_id: uuid.UUID | None = Field(
+        description="Without a scene and an episode, all stale scenes of the branch are rendered."
+    )
     job_type: JobType
     parameters: dict[str, Any]
     priority: int
     start_at: datetime
     due_at: datetime | None
     state: ScheduleState
-    job_id: int | None = Field(description="The generation that it became.")
+    job_id: int | None = Field(description="The generation that it started.")
     error_message: str | None
     ended_at: datetime | None
     created_at: datetime
@@ -88,7 +90,7 @@ class PlanAnswer(BaseModel):
 
 @router.post("/schedule", status_code=201, responses=documented(400, 404, 413, 415))
 def plan_render(body: NewPlan, session: DatabaseSession, response: Response) -> PlanAnswer:
-    """Plan a render."""
+    """Schedule a render."""
     plan = Plan(body.project_id, body.branch_name, body.scene_id, body.episode_id)
     named = {"project_id", "branch_name", "scene_id", "episode_id"}
     with session.begin():
@@ -102,13 +104,13 @@ def plan_render(body: NewPlan, session: DatabaseSession, response: Response) -> 
 def list_plans(
     project_id: ProjectQuery, session: ReadingSession, pages: Pages, state: ScheduleState | None = None
 ) -> list[PlanAnswer]:
-    """The plans of a project, in the order of their making."""
+    """The scheduled renders of a project, in the order of creation."""
     return pages.answer(schedule.page(session, project_id, state=state, wanted=pages.wanted), PlanAnswer.of)
 
 
 @router.get("/schedule/{schedule_id}", responses=documented(404))
 def get_plan(schedule_id: RowId, session: ReadingSession, response: Response) -> PlanAnswer:
-    """One plan, and what became of it."""
+    """A scheduled render and its result."""
     answer = PlanAnswer.of(schedule.find(session, schedule_id))
     tagged(response, answer)
     return answer
@@ -118,7 +120,7 @@ def get_plan(schedule_id: RowId, session: ReadingSession, response: Response) ->
 def change_plan(
     schedule_id: RowId, body: PlanChange, session: DatabaseSession, *, response: Response, if_match: IfMatch = None
 ) -> PlanAnswer:
-    """Move a plan that was not started yet."""
+    """Change a scheduled render that has not started."""
     with session.begin():
         row = schedule.find(session, schedule_id, to_change=True)
         require_match(if_match, PlanAnswer.of(row))
@@ -129,6 +131,6 @@ def change_plan(
 
 @router.delete("/schedule/{schedule_id}", responses=documented(404, 409))
 def cancel_plan(schedule_id: RowId, session: DatabaseSession) -> PlanAnswer:
-    """Take a plan back; it stays listed as cancelled. One that was started is a generation: cancel that."""
+    """Cancel a scheduled render. It stays listed as cancelled. Once started, cancel its generation instead."""
     with session.begin():
         return PlanAnswer.of(schedule.cancel(session, schedule.find(session, schedule_id, to_change=True)))

@@ -1,4 +1,4 @@
-"""Search in a project: names, descriptions, dialogue."""
+"""Search the names, descriptions and dialogue of a project."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ router = strict_router(prefix="/api/anime", tags=["search"])
 
 class HitAnswer(BaseModel):
     kind: Kind
-    id: int | str = Field(description="Of an episode the `key`, as its own service speaks of it.")
+    id: int | str = Field(description="The row id; for an episode its `key`.")
     key: uuid.UUID
     label: str = Field(description="Its name or number.")
-    field: str = Field(description="Where it was found first.", examples=["dialogue"])
+    field: str = Field(description="The first field that matched.", examples=["dialogue"])
     snippet: str
 
     @classmethod
@@ -37,16 +37,18 @@ class HitAnswer(BaseModel):
 @router.get("/search", responses=documented(404))
 def search_project(
     project_id: ProjectQuery,
-    q: Annotated[Asked, Query(min_length=1, max_length=200, description="Words, or parts of them; all must be found.")],
+    q: Annotated[
+        Asked, Query(min_length=1, max_length=200, description="Words or parts of words. All of them must match.")
+    ],
     session: DatabaseSession,
     *,
     branch: BranchQuery = None,
     kind: Annotated[list[Kind] | None, Query(description="Only these kinds.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[HitAnswer]:
-    """What is named, described or said in a project; names first."""
+    """Search a project's names, descriptions and dialogue. Matches of names come first."""
     if not q.strip():
-        raise InvalidError.field("q", q, "a word to look for")
+        raise InvalidError.field("q", q, "a word to search for")
     kinds = tuple(kind) if kind else tuple(SEARCHED)
     return [
         HitAnswer.of(hit) for hit in search(session, project_id, q, branch=branch or MAIN, kinds=kinds, limit=limit)

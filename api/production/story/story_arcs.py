@@ -1,4 +1,4 @@
-"""Story arcs: lines of the story over episodes; every edit is a commit."""
+"""Story arcs across episodes; every edit is a commit."""
 
 from __future__ import annotations
 
@@ -39,21 +39,23 @@ class Milestone(Body):
 class ArcFields(Edit):
     description: Text = ""
     status: Annotated[ArcStatus, Field(strict=False)] = ArcStatus.PLANNED
-    position: int = Field(0, ge=0, le=1_000_000, description="Order among the arcs.")
+    position: int = Field(0, ge=0, le=1_000_000, description="Position among the arcs.")
     episode_ids: Annotated[list[EpisodeId], Field(max_length=1000)] = Field(
-        default_factory=list, description="In story order."
+        default_factory=list, description="Episodes in story order."
     )
     milestones: Annotated[list[Milestone], Field(max_length=1000)] = Field(
-        default_factory=list, description="In story order."
+        default_factory=list, description="Episodes in story order."
     )
 
     def columns(self) -> dict[str, Any]:
-        """What was sent, by the names of the table."""
+        """The sent fields by column name."""
         given = self.given()
         if "episode_ids" in given:
             given["episode_keys"] = given.pop("episode_ids")
         if "milestones" in given:
-            given["milestones"] = [_renamed(one, "episode_id", "episode_key") for one in given["milestones"]]
+            given["milestones"] = [
+                _rename_key(milestone, "episode_id", "episode_key") for milestone in given["milestones"]
+            ]
         return given
 
 
@@ -65,7 +67,7 @@ class NewArc(ArcFields):
 
 
 class ArcChange(ArcFields):
-    """What is left out stays as it is; what is given replaces the whole field."""
+    """A field that is left out stays as it is; a given one is replaced as a whole."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "active"}]})
 
@@ -87,13 +89,13 @@ class ArcAnswer(Versioned):
             **{name: fields[name] for name in ("name", "description", "status", "position")},
             **place_of(entity),
             episode_ids=fields["episode_keys"],
-            milestones=[_renamed(one, "episode_key", "episode_id") for one in fields["milestones"]],
+            milestones=[_rename_key(milestone, "episode_key", "episode_id") for milestone in fields["milestones"]],
         )
 
 
 @router.post("/story-arcs", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def create_story_arc(body: NewArc, session: DatabaseSession, edit: Editing) -> ArcAnswer:
-    """A new arc."""
+    """Create a story arc."""
     fields = body.columns()
     del fields["project_id"]
     return create_entity(
@@ -118,7 +120,7 @@ def list_story_arcs(
     branch: BranchQuery = None,
     status: ArcStatus | None = None,
 ) -> list[ArcAnswer]:
-    """The arcs of a project, in the order of their making; `position` says their order in the story."""
+    """The arcs of a project, in the order of creation; `position` is their order in the story."""
     branch = branch or MAIN
     rows = entities.on_branch(session, StoryArc, project_id=project_id, branch=branch)
     if status is not None:
@@ -132,7 +134,7 @@ def list_story_arcs(
 def get_story_arc(
     arc_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> ArcAnswer:
-    """An arc; `branch` shows it as it is on another branch, `at` as it was."""
+    """A story arc; `branch` reads another branch, `at` a past state."""
     return read_entity(session, StoryArc, arc_id, branch=branch, at=at, response=response, to_answers=_answers)
 
 
@@ -140,7 +142,7 @@ def get_story_arc(
 def change_story_arc(
     arc_id: RowId, body: ArcChange, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> ArcAnswer:
-    """Change some fields."""
+    """Change the fields that the body has."""
     return change_entity(
         session,
         edit,
@@ -155,7 +157,7 @@ def change_story_arc(
 
 @router.delete("/story-arcs/{arc_id}", responses=documented(404))
 def delete_story_arc(arc_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None) -> Deleted:
-    """Delete it from its branch (or `branch`)."""
+    """Delete a story arc from its branch or from `branch`."""
     return delete_entity(
         session, edit, find=lambda: entities.find(session, StoryArc, arc_id, branch=branch, to_change=True)
     )
@@ -165,5 +167,5 @@ def _answers(_: Session, found: Sequence[Found[StoryArc] | PastEntity]) -> list[
     return [ArcAnswer.of(entity) for entity in found]
 
 
-def _renamed(one: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    return {new if name == old else name: value for name, value in one.items()}
+def _rename_key(milestone: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {new if name == old else name: value for name, value in milestone.items()}

@@ -1,4 +1,4 @@
-"""Style templates: those that come with Tower, and a project's own on each branch; every edit is a commit."""
+"""Style templates: built-in ones, and a project's own on each branch; every edit is a commit."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ EXAMPLE: JsonValue = {"project_id": 1, "name": "rainy neon", "prompt": "neon ref
 
 class StyleFields(Edit):
     description: Text = ""
-    negative_prompt: Text = Field("", description="Joined to the negative prompt.")
+    negative_prompt: Text = Field("", description="Added to the negative prompt.")
     sampler_settings: SamplerSettings = Field(default_factory=SamplerSettings)
 
 
@@ -45,12 +45,12 @@ class NewStyle(StyleFields):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     project_id: RowId
-    name: Name = Field(description="What a generation's `style` says.")
-    prompt: Text = Field(description="Joined to the positive prompt.")
+    name: Name = Field(description="The value of a generation's `style`.")
+    prompt: Text = Field(description="Added to the positive prompt.")
 
 
 class StyleChange(StyleFields):
-    """What is left out stays as it is."""
+    """A field that is left out stays as it is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"negative_prompt": "daylight"}]})
 
@@ -60,7 +60,7 @@ class StyleChange(StyleFields):
 
 class StyleAnswer(BaseModel):
     id: int
-    project_id: int | None = Field(description="Null: it comes with Tower.")
+    project_id: int | None = Field(description="Null for a built-in style.")
     branch_name: str | None
     key: uuid.UUID
     version: int
@@ -85,7 +85,7 @@ class StyleEdited(StyleAnswer, Touching):
 
 @router.post("/styles", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def create_style(body: NewStyle, session: DatabaseSession, edit: Editing) -> StyleEdited:
-    """A style of the project's own. One that is called like a built-in one takes its place there."""
+    """Create a style in a project. It replaces a built-in style of the same name there."""
     fields = body.given()
     del fields["project_id"]
     return create_entity(
@@ -106,11 +106,11 @@ def create_style(body: NewStyle, session: DatabaseSession, edit: Editing) -> Sty
 def list_styles(
     session: ReadingSession, pages: Pages, project_id: ProjectQuery | None = None, branch: BranchQuery = None
 ) -> list[StyleAnswer]:
-    """The styles that come with Tower, and with `project_id` the project's own."""
-    seen: Sequence[int] = []
+    """The built-in styles, and with `project_id` the project's own styles too."""
+    branch_ids: Sequence[int] = []
     if project_id is not None:
-        seen = [branches.find(session, project_id, branch or MAIN).id]
-    rows = select(StyleTemplate).where(or_(StyleTemplate.branch_id.is_(None), StyleTemplate.branch_id.in_(seen)))
+        branch_ids = [branches.find(session, project_id, branch or MAIN).id]
+    rows = select(StyleTemplate).where(or_(StyleTemplate.branch_id.is_(None), StyleTemplate.branch_id.in_(branch_ids)))
     page = page_of(session, rows, StyleTemplate.id, wanted=pages.wanted)
     return pages.answer(page, lambda row: StyleAnswer.of(row, None if row.branch_id is None else branch or MAIN))
 
@@ -129,11 +129,11 @@ def get_style(style_id: RowId, session: ReadingSession, response: Response, bran
 def change_style(
     style_id: RowId, body: StyleChange, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> StyleEdited:
-    """Change some fields of a project's own style."""
+    """Change fields of a project's own style."""
     return change_entity(
         session,
         edit,
-        find=lambda: _to_change(session, style_id, body.branch_name),
+        find=lambda: _find_to_change(session, style_id, body.branch_name),
         if_match=if_match,
         fields=lambda _: body.given(),
         note=edit.note(body),
@@ -144,15 +144,15 @@ def change_style(
 
 @router.delete("/styles/{style_id}", responses=documented(404, 409))
 def delete_style(style_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None) -> Deleted:
-    """Delete a project's own style from its branch (or `branch`)."""
-    return delete_entity(session, edit, find=lambda: _to_change(session, style_id, branch))
+    """Delete a project's own style from its branch or from `branch`."""
+    return delete_entity(session, edit, find=lambda: _find_to_change(session, style_id, branch))
 
 
-def _to_change(session: Session, style_id: int, branch: str | None) -> Found[StyleTemplate]:
-    """Raises ConflictError for a style that comes with Tower."""
+def _find_to_change(session: Session, style_id: int, branch: str | None) -> Found[StyleTemplate]:
+    """The style to change. Raises ConflictError for a built-in style."""
     row = session.get(StyleTemplate, style_id)
     if row is not None and row.project_id is None:
-        raise ConflictError(f"The style {row.name} comes with Tower: make one of your own with its name instead")
+        raise ConflictError(f"The style {row.name} is built in: create your own style with this name instead")
     return entities.find(session, StyleTemplate, style_id, branch=branch, to_change=True)
 
 

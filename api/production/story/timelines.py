@@ -1,4 +1,4 @@
-"""The timeline of a story, and what is true at each of its events (fed to the planner and the enhancer)."""
+"""The timeline of a story, and the facts that are true at its events. The planner and the enhancer use both."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ router = strict_router(prefix="/api/anime", tags=["story"])
 
 EVENT: JsonValue = {"project_id": 1, "title": "Kai loses the seal", "story_time": "the first winter"}
 FACT: JsonValue = {"event_id": 1, "kind": "object", "subject": "the seal", "statement": "The seal is broken."}
-Position = Annotated[int, Field(ge=1, le=1_000_000, description="From 1; those from there on move by one.")]
+Position = Annotated[int, Field(ge=1, le=1_000_000, description="Counts from 1. Events from there on move by one.")]
 
 
 class EventFields(Body):
-    story_time: Name | None = Field(None, description="When it happens, in the story's own words.")
+    story_time: Name | None = Field(None, description="When it happens, in the story's own terms.")
     description: Text = ""
-    scene_id: RowId | None = Field(None, description="The scene that shows it; null: off screen.")
+    scene_id: RowId | None = Field(None, description="The scene that shows it; null if off screen.")
     characters: Annotated[list[Name], Field(max_length=100)] = Field(
-        default_factory=list, description="Who takes part, by name."
+        default_factory=list, description="Names of the characters that take part."
     )
 
 
@@ -57,7 +57,7 @@ class NewEvent(EventFields):
 
 
 class EventChange(EventFields):
-    """What is left out stays as it is."""
+    """A field that is left out stays as it is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"position": 2}]})
 
@@ -80,28 +80,30 @@ class EventAnswer(BaseModel):
     @classmethod
     def of(cls, row: StoryTimeline, names: Mapping[uuid.UUID, str]) -> Self:
         same = cls.model_fields.keys() - {"characters"}
-        cast = [names[key] for key in row.character_keys if key in names]
-        return cls.model_validate({name: getattr(row, name) for name in same} | {"characters": cast})
+        characters = [names[key] for key in row.character_keys if key in names]
+        return cls.model_validate({name: getattr(row, name) for name in same} | {"characters": characters})
 
 
 class FactChange(Body):
-    """What is left out stays as it is."""
+    """A field that is left out stays as it is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"until_event_id": 4}]})
 
     kind: Annotated[FactKind, Field(strict=False)] = FactKind.WORLD
-    subject: Name = Field(default_factory=str, description="Whom or what it is about.")
+    subject: Name = Field(default_factory=str, description="The person or thing that it is about.")
     statement: Message = Field(default_factory=str, description="One sentence.")
-    until_event_id: RowId | None = Field(None, description="No longer true from this event on; null: it stays true.")
+    until_event_id: RowId | None = Field(
+        None, description="The fact is no longer true from this event on; null if it stays true."
+    )
     prompt_terms: OpenObject = Field(
-        default_factory=dict, description="What it adds to pictures.", examples=[{"positive": "broken seal"}]
+        default_factory=dict, description="Terms that it adds to prompts.", examples=[{"positive": "broken seal"}]
     )
 
 
 class NewFact(FactChange):
     model_config = ConfigDict(json_schema_extra={"examples": [FACT]})
 
-    event_id: RowId = Field(description="True from this event on.")
+    event_id: RowId = Field(description="The fact is true from this event on.")
     kind: Annotated[FactKind, Field(strict=False)]
     subject: Name
     statement: Message
@@ -130,13 +132,13 @@ class Gone(BaseModel):
 
 @router.post("/timeline", status_code=201, responses=documented(400, 404, 413, 415))
 def add_timeline_event(body: NewEvent, session: DatabaseSession, response: Response) -> EventAnswer:
-    """An event of the story, at a position or after the last."""
+    """Add an event, at a position or after the last one."""
     with session.begin():
         branch = body.branch_name
         line = branches.find(session, body.project_id, branch)
         columns = _event_columns(session, body, branch_id=line.id)
         made = timeline.add_event(session, columns, project_id=body.project_id, branch=branch, position=body.position)
-        answer = _event(session, made)
+        answer = _event_answer(session, made)
     tagged(response, answer)
     return answer
 
@@ -145,7 +147,7 @@ def add_timeline_event(body: NewEvent, session: DatabaseSession, response: Respo
 def list_timeline(
     project_id: ProjectQuery, session: ReadingSession, pages: Pages, branch: BranchQuery = None
 ) -> list[EventAnswer]:
-    """The events in the order in which they happen."""
+    """The events in story order."""
     page = timeline.timeline(session, project_id, branch or MAIN, pages.wanted)
     names = timeline.names_by_key(session, page.rows[0].branch_id) if page.rows else {}
     return pages.answer(page, lambda row: EventAnswer.of(row, names))
@@ -153,8 +155,8 @@ def list_timeline(
 
 @router.get("/timeline/{event_id}", responses=documented(404))
 def get_timeline_event(event_id: RowId, session: ReadingSession, response: Response) -> EventAnswer:
-    """One event."""
-    answer = _event(session, timeline.find(session, StoryTimeline, event_id))
+    """An event of the timeline."""
+    answer = _event_answer(session, timeline.find(session, StoryTimeline, event_id))
     tagged(response, answer)
     return answer
 
@@ -163,20 +165,20 @@ def get_timeline_event(event_id: RowId, session: ReadingSession, response: Respo
 def change_timeline_event(
     event_id: RowId, body: EventChange, session: DatabaseSession, *, response: Response, if_match: IfMatch = None
 ) -> EventAnswer:
-    """Change some fields, or its place."""
+    """Change the fields that the body has, or the position."""
     with session.begin():
         event = timeline.find(session, StoryTimeline, event_id, to_change=True)
-        require_match(if_match, _event(session, event))
+        require_match(if_match, _event_answer(session, event))
         columns = _event_columns(session, body, branch_id=event.branch_id)
         position = body.position if "position" in body.model_fields_set else None
-        answer = _event(session, timeline.change_event(session, event, columns, position=position))
+        answer = _event_answer(session, timeline.change_event(session, event, columns, position=position))
     tagged(response, answer)
     return answer
 
 
 @router.delete("/timeline/{event_id}", responses=documented(404))
 def delete_timeline_event(event_id: RowId, session: DatabaseSession) -> Gone:
-    """Delete it with the facts that begin with it."""
+    """Delete an event and the facts that start with it."""
     with session.begin():
         timeline.delete_event(session, timeline.find(session, StoryTimeline, event_id, to_change=True))
     return Gone(id=event_id)
@@ -184,7 +186,7 @@ def delete_timeline_event(event_id: RowId, session: DatabaseSession) -> Gone:
 
 @router.post("/context", status_code=201, responses=documented(400, 404, 413, 415))
 def add_fact(body: NewFact, session: DatabaseSession, response: Response) -> FactAnswer:
-    """Something that is true from an event on, on the event's branch."""
+    """Add a fact that is true from an event on, on the event's branch."""
     with session.begin():
         event = timeline.find(session, StoryTimeline, body.event_id, to_change=True)
         answer = FactAnswer.of(timeline.add_fact(session, event, _fact_columns(session, body, event.branch_id)))
@@ -198,16 +200,18 @@ def list_context(
     session: ReadingSession,
     pages: Pages,
     branch: BranchQuery = None,
-    event_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Only what is true at this event.")] = None,
+    event_id: Annotated[
+        int | None, Query(ge=1, le=LARGEST_ID, description="Only facts that are true at this event.")
+    ] = None,
 ) -> list[FactAnswer]:
-    """What is true in the story, in the order of its noting."""
+    """The facts of the story, in the order of creation."""
     page = timeline.context(session, project_id, branch or MAIN, at_event=event_id, wanted=pages.wanted)
     return pages.answer(page, FactAnswer.of)
 
 
 @router.get("/context/{fact_id}", responses=documented(404))
 def get_fact(fact_id: RowId, session: ReadingSession, response: Response) -> FactAnswer:
-    """One fact."""
+    """A fact of the story."""
     answer = FactAnswer.of(timeline.find(session, StorylineContext, fact_id))
     tagged(response, answer)
     return answer
@@ -217,7 +221,7 @@ def get_fact(fact_id: RowId, session: ReadingSession, response: Response) -> Fac
 def change_fact(
     fact_id: RowId, body: FactChange, session: DatabaseSession, *, response: Response, if_match: IfMatch = None
 ) -> FactAnswer:
-    """Change some fields."""
+    """Change the fields that the body has."""
     with session.begin():
         fact = timeline.find(session, StorylineContext, fact_id, to_change=True)
         require_match(if_match, FactAnswer.of(fact))
@@ -228,13 +232,13 @@ def change_fact(
 
 @router.delete("/context/{fact_id}", responses=documented(404))
 def delete_fact(fact_id: RowId, session: DatabaseSession) -> Gone:
-    """Forget it."""
+    """Delete a fact."""
     with session.begin():
         session.delete(timeline.find(session, StorylineContext, fact_id, to_change=True))
     return Gone(id=fact_id)
 
 
-def _event(session: Session, row: StoryTimeline) -> EventAnswer:
+def _event_answer(session: Session, row: StoryTimeline) -> EventAnswer:
     return EventAnswer.of(row, timeline.names_by_key(session, row.branch_id))
 
 

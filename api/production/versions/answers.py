@@ -1,4 +1,4 @@
-"""What every versioned thing answers beside its own fields, now and in a past state."""
+"""The fields that every versioned entity answers, in its current and in a past state."""
 
 from __future__ import annotations
 
@@ -22,45 +22,45 @@ BEFORE = "Null in a past state (`at`)."
 
 
 class Versioned(BaseModel):
-    """`key` is the same on every branch, whatever the thing is called there; `id` is its row on this one."""
+    """`key` is the same on every branch, even if the name differs; `id` is its row on this branch."""
 
     id: int | None = Field(description=BEFORE)
     project_id: int
     branch_name: str | None = Field(description=BEFORE, examples=["main"])
     key: uuid.UUID
-    version: int | None = Field(description=f"1, 2, …: counts the edits of this row. {BEFORE}")
-    at: str | None = Field(description="The commit or tag whose state this is; null: the present.")
+    version: int | None = Field(description=f"Counts the edits of this row, from 1. {BEFORE}")
+    at: str | None = Field(description="The commit or tag of this state; null for the current state.")
     created_at: datetime | None = Field(description=BEFORE)
     updated_at: datetime | None = Field(description=BEFORE)
 
 
 class Touching(BaseModel):
-    """What an edit did to scenes that have an accepted take."""
+    """The scenes whose accepted take an edit made stale."""
 
     stale_scenes: list[int] = Field(
-        description="The ids of the scenes, by number, that it touches and whose accepted take is out of date now."
+        description="Ids of the scenes, by number, that the edit affects and whose accepted take is stale now."
     )
 
 
 def stale_after(session: Session, found: Found[Entity], settings: Settings, *states: Mapping[str, Any]) -> list[int]:
-    """The field of Touching, of an edit that made `found` what it is. `states`: what it was before, for a style.
+    """The ids of scenes that are stale after an edit of `found`. `states` are its earlier fields.
 
-    To be asked once the edit is committed: the next writer need not wait for it.
+    Call it after the edit is committed, so that the next writer does not wait for it.
     """
     edited = affected.by_entity(KINDS[type(found.row)], found.row.key, found.fields, *states)
     branch_id = found.row.branch_id
-    if branch_id is None:  # a built-in style: it is never edited
+    if branch_id is None:  # a built-in style, which is never edited
         return []
     return affected.stale_after(session, branch_id, edited, project_id=found.project_id, settings=settings)
 
 
 def stale_after_commit(session: Session, commit: Commit, branch: str, settings: Settings) -> list[int]:
-    """The same of a commit that is the head of the branch."""
+    """The ids of scenes that are stale after a commit, which is the head of the branch."""
     return stale_on(session, commit.project_id, branch, affected.by_commit(session, commit), settings)
 
 
 def stale_on(session: Session, project_id: int, branch: str, edited: Touched, settings: Settings) -> list[int]:
-    """The same of what was touched on a branch."""
+    """The ids of scenes that are stale after edits of these entities on a branch."""
     if not edited:
         return []
     branch_id = branches.find(session, project_id, branch).id
@@ -68,7 +68,7 @@ def stale_on(session: Session, project_id: int, branch: str, edited: Touched, se
 
 
 def place_of(entity: Found[Any] | PastEntity) -> dict[str, Any]:
-    """The fields of Versioned."""
+    """The fields of Versioned for an entity."""
     same = ("id", "version", "created_at", "updated_at")
     if isinstance(entity, PastEntity):
         unknown = dict.fromkeys((*same, "branch_name"))
@@ -79,6 +79,6 @@ def place_of(entity: Found[Any] | PastEntity) -> dict[str, Any]:
 
 
 def one_time(branch: str | None, at: str | None) -> None:
-    """Raises InvalidError if both a branch and a past state are asked for."""
+    """Raises InvalidError if both a branch and a past state are requested."""
     if branch is not None and at is not None:
         raise InvalidError.field("at", at, "either branch or at, not both")

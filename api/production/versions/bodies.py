@@ -1,4 +1,4 @@
-"""What branches, commits, merges and tags are asked with and answered with."""
+"""Requests and answers for branches, commits, merges and tags."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Ref = Annotated[Asked, StringConstraints(min_length=1, max_length=200)]
 OneStrategy = Annotated[Strategy | None, Field(strict=False)]
 Resolutions = Annotated[
     OpenObject,
-    Field(description='By the path of a conflict: a value, or "ours" (the target) or "theirs" (the source).'),
+    Field(description='For each path of a conflict: a value, "ours" (the target) or "theirs" (the source).'),
 ]
 
 
@@ -57,7 +57,7 @@ class NewBranch(Body):
 
 
 class NewCommit(Body):
-    """Several changes at once, all or none: `{kind: {name, number or key: {field: value, …} or null}}`."""
+    """Several changes in one commit: `{kind: {name, number or key: {field: value, …} or null}}`; null deletes."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [COMMIT]})
 
@@ -69,7 +69,9 @@ class NewCommit(Body):
     changes: OpenObject = Field(
         description="Kinds: bible, bible_characters, characters, scenes (by number), episodes, styles, story_arcs."
     )
-    expected_head: Ref | None = Field(None, description="The whole hash that the branch must be at, or 412.")
+    expected_head: Ref | None = Field(
+        None, description="Full hash of the expected head of the branch; 412 if it differs."
+    )
 
 
 class Merge(Body):
@@ -85,10 +87,10 @@ class Merge(Body):
     )
     message: Message | None = None
     strategy: OneStrategy = Field(
-        None, description="Who wins where both changed the same; without it a 409 says where."
+        None, description="The side that wins where both changed the same field; without it, 409 lists the conflicts."
     )
     resolutions: Resolutions = Field(default_factory=dict)
-    dry_run: bool = Field(False, description="Only say what it would do.")
+    dry_run: bool = Field(False, description="Only report what would happen.")
 
 
 class Revert(Body):
@@ -127,40 +129,40 @@ class BranchAnswer(BaseModel):
     project_id: int
     branch_name: str
     description: str
-    head: str | None = Field(description="Hash of its newest commit.")
+    head: str | None = Field(description="Hash of the newest commit.")
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def of(cls, row: Branch, head: str | None) -> Self:
         same = ("project_id", "description", "created_at", "updated_at")
-        shown: dict[str, Any] = {name: getattr(row, name) for name in same}
-        return cls(**shown, branch_name=row.name, head=head)
+        fields: dict[str, Any] = {name: getattr(row, name) for name in same}
+        return cls(**fields, branch_name=row.name, head=head)
 
 
 class CommitAnswer(BaseModel):
     commit_hash: str
     project_id: int
-    branch_name: str = Field(description="The branch that it was made on.")
+    branch_name: str = Field(description="The branch that the commit was made on.")
     message: str
     author: str
-    parents: list[str] = Field(description="Hashes; the second is the one that was merged.")
+    parents: list[str] = Field(description="Hashes of the parents. The second one was merged.")
     created_at: datetime
 
     @classmethod
     def of(cls, row: Commit, parents: Sequence[str], **more: Any) -> Self:
-        """`more`: the fields of a subclass."""
+        """The answer for a row. `more` has the fields of a subclass."""
         same = ("project_id", "branch_name", "message", "author", "created_at")
-        shown: dict[str, Any] = {name: getattr(row, name) for name in same}
-        return cls(**shown, commit_hash=row.hash, parents=list(parents), **more)
+        fields: dict[str, Any] = {name: getattr(row, name) for name in same}
+        return cls(**fields, commit_hash=row.hash, parents=list(parents), **more)
 
 
 class CommitMade(CommitAnswer, Touching):
-    """A new commit, and what it did to accepted takes."""
+    """A new commit, and the scenes that it made stale."""
 
 
 class FieldChange(BaseModel):
-    """`path` is `field` or, inside objects, `field/inner`; null: it was not there."""
+    """`path` is `field`, or `field/inner` inside objects. A null value did not exist."""
 
     path: str
     before: Any
@@ -180,7 +182,7 @@ class EntityChange(BaseModel):
 
 
 class CommitDetails(CommitAnswer):
-    changes: list[EntityChange] = Field(description="Against its first parent.")
+    changes: list[EntityChange] = Field(description="Changes against its first parent.")
 
 
 class Comparison(BaseModel):
@@ -190,10 +192,12 @@ class Comparison(BaseModel):
 
 
 class Conflict(BaseModel):
-    """Both sides changed the same: ours is the target, theirs the source; null: it is not there."""
+    """Both sides changed the same field. `ours` is the target, `theirs` the source; null does not exist there."""
 
     path: str = Field(examples=["characters/Kai Nakamura/description"])
-    key: uuid.UUID | None = Field(description="Of the thing; null: the conflict is about the order of a whole kind.")
+    key: uuid.UUID | None = Field(
+        description="Key of the entity; null if the conflict is about the order of a whole kind."
+    )
     base: Any
     ours: Any
     theirs: Any
@@ -204,15 +208,15 @@ class Conflict(BaseModel):
 
 
 class MergeAnswer(BaseModel):
-    commit: CommitAnswer = Field(description="The head of the target afterwards; in a dry run, as it is.")
+    commit: CommitAnswer = Field(description="The head of the target after the merge; in a dry run, its current head.")
     fast_forward: bool
-    up_to_date: bool = Field(description="There was nothing to bring in.")
+    up_to_date: bool = Field(description="There was nothing to merge.")
     dry_run: bool
-    changes: list[EntityChange] = Field(description="What the target gains.")
-    conflicts: list[Conflict] = Field(description="Of a dry run; else they are answered 409.")
-    decision_id: int | None = Field(description="Where it is noted among the creative decisions; null: not at all.")
+    changes: list[EntityChange] = Field(description="Changes to the target.")
+    conflicts: list[Conflict] = Field(description="Conflicts of a dry run. Otherwise conflicts are a 409.")
+    decision_id: int | None = Field(description="The recorded creative decision, if any.")
     stale_scenes: list[int] | None = Field(
-        description="The ids of the scenes that it touches and whose accepted take is out of date now; null: a dry run."
+        description="Ids of the affected scenes whose accepted take is stale now; null in a dry run."
     )
 
     @classmethod
@@ -230,8 +234,8 @@ class MergeAnswer(BaseModel):
             fast_forward=result.fast_forward,
             up_to_date=result.up_to_date,
             dry_run=dry_run,
-            changes=[EntityChange.of(one) for one in result.changed],
-            conflicts=[Conflict.of(one) for one in result.conflicts],
+            changes=[EntityChange.of(change) for change in result.changed],
+            conflicts=[Conflict.of(conflict) for conflict in result.conflicts],
             decision_id=decision_id,
             stale_scenes=stale_scenes,
         )
@@ -248,8 +252,8 @@ class TagAnswer(BaseModel):
     @classmethod
     def of(cls, row: Tag, commit_hash: str) -> Self:
         same = ("project_id", "message", "author", "created_at")
-        shown: dict[str, Any] = {name: getattr(row, name) for name in same}
-        return cls(**shown, tag_name=row.name, commit_hash=commit_hash)
+        fields: dict[str, Any] = {name: getattr(row, name) for name in same}
+        return cls(**fields, tag_name=row.name, commit_hash=commit_hash)
 
 
 class Removed(BaseModel):

@@ -1,4 +1,4 @@
-"""How every versioned entity is edited: in one commit on its branch, answered with its new ETag."""
+"""Edits of versioned entities: each is one commit on a branch and answers the entity with its new ETag."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tower.story.entities import Entity, Found, Note
 from tower.versions.branches import MAIN
 
 Edited = TypeVar("Edited", bound=BaseModel)
-FindToChange = Callable[[], Found[Entity]]  # with `to_change`, within the edit's transaction
+FindToChange = Callable[[], Found[Entity]]  # called with `to_change` in the edit's transaction
 
 
 @dataclass(frozen=True)
 class EditContext:
-    """Who edits, and where the headers of the answer go."""
+    """The author of an edit, the settings, and the response that gets the headers."""
 
     author: str
     settings: Settings
@@ -46,7 +46,7 @@ Editing = Annotated[EditContext, Depends(_edit_context)]
 
 
 class Deleted(Touching):
-    """`commit` is the one that deleted it: revert it to have the thing back."""
+    """The deleted entity. Revert `commit` to restore it."""
 
     key: uuid.UUID
     commit: str = Field(description="Hash of the commit.")
@@ -66,9 +66,9 @@ def create_entity(
     answer_as: type[Edited],
     location: str,
 ) -> Edited:
-    """A new entity; `fields` is called while its branch is held, and `location` is the path of its list.
+    """Create an entity. `fields` is called while its branch is locked; `location` is the path of its list.
 
-    `answer_as` has the fields of the answer, and `stale_scenes` if it shows them. Raises what entities.create raises.
+    `answer_as` has the fields of the answer, and optionally `stale_scenes`. Raises what entities.create raises.
     """
     with session.begin():
         on = entities.held(session, project_id, branch or MAIN)
@@ -90,9 +90,9 @@ def change_entity(
     to_answers: ToAnswers[Entity, Answer],
     answer_as: type[Edited],
 ) -> Edited:
-    """Set the fields that `fields` gives, if the entity is still as the caller read it.
+    """Set the fields that `fields` gives, if the entity has not changed since the caller read it.
 
-    Raises PreconditionFailedError if it is not, and what entities.change raises.
+    Raises PreconditionFailedError if it has, and what entities.change raises.
     """
     with session.begin():
         found = find()
@@ -104,10 +104,10 @@ def change_entity(
 
 
 def delete_entity(session: Session, edit: EditContext, *, find: FindToChange[Entity]) -> Deleted:
-    """Delete it from its branch; its past stays."""
+    """Delete an entity from its branch. Its history stays."""
     with session.begin():
         found = find()
-        key = found.row.key  # the row is gone afterwards
+        key = found.row.key  # the row does not exist after the deletion
         made = entities.delete(session, found, note=Note(edit.author))
         stale = stale_after_commit(session, made, found.branch, edit.settings)
         return Deleted(key=key, commit=made.hash, branch_name=found.branch, stale_scenes=stale)
@@ -123,7 +123,7 @@ def answer_edit(
     stale_scenes: Sequence[int] = (),
     location: str | None = None,
 ) -> Edited:
-    """The entity after an edit, with the ETag that reading it has."""
+    """The entity after an edit, with the ETag that a read of it has."""
     answer = to_answers(session, [found])[0]
     tagged(edit.response, answer)
     if location is not None:

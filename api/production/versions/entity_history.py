@@ -1,4 +1,4 @@
-"""The past of one thing, as it is answered."""
+"""The answer for one past state of an entity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tower.versions.history import EntityVersion as KeptVersion
 
 
 class EntityVersion(BaseModel):
-    """One commit that changed it. `version` counts from 1, the oldest."""
+    """One commit that changed the entity. `version` counts from 1, the oldest."""
 
     version: int
     commit: str = Field(description="Hash of the commit.")
@@ -21,7 +21,7 @@ class EntityVersion(BaseModel):
     branch_name: str = Field(description="The branch that the commit was made on.")
     created_at: datetime
     change: Change
-    fields: dict[str, Any] | None = Field(description="Its whole content then; null: the commit deleted it.")
+    fields: dict[str, Any] | None = Field(description="All its fields after the commit; null if the commit deleted it.")
 
     @classmethod
     def of(cls, one: KeptVersion) -> Self:

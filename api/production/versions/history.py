@@ -1,4 +1,4 @@
-"""The past of a project: its commits, what changed between two states, what became of one thing."""
+"""The history of a project: its commits, comparisons of two states, and the history of one entity."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ router = strict_router(prefix="/api/anime", tags=["versions"])
 
 RefQuery = Annotated[Ref, Query(description="A branch, a tag, or the hash of a commit (its beginning is enough).")]
 Key = Annotated[
-    str, Path(max_length=40, description="Its `key`, or the id of its row on the branch; of the bible: `bible`.")
+    str, Path(max_length=40, description="Its `key`, or the id of its row on the branch; `bible` for the bible.")
 ]
 
 
@@ -44,7 +44,7 @@ Key = Annotated[
 def list_commits(
     project_id: ProjectQuery, session: ReadingSession, pages: Pages, branch: RefQuery = MAIN
 ) -> list[CommitAnswer]:
-    """The commits that led to a branch, tag or commit, newest first, those of merged branches included."""
+    """The commits of a branch, tag or commit, newest first, including those of merged branches."""
     found = history.log(session, project_id, branch, limit=pages.wanted.limit, before=pages.wanted.cursor)
     page = Page(found.commits, found.next_cursor)
     return pages.answer(page, lambda commit: CommitAnswer.of(commit, found.parents[commit.id]))
@@ -52,9 +52,9 @@ def list_commits(
 
 @router.get("/commits/{commit_hash}", responses=documented(404))
 def get_commit(commit_hash: Ref, project_id: ProjectQuery, session: ReadingSession) -> CommitDetails:
-    """A commit with what it changed. A tag, or the beginning of a hash, will do."""
+    """A commit with its changes. Also accepts a tag or the beginning of a hash."""
     commit = history.resolve(session, project_id, commit_hash)
-    changes = [EntityChange.of(one) for one in history.changed_by(session, commit)]
+    changes = [EntityChange.of(change) for change in history.changed_by(session, commit)]
     return CommitDetails.of(commit, history.parents(session, commit), changes=changes)
 
 
@@ -65,9 +65,9 @@ def compare_states(
     from_: Annotated[Ref, Query(alias="from", description="A branch, a tag, or the hash of a commit.")],
     to: RefQuery = MAIN,
 ) -> Comparison:
-    """What is different in `to`, field by field. Both are branches, tags or commits."""
+    """The differences of `to` from `from`, field by field. Both are branches, tags or commits."""
     before, after = (history.resolve(session, project_id, ref) for ref in (from_, to))
-    changed = [EntityChange.of(one) for one in history.between(session, before, after)]
+    changed = [EntityChange.of(change) for change in history.between(session, before, after)]
     return Comparison(from_commit=before.hash, to_commit=after.hash, changes=changed)
 
 
@@ -75,9 +75,9 @@ def compare_states(
 def entity_history(
     kind: Kind, key: Key, project_id: ProjectQuery, session: DatabaseSession, pages: Pages, *, branch: RefQuery = MAIN
 ) -> list[EntityVersion]:
-    """Every state of one thing, newest first, with the commits that made them. Deleted ones are found by their key."""
-    found = _key(session, project_id, branch, kind, key=key)
-    page = history.history(session, project_id, branch, kind, key=found, wanted=pages.wanted)
+    """Every state of an entity, newest first, with the commits that made them. A deleted one is found by its key."""
+    entity_key = _entity_key(session, project_id, branch, kind, key=key)
+    page = history.history(session, project_id, branch, kind, key=entity_key, wanted=pages.wanted)
     return pages.answer(page, EntityVersion.of)
 
 
@@ -85,14 +85,14 @@ def entity_history(
 def restore_entity(
     kind: Kind, key: Key, body: Restore, session: DatabaseSession, *, settings: CurrentSettings, author: Author
 ) -> CommitMade:
-    """Make one thing what it was at a commit, in a new commit."""
+    """Restore the state that an entity had at a commit, in a new commit."""
     with session.begin():
         made = revert.restore(
             session,
             project_id=body.project_id,
             branch=body.branch,
             kind=kind,
-            key=_key(session, body.project_id, body.branch, kind, key=key),
+            key=_entity_key(session, body.project_id, body.branch, kind, key=key),
             ref=body.commit,
             author=author,
         )
@@ -100,12 +100,12 @@ def restore_entity(
         return CommitMade.of(made, history.parents(session, made), stale_scenes=stale)
 
 
-def _key(session: Session, project_id: int, branch: str, kind: Kind, *, key: str) -> uuid.UUID:
+def _entity_key(session: Session, project_id: int, branch: str, kind: Kind, *, key: str) -> uuid.UUID:
     if kind == Kind.BIBLE:
         return BIBLE_KEY
     if not key.isdecimal():
         try:
             return uuid.UUID(key)
         except ValueError:
-            raise NotFoundError(f"{key!r} is neither a key nor the id of a row") from None
+            raise NotFoundError(f"{key!r} is neither the key nor the row id of an entity") from None
     return editing.entity(session, project_id, branch, kind, key=key).key

@@ -1,4 +1,4 @@
-"""How every versioned entity is read: on a branch now, or as it was at a commit or tag (`at`)."""
+"""Reads of versioned entities: their current state on a branch, or their state at a commit or tag (`at`)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tower.versions import history
 from tower.versions.kinds import SHAPES, Kind
 
 Answer = TypeVar("Answer", bound=BaseModel)
-ToAnswers = Callable[[Session, Sequence[Found[Entity]]], list[Answer]]  # all of one branch
-PastToAnswers = Callable[[Session, Sequence[PastEntity]], list[Answer]]  # all of one state
+ToAnswers = Callable[[Session, Sequence[Found[Entity]]], list[Answer]]  # entities of one branch
+PastToAnswers = Callable[[Session, Sequence[PastEntity]], list[Answer]]  # entities of one past state
 AnyToAnswers = Callable[[Session, Sequence[Found[Entity]] | Sequence[PastEntity]], list[Answer]]
 
 
@@ -37,17 +37,17 @@ def read_entity(
     to_answers: AnyToAnswers[Entity, Answer],
     project_id: int | None = None,
 ) -> Answer:
-    """One entity, with its ETag. `project_id`: the project that it must be part of.
+    """Read one entity and set its ETag. `project_id` is the project that it must belong to.
 
-    Raises NotFoundError, and InvalidError if both a branch and a past state are asked for.
+    Raises NotFoundError, and InvalidError if both a branch and a past state are requested.
     """
     one_time(branch, at)
-    seen: Sequence[Found[Entity]] | Sequence[PastEntity]
+    read: Sequence[Found[Entity]] | Sequence[PastEntity]
     if at is None:
-        seen = [entities.find(session, kind, row_id, branch=branch, project_id=project_id)]
+        read = [entities.find(session, kind, row_id, branch=branch, project_id=project_id)]
     else:
-        seen = [entities.past(session, kind, row_id, at=at, project_id=project_id)]
-    return with_etag(response, to_answers(session, seen)[0])
+        read = [entities.past(session, kind, row_id, at=at, project_id=project_id)]
+    return with_etag(response, to_answers(session, read)[0])
 
 
 def list_entities(
@@ -60,7 +60,7 @@ def list_entities(
     pages: Paging,
     to_answers: ToAnswers[Entity, Answer],
 ) -> list[Answer]:
-    """A page of the rows of a branch, in the order of a number that is unique among them."""
+    """A page of the rows of a branch, ordered by a column that is unique among them."""
     page = page_of(session, rows, order, wanted=pages.wanted)
     pages.announce(page)
     return to_answers(session, [Found(row, project_id, branch) for row in page.rows])
@@ -76,11 +76,11 @@ def list_past(
     to_answers: PastToAnswers[Answer],
     name: str = "",
 ) -> list[Answer]:
-    """A page of the entities at a commit or tag, by name or number. `name`: a part of it, in any case."""
-    there = history.entities(session, project_id, at, kind)
-    past = [PastEntity(project_id, key, fields, at) for key, fields in there.items()]
-    fitting = [entity for entity in past if name.lower() in str(_named(kind, entity)).lower()]
-    page = slice_of(sorted(fitting, key=lambda entity: _named(kind, entity)), pages.wanted)
+    """A page of the entities at a commit or tag, by name or number. `name` filters by a part of it, in any case."""
+    by_key = history.entities(session, project_id, at, kind)
+    past = [PastEntity(project_id, key, fields, at) for key, fields in by_key.items()]
+    matching = [entity for entity in past if name.lower() in str(_name_of(kind, entity)).lower()]
+    page = slice_of(sorted(matching, key=lambda entity: _name_of(kind, entity)), pages.wanted)
     pages.announce(page)
     return to_answers(session, page.rows)
 
@@ -99,5 +99,5 @@ def with_etag(response: Response, answer: Answer) -> Answer:
     return answer
 
 
-def _named(kind: Kind, entity: PastEntity) -> Any:
+def _name_of(kind: Kind, entity: PastEntity) -> Any:
     return entity.fields[SHAPES[kind].named_by]

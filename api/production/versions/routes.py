@@ -46,7 +46,7 @@ router = strict_router(prefix="/api/anime", tags=["versions"])
 
 @router.post("/branch", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def create_branch(body: NewBranch, session: DatabaseSession) -> BranchAnswer:
-    """A new line of the story, from a branch, a tag or a commit."""
+    """Create a branch from a branch, a tag or a commit."""
     with session.begin(), _free_name(body.branch_name):
         made = branches.create(
             session, body.project_id, body.branch_name, body.source_branch, description=body.description
@@ -63,7 +63,7 @@ def list_branches(project_id: ProjectQuery, session: ReadingSession) -> list[Bra
 
 @router.delete("/branch", responses=documented(404, 409))
 def delete_branch(project_id: ProjectQuery, branch_name: Ref, session: DatabaseSession) -> Removed:
-    """Delete a branch, but not `main`. Its commits stay: branch off its last one to have it back."""
+    """Delete a branch, except `main`. Its commits stay: create a branch from the last one to restore it."""
     with session.begin():
         branches.delete(session, project_id, branch_name)
     return Removed(project_id=project_id, name=branch_name)
@@ -71,7 +71,7 @@ def delete_branch(project_id: ProjectQuery, branch_name: Ref, session: DatabaseS
 
 @router.post("/commit", status_code=201, responses=documented(400, 404, 409, 412, 413, 415))
 def commit_changes(body: NewCommit, session: DatabaseSession, settings: CurrentSettings, author: Author) -> CommitMade:
-    """Several changes as one commit. Changes that change nothing make none: the answer is the head."""
+    """Commit several changes at once. If nothing changes, there is no commit and the answer is the head."""
     with session.begin():
         edits = changes.parse(session, project_id=body.project_id, branch=body.branch, changes=body.changes)
         made = editing.commit(
@@ -89,10 +89,10 @@ def commit_changes(body: NewCommit, session: DatabaseSession, settings: CurrentS
 
 @router.post("/merge", responses=documented(400, 404, 409, 413, 415))
 def merge_branches(body: Merge, session: DatabaseSession, settings: CurrentSettings, author: Author) -> MergeAnswer:
-    """Bring one branch into another, field by field.
+    """Merge one branch into another, field by field.
 
-    Where both changed the same: 409 with `details.conflicts` (path, base, ours, theirs), and nothing is changed. The
-    same call with `resolutions` for these paths, or a `strategy`, ends it.
+    If both changed the same field, nothing is merged: 409 with `details.conflicts` (path, base, ours, theirs). Repeat
+    the request with `resolutions` for these paths, or with a `strategy`.
     """
     with session.begin():
         result = merging.merge(
@@ -106,7 +106,7 @@ def merge_branches(body: Merge, session: DatabaseSession, settings: CurrentSetti
             resolutions=media_references.checked_resolutions(body.resolutions, settings),
             dry_run=body.dry_run,
         )
-        decided = Decision(
+        decision = Decision(
             DecisionKind.MERGE,
             f"Merged {body.source_branch} into {body.target_branch}",
             author,
@@ -114,14 +114,14 @@ def merge_branches(body: Merge, session: DatabaseSession, settings: CurrentSetti
             details={"strategy": body.strategy, "resolutions": body.resolutions, "fast_forward": result.fast_forward},
             commit_id=result.commit.id,
         )
-        noted = not (body.dry_run or result.up_to_date)
-        stale = None if body.dry_run else _stale(session, result, body.target_branch, settings)
-        return _merged(session, result, decided if noted else None, stale, dry_run=body.dry_run)
+        is_recorded = not (body.dry_run or result.up_to_date)
+        stale = None if body.dry_run else _stale_scenes(session, result, body.target_branch, settings)
+        return _merge_answer(session, result, decision if is_recorded else None, stale, dry_run=body.dry_run)
 
 
 @router.post("/revert", responses=documented(400, 404, 409, 413, 415))
 def revert_commit(body: Revert, session: DatabaseSession, settings: CurrentSettings, author: Author) -> MergeAnswer:
-    """Undo what a commit changed, in a new commit. What was changed again since is a conflict, as in a merge."""
+    """Undo a commit with a new commit. Fields that have changed again since are conflicts, as in a merge."""
     with session.begin():
         result = revert.revert(
             session,
@@ -133,7 +133,7 @@ def revert_commit(body: Revert, session: DatabaseSession, settings: CurrentSetti
             strategy=body.strategy,
             resolutions=media_references.checked_resolutions(body.resolutions, settings),
         )
-        decided = Decision(
+        decision = Decision(
             DecisionKind.REVERT,
             f"Reverted {body.commit} on {body.branch}",
             author,
@@ -141,13 +141,13 @@ def revert_commit(body: Revert, session: DatabaseSession, settings: CurrentSetti
             details={"strategy": body.strategy, "resolutions": body.resolutions},
             commit_id=result.commit.id,
         )
-        stale = _stale(session, result, body.branch, settings)
-        return _merged(session, result, None if result.up_to_date else decided, stale)
+        stale = _stale_scenes(session, result, body.branch, settings)
+        return _merge_answer(session, result, None if result.up_to_date else decision, stale)
 
 
 @router.post("/tag", status_code=201, responses=documented(400, 404, 409, 413, 415))
 def create_tag(body: NewTag, session: DatabaseSession, author: Author) -> TagAnswer:
-    """Name a commit, or what a branch is now."""
+    """Tag a commit, or the head of a branch."""
     with session.begin(), _free_name(body.tag_name):
         branches.find(session, body.project_id, branches.MAIN)
         made = tags.create(session, body.project_id, body.tag_name, body.commit, author=author, message=body.message)
@@ -157,7 +157,7 @@ def create_tag(body: NewTag, session: DatabaseSession, author: Author) -> TagAns
 
 @router.get("/tags", responses=documented(404))
 def list_tags(project_id: ProjectQuery, session: ReadingSession) -> list[TagAnswer]:
-    """All tags of a project by name."""
+    """All tags of a project, by name."""
     rows = tags.list_all(session, project_id)
     hashes = _hashes(session, (row.commit_id for row in rows))
     return [TagAnswer.of(row, hashes[row.commit_id]) for row in rows]
@@ -171,33 +171,33 @@ def delete_tag(project_id: ProjectQuery, tag_name: Ref, session: DatabaseSession
     return Removed(project_id=project_id, name=tag_name)
 
 
-def _merged(
+def _merge_answer(
     session: Session,
     result: MergeResult,
-    decided: Decision | None,
+    decision: Decision | None,
     stale_scenes: list[int] | None,
     *,
     dry_run: bool = False,
 ) -> MergeAnswer:
     parents = history.parents(session, result.commit)
-    noted = None if decided is None else decisions.record(session, result.commit.project_id, decided)
-    decision_id = None if noted is None else noted.id
+    recorded = None if decision is None else decisions.record(session, result.commit.project_id, decision)
+    decision_id = None if recorded is None else recorded.id
     return MergeAnswer.of(result, parents, dry_run=dry_run, decision_id=decision_id, stale_scenes=stale_scenes)
 
 
-def _stale(session: Session, result: MergeResult, branch: str, settings: Settings) -> list[int]:
+def _stale_scenes(session: Session, result: MergeResult, branch: str, settings: Settings) -> list[int]:
     return stale_on(session, result.commit.project_id, branch, affected.by_changes(result.changed), settings)
 
 
 def _hashes(session: Session, commit_ids: Iterable[int | None]) -> dict[int | None, str]:
-    wanted = [commit_id for commit_id in commit_ids if commit_id is not None]
-    return dict(session.execute(select(Commit.id, Commit.hash).where(Commit.id.in_(wanted))).all())
+    known_ids = [commit_id for commit_id in commit_ids if commit_id is not None]
+    return dict(session.execute(select(Commit.id, Commit.hash).where(Commit.id.in_(known_ids))).all())
 
 
 @contextmanager
 def _free_name(name: str) -> Iterator[None]:
-    """Two who take one name in the same moment: the index lets one through."""
+    """Translates the unique index's refusal when two requests take the same name at the same moment."""
     try:
         yield
     except IntegrityError as taken:
-        raise ConflictError(f"{name!r} was taken this moment: choose another name") from taken
+        raise ConflictError(f"The name {name!r} was taken a moment ago: choose another one") from taken

@@ -63,7 +63,12 @@ def test_status_without_prefect_and_comfyui_says_why(client: TestClient) -> None
     assert "does not answer" in status["prefect"]["reason"]
     assert status["workers"]["pools"] is None
     assert status["workers"]["reason"]
-    assert status["comfyui"] == {"reachable": None, "reason": "no TOWER_COMFYUI_URL", "url": None, "version": None}
+    assert status["comfyui"] == {
+        "reachable": None,
+        "reason": "TOWER_COMFYUI_URL is not set",
+        "url": None,
+        "version": None,
+    }
     assert (status["engine"]["name"], status["engine"]["reason"]) == ("animatic", None)
     assert status["engine"]["version"] == status["engine"]["installed"]["animatic"]
     assert (status["engine"]["installed"].keys(), status["engine"]["broken"]) == ({"animatic", "comfyui"}, {})
@@ -112,5 +117,5 @@ def test_status_does_not_wait_for_the_mute_and_knows_what_is_no_comfyui(api_data
             status = client.get(f"{A}/status").json()
             assert time.monotonic() - began < 4
     assert status["prefect"]["reason"] == status["workers"]["reason"] == "no answer within 2 s"
-    assert "no ComfyUI" in status["comfyui"]["reason"]
+    assert "not ComfyUI" in status["comfyui"]["reason"]
     assert status["database"]["reachable"] is True
