@@ -1,8 +1,8 @@
-"""The production API with 10,000 scenes in one project and 100,000 jobs, asked by 8 clients at once.
+"""The production API with 10,000 scenes in one project and 100,000 jobs, under load from 8 concurrent clients.
 
 python -m benchmarks.api [--seconds N] [--only PART]
 
-PostgreSQL and the service run as in the stack; Prefect is not there, which no request here waits for.
+PostgreSQL and the service run as in the stack. Prefect does not run, because no request of this benchmark waits for it.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from deployments.postgres import EmbeddedPostgres
 from tower.settings import Settings
 
 A = "/api/anime"
-READ_MS, WRITE_MS = 50, 100  # what 95 of 100 requests must stay under
+READ_MS, WRITE_MS = 50, 100  # targets for the 95th percentile
 READY_S = 60
 RARE, COMMON, SPOKEN = "comet", "lantern", "number 4711"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One kind of request; `request` makes the nth one."""
+    """One kind of request. `request` builds the nth one."""
 
     name: str
     request: Callable[[int], Request]
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def requests(world: World) -> list[Asked]:
-    """Everything of the large project, unless its name says another."""
+    """Requests about the large project, unless the name says otherwise."""
     small, of = world.small_ids, f"project_id={world.project_id}"
 
     def get(name: str, path: Callable[[int], str]) -> Asked:
@@ -168,7 +168,7 @@ def _any(ids: Sequence[int], n: int) -> int:
 
 
 def _week(n: int) -> str:
-    """A week of the last year."""
+    """The start and end of a week in the last year."""
     day = 1 + n * 13 % 350
     since = time.time() - day * 86_400
     stamps = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment)) for moment in (since, since + 7 * 86_400))

@@ -1,4 +1,4 @@
-"""How PostgreSQL finds what the requests of the API benchmark ask for: the service's own statements, explained."""
+"""The query plans of the API benchmark: runs EXPLAIN on the statements that the service sends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Statement = tuple[str, Any]
 
 @dataclass(frozen=True)
 class Plan:
-    """Of one statement: the indexes of the large tables that it uses, and those tables that it reads as a whole."""
+    """The plan of one statement: the indexes that it uses on large tables, and the large tables that it scans."""
 
     statement: str
     indexes: frozenset[str]
@@ -31,7 +31,7 @@ class Plan:
 
 
 def plans_of(database_url: str, requests: Mapping[str, Request]) -> dict[str, list[Plan]]:
-    """Each request is sent once to the service, in this process; every SELECT that it makes is explained."""
+    """Send each request once to the service, in this process, and explain every SELECT that it makes."""
     settings = Settings(database_url=database_url, prefect_api_url="http://127.0.0.1:9/api")
     engine = connect(database_url, application="benchmark")
     try:
@@ -54,7 +54,7 @@ def _listening() -> Iterator[list[Statement]]:
     heard: list[Statement] = []
 
     def hear(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        asked = threading.current_thread().name != "reconciler"  # it looks at the jobs meanwhile
+        asked = threading.current_thread().name != "reconciler"  # the service polls the jobs meanwhile
         if asked and statement.lstrip(" (\n").upper().startswith("SELECT"):  # a UNION begins with a parenthesis
             heard.append((statement, parameters))
 

@@ -1,4 +1,4 @@
-"""What the API benchmark asks about: one project of 10,000 scenes, 200 small ones, 100,000 jobs of a year."""
+"""The data of the API benchmark: one project of 10,000 scenes, 200 small ones, 100,000 jobs of a year."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCENES = 10_000
 JOBS = 100_000
 PROJECTS = 200
 CHARACTERS = 40
-COMMITS = 200  # single edits, for a log worth reading
+COMMITS = 200  # single edits, so that the log has some length
 BRANCHES = 3
 SEED = 11
 
@@ -62,7 +62,7 @@ from anime_api.production_jobs, generate_series(1, 3) segment where job_type = '
 
 @dataclass(frozen=True)
 class World:
-    """`scene_ids`, `character_ids` and `commits` are of the large project, on main; `job_ids` of all."""
+    """`scene_ids`, `character_ids` and `commits` belong to the large project, on main; `job_ids` to all projects."""
 
     project_id: int
     small_ids: Sequence[int]
@@ -121,7 +121,7 @@ def _commit(made: Sessions, project_id: int, edits: Sequence[Edit], *, branch: s
 
 
 def _scene(at: int, cast: Sequence[uuid.UUID]) -> dict[str, object]:
-    """Two of the cast in each; every hundredth has a word that no other has."""
+    """A scene with two characters; every hundredth contains a rare word."""
     rare = " A comet." if at % 100 == 0 else ""
     plays = [{"name": f"Villager {n}", "key": str(cast[n])} for n in (at % CHARACTERS, (at * 3 + 1) % CHARACTERS)]
     content = scene(at)

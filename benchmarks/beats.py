@@ -1,8 +1,8 @@
-"""How right the beats are and what they cost, beside librosa and aubio, on music of which every beat is known.
+"""Accuracy and cost of the beat tracker, compared with librosa and aubio, on music with known beats.
 
 python -m benchmarks.beats            measure, write results/beats.md and the figure of docs/beats.md
 python -m benchmarks.beats --tracks   also print a line for each track
-python -m benchmarks.beats --fit      find the numbers of tower/beats/coefficients.json anew, on the tuning half only
+python -m benchmarks.beats --fit      fit tower/beats/coefficients.json again, on the tuning half only
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from tower.beats.sound import RATE_HZ as HEARD_HZ
 PLOT = Path(__file__).parent.parent / "docs" / "images" / "beats-calibration.png"
 TARGETS = {"F70": 0.93, "F25": 0.90, "AMLt": 0.98}
 DRAWN_TRACKS = 40
-SEEN_FROM = 100_001  # odd numbers: nothing was fitted on them, but their results were seen while the method changed
-FRESH_FROM = 200_001  # odd numbers: nobody saw anything of them before the method was finished
+SEEN_FROM = 100_001  # odd numbers: not used for fitting, but their results were seen while the method changed
+FRESH_FROM = 200_001  # odd numbers: not used or seen before the method was finished
 CALIBRATION_TRACKS = 140
 FIT_NUMBERS = (*range(0, 600, 2), *range(beats_corpus.MIXED_FROM, 3400, 2))
 
 
 @dataclass(frozen=True)
 class Scores:
-    """0–1, of one track; tempo is null where the track has none."""
+    """The scores of one track, 0–1; None for tempo if the track has none."""
 
     f70: float
     f25: float
@@ -68,7 +68,7 @@ def score(track: Track, guess: Guess) -> Scores:
 
 @dataclass
 class Accuracy:
-    """Of one half: scores of each tracker; F of our downbeats; false tempo changes on even tracks; beats in nothing."""
+    """Of one set: scores of each tracker, F of our downbeats, false tempo changes, beats in sounds without any."""
 
     scores: dict[str, list[Scores]]
     downbeats: list[float]
@@ -77,7 +77,7 @@ class Accuracy:
 
 
 def tracks() -> dict[str, list[Track]]:
-    """Both halves of the corpus, and two sets of tracks of any genre and tempo."""
+    """Both halves of the corpus, and two sets of random tracks."""
     return {
         "tuning half": beats_corpus.corpus(held_back=False),
         "held-back half": beats_corpus.corpus(held_back=True),
@@ -155,14 +155,14 @@ def accuracy_figures(folder: Path, *, each: bool) -> Iterator[Figure]:
 
 
 def calibration(count: int) -> tuple[list[float], list[bool]]:
-    """Confidence and truth of held-back tracks in which a beat is heard; one in a sound without any is wrong."""
+    """Confidence and correctness of held-back tracks with detected beats. Beats in a sound without any are wrong."""
     said, right = [], []
     for number in range(1, 2 * count, 2):
         track = beats_corpus.random_track(number)
         curves, duration_s = _curves(track)
         found = heard(curves, Sound(track.name, RATE_HZ, int(duration_s * HEARD_HZ)), TempoHint())
         if found.bpm is None:
-            continue  # it says that it does not know
+            continue  # the tracker reports that it found no beats
         said.append(found.confidence)
         right.append(_is_right(track, found))
     return said, right
@@ -229,7 +229,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.beats")
     parser.add_argument("--tracks", action="store_true", help="print a line for each track")
     parser.add_argument("--fit", action="store_true", help="fit tower/beats/coefficients.json on the tuning half")
-    parser.add_argument("--listen", type=Path, help=argparse.SUPPRESS)  # the memory figure's own process
+    parser.add_argument("--listen", type=Path, help=argparse.SUPPRESS)  # runs in the process of the memory figure
     args = parser.parse_args()
     if args.fit:
         fit()
@@ -249,7 +249,7 @@ def main() -> None:
             figures += part
             publish(
                 "beats", "Beats: time, accuracy, confidence, memory", figures
-            )  # what is measured stays, come what may
+            )  # write the figures even if a later step fails
 
 
 def _curves(track: Track) -> tuple[Onsets, float]:

@@ -1,4 +1,4 @@
-"""A band of sines and noise: it plays a style on given beats."""
+"""A synthetic band of sines and noise that plays a style on given beats."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Band:
     def _pattern(self, part: str, strike: Callable[[int, float, float], None]) -> None:
         pattern = self.patterns[part]
         for bar in range(self.bars):
-            quiet = part in ("kick", "snare") and bar % 16 in (8,)  # a break, as songs have
+            quiet = part in ("kick", "snare") and bar % 16 in (8,)  # a break
             for step, mark in enumerate(pattern[: self.steps]):
                 sounds = mark in "xo" or (mark == "?" and self.rng.random() < 0.4)
                 place = bar * self.style.beats + step / 4
@@ -57,7 +57,7 @@ class Band:
                     strike(bar, self._when(place), (1.0 if mark == "x" else 0.5) * self.rng.uniform(0.8, 1))
 
     def _when(self, place: float) -> float:
-        """Seconds of a place in beats; off eighths and sixteenths swing."""
+        """The time in seconds of a position in beats, with swing for off-beat eighths and sixteenths."""
         whole, part = divmod(place, 1)
         step = round(part * 4)
         swung = (

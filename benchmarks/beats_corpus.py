@@ -1,7 +1,7 @@
-"""Music of which every beat is known: drums, bass, chords and a melody, synthesised; and sounds that have no beat.
+"""Synthesised music with known beats (drums, bass, chords, a melody), and sounds without beats.
 
-A track is known by its name. Those of the set "tuning" may be looked at while the method is changed, those of the set
-"held back" only measured. The two share genres but neither patterns, notes nor tempos; four genres are held back whole.
+A name identifies a track. Tracks of the set "tuning" may be used to change the method, those of the set "held back"
+only to measure it. The sets share genres, but no patterns, notes or tempos; four genres are only in the held-back set.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmarks.beats_band import RATE_HZ, Band, Signal, add, filtered, hit
 from benchmarks.beats_genres import GENRES, GROOVE, MIXED, Genre, groove, mixed
 
 HELD_BACK_WHOLE = ("waltz", "reggae", "funk", "synthwave")
-MIXED_FROM, MIXED_SHARE = 1000, 0.5  # tuning tracks from this number on: which share is MIXED
+MIXED_FROM, MIXED_SHARE = 1000, 0.5  # tuning tracks from this number on, and the share of them that is MIXED
 TEMPOS = {  # tuning, held back
     "rock": (112, 138.5),
     "house": (124, 128),
@@ -38,8 +38,8 @@ TEMPOS = {  # tuning, held back
 
 @dataclass(frozen=True)
 class Track:
-    """`beats_s` and `downbeats_s` are empty where there is none; `bpm` of the longest even stretch, else null.
-    `changes`: how often the tempo really changes; null for a ramp, where there is no right number."""
+    """`beats_s` and `downbeats_s` are empty for sounds without beats; `bpm` is that of the longest even part, or None.
+    `changes` is the true number of tempo changes; None for a ramp, which has no exact number."""
 
     name: str
     held_back: bool
@@ -94,9 +94,9 @@ def corpus(*, held_back: bool, seconds: float = 60) -> list[Track]:
 
 
 def random_track(number: int, seconds: float = 45) -> Track:
-    """For the fit of the confidence: any genre at any tempo that it may have; every twelfth has no beat.
+    """A track for the fit of the confidence: any genre at any of its tempos; every twelfth has no beat.
 
-    Even numbers are for tuning, odd ones held back. The genres that are held back whole have odd numbers only.
+    Even numbers are for tuning, odd ones held back. Held-back genres occur only at odd numbers.
     """
     held_back = bool(number % 2)
     rng = np.random.default_rng(7_000 + number)
@@ -130,7 +130,7 @@ def music(
     hole: tuple[float, float] | None = None,
     worn: float = 0.2,
 ) -> Track:
-    """`genre`: of GENRES, or GROOVE for patterns made up for this track; `worn`: 0–1, how noisy it is."""
+    """`genre` is one of GENRES, or GROOVE for random patterns; `worn` is the amount of noise, 0–1."""
     rng = np.random.default_rng(zlib.crc32(f"{name}/{held_back}".encode()))
     times, bpm = beats
     style = _style(rng, genre)

@@ -1,4 +1,4 @@
-"""What it costs to hear beats: time beside a bare decode and librosa, and memory."""
+"""The cost of beat tracking: time compared with a bare decode and librosa, and memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WARM_S, COLD_S, FLOORS = 0.5, 1.2, 2.0
 
 
 def time_figures(folder: Path, runs: int = 5) -> Iterator[Figure]:
-    """A song of 180 s as mp3; the ways take turns."""
+    """Times for a song of 180 s as mp3; the methods run alternately."""
     song = encode_mp3(
         folder / "song.mp3", beats_corpus.music("rock", "rock", beats_corpus.even(121, 180), held_back=False).samples
     )
@@ -64,7 +64,7 @@ def time_figures(folder: Path, runs: int = 5) -> Iterator[Figure]:
 
 
 def memory_figures(folder: Path) -> Iterator[Figure]:
-    """The largest memory of a process that analyses clicks and noise of ten minutes, and of two hours."""
+    """The peak memory of a process that analyses clicks and noise of ten minutes, and of two hours."""
     peaks = {}
     for minutes in (10, 120):
         path = folder / "long.wav"
@@ -85,7 +85,7 @@ def memory_figures(folder: Path) -> Iterator[Figure]:
 
 
 def listen(path: Path) -> None:
-    """In a process of its own: says its peak memory in MB, the seconds, and the tempo."""
+    """Analyse a file and print the peak memory in MB, the seconds and the tempo. Runs in a separate process."""
     began = time.perf_counter()
     found = analyse(path)
     print(_peak_mb(), time.perf_counter() - began, found.bpm)
@@ -112,7 +112,7 @@ def decode(path: Path) -> None:
 
 
 def _long_wav(path: Path, seconds: int) -> None:
-    """Written a minute at a time."""
+    """Write the file one minute at a time."""
     rng = np.random.default_rng(5)
     tick = np.exp(-np.arange(400) / 60) * np.sin(np.arange(400) / 3)
     with wave.open(str(path), "wb") as file:
@@ -127,7 +127,7 @@ def _long_wav(path: Path, seconds: int) -> None:
 
 
 def _peak_mb() -> int:
-    """The largest resident memory of this process. getrusage would count that of whoever started it, too."""
+    """The peak resident memory of this process. getrusage would include that of the parent process."""
     found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
     assert found is not None
     return int(found[1]) // 1024

@@ -1,4 +1,4 @@
-"""Numbers that `python -m benchmarks.beats --fit` found on tuning tracks; coefficients.json names its run."""
+"""Fits coefficients.json on tuning tracks for `python -m benchmarks.beats --fit`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tower.beats.onsets import Onsets
 from tower.beats.results import TempoHint
 
 FITTED = Path(counting.__file__).with_name("coefficients.json")
-RIGHT_F = 0.8  # beats right to 70 ms: a track counts as right from there on
+RIGHT_F = 0.8  # F within 70 ms from which a track counts as right
 HEARD_F = 0.6
 AS_GOOD = 0.02
 HIDDEN = 16
@@ -31,15 +31,15 @@ Piece = tuple[Onsets, float, Matrix]  # curves, seconds, true beats
 
 @dataclass(frozen=True)
 class Example:
-    """One track: the signs of each way to count it, and which ways are right."""
+    """One track: the features of each metre hypothesis, and which hypotheses are right."""
 
     signs: Matrix
     right: NDArray[np.bool_]
 
 
 def fit(pieces: Sequence[Piece]) -> None:
-    """First the way to count, on two pieces of three; then, on the third ones, the confidence: it shall know how
-    counting fares on what it has not met. Writes coefficients.json."""
+    """Fit the metre on two thirds of the pieces, then the confidence on the last third, so that it reflects new music.
+    Writes coefficients.json."""
     examples = [one for i, piece in enumerate(pieces) if i % 3 and (one := _example(*piece))]
     kept: dict[str, Any] = {"counting": _net_fit(examples)}
     coefficients.FITTED.update(kept)
@@ -60,7 +60,7 @@ def f_measure(truth: Matrix, times: Matrix, window_s: float = 0.07) -> float:
 
 
 def _example(curves: Onsets, duration_s: float, truth: Matrix) -> Example | None:
-    """Null for a track without beats, and for one that is not found however it is counted."""
+    """None for a track without beats, and for one that no hypothesis tracks well."""
     if not len(truth) or confidence.deaf(curves):
         return None
     beats = analysis.as_found(curves, duration_s, TempoHint())
@@ -73,7 +73,7 @@ def _example(curves: Onsets, duration_s: float, truth: Matrix) -> Example | None
 
 
 def _heard(curves: Onsets, duration_s: float, truth: Matrix) -> tuple[confidence.Signs, bool] | None:
-    """The signs and whether the beats are right to 70 ms, in this octave; without beats in truth nothing is right."""
+    """The features and whether the beats are right within 70 ms, in this octave. Without true beats none is right."""
     if confidence.deaf(curves):
         return None
     beats = analysis.tracked(curves, duration_s, TempoHint())
@@ -85,7 +85,7 @@ def _heard(curves: Onsets, duration_s: float, truth: Matrix) -> tuple[confidence
 
 
 def _net_fit(examples: Sequence[Example]) -> dict[str, list[float]]:
-    """The likeliest net for which one of the right ways comes out of each track."""
+    """The most likely net that gives one of the right hypotheses for each track."""
     rows = np.concatenate([one.signs for one in examples])
     track = np.repeat(np.arange(len(examples)), [len(one.signs) for one in examples])
     starts = np.flatnonzero(np.diff(track, prepend=-1))
@@ -123,6 +123,6 @@ def _logistic_fit(rows: Matrix, right: Matrix) -> list[float]:
             np.mean(np.logaddexp(0, scores) - right * scores) + RIDGE["confidence"] * np.mean(weights[1:] ** 2)
         )
 
-    bounds = [(None, None), *[(0, None)] * (rows.shape[1] - 1)]  # no sign of a pulse speaks against one
+    bounds = [(None, None), *[(0, None)] * (rows.shape[1] - 1)]  # no coefficient may count against a pulse
     found = minimize(loss, np.zeros(rows.shape[1]), method="L-BFGS-B", bounds=bounds).x
     return [round(float(weight), 4) for weight in found]

@@ -1,4 +1,4 @@
-"""Styles of synthesised music: what each instrument plays in a bar."""
+"""Styles of synthesised music: the pattern of each instrument in a bar."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Genre:
-    """Patterns of a bar in sixteenths: `x` strong, `o` soft, `?` now and then. `swing`: where an off eighth lies in its
-    beat (0.5 straight). `loose_ms`: how far players are off. `attack_s` of chords."""
+    """Patterns of a bar in sixteenths: `x` strong, `o` soft, `?` sometimes. `swing` is the position of an off-beat
+    eighth in its beat (0.5 is straight), `loose_ms` the players' timing error, `attack_s` the attack of chords."""
 
     kick: tuple[str, ...]
     snare: tuple[str, ...]
@@ -126,7 +126,7 @@ GENRES = {
         loose_ms=5,
     ),
     "piano": Genre(NONE, NONE, NONE, ("x.......x.......",), ("x.x.x.x.x.x.x.x.", "x..x..x.x..x..x."), 1.5, loose_ms=8),
-    # held back whole
+    # only in the held-back set
     "waltz": Genre(
         ("x...........",),
         ("....o...o...",),
@@ -167,12 +167,12 @@ GENRES = {
         attack_s=0.08,
     ),
 }
-GROOVE = "groove"  # patterns at random: syncopation of no style
+GROOVE = "groove"  # random patterns, with the syncopation of no style
 MIXED = "mixed"  # instruments of several styles, for tuning only
 
 
 def groove(rng: np.random.Generator) -> Genre:
-    """A backbeat under strokes wherever they fall."""
+    """A backbeat with random further strokes."""
 
     def strokes(share: float, first: float) -> tuple[str]:
         return ("".join("x" if rng.random() < (first if step == 0 else share) else "." for step in range(16)),)
@@ -195,7 +195,7 @@ def groove(rng: np.random.Generator) -> Genre:
 
 
 def mixed(rng: np.random.Generator, genres: Sequence[str]) -> Genre:
-    """Each instrument from another of these genres, in four or, now and then, in three: styles that nobody plays."""
+    """A style that takes each instrument from another genre, in four or sometimes in three."""
 
     kick, snare, hat, bass, chord = (GENRES[str(rng.choice(genres))] for _ in range(5))
     return Genre(

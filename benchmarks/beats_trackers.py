@@ -1,4 +1,4 @@
-"""What finds beats: Tower, and what it is measured beside."""
+"""The beat trackers: Tower, and those that it is compared with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Times = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Guess:
-    """What a tracker says of a file."""
+    """The result of a tracker for one file."""
 
     beats_s: Times
     bpm: float | None
@@ -55,7 +55,7 @@ def librosa_plain(path: Path) -> Guess:
 
 
 def librosa_features(path: Path) -> Guess:
-    """Our way from tempo to beats, over librosa's onset strength."""
+    """Tower's tracking on librosa's onset strength."""
     import librosa
 
     samples, _ = librosa.load(path, sr=HEARD_HZ)

@@ -1,4 +1,4 @@
-"""Clients that ask an HTTP service one request after another, several at once, as fast as it answers."""
+"""HTTP clients that run concurrently and send one request after another as fast as the service answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 CLIENTS = 8
-REQUESTS_A_CONNECTION = 25  # a connection stays with the process that took it
+REQUESTS_A_CONNECTION = 25  # a connection stays with the process that accepted it
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Load:
-    """What one kind of request took: milliseconds of each, and all of them together in seconds."""
+    """The duration of each request in milliseconds, and of all together in seconds."""
 
     ms: Sequence[float]
     wall_s: float
@@ -34,7 +34,7 @@ class Load:
 
 
 def ask(port: int, asks: Callable[[int], Request], *, seconds: float, warm_up: int = 20) -> Load:
-    """`asks` makes the nth request. Raises RuntimeError for an answer that is not 2xx: its time would mean nothing."""
+    """Measure requests; `asks` builds the nth one. Raises RuntimeError for an answer that is not 2xx."""
     numbers = iter(range(10**9))
     taking, ms, wrong = threading.Lock(), list[float](), list[str]()
     gate = threading.Barrier(CLIENTS + 1)
@@ -76,7 +76,7 @@ def ask(port: int, asks: Callable[[int], Request], *, seconds: float, warm_up: i
 
 
 def one(port: int, request: Request) -> Any:
-    """The JSON that one request is answered with."""
+    """Send one request and return the JSON of the answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         return json.loads(_send(connection, request))
@@ -92,7 +92,7 @@ def _times_until(ending: float, connection: http.client.HTTPConnection, asks: Ca
         _send(connection, request)
         ms.append((time.perf_counter() - began) * 1000)
         if len(ms) % REQUESTS_A_CONNECTION == 0:
-            connection.close()  # the next request opens it anew
+            connection.close()  # the next request opens it again
     return ms
 
 

@@ -1,6 +1,6 @@
-"""How well the consistency score tells the character of a reference image from others, in animatic clips.
+"""How well the consistency score distinguishes the character of a reference image, in animatic clips.
 
-python -m benchmarks.consistency            clips on whose seeds nothing was tuned
+python -m benchmarks.consistency            clips whose seeds were not used for tuning
 python -m benchmarks.consistency --tuning   those that the weights of tower/quality/template_match.py were fitted on
 """
 
@@ -32,7 +32,7 @@ from tower_animatic.mood import read_setting
 from tower_animatic.paint import Pixels
 from tower_animatic.palette import choose_palette
 
-# Pairs of the same figure in other colours among them: lookalikes.
+# They include pairs of the same figure in other colours (lookalikes).
 CHARACTERS = (
     *(("boy", "black hair, blue coat"), ("girl", "red hair, white coat"), ("samurai", "silver hair, red coat")),
     *(("kimono", "black hair, pink coat"), ("detective", "brown hair, green coat"), ("girl", "blond hair, blue coat")),
@@ -54,7 +54,7 @@ FIRST_SEED = {"tuning": 1000, "reporting": 7000}
 
 @dataclass
 class Scores:
-    """By what was compared with what: the scores of all pairs."""
+    """The scores of all pairs, by kind of pair."""
 
     by_pair: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     seconds: list[float] = field(default_factory=list)
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _shots(images: Sequence[Path], first_seed: int) -> Iterator[tuple[int | None, Shot]]:
-    """Each character in three shots of any style, and shots of somebody else or nobody (None)."""
+    """Three shots of each character in any style, and shots without a known character (None)."""
     for character, take in product(range(len(images)), range(3)):
         number = character * 3 + take + first_seed
         cast = CastMember("own", reference_image=str(images[character]))
@@ -99,7 +99,7 @@ def _shot(number: int, scene: str, cast: tuple[CastMember, ...]) -> Shot:
 
 
 def _compare(shot: Shot, truth: int | None, images: Sequence[Path], scores: Scores, *, clip: Path) -> None:
-    """With its own reference, and with every third of the others; all of those that wear the same figure."""
+    """Compare a clip with its own reference, with every third other one, and with all lookalikes."""
     clip.unlink(missing_ok=True)
     AnimaticEngine().render(shot, prompt_id="benchmark", target=clip, watch=_Watch())
     for other, image in enumerate(images):
@@ -145,7 +145,7 @@ def _area(own: Sequence[float], others: Sequence[float]) -> float:
 
 
 def _draw(number: int, folder: Path) -> Path:
-    """A reference image: on a plain, a clear or a busy ground."""
+    """A reference image: on a plain, a transparent or a busy background."""
     kind, looks = CHARACTERS[number]
     chance = zlib.crc32(str(number).encode()) / 0xFFFFFFFF
     daylight = choose_palette(read_setting("a sunny day at the beach", 0))
@@ -179,7 +179,7 @@ def _grounded(sprite: Pixels, number: int) -> Pixels:
 
 class _Watch:
     def progress(self, fraction: float, step: str) -> None:
-        """Nobody looks."""
+        """Ignore the progress."""
 
 
 if __name__ == "__main__":

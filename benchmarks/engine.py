@@ -1,8 +1,8 @@
-"""The comfyui engine beside a bare submit, poll and download of the same fake render.
+"""The comfyui engine compared with a bare submit, poll and download of the same fake render.
 
 python -m benchmarks.engine [--renders N]
 
-The server is a fake (tests/fakes/comfyui) in a process of its own: it waits instead of computing, and encodes a real
+The server is a fake (tests/fakes/comfyui) in a separate process: it waits instead of computing, and encodes a real
 MP4.
 """
 
@@ -49,7 +49,7 @@ STEP_S, POLL_S, BIG_BYTES = 0.1, 0.1, 200_000_000
 
 @dataclass
 class Clock:
-    """A watch that notes when the last sampler step was told."""
+    """A watcher that records the time of the last sampler step."""
 
     last_step_s: float = field(default=0.0)
 
@@ -111,7 +111,7 @@ def _engine(url: str, seed: int, target: Path) -> Cost:
 
 
 def _bare(url: str, seed: int, target: Path) -> Cost:
-    """What a script would do: send, ask until it is done, fetch. Nothing is checked."""
+    """A simple script: submit, poll, download. It checks nothing."""
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
     with httpx.Client(base_url=url, trust_env=False, timeout=30) as http:
         info = http.get("/object_info").json()
@@ -154,7 +154,7 @@ def _answers(url: str) -> bool:
 
 @contextmanager
 def _peak_mb() -> Iterator[list[float]]:
-    """Inside, the resident memory of this process is looked at; afterwards the list holds how far it grew."""
+    """Sample the resident memory of this process within the block; the list then contains the growth."""
     me, grown, done = psutil.Process(), [0.0], threading.Event()
     before = me.memory_info().rss
 

@@ -1,8 +1,8 @@
-"""The fast recipe on 1, 2 and 4 GPUs: a ComfyUI each that takes 2 s a segment, eight segments.
+"""The fast recipe on 1, 2 and 4 GPUs: each with a ComfyUI that takes 2 s per segment; eight segments.
 
 python -m benchmarks.fast [--rounds N]
 
-The GPUs are fakes (tests/fakes/comfyui, a process each): they wait instead of computing, and encode a real MP4.
+The GPUs are fakes (tests/fakes/comfyui, one process each): they wait instead of computing, and encode a real MP4.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ GPUS = (1, 2, 4)
 SECONDS, SEGMENT_S = 8, 2.0
 FRAMES = segment_frames(SECONDS, 24, OVERLAP_FRAMES)
 FRAME_S = SEGMENT_S / FRAMES[0]
-SERIAL_S = sum(FRAMES) * FRAME_S  # of the GPUs alone, one segment after the other
+SERIAL_S = sum(FRAMES) * FRAME_S  # of rendering alone, one segment after the other
 SHOT = {
     "prompt": "rain on a tin roof",
     "duration": SECONDS,
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def _workers_up(addresses: Addresses) -> list[dict[str, Any]]:
-    """Those with a ComfyUI that have reported themselves."""
+    """The workers with a ComfyUI that have reported."""
     told = httpx.get(f"{addresses.production_url}/workers").raise_for_status().json()["workers"]
     return [one for one in told if one["report"] and one["report"]["comfyui_url"] and one["report"]["state"] == "ready"]
 
@@ -102,7 +102,7 @@ def _figures_of(gpus: int, mine: list[Round], one: list[Round]) -> list[Figure]:
 
 
 def _figures_of_two_slots(two: list[Round], one: list[Round]) -> list[Figure]:
-    """One GPU that is sent the next segment while it renders: ComfyUI has a queue of its own."""
+    """Figures of one GPU that receives the next segment while it renders."""
     rendering, before = (statistics.median(each.render_s for each in rounds) for rounds in (two, one))
     name = "1 GPU with two slots"
     return [
@@ -132,7 +132,7 @@ def _round(api: ProductionClient, database: Sessions) -> Round:
 
 @contextmanager
 def _gpu_worker(addresses: Addresses, name: str, *, slots: int = 1) -> Iterator[None]:
-    """A fake GPU and the worker that renders on it, up and reported inside."""
+    """Run a fake GPU and its worker; the worker has reported when the block begins."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     before = len(_workers_up(addresses))

@@ -1,4 +1,4 @@
-"""Whether the stack grows: its memory before and after many jobs, the database beside it.
+"""The growth of the stack: its memory before and after many jobs, with the database.
 
 python -m benchmarks.growth [--jobs N]
 """
@@ -14,9 +14,9 @@ from benchmarks.stack import memory_mb, running
 from tower.clients.production import ENDED, ProductionClient
 
 SHOT = {"prompt": "a quiet forest", "duration": 1, "width": 256, "height": 256}
-STEP = 50  # jobs between two looks
-MEASURED = 200  # jobs, the last ones: those before fill caches and pools
-NONE = 0.01  # of the whole: growth that counts as none
+STEP = 50  # jobs between two measurements
+MEASURED = 200  # the last jobs; the earlier ones fill caches and pools
+NONE = 0.01  # share of the total; smaller growth counts as none
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     if jobs < MEASURED:
         asked.error(f"--jobs: at least {MEASURED}")
     with folder() as data, running(data) as (addresses, _), ProductionClient(addresses.production_url) as api:
-        _make(api, 4)  # what is loaded once is no growth
+        _make(api, 4)  # memory that is loaded once does not count as growth
         weights = []
         began = time.monotonic()
         for _ in range(jobs // STEP):
@@ -56,7 +56,7 @@ def _figures(weights: list[dict[str, float]], jobs: int, spent_s: float) -> list
 
 
 def _make(api: ProductionClient, count: int) -> None:
-    """Ask for `count` jobs at once and wait until all have ended well."""
+    """Start `count` jobs at once and wait until all have completed."""
     for job_id in [api.generate(SHOT)["job_id"] for _ in range(count)]:
         while (job := api.status(job_id))["status"] not in ENDED:
             time.sleep(0.2)

@@ -1,6 +1,6 @@
-"""Joining ten segments with a cross-fade over four frames, beside moviepy's: python -m benchmarks.joining
+"""Joining ten segments with a cross-fade over four frames, compared with moviepy: python -m benchmarks.joining
 
-The segments are one animatic shot cut up as the fast recipe does, so the ideal result is the shot itself.
+The segments are one animatic shot cut as in the fast recipe, so the ideal result is the shot itself.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tower_animatic.film import draw_frames
 SIZES, SEGMENTS, FRAMES, FPS, ROUNDS = (512, 1024), 10, 28, 24, 3
 STEP = FRAMES - OVERLAP_FRAMES
 TOTAL = STEP * SEGMENTS + OVERLAP_FRAMES
-TARGET = 10.0  # times as fast as moviepy
+TARGET = 10.0  # times the speed of moviepy
 ACCURATE = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 Pictures = npt.NDArray[np.uint8]
@@ -124,7 +124,7 @@ def moviepy_with(preset: str) -> Way:
 
     def run(segments: list[Path], target: Path) -> None:
         fade_s = OVERLAP_FRAMES / FPS
-        with warnings.catch_warnings(action="ignore"):  # of frames that it misses at the ends of the segments
+        with warnings.catch_warnings(action="ignore"):  # share of frames missing at the ends of the segments
             clips = [VideoFileClip(str(path), audio=False) for path in segments]
             faded = [clips[0], *(clip.with_effects([vfx.CrossFadeIn(fade_s)]) for clip in clips[1:])]
             whole = concatenate_videoclips(faded, padding=-fade_s, method="compose")
@@ -137,7 +137,7 @@ def moviepy_with(preset: str) -> Way:
 
 
 def draw(size: int, folder: Path) -> Pictures:
-    """The whole shot in BGR, on disk: it is large."""
+    """Render the whole shot in BGR to disk, because it is large."""
     prompt = "cyberpunk detective walking in neon city"
     shot = Shot(prompt, "", seed=7, width=size, height=size, fps=FPS, frames=TOTAL)
     frames: Pictures = np.lib.format.open_memmap(folder / "ideal.npy", "w+", np.uint8, (TOTAL, size, size, 3))

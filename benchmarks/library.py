@@ -40,7 +40,7 @@ SEED = 8315
 NOWHERE = Path("/nowhere")  # the folder of the made-up tracks, which stay in the table while files are scanned
 
 GENRES = ("J-Pop", "Rock", "Electronic", "Orchestral", "Jazz", "Ambient", "City Pop")
-# What is looked for is among the made-up words, as often as real words are.
+# The search terms occur among the made-up words as often as in real texts.
 LATIN = ("night", "love", "midnight", "neon", "silver", "dream", "epic", "orchestral", "electric", "summer", "highway")
 JAPANESE = ("夜に駆ける", "群青", "さくら", "紅蓮の炎", "ドライフラワー", "君の名前", "ひまわり", "残酷な天使")
 ARTISTS = (
@@ -110,7 +110,7 @@ def clocked(session: Session, query: str) -> float:
 
 
 def baseline(engine: Engine) -> str:
-    """ILIKE over three columns, as one would write it first; it finds no typo and no other kana."""
+    """A simple ILIKE over three columns, which finds no typos and no other kana."""
     ilike = text("""select * from public.tracks where title ilike :q or artist ilike :q or album ilike :q
         order by title, id limit 20""")
     took = []
@@ -133,7 +133,7 @@ def fill(engine: Engine) -> None:
 
 
 def made_up() -> Iterator[dict[str, object]]:
-    """Words as often as in real texts: the n-th of a list in proportion to 1/n (Zipf)."""
+    """Draws words with the frequency of real texts: the nth word in proportion to 1/n (Zipf)."""
     chance = random.Random(SEED)
     latin = Words(chance, (*LATIN, *{"".join(chance.choices(SYLLABLES, k=chance.randint(2, 4))) for _ in range(8000)}))
     kana = [chr(code) for code in (*range(0x3042, 0x3094), *range(0x30A2, 0x30F4))]
@@ -218,7 +218,7 @@ def scanning(engine: Engine, root: Path) -> list[Figure]:
 
 
 def make_files(root: Path) -> None:
-    """Each holds the same half second, and a comment of its own after it."""
+    """Each file contains the same half second of sound and a different comment."""
     one = root.with_name("one.flac")
     tone = ["-f", "lavfi", "-i", "sine=440:duration=0.5", "-metadata", "title=One"]
     subprocess.run([ffmpeg(), "-v", "error", *tone, str(one)], check=True)
@@ -236,7 +236,7 @@ def listed_s(root: Path) -> float:
 
 
 def scanned(engine: Engine, root: Path) -> tuple[float, float]:
-    """Seconds, and MB that the process grew by."""
+    """Run a scan; return its seconds and the growth of the process in MB."""
     made = sessions(engine)
     with made.begin() as session:
         scan = LibraryScan(state=ScanState.RUNNING)
@@ -254,7 +254,7 @@ def scanned(engine: Engine, root: Path) -> tuple[float, float]:
 
 def _require_all(tally: Tally) -> None:
     assert tally.files_seen == FILES, tally
-    assert (tally.unreadable, tally.missing) == (1, 0), tally  # the one is NOWHERE, which is not there
+    assert (tally.unreadable, tally.missing) == (1, 0), tally  # the missing one is NOWHERE
 
 
 def _searched(name: str, took_ms: Sequence[float]) -> Figure:

@@ -1,4 +1,4 @@
-"""The main job: how fast the stack starts, answers and makes a shot, and what it weighs.
+"""The main job: how fast the stack starts, answers and renders a shot, and how much memory it uses.
 
 python -m benchmarks.main_job [--shots N] [--posts N]
 """
@@ -23,7 +23,7 @@ from tower.engines.base import Shot
 from tower_animatic.engine import AnimaticEngine
 
 SHOT = {"prompt": "cyberpunk detective walking in neon city", "duration": 3, "width": 512, "height": 512}
-SETTLE_S = 10  # an idle stack has nothing left to do by then
+SETTLE_S = 10  # after this time an idle stack has finished its start
 
 
 def main() -> None:
@@ -92,7 +92,7 @@ def _shot(api: ProductionClient) -> dict[str, float]:
 
 
 def _latencies(api: ProductionClient, url: str, count: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of requests that are cancelled at once, and of the cheapest answer there is, in turn."""
+    """Milliseconds of job requests (cancelled at once) and of health requests, alternately."""
     posts_ms, health_ms = [], []
     with httpx.Client(trust_env=False) as http:
         for _ in range(count):
@@ -108,7 +108,7 @@ def _latencies(api: ProductionClient, url: str, count: int) -> tuple[list[float]
 
 class _NoWatch:
     def progress(self, fraction: float, step: str) -> None:
-        """A bare render tells nobody."""
+        """Ignore the progress."""
 
 
 def _bare_render() -> float:

@@ -1,6 +1,6 @@
-"""How well the technical check tells good clips from faulty ones, and what it costs beside a bare decode.
+"""How well the technical check separates good from faulty clips, and its cost compared with a bare decode.
 
-python -m benchmarks.quality            the corpus for reporting: seeds on which nothing was tuned
+python -m benchmarks.quality            the reporting corpus, whose seeds were not used for tuning
 python -m benchmarks.quality --tuning   the corpus on which the thresholds were chosen
 python -m benchmarks.quality --write    also put the tables into docs/quality.md
 """
@@ -35,7 +35,7 @@ Injector = Callable[[np.random.Generator, Pictures], Pictures]
 
 @dataclass(frozen=True)
 class Case:
-    """One clip: a kind of picture, what is done to it, and the metric that must name the fault (none: it is good)."""
+    """One clip: a kind of picture, its fault, and the metric that must detect the fault (None for a good clip)."""
 
     truth: str
     kind: Kind
@@ -120,7 +120,7 @@ def make(case: Case, clip: Path, *, seed: int, size: int) -> Path:
 
 
 def confusion(judged: list[tuple[Case, Assessment]]) -> tuple[str, list[str]]:
-    """The matrix, a row for each truth, and the clips that were judged wrongly."""
+    """The confusion matrix, one row per kind, and the clips with a wrong verdict."""
     rows: dict[str, Counter[str]] = defaultdict(Counter)
     scores: dict[str, list[float]] = defaultdict(list)
     wrong = []
@@ -148,7 +148,7 @@ def confusion(judged: list[tuple[Case, Assessment]]) -> tuple[str, list[str]]:
 
 
 def cost() -> str:
-    """Median seconds of interleaved runs: a bare decode, the probe's pass, the whole check."""
+    """Median seconds of interleaved runs: a bare decode, the probe, the whole check."""
     lines = ["| clip | bare decode s | whole check s | ratio |", "|---|--:|--:|--:|"]
     with tempfile.TemporaryDirectory() as folder:
         for size, frames in ((512, 72), (1024, 120)):

@@ -1,4 +1,4 @@
-"""Pictures of clips that must pass: every kind of shot that a quality check is tempted to reject.
+"""Pictures of clips that must pass: kinds of shots that a quality check may wrongly reject.
 
 A picture is RGB, uint8, height × width × 3. Every clip is a function of its seed.
 """
@@ -92,7 +92,7 @@ def slow_drift_over_cells(rng: np.random.Generator, size: int, frames: int) -> P
 
 
 def talking_head(rng: np.random.Generator, size: int, frames: int) -> Pictures:
-    """Limited animation: everything stands still but a mouth that moves on threes."""
+    """Limited animation: only a mouth moves, on threes."""
     cell, shown = _cell(rng, size), []
     for i in range(frames):
         picture = cell.copy()

@@ -1,4 +1,4 @@
-"""Faults: what is done to good pictures so that the check must reject them, and how pictures become files."""
+"""Faults that the check must reject, applied to good pictures, and the encoding of pictures to files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def half_black(_: np.random.Generator, shown: Pictures) -> Pictures:
 
 
 def one_colour(rng: np.random.Generator, shown: Pictures) -> Pictures:
-    """What a decoder that lost its latents gives: one colour, a little noise."""
+    """The output of a decoder without latents: one colour with a little noise."""
     return grain(rng, [filled(p.shape[0], (128, 110, 100)) for p in shown], 2)
 
 
@@ -44,7 +44,7 @@ def frozen_under_grain(rng: np.random.Generator, shown: Pictures) -> Pictures:
 
 
 def doubled(_: np.random.Generator, shown: Pictures) -> Pictures:
-    """Every second frame is the one before it again."""
+    """Every second frame repeats the one before."""
     return [shown[i - i % 2] for i in range(len(shown))]
 
 
@@ -58,7 +58,7 @@ def noise(rng: np.random.Generator, shown: Pictures) -> Pictures:
 
 
 def latent_noise(rng: np.random.Generator, shown: Pictures) -> Pictures:
-    """What an undenoised latent looks like: blobs of eight pixels."""
+    """An undenoised latent: blobs of eight pixels."""
     size = shown[0].shape[0]
     small = (rng.normal(128, 50, (size // 8, size // 8, 3)).clip(0, 255).astype(np.uint8) for _ in shown)
     return [np.asarray(cv2.resize(s, (size, size), interpolation=cv2.INTER_CUBIC), np.uint8) for s in small]
@@ -81,18 +81,18 @@ def shuffled(rng: np.random.Generator, shown: Pictures) -> Pictures:
 
 
 def tone(seconds: float, gain: float = 0.5) -> npt.NDArray[np.float32]:
-    """Two notes; from a gain of 1 on they are cut off at full scale."""
+    """Two notes; with a gain of 1 or more they are clipped."""
     t = np.arange(round(48_000 * seconds)) / 48_000
     return np.asarray((gain * (np.sin(2764 * t) + np.sin(4146 * t))).clip(-1, 1), np.float32)
 
 
 def cut_off(file: Path) -> None:
-    """What a download that broke off leaves."""
+    """The rest of an interrupted download."""
     file.write_bytes(file.read_bytes()[: file.stat().st_size * 6 // 10])
 
 
 def damaged(file: Path) -> None:
-    """A hole in the middle of the media, as a bad disk makes it."""
+    """A hole in the middle of the media, as from a bad disk."""
     data = bytearray(file.read_bytes())
     middle = len(data) // 2
     data[middle : middle + len(data) // 20] = bytes(len(data) // 20)
@@ -110,7 +110,7 @@ class Format:
     codec: str = "libx264"
     pixel_format: str = "yuv420p"
     crf: int = 12
-    gap: int = 0  # frames that are missing in the middle, and whose time is left empty
+    gap: int = 0  # frames missing in the middle; their time stays empty
 
 
 ASKED = Format()

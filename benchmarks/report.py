@@ -1,4 +1,4 @@
-"""Figures as a table on the screen and in benchmarks/results/, with the machine that they were measured on."""
+"""Publishes figures as a table on the screen and in benchmarks/results/, with a description of the machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured thing. `baseline` says what it stands beside in the same run, `target` what was promised."""
+    """One measured value. `baseline` is the comparison in the same run, `target` the required value."""
 
     name: str
     value: str

@@ -1,4 +1,4 @@
-"""All benchmarks, one after another: `make bench`."""
+"""Runs all benchmarks one after another: `make bench`."""
 
 from __future__ import annotations
 

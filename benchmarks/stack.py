@@ -1,4 +1,4 @@
-"""A stack of the benchmark's own, on shifted ports, and what it costs in memory."""
+"""A separate stack on shifted ports, and its memory use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tower.settings import Settings
 
 @contextmanager
 def running(data: Path) -> Iterator[tuple[Addresses, float]]:
-    """A whole stack on this data folder, and the seconds until it was ready."""
+    """Run a whole stack on this data folder; yields it with the seconds until it was ready."""
     settings = Settings(
         data_dir=data, port_offset=random.randrange(1000, 18_000), database_url=None, prefect_api_url=None
     )
@@ -33,19 +33,19 @@ def memory_mb(data: Path) -> dict[str, float]:
         try:
             name = _name(process.cmdline())
             found[name] = found.get(name, 0.0) + process.memory_full_info().pss / 1e6
-        except psutil.Error:  # it has ended
+        except psutil.Error:  # the process has ended
             continue
     return found
 
 
 def _processes(data: Path) -> set[psutil.Process]:
-    """Those that were told this data folder, and all that they started: the database's name only the folder."""
+    """The processes that name this data folder, and their descendants."""
     ours = set()
     for process in psutil.process_iter():
         try:
             if process.environ().get("TOWER_DATA_DIR") == str(data) or str(data) in " ".join(process.cmdline()):
                 ours |= {process, *process.children(recursive=True)}
-        except psutil.Error:  # it has ended, or is not ours to look at
+        except psutil.Error:  # the process has ended, or belongs to another user
             continue
     return ours
 

@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def begin(made: Sessions, drawn: random.Random) -> tuple[int, list[uuid.UUID]]:
-    """A project with its characters and scenes, each scene with three of the characters."""
+    """Create a project with its characters and scenes; each scene has three characters."""
     people = [uuid.UUID(int=drawn.getrandbits(128), version=4) for _ in range(CHARACTERS)]
     edits = [Edit(Kind.CHARACTERS, key, {"name": f"Character {at}"}) for at, key in enumerate(people)]
     for number in range(1, SCENES + 1):
@@ -67,7 +67,7 @@ def begin(made: Sessions, drawn: random.Random) -> tuple[int, list[uuid.UUID]]:
 
 
 def accept_all(made: Sessions, project_id: int) -> None:
-    """Give each scene a take that is up to date."""
+    """Give each scene a fresh accepted take."""
     with made.begin() as session:
         take = Asset(kind=AssetKind.VIDEO, path="/take.mp4", sha256="a" * 64, bytes=1, probe={}, provenance={})
         session.add(take)
@@ -151,7 +151,7 @@ def main_of(session: Session, project_id: int) -> Branch:
 
 
 def timed(made: Sessions, work: Callable[[Session], None]) -> float:
-    """Seconds, in a session of its own."""
+    """Run the work in a new session and return the seconds."""
     with made() as session:
         began = time.perf_counter()
         work(session)

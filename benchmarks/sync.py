@@ -1,4 +1,4 @@
-"""Five flashes moved onto five clicks of a track, in 5 s at 1024²: how long it takes, and how far off each way ends.
+"""Five flashes moved onto five clicks of a track, in 5 s at 1024²: the duration and the error of each method.
 
 python -m benchmarks.sync
 """
@@ -32,7 +32,7 @@ FLASHES = (0, 23, 47, 71, 99)
 OFFSET_S, TRACK_S = 0.731, 20.0
 CLICKS_S = tuple(OFFSET_S + number * 60 / 117 for number in range(37))  # 117 BPM: beats fall between frames
 HALF_A_FRAME_MS, EXACT_MS = 500 / FPS, 2.0
-Way = Callable[[Path, Path, Path], float | None]  # seconds of writing alone, where they are told apart
+Way = Callable[[Path, Path, Path], float | None]  # seconds of writing alone, if known
 
 
 def main() -> None:
@@ -77,7 +77,7 @@ def figure(
 
 
 def seen(film: Path) -> tuple[list[float], list[float]]:
-    """On the decoded file: each flash from the nearest click, each click from where the track has it, in ms."""
+    """Distances in the decoded file, in ms: flash to nearest click, click to its place in the track."""
     flashes, clicks = flashes_in(film), clicks_in(film)
     errors = [min(abs(flash - click) for click in clicks) * 1000 for flash in flashes]
     shifts = [min(abs(click + OFFSET_S - time) for time in CLICKS_S) * 1000 for click in clicks]
@@ -85,7 +85,7 @@ def seen(film: Path) -> tuple[list[float], list[float]]:
 
 
 def conformed(timing: FrameTiming) -> Way:
-    """The whole of what the pipeline does, loudness and the measuring of the result included."""
+    """The whole pipeline, including loudness and the measurement of the result."""
 
     def run(video: Path, music: Path, target: Path) -> float:
         return conform(video, Music(music, OFFSET_S), planned(timing), target).writing_s
@@ -100,7 +100,7 @@ def planned(timing: FrameTiming) -> Plan:
 
 
 def with_moviepy(video: Path, music: Path, target: Path) -> None:
-    """The same exact times, as moviepy takes them, and its writer at our settings. It measures nothing."""
+    """The same times applied by moviepy, with our encoder settings. It measures nothing."""
     from moviepy import AudioFileClip, VideoFileClip  # type: ignore[import-untyped]  # it has no types
 
     cuts = planned(FrameTiming.VARIABLE).cuts
@@ -116,7 +116,7 @@ def with_moviepy(video: Path, music: Path, target: Path) -> None:
 
 
 def draw(target: Path) -> Path:
-    """An animatic shot with white frames in it."""
+    """Render an animatic shot that contains white frames."""
     shot = Shot("cyberpunk detective walking in neon city", "", seed=7, width=SIZE, height=SIZE, fps=FPS, frames=FRAMES)
     with VideoWriter(target, size=(SIZE, SIZE), fps=FPS, frames=FRAMES) as writer:
         for number, frame in enumerate(draw_frames(shot)):

@@ -1,4 +1,4 @@
-"""Versions in a project of 10,000 scenes, beside git on the same content with one JSON file per scene.
+"""Versions in a project of 10,000 scenes, compared with git on the same content with one JSON file per scene.
 
 python -m benchmarks.versions
 """
@@ -124,7 +124,7 @@ def read_times(session: Session, project_id: int, key: uuid.UUID) -> dict[str, f
 
 
 def measure_git(folder: Path, keys: Sequence[uuid.UUID], sides: dict[str, list[uuid.UUID]]) -> Timed:
-    """The same edits as files in 256 folders by the first two digits of the key, which is kind to git."""
+    """The same edits as files in 256 folders by the first two digits of the key, which suits git."""
     folder.mkdir()
     quiet = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 

@@ -1,4 +1,4 @@
-"""Several at once."""
+"""Runs functions concurrently."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tower.errors import TowerError
 
 
 def race(sessions: Sessions, *contenders: Callable[[Session], object]) -> None:
-    """Each in a thread and a transaction of its own, all at once. To be refused by Tower is no fault; all else is."""
+    """Run each function in its own thread and transaction, all at once. A TowerError is allowed; other errors fail."""
     gate = threading.Barrier(len(contenders))
     faults: list[BaseException] = []
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real Prefect server for all tests that ask for one, each started once a session."""
+"""A real PostgreSQL and a real Prefect server for all tests that need one, each started once per session."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from tests.ports import free_offset
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
 
-# The same examples at every run; `make fuzz` draws others, and more of them.
+# Every run uses the same examples; `make fuzz` draws other ones, and more.
 hypothesis.settings.register_profile("bounded", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("fuzz", deadline=None, database=None)
 hypothesis.settings.load_profile("bounded")
 
-ROLLED_BACK = "anime_production"  # migrated; nothing is ever committed to it
+ROLLED_BACK = "anime_production"  # migrated; tests never commit to it
 COMMITTED = "tower_committed"  # the same, and emptied after each test that uses it
 E2E_S = 900.0  # a stack that starts on a busy machine, and several renders
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test by its folder and its fixtures; a test of the whole stack may take longer than others."""
+    """Mark each test by its folder and its fixtures; a test of the whole stack has a longer timeout."""
     tests = config.rootpath / "tests"
     for item in items:
         fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
@@ -49,9 +49,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """The server; tests may make databases of their own on it."""
+    """The server; tests may create further databases on it."""
     with tempfile.TemporaryDirectory(prefix="tower-tests-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)  # where we are root, the server is `nobody` and must get in
+        Path(folder).chmod(0o711)  # for root, the server runs as `nobody`, which must be able to enter
         server = EmbeddedPostgres(Path(folder) / "postgres", free_port())
         server.start()
         try:
@@ -68,7 +68,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 def database_url(postgres: EmbeddedPostgres) -> str:
-    """A migrated database. Whoever commits to it must clean up."""
+    """A migrated database. A test that commits to it must clean up."""
     return postgres.url(ROLLED_BACK)
 
 
@@ -81,7 +81,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def session(engine: Engine) -> Iterator[Session]:
-    """A session whose work is undone after the test, what the tested code commits included."""
+    """A session whose changes are rolled back after the test, including commits of the tested code."""
     with engine.connect() as connection:
         transaction = connection.begin()
         with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as opened:
@@ -98,7 +98,7 @@ def committing_engine(postgres: EmbeddedPostgres) -> Iterator[Engine]:
 
 @pytest.fixture
 def sessions(committing_engine: Engine) -> Iterator[database.Sessions]:
-    """Sessions that really commit, for tests of several at once. All rows but the built-in ones go after the test."""
+    """Sessions that commit, for concurrent tests. All rows except the built-in ones are deleted after the test."""
     try:
         yield database.sessions(committing_engine)
     finally:
@@ -128,7 +128,7 @@ def prefect(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 
 
 def empty(engine: Engine, *, but: str | None = None) -> None:
-    """Delete every row but the built-in styles and glossary, and the table `but`. TRUNCATE makes new files: slower."""
+    """Delete all rows except the built-in styles and glossary and the table `but`. TRUNCATE is slower."""
     with engine.begin() as connection:
         connection.exec_driver_sql("set local lock_timeout = '5s'; set local session_replication_role = replica")
         for table in (table for table in METADATA.tables.values() if table.name != but):

@@ -1,4 +1,4 @@
-"""How often a law is tried."""
+"""The number of examples of a property test."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ MORE = 10
 
 
 def fuzzing() -> bool:
-    """Whether it was asked for with --hypothesis-profile=fuzz, which is known after the conftests."""
+    """Whether pytest runs with --hypothesis-profile=fuzz. This is known only after the conftests are loaded."""
     return hypothesis.settings.get_current_profile_name() == "fuzz"
 
 
 def tried(times: int) -> hypothesis.settings:
-    """On so many examples in `make test`, a second or two of them; on more in `make fuzz`."""
+    """Use `times` examples in `make test`, which should take a second or two, and more in `make fuzz`."""
     return hypothesis.settings(max_examples=times * MORE if fuzzing() else times)

@@ -1,4 +1,4 @@
-"""Which markers a test has: they follow from its folder and its fixtures, so that no test states them."""
+"""The markers of a test. They follow from its folder and its fixtures, so tests do not declare them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FOLDERS = {
 }
 FIXTURES = {
     "postgres": "db",
-    "reachable": "db",  # a folder that an embedded PostgreSQL of the test's own can enter
+    "reachable": "db",  # a folder for a separate embedded PostgreSQL
     "prefect": "prefect",
     "browser": "browser",
     "page": "browser",
 }
-PREFECT_NEEDS = "postgres"  # a fake Prefect server does not
+PREFECT_NEEDS = "postgres"  # unlike a test with a fake Prefect server
 UNIT = "unit"
 
 

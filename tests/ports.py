@@ -1,4 +1,4 @@
-"""Port offsets for stacks that run beside others."""
+"""Port offsets for stacks that run at the same time."""
 
 from __future__ import annotations
 

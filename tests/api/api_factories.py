@@ -1,4 +1,4 @@
-"""Ways to ask the production service for projects and what is in them."""
+"""Creates projects and their content through the production API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def good(answer: Response, status: int = 200) -> Any:
 
 
 def edited(answer: Response, status: int = 200) -> Any:
-    """A good answer to an edit, without what the edit did to others: what GET answers then."""
+    """The answer to a successful edit without `stale_scenes`, as GET returns it."""
     return {name: value for name, value in good(answer, status).items() if name != "stale_scenes"}
 
 
@@ -59,7 +59,7 @@ def branch(client: TestClient, project_id: int, name: str = "experimental_ending
 
 
 def pages(client: TestClient, path: str, **query: Any) -> list[Any]:
-    """All rows of a list, page by page, by the links that lead on."""
+    """All rows of a list, read page by page through the links `next`."""
     answer = client.get(f"{A}/{path}", params=query)
     rows = good(answer)
     while following := answer.links.get("next"):

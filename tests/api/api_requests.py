@@ -1,4 +1,4 @@
-"""Ways to ask the production service for generations, and to arrange what it finds."""
+"""Requests for generations, and rows that the production service reads."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def generate(client: TestClient, body: dict[str, Any] | None = None, *, key: str
 def started(client: TestClient, body: dict[str, Any] | None = None) -> dict[str, Any]:
     answer = generate(client, body)
     assert answer.status_code == 202, answer.text
-    said: dict[str, Any] = answer.json()
-    return said
+    accepted: dict[str, Any] = answer.json()
+    return accepted
 
 
 def code_of(answer: Response) -> tuple[int, str]:
@@ -54,7 +54,7 @@ def change(sessions: Sessions, job_id: int, **values: Any) -> None:
 
 
 def new_asset(sessions: Sessions, job_id: int) -> int:
-    """A take of this job, as a row: its file is not there."""
+    """Insert the row of a take of this job; its file does not exist."""
     with sessions.begin() as session:
         asset = Asset(kind=AssetKind.VIDEO, path="/x.mp4", sha256="0" * 64, bytes=1, probe={}, job_id=job_id)
         asset.provenance = {"engine": "animatic", "engine_version": "1"}

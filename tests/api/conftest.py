@@ -1,4 +1,4 @@
-"""The production service on a database of its own, with nothing else running."""
+"""The production service on a separate database, without other parts of the stack."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tower.settings import Settings
 
 @pytest.fixture
 def api_database_url(committing_engine: Engine, sessions: Sessions) -> str:
-    """The database behind `sessions`: the service commits to it, and it is emptied after the test."""
+    """The database behind `sessions`: the service commits to it, and the test ends with empty tables."""
     return committing_engine.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")
 def app(committing_engine: Engine) -> Iterator[FastAPI]:
-    """One for all tests: the first request to an app builds its routes, in 0.2 s of processor time and more."""
+    """One app for all tests: its first request builds the routes, which costs at least 0.2 s."""
     with refusing() as prefect:
         url = committing_engine.url.render_as_string(hide_password=False)
         yield create_app(Settings(database_url=url, prefect_api_url=f"{prefect}/api"))
@@ -31,7 +31,7 @@ def app(committing_engine: Engine) -> Iterator[FastAPI]:
 
 @pytest.fixture
 def client(app: FastAPI, api_database_url: str) -> Iterator[TestClient]:
-    """The service, started and stopped with each test, and with the environment of that test."""
+    """The service, started and stopped in the environment of each test."""
     settings: Settings = app.state.settings
     app.state.settings = Settings(database_url=api_database_url, prefect_api_url=settings.prefect_api_url)
     with TestClient(app) as client:

@@ -1,4 +1,4 @@
-"""A service of a few endpoints in the frame, and the look of its failures."""
+"""A service with a few endpoints in the common frame, and a parser of its errors."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def service() -> FastAPI:
 
 
 def error_of(answer: Response) -> dict[str, Any]:
-    """The envelope's inside, checked to be whole."""
+    """The content of the error envelope, checked for completeness."""
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
     assert set(body) == {"error"}

@@ -1,4 +1,4 @@
-"""A service of a few endpoints that asks for keys, and ways to ask it."""
+"""A service with a few endpoints that require keys, and requests to it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def pause() -> str:
 
 @router.get("/boom")
 def boom() -> str:
-    raise RuntimeError("nobody expected it")
+    raise RuntimeError("unexpected")
 
 
 @router.websocket("/live")
@@ -54,8 +54,8 @@ async def live(socket: WebSocket) -> None:
 
 
 @contextmanager
-def serving(sessions: Sessions, *, peer: str = "127.0.0.1", **asked: Any) -> Iterator[TestClient]:
-    """The service with the database behind `sessions`; `asked` are settings, `peer` is who asks."""
+def serving(sessions: Sessions, *, peer: str = "127.0.0.1", **changes: Any) -> Iterator[TestClient]:
+    """The service with the database behind `sessions`; `changes` are settings, `peer` is the client's address."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Collaborators]:
@@ -64,7 +64,7 @@ def serving(sessions: Sessions, *, peer: str = "127.0.0.1", **asked: Any) -> Ite
         )
 
     url = sessions.kw["bind"].url.render_as_string(hide_password=False)
-    settings = Settings.model_validate({"database_url": url, **asked})
+    settings = Settings.model_validate({"database_url": url, **changes})
     app = create_app(title="Guarded", settings=settings, routers=[router], lifespan=lifespan)
     with TestClient(app, client=(peer, 50_000), base_url="http://localhost:8328") as client:
         yield client

@@ -1,4 +1,4 @@
-"""A service as a server of its own on a free port of loopback, and what it says of itself."""
+"""A service that listens on a free port of loopback, and its OpenAPI document without keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import free_port
 
 @dataclass(frozen=True)
 class Served:
-    """`headers` show a key."""
+    """A running service. `headers` contain a key."""
 
     url: str
     headers: dict[str, str]
@@ -40,7 +40,7 @@ def served(app: FastAPI, token: str) -> Iterator[Served]:
 
 
 def without_keys(document: dict[str, Any]) -> dict[str, Any]:
-    """The key is always sent: a request made wrong by leaving it out would not be. test_keys.py asks without."""
+    """Remove the keys from the document, so that no request is generated without one. test_keys.py tests that case."""
     for path in document["paths"].values():
         for operation in path.values():
             operation.pop("security", None)

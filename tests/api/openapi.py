@@ -1,4 +1,4 @@
-"""The operations of a service, read from its OpenAPI document, for tests that are to cover what is added later."""
+"""The operations of a service, read from its OpenAPI document, for tests that also cover operations added later."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Operation:
         return f"{self.method} {self.path}"
 
     def parameters(self, where: str) -> dict[str, Schema]:
-        """By their names. `where`: path, query, header."""
-        found = [self.resolved(one) for one in self.said.get("parameters", [])]
-        return {one["name"]: one for one in found if one["in"] == where}
+        """The parameters by name. `where` is path, query or header."""
+        resolved = [self.resolved(schema) for schema in self.said.get("parameters", [])]
+        return {schema["name"]: schema for schema in resolved if schema["in"] == where}
 
     def body(self) -> Schema:
         """The schema of a JSON body; empty if there is none."""
@@ -60,14 +60,14 @@ def names_in(path: str) -> list[str]:
 
 
 def pattern_of(path: str) -> re.Pattern[str]:
-    """What every path of this form looks like."""
+    """A pattern for paths of this form."""
     return re.compile(
         "".join("[^/]+" if part.startswith("{") else re.escape(part) for part in re.split("({.*?})", path))
     )
 
 
 def integers(schema: object) -> Iterator[Schema]:
-    """Every schema of an integer, however deep."""
+    """Every schema of an integer at any depth."""
     if isinstance(schema, dict):
         if schema.get("type") == "integer":
             yield schema

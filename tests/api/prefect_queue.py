@@ -1,4 +1,4 @@
-"""Jobs in the queue of a real Prefect server that no worker serves, and what it would hand to one."""
+"""Jobs in the queue of a real Prefect server without workers, and the runs that a worker would get."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tower.rendering import segments
 from tower.rendering.segments import SegmentPlan
 
 SHOT = Shot(prompt="x", negative_prompt="", seed=1, width=256, height=256, fps=24, frames=24)
-FLOWS = {"standard": "cpu", "fast": "cpu", "render": "gpu"}  # and their pools
+FLOWS = {"standard": "cpu", "fast": "cpu", "render": "gpu"}  # flow -> pool
 
 
 def prepare(prefect: PrefectClient) -> None:
-    """Make the pools and deployments that a stack has."""
+    """Create the pools and deployments of a stack."""
     with httpx.Client(base_url=prefect.url) as http:
         for pool in set(FLOWS.values()):
             made = http.post("/work_pools/", json={"name": pool, "type": "process", "concurrency_limit": 100})
@@ -37,10 +37,10 @@ def prepare(prefect: PrefectClient) -> None:
 
 
 def forget_runs(prefect: PrefectClient) -> None:
-    """Take all runs that wait out of the pools."""
+    """Delete all waiting runs."""
     with httpx.Client(base_url=prefect.url) as http:
-        wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}, "limit": 200}
-        for run in http.post("/flow_runs/filter", json=wanted).json():
+        query = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}, "limit": 200}
+        for run in http.post("/flow_runs/filter", json=query).json():
             http.delete(f"/flow_runs/{run['id']}").raise_for_status()
 
 
@@ -69,7 +69,7 @@ def unbegun_job(sessions: Sessions, prefect: PrefectClient) -> int:
 
 
 def take(sessions: Sessions, prefect: PrefectClient, segment_id: int) -> None:
-    """What a worker does: take the run of the segment and begin to render."""
+    """Claim the segment and set its run to Running, as a worker does."""
     with sessions.begin() as session:
         run_id = session.get_one(RenderSegment, segment_id).flow_run_id
         segments.claim_segment(session, segment_id, flow_run_id=run_id, worker="gpu@box", process="box:1")
@@ -97,10 +97,10 @@ def set_state(prefect: PrefectClient, run_id: uuid.UUID | None, kind: str) -> No
 
 
 def handed_out(prefect: PrefectClient, pool: str) -> list[int]:
-    """The parameter of each run that a worker of this pool would be given now, in that order."""
-    asked = {"scheduled_before": datetime.now(UTC).isoformat()}
+    """The parameter of each run that a worker of this pool would get now, in order."""
+    body = {"scheduled_before": datetime.now(UTC).isoformat()}
     runs: Sequence[dict[str, Any]] = httpx.post(
-        f"{prefect.url}/work_pools/{pool}/get_scheduled_flow_runs", json=asked
+        f"{prefect.url}/work_pools/{pool}/get_scheduled_flow_runs", json=body
     ).json()
     return [next(iter(run["flow_run"]["parameters"].values())) for run in runs]
 

@@ -17,14 +17,14 @@ Answer = Callable[[str, str, Any], tuple[int, Any]]  # method, path, body -> sta
 
 @contextmanager
 def serving(answer: Answer) -> Iterator[str]:
-    """A server on a free port of loopback; gives its URL."""
+    """Run a server on a free port of loopback; yields its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def reply(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             body = json.loads(self.rfile.read(length)) if length else None
-            status, said = answer(self.command, self.path, body)
-            content = json.dumps(said).encode()
+            status, document = answer(self.command, self.path, body)
+            content = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
@@ -49,7 +49,7 @@ def serving(answer: Answer) -> Iterator[str]:
 
 @contextmanager
 def refusing() -> Iterator[str]:
-    """An address where nothing listens, held so that nobody else can."""
+    """An address where nothing listens; the port is reserved meanwhile."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{held.getsockname()[1]}"
@@ -57,7 +57,7 @@ def refusing() -> Iterator[str]:
 
 @contextmanager
 def mute() -> Iterator[str]:
-    """An address that takes connections and never answers."""
+    """An address that accepts connections and never answers."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         held.listen()
@@ -65,7 +65,7 @@ def mute() -> Iterator[str]:
 
 
 class FakePrefect:
-    """As much of Prefect's REST API as the production service speaks. Runs are made and then stay scheduled."""
+    """The part of Prefect's REST API that the production service uses. Runs are created and stay scheduled."""
 
     def __init__(self) -> None:
         self.runs: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""What the tests of the stack look at: processes as they end, folders that PostgreSQL can reach."""
+"""Waits for processes to end, and makes folders that PostgreSQL can reach."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import psutil
 
 
 def until(wanted: Callable[[], bool], *, limit_s: float = 10.0) -> None:
-    """Wait for something to become true; fail the test if it does not."""
+    """Wait until the condition is true; fail the test if it is not in time."""
     deadline = time.monotonic() + limit_s
     while not wanted():
-        assert time.monotonic() < deadline, f"still not so after {limit_s} s"
+        assert time.monotonic() < deadline, f"the condition is still false after {limit_s} s"
         time.sleep(0.02)
 
 
 def gone(pid: int) -> bool:
-    """Whether a process has ended; one that waits to be reaped has."""
+    """Whether a process has ended; a zombie counts as ended."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -29,7 +29,7 @@ def gone(pid: int) -> bool:
 
 @contextmanager
 def open_folder() -> Iterator[Path]:
-    """A folder that every user can pass through, which pytest's own do not allow."""
+    """A folder that every user can traverse, unlike those of pytest."""
     with tempfile.TemporaryDirectory(prefix="tower-deployments-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)

@@ -1,4 +1,4 @@
-"""compose.yaml as Docker would read it, on one machine: its commands, with what the image and the file give them."""
+"""Reads compose.yaml as Docker does: commands with the environment of image and file, on one machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 @dataclass(frozen=True)
 class ComposeService:
-    """`argv` and `health` are what Docker would run in the container, `needs` the names of those it waits for."""
+    """`argv` and `health` are the commands of the container, `needs` the services that it waits for."""
 
     name: str
     argv: list[str]
@@ -28,7 +28,7 @@ class ComposeService:
 
 
 def services(variables: dict[str, str]) -> dict[str, ComposeService]:
-    """Those that are built from our image. KeyError for a required variable that is not among `variables`."""
+    """The services of our image. Raises KeyError for a required variable that is missing in `variables`."""
     text = interpolated((ROOT / "compose.yaml").read_text(), variables)
     read: dict[str, dict[str, Any]] = yaml.safe_load(text)["services"]
     ours = {name: service for name, service in read.items() if service.get("image") == "tower"}

@@ -1,4 +1,4 @@
-"""The whole stack, as `tower up` starts it, on shifted ports and a data folder of its own."""
+"""The whole stack, as `tower up` starts it, on shifted ports and a separate data folder."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ START_S, JOB_S = 120, 120
 
 @dataclass(frozen=True)
 class RunningStack:
-    """What tests ask a stack for."""
+    """A running stack and its clients."""
 
     env: dict[str, str]
     addresses: Addresses
@@ -40,7 +40,7 @@ class RunningStack:
     process: subprocess.Popen[bytes]
 
     def until(self, job_id: int, wanted: Callable[[dict[str, Any]], bool], *, limit_s: float = JOB_S) -> dict[str, Any]:
-        """The first status that is as wanted; an end that is not fails the test."""
+        """Wait for the first matching status; another final status fails the test."""
         deadline = time.monotonic() + limit_s
         while not wanted(job := self.api.status(job_id)):
             assert job["status"] not in ENDED, f"ended too soon: {job}"
@@ -62,7 +62,7 @@ class RunningStack:
         return answer
 
     def page(self, job_id: int) -> str:
-        """What a run leaves in the Prefect UI, a moment after its job has ended."""
+        """The artifacts of a run in the Prefect UI, shortly after its job has ended."""
         wanted = {"artifacts": {"key": {"any_": [f"job-{job_id}"]}}}
         deadline = time.monotonic() + 10
         while not (found := httpx.post(f"{self.addresses.prefect_api_url}/artifacts/filter", json=wanted).json()):
@@ -72,13 +72,13 @@ class RunningStack:
         return page
 
     def kill_run(self, flow_run_id: object) -> None:
-        """End the process of a run that is under way, as the kernel would."""
+        """Kill the process of a running flow run."""
         killed = [process for process in psutil.process_iter() if _kill_if_of(process, str(flow_run_id))]
         assert killed, f"no process of run {flow_run_id}"
 
 
 def environment(data: Path) -> dict[str, str]:
-    """What a user's shell would hold: nothing of an outer stack's addresses."""
+    """The environment of a user's shell, without the addresses of an outer stack."""
     outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
     return {**outer, "TOWER_DATA_DIR": str(data), "TOWER_PORT_OFFSET": str(free_offset())}
 
@@ -86,7 +86,7 @@ def environment(data: Path) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     data = tmp_path_factory.mktemp("stack")
-    for folder in (data, *data.parents):  # where we are root, PostgreSQL is `nobody` and must get in
+    for folder in (data, *data.parents):  # for root, PostgreSQL runs as `nobody`, which must be able to enter
         if folder.stat().st_uid == os.getuid() and folder.is_relative_to("/tmp") and folder != Path("/tmp"):
             folder.chmod(0o711)
     third_engine = lay_down(tmp_path_factory.mktemp("engine"), documented())  # of docs/engines.md

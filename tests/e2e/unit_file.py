@@ -1,4 +1,4 @@
-"""A systemd unit as systemd would read it: what it runs, in which environment."""
+"""Reads a systemd unit as systemd does: its command and its environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNITS = ROOT / "deployments" / "systemd"
 
 @dataclass(frozen=True)
 class Unit:
-    """Its sections, `%i` replaced; keys are found in any case. A key that is given twice is an error here."""
+    """Its sections with `%i` replaced; keys ignore case. A duplicate key is an error."""
 
     sections: ConfigParser
 

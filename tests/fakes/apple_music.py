@@ -1,4 +1,4 @@
-"""A small Apple Music: one catalogue, searched and paged as theirs is, for who shows a good token."""
+"""A fake Apple Music: one catalogue with search, pages and a check of the token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LARGEST_LIMIT = 25
 
 
 class FakeAppleMusic:
-    """`failures` are answered first, in order: a status each. `asked` holds the paths of all requests."""
+    """`failures` are statuses of the first answers, in order. `asked` records the paths of all requests."""
 
     def __init__(self, songs: list[Mapping[str, Any]]) -> None:
         key = ec.generate_private_key(ec.SECP256R1())

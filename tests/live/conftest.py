@@ -1,4 +1,4 @@
-"""Tests against a real ComfyUI: `make test-live COMFYUI_URL=http://…`. Without that variable none is collected."""
+"""Tests against a real ComfyUI: `make test-live COMFYUI_URL=http://…`. Without that variable pytest collects none."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def live(client: ComfyUIClient, tmp_path: Path) -> Live:
 
 @pytest.fixture
 def tell() -> Callable[[str], None]:
-    """Say something of this server, shown at the end whether the tests pass or not."""
+    """Add a line about this server to the summary of the tests."""
     return TOLD.append
 
 

@@ -1,4 +1,4 @@
-"""Graphs of nodes that every ComfyUI has and that need no model file, and core_video on the models there are."""
+"""Graphs of core nodes that need no model file, and core_video with the models of the server."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tower.workflows.builtins import builtins
 from tower.workflows.graph import WorkflowGraph
 
 TEAL = (0x20, 0x90, 0xA0)
-MANY_NODES = 40  # the server hears of an interrupt between two nodes, so there must be some left
+MANY_NODES = 40  # the server handles an interrupt between two nodes, so some must remain
 
 
 def plain_colour() -> dict[str, Any]:
-    """A film of one colour."""
+    """A graph that saves a video of one colour."""
     red, green, blue = TEAL
     colour = (red << 16) + (green << 8) + blue
     return {
@@ -24,7 +24,7 @@ def plain_colour() -> dict[str, Any]:
 
 
 def long_chain() -> dict[str, Any]:
-    """The same film, scaled up and down dozens of times before it is saved."""
+    """The same video, scaled up and down dozens of times before it is saved."""
     graph = plain_colour()
     last = "1"
     for number in range(MANY_NODES):
@@ -37,7 +37,7 @@ def long_chain() -> dict[str, Any]:
 
 
 def picture_again() -> dict[str, Any]:
-    """An uploaded picture, cut and saved."""
+    """A graph that crops and saves an uploaded picture."""
     return {
         "1": node("LoadImage", image="example.png"),
         "2": node("ImageCrop", image=["1", 0], width=512, height=512, x=0, y=0),

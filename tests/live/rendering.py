@@ -1,4 +1,4 @@
-"""One render on a real server, watched."""
+"""A render on a real server with recorded progress."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOT = Shot(prompt="a girl in the rain", negative_prompt="lowres", seed=7, width
 
 @dataclass
 class Watching:
-    """Keeps what it is told. `meanwhile` is called at each, and may raise."""
+    """Records progress. `meanwhile` is called each time, and may raise."""
 
     meanwhile: Callable[[str], None] = lambda _: None
     told: list[tuple[float, str]] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Live:
         return remarks
 
     def as_users_own(self, graph: dict[str, Any]) -> WorkflowGraph:
-        """With the bindings that registering it would find on this server."""
+        """The graph with the bindings that registering it on this server infers."""
         info = self.client.catalogue.of_classes(node_classes(graph))
         return WorkflowGraph("own", 1, graph, infer(graph, info).bindings)
 

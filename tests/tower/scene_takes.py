@@ -1,4 +1,4 @@
-"""Scenes with takes: jobs carried from request to accepted take, as the recipes do, with a file instead of a film."""
+"""Scenes with takes: runs jobs to accepted takes as the recipes do, with a small file as the video."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ALONE = Settings(database_url="postgresql://nowhere/nothing", engine="auto", com
 
 @dataclass(frozen=True)
 class Stage:
-    """A story whose scenes are rendered. Files go to `folder`."""
+    """Renders the scenes of a story. Files go to `folder`."""
 
     story: Story
     folder: Path
@@ -58,7 +58,7 @@ class Stage:
         return open_scene_job(self.session, self.scene(key, branch), settings=self.settings, **how)
 
     def plan(self, job: ProductionJob) -> SegmentPlan:
-        """What an engine is asked for."""
+        """The segment plan that an engine receives."""
         cast, spec = cast_of_job(job), lifecycle.spec_of(job)
         style = style_of_job(self.session, job)
         words = prompts.enhance(spec, cast, style, seed=job.seed)
@@ -95,12 +95,12 @@ class Stage:
         return take
 
     def stale(self, branch: str = "main", settings: Settings | None = None) -> dict[uuid.UUID, list[Reason]]:
-        """The reasons by the key of each stale scene."""
+        """The reasons of stale scenes, by key."""
         found = report.of_branch(self.session, self.branch(branch), settings or self.settings)
         return {one.scene.key: list(one.reasons) for one in found.stale}
 
     def _draw(self, job: ProductionJob, row: RenderSegment) -> None:
-        """What a gpu worker does, but for the picture: the file holds the fingerprint."""
+        """Do the work of a gpu worker; the file contains the fingerprint instead of a video."""
         run_id = uuid.uuid4()
         segments.claim_segment(self.session, row.id, flow_run_id=run_id, worker="tests", process="tests:1")
         content = row.fingerprint.encode()

@@ -1,4 +1,4 @@
-"""Two characters and three scenes, and short words for what is done to them."""
+"""Two characters and three scenes, with short methods to edit them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tower.versions.kinds import Kind
 
 @dataclass(frozen=True)
 class Village:
-    """Two characters and three scenes: Kai alone, Kai and Rei, nobody."""
+    """Two characters and three scenes: Kai alone, Kai and Rei, no character."""
 
     stage: Stage
     kai: uuid.UUID
@@ -33,7 +33,7 @@ class Village:
         return self.stage.session.get_one(ProjectSettings, self.stage.story.project_id)
 
     def shown(self) -> Village:
-        """All three with accepted takes."""
+        """Accept takes for all three scenes."""
         for scene in (self.alone, self.both, self.empty):
             self.stage.show(scene)
         assert self.stage.stale() == {}
@@ -44,10 +44,10 @@ class Village:
 
     def why(self, scene: uuid.UUID, branch: str = "main") -> list[tuple[str, str | None, str, Any, Any]]:
         found = self.stage.stale(branch).get(scene, [])
-        return [(one.kind, one.name, one.field, one.was, one.now) for one in found]
+        return [(reason.kind, reason.name, reason.field, reason.was, reason.now) for reason in found]
 
     def told_by(self, edited: Touched) -> list[int]:
-        """What the answer of such an edit says."""
+        """The stale scenes that the answer of this edit lists."""
         stage, place = self.stage, {"project_id": self.stage.story.project_id}
         return affected.stale_after(stage.session, stage.branch().id, edited, settings=stage.settings, **place)
 

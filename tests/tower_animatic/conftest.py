@@ -14,7 +14,7 @@ from tower_animatic.engine import AnimaticEngine
 
 
 class Ticker:
-    """A watch that keeps what it is told, and ends the render at a frame if asked to."""
+    """A watcher that records progress and can end the render at a frame."""
 
     def __init__(self, end_at: int | None = None, error: Exception | None = None) -> None:
         self.told: list[tuple[float, str]] = []
@@ -39,7 +39,7 @@ def decoded(path: Path) -> list[npt.NDArray[Any]]:
 
 @pytest.fixture
 def render(tmp_path: Path) -> Callable[..., Path]:
-    """Renders a shot and returns the file."""
+    """A function that renders a shot and returns the file."""
 
     def rendered(**changes: object) -> Path:
         target = tmp_path / f"{len(list(tmp_path.iterdir()))}.mp4"

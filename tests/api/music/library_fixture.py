@@ -1,4 +1,4 @@
-"""What tests of the library ask for again and again."""
+"""Requests that several tests of the library share."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LONGEST_S = 60
 
 
 def scanned(music: TestClient) -> dict[str, Any]:
-    """A scan that was asked for and has ended."""
-    begun = music.post("/api/library/scan", json={})
-    assert begun.status_code == 202, begun.text
-    url = f"/api/library/scans/{begun.json()['id']}"
+    """Start a scan and wait until it has ended."""
+    answer = music.post("/api/library/scan", json={})
+    assert answer.status_code == 202, answer.text
+    url = f"/api/library/scans/{answer.json()['id']}"
     ended = until(lambda: music.get(url).json(), lambda scan: scan["state"] not in ("queued", "running"))
     assert isinstance(ended, dict)
     return ended
@@ -27,7 +27,7 @@ def by_title(music: TestClient) -> dict[str, dict[str, Any]]:
 
 def until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
     deadline = time.monotonic() + LONGEST_S
-    while not good(found := ask()):
-        assert time.monotonic() < deadline, found
+    while not good(value := ask()):
+        assert time.monotonic() < deadline, value
         time.sleep(0.05)
-    return found
+    return value

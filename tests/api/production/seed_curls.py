@@ -1,4 +1,4 @@
-"""The requests that the two seed documents show, kept beside the tests: the documents are not part of the repository.
+"""The requests that the two seed documents show. The documents are not in the repository.
 
 After a change of the documents: python -m tests.api.production.seed_curls
 """
@@ -13,14 +13,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 DOCUMENTS = ("complete-api.md", "working-endpoints.md")
-SEEDS = Path(__file__).parents[4] / "shared" / "seeds"  # beside the checkout, where there is one
+SEEDS = Path(__file__).parents[4] / "shared" / "seeds"  # next to the checkout, if it exists
 KEPT = Path(__file__).with_name("seed_curls.json")
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Curl:
-    """`body` is as written, placeholders like {...} included, but for its line breaks."""
+    """`body` is as in the document, including placeholders like {...}, without line breaks."""
 
     document: str
     method: str
@@ -39,24 +39,24 @@ class Curl:
 
 
 def kept() -> list[Curl]:
-    return [Curl(**one) for one in json.loads(KEPT.read_text())]
+    return [Curl(**fields) for fields in json.loads(KEPT.read_text())]
 
 
 def extracted(document: str, text: str) -> list[Curl]:
-    """In the order of the document."""
+    """The requests in the order of the document."""
     blocks = (block.replace("\\\n", " ") for block in BLOCK.findall(text))
     return [_read(document, line) for block in blocks for line in _commands(block)]
 
 
 def _commands(block: str) -> list[str]:
-    """A command ends with its line, unless a quotation goes on."""
-    found: list[str] = []
+    """A command ends at the end of its line, unless a quotation is open."""
+    commands: list[str] = []
     for line in block.splitlines():
-        if found and found[-1].count("'") % 2:
-            found[-1] += f" {line.strip()}"
+        if commands and commands[-1].count("'") % 2:
+            commands[-1] += f" {line.strip()}"
         elif line.startswith("curl "):
-            found.append(line)
-    return found
+            commands.append(line)
+    return commands
 
 
 def _read(document: str, command: str) -> Curl:
@@ -73,5 +73,5 @@ def _read(document: str, command: str) -> Curl:
 
 
 if __name__ == "__main__":
-    found = [asdict(one) for name in DOCUMENTS for one in extracted(name, (SEEDS / name).read_text())]
+    found = [asdict(curl) for name in DOCUMENTS for curl in extracted(name, (SEEDS / name).read_text())]
     KEPT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

@@ -1,4 +1,4 @@
-"""What proves each documented request of the production API: what must be there before, what be true of the answer."""
+"""A proof for each documented request of the production API: its preconditions and checks of its answer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.api.api_requests import A, code_of
 from tests.api.production.seed_world import World
 
 Body = dict[str, Any]
-NOTED = ("branch", "branch_name", "message", "changes")  # how an edit is noted: no fields of what it makes
+NOTED = ("branch", "branch_name", "message", "changes")  # fields of the commit, not of the edited entity
 
 
 @dataclass(frozen=True)
 class Proof:
-    """`keys`: those that the documents show in the answer, of a list in each of its items."""
+    """`keys` are those that the documents show in the answer, or in each item of a list."""
 
     given: Callable[[World], None]
     keys: str
@@ -27,16 +27,16 @@ class Proof:
 
 
 def kept(world: World, sent: Body, answer: Response) -> None:
-    """What was written is in the answer, and is read again where the answer says."""
+    """The answer contains the written fields, and reading the entity returns the same."""
     said = answer.json()
     assert said.items() >= {name: value for name, value in sent.items() if name not in NOTED}.items()
-    said.pop("stale_scenes", None)  # what the edit did to others
+    said.pop("stale_scenes", None)  # the effect on other scenes
     place = answer.headers.get("Location") or answer.request.url.path
     assert good(world.client.get(place)) == said
 
 
 def listed(world: World, _: Body, answer: Response) -> None:
-    """What is there is in the list, and reads alone as it does there."""
+    """The list contains the entity, and reading it alone returns the same."""
     rows = answer.json()
     assert rows
     for row in rows:
@@ -69,12 +69,12 @@ def branches(world: World, _: Body, answer: Response) -> None:
 
 
 def merged(world: World, sent: Body, answer: Response) -> None:
-    assert answer.json()["commit"]["message"] in (sent["message"], "x")  # a fast-forward makes no commit of its own
+    assert answer.json()["commit"]["message"] in (sent["message"], "x")  # a fast-forward creates no commit
     assert _kai(world)["backstory"] == "He never came home"
 
 
 def opened(world: World, sent: Body, answer: Response) -> None:
-    """The job is kept with what was asked, and is found by all its names."""
+    """The job stores the request and is found by all its ids."""
     said = answer.json()
     names = [said[name] for name in ("job_id", "generation_id", "comfyui_job_id")]
     jobs = [good(world.client.get(f"{A}/generation/{name}/status")) for name in names]
@@ -100,7 +100,7 @@ def shot(world: World, sent: Body, answer: Response) -> None:
 
 
 def directed(world: World, sent: Body, answer: Response) -> None:
-    """The job is the scene's, made as the parameters say, and the command is noted as a decision."""
+    """The job belongs to the scene, follows the parameters, and the command is recorded as a decision."""
     said, asked = answer.json(), sent["parameters"]
     assert (said["command"], said["scene_id"]) == (sent["command"], asked["scene_id"])
     parameters = good(world.client.get(said["status_url"]))["parameters"]
@@ -145,7 +145,7 @@ def models(world: World, _: Body, answer: Response) -> None:
 
 
 def of_this_stack(world: World, _: Body, answer: Response) -> None:
-    """Figures of this database, and every documented path among the endpoints."""
+    """The figures are those of this database, and the endpoints include every documented path."""
     said = answer.json()
     assert said["database"]["projects"] == 1
     assert "POST /api/anime/generate" in said["endpoints"]

@@ -1,4 +1,4 @@
-"""A project that the requests of the seed documents are asked of, with what they take for granted in it."""
+"""A project with the content that the requests of the seed documents assume."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLACES = {"projects": "project_id", "project": "project_id", "characters": "char
 
 @dataclass
 class World:
-    """`ids` by the names that bodies have for them; `jobs` by the documented name of a generation."""
+    """`ids` by their names in bodies; `jobs` by the documented name of a generation."""
 
     client: TestClient
     media: Path
@@ -53,22 +53,27 @@ class World:
         good(made, 201)
 
     def ending(self) -> None:
-        """The documented branch, with a change of its own."""
+        """Create the documented branch with one change."""
         self.kai()
         branch(self.client, self.ids["project_id"])
-        told = {"characters": {"Kai Nakamura": {"backstory": "He never came home"}}}
-        body = {"project_id": self.ids["project_id"], "branch": "experimental_ending", "message": "x", "changes": told}
+        changes = {"characters": {"Kai Nakamura": {"backstory": "He never came home"}}}
+        body = {
+            "project_id": self.ids["project_id"],
+            "branch": "experimental_ending",
+            "message": "x",
+            "changes": changes,
+        }
         good(self.client.post(f"{A}/commit", json=body), 201)
 
     def generations(self) -> None:
-        """One of each kind that a status is documented of."""
+        """Start one generation of each kind with a documented status."""
         self.nothing()
         standard = good(self.client.post(f"{A}/generate", json={"prompt": "test", "duration": 3}), 202)
         fast = good(self.client.post(f"{A}/generate-fast", json={"prompt": "test fast", "duration": 2}), 202)
         self.jobs = {"standard": standard, FAST_JOB: fast}
 
     def send(self, curl: Curl) -> tuple[dict[str, Any] | None, Response]:
-        """The request as documented, but for ids, files and what the documents leave open. With the body sent."""
+        """Send the documented request with real ids, files and values; return body and answer."""
         body = None if curl.body is None else self._body(curl.body)
         method, path = curl.called.split(" ", 1)
         answer: Response = self.client.request(method, self._path(path), json=body)

@@ -1,4 +1,4 @@
-"""Two projects with everything in them that the service lets one make, and the names of their things."""
+"""Two projects with one of every entity that the service can create, and their ids and names."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from fastapi.testclient import TestClient
 from tests.api.openapi import Operation, names_in
 
 PROJECT = "project_id"
-TEXTS = ("name", "title", "description", "message")  # marked with whose they are
-NEW_NAMES = ("branch_name", "tag_name")  # also marked, where they name something new
-HASHES = ("at", "from", "to", "hash", "commit", "commit_hash")  # all names of a commit
+TEXTS = ("name", "title", "description", "message")  # contain the mark of their project
+NEW_NAMES = ("branch_name", "tag_name")  # also contain the mark if they name a new entity
+HASHES = ("at", "from", "to", "hash", "commit", "commit_hash")  # parameters that accept the hash of a commit
 REFERENCE = re.compile(r"(at|from|to|ref)|(.+_)?(ids?|keys?|hash|branch|branch_name|commit|tag|tag_name)")
 
 
 @dataclass
 class World:
-    """One project. `ids` holds those of its things by the path that lists them, `names` what else its answers name.
+    """One project. `ids` contains its entities' ids by the path of their list, `names` the other names in answers.
 
-    Of each the first, which goes with the others; `latest` has the last.
+    Both keep the first value, `latest` the last one.
     """
 
     mark: str
@@ -33,19 +33,19 @@ class World:
     latest: dict[str, Any] = field(default_factory=dict)
 
     def named(self, name: str) -> Any:
-        """What to say for a parameter outside the path; None if nothing of the kind was made."""
+        """The value of a parameter outside the path; None if no such entity was created."""
         if name == PROJECT:
             return self.project_id
         same = HASHES if name in HASHES else (name,)
         return next((self.names[one] for one in same if one in self.names), None)
 
     def in_path(self, path: str, name: str) -> Any:
-        """What to say for a parameter of a path; None if nothing of the kind was made."""
+        """The value of a path parameter; None if no such entity was created."""
         listed_at = path[: path.index(f"/{{{name}}}")]
         return self.project_id if name == PROJECT else self.ids.get(listed_at, self.named(name))
 
     def path(self, operation: Operation, **instead: Any) -> str | None:
-        """With this project's things, but for `instead`; None if one is missing."""
+        """The path with this project's values, or those of `instead`; None if one is missing."""
         path = operation.path
         for name in names_in(path):
             value = instead.get(name, self.in_path(operation.path, name))
@@ -55,13 +55,13 @@ class World:
         return path
 
     def query(self, operation: Operation) -> dict[str, Any]:
-        """What is required; a text of any kind is the mark."""
+        """The required parameters; free text is the mark."""
         asked = operation.parameters("query")
         wanted = [name for name, said in asked.items() if said.get("required") or name == PROJECT]
         return {name: self.mark if (value := self.named(name)) is None else value for name in wanted}
 
     def body(self, operation: Operation, *, new_names: bool = False) -> dict[str, Any]:
-        """The example, about this project, marked as its own. Paths are left out: there are no such files."""
+        """The example for this project, with its mark. Paths are omitted because their files do not exist."""
         body = copy.deepcopy(operation.example())
         marked = (*TEXTS, *(NEW_NAMES if new_names else ()))
         for name in body:
@@ -72,7 +72,7 @@ class World:
         return {name: value for name, value in body.items() if not name.endswith("_path")}
 
     def learn(self, operation: Operation, answer: Any) -> None:
-        """The names in an answer, but for those of jobs, which anybody may follow."""
+        """Store the names in an answer, except those of jobs, which every project may read."""
         if not isinstance(answer, dict) or "job_id" in answer:
             return
         if "id" in answer:
@@ -89,13 +89,13 @@ class World:
 
 
 def is_of_a_project(operation: Operation) -> bool:
-    """Whether a request says which project it is about."""
+    """Whether a request names its project."""
     asked = {*operation.parameters("path"), *operation.parameters("query"), *operation.body().get("properties", {})}
     return PROJECT in asked
 
 
 def build(client: TestClient, operations: list[Operation], mark: str) -> World:
-    """A project; each POST that says its project is sent once, those with the shortest paths first."""
+    """Create a project and send each POST that names a project once, those with the shortest paths first."""
     made = client.post("/api/anime/projects", json={"name": f"{mark} project"})
     assert made.status_code == 201, made.text
     world = World(mark, made.json()["id"])
@@ -106,7 +106,7 @@ def build(client: TestClient, operations: list[Operation], mark: str) -> World:
 
 
 def make(client: TestClient, one: Operation, world: World) -> None:
-    """A name may be that of a new thing, or of one that must be there: both are tried."""
+    """Try the request with new names and with existing ones."""
     path = world.path(one)
     for new_names in (True, False) if path else ():
         body = world.body(one, new_names=new_names) if one.body() else None
@@ -117,7 +117,7 @@ def make(client: TestClient, one: Operation, world: World) -> None:
 
 
 def snapshot(client: TestClient, operations: list[Operation], world: World) -> dict[str, Any]:
-    """All that can be read of a project."""
+    """Every readable answer about a project."""
     seen = {}
     for one in operations:
         if one.method == "GET" and (is_of_a_project(one) or PROJECT in names_in(one.path)):
@@ -129,7 +129,7 @@ def snapshot(client: TestClient, operations: list[Operation], world: World) -> d
 
 
 def tells_of(mark: str, text: str, said: object) -> bool:
-    """Whether an answer holds this mark, but for what the request itself said."""
+    """Whether an answer contains this mark, ignoring the values of the request itself."""
     for value in filter(lambda one: isinstance(one, str), said if isinstance(said, list) else [said]):
         text = text.replace(json.dumps(value)[1:-1], "").replace(value, "")
     return mark in text

@@ -1,4 +1,4 @@
-"""Bodies in and out, as the real server (aiohttp) has them."""
+"""Request and answer bodies in the form of the real server (aiohttp)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def failing(status: int) -> Response:
 
 
 async def body_of(request: Request) -> Any:
-    """Raises CrashError where the body is no JSON."""
+    """Raises CrashError if the body is not JSON."""
     try:
         return json.loads(await request.body())
     except ValueError as error:
@@ -47,7 +47,7 @@ async def body_of(request: Request) -> Any:
 
 
 async def object_of(request: Request) -> dict[str, Any]:
-    """Raises CrashError where the body is no JSON object."""
+    """Raises CrashError if the body is not a JSON object."""
     body = await body_of(request)
     if not isinstance(body, dict):
         raise CrashError
@@ -55,7 +55,7 @@ async def object_of(request: Request) -> dict[str, Any]:
 
 
 def canonical(prompt_id: Any) -> bool:
-    """Whether it is a UUID in lower case with hyphens."""
+    """Whether the id is a UUID in lower case with hyphens."""
     try:
         return isinstance(prompt_id, str) and str(uuid.UUID(prompt_id)) == prompt_id
     except ValueError:

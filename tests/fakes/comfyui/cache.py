@@ -1,4 +1,4 @@
-"""What nodes made before, by what they were made of."""
+"""Results of earlier nodes, by the hash of their inputs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Cache:
         self._entries.clear()
 
     def _key(self, graph: dict[str, Any], node: str) -> str:
-        """Of the class, the values, all that the links lead to, and the content of uploaded files."""
+        """A hash of the class, the values, all linked nodes, and the content of uploaded files."""
         class_type, given = graph[node]["class_type"], graph[node]["inputs"]
         parts: dict[str, Any] = {"class_type": class_type}
         for name, value in given.items():

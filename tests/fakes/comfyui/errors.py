@@ -1,4 +1,4 @@
-"""How the run of a prompt can end early."""
+"""The ways in which the run of a prompt ends early."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class NodeError(EndedError):
 
 
 class InterruptedRunError(EndedError):
-    """An interrupt was seen."""
+    """The run was interrupted."""
 
 
 class WorkerDiedError(EndedError):

@@ -1,4 +1,4 @@
-"""The input, output and temp folders of one fake: names of new files, uploads, and what /view may read."""
+"""The input, output and temp folders of one fake: names of new files, uploads, and files that /view may read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Part:
-    """Of a multipart body."""
+    """One field of a multipart body."""
 
     filename: str | None
     content: bytes
@@ -51,7 +51,7 @@ class Folders:
         return self.root / kind if kind in KINDS else None
 
     def target(self, prefix: str, kind: str = "output", size: tuple[int, int] = (0, 0)) -> Target:
-        """Where files with that filename_prefix go; the folder is made.
+        """The target of files with this filename_prefix; creates the folder.
 
         Raises OutsideError.
         """
@@ -67,7 +67,7 @@ class Folders:
         return Target(path.parent, path.name, "" if subfolder == "." else subfolder, kind)
 
     def uploaded(self, name: str) -> Path | None:
-        """An input file by its name, which may hold a subfolder and end in ` [input]` or the like."""
+        """An input file by its name, which may contain a subfolder and end in ` [input]` or the like."""
         plain, _, kind = name.partition(" [")
         base = self.of(kind.rstrip("]") or "input")
         path = base / plain if base else None
@@ -77,7 +77,7 @@ class Folders:
         return sorted(path.name for path in (self.root / "input").iterdir() if path.is_file())
 
     def store(self, parts: dict[str, Part]) -> tuple[int, dict[str, str]]:
-        """An upload; the HTTP status and the answer. An absolute file name is a crash of the real server: 500."""
+        """Store an upload; return HTTP status and answer. An absolute file name makes the real server crash: 500."""
         image, kind = parts.get("image"), _text(parts, "type") or "input"
         base = self.of(kind) or self.root / "input"
         if image is None or not image.filename:
@@ -107,7 +107,7 @@ class Folders:
 
 
 def parts_of(body: bytes, content_type: str) -> dict[str, Part]:
-    """The fields of a multipart/form-data body; none where it is something else."""
+    """The fields of a multipart/form-data body; empty for other bodies."""
     header = Message()
     header["Content-Type"] = content_type
     boundary = header.get_param("boundary")
@@ -129,7 +129,7 @@ def _text(parts: dict[str, Part], name: str) -> str:
 
 
 def _unused(path: Path, content: bytes) -> Path:
-    """The name itself, or `name (1).png` and so on, unless the same content already lies there."""
+    """The name itself, or `name (1).png` and so on, unless a file with the same content exists."""
     number, free = 0, path
     while free.exists() and free.read_bytes() != content:
         number += 1

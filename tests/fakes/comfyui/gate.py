@@ -1,4 +1,4 @@
-"""What happens to a request before any endpoint sees it."""
+"""Handles requests before the endpoints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POLL_S = 0.05
 
 
 class Gate:
-    """Keeps the list of requests, refuses foreign pages, and does ServerError and Hangs."""
+    """Records requests, rejects foreign origins, and applies ServerError and Hangs."""
 
     def __init__(self, app: ASGIApp, setup: Setup, dying: threading.Event) -> None:
         self._app, self._setup, self._dying = app, setup, dying
@@ -41,7 +41,7 @@ class Gate:
 
 
 def _foreign(headers: Headers) -> bool:
-    """A page of another host asked, by its Origin; on loopback the port counts too."""
+    """Whether the Origin is another host; on loopback the port counts too."""
     if headers.get("sec-fetch-site") == "cross-site":
         return True
     host, origin = headers.get("host", ""), urlsplit(headers.get("origin", "")).netloc

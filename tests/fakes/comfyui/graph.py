@@ -1,4 +1,4 @@
-"""Does a graph pass POST /prompt? Judged by object_info alone, in the words of the real server."""
+"""Validates graphs of POST /prompt against object_info, with the messages of the real server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UPLOADS = {("LoadImage", "image"): "image", ("LoadImageMask", "image"): "image",
 
 @dataclass(frozen=True)
 class Judged:
-    """`error` is what refuses the whole prompt; `outputs` are the output nodes that may run."""
+    """`error` rejects the whole prompt; `outputs` are the output nodes that may run."""
 
     outputs: list[str]
     error: Problem | None = None
@@ -27,7 +27,7 @@ class Judged:
 
 @dataclass
 class Found:
-    """Of one node; `sound` is False also where only a node above it has errors."""
+    """The result for one node. `sound` is also False if only a node above it has errors."""
 
     sound: bool = True
     errors: list[Problem] = field(default_factory=list)
@@ -36,9 +36,9 @@ class Found:
 def judge(
     graph: Graph, object_info: dict[str, Any], *, uploaded: Callable[[str], bool], targets: list[str] | None = None
 ) -> Judged:
-    """Also turns the values of good nodes into the types that their inputs want, in place.
+    """Validate a graph. Converts the values of valid nodes to the types of their inputs, in place.
 
-    `uploaded` says whether an input file is there. Raises TypeError where a node is no object.
+    `uploaded` tells whether an input file exists. Raises TypeError if a node is not an object.
     """
     outputs = []
     for node_id, node in graph.items():
@@ -56,7 +56,7 @@ def problem(kind: str, message: str, details: str = "", **extra_info: Any) -> Pr
 
 
 def inputs_of(info: dict[str, Any], given: dict[str, Any]) -> dict[str, tuple[str, Bounds]]:
-    """Name of input → section ("required", "optional") and bounds; those that a choice brings with it included."""
+    """Name of input → section ("required", "optional") and bounds; including those that a choice adds."""
     found: dict[str, tuple[str, Bounds]] = {}
     _expand(info["input"], given, "", found)
     return found

@@ -1,4 +1,4 @@
-"""The same prompts as /api/jobs shows them (0.5.1 and newer)."""
+"""The prompts in the form of /api/jobs (0.5.1 and newer)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What a ComfyUI can do to its clients, by name. Items are those of the last list of the contract, comfyui.md.
+"""The faults of a ComfyUI that clients must handle, by name. Items refer to the last list of the contract, comfyui.md.
 
-Each kind says in `times` how often it happens (None: until `well()`), counted in what it strikes: prompts, sockets,
-downloads or requests.
+`times` is the number of occurrences (None: until `well()`), counted in prompts, sockets, downloads or requests.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ class RestartMidRun(Misbehaviour):
 @dataclass(frozen=True, kw_only=True)
 class DeadWorker(Misbehaviour):
     """The worker thread dies at a node of that class: HTTP goes on, the prompt stays "running" for ever, interrupt
-    does nothing (item 7). Only `restart()` mends it."""
+    does nothing (item 7). Only `restart()` ends it."""
 
     at: str = "KSampler"
 
@@ -182,7 +181,7 @@ class LateHistory(Misbehaviour):
 
 @dataclass(frozen=True, kw_only=True)
 class Previews(Misbehaviour):
-    """The server was started with previews on: binary frames come though nobody asked ("Messages of one run")."""
+    """The server was started with previews on: binary frames are sent without a request ("Messages of one run")."""
 
     times: int | None = None
 
@@ -191,7 +190,7 @@ Kind = TypeVar("Kind", bound=Misbehaviour)
 
 
 class Troubles:
-    """The misbehaviours in force, each until its times are used up. Safe to use from several threads."""
+    """The active misbehaviours, each until its `times` are used up. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -206,7 +205,7 @@ class Troubles:
             self._left.clear()
 
     def take(self, kind: type[Kind], fits: Callable[[Kind], bool] = lambda _: True) -> Kind | None:
-        """The first of that kind that fits, used up by one; None where there is none."""
+        """The first of that kind that fits, with one use less; None if there is none."""
         with self._lock:
             for place, (found, left) in enumerate(self._left):
                 if isinstance(found, kind) and fits(found):

@@ -1,4 +1,4 @@
-"""What each node class makes of its inputs. Classes without a rule here hand on what comes in, by its type."""
+"""Computes the outputs of node classes. A class without a rule here passes its inputs on, by type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.fakes.comfyui.misbehaviour import OutOfMemory, Slow, Troubles
 from tests.fakes.comfyui.pictures import Frames, size_of
 from tests.fakes.comfyui.saving import SAVERS, Clip, Saved
 
-MOTION_LIMIT = 32  # frames that a motion module takes at once
+MOTION_LIMIT = 32  # frames per call of a motion module
 BROKEN_FILES = {
     "truncated_download.safetensors": (
         "safetensors._safetensors_rust.SafetensorError",
@@ -53,7 +53,7 @@ class Motion:
 
 @dataclass(frozen=True)
 class Token:
-    """Something of a type that no rule here looks into."""
+    """A value of a type without a rule."""
 
     kind: str
 
@@ -71,13 +71,13 @@ class Work:
     pace: Pace
     metadata: str
     sleep: Callable[[float], None]
-    tick: Callable[[int, int, Frames | None], None]  # value, maximum, what a preview would show
+    tick: Callable[[int, int, Frames | None], None]  # value, maximum, preview
 
 
 @dataclass(frozen=True)
 class Made:
     outputs: list[Any] = field(default_factory=list)
-    shown: dict[str, Any] | None = None  # what an output node says of its files
+    shown: dict[str, Any] | None = None  # the files of an output node, as the history has them
 
 
 def run(work: Work) -> Made:

@@ -1,4 +1,4 @@
-"""In which order the nodes of a graph run."""
+"""The execution order of the nodes of a graph."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.fakes.comfyui.graph import is_link
 
 
 class Order:
-    """From the outputs up through the links, past what is cached. Of the nodes that are ready, one that is an output
-    goes first, then one that an output waits for, then one step further; else the one found first."""
+    """Collects the nodes from the outputs up through the links, without cached ones. Of the ready nodes, an output goes
+    first, then a node that an output waits for, then one a step further, then the first one found."""
 
     def __init__(
         self,

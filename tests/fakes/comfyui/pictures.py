@@ -1,4 +1,4 @@
-"""The pictures of the fake: a textured ground that the camera passes over, and discs that move on it, from the seed."""
+"""The pictures of the fake: a textured ground under a moving camera, with moving discs, derived from the seed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]  # height × width × RGB
-PIXELS_PER_FRAME = 3  # that the camera moves
+PIXELS_PER_FRAME = 3  # movement of the camera
 TAGS = (ColorRange.MPEG, Colorspace.ITU709, ColorPrimaries.BT709, ColorTrc.BT709)
 
 
 @dataclass(frozen=True)
 class Frames:
-    """Pictures not drawn yet. With a `colour` they are of that one colour; with a `still` they all show that file."""
+    """A description of frames. With `colour` they have that one colour; with `still` they all show that file."""
 
     width: int
     height: int
@@ -51,13 +51,13 @@ def draw(frames: Frames) -> Iterator[Picture]:
 
 
 def even(picture: Picture) -> Picture:
-    """One more row or column of the edge where a side is odd, as VideoHelperSuite pads."""
+    """Repeat the last row or column if a side is odd, as VideoHelperSuite does."""
     height, width, _ = picture.shape
     return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
 def write_mp4(path: Path, pictures: Iterable[Picture], coding: Coding) -> Iterator[int]:
-    """Writes one picture at a time and says after each how many there are. Closed early, it leaves a short file."""
+    """Write one picture at a time and yield the count after each. Closing it early leaves a short file."""
     written = 0
     with av.open(str(path), "w", options={"movflags": "use_metadata_tags+faststart"}) as container:
         if coding.metadata:
@@ -92,7 +92,7 @@ def encoded(picture: Picture, suffix: str) -> bytes:
 
 
 def size_of(path: Path) -> tuple[int, int] | None:
-    """Width and height of a picture file; None where it is no picture."""
+    """Width and height of a picture file; None if it is not a picture."""
     content = np.frombuffer(path.read_bytes(), np.uint8)
     picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     return None if picture is None else (picture.shape[1], picture.shape[0])

@@ -1,4 +1,4 @@
-"""One server process's life: its queue, its sockets, its threads. A restart ends it and begins another."""
+"""One lifetime of the server process: its queue, sockets and threads. A restart begins another."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Life:
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="fake ComfyUI")
 
     def begin(self) -> None:
-        """Back when it answers."""
+        """Start, and return when the server answers."""
         self._worker.start()
         self._thread.start()
         until = time.monotonic() + STARTS_WITHIN_S
@@ -46,7 +46,7 @@ class Life:
             time.sleep(0.002)
 
     def end(self) -> None:
-        """As kill -9 ends it: nothing listens any more, and every connection breaks."""
+        """End as with kill -9: nothing listens any more, and every connection breaks."""
         self._dying.set()
         self._queue.wake()
         self._server.cut()
@@ -58,13 +58,13 @@ class Life:
 
 
 class _Server(uvicorn.Server):
-    """Ends at once and without a word to its clients, where uvicorn would wait and say good-bye."""
+    """Ends at once without closing connections in order, unlike uvicorn."""
 
     _ended: asyncio.Event
     _loop: asyncio.AbstractEventLoop
 
     async def main_loop(self) -> None:
-        await self.on_tick(0)  # for the headers that every answer has
+        await self.on_tick(0)  # sets the default headers of answers
         await self._ended.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -79,11 +79,11 @@ class _Server(uvicorn.Server):
         self.break_connections(lambda _: True)
 
     def cut(self) -> None:
-        """From another thread."""
+        """End the main loop; call this from another thread."""
         self._loop.call_soon_threadsafe(self._ended.set)
 
     def break_connections(self, which: Callable[[Any], bool]) -> None:
-        """Both ends see a broken connection, no closing frame."""
+        """Abort connections without a closing frame."""
         connections: list[Any] = list(self.server_state.connections)
         for connection in filter(which, connections):
             connection.transport.abort()
@@ -102,7 +102,9 @@ def _config(app: Any) -> uvicorn.Config:
 
 
 def _listening(port: int) -> socket.socket:
-    opened = socket.socket(proto=socket.IPPROTO_TCP)  # so named, or asyncio leaves Nagle on: 40 ms per answer
+    opened = socket.socket(
+        proto=socket.IPPROTO_TCP
+    )  # without an explicit proto asyncio keeps Nagle on: 40 ms per answer
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     opened.bind((HOST, port))
     opened.listen(128)

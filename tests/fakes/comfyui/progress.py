@@ -1,4 +1,4 @@
-"""What the run of one prompt says: over the sockets, and in its history."""
+"""The messages of one prompt's run, to sockets and history."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tests.fakes.comfyui.pictures import Frames, draw, encoded
 from tests.fakes.comfyui.queue import Item
 from tests.fakes.comfyui.sockets import Hub
 
-PREVIEW_SIDE = 64  # pixels of the longer one
+PREVIEW_SIDE = 64  # pixels of the longer side
 
 
 @dataclass
 class Telling:
-    """`states` says whether the server is new enough for progress_state (0.3.44)."""
+    """`states` is True if the server is new enough for progress_state (0.3.44)."""
 
     hub: Hub
     item: Item
@@ -26,7 +26,7 @@ class Telling:
     _progress: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def say(self, event: str, data: dict[str, Any], *, broadcast: bool = False) -> None:
-        """A message that history keeps. Without a client_id only broadcast ones are sent, to all."""
+        """Send and record a message. Without a client_id only broadcast messages are sent, to all clients."""
         whole = {"prompt_id": self.item.prompt_id, **data, "timestamp": int(time.time() * 1000)}
         self.messages.append([event, whole])
         if self.hub.client_id is not None or broadcast:
@@ -51,7 +51,7 @@ class Telling:
         self._state(node, full, full, "finished")
 
     def cached(self, node: str, shown: dict[str, Any] | None) -> None:
-        """An output node that need not run: only the end is told."""
+        """Report a cached output node: only its end is sent."""
         self.executed(node, shown)
         self._state(node, 1, 1, "finished")
 
@@ -62,7 +62,7 @@ class Telling:
         self._to_client("executed", said)
 
     def entry(self) -> dict[str, Any]:
-        """Of the history, less the prompt."""
+        """The entry of the history without the prompt."""
         good = self.messages[-1][0] == "execution_success"
         status = {"status_str": "success" if good else "error", "completed": good, "messages": self.messages}
         names = {n: {"node_id": n, "display_node": n, "parent_node": None, "real_node_id": n} for n in self.shown}
@@ -76,7 +76,7 @@ class Telling:
             self.hub.send("progress_state", said, self.hub.client_id)
 
     def _preview(self, node: str, frames: Frames | None, *, with_metadata: bool) -> None:
-        """The first frame, small. Old servers know only the form without metadata."""
+        """Send the first frame as a thumbnail. Old servers only have the form without metadata."""
         if frames is None or not self.previews or (with_metadata and not self.states):
             return
         scale = PREVIEW_SIDE / max(frames.width, frames.height)

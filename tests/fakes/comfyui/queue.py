@@ -1,4 +1,4 @@
-"""The prompts that wait and run, and the history of those that ended."""
+"""Pending and running prompts, and the history of finished ones."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PromptQueue:
             self._lock.notify_all()
 
     def get(self, timeout_s: float) -> Item | None:
-        """The next prompt, which is running from now on; None when none came in that time."""
+        """Take the next prompt and mark it running; None if none arrives in time."""
         with self._lock:
             if not self._pending:
                 self._lock.wait(timeout_s)
@@ -54,12 +54,12 @@ class PromptQueue:
             return self._running
 
     def wake(self) -> None:
-        """Whoever waits in `get` gets None."""
+        """Make a waiting `get` return None."""
         with self._lock:
             self._lock.notify_all()
 
     def done(self, item: Item, entry: dict[str, Any]) -> None:
-        """The running prompt ended. A second prompt with the same id replaces the history of the first."""
+        """Record the end of the running prompt. A second prompt with the same id replaces the history of the first."""
         with self._lock:
             self._running = None
             if len(self._history) > MOST_HISTORY:
@@ -68,7 +68,7 @@ class PromptQueue:
             self._changed()
 
     def interrupt(self, prompt_id: str | None) -> bool:
-        """Stop that prompt where it runs; with None, whatever runs. Says whether anything was asked to stop."""
+        """Interrupt that prompt if it runs, or any prompt with None. Returns whether one was interrupted."""
         with self._lock:
             runs = self._running is not None and prompt_id in (None, self._running.prompt_id)
             if runs:

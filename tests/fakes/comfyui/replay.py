@@ -1,4 +1,4 @@
-"""The recordings, and how an answer of the fake is laid beside them."""
+"""Loads recordings and compares answers of the fake with them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def transcript(name: str) -> list[dict[str, Any]]:
 
 
 class Client:
-    """A plain one, that trusts everything."""
+    """A simple client without error handling."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -67,7 +67,7 @@ class Client:
         return prompt_id
 
     def ended(self, prompt_id: str) -> dict[str, Any]:
-        """The entry of the history, once it is there."""
+        """Wait for the entry of the history and return it."""
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
             if found := self.http.get(f"/history/{prompt_id}").json():
@@ -84,7 +84,7 @@ class Client:
             time.sleep(0.005)
 
     def listen(self, graph: dict[str, Any], *, metadata: bool = False, **more: Any) -> list[dict[str, Any]]:
-        """All messages of a run, from the opening of the socket to executing null."""
+        """Run a prompt and return all messages from the opening of the socket to executing null."""
         client_id = uuid.uuid4().hex
         with self.socket(client_id) as socket:
             if metadata:
@@ -104,7 +104,7 @@ def light(seconds: float, salt: int = 0, *, interruptible: bool = True) -> dict[
 
 
 def listen_for(socket: Connection, event: str, node: str) -> None:
-    """Until that comes."""
+    """Read messages until this event arrives."""
     while True:
         said = parsed(socket.recv(timeout=PATIENCE_S))
         if said["type"] == event and said["data"].get("node") == node:
@@ -122,7 +122,7 @@ def until_idle(socket: Connection) -> list[dict[str, Any]]:
 
 
 def everything(socket: Connection, quiet_s: float = 0.2) -> list[dict[str, Any]]:
-    """What comes until nothing has come for that long."""
+    """Read messages until none has arrived for `quiet_s`."""
     found = []
     while True:
         try:
@@ -139,7 +139,7 @@ def parsed(message: str | bytes) -> dict[str, Any]:
 
 
 def told(messages: Iterable[dict[str, Any]], graph: dict[str, Any], skip: set[str]) -> Told:
-    """What a transcript says, less ids, times, file names, the nodes of `skip`, and ticks that the clock decides."""
+    """A transcript without ids, times, file names, nodes of `skip`, and clock-dependent ticks."""
     found: Told = []
     states_before: tuple[Any, ...] = ()
     for message in messages:
@@ -172,7 +172,7 @@ def _essence(kind: str, data: dict[str, Any], skip: set[str]) -> tuple[Any, ...]
 
 
 def _unclocked(found: Told, clocked: set[str]) -> Told:
-    """Only the first and the last tick of those nodes stay, and of several equal states one."""
+    """Keep only the first and last tick of these nodes, and one of several equal states."""
     kept: Told = []
     for said in found:
         if said[0] == "progress" and said[1] in clocked and said[2] not in (1, said[3]):
@@ -185,7 +185,7 @@ def _unclocked(found: Told, clocked: set[str]) -> Told:
 
 
 def plain(value: Any, root: Path | None = None) -> Any:
-    """Without what differs from run to run: ids, times, numbers of files, folders of the machine, order of sets."""
+    """Remove everything that differs between runs: ids, times, file numbers, folders of the machine, order of sets."""
     if isinstance(value, dict):
         return {name: _PLAIN[name] if name in _PLAIN else plain(inner, root) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -205,7 +205,7 @@ _PLAIN: dict[str, Any] = {
     "priority": 0,
     "number": 0,
     "client_id": "<id>",
-    "nodes": [],  # of execution_cached: what had run before the recording
+    "nodes": [],  # of execution_cached: depends on runs before the recording
     "executed": [],
     "current_inputs": {},
     "current_outputs": [],

@@ -1,4 +1,4 @@
-"""The output nodes: they really write files, and say where."""
+"""The output nodes, which write real files and report their names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.fakes.comfyui.misbehaviour import (
 )
 from tests.fakes.comfyui.pictures import Coding, Frames, Picture, draw, even, write_mp4, write_picture
 
-TICK_S = 0.1  # at most so often does the writing of frames say how far it is
+TICK_S = 0.1  # minimum time between two progress messages while frames are written
 PIPE_BYTES = 65_536  # a first frame above this meets the broken pipe of an ffmpeg that never started
 ODD_SIZE = "[Errno 542398533] Generic error in an external library: 'avcodec_open2(\"libx264\", {})'\n"
 Tick = Callable[[int, int, Frames | None], None]
@@ -118,7 +118,7 @@ def _knows(pix_fmt: str) -> bool:
 
 
 def _without_ffmpeg(path: Path, frames: Frames, pix_fmt: str, written: Callable[[int], None]) -> None:
-    """ffmpeg refuses and ends at once: VHS notices only where a frame does not fit into the pipe."""
+    """ffmpeg rejects its arguments and exits; VHS notices only if a frame does not fit into the pipe."""
     written(1)
     if frames.width * frames.height * 3 > PIPE_BYTES:
         raise NodeError(
@@ -131,7 +131,7 @@ def _without_ffmpeg(path: Path, frames: Frames, pix_fmt: str, written: Callable[
 
 
 def _back_and_forth(frames: Frames, troubles: Troubles, *, pingpong: bool) -> tuple[int, Iterator[Picture]]:
-    """How many pictures, and the pictures, as the troubles have them."""
+    """The number of pictures and the pictures, after the active misbehaviours."""
     if troubles.take(BlackPicture):
         frames = replace(frames, colour=(0, 0, 0))
     if wrong := troubles.take(WrongFrameCount):
@@ -145,7 +145,7 @@ def _back_and_forth(frames: Frames, troubles: Troubles, *, pingpong: bool) -> tu
 
 
 def _throttled(tick: Tick, total: int) -> Callable[[int], None]:
-    """Ticks at the first frame, then every TICK_S, and at the last."""
+    """Report progress at the first frame, then every TICK_S, and at the last."""
     last = 0.0
 
     def written(count: int) -> None:
@@ -176,7 +176,7 @@ def _film(
 
 
 def _pad(path: Path, file_bytes: int) -> None:
-    """One `free` box up to that size; a sparse file, so that it costs no disk."""
+    """Pad the file to this size with one `free` box; the file is sparse and uses no disk."""
     box_bytes = file_bytes - path.stat().st_size
     with path.open("ab") as file:
         file.write(struct.pack(">I4s", box_bytes, b"free"))

@@ -81,7 +81,7 @@ class FakeComfyUI:
 
     @property
     def prompts(self) -> list[Submitted]:
-        """What was accepted, in order, over restarts too."""
+        """The accepted prompts in order, across restarts."""
         return self._setup.prompts
 
     @property
@@ -111,7 +111,7 @@ class FakeComfyUI:
         self._setup.troubles.add(*kinds)
 
     def well(self) -> None:
-        """No more misbehaviour. A dead worker thread comes back only with a restart."""
+        """End all misbehaviour. A dead worker thread returns only with a restart."""
         self._setup.troubles.clear()
 
     def start(self) -> None:
@@ -121,21 +121,21 @@ class FakeComfyUI:
             self._life.begin()
 
     def kill(self) -> None:
-        """Nothing listens any more; queue, history and cache are lost. Harmless when it is down already."""
+        """Stop listening; queue, history and cache are lost. Does nothing if it is already down."""
         with self._lock:
             if self._life is not None:
                 self._life.end()
                 self._life = None
 
     def restart(self, down_s: float = 0.0) -> None:
-        """Back when it answers again."""
+        """Restart, and return when the server answers."""
         with self._lock:
             self.kill()
             time.sleep(down_s)
             self.start()
 
     def _restart_soon(self, down_s: float) -> None:
-        """From the worker thread, which must end first."""
+        """Restart from the worker thread, which must end first."""
         threading.Thread(target=self._restart_if_up, args=(down_s,), name="fake ComfyUI restart").start()
 
     def _restart_if_up(self, down_s: float) -> None:
@@ -145,7 +145,7 @@ class FakeComfyUI:
 
 
 def _folders_with(models: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Model files by folder: the recorded ones and those."""
+    """Model files by folder: the recorded ones and `models`."""
     known: dict[str, list[str]] = {folder: [] for folder in recorded("models")}
     for folder in ("checkpoints", "vae", "animatediff_models"):
         known[folder] = recorded(f"models_{folder}")
@@ -170,7 +170,7 @@ def main() -> None:
     pace = Pace(given.seconds_per_step, given.seconds_per_frame)
     gpu = Gpu(given.gpu, 24 * 2**30) if given.gpu else None
     comfy = FakeComfyUI(port=given.port, pace=pace, version=given.version, gpu=gpu)
-    comfy.misbehave(*given.misbehave)  # before it listens: the first to ask meets it
+    comfy.misbehave(*given.misbehave)  # before it listens, so the first request already sees it
     with comfy:
         done.wait()
 

@@ -1,4 +1,4 @@
-"""What all parts of one fake share, over restarts too."""
+"""The state that all parts of one fake share, across restarts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERSION = "0.33.0"
 
 @dataclass(frozen=True)
 class Submitted:
-    """A prompt as POST /prompt took it, with values already in the types of their inputs."""
+    """A prompt that POST /prompt accepted, with values converted to the types of their inputs."""
 
     prompt_id: str
     number: float
@@ -56,7 +56,7 @@ class Setup:
         return _ordered(self.version) >= _ordered(version)
 
     def info(self) -> dict[str, Any]:
-        """object_info as of now: uploaded files are choices of their loaders."""
+        """The current object_info: uploaded files are choices of their loaders."""
         shown = dict(self.object_info)
         for class_type, name in UPLOADS:
             if class_type in shown:
@@ -70,7 +70,7 @@ class Setup:
 
 
 def recorded(name: str) -> Any:
-    """The JSON body of a recorded exchange, a copy of one's own."""
+    """A new copy of the JSON body of a recorded exchange."""
     return json.loads(_text(RECORDINGS / "http" / f"{name}.json"))["json"]
 
 
@@ -80,7 +80,7 @@ def recorded_object_info() -> dict[str, Any]:
 
 
 def with_models(object_info: dict[str, Any], models: dict[str, list[str]]) -> None:
-    """Adds model files to the choices of the loaders of that folder, in place."""
+    """Add model files to the choices of their loaders, in place."""
     for class_type, info in object_info.items():
         for section in ("required", "optional"):
             for name, bounds in info["input"].get(section, {}).items():
@@ -92,7 +92,7 @@ def with_models(object_info: dict[str, Any], models: dict[str, list[str]]) -> No
 
 
 def _folder(class_type: str, name: str) -> str:
-    """Of model files that an input chooses from."""
+    """The folder of the model files that an input chooses from."""
     if name == "model_name" and class_type.startswith("ADE_"):
         return "animatediff_models"
     if name == "model_name" and class_type == "UpscaleModelLoader":

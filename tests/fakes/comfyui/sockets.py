@@ -1,4 +1,4 @@
-"""Who is connected to /ws, and what each of them gets."""
+"""The clients of /ws and the messages that each receives."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ class Socket:
 
 
 class Hub:
-    """`send` and `preview` may be called from any thread; what they say arrives in that order."""
+    """`send` and `preview` may be called from any thread; messages arrive in the order of the calls."""
 
     def __init__(self, troubles: Troubles, abort: Callable[[tuple[str, int]], None]) -> None:
         self._troubles, self._abort = troubles, abort
         self._sockets: dict[str, Socket] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self.remaining: Callable[[], int] = lambda: 0
-        self.client_id: str | None = None  # whose prompt runs, or ran last
-        self.node: str | None = None  # that runs now
+        self.client_id: str | None = None  # client of the running or last prompt
+        self.node: str | None = None  # the running node
 
     def send(self, event: str, data: dict[str, Any], client_id: str | None = None) -> None:
-        """To one client or, with None, to all."""
+        """Send to one client or, with None, to all."""
         text = json.dumps({"type": event, "data": data})
 
         def push() -> None:
@@ -65,7 +65,7 @@ class Hub:
         self.send("status", self._status())
 
     def preview(self, picture: bytes, metadata: dict[str, Any], *, with_metadata: bool) -> None:
-        """A JPEG to the client whose prompt runs, in the form that it can read. Says nothing in the other form."""
+        """Send a JPEG to the client of the running prompt, if it uses this form of preview."""
         said = json.dumps({**metadata, "image_type": "image/jpeg"}).encode()
         new = struct.pack(">II", PREVIEW_WITH_METADATA, len(said)) + said + picture
         old = struct.pack(">II", LEGACY_PREVIEW, JPEG) + picture
@@ -94,7 +94,7 @@ class Hub:
         socket = Socket((client.host, client.port) if client else ("", 0), silent.after_messages if silent else None)
         given = connection.query_params.get("clientId", "")
         sid = given or uuid.uuid4().hex
-        self._sockets[sid] = socket  # whoever had this id before gets nothing any more
+        self._sockets[sid] = socket  # an older socket with this id receives nothing more
         self._welcome(socket, sid)
         writer = asyncio.create_task(_write(connection, socket))
         try:
@@ -103,7 +103,7 @@ class Hub:
             pass
         finally:
             writer.cancel()
-            self._sockets.pop(sid, None)  # also when a second socket has taken the id: that one falls silent
+            self._sockets.pop(sid, None)  # even if a second socket has the id: that one becomes silent
 
     def _welcome(self, socket: Socket, sid: str) -> None:
         socket.push(json.dumps({"type": "status", "data": {**self._status(), "sid": sid}}))
@@ -128,7 +128,7 @@ class Hub:
         return [self._sockets[client_id]] if client_id in self._sockets else []
 
     def _later(self, push: Callable[[], Any]) -> None:
-        """Before the first socket opens there is nobody to tell."""
+        """Run `push` in the event loop. Before the first socket opens there is none."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(push)
 
@@ -141,7 +141,7 @@ async def _write(connection: WebSocket, socket: Socket) -> None:
                 await connection.send_text(message)
             else:
                 await connection.send_bytes(message)
-        except (WebSocketDisconnect, RuntimeError):  # RuntimeError: the other task has seen the end first
+        except (WebSocketDisconnect, RuntimeError):  # RuntimeError: the other task saw the end first
             return
 
 

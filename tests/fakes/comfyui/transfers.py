@@ -19,7 +19,7 @@ class Transfers:
         self._setup = setup
 
     async def view(self, request: Request) -> Response:
-        """A file, whole or the range asked for. Its forms `preview` and `channel` are not here."""
+        """Send a file or the requested range. `preview` and `channel` are not supported."""
         given = request.query_params
         if "filename" not in given:
             return Response(status_code=404)
@@ -50,7 +50,7 @@ class Transfers:
 
 
 def _truncated(path: Path, share: float, headers: dict[str, str], kind: str) -> Response:
-    """Announces the whole file and holds a share of it: the server then closes the connection."""
+    """Announce the whole file and send a share of it; the server then closes the connection."""
     content = path.read_bytes()
     announced = {**headers, "Content-Length": str(len(content))}
     return Response(content[: int(len(content) * share)], headers=announced, media_type=kind)

@@ -31,13 +31,13 @@ WAIT_S = 0.1
 
 
 class Worker(threading.Thread):
-    """Ends with the process (`dying`), or dies of a node."""
+    """Ends with the process (`dying`), or crashes at a node."""
 
     def __init__(self, setup: Setup, queue: PromptQueue, hub: Hub, dying: threading.Event) -> None:
         super().__init__(name="fake ComfyUI worker", daemon=True)
         self._setup, self._queue, self._hub, self._dying = setup, queue, hub, dying
         self._cache = Cache(setup.folders)
-        self.forget = threading.Event()  # set it to empty the cache, once no prompt runs
+        self.forget = threading.Event()  # set this to empty the cache once no prompt runs
 
     def run(self) -> None:
         while not self._dying.is_set():
@@ -56,7 +56,7 @@ class Worker(threading.Thread):
                 self._hub.send("executing", {"node": None, "prompt_id": item.prompt_id}, self._hub.client_id)
 
     def _render(self, item: Item) -> dict[str, Any]:
-        """The entry of the history."""
+        """Render a prompt and return the entry of the history."""
         setup, given = self._setup, item.extra_data
         self._hub.client_id = given.get("client_id")
         previews = given.get("preview_method", "none") != "none" or setup.troubles.take(Previews) is not None
@@ -122,13 +122,13 @@ class _Rendering:
             made = run(self._work(node, quietly=quietly))
         except EndedError:
             raise
-        except Exception as error:  # whatever a node raises fails its prompt, and only that
+        except Exception as error:  # any error of a node fails only its prompt
             raise NodeError(type(error).__name__, f"{error}\n") from error
         self.cache.keep(self.item.graph, node, Entry(made.outputs, made.shown))
         return made
 
     def _render_and_lose(self) -> None:
-        """As if the same prompt had run before and somebody had deleted its files."""
+        """Act as if the same prompt had run before and its files had been deleted."""
         for node in Order(self.item.graph, self.item.outputs, cached=set(), is_output=self._is_output):
             made = self._make(node, quietly=True)
             files = [file for said in (made.shown or {}).values() for file in said if isinstance(file, dict)]
@@ -159,7 +159,7 @@ class _Rendering:
         return entry.outputs[slot]
 
     def _tick(self, node: str, value: int, maximum: int, preview: Frames | None) -> None:
-        """With a `preview` it is a sampler that ticks."""
+        """Report progress. Only samplers have a `preview`."""
         self._check_interrupt()
         self.telling.ticked(node, value, maximum, preview)
         if preview is None:

@@ -1,4 +1,4 @@
-"""A studio, and another one elsewhere that knows nothing of it."""
+"""A studio, and a separate one with other files."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def studio(sessions: Sessions, tmp_path: Path) -> Studio:
 
 @pytest.fixture
 def elsewhere(sessions: Sessions, tmp_path: Path) -> Studio:
-    """The same database, another disk: no path of the first studio may be named here."""
+    """The same database with another data folder: paths of the first studio are not allowed here."""
     return Studio(sessions, Settings(data_dir=tmp_path / "elsewhere"))
 
 
 @pytest.fixture(scope="module")
 def made(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An archive of a project that is not in the database any more; its files still lie where they were."""
+    """An archive of a project that was removed from the database; its files still exist."""
     folder = tmp_path_factory.mktemp("archive")
     studio = Studio(sessions_of(committing_engine), Settings(data_dir=folder / "home"))
     export_project(studio.sessions, a_project(studio), folder / "good.tower", settings=studio.settings)

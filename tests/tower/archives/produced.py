@@ -1,4 +1,4 @@
-"""What was rendered for a project: two takes, one of which is the accepted one of its first scene."""
+"""Two takes of a project, one accepted for its first scene."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WHEN = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
 def a_take(studio: Studio, session: Session, project_id: int | None, content: bytes) -> Asset:
-    """A completed job of the project, and the take that it made."""
+    """Insert a completed job of the project and its take."""
     path, sha256 = studio.render(content)
     job = ProductionJob(
         project_id=project_id,

@@ -1,4 +1,4 @@
-"""A database and a data folder with projects in it, and what can be seen there."""
+"""A database and a data folder with projects, and functions to inspect them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Studio:
     settings: Settings
 
     def media(self, name: str, content: bytes) -> str:
-        """A file of the user's own."""
+        """Write a file of the user."""
         path = self.settings.media / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return str(path)
 
     def render(self, content: bytes) -> tuple[str, str]:
-        """A take as it is kept: path and sha256."""
+        """Write a take as Tower stores it; return path and sha256."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self.settings.renders / sha256[:2] / f"{sha256}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def rows_of(studio: Studio, model: type[Any], project_id: int) -> list[Any]:
 
 
 def everything(studio: Studio) -> dict[str, int]:
-    """How many rows each table has: to see that nothing was changed."""
+    """The number of rows of each table, to check that nothing changed."""
     with studio.sessions() as session:
         return {
             name: session.scalar(text(f"select count(*) from {name}")) or 0

@@ -1,4 +1,4 @@
-"""Rows of every table that tells of a take and its scene."""
+"""Rows of every table that refers to a take and its scene."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOMORROW = datetime(2026, 1, 3, 3, 4, 5, 678901, tzinfo=UTC)
 
 
 def rows_about(studio: Studio, session: Session, project_id: int, *, take: Asset, scene: Scene) -> list[Any]:
-    """All but the scored attempt are not yet added."""
+    """The rows, of which only the scored attempt is already added."""
     music = studio.media("music/theme.mp3", b"a theme")
     preference = {"kind": "mood", "name": "melancholic", "preference": {"style": "noir"}}
     return [

@@ -20,7 +20,7 @@ from tower.versions.refs import MAIN
 
 
 def a_project(studio: Studio, *, name: str = "Neon rain") -> int:
-    """The whole of it. Returns the project's id."""
+    """Insert the whole project; return its id."""
     with studio.sessions.begin() as session:
         project = projects.create(session, {"name": name, "details": {"genre": "noir", "蝶": 1.5}}, {"fps": 24})
         project_id = project.id

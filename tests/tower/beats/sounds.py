@@ -1,4 +1,4 @@
-"""Sounds for tests: clicks at a known tempo, and files of every kind."""
+"""Sounds for tests: clicks at a known tempo, and files in every format."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write_wav(path: Path, signal: Signal, *, rate_hz: int = RATE_HZ, channels: i
 
 
 def encode(path: Path, signal: Signal, codec: str, *, rate_hz: int = RATE_HZ) -> Path:
-    """The same as a file of the kind that its ending says."""
+    """Write the signal as a file; the extension selects the format."""
     samples = np.repeat(signal.astype(np.float32)[None, :], 2, axis=0)
     with av.open(str(path), "w") as container:
         stream = cast(AudioStream, container.add_stream(codec, rate=rate_hz))

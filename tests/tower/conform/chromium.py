@@ -1,4 +1,4 @@
-"""A real browser that plays a file and says when it showed what, and what it heard."""
+"""A real browser that plays a file and records the frames it shows and the sound it plays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from tests.tower.conform.flashes import Samples, clicks_of
 
-ADDRESS = "http://localhost/"  # served by the test itself; a browser gives all its means to such an address only
+ADDRESS = "http://localhost/"  # served by the test; a browser enables all features only for such an address
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
@@ -99,7 +99,7 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def _browsing(browser: Browser, film: Path) -> Iterator[Page]:
-    """A page that may fetch the film, and nothing else."""
+    """A page that may only fetch the film."""
 
     def serve(route: Route) -> None:
         if route.request.url == ADDRESS:

@@ -1,4 +1,4 @@
-"""One conformed film of each timing, for all tests that look at it."""
+"""One conformed film of each timing, shared by all tests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OFFSET_S, TRACK_S = 0.731, 7.0
 
 @dataclass(frozen=True)
 class Made:
-    """`limit_ms`: how far a flash may be from its click. `heard_s`: when clicks are heard in the film."""
+    """`limit_ms` is the largest distance of a flash from its click, `heard_s` are the times of clicks in the film."""
 
     video: Path
     music: Music
@@ -48,7 +48,7 @@ def planned(timing: FrameTiming) -> Plan:
     return plan(Clip(FRAMES, Fraction(FPS)), points, beats, timing=timing, offset_s=OFFSET_S)
 
 
-@pytest.fixture(scope="module")  # not longer: while it is open, no other event loop can run in this thread
+@pytest.fixture(scope="module")  # module scope: while the browser is open, no other event loop can run in this thread
 def browser() -> Iterator[Browser]:
     with chromium.browser() as opened:
         yield opened

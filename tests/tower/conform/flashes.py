@@ -1,4 +1,4 @@
-"""Films with flashes at known frames, tracks with clicks at known times, and where both are in a finished file."""
+"""Films with flashes at known frames, tracks with clicks at known times, and detection of both in a finished file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tower.media.encode import VideoWriter
 
 RATE_HZ = 44_100
 CLICK_S = 0.006
-QUIET = 0.2  # of the best match: below it there is no click
+QUIET = 0.2  # share of the best match; weaker matches are not clicks
 Samples = npt.NDArray[np.float32]
 
 
@@ -29,7 +29,7 @@ def film(target: Path, flashes: Sequence[int], *, frames: int, fps: int = 24, si
 
 
 def track(target: Path, clicks_s: Sequence[float], *, duration_s: float) -> Path:
-    """Clicks over a soft tone, in the format that the ending says."""
+    """Clicks over a soft tone, in the format of the extension."""
     samples = 0.02 * np.sin(2 * np.pi * 220 * np.arange(round(duration_s * RATE_HZ)) / RATE_HZ)
     click = click_at(RATE_HZ)
     for time in clicks_s:
@@ -52,7 +52,7 @@ def click_at(rate_hz: int) -> Samples:
 
 
 def flashes_in(path: Path, *, after_s: float = 0.0) -> list[float]:
-    """When frames are white, in seconds of the file; `after_s`: jumping there first."""
+    """When frames are white, in seconds of the file; with `after_s`, seek there first."""
     with av.open(str(path)) as container:
         if after_s:
             container.seek(round(after_s * av.time_base))

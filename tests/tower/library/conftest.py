@@ -16,7 +16,7 @@ Make = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Make:
-    """A sound file of this ending, options and tags; the same asked again is copied, not made."""
+    """A sound file with this extension, options and tags; a repeated request copies the first file."""
     kept = tmp_path_factory.mktemp("sounds")
 
     def make(target: Path, *options: str, seconds: float = 1, tone: str = "sine=440", **tags: str) -> Path:

@@ -1,4 +1,4 @@
-"""A scan run to its end, and what it wrote."""
+"""Runs scans to their end and reads their rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_S = 60
 
 
 def scan(sessions: Sessions, *roots: Path) -> LibraryScan:
-    """A scan that completed."""
+    """Run a scan that completes."""
     scans = LibraryScans(sessions.kw["bind"], roots)
     try:
         done = ended(sessions, scans.start())
@@ -37,7 +37,7 @@ def ended(sessions: Sessions, scan_id: int) -> LibraryScan:
 
 
 def figures(row: LibraryScan) -> dict[str, int]:
-    """Those that are not 0."""
+    """The counts that are not 0."""
     names = ("files_seen", "unchanged", "added", "changed", "moved", "missing", "unreadable")
     return {name: value for name in names if (value := getattr(row, name))}
 

@@ -1,4 +1,4 @@
-"""A media folder with a good file in it, a secret beside it, and many ways to ask for the secret or worse."""
+"""A media folder with a good file, a secret next to it, and many paths that try to reach the secret."""
 
 from __future__ import annotations
 
@@ -143,6 +143,6 @@ TEMPLATES = {
 
 
 def hostile(name: str, world: World) -> str:
-    """The path of this name in this world."""
+    """The hostile path with this name."""
     places = {"media": world.media, "outside": world.outside, "good": world.good, "secret": world.secret}
     return TEMPLATES[name].format(**places, relative=os.path.relpath(world.good))

@@ -1,4 +1,4 @@
-"""Clips whose frames say who they are: their number in bits, the shade of their segment, a moving wave."""
+"""Clips with identifiable frames: their number in bits, the shade of their segment, a moving wave."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from av.video.frame import PictureType, VideoFrame
 
 Planes = npt.NDArray[np.uint8]  # yuv420p: luma above, the two chroma planes below it
 BITS = 9
-FINE = 100  # ticks in a frame where times are uneven
+FINE = 100  # time base ticks per frame for uneven times
 CRF12 = {"crf": "12", "preset": "veryfast"}
 
 

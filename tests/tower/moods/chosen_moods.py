@@ -1,4 +1,4 @@
-"""Choices of a mood, as jobs remember them."""
+"""Choices of a mood as jobs store them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from tower.moods.pictures import Source
 
 
 def a_choice(mood: str) -> MoodChoice:
-    """A mood that was asked for, and nothing else that is remarkable."""
+    """A choice with a requested mood and default values."""
     asked = Chosen(mood, Source.REQUEST, "")
     return MoodChoice(asked, asked, asked, "", Tempo(None, None, Source.MOOD), None, "")

@@ -1,4 +1,4 @@
-"""Scenes that stand for all that a fingerprint is made over, the same in every run."""
+"""Scenes that cover every input of a fingerprint and are the same in every run."""
 
 from __future__ import annotations
 

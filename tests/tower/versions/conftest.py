@@ -1,4 +1,4 @@
-"""A project to edit, and short words for the edits."""
+"""A project to edit, with short methods for edits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def story(session: Session) -> Story:
 
 @pytest.fixture
 def kai(story: Story) -> uuid.UUID:
-    """A character on main, and on the branch `dark` that parts from there."""
+    """A character on main and on the branch `dark` created from it."""
     key = story.put(Kind.CHARACTERS, name="Kai", visual_traits={"hair": "black", "eyes": "blue"}, abilities=["run"])
     story.branch("dark")
     return key

@@ -1,4 +1,4 @@
-"""A project with short words for what tests do to it."""
+"""A project with short methods for edits in tests."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Story:
         return merging.merge(self.session, project_id=self.project_id, source=source, target=target, **given)
 
     def conflicts(self, source: str, **how: Any) -> dict[str, tuple[Any, Any, Any]]:
-        """The conflicts of a merge into main that must fail, by path: base, ours, theirs. It must change nothing."""
+        """The conflicts of a merge into main that must fail, by path: base, ours, theirs. Nothing changes."""
         head = self.commit()
         with pytest.raises(MergeConflictError) as refused:
             self.merge(source, **how)
@@ -67,7 +67,7 @@ class Story:
         return editing.entity(self.session, self.project_id, branch, kind, key=key)
 
     def findings(self) -> list[str]:
-        """What fsck says is wrong."""
+        """The faults that fsck finds."""
         return [finding.what for finding in fsck.examine(self.session, project_id=self.project_id)]
 
 

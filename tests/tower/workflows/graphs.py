@@ -12,7 +12,7 @@ DOCUMENTED_MODELS = {"animatediff_models": ["mm-Stabilized_high.pth"]}
 
 
 def info_with(models: dict[str, list[str]] | None = None) -> dict[str, Any]:
-    """The recorded object_info, with the documented models and these among the choices."""
+    """The recorded object_info with the documented models and `models` added to the choices."""
     info = recorded_object_info()
     with_models(info, DOCUMENTED_MODELS)
     with_models(info, models or {})
@@ -20,7 +20,7 @@ def info_with(models: dict[str, list[str]] | None = None) -> dict[str, Any]:
 
 
 def changed(graph: Mapping[str, Any], node: str, **inputs: Any) -> dict[str, Any]:
-    """A copy with these inputs of a node set; those that are None taken away."""
+    """A copy with these inputs of a node set; those that are None are removed."""
     copied = copy.deepcopy(dict(graph))
     copied[node]["inputs"] |= inputs
     copied[node]["inputs"] = {name: value for name, value in copied[node]["inputs"].items() if value is not None}

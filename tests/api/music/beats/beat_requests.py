@@ -1,4 +1,4 @@
-"""Ways to ask for beats."""
+"""Requests for beats."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ B = "/api/bpm"
 def analysed(beats: TestClient, path: Path, **more: Any) -> dict[str, Any]:
     answer = beats.post(f"{B}/analyze-track", json={"audio_path": str(path), **more})
     assert answer.status_code == 200, answer.text
-    said: dict[str, Any] = answer.json()
-    return said
+    analysis: dict[str, Any] = answer.json()
+    return analysis

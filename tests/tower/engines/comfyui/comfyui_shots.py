@@ -1,4 +1,4 @@
-"""What the tests of the comfyui engine render, and how they watch."""
+"""Shots, renders and watchers for the tests of the comfyui engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HURRIED = Patience(tick_s=0.05, poll_s=0.2, quiet_s=1.0, away_s=5.0)
 
 @dataclass
 class Watching:
-    """Keeps what it is told. `meanwhile` is called at each, and may raise or change the server."""
+    """Records progress. `meanwhile` is called each time, and may raise or change the server."""
 
     meanwhile: Callable[[float, str], None] = lambda *_: None
     told: list[tuple[float, str]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Rendering:
 
 
 def a_shot(**changes: Any) -> Shot:
-    """Small and quick, on the animatediff workflow."""
+    """A small, fast shot with the animatediff workflow."""
     graph = builtins()["animatediff"].workflow
     shot = Shot(prompt="a girl in the rain", negative_prompt="lowres", seed=7, width=256, height=256, fps=24, frames=8)
     return replace(shot, **{"steps": 4, "graph": graph, **changes})
