@@ -78,7 +78,7 @@ def main() -> None:
     logs.configure(settings)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # it starts threads when numpy, scipy or cv2 is imported
     try:
-        doors = [door for asked in args.services for door in _bind(asked, args.host, settings)]
+        doors = [door for spec in args.services for door in _bind(spec, args.host, settings)]
         gc.collect()
         gc.freeze()  # a later collection would touch, and so copy, every page
         code = Family(doors).live()
@@ -138,16 +138,16 @@ class Family:
                 os.kill(pid, signal.SIGTERM)
 
 
-def _bind(asked: Asked, host: str, settings: Settings) -> list[Door]:
+def _bind(spec: Asked, host: str, settings: Settings) -> list[Door]:
     """Load the app and bind its port. Raises StackError if the port is not available."""
-    app = importlib.import_module(f"api.{asked.name}.app").create_app(settings)
-    at = socket(AF_INET6 if ":" in host else AF_INET)
-    at.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    app = importlib.import_module(f"api.{spec.name}.app").create_app(settings)
+    listener = socket(AF_INET6 if ":" in host else AF_INET)
+    listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
     try:
-        at.bind((host, asked.port))  # listening starts when the first process is ready
+        listener.bind((host, spec.port))  # listening starts when the first process is ready
     except OSError as error:
-        raise StackError(f"port {asked.port} of the {asked.name} API: {error.strerror}") from error
-    return [Door(asked.name, app, at, leads=not number) for number in range(asked.processes)]
+        raise StackError(f"port {spec.port} of the {spec.name} API: {error.strerror}") from error
+    return [Door(spec.name, app, listener, leads=not number) for number in range(spec.processes)]
 
 
 def _run(door: Door, lifeline: tuple[int, int]) -> None:

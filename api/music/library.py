@@ -54,8 +54,8 @@ class ScanAnswer(BaseModel):
 
     @classmethod
     def of(cls, row: LibraryScan) -> Self:
-        shown: dict[str, Any] = {name: getattr(row, name) for name in cls.model_fields if name != "progress"}
-        return cls(**shown, progress=_progress(row))
+        fields: dict[str, Any] = {name: getattr(row, name) for name in cls.model_fields if name != "progress"}
+        return cls(**fields, progress=_progress(row))
 
 
 class UnreadableAnswer(BaseModel):

@@ -148,10 +148,10 @@ def set_scene_audio(
         scene = _scene(session, scene_id, branch)
         path = body.audio_path or _path_of(session, body.track_id)
     place = Place(sessions, cache.cache_folder(settings), library_roots(settings))
-    asked = body.asked()
-    heard = hear(path, place=place, listener=pool.analyse, hint=asked.hint)
+    request = body.asked()
+    heard = hear(path, place=place, listener=pool.analyse, hint=request.hint)
     with sessions.begin() as session:
-        answer = _store_plan(session, scene.id, asked, path=path, heard=heard)
+        answer = _store_plan(session, scene.id, request, path=path, heard=heard)
     response.headers["Location"] = f"{router.prefix}/scenes/{scene.id}/audio"
     return answer
 
@@ -185,11 +185,11 @@ def _path_of(session: Session, track_id: int | None) -> str:
     return str(tracks.place_of_row(tracks.find(session, track_id)).path)
 
 
-def _store_plan(session: Session, scene_id: int, asked: Asked, *, path: str, heard: Heard) -> PlannedSceneAudio:
+def _store_plan(session: Session, scene_id: int, request: Asked, *, path: str, heard: Heard) -> PlannedSceneAudio:
     scene = _scene(session, scene_id, None)  # read again, because the analysis may have taken a while
-    clip, length_from = scene_audio.length_of(session, scene, asked.moments)
-    planned: Planned = scene_audio.plan_scene(clip, asked, heard.known.analysis)
-    row = scene_audio.keep(session, scene, asked, path=path, heard=heard, planned=planned)
+    clip, length_from = scene_audio.length_of(session, scene, request.moments)
+    planned: Planned = scene_audio.plan_scene(clip, request, heard.known.analysis)
+    row = scene_audio.keep(session, scene, request, path=path, heard=heard, planned=planned)
     return PlannedSceneAudio(
         audio=SceneAudio.of(row),
         plan=PlanAnswer.model_validate(plan_fields(planned.plan, planned.warnings)),

@@ -144,7 +144,9 @@ class StoredWorkflow(BaseModel):
             reason=examined.reason,
             bindings=_bindings(stored.bindings),
             inferred={
-                name: Inferred(bindings=[_binding(one) for one in found.bindings], value=found.value, why=found.why)
+                name: Inferred(
+                    bindings=[_binding(binding) for binding in found.bindings], value=found.value, why=found.why
+                )
                 for name, found in examined.inferred.found.items()
             },
             not_inferred=examined.inferred.missing,

@@ -142,7 +142,7 @@ def test_it_does_not_fork_beside_a_thread_that_a_package_started(start: Start, p
     ended = start(f"production:{port}:1", PYTHONPATH=str(tmp_path))
     said = ended.communicate(timeout=60)[1]
     assert ended.returncode == 1
-    assert "tower: 2 threads run where the production API forks" in said
+    assert "tower: 2 threads run before the production API forks" in said
 
 
 def at_start(folder: Path, code: str) -> None:

@@ -46,24 +46,24 @@ def command(
     """Generate a scene, or a shot without a scene, with all stages. The command is recorded as a decision."""
     received = Received("POST /api/anime/director/command", body.as_sent(), request_id, idempotency_key)
     parameters = body.as_sent()["parameters"]
-    told = Told(body.project_id, body.command, parameters, author, request_id)
-    return open_once(session, reconciler, received, lambda: _run_command(session, body, told, settings))
+    command_request = Told(body.project_id, body.command, parameters, author, request_id)
+    return open_once(session, reconciler, received, lambda: _run_command(session, body, command_request, settings))
 
 
-def _run_command(session: Session, body: DirectorCommand, told: Told, settings: Settings) -> Opened:
+def _run_command(session: Session, body: DirectorCommand, command_request: Told, settings: Settings) -> Opened:
     project_exists(session, body.project_id)
     job, summary = _open_job(session, body, settings)
-    noted = commands.note(session, told, job, what=summary)
+    logged = commands.note(session, command_request, job, what=summary)
     spec = lifecycle.spec_of(job)
     estimate = estimate_s(session, spec, job_type=JobType.INTEGRATED)
     started = CommandGenerationStarted.of_shot(job, spec, estimate_s=estimate)
     answer = DirectorAnswer(
         **started.model_dump(),
-        command=told.command,
+        command=command_request.command,
         scene_id=job.scene_id,
-        plan_id=noted.plan.id,
-        log_id=noted.step.id,
-        decision_id=noted.decision.id,
+        plan_id=logged.plan.id,
+        log_id=logged.step.id,
+        decision_id=logged.decision.id,
     )
     return Opened(job.id, answer.model_dump(mode="json"))
 

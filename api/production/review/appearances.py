@@ -48,5 +48,5 @@ class AppearanceAnswer(BaseModel):
 def character_appearances(character_id: RowId, session: ReadingSession, pages: Pages) -> list[AppearanceAnswer]:
     """The accepted takes that show a character, of all branches, newest first."""
     found = entities.find(session, Character, character_id)
-    shown = acceptance.appearances(session, found.project_id, found.row.key, wanted=pages.wanted)
-    return pages.answer(shown, AppearanceAnswer.of)
+    page = acceptance.appearances(session, found.project_id, found.row.key, wanted=pages.wanted)
+    return pages.answer(page, AppearanceAnswer.of)

@@ -65,7 +65,7 @@ def test_what_may_pass_is_tried_again_slower_each_time(
     assert len(apple.asked) == 3
     assert 0.25 <= waits[0] <= 0.5 <= waits[1] <= 1
     apple.failures = [429] * 4
-    with pytest.raises(UnavailableError, match="answers 429, 4 times"):
+    with pytest.raises(UnavailableError, match="answered 429 4 times"):
         client.search("bare")
 
 
