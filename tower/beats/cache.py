@@ -1,7 +1,7 @@
-"""Nothing is listened to twice: results by the file's content, the method's version and the hint, on disk and as a row.
+"""Caches analyses by the content of the file, the version of the method and the hint, on disk and in a table.
 
-Each makes good for the other if it is lost. Whoever asks for a file that is being listened to waits for that one
-result: a lock on a file keeps threads and processes apart, and a process that dies lets go of it.
+Each copy restores the other if it is lost. A caller that asks for a file under analysis waits for its result: a lock on
+a file excludes other threads and processes, and the system releases it when a process dies.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from tower.media.decode import regular_file
 from tower.media.files import writing
 from tower.settings import Settings
 
-LOOK_S = 0.05  # how often a waiting caller looks again
+LOOK_S = 0.05  # between two tries of a waiting caller to get the lock
 Analyser = Callable[[IO[bytes], TempoHint], Analysis]
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Known:
-    """`cached`: it was known before. `seconds`: that the analysis took when it was made."""
+    """An analysis. `from_cache`: it existed before the call. `analysis_s`: the time that it took when it was made."""
 
     analysis: Analysis
     sha256: str
@@ -104,7 +104,7 @@ def known(session: Session, sha256: str, hint: TempoHint | None = None) -> Analy
 
 
 def count(session: Session) -> int:
-    """Results kept of today's method."""
+    """The number of cached results of the current method."""
     return session.scalar(select(func.count()).where(BeatAnalysis.version == VERSION)) or 0
 
 
@@ -155,7 +155,7 @@ def _write(path: Path, analysis: Analysis, seconds: float) -> None:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """None for a file that is not there, or not whole."""
+    """The cached analysis; None for a missing or incomplete file."""
     try:
         kept: dict[str, Any] = json.loads(path.read_text())
         Analysis.from_json(kept["analysis"])

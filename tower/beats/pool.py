@@ -1,7 +1,7 @@
-"""Warm processes that listen, so that neither the event loop nor a request's thread does.
+"""A pool of warm processes that analyse files, away from the event loop and the threads of requests.
 
-A process that dies on a file takes only that file with it: the next is started, and the file is tried once more, in
-case somebody else ended it. To cancel is to kill: nothing else stops a decoder in the middle.
+If a process dies on a file, another is started and the file is tried once more, in case the process was killed from
+outside. Cancelling kills the process, because nothing else stops a running decoder.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from tower.errors import CancelledError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
 from tower.media.decode import MediaUnreadableError
 
-LOOK_S = 0.05  # how often a waiting caller asks whether it is cancelled
+LOOK_S = 0.05  # between two checks of a waiting caller for cancellation
 LIMIT_S = 600.0  # for one file: hours of music take minutes
 TRIES = 2
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # the processes are side by side already
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # the processes run in parallel already
 
 
 class AnalyserPool:
@@ -66,7 +66,7 @@ class AnalyserPool:
             self._free.put(listener)
 
     def warm(self, *, after_s: float = 0) -> None:
-        """Start the processes, which import while the caller goes on; in `after_s`, if it is not stopped by then."""
+        """Start the processes in the background, after `after_s` seconds, unless the pool is stopped before."""
 
         def start() -> None:
             with suppress(UnavailableError):
@@ -78,7 +78,7 @@ class AnalyserPool:
         self._warming.start()
 
     def stop(self) -> None:
-        """End all processes; who still waits gets UnavailableError."""
+        """End all processes. Waiting callers get UnavailableError."""
         self._stopped.set()
         if self._warming is not None:
             self._warming.cancel()
@@ -165,7 +165,7 @@ class _Listener:
         send(self._socket, {"name": name, "hint": asdict(hint)}, file.fileno())
 
     def answers(self, seconds: float) -> bool:
-        """Whether there is something to read within `seconds`, the end of the process included."""
+        """Whether an answer, or the end of the process, can be read within `seconds`."""
         assert self._socket is not None
         self._socket.settimeout(seconds)
         try:

@@ -1,6 +1,6 @@
-"""A process that listens: it takes open files over a socket, one after the other, and answers with what it heard.
+"""A process that analyses files: it receives open files over a socket, one at a time, and answers with the analysis.
 
-Started by `tower.beats.pool`. It ends when the other side of its socket is gone.
+`tower.beats.pool` starts it. It ends when the other side closes the socket.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from tower.beats.wire import LENGTH, received, send
 from tower.errors import TowerError
 from tower.media.decode import MediaUnreadableError
 
-MOST_MEMORY_BYTES = 6 << 30  # of addresses: a file that wants more is not music
+MOST_MEMORY_BYTES = 6 << 30  # of address space; a file that needs more is not music
 
 
 def serve(connection: socket.socket) -> None:
-    """Answer until the other side is gone."""
+    """Answer requests until the other side closes the connection."""
     while True:
         head, descriptors, _, _ = socket.recv_fds(connection, LENGTH, 1)
         if not head:
