@@ -202,13 +202,13 @@ def database(folder: Path) -> Iterator[str]:
 @contextmanager
 def serving(url: str, folder: Path) -> Iterator[int]:
     """The production API as the stack starts it."""
-    port, nobody = free_port(), free_port()
+    port, unused_port = free_port(), free_port()
     command = [sys.executable, "-m", "api.serving", f"production:{port}:{Settings().api_processes}"]
     env = {
         **os.environ,
         "TOWER_DATABASE_URL": url,
         "TOWER_DATA_DIR": str(folder / "data"),
-        "PREFECT_API_URL": f"http://127.0.0.1:{nobody}/api",
+        "PREFECT_API_URL": f"http://127.0.0.1:{unused_port}/api",
     }
     with (folder / "service.log").open("w") as log:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log)

@@ -69,13 +69,13 @@ def memory_figures(folder: Path) -> Iterator[Figure]:
     for minutes in (10, 120):
         path = folder / "long.wav"
         _long_wav(path, minutes * 60)
-        said = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "benchmarks.beats", "--listen", str(path)],
             capture_output=True,
             text=True,
             check=True,
         )
-        peak, seconds, bpm = said.stdout.split()
+        peak, seconds, bpm = result.stdout.split()
         peaks[minutes] = int(peak)
         yield Figure(
             f"peak memory for {minutes} minutes", f"{int(peak)} MB", f"{float(seconds):.1f} s, {bpm} BPM heard (120)"

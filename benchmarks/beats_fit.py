@@ -96,8 +96,8 @@ def _net_fit(examples: Sequence[Example]) -> dict[str, list[float]]:
     def loss(flat: Matrix) -> tuple[float, Matrix]:
         hidden, bias, out, direct = np.split(flat, ends)
         lit = np.tanh(rows @ hidden.reshape(size, HIDDEN) + bias)
-        said = lit @ out + rows @ direct
-        weights = np.exp(said - np.maximum.reduceat(said, starts)[track])
+        scores_of_ways = lit @ out + rows @ direct
+        weights = np.exp(scores_of_ways - np.maximum.reduceat(scores_of_ways, starts)[track])
         total, hit = np.add.reduceat(weights, starts), np.add.reduceat(weights * right, starts) + 1e-12
         pull = (weights / total[track] - weights * right / hit[track]) / len(examples)
         back = pull[:, None] * out * (1 - np.square(lit))

@@ -71,7 +71,7 @@ def librosa_features(path: Path) -> Guess:
 
 
 def aubio(path: Path) -> Guess:
-    said = subprocess.run(["aubio", "beat", str(path)], capture_output=True, text=True, check=True)
-    beats = np.array([float(line.split()[0]) for line in said.stdout.splitlines() if line.strip()])
+    process = subprocess.run(["aubio", "beat", str(path)], capture_output=True, text=True, check=True)
+    beats = np.array([float(line.split()[0]) for line in process.stdout.splitlines() if line.strip()])
     bpm = 60 / float(np.median(np.diff(beats))) if len(beats) > 2 else None
     return Guess(beats, bpm)

@@ -107,7 +107,7 @@ def _send(connection: http.client.HTTPConnection, request: Request) -> bytes:
     headers = {"Content-Type": "application/json"} if body else {}
     connection.request(request.method, request.path, body=body, headers=headers)
     answer = connection.getresponse()
-    said = answer.read()
+    content = answer.read()
     if not 200 <= answer.status < 300:
-        raise RuntimeError(f"{request.method} {request.path}: {answer.status} {said[:300]!r}")
-    return said
+        raise RuntimeError(f"{request.method} {request.path}: {answer.status} {content[:300]!r}")
+    return content

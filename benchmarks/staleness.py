@@ -142,8 +142,8 @@ def change(made: Sessions, project_id: int, edit: Edit) -> None:
 
 
 def commit(session: Session, project_id: int, edits: list[Edit]) -> None:
-    said = {"message": "an edit", "author": "benchmark"}
-    editing.commit(session, project_id=project_id, branch=refs.MAIN, edits=edits, **said)
+    author_fields = {"message": "an edit", "author": "benchmark"}
+    editing.commit(session, project_id=project_id, branch=refs.MAIN, edits=edits, **author_fields)
 
 
 def main_of(session: Session, project_id: int) -> Branch:

@@ -151,22 +151,22 @@ class Supervisor:
 
     def hold(self, name: str) -> None:
         """Stop one service and do not restart it until it is released."""
-        one = self._named(name)
-        one.held = True
-        one.retry_at = None
-        self._end([one], quick=self._stop_asked + 1)
+        supervised = self._named(name)
+        supervised.held = True
+        supervised.retry_at = None
+        self._end([supervised], quick=self._stop_asked + 1)
         self._report_processes()
 
     def release(self, name: str) -> None:
         """Start a held service again."""
-        one = self._named(name)
-        one.held = False
-        self._start_again(one)
+        supervised = self._named(name)
+        supervised.held = False
+        self._start_again(supervised)
 
     def pid(self, name: str) -> int | None:
         """The pid of a service; None while it does not run."""
-        one = self._named(name)
-        return one.process.pid if one.process and one.running() else None
+        supervised = self._named(name)
+        return supervised.process.pid if supervised.process and supervised.running() else None
 
     def stop(self) -> None:
         """Stop all services, the newest batch first; kill a process group that does not end within its timeout."""
@@ -191,52 +191,55 @@ class Supervisor:
         self._raise_if_stopped()
 
     def _all(self) -> list[Supervised]:
-        return [one for batch in self._batches for one in batch]
+        return [supervised for batch in self._batches for supervised in batch]
 
     def _named(self, name: str) -> Supervised:
-        return next(one for one in self._all() if one.service.name == name)
+        return next(each for each in self._all() if each.service.name == name)
 
-    def _check_start(self, one: Supervised) -> None:
-        if not one.running():
-            raise StackError(f"{one.service.title} {one.how_it_ended()} during its start ({one.log_end()}).")
-        if one.process and one.process.lived_s > one.service.ready_s:
+    def _check_start(self, supervised: Supervised) -> None:
+        if not supervised.running():
             raise StackError(
-                f"{one.service.title} did not answer within {one.service.ready_s:.0f} s ({one.log_end()})."
+                f"{supervised.service.title} {supervised.how_it_ended()} during its start ({supervised.log_end()})."
             )
-        one.answered = one.service.healthy()
+        if supervised.process and supervised.process.lived_s > supervised.service.ready_s:
+            raise StackError(
+                f"{supervised.service.title} did not answer within {supervised.service.ready_s:.0f} s "
+                f"({supervised.log_end()})."
+            )
+        supervised.answered = supervised.service.healthy()
 
-    def _restart_if_ended(self, one: Supervised) -> None:
-        if one.held:
+    def _restart_if_ended(self, supervised: Supervised) -> None:
+        if supervised.held:
             return
-        if one.retry_at is not None:
-            if time.monotonic() >= one.retry_at:
-                self._start_again(one)
-        elif not one.running():
-            self._schedule(one, one.how_it_ended())
-        elif not one.answered and one.service.healthy():
-            one.answered = True
-            self._say(f"{one.service.title} is up again")
+        if supervised.retry_at is not None:
+            if time.monotonic() >= supervised.retry_at:
+                self._start_again(supervised)
+        elif not supervised.running():
+            self._schedule(supervised, supervised.how_it_ended())
+        elif not supervised.answered and supervised.service.healthy():
+            supervised.answered = True
+            self._say(f"{supervised.service.title} is up again")
 
-    def _schedule(self, one: Supervised, reason: str) -> None:
-        if one.process and one.process.lived_s > STEADY_S:
-            one.delay_s = self._first_delay_s
-        if one.process:
-            one.process.kill()  # what it started and left behind
-        self._say(f"{one.service.title} {reason}; it is started again in {one.delay_s:.3g} s")
-        one.retry_at = time.monotonic() + one.delay_s
-        one.delay_s = min(one.delay_s * 2, LONGEST_DELAY_S)
+    def _schedule(self, supervised: Supervised, reason: str) -> None:
+        if supervised.process and supervised.process.lived_s > STEADY_S:
+            supervised.delay_s = self._first_delay_s
+        if supervised.process:
+            supervised.process.kill()  # ends processes that it left behind
+        self._say(f"{supervised.service.title} {reason}; it is started again in {supervised.delay_s:.3g} s")
+        supervised.retry_at = time.monotonic() + supervised.delay_s
+        supervised.delay_s = min(supervised.delay_s * 2, LONGEST_DELAY_S)
 
-    def _start_again(self, one: Supervised) -> None:
+    def _start_again(self, supervised: Supervised) -> None:
         try:
-            one.start()
+            supervised.start()
         except (StackError, OSError) as error:
-            self._schedule(one, f"could not be started: {error}")
+            self._schedule(supervised, f"could not be started: {error}")
             return
         self._report_processes()
 
     def _end(self, ones: Sequence[Supervised], *, quick: int) -> None:
         """Ask all to end, then see each off; at `quick` signals no longer patiently."""
-        processes = [one.process for one in ones if one.process]
+        processes = [each.process for each in ones if each.process]
         for process in processes:
             process.ask_to_end()
         for process in processes:
@@ -249,12 +252,12 @@ class Supervisor:
         process.kill()
 
     def _rotate_logs(self) -> None:
-        for one in self._all():
-            if one.process:
-                rotate(one.process.command.log)
+        for supervised in self._all():
+            if supervised.process:
+                rotate(supervised.process.command.log)
 
     def _report_processes(self) -> None:
-        processes = [one.process for one in self._all() if one.process]
+        processes = [each.process for each in self._all() if each.process]
         self._changed(tuple(child for process in processes if (child := _as_child(process)) is not None))
 
 

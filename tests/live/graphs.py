@@ -56,7 +56,7 @@ def core_video(client: ComfyUIClient) -> tuple[WorkflowGraph, str] | None:
         return None
     vae = _one_of(client.catalogue.models("vae"), built_in.needs["vae"])
     workflow = built_in.workflow
-    graph = {name: {**said, "inputs": dict(said["inputs"])} for name, said in workflow.graph.items()}
+    graph = {name: {**node_graph, "inputs": dict(node_graph["inputs"])} for name, node_graph in workflow.graph.items()}
     if vae is None:
         del graph["2"]
         graph["9"]["inputs"]["vae"] = ["1", 2]

@@ -28,11 +28,11 @@ class Proof:
 
 def kept(world: World, sent: Body, answer: Response) -> None:
     """The answer contains the written fields, and reading the entity returns the same."""
-    said = answer.json()
-    assert said.items() >= {name: value for name, value in sent.items() if name not in NOTED}.items()
-    said.pop("stale_scenes", None)  # the effect on other scenes
+    body = answer.json()
+    assert body.items() >= {name: value for name, value in sent.items() if name not in NOTED}.items()
+    body.pop("stale_scenes", None)  # the effect on other scenes
     place = answer.headers.get("Location") or answer.request.url.path
-    assert good(world.client.get(place)) == said
+    assert good(world.client.get(place)) == body
 
 
 def listed(world: World, _: Body, answer: Response) -> None:
@@ -75,8 +75,8 @@ def merged(world: World, sent: Body, answer: Response) -> None:
 
 def opened(world: World, sent: Body, answer: Response) -> None:
     """The job stores the request and is found by all its ids."""
-    said = answer.json()
-    names = [said[name] for name in ("job_id", "generation_id", "comfyui_job_id")]
+    body = answer.json()
+    names = [body[name] for name in ("job_id", "generation_id", "comfyui_job_id")]
     jobs = [good(world.client.get(f"{A}/generation/{name}/status")) for name in names]
     assert jobs[0] == jobs[1] == jobs[2]
     assert jobs[0]["prompt"] == sent["prompt"]
@@ -87,26 +87,26 @@ def opened(world: World, sent: Body, answer: Response) -> None:
 
 def segmented(world: World, sent: Body, answer: Response) -> None:
     opened(world, sent, answer)
-    said = answer.json()
-    assert said["total_segments"] == len(said["segment_tasks"]) == sent["duration"]
+    body = answer.json()
+    assert body["total_segments"] == len(body["segment_tasks"]) == sent["duration"]
 
 
 def shot(world: World, sent: Body, answer: Response) -> None:
     opened(world, sent, answer)
-    said = answer.json()
-    assert said["project_id"] == world.ids["project_id"]
+    body = answer.json()
+    assert body["project_id"] == world.ids["project_id"]
     same = ("duration", "style", "characters", "prompt")
-    assert said["metadata"].items() >= {name: sent[name] for name in same}.items()
+    assert body["metadata"].items() >= {name: sent[name] for name in same}.items()
 
 
 def directed(world: World, sent: Body, answer: Response) -> None:
     """The job belongs to the scene, follows the parameters, and the command is recorded as a decision."""
-    said, asked = answer.json(), sent["parameters"]
-    assert (said["command"], said["scene_id"]) == (sent["command"], asked["scene_id"])
-    parameters = good(world.client.get(said["status_url"]))["parameters"]
+    body, asked = answer.json(), sent["parameters"]
+    assert (body["command"], body["scene_id"]) == (sent["command"], asked["scene_id"])
+    parameters = good(world.client.get(body["status_url"]))["parameters"]
     assert (parameters["style"], parameters["duration_s"]) == (asked["style"], asked["duration"])
     decisions = good(world.client.get(f"{A}/decisions", params={"project_id": sent["project_id"]}))
-    assert said["decision_id"] in [one["id"] for one in decisions]
+    assert body["decision_id"] in [one["id"] for one in decisions]
 
 
 def set_to_music(world: World, sent: Body, answer: Response) -> None:
@@ -117,9 +117,9 @@ def set_to_music(world: World, sent: Body, answer: Response) -> None:
 
 
 def followed(world: World, _: Body, answer: Response) -> None:
-    said = answer.json()
-    assert (said["id"], said["job_type"]) == (str(said["job_id"]), "video_generation")
-    assert said["job_id"] == world.jobs["standard"]["job_id"]
+    body = answer.json()
+    assert (body["id"], body["job_type"]) == (str(body["job_id"]), "video_generation")
+    assert body["job_id"] == world.jobs["standard"]["job_id"]
 
 
 def followed_segments(world: World, _: Body, answer: Response) -> None:
@@ -146,9 +146,9 @@ def models(world: World, _: Body, answer: Response) -> None:
 
 def of_this_stack(world: World, _: Body, answer: Response) -> None:
     """The figures are those of this database, and the endpoints include every documented path."""
-    said = answer.json()
-    assert said["database"]["projects"] == 1
-    assert "POST /api/anime/generate" in said["endpoints"]
+    body = answer.json()
+    assert body["database"]["projects"] == 1
+    assert "POST /api/anime/generate" in body["endpoints"]
 
 
 def _branches(world: World) -> list[dict[str, Any]]:

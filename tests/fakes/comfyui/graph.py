@@ -113,8 +113,8 @@ class _Judge:
             refusals += [f"{error['message']}: {error['details']}" for error in found.errors]
             for node_id, other in self._found.items():
                 if not other.sound and other.errors:
-                    said = {"errors": other.errors, "dependent_outputs": [], "class_type": self._class(node_id)}
-                    node_errors.setdefault(node_id, said)["dependent_outputs"].append(output)
+                    entry = {"errors": other.errors, "dependent_outputs": [], "class_type": self._class(node_id)}
+                    node_errors.setdefault(node_id, entry)["dependent_outputs"].append(output)
         if good:
             return Judged(good, None, node_errors)
         message = "Prompt outputs failed validation"

@@ -153,8 +153,8 @@ class _Asked:
         given = request.query_params
         states = [s.strip().lower() for s in given.get("status", "").split(",") if s.strip()]
         if wrong := [state for state in states if state not in jobs.STATES]:
-            said = f"Invalid status value(s): {', '.join(wrong)}. Valid values: {', '.join(jobs.STATES)}"
-            return Json({"error": said}, 400)
+            reason = f"Invalid status value(s): {', '.join(wrong)}. Valid values: {', '.join(jobs.STATES)}"
+            return Json({"error": reason}, 400)
         found = jobs.every(self._queue, states or list(jobs.STATES))
         offset, limit = max(0, int(given.get("offset", "0"))), int(given["limit"]) if "limit" in given else None
         page = found[offset:] if limit is None else found[offset : offset + limit]

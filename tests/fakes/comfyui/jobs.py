@@ -53,8 +53,8 @@ def _ended(entry: dict[str, Any], *, whole: bool) -> Job:
 
 
 def _files(outputs: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for node, said in outputs.items():
-        for kind, files in said.items():
+    for node, node_output in outputs.items():
+        for kind, files in node_output.items():
             if kind != "animated":
                 yield from ({**file, "nodeId": node, "mediaType": kind} for file in files)
 

@@ -176,8 +176,8 @@ def _within_motion_limit(model: Model, frames: int) -> None:
     if model.context_length is None and frames > MOTION_LIMIT:
         raise NodeError("ValueError", f"Without a context window, {limit}, but received {frames} latents.\n")
     if model.context_length is not None and model.context_length > MOTION_LIMIT:
-        said = f"{limit} for a context window, but received context length of {model.context_length}.\n"
-        raise NodeError("ValueError", said)
+        text = f"{limit} for a context window, but received context length of {model.context_length}.\n"
+        raise NodeError("ValueError", text)
 
 
 def _create_video(work: Work) -> list[Any]:

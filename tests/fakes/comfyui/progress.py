@@ -58,8 +58,8 @@ class Telling:
     def executed(self, node: str, shown: dict[str, Any] | None) -> None:
         if shown is not None:
             self.shown[node] = shown
-        said = {"node": node, "display_node": node, "output": shown, "prompt_id": self.item.prompt_id}
-        self._to_client("executed", said)
+        payload = {"node": node, "display_node": node, "output": shown, "prompt_id": self.item.prompt_id}
+        self._to_client("executed", payload)
 
     def entry(self) -> dict[str, Any]:
         """The entry of the history without the prompt."""
@@ -72,8 +72,8 @@ class Telling:
         known = {"node_id": node, "prompt_id": self.item.prompt_id, **self._names(node)}
         self._progress[node] = {"value": value, "max": maximum, "state": state, **known}
         if self.states:
-            said = {"prompt_id": self.item.prompt_id, "nodes": {n: dict(s) for n, s in self._progress.items()}}
-            self.hub.send("progress_state", said, self.hub.client_id)
+            payload = {"prompt_id": self.item.prompt_id, "nodes": {n: dict(s) for n, s in self._progress.items()}}
+            self.hub.send("progress_state", payload, self.hub.client_id)
 
     def _preview(self, node: str, frames: Frames | None, *, with_metadata: bool) -> None:
         """Send the first frame as a thumbnail. Old servers only have the form without metadata."""

@@ -84,8 +84,12 @@ class Prompting:
             return judged
         dropped, *kept = judged.outputs
         missing = problem("required_input_missing", "Required input is missing", "images", input_name="images")
-        said = {"errors": [missing], "dependent_outputs": [dropped], "class_type": graph[dropped]["class_type"]}
-        return Judged(kept, None, {**judged.node_errors, dropped: said})
+        dropped_error = {
+            "errors": [missing],
+            "dependent_outputs": [dropped],
+            "class_type": graph[dropped]["class_type"],
+        }
+        return Judged(kept, None, {**judged.node_errors, dropped: dropped_error})
 
     async def _delay(self, seconds: float | None) -> None:
         """With None, until the process ends."""

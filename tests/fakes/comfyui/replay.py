@@ -106,18 +106,18 @@ def light(seconds: float, salt: int = 0, *, interruptible: bool = True) -> dict[
 def listen_for(socket: Connection, event: str, node: str) -> None:
     """Read messages until this event arrives."""
     while True:
-        said = parsed(socket.recv(timeout=PATIENCE_S))
-        if said["type"] == event and said["data"].get("node") == node:
+        item = parsed(socket.recv(timeout=PATIENCE_S))
+        if item["type"] == event and item["data"].get("node") == node:
             return
 
 
 def until_idle(socket: Connection) -> list[dict[str, Any]]:
     found = []
     while True:
-        said = parsed(socket.recv(timeout=PATIENCE_S))
-        if said["type"] != "feature_flags":
-            found.append(said)
-        if said["type"] == "executing" and said["data"]["node"] is None:
+        item = parsed(socket.recv(timeout=PATIENCE_S))
+        if item["type"] != "feature_flags":
+            found.append(item)
+        if item["type"] == "executing" and item["data"]["node"] is None:
             return found
 
 
@@ -134,8 +134,8 @@ def everything(socket: Connection, quiet_s: float = 0.2) -> list[dict[str, Any]]
 def parsed(message: str | bytes) -> dict[str, Any]:
     if isinstance(message, bytes):
         return {"type": "binary", "event": int.from_bytes(message[:4], "big")}
-    said: dict[str, Any] = json.loads(message)
-    return said
+    item: dict[str, Any] = json.loads(message)
+    return item
 
 
 def told(messages: Iterable[dict[str, Any]], graph: dict[str, Any], skip: set[str]) -> Told:
@@ -148,15 +148,15 @@ def told(messages: Iterable[dict[str, Any]], graph: dict[str, Any], skip: set[st
             continue
         if kind == "progress_state":
             states = {n: (s["value"], s["max"], s["state"]) for n, s in data["nodes"].items() if n not in skip}
-            said: tuple[Any, ...] = tuple(sorted(states.items()))
-            if said == states_before:
+            item: tuple[Any, ...] = tuple(sorted(states.items()))
+            if item == states_before:
                 continue
-            states_before = said
+            states_before = item
         elif kind == "progress":
-            said = (data["node"], data["value"], data["max"])
+            item = (data["node"], data["value"], data["max"])
         else:
-            said = _essence(kind, data, skip) if kind != "binary" else (message["event"],)
-        found.append((kind, *said))
+            item = _essence(kind, data, skip) if kind != "binary" else (message["event"],)
+        found.append((kind, *item))
     return _unclocked(found, {node for node, made in graph.items() if made["class_type"] in FRAMES_WRITTEN})
 
 
@@ -174,13 +174,13 @@ def _essence(kind: str, data: dict[str, Any], skip: set[str]) -> tuple[Any, ...]
 def _unclocked(found: Told, clocked: set[str]) -> Told:
     """Keep only the first and last tick of these nodes, and one of several equal states."""
     kept: Told = []
-    for said in found:
-        if said[0] == "progress" and said[1] in clocked and said[2] not in (1, said[3]):
+    for item in found:
+        if item[0] == "progress" and item[1] in clocked and item[2] not in (1, item[3]):
             continue
-        running = [state for state in said[1:] if said[0] == "progress_state" and state[0] in clocked]
+        running = [state for state in item[1:] if item[0] == "progress_state" and state[0] in clocked]
         if any(state[1][2] == "running" and 1 < state[1][0] < state[1][1] for state in running):
             continue
-        kept.append(said)
+        kept.append(item)
     return kept
 
 

@@ -85,13 +85,13 @@ def save_images(inputs: dict[str, Any], folders: Folders, troubles: Troubles, me
     frames: Frames = inputs["images"]
     kind = "output" if "filename_prefix" in inputs else "temp"
     target = _target(folders, inputs.get("filename_prefix", "ComfyUI_temp_fake"), kind, frames)
-    first, said = target.next_number(), []
+    first, saved_files = target.next_number(), []
     black = troubles.take(BlackPicture)
     for number, picture in enumerate(draw(replace(frames, colour=(0, 0, 0)) if black else frames), first):
         name = f"{target.name}_{number:05}_.png"
         write_picture(target.folder / name, picture)
-        said.append(target.said(name))
-    return Saved([frames], {"images": said})
+        saved_files.append(target.said(name))
+    return Saved([frames], {"images": saved_files})
 
 
 SAVERS: dict[str, Callable[[dict[str, Any], Folders, Troubles, str, Tick], Saved]] = {

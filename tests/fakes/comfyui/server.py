@@ -47,7 +47,7 @@ class FakeComfyUI:
         without: Collection[str] = (),
         max_upload_bytes: int = MAX_UPLOAD_BYTES,
     ) -> None:
-        info = {name: said for name, said in recorded_object_info().items() if name not in without}
+        info = {name: class_info for name, class_info in recorded_object_info().items() if name not in without}
         info |= copy.deepcopy(classes or {})
         with_models(info, models or {})
         self._files = tempfile.TemporaryDirectory(prefix="fake-comfyui-", ignore_cleanup_errors=True)

@@ -66,8 +66,8 @@ class Hub:
 
     def preview(self, picture: bytes, metadata: dict[str, Any], *, with_metadata: bool) -> None:
         """Send a JPEG to the client of the running prompt, if it uses this form of preview."""
-        said = json.dumps({**metadata, "image_type": "image/jpeg"}).encode()
-        new = struct.pack(">II", PREVIEW_WITH_METADATA, len(said)) + said + picture
+        document = json.dumps({**metadata, "image_type": "image/jpeg"}).encode()
+        new = struct.pack(">II", PREVIEW_WITH_METADATA, len(document)) + document + picture
         old = struct.pack(">II", LEGACY_PREVIEW, JPEG) + picture
         client_id = self.client_id
 
@@ -113,9 +113,9 @@ class Hub:
     async def _listen(self, connection: WebSocket, socket: Socket) -> None:
         first = True
         while True:
-            said = _json(await connection.receive_text())
-            if first and said.get("type") == "feature_flags":
-                socket.metadata = bool(said.get("data", {}).get("supports_preview_metadata"))
+            document = _json(await connection.receive_text())
+            if first and document.get("type") == "feature_flags":
+                socket.metadata = bool(document.get("data", {}).get("supports_preview_metadata"))
                 socket.push(json.dumps({"type": "feature_flags", "data": FEATURES}))
             first = False
 
@@ -147,7 +147,7 @@ async def _write(connection: WebSocket, socket: Socket) -> None:
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        said = json.loads(text)
+        document = json.loads(text)
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return document if isinstance(document, dict) else {}

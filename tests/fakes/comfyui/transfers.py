@@ -43,10 +43,10 @@ class Transfers:
         if received > most:
             return PlainTextResponse(f"Maximum request body size {most} exceeded.", 413)
         parts = parts_of(bytes(body), request.headers.get("Content-Type", ""))
-        status, said = self._setup.folders.store(parts)
+        status, stored = self._setup.folders.store(parts)
         if status == 500:
             raise CrashError
-        return Json(said) if said else Response(status_code=status)
+        return Json(stored) if stored else Response(status_code=status)
 
 
 def _truncated(path: Path, share: float, headers: dict[str, str], kind: str) -> Response:

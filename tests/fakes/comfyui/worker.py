@@ -131,7 +131,7 @@ class _Rendering:
         """Act as if the same prompt had run before and its files had been deleted."""
         for node in Order(self.item.graph, self.item.outputs, cached=set(), is_output=self._is_output):
             made = self._make(node, quietly=True)
-            files = [file for said in (made.shown or {}).values() for file in said if isinstance(file, dict)]
+            files = [file for values in (made.shown or {}).values() for file in values if isinstance(file, dict)]
             for file in files:
                 path = self.setup.folders.root / file["type"] / file["subfolder"] / file["filename"]
                 path.unlink(missing_ok=True)
@@ -150,7 +150,7 @@ class _Rendering:
             pace=self.setup.pace,
             metadata=json.dumps(graph),
             sleep=(lambda _: None) if quietly else self.sleep,
-            tick=(lambda *_: None) if quietly else (lambda *said: self._tick(node, *said)),
+            tick=(lambda *_: None) if quietly else (lambda *values: self._tick(node, *values)),
         )
 
     def _output(self, node: str, slot: int) -> Any:
@@ -182,8 +182,12 @@ class _Rendering:
     def _failure(self, node: str, error: NodeError) -> dict[str, Any]:
         given = self.item.graph[node]["inputs"]
         shown = {name: ["<object>" if is_link(value) else value] for name, value in given.items()}
-        said = {"exception_message": error.message, "exception_type": error.exception_type, "traceback": ["(removed)"]}
-        return {**self._where(node), **said, "current_inputs": shown, "current_outputs": list(self.item.graph)}
+        values = {
+            "exception_message": error.message,
+            "exception_type": error.exception_type,
+            "traceback": ["(removed)"],
+        }
+        return {**self._where(node), **values, "current_inputs": shown, "current_outputs": list(self.item.graph)}
 
     def _is_output(self, node: str) -> bool:
         return bool(self.setup.object_info[self.item.graph[node]["class_type"]]["output_node"])

@@ -80,9 +80,9 @@ def _cultural_checks(session: Session, project_id: int, scene: Scene) -> list[Cu
     session.flush()
     built_in = session.scalars(select(CulturalElement).where(CulturalElement.project_id.is_(None))).first()
     assert built_in is not None
-    said = {"check_id": uuid.uuid4(), "project_id": project_id, "kind": CheckedKind.SCENE, "scene_key": scene.key}
+    shared = {"check_id": uuid.uuid4(), "project_id": project_id, "kind": CheckedKind.SCENE, "scene_key": scene.key}
     return [
-        CulturalValidation(**said, text="rain", element_id=one.id, element_name=one.name, finding=Finding.FOLLOWED)
+        CulturalValidation(**shared, text="rain", element_id=one.id, element_name=one.name, finding=Finding.FOLLOWED)
         for one in (umbrella, built_in)
     ]
 

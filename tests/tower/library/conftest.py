@@ -23,8 +23,8 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Make:
         made = kept / f"{abs(hash((target.suffix, options, seconds, tone, tuple(tags.items()))))}{target.suffix}"
         if not made.exists():
             source = ["-f", "lavfi", "-i", f"{tone}:duration={seconds}" if "duration" not in tone else tone]
-            said = [part for name, text in tags.items() for part in ("-metadata", f"{name}={text}")]
-            subprocess.run([ffmpeg(), "-v", "error", "-y", *source, *said, *options, str(made)], check=True)
+            tag_options = [part for name, text in tags.items() for part in ("-metadata", f"{name}={text}")]
+            subprocess.run([ffmpeg(), "-v", "error", "-y", *source, *tag_options, *options, str(made)], check=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(made, target)
         return target

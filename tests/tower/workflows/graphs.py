@@ -34,7 +34,7 @@ def renamed(graph: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
         return [names[value[0]], value[1]] if isinstance(value, list) else value
 
     nodes = {
-        names[node]: {**said, "inputs": {name: value_of(value) for name, value in said["inputs"].items()}}
-        for node, said in graph.items()
+        names[node]: {**definition, "inputs": {name: value_of(value) for name, value in definition["inputs"].items()}}
+        for node, definition in graph.items()
     }
     return {node: nodes[node] for node in sorted(nodes)}
