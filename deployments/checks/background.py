@@ -1,4 +1,4 @@
-"""The duties that run in the background: a duty that fails leaves the server healthy and says so in a log only."""
+"""Checks of background services: when one fails, the server stays healthy and only its log shows the failure."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def schedules(api_url: str) -> Check:
     idle = [schedule for schedule in active if not _is_coming(schedule)]
     if idle:
         names = ", ".join(f"{schedule.deployment} ({schedule.slug})" for schedule in idle)
-        mend = "Look for errors of `schedule_deployments` in logs/prefect.log; deploy again with `tower up`."
-        return Check("schedules", "fail", f"{len(idle)} of {len(active)} have no future run: {names}", mend)
+        remedy = "Look for errors of `schedule_deployments` in logs/prefect.log; deploy again with `tower up`."
+        return Check("schedules", "fail", f"{len(idle)} of {len(active)} have no future run: {names}", remedy)
     due = min(schedule.next_run_at for schedule in active if schedule.next_run_at)
     return Check("schedules", "ok", f"{len(active)} active, the next run is due at {due:%Y-%m-%d %H:%M} UTC")
 
@@ -61,6 +61,6 @@ def _since_start(log: Path) -> bytes:
 
 
 def _duty(error: bytes) -> str:
-    """The duty's function name where the line has one, else the logger's name."""
+    """The name of the service's function if the line has one, else the name of the logger."""
     named = DUTY.search(error)
     return (named[1] if named else error.split(b" - ")[0]).decode(errors="replace")

@@ -11,7 +11,7 @@ from tower.engines.installed import entry, installed, lack_of, open_engine
 from tower.errors import TowerError
 from tower.settings import AUTO, Settings
 
-MEND = "Install the distribution that brings it again, or uninstall it."
+MEND = "Reinstall the distribution that provides it, or uninstall it."
 
 
 def engines(settings: Settings) -> Iterator[Check]:
@@ -32,12 +32,12 @@ def engines(settings: Settings) -> Iterator[Check]:
         yield Check(f"engine {name}", "fail", reason, MEND)
 
 
-def _opened(check: str, name: str, settings: Settings, mend: str) -> Check:
+def _opened(check: str, name: str, settings: Settings, remedy: str) -> Check:
     """With all that the engine imports."""
     try:
         open_engine(name, settings)
     except TowerError as error:
-        return Check(check, "fail", error.message, mend)
+        return Check(check, "fail", error.message, remedy)
     return Check(check, "ok", f"{name} {entry(name).version}")
 
 
