@@ -7,7 +7,7 @@ import sys
 
 ALL = (
     *("main_job", "growth", "engine", "fast", "joining", "versions", "staleness", "api"),
-    *("beats", "sync", "library", "quality", "consistency"),
+    *("beats", "structure", "sync", "library", "quality", "consistency"),
 )
 
 

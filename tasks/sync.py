@@ -96,7 +96,7 @@ def _sync(attempt: Attempt, scene_music: _SceneMusic) -> Take:
     clip = scene_audio.clip_of(scene_music.take)
     asked, left_out = scene_audio.asked_of(scene_music.music, clip)
     heard = _analyse(scene_music.path, asked)
-    planned = scene_audio.plan_or_leave(clip, asked, heard.known.analysis)
+    planned = scene_audio.plan_or_leave(clip, asked, heard.known.analysis, heard.found_structure)
     warnings = (*_change_warnings(scene_music, heard), *left_out, *planned.warnings)
     music = Music(
         Path(scene_music.path),
@@ -121,7 +121,7 @@ def _analyse(path: str, asked: scene_audio.Asked) -> Heard:
     place = Place(sessions, cache_folder(settings), library_roots(settings))
     pool = AnalyserPool(1)
     try:
-        return hear(path, place=place, listener=pool.analyse, hint=asked.hint)
+        return hear(path, place=place, listener=pool.analyse, finder=pool.find_structure, hint=asked.hint)
     finally:
         pool.stop()
 

@@ -16,6 +16,7 @@ from api.music.dependencies import MusicCollaborators
 from db.engine import connect, reading, sessions
 from tower import logs
 from tower.beats.pool import AnalyserPool
+from tower.beats.trial import Trial
 from tower.clients.apple_music import LazyAppleMusic
 from tower.errors import StackError
 from tower.library.monitor import QualityMonitor
@@ -58,6 +59,7 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
         made.monitor.stop()
         made.copies.stop()
         made.beats.stop()
+        made.trial.stop()
         engine.dispose()
 
     return lifespan
@@ -75,6 +77,7 @@ def _collaborators(settings: Settings, engine: Engine) -> MusicCollaborators:
         monitor=QualityMonitor(sessions(engine), roots),
         copies=OpusCopies(settings.data / "cache" / "streams"),
         beats=AnalyserPool(settings.beat_processes),
+        trial=Trial(),
         beat_threads=CapacityLimiter(bpm.WAITING),
         apple_music=LazyAppleMusic(settings),
     )

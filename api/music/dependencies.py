@@ -14,6 +14,7 @@ from api.http.collaborators import Collaborators, collaborators_of
 from api.http.dependencies import CurrentSettings
 from api.http.paging import LARGEST_ID
 from tower.beats.pool import AnalyserPool
+from tower.beats.trial import Trial
 from tower.clients.apple_music import AppleMusicClient, LazyAppleMusic
 from tower.library.monitor import QualityMonitor
 from tower.library.playing import OpusCopies
@@ -29,6 +30,7 @@ class MusicCollaborators(Collaborators):
     monitor: QualityMonitor
     copies: OpusCopies
     beats: AnalyserPool
+    trial: Trial
     beat_threads: CapacityLimiter
     apple_music: LazyAppleMusic
 
@@ -54,6 +56,10 @@ async def _beats(request: Request) -> AnalyserPool:
     return collaborators_of(request.app, MusicCollaborators).beats
 
 
+async def _trial(request: Request) -> Trial:
+    return collaborators_of(request.app, MusicCollaborators).trial
+
+
 def _apple_music(request: Request) -> AppleMusicClient:
     """Not a coroutine: the first call reads the developer key from the disk."""
     return collaborators_of(request.app, MusicCollaborators).apple_music.client()
@@ -64,5 +70,6 @@ Scans = Annotated[LibraryScans, Depends(_scans)]
 Monitor = Annotated[QualityMonitor, Depends(_monitor)]
 Copies = Annotated[OpusCopies, Depends(_copies)]
 Beats = Annotated[AnalyserPool, Depends(_beats)]
+BeatTrial = Annotated[Trial, Depends(_trial)]
 AppleMusic = Annotated[AppleMusicClient, Depends(_apple_music)]
 RowNumber = Annotated[int, PathParameter(ge=1, le=LARGEST_ID)]

@@ -118,7 +118,7 @@ async def sync_analysis(
         raise InvalidError.field("video_duration", asked.video_duration, "at least one frame")
 
     def made(heard: Heard) -> Plan:
-        beats = beats_of(heard.known.analysis)
+        beats = beats_of(heard.known.analysis, structure=heard.found_structure)
         points, offset_s = pairs([(pair.audio_time, pair.video_frame) for pair in asked.sync_points], clip, beats)
         return plan(clip, points, beats, timing=asked.timing, offset_s=offset_s, bounds=asked.bounds)
 
@@ -134,7 +134,7 @@ async def cut_list(
 
     def made(heard: Heard) -> Plan:
         lengths = [scene.duration for scene in asked.scenes]
-        beats = beats_of(heard.known.analysis)
+        beats = beats_of(heard.known.analysis, structure=heard.found_structure)
         return cut_scenes(lengths, beats, fps=asked.fps, offset_s=asked.offset, bounds=asked.bounds)
 
     place = Place(sessions, cache.cache_folder(settings), library_roots(settings))
@@ -145,7 +145,14 @@ def _answer(
     asked: OnBeats, made: Callable[[Heard], Plan], place: Place, pool: Beats, *, cancelled: threading.Event
 ) -> SyncAnalysis:
     hint = None if asked.bpm_hint is None else TempoHint(asked.bpm_hint)
-    heard = hear(asked.audio_path, place=place, listener=pool.analyse, hint=hint, cancelled=cancelled)
+    heard = hear(
+        asked.audio_path,
+        place=place,
+        listener=pool.analyse,
+        finder=pool.find_structure,
+        hint=hint,
+        cancelled=cancelled,
+    )
     return SyncAnalysis(
         audio_path=asked.audio_path,
         track_id=heard.track_id,

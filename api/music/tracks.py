@@ -19,6 +19,8 @@ from api.music.track_answers import TrackAnswer, TrackDetail
 from db.models.library import Track
 from tower.beats import cache
 from tower.beats.results import FASTEST_BPM, SLOWEST_BPM, Analysis, TempoHint
+from tower.beats.structure.cache import known_structure
+from tower.beats.structure.results import Structure
 from tower.errors import InvalidError, NotFoundError
 from tower.errors.codes import ErrorCode
 from tower.library import listing
@@ -135,13 +137,13 @@ def stream_track(
     responses={200: {"content": {SVG: {}}, "description": "The waveform"}, **documented(404)},
 )
 def track_waveform(track_id: RowNumber, session: DatabaseSession, roots: Roots, settings: CurrentSettings) -> Response:
-    """The sound as an SVG, with its beats, downbeats and tempo if it was listened to; it says so if not."""
+    """The sound as an SVG, with its beats, tempo and sections if it was listened to; it says so if not."""
     track = find(session, track_id)
-    analysis = _heard(session, track)
+    analysis, structure = _heard(session, track)
     session.rollback()
     with opened(track, roots) as file:
         shape = peaks(file, sha256=track.sha256, cache=settings.data / "cache" / "waveforms")
-    drawn = draw(f"{track.artist} – {track.title}" if track.artist else track.title, shape, analysis)
+    drawn = draw(f"{track.artist} – {track.title}" if track.artist else track.title, shape, analysis, structure)
     # The SVG has an inline style and loads nothing.
     policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
     return Response(drawn, media_type=SVG, headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
@@ -151,10 +153,10 @@ def _detail(track: Track, monitor: QualityMonitor) -> TrackDetail:
     return TrackDetail.with_quality(track, monitor.ask(track) if track.quality is None else None)
 
 
-def _heard(session: DatabaseSession, track: Track) -> Analysis | None:
-    override = track.bpm_override
+def _heard(session: DatabaseSession, track: Track) -> tuple[Analysis | None, Structure | None]:
+    """What is known of its beats and its structure, with the user's tempo as the hint, if that is known."""
+    hint, override = TempoHint(), track.bpm_override
     if override is not None and SLOWEST_BPM <= override <= FASTEST_BPM:
-        told = cache.known(session, track.sha256, TempoHint(bpm=override))
-        if told is not None:
-            return told
-    return cache.known(session, track.sha256)
+        told = TempoHint(bpm=override)
+        hint = told if cache.known(session, track.sha256, told) is not None else hint
+    return cache.known(session, track.sha256, hint), known_structure(session, track.sha256, hint)

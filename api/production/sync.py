@@ -149,7 +149,7 @@ def set_scene_audio(
         path = body.audio_path or _path_of(session, body.track_id)
     place = Place(sessions, cache.cache_folder(settings), library_roots(settings))
     request = body.asked()
-    heard = hear(path, place=place, listener=pool.analyse, hint=request.hint)
+    heard = hear(path, place=place, listener=pool.analyse, finder=pool.find_structure, hint=request.hint)
     with sessions.begin() as session:
         answer = _store_plan(session, scene.id, request, path=path, heard=heard)
     response.headers["Location"] = f"{router.prefix}/scenes/{scene.id}/audio"
@@ -188,7 +188,7 @@ def _path_of(session: Session, track_id: int | None) -> str:
 def _store_plan(session: Session, scene_id: int, request: Asked, *, path: str, heard: Heard) -> PlannedSceneAudio:
     scene = _scene(session, scene_id, None)  # read again, because the analysis may have taken a while
     clip, length_from = scene_audio.length_of(session, scene, request.moments)
-    planned: Planned = scene_audio.plan_scene(clip, request, heard.known.analysis)
+    planned: Planned = scene_audio.plan_scene(clip, request, heard.known.analysis, heard.found_structure)
     row = scene_audio.keep(session, scene, request, path=path, heard=heard, planned=planned)
     return PlannedSceneAudio(
         audio=SceneAudio.of(row),

@@ -35,3 +35,8 @@ class BeatAnalysis(Numbered, Base):
     )
     seconds: Mapped[float] = mapped_column(comment="that the analysis took")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    structure: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB(none_as_null=True), comment="key, sections, energy and drops; null: not asked for yet"
+    )
+    structure_version: Mapped[int | None] = mapped_column(comment="of the method that found the structure")
+    structure_seconds: Mapped[float | None] = mapped_column(comment="that finding the structure took")

@@ -47,13 +47,22 @@ class Known:
 
 
 @dataclass(frozen=True)
-class _Key:
+class Key:
+    """What an analysis is kept by, beside the version of the method."""
+
     sha256: str
     hint: str
 
-    def file(self, folder: Path) -> Path:
+    def file(self, folder: Path, kind: str = "") -> Path:
         hinted = f".{hashlib.sha256(self.hint.encode()).hexdigest()[:16]}" if self.hint else ""
-        return folder / self.sha256[:2] / f"{self.sha256}.{VERSION}{hinted}.json"
+        return folder / self.sha256[:2] / f"{self.sha256}.{VERSION}{hinted}{kind}.json"
+
+    def lock(self, folder: Path) -> Path:
+        return folder / "locks" / self.sha256[:2]
+
+    def row(self, session: Session) -> BeatAnalysis | None:
+        same = (BeatAnalysis.sha256 == self.sha256, BeatAnalysis.version == VERSION, BeatAnalysis.hint == self.hint)
+        return session.scalar(select(BeatAnalysis).where(*same))
 
 
 def cache_folder(settings: Settings) -> Path:
@@ -80,18 +89,18 @@ def analysed(
                 file, sessions=sessions, folder=folder, hint=hint, analyser=analyser, force=force, cancelled=cancelled
             )
     hint = hint or TempoHint()
-    before = _state(source)
-    key = _Key(_sha256(source), hint.key)
+    before = state_of(source)
+    key = Key(_sha256(source), hint.key)
     if not force and (known := _kept(sessions, folder, key)):
         return known
-    with _alone(folder / "locks" / key.sha256[:2], cancelled or threading.Event()):
+    with alone(key.lock(folder), cancelled or threading.Event()):
         if not force and (known := _kept(sessions, folder, key)):
             return known
         began = time.perf_counter()
         source.seek(0)
         analysis = analyser(source, hint)
         seconds = time.perf_counter() - began
-        if _state(source) != before:
+        if state_of(source) != before:
             raise ConflictError("The file changed while it was listened to; ask again")
         _keep(sessions, folder, key, analysis, seconds)
     return Known(analysis, key.sha256, cached=False, seconds=seconds)
@@ -99,7 +108,7 @@ def analysed(
 
 def known(session: Session, sha256: str, hint: TempoHint | None = None) -> Analysis | None:
     """What is kept of this content, without listening; None if nothing is."""
-    row = _row(session, _Key(sha256, (hint or TempoHint()).key))
+    row = Key(sha256, (hint or TempoHint()).key).row(session)
     return Analysis.from_json(row.analysis) if row else None
 
 
@@ -108,12 +117,33 @@ def count(session: Session) -> int:
     return session.scalar(select(func.count()).where(BeatAnalysis.version == VERSION)) or 0
 
 
-def _kept(sessions: Sessions, folder: Path, key: _Key) -> Known | None:
+def state_of(file: IO[bytes]) -> tuple[int, int]:
+    """Differs once the file was written to: its size and time of change."""
+    stat = os.fstat(file.fileno())
+    return stat.st_size, stat.st_mtime_ns
+
+
+@contextmanager
+def alone(lock: Path, cancelled: threading.Event) -> Iterator[None]:
+    """One at a time for this lock file; each opening of it is a holder of its own. Raises CancelledError."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a") as held:
+        while True:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if cancelled.wait(LOOK_S):
+                    raise CancelledError("The analysis was cancelled") from None
+        yield
+
+
+def _kept(sessions: Sessions, folder: Path, key: Key) -> Known | None:
     """From the disk or the table; what only one of them has is put into the other."""
     path = key.file(folder)
     on_disk = _read(path)
     with sessions.begin() as session:
-        row = _row(session, key)
+        row = key.row(session)
         if row is None:
             if on_disk is None:
                 return None
@@ -124,18 +154,13 @@ def _kept(sessions: Sessions, folder: Path, key: _Key) -> Known | None:
     return found
 
 
-def _keep(sessions: Sessions, folder: Path, key: _Key, analysis: Analysis, seconds: float) -> None:
+def _keep(sessions: Sessions, folder: Path, key: Key, analysis: Analysis, seconds: float) -> None:
     _write(key.file(folder), analysis, seconds)
     with sessions.begin() as session:
         _written(session, key, analysis, seconds)
 
 
-def _row(session: Session, key: _Key) -> BeatAnalysis | None:
-    same = (BeatAnalysis.sha256 == key.sha256, BeatAnalysis.version == VERSION, BeatAnalysis.hint == key.hint)
-    return session.scalar(select(BeatAnalysis).where(*same))
-
-
-def _written(session: Session, key: _Key, analysis: Analysis, seconds: float) -> BeatAnalysis:
+def _written(session: Session, key: Key, analysis: Analysis, seconds: float) -> BeatAnalysis:
     values = {
         "bpm": analysis.bpm,
         "confidence": analysis.confidence,
@@ -168,26 +193,6 @@ def _read(path: Path) -> dict[str, Any] | None:
     return kept
 
 
-@contextmanager
-def _alone(lock: Path, cancelled: threading.Event) -> Iterator[None]:
-    """One at a time for this lock file; each opening of it is a holder of its own. Raises CancelledError."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as held:
-        while True:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if cancelled.wait(LOOK_S):
-                    raise CancelledError("The analysis was cancelled") from None
-        yield
-
-
 def _sha256(file: IO[bytes]) -> str:
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # an open binary file
-
-
-def _state(file: IO[bytes]) -> tuple[int, int]:
-    stat = os.fstat(file.fileno())
-    return stat.st_size, stat.st_mtime_ns

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tower.beats.results import Analysis, TempoHint
+from tower.beats.structure.results import Structure, StructureUnavailableError
 from tower.beats.wire import LENGTH, received, send
 from tower.errors import CancelledError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
@@ -57,13 +58,18 @@ class AnalyserPool:
 
         Raises MediaUnreadableError, CancelledError once `cancelled` is set, UnavailableError when the pool stops.
         """
-        give_up = cancelled or threading.Event()
-        listener = self._take(give_up)
-        try:
-            called = name or Path(str(getattr(file, "name", "The file"))).name
-            return self._heard(listener, file, (called, hint or TempoHint()), give_up)
-        finally:
-            self._free.put(listener)
+        said = self._ask(file, {"hint": asdict(hint or TempoHint())}, name, cancelled)
+        return Analysis.from_json(said["analysis"])
+
+    def find_structure(
+        self, file: IO[bytes], beats: Analysis, *, name: str | None = None, cancelled: threading.Event | None = None
+    ) -> Structure:
+        """As `tower.beats.structure.analysis.find_structure`, in one of the processes, which imports librosa for it.
+
+        Raises what `analyse` raises, and StructureUnavailableError where librosa does not work.
+        """
+        known = {"beats_s": beats.beat_times_s, "downbeats_s": beats.downbeat_times_s}
+        return Structure.from_json(self._ask(file, {"beats": known}, name, cancelled)["structure"])
 
     def warm(self, *, after_s: float = 0) -> None:
         """Start the processes in the background, after `after_s` seconds, unless the pool is stopped before."""
@@ -93,6 +99,17 @@ class AnalyserPool:
     def process_ids(self) -> list[int]:
         return [listener.process.pid for listener in self._all if listener.process]
 
+    def _ask(
+        self, file: IO[bytes], question: dict[str, Any], name: str | None, cancelled: threading.Event | None
+    ) -> dict[str, Any]:
+        give_up = cancelled or threading.Event()
+        listener = self._take(give_up)
+        try:
+            called = name or Path(str(getattr(file, "name", "The file"))).name
+            return self._heard(listener, file, {"name": called, **question}, give_up)
+        finally:
+            self._free.put(listener)
+
     def _take(self, cancelled: threading.Event) -> _Listener:
         while True:
             self._check(cancelled)
@@ -102,12 +119,12 @@ class AnalyserPool:
                 continue
 
     def _heard(
-        self, listener: _Listener, file: IO[bytes], asked: tuple[str, TempoHint], cancelled: threading.Event
-    ) -> Analysis:
-        name, hint = asked
+        self, listener: _Listener, file: IO[bytes], asked: dict[str, Any], cancelled: threading.Event
+    ) -> dict[str, Any]:
+        name = asked["name"]
         for _ in range(TRIES):
             try:
-                listener.ask(file, name, hint)
+                listener.ask(file, asked)
                 self._wait(listener, name, cancelled)
                 said = listener.answer()
             except (OSError, EOFError):
@@ -116,7 +133,7 @@ class AnalyserPool:
                 listener.end()  # it is still at it
                 raise
             else:
-                return _result(said)
+                return _checked(said)
         raise MediaUnreadableError(f"{name} makes the decoder crash: it is damaged, or made to do so")
 
     def _wait(self, listener: _Listener, name: str, cancelled: threading.Event) -> None:
@@ -159,10 +176,10 @@ class _Listener:
                 )
             self._socket = ours
 
-    def ask(self, file: IO[bytes], name: str, hint: TempoHint) -> None:
+    def ask(self, file: IO[bytes], asked: dict[str, Any]) -> None:
         self.start()
         assert self._socket is not None
-        send(self._socket, {"name": name, "hint": asdict(hint)}, file.fileno())
+        send(self._socket, asked, file.fileno())
 
     def answers(self, seconds: float) -> bool:
         """Whether an answer, or the end of the process, can be read within `seconds`."""
@@ -192,9 +209,11 @@ class _Listener:
             self.process = self._socket = None
 
 
-def _result(said: dict[str, Any]) -> Analysis:
-    if "analysis" in said:
-        return Analysis.from_json(said["analysis"])
-    if said["code"] == MediaUnreadableError.code:
-        raise MediaUnreadableError(said["error"])
+def _checked(said: dict[str, Any]) -> dict[str, Any]:
+    """The answer; raises the error that it says."""
+    if "error" not in said:
+        return said
+    for known in (MediaUnreadableError, StructureUnavailableError):
+        if said["code"] == known.code:
+            raise known(said["error"])
     raise TowerError(said["error"], code=ErrorCode[said["code"]])

@@ -14,6 +14,7 @@ from typing import Any
 
 from tower.beats.analysis import analyse
 from tower.beats.results import TempoHint
+from tower.beats.structure.results import StructureUnavailableError
 from tower.beats.wire import LENGTH, received, send
 from tower.errors import TowerError
 from tower.media.decode import MediaUnreadableError
@@ -35,12 +36,23 @@ def serve(connection: socket.socket) -> None:
 def _answer(file: Any, asked: dict[str, Any]) -> dict[str, Any]:
     try:
         file.seek(0)
+        if "beats" in asked:
+            return {"structure": _structure(file, asked)}
         return {"analysis": analyse(file, TempoHint(**asked["hint"]), name=asked["name"]).as_json()}
     except TowerError as refused:
         return {"error": refused.message, "code": refused.code}
     except MemoryError:
         greedy = f"{asked['name']} wants more memory than an analysis may have"
         return {"error": greedy, "code": MediaUnreadableError.code}
+
+
+def _structure(file: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    """librosa is imported here and not before: it takes seconds and 150 MB, which beats do not need."""
+    try:
+        from tower.beats.structure.analysis import find_structure
+    except (ImportError, OSError, RuntimeError) as broken:  # numba refuses some numpys with the last
+        raise StructureUnavailableError(f"librosa cannot be imported: {broken}") from broken
+    return find_structure(file, **asked["beats"], name=asked["name"]).as_json()
 
 
 def main() -> None:

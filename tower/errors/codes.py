@@ -134,6 +134,11 @@ class ErrorCode(StrEnum):
     )
 
     NO_AUDIO = "NO_AUDIO", "The scene has no music.", "Set it with POST /api/anime/scenes/{scene_id}/audio."
+    STRUCTURE_UNAVAILABLE = (
+        "STRUCTURE_UNAVAILABLE",
+        "librosa does not work here: beats are found, key and sections are not.",
+        "`GET /api/bpm/health` says why.",
+    )
     STRETCH_TOO_LARGE = (
         "STRETCH_TOO_LARGE",
         "A shot would have to be stretched or compressed beyond the bounds.",

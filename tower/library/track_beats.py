@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -14,6 +14,8 @@ from db.engine import Sessions
 from db.models.library import Track
 from tower.beats.cache import Known, analysed
 from tower.beats.results import FASTEST_BPM, SLOWEST_BPM, Analysis, TempoHint
+from tower.beats.structure.cache import Finder, KnownStructure, structured
+from tower.beats.structure.results import Structure, StructureUnavailableError
 from tower.errors import InvalidError, NotFoundError
 from tower.library.tracks import track_of
 from tower.media.decode import MediaUnreadableError
@@ -24,6 +26,12 @@ class Listener(Protocol):
     """A function that analyses a file, such as `AnalyserPool.analyse`."""
 
     def __call__(self, file: IO[bytes], hint: TempoHint, *, name: str, cancelled: threading.Event) -> Analysis: ...
+
+
+class StructureFinder(Protocol):
+    """`AnalyserPool.find_structure`."""
+
+    def __call__(self, file: IO[bytes], beats: Analysis, *, name: str, cancelled: threading.Event) -> Structure: ...
 
 
 @dataclass(frozen=True)
@@ -37,13 +45,22 @@ class Place:
 
 @dataclass(frozen=True)
 class Heard:
-    """An analysed file. If it is not music (a film, for example), `track_id` is None and `no_track` is the reason."""
+    """An analysed file. If it is not music (a film, for example), `track_id` is None and `no_track` is the reason.
+
+    `structure` is None if it was not asked for, or if `no_structure` gives the reason why there is none.
+    """
 
     known: Known
     hint: TempoHint
     track_id: int | None
     bpm_override: float | None
     no_track: str | None
+    structure: KnownStructure | None = None
+    no_structure: str | None = None
+
+    @property
+    def found_structure(self) -> Structure | None:
+        return self.structure.structure if self.structure else None
 
 
 def hear(
@@ -51,11 +68,14 @@ def hear(
     *,
     place: Place,
     listener: Listener,
+    finder: StructureFinder | None = None,
     hint: TempoHint | None = None,
     force: bool = False,
     cancelled: threading.Event | None = None,
 ) -> Heard:
     """Analyse a file that a request names. Without a hint the `bpm_override` of the track is used.
+
+    With a `finder` its structure is found too. If that fails, the beats are returned with the reason.
 
     Raises NotFoundError for a missing file, InvalidError for a path that is not allowed, MediaUnreadableError for a
     file that cannot be read, ConflictError if the file changes during the analysis, and CancelledError.
@@ -76,9 +96,38 @@ def hear(
             force=force,
             cancelled=stop,
         )
-    if track is not None:
-        _save_tempo(track.id, known, place.sessions)
-    return Heard(known, hint or TempoHint(), track.id if track else None, override, no_track)
+        if track is not None:
+            _save_tempo(track.id, known, place.sessions)
+        heard = Heard(known, hint or TempoHint(), track.id if track else None, override, no_track)
+        if finder is None:
+            return heard
+        return _with_structure(
+            heard,
+            file,
+            place=place,
+            find=lambda opened, beats: finder(opened, beats, name=path.name, cancelled=stop),
+            force=force,
+            cancelled=stop,
+        )
+
+
+def _with_structure(
+    heard: Heard, file: IO[bytes], *, place: Place, find: Finder, force: bool, cancelled: threading.Event
+) -> Heard:
+    try:
+        found = structured(
+            file,
+            heard.known,
+            hint=heard.hint,
+            sessions=place.sessions,
+            folder=place.cache,
+            finder=find,
+            force=force,
+            cancelled=cancelled,
+        )
+    except (StructureUnavailableError, MediaUnreadableError) as failed:
+        return replace(heard, no_structure=failed.message)
+    return replace(heard, structure=found)
 
 
 def _resolve(text: str, roots: Sequence[Path]) -> Path:

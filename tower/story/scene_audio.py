@@ -18,6 +18,7 @@ from db.models.projects import ProjectSettings
 from db.models.rendering import Asset
 from db.models.scenes import Scene
 from tower.beats.results import FASTEST_BPM, SLOWEST_BPM, Analysis, TempoHint
+from tower.beats.structure.results import Structure
 from tower.conform.measure import Measured
 from tower.library.track_beats import Heard
 from tower.sync.grid import GridSource, beats_of
@@ -85,24 +86,24 @@ def clip_of(take: Asset) -> Clip:
     return Clip(take.probe["frames"], Fraction(take.probe["fps_exact"]))
 
 
-def plan_scene(clip: Clip, asked: Asked, analysis: Analysis) -> Planned:
+def plan_scene(clip: Clip, asked: Asked, analysis: Analysis, structure: Structure | None = None) -> Planned:
     """Plan the sync of a scene.
 
     Raises InvalidError if there are no beats or a moment is outside the scene, StretchError if a shot would have to be
     stretched too much.
     """
-    beats = beats_of(analysis, bpm=asked.bpm, offset_s=asked.offset_s)
+    beats = beats_of(analysis, bpm=asked.bpm, offset_s=asked.offset_s, structure=structure)
     cut_plan = plan(clip, _sync_points(clip, asked), beats, timing=asked.timing, offset_s=asked.offset_s)
     return Planned(cut_plan, beats.source, (*cut_plan.warnings, *_drift_warnings(cut_plan, asked, analysis)))
 
 
-def plan_or_leave(clip: Clip, asked: Asked, analysis: Analysis) -> Planned:
+def plan_or_leave(clip: Clip, asked: Asked, analysis: Analysis, structure: Structure | None = None) -> Planned:
     """Plan as `plan_scene`, but keep all cuts and add a warning if a shot would have to be stretched too much.
 
     A render that is nearly done uses this so that it does not fail. Raises InvalidError if there are no beats.
     """
     try:
-        return plan_scene(clip, asked, analysis)
+        return plan_scene(clip, asked, analysis, structure)
     except StretchError as error:
         beats = beats_of(analysis, bpm=asked.bpm, offset_s=asked.offset_s)
         cut_plan = leave(clip, _sync_points(clip, asked), beats, timing=asked.timing, offset_s=asked.offset_s)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from tower.beats.results import Analysis
+from tower.beats.structure.results import Structure
 from tower.errors import InvalidError
 
 DOWNBEAT_SHARE = 0.5  # of a beat's strength; the rest is how strongly it sounds
 SAME_BEAT_S = 0.02
+SAME_TURN_S = 0.25  # of a section's start to the beat that is taken for it
+SECTION_TURN, DROP_TURN = 0.8, 1.0
 
 
 class GridSource(StrEnum):
@@ -26,13 +29,31 @@ class GridSource(StrEnum):
 class Beats:
     """`times_s`: seconds of the track, ascending. `strengths`: 0–1, of each; a strong downbeat is 1.
 
-    `track_s`: how long the track is.
+    `track_s`: how long the track is. `turns`: 0–1, by the number of the beat where a section starts or a drop is.
     """
 
     times_s: tuple[float, ...]
     strengths: tuple[float, ...]
     track_s: float
     source: GridSource = GridSource.HEARD
+    turns: Mapping[int, float] = field(default_factory=dict)
+
+    def turn(self, beat: int) -> float:
+        """How much the music turns at this beat, 0–1."""
+        return self.turns.get(beat, 0.0)
+
+    def turning(self, structure: Structure | None) -> Beats:
+        """The same beats, with the turns of this structure; as they are, if there is none."""
+        if structure is None or not self.times_s:
+            return self
+        starts = {section.start_s: SECTION_TURN for section in structure.sections[1:]}
+        drops = {drop.time_s: DROP_TURN for drop in structure.drops}
+        turns: dict[int, float] = {}
+        for time_s, turn in [*starts.items(), *drops.items()]:
+            beat = self.nearest(time_s)
+            if abs(self.times_s[beat] - time_s) <= SAME_TURN_S:
+                turns[beat] = max(turn, turns.get(beat, 0.0))
+        return replace(self, turns=turns)
 
     def nearest(self, time_s: float) -> int:
         """The index of the beat nearest to a time in the track. Raises IndexError without beats."""
@@ -43,20 +64,27 @@ class Beats:
         return min(near, key=lambda number: abs(self.times_s[number] - time_s))
 
 
-def beats_of(analysis: Analysis, *, bpm: float | None = None, offset_s: float | None = None) -> Beats:
+def beats_of(
+    analysis: Analysis,
+    *,
+    bpm: float | None = None,
+    offset_s: float | None = None,
+    structure: Structure | None = None,
+) -> Beats:
     """The beats that were heard; with `bpm` an even grid of that tempo from the first of them, else from the offset.
 
-    Raises InvalidError if nothing was heard and no bpm is given.
+    They turn where `structure` says. Raises InvalidError if nothing was heard and no bpm is given.
     """
     heard = analysis.beat_times_s
     if bpm is not None:
         source = GridSource.BPM_FROM_FIRST_BEAT if heard else GridSource.BPM_FROM_OFFSET
-        return grid(bpm, heard[0] if heard else offset_s or 0.0, analysis.duration_s, source)
+        even = grid(bpm, heard[0] if heard else offset_s or 0.0, analysis.duration_s, source)
+        return even.turning(structure)
     if not heard:
         raise InvalidError.field(
             "bpm", None, f"a tempo, as no beats were heard in the track: {analysis.reason or 'none stands out'}"
         )
-    return Beats(heard, _strengths(analysis), analysis.duration_s)
+    return Beats(heard, _strengths(analysis), analysis.duration_s).turning(structure)
 
 
 def grid(bpm: float, first_s: float, track_s: float, source: GridSource) -> Beats:

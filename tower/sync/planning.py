@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from statistics import median
@@ -199,17 +199,17 @@ def _course(clip: Clip, inner: Sequence[SyncPoint], beats: Beats) -> Course:
 def _spots(clip: Clip, beats: Beats, timing: FrameTiming, offset_s: float) -> list[Spot]:
     """Where cuts may be. At a constant rate on the frame next to the beat; of two beats at one frame the nearer."""
     inside = (
-        (beat, time - offset_s, strength)
+        Spot(time - offset_s, beat, strength, beats.turn(beat))
         for beat, (time, strength) in enumerate(zip(beats.times_s, beats.strengths, strict=True))
         if 0 < time - offset_s < clip.duration_s
     )
     if timing == FrameTiming.VARIABLE:
-        return [Spot(at_s, beat, strength) for beat, at_s, strength in inside]
+        return list(inside)
     by_frame: dict[int, tuple[float, Spot]] = {}
-    for beat, at_s, strength in inside:
-        frame = math.floor(at_s * clip.fps + 0.5)
-        spot = Spot(float(frame / clip.fps), beat, strength)
-        error = abs(spot.at_s - at_s)
+    for exact in inside:
+        frame = math.floor(exact.at_s * clip.fps + 0.5)
+        spot = replace(exact, at_s=float(frame / clip.fps))
+        error = abs(spot.at_s - exact.at_s)
         if 0 < frame < clip.frames and (frame not in by_frame or error < by_frame[frame][0]):
             by_frame[frame] = (error, spot)
     return [spot for _, spot in by_frame.values()]

@@ -1,8 +1,9 @@
 """Which beat each cut takes: the cheapest way through all beats, by dynamic programming.
 
-What a way costs is the sum over its shots of `(ln ratio / ln most)²`, and over its cuts of `move · (beats moved)²` and
-of `strength · (1 − the strength of the beat)`. A ratio beyond the bounds is not taken at any price, nor a beat that is
-more than FARTHEST beats from the wish. Time O(shots × FARTHEST²), memory O(shots × FARTHEST).
+What a way costs is the sum over its shots of `(ln ratio / ln most)²`, and over its cuts of `move · (beats moved)²`, of
+`strength · (1 − the strength of the beat)` and of `−turn · the turn of the beat`. A ratio beyond the bounds is not
+taken at any price, nor a beat that is more than FARTHEST beats from the wish. Time O(shots × FARTHEST²), memory
+O(shots × FARTHEST).
 """
 
 from __future__ import annotations
@@ -42,23 +43,30 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Taste:
-    """What counts beside an even pace, and how much. `move`: a distance of one beat; `strength`: weak or strong."""
+    """What counts beside an even pace, and how much. `move`: a distance of one beat; `strength`: weak or strong;
+    `turn`: whether the music turns there, as it does where a section starts.
+    """
 
     move: float
     strength: float
+    turn: float = 0.0
 
 
-EVENTS = Taste(move=1.0, strength=0.25)  # moments that were asked for: the nearest beat, unless another fits better
-SCENES = Taste(move=0.1, strength=1.0)  # wished lengths: a downbeat some beats away is better than any beat
+EVENTS = Taste(
+    move=1.0, strength=0.25, turn=0.25
+)  # moments that were asked for: the nearest beat, unless another fits better
+# wished lengths: a downbeat some beats away is better than any beat
+SCENES = Taste(move=0.1, strength=1.0, turn=0.5)
 
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a cut may be: `at_s` in the result, on a beat of this strength."""
+    """Where a cut may be: `at_s` in the result, on a beat of this strength. `turn`: 0–1, where the music turns."""
 
     at_s: float
     beat: int
     strength: float
+    turn: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,9 @@ class _Search:
 
     def _price(self, number: int, spot: int) -> float:
         moved = (self._times[spot] - self._course.wishes_s[number]) / self._course.period_s
-        return self._taste.move * moved**2 + self._taste.strength * (1 - self._spots[spot].strength)
+        beat = self._spots[spot]
+        weakness = self._taste.strength * (1 - beat.strength)
+        return self._taste.move * moved**2 + weakness - self._taste.turn * beat.turn
 
     def _stretch_error(self, number: int, here: Mapping[int, _PartialPlan], ends_s: Sequence[float]) -> StretchError:
         """The error with the shot, the mildest ratio it would need, and the bounds."""

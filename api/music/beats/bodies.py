@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, field_validator
 
 from api.http.strict_routes import Body
+from api.music.beats.structure import StructureAnswer
 from tower.beats.results import FASTEST_BPM, NARROWEST_RANGE, SLOWEST_BPM, Analysis, TempoHint
 from tower.library.matching import Match, Relation
 from tower.library.track_beats import Heard
@@ -24,7 +25,7 @@ class AnalyzeTrack(Body):
         description="Absolute path under the media or music folders."
     )
     analysis_type: Literal["basic", "detailed"] = Field(
-        "detailed", description="basic: tempo and beats; detailed: downbeats, candidates and strengths too."
+        "detailed", description="basic: tempo and beats; detailed: downbeats, candidates, strengths and structure too."
     )
     bpm_hint: Tempo | None = Field(None, description="Approximate tempo in BPM.", examples=[120])
     bpm_range: list[Tempo] | None = Field(
@@ -86,6 +87,8 @@ class TrackAnalysis(BaseModel):
     bpm_override: float | None = Field(
         description="The tempo that the user set; used as the hint if the request has none."
     )
+    structure: StructureAnswer | None = Field(description="Key, sections and energy; null in a basic analysis.")
+    structure_reason: str | None = Field(description="Why a detailed analysis has no structure.")
     metadata: SoundMetadata
 
     @classmethod
@@ -109,6 +112,8 @@ class TrackAnalysis(BaseModel):
             track_id=heard.track_id,
             no_track=heard.no_track,
             bpm_override=heard.bpm_override,
+            structure=StructureAnswer.of(heard.structure) if heard.structure and detailed else None,
+            structure_reason=heard.no_structure if detailed else None,
             metadata=SoundMetadata(
                 duration=round(found.duration_s, 3),
                 sample_rate=found.sample_rate,
@@ -122,11 +127,16 @@ class TrackAnalysis(BaseModel):
 class BpmHealth(BaseModel):
     status: str = "healthy"
     service: str = "bpm-analyzer"
-    dependencies: dict[str, str] = Field(examples=[{"librosa": "0.11.0", "numpy": "2.3.3"}])
+    dependencies: dict[str, str] = Field(
+        examples=[{"librosa": "0.11.0", "numpy": "2.3.3"}],
+        description="What a process that listens has loaded and used, with its version.",
+    )
+    reasons: dict[str, str] = Field(description="Why something cannot be found.")
     cache_dir: str
     cached_analyses: int
     processes: int = Field(description="That listen, at most.")
-    version: int = Field(description="Of the method.")
+    version: int = Field(description="Of the method that finds beats.")
+    structure_version: int = Field(description="Of the method that finds key, sections and energy.")
 
 
 class MatchingTrack(BaseModel):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Annotated, TypeVar
 
 from anyio import to_thread
@@ -17,9 +16,10 @@ from api.http.dependencies import CurrentSettings, DatabaseSession, DatabaseSess
 from api.http.strict_routes import strict_router
 from api.middleware.key_check import OPEN
 from api.music.beats.bodies import AnalyzeTrack, BpmHealth, MatchingTrack, TrackAnalysis
-from api.music.dependencies import Beats, MusicCollaborators
+from api.music.dependencies import Beats, BeatTrial, MusicCollaborators
 from tower.beats import cache
 from tower.beats.results import VERSION
+from tower.beats.structure.results import VERSION as STRUCTURE_VERSION
 from tower.errors import InvalidError
 from tower.library.matching import Relation, Wanted, matching
 from tower.library.moods import mood_of
@@ -29,7 +29,6 @@ from tower.library.track_beats import Heard, Place, hear
 
 GONE_S = 0.25  # how often to check whether the client is still connected
 WAITING = 64  # analyses that may wait in a thread each; more wait in the event loop
-DEPENDENCIES = ("librosa", "numpy", "scipy", "av")
 
 router = strict_router(prefix="/api/bpm", tags=["bpm"])
 Answer = TypeVar("Answer")
@@ -42,24 +41,34 @@ async def analyze_track(
     """Analyse a file, or answer the cached result. Disconnecting cancels. The file becomes a track of the library."""
     place = Place(sessions, cache.cache_folder(settings), library_roots(settings))
     hint = asked.hint()
+    finder = pool.find_structure if asked.analysis_type == "detailed" else None
 
     def work(cancelled: threading.Event) -> Heard:
         return hear(
-            asked.audio_path, place=place, listener=pool.analyse, hint=hint, force=asked.force, cancelled=cancelled
+            asked.audio_path,
+            place=place,
+            listener=pool.analyse,
+            finder=finder,
+            hint=hint,
+            force=asked.force,
+            cancelled=cancelled,
         )
 
     return TrackAnalysis.of(await unless_gone(request, work), asked.analysis_type)
 
 
 @router.get("/health", openapi_extra=OPEN)
-def bpm_health(settings: CurrentSettings, session: DatabaseSession, pool: Beats) -> BpmHealth:
-    """What listens, and how much is known already."""
+def bpm_health(settings: CurrentSettings, session: DatabaseSession, pool: Beats, trial: BeatTrial) -> BpmHealth:
+    """What listens, tried the first time that it is asked, and how much is known already."""
+    tried = trial.result()
     return BpmHealth(
-        dependencies={name: version(name) for name in DEPENDENCIES},
+        dependencies=tried.versions,
+        reasons={"structure": tried.reason} if tried.reason else {},
         cache_dir=str(cache.cache_folder(settings)),
         cached_analyses=cache.count(session),
         processes=pool.size,
         version=VERSION,
+        structure_version=STRUCTURE_VERSION,
     )
 
 

@@ -157,5 +157,8 @@ def test_memory_hardly_grows_with_the_length(tmp_path: Path) -> None:
 
 
 def test_the_way_that_answers_requests_imports_neither_librosa_nor_numba() -> None:
-    code = "import sys, tower.beats.worker; print({'librosa', 'numba', 'matplotlib'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+    heavy = "print({'librosa', 'numba', 'sklearn', 'matplotlib'} & set(sys.modules))"
+    for modules in ("tower.beats.worker, tower.beats.analysis", "api.music.app, api.production.app, tasks.sync"):
+        code = f"import sys, {modules}; {heavy}"
+        said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert said.stdout == "set()\n", modules

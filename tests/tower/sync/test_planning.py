@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from db.models.music import FrameTiming
 from tests.hypothesis_profiles import tried
 from tower.beats.results import Analysis
+from tower.beats.structure.results import Section, Structure
 from tower.conform.timing import schedule, sources, times
 from tower.errors import InvalidError
 from tower.sync.grid import Beats, GridSource, beats_of, grid
@@ -256,3 +257,32 @@ def test_frames_of_a_constant_rate_are_the_nearest_of_their_shot() -> None:
     made = plan(Clip(24, Fraction(24)), [SyncPoint(13)], even(), timing=CFR)
     assert sources(made) == [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 19, 20, 21, 22, 23]
     assert times(plan(Clip(24, Fraction(24)), [SyncPoint(13)], even(), timing=VFR))[13] == 45_000
+
+
+def test_a_cut_goes_to_the_start_of_a_section_that_is_near_and_bounds_still_hold() -> None:
+    beats = even(120, track_s=61)
+    wished = [7.0, 8.0, 8.0, 7.0]
+    plain = cut_scenes(wished, beats, fps=Fraction(24))
+    near = structured_at(15.5)
+    turned = cut_scenes(wished, beats.turning(near), fps=Fraction(24))
+    assert [cut.beat_s for cut in turned.cuts][2] == 15.5
+    assert [cut.beat_s for cut in plain.cuts][2] != 15.5
+    far = cut_scenes(wished, beats.turning(structured_at(25.0)), fps=Fraction(24))
+    assert all(0.8 <= shot.ratio <= 1.25 for shot in [*turned.shots, *far.shots])
+    assert far.clip == turned.clip == plain.clip
+
+
+def test_without_structure_beats_and_plans_stay_as_they_are() -> None:
+    beats = even(120, track_s=61)
+    assert beats.turning(None) is beats
+    nothing = structured_at()
+    assert cut_scenes([5.0, 6.0], beats.turning(nothing), fps=Fraction(24)) == cut_scenes(
+        [5.0, 6.0], beats, fps=Fraction(24)
+    )
+
+
+def structured_at(*starts_s: float) -> Structure:
+    """Sections that start there, after one at 0."""
+    starts = (0.0, *starts_s)
+    sections = tuple(Section(start, end, "A", 1.0) for start, end in pairwise((*starts, 61.0)))
+    return Structure(None, "No key", (), sections, None, (), 0.25, ())

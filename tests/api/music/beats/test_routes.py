@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from tests.api.live_server import served
 from tests.api.music.beats.beat_requests import B, analysed
 from tests.deployments.processes import until
 from tests.tower.beats.sounds import even_clicks, write_wav
+from tests.tower.beats.structure.songs import RATE_HZ as SONG_HZ
+from tests.tower.beats.structure.songs import three_parts
 from tower.settings import Settings
 
 
@@ -55,8 +58,32 @@ def test_a_click_track_is_heard_as_it_is(beats: TestClient, theme: Path) -> None
 
 def test_a_basic_analysis_leaves_out_what_was_not_asked(beats: TestClient, theme: Path) -> None:
     found = analysed(beats, theme, analysis_type="basic")
-    assert (found["downbeats"], found["beat_strengths"], found["candidates"]) == (None, None, None)
+    left_out = ("downbeats", "beat_strengths", "candidates", "structure", "structure_reason")
+    assert [found[name] for name in left_out] == [None] * 5
     assert len(found["beat_times"]) >= 38
+
+
+def test_a_basic_analysis_loads_no_librosa_and_a_detailed_one_adds_structure_to_the_same_beats(
+    beats: TestClient, beats_settings: Settings
+) -> None:
+    song = write_wav(beats_settings.media / "song.wav", three_parts(), rate_hz=SONG_HZ)
+    basic = analysed(beats, song, analysis_type="basic")
+    assert not any(_has_loaded("numba", child) for child in psutil.Process().children())
+    detailed = analysed(beats, song)
+    assert (basic["cached"], detailed["cached"]) == (False, True)
+    assert detailed["beat_times"] == basic["beat_times"]
+    structure = detailed["structure"]
+    assert (structure["key"]["tonic"], structure["key"]["mode"], structure["key_reason"]) == ("C", "major", None)
+    assert [part["label"] for part in structure["sections"]] == ["A", "B", "A"]
+    assert len(structure["chroma"]) == 12
+    assert max(structure["energy"]["values"]) == 1
+    assert structure["cached"] is False
+    again = analysed(beats, song)["structure"]
+    assert again["cached"] is True
+    assert again["sections"] == structure["sections"]
+    drawn = beats.get(f"/api/track/{detailed['track_id']}/waveform").text
+    assert drawn.count("<rect") == 3
+    assert "C major" in drawn
 
 
 def test_the_second_answer_comes_from_the_cache_and_force_listens_anew(beats: TestClient, theme: Path) -> None:
@@ -109,7 +136,9 @@ def test_the_users_word_is_kept_and_guides_the_analysis(beats: TestClient, theme
 def test_health_says_what_it_stands_on(beats: TestClient, beats_settings: Settings) -> None:
     said = beats.get(f"{B}/health").json()
     assert (said["status"], said["service"]) == ("healthy", "bpm-analyzer")
-    assert {"librosa", "numpy"} <= set(said["dependencies"])
+    assert said["dependencies"].items() >= {"librosa": version("librosa"), "numpy": version("numpy")}.items()
+    assert "sklearn" not in said["dependencies"], "it is installed, and not used"
+    assert said["reasons"] == {}
     assert said["cache_dir"] == str(beats_settings.data / "cache" / "beats")
     assert (said["cached_analyses"], said["processes"]) == (0, 2)
 
@@ -151,6 +180,7 @@ def test_matching_wants_something_to_match(beats: TestClient) -> None:
 def test_who_goes_away_cancels_and_the_service_answers_meanwhile(beats_settings: Settings) -> None:
     long = write_wav(beats_settings.media / "long.wav", even_clicks(120, 5400, rate_hz=8000), rate_hz=8000)
     with served(create_app(beats_settings), "no key") as service:
+        httpx.get(f"{service.url}{B}/health", timeout=60)  # tries librosa the first time
         with _asking(httpx.URL(f"{service.url}{B}/analyze-track"), {"audio_path": str(long)}):
             until(_listening, limit_s=30)
             assert httpx.get(f"{service.url}{B}/health", timeout=5).status_code == 200
@@ -167,6 +197,13 @@ def _asking(url: httpx.URL, body: dict[str, str]) -> Iterator[None]:
         head = f"POST {url.path} HTTP/1.1\r\nHost: {url.host}\r\nContent-Type: application/json\r\n"
         connection.sendall(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
         yield
+
+
+def _has_loaded(name: str, child: psutil.Process) -> bool:
+    try:
+        return any(name in mapped.path for mapped in child.memory_maps())
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def _listening() -> bool:

@@ -1,0 +1,108 @@
+"""The structure of a content is found once, whatever is lost; the beats that were kept before it stay valid."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import pytest
+from sqlalchemy import update
+
+from db.engine import Sessions
+from db.models.beats import BeatAnalysis
+from tests.tower.beats.sounds import even_clicks, write_wav
+from tower.beats.analysis import analyse
+from tower.beats.cache import analysed
+from tower.beats.results import Analysis, TempoHint
+from tower.beats.structure.cache import KnownStructure, known_structure, structured
+from tower.beats.structure.results import Drop, Key, Section, Structure
+
+FOUND = Structure(
+    key=Key("A", "minor", 0.8),
+    no_key=None,
+    chroma=(1.0, 0.5),
+    sections=(Section(0, 4, "A", 0.5), Section(4, 8, "B", 1.0)),
+    no_sections=None,
+    energy=(0.5, 1.0),
+    energy_step_s=0.25,
+    drops=(Drop(4, 7.5),),
+)
+Ask = Callable[..., KnownStructure]
+
+
+class Finding:
+    """Answers and counts."""
+
+    count = 0
+
+    def __call__(self, file: IO[bytes], beats: Analysis) -> Structure:
+        self.count += 1
+        assert file.tell() == 0
+        assert beats.beat_times_s
+        return FOUND
+
+
+@pytest.fixture
+def finding() -> Finding:
+    return Finding()
+
+
+@pytest.fixture
+def ask(sessions: Sessions, tmp_path: Path, finding: Finding) -> Ask:
+    song = write_wav(tmp_path / "song.wav", even_clicks(120, 8))
+
+    def asked(*, force: bool = False) -> KnownStructure:
+        with song.open("rb") as file:
+            beats = analysed(file, sessions=sessions, folder=tmp_path / "cache", analyser=analyse)
+            return structured(
+                file,
+                beats,
+                hint=TempoHint(),
+                sessions=sessions,
+                folder=tmp_path / "cache",
+                finder=finding,
+                force=force,
+                cancelled=threading.Event(),
+            )
+
+    return asked
+
+
+def test_the_second_time_it_is_known_and_force_finds_it_again(ask: Ask, finding: Finding, sessions: Sessions) -> None:
+    assert [ask().cached, ask().cached, ask(force=True).cached] == [False, True, False]
+    assert finding.count == 2
+    assert ask().structure == FOUND
+    with sessions() as session:
+        (row,) = session.query(BeatAnalysis)
+        assert known_structure(session, row.sha256) == FOUND
+        assert known_structure(session, row.sha256, TempoHint(bpm=60)) is None
+
+
+def test_another_version_of_the_method_leaves_the_beats_and_finds_the_structure_again(
+    ask: Ask, finding: Finding, sessions: Sessions, tmp_path: Path
+) -> None:
+    ask()
+    for kept in (tmp_path / "cache").glob("??/*.structure-*.json"):
+        kept.unlink()
+    with sessions.begin() as session:
+        session.execute(update(BeatAnalysis).values(structure_version=0))
+    assert not ask().cached
+    assert finding.count == 2
+
+
+@pytest.mark.parametrize("left", [None, b"", b'{"structure": {}}', b"[]"])
+def test_row_and_file_make_good_for_each_other(
+    ask: Ask, finding: Finding, sessions: Sessions, tmp_path: Path, left: bytes | None
+) -> None:
+    ask()
+    (kept,) = (tmp_path / "cache").glob("??/*.structure-*.json")
+    good = kept.read_bytes()
+    with sessions.begin() as session:
+        session.execute(update(BeatAnalysis).values(structure=None, structure_version=None))
+    assert ask().structure == FOUND
+    kept.unlink() if left is None else kept.write_bytes(left)
+    assert ask().structure == FOUND
+    assert kept.read_bytes() == good
+    assert finding.count == 1
