@@ -17,22 +17,22 @@ from api.http.collaborators import Collaborators
 from api.middleware import key_check
 from api.middleware.body_limit import BodyLimit
 from api.middleware.cors import ListedOrigins
-from api.middleware.error_boundary import Unexpected
+from api.middleware.error_boundary import ErrorBoundary
 from api.middleware.local_only import LocalOnly
-from api.middleware.rate_limits import Limiter, Rate, RateLimits
+from api.middleware.rate_limits import Rate, RateLimiter, RateLimits
 from api.middleware.request_context import RequestContext
 from api.middleware.security_headers import SecurityHeaders
-from tower.api_keys import require_for
+from tower.api_keys import require_usable_key
 from tower.settings import Settings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Collaborators]]
 DEFAULT_RATE = "1200/minute"  # where API keys are required
 
 
-class Service(FastAPI):
+class TowerApp(FastAPI):
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            key_check.describe(super().openapi())
+            key_check.document_security(super().openapi())
         return super().openapi()
 
 
@@ -42,7 +42,7 @@ def create_app(
     settings: Settings,
     routers: Sequence[APIRouter],
     lifespan: Lifespan | None = None,
-    larger_bodies: Mapping[str, int] | None = None,
+    body_limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """Build a service. Its routers come from `strict_router`.
 
@@ -51,7 +51,7 @@ def create_app(
     `lifespan` yields the collaborators, which reach the endpoints by the dependencies of `api.http.dependencies`. Where
     keys are required, a service without a `lifespan` cannot check them, and none starts before a key was made.
     """
-    app = Service(
+    app = TowerApp(
         title=title,
         version=version("tower"),
         lifespan=_checked_lifespan(settings, lifespan),
@@ -68,7 +68,7 @@ def create_app(
     for router in routers:
         app.include_router(router)
     docs_page.install(app, routers)
-    _add_middleware(app, settings, open_paths=key_check.open_paths(routers), larger_bodies=larger_bodies or {})
+    _add_middleware(app, settings, open_paths=key_check.find_open_paths(routers), larger_bodies=body_limits or {})
     return app
 
 
@@ -76,17 +76,17 @@ def _add_middleware(
     app: FastAPI, settings: Settings, *, open_paths: frozenset[str], larger_bodies: Mapping[str, int]
 ) -> None:
     """Add the middleware, the innermost first."""
-    known = key_check.KnownKeys()
+    cache = key_check.KeyCache()
     rate = settings.rate_limit or (DEFAULT_RATE if settings.keys_required else "off")
-    app.add_middleware(BodyLimit, larger=larger_bodies)
+    app.add_middleware(BodyLimit, limits=larger_bodies)
     if settings.keys_required:
-        app.add_middleware(key_check.KeyCheck, known=known, open_paths=open_paths)
+        app.add_middleware(key_check.KeyCheck, cache=cache, open_paths=open_paths)
     else:
-        app.add_middleware(LocalOnly, origins=settings.origins)
+        app.add_middleware(LocalOnly, origins=settings.allowed_origins)
     if rate != "off":
-        app.add_middleware(RateLimits, limiter=Limiter(Rate.parse(rate)), known=known, open_paths=open_paths)
-    app.add_middleware(Unexpected)
-    app.add_middleware(ListedOrigins, origins=settings.origins)
+        app.add_middleware(RateLimits, limiter=RateLimiter(Rate.parse(rate)), cache=cache, open_paths=open_paths)
+    app.add_middleware(ErrorBoundary)
+    app.add_middleware(ListedOrigins, origins=settings.allowed_origins)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext)
 
@@ -97,12 +97,12 @@ def _checked_lifespan(
     @asynccontextmanager
     async def started(app: FastAPI) -> AsyncIterator[None]:
         if settings.keys_required:
-            await to_thread.run_sync(require_for, settings)
+            await to_thread.run_sync(require_usable_key, settings)
         if lifespan is None:
             yield
             return
         async with lifespan(app) as made:
-            collaborators.store(app, made)
+            collaborators.store_collaborators(app, made)
             yield
 
     return started
@@ -113,4 +113,4 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _common_error_responses() -> dict[int | str, dict[str, Any]]:
-    return errors.documented(401, 403, 422, 429, 500, 503)
+    return errors.error_responses(401, 403, 422, 429, 500, 503)

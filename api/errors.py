@@ -23,19 +23,19 @@ from tower.errors import InvalidError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
 
 REQUEST_ID = "tower.request_id"  # key in the ASGI scope
-LONGEST_ECHO = 1000  # a refused value is cut to this length in the answer
-METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-MOST_ERRORS = 50  # more refused fields than this are not listed
+MAX_ECHO_CHARACTERS = 1000  # a refused value is cut to this length in the answer
+HTTP_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+MAX_LISTED_ERRORS = 50  # more refused fields than this are not listed
 
 log = logging.getLogger(__name__)
 
-CODES = {
+CODE_BY_STATUS = {
     400: ErrorCode.BAD_REQUEST,
     404: ErrorCode.NOT_FOUND,
     405: ErrorCode.METHOD_NOT_ALLOWED,
     413: ErrorCode.BODY_TOO_LARGE,
 }
-EXPECTED = {
+EXPECTED_BY_ERROR_TYPE = {
     "missing": "a value, it is required",
     "extra_forbidden": "no field of this name",
     "int_type": "integer",
@@ -119,7 +119,7 @@ def error_response(
     return JSONResponse({"error": body}, status_code=status or error.status, headers=headers)
 
 
-def database_silent(scope: Mapping[str, Any], error: Exception) -> JSONResponse:
+def database_unavailable(scope: Mapping[str, Any], error: Exception) -> JSONResponse:
     """503 with Retry-After, for a database that does not answer or a pool with no free connection."""
     unavailable = UnavailableError("The database does not answer; try again in a moment, or run `tower doctor`")
     if isinstance(error, PoolTimeoutError):
@@ -128,7 +128,7 @@ def database_silent(scope: Mapping[str, Any], error: Exception) -> JSONResponse:
     return error_response(scope, unavailable, headers={"Retry-After": "2"})
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI responses for an endpoint that can fail with these statuses."""
     return {status: {"model": ErrorAnswer, "description": HTTPStatus(status).phrase} for status in statuses}
 
@@ -145,7 +145,7 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     failures = error.errors()
     if failures[0]["type"] == "json_invalid":
         return error_response(request.scope, _invalid_json(failures[0]))
-    errors = [_field_details(failure) for failure in failures[:MOST_ERRORS]]
+    errors = [_field_details(failure) for failure in failures[:MAX_LISTED_ERRORS]]
     message = f"Invalid {errors[0]['field']}: expected {errors[0]['expected']}"
     return error_response(request.scope, InvalidError(message, details={**errors[0], "errors": errors}))
 
@@ -160,7 +160,7 @@ def _invalid_json(error: Mapping[str, Any]) -> InvalidJsonError:
 
 def _field_details(error: Mapping[str, Any]) -> dict[str, Any]:
     kind, value = error["type"], None if error["type"] == "missing" else error["input"]
-    expected = EXPECTED.get(kind) or re.sub(r"^(\w+ should (be|have) |Value error, )", "", error["msg"])
+    expected = EXPECTED_BY_ERROR_TYPE.get(kind) or re.sub(r"^(\w+ should (be|have) |Value error, )", "", error["msg"])
     return {"field": _field_path(error["loc"]), "value": _shortened(value), "expected": expected}
 
 
@@ -173,13 +173,13 @@ def _shortened(value: object) -> object:
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     echoed = to_jsonable_python(value, fallback=str)
-    return echoed if len(str(echoed)) <= LONGEST_ECHO else f"{str(echoed)[:LONGEST_ECHO]}…"
+    return echoed if len(str(echoed)) <= MAX_ECHO_CHARACTERS else f"{str(echoed)[:MAX_ECHO_CHARACTERS]}…"
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     """FastAPI and Starlette raise these. In our own code only BodyLimit does."""
     assert isinstance(error, HTTPException)
-    code = CODES.get(error.status_code, ErrorCode.BAD_REQUEST)
+    code = CODE_BY_STATUS.get(error.status_code, ErrorCode.BAD_REQUEST)
     message = error.detail
     if message == HTTPStatus(error.status_code).phrase:  # the framework's own text
         message = {404: "There is no endpoint {}", 405: "{} is not allowed here"}.get(error.status_code, message)
@@ -195,11 +195,11 @@ def _allowed_methods(request: Request) -> list[str]:
         scope = {**request.scope, "method": method}
         return any(route.matches(scope)[0] == Match.FULL for route in request.app.router.routes)
 
-    return [method for method in METHODS if is_allowed(method)]
+    return [method for method in HTTP_METHODS if is_allowed(method)]
 
 
 async def _database_down(request: Request, error: Exception) -> JSONResponse:
-    return database_silent(request.scope, error)
+    return database_unavailable(request.scope, error)
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
@@ -207,4 +207,4 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DBAPIError)
     if not error.connection_invalidated:
         raise error
-    return database_silent(request.scope, error)
+    return database_unavailable(request.scope, error)

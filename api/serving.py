@@ -30,22 +30,22 @@ from fastapi import FastAPI
 
 from tower import logs
 from tower.errors import StackError
-from tower.settings import HOST, Settings
+from tower.settings import LOOPBACK_HOST, Settings
 
-SHORTEST_LIFE_S = 3.0
-GARBAGE = (
+MIN_LIFE_S = 3.0
+GC_THRESHOLDS = (
     20_000,
     20,
     50,
 )  # Python's default collects 30 times as often: an eighth of the time of a list
-TURN_S = 0.0005  # with Python's default of 5 ms the event loop would wait as long as a whole request takes
-SIGNALS = {signal.SIGTERM, signal.SIGINT}
+SWITCH_INTERVAL_S = 0.0005  # with Python's default of 5 ms the event loop would wait as long as a whole request takes
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 log = logging.getLogger("tower.serving")
 
 
 @dataclass(frozen=True)
-class Asked:
+class ServiceSpec:
     """Serve the app of `api/<name>/app.py` on a port with a number of processes."""
 
     name: str
@@ -60,49 +60,49 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Door:
+class WorkerProcess:
     """One process of an app, and the listening socket that all processes of the app share."""
 
     name: str
     app: FastAPI
-    at: socket
-    leads: bool
+    listener: socket
+    is_leader: bool
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default=HOST)
-    parser.add_argument("services", nargs="+", type=Asked.parse, metavar="NAME:PORT:PROCESSES")
+    parser.add_argument("--host", default=LOOPBACK_HOST)
+    parser.add_argument("services", nargs="+", type=ServiceSpec.parse, metavar="NAME:PORT:PROCESSES")
     args = parser.parse_args()
     settings = Settings()
-    logs.configure(settings)
+    logs.configure_logging(settings)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # it starts threads when numpy, scipy or cv2 is imported
     try:
         doors = [door for spec in args.services for door in _bind(spec, args.host, settings)]
         gc.collect()
         gc.freeze()  # a later collection would touch, and so copy, every page
-        code = Family(doors).live()
+        code = ProcessGroup(doors).run()
     except StackError as error:
         sys.exit(f"tower: {error}")
     sys.exit(code)
 
 
-class Family:
+class ProcessGroup:
     """The forked processes, one for each door."""
 
-    def __init__(self, doors: Sequence[Door]) -> None:
-        self._doors = doors
-        self._living: dict[int, tuple[Door, float]] = {}
+    def __init__(self, workers: Sequence[WorkerProcess]) -> None:
+        self._doors = workers
+        self._living: dict[int, tuple[WorkerProcess, float]] = {}
         self._ending = False
         self._lifeline = os.pipe()  # the write end closes when this process ends
 
-    def live(self) -> int:
+    def run(self) -> int:
         """Run until SIGTERM, SIGINT or an early death, and return the exit code.
 
         Raises StackError if this process has a second thread. The forked processes then end with this one.
         """
         code = 0
-        for number in SIGNALS:
+        for number in STOP_SIGNALS:
             signal.signal(number, self._end)
         for door in self._doors:
             self._fork(door)
@@ -112,7 +112,7 @@ class Family:
             if self._ending:
                 continue
             exit_code = os.waitstatus_to_exitcode(status)
-            if time.monotonic() - started_s < SHORTEST_LIFE_S:
+            if time.monotonic() - started_s < MIN_LIFE_S:
                 code = exit_code if exit_code > 0 else 1
                 self._end()
             else:
@@ -120,16 +120,16 @@ class Family:
                 self._fork(door)
         return code
 
-    def _fork(self, door: Door) -> None:
+    def _fork(self, door: WorkerProcess) -> None:
         if (threads := psutil.Process().num_threads()) > 1:
             raise StackError(f"{threads} threads run before the {door.name} API forks: an import started one")
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the parent has recorded the child
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # until the parent has recorded the child
         if not self._ending:
             pid = os.fork()
             if pid == 0:
                 _run(door, self._lifeline)
             self._living[pid] = (door, time.monotonic())
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def _end(self, *_: object) -> None:
         self._ending = True
@@ -138,7 +138,7 @@ class Family:
                 os.kill(pid, signal.SIGTERM)
 
 
-def _bind(spec: Asked, host: str, settings: Settings) -> list[Door]:
+def _bind(spec: ServiceSpec, host: str, settings: Settings) -> list[WorkerProcess]:
     """Load the app and bind its port. Raises StackError if the port is not available."""
     app = importlib.import_module(f"api.{spec.name}.app").create_app(settings)
     listener = socket(AF_INET6 if ":" in host else AF_INET)
@@ -147,22 +147,22 @@ def _bind(spec: Asked, host: str, settings: Settings) -> list[Door]:
         listener.bind((host, spec.port))  # listening starts when the first process is ready
     except OSError as error:
         raise StackError(f"port {spec.port} of the {spec.name} API: {error.strerror}") from error
-    return [Door(spec.name, app, listener, leads=not number) for number in range(spec.processes)]
+    return [WorkerProcess(spec.name, app, listener, is_leader=not number) for number in range(spec.processes)]
 
 
-def _run(door: Door, lifeline: tuple[int, int]) -> None:
+def _run(door: WorkerProcess, lifeline: tuple[int, int]) -> None:
     """Serve in a forked process, and never return."""
     code = 1
     try:
-        for number in SIGNALS:
+        for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         os.close(lifeline[1])
         threading.Thread(target=_end_with_parent, args=(lifeline[0],), daemon=True).start()
-        door.app.state.leads = door.leads
-        gc.set_threshold(*GARBAGE)
-        sys.setswitchinterval(TURN_S)
-        uvicorn.Server(uvicorn.Config(door.app, log_config=None, access_log=False)).run(sockets=[door.at])
+        door.app.state.leads = door.is_leader
+        gc.set_threshold(*GC_THRESHOLDS)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        uvicorn.Server(uvicorn.Config(door.app, log_config=None, access_log=False)).run(sockets=[door.listener])
         code = 0
     except Exception:
         log.exception("The %s API failed", door.name)

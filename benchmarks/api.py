@@ -20,31 +20,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from benchmarks.api_plans import Plan, plans_of
-from benchmarks.api_world import JOBS, SCENES, World, build
-from benchmarks.clients import CLIENTS, Load, Request, ask, one
-from benchmarks.report import Figure, percentile, publish
-from benchmarks.versions import free_port
-from db.engine import connect, sessions
+from benchmarks.api_plans import QueryPlan, explain_requests
+from benchmarks.api_world import JOBS, SCENES, ApiWorld, build_world
+from benchmarks.clients import CLIENT_COUNT, LoadResult, Request, run_load, send_once
+from benchmarks.report import Figure, percentile, publish_figures
+from benchmarks.versions import find_free_port
+from db.engine import open_engine, session_factory
 from db.migrate import upgrade
 from deployments.postgres import EmbeddedPostgres
 from tower.settings import Settings
 
-A = "/api/anime"
-READ_MS, WRITE_MS = 50, 100  # targets for the 95th percentile
-READY_S = 60
+API_ROOT = "/api/anime"
+READ_TARGET_MS, WRITE_TARGET_MS = 50, 100  # targets for the 95th percentile
+START_TIMEOUT_S = 60
 RARE, COMMON, SPOKEN = "comet", "lantern", "number 4711"
 
 
 @dataclass(frozen=True)
-class Asked:
+class BenchmarkRequest:
     """One kind of request. `request` builds the nth one."""
 
     name: str
     request: Callable[[int], Request]
 
     @property
-    def writes(self) -> bool:
+    def is_write(self) -> bool:
         return self.request(0).method != "GET"
 
 
@@ -55,30 +55,32 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tower-api-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
-        with database(Path(folder)) as url:
+        with create_database(Path(folder)) as url:
             world = _built(url)
-            with serving(url, Path(folder)) as port:
-                asked = [kind for kind in requests(world) if args.only in kind.name]
-                health = Asked("GET /health", lambda _: Request("GET", f"{A}/health"))
-                loads = {kind.name: measured(port, kind, args.seconds) for kind in [health, *asked]}
-            plans = plans_of(url, {kind.name: kind.request(1) for kind in asked if not kind.writes})
-    rows = figures(asked, loads, plans)
+            with serve_api(url, Path(folder)) as port:
+                asked = [kind for kind in list_requests(world) if args.only in kind.name]
+                health = BenchmarkRequest("GET /health", lambda _: Request("GET", f"{API_ROOT}/health"))
+                loads = {kind.name: measure_request(port, kind, args.seconds) for kind in [health, *asked]}
+            plans = explain_requests(url, {kind.name: kind.request(1) for kind in asked if not kind.is_write})
+    rows = build_figures(asked, loads, plans)
     if args.only:
         for row in rows:
             print(row)
     else:
-        title = f"The production API with {SCENES:,} scenes in a project and {JOBS:,} jobs, {CLIENTS} clients at once"
-        publish("api", title, rows)
+        title = (
+            f"The production API with {SCENES:,} scenes in a project and {JOBS:,} jobs, {CLIENT_COUNT} clients at once"
+        )
+        publish_figures("api", title, rows)
     if wrong := [plan for found in plans.values() for plan in found if plan.scans]:
         raise SystemExit("\n".join(f"a whole table is read: {plan}" for plan in wrong))
 
 
-def requests(world: World) -> list[Asked]:
+def list_requests(world: ApiWorld) -> list[BenchmarkRequest]:
     """Requests about the large project, unless the name says otherwise."""
     small, of = world.small_ids, f"project_id={world.project_id}"
 
-    def get(name: str, path: Callable[[int], str]) -> Asked:
-        return Asked(f"GET {name}", lambda n: Request("GET", f"{A}/{path(n)}"))
+    def get(name: str, path: Callable[[int], str]) -> BenchmarkRequest:
+        return BenchmarkRequest(f"GET {name}", lambda n: Request("GET", f"{API_ROOT}/{path(n)}"))
 
     reads = [
         get("/projects", lambda _: "projects"),
@@ -104,17 +106,19 @@ def requests(world: World) -> list[Asked]:
         get("/commits", lambda _: f"commits?{of}"),
         get("/commits/{hash}", lambda n: f"commits/{world.commits[n % len(world.commits)]}?{of}"),
     ]
-    return reads + writes(world)
+    return reads + list_writes(world)
 
 
-def writes(world: World) -> list[Asked]:
+def list_writes(world: ApiWorld) -> list[BenchmarkRequest]:
     project = world.project_id
 
     def small(n: int) -> int:
         return world.small_ids[n % len(world.small_ids)]
 
-    def send(name: str, method: str, path: Callable[[int], str], body: Callable[[int], dict[str, object]]) -> Asked:
-        return Asked(f"{method} {name}", lambda n: Request(method, f"{A}/{path(n)}", body(n)))
+    def send(
+        name: str, method: str, path: Callable[[int], str], body: Callable[[int], dict[str, object]]
+    ) -> BenchmarkRequest:
+        return BenchmarkRequest(f"{method} {name}", lambda n: Request(method, f"{API_ROOT}/{path(n)}", body(n)))
 
     return [
         send("/projects", "POST", lambda _: "projects", lambda n: {"name": f"New {n}"}),
@@ -140,18 +144,20 @@ def writes(world: World) -> list[Asked]:
     ]
 
 
-def measured(port: int, asked: Asked, seconds: float) -> Load:
-    load = ask(port, asked.request, seconds=seconds)
+def measure_request(port: int, asked: BenchmarkRequest, seconds: float) -> LoadResult:
+    load = run_load(port, asked.request, seconds=seconds)
     print(f"{asked.name}: {percentile(load.ms, 0.5):.1f} {percentile(load.ms, 0.95):.1f} ms", file=sys.stderr)
     return load
 
 
-def figures(asked: list[Asked], loads: Mapping[str, Load], plans: Mapping[str, list[Plan]]) -> list[Figure]:
+def build_figures(
+    asked: list[BenchmarkRequest], loads: Mapping[str, LoadResult], plans: Mapping[str, list[QueryPlan]]
+) -> list[Figure]:
     health = loads["GET /health"]
     beside = f"GET /health {_times(health)}"
     rows = []
     for kind in asked:
-        target = WRITE_MS if kind.writes else READ_MS
+        target = WRITE_TARGET_MS if kind.is_write else READ_TARGET_MS
         met = percentile(loads[kind.name].ms, 0.95) < target
         indexes = sorted({index for plan in plans.get(kind.name, ()) for index in plan.indexes})
         shown = f"{beside}; by {', '.join(indexes)}" if indexes else beside
@@ -159,7 +165,7 @@ def figures(asked: list[Asked], loads: Mapping[str, Load], plans: Mapping[str, l
     return rows
 
 
-def _times(load: Load) -> str:
+def _times(load: LoadResult) -> str:
     return f"{statistics.median(load.ms):.1f} / {percentile(load.ms, 0.95):.1f} ms, {load.per_second:.0f}/s"
 
 
@@ -175,22 +181,22 @@ def _week(n: int) -> str:
     return "since={}&until={}".format(*stamps)
 
 
-def _jobs_page(world: World, n: int, narrowed: str) -> str:
+def _jobs_page(world: ApiWorld, n: int, narrowed: str) -> str:
     return f"generation?{narrowed}&cursor={_any(world.job_ids, n)}"
 
 
-def _built(url: str) -> World:
-    engine = connect(url, application="benchmark")
+def _built(url: str) -> ApiWorld:
+    engine = open_engine(url, application="benchmark")
     try:
-        return build(sessions(engine))
+        return build_world(session_factory(engine))
     finally:
         engine.dispose()
 
 
 @contextmanager
-def database(folder: Path) -> Iterator[str]:
+def create_database(folder: Path) -> Iterator[str]:
     """The embedded server as the stack runs it, fsync included."""
-    server = EmbeddedPostgres(folder / "postgres", free_port())
+    server = EmbeddedPostgres(folder / "postgres", find_free_port())
     server.start()
     try:
         upgrade(server.url("anime_production"))
@@ -200,9 +206,9 @@ def database(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def serving(url: str, folder: Path) -> Iterator[int]:
+def serve_api(url: str, folder: Path) -> Iterator[int]:
     """The production API as the stack starts it."""
-    port, unused_port = free_port(), free_port()
+    port, unused_port = find_free_port(), find_free_port()
     command = [sys.executable, "-m", "api.serving", f"production:{port}:{Settings().api_processes}"]
     env = {
         **os.environ,
@@ -221,10 +227,10 @@ def serving(url: str, folder: Path) -> Iterator[int]:
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + READY_S
+    deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         try:
-            one(port, Request("GET", f"{A}/health"))
+            send_once(port, Request("GET", f"{API_ROOT}/health"))
         except (OSError, RuntimeError):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"The service did not start: {log.read_text()[-2000:]}") from None

@@ -14,15 +14,15 @@ from sqlalchemy import Engine, event
 
 from api.production.app import create_app
 from benchmarks.clients import Request
-from db.engine import connect
+from db.engine import open_engine
 from tower.settings import Settings
 
-LARGE = ("scenes", "production_jobs", "render_queue", "version_objects", "commits")
+LARGE_TABLES = ("scenes", "production_jobs", "render_queue", "version_objects", "commits")
 Statement = tuple[str, Any]
 
 
 @dataclass(frozen=True)
-class Plan:
+class QueryPlan:
     """The plan of one statement: the indexes that it uses on large tables, and the large tables that it scans."""
 
     statement: str
@@ -30,10 +30,10 @@ class Plan:
     scans: frozenset[str]
 
 
-def plans_of(database_url: str, requests: Mapping[str, Request]) -> dict[str, list[Plan]]:
+def explain_requests(database_url: str, requests: Mapping[str, Request]) -> dict[str, list[QueryPlan]]:
     """Send each request once to the service, in this process, and explain every SELECT that it makes."""
     settings = Settings(database_url=database_url, prefect_api_url="http://127.0.0.1:9/api")
-    engine = connect(database_url, application="benchmark")
+    engine = open_engine(database_url, application="benchmark")
     try:
         with TestClient(create_app(settings)) as client:
             return {name: _plans(engine, _statements(client, request)) for name, request in requests.items()}
@@ -65,17 +65,17 @@ def _listening() -> Iterator[list[Statement]]:
         event.remove(Engine, "before_cursor_execute", hear)
 
 
-def _plans(engine: Engine, statements: list[Statement]) -> list[Plan]:
+def _plans(engine: Engine, statements: list[Statement]) -> list[QueryPlan]:
     with engine.connect() as connection:
         return [_plan(connection, *statement) for statement in statements if _is_large(statement[0])]
 
 
-def _plan(connection: Any, statement: str, parameters: Any) -> Plan:
+def _plan(connection: Any, statement: str, parameters: Any) -> QueryPlan:
     found = connection.exec_driver_sql(f"explain (format json) {statement}", parameters).scalar()
     nodes = list(_nodes((json.loads(found) if isinstance(found, str) else found)[0]["Plan"]))
     indexes = frozenset(node["Index Name"] for node in nodes if "Index Name" in node)
     whole = (node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan")
-    return Plan(" ".join(statement.split())[:300], indexes, frozenset(whole) & frozenset(LARGE))
+    return QueryPlan(" ".join(statement.split())[:300], indexes, frozenset(whole) & frozenset(LARGE_TABLES))
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -85,4 +85,4 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _is_large(statement: str) -> bool:
-    return any(table in statement for table in LARGE)
+    return any(table in statement for table in LARGE_TABLES)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from benchmarks.versions import scene
-from db.engine import Sessions
+from benchmarks.versions import build_scene
+from db.engine import SessionFactory
 from tower.story import projects
 from tower.versions import branches, editing
-from tower.versions.editing import Edit
+from tower.versions.editing import EntityEdit
 from tower.versions.kinds import Kind
 
 SCENES = 10_000
@@ -61,7 +61,7 @@ from anime_api.production_jobs, generate_series(1, 3) segment where job_type = '
 
 
 @dataclass(frozen=True)
-class World:
+class ApiWorld:
     """`scene_ids`, `character_ids` and `commits` belong to the large project, on main; `job_ids` to all projects."""
 
     project_id: int
@@ -72,22 +72,22 @@ class World:
     commits: Sequence[str]
 
 
-def build(made: Sessions) -> World:
+def build_world(made: SessionFactory) -> ApiWorld:
     drawn = random.Random(SEED)
     with made.begin() as session:
-        big = projects.create(session, {"name": "The long series"}, {}).id
-        small = [projects.create(session, {"name": f"Pilot {n}"}, {}).id for n in range(PROJECTS)]
+        big = projects.create_project(session, {"name": "The long series"}, {}).id
+        small = [projects.create_project(session, {"name": f"Pilot {n}"}, {}).id for n in range(PROJECTS)]
     keys = [uuid.UUID(int=drawn.getrandbits(128), version=4) for _ in range(SCENES)]
     cast = [uuid.UUID(int=drawn.getrandbits(128), version=4) for _ in range(CHARACTERS)]
-    people = [Edit(Kind.CHARACTERS, key, {"name": f"Villager {n}"}) for n, key in enumerate(cast)]
+    people = [EntityEdit(Kind.CHARACTERS, key, {"name": f"Villager {n}"}) for n, key in enumerate(cast)]
     _commit(made, big, people)
-    _commit(made, big, [Edit(Kind.SCENES, key, _scene(at, cast)) for at, key in enumerate(keys, 1)])
+    _commit(made, big, [EntityEdit(Kind.SCENES, key, _scene(at, cast)) for at, key in enumerate(keys, 1)])
     for at in range(COMMITS):
-        _commit(made, big, [Edit(Kind.SCENES, keys[at * 7], {"mood": f"mood {at}"})])
+        _commit(made, big, [EntityEdit(Kind.SCENES, keys[at * 7], {"mood": f"mood {at}"})])
     with made.begin() as session:
         for number in range(1, BRANCHES):
             branches.create(session, big, f"ending {number}")
-    _commit(made, big, [Edit(Kind.SCENES, key, {"mood": "other"}) for key in keys[:20]], branch="ending 1")
+    _commit(made, big, [EntityEdit(Kind.SCENES, key, {"mood": "other"}) for key in keys[:20]], branch="ending 1")
     with made.begin() as session:
         session.execute(text(_JOBS), {"big": big, "first": small[0], "projects": PROJECTS, "jobs": JOBS})
         session.execute(text(_SEGMENTS))
@@ -96,14 +96,14 @@ def build(made: Sessions) -> World:
     return _known(made, big, small)
 
 
-def _known(made: Sessions, big: int, small: Sequence[int]) -> World:
+def _known(made: SessionFactory, big: int, small: Sequence[int]) -> ApiWorld:
     def ids(query: str) -> list[int]:
         return list(session.scalars(text(query), {"big": big}))
 
     main = "branch_id = (select id from anime_api.branches where project_id = :big and name = 'main')"
     with made() as session:
         newest = "select hash from anime_api.commits where project_id = :big order by id desc limit 100"
-        return World(
+        return ApiWorld(
             project_id=big,
             small_ids=small,
             scene_ids=ids(f"select id from anime_api.scenes where {main} order by scene_number"),
@@ -113,9 +113,9 @@ def _known(made: Sessions, big: int, small: Sequence[int]) -> World:
         )
 
 
-def _commit(made: Sessions, project_id: int, edits: Sequence[Edit], *, branch: str = "main") -> None:
+def _commit(made: SessionFactory, project_id: int, edits: Sequence[EntityEdit], *, branch: str = "main") -> None:
     with made.begin() as session:
-        editing.commit(
+        editing.commit_edits(
             session, project_id=project_id, branch=branch, edits=edits, message="an edit", author="benchmark"
         )
 
@@ -124,5 +124,5 @@ def _scene(at: int, cast: Sequence[uuid.UUID]) -> dict[str, object]:
     """A scene with two characters; every hundredth contains a rare word."""
     rare = " A comet." if at % 100 == 0 else ""
     plays = [{"name": f"Villager {n}", "key": str(cast[n])} for n in (at % CHARACTERS, (at * 3 + 1) % CHARACTERS)]
-    content = scene(at)
+    content = build_scene(at)
     return {**content, "description": f"{content['description']}{rare}", "characters": plays}

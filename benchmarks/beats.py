@@ -21,20 +21,20 @@ from scipy.signal import resample_poly
 from benchmarks import beats_corpus, beats_fit
 from benchmarks.beats_band import RATE_HZ
 from benchmarks.beats_corpus import Track
-from benchmarks.beats_cost import listen, memory_figures, time_figures
-from benchmarks.beats_trackers import Guess, Times, trackers
-from benchmarks.report import Figure, publish
-from tower.beats.analysis import analyse, heard
-from tower.beats.onsets import Onsets, onsets
+from benchmarks.beats_cost import analyse_file, memory_figures, time_figures
+from benchmarks.beats_trackers import BeatEstimate, Times, list_trackers
+from benchmarks.report import Figure, publish_figures
+from tower.beats.analysis import analyse, analyse_onsets
+from tower.beats.onsets import Onsets, compute_onsets
 from tower.beats.results import Analysis, TempoHint
-from tower.beats.sound import PIECE_SAMPLES, Sound
+from tower.beats.sound import PIECE_SAMPLES, SoundStream
 from tower.beats.sound import RATE_HZ as HEARD_HZ
 
 PLOT = Path(__file__).parent.parent / "docs" / "images" / "beats-calibration.png"
 TARGETS = {"F70": 0.93, "F25": 0.90, "AMLt": 0.98}
-DRAWN_TRACKS = 40
-SEEN_FROM = 100_001  # odd numbers: not used for fitting, but their results were seen while the method changed
-FRESH_FROM = 200_001  # odd numbers: not used or seen before the method was finished
+RANDOM_TRACKS = 40
+SEEN_FIRST_NUMBER = 100_001  # odd numbers: not used for fitting, but their results were seen while the method changed
+FRESH_FIRST_NUMBER = 200_001  # odd numbers: not used or seen before the method was finished
 CALIBRATION_TRACKS = 140
 FIT_NUMBERS = (*range(0, 600, 2), *range(beats_corpus.MIXED_FROM, 3400, 2))
 
@@ -51,7 +51,7 @@ class Scores:
     within_1: float | None
 
 
-def score(track: Track, guess: Guess) -> Scores:
+def score_guess(track: Track, guess: BeatEstimate) -> Scores:
     trim = mir_eval.beat.trim_beats
     truth, said = trim(track.beats_s), trim(guess.beats_s)
     _, cml, _, aml = mir_eval.beat.continuity(truth, said)
@@ -76,22 +76,22 @@ class Accuracy:
     nothing: list[str]
 
 
-def tracks() -> dict[str, list[Track]]:
+def list_track_sets() -> dict[str, list[Track]]:
     """Both halves of the corpus, and two sets of random tracks."""
     return {
-        "tuning half": beats_corpus.corpus(held_back=False),
-        "held-back half": beats_corpus.corpus(held_back=True),
-        "third set": drawn(SEEN_FROM),
-        "fresh draw": drawn(FRESH_FROM),
+        "tuning half": beats_corpus.build_corpus(held_back=False),
+        "held-back half": beats_corpus.build_corpus(held_back=True),
+        "third set": random_tracks(SEEN_FIRST_NUMBER),
+        "fresh draw": random_tracks(FRESH_FIRST_NUMBER),
     }
 
 
-def drawn(first: int) -> list[Track]:
-    return [beats_corpus.random_track(number) for number in range(first, first + 2 * DRAWN_TRACKS, 2)]
+def random_tracks(first: int) -> list[Track]:
+    return [beats_corpus.random_track(number) for number in range(first, first + 2 * RANDOM_TRACKS, 2)]
 
 
-def accuracy(folder: Path, corpus: Sequence[Track], *, each: bool) -> Accuracy:
-    all_of_it = Accuracy({name: [] for name in trackers()}, [], [], [])
+def measure_accuracy(folder: Path, corpus: Sequence[Track], *, each: bool) -> Accuracy:
+    all_of_it = Accuracy({name: [] for name in list_trackers()}, [], [], [])
     scores = all_of_it.scores
     for track in corpus:
         path = write_wav(folder / "track.wav", track.samples)
@@ -104,8 +104,8 @@ def accuracy(folder: Path, corpus: Sequence[Track], *, each: bool) -> Accuracy:
             all_of_it.false_changes.append(track.name)
         downbeats = beats_fit.f_measure(track.downbeats_s, np.array(found.downbeat_times_s))
         all_of_it.downbeats.append(downbeats)
-        for name, tracker in trackers().items():
-            scores[name].append(score(track, tracker(path)))
+        for name, tracker in list_trackers().items():
+            scores[name].append(score_guess(track, tracker(path)))
         if each:
             one = scores["Tower"][-1]
             bpm = f"{track.bpm or 0:.1f} → {found.bpm or 0:.1f}"
@@ -113,7 +113,7 @@ def accuracy(folder: Path, corpus: Sequence[Track], *, each: bool) -> Accuracy:
     return all_of_it
 
 
-def mean(scores: Sequence[Scores], name: str) -> float:
+def mean_score(scores: Sequence[Scores], name: str) -> float:
     values = [value for one in scores if (value := getattr(one, name)) is not None]
     return float(np.mean(values))
 
@@ -127,13 +127,13 @@ def accuracy_figures(folder: Path, *, each: bool) -> Iterator[Figure]:
         "tempo within 4 %": "within_4",
         "within 1 %": "within_1",
     }
-    for half, corpus in tracks().items():
-        found = accuracy(folder, corpus, each=each)
+    for half, corpus in list_track_sets().items():
+        found = measure_accuracy(folder, corpus, each=each)
         scores, false_changes, nothing = found.scores, found.false_changes, found.nothing
         count = len(scores["Tower"])
         for title, name in shown.items():
-            value = mean(scores["Tower"], name)
-            others = ", ".join(f"{who} {mean(of, name):.3f}" for who, of in scores.items() if who != "Tower")
+            value = mean_score(scores["Tower"], name)
+            others = ", ".join(f"{who} {mean_score(of, name):.3f}" for who, of in scores.items() if who != "Tower")
             target = TARGETS.get(title)
             yield Figure(
                 f"{title}, {half} (n={count})",
@@ -150,17 +150,17 @@ def accuracy_figures(folder: Path, *, each: bool) -> Iterator[Figure]:
             f"sounds without a beat in which one is heard, {half} (n={len(corpus) - count})",
             _listed(nothing), "", "none", not nothing,
         )  # fmt: skip
-    if "aubio" not in trackers():
+    if "aubio" not in list_trackers():
         yield Figure("aubio", "not measured: the program aubio is not installed")
 
 
-def calibration(count: int) -> tuple[list[float], list[bool]]:
+def measure_calibration(count: int) -> tuple[list[float], list[bool]]:
     """Confidence and correctness of held-back tracks with detected beats. Beats in a sound without any are wrong."""
     said, right = [], []
     for number in range(1, 2 * count, 2):
         track = beats_corpus.random_track(number)
         curves, duration_s = _curves(track)
-        found = heard(curves, Sound(track.name, RATE_HZ, int(duration_s * HEARD_HZ)), TempoHint())
+        found = analyse_onsets(curves, SoundStream(track.name, RATE_HZ, int(duration_s * HEARD_HZ)), TempoHint())
         if found.bpm is None:
             continue  # the tracker reports that it found no beats
         said.append(found.confidence)
@@ -169,8 +169,8 @@ def calibration(count: int) -> tuple[list[float], list[bool]]:
 
 
 def calibration_figures(count: int) -> Iterator[Figure]:
-    said, right = calibration(count)
-    draw(said, right)
+    said, right = measure_calibration(count)
+    draw_calibration(said, right)
     pairs = np.array([said, right], float)
     error = 0.0
     for low, high in ((0, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.01)):
@@ -183,7 +183,7 @@ def calibration_figures(count: int) -> Iterator[Figure]:
     yield Figure("expected calibration error, held back", f"{error:.3f}", f"n={len(said)}")
 
 
-def draw(said: Sequence[float], right: Sequence[bool]) -> None:
+def draw_calibration(said: Sequence[float], right: Sequence[bool]) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -222,7 +222,7 @@ def fit() -> None:
         track = beats_corpus.random_track(number)
         curves, duration_s = _curves(track)
         pieces.append((curves, duration_s, track.beats_s))
-    beats_fit.fit(pieces)
+    beats_fit.fit_coefficients(pieces)
 
 
 def main() -> None:
@@ -235,7 +235,7 @@ def main() -> None:
         fit()
         return
     if args.listen:
-        listen(args.listen)
+        analyse_file(args.listen)
         return
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -247,7 +247,7 @@ def main() -> None:
             memory_figures(place),
         ):
             figures += part
-            publish(
+            publish_figures(
                 "beats", "Beats: time, accuracy, confidence, memory", figures
             )  # write the figures even if a later step fails
 
@@ -255,12 +255,13 @@ def main() -> None:
 def _curves(track: Track) -> tuple[Onsets, float]:
     samples = resample_poly(track.samples, HEARD_HZ, RATE_HZ).astype(np.float32)
     pieces = (samples[start : start + PIECE_SAMPLES] for start in range(0, len(samples), PIECE_SAMPLES))
-    return onsets(pieces), len(samples) / HEARD_HZ
+    return compute_onsets(pieces), len(samples) / HEARD_HZ
 
 
 def _is_right(track: Track, found: Analysis) -> bool:
     return (
-        len(track.beats_s) > 0 and beats_fit.f_measure(track.beats_s, np.array(found.beat_times_s)) >= beats_fit.RIGHT_F
+        len(track.beats_s) > 0
+        and beats_fit.f_measure(track.beats_s, np.array(found.beat_times_s)) >= beats_fit.CORRECT_F_MEASURE
     )
 
 

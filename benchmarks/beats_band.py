@@ -33,8 +33,8 @@ class Band:
         rng, drums = self.rng, self.style.drums
         kick, snare, hat = (
             _kick(rng),
-            0.5 * hit(rng, 0.18, 180, 7000),
-            0.18 * hit(rng, rng.uniform(0.03, 0.08), 6000, 15000),
+            0.5 * noise_hit(rng, 0.18, 180, 7000),
+            0.18 * noise_hit(rng, rng.uniform(0.03, 0.08), 6000, 15000),
         )
         for part, sound in (("kick", kick), ("snare", snare), ("hat", hat)):
             self._pattern(part, self._drum(drums * sound))
@@ -44,7 +44,7 @@ class Band:
         return self.out
 
     def _drum(self, sound: Signal) -> Callable[[int, float, float], None]:
-        return lambda _, when, loud: add(self.out, loud * sound, when)
+        return lambda _, when, loud: mix_in(self.out, loud * sound, when)
 
     def _pattern(self, part: str, strike: Callable[[int, float, float], None]) -> None:
         pattern = self.patterns[part]
@@ -85,7 +85,7 @@ class Band:
     def _tone(  # noqa: PLR0917 - a note is that many numbers
         self, pitch: int, when: float, loud: float, length: float, partials: int, attack_s: float = 0.005
     ) -> None:
-        add(self.out, loud * _tone(pitch, length, partials, attack_s), when)
+        mix_in(self.out, loud * _tone(pitch, length, partials, attack_s), when)
 
 
 @cache
@@ -104,7 +104,7 @@ def _kick(rng: np.random.Generator) -> Signal:
     return np.asarray(0.9 * np.sin(2 * np.pi * (low * at + 6 * (1 - np.exp(-at / 0.02)))) * np.exp(-at / 0.06))
 
 
-def hit(rng: np.random.Generator, length: float, low_hz: float, high_hz: float) -> Signal:
+def noise_hit(rng: np.random.Generator, length: float, low_hz: float, high_hz: float) -> Signal:
     count = int(length * RATE_HZ)
     return filtered(rng.normal(0, 1, count), low_hz, high_hz) * np.exp(-np.arange(count) / count * 5)
 
@@ -117,7 +117,7 @@ def filtered(signal: Signal, low_hz: float, high_hz: float) -> Signal:
     return found
 
 
-def add(out: Signal, sound: Signal, when: float) -> None:
+def mix_in(out: Signal, sound: Signal, when: float) -> None:
     start = int(when * RATE_HZ)
     end = min(len(out), start + len(sound))
     if end > start:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.beats_band import RATE_HZ, Band, Signal, add, filtered, hit
-from benchmarks.beats_genres import GENRES, GROOVE, MIXED, Genre, groove, mixed
+from benchmarks.beats_band import RATE_HZ, Band, Signal, filtered, mix_in, noise_hit
+from benchmarks.beats_genres import GENRES, GROOVE, MIXED, Genre, mix_genres, random_groove
 
 HELD_BACK_WHOLE = ("waltz", "reggae", "funk", "synthwave")
 MIXED_FROM, MIXED_SHARE = 1000, 0.5  # tuning tracks from this number on, and the share of them that is MIXED
@@ -51,45 +51,51 @@ class Track:
     changes: int | None
 
 
-def corpus(*, held_back: bool, seconds: float = 60) -> list[Track]:
+def build_corpus(*, held_back: bool, seconds: float = 60) -> list[Track]:
     """The fixed tracks of one half."""
     half = int(held_back)
     made = [
-        music(f"{genre}, even", genre, even(bpm, seconds), held_back=held_back)
+        synthesise_track(f"{genre}, even", genre, even_beats(bpm, seconds), held_back=held_back)
         for genre, tempos in TEMPOS.items()
         if (bpm := tempos[half])
     ]
     one, two = (("rock", "anime pop"), ("house", "funk"))[half]
     made += [
-        music(
+        synthesise_track(
             "tempo step",
             one,
             _steps([(120, 30), (140, 30)] if not half else [(98, 28), (126, 36)]),
             held_back=held_back,
             changes=1,
         ),
-        music(
+        synthesise_track(
             "two steps",
             two,
             _steps([(150, 24), (130, 24), (164, 24)] if not half else [(124, 26), (108, 22), (132, 24)]),
             held_back=held_back,
             changes=2,
         ),
-        music(
+        synthesise_track(
             "ramp up", one, _ramp(*((100, 130) if not half else (88, 112)), seconds), held_back=held_back, changes=None
         ),
-        music("slow tempo", two if half else "piano", even((62, 57)[half], seconds), held_back=held_back),
-        music("fast tempo", "metal" if half else "rock", even((188, 178)[half], seconds), held_back=held_back),
-        music(
+        synthesise_track(
+            "slow tempo", two if half else "piano", even_beats((62, 57)[half], seconds), held_back=held_back
+        ),
+        synthesise_track(
+            "fast tempo", "metal" if half else "rock", even_beats((188, 178)[half], seconds), held_back=held_back
+        ),
+        synthesise_track(
             "rubato introduction",
             ("ballad", "piano")[half],
             _rubato((76, 92)[half], seconds),
             held_back=held_back,
             changes=None,
         ),
-        music("silence in the middle", one, even((126, 115)[half], seconds), held_back=held_back, hole=(24.0, 31.0)),
+        synthesise_track(
+            "silence in the middle", one, even_beats((126, 115)[half], seconds), held_back=held_back, hole=(24.0, 31.0)
+        ),
     ]
-    made += [beatless(name, held_back=held_back) for name in BEATLESS]
+    made += [synthesise_beatless(name, held_back=held_back) for name in BEATLESS]
     return made
 
 
@@ -101,7 +107,7 @@ def random_track(number: int, seconds: float = 45) -> Track:
     held_back = bool(number % 2)
     rng = np.random.default_rng(7_000 + number)
     if number % 12 in (10, 11):
-        return beatless(sorted(BEATLESS)[number // 12 % len(BEATLESS)], held_back=held_back, salt=number)
+        return synthesise_beatless(sorted(BEATLESS)[number // 12 % len(BEATLESS)], held_back=held_back, salt=number)
     genres = [genre for genre in GENRES if held_back or genre not in HELD_BACK_WHOLE]
     genre = GROOVE if rng.random() < 0.25 else str(rng.choice(genres))
     if not held_back and number >= MIXED_FROM and rng.random() < MIXED_SHARE:
@@ -109,7 +115,7 @@ def random_track(number: int, seconds: float = 45) -> Track:
     bpm = float(np.clip(_typical(genre) * 2 ** rng.normal(0, 0.28), 55, 195))
     shape = rng.choice(4, p=(0.7, 0.12, 0.08, 0.1))
     beats = (
-        even(bpm, seconds)
+        even_beats(bpm, seconds)
         if shape == 0
         else _steps([(bpm, seconds / 2), (bpm * rng.choice([0.86, 1.15]), seconds / 2)])
         if shape == 1
@@ -117,10 +123,12 @@ def random_track(number: int, seconds: float = 45) -> Track:
         if shape == 2
         else _rubato(bpm, seconds)
     )
-    return music(f"random {number}", genre, beats, held_back=held_back, changes=None, worn=float(rng.uniform(0, 1)))
+    return synthesise_track(
+        f"random {number}", genre, beats, held_back=held_back, changes=None, worn=float(rng.uniform(0, 1))
+    )
 
 
-def music(
+def synthesise_track(
     name: str,
     genre: str,
     beats: tuple[Signal, float | None],
@@ -153,7 +161,7 @@ def music(
     )
 
 
-def beatless(name: str, *, held_back: bool, salt: int = 0, seconds: float = 40) -> Track:
+def synthesise_beatless(name: str, *, held_back: bool, salt: int = 0, seconds: float = 40) -> Track:
     rng = np.random.default_rng(zlib.crc32(f"{name}/{held_back}/{salt}".encode()))
     samples = BEATLESS[name](rng, int(seconds * RATE_HZ))
     return Track(name, held_back, "no beat", samples, np.zeros(0), np.zeros(0), None, 0)
@@ -194,7 +202,7 @@ def _speech(rng: np.random.Generator, count: int) -> Signal:
             voice = tones * np.sin(np.pi * span / length) ** 0.6 * rng.uniform(0.4, 1)
             if rng.random() < 0.35:
                 voice = voice + rng.normal(0, 0.3, len(span)) * np.exp(-span / 0.03)
-            add(out, voice, at)
+            mix_in(out, voice, at)
             at += length + abs(rng.normal(0, 0.03))
         at += rng.gamma(3, 0.15)
     return 0.2 * out
@@ -203,7 +211,7 @@ def _speech(rng: np.random.Generator, count: int) -> Signal:
 def _rain(rng: np.random.Generator, count: int) -> Signal:
     out = rng.normal(0, 0.01, count)
     for when in rng.uniform(0, count / RATE_HZ - 0.1, 25 * count // RATE_HZ):
-        add(out, hit(rng, 0.02, 2000, 8000) * rng.gamma(1.5, 0.15), when)
+        mix_in(out, noise_hit(rng, 0.02, 2000, 8000) * rng.gamma(1.5, 0.15), when)
     return out
 
 
@@ -218,8 +226,8 @@ BEATLESS: dict[str, Callable[[np.random.Generator, int], Signal]] = {
 
 def _style(rng: np.random.Generator, genre: str) -> Genre:
     if genre == MIXED:
-        return mixed(rng, [name for name in GENRES if name not in HELD_BACK_WHOLE])
-    return groove(rng) if genre == GROOVE else GENRES[genre]
+        return mix_genres(rng, [name for name in GENRES if name not in HELD_BACK_WHOLE])
+    return random_groove(rng) if genre == GROOVE else GENRES[genre]
 
 
 def _typical(genre: str) -> float:
@@ -228,7 +236,7 @@ def _typical(genre: str) -> float:
     return next(float(bpm) for bpm in TEMPOS[genre] if bpm)
 
 
-def even(bpm: float, seconds: float) -> tuple[Signal, float | None]:
+def even_beats(bpm: float, seconds: float) -> tuple[Signal, float | None]:
     return np.arange(0.35, seconds, 60 / bpm), bpm
 
 

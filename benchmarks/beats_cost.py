@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks import beats_corpus
 from benchmarks.beats_band import RATE_HZ, Signal
-from benchmarks.beats_trackers import librosa_plain
+from benchmarks.beats_trackers import track_with_librosa
 from benchmarks.report import Figure
 from tower.beats.analysis import analyse
 from tower.beats.pool import AnalyserPool
@@ -28,17 +28,18 @@ WARM_S, COLD_S, FLOORS = 0.5, 1.2, 2.0
 def time_figures(folder: Path, runs: int = 5) -> Iterator[Figure]:
     """Times for a song of 180 s as mp3; the methods run alternately."""
     song = encode_mp3(
-        folder / "song.mp3", beats_corpus.music("rock", "rock", beats_corpus.even(121, 180), held_back=False).samples
+        folder / "song.mp3",
+        beats_corpus.synthesise_track("rock", "rock", beats_corpus.even_beats(121, 180), held_back=False).samples,
     )
     pool = AnalyserPool(1)
     measured: dict[str, list[float]] = {name: [] for name in ("decode", "warm", "cold", "librosa warm", "librosa cold")}
     try:
         _pooled(pool, song)
-        librosa_plain(song)
+        track_with_librosa(song)
         for _ in range(runs):
             measured["decode"].append(_seconds(lambda: decode(song)))
             measured["warm"].append(_seconds(lambda: _pooled(pool, song)))
-            measured["librosa warm"].append(_seconds(lambda: librosa_plain(song)))
+            measured["librosa warm"].append(_seconds(lambda: track_with_librosa(song)))
     finally:
         pool.stop()
     for _ in range(max(2, runs - 2)):
@@ -84,7 +85,7 @@ def memory_figures(folder: Path) -> Iterator[Figure]:
     yield Figure("memory that 110 minutes more take", f"{grown} MB", "", "≤ 100 MB", grown <= 100)
 
 
-def listen(path: Path) -> None:
+def analyse_file(path: Path) -> None:
     """Analyse a file and print the peak memory in MB, the seconds and the tempo. Runs in a separate process."""
     began = time.perf_counter()
     found = analyse(path)

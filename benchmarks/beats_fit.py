@@ -17,41 +17,41 @@ from tower.beats import analysis, coefficients, confidence, counting, tempo
 from tower.beats.onsets import Onsets
 from tower.beats.results import TempoHint
 
-FITTED = Path(counting.__file__).with_name("coefficients.json")
-RIGHT_F = 0.8  # F within 70 ms from which a track counts as right
-HEARD_F = 0.6
-AS_GOOD = 0.02
-HIDDEN = 16
+COEFFICIENTS_FILE = Path(counting.__file__).with_name("coefficients.json")
+CORRECT_F_MEASURE = 0.8  # F within 70 ms from which a track counts as right
+MIN_F_MEASURE = 0.6
+EQUIVALENT_MARGIN = 0.02
+HIDDEN_UNITS = 16
 RIDGE = {"counting": 0.003, "confidence": 0.001}
 SEED = 1
 
 Matrix = NDArray[np.float64]
-Piece = tuple[Onsets, float, Matrix]  # curves, seconds, true beats
+FitTrack = tuple[Onsets, float, Matrix]  # curves, seconds, true beats
 
 
 @dataclass(frozen=True)
-class Example:
+class FitExample:
     """One track: the features of each metre hypothesis, and which hypotheses are right."""
 
-    signs: Matrix
-    right: NDArray[np.bool_]
+    features: Matrix
+    is_correct: NDArray[np.bool_]
 
 
-def fit(pieces: Sequence[Piece]) -> None:
+def fit_coefficients(pieces: Sequence[FitTrack]) -> None:
     """Fit the metre on two thirds of the pieces, then the confidence on the last third, so that it reflects new music.
     Writes coefficients.json."""
     examples = [one for i, piece in enumerate(pieces) if i % 3 and (one := _example(*piece))]
     kept: dict[str, Any] = {"counting": _net_fit(examples)}
-    coefficients.FITTED.update(kept)
+    coefficients.COEFFICIENTS.update(kept)
     heard = [both for piece in pieces[::3] if (both := _heard(*piece))]
-    rows = np.array([confidence.weighed(found) for found, _ in heard])
+    rows = np.array([confidence.feature_vector(found) for found, _ in heard])
     kept["confidence"] = _logistic_fit(_with_bias(rows), np.array([right for _, right in heard], float))
     kept["source"] = (
         f"python -m benchmarks.beats --fit, {len(pieces)} tuning tracks: {len(examples)} for the counting, "
         f"{len(heard)} others for the confidence"
     )
-    coefficients.FITTED.update(kept)
-    FITTED.write_text(json.dumps(kept).replace("], ", "],\n ") + "\n")
+    coefficients.COEFFICIENTS.update(kept)
+    COEFFICIENTS_FILE.write_text(json.dumps(kept).replace("], ", "],\n ") + "\n")
 
 
 def f_measure(truth: Matrix, times: Matrix, window_s: float = 0.07) -> float:
@@ -59,43 +59,43 @@ def f_measure(truth: Matrix, times: Matrix, window_s: float = 0.07) -> float:
     return float(mir_eval.beat.f_measure(trim(truth), trim(times), window_s))
 
 
-def _example(curves: Onsets, duration_s: float, truth: Matrix) -> Example | None:
+def _example(curves: Onsets, duration_s: float, truth: Matrix) -> FitExample | None:
     """None for a track without beats, and for one that no hypothesis tracks well."""
-    if not len(truth) or confidence.deaf(curves):
+    if not len(truth) or confidence.reason_unanalysable(curves):
         return None
-    beats = analysis.as_found(curves, duration_s, TempoHint())
-    if len(beats.times_s) < analysis.FEWEST_TO_COUNT or not beats.parts:
+    beats = analysis.track_beats(curves, duration_s, TempoHint())
+    if len(beats.times_s) < analysis.MIN_BEATS_FOR_METRE or not beats.segments:
         return None
-    ways = [way for way in counting.WAYS if tempo.listened_for(beats.bpm / way.beats, TempoHint())]
-    signs = counting.signs(beats.times_s, beats.tempos, curves, bpm=beats.bpm, ways=ways)
-    scores = np.array([f_measure(truth, way.times(beats.times_s)) for way in ways])
-    return Example(signs, scores > scores.max() - AS_GOOD) if scores.max() >= HEARD_F else None
+    ways = [way for way in counting.HYPOTHESES if tempo.is_in_range(beats.bpm / way.beat_ratio, TempoHint())]
+    signs = counting.metre_features(beats.times_s, beats.tempo_map, curves, bpm=beats.bpm, hypotheses=ways)
+    scores = np.array([f_measure(truth, way.beat_times(beats.times_s)) for way in ways])
+    return FitExample(signs, scores > scores.max() - EQUIVALENT_MARGIN) if scores.max() >= MIN_F_MEASURE else None
 
 
-def _heard(curves: Onsets, duration_s: float, truth: Matrix) -> tuple[confidence.Signs, bool] | None:
+def _heard(curves: Onsets, duration_s: float, truth: Matrix) -> tuple[confidence.Features, bool] | None:
     """The features and whether the beats are right within 70 ms, in this octave. Without true beats none is right."""
-    if confidence.deaf(curves):
+    if confidence.reason_unanalysable(curves):
         return None
-    beats = analysis.tracked(curves, duration_s, TempoHint())
-    if not beats.parts:
+    beats = analysis.choose_metre(curves, duration_s, TempoHint())
+    if not beats.segments:
         return None
-    found = confidence.signs(beats.curve, beats.times_s, beats.parts, beats.tempos, beats.count)
-    right = len(truth) > 0 and f_measure(truth, beats.times_s) >= RIGHT_F
-    return None if confidence.pulseless(found, len(beats.times_s)) else (found, right)
+    found = confidence.compute_features(beats.curve, beats.times_s, beats.segments, beats.tempo_map, beats.metre)
+    right = len(truth) > 0 and f_measure(truth, beats.times_s) >= CORRECT_F_MEASURE
+    return None if confidence.reason_no_pulse(found, len(beats.times_s)) else (found, right)
 
 
-def _net_fit(examples: Sequence[Example]) -> dict[str, list[float]]:
+def _net_fit(examples: Sequence[FitExample]) -> dict[str, list[float]]:
     """The most likely net that gives one of the right hypotheses for each track."""
-    rows = np.concatenate([one.signs for one in examples])
-    track = np.repeat(np.arange(len(examples)), [len(one.signs) for one in examples])
+    rows = np.concatenate([one.features for one in examples])
+    track = np.repeat(np.arange(len(examples)), [len(one.features) for one in examples])
     starts = np.flatnonzero(np.diff(track, prepend=-1))
-    right = np.concatenate([one.right for one in examples])
+    right = np.concatenate([one.is_correct for one in examples])
     size = rows.shape[1]
-    ends = np.cumsum([size * HIDDEN, HIDDEN, HIDDEN])
+    ends = np.cumsum([size * HIDDEN_UNITS, HIDDEN_UNITS, HIDDEN_UNITS])
 
     def loss(flat: Matrix) -> tuple[float, Matrix]:
         hidden, bias, out, direct = np.split(flat, ends)
-        lit = np.tanh(rows @ hidden.reshape(size, HIDDEN) + bias)
+        lit = np.tanh(rows @ hidden.reshape(size, HIDDEN_UNITS) + bias)
         scores_of_ways = lit @ out + rows @ direct
         weights = np.exp(scores_of_ways - np.maximum.reduceat(scores_of_ways, starts)[track])
         total, hit = np.add.reduceat(weights, starts), np.add.reduceat(weights * right, starts) + 1e-12
@@ -108,7 +108,7 @@ def _net_fit(examples: Sequence[Example]) -> dict[str, list[float]]:
     start = np.random.default_rng(SEED).normal(0, 0.3, ends[-1] + size)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 400}).x.round(3)
     hidden, bias, out, direct = np.split(found, ends)
-    net = {"hidden": hidden.reshape(size, HIDDEN), "bias": bias, "out": out, "direct": direct}
+    net = {"hidden": hidden.reshape(size, HIDDEN_UNITS), "bias": bias, "out": out, "direct": direct}
     return {name: values.tolist() for name, values in net.items()}
 
 

@@ -171,7 +171,7 @@ GROOVE = "groove"  # random patterns, with the syncopation of no style
 MIXED = "mixed"  # instruments of several styles, for tuning only
 
 
-def groove(rng: np.random.Generator) -> Genre:
+def random_groove(rng: np.random.Generator) -> Genre:
     """A backbeat with random further strokes."""
 
     def strokes(share: float, first: float) -> tuple[str]:
@@ -194,7 +194,7 @@ def groove(rng: np.random.Generator) -> Genre:
     )
 
 
-def mixed(rng: np.random.Generator, genres: Sequence[str]) -> Genre:
+def mix_genres(rng: np.random.Generator, genres: Sequence[str]) -> Genre:
     """A style that takes each instrument from another genre, in four or sometimes in three."""
 
     kick, snare, hat, bass, chord = (GENRES[str(rng.choice(genres))] for _ in range(5))

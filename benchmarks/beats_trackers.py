@@ -12,66 +12,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.beats_band import RATE_HZ
-from tower.beats.analysis import analyse, heard
-from tower.beats.onsets import HOP, LEAD, Onsets, onsets
+from tower.beats.analysis import analyse, analyse_onsets
+from tower.beats.onsets import HOP_SAMPLES, LEAD_FRAMES, Onsets, compute_onsets
 from tower.beats.results import TempoHint
 from tower.beats.sound import RATE_HZ as HEARD_HZ
-from tower.beats.sound import Sound
+from tower.beats.sound import SoundStream
 
 Times = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Guess:
+class BeatEstimate:
     """The result of a tracker for one file."""
 
     beats_s: Times
     bpm: float | None
 
 
-Tracker = Callable[[Path], Guess]
+Tracker = Callable[[Path], BeatEstimate]
 
 
-def trackers() -> dict[str, Tracker]:
+def list_trackers() -> dict[str, Tracker]:
     found: dict[str, Tracker] = {
-        "Tower": ours,
-        "our tracker on librosa's onsets": librosa_features,
-        "librosa": librosa_plain,
+        "Tower": track_with_tower,
+        "our tracker on librosa's onsets": track_librosa_features,
+        "librosa": track_with_librosa,
     }
-    return found | ({"aubio": aubio} if shutil.which("aubio") else {})
+    return found | ({"aubio": track_with_aubio} if shutil.which("aubio") else {})
 
 
-def ours(path: Path) -> Guess:
+def track_with_tower(path: Path) -> BeatEstimate:
     found = analyse(path)
-    return Guess(np.array(found.beat_times_s), found.bpm)
+    return BeatEstimate(np.array(found.beat_times_s), found.bpm)
 
 
-def librosa_plain(path: Path) -> Guess:
+def track_with_librosa(path: Path) -> BeatEstimate:
     import librosa
 
     samples, rate_hz = librosa.load(path, sr=22_050)
     tempo, beats = librosa.beat.beat_track(y=samples, sr=rate_hz, units="time")
-    return Guess(np.asarray(beats), float(np.atleast_1d(tempo)[0]))
+    return BeatEstimate(np.asarray(beats), float(np.atleast_1d(tempo)[0]))
 
 
-def librosa_features(path: Path) -> Guess:
+def track_librosa_features(path: Path) -> BeatEstimate:
     """Tower's tracking on librosa's onset strength."""
     import librosa
 
     samples, _ = librosa.load(path, sr=HEARD_HZ)
-    samples = np.concatenate([np.zeros(LEAD * HOP, np.float32), samples, np.zeros(LEAD * HOP, np.float32)])
-    own = onsets([samples[LEAD * HOP : -LEAD * HOP]])
-    rise = librosa.onset.onset_strength(y=samples, sr=HEARD_HZ, hop_length=HOP, n_fft=1024, lag=2, center=False).astype(
-        np.float32
+    samples = np.concatenate(
+        [np.zeros(LEAD_FRAMES * HOP_SAMPLES, np.float32), samples, np.zeros(LEAD_FRAMES * HOP_SAMPLES, np.float32)]
     )
+    own = compute_onsets([samples[LEAD_FRAMES * HOP_SAMPLES : -LEAD_FRAMES * HOP_SAMPLES]])
+    rise = librosa.onset.onset_strength(
+        y=samples, sr=HEARD_HZ, hop_length=HOP_SAMPLES, n_fft=1024, lag=2, center=False
+    ).astype(np.float32)
     count = min(len(rise), len(own.rise))
-    curves = Onsets(rise[:count], 0 * own.bass[:count], own.parts[:count], own.level_db[:count], own.chroma)
-    found = heard(curves, Sound(path.name, RATE_HZ, len(samples) - 2 * LEAD * HOP), TempoHint())
-    return Guess(np.array(found.beat_times_s), found.bpm)
+    curves = Onsets(rise[:count], 0 * own.bass[:count], own.band_rises[:count], own.level_db[:count], own.chroma)
+    found = analyse_onsets(
+        curves, SoundStream(path.name, RATE_HZ, len(samples) - 2 * LEAD_FRAMES * HOP_SAMPLES), TempoHint()
+    )
+    return BeatEstimate(np.array(found.beat_times_s), found.bpm)
 
 
-def aubio(path: Path) -> Guess:
+def track_with_aubio(path: Path) -> BeatEstimate:
     process = subprocess.run(["aubio", "beat", str(path)], capture_output=True, text=True, check=True)
     beats = np.array([float(line.split()[0]) for line in process.stdout.splitlines() if line.strip()])
     bpm = 60 / float(np.median(np.diff(beats))) if len(beats) > 2 else None
-    return Guess(beats, bpm)
+    return BeatEstimate(beats, bpm)

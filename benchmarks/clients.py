@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-CLIENTS = 8
-REQUESTS_A_CONNECTION = 25  # a connection stays with the process that accepted it
+CLIENT_COUNT = 8
+REQUESTS_PER_CONNECTION = 25  # a connection stays with the process that accepted it
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Load:
+class LoadResult:
     """The duration of each request in milliseconds, and of all together in seconds."""
 
     ms: Sequence[float]
@@ -33,21 +33,21 @@ class Load:
         return len(self.ms) / self.wall_s
 
 
-def ask(port: int, asks: Callable[[int], Request], *, seconds: float, warm_up: int = 20) -> Load:
+def run_load(port: int, requests: Callable[[int], Request], *, seconds: float, warm_up: int = 20) -> LoadResult:
     """Measure requests; `asks` builds the nth one. Raises RuntimeError for an answer that is not 2xx."""
     numbers = iter(range(10**9))
     taking, ms, wrong = threading.Lock(), list[float](), list[str]()
-    gate = threading.Barrier(CLIENTS + 1)
+    gate = threading.Barrier(CLIENT_COUNT + 1)
     ending = [0.0]
 
     def client() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             for _ in range(warm_up):
-                _send(connection, _next(numbers, taking, asks))
+                _send(connection, _next(numbers, taking, requests))
             gate.wait()
             gate.wait()
-            own = _times_until(ending[0], connection, lambda: _next(numbers, taking, asks))
+            own = _times_until(ending[0], connection, lambda: _next(numbers, taking, requests))
             with taking:
                 ms.extend(own)
         except (RuntimeError, OSError) as error:
@@ -58,7 +58,7 @@ def ask(port: int, asks: Callable[[int], Request], *, seconds: float, warm_up: i
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    threads = [threading.Thread(target=client) for _ in range(CLIENT_COUNT)]
     for thread in threads:
         thread.start()
     try:
@@ -72,10 +72,10 @@ def ask(port: int, asks: Callable[[int], Request], *, seconds: float, warm_up: i
         thread.join()
     if wrong:
         raise RuntimeError(wrong[0])
-    return Load(ms, time.perf_counter() - began)
+    return LoadResult(ms, time.perf_counter() - began)
 
 
-def one(port: int, request: Request) -> Any:
+def send_once(port: int, request: Request) -> Any:
     """Send one request and return the JSON of the answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
@@ -91,7 +91,7 @@ def _times_until(ending: float, connection: http.client.HTTPConnection, asks: Ca
         began = time.perf_counter()
         _send(connection, request)
         ms.append((time.perf_counter() - began) * 1000)
-        if len(ms) % REQUESTS_A_CONNECTION == 0:
+        if len(ms) % REQUESTS_PER_CONNECTION == 0:
             connection.close()  # the next request opens it again
     return ms
 

@@ -20,14 +20,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.report import Figure, publish
+from benchmarks.report import Figure, publish_figures
 from tower.engines.base import CastMember, Shot
-from tower.quality.consistency import LEAST, consistency
+from tower.quality.consistency import MIN_SCORE, measure_consistency
 from tower.quality.reference import read_figure
 from tower_animatic.engine import AnimaticEngine
 from tower_animatic.figures.garments import Stride
-from tower_animatic.figures.person import Lighting, costume, paint_person
-from tower_animatic.figures.wardrobe import dress
+from tower_animatic.figures.person import Lighting, choose_colours, paint_person
+from tower_animatic.figures.wardrobe import dress_figure
 from tower_animatic.mood import read_setting
 from tower_animatic.paint import Pixels
 from tower_animatic.palette import choose_palette
@@ -53,7 +53,7 @@ FIRST_SEED = {"tuning": 1000, "reporting": 7000}
 
 
 @dataclass
-class Scores:
+class ConsistencyScores:
     """The scores of all pairs, by kind of pair."""
 
     by_pair: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -64,12 +64,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tuning", action="store_true")
     corpus = "tuning" if parser.parse_args().tuning else "reporting"
-    scores = Scores()
+    scores = ConsistencyScores()
     with tempfile.TemporaryDirectory() as folder:
         images = [_draw(number, Path(folder)) for number in range(len(CHARACTERS))]
         for truth, shot in _shots(images, FIRST_SEED[corpus]):
             _compare(shot, truth, images, scores, clip=Path(folder) / "clip.mp4")
-    publish(f"consistency{'_tuning' if corpus == 'tuning' else ''}", "Character consistency, animatic", _table(scores))
+    publish_figures(
+        f"consistency{'_tuning' if corpus == 'tuning' else ''}", "Character consistency, animatic", _table(scores)
+    )
 
 
 def _shots(images: Sequence[Path], first_seed: int) -> Iterator[tuple[int | None, Shot]]:
@@ -98,7 +100,7 @@ def _shot(number: int, scene: str, cast: tuple[CastMember, ...]) -> Shot:
     )
 
 
-def _compare(shot: Shot, truth: int | None, images: Sequence[Path], scores: Scores, *, clip: Path) -> None:
+def _compare(shot: Shot, truth: int | None, images: Sequence[Path], scores: ConsistencyScores, *, clip: Path) -> None:
     """Compare a clip with its own reference, with every third other one, and with all lookalikes."""
     clip.unlink(missing_ok=True)
     AnimaticEngine().render(shot, prompt_id="benchmark", target=clip, watch=_Watch())
@@ -107,7 +109,7 @@ def _compare(shot: Shot, truth: int | None, images: Sequence[Path], scores: Scor
         if other != truth and not alike and (other + shot.seed) % 3:
             continue
         began = time.perf_counter()
-        score = consistency(clip, read_figure("a character", image)).score or 0.0
+        score = measure_consistency(clip, read_figure("a character", image)).score or 0.0
         scores.seconds.append(time.perf_counter() - began)
         pair = "nobody" if truth is None else "own" if other == truth else "alike" if alike else "other"
         if shot.scene_type == "epic":
@@ -115,7 +117,7 @@ def _compare(shot: Shot, truth: int | None, images: Sequence[Path], scores: Scor
         scores.by_pair[pair].append(score)
 
 
-def _table(scores: Scores) -> list[Figure]:
+def _table(scores: ConsistencyScores) -> list[Figure]:
     names = {
         "own": "its own reference image",
         "other": "the reference of another figure",
@@ -133,9 +135,9 @@ def _table(scores: Scores) -> list[Figure]:
 
 
 def _row(title: str, values: Sequence[float]) -> Figure:
-    passed = sum(value >= LEAST for value in values)
+    passed = sum(value >= MIN_SCORE for value in values)
     quarters = " / ".join(f"{value:.1f}" for value in np.percentile(values, [25, 50, 75]))
-    return Figure(title, f"{passed} of {len(values)} reach {LEAST:g}", f"score, quartiles: {quarters}")
+    return Figure(title, f"{passed} of {len(values)} reach {MIN_SCORE:g}", f"score, quartiles: {quarters}")
 
 
 def _area(own: Sequence[float], others: Sequence[float]) -> float:
@@ -150,7 +152,7 @@ def _draw(number: int, folder: Path) -> Path:
     chance = zlib.crc32(str(number).encode()) / 0xFFFFFFFF
     daylight = choose_palette(read_setting("a sunny day at the beach", 0))
     light = Lighting(200, -300, (255, 250, 240))
-    colours, parts = costume(kind, looks, chance), dress(kind, Stride(), chance)
+    colours, parts = choose_colours(kind, looks, chance), dress_figure(kind, Stride(), chance)
     sprite = _trimmed(paint_person(parts, colours, daylight, height=TALL, lighting=light))
     path = folder / f"{number}.png"
     cv2.imwrite(str(path), _grounded(sprite, number))

@@ -25,13 +25,13 @@ from uuid import uuid4
 import httpx
 import psutil
 
-from benchmarks.report import Figure, publish, spread
-from tests.conftest import free_port
+from benchmarks.report import Figure, format_spread, publish_figures
+from tests.conftest import find_free_port
 from tower.clients.comfyui.client import ComfyUIClient
 from tower.engines.base import Shot
 from tower.engines.comfyui.engine import ComfyUIEngine
-from tower.engines.comfyui.filling import fill
-from tower.workflows.builtins import builtins
+from tower.engines.comfyui.filling import fill_graph
+from tower.workflows.builtins import builtin_workflows
 
 SHOT = Shot(
     prompt="a girl in the rain",
@@ -42,13 +42,13 @@ SHOT = Shot(
     fps=24,
     frames=24,
     steps=10,
-    graph=builtins()["core_video"].workflow,
+    graph=builtin_workflows()["core_video"].workflow,
 )
 STEP_S, POLL_S, BIG_BYTES = 0.1, 0.1, 200_000_000
 
 
 @dataclass
-class Clock:
+class LastStepClock:
     """A watcher that records the time of the last sampler step."""
 
     last_step_s: float = field(default=0.0)
@@ -78,7 +78,9 @@ def main() -> None:
         with _server("--misbehave", f"padded-file:file_bytes={BIG_BYTES},times=1") as url, _peak_mb() as grown_mb:
             _engine(url, 5_000, target)
             big_bytes = target.stat().st_size
-    publish("engine", "The comfyui engine beside a bare submit and download", _figures(pairs, grown_mb[0], big_bytes))
+    publish_figures(
+        "engine", "The comfyui engine beside a bare submit and download", _figures(pairs, grown_mb[0], big_bytes)
+    )
 
 
 def _figures(pairs: list[tuple[Cost, Cost]], grown_mb: float, big_bytes: int) -> list[Figure]:
@@ -87,20 +89,22 @@ def _figures(pairs: list[tuple[Cost, Cost]], grown_mb: float, big_bytes: int) ->
     after_s = statistics.median(cost.after_s for cost in ours)
     steps = f"{SHOT.frames} frames 512², {SHOT.steps} steps of {STEP_S} s"
     return [
-        Figure(f"one render, wall ({steps})", spread([cost.wall_s for cost in ours]), _said(bare, "wall_s")),
+        Figure(f"one render, wall ({steps})", format_spread([cost.wall_s for cost in ours]), _said(bare, "wall_s")),
         Figure("the ratio, pair by pair", f"{ratio:.2f}"),
-        Figure("CPU of this process, checks included", spread([cost.cpu_s for cost in ours]), _said(bare, "cpu_s")),
+        Figure(
+            "CPU of this process, checks included", format_spread([cost.cpu_s for cost in ours]), _said(bare, "cpu_s")
+        ),
         Figure("last sampler step → checked clip in place", f"{after_s:.2f} s", "", "< 0.5 s", after_s < 0.5),
         Figure(f"memory grown while a file of {big_bytes / 1e6:.0f} MB streams", f"{grown_mb:.0f} MB"),
     ]
 
 
 def _said(costs: list[Cost], name: str) -> str:
-    return f"bare: {spread([getattr(cost, name) for cost in costs])}"
+    return f"bare: {format_spread([getattr(cost, name) for cost in costs])}"
 
 
 def _engine(url: str, seed: int, target: Path) -> Cost:
-    clock = Clock()
+    clock = LastStepClock()
     target.unlink(missing_ok=True)
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
     with ComfyUIClient(url) as client:
@@ -116,7 +120,7 @@ def _bare(url: str, seed: int, target: Path) -> Cost:
     with httpx.Client(base_url=url, trust_env=False, timeout=30) as http:
         info = http.get("/object_info").json()
         assert SHOT.graph is not None
-        graph = fill(SHOT.graph, replace(SHOT, seed=seed), prefix=f"bare/{seed}", reference_name=None, info=info)
+        graph = fill_graph(SHOT.graph, replace(SHOT, seed=seed), prefix=f"bare/{seed}", reference_name=None, info=info)
         prompt_id = http.post("/prompt", json={"prompt": graph}).raise_for_status().json()["prompt_id"]
         while not (done := http.get(f"/history/{prompt_id}").json()):
             time.sleep(POLL_S)
@@ -131,7 +135,7 @@ def _file(job: dict[str, Any]) -> dict[str, str]:
 
 @contextmanager
 def _server(*options: str) -> Iterator[str]:
-    port = free_port()
+    port = find_free_port()
     server = [sys.executable, "-m", "tests.fakes.comfyui.server", "--port", str(port)]
     command = [*server, "--seconds-per-step", str(STEP_S)]
     process = subprocess.Popen([*command, *options])

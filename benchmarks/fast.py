@@ -21,15 +21,15 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from benchmarks.main_job import folder
-from benchmarks.report import Figure, publish, spread
-from benchmarks.stack import running
-from db.engine import Sessions, connect, sessions
+from benchmarks.main_job import temporary_folder
+from benchmarks.report import Figure, format_spread, publish_figures
+from benchmarks.stack import start_stack
+from db.engine import SessionFactory, open_engine, session_factory
 from db.models.rendering import RenderSegment
-from deployments.environment import warm_socket
+from deployments.environment import warm_socket_path
 from deployments.state import Addresses
-from tests.conftest import free_port
-from tower.clients.production import ENDED, ProductionClient
+from tests.conftest import find_free_port
+from tower.clients.production import END_STATUSES, ProductionClient
 from tower.media.overlap import OVERLAP_FRAMES, segment_frames
 
 GPUS = (1, 2, 4)
@@ -49,7 +49,7 @@ START_S, JOB_S = 60, 180
 
 
 @dataclass(frozen=True)
-class Round:
+class FastRound:
     """Seconds of one job: the whole of it, and from the start of the first render to the end of the last."""
 
     whole_s: float
@@ -60,19 +60,19 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--rounds", type=int, default=3, help="jobs whose time is taken, for each number of GPUs")
     args = asked.parse_args()
-    rounds: dict[int, list[Round]] = {}
-    with folder() as data, running(data) as (addresses, _), ExitStack() as workers:
-        engine = connect(addresses.database_url, application="benchmark")
+    rounds: dict[int, list[FastRound]] = {}
+    with temporary_folder() as data, start_stack(data) as (addresses, _), ExitStack() as workers:
+        engine = open_engine(addresses.database_url, application="benchmark")
         workers.callback(engine.dispose)
         api = workers.enter_context(ProductionClient(addresses.production_url))
         with _gpu_worker(addresses, "two_slots", slots=2):
-            two_slots = [_round(api, sessions(engine)) for _ in range(args.rounds)]
+            two_slots = [_round(api, session_factory(engine)) for _ in range(args.rounds)]
         for gpus in GPUS:
             for number in range(len(_workers_up(addresses)), gpus):
                 workers.enter_context(_gpu_worker(addresses, f"gpu{number}"))
-            rounds[gpus] = [_round(api, sessions(engine)) for _ in range(args.rounds)]
+            rounds[gpus] = [_round(api, session_factory(engine)) for _ in range(args.rounds)]
     figures = [*_figures(rounds), *_figures_of_two_slots(two_slots, rounds[1])]
-    publish("fast", f"The fast recipe: {SECONDS} segments of {SEGMENT_S:.0f} s each", figures)
+    publish_figures("fast", f"The fast recipe: {SECONDS} segments of {SEGMENT_S:.0f} s each", figures)
 
 
 def _workers_up(addresses: Addresses) -> list[dict[str, Any]]:
@@ -81,17 +81,17 @@ def _workers_up(addresses: Addresses) -> list[dict[str, Any]]:
     return [one for one in told if one["report"] and one["report"]["comfyui_url"] and one["report"]["state"] == "ready"]
 
 
-def _figures(rounds: dict[int, list[Round]]) -> list[Figure]:
+def _figures(rounds: dict[int, list[FastRound]]) -> list[Figure]:
     return [figure for gpus in GPUS for figure in _figures_of(gpus, rounds[gpus], rounds[1])]
 
 
-def _figures_of(gpus: int, mine: list[Round], one: list[Round]) -> list[Figure]:
+def _figures_of(gpus: int, mine: list[FastRound], one: list[FastRound]) -> list[Figure]:
     rendering, alone = (statistics.median(each.render_s for each in rounds) for rounds in (mine, one))
     name = f"{gpus} GPU{'s' * (gpus > 1)}"
     best = f"the GPUs alone: {SERIAL_S / gpus:.1f} s"
     figures = [
-        Figure(f"{name}: POST → completed", spread([each.whole_s for each in mine])),
-        Figure(f"{name}: first render starts → last ends", spread([each.render_s for each in mine]), best),
+        Figure(f"{name}: POST → completed", format_spread([each.whole_s for each in mine])),
+        Figure(f"{name}: first render starts → last ends", format_spread([each.render_s for each in mine]), best),
     ]
     if gpus == 1:
         return figures
@@ -101,21 +101,21 @@ def _figures_of(gpus: int, mine: list[Round], one: list[Round]) -> list[Figure]:
     return [*figures, goal]
 
 
-def _figures_of_two_slots(two: list[Round], one: list[Round]) -> list[Figure]:
+def _figures_of_two_slots(two: list[FastRound], one: list[FastRound]) -> list[Figure]:
     """Figures of one GPU that receives the next segment while it renders."""
     rendering, before = (statistics.median(each.render_s for each in rounds) for rounds in (two, one))
     name = "1 GPU with two slots"
     return [
-        Figure(f"{name}: POST → completed", spread([each.whole_s for each in two])),
-        Figure(f"{name}: first render starts → last ends", spread([each.render_s for each in two])),
+        Figure(f"{name}: POST → completed", format_spread([each.whole_s for each in two])),
+        Figure(f"{name}: first render starts → last ends", format_spread([each.render_s for each in two])),
         Figure(f"{name}: speed-up over one slot", f"{before / rendering:.2f}"),
     ]
 
 
-def _round(api: ProductionClient, database: Sessions) -> Round:
+def _round(api: ProductionClient, database: SessionFactory) -> FastRound:
     asked_at = time.monotonic()
     job_id = api.generate(SHOT, fast=True)["job_id"]
-    while (job := api.status(job_id))["status"] not in ENDED:
+    while (job := api.get_status(job_id))["status"] not in END_STATUSES:
         if time.monotonic() - asked_at > JOB_S:
             raise SystemExit(f"Job {job_id} is not done after {JOB_S} s: {job}")
         time.sleep(0.1)
@@ -127,13 +127,13 @@ def _round(api: ProductionClient, database: Sessions) -> Round:
     spans = [(row.started_at, row.ended_at) for row in rows if row.started_at and row.ended_at]
     if min((ended - started).total_seconds() for started, ended in spans) < FRAMES[-1] * FRAME_S:
         raise SystemExit("A fake answered from its cache: segments with equal graphs are not rendered, nor measured")
-    return Round(whole_s, (max(ended for _, ended in spans) - min(began for began, _ in spans)).total_seconds())
+    return FastRound(whole_s, (max(ended for _, ended in spans) - min(began for began, _ in spans)).total_seconds())
 
 
 @contextmanager
 def _gpu_worker(addresses: Addresses, name: str, *, slots: int = 1) -> Iterator[None]:
     """Run a fake GPU and its worker; the worker has reported when the block begins."""
-    port = free_port()
+    port = find_free_port()
     url = f"http://127.0.0.1:{port}"
     before = len(_workers_up(addresses))
     server = (sys.executable, "-m", "tests.fakes.comfyui.server", "--port", str(port))
@@ -145,7 +145,7 @@ def _gpu_worker(addresses: Addresses, name: str, *, slots: int = 1) -> Iterator[
         "TOWER_DATA_DIR": str(addresses.data_dir),
         "TOWER_DATABASE_URL": addresses.database_url,
         "PREFECT_API_URL": addresses.prefect_api_url,
-        "TOWER_WARM_SOCKET": str(warm_socket(addresses.data_dir)),
+        "TOWER_WARM_SOCKET": str(warm_socket_path(addresses.data_dir)),
     }
     with ExitStack() as end:
         end.callback(_end, subprocess.Popen(fake))

@@ -22,13 +22,13 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
-from benchmarks.report import Figure, publish, spread
+from benchmarks.report import Figure, format_spread, publish_figures
 from tower.engines.base import Shot
 from tower.media.encode import VideoWriter
-from tower.media.join import How, join
+from tower.media.join import JoinMethod, join_clips
 from tower.media.overlap import OVERLAP_FRAMES
 from tower.media.probe import probe
-from tower.media.x264 import CRF12, encoded, settle
+from tower.media.x264 import CRF12_OPTIONS, configure_encoder, encode_frames
 from tower_animatic.film import draw_frames
 
 SIZES, SEGMENTS, FRAMES, FPS, ROUNDS = (512, 1024), 10, 28, 24, 3
@@ -38,7 +38,7 @@ TARGET = 10.0  # times the speed of moviepy
 ACCURATE = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 Pictures = npt.NDArray[np.uint8]
-Way = Callable[[list[Path], Path], object]
+JoinVariant = Callable[[list[Path], Path], object]
 
 
 @dataclass
@@ -49,20 +49,24 @@ class Timing:
 
 def main() -> None:
     figures = [figure for size in SIZES for figure in measure(size)]
-    publish("joining", f"Joining {SEGMENTS} segments of {FRAMES} frames, {OVERLAP_FRAMES} shared", figures)
+    publish_figures("joining", f"Joining {SEGMENTS} segments of {FRAMES} frames, {OVERLAP_FRAMES} shared", figures)
 
 
 def measure(size: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ideal = draw(size, folder)
-        ours = [write_ours(ideal[n : n + FRAMES], folder / f"ours{n}.mp4") for n in range(0, STEP * SEGMENTS, STEP)]
-        plain = [write_plain(ideal[n : n + FRAMES], folder / f"plain{n}.mp4") for n in range(0, STEP * SEGMENTS, STEP)]
-        ways: dict[str, tuple[Way, list[Path]]] = {
-            "bodies copied": (copied, ours),
-            "re-encoded (single-GOP segments)": (encoded_anew, plain),
-            "moviepy, its defaults at CRF 12": (moviepy_with("medium"), ours),
-            "moviepy, our x264 preset": (moviepy_with("veryfast"), ours),
+        ideal = draw_segments(size, folder)
+        ours = [
+            write_with_tower(ideal[n : n + FRAMES], folder / f"ours{n}.mp4") for n in range(0, STEP * SEGMENTS, STEP)
+        ]
+        plain = [
+            write_as_comfyui(ideal[n : n + FRAMES], folder / f"plain{n}.mp4") for n in range(0, STEP * SEGMENTS, STEP)
+        ]
+        ways: dict[str, tuple[JoinVariant, list[Path]]] = {
+            "bodies copied": (join_by_copying, ours),
+            "re-encoded (single-GOP segments)": (join_by_encoding, plain),
+            "moviepy, its defaults at CRF 12": (build_moviepy_join("medium"), ours),
+            "moviepy, our x264 preset": (build_moviepy_join("veryfast"), ours),
             "only decoding the result": (lambda _, target: probe(target.with_name("bodies copied.mp4")), ours),
         }
         timings: dict[str, Timing] = defaultdict(Timing)
@@ -70,9 +74,9 @@ def measure(size: int) -> list[Figure]:
         for _ in range(ROUNDS):
             for way, (run, segments) in ways.items():
                 target = folder / f"{way}.mp4"
-                clock(run, segments, target, timings[way])
+                time_join(run, segments, target, timings[way])
                 if way not in quality and target.exists():
-                    quality[way] = fidelity(target, ideal)
+                    quality[way] = measure_fidelity(target, ideal)
         return table(size, timings, quality)
 
 
@@ -89,7 +93,8 @@ def table(size: int, timings: dict[str, Timing], quality: dict[str, str]) -> lis
         figures.append(
             Figure(
                 name=f"{size}²: {way}",
-                value=f"{spread(timing.wall_s)}, {statistics.median(timing.cpu_s):.2f} CPU s{quality.get(way, '')}",
+                value=f"{format_spread(timing.wall_s)}, {statistics.median(timing.cpu_s):.2f} CPU s"
+                + quality.get(way, ""),
                 baseline=f"{times[0]:.1f} × moviepy, {times[1]:.1f} × at our preset" if ours else "",
                 target=target,
                 met=times[0] >= TARGET if target else None,
@@ -98,7 +103,7 @@ def table(size: int, timings: dict[str, Timing], quality: dict[str, str]) -> lis
     return figures
 
 
-def clock(run: Way, segments: list[Path], target: Path, timing: Timing) -> None:
+def time_join(run: JoinVariant, segments: list[Path], target: Path, timing: Timing) -> None:
     wall, cpu = time.perf_counter(), cpu_s()
     run(segments, target)
     timing.wall_s.append(time.perf_counter() - wall)
@@ -110,15 +115,15 @@ def cpu_s() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def copied(segments: list[Path], target: Path) -> None:
-    assert join(segments, target).how == How.BODIES_COPIED
+def join_by_copying(segments: list[Path], target: Path) -> None:
+    assert join_clips(segments, target).method == JoinMethod.BODIES_COPIED
 
 
-def encoded_anew(segments: list[Path], target: Path) -> None:
-    assert join(segments, target).how == How.ENCODED_ANEW
+def join_by_encoding(segments: list[Path], target: Path) -> None:
+    assert join_clips(segments, target).method == JoinMethod.RE_ENCODED
 
 
-def moviepy_with(preset: str) -> Way:
+def build_moviepy_join(preset: str) -> JoinVariant:
     """Cross-fades as moviepy's documentation makes them."""
     from moviepy import VideoFileClip, concatenate_videoclips, vfx  # type: ignore[import-untyped]  # it has no types
 
@@ -136,7 +141,7 @@ def moviepy_with(preset: str) -> Way:
     return run
 
 
-def draw(size: int, folder: Path) -> Pictures:
+def draw_segments(size: int, folder: Path) -> Pictures:
     """Render the whole shot in BGR to disk, because it is large."""
     prompt = "cyberpunk detective walking in neon city"
     shot = Shot(prompt, "", seed=7, width=size, height=size, fps=FPS, frames=TOTAL)
@@ -146,30 +151,32 @@ def draw(size: int, folder: Path) -> Pictures:
     return frames
 
 
-def write_ours(frames: Pictures, target: Path) -> Path:
+def write_with_tower(frames: Pictures, target: Path) -> Path:
     with VideoWriter(target, size=(frames.shape[2], frames.shape[1]), fps=FPS, frames=len(frames)) as writer:
         for frame in frames:
             writer.write(frame)
     return target
 
 
-def write_plain(frames: Pictures, target: Path) -> Path:
+def write_as_comfyui(frames: Pictures, target: Path) -> Path:
     """One group of pictures, as ComfyUI writes it."""
     with av.open(str(target), "w") as out:
         stream = out.add_stream("libx264", rate=FPS)
-        settle(stream.codec_context, size=(frames.shape[2], frames.shape[1]), rate=Fraction(FPS), options=CRF12)
-        for packet in encoded((in_yuv(frame) for frame in frames), stream.codec_context):
+        configure_encoder(
+            stream.codec_context, size=(frames.shape[2], frames.shape[1]), rate=Fraction(FPS), options=CRF12_OPTIONS
+        )
+        for packet in encode_frames((to_yuv(frame) for frame in frames), stream.codec_context):
             packet.stream = stream
             out.mux(packet)
     return target
 
 
-def in_yuv(frame: Pictures) -> VideoFrame:
+def to_yuv(frame: Pictures) -> VideoFrame:
     bgr = VideoFrame.from_ndarray(frame, format="bgr24")
     return bgr.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
 
 
-def fidelity(video: Path, ideal: Pictures) -> str:
+def measure_fidelity(video: Path, ideal: Pictures) -> str:
     """PSNR in RGB, in which a wrong matrix shows too; and how many frames look more like the one before or after."""
     found, slipped = [], 0
     with av.open(str(video)) as container:

@@ -21,17 +21,17 @@ import psutil
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.orm import Session
 
-from benchmarks.report import Figure, percentile, publish
-from db.engine import connect, sessions
+from benchmarks.report import Figure, percentile, publish_figures
+from db.engine import open_engine, session_factory
 from db.migrate import upgrade
 from db.models.library import LibraryScan, ScanState, Track
 from deployments.postgres import DATABASE, EmbeddedPostgres
-from tests.ports import free_offset
-from tower.library.ffmpeg import ffmpeg
-from tower.library.scanning import Scanning, Tally
-from tower.library.search import search
-from tower.library.text import plain, searched
-from tower.pages import Wanted
+from tests.ports import find_free_offset
+from tower.library.ffmpeg import ffmpeg_path
+from tower.library.scanning import ScanCounts, ScanRun
+from tower.library.search import search_tracks
+from tower.library.text import normalise, searchable_text
+from tower.pages import PageRequest
 from tower.settings import Ports
 
 TRACKS, FILES, IN_FOLDER, BATCH, ROUNDS = 100_000, 20_000, 40, 5000, 3
@@ -72,44 +72,44 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tower-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o711)
-        server = EmbeddedPostgres(folder / "postgres", Ports.shifted(free_offset()).postgres)
+        server = EmbeddedPostgres(folder / "postgres", Ports.shifted(find_free_offset()).postgres)
         server.start()
         try:
             upgrade(server.url(DATABASE))
-            engine = connect(server.url(DATABASE), application="benchmark")
-            figures = [*searching(engine), *scanning(engine, folder / "music")]
+            engine = open_engine(server.url(DATABASE), application="benchmark")
+            figures = [*measure_search(engine), *measure_scan(engine, folder / "music")]
             engine.dispose()
         finally:
             server.stop()
-    publish("library", f"The music library: {TRACKS:,} tracks searched, {FILES:,} files scanned", figures)
+    publish_figures("library", f"The music library: {TRACKS:,} tracks searched, {FILES:,} files scanned", figures)
 
 
-def searching(engine: Engine) -> list[Figure]:
-    fill(engine)
+def measure_search(engine: Engine) -> list[Figure]:
+    insert_tracks(engine)
     took: dict[str, list[float]] = {}
-    with sessions(engine)() as session:
+    with session_factory(engine)() as session:
         for kind, queries in KINDS.items():
-            search(session, queries[0], Wanted(20))
-            took[kind] = [clocked(session, query) for _ in range(ROUNDS * 5) for query in queries]
+            search_tracks(session, queries[0], PageRequest(20))
+            took[kind] = [time_search(session, query) for _ in range(ROUNDS * 5) for query in queries]
     everything = [ms for kind in took.values() for ms in kind]
     figures = [_searched(f"search, {kind}", values) for kind, values in took.items()]
     overall = percentile(everything, 0.95)
     all_of_them = _searched("search, all of these", everything)
-    plain_like = baseline(engine)
+    plain_like = measure_baseline(engine)
     return [
         *figures,
         Figure(all_of_them.name, all_of_them.value, plain_like, f"p95 < {P95_MS:.0f} ms", overall < P95_MS),
     ]
 
 
-def clocked(session: Session, query: str) -> float:
+def time_search(session: Session, query: str) -> float:
     began = time.perf_counter()
-    search(session, query, Wanted(20))
+    search_tracks(session, query, PageRequest(20))
     session.rollback()
     return (time.perf_counter() - began) * 1e3
 
 
-def baseline(engine: Engine) -> str:
+def measure_baseline(engine: Engine) -> str:
     """A simple ILIKE over three columns, which finds no typos and no other kana."""
     ilike = text("""select * from public.tracks where title ilike :q or artist ilike :q or album ilike :q
         order by title, id limit 20""")
@@ -123,22 +123,24 @@ def baseline(engine: Engine) -> str:
     return f"ILIKE on three columns: p95 {percentile(took, 0.95):.0f} ms, median {statistics.median(took):.0f} ms"
 
 
-def fill(engine: Engine) -> None:
+def insert_tracks(engine: Engine) -> None:
     with engine.begin() as connection:
-        rows = made_up()
+        rows = synthesise_rows()
         while some := [row for _, row in zip(range(BATCH), rows, strict=False)]:
             connection.execute(insert(Track), some)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("vacuum analyze public.tracks"))
 
 
-def made_up() -> Iterator[dict[str, object]]:
+def synthesise_rows() -> Iterator[dict[str, object]]:
     """Draws words with the frequency of real texts: the nth word in proportion to 1/n (Zipf)."""
     chance = random.Random(SEED)
-    latin = Words(chance, (*LATIN, *{"".join(chance.choices(SYLLABLES, k=chance.randint(2, 4))) for _ in range(8000)}))
+    latin = WordSampler(
+        chance, (*LATIN, *{"".join(chance.choices(SYLLABLES, k=chance.randint(2, 4))) for _ in range(8000)})
+    )
     kana = [chr(code) for code in (*range(0x3042, 0x3094), *range(0x30A2, 0x30F4))]
     kanji = [chr(0x4E00 + chance.randrange(20_000)) for _ in range(2000)]
-    japanese = Words(
+    japanese = WordSampler(
         chance,
         (
             *JAPANESE,
@@ -146,26 +148,26 @@ def made_up() -> Iterator[dict[str, object]]:
             *("".join(chance.choices(kanji, k=chance.randint(1, 3))) for _ in range(3000)),
         ),
     )
-    artists = Words(chance, (*ARTISTS, *(f"{latin.one()} {latin.one()}".title() for _ in range(4000))))
+    artists = WordSampler(chance, (*ARTISTS, *(f"{latin.draw()} {latin.draw()}".title() for _ in range(4000))))
     for number in range(TRACKS):
         is_japanese = chance.random() < 1 / 3
-        words = [(japanese if is_japanese else latin).one() for _ in range(chance.randint(1, 4))]
+        words = [(japanese if is_japanese else latin).draw() for _ in range(chance.randint(1, 4))]
         title = chance.choice("のにと").join(words) if is_japanese else " ".join(words).title()
-        artist, album = artists.one(), f"{latin.one()} {latin.one()}".title()
-        yield row(number, title, artist=artist, album=album, genre=chance.choice(GENRES))
+        artist, album = artists.draw(), f"{latin.draw()} {latin.draw()}".title()
+        yield build_row(number, title, artist=artist, album=album, genre=chance.choice(GENRES))
 
 
-class Words:
+class WordSampler:
     def __init__(self, chance: random.Random, words: Sequence[str]) -> None:
         self._chance = chance
         self._words = chance.sample(words, len(words))
         self._until = list(accumulate(1 / place for place in range(1, len(words) + 1)))
 
-    def one(self) -> str:
+    def draw(self) -> str:
         return self._chance.choices(self._words, cum_weights=self._until)[0]
 
 
-def row(number: int, title: str, *, artist: str, album: str, genre: str) -> dict[str, object]:
+def build_row(number: int, title: str, *, artist: str, album: str, genre: str) -> dict[str, object]:
     folder = f"{artist}/{album}"
     return {
         "root": str(NOWHERE),
@@ -183,17 +185,17 @@ def row(number: int, title: str, *, artist: str, album: str, genre: str) -> dict
         "duration_s": 60.0 + number % 300,
         "sample_rate": 44_100,
         "channels": 2,
-        "title_text": plain(title),
-        "genre_text": plain(genre),
-        "search_text": searched(title, artist, album, None, folder),
+        "title_text": normalise(title),
+        "genre_text": normalise(genre),
+        "search_text": searchable_text(title, artist, album, None, folder),
     }
 
 
-def scanning(engine: Engine, root: Path) -> list[Figure]:
+def measure_scan(engine: Engine, root: Path) -> list[Figure]:
     make_files(root)
-    walked = listed_s(root)
-    first, _ = scanned(engine, root)
-    runs = [scanned(engine, root) for _ in range(ROUNDS)]
+    walked = time_listing(root)
+    first, _ = run_scan(engine, root)
+    runs = [run_scan(engine, root) for _ in range(ROUNDS)]
     rates = [FILES / seconds for seconds, _ in runs]
     grown = max(mb for _, mb in runs)
     slowest = min(rates)
@@ -221,7 +223,7 @@ def make_files(root: Path) -> None:
     """Each file contains the same half second of sound and a different comment."""
     one = root.with_name("one.flac")
     tone = ["-f", "lavfi", "-i", "sine=440:duration=0.5", "-metadata", "title=One"]
-    subprocess.run([ffmpeg(), "-v", "error", *tone, str(one)], check=True)
+    subprocess.run([ffmpeg_path(), "-v", "error", *tone, str(one)], check=True)
     sound = one.read_bytes()
     for number in range(FILES):
         folder = root / f"artist {number // IN_FOLDER % 100}" / f"album {number // IN_FOLDER}"
@@ -229,22 +231,22 @@ def make_files(root: Path) -> None:
         (folder / f"{number:06}.flac").write_bytes(sound + number.to_bytes(8, "big"))
 
 
-def listed_s(root: Path) -> float:
+def time_listing(root: Path) -> float:
     began = time.perf_counter()
     assert sum(1 for path in root.rglob("*.flac") if path.stat().st_size) == FILES
     return time.perf_counter() - began
 
 
-def scanned(engine: Engine, root: Path) -> tuple[float, float]:
+def run_scan(engine: Engine, root: Path) -> tuple[float, float]:
     """Run a scan; return its seconds and the growth of the process in MB."""
-    made = sessions(engine)
+    made = session_factory(engine)
     with made.begin() as session:
         scan = LibraryScan(state=ScanState.RUNNING)
         session.add(scan)
         session.flush()
         scan_id = scan.id
     before, began = psutil.Process().memory_info().rss, time.perf_counter()
-    tally = Scanning(made, scan_id, [root, NOWHERE], lambda _: None).run()
+    tally = ScanRun(made, scan_id, [root, NOWHERE], lambda _: None).run()
     seconds = time.perf_counter() - began
     _require_all(tally)
     with made.begin() as session:
@@ -252,7 +254,7 @@ def scanned(engine: Engine, root: Path) -> tuple[float, float]:
     return seconds, (psutil.Process().memory_info().rss - before) / 1e6
 
 
-def _require_all(tally: Tally) -> None:
+def _require_all(tally: ScanCounts) -> None:
     assert tally.files_seen == FILES, tally
     assert (tally.unreadable, tally.missing) == (1, 0), tally  # the missing one is NOWHERE
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.report import Figure, percentile, publish, spread
-from benchmarks.stack import memory_mb, running
-from tower.clients.production import ENDED, ProductionClient
+from benchmarks.report import Figure, format_spread, percentile, publish_figures
+from benchmarks.stack import memory_mb, start_stack
+from tower.clients.production import END_STATUSES, ProductionClient
 from tower.engines.base import Shot
 from tower_animatic.engine import AnimaticEngine
 
@@ -31,10 +31,10 @@ def main() -> None:
     asked.add_argument("--shots", type=int, default=10, help="jobs whose time is taken")
     asked.add_argument("--posts", type=int, default=100, help="requests whose latency is taken")
     args = asked.parse_args()
-    with folder() as data:
-        with running(data) as (_, cold_s):
+    with temporary_folder() as data:
+        with start_stack(data) as (_, cold_s):
             pass
-        with running(data) as (addresses, warm_s):
+        with start_stack(data) as (addresses, warm_s):
             time.sleep(SETTLE_S)
             idle_mb = memory_mb(data)
             with ProductionClient(addresses.production_url) as api:
@@ -43,7 +43,7 @@ def main() -> None:
     starts = _start_figures(cold_s, warm_s, idle_mb)
     posts = _post_figure(posts_ms, health_ms)
     bare_s = [_bare_render() for _ in range(args.shots)]
-    publish("main_job", "The main job on the embedded stack", [*starts, posts, *_shot_figures(shots, bare_s)])
+    publish_figures("main_job", "The main job on the embedded stack", [*starts, posts, *_shot_figures(shots, bare_s)])
 
 
 def _start_figures(cold_s: float, warm_s: float, idle_mb: dict[str, float]) -> list[Figure]:
@@ -69,10 +69,10 @@ def _post_figure(posts_ms: list[float], health_ms: list[float]) -> Figure:
 
 def _shot_figures(shots: list[dict[str, float]], bare_s: list[float]) -> list[Figure]:
     done_s, started_s = [shot["done_s"] for shot in shots], [shot["render_s"] for shot in shots]
-    bare = f"the bare render in one process: {spread(bare_s)}"
+    bare = f"the bare render in one process: {format_spread(bare_s)}"
     return [
-        Figure("POST → render starts", spread(started_s)),
-        Figure("POST → completed, 3 s at 512²", spread(done_s), bare, "< 10 s", statistics.median(done_s) < 10),
+        Figure("POST → render starts", format_spread(started_s)),
+        Figure("POST → completed, 3 s at 512²", format_spread(done_s), bare, "< 10 s", statistics.median(done_s) < 10),
     ]
 
 
@@ -81,7 +81,7 @@ def _shot(api: ProductionClient) -> dict[str, float]:
     began = time.monotonic()
     accepted = api.generate(SHOT)
     render_s: float | None = None
-    while (job := api.status(accepted["job_id"]))["status"] not in ENDED:
+    while (job := api.get_status(accepted["job_id"]))["status"] not in END_STATUSES:
         if render_s is None and job["step"] and job["step"].startswith("frame"):
             render_s = time.monotonic() - began
         time.sleep(0.02)
@@ -120,7 +120,7 @@ def _bare_render() -> float:
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """A data folder that the database's user can reach."""
     with tempfile.TemporaryDirectory(prefix="tower-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)

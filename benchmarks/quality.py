@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks import quality_corpus
 from benchmarks import quality_faults as bad
 from benchmarks.quality_corpus import Kind, Pictures
-from benchmarks.quality_faults import ASKED, Format, encode, tone
+from benchmarks.quality_faults import DEFAULT_FORMAT, Format, encode, tone
 from tower.quality.technical import Assessment, Expectation, judge
 
 DOCS = Path(__file__).parent.parent / "docs" / "quality.md"
@@ -34,14 +34,14 @@ Injector = Callable[[np.random.Generator, Pictures], Pictures]
 
 
 @dataclass(frozen=True)
-class Case:
+class QualityCase:
     """One clip: a kind of picture, its fault, and the metric that must detect the fault (None for a good clip)."""
 
     truth: str
     kind: Kind
     metrics: tuple[str, ...] = ()
     inject: Injector | None = None
-    form: Format = ASKED
+    form: Format = DEFAULT_FORMAT
     sound: float | None = None  # gain
     spoil: Callable[[Path], None] | None = None
 
@@ -57,22 +57,24 @@ ANY = (
 )
 
 
-def cases() -> Iterator[Case]:
+def list_cases() -> Iterator[QualityCase]:
     """Every good kind, and every fault on several kinds."""
     for kind in quality_corpus.GOOD:
-        yield Case(kind.__name__, kind)
-    yield Case("with_sound", quality_corpus.textured_pan, sound=0.45)
+        yield QualityCase(kind.__name__, kind)
+    yield QualityCase("with_sound", quality_corpus.textured_pan, sound=0.45)
     for name, metrics, inject, kinds in _PICTURE_FAULTS:
-        yield from (Case(name, kind, metrics, inject) for kind in kinds)
+        yield from (QualityCase(name, kind, metrics, inject) for kind in kinds)
     for name, metric, form in _FORM_FAULTS:
-        yield from (Case(name, kind, (metric,), form=form) for kind in ANY[:2])
-    yield from (Case("frames missing", kind, ("frame_count",), lambda _, shown: shown[:-5]) for kind in ANY[:2])
-    yield from (Case("wrong size", kind, ("size",), lambda _, shown: [p[:-32] for p in shown]) for kind in ANY[:2])
+        yield from (QualityCase(name, kind, (metric,), form=form) for kind in ANY[:2])
+    yield from (QualityCase("frames missing", kind, ("frame_count",), lambda _, shown: shown[:-5]) for kind in ANY[:2])
+    yield from (
+        QualityCase("wrong size", kind, ("size",), lambda _, shown: [p[:-32] for p in shown]) for kind in ANY[:2]
+    )
     for spoil in (bad.cut_off, bad.damaged, bad.no_video):
         name = spoil.__name__.replace("_", " ")
-        yield from (Case(name, kind, ("decodes",), spoil=spoil) for kind in ANY[:2])
-    yield Case("silent sound", quality_corpus.textured_pan, ("audio_peak",), sound=0.0)
-    yield Case("clipped sound", quality_corpus.textured_pan, ("audio_clipped_share",), sound=4.0)
+        yield from (QualityCase(name, kind, ("decodes",), spoil=spoil) for kind in ANY[:2])
+    yield QualityCase("silent sound", quality_corpus.textured_pan, ("audio_peak",), sound=0.0)
+    yield QualityCase("clipped sound", quality_corpus.textured_pan, ("audio_clipped_share",), sound=4.0)
 
 
 _FROZEN = ("frozen_run", "frozen_share")
@@ -99,16 +101,16 @@ _FORM_FAULTS = (
 )
 
 
-def verdicts(seeds: range) -> Iterator[tuple[Case, Assessment]]:
+def judge_cases(seeds: range) -> Iterator[tuple[QualityCase, Assessment]]:
     with tempfile.TemporaryDirectory() as folder:
-        for number, case in enumerate(cases()):
+        for number, case in enumerate(list_cases()):
             for seed in seeds:
                 size = SIZES[(seed + number) % len(SIZES)]
-                clip = make(case, Path(folder) / "clip.mp4", seed=seed * 1000 + number, size=size)
+                clip = make_clip(case, Path(folder) / "clip.mp4", seed=seed * 1000 + number, size=size)
                 yield case, judge(clip, Expectation(size, size, 24, FRAMES))
 
 
-def make(case: Case, clip: Path, *, seed: int, size: int) -> Path:
+def make_clip(case: QualityCase, clip: Path, *, seed: int, size: int) -> Path:
     rng = np.random.default_rng(seed)
     shown = case.kind(rng, size, FRAMES)
     if case.inject:
@@ -119,7 +121,7 @@ def make(case: Case, clip: Path, *, seed: int, size: int) -> Path:
     return clip
 
 
-def confusion(judged: list[tuple[Case, Assessment]]) -> tuple[str, list[str]]:
+def build_confusion_table(judged: list[tuple[QualityCase, Assessment]]) -> tuple[str, list[str]]:
     """The confusion matrix, one row per kind, and the clips with a wrong verdict."""
     rows: dict[str, Counter[str]] = defaultdict(Counter)
     scores: dict[str, list[float]] = defaultdict(list)
@@ -147,7 +149,7 @@ def confusion(judged: list[tuple[Case, Assessment]]) -> tuple[str, list[str]]:
     return "\n".join(lines), wrong
 
 
-def cost() -> str:
+def measure_cost() -> str:
     """Median seconds of interleaved runs: a bare decode, the probe, the whole check."""
     lines = ["| clip | bare decode s | whole check s | ratio |", "|---|--:|--:|--:|"]
     with tempfile.TemporaryDirectory() as folder:
@@ -170,8 +172,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/quality.md")
     args = parser.parse_args()
     seeds = SEEDS["tuning" if args.tuning else "reporting"]
-    matrix, wrong = confusion(list(verdicts(seeds)))
-    tables = f"{matrix}\n\n{_wrongly(wrong)}\n\n{cost()}\n"
+    matrix, wrong = build_confusion_table(list(judge_cases(seeds)))
+    tables = f"{matrix}\n\n{_wrongly(wrong)}\n\n{measure_cost()}\n"
     print(tables)
     if args.write:
         before, rest = DOCS.read_text().split("<!-- measured -->\n")

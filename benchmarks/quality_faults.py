@@ -113,11 +113,15 @@ class Format:
     gap: int = 0  # frames missing in the middle; their time stays empty
 
 
-ASKED = Format()
+DEFAULT_FORMAT = Format()
 
 
 def encode(
-    target: Path, shown: Sequence[Picture], form: Format = ASKED, *, sound: npt.NDArray[np.float32] | None = None
+    target: Path,
+    shown: Sequence[Picture],
+    form: Format = DEFAULT_FORMAT,
+    *,
+    sound: npt.NDArray[np.float32] | None = None,
 ) -> Path:
     """A playable file of these pictures. `sound`: mono samples at 48 kHz, −1…1."""
     height, width = shown[0].shape[:2]

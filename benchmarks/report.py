@@ -33,12 +33,12 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered)) - 1))]
 
 
-def spread(values: Sequence[float], unit: str = "s") -> str:
+def format_spread(values: Sequence[float], unit: str = "s") -> str:
     """`median (smallest–largest, n)`"""
     return f"{statistics.median(values):.2f} {unit} ({min(values):.2f}–{max(values):.2f}, n={len(values)})"
 
 
-def publish(name: str, title: str, figures: Sequence[Figure]) -> None:
+def publish_figures(name: str, title: str, figures: Sequence[Figure]) -> None:
     """Print the table and write it to results/<name>.md."""
     table = Table("figure", "measured", "beside", "target", "", title=title)
     for figure in figures:
@@ -47,11 +47,11 @@ def publish(name: str, title: str, figures: Sequence[Figure]) -> None:
     RESULTS.mkdir(exist_ok=True)
     rows = [f"| {f.name} | {f.value} | {f.baseline} | {f.target} | {_mark(f)} |" for f in figures]
     head = ["| figure | measured | beside, in the same run | target | |", "|---|---|---|---|---|"]
-    text = "\n".join([f"# {title}", "", machine(), "", *head, *rows, ""])
+    text = "\n".join([f"# {title}", "", describe_machine(), "", *head, *rows, ""])
     (RESULTS / f"{name}.md").write_text(text)
 
 
-def machine() -> str:
+def describe_machine() -> str:
     when = datetime.now(UTC).strftime("%Y-%m-%d")
     parts = (f"{os.cpu_count()} cores", platform.machine(), platform.system(), f"Python {platform.python_version()}")
     return f"{when}, {', '.join(parts)}."

@@ -16,13 +16,13 @@ from tower.settings import Settings
 
 
 @contextmanager
-def running(data: Path) -> Iterator[tuple[Addresses, float]]:
+def start_stack(data: Path) -> Iterator[tuple[Addresses, float]]:
     """Run a whole stack on this data folder; yields it with the seconds until it was ready."""
     settings = Settings(
         data_dir=data, port_offset=random.randrange(1000, 18_000), database_url=None, prefect_api_url=None
     )
     began = time.monotonic()
-    with stack.started(settings, lambda _: None) as addresses:
+    with stack.start_temporarily(settings, lambda _: None) as addresses:
         yield addresses, time.monotonic() - began
 
 

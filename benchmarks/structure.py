@@ -24,7 +24,7 @@ from benchmarks import beats_corpus
 from benchmarks.beats import write_wav
 from benchmarks.beats_band import Signal
 from benchmarks.beats_cost import encode_mp3
-from benchmarks.report import Figure, publish, spread
+from benchmarks.report import Figure, format_spread, publish_figures
 from benchmarks.structure_corpus import Song, song
 from tower.beats.analysis import analyse
 from tower.beats.pool import AnalyserPool
@@ -118,7 +118,7 @@ def _figures(name: str, scores: Scores) -> Iterator[Figure]:
 
 def cost_figures(folder: Path) -> Iterator[Figure]:
     """A song of 180 s as mp3, in a process of the pool: beats before and after librosa is there, structure."""
-    samples = beats_corpus.music("rock", "rock", beats_corpus.even(121, 180), held_back=False).samples
+    samples = beats_corpus.synthesise_track("rock", "rock", beats_corpus.even_beats(121, 180), held_back=False).samples
     path = encode_mp3(folder / "song.mp3", samples)
     pool = AnalyserPool(1)
     try:
@@ -133,10 +133,10 @@ def cost_figures(folder: Path) -> Iterator[Figure]:
     finally:
         pool.stop()
     yield Figure("load of the machine when cost was measured (1 minute)", f"{os.getloadavg()[0]:.1f}")
-    yield Figure("beats of a 180-s mp3, warm, librosa not loaded", spread(before))
-    yield Figure("beats of the same in a process that has found a structure", spread(after))
-    yield Figure("structure of the same, first in a process (imports librosa)", spread(cold))
-    yield Figure("structure of the same, warm", spread(warm))
+    yield Figure("beats of a 180-s mp3, warm, librosa not loaded", format_spread(before))
+    yield Figure("beats of the same in a process that has found a structure", format_spread(after))
+    yield Figure("structure of the same, first in a process (imports librosa)", format_spread(cold))
+    yield Figure("structure of the same, warm", format_spread(warm))
     yield Figure("memory of the process after beats, after structure", f"{plain_mb} MB, {full_mb} MB")
 
 
@@ -163,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = Path(name)
         for part in (cost_figures(folder), accuracy_figures(folder, each=args.songs)):
             figures += part
-            publish("structure", "Structure: key, sections, drops, cost", figures)
+            publish_figures("structure", "Structure: key, sections, drops, cost", figures)
 
 
 if __name__ == "__main__":

@@ -22,14 +22,14 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from benchmarks.report import Figure, percentile, publish
-from db.engine import Sessions, connect, sessions
+from benchmarks.report import Figure, percentile, publish_figures
+from db.engine import SessionFactory, open_engine, session_factory
 from db.migrate import upgrade
 from db.models.projects import Project
 from deployments.postgres import EmbeddedPostgres
-from tower.pages import Wanted
+from tower.pages import PageRequest
 from tower.versions import branches, editing, fsck, history
-from tower.versions.editing import Edit
+from tower.versions.editing import EntityEdit
 from tower.versions.kinds import Kind
 from tower.versions.merge import branches as merging
 
@@ -40,7 +40,7 @@ SEED = 11
 
 
 @dataclass(frozen=True)
-class Timed:
+class VersionTimings:
     commit_ms: Sequence[float]
     commit_bytes: Sequence[int]
     merge_s: float
@@ -55,15 +55,17 @@ def main() -> None:
     sides = {"left": changed[:EDITS], "right": changed[EDITS:]}
     with tempfile.TemporaryDirectory(prefix="tower-versions-") as folder:
         Path(folder).chmod(0o711)
-        with postgres(Path(folder)) as made:
+        with run_postgres(Path(folder)) as made:
             ours, reads = measure_tower(made, keys, sides)
         git = measure_git(Path(folder) / "git", keys, sides)
-    publish("versions", f"Versions of a project of {SCENES:,} scenes, beside git", figures(ours, git, reads))
+    publish_figures(
+        "versions", f"Versions of a project of {SCENES:,} scenes, beside git", build_figures(ours, git, reads)
+    )
 
 
 def measure_tower(
-    made: Sessions, keys: Sequence[uuid.UUID], sides: dict[str, list[uuid.UUID]]
-) -> tuple[Timed, dict[str, float]]:
+    made: SessionFactory, keys: Sequence[uuid.UUID], sides: dict[str, list[uuid.UUID]]
+) -> tuple[VersionTimings, dict[str, float]]:
     with made.begin() as session:
         project = Project(name="benchmark")
         session.add(project)
@@ -71,59 +73,61 @@ def measure_tower(
         project_id = project.id
         editing.ensure_main(session, project_id)
 
-    def commit(branch: str, edits: Sequence[Edit]) -> None:
+    def commit(branch: str, edits: Sequence[EntityEdit]) -> None:
         with made.begin() as session:
-            editing.commit(
+            editing.commit_edits(
                 session, project_id=project_id, branch=branch, edits=edits, message="an edit", author="benchmark"
             )
 
-    create_s = timed(lambda: commit("main", [Edit(Kind.SCENES, key, scene(at)) for at, key in enumerate(keys, 1)]))
+    create_s = time_work(
+        lambda: commit("main", [EntityEdit(Kind.SCENES, key, build_scene(at)) for at, key in enumerate(keys, 1)])
+    )
     with made() as session:
         session.connection(execution_options={"isolation_level": "AUTOCOMMIT"}).execute(text("vacuum analyze"))
     commit_ms, commit_bytes = [], []
     for at in range(COMMITS):
-        before = stored(made)
-        edit = [Edit(Kind.SCENES, keys[at * 7], {"description": f"Edit {at}"})]
-        commit_ms.append(1000 * timed(partial(commit, "main", edit)))
-        commit_bytes.append(stored(made) - before)
+        before = stored_bytes(made)
+        edit = [EntityEdit(Kind.SCENES, keys[at * 7], {"description": f"Edit {at}"})]
+        commit_ms.append(1000 * time_work(partial(commit, "main", edit)))
+        commit_bytes.append(stored_bytes(made) - before)
 
     def fork(name: str) -> None:
         with made.begin() as session:
             branches.create(session, project_id, name)
 
-    branch_s = max(timed(partial(fork, name)) for name in sides)
+    branch_s = max(time_work(partial(fork, name)) for name in sides)
     for name, mine in sides.items():
-        commit(name, [Edit(Kind.SCENES, key, {"mood": name}) for key in mine])
+        commit(name, [EntityEdit(Kind.SCENES, key, {"mood": name}) for key in mine])
 
     def merge() -> None:
         with made.begin() as session:
-            merging.merge(
+            merging.merge_branch(
                 session, project_id=project_id, source="right", target="left", message="merge", author="benchmark"
             )
 
-    merge_s = timed(merge)
+    merge_s = time_work(merge)
     with made() as session:
         reads = read_times(session, project_id, keys[0])
-    return Timed(commit_ms, commit_bytes, merge_s, create_s, branch_s), reads
+    return VersionTimings(commit_ms, commit_bytes, merge_s, create_s, branch_s), reads
 
 
 def read_times(session: Session, project_id: int, key: uuid.UUID) -> dict[str, float]:
     def whole() -> None:
-        if list(fsck.examine(session, project_id=project_id)):
+        if list(fsck.check_project(session, project_id=project_id)):
             raise SystemExit("fsck found damage: these figures are worth nothing")
 
     scene = (session, project_id, "left", Kind.SCENES)
     return {
-        "all scenes at a commit": timed(lambda: history.entities(*scene)),
-        "one scene at a commit": timed(lambda: history.entity_at(*scene, key=key)),
-        "difference of two branches": timed(lambda: history.diff(session, project_id, "main", "left")),
-        "history of one scene": timed(lambda: history.history(*scene, key=key, wanted=Wanted())),
-        "first page of the log": timed(lambda: history.log(session, project_id, "left")),
-        "fsck, three branches": timed(whole),
+        "all scenes at a commit": time_work(lambda: history.entities_at(*scene)),
+        "one scene at a commit": time_work(lambda: history.entity_at(*scene, key=key)),
+        "difference of two branches": time_work(lambda: history.diff_refs(session, project_id, "main", "left")),
+        "history of one scene": time_work(lambda: history.entity_history(*scene, key=key, page_request=PageRequest())),
+        "first page of the log": time_work(lambda: history.list_commits(session, project_id, "left")),
+        "fsck, three branches": time_work(whole),
     }
 
 
-def measure_git(folder: Path, keys: Sequence[uuid.UUID], sides: dict[str, list[uuid.UUID]]) -> Timed:
+def measure_git(folder: Path, keys: Sequence[uuid.UUID], sides: dict[str, list[uuid.UUID]]) -> VersionTimings:
     """The same edits as files in 256 folders by the first two digits of the key, which suits git."""
     folder.mkdir()
     quiet = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
@@ -135,7 +139,7 @@ def measure_git(folder: Path, keys: Sequence[uuid.UUID], sides: dict[str, list[u
     def write(key: uuid.UUID, at: int, **more: str) -> None:
         path = folder / key.hex[:2] / f"{key}.json"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({**scene(at), **more}, indent=1, sort_keys=True))
+        path.write_text(json.dumps({**build_scene(at), **more}, indent=1, sort_keys=True))
 
     places = {key: at for at, key in enumerate(keys, 1)}
     git("init", "-q", "-b", "main")
@@ -146,15 +150,15 @@ def measure_git(folder: Path, keys: Sequence[uuid.UUID], sides: dict[str, list[u
         git("add", "-A")
         git("commit", "-qm", "begin")
 
-    create_s = timed(create)
+    create_s = time_work(create)
     commit_ms, commit_bytes = [], []
     for at in range(COMMITS):
-        before = size(folder / ".git" / "objects")
+        before = folder_bytes(folder / ".git" / "objects")
         key = keys[at * 7]
         write(key, places[key], description=f"Edit {at}")
-        commit_ms.append(1000 * timed(lambda: git("commit", "-qam", "an edit")))
-        commit_bytes.append(size(folder / ".git" / "objects") - before)
-    branch_s = timed(lambda: git("branch", "left"))
+        commit_ms.append(1000 * time_work(lambda: git("commit", "-qam", "an edit")))
+        commit_bytes.append(folder_bytes(folder / ".git" / "objects") - before)
+    branch_s = time_work(lambda: git("branch", "left"))
     git("branch", "right")
     for name, mine in sides.items():
         git("checkout", "-q", name)
@@ -162,11 +166,11 @@ def measure_git(folder: Path, keys: Sequence[uuid.UUID], sides: dict[str, list[u
             write(key, places[key], mood=name)
         git("commit", "-qam", name)
     git("checkout", "-q", "left")
-    merge_s = timed(lambda: git("merge", "-q", "-m", "merge", "right"))
-    return Timed(commit_ms, commit_bytes, merge_s, create_s, branch_s)
+    merge_s = time_work(lambda: git("merge", "-q", "-m", "merge", "right"))
+    return VersionTimings(commit_ms, commit_bytes, merge_s, create_s, branch_s)
 
 
-def figures(ours: Timed, git: Timed, reads: dict[str, float]) -> list[Figure]:
+def build_figures(ours: VersionTimings, git: VersionTimings, reads: dict[str, float]) -> list[Figure]:
     median, worst = percentile(ours.commit_ms, 0.5), percentile(ours.commit_ms, 0.95)
     most = max(ours.commit_bytes)
     return [
@@ -201,7 +205,7 @@ def figures(ours: Timed, git: Timed, reads: dict[str, float]) -> list[Figure]:
     ]
 
 
-def scene(at: int) -> dict[str, object]:
+def build_scene(at: int) -> dict[str, object]:
     return {
         "scene_number": at,
         "description": f"Scene {at}: rain over the village, a lantern goes out, somebody waits under the old bridge.",
@@ -212,37 +216,37 @@ def scene(at: int) -> dict[str, object]:
     }
 
 
-def timed(work: Callable[[], object]) -> float:
+def time_work(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
-def stored(made: Sessions) -> int:
+def stored_bytes(made: SessionFactory) -> int:
     with made() as session:
         total = session.scalar(text("select sum(octet_length(content)) from anime_api.version_objects"))
         return int(total or 0)
 
 
-def size(folder: Path) -> int:
+def folder_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[Sessions]:
+def run_postgres(folder: Path) -> Iterator[SessionFactory]:
     """The embedded server as the stack runs it, fsync included."""
-    server = EmbeddedPostgres(folder / "postgres", free_port())
+    server = EmbeddedPostgres(folder / "postgres", find_free_port())
     server.start()
-    engine = connect(server.url("anime_production"), application="benchmark")
+    engine = open_engine(server.url("anime_production"), application="benchmark")
     try:
         upgrade(server.url("anime_production"))
-        yield sessions(engine)
+        yield session_factory(engine)
     finally:
         engine.dispose()
         server.stop()

@@ -35,23 +35,23 @@ class Base(DeclarativeBase):
     }
 
 
-class Numbered:
+class IdMixin:
     """Adds an integer id that the database assigns."""
 
     id: Mapped[int] = mapped_column(Identity(always=False), primary_key=True, sort_order=-10)
 
 
-class Dated:
+class TimestampMixin:
     """Adds the dates of creation and of the last change."""
 
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=90)
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now(), sort_order=91)
 
 
-def one_of(states: type[StrEnum], name: str) -> Enum:
+def text_enum(values: type[StrEnum], name: str) -> Enum:
     """Return a text type for the values of `states`, enforced by a CHECK constraint called `name`."""
     return Enum(
-        states,
+        values,
         name=name,
         native_enum=False,
         create_constraint=True,

@@ -9,10 +9,10 @@ from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 from sqlalchemy.schema import SchemaItem
 
-from db.base import Dated, Numbered
+from db.base import IdMixin, TimestampMixin
 
 
-def open_object(comment: str | None = None, *, name: str | None = None) -> MappedColumn[dict[str, Any]]:
+def json_object(comment: str | None = None, *, name: str | None = None) -> MappedColumn[dict[str, Any]]:
     """Return a JSON object column with an empty default.
 
     `name` is the column's name if it differs from the attribute.
@@ -20,12 +20,12 @@ def open_object(comment: str | None = None, *, name: str | None = None) -> Mappe
     return mapped_column(name=name, default=dict, server_default=text("'{}'::jsonb"), comment=comment)
 
 
-def open_list(comment: str | None = None) -> MappedColumn[list[Any]]:
+def json_list(comment: str | None = None) -> MappedColumn[list[Any]]:
     """Return a JSON list column with an empty default."""
     return mapped_column(default=list, server_default=text("'[]'::jsonb"), comment=comment)
 
 
-class Branched(Numbered, Dated):
+class BranchMixin(IdMixin, TimestampMixin):
     """Columns of a row with the current state of an entity on a branch. Its history is in the commits."""
 
     project_id: Mapped[int] = mapped_column(sort_order=-9)
@@ -41,7 +41,7 @@ class Branched(Numbered, Dated):
     )
 
 
-def on_branch(table: str, *more: SchemaItem) -> tuple[SchemaItem, ...]:
+def branch_table_args(table: str, *more: SchemaItem) -> tuple[SchemaItem, ...]:
     """Return the constraints of a table of branched rows, and `more`:
 
     the branch belongs to the project, keys are unique.
@@ -58,6 +58,6 @@ def on_branch(table: str, *more: SchemaItem) -> tuple[SchemaItem, ...]:
     )
 
 
-def same_branch(key: str, target: str, *, ondelete: str) -> ForeignKeyConstraint:
+def branch_foreign_key(key: str, target: str, *, ondelete: str) -> ForeignKeyConstraint:
     """Return a foreign key from the column `key` to a row of `target` ("schema.table") on the same branch."""
     return ForeignKeyConstraint(["branch_id", key], [f"{target}.branch_id", f"{target}.key"], ondelete=ondelete)

@@ -8,18 +8,18 @@ from psycopg.errors import FeatureNotSupported
 from sqlalchemy import Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
-Sessions = sessionmaker[Session]
+SessionFactory = sessionmaker[Session]
 
 
-class Reading(Session):
+class ReadSession(Session):
     """A session without transactions, in which each statement is autocommitted."""
 
 
-PREPARED_AFTER = 5  # executions of a statement on a connection before the server prepares it
-PREPARED_MOST = 500  # prepared statements per connection; the least recently used are dropped
+PREPARE_THRESHOLD = 5  # executions of a statement on a connection before the server prepares it
+MAX_PREPARED_STATEMENTS = 500  # prepared statements per connection; the least recently used are dropped
 
 
-def connect(url: str, *, pool_size: int = 5, application: str = "tower", wait_s: float = 30) -> Engine:
+def open_engine(url: str, *, pool_size: int = 5, application: str = "tower", wait_s: float = 30) -> Engine:
     """Return an engine for a `postgresql://…` URL with any driver, on psycopg 3, with a pool and prepared statements.
 
     Connections are tested before use, so a restarted server causes a reconnect instead of an error. If all connections
@@ -35,7 +35,7 @@ def connect(url: str, *, pool_size: int = 5, application: str = "tower", wait_s:
             "application_name": application,
             "connect_timeout": 5,
             "options": "-c timezone=UTC",
-            "prepare_threshold": PREPARED_AFTER,
+            "prepare_threshold": PREPARE_THRESHOLD,
         },
     )
     event.listen(engine, "connect", _set_prepared_max)
@@ -43,19 +43,19 @@ def connect(url: str, *, pool_size: int = 5, application: str = "tower", wait_s:
     return engine
 
 
-def sessions(engine: Engine) -> Sessions:
+def session_factory(engine: Engine) -> SessionFactory:
     """Return a factory of sessions whose objects stay readable after a commit."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
-def reading(engine: Engine) -> sessionmaker[Reading]:
+def read_session_factory(engine: Engine) -> sessionmaker[ReadSession]:
     """Return a factory of sessions without transactions, for reads that need no lock and no consistent snapshot."""
     autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-    return sessionmaker(autocommit, class_=Reading, expire_on_commit=False)
+    return sessionmaker(autocommit, class_=ReadSession, expire_on_commit=False)
 
 
 def _set_prepared_max(connection: Any, _: object) -> None:
-    connection.prepared_max = PREPARED_MOST
+    connection.prepared_max = MAX_PREPARED_STATEMENTS
 
 
 def _drop_stale_connection(context: ExceptionContext) -> None:

@@ -19,13 +19,13 @@ class DatabaseFigures:
     projects: int
 
 
-def answers(session: Session, *, timeout_ms: int = 2000) -> None:
+def check_connection(session: Session, *, timeout_ms: int = 2000) -> None:
     """Run a minimal query. Raises OperationalError if it does not finish in time."""
     _set_timeout(session, timeout_ms)
     session.execute(select(1))
 
 
-def database_figures(session: Session, *, timeout_ms: int = 2000) -> DatabaseFigures:
+def load_figures(session: Session, *, timeout_ms: int = 2000) -> DatabaseFigures:
     """Return the server version, the size, the count of jobs by status (zeros included) and of projects not deleted."""
     _set_timeout(session, timeout_ms)
     counts = session.execute(select(ProductionJob.status, func.count()).group_by(ProductionJob.status))

@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from db.base import PUBLIC
 
-MIN_SERVER = 15  # for SET NULL (column) and UNIQUE NULLS NOT DISTINCT
-LOCK = 7_238_011_905  # an arbitrary advisory lock id, the same in every installation
+MIN_SERVER_VERSION = 15  # for SET NULL (column) and UNIQUE NULLS NOT DISTINCT
+LOCK_ID = 7_238_011_905  # an arbitrary advisory lock id, the same in every installation
 LOCK_TIMEOUT_S = 60
 
 
@@ -29,7 +29,7 @@ class MigrationError(Exception):
 
 def upgrade(url: str) -> None:
     """Upgrade the database to `head()`. Does nothing if it is up to date."""
-    with migrating(url) as connection:
+    with migration_connection(url) as connection:
         _require_known_revision(connection)
         try:
             command.upgrade(_config(connection), "head")
@@ -41,13 +41,13 @@ def upgrade(url: str) -> None:
             ) from error
 
 
-def current(url: str) -> str | None:
+def current_revision(url: str) -> str | None:
     """Return the revision of the database; None if it has none."""
     with _connect(url) as connection:
         return _read_revision(connection)
 
 
-def head() -> str:
+def head_revision() -> str:
     """Return the newest revision of this Tower."""
     revision = _scripts().get_current_head()
     if revision is None:
@@ -56,13 +56,13 @@ def head() -> str:
 
 
 @contextmanager
-def migrating(url: str) -> Iterator[Connection]:
+def migration_connection(url: str) -> Iterator[Connection]:
     """Yield a connection that holds the migration lock until it is closed."""
     with _connect(url) as connection:
         _require_server(connection)
         connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT_S}s'"))
         try:
-            connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": LOCK})
+            connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": LOCK_ID})
         except OperationalError as error:
             raise MigrationError(
                 f"Another Tower has been migrating this database for {LOCK_TIMEOUT_S} s: try again after it has ended"
@@ -91,8 +91,8 @@ def _require_server(connection: Connection) -> None:
     version, encoding = connection.execute(
         text("select current_setting('server_version_num')::int / 10000, current_setting('server_encoding')")
     ).one()
-    if version < MIN_SERVER:
-        raise MigrationError(f"The database server is PostgreSQL {version}: Tower needs {MIN_SERVER} or newer")
+    if version < MIN_SERVER_VERSION:
+        raise MigrationError(f"The database server is PostgreSQL {version}: Tower needs {MIN_SERVER_VERSION} or newer")
     if encoding != "UTF8":
         raise MigrationError(f"The database has the encoding {encoding}: Tower needs UTF8")
 

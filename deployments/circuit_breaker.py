@@ -8,20 +8,20 @@ from collections.abc import Callable
 
 import psutil
 
-from deployments.gpu_info import gpu_of
+from deployments.gpu_info import fetch_gpu
 from deployments.supervisor import Supervisor
 from deployments.worker_plans import WorkerPlan
-from deployments.worker_row import Condition, WorkerRow
+from deployments.worker_row import WorkerCondition, WorkerRow
 from tower.errors import UnavailableError
 from tower.settings import Settings
 
-LOOK_EVERY_S = 1.0  # shorter than a failed run lasts, so that an unwell worker is paused before it takes another
-FIRST_REST_S, LONGEST_REST_S = 5.0, 300.0
-ASK_AGAIN_S = 5.0
-NEEDED_BYTES = 1_000_000_000  # of free disk space before a worker resumes after DISK_FULL
+CHECK_INTERVAL_S = 1.0  # shorter than a failed run lasts, so that an unwell worker is paused before it takes another
+FIRST_PAUSE_S, MAX_PAUSE_S = 5.0, 300.0
+RECHECK_INTERVAL_S = 5.0
+MIN_FREE_BYTES = 1_000_000_000  # of free disk space before a worker resumes after DISK_FULL
 
 
-class Rest:
+class CircuitBreaker:
     """Pauses and resumes one worker that `supervisor` keeps running.
 
     Each pause is twice as long as the one before, until a render succeeds. Some faults (memory, a model file) cannot
@@ -36,23 +36,23 @@ class Rest:
         *,
         supervisor: Supervisor,
         say: Callable[[str], None],
-        first_s: float = FIRST_REST_S,
-        ask_again_s: float = ASK_AGAIN_S,
+        first_pause_s: float = FIRST_PAUSE_S,
+        recheck_interval_s: float = RECHECK_INTERVAL_S,
     ) -> None:
         self._settings = settings
         self._plan = plan
         self._row = row
         self._supervisor = supervisor
         self._say = say
-        self._first_s = self._next_s = first_s
-        self._ask_again_s = ask_again_s
+        self._first_s = self._next_s = first_pause_s
+        self._ask_again_s = recheck_interval_s
         self._suspended = False
         self._ask_at: float | None = None  # time.monotonic(); None unless the worker is paused
         self._fault = ""
 
-    def tend(self) -> None:
+    def check(self) -> None:
         """Check the worker once. If the database does not answer, nothing changes."""
-        condition = self._row.condition()
+        condition = self._row.read_condition()
         if condition is None:
             return
         if self._ask_at is not None:
@@ -66,7 +66,7 @@ class Rest:
 
     def _has_no_runs(self) -> bool:
         """Suspend the worker so that it takes no new run; return whether its current runs have ended."""
-        pid = self._supervisor.pid(self._plan.part)
+        pid = self._supervisor.find_pid(self._plan.process_name)
         if pid is None:
             return True
         try:
@@ -77,8 +77,8 @@ class Rest:
         except psutil.NoSuchProcess:
             return False  # the worker or one of its runs has just ended; the next check sees the new state
 
-    def _pause(self, condition: Condition) -> None:
-        self._supervisor.hold(self._plan.part)
+    def _pause(self, condition: WorkerCondition) -> None:
+        self._supervisor.pause(self._plan.process_name)
         self._suspended = False
         self._fault = condition.last_failure or "it gave no reason"
         self._ask_at = time.monotonic() + self._next_s
@@ -86,13 +86,13 @@ class Rest:
             f"{self._plan.name} takes no more for {self._next_s:.3g} s at least, after {condition.failures_in_a_row} "
             f"failures in a row: {self._fault}"
         )
-        self._next_s = min(self._next_s * 2, LONGEST_REST_S)
+        self._next_s = min(self._next_s * 2, MAX_PAUSE_S)
 
-    def _recheck(self, condition: Condition) -> None:
+    def _recheck(self, condition: WorkerCondition) -> None:
         fault = self._current_fault(condition.last_failure_code)
-        if fault is None and self._row.recovered():
+        if fault is None and self._row.mark_recovered():
             self._ask_at = None
-            self._supervisor.release(self._plan.part)
+            self._supervisor.resume(self._plan.process_name)
             self._say(f"{self._plan.name} answers well and takes runs again")
             return
         self._ask_at = time.monotonic() + self._ask_again_s
@@ -102,17 +102,17 @@ class Rest:
 
     def _current_fault(self, code: str | None) -> str | None:
         """The fault that can still be observed; None if there is none."""
-        if code == "DISK_FULL" and shutil.disk_usage(self._settings.data).free < NEEDED_BYTES:
-            return f"there is less than {NEEDED_BYTES / 1e9:.0f} GB free at {self._settings.data}"
+        if code == "DISK_FULL" and shutil.disk_usage(self._settings.data).free < MIN_FREE_BYTES:
+            return f"there is less than {MIN_FREE_BYTES / 1e9:.0f} GB free at {self._settings.data}"
         try:
             if self._settings.comfyui_url:
-                gpu_of(self._settings.comfyui_url)
+                fetch_gpu(self._settings.comfyui_url)
         except UnavailableError as error:
             return error.message
         return None
 
-    def _resume_healthy(self, condition: Condition) -> None:
-        pid = self._supervisor.pid(self._plan.part)
+    def _resume_healthy(self, condition: WorkerCondition) -> None:
+        pid = self._supervisor.find_pid(self._plan.process_name)
         if self._suspended and pid is not None:
             psutil.Process(pid).resume()  # its last run succeeded
         self._suspended = False

@@ -14,7 +14,7 @@ from tower.settings import Settings
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[str]:
+def open_database(settings: Settings) -> Iterator[str]:
     """Yield the URL of a migrated database; raise StackError if there is none.
 
     It is TOWER_DATABASE_URL, the database of the running stack, or an embedded PostgreSQL started for the duration.
@@ -23,7 +23,7 @@ def opened(settings: Settings) -> Iterator[str]:
         yield _migrate(url)
         return
     require_writable(settings.data)
-    log = services.log_file(settings.data, "postgres")
+    log = services.log_path(settings.data, "postgres")
     server = EmbeddedPostgres(settings.data / "postgres", settings.ports.postgres, log_file=log)
     server.start()
     try:
@@ -33,8 +33,8 @@ def opened(settings: Settings) -> Iterator[str]:
 
 
 def _existing_url(settings: Settings) -> str | None:
-    found = stack.running(settings)
-    return external.without_stale(settings).database_url or (found.database_url if found else None)
+    found = stack.find_running(settings)
+    return external.without_stale_addresses(settings).database_url or (found.database_url if found else None)
 
 
 def _migrate(url: str) -> str:

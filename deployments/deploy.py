@@ -26,36 +26,36 @@ from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 
-from deployments.entrypoints import PREFECT_YAML, entries
-from tower.engines.choice import ANY_WORKER, queue_of
-from tower.engines.installed import installed
+from deployments.entrypoints import PREFECT_YAML, read_deployments
+from tower.engines.choice import DEFAULT_QUEUE, work_queue_for
+from tower.engines.installed import installed_engines
 from tower.errors import StackError
 
 RUN_COMMAND = "tower-warm-run"
-CPU_RUNS = 16  # recipes mostly wait for their renders; more of them only use memory
-ZOMBIES = "Tower: a run without heartbeat has crashed"
-SILENCE = timedelta(seconds=90)  # three heartbeats
+MAX_CPU_RUNS = 16  # recipes mostly wait for their renders; more of them only use memory
+ZOMBIE_AUTOMATION = "Tower: a run without heartbeat has crashed"
+MAX_HEARTBEAT_AGE = timedelta(seconds=90)  # three heartbeats
 
 
 async def deploy(file: Path) -> None:
     """Create or update everything. Raises StackError if `file` names a flow that cannot be imported."""
-    deployments = deployments_of(file)
+    deployments = load_deployments(file)
     async with get_client() as client:
-        await _ensure_pool(client, "cpu", runs=CPU_RUNS, description="Recipes: everything but rendering.")
+        await _ensure_pool(client, "cpu", runs=MAX_CPU_RUNS, description="Recipes: everything but rendering.")
         await _ensure_pool(
             client, "gpu", runs=None, description="Renders; each worker takes one for each of its slots."
         )
-        for engine in installed().entries:
-            if (queue := queue_of(engine)) != ANY_WORKER:
+        for engine in installed_engines().entries:
+            if (queue := work_queue_for(engine)) != DEFAULT_QUEUE:
                 await _ensure_queue(client, queue, pool="gpu", description=f"Segments for the engine {engine}.")
         await _ensure_zombie_automation(client)
     for deployment in deployments:
         await deployment.aapply()
 
 
-def deployments_of(file: Path) -> list[RunnerDeployment]:
+def load_deployments(file: Path) -> list[RunnerDeployment]:
     """The deployments of `file`, ready to be applied. Raises StackError if a flow cannot be imported."""
-    return [_deployment(entry) for entry in entries(file)]
+    return [_deployment(entry) for entry in read_deployments(file)]
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ async def _ensure_queue(client: PrefectClient, name: str, *, pool: str, descript
 
 
 async def _ensure_zombie_automation(client: PrefectClient) -> None:
-    if await client.read_automations_by_name(ZOMBIES):
+    if await client.read_automations_by_name(ZOMBIE_AUTOMATION):
         return
     endings = {f"prefect.flow-run.{name}" for name in ("Completed", "Failed", "Cancelled", "Crashed")}
     heartbeat = "prefect.flow-run.heartbeat"
@@ -98,10 +98,10 @@ async def _ensure_zombie_automation(client: PrefectClient) -> None:
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
         threshold=1,
-        within=SILENCE,
+        within=MAX_HEARTBEAT_AGE,
     )
-    crash = ChangeFlowRunState(state=StateType.CRASHED, message=f"No heartbeat for {SILENCE.seconds} s.")
-    await client.create_automation(AutomationCore(name=ZOMBIES, trigger=trigger, actions=[crash]))
+    crash = ChangeFlowRunState(state=StateType.CRASHED, message=f"No heartbeat for {MAX_HEARTBEAT_AGE.seconds} s.")
+    await client.create_automation(AutomationCore(name=ZOMBIE_AUTOMATION, trigger=trigger, actions=[crash]))
 
 
 def _deployment(entry: dict[str, Any]) -> RunnerDeployment:

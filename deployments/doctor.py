@@ -10,32 +10,32 @@ from deployments.worker_plans import POOLS
 from tower.settings import Settings
 
 
-def examine(settings: Settings) -> Iterator[Check]:
+def run_checks(settings: Settings) -> Iterator[Check]:
     """Yield the result of each check, from the machine up to the external servers."""
-    settings = external.without_stale(settings)
+    settings = external.without_stale_addresses(settings)
     found = state.read(settings.data)
-    stack = found if found and found.supervisor.alive() else None
-    yield machine.python()
-    yield machine.disk(settings)
-    yield machine.data_folder(settings)
+    stack = found if found and found.supervisor.is_alive() else None
+    yield machine.check_python()
+    yield machine.check_disk(settings)
+    yield machine.check_data_folder(settings)
     yield _stack(stack)
     if stack is None:
-        yield machine.free_ports(settings)
+        yield machine.check_free_ports(settings)
     yield from _database(settings.database_url or (stack.addresses.database_url if stack else None))
     yield from _prefect(settings.prefect_api_url or (stack.addresses.prefect_api_url if stack else None))
     if stack is not None:
-        yield background.prefect_services(settings.data / "logs" / "prefect.log")
-    yield from rendering.engines(settings)
-    yield rendering.codec()
-    yield from outside.outside(settings)
+        yield background.check_prefect_services(settings.data / "logs" / "prefect.log")
+    yield from rendering.check_engines(settings)
+    yield rendering.check_codec()
+    yield from outside.check_external_servers(settings)
 
 
-def _stack(stack: state.State | None) -> Check:
+def _stack(stack: state.StackState | None) -> Check:
     if stack is None:
         return Check("stack", "warn", "not running", "Start it with `tower up`.")
     if not stack.ready:
         return Check("stack", "warn", f"starting (process {stack.supervisor.pid})", "Try again in a few seconds.")
-    dead = [child.name for child in stack.children if not child.alive()]
+    dead = [child.name for child in stack.children if not child.is_alive()]
     if dead:
         return Check("stack", "warn", f"{', '.join(dead)} is being restarted", "Read its log in logs/.")
     return Check("stack", "ok", f"running (process {stack.supervisor.pid}), {len(stack.children)} parts alive")
@@ -43,13 +43,13 @@ def _stack(stack: state.State | None) -> Check:
 
 def _database(url: str | None) -> Iterator[Check]:
     if url is None:
-        yield database.programs()
+        yield database.check_programs()
         yield Check("migrations", "unknown", "the stack is not running")
         return
-    server = database.server(url)
+    server = database.check_server(url)
     yield server
     if server.status == "ok":
-        yield database.migrations(url)
+        yield database.check_migrations(url)
     else:
         yield Check("migrations", "unknown", "the database cannot be used")
 
@@ -58,14 +58,14 @@ def _prefect(api_url: str | None) -> Iterator[Check]:
     if api_url is None:
         yield Check("prefect", "unknown", "the stack is not running")
         return
-    server = prefect.server(api_url)
+    server = prefect.check_server(api_url)
     yield server
     for pool in POOLS:
         if server.status == "ok":
-            yield prefect.workers(api_url, pool)
+            yield prefect.check_workers(api_url, pool)
         else:
             yield Check(f"{pool} workers", "unknown", "Prefect does not answer")
     if server.status == "ok":
-        yield background.schedules(api_url)
+        yield background.check_schedules(api_url)
     else:
         yield Check("schedules", "unknown", "Prefect does not answer")

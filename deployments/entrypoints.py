@@ -12,7 +12,7 @@ from tower.errors import StackError
 PREFECT_YAML = Path(__file__).parent.parent / "prefect.yaml"
 
 
-def entries(file: Path) -> list[dict[str, Any]]:
+def read_deployments(file: Path) -> list[dict[str, Any]]:
     """The entries under `deployments`. Raises StackError if the file cannot be read."""
     try:
         return list(yaml.safe_load(file.read_text())["deployments"])
@@ -20,6 +20,6 @@ def entries(file: Path) -> list[dict[str, Any]]:
         raise StackError(f"{file} has no readable list `deployments`: {error!r}") from error
 
 
-def modules(file: Path) -> list[str]:
+def list_flow_modules(file: Path) -> list[str]:
     """The names of the modules that define the flows."""
-    return sorted({str(entry["entrypoint"]).rpartition(".")[0] for entry in entries(file)})
+    return sorted({str(entry["entrypoint"]).rpartition(".")[0] for entry in read_deployments(file)})

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import certifi
 
-from deployments.orphaned_processes import MARK
+from deployments.orphaned_processes import MARK_VARIABLE
 from deployments.state import Addresses
 from deployments.state_files import write_private
 from deployments.warm.launcher import SOCKET_VARIABLE
@@ -48,7 +48,7 @@ _SERVER = {
 }
 
 
-def for_parts(settings: Settings, addresses: Addresses, *, mark: str) -> dict[str, str]:
+def build_environment(settings: Settings, addresses: Addresses, *, mark: str) -> dict[str, str]:
     """The environment of every part that runs Tower's code. Creates PREFECT_HOME."""
     home = settings.data / "prefect"
     home.mkdir(parents=True, exist_ok=True)
@@ -57,18 +57,18 @@ def for_parts(settings: Settings, addresses: Addresses, *, mark: str) -> dict[st
         **_QUIET,
         **_RUNS,
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
-        **of_settings(settings),
+        **settings_as_variables(settings),
         "TOWER_DATABASE_URL": addresses.database_url,
         "PREFECT_API_URL": addresses.prefect_api_url,
         "PREFECT_UI_URL": addresses.prefect_ui_url,
         "PREFECT_HOME": str(home),
-        SOCKET_VARIABLE: str(warm_socket(settings.data)),
-        MARK: mark,
+        SOCKET_VARIABLE: str(warm_socket_path(settings.data)),
+        MARK_VARIABLE: mark,
         **_single_certificate(home, addresses.prefect_api_url),
     }
 
 
-def of_settings(settings: Settings) -> dict[str, str]:
+def settings_as_variables(settings: Settings) -> dict[str, str]:
     """The settings as environment variables, so that a child process reads the same settings."""
     values = {
         **settings.model_dump(mode="json", exclude_none=True, exclude={"prefect_api_url"}),
@@ -80,10 +80,10 @@ def of_settings(settings: Settings) -> dict[str, str]:
     return {**shared, "PREFECT_API_URL": settings.prefect_api_url} if settings.prefect_api_url else shared
 
 
-def for_prefect_server(parts: Mapping[str, str], addresses: Addresses, *, database_url: str) -> dict[str, str]:
+def build_prefect_environment(shared: Mapping[str, str], addresses: Addresses, *, database_url: str) -> dict[str, str]:
     """The environment of the Prefect server: that of all parts and its own settings."""
     return {
-        **parts,
+        **shared,
         **_SERVER,
         "PREFECT_SERVER_UI_API_URL": addresses.prefect_api_url,
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": addresses.prefect_ui_url,
@@ -91,12 +91,12 @@ def for_prefect_server(parts: Mapping[str, str], addresses: Addresses, *, databa
     }
 
 
-def with_database(url: str, database: str) -> str:
+def replace_database(url: str, database: str) -> str:
     """The URL with the name of its database replaced."""
     return _replace_parts(url, path=f"/{database}")
 
 
-def addresses(settings: Settings, database_url: str) -> Addresses:
+def build_addresses(settings: Settings, database_url: str) -> Addresses:
     """The addresses of all parts of this stack, embedded or external."""
     prefect_api = settings.prefect_url
     return Addresses(
@@ -109,7 +109,7 @@ def addresses(settings: Settings, database_url: str) -> Addresses:
     )
 
 
-def warm_socket(data: Path, *, worker: str = "") -> Path:
+def warm_socket_path(data: Path, *, worker: str = "") -> Path:
     """The socket of the zygote of this data folder, or of one standalone worker.
 
     The path is short because Unix limits the path of a socket to 107 bytes.
@@ -119,13 +119,13 @@ def warm_socket(data: Path, *, worker: str = "") -> Path:
     return folder / f"{_short_hash(str(data), worker)}.sock"
 
 
-def worker_name(label: str, data: Path, *also: str) -> str:
+def build_worker_name(label: str, data: Path, *distinctions: str) -> str:
     """A name that is unique to this machine, data folder, label and the parts in `also`.
 
     It is stable across restarts, because the worker's runs and its database row refer to it.
     """
     host = socket.gethostname()
-    return f"{label}@{host}-{_short_hash(host, platform.machine(), _machine_id(), str(data), *also)[:6]}"
+    return f"{label}@{host}-{_short_hash(host, platform.machine(), _machine_id(), str(data), *distinctions)[:6]}"
 
 
 def _machine_id() -> str:

@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from deployments.environment import with_database
+from deployments.environment import replace_database
 from deployments.ports import is_free
 from deployments.postgres import PREFECT_DATABASE
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError, UnavailableError
-from tower.settings import HOST, Settings
+from tower.settings import LOOPBACK_HOST, Settings
 
 
-def without_stale(settings: Settings) -> Settings:
+def without_stale_addresses(settings: Settings) -> Settings:
     """The settings without addresses of this stack that `tower env` left in a shell after the stack stopped."""
     own = settings.ports
     stale = {
@@ -24,7 +24,7 @@ def without_stale(settings: Settings) -> Settings:
             ("database_url", settings.database_url, own.postgres),
             ("prefect_api_url", settings.prefect_api_url, own.prefect),
         )
-        if url and _host_and_port(url) == (HOST, port) and is_free(port)
+        if url and _host_and_port(url) == (LOOPBACK_HOST, port) and is_free(port)
     }
     return settings.model_copy(update=stale)
 
@@ -32,16 +32,16 @@ def without_stale(settings: Settings) -> Settings:
 def require_database(url: str) -> None:
     """Raise StackError if Tower cannot connect to the PostgreSQL of TOWER_DATABASE_URL."""
     try:
-        psycopg.connect(as_libpq(url), connect_timeout=5).close()
+        psycopg.connect(to_libpq_url(url), connect_timeout=5).close()
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        raise StackError(f"The database of TOWER_DATABASE_URL cannot be used: {first_line(error)}.") from error
+        raise StackError(f"The database of TOWER_DATABASE_URL cannot be used: {first_error_line(error)}.") from error
 
 
 def require_prefect(api_url: str) -> None:
     """Raise StackError if the Prefect server of PREFECT_API_URL does not answer."""
     client = PrefectClient(api_url)
     try:
-        client.version()
+        client.get_version()
     except UnavailableError as error:
         raise StackError(
             f"The Prefect server of PREFECT_API_URL ({api_url}) does not answer: start it first."
@@ -50,19 +50,19 @@ def require_prefect(api_url: str) -> None:
         client.close()
 
 
-def prefect_database(database_url: str, *, made: bool) -> str:
+def prepare_prefect_database(database_url: str, *, exists: bool) -> str:
     """The URL of Prefect's database on the same server. Creates it unless `made` says that it exists."""
-    if not made:
+    if not exists:
         _create_database(PREFECT_DATABASE, database_url)
-    return with_database(as_libpq(database_url), PREFECT_DATABASE)
+    return replace_database(to_libpq_url(database_url), PREFECT_DATABASE)
 
 
-def as_libpq(url: str) -> str:
+def to_libpq_url(url: str) -> str:
     """The URL in the form that libpq reads, without the name of a driver."""
     return "postgresql://" + url.partition("://")[2]
 
 
-def first_line(error: Exception) -> str:
+def first_error_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0].rstrip(".")
 
 
@@ -73,12 +73,12 @@ def _host_and_port(url: str) -> tuple[str | None, int | None]:
 
 def _create_database(name: str, database_url: str) -> None:
     try:
-        with psycopg.connect(as_libpq(database_url), autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(to_libpq_url(database_url), autocommit=True, connect_timeout=5) as connection:
             if not connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
                 statement = "create database {} template template0 encoding 'UTF8'"
                 connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
     except psycopg.Error as error:
         raise StackError(
-            f"The database {name} cannot be created on your server ({first_line(error)}): create it yourself, or set "
-            "PREFECT_API_URL to a Prefect server that runs elsewhere."
+            f"The database {name} cannot be created on your server ({first_error_line(error)}): create it yourself, "
+            "or set PREFECT_API_URL to a Prefect server that runs elsewhere."
         ) from error

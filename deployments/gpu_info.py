@@ -23,7 +23,7 @@ class Gpu:
     vram_free_bytes: int
 
 
-def gpu_of(comfyui_url: str) -> Gpu | None:
+def fetch_gpu(comfyui_url: str) -> Gpu | None:
     """The GPU of this ComfyUI, or None if it renders on the CPU. Raises UnavailableError if it cannot be read."""
     try:
         answer = httpx.get(f"{comfyui_url.rstrip('/')}/system_stats", timeout=_TIMEOUT_S).raise_for_status()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from deployments import circuit_breaker, heartbeat
 from deployments.state import Addresses
-from deployments.supervisor import Chore, Supervisor
+from deployments.supervisor import PeriodicTask, Supervisor
 from deployments.worker_plans import WorkerPlan
 from deployments.worker_row import WorkerRow
 from tower.settings import Settings
@@ -25,13 +25,16 @@ class GpuWorker:
         say: Callable[[str], None],
     ) -> None:
         row = WorkerRow(addresses.database_url, plan.name)
-        self._reporter = heartbeat.Reporter(settings, row)
-        self._rest = circuit_breaker.Rest(settings, plan, row, supervisor=supervisor, say=say)
+        self._reporter = heartbeat.WorkerReporter(settings, row)
+        self._rest = circuit_breaker.CircuitBreaker(settings, plan, row, supervisor=supervisor, say=say)
 
-    def chores(self) -> list[Chore]:
+    def periodic_tasks(self) -> list[PeriodicTask]:
         """The functions to call at intervals while the worker runs."""
-        return [Chore(self._reporter.report, heartbeat.EVERY_S), Chore(self._rest.tend, circuit_breaker.LOOK_EVERY_S)]
+        return [
+            PeriodicTask(self._reporter.report, heartbeat.REPORT_INTERVAL_S),
+            PeriodicTask(self._rest.check, circuit_breaker.CHECK_INTERVAL_S),
+        ]
 
-    def ended(self) -> None:
+    def report_stopped(self) -> None:
         """Report the worker stopped. Call this after its process has ended for the last time."""
-        self._reporter.ended()
+        self._reporter.report_stopped()

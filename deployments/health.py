@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 import httpx
 
 from deployments import stack
-from deployments.worker_plans import POOLS, by_itself
+from deployments.worker_plans import POOLS, plan_standalone_worker
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
 from tower.settings import Settings
 
 SERVERS = ("prefect", "production", "music")
 PARTS = (*SERVERS, *POOLS)
-ANSWER_S = 5.0
-SILENT_S = 90.0  # three heartbeats of a worker
+ANSWER_TIMEOUT_S = 5.0
+MAX_HEARTBEAT_AGE_S = 90.0  # three heartbeats of a worker
 
 
 def require_part(settings: Settings, part: str, *, label: str | None = None) -> None:
@@ -28,7 +28,7 @@ def require_part(settings: Settings, part: str, *, label: str | None = None) -> 
 
 def require_stack(settings: Settings) -> None:
     """Raise StackError unless `tower up` is ready on this data folder and all its servers answer."""
-    if stack.running(settings) is None:
+    if stack.find_running(settings) is None:
         raise StackError(f"No stack is ready on {settings.data}: start it with `tower up`.")
     for server in SERVERS:
         _require_server(settings, server)
@@ -38,19 +38,19 @@ def _require_server(settings: Settings, server: str) -> None:
     bases = {"prefect": settings.prefect_url, "production": settings.production_url, "music": settings.music_url}
     url = f"{bases[server]}/health"
     try:
-        httpx.get(url, timeout=ANSWER_S, trust_env=False).raise_for_status()
+        httpx.get(url, timeout=ANSWER_TIMEOUT_S, trust_env=False).raise_for_status()
     except httpx.HTTPError as error:
         raise StackError(f"{server} is not healthy at {url}: {error}") from error
 
 
 def _require_worker(settings: Settings, pool: str, label: str | None) -> None:
     """A worker is healthy while it sends heartbeats to Prefect."""
-    name = by_itself(settings, pool, label).name
-    client = PrefectClient(settings.prefect_url, timeout_s=ANSWER_S)
+    name = plan_standalone_worker(settings, pool, label).name
+    client = PrefectClient(settings.prefect_url, timeout_s=ANSWER_TIMEOUT_S)
     try:
-        heartbeats = [worker.last_heartbeat for worker in client.workers(pool) if worker.name == name]
+        heartbeats = [worker.last_heartbeat for worker in client.list_workers(pool) if worker.name == name]
     finally:
         client.close()
     now = datetime.now(UTC)
-    if not any(seen_at and (now - seen_at).total_seconds() < SILENT_S for seen_at in heartbeats):
-        raise StackError(f"The worker {name} has sent Prefect no heartbeat for {SILENT_S:.0f} s.")
+    if not any(seen_at and (now - seen_at).total_seconds() < MAX_HEARTBEAT_AGE_S for seen_at in heartbeats):
+        raise StackError(f"The worker {name} has sent Prefect no heartbeat for {MAX_HEARTBEAT_AGE_S:.0f} s.")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import platform
 
-from deployments.gpu_info import Gpu, gpu_of
-from deployments.worker_row import State, WorkerReport, WorkerRow
-from tower.engines.choice import chosen, usable
+from deployments.gpu_info import Gpu, fetch_gpu
+from deployments.worker_row import WorkerReport, WorkerRow, WorkerState
+from tower.engines.choice import choose_engine, list_usable_engines
 from tower.errors import UnavailableError
-from tower.settings import AUTO, Settings
+from tower.settings import AUTO_ENGINE, Settings
 
-EVERY_S = 15.0  # between two reports
+REPORT_INTERVAL_S = 15.0  # between two reports
 
 
-class Reporter:
+class WorkerReporter:
     """Reports the worker of one row. If the database does not answer, a report is skipped.
 
     Raises UnavailableError if the configured engine cannot be loaded.
@@ -21,9 +21,9 @@ class Reporter:
 
     def __init__(self, settings: Settings, row: WorkerRow) -> None:
         self._settings = settings
-        self._engine = chosen(AUTO, settings).name
+        self._engine = choose_engine(AUTO_ENGINE, settings).name
         self._row = row
-        self._state: State | None = "ready"  # the first report resets the state of an earlier run
+        self._state: WorkerState | None = "ready"  # the first report resets the state of an earlier run
 
     def report(self) -> None:
         """Write a report. The first one sets the state ready; later ones keep the state that the renders set."""
@@ -31,7 +31,7 @@ class Reporter:
         if self._row.report(self._report(gpu), state=self._state):
             self._state = None
 
-    def ended(self) -> None:
+    def report_stopped(self) -> None:
         """Report the worker stopped, unless it was never reported."""
         if self._state is None:
             self._row.report(self._report(None), state="stopped")
@@ -42,7 +42,7 @@ class Reporter:
             host=platform.node(),
             slots=self._settings.gpu_slots,
             engine=self._engine,
-            engines=usable(self._settings),
+            engines=list_usable_engines(self._settings),
             comfyui_url=self._settings.comfyui_url,
             gpu=gpu,
         )
@@ -50,6 +50,6 @@ class Reporter:
 
 def _fetch_gpu(comfyui_url: str) -> Gpu | None:
     try:
-        return gpu_of(comfyui_url)
+        return fetch_gpu(comfyui_url)
     except UnavailableError:
         return None  # the renders report this fault themselves

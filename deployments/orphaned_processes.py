@@ -13,42 +13,44 @@ from collections.abc import Callable, Iterable
 
 import psutil
 
-from deployments.state import State
+from deployments.state import StackState
 
-MARK = "TOWER_STACK_MARK"
-PATIENCE_S = 5.0  # short: the Prefect server was killed too, so a run has nothing to report to
+MARK_VARIABLE = "TOWER_STACK_MARK"
+END_TIMEOUT_S = 5.0  # short: the Prefect server was killed too, so a run has nothing to report to
 
 
-def end_leftovers(state: State, say: Callable[[str], None], *, patience_s: float = PATIENCE_S) -> None:
+def end_leftovers(state: StackState, say: Callable[[str], None], *, timeout_s: float = END_TIMEOUT_S) -> None:
     """End every process of the stack that wrote `state`, PostgreSQL last and with SIGINT."""
-    left = {process.pid: process for process in (*_recorded(state), *marked(state.mark))}
+    left = {process.pid: process for process in (*_recorded(state), *find_marked(state.mark))}
     if not left:
         return
     say(f"ending {len(left)} processes that an earlier stack left running on {state.addresses.data_dir}")
     servers = [process for process in left.values() if _is_database(process)]
-    end([process for process in left.values() if process not in servers], signal.SIGTERM, patience_s=patience_s)
-    end(servers, signal.SIGINT, patience_s=patience_s)
+    end_processes([process for process in left.values() if process not in servers], signal.SIGTERM, timeout_s=timeout_s)
+    end_processes(servers, signal.SIGINT, timeout_s=timeout_s)
 
 
-def marked(mark: str) -> list[psutil.Process]:
+def find_marked(mark: str) -> list[psutil.Process]:
     """All processes whose environment contains `mark`, except this process and its parents."""
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     return [process for process in psutil.process_iter() if process.pid not in own and _mark_of(process) == mark]
 
 
-def end(processes: Iterable[psutil.Process], number: signal.Signals, *, patience_s: float = PATIENCE_S) -> None:
+def end_processes(
+    processes: Iterable[psutil.Process], stop_signal: signal.Signals, *, timeout_s: float = END_TIMEOUT_S
+) -> None:
     """Send the signal, wait, then kill the processes that remain."""
     remaining = list(processes)
     for process in remaining:
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(number)
-    for process in psutil.wait_procs(remaining, timeout=patience_s)[1]:
+            process.send_signal(stop_signal)
+    for process in psutil.wait_procs(remaining, timeout=timeout_s)[1]:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
 
 
-def _recorded(state: State) -> list[psutil.Process]:
-    return [psutil.Process(child.pid) for child in state.children if child.alive()]
+def _recorded(state: StackState) -> list[psutil.Process]:
+    return [psutil.Process(child.pid) for child in state.children if child.is_alive()]
 
 
 def _is_database(process: psutil.Process) -> bool:
@@ -60,6 +62,6 @@ def _is_database(process: psutil.Process) -> bool:
 
 def _mark_of(process: psutil.Process) -> str | None:
     try:
-        return process.environ().get(MARK)
+        return process.environ().get(MARK_VARIABLE)
     except psutil.Error:
         return None

@@ -16,14 +16,18 @@ import psutil
 
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"  # in the environment of a run's launcher, or of the run itself if started cold
 WORKER_LABEL = "prefect.worker.name"
-AGES_S = {"RUNNING": 10.0, "CANCELLING": 10.0, "PENDING": 60.0}  # a younger run may not have started its process yet
-EVERY_S = 15.0  # pause between two passes
+MIN_AGES_S = {
+    "RUNNING": 10.0,
+    "CANCELLING": 10.0,
+    "PENDING": 60.0,
+}  # a younger run may not have started its process yet
+SWEEP_INTERVAL_S = 15.0  # pause between two passes
 _PAGE = 200
 
 log = logging.getLogger(__name__)
 
 
-def runs_with_a_process() -> set[str]:
+def find_runs_with_process() -> set[str]:
     """The ids of all flow runs that have a process on this machine."""
     found = set()
     for process in psutil.process_iter():
@@ -34,15 +38,19 @@ def runs_with_a_process() -> set[str]:
     return found
 
 
-class Sweep:
+class OrphanedRunSweeper:
     """Ends runs without a process that the named workers have claimed on one Prefect server."""
 
     def __init__(
-        self, prefect_api_url: str, workers: frozenset[str], *, living: Callable[[], set[str]] = runs_with_a_process
+        self,
+        prefect_api_url: str,
+        worker_names: frozenset[str],
+        *,
+        find_live_runs: Callable[[], set[str]] = find_runs_with_process,
     ) -> None:
         self._http = httpx.Client(base_url=prefect_api_url.rstrip("/"), timeout=5.0, trust_env=False)
-        self._workers = workers
-        self._living = living
+        self._workers = worker_names
+        self._living = find_live_runs
 
     def sweep(self) -> None:
         """Check all unfinished runs once. If the server does not answer, the next pass tries again."""
@@ -56,7 +64,7 @@ class Sweep:
             log.debug("Prefect did not answer the sweep: %s", error)
 
     def _unfinished(self) -> list[dict[str, Any]]:
-        query = {"flow_runs": {"state": {"type": {"any_": list(AGES_S)}}}, "limit": _PAGE, "sort": "START_TIME_ASC"}
+        query = {"flow_runs": {"state": {"type": {"any_": list(MIN_AGES_S)}}}, "limit": _PAGE, "sort": "START_TIME_ASC"}
         answer = self._http.post("/flow_runs/filter", json=query).raise_for_status()
         return list(answer.json())
 
@@ -75,7 +83,7 @@ class Sweep:
 
 def _is_old(run: dict[str, Any]) -> bool:
     since = datetime.fromisoformat(run["state"]["timestamp"])
-    return (datetime.now(UTC) - since).total_seconds() > AGES_S[run["state"]["type"]]
+    return (datetime.now(UTC) - since).total_seconds() > MIN_AGES_S[run["state"]["type"]]
 
 
 def _final_state(state_type: str) -> dict[str, str]:

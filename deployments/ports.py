@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from tower.errors import StackError
-from tower.settings import HOST
+from tower.settings import LOOPBACK_HOST
 
 
 def is_free(port: int) -> bool:
@@ -13,7 +13,7 @@ def is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((LOOPBACK_HOST, port))
         except OSError:
             return False
     return True

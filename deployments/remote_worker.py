@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from deployments import environment, external, orphaned_processes
 from deployments.gpu_worker import GpuWorker
-from deployments.orphaned_runs import EVERY_S, Sweep
-from deployments.services import Parts
+from deployments.orphaned_runs import SWEEP_INTERVAL_S, OrphanedRunSweeper
+from deployments.services import StackServices
 from deployments.state import Addresses
 from deployments.state_files import FileLock, require_writable
-from deployments.supervisor import Chore, Supervisor
+from deployments.supervisor import PeriodicTask, Supervisor
 from deployments.warm.launcher import SOCKET_VARIABLE
-from deployments.worker_plans import WorkerPlan, by_itself
+from deployments.worker_plans import WorkerPlan, plan_standalone_worker
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
 from tower.settings import Settings
@@ -27,43 +27,47 @@ class RemoteWorker:
 
     def __init__(self, settings: Settings, pool: str, say: Callable[[str], None], *, label: str | None = None) -> None:
         self._settings = settings
-        self._plan = by_itself(settings, pool, label)
+        self._plan = plan_standalone_worker(settings, pool, label)
         self._say = say
         self._mark = secrets.token_hex(8)
-        self._lock = FileLock(settings.data / f"{self._plan.part}.lock")
-        self._supervisor = Supervisor(say=say, changed=lambda _children: None)
+        self._lock = FileLock(settings.data / f"{self._plan.process_name}.lock")
+        self._supervisor = Supervisor(say=say, on_change=lambda _children: None)
 
     def run(self) -> None:
         """Run until Ctrl-C or SIGTERM, then raise StopAskedError. Raises StackError if the worker cannot start."""
         database_url, prefect_api_url = self._require_servers()
         require_writable(self._settings.data)
-        self._lock.take(f"{self._plan.name} already runs: give another worker on this data folder a different --name.")
-        with self._supervisor.signals():
+        self._lock.acquire(
+            f"{self._plan.name} already runs: give another worker on this data folder a different --name."
+        )
+        with self._supervisor.handle_signals():
             try:
-                chores = self._start(environment.addresses(self._settings, database_url))
+                chores = self._start(environment.build_addresses(self._settings, database_url))
                 self._say(f"{self._plan.name} takes runs from {prefect_api_url}; stop it with Ctrl-C")
                 self._supervisor.watch(chores)
             finally:
                 self._supervisor.stop()
-                orphaned_processes.end(orphaned_processes.marked(self._mark), signal.SIGKILL)
+                orphaned_processes.end_processes(orphaned_processes.find_marked(self._mark), signal.SIGKILL)
                 self._lock.release()
 
-    def _start(self, addresses: Addresses) -> list[Chore]:
+    def _start(self, addresses: Addresses) -> list[PeriodicTask]:
         """Start the worker and return the tasks to repeat while it runs."""
-        env = environment.for_parts(self._settings, addresses, mark=self._mark)
+        env = environment.build_environment(self._settings, addresses, mark=self._mark)
         shared_socket = os.environ.get(SOCKET_VARIABLE)
         env[SOCKET_VARIABLE] = shared_socket or str(
-            environment.warm_socket(self._settings.data, worker=self._plan.name)
+            environment.warm_socket_path(self._settings.data, worker=self._plan.name)
         )
-        parts = Parts(self._settings, addresses, env)
+        parts = StackServices(self._settings, addresses, env)
         gpu = GpuWorker(self._settings, self._plan, addresses, self._supervisor, say=self._say)
         _make_queues(addresses.prefect_api_url, self._plan)
         if shared_socket is None and sys.platform == "linux":
             self._supervisor.launch(parts.zygote(f"zygote-{self._plan.name}"))
-        self._supervisor.launch(parts.worker(self._plan), afterwards=gpu.ended)
-        self._supervisor.wait()
-        sweep = Chore(Sweep(addresses.prefect_api_url, frozenset({self._plan.name})).sweep, EVERY_S)
-        return [sweep, *(gpu.chores() if self._plan.pool == "gpu" else [])]
+        self._supervisor.launch(parts.worker(self._plan), on_stopped=gpu.report_stopped)
+        self._supervisor.wait_until_ready()
+        sweep = PeriodicTask(
+            OrphanedRunSweeper(addresses.prefect_api_url, frozenset({self._plan.name})).sweep, SWEEP_INTERVAL_S
+        )
+        return [sweep, *(gpu.periodic_tasks() if self._plan.pool == "gpu" else [])]
 
     def _require_servers(self) -> tuple[str, str]:
         """The URLs of the database and the Prefect server, after one successful connection to each."""

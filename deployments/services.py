@@ -15,18 +15,18 @@ from deployments import environment, orphaned_processes, ports
 from deployments.postgres import EmbeddedPostgres
 from deployments.process import Command, Process
 from deployments.state import Addresses
-from deployments.supervisor import Service
+from deployments.supervisor import ProcessSpec
 from deployments.warm.launcher import SOCKET_VARIABLE
 from deployments.worker_plans import WorkerPlan
 from tower.clients.prefect import PrefectClient
 from tower.errors import UnavailableError
-from tower.settings import HOST, Settings
+from tower.settings import LOOPBACK_HOST, Settings
 
 _HTTP_S = 2.0
-APIS = ("production", "music")
+API_NAMES = ("production", "music")
 
 
-class Parts:
+class StackServices:
     """Builds the services of one stack, which share the environment `env` and a folder for logs."""
 
     def __init__(self, settings: Settings, addresses: Addresses, env: Mapping[str, str]) -> None:
@@ -35,51 +35,60 @@ class Parts:
         self._env = env
         self._http = httpx.Client(timeout=_HTTP_S, trust_env=False)
 
-    def prefect(self, database_url: str, *, host: str = HOST) -> Service:
+    def prefect(self, database_url: str, *, host: str = LOOPBACK_HOST) -> ProcessSpec:
         """The Prefect server with its API, UI and background services, on `database_url`. It has no authentication."""
         port = self._settings.ports.prefect
         command = self._python_command(
             "prefect",
             ("-m", "prefect", "server", "start", "--host", host, "--port", str(port)),
-            env=environment.for_prefect_server(self._env, self._addresses, database_url=database_url),
+            env=environment.build_prefect_environment(self._env, self._addresses, database_url=database_url),
         )
         health = f"{self._addresses.prefect_api_url}/health"
-        return Service(
-            "prefect", "Prefect", lambda: _require_ports(command, port), lambda: self._is_up(health), ready_s=120
+        return ProcessSpec(
+            "prefect",
+            "Prefect",
+            lambda: _require_ports(command, port),
+            lambda: self._is_up(health),
+            start_timeout_s=120,
         )
 
-    def apis(self, names: Sequence[str] = APIS) -> Service:
+    def apis(self, names: Sequence[str] = API_NAMES) -> ProcessSpec:
         """The named APIs. One process starts and restarts the processes that serve them."""
         ports_of = {"production": self._settings.ports.production, "music": self._settings.ports.music}
         processes = {"production": self._settings.api_processes, "music": 1}
         urls = {"production": self._addresses.production_url, "music": self._addresses.music_url}
         specs = [f"{name}:{ports_of[name]}:{processes[name]}" for name in names]
         command = self._python_command("apis", ("-m", "api.serving", "--host", self._settings.host, *specs))
-        return Service(
+        return ProcessSpec(
             "apis",
             "The APIs",
             lambda: _require_ports(command, *(ports_of[name] for name in names)),
             lambda: all(self._is_up(f"{urls[name]}/health") for name in names),
         )
 
-    def zygote(self, name: str = "zygote") -> Service:
+    def zygote(self, name: str = "zygote") -> ProcessSpec:
         address = self._env[SOCKET_VARIABLE]
         command = self._python_command(name, ("-m", "deployments.warm.zygote", address), stop_timeout_s=15)
-        return Service(name, "The warm start", lambda: Process(command), lambda: listens(address))
+        return ProcessSpec(name, "The warm start", lambda: Process(command), lambda: is_listening(address))
 
-    def worker(self, plan: WorkerPlan) -> Service:
+    def worker(self, plan: WorkerPlan) -> ProcessSpec:
         options = ["--pool", plan.pool, "--type", "process", "--name", plan.name, "--prefetch-seconds", "0"]
         options += ["--limit", str(plan.slots)] if plan.slots else []
         options += [option for queue in plan.queues for option in ("--work-queue", queue)]
         env = {**self._env, "TOWER_WORKER": plan.name}
-        command = self._python_command(plan.part, ("-m", "prefect", "worker", "start", *options), env=env)
-        watch = WorkerWatch(self._addresses.prefect_api_url, plan.pool, plan.name)
-        return Service(plan.part, f"The {plan.pool} worker", lambda: watch.from_now(Process(command)), watch.online)
+        command = self._python_command(plan.process_name, ("-m", "prefect", "worker", "start", *options), env=env)
+        watch = WorkerHealth(self._addresses.prefect_api_url, plan.pool, plan.name)
+        return ProcessSpec(
+            plan.process_name,
+            f"The {plan.pool} worker",
+            lambda: watch.watch_from_now(Process(command)),
+            watch.is_online,
+        )
 
-    def migrate(self) -> Command:
+    def migrate_command(self) -> Command:
         return self._python_command("migrate", ("-m", "deployments.cli", "migrate"))
 
-    def deploy(self, prefect_yaml: Path | None) -> Command:
+    def deploy_command(self, prefect_yaml: Path | None) -> Command:
         return self._python_command(
             "deploy", ("-m", "deployments.deploy", *([str(prefect_yaml)] if prefect_yaml else []))
         )
@@ -97,13 +106,13 @@ class Parts:
         return Command(
             name=name,
             argv=(sys.executable, *arguments),
-            log=log_file(self._settings.data, name),
+            log=log_path(self._settings.data, name),
             env=env or self._env,
             stop_timeout_s=stop_timeout_s,
         )
 
 
-class WorkerWatch:
+class WorkerHealth:
     """Whether Prefect receives heartbeats of a worker. Those sent before its last start do not count."""
 
     def __init__(self, prefect_api_url: str, pool: str, name: str) -> None:
@@ -113,37 +122,37 @@ class WorkerWatch:
         self._since = datetime.now(UTC)
         self._next_check_at = 0.0
 
-    def from_now(self, process: Process) -> Process:
+    def watch_from_now(self, process: Process) -> Process:
         self._since = datetime.now(UTC)
         return process
 
-    def online(self) -> bool:
+    def is_online(self) -> bool:
         if time.monotonic() < self._next_check_at:
             return False
         self._next_check_at = time.monotonic() + 0.5
         try:
-            seen = [worker for worker in self._client.workers(self._pool) if worker.name == self._name]
+            seen = [worker for worker in self._client.list_workers(self._pool) if worker.name == self._name]
         except UnavailableError:
             return False
         slack = timedelta(seconds=1)
         return any(worker.last_heartbeat and worker.last_heartbeat + slack > self._since for worker in seen)
 
 
-def postgres(settings: Settings, *, mark: str) -> tuple[EmbeddedPostgres, Service]:
+def embedded_postgres(settings: Settings, *, mark: str) -> tuple[EmbeddedPostgres, ProcessSpec]:
     server = EmbeddedPostgres(
         settings.data / "postgres",
         settings.ports.postgres,
-        log_file=log_file(settings.data, "postgres"),
-        env={orphaned_processes.MARK: mark},
+        log_file=log_path(settings.data, "postgres"),
+        env={orphaned_processes.MARK_VARIABLE: mark},
     )
-    return server, Service("postgres", "PostgreSQL", server.prepare, server.ready)
+    return server, ProcessSpec("postgres", "PostgreSQL", server.prepare, server.is_ready)
 
 
-def log_file(data: Path, name: str) -> Path:
+def log_path(data: Path, name: str) -> Path:
     return data / "logs" / f"{name}.log"
 
 
-def listens(address: str) -> bool:
+def is_listening(address: str) -> bool:
     """Whether a process accepts connections at this Unix socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
         try:

@@ -16,45 +16,45 @@ from typing import Any
 
 from deployments import environment, external, orphaned_processes, ports, services, state
 from deployments.gpu_worker import GpuWorker
-from deployments.orphaned_runs import EVERY_S, Sweep
+from deployments.orphaned_runs import SWEEP_INTERVAL_S, OrphanedRunSweeper
 from deployments.postgres import DATABASE
-from deployments.process import Command, Process, log_tail, started_at
-from deployments.services import Parts
-from deployments.state import Addresses, Child, State
+from deployments.process import Command, Process, process_started_at, read_log_tail
+from deployments.services import StackServices
+from deployments.state import Addresses, ChildProcess, StackState
 from deployments.state_files import FileLock, require_writable
-from deployments.supervisor import Chore, Supervisor
-from deployments.worker_plans import POOLS, of_stack
+from deployments.supervisor import PeriodicTask, Supervisor
+from deployments.worker_plans import POOLS, plan_stack_worker
 from tower.errors import StackError
 from tower.settings import Settings
 
-STOP_S = 60.0  # for all parts together
-Say = Callable[[str], None]
+STOP_TIMEOUT_S = 60.0  # for all parts together
+EventPrinter = Callable[[str], None]
 _EVENT = re.compile(
     r"^\d\d:\d\d:\d\d  (.+)$", re.MULTILINE
 )  # a line of `tower up`; the group is the text after the time
 
 
-def running(settings: Settings) -> Addresses | None:
+def find_running(settings: Settings) -> Addresses | None:
     """The addresses of this data folder's stack, or None if no stack is ready."""
     found = state.read(settings.data)
-    return found.addresses if found and found.ready and found.supervisor.alive() else None
+    return found.addresses if found and found.ready and found.supervisor.is_alive() else None
 
 
 @contextmanager
-def started(settings: Settings, say: Say) -> Iterator[Addresses]:
+def start_temporarily(settings: Settings, say: EventPrinter) -> Iterator[Addresses]:
     """Start a stack for the duration of the block. Raises StackError if it cannot start.
 
     It runs under its own supervisor process, which also stops it if this process is killed.
     """
     require_writable(settings.data)
-    log = services.log_file(settings.data, "stack")
+    log = services.log_path(settings.data, "stack")
     process = Process(
         Command(
             name="stack",
             argv=(sys.executable, "-m", "deployments.cli", "up"),
             log=log,
-            env={**os.environ, **environment.of_settings(settings), "NO_COLOR": "1"},
-            stop_timeout_s=STOP_S,
+            env={**os.environ, **environment.settings_as_variables(settings), "NO_COLOR": "1"},
+            stop_timeout_s=STOP_TIMEOUT_S,
         )
     )
     log_reader = _LogReader(log)
@@ -63,39 +63,39 @@ def started(settings: Settings, say: Say) -> Iterator[Addresses]:
         while (found := _addresses_of(process, settings)) is None:
             for event in log_reader.read_events():
                 say(event)
-            if not process.running():
-                raise StackError(log_tail(log, lines=1).removeprefix("tower: "))
+            if not process.is_running():
+                raise StackError(read_log_tail(log, lines=1).removeprefix("tower: "))
             time.sleep(0.1)
         yield found
         say("stopping the stack")
     finally:
-        process.end()
+        process.stop()
 
 
 class Stack:
     """One stack on one data folder, from start to stop. An instance runs once."""
 
-    def __init__(self, settings: Settings, say: Say, *, prefect_yaml: Path | None = None) -> None:
+    def __init__(self, settings: Settings, say: EventPrinter, *, prefect_yaml: Path | None = None) -> None:
         """`prefect_yaml` lists the deployments; the default is Tower's own file."""
-        self._settings = external.without_stale(settings)
+        self._settings = external.without_stale_addresses(settings)
         self._say = say
         self._prefect_yaml = prefect_yaml
         self._mark = secrets.token_hex(8)
         self._lock = FileLock(settings.data / "stack.lock")
-        self._state: State | None = None
-        self._supervisor = Supervisor(say=say, changed=self._record_children)
+        self._state: StackState | None = None
+        self._supervisor = Supervisor(say=say, on_change=self._record_children)
 
-    def run(self, ready: Callable[[Addresses], None]) -> None:
+    def run(self, on_ready: Callable[[Addresses], None]) -> None:
         """Start, call `ready`, run until Ctrl-C or SIGTERM, and stop.
 
         Raises StopAskedError after a signal and StackError if a part cannot start, both after all parts have ended.
         """
         self._claim()
-        with self._supervisor.signals():
+        with self._supervisor.handle_signals():
             try:
                 addresses, gpu = self._start()
-                ready(addresses)
-                self._supervisor.watch([self._sweep_task(addresses), *gpu.chores()])
+                on_ready(addresses)
+                self._supervisor.watch([self._sweep_task(addresses), *gpu.periodic_tasks()])
             finally:
                 self._stop()
 
@@ -103,13 +103,13 @@ class Stack:
         """Lock the data folder, end what an earlier stack left, and check that the ports are free."""
         data = self._settings.data
         require_writable(data)
-        self._lock.take(
+        self._lock.acquire(
             f"Another stack runs on the data folder {data}: use it (`tower env`), stop it, or set TOWER_DATA_DIR and "
             "TOWER_PORT_OFFSET to start a second one."
         )
         if left := state.read(data):
             orphaned_processes.end_leftovers(left, self._say)
-            state.forget(data)
+            state.delete(data)
         for port, owner in self._ports():
             ports.require_free(port, owner)
 
@@ -124,16 +124,20 @@ class Stack:
 
     def _start(self) -> tuple[Addresses, GpuWorker]:
         addresses = self._start_database()
-        parts = Parts(self._settings, addresses, environment.for_parts(self._settings, addresses, mark=self._mark))
+        parts = StackServices(
+            self._settings, addresses, environment.build_environment(self._settings, addresses, mark=self._mark)
+        )
         self._start_prefect(parts, addresses)
         self._supervisor.launch(parts.apis())
         if sys.platform == "linux":
             self._supervisor.launch(parts.zygote())
-        self._supervisor.run_step(parts.deploy(self._prefect_yaml), title="Deploying the flows", limit_s=120)
-        gpu = GpuWorker(self._settings, of_stack(self._settings, "gpu"), addresses, self._supervisor, say=self._say)
-        plans = [of_stack(self._settings, pool) for pool in POOLS]
-        self._supervisor.launch(*(parts.worker(plan) for plan in plans), afterwards=gpu.ended)
-        self._supervisor.wait()
+        self._supervisor.run_step(parts.deploy_command(self._prefect_yaml), title="Deploying the flows", limit_s=120)
+        gpu = GpuWorker(
+            self._settings, plan_stack_worker(self._settings, "gpu"), addresses, self._supervisor, say=self._say
+        )
+        plans = [plan_stack_worker(self._settings, pool) for pool in POOLS]
+        self._supervisor.launch(*(parts.worker(plan) for plan in plans), on_stopped=gpu.report_stopped)
+        self._supervisor.wait_until_ready()
         self._update_state(ready=True)
         return addresses, gpu
 
@@ -142,24 +146,26 @@ class Stack:
         if self._settings.database_url:
             external.require_database(self._settings.database_url)
             return self._begin_state(self._settings.database_url)
-        server, service = services.postgres(self._settings, mark=self._mark)
+        server, service = services.embedded_postgres(self._settings, mark=self._mark)
         addresses = self._begin_state(server.url(DATABASE))
         self._say("starting PostgreSQL")
         self._supervisor.launch(service)
-        self._supervisor.wait()
+        self._supervisor.wait_until_ready()
         return addresses
 
-    def _start_prefect(self, parts: Parts, addresses: Addresses) -> None:
+    def _start_prefect(self, parts: StackServices, addresses: Addresses) -> None:
         """Start Prefect, and migrate Tower's database while Prefect starts."""
         if self._settings.prefect_api_url:
             external.require_prefect(self._settings.prefect_api_url)
         else:
             self._say("starting Prefect")
             own_server = self._settings.database_url is None
-            self._supervisor.launch(parts.prefect(external.prefect_database(addresses.database_url, made=own_server)))
-        self._supervisor.run_step(parts.migrate(), title="Migrating the database", limit_s=300)
+            self._supervisor.launch(
+                parts.prefect(external.prepare_prefect_database(addresses.database_url, exists=own_server))
+            )
+        self._supervisor.run_step(parts.migrate_command(), title="Migrating the database", limit_s=300)
         self._require_keys(addresses)
-        self._supervisor.wait()
+        self._supervisor.wait_until_ready()
         self._say("starting the workers and the APIs")
 
     def _require_keys(self, addresses: Addresses) -> None:
@@ -167,16 +173,16 @@ class Stack:
         if self._settings.keys_required:
             from tower import api_keys  # imported here: it loads SQLAlchemy, which the supervisor does not need
 
-            api_keys.require_for(self._settings.model_copy(update={"database_url": addresses.database_url}))
+            api_keys.require_usable_key(self._settings.model_copy(update={"database_url": addresses.database_url}))
 
     def _begin_state(self, database_url: str) -> Addresses:
-        addresses = environment.addresses(self._settings, database_url)
-        started = started_at(os.getpid()) or time.time()
-        supervisor = Child("supervisor", os.getpid(), started)
-        self._state = State(supervisor, self._mark, self._settings.port_offset, ready=False, addresses=addresses)
+        addresses = environment.build_addresses(self._settings, database_url)
+        started = process_started_at(os.getpid()) or time.time()
+        supervisor = ChildProcess("supervisor", os.getpid(), started)
+        self._state = StackState(supervisor, self._mark, self._settings.port_offset, ready=False, addresses=addresses)
         return addresses
 
-    def _record_children(self, children: tuple[Child, ...]) -> None:
+    def _record_children(self, children: tuple[ChildProcess, ...]) -> None:
         self._update_state(children=children)
 
     def _update_state(self, **changed: Any) -> None:
@@ -184,14 +190,14 @@ class Stack:
             self._state = replace(self._state, **changed)
             state.write(self._state)
 
-    def _sweep_task(self, addresses: Addresses) -> Chore:
-        names = frozenset(of_stack(self._settings, pool).name for pool in POOLS)
-        return Chore(Sweep(addresses.prefect_api_url, names).sweep, EVERY_S)
+    def _sweep_task(self, addresses: Addresses) -> PeriodicTask:
+        names = frozenset(plan_stack_worker(self._settings, pool).name for pool in POOLS)
+        return PeriodicTask(OrphanedRunSweeper(addresses.prefect_api_url, names).sweep, SWEEP_INTERVAL_S)
 
     def _stop(self) -> None:
         self._supervisor.stop()
-        orphaned_processes.end(orphaned_processes.marked(self._mark), signal.SIGKILL)
-        state.forget(self._settings.data)
+        orphaned_processes.end_processes(orphaned_processes.find_marked(self._mark), signal.SIGKILL)
+        state.delete(self._settings.data)
         self._lock.release()
 
 

@@ -9,26 +9,26 @@ from typing import NoReturn
 
 from deployments import environment, external
 from deployments.process import Command
-from deployments.services import Parts
+from deployments.services import StackServices
 from deployments.state_files import require_writable
 from tower.errors import StackError
-from tower.settings import HOST, Settings
+from tower.settings import LOOPBACK_HOST, Settings
 
 
-class Server(StrEnum):
+class StandaloneServer(StrEnum):
     PREFECT = "prefect"
     PRODUCTION = "production"
     MUSIC = "music"
 
 
-def serve(settings: Settings, server: Server, *, prefect_host: str = HOST) -> NoReturn:
+def serve(settings: Settings, server: StandaloneServer, *, prefect_host: str = LOOPBACK_HOST) -> NoReturn:
     """Replace this process with the server.
 
     The APIs listen at the host of the settings. Raises StackError if the database cannot be used or the port is in use.
     """
     parts, database_url = _open_parts(settings)
-    if server is Server.PREFECT:
-        service = parts.prefect(external.prefect_database(database_url, made=False), host=prefect_host)
+    if server is StandaloneServer.PREFECT:
+        service = parts.prefect(external.prepare_prefect_database(database_url, exists=False), host=prefect_host)
     else:
         service = parts.apis([server.value])
     _exec(service.prepare().command)
@@ -40,18 +40,18 @@ def deploy(settings: Settings) -> NoReturn:
         raise StackError("Deploying needs PREFECT_API_URL; `tower up` deploys to its own Prefect server.")
     external.require_prefect(settings.prefect_api_url)
     parts, _ = _open_parts(settings)
-    _exec(parts.deploy(None))
+    _exec(parts.deploy_command(None))
 
 
-def _open_parts(settings: Settings) -> tuple[Parts, str]:
+def _open_parts(settings: Settings) -> tuple[StackServices, str]:
     """The services on the external database of the settings, and its URL."""
     if settings.database_url is None:
         raise StackError("A standalone part needs TOWER_DATABASE_URL; `tower up` starts its own database.")
     external.require_database(settings.database_url)
     require_writable(settings.data)
-    addresses = environment.addresses(settings, settings.database_url)
-    env = environment.for_parts(settings, addresses, mark=secrets.token_hex(8))
-    return Parts(settings, addresses, env), settings.database_url
+    addresses = environment.build_addresses(settings, settings.database_url)
+    env = environment.build_environment(settings, addresses, mark=secrets.token_hex(8))
+    return StackServices(settings, addresses, env), settings.database_url
 
 
 def _exec(command: Command) -> NoReturn:

@@ -6,10 +6,10 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deployments.process import started_at
+from deployments.process import process_started_at
 from deployments.state_files import write_private
 
-FILE = "stack.json"
+FILE_NAME = "stack.json"
 
 
 @dataclass(frozen=True)
@@ -25,50 +25,50 @@ class Addresses:
 
 
 @dataclass(frozen=True)
-class Child:
+class ChildProcess:
     """A process of the stack. `started` is in seconds since the epoch and detects a reused pid."""
 
     name: str
     pid: int
     started: float
 
-    def alive(self) -> bool:
-        now = started_at(self.pid)
+    def is_alive(self) -> bool:
+        now = process_started_at(self.pid)
         return now is not None and abs(now - self.started) < 0.05
 
 
 @dataclass(frozen=True)
-class State:
+class StackState:
     """`mark` is in the environment of every process of this stack. `ready` means that all parts have answered."""
 
-    supervisor: Child
+    supervisor: ChildProcess
     mark: str
     port_offset: int
     ready: bool
     addresses: Addresses
-    children: tuple[Child, ...] = ()
+    children: tuple[ChildProcess, ...] = ()
 
 
-def write(state: State) -> None:
-    write_private(state.addresses.data_dir / FILE, json.dumps(asdict(state), default=str, indent=2) + "\n")
+def write(state: StackState) -> None:
+    write_private(state.addresses.data_dir / FILE_NAME, json.dumps(asdict(state), default=str, indent=2) + "\n")
 
 
-def read(data: Path) -> State | None:
+def read(data: Path) -> StackState | None:
     """The last stack on this data folder; None if there was none or it stopped in order."""
     try:
-        document = json.loads((data / FILE).read_text())
+        document = json.loads((data / FILE_NAME).read_text())
         addresses = Addresses(**{**document["addresses"], "data_dir": Path(document["addresses"]["data_dir"])})
-        return State(
-            supervisor=Child(**document["supervisor"]),
+        return StackState(
+            supervisor=ChildProcess(**document["supervisor"]),
             mark=document["mark"],
             port_offset=document["port_offset"],
             ready=document["ready"],
             addresses=addresses,
-            children=tuple(Child(**child) for child in document["children"]),
+            children=tuple(ChildProcess(**child) for child in document["children"]),
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
 
-def forget(data: Path) -> None:
-    (data / FILE).unlink(missing_ok=True)
+def delete(data: Path) -> None:
+    (data / FILE_NAME).unlink(missing_ok=True)

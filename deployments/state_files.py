@@ -43,7 +43,7 @@ class FileLock:
         self._path = path
         self._file: IO[bytes] | None = None
 
-    def take(self, otherwise: str) -> None:
+    def acquire(self, message: str) -> None:
         """Acquire the lock, or keep it. Raises StackError(otherwise) if another process holds it."""
         if self._file is not None:
             return
@@ -52,7 +52,7 @@ class FileLock:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
-            raise StackError(otherwise) from None
+            raise StackError(message) from None
         self._file = file
 
     def release(self) -> None:

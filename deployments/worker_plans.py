@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployments import environment
-from tower.engines.choice import ANY_WORKER, queue_of, usable
+from tower.engines.choice import DEFAULT_QUEUE, list_usable_engines, work_queue_for
 from tower.settings import Settings
 
 POOLS = ("cpu", "gpu")
@@ -19,28 +19,28 @@ class WorkerPlan:
     """
 
     pool: str
-    part: str
+    process_name: str
     name: str
     slots: int | None
     queues: tuple[str, ...]
 
 
-def of_stack(settings: Settings, pool: str) -> WorkerPlan:
+def plan_stack_worker(settings: Settings, pool: str) -> WorkerPlan:
     """The worker of this pool that `tower up` runs."""
-    return _plan(settings, pool, environment.worker_name(pool, settings.data), part=f"worker-{pool}")
+    return _plan(settings, pool, environment.build_worker_name(pool, settings.data), part=f"worker-{pool}")
 
 
-def by_itself(settings: Settings, pool: str, label: str | None = None) -> WorkerPlan:
+def plan_standalone_worker(settings: Settings, pool: str, label: str | None = None) -> WorkerPlan:
     """A worker in addition to the stack's, possibly on another machine.
 
     Its label, or else its ComfyUI, distinguishes it from others on the same data folder.
     """
-    name = environment.worker_name(label or pool, settings.data, pool, label or settings.comfyui_url or "")
+    name = environment.build_worker_name(label or pool, settings.data, pool, label or settings.comfyui_url or "")
     return _plan(settings, pool, name, part=f"worker-{name}")
 
 
 def _plan(settings: Settings, pool: str, name: str, *, part: str) -> WorkerPlan:
     if pool == "cpu":
         return WorkerPlan(pool, part, name, slots=None, queues=())
-    queues = tuple(sorted({ANY_WORKER, *map(queue_of, usable(settings))}))
+    queues = tuple(sorted({DEFAULT_QUEUE, *map(work_queue_for, list_usable_engines(settings))}))
     return WorkerPlan(pool, part, name, slots=settings.gpu_slots, queues=queues)

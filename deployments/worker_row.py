@@ -13,12 +13,12 @@ from typing import Any, Literal
 import psycopg
 from psycopg.rows import dict_row
 
-from deployments.external import as_libpq, first_line
+from deployments.external import first_error_line, to_libpq_url
 from deployments.gpu_info import Gpu
 from tower.errors import StackError
 from tower.rendering.failure_limits import FAILURES_AFTER_RECOVERY
 
-State = Literal["ready", "stopped"]
+WorkerState = Literal["ready", "stopped"]
 _WAIT_S = 2  # short, because a call blocks the supervisor
 _REPORT = """
 insert into public.workers
@@ -57,7 +57,7 @@ class WorkerReport:
 
 
 @dataclass(frozen=True)
-class Condition:
+class WorkerCondition:
     """The failures that the worker's renders recorded. `renders` means that it renders a segment now."""
 
     unwell: bool
@@ -75,22 +75,22 @@ class WorkerRow:
 
     def __init__(self, database_url: str, name: str) -> None:
         self.name = name
-        self._url = as_libpq(database_url)
+        self._url = to_libpq_url(database_url)
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
 
-    def report(self, report: WorkerReport, *, state: State | None = None) -> bool:
+    def report(self, report: WorkerReport, *, state: WorkerState | None = None) -> bool:
         """Write the report; return whether it was stored. Without `state` a row keeps its state; a new row is ready."""
         gpu = asdict(report.gpu) if report.gpu else {"name": None, "vram_total_bytes": None, "vram_free_bytes": None}
         values = asdict(report) | gpu | {"gpu": gpu["name"], "state": state, "starts": state == "ready"}
         return self._execute(_REPORT, values) is not None
 
-    def condition(self) -> Condition | None:
+    def read_condition(self) -> WorkerCondition | None:
         """None if the worker has no row or the database does not answer."""
         cursor = self._execute(_CONDITION, {})
         row = cursor.fetchone() if cursor else None
-        return Condition(**row) if row else None
+        return WorkerCondition(**row) if row else None
 
-    def recovered(self) -> bool:
+    def mark_recovered(self) -> bool:
         """Mark the worker ready; one more failure makes it unwell again. Returns whether the change was stored."""
         return self._execute(_RECOVERED, {"failures": FAILURES_AFTER_RECOVERY}) is not None
 
@@ -109,8 +109,8 @@ class WorkerRow:
             return None
         except psycopg.ProgrammingError as error:
             raise StackError(
-                f"The schema of the database does not match this version of Tower ({first_line(error)}): run `tower "
-                "migrate`, or install the stack's version here."
+                f"The schema of the database does not match this version of Tower ({first_error_line(error)}): "
+                "run `tower migrate`, or install the stack's version here."
             ) from error
 
     def _connect(self) -> psycopg.Connection[dict[str, Any]]:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from tower.engines.base import CastMember, Shot
-from tower.media.contact_sheet import contact_sheet
+from tower.media.contact_sheet import write_contact_sheet
 from tower_animatic.engine import AnimaticEngine
 
 IMAGES = Path(__file__).parent / "images"
@@ -38,7 +38,7 @@ MOODS = (
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         clip = _rendered(SHOT, Path(folder) / "city.mp4")
-        contact_sheet(clip, IMAGES / "neon-city.jpg", columns=3, rows=2, width=1920)
+        write_contact_sheet(clip, IMAGES / "neon-city.jpg", columns=3, rows=2, width=1920)
         stills = [_still(prompt, Path(folder) / f"{number}.mp4") for number, prompt in enumerate(MOODS)]
     rows = [np.hstack(stills[start : start + 3]) for start in (0, 3)]
     cv2.imwrite(str(IMAGES / "moods.jpg"), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 88])

@@ -6,10 +6,10 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from db.models.jobs import JobType
-from tasks.artifacts import leave_summary
+from tasks.artifacts import publish_summary
 from tasks.characters import look_up_characters
-from tasks.dispatch import render
-from tasks.jobs import carry_out, finish
+from tasks.dispatch import render_segments
+from tasks.jobs import finish_job, run_recipe
 from tasks.moods import choose_mood
 from tasks.prompts import enhance_prompt
 from tasks.quality import check_quality
@@ -21,7 +21,7 @@ from tower.shots.planning import plan_shot
 @flow(name="personal")
 async def personal(job_id: int | None = None, asked: GenerationSpec | None = None) -> State[None]:
     """Make the shot of a job. Without a job, it opens one for `asked`."""
-    return await carry_out(job_id, asked, make_personal_shot, job_type=JobType.PERSONAL)
+    return await run_recipe(job_id, asked, make_personal_shot, job_type=JobType.PERSONAL)
 
 
 async def make_personal_shot(attempt: Attempt) -> None:
@@ -29,7 +29,7 @@ async def make_personal_shot(attempt: Attempt) -> None:
     choose_mood(attempt)
     cast = look_up_characters(attempt)
     words = enhance_prompt(attempt, cast)
-    [take] = await render(attempt, cast, words, plan_shot)
+    [take] = await render_segments(attempt, cast, words, plan_shot)
     verdict = check_quality(attempt, take)
-    finish(attempt, take.asset_id, verdict.score)
-    leave_summary(attempt)
+    finish_job(attempt, take.asset_id, verdict.score)
+    publish_summary(attempt)

@@ -15,26 +15,26 @@ from prefect.deployments.flow_runs import arun_deployment
 
 from db.models.jobs import ProductionJob, Stage
 from db.models.rendering import Asset, RenderSegment, SegmentState
-from tasks.jobs import stage
+from tasks.jobs import enter_stage
 from tasks.resources import resources
-from tower.engines.choice import queue_of
+from tower.engines.choice import work_queue_for
 from tower.errors import CancelledError, RenderError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
-from tower.jobs.flow_runs import RENDER, tags
+from tower.jobs.flow_runs import RENDER_DEPLOYMENT, run_tags
 from tower.jobs.lifecycle import Attempt
 from tower.rendering import segments
-from tower.rendering.engine_choice import EngineName, chosen_by_pool
+from tower.rendering.engine_choice import EngineVersion, choose_for_pool
 from tower.rendering.segments import SegmentPlan
-from tower.rendering.workers import is_workers_fault
+from tower.rendering.workers import is_worker_fault
 from tower.shots.cast import Cast
 from tower.shots.planning import Script
 from tower.shots.prompts import EnhancedPrompt
-from tower.shots.scene_jobs import style_of_job
+from tower.shots.scene_jobs import find_job_style
 from tower.shots.script_writing import write_script
 
-MORE_ATTEMPTS = 3  # for a segment whose run or worker failed
-Planner = Callable[[Script, EngineName], list[SegmentPlan]]
+SEGMENT_RETRIES = 3  # for a segment whose run or worker failed
+SegmentPlanner = Callable[[Script, EngineVersion], list[SegmentPlan]]
 ROW_POLL_S = 0.25  # how often the row is read for progress
 RUN_POLL_S = 3.0  # how often Prefect is asked whether the run is alive
 
@@ -46,40 +46,40 @@ class RunLostError(TowerError):
 
 
 @dataclass(frozen=True)
-class Take:
+class TakeRef:
     """A rendered file."""
 
     asset_id: int
     path: str
 
 
-async def render(attempt: Attempt, cast: Cast, words: EnhancedPrompt, plan: Planner) -> list[Take]:
+async def render_segments(attempt: Attempt, cast: Cast, words: EnhancedPrompt, plan: SegmentPlanner) -> list[TakeRef]:
     """Plan the segments and render them in parallel, as many at once as there are GPU slots. Returns them in order."""
     with resources().sessions() as session:
         job = session.get_one(ProductionJob, attempt.job_id)
-        engine = chosen_by_pool(session, lifecycle.spec_of(job).engine, resources().settings)
-        style = style_of_job(session, job)
+        engine = choose_for_pool(session, lifecycle.parse_spec(job).engine, resources().settings)
+        style = find_job_style(session, job)
         plans = plan(write_script(session, job, cast, words, style=style, engine=engine), engine)
-    with stage(attempt, Stage.RENDER, progress=segments.RENDER_STARTS) as measured:
+    with enter_stage(attempt, Stage.RENDER, progress=segments.RENDER_STARTS) as measured:
         takes = await asyncio.gather(*(render_segment(attempt, segment) for segment in plans))
         measured.update(_measure(takes, plans))
     return takes
 
 
-def another_might_do_it(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+def is_worth_another_attempt(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Whether the failure is a lost run or the fault of one worker. Another attempt would fail with any other error."""
     error = state.data
-    return isinstance(error, RunLostError) or (isinstance(error, TowerError) and is_workers_fault(error))
+    return isinstance(error, RunLostError) or (isinstance(error, TowerError) and is_worker_fault(error))
 
 
 @task(
     name="render segment",
     task_run_name="render segment {plan.number}",
-    retries=MORE_ATTEMPTS,
+    retries=SEGMENT_RETRIES,
     retry_delay_seconds=1,
-    retry_condition_fn=another_might_do_it,
+    retry_condition_fn=is_worth_another_attempt,
 )
-async def render_segment(attempt: Attempt, plan: SegmentPlan) -> Take:
+async def render_segment(attempt: Attempt, plan: SegmentPlan) -> TakeRef:
     """Render the segment. A finished take, or a live run that outlived its parent run, is used again."""
     with resources().sessions.begin() as session:
         row = segments.open_segment(session, attempt, plan)
@@ -92,18 +92,18 @@ async def render_segment(attempt: Attempt, plan: SegmentPlan) -> Take:
 async def _launch(row: RenderSegment, job: ProductionJob) -> UUID:
     """Create the run and return its id. For the same row, Prefect always returns the same run."""
     run = await arun_deployment(
-        RENDER,
+        RENDER_DEPLOYMENT,
         parameters={"segment_id": row.id},
         flow_run_name=f"render · job {job.id} · segment {row.segment}"
         + (f" · round {row.round}" * (row.round > 1))
         + (f" · attempt {row.attempt}" * (row.attempt > row.round)),
-        tags=[*tags(job), f"segment:{row.segment}"],
-        work_queue_name=queue_of(row.engine),
+        tags=[*run_tags(job), f"segment:{row.segment}"],
+        work_queue_name=work_queue_for(row.engine),
         idempotency_key=f"tower-{row.prompt_id}-segment-{row.segment}-{row.attempt}",
         timeout=0,
     )
     with resources().sessions.begin() as session:
-        segments.launched(session, row.id, run.id)
+        segments.record_launch(session, row.id, run.id)
     return run.id
 
 
@@ -133,18 +133,18 @@ async def _wait_for_end(segment_id: int, flow_run_id: UUID) -> None:
 
 async def _check_alive(segment_id: int, flow_run_id: UUID) -> None:
     try:
-        states = await asyncio.to_thread(resources().prefect.states, [flow_run_id])
+        states = await asyncio.to_thread(resources().prefect.get_states, [flow_run_id])
     except UnavailableError:
         return  # Prefect does not answer: check the run again later
     state = states.get(flow_run_id)
-    if state is not None and not state.ended:
+    if state is not None and not state.has_ended:
         return
     with resources().sessions.begin() as session:
         if state is not None and state.type == "CANCELLED":  # the user cancelled the run in Prefect, to end the job
-            lifecycle.cancel(session, session.get_one(RenderSegment, segment_id).job_id)
+            lifecycle.cancel_job(session, session.get_one(RenderSegment, segment_id).job_id)
             return
         reason = (state.message or state.name) if state else "Prefect lost the run"
-        if not segments.give_up(session, segment_id, reason):
+        if not segments.abandon_segment(session, segment_id, reason):
             return  # the segment has ended meanwhile, and its row has the result
     raise RunLostError(f"The run of segment {segment_id} is lost: {reason}")
 
@@ -154,13 +154,13 @@ def _read_segment(segment_id: int) -> RenderSegment:
         return session.get_one(RenderSegment, segment_id)
 
 
-def _read_take(segment_id: int) -> Take:
+def _read_take(segment_id: int) -> TakeRef:
     with resources().sessions() as session:
         asset = session.get_one(Asset, session.get_one(RenderSegment, segment_id).asset_id)
-        return Take(asset.id, asset.path)
+        return TakeRef(asset.id, asset.path)
 
 
-def _measure(takes: Sequence[Take], plans: Sequence[SegmentPlan]) -> dict[str, Any]:
+def _measure(takes: Sequence[TakeRef], plans: Sequence[SegmentPlan]) -> dict[str, Any]:
     with resources().sessions() as session:
         sizes = [session.get_one(Asset, take.asset_id).bytes for take in takes]
     frames = sum(plan.shot.frames for plan in plans)

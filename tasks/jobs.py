@@ -17,23 +17,23 @@ from db.models.jobs import JobType, ProductionJob, Stage
 from db.models.rendering import Asset
 from tasks.outcomes import outcome_of
 from tasks.resources import resources
-from tasks.retries import step
+from tasks.retries import retrying_task
 from tower.errors import CancelledError, InvalidError, SupersededError, TowerError
 from tower.jobs import lifecycle
 from tower.jobs.analytics import record_stage
-from tower.jobs.flow_runs import run_name, tags
+from tower.jobs.flow_runs import run_name, run_tags
 from tower.jobs.lifecycle import Attempt
 from tower.jobs.spec import GenerationSpec
-from tower.logs import bound
+from tower.logs import bind_context
 from tower.rendering.takes import check_take
 from tower.review.acceptance import accept_take
 
 log = logging.getLogger("tower.runs")
 
 
-async def carry_out(
+async def run_recipe(
     job_id: int | None,
-    asked: GenerationSpec | None,
+    spec: GenerationSpec | None,
     recipe: Callable[[Attempt], Awaitable[None]],
     *,
     job_type: JobType,
@@ -43,8 +43,8 @@ async def carry_out(
 
     async def work() -> None:
         nonlocal attempt
-        attempt = _claim_job(job_id, asked, job_type)
-        with bound(job_id=attempt.job_id, flow_run_id=flow_run.id):
+        attempt = _claim_job(job_id, spec, job_type)
+        with bind_context(job_id=attempt.job_id, flow_run_id=flow_run.id):
             await recipe(attempt)
 
     async def fail(error: TowerError) -> None:
@@ -55,30 +55,30 @@ async def carry_out(
 
 
 @contextmanager
-def stage(attempt: Attempt, name: Stage, *, progress: float) -> Iterator[dict[str, Any]]:
+def enter_stage(attempt: Attempt, job_stage: Stage, *, progress: float) -> Iterator[dict[str, Any]]:
     """Report that the job enters this stage, and record the stage's duration at its end.
 
     The yielded dict takes further measurements (bytes, …).
     """
     with resources().sessions.begin() as session:
-        lifecycle.report(session, attempt, stage=name, progress=progress)
+        lifecycle.report_progress(session, attempt, stage=job_stage, progress=progress)
     started = time.monotonic()
     measurements: dict[str, Any] = {}
     yield measurements
     with resources().sessions.begin() as session:
-        record_stage(session, attempt, name, seconds=time.monotonic() - started, **measurements)
+        record_stage(session, attempt, job_stage, seconds=time.monotonic() - started, **measurements)
 
 
-@step("finish")
-def finish(attempt: Attempt, asset_id: int, score: float) -> None:
+@retrying_task("finish")
+def finish_job(attempt: Attempt, asset_id: int, score: float) -> None:
     """Complete the job after a last check of its file. The take is accepted for a scene that needs one."""
     with resources().sessions.begin() as session:
         asset = session.get_one(Asset, asset_id)
         check_take(asset)
         job = session.get_one(ProductionJob, attempt.job_id)
         outcome = accept_take(session, job, asset, settings=resources().settings)
-        lifecycle.complete(session, attempt, asset=asset, score=score)
-    log.info("Completed the job", extra={"output_path": asset.path, "quality_score": score, "accepted": outcome.why})
+        lifecycle.complete_job(session, attempt, asset=asset, score=score)
+    log.info("Completed the job", extra={"output_path": asset.path, "quality_score": score, "accepted": outcome.reason})
 
 
 def _claim_job(job_id: int | None, asked: GenerationSpec | None, job_type: JobType) -> Attempt:
@@ -86,12 +86,12 @@ def _claim_job(job_id: int | None, asked: GenerationSpec | None, job_type: JobTy
     timeout_s = resources().settings.job_timeout_s
     with resources().sessions.begin() as session:
         if job_id is not None:
-            return lifecycle.claim(session, job_id, flow_run_id=flow_run_id, timeout_s=timeout_s)
+            return lifecycle.claim_job(session, job_id, flow_run_id=flow_run_id, timeout_s=timeout_s)
         if asked is None:
             raise InvalidError("Give either `job_id`, the id of an open job, or `asked`, the spec of a new one")
         job = lifecycle.open_job(session, asked, job_type=job_type)
         job.launches = 1  # this run is the first launch
-        attempt = lifecycle.claim(session, job.id, flow_run_id=flow_run_id, timeout_s=timeout_s)
+        attempt = lifecycle.claim_job(session, job.id, flow_run_id=flow_run_id, timeout_s=timeout_s)
     _name_run(flow_run_id, job)
     return attempt
 
@@ -100,12 +100,12 @@ def _name_run(flow_run_id: UUID | None, job: ProductionJob) -> None:
     """Give a run that was started in Prefect the name and tags of a launched run."""
     if flow_run_id is not None:
         with get_client(sync_client=True) as client:
-            client.update_flow_run(flow_run_id, name=run_name(job), tags=tags(job))
+            client.update_flow_run(flow_run_id, name=run_name(job), tags=run_tags(job))
 
 
 def _fail_job(attempt: Attempt, error: TowerError) -> None:
     try:
         with resources().sessions.begin() as session:
-            lifecycle.fail(session, attempt, error)
+            lifecycle.fail_job(session, attempt, error)
     except (CancelledError, SupersededError) as ended:
         log.info("Did not fail the job: %s", ended.message)

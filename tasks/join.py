@@ -9,41 +9,41 @@ from pydantic import TypeAdapter
 
 from db.models.jobs import ProductionJob
 from db.models.rendering import Asset
-from tasks.dispatch import Take
+from tasks.dispatch import TakeRef
 from tasks.resources import resources
-from tasks.retries import step
+from tasks.retries import retrying_task
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
-from tower.jobs.steps import Step
-from tower.media.join import Joined, join
+from tower.jobs.steps import StepResult
+from tower.media.join import JoinResult, join_clips
 from tower.rendering.segments import RENDER_ENDS
-from tower.rendering.takes import keep
+from tower.rendering.takes import store_take
 
-JOINED = Step("join", TypeAdapter(Take))
+JOIN_STEP = StepResult("join", TypeAdapter(TakeRef))
 
 
-@step("join segments")
-def join_segments(attempt: Attempt, seconds: Sequence[Take]) -> Take:
+@retrying_task("join segments")
+def join_segments(attempt: Attempt, seconds: Sequence[TakeRef]) -> TakeRef:
     """Join all segments into one clip, cross-faded over their overlap. If this raises MergeError, the segments stay."""
     with resources().sessions.begin() as session:
-        lifecycle.report(session, attempt, progress=RENDER_ENDS, step=f"joining {len(seconds)} segments")
+        lifecycle.report_progress(session, attempt, progress=RENDER_ENDS, step=f"joining {len(seconds)} segments")
         job = session.get_one(ProductionJob, attempt.job_id)
-    if stored := JOINED.get(job):
+    if stored := JOIN_STEP.read(job):
         return stored
     clip = resources().settings.renders / ".partial" / f"job-{attempt.job_id}-{attempt.number}.mp4"
     clip.parent.mkdir(parents=True, exist_ok=True)
     try:
-        joined = join([Path(take.path) for take in seconds], clip)
+        joined = join_clips([Path(take.path) for take in seconds], clip)
         return _store(attempt, clip, seconds, joined)
     finally:
         clip.unlink(missing_ok=True)
 
 
-def _store(attempt: Attempt, clip: Path, seconds: Sequence[Take], joined: Joined) -> Take:
+def _store(attempt: Attempt, clip: Path, seconds: Sequence[TakeRef], joined: JoinResult) -> TakeRef:
     with resources().sessions.begin() as session:
-        job = lifecycle.held(session, attempt)
+        job = lifecycle.lock_held_job(session, attempt)
         segments = [session.get_one(Asset, take.asset_id) for take in seconds]
-        asset = keep(
+        asset = store_take(
             session,
             clip,
             renders=resources().settings.renders,
@@ -54,10 +54,10 @@ def _store(attempt: Attempt, clip: Path, seconds: Sequence[Take], joined: Joined
                 "engine": segments[0].provenance["engine"],
                 "engine_version": segments[0].provenance["engine_version"],
                 "joined_from_assets": [segment.id for segment in segments],
-                "joined": joined.how,
-                "joined_why": joined.why,
+                "joined": joined.method,
+                "joined_why": joined.encoded_because,
             },
         )
-        take = Take(asset.id, asset.path)
-        JOINED.put(session, attempt, take)
+        take = TakeRef(asset.id, asset.path)
+        JOIN_STEP.write(session, attempt, take)
     return take

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from tasks.resources import resources
-from tasks.retries import step
+from tasks.retries import retrying_task
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
-from tower.moods.choice import choose, directed, not_as_usual
-from tower.moods.chosen import CHOSEN_MOOD, MoodChoice
+from tower.moods.choice import apply_choice, choose_for_mood, non_default_fields
+from tower.moods.chosen import MOOD_CHOICES, MoodChoices
 
-BY_HAND = "local"  # the user whose preferences count for a run that was started in Prefect
+LOCAL_USER = "local"  # the user whose preferences count for a run that was started in Prefect
 
 
-@step("mood")
-def choose_mood(attempt: Attempt) -> MoodChoice:
+@retrying_task("mood")
+def choose_mood(attempt: Attempt) -> MoodChoices:
     """Return the mood that was chosen with the request. A run that was started in Prefect chooses one now."""
     with resources().sessions.begin() as session:
-        job = lifecycle.held(session, attempt)
-        if stored := CHOSEN_MOOD.get(job):
+        job = lifecycle.lock_held_job(session, attempt)
+        if stored := MOOD_CHOICES.read(job):
             return stored
-        spec = lifecycle.spec_of(job)
-        choice = choose(session, spec, user=BY_HAND, given=not_as_usual(spec))
-        job.parameters = directed(spec, choice).model_dump(mode="json")
+        spec = lifecycle.parse_spec(job)
+        choice = choose_for_mood(session, spec, user=LOCAL_USER, given_fields=non_default_fields(spec))
+        job.parameters = apply_choice(spec, choice).model_dump(mode="json")
         session.flush()
-        CHOSEN_MOOD.put(session, attempt, choice)
+        MOOD_CHOICES.write(session, attempt, choice)
     return choice

@@ -6,16 +6,16 @@ import logging
 from datetime import timedelta
 
 from tasks.resources import resources
-from tasks.retries import step
-from tower.storage.purging import Purged, purge
+from tasks.retries import retrying_task
+from tower.storage.purging import PurgeReport, purge_projects
 
 log = logging.getLogger("tower.runs")
 
 
-@step("purge")
-def purge_bin(older_than_days: int) -> Purged:
+@retrying_task("purge")
+def purge_bin(older_than_days: int) -> PurgeReport:
     """Remove the projects that are due and the files without any reference. A repeated purge does the rest."""
-    purged = purge(resources().sessions, resources().settings, older_than=timedelta(days=older_than_days))
+    purged = purge_projects(resources().sessions, resources().settings, older_than=timedelta(days=older_than_days))
     for project in purged.projects:
         log.info("Purged project %s", project.id, extra={"jobs": project.jobs, "assets": project.assets})
     for reason in purged.kept:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from db.models.jobs import ProductionJob, Stage
-from tasks.dispatch import Take
-from tasks.jobs import stage
+from tasks.dispatch import TakeRef
+from tasks.jobs import enter_stage
 from tasks.resources import resources
-from tasks.retries import step
+from tasks.retries import retrying_task
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
 from tower.quality.record import record_verdict
@@ -17,21 +17,21 @@ from tower.quality.verdict import Assessment, Expectation
 from tower.rendering.segments import RENDER_ENDS
 
 
-@step("quality check")
-def check_quality(attempt: Attempt, take: Take) -> Assessment:
+@retrying_task("quality check")
+def check_quality(attempt: Attempt, take: TakeRef) -> Assessment:
     """Judge the take against the request. A rejection becomes a warning with metric, value and threshold."""
-    with stage(attempt, Stage.QUALITY, progress=RENDER_ENDS):
-        verdict = judged(attempt, take)
+    with enter_stage(attempt, Stage.QUALITY, progress=RENDER_ENDS):
+        verdict = judge_take(attempt, take)
         with resources().sessions.begin() as session:
             record_verdict(session, attempt, asset_id=take.asset_id, assessment=verdict)
             if verdict.reason:
-                lifecycle.warn(session, attempt, f"Quality: {verdict.reason}")
+                lifecycle.add_warnings(session, attempt, f"Quality: {verdict.reason}")
     return verdict
 
 
-def judged(attempt: Attempt, take: Take) -> Assessment:
+def judge_take(attempt: Attempt, take: TakeRef) -> Assessment:
     """Judge the take against the spec of the job, without writing the verdict."""
     with resources().sessions() as session:
-        spec = lifecycle.spec_of(session.get_one(ProductionJob, attempt.job_id))
+        spec = lifecycle.parse_spec(session.get_one(ProductionJob, attempt.job_id))
     width, height = spec.size
     return judge(Path(take.path), Expectation(width=width, height=height, fps=spec.fps, frames=spec.frames))

@@ -17,28 +17,28 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from sqlalchemy.exc import OperationalError
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import ProductionJob
 from db.models.rendering import RenderSegment
 from tasks.outcomes import outcome_of
 from tasks.resources import resources
-from tasks.retries import step
+from tasks.retries import retrying_task
 from tower.engines.base import Engine, Shot
-from tower.engines.installed import entry, open_engine
+from tower.engines.installed import find_entry, open_engine
 from tower.errors import CancelledError, RenderError, SupersededError, TowerError
 from tower.errors.codes import ErrorCode
-from tower.logs import bound
+from tower.logs import bind_context
 from tower.media.probe import Probe, probe
 from tower.rendering import segments, workers
-from tower.rendering.takes import keep
+from tower.rendering.takes import store_take
 
 log = logging.getLogger("tower.runs")
-REPORT_EVERY_S = 0.25  # at most one write of the progress in this time
-AFTER_A_FAULT_S = 3.0  # long enough for another worker, which looks for runs every 0.5 s
+REPORT_INTERVAL_S = 0.25  # at most one write of the progress in this time
+FAULT_PAUSE_S = 3.0  # long enough for another worker, which looks for runs every 0.5 s
 
 
 @dataclass(frozen=True)
-class Drawing:
+class ClaimedSegment:
     """A claimed segment with its shot, its engine, and the path of the clip until it is stored."""
 
     segment: RenderSegment
@@ -48,12 +48,12 @@ class Drawing:
     clip: Path
 
 
-async def carry_out(segment_id: int, recipe: Callable[[Drawing], Awaitable[None]]) -> State[None]:
+async def run_segment(segment_id: int, recipe: Callable[[ClaimedSegment], Awaitable[None]]) -> State[None]:
     """Claim the segment, run the recipe, and fail the segment on an error. It removes the temporary clip."""
 
     async def work() -> None:
         drawing = _claim_segment(segment_id)
-        with bound(job_id=drawing.segment.job_id, segment_id=segment_id, flow_run_id=flow_run.id):
+        with bind_context(job_id=drawing.segment.job_id, segment_id=segment_id, flow_run_id=flow_run.id):
             try:
                 await recipe(drawing)
             finally:
@@ -61,59 +61,59 @@ async def carry_out(segment_id: int, recipe: Callable[[Drawing], Awaitable[None]
 
     async def fail(error: TowerError) -> None:
         _fail_segment(segment_id, error)
-        if workers.is_workers_fault(error):  # keep the slot for a moment, so that another worker takes the next attempt
-            await asyncio.sleep(AFTER_A_FAULT_S)
+        if workers.is_worker_fault(error):  # keep the slot for a moment, so that another worker takes the next attempt
+            await asyncio.sleep(FAULT_PAUSE_S)
 
     return await outcome_of(work, on_failure=fail)
 
 
 @task(name="draw", task_run_name="draw")
-def draw(drawing: Drawing) -> tuple[str, ...]:
+def render_clip(claimed: ClaimedSegment) -> tuple[str, ...]:
     """Run the engine, and return its remarks. Prefect does not retry this: the recipe decides on another attempt."""
-    drawing.clip.parent.mkdir(parents=True, exist_ok=True)
-    drawing.clip.unlink(missing_ok=True)
-    watch = SegmentWatch(drawing.segment.id, resources().sessions)
-    prompt_id = str(drawing.segment.prompt_id)
-    return drawing.engine.render(drawing.shot, prompt_id=prompt_id, target=drawing.clip, watch=watch)
+    claimed.clip.parent.mkdir(parents=True, exist_ok=True)
+    claimed.clip.unlink(missing_ok=True)
+    watch = SegmentWatcher(claimed.segment.id, resources().sessions)
+    prompt_id = str(claimed.segment.prompt_id)
+    return claimed.engine.render(claimed.shot, prompt_id=prompt_id, target=claimed.clip, watch=watch)
 
 
-@step("store")
-def store(drawing: Drawing, remarks: tuple[str, ...]) -> None:
+@retrying_task("store")
+def store_clip(claimed: ClaimedSegment, remarks: tuple[str, ...]) -> None:
     """Check the clip, store it by its content, and complete the segment, in one transaction."""
-    clip_probe = probe(drawing.clip)
-    _check_size(clip_probe, drawing.shot)
+    clip_probe = probe(claimed.clip)
+    _check_size(clip_probe, claimed.shot)
     with resources().sessions.begin() as session:
-        asset = keep(
+        asset = store_take(
             session,
-            drawing.clip,
+            claimed.clip,
             renders=resources().settings.renders,
             probe=clip_probe,
-            job_id=drawing.segment.job_id,
-            project_id=session.get_one(ProductionJob, drawing.segment.job_id).project_id,
-            provenance=_provenance(drawing),
+            job_id=claimed.segment.job_id,
+            project_id=session.get_one(ProductionJob, claimed.segment.job_id).project_id,
+            provenance=_provenance(claimed),
         )
         segments.complete_segment(
-            session, drawing.segment.id, asset=asset, engine_version=drawing.version, remarks=remarks
+            session, claimed.segment.id, asset=asset, engine_version=claimed.version, remarks=remarks
         )
-        workers.succeeded(session, _worker_name())
+        workers.record_success(session, _worker_name())
     log.info("Stored the clip", extra={"path": asset.path, "bytes": asset.bytes})
 
 
 @dataclass
-class SegmentWatch:
+class SegmentWatcher:
     """Writes an engine's progress to the row, at most four times a second, and raises there if the job was cancelled.
 
     If the database is unavailable for a moment, a report is lost and the render continues.
     """
 
     segment_id: int
-    sessions: Sessions
+    sessions: SessionFactory
     _next_s: float = field(default=0.0)
 
     def progress(self, fraction: float, step: str) -> None:
         if time.monotonic() < self._next_s and fraction < 1:
             return
-        self._next_s = time.monotonic() + REPORT_EVERY_S
+        self._next_s = time.monotonic() + REPORT_INTERVAL_S
         try:
             with self.sessions.begin() as session:
                 segments.report_segment(session, self.segment_id, progress=fraction, step=step)
@@ -121,7 +121,7 @@ class SegmentWatch:
             log.warning("The progress was not written: %s", str(error).splitlines()[0])
 
 
-def _claim_segment(segment_id: int) -> Drawing:
+def _claim_segment(segment_id: int) -> ClaimedSegment:
     flow_run_id = UUID(flow_run.id) if flow_run.id else None
     process = f"{platform.node()}:{os.getpid()}"
     with resources().sessions.begin() as session:
@@ -130,7 +130,7 @@ def _claim_segment(segment_id: int) -> Drawing:
         )
     clip = resources().settings.renders / ".partial" / f"segment-{segment_id}.mp4"
     engine = open_engine(row.engine, resources().settings)
-    return Drawing(row, segments.shot_of(row), engine, entry(row.engine).version, clip)
+    return ClaimedSegment(row, segments.read_shot(row), engine, find_entry(row.engine).version, clip)
 
 
 def _worker_name() -> str:
@@ -148,7 +148,7 @@ def _check_size(clip_probe: Probe, shot: Shot) -> None:
         )
 
 
-def _provenance(drawing: Drawing) -> dict[str, object]:
+def _provenance(drawing: ClaimedSegment) -> dict[str, object]:
     segment = drawing.segment
     return {
         "engine": segment.engine,
@@ -166,7 +166,7 @@ def _fail_segment(segment_id: int, error: TowerError) -> None:
     try:
         with resources().sessions.begin() as session:
             segments.fail_segment(session, segment_id, error)
-            if workers.is_workers_fault(error):
-                workers.failed(session, _worker_name(), error)
+            if workers.is_worker_fault(error):
+                workers.record_failure(session, _worker_name(), error)
     except (CancelledError, SupersededError) as ended:
         log.info("Did not fail the segment: %s", ended.message)

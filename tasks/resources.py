@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from db.engine import Sessions, connect, sessions
+from db.engine import SessionFactory, open_engine, session_factory
 from tower import logs
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
@@ -17,7 +17,7 @@ class Resources:
     """The settings, the database sessions and the Prefect client of a process."""
 
     settings: Settings
-    sessions: Sessions
+    sessions: SessionFactory
     prefect: PrefectClient
 
 
@@ -27,6 +27,6 @@ def resources() -> Resources:
     settings = Settings()
     if settings.database_url is None:
         raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or set the URL of a database")
-    logs.configure(settings)
-    engine = connect(settings.database_url, pool_size=2, application="tower-run")
-    return Resources(settings, sessions(engine), PrefectClient(settings.prefect_url))
+    logs.configure_logging(settings)
+    engine = open_engine(settings.database_url, pool_size=2, application="tower-run")
+    return Resources(settings, session_factory(engine), PrefectClient(settings.prefect_url))

@@ -11,19 +11,19 @@ from sqlalchemy.exc import OperationalError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-PATIENCE_S: list[float] = [1, 3, 10]  # a restarting database is back within this time
+RETRY_DELAYS_S: list[float] = [1, 3, 10]  # a restarting database is back within this time
 
 
-def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+def retrying_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a task that is retried while the database is unavailable. Any other error fails it at once."""
     return task(
         name=name,
         task_run_name=name,
-        retries=len(PATIENCE_S),
-        retry_delay_seconds=PATIENCE_S,
-        retry_condition_fn=database_is_away,
+        retries=len(RETRY_DELAYS_S),
+        retry_delay_seconds=RETRY_DELAYS_S,
+        retry_condition_fn=is_database_away,
     )
 
 
-def database_is_away(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+def is_database_away(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     return isinstance(state.data, OperationalError)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from tower.errors import TowerError
 
 
-def race(sessions: Sessions, *contenders: Callable[[Session], object]) -> None:
+def run_concurrently(sessions: SessionFactory, *contenders: Callable[[Session], object]) -> None:
     """Run each function in its own thread and transaction, all at once. A TowerError is allowed; other errors fail."""
     gate = threading.Barrier(len(contenders))
     faults: list[BaseException] = []

@@ -20,9 +20,9 @@ from db.models import METADATA
 from deployments import environment
 from deployments.postgres import EmbeddedPostgres
 from deployments.process import Process
-from deployments.services import Parts
-from tests.markers import markers_of
-from tests.ports import free_offset
+from deployments.services import StackServices
+from tests.markers import select_markers
+from tests.ports import find_free_offset
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
 
@@ -31,9 +31,9 @@ hypothesis.settings.register_profile("bounded", derandomize=True, deadline=None,
 hypothesis.settings.register_profile("fuzz", deadline=None, database=None)
 hypothesis.settings.load_profile("bounded")
 
-ROLLED_BACK = "anime_production"  # migrated; tests never commit to it
-COMMITTED = "tower_committed"  # the same, and emptied after each test that uses it
-E2E_S = 900.0  # a stack that starts on a busy machine, and several renders
+ROLLED_BACK_DATABASE = "anime_production"  # migrated; tests never commit to it
+COMMITTED_DATABASE = "tower_committed"  # the same, and emptied after each test that uses it
+E2E_TIMEOUT_S = 900.0  # a stack that starts on a busy machine, and several renders
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -41,10 +41,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     tests = config.rootpath / "tests"
     for item in items:
         fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
-        for name in markers_of(PurePosixPath(item.path.relative_to(tests)), fixtures):
+        for name in select_markers(PurePosixPath(item.path.relative_to(tests)), fixtures):
             item.add_marker(name)
         if item.get_closest_marker("e2e") and config.pluginmanager.hasplugin("timeout"):
-            item.add_marker(pytest.mark.timeout(E2E_S))
+            item.add_marker(pytest.mark.timeout(E2E_TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")
@@ -52,15 +52,15 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     """The server; tests may create further databases on it."""
     with tempfile.TemporaryDirectory(prefix="tower-tests-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)  # for root, the server runs as `nobody`, which must be able to enter
-        server = EmbeddedPostgres(Path(folder) / "postgres", free_port())
+        server = EmbeddedPostgres(Path(folder) / "postgres", find_free_port())
         server.start()
         try:
             with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
                 connection.execute("alter system set fsync = off")
                 connection.execute("select pg_reload_conf()")
-            upgrade(server.url(ROLLED_BACK))
+            upgrade(server.url(ROLLED_BACK_DATABASE))
             with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-                connection.execute(f"create database {COMMITTED} template {ROLLED_BACK}")
+                connection.execute(f"create database {COMMITTED_DATABASE} template {ROLLED_BACK_DATABASE}")
             yield server
         finally:
             server.stop()
@@ -69,12 +69,12 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def database_url(postgres: EmbeddedPostgres) -> str:
     """A migrated database. A test that commits to it must clean up."""
-    return postgres.url(ROLLED_BACK)
+    return postgres.url(ROLLED_BACK_DATABASE)
 
 
 @pytest.fixture(scope="session")
 def engine(database_url: str) -> Iterator[Engine]:
-    opened = database.connect(database_url, application="tests")
+    opened = database.open_engine(database_url, application="tests")
     yield opened
     opened.dispose()
 
@@ -91,52 +91,52 @@ def session(engine: Engine) -> Iterator[Session]:
 
 @pytest.fixture(scope="session")
 def committing_engine(postgres: EmbeddedPostgres) -> Iterator[Engine]:
-    opened = database.connect(postgres.url(COMMITTED), pool_size=10, application="tests")
+    opened = database.open_engine(postgres.url(COMMITTED_DATABASE), pool_size=10, application="tests")
     yield opened
     opened.dispose()
 
 
 @pytest.fixture
-def sessions(committing_engine: Engine) -> Iterator[database.Sessions]:
+def sessions(committing_engine: Engine) -> Iterator[database.SessionFactory]:
     """Sessions that commit, for concurrent tests. All rows except the built-in ones are deleted after the test."""
     try:
-        yield database.sessions(committing_engine)
+        yield database.session_factory(committing_engine)
     finally:
-        empty(committing_engine)
+        empty_tables(committing_engine)
 
 
 @pytest.fixture(scope="session")
 def prefect(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectClient]:
     """Without workers."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("prefect"), port_offset=free_offset())
-    addresses = environment.addresses(settings, postgres.url("anime_production"))
-    parts = Parts(settings, addresses, environment.for_parts(settings, addresses, mark="tests"))
+    settings = Settings(data_dir=tmp_path_factory.mktemp("prefect"), port_offset=find_free_offset())
+    addresses = environment.build_addresses(settings, postgres.url("anime_production"))
+    parts = StackServices(settings, addresses, environment.build_environment(settings, addresses, mark="tests"))
     service = parts.prefect(database_url=postgres.url("prefect"))
     process: Process = service.prepare()
     process.spawn()
     deadline = time.monotonic() + 90
     try:
-        while not service.healthy():
-            assert process.running(), f"Prefect did not start: {process.command.log.read_text()}"
+        while not service.is_healthy():
+            assert process.is_running(), f"Prefect did not start: {process.command.log.read_text()}"
             assert time.monotonic() < deadline, "Prefect did not answer in time"
             time.sleep(0.2)
         client = PrefectClient(addresses.prefect_api_url)
         yield client
         client.close()
     finally:
-        process.end()
+        process.stop()
 
 
-def empty(engine: Engine, *, but: str | None = None) -> None:
+def empty_tables(engine: Engine, *, except_table: str | None = None) -> None:
     """Delete all rows except the built-in styles and glossary and the table `but`. TRUNCATE is slower."""
     with engine.begin() as connection:
         connection.exec_driver_sql("set local lock_timeout = '5s'; set local session_replication_role = replica")
-        for table in (table for table in METADATA.tables.values() if table.name != but):
+        for table in (table for table in METADATA.tables.values() if table.name != except_table):
             kept = " where project_id is not null" if table.name in ("style_templates", "cultural_elements") else ""
             connection.exec_driver_sql(f"delete from {table.fullname}{kept}")
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hypothesis
 
-MORE = 10
+FUZZ_FACTOR = 10
 
 
-def fuzzing() -> bool:
+def is_fuzzing() -> bool:
     """Whether pytest runs with --hypothesis-profile=fuzz. This is known only after the conftests are loaded."""
     return hypothesis.settings.get_current_profile_name() == "fuzz"
 
 
-def tried(times: int) -> hypothesis.settings:
+def example_count(count: int) -> hypothesis.settings:
     """Use `times` examples in `make test`, which should take a second or two, and more in `make fuzz`."""
-    return hypothesis.settings(max_examples=times * MORE if fuzzing() else times)
+    return hypothesis.settings(max_examples=count * FUZZ_FACTOR if is_fuzzing() else count)

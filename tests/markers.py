@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import PurePosixPath
 
-FOLDERS = {
+FOLDER_MARKERS = {
     "e2e": "e2e",
     "live": "e2e",
     "api/music": "media",
@@ -15,7 +15,7 @@ FOLDERS = {
     "tower/quality": "media",
     "tower_animatic": "media",
 }
-FIXTURES = {
+FIXTURE_MARKERS = {
     "postgres": "db",
     "reachable": "db",  # a folder for a separate embedded PostgreSQL
     "prefect": "prefect",
@@ -26,10 +26,10 @@ PREFECT_NEEDS = "postgres"  # unlike a test with a fake Prefect server
 UNIT = "unit"
 
 
-def markers_of(path: PurePosixPath, fixtures: Collection[str]) -> frozenset[str]:
+def select_markers(path: PurePosixPath, fixtures: Collection[str]) -> frozenset[str]:
     """The markers of a test in `tests/<path>` that uses `fixtures`, those that its fixtures use included."""
-    by_folder = {marker for folder, marker in FOLDERS.items() if path.is_relative_to(folder)}
-    by_fixture = {marker for name, marker in FIXTURES.items() if name in fixtures}
+    by_folder = {marker for folder, marker in FOLDER_MARKERS.items() if path.is_relative_to(folder)}
+    by_fixture = {marker for name, marker in FIXTURE_MARKERS.items() if name in fixtures}
     if PREFECT_NEEDS not in fixtures:
         by_fixture.discard("prefect")
     return frozenset(by_folder | by_fixture) or frozenset({UNIT})

@@ -6,10 +6,10 @@ import random
 import socket
 from dataclasses import astuple
 
-from tower.settings import HOST, Ports
+from tower.settings import LOOPBACK_HOST, Ports
 
 
-def free_offset() -> int:
+def find_free_offset() -> int:
     """An offset at which every port of a stack is free now."""
     while True:
         offset = random.randrange(1000, 18_000)
@@ -19,4 +19,4 @@ def free_offset() -> int:
 
 def _free(port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) != 0
+        return probe.connect_ex((LOOPBACK_HOST, port)) != 0

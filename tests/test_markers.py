@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tests.markers import markers_of
+from tests.markers import select_markers
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from tests.markers import markers_of
     ],
 )
 def test_markers_follow_from_folder_and_fixtures(path: str, fixtures: set[str], markers: set[str]) -> None:
-    assert markers_of(PurePosixPath(path), fixtures) == markers
+    assert select_markers(PurePosixPath(path), fixtures) == markers
 
 
 def test_every_marker_that_is_set_is_registered(pytestconfig: pytest.Config) -> None:

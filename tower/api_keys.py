@@ -19,14 +19,14 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from db.engine import connect
+from db.engine import open_engine
 from db.models.keys import ApiKey, Scope
 from tower.errors import ConflictError, InvalidError, NotFoundError, StackError, UnauthorizedError
 from tower.settings import Settings
 
-TOKEN = re.compile(r"tower_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
-USE_IS_NOTED_EVERY = timedelta(minutes=1)
-LONGEST_NAME = 100
+TOKEN_PATTERN = re.compile(r"tower_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+USE_RECORD_INTERVAL = timedelta(minutes=1)
+MAX_NAME_LENGTH = 100
 SCOPES = tuple(Scope)  # each includes those before it
 
 
@@ -38,8 +38,8 @@ class Caller:
     name: str
     scopes: tuple[Scope, ...]
 
-    def may(self, wanted: Scope) -> bool:
-        return any(SCOPES.index(scope) >= SCOPES.index(wanted) for scope in self.scopes)
+    def has_scope(self, required: Scope) -> bool:
+        return any(SCOPES.index(scope) >= SCOPES.index(required) for scope in self.scopes)
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,18 @@ class NewKey:
     token: str
 
 
-def create(session: Session, name: str, scopes: Iterable[Scope], *, lasts: timedelta | None = None) -> NewKey:
+def create_key(session: Session, name: str, scopes: Iterable[Scope], *, valid_for: timedelta | None = None) -> NewKey:
     """Create a key, which does not expire without `valid_for`.
 
     Raises InvalidError for the name, ConflictError if a key in use has this name.
     """
-    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-        raise InvalidError.field("name", name, f"1 to {LONGEST_NAME} printable characters")
+    if not 0 < len(name) <= MAX_NAME_LENGTH or not name.isprintable():
+        raise InvalidError.field("name", name, f"1 to {MAX_NAME_LENGTH} printable characters")
     token = f"tower_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
-    key = ApiKey(name=name, prefix=_prefix(token), sha256=digest(token), scopes=sorted(set(scopes), key=SCOPES.index))
-    key.expires_at = None if lasts is None else datetime.now(UTC) + lasts
+    key = ApiKey(
+        name=name, prefix=_prefix(token), sha256=hash_token(token), scopes=sorted(set(scopes), key=SCOPES.index)
+    )
+    key.expires_at = None if valid_for is None else datetime.now(UTC) + valid_for
     try:
         with session.begin_nested():
             session.add(key)
@@ -73,7 +75,7 @@ def list_keys(session: Session) -> Sequence[ApiKey]:
     return session.scalars(select(ApiKey).order_by(ApiKey.id)).all()
 
 
-def revoke(session: Session, name: str) -> ApiKey:
+def revoke_key(session: Session, name: str) -> ApiKey:
     """Revoke the key with this name or prefix. Raises NotFoundError if no key in use has it."""
     matches = or_(ApiKey.name == name, ApiKey.prefix == name)
     key = session.scalars(select(ApiKey).where(matches, ApiKey.revoked_at.is_(None)).with_for_update()).first()
@@ -83,29 +85,29 @@ def revoke(session: Session, name: str) -> ApiKey:
     return key
 
 
-def check(session: Session, token: str) -> Caller:
+def authenticate(session: Session, token: str) -> Caller:
     """Find the caller with this key and record its use.
 
     Raises UnauthorizedError if the key is unknown, expired or revoked.
     """
     now = datetime.now(UTC)
     key = session.scalars(select(ApiKey).where(ApiKey.prefix == _prefix(token))).first()
-    if not hmac.compare_digest(digest(token), key.sha256 if key else digest("")) or key is None:
+    if not hmac.compare_digest(hash_token(token), key.sha256 if key else hash_token("")) or key is None:
         raise UnauthorizedError("This is no API key of this Tower: make one with `tower key create`")
     if key.revoked_at is not None:
         raise UnauthorizedError(f"The API key {key.name} was revoked: make another with `tower key create`")
     if key.expires_at is not None and key.expires_at <= now:
         raise UnauthorizedError(f"The API key {key.name} has expired: make another with `tower key create`")
-    if key.last_used_at is None or key.last_used_at + USE_IS_NOTED_EVERY <= now:
+    if key.last_used_at is None or key.last_used_at + USE_RECORD_INTERVAL <= now:
         key.last_used_at = now
     return Caller(key.id, key.name, tuple(Scope(scope) for scope in key.scopes))
 
 
-def require_for(settings: Settings) -> None:
+def require_usable_key(settings: Settings) -> None:
     """Raise StackError if the settings require keys and no usable one exists: every request would be refused."""
     if not settings.keys_required or settings.database_url is None:
         return
-    engine = connect(settings.database_url, pool_size=1)
+    engine = open_engine(settings.database_url, pool_size=1)
     try:
         with Session(engine) as session:
             has_key = _has_usable_key(session)
@@ -119,13 +121,13 @@ def require_for(settings: Settings) -> None:
         raise StackError(f"{cause}, and there is no API key: make one first with `tower key create NAME --scope admin`")
 
 
-def digest(token: str) -> str:
+def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _prefix(token: str) -> str:
     """The part of the token that identifies the key's row; empty if it is not a token."""
-    match = TOKEN.fullmatch(token)
+    match = TOKEN_PATTERN.fullmatch(token)
     return match[1] if match else ""
 
 

@@ -12,17 +12,17 @@ from pythonjsonlogger.json import JsonFormatter
 
 from tower.settings import Settings
 
-LOGGERS = ("tower", "api", "uvicorn.error")  # Tower's loggers and the server's
+LOGGER_NAMES = ("tower", "api", "uvicorn.error")  # Tower's loggers and the server's
 _context: ContextVar[dict[str, object] | None] = ContextVar("log_context", default=None)
 
 
-def configure(settings: Settings) -> None:
+def configure_logging(settings: Settings) -> None:
     """Send these loggers to stderr in the configured format. It is safe to call this twice."""
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler()
     handler.setFormatter(_TextFormatter() if as_text else _json_formatter())
     handler.addFilter(_add_context)
-    for name in LOGGERS:
+    for name in LOGGER_NAMES:
         logger = logging.getLogger(name)
         logger.handlers = [other for other in logger.handlers if not isinstance(other.formatter, _FORMATTERS)] + [
             handler
@@ -32,7 +32,7 @@ def configure(settings: Settings) -> None:
 
 
 @contextmanager
-def bound(**context: object) -> Iterator[None]:
+def bind_context(**context: object) -> Iterator[None]:
     """Add `context` (job_id, flow_run_id, request_id, …) to every record that is logged inside the block."""
     token = _context.set({**(_context.get() or {}), **context})
     try:

@@ -21,33 +21,33 @@ class Page(Generic[Row]):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PageRequest:
     """The request for a page. `limit` counts rows; `cursor` is the `next_cursor` of the previous page."""
 
     limit: int = 50
     cursor: int | None = None
 
 
-def page_of(
+def fetch_page(
     session: Session,
     rows: Select[Row],
-    by: InstrumentedAttribute[int],
+    order_by: InstrumentedAttribute[int],
     *,
-    wanted: Wanted,
+    page: PageRequest,
     newest_first: bool = False,
 ) -> Page[Row]:
-    """Read a page in the order of `by`, a unique number of the rows."""
-    if wanted.cursor is not None:
-        rows = rows.where(by < wanted.cursor if newest_first else by > wanted.cursor)
-    fetched = session.scalars(rows.order_by(by.desc() if newest_first else by).limit(wanted.limit + 1)).all()
-    page_rows = fetched[: wanted.limit]
-    return Page(page_rows, _read_number(page_rows[-1], by.key) if len(fetched) > wanted.limit else None)
+    """Read a page in the order of `order_by`, a unique number of the rows."""
+    if page.cursor is not None:
+        rows = rows.where(order_by < page.cursor if newest_first else order_by > page.cursor)
+    fetched = session.scalars(rows.order_by(order_by.desc() if newest_first else order_by).limit(page.limit + 1)).all()
+    page_rows = fetched[: page.limit]
+    return Page(page_rows, _read_number(page_rows[-1], order_by.key) if len(fetched) > page.limit else None)
 
 
-def slice_of(rows: Sequence[Row], wanted: Wanted) -> Page[Row]:
+def slice_page(rows: Sequence[Row], page: PageRequest) -> Page[Row]:
     """Cut a page from a list that does not change. Its cursor counts the rows before the page."""
-    start = wanted.cursor or 0
-    end = start + wanted.limit
+    start = page.cursor or 0
+    end = start + page.limit
     return Page(rows[start:end], end if end < len(rows) else None)
 
 

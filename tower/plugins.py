@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
-ENGINES = "tower.engines"
-NAME = r"^[a-z][a-z0-9_-]{0,39}$"  # a valid name of an engine
-REINSTALL = "reinstall Tower: pip install -e ."  # pip records the entry points at installation
+ENGINES_GROUP = "tower.engines"
+ENGINE_NAME_PATTERN = r"^[a-z][a-z0-9_-]{0,39}$"  # a valid name of an engine
+REINSTALL_HINT = "reinstall Tower: pip install -e ."  # pip records the entry points at installation
 
 
 @cache
-def declared(group: str) -> Mapping[str, tuple[EntryPoint, ...]]:
+def declared_entry_points(group: str) -> Mapping[str, tuple[EntryPoint, ...]]:
     """The entry points of the group by name, sorted; several distributions may declare the same name.
 
     Each process reads them once. This does not import the objects that they name.

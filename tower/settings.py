@@ -12,12 +12,12 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from tower.plugins import ENGINES, REINSTALL, declared
+from tower.plugins import ENGINES_GROUP, REINSTALL_HINT, declared_entry_points
 
-HOST = "127.0.0.1"
-AUTO = "auto"
-ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
-RATE = r"^(off|[1-9]\d{0,6}/(second|minute|hour))$"
+LOOPBACK_HOST = "127.0.0.1"
+AUTO_ENGINE = "auto"
+ORIGIN_PATTERN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
+RATE_PATTERN = r"^(off|[1-9]\d{0,6}/(second|minute|hour))$"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class Settings(BaseSettings):
         Path("data"), description="The folder of media, renders, library, cache, logs and the database."
     )
     host: str = Field(
-        HOST, min_length=1, description="The address that the APIs listen at. Outside loopback they require keys."
+        LOOPBACK_HOST,
+        min_length=1,
+        description="The address that the APIs listen at. Outside loopback they require keys.",
     )
     port_offset: int = Field(0, ge=0, le=20_000, description="Added to every port.")
     database_url: str | None = Field(None, description="An external PostgreSQL; without it the embedded one starts.")
@@ -69,7 +71,7 @@ class Settings(BaseSettings):
     )
     gpu_slots: int = Field(1, ge=1, le=64, description="Simultaneous renders of this machine's gpu worker.")
     engine: str = Field(
-        AUTO, description="auto: comfyui if one is configured, else animatic; or the name of an engine."
+        AUTO_ENGINE, description="auto: comfyui if one is configured, else animatic; or the name of an engine."
     )
     comfyui_url: str | None = Field(None, description="The ComfyUI that this machine's gpu worker renders with.")
     ollama_url: str | None = Field(None, description="An Ollama server, which `tower doctor` checks.")
@@ -103,7 +105,7 @@ class Settings(BaseSettings):
     api_key: str | None = Field(None, repr=False, description="The API key that the `tower` command sends.")
     cors_origins: str = Field("", description="Web origins whose pages may call the APIs, separated by commas.")
     rate_limit: str | None = Field(
-        None, pattern=RATE, description="Requests of each key or address: 1200/minute, or off."
+        None, pattern=RATE_PATTERN, description="Requests of each key or address: 1200/minute, or off."
     )
     worker: str | None = Field(None, description="Name of the worker of this run, which the worker sets.")
     job_timeout_s: float = Field(3600, gt=0, description="Longest time of one attempt of a job, in seconds.")
@@ -115,10 +117,12 @@ class Settings(BaseSettings):
 
     @field_validator("engine")
     @classmethod
-    def declared_engine(cls, value: str) -> str:
-        names = declared(ENGINES)
-        if value != AUTO and value not in names:
-            raise ValueError(f"expected {AUTO} or an engine: {', '.join(names) or f'none is declared, {REINSTALL}'}")
+    def check_engine(cls, value: str) -> str:
+        names = declared_entry_points(ENGINES_GROUP)
+        if value != AUTO_ENGINE and value not in names:
+            raise ValueError(
+                f"expected {AUTO_ENGINE} or an engine: {', '.join(names) or f'none is declared, {REINSTALL_HINT}'}"
+            )
         return value
 
     @field_validator("media_roots", "music_dirs", mode="before")
@@ -128,7 +132,7 @@ class Settings(BaseSettings):
 
     @field_validator("music_moved")
     @classmethod
-    def moved_folders(cls, value: str) -> str:
+    def check_moved_folders(cls, value: str) -> str:
         for pair in _split(value):
             old, equals, new = pair.partition("=")
             if not (old and equals and new.startswith("/")):
@@ -137,9 +141,9 @@ class Settings(BaseSettings):
 
     @field_validator("cors_origins")
     @classmethod
-    def explicit_origins(cls, value: str) -> str:
+    def check_origins(cls, value: str) -> str:
         for origin in _split(value):
-            if not ORIGIN.fullmatch(origin):
+            if not ORIGIN_PATTERN.fullmatch(origin):
                 raise ValueError(
                     "name each origin in full, like http://studio.local:8080, without * and without a path"
                 )
@@ -164,7 +168,7 @@ class Settings(BaseSettings):
         return self.data / "media"
 
     @property
-    def moved_music(self) -> tuple[tuple[str, Path], ...]:
+    def music_folder_moves(self) -> tuple[tuple[str, Path], ...]:
         """The pairs of `music_moved`: (folder in a Library.xml, folder here)."""
         pairs = (pair.partition("=") for pair in _split(self.music_moved))
         return tuple((old.strip(), Path(new.strip())) for old, _, new in pairs)
@@ -182,16 +186,16 @@ class Settings(BaseSettings):
     @property
     def prefect_url(self) -> str:
         """The URL of Prefect's API, external or embedded."""
-        return self.prefect_api_url or f"http://{HOST}:{self.ports.prefect}/api"
+        return self.prefect_api_url or f"http://{LOOPBACK_HOST}:{self.ports.prefect}/api"
 
     @property
     def keys_required(self) -> bool:
         return self.require_keys or not _is_loopback(self.host)
 
     @property
-    def origins(self) -> tuple[str, ...]:
+    def allowed_origins(self) -> tuple[str, ...]:
         """The web origins whose pages may call the APIs: the dashboard's and the configured ones."""
-        dashboard = (f"http://{name}:{self.ports.production}" for name in ("localhost", HOST))
+        dashboard = (f"http://{name}:{self.ports.production}" for name in ("localhost", LOOPBACK_HOST))
         return (*dashboard, *_split(self.cors_origins))
 
 
@@ -207,5 +211,5 @@ def _is_loopback(host: str) -> bool:
 
 
 def _connect_host(host: str) -> str:
-    address = {"0.0.0.0": HOST, "::": "::1"}.get(host, host)
+    address = {"0.0.0.0": LOOPBACK_HOST, "::": "::1"}.get(host, host)
     return f"[{address}]" if ":" in address else address

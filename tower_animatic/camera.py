@@ -72,7 +72,7 @@ def choose_camera(scene_type: str, seconds: float, seed: int) -> Camera:
     return Camera(start, end, shake=0.001, figure_height=1.06)
 
 
-def affine(pose: Pose, depth: float, *, unit: float, centre: tuple[float, float]) -> Pixels:
+def camera_matrix(pose: Pose, depth: float, *, unit: float, centre: tuple[float, float]) -> Pixels:
     """The 2 × 3 matrix from the stage (pixels of the frame at rest) to the screen, for one depth."""
     scale = 1 + pose.push * depth
     angle = math.radians(pose.roll)

@@ -17,7 +17,7 @@ _LINE = 1.42
 """Line height, in font sizes."""
 
 
-class Overlay:
+class TextOverlay:
     """Text that is rasterised once and drawn on each picture (BGR) at a fixed position."""
 
     def __init__(self, stage: Stage, image: Pixels, *, left: int, top: int) -> None:
@@ -26,18 +26,18 @@ class Overlay:
         self._keep = cv2.cvtColor(cv2.bitwise_not(image[..., 3]), cv2.COLOR_GRAY2BGR)
         self._box = np.s_[top : top + image.shape[0], left : left + image.shape[1]]
 
-    def lay(self, picture: Pixels) -> None:
+    def draw(self, picture: Pixels) -> None:
         box = picture[self._box]
         box[:] = cv2.add(cv2.multiply(box, self._keep, scale=1 / 255), self._image)
 
 
-def overlays(stage: Stage, caption: str) -> list[Overlay]:
+def make_overlays(stage: Stage, caption: str) -> list[TextOverlay]:
     """The slate, and the caption if there is one."""
     text = " ".join(caption.split())
     return [_slate(stage), *([_caption(stage, text)] if text else [])]
 
 
-def wrap(text: str, face: cv2.FontFace, size: int, width: int) -> list[str]:
+def wrap_text(text: str, face: cv2.FontFace, size: int, width: int) -> list[str]:
     """Lines of at most `width` pixels. Japanese text breaks between any characters, other text between words."""
     lines, line = [], ""
     for piece in _pieces(text):
@@ -51,10 +51,10 @@ def wrap(text: str, face: cv2.FontFace, size: int, width: int) -> list[str]:
     return lines
 
 
-def _caption(stage: Stage, text: str) -> Overlay:
+def _caption(stage: Stage, text: str) -> TextOverlay:
     face = cv2.FontFace("sans")
     size = max(13, round(0.040 * stage.unit))
-    lines = wrap(text, face, size, round(0.84 * stage.width))
+    lines = wrap_text(text, face, size, round(0.84 * stage.width))
     step = round(_LINE * size)
     pad = round(2.0 * size)
     height = step * len(lines) + 2 * pad
@@ -70,7 +70,7 @@ def _caption(stage: Stage, text: str) -> Overlay:
     )
     image = np.maximum(image, cv2.merge([letters] * 4))
     top = stage.height - letterbox_rows(stage) - height + round(0.6 * size) - round(0.02 * stage.height)
-    return Overlay(stage, image, left=0, top=top)
+    return TextOverlay(stage, image, left=0, top=top)
 
 
 def _plate(height: int, width: int, text_width: int, size: int) -> Pixels:
@@ -83,7 +83,7 @@ def _plate(height: int, width: int, text_width: int, size: int) -> Pixels:
     return np.clip(soften(plate, 0.5 * size), 0, 140).astype(np.uint8)
 
 
-def _slate(stage: Stage) -> Overlay:
+def _slate(stage: Stage) -> TextOverlay:
     """A small tag in the upper corner."""
     face = cv2.FontFace("sans")
     size = max(9, round(0.019 * stage.unit))
@@ -95,7 +95,7 @@ def _slate(stage: Stage) -> Overlay:
     cv2.putText(letters, text, (round(0.8 * size), round(1.32 * size)), (215,), face, size, 600)
     image = np.maximum(image, cv2.merge([letters] * 4))
     margin = round(0.028 * stage.unit)
-    return Overlay(stage, image, left=margin, top=letterbox_rows(stage) + margin)
+    return TextOverlay(stage, image, left=margin, top=letterbox_rows(stage) + margin)
 
 
 def _pieces(text: str) -> list[str]:

@@ -9,14 +9,14 @@ import numpy as np
 
 from tower.engines.base import Shot
 from tower_animatic.camera import choose_camera
-from tower_animatic.caption import overlays
+from tower_animatic.caption import make_overlays
 from tower_animatic.figures.cast import place_cast
 from tower_animatic.grade import Grade
-from tower_animatic.layers import Element, Layer, Scratch, View
+from tower_animatic.layers import Element, Layer, ScratchMemory, View
 from tower_animatic.mood import read_setting
 from tower_animatic.paint import Pixels
 from tower_animatic.palette import choose_palette
-from tower_animatic.particles import particles
+from tower_animatic.particles import make_particles
 from tower_animatic.scenery import PAINTERS
 from tower_animatic.stage import Stage
 
@@ -38,10 +38,10 @@ def draw_frames(shot: Shot) -> Iterator[Pixels]:
     """Each frame of the shot in BGR. The array is reused for the next frame."""
     stage = make_stage(shot)
     scene = PAINTERS[stage.setting.mood](stage)
-    elements = [*scene.back, *place_cast(shot, stage, scene), *scene.front, *particles(stage)]
+    elements = [*scene.back, *place_cast(shot, stage, scene), *scene.front, *make_particles(stage)]
     grade = Grade(stage)
-    text = overlays(stage, shot.caption)
-    scratch = Scratch(shot.width, shot.height)
+    text = make_overlays(stage, shot.caption)
+    scratch = ScratchMemory(shot.width, shot.height)
     frame = np.empty((shot.height, shot.width, 4), np.uint8)
     picture = np.empty((shot.height, shot.width, 3), np.uint8)
     for number in range(shot.start_frame, shot.start_frame + shot.frames):
@@ -51,7 +51,7 @@ def draw_frames(shot: Shot) -> Iterator[Pixels]:
         cv2.cvtColor(frame, cv2.COLOR_BGRA2BGR, dst=picture)
         grade.apply(picture, seconds)
         for overlay in text:
-            overlay.lay(picture)
+            overlay.draw(picture)
         yield picture
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tower_animatic.paint import Pixels, noise, smooth
+from tower_animatic.paint import Pixels, noise, smoothstep
 from tower_animatic.stage import Stage
 
 _SCOPE = 2.39
@@ -57,7 +57,7 @@ def _window(stage: Stage) -> Pixels:
     """The factors of a frame's pixels (255 is 1): darker corners, and paper in the artistic style."""
     height, width = stage.height, stage.width
     y, x = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)[None]
-    keep = 1 - 0.26 * smooth(0.55, 1.5, np.hypot(x, y))
+    keep = 1 - 0.26 * smoothstep(0.55, 1.5, np.hypot(x, y))
     if stage.style == "artistic":
         rng = stage.rng("paper")
         fibre = noise(rng, (height, width), cells=height / 12, octaves=3) - 0.5
@@ -74,7 +74,7 @@ def _curve(style: str) -> Pixels | None:
         base = 0.6 * x + 0.4 * contrast
         blue = base + 0.055 * (1 - x) ** 2 - 0.075 * x**1.5
         green = base + 0.018 * (1 - x) ** 2 - 0.01 * x
-        red = base - 0.04 * (1 - x) ** 2 * smooth(0, 0.2, x) + 0.035 * x
+        red = base - 0.04 * (1 - x) ** 2 * smoothstep(0, 0.2, x) + 0.035 * x
     elif style == "realistic":
         base = 0.93 * (0.7 * x + 0.3 * contrast) + 0.03
         blue = green = red = base

@@ -11,14 +11,14 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from tower_animatic.camera import Pose, affine
+from tower_animatic.camera import Pose, camera_matrix
 from tower_animatic.paint import Colour, Pixels
 from tower_animatic.stage import Canvas, Stage
 
 _BLOCK = 48
 
 
-class Scratch:
+class ScratchMemory:
     """Reusable memory for intermediate pictures. Allocating new pages costs more than the drawing."""
 
     def __init__(self, width: int, height: int) -> None:
@@ -41,14 +41,14 @@ class View:
     pose: Pose
     seconds: float
     progress: float
-    scratch: Scratch
+    scratch: ScratchMemory
 
     def matrix(self, depth: float) -> Pixels:
         """The matrix from the frame at rest to the screen, both in pixels."""
         stage = self.stage
-        return affine(self.pose, depth, unit=stage.unit, centre=(stage.width / 2, stage.height / 2))
+        return camera_matrix(self.pose, depth, unit=stage.unit, centre=(stage.width / 2, stage.height / 2))
 
-    def seen(self, x: float, y: float, depth: float) -> tuple[float, float]:
+    def to_screen(self, x: float, y: float, depth: float) -> tuple[float, float]:
         """The pixel on screen of a point given in shares of the frame."""
         px, py = self.matrix(depth) @ (x * self.stage.width, y * self.stage.height, 1.0)
         return (float(px), float(py))
@@ -69,14 +69,14 @@ class Light:
 
 
 @dataclass(frozen=True)
-class Scene:
+class PaintedScene:
     """A painted scene. Figures stand between `back` and `front` with their feet at `floor` (share of the height)."""
 
     back: tuple[Element, ...]
     front: tuple[Element, ...]
     light: Light
     floor: float = 0.9
-    mirror: bool = False
+    is_reflecting: bool = False
     """Whether the ground reflects the figures."""
 
 
@@ -93,12 +93,12 @@ class Layer:
 
     def solid_from(self, view: View) -> int:
         """The row of the screen from which this layer hides everything behind it."""
-        matrix = placed(self._canvas, view)
+        matrix = canvas_matrix(self._canvas, view)
         size = (view.stage.width, view.stage.height)
         return max(_screen_rows(matrix, extent.solid_from, size)[1] + 1 for extent in self._blocks)
 
     def draw(self, frame: Pixels, view: View) -> None:
-        matrix = placed(self._canvas, view)
+        matrix = canvas_matrix(self._canvas, view)
         height, width = frame.shape[:2]
         edges = np.linspace(0, width, self._strips + 1).astype(int).tolist()
         for left, right in pairwise(edges):
@@ -149,7 +149,7 @@ class Glow:
         self._columns, self._rows = (_painted_span(painted.any(axis)) for axis in (0, 1))
 
     def draw(self, frame: Pixels, view: View) -> None:
-        matrix = placed(self._canvas, view)
+        matrix = canvas_matrix(self._canvas, view)
         height, width = frame.shape[:2]
         (x0, x1), (y0, y1) = self._columns, self._rows
         corners = matrix @ np.array([[x0, x1, x0, x1], [y0, y0, y1, y1], [1, 1, 1, 1]], np.float64)
@@ -182,7 +182,7 @@ class Halo:
         shrink = np.array([[size[0] / width], [size[1] / height]])
         total = np.zeros((size[1], size[0], 4), np.uint8)
         for canvas, pulse in self._canvases:
-            light = cv2.warpAffine(canvas.image, placed(canvas, view) * shrink, size, flags=cv2.INTER_LINEAR)
+            light = cv2.warpAffine(canvas.image, canvas_matrix(canvas, view) * shrink, size, flags=cv2.INTER_LINEAR)
             cv2.add(total, cv2.convertScaleAbs(light, alpha=pulse(view.seconds)), dst=total)
         light = cv2.resize(
             total, (width, height), dst=view.scratch.sheet((width, height)), interpolation=cv2.INTER_LINEAR
@@ -190,12 +190,12 @@ class Halo:
         cv2.add(frame, light, dst=frame)
 
 
-def breathing(period_s: float, low: float, phase: float = 0.0) -> Callable[[float], float]:
+def slow_pulse(period_s: float, low: float, phase: float = 0.0) -> Callable[[float], float]:
     """A slow pulse between `low` and 1."""
     return lambda seconds: 1 - (1 - low) * (0.5 + 0.5 * math.sin(2 * math.pi * seconds / period_s + phase))
 
 
-def placed(canvas: Canvas, view: View) -> Pixels:
+def canvas_matrix(canvas: Canvas, view: View) -> Pixels:
     """The matrix from pixels of a canvas to pixels of the screen."""
     matrix = view.matrix(canvas.depth).copy()
     matrix[:, 2] -= matrix[:, :2] @ np.asarray(canvas.margin, np.float64)

@@ -17,26 +17,26 @@ Points: TypeAlias = npt.NDArray[Any] | Sequence[tuple[float, float]]
 _SUBPIXEL_BITS = 4
 
 
-def colour(code: str) -> Colour:
+def parse_colour(code: str) -> Colour:
     """The colour of a code such as "ff8040" (red, green, blue)."""
     red, green, blue = (int(code[i : i + 2], 16) for i in (0, 2, 4))
     return (float(blue), float(green), float(red))
 
 
-def mix(first: Colour, second: Colour, share: float) -> Colour:
+def mix_colours(first: Colour, second: Colour, share: float) -> Colour:
     """`share` (0…1) of the second colour in the first."""
     b, g, r = ((1 - share) * a + share * z for a, z in zip(first, second, strict=True))
     return (b, g, r)
 
 
-def lit(surface: Colour, light: Colour, gain: float = 1.0) -> Colour:
+def apply_light(surface: Colour, light: Colour, gain: float = 1.0) -> Colour:
     """A surface under a coloured light."""
     b, g, r = (min(255.0, gain * a * z / 255) for a, z in zip(surface, light, strict=True))
     return (b, g, r)
 
 
-def brighter(surface: Colour, gain: float) -> Colour:
-    return lit(surface, (255, 255, 255), gain)
+def brighten(surface: Colour, gain: float) -> Colour:
+    return apply_light(surface, (255, 255, 255), gain)
 
 
 def opaque(paint: Colour) -> tuple[float, float, float, float]:
@@ -64,7 +64,7 @@ def outline(text: str) -> Pixels:
     return np.array([pair.split(",") for pair in text.split()], np.float32)
 
 
-def moved(points: Points, dx: float, dy: float) -> Pixels:
+def translate(points: Points, dx: float, dy: float) -> Pixels:
     """The shifted points."""
     shifted: Pixels = np.asarray(points, np.float32) + np.array((dx, dy), np.float32)
     return shifted
@@ -106,20 +106,20 @@ def dither(field: Pixels, rng: np.random.Generator) -> Pixels:
     return np.clip(field + grain, 0, 255).astype(np.uint8)
 
 
-def smooth(low: float, high: float, value: Pixels) -> Pixels:
+def smoothstep(low: float, high: float, value: Pixels) -> Pixels:
     """0 below `low`, 1 above `high`, and an S curve in between (smoothstep)."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def over(below: Pixels, above: Pixels) -> None:
+def blend_over(below: Pixels, above: Pixels) -> None:
     """Blend a premultiplied BGRA image over another of the same size, in place."""
     shade = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(above, 3)), cv2.COLOR_GRAY2BGRA)
     shade[..., 3] = shade[..., 0]
     cv2.add(cv2.multiply(below, shade, scale=1 / 255), above, dst=below)
 
 
-def veil(image: Pixels, paint: Colour, strength: Pixels) -> None:
+def add_veil(image: Pixels, paint: Colour, strength: Pixels) -> None:
     """Mix a colour into an image by a strength (0…1) per row, in place. Alpha stays."""
     height, width = image.shape[:2]
     keep = np.repeat(np.round(255 * (1 - strength)).astype(np.uint8)[:, None, None], 4, axis=2)

@@ -8,7 +8,18 @@ import cv2
 import numpy as np
 
 from tower_animatic.layers import Element, View
-from tower_animatic.paint import Colour, Pixels, brighter, colour, disc, lit, mix, opaque, outline, polygon
+from tower_animatic.paint import (
+    Colour,
+    Pixels,
+    apply_light,
+    brighten,
+    disc,
+    mix_colours,
+    opaque,
+    outline,
+    parse_colour,
+    polygon,
+)
 from tower_animatic.stage import Stage
 from tower_animatic.words import Drift, Mood, Weather
 
@@ -16,7 +27,7 @@ _PETAL = np.array(outline("""-1,0 -0.45,-0.5 0.35,-0.45 0.95,-0.14 0.72,0 0.95,0
 _LEAF = np.array(outline("-1.1,0 -0.3,-0.42 0.5,-0.3 1.1,0 0.5,0.3 -0.3,0.4"))
 
 
-def particles(stage: Stage) -> list[Element]:
+def make_particles(stage: Stage) -> list[Element]:
     """The weather and the drift of a stage, drawn in front of everything else."""
     indoors = stage.setting.mood is Mood.INTERIOR
     air: list[Element] = []
@@ -24,7 +35,9 @@ def particles(stage: Stage) -> list[Element]:
         air.append(Rain(stage, heavy=stage.setting.weather is Weather.STORM))
     if not indoors and stage.setting.weather is Weather.SNOW:
         air.append(
-            Motes(stage, "snow", Kind(count=230, size=(0.0022, 0.0085), paint=(255, 250, 246), fall=0.11, gain=0.85))
+            Motes(
+                stage, "snow", MoteKind(count=230, size=(0.0022, 0.0085), paint=(255, 250, 246), fall=0.11, gain=0.85)
+            )
         )
     air += _drift(stage)
     if stage.camera.bokeh:
@@ -32,10 +45,10 @@ def particles(stage: Stage) -> list[Element]:
             Motes(
                 stage,
                 "bokeh",
-                Kind(
+                MoteKind(
                     count=14,
                     size=(0.018, 0.05),
-                    paint=mix(stage.palette.glow, (160, 200, 255), 0.3),
+                    paint=mix_colours(stage.palette.glow, (160, 200, 255), 0.3),
                     fall=-0.008,
                     gain=0.16,
                     blink=0.5,
@@ -51,16 +64,38 @@ def _drift(stage: Stage) -> list[Element]:
     drift = stage.setting.drift
     glow = stage.palette.glow
     if drift is Drift.PETALS:
-        return [Tumbling(stage, _PETAL, (colour("ffd3e2"), colour("f9a9c6"), colour("ffe9f0")), count=70, size=0.0085)]
+        return [
+            TumblingPieces(
+                stage,
+                _PETAL,
+                (parse_colour("ffd3e2"), parse_colour("f9a9c6"), parse_colour("ffe9f0")),
+                count=70,
+                size=0.0085,
+            )
+        ]
     if drift is Drift.LEAVES:
-        return [Tumbling(stage, _LEAF, (colour("d8722e"), colour("e8a83a"), colour("b8452c")), count=42, size=0.011)]
+        return [
+            TumblingPieces(
+                stage,
+                _LEAF,
+                (parse_colour("d8722e"), parse_colour("e8a83a"), parse_colour("b8452c")),
+                count=42,
+                size=0.011,
+            )
+        ]
     if drift is Drift.FIREFLIES:
         return [
             Motes(
                 stage,
                 "fireflies",
-                Kind(
-                    count=46, size=(0.0030, 0.0085), paint=colour("d8ff7a"), fall=-0.012, gain=1.0, blink=1.0, halo=True
+                MoteKind(
+                    count=46,
+                    size=(0.0030, 0.0085),
+                    paint=parse_colour("d8ff7a"),
+                    fall=-0.012,
+                    gain=1.0,
+                    blink=1.0,
+                    halo=True,
                 ),
             )
         ]
@@ -69,20 +104,28 @@ def _drift(stage: Stage) -> list[Element]:
             Motes(
                 stage,
                 "embers",
-                Kind(
-                    count=80, size=(0.0016, 0.005), paint=colour("ff9a3c"), fall=-0.16, gain=1.0, blink=0.6, halo=True
+                MoteKind(
+                    count=80,
+                    size=(0.0016, 0.005),
+                    paint=parse_colour("ff9a3c"),
+                    fall=-0.16,
+                    gain=1.0,
+                    blink=0.6,
+                    halo=True,
                 ),
             )
         ]
     if drift is Drift.DUST:
         return [
-            Motes(stage, "dust", Kind(count=80, size=(0.0013, 0.0042), paint=glow, fall=-0.006, gain=0.55, blink=0.7))
+            Motes(
+                stage, "dust", MoteKind(count=80, size=(0.0013, 0.0042), paint=glow, fall=-0.006, gain=0.55, blink=0.7)
+            )
         ]
     return []
 
 
 @dataclass(frozen=True)
-class Kind:
+class MoteKind:
     """A kind of soft round lights.
 
     `size`: smallest and largest radius in units. `fall`: units per second, negative for rising ones. `gain` 0…1:
@@ -101,7 +144,7 @@ class Kind:
 class Motes:
     """Soft round lights that float."""
 
-    def __init__(self, stage: Stage, label: str, kind: Kind) -> None:
+    def __init__(self, stage: Stage, label: str, kind: MoteKind) -> None:
         rng = stage.rng(f"motes {label}")
         self._kind = kind
         self._near = rng.random(kind.count) ** 2.2
@@ -122,26 +165,26 @@ class Motes:
             - view.pose.y * depth
         )
         light = kind.gain * (1 - kind.blink * (0.5 + 0.5 * np.sin(1.7 * self._pace * t + self._phase[2])))
-        sheet = half(stage)
+        sheet = half_size_sheet(stage)
         glow = np.zeros((max(8, stage.height // 8), max(8, stage.width // 8), 4), np.uint8)
         for px, py, size, gain in zip(x % 1.1 - 0.05, y % 1.1 - 0.05, self._size, light, strict=True):
             place = (px * stage.width / 2, py * stage.height / 2)
-            disc(sheet, place, max(0.6, size * stage.unit / 2), brighter(kind.paint, gain))
+            disc(sheet, place, max(0.6, size * stage.unit / 2), brighten(kind.paint, gain))
             if kind.halo:
                 disc(
                     glow,
                     (place[0] / 4, place[1] / 4),
                     max(0.7, size * stage.unit * 0.42),
-                    brighter(kind.paint, 0.47 * gain),
+                    brighten(kind.paint, 0.47 * gain),
                 )
         sheet = cv2.GaussianBlur(sheet, (3, 3), 0.8)
         if kind.halo:
             halo = cv2.GaussianBlur(glow, (0, 0), 0.012 * stage.unit / 8 + 0.8)
             cv2.add(sheet, cv2.resize(halo, sheet.shape[1::-1]), dst=sheet)
-        shine(frame, sheet, view)
+        add_light(frame, sheet, view)
 
 
-class Tumbling:
+class TumblingPieces:
     """Petals or leaves that turn as they fall. `size` in units."""
 
     def __init__(self, stage: Stage, outline: Pixels, paints: tuple[Colour, ...], *, count: int, size: float) -> None:
@@ -151,8 +194,8 @@ class Tumbling:
         self._near = rng.random(count) ** 2
         self._size = size * (0.45 + 1.3 * self._near)
         self._phase, self._pace = rng.uniform(0, 6.28, (3, count)), rng.uniform(0.7, 1.3, count)
-        air = stage.palette.surface((255, 255, 255), 1.0, sunny=0.7)
-        self._paints = [opaque(lit(paints[int(k)], air)) for k in rng.integers(len(paints), size=count)]
+        air = stage.palette.shade_surface((255, 255, 255), 1.0, sunny=0.7)
+        self._paints = [opaque(apply_light(paints[int(k)], air)) for k in rng.integers(len(paints), size=count)]
 
     def draw(self, frame: Pixels, view: View) -> None:
         stage, t = view.stage, view.seconds
@@ -197,7 +240,7 @@ class Rain:
             chosen = lines[(self._near * 3).astype(int) == band]
             weight = max(1, round(thick * stage.unit / 900))
             cv2.polylines(sheet, list(chosen), False, (gain,), weight, cv2.LINE_AA, 4)
-        shine(frame, sheet, view)
+        add_light(frame, sheet, view)
 
 
 class SpeedLines:
@@ -214,7 +257,7 @@ class SpeedLines:
 
     def draw(self, frame: Pixels, view: View) -> None:
         stage = view.stage
-        sheet = half(stage)
+        sheet = half_size_sheet(stage)
         x = (self._x + self._direction * self._speed * view.seconds) % 1.6 - 0.3
         for px, py, length in zip(
             x * stage.width / 2, self._y * stage.height / 2, self._length * stage.width / 2, strict=True
@@ -223,10 +266,10 @@ class SpeedLines:
             polygon(
                 sheet, [(px - length / 2, py), (px, py - thick), (px + length / 2, py), (px, py + thick)], (42, 42, 42)
             )
-        shine(frame, sheet, view)
+        add_light(frame, sheet, view)
 
 
-def shine(frame: Pixels, sheet: Pixels, view: View) -> None:
+def add_light(frame: Pixels, sheet: Pixels, view: View) -> None:
     """Add a sheet of light: grey in the size of the frame, or BGRA in half of it."""
     size = frame.shape[1::-1]
     light = view.scratch.sheet((size[0], size[1]))
@@ -237,6 +280,6 @@ def shine(frame: Pixels, sheet: Pixels, view: View) -> None:
     cv2.add(frame, light, dst=frame)
 
 
-def half(stage: Stage) -> Pixels:
+def half_size_sheet(stage: Stage) -> Pixels:
     """An empty sheet of light in half the size of the frame."""
     return np.zeros((stage.height // 2, stage.width // 2, 4), np.uint8)

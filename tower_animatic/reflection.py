@@ -10,7 +10,7 @@ from tower_animatic.paint import Pixels
 from tower_animatic.stage import Stage
 
 
-class Mirror:
+class GroundReflection:
     """Mirrors the frame below the horizon (share of the height at `depth`). `wet` 0…1: how much is mirrored."""
 
     def __init__(self, stage: Stage, *, horizon: float, depth: float, wet: float, ripple: float = 0.006) -> None:
@@ -23,7 +23,7 @@ class Mirror:
 
     def draw(self, frame: Pixels, view: View) -> None:
         height, width = frame.shape[:2]
-        line = round(view.seen(0.5, self._horizon, self._depth)[1])
+        line = round(view.to_screen(0.5, self._horizon, self._depth)[1])
         line = min(max(line, height // 4), height)
         rows = height - line
         if rows < 8:

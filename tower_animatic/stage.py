@@ -9,7 +9,7 @@ import numpy as np
 
 from tower_animatic.camera import Camera
 from tower_animatic.mood import Setting
-from tower_animatic.paint import Pixels, Points, veil
+from tower_animatic.paint import Pixels, Points, add_veil
 from tower_animatic.palette import Palette
 
 
@@ -73,21 +73,21 @@ class Canvas:
     def bottom(self) -> float:
         return 1 + self.margin[1] / self.stage.height
 
-    def at(self, x: float, y: float) -> tuple[float, float]:
+    def point(self, x: float, y: float) -> tuple[float, float]:
         """The pixel of a point given in shares of the frame."""
         return (
             (x * self.stage.width + self.margin[0]) * self.scale,
             (y * self.stage.height + self.margin[1]) * self.scale,
         )
 
-    def places(self, points: Points) -> Pixels:
+    def points(self, points: Points) -> Pixels:
         """The pixels of points given in shares of the frame."""
         p = np.asarray(points, np.float32)
         return (p * (self.stage.width, self.stage.height) + self.margin) * self.scale
 
     def shape(self, x: float, y: float, points: Points) -> Pixels:
         """The pixels of points given in units around (x, y)."""
-        return np.asarray(points, np.float32) * self.unit + self.at(x, y)
+        return np.asarray(points, np.float32) * self.unit + self.point(x, y)
 
     def across(self, count: int) -> Pixels:
         """`count` evenly spaced shares from the left to the right edge of the sheet."""
@@ -98,7 +98,7 @@ class Canvas:
         count = len(self.image)
         return (np.arange(count, dtype=np.float32) / self.scale - self.margin[1]) / self.stage.height
 
-    def mist(self, top: float, bottom: float, strength: float) -> None:
+    def add_mist(self, top: float, bottom: float, strength: float) -> None:
         """Add haze that is densest at `bottom` and fades towards `top`."""
         share = np.clip((self.rows() - top) / (bottom - top), 0, 1)
-        veil(self.image, self.stage.palette.haze, strength * share * share * (3 - 2 * share))
+        add_veil(self.image, self.stage.palette.haze, strength * share * share * (3 - 2 * share))

@@ -9,12 +9,12 @@ from fastapi import Depends, Request
 from api.middleware.key_check import CALLER
 from tower.api_keys import Caller
 
-LOCAL = "local"  # the author where API keys are off
+LOCAL_AUTHOR = "local"  # the author where API keys are off
 
 
 async def _author(request: Request) -> str:
     caller: Caller | None = request.scope.get(CALLER)
-    return LOCAL if caller is None else caller.name
+    return LOCAL_AUTHOR if caller is None else caller.name
 
 
 Author = Annotated[str, Depends(_author)]

@@ -8,7 +8,7 @@ from typing import TypeVar
 from fastapi import FastAPI
 from sqlalchemy.orm import sessionmaker
 
-from db.engine import Reading, Sessions
+from db.engine import ReadSession, SessionFactory
 from tower.settings import Settings
 
 
@@ -18,14 +18,14 @@ class Collaborators:
 
     settings: Settings
     service: str
-    sessions: Sessions
-    reading: sessionmaker[Reading]
+    sessions: SessionFactory
+    reading: sessionmaker[ReadSession]
 
 
 Kind = TypeVar("Kind", bound=Collaborators)
 
 
-def store(app: FastAPI, collaborators: Collaborators) -> None:
+def store_collaborators(app: FastAPI, collaborators: Collaborators) -> None:
     app.state.collaborators = collaborators
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import REQUEST_ID
 from api.http.collaborators import Collaborators, collaborators_of
-from db.engine import Reading, Sessions
+from db.engine import ReadSession, SessionFactory
 from tower.settings import Settings
 
 # Dependencies are coroutines, though most of them never wait: FastAPI runs a plain function in another thread.
@@ -25,11 +25,11 @@ async def _service(request: Request) -> str:
     return collaborators_of(request.app, Collaborators).service
 
 
-async def _sessions(request: Request) -> Sessions:
+async def _sessions(request: Request) -> SessionFactory:
     return collaborators_of(request.app, Collaborators).sessions
 
 
-async def _reading(request: Request) -> AsyncIterator[Reading]:
+async def _reading(request: Request) -> AsyncIterator[ReadSession]:
     """For endpoints that read a little of the database and wait for nothing else: see `api.http.threads`.
 
     Each statement is on its own: BEGIN and COMMIT would be two more round trips to the server.
@@ -60,8 +60,8 @@ async def _request_id(request: Request) -> str:
 
 CurrentSettings = Annotated[Settings, Depends(_settings)]
 ServiceName = Annotated[str, Depends(_service)]
-DatabaseSessions = Annotated[Sessions, Depends(_sessions)]
+DatabaseSessions = Annotated[SessionFactory, Depends(_sessions)]
 # With this scope the connection is returned before the answer is sent, so a slow download holds none.
 DatabaseSession = Annotated[Session, Depends(_session, scope="function")]
-ReadingSession = Annotated[Reading, Depends(_reading, scope="function")]
+ReadingSession = Annotated[ReadSession, Depends(_reading, scope="function")]
 RequestId = Annotated[str, Depends(_request_id)]

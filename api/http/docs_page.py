@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
-PAGE = Template(
+PAGE_TEMPLATE = Template(
     """<!doctype html><html lang="en"><meta charset="utf-8"><title>$title</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 td{padding:.2rem 1rem .2rem 0;vertical-align:top}code{white-space:nowrap}</style>
@@ -28,7 +28,7 @@ def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
         return HTMLResponse(_render(app), headers={"Content-Security-Policy": "default-src 'self' 'unsafe-inline'"})
 
 
-def endpoints(app: FastAPI) -> list[tuple[str, str, str]]:
+def list_endpoints(app: FastAPI) -> list[tuple[str, str, str]]:
     """Method, path and summary of each documented endpoint, in order. Faster than making the OpenAPI document."""
     listed: list[tuple[str, str, str]] = app.state.endpoints
     return listed
@@ -47,6 +47,6 @@ def _summaries(routers: Iterable[APIRouter]) -> list[tuple[str, str, str]]:
 def _render(app: FastAPI) -> str:
     rows = (
         f"<tr><td><code>{escape(method)}</code><td><code>{escape(path)}</code><td>{escape(summary)}"
-        for method, path, summary in endpoints(app)
+        for method, path, summary in list_endpoints(app)
     )
-    return PAGE.substitute(title=escape(app.title), version=escape(app.version), rows="\n".join(rows))
+    return PAGE_TEMPLATE.substitute(title=escape(app.title), version=escape(app.version), rows="\n".join(rows))

@@ -17,12 +17,12 @@ IfMatch = Annotated[
 ]
 
 
-def tagged(response: Response, answer: BaseModel) -> None:
+def set_etag(response: Response, answer: BaseModel) -> None:
     """Set the ETag header for the answer."""
-    response.headers["ETag"] = etag(answer)
+    response.headers["ETag"] = compute_etag(answer)
 
 
-def etag(answer: BaseModel) -> str:
+def compute_etag(answer: BaseModel) -> str:
     """A quoted hash of the answer's content."""
     return f'"{hashlib.sha256(answer.model_dump_json().encode()).hexdigest()[:32]}"'
 
@@ -31,7 +31,7 @@ def require_match(if_match: str | None, answer: BaseModel | Callable[[], BaseMod
     """Raises PreconditionFailedError unless the header is left out, is `*`, or names the current ETag."""
     if if_match is None or if_match.strip() == "*":
         return
-    current = etag(answer if isinstance(answer, BaseModel) else answer())
+    current = compute_etag(answer if isinstance(answer, BaseModel) else answer())
     if current not in (tag.strip() for tag in if_match.split(",")):
         raise PreconditionFailedError(
             "It has changed since you read it: read it again and send the new ETag with your change",

@@ -9,9 +9,9 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Query, Request, Response
 
 from api.http import strict_routes
-from tower.pages import Page, Wanted
+from tower.pages import Page, PageRequest
 
-LARGEST_ID = strict_routes.LARGEST_ID
+MAX_ID = strict_routes.MAX_ID
 Row = TypeVar("Row")
 Answer = TypeVar("Answer")
 
@@ -20,15 +20,15 @@ Answer = TypeVar("Answer")
 class Paging:
     """The requested page, and the response whose headers lead to the next one."""
 
-    wanted: Wanted
+    page_request: PageRequest
     request: Request
     response: Response
 
-    def answer(self, page: Page[Row], show: Callable[[Row], Answer]) -> list[Answer]:
-        self.announce(page)
-        return [show(row) for row in page.rows]
+    def answer(self, page: Page[Row], to_answer: Callable[[Row], Answer]) -> list[Answer]:
+        self.set_next_link(page)
+        return [to_answer(row) for row in page.rows]
 
-    def announce(self, page: Page[Row]) -> None:
+    def set_next_link(self, page: Page[Row]) -> None:
         """Set the headers that lead to the next page, if there is one."""
         if page.next_cursor is not None:
             next_url = self.request.url.include_query_params(cursor=page.next_cursor)
@@ -40,9 +40,9 @@ async def _paging(
     request: Request,
     response: Response,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="X-Next-Cursor of the previous page.")] = None,
+    cursor: Annotated[int | None, Query(ge=1, le=MAX_ID, description="X-Next-Cursor of the previous page.")] = None,
 ) -> Paging:
-    return Paging(Wanted(limit, cursor), request, response)
+    return Paging(PageRequest(limit, cursor), request, response)
 
 
 Pages = Annotated[Paging, Depends(_paging)]

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.errors import RangeError, error_response
 
-ONE_RANGE = re.compile(r"bytes=\s*(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-(?P<suffix>\d{1,18}))\s*")
+RANGE_PATTERN = re.compile(r"bytes=\s*(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-(?P<suffix>\d{1,18}))\s*")
 
 
 class RangedFile(FileResponse):
@@ -27,7 +27,7 @@ class RangedFile(FileResponse):
             headers_kept = {name: self.headers[name] for name in ("etag", "last-modified")}
             await Response(status_code=304, headers=headers_kept)(scope, receive, send)
             return
-        byte_range = ONE_RANGE.fullmatch(headers.get("range", ""))
+        byte_range = RANGE_PATTERN.fullmatch(headers.get("range", ""))
         if byte_range is None or (byte_range["last"] and int(byte_range["last"]) < int(byte_range["first"])):
             scope = _without_range(scope)
         elif not self._is_satisfiable(byte_range):

@@ -17,12 +17,12 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from api.errors import MediaTypeError
-from api.http.threads import Endpoint, in_one_thread
+from api.http.threads import Endpoint, run_in_one_thread
 from tower.errors import NotFoundError
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-LARGEST_ID = 2**53 - 1  # the largest integer that a double holds exactly, as browsers read JSON numbers
-NUMBER = re.compile(r"\s*[+-]?[\d._]+(e[+-]?\d+)?\s*", re.IGNORECASE)
+RouteHandler = Callable[[Request], Coroutine[Any, Any, Response]]
+MAX_ID = 2**53 - 1  # the largest integer that a double holds exactly, as browsers read JSON numbers
+NUMBER_PATTERN = re.compile(r"\s*[+-]?[\d._]+(e[+-]?\d+)?\s*", re.IGNORECASE)
 
 
 class Body(BaseModel):
@@ -33,19 +33,19 @@ class Body(BaseModel):
 
 def _refuse_number(value: object) -> object:
     """pydantic would read a bare number as seconds since 1970."""
-    if isinstance(value, str) and NUMBER.fullmatch(value):
+    if isinstance(value, str) and NUMBER_PATTERN.fullmatch(value):
         raise ValueError("a time such as 2025-11-05T04:46:12Z")
     return value
 
 
-Moment = Annotated[datetime, BeforeValidator(_refuse_number)]
+StrictDatetime = Annotated[datetime, BeforeValidator(_refuse_number)]
 
 
 class StrictRequest(Request):
     async def json(self) -> Any:
         """The parsed body. Raises JSONDecodeError for NaN, infinities, lone surrogates and NUL too."""
         if not hasattr(self, "_json"):
-            self._json = sound_json(await self.body())
+            self._json = parse_strict_json(await self.body())
         return self._json
 
 
@@ -56,9 +56,9 @@ class StrictRoute(APIRoute):
     """
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
-        super().__init__(path, in_one_thread(endpoint), **options)
+        super().__init__(path, run_in_one_thread(endpoint), **options)
 
-    def get_route_handler(self) -> Handler:
+    def get_route_handler(self) -> RouteHandler:
         handle = super().get_route_handler()
         known = _query_fields(self.dependant)
         takes_body = self.body_field is not None
@@ -78,7 +78,7 @@ def strict_router(**options: Any) -> APIRouter:
     return APIRouter(route_class=StrictRoute, **options)
 
 
-def sound_json(body: bytes) -> Any:
+def parse_strict_json(body: bytes) -> Any:
     try:
         value = json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_finite_float)
         _refuse_unstorable(value)

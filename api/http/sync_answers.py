@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from db.models.music import FrameTiming
-from tower.sync.plan import Cut, Plan, Shot
+from tower.sync.plan import Cut, CutPlan, RetimedShot
 
 
 class CutAnswer(BaseModel):
@@ -43,7 +43,7 @@ class ShotAnswer(BaseModel):
     ratio: float = Field(description="New length divided by its own length; over 1 is slower.")
 
     @classmethod
-    def of(cls, shot: Shot) -> Self:
+    def of(cls, shot: RetimedShot) -> Self:
         return cls.model_validate(asdict(shot))
 
 
@@ -70,7 +70,7 @@ class PlanAnswer(BaseModel):
     warnings: list[str]
 
 
-def plan_fields(plan: Plan, warnings: tuple[str, ...] | None = None) -> dict[str, object]:
+def plan_answer_fields(plan: CutPlan, warnings: tuple[str, ...] | None = None) -> dict[str, object]:
     """The fields of PlanAnswer for `plan`."""
     return {
         "frames": plan.clip.frames,

@@ -11,15 +11,15 @@ from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 from sqlalchemy.orm import Session
 
-from db.engine import Reading
+from db.engine import ReadSession
 
 Endpoint = Callable[..., Any]
 
-READERS = 2  # more at once would only compete for Python's global lock, and early requests could be answered last
+MAX_READERS = 2  # more at once would only compete for Python's global lock, and early requests could be answered last
 _readers: RunVar[CapacityLimiter] = RunVar("readers")
 
 
-def in_one_thread(endpoint: Endpoint) -> Endpoint:
+def run_in_one_thread(endpoint: Endpoint) -> Endpoint:
     """Wrap the endpoint in a coroutine, so that FastAPI does not serialise its answer in a second thread.
 
     Transactions of its sessions are committed in the same thread: see `api.http.dependencies`. Endpoints that only read
@@ -30,7 +30,7 @@ def in_one_thread(endpoint: Endpoint) -> Endpoint:
 
     @wraps(endpoint)
     async def run(**values: Any) -> Any:
-        reads = any(isinstance(value, Reading) for value in values.values())
+        reads = any(isinstance(value, ReadSession) for value in values.values())
         return await to_thread.run_sync(
             _call_and_commit, endpoint, values, limiter=_reader_limiter() if reads else None
         )
@@ -43,7 +43,7 @@ def _reader_limiter() -> CapacityLimiter:
     try:
         return _readers.get()
     except LookupError:
-        _readers.set(CapacityLimiter(READERS))
+        _readers.set(CapacityLimiter(MAX_READERS))
         return _readers.get()
 
 

@@ -16,9 +16,9 @@ LIMIT_BYTES = 2**20
 class BodyLimit:
     """413 for a body over LIMIT_BYTES. `larger` maps a path to its own limit in bytes."""
 
-    def __init__(self, app: ASGIApp, *, larger: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, *, limits: Mapping[str, int]) -> None:
         self.app = app
-        self._larger = larger
+        self._larger = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

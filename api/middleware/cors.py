@@ -10,11 +10,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.errors import METHODS, error_response
+from api.errors import HTTP_METHODS, error_response
 from tower.errors import ForbiddenError
 
-SENT = ("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "Range", "X-Request-ID")
-SHOWN = (
+ALLOWED_HEADERS = ("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "Range", "X-Request-ID")
+EXPOSED_HEADERS = (
     *("Content-Disposition", "Content-Range", "ETag", "Idempotent-Replay", "Link", "Location"),
     *("RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Next-Cursor", "X-Request-ID"),
 )
@@ -25,7 +25,12 @@ class ListedOrigins(CORSMiddleware):
 
     def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
         super().__init__(
-            app, allow_origins=origins, allow_methods=METHODS, allow_headers=SENT, expose_headers=SHOWN, max_age=600
+            app,
+            allow_origins=origins,
+            allow_methods=HTTP_METHODS,
+            allow_headers=ALLOWED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+            max_age=600,
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:

@@ -13,7 +13,7 @@ from tower.errors import TowerError
 log = logging.getLogger(__name__)
 
 
-class Unexpected:
+class ErrorBoundary:
     """Answers an unexpected exception with a 500 that names the request id to look for in the log.
 
     Starlette's own error middleware runs outside the CORS middleware, so browsers could not read its answer.

@@ -23,7 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.errors import database_silent, error_response
+from api.errors import database_unavailable, error_response
 from api.http.collaborators import Collaborators, collaborators_of
 from db.models.keys import Scope as KeyScope
 from tower import api_keys
@@ -31,18 +31,18 @@ from tower.api_keys import Caller
 from tower.errors import ForbiddenError, UnauthorizedError
 
 CALLER = "tower.caller"  # key in the ASGI scope; absent where API keys are off
-REMEMBERED_S = 2.0  # a valid key is cached this long, so a revoked one works at most this much longer
-READING = {"GET", "HEAD", "OPTIONS"}
+KEY_CACHE_S = 2.0  # a valid key is cached this long, so a revoked one works at most this much longer
+READ_METHODS = {"GET", "HEAD", "OPTIONS"}
 OPEN: dict[str, Any] = {"security": []}
 
 
 class ScopeMissingError(ForbiddenError):
     """The key is valid, but lacks the scope."""
 
-    def __init__(self, caller: Caller, wanted: KeyScope) -> None:
-        scopes = {"scope": wanted, "scopes": caller.scopes}
-        super().__init__(f"The API key {caller.name} lacks the scope {wanted}", details=scopes)
-        self.wanted = wanted
+    def __init__(self, caller: Caller, required: KeyScope) -> None:
+        scopes = {"scope": required, "scopes": caller.scopes}
+        super().__init__(f"The API key {caller.name} lacks the scope {required}", details=scopes)
+        self.required = required
 
 
 class _RequireAdmin(SecurityBase):
@@ -51,34 +51,34 @@ class _RequireAdmin(SecurityBase):
 
     async def __call__(self, request: Request) -> None:
         caller: Caller | None = request.scope.get(CALLER)
-        if caller is not None and not caller.may(KeyScope.ADMIN):
+        if caller is not None and not caller.has_scope(KeyScope.ADMIN):
             raise ScopeMissingError(caller, KeyScope.ADMIN)
 
 
 ADMIN: Any = Security(_RequireAdmin(), scopes=[KeyScope.ADMIN.value])
 
 
-class KnownKeys:
+class KeyCache:
     """Recently checked keys, by their hash, so that most requests need no database query."""
 
     def __init__(self) -> None:
         self._until: dict[str, tuple[float, Caller]] = {}
 
-    def caller(self, scope: Scope) -> Caller | None:
+    def find_caller(self, scope: Scope) -> Caller | None:
         """The caller whose key the request shows, or None if the key is not cached."""
-        until, caller = self._until.get(api_keys.digest(shown(scope)), (0.0, None))
+        until, caller = self._until.get(api_keys.hash_token(bearer_token(scope)), (0.0, None))
         return caller if time.monotonic() < until else None
 
     def remember(self, token: str, caller: Caller) -> None:
-        self._until[api_keys.digest(token)] = (time.monotonic() + REMEMBERED_S, caller)
+        self._until[api_keys.hash_token(token)] = (time.monotonic() + KEY_CACHE_S, caller)
 
 
 class KeyCheck:
     """Refuses requests without a key that allows them, except on open paths."""
 
-    def __init__(self, app: ASGIApp, *, known: KnownKeys, open_paths: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, *, cache: KeyCache, open_paths: Collection[str]) -> None:
         self.app = app
-        self._known = known
+        self._known = cache
         self._open = open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,30 +91,30 @@ class KeyCheck:
             await _challenge(scope, refusal)(scope, receive, send)
             return
         except (OperationalError, PoolTimeoutError) as silent:
-            await database_silent(scope, silent)(scope, receive, send)
+            await database_unavailable(scope, silent)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
     async def _authorized_caller(self, scope: Scope) -> Caller:
-        caller = self._known.caller(scope)
+        caller = self._known.find_caller(scope)
         if caller is None:
             caller = await to_thread.run_sync(self._look_up, scope)
-        required = KeyScope.READ if scope.get("method", "GET") in READING else KeyScope.WRITE
-        if not caller.may(required):
+        required = KeyScope.READ if scope.get("method", "GET") in READ_METHODS else KeyScope.WRITE
+        if not caller.has_scope(required):
             raise ScopeMissingError(caller, required)
         return caller
 
     def _look_up(self, scope: Scope) -> Caller:
-        token = shown(scope)
+        token = bearer_token(scope)
         if not token:
             raise UnauthorizedError("An API key is required: send the header Authorization: Bearer tower_…")
         with collaborators_of(scope["app"], Collaborators).sessions.begin() as session:
-            caller = api_keys.check(session, token)
+            caller = api_keys.authenticate(session, token)
         self._known.remember(token, caller)
         return caller
 
 
-def shown(scope: Scope) -> str:
+def bearer_token(scope: Scope) -> str:
     """The API key of the request, or an empty string if there is none."""
     scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
@@ -125,19 +125,19 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ScopeMissingError, _scope_missing)
 
 
-def open_paths(routers: Iterable[APIRouter]) -> frozenset[str]:
+def find_open_paths(routers: Iterable[APIRouter]) -> frozenset[str]:
     """The paths of the endpoints marked OPEN. A path with a parameter is never open."""
     routes = (route for router in routers for route in router.routes if isinstance(route, APIRoute))
     marked = (route.path for route in routes if (route.openapi_extra or {}).get("security") == [])
     return frozenset(path for path in marked if "{" not in path)
 
 
-def describe(document: dict[str, Any]) -> None:
+def document_security(openapi: dict[str, Any]) -> None:
     """Add the security scheme to an OpenAPI document, and drop 401, 403 and 429 from open operations."""
-    schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+    schemes = openapi.setdefault("components", {}).setdefault("securitySchemes", {})
     schemes[_RequireAdmin.scheme_name] = _RequireAdmin.model.model_dump(mode="json", by_alias=True, exclude_none=True)
-    document["security"] = [{_RequireAdmin.scheme_name: []}]
-    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+    openapi["security"] = [{_RequireAdmin.scheme_name: []}]
+    for operation in (operation for path in openapi["paths"].values() for operation in path.values()):
         if operation.get("security") == []:
             for status in ("401", "403", "429"):
                 operation["responses"].pop(status, None)
@@ -152,7 +152,7 @@ def _challenge(scope: Scope, refusal: UnauthorizedError | ScopeMissingError) -> 
     """The refusal with the WWW-Authenticate header of RFC 6750, section 3."""
     reason = ""
     if isinstance(refusal, ScopeMissingError):
-        reason = f', error="insufficient_scope", scope="{refusal.wanted}"'
-    elif shown(scope):
+        reason = f', error="insufficient_scope", scope="{refusal.required}"'
+    elif bearer_token(scope):
         reason = ', error="invalid_token"'
     return error_response(scope, refusal, headers={"WWW-Authenticate": f'Bearer realm="tower"{reason}'})

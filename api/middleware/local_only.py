@@ -12,8 +12,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.errors import error_response
 from tower.errors import ForbiddenError
 
-HARMLESS = {"GET", "HEAD", "OPTIONS"}
-HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:/@\[\]]*))(?::\d*)?")  # a name or an address, with an optional port
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+HOST_PATTERN = re.compile(
+    r"(?:\[([0-9A-Fa-f:.]+)\]|([^:/@\[\]]*))(?::\d*)?"
+)  # a name or an address, with an optional port
 
 
 class LocalOnly:
@@ -42,7 +44,7 @@ class LocalOnly:
             return "Without API keys Tower answers only this machine: make a key and set TOWER_REQUIRE_KEYS=1"
         if not self._is_own_name(host):
             return f"{host} is not a name of this Tower: use http://localhost, or list the name in TOWER_CORS_ORIGINS"
-        changes = scope.get("method") not in HARMLESS  # a websocket has no method and may change things
+        changes = scope.get("method") not in SAFE_METHODS  # a websocket has no method and may change things
         if changes and origin is not None and origin not in self._origins and _host_of(origin) != host:
             return f"Pages of {origin} may not change anything: list the origin in TOWER_CORS_ORIGINS to allow it"
         return None
@@ -61,7 +63,7 @@ def _host_of(origin: str) -> str:
 
 def _host_name(host: str) -> str | None:
     """The host without its port, or None if it is not valid."""
-    match = HOST.fullmatch(host)
+    match = HOST_PATTERN.fullmatch(host)
     return (match[1] or match[2]).lower() if match else None
 
 

@@ -12,7 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import error_response
-from api.middleware.key_check import KnownKeys
+from api.middleware.key_check import KeyCache
 from api.middleware.shared_times import SharedTimes
 from tower.errors import RateLimitedError
 
@@ -35,15 +35,15 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Quota:
     """A caller's quota after a request. `wait_s` is 0, or the seconds until the next request is allowed."""
 
-    left: int
-    whole_in_s: float
+    remaining: int
+    full_in_s: float
     wait_s: float
 
 
-class Limiter:
+class RateLimiter:
     """The generic cell rate algorithm. It keeps one number per caller: the time when its quota will be full again.
 
     Processes forked after it was made share the counts.
@@ -55,16 +55,16 @@ class Limiter:
         self._clock = clock
         self._whole_at = SharedTimes()
 
-    def ask(self, caller: str) -> Standing:
+    def count_request(self, caller: str) -> Quota:
         """Count one request of `caller`, unless it exceeds the quota."""
         now = self._clock()
         before = max(self._whole_at.get(caller), now)
         after = before + self._each_s
         over_s = after - now - self.rate.window_s
         if over_s > 1e-9:
-            return Standing(0, before - now, over_s)
+            return Quota(0, before - now, over_s)
         self._whole_at.set(caller, after)
-        return Standing(int((self.rate.window_s - (after - now)) / self._each_s + 1e-9), after - now, 0.0)
+        return Quota(int((self.rate.window_s - (after - now)) / self._each_s + 1e-9), after - now, 0.0)
 
 
 class RateLimits:
@@ -74,17 +74,17 @@ class RateLimits:
     limited too.
     """
 
-    def __init__(self, app: ASGIApp, *, limiter: Limiter, known: KnownKeys, open_paths: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, *, limiter: RateLimiter, cache: KeyCache, open_paths: Collection[str]) -> None:
         self.app = app
         self._limiter = limiter
-        self._known = known
+        self._known = cache
         self._open = open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or scope["path"] in self._open:
             await self.app(scope, receive, send)
             return
-        standing = self._limiter.ask(self._caller_name(scope))
+        standing = self._limiter.count_request(self._caller_name(scope))
         send_limits = self._with_headers(send, standing)
         if standing.wait_s > 0:
             wait_s = math.ceil(standing.wait_s)
@@ -94,12 +94,12 @@ class RateLimits:
         await self.app(scope, receive, send_limits)
 
     def _caller_name(self, scope: Scope) -> str:
-        caller = self._known.caller(scope)
+        caller = self._known.find_caller(scope)
         return f"address {_network(scope)}" if caller is None else f"key {caller.key_id}"
 
-    def _with_headers(self, send: Send, standing: Standing) -> Send:
+    def _with_headers(self, send: Send, standing: Quota) -> Send:
         policy = f'"default";q={self._limiter.rate.requests};w={self._limiter.rate.window_s}'
-        now = f'"default";r={standing.left};t={math.ceil(standing.whole_in_s)}'
+        now = f'"default";r={standing.remaining};t={math.ceil(standing.full_in_s)}'
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):

@@ -12,11 +12,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import REQUEST_ID
-from tower.logs import bound
+from tower.logs import bind_context
 
-SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
-access = logging.getLogger("tower.access")
+access_log = logging.getLogger("tower.access")
 
 
 class RequestContext:
@@ -36,7 +36,7 @@ class RequestContext:
             return
         answer = _AnsweringSend(send, request_id)
         started = time.perf_counter()
-        with bound(request_id=request_id):
+        with bind_context(request_id=request_id):
             try:
                 await self.app(scope, receive, answer)
             finally:
@@ -60,10 +60,10 @@ class _AnsweringSend:
 
 def _request_id(scope: Scope) -> str:
     given = Headers(scope=scope).get("x-request-id", "")
-    return given if SANE_ID.fullmatch(given) else f"req_{uuid.uuid4().hex[:16]}"
+    return given if REQUEST_ID_PATTERN.fullmatch(given) else f"req_{uuid.uuid4().hex[:16]}"
 
 
 def _log_access(scope: Scope, status: int | None, ms: float) -> None:
     method, path = scope["method"], quote(scope["path"])
     fields = {"method": method, "path": path, "status": status, "ms": round(ms, 1)}
-    access.info("%s %s %s", method, path, status or "no answer", extra=fields)
+    access_log.info("%s %s %s", method, path, status or "no answer", extra=fields)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ALWAYS = {
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Resource-Policy": "same-site",  # the dashboard shows media from the services on other ports
 }
-JSON = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+JSON_HEADERS = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
 
 
 class SecurityHeaders:
@@ -29,5 +29,5 @@ class SecurityHeaders:
 
 def _add(headers: MutableHeaders) -> None:
     json = headers.get("content-type", "").startswith("application/json")
-    for name, value in {**ALWAYS, **(JSON if json else {})}.items():
+    for name, value in {**SECURITY_HEADERS, **(JSON_HEADERS if json else {})}.items():
         headers.setdefault(name, value)

@@ -6,7 +6,7 @@ import hashlib
 import mmap
 
 SLOTS = 1 << 14
-REACH = 16  # neighbouring slots that a caller may use
+SLOTS_PER_CALLER = 16  # neighbouring slots that a caller may use
 
 
 class SharedTimes:
@@ -35,4 +35,4 @@ class SharedTimes:
 
 def _slots(caller: str) -> tuple[int, list[int]]:
     name = int.from_bytes(hashlib.blake2b(caller.encode(), digest_size=8).digest(), "little") or 1
-    return name, [(name + step) % SLOTS for step in range(REACH)]
+    return name, [(name + step) % SLOTS for step in range(SLOTS_PER_CALLER)]

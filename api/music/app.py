@@ -13,19 +13,19 @@ from api import app as frame
 from api.music import catalogue, health, library, playlists, search, sync, tracks
 from api.music.beats import routes as bpm
 from api.music.dependencies import MusicCollaborators
-from db.engine import connect, reading, sessions
+from db.engine import open_engine, read_session_factory, session_factory
 from tower import logs
 from tower.beats.pool import AnalyserPool
 from tower.beats.trial import Trial
 from tower.clients.apple_music import LazyAppleMusic
 from tower.errors import StackError
 from tower.library.monitor import QualityMonitor
-from tower.library.playing import OpusCopies
+from tower.library.playing import OpusCache
 from tower.library.roots import library_roots
 from tower.library.scans import LibraryScans
 from tower.settings import Settings
 
-PARTS = (health, bpm, sync, search, tracks, playlists, library, catalogue)
+ROUTER_MODULES = (health, bpm, sync, search, tracks, playlists, library, catalogue)
 SERVICE = "tower-apple-music"
 WARM_AFTER_S = 2.0  # the rest of the stack starts first
 POOL_SIZE = 10  # connections, and as many more under load; half of the threads that serve requests
@@ -38,11 +38,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     if settings is None:
         settings = Settings()
-        logs.configure(settings)
+        logs.configure_logging(settings)
     return frame.create_app(
         title="Tower music API",
         settings=settings,
-        routers=[part.router for part in PARTS],
+        routers=[part.router for part in ROUTER_MODULES],
         lifespan=_lifespan_on(_database_url(settings)),
     )
 
@@ -50,10 +50,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _lifespan_on(database_url: str) -> frame.Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[MusicCollaborators]:
-        engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE)
+        engine = open_engine(database_url, pool_size=POOL_SIZE, application=SERVICE)
         made = _collaborators(app.state.settings, engine)
         made.monitor.start()
-        made.beats.warm(after_s=WARM_AFTER_S)
+        made.beats.warm_up(after_s=WARM_AFTER_S)
         yield made
         made.scans.stop()
         made.monitor.stop()
@@ -71,14 +71,14 @@ def _collaborators(settings: Settings, engine: Engine) -> MusicCollaborators:
     return MusicCollaborators(
         settings=settings,
         service=SERVICE,
-        sessions=sessions(engine),
-        reading=reading(engine),
+        sessions=session_factory(engine),
+        reading=read_session_factory(engine),
         scans=LibraryScans(engine, roots),
-        monitor=QualityMonitor(sessions(engine), roots),
-        copies=OpusCopies(settings.data / "cache" / "streams"),
+        monitor=QualityMonitor(session_factory(engine), roots),
+        copies=OpusCache(settings.data / "cache" / "streams"),
         beats=AnalyserPool(settings.beat_processes),
         trial=Trial(),
-        beat_threads=CapacityLimiter(bpm.WAITING),
+        beat_threads=CapacityLimiter(bpm.MAX_WAITING_THREADS),
         apple_music=LazyAppleMusic(settings),
     )
 

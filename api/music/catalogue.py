@@ -7,10 +7,10 @@ from typing import Annotated, Self
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.strict_routes import strict_router
 from api.music.dependencies import AppleMusic
-from tower.clients.apple_music import LARGEST_LIMIT, CatalogueSong
+from tower.clients.apple_music import MAX_LIMIT, CatalogueSong
 from tower.errors import InvalidError
 
 router = strict_router(prefix="/api/catalogue", tags=["catalogue"])
@@ -50,13 +50,13 @@ class CatalogueAnswer(BaseModel):
         )
 
 
-@router.get("/search", responses=documented(502, 503))
+@router.get("/search", responses=error_responses(502, 503))
 def search_catalogue(
     q: Annotated[str, Query(min_length=1, max_length=200)],
     client: AppleMusic,
     response: Response,
     *,
-    limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT)] = LARGEST_LIMIT,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = MAX_LIMIT,
     cursor: Annotated[int, Query(ge=0, le=10_000, description="X-Next-Cursor of the previous page.")] = 0,
 ) -> list[CatalogueAnswer]:
     """Songs of Apple Music's catalogue. 503 if no developer key is configured; the local library works without one."""

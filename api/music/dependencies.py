@@ -12,12 +12,12 @@ from fastapi import Path as PathParameter
 
 from api.http.collaborators import Collaborators, collaborators_of
 from api.http.dependencies import CurrentSettings
-from api.http.paging import LARGEST_ID
+from api.http.paging import MAX_ID
 from tower.beats.pool import AnalyserPool
 from tower.beats.trial import Trial
 from tower.clients.apple_music import AppleMusicClient, LazyAppleMusic
 from tower.library.monitor import QualityMonitor
-from tower.library.playing import OpusCopies
+from tower.library.playing import OpusCache
 from tower.library.roots import library_roots
 from tower.library.scans import LibraryScans
 
@@ -28,7 +28,7 @@ class MusicCollaborators(Collaborators):
 
     scans: LibraryScans
     monitor: QualityMonitor
-    copies: OpusCopies
+    copies: OpusCache
     beats: AnalyserPool
     trial: Trial
     beat_threads: CapacityLimiter
@@ -48,7 +48,7 @@ async def _monitor(request: Request) -> QualityMonitor:
     return collaborators_of(request.app, MusicCollaborators).monitor
 
 
-async def _copies(request: Request) -> OpusCopies:
+async def _copies(request: Request) -> OpusCache:
     return collaborators_of(request.app, MusicCollaborators).copies
 
 
@@ -68,8 +68,8 @@ def _apple_music(request: Request) -> AppleMusicClient:
 Roots = Annotated[tuple[Path, ...], Depends(_roots)]
 Scans = Annotated[LibraryScans, Depends(_scans)]
 Monitor = Annotated[QualityMonitor, Depends(_monitor)]
-Copies = Annotated[OpusCopies, Depends(_copies)]
+Copies = Annotated[OpusCache, Depends(_copies)]
 Beats = Annotated[AnalyserPool, Depends(_beats)]
 BeatTrial = Annotated[Trial, Depends(_trial)]
 AppleMusic = Annotated[AppleMusicClient, Depends(_apple_music)]
-RowNumber = Annotated[int, PathParameter(ge=1, le=LARGEST_ID)]
+RowNumber = Annotated[int, PathParameter(ge=1, le=MAX_ID)]

@@ -14,7 +14,7 @@ from api.http.strict_routes import strict_router
 from api.middleware.key_check import OPEN
 from db import figures
 from tower.errors import UnavailableError
-from tower.library.features import features
+from tower.library.features import check_features
 from tower.library.roots import library_roots
 
 router: APIRouter = strict_router(prefix="/api", tags=["health"])
@@ -41,8 +41,8 @@ class MusicHealth(BaseModel):
 def health(settings: CurrentSettings, session: DatabaseSession, service: ServiceName) -> MusicHealth:
     """Healthy, or 503 if the database does not answer."""
     try:
-        figures.answers(session)
-        states = features(session, library_roots(settings))
+        figures.check_connection(session)
+        states = check_features(session, library_roots(settings))
     except (OperationalError, PoolTimeoutError) as error:
         raise UnavailableError(
             "The database does not answer; run `tower doctor`",
@@ -51,6 +51,6 @@ def health(settings: CurrentSettings, session: DatabaseSession, service: Service
     return MusicHealth(
         service=service,
         version=version("tower"),
-        features=Features(**{name: feature.there for name, feature in states.items()}),
+        features=Features(**{name: feature.is_available for name, feature in states.items()}),
         reasons={name: feature.reason for name, feature in states.items() if feature.reason},
     )

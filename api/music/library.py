@@ -7,25 +7,25 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
 from api.music.dependencies import Monitor, Roots, RowNumber, Scans
 from db.models.library import LibraryScan, ScanState, UnreadableFile
 from tower.library import scans
-from tower.library.importing import Imported, import_file
+from tower.library.importing import ImportResult, import_file
 
 router = strict_router(prefix="/api/library", tags=["library"])
 
 
-class ScanWanted(Body):
+class ScanRequest(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"measure": False}]})
 
     measure: bool = Field(False, description="Measure the sound quality of every unmeasured track, in the background.")
 
 
-class ImportWanted(Body):
+class ImportRequest(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"path": "/srv/music/Library.xml"}]})
 
     path: str = Field(
@@ -80,56 +80,56 @@ class ImportAnswer(BaseModel):
     skipped_count: int
 
     @classmethod
-    def of(cls, found: Imported) -> Self:
+    def of(cls, found: ImportResult) -> Self:
         return cls(
             source=found.source,
             tracks_known=found.tracks_known,
             playlists=found.playlists,
-            skipped=[SkippedEntry(what=entry.what, reason=entry.reason) for entry in found.skipped],
+            skipped=[SkippedEntry(what=entry.name, reason=entry.reason) for entry in found.skipped],
             skipped_count=found.skipped_count,
         )
 
 
-@router.post("/scan", status_code=202, responses=documented(400, 409, 413, 415))
-def start_scan(body: ScanWanted, session: DatabaseSession, running: Scans, monitor: Monitor) -> ScanAnswer:
+@router.post("/scan", status_code=202, responses=error_responses(400, 409, 413, 415))
+def start_scan(body: ScanRequest, session: DatabaseSession, running: Scans, monitor: Monitor) -> ScanAnswer:
     """Scan the library folders in the background. 409 with the id of the running scan, if one runs."""
     scan_id = running.start()
     if body.measure:
-        monitor.ask_all()
+        monitor.enqueue_all()
     return ScanAnswer.of(scans.find(session, scan_id))
 
 
 @router.get("/scans")
 def list_scans(session: ReadingSession, pages: Pages) -> list[ScanAnswer]:
     """The scans, newest first."""
-    return pages.answer(scans.newest(session, pages.wanted), ScanAnswer.of)
+    return pages.answer(scans.list_scans(session, pages.page_request), ScanAnswer.of)
 
 
-@router.get("/scans/{scan_id}", responses=documented(404))
+@router.get("/scans/{scan_id}", responses=error_responses(404))
 def get_scan(scan_id: RowNumber, session: ReadingSession) -> ScanAnswer:
     """Progress of a scan, and what it has found so far."""
     return ScanAnswer.of(scans.find(session, scan_id))
 
 
-@router.post("/scans/{scan_id}/cancel", responses=documented(404))
+@router.post("/scans/{scan_id}/cancel", responses=error_responses(404))
 def cancel_scan(scan_id: RowNumber, session: DatabaseSession) -> ScanAnswer:
     """Stop a scan after its current file. Its results stay. A scan that has ended does not change."""
     with session.begin():
         return ScanAnswer.of(scans.cancel(session, scan_id))
 
 
-@router.get("/scans/{scan_id}/unreadable", responses=documented(404))
+@router.get("/scans/{scan_id}/unreadable", responses=error_responses(404))
 def list_unreadable(scan_id: RowNumber, session: ReadingSession, pages: Pages) -> list[UnreadableAnswer]:
     """The files that a scan did not add, and why. They are kept for the last five scans."""
-    return pages.answer(scans.unreadable(session, scan_id, pages.wanted), UnreadableAnswer.of)
+    return pages.answer(scans.list_unreadable_files(session, scan_id, pages.page_request), UnreadableAnswer.of)
 
 
-@router.post("/import", responses=documented(400, 413, 415))
+@router.post("/import", responses=error_responses(400, 413, 415))
 def import_list(
-    body: ImportWanted, sessions: DatabaseSessions, settings: CurrentSettings, roots: Roots
+    body: ImportRequest, sessions: DatabaseSessions, settings: CurrentSettings, roots: Roots
 ) -> ImportAnswer:
     """Import a Library.xml of Apple Music or iTunes, or a playlist. Importing again updates its playlists."""
-    return ImportAnswer.of(import_file(sessions, body.path, roots=roots, moved=settings.moved_music))
+    return ImportAnswer.of(import_file(sessions, body.path, roots=roots, folder_mappings=settings.music_folder_moves))
 
 
 def _progress(row: LibraryScan) -> Annotated[float | None, "0–1"]:

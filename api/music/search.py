@@ -10,22 +10,22 @@ from pydantic import Field
 from api.http.dependencies import DatabaseSession
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
-from api.music.track_answers import TrackAnswer, shown
+from api.music.track_answers import TrackAnswer, track_fields
 from tower.errors import InvalidError
-from tower.library.search import Hit, Match, search
+from tower.library.search import MatchKind, SearchHit, search_tracks
 
 router = strict_router(prefix="/api", tags=["library"])
 
 
 class FoundTrack(TrackAnswer):
-    match: Match = Field(
+    match: MatchKind = Field(
         description="What matched: the whole title, its beginning, a part of a text, or a similar text."
     )
     similarity: float = Field(ge=0, le=1)
 
     @classmethod
-    def from_hit(cls, hit: Hit) -> Self:
-        return cls.model_validate({**shown(hit.track), "match": hit.match, "similarity": hit.similarity})
+    def from_hit(cls, hit: SearchHit) -> Self:
+        return cls.model_validate({**track_fields(hit.track), "match": hit.match, "similarity": hit.similarity})
 
 
 @router.get("/search")
@@ -39,4 +39,4 @@ def search_library(
     """Tracks by title, artist or album, best first. Tolerates typing errors. Ranks at most 300 matches."""
     if not q.strip():
         raise InvalidError.field("q", q, "a word to search for")
-    return pages.answer(search(session, q, pages.wanted), FoundTrack.from_hit)
+    return pages.answer(search_tracks(session, q, pages.page_request), FoundTrack.from_hit)

@@ -10,25 +10,25 @@ from typing import Annotated
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import CurrentSettings, DatabaseSessions
 from api.http.strict_routes import Body, strict_router
-from api.http.sync_answers import PlanAnswer, plan_fields
-from api.music.beats.routes import unless_gone
+from api.http.sync_answers import PlanAnswer, plan_answer_fields
+from api.music.beats.routes import run_until_disconnected
 from api.music.dependencies import Beats
 from db.models.music import FrameTiming
 from tower.beats import cache
-from tower.beats.results import FASTEST_BPM, SLOWEST_BPM, TempoHint
+from tower.beats.results import MAX_BPM, MIN_BPM, TempoHint
 from tower.errors import InvalidError
 from tower.library.roots import library_roots
-from tower.library.track_beats import Heard, Place, hear
-from tower.sync.grid import beats_of
-from tower.sync.plan import Clip, Plan
-from tower.sync.planning import cut_scenes, pairs, plan
-from tower.sync.snapping import Bounds
+from tower.library.track_beats import AnalysisContext, TrackBeats, analyse_track_file
+from tower.sync.grid import build_grid
+from tower.sync.plan import CutPlan, SourceClip
+from tower.sync.planning import plan_cuts, plan_scenes, points_from_pairs
+from tower.sync.snapping import RatioBounds
 
-LONGEST_S = 14_400  # four hours
-EXAMPLE: JsonValue = {
+MAX_LENGTH_S = 14_400  # four hours
+SYNC_EXAMPLE: JsonValue = {
     "audio_path": "/path/to/audio.mp3",
     "video_duration": 5.0,
     "target_fps": 24,
@@ -46,16 +46,16 @@ router = strict_router(prefix="/api/bpm", tags=["bpm"])
 class SyncPair(Body):
     """The frame to show at the beat nearest to this time of the track."""
 
-    audio_time: float = Field(ge=0, le=LONGEST_S, description="Time in the track, in seconds.")
+    audio_time: float = Field(ge=0, le=MAX_LENGTH_S, description="Time in the track, in seconds.")
     video_frame: int = Field(ge=0, le=10_000_000, description="Frame number, from 0.")
 
 
-class OnBeats(Body):
+class BeatSyncRequest(Body):
     audio_path: Annotated[str, StringConstraints(strip_whitespace=False)] = Field(
         description="Absolute path under the media or music folders."
     )
     target_fps: float = Field(ge=1, le=120, description="24, 23.976, 60, …", examples=[24])
-    bpm_hint: Annotated[float, Field(ge=SLOWEST_BPM, le=FASTEST_BPM)] | None = Field(
+    bpm_hint: Annotated[float, Field(ge=MIN_BPM, le=MAX_BPM)] | None = Field(
         None, description="Approximate tempo in BPM."
     )
     least_ratio: float = Field(
@@ -71,30 +71,30 @@ class OnBeats(Body):
         return _exact_fps(self.target_fps)
 
     @property
-    def bounds(self) -> Bounds:
-        return Bounds(self.least_ratio, self.most_ratio)
+    def bounds(self) -> RatioBounds:
+        return RatioBounds(self.least_ratio, self.most_ratio)
 
 
-class SyncAnalysisAsked(OnBeats):
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+class SyncAnalysisRequest(BeatSyncRequest):
+    model_config = ConfigDict(json_schema_extra={"examples": [SYNC_EXAMPLE]})
 
-    video_duration: float = Field(gt=0, le=LONGEST_S, description="Seconds.")
+    video_duration: float = Field(gt=0, le=MAX_LENGTH_S, description="Seconds.")
     sync_points: Annotated[list[SyncPair], Field(max_length=200)] = Field(default_factory=list)
     timing: Annotated[FrameTiming, Field(strict=False)] = Field(
         FrameTiming.CONSTANT, description="cfr: constant rate, cuts at the nearest frame; vfr: exact times."
     )
 
 
-class WishedScene(Body):
+class RequestedScene(Body):
     duration: float = Field(gt=0, le=3600, description="Requested length in seconds.")
 
 
-class CutListAsked(OnBeats):
+class CutListRequest(BeatSyncRequest):
     model_config = ConfigDict(json_schema_extra={"examples": [SCENES_EXAMPLE]})
 
-    scenes: Annotated[list[WishedScene], Field(min_length=1, max_length=200)]
+    scenes: Annotated[list[RequestedScene], Field(min_length=1, max_length=200)]
     offset: float | None = Field(
-        None, ge=0, le=LONGEST_S, description="Time in the track where the video starts; null for the first beat."
+        None, ge=0, le=MAX_LENGTH_S, description="Time in the track where the video starts; null for the first beat."
     )
 
 
@@ -108,47 +108,58 @@ class SyncAnalysis(BaseModel):
     plan: PlanAnswer
 
 
-@router.post("/sync-analysis", responses=documented(400, 404, 409, 413, 415))
+@router.post("/sync-analysis", responses=error_responses(400, 404, 409, 413, 415))
 async def sync_analysis(
-    asked: SyncAnalysisAsked, request: Request, settings: CurrentSettings, sessions: DatabaseSessions, pool: Beats
+    body: SyncAnalysisRequest, request: Request, settings: CurrentSettings, sessions: DatabaseSessions, pool: Beats
 ) -> SyncAnalysis:
     """Move moments of a video to beats: answers the cut list, the stretch of each shot and the expected error."""
-    clip = Clip(round(asked.video_duration * asked.fps), asked.fps)
+    clip = SourceClip(round(body.video_duration * body.fps), body.fps)
     if not clip.frames:
-        raise InvalidError.field("video_duration", asked.video_duration, "at least one frame")
+        raise InvalidError.field("video_duration", body.video_duration, "at least one frame")
 
-    def made(heard: Heard) -> Plan:
-        beats = beats_of(heard.known.analysis, structure=heard.found_structure)
-        points, offset_s = pairs([(pair.audio_time, pair.video_frame) for pair in asked.sync_points], clip, beats)
-        return plan(clip, points, beats, timing=asked.timing, offset_s=offset_s, bounds=asked.bounds)
+    def made(heard: TrackBeats) -> CutPlan:
+        beats = build_grid(heard.known.analysis, structure=heard.found_structure)
+        points, offset_s = points_from_pairs(
+            [(pair.audio_time, pair.video_frame) for pair in body.sync_points], clip, beats
+        )
+        return plan_cuts(clip, points, beats, timing=body.timing, offset_s=offset_s, bounds=body.bounds)
 
-    place = Place(sessions, cache.cache_folder(settings), library_roots(settings))
-    return await unless_gone(request, lambda cancelled: _answer(asked, made, place, pool, cancelled=cancelled))
+    place = AnalysisContext(sessions, cache.cache_folder(settings), library_roots(settings))
+    return await run_until_disconnected(
+        request, lambda cancelled: _answer(body, made, place, pool, cancelled=cancelled)
+    )
 
 
-@router.post("/cut-list", responses=documented(400, 404, 409, 413, 415))
+@router.post("/cut-list", responses=error_responses(400, 404, 409, 413, 415))
 async def cut_list(
-    asked: CutListAsked, request: Request, settings: CurrentSettings, sessions: DatabaseSessions, pool: Beats
+    body: CutListRequest, request: Request, settings: CurrentSettings, sessions: DatabaseSessions, pool: Beats
 ) -> SyncAnalysis:
     """Cut scenes of requested lengths on beats, preferably strong ones. The total length is exact to the frame."""
 
-    def made(heard: Heard) -> Plan:
-        lengths = [scene.duration for scene in asked.scenes]
-        beats = beats_of(heard.known.analysis, structure=heard.found_structure)
-        return cut_scenes(lengths, beats, fps=asked.fps, offset_s=asked.offset, bounds=asked.bounds)
+    def made(heard: TrackBeats) -> CutPlan:
+        lengths = [scene.duration for scene in body.scenes]
+        beats = build_grid(heard.known.analysis, structure=heard.found_structure)
+        return plan_scenes(lengths, beats, fps=body.fps, offset_s=body.offset, bounds=body.bounds)
 
-    place = Place(sessions, cache.cache_folder(settings), library_roots(settings))
-    return await unless_gone(request, lambda cancelled: _answer(asked, made, place, pool, cancelled=cancelled))
+    place = AnalysisContext(sessions, cache.cache_folder(settings), library_roots(settings))
+    return await run_until_disconnected(
+        request, lambda cancelled: _answer(body, made, place, pool, cancelled=cancelled)
+    )
 
 
 def _answer(
-    asked: OnBeats, made: Callable[[Heard], Plan], place: Place, pool: Beats, *, cancelled: threading.Event
+    asked: BeatSyncRequest,
+    made: Callable[[TrackBeats], CutPlan],
+    place: AnalysisContext,
+    pool: Beats,
+    *,
+    cancelled: threading.Event,
 ) -> SyncAnalysis:
     hint = None if asked.bpm_hint is None else TempoHint(asked.bpm_hint)
-    heard = hear(
+    heard = analyse_track_file(
         asked.audio_path,
-        place=place,
-        listener=pool.analyse,
+        context=place,
+        analyser=pool.analyse,
         finder=pool.find_structure,
         hint=hint,
         cancelled=cancelled,
@@ -158,7 +169,7 @@ def _answer(
         track_id=heard.track_id,
         bpm=heard.known.analysis.bpm,
         confidence=heard.known.analysis.confidence,
-        plan=PlanAnswer.model_validate(plan_fields(made(heard))),
+        plan=PlanAnswer.model_validate(plan_answer_fields(made(heard))),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field
 
 from db.models.library import Track
-from tower.library.tracks import place_of_row
+from tower.library.tracks import library_path_of
 
 
 class TrackAnswer(BaseModel):
@@ -39,7 +39,7 @@ class TrackAnswer(BaseModel):
 
     @classmethod
     def of(cls, row: Track) -> Self:
-        return cls.model_validate(shown(row))
+        return cls.model_validate(track_fields(row))
 
 
 class TrackQuality(BaseModel):
@@ -90,17 +90,17 @@ class TrackDetail(TrackAnswer):
         own = {name: getattr(row, name) for name in (*same, "created_at", "updated_at")}
         quality = {**(row.quality or {}), "measured_at": row.quality_measured_at, "reason": reason}
         urls = {f"{name}_url": f"/api/track/{row.id}/{name}" for name in ("stream", "waveform")}
-        return cls.model_validate({**shown(row), **own, **urls, "size_bytes": row.bytes, "quality": quality})
+        return cls.model_validate({**track_fields(row), **own, **urls, "size_bytes": row.bytes, "quality": quality})
 
 
-def shown(row: Track) -> dict[str, Any]:
+def track_fields(row: Track) -> dict[str, Any]:
     same = ("id", "title", "artist", "album", "album_artist", "genre", "bpm", "kind", "codec", "sample_rate")
     there = row.missing_since is None
     return {
         **{name: getattr(row, name) for name in (*same, "channels", "bitrate", "fault")},
         "duration": row.duration_s,
         "bpm_source": _source_of_bpm(row),
-        "path": str(place_of_row(row).path),
+        "path": str(library_path_of(row).full_path),
         "available": there,
         "streamable": there,
         "analyzable": there,

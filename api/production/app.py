@@ -49,18 +49,18 @@ from api.production.story import (
 )
 from api.production.versions import history
 from api.production.versions import routes as versions
-from db.engine import connect, reading
-from db.engine import sessions as sessions_of
+from db.engine import open_engine, read_session_factory
+from db.engine import session_factory as sessions_of
 from tower import logs
 from tower.beats.pool import AnalyserPool
 from tower.clients.prefect import PrefectClient
 from tower.director import commands
 from tower.errors import StackError
 from tower.jobs.reconciler import Reconciler
-from tower.models.hashes import ModelHashes
+from tower.models.hashes import ModelHasher
 from tower.settings import Settings
 
-GENERATION = (
+GENERATION_MODULES = (
     health,
     status,
     generation,
@@ -75,7 +75,7 @@ GENERATION = (
     queue,
     staleness,
 )
-CREATION = (
+CREATION_MODULES = (
     archives,
     projects,
     characters,
@@ -90,12 +90,12 @@ CREATION = (
     history,
     search,
 )
-STUDIO = (timelines, storage, feedback, moods, schedule, glossary)
-PARTS = (*GENERATION, *CREATION, *STUDIO)
+STUDIO_MODULES = (timelines, storage, feedback, moods, schedule, glossary)
+ROUTER_MODULES = (*GENERATION_MODULES, *CREATION_MODULES, *STUDIO_MODULES)
 SERVICE = "tower-anime-production"
 POOL_SIZE = 10  # connections, and as many more under load; half of the threads that serve requests
-RECONCILED_S = 2.0  # jobs are compared with Prefect's runs this often, and whenever one is opened here
-SPARE_S = 30.0  # the same interval in a process that does not lead
+RECONCILE_EVERY_S = 2.0  # jobs are compared with Prefect's runs this often, and whenever one is opened here
+FOLLOWER_RECONCILE_EVERY_S = 30.0  # the same interval in a process that does not lead
 POOL_WAIT_S = 5  # a request waits this long for a free connection, then answers 503
 
 
@@ -106,21 +106,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     if settings is None:
         settings = Settings()
-        logs.configure(settings)
+        logs.configure_logging(settings)
     return frame.create_app(
         title="Tower production API",
         settings=settings,
-        routers=[part.router for part in PARTS],
+        routers=[part.router for part in ROUTER_MODULES],
         lifespan=_lifespan_on(_database_url(settings)),
-        larger_bodies={archives.IMPORT_PATH: settings.archive_max_bytes},
+        body_limits={archives.IMPORT_PATH: settings.archive_max_bytes},
     )
 
 
 def _lifespan_on(database_url: str) -> frame.Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[ProductionCollaborators]:
-        engine = connect(database_url, pool_size=POOL_SIZE, application=SERVICE, wait_s=POOL_WAIT_S)
-        made = _collaborators(app.state.settings, engine, every_s=RECONCILED_S if app.state.leads else SPARE_S)
+        engine = open_engine(database_url, pool_size=POOL_SIZE, application=SERVICE, wait_s=POOL_WAIT_S)
+        made = _collaborators(
+            app.state.settings, engine, every_s=RECONCILE_EVERY_S if app.state.leads else FOLLOWER_RECONCILE_EVERY_S
+        )
         made.reconciler.start()
         yield made
         made.reconciler.stop()
@@ -140,11 +142,11 @@ def _collaborators(settings: Settings, engine: Engine, *, every_s: float) -> Pro
         settings=settings,
         service=SERVICE,
         sessions=sessions,
-        reading=reading(engine),
+        reading=read_session_factory(engine),
         prefect=prefect,
-        reconciler=Reconciler(sessions, prefect, every_s=every_s, on_job_settled=commands.settle),
+        reconciler=Reconciler(sessions, prefect, interval_s=every_s, on_job_settled=commands.on_job_settled),
         status_threads=ThreadPoolExecutor(max_workers=10, thread_name_prefix="status"),
-        model_hashes=ModelHashes(sessions),
+        model_hashes=ModelHasher(sessions),
         beats=AnalyserPool(1),  # its process starts when the first scene gets music
     )
 

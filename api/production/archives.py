@@ -16,15 +16,15 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 from starlette.types import Receive, Scope, Send
 
-from api.errors import MediaTypeError, documented
+from api.errors import MediaTypeError, error_responses
 from api.http.dependencies import CurrentSettings, DatabaseSessions
 from api.http.strict_routes import strict_router
 from api.middleware.key_check import ADMIN
 from api.production.story.projects import ProjectAnswer, ProjectId
-from db.engine import Sessions
+from db.engine import SessionFactory
 from tower.archives.exporting import export_project
-from tower.archives.format import ENDING
-from tower.archives.importing import Imported, import_project
+from tower.archives.format import FILE_SUFFIX
+from tower.archives.importing import ImportResult, import_project
 from tower.settings import Settings
 from tower.story import projects
 
@@ -32,8 +32,8 @@ router = strict_router(prefix="/api/anime", tags=["projects"], dependencies=[ADM
 
 IMPORT_PATH = f"{router.prefix}/projects/import"
 MEDIA_TYPE = "application/zip"
-TAKEN = (MEDIA_TYPE, "application/octet-stream")
-AT_ONCE = 2**20  # bytes per write
+ACCEPTED_MEDIA_TYPES = (MEDIA_TYPE, "application/octet-stream")
+CHUNK_BYTES = 2**20  # bytes per write
 Result = TypeVar("Result")
 _workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="archives")  # more would only compete for the disk
 
@@ -66,7 +66,7 @@ class ArchiveResponse(FileResponse):
     response_class=ArchiveResponse,
     responses={
         200: {"content": {MEDIA_TYPE: {}}, "description": "The archive; ETag is its content hash"},
-        **documented(404, 409, 507),
+        **error_responses(404, 409, 507),
     },
 )
 async def download_project(
@@ -81,18 +81,18 @@ async def download_project(
     made = await _in_thread(lambda: export_project(sessions, project_id, target, settings=settings))
     headers = {"ETag": f'"{made.manifest.content_hash}"', "Accept-Ranges": "none", "Cache-Control": "no-store"}
     name = "".join(letter if letter.isprintable() and letter not in '/\\"' else "_" for letter in made.manifest.project)
-    return ArchiveResponse(target, media_type=MEDIA_TYPE, filename=f"{name}{ENDING}", headers=headers)
+    return ArchiveResponse(target, media_type=MEDIA_TYPE, filename=f"{name}{FILE_SUFFIX}", headers=headers)
 
 
 @router.post(
     "/projects/import",
     status_code=201,
-    responses=documented(413, 415, 507),
+    responses=error_responses(413, 415, 507),
     openapi_extra={
         "requestBody": {
             "required": True,
             "description": "The unchanged file from GET /projects/{project_id}/export.",
-            "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in TAKEN},
+            "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in ACCEPTED_MEDIA_TYPES},
         }
     },
 )
@@ -100,7 +100,7 @@ async def upload_project(
     request: Request, response: Response, sessions: DatabaseSessions, settings: CurrentSettings
 ) -> ImportedProject:
     """Create a project from an archive. If anything is wrong with the file, nothing is imported."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in TAKEN:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in ACCEPTED_MEDIA_TYPES:
         raise MediaTypeError(f"Send the unchanged archive, with the header Content-Type: {MEDIA_TYPE}")
     async with _spooled_body(request, _spool_path(settings)) as source:
         made = await _in_thread(lambda: import_project(sessions, source, settings=settings))
@@ -109,9 +109,9 @@ async def upload_project(
     return answer
 
 
-def _answer(sessions: Sessions, made: Imported) -> ImportedProject:
+def _answer(sessions: SessionFactory, made: ImportResult) -> ImportedProject:
     with sessions() as session:
-        project = ProjectAnswer.of(projects.find(session, made.project_id))
+        project = ProjectAnswer.of(projects.find_project(session, made.project_id))
     manifest = made.manifest
     return ImportedProject(
         project=project,
@@ -131,7 +131,7 @@ async def _spooled_body(request: Request, target: Path) -> AsyncIterator[Path]:
             buffer = bytearray()
             async for chunk in request.stream():
                 buffer += chunk
-                if len(buffer) >= AT_ONCE:
+                if len(buffer) >= CHUNK_BYTES:
                     await _in_thread(partial(file.write, bytes(buffer)))
                     buffer.clear()
             await _in_thread(partial(file.write, bytes(buffer)))
@@ -146,4 +146,4 @@ async def _in_thread(work: Callable[[], Result]) -> Result:
 
 def _spool_path(settings: Settings) -> Path:
     """A new path for an archive in transit. The daily purge removes files that a crash leaves there."""
-    return settings.data / "cache" / "archives" / f"{uuid.uuid4().hex}{ENDING}"
+    return settings.data / "cache" / "archives" / f"{uuid.uuid4().hex}{FILE_SUFFIX}"

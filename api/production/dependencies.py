@@ -12,7 +12,7 @@ from api.http.collaborators import Collaborators, collaborators_of
 from tower.beats.pool import AnalyserPool
 from tower.clients.prefect import PrefectClient
 from tower.jobs.reconciler import Reconciler
-from tower.models.hashes import ModelHashes
+from tower.models.hashes import ModelHasher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class ProductionCollaborators(Collaborators):
     prefect: PrefectClient
     reconciler: Reconciler
     status_threads: ThreadPoolExecutor
-    model_hashes: ModelHashes
+    model_hashes: ModelHasher
     beats: AnalyserPool
 
 
@@ -40,7 +40,7 @@ async def _status_threads(request: Request) -> ThreadPoolExecutor:
     return collaborators_of(request.app, ProductionCollaborators).status_threads
 
 
-async def _model_hashes(request: Request) -> ModelHashes:
+async def _model_hashes(request: Request) -> ModelHasher:
     return collaborators_of(request.app, ProductionCollaborators).model_hashes
 
 
@@ -52,5 +52,5 @@ Prefect = Annotated[PrefectClient, Depends(_prefect)]
 PrefectUiUrl = Annotated[str, Depends(_prefect_ui_url)]
 JobReconciler = Annotated[Reconciler, Depends(_reconciler)]
 StatusThreads = Annotated[ThreadPoolExecutor, Depends(_status_threads)]
-Hashes = Annotated[ModelHashes, Depends(_model_hashes)]
+Hashes = Annotated[ModelHasher, Depends(_model_hashes)]
 Beats = Annotated[AnalyserPool, Depends(_beats)]

@@ -9,26 +9,26 @@ from pydantic import AfterValidator, AliasChoices, Field, GetJsonSchemaHandler, 
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from api.http.paging import LARGEST_ID
+from api.http.paging import MAX_ID
 from api.http.strict_routes import Body
-from tower.engines.installed import OURS, installed, names
+from tower.engines.installed import BUNDLED_ENGINES, format_engine_names, installed_engines
 from tower.errors import InvalidError
-from tower.settings import AUTO
+from tower.settings import AUTO_ENGINE
 from tower.versions.branches import MAIN
-from tower.versions.values import canonical
+from tower.versions.values import canonicalise
 
 
 class _NamesOfEngines:
     """Lists the installed engines in OpenAPI."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "enum": [AUTO, *installed().entries]}
+        return {"type": "string", "enum": [AUTO_ENGINE, *installed_engines().entries]}
 
 
 def _declared_engine(name: str) -> str:
     """Accepts engines that are declared but cannot be loaded: opening the job refuses them with the reason."""
-    if name not in (AUTO, *installed().entries, *installed().broken, *OURS):
-        raise ValueError(names())
+    if name not in (AUTO_ENGINE, *installed_engines().entries, *installed_engines().broken, *BUNDLED_ENGINES):
+        raise ValueError(format_engine_names())
     return name
 
 
@@ -40,14 +40,14 @@ def _storable(text: str) -> str:
 
 def _open_value(value: Any) -> Any:
     try:
-        return canonical(value, "value")
+        return canonicalise(value, "value")
     except InvalidError as error:
         raise ValueError(error.message) from None
 
 
-Asked = Annotated[str, AfterValidator(_storable)]  # for queries and paths; in bodies the frame refuses NUL
+StorableText = Annotated[str, AfterValidator(_storable)]  # for queries and paths; in bodies the frame refuses NUL
 EngineChoice = Annotated[str, AfterValidator(_declared_engine), _NamesOfEngines()]
-RowId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
@@ -56,16 +56,17 @@ BranchName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 OpenObject = Annotated[dict[str, Any], AfterValidator(_open_value)]
 OpenList = Annotated[list[Any], AfterValidator(_open_value)]
 
-ProjectQuery = Annotated[int, Query(ge=1, le=LARGEST_ID)]
+ProjectQuery = Annotated[int, Query(ge=1, le=MAX_ID)]
 BranchQuery = Annotated[
-    Asked | None, Query(min_length=1, max_length=200, description=f"The branch to read; by default `{MAIN}`.")
+    StorableText | None, Query(min_length=1, max_length=200, description=f"The branch to read; by default `{MAIN}`.")
 ]
 AtQuery = Annotated[
-    Asked | None, Query(min_length=1, max_length=200, description="A commit or tag: answers the state at that commit.")
+    StorableText | None,
+    Query(min_length=1, max_length=200, description="A commit or tag: answers the state at that commit."),
 ]
 
 
-class Edit(Body):
+class EditFields(Body):
     """The branch and the message of an edit's commit."""
 
     branch_name: BranchName | None = Field(
@@ -75,6 +76,6 @@ class Edit(Body):
         None, examples=["Moved to dawn"], description="Commit message; generated if left out."
     )
 
-    def given(self) -> dict[str, Any]:
+    def sent_fields(self) -> dict[str, Any]:
         """The fields that were sent, except branch and message."""
-        return self.model_dump(exclude_unset=True, exclude=set(Edit.model_fields))
+        return self.model_dump(exclude_unset=True, exclude=set(EditFields.model_fields))

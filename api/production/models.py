@@ -10,11 +10,11 @@ from api.http.dependencies import CurrentSettings, DatabaseSession
 from api.http.strict_routes import strict_router
 from api.production.dependencies import Hashes
 from db.models.learning import LearningModel, ModelKind
-from tower.models.catalogue import record, take_stock
+from tower.models.catalogue import save_inventory, take_inventory
 
-SIZE_UNTOLD = "ComfyUI does not report the size of its files"
-OUT_OF_REACH = "ComfyUI does not report it, and Tower cannot read its files"
-BEING_READ = "the file is being hashed: try again later"
+SIZE_UNKNOWN = "ComfyUI does not report the size of its files"
+FILE_OUT_OF_REACH = "ComfyUI does not report it, and Tower cannot read its files"
+HASH_PENDING = "the file is being hashed: try again later"
 UNRATED = "too few of its takes are rated"
 UNKNOWN_USE = "Tower does not know this file"
 
@@ -33,10 +33,10 @@ class Model(BaseModel):
     reasons: dict[str, str] = Field(examples=[{"quality_rating": UNRATED}])
 
     @classmethod
-    def of(cls, row: LearningModel, *, within_reach: bool) -> Self:
+    def of(cls, row: LearningModel, *, is_reachable: bool) -> Self:
         fields = {
-            "size_bytes": (row.bytes, SIZE_UNTOLD),
-            "sha256": (row.sha256, BEING_READ if within_reach else OUT_OF_REACH),
+            "size_bytes": (row.bytes, SIZE_UNKNOWN),
+            "sha256": (row.sha256, HASH_PENDING if is_reachable else FILE_OUT_OF_REACH),
             "quality_rating": (row.rating, UNRATED),
             "recommended_use": (row.recommended_use, UNKNOWN_USE),
         }
@@ -64,12 +64,12 @@ def models(
     kind: ModelKind | None = None,
 ) -> Models:
     """The models that ComfyUI has now; without ComfyUI, those in TOWER_MODELS_DIR. Hashes are filled in over time."""
-    stock = take_stock(settings)
+    stock = take_inventory(settings)
     with session.begin():
-        rows = [row for row in record(session, stock) if kind in (None, row.kind)]
+        rows = [row for row in save_inventory(session, stock) if kind in (None, row.kind)]
     paths = stock.paths()
     for row in rows:
         if row.sha256 is None and (row.kind, row.name) in paths:
-            hashes.ask(row.id, paths[row.kind, row.name])
-    answers = [Model.of(row, within_reach=(row.kind, row.name) in paths) for row in rows]
+            hashes.enqueue(row.id, paths[row.kind, row.name])
+    answers = [Model.of(row, is_reachable=(row.kind, row.name) in paths) for row in rows]
     return Models(source=stock.source, reason=stock.reason, models=answers)

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Self
 from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.authors import Author
 from api.http.dependencies import DatabaseSession, ReadingSession
-from api.http.etags import IfMatch, require_match, tagged
-from api.http.paging import LARGEST_ID, Pages
+from api.http.etags import IfMatch, require_match, set_etag
+from api.http.paging import MAX_ID, Pages
 from api.http.strict_routes import Body, strict_router
-from api.production.field_types import Asked, Name, OpenObject, RowId
+from api.production.field_types import Name, OpenObject, RowId, StorableText
 from db.models.preferences import PreferenceSource, UserCreativePreference
 from tower.moods import preferences
 from tower.versions.editing import PreconditionFailedError
@@ -59,7 +59,7 @@ class DeletedPreference(BaseModel):
     id: int
 
 
-@router.put("/preferences", responses=documented(400, 404, 412, 413, 415))
+@router.put("/preferences", responses=error_responses(400, 404, 412, 413, 415))
 def set_preference(
     body: Preference, session: DatabaseSession, author: Author, response: Response, if_match: IfMatch = None
 ) -> PreferenceAnswer:
@@ -73,36 +73,36 @@ def set_preference(
         if if_match is not None:
             current = preferences.find_named(session, author, kind=kind, name=name, project_id=project_id)
             _require_match(if_match, current)
-        kept = preferences.put(session, author, body.preference, kind=kind, name=name, project_id=project_id)
+        kept = preferences.set_preference(session, author, body.preference, kind=kind, name=name, project_id=project_id)
         answer = PreferenceAnswer.of(kept)
-    tagged(response, answer)
+    set_etag(response, answer)
     return answer
 
 
-@router.get("/preferences", responses=documented(404))
+@router.get("/preferences", responses=error_responses(404))
 def list_preferences(
     session: ReadingSession,
     pages: Pages,
     author: Author,
-    project_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
-    kind: Annotated[Asked | None, Query(max_length=100)] = None,
+    project_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
+    kind: Annotated[StorableText | None, Query(max_length=100)] = None,
 ) -> list[PreferenceAnswer]:
     """Your own preferences, set and learned."""
-    found = preferences.page(session, author, project_id=project_id, kind=kind, wanted=pages.wanted)
+    found = preferences.page(session, author, project_id=project_id, kind=kind, page_request=pages.page_request)
     return pages.answer(found, PreferenceAnswer.of)
 
 
-@router.get("/preferences/{preference_id}", responses=documented(404))
+@router.get("/preferences/{preference_id}", responses=error_responses(404))
 def get_preference(
     preference_id: RowId, session: ReadingSession, author: Author, response: Response
 ) -> PreferenceAnswer:
     """One of your own preferences."""
     answer = PreferenceAnswer.of(preferences.find(session, author, preference_id))
-    tagged(response, answer)
+    set_etag(response, answer)
     return answer
 
 
-@router.delete("/preferences/{preference_id}", responses=documented(404))
+@router.delete("/preferences/{preference_id}", responses=error_responses(404))
 def delete_preference(preference_id: RowId, session: DatabaseSession, author: Author) -> DeletedPreference:
     """Delete a preference."""
     with session.begin():

@@ -9,12 +9,12 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
 from api.http.strict_routes import Body, strict_router
-from tower.models.catalogue import checkpoints_of
-from tower.presets.defaults import Defaults, ModelChoice, checked_model, checked_preset, configure, defaults
-from tower.presets.quality import PRESETS, QUALITIES, Preset, preset_of
+from tower.models.catalogue import list_checkpoints
+from tower.presets.defaults import Defaults, ModelChoice, check_model, load_defaults, resolve_preset, save_defaults
+from tower.presets.quality import PRESET_NAMES, PRESETS, Preset, get_preset
 from tower.settings import Settings
 
 router = strict_router(prefix="/api/anime", tags=["configuration"])
@@ -35,7 +35,7 @@ class QualityPreset(BaseModel):
 
     @classmethod
     def of(cls, preset: Preset, *, chosen: str) -> Self:
-        words = [word for word, name in QUALITIES.items() if name == preset.name != word]
+        words = [word for word, name in PRESET_NAMES.items() if name == preset.name != word]
         return cls(**asdict(preset), also_called=words, default=preset.name == chosen)
 
 
@@ -54,7 +54,7 @@ class ConfigurationChange(Body):
     quality_preset: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
 
     @model_validator(mode="after")
-    def something(self) -> Self:
+    def require_a_change(self) -> Self:
         if self.model is None and self.quality_preset is None:
             raise ValueError("model, quality_preset or both")
         return self
@@ -72,34 +72,34 @@ class CurrentConfiguration(BaseModel):
 
     @classmethod
     def of(cls, found: Defaults) -> Self:
-        preset = QualityPreset.of(preset_of(found.quality_preset), chosen=found.quality_preset)
+        preset = QualityPreset.of(get_preset(found.quality_preset), chosen=found.quality_preset)
         return cls(**asdict(found), preset=preset)
 
 
 @router.get("/quality-presets")
 def quality_presets(session: ReadingSession) -> QualityPresets:
     """The quality presets, and which one is the default."""
-    chosen = defaults(session).quality_preset
+    chosen = load_defaults(session).quality_preset
     return QualityPresets(presets=[QualityPreset.of(preset, chosen=chosen) for preset in PRESETS.values()])
 
 
 @router.get("/config")
 def current_configuration(session: ReadingSession) -> CurrentConfiguration:
     """The default model and preset of new generations."""
-    return CurrentConfiguration.of(defaults(session))
+    return CurrentConfiguration.of(load_defaults(session))
 
 
-@router.post("/config", responses=documented(400, 413, 415))
+@router.post("/config", responses=error_responses(400, 413, 415))
 def change_configuration(
     body: ConfigurationChange, session: DatabaseSession, settings: CurrentSettings
 ) -> CurrentConfiguration:
     """Set the defaults. A model that ComfyUI lacks is refused; without ComfyUI it is accepted unverified."""
-    preset = None if body.quality_preset is None else checked_preset(body.quality_preset)
+    preset = None if body.quality_preset is None else resolve_preset(body.quality_preset)
     model = None if body.model is None else _checked(body.model, settings)
     with session.begin():
-        return CurrentConfiguration.of(configure(session, model=model, quality_preset=preset))
+        return CurrentConfiguration.of(save_defaults(session, model=model, quality_preset=preset))
 
 
 def _checked(name: str, settings: Settings) -> ModelChoice:
     url = settings.comfyui_url
-    return checked_model(name, None if url is None else partial(checkpoints_of, url))
+    return check_model(name, None if url is None else partial(list_checkpoints, url))

@@ -9,24 +9,24 @@ from fastapi import Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession, RequestId
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
 from api.production.dependencies import JobReconciler
 from api.production.field_types import BranchName, BranchQuery, EngineChoice
 from api.production.generation.bodies import GenerationStarted
-from api.production.generation.idempotency import IdempotencyKey, open_once
+from api.production.generation.idempotency import IdempotencyKey, open_idempotently
 from api.production.story.projects import ProjectId
 from db.models.jobs import ProductionJob
-from tower.jobs.analytics import estimate_s
-from tower.jobs.lifecycle import spec_of
-from tower.jobs.requests import ACCEPTED, Opened, Received
+from tower.jobs.analytics import estimate_duration_s
+from tower.jobs.lifecycle import parse_spec
+from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
 from tower.pages import Page
 from tower.settings import Settings
-from tower.shots.scene_jobs import head_of, live_jobs
+from tower.shots.scene_jobs import head_commit_hash, live_jobs_by_scene
 from tower.staleness import report
-from tower.staleness.rendering import Live, Rendering, render_stale, scene_ids
+from tower.staleness.rendering import LiveRender, StaleRenderResult, open_stale_renders, scene_ids
 from tower.staleness.report import StaleScene
 from tower.versions import branches
 from tower.versions.branches import MAIN
@@ -82,7 +82,7 @@ class StalenessAnswer(BaseModel):
     missing: list[int] = Field(description="Ids of the scenes without an accepted take.")
 
 
-class RenderStale(Body):
+class RenderStaleRequest(Body):
     """A field that is left out has the value of each scene's accepted take."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"branch": "main"}, {"quality": "low", "dry_run": True}]})
@@ -113,7 +113,7 @@ class RefusedScene(BaseModel):
     message: str
 
 
-class StaleRendered(BaseModel):
+class RenderStaleAnswer(BaseModel):
     """Each stale scene is in exactly one of `to_render`, `already_rendering` and `cannot_render`."""
 
     project_id: int
@@ -127,7 +127,7 @@ class StaleRendered(BaseModel):
     cannot_render: list[RefusedScene]
 
 
-@router.get("/stale", responses=documented(404))
+@router.get("/stale", responses=error_responses(404))
 def stale_scenes(
     project_id: ProjectId,
     session: ReadingSession,
@@ -142,14 +142,14 @@ def stale_scenes(
     500 scenes, or after 100 scenes with an accepted take.
     """
     line = branches.find(session, project_id, branch or MAIN)
-    page = report.page_of_branch(session, line, settings, pages.wanted)
-    pages.announce(Page(page.stale, page.next_cursor))
+    page = report.report_page(session, line, settings, pages.page_request)
+    pages.set_next_link(Page(page.stale, page.next_cursor))
     stale = scene_ids(page.stale)
-    running = live_jobs(session, stale) if stale else {}
+    running = live_jobs_by_scene(session, stale) if stale else {}
     return StalenessAnswer(
         project_id=project_id,
         branch_name=line.name,
-        commit=head_of(session, line.id),
+        commit=head_commit_hash(session, line.id),
         scenes=page.scenes,
         fresh=page.fresh,
         own_videos=page.own_videos,
@@ -161,14 +161,14 @@ def stale_scenes(
 
 @router.post(
     "/render-stale",
-    status_code=ACCEPTED,
-    response_model=StaleRendered,
-    responses=documented(400, 404, 409, 413, 415)
-    | {200: {"model": StaleRendered, "description": "The answer of a dry run."}},
+    status_code=ACCEPTED_STATUS,
+    response_model=RenderStaleAnswer,
+    responses=error_responses(400, 404, 409, 413, 415)
+    | {200: {"model": RenderStaleAnswer, "description": "The answer of a dry run."}},
 )
 def render_stale_scenes(
     project_id: ProjectId,
-    body: RenderStale,
+    body: RenderStaleRequest,
     *,
     session: DatabaseSession,
     settings: CurrentSettings,
@@ -186,22 +186,22 @@ def render_stale_scenes(
         with session.begin():
             return _render(session, project_id, body, settings)
     endpoint = f"POST {router.prefix.format(project_id=project_id)}/render-stale"
-    received = Received(endpoint, body.model_dump(mode="json", exclude_unset=True), request_id, idempotency_key)
+    received = IncomingRequest(endpoint, body.model_dump(mode="json", exclude_unset=True), request_id, idempotency_key)
 
-    def open_jobs() -> Opened:
+    def open_jobs() -> JobOpened:
         answer = _render(session, project_id, body, settings)
         first = answer.jobs[0].job_id if len(answer.jobs) == 1 else None
-        return Opened(first, answer.model_dump(mode="json"))
+        return JobOpened(first, answer.model_dump(mode="json"))
 
-    return open_once(session, reconciler, received, open_jobs)
+    return open_idempotently(session, reconciler, received, open_jobs)
 
 
-def _render(session: Session, project_id: int, body: RenderStale, settings: Settings) -> StaleRendered:
+def _render(session: Session, project_id: int, body: RenderStaleRequest, settings: Settings) -> RenderStaleAnswer:
     line = branches.find(session, project_id, body.branch)
-    done = render_stale(
+    done = open_stale_renders(
         session, line, settings=settings, quality=body.quality, engine=body.engine, dry_run=body.dry_run
     )
-    return StaleRendered(
+    return RenderStaleAnswer(
         project_id=project_id,
         branch_name=line.name,
         commit=done.commit_hash,
@@ -217,19 +217,19 @@ def _render(session: Session, project_id: int, body: RenderStale, settings: Sett
     )
 
 
-def _scene_jobs(session: Session, done: Rendering) -> list[SceneJob]:
+def _scene_jobs(session: Session, done: StaleRenderResult) -> list[SceneJob]:
     estimates: dict[tuple[Any, ...], float | None] = {}
     started = []
     for scene_id, job in done.opened.items():
         session.refresh(job)
-        spec = spec_of(job)
+        spec = parse_spec(job)
         cost_key = (spec.size, spec.frames, spec.engine)
         if cost_key not in estimates:
-            estimates[cost_key] = estimate_s(session, spec, job_type=job.job_type)
+            estimates[cost_key] = estimate_duration_s(session, spec, job_type=job.job_type)
         base = GenerationStarted.of(job, estimate_s=estimates[cost_key])
         started.append(SceneJob(**base.model_dump(), scene_id=scene_id))
     return started
 
 
-def _live_job(scene_id: int, live: Live) -> LiveJob:
-    return LiveJob(scene_id=scene_id, job_id=live.job.id, up_to_date=live.up_to_date)
+def _live_job(scene_id: int, live: LiveRender) -> LiveJob:
+    return LiveJob(scene_id=scene_id, job_id=live.job.id, up_to_date=live.is_current)

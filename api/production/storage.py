@@ -10,9 +10,9 @@ from typing import Annotated, Any, Self
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import ReadingSession
-from api.http.paging import LARGEST_ID, Pages
+from api.http.paging import MAX_ID, Pages
 from api.http.ranged_file import RangedFile
 from api.http.strict_routes import strict_router
 from api.production.field_types import RowId
@@ -24,7 +24,7 @@ from tower.storage.assets import AssetFilter
 
 router = strict_router(prefix="/api/anime", tags=["assets"])
 
-IdQuery = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
+IdQuery = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 
 
 class AssetAnswer(BaseModel):
@@ -59,18 +59,18 @@ async def _filter(
     return AssetFilter(project_id, job_id, kind, sha256)
 
 
-@router.get("/assets", responses=documented(404))
+@router.get("/assets", responses=error_responses(404))
 def list_assets(
     session: ReadingSession, pages: Pages, only: Annotated[AssetFilter, Depends(_filter)]
 ) -> list[AssetAnswer]:
     """Files, newest first."""
-    return pages.answer(assets.page(session, pages.wanted, only=only), AssetAnswer.of)
+    return pages.answer(assets.list_assets(session, pages.page_request, where=only), AssetAnswer.of)
 
 
-@router.get("/assets/{asset_id}", responses=documented(404))
+@router.get("/assets/{asset_id}", responses=error_responses(404))
 def get_asset(asset_id: RowId, session: ReadingSession) -> AssetAnswer:
     """A file with its probe and provenance."""
-    return AssetAnswer.of(assets.find(session, asset_id))
+    return AssetAnswer.of(assets.find_asset(session, asset_id))
 
 
 @router.head("/assets/{asset_id}/file", include_in_schema=False)
@@ -81,12 +81,12 @@ def get_asset(asset_id: RowId, session: ReadingSession) -> AssetAnswer:
         200: {"content": {"application/octet-stream": {}}, "description": "The whole file, in its own media type"},
         206: {"content": {"application/octet-stream": {}}, "description": "The requested range"},
         304: {"description": "If-None-Match has the current ETag"},
-        **documented(404, 416),
+        **error_responses(404, 416),
     },
 )
 def asset_file(asset_id: RowId, session: ReadingSession) -> RangedFile:
     """The file. 404 with the reason if it is gone from the disk."""
-    asset = assets.find(session, asset_id)
+    asset = assets.find_asset(session, asset_id)
     path = Path(asset.path)
     try:
         file_stat = path.stat()

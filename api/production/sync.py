@@ -9,10 +9,10 @@ from fastapi import Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 from sqlalchemy.orm import Session
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
 from api.http.strict_routes import Body, strict_router
-from api.http.sync_answers import CutAnswer, PlanAnswer, plan_fields
+from api.http.sync_answers import CutAnswer, PlanAnswer, plan_answer_fields
 from api.production.dependencies import Beats
 from api.production.field_types import BranchQuery, Name, RowId
 from db.models.music import FrameTiming, MusicSceneSync
@@ -22,9 +22,9 @@ from tower.errors import NotFoundError
 from tower.errors.codes import ErrorCode
 from tower.library import tracks
 from tower.library.roots import library_roots
-from tower.library.track_beats import Heard, Place, hear
+from tower.library.track_beats import AnalysisContext, TrackBeats, analyse_track_file
 from tower.story import entities, scene_audio
-from tower.story.scene_audio import Asked, LengthSource, Planned
+from tower.story.scene_audio import LengthSource, SyncPlan, SyncRequest
 from tower.sync.grid import GridSource
 
 EXAMPLE: JsonValue = {
@@ -33,7 +33,7 @@ EXAMPLE: JsonValue = {
     "sync_points": [{"time": 0.0, "event": "scene_start"}, {"time": 2.5, "event": "character_entrance"}],
 }
 DAY_S = 86_400
-MOST_POINTS = 200
+MAX_SYNC_POINTS = 200
 
 router = strict_router(prefix="/api/anime", tags=["scenes"])
 
@@ -55,7 +55,7 @@ class NewSceneAudio(Body):
     )
     track_id: RowId | None = Field(None, description="A track of the music library.")
     bpm: float | None = Field(None, ge=20, le=400, description="The cuts follow an even grid of this tempo.")
-    sync_points: Annotated[list[SyncMoment], Field(max_length=MOST_POINTS)] = Field(default_factory=list)
+    sync_points: Annotated[list[SyncMoment], Field(max_length=MAX_SYNC_POINTS)] = Field(default_factory=list)
     offset_s: float | None = Field(
         None,
         ge=0,
@@ -75,15 +75,15 @@ class NewSceneAudio(Body):
     )
 
     @model_validator(mode="after")
-    def one_track(self) -> Self:
+    def require_one_track(self) -> Self:
         if (self.audio_path is None) == (self.track_id is None):
             raise ValueError("either audio_path or track_id")
         return self
 
-    def asked(self) -> Asked:
+    def sync_request(self) -> SyncRequest:
         moments = [(point.time, point.event) for point in self.sync_points]
         shared = ("bpm", "offset_s", "duration_s", "volume", "fade_in_s", "fade_out_s", "timing")
-        return Asked(moments, **{name: getattr(self, name) for name in shared})
+        return SyncRequest(moments, **{name: getattr(self, name) for name in shared})
 
 
 class SceneAudio(BaseModel):
@@ -132,7 +132,7 @@ class RemovedAudio(BaseModel):
     removed: int = Field(description="Number of deleted entries, past ones included.")
 
 
-@router.post("/scenes/{scene_id}/audio", status_code=201, responses=documented(400, 404, 409, 413, 415))
+@router.post("/scenes/{scene_id}/audio", status_code=201, responses=error_responses(400, 404, 409, 413, 415))
 def set_scene_audio(
     scene_id: RowId,
     body: NewSceneAudio,
@@ -147,52 +147,56 @@ def set_scene_audio(
     with sessions() as session:
         scene = _scene(session, scene_id, branch)
         path = body.audio_path or _path_of(session, body.track_id)
-    place = Place(sessions, cache.cache_folder(settings), library_roots(settings))
-    request = body.asked()
-    heard = hear(path, place=place, listener=pool.analyse, finder=pool.find_structure, hint=request.hint)
+    place = AnalysisContext(sessions, cache.cache_folder(settings), library_roots(settings))
+    request = body.sync_request()
+    heard = analyse_track_file(
+        path, context=place, analyser=pool.analyse, finder=pool.find_structure, hint=request.hint
+    )
     with sessions.begin() as session:
         answer = _store_plan(session, scene.id, request, path=path, heard=heard)
     response.headers["Location"] = f"{router.prefix}/scenes/{scene.id}/audio"
     return answer
 
 
-@router.get("/scenes/{scene_id}/audio", responses=documented(404))
+@router.get("/scenes/{scene_id}/audio", responses=error_responses(404))
 def get_scene_audio(scene_id: RowId, session: ReadingSession, branch: BranchQuery = None) -> SceneAudio:
     """The music of a scene, with the measurements of its newest render."""
-    row = scene_audio.current(session, _scene(session, scene_id, branch).id)
+    row = scene_audio.current_sync(session, _scene(session, scene_id, branch).id)
     if row is None:
         raise NotFoundError(f"Scene {scene_id} has no music", code=ErrorCode.NO_AUDIO)
     return SceneAudio.of(row)
 
 
-@router.delete("/scenes/{scene_id}/audio", responses=documented(404))
+@router.delete("/scenes/{scene_id}/audio", responses=error_responses(404))
 def remove_scene_audio(scene_id: RowId, session: DatabaseSession, branch: BranchQuery = None) -> RemovedAudio:
     """Remove the music of a scene. Takes made with it stay."""
     with session.begin():
         scene = _scene(session, scene_id, branch)
-        removed = scene_audio.forget(session, scene.id)
+        removed = scene_audio.delete_syncs(session, scene.id)
         if not removed:
             raise NotFoundError(f"Scene {scene_id} has no music", code=ErrorCode.NO_AUDIO)
         return RemovedAudio(scene_id=scene.id, removed=removed)
 
 
 def _scene(session: Session, scene_id: int, branch: str | None) -> Scene:
-    return entities.find(session, Scene, scene_id, branch=branch).row
+    return entities.find_entity(session, Scene, scene_id, branch=branch).row
 
 
 def _path_of(session: Session, track_id: int | None) -> str:
     assert track_id is not None
-    return str(tracks.place_of_row(tracks.find(session, track_id)).path)
+    return str(tracks.library_path_of(tracks.find(session, track_id)).full_path)
 
 
-def _store_plan(session: Session, scene_id: int, request: Asked, *, path: str, heard: Heard) -> PlannedSceneAudio:
+def _store_plan(
+    session: Session, scene_id: int, request: SyncRequest, *, path: str, heard: TrackBeats
+) -> PlannedSceneAudio:
     scene = _scene(session, scene_id, None)  # read again, because the analysis may have taken a while
-    clip, length_from = scene_audio.length_of(session, scene, request.moments)
-    planned: Planned = scene_audio.plan_scene(clip, request, heard.known.analysis, heard.found_structure)
-    row = scene_audio.keep(session, scene, request, path=path, heard=heard, planned=planned)
+    clip, length_from = scene_audio.scene_length(session, scene, request.moments)
+    planned: SyncPlan = scene_audio.plan_sync(clip, request, heard.known.analysis, heard.found_structure)
+    row = scene_audio.save_sync(session, scene, request, path=path, track_beats=heard, planned=planned)
     return PlannedSceneAudio(
         audio=SceneAudio.of(row),
-        plan=PlanAnswer.model_validate(plan_fields(planned.plan, planned.warnings)),
+        plan=PlanAnswer.model_validate(plan_answer_fields(planned.plan, planned.warnings)),
         beats_from=planned.beats_from,
         length_from=length_from,
     )

@@ -10,19 +10,19 @@ from typing import Annotated, Any, Self
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
-from api.http.strict_routes import LARGEST_ID, Body, strict_router
+from api.http.strict_routes import MAX_ID, Body, strict_router
 from api.middleware.key_check import ADMIN
-from tower.engines.comfyui.workflow_intake import Examined, Submitted, examine
+from tower.engines.comfyui.workflow_intake import ExaminedGraph, SubmittedGraph, examine_graph
 from tower.workflows import graph as workflow_graph
 from tower.workflows import store
 from tower.workflows.checking import node_classes
-from tower.workflows.findings import FindingCode
+from tower.workflows.findings import GraphFindingCode
 
 router = strict_router(prefix="/api/anime", tags=["workflows"])
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+WorkflowName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 EXAMPLE: JsonValue = {
     "name": "my_shot",
     "description": "Saves a picture again",
@@ -49,7 +49,7 @@ class NewWorkflow(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    name: Name = Field(examples=["my_shot"])
+    name: WorkflowName = Field(examples=["my_shot"])
     graph: dict[str, Any]
     description: Annotated[str, StringConstraints(max_length=2000)] = ""
     bindings: Bindings = Field(
@@ -59,10 +59,10 @@ class NewWorkflow(Body):
     )
 
 
-class Finding(BaseModel):
+class WorkflowFinding(BaseModel):
     """A problem of a graph, and how to fix it."""
 
-    code: FindingCode
+    code: GraphFindingCode
     message: str
     mend: str
     fatal: bool
@@ -71,7 +71,7 @@ class Finding(BaseModel):
     input: str | None
 
 
-class Inferred(BaseModel):
+class InferredBindings(BaseModel):
     """`value` is that of the first input in the graph. `why` says why these inputs were chosen."""
 
     bindings: list[Binding]
@@ -91,7 +91,7 @@ class WorkflowSummary(BaseModel):
     created_at: datetime | None = Field(description="Null for a built-in workflow.")
 
     @classmethod
-    def of(cls, listed: store.Listed) -> Self:
+    def of(cls, listed: store.WorkflowSummary) -> Self:
         return cls(
             name=listed.name,
             version=listed.version,
@@ -131,12 +131,12 @@ class StoredWorkflow(BaseModel):
     checked: bool
     reason: str | None
     bindings: Bindings = Field(description="Given and inferred bindings.")
-    inferred: dict[str, Inferred]
+    inferred: dict[str, InferredBindings]
     not_inferred: dict[str, str] = Field(description="Bindings that could not be inferred, and why.")
-    warnings: list[Finding] = Field(description="Problems that do not keep it from running.")
+    warnings: list[WorkflowFinding] = Field(description="Problems that do not keep it from running.")
 
     @classmethod
-    def of(cls, stored: workflow_graph.WorkflowGraph, examined: Examined) -> Self:
+    def of(cls, stored: workflow_graph.WorkflowGraph, examined: ExaminedGraph) -> Self:
         return cls(
             name=stored.name,
             version=stored.version,
@@ -144,13 +144,13 @@ class StoredWorkflow(BaseModel):
             reason=examined.reason,
             bindings=_bindings(stored.bindings),
             inferred={
-                name: Inferred(
+                name: InferredBindings(
                     bindings=[_binding(binding) for binding in found.bindings], value=found.value, why=found.why
                 )
                 for name, found in examined.inferred.found.items()
             },
             not_inferred=examined.inferred.missing,
-            warnings=[Finding(**asdict(finding)) for finding in examined.warnings],
+            warnings=[WorkflowFinding(**asdict(finding)) for finding in examined.warnings],
         )
 
 
@@ -165,7 +165,7 @@ def workflows(session: ReadingSession) -> list[WorkflowSummary]:
     return [WorkflowSummary.of(listed) for listed in store.list_workflows(session)]
 
 
-@router.post("/workflows", status_code=201, dependencies=[ADMIN], responses=documented(400, 409, 413, 415))
+@router.post("/workflows", status_code=201, dependencies=[ADMIN], responses=error_responses(400, 409, 413, 415))
 def add_workflow(body: NewWorkflow, session: DatabaseSession, settings: CurrentSettings) -> StoredWorkflow:
     """Store a graph. If ComfyUI is reachable, it checks the graph first; 422 lists the problems and how to fix them.
 
@@ -175,25 +175,25 @@ def add_workflow(body: NewWorkflow, session: DatabaseSession, settings: CurrentS
         name: [workflow_graph.Binding(binding.node, binding.input) for binding in bindings]
         for name, bindings in body.bindings.items()
     }
-    examined = examine(Submitted(body.graph, given), comfyui_url=settings.comfyui_url)
+    examined = examine_graph(SubmittedGraph(body.graph, given), comfyui_url=settings.comfyui_url)
     with session.begin():
-        stored = store.register(
+        stored = store.register_workflow(
             session, body.name, body.graph, bindings=examined.bindings, description=body.description
         )
     return StoredWorkflow.of(stored, examined)
 
 
-@router.get("/workflows/{name}", responses=documented(404))
+@router.get("/workflows/{name}", responses=error_responses(404))
 def workflow(
     name: str,
     session: ReadingSession,
-    version: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="By default the current version.")] = None,
+    version: Annotated[int | None, Query(ge=1, le=MAX_ID, description="By default the current version.")] = None,
 ) -> Workflow:
     """A workflow with its graph and bindings."""
-    return Workflow.of(store.get(session, name, version))
+    return Workflow.of(store.get_workflow(session, name, version))
 
 
-@router.delete("/workflows/{name}", dependencies=[ADMIN], responses=documented(404, 409))
+@router.delete("/workflows/{name}", dependencies=[ADMIN], responses=error_responses(404, 409))
 def delete_workflow(name: str, session: DatabaseSession) -> DeletedWorkflow:
     """Delete all versions of a workflow. Its renders stay. Built-in workflows cannot be deleted."""
     with session.begin():

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from db import models
 from db.base import ANIME_API, PUBLIC
-from db.migrate import migrating
+from db.migrate import migration_connection
 
 
 def run(connection: Connection) -> None:
@@ -35,7 +35,7 @@ if context.is_offline_mode():
 if handed_over := context.config.attributes.get("connection"):
     run(handed_over)
 elif url := os.environ.get("TOWER_DATABASE_URL"):
-    with migrating(url) as opened:
+    with migration_connection(url) as opened:
         run(opened)
 else:
     raise SystemExit('Set TOWER_DATABASE_URL first: eval "$(tower env)" takes it from the running stack.')

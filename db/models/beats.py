@@ -9,10 +9,10 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import PUBLIC, Base, Numbered
+from db.base import PUBLIC, Base, IdMixin
 
 
-class BeatAnalysis(Numbered, Base):
+class BeatAnalysis(IdMixin, Base):
     __tablename__ = "beat_analyses"
     __table_args__ = (
         UniqueConstraint("sha256", "version", "hint"),

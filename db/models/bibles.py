@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import ANIME_API, Base, Numbered, one_of
-from db.columns import Branched, on_branch, open_list, open_object, same_branch
-from db.models.versions import commit_of_project
+from db.base import ANIME_API, Base, IdMixin, text_enum
+from db.columns import BranchMixin, branch_foreign_key, branch_table_args, json_list, json_object
+from db.models.versions import commit_foreign_key
 
 
 class BiblePart(StrEnum):
@@ -20,10 +20,10 @@ class BiblePart(StrEnum):
     CHARACTER = "bible_character"
 
 
-class ProjectBible(Branched, Base):
+class ProjectBible(BranchMixin, Base):
     __tablename__ = "project_bibles"
     __table_args__ = (
-        *on_branch(
+        *branch_table_args(
             "project_bibles",
             UniqueConstraint("branch_id"),
             CheckConstraint("char_length(title) between 1 and 200", name="title"),
@@ -34,19 +34,19 @@ class ProjectBible(Branched, Base):
 
     title: Mapped[str]
     description: Mapped[str]
-    visual_style: Mapped[dict[str, Any]] = open_object()
-    world_setting: Mapped[dict[str, Any]] = open_object()
-    narrative_guidelines: Mapped[dict[str, Any]] = open_object()
-    content: Mapped[dict[str, Any]] = open_object("the creator's own chapters: world_building, plot_outline, …")
+    visual_style: Mapped[dict[str, Any]] = json_object()
+    world_setting: Mapped[dict[str, Any]] = json_object()
+    narrative_guidelines: Mapped[dict[str, Any]] = json_object()
+    content: Mapped[dict[str, Any]] = json_object("the creator's own chapters: world_building, plot_outline, …")
 
 
-class BibleCharacter(Branched, Base):
+class BibleCharacter(BranchMixin, Base):
     __tablename__ = "bible_characters"
     __table_args__ = (
-        *on_branch(
+        *branch_table_args(
             "bible_characters",
-            same_branch("bible_key", "anime_api.project_bibles", ondelete="CASCADE"),
-            same_branch("character_key", "anime_api.characters", ondelete="SET NULL (character_key)"),
+            branch_foreign_key("bible_key", "anime_api.project_bibles", ondelete="CASCADE"),
+            branch_foreign_key("character_key", "anime_api.characters", ondelete="SET NULL (character_key)"),
             CheckConstraint("char_length(name) between 1 and 100", name="name"),
             CheckConstraint("char_length(description) between 1 and 1000", name="description"),
             Index(
@@ -67,20 +67,20 @@ class BibleCharacter(Branched, Base):
     role: Mapped[str | None] = mapped_column(comment="protagonist, mentor, …")
     description: Mapped[str | None]
     personality: Mapped[str | None]
-    personality_traits: Mapped[dict[str, Any]] = open_object()
+    personality_traits: Mapped[dict[str, Any]] = json_object()
     backstory: Mapped[str | None]
     visual_description: Mapped[str | None]
-    visual_traits: Mapped[dict[str, Any]] = open_object("hair, eyes, coat, …")
-    abilities: Mapped[list[Any]] = open_list()
-    relationships: Mapped[dict[str, Any]] = open_object("by the other character's name")
-    evolution_arc: Mapped[list[Any]] = open_list("how it changes, in story order")
+    visual_traits: Mapped[dict[str, Any]] = json_object("hair, eyes, coat, …")
+    abilities: Mapped[list[Any]] = json_list()
+    relationships: Mapped[dict[str, Any]] = json_object("by the other character's name")
+    evolution_arc: Mapped[list[Any]] = json_list("how it changes, in story order")
 
 
-class BibleHistory(Numbered, Base):
+class BibleHistory(IdMixin, Base):
     __tablename__ = "bible_history"
     __table_args__ = (
         CheckConstraint("before is not null or after is not null", name="change"),
-        commit_of_project("commit_id"),
+        commit_foreign_key("commit_id"),
         Index("ix_bible_history_project_id_branch_name_id", "project_id", "branch_name", "id"),
         Index("ix_bible_history_project_id_commit_id", "project_id", "commit_id"),
         {"schema": ANIME_API, "comment": "Each change to a bible or to a character in it."},
@@ -88,7 +88,7 @@ class BibleHistory(Numbered, Base):
 
     project_id: Mapped[int] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
     branch_name: Mapped[str] = mapped_column(comment="as called then; the history outlives the branch")
-    part: Mapped[BiblePart] = mapped_column(one_of(BiblePart, "part"))
+    part: Mapped[BiblePart] = mapped_column(text_enum(BiblePart, "part"))
     part_key: Mapped[uuid.UUID]
     before: Mapped[dict[str, Any] | None] = mapped_column(comment="null: added")
     after: Mapped[dict[str, Any] | None] = mapped_column(comment="null: removed")

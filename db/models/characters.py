@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import ANIME_API, PUBLIC, Base, Numbered
-from db.columns import Branched, on_branch, open_list, open_object
+from db.base import ANIME_API, PUBLIC, Base, IdMixin
+from db.columns import BranchMixin, branch_table_args, json_list, json_object
 
 
-class Character(Branched, Base):
+class Character(BranchMixin, Base):
     __tablename__ = "characters"
     __table_args__ = (
-        *on_branch(
+        *branch_table_args(
             "characters",
             CheckConstraint("char_length(name) between 1 and 100", name="name"),
             Index("uq_characters_branch_id_lower_name", "branch_id", text("lower(name)"), unique=True),
@@ -33,16 +33,16 @@ class Character(Branched, Base):
     seed: Mapped[int | None] = mapped_column(comment="fixed seed of its renders; null: the job's seed")
     role: Mapped[str | None] = mapped_column(comment="protagonist, mentor, …")
     personality: Mapped[str | None]
-    personality_traits: Mapped[dict[str, Any]] = open_object()
+    personality_traits: Mapped[dict[str, Any]] = json_object()
     backstory: Mapped[str | None]
     visual_description: Mapped[str | None]
-    visual_traits: Mapped[dict[str, Any]] = open_object("hair, eyes, coat, …: what the prompt says of it")
-    abilities: Mapped[list[Any]] = open_list()
-    relationships: Mapped[dict[str, Any]] = open_object("by the other character's name")
-    evolution_arc: Mapped[list[Any]] = open_list("how it changes, in story order")
+    visual_traits: Mapped[dict[str, Any]] = json_object("hair, eyes, coat, …: what the prompt says of it")
+    abilities: Mapped[list[Any]] = json_list()
+    relationships: Mapped[dict[str, Any]] = json_object("by the other character's name")
+    evolution_arc: Mapped[list[Any]] = json_list("how it changes, in story order")
 
 
-class CharacterAppearance(Numbered, Base):
+class CharacterAppearance(IdMixin, Base):
     __tablename__ = "character_appearances"
     __table_args__ = (
         UniqueConstraint("asset_id", "character_key"),

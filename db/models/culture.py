@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import PUBLIC, Base, Dated, Numbered, one_of
-from db.columns import open_list
+from db.base import PUBLIC, Base, IdMixin, TimestampMixin, text_enum
+from db.columns import json_list
 
 
 class Severity(StrEnum):
@@ -25,14 +25,14 @@ class CheckedKind(StrEnum):
     SCENE = "scene"
 
 
-class Finding(StrEnum):
+class CulturalFinding(StrEnum):
     NOTHING = "nothing"
     FOLLOWED = "followed"
     BROKEN = "broken"
     UNCLEAR = "unclear"
 
 
-class CulturalElement(Numbered, Dated, Base):
+class CulturalElement(IdMixin, TimestampMixin, Base):
     __tablename__ = "cultural_elements"
     __table_args__ = (
         CheckConstraint("char_length(name) between 1 and 100", name="name"),
@@ -54,17 +54,17 @@ class CulturalElement(Numbered, Dated, Base):
     native_name: Mapped[str | None] = mapped_column(comment="in its own script: 着物")
     category: Mapped[str] = mapped_column(comment="clothing, food, ceremony, address, building, gesture, season, …")
     description: Mapped[str] = mapped_column(default="", server_default="")
-    triggers: Mapped[list[Any]] = open_list("words that bring the element up")
+    triggers: Mapped[list[Any]] = json_list("words that bring the element up")
     rule: Mapped[str] = mapped_column(comment="what is right, in one sentence")
-    violations: Mapped[list[Any]] = open_list("words that break the rule beside a trigger")
+    violations: Mapped[list[Any]] = json_list("words that break the rule beside a trigger")
     severity: Mapped[Severity] = mapped_column(
-        one_of(Severity, "severity"), default=Severity.WARNING, server_default=Severity.WARNING.value
+        text_enum(Severity, "severity"), default=Severity.WARNING, server_default=Severity.WARNING.value
     )
     advice: Mapped[str | None] = mapped_column(comment="what to write instead")
     source: Mapped[str | None] = mapped_column(comment="where the rule is from")
 
 
-class CulturalValidation(Numbered, Base):
+class CulturalValidation(IdMixin, Base):
     __tablename__ = "cultural_validations"
     __table_args__ = (
         CheckConstraint("(finding = 'nothing') = (element_name is null)", name="finding_names_its_element"),
@@ -82,13 +82,13 @@ class CulturalValidation(Numbered, Base):
 
     check_id: Mapped[uuid.UUID] = mapped_column(comment="the same for all rows of one check")
     project_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
-    kind: Mapped[CheckedKind] = mapped_column(one_of(CheckedKind, "kind"))
+    kind: Mapped[CheckedKind] = mapped_column(text_enum(CheckedKind, "kind"))
     scene_key: Mapped[uuid.UUID | None]
     job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
     text: Mapped[str] = mapped_column(comment="what was checked")
     element_id: Mapped[int | None] = mapped_column(ForeignKey("public.cultural_elements.id", ondelete="SET NULL"))
     element_name: Mapped[str | None] = mapped_column(comment="as called then; null: the text touches no element")
-    finding: Mapped[Finding] = mapped_column(one_of(Finding, "finding"))
-    severity: Mapped[Severity | None] = mapped_column(one_of(Severity, "severity"))
+    finding: Mapped[CulturalFinding] = mapped_column(text_enum(CulturalFinding, "finding"))
+    severity: Mapped[Severity | None] = mapped_column(text_enum(Severity, "severity"))
     message: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

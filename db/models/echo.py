@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import ANIME_API, Base, Dated, Numbered, one_of
-from db.columns import open_object
+from db.base import ANIME_API, Base, IdMixin, TimestampMixin, text_enum
+from db.columns import json_object
 
 
 class PlanState(StrEnum):
@@ -24,7 +24,7 @@ class PlanState(StrEnum):
     FAILED = "failed"
 
 
-class EchoOrchestrationLog(Numbered, Dated, Base):
+class EchoOrchestrationLog(IdMixin, TimestampMixin, Base):
     __tablename__ = "echo_orchestration_logs"
     __table_args__ = (
         UniqueConstraint("plan_id", "step"),
@@ -48,18 +48,18 @@ class EchoOrchestrationLog(Numbered, Dated, Base):
     request_id: Mapped[str | None]
     asked: Mapped[str] = mapped_column(comment="the user's words, or what the step is for")
     planner: Mapped[str] = mapped_column(comment="rules, or the name of the model")
-    intent: Mapped[dict[str, Any]] = open_object("content_type, scope, urgency, complexity")
+    intent: Mapped[dict[str, Any]] = json_object("content_type, scope, urgency, complexity")
     confidence: Mapped[float | None] = mapped_column(comment="of the intent; null: the planner gives none")
     action: Mapped[str | None] = mapped_column(comment="one of the closed list; null for the plan")
-    parameters: Mapped[dict[str, Any]] = open_object("validated arguments of the action")
+    parameters: Mapped[dict[str, Any]] = json_object("validated arguments of the action")
     state: Mapped[PlanState] = mapped_column(
-        one_of(PlanState, "state"), default=PlanState.PLANNED, server_default=PlanState.PLANNED.value
+        text_enum(PlanState, "state"), default=PlanState.PLANNED, server_default=PlanState.PLANNED.value
     )
     decided_by: Mapped[str | None] = mapped_column(comment="who approved or rejected it")
     decided_at: Mapped[datetime | None]
     flow_run_id: Mapped[uuid.UUID | None] = mapped_column(comment="the Prefect run that carries it out")
     job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
-    result: Mapped[dict[str, Any]] = open_object()
+    result: Mapped[dict[str, Any]] = json_object()
     error_code: Mapped[str | None]
     error_message: Mapped[str | None] = mapped_column(comment="one sentence")
     started_at: Mapped[datetime | None]

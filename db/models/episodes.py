@@ -11,8 +11,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import PUBLIC, Base, one_of
-from db.columns import Branched, on_branch, open_list, open_object
+from db.base import PUBLIC, Base, text_enum
+from db.columns import BranchMixin, branch_table_args, json_list, json_object
 
 
 class EpisodeStatus(StrEnum):
@@ -29,10 +29,10 @@ class ArcStatus(StrEnum):
     RESOLVED = "resolved"
 
 
-class Episode(Branched, Base):
+class Episode(BranchMixin, Base):
     __tablename__ = "episodes"
     __table_args__ = (
-        *on_branch(
+        *branch_table_args(
             "episodes",
             UniqueConstraint("branch_id", "episode_number", deferrable=True, initially="DEFERRED"),
             CheckConstraint("episode_number >= 1", name="episode_number"),
@@ -53,9 +53,9 @@ class Episode(Branched, Base):
     title: Mapped[str]
     synopsis: Mapped[str] = mapped_column(default="", server_default="")
     status: Mapped[EpisodeStatus] = mapped_column(
-        one_of(EpisodeStatus, "status"), default=EpisodeStatus.DRAFT, server_default=EpisodeStatus.DRAFT.value
+        text_enum(EpisodeStatus, "status"), default=EpisodeStatus.DRAFT, server_default=EpisodeStatus.DRAFT.value
     )
-    details: Mapped[dict[str, Any]] = open_object("the creator's own fields: genre, mood, …", name="metadata")
+    details: Mapped[dict[str, Any]] = json_object("the creator's own fields: genre, mood, …", name="metadata")
     duration_s: Mapped[float | None] = mapped_column(comment="measured on the file; null before it is assembled")
     asset_id: Mapped[int | None] = mapped_column(ForeignKey("public.assets.id", ondelete="SET NULL"))
     video_path: Mapped[str | None]
@@ -65,10 +65,10 @@ class Episode(Branched, Base):
     published_at: Mapped[datetime | None]
 
 
-class StoryArc(Branched, Base):
+class StoryArc(BranchMixin, Base):
     __tablename__ = "story_arcs"
     __table_args__ = (
-        *on_branch(
+        *branch_table_args(
             "story_arcs",
             CheckConstraint("char_length(name) between 1 and 200", name="name"),
             Index("ix_story_arcs_episode_keys", "episode_keys", postgresql_using="gin"),
@@ -79,10 +79,10 @@ class StoryArc(Branched, Base):
     name: Mapped[str]
     description: Mapped[str] = mapped_column(default="", server_default="")
     status: Mapped[ArcStatus] = mapped_column(
-        one_of(ArcStatus, "status"), default=ArcStatus.PLANNED, server_default=ArcStatus.PLANNED.value
+        text_enum(ArcStatus, "status"), default=ArcStatus.PLANNED, server_default=ArcStatus.PLANNED.value
     )
     position: Mapped[int] = mapped_column(default=0, server_default="0", comment="order among the arcs")
     episode_keys: Mapped[list[uuid.UUID]] = mapped_column(
         ARRAY(UUID(as_uuid=True)), default=list, server_default=text("'{}'"), comment="in story order"
     )
-    milestones: Mapped[list[Any]] = open_list("[{title, description, episode_key}] in story order")
+    milestones: Mapped[list[Any]] = json_list("[{title, description, episode_key}] in story order")

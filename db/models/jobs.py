@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.base import ANIME_API, PUBLIC, Base, Dated, Numbered, one_of
-from db.models.versions import SHA256
+from db.base import ANIME_API, PUBLIC, Base, IdMixin, TimestampMixin, text_enum
+from db.models.versions import SHA256_PATTERN
 
 
 class JobType(StrEnum):
@@ -31,7 +31,7 @@ class JobStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-LIVE = (JobStatus.PROCESSING, JobStatus.SEGMENTS_QUEUED)
+LIVE_STATUSES = (JobStatus.PROCESSING, JobStatus.SEGMENTS_QUEUED)
 
 
 class Stage(StrEnum):
@@ -43,10 +43,10 @@ class Stage(StrEnum):
     PUBLISH = "publish"
 
 
-ASKED_ENGINE = "coalesce(parameters ->> 'engine', 'auto')"  # the engine that a job requests
+REQUESTED_ENGINE_SQL = "coalesce(parameters ->> 'engine', 'auto')"  # the engine that a job requests
 
 
-class ProductionJob(Numbered, Dated, Base):
+class ProductionJob(IdMixin, TimestampMixin, Base):
     __tablename__ = "production_jobs"
     __table_args__ = (
         CheckConstraint("progress between 0 and 1", name="progress"),
@@ -59,12 +59,12 @@ class ProductionJob(Numbered, Dated, Base):
         Index(
             "ix_production_jobs_estimates",
             "job_type",
-            text(f"({ASKED_ENGINE})"),
+            text(f"({REQUESTED_ENGINE_SQL})"),
             "id",
             postgresql_where=text("status = 'completed' and started_at is not null"),
         ),
         Index("ix_production_jobs_output_asset_id", "output_asset_id"),
-        CheckConstraint(f"commit_hash ~ '{SHA256}'", name="commit_hash"),
+        CheckConstraint(f"commit_hash ~ '{SHA256_PATTERN}'", name="commit_hash"),
         Index("ix_production_jobs_scene_id_id", "scene_id", "id"),
         Index(
             "ix_production_jobs_open",
@@ -75,9 +75,9 @@ class ProductionJob(Numbered, Dated, Base):
     )
 
     project_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="SET NULL"))
-    job_type: Mapped[JobType] = mapped_column(one_of(JobType, "job_type"))
-    status: Mapped[JobStatus] = mapped_column(one_of(JobStatus, "status"), default=JobStatus.PROCESSING)
-    stage: Mapped[Stage] = mapped_column(one_of(Stage, "stage"), default=Stage.QUEUED)
+    job_type: Mapped[JobType] = mapped_column(text_enum(JobType, "job_type"))
+    status: Mapped[JobStatus] = mapped_column(text_enum(JobStatus, "status"), default=JobStatus.PROCESSING)
+    stage: Mapped[Stage] = mapped_column(text_enum(Stage, "stage"), default=Stage.QUEUED)
     progress: Mapped[float] = mapped_column(default=0.0, comment="0…1, never goes back")
     step: Mapped[str | None] = mapped_column(comment="what is done now, in words: 'frame 12 of 72'")
     prompt: Mapped[str] = mapped_column(comment="as the user wrote it")
@@ -129,7 +129,7 @@ class ProductionJob(Numbered, Dated, Base):
     metrics: Mapped[QualityMetrics | None] = relationship(back_populates="job", passive_deletes=True)
 
 
-class QualityMetrics(Dated, Base):
+class QualityMetrics(TimestampMixin, Base):
     __tablename__ = "quality_metrics"
     __table_args__ = (
         CheckConstraint("score between 0 and 10", name="score"),
@@ -148,7 +148,7 @@ class QualityMetrics(Dated, Base):
     job: Mapped[ProductionJob] = relationship(back_populates="metrics")
 
 
-class GenerationAnalytics(Numbered, Base):
+class GenerationAnalytics(IdMixin, Base):
     __tablename__ = "generation_analytics"
     __table_args__ = (
         UniqueConstraint("job_id", "attempt", "round", "stage", "segment"),
@@ -158,7 +158,7 @@ class GenerationAnalytics(Numbered, Base):
 
     job_id: Mapped[int] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="CASCADE"))
     attempt: Mapped[int]
-    stage: Mapped[Stage] = mapped_column(one_of(Stage, "stage"))
+    stage: Mapped[Stage] = mapped_column(text_enum(Stage, "stage"))
     segment: Mapped[int] = mapped_column(default=0, server_default="0", comment="0: the stage as a whole")
     seconds: Mapped[float]
     bytes: Mapped[int | None] = mapped_column(comment="size of what the stage wrote; null if it writes no file")
@@ -168,7 +168,7 @@ class GenerationAnalytics(Numbered, Base):
     round: Mapped[int] = mapped_column(default=1, server_default="1", comment="1, 2, … of the quality loop")
 
 
-class GenerationRequest(Numbered, Base):
+class GenerationRequest(IdMixin, Base):
     __tablename__ = "generation_requests"
     __table_args__ = (
         UniqueConstraint("endpoint", "idempotency_key"),

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ARRAY, CheckConstraint, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import PUBLIC, Base, Numbered
+from db.base import PUBLIC, Base, IdMixin
 
 
 class Scope(StrEnum):
@@ -19,7 +19,7 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-class ApiKey(Numbered, Base):
+class ApiKey(IdMixin, Base):
     __tablename__ = "api_keys"
     __table_args__ = (
         CheckConstraint("cardinality(scopes) > 0 and scopes <@ array['read', 'write', 'admin']::text[]", name="scopes"),

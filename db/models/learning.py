@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import PUBLIC, Base, Dated, Numbered, one_of
-from db.columns import open_list, open_object
+from db.base import PUBLIC, Base, IdMixin, TimestampMixin, text_enum
+from db.columns import json_list, json_object
 
 
 class ModelKind(StrEnum):
@@ -34,7 +34,7 @@ class Verdict(StrEnum):
     REJECTED = "rejected"
 
 
-class LearningModel(Numbered, Dated, Base):
+class LearningModel(IdMixin, TimestampMixin, Base):
     __tablename__ = "learning_models"
     __table_args__ = (
         UniqueConstraint("source", "kind", "name"),
@@ -46,7 +46,7 @@ class LearningModel(Numbered, Dated, Base):
     )
 
     source: Mapped[str] = mapped_column(comment="the server's address or the folder where it was found")
-    kind: Mapped[ModelKind] = mapped_column(one_of(ModelKind, "kind"))
+    kind: Mapped[ModelKind] = mapped_column(text_enum(ModelKind, "kind"))
     name: Mapped[str] = mapped_column(comment="file name, as a graph names it")
     bytes: Mapped[int | None] = mapped_column(comment="null: the server does not tell")
     sha256: Mapped[str | None] = mapped_column(comment="null: not hashed, or out of reach")
@@ -56,7 +56,7 @@ class LearningModel(Numbered, Dated, Base):
     missing_since: Mapped[datetime | None] = mapped_column(comment="null: it is there")
 
 
-class TrainingExample(Numbered, Dated, Base):
+class TrainingExample(IdMixin, TimestampMixin, Base):
     __tablename__ = "training_examples"
     __table_args__ = (
         UniqueConstraint("asset_id"),
@@ -70,10 +70,10 @@ class TrainingExample(Numbered, Dated, Base):
     project_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
     asset_id: Mapped[int] = mapped_column(ForeignKey("public.assets.id", ondelete="CASCADE"), comment="the take")
     job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
-    verdict: Mapped[Verdict] = mapped_column(one_of(Verdict, "verdict"))
+    verdict: Mapped[Verdict] = mapped_column(text_enum(Verdict, "verdict"))
     reason: Mapped[str | None]
     prompt: Mapped[str]
     negative_prompt: Mapped[str] = mapped_column(default="", server_default="")
-    parameters: Mapped[dict[str, Any]] = open_object("model, steps, cfg, sampler, size, …")
-    metrics: Mapped[list[Any]] = open_list("as in quality_assessments")
+    parameters: Mapped[dict[str, Any]] = json_object("model, steps, cfg, sampler, size, …")
+    metrics: Mapped[list[Any]] = json_list("as in quality_assessments")
     score: Mapped[float | None] = mapped_column(comment="null: not assessed")

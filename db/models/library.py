@@ -10,18 +10,18 @@ from sqlalchemy import DDL, CheckConstraint, Computed, Double, ForeignKey, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import PUBLIC, Base, Dated, Numbered, one_of
-from db.columns import open_list
+from db.base import PUBLIC, Base, IdMixin, TimestampMixin, text_enum
+from db.columns import json_list
 
 # The BPM of a track: the override, else an analysis of confidence 0.5 or more, else the tag, else any analysis.
-SHOWN_BPM = """case
+EFFECTIVE_BPM_SQL = """case
     when bpm_override is not null then bpm_override
     when analysed_bpm is not null and (analysed_confidence >= 0.5 or tag_bpm is null) then analysed_bpm
     else tag_bpm end"""
 
 # A trusted extension since PostgreSQL 13, so the owner of the database may create it.
-TRIGRAMS = "create extension if not exists pg_trgm with schema public"
-event.listen(Base.metadata, "before_create", DDL(TRIGRAMS))  # type: ignore[no-untyped-call] # SQLAlchemy's own
+CREATE_TRIGRAM_EXTENSION = "create extension if not exists pg_trgm with schema public"
+event.listen(Base.metadata, "before_create", DDL(CREATE_TRIGRAM_EXTENSION))  # type: ignore[no-untyped-call] # SQLAlchemy's own
 
 
 class ScanState(StrEnum):
@@ -32,7 +32,7 @@ class ScanState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Track(Numbered, Dated, Base):
+class Track(IdMixin, TimestampMixin, Base):
     __tablename__ = "tracks"
     __table_args__ = (
         UniqueConstraint("root", "folder", "filename"),
@@ -83,7 +83,9 @@ class Track(Numbered, Dated, Base):
     analysed_bpm: Mapped[float | None] = mapped_column(comment="of the newest beat analysis")
     analysed_confidence: Mapped[float | None]
     bpm: Mapped[float | None] = mapped_column(
-        Double(), Computed(SHOWN_BPM, persisted=True), comment="override, sure analysis, tag: the first that there is"
+        Double(),
+        Computed(EFFECTIVE_BPM_SQL, persisted=True),
+        comment="override, sure analysis, tag: the first that there is",
     )
     quality: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), comment="clipping, loudness, …")
     quality_measured_at: Mapped[datetime | None]
@@ -93,7 +95,7 @@ class Track(Numbered, Dated, Base):
     search_text: Mapped[str] = mapped_column(comment="title, artist, album, album artist and folder, normalised")
 
 
-class Playlist(Numbered, Dated, Base):
+class Playlist(IdMixin, TimestampMixin, Base):
     __tablename__ = "playlists"
     __table_args__ = (
         UniqueConstraint("source", "source_id"),
@@ -119,7 +121,7 @@ class PlaylistTrack(Base):
     track_id: Mapped[int] = mapped_column(ForeignKey("public.tracks.id", ondelete="CASCADE"))
 
 
-class LibraryScan(Numbered, Base):
+class LibraryScan(IdMixin, Base):
     __tablename__ = "library_scans"
     __table_args__ = (
         Index(
@@ -133,8 +135,8 @@ class LibraryScan(Numbered, Base):
         {"schema": PUBLIC, "comment": "Each walk through the library folders; at most one at a time."},
     )
 
-    state: Mapped[ScanState] = mapped_column(one_of(ScanState, "state"), default=ScanState.QUEUED)
-    roots: Mapped[list[Any]] = open_list("the folders that are walked through")
+    state: Mapped[ScanState] = mapped_column(text_enum(ScanState, "state"), default=ScanState.QUEUED)
+    roots: Mapped[list[Any]] = json_list("the folders that are walked through")
     files_total: Mapped[int | None] = mapped_column(comment="counted before the first is looked at")
     files_seen: Mapped[int] = mapped_column(default=0, server_default="0", comment="of audio kinds")
     unchanged: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -150,7 +152,7 @@ class LibraryScan(Numbered, Base):
     ended_at: Mapped[datetime | None]
 
 
-class UnreadableFile(Numbered, Base):
+class UnreadableFile(IdMixin, Base):
     __tablename__ = "library_unreadable"
     __table_args__ = (
         Index("ix_library_unreadable_scan_id_id", "scan_id", "id"),

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import ANIME_API, Base, Dated, Numbered, one_of
-from db.columns import open_list
+from db.base import ANIME_API, Base, IdMixin, TimestampMixin, text_enum
+from db.columns import json_list
 
 
 class FrameTiming(StrEnum):
@@ -18,7 +18,7 @@ class FrameTiming(StrEnum):
     VARIABLE = "vfr"
 
 
-class MusicSceneSync(Numbered, Dated, Base):
+class MusicSceneSync(IdMixin, TimestampMixin, Base):
     __tablename__ = "music_scene_sync"
     __table_args__ = (
         CheckConstraint("volume between 0 and 1", name="volume"),
@@ -51,10 +51,10 @@ class MusicSceneSync(Numbered, Dated, Base):
     volume: Mapped[float] = mapped_column(default=1.0, server_default="1")
     fade_in_s: Mapped[float] = mapped_column(default=0.0, server_default="0")
     fade_out_s: Mapped[float] = mapped_column(default=0.0, server_default="0")
-    sync_points: Mapped[list[Any]] = open_list("[{time, event, …}] as asked for; time in seconds of the scene")
-    cut_list: Mapped[list[Any]] = open_list("[{time, beat, ratio, …}] as planned")
+    sync_points: Mapped[list[Any]] = json_list("[{time, event, …}] as asked for; time in seconds of the scene")
+    cut_list: Mapped[list[Any]] = json_list("[{time, beat, ratio, …}] as planned")
     timing: Mapped[FrameTiming] = mapped_column(
-        one_of(FrameTiming, "timing"), default=FrameTiming.CONSTANT, server_default=FrameTiming.CONSTANT.value
+        text_enum(FrameTiming, "timing"), default=FrameTiming.CONSTANT, server_default=FrameTiming.CONSTANT.value
     )
     predicted_error_ms: Mapped[float | None] = mapped_column(
         comment="worst distance of a cut from its beat, by the plan"

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import ANIME_API, Base, Dated, Numbered, one_of
-from db.columns import open_object
+from db.base import ANIME_API, Base, IdMixin, TimestampMixin, text_enum
+from db.columns import json_object
 
 
 class PreferenceSource(StrEnum):
@@ -17,7 +17,7 @@ class PreferenceSource(StrEnum):
     LEARNED = "learned"
 
 
-class UserCreativePreference(Numbered, Dated, Base):
+class UserCreativePreference(IdMixin, TimestampMixin, Base):
     __tablename__ = "user_creative_preferences"
     __table_args__ = (
         UniqueConstraint("user_name", "project_id", "kind", "name", "source", postgresql_nulls_not_distinct=True),
@@ -34,7 +34,7 @@ class UserCreativePreference(Numbered, Dated, Base):
     )
     kind: Mapped[str] = mapped_column(comment="what it is about: mood, style, camera, …")
     name: Mapped[str] = mapped_column(comment="which one: melancholic, …")
-    preference: Mapped[dict[str, Any]] = open_object("what to choose then: {style, camera, bpm_min, bpm_max, …}")
-    source: Mapped[PreferenceSource] = mapped_column(one_of(PreferenceSource, "source"))
+    preference: Mapped[dict[str, Any]] = json_object("what to choose then: {style, camera, bpm_min, bpm_max, …}")
+    source: Mapped[PreferenceSource] = mapped_column(text_enum(PreferenceSource, "source"))
     confidence: Mapped[float | None] = mapped_column(comment="of a learned one; null: set by hand")
     examples: Mapped[int] = mapped_column(default=0, server_default="0", comment="takes it was learned from")

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.base import ANIME_API, Base, Dated, Numbered, one_of
-from db.columns import open_object
+from db.base import ANIME_API, Base, IdMixin, TimestampMixin, text_enum
+from db.columns import json_object
 
 
 class ProjectStatus(StrEnum):
@@ -26,7 +26,7 @@ class QualityPreset(StrEnum):
     FAST = "fast_preview"
 
 
-class Project(Numbered, Dated, Base):
+class Project(IdMixin, TimestampMixin, Base):
     __tablename__ = "anime_projects"
     __table_args__ = (
         CheckConstraint("char_length(name) between 1 and 200", name="name"),
@@ -38,12 +38,12 @@ class Project(Numbered, Dated, Base):
     name: Mapped[str]
     description: Mapped[str] = mapped_column(default="", server_default="")
     status: Mapped[ProjectStatus] = mapped_column(
-        one_of(ProjectStatus, "status"),
+        text_enum(ProjectStatus, "status"),
         default=ProjectStatus.DRAFT,
         server_default=ProjectStatus.DRAFT.value,
         comment="draft until its first scene or generation",
     )
-    details: Mapped[dict[str, Any]] = open_object("the creator's own fields: genre, target_length, …", name="metadata")
+    details: Mapped[dict[str, Any]] = json_object("the creator's own fields: genre, target_length, …", name="metadata")
     deleted_at: Mapped[datetime | None] = mapped_column(
         sort_order=92, comment="in the bin since; purged with its files after 30 days"
     )
@@ -53,7 +53,7 @@ class Project(Numbered, Dated, Base):
     )
 
 
-class ProjectSettings(Dated, Base):
+class ProjectSettings(TimestampMixin, Base):
     __tablename__ = "projects"
     __table_args__ = (
         CheckConstraint("fps between 1 and 120", name="fps"),
@@ -75,7 +75,7 @@ class ProjectSettings(Dated, Base):
     workflow: Mapped[str | None] = mapped_column(comment="a workflow's name")
     model: Mapped[str | None] = mapped_column(comment="file name of the checkpoint")
     quality_preset: Mapped[QualityPreset] = mapped_column(
-        one_of(QualityPreset, "quality_preset"),
+        text_enum(QualityPreset, "quality_preset"),
         default=QualityPreset.CURRENT,
         server_default=QualityPreset.CURRENT.value,
     )

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import PUBLIC, Base, Dated, Numbered, one_of
+from db.base import PUBLIC, Base, IdMixin, TimestampMixin, text_enum
 
 
 class SegmentState(StrEnum):
@@ -34,7 +34,7 @@ class QualityStage(StrEnum):
     VISUAL = "visual"
 
 
-class RenderSegment(Numbered, Dated, Base):
+class RenderSegment(IdMixin, TimestampMixin, Base):
     __tablename__ = "render_queue"
     __table_args__ = (
         UniqueConstraint("job_id", "segment", "attempt"),
@@ -58,7 +58,7 @@ class RenderSegment(Numbered, Dated, Base):
     job_id: Mapped[int] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="CASCADE"))
     segment: Mapped[int] = mapped_column(comment="1, 2, … within the job")
     attempt: Mapped[int] = mapped_column(comment="1, 2, … within the segment; an older one is refused when it reports")
-    state: Mapped[SegmentState] = mapped_column(one_of(SegmentState, "state"), default=SegmentState.QUEUED)
+    state: Mapped[SegmentState] = mapped_column(text_enum(SegmentState, "state"), default=SegmentState.QUEUED)
     priority: Mapped[int] = mapped_column(default=5, server_default="5", comment="smaller is sooner")
     prompt_id: Mapped[uuid.UUID] = mapped_column(
         index=True,
@@ -84,7 +84,7 @@ class RenderSegment(Numbered, Dated, Base):
     )
 
 
-class Asset(Numbered, Base):
+class Asset(IdMixin, Base):
     __tablename__ = "assets"
     __table_args__ = (
         CheckConstraint("bytes > 0", name="bytes"),
@@ -95,7 +95,7 @@ class Asset(Numbered, Base):
         {"schema": PUBLIC, "comment": "Every file that Tower made or took in."},
     )
 
-    kind: Mapped[AssetKind] = mapped_column(one_of(AssetKind, "kind"))
+    kind: Mapped[AssetKind] = mapped_column(text_enum(AssetKind, "kind"))
     path: Mapped[str] = mapped_column(comment="absolute; under renders/ named by its content")
     sha256: Mapped[str]
     bytes: Mapped[int]
@@ -108,7 +108,7 @@ class Asset(Numbered, Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class QualityAssessment(Numbered, Base):
+class QualityAssessment(IdMixin, Base):
     __tablename__ = "quality_assessments"
     __table_args__ = (
         UniqueConstraint("job_id", "attempt", "round", "stage", "segment"),
@@ -122,7 +122,7 @@ class QualityAssessment(Numbered, Base):
     asset_id: Mapped[int | None] = mapped_column(ForeignKey("public.assets.id", ondelete="SET NULL"))
     attempt: Mapped[int]
     segment: Mapped[int] = mapped_column(default=0, server_default="0", comment="0: the whole clip")
-    stage: Mapped[QualityStage] = mapped_column(one_of(QualityStage, "stage"))
+    stage: Mapped[QualityStage] = mapped_column(text_enum(QualityStage, "stage"))
     score: Mapped[float]
     passed: Mapped[bool]
     metrics: Mapped[list[Any]] = mapped_column(comment="name, value, unit, threshold, passed, frames of each")

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import PUBLIC, Base, Numbered, one_of
-from db.columns import open_list, open_object
+from db.base import PUBLIC, Base, IdMixin, text_enum
+from db.columns import json_list, json_object
 
 
 class FeedbackKind(StrEnum):
@@ -28,7 +28,7 @@ class DecisionKind(StrEnum):
     DIRECTOR = "director"
 
 
-class Feedback(Numbered, Base):
+class Feedback(IdMixin, Base):
     __tablename__ = "feedback"
     __table_args__ = (
         CheckConstraint("rating between 1 and 5", name="rating"),
@@ -44,15 +44,15 @@ class Feedback(Numbered, Base):
     asset_id: Mapped[int] = mapped_column(ForeignKey("public.assets.id", ondelete="CASCADE"), comment="the take")
     job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
     scene_key: Mapped[uuid.UUID | None]
-    kind: Mapped[FeedbackKind] = mapped_column(one_of(FeedbackKind, "kind"))
+    kind: Mapped[FeedbackKind] = mapped_column(text_enum(FeedbackKind, "kind"))
     rating: Mapped[int | None] = mapped_column(comment="1…5 stars")
     reason: Mapped[str | None]
-    frame_notes: Mapped[list[Any]] = open_list("[{frame, note}]")
+    frame_notes: Mapped[list[Any]] = json_list("[{frame, note}]")
     author: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class CreativeDecision(Numbered, Base):
+class CreativeDecision(IdMixin, Base):
     __tablename__ = "creative_decisions"
     __table_args__ = (
         ForeignKeyConstraint(
@@ -68,10 +68,10 @@ class CreativeDecision(Numbered, Base):
     )
 
     project_id: Mapped[int] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
-    kind: Mapped[DecisionKind] = mapped_column(one_of(DecisionKind, "kind"))
+    kind: Mapped[DecisionKind] = mapped_column(text_enum(DecisionKind, "kind"))
     decision: Mapped[str] = mapped_column(comment="what was decided, in one sentence")
     reason: Mapped[str | None] = mapped_column(comment="null: none was given")
-    details: Mapped[dict[str, Any]] = open_object("what it was chosen from: conflicts and resolutions, alternatives, …")
+    details: Mapped[dict[str, Any]] = json_object("what it was chosen from: conflicts and resolutions, alternatives, …")
     decided_by: Mapped[str]
     commit_id: Mapped[int | None] = mapped_column(comment="the commit that it led to")
     asset_id: Mapped[int | None] = mapped_column(

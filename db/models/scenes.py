@@ -10,8 +10,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import ANIME_API, Base, one_of
-from db.columns import Branched, on_branch, open_list, same_branch
+from db.base import ANIME_API, Base, text_enum
+from db.columns import BranchMixin, branch_foreign_key, branch_table_args, json_list
 
 
 class SceneStatus(StrEnum):
@@ -22,7 +22,7 @@ class SceneStatus(StrEnum):
 
 
 # The searched text of a scene. Search words contain no line breaks, so they cannot match across its parts.
-WORDS = """coalesce(title, '') || chr(10) || description || chr(10) || coalesce(location, '') || chr(10)
+SEARCH_TEXT_SQL = """coalesce(title, '') || chr(10) || description || chr(10) || coalesce(location, '') || chr(10)
     || coalesce(mood, '') || chr(10) || jsonb_path_query_array(dialogue,
         '$[*].keyvalue() ? (@.key == "line" || @.key == "character").value')::text"""
 
@@ -30,13 +30,13 @@ WORDS = """coalesce(title, '') || chr(10) || description || chr(10) || coalesce(
 _SEARCHED: dict[str, Any] = {"postgresql_using": "gin", "postgresql_with": {"gin_pending_list_limit": 64}}
 
 
-class Scene(Branched, Base):
+class Scene(BranchMixin, Base):
     __tablename__ = "scenes"
     __table_args__ = (
-        *on_branch(
+        *branch_table_args(
             "scenes",
             UniqueConstraint("branch_id", "scene_number", deferrable=True, initially="DEFERRED"),
-            same_branch("episode_key", "public.episodes", ondelete="SET NULL (episode_key)"),
+            branch_foreign_key("episode_key", "public.episodes", ondelete="SET NULL (episode_key)"),
             CheckConstraint("scene_number >= 1", name="scene_number"),
             CheckConstraint("duration_s > 0", name="duration_s"),
             CheckConstraint("status not in ('rendered', 'final') or video_path is not null", name="rendered_has_video"),
@@ -46,7 +46,7 @@ class Scene(Branched, Base):
             Index("ix_scenes_branch_id_episode_key_scene_number", "branch_id", "episode_key", "scene_number"),
             Index("ix_scenes_characters", "characters", **_SEARCHED),
             Index("ix_scenes_accepted_asset_id", "accepted_asset_id"),
-            Index("ix_scenes_words", text(f"({WORDS}) public.gin_trgm_ops"), **_SEARCHED),
+            Index("ix_scenes_words", text(f"({SEARCH_TEXT_SQL}) public.gin_trgm_ops"), **_SEARCHED),
             Index("ix_scenes_accepted", "branch_id", postgresql_where=text("accepted_fingerprint is not null")),
         ),
         {"schema": ANIME_API, "comment": "Scenes as they are on each branch."},
@@ -58,12 +58,12 @@ class Scene(Branched, Base):
     title: Mapped[str | None]
     description: Mapped[str]
     status: Mapped[SceneStatus] = mapped_column(
-        one_of(SceneStatus, "status"), default=SceneStatus.DRAFT, server_default=SceneStatus.DRAFT.value
+        text_enum(SceneStatus, "status"), default=SceneStatus.DRAFT, server_default=SceneStatus.DRAFT.value
     )
     episode_key: Mapped[uuid.UUID | None]
     duration_s: Mapped[float | None]
-    characters: Mapped[list[Any]] = open_list("[{name, key}] in the order given; key null: no such character yet")
-    dialogue: Mapped[list[Any]] = open_list("[{character, line, timestamp}]; timestamp in seconds of the scene")
+    characters: Mapped[list[Any]] = json_list("[{name, key}] in the order given; key null: no such character yet")
+    dialogue: Mapped[list[Any]] = json_list("[{character, line, timestamp}]; timestamp in seconds of the scene")
     scene_type: Mapped[str | None] = mapped_column(comment="dialogue, action, emotional, epic")
     style: Mapped[str | None] = mapped_column(comment="a style template's name; null: the project's")
     location: Mapped[str | None]

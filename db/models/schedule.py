@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import PUBLIC, Base, Dated, Numbered, one_of
-from db.columns import open_object
+from db.base import PUBLIC, Base, IdMixin, TimestampMixin, text_enum
+from db.columns import json_object
 from db.models.jobs import JobType
 
 
@@ -23,7 +23,7 @@ class ScheduleState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class ProductionSchedule(Numbered, Dated, Base):
+class ProductionSchedule(IdMixin, TimestampMixin, Base):
     __tablename__ = "production_schedule"
     __table_args__ = (
         ForeignKeyConstraint(
@@ -54,14 +54,14 @@ class ProductionSchedule(Numbered, Dated, Base):
         comment="neither scene nor episode: all stale scenes of the branch"
     )
     job_type: Mapped[JobType] = mapped_column(
-        one_of(JobType, "job_type"), default=JobType.INTEGRATED, server_default=JobType.INTEGRATED.value
+        text_enum(JobType, "job_type"), default=JobType.INTEGRATED, server_default=JobType.INTEGRATED.value
     )
-    parameters: Mapped[dict[str, Any]] = open_object("of the generation; what is missing the project decides")
+    parameters: Mapped[dict[str, Any]] = json_object("of the generation; what is missing the project decides")
     priority: Mapped[int] = mapped_column(default=5, server_default="5", comment="smaller is sooner")
     start_at: Mapped[datetime] = mapped_column(comment="not before")
     due_at: Mapped[datetime | None] = mapped_column(comment="wished end; null: none")
     state: Mapped[ScheduleState] = mapped_column(
-        one_of(ScheduleState, "state"), default=ScheduleState.PLANNED, server_default=ScheduleState.PLANNED.value
+        text_enum(ScheduleState, "state"), default=ScheduleState.PLANNED, server_default=ScheduleState.PLANNED.value
     )
     job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
     error_message: Mapped[str | None] = mapped_column(comment="one sentence")

@@ -10,8 +10,8 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import ANIME_API, Base, one_of
-from db.columns import Branched, on_branch, open_object, same_branch
+from db.base import ANIME_API, Base, text_enum
+from db.columns import BranchMixin, branch_foreign_key, branch_table_args, json_object
 
 
 class FactKind(StrEnum):
@@ -22,13 +22,13 @@ class FactKind(StrEnum):
     WORLD = "world"
 
 
-class StoryTimeline(Branched, Base):
+class StoryTimeline(BranchMixin, Base):
     __tablename__ = "story_timelines"
     __table_args__ = (
-        *on_branch(
+        *branch_table_args(
             "story_timelines",
             UniqueConstraint("branch_id", "position", deferrable=True, initially="DEFERRED"),
-            same_branch("scene_key", "anime_api.scenes", ondelete="SET NULL (scene_key)"),
+            branch_foreign_key("scene_key", "anime_api.scenes", ondelete="SET NULL (scene_key)"),
             CheckConstraint("position >= 1", name="position"),
             CheckConstraint("char_length(title) between 1 and 200", name="title"),
             Index("ix_story_timelines_branch_id_scene_key", "branch_id", "scene_key"),
@@ -46,13 +46,13 @@ class StoryTimeline(Branched, Base):
     )
 
 
-class StorylineContext(Branched, Base):
+class StorylineContext(BranchMixin, Base):
     __tablename__ = "storyline_context"
     __table_args__ = (
-        *on_branch(
+        *branch_table_args(
             "storyline_context",
-            same_branch("event_key", "anime_api.story_timelines", ondelete="CASCADE"),
-            same_branch("until_event_key", "anime_api.story_timelines", ondelete="SET NULL (until_event_key)"),
+            branch_foreign_key("event_key", "anime_api.story_timelines", ondelete="CASCADE"),
+            branch_foreign_key("until_event_key", "anime_api.story_timelines", ondelete="SET NULL (until_event_key)"),
             Index("ix_storyline_context_branch_id_event_key", "branch_id", "event_key"),
             Index("ix_storyline_context_branch_id_until_event_key", "branch_id", "until_event_key"),
             Index("ix_storyline_context_branch_id_subject_key", "branch_id", "subject_key"),
@@ -64,8 +64,8 @@ class StorylineContext(Branched, Base):
     until_event_key: Mapped[uuid.UUID | None] = mapped_column(
         comment="no longer true from this one on; null: it stays true"
     )
-    kind: Mapped[FactKind] = mapped_column(one_of(FactKind, "kind"))
+    kind: Mapped[FactKind] = mapped_column(text_enum(FactKind, "kind"))
     subject: Mapped[str] = mapped_column(comment="whom or what it is about, in words")
     subject_key: Mapped[uuid.UUID | None] = mapped_column(comment="the character or scene it is about, if it is one")
     statement: Mapped[str] = mapped_column(comment="one sentence")
-    prompt_terms: Mapped[dict[str, Any]] = open_object("what it adds to pictures: {positive, negative}")
+    prompt_terms: Mapped[dict[str, Any]] = json_object("what it adds to pictures: {positive, negative}")

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import ANIME_API, Base, Dated, Numbered
-from db.columns import open_object
+from db.base import ANIME_API, Base, IdMixin, TimestampMixin
+from db.columns import json_object
 
 
-class StyleTemplate(Numbered, Dated, Base):
+class StyleTemplate(IdMixin, TimestampMixin, Base):
     __tablename__ = "style_templates"
     __table_args__ = (
         ForeignKeyConstraint(
@@ -45,7 +45,7 @@ class StyleTemplate(Numbered, Dated, Base):
     description: Mapped[str] = mapped_column(default="", server_default="")
     prompt: Mapped[str] = mapped_column(comment="joined to the positive prompt")
     negative_prompt: Mapped[str] = mapped_column(default="", server_default="", comment="joined to the negative prompt")
-    sampler_settings: Mapped[dict[str, Any]] = open_object("steps, cfg, sampler, …; what is missing the preset decides")
+    sampler_settings: Mapped[dict[str, Any]] = json_object("steps, cfg, sampler, …; what is missing the preset decides")
     version: Mapped[int] = mapped_column(
         default=1, server_default="1", sort_order=89, comment="1, 2, …: counts the edits of this row"
     )

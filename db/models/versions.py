@@ -8,9 +8,9 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import ANIME_API, Base, Dated, Numbered, one_of
+from db.base import ANIME_API, Base, IdMixin, TimestampMixin, text_enum
 
-SHA256 = "^[0-9a-f]{64}$"
+SHA256_PATTERN = "^[0-9a-f]{64}$"
 
 
 class ObjectKind(StrEnum):
@@ -18,7 +18,7 @@ class ObjectKind(StrEnum):
     TREE = "tree"
 
 
-def commit_of_project(column: str) -> ForeignKeyConstraint:
+def commit_foreign_key(column: str) -> ForeignKeyConstraint:
     """Return a foreign key from `column` to a commit of the same project. It prevents the commit's deletion."""
     return ForeignKeyConstraint(
         ["project_id", column], ["anime_api.commits.project_id", "anime_api.commits.id"], ondelete="NO ACTION"
@@ -28,7 +28,7 @@ def commit_of_project(column: str) -> ForeignKeyConstraint:
 class VersionObject(Base):
     __tablename__ = "version_objects"
     __table_args__ = (
-        CheckConstraint(f"hash ~ '{SHA256}'", name="hash"),
+        CheckConstraint(f"hash ~ '{SHA256_PATTERN}'", name="hash"),
         {
             "schema": ANIME_API,
             "comment": "Content-addressed states of entities and trees; written once, shared by commits.",
@@ -39,17 +39,17 @@ class VersionObject(Base):
         ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"), primary_key=True
     )
     hash: Mapped[str] = mapped_column(primary_key=True, comment="sha256 of kind and content, in hex")
-    kind: Mapped[ObjectKind] = mapped_column(one_of(ObjectKind, "kind"))
+    kind: Mapped[ObjectKind] = mapped_column(text_enum(ObjectKind, "kind"))
     content: Mapped[bytes] = mapped_column(comment="canonical JSON, byte for byte what was hashed")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class Commit(Numbered, Base):
+class Commit(IdMixin, Base):
     __tablename__ = "commits"
     __table_args__ = (
         UniqueConstraint("project_id", "hash"),
         UniqueConstraint("project_id", "id"),
-        CheckConstraint(f"hash ~ '{SHA256}'", name="hash"),
+        CheckConstraint(f"hash ~ '{SHA256_PATTERN}'", name="hash"),
         CheckConstraint("generation >= 0 and (generation = 0) = (parent_id is null)", name="generation"),
         CheckConstraint("merged_id is null or (parent_id is not null and merged_id <> parent_id)", name="merged"),
         ForeignKeyConstraint(
@@ -57,8 +57,8 @@ class Commit(Numbered, Base):
             ["anime_api.version_objects.project_id", "anime_api.version_objects.hash"],
             ondelete="NO ACTION",
         ),
-        commit_of_project("parent_id"),
-        commit_of_project("merged_id"),
+        commit_foreign_key("parent_id"),
+        commit_foreign_key("merged_id"),
         Index("ix_commits_project_id_tree_hash", "project_id", "tree_hash"),
         Index("ix_commits_project_id_parent_id", "project_id", "parent_id"),
         Index("ix_commits_project_id_merged_id", "project_id", "merged_id"),
@@ -80,14 +80,14 @@ class Commit(Numbered, Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class Branch(Numbered, Dated, Base):
+class Branch(IdMixin, TimestampMixin, Base):
     __tablename__ = "branches"
     __table_args__ = (
         UniqueConstraint("project_id", "name"),
         UniqueConstraint("project_id", "id"),
         CheckConstraint("char_length(name) between 1 and 200", name="name"),
-        commit_of_project("head_id"),
-        commit_of_project("forked_from_id"),
+        commit_foreign_key("head_id"),
+        commit_foreign_key("forked_from_id"),
         Index("ix_branches_project_id_head_id", "project_id", "head_id"),
         Index("ix_branches_project_id_forked_from_id", "project_id", "forked_from_id"),
         {"schema": ANIME_API, "comment": "Named lines of a project's story; every project has `main`."},
@@ -100,12 +100,12 @@ class Branch(Numbered, Dated, Base):
     forked_from_id: Mapped[int | None] = mapped_column(comment="the commit that it was branched off; null for main")
 
 
-class Tag(Numbered, Base):
+class Tag(IdMixin, Base):
     __tablename__ = "tags"
     __table_args__ = (
         UniqueConstraint("project_id", "name"),
         CheckConstraint("char_length(name) between 1 and 200", name="name"),
-        commit_of_project("commit_id"),
+        commit_foreign_key("commit_id"),
         Index("ix_tags_project_id_commit_id", "project_id", "commit_id"),
         {"schema": ANIME_API, "comment": "Names of commits that stay."},
     )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ARRAY, CheckConstraint, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import PUBLIC, Base, one_of
+from db.base import PUBLIC, Base, text_enum
 
 
 class WorkerState(StrEnum):
@@ -29,7 +29,7 @@ class Worker(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True, comment="as Prefect knows it; the same after a restart")
     host: Mapped[str]
-    state: Mapped[WorkerState] = mapped_column(one_of(WorkerState, "state"), default=WorkerState.READY)
+    state: Mapped[WorkerState] = mapped_column(text_enum(WorkerState, "state"), default=WorkerState.READY)
     slots: Mapped[int] = mapped_column(comment="renders at once")
     engine: Mapped[str] = mapped_column(comment="what it renders with unless a shot asks otherwise")
     engines: Mapped[list[str]] = mapped_column(

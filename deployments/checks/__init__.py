@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["ok", "warn", "fail", "unknown"]
+CheckStatus = Literal["ok", "warn", "fail", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,6 @@ class Check:
     """The result of one check. `found` describes the state (why it is unknown, for `unknown`), `mend` the remedy."""
 
     name: str
-    status: Status
+    status: CheckStatus
     found: str
     mend: str | None = None

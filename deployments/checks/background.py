@@ -10,14 +10,14 @@ from deployments.checks import Check
 from tower.clients.prefect import PrefectClient, ScheduleSeen
 from tower.errors import UnavailableError
 
-TAIL_BYTES = 1_000_000
-STARTED = b"Check out the dashboard"  # the banner that the server prints at each start
-ERROR = re.compile(rb"^\d\d:\d\d:\d\d\.\d{3} \| (?:ERROR|CRITICAL)\s*\| (.*)$", re.MULTILINE)
-DUTY = re.compile(rb"(\w+)\(")
-OVERDUE = timedelta(minutes=2)  # Prefect's scheduler writes runs at least once a minute
+MAX_LOG_TAIL_BYTES = 1_000_000
+START_BANNER = b"Check out the dashboard"  # the banner that the server prints at each start
+ERROR_LINE = re.compile(rb"^\d\d:\d\d:\d\d\.\d{3} \| (?:ERROR|CRITICAL)\s*\| (.*)$", re.MULTILINE)
+SERVICE_NAME = re.compile(rb"(\w+)\(")
+SCHEDULE_GRACE = timedelta(minutes=2)  # Prefect's scheduler writes runs at least once a minute
 
 
-def schedules(api_url: str) -> Check:
+def check_schedules(api_url: str) -> Check:
     """Whether Prefect has made a future run of every active schedule."""
     client = PrefectClient(api_url)
     try:
@@ -37,12 +37,12 @@ def schedules(api_url: str) -> Check:
     return Check("schedules", "ok", f"{len(active)} active, the next run is due at {due:%Y-%m-%d %H:%M} UTC")
 
 
-def prefect_services(log: Path) -> Check:
+def check_prefect_services(log: Path) -> Check:
     """Whether a background service of the embedded Prefect server has failed since the server's last start."""
     name = "prefect services"
     if not log.is_file():
         return Check(name, "unknown", f"there is no {log}: the server runs elsewhere, or never ran")
-    errors = ERROR.findall(_since_start(log))
+    errors = ERROR_LINE.findall(_since_start(log))
     if not errors:
         return Check(name, "ok", "no error in logs/prefect.log since the server's start")
     duties = sorted({_duty(error) for error in errors})
@@ -51,16 +51,16 @@ def prefect_services(log: Path) -> Check:
 
 
 def _is_coming(schedule: ScheduleSeen) -> bool:
-    return schedule.next_run_at is not None and schedule.next_run_at > datetime.now(UTC) - OVERDUE
+    return schedule.next_run_at is not None and schedule.next_run_at > datetime.now(UTC) - SCHEDULE_GRACE
 
 
 def _since_start(log: Path) -> bytes:
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - TAIL_BYTES))
-        return file.read().rpartition(STARTED)[2]
+        file.seek(max(0, log.stat().st_size - MAX_LOG_TAIL_BYTES))
+        return file.read().rpartition(START_BANNER)[2]
 
 
 def _duty(error: bytes) -> str:
     """The name of the service's function if the line has one, else the name of the logger."""
-    named = DUTY.search(error)
+    named = SERVICE_NAME.search(error)
     return (named[1] if named else error.split(b" - ")[0]).decode(errors="replace")

@@ -11,11 +11,11 @@ from deployments.checks import Check
 from tower.errors import StackError
 
 
-def programs() -> Check:
+def check_programs() -> Check:
     """Check that the embedded server's programs can run."""
     name = "postgres"
     try:
-        program = postgres_home.installed() / postgres_home.BIN / "postgres"
+        program = postgres_home.find_packages() / postgres_home.BIN_FOLDER / "postgres"
         version = subprocess.run([program, "-V"], capture_output=True, text=True, check=True).stdout.strip()
     except StackError as error:
         return Check(name, "fail", error.message)
@@ -25,25 +25,25 @@ def programs() -> Check:
     return Check(name, "ok", f"embedded {version}")
 
 
-def server(url: str) -> Check:
+def check_server(url: str) -> Check:
     try:
-        with psycopg.connect(external.as_libpq(url), connect_timeout=5) as connection:
+        with psycopg.connect(external.to_libpq_url(url), connect_timeout=5) as connection:
             version = connection.info.server_version // 10_000
     except psycopg.Error as error:
         return Check(
             "database",
             "fail",
-            f"cannot be used: {external.first_line(error)}",
+            f"cannot be used: {external.first_error_line(error)}",
             "Read logs/postgres.log, or check TOWER_DATABASE_URL.",
         )
     return Check("database", "ok", f"PostgreSQL {version} answers")
 
 
-def migrations(url: str) -> Check:
-    from db.migrate import MigrationError, current, head
+def check_migrations(url: str) -> Check:
+    from db.migrate import MigrationError, current_revision, head_revision
 
     try:
-        found, newest = current(url), head()
+        found, newest = current_revision(url), head_revision()
     except MigrationError as error:
         return Check("migrations", "fail", str(error), "Make the database reachable first.")
     if found != newest:

@@ -12,28 +12,28 @@ from deployments import ports
 from deployments.checks import Check
 from tower.settings import Settings
 
-FULL_GB, NEARLY_FULL_GB = 1.0, 10.0
-OLDEST_PYTHON = (3, 11)
+MIN_FREE_GB, LOW_FREE_GB = 1.0, 10.0
+MIN_PYTHON = (3, 11)
 
 
-def python() -> Check:
+def check_python() -> Check:
     found = f"{platform.python_version()} at {sys.executable}"
-    if sys.version_info < OLDEST_PYTHON:
+    if sys.version_info < MIN_PYTHON:
         return Check("python", "fail", found, "Install Python 3.11 or newer and run `make setup`.")
     return Check("python", "ok", found)
 
 
-def disk(settings: Settings) -> Check:
+def check_disk(settings: Settings) -> Check:
     folder = _nearest(settings.data)
     free_gb = shutil.disk_usage(folder).free / 1e9
     found = f"{free_gb:.1f} GB free at {folder}"
     remedy = "Free some space, or set TOWER_DATA_DIR to a folder on a larger disk."
-    if free_gb < FULL_GB:
+    if free_gb < MIN_FREE_GB:
         return Check("disk", "fail", found, remedy)
-    return Check("disk", "warn", found, remedy) if free_gb < NEARLY_FULL_GB else Check("disk", "ok", found)
+    return Check("disk", "warn", found, remedy) if free_gb < LOW_FREE_GB else Check("disk", "ok", found)
 
 
-def data_folder(settings: Settings) -> Check:
+def check_data_folder(settings: Settings) -> Check:
     folder = _nearest(settings.data)
     if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
         return Check(
@@ -43,7 +43,7 @@ def data_folder(settings: Settings) -> Check:
     return Check("data folder", "fail", f"{folder} cannot be written", remedy)
 
 
-def free_ports(settings: Settings) -> Check:
+def check_free_ports(settings: Settings) -> Check:
     """Call this only while no stack runs: a running stack uses the ports itself."""
     own = settings.ports
     apis = {"production API": own.production, "music API": own.music}

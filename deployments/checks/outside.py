@@ -11,31 +11,33 @@ from tower.settings import Settings
 
 
 @dataclass(frozen=True)
-class Outside:
+class ExternalServer:
     """`path` answers without a key, `variable` configures the URL, `instead` says what happens without the server."""
 
     name: str
     path: str
     variable: str
-    instead: str
+    fallback: str
 
 
-COMFYUI = Outside("comfyui", "/system_stats", "TOWER_COMFYUI_URL", "the animatic engine renders")
-OLLAMA = Outside("ollama", "/api/version", "TOWER_OLLAMA_URL", "prompts are enhanced by rules")
-JELLYFIN = Outside("jellyfin", "/System/Info/Public", "TOWER_JELLYFIN_URL", "episodes go to a plain library folder")
+COMFYUI = ExternalServer("comfyui", "/system_stats", "TOWER_COMFYUI_URL", "the animatic engine renders")
+OLLAMA = ExternalServer("ollama", "/api/version", "TOWER_OLLAMA_URL", "prompts are enhanced by rules")
+JELLYFIN = ExternalServer(
+    "jellyfin", "/System/Info/Public", "TOWER_JELLYFIN_URL", "episodes go to a plain library folder"
+)
 
 
-def outside(settings: Settings) -> list[Check]:
+def check_external_servers(settings: Settings) -> list[Check]:
     return [
-        reach(COMFYUI, settings.comfyui_url),
-        reach(OLLAMA, settings.ollama_url),
-        reach(JELLYFIN, settings.jellyfin_url),
+        check_external_server(COMFYUI, settings.comfyui_url),
+        check_external_server(OLLAMA, settings.ollama_url),
+        check_external_server(JELLYFIN, settings.jellyfin_url),
     ]
 
 
-def reach(server: Outside, url: str | None) -> Check:
+def check_external_server(server: ExternalServer, url: str | None) -> Check:
     if url is None:
-        return Check(server.name, "ok", f"not configured: {server.instead}")
+        return Check(server.name, "ok", f"not configured: {server.fallback}")
     try:
         answer = httpx.get(url.rstrip("/") + server.path, timeout=5.0)
         answer.raise_for_status()

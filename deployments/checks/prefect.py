@@ -8,13 +8,13 @@ from deployments.checks import Check
 from tower.clients.prefect import PrefectClient
 from tower.errors import UnavailableError
 
-SILENT_S = 90.0  # three heartbeats
+MAX_HEARTBEAT_AGE_S = 90.0  # three heartbeats
 
 
-def server(api_url: str) -> Check:
+def check_server(api_url: str) -> Check:
     client = PrefectClient(api_url)
     try:
-        return Check("prefect", "ok", f"{client.version()} answers at {api_url}")
+        return Check("prefect", "ok", f"{client.get_version()} answers at {api_url}")
     except UnavailableError:
         remedy = "Read logs/prefect.log, or check PREFECT_API_URL."
         return Check("prefect", "fail", f"does not answer at {api_url}", remedy)
@@ -22,17 +22,17 @@ def server(api_url: str) -> Check:
         client.close()
 
 
-def workers(api_url: str, pool: str) -> Check:
+def check_workers(api_url: str, pool: str) -> Check:
     name = f"{pool} workers"
     client = PrefectClient(api_url)
     try:
-        heartbeats = [worker.last_heartbeat for worker in client.workers(pool) if worker.last_heartbeat]
+        heartbeats = [worker.last_heartbeat for worker in client.list_workers(pool) if worker.last_heartbeat]
     except UnavailableError as error:
         return Check(name, "unknown", f"Prefect does not answer: {error.message}")
     finally:
         client.close()
     ages_s = [(datetime.now(UTC) - at).total_seconds() for at in heartbeats]
-    alive = [age_s for age_s in ages_s if age_s < SILENT_S]
+    alive = [age_s for age_s in ages_s if age_s < MAX_HEARTBEAT_AGE_S]
     if not alive:
         return Check(name, "fail", "none is alive", f"Start one with `tower up` or `tower worker {pool}`.")
     return Check(name, "ok", f"{len(alive)} alive, last heartbeat {min(alive):.0f} s ago")

@@ -6,30 +6,30 @@ import io
 from collections.abc import Iterator
 
 from deployments.checks import Check
-from tower.engines.choice import chosen
-from tower.engines.installed import entry, installed, lack_of, open_engine
+from tower.engines.choice import choose_engine
+from tower.engines.installed import find_entry, installed_engines, open_engine, reason_unavailable
 from tower.errors import TowerError
-from tower.settings import AUTO, Settings
+from tower.settings import AUTO_ENGINE, Settings
 
-MEND = "Reinstall the distribution that provides it, or uninstall it."
+ENGINE_REMEDY = "Reinstall the distribution that provides it, or uninstall it."
 
 
-def engines(settings: Settings) -> Iterator[Check]:
+def check_engines(settings: Settings) -> Iterator[Check]:
     """The engine that renders where a shot asks for no other, then all others that are declared here."""
     default = None
     try:
-        default = chosen(AUTO, settings).name
+        default = choose_engine(AUTO_ENGINE, settings).name
         yield _opened("engine", default, settings, "Set TOWER_ENGINE=auto.")
     except TowerError as error:
         yield Check("engine", "fail", error.message, "Set TOWER_ENGINE=auto.")
-    for name, found in installed().entries.items():
-        lacks = lack_of(found, settings)
+    for name, found in installed_engines().entries.items():
+        lacks = reason_unavailable(found, settings)
         if name != default and lacks is None:
-            yield _opened(f"engine {name}", name, settings, MEND)
+            yield _opened(f"engine {name}", name, settings, ENGINE_REMEDY)
         elif name != default:
             yield Check(f"engine {name}", "ok", f"{found.version}, not on this machine: {lacks}")
-    for name, reason in installed().broken.items():
-        yield Check(f"engine {name}", "fail", reason, MEND)
+    for name, reason in installed_engines().broken.items():
+        yield Check(f"engine {name}", "fail", reason, ENGINE_REMEDY)
 
 
 def _opened(check: str, name: str, settings: Settings, remedy: str) -> Check:
@@ -38,10 +38,10 @@ def _opened(check: str, name: str, settings: Settings, remedy: str) -> Check:
         open_engine(name, settings)
     except TowerError as error:
         return Check(check, "fail", error.message, remedy)
-    return Check(check, "ok", f"{name} {entry(name).version}")
+    return Check(check, "ok", f"{name} {find_entry(name).version}")
 
 
-def codec() -> Check:
+def check_codec() -> Check:
     """Check that two frames can be encoded as H.264."""
     try:
         size_bytes = _encode_two_frames()

@@ -21,7 +21,7 @@ from deployments.cli import (
     worker,
     workflows,
 )
-from deployments.cli.exits import Exit
+from deployments.cli.exits import ExitCode
 from tower.errors import TowerError
 
 app = typer.Typer(
@@ -38,7 +38,12 @@ app = typer.Typer(
 for module in (up, jobs, workflows, music, project, purge, keys, doctor, env, migrate, fsck, serve, worker):
     module.register(app)
 
-_EXITS = {400: Exit.USAGE, 404: Exit.NOT_FOUND, 422: Exit.USAGE, 503: Exit.NO_STACK}  # by HTTP status of the error
+_EXITS = {
+    400: ExitCode.USAGE,
+    404: ExitCode.NOT_FOUND,
+    422: ExitCode.USAGE,
+    503: ExitCode.NO_STACK,
+}  # by HTTP status of the error
 
 
 def main() -> None:
@@ -47,10 +52,10 @@ def main() -> None:
         app()
     except TowerError as error:
         typer.echo(f"tower: {error.message}", err=True)
-        sys.exit(exit_code(error))
+        sys.exit(exit_code_for(error))
     except KeyboardInterrupt:
-        sys.exit(Exit.INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)
 
 
-def exit_code(error: TowerError) -> Exit:
-    return _EXITS.get(error.status, Exit.FAILED)
+def exit_code_for(error: TowerError) -> ExitCode:
+    return _EXITS.get(error.status, ExitCode.FAILED)

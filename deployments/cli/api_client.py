@@ -9,51 +9,51 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.settings_option import settings
+from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
     from deployments.state import Addresses
     from tower.clients.production import ProductionClient
     from tower.settings import Settings
 
-Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, nothing else on stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, nothing else on stdout.")]
 
 
 @contextmanager
-def production(tell: Callable[[str], None] | None) -> Iterator[ProductionClient]:
+def connect_or_start(on_event: Callable[[str], None] | None) -> Iterator[ProductionClient]:
     """The API of the running stack, or of a stack started for the duration."""
     from deployments import stack
     from tower.clients.production import ProductionClient
 
-    loaded = settings()
-    addresses_found = stack.running(loaded)
+    loaded = load_settings()
+    addresses_found = stack.find_running(loaded)
     if addresses_found is not None:
         with ProductionClient(addresses_found.production_url, key=loaded.api_key) as api:
             yield api
         return
     with (
-        stack.started(loaded, tell or (lambda _: None)) as own,
+        stack.start_temporarily(loaded, on_event or (lambda _: None)) as own,
         ProductionClient(own.production_url, key=loaded.api_key) as api,
     ):
         yield api
 
 
 @contextmanager
-def running() -> Iterator[ProductionClient]:
+def connect_running() -> Iterator[ProductionClient]:
     """The running stack's API. Raises StackError if none runs."""
     from tower.clients.production import ProductionClient
 
-    loaded = settings()
-    with ProductionClient(addresses(loaded).production_url, key=loaded.api_key) as api:
+    loaded = load_settings()
+    with ProductionClient(require_addresses(loaded).production_url, key=loaded.api_key) as api:
         yield api
 
 
-def addresses(settings: Settings) -> Addresses:
+def require_addresses(settings: Settings) -> Addresses:
     """The addresses of the running stack. Raises StackError if none runs."""
     from deployments import stack
     from tower.errors import StackError
 
-    found = stack.running(settings)
+    found = stack.find_running(settings)
     if found is None:
         raise StackError("No stack is running on this data folder: start it with `tower up`")
     return found
@@ -63,5 +63,5 @@ def print_json(answer: object) -> None:
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
 
 
-def say(sentence: str) -> None:
+def print_note(sentence: str) -> None:
     typer.echo(sentence, err=True)

@@ -7,19 +7,19 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from db.engine import Sessions
+    from db.engine import SessionFactory
     from tower.settings import Settings
 
 
 @contextmanager
-def sessions(settings: Settings, application: str) -> Iterator[Sessions]:
+def open_sessions(settings: Settings, application: str) -> Iterator[SessionFactory]:
     """Sessions on TOWER_DATABASE_URL, the running stack, or a temporarily started PostgreSQL. Raises StackError."""
-    from db.engine import connect
-    from db.engine import sessions as sessions_of
-    from deployments.database import opened
+    from db.engine import open_engine
+    from db.engine import session_factory as sessions_of
+    from deployments.database import open_database
 
-    with opened(settings) as url:
-        engine = connect(url, pool_size=1, application=application)
+    with open_database(settings) as url:
+        engine = open_engine(url, pool_size=1, application=application)
         try:
             yield sessions_of(engine)
         finally:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.exits import Exit
-from deployments.cli.settings_option import settings
+from deployments.cli.exits import ExitCode
+from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
     from deployments.checks import Check
@@ -28,15 +28,15 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the check
 
     Example:  tower doctor --json | jq '.[] | select(.status == "fail")'
     """
-    from deployments.doctor import examine
+    from deployments.doctor import run_checks
 
-    checks = list(examine(settings()))
+    checks = list(run_checks(load_settings()))
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
     else:
         _print_checks(checks)
     if any(check.status == "fail" for check in checks):
-        raise typer.Exit(Exit.FAILED)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _print_checks(checks: list[Check]) -> None:

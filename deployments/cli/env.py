@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from deployments.cli.settings_option import settings
+from deployments.cli.settings_option import load_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def env() -> None:
 
     Example:  eval "$(tower env)" && prefect flow-run ls
     """
-    from deployments.exports import exports
+    from deployments.exports import list_exports
 
-    for line in exports(settings()):
+    for line in list_exports(load_settings()):
         typer.echo(line)

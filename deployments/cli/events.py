@@ -21,12 +21,12 @@ def configure_logging() -> None:
     logger.setLevel(logging.INFO)
 
 
-def say(event: str) -> None:
+def print_event(event: str) -> None:
     sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {event}\n")
     sys.stdout.flush()
 
 
-def show_table(addresses: Addresses, *, took_s: float) -> None:
+def print_addresses(addresses: Addresses, *, took_s: float) -> None:
     table = Table(title=f"Tower is up after {took_s:.1f} s", title_justify="left", show_header=False)
     table.add_row("production API", addresses.production_url)
     table.add_row("music API", addresses.music_url)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     OK = 0
     FAILED = 1
     USAGE = 2
@@ -13,11 +13,11 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-MEANINGS: Mapping[Exit, str] = {
-    Exit.OK: "done",
-    Exit.FAILED: "the work failed, or the request came too late",
-    Exit.USAGE: "wrong usage: an option, a value or a file that Tower cannot accept",
-    Exit.NO_STACK: "the stack does not run, or cannot start",
-    Exit.NOT_FOUND: "there is no such job, project or workflow",
-    Exit.INTERRUPTED: "interrupted by Ctrl-C, or the job was cancelled",
+EXIT_MEANINGS: Mapping[ExitCode, str] = {
+    ExitCode.OK: "done",
+    ExitCode.FAILED: "the work failed, or the request came too late",
+    ExitCode.USAGE: "wrong usage: an option, a value or a file that Tower cannot accept",
+    ExitCode.NO_STACK: "the stack does not run, or cannot start",
+    ExitCode.NOT_FOUND: "there is no such job, project or workflow",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C, or the job was cancelled",
 }

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.exits import Exit
-from deployments.cli.settings_option import settings
+from deployments.cli.exits import ExitCode
+from deployments.cli.settings_option import load_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -26,24 +26,24 @@ def fsck(
     """
     from sqlalchemy.orm import Session
 
-    from db.engine import connect
-    from deployments.stack import running
+    from db.engine import open_engine
+    from deployments.stack import find_running
     from tower.errors import StackError
-    from tower.versions.fsck import examine, projects
+    from tower.versions.fsck import check_project, list_project_ids
 
-    loaded = settings()
-    addresses = None if loaded.database_url else running(loaded)
+    loaded = load_settings()
+    addresses = None if loaded.database_url else find_running(loaded)
     url = loaded.database_url or (addresses.database_url if addresses else None)
     if url is None:
         raise StackError("No database to check: start the stack with `tower up`, or set TOWER_DATABASE_URL.")
-    engine = connect(url, application="tower fsck").execution_options(isolation_level="REPEATABLE READ")
+    engine = open_engine(url, application="tower fsck").execution_options(isolation_level="REPEATABLE READ")
     with Session(engine) as session:
-        checked = projects(session, project)
+        checked = list_project_ids(session, project)
         findings = 0
-        for finding in (each for project_id in checked for each in examine(session, project_id=project_id)):
-            typer.echo(f"project {finding.project_id}: {finding.what}")
+        for finding in (each for project_id in checked for each in check_project(session, project_id=project_id)):
+            typer.echo(f"project {finding.project_id}: {finding.message}")
             findings += 1
     engine.dispose()
     typer.echo(f"{len(checked)} projects checked, {findings} findings", err=True)
     if findings:
-        raise typer.Exit(Exit.FAILED)
+        raise typer.Exit(ExitCode.FAILED)

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import Json, print_json, production, running, say
-from deployments.cli.exits import Exit
+from deployments.cli.api_client import JsonOption, connect_or_start, connect_running, print_json, print_note
+from deployments.cli.exits import ExitCode
 
 FAST = "fast"
-JobKey = Annotated[str, typer.Argument(help="The job's id, its gen_<id>, or its ComfyUI id.", metavar="JOB")]
+JobArgument = Annotated[str, typer.Argument(help="The job's id, its gen_<id>, or its ComfyUI id.", metavar="JOB")]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def generate(
     engine: Annotated[str, typer.Option(help="auto, animatic, comfyui, or another that is installed.")] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Render even if an equal take exists.")] = False,
     project: Annotated[int | None, typer.Option(help="A project's id; renders in rounds until it is good.")] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make one shot and print the path of its MP4.
 
@@ -71,44 +71,44 @@ def generate(
         "force": force or None,
         **_parse_size(size),
     }
-    with production(None if as_json else say) as api:
-        from deployments.cli.progress import watch
+    with connect_or_start(None if as_json else print_note) as api:
+        from deployments.cli.progress import watch_job
 
         given = {name: value for name, value in body.items() if value is not None}
         accepted = api.generate(given, fast=by_seconds, project_id=project)
-        ended = watch(api, accepted, quiet=as_json)
+        ended = watch_job(api, accepted, quiet=as_json)
     _print_result(ended, as_json)
 
 
-def status(job: Annotated[str | None, typer.Argument(metavar="[JOB]")] = None, *, as_json: Json = False) -> None:
+def status(job: Annotated[str | None, typer.Argument(metavar="[JOB]")] = None, *, as_json: JsonOption = False) -> None:
     """Show one job, or the newest jobs and the state of the stack.
 
     Example:  tower status 17
     """
-    with running() as api:
+    with connect_running() as api:
         if job is not None:
-            print_json(api.status(job)) if as_json else _print_job(api.status(job))
+            print_json(api.get_status(job)) if as_json else _print_job(api.get_status(job))
             return
-        answer = {"system": api.system(), "generations": api.generations(limit=20)}
+        answer = {"system": api.get_system_status(), "generations": api.list_generations(limit=20)}
     print_json(answer) if as_json else _print_system(answer)
 
 
-def cancel(job: JobKey, *, as_json: Json = False) -> None:
+def cancel(job: JobArgument, *, as_json: JsonOption = False) -> None:
     """Cancel a job. Exit code 1 if it has already ended.
 
     Example:  tower cancel 17
     """
-    with running() as api:
+    with connect_running() as api:
         answer = api.cancel(job)
     print_json(answer) if as_json else typer.echo(f"Generation {answer['job_id']}: {answer['status']}")
 
 
-def retry(job: JobKey, *, as_json: Json = False) -> None:
+def retry(job: JobArgument, *, as_json: JsonOption = False) -> None:
     """Resume a job that failed or was cancelled, and keep what it has rendered. Exit code 1 if it runs or is completed.
 
     Example:  tower retry 17
     """
-    with running() as api:
+    with connect_running() as api:
         answer = api.retry(job)
     print_json(answer) if as_json else typer.echo(f"Generation {answer['job_id']}: {answer['status']}")
 
@@ -127,12 +127,12 @@ def _print_result(job: dict[str, Any], as_json: bool) -> None:
         print_json(job)
     elif job["status"] == "completed":
         for warning in job["warnings"]:
-            say(f"Note: {warning}")
+            print_note(f"Note: {warning}")
         typer.echo(job["output_path"])
     if job["status"] != "completed":
         reason = (job["error"] or {}).get("message", "it was cancelled")
-        say(f"Generation {job['job_id']} {job['status']}: {reason}")
-        raise typer.Exit(Exit.INTERRUPTED if job["status"] == "cancelled" else Exit.FAILED)
+        print_note(f"Generation {job['job_id']} {job['status']}: {reason}")
+        raise typer.Exit(ExitCode.INTERRUPTED if job["status"] == "cancelled" else ExitCode.FAILED)
 
 
 def _print_job(job: dict[str, Any]) -> None:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import Json, print_json, say
-from deployments.cli.settings_option import settings
+from deployments.cli.api_client import JsonOption, print_json, print_note
+from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from db.models.keys import ApiKey
 
-SHOWN = ("name", "prefix", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at")
+COLUMNS = ("name", "prefix", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at")
 SCOPES = ("read", "write", "admin")
 
 
@@ -34,7 +34,7 @@ def create(
     *,
     scope: Annotated[list[str] | None, typer.Option(help="read, write, admin; each includes those before it.")] = None,
     days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Days until it expires; default: never.")] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Create a key and print it. It cannot be printed again: only its hash is stored. The default scope is read.
 
@@ -50,7 +50,7 @@ def create(
             raise typer.BadParameter(f"{name_of_scope} is none of {', '.join(SCOPES)}", param_hint="--scope")
     with _session() as session:
         lasts = None if days is None else timedelta(days=days)
-        made = api_keys.create(session, name, [Scope(value) for value in scope or ["read"]], lasts=lasts)
+        made = api_keys.create_key(session, name, [Scope(value) for value in scope or ["read"]], valid_for=lasts)
         session.flush()
         session.refresh(made.key)
         row = _as_row(made.key)
@@ -58,10 +58,10 @@ def create(
         print_json({"key": made.token, **row})
         return
     typer.echo(made.token)
-    say("Store it now: it cannot be shown again.")
+    print_note("Store it now: it cannot be shown again.")
 
 
-def list_all(*, as_json: Json = False) -> None:
+def list_all(*, as_json: JsonOption = False) -> None:
     """List the keys with their scopes and the time of their last use.
 
     Example:  tower key list
@@ -74,7 +74,7 @@ def list_all(*, as_json: Json = False) -> None:
 
 
 def revoke(
-    name: Annotated[str, typer.Argument(help="The key's name, or its prefix.")], *, as_json: Json = False
+    name: Annotated[str, typer.Argument(help="The key's name, or its prefix.")], *, as_json: JsonOption = False
 ) -> None:
     """Revoke a key. It stops working within two seconds.
 
@@ -83,7 +83,7 @@ def revoke(
     from tower import api_keys
 
     with _session() as session:
-        row = _as_row(api_keys.revoke(session, name))
+        row = _as_row(api_keys.revoke_key(session, name))
     print_json(row) if as_json else typer.echo(f"The key {row['name']} is revoked.")
 
 
@@ -91,11 +91,11 @@ def revoke(
 def _session() -> Iterator[Session]:
     from sqlalchemy.orm import Session
 
-    from db.engine import connect
-    from deployments.database import opened
+    from db.engine import open_engine
+    from deployments.database import open_database
 
-    with opened(settings()) as url:
-        engine = connect(url, pool_size=1, application="tower key")
+    with open_database(load_settings()) as url:
+        engine = open_engine(url, pool_size=1, application="tower key")
         try:
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -104,7 +104,7 @@ def _session() -> Iterator[Session]:
 
 
 def _as_row(key: ApiKey) -> dict[str, Any]:
-    shown = {name: getattr(key, name) for name in SHOWN}
+    shown = {name: getattr(key, name) for name in COLUMNS}
     return {
         name: value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
         for name, value in shown.items()
@@ -113,9 +113,9 @@ def _as_row(key: ApiKey) -> dict[str, Any]:
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
     """Print a table whose columns are never truncated."""
-    cells = [[_cell(row[name]) for name in SHOWN] for row in rows]
-    widths = [max(map(len, column)) for column in zip(SHOWN, *cells, strict=True)]
-    for line in (SHOWN, *cells):
+    cells = [[_cell(row[name]) for name in COLUMNS] for row in rows]
+    widths = [max(map(len, column)) for column in zip(COLUMNS, *cells, strict=True)]
+    for line in (COLUMNS, *cells):
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 

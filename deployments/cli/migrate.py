@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from deployments.cli.settings_option import settings
+from deployments.cli.settings_option import load_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -18,12 +18,12 @@ def migrate() -> None:
 
     Example:  TOWER_DATABASE_URL=postgresql://me@db.example/anime_production tower migrate
     """
-    from db.migrate import MigrationError, head, upgrade
-    from deployments.stack import running
+    from db.migrate import MigrationError, head_revision, upgrade
+    from deployments.stack import find_running
     from tower.errors import StackError
 
-    loaded = settings()
-    addresses = None if loaded.database_url else running(loaded)
+    loaded = load_settings()
+    addresses = None if loaded.database_url else find_running(loaded)
     url = loaded.database_url or (addresses.database_url if addresses else None)
     if url is None:
         raise StackError("No database to migrate: start the stack with `tower up`, or set TOWER_DATABASE_URL.")
@@ -31,4 +31,4 @@ def migrate() -> None:
         upgrade(url)
     except MigrationError as error:
         raise StackError(str(error)) from error
-    typer.echo(f"The database is at revision {head()}.")
+    typer.echo(f"The database is at revision {head_revision()}.")

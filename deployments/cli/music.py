@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import Json, addresses, print_json, say
-from deployments.cli.exits import Exit
-from deployments.cli.settings_option import settings
+from deployments.cli.api_client import JsonOption, print_json, print_note, require_addresses
+from deployments.cli.exits import ExitCode
+from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
     from tower.clients.music import MusicClient
 
-LOOK_S = 0.5
-FIGURES = ("unchanged", "added", "changed", "moved", "missing", "unreadable")
+POLL_S = 0.5
+COUNTS = ("unchanged", "added", "changed", "moved", "missing", "unreadable")
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 def scan(
     *,
     measure: Annotated[bool, typer.Option(help="Then measure the sound of every unmeasured track.")] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Scan the library folders (<data>/media, TOWER_MEDIA_ROOTS, TOWER_MUSIC_DIRS) and add their tracks.
 
@@ -40,24 +40,24 @@ def scan(
 
     Example:  TOWER_MUSIC_DIRS=/srv/music tower up    and beside it    tower music scan
     """
-    with music() as api:
+    with connect_music() as api:
         ended = _wait_for_scan(api, api.start_scan(measure=measure)["id"])
-        listed = api.unreadable(ended["id"]) if ended["unreadable"] else []
+        listed = api.list_unreadable_files(ended["id"]) if ended["unreadable"] else []
     if as_json:
         print_json({**ended, "unreadable_files": listed})
     else:
         for file in listed:
-            say(f"not added: {file['path']}: {file['reason']}")
+            print_note(f"not added: {file['path']}: {file['reason']}")
         typer.echo(_format_counts(ended))
     if ended["state"] != "completed":
-        say(f"The scan ended as {ended['state']}" + (f": {ended['error']}" if ended["error"] else ""))
-        raise typer.Exit(Exit.FAILED)
+        print_note(f"The scan ended as {ended['state']}" + (f": {ended['error']}" if ended["error"] else ""))
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def import_list(
     file: Annotated[Path, typer.Argument(help="A Library.xml, .m3u8 or .m3u under the library folders.")],
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Import a library that Apple Music or iTunes exported (File → Library → Export Library…), or a playlist.
 
@@ -65,13 +65,13 @@ def import_list(
 
     Example:  tower music import /srv/music/Library.xml
     """
-    with music() as api:
+    with connect_music() as api:
         imported = api.import_list(str(file.absolute()))
     if as_json:
         print_json(imported)
         return
     for entry in imported["skipped"]:
-        say(f"skipped: {entry['what']}: {entry['reason']}")
+        print_note(f"skipped: {entry['what']}: {entry['reason']}")
     counts = f"{imported['tracks_known']} tracks, {imported['playlists']} playlists"
     typer.echo(f"{counts}; {imported['skipped_count']} entries skipped")
 
@@ -80,13 +80,13 @@ def search(
     words: Annotated[list[str], typer.Argument(help="Words of the title, artist or album.")],
     *,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Find tracks by title, artist or album, in any script.
 
     Example:  tower music search 夜に駆ける
     """
-    with music() as api:
+    with connect_music() as api:
         found = api.search(" ".join(words), limit=limit)
     if as_json:
         print_json(found)
@@ -97,22 +97,22 @@ def search(
 
 
 @contextmanager
-def music() -> Iterator[MusicClient]:
+def connect_music() -> Iterator[MusicClient]:
     """The music API of the running stack. Raises StackError if none runs."""
     from tower.clients.music import MusicClient
 
-    mine = settings()
-    with MusicClient(addresses(mine).music_url, key=mine.api_key) as api:
+    mine = load_settings()
+    with MusicClient(require_addresses(mine).music_url, key=mine.api_key) as api:
         yield api
 
 
 def _wait_for_scan(api: MusicClient, scan_id: int) -> Any:
     shown = ""
     try:
-        while (now := api.scan(scan_id))["ended_at"] is None:
+        while (now := api.get_scan(scan_id))["ended_at"] is None:
             if (line := _format_counts(now)) != shown:
-                say(shown := line)
-            time.sleep(LOOK_S)
+                print_note(shown := line)
+            time.sleep(POLL_S)
     except KeyboardInterrupt:
         api.cancel_scan(scan_id)
         raise
@@ -121,5 +121,5 @@ def _wait_for_scan(api: MusicClient, scan_id: int) -> Any:
 
 def _format_counts(scan: dict[str, Any]) -> str:
     total = f" of {scan['files_total']}" if scan["files_total"] is not None else ""
-    counts = ", ".join(f"{scan[name]} {name}" for name in FIGURES if scan[name])
+    counts = ", ".join(f"{scan[name]} {name}" for name in COUNTS if scan[name])
     return f"{scan['files_seen']}{total} files: {counts or 'nothing yet'}"

@@ -10,18 +10,18 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from tower.clients.production import ENDED, ProductionClient
+from tower.clients.production import END_STATUSES, ProductionClient
 from tower.errors import TowerError
 
 POLL_S = 0.25
-SILENCE_S = 60  # a restarting stack answers again within this time
+MAX_SILENCE_S = 60  # a restarting stack answers again within this time
 
 
 class Display(Protocol):
     def show(self, job: dict[str, Any]) -> None: ...
 
 
-def watch(api: ProductionClient, accepted: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+def watch_job(api: ProductionClient, accepted: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
     """Wait for the job and return it in its final state. Ctrl-C cancels the job."""
     job_id = accepted["job_id"]
     try:
@@ -33,22 +33,22 @@ def watch(api: ProductionClient, accepted: dict[str, Any], *, quiet: bool) -> di
             return _follow(api, job_id, _Bar(progress))
     except KeyboardInterrupt:
         try:
-            return {**api.status(job_id), **api.cancel(job_id)}
+            return {**api.get_status(job_id), **api.cancel(job_id)}
         except TowerError:  # the job has just ended
-            return api.status(job_id)
+            return api.get_status(job_id)
 
 
 def _follow(api: ProductionClient, job_id: int, display: Display) -> dict[str, Any]:
     answered_at = time.monotonic()
     while True:
         try:
-            job = api.status(job_id)
+            job = api.get_status(job_id)
             answered_at = time.monotonic()
             display.show(job)
-            if job["status"] in ENDED:
+            if job["status"] in END_STATUSES:
                 return job
         except TowerError as error:
-            if error.status < 500 or time.monotonic() - answered_at > SILENCE_S:
+            if error.status < 500 or time.monotonic() - answered_at > MAX_SILENCE_S:
                 raise
         time.sleep(POLL_S)
 
@@ -71,7 +71,7 @@ class _Bar:
         self._task = progress.add_task("", total=1.0, stage="queued", step="", eta="")
 
     def show(self, job: dict[str, Any]) -> None:
-        stage = job["status"] if job["status"] in ENDED else job["stage"]
+        stage = job["status"] if job["status"] in END_STATUSES else job["stage"]
         self._progress.update(self._task, completed=job["progress"], stage=stage, step=job["step"] or "", eta=_eta(job))
 
 
@@ -82,7 +82,7 @@ class _Lines:
         self._last: tuple[str, int] | None = None
 
     def show(self, job: dict[str, Any]) -> None:
-        now = (job["status"] if job["status"] in ENDED else job["stage"], int(job["progress"] * 10))
+        now = (job["status"] if job["status"] in END_STATUSES else job["stage"], int(job["progress"] * 10))
         if now != self._last:
             line = f"{now[0]:>9} {job['progress']:4.0%}  {job['step'] or ''}  {_eta(job)}"
             typer.echo(line.rstrip(), err=True)

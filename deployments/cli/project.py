@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.api_client import Json, print_json, say
-from deployments.cli.settings_option import settings
+from deployments.cli.api_client import JsonOption, print_json, print_note
+from deployments.cli.settings_option import load_settings
 
-Told = Callable[[str, int, int], None]
-MB = 1e6
+ProgressCallback = Callable[[str, int, int], None]
+BYTES_PER_MB = 1e6
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def export(
     file: Annotated[Path, typer.Argument(help="The file to write, usually NAME.tower.", dir_okay=False)],
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a project to one file: bible, characters, scenes, all versions, reviews, takes, media.
 
@@ -38,29 +38,29 @@ def export(
 
     Example:  tower project export 12 neon-rain.tower
     """
-    from deployments.cli.database import sessions
+    from deployments.cli.database import open_sessions
     from tower.archives.exporting import export_project
     from tower.errors import InvalidError
 
     if file.exists() and not force:
         raise InvalidError(f"{file} exists: choose another name, or use --force")
-    loaded = settings()
-    with sessions(loaded, "tower project") as opened, _progress(quiet=as_json) as told, _translate_errors(file):
-        done = export_project(opened, project, file.absolute(), settings=loaded, told=told)
+    loaded = load_settings()
+    with open_sessions(loaded, "tower project") as opened, _progress(quiet=as_json) as told, _translate_errors(file):
+        done = export_project(opened, project, file.absolute(), settings=loaded, progress=told)
     for missing in done.manifest.missing:
-        say(f"Missing: {missing}")
+        print_note(f"Missing: {missing}")
     if as_json:
         summary = {"missing": done.manifest.missing, "content_hash": done.manifest.content_hash}
         print_json({"project": project, "path": str(done.path), "bytes": done.bytes, **summary})
         return
     typer.echo(str(done.path))
-    say(f"{done.bytes / MB:.1f} MB, content hash {done.manifest.content_hash}")
+    print_note(f"{done.bytes / BYTES_PER_MB:.1f} MB, content hash {done.manifest.content_hash}")
 
 
 def import_(
     file: Annotated[Path, typer.Argument(help="A file from `tower project export` or the API.")],
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Create a new project from an exported file. If the file has any fault, nothing is imported.
 
@@ -68,20 +68,20 @@ def import_(
 
     Example:  tower project import neon-rain.tower
     """
-    from deployments.cli.database import sessions
+    from deployments.cli.database import open_sessions
     from tower.archives.importing import import_project
 
-    loaded = settings()
-    with sessions(loaded, "tower project") as opened, _progress(quiet=as_json) as told, _translate_errors(file):
-        made = import_project(opened, file, settings=loaded, told=told)
+    loaded = load_settings()
+    with open_sessions(loaded, "tower project") as opened, _progress(quiet=as_json) as told, _translate_errors(file):
+        made = import_project(opened, file, settings=loaded, progress=told)
     if as_json:
         summary = {"rows": made.manifest.rows, "heads": made.manifest.heads, "missing": made.manifest.missing}
         print_json({"project": made.project_id, "content_hash": made.manifest.content_hash, **summary})
         return
     for missing in made.manifest.missing:
-        say(f"Missing in the export: {missing}")
+        print_note(f"Missing in the export: {missing}")
     typer.echo(str(made.project_id))
-    say(f"{made.manifest.project}: {sum(made.manifest.rows.values())} rows, {len(made.manifest.heads)} branches")
+    print_note(f"{made.manifest.project}: {sum(made.manifest.rows.values())} rows, {len(made.manifest.heads)} branches")
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def _translate_errors(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Told]:
+def _progress(*, quiet: bool) -> Iterator[ProgressCallback]:
     """A progress bar on a terminal; elsewhere only the result is printed."""
     if quiet or not sys.stderr.isatty():
         yield lambda *_: None

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.api_client import Json, print_json, say
-from deployments.cli.settings_option import settings
+from deployments.cli.api_client import JsonOption, print_json, print_note
+from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
-    from tower.storage.purging import Purged
+    from tower.storage.purging import PurgeReport
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def purge(
         int | None,
         typer.Option(min=0, max=36_500, metavar="DAYS", help="Deleted longer ago than this; default: 30."),
     ] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Permanently remove deleted projects: their rows, and the files that only they need.
 
@@ -37,26 +37,26 @@ def purge(
     """
     from datetime import timedelta
 
-    from deployments.cli.database import sessions
+    from deployments.cli.database import open_sessions
     from tower.storage import purging
-    from tower.story.projects import KEPT_IN_BIN
+    from tower.story.projects import RESTORABLE_FOR
 
-    longest = KEPT_IN_BIN if older_than is None else timedelta(days=older_than)
-    loaded = settings()
-    with sessions(loaded, "tower purge") as opened:
-        done = purging.purge(opened, loaded, older_than=longest, dry_run=dry_run)
+    longest = RESTORABLE_FOR if older_than is None else timedelta(days=older_than)
+    loaded = load_settings()
+    with open_sessions(loaded, "tower purge") as opened:
+        done = purging.purge_projects(opened, loaded, older_than=longest, dry_run=dry_run)
     if as_json:
         print_json(_as_json(done, dry_run))
         return
     for project in done.projects:
         typer.echo(f"project {project.id}: {project.name}, {project.jobs} generations, {project.assets} takes")
     for reason in done.kept:
-        say(f"Kept: {reason}")
+        print_note(f"Kept: {reason}")
     outcome = "would be removed" if dry_run else "removed"
-    say(f"{len(done.projects)} projects and {done.files} files ({done.bytes / 1e6:.1f} MB) {outcome}")
+    print_note(f"{len(done.projects)} projects and {done.files} files ({done.bytes / 1e6:.1f} MB) {outcome}")
 
 
-def _as_json(done: Purged, dry_run: bool) -> dict[str, object]:
+def _as_json(done: PurgeReport, dry_run: bool) -> dict[str, object]:
     projects = [
         {**asdict(project), "deleted_at": project.deleted_at.isoformat(timespec="seconds")} for project in done.projects
     ]

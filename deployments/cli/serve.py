@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.settings_option import settings
+from deployments.cli.settings_option import load_settings
 
 
 class ServerName(StrEnum):
@@ -44,10 +44,10 @@ def serve(
 
     Example:  TOWER_DATABASE_URL=postgresql://me@db.example/anime_production tower serve prefect
     """
-    from deployments.standalone import Server
+    from deployments.standalone import StandaloneServer
     from deployments.standalone import serve as become
 
-    become(settings(), Server(server.value), prefect_host=prefect_host)
+    become(load_settings(), StandaloneServer(server.value), prefect_host=prefect_host)
 
 
 def deploy() -> None:
@@ -59,7 +59,7 @@ def deploy() -> None:
     """
     from deployments.standalone import deploy as become
 
-    become(settings())
+    become(load_settings())
 
 
 def health(
@@ -74,6 +74,6 @@ def health(
     from deployments.health import require_part, require_stack
 
     if part is None:
-        require_stack(settings())
+        require_stack(load_settings())
     else:
-        require_part(settings(), part.value, label=name)
+        require_part(load_settings(), part.value, label=name)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tower.settings import Settings
 
 
-def settings() -> Settings:
+def load_settings() -> Settings:
     """Load the settings. Raises InvalidError if an environment variable is invalid."""
     from pydantic import ValidationError  # imported here to keep `tower --help` fast
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from deployments.cli.exits import Exit
-from deployments.cli.settings_option import settings
+from deployments.cli.exits import ExitCode
+from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
     from deployments.state import Addresses
@@ -32,7 +32,7 @@ def up() -> None:
     """
     from deployments.cli import events
     from deployments.stack import Stack
-    from deployments.supervisor import StopAskedError
+    from deployments.supervisor import StopRequestedError
 
     events.configure_logging()
     started_at = time.monotonic()
@@ -41,10 +41,10 @@ def up() -> None:
     def ready(addresses: Addresses) -> None:
         nonlocal was_ready
         was_ready = True
-        events.show_table(addresses, took_s=time.monotonic() - started_at)
+        events.print_addresses(addresses, took_s=time.monotonic() - started_at)
 
     try:
-        Stack(settings(), events.say).run(ready)
-    except StopAskedError:
-        events.say("stopped")
-        raise typer.Exit(Exit.OK if was_ready else Exit.INTERRUPTED) from None
+        Stack(load_settings(), events.print_event).run(ready)
+    except StopRequestedError:
+        events.print_event("stopped")
+        raise typer.Exit(ExitCode.OK if was_ready else ExitCode.INTERRUPTED) from None

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.exits import Exit
-from deployments.cli.settings_option import settings
+from deployments.cli.exits import ExitCode
+from deployments.cli.settings_option import load_settings
 
 
 class Pool(StrEnum):
@@ -39,18 +39,20 @@ def worker(
     """
     from deployments.cli import events
     from deployments.remote_worker import RemoteWorker
-    from deployments.supervisor import StopAskedError
+    from deployments.supervisor import StopRequestedError
 
     options = {"comfyui_url": _checked_url(comfyui), "gpu_slots": slots}
     if pool is not Pool.GPU and any(options.values()):
         raise typer.BadParameter("--comfyui and --slots need the pool gpu")
     events.configure_logging()
-    updated = settings().model_copy(update={setting: value for setting, value in options.items() if value is not None})
+    updated = load_settings().model_copy(
+        update={setting: value for setting, value in options.items() if value is not None}
+    )
     try:
-        RemoteWorker(updated, pool.value, events.say, label=_checked_label(name)).run()
-    except StopAskedError:
-        events.say("stopped")
-        raise typer.Exit(Exit.OK) from None
+        RemoteWorker(updated, pool.value, events.print_event, label=_checked_label(name)).run()
+    except StopRequestedError:
+        events.print_event("stopped")
+        raise typer.Exit(ExitCode.OK) from None
 
 
 def _checked_url(url: str | None) -> str | None:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import Json, print_json, running, say
+from deployments.cli.api_client import JsonOption, connect_running, print_json, print_note
 
-Name = Annotated[str, typer.Argument(metavar="NAME")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def add(
     name: Annotated[str | None, typer.Option(help="Its name; default: the name of the file.")] = None,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
     bind: Annotated[list[str] | None, typer.Option(help="As seed=3.noise_seed; replaces an inferred input.")] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check a graph against ComfyUI, infer the inputs for prompt, seed, size, …, and store it.
 
@@ -41,18 +41,18 @@ def add(
         "graph": _read_graph(file),
         "bindings": _parse_bindings(bind or []),
     }
-    with running() as api:
+    with connect_running() as api:
         stored = api.add_workflow(body)
     print_json(stored) if as_json else _print_stored(stored)
 
 
-def list_all(*, as_json: Json = False) -> None:
+def list_all(*, as_json: JsonOption = False) -> None:
     """List the workflows, the built-in ones first.
 
     Example:  tower workflow list
     """
-    with running() as api:
-        workflows = api.workflows()
+    with connect_running() as api:
+        workflows = api.list_workflows()
     if as_json:
         print_json(workflows)
         return
@@ -62,17 +62,17 @@ def list_all(*, as_json: Json = False) -> None:
 
 
 def show(
-    name: Name,
+    name: NameArgument,
     *,
     version: Annotated[int | None, typer.Option(help="Default: the current version.")] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the inputs that a workflow sets and the node classes that it needs; --json also prints the graph.
 
     Example:  tower workflow show animatediff
     """
-    with running() as api:
-        found = api.workflow(name, version)
+    with connect_running() as api:
+        found = api.get_workflow(name, version)
     if as_json:
         print_json(found)
         return
@@ -81,12 +81,12 @@ def show(
     typer.echo(f"needs: {', '.join(found['node_classes'])}")
 
 
-def remove(name: Name, *, as_json: Json = False) -> None:
+def remove(name: NameArgument, *, as_json: JsonOption = False) -> None:
     """Delete all versions of one of your workflows. Takes that were rendered with it stay.
 
     Example:  tower workflow remove my_shot
     """
-    with running() as api:
+    with connect_running() as api:
         removed = api.remove_workflow(name)
     print_json(removed) if as_json else typer.echo(f"{removed['name']}: {removed['deleted_versions']} versions deleted")
 
@@ -122,9 +122,9 @@ def _print_stored(stored: dict[str, Any]) -> None:
     typer.echo(f"{stored['name']}, version {stored['version']}, {checked}")
     _print_bindings(stored["bindings"])
     for name, why in stored["not_inferred"].items():
-        say(f"Not found: {name}: {why}")
+        print_note(f"Not found: {name}: {why}")
     for finding in stored["warnings"]:
-        say(f"Note: {finding['message']}. {finding['mend']}")
+        print_note(f"Note: {finding['message']}. {finding['mend']}")
 
 
 def _print_bindings(bindings: dict[str, Any]) -> None:

@@ -28,8 +28,8 @@ from pathlib import Path
 
 import psutil
 
-from deployments.entrypoints import PREFECT_YAML, modules
-from tower.plugins import ENGINES, declared
+from deployments.entrypoints import PREFECT_YAML, list_flow_modules
+from tower.plugins import ENGINES_GROUP, declared_entry_points
 
 PRELOADED = (
     "prefect",
@@ -55,30 +55,30 @@ PRELOADED = (
 )
 GRACE_S = 10.0  # from SIGTERM to SIGKILL for a run whose launcher was killed
 _REQUEST_BYTES = 1 << 20
-Sources = dict[str, int | None]
+SourceTimes = dict[str, int | None]
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """The environment and the working directory of a run."""
 
     env: dict[str, str]
     cwd: str
 
 
-class Run:
+class ForkedRun:
     """A forked run, leader of its own process group, and the launcher that waits for it."""
 
     def __init__(self, pid: int, launcher: socket.socket) -> None:
         self.pid = pid
         self.launcher = launcher
-        self.handle = os.pidfd_open(pid)
-        self.told_to_end = False
+        self.pidfd = os.pidfd_open(pid)
+        self.stop_requested = False
         self.kill_at: float | None = None
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, signal_number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
+            os.killpg(self.pid, signal_number)
 
 
 class Zygote:
@@ -86,12 +86,12 @@ class Zygote:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._runs: set[Run] = set()
+        self._runs: set[ForkedRun] = set()
         self._draining = False
         self._selector = selectors.DefaultSelector()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
-    def serve(self) -> Request | None:
+    def serve(self) -> RunRequest | None:
         self._listen()
         signal.signal(signal.SIGTERM, self._start_draining)
         while True:
@@ -122,18 +122,18 @@ class Zygote:
             self._listener.close()
             self.path.unlink(missing_ok=True)
 
-    def _on_event(self, source: object, run: Run | None) -> Request | None:
+    def _on_event(self, source: object, run: ForkedRun | None) -> RunRequest | None:
         if run is None:
             return self._fork()
         if run not in self._runs:
             return None  # the run and its launcher ended in the same batch of events
-        if source == run.handle:
+        if source == run.pidfd:
             self._reap(run)
         else:
             self._on_message(run)
         return None
 
-    def _fork(self) -> Request | None:
+    def _fork(self) -> RunRequest | None:
         """Fork a run. Returns its request in the run and None in the zygote."""
         launcher = self._listener.accept()[0]
         request = _read_request(launcher)
@@ -147,11 +147,11 @@ class Zygote:
             return request
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)  # the run calls it too; one of the two comes first
-        run = Run(pid, launcher)
+        run = ForkedRun(pid, launcher)
         with contextlib.suppress(OSError):  # the launcher has gone: the selector reports it next
-            socket.send_fds(launcher, [b"%d" % pid], [run.handle])
+            socket.send_fds(launcher, [b"%d" % pid], [run.pidfd])
         self._runs.add(run)
-        self._selector.register(run.handle, selectors.EVENT_READ, run)
+        self._selector.register(run.pidfd, selectors.EVENT_READ, run)
         self._selector.register(launcher, selectors.EVENT_READ, run)
         return None
 
@@ -161,35 +161,37 @@ class Zygote:
         for connection in (self._listener, launcher, *(run.launcher for run in self._runs)):
             connection.close()
         for run in self._runs:
-            os.close(run.handle)
+            os.close(run.pidfd)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)
 
-    def _reap(self, run: Run) -> None:
+    def _reap(self, run: ForkedRun) -> None:
         """Send the exit status of an ended run to its launcher."""
         status = os.waitpid(run.pid, 0)[1]
         self._runs.discard(run)
         with contextlib.suppress(OSError):
             run.launcher.send(b"%d" % status)
-        self._selector.unregister(run.handle)
-        os.close(run.handle)
+        self._selector.unregister(run.pidfd)
+        os.close(run.pidfd)
         self._disconnect(run)
 
-    def _on_message(self, run: Run) -> None:
+    def _on_message(self, run: ForkedRun) -> None:
         """Note that the launcher forwarded a signal; end the run if the launcher was killed."""
         try:
             message = run.launcher.recv(16)
         except OSError:
             message = b""
         if message:
-            run.told_to_end = True
+            run.stop_requested = True
             return
         self._disconnect(run)
-        run.signal(signal.SIGKILL if run.told_to_end else signal.SIGTERM)  # on SIGTERM the run reports itself crashed
+        run.send_signal(
+            signal.SIGKILL if run.stop_requested else signal.SIGTERM
+        )  # on SIGTERM the run reports itself crashed
         run.kill_at = time.monotonic() + GRACE_S
 
-    def _disconnect(self, run: Run) -> None:
+    def _disconnect(self, run: ForkedRun) -> None:
         if run.launcher.fileno() >= 0:
             self._selector.unregister(run.launcher)
             run.launcher.close()
@@ -197,12 +199,12 @@ class Zygote:
     def _kill_overdue(self) -> None:
         for run in self._runs:
             if run.kill_at is not None and time.monotonic() > run.kill_at:
-                run.signal(signal.SIGKILL)
+                run.send_signal(signal.SIGKILL)
 
 
 def main() -> None:
     """Import, serve, and in a forked run become `prefect.engine`."""
-    sources = preload(modules(PREFECT_YAML))
+    sources = preload(list_flow_modules(PREFECT_YAML))
     logging_before = _logging_settings()
     _print(f"zygote {os.getpid()} is ready at {sys.argv[1]}")
     request = Zygote(Path(sys.argv[1])).serve()
@@ -210,7 +212,7 @@ def main() -> None:
         become_engine(request, logging_before, sources)
 
 
-def preload(flows: Sequence[str] = ()) -> Sources:
+def preload(flows: Sequence[str] = ()) -> SourceTimes:
     """Import what every run needs, then the flows; return the flows' source files with their modification times.
 
     Exits if an import has started a thread, because threads do not survive a fork.
@@ -223,7 +225,7 @@ def preload(flows: Sequence[str] = ()) -> Sources:
             importlib.import_module(name)
         except Exception as error:  # a run that needs the module imports it again and reports the error
             _print(f"zygote: {name} cannot be imported: {error!r}")
-    declared(ENGINES)  # saves each run 30 ms
+    declared_entry_points(ENGINES_GROUP)  # saves each run 30 ms
     sources = _source_times(set(sys.modules) - before)
     threads = psutil.Process().num_threads()
     if threads > 1:
@@ -233,7 +235,7 @@ def preload(flows: Sequence[str] = ()) -> Sources:
     return sources
 
 
-def _source_times(names: set[str]) -> Sources:
+def _source_times(names: set[str]) -> SourceTimes:
     """Modification times of the modules' files in nanoseconds; None if a file is gone."""
     files = {getattr(sys.modules[name], "__file__", None) for name in names}
     return {file: _changed_at(file) for file in files if file}
@@ -246,12 +248,12 @@ def _changed_at(file: str) -> int | None:
         return None
 
 
-def _read_request(launcher: socket.socket) -> Request | None:
+def _read_request(launcher: socket.socket) -> RunRequest | None:
     """The launcher's request; None if it is invalid or the launcher has gone."""
     launcher.settimeout(1)
     try:
         document = json.loads(launcher.recv(_REQUEST_BYTES))
-        request = Request(env=document["env"], cwd=document["cwd"])
+        request = RunRequest(env=document["env"], cwd=document["cwd"])
         launcher.setblocking(False)
         launcher.recv(1)
     except BlockingIOError:
@@ -261,7 +263,7 @@ def _read_request(launcher: socket.socket) -> Request | None:
     return None
 
 
-def become_engine(request: Request, logging_before: dict[str, str], sources: Sources) -> None:
+def become_engine(request: RunRequest, logging_before: dict[str, str], sources: SourceTimes) -> None:
     """Execute the run: at once, or as a cold start if a source file has changed."""
     os.environ.clear()
     os.environ.update(request.env)

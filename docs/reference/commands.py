@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from deployments.cli import app
-from deployments.cli.exits import MEANINGS
+from deployments.cli.exits import EXIT_MEANINGS
 
 HEAD = """# Command reference
 
@@ -22,7 +22,7 @@ Made by `make docs` from `deployments/cli/`. [cli.md](cli.md) shows the commands
 
 
 def page() -> str:
-    exits = "".join(f"| {code.value} | {meaning} |\n" for code, meaning in MEANINGS.items())
+    exits = "".join(f"| {code.value} | {meaning} |\n" for code, meaning in EXIT_MEANINGS.items())
     commands = commands_of(typer.main.get_command(app), ("tower",))
     return HEAD + exits + "".join(_section(words, command) for words, command in commands)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from api.errors import CODES
-from tower.clients.comfyui.errors import ComfyUIError, Fault
+from api.errors import CODE_BY_STATUS
+from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
 from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
 
@@ -38,9 +38,9 @@ def find_raising() -> Mapping[ErrorCode, Raising]:
     trees = {path: ast.parse(path.read_text()) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     family = _family(node for tree in trees.values() for node in ast.walk(tree))
     found: defaultdict[ErrorCode, Raising] = defaultdict(Raising)
-    for status, code in CODES.items():
+    for status, code in CODE_BY_STATUS.items():
         found[code].statuses.add(status)
-    for fault in Fault:
+    for fault in ComfyUIFault:
         found[ErrorCode[fault.value]].statuses.add(ComfyUIError.status)
     for path, tree in trees.items():
         if path.parent == DEFINED_IN:
@@ -87,8 +87,8 @@ def _member(node: ast.AST | None) -> ErrorCode | None:
     match node:
         case ast.Attribute(value=ast.Name(id="ErrorCode"), attr=name) if name in ErrorCode.__members__:
             return ErrorCode[name]
-        case ast.Attribute(value=ast.Name(id="Fault"), attr=name) if name in Fault.__members__:
-            return ErrorCode[Fault[name].value]
+        case ast.Attribute(value=ast.Name(id="Fault"), attr=name) if name in ComfyUIFault.__members__:
+            return ErrorCode[ComfyUIFault[name].value]
     return None
 
 

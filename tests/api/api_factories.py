@@ -7,10 +7,10 @@ from typing import Any
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from tests.api.api_requests import A
+from tests.api.api_requests import API_ROOT
 
 KAI = {"name": "Kai Nakamura", "description": "Main protagonist, skilled fighter"}
-VILLAGE = {
+VILLAGE_SCENE = {
     "scene_number": 1,
     "description": "Opening scene in the village",
     "characters": ["Kai Nakamura", "Village Elder"],
@@ -23,48 +23,56 @@ BIBLE = {
 }
 
 
-def good(answer: Response, status: int = 200) -> Any:
+def require_success(answer: Response, status: int = 200) -> Any:
     assert answer.status_code == status, answer.text
     return answer.json()
 
 
-def edited(answer: Response, status: int = 200) -> Any:
+def require_edit(answer: Response, status: int = 200) -> Any:
     """The answer to a successful edit without `stale_scenes`, as GET returns it."""
-    return {name: value for name, value in good(answer, status).items() if name != "stale_scenes"}
+    return {name: value for name, value in require_success(answer, status).items() if name != "stale_scenes"}
 
 
-def project(client: TestClient, **fields: Any) -> int:
-    made: int = good(client.post(f"{A}/projects", json={"name": "My Anime Project", **fields}), 201)["id"]
+def create_project(client: TestClient, **fields: Any) -> int:
+    made: int = require_success(client.post(f"{API_ROOT}/projects", json={"name": "My Anime Project", **fields}), 201)[
+        "id"
+    ]
     return made
 
 
-def character(client: TestClient, project_id: int, **fields: Any) -> dict[str, Any]:
-    made: dict[str, Any] = edited(client.post(f"{A}/characters", json={"project_id": project_id, **KAI, **fields}), 201)
+def create_character(client: TestClient, project_id: int, **fields: Any) -> dict[str, Any]:
+    made: dict[str, Any] = require_edit(
+        client.post(f"{API_ROOT}/characters", json={"project_id": project_id, **KAI, **fields}), 201
+    )
     return made
 
 
-def scene(client: TestClient, project_id: int, **fields: Any) -> dict[str, Any]:
-    made: dict[str, Any] = edited(client.post(f"{A}/scenes", json={"project_id": project_id, **VILLAGE, **fields}), 201)
+def create_scene(client: TestClient, project_id: int, **fields: Any) -> dict[str, Any]:
+    made: dict[str, Any] = require_edit(
+        client.post(f"{API_ROOT}/scenes", json={"project_id": project_id, **VILLAGE_SCENE, **fields}), 201
+    )
     return made
 
 
-def bible(client: TestClient, project_id: int, **fields: Any) -> dict[str, Any]:
-    made: dict[str, Any] = edited(client.post(f"{A}/projects/{project_id}/bible", json={**BIBLE, **fields}), 201)
+def create_bible(client: TestClient, project_id: int, **fields: Any) -> dict[str, Any]:
+    made: dict[str, Any] = require_edit(
+        client.post(f"{API_ROOT}/projects/{project_id}/bible", json={**BIBLE, **fields}), 201
+    )
     return made
 
 
-def branch(client: TestClient, project_id: int, name: str = "experimental_ending") -> None:
+def create_branch(client: TestClient, project_id: int, name: str = "experimental_ending") -> None:
     body = {"project_id": project_id, "branch_name": name, "source_branch": "main"}
-    good(client.post(f"{A}/branch", json=body), 201)
+    require_success(client.post(f"{API_ROOT}/branch", json=body), 201)
 
 
-def pages(client: TestClient, path: str, **query: Any) -> list[Any]:
+def read_all_pages(client: TestClient, path: str, **query: Any) -> list[Any]:
     """All rows of a list, read page by page through the links `next`."""
-    answer = client.get(f"{A}/{path}", params=query)
-    rows = good(answer)
+    answer = client.get(f"{API_ROOT}/{path}", params=query)
+    rows = require_success(answer)
     while following := answer.links.get("next"):
         assert f"cursor={answer.headers['X-Next-Cursor']}" in following["url"]
         answer = client.get(following["url"])
-        rows += good(answer)
+        rows += require_success(answer)
     assert "X-Next-Cursor" not in answer.headers
     return list(rows)

@@ -10,13 +10,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from api.production.app import create_app
-from db.engine import Sessions
-from tests.api.small_servers import refusing
+from db.engine import SessionFactory
+from tests.api.small_servers import reserve_refusing_address
 from tower.settings import Settings
 
 
 @pytest.fixture
-def api_database_url(committing_engine: Engine, sessions: Sessions) -> str:
+def api_database_url(committing_engine: Engine, sessions: SessionFactory) -> str:
     """The database behind `sessions`: the service commits to it, and the test ends with empty tables."""
     return committing_engine.url.render_as_string(hide_password=False)
 
@@ -24,7 +24,7 @@ def api_database_url(committing_engine: Engine, sessions: Sessions) -> str:
 @pytest.fixture(scope="session")
 def app(committing_engine: Engine) -> Iterator[FastAPI]:
     """One app for all tests: its first request builds the routes, which costs at least 0.2 s."""
-    with refusing() as prefect:
+    with reserve_refusing_address() as prefect:
         url = committing_engine.url.render_as_string(hide_password=False)
         yield create_app(Settings(database_url=url, prefect_api_url=f"{prefect}/api"))
 

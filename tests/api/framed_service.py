@@ -20,20 +20,20 @@ from tower.settings import Settings
 router = strict_router(prefix="/api")
 
 
-class Inner(Body):
+class NestedBody(Body):
     count: int
 
 
-class Scene(Body):
+class SceneBody(Body):
     name: str
     number: int = 1
     length_s: float = 1
-    inner: Inner | None = None
+    inner: NestedBody | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
 @router.post("/scenes")
-def make_scene(scene: Scene) -> dict[str, Any]:
+def make_scene(scene: SceneBody) -> dict[str, Any]:
     return scene.model_dump()
 
 
@@ -76,11 +76,11 @@ def half() -> StreamingResponse:
     return StreamingResponse(parts())
 
 
-def service() -> FastAPI:
+def build_service() -> FastAPI:
     return create_app(title="Frame", settings=Settings(), routers=[router])
 
 
-def error_of(answer: Response) -> dict[str, Any]:
+def read_error(answer: Response) -> dict[str, Any]:
     """The content of the error envelope, checked for completeness."""
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()

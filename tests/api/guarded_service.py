@@ -13,7 +13,7 @@ from api.app import create_app
 from api.http.collaborators import Collaborators
 from api.http.strict_routes import strict_router
 from api.middleware.key_check import ADMIN, OPEN
-from db.engine import Sessions, reading
+from db.engine import SessionFactory, read_session_factory
 from db.models.keys import Scope
 from tower import api_keys
 from tower.settings import Settings
@@ -54,13 +54,13 @@ async def live(socket: WebSocket) -> None:
 
 
 @contextmanager
-def serving(sessions: Sessions, *, peer: str = "127.0.0.1", **changes: Any) -> Iterator[TestClient]:
+def serve_guarded(sessions: SessionFactory, *, peer: str = "127.0.0.1", **changes: Any) -> Iterator[TestClient]:
     """The service with the database behind `sessions`; `changes` are settings, `peer` is the client's address."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Collaborators]:
         yield Collaborators(
-            settings=settings, service="guarded", sessions=sessions, reading=reading(sessions.kw["bind"])
+            settings=settings, service="guarded", sessions=sessions, reading=read_session_factory(sessions.kw["bind"])
         )
 
     url = sessions.kw["bind"].url.render_as_string(hide_password=False)
@@ -70,10 +70,10 @@ def serving(sessions: Sessions, *, peer: str = "127.0.0.1", **changes: Any) -> I
         yield client
 
 
-def new_key(sessions: Sessions, *scopes: Scope, name: str = "laptop") -> str:
+def create_key(sessions: SessionFactory, *scopes: Scope, name: str = "laptop") -> str:
     with sessions.begin() as session:
-        return api_keys.create(session, name, scopes).token
+        return api_keys.create_key(session, name, scopes).token
 
 
-def bearer(token: str) -> Mapping[str, str]:
+def bearer_headers(token: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {token}"}

@@ -12,11 +12,11 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from tests.conftest import free_port
+from tests.conftest import find_free_port
 
 
 @dataclass(frozen=True)
-class Served:
+class LiveServer:
     """A running service. `headers` contain a key."""
 
     url: str
@@ -24,8 +24,8 @@ class Served:
 
 
 @contextmanager
-def served(app: FastAPI, token: str) -> Iterator[Served]:
-    port = free_port()
+def serve_live(app: FastAPI, token: str) -> Iterator[LiveServer]:
+    port = find_free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -33,13 +33,13 @@ def served(app: FastAPI, token: str) -> Iterator[Served]:
         while not server.started:
             assert thread.is_alive(), "the service did not start"
             time.sleep(0.05)
-        yield Served(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"})
+        yield LiveServer(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"})
     finally:
         server.should_exit = True
         thread.join()
 
 
-def without_keys(document: dict[str, Any]) -> dict[str, Any]:
+def without_security(document: dict[str, Any]) -> dict[str, Any]:
     """Remove the keys from the document, so that no request is generated without one. test_keys.py tests that case."""
     for path in document["paths"].values():
         for operation in path.values():

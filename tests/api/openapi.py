@@ -15,7 +15,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 class Operation:
     method: str
     path: str
-    said: Schema
+    definition: Schema
     document: Schema
 
     def __str__(self) -> str:
@@ -23,29 +23,29 @@ class Operation:
 
     def parameters(self, where: str) -> dict[str, Schema]:
         """The parameters by name. `where` is path, query or header."""
-        resolved = [self.resolved(schema) for schema in self.said.get("parameters", [])]
+        resolved = [self.resolve(schema) for schema in self.definition.get("parameters", [])]
         return {schema["name"]: schema for schema in resolved if schema["in"] == where}
 
     def body(self) -> Schema:
         """The schema of a JSON body; empty if there is none."""
-        content = self.said.get("requestBody", {}).get("content", {})
-        return self.resolved(content.get("application/json", {}).get("schema", {}))
+        content = self.definition.get("requestBody", {}).get("content", {})
+        return self.resolve(content.get("application/json", {}).get("schema", {}))
 
     def example(self) -> Schema:
         """The first example of the body; empty if there is none."""
         return cast(Schema, next(iter(self.body().get("examples", [])), {}))
 
     def is_open(self) -> bool:
-        return self.said.get("security") == []
+        return self.definition.get("security") == []
 
-    def resolved(self, schema: Schema) -> Schema:
+    def resolve(self, schema: Schema) -> Schema:
         while "$ref" in schema:
             name = schema["$ref"].removeprefix("#/components/schemas/")
             schema = self.document["components"]["schemas"][name]
         return schema
 
 
-def operations(document: Schema) -> list[Operation]:
+def list_operations(document: Schema) -> list[Operation]:
     return [
         Operation(method.upper(), path, said, document)
         for path, methods in document["paths"].items()
@@ -54,25 +54,25 @@ def operations(document: Schema) -> list[Operation]:
     ]
 
 
-def names_in(path: str) -> list[str]:
+def path_parameters(path: str) -> list[str]:
     """['project_id'] for /projects/{project_id}."""
     return re.findall(r"{(\w+)}", path)
 
 
-def pattern_of(path: str) -> re.Pattern[str]:
+def path_pattern(path: str) -> re.Pattern[str]:
     """A pattern for paths of this form."""
     return re.compile(
         "".join("[^/]+" if part.startswith("{") else re.escape(part) for part in re.split("({.*?})", path))
     )
 
 
-def integers(schema: object) -> Iterator[Schema]:
+def find_integers(schema: object) -> Iterator[Schema]:
     """Every schema of an integer at any depth."""
     if isinstance(schema, dict):
         if schema.get("type") == "integer":
             yield schema
         for inner in schema.values():
-            yield from integers(inner)
+            yield from find_integers(inner)
     elif isinstance(schema, list):
         for inner in schema:
-            yield from integers(inner)
+            yield from find_integers(inner)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobType, ProductionJob, Stage
 from db.models.rendering import RenderSegment, SegmentState
 from tower.clients.prefect import FlowRunRequest, PrefectClient
@@ -24,7 +24,7 @@ SHOT = Shot(prompt="x", negative_prompt="", seed=1, width=256, height=256, fps=2
 FLOWS = {"standard": "cpu", "fast": "cpu", "render": "gpu"}  # flow -> pool
 
 
-def prepare(prefect: PrefectClient) -> None:
+def create_deployments(prefect: PrefectClient) -> None:
     """Create the pools and deployments of a stack."""
     with httpx.Client(base_url=prefect.url) as http:
         for pool in set(FLOWS.values()):
@@ -36,7 +36,7 @@ def prepare(prefect: PrefectClient) -> None:
             http.post("/deployments/", json=deployment).raise_for_status()
 
 
-def forget_runs(prefect: PrefectClient) -> None:
+def delete_waiting_runs(prefect: PrefectClient) -> None:
     """Delete all waiting runs."""
     with httpx.Client(base_url=prefect.url) as http:
         query = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}, "limit": 200}
@@ -44,23 +44,23 @@ def forget_runs(prefect: PrefectClient) -> None:
             http.delete(f"/flow_runs/{run['id']}").raise_for_status()
 
 
-def waiting_job(sessions: Sessions, prefect: PrefectClient, *, count: int = 1) -> int:
+def open_waiting_job(sessions: SessionFactory, prefect: PrefectClient, *, count: int = 1) -> int:
     """A job whose recipe runs and whose `count` segments wait for a worker of the gpu pool."""
     with sessions.begin() as session:
         job = lifecycle.open_job(session, GenerationSpec(prompt="a shrine"), job_type=JobType.STANDARD)
-        attempt = lifecycle.claim(session, job.id, flow_run_id=None, timeout_s=3600)
-        lifecycle.report(session, attempt, stage=Stage.RENDER)
+        attempt = lifecycle.claim_job(session, job.id, flow_run_id=None, timeout_s=3600)
+        lifecycle.report_progress(session, attempt, stage=Stage.RENDER)
         recipe = _run(prefect, "standard", job.id)
         set_state(prefect, recipe, "RUNNING")
         session.get_one(ProductionJob, job.id, populate_existing=True).flow_run_id = recipe
         plans = [SegmentPlan(number, SHOT, "animatic", uuid.uuid4().hex * 2) for number in range(1, count + 1)]
         rows = [segments.open_segment(session, attempt, plan) for plan in plans]
         for row in rows:
-            segments.launched(session, row.id, _run(prefect, "render", row.id))
+            segments.record_launch(session, row.id, _run(prefect, "render", row.id))
     return job.id
 
 
-def unbegun_job(sessions: Sessions, prefect: PrefectClient) -> int:
+def open_unstarted_job(sessions: SessionFactory, prefect: PrefectClient) -> int:
     """A job whose recipe waits for a worker of the cpu pool."""
     with sessions.begin() as session:
         job = lifecycle.open_job(session, GenerationSpec(prompt="a shrine"), job_type=JobType.STANDARD)
@@ -68,7 +68,7 @@ def unbegun_job(sessions: Sessions, prefect: PrefectClient) -> int:
     return job.id
 
 
-def take(sessions: Sessions, prefect: PrefectClient, segment_id: int) -> None:
+def start_segment(sessions: SessionFactory, prefect: PrefectClient, segment_id: int) -> None:
     """Claim the segment and set its run to Running, as a worker does."""
     with sessions.begin() as session:
         run_id = session.get_one(RenderSegment, segment_id).flow_run_id
@@ -77,7 +77,7 @@ def take(sessions: Sessions, prefect: PrefectClient, segment_id: int) -> None:
         set_state(prefect, run_id, kind)
 
 
-def complete(sessions: Sessions, segment_id: int, asset_id: int, *, took_s: float) -> None:
+def complete_segment(sessions: SessionFactory, segment_id: int, asset_id: int, *, took_s: float) -> None:
     with sessions.begin() as session:
         row = session.get_one(RenderSegment, segment_id)
         row.state, row.asset_id, row.progress = SegmentState.COMPLETED, asset_id, 1.0
@@ -85,7 +85,7 @@ def complete(sessions: Sessions, segment_id: int, asset_id: int, *, took_s: floa
         row.started_at = row.ended_at - timedelta(seconds=took_s)
 
 
-def segment_ids(sessions: Sessions, job_id: int) -> list[int]:
+def list_segment_ids(sessions: SessionFactory, job_id: int) -> list[int]:
     with sessions() as session:
         rows = select(RenderSegment.id).filter_by(job_id=job_id).order_by(RenderSegment.segment)
         return list(session.scalars(rows))
@@ -96,7 +96,7 @@ def set_state(prefect: PrefectClient, run_id: uuid.UUID | None, kind: str) -> No
     answer.raise_for_status()
 
 
-def handed_out(prefect: PrefectClient, pool: str) -> list[int]:
+def list_scheduled_runs(prefect: PrefectClient, pool: str) -> list[int]:
     """The parameter of each run that a worker of this pool would get now, in order."""
     body = {"scheduled_before": datetime.now(UTC).isoformat()}
     runs: Sequence[dict[str, Any]] = httpx.post(

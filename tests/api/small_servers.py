@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Answer = Callable[[str, str, Any], tuple[int, Any]]  # method, path, body -> status, JSON
+Responder = Callable[[str, str, Any], tuple[int, Any]]  # method, path, body -> status, JSON
 
 
 @contextmanager
-def serving(answer: Answer) -> Iterator[str]:
+def serve(answer: Responder) -> Iterator[str]:
     """Run a server on a free port of loopback; yields its URL."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -48,7 +48,7 @@ def serving(answer: Answer) -> Iterator[str]:
 
 
 @contextmanager
-def refusing() -> Iterator[str]:
+def reserve_refusing_address() -> Iterator[str]:
     """An address where nothing listens; the port is reserved meanwhile."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
@@ -56,7 +56,7 @@ def refusing() -> Iterator[str]:
 
 
 @contextmanager
-def mute() -> Iterator[str]:
+def serve_silence() -> Iterator[str]:
     """An address that accepts connections and never answers."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))

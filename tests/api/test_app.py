@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.framed_service import error_of, service
+from tests.api.framed_service import build_service, read_error
 
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with TestClient(service()) as client:
+    with TestClient(build_service()) as client:
         yield client
 
 
@@ -26,7 +26,7 @@ def test_good_request_is_answered_with_a_fresh_request_id(client: TestClient) ->
 
 def test_sane_request_id_is_kept_and_another_replaced(client: TestClient) -> None:
     kept = client.get("/api/conflict", headers={"X-Request-ID": "job-17:a.b_c"})
-    assert error_of(kept)["request_id"] == "job-17:a.b_c"
+    assert read_error(kept)["request_id"] == "job-17:a.b_c"
     for odd in ("", "a b", "x" * 129, 'evil"id', "<script>"):
         answer = client.get("/api/scenes", headers={"X-Request-ID": odd})
         assert answer.headers["X-Request-ID"].startswith("req_")
@@ -35,30 +35,30 @@ def test_sane_request_id_is_kept_and_another_replaced(client: TestClient) -> Non
 def test_unknown_endpoint_and_wrong_method(client: TestClient) -> None:
     absent = client.get("/api/absent")
     assert absent.status_code == 404
-    assert error_of(absent)["code"] == "NOT_FOUND"
-    assert "GET /api/absent" in error_of(absent)["message"]
+    assert read_error(absent)["code"] == "NOT_FOUND"
+    assert "GET /api/absent" in read_error(absent)["message"]
     wrong = client.patch("/api/conflict", json={})
     assert wrong.status_code == 405
-    assert error_of(wrong)["code"] == "METHOD_NOT_ALLOWED"
+    assert read_error(wrong)["code"] == "METHOD_NOT_ALLOWED"
     assert wrong.headers["Allow"] == "GET"
 
 
 def test_errors_of_tower_keep_code_status_and_details(client: TestClient) -> None:
     answer = client.get("/api/conflict")
     assert answer.status_code == 409
-    error = error_of(answer)
+    error = read_error(answer)
     assert (error["code"], error["message"]) == ("CONFLICT", "Both changed the coat")
     assert error["details"] == {"path": "characters.kai.coat"}
     answer = client.get("/api/silent")
     assert answer.status_code == 503
-    assert error_of(answer)["code"] == "UNAVAILABLE"
+    assert read_error(answer)["code"] == "UNAVAILABLE"
 
 
 def test_silent_database_is_503_and_tells_no_addresses(client: TestClient) -> None:
     answer = client.get("/api/database")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "2"
-    assert error_of(answer)["code"] == "UNAVAILABLE"
+    assert read_error(answer)["code"] == "UNAVAILABLE"
     assert "10.1.2.3" not in answer.text
 
 
@@ -90,7 +90,7 @@ def test_unexpected_error_is_logged_whole_and_answered_without_a_word_of_it(
 ) -> None:
     answer = client.get("/api/boom")
     assert answer.status_code == 500
-    error = error_of(answer)
+    error = read_error(answer)
     assert error["code"] == "INTERNAL_ERROR"
     assert "1234" not in answer.text
     assert "Runtime" not in answer.text

@@ -9,19 +9,21 @@ from fastapi.testclient import TestClient
 
 from api.music import app as music
 from api.production import app as production
-from tests.api.openapi import Operation, integers, names_in, operations, pattern_of
+from tests.api.openapi import Operation, find_integers, list_operations, path_parameters, path_pattern
 from tower.settings import Settings
 
 SERVICES = {"production": production.create_app, "music": music.create_app}
 DOCUMENTS = {name: create(Settings(database_url="postgresql://unused")).openapi() for name, create in SERVICES.items()}
-ALL = [pytest.param(one, id=f"{name}: {one}") for name, document in DOCUMENTS.items() for one in operations(document)]
+ALL = [
+    pytest.param(one, id=f"{name}: {one}") for name, document in DOCUMENTS.items() for one in list_operations(document)
+]
 EXACT = 2**53 - 1  # the largest integer that OpenAPI's numbers and JavaScript's hold
 ENVELOPE = {"$ref": "#/components/schemas/ErrorAnswer"}
 
 
 @pytest.mark.parametrize("operation", ALL)
 def test_operation_is_named_grouped_and_explained(operation: Operation) -> None:
-    said = operation.said
+    said = operation.definition
     assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", said["operationId"])
     assert said["tags"]
     assert said["summary"]
@@ -31,26 +33,26 @@ def test_operation_is_named_grouped_and_explained(operation: Operation) -> None:
 
 @pytest.mark.parametrize("operation", ALL)
 def test_operation_says_what_it_answers(operation: Operation) -> None:
-    good = {status: said for status, said in operation.said["responses"].items() if status.startswith("2")}
+    good = {status: said for status, said in operation.definition["responses"].items() if status.startswith("2")}
     assert good
     for status, said in good.items():
         if status == "204":
             continue
         for media, content in said["content"].items():
-            schema = operation.resolved(content.get("schema", {}))
+            schema = operation.resolve(content.get("schema", {}))
             assert media != "application/json" or schema.keys() & {"type", "anyOf", "oneOf"}, f"{status} has no model"
 
 
 @pytest.mark.parametrize("operation", ALL)
 def test_operation_says_how_it_fails(operation: Operation) -> None:
-    failures = {status: said for status, said in operation.said["responses"].items() if status[0] in "45"}
+    failures = {status: said for status, said in operation.definition["responses"].items() if status[0] in "45"}
     for said in failures.values():
         assert said["content"]["application/json"]["schema"] == ENVELOPE
         assert said["description"]
     expected = {"422", "500", "503"}
     expected |= set() if operation.is_open() else {"401", "403", "429"}
     expected |= {"400", "413", "415"} if operation.body() else set()
-    expected |= {"404"} if names_in(operation.path) else set()
+    expected |= {"404"} if path_parameters(operation.path) else set()
     assert expected - set(failures) == set()
 
 
@@ -66,13 +68,13 @@ def test_body_has_an_example_with_known_fields(operation: Operation) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_operation_ids_are_unique(name: str) -> None:
-    ids = [one.said["operationId"] for one in operations(DOCUMENTS[name])]
+    ids = [one.definition["operationId"] for one in list_operations(DOCUMENTS[name])]
     assert len(set(ids)) == len(ids)
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_bounds_of_integers_are_exact(name: str) -> None:
-    bounds = [schema.get(bound) for schema in integers(DOCUMENTS[name]) for bound in ("minimum", "maximum")]
+    bounds = [schema.get(bound) for schema in find_integers(DOCUMENTS[name]) for bound in ("minimum", "maximum")]
     assert [bound for bound in bounds if bound is not None and abs(bound) > EXACT] == []
 
 
@@ -80,12 +82,12 @@ def test_bounds_of_integers_are_exact(name: str) -> None:
 def test_methods_that_are_not_there_are_405_and_say_which_are(name: str) -> None:
     document = DOCUMENTS[name]
     taken: dict[str, set[str]] = {}
-    for one in operations(document):
+    for one in list_operations(document):
         taken.setdefault(one.path, set()).add(one.method)
     client = TestClient(SERVICES[name](Settings(database_url="postgresql://unused")))
     for path in taken:
         here = re.sub("{.*?}", "1", path)
-        known = set().union(*(methods for other, methods in taken.items() if pattern_of(other).fullmatch(here)))
+        known = set().union(*(methods for other, methods in taken.items() if path_pattern(other).fullmatch(here)))
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - known:
             answer = client.request(method, here)
             assert (answer.status_code, method, here) == (405, method, here)

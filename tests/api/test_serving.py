@@ -15,8 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from api.serving import SHORTEST_LIFE_S
-from tests.conftest import free_port
+from api.serving import MIN_LIFE_S
+from tests.conftest import find_free_port
 
 Start = Callable[..., subprocess.Popen[str]]
 A = "/api/anime"
@@ -35,7 +35,7 @@ threading.Thread(target=time.sleep, args=(120,), daemon=True).start()
 
 @pytest.fixture
 def port() -> int:
-    return free_port()
+    return find_free_port()
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_one_that_is_killed_is_replaced_while_the_other_answers(start: Start, po
     parent = start(f"production:{port}:2")
     until(lambda: answers(port))
     killed, other = children(parent)
-    time.sleep(SHORTEST_LIFE_S)
+    time.sleep(MIN_LIFE_S)
     killed.kill()
     until(lambda: len(children(parent)) == 2 and killed not in children(parent))
     assert other.is_running()
@@ -131,7 +131,7 @@ def test_a_port_that_is_taken_is_named(start: Start) -> None:
 def test_the_apis_fork_while_one_thread_runs(start: Start, port: int, tmp_path: Path) -> None:
     counts = tmp_path / "counts"
     at_start(tmp_path, COUNT_AT_FORKS)
-    parent = start(f"production:{port}:1", f"music:{free_port()}:1", PYTHONPATH=str(tmp_path), COUNTS=str(counts))
+    parent = start(f"production:{port}:1", f"music:{find_free_port()}:1", PYTHONPATH=str(tmp_path), COUNTS=str(counts))
     until(lambda: answers(port))
     assert len(children(parent)) == 2
     assert counts.read_text().split() == ["1", "1"]

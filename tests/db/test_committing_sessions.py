@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.projects import Project
 from db.models.styles import StyleTemplate
 from db.models.versions import Branch
 
 
-def test_a_commit_is_seen_by_others(sessions: Sessions) -> None:
+def test_a_commit_is_seen_by_others(sessions: SessionFactory) -> None:
     _commit_and_count(sessions)
 
 
-def test_the_next_test_sees_nothing_of_it(sessions: Sessions) -> None:
+def test_the_next_test_sees_nothing_of_it(sessions: SessionFactory) -> None:
     _commit_and_count(sessions)
 
 
-def _commit_and_count(sessions: Sessions) -> None:
+def _commit_and_count(sessions: SessionFactory) -> None:
     with sessions.begin() as session:
         project = Project(name="kept for one test")
         session.add(project)

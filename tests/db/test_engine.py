@@ -10,14 +10,14 @@ from sqlalchemy import Engine, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from db.engine import PREPARED_AFTER, connect, reading, sessions
+from db.engine import PREPARE_THRESHOLD, open_engine, read_session_factory, session_factory
 from db.models.projects import Project
 
 
 @pytest.mark.parametrize("spelling", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
 def test_any_spelling_of_the_address_connects(database_url: str, spelling: str) -> None:
     url = make_url(database_url).set(drivername=spelling).render_as_string(hide_password=False)
-    engine = connect(url, application="spelling")
+    engine = open_engine(url, application="spelling")
     with engine.connect() as connection:
         name, zone = connection.execute(
             text("select current_setting('application_name'), current_setting('timezone')")
@@ -27,14 +27,14 @@ def test_any_spelling_of_the_address_connects(database_url: str, spelling: str) 
 
 
 def test_a_connection_that_the_server_closed_is_replaced(database_url: str) -> None:
-    engine = connect(database_url, pool_size=1)
-    with sessions(engine)() as session:
+    engine = open_engine(database_url, pool_size=1)
+    with session_factory(engine)() as session:
         pid = session.scalar(text("select pg_backend_pid()"))
-    other = connect(database_url)
+    other = open_engine(database_url)
     with other.connect() as connection:
         assert connection.scalar(text("select pg_terminate_backend(:pid, 5000)"), {"pid": pid})
     other.dispose()
-    with sessions(engine)() as session:
+    with session_factory(engine)() as session:
         assert session.scalar(text("select pg_backend_pid()")) != pid
     engine.dispose()
 
@@ -42,7 +42,7 @@ def test_a_connection_that_the_server_closed_is_replaced(database_url: str) -> N
 @pytest.fixture
 def single(database_url: str) -> Iterator[Engine]:
     """An engine of one connection, which all sessions share one after another."""
-    engine = connect(database_url, pool_size=1)
+    engine = open_engine(database_url, pool_size=1)
     yield engine
     engine.dispose()
 
@@ -50,7 +50,7 @@ def single(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def table(database_url: str) -> Iterator[str]:
     """A table of its own, to be migrated."""
-    other = connect(database_url)
+    other = open_engine(database_url)
     with other.begin() as connection:
         connection.execute(text("create table public.outdated (id int primary key, value int)"))
         connection.execute(text("insert into public.outdated values (1, 7)"))
@@ -61,23 +61,23 @@ def table(database_url: str) -> Iterator[str]:
 
 
 def ask(engine: Engine, statement: Any, **values: Any) -> Any:
-    with sessions(engine).begin() as session:
+    with session_factory(engine).begin() as session:
         return session.scalar(statement, values)
 
 
 def prepared(engine: Engine, part: str) -> list[str]:
     """The statements with these words that the server has prepared for the connection of this engine."""
-    with sessions(engine).begin() as session:
+    with session_factory(engine).begin() as session:
         known = session.scalars(text("select statement from pg_prepared_statements")).all()
     return [statement for statement in known if part in statement]
 
 
 def test_without_transactions_each_statement_counts_at_once(single: Engine, table: str) -> None:
-    with reading(single)() as session:
+    with read_session_factory(single)() as session:
         session.execute(text(f"update {table} set value = 8"))
         session.rollback()
         assert session.scalar(text(f"select value from {table}")) == 8
-    with sessions(single)() as session:  # and the connection goes back as it was
+    with session_factory(single)() as session:  # and the connection goes back as it was
         session.execute(text(f"update {table} set value = 9"))
         session.rollback()
         assert session.scalar(text(f"select value from {table}")) == 8
@@ -85,7 +85,7 @@ def test_without_transactions_each_statement_counts_at_once(single: Engine, tabl
 
 def test_a_statement_that_returns_is_prepared_on_the_server_once(single: Engine) -> None:
     wanted = select(Project.name).where(Project.id == 1)
-    for _ in range(PREPARED_AFTER):
+    for _ in range(PREPARE_THRESHOLD):
         ask(single, wanted)
     assert prepared(single, "anime_projects") == []
     for _ in range(10):
@@ -100,7 +100,7 @@ def test_a_transaction_that_is_rolled_back_takes_all_prepared_statements_along(s
     for _ in range(10):
         ask(single, wanted)
     assert len(prepared(single, "anime_projects")) == 1
-    with sessions(single)() as session:
+    with session_factory(single)() as session:
         session.scalar(wanted)
     assert prepared(single, "anime_projects") == []
 
@@ -115,7 +115,7 @@ def test_a_new_connection_prepares_anew(single: Engine, database_url: str) -> No
     for _ in range(10):
         ask(single, wanted, n=2)
     pid = ask(single, text("select pg_backend_pid()"))
-    other = connect(database_url)
+    other = open_engine(database_url)
     assert ask(other, text("select pg_terminate_backend(:pid, 5000)"), pid=pid)
     other.dispose()
     assert ask(single, wanted, n=2) == 42
@@ -147,7 +147,7 @@ def test_a_migration_that_changes_a_type_costs_one_call_and_no_more(
 
 
 def test_whoever_finds_all_connections_in_use_is_told_in_time(database_url: str) -> None:
-    engine = connect(database_url, pool_size=1, wait_s=0.2)
+    engine = open_engine(database_url, pool_size=1, wait_s=0.2)
     with engine.connect(), engine.connect(), pytest.raises(PoolTimeoutError):
         engine.connect()
     assert ask(engine, text("select 1")) == 1
@@ -156,7 +156,7 @@ def test_whoever_finds_all_connections_in_use_is_told_in_time(database_url: str)
 
 def change(database_url: str, statement: str) -> None:
     """What a migration does, on a connection of its own."""
-    other = connect(database_url)
+    other = open_engine(database_url)
     with other.begin() as connection:
         connection.execute(text(statement))
     other.dispose()

@@ -27,12 +27,12 @@ def test_two_that_migrate_at_once_wait_for_each_other(scratch_url: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(migrate.upgrade, scratch_url) for _ in range(2)]:
             done.result(timeout=60)
-    assert migrate.current(scratch_url) == migrate.head()
+    assert migrate.current_revision(scratch_url) == migrate.head_revision()
 
 
 def test_migrating_again_does_nothing(database_url: str) -> None:
     migrate.upgrade(database_url)
-    assert migrate.current(database_url) == migrate.head()
+    assert migrate.current_revision(database_url) == migrate.head_revision()
 
 
 def test_migrations_are_found_from_any_folder(
@@ -54,7 +54,7 @@ def test_a_database_of_a_newer_tower_is_left_alone(scratch_url: str) -> None:
 
 def test_a_database_that_cannot_be_reached_is_one_sentence() -> None:
     with pytest.raises(MigrationError, match="Cannot reach the database: ") as caught:
-        migrate.current("postgresql://nobody@127.0.0.1:1/none")
+        migrate.current_revision("postgresql://nobody@127.0.0.1:1/none")
     assert "\n" not in str(caught.value)
 
 

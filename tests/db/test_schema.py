@@ -87,7 +87,7 @@ def empty_url(postgres: EmbeddedPostgres) -> Iterator[str]:
 
 
 def test_models_and_migrations_agree_to_the_last_comment(engine: Engine, empty_url: str) -> None:
-    from_models = database.connect(empty_url)
+    from_models = database.open_engine(empty_url)
     with from_models.begin() as connection:
         connection.execute(text("create schema anime_api"))
         METADATA.create_all(connection)
@@ -98,16 +98,16 @@ def test_models_and_migrations_agree_to_the_last_comment(engine: Engine, empty_u
 
 
 def test_upgrade_downgrade_upgrade_comes_back_to_the_same(engine: Engine, empty_url: str) -> None:
-    scratch = database.connect(empty_url)
-    assert migrate.current(empty_url) is None
+    scratch = database.open_engine(empty_url)
+    assert migrate.current_revision(empty_url) is None
     before = catalog(scratch)
 
     migrate.upgrade(empty_url)
     first = catalog(scratch)
-    assert migrate.current(empty_url) == migrate.head()
+    assert migrate.current_revision(empty_url) == migrate.head_revision()
 
     alembic(empty_url, "downgrade", "base")
-    assert migrate.current(empty_url) is None
+    assert migrate.current_revision(empty_url) is None
     assert catalog(scratch) == before
     with scratch.connect() as connection:
         assert connection.scalar(text("select to_regnamespace('anime_api')")) is None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deployments.process import Command
-from tests.deployments.processes import open_folder
+from tests.deployments.processes import make_open_folder
 
 PythonCommand = Callable[..., Command]
 
@@ -18,7 +18,7 @@ PythonCommand = Callable[..., Command]
 @pytest.fixture
 def reachable() -> Iterator[Path]:
     """A folder that every user can pass through."""
-    with open_folder() as folder:
+    with make_open_folder() as folder:
         yield folder
 
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import psutil
 
 
-def until(wanted: Callable[[], bool], *, limit_s: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], *, limit_s: float = 10.0) -> None:
     """Wait until the condition is true; fail the test if it is not in time."""
     deadline = time.monotonic() + limit_s
-    while not wanted():
+    while not condition():
         assert time.monotonic() < deadline, f"the condition is still false after {limit_s} s"
         time.sleep(0.02)
 
 
-def gone(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     """Whether a process has ended; a zombie counts as ended."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -28,7 +28,7 @@ def gone(pid: int) -> bool:
 
 
 @contextmanager
-def open_folder() -> Iterator[Path]:
+def make_open_folder() -> Iterator[Path]:
     """A folder that every user can traverse, unlike those of pytest."""
     with tempfile.TemporaryDirectory(prefix="tower-deployments-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)

@@ -9,22 +9,22 @@ from pathlib import Path
 import psutil
 import pytest
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.workers import WorkerState
-from deployments.circuit_breaker import Rest
+from deployments.circuit_breaker import CircuitBreaker
 from deployments.postgres import EmbeddedPostgres
 from deployments.process import Process
-from deployments.supervisor import Service, Supervisor
+from deployments.supervisor import ProcessSpec, Supervisor
 from deployments.worker_plans import WorkerPlan
 from deployments.worker_row import WorkerReport, WorkerRow
-from tests.conftest import COMMITTED
+from tests.conftest import COMMITTED_DATABASE
 from tests.deployments.conftest import PythonCommand
-from tests.deployments.processes import until
+from tests.deployments.processes import wait_until
 from tests.fakes.comfyui.server import FakeComfyUI
 from tower.errors import RenderError
 from tower.errors.codes import ErrorCode
 from tower.rendering import workers
-from tower.rendering.failure_limits import UNWELL_AFTER
+from tower.rendering.failure_limits import UNWELL_AFTER_FAILURES
 from tower.settings import Settings
 
 NAME, PART = "gpu@box-123456", "worker-gpu"
@@ -39,52 +39,54 @@ class Resting:
     """A worker process under a supervisor, its row, and the rest that watches over both."""
 
     supervisor: Supervisor
-    rest: Rest
+    rest: CircuitBreaker
     row: WorkerRow
-    sessions: Sessions
+    sessions: SessionFactory
     comfy: FakeComfyUI
     said: list[str]
 
-    def fails(self, times: int = UNWELL_AFTER) -> None:
+    def fails(self, times: int = UNWELL_AFTER_FAILURES) -> None:
         for _ in range(times):
             with self.sessions.begin() as session:
-                workers.failed(session, NAME, AWAY)
+                workers.record_failure(session, NAME, AWAY)
 
     def succeeds(self) -> None:
         with self.sessions.begin() as session:
-            workers.succeeded(session, NAME)
+            workers.record_success(session, NAME)
 
     def state(self) -> WorkerState:
         with self.sessions() as session:
-            return next(worker.state for worker in workers.all_workers(session) if worker.name == NAME)
+            return next(worker.state for worker in workers.list_workers(session) if worker.name == NAME)
 
     def rests(self) -> bool:
-        self.rest.tend()
-        return self.supervisor.pid(PART) is None
+        self.rest.check()
+        return self.supervisor.find_pid(PART) is None
 
     def takes_runs(self) -> bool:
-        self.rest.tend()
-        return self.supervisor.pid(PART) is not None
+        self.rest.check()
+        return self.supervisor.find_pid(PART) is not None
 
 
 @pytest.fixture(params=[ALONE])
 def resting(
     request: pytest.FixtureRequest,
-    sessions: Sessions,
+    sessions: SessionFactory,
     postgres: EmbeddedPostgres,
     python: PythonCommand,
     tmp_path: Path,
 ) -> Iterator[Resting]:
     command = python(request.param, name=PART)
     said: list[str] = []
-    supervisor = Supervisor(say=said.append, changed=lambda _: None)
-    supervisor.launch(Service(PART, "The gpu worker", lambda: Process(command), lambda: True))
-    row = WorkerRow(postgres.url(COMMITTED), NAME)
+    supervisor = Supervisor(say=said.append, on_change=lambda _: None)
+    supervisor.launch(ProcessSpec(PART, "The gpu worker", lambda: Process(command), lambda: True))
+    row = WorkerRow(postgres.url(COMMITTED_DATABASE), NAME)
     row.report(WorkerReport(host="box", slots=1, engine="comfyui", comfyui_url=None, gpu=None))
     with FakeComfyUI() as comfy:
         settings = Settings(data_dir=tmp_path, comfyui_url=comfy.url)
         plan = WorkerPlan("gpu", PART, NAME, slots=1, queues=())
-        care = Rest(settings, plan, row, supervisor=supervisor, say=said.append, first_s=REST_S, ask_again_s=REST_S)
+        care = CircuitBreaker(
+            settings, plan, row, supervisor=supervisor, say=said.append, first_pause_s=REST_S, recheck_interval_s=REST_S
+        )
         yield Resting(supervisor, care, row, sessions, comfy, said)
     supervisor.stop()
     row.close()
@@ -95,14 +97,14 @@ with_a_run = pytest.mark.parametrize("resting", [WITH_A_RUN], indirect=True)
 
 def run_of(resting: Resting) -> psutil.Process:
     """The process that the worker has started, once it has."""
-    worker = psutil.Process(resting.supervisor.pid(PART))
-    until(lambda: worker.children() != [])
+    worker = psutil.Process(resting.supervisor.find_pid(PART))
+    wait_until(lambda: worker.children() != [])
     [run] = worker.children()
     return run
 
 
 def test_three_failures_in_a_row_and_it_takes_no_more_and_says_why(resting: Resting) -> None:
-    resting.fails(UNWELL_AFTER - 1)
+    resting.fails(UNWELL_AFTER_FAILURES - 1)
     assert resting.takes_runs()
     resting.fails(1)
     assert resting.rests()
@@ -113,10 +115,10 @@ def test_it_comes_back_once_it_answers_and_not_before(resting: Resting) -> None:
     resting.fails()
     resting.comfy.kill()
     assert resting.rests()
-    until(lambda: len(resting.said) > 1 or not resting.rests())
+    wait_until(lambda: len(resting.said) > 1 or not resting.rests())
     assert resting.said[1].startswith(f"{NAME} still rests: ComfyUI at {resting.comfy.url} does not answer")
     resting.comfy.start()
-    until(resting.takes_runs)
+    wait_until(resting.takes_runs)
     assert resting.said[2:] == [f"{NAME} answers well and takes runs again"]
     assert resting.state() == WorkerState.READY
 
@@ -125,7 +127,7 @@ def test_a_rest_that_follows_a_rest_is_twice_as_long_until_a_render_succeeds(res
     for _ in range(2):
         resting.fails()
         assert resting.rests()
-        until(resting.takes_runs)
+        wait_until(resting.takes_runs)
     resting.succeeds()
     assert resting.takes_runs()
     resting.fails()
@@ -140,19 +142,19 @@ def test_a_rest_that_follows_a_rest_is_twice_as_long_until_a_render_succeeds(res
 @with_a_run
 def test_a_run_that_it_has_may_end_but_it_takes_no_other(resting: Resting) -> None:
     run = run_of(resting)
-    worker = psutil.Process(resting.supervisor.pid(PART))
+    worker = psutil.Process(resting.supervisor.find_pid(PART))
     resting.fails()
     assert not resting.rests()
     assert worker.status() == psutil.STATUS_STOPPED
     assert run.is_running()
     run.kill()
-    until(resting.rests)
+    wait_until(resting.rests)
 
 
 @with_a_run
 def test_a_run_that_succeeds_after_all_makes_it_go_on(resting: Resting) -> None:
     run_of(resting)
-    worker = psutil.Process(resting.supervisor.pid(PART))
+    worker = psutil.Process(resting.supervisor.find_pid(PART))
     resting.fails()
     assert not resting.rests()
     resting.succeeds()
@@ -161,7 +163,7 @@ def test_a_run_that_succeeds_after_all_makes_it_go_on(resting: Resting) -> None:
     assert resting.said == []
 
 
-def test_while_the_database_is_away_nothing_changes(resting: Resting, sessions: Sessions) -> None:
+def test_while_the_database_is_away_nothing_changes(resting: Resting, sessions: SessionFactory) -> None:
     resting.fails()
     with sessions.begin() as session:
         session.connection().exec_driver_sql(

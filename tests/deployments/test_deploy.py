@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from deployments.deploy import deployments_of
+from deployments.deploy import load_deployments
 from deployments.entrypoints import PREFECT_YAML
 from tower.errors import StackError
 
 
 def test_the_recipes_run_on_cpu_and_the_renders_on_gpu() -> None:
-    found = {made.full_name: (made.entrypoint, made.work_pool_name) for made in deployments_of(PREFECT_YAML)}
+    found = {made.full_name: (made.entrypoint, made.work_pool_name) for made in load_deployments(PREFECT_YAML)}
     assert found["standard/standard"] == ("flows.standard.standard", "cpu")
     assert found["render/render"] == ("flows.render.render", "gpu")
 
 
 def test_nothing_of_this_machine_is_written_into_a_deployment() -> None:
-    for made in deployments_of(PREFECT_YAML):
+    for made in load_deployments(PREFECT_YAML):
         assert made.storage is None
         assert str(Path.cwd()) not in made.model_dump_json()
 
@@ -36,4 +36,4 @@ def test_a_file_that_cannot_be_deployed_is_told_in_one_sentence(tmp_path: Path, 
     file = tmp_path / "prefect.yaml"
     file.write_text(text)
     with pytest.raises(StackError, match=complaint):
-        deployments_of(file)
+        load_deployments(file)

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from deployments import environment
-from deployments.environment import addresses, for_parts, for_prefect_server, of_settings, warm_socket, worker_name
+from deployments.environment import (
+    build_addresses,
+    build_environment,
+    build_prefect_environment,
+    build_worker_name,
+    settings_as_variables,
+    warm_socket_path,
+)
 from deployments.state import Addresses
 from tower.settings import Settings
 
@@ -28,12 +35,12 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def found(settings: Settings) -> Addresses:
-    return addresses(settings, DATABASE)
+    return build_addresses(settings, DATABASE)
 
 
 def test_every_prefect_setting_is_one_that_prefect_knows(settings: Settings, found: Addresses) -> None:
-    parts = for_parts(settings, found, mark="m")
-    server = for_prefect_server(parts, found, database_url=environment.with_database(DATABASE, "prefect"))
+    parts = build_environment(settings, found, mark="m")
+    server = build_prefect_environment(parts, found, database_url=environment.replace_database(DATABASE, "prefect"))
     out = subprocess.run([sys.executable, "-c", PRINT_SETTINGS], env=server, capture_output=True, text=True, check=True)
     understood = dict(line.split("=", 1) for line in out.stdout.splitlines())
     renamed = {"PREFECT_RUNNER_HEARTBEAT_FREQUENCY": "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"}
@@ -45,15 +52,17 @@ def test_every_prefect_setting_is_one_that_prefect_knows(settings: Settings, fou
 
 
 def test_prefect_keeps_its_own_database_on_the_same_server(settings: Settings, found: Addresses) -> None:
-    url = environment.with_database(DATABASE, "prefect")
-    server = for_prefect_server(for_parts(settings, found, mark="m"), found, database_url=url)
+    url = environment.replace_database(DATABASE, "prefect")
+    server = build_prefect_environment(build_environment(settings, found, mark="m"), found, database_url=url)
     expected = "postgresql+asyncpg://tower:secret@127.0.0.1:5833/prefect"
     assert server["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == expected
-    assert "PREFECT_SERVER_DATABASE_CONNECTION_URL" not in for_parts(settings, found, mark="m")
+    assert "PREFECT_SERVER_DATABASE_CONNECTION_URL" not in build_environment(settings, found, mark="m")
 
 
 def test_children_see_the_settings_that_we_see(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in of_settings(settings.model_copy(update={"gpu_slots": 3, "media_roots": (Path("/a"),)})).items():
+    for name, value in settings_as_variables(
+        settings.model_copy(update={"gpu_slots": 3, "media_roots": (Path("/a"),)})
+    ).items():
         monkeypatch.setenv(name, value)
     seen = Settings()
     assert (seen.data, seen.port_offset, seen.gpu_slots, seen.media_roots) == (settings.data, 400, 3, (Path("/a"),))
@@ -69,21 +78,21 @@ def test_all_addresses_shift_together(found: Addresses) -> None:
 
 def test_an_external_prefect_is_where_it_says(tmp_path: Path) -> None:
     external = Settings(data_dir=tmp_path, prefect_api_url="https://prefect.example/api")
-    told = addresses(external, DATABASE)
+    told = build_addresses(external, DATABASE)
     assert (told.prefect_api_url, told.prefect_ui_url) == ("https://prefect.example/api", "https://prefect.example")
-    assert "PREFECT_API_SSL_CERT_FILE" not in for_parts(external, told, mark="m")
+    assert "PREFECT_API_SSL_CERT_FILE" not in build_environment(external, told, mark="m")
 
 
 def test_the_socket_is_private_short_and_one_for_each_data_folder(tmp_path: Path) -> None:
     deep = tmp_path / ("x" * 200)
-    socket = warm_socket(deep)
+    socket = warm_socket_path(deep)
     assert len(str(socket).encode()) <= 107
     assert socket.parent.stat().st_mode & 0o077 == 0
-    assert len({socket, warm_socket(tmp_path), warm_socket(deep, worker="gpu@box")}) == 3
+    assert len({socket, warm_socket_path(tmp_path), warm_socket_path(deep, worker="gpu@box")}) == 3
 
 
 def test_a_worker_keeps_its_name_over_restarts_and_shares_it_with_no_other_folder(tmp_path: Path) -> None:
-    assert worker_name("cpu", tmp_path) == worker_name("cpu", tmp_path)
-    assert worker_name("cpu", tmp_path) != worker_name("cpu", tmp_path / "second")
-    assert worker_name("cpu", tmp_path) != worker_name("cpu", tmp_path, "beside it")
-    assert worker_name("cpu", tmp_path).startswith("cpu@")
+    assert build_worker_name("cpu", tmp_path) == build_worker_name("cpu", tmp_path)
+    assert build_worker_name("cpu", tmp_path) != build_worker_name("cpu", tmp_path / "second")
+    assert build_worker_name("cpu", tmp_path) != build_worker_name("cpu", tmp_path, "beside it")
+    assert build_worker_name("cpu", tmp_path).startswith("cpu@")

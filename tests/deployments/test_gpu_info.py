@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from deployments.gpu_info import Gpu, gpu_of
-from tests.conftest import free_port
+from deployments.gpu_info import Gpu, fetch_gpu
+from tests.conftest import find_free_port
 from tests.fakes.comfyui import setup as comfyui_setup
 from tests.fakes.comfyui.misbehaviour import ServerError
 from tests.fakes.comfyui.server import FakeComfyUI
@@ -22,21 +22,21 @@ from tower.errors import UnavailableError
     ],
 )
 def test_the_card_is_named_without_what_pytorch_adds(said: str, name: str) -> None:
-    with FakeComfyUI(gpu=comfyui_setup.Gpu(said, 12 * 2**30)) as comfy:
-        assert gpu_of(f"{comfy.url}/") == Gpu(name, 12 * 2**30, 12 * 2**30)
+    with FakeComfyUI(gpu=comfyui_setup.FakeGpu(said, 12 * 2**30)) as comfy:
+        assert fetch_gpu(f"{comfy.url}/") == Gpu(name, 12 * 2**30, 12 * 2**30)
 
 
 def test_a_comfyui_on_the_cpu_has_no_card() -> None:
     with FakeComfyUI() as comfy:
-        assert gpu_of(comfy.url) is None
+        assert fetch_gpu(comfy.url) is None
 
 
 def test_one_that_does_not_answer_or_not_well_says_so() -> None:
     with pytest.raises(UnavailableError, match="does not answer"):
-        gpu_of(f"http://127.0.0.1:{free_port()}")
+        fetch_gpu(f"http://127.0.0.1:{find_free_port()}")
     with FakeComfyUI() as comfy:
         comfy.misbehave(ServerError(path="/system_stats"))
         with pytest.raises(UnavailableError, match="500"):
-            gpu_of(comfy.url)
+            fetch_gpu(comfy.url)
         with pytest.raises(UnavailableError, match="does not answer"):
-            gpu_of(f"{comfy.url}/no/such/place")
+            fetch_gpu(f"{comfy.url}/no/such/place")

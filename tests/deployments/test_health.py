@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from deployments.health import require_part, require_stack
-from deployments.worker_plans import by_itself
-from tests.ports import free_offset
+from deployments.worker_plans import plan_standalone_worker
+from tests.ports import find_free_offset
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
 from tower.settings import Settings
@@ -17,7 +17,7 @@ from tower.settings import Settings
 
 @pytest.fixture
 def settings(tmp_path: Path, prefect: PrefectClient) -> Settings:
-    return Settings(data_dir=tmp_path, prefect_api_url=prefect.url, port_offset=free_offset())
+    return Settings(data_dir=tmp_path, prefect_api_url=prefect.url, port_offset=find_free_offset())
 
 
 def test_a_prefect_server_that_answers_is_well(settings: Settings) -> None:
@@ -38,7 +38,7 @@ def test_a_stack_that_does_not_run_is_not_well(settings: Settings) -> None:
 def test_a_worker_is_well_under_the_name_that_it_was_started_with(settings: Settings) -> None:
     pools = f"{settings.prefect_url}/work_pools"
     httpx.post(f"{pools}/", json={"name": "gpu", "type": "process"})  # perhaps another test has made it
-    name = by_itself(settings, "gpu", "left").name
+    name = plan_standalone_worker(settings, "gpu", "left").name
     httpx.post(f"{pools}/gpu/workers/heartbeat", json={"name": name}).raise_for_status()
     require_part(settings, "gpu", label="left")
     with pytest.raises(StackError, match="no heartbeat"):

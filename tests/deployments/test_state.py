@@ -11,19 +11,19 @@ from pathlib import Path
 import pytest
 
 from deployments import state
-from deployments.exports import exports
-from deployments.process import started_at
-from deployments.stack import running
-from deployments.state import Addresses, Child, State
+from deployments.exports import list_exports
+from deployments.process import process_started_at
+from deployments.stack import find_running
+from deployments.state import Addresses, ChildProcess, StackState
 from deployments.state_files import FileLock, require_writable
 from tower.errors import StackError
 from tower.settings import Settings
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> State:
+def written(tmp_path: Path) -> StackState:
     """A stack whose supervisor is this very process."""
-    started = started_at(os.getpid())
+    started = process_started_at(os.getpid())
     assert started
     addresses = Addresses(
         production_url="http://127.0.0.1:8428/api/anime",
@@ -33,8 +33,10 @@ def written(tmp_path: Path) -> State:
         database_url="postgresql://tower:it's$HOME@127.0.0.1:5533/anime_production",
         data_dir=tmp_path,
     )
-    supervisor = Child("supervisor", os.getpid(), started)
-    made = State(supervisor, "mark", 100, ready=True, addresses=addresses, children=(Child("postgres", 1, 2.5),))
+    supervisor = ChildProcess("supervisor", os.getpid(), started)
+    made = StackState(
+        supervisor, "mark", 100, ready=True, addresses=addresses, children=(ChildProcess("postgres", 1, 2.5),)
+    )
     state.write(made)
     return made
 
@@ -44,39 +46,39 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path)
 
 
-def test_it_is_read_as_it_was_written_and_private(written: State, tmp_path: Path) -> None:
+def test_it_is_read_as_it_was_written_and_private(written: StackState, tmp_path: Path) -> None:
     assert state.read(tmp_path) == written
-    assert stat.S_IMODE((tmp_path / state.FILE).stat().st_mode) == 0o600
-    assert [file.name for file in tmp_path.iterdir()] == [state.FILE]
+    assert stat.S_IMODE((tmp_path / state.FILE_NAME).stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == [state.FILE_NAME]
 
 
 def test_a_broken_file_is_no_stack(tmp_path: Path) -> None:
-    (tmp_path / state.FILE).write_text('{"mark": 1}')
+    (tmp_path / state.FILE_NAME).write_text('{"mark": 1}')
     assert state.read(tmp_path) is None
 
 
-def test_a_ready_stack_runs(written: State, settings: Settings) -> None:
-    assert running(settings) == written.addresses
+def test_a_ready_stack_runs(written: StackState, settings: Settings) -> None:
+    assert find_running(settings) == written.addresses
 
 
-def test_one_that_is_still_starting_does_not_run_yet(written: State, settings: Settings) -> None:
+def test_one_that_is_still_starting_does_not_run_yet(written: StackState, settings: Settings) -> None:
     state.write(replace(written, ready=False))
-    assert running(settings) is None
+    assert find_running(settings) is None
     with pytest.raises(StackError, match="still starting"):
-        exports(settings)
+        list_exports(settings)
 
 
-def test_one_whose_supervisor_was_killed_does_not_run(written: State, settings: Settings) -> None:
+def test_one_whose_supervisor_was_killed_does_not_run(written: StackState, settings: Settings) -> None:
     another = replace(written.supervisor, started=written.supervisor.started - 10)
     state.write(replace(written, supervisor=another))
-    assert running(settings) is None
+    assert find_running(settings) is None
     with pytest.raises(StackError, match="tower up"):
-        exports(settings)
+        list_exports(settings)
 
 
-def test_a_shell_reads_the_exports_whatever_they_hold(written: State, settings: Settings) -> None:
+def test_a_shell_reads_the_exports_whatever_they_hold(written: StackState, settings: Settings) -> None:
     script = (
-        "\n".join(exports(settings))
+        "\n".join(list_exports(settings))
         + '\nprintf "%s\n%s\n%s" "$TOWER_DATABASE_URL" "$PREFECT_API_URL" "$TOWER_PORT_OFFSET"'
     )
     told = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split("\n")
@@ -85,12 +87,12 @@ def test_a_shell_reads_the_exports_whatever_they_hold(written: State, settings: 
 
 def test_a_lock_is_held_by_one_and_freed_at_release(tmp_path: Path) -> None:
     first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
-    first.take("taken")
-    first.take("it is mine already")
+    first.acquire("taken")
+    first.acquire("it is mine already")
     with pytest.raises(StackError, match="taken"):
-        second.take("taken")
+        second.acquire("taken")
     first.release()
-    second.take("taken")
+    second.acquire("taken")
     second.release()
 
 

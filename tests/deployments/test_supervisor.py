@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from deployments.process import Command, Process
-from deployments.state import Child
-from deployments.supervisor import Chore, Service, StopAskedError, Supervisor
+from deployments.state import ChildProcess
+from deployments.supervisor import PeriodicTask, ProcessSpec, StopRequestedError, Supervisor
 from tests.deployments.conftest import PythonCommand
-from tests.deployments.processes import gone, until
+from tests.deployments.processes import has_ended, wait_until
 from tower.errors import StackError
 
 SLEEPER = "import time; time.sleep(60)"
@@ -26,12 +26,12 @@ class Ear:
 
     def __init__(self) -> None:
         self.said: list[str] = []
-        self.children: tuple[Child, ...] = ()
+        self.children: tuple[ChildProcess, ...] = ()
 
     def supervisor(self, *, first_delay_s: float = 0.05) -> Supervisor:
-        return Supervisor(say=self.said.append, changed=self.hear, first_delay_s=first_delay_s)
+        return Supervisor(say=self.said.append, on_change=self.hear, first_restart_delay_s=first_delay_s)
 
-    def hear(self, children: tuple[Child, ...]) -> None:
+    def hear(self, children: tuple[ChildProcess, ...]) -> None:
         self.children = children
 
 
@@ -40,18 +40,18 @@ def ear() -> Ear:
     return Ear()
 
 
-def service(command: Command, *, healthy: Callable[[], bool] = lambda: True, ready_s: float = 10) -> Service:
-    return Service(command.name, f"The {command.name}", lambda: Process(command), healthy, ready_s)
+def service(command: Command, *, healthy: Callable[[], bool] = lambda: True, ready_s: float = 10) -> ProcessSpec:
+    return ProcessSpec(command.name, f"The {command.name}", lambda: Process(command), healthy, ready_s)
 
 
-def stop_when(true: Callable[[], bool]) -> Chore:
+def stop_when(true: Callable[[], bool]) -> PeriodicTask:
     """Presses Ctrl-C once something has become true."""
 
     def press() -> None:
         if true():
             os.kill(os.getpid(), signal.SIGINT)
 
-    return Chore(press, every_s=0.0)
+    return PeriodicTask(press, interval_s=0.0)
 
 
 def test_what_dies_is_started_again_with_growing_pauses(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_what_dies_is_started_again_with_growing_pauses(ear: Ear, python: Python
     starts.touch()
     supervisor = ear.supervisor(first_delay_s=0.6)
     supervisor.launch(service(command))
-    with supervisor.signals(), pytest.raises(StopAskedError):
+    with supervisor.handle_signals(), pytest.raises(StopRequestedError):
         supervisor.watch([stop_when(lambda: len(starts.read_text().split()) == 3)])
     supervisor.stop()
     first, second, third = (float(at) for at in starts.read_text().split())
@@ -75,10 +75,10 @@ def test_what_dies_is_started_again_with_growing_pauses(ear: Ear, python: Python
 def test_one_that_was_killed_is_up_again_and_told_so(ear: Ear, python: PythonCommand) -> None:
     supervisor = ear.supervisor()
     supervisor.launch(service(python(SLEEPER)))
-    supervisor.wait()
+    supervisor.wait_until_ready()
     first = ear.children[0].pid
     os.kill(first, signal.SIGKILL)
-    with supervisor.signals(), pytest.raises(StopAskedError):
+    with supervisor.handle_signals(), pytest.raises(StopRequestedError):
         supervisor.watch([stop_when(lambda: "The child is up again" in ear.said)])
     assert ear.said[0].startswith("The child was killed by signal 9")
     assert ear.children[0].pid != first
@@ -88,7 +88,7 @@ def test_one_that_was_killed_is_up_again_and_told_so(ear: Ear, python: PythonCom
 def test_all_end_in_the_opposite_order_of_their_start(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
     ends = tmp_path / "ends"
 
-    def one(name: str) -> Service:
+    def one(name: str) -> ProcessSpec:
         code = f"""
 import signal, sys, time
 def end(*_):
@@ -106,13 +106,13 @@ time.sleep(60)
     supervisor.launch(one("a"))
     supervisor.launch(one("b"))
     supervisor.launch(one("c"), one("d"))
-    supervisor.wait()
+    supervisor.wait_until_ready()
     pids = [child.pid for child in ear.children]
     supervisor.stop()
     ended = ends.read_text()
     assert set(ended[:2]) == {"c", "d"}
     assert ended[2:] == "ba"
-    assert all(gone(pid) for pid in pids)
+    assert all(has_ended(pid) for pid in pids)
     assert ear.children == ()
 
 
@@ -121,7 +121,7 @@ def test_one_that_dies_while_it_starts_is_an_error_with_the_end_of_its_log(ear: 
     supervisor = ear.supervisor()
     supervisor.launch(service(command, healthy=lambda: False))
     with pytest.raises(StackError, match=r"The child ended with code 1 .*child\.log: no such thing"):
-        supervisor.wait()
+        supervisor.wait_until_ready()
     supervisor.stop()
 
 
@@ -129,7 +129,7 @@ def test_one_that_never_answers_is_an_error(ear: Ear, python: PythonCommand) -> 
     supervisor = ear.supervisor()
     supervisor.launch(service(python(SLEEPER), healthy=lambda: False, ready_s=0.3))
     with pytest.raises(StackError, match="The child did not answer within 0 s"):
-        supervisor.wait()
+        supervisor.wait_until_ready()
     supervisor.stop()
 
 
@@ -148,18 +148,18 @@ def test_a_second_ctrl_c_does_not_wait_for_the_stubborn(ear: Ear, python: Python
     command = python(STUBBORN, stop_timeout_s=30)
     supervisor = ear.supervisor()
     supervisor.launch(service(command))
-    until(lambda: command.log.exists() and "up" in command.log.read_text())
+    wait_until(lambda: command.log.exists() and "up" in command.log.read_text())
     pid = ear.children[0].pid
     began = time.monotonic()
-    with supervisor.signals():
-        with pytest.raises(StopAskedError):
+    with supervisor.handle_signals():
+        with pytest.raises(StopRequestedError):
             supervisor.watch([stop_when(lambda: True)])
         signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
         signal.setitimer(signal.ITIMER_REAL, 0.3)
         supervisor.stop()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     assert time.monotonic() - began < 10
-    assert gone(pid)
+    assert has_ended(pid)
 
 
 def test_a_restart_that_cannot_be_is_tried_again(ear: Ear, python: PythonCommand) -> None:
@@ -172,10 +172,10 @@ def test_a_restart_that_cannot_be_is_tried_again(ear: Ear, python: PythonCommand
         return Process(command)
 
     supervisor = ear.supervisor()
-    supervisor.launch(Service("child", "The child", prepare, lambda: True))
-    supervisor.wait()
+    supervisor.launch(ProcessSpec("child", "The child", prepare, lambda: True))
+    supervisor.wait_until_ready()
     os.kill(ear.children[0].pid, signal.SIGKILL)
-    with supervisor.signals(), pytest.raises(StopAskedError):
+    with supervisor.handle_signals(), pytest.raises(StopRequestedError):
         supervisor.watch([stop_when(lambda: "The child is up again" in ear.said)])
     supervisor.stop()
     assert [line for line in ear.said if "Port 1 is in use" in line]
@@ -185,18 +185,18 @@ def test_a_restart_that_cannot_be_is_tried_again(ear: Ear, python: PythonCommand
 def test_a_held_service_is_ended_and_left_alone_until_it_is_released(ear: Ear, python: PythonCommand) -> None:
     supervisor = ear.supervisor(first_delay_s=0.0)
     supervisor.launch(service(python(SLEEPER, name="held")), service(python(SLEEPER, name="other")))
-    supervisor.wait()
-    first, other = supervisor.pid("held"), supervisor.pid("other")
+    supervisor.wait_until_ready()
+    first, other = supervisor.find_pid("held"), supervisor.find_pid("other")
     assert first is not None
-    supervisor.hold("held")
-    assert gone(first)
+    supervisor.pause("held")
+    assert has_ended(first)
     looks = iter(range(3))
-    with supervisor.signals(), pytest.raises(StopAskedError):
+    with supervisor.handle_signals(), pytest.raises(StopRequestedError):
         supervisor.watch([stop_when(lambda: next(looks, None) is None)])
-    assert (supervisor.pid("held"), [child.name for child in ear.children]) == (None, ["other"])
-    supervisor.release("held")
-    assert supervisor.pid("held") not in (None, first)
-    assert supervisor.pid("other") == other
+    assert (supervisor.find_pid("held"), [child.name for child in ear.children]) == (None, ["other"])
+    supervisor.resume("held")
+    assert supervisor.find_pid("held") not in (None, first)
+    assert supervisor.find_pid("other") == other
     supervisor.stop()
     assert ear.said == []
 
@@ -211,9 +211,9 @@ time.sleep(60)
     command = python(code)
     supervisor = ear.supervisor()
     supervisor.launch(service(command, healthy=lambda: command.log.exists() and "up" in command.log.read_text()))
-    supervisor.wait()
+    supervisor.wait_until_ready()
     os.kill(ear.children[0].pid, signal.SIGSTOP)
-    supervisor.hold("child")
+    supervisor.pause("child")
     assert (tmp_path / "ended").exists()
     supervisor.stop()
 
@@ -225,7 +225,7 @@ def test_what_comes_after_a_batch_comes_before_an_older_one_ends(ear: Ear, pytho
     seen: list[tuple[bool, bool]] = []
     supervisor.launch(
         service(python(SLEEPER, name="worker")),
-        afterwards=lambda: seen.append((gone(database), gone(ear.children[1].pid))),
+        on_stopped=lambda: seen.append((has_ended(database), has_ended(ear.children[1].pid))),
     )
     supervisor.stop()
     assert seen == [(False, True)]

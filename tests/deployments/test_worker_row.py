@@ -11,22 +11,22 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobType
 from db.models.rendering import RenderSegment
 from db.models.workers import Worker, WorkerState
 from deployments.gpu_info import Gpu
-from deployments.heartbeat import Reporter
+from deployments.heartbeat import WorkerReporter
 from deployments.postgres import EmbeddedPostgres
-from deployments.worker_row import Condition, WorkerReport, WorkerRow
-from tests.conftest import COMMITTED, free_port
-from tower.engines.choice import chosen
+from deployments.worker_row import WorkerCondition, WorkerReport, WorkerRow
+from tests.conftest import COMMITTED_DATABASE, find_free_port
+from tower.engines.choice import choose_engine
 from tower.errors import RenderError, StackError
 from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
 from tower.jobs.spec import GenerationSpec
 from tower.rendering import workers
-from tower.rendering.failure_limits import FAILURES_AFTER_RECOVERY, UNWELL_AFTER
+from tower.rendering.failure_limits import FAILURES_AFTER_RECOVERY, UNWELL_AFTER_FAILURES
 from tower.settings import Settings
 
 NAME = "gpu@box-123456"
@@ -38,22 +38,22 @@ AWAY = RenderError("ComfyUI does not answer", code=ErrorCode.COMFYUI_UNREACHABLE
 
 
 @pytest.fixture
-def row(sessions: Sessions, postgres: EmbeddedPostgres) -> WorkerRow:
-    return WorkerRow(postgres.url(COMMITTED), NAME)
+def row(sessions: SessionFactory, postgres: EmbeddedPostgres) -> WorkerRow:
+    return WorkerRow(postgres.url(COMMITTED_DATABASE), NAME)
 
 
-def seen(sessions: Sessions) -> Worker:
+def seen(sessions: SessionFactory) -> Worker:
     with sessions() as session:
         return session.get_one(Worker, NAME)
 
 
-def fails(sessions: Sessions, times: int) -> None:
+def fails(sessions: SessionFactory, times: int) -> None:
     for _ in range(times):
         with sessions.begin() as session:
-            workers.failed(session, NAME, AWAY)
+            workers.record_failure(session, NAME, AWAY)
 
 
-def test_a_report_makes_a_worker_known_with_its_gpu(row: WorkerRow, sessions: Sessions) -> None:
+def test_a_report_makes_a_worker_known_with_its_gpu(row: WorkerRow, sessions: SessionFactory) -> None:
     assert row.report(REPORT)
     worker = seen(sessions)
     assert (worker.host, worker.slots, worker.engine, worker.comfyui_url) == ("box", 2, "comfyui", "http://box:8188")
@@ -62,7 +62,7 @@ def test_a_report_makes_a_worker_known_with_its_gpu(row: WorkerRow, sessions: Se
     assert (worker.state, worker.failures_in_a_row, worker.last_failure) == (WorkerState.READY, 0, None)
 
 
-def test_a_gpu_that_no_longer_answers_is_no_longer_in_the_row(row: WorkerRow, sessions: Sessions) -> None:
+def test_a_gpu_that_no_longer_answers_is_no_longer_in_the_row(row: WorkerRow, sessions: SessionFactory) -> None:
     row.report(REPORT)
     before = seen(sessions).seen_at
     row.report(replace(REPORT, gpu=None))
@@ -71,27 +71,29 @@ def test_a_gpu_that_no_longer_answers_is_no_longer_in_the_row(row: WorkerRow, se
     assert worker.seen_at > before
 
 
-def test_a_report_does_not_make_an_unwell_worker_well_but_a_new_start_does(row: WorkerRow, sessions: Sessions) -> None:
+def test_a_report_does_not_make_an_unwell_worker_well_but_a_new_start_does(
+    row: WorkerRow, sessions: SessionFactory
+) -> None:
     row.report(REPORT)
-    fails(sessions, UNWELL_AFTER)
+    fails(sessions, UNWELL_AFTER_FAILURES)
     row.report(REPORT)
     assert seen(sessions).state == WorkerState.UNWELL
     before = seen(sessions).started_at
     row.report(REPORT, state="ready")
-    assert (seen(sessions).state, seen(sessions).failures_in_a_row) == (WorkerState.READY, UNWELL_AFTER)
+    assert (seen(sessions).state, seen(sessions).failures_in_a_row) == (WorkerState.READY, UNWELL_AFTER_FAILURES)
     assert seen(sessions).started_at > before
     row.report(REPORT, state="stopped")
     assert seen(sessions).state == WorkerState.STOPPED
 
 
-def test_its_condition_is_what_its_renders_have_written(row: WorkerRow, sessions: Sessions) -> None:
-    assert row.condition() is None
+def test_its_condition_is_what_its_renders_have_written(row: WorkerRow, sessions: SessionFactory) -> None:
+    assert row.read_condition() is None
     row.report(REPORT)
-    assert row.condition() == Condition(False, 0, None, None, renders=False)
-    fails(sessions, UNWELL_AFTER)
+    assert row.read_condition() == WorkerCondition(False, 0, None, None, renders=False)
+    fails(sessions, UNWELL_AFTER_FAILURES)
     with sessions.begin() as session:
         processing(session)
-    assert row.condition() == Condition(True, UNWELL_AFTER, AWAY.message, AWAY.code, renders=True)
+    assert row.read_condition() == WorkerCondition(True, UNWELL_AFTER_FAILURES, AWAY.message, AWAY.code, renders=True)
 
 
 def processing(session: Session) -> None:
@@ -105,33 +107,33 @@ def processing(session: Session) -> None:
     session.execute(update(RenderSegment).where(RenderSegment.id == row.id).values(state="processing", worker=NAME))
 
 
-def test_after_recovery_one_failure_is_enough(row: WorkerRow, sessions: Sessions) -> None:
+def test_after_recovery_one_failure_is_enough(row: WorkerRow, sessions: SessionFactory) -> None:
     row.report(REPORT)
-    fails(sessions, UNWELL_AFTER + 1)
-    row.recovered()
+    fails(sessions, UNWELL_AFTER_FAILURES + 1)
+    row.mark_recovered()
     worker = seen(sessions)
     assert (worker.state, worker.failures_in_a_row) == (WorkerState.READY, FAILURES_AFTER_RECOVERY)
     assert (worker.last_failure, worker.last_failure_code) == (AWAY.message, AWAY.code)
     fails(sessions, 1)
     worker = seen(sessions)
-    assert (worker.state, worker.failures_in_a_row) == (WorkerState.UNWELL, UNWELL_AFTER)
+    assert (worker.state, worker.failures_in_a_row) == (WorkerState.UNWELL, UNWELL_AFTER_FAILURES)
 
 
-def test_only_an_unwell_worker_recovers(row: WorkerRow, sessions: Sessions) -> None:
+def test_only_an_unwell_worker_recovers(row: WorkerRow, sessions: SessionFactory) -> None:
     row.report(REPORT, state="stopped")
-    row.recovered()
+    row.mark_recovered()
     assert (seen(sessions).state, seen(sessions).failures_in_a_row) == (WorkerState.STOPPED, 0)
 
 
-def test_a_database_that_is_away_is_no_error_and_is_found_again(row: WorkerRow, sessions: Sessions) -> None:
-    away = WorkerRow(f"postgresql://nobody@127.0.0.1:{free_port()}/none", NAME)
-    assert (away.report(REPORT), away.condition(), away.recovered()) == (False, None, False)
+def test_a_database_that_is_away_is_no_error_and_is_found_again(row: WorkerRow, sessions: SessionFactory) -> None:
+    away = WorkerRow(f"postgresql://nobody@127.0.0.1:{find_free_port()}/none", NAME)
+    assert (away.report(REPORT), away.read_condition(), away.mark_recovered()) == (False, None, False)
     row.report(REPORT)
     with sessions.begin() as session:
         session.connection().exec_driver_sql(
             "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tower-worker'"
         )
-    assert (row.condition(), row.condition()) == (None, Condition(False, 0, None, None, renders=False))
+    assert (row.read_condition(), row.read_condition()) == (None, WorkerCondition(False, 0, None, None, renders=False))
 
 
 def test_a_database_of_another_shape_is_told_in_one_sentence(postgres: EmbeddedPostgres) -> None:
@@ -139,17 +141,17 @@ def test_a_database_of_another_shape_is_told_in_one_sentence(postgres: EmbeddedP
         WorkerRow(postgres.url("postgres"), NAME).report(REPORT)
 
 
-def test_a_worker_tells_when_it_has_ended_and_only_if_it_had_begun(row: WorkerRow, sessions: Sessions) -> None:
+def test_a_worker_tells_when_it_has_ended_and_only_if_it_had_begun(row: WorkerRow, sessions: SessionFactory) -> None:
     settings = Settings(engine="auto", comfyui_url=None, gpu_slots=2)
-    Reporter(settings, row).ended()
-    assert row.condition() is None
-    reporter = Reporter(settings, row)
+    WorkerReporter(settings, row).report_stopped()
+    assert row.read_condition() is None
+    reporter = WorkerReporter(settings, row)
     reporter.report()
     assert (seen(sessions).state, seen(sessions).engine, seen(sessions).slots) == (WorkerState.READY, "animatic", 2)
-    fails(sessions, UNWELL_AFTER)
+    fails(sessions, UNWELL_AFTER_FAILURES)
     reporter.report()
     assert seen(sessions).state == WorkerState.UNWELL
-    reporter.ended()
+    reporter.report_stopped()
     assert seen(sessions).state == WorkerState.STOPPED
 
 
@@ -157,11 +159,11 @@ def test_a_worker_tells_when_it_has_ended_and_only_if_it_had_begun(row: WorkerRo
     ("engine_set", "url"), list(itertools.product(("auto", "animatic", "comfyui"), (None, "http://box:8188")))
 )
 def test_the_engine_that_it_reports_is_the_one_that_renders(
-    row: WorkerRow, sessions: Sessions, engine_set: str, url: str | None
+    row: WorkerRow, sessions: SessionFactory, engine_set: str, url: str | None
 ) -> None:
-    settings = Settings(engine=engine_set, comfyui_url=url and f"http://127.0.0.1:{free_port()}")
-    Reporter(settings, row).report()
-    assert seen(sessions).engine == chosen("auto", settings).name
+    settings = Settings(engine=engine_set, comfyui_url=url and f"http://127.0.0.1:{find_free_port()}")
+    WorkerReporter(settings, row).report()
+    assert seen(sessions).engine == choose_engine("auto", settings).name
     assert seen(sessions).engines == ["animatic", *(["comfyui"] if url else [])]
 
 

@@ -10,7 +10,7 @@ import pytest
 from docs.make_reference import PAGES, ROOT
 from docs.reference import settings
 from docs.reference.raising import PACKAGES, find_raising
-from tower.clients.comfyui.errors import Fault
+from tower.clients.comfyui.errors import ComfyUIFault
 from tower.errors.codes import ErrorCode
 from tower.settings import Settings
 
@@ -28,7 +28,7 @@ def test_every_code_is_raised_somewhere_and_says_what_to_do() -> None:
     assert [code for code in ErrorCode if not raising[code].packages] == []
     assert [code for code in ErrorCode if not (code.meaning and code.remedy)] == []
     assert [code for code in ErrorCode if code != code.name] == []
-    assert {fault.value for fault in Fault} <= set(ErrorCode)
+    assert {fault.value for fault in ComfyUIFault} <= set(ErrorCode)
 
 
 def test_no_code_is_written_as_a_text() -> None:

@@ -27,16 +27,16 @@ class ComposeService:
     profiles: tuple[str, ...]
 
 
-def services(variables: dict[str, str]) -> dict[str, ComposeService]:
+def read_services(variables: dict[str, str]) -> dict[str, ComposeService]:
     """The services of our image. Raises KeyError for a required variable that is missing in `variables`."""
-    text = interpolated((ROOT / "compose.yaml").read_text(), variables)
+    text = interpolate((ROOT / "compose.yaml").read_text(), variables)
     read: dict[str, dict[str, Any]] = yaml.safe_load(text)["services"]
     ours = {name: service for name, service in read.items() if service.get("image") == "tower"}
-    image = image_config()
+    image = read_image_config()
     return {name: _service(name, service, image) for name, service in ours.items()}
 
 
-def image_config() -> dict[str, Any]:
+def read_image_config() -> dict[str, Any]:
     """ENTRYPOINT, CMD, HEALTHCHECK and ENV of the last stage of the Dockerfile."""
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
     stage = text[text.rindex("\nFROM ") :]
@@ -50,7 +50,7 @@ def image_config() -> dict[str, Any]:
     }
 
 
-def interpolated(text: str, variables: dict[str, str]) -> str:
+def interpolate(text: str, variables: dict[str, str]) -> str:
     """`${NAME}`, `${NAME:-default}` and `${NAME:?reason}` replaced, outside comments."""
 
     def value(match: re.Match[str]) -> str:

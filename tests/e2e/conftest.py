@@ -15,17 +15,17 @@ import httpx
 import psutil
 import pytest
 
-from db.engine import Sessions, connect, sessions
+from db.engine import SessionFactory, open_engine, session_factory
 from deployments import stack as stacks
 from deployments.state import Addresses
-from tests.ports import free_offset
+from tests.ports import find_free_offset
 from tests.tower.engines.distributions import documented, lay_down
 from tower.clients.prefect import PrefectClient
-from tower.clients.production import ENDED, ProductionClient
+from tower.clients.production import END_STATUSES, ProductionClient
 from tower.settings import Settings
 
 TOWER = (sys.executable, "-m", "deployments.cli")
-START_S, JOB_S = 120, 120
+START_TIMEOUT_S, JOB_TIMEOUT_S = 120, 120
 
 
 @dataclass(frozen=True)
@@ -36,24 +36,26 @@ class RunningStack:
     addresses: Addresses
     api: ProductionClient
     prefect: PrefectClient
-    sessions: Sessions
+    sessions: SessionFactory
     process: subprocess.Popen[bytes]
 
-    def until(self, job_id: int, wanted: Callable[[dict[str, Any]], bool], *, limit_s: float = JOB_S) -> dict[str, Any]:
+    def wait_for_job(
+        self, job_id: int, condition: Callable[[dict[str, Any]], bool], *, limit_s: float = JOB_TIMEOUT_S
+    ) -> dict[str, Any]:
         """Wait for the first matching status; another final status fails the test."""
         deadline = time.monotonic() + limit_s
-        while not wanted(job := self.api.status(job_id)):
-            assert job["status"] not in ENDED, f"ended too soon: {job}"
+        while not condition(job := self.api.get_status(job_id)):
+            assert job["status"] not in END_STATUSES, f"ended too soon: {job}"
             assert time.monotonic() < deadline, f"not so after {limit_s} s: {job}"
             time.sleep(0.1)
         return job
 
-    def ended(self, job_id: int) -> dict[str, Any]:
-        return self.until(job_id, lambda job: job["status"] in ENDED)
+    def wait_for_end(self, job_id: int) -> dict[str, Any]:
+        return self.wait_for_job(job_id, lambda job: job["status"] in END_STATUSES)
 
-    def tower(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run_tower(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*TOWER, *arguments], env=self.env, capture_output=True, text=True, timeout=JOB_S, check=False
+            [*TOWER, *arguments], env=self.env, capture_output=True, text=True, timeout=JOB_TIMEOUT_S, check=False
         )
 
     def prefect_run(self, flow_run_id: object) -> dict[str, Any]:
@@ -61,7 +63,7 @@ class RunningStack:
         assert isinstance(answer, dict)
         return answer
 
-    def page(self, job_id: int) -> str:
+    def read_job_page(self, job_id: int) -> str:
         """The artifacts of a run in the Prefect UI, shortly after its job has ended."""
         wanted = {"artifacts": {"key": {"any_": [f"job-{job_id}"]}}}
         deadline = time.monotonic() + 10
@@ -77,10 +79,10 @@ class RunningStack:
         assert killed, f"no process of run {flow_run_id}"
 
 
-def environment(data: Path) -> dict[str, str]:
+def build_environment(data: Path) -> dict[str, str]:
     """The environment of a user's shell, without the addresses of an outer stack."""
     outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
-    return {**outer, "TOWER_DATA_DIR": str(data), "TOWER_PORT_OFFSET": str(free_offset())}
+    return {**outer, "TOWER_DATA_DIR": str(data), "TOWER_PORT_OFFSET": str(find_free_offset())}
 
 
 @pytest.fixture(scope="session")
@@ -91,15 +93,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
             folder.chmod(0o711)
     third_engine = lay_down(tmp_path_factory.mktemp("engine"), documented())  # of docs/engines.md
     path = os.pathsep.join(filter(None, (str(third_engine), os.environ.get("PYTHONPATH"))))
-    env = {**environment(data), "PYTHONPATH": path}
+    env = {**build_environment(data), "PYTHONPATH": path}
     log = data / "up.log"
     with log.open("wb") as out:
         process = subprocess.Popen([*TOWER, "up"], env=env, stdout=out, stderr=subprocess.STDOUT)
     try:
         addresses = _ready(Settings(data_dir=data), process, log)
-        engine = connect(addresses.database_url, application="tests")
+        engine = open_engine(addresses.database_url, application="tests")
         with ProductionClient(addresses.production_url) as api:
-            yield RunningStack(env, addresses, api, PrefectClient(addresses.prefect_api_url), sessions(engine), process)
+            yield RunningStack(
+                env, addresses, api, PrefectClient(addresses.prefect_api_url), session_factory(engine), process
+            )
         engine.dispose()
     finally:
         process.terminate()
@@ -108,8 +112,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 
 def _ready(settings: Settings, process: subprocess.Popen[bytes], log: Path) -> Addresses:
-    deadline = time.monotonic() + START_S
-    while (addresses := stacks.running(settings)) is None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while (addresses := stacks.find_running(settings)) is None:
         assert process.poll() is None, f"tower up ended: {log.read_text()}"
         assert time.monotonic() < deadline, f"tower up is not ready: {log.read_text()}"
         time.sleep(0.1)

@@ -18,10 +18,10 @@ import yaml
 
 from deployments import ports
 from deployments.postgres import EmbeddedPostgres
-from tests.conftest import free_port
-from tests.deployments.processes import open_folder
-from tests.e2e.compose_file import ROOT, ComposeService, image_config, interpolated, services
-from tests.ports import free_offset
+from tests.conftest import find_free_port
+from tests.deployments.processes import make_open_folder
+from tests.e2e.compose_file import ROOT, ComposeService, interpolate, read_image_config, read_services
+from tests.ports import find_free_offset
 from tower.settings import Settings
 
 VARIABLES = {"POSTGRES_PASSWORD": "secret"}
@@ -70,19 +70,19 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    with open_folder() as folder, ExitStack() as end:
-        server = EmbeddedPostgres(folder / "postgres", free_port())
+    with make_open_folder() as folder, ExitStack() as end:
+        server = EmbeddedPostgres(folder / "postgres", find_free_port())
         server.start()
         end.callback(server.stop)
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute("drop database prefect")  # the image makes one database, and this is another's
-        yield Machine(folder / "data", free_offset(), server)
+        yield Machine(folder / "data", find_free_offset(), server)
 
 
 @pytest.fixture(scope="module")
 def logs(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     """Every service that stays up, healthy, in the order in which the file lets them start; the log of each."""
-    folder, waiting, done = tmp_path_factory.mktemp("compose"), services(VARIABLES), {"postgres"}
+    folder, waiting, done = tmp_path_factory.mktemp("compose"), read_services(VARIABLES), {"postgres"}
     found: dict[str, Path] = {}
     with ExitStack() as end:
         while waiting:
@@ -114,31 +114,31 @@ def test_prefect_made_its_own_database_beside_ours(logs: dict[str, Path], machin
 
 
 def test_the_apis_ask_for_the_key_that_the_file_says_to_make(logs: dict[str, Path], machine: Machine) -> None:
-    made = machine.run(services(VARIABLES)["migrate"], "key", "create", "phone", "--scope", "read").stdout.strip()
+    made = machine.run(read_services(VARIABLES)["migrate"], "key", "create", "phone", "--scope", "read").stdout.strip()
     url = f"{Settings(port_offset=machine.offset).production_url}/projects"
     assert httpx.get(url).status_code == 401
     assert httpx.get(url, headers={"Authorization": f"Bearer {made}"}).status_code == 200
 
 
 def test_a_part_that_does_not_run_is_not_healthy(machine: Machine) -> None:
-    production = services(VARIABLES)["production"]
-    elsewhere = Machine(machine.data, free_offset(), machine.postgres)
+    production = read_services(VARIABLES)["production"]
+    elsewhere = Machine(machine.data, find_free_offset(), machine.postgres)
     assert "production is not well" in elsewhere.complaint(production)
 
 
 def test_only_loopback_of_the_host_reaches_the_servers() -> None:
-    file = yaml.safe_load(interpolated((ROOT / "compose.yaml").read_text(), VARIABLES))
+    file = yaml.safe_load(interpolate((ROOT / "compose.yaml").read_text(), VARIABLES))
     published = [entry for service in file["services"].values() for entry in service.get("ports", ())]
     assert sorted(published) == ["127.0.0.1:4200:4200", "127.0.0.1:8315:8315", "127.0.0.1:8328:8328"]
 
 
 def test_a_password_must_be_chosen() -> None:
     with pytest.raises(KeyError):
-        services({})
+        read_services({})
 
 
 def test_the_image_is_not_root_and_starts_the_whole_stack() -> None:
-    image = image_config()
+    image = read_image_config()
     assert (image["user"], image["entrypoint"], image["command"]) == ("tower", ["tower"], ["up"])
     assert image["health"] == ["tower", "health"]
 

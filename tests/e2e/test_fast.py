@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from db.models.rendering import Asset, RenderSegment, SegmentState
 from tests.e2e.conftest import RunningStack
-from tower.clients.production import ENDED
+from tower.clients.production import END_STATUSES
 from tower.media.probe import probe
 
 pytestmark = pytest.mark.e2e
@@ -26,9 +26,9 @@ def seen(stack: RunningStack) -> list[dict[str, Any]]:
     """The answer to the request, then every status that differed from the one before, to the end."""
     statuses = [stack.api.generate(SHOT, fast=True)]
     deadline = time.monotonic() + 60
-    while statuses[-1]["status"] not in ENDED:
+    while statuses[-1]["status"] not in END_STATUSES:
         assert time.monotonic() < deadline, statuses[-1]
-        status = stack.api.status(statuses[0]["job_id"])
+        status = stack.api.get_status(statuses[0]["job_id"])
         if len(statuses) == 1 or status != statuses[-1]:
             statuses.append(status)
         time.sleep(0.05)
@@ -95,7 +95,7 @@ def test_a_segment_whose_run_is_killed_is_done_again_alone(stack: RunningStack) 
     job_id = stack.api.generate({**SHOT, "width": 512, "height": 512}, fast=True)["job_id"]
     struck = row_in(stack, job_id, 2, SegmentState.PROCESSING)
     os.kill(int(str(struck.process).rsplit(":", 1)[1]), signal.SIGKILL)
-    job = stack.ended(job_id)
+    job = stack.wait_for_end(job_id)
     assert (job["status"], job["segments_failed"]) == ("completed", []), job["error"]
     assert probe(Path(job["output_path"])).frames == SECONDS * 24
     assert [(row.segment, row.attempt, row.state) for row in rows(stack, job_id)] == [
@@ -113,14 +113,14 @@ def test_a_join_that_fails_keeps_the_segments_and_a_retry_renders_none_again(sta
         clip = Path(session.get_one(Asset, first.asset_id).path)
     whole = clip.read_bytes()
     clip.write_bytes(whole[: len(whole) // 2])
-    job = stack.ended(job_id)
+    job = stack.wait_for_end(job_id)
     assert (job["status"], job["error"]["code"]) == ("merge_failed", "MERGE_FAILED")
     assert job["segments_completed"] == [1, 2]
 
     rendered = {(row.id, row.asset_id) for row in rows(stack, job_id)}
     clip.write_bytes(whole)
     stack.api.retry(job_id)
-    job = stack.ended(job_id)
+    job = stack.wait_for_end(job_id)
     assert job["status"] == "completed", job["error"]
     assert probe(Path(job["output_path"])).frames == 48
     assert {(row.id, row.asset_id) for row in rows(stack, job_id)} == rendered

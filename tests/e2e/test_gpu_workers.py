@@ -16,18 +16,18 @@ from sqlalchemy import select
 
 from db.models.rendering import RenderSegment
 from db.models.workers import Worker, WorkerState
-from deployments.environment import warm_socket
+from deployments.environment import warm_socket_path
 from tests.e2e.conftest import TOWER, RunningStack
 from tests.fakes.comfyui.misbehaviour import OutOfMemory
-from tests.fakes.comfyui.nodes import Pace
+from tests.fakes.comfyui.nodes import RenderPace
 from tests.fakes.comfyui.server import FakeComfyUI
-from tests.fakes.comfyui.setup import Gpu
-from tower.clients.production import ENDED
+from tests.fakes.comfyui.setup import FakeGpu
+from tower.clients.production import END_STATUSES
 from tower.media.probe import probe
 
 pytestmark = pytest.mark.e2e
 MODELS = {"animatediff_models": ["mm-Stabilized_high.pth"]}
-PACE = Pace(per_frame_s=0.08)  # a segment takes longer than the workers differ in when they look for one
+PACE = RenderPace(per_frame_s=0.08)  # a segment takes longer than the workers differ in when they look for one
 SLOTS = {"good": 1, "full": 3, "away": 3}  # three failures at once are three in a row
 SECONDS = sum(SLOTS.values())
 SHOT = {"prompt": "rain on a tin roof", "duration": SECONDS, "width": 256, "height": 256, "engine": "comfyui"}
@@ -56,7 +56,9 @@ def workers(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
     with ExitStack() as end:
         started = {}
         for name in SLOTS:
-            comfy = end.enter_context(FakeComfyUI(models=MODELS, pace=PACE, gpu=Gpu(f"cuda:0 {name} : native", 2**33)))
+            comfy = end.enter_context(
+                FakeComfyUI(models=MODELS, pace=PACE, gpu=FakeGpu(f"cuda:0 {name} : native", 2**33))
+            )
             started[name] = _started(stack, name, comfy, folder / f"{name}.log")
             end.callback(started[name].process.wait, timeout=30)
             end.callback(started[name].process.terminate)
@@ -70,7 +72,7 @@ def _started(stack: RunningStack, name: str, comfy: FakeComfyUI, log: Path) -> G
         **stack.env,
         "TOWER_DATABASE_URL": stack.addresses.database_url,
         "PREFECT_API_URL": stack.addresses.prefect_api_url,
-        "TOWER_WARM_SOCKET": str(warm_socket(stack.addresses.data_dir)),  # one warm start serves all here
+        "TOWER_WARM_SOCKET": str(warm_socket_path(stack.addresses.data_dir)),  # one warm start serves all here
     }
     options = ("--comfyui", comfy.url, "--slots", str(SLOTS[name]), "--name", name)
     with log.open("wb") as out:
@@ -88,7 +90,7 @@ def _until(wanted: Callable[[], bool], *, within_s: float) -> None:
 def made(stack: RunningStack) -> dict[str, Any]:
     """A shot as it ended: twenty runs at most, so it may take a while on a busy machine."""
     accepted = stack.api.generate(SHOT, fast=True)
-    return stack.until(accepted["job_id"], lambda job: job["status"] in ENDED, limit_s=300)
+    return stack.wait_for_job(accepted["job_id"], lambda job: job["status"] in END_STATUSES, limit_s=300)
 
 
 def rows(stack: RunningStack, job_id: int) -> list[RenderSegment]:
@@ -156,7 +158,7 @@ def test_the_bad_ones_rest_and_say_why(stack: RunningStack, workers: Workers) ->
 
 
 def test_they_come_back_when_they_are_well_and_all_share_the_next_job(stack: RunningStack, workers: Workers) -> None:
-    workers["full"].comfy.well()
+    workers["full"].comfy.stop_misbehaving()
     workers["away"].comfy.start()
     _until(lambda: all("takes runs again" in workers[name].says for name in ("full", "away")), within_s=60)
     _until(lambda: all("is up again" in workers[name].says for name in ("full", "away")), within_s=30)

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from db.models.echo import EchoOrchestrationLog, PlanState
 from db.models.jobs import ProductionJob, QualityMetrics
 from db.models.rendering import Asset, QualityAssessment, RenderSegment
-from deployments.environment import warm_socket
+from deployments.environment import warm_socket_path
 from tests.e2e.conftest import TOWER, RunningStack
 from tests.fakes.comfyui.misbehaviour import BlackPicture, FrozenPicture, Slow, WrongFrameCount
 from tests.fakes.comfyui.server import FakeComfyUI
@@ -37,7 +37,7 @@ def comfy(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
             **stack.env,
             "TOWER_DATABASE_URL": stack.addresses.database_url,
             "PREFECT_API_URL": stack.addresses.prefect_api_url,
-            "TOWER_WARM_SOCKET": str(warm_socket(stack.addresses.data_dir)),
+            "TOWER_WARM_SOCKET": str(warm_socket_path(stack.addresses.data_dir)),
         }
         command = [*TOWER, "worker", "gpu", "--comfyui", comfy.url, "--slots", "1", "--name", "painter"]
         with log.open("wb") as out:
@@ -93,7 +93,7 @@ def test_a_black_render_is_made_again_with_another_seed(
 ) -> None:
     comfy.misbehave(BlackPicture())
     started = asked(stack, project_id, seed=7)
-    job = stack.ended(started["job_id"])
+    job = stack.wait_for_end(started["job_id"])
     assert (job["status"], job["job_type"], job["warnings"]) == ("completed", "integrated_generation", []), job["error"]
     first, second = job["rounds"]
     assert (first["passed"], first["kept"], first["failed"]) == (False, False, ["black_share", "black_run"])
@@ -104,7 +104,7 @@ def test_a_black_render_is_made_again_with_another_seed(
     assert probe(Path(job["output_path"])).frames == FRAMES
     assert rows(stack, job["job_id"]) == [(1, 1, "completed"), (2, 2, "completed")]
     assert verdicts(stack, job["job_id"]) == [(1, False), (2, True)]
-    assert "| 2 (kept) |" in stack.page(job["job_id"])
+    assert "| 2 (kept) |" in stack.read_job_page(job["job_id"])
 
 
 def test_three_bad_renders_keep_the_best_and_never_call_it_good(
@@ -112,11 +112,11 @@ def test_three_bad_renders_keep_the_best_and_never_call_it_good(
 ) -> None:
     comfy.misbehave(BlackPicture())
     job_id = asked(stack, project_id, seed=8)["job_id"]
-    stack.until(job_id, lambda job: len(job["rounds"]) == 1)
+    stack.wait_for_job(job_id, lambda job: len(job["rounds"]) == 1)
     comfy.misbehave(FrozenPicture())
-    stack.until(job_id, lambda job: len(job["rounds"]) == 2)
+    stack.wait_for_job(job_id, lambda job: len(job["rounds"]) == 2)
     comfy.misbehave(BlackPicture())
-    job = stack.ended(job_id)
+    job = stack.wait_for_end(job_id)
     assert (job["status"], [one["passed"] for one in job["rounds"]]) == ("completed", [False] * 3), job["error"]
     assert [one["kept"] for one in job["rounds"]] == [False, True, False]
     kept = job["rounds"][1]
@@ -133,12 +133,12 @@ def test_a_run_killed_between_two_rounds_goes_on_after_the_first(
 ) -> None:
     comfy.misbehave(BlackPicture(), Slow(times=None, seconds_per_step=0.1))
     job_id = asked(stack, project_id, seed=9)["job_id"]
-    first = stack.until(job_id, lambda job: len(job["rounds"]) == 1)["rounds"][0]
+    first = stack.wait_for_job(job_id, lambda job: len(job["rounds"]) == 1)["rounds"][0]
     with stack.sessions() as session:
         run_id = session.get_one(ProductionJob, job_id).flow_run_id
     stack.kill_run(run_id)
-    job = stack.ended(job_id)
-    comfy.well()
+    job = stack.wait_for_end(job_id)
+    comfy.stop_misbehaving()
     assert (job["status"], job["attempt"]) == ("completed", 2), job["error"]
     assert (job["rounds"][0], [one["passed"] for one in job["rounds"]]) == (first, [False, True])
     assert rows(stack, job_id) == [(1, 1, "completed"), (2, 2, "completed")]
@@ -149,7 +149,7 @@ def test_a_clip_of_another_length_is_a_round_without_a_take(
     stack: RunningStack, comfy: FakeComfyUI, project_id: int
 ) -> None:
     comfy.misbehave(WrongFrameCount(times=2))  # the engine itself tries twice
-    job = stack.ended(asked(stack, project_id, seed=10)["job_id"])
+    job = stack.wait_for_end(asked(stack, project_id, seed=10)["job_id"])
     assert job["status"] == "completed", job["error"]
     first, second = job["rounds"]
     assert (first["asset_id"], first["score"], first["reason"]) == (None, 0, first["reason"])
@@ -164,7 +164,7 @@ def test_a_command_to_the_director_ends_with_the_scene_showing_its_take(stack: R
     how = {"scene_id": scene["id"], "duration": 1, "width": 256, "height": 256, "engine": "animatic"}
     told = {"project_id": project_id, "command": "generate_scene", "parameters": how}
     said = httpx.post(f"{url}/director/command", json=told).raise_for_status().json()
-    job = stack.ended(said["job_id"])
+    job = stack.wait_for_end(said["job_id"])
     assert (job["status"], [one["passed"] for one in job["rounds"]]) == ("completed", [True]), job["error"]
     shown = httpx.get(f"{url}/scenes/{scene['id']}").json()
     assert (shown["status"], shown["accepted_asset_id"]) == ("rendered", job["rounds"][0]["asset_id"])
@@ -174,7 +174,7 @@ def test_a_command_to_the_director_ends_with_the_scene_showing_its_take(stack: R
 
 def test_the_shell_makes_a_shot_for_a_project(stack: RunningStack, project_id: int) -> None:
     how = ("--project", str(project_id), "--duration", "1", "--size", "256x256", "--engine", "animatic", "--json")
-    done = stack.tower("generate", "a quiet forest", *how)
+    done = stack.run_tower("generate", "a quiet forest", *how)
     assert done.returncode == 0, done.stderr
     job = json.loads(done.stdout)
     assert (job["job_type"], job["project_id"], len(job["rounds"])) == ("integrated_generation", project_id, 1)

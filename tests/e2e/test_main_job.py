@@ -33,7 +33,7 @@ SHOT = {
 def job(stack: RunningStack) -> dict[str, Any]:
     accepted = stack.api.generate(SHOT)
     assert accepted["status"] == "processing"
-    return stack.ended(accepted["job_id"])
+    return stack.wait_for_end(accepted["job_id"])
 
 
 def row(stack: RunningStack, job: dict[str, Any]) -> ProductionJob:
@@ -62,7 +62,7 @@ def test_it_says_what_made_it_and_how_good_it_is(job: dict[str, Any]) -> None:
 
 def test_both_ids_name_the_same_job(stack: RunningStack, job: dict[str, Any]) -> None:
     for key in (job["comfyui_job_id"], f"gen_{job['job_id']}"):
-        assert stack.api.status(key)["job_id"] == job["job_id"]
+        assert stack.api.get_status(key)["job_id"] == job["job_id"]
 
 
 def test_the_video_can_be_fetched_in_parts(job: dict[str, Any], stack: RunningStack) -> None:
@@ -89,7 +89,7 @@ def test_the_runs_read_well_in_prefect(stack: RunningStack, job: dict[str, Any])
     run = stack.prefect_run(kept.flow_run_id)
     assert run["name"] == f'standard · job {kept.id} · "cyberpunk detective walking in…"'
     assert {"tower", f"job:{kept.id}", "video_generation"} <= set(run["tags"])
-    page = stack.page(kept.id)
+    page = stack.read_job_page(kept.id)
     assert "## Quality" in page
     assert f"/generation/{kept.id}/video" in page
 
@@ -102,39 +102,39 @@ def test_started_by_hand_in_prefect_the_recipe_opens_a_job_itself(stack: Running
     made = httpx.post(f"{api}/deployments/{deployment['id']}/create_flow_run", json={"parameters": {"asked": asked}})
     run_id = made.raise_for_status().json()["id"]
     job_id = _job_of_run(stack, run_id, since=before)
-    assert stack.ended(job_id)["status"] == "completed"
+    assert stack.wait_for_end(job_id)["status"] == "completed"
     assert stack.prefect_run(run_id)["name"] == f'standard · job {job_id} · "a shrine by hand"'
 
 
 def test_the_shell_makes_a_shot_and_prints_its_path(stack: RunningStack) -> None:
-    done = stack.tower("generate", "夜の海", "--duration", "1", "--size", "256x256", "--seed", "3")
+    done = stack.run_tower("generate", "夜の海", "--duration", "1", "--size", "256x256", "--seed", "3")
     assert done.returncode == 0, done.stderr
     assert probe(Path(done.stdout.strip())).frames == 24
     assert "render" in done.stderr
 
 
 def test_the_shell_answers_in_json_and_by_exit_code(stack: RunningStack, job: dict[str, Any]) -> None:
-    shown = stack.tower("status", str(job["job_id"]), "--json")
+    shown = stack.run_tower("status", str(job["job_id"]), "--json")
     assert json.loads(shown.stdout)["output_path"] == job["output_path"]
-    overview = stack.tower("status").stdout
+    overview = stack.run_tower("status").stdout
     assert "PostgreSQL 18" in overview
     assert "gpu@" in overview
     assert "animatic" in overview
-    absent = stack.tower("status", "999999999")
+    absent = stack.run_tower("status", "999999999")
     assert (absent.returncode, absent.stderr.count("\n")) == (4, 1)
-    too_late = stack.tower("cancel", str(job["job_id"]))
+    too_late = stack.run_tower("cancel", str(job["job_id"]))
     assert (too_late.returncode, "ended already" in too_late.stderr) == (1, True)
-    refused = stack.tower("generate", "x", "--style", "no such style")
+    refused = stack.run_tower("generate", "x", "--style", "no such style")
     assert (refused.returncode, "style" in refused.stderr) == (2, True)
 
 
 def test_the_status_page_has_real_figures(stack: RunningStack, job: dict[str, Any]) -> None:
-    system = stack.api.system()
+    system = stack.api.get_system_status()
     assert system["database"]["jobs"]["completed"] >= 1
     pools = system["workers"]["pools"]
     assert set(pools) == {"cpu", "gpu"}
     for pool, seen in pools.items():  # also those of other tests, that have ended
-        mine = environment.worker_name(pool, stack.addresses.data_dir)
+        mine = environment.build_worker_name(pool, stack.addresses.data_dir)
         assert [worker["status"] for worker in seen if worker["name"] == mine] == ["ONLINE"]
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from db.models.scenes import Scene
 from tests.e2e.conftest import RunningStack
-from tests.tower.beats.sounds import even_clicks, write_wav
-from tests.tower.conform.flashes import clicks_in
+from tests.tower.beats.sounds import even_click_track, write_wav
+from tests.tower.conform.flashes import find_clicks
 from tower.media.probe import probe
 from tower.settings import Settings
 from tower.shots.scene_jobs import open_scene_job
@@ -29,7 +29,7 @@ def posted(url: str, body: dict[str, Any]) -> dict[str, Any]:
 def test_a_scene_is_cut_to_its_music(stack: RunningStack, timing: str) -> None:
     theme = stack.addresses.data_dir / "media" / f"theme-{timing}.wav"
     theme.parent.mkdir(exist_ok=True)
-    write_wav(theme, even_clicks(120, 12))
+    write_wav(theme, even_click_track(120, 12))
     base = stack.addresses.production_url
     project_id = posted(f"{base}/projects", {"name": f"Storm {timing}"})["id"]
     scene_id = posted(f"{base}/scenes", {"project_id": project_id, "description": "Rain", "duration_seconds": 2})["id"]
@@ -46,13 +46,13 @@ def test_a_scene_is_cut_to_its_music(stack: RunningStack, timing: str) -> None:
             overrides={"width": 256, "height": 256},
         )
         job_id = job.id
-    ended = stack.ended(job_id)
+    ended = stack.wait_for_end(job_id)
     assert (ended["status"], ended["warnings"]) == ("completed", []), ended["error"]
     found = probe(Path(ended["output_path"]))
     assert found.frames == 48
     assert found.audio is not None
     assert found.audio.codec == "aac"
-    assert clicks_in(Path(ended["output_path"]))
+    assert find_clicks(Path(ended["output_path"]))
     music = httpx.get(f"{base}/scenes/{scene_id}/audio").raise_for_status().json()
     assert music["measured_error_ms"] == pytest.approx(planned["predicted_error_ms"], abs=0.1)
     assert music["measured_error_ms"] <= (500 / 24 + 0.1 if timing == "cfr" else 0.1)

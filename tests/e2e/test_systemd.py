@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployments.processes import open_folder
+from tests.deployments.processes import make_open_folder
 from tests.e2e import unit_file
-from tests.e2e.conftest import START_S, environment
+from tests.e2e.conftest import START_TIMEOUT_S, build_environment
 from tests.e2e.unit_file import UNITS, Unit
 
 NAMES = ("tower.service", "tower-worker@.service")
@@ -24,20 +24,22 @@ BIN = Path(sys.executable).parent
 @pytest.fixture(scope="module")
 def data() -> Iterator[Path]:
     """Stands for /var/lib/tower."""
-    with open_folder() as folder:
+    with make_open_folder() as folder:
         yield folder / "data"
 
 
 @pytest.fixture(scope="module")
 def env(data: Path) -> dict[str, str]:
-    said = {name: value.replace("/var/lib/tower", str(data)) for name, value in unit_file.read(NAMES[0]).env.items()}
-    return {**environment(data), **said}
+    said = {
+        name: value.replace("/var/lib/tower", str(data)) for name, value in unit_file.read_unit(NAMES[0]).env.items()
+    }
+    return {**build_environment(data), **said}
 
 
 @pytest.fixture(scope="module")
 def stack(env: dict[str, str], data: Path) -> Iterator[subprocess.Popen[bytes]]:
     """tower.service, started and ready."""
-    process = _started(unit_file.read("tower.service"), env, data.with_name("up.log"))
+    process = _started(unit_file.read_unit("tower.service"), env, data.with_name("up.log"))
     try:
         _wait_for(process, data.with_name("up.log"), "Tower is up after")
         yield process
@@ -57,7 +59,7 @@ def test_systemd_finds_no_fault_but_that_tower_is_not_installed(name: str) -> No
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_unit_has_no_privileges_and_starts_again_after_a_failure(name: str) -> None:
-    service = unit_file.read(name, instance="left").sections["Service"]
+    service = unit_file.read_unit(name, instance="left").sections["Service"]
     assert (service["User"], service["NoNewPrivileges"], service["CapabilityBoundingSet"]) == ("tower", "yes", "")
     assert (service["ProtectSystem"], service["StateDirectory"]) == ("strict", "tower")
     assert (service["Restart"], service["KillMode"]) == ("on-failure", "mixed")
@@ -66,7 +68,7 @@ def test_a_unit_has_no_privileges_and_starts_again_after_a_failure(name: str) ->
 def test_one_more_worker_takes_runs_and_ends_in_order(
     stack: subprocess.Popen[bytes], env: dict[str, str], data: Path
 ) -> None:
-    unit = unit_file.read("tower-worker@.service", instance="left")
+    unit = unit_file.read_unit("tower-worker@.service", instance="left")
     exports = subprocess.run([BIN / "tower", "env"], env=env, capture_output=True, text=True, check=True).stdout
     addresses = dict(line.removeprefix("export ").split("=", 1) for line in exports.splitlines())
     ours = {**env, **{name: value.strip("'") for name, value in addresses.items()}}
@@ -93,7 +95,7 @@ def _started(unit: Unit, env: dict[str, str], log: Path) -> subprocess.Popen[byt
 
 
 def _wait_for(process: subprocess.Popen[bytes], log: Path, sentence: str) -> None:
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + START_TIMEOUT_S
     while sentence not in log.read_text():
         assert process.poll() is None, f"it ended: {log.read_text()}"
         assert time.monotonic() < deadline, f"it is not ready: {log.read_text()}"

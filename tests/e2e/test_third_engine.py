@@ -22,17 +22,17 @@ from sqlalchemy import select
 from db.engine import connect, sessions
 from db.models.versions import Branch
 from tower.settings import Settings
-from tower.staleness.report import of_branch
+from tower.staleness.report import report_branch
 settings = Settings()
 with sessions(connect(settings.database_url))() as session:
     branch = session.scalars(select(Branch).filter_by(project_id={project_id})).one()
-    for scene in of_branch(session, branch, settings).stale:
+    for scene in report_branch(session, branch, settings).stale:
         print(*((one.kind, one.field, one.was, one.now) for one in scene.reasons))
 """
 
 
 def test_a_shot_is_rendered_with_it_and_says_so(stack: RunningStack) -> None:
-    job = stack.ended(stack.api.generate({"prompt": "a lighthouse", **SHOT})["job_id"])
+    job = stack.wait_for_end(stack.api.generate({"prompt": "a lighthouse", **SHOT})["job_id"])
     assert (job["status"], job["engine"]) == ("completed", "sketch")
     assert "Drawn as blocks of colour, not as what the prompt says" in job["warnings"]
     with stack.sessions() as session:
@@ -54,7 +54,7 @@ def test_it_is_shown_like_the_others(stack: RunningStack) -> None:
     assert "sketch" in fields["engine"]["enum"]
     queue = httpx.get(f"{stack.addresses.prefect_api_url}/work_pools/gpu/queues/sketch")
     assert queue.status_code == 200
-    checks = {check["name"]: check for check in json.loads(stack.tower("doctor", "--json").stdout)}
+    checks = {check["name"]: check for check in json.loads(stack.run_tower("doctor", "--json").stdout)}
     assert (checks["engine sketch"]["status"], checks["engine sketch"]["found"]) == ("ok", "sketch 0.3")
 
 
@@ -64,7 +64,7 @@ def test_its_takes_are_out_of_date_once_its_version_changes(stack: RunningStack,
     scene_id = _made(f"{url}/scenes", {"project_id": project_id, "description": "A lighthouse"})
     told = {"project_id": project_id, "command": "generate_scene", "parameters": {"scene_id": scene_id, **SHOT}}
     asked = httpx.post(f"{url}/director/command", json=told).raise_for_status().json()
-    assert stack.ended(asked["job_id"])["status"] == "completed"
+    assert stack.wait_for_end(asked["job_id"])["status"] == "completed"
     code, database_url = STALE.format(project_id=project_id), stack.addresses.database_url
     for version, reasons in (("0.3", ""), ("0.4", "('engine', 'version', '0.3', '0.4')")):
         files = {name: text.replace("0.3", version) for name, text in documented().items()}

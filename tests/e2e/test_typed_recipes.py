@@ -17,7 +17,7 @@ from db.models.culture import CulturalValidation
 from db.models.jobs import ProductionJob
 from db.models.rendering import Asset, QualityAssessment
 from tests.e2e.conftest import RunningStack
-from tower.quality.consistency import NAME
+from tower.quality.consistency import METRIC_NAME
 
 pytestmark = pytest.mark.e2e
 SMALL = {"duration": 1, "width": 320, "height": 320, "seed": 3, "engine": "animatic"}
@@ -68,7 +68,7 @@ def project_id(stack: RunningStack, picture: Path) -> int:
 
 def test_professional_is_held_against_the_reference_image(stack: RunningStack, project_id: int, picture: Path) -> None:
     asked = {"prompt": "in a sunny room", "type": "professional", "character": "aiko", "project_id": project_id}
-    done = stack.ended(stack.api.generate(SMALL | asked)["job_id"])
+    done = stack.wait_for_end(stack.api.generate(SMALL | asked)["job_id"])
     assert (done["status"], done["job_type"], done["error"]) == ("completed", "professional_generation", None)
     found = done["character_consistency"]
     assert found["passed"] is True
@@ -82,12 +82,12 @@ def test_professional_is_held_against_the_reference_image(stack: RunningStack, p
     assert (shown.character_name, shown.consistency_score) == ("Aiko Sato", found["score"])
     assert take.provenance["shot"]["cast"][0]["reference_image"] == str(picture)
     assert "red coat" in take.provenance["shot"]["prompt"]
-    assert f"| {NAME} | {found['score']} |" in stack.page(done["job_id"])
+    assert f"| {METRIC_NAME} | {found['score']} |" in stack.read_job_page(done["job_id"])
 
 
 def test_without_a_reference_image_the_consistency_is_unknown(stack: RunningStack, project_id: int) -> None:
     asked = {"prompt": "in a sunny room", "type": "professional", "character": "ren", "project_id": project_id}
-    done = stack.ended(stack.api.generate(SMALL | asked)["job_id"])
+    done = stack.wait_for_end(stack.api.generate(SMALL | asked)["job_id"])
     assert done["status"] == "completed"
     assert done["character_consistency"] | {"frames": []} == {
         "score": None,
@@ -100,7 +100,7 @@ def test_without_a_reference_image_the_consistency_is_unknown(stack: RunningStac
 def test_personal_is_made_as_its_mood_chose_and_checked_against_the_glossary(stack: RunningStack) -> None:
     asked = {"prompt": "a woman in a kimono, right over left", "type": "personal", "mood": "dreamy"}
     accepted = stack.api.generate(SMALL | asked)
-    done = stack.ended(accepted["job_id"])
+    done = stack.wait_for_end(accepted["job_id"])
     assert (done["status"], done["job_type"]) == ("completed", "personal_generation")
     assert done["mood_choice"] == accepted["mood_choice"]
     with stack.sessions() as session:
@@ -110,7 +110,7 @@ def test_personal_is_made_as_its_mood_chose_and_checked_against_the_glossary(sta
     assert "soft bloom" in shot["prompt"]
     assert [(one.element_name, one.finding.value) for one in findings] == [("kimono", "broken")]
     assert any(warning.startswith("Culture, kimono") for warning in done["warnings"])
-    assert "**Mood:** mood dreamy (the request names 'dreamy') · style artistic" in stack.page(done["job_id"])
+    assert "**Mood:** mood dreamy (the request names 'dreamy') · style artistic" in stack.read_job_page(done["job_id"])
 
 
 def test_personal_started_by_hand_in_prefect_chooses_then(stack: RunningStack) -> None:
@@ -118,16 +118,16 @@ def test_personal_started_by_hand_in_prefect_chooses_then(stack: RunningStack) -
     deployment = httpx.get(f"{api}/deployments/name/personal/personal").raise_for_status().json()
     asked = {"prompt": "by hand", "type": "personal", "mood": "dark", "duration_s": 1, "width": 256, "height": 256}
     made = httpx.post(f"{api}/deployments/{deployment['id']}/create_flow_run", json={"parameters": {"asked": asked}})
-    done = stack.ended(job_of_run(stack, made.raise_for_status().json()["id"]))
+    done = stack.wait_for_end(job_of_run(stack, made.raise_for_status().json()["id"]))
     assert (done["status"], done["parameters"]["style"]) == ("completed", "realistic")
     assert done["mood_choice"]["mood"]["value"] == "dark"
 
 
 def test_the_shell_asks_for_a_mood(stack: RunningStack) -> None:
-    done = stack.tower(
+    done = stack.run_tower(
         "generate", "the sea", "--type", "personal", "--mood", "calm", "--duration", "1", "--size", "256x256"
     )
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()).is_file()
-    refused = stack.tower("generate", "the sea", "--type", "professional")
+    refused = stack.run_tower("generate", "the sea", "--type", "professional")
     assert (refused.returncode, "character" in refused.stderr) == (2, True)

@@ -27,7 +27,7 @@ SHORT = {"prompt": "a quiet forest", "duration": 1, "width": 256, "height": 256}
 def under_way(stack: RunningStack) -> dict[str, Any]:
     """A job that is being rendered, a little way in."""
     accepted = stack.api.generate(LONG)
-    return stack.until(accepted["job_id"], lambda job: job["stage"] == "render" and job["progress"] > 0.1)
+    return stack.wait_for_job(accepted["job_id"], lambda job: job["stage"] == "render" and job["progress"] > 0.1)
 
 
 def segments_of(stack: RunningStack, job_id: int) -> list[RenderSegment]:
@@ -63,13 +63,13 @@ def test_a_cancel_in_mid_render_stops_the_work_and_leaves_nothing(stack: Running
     for segment in segments_of(stack, job_id):
         assert (segment.state, segment.asset_id) == ("cancelled", None)
         assert stack.prefect_run(segment.flow_run_id)["state_type"] == "CANCELLED"
-    assert stack.api.status(job_id)["status"] == "cancelled"
+    assert stack.api.get_status(job_id)["status"] == "cancelled"
 
 
 def test_a_render_that_is_killed_is_done_again_and_only_once(stack: RunningStack) -> None:
     job_id = under_way(stack)["job_id"]
     os.kill(int(str(segments_of(stack, job_id)[0].process).rsplit(":", 1)[1]), signal.SIGKILL)
-    job = stack.ended(job_id)
+    job = stack.wait_for_end(job_id)
     assert job["status"] == "completed", job["error"]
     assert probe(Path(job["output_path"])).frames == 192
     assert [segment.state for segment in segments_of(stack, job_id)] == ["superseded", "completed"]
@@ -82,7 +82,7 @@ def test_a_recipe_that_is_killed_goes_on_with_the_render_that_outlived_it(stack:
     with stack.sessions() as session:
         run_id = session.get_one(ProductionJob, job_id).flow_run_id
     stack.kill_run(run_id)
-    job = stack.ended(job_id)
+    job = stack.wait_for_end(job_id)
     assert job["status"] == "completed", job["error"]
     assert job["attempt"] == 2
     assert [segment.state for segment in segments_of(stack, job_id)] == ["completed"]
@@ -97,7 +97,7 @@ def kill_prefect(stack: RunningStack) -> None:
 def test_a_job_under_way_completes_though_prefect_dies(stack: RunningStack) -> None:
     job_id = under_way(stack)["job_id"]
     kill_prefect(stack)
-    job = stack.ended(job_id)
+    job = stack.wait_for_end(job_id)
     assert job["status"] == "completed", job["error"]
     assert [segment.state for segment in segments_of(stack, job_id)] == ["completed"]
 
@@ -106,5 +106,5 @@ def test_a_job_asked_for_while_prefect_is_away_runs_when_it_is_back(stack: Runni
     kill_prefect(stack)
     accepted = stack.api.generate(SHORT)
     assert accepted["status"] == "processing"
-    job = stack.ended(accepted["job_id"])
+    job = stack.wait_for_end(accepted["job_id"])
     assert job["status"] == "completed", job["error"]

@@ -26,7 +26,7 @@ class Unit:
         return dict(pair.split("=", 1) for pair in shlex.split(self.sections["Service"]["Environment"]))
 
 
-def read(name: str, *, instance: str = "") -> Unit:
+def read_unit(name: str, *, instance: str = "") -> Unit:
     sections = ConfigParser(interpolation=None)
     sections.read_string((UNITS / name).read_text().replace("%i", instance))
     return Unit(sections)

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 TEAM_ID, KEY_ID = "TEAM012345", "KEY0123456"
-LONGEST_S = 15_777_000
-LARGEST_LIMIT = 25
+MAX_TOKEN_LIFE_S = 15_777_000
+MAX_LIMIT = 25
 
 
 class FakeAppleMusic:
@@ -69,7 +69,7 @@ class FakeAppleMusic:
             return _error(404, f"no resource {url.path}")
         asked = {name: values[0] for name, values in parse_qs(url.query).items()}
         limit, offset = int(asked.get("limit", 5)), int(asked.get("offset", 0))
-        if asked.get("types") != "songs" or limit > LARGEST_LIMIT:
+        if asked.get("types") != "songs" or limit > MAX_LIMIT:
             return _error(400, "a parameter is invalid")
         return 200, {"results": self._found(asked["term"], limit, offset)}
 
@@ -93,10 +93,10 @@ class FakeAppleMusic:
             return str(wrong)
         if header.get("kid") != KEY_ID or claims["iss"] != TEAM_ID:
             return "unknown key or team"
-        return "it is valid for too long" if claims["exp"] > time.time() + LONGEST_S else None
+        return "it is valid for too long" if claims["exp"] > time.time() + MAX_TOKEN_LIFE_S else None
 
 
-def song(number: int, name: str, artist: str, **more: Any) -> dict[str, Any]:
+def build_song(number: int, name: str, artist: str, **more: Any) -> dict[str, Any]:
     attributes = {"name": name, "artistName": artist, "albumName": "THE BOOK", "durationInMillis": 261_013, **more}
     return {"id": str(number), "type": "songs", "attributes": attributes}
 

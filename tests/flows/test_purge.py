@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from db.engine import Sessions
-from tests.tower.archives.studio import Studio, files_below
-from tests.tower.archives.whole_project import a_project
+from db.engine import SessionFactory
+from tests.tower.archives.studio import Studio, list_files
+from tests.tower.archives.whole_project import insert_whole_project
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
 from tower.story import projects
@@ -24,7 +24,7 @@ DAILY = "40 12 * * *"
 
 
 @pytest.fixture
-def studio(sessions: Sessions, tmp_path: Path) -> Studio:
+def studio(sessions: SessionFactory, tmp_path: Path) -> Studio:
     return Studio(sessions, Settings(data_dir=tmp_path / "data"))
 
 
@@ -55,15 +55,15 @@ def test_it_is_scheduled_once_and_stays_paused_if_somebody_paused_it(prefect: Pr
 
 
 def test_a_run_purges_what_is_due(prefect: PrefectClient, studio: Studio) -> None:
-    due, kept = a_project(studio, name="Due"), a_project(studio, name="Kept")
+    due, kept = insert_whole_project(studio, name="Due"), insert_whole_project(studio, name="Kept")
     with studio.sessions.begin() as session:
-        projects.put_in_bin(session, due).deleted_at = datetime.now(UTC) - timedelta(days=8)
-        projects.put_in_bin(session, kept).deleted_at = datetime.now(UTC) - timedelta(days=6)
+        projects.delete_project(session, due).deleted_at = datetime.now(UTC) - timedelta(days=8)
+        projects.delete_project(session, kept).deleted_at = datetime.now(UTC) - timedelta(days=6)
     url = studio.sessions.kw["bind"].url.render_as_string(hide_password=False)
-    orphan = Path(studio.render(b"nobody's")[0])
+    orphan = Path(studio.write_take(b"nobody's")[0])
     os.utime(orphan, (1, 1))
     python(prefect, "-c", RUN, TOWER_DATABASE_URL=url, TOWER_DATA_DIR=str(studio.settings.data))
-    assert studio.count("anime_api.scenes", due) == 0
-    assert studio.count("anime_api.scenes", kept) > 0
+    assert studio.count_rows("anime_api.scenes", due) == 0
+    assert studio.count_rows("anime_api.scenes", kept) > 0
     assert not orphan.exists()
-    assert len(files_below(studio.settings.renders)) == 2
+    assert len(list_files(studio.settings.renders)) == 2

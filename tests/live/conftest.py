@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.rendering import Live
+from tests.live.rendering import LiveRender
 from tower.clients.comfyui.client import ComfyUIClient
 
 URL = os.environ.get("COMFYUI_URL", "")
@@ -23,8 +23,8 @@ def client() -> Iterator[ComfyUIClient]:
 
 
 @pytest.fixture
-def live(client: ComfyUIClient, tmp_path: Path) -> Live:
-    return Live(client, tmp_path / "clip.mp4")
+def live(client: ComfyUIClient, tmp_path: Path) -> LiveRender:
+    return LiveRender(client, tmp_path / "clip.mp4")
 
 
 @pytest.fixture

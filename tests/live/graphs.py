@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from tower.clients.comfyui.client import ComfyUIClient
-from tower.workflows.builtins import builtins
+from tower.workflows.builtins import builtin_workflows
 from tower.workflows.graph import WorkflowGraph
 
-TEAL = (0x20, 0x90, 0xA0)
+TEAL_RGB = (0x20, 0x90, 0xA0)
 MANY_NODES = 40  # the server handles an interrupt between two nodes, so some must remain
 
 
-def plain_colour() -> dict[str, Any]:
+def build_plain_colour() -> dict[str, Any]:
     """A graph that saves a video of one colour."""
-    red, green, blue = TEAL
+    red, green, blue = TEAL_RGB
     colour = (red << 16) + (green << 8) + blue
     return {
         "1": node("EmptyImage", width=512, height=512, batch_size=16, color=colour),
@@ -23,9 +23,9 @@ def plain_colour() -> dict[str, Any]:
     }
 
 
-def long_chain() -> dict[str, Any]:
+def build_long_chain() -> dict[str, Any]:
     """The same video, scaled up and down dozens of times before it is saved."""
-    graph = plain_colour()
+    graph = build_plain_colour()
     last = "1"
     for number in range(MANY_NODES):
         size = 640 if number % 2 else 600
@@ -36,7 +36,7 @@ def long_chain() -> dict[str, Any]:
     return graph
 
 
-def picture_again() -> dict[str, Any]:
+def build_picture_loader() -> dict[str, Any]:
     """A graph that crops and saves an uploaded picture."""
     return {
         "1": node("LoadImage", image="example.png"),
@@ -45,16 +45,16 @@ def picture_again() -> dict[str, Any]:
     }
 
 
-def core_video(client: ComfyUIClient) -> tuple[WorkflowGraph, str] | None:
+def build_core_video(client: ComfyUIClient) -> tuple[WorkflowGraph, str] | None:
     """The built-in with a VAE of the server's, or else the checkpoint's own, and the checkpoint to ask for.
 
     The documented files where it has them, else its first. None if it has no checkpoint.
     """
-    built_in = builtins()["core_video"]
-    checkpoint = _one_of(client.catalogue.models("checkpoints"), built_in.needs["checkpoints"])
+    built_in = builtin_workflows()["core_video"]
+    checkpoint = _one_of(client.catalogue.list_models("checkpoints"), built_in.needs["checkpoints"])
     if checkpoint is None:
         return None
-    vae = _one_of(client.catalogue.models("vae"), built_in.needs["vae"])
+    vae = _one_of(client.catalogue.list_models("vae"), built_in.needs["vae"])
     workflow = built_in.workflow
     graph = {name: {**node_graph, "inputs": dict(node_graph["inputs"])} for name, node_graph in workflow.graph.items()}
     if vae is None:

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from tests.live import graphs
-from tests.live.rendering import SHOT, Live, Watching
-from tower.clients.comfyui.errors import ComfyUIError, Fault
-from tower.clients.comfyui.jobs import Where
+from tests.live.rendering import SHOT, LiveRender, RecordingWatcher
+from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
+from tower.clients.comfyui.jobs import PromptStatus
 from tower.engines.base import CastMember
 from tower.engines.comfyui.engine import ComfyUIEngine
 from tower.errors import CancelledError
@@ -25,37 +25,37 @@ from tower.workflows.graph import Binding
 Tell = Callable[[str], None]
 
 
-def test_a_graph_without_models_gives_exactly_the_asked_clip(live: Live, tell: Tell) -> None:
-    assert live.render(live.as_users_own(graphs.plain_colour())) == ()
+def test_a_graph_without_models_gives_exactly_the_asked_clip(live: LiveRender, tell: Tell) -> None:
+    assert live.render(live.bind_as_registered(graphs.build_plain_colour())) == ()
     clip = live.clip
     assert (clip.width, clip.height, clip.frames, float(clip.fps)) == (SHOT.width, SHOT.height, SHOT.frames, SHOT.fps)
     assert (clip.codec, clip.pixel_format) == ("h264", "yuv420p")
-    assert _colour(live.target) == pytest.approx(graphs.TEAL, abs=8)
+    assert _colour(live.target) == pytest.approx(graphs.TEAL_RGB, abs=8)
     tell(f"no models: {clip.frames} frames of {clip.width}×{clip.height} in {live.took_s:.2f} s")
 
 
-def test_progress_never_goes_back_and_ends_at_one(live: Live) -> None:
-    live.render(live.as_users_own(graphs.plain_colour()), frames=48)
-    assert live.watching.fractions == sorted(live.watching.fractions)
-    assert live.watching.fractions[-1] == 1.0
-    assert "fetching the clip" in live.watching.steps
+def test_progress_never_goes_back_and_ends_at_one(live: LiveRender) -> None:
+    live.render(live.bind_as_registered(graphs.build_plain_colour()), frames=48)
+    assert live.watcher.fractions == sorted(live.watcher.fractions)
+    assert live.watcher.fractions[-1] == 1.0
+    assert "fetching the clip" in live.watcher.steps
 
 
-def test_core_video_renders(live: Live, tell: Tell) -> None:
-    found = graphs.core_video(live.client)
+def test_core_video_renders(live: LiveRender, tell: Tell) -> None:
+    found = graphs.build_core_video(live.client)
     if found is None:
         pytest.skip("this server has no checkpoint in models/checkpoints")
     workflow, checkpoint = found
     assert live.render(workflow, model=checkpoint, width=76, height=68, frames=4, steps=3) == ()
     clip = live.clip
     assert (clip.width, clip.height, clip.frames, float(clip.fps)) == (76, 68, 4, SHOT.fps)
-    assert live.watching.fractions == sorted(live.watching.fractions)
-    assert {"step 1 of 3", "step 3 of 3", "decoding"} <= set(live.watching.steps)
+    assert live.watcher.fractions == sorted(live.watcher.fractions)
+    assert {"step 1 of 3", "step 3 of 3", "decoding"} <= set(live.watcher.steps)
     tell(f"core_video on {checkpoint}: {clip.frames} frames in {live.took_s:.1f} s")
 
 
-def test_the_same_prompt_id_twice_renders_once(live: Live) -> None:
-    workflow = live.as_users_own(graphs.plain_colour())
+def test_the_same_prompt_id_twice_renders_once(live: LiveRender) -> None:
+    workflow = live.bind_as_registered(graphs.build_plain_colour())
     live.render(workflow)
     before, number = live.target.read_bytes(), _number(live)
     live.target.unlink()
@@ -64,44 +64,44 @@ def test_the_same_prompt_id_twice_renders_once(live: Live) -> None:
     assert _number(live) == number
 
 
-def test_a_cancel_in_mid_run_is_confirmed(live: Live, tell: Tell) -> None:
+def test_a_cancel_in_mid_run_is_confirmed(live: LiveRender, tell: Tell) -> None:
     cancelled_at: list[float] = []
 
     def cancel(_: str) -> None:
-        if live.client.job(live.prompt_id).where is Where.RUNNING:
+        if live.client.get_job(live.prompt_id).status is PromptStatus.RUNNING:
             cancelled_at.append(time.monotonic())
             raise CancelledError("cancelled")
 
-    live.watching = Watching(cancel)
+    live.watcher = RecordingWatcher(cancel)
     with pytest.raises(CancelledError):
-        live.render(live.as_users_own(graphs.long_chain()), width=512, height=512, frames=16)
+        live.render(live.bind_as_registered(graphs.build_long_chain()), width=512, height=512, frames=16)
     tell(f"a running prompt stopped {time.monotonic() - cancelled_at[0]:.2f} s after the cancel")
-    assert live.client.job(live.prompt_id).where is Where.INTERRUPTED
-    assert live.prompt_id not in live.client.queue().running
+    assert live.client.get_job(live.prompt_id).status is PromptStatus.INTERRUPTED
+    assert live.prompt_id not in live.client.get_queue().running
     assert not live.target.exists()
 
 
-def test_a_node_that_fails_is_named(live: Live) -> None:
+def test_a_node_that_fails_is_named(live: LiveRender) -> None:
     with pytest.raises(ComfyUIError, match="SaveVideo") as failed:
-        live.render(live.as_users_own(graphs.plain_colour()), width=65, height=63)
-    assert failed.value.fault is Fault.FAILED
+        live.render(live.bind_as_registered(graphs.build_plain_colour()), width=65, height=63)
+    assert failed.value.fault is ComfyUIFault.FAILED
 
 
-def test_an_uploaded_picture_comes_back_as_a_still(live: Live, tmp_path: Path) -> None:
+def test_an_uploaded_picture_comes_back_as_a_still(live: LiveRender, tmp_path: Path) -> None:
     picture, target = tmp_path / "kai.png", tmp_path / "still.png"
     pixels = np.random.default_rng(3).integers(0, 256, (64, 96, 3), np.uint8)
     assert cv2.imwrite(str(picture), pixels)
-    workflow = live.as_users_own(graphs.picture_again())
+    workflow = live.bind_as_registered(graphs.build_picture_loader())
     workflow.bindings["reference"] = [Binding("1", "image")]
     shot = replace(SHOT, graph=workflow, cast=(CastMember("Kai", reference_image=str(picture)),))
     engine = ComfyUIEngine(live.client)
-    engine.still(shot, prompt_id=live.prompt_id, target=target, watch=live.watching)
+    engine.render_still(shot, prompt_id=live.prompt_id, target=target, watch=live.watcher)
     saved = cv2.imread(str(target))
     assert saved is not None
     assert (saved == pixels).all()
 
 
-def _number(live: Live) -> int:
+def _number(live: LiveRender) -> int:
     """Which of the server's runs this was: it counts every prompt that it takes."""
     entry = httpx.get(f"{live.client.url}/history/{live.prompt_id}", trust_env=False).json()[live.prompt_id]
     return int(entry["prompt"][0])

@@ -13,24 +13,24 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 
 from api.production.app import create_app
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import GenerationAnalytics, JobType, ProductionJob, Stage
 from db.models.music import MusicSceneSync
 from db.models.rendering import Asset
-from tasks.dispatch import Take
+from tasks.dispatch import TakeRef
 from tasks.resources import resources
 from tasks.sync import sync_to_music
-from tests.api.api_factories import good, project, scene
-from tests.api.api_requests import A
-from tests.api.small_servers import refusing
-from tests.tower.beats.sounds import clicks, write_wav
-from tests.tower.conform.flashes import clicks_in, film, flashes_in
+from tests.api.api_factories import create_project, create_scene, require_success
+from tests.api.api_requests import API_ROOT
+from tests.api.small_servers import reserve_refusing_address
+from tests.tower.beats.sounds import click_track, write_wav
+from tests.tower.conform.flashes import find_clicks, find_flashes, write_film
 from tower.errors import CancelledError, NotFoundError
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
 from tower.jobs.spec import GenerationSpec
 from tower.media.probe import probe
-from tower.rendering.takes import keep
+from tower.rendering.takes import store_take
 from tower.settings import Settings
 
 FLASHES = (0, 27, 62)
@@ -41,21 +41,23 @@ BEATS_S = np.arange(0.3, 12.0, 0.5)
 @dataclass(frozen=True)
 class Studio:
     client: TestClient
-    sessions: Sessions
+    sessions: SessionFactory
     settings: Settings
     scene_id: int
     theme: Path
 
     def give_music(self, **more: Any) -> dict[str, Any]:
         body = {"audio_path": str(self.theme), "bpm": 120, "sync_points": POINTS, **more}
-        said: dict[str, Any] = good(self.client.post(f"{A}/scenes/{self.scene_id}/audio", json=body), 201)["audio"]
+        said: dict[str, Any] = require_success(
+            self.client.post(f"{API_ROOT}/scenes/{self.scene_id}/audio", json=body), 201
+        )["audio"]
         return said
 
     def music(self) -> dict[str, Any]:
-        said: dict[str, Any] = good(self.client.get(f"{A}/scenes/{self.scene_id}/audio"))
+        said: dict[str, Any] = require_success(self.client.get(f"{API_ROOT}/scenes/{self.scene_id}/audio"))
         return said
 
-    def job(self, *, scene_id: int | None) -> tuple[Attempt, Take]:
+    def job(self, *, scene_id: int | None) -> tuple[Attempt, TakeRef]:
         """A claimed job with a rendered take that flashes."""
         with self.sessions.begin() as session:
             job = lifecycle.open_job(
@@ -63,14 +65,16 @@ class Studio:
             )
             job.scene_id = scene_id
         with self.sessions.begin() as session:
-            attempt = lifecycle.claim(session, job.id, flow_run_id=None, timeout_s=600)
-        clip = film(self.settings.data / f"flashes-{job.id}.mp4", FLASHES, frames=96)
+            attempt = lifecycle.claim_job(session, job.id, flow_run_id=None, timeout_s=600)
+        clip = write_film(self.settings.data / f"flashes-{job.id}.mp4", FLASHES, frames=96)
         with self.sessions.begin() as session:
             made = {"engine": "animatic", "engine_version": "1"}
             found = probe(clip)
             renders = self.settings.renders
-            take = keep(session, clip, renders=renders, probe=found, job_id=job.id, project_id=None, provenance=made)
-        return attempt, Take(take.id, take.path)
+            take = store_take(
+                session, clip, renders=renders, probe=found, job_id=job.id, project_id=None, provenance=made
+            )
+        return attempt, TakeRef(take.id, take.path)
 
     def row(self, kind: type[Any], row_id: int) -> Any:
         with self.sessions() as session:
@@ -79,27 +83,27 @@ class Studio:
 
 @pytest.fixture
 def studio(
-    sessions: Sessions, committing_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sessions: SessionFactory, committing_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Studio]:
     url = committing_engine.url.render_as_string(hide_password=False)
-    with refusing() as prefect:
+    with reserve_refusing_address() as prefect:
         monkeypatch.setenv("TOWER_DATABASE_URL", url)
         monkeypatch.setenv("TOWER_DATA_DIR", str(tmp_path))
         monkeypatch.setenv("PREFECT_API_URL", f"{prefect}/api")
         resources.cache_clear()
         settings = resources().settings
         settings.media.mkdir()
-        theme = write_wav(settings.media / "theme.wav", clicks(BEATS_S, 12))
+        theme = write_wav(settings.media / "theme.wav", click_track(BEATS_S, 12))
         with TestClient(create_app(settings)) as client:
-            number = scene(client, project(client), duration_seconds=4.0)["id"]
+            number = create_scene(client, create_project(client), duration_seconds=4.0)["id"]
             yield Studio(client, sessions, settings, number, theme)
         resources().sessions.kw["bind"].dispose()
         resources.cache_clear()
 
 
 def worst_ms(path: str) -> float:
-    clicks = clicks_in(Path(path))
-    return max(min(abs(flash - click) for click in clicks) * 1000 for flash in flashes_in(Path(path)))
+    clicks = find_clicks(Path(path))
+    return max(min(abs(flash - click) for click in clicks) * 1000 for flash in find_flashes(Path(path)))
 
 
 @pytest.mark.parametrize("timing", ["cfr", "vfr"])
@@ -131,7 +135,7 @@ def test_a_run_that_is_started_again_does_not_do_it_twice(studio: Studio) -> Non
     made = sync_to_music.fn(attempt, take)
     before = Path(made.path).stat().st_mtime_ns
     with studio.sessions.begin() as session:
-        again = lifecycle.claim(session, attempt.job_id, flow_run_id=None, timeout_s=600)
+        again = lifecycle.claim_job(session, attempt.job_id, flow_run_id=None, timeout_s=600)
     assert sync_to_music.fn(again, take) == made
     assert Path(made.path).stat().st_mtime_ns == before
     studio.give_music(volume=0.5)
@@ -154,8 +158,8 @@ def test_what_cannot_be_stretched_that_far_stays_and_is_said(studio: Studio) -> 
     job = studio.row(ProductionJob, attempt.job_id)
     assert any("Nothing was moved to a beat: Shot 1 of 2" in warning for warning in job.warnings)
     assert any("1 sync points lie after the end" in warning for warning in job.warnings)
-    assert flashes_in(Path(made.path)) == flashes_in(Path(take.path))
-    assert clicks_in(Path(made.path))
+    assert find_flashes(Path(made.path)) == find_flashes(Path(take.path))
+    assert find_clicks(Path(made.path))
     assert studio.music()["measured_error_ms"] == pytest.approx(2000 / 24, abs=1)
 
 
@@ -163,7 +167,7 @@ def test_a_cancelled_job_stops_and_leaves_nothing(studio: Studio) -> None:
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
     with studio.sessions.begin() as session:
-        lifecycle.cancel(session, attempt.job_id)
+        lifecycle.cancel_job(session, attempt.job_id)
     with pytest.raises(CancelledError):
         sync_to_music.fn(attempt, take)
     assert list((studio.settings.renders / ".partial").glob("*")) == []
@@ -173,7 +177,7 @@ def test_a_cancelled_job_stops_and_leaves_nothing(studio: Studio) -> None:
 def test_music_that_is_gone_or_another_by_now(studio: Studio) -> None:
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
-    write_wav(studio.theme, clicks(BEATS_S + 0.1, 12))
+    write_wav(studio.theme, click_track(BEATS_S + 0.1, 12))
     sync_to_music.fn(attempt, take)
     job = studio.row(ProductionJob, attempt.job_id)
     assert any("has changed since" in warning for warning in job.warnings)

@@ -15,88 +15,90 @@ from db.models.jobs import JobStatus, ProductionJob, QualityMetrics
 from db.models.rendering import Asset, AssetKind, RenderSegment, SegmentState
 from db.models.scenes import Scene
 from db.models.versions import Branch
-from tests.tower.versions.story import Story
+from tests.tower.versions.story import VersionedStory
 from tower.jobs import lifecycle
 from tower.rendering import segments
-from tower.rendering.engine_choice import chosen_by_pool
+from tower.rendering.engine_choice import choose_for_pool
 from tower.rendering.segments import SegmentPlan
-from tower.review.acceptance import Outcome, accept_take
+from tower.review.acceptance import AcceptanceResult, accept_take
 from tower.settings import Settings
 from tower.shots import prompts
 from tower.shots.planning import plan_shot
-from tower.shots.scene_jobs import cast_of_job, open_scene_job, style_of_job
+from tower.shots.scene_jobs import find_job_style, open_scene_job, read_job_cast
 from tower.shots.script_writing import write_script
 from tower.staleness import report
-from tower.staleness.reasons import Reason
+from tower.staleness.reasons import StalenessReason
 from tower.versions.kinds import Kind
 
-ALONE = Settings(database_url="postgresql://nowhere/nothing", engine="auto", comfyui_url=None)
+ANIMATIC_SETTINGS = Settings(database_url="postgresql://nowhere/nothing", engine="auto", comfyui_url=None)
 
 
 @dataclass(frozen=True)
-class Stage:
+class SceneStage:
     """Renders the scenes of a story. Files go to `folder`."""
 
-    story: Story
+    story: VersionedStory
     folder: Path
-    settings: Settings = field(default_factory=lambda: ALONE)
+    settings: Settings = field(default_factory=lambda: ANIMATIC_SETTINGS)
 
     @property
     def session(self) -> Session:
         return self.story.session
 
-    def scene(self, key: uuid.UUID, branch: str = "main") -> Scene:
-        row = self.story.row(Kind.SCENES, key, branch)
+    def find_scene(self, key: uuid.UUID, branch: str = "main") -> Scene:
+        row = self.story.find_row(Kind.SCENES, key, branch)
         assert isinstance(row, Scene)
         return row
 
-    def branch(self, name: str = "main") -> Branch:
+    def find_branch(self, name: str = "main") -> Branch:
         mine = select(Branch).where(Branch.project_id == self.story.project_id, Branch.name == name)
         return self.session.scalars(mine).one()
 
-    def open(self, key: uuid.UUID, branch: str = "main", **how: Any) -> ProductionJob:
-        return open_scene_job(self.session, self.scene(key, branch), settings=self.settings, **how)
+    def open_job(self, key: uuid.UUID, branch: str = "main", **how: Any) -> ProductionJob:
+        return open_scene_job(self.session, self.find_scene(key, branch), settings=self.settings, **how)
 
-    def plan(self, job: ProductionJob) -> SegmentPlan:
+    def plan_segment(self, job: ProductionJob) -> SegmentPlan:
         """The segment plan that an engine receives."""
-        cast, spec = cast_of_job(job), lifecycle.spec_of(job)
-        style = style_of_job(self.session, job)
-        words = prompts.enhance(spec, cast, style, seed=job.seed)
-        engine = chosen_by_pool(self.session, spec.engine, self.settings)
+        cast, spec = read_job_cast(job), lifecycle.parse_spec(job)
+        style = find_job_style(self.session, job)
+        words = prompts.build_prompt(spec, cast, style, seed=job.seed)
+        engine = choose_for_pool(self.session, spec.engine, self.settings)
         [plan] = plan_shot(write_script(self.session, job, cast, words, style=style, engine=engine), engine)
         return plan
 
-    def render(self, job: ProductionJob) -> tuple[Asset, bool]:
+    def render_take(self, job: ProductionJob) -> tuple[Asset, bool]:
         """The take of the job, and whether an engine had to make it."""
-        attempt = lifecycle.claim(self.session, job.id, flow_run_id=None, timeout_s=60)
-        row = segments.open_segment(self.session, attempt, self.plan(job))
+        attempt = lifecycle.claim_job(self.session, job.id, flow_run_id=None, timeout_s=60)
+        row = segments.open_segment(self.session, attempt, self.plan_segment(job))
         made = row.state != SegmentState.COMPLETED
         if made:
             self._draw(job, row)
             self.session.refresh(row)
         return self.session.get_one(Asset, row.asset_id), made
 
-    def finish(self, job: ProductionJob, take: Asset, *, passed: bool = True) -> Outcome:
+    def accept_and_complete(self, job: ProductionJob, take: Asset, *, passed: bool = True) -> AcceptanceResult:
         """Judge, accept and complete, as the last step of a recipe does."""
         self.session.merge(QualityMetrics(job_id=job.id, score=8.0 if passed else 2.0, passed=passed, metrics=[]))
         self.session.flush()
         outcome = accept_take(self.session, job, take, settings=self.settings)
         attempt = lifecycle.Attempt(job.id, job.attempt)
-        lifecycle.complete(self.session, attempt, asset=take, score=8.0 if passed else 2.0)
+        lifecycle.complete_job(self.session, attempt, asset=take, score=8.0 if passed else 2.0)
         self.session.refresh(job)
         assert job.status == JobStatus.COMPLETED
         return outcome
 
-    def show(self, key: uuid.UUID, branch: str = "main", **how: Any) -> Asset:
+    def render_and_accept(self, key: uuid.UUID, branch: str = "main", **how: Any) -> Asset:
         """Render the scene and accept its take."""
-        job = self.open(key, branch, **how)
-        take, _ = self.render(job)
-        assert self.finish(job, take).accepted
+        job = self.open_job(key, branch, **how)
+        take, _ = self.render_take(job)
+        assert self.accept_and_complete(job, take).accepted
         return take
 
-    def stale(self, branch: str = "main", settings: Settings | None = None) -> dict[uuid.UUID, list[Reason]]:
+    def find_stale(
+        self, branch: str = "main", settings: Settings | None = None
+    ) -> dict[uuid.UUID, list[StalenessReason]]:
         """The reasons of stale scenes, by key."""
-        found = report.of_branch(self.session, self.branch(branch), settings or self.settings)
+        found = report.report_branch(self.session, self.find_branch(branch), settings or self.settings)
         return {one.scene.key: list(one.reasons) for one in found.stale}
 
     def _draw(self, job: ProductionJob, row: RenderSegment) -> None:
@@ -106,7 +108,7 @@ class Stage:
         content = row.fingerprint.encode()
         path = self.folder / f"{row.fingerprint}.mp4"
         path.write_bytes(content)
-        version = chosen_by_pool(self.session, lifecycle.spec_of(job).engine, self.settings).version
+        version = choose_for_pool(self.session, lifecycle.parse_spec(job).engine, self.settings).version
         asset = Asset(
             kind=AssetKind.VIDEO,
             path=str(path),
@@ -122,5 +124,5 @@ class Stage:
         segments.complete_segment(self.session, row.id, asset=asset, engine_version=version)
 
 
-def with_comfyui(stage: Stage) -> Stage:
+def use_comfyui(stage: SceneStage) -> SceneStage:
     return replace(stage, settings=stage.settings.model_copy(update={"comfyui_url": "http://127.0.0.1:1"}))

@@ -10,18 +10,18 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.models.projects import ProjectSettings
-from tests.tower.scene_takes import Stage
-from tests.tower.versions.story import a_story
+from tests.tower.scene_takes import SceneStage
+from tests.tower.versions.story import create_story
 from tower.staleness import affected
-from tower.staleness.affected import Touched
+from tower.staleness.affected import AffectedEntities
 from tower.versions.kinds import Kind
 
 
 @dataclass(frozen=True)
-class Village:
+class VillageStory:
     """Two characters and three scenes: Kai alone, Kai and Rei, no character."""
 
-    stage: Stage
+    stage: SceneStage
     kai: uuid.UUID
     rei: uuid.UUID
     alone: uuid.UUID
@@ -29,31 +29,31 @@ class Village:
     empty: uuid.UUID
 
     @property
-    def produced(self) -> ProjectSettings:
+    def production_settings(self) -> ProjectSettings:
         return self.stage.session.get_one(ProjectSettings, self.stage.story.project_id)
 
-    def shown(self) -> Village:
+    def accept_all_takes(self) -> VillageStory:
         """Accept takes for all three scenes."""
         for scene in (self.alone, self.both, self.empty):
-            self.stage.show(scene)
-        assert self.stage.stale() == {}
+            self.stage.render_and_accept(scene)
+        assert self.stage.find_stale() == {}
         return self
 
     def edit(self, kind: Kind, key: uuid.UUID, branch: str = "main", **fields: Any) -> Any:
         return self.stage.story.put(kind, branch, key=key, **fields)
 
-    def why(self, scene: uuid.UUID, branch: str = "main") -> list[tuple[str, str | None, str, Any, Any]]:
-        found = self.stage.stale(branch).get(scene, [])
+    def stale_reasons(self, scene: uuid.UUID, branch: str = "main") -> list[tuple[str, str | None, str, Any, Any]]:
+        found = self.stage.find_stale(branch).get(scene, [])
         return [(reason.kind, reason.name, reason.field, reason.was, reason.now) for reason in found]
 
-    def told_by(self, edited: Touched) -> list[int]:
+    def stale_scenes_after(self, edited: AffectedEntities) -> list[int]:
         """The stale scenes that the answer of this edit lists."""
         stage, place = self.stage, {"project_id": self.stage.story.project_id}
-        return affected.stale_after(stage.session, stage.branch().id, edited, settings=stage.settings, **place)
+        return affected.stale_scene_ids(stage.session, stage.find_branch().id, edited, settings=stage.settings, **place)
 
 
-def a_village(session: Session, folder: Path) -> Village:
-    story = a_story(session)
+def build_village(session: Session, folder: Path) -> VillageStory:
+    story = create_story(session)
     session.add(ProjectSettings(project_id=story.project_id))
     coat = {"hair": "silver", "coat": "black"}
     kai = story.put(Kind.CHARACTERS, name="Kai Nakamura", description="A detective", visual_traits=coat)
@@ -67,4 +67,4 @@ def a_village(session: Session, folder: Path) -> Village:
         name: story.put(Kind.SCENES, scene_number=number, description=f"Rain over {name}", characters=playing)
         for number, (name, playing) in enumerate(cast.items(), start=1)
     }
-    return Village(Stage(story, folder), kai, rei, **scenes)
+    return VillageStory(SceneStage(story, folder), kai, rei, **scenes)

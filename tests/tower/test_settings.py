@@ -33,7 +33,7 @@ def test_the_api_is_reached_where_it_listens(host: str, url: str) -> None:
 
 
 def test_origins_are_the_dashboard_and_those_that_are_named() -> None:
-    found = Settings(port_offset=100, cors_origins="https://studio.example, http://[::1]:3000").origins
+    found = Settings(port_offset=100, cors_origins="https://studio.example, http://[::1]:3000").allowed_origins
     dashboard = ("http://localhost:8428", "http://127.0.0.1:8428")
     assert found == (*dashboard, "https://studio.example", "http://[::1]:3000")
 

@@ -13,7 +13,7 @@ from tower.engines.base import Shot
 from tower_animatic.engine import AnimaticEngine
 
 
-class Ticker:
+class RecordingWatcher:
     """A watcher that records progress and can end the render at a frame."""
 
     def __init__(self, end_at: int | None = None, error: Exception | None = None) -> None:
@@ -32,7 +32,7 @@ def a_shot(**changes: Any) -> Shot:
     return replace(shot, **changes)
 
 
-def decoded(path: Path) -> list[npt.NDArray[Any]]:
+def decode_frames(path: Path) -> list[npt.NDArray[Any]]:
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
 
@@ -43,7 +43,7 @@ def render(tmp_path: Path) -> Callable[..., Path]:
 
     def rendered(**changes: object) -> Path:
         target = tmp_path / f"{len(list(tmp_path.iterdir()))}.mp4"
-        AnimaticEngine().render(a_shot(**changes), prompt_id="p-1", target=target, watch=Ticker())
+        AnimaticEngine().render(a_shot(**changes), prompt_id="p-1", target=target, watch=RecordingWatcher())
         return target
 
     return rendered

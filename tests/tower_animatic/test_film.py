@@ -15,7 +15,7 @@ from tower.media.encode import VideoWriter, seam_keyframes
 from tower_animatic.engine import AnimaticEngine
 from tower_animatic.entry import VERSION
 
-from .conftest import Ticker, a_shot, decoded
+from .conftest import RecordingWatcher, a_shot, decode_frames
 
 Render = Callable[..., Path]
 
@@ -67,13 +67,13 @@ def test_short_clips_have_no_seams(frames: int, expected: set[int]) -> None:
 
 
 def test_progress_counts_every_frame(tmp_path: Path) -> None:
-    ticker = Ticker()
+    ticker = RecordingWatcher()
     AnimaticEngine().render(a_shot(frames=5), prompt_id="p", target=tmp_path / "a.mp4", watch=ticker)
     assert ticker.told == [(n / 5, f"frame {n} of 5") for n in range(1, 6)]
 
 
 def test_a_cancel_between_frames_leaves_no_file(tmp_path: Path) -> None:
-    ticker = Ticker(end_at=3, error=CancelledError("The job was cancelled."))
+    ticker = RecordingWatcher(end_at=3, error=CancelledError("The job was cancelled."))
     with pytest.raises(CancelledError):
         AnimaticEngine().render(a_shot(), prompt_id="p", target=tmp_path / "a.mp4", watch=ticker)
     assert len(ticker.told) == 3
@@ -87,19 +87,19 @@ def test_a_cancel_between_frames_leaves_no_file(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_drawn_is_refused(tmp_path: Path, changes: dict[str, int]) -> None:
     with pytest.raises(RenderError):
-        AnimaticEngine().render(a_shot(**changes), prompt_id="p", target=tmp_path / "a.mp4", watch=Ticker())
+        AnimaticEngine().render(a_shot(**changes), prompt_id="p", target=tmp_path / "a.mp4", watch=RecordingWatcher())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_target_that_cannot_be_written_is_a_render_error(tmp_path: Path) -> None:
     with pytest.raises(RenderError, match="could not write"):
-        AnimaticEngine().render(a_shot(), prompt_id="p", target=tmp_path / "no" / "a.mp4", watch=Ticker())
+        AnimaticEngine().render(a_shot(), prompt_id="p", target=tmp_path / "no" / "a.mp4", watch=RecordingWatcher())
 
 
 def test_a_reference_that_cannot_be_read_leaves_no_file(tmp_path: Path) -> None:
     shot = a_shot(cast=(CastMember(name="Kai", reference_image=str(tmp_path / "no.png")),))
     with pytest.raises(RenderError, match="reference image of Kai"):
-        AnimaticEngine().render(shot, prompt_id="p", target=tmp_path / "a.mp4", watch=Ticker())
+        AnimaticEngine().render(shot, prompt_id="p", target=tmp_path / "a.mp4", watch=RecordingWatcher())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -111,6 +111,6 @@ def test_the_written_colours_are_the_drawn_ones(render: Render, tmp_path: Path) 
     with VideoWriter(target, size=(256, 256), fps=24, frames=3) as writer:
         for _ in range(3):
             writer.write(picture)
-    seen = decoded(target)[1].astype(int)
+    seen = decode_frames(target)[1].astype(int)
     assert np.abs(seen[64:192, 32:96] - picture[64:192, 32:96]).max() <= 4
     assert np.abs(seen[64:192, 160:224] - picture[64:192, 160:224]).max() <= 4

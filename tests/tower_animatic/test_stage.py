@@ -18,7 +18,7 @@ from tower.errors import RenderError
 from tower_animatic.camera import choose_camera
 from tower_animatic.film import draw_frames
 
-from .conftest import a_shot, decoded
+from .conftest import a_shot, decode_frames
 
 MOODS = ("neon city", "forest", "room", "mountains and clouds", "sea", "shrine")
 
@@ -33,7 +33,7 @@ def difference(first: np.ndarray, second: np.ndarray) -> float:
 
 def test_the_same_shot_gives_the_same_decoded_frames(render: Callable[..., Path]) -> None:
     shot = {"prompt": "samurai walking at a shrine in the rain", "frames": 10, "caption": "雨"}
-    first, second = decoded(render(**shot)), decoded(render(**shot))
+    first, second = decode_frames(render(**shot)), decode_frames(render(**shot))
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 

@@ -21,21 +21,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tower.errors import InvalidError
 from tower.errors.codes import ErrorCode
-from tower.versions.values import encoded
+from tower.versions.values import encode_canonical
 
 FORMAT = "tower-project"
 VERSION = 1
-ENDING = ".tower"
-MANIFEST = "manifest.json"
-OBJECTS = "versions/objects.jsonl"
-PATHS = "paths.jsonl"
-MEDIA = "media/"
-LONGEST_LINE = 64 * 2**20  # bytes
-LARGEST_MANIFEST = 64 * 2**20  # bytes
-SHA256 = re.compile(r"[0-9a-f]{64}")
-SUFFIX = re.compile(r"(\.[a-z0-9]{1,8})?")
+FILE_SUFFIX = ".tower"
+MANIFEST_MEMBER = "manifest.json"
+OBJECTS_MEMBER = "versions/objects.jsonl"
+PATHS_MEMBER = "paths.jsonl"
+MEDIA_FOLDER = "media/"
+MAX_LINE_BYTES = 64 * 2**20  # bytes
+MAX_MANIFEST_BYTES = 64 * 2**20  # bytes
+SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
+SUFFIX_PATTERN = re.compile(r"(\.[a-z0-9]{1,8})?")
 
-Digest = Annotated[str, Field(pattern=f"^{SHA256.pattern}$")]
+Digest = Annotated[str, Field(pattern=f"^{SHA256_PATTERN.pattern}$")]
 
 
 class ArchiveError(InvalidError):
@@ -67,15 +67,15 @@ class Manifest(BaseModel):
     members: list[Member]
 
 
-def rows_name(table: str) -> str:
+def rows_member(table: str) -> str:
     return f"rows/{table}.jsonl"
 
 
-def media_name(sha256: str) -> str:
-    return f"{MEDIA}{sha256}"
+def media_member(sha256: str) -> str:
+    return f"{MEDIA_FOLDER}{sha256}"
 
 
-def suffix_of(path: str) -> str:
+def archived_suffix(path: str) -> str:
     """Return the suffix of a file in lower case, such as `.png`; empty if it is not 1 to 8 letters or digits."""
     suffix = re.search(r"\.[A-Za-z0-9]{1,8}$", path.rpartition("/")[2])
     return suffix.group().lower() if suffix else ""
@@ -84,14 +84,14 @@ def suffix_of(path: str) -> str:
 def content_hash(members: Iterable[Member]) -> str:
     """Return the sha256 over format, version, and the name, size and sha256 of every member."""
     entries = sorted([member.name, member.bytes, member.sha256] for member in members)
-    return hashlib.sha256(encoded({"format": FORMAT, "version": VERSION, "members": entries})).hexdigest()
+    return hashlib.sha256(encode_canonical({"format": FORMAT, "version": VERSION, "members": entries})).hexdigest()
 
 
-def line(value: Any) -> bytes:
-    return encoded(value) + b"\n"
+def encode_line(value: Any) -> bytes:
+    return encode_canonical(value) + b"\n"
 
 
-def parsed(text: bytes, what: str) -> Any:
+def parse_json(text: bytes, what: str) -> Any:
     """Parse JSON; `what` describes it in the error. Raises ArchiveError."""
     try:
         return json.loads(text, parse_constant=_refuse_constant)
@@ -99,9 +99,9 @@ def parsed(text: bytes, what: str) -> Any:
         raise ArchiveError(f"The archive is damaged: {what} is not JSON") from error
 
 
-def manifest_of(text: bytes) -> Manifest:
+def parse_manifest(text: bytes) -> Manifest:
     """Parse a manifest. Raises ArchiveError for one that is damaged or has another version."""
-    content = parsed(text, MANIFEST)
+    content = parse_json(text, MANIFEST_MEMBER)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ArchiveError("This is not an archive of a Tower project")
     if content.get("version") != VERSION:

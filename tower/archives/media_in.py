@@ -10,19 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tower.archives.format import SHA256, SUFFIX, ArchiveError, Member
-from tower.archives.media_out import Told
+from tower.archives.format import SHA256_PATTERN, SUFFIX_PATTERN, ArchiveError, Member
+from tower.archives.media_out import ProgressCallback
 from tower.archives.reading import ArchiveReader
 from tower.errors import InvalidError
-from tower.media.files import DiskFullError, place, sha256_of, still_wanted
+from tower.media.files import DiskFullError, publish_copy, sha256_of, touch_if_present
 from tower.media.roots import open_media, video_roots
 from tower.settings import Settings
-from tower.storage.imported_files import FOLDER
+from tower.storage.imported_files import IMPORTS_FOLDER
 
 SPARE_BYTES = 256 * 2**20  # left free on the disk
 
 
-class MediaIn:
+class MediaImporter:
     """Publishes the files of an archive. `folder` holds the unpacked files, each named by its sha256."""
 
     def __init__(self, settings: Settings, members: dict[str, Member], folder: Path) -> None:
@@ -30,20 +30,20 @@ class MediaIn:
         self._members = members
         self._folder = folder
         self._targets: dict[Path, str] = {}
-        self.placed: list[Path] = []
+        self.published: list[Path] = []
 
-    def render_at(self, sha256: Any, suffix: Any) -> Path:
+    def render_path(self, sha256: Any, suffix: Any) -> Path:
         """Return the future path of a take."""
         return self._target(self._settings.renders, sha256, suffix)
 
-    def import_at(self, sha256: Any, suffix: Any) -> Path:
+    def import_path(self, sha256: Any, suffix: Any) -> Path:
         """Return the future path of any other file."""
-        return self._target(self._settings.media / FOLDER, sha256, suffix)
+        return self._target(self._settings.media / IMPORTS_FOLDER, sha256, suffix)
 
-    def carried(self, sha256: str) -> Member | None:
+    def find_member(self, sha256: str) -> Member | None:
         return self._members.get(sha256)
 
-    def is_here(self, path: str, sha256: str) -> bool:
+    def is_present(self, path: str, sha256: str) -> bool:
         """Whether this machine already has the file under the path that content refers to."""
         member = self._members.get(sha256)
         try:
@@ -54,7 +54,7 @@ class MediaIn:
         except (InvalidError, OSError):
             return False
 
-    def refuse_outside(self, path: str) -> None:
+    def check_path(self, path: str) -> None:
         """Raise ArchiveError for an existing file outside the media folders, which requests may not refer to either."""
         roots = [os.path.realpath(root) for root in video_roots(self._settings)]
         inside = any(os.path.realpath(path).startswith(f"{root}/") for root in roots) if "\0" not in path else False
@@ -63,21 +63,21 @@ class MediaIn:
                 f"The archive refers to the file {path[:200]!r} of this machine, which is outside of the media folders"
             )
 
-    def put_in_place(self) -> None:
+    def publish_files(self) -> None:
         """Publish every file. Raises DiskFullError. `placed` lists the new files, also after an error."""
         for target, sha256 in self._targets.items():
             member = self._members.get(sha256)
             if member is None:
                 continue  # it was missing at the time of the export
-            if still_wanted(target) and target.stat().st_size == member.bytes and sha256_of(target) == sha256:
+            if touch_if_present(target) and target.stat().st_size == member.bytes and sha256_of(target) == sha256:
                 continue
-            self.placed.append(target)
+            self.published.append(target)
             os.utime(self._folder / sha256)  # it is published as a hard link, and unpacking may have taken hours
-            place(self._folder / sha256, target)
+            publish_copy(self._folder / sha256, target)
 
     def _target(self, folder: Path, sha256: Any, suffix: Any) -> Path:
         match sha256, suffix:
-            case str(), str() if SHA256.fullmatch(sha256) and SUFFIX.fullmatch(suffix):
+            case str(), str() if SHA256_PATTERN.fullmatch(sha256) and SUFFIX_PATTERN.fullmatch(suffix):
                 target: Path = folder / sha256[:2] / f"{sha256}{suffix}"
                 self._targets[target] = sha256
                 return target
@@ -85,7 +85,7 @@ class MediaIn:
 
 
 @contextmanager
-def unpacked(archive: ArchiveReader, settings: Settings, told: Told) -> Iterator[MediaIn]:
+def unpack_media(archive: ArchiveReader, settings: Settings, progress: ProgressCallback) -> Iterator[MediaImporter]:
     """Unpack and check all files of the archive. Files that were not published are deleted on exit.
 
     Raises ArchiveError, DiskFullError.
@@ -97,13 +97,13 @@ def unpacked(archive: ArchiveReader, settings: Settings, told: Told) -> Iterator
     def report(size: int) -> None:
         nonlocal done
         done += size
-        told("unpacking", done, total)
+        progress("unpacking", done, total)
 
     folder.mkdir(parents=True)
     try:
         for member in archive.media:
-            archive.copy(member, folder / member.sha256, told=report)
-        yield MediaIn(settings, {member.sha256: member for member in archive.media}, folder)
+            archive.extract(member, folder / member.sha256, progress=report)
+        yield MediaImporter(settings, {member.sha256: member for member in archive.media}, folder)
     finally:
         shutil.rmtree(folder)
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from tower.archives.format import suffix_of
-from tower.archives.writing import PIECE, ArchiveWriter
+from tower.archives.format import archived_suffix
+from tower.archives.writing import CHUNK_BYTES, ArchiveWriter
 from tower.errors import InvalidError
 from tower.media.roots import open_media, video_roots
 from tower.settings import Settings
 
-Told = Callable[[str, int, int], None]  # (stage, bytes done, bytes in total)
+ProgressCallback = Callable[[str, int, int], None]  # (stage, bytes done, bytes in total)
 
 
 @dataclass
-class MediaOut:
+class MediaExporter:
     """Collects the files of an archive.
 
     local: the actual path of files that content refers to by another one.
@@ -27,25 +27,25 @@ class MediaOut:
     """
 
     settings: Settings
-    local: Mapping[str, str]
-    told: Told
+    local_paths: Mapping[str, str]
+    progress: ProgressCallback
     missing: list[str] = field(default_factory=list)
     _sources: dict[str, tuple[int, Callable[[], IO[bytes]]]] = field(default_factory=dict)
     _known: dict[str, str | None] = field(default_factory=dict)
     _read: int = 0
 
-    def named(self, path: str) -> str | None:
+    def add_path(self, path: str) -> str | None:
         """Add a file that content or a row refers to, and return its sha256; None if it cannot be read."""
         if path not in self._known:
             self._known[path] = self._add_source(path)
         return self._known[path]
 
-    def reference(self, path: str) -> dict[str, str] | str:
+    def add_reference(self, path: str) -> dict[str, str] | str:
         """Add a file, and return a reference to it for a row; the path itself if it cannot be read."""
-        sha256 = self.named(path)
-        return path if sha256 is None else {"file": sha256, "suffix": suffix_of(path)}
+        sha256 = self.add_path(path)
+        return path if sha256 is None else {"file": sha256, "suffix": archived_suffix(path)}
 
-    def take(self, path: str, *, sha256: str, size: int) -> None:
+    def add_take(self, path: str, *, sha256: str, size: int) -> None:
         """Add the file of an asset if it is unchanged."""
         if sha256 in self._sources:
             return
@@ -72,14 +72,14 @@ class MediaOut:
         def report(size: int) -> None:
             nonlocal done
             done += size
-            self.told("writing", done, total)
+            self.progress("writing", done, total)
 
         for sha256, (_, open_file) in sorted(self._sources.items()):
             with open_file() as file:
-                archive.add_media(file, sha256=sha256, told=report)
+                archive.add_media(file, sha256=sha256, progress=report)
 
     def _add_source(self, path: str) -> str | None:
-        place, roots = self.local.get(path, path), video_roots(self.settings)
+        place, roots = self.local_paths.get(path, path), video_roots(self.settings)
 
         def open_file() -> IO[bytes]:
             return open_media(place, roots=roots)
@@ -98,8 +98,8 @@ class MediaOut:
 
     def _hash(self, file: IO[bytes]) -> str:
         digest: Any = hashlib.sha256()
-        while chunk := file.read(PIECE):
+        while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
             self._read += len(chunk)
-            self.told("reading", self._read, 0)
+            self.progress("reading", self._read, 0)
         return str(digest.hexdigest())

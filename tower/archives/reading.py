@@ -12,26 +12,26 @@ from pathlib import Path
 from typing import IO
 
 from tower.archives.format import (
-    LARGEST_MANIFEST,
-    LONGEST_LINE,
-    MANIFEST,
-    MEDIA,
-    OBJECTS,
-    PATHS,
-    SHA256,
+    MANIFEST_MEMBER,
+    MAX_LINE_BYTES,
+    MAX_MANIFEST_BYTES,
+    MEDIA_FOLDER,
+    OBJECTS_MEMBER,
+    PATHS_MEMBER,
+    SHA256_PATTERN,
     ArchiveError,
     Member,
-    manifest_of,
-    rows_name,
+    parse_manifest,
+    rows_member,
 )
-from tower.archives.tables import CARRIED
-from tower.archives.writing import PIECE
+from tower.archives.tables import ARCHIVED_TABLES
+from tower.archives.writing import CHUNK_BYTES
 from tower.errors.codes import ErrorCode
 
 ENCRYPTED = 0x1
-SMALLEST_RATIO = 2000  # deflate compresses at most about 1032 to 1
-KNOWN = {OBJECTS, PATHS, *(rows_name(table.member) for table in CARRIED)}
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError)
+MAX_COMPRESSION_RATIO = 2000  # deflate compresses at most about 1032 to 1
+KNOWN_MEMBERS = {OBJECTS_MEMBER, PATHS_MEMBER, *(rows_member(table.member) for table in ARCHIVED_TABLES)}
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError)
 
 
 class ArchiveReader:
@@ -40,17 +40,17 @@ class ArchiveReader:
     The constructor and every method raise ArchiveError.
     """
 
-    def __init__(self, path: Path, *, largest_bytes: int) -> None:
+    def __init__(self, path: Path, *, max_bytes: int) -> None:
         try:
             with _translate_bad_offset():
                 self._zip = zipfile.ZipFile(path)
-        except BROKEN as error:
+        except ZIP_ERRORS as error:
             raise ArchiveError("The file is not an archive, or is incomplete") from error
         try:
             self._infos = _infos_by_name(self._zip.infolist())
-            self.manifest = manifest_of(self._read(MANIFEST, LARGEST_MANIFEST))
+            self.manifest = parse_manifest(self._read(MANIFEST_MEMBER, MAX_MANIFEST_BYTES))
             self._members = {member.name: member for member in self.manifest.members}
-            self._check_members(largest_bytes)
+            self._check_members(max_bytes)
         except BaseException:
             self._zip.close()
             raise
@@ -60,7 +60,7 @@ class ArchiveReader:
 
     @property
     def media(self) -> list[Member]:
-        return [member for member in self.manifest.members if member.name.startswith(MEDIA)]
+        return [member for member in self.manifest.members if member.name.startswith(MEDIA_FOLDER)]
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield the lines of a member; none if it does not exist. Its hash is checked after the last line."""
@@ -69,34 +69,34 @@ class ArchiveReader:
             return
         digest, size = hashlib.sha256(), 0
         with self._open(name) as file:
-            while text := file.readline(LONGEST_LINE + 1):
+            while text := file.readline(MAX_LINE_BYTES + 1):
                 size += len(text)
-                if len(text) > LONGEST_LINE or size > member.bytes:
+                if len(text) > MAX_LINE_BYTES or size > member.bytes:
                     raise ArchiveError(f"The archive is damaged: {name} is larger than its manifest says")
                 digest.update(text)
                 yield text
         _check_content(member, size, digest.hexdigest())
 
-    def copy(self, member: Member, target: Path, *, told: Callable[[int], None]) -> None:
+    def extract(self, member: Member, target: Path, *, progress: Callable[[int], None]) -> None:
         """Write a member to a new file."""
         digest, size = hashlib.sha256(), 0
         with self._open(member.name) as file, target.open("xb") as out:
-            while chunk := file.read(PIECE):
+            while chunk := file.read(CHUNK_BYTES):
                 size += len(chunk)
                 if size > member.bytes:
                     raise ArchiveError(f"The archive is damaged: {member.name} is larger than its manifest says")
                 digest.update(chunk)
                 out.write(chunk)
-                told(len(chunk))
+                progress(len(chunk))
         _check_content(member, size, digest.hexdigest())
 
     def _check_members(self, largest_bytes: int) -> None:
-        present, listed = set(self._infos) - {MANIFEST}, set(self._members)
+        present, listed = set(self._infos) - {MANIFEST_MEMBER}, set(self._members)
         if len(self._members) < len(self.manifest.members):
             raise ArchiveError("The archive is damaged: its manifest names a member twice")
         for name in sorted(listed | present):
-            media = name.startswith(MEDIA) and SHA256.fullmatch(name.removeprefix(MEDIA))
-            if name not in KNOWN and not media:
+            media = name.startswith(MEDIA_FOLDER) and SHA256_PATTERN.fullmatch(name.removeprefix(MEDIA_FOLDER))
+            if name not in KNOWN_MEMBERS and not media:
                 raise ArchiveError(f"The archive holds {name[:100]!r}, which does not belong in an archive")
         for name in sorted(listed ^ present):
             where = "holds" if name in present else "lacks"
@@ -104,7 +104,7 @@ class ArchiveReader:
         for member in self.manifest.members:
             if self._infos[member.name].file_size != member.bytes:
                 raise ArchiveError(f"The archive is damaged: {member.name} has another size than its manifest says")
-            if member.name.startswith(MEDIA) and member.name != MEDIA + member.sha256:
+            if member.name.startswith(MEDIA_FOLDER) and member.name != MEDIA_FOLDER + member.sha256:
                 raise ArchiveError(f"The archive is damaged: {member.name} does not match the hash in its name")
         unpacked = sum(member.bytes for member in self.manifest.members)
         if unpacked > largest_bytes:
@@ -131,7 +131,7 @@ class ArchiveReader:
                 yield file
         except ArchiveError:
             raise
-        except BROKEN as error:
+        except ZIP_ERRORS as error:
             raise ArchiveError(f"The archive is damaged: {name} cannot be read") from error
 
 
@@ -156,7 +156,7 @@ def _infos_by_name(infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
             raise ArchiveError(
                 f"The archive holds {name!r}, which is encrypted or compressed in a way that Tower does not read"
             )
-        if info.file_size > SMALLEST_RATIO * max(info.compress_size, 1):
+        if info.file_size > MAX_COMPRESSION_RATIO * max(info.compress_size, 1):
             raise ArchiveError(f"The archive is damaged: {name!r} would unpack to {info.file_size} bytes")
         found[info.filename] = info
     return found

@@ -12,35 +12,45 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from tower.archives.format import ArchiveError, parsed
-from tower.archives.media_in import MediaIn
-from tower.archives.tables import ASSETS, BY_NAME, CARRIED, NEW_UUID, PROJECTS, ROW, SCENES, Carried, references
+from tower.archives.format import ArchiveError, parse_json
+from tower.archives.media_in import MediaImporter
+from tower.archives.tables import (
+    ARCHIVED_TABLES,
+    ASSETS,
+    NEW_UUID,
+    PROJECTS,
+    ROW_KEY,
+    SCENES,
+    TABLES_BY_NAME,
+    ArchivedTable,
+    foreign_keys,
+)
 from tower.errors.codes import ErrorCode
 
-AT_ONCE = 500  # rows
-BY_MEMBER = {table.member: table.name for table in CARRIED}
+BATCH_ROWS = 500  # rows
+NAMES_BY_MEMBER = {table.member: table.name for table in ARCHIVED_TABLES}
 Row = dict[str, Any]
 
 
-class RowsIn:
+class RowImporter:
     """Writes the rows of one project, table by table in the order of `CARRIED`. `finish` sets forward references."""
 
-    def __init__(self, session: Session, media: MediaIn) -> None:
+    def __init__(self, session: Session, media: MediaImporter) -> None:
         self._session = session
         self._media = media
         self._ids: dict[str, list[int]] = defaultdict(list)
         self._forward_references: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
         self._done: set[str] = set()
-        self._json_references: list[tuple[Carried, str, int, Any]] = []
+        self._json_references: list[tuple[ArchivedTable, str, int, Any]] = []
 
     @property
     def project_id(self) -> int:
         return self._ids[PROJECTS][0]
 
-    def write(self, archived: Carried, lines: Iterable[bytes]) -> int:
+    def write(self, archived: ArchivedTable, lines: Iterable[bytes]) -> int:
         """Write the rows of a table and return their count. Raises ArchiveError."""
         count, rest = 0, iter(lines)
-        while part := list(islice(rest, AT_ONCE)):
+        while part := list(islice(rest, BATCH_ROWS)):
             rows = [self._parse_row(archived, text_of) for text_of in part]
             if archived.name == PROJECTS and count + len(rows) > 1:
                 raise ArchiveError("The archive is damaged: it holds more than one project")
@@ -54,7 +64,7 @@ class RowsIn:
             raise ArchiveError("The archive is damaged: it holds no project")
         return count
 
-    def finish(self) -> None:
+    def resolve_forward_references(self) -> None:
         for (table, column, target), pairs in self._forward_references.items():
             targets = [(row_id, self._find_id(target, number, table)) for row_id, number in pairs]
             self._session.execute(
@@ -71,11 +81,11 @@ class RowsIn:
                 {"value": json.dumps(self._insert_ids(value, archived.member)), "id": row_id},
             )
 
-    def _parse_row(self, archived: Carried, text_of: bytes) -> Row:
-        row = parsed(text_of, f"a row of {archived.member}")
+    def _parse_row(self, archived: ArchivedTable, text_of: bytes) -> Row:
+        row = parse_json(text_of, f"a row of {archived.member}")
         if not isinstance(row, dict):
             raise ArchiveError(f"The archive is damaged: a row of {archived.member} is not an object")
-        allowed = {column.name for column in archived.table.columns} - {"id", "project_id"} - archived.left_out
+        allowed = {column.name for column in archived.table.columns} - {"id", "project_id"} - archived.excluded_columns
         if unknown := sorted(row.keys() - allowed):
             raise ArchiveError(
                 f"The archive has {unknown[0][:60]!r} in {archived.member}, unknown to this Tower: it is newer",
@@ -83,21 +93,21 @@ class RowsIn:
             )
         return row
 
-    def _convert(self, archived: Carried, row: Row, row_id: int | None) -> Row:
+    def _convert(self, archived: ArchivedTable, row: Row, row_id: int | None) -> Row:
         new = dict(row)
-        for name, target in references(archived.name).items():
+        for name, target in foreign_keys(archived.name).items():
             number = new.get(name)
             if number is not None and target not in self._done and target != archived.name:
                 new[name] = None
                 self._forward_references[archived.name, name, target].append((row_id or 0, number))
             elif number is not None:
                 new[name] = self._find_id(target, number, archived.member)
-        for name in archived.numbered_json & new.keys():
-            if row_id is not None and ROW in json.dumps(new[name]):
+        for name in archived.json_id_columns & new.keys():
+            if row_id is not None and ROW_KEY in json.dumps(new[name]):
                 self._json_references.append((archived, name, row_id, new[name]))
-        for name in archived.files & new.keys():
+        for name in archived.file_columns & new.keys():
             new[name] = self._file_path(archived, row, name)
-        for name, value in archived.given.items():
+        for name, value in archived.import_values.items():
             new[name] = str(uuid.uuid4()) if value == NEW_UUID else value
         if row_id is not None:
             new["id"] = row_id
@@ -105,7 +115,7 @@ class RowsIn:
             new["project_id"] = self.project_id
         return new
 
-    def _file_path(self, archived: Carried, row: Row, name: str) -> str | None:
+    def _file_path(self, archived: ArchivedTable, row: Row, name: str) -> str | None:
         """Return the future path of a file.
 
         A plain path is accepted only for content, which the history check covers.
@@ -114,7 +124,7 @@ class RowsIn:
         if value is None:
             return None
         if isinstance(value, dict):
-            place = self._media.import_at if name == "audio_path" else self._media.render_at
+            place = self._media.import_path if name == "audio_path" else self._media.render_path
             path = place(value.get("file"), value.get("suffix"))
             if archived.name == ASSETS and value.get("file") != row.get("sha256"):
                 raise ArchiveError("The archive is damaged: the file of an asset does not match the asset")
@@ -122,7 +132,7 @@ class RowsIn:
         if archived.name == SCENES and row.get("accepted_fingerprint") is None and isinstance(value, str):
             return value
         if name == "audio_path" and isinstance(value, str):
-            self._media.refuse_outside(value)
+            self._media.check_path(value)
             return value
         raise ArchiveError(f"The archive is damaged: {archived.member} refers to a file by its path")
 
@@ -131,10 +141,10 @@ class RowsIn:
             return [self._insert_ids(part, what) for part in value]
         if not isinstance(value, dict):
             return value
-        if value.keys() == {ROW}:
-            match value[ROW]:
-                case [str(member), number] if member in BY_MEMBER:
-                    return self._find_id(BY_MEMBER[member], number, what)
+        if value.keys() == {ROW_KEY}:
+            match value[ROW_KEY]:
+                case [str(member), number] if member in NAMES_BY_MEMBER:
+                    return self._find_id(NAMES_BY_MEMBER[member], number, what)
             raise ArchiveError(f"The archive is damaged: {what} refers to an unknown table")
         return {name: self._insert_ids(part, what) for name, part in value.items()}
 
@@ -142,12 +152,12 @@ class RowsIn:
         ids = self._ids[table]
         if type(number) is not int or not 1 <= number <= len(ids):
             raise ArchiveError(
-                f"The archive is damaged: {what} refers to row {str(number)[:20]} of {BY_NAME[table].member},"
+                f"The archive is damaged: {what} refers to row {str(number)[:20]} of {TABLES_BY_NAME[table].member},"
                 " which does not exist"
             )
         return ids[number - 1]
 
-    def _allocate_ids(self, archived: Carried, count: int) -> Iterator[int | None]:
+    def _allocate_ids(self, archived: ArchivedTable, count: int) -> Iterator[int | None]:
         """Yield new ids for `count` rows in rising order; None for each row if the table has no ids."""
         if "id" not in archived.table.columns:
             return iter([None] * count)
@@ -156,7 +166,7 @@ class RowsIn:
         self._ids[archived.name] += ids
         return iter(ids)
 
-    def _insert(self, archived: Carried, rows: list[Row]) -> None:
+    def _insert(self, archived: ArchivedTable, rows: list[Row]) -> None:
         columns = rows[0].keys()
         if any(row.keys() != columns for row in rows):
             raise ArchiveError(f"The archive is damaged: the rows of {archived.member} have different columns")

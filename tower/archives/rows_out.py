@@ -9,88 +9,91 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from tower.archives.format import line, suffix_of
-from tower.archives.media_out import MediaOut
+from tower.archives.format import archived_suffix, encode_line
+from tower.archives.media_out import MediaExporter
 from tower.archives.tables import (
+    ARCHIVED_TABLES,
     ASSETS,
-    BY_NAME,
-    CARRIED,
     CHARACTERS,
-    CHOSEN_ASSETS,
-    CHOSEN_JOBS,
     IDS_IN_JSON,
     JOBS,
-    ROW,
+    ROW_KEY,
     SCENES,
-    Carried,
-    order_of,
-    references,
+    SELECT_ASSETS,
+    SELECT_JOBS,
+    TABLES_BY_NAME,
+    ArchivedTable,
+    foreign_keys,
+    primary_key_order,
 )
 
-AT_ONCE = 500  # rows
+BATCH_ROWS = 500  # rows
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Take:
+class TakeFile:
     path: str
     sha256: str
     size: int
 
 
-class RowsOut:
+class RowExporter:
     """The rows of a project that are archived, read from one snapshot of the database."""
 
-    def __init__(self, session: Session, project_id: int, media: MediaOut) -> None:
+    def __init__(self, session: Session, project_id: int, media: MediaExporter) -> None:
         self._session = session
         self._media = media
         self._parameters: dict[str, Any] = {"project_id": project_id}
-        self._parameters["assets"] = self._ids(CHOSEN_ASSETS)
-        self._parameters["jobs"] = self._ids(CHOSEN_JOBS)
-        self._numbers = {table.name: self._number_rows(table) for table in CARRIED if "id" in table.table.columns}
+        self._parameters["assets"] = self._ids(SELECT_ASSETS)
+        self._parameters["jobs"] = self._ids(SELECT_JOBS)
+        self._numbers = {
+            table.name: self._number_rows(table) for table in ARCHIVED_TABLES if "id" in table.table.columns
+        }
         self._takes = self._select_takes()
         self._by_path = {take.path: take for take in self._takes}
 
     @property
-    def takes(self) -> Sequence[Take]:
+    def takes(self) -> Sequence[TakeFile]:
         return self._takes
 
-    def lines(self, archived: Carried) -> Iterator[bytes]:
+    def lines(self, archived: ArchivedTable) -> Iterator[bytes]:
         query = text(
-            f"select to_jsonb(t) from {archived.name} t where {archived.where} order by {order_of(archived.table)}"
+            f"select to_jsonb(t) from {archived.name} t where {archived.where} "
+            f"order by {primary_key_order(archived.table)}"
         )
-        found = self._session.scalars(query, self._parameters, execution_options={"yield_per": AT_ONCE})
+        found = self._session.scalars(query, self._parameters, execution_options={"yield_per": BATCH_ROWS})
         for row in found:
-            yield line(self._convert(archived, row))
+            yield encode_line(self._convert(archived, row))
 
-    def _convert(self, archived: Carried, row: Row) -> Row:
-        for name in ("id", "project_id", *archived.left_out):
+    def _convert(self, archived: ArchivedTable, row: Row) -> Row:
+        for name in ("id", "project_id", *archived.excluded_columns):
             row.pop(name, None)
-        for name, target in references(archived.name).items():
+        for name, target in foreign_keys(archived.name).items():
             if name in row:
                 row[name] = self._number(target, row[name])
         if archived.name == JOBS:
             row["steps"] = self._convert_steps(row["steps"])
-        for name in archived.numbered_json & row.keys():
+        for name in archived.json_id_columns & row.keys():
             row[name] = self._replace_ids(row[name])
-        for name in archived.files & row.keys():
+        for name in archived.file_columns & row.keys():
             row[name] = self._convert_file(archived, row, name)
         _reset_state(archived, row)
         return row
 
-    def _convert_file(self, archived: Carried, row: Row, name: str) -> Any:
+    def _convert_file(self, archived: ArchivedTable, row: Row, name: str) -> Any:
         """Return a reference to the file, the path itself if it is content, or None if the file is unknown."""
         path = row[name]
         if path is None:
             return None
         if archived.name == ASSETS:
-            return {"file": row["sha256"], "suffix": suffix_of(path)}
+            return {"file": row["sha256"], "suffix": archived_suffix(path)}
         if archived.name == SCENES and row["accepted_fingerprint"] is None:
             return path
         if name == "audio_path":
-            return self._media.reference(path)
+            return self._media.add_reference(path)
         take = self._by_path.get(path)
-        return {"file": take.sha256, "suffix": suffix_of(path)} if take else None
+        return {"file": take.sha256, "suffix": archived_suffix(path)} if take else None
 
     def _convert_steps(self, steps: Row) -> Row:
         """Return the steps of a finished job that are used later: its scene, cast and mood."""
@@ -123,24 +126,24 @@ class RowsOut:
         if isinstance(value, dict):
             return value  # an object that an earlier import left, about a row that was not archived
         number = self._number(table, value) if isinstance(value, int) else None
-        return None if number is None else {ROW: [BY_NAME[table].member, number]}
+        return None if number is None else {ROW_KEY: [TABLES_BY_NAME[table].member, number]}
 
     def _number(self, table: str, row_id: int | None) -> int | None:
         return None if row_id is None else self._numbers.get(table, {}).get(row_id)
 
-    def _number_rows(self, archived: Carried) -> Mapping[int, int]:
+    def _number_rows(self, archived: ArchivedTable) -> Mapping[int, int]:
         found = self._ids(f"select t.id from {archived.name} t where {archived.where} order by t.id")
         return {row_id: number for number, row_id in enumerate(found, start=1)}
 
     def _ids(self, query: str) -> list[int]:
         return list(self._session.scalars(text(query), self._parameters))
 
-    def _select_takes(self) -> list[Take]:
+    def _select_takes(self) -> list[TakeFile]:
         query = text(f"select path, sha256, bytes from {ASSETS} where id = any(:assets) order by id")
-        return [Take(*row) for row in self._session.execute(query, self._parameters)]
+        return [TakeFile(*row) for row in self._session.execute(query, self._parameters)]
 
 
-def _reset_state(archived: Carried, row: Row) -> None:
+def _reset_state(archived: ArchivedTable, row: Row) -> None:
     """Reset states that do not hold for a copy: published, accepted or running without the file or run."""
     match archived.member:
         case "episodes":

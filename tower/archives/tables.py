@@ -15,13 +15,13 @@ from sqlalchemy import Table
 
 from db.models import METADATA
 
-OF_PROJECT = "t.project_id = :project_id"
-OF_JOB = "t.job_id = any(:jobs)"
-OF_TAKE = f"{OF_PROJECT} and t.asset_id = any(:assets)"
+IN_PROJECT = "t.project_id = :project_id"
+IN_JOBS = "t.job_id = any(:jobs)"
+IN_TAKES = f"{IN_PROJECT} and t.asset_id = any(:assets)"
 
 
 @dataclass(frozen=True)
-class Carried:
+class ArchivedTable:
     """A table in the archive.
 
     where: the SQL condition that selects its rows `t`.
@@ -32,11 +32,11 @@ class Carried:
     """
 
     name: str
-    where: str = OF_PROJECT
-    left_out: frozenset[str] = frozenset()
-    files: frozenset[str] = frozenset()
-    numbered_json: frozenset[str] = frozenset()
-    given: Mapping[str, Any] = field(default_factory=dict)
+    where: str = IN_PROJECT
+    excluded_columns: frozenset[str] = frozenset()
+    file_columns: frozenset[str] = frozenset()
+    json_id_columns: frozenset[str] = frozenset()
+    import_values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def table(self) -> Table:
@@ -51,7 +51,7 @@ NEW_UUID = "a new UUID"  # a value of `given`
 PROJECTS, BRANCHES, SCENES = "anime_api.anime_projects", "anime_api.branches", "anime_api.scenes"
 JOBS, ASSETS, CHARACTERS = "anime_api.production_jobs", "public.assets", "anime_api.characters"
 
-RUN_OF_JOB = frozenset(
+RUN_COLUMNS = frozenset(
     {
         "comfyui_job_id",
         "flow_run_id",
@@ -66,55 +66,61 @@ RUN_OF_JOB = frozenset(
     }
 )
 
-CARRIED = (  # in writing order; RowsIn.finish sets the references to later rows
-    Carried(PROJECTS, "t.id = :project_id", left_out=frozenset({"deleted_at"})),
-    Carried("anime_api.projects"),
-    Carried("anime_api.commits"),
-    Carried(BRANCHES),
-    Carried("anime_api.tags"),
-    Carried(CHARACTERS),
-    Carried("anime_api.project_bibles"),
-    Carried("anime_api.style_templates"),
-    Carried("public.episodes", left_out=frozenset({"published_path", "published_at"}), files=frozenset({"video_path"})),
-    Carried("anime_api.bible_characters"),
-    Carried(SCENES, files=frozenset({"video_path"})),
-    Carried("public.story_arcs"),
-    Carried("anime_api.story_timelines"),
-    Carried("anime_api.storyline_context"),
-    Carried("anime_api.bible_history"),
-    Carried("public.cultural_elements"),
-    Carried(
+ARCHIVED_TABLES = (  # in writing order; RowsIn.finish sets the references to later rows
+    ArchivedTable(PROJECTS, "t.id = :project_id", excluded_columns=frozenset({"deleted_at"})),
+    ArchivedTable("anime_api.projects"),
+    ArchivedTable("anime_api.commits"),
+    ArchivedTable(BRANCHES),
+    ArchivedTable("anime_api.tags"),
+    ArchivedTable(CHARACTERS),
+    ArchivedTable("anime_api.project_bibles"),
+    ArchivedTable("anime_api.style_templates"),
+    ArchivedTable(
+        "public.episodes",
+        excluded_columns=frozenset({"published_path", "published_at"}),
+        file_columns=frozenset({"video_path"}),
+    ),
+    ArchivedTable("anime_api.bible_characters"),
+    ArchivedTable(SCENES, file_columns=frozenset({"video_path"})),
+    ArchivedTable("public.story_arcs"),
+    ArchivedTable("anime_api.story_timelines"),
+    ArchivedTable("anime_api.storyline_context"),
+    ArchivedTable("anime_api.bible_history"),
+    ArchivedTable("public.cultural_elements"),
+    ArchivedTable(
         JOBS,
         "t.id = any(:jobs)",
-        left_out=RUN_OF_JOB,
-        files=frozenset({"output_path"}),
-        numbered_json=frozenset({"parameters", "steps"}),
-        given={"comfyui_job_id": NEW_UUID, "launch_after": None, "run_settled": True},
+        excluded_columns=RUN_COLUMNS,
+        file_columns=frozenset({"output_path"}),
+        json_id_columns=frozenset({"parameters", "steps"}),
+        import_values={"comfyui_job_id": NEW_UUID, "launch_after": None, "run_settled": True},
     ),
-    Carried(ASSETS, "t.id = any(:assets)", files=frozenset({"path"}), numbered_json=frozenset({"provenance"})),
-    Carried(
+    ArchivedTable(
+        ASSETS, "t.id = any(:assets)", file_columns=frozenset({"path"}), json_id_columns=frozenset({"provenance"})
+    ),
+    ArchivedTable(
         "public.render_queue",
-        f"{OF_JOB} and t.state = 'completed' and t.asset_id = any(:assets)",
-        left_out=frozenset({"prompt_id", "flow_run_id", "worker", "process", "heartbeat_at"}),
-        given={"prompt_id": NEW_UUID},
+        f"{IN_JOBS} and t.state = 'completed' and t.asset_id = any(:assets)",
+        excluded_columns=frozenset({"prompt_id", "flow_run_id", "worker", "process", "heartbeat_at"}),
+        import_values={"prompt_id": NEW_UUID},
     ),
-    Carried("public.quality_assessments", OF_JOB),
-    Carried("anime_api.quality_metrics", OF_JOB),
-    Carried(
+    ArchivedTable("public.quality_assessments", IN_JOBS),
+    ArchivedTable("anime_api.quality_metrics", IN_JOBS),
+    ArchivedTable(
         "anime_api.music_scene_sync",
         "t.scene_id in (select s.id from anime_api.scenes s where s.project_id = :project_id)",
-        left_out=frozenset({"track_id", "playlist_id"}),
-        files=frozenset({"audio_path"}),
+        excluded_columns=frozenset({"track_id", "playlist_id"}),
+        file_columns=frozenset({"audio_path"}),
     ),
-    Carried("public.feedback", OF_TAKE),
-    Carried("public.training_examples", OF_TAKE),
-    Carried("public.character_appearances", OF_TAKE),
-    Carried("public.creative_decisions", numbered_json=frozenset({"details"})),
-    Carried("public.cultural_validations"),
-    Carried("public.production_schedule", numbered_json=frozenset({"parameters"})),
-    Carried("anime_api.user_creative_preferences"),
+    ArchivedTable("public.feedback", IN_TAKES),
+    ArchivedTable("public.training_examples", IN_TAKES),
+    ArchivedTable("public.character_appearances", IN_TAKES),
+    ArchivedTable("public.creative_decisions", json_id_columns=frozenset({"details"})),
+    ArchivedTable("public.cultural_validations"),
+    ArchivedTable("public.production_schedule", json_id_columns=frozenset({"parameters"})),
+    ArchivedTable("anime_api.user_creative_preferences"),
 )
-BY_NAME = {table.name: table for table in CARRIED}
+TABLES_BY_NAME = {table.name: table for table in ARCHIVED_TABLES}
 
 # JSON keys that hold ids, and the table of each. None: the table is not archived.
 IDS_IN_JSON: Mapping[str, str | None] = {
@@ -130,9 +136,9 @@ IDS_IN_JSON: Mapping[str, str | None] = {
     "track_id": None,
     "job_id": JOBS,
 }
-ROW = "$row"  # {"$row": ["assets", 3]} is the third row of that table
+ROW_KEY = "$row"  # {"$row": ["assets", 3]} is the third row of that table
 
-CHOSEN_ASSETS = f"""
+SELECT_ASSETS = f"""
     with named as (
         select accepted_asset_id as id from anime_api.scenes where project_id = :project_id
         union select asset_id from public.episodes where project_id = :project_id
@@ -150,7 +156,7 @@ CHOSEN_ASSETS = f"""
     where (a.project_id = :project_id or a.project_id is null) and not jsonb_exists(a.provenance, 'imported_as')
     and a.id in (select id from named union select id from without_music)
     order by a.id"""
-CHOSEN_JOBS = f"""
+SELECT_JOBS = f"""
     select j.id from {JOBS} j
     where (j.project_id = :project_id or j.project_id is null)
     and j.status not in ('processing', 'segments_queued')
@@ -160,7 +166,7 @@ CHOSEN_JOBS = f"""
 
 
 @cache
-def references(name: str) -> Mapping[str, str]:
+def foreign_keys(name: str) -> Mapping[str, str]:
     """Return the columns of a table that hold ids of rows, with the name of their table; `project_id` is left out."""
     return {
         element.parent.name: element.column.table.fullname
@@ -170,6 +176,6 @@ def references(name: str) -> Mapping[str, str]:
     }
 
 
-def order_of(table: Table) -> str:
+def primary_key_order(table: Table) -> str:
     """Return the ORDER BY clause: the primary key."""
     return ", ".join(f"t.{column.name}" for column in table.primary_key)

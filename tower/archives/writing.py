@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
-from tower.archives.format import MANIFEST, Manifest, Member, media_name
+from tower.archives.format import MANIFEST_MEMBER, Manifest, Member, media_member
 from tower.errors import ConflictError
-from tower.versions.values import encoded
+from tower.versions.values import encode_canonical
 
-PIECE = 2**20  # bytes
-BEGINNING_OF_ZIP = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
-UNIX = 3  # create_system of a zip
+CHUNK_BYTES = 2**20  # bytes
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
+UNIX_SYSTEM = 3  # create_system of a zip
 
 
 class ArchiveWriter:
@@ -42,28 +42,28 @@ class ArchiveWriter:
         self.members.append(Member(name=name, sha256=digest.hexdigest(), bytes=size))
         return count
 
-    def add_media(self, file: IO[bytes], *, sha256: str, told: Callable[[int], None]) -> None:
+    def add_media(self, file: IO[bytes], *, sha256: str, progress: Callable[[int], None]) -> None:
         """Add a file from its current position to its end. Raises ConflictError if it does not match `sha256`."""
-        name, size, digest = media_name(sha256), 0, hashlib.sha256()
+        name, size, digest = media_member(sha256), 0, hashlib.sha256()
         with self._zip.open(_zip_info(name, zipfile.ZIP_STORED), "w", force_zip64=True) as member:
-            while chunk := file.read(PIECE):
+            while chunk := file.read(CHUNK_BYTES):
                 member.write(chunk)
                 digest.update(chunk)
                 size += len(chunk)
-                told(len(chunk))
+                progress(len(chunk))
         if digest.hexdigest() != sha256:
             raise ConflictError("A file has changed during the export: export the project again")
         self.members.append(Member(name=name, sha256=sha256, bytes=size))
 
     def add_manifest(self, manifest: Manifest) -> None:
-        with self._zip.open(_zip_info(MANIFEST, zipfile.ZIP_DEFLATED), "w", force_zip64=True) as member:
-            member.write(encoded(manifest.model_dump(mode="json")))
+        with self._zip.open(_zip_info(MANIFEST_MEMBER, zipfile.ZIP_DEFLATED), "w", force_zip64=True) as member:
+            member.write(encode_canonical(manifest.model_dump(mode="json")))
 
 
 def _zip_info(name: str, compression: int) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, BEGINNING_OF_ZIP)
+    info = zipfile.ZipInfo(name, ZIP_EPOCH)
     info.compress_type = compression
-    info.create_system = UNIX
+    info.create_system = UNIX_SYSTEM
     info.external_attr = 0o644 << 16
     return info
 

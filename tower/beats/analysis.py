@@ -10,40 +10,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tower.beats import confidence, counting, downbeats, tempo, tracking
-from tower.beats.counting import SAME, WAYS, Count, Way
-from tower.beats.onsets import Curve, Onsets, frames_of, onsets
+from tower.beats.counting import AS_TRACKED, HYPOTHESES, MetreHypothesis, MetrePosterior
+from tower.beats.onsets import Curve, Onsets, compute_onsets, times_to_frames
 from tower.beats.results import Analysis, TempoCandidate, TempoChange, TempoHint
-from tower.beats.segments import Segment, changes, main_tempo, segments, steadied
-from tower.beats.sound import Sound, reading
+from tower.beats.segments import TempoSegment, find_segments, find_tempo_changes, main_segment, smooth_beats
+from tower.beats.sound import SoundStream, open_sound
 from tower.beats.tempo import TempoMap
 
-FEWEST_TO_COUNT = 8
-DOUBT = 0.2  # weight of the tempogram for the candidates, next to the metre's
-ASIDE = 0.08  # in beats: standard deviation of a beat around its place in another metre
+MIN_BEATS_FOR_METRE = 8
+TEMPOGRAM_SHARE = 0.2  # weight of the tempogram for the candidates, next to the metre's
+BEAT_SPREAD = 0.08  # in beats: standard deviation of a beat around its place in another metre
 
 Times = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Beats:
+class TrackedBeats:
     """The tracked beats. `curve`: the normalised onsets. `metre`: None if there are too few beats to estimate it."""
 
     times_s: Times
-    parts: tuple[Segment, ...]
+    segments: tuple[TempoSegment, ...]
     curve: Curve
-    tempos: TempoMap
-    count: Count | None
+    tempo_map: TempoMap
+    metre: MetrePosterior | None
 
     @property
     def bpm(self) -> float:
-        return main_tempo(self.parts).bpm
+        return main_segment(self.segments).bpm
 
     def candidates(self) -> tuple[TempoCandidate, ...]:
         """The candidates of the tempogram, with their weight redistributed by the metre."""
-        found = self.tempos.candidates(self.bpm)
-        if self.count is None:
+        found = self.tempo_map.candidates(self.bpm)
+        if self.metre is None:
             return found
-        return _redistribute(found, self.bpm, self.count)
+        return _redistribute(found, self.bpm, self.metre)
 
 
 def analyse(source: Path | IO[bytes], hint: TempoHint | None = None, *, name: str | None = None) -> Analysis:
@@ -52,102 +52,106 @@ def analyse(source: Path | IO[bytes], hint: TempoHint | None = None, *, name: st
     It takes CPU time: a server uses `tower.beats.pool` instead. Raises MediaUnreadableError if the file holds no sound
     that can be decoded, or more than four hours of it.
     """
-    with reading(source, name=name) as (sound, pieces):
-        return heard(onsets(pieces), sound, hint or TempoHint())
+    with open_sound(source, name=name) as (sound, pieces):
+        return analyse_onsets(compute_onsets(pieces), sound, hint or TempoHint())
 
 
-def heard(curves: Onsets, sound: Sound, hint: TempoHint) -> Analysis:
+def analyse_onsets(onsets: Onsets, sound: SoundStream, hint: TempoHint) -> Analysis:
     """Analyse the onsets of a sound that was read to its end."""
-    why_not = confidence.deaf(curves)
+    why_not = confidence.reason_unanalysable(onsets)
     if why_not:
         return _without_beats(sound, why_not)
-    beats = tracked(curves, sound.duration_s, hint)
-    if not beats.parts:
+    beats = choose_metre(onsets, sound.duration_s, hint)
+    if not beats.segments:
         return _without_beats(sound, "Fewer than two beats were found")
-    found = confidence.signs(beats.curve, beats.times_s, beats.parts, beats.tempos, beats.count)
-    why_not = confidence.pulseless(found, len(beats.times_s))
+    found = confidence.compute_features(beats.curve, beats.times_s, beats.segments, beats.tempo_map, beats.metre)
+    why_not = confidence.reason_no_pulse(found, len(beats.times_s))
     if why_not:
         return _without_beats(sound, why_not)
     return Analysis(
         bpm=round(beats.bpm, 3),
-        confidence=round(confidence.confidence(found), 4),
+        confidence=round(confidence.estimate_confidence(found), 4),
         beat_times_s=_rounded(beats.times_s),
-        downbeat_times_s=_rounded(downbeats.downbeats(beats.times_s, beats.parts, curves)),
-        tempo_changes=tuple(_tempo_change(beats, part, found) for part in changes(beats.parts)),
+        downbeat_times_s=_rounded(downbeats.find_downbeats(beats.times_s, beats.segments, onsets)),
+        tempo_changes=tuple(_tempo_change(beats, part, found) for part in find_tempo_changes(beats.segments)),
         candidates=beats.candidates(),
         duration_s=sound.duration_s,
         sample_rate=sound.rate_hz,
-        beat_strengths=tuple(round(float(strength), 3) for strength in tracking.strengths(beats.curve, beats.times_s)),
+        beat_strengths=tuple(
+            round(float(strength), 3) for strength in tracking.beat_strengths(beats.curve, beats.times_s)
+        ),
     )
 
 
-def tracked(curves: Onsets, duration_s: float, hint: TempoHint) -> Beats:
+def choose_metre(onsets: Onsets, duration_s: float, hint: TempoHint) -> TrackedBeats:
     """Track the beats and count them in the likeliest metre."""
-    beats = as_found(curves, duration_s, hint)
-    if len(beats.times_s) < FEWEST_TO_COUNT or not beats.parts:
+    beats = track_beats(onsets, duration_s, hint)
+    if len(beats.times_s) < MIN_BEATS_FOR_METRE or not beats.segments:
         return beats
     ways = _allowed_metres(beats.bpm, hint)
-    count = counting.count(beats.times_s, beats.tempos, curves, bpm=beats.bpm, allowed=ways)
-    times, parts = beats.times_s, beats.parts
-    if count.best != SAME:
-        times = placed(beats.curve, curves, duration_s, _retrack(beats, count.best))
-        parts = segments(times)
-    return replace(beats, times_s=steadied(times, parts).clip(0), parts=parts, count=count)
+    count = counting.estimate_metre(beats.times_s, beats.tempo_map, onsets, bpm=beats.bpm, hypotheses=ways)
+    times, parts = beats.times_s, beats.segments
+    if count.best != AS_TRACKED:
+        times = snap_beats(beats.curve, onsets, duration_s, _retrack(beats, count.best))
+        parts = find_segments(times)
+    return replace(beats, times_s=smooth_beats(times, parts).clip(0), segments=parts, metre=count)
 
 
-def as_found(curves: Onsets, duration_s: float, hint: TempoHint) -> Beats:
+def track_beats(onsets: Onsets, duration_s: float, hint: TempoHint) -> TrackedBeats:
     """Track the beats at the tempo of the map, without estimating the metre."""
-    curve = tracking.evened(curves)
-    tempos = tempo.tempo_map(curve, hint)
-    times = placed(curve, curves, duration_s, tracking.beat_frames(curve, tempos.periods(len(curve))))
-    return Beats(times, segments(times), curve, tempos, None)
+    curve = tracking.normalise_onsets(onsets)
+    tempos = tempo.estimate_tempo(curve, hint)
+    times = snap_beats(curve, onsets, duration_s, tracking.find_beat_frames(curve, tempos.beat_periods(len(curve))))
+    return TrackedBeats(times, find_segments(times), curve, tempos, None)
 
 
-def placed(curve: Curve, curves: Onsets, duration_s: float, frames: NDArray[np.intp]) -> Times:
+def snap_beats(curve: Curve, onsets: Onsets, duration_s: float, frames: NDArray[np.intp]) -> Times:
     """The times of the beats, without those in silence, before the first onset or after the last."""
-    times = tracking.refined(curve, frames)
+    times = tracking.refine_times(curve, frames)
     inside = (times > -0.02) & (times <= duration_s)
-    times = times[inside & tracking.sounding(times, curves)].clip(0)
-    return np.asarray(times[tracking.struck(times, curves)])
+    times = times[inside & tracking.not_silent(times, onsets)].clip(0)
+    return np.asarray(times[tracking.between_onsets(times, onsets)])
 
 
-def _retrack(beats: Beats, way: Way) -> NDArray[np.intp]:
+def _retrack(beats: TrackedBeats, way: MetreHypothesis) -> NDArray[np.intp]:
     """The frames of the beats in another metre, tracked again near the places that this metre predicts."""
     at = np.arange(len(beats.curve))
-    wanted = frames_of(way.times(beats.times_s))
+    wanted = times_to_frames(way.beat_times(beats.times_s))
     place = np.interp(at, wanted, np.arange(len(wanted)))
-    here = np.exp(-0.5 * np.square((place - np.round(place)) / ASIDE))
-    return tracking.beat_frames(np.asarray(beats.curve * here, np.float32), beats.tempos.periods(len(at)) * way.beats)
+    here = np.exp(-0.5 * np.square((place - np.round(place)) / BEAT_SPREAD))
+    return tracking.find_beat_frames(
+        np.asarray(beats.curve * here, np.float32), beats.tempo_map.beat_periods(len(at)) * way.beat_ratio
+    )
 
 
-def _allowed_metres(bpm: float, hint: TempoHint) -> tuple[Way, ...]:
+def _allowed_metres(bpm: float, hint: TempoHint) -> tuple[MetreHypothesis, ...]:
     """The metres that the hint allows: those that keep a given tempo, or that stay inside a given range."""
     if hint.bpm is not None:
-        return tuple(way for way in WAYS if way.beats == 1)
-    return tuple(way for way in WAYS if way.beats == 1 or tempo.listened_for(bpm / way.beats, hint))
+        return tuple(way for way in HYPOTHESES if way.beat_ratio == 1)
+    return tuple(way for way in HYPOTHESES if way.beat_ratio == 1 or tempo.is_in_range(bpm / way.beat_ratio, hint))
 
 
-def _redistribute(found: tuple[TempoCandidate, ...], bpm: float, count: Count) -> tuple[TempoCandidate, ...]:
-    ways = count.ratios()
+def _redistribute(found: tuple[TempoCandidate, ...], bpm: float, count: MetrePosterior) -> tuple[TempoCandidate, ...]:
+    ways = count.tempo_probabilities()
     weights = {one.bpm: one.weight for one in found}
     octaves = {factor: one for factor in ways for one in weights if abs(one / (bpm * factor) - 1) < 0.01}
     missing = {factor: round(bpm * factor, 2) for factor in ways if factor not in octaves and ways[factor] >= 0.01}
     total = sum(weights[one] for one in octaves.values())
     counted = {one: total * ways[factor] for factor, one in {**missing, **octaves}.items()}
     shared = {
-        one: DOUBT * weights.get(one, 0.0) + (1 - DOUBT) * counted.get(one, weights.get(one, 0.0))
+        one: TEMPOGRAM_SHARE * weights.get(one, 0.0) + (1 - TEMPOGRAM_SHARE) * counted.get(one, weights.get(one, 0.0))
         for one in {**weights, **counted}
     }
     ordered = sorted(shared.items(), key=lambda pair: -pair[1])
     return tuple(TempoCandidate(one, round(weight, 4)) for one, weight in ordered if weight >= 0.01)
 
 
-def _tempo_change(beats: Beats, part: Segment, found: confidence.Signs) -> TempoChange:
+def _tempo_change(beats: TrackedBeats, part: TempoSegment, found: confidence.Features) -> TempoChange:
     start = round(float(beats.times_s[part.first]), 4)
-    return TempoChange(start, round(part.bpm, 3), round(confidence.of_part(part, found), 4))
+    return TempoChange(start, round(part.bpm, 3), round(confidence.segment_confidence(part, found), 4))
 
 
-def _without_beats(sound: Sound, reason: str) -> Analysis:
+def _without_beats(sound: SoundStream, reason: str) -> Analysis:
     return Analysis(
         bpm=None,
         confidence=0.0,

@@ -23,27 +23,27 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.beats import BeatAnalysis
-from tower.beats.results import VERSION, Analysis, TempoHint
+from tower.beats.results import METHOD_VERSION, Analysis, TempoHint
 from tower.errors import CancelledError, ConflictError
-from tower.media.decode import regular_file
-from tower.media.files import writing
+from tower.media.decode import open_regular_file
+from tower.media.files import write_atomically
 from tower.settings import Settings
 
-LOOK_S = 0.05  # between two tries of a waiting caller to get the lock
+POLL_S = 0.05  # between two tries of a waiting caller to get the lock
 Analyser = Callable[[IO[bytes], TempoHint], Analysis]
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Known:
+class CachedAnalysis:
     """An analysis. `from_cache`: it existed before the call. `analysis_s`: the time that it took when it was made."""
 
     analysis: Analysis
     sha256: str
-    cached: bool
-    seconds: float
+    from_cache: bool
+    analysis_s: float
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,17 @@ class Key:
 
     def file(self, folder: Path, kind: str = "") -> Path:
         hinted = f".{hashlib.sha256(self.hint.encode()).hexdigest()[:16]}" if self.hint else ""
-        return folder / self.sha256[:2] / f"{self.sha256}.{VERSION}{hinted}{kind}.json"
+        return folder / self.sha256[:2] / f"{self.sha256}.{METHOD_VERSION}{hinted}{kind}.json"
 
     def lock(self, folder: Path) -> Path:
         return folder / "locks" / self.sha256[:2]
 
     def row(self, session: Session) -> BeatAnalysis | None:
-        same = (BeatAnalysis.sha256 == self.sha256, BeatAnalysis.version == VERSION, BeatAnalysis.hint == self.hint)
+        same = (
+            BeatAnalysis.sha256 == self.sha256,
+            BeatAnalysis.version == METHOD_VERSION,
+            BeatAnalysis.hint == self.hint,
+        )
         return session.scalar(select(BeatAnalysis).where(*same))
 
 
@@ -69,23 +73,23 @@ def cache_folder(settings: Settings) -> Path:
     return settings.data / "cache" / "beats"
 
 
-def analysed(
+def get_analysis(
     source: Path | IO[bytes],
     *,
-    sessions: Sessions,
+    sessions: SessionFactory,
     folder: Path,
     analyser: Analyser,
     hint: TempoHint | None = None,
     force: bool = False,
     cancelled: threading.Event | None = None,
-) -> Known:
+) -> CachedAnalysis:
     """What is heard in this file, from the cache (`folder` and the table) or by listening now; `force`: anew.
 
     Raises MediaUnreadableError if it cannot be read as sound, ConflictError if it changes meanwhile, CancelledError.
     """
     if isinstance(source, Path):
-        with regular_file(source) as file:
-            return analysed(
+        with open_regular_file(source) as file:
+            return get_analysis(
                 file, sessions=sessions, folder=folder, hint=hint, analyser=analyser, force=force, cancelled=cancelled
             )
     hint = hint or TempoHint()
@@ -103,18 +107,18 @@ def analysed(
         if state_of(source) != before:
             raise ConflictError("The file changed while it was listened to; ask again")
         _keep(sessions, folder, key, analysis, seconds)
-    return Known(analysis, key.sha256, cached=False, seconds=seconds)
+    return CachedAnalysis(analysis, key.sha256, from_cache=False, analysis_s=seconds)
 
 
-def known(session: Session, sha256: str, hint: TempoHint | None = None) -> Analysis | None:
+def find_cached(session: Session, sha256: str, hint: TempoHint | None = None) -> Analysis | None:
     """What is kept of this content, without listening; None if nothing is."""
     row = Key(sha256, (hint or TempoHint()).key).row(session)
     return Analysis.from_json(row.analysis) if row else None
 
 
-def count(session: Session) -> int:
+def count_cached(session: Session) -> int:
     """The number of cached results of the current method."""
-    return session.scalar(select(func.count()).where(BeatAnalysis.version == VERSION)) or 0
+    return session.scalar(select(func.count()).where(BeatAnalysis.version == METHOD_VERSION)) or 0
 
 
 def state_of(file: IO[bytes]) -> tuple[int, int]:
@@ -133,12 +137,12 @@ def alone(lock: Path, cancelled: threading.Event) -> Iterator[None]:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if cancelled.wait(LOOK_S):
+                if cancelled.wait(POLL_S):
                     raise CancelledError("The analysis was cancelled") from None
         yield
 
 
-def _kept(sessions: Sessions, folder: Path, key: Key) -> Known | None:
+def _kept(sessions: SessionFactory, folder: Path, key: Key) -> CachedAnalysis | None:
     """From the disk or the table; what only one of them has is put into the other."""
     path = key.file(folder)
     on_disk = _read(path)
@@ -148,13 +152,13 @@ def _kept(sessions: Sessions, folder: Path, key: Key) -> Known | None:
             if on_disk is None:
                 return None
             row = _written(session, key, Analysis.from_json(on_disk["analysis"]), on_disk["seconds"])
-        found = Known(Analysis.from_json(row.analysis), key.sha256, cached=True, seconds=row.seconds)
+        found = CachedAnalysis(Analysis.from_json(row.analysis), key.sha256, from_cache=True, analysis_s=row.seconds)
     if on_disk is None:
-        _write(path, found.analysis, found.seconds)
+        _write(path, found.analysis, found.analysis_s)
     return found
 
 
-def _keep(sessions: Sessions, folder: Path, key: Key, analysis: Analysis, seconds: float) -> None:
+def _keep(sessions: SessionFactory, folder: Path, key: Key, analysis: Analysis, seconds: float) -> None:
     _write(key.file(folder), analysis, seconds)
     with sessions.begin() as session:
         _written(session, key, analysis, seconds)
@@ -168,14 +172,14 @@ def _written(session: Session, key: Key, analysis: Analysis, seconds: float) -> 
         "analysis": analysis.as_json(),
         "seconds": seconds,
     }
-    made = insert(BeatAnalysis).values(sha256=key.sha256, version=VERSION, hint=key.hint, **values)
+    made = insert(BeatAnalysis).values(sha256=key.sha256, version=METHOD_VERSION, hint=key.hint, **values)
     same = [BeatAnalysis.sha256, BeatAnalysis.version, BeatAnalysis.hint]
     upsert = made.on_conflict_do_update(index_elements=same, set_=values).returning(BeatAnalysis)
     return session.scalars(upsert, execution_options={"populate_existing": True}).one()
 
 
 def _write(path: Path, analysis: Analysis, seconds: float) -> None:
-    with writing(path) as part:
+    with write_atomically(path) as part:
         part.write_text(json.dumps({"analysis": analysis.as_json(), "seconds": seconds}))
 
 

@@ -6,4 +6,4 @@ import json
 from importlib.resources import files
 from typing import Any
 
-FITTED: dict[str, Any] = json.loads((files(__package__) / "coefficients.json").read_text())
+COEFFICIENTS: dict[str, Any] = json.loads((files(__package__) / "coefficients.json").read_text())

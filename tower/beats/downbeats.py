@@ -5,21 +5,23 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tower.beats.onsets import CHROMA_EVERY, Onsets, frames_of, near
-from tower.beats.segments import Segment
+from tower.beats.onsets import CHROMA_EVERY, Onsets, max_near, times_to_frames
+from tower.beats.segments import TempoSegment
 
 METRES = (4, 3)
-HARMONY, BASS, STRESS = 1.0, 0.6, 0.3  # weights
-THREE_COST = 0.15  # by how much a bar of three must be clearer
+HARMONY_WEIGHT, BASS_WEIGHT, STRESS_WEIGHT = 1.0, 0.6, 0.3  # weights
+TRIPLE_METRE_COST = 0.15  # by how much a bar of three must be clearer
 
 
-def downbeats(times_s: NDArray[np.float64], parts: tuple[Segment, ...], onsets: Onsets) -> NDArray[np.float64]:
+def find_downbeats(
+    times_s: NDArray[np.float64], segments: tuple[TempoSegment, ...], onsets: Onsets
+) -> NDArray[np.float64]:
     """The times of the first beats of the bars. Each segment is counted by itself; one under eight beats has none."""
     if len(times_s) < 8:
         return np.zeros(0)
     stress = _stress(times_s, onsets)
     found = []
-    for part in parts:
+    for part in segments:
         beats = np.arange(part.first, part.last + 1)
         if len(beats) >= 8:
             metre, phase = _bar(stress[beats])
@@ -34,15 +36,15 @@ def _bar(stress: NDArray[np.float64]) -> tuple[int, int]:
         means = np.array([stress[phase::metre].mean() for phase in range(metre)])
         phase = int(means.argmax())
         others = (means.sum() - means[phase]) / (metre - 1)
-        ways.append((float(means[phase] - others) - (THREE_COST if metre == 3 else 0), metre, phase))
+        ways.append((float(means[phase] - others) - (TRIPLE_METRE_COST if metre == 3 else 0), metre, phase))
     _, metre, phase = max(ways)
     return metre, phase
 
 
 def _stress(times_s: NDArray[np.float64], onsets: Onsets) -> NDArray[np.float64]:
-    parts = ((HARMONY, _harmonic_change(times_s, onsets)), (BASS, near(onsets.bass, times_s, 2)))
+    parts = ((HARMONY_WEIGHT, _harmonic_change(times_s, onsets)), (BASS_WEIGHT, max_near(onsets.bass, times_s, 2)))
     total = np.zeros(len(times_s))
-    for weight, values in (*parts, (STRESS, near(onsets.rise, times_s, 2))):
+    for weight, values in (*parts, (STRESS_WEIGHT, max_near(onsets.rise, times_s, 2))):
         total += weight * (values - values.mean()) / (values.std() + 1e-9)
     return total
 
@@ -51,7 +53,7 @@ def _harmonic_change(times_s: NDArray[np.float64], onsets: Onsets) -> NDArray[np
     """How much the tones after each beat differ from those before it, 0–1."""
     rows = onsets.chroma / (np.linalg.norm(onsets.chroma, axis=1, keepdims=True) + 1e-9)
     sums = np.concatenate([np.zeros((1, 12)), np.cumsum(rows, axis=0, dtype=np.float64)])
-    edges = np.clip(frames_of(times_s) // CHROMA_EVERY, 0, len(rows))
+    edges = np.clip(times_to_frames(times_s) // CHROMA_EVERY, 0, len(rows))
     edges = np.concatenate([[max(0, 2 * edges[0] - edges[1])], edges, [min(len(rows), 2 * edges[-1] - edges[-2])]])
     means = np.diff(sums[edges], axis=0)
     means /= np.linalg.norm(means, axis=1, keepdims=True) + 1e-9

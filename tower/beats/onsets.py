@@ -16,21 +16,23 @@ from scipy import fft
 
 from tower.beats.sound import RATE_HZ, Samples
 
-HOP, WINDOW = 256, 1024  # samples
-FPS = RATE_HZ / HOP
+HOP_SAMPLES, WINDOW_SAMPLES = 256, 1024  # samples
+FPS = RATE_HZ / HOP_SAMPLES
 BANDS = 64  # mel bands from 30 Hz to 11 kHz
-BASS = slice(0, 10)  # below about 500 Hz
-PARTS = (slice(0, 4), slice(6, 40), slice(46, 64))  # kick drum and bass; snare, chords, voice; cymbals
-LAG = 2  # frames over which a rise is measured
-GAIN = 1000.0  # level of the loud bands of a piece (99 %) before the logarithm
-REMEMBERED = 0.2  # share of the last piece's level that is kept, so that hiss after a chord stays quiet
-FLOOR = 1e-4  # of power: rounding noise of 16 bits stays below it
-AT_ONCE = 64  # frames that fit into a processor's cache
+BASS_BANDS = slice(0, 10)  # below about 500 Hz
+INSTRUMENT_BANDS = (slice(0, 4), slice(6, 40), slice(46, 64))  # kick drum and bass; snare, chords, voice; cymbals
+LAG_FRAMES = 2  # frames over which a rise is measured
+TARGET_LEVEL = 1000.0  # level of the loud bands of a piece (99 %) before the logarithm
+LEVEL_MEMORY = 0.2  # share of the last piece's level that is kept, so that hiss after a chord stays quiet
+MIN_LEVEL = 1e-4  # of power: rounding noise of 16 bits stays below it
+BATCH_FRAMES = 64  # frames that fit into a processor's cache
 CHROMA_EVERY = 4  # frames
 TONE_BINS = slice(7, 93)  # 150 Hz to 2 kHz
-LEAD = 8  # frames of silence before the sound, so that a first beat at 0 s has an onset too
-TAIL = LEAD + WINDOW // HOP // 2 + 1  # last frames, which see the end of the file as an onset
-EARLY_S = 0.0048  # from a peak of the curve to its onset; measured on clicks
+LEAD_FRAMES = 8  # frames of silence before the sound, so that a first beat at 0 s has an onset too
+TAIL_FRAMES = (
+    LEAD_FRAMES + WINDOW_SAMPLES // HOP_SAMPLES // 2 + 1
+)  # last frames, which see the end of the file as an onset
+ONSET_DELAY_S = 0.0048  # from a peak of the curve to its onset; measured on clicks
 
 Curve = NDArray[np.float32]
 
@@ -45,12 +47,12 @@ class Onsets:
 
     rise: Curve
     bass: Curve
-    parts: NDArray[np.float32]
+    band_rises: NDArray[np.float32]
     level_db: Curve
     chroma: NDArray[np.float32]
 
 
-def onsets(pieces: Iterable[Samples]) -> Onsets:
+def compute_onsets(pieces: Iterable[Samples]) -> Onsets:
     """The curves of a sound that comes in pieces of any length."""
     curves = _Curves()
     for frames in _framed(pieces):
@@ -58,34 +60,34 @@ def onsets(pieces: Iterable[Samples]) -> Onsets:
     return curves.whole()
 
 
-def times_of(frames: NDArray[np.float64]) -> NDArray[np.float64]:
+def frames_to_times(frames: NDArray[np.float64]) -> NDArray[np.float64]:
     """Seconds from the first sample, for indices of a curve."""
-    return (frames - LEAD) / FPS + EARLY_S
+    return (frames - LEAD_FRAMES) / FPS + ONSET_DELAY_S
 
 
-def frames_of(times_s: NDArray[np.float64]) -> NDArray[np.intp]:
+def times_to_frames(times_s: NDArray[np.float64]) -> NDArray[np.intp]:
     """The nearest indices of a curve, which may be outside of it."""
-    return np.round((times_s - EARLY_S) * FPS + LEAD).astype(np.intp)
+    return np.round((times_s - ONSET_DELAY_S) * FPS + LEAD_FRAMES).astype(np.intp)
 
 
-def near(curve: Curve, times_s: NDArray[np.float64], reach: int) -> Curve:
+def max_near(curve: Curve, times_s: NDArray[np.float64], reach: int) -> Curve:
     """The largest value within `reach` frames of each time."""
-    places = frames_of(times_s)[:, None] + np.arange(-reach, reach + 1)
+    places = times_to_frames(times_s)[:, None] + np.arange(-reach, reach + 1)
     return np.asarray(curve[np.clip(places, 0, len(curve) - 1)].max(axis=1))
 
 
 def _framed(pieces: Iterable[Samples]) -> Iterable[NDArray[np.float32]]:
     """Views of WINDOW samples, HOP apart, the first centred LEAD frames before the first sample."""
-    rest = np.zeros(LEAD * HOP + WINDOW // 2, np.float32)
+    rest = np.zeros(LEAD_FRAMES * HOP_SAMPLES + WINDOW_SAMPLES // 2, np.float32)
     for piece in pieces:
         rest = np.concatenate([rest, piece])
-        count = (len(rest) - WINDOW) // HOP + 1
+        count = (len(rest) - WINDOW_SAMPLES) // HOP_SAMPLES + 1
         if count > 0:
-            yield np.lib.stride_tricks.sliding_window_view(rest, WINDOW)[: count * HOP : HOP]
-            rest = rest[count * HOP :]
-    rest = np.concatenate([rest, np.zeros(WINDOW // 2 + LEAD * HOP, np.float32)])
-    if len(rest) >= WINDOW:
-        yield np.lib.stride_tricks.sliding_window_view(rest, WINDOW)[::HOP]
+            yield np.lib.stride_tricks.sliding_window_view(rest, WINDOW_SAMPLES)[: count * HOP_SAMPLES : HOP_SAMPLES]
+            rest = rest[count * HOP_SAMPLES :]
+    rest = np.concatenate([rest, np.zeros(WINDOW_SAMPLES // 2 + LEAD_FRAMES * HOP_SAMPLES, np.float32)])
+    if len(rest) >= WINDOW_SAMPLES:
+        yield np.lib.stride_tricks.sliding_window_view(rest, WINDOW_SAMPLES)[::HOP_SAMPLES]
 
 
 class _Curves:
@@ -95,13 +97,13 @@ class _Curves:
         self._parts: list[NDArray[np.float32]] = []
         self._level: list[Curve] = []
         self._chroma: list[NDArray[np.float32]] = []
-        self._before = np.zeros((LAG, BANDS), np.float32)
+        self._before = np.zeros((LAG_FRAMES, BANDS), np.float32)
         self._loud = 0.0
 
     def add(self, frames: NDArray[np.float32]) -> None:
         mel = np.empty((len(frames), BANDS), np.float32)
-        for start in range(0, len(frames), AT_ONCE):
-            some = slice(start, start + AT_ONCE)
+        for start in range(0, len(frames), BATCH_FRAMES):
+            some = slice(start, start + BATCH_FRAMES)
             spectrum = fft.rfft(frames[some] * _hann(), axis=1)
             power = np.square(spectrum.real) + np.square(spectrum.imag)
             np.matmul(power, _mel_bands(), out=mel[some])
@@ -112,20 +114,20 @@ class _Curves:
     def _add_rise(self, mel: NDArray[np.float32]) -> None:
         joined = np.concatenate([self._before, mel])
         loud = float(np.percentile(mel, 99))
-        self._loud = max(loud, REMEMBERED * self._loud, FLOOR)
-        gain = GAIN / self._loud
+        self._loud = max(loud, LEVEL_MEMORY * self._loud, MIN_LEVEL)
+        gain = TARGET_LEVEL / self._loud
         logs = np.log1p(joined * np.float32(gain))
-        rise = np.maximum(0, logs[LAG:] - logs[:-LAG])
+        rise = np.maximum(0, logs[LAG_FRAMES:] - logs[:-LAG_FRAMES])
         self._rise.append(rise.mean(axis=1))
-        self._bass.append(rise[:, BASS].mean(axis=1))
-        self._parts.append(np.stack([rise[:, part].mean(axis=1) for part in PARTS], axis=1))
-        self._before = joined[-LAG:]
+        self._bass.append(rise[:, BASS_BANDS].mean(axis=1))
+        self._parts.append(np.stack([rise[:, part].mean(axis=1) for part in INSTRUMENT_BANDS], axis=1))
+        self._before = joined[-LAG_FRAMES:]
 
     def whole(self) -> Onsets:
         curves = (self._rise, self._bass, self._parts, self._level, self._chroma)
         whole = Onsets(*(np.concatenate(curve) for curve in curves))
-        for curve in (whole.rise, whole.bass, whole.parts):
-            curve[-TAIL:] = 0
+        for curve in (whole.rise, whole.bass, whole.band_rises):
+            curve[-TAIL_FRAMES:] = 0
         return whole
 
 
@@ -137,14 +139,14 @@ def _tones(power: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @cache
 def _hann() -> NDArray[np.float32]:
-    return np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+    return np.hanning(WINDOW_SAMPLES + 1)[:-1].astype(np.float32)
 
 
 @cache
 def _mel_bands() -> NDArray[np.float32]:
     """Bins × bands: triangles of equal area on Slaney's mel scale."""
     edges = _hz(np.linspace(_mel(np.array(30.0)), _mel(np.array(11_000.0)), BANDS + 2))
-    bins = np.fft.rfftfreq(WINDOW, 1 / RATE_HZ)[:, None]
+    bins = np.fft.rfftfreq(WINDOW_SAMPLES, 1 / RATE_HZ)[:, None]
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
     triangles = np.minimum((bins - low) / (middle - low), (high - bins) / (high - middle))
     return (np.maximum(0, triangles) * 2 / (high - low)).astype(np.float32)
@@ -153,7 +155,7 @@ def _mel_bands() -> NDArray[np.float32]:
 @cache
 def _tone_of_bins() -> NDArray[np.float32]:
     """TONE_BINS × 12: each bin belongs to the nearest tone."""
-    bins = np.fft.rfftfreq(WINDOW, 1 / RATE_HZ)[TONE_BINS]
+    bins = np.fft.rfftfreq(WINDOW_SAMPLES, 1 / RATE_HZ)[TONE_BINS]
     weights = np.zeros((len(bins), 12), np.float32)
     weights[np.arange(len(bins)), np.round(12 * np.log2(bins / 440)).astype(int) % 12] = 1
     return weights

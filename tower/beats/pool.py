@@ -21,22 +21,25 @@ from typing import IO, Any
 
 from tower.beats.results import Analysis, TempoHint
 from tower.beats.structure.results import Structure, StructureUnavailableError
-from tower.beats.wire import LENGTH, received, send
+from tower.beats.wire import LENGTH_BYTES, receive_bytes, send_message
 from tower.errors import CancelledError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
 from tower.media.decode import MediaUnreadableError
 
-LOOK_S = 0.05  # between two checks of a waiting caller for cancellation
-LIMIT_S = 600.0  # for one file: hours of music take minutes
-TRIES = 2
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # the processes run in parallel already
+POLL_S = 0.05  # between two checks of a waiting caller for cancellation
+TIMEOUT_S = 600.0  # for one file: hours of music take minutes
+MAX_ATTEMPTS = 2
+SINGLE_THREAD_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}  # the processes run in parallel already
 
 
 class AnalyserPool:
     """`size` processes, started by `warm` or when they are first needed. Safe to call from many threads."""
 
-    def __init__(self, size: int, *, limit_s: float = LIMIT_S) -> None:
-        self._limit_s = limit_s
+    def __init__(self, size: int, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._limit_s = timeout_s
         self._free: queue.LifoQueue[_Listener] = queue.LifoQueue()  # the last used is the warmest
         self._stopped = threading.Event()
         self._warming: threading.Timer | None = None
@@ -71,7 +74,7 @@ class AnalyserPool:
         known = {"beats_s": beats.beat_times_s, "downbeats_s": beats.downbeat_times_s}
         return Structure.from_json(self._ask(file, {"beats": known}, name, cancelled)["structure"])
 
-    def warm(self, *, after_s: float = 0) -> None:
+    def warm_up(self, *, after_s: float = 0) -> None:
         """Start the processes in the background, after `after_s` seconds, unless the pool is stopped before."""
 
         def start() -> None:
@@ -114,7 +117,7 @@ class AnalyserPool:
         while True:
             self._check(cancelled)
             try:
-                return self._free.get(timeout=LOOK_S)
+                return self._free.get(timeout=POLL_S)
             except queue.Empty:
                 continue
 
@@ -122,7 +125,7 @@ class AnalyserPool:
         self, listener: _Listener, file: IO[bytes], asked: dict[str, Any], cancelled: threading.Event
     ) -> dict[str, Any]:
         name = asked["name"]
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             try:
                 listener.ask(file, asked)
                 self._wait(listener, name, cancelled)
@@ -138,7 +141,7 @@ class AnalyserPool:
 
     def _wait(self, listener: _Listener, name: str, cancelled: threading.Event) -> None:
         deadline = time.monotonic() + self._limit_s
-        while not listener.answers(LOOK_S):
+        while not listener.answers(POLL_S):
             self._check(cancelled)
             if time.monotonic() > deadline:
                 raise MediaUnreadableError(f"{name} was not analysed within {self._limit_s:.0f} s")
@@ -169,7 +172,7 @@ class _Listener:
                 self._socket.close()
             ours, theirs = socket.socketpair()
             command = [sys.executable, "-m", "tower.beats.worker", str(theirs.fileno())]
-            environment = {**os.environ, **ONE_THREAD}
+            environment = {**os.environ, **SINGLE_THREAD_ENVIRONMENT}
             with theirs:
                 self.process = subprocess.Popen(
                     command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment
@@ -179,7 +182,7 @@ class _Listener:
     def ask(self, file: IO[bytes], asked: dict[str, Any]) -> None:
         self.start()
         assert self._socket is not None
-        send(self._socket, asked, file.fileno())
+        send_message(self._socket, asked, file.fileno())
 
     def answers(self, seconds: float) -> bool:
         """Whether an answer, or the end of the process, can be read within `seconds`."""
@@ -195,8 +198,8 @@ class _Listener:
 
     def answer(self) -> dict[str, Any]:
         assert self._socket is not None
-        size = int.from_bytes(received(self._socket, LENGTH))
-        said: dict[str, Any] = json.loads(received(self._socket, size))
+        size = int.from_bytes(receive_bytes(self._socket, LENGTH_BYTES))
+        said: dict[str, Any] = json.loads(receive_bytes(self._socket, size))
         return said
 
     def end(self) -> None:

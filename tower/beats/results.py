@@ -8,9 +8,9 @@ from typing import Any
 
 from tower.errors import InvalidError
 
-VERSION = 2  # of the method: rises whenever the same file gives another result
-SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0  # the range of tempos that are found
-NARROWEST_RANGE = 1.05  # of high_bpm to low_bpm
+METHOD_VERSION = 2  # of the method: rises whenever the same file gives another result
+MIN_BPM, MAX_BPM = 40.0, 240.0  # the range of tempos that are found
+MIN_RANGE_RATIO = 1.05  # of high_bpm to low_bpm
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class TempoHint:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value is not None and not SLOWEST_BPM <= value <= FASTEST_BPM:
-                raise InvalidError.field(name, value, f"a tempo from {SLOWEST_BPM:.0f} to {FASTEST_BPM:.0f} BPM")
-        low, high = self.low_bpm or SLOWEST_BPM, self.high_bpm or FASTEST_BPM
-        if high < low * NARROWEST_RANGE:
-            raise InvalidError.field("high_bpm", self.high_bpm, f"at least {NARROWEST_RANGE} times low_bpm")
+            if value is not None and not MIN_BPM <= value <= MAX_BPM:
+                raise InvalidError.field(name, value, f"a tempo from {MIN_BPM:.0f} to {MAX_BPM:.0f} BPM")
+        low, high = self.low_bpm or MIN_BPM, self.high_bpm or MAX_BPM
+        if high < low * MIN_RANGE_RATIO:
+            raise InvalidError.field("high_bpm", self.high_bpm, f"at least {MIN_RANGE_RATIO} times low_bpm")
         if self.bpm is not None and not low <= self.bpm <= high:
             raise InvalidError.field("bpm", self.bpm, f"a tempo inside the range, {low:g} to {high:g} BPM")
 
@@ -76,7 +76,7 @@ class Analysis:
     duration_s: float
     sample_rate: int
     beat_strengths: tuple[float, ...]
-    version: int = VERSION
+    version: int = METHOD_VERSION
     reason: str | None = None
 
     def as_json(self) -> dict[str, Any]:

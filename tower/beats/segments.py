@@ -11,23 +11,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-SHORTEST_S = 10.0
-SAME = 0.015
-JITTER_S = 0.012  # of a played beat around its even place
+MIN_SEGMENT_S = 10.0
+MAX_TEMPO_DIFFERENCE = 0.015
+BEAT_JITTER_S = 0.012  # of a played beat around its even place
 BREAK_COST = 14.0
 EDGE_BEATS = 2  # at both ends of a segment, not used for its tempo: the tracker takes a beat or two to follow
-GAP = 1.7  # periods without a beat after which the counting restarts
-AROUND = 4  # gaps before and after, with whose median a gap is compared
-EVEN_S = 0.025
-EVEN_ENOUGH = 0.6  # share of beats
-NEIGHBOURS = 6
-DRAWN = 0.7
+MAX_GAP_PERIODS = 1.7  # periods without a beat after which the counting restarts
+GAPS_AROUND = 4  # gaps before and after, with whose median a gap is compared
+MAX_DEVIATION_S = 0.025
+MIN_EVEN_SHARE = 0.6  # share of beats
+SMOOTHING_NEIGHBOURS = 6
+SMOOTHING_SHARE = 0.7
 
 Times = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Segment:
+class TempoSegment:
     """Beats `first` to `last`, inclusive, with an even period. `even_share`: those within 25 ms of the line."""
 
     first: int
@@ -35,7 +35,7 @@ class Segment:
     start_s: float
     end_s: float
     period_s: float
-    even: float
+    even_share: float
 
     @property
     def bpm(self) -> float:
@@ -46,32 +46,32 @@ class Segment:
         return self.end_s - self.start_s
 
 
-def segments(times_s: Times) -> tuple[Segment, ...]:
+def find_segments(times_s: Times) -> tuple[TempoSegment, ...]:
     """The segments in order; empty for fewer than two beats."""
     runs = [run for run in _runs(times_s) if run[1] > run[0]]
     found = [_fit_segment(times_s, first, last) for run in runs for first, last in _split_run(times_s, *run)]
     return tuple(_join(times_s, found))
 
 
-def main_tempo(parts: tuple[Segment, ...]) -> Segment:
+def main_segment(segments: tuple[TempoSegment, ...]) -> TempoSegment:
     """The segment whose tempo is that of the track: the longest even one."""
-    return max(parts, key=lambda part: part.duration_s * part.even)
+    return max(segments, key=lambda part: part.duration_s * part.even_share)
 
 
-def changes(parts: tuple[Segment, ...]) -> tuple[Segment, ...]:
+def find_tempo_changes(segments: tuple[TempoSegment, ...]) -> tuple[TempoSegment, ...]:
     """The segments that start with another tempo. Only long and even ones count."""
-    solid = [part for part in parts if part.duration_s >= SHORTEST_S * 0.9 and part.even >= EVEN_ENOUGH]
-    found: list[Segment] = []
-    for part in solid or [main_tempo(parts)]:
-        if not found or abs(part.period_s / found[-1].period_s - 1) >= SAME:
+    solid = [part for part in segments if part.duration_s >= MIN_SEGMENT_S * 0.9 and part.even_share >= MIN_EVEN_SHARE]
+    found: list[TempoSegment] = []
+    for part in solid or [main_segment(segments)]:
+        if not found or abs(part.period_s / found[-1].period_s - 1) >= MAX_TEMPO_DIFFERENCE:
             found.append(part)
     return tuple(found)
 
 
-def steadied(times_s: Times, parts: tuple[Segment, ...]) -> Times:
+def smooth_beats(times_s: Times, segments: tuple[TempoSegment, ...]) -> Times:
     """The beats with less jitter: each moved towards the line through its neighbours in the same segment."""
     steady = times_s.copy()
-    for part in parts:
+    for part in segments:
         own = slice(part.first, part.last + 1)
         steady[own] += _shifts(times_s[own])
     return steady
@@ -79,16 +79,18 @@ def steadied(times_s: Times, parts: tuple[Segment, ...]) -> Times:
 
 def _shifts(times: Times) -> Times:
     """The seconds by which each beat of a segment moves. Near its ends the line is that of the last whole window."""
-    size = 2 * NEIGHBOURS + 1
+    size = 2 * SMOOTHING_NEIGHBOURS + 1
     if len(times) < size:
         return np.zeros(len(times))
     windows = np.lib.stride_tricks.sliding_window_view(times, size)
-    number = np.arange(size) - NEIGHBOURS
+    number = np.arange(size) - SMOOTHING_NEIGHBOURS
     means, slopes = windows.mean(axis=1), windows @ number / np.dot(number, number)
     off = np.median(np.abs(windows - means[:, None] - slopes[:, None] * number), axis=1)
-    window = np.clip(np.arange(len(times)) - NEIGHBOURS, 0, len(windows) - 1)
-    line = means[window] + slopes[window] * (np.arange(len(times)) - window - NEIGHBOURS)
-    return np.where(off[window] < EVEN_S / 2, DRAWN * np.clip(line - times, -EVEN_S, EVEN_S), 0)
+    window = np.clip(np.arange(len(times)) - SMOOTHING_NEIGHBOURS, 0, len(windows) - 1)
+    line = means[window] + slopes[window] * (np.arange(len(times)) - window - SMOOTHING_NEIGHBOURS)
+    return np.where(
+        off[window] < MAX_DEVIATION_S / 2, SMOOTHING_SHARE * np.clip(line - times, -MAX_DEVIATION_S, MAX_DEVIATION_S), 0
+    )
 
 
 def _runs(times_s: Times) -> list[tuple[int, int]]:
@@ -96,9 +98,9 @@ def _runs(times_s: Times) -> list[tuple[int, int]]:
     if len(times_s) < 2:
         return []
     gaps = np.diff(times_s)
-    padded = np.pad(gaps, AROUND, mode="edge")
-    around = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1), axis=1)
-    breaks = np.flatnonzero(gaps > GAP * around)
+    padded = np.pad(gaps, GAPS_AROUND, mode="edge")
+    around = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * GAPS_AROUND + 1), axis=1)
+    breaks = np.flatnonzero(gaps > MAX_GAP_PERIODS * around)
     return list(zip([0, *(breaks + 1)], [*breaks, len(times_s) - 1], strict=True))
 
 
@@ -106,11 +108,11 @@ def _split_run(times_s: Times, first: int, last: int) -> list[tuple[int, int]]:
     """The cheapest split of one run into lines of at least MIN_SEGMENT_S."""
     times = times_s[first : last + 1] - times_s[first]
     count = len(times)
-    fewest = max(6, int(np.ceil(SHORTEST_S / max(float(np.median(np.diff(times))), 1e-3))))
+    fewest = max(6, int(np.ceil(MIN_SEGMENT_S / max(float(np.median(np.diff(times))), 1e-3))))
     if count < 2 * fewest:
         return [(first, last)]
     line = _LineCost(times)
-    price = BREAK_COST * JITTER_S**2 * np.log(count)
+    price = BREAK_COST * BEAT_JITTER_S**2 * np.log(count)
     if line(np.array([0]), count - 1)[0] <= price:
         return [(first, last)]  # a break saves less than it costs
     cost = np.full(count + 1, np.inf)
@@ -143,23 +145,25 @@ class _LineCost:
         return np.asarray(np.maximum(yy - y * y / n - np.square(xy - x * y / n) / spread, 0))
 
 
-def _fit_segment(times_s: Times, first: int, last: int) -> Segment:
+def _fit_segment(times_s: Times, first: int, last: int) -> TempoSegment:
     trimmed = EDGE_BEATS if last - first >= 8 + 2 * EDGE_BEATS else 0
     number = np.arange(first, last + 1)
     times = times_s[first : last + 1]
     inner = slice(trimmed, len(times) - trimmed)
     period, start = np.polyfit(number[inner] - first, times[inner], 1)
     off = np.abs(times - (start + period * (number - first)))
-    return Segment(first, last, float(times[0]), float(times[-1]), float(period), float(np.mean(off < EVEN_S)))
+    return TempoSegment(
+        first, last, float(times[0]), float(times[-1]), float(period), float(np.mean(off < MAX_DEVIATION_S))
+    )
 
 
-def _join(times_s: Times, found: list[Segment]) -> list[Segment]:
+def _join(times_s: Times, found: list[TempoSegment]) -> list[TempoSegment]:
     """Join neighbours of about the same tempo that no gap separates."""
-    joined: list[Segment] = []
+    joined: list[TempoSegment] = []
     for segment in found:
         before = joined[-1] if joined else None
-        gap = before is not None and segment.start_s - before.end_s > GAP * before.period_s
-        if before and not gap and abs(segment.period_s / before.period_s - 1) < SAME:
+        gap = before is not None and segment.start_s - before.end_s > MAX_GAP_PERIODS * before.period_s
+        if before and not gap and abs(segment.period_s / before.period_s - 1) < MAX_TEMPO_DIFFERENCE:
             joined[-1] = _fit_segment(times_s, before.first, segment.last)
         else:
             joined.append(segment)

@@ -18,28 +18,28 @@ from av.container import InputContainer
 from av.filter import Graph
 from numpy.typing import NDArray
 
-from tower.media.decode import MediaUnreadableError, regular_file
+from tower.media.decode import MediaUnreadableError, open_regular_file
 
 RATE_HZ = 22_050
 PIECE_SAMPLES = 1 << 17  # 6 s
 BATCH_SAMPLES = 1 << 16  # of the file, handed from the decoding thread to the resampler at once
-FILTER_SIZE = 16  # taps of the resampler: half of the default, which is enough for the analysed range
-LONGEST_S = 4 * 3600
+RESAMPLER_TAPS = 16  # taps of the resampler: half of the default, which is enough for the analysed range
+MAX_DURATION_S = 4 * 3600
 # Containers that hold their own sound. Playlists refer to other files and addresses.
-CONTAINERS = "mp3,flac,ogg,wav,w64,aiff,caf,aac,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts"
+CONTAINER_FORMATS = "mp3,flac,ogg,wav,w64,aiff,caf,aac,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts"
 
 Samples = NDArray[np.float32]
 Batch = list[AudioFrame]
 
 
 @dataclass
-class Sound:
+class SoundStream:
     """A sound track being read. `rate_hz` is the file's own; `samples` counts those at RATE_HZ so far."""
 
     name: str
     rate_hz: int
     samples: int = 0
-    damaged: int = 0
+    damaged_packets: int = 0
 
     @property
     def duration_s(self) -> float:
@@ -47,7 +47,7 @@ class Sound:
 
 
 @contextmanager
-def reading(source: Path | IO[bytes], *, name: str | None = None) -> Iterator[tuple[Sound, Iterator[Samples]]]:
+def open_sound(source: Path | IO[bytes], *, name: str | None = None) -> Iterator[tuple[SoundStream, Iterator[Samples]]]:
     """Open the sound and its pieces, −1…1 at RATE_HZ.
 
     Each piece has PIECE_SAMPLES, except for the last and those before a change of the format. Raises
@@ -55,12 +55,12 @@ def reading(source: Path | IO[bytes], *, name: str | None = None) -> Iterator[tu
     MAX_DURATION_S.
     """
     if isinstance(source, Path):
-        with regular_file(source) as file, reading(file, name=name) as both:
+        with open_regular_file(source) as file, open_sound(file, name=name) as both:
             yield both
         return
     name = name or Path(str(getattr(source, "name", "The file"))).name
     # No protocol has this name, so that references to other files cannot be opened.
-    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
+    options = {"format_whitelist": CONTAINER_FORMATS, "protocol_whitelist": "none"}
     try:
         container = av.open(_UnnamedFile(source), "r", options=options, metadata_errors="replace", buffer_size=1 << 18)
     except (av.FFmpegError, ValueError, UnicodeError) as error:
@@ -71,7 +71,7 @@ def reading(source: Path | IO[bytes], *, name: str | None = None) -> Iterator[tu
         codec = container.streams.audio[0].codec_context
         if codec is None:  # PyAV's types do not say so: FFmpeg has no decoder for it
             raise MediaUnreadableError(f"{name} holds sound in a format without a decoder")
-        sound = Sound(name, codec.sample_rate)
+        sound = SoundStream(name, codec.sample_rate)
         with closing(_pieces(container, sound)) as pieces:
             yield sound, pieces
 
@@ -83,12 +83,12 @@ class _UnnamedFile:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
-def _pieces(container: InputContainer, sound: Sound) -> Generator[Samples]:
+def _pieces(container: InputContainer, sound: SoundStream) -> Generator[Samples]:
     with closing(_read_ahead(_batches(_frames(container, sound)))) as batches:
         for samples in _resample(batches):
             sound.samples += len(samples)
-            if sound.samples > LONGEST_S * RATE_HZ:
-                hours = LONGEST_S // 3600
+            if sound.samples > MAX_DURATION_S * RATE_HZ:
+                hours = MAX_DURATION_S // 3600
                 raise MediaUnreadableError(
                     f"{sound.name} is longer than {hours} hours; cut out the part that is needed"
                 )
@@ -119,7 +119,7 @@ class _Resampler:
             format=sample_format, layout=layout, sample_rate=rate_hz, time_base=Fraction(1, rate_hz)
         )
         self._out = graph.add("abuffersink")
-        resampling = graph.add("aresample", f"{RATE_HZ}:ochl=mono:osf=flt:filter_size={FILTER_SIZE}")
+        resampling = graph.add("aresample", f"{RATE_HZ}:ochl=mono:osf=flt:filter_size={RESAMPLER_TAPS}")
         graph.link_nodes(self._in, resampling, graph.add("asetnsamples", f"n={PIECE_SAMPLES}:p=0"), self._out)
         graph.configure()
 
@@ -188,15 +188,15 @@ def _form(frame: AudioFrame) -> tuple[str, str, int]:
     return frame.format.name, frame.layout.name, frame.sample_rate
 
 
-def _frames(container: InputContainer, sound: Sound) -> Iterator[AudioFrame]:
+def _frames(container: InputContainer, sound: SoundStream) -> Iterator[AudioFrame]:
     """The frames of the track that decode. Damaged packets are counted; a truncated file ends early."""
     try:
         for packet in container.demux(container.streams.audio[0]):
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                sound.damaged += 1
+                sound.damaged_packets += 1
                 continue
             yield from (frame for frame in frames if isinstance(frame, AudioFrame))
     except av.FFmpegError:
-        sound.damaged += 1
+        sound.damaged_packets += 1

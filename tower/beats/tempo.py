@@ -14,35 +14,35 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from tower.beats.onsets import FPS, Curve
-from tower.beats.results import FASTEST_BPM, SLOWEST_BPM, TempoCandidate, TempoHint
+from tower.beats.results import MAX_BPM, MIN_BPM, TempoCandidate, TempoHint
 
 WINDOW_S, STEP_S = 10.0, 0.5
-WINDOWS_AT_ONCE = 256
-GRID = 0.01  # natural logarithm: neighbouring tempos are 1 % apart
-BPM = np.exp(np.arange(np.log(SLOWEST_BPM), np.log(FASTEST_BPM), GRID))
+BATCH_WINDOWS = 256
+BPM_STEP = 0.01  # natural logarithm: neighbouring tempos are 1 % apart
+BPM_GRID = np.exp(np.arange(np.log(MIN_BPM), np.log(MAX_BPM), BPM_STEP))
 USUAL_BPM, USUAL_OCTAVES = 120.0, 0.9  # centre and width of the prior
 HINTED_OCTAVES = 0.12  # narrow, so that half of the given tempo is not taken for it
-SLOWEST_UNASKED, FASTEST_UNASKED = 50.0, 215.0  # other tempos are found only with a hint
+DEFAULT_MIN_BPM, DEFAULT_MAX_BPM = 50.0, 215.0  # other tempos are found only with a hint
 COMB = ((0.5, 0.35), (1, 1.0), (2, 0.9), (3, 0.35), (4, 0.8))  # beats, weight
-EVIDENCE, PRIOR = 8.0, 5.0
+EVIDENCE_WEIGHT, PRIOR_WEIGHT = 8.0, 5.0
 STEP_COST = 1.2  # of a step of 1 %
-RELATED = (1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3)  # ratios of other tempos of the same music
-NEAR = 0.04  # two tempos this close (4 %) are one candidate
+RELATED_RATIOS = (1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3)  # ratios of other tempos of the same music
+MAX_CANDIDATE_DISTANCE = 0.04  # two tempos this close (4 %) are one candidate
 
-Grid = NDArray[np.float32]
+Tempogram = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class TempoMap:
     """The tempo over time. `strengths`: windows × BPM_GRID, about 0–1. `path`: the index in BPM_GRID per window."""
 
-    strengths: Grid
+    strengths: Tempogram
     path: NDArray[np.intp]
     hint: TempoHint
 
     @property
     def bpm(self) -> NDArray[np.float64]:
-        return np.asarray(BPM[self.path])
+        return np.asarray(BPM_GRID[self.path])
 
     @property
     def clarity(self) -> float:
@@ -50,23 +50,23 @@ class TempoMap:
         chosen = self.strengths[np.arange(len(self.path)), self.path]
         return float(np.clip(np.median(chosen), 0, 1))
 
-    def periods(self, frames: int) -> NDArray[np.float64]:
+    def beat_periods(self, frames: int) -> NDArray[np.float64]:
         """The length of a beat in frames, for each frame."""
         centres = np.arange(len(self.path)) * STEP_S * FPS
         return np.asarray(60 * FPS / np.interp(np.arange(frames), centres, self.bpm))
 
-    def octaves(self, bpm: float) -> tuple[float, float, float]:
+    def octave_strengths(self, bpm: float) -> tuple[float, float, float]:
         """The mean strength at half of `bpm`, at `bpm` and at double; 0 outside the grid."""
         mean = self.strengths.mean(axis=0)
-        found = (mean[np.abs(np.log(BPM / (bpm * ratio))) <= NEAR] for ratio in (0.5, 1, 2))
+        found = (mean[np.abs(np.log(BPM_GRID / (bpm * ratio))) <= MAX_CANDIDATE_DISTANCE] for ratio in (0.5, 1, 2))
         half, same, double = (float(one.max()) if len(one) else 0.0 for one in found)
         return half, same, double
 
     def candidates(self, bpm: float) -> tuple[TempoCandidate, ...]:
         """The possible tempos of music at `bpm`, likeliest first. The weights add up to about 1."""
-        likelihood = EVIDENCE * self.strengths.mean(axis=0) + prior(self.hint)
-        ways = [bpm * ratio for ratio in RELATED if listened_for(bpm * ratio, self.hint)] or [bpm]
-        scores = np.array([likelihood[np.abs(np.log(BPM / way)) <= NEAR].max() for way in ways])
+        likelihood = EVIDENCE_WEIGHT * self.strengths.mean(axis=0) + tempo_prior(self.hint)
+        ways = [bpm * ratio for ratio in RELATED_RATIOS if is_in_range(bpm * ratio, self.hint)] or [bpm]
+        scores = np.array([likelihood[np.abs(np.log(BPM_GRID / way)) <= MAX_CANDIDATE_DISTANCE].max() for way in ways])
         weights = np.exp(scores - scores.max())
         weights /= weights.sum()
         found = [
@@ -79,33 +79,33 @@ class TempoMap:
         )
 
 
-def tempo_map(curve: Curve, hint: TempoHint) -> TempoMap:
+def estimate_tempo(curve: Curve, hint: TempoHint) -> TempoMap:
     """Estimate the tempo every STEP_S in a curve of onsets of unit strength."""
-    strengths = tempogram(curve)
-    return TempoMap(strengths, likeliest(strengths, prior(hint)), hint)
+    strengths = compute_tempogram(curve)
+    return TempoMap(strengths, likeliest_path(strengths, tempo_prior(hint)), hint)
 
 
-def listened_for(bpm: float, hint: TempoHint) -> bool:
+def is_in_range(bpm: float, hint: TempoHint) -> bool:
     low, high = _limits(hint)
     return low <= bpm <= high
 
 
-def prior(hint: TempoHint, *, usual_bpm: float = USUAL_BPM) -> NDArray[np.float64]:
+def tempo_prior(hint: TempoHint, *, usual_bpm: float = USUAL_BPM) -> NDArray[np.float64]:
     """The log probability of each tempo in BPM_GRID; −1000 for those outside the limits."""
     middle, octaves = (hint.bpm, HINTED_OCTAVES) if hint.bpm else (usual_bpm, USUAL_OCTAVES)
-    likely = -PRIOR / 2 * np.square(np.log2(BPM / middle) / octaves)
+    likely = -PRIOR_WEIGHT / 2 * np.square(np.log2(BPM_GRID / middle) / octaves)
     low, high = _limits(hint)
-    return np.where((low * (1 - GRID) > BPM) | (high * (1 + GRID) < BPM), -1000.0, likely)
+    return np.where((low * (1 - BPM_STEP) > BPM_GRID) | (high * (1 + BPM_STEP) < BPM_GRID), -1000.0, likely)
 
 
-def tempogram(curve: Curve) -> Grid:
+def compute_tempogram(curve: Curve) -> Tempogram:
     """Windows × BPM_GRID: how well the onsets in each window repeat at each tempo."""
     size, step = int(WINDOW_S * FPS), STEP_S * FPS
     padded = np.pad(curve, size // 2)
     starts = (np.arange(max(1, int(len(curve) / step))) * step).astype(int)
     views = np.lib.stride_tricks.sliding_window_view(padded, size)
-    parts = range(0, len(starts), WINDOWS_AT_ONCE)
-    found = [_comb(_repetition(views[starts[i : i + WINDOWS_AT_ONCE]])) for i in parts]
+    parts = range(0, len(starts), BATCH_WINDOWS)
+    found = [_comb(_repetition(views[starts[i : i + BATCH_WINDOWS]])) for i in parts]
     return np.asarray(np.concatenate(found), np.float32)
 
 
@@ -125,9 +125,9 @@ def _repetition(windows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(found / np.maximum(found[:, :1], 1e-9))
 
 
-def _comb(repetition: NDArray[np.float32]) -> Grid:
-    lags = 60 / BPM * FPS
-    total = np.zeros((len(repetition), len(BPM)), np.float32)
+def _comb(repetition: NDArray[np.float32]) -> Tempogram:
+    lags = 60 / BPM_GRID * FPS
+    total = np.zeros((len(repetition), len(BPM_GRID)), np.float32)
     for beats, weight in COMB:
         lag = lags * beats
         inside = lag < repetition.shape[1] * 0.8
@@ -138,13 +138,13 @@ def _comb(repetition: NDArray[np.float32]) -> Grid:
     return np.asarray(total / sum(weight for _, weight in COMB), np.float32)
 
 
-def likeliest(strengths: Grid, prior: NDArray[np.float64]) -> NDArray[np.intp]:
+def likeliest_path(strengths: Tempogram, prior: NDArray[np.float64]) -> NDArray[np.intp]:
     """The best path through the windows: the index in BPM_GRID of each."""
     totals = np.empty(strengths.shape, np.float32)  # each row relative to its best, so that sums stay small over hours
     ramp = STEP_COST * np.arange(strengths.shape[1])
     came = np.zeros(strengths.shape[1])
     for row, strength in zip(totals, strengths, strict=True):
-        total = came + EVIDENCE * strength + prior
+        total = came + EVIDENCE_WEIGHT * strength + prior
         row[:] = total = total - total.max()
         rising = np.maximum.accumulate(total + ramp) - ramp
         came = np.maximum(rising, np.maximum.accumulate((total - ramp)[::-1])[::-1] + ramp)
@@ -156,5 +156,5 @@ def likeliest(strengths: Grid, prior: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def _limits(hint: TempoHint) -> tuple[float, float]:
-    slowest, fastest = (SLOWEST_BPM, FASTEST_BPM) if hint.key else (SLOWEST_UNASKED, FASTEST_UNASKED)
+    slowest, fastest = (MIN_BPM, MAX_BPM) if hint.key else (DEFAULT_MIN_BPM, DEFAULT_MAX_BPM)
     return hint.low_bpm or slowest, hint.high_bpm or fastest

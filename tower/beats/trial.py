@@ -64,11 +64,11 @@ def _said(process: subprocess.Popen[str], wait_s: float) -> Tried | None:
 def main() -> None:
     import numpy as np
 
-    from tower.beats.onsets import onsets
+    from tower.beats.onsets import compute_onsets
     from tower.beats.sound import RATE_HZ, Samples
 
     tone: Samples = np.sin(np.arange(2 * RATE_HZ) * 0.125).astype(np.float32)
-    onsets([tone])
+    compute_onsets([tone])
     reason = None
     try:
         from tower.beats.structure.features import features

@@ -6,16 +6,16 @@ import json
 import socket
 from typing import Any
 
-LENGTH = 8  # bytes before each message
+LENGTH_BYTES = 8  # bytes before each message
 
 
-def send(connection: socket.socket, message: dict[str, Any], *descriptors: int) -> None:
+def send_message(connection: socket.socket, message: dict[str, Any], *descriptors: int) -> None:
     body = json.dumps(message).encode()
-    socket.send_fds(connection, [len(body).to_bytes(LENGTH)], descriptors)
+    socket.send_fds(connection, [len(body).to_bytes(LENGTH_BYTES)], descriptors)
     connection.sendall(body)
 
 
-def received(connection: socket.socket, size: int) -> bytes:
+def receive_bytes(connection: socket.socket, size: int) -> bytes:
     """Receive exactly `size` bytes. Raises EOFError if the other side closed the connection."""
     body = bytearray()
     while len(body) < size:

@@ -15,22 +15,22 @@ from typing import Any
 from tower.beats.analysis import analyse
 from tower.beats.results import TempoHint
 from tower.beats.structure.results import StructureUnavailableError
-from tower.beats.wire import LENGTH, received, send
+from tower.beats.wire import LENGTH_BYTES, receive_bytes, send_message
 from tower.errors import TowerError
 from tower.media.decode import MediaUnreadableError
 
-MOST_MEMORY_BYTES = 6 << 30  # of address space; a file that needs more is not music
+MAX_MEMORY_BYTES = 6 << 30  # of address space; a file that needs more is not music
 
 
 def serve(connection: socket.socket) -> None:
     """Answer requests until the other side closes the connection."""
     while True:
-        head, descriptors, _, _ = socket.recv_fds(connection, LENGTH, 1)
+        head, descriptors, _, _ = socket.recv_fds(connection, LENGTH_BYTES, 1)
         if not head:
             return
-        asked = json.loads(received(connection, int.from_bytes(head)))
+        asked = json.loads(receive_bytes(connection, int.from_bytes(head)))
         with os.fdopen(descriptors[0], "rb") as file:
-            send(connection, _answer(file, asked))
+            send_message(connection, _answer(file, asked))
 
 
 def _answer(file: Any, asked: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def _structure(file: Any, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     serve(socket.socket(fileno=int(sys.argv[1])))
 
 

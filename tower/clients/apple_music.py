@@ -22,10 +22,10 @@ from tower.settings import Settings
 
 TOKEN_S = 12 * 3600.0  # Apple allows at most 15,777,000 s
 RENEW_S = 600.0  # renewed this long before it expires
-LARGEST_LIMIT = 25
-TRIES, FIRST_WAIT_S, LONGEST_WAIT_S = 4, 0.5, 8.0
-AGAIN = frozenset({429, 500, 502, 503, 504})
-KEPT_S, MOST_KEPT = 300.0, 200
+MAX_LIMIT = 25
+ATTEMPTS, FIRST_WAIT_S, LONGEST_WAIT_S = 4, 0.5, 8.0
+RETRY_STATUSES = frozenset({429, 500, 502, 503, 504})
+CACHE_S, MAX_CACHED = 300.0, 200
 
 
 class NotConfiguredError(UnavailableError):
@@ -66,7 +66,7 @@ class CatalogueSong:
     playable: bool
 
     @classmethod
-    def of(cls, song: Mapping[str, Any]) -> CatalogueSong:
+    def from_json(cls, song: Mapping[str, Any]) -> CatalogueSong:
         attributes = song.get("attributes") or {}
         millis = attributes.get("durationInMillis")
         return cls(
@@ -111,20 +111,20 @@ class AppleMusicClient:
         self._token = ("", 0.0)
         self._cache: dict[tuple[str, int, int], tuple[float, CataloguePage]] = {}
 
-    def search(self, words: str, *, limit: int = LARGEST_LIMIT, offset: int = 0) -> CataloguePage:
+    def search(self, words: str, *, limit: int = MAX_LIMIT, offset: int = 0) -> CataloguePage:
         """Search for songs. Raises CatalogueError, UnavailableError."""
         query = (words, limit, offset)
         with self._lock:
             until, page = self._cache.get(query, (0.0, None))
         if page is not None and time.monotonic() < until:
             return page
-        params = {"term": words, "types": "songs", "limit": str(min(limit, LARGEST_LIMIT)), "offset": str(offset)}
+        params = {"term": words, "types": "songs", "limit": str(min(limit, MAX_LIMIT)), "offset": str(offset)}
         answer = self._get(f"/catalog/{self._storefront}/search", params)
         page = _page(answer, offset)
         with self._lock:
-            if len(self._cache) >= MOST_KEPT:
+            if len(self._cache) >= MAX_CACHED:
                 self._cache.clear()
-            self._cache[query] = (time.monotonic() + KEPT_S, page)
+            self._cache[query] = (time.monotonic() + CACHE_S, page)
         return page
 
     def close(self) -> None:
@@ -132,16 +132,16 @@ class AppleMusicClient:
 
     def _get(self, path: str, params: Mapping[str, str]) -> Mapping[str, Any]:
         wait = FIRST_WAIT_S
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, ATTEMPTS + 1):
             answer = self._request(path, params)
-            if answer is not None and answer.status_code not in AGAIN:
+            if answer is not None and answer.status_code not in RETRY_STATUSES:
                 return _parse(answer)
-            if attempt < TRIES:
+            if attempt < ATTEMPTS:
                 # Apple documents no Retry-After header; jitter spreads the callers
                 self._sleep(wait * random.uniform(0.5, 1))
                 wait = min(wait * 2, LONGEST_WAIT_S)
         result = f"answered {answer.status_code}" if answer is not None else "did not answer"
-        raise UnavailableError(f"Apple Music {result} {TRIES} times; try again later")
+        raise UnavailableError(f"Apple Music {result} {ATTEMPTS} times; try again later")
 
     def _request(self, path: str, params: Mapping[str, str]) -> httpx.Response | None:
         try:
@@ -159,7 +159,7 @@ class AppleMusicClient:
             return token
 
 
-def client_of(settings: Settings) -> AppleMusicClient:
+def make_client(settings: Settings) -> AppleMusicClient:
     """The client for these settings. Raises NotConfiguredError if no key is set or its file is not a valid key."""
     team, key, file = settings.apple_music_team_id, settings.apple_music_key_id, settings.apple_music_key_file
     if team is None or key is None or file is None:
@@ -183,7 +183,7 @@ class LazyAppleMusic:
         """Raises NotConfiguredError as long as no usable key is set."""
         with self._lock:
             if self._client is None:
-                self._client = client_of(self._settings)
+                self._client = make_client(self._settings)
             return self._client
 
 
@@ -221,7 +221,7 @@ def _page(answer: Mapping[str, Any], offset: int) -> CataloguePage:
     """The page in an answer. An answer without `songs` is an empty page."""
     songs = (answer.get("results") or {}).get("songs") or {}
     try:
-        found = tuple(CatalogueSong.of(song) for song in songs.get("data") or ())
+        found = tuple(CatalogueSong.from_json(song) for song in songs.get("data") or ())
     except (KeyError, TypeError, AttributeError) as error:
         raise CatalogueError("Apple Music answered with something other than songs") from error
     return CataloguePage(found, offset + len(found) if songs.get("next") and found else None)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tower.clients.api_connection import ApiConnection
 
-IMPORT_S = 3600.0  # timeout for a Library.xml whose files have not been scanned
+IMPORT_TIMEOUT_S = 3600.0  # timeout for a Library.xml whose files have not been scanned
 
 
 class MusicClient(ApiConnection):
@@ -17,18 +17,18 @@ class MusicClient(ApiConnection):
     def start_scan(self, *, measure: bool) -> Any:
         return self._request("POST", "/library/scan", json={"measure": measure})
 
-    def scan(self, scan_id: int) -> Any:
+    def get_scan(self, scan_id: int) -> Any:
         return self._request("GET", f"/library/scans/{scan_id}")
 
     def cancel_scan(self, scan_id: int) -> Any:
         return self._request("POST", f"/library/scans/{scan_id}/cancel")
 
-    def unreadable(self, scan_id: int) -> Any:
+    def list_unreadable_files(self, scan_id: int) -> Any:
         """The first 200 unreadable files of a scan."""
         return self._request("GET", f"/library/scans/{scan_id}/unreadable", params={"limit": 200})
 
     def import_list(self, path: str) -> Any:
-        return self._request("POST", "/library/import", json={"path": path}, timeout=IMPORT_S)
+        return self._request("POST", "/library/import", json={"path": path}, timeout=IMPORT_TIMEOUT_S)
 
     def search(self, words: str, *, limit: int) -> Any:
         return self._request("GET", "/search", params={"q": words, "limit": limit})

@@ -13,9 +13,9 @@ import httpx
 from tower.errors import UnavailableError
 from tower.errors.codes import ErrorCode
 
-TERMINAL = frozenset({"COMPLETED", "CANCELLED", "FAILED", "CRASHED"})
-NOT_STARTED = frozenset({"SCHEDULED", "PENDING", "PAUSED"})
-PAGE = 200  # the server's limit of rows per answer
+TERMINAL_TYPES = frozenset({"COMPLETED", "CANCELLED", "FAILED", "CRASHED"})
+UNSTARTED_TYPES = frozenset({"SCHEDULED", "PENDING", "PAUSED"})
+PAGE_SIZE = 200  # the server's limit of rows per answer
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class FlowRunState:
     message: str | None
 
     @property
-    def ended(self) -> bool:
-        return self.type in TERMINAL
+    def has_ended(self) -> bool:
+        return self.type in TERMINAL_TYPES
 
 
 @dataclass(frozen=True)
-class FlowRunSeen:
+class FlowRunInfo:
     """A run as the server reports it.
 
     `scheduled_for` decides its position in the queue of its pool; None once a worker has taken it.
@@ -53,7 +53,7 @@ class FlowRunSeen:
     scheduled_for: datetime | None
 
     @property
-    def waits(self) -> bool:
+    def is_waiting(self) -> bool:
         return self.state.type == "SCHEDULED" and self.scheduled_for is not None
 
 
@@ -67,7 +67,7 @@ class WorkPool:
 
 
 @dataclass(frozen=True)
-class WorkerSeen:
+class WorkerInfo:
     name: str
     status: str
     last_heartbeat: datetime | None
@@ -92,7 +92,7 @@ class PrefectClient:
     def close(self) -> None:
         self._http.close()
 
-    def version(self) -> str:
+    def get_version(self) -> str:
         """The server's version. An answer also shows that the server works."""
         return str(self._request("GET", "/admin/version"))
 
@@ -112,18 +112,18 @@ class PrefectClient:
         )
         return UUID(run["id"])
 
-    def states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, FlowRunState]:
+    def get_states(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, FlowRunState]:
         """The state of each run. Runs that the server does not know are left out."""
-        return {run_id: run.state for run_id, run in self.runs(flow_run_ids).items()}
+        return {run_id: run.state for run_id, run in self.get_runs(flow_run_ids).items()}
 
-    def runs(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, FlowRunSeen]:
+    def get_runs(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, FlowRunInfo]:
         """The state and due time of each run. Runs that the server does not know are left out."""
         ids = [str(flow_run_id) for flow_run_id in flow_run_ids]
-        found: dict[UUID, FlowRunSeen] = {}
-        for start in range(0, len(ids), PAGE):
-            query = {"flow_runs": {"id": {"any_": ids[start : start + PAGE]}}, "limit": PAGE}
+        found: dict[UUID, FlowRunInfo] = {}
+        for start in range(0, len(ids), PAGE_SIZE):
+            query = {"flow_runs": {"id": {"any_": ids[start : start + PAGE_SIZE]}}, "limit": PAGE_SIZE}
             found |= {
-                UUID(run["id"]): FlowRunSeen(_state(run["state"]), _time(run.get("next_scheduled_start_time")))
+                UUID(run["id"]): FlowRunInfo(_state(run["state"]), _time(run.get("next_scheduled_start_time")))
                 for run in self._request("POST", "/flow_runs/filter", query)
                 if run["state"] is not None
             }
@@ -146,16 +146,18 @@ class PrefectClient:
 
     def cancel(self, flow_run_id: UUID, state: FlowRunState) -> None:
         """Cancel a run. A run that has not started ends immediately, a running one is cancelled by its worker."""
-        kind = "CANCELLED" if state.type in NOT_STARTED else "CANCELLING"
+        kind = "CANCELLED" if state.type in UNSTARTED_TYPES else "CANCELLING"
         self._request("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": kind}, "force": False})
 
-    def work_pool(self, name: str) -> WorkPool:
+    def get_work_pool(self, name: str) -> WorkPool:
         row = self._request("GET", f"/work_pools/{name}")
         return WorkPool(row["name"], is_paused=row["is_paused"], slots=row["concurrency_limit"])
 
     def make_queues(self, pool: str, names: Iterable[str]) -> None:
         """Create the queues that the pool lacks. The server refuses workers of an unknown queue."""
-        existing = {row["name"] for row in self._request("POST", f"/work_pools/{pool}/queues/filter", {"limit": PAGE})}
+        existing = {
+            row["name"] for row in self._request("POST", f"/work_pools/{pool}/queues/filter", {"limit": PAGE_SIZE})
+        }
         for name in names:
             if name not in existing:
                 self._request("POST", f"/work_pools/{pool}/queues", {"name": name})
@@ -164,16 +166,16 @@ class PrefectClient:
         """Pause or resume a pool. A paused pool starts no runs; running ones continue."""
         self._request("PATCH", f"/work_pools/{pool}", {"is_paused": paused})
 
-    def workers(self, pool: str) -> list[WorkerSeen]:
+    def list_workers(self, pool: str) -> list[WorkerInfo]:
         """The workers that have ever polled this pool, with the status that the server gives them."""
-        rows = self._request("POST", f"/work_pools/{pool}/workers/filter", {"limit": PAGE})
-        return [WorkerSeen(row["name"], row["status"], _time(row.get("last_heartbeat_time"))) for row in rows]
+        rows = self._request("POST", f"/work_pools/{pool}/workers/filter", {"limit": PAGE_SIZE})
+        return [WorkerInfo(row["name"], row["status"], _time(row.get("last_heartbeat_time"))) for row in rows]
 
     def schedules(self) -> list[ScheduleSeen]:
         """The active schedules of the deployments that are not paused. Runs of another schedule do not count."""
         return [
             self._schedule_seen(deployment, schedule)
-            for deployment in self._request("POST", "/deployments/filter", {"limit": PAGE})
+            for deployment in self._request("POST", "/deployments/filter", {"limit": PAGE_SIZE})
             for schedule in deployment["schedules"]
             if schedule["active"] and not deployment["paused"]
         ]
@@ -186,7 +188,7 @@ class PrefectClient:
                 "deployments": {"id": {"any_": [deployment["id"]]}},
                 "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
                 "sort": "NEXT_SCHEDULED_START_TIME_ASC",
-                "limit": PAGE,
+                "limit": PAGE_SIZE,
             },
         )
         due = [run["next_scheduled_start_time"] for run in runs if run["created_by"]["id"] == schedule["id"]]

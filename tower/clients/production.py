@@ -9,7 +9,7 @@ from urllib.parse import quote
 from tower.clients.api_connection import ApiConnection
 from tower.errors import UnavailableError
 
-ENDED = ("completed", "failed", "merge_failed", "cancelled")
+END_STATUSES = ("completed", "failed", "merge_failed", "cancelled")
 
 
 class ProductionClient(ApiConnection):
@@ -30,7 +30,7 @@ class ProductionClient(ApiConnection):
             path = f"/generate/project/{project_id}"
         return self._object("POST", path, json=dict(body), headers=headers)
 
-    def status(self, key: str | int) -> dict[str, Any]:
+    def get_status(self, key: str | int) -> dict[str, Any]:
         return self._object("GET", f"/generation/{key}/status")
 
     def cancel(self, key: str | int) -> dict[str, Any]:
@@ -39,18 +39,18 @@ class ProductionClient(ApiConnection):
     def retry(self, key: str | int) -> dict[str, Any]:
         return self._object("POST", f"/generation/{key}/retry")
 
-    def generations(self, *, limit: int) -> list[dict[str, Any]]:
+    def list_generations(self, *, limit: int) -> list[dict[str, Any]]:
         """The newest jobs first."""
         return self._rows("/generation", params={"limit": limit})
 
-    def system(self) -> dict[str, Any]:
+    def get_system_status(self) -> dict[str, Any]:
         return self._object("GET", "/status")
 
-    def workflows(self) -> list[dict[str, Any]]:
+    def list_workflows(self) -> list[dict[str, Any]]:
         """The current version of each workflow."""
         return self._rows("/workflows")
 
-    def workflow(self, name: str, version: int | None = None) -> dict[str, Any]:
+    def get_workflow(self, name: str, version: int | None = None) -> dict[str, Any]:
         """A workflow with its graph. Without `version` it is the current one."""
         params = {} if version is None else {"version": version}
         return self._object("GET", f"/workflows/{quote(name, safe='')}", params=params)

@@ -16,19 +16,19 @@ from av.container import OutputContainer
 from av.packet import Packet
 
 from tower.conform import sound
-from tower.conform.loudness import Loudness, loudness_of
-from tower.conform.measure import Measured, measure
-from tower.conform.pictures import Order, copied, encoded_anew, order_of
-from tower.conform.sound import Music
-from tower.conform.timing import TICKS, schedule
+from tower.conform.loudness import Loudness, measure_loudness
+from tower.conform.measure import SyncMeasurement, measure_sync
+from tower.conform.pictures import PacketOrder, copy_packets, encode_packets, read_packet_order
+from tower.conform.sound import MusicExcerpt
+from tower.conform.timing import TICKS_PER_S, frame_schedule
 from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
-from tower.media.decode import opened
-from tower.media.files import DiskFullError, writing
+from tower.media.decode import open_container
+from tower.media.files import DiskFullError, write_atomically
 from tower.media.probe import Probe
-from tower.sync.plan import Plan
+from tower.sync.plan import CutPlan
 
-MP4 = {"movflags": "+faststart", "movie_timescale": str(TICKS)}
+MP4_OPTIONS = {"movflags": "+faststart", "movie_timescale": str(TICKS_PER_S)}
 
 
 class ConformError(TowerError):
@@ -37,85 +37,85 @@ class ConformError(TowerError):
     code = ErrorCode.CONFORM_FAILED
 
 
-class How(StrEnum):
+class WriteMethod(StrEnum):
     COPIED = "copied packets"
     ENCODED = "re-encoded"
 
 
 @dataclass(frozen=True)
-class Conformed:
+class ConformResult:
     """The conformed file. `why`: the reason why packets were not copied; None if they were.
 
     `took_s` is the total time. `writing_s` is the writing alone, without measuring loudness and result.
     """
 
     probe: Probe
-    measured: Measured
+    measurement: SyncMeasurement
     loudness: Loudness
-    how: How
-    why: str | None
-    took_s: float
+    method: WriteMethod
+    reason_encoded: str | None
+    total_s: float
     writing_s: float
 
 
-def conform(
-    video: Path, music: Music, plan: Plan, target: Path, *, alive: Callable[[], None] = lambda: None
-) -> Conformed:
+def conform_video(
+    video: Path, music: MusicExcerpt, plan: CutPlan, target: Path, *, check_alive: Callable[[], None] = lambda: None
+) -> ConformResult:
     """Write `video`, retimed as planned and with the music, to `target`.
 
     After an error `target` is as it was before. `alive` is called for every packet and may raise to stop the work.
     Raises ConformError, MediaUnreadableError, DiskFullError.
     """
     began = time.perf_counter()
-    order = order_of(video)
-    if len(order.ranks) != plan.clip.frames:
-        raise ConformError(f"{video.name} has {len(order.ranks)} frames and the plan is for {plan.clip.frames}")
-    loudness = loudness_of(sound.stretch(music, plan.clip.duration_s), alive=alive)
-    why = order.why or _reason_to_encode(plan)
+    order = read_packet_order(video)
+    if len(order.display_ranks) != plan.clip.frames:
+        raise ConformError(f"{video.name} has {len(order.display_ranks)} frames and the plan is for {plan.clip.frames}")
+    loudness = measure_loudness(sound.read_samples(music, plan.clip.duration_s), check_alive=check_alive)
+    why = order.reason_to_encode or _reason_to_encode(plan)
     try:
-        with writing(target) as part:
+        with write_atomically(target) as part:
             writes = time.perf_counter()
-            _write(video, music, plan, part, alive=alive, order=None if why else order, gain=loudness.gain)
+            _write(video, music, plan, part, alive=check_alive, order=None if why else order, gain=loudness.gain)
             writing_s = time.perf_counter() - writes
-            probe, measured = measure(part, plan)
+            probe, measured = measure_sync(part, plan)
             _verify(probe, plan)
     except DiskFullError:
         raise
     except (OSError, av.FFmpegError) as error:
         raise ConformError(f"The video with its music cannot be written to {target}: {error}") from error
-    how = How.ENCODED if why else How.COPIED
-    return Conformed(probe, measured, loudness, how, why, time.perf_counter() - began, writing_s)
+    how = WriteMethod.ENCODED if why else WriteMethod.COPIED
+    return ConformResult(probe, measured, loudness, how, why, time.perf_counter() - began, writing_s)
 
 
-def _reason_to_encode(plan: Plan) -> str | None:
+def _reason_to_encode(plan: CutPlan) -> str | None:
     """The reason why the packets cannot be copied: some frames are dropped or repeated. None if they can."""
-    same = all(source == number for number, (source, _) in enumerate(schedule(plan)))
+    same = all(source == number for number, (source, _) in enumerate(frame_schedule(plan)))
     return None if same else "frames are dropped or repeated to keep a constant rate"
 
 
 def _write(
     video: Path,
-    music: Music,
-    plan: Plan,
+    music: MusicExcerpt,
+    plan: CutPlan,
     part: Path,
     *,
     alive: Callable[[], None],
-    order: Order | None,
+    order: PacketOrder | None,
     gain: float,
 ) -> None:
-    with av.open(str(part), "w", format="mp4", options=MP4) as out:
+    with av.open(str(part), "w", format="mp4", options=MP4_OPTIONS) as out:
         out.metadata.update(_tags(video))
         with _pictures(video, plan, order, out) as video_packets:
-            audio_packets = sound.packets(music, plan.clip.duration_s, gain=gain, out=out)
+            audio_packets = sound.encode_music(music, plan.clip.duration_s, gain=gain, out=out)
             for packet in merge(video_packets, audio_packets, key=_time):
                 alive()
                 out.mux(packet)
 
 
 def _pictures(
-    video: Path, plan: Plan, order: Order | None, out: OutputContainer
+    video: Path, plan: CutPlan, order: PacketOrder | None, out: OutputContainer
 ) -> AbstractContextManager[Iterable[Packet[Any]]]:
-    return encoded_anew(video, plan, out) if order is None else copied(video, plan, order, out)
+    return encode_packets(video, plan, out) if order is None else copy_packets(video, plan, order, out)
 
 
 def _time(packet: Packet[Any]) -> float:
@@ -124,11 +124,11 @@ def _time(packet: Packet[Any]) -> float:
 
 def _tags(video: Path) -> dict[str, str]:
     of_the_container = ("encoder", "major_brand", "minor_version", "compatible_brands")
-    with opened(video) as container:
+    with open_container(video) as container:
         return {name: value for name, value in container.metadata.items() if name not in of_the_container}
 
 
-def _verify(probe: Probe, plan: Plan) -> None:
+def _verify(probe: Probe, plan: CutPlan) -> None:
     if probe.fault:
         raise ConformError(f"The video with its music is damaged: {probe.fault}")
     if probe.frames != plan.clip.frames:

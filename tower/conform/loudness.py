@@ -17,12 +17,12 @@ import numpy as np
 from tower.conform.sound import RATE_HZ, Samples
 from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
-from tower.library.ffmpeg import ffmpeg
+from tower.library.ffmpeg import ffmpeg_path
 
 TARGET_LUFS = -14.0  # the playback level of streaming services
 PEAK_DBTP = -1.0  # limit of the true peak: AAC overshoots a little
 QUIETEST_LUFS = -70.0  # the gate of EBU R 128; FFmpeg reports it for silence
-SUMMARY = re.compile(r"Summary:.* I: +(?P<lufs>\S+) LUFS.* Peak: +(?P<peak>\S+) dBFS", re.DOTALL)
+SUMMARY_PATTERN = re.compile(r"Summary:.* I: +(?P<lufs>\S+) LUFS.* Peak: +(?P<peak>\S+) dBFS", re.DOTALL)
 
 
 class LoudnessError(TowerError):
@@ -49,18 +49,18 @@ class Loudness:
         return float(10 ** (self.gain_db / 20))
 
 
-def loudness_of(pieces: Iterable[Samples], *, alive: Callable[[], None]) -> Loudness:
+def measure_loudness(pieces: Iterable[Samples], *, check_alive: Callable[[], None]) -> Loudness:
     """Measure samples with FFmpeg, which reads them from a pipe and opens no file. `alive` may raise to stop early."""
     form = ["-f", "f32le", "-ar", str(RATE_HZ), "-ac", "2", "-i", "pipe:0"]
     measure = ["-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
-    command = [ffmpeg(), "-hide_banner", "-nostdin", "-protocol_whitelist", "pipe", *form, *measure]
+    command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-protocol_whitelist", "pipe", *form, *measure]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     with process:
         output: list[bytes] = []
         reader = threading.Thread(target=lambda: output.append(process.stderr.read() if process.stderr else b""))
         reader.start()
         try:
-            _write_samples(pieces, process, alive)
+            _write_samples(pieces, process, check_alive)
         except BaseException:
             process.kill()
             raise
@@ -82,7 +82,7 @@ def _write_samples(pieces: Iterable[Samples], process: subprocess.Popen[bytes], 
 
 def _parse_summary(output: bytes) -> Loudness:
     text = output.decode(errors="replace")
-    found = SUMMARY.search(text)
+    found = SUMMARY_PATTERN.search(text)
     if found is None:
         raise LoudnessError(f"FFmpeg did not report the loudness of the music: {text[-300:]}")
     lufs, peak = float(found["lufs"]), float(found["peak"])

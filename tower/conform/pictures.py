@@ -14,30 +14,30 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from db.models.music import FrameTiming
-from tower.conform.timing import end, schedule, tick_of
-from tower.media.clips import moving_pictures, pictures
-from tower.media.decode import MediaUnreadableError, opened
-from tower.media.x264 import CRF12, settle
-from tower.sync.plan import Plan
+from tower.conform.timing import end_tick, frame_schedule, tick_s
+from tower.media.clips import decode_frames, find_video_stream
+from tower.media.decode import MediaUnreadableError, open_container
+from tower.media.x264 import CRF12_OPTIONS, configure_encoder
+from tower.sync.plan import CutPlan
 
 
 @dataclass(frozen=True)
-class Order:
+class PacketOrder:
     """The order of the packets of a video.
 
     `ranks`: for each packet, the display position of its frame, from 0. `late`: the most packets by which a frame comes
     after its display position. `why`: the reason why packets cannot be copied, or None.
     """
 
-    ranks: tuple[int, ...]
-    late: int
-    why: str | None
+    display_ranks: tuple[int, ...]
+    max_delay_packets: int
+    reason_to_encode: str | None
 
 
-def order_of(path: Path) -> Order:
+def read_packet_order(path: Path) -> PacketOrder:
     """Read the packets without decoding them. Raises MediaUnreadableError for a truncated file or one without video."""
-    with opened(path) as container:
-        video = moving_pictures(container, path)
+    with open_container(path) as container:
+        video = find_video_stream(container, path)
         times = [(packet.pts, packet.is_discard) for packet in _packets(container, video, path)]
         if not times or len(times) < video.frames:
             raise MediaUnreadableError(f"{path.name} is cut off: {len(times)} of its {video.frames} frames are there")
@@ -50,38 +50,40 @@ def order_of(path: Path) -> Order:
     ranks = [0] * len(times)
     for rank, index in enumerate(by_time):
         ranks[index] = rank
-    return Order(tuple(ranks), max(index - rank for index, rank in enumerate(ranks)), why)
+    return PacketOrder(tuple(ranks), max(index - rank for index, rank in enumerate(ranks)), why)
 
 
 @contextmanager
-def copied(path: Path, plan: Plan, order: Order, out: OutputContainer) -> Iterator[Iterator[Packet[VideoStream]]]:
+def copy_packets(
+    path: Path, plan: CutPlan, order: PacketOrder, out: OutputContainer
+) -> Iterator[Iterator[Packet[VideoStream]]]:
     """The packets of the video with their new times, for a stream that is added to `out`."""
-    with opened(path) as container:
-        video = moving_pictures(container, path)
+    with open_container(path) as container:
+        video = find_video_stream(container, path)
         stream = out.add_stream_from_template(video)
-        stream.time_base = tick_of(plan)
+        stream.time_base = tick_s(plan)
         yield _retimed(_packets(container, video, path), stream, plan, order)
 
 
 @contextmanager
-def encoded_anew(path: Path, plan: Plan, out: OutputContainer) -> Iterator[Iterator[Packet[VideoStream]]]:
+def encode_packets(path: Path, plan: CutPlan, out: OutputContainer) -> Iterator[Iterator[Packet[VideoStream]]]:
     """Packets of re-encoded frames, repeated and timed as planned, for a stream of `out`. Every cut is an IDR frame."""
-    with opened(path) as container:
-        video = moving_pictures(container, path)
+    with open_container(path) as container:
+        video = find_video_stream(container, path)
         size = (video.width, video.height)
     stream = out.add_stream("libx264", rate=plan.clip.fps)
-    settle(stream.codec_context, size=size, rate=plan.clip.fps, options={**CRF12, "forced-idr": "1"})
-    stream.codec_context.time_base = stream.time_base = tick_of(plan)
+    configure_encoder(stream.codec_context, size=size, rate=plan.clip.fps, options={**CRF12_OPTIONS, "forced-idr": "1"})
+    stream.codec_context.time_base = stream.time_base = tick_s(plan)
     yield _encoded(path, plan, stream)
 
 
 def _retimed(
-    packets: Iterable[Packet[VideoStream]], stream: VideoStream, plan: Plan, order: Order
+    packets: Iterable[Packet[VideoStream]], stream: VideoStream, plan: CutPlan, order: PacketOrder
 ) -> Iterator[Packet[VideoStream]]:
-    times = [time for _, time in schedule(plan)] + [end(plan)]
+    times = [time for _, time in frame_schedule(plan)] + [end_tick(plan)]
     for index, packet in enumerate(packets):
-        rank, dts_index = order.ranks[index], index - order.late
-        packet.stream, packet.time_base = stream, tick_of(plan)
+        rank, dts_index = order.display_ranks[index], index - order.max_delay_packets
+        packet.stream, packet.time_base = stream, tick_s(plan)
         packet.pts = times[rank]
         packet.dts = (
             times[dts_index] if dts_index >= 0 else dts_index
@@ -90,10 +92,10 @@ def _retimed(
         yield packet
 
 
-def _encoded(path: Path, plan: Plan, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+def _encoded(path: Path, plan: CutPlan, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
     starts = {cut.at_frame if plan.timing == FrameTiming.CONSTANT else cut.frame for cut in plan.cuts}
-    for number, (frame, time) in enumerate(_scheduled_frames(pictures(path), schedule(plan))):
-        frame.pts, frame.time_base = time, tick_of(plan)
+    for number, (frame, time) in enumerate(_scheduled_frames(decode_frames(path), frame_schedule(plan))):
+        frame.pts, frame.time_base = time, tick_s(plan)
         frame.pict_type = PictureType.I if number in starts else PictureType.NONE
         yield from _assign_stream(stream.encode(frame), stream)
     yield from _assign_stream(stream.encode(None), stream)

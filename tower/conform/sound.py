@@ -18,18 +18,18 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from tower.beats.sound import CONTAINERS
-from tower.media.decode import MediaUnreadableError, regular_file
+from tower.beats.sound import CONTAINER_FORMATS
+from tower.media.decode import MediaUnreadableError, open_regular_file
 from tower.media.roots import open_media
 
 RATE_HZ = 48_000
-CHUNK = 1024  # samples of an AAC frame
+CHUNK_SAMPLES = 1024  # samples of an AAC frame
 BIT_RATE = 192_000  # bits per second
 Samples = NDArray[np.float32]  # 2 × n, −1…1
 
 
 @dataclass(frozen=True)
-class Music:
+class MusicExcerpt:
     """The music of a video.
 
     `offset_s`: the start in the track. `lasts_s`: the length to use; None is the length of the video. `volume` is 0–1,
@@ -38,21 +38,21 @@ class Music:
 
     path: Path
     offset_s: float = 0.0
-    lasts_s: float | None = None
+    duration_s: float | None = None
     volume: float = 1.0
     fade_in_s: float = 0.0
     fade_out_s: float = 0.0
     roots: Sequence[Path] = ()
 
 
-def stretch(music: Music, whole_s: float) -> Iterator[Samples]:
+def read_samples(music: MusicExcerpt, video_duration_s: float) -> Iterator[Samples]:
     """The used part of the track in stereo at RATE_HZ, in pieces of any length.
 
     The track is decoded from its start, because seeking in an mp3 is not exact. Time 0 is the first sample that
     decodes, as in the analysis of beats. Raises MediaUnreadableError.
     """
     first = round(music.offset_s * RATE_HZ)
-    past = first + _used(music, whole_s)
+    past = first + _used(music, video_duration_s)
     at = 0
     for samples in _stereo(music):
         begins, at = at, at + samples.shape[1]
@@ -64,25 +64,27 @@ def stretch(music: Music, whole_s: float) -> Iterator[Samples]:
         raise MediaUnreadableError(f"{music.path.name} holds no sound that can be decoded")
 
 
-def packets(music: Music, whole_s: float, *, gain: float, out: OutputContainer) -> Iterator[Packet[AudioStream]]:
+def encode_music(
+    music: MusicExcerpt, video_duration_s: float, *, gain: float, out: OutputContainer
+) -> Iterator[Packet[AudioStream]]:
     """AAC packets for a stream that is added to `out` immediately. Silence follows music that ends before the video.
 
     `gain` is a factor.
     """
     stream = out.add_stream("aac", rate=RATE_HZ, layout="stereo")
     stream.bit_rate = BIT_RATE
-    return _encoded(_chunks(_faded(music, whole_s, gain), round(whole_s * RATE_HZ)), stream)
+    return _encoded(_chunks(_faded(music, video_duration_s, gain), round(video_duration_s * RATE_HZ)), stream)
 
 
-def _used(music: Music, whole_s: float) -> int:
-    return round(min(whole_s, music.lasts_s or whole_s) * RATE_HZ)
+def _used(music: MusicExcerpt, whole_s: float) -> int:
+    return round(min(whole_s, music.duration_s or whole_s) * RATE_HZ)
 
 
-def _faded(music: Music, whole_s: float, gain: float) -> Iterator[Samples]:
+def _faded(music: MusicExcerpt, whole_s: float, gain: float) -> Iterator[Samples]:
     """The samples with level and linear fades. The fade-out ends with the used part."""
     used, at = _used(music, whole_s), 0
     rise, fall = max(music.fade_in_s * RATE_HZ, 1e-9), max(music.fade_out_s * RATE_HZ, 1e-9)
-    for samples in stretch(music, whole_s):
+    for samples in read_samples(music, whole_s):
         numbers = np.arange(at, at + samples.shape[1])
         envelope = np.clip(np.minimum(numbers / rise if music.fade_in_s else 1.0, (used - numbers) / fall), 0, 1)
         yield (samples * (envelope * gain * music.volume)).astype(np.float32)
@@ -95,11 +97,11 @@ def _chunks(pieces: Iterator[Samples], total: int) -> Iterator[Samples]:
     sent = 0
     for piece in pieces:
         rest = np.concatenate([rest, piece], axis=1)
-        while rest.shape[1] >= CHUNK:
-            yield rest[:, :CHUNK]
-            rest, sent = rest[:, CHUNK:], sent + CHUNK
+        while rest.shape[1] >= CHUNK_SAMPLES:
+            yield rest[:, :CHUNK_SAMPLES]
+            rest, sent = rest[:, CHUNK_SAMPLES:], sent + CHUNK_SAMPLES
     while sent < total:
-        count = min(CHUNK, total - sent)
+        count = min(CHUNK_SAMPLES, total - sent)
         yield np.pad(rest[:, :count], ((0, 0), (0, max(0, count - rest.shape[1]))))
         rest, sent = rest[:, count:], sent + count
 
@@ -114,7 +116,7 @@ def _encoded(chunks: Iterator[Samples], stream: AudioStream) -> Iterator[Packet[
     yield from stream.encode(None)
 
 
-def _stereo(music: Music) -> Iterator[Samples]:
+def _stereo(music: MusicExcerpt) -> Iterator[Samples]:
     with _opened(music) as container:
         resampler, form = _resampler(), None
         for frame in _frames(container):
@@ -151,10 +153,10 @@ def _frames(container: InputContainer) -> Iterator[AudioFrame]:
 
 
 @contextmanager
-def _opened(music: Music) -> Iterator[InputContainer]:
-    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
+def _opened(music: MusicExcerpt) -> Iterator[InputContainer]:
+    options = {"format_whitelist": CONTAINER_FORMATS, "protocol_whitelist": "none"}
     name = music.path.name
-    with open_media(music.path, roots=music.roots) if music.roots else regular_file(music.path) as file:
+    with open_media(music.path, roots=music.roots) if music.roots else open_regular_file(music.path) as file:
         try:
             container = av.open(
                 _UnnamedFile(file), "r", options=options, metadata_errors="replace", buffer_size=1 << 18

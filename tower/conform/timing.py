@@ -5,24 +5,24 @@ from __future__ import annotations
 from fractions import Fraction
 
 from db.models.music import FrameTiming
-from tower.sync.plan import Plan
+from tower.sync.plan import CutPlan
 
-TICKS = 90_000  # per second, with variable frame timing: a tick is 0.011 ms
+TICKS_PER_S = 90_000  # per second, with variable frame timing: a tick is 0.011 ms
 
 
-def tick_of(plan: Plan) -> Fraction:
+def tick_s(plan: CutPlan) -> Fraction:
     """The time unit of the result, in seconds."""
-    return 1 / plan.clip.fps if plan.timing == FrameTiming.CONSTANT else Fraction(1, TICKS)
+    return 1 / plan.clip.fps if plan.timing == FrameTiming.CONSTANT else Fraction(1, TICKS_PER_S)
 
 
-def schedule(plan: Plan) -> list[tuple[int, int]]:
+def frame_schedule(plan: CutPlan) -> list[tuple[int, int]]:
     """For each frame of the result: the number of its source frame and its time in ticks. Both ascend."""
     if plan.timing == FrameTiming.CONSTANT:
-        return [(source, number) for number, source in enumerate(sources(plan))]
-    return list(enumerate(times(plan)))
+        return [(source, number) for number, source in enumerate(source_frames(plan))]
+    return list(enumerate(frame_times(plan)))
 
 
-def sources(plan: Plan) -> list[int]:
+def source_frames(plan: CutPlan) -> list[int]:
     """The source frame of each frame of the result at a constant rate: the nearest one of its shot.
 
     A shot starts with its first frame and never shows a frame of the next shot.
@@ -36,15 +36,15 @@ def sources(plan: Plan) -> list[int]:
     return found
 
 
-def times(plan: Plan) -> list[int]:
+def frame_times(plan: CutPlan) -> list[int]:
     """The time of each frame in ticks, if every frame is kept."""
     return [
-        round((shot.starts_s + number / shot.frames * shot.lasts_s) * TICKS)
+        round((shot.starts_s + number / shot.frames * shot.lasts_s) * TICKS_PER_S)
         for shot in plan.shots
         for number in range(shot.frames)
     ]
 
 
-def end(plan: Plan) -> int:
+def end_tick(plan: CutPlan) -> int:
     """The end of the last frame of the result, in ticks."""
-    return round(plan.clip.frames / plan.clip.fps / tick_of(plan))
+    return round(plan.clip.frames / plan.clip.fps / tick_s(plan))

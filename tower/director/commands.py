@@ -13,19 +13,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.echo import EchoOrchestrationLog, PlanState
-from db.models.jobs import LIVE, JobStatus, ProductionJob
+from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob
 from db.models.review import CreativeDecision, DecisionKind
 from db.models.scenes import Scene
 from tower.errors import NotFoundError
 from tower.errors.codes import ErrorCode
 from tower.review import decisions
-from tower.review.decisions import Decision
+from tower.review.decisions import DecisionInput
 from tower.story import entities
-from tower.story.entities import Found
+from tower.story.entities import LocatedRow
 
-PLANNER = "rules"  # a command is its own plan, without a language model
-CANCELLED = ErrorCode.CANCELLED
-ENDS = {JobStatus.COMPLETED: PlanState.COMPLETED}  # every other end is a failure
+PLANNER_NAME = "rules"  # a command is its own plan, without a language model
+CANCELLED_CODE = ErrorCode.CANCELLED
+PLAN_STATES = {JobStatus.COMPLETED: PlanState.COMPLETED}  # every other end is a failure
 
 
 class Command(StrEnum):
@@ -36,18 +36,18 @@ class Command(StrEnum):
 
 
 @dataclass(frozen=True)
-class Told:
-    """A command of a director. `parameters` are validated; `told_by` gave the command and so approved it."""
+class IssuedCommand:
+    """A command of a director. `parameters` are validated; `issued_by` gave the command and so approved it."""
 
     project_id: int
     command: Command
     parameters: Mapping[str, Any]
-    told_by: str
+    issued_by: str
     request_id: str
 
 
 @dataclass(frozen=True)
-class Noted:
+class CommandLog:
     """The rows of a command: its plan, the step that runs it, and its decision."""
 
     plan: EchoOrchestrationLog
@@ -55,51 +55,53 @@ class Noted:
     decision: CreativeDecision
 
 
-def scene_to_generate(session: Session, project_id: int, scene_id: int) -> Found[Scene]:
+def find_project_scene(session: Session, project_id: int, scene_id: int) -> LocatedRow[Scene]:
     """Find the scene to generate. Raises NotFoundError unless the scene exists in this project."""
-    found = entities.find(session, Scene, scene_id)
+    found = entities.find_entity(session, Scene, scene_id)
     if found.project_id != project_id:
         raise NotFoundError(f"Project {project_id} has no scene {scene_id}")
     return found
 
 
-def note(session: Session, told: Told, job: ProductionJob, *, what: str) -> Noted:
-    """Record a command with its newly opened job. `what` names the result in a few words."""
-    asked = f"{told.command} {json.dumps(dict(told.parameters), ensure_ascii=False, sort_keys=True)}"
-    plan = _new_row(told, asked=asked)
+def log_command(session: Session, issued: IssuedCommand, job: ProductionJob, *, subject: str) -> CommandLog:
+    """Record a command with its newly opened job. `subject` names the result in a few words."""
+    asked = f"{issued.command} {json.dumps(dict(issued.parameters), ensure_ascii=False, sort_keys=True)}"
+    plan = _new_row(issued, asked=asked)
     session.add(plan)
     session.flush()
     step = _new_row(
-        told, asked=what, plan_id=plan.id, step=1, action=told.command.value, parameters=dict(told.parameters)
+        issued, asked=subject, plan_id=plan.id, step=1, action=issued.command.value, parameters=dict(issued.parameters)
     )
     step.job_id = job.id
     session.add(step)
     session.flush()
-    details = {"command": told.command.value, "parameters": dict(told.parameters), "job_id": job.id}
-    decision = Decision(DecisionKind.DIRECTOR, f"Generate {what}", told.told_by, details=details, log_id=step.id)
-    return Noted(plan, step, decisions.record(session, told.project_id, decision))
+    details = {"command": issued.command.value, "parameters": dict(issued.parameters), "job_id": job.id}
+    decision = DecisionInput(
+        DecisionKind.DIRECTOR, f"Generate {subject}", issued.issued_by, details=details, log_id=step.id
+    )
+    return CommandLog(plan, step, decisions.record_decision(session, issued.project_id, decision))
 
 
-def settle(session: Session, job: ProductionJob) -> None:
+def on_job_settled(session: Session, job: ProductionJob) -> None:
     """Record the end of a job with its step and the plan. A retried job keeps its last end."""
-    if job.status in LIVE:
+    if job.status in LIVE_STATUSES:
         return
     for step in session.scalars(select(EchoOrchestrationLog).filter_by(job_id=job.id).with_for_update()):
-        _end_step(step, ENDS.get(job.status, PlanState.FAILED), job)
+        _end_step(step, PLAN_STATES.get(job.status, PlanState.FAILED), job)
         if step.plan_id is not None:
             session.flush()
             _end_plan(session, step.plan_id)
 
 
-def _new_row(told: Told, *, asked: str, **more: Any) -> EchoOrchestrationLog:
+def _new_row(told: IssuedCommand, *, asked: str, **more: Any) -> EchoOrchestrationLog:
     now = datetime.now(UTC)
     return EchoOrchestrationLog(
         project_id=told.project_id,
         request_id=told.request_id,
         asked=asked,
-        planner=PLANNER,
+        planner=PLANNER_NAME,
         state=PlanState.EXECUTING,
-        decided_by=told.told_by,
+        decided_by=told.issued_by,
         decided_at=now,
         started_at=now,
         **more,
@@ -109,7 +111,7 @@ def _new_row(told: Told, *, asked: str, **more: Any) -> EchoOrchestrationLog:
 def _end_step(step: EchoOrchestrationLog, state: PlanState, job: ProductionJob) -> None:
     step.state, step.ended_at, step.flow_run_id = state, job.ended_at, job.flow_run_id
     failed = state == PlanState.FAILED
-    step.error_code = (job.error_code or CANCELLED) if failed else None
+    step.error_code = (job.error_code or CANCELLED_CODE) if failed else None
     step.error_message = (job.error_message or f"Generation {job.id} was cancelled") if failed else None
     output = {"output_path": job.output_path, "asset_id": job.output_asset_id, "quality_score": job.quality_score}
     step.result = {} if failed else output

@@ -5,36 +5,38 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tower.engines.base import EngineEntry
-from tower.engines.installed import entry, installed, lack_of
-from tower.settings import AUTO, Settings
+from tower.engines.installed import find_entry, installed_engines, reason_unavailable
+from tower.settings import AUTO_ENGINE, Settings
 
-STAND_IN = "animatic"  # renders on any machine
-BY_DEFAULT = ("comfyui", STAND_IN)  # Tower uses the first usable one
-ANY_WORKER = "default"  # the queue that Prefect gives every pool
+FALLBACK_ENGINE = "animatic"  # renders on any machine
+DEFAULT_ENGINES = ("comfyui", FALLBACK_ENGINE)  # Tower uses the first usable one
+DEFAULT_QUEUE = "default"  # the queue that Prefect gives every pool
 
 
-def chosen(asked: str, settings: Settings, *, elsewhere: Collection[str] = ()) -> EngineEntry:
-    """Choose the requested engine, or the configured one, or the first of BY_DEFAULT usable here or `elsewhere`.
+def choose_engine(requested: str, settings: Settings, *, elsewhere: Collection[str] = ()) -> EngineEntry:
+    """Choose the requested engine, or the configured one, or the first of DEFAULT_ENGINES usable here or `elsewhere`.
 
     Raises InvalidError for a name that no engine has, UnavailableError for an engine that cannot be loaded.
     """
-    name = settings.engine if asked == AUTO else asked
-    if name != AUTO:
-        return entry(name)
-    entries = installed().entries
-    candidates = (entries[name] for name in BY_DEFAULT if name in entries)
+    name = settings.engine if requested == AUTO_ENGINE else requested
+    if name != AUTO_ENGINE:
+        return find_entry(name)
+    entries = installed_engines().entries
+    candidates = (entries[name] for name in DEFAULT_ENGINES if name in entries)
     usable_entries = (
-        candidate for candidate in candidates if candidate.name in elsewhere or lack_of(candidate, settings) is None
+        candidate
+        for candidate in candidates
+        if candidate.name in elsewhere or reason_unavailable(candidate, settings) is None
     )
-    return next(usable_entries, None) or entry(STAND_IN)
+    return next(usable_entries, None) or find_entry(FALLBACK_ENGINE)
 
 
-def usable(settings: Settings) -> list[str]:
+def list_usable_engines(settings: Settings) -> list[str]:
     """The names of the engines that this machine can use."""
-    entries = installed().entries.values()
-    return [candidate.name for candidate in entries if lack_of(candidate, settings) is None]
+    entries = installed_engines().entries.values()
+    return [candidate.name for candidate in entries if reason_unavailable(candidate, settings) is None]
 
 
-def queue_of(engine: str) -> str:
+def work_queue_for(engine: str) -> str:
     """The work queue of the gpu pool whose workers can use this engine."""
-    return ANY_WORKER if engine == STAND_IN else engine
+    return DEFAULT_QUEUE if engine == FALLBACK_ENGINE else engine

@@ -11,11 +11,11 @@ from importlib.metadata import EntryPoint
 from tower.engines.base import Engine, EngineEntry
 from tower.errors import InvalidError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
-from tower.plugins import ENGINES, NAME, REINSTALL, declared
-from tower.settings import AUTO, Settings
+from tower.plugins import ENGINE_NAME_PATTERN, ENGINES_GROUP, REINSTALL_HINT, declared_entry_points
+from tower.settings import AUTO_ENGINE, Settings
 
-OURS = ("animatic", "comfyui")
-RESERVED = (AUTO, "default")  # the value for no chosen engine, and the work queue of every gpu worker
+BUNDLED_ENGINES = ("animatic", "comfyui")
+RESERVED_NAMES = (AUTO_ENGINE, "default")  # the value for no chosen engine, and the work queue of every gpu worker
 
 
 class EngineUnavailableError(UnavailableError):
@@ -25,7 +25,7 @@ class EngineUnavailableError(UnavailableError):
 
 
 @dataclass(frozen=True)
-class Installed:
+class InstalledEngines:
     """`entries`: the engines that can be used, by name. `broken`: the reason for each other engine, in one sentence."""
 
     entries: Mapping[str, EngineEntry]
@@ -33,47 +33,47 @@ class Installed:
 
 
 @cache
-def installed() -> Installed:
+def installed_engines() -> InstalledEngines:
     """All declared engines. Each process imports their entries once, and does not load the engines themselves."""
     entries: dict[str, EngineEntry] = {}
     broken: dict[str, str] = {}
-    for name, points in declared(ENGINES).items():
+    for name, points in declared_entry_points(ENGINES_GROUP).items():
         try:
             entries[name] = _load_entry(name, points)
         except Exception as error:  # third-party code may raise anything, and the other engines stay usable
             broken[name] = f"{_describe_source(points)}: {_describe_error(error)}"
-    return Installed(entries, broken)
+    return InstalledEngines(entries, broken)
 
 
-def entry(name: str) -> EngineEntry:
+def find_entry(name: str) -> EngineEntry:
     """Raises InvalidError for a name that no engine has, UnavailableError for an engine that cannot be loaded."""
-    found = installed()
+    found = installed_engines()
     if name in found.entries:
         return found.entries[name]
     if name in found.broken:
         raise EngineUnavailableError(f"The engine {name!r} cannot be loaded: {found.broken[name]}")
-    if name in OURS:
-        raise EngineUnavailableError(f"The engine {name!r} comes with Tower and is not declared here: {REINSTALL}")
-    raise InvalidError.field("engine", name, names())
+    if name in BUNDLED_ENGINES:
+        raise EngineUnavailableError(f"The engine {name!r} comes with Tower and is not declared here: {REINSTALL_HINT}")
+    raise InvalidError.field("engine", name, format_engine_names())
 
 
-def names() -> str:
+def format_engine_names() -> str:
     """The valid values of `engine` for a sentence: 'auto', 'animatic' or 'comfyui'."""
-    *first, last = (repr(name) for name in (AUTO, *installed().entries))
+    *first, last = (repr(name) for name in (AUTO_ENGINE, *installed_engines().entries))
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def lack_of(found: EngineEntry, settings: Settings) -> str | None:
+def reason_unavailable(engine_entry: EngineEntry, settings: Settings) -> str | None:
     """One sentence about what this machine lacks to use the engine; None if it lacks nothing."""
     try:
-        return found.lacks(settings)
+        return engine_entry.lacks(settings)
     except Exception as error:  # third-party code may raise anything
-        return f"The engine {found.name!r} cannot tell whether it is usable: {_describe_error(error)}"
+        return f"The engine {engine_entry.name!r} cannot tell whether it is usable: {_describe_error(error)}"
 
 
 def open_engine(name: str, settings: Settings) -> Engine:
     """Load the engine. Raises InvalidError for an unknown name, UnavailableError if this machine cannot load it."""
-    found = entry(name)
+    found = find_entry(name)
     try:
         return found.open(settings)
     except TowerError:
@@ -86,9 +86,9 @@ def _load_entry(name: str, points: Sequence[EntryPoint]) -> EngineEntry:
     """Import the entry. Raises InvalidError for a wrong declaration, and any error of the import."""
     if len(points) > 1:
         raise InvalidError("only one may have this name")
-    if not re.match(NAME, name) or name in RESERVED:
+    if not re.match(ENGINE_NAME_PATTERN, name) or name in RESERVED_NAMES:
         raise InvalidError(
-            f"a name begins with a letter, contains only a-z, 0-9, - and _, and is none of {', '.join(RESERVED)}"
+            f"a name begins with a letter, contains only a-z, 0-9, - and _, and is none of {', '.join(RESERVED_NAMES)}"
         )
     found = points[0].load()
     if not isinstance(found, EngineEntry):

@@ -9,16 +9,16 @@ from sqlalchemy import literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.models.jobs import ASKED_ENGINE, GenerationAnalytics, JobType, ProductionJob, Stage
+from db.models.jobs import REQUESTED_ENGINE_SQL, GenerationAnalytics, JobType, ProductionJob, Stage
 from tower.jobs.lifecycle import Attempt
 from tower.jobs.spec import GenerationSpec
 
-HISTORY = 20  # jobs: enough for a median, few enough to adapt to a new GPU
+HISTORY_JOBS = 20  # jobs: enough for a median, few enough to adapt to a new GPU
 
 
-def record_stage(session: Session, attempt: Attempt, stage: Stage, *, seconds: float, **measured: Any) -> None:
-    """Store one measurement. A stage measured again in the same attempt replaces it. `measured`: round, bytes, …"""
-    row = {"job_id": attempt.job_id, "attempt": attempt.number, "stage": stage, "seconds": seconds, **measured}
+def record_stage(session: Session, attempt: Attempt, stage: Stage, *, seconds: float, **measurements: Any) -> None:
+    """Store one measurement. A stage measured again in the same attempt replaces it. `measurements`: round, bytes, …"""
+    row = {"job_id": attempt.job_id, "attempt": attempt.number, "stage": stage, "seconds": seconds, **measurements}
     session.execute(
         insert(GenerationAnalytics)
         .values(row)
@@ -26,15 +26,15 @@ def record_stage(session: Session, attempt: Attempt, stage: Stage, *, seconds: f
     )
 
 
-def estimate_s(session: Session, spec: GenerationSpec, *, job_type: JobType) -> float | None:
+def estimate_duration_s(session: Session, spec: GenerationSpec, *, job_type: JobType) -> float | None:
     """The expected seconds from start to end: the median of recent jobs of this type, scaled by pixels.
 
     None without any history.
     """
-    return Paces(session).estimate_s(spec, job_type=job_type)
+    return DurationEstimator(session).estimate_s(spec, job_type=job_type)
 
 
-class Paces:
+class DurationEstimator:
     """Estimates durations from recent jobs. It reads the history of each type and engine only once."""
 
     def __init__(self, session: Session) -> None:
@@ -56,10 +56,10 @@ class Paces:
                 ProductionJob.job_type == job_type,
                 ProductionJob.started_at.is_not(None),
                 ProductionJob.ended_at.is_not(None),
-                literal_column(ASKED_ENGINE) == engine,
+                literal_column(REQUESTED_ENGINE_SQL) == engine,
             )
             .order_by(ProductionJob.id.desc())
-            .limit(HISTORY)
+            .limit(HISTORY_JOBS)
         )
         rates = [
             (ended_at - started_at).total_seconds() / _count_pixels(GenerationSpec.model_validate(parameters))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from db.models.jobs import JobType, ProductionJob
 from tower.clients.prefect import FlowRunRequest
 
-RENDER = "render/render"
+RENDER_DEPLOYMENT = "render/render"
 DEPLOYMENTS = {
     JobType.STANDARD: "standard/standard",
     JobType.FAST: "fast/fast",
@@ -13,7 +13,7 @@ DEPLOYMENTS = {
     JobType.PROFESSIONAL: "professional/professional",
     JobType.PERSONAL: "personal/personal",
 }
-TITLE_LENGTH = 32  # characters of the prompt
+MAX_TITLE_LENGTH = 32  # characters of the prompt
 
 
 def flow_run_request(job: ProductionJob) -> FlowRunRequest:
@@ -23,7 +23,7 @@ def flow_run_request(job: ProductionJob) -> FlowRunRequest:
         deployment=deployment,
         name=run_name(job),
         parameters={"job_id": job.id},
-        tags=tags(job),
+        tags=run_tags(job),
         idempotency_key=f"tower-{job.comfyui_job_id}-launch-{job.launches}",
     )
 
@@ -32,11 +32,11 @@ def run_name(job: ProductionJob) -> str:
     """For example `standard · job 17 · "cyberpunk detective…"`."""
     recipe = DEPLOYMENTS[job.job_type].split("/")[0]
     title = " ".join(job.prompt.split())
-    if len(title) > TITLE_LENGTH:
-        title = title[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
+    if len(title) > MAX_TITLE_LENGTH:
+        title = title[:MAX_TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
     return f'{recipe} · job {job.id} · "{title}"'
 
 
-def tags(job: ProductionJob) -> tuple[str, ...]:
+def run_tags(job: ProductionJob) -> tuple[str, ...]:
     project = (f"project:{job.project_id}",) if job.project_id else ()
     return ("tower", f"job:{job.id}", job.job_type.value, *project)

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Text, func, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Session
 
-from db.models.jobs import LIVE, JobStatus, JobType, ProductionJob, Stage
+from db.models.jobs import LIVE_STATUSES, JobStatus, JobType, ProductionJob, Stage
 from db.models.projects import Project, ProjectStatus
 from db.models.rendering import Asset, RenderSegment, SegmentState
 from tower.errors import (
@@ -31,8 +31,8 @@ from tower.errors import (
 from tower.jobs.spec import GenerationSpec
 from tower.presets.styles import find_style
 
-DRAWN_SEED_BITS = 32
-LIVE_SEGMENTS = (SegmentState.QUEUED, SegmentState.PROCESSING)
+RANDOM_SEED_BITS = 32
+LIVE_SEGMENT_STATES = (SegmentState.QUEUED, SegmentState.PROCESSING)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def open_job(session: Session, spec: GenerationSpec, *, job_type: JobType) -> Pr
         prompt=spec.prompt,
         parameters=spec.model_dump(mode="json"),
         comfyui_job_id=uuid.uuid4(),
-        seed=secrets.randbits(DRAWN_SEED_BITS) if spec.seed is None else spec.seed,
+        seed=secrets.randbits(RANDOM_SEED_BITS) if spec.seed is None else spec.seed,
     )
     session.add(job)
     session.flush()
@@ -70,13 +70,13 @@ def find_job(session: Session, key: str) -> ProductionJob:
     return job
 
 
-def claim(session: Session, job_id: int, *, flow_run_id: uuid.UUID | None, timeout_s: float) -> Attempt:
+def claim_job(session: Session, job_id: int, *, flow_run_id: uuid.UUID | None, timeout_s: float) -> Attempt:
     """Begin a new attempt for this flow run.
 
     Raises CancelledError or SupersededError if the job has ended or belongs to another run.
     """
     job = _lock_job(session, job_id)
-    if job.status not in LIVE or (job.flow_run_id and flow_run_id and job.flow_run_id != flow_run_id):
+    if job.status not in LIVE_STATUSES or (job.flow_run_id and flow_run_id and job.flow_run_id != flow_run_id):
         raise _refusal_error(job)
     now = datetime.now(UTC)
     job.attempt += 1
@@ -89,15 +89,15 @@ def claim(session: Session, job_id: int, *, flow_run_id: uuid.UUID | None, timeo
     return Attempt(job.id, job.attempt)
 
 
-def held(session: Session, attempt: Attempt) -> ProductionJob:
+def lock_held_job(session: Session, attempt: Attempt) -> ProductionJob:
     """Lock the job that the attempt holds. Raises CancelledError or SupersededError if it no longer holds it."""
     job = session.get_one(ProductionJob, attempt.job_id, with_for_update=True, populate_existing=True)
-    if job.status not in LIVE or job.attempt != attempt.number:
+    if job.status not in LIVE_STATUSES or job.attempt != attempt.number:
         raise _refusal_error(job)
     return job
 
 
-def report(
+def report_progress(
     session: Session, attempt: Attempt, *, stage: Stage | None = None, progress: float | None = None, step: str = ""
 ) -> None:
     """Move the job forward. Progress never goes back. Raises CancelledError or SupersededError."""
@@ -121,14 +121,14 @@ def forget_steps(session: Session, attempt: Attempt, names: Sequence[str]) -> No
     _write(session, attempt, {"steps": ProductionJob.steps.op("-")(array(names, type_=Text))})
 
 
-def warn(session: Session, attempt: Attempt, *warnings: str) -> None:
+def add_warnings(session: Session, attempt: Attempt, *warnings: str) -> None:
     """Add sentences to the warnings of the job. A sentence that is already there is not repeated."""
-    job = held(session, attempt)
+    job = lock_held_job(session, attempt)
     all_warnings = [*job.warnings, *(text for text in warnings if text not in job.warnings)]
     _write(session, attempt, {"warnings": all_warnings})
 
 
-def complete(session: Session, attempt: Attempt, *, asset: Asset, score: float) -> None:
+def complete_job(session: Session, attempt: Attempt, *, asset: Asset, score: float) -> None:
     """End the job as completed. Raises ConflictError if the asset belongs to another job."""
     if asset.job_id != attempt.job_id:
         raise ConflictError(f"Asset {asset.id} does not belong to generation {attempt.job_id}")
@@ -150,14 +150,14 @@ def complete(session: Session, attempt: Attempt, *, asset: Asset, score: float) 
     )
 
 
-def fail(session: Session, attempt: Attempt, error: TowerError) -> None:
+def fail_job(session: Session, attempt: Attempt, error: TowerError) -> None:
     """End the job as failed, with the code and message of the error. Rendered segments stay for a retry."""
     ending = {"status": JobStatus.MERGE_FAILED} if isinstance(error, MergeError) else {}
     _write(session, attempt, _failure_values(error.code, error.message) | ending)
     _stop_segments(session, attempt.job_id)
 
 
-def fail_unclaimed(session: Session, job: ProductionJob, *, code: str, message: str) -> bool:
+def fail_lost_job(session: Session, job: ProductionJob, *, code: str, message: str) -> bool:
     """End a live job whose runs are lost. Returns False if it has ended or been claimed again meanwhile."""
     ended = _write_if(session, _is_unchanged(job), _failure_values(code, message))
     if ended:
@@ -165,12 +165,12 @@ def fail_unclaimed(session: Session, job: ProductionJob, *, code: str, message: 
     return ended
 
 
-def cancel(session: Session, job_id: int) -> ProductionJob:
+def cancel_job(session: Session, job_id: int) -> ProductionJob:
     """Cancel a live job. A cancelled job stays cancelled. Raises ConflictError if the job ended in another way."""
     job = _lock_job(session, job_id)
     if job.status == JobStatus.CANCELLED:
         return job
-    if job.status not in LIVE:
+    if job.status not in LIVE_STATUSES:
         raise ConflictError(f"Generation {job_id} has already ended: {job.status}")
     job.status = JobStatus.CANCELLED
     job.ended_at = datetime.now(UTC)
@@ -180,7 +180,7 @@ def cancel(session: Session, job_id: int) -> ProductionJob:
     return job
 
 
-def relaunch(session: Session, job: ProductionJob, *, delay_s: float = 0.0) -> bool:
+def relaunch_job(session: Session, job: ProductionJob, *, delay_s: float = 0.0) -> bool:
     """Schedule a new launch of a live job whose run is lost.
 
     Returns False if the job has ended or been claimed again meanwhile.
@@ -190,13 +190,13 @@ def relaunch(session: Session, job: ProductionJob, *, delay_s: float = 0.0) -> b
     return _write_if(session, _is_unchanged(job), values)
 
 
-def retry(session: Session, job_id: int) -> ProductionJob:
+def retry_job(session: Session, job_id: int) -> ProductionJob:
     """Reopen an ended job. It reuses the segments that it has rendered and makes the missing ones.
 
     Raises ConflictError for a job that is running or completed.
     """
     job = _lock_job(session, job_id)
-    if job.status in LIVE or job.status == JobStatus.COMPLETED:
+    if job.status in LIVE_STATUSES or job.status == JobStatus.COMPLETED:
         raise ConflictError(f"Generation {job_id} is {job.status}: there is nothing to retry")
     job.status = JobStatus.PROCESSING
     job.stage = Stage.QUEUED
@@ -208,15 +208,15 @@ def retry(session: Session, job_id: int) -> ProductionJob:
     return job
 
 
-def eta_s(job: ProductionJob) -> float | None:
+def estimate_remaining_s(job: ProductionJob) -> float | None:
     """The seconds that remain at the speed of the job so far. None below 10 % progress and after the end."""
-    if job.status not in LIVE or job.started_at is None or job.heartbeat_at is None or job.progress < 0.1:
+    if job.status not in LIVE_STATUSES or job.started_at is None or job.heartbeat_at is None or job.progress < 0.1:
         return None
     elapsed_s = (job.heartbeat_at - job.started_at).total_seconds()
     return round(elapsed_s * (1 - job.progress) / job.progress, 1)
 
 
-def spec_of(job: ProductionJob) -> GenerationSpec:
+def parse_spec(job: ProductionJob) -> GenerationSpec:
     return GenerationSpec.model_validate(job.parameters)
 
 
@@ -265,7 +265,7 @@ def _write(session: Session, attempt: Attempt, values: dict[str, Any]) -> None:
 
 
 def _write_if(session: Session, condition: ColumnElement[bool], values: dict[str, Any]) -> bool:
-    statement = update(ProductionJob).where(condition, ProductionJob.status.in_(LIVE)).values(**values)
+    statement = update(ProductionJob).where(condition, ProductionJob.status.in_(LIVE_STATUSES)).values(**values)
     return (
         session.scalar(statement.returning(ProductionJob.id), execution_options={"synchronize_session": False})
         is not None
@@ -285,7 +285,7 @@ def _is_unchanged(job: ProductionJob) -> ColumnElement[bool]:
 def _stop_segments(session: Session, job_id: int) -> None:
     session.execute(
         update(RenderSegment)
-        .where(RenderSegment.job_id == job_id, RenderSegment.state.in_(LIVE_SEGMENTS))
+        .where(RenderSegment.job_id == job_id, RenderSegment.state.in_(LIVE_SEGMENT_STATES))
         .values(state=SegmentState.CANCELLED, ended_at=func.now()),
         execution_options={"synchronize_session": False},
     )

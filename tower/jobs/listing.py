@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import Session
 
 from db.models.jobs import JobStatus, JobType, ProductionJob
-from tower.pages import Page, Wanted
+from tower.pages import Page, PageRequest
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,17 @@ class JobFilter:
     until: datetime | None = None
 
 
-def page_of_jobs(session: Session, only: JobFilter, wanted: Wanted) -> Page[ProductionJob]:
+def list_jobs(session: Session, job_filter: JobFilter, page: PageRequest) -> Page[ProductionJob]:
     """Sort by id, or by creation time if the filter has a time, so that an index finds the page in both cases."""
-    conditions = _conditions(only)
-    by_time = only.since is not None or only.until is not None
-    if wanted.cursor is not None:
-        conditions.append(_created_before(wanted.cursor) if by_time else ProductionJob.id < wanted.cursor)
+    conditions = _conditions(job_filter)
+    by_time = job_filter.since is not None or job_filter.until is not None
+    if page.cursor is not None:
+        conditions.append(_created_before(page.cursor) if by_time else ProductionJob.id < page.cursor)
     order = (ProductionJob.created_at.desc(), ProductionJob.id.desc()) if by_time else (ProductionJob.id.desc(),)
     newest_first = select(ProductionJob).where(*conditions).order_by(*order)
-    jobs = session.scalars(newest_first.limit(wanted.limit + 1)).all()
-    rows = jobs[: wanted.limit]
-    return Page(rows, rows[-1].id if len(jobs) > wanted.limit else None)
+    jobs = session.scalars(newest_first.limit(page.limit + 1)).all()
+    rows = jobs[: page.limit]
+    return Page(rows, rows[-1].id if len(jobs) > page.limit else None)
 
 
 def _created_before(job_id: int) -> ColumnElement[bool]:

@@ -17,18 +17,18 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
-from db.models.jobs import LIVE, JobStatus, ProductionJob
+from db.engine import SessionFactory
+from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob
 from db.models.rendering import RenderSegment
 from tower.clients.prefect import FlowRunState, PrefectClient
 from tower.errors import UnavailableError
 from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
 from tower.jobs.flow_runs import flow_run_request
-from tower.logs import bound
+from tower.logs import bind_context
 
 MAX_CRASHES = 3  # restarts of a job whose run is lost
-BATCH = 200  # jobs in each step of a pass
+BATCH_JOBS = 200  # jobs in each step of a pass
 CANCEL_GRACE = timedelta(seconds=5)  # a run notices the cancel in its own row sooner than its worker could end it
 log = logging.getLogger(__name__)
 
@@ -41,15 +41,15 @@ class Reconciler:
 
     def __init__(
         self,
-        sessions: Sessions,
+        sessions: SessionFactory,
         prefect: PrefectClient,
         *,
-        every_s: float = 2.0,
+        interval_s: float = 2.0,
         on_job_settled: Callable[[Session, ProductionJob], None] | None = None,
     ) -> None:
         self._sessions = sessions
         self._prefect = prefect
-        self._every_s = every_s
+        self._every_s = interval_s
         self._on_job_settled = on_job_settled
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -70,7 +70,7 @@ class Reconciler:
     def reconcile(self) -> None:
         """Run one pass. Raises UnavailableError if Prefect does not answer; earlier repairs of the pass stay."""
         for job in self._read(jobs_to_launch()):
-            with bound(job_id=job.id):
+            with bind_context(job_id=job.id):
                 self._launch(job)
         self._repair(self._read(jobs_under_way()))
         self._settle_jobs(self._read(jobs_to_settle()))
@@ -92,7 +92,7 @@ class Reconciler:
 
     def _read(self, jobs: Select[ProductionJob]) -> Sequence[ProductionJob]:
         with self._sessions() as session:
-            return session.scalars(jobs.limit(BATCH)).all()
+            return session.scalars(jobs.limit(BATCH_JOBS)).all()
 
     def _launch(self, job: ProductionJob) -> None:
         flow_run_id = self._prefect.create_flow_run(flow_run_request(job))
@@ -105,15 +105,15 @@ class Reconciler:
         log.info("Launched the job", extra={"flow_run_id": flow_run_id, "launch": job.launches + 1})
 
     def _repair(self, running_jobs: Sequence[ProductionJob]) -> None:
-        states = self._prefect.states([job.flow_run_id for job in running_jobs if job.flow_run_id])
+        states = self._prefect.get_states([job.flow_run_id for job in running_jobs if job.flow_run_id])
         for job in running_jobs:
-            with bound(job_id=job.id, flow_run_id=job.flow_run_id):
+            with bind_context(job_id=job.id, flow_run_id=job.flow_run_id):
                 self._repair_job(job, states.get(job.flow_run_id) if job.flow_run_id else None)
 
     def _repair_job(self, job: ProductionJob, state: FlowRunState | None) -> None:
         if state is not None and state.type == "CANCELLED":
             self._cancel(job)
-        elif state is None or state.ended:
+        elif state is None or state.has_ended:
             reason = state.message or state.name if state else "Prefect lost the run"
             self._restart(job, ErrorCode.RUN_CRASHED, reason)
         elif job.deadline_at and job.deadline_at < datetime.now(UTC):
@@ -124,17 +124,17 @@ class Reconciler:
     def _cancel(self, job: ProductionJob) -> None:
         with self._sessions.begin() as session:
             newest = session.get_one(ProductionJob, job.id, with_for_update=True)
-            if newest.status in LIVE and newest.flow_run_id == job.flow_run_id:
-                lifecycle.cancel(session, job.id)
+            if newest.status in LIVE_STATUSES and newest.flow_run_id == job.flow_run_id:
+                lifecycle.cancel_job(session, job.id)
                 log.info("Cancelled the job, because its run was cancelled in Prefect")
 
     def _restart(self, job: ProductionJob, code: ErrorCode, reason: str) -> None:
         with self._sessions.begin() as session:
             if job.crashes < MAX_CRASHES:
-                if lifecycle.relaunch(session, job):
+                if lifecycle.relaunch_job(session, job):
                     log.warning("Restarting the job: %s", reason)
                     self.wake()
-            elif lifecycle.fail_unclaimed(
+            elif lifecycle.fail_lost_job(
                 session, job, code=code, message=f"The run ended {job.crashes + 1} times without a result: {reason}"
             ):
                 log.error("Failed the job: %s", reason)
@@ -142,8 +142,8 @@ class Reconciler:
     def _settle_jobs(self, ended_jobs: Sequence[ProductionJob]) -> None:
         for job in ended_jobs:
             run_ids = self._read_run_ids(job)
-            states = self._prefect.states(run_ids)
-            running = {run_id: state for run_id, state in states.items() if not state.ended}
+            states = self._prefect.get_states(run_ids)
+            running = {run_id: state for run_id, state in states.items() if not state.has_ended}
             if not running:
                 self._mark_settled(job)
             elif job.ended_at and job.status != JobStatus.COMPLETED:
@@ -178,7 +178,7 @@ class Reconciler:
 def jobs_to_launch() -> Select[ProductionJob]:
     return (
         select(ProductionJob)
-        .where(ProductionJob.status.in_(LIVE), ProductionJob.launch_after <= func.now())
+        .where(ProductionJob.status.in_(LIVE_STATUSES), ProductionJob.launch_after <= func.now())
         .order_by(ProductionJob.id)
     )
 
@@ -186,7 +186,7 @@ def jobs_to_launch() -> Select[ProductionJob]:
 def jobs_under_way() -> Select[ProductionJob]:
     return (
         select(ProductionJob)
-        .where(ProductionJob.status.in_(LIVE), ProductionJob.launch_after.is_(None))
+        .where(ProductionJob.status.in_(LIVE_STATUSES), ProductionJob.launch_after.is_(None))
         .order_by(ProductionJob.heartbeat_at.asc().nulls_first())
     )
 
@@ -194,6 +194,6 @@ def jobs_under_way() -> Select[ProductionJob]:
 def jobs_to_settle() -> Select[ProductionJob]:
     return (
         select(ProductionJob)
-        .where(ProductionJob.status.not_in(LIVE), ~ProductionJob.run_settled)
+        .where(ProductionJob.status.not_in(LIVE_STATUSES), ~ProductionJob.run_settled)
         .order_by(ProductionJob.id)
     )

@@ -16,11 +16,11 @@ from db.models.jobs import GenerationRequest
 from tower.errors import ConflictError
 from tower.errors.codes import ErrorCode
 
-ACCEPTED = 202
+ACCEPTED_STATUS = 202
 
 
 @dataclass(frozen=True)
-class Received:
+class IncomingRequest:
     """A request as it was received. `body` holds the sent fields, without defaults."""
 
     endpoint: str
@@ -34,7 +34,7 @@ class Received:
 
 
 @dataclass(frozen=True)
-class Opened:
+class JobOpened:
     """The result of a request: its job (None for no job or several), and the JSON of the answer."""
 
     job_id: int | None
@@ -42,7 +42,7 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Reply:
+class RecordedAnswer:
     """The recorded answer. `replayed`: an earlier request with the same key got it."""
 
     status_code: int
@@ -50,25 +50,27 @@ class Reply:
     replayed: bool
 
 
-def reply_once(session: Session, received: Received, act: Callable[[], Opened]) -> Reply:
+def answer_idempotently(
+    session: Session, request: IncomingRequest, open_job: Callable[[], JobOpened]
+) -> RecordedAnswer:
     """Act on the request and record it with its answer; a known key gets its recorded answer. The caller commits.
 
     This waits for another transaction that acts on the same key, so one key never opens two jobs. Raises
     ConflictError if the key was used with another body.
     """
-    request_row_id = _insert_request(session, received)
+    request_row_id = _insert_request(session, request)
     if request_row_id is None:
-        return _read_recorded_answer(session, received)
-    opened = act()
+        return _read_recorded_answer(session, request)
+    opened = open_job()
     session.execute(
         update(GenerationRequest)
         .where(GenerationRequest.id == request_row_id)
         .values(job_id=opened.job_id, answer=opened.answer)
     )
-    return Reply(ACCEPTED, opened.answer, replayed=False)
+    return RecordedAnswer(ACCEPTED_STATUS, opened.answer, replayed=False)
 
 
-def _insert_request(session: Session, received: Received) -> int | None:
+def _insert_request(session: Session, received: IncomingRequest) -> int | None:
     """Insert the row and return its id, or None if the key is taken. The answer is filled in before the commit."""
     row = insert(GenerationRequest).values(
         endpoint=received.endpoint,
@@ -76,7 +78,7 @@ def _insert_request(session: Session, received: Received) -> int | None:
         body_sha256=received.body_sha256,
         body=received.body,
         request_id=received.request_id,
-        status_code=ACCEPTED,
+        status_code=ACCEPTED_STATUS,
         answer={},
     )
     return session.scalar(
@@ -84,7 +86,7 @@ def _insert_request(session: Session, received: Received) -> int | None:
     )
 
 
-def _read_recorded_answer(session: Session, received: Received) -> Reply:
+def _read_recorded_answer(session: Session, received: IncomingRequest) -> RecordedAnswer:
     first = session.scalars(
         select(GenerationRequest).where(
             GenerationRequest.endpoint == received.endpoint,
@@ -97,4 +99,4 @@ def _read_recorded_answer(session: Session, received: Received) -> Reply:
             details={"idempotency_key": received.idempotency_key, "first_request_id": first.request_id},
             code=ErrorCode.IDEMPOTENCY_CONFLICT,
         )
-    return Reply(first.status_code, first.answer, replayed=True)
+    return RecordedAnswer(first.status_code, first.answer, replayed=True)

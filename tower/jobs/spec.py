@@ -8,14 +8,14 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from db.models.jobs import JobType
-from tower.plugins import NAME
-from tower.presets.quality import QUALITIES, Preset, preset_of
-from tower.settings import AUTO
+from tower.plugins import ENGINE_NAME_PATTERN
+from tower.presets.quality import PRESET_NAMES, Preset, get_preset
+from tower.settings import AUTO_ENGINE
 
-NOBODY = "original"  # the name that a request gives when the shot shows no character of the database
+NO_CHARACTER = "original"  # the name that a request gives when the shot shows no character of the database
 MAX_SEED = 2**53 - 1  # the largest integer that JavaScript represents exactly
-Side = Annotated[int, Field(ge=256, le=2048, multiple_of=2)]  # pixels
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+SideLength = Annotated[int, Field(ge=256, le=2048, multiple_of=2)]  # pixels
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
 class SceneType(StrEnum):
@@ -32,10 +32,10 @@ class GenerationType(StrEnum):
     PERSONAL = "personal"
 
 
-RECIPES = {GenerationType.PROFESSIONAL: JobType.PROFESSIONAL, GenerationType.PERSONAL: JobType.PERSONAL}
+RECIPE_JOB_TYPES = {GenerationType.PROFESSIONAL: JobType.PROFESSIONAL, GenerationType.PERSONAL: JobType.PERSONAL}
 
 # Only opening a job checks that the engine exists: the job of an uninstalled engine stays readable.
-EngineChoice = Annotated[str, StringConstraints(pattern=NAME)]
+EngineChoice = Annotated[str, StringConstraints(pattern=ENGINE_NAME_PATTERN)]
 
 
 class GenerationSpec(BaseModel):
@@ -45,51 +45,53 @@ class GenerationSpec(BaseModel):
 
     prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
     negative_prompt: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
-    character: Line = NOBODY
-    characters: Annotated[tuple[Line, ...], Field(max_length=8, strict=False)] = Field(
+    character: ShortText = NO_CHARACTER
+    characters: Annotated[tuple[ShortText, ...], Field(max_length=8, strict=False)] = Field(
         (), description="Further characters of the shot, besides `character`."
     )
     scene_type: SceneType = SceneType.DIALOGUE
     duration_s: float = Field(3, ge=1, le=10)
-    style: Line = "anime"
+    style: ShortText = "anime"
     type: GenerationType = GenerationType.STANDARD
     quality: Literal["low", "medium", "high", "fast_preview", "current_workflow", "ultra_production"] = "high"
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
     project_id: int | None = Field(None, ge=1, le=2**53 - 1)
-    width: Side | None = None
-    height: Side | None = None
+    width: SideLength | None = None
+    height: SideLength | None = None
     fps: int = Field(24, ge=1, le=60)
-    engine: EngineChoice = AUTO
-    workflow: Line | None = Field(
+    engine: EngineChoice = AUTO_ENGINE
+    workflow: ShortText | None = Field(
         None, description="Name of the workflow that ComfyUI renders; null: chosen from the cast."
     )
-    model: Line | None = Field(None, description="File name of the checkpoint; null: the configured one.")
+    model: ShortText | None = Field(None, description="File name of the checkpoint; null: the configured one.")
     force: bool = Field(False, description="Render even if an equal take already exists.")
-    mood: Line | None = Field(None, description="Mood of a personal generation; null: the learned one, or the default.")
+    mood: ShortText | None = Field(
+        None, description="Mood of a personal generation; null: the learned one, or the default."
+    )
 
     @model_validator(mode="after")
-    def both_sides_or_neither(self) -> Self:
+    def require_both_sides(self) -> Self:
         if (self.width is None) != (self.height is None):
             raise ValueError("width and height belong together: give both or neither")
         return self
 
     @model_validator(mode="after")
-    def mood_is_personal(self) -> Self:
+    def require_personal_mood(self) -> Self:
         if self.mood is not None and self.type != GenerationType.PERSONAL:
             raise ValueError("mood is only for generations of type personal")
         return self
 
     @property
     def preset(self) -> Preset:
-        return preset_of(QUALITIES[self.quality])
+        return get_preset(PRESET_NAMES[self.quality])
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def character_names(self) -> tuple[str, ...]:
         """The names of the characters in the shot, each once; empty if there are none."""
         unique: dict[str, str] = {}
         for name in (self.character, *self.characters):
             unique.setdefault(name.lower(), name)
-        return tuple(name for key, name in unique.items() if key != NOBODY)
+        return tuple(name for key, name in unique.items() if key != NO_CHARACTER)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -101,6 +103,6 @@ class GenerationSpec(BaseModel):
         return round(self.duration_s * self.fps)
 
 
-def job_type_of(kind: GenerationType) -> JobType:
+def job_type_for(generation_type: GenerationType) -> JobType:
     """The job type whose recipe makes this type of generation."""
-    return RECIPES.get(kind, JobType.STANDARD)
+    return RECIPE_JOB_TYPES.get(generation_type, JobType.STANDARD)

@@ -18,14 +18,14 @@ log = logging.getLogger("tower.runs")
 
 
 @dataclass(frozen=True)
-class Step(Generic[T]):
+class StepResult(Generic[T]):
     """One entry of `ProductionJob.steps`. `former_keys`: keys of older versions, which are read but not written."""
 
     key: str
     adapter: TypeAdapter[T]
     former_keys: tuple[str, ...] = ()
 
-    def get(self, job: ProductionJob) -> T | None:
+    def read(self, job: ProductionJob) -> T | None:
         """Read the result; None if there is none or this version cannot read it. The step is then done again."""
         key = next((key for key in (self.key, *self.former_keys) if key in job.steps), None)
         if key is None:
@@ -36,15 +36,15 @@ class Step(Generic[T]):
             log.warning("Step %r of generation %s cannot be read: %s", key, job.id, _first_fault(error))
             return None
 
-    def put(self, session: Session, attempt: Attempt, value: T) -> None:
+    def write(self, session: Session, attempt: Attempt, value: T) -> None:
         """Store the result, so that a restarted run continues after it.
 
         Raises CancelledError or SupersededError.
         """
-        for key, stored in self.entry(value).items():
+        for key, stored in self.to_entry(value).items():
             lifecycle.record_step(session, attempt, key, stored)
 
-    def entry(self, value: T) -> dict[str, Any]:
+    def to_entry(self, value: T) -> dict[str, Any]:
         """Convert a result to its key and JSON, for a job that is opened with it."""
         return {self.key: self.adapter.dump_python(value, mode="json")}
 

@@ -13,10 +13,10 @@ import av
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from tower.library.ffmpeg import ffmpeg
+from tower.library.ffmpeg import ffmpeg_path
 
 ENCODER = "libopus"
-TRY_S = 20.0
+CHECK_TIMEOUT_S = 20.0
 _SEARCH = text("""
     select exists (select from pg_extension where extname = 'pg_trgm'),
         exists (select from pg_index where indexrelid = to_regclass('public.ix_tracks_search_text') and indisvalid)""")
@@ -26,11 +26,11 @@ _SEARCH = text("""
 class Feature:
     """Whether a feature works; `reason` says why it does not."""
 
-    there: bool
+    is_available: bool
     reason: str | None = None
 
 
-def features(session: Session, roots: Sequence[Path]) -> dict[str, Feature]:
+def check_features(session: Session, roots: Sequence[Path]) -> dict[str, Feature]:
     return {
         "audio_quality_monitoring": _check_measuring(),
         "music_library": _check_library(roots),
@@ -64,7 +64,11 @@ def _check_measuring() -> Feature:
     """Cached: ffmpeg does not change while the process runs."""
     try:
         completed = subprocess.run(
-            [ffmpeg(), "-hide_banner", "-filters"], capture_output=True, text=True, timeout=TRY_S, check=False
+            [ffmpeg_path(), "-hide_banner", "-filters"],
+            capture_output=True,
+            text=True,
+            timeout=CHECK_TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired, RuntimeError) as error:
         return Feature(False, f"ffmpeg cannot be run: {error}")

@@ -8,6 +8,6 @@ import imageio_ffmpeg
 
 
 @cache
-def ffmpeg() -> str:
+def ffmpeg_path() -> str:
     """The path of the program. Raises RuntimeError if there is none."""
     return str(imageio_ffmpeg.get_ffmpeg_exe())

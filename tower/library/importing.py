@@ -20,53 +20,55 @@ from xml.parsers.expat import ExpatError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.library import Playlist, Track
 from tower.errors import InvalidError, TowerError
-from tower.library.playlists import LONGEST, fill
-from tower.library.reading import FASTEST_BPM, LONGEST_TEXT, SLOWEST_BPM
-from tower.library.tracks import track_of
-from tower.media.roots import media_path, open_media
+from tower.library.playlists import MAX_TRACKS, replace_tracks
+from tower.library.reading import MAX_BPM, MAX_TEXT_LENGTH, MIN_BPM
+from tower.library.tracks import get_or_add_track
+from tower.media.roots import open_media, resolve_media_path
 
 LARGEST_BYTES = 400 << 20  # a Library.xml holds about 2 kB per track
-SKIPS_TOLD = 100  # skipped entries that the answer lists
-AT_ONCE = 100  # tracks per transaction
-Moved = Sequence[tuple[str, Path]]
+MAX_LISTED_SKIPS = 100  # skipped entries that the answer lists
+BATCH_SIZE = 100  # tracks per transaction
+FolderMappings = Sequence[tuple[str, Path]]
 
 
 @dataclass(frozen=True)
-class Skipped:
-    what: str
+class SkippedImport:
+    name: str
     reason: str
 
 
 @dataclass
-class Imported:
+class ImportResult:
     """The result of an import. `skipped` lists at most SKIPS_TOLD entries; `skipped_count` counts all."""
 
     source: str
     tracks_known: int = 0
     playlists: int = 0
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[SkippedImport] = field(default_factory=list)
     skipped_count: int = 0
 
-    def skip(self, what: str, reason: str) -> None:
+    def skip(self, name: str, reason: str) -> None:
         self.skipped_count += 1
-        if len(self.skipped) < SKIPS_TOLD:
-            self.skipped.append(Skipped(_printable(what), reason))
+        if len(self.skipped) < MAX_LISTED_SKIPS:
+            self.skipped.append(SkippedImport(_printable(name), reason))
 
 
 class _UnusableEntryError(Exception):
     """An entry cannot be imported; the message is the reason."""
 
 
-def import_file(sessions: Sessions, path: str, *, roots: Sequence[Path], moved: Moved = ()) -> Imported:
+def import_file(
+    sessions: SessionFactory, path: str, *, roots: Sequence[Path], folder_mappings: FolderMappings = ()
+) -> ImportResult:
     """Import a Library.xml or an m3u playlist.
 
     `moved` maps folders named in a Library.xml to folders on this machine, as (old, new). Raises InvalidError if the
     file is of another kind, too large or not readable.
     """
-    found = media_path(path, roots=roots)
+    found = resolve_media_path(path, roots=roots)
     ending = found.suffix.lower()
     if ending not in (".xml", ".m3u8", ".m3u"):
         raise InvalidError.field("path", path, "a Library.xml, an .m3u8 or an .m3u file")
@@ -75,23 +77,23 @@ def import_file(sessions: Sessions, path: str, *, roots: Sequence[Path], moved: 
         if size > LARGEST_BYTES:
             raise InvalidError.field("path", path, f"a list of at most {LARGEST_BYTES >> 20} MB")
         if ending == ".xml":
-            return _ITunesImport(sessions, roots, moved).import_library(_read_plist(file, path))
+            return _ITunesImport(sessions, roots, folder_mappings).import_library(_read_plist(file, path))
         return _import_m3u(sessions, found, file.read(), roots)
 
 
 class _ITunesImport:
-    def __init__(self, sessions: Sessions, roots: Sequence[Path], moved: Moved) -> None:
+    def __init__(self, sessions: SessionFactory, roots: Sequence[Path], moved: FolderMappings) -> None:
         self._sessions = sessions
         self._roots = roots
         self._moved = moved
-        self._result = Imported("itunes_xml")
+        self._result = ImportResult("itunes_xml")
         self._ids: dict[int, int] = {}  # the track's id here, by the id inside the file
 
-    def import_library(self, library: Mapping[str, Any]) -> Imported:
+    def import_library(self, library: Mapping[str, Any]) -> ImportResult:
         entries = [item for item in library["Tracks"].values() if isinstance(item, dict)]
-        for first in range(0, len(entries), AT_ONCE):
+        for first in range(0, len(entries), BATCH_SIZE):
             with self._sessions.begin() as session:
-                for entry in entries[first : first + AT_ONCE]:
+                for entry in entries[first : first + BATCH_SIZE]:
                     self._import_track(session, entry)
         for playlist in library.get("Playlists") or []:
             if isinstance(playlist, dict) and not any(
@@ -106,7 +108,7 @@ class _ITunesImport:
         name = " – ".join(str(entry[key]) for key in ("Artist", "Name") if entry.get(key)) or "a track without a name"
         try:
             with session.begin_nested():
-                track = track_of(session, self._find_file(entry), roots=self._roots)
+                track = get_or_add_track(session, self._find_file(entry), roots=self._roots)
                 self._fill_gaps(track, entry)
         except _UnusableEntryError as why:
             self._result.skip(name, str(why))
@@ -127,7 +129,7 @@ class _ITunesImport:
 
     def _fill_gaps(self, track: Track, entry: Mapping[str, Any]) -> None:
         bpm, persistent_id = entry.get("BPM"), entry.get("Persistent ID")
-        if track.tag_bpm is None and isinstance(bpm, int) and SLOWEST_BPM <= bpm <= FASTEST_BPM:
+        if track.tag_bpm is None and isinstance(bpm, int) and MIN_BPM <= bpm <= MAX_BPM:
             track.tag_bpm = float(bpm)
         if isinstance(persistent_id, str):
             track.persistent_id = _printable(persistent_id)
@@ -142,13 +144,13 @@ class _ITunesImport:
         _save_playlist(session, self._result, name, source_id=persistent_id, track_ids=track_ids)
 
 
-def _import_m3u(sessions: Sessions, path: Path, content: bytes, roots: Sequence[Path]) -> Imported:
-    result, track_ids = Imported("m3u"), []
+def _import_m3u(sessions: SessionFactory, path: Path, content: bytes, roots: Sequence[Path]) -> ImportResult:
+    result, track_ids = ImportResult("m3u"), []
     with sessions.begin() as session:
         for line in _entry_lines(content, path):
             try:
                 with session.begin_nested():
-                    track_ids.append(track_of(session, _find_entry(line, path, roots), roots=roots).id)
+                    track_ids.append(get_or_add_track(session, _find_entry(line, path, roots), roots=roots).id)
             except _UnusableEntryError as why:
                 result.skip(line, str(why))
             except (TowerError, OSError) as error:
@@ -168,7 +170,7 @@ def _read_plist(file: IO[bytes], path: str) -> Mapping[str, Any]:
     return library
 
 
-def _local_path(location: str, moved: Moved) -> str:
+def _local_path(location: str, moved: FolderMappings) -> str:
     """The path on this machine of file:///Users/… or file://localhost/C:/…."""
     try:
         url = urlsplit(location)
@@ -202,7 +204,7 @@ def _find_file(path: str, roots: Sequence[Path]) -> Path:
     refused = None
     for form in (path, _normalised(path), unicodedata.normalize("NFD", path)):
         try:
-            return media_path(os.path.normpath(form), roots=roots)
+            return resolve_media_path(os.path.normpath(form), roots=roots)
         except InvalidError as error:
             refused = error
     expected = (refused.details or {}).get("expected") if refused else None
@@ -220,9 +222,11 @@ def _entry_lines(content: bytes, path: Path) -> Iterator[str]:
     return (line for line in lines if line and not line.startswith("#"))
 
 
-def _save_playlist(session: Session, result: Imported, name: str, *, source_id: str, track_ids: Sequence[int]) -> None:
-    if len(track_ids) > LONGEST:
-        result.skip(name, f"it has {len(track_ids)} tracks: only the first {LONGEST} were imported")
+def _save_playlist(
+    session: Session, result: ImportResult, name: str, *, source_id: str, track_ids: Sequence[int]
+) -> None:
+    if len(track_ids) > MAX_TRACKS:
+        result.skip(name, f"it has {len(track_ids)} tracks: only the first {MAX_TRACKS} were imported")
     same = (Playlist.source == result.source, Playlist.source_id == source_id)
     playlist = session.scalar(select(Playlist).where(*same))
     if playlist is None:
@@ -230,7 +234,7 @@ def _save_playlist(session: Session, result: Imported, name: str, *, source_id: 
         session.add(playlist)
     playlist.name = name
     session.flush()
-    fill(session, playlist, track_ids[:LONGEST])
+    replace_tracks(session, playlist, track_ids[:MAX_TRACKS])
     result.playlists += 1
 
 
@@ -241,7 +245,7 @@ def _normalised(text: str) -> str:
 def _printable(text: str) -> str:
     """The text with unprintable characters replaced, at most LONGEST_TEXT characters long."""
     plain = "".join(character if character.isprintable() else "�" for character in text)
-    return plain[:LONGEST_TEXT]
+    return plain[:MAX_TEXT_LENGTH]
 
 
 def _track_number(value: object) -> int:

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.library import Track
-from tower.library.text import plain
-from tower.pages import Page, Wanted, page_of
+from tower.library.text import normalise
+from tower.pages import Page, PageRequest, fetch_page
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,17 @@ class TrackFilter:
     with_missing: bool = False
 
 
-def page(session: Session, wanted: Wanted, *, only: TrackFilter) -> Page[Track]:
+def page(session: Session, page_request: PageRequest, *, track_filter: TrackFilter) -> Page[Track]:
     """A page of the tracks, in the order in which they were added to the library."""
     bounds = (
-        (only.min_bpm, Track.bpm.__ge__),
-        (only.max_bpm, Track.bpm.__le__),
-        (only.min_duration_s, Track.duration_s.__ge__),
-        (only.max_duration_s, Track.duration_s.__le__),
+        (track_filter.min_bpm, Track.bpm.__ge__),
+        (track_filter.max_bpm, Track.bpm.__le__),
+        (track_filter.min_duration_s, Track.duration_s.__ge__),
+        (track_filter.max_duration_s, Track.duration_s.__le__),
     )
     rows = select(Track).where(*(compare(bound) for bound, compare in bounds if bound is not None))
-    if only.genre is not None:
-        rows = rows.where(Track.genre_text == plain(only.genre))
-    if not only.with_missing:
+    if track_filter.genre is not None:
+        rows = rows.where(Track.genre_text == normalise(track_filter.genre))
+    if not track_filter.with_missing:
         rows = rows.where(Track.missing_since.is_(None))
-    return page_of(session, rows, Track.id, wanted=wanted)
+    return fetch_page(session, rows, Track.id, page=page_request)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.models.library import Track
 from tower.library.moods import Mood
-from tower.library.text import pattern
+from tower.library.text import like_pattern
 
 
 class Relation(StrEnum):
@@ -23,11 +23,11 @@ class Relation(StrEnum):
     DOUBLE = "double"
 
 
-FACTOR = {Relation.EXACT: 1.0, Relation.HALF: 0.5, Relation.DOUBLE: 2.0}
+TEMPO_FACTORS = {Relation.EXACT: 1.0, Relation.HALF: 0.5, Relation.DOUBLE: 2.0}
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TrackQuery:
     """The tempo and mood to match.
 
     `tolerance` is in BPM at the requested tempo: half of it applies to a track in half time, twice to one in
@@ -43,7 +43,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Match:
+class TrackMatch:
     """A track that fits.
 
     `off_bpm`: the distance from the requested tempo in this relation. `by`: which of "tempo" and "words" fit the mood.
@@ -51,26 +51,26 @@ class Match:
 
     track: Track
     relation: Relation | None
-    off_bpm: float | None
-    by: tuple[str, ...]
+    distance_bpm: float | None
+    matched_by: tuple[str, ...]
 
 
-def matching(session: Session, wanted: Wanted, *, limit: int, offset: int = 0) -> list[Match]:
+def find_matches(session: Session, query: TrackQuery, *, limit: int, offset: int = 0) -> list[TrackMatch]:
     """The best matches first.
 
     Tracks that fit the mood by tempo and words come first, then exact before half and double time, then the nearest.
     """
-    relation, off = _relationof(wanted), _distance(wanted)
-    fits = _mood_conditions(wanted)
+    relation, off = _relationof(query), _distance(query)
+    fits = _mood_conditions(query)
     found = (
         select(Track, relation, off, *fits)
-        .where(Track.missing_since.is_(None), *_conditions(wanted, fits))
-        .order_by(*_ranking(wanted, fits, off), Track.id)
+        .where(Track.missing_since.is_(None), *_conditions(query, fits))
+        .order_by(*_ranking(query, fits, off), Track.id)
         .limit(limit)
         .offset(offset)
     )
     return [
-        Match(
+        TrackMatch(
             track,
             Relation(how) if how else None,
             None if how is None or apart is None else round(apart, 3),
@@ -80,26 +80,26 @@ def matching(session: Session, wanted: Wanted, *, limit: int, offset: int = 0) -
     ]
 
 
-def _is_near(wanted: Wanted, relation: Relation) -> ColumnElement[bool]:
+def _is_near(wanted: TrackQuery, relation: Relation) -> ColumnElement[bool]:
     assert wanted.bpm is not None
-    middle, reach = wanted.bpm * FACTOR[relation], wanted.tolerance * FACTOR[relation]
+    middle, reach = wanted.bpm * TEMPO_FACTORS[relation], wanted.tolerance * TEMPO_FACTORS[relation]
     return Track.bpm.between(middle - reach, middle + reach)
 
 
-def _relationof(wanted: Wanted) -> ColumnElement[str | None]:
+def _relationof(wanted: TrackQuery) -> ColumnElement[str | None]:
     if wanted.bpm is None:
         return literal(None)
     return case(*((_is_near(wanted, relation), relation.value) for relation in wanted.relations), else_=None)
 
 
-def _distance(wanted: Wanted) -> ColumnElement[float | None]:
+def _distance(wanted: TrackQuery) -> ColumnElement[float | None]:
     if wanted.bpm is None:
         return literal(None)
-    apart = {relation: func.abs(Track.bpm - wanted.bpm * FACTOR[relation]) for relation in wanted.relations}
+    apart = {relation: func.abs(Track.bpm - wanted.bpm * TEMPO_FACTORS[relation]) for relation in wanted.relations}
     return case(*((_is_near(wanted, relation), apart[relation]) for relation in wanted.relations), else_=None)
 
 
-def _mood_conditions(wanted: Wanted) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _mood_conditions(wanted: TrackQuery) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Two conditions: the tempo fits the mood; the words of the tags fit it."""
     words = wanted.mood.words if wanted.mood else (wanted.word,) if wanted.word else ()
     tempo = Track.bpm.between(wanted.mood.low_bpm, wanted.mood.high_bpm) if wanted.mood else literal(False)
@@ -109,11 +109,11 @@ def _mood_conditions(wanted: Wanted) -> tuple[ColumnElement[bool], ColumnElement
 
 def _has_word(word: str) -> ColumnElement[bool]:
     """Matches whole words only: `pop` is not in "popcorn". In these texts each CJK character is a word."""
-    whole = pattern(word).replace("%", "% ", 1)[:-1].rstrip() + " %"
+    whole = like_pattern(word).replace("%", "% ", 1)[:-1].rstrip() + " %"
     return or_((literal(" ") + Track.genre_text + " ").like(whole), Track.search_text.like(whole))
 
 
-def _conditions(wanted: Wanted, fits: tuple[ColumnElement[bool], ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+def _conditions(wanted: TrackQuery, fits: tuple[ColumnElement[bool], ColumnElement[bool]]) -> list[ColumnElement[bool]]:
     conditions = []
     if wanted.bpm is not None:
         conditions.append(or_(*(_is_near(wanted, relation) for relation in wanted.relations)))
@@ -123,7 +123,7 @@ def _conditions(wanted: Wanted, fits: tuple[ColumnElement[bool], ColumnElement[b
 
 
 def _ranking(
-    wanted: Wanted, fits: tuple[ColumnElement[bool], ColumnElement[bool]], off: ColumnElement[float | None]
+    wanted: TrackQuery, fits: tuple[ColumnElement[bool], ColumnElement[bool]], off: ColumnElement[float | None]
 ) -> list[ColumnElement[Any]]:
     rank: list[ColumnElement[Any]] = [case((and_(*fits), 0), (fits[1], 1), else_=2)]
     if wanted.bpm is not None:

@@ -11,12 +11,12 @@ from pathlib import Path
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.library import Track
 from tower.errors import TowerError
-from tower.library.playing import opened
-from tower.library.quality import measure
-from tower.library.tracks import place_of_row
+from tower.library.playing import open_track
+from tower.library.quality import measure_quality
+from tower.library.tracks import library_path_of
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class QualityMonitor:
     `ask` queues one track and `ask_all` every track without figures. `stop` waits for the current measurement.
     """
 
-    def __init__(self, sessions: Sessions, roots: Sequence[Path]) -> None:
+    def __init__(self, sessions: SessionFactory, roots: Sequence[Path]) -> None:
         self._sessions = sessions
         self._roots = tuple(roots)
         self._queue: deque[int] = deque()
@@ -46,7 +46,7 @@ class QualityMonitor:
             self._wake.notify()
         self._thread.join()
 
-    def ask(self, track: Track) -> str:
+    def enqueue(self, track: Track) -> str:
         """Queue the track to be measured. Returns the reason why there are no figures yet."""
         if (failure := self._failures.get(track.id)) and failure[0] == track.sha256:
             return f"it could not be measured: {failure[1]}"
@@ -58,7 +58,7 @@ class QualityMonitor:
                 self._wake.notify()
         return "being measured: ask again in a few seconds"
 
-    def ask_all(self) -> None:
+    def enqueue_all(self) -> None:
         with self._wake:
             self._all_after = 0
             self._wake.notify()
@@ -99,10 +99,10 @@ class QualityMonitor:
             track = session.get(Track, track_id)
         if track is None or track.quality is not None:
             return
-        path = place_of_row(track).path
+        path = library_path_of(track).full_path
         try:
-            with opened(track, self._roots) as file:
-                quality = measure(file, path, kind=track.kind, codec=track.codec, bitrate=track.bitrate)
+            with open_track(track, self._roots) as file:
+                quality = measure_quality(file, path, kind=track.kind, codec=track.codec, bitrate=track.bitrate)
         except (TowerError, OSError) as error:
             self._failures[track_id] = (track.sha256, error.message if isinstance(error, TowerError) else str(error))
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tower.library.text import plain
+from tower.library.text import normalise
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,10 @@ MOODS = (
         names="mystery, mystical, enigmatic, 謎, ミステリアス, 不思議",
     ),
 )
-_BY_NAME = {plain(name): mood for mood in MOODS for name in (mood.name, *mood.names)}
-KNOWN = tuple(mood.name for mood in MOODS)
+_BY_NAME = {normalise(name): mood for mood in MOODS for name in (mood.name, *mood.names)}
+MOOD_NAMES = tuple(mood.name for mood in MOODS)
 
 
-def mood_of(word: str) -> Mood | None:
+def find_mood(word: str) -> Mood | None:
     """The mood that a word names, in any case and character width; None for an unknown word."""
-    return _BY_NAME.get(plain(word))
+    return _BY_NAME.get(normalise(word))

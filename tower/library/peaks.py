@@ -10,12 +10,12 @@ from typing import IO
 
 import numpy as np
 
-from tower.beats.sound import RATE_HZ, reading
-from tower.media.files import writing
+from tower.beats.sound import RATE_HZ, open_sound
+from tower.media.files import write_atomically
 
 POINTS = 1000
-BLOCK = RATE_HZ // 50  # samples that are reduced to one minimum and maximum while reading
-VERSION = 1  # of the cache files
+BLOCK_SAMPLES = RATE_HZ // 50  # samples that are reduced to one minimum and maximum while reading
+CACHE_VERSION = 1  # of the cache files
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Peaks:
     duration_s: float
 
 
-def peaks(file: IO[bytes], *, sha256: str, cache: Path) -> Peaks:
+def load_peaks(file: IO[bytes], *, sha256: str, cache: Path) -> Peaks:
     """The peaks of a file, cached by its hash. Raises MediaUnreadableError."""
-    cached = cache / sha256[:2] / f"{sha256}.{VERSION}.json"
+    cached = cache / sha256[:2] / f"{sha256}.{CACHE_VERSION}.json"
     try:
         return Peaks(**json.loads(cached.read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         pass
     result = _read(file)
-    with writing(cached) as part:
+    with write_atomically(cached) as part:
         part.write_text(json.dumps({"low": result.low, "high": result.high, "duration_s": result.duration_s}))
     return result
 
@@ -43,9 +43,9 @@ def peaks(file: IO[bytes], *, sha256: str, cache: Path) -> Peaks:
 def _read(file: IO[bytes]) -> Peaks:
     lows: list[np.ndarray] = []
     highs: list[np.ndarray] = []
-    with reading(file) as (sound, pieces):
+    with open_sound(file) as (sound, pieces):
         for piece in pieces:
-            starts = np.arange(0, len(piece), BLOCK)
+            starts = np.arange(0, len(piece), BLOCK_SAMPLES)
             lows.append(np.minimum.reduceat(piece, starts))
             highs.append(np.maximum.reduceat(piece, starts))
         duration = sound.duration_s

@@ -19,10 +19,10 @@ from av.audio.stream import AudioStream
 from db.models.library import Track
 from tower.errors import CancelledError, InvalidError, NotFoundError, TowerError
 from tower.errors.codes import ErrorCode
-from tower.library.reading import opened_music, sound_of
-from tower.library.tracks import place_of_row
+from tower.library.reading import find_audio_stream, open_music
+from tower.library.tracks import library_path_of
 from tower.media.decode import MediaUnreadableError
-from tower.media.files import writing
+from tower.media.files import write_atomically
 from tower.media.roots import open_media
 
 MEDIA_TYPES = {
@@ -34,14 +34,14 @@ MEDIA_TYPES = {
     "wav": "audio/wav",
 }
 # The codecs that Chromium, Firefox and Safari all play. They do not play ALAC and the rare codecs of WAV.
-PLAYED = frozenset(
+PLAYABLE_CODECS = frozenset(
     {"mp3", "aac", "flac", "vorbis", "opus", "pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le"}
 )
-MOST_CHANNELS = 8
-OPUS_RATE_HZ, OPUS_BITS = 48_000, 160_000
-VERSION = 1  # of the copies
-MOST_BYTES = 4 << 30  # of all copies together; the oldest are deleted first
-PATIENCE_S = 15.0  # how long a request waits for a copy
+MAX_CHANNELS = 8
+OPUS_RATE_HZ, OPUS_BIT_RATE = 48_000, 160_000
+COPY_VERSION = 1  # of the copies
+MAX_BYTES = 4 << 30  # of all copies together; the oldest are deleted first
+COPY_TIMEOUT_S = 15.0  # how long a request waits for a copy
 
 
 class NotReadyError(TowerError):
@@ -57,22 +57,22 @@ class Playable:
     media_type: str
 
 
-def browsers_play(track: Track) -> bool:
-    return track.codec in PLAYED and track.channels <= MOST_CHANNELS
+def can_browsers_play(track: Track) -> bool:
+    return track.codec in PLAYABLE_CODECS and track.channels <= MAX_CHANNELS
 
 
-def original(track: Track, roots: Sequence[Path]) -> Playable:
+def original_file(track: Track, roots: Sequence[Path]) -> Playable:
     """The file itself. Raises NotFoundError if it is missing or no longer readable."""
-    with opened(track, roots):
-        return Playable(place_of_row(track).path, MEDIA_TYPES[track.kind])
+    with open_track(track, roots):
+        return Playable(library_path_of(track).full_path, MEDIA_TYPES[track.kind])
 
 
-def opened(track: Track, roots: Sequence[Path]) -> IO[bytes]:
+def open_track(track: Track, roots: Sequence[Path]) -> IO[bytes]:
     """Open the file of a track, inside the library folders only.
 
     Raises NotFoundError if it is missing or no longer readable.
     """
-    path = place_of_row(track).path
+    path = library_path_of(track).full_path
     try:
         return open_media(path, roots=roots)
     except InvalidError as error:
@@ -84,7 +84,7 @@ def opened(track: Track, roots: Sequence[Path]) -> IO[bytes]:
         ) from error
 
 
-class OpusCopies:
+class OpusCache:
     """Makes Opus copies, one per content hash, and keeps them under `folder`.
 
     Copies are made on `threads`, or on two threads of its own.
@@ -97,15 +97,15 @@ class OpusCopies:
         self._lock = threading.Lock()
         self._making: dict[Path, Future[None]] = {}
 
-    def of(self, track: Track, roots: Sequence[Path]) -> Playable:
+    def get_copy(self, track: Track, roots: Sequence[Path]) -> Playable:
         """The copy of a track, made if there is none.
 
         Raises NotReadyError if it is not finished within PATIENCE_S, and MediaUnreadableError.
         """
-        target = self._folder / track.sha256[:2] / f"{track.sha256}.{VERSION}.ogg"
+        target = self._folder / track.sha256[:2] / f"{track.sha256}.{COPY_VERSION}.ogg"
         if not target.exists():
             try:
-                self._make(track, roots, target).result(timeout=PATIENCE_S)
+                self._make(track, roots, target).result(timeout=COPY_TIMEOUT_S)
             except TooSlowError as slow:
                 raise NotReadyError(
                     f"The Opus copy of track {track.id} is not finished yet: try again in a few seconds"
@@ -120,7 +120,7 @@ class OpusCopies:
         with self._lock:
             if target in self._making:
                 return self._making[target]
-            making = self._threads.submit(self._write, opened(track, roots), track.filename, target)
+            making = self._threads.submit(self._write, open_track(track, roots), track.filename, target)
             self._making[target] = making
         making.add_done_callback(lambda _: self._forget(target))  # runs at once if the copy has already ended
         return making
@@ -130,7 +130,7 @@ class OpusCopies:
             self._making.pop(target, None)
 
     def _write(self, file: IO[bytes], name: str, target: Path) -> None:
-        with file, writing(target) as part:
+        with file, write_atomically(target) as part:
             transcode(file, name, part, self._stopping)
         self._delete_oldest(target)
 
@@ -138,7 +138,7 @@ class OpusCopies:
         copies = sorted(self._folder.glob("*/*.ogg"), key=lambda path: path.stat().st_mtime)
         total_bytes = sum(path.stat().st_size for path in copies)
         for path in copies:
-            if total_bytes <= MOST_BYTES or path == newest:
+            if total_bytes <= MAX_BYTES or path == newest:
                 return
             total_bytes -= path.stat().st_size
             with suppress(FileNotFoundError):
@@ -147,12 +147,12 @@ class OpusCopies:
 
 def transcode(file: IO[bytes], name: str, target: Path, stopping: threading.Event) -> None:
     """Write the sound of `file` to `target` as stereo Opus at 48 kHz. Raises MediaUnreadableError, CancelledError."""
-    with opened_music(file, name) as source, av.open(str(target), "w", format="ogg") as out:
+    with open_music(file, name) as source, av.open(str(target), "w", format="ogg") as out:
         stream = out.add_stream("libopus", rate=OPUS_RATE_HZ, layout="stereo")
         assert isinstance(stream, AudioStream)
-        stream.bit_rate = OPUS_BITS
+        stream.bit_rate = OPUS_BIT_RATE
         sound = False
-        for frame in _resampled(source.decode(sound_of(source, name))):
+        for frame in _resampled(source.decode(find_audio_stream(source, name))):
             if stopping.is_set():
                 raise CancelledError("The service is stopping")
             sound = True

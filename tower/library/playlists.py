@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from db.models.library import Playlist, PlaylistTrack, Track
 from tower.errors import InvalidError, NotFoundError
-from tower.pages import Page, Wanted, page_of
+from tower.pages import Page, PageRequest, fetch_page
 
-LONGEST = 10_000  # tracks in one list
+MAX_TRACKS = 10_000  # tracks in one list
 
 
 @dataclass(frozen=True)
-class Length:
+class PlaylistSize:
     """The size of a playlist. `duration_s` is that of all tracks together."""
 
     tracks: int = 0
@@ -31,11 +31,11 @@ def find(session: Session, playlist_id: int, *, for_update: bool = False) -> Pla
     return playlist
 
 
-def page(session: Session, wanted: Wanted) -> Page[Playlist]:
-    return page_of(session, select(Playlist), Playlist.id, wanted=wanted)
+def page(session: Session, page_request: PageRequest) -> Page[Playlist]:
+    return fetch_page(session, select(Playlist), Playlist.id, page=page_request)
 
 
-def lengths(session: Session, playlist_ids: Sequence[int]) -> dict[int, Length]:
+def playlist_sizes(session: Session, playlist_ids: Sequence[int]) -> dict[int, PlaylistSize]:
     """The sizes of playlists by id. An empty playlist has no entry."""
     rows = session.execute(
         select(PlaylistTrack.playlist_id, func.count(), func.sum(Track.duration_s))
@@ -43,10 +43,10 @@ def lengths(session: Session, playlist_ids: Sequence[int]) -> dict[int, Length]:
         .where(PlaylistTrack.playlist_id.in_(playlist_ids))
         .group_by(PlaylistTrack.playlist_id)
     )
-    return {playlist_id: Length(count, seconds) for playlist_id, count, seconds in rows}
+    return {playlist_id: PlaylistSize(count, seconds) for playlist_id, count, seconds in rows}
 
 
-def tracks(session: Session, playlist_id: int) -> Sequence[Track]:
+def list_tracks(session: Session, playlist_id: int) -> Sequence[Track]:
     """The tracks of a playlist in order. Raises NotFoundError."""
     find(session, playlist_id)
     rows = select(Track).join(PlaylistTrack, PlaylistTrack.track_id == Track.id)
@@ -58,11 +58,11 @@ def create(session: Session, name: str, *, description: str | None, track_ids: S
     playlist = Playlist(name=name, description=description)
     session.add(playlist)
     session.flush()
-    fill(session, playlist, track_ids)
+    replace_tracks(session, playlist, track_ids)
     return playlist
 
 
-def fill(session: Session, playlist: Playlist, track_ids: Sequence[int]) -> None:
+def replace_tracks(session: Session, playlist: Playlist, track_ids: Sequence[int]) -> None:
     """Replace the tracks of a playlist. Raises InvalidError for an unknown track."""
     _require_tracks(session, track_ids)
     session.execute(delete(PlaylistTrack).where(PlaylistTrack.playlist_id == playlist.id))

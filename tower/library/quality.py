@@ -13,25 +13,28 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from tower.library.ffmpeg import ffmpeg
-from tower.library.reading import opened_music, sound_of
+from tower.library.ffmpeg import ffmpeg_path
+from tower.library.reading import find_audio_stream, open_music
 from tower.media.decode import MediaUnreadableError
 
-FULL, RUN = 0.9995, 3  # of full scale; consecutive samples at that level that count as clipped (one may be a peak)
+CLIPPING_LEVEL, CLIPPING_RUN_SAMPLES = (
+    0.9995,
+    3,
+)  # of full scale; consecutive samples at that level that count as clipped (one may be a peak)
 SILENT_DB = -60.0  # RMS of a tenth of a second, to full scale
-WINDOW, MOST_WINDOWS = 4096, 400  # samples; windows spread over the track
+WINDOW_SAMPLES, MAX_WINDOWS = 4096, 400  # samples; windows spread over the track
 CLIFF_DB = 20.0  # a fall in level by this much within a kilohertz is the edge of a codec
 # The lowpass of LAME in Hz, as measured, and the bit rate of the mp3. Recordings end near 20 kHz by themselves.
 LOWPASSES = ((12_500, 64_000), (16_300, 96_000), (17_500, 128_000), (18_500, 160_000), (19_500, 192_000))
 LOSSLESS = frozenset({"flac", "alac", "pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"})
 FORMATS = {"mp3": "mp3", "m4a": "mov", "flac": "flac", "ogg": "ogg", "opus": "ogg", "wav": "wav"}
-CLAIMS_TOO_MUCH = 1.5  # claimed bit rate over the bit rate of the content
-LOUDNESS_S = 600.0  # timeout of ffmpeg
+SUSPECT_RATIO = 1.5  # claimed bit rate over the bit rate of the content
+LOUDNESS_TIMEOUT_S = 600.0  # timeout of ffmpeg
 Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Quality:
+class SoundQuality:
     """The sound quality of a track.
 
     `loudness_lufs` is integrated (EBU R 128); it, `loudness_range_lu` and `true_peak_dbtp` are None in silence.
@@ -59,7 +62,7 @@ class Quality:
         return asdict(self)
 
 
-def measure(file: IO[bytes], path: Path, *, kind: str, codec: str, bitrate: int | None) -> Quality:
+def measure_quality(file: IO[bytes], path: Path, *, kind: str, codec: str, bitrate: int | None) -> SoundQuality:
     """Measure a track. It is decoded twice: here, and by ffmpeg for the loudness.
 
     `path` is the path of the open `file`. Raises MediaUnreadableError.
@@ -69,9 +72,9 @@ def measure(file: IO[bytes], path: Path, *, kind: str, codec: str, bitrate: int 
     cutoff = _cutoff_hz(signal)
     content = next((bits for edge, bits in LOWPASSES if cutoff and cutoff <= edge), None)
     lossless = codec in LOSSLESS
-    suspect = content is not None and (lossless or (bitrate or 0) >= content * CLAIMS_TOO_MUCH)
+    suspect = content is not None and (lossless or (bitrate or 0) >= content * SUSPECT_RATIO)
     leading, trailing, share = _silences(signal)
-    quality = Quality(
+    quality = SoundQuality(
         loudness_lufs=loudness,
         loudness_range_lu=spread,
         true_peak_dbtp=peak,
@@ -102,19 +105,19 @@ class _Signal:
 
 
 def _analyse_signal(file: IO[bytes], name: str) -> _Signal:
-    with opened_music(file, name) as container:
-        stream = sound_of(container, name)
+    with open_music(file, name) as container:
+        stream = find_audio_stream(container, name)
         rate = stream.codec_context.sample_rate
         seconds = (container.duration or 0) / av.time_base
         signal = _Signal(rate)
-        every_s = max(WINDOW / rate, seconds / MOST_WINDOWS)
+        every_s = max(WINDOW_SAMPLES / rate, seconds / MAX_WINDOWS)
         next_at, at = 0.0, 0.0
         for piece in _pieces(container.decode(stream), rate):
             _count_clipping(signal, piece)
             mono = piece.mean(axis=0)
             _add_levels(signal, mono)
-            if at >= next_at and len(mono) >= WINDOW:
-                _add_spectrum(signal, mono[:WINDOW])
+            if at >= next_at and len(mono) >= WINDOW_SAMPLES:
+                _add_spectrum(signal, mono[:WINDOW_SAMPLES])
                 next_at = at + every_s
             at += len(mono) / rate
     if not signal.levels_db and not len(signal.rest):
@@ -144,10 +147,10 @@ def _pieces(frames: Iterator[Any], rate: int) -> Iterator[Samples]:
 
 def _count_clipping(signal: _Signal, piece: Samples) -> None:
     for channel in piece:
-        full = np.concatenate(([False], np.abs(channel) >= FULL, [False]))
+        full = np.concatenate(([False], np.abs(channel) >= CLIPPING_LEVEL, [False]))
         edges = np.flatnonzero(full[1:] != full[:-1])
         lengths = edges[1::2] - edges[::2]
-        long = lengths[lengths >= RUN]
+        long = lengths[lengths >= CLIPPING_RUN_SAMPLES]
         signal.clipped += int(long.sum())
         signal.places += len(long)
 
@@ -162,7 +165,7 @@ def _add_levels(signal: _Signal, mono: Samples) -> None:
 
 
 def _add_spectrum(signal: _Signal, window: Samples) -> None:
-    power = np.abs(np.fft.rfft(window * np.hanning(WINDOW))) ** 2
+    power = np.abs(np.fft.rfft(window * np.hanning(WINDOW_SAMPLES))) ** 2
     signal.power = power if signal.power is None else signal.power + power
     signal.windows += 1
 
@@ -179,7 +182,7 @@ def _cutoff_hz(signal: _Signal) -> int | None:
     """The steepest edge above 9 kHz where the level falls by CLIFF_DB within a kilohertz and stays low."""
     if signal.power is None or not signal.power.any():
         return None
-    hz = signal.rate_hz / WINDOW
+    hz = signal.rate_hz / WINDOW_SAMPLES
     band = max(1, round(500 / hz))
     power = signal.power / signal.windows
     level = 10 * np.log10(np.maximum(np.convolve(power, np.ones(band) / band, "same"), 1e-14))
@@ -198,12 +201,14 @@ def _cutoff_hz(signal: _Signal) -> int | None:
 def _loudness(path: Path, kind: str) -> tuple[float | None, float | None, float | None]:
     """Loudness, loudness range and true peak by ffmpeg's ebur128, restricted to this local file and its format."""
     safe = ("-protocol_whitelist", "file", "-f", FORMATS[kind])
-    argv = [ffmpeg(), "-hide_banner", "-nostdin", "-nostats", *safe, "-i", f"file:{path}", "-map", "0:a:0"]
+    argv = [ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", *safe, "-i", f"file:{path}", "-map", "0:a:0"]
     argv += ["-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
     try:
-        completed = subprocess.run(argv, capture_output=True, timeout=LOUDNESS_S, check=False)
+        completed = subprocess.run(argv, capture_output=True, timeout=LOUDNESS_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:
-        raise MediaUnreadableError(f"The loudness of {path.name} took longer than {LOUDNESS_S:.0f} s") from error
+        raise MediaUnreadableError(
+            f"The loudness of {path.name} took longer than {LOUDNESS_TIMEOUT_S:.0f} s"
+        ) from error
     summary = completed.stderr.decode(errors="replace").rpartition("Summary:")[2]
     if not summary or completed.returncode:
         raise MediaUnreadableError(f"{path.name} cannot be measured: ffmpeg ended with {completed.returncode}")
@@ -222,7 +227,7 @@ def _summary_value(summary: str, name: str, unit: str) -> float | None:
     return None if name == "I" and value <= -70.0 else value  # the gate of EBU R 128: all of it is quieter
 
 
-def _describe_faults(quality: Quality) -> Sequence[str]:
+def _describe_faults(quality: SoundQuality) -> Sequence[str]:
     faults = []
     if quality.clipped_places:
         faults.append(f"clipped in {quality.clipped_places} places")

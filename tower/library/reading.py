@@ -15,19 +15,19 @@ from tinytag import TinyTag, TinyTagException
 
 from tower.media.decode import MediaUnreadableError
 
-ENDINGS = frozenset({".mp3", ".m4a", ".flac", ".ogg", ".opus", ".wav"})
+EXTENSIONS = frozenset({".mp3", ".m4a", ".flac", ".ogg", ".opus", ".wav"})
 # Containers that hold their own sound. Playlist formats (hls, concat, …) can refer to other files and URLs.
 CONTAINERS = "mp3,flac,ogg,wav,w64,mov,mp4,m4a,3gp,3g2,mj2"
-LONGEST_TEXT = 500  # characters of a tag that are kept
-SLOWEST_BPM, FASTEST_BPM = 20.0, 400.0
+MAX_TEXT_LENGTH = 500  # characters of a tag that are kept
+MIN_BPM, MAX_BPM = 20.0, 400.0
 R128_TO_REPLAYGAIN_DB = 5.0  # the reference is −23 LUFS in R 128 and −18 LUFS in ReplayGain 2
 TAIL_S = 5.0  # length of the end that is read
-FEWEST_BITS = 16_000  # bits per second; below that the packets are counted instead of trusting the header
-CUT_OFF = 0.98  # share of the declared length
+MIN_BIT_RATE = 16_000  # bits per second; below that the packets are counted instead of trusting the header
+MIN_COMPLETE_SHARE = 0.98  # share of the declared length
 
 
 @dataclass(frozen=True)
-class Facts:
+class TrackFacts:
     """The tags and technical facts of a music file.
 
     `bitrate` is in bits per second, `gain_db` as in ReplayGain. `fault`: the damage of a file that plays nevertheless.
@@ -49,15 +49,15 @@ class Facts:
     gain_db: float | None
 
 
-def read(file: IO[bytes], name: str, size_bytes: int) -> Facts:
+def read_facts(file: IO[bytes], name: str, size_bytes: int) -> TrackFacts:
     """Read the head of a file, and its end to see whether it is complete.
 
     `name` is for messages only. Raises MediaUnreadableError for an empty or damaged file, a video, or no sound.
     """
     if not size_bytes:
         raise MediaUnreadableError(f"{name} is empty")
-    with opened_music(file, name) as container:
-        stream = sound_of(container, name)
+    with open_music(file, name) as container:
+        stream = find_audio_stream(container, name)
         codec = stream.codec_context
         declared_s = _declared_s(container, stream)
         duration, fault = _measure_s(container, stream, declared_s, size_bytes)
@@ -70,7 +70,7 @@ def read(file: IO[bytes], name: str, size_bytes: int) -> Facts:
         raise MediaUnreadableError(f"{name} holds no sound that can be played")
     if kind == "m4a":
         tags |= _m4a_tags(file, name)
-    return Facts(
+    return TrackFacts(
         kind=kind,
         codec=codec.codec.canonical_name,
         duration_s=round(duration, 3),
@@ -88,7 +88,7 @@ def read(file: IO[bytes], name: str, size_bytes: int) -> Facts:
     )
 
 
-def opened_music(file: IO[bytes], name: str) -> InputContainer:
+def open_music(file: IO[bytes], name: str) -> InputContainer:
     """Open a music file; the caller closes it. Raises MediaUnreadableError."""
     # There is no protocol "none": FFmpeg cannot open anything that the file refers to.
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
@@ -105,7 +105,7 @@ class _UnnamedFile:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
-def sound_of(container: InputContainer, name: str) -> AudioStream:
+def find_audio_stream(container: InputContainer, name: str) -> AudioStream:
     """The first audio stream. Raises MediaUnreadableError if there is none, or if the file is a video."""
     if any(not video.disposition & Disposition.attached_pic for video in container.streams.video):
         raise MediaUnreadableError(f"{name} holds moving pictures: it is a video, not a track")
@@ -128,7 +128,7 @@ def _measure_s(
 ) -> tuple[float, str | None]:
     """The length of the sound, and the fault if the header is wrong about it."""
     bits = stream.codec_context.bit_rate or stream.bit_rate or 0
-    too_long = declared_s * max(bits, FEWEST_BITS) / 8 > size_bytes * 1.05
+    too_long = declared_s * max(bits, MIN_BIT_RATE) / 8 > size_bytes * 1.05
     try:
         if too_long or not declared_s:
             found = _count_packets_s(container, stream)
@@ -138,7 +138,7 @@ def _measure_s(
             found = _last_packet_end_s(container, stream, declared_s)
     except av.FFmpegError as error:
         return declared_s, f"damaged: {error.strerror}"
-    if declared_s and found < declared_s * CUT_OFF - 0.1:
+    if declared_s and found < declared_s * MIN_COMPLETE_SHARE - 0.1:
         return found, f"cut off: its header says {declared_s:.0f} s, its sound ends after {found:.1f} s"
     return declared_s or found, None
 
@@ -196,12 +196,12 @@ def _text(tags: Mapping[str, str], *names: str) -> str | None:
     """The first of these tags that is set, without unprintable characters and extra spaces."""
     found = next((tags[name] for name in names if tags.get(name)), "")
     printable = "".join(character if character.isprintable() else " " for character in found)
-    return " ".join(printable.split())[:LONGEST_TEXT] or None
+    return " ".join(printable.split())[:MAX_TEXT_LENGTH] or None
 
 
 def _bpm(tags: Mapping[str, str]) -> float | None:
     found = (_number(tags[name]) for name in ("tbpm", "bpm", "tmpo", "tempo") if tags.get(name))
-    return next((bpm for bpm in found if bpm is not None and SLOWEST_BPM <= bpm <= FASTEST_BPM), None)
+    return next((bpm for bpm in found if bpm is not None and MIN_BPM <= bpm <= MAX_BPM), None)
 
 
 def _gain_db(tags: Mapping[str, str]) -> float | None:

@@ -13,7 +13,7 @@ from tower.settings import Settings
 
 
 @dataclass(frozen=True)
-class Place:
+class LibraryPath:
     """The path of a file in the library. `folder` is relative to the root; "" is the root itself."""
 
     root: Path
@@ -21,7 +21,7 @@ class Place:
     filename: str
 
     @property
-    def path(self) -> Path:
+    def full_path(self) -> Path:
         return self.root / self.folder / self.filename
 
 
@@ -31,7 +31,7 @@ def library_roots(settings: Settings) -> tuple[Path, ...]:
     return tuple(root for root in given if not any(root != other and root.is_relative_to(other) for other in given))
 
 
-def place_of(path: Path, roots: Sequence[Path]) -> Place:
+def split_library_path(path: Path, roots: Sequence[Path]) -> LibraryPath:
     """Split a path into root, folder and name. `path` is resolved, as `media_path` returns it.
 
     Raises InvalidError for a path outside the library.
@@ -41,4 +41,4 @@ def place_of(path: Path, roots: Sequence[Path]) -> Place:
         raise InvalidError.field("path", str(path), "the full path of a file in the music library")
     below = path.relative_to(root)
     folder = str(below.parent)
-    return Place(root, "" if folder == "." else folder, below.name)
+    return LibraryPath(root, "" if folder == "." else folder, below.name)

@@ -14,18 +14,18 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.library import Track, UnreadableFile
 from tower.errors import TowerError
-from tower.library.tracks import keep, take
-from tower.library.walk import Folder, Odd, Seen, folders, shown
+from tower.library.tracks import save_track, scan_file
+from tower.library.walk import AudioFile, ListedFolder, SkippedEntry, printable_path, walk_folders
 
-AT_ONCE = 1000  # files compared per query
-GONE = (errno.ENOENT, errno.ENOTDIR)
+BATCH_SIZE = 1000  # files compared per query
+MISSING_ERRNOS = (errno.ENOENT, errno.ENOTDIR)
 
 
 @dataclass
-class Tally:
+class ScanCounts:
     """The counts of a scan so far. The fields are columns of its row."""
 
     files_seen: int = 0
@@ -37,20 +37,20 @@ class Tally:
     unreadable: int = 0
 
 
-class Scanning:
+class ScanRun:
     """Runs one scan. `report` is called often with the tally; it raises CancelledError to end the scan."""
 
     def __init__(
-        self, sessions: Sessions, scan_id: int, roots: Sequence[Path], report: Callable[[Tally], None]
+        self, sessions: SessionFactory, scan_id: int, roots: Sequence[Path], report: Callable[[ScanCounts], None]
     ) -> None:
-        self.tally = Tally()
+        self.tally = ScanCounts()
         self._sessions = sessions
         self._scan_id = scan_id
         self._roots = roots
         self._report = report
         self._shrunk: list[tuple[Path, str]] = []  # folders whose files and tracks differ in number
 
-    def run(self) -> Tally:
+    def run(self) -> ScanCounts:
         """Scan every root in turn. The tracks of a root that is not mounted stay as they are.
 
         Raises CancelledError; the changes until then stay.
@@ -58,11 +58,13 @@ class Scanning:
         for root in self._roots:
             if not root.is_dir():
                 self._record_unreadable(
-                    Odd(shown(root), "the library folder is not there; its tracks are left as they are")
+                    SkippedEntry(
+                        printable_path(root), "the library folder is not there; its tracks are left as they are"
+                    )
                 )
                 continue
-            for folder in folders(root, self._roots):
-                if isinstance(folder, Odd):
+            for folder in walk_folders(root, self._roots):
+                if isinstance(folder, SkippedEntry):
                     self._record_unreadable(folder)
                 else:
                     self._scan_folder(folder)
@@ -70,9 +72,9 @@ class Scanning:
         self._mark_vanished()
         return self.tally
 
-    def _scan_folder(self, folder: Folder) -> None:
+    def _scan_folder(self, folder: ListedFolder) -> None:
         present = 0
-        while batch := list(islice(folder.files, AT_ONCE)):
+        while batch := list(islice(folder.files, BATCH_SIZE)):
             present += self._compare(folder, batch)
         with self._sessions() as session:
             in_it = _in_folder(folder.root, folder.name)
@@ -80,9 +82,9 @@ class Scanning:
         if known != present:
             self._shrunk.append((folder.root, folder.name))
 
-    def _compare(self, folder: Folder, batch: list[Seen | Odd]) -> int:
+    def _compare(self, folder: ListedFolder, batch: list[AudioFile | SkippedEntry]) -> int:
         """Update the tracks of these entries. Returns how many of the entries are tracks now."""
-        names = [entry.place.filename for entry in batch if isinstance(entry, Seen)]
+        names = [entry.library_path.filename for entry in batch if isinstance(entry, AudioFile)]
         with self._sessions.begin() as session:
             columns = (Track.filename, Track.bytes, Track.mtime_ns, Track.missing_since)
             rows = session.execute(
@@ -90,10 +92,10 @@ class Scanning:
             )
             known = {name: (size, mtime, missing is None) for name, size, mtime, missing in rows}
             back = [
-                entry.place.filename
+                entry.library_path.filename
                 for entry in batch
-                if isinstance(entry, Seen)
-                and known.get(entry.place.filename) == (entry.size_bytes, entry.mtime_ns, False)
+                if isinstance(entry, AudioFile)
+                and known.get(entry.library_path.filename) == (entry.size_bytes, entry.mtime_ns, False)
             ]
             if back:
                 session.execute(
@@ -103,12 +105,12 @@ class Scanning:
                 )
         return sum(self._update_entry(entry, known) for entry in batch)
 
-    def _update_entry(self, entry: Seen | Odd, known: dict[str, tuple[int, int, bool]]) -> bool:
+    def _update_entry(self, entry: AudioFile | SkippedEntry, known: dict[str, tuple[int, int, bool]]) -> bool:
         self.tally.files_seen += 1
-        if isinstance(entry, Odd):
+        if isinstance(entry, SkippedEntry):
             self._record_unreadable(entry)
             return False
-        before = known.get(entry.place.filename)
+        before = known.get(entry.library_path.filename)
         if before is not None and before[:2] == (entry.size_bytes, entry.mtime_ns):
             self.tally.unchanged += 1
             return True
@@ -116,14 +118,14 @@ class Scanning:
         self._report(self.tally)
         return is_saved or (before is not None and before[2])
 
-    def _read_and_save(self, entry: Seen, *, is_new: bool) -> bool:
+    def _read_and_save(self, entry: AudioFile, *, is_new: bool) -> bool:
         try:
-            file = take(entry.place, roots=self._roots)
+            file = scan_file(entry.library_path, roots=self._roots)
             with self._sessions.begin() as session:
                 newest = session.scalar(select(func.max(Track.id))) or 0
-                is_old_row = keep(session, file).id <= newest
+                is_old_row = save_track(session, file).id <= newest
         except (TowerError, OSError, ValueError, av.FFmpegError, DataError) as error:
-            self._record_unreadable(Odd(str(entry.place.path), _reason(error)))
+            self._record_unreadable(SkippedEntry(str(entry.library_path.full_path), _reason(error)))
             return False
         if not is_new:
             self.tally.changed += 1
@@ -133,7 +135,7 @@ class Scanning:
             self.tally.added += 1
         return True
 
-    def _record_unreadable(self, skipped: Odd) -> None:
+    def _record_unreadable(self, skipped: SkippedEntry) -> None:
         self.tally.unreadable += 1
         with self._sessions.begin() as session:
             session.add(UnreadableFile(scan_id=self._scan_id, path=skipped.path, reason=skipped.reason))
@@ -157,8 +159,8 @@ class Scanning:
             present = (_in_folder(root, name), Track.missing_since.is_(None))
             rows = session.execute(select(Track.id, Track.filename).where(*present))
             gone = [row_id for row_id, filename in rows if _is_gone(root / name / filename)]
-        for first in range(0, len(gone), AT_ONCE):
-            self._mark_missing(Track.id.in_(gone[first : first + AT_ONCE]))
+        for first in range(0, len(gone), BATCH_SIZE):
+            self._mark_missing(Track.id.in_(gone[first : first + BATCH_SIZE]))
 
     def _mark_vanished_folders(self, root: Path) -> None:
         """Mark the tracks of folders that are gone. A folder that cannot be read is not gone."""
@@ -173,10 +175,10 @@ class Scanning:
             with self._sessions() as session:
                 later = (Track.root == str(root), Track.folder > last, Track.missing_since.is_(None))
                 names = session.scalars(
-                    select(Track.folder).where(*later).distinct().order_by(Track.folder).limit(AT_ONCE)
+                    select(Track.folder).where(*later).distinct().order_by(Track.folder).limit(BATCH_SIZE)
                 ).all()
             yield from names
-            if len(names) < AT_ONCE:
+            if len(names) < BATCH_SIZE:
                 return
             last = names[-1]
 
@@ -199,7 +201,7 @@ def _is_gone(path: Path) -> bool:
     try:
         os.lstat(path)
     except OSError as error:
-        return error.errno in GONE
+        return error.errno in MISSING_ERRNOS
     return False
 
 

@@ -14,18 +14,18 @@ from sqlalchemy import Connection, Engine, delete, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions, sessions
+from db.engine import SessionFactory, session_factory
 from db.models.library import LibraryScan, ScanState, UnreadableFile
 from tower.errors import CancelledError, ConflictError, NotFoundError
-from tower.library.scanning import Scanning, Tally
-from tower.library.walk import count
-from tower.pages import Page, Wanted, page_of
+from tower.library.scanning import ScanCounts, ScanRun
+from tower.library.walk import count_entries
+from tower.pages import Page, PageRequest, fetch_page
 
-LOCK = 7_238_011_906  # advisory lock, next to that of the migrations; PostgreSQL releases it when the process ends
+SCAN_LOCK = 7_238_011_906  # advisory lock, next to that of the migrations; PostgreSQL releases it when the process ends
 REPORT_S = 0.5  # interval between updates of the row
-LISTS_KEPT = 5  # scans whose unreadable files are still listed
-LIVE = (ScanState.QUEUED, ScanState.RUNNING)
-INTERRUPTED = "the service stopped during the scan: start another one, which continues from here"
+KEPT_REPORTS = 5  # scans whose unreadable files are still listed
+LIVE_STATES = (ScanState.QUEUED, ScanState.RUNNING)
+INTERRUPTED_MESSAGE = "the service stopped during the scan: start another one, which continues from here"
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class LibraryScans:
 
     def __init__(self, engine: Engine, roots: Sequence[Path]) -> None:
         self._engine = engine
-        self._sessions: Sessions = sessions(engine)
+        self._sessions: SessionFactory = session_factory(engine)
         self._roots = tuple(roots)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="library-scan")
         self._stopping = threading.Event()
@@ -43,7 +43,7 @@ class LibraryScans:
     def start(self) -> int:
         """Start a scan and return its id. Raises ConflictError while one runs in any process."""
         lock = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if not lock.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+        if not lock.scalar(text("select pg_try_advisory_lock(:lock)"), {"lock": SCAN_LOCK}):
             lock.close()
             raise ConflictError("A scan of the library is already running", details=self._running())
         try:
@@ -65,13 +65,13 @@ class LibraryScans:
 
     def _running(self) -> dict[str, int | None]:
         with self._sessions() as session:
-            return {"scan_id": session.scalar(select(LibraryScan.id).where(LibraryScan.state.in_(LIVE)))}
+            return {"scan_id": session.scalar(select(LibraryScan.id).where(LibraryScan.state.in_(LIVE_STATES)))}
 
     def _scan(self, scan_id: int, lock: Connection) -> None:
-        scanning = Scanning(self._sessions, scan_id, self._roots, Reporting(self._sessions, scan_id, self._stopping))
+        scanning = ScanRun(self._sessions, scan_id, self._roots, ScanReporter(self._sessions, scan_id, self._stopping))
         try:
             self._write(scan_id, state=ScanState.RUNNING)
-            self._write(scan_id, files_total=count(self._roots))
+            self._write(scan_id, files_total=count_entries(self._roots))
             scanning.run()
         except CancelledError:
             self._end(scan_id, scanning.tally, ScanState.CANCELLED)
@@ -83,7 +83,7 @@ class LibraryScans:
         finally:
             _release(lock)
 
-    def _end(self, scan_id: int, tally: Tally, state: ScanState, *, error: str | None = None) -> None:
+    def _end(self, scan_id: int, tally: ScanCounts, state: ScanState, *, error: str | None = None) -> None:
         self._write(scan_id, **asdict(tally), state=state, error=error, ended_at=func.now())
 
     def _write(self, scan_id: int, **values: object) -> None:
@@ -91,16 +91,16 @@ class LibraryScans:
             session.execute(update(LibraryScan).where(LibraryScan.id == scan_id).values(**values))
 
 
-class Reporting:
+class ScanReporter:
     """Writes the tally into the row of the scan every REPORT_S. Raises CancelledError to end the scan."""
 
-    def __init__(self, sessions: Sessions, scan_id: int, stopping: threading.Event) -> None:
+    def __init__(self, sessions: SessionFactory, scan_id: int, stopping: threading.Event) -> None:
         self._sessions = sessions
         self._scan_id = scan_id
         self._stopping = stopping
         self._next = 0.0
 
-    def __call__(self, tally: Tally) -> None:
+    def __call__(self, tally: ScanCounts) -> None:
         if self._stopping.is_set():
             raise CancelledError("The service is stopping")
         if time.monotonic() < self._next:
@@ -121,8 +121,8 @@ def find(session: Session, scan_id: int) -> LibraryScan:
     return scan
 
 
-def newest(session: Session, wanted: Wanted) -> Page[LibraryScan]:
-    return page_of(session, select(LibraryScan), LibraryScan.id, wanted=wanted, newest_first=True)
+def list_scans(session: Session, page_request: PageRequest) -> Page[LibraryScan]:
+    return fetch_page(session, select(LibraryScan), LibraryScan.id, page=page_request, newest_first=True)
 
 
 def cancel(session: Session, scan_id: int) -> LibraryScan:
@@ -131,27 +131,27 @@ def cancel(session: Session, scan_id: int) -> LibraryScan:
     Raises NotFoundError.
     """
     scan = find(session, scan_id)
-    if scan.state in LIVE:
+    if scan.state in LIVE_STATES:
         scan.cancel_asked = True
         session.flush()
     return scan
 
 
-def unreadable(session: Session, scan_id: int, wanted: Wanted) -> Page[UnreadableFile]:
+def list_unreadable_files(session: Session, scan_id: int, page_request: PageRequest) -> Page[UnreadableFile]:
     """Raises NotFoundError."""
     find(session, scan_id)
     rows = select(UnreadableFile).where(UnreadableFile.scan_id == scan_id)
-    return page_of(session, rows, UnreadableFile.id, wanted=wanted)
+    return fetch_page(session, rows, UnreadableFile.id, page=page_request)
 
 
 def _end_interrupted(session: Session) -> None:
     """Mark scans that never ended as failed. We hold the lock, so the processes that ran them are gone."""
     session.execute(
         update(LibraryScan)
-        .where(LibraryScan.state.in_(LIVE))
-        .values(state=ScanState.FAILED, error=INTERRUPTED, ended_at=func.now())
+        .where(LibraryScan.state.in_(LIVE_STATES))
+        .values(state=ScanState.FAILED, error=INTERRUPTED_MESSAGE, ended_at=func.now())
     )
-    kept = select(LibraryScan.id).order_by(LibraryScan.id.desc()).limit(LISTS_KEPT - 1)
+    kept = select(LibraryScan.id).order_by(LibraryScan.id.desc()).limit(KEPT_REPORTS - 1)
     session.execute(delete(UnreadableFile).where(UnreadableFile.scan_id.not_in(kept)))
 
 

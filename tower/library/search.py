@@ -15,45 +15,48 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from db.models.library import Track
-from tower.library.text import pattern, plain
-from tower.pages import Page, Wanted
+from tower.library.text import like_pattern, normalise
+from tower.pages import Page, PageRequest
 
-MOST = 300
-FEW = 20  # similar tracks are searched only if fewer contain the words themselves
-LIKENESS = 0.5  # of pg_trgm's word_similarity, 0…1
+MAX_RANKED = 300
+SIMILAR_BELOW = 20  # similar tracks are searched only if fewer contain the words themselves
+MIN_SIMILARITY = 0.5  # of pg_trgm's word_similarity, 0…1
 
 
-class Match(StrEnum):
+class MatchKind(StrEnum):
     TITLE = "title"
     BEGINNING = "beginning"
     PART = "part"
     SIMILAR = "similar"
 
 
-MATCHES = tuple(Match)
+MATCH_KINDS = tuple(MatchKind)
 
 
 @dataclass(frozen=True)
-class Hit:
+class SearchHit:
     """A track that matches. `similarity` is in 0…1: how much of the query is in the texts of the track."""
 
     track: Track
-    match: Match
+    match: MatchKind
     similarity: float
 
 
-def search(session: Session, words: str, wanted: Wanted) -> Page[Hit]:
+def search_tracks(session: Session, words: str, page_request: PageRequest) -> Page[SearchHit]:
     """A page of hits, the best first. Its cursor is the number of hits before it. Missing tracks are left out."""
-    query = plain(words)
+    query = normalise(words)
     if not query:
         return Page((), None)
     exact = _find_exact(session, words, query)
-    similar = _find_similar(session, query) if len(exact) < FEW and _is_long(words, query) else []
-    start = wanted.cursor or 0
-    ranked = _ranked(query, exact, similar).offset(start).limit(wanted.limit + 1)
+    similar = _find_similar(session, query) if len(exact) < SIMILAR_BELOW and _is_long(words, query) else []
+    start = page_request.cursor or 0
+    ranked = _ranked(query, exact, similar).offset(start).limit(page_request.limit + 1)
     found = session.execute(ranked).all()
-    hits = [Hit(track, MATCHES[rank], round(similarity, 3)) for track, rank, similarity in found[: wanted.limit]]
-    return Page(hits, start + wanted.limit if len(found) > wanted.limit else None)
+    hits = [
+        SearchHit(track, MATCH_KINDS[rank], round(similarity, 3))
+        for track, rank, similarity in found[: page_request.limit]
+    ]
+    return Page(hits, start + page_request.limit if len(found) > page_request.limit else None)
 
 
 def _is_long(words: str, query: str) -> bool:
@@ -63,19 +66,19 @@ def _is_long(words: str, query: str) -> bool:
 
 def _find_exact(session: Session, words: str, query: str) -> list[int]:
     """Ids of titles that begin with the query and of tracks that contain every word, at most MOST of each."""
-    beginning = _present().where(_title_begins(query)).order_by(Track.title_text, Track.id).limit(MOST)
-    parts = and_(*(Track.search_text.like(pattern(word)) for word in words.split() if plain(word)))
-    first = _present().where(parts).limit(MOST)
+    beginning = _present().where(_title_begins(query)).order_by(Track.title_text, Track.id).limit(MAX_RANKED)
+    parts = and_(*(Track.search_text.like(like_pattern(word)) for word in words.split() if normalise(word)))
+    first = _present().where(parts).limit(MAX_RANKED)
     return list(dict.fromkeys((*session.scalars(beginning), *session.scalars(first))))
 
 
 def _find_similar(session: Session, query: str) -> list[int]:
     """Ids of tracks with a run of words similar to the query, the most similar first."""
-    threshold = func.set_config("pg_trgm.word_similarity_threshold", str(LIKENESS), True)
+    threshold = func.set_config("pg_trgm.word_similarity_threshold", str(MIN_SIMILARITY), True)
     session.execute(select(threshold))
     near = literal(query).op("<%")(Track.search_text)
     nearest = func.word_similarity(query, Track.search_text).desc()
-    return list(session.scalars(_present().where(near).order_by(nearest, Track.id).limit(MOST)))
+    return list(session.scalars(_present().where(near).order_by(nearest, Track.id).limit(MAX_RANKED)))
 
 
 def _ranked(query: str, exact: Sequence[int], similar: Sequence[int]) -> Select[Track, int, float]:

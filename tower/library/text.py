@@ -10,37 +10,37 @@ from __future__ import annotations
 
 import unicodedata
 
-VOICED = "\u3099\u309a"  # the marks of が and ぱ, which are letters of their own and not accented か and は
+VOICING_MARKS = "\u3099\u309a"  # the marks of が and ぱ, which are letters of their own and not accented か and は
 KATAKANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
-FIRST_KANA, LAST_KANA, LONG = 0x3041, 0x3096, "ー"
-SHORTEST = 3  # letters; shorter words have no trigram of their own
+FIRST_KANA, LAST_KANA, LONG_VOWEL = 0x3041, 0x3096, "ー"
+MIN_TRIGRAM_LETTERS = 3  # letters; shorter words have no trigram of their own
 
 
-def plain(text: str) -> str:
+def normalise(text: str) -> str:
     """The normalised words, separated by single spaces. A text without letters and digits is only folded."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     bare = "".join(
         character
         for character in unicodedata.normalize("NFD", folded)
-        if character in VOICED or not unicodedata.combining(character)
+        if character in VOICING_MARKS or not unicodedata.combining(character)
     )
     unified = unicodedata.normalize("NFC", bare).translate(KATAKANA)
     return _encode(unified) or " ".join(folded.split())
 
 
-def searched(*texts: str | None) -> str:
+def searchable_text(*texts: str | None) -> str:
     """All normalised texts as one, which begins and ends with a space."""
-    return f" {' '.join(filter(None, (plain(text) for text in texts if text)))} "
+    return f" {' '.join(filter(None, (normalise(text) for text in texts if text)))} "
 
 
-def pattern(word: str) -> str:
+def like_pattern(word: str) -> str:
     """The LIKE pattern that finds a word in a `searched` text.
 
     It matches anywhere; a word shorter than SHORTEST only matches the start of a word.
     """
-    folded = plain(word)
+    folded = normalise(word)
     escaped = folded.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"% {escaped}%" if len(folded) < SHORTEST and folded.islower() else f"%{escaped}%"
+    return f"% {escaped}%" if len(folded) < MIN_TRIGRAM_LETTERS and folded.islower() else f"%{escaped}%"
 
 
 def _encode(text: str) -> str:
@@ -62,8 +62,8 @@ def _code(character: str) -> str:
     if not character.isalnum():
         return " "
     point = ord(character)
-    if FIRST_KANA <= point <= LAST_KANA or character == LONG:
-        number = LAST_KANA + 1 - FIRST_KANA if character == LONG else point - FIRST_KANA
+    if FIRST_KANA <= point <= LAST_KANA or character == LONG_VOWEL:
+        number = LAST_KANA + 1 - FIRST_KANA if character == LONG_VOWEL else point - FIRST_KANA
         return "ABCDEF"[number >> 4] + _capital(number)
     return "GHIJ"[point >> 16] + "".join(_capital(point >> shift) for shift in (0, 4, 8, 12))
 

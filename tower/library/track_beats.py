@@ -10,19 +10,19 @@ from typing import IO, Protocol
 
 from sqlalchemy import update
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.library import Track
-from tower.beats.cache import Known, analysed
-from tower.beats.results import FASTEST_BPM, SLOWEST_BPM, Analysis, TempoHint
+from tower.beats.cache import CachedAnalysis, get_analysis
+from tower.beats.results import MAX_BPM, MIN_BPM, Analysis, TempoHint
 from tower.beats.structure.cache import Finder, KnownStructure, structured
 from tower.beats.structure.results import Structure, StructureUnavailableError
 from tower.errors import InvalidError, NotFoundError
-from tower.library.tracks import track_of
+from tower.library.tracks import get_or_add_track
 from tower.media.decode import MediaUnreadableError
-from tower.media.roots import REASONS, media_path, open_media
+from tower.media.roots import EXPECTED_BY_ERRNO, open_media, resolve_media_path
 
 
-class Listener(Protocol):
+class Analyser(Protocol):
     """A function that analyses a file, such as `AnalyserPool.analyse`."""
 
     def __call__(self, file: IO[bytes], hint: TempoHint, *, name: str, cancelled: threading.Event) -> Analysis: ...
@@ -35,22 +35,22 @@ class StructureFinder(Protocol):
 
 
 @dataclass(frozen=True)
-class Place:
+class AnalysisContext:
     """The cache of results, and the folders whose files a request may name."""
 
-    sessions: Sessions
+    sessions: SessionFactory
     cache: Path
     roots: Sequence[Path]
 
 
 @dataclass(frozen=True)
-class Heard:
+class TrackBeats:
     """An analysed file. If it is not music (a film, for example), `track_id` is None and `no_track` is the reason.
 
     `structure` is None if it was not asked for, or if `no_structure` gives the reason why there is none.
     """
 
-    known: Known
+    known: CachedAnalysis
     hint: TempoHint
     track_id: int | None
     bpm_override: float | None
@@ -63,16 +63,16 @@ class Heard:
         return self.structure.structure if self.structure else None
 
 
-def hear(
+def analyse_track_file(
     audio_path: str,
     *,
-    place: Place,
-    listener: Listener,
+    context: AnalysisContext,
+    analyser: Analyser,
     finder: StructureFinder | None = None,
     hint: TempoHint | None = None,
     force: bool = False,
     cancelled: threading.Event | None = None,
-) -> Heard:
+) -> TrackBeats:
     """Analyse a file that a request names. Without a hint the `bpm_override` of the track is used.
 
     With a `finder` its structure is found too. If that fails, the beats are returned with the reason.
@@ -81,30 +81,30 @@ def hear(
     file that cannot be read, ConflictError if the file changes during the analysis, and CancelledError.
     """
     stop = cancelled or threading.Event()
-    path = _resolve(audio_path, place.roots)
-    track, no_track = _find_track(path, place)
+    path = _resolve(audio_path, context.roots)
+    track, no_track = _find_track(path, context)
     override = track.bpm_override if track else None
-    if hint is None and override is not None and SLOWEST_BPM <= override <= FASTEST_BPM:
+    if hint is None and override is not None and MIN_BPM <= override <= MAX_BPM:
         hint = TempoHint(bpm=override)
-    with open_media(path, roots=place.roots, field="audio_path") as file:
-        known = analysed(
+    with open_media(path, roots=context.roots, field="audio_path") as file:
+        known = get_analysis(
             file,
-            sessions=place.sessions,
-            folder=place.cache,
+            sessions=context.sessions,
+            folder=context.cache,
             hint=hint,
-            analyser=lambda opened, tempo_hint: listener(opened, tempo_hint, name=path.name, cancelled=stop),
+            analyser=lambda opened, tempo_hint: analyser(opened, tempo_hint, name=path.name, cancelled=stop),
             force=force,
             cancelled=stop,
         )
         if track is not None:
-            _save_tempo(track.id, known, place.sessions)
-        heard = Heard(known, hint or TempoHint(), track.id if track else None, override, no_track)
+            _save_tempo(track.id, known, context.sessions)
+        heard = TrackBeats(known, hint or TempoHint(), track.id if track else None, override, no_track)
         if finder is None:
             return heard
         return _with_structure(
             heard,
             file,
-            place=place,
+            place=context,
             find=lambda opened, beats: finder(opened, beats, name=path.name, cancelled=stop),
             force=force,
             cancelled=stop,
@@ -112,8 +112,8 @@ def hear(
 
 
 def _with_structure(
-    heard: Heard, file: IO[bytes], *, place: Place, find: Finder, force: bool, cancelled: threading.Event
-) -> Heard:
+    heard: TrackBeats, file: IO[bytes], *, place: AnalysisContext, find: Finder, force: bool, cancelled: threading.Event
+) -> TrackBeats:
     try:
         found = structured(
             file,
@@ -132,22 +132,22 @@ def _with_structure(
 
 def _resolve(text: str, roots: Sequence[Path]) -> Path:
     try:
-        return media_path(text, roots=roots, field="audio_path")
+        return resolve_media_path(text, roots=roots, field="audio_path")
     except InvalidError as error:
-        if error.details and error.details.get("expected") == REASONS[2]:  # ENOENT; only inside the folders
+        if error.details and error.details.get("expected") == EXPECTED_BY_ERRNO[2]:  # ENOENT; only inside the folders
             raise NotFoundError(f"There is no file {text}", details=error.details) from error
         raise
 
 
-def _find_track(path: Path, place: Place) -> tuple[Track | None, str | None]:
+def _find_track(path: Path, place: AnalysisContext) -> tuple[Track | None, str | None]:
     try:
         with place.sessions.begin() as session:
-            return track_of(session, path, roots=place.roots), None
+            return get_or_add_track(session, path, roots=place.roots), None
     except MediaUnreadableError as no_music:
         return None, no_music.message
 
 
-def _save_tempo(track_id: int, known: Known, sessions: Sessions) -> None:
+def _save_tempo(track_id: int, known: CachedAnalysis, sessions: SessionFactory) -> None:
     """Save the tempo, unless the file of the track has changed since."""
     same = (Track.id == track_id, Track.sha256 == known.sha256)
     values = {"analysed_bpm": known.analysis.bpm, "analysed_confidence": known.analysis.confidence}

@@ -15,23 +15,23 @@ from sqlalchemy.orm import Session
 
 from db.models.library import Track
 from tower.errors import NotFoundError
-from tower.library.reading import ENDINGS, Facts, read
-from tower.library.roots import Place, place_of
-from tower.library.text import plain, searched
+from tower.library.reading import EXTENSIONS, TrackFacts, read_facts
+from tower.library.roots import LibraryPath, split_library_path
+from tower.library.text import normalise, searchable_text
 from tower.media.roots import open_media
 
-LONGEST_PLACE_BYTES = 2000  # root, folder and name together; longer ones do not fit into an index
+MAX_PATH_BYTES = 2000  # root, folder and name together; longer ones do not fit into an index
 
 
 @dataclass(frozen=True)
-class Taken:
+class ScannedFile:
     """A file that was read. `size_bytes` and `mtime_ns` are those of the open file."""
 
-    place: Place
+    library_path: LibraryPath
     sha256: str
     size_bytes: int
     mtime_ns: int
-    facts: Facts
+    facts: TrackFacts
 
 
 def find(session: Session, track_id: int) -> Track:
@@ -42,36 +42,36 @@ def find(session: Session, track_id: int) -> Track:
     return track
 
 
-def track_of(session: Session, path: Path, *, roots: Sequence[Path]) -> Track:
+def get_or_add_track(session: Session, path: Path, *, roots: Sequence[Path]) -> Track:
     """The track of a file. A file that is not in the library yet is added.
 
     `path` is resolved, as `media_path` returns it. Raises InvalidError outside the library and MediaUnreadableError for
     a file that is not music.
     """
-    place = place_of(path, roots)
+    place = split_library_path(path, roots)
     row = _row_at(session, place)
     with open_media(path, roots=roots) as file:
         stat = os.fstat(file.fileno())
     if row is not None and (row.bytes, row.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
         row.missing_since = None
         return row
-    return keep(session, take(place, roots=roots))
+    return save_track(session, scan_file(place, roots=roots))
 
 
-def take(place: Place, *, roots: Sequence[Path]) -> Taken:
+def scan_file(library_path: LibraryPath, *, roots: Sequence[Path]) -> ScannedFile:
     """Read the facts and the hash of a file. Raises InvalidError, MediaUnreadableError."""
-    with open_media(place.path, roots=roots) as file:
+    with open_media(library_path.full_path, roots=roots) as file:
         stat = os.fstat(file.fileno())
-        facts = read(file, place.filename, stat.st_size)
+        facts = read_facts(file, library_path.filename, stat.st_size)
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # an open binary file
-    return Taken(place, digest, stat.st_size, stat.st_mtime_ns, facts)
+    return ScannedFile(library_path, digest, stat.st_size, stat.st_mtime_ns, facts)
 
 
-def keep(session: Session, taken: Taken) -> Track:
+def save_track(session: Session, scanned_file: ScannedFile) -> Track:
     """Write a file into the row of its path, or that of the file that was moved here, or a new row."""
-    row = _row_at(session, taken.place) or _row_of_moved(session, taken)
-    values = _values(taken)
+    row = _row_at(session, scanned_file.library_path) or _row_of_moved(session, scanned_file)
+    values = _values(scanned_file)
     if row is None:
         new = (
             insert(Track)
@@ -79,7 +79,7 @@ def keep(session: Session, taken: Taken) -> Track:
             .on_conflict_do_update(index_elements=[Track.root, Track.folder, Track.filename], set_=values)
         )
         return session.scalars(new.returning(Track), execution_options={"populate_existing": True}).one()
-    if row.sha256 != taken.sha256:  # the content changed, so its measurements no longer apply
+    if row.sha256 != scanned_file.sha256:  # the content changed, so its measurements no longer apply
         row.quality = row.quality_measured_at = row.analysed_bpm = row.analysed_confidence = None
     for name, value in values.items():
         setattr(row, name, value)
@@ -88,36 +88,36 @@ def keep(session: Session, taken: Taken) -> Track:
 
 
 def is_music(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in ENDINGS  # noqa: PTH122 - called 100,000 times per scan
+    return os.path.splitext(name)[1].lower() in EXTENSIONS  # noqa: PTH122 - called 100,000 times per scan
 
 
-def fits(place: Place) -> bool:
+def is_storable(library_path: LibraryPath) -> bool:
     """Whether a row can hold the path: it is UTF-8 and not too long."""
     try:
-        return len(str(place.path).encode()) <= LONGEST_PLACE_BYTES
+        return len(str(library_path.full_path).encode()) <= MAX_PATH_BYTES
     except UnicodeEncodeError:
         return False
 
 
-def place_of_row(row: Track) -> Place:
-    return Place(Path(row.root), row.folder, row.filename)
+def library_path_of(row: Track) -> LibraryPath:
+    return LibraryPath(Path(row.root), row.folder, row.filename)
 
 
-def _row_at(session: Session, place: Place) -> Track | None:
+def _row_at(session: Session, place: LibraryPath) -> Track | None:
     same = (Track.root == str(place.root), Track.folder == place.folder, Track.filename == place.filename)
     return session.scalar(select(Track).where(*same))
 
 
-def _row_of_moved(session: Session, taken: Taken) -> Track | None:
+def _row_of_moved(session: Session, taken: ScannedFile) -> Track | None:
     """The track with this content whose own file is gone, or is the same file in another library folder."""
     twins = session.scalars(select(Track).where(Track.sha256 == taken.sha256).order_by(Track.id)).all()
-    here = taken.place.path
-    paths = ((row, place_of_row(row).path) for row in twins)
+    here = taken.library_path.full_path
+    paths = ((row, library_path_of(row).full_path) for row in twins)
     return next((row for row, path in paths if path == here or not os.path.lexists(path)), None)
 
 
-def _values(taken: Taken) -> dict[str, Any]:
-    facts, place = taken.facts, taken.place
+def _values(taken: ScannedFile) -> dict[str, Any]:
+    facts, place = taken.facts, taken.library_path
     title = facts.title or Path(place.filename).stem
     return {
         "root": str(place.root),
@@ -141,7 +141,7 @@ def _values(taken: Taken) -> dict[str, Any]:
         "gain_db": facts.gain_db,
         "fault": facts.fault,
         "tag_bpm": facts.bpm,
-        "title_text": plain(title),
-        "genre_text": plain(facts.genre) if facts.genre else None,
-        "search_text": searched(title, facts.artist, facts.album, facts.album_artist, place.folder),
+        "title_text": normalise(title),
+        "genre_text": normalise(facts.genre) if facts.genre else None,
+        "search_text": searchable_text(title, facts.artist, facts.album, facts.album_artist, place.folder),
     }

@@ -9,7 +9,7 @@ from tower.beats.results import Analysis
 from tower.beats.structure.results import Structure
 from tower.library.peaks import Peaks
 
-WIDTH, HEIGHT, TEXT = 1200, 200, 18  # pixels; TEXT is the line above the sound
+WIDTH, HEIGHT, LABEL_HEIGHT = 1200, 200, 18  # pixels; TEXT is the line above the sound
 STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#334}"
     ".sound{fill:#6b7fd7}.beat{stroke:#0008;stroke-width:.5}.downbeat{stroke:#c0392b;stroke-width:1}"
@@ -18,7 +18,7 @@ STYLE = (
 )
 
 
-def draw(title: str, peaks: Peaks, analysis: Analysis | None, structure: Structure | None = None) -> str:
+def draw_waveform(title: str, peaks: Peaks, analysis: Analysis | None, structure: Structure | None = None) -> str:
     """Draw a waveform. `analysis` is None if the track has not been analysed, which the label then says.
 
     Without a `structure` no sections, drops and key are drawn.
@@ -37,7 +37,7 @@ def draw(title: str, peaks: Peaks, analysis: Analysis | None, structure: Structu
 
 
 def _outline(peaks: Peaks) -> str:
-    middle, half = TEXT + (HEIGHT - TEXT) / 2, (HEIGHT - TEXT) / 2
+    middle, half = LABEL_HEIGHT + (HEIGHT - LABEL_HEIGHT) / 2, (HEIGHT - LABEL_HEIGHT) / 2
     step = WIDTH / max(1, len(peaks.high))
     above = [(i * step, middle - value * half) for i, value in enumerate(peaks.high)]
     below = [(i * step, middle - value * half) for i, value in enumerate(peaks.low)]
@@ -62,8 +62,9 @@ def _sections(duration_s: float, structure: Structure | None) -> Iterator[str]:
     for number, section in enumerate(structure.sections):
         start, end = (min(time_s / duration_s, 1) * WIDTH for time_s in (section.start_s, section.end_s))
         kind = "section odd" if number % 2 else "section"
-        yield f'<rect class="{kind}" x="{start:.1f}" y="{TEXT}" width="{end - start:.1f}" height="{HEIGHT - TEXT}"/>'
-        yield f'<text x="{start + 3:.1f}" y="{TEXT + 12}" class="letter">{escape(section.label)}</text>'
+        size = f'width="{end - start:.1f}" height="{HEIGHT - LABEL_HEIGHT}"'
+        yield f'<rect class="{kind}" x="{start:.1f}" y="{LABEL_HEIGHT}" {size}/>'
+        yield f'<text x="{start + 3:.1f}" y="{LABEL_HEIGHT + 12}" class="letter">{escape(section.label)}</text>'
 
 
 def _drops(duration_s: float, structure: Structure | None) -> Iterator[str]:
@@ -72,7 +73,9 @@ def _drops(duration_s: float, structure: Structure | None) -> Iterator[str]:
 
 
 def _lines(kind: str, times_s: Iterable[float], duration_s: float) -> str:
-    drawn = "".join(f"M{time / duration_s * WIDTH:.1f} {TEXT}V{HEIGHT}" for time in times_s if time <= duration_s)
+    drawn = "".join(
+        f"M{time / duration_s * WIDTH:.1f} {LABEL_HEIGHT}V{HEIGHT}" for time in times_s if time <= duration_s
+    )
     return f'<path class="{kind}" d="{drawn}"/>' if drawn else ""
 
 

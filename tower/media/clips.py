@@ -15,16 +15,16 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
-from tower.media.decode import MAX_PIXELS, MediaUnreadableError, opened
+from tower.media.decode import MAX_PIXELS, MediaUnreadableError, open_container
 from tower.media.x264 import BT709
 
-STRICT = {"err_detect": "explode"}  # by default FFmpeg conceals damage and returns the frame
+STRICT_OPTIONS = {"err_detect": "explode"}  # by default FFmpeg conceals damage and returns the frame
 _NOTE = re.compile(rb"x264 - core [ -~]* options: ([ -~]+)")
 _IDR = 5  # NAL unit type (H.264, table 7-1)
 
 
 @dataclass(frozen=True)
-class Clip:
+class SegmentStream:
     """A segment, described from its packets.
 
     header: the decoder configuration (avcC).
@@ -41,43 +41,44 @@ class Clip:
     rate: Fraction
     frames: int
     header: bytes
-    note: str | None
-    starts: frozenset[int]
-    even: bool
-    late: int
-    ours: bool
+    settings_note: str | None
+    idr_frames: frozenset[int]
+    is_constant_rate: bool
+    reorder_packets: int
+    is_tower_format: bool
     tags: dict[str, str]
-    head: tuple[bytes, ...] = field(repr=False)
-    tail: tuple[bytes, ...] = field(repr=False)
+    head_packets: tuple[bytes, ...] = field(repr=False)
+    tail_packets: tuple[bytes, ...] = field(repr=False)
 
 
-def examine(path: Path, overlap: int) -> Clip:
+def inspect_stream(path: Path, overlap: int) -> SegmentStream:
     """Describe a segment from its packets. Raises MediaUnreadableError if the file is not a video or is cut off."""
-    with opened(path) as container:
-        video = moving_pictures(container, path)
-        packets = packets_of(container, video, path)
+    with open_container(path) as container:
+        video = find_video_stream(container, path)
+        packets = read_packets(container, video, path)
         if not packets or len(packets) < video.frames:
             raise MediaUnreadableError(f"{path.name} is cut off: {len(packets)} of its {video.frames} frames exist")
         rate = _frame_rate(video, packets, path)
         numbers = frame_numbers(packets, rate)
-        return Clip(
+        return SegmentStream(
             path=path,
             size=(video.width, video.height),
             rate=rate,
             frames=sum(not packet.is_discard for packet in packets),
             header=bytes(video.codec_context.extradata or b""),
-            note=_settings_note(packets[0]),
-            starts=frozenset(_idr_frames(packets, numbers, video)),
-            even=sorted(numbers) == list(range(len(packets))) and not any(packet.is_discard for packet in packets),
-            late=max(position - number for position, number in enumerate(numbers)),
-            ours=_is_tower_format(video),
+            settings_note=_settings_note(packets[0]),
+            idr_frames=frozenset(_idr_frames(packets, numbers, video)),
+            is_constant_rate=sorted(numbers) == list(range(len(packets)))
+            and not any(packet.is_discard for packet in packets),
+            reorder_packets=max(position - number for position, number in enumerate(numbers)),
+            is_tower_format=_is_tower_format(video),
             tags=dict(container.metadata),
-            head=tuple(map(bytes, packets[:overlap])),
-            tail=tuple(map(bytes, packets[max(0, len(packets) - overlap) :])),
+            head_packets=tuple(map(bytes, packets[:overlap])),
+            tail_packets=tuple(map(bytes, packets[max(0, len(packets) - overlap) :])),
         )
 
 
-def moving_pictures(container: InputContainer, path: Path) -> VideoStream:
+def find_video_stream(container: InputContainer, path: Path) -> VideoStream:
     """Return the video track. Raises MediaUnreadableError if there is none, or if its frames exceed MAX_PIXELS."""
     if not container.streams.video:
         raise MediaUnreadableError(f"{path.name} has no video track")
@@ -89,7 +90,7 @@ def moving_pictures(container: InputContainer, path: Path) -> VideoStream:
     return video
 
 
-def packets_of(container: InputContainer, video: VideoStream, path: Path) -> list[Packet[VideoStream]]:
+def read_packets(container: InputContainer, video: VideoStream, path: Path) -> list[Packet[VideoStream]]:
     """Return all packets in decoding order. They are valid while the container is open."""
     try:
         return [packet for packet in container.demux(video) if packet.size]
@@ -103,20 +104,20 @@ def frame_numbers(packets: Sequence[Packet[VideoStream]], rate: Fraction) -> lis
     return [-1 if p.pts is None else round((p.pts - first) * p.time_base * rate) for p in packets]
 
 
-def pictures(path: Path) -> Iterator[VideoFrame]:
+def decode_frames(path: Path) -> Iterator[VideoFrame]:
     """Yield the frames. Raises MediaUnreadableError at the first damaged one."""
-    with opened(path) as container:
-        video = moving_pictures(container, path)
+    with open_container(path) as container:
+        video = find_video_stream(container, path)
         video.thread_type = "AUTO"
-        video.codec_context.options = STRICT
+        video.codec_context.options = STRICT_OPTIONS
         yield from _check_frames(container.decode(video), path)
 
 
-def decoded(packets: Iterable[bytes], clip: Clip) -> list[VideoFrame]:
+def decode_packets(packets: Iterable[bytes], clip: SegmentStream) -> list[VideoFrame]:
     """Decode H.264 packets that start with an IDR frame. Raises MediaUnreadableError if one is damaged."""
     context = av.CodecContext.create("h264", "r")
     context.extradata = clip.header
-    context.options = STRICT
+    context.options = STRICT_OPTIONS
     sent = (*map(Packet, packets), None)
     frames = (frame for packet in sent for frame in context.decode(packet))
     return list(_check_frames(frames, clip.path))

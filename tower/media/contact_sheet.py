@@ -19,7 +19,7 @@ _GAP = 6  # pixels
 _BACKGROUND = (24, 20, 18)  # BGR
 
 
-def contact_sheet(video: Path, target: Path, *, columns: int = 4, rows: int = 3, width: int = 1280) -> None:
+def write_contact_sheet(video: Path, target: Path, *, columns: int = 4, rows: int = 3, width: int = 1280) -> None:
     """Write a sheet of columns × rows frames, `width` pixels wide. The suffix of `target` is .png or .jpg.
 
     Raises InvalidError if no frame can be decoded.

@@ -38,7 +38,7 @@ class NoMediaFileError(MediaUnreadableError):
 
 
 @dataclass
-class Tally:
+class DecodeTally:
     """The result of decoding a file.
 
     promised: the count of frames in the header.
@@ -48,42 +48,42 @@ class Tally:
     sound_lost: audio packets that cannot be decoded.
     """
 
-    promised: int
-    times: list[int] = field(default_factory=list)
-    sent: list[int] = field(default_factory=list)
-    hidden: int = 0
+    declared_frames: int
+    shown_times: list[int] = field(default_factory=list)
+    sent_times: list[int] = field(default_factory=list)
+    hidden_frames: int = 0
     samples: int = 0
-    sound_lost: int = 0
+    lost_audio_packets: int = 0
     frames: int = 0
 
     @property
     def total(self) -> int:
         """The expected count of frames, from the header or the packets, without those that an edit list hides."""
-        return max(self.promised - self.hidden, len(self.sent), self.frames)
+        return max(self.declared_frames - self.hidden_frames, len(self.sent_times), self.frames)
 
     @property
     def lost(self) -> tuple[int, ...]:
         """The frames that cannot be decoded, numbered from 0 in presentation order."""
-        shown = set(self.times)
-        undecoded = [number for number, time in enumerate(sorted(self.sent)) if time not in shown]
-        return (*undecoded, *range(len(self.sent), self.total)) if self.frames < self.total else ()
+        shown = set(self.shown_times)
+        undecoded = [number for number, time in enumerate(sorted(self.sent_times)) if time not in shown]
+        return (*undecoded, *range(len(self.sent_times), self.total)) if self.frames < self.total else ()
 
     @property
     def fault(self) -> str | None:
         if self.frames < self.total:
             return f"only {self.frames} of its {self.total} frames can be decoded"
-        return f"{self.sound_lost} packets of its audio cannot be decoded" if self.sound_lost else None
+        return f"{self.lost_audio_packets} packets of its audio cannot be decoded" if self.lost_audio_packets else None
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[InputContainer]:
+def open_container(path: Path) -> Iterator[InputContainer]:
     """Open a regular local file in a known container, without opening anything that it refers to.
 
     Raises MediaUnreadableError.
     """
     # No protocol has this name, so nothing that a file refers to can be opened.
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
-    with regular_file(path) as file:
+    with open_regular_file(path) as file:
         try:
             container = av.open(file, "r", options=options, buffer_size=1 << 18)
         except (av.FFmpegError, ValueError) as error:
@@ -92,13 +92,13 @@ def opened(path: Path) -> Iterator[InputContainer]:
             yield container
 
 
-def play(
+def decode_all(
     container: InputContainer,
     video: VideoStream,
     *,
     on_picture: Callable[[VideoFrame], None],
     on_sound: Callable[[AudioFrame], None],
-) -> Tally:
+) -> DecodeTally:
     """Decode the frames and the first audio track. Damage does not end the pass: lost frames are counted.
 
     Raises MediaUnreadableError if the frames are larger than MAX_PIXELS.
@@ -108,27 +108,27 @@ def play(
             f"Frames of {video.width}×{video.height} are larger than the {MAX_PIXELS} pixels that Tower decodes"
         )
     video.thread_type = "AUTO"
-    tally = Tally(promised=video.frames)
+    tally = DecodeTally(declared_frames=video.frames)
     for packet in _iter_packets(container, video):
         if packet.stream.type == "video":
             _count_packet(packet, tally)
         frames = _decode(packet)
         if frames is None:
-            tally.sound_lost += packet.stream.type == "audio"
+            tally.lost_audio_packets += packet.stream.type == "audio"
             continue
         for frame in frames:
             if isinstance(frame, AudioFrame):
                 tally.samples += frame.samples
                 on_sound(frame)
             elif isinstance(frame, VideoFrame) and not frame.is_corrupt:
-                tally.times.append(tally.frames if frame.pts is None else frame.pts)
+                tally.shown_times.append(tally.frames if frame.pts is None else frame.pts)
                 tally.frames += 1
                 on_picture(frame)
     return tally
 
 
 @contextmanager
-def regular_file(path: Path) -> Iterator[BinaryIO]:
+def open_regular_file(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file for reading. Raises NoMediaFileError for anything else."""
     try:
         # Non-blocking, as opening a FIFO without a writer would wait forever.
@@ -150,13 +150,13 @@ def _iter_packets(container: InputContainer, video: VideoStream) -> Iterator[Pac
         return
 
 
-def _count_packet(packet: Packet[Stream], tally: Tally) -> None:
+def _count_packet(packet: Packet[Stream], tally: DecodeTally) -> None:
     if not packet.size:
         return
     if packet.is_discard:
-        tally.hidden += 1
+        tally.hidden_frames += 1
     else:
-        tally.sent.append(len(tally.sent) if packet.pts is None else packet.pts)
+        tally.sent_times.append(len(tally.sent_times) if packet.pts is None else packet.pts)
 
 
 def _decode(packet: Packet[Stream]) -> Sequence[object] | None:

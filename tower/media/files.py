@@ -15,7 +15,7 @@ from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
 
 # Another file system, one without hard links (exFAT, some network drives), or too many links to the file.
-NO_LINK = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK)
+NO_LINK_ERRNOS = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK)
 
 
 class DiskFullError(TowerError):
@@ -30,7 +30,7 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def writing(target: Path) -> Iterator[Path]:
+def write_atomically(target: Path) -> Iterator[Path]:
     """Yield a temporary path with the suffix of `target`. It is renamed to `target` on exit, or removed after an error.
 
     Creates the folder if it is missing, and replaces an existing file. Raises DiskFullError.
@@ -46,22 +46,22 @@ def writing(target: Path) -> Iterator[Path]:
             part.unlink()
 
 
-def place(source: Path, target: Path) -> None:
+def publish_copy(source: Path, target: Path) -> None:
     """Make `target` a hard link to `source` if the file system allows it, otherwise a copy.
 
     `source` stays, so that a later step can be retried, and must not be written to again. `target` is never incomplete.
     Raises DiskFullError.
     """
-    with writing(target) as part:
+    with write_atomically(target) as part:
         try:
             os.link(source, part)
         except OSError as error:
-            if error.errno not in NO_LINK:
+            if error.errno not in NO_LINK_ERRNOS:
                 raise
             shutil.copyfile(source, part)
 
 
-def still_wanted(path: Path) -> bool:
+def touch_if_present(path: Path) -> bool:
     """Whether the file exists. Call this before committing a row that refers to it.
 
     Sets the date of the file to now, so that `tower.storage.garbage` does not remove it as unreferenced.

@@ -11,31 +11,31 @@ from pathlib import Path
 import av
 
 from tower.errors import MergeError
-from tower.media.clips import Clip, examine
-from tower.media.crossfade import faded
+from tower.media.clips import SegmentStream, inspect_stream
+from tower.media.crossfade import crossfade_segments
 from tower.media.decode import MediaUnreadableError
-from tower.media.files import DiskFullError, place, writing
+from tower.media.files import DiskFullError, publish_copy, write_atomically
 from tower.media.overlap import OVERLAP_FRAMES
-from tower.media.probe import Probe, look_through, probe
+from tower.media.probe import Probe, probe, probe_frames
 from tower.media.seams import NotCopyableError, copy_bodies
-from tower.media.x264 import CRF12, MP4, encoded, settle
+from tower.media.x264 import CRF12_OPTIONS, MP4_OPTIONS, configure_encoder, encode_frames
 
 _CONTAINER_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands")
 
 
-class How(StrEnum):
+class JoinMethod(StrEnum):
     ONE_SEGMENT = "copied as is"
     BODIES_COPIED = "copied bodies"
-    ENCODED_ANEW = "re-encoded"
+    RE_ENCODED = "re-encoded"
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinResult:
     """A joined video. `why` is the reason if its bodies were not copied, `took_s` the duration including checks."""
 
     probe: Probe
-    how: How
-    why: str | None
+    method: JoinMethod
+    encoded_because: str | None
     took_s: float
 
     @property
@@ -43,7 +43,7 @@ class Joined:
         return self.probe.frames
 
 
-def join(segments: Sequence[Path], target: Path, *, overlap_frames: int = OVERLAP_FRAMES) -> Joined:
+def join_clips(segments: Sequence[Path], target: Path, *, overlap_frames: int = OVERLAP_FRAMES) -> JoinResult:
     """Write all frames of the segments in order to `target`, an MP4 without sound. Shared frames are blended.
 
     The result has sum(frames) − overlap_frames · (segments − 1) frames. The parts between the seams are copied without
@@ -52,17 +52,17 @@ def join(segments: Sequence[Path], target: Path, *, overlap_frames: int = OVERLA
     """
     started_s = time.perf_counter()
     try:
-        clips = [examine(path, overlap_frames) for path in segments]
+        clips = [inspect_stream(path, overlap_frames) for path in segments]
         _check_segments(clips, overlap_frames)
         found, how, why = _write(clips, target, overlap_frames)
     except (MediaUnreadableError, DiskFullError) as error:
         raise MergeError(error.message) from error
     except OSError as error:
         raise MergeError(f"The joined video cannot be written to {target}: {error.strerror}") from error
-    return Joined(found, how, why, took_s=time.perf_counter() - started_s)
+    return JoinResult(found, how, why, took_s=time.perf_counter() - started_s)
 
 
-def _check_segments(clips: Sequence[Clip], overlap: int) -> None:
+def _check_segments(clips: Sequence[SegmentStream], overlap: int) -> None:
     if not clips:
         raise MergeError("There are no segments to join")
     if overlap < 0:
@@ -85,18 +85,18 @@ def _check_segments(clips: Sequence[Clip], overlap: int) -> None:
             )
 
 
-def _write(clips: Sequence[Clip], target: Path, overlap: int) -> tuple[Probe, How, str | None]:
+def _write(clips: Sequence[SegmentStream], target: Path, overlap: int) -> tuple[Probe, JoinMethod, str | None]:
     if len(clips) == 1:
         found = probe(clips[0].path)
-        place(clips[0].path, target)
-        return found, How.ONE_SEGMENT, None
-    with writing(target) as part:
+        publish_copy(clips[0].path, target)
+        return found, JoinMethod.ONE_SEGMENT, None
+    with write_atomically(target) as part:
         why = _write_joined(clips, part, overlap)
         found = _verify(part, clips, overlap)
-    return found, How.ENCODED_ANEW if why else How.BODIES_COPIED, why
+    return found, JoinMethod.RE_ENCODED if why else JoinMethod.BODIES_COPIED, why
 
 
-def _write_joined(clips: Sequence[Clip], part: Path, overlap: int) -> str | None:
+def _write_joined(clips: Sequence[SegmentStream], part: Path, overlap: int) -> str | None:
     """Write the joined video. Returns the reason if everything was encoded, otherwise None."""
     try:
         copy_bodies(clips, part, overlap=overlap, tags=_common_tags(clips))
@@ -106,19 +106,19 @@ def _write_joined(clips: Sequence[Clip], part: Path, overlap: int) -> str | None
     return None
 
 
-def _encode_all(clips: Sequence[Clip], part: Path, overlap: int) -> None:
-    with av.open(str(part), "w", format="mp4", options=MP4) as out:
+def _encode_all(clips: Sequence[SegmentStream], part: Path, overlap: int) -> None:
+    with av.open(str(part), "w", format="mp4", options=MP4_OPTIONS) as out:
         out.metadata.update(_common_tags(clips))
         stream = out.add_stream("libx264", rate=clips[0].rate)
-        settle(stream.codec_context, size=clips[0].size, rate=clips[0].rate, options=CRF12)
-        for packet in encoded(faded(clips, overlap), stream.codec_context):
+        configure_encoder(stream.codec_context, size=clips[0].size, rate=clips[0].rate, options=CRF12_OPTIONS)
+        for packet in encode_frames(crossfade_segments(clips, overlap), stream.codec_context):
             packet.stream = stream
             out.mux(packet)
 
 
-def _verify(path: Path, clips: Sequence[Clip], overlap: int) -> Probe:
+def _verify(path: Path, clips: Sequence[SegmentStream], overlap: int) -> Probe:
     """Decode the whole file and check that every frame exists, is intact and is shown at its time."""
-    found = look_through(path)
+    found = probe_frames(path)
     if found.fault:
         for clip in clips:
             probe(clip.path)  # raises an error that names the damaged segment
@@ -131,11 +131,11 @@ def _verify(path: Path, clips: Sequence[Clip], overlap: int) -> Probe:
     return found
 
 
-def _common_tags(clips: Sequence[Clip]) -> dict[str, str]:
+def _common_tags(clips: Sequence[SegmentStream]) -> dict[str, str]:
     """Return the tags that are equal in all segments, such as the engine."""
     shared = {n: value for n, value in clips[0].tags.items() if all(clip.tags.get(n) == value for clip in clips)}
     return {name: value for name, value in shared.items() if name not in _CONTAINER_TAGS}
 
 
-def _size(clip: Clip) -> str:
+def _size(clip: SegmentStream) -> str:
     return f"{clip.size[0]}×{clip.size[1]}"

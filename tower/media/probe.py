@@ -14,11 +14,11 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from tower.media.decode import MediaUnreadableError, Tally, opened, play
+from tower.media.decode import DecodeTally, MediaUnreadableError, decode_all, open_container
 
 
 @dataclass(frozen=True)
-class Sound:
+class AudioTrack:
     """The first audio track. `duration_s` is computed from the decoded samples."""
 
     codec: str
@@ -51,7 +51,7 @@ class Probe:
     timing_error_ms: float
     bytes: int
     faststart: bool | None
-    audio: Sound | None
+    audio: AudioTrack | None
     fault: str | None = None
     lost: tuple[int, ...] = ()
 
@@ -74,13 +74,13 @@ def probe(path: Path) -> Probe:
 
     Raises MediaUnreadableError unless it is a regular local file with a video whose frames can all be decoded.
     """
-    found = look_through(path)
+    found = probe_frames(path)
     if found.fault:
         raise MediaUnreadableError(f"{path.name} is damaged or cut off: {found.fault}")
     return found
 
 
-def look_through(
+def probe_frames(
     path: Path,
     *,
     on_picture: Callable[[VideoFrame], None] = lambda _: None,
@@ -90,18 +90,18 @@ def look_through(
 
     Raises MediaUnreadableError if no frame can be decoded.
     """
-    with opened(path) as container:
+    with open_container(path) as container:
         video = next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
         if video is None:
             raise MediaUnreadableError(f"{path.name} has no video track")
-        tally = play(container, video, on_picture=on_picture, on_sound=on_sound)
+        tally = decode_all(container, video, on_picture=on_picture, on_sound=on_sound)
         if not tally.frames:
             raise MediaUnreadableError(f"{path.name} has no frame that can be decoded")
         return _describe(path, container, video, tally)
 
 
-def _describe(path: Path, container: InputContainer, video: VideoStream, tally: Tally) -> Probe:
-    fps = _frame_rate(video, tally.times)
+def _describe(path: Path, container: InputContainer, video: VideoStream, tally: DecodeTally) -> Probe:
+    fps = _frame_rate(video, tally.shown_times)
     return Probe(
         container=_container_name(container),
         codec=video.codec_context.codec.canonical_name,
@@ -112,7 +112,7 @@ def _describe(path: Path, container: InputContainer, video: VideoStream, tally: 
         fps=fps,
         frames=tally.frames,
         duration_s=float(tally.frames / fps),
-        timing_error_ms=_timing_error_ms(video, tally.times, fps),
+        timing_error_ms=_timing_error_ms(video, tally.shown_times, fps),
         bytes=path.stat().st_size,
         faststart=_has_index_first(path) if "mp4" in container.format.name else None,
         audio=_audio_track(container, tally),
@@ -140,12 +140,12 @@ def _timing_error_ms(video: VideoStream, times: list[int], fps: Fraction) -> flo
     return max(abs((time - first) * tick_ms - i * step_ms) for i, time in enumerate(sorted(times)))
 
 
-def _audio_track(container: InputContainer, tally: Tally) -> Sound | None:
+def _audio_track(container: InputContainer, tally: DecodeTally) -> AudioTrack | None:
     if not container.streams.audio:
         return None
     context = container.streams.audio[0].codec_context
     rate = context.sample_rate
-    return Sound(context.name, rate, context.channels, tally.samples / rate if rate else 0.0)
+    return AudioTrack(context.name, rate, context.channels, tally.samples / rate if rate else 0.0)
 
 
 def _container_name(container: InputContainer) -> str:

@@ -19,11 +19,13 @@ from typing import IO
 from tower.errors import InvalidError
 from tower.settings import Settings
 
-LONGEST_BYTES = 4095  # PATH_MAX of Linux without the NUL
-INSIDE = "the full path of a file under the media folders"
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # non-blocking, as a FIFO would wait for a writer
-REASONS = {
+MAX_PATH_BYTES = 4095  # PATH_MAX of Linux without the NUL
+EXPECTED_PATH = "the full path of a file under the media folders"
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FILE_FLAGS = (
+    os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+)  # non-blocking, as a FIFO would wait for a writer
+EXPECTED_BY_ERRNO = {
     errno.ENOENT: "a file that exists",
     errno.ENOTDIR: "a file that exists",
     errno.EACCES: "a file that Tower may read",
@@ -41,7 +43,7 @@ def video_roots(settings: Settings) -> tuple[Path, ...]:
     return (*media_roots(settings), settings.renders)
 
 
-def media_path(text: str, *, roots: Sequence[Path], field: str = "path") -> Path:
+def resolve_media_path(text: str, *, roots: Sequence[Path], field: str = "path") -> Path:
     """Resolve the path that a request gives in `field`. Raises InvalidError for a file that must not be read."""
     path, descriptor = _open_checked(text, roots=roots, field=field)
     os.close(descriptor)
@@ -58,11 +60,11 @@ def _open_checked(text: str, *, roots: Sequence[Path], field: str) -> tuple[Path
     path = _resolve(text) if _is_safe_path(text) else None
     root = _find_root(path, roots) if path else None
     if path is None or root is None:
-        raise InvalidError.field(field, text, INSIDE)
+        raise InvalidError.field(field, text, EXPECTED_PATH)
     try:
         descriptor = _walk(root, path.relative_to(root).parts)
     except OSError as error:
-        raise InvalidError.field(field, text, REASONS.get(error.errno or 0, INSIDE)) from error
+        raise InvalidError.field(field, text, EXPECTED_BY_ERRNO.get(error.errno or 0, EXPECTED_PATH)) from error
     if descriptor is None:
         raise InvalidError.field(field, text, "a regular file, not a folder, pipe, socket or device")
     return path, descriptor
@@ -77,7 +79,7 @@ def _is_safe_path(text: str) -> bool:
     odd = any(ord(character) < 32 or ord(character) == 127 for character in text)
     normal = text.startswith("/") and not text.startswith("//") and text == os.path.normpath(text)
     magic = text.startswith(("/proc/", "/dev/", "/sys/"))  # their links lead to files of other processes
-    return normal and not odd and not magic and len(encoded) <= LONGEST_BYTES
+    return normal and not odd and not magic and len(encoded) <= MAX_PATH_BYTES
 
 
 def _resolve(text: str) -> Path | None:
@@ -98,10 +100,10 @@ def _walk(root: Path, parts: Sequence[str]) -> int | None:
 
     Raises OSError if a part is a link or does not exist.
     """
-    folder = os.open(root, FOLDER)
+    folder = os.open(root, FOLDER_FLAGS)
     try:
         for part in parts[:-1]:
-            child = os.open(part, FOLDER, dir_fd=folder)
+            child = os.open(part, FOLDER_FLAGS, dir_fd=folder)
             os.close(folder)
             folder = child
         return _open_regular(parts[-1], folder)
@@ -116,7 +118,7 @@ def _open_regular(name: str, folder: int) -> int | None:
     """
     if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
         return None
-    descriptor = os.open(name, FILE, dir_fd=folder)
+    descriptor = os.open(name, FILE_FLAGS, dir_fd=folder)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)

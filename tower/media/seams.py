@@ -18,10 +18,10 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from tower.media.clips import Clip, decoded, frame_numbers, moving_pictures, packets_of
-from tower.media.crossfade import blended, bodies
-from tower.media.decode import opened
-from tower.media.x264 import MP4, encoded, options_from, settle
+from tower.media.clips import SegmentStream, decode_packets, find_video_stream, frame_numbers, read_packets
+from tower.media.crossfade import blend_frames, body_ranges
+from tower.media.decode import open_container
+from tower.media.x264 import MP4_OPTIONS, configure_encoder, encode_frames, parse_settings_note
 
 _WORKERS = 2  # seams encoded in parallel; each takes about 60 MB at 1024×1024
 Packets: TypeAlias = "Sequence[Packet[VideoStream]]"  # quoted, as Packet is generic only in its stubs
@@ -31,51 +31,51 @@ class NotCopyableError(Exception):
     """The bodies cannot be copied. The message is the reason."""
 
 
-def copy_bodies(clips: Sequence[Clip], target: Path, *, overlap: int, tags: dict[str, str]) -> None:
+def copy_bodies(clips: Sequence[SegmentStream], target: Path, *, overlap: int, tags: dict[str, str]) -> None:
     """Write the joined video.
 
     Raises NotCopyableError if the bodies need encoding, MediaUnreadableError if a segment is damaged.
     """
-    cuts = bodies(clips, overlap)
+    cuts = body_ranges(clips, overlap)
     _check_copyable(clips, cuts)
-    with ThreadPoolExecutor(_WORKERS) as pool, av.open(str(target), "w", format="mp4", options=MP4) as out:
+    with ThreadPoolExecutor(_WORKERS) as pool, av.open(str(target), "w", format="mp4", options=MP4_OPTIONS) as out:
         out.metadata.update(tags)
         seams = pool.map(_encode_seam, clips, clips[1:] if overlap else ())
         track: _Track | None = None
         for clip, (start, end) in zip(clips, cuts, strict=True):
-            with opened(clip.path) as container:
-                video = moving_pictures(container, clip.path)
+            with open_container(clip.path) as container:
+                video = find_video_stream(container, clip.path)
                 track = track or _Track(out, video, clips)
                 if start:
                     track.put(next(seams))
-                track.put(packets_of(container, video, clip.path)[start:end])
+                track.put(read_packets(container, video, clip.path)[start:end])
 
 
-def _check_copyable(clips: Sequence[Clip], cuts: Sequence[tuple[int, int]]) -> None:
+def _check_copyable(clips: Sequence[SegmentStream], cuts: Sequence[tuple[int, int]]) -> None:
     for number, (clip, (start, end)) in enumerate(zip(clips, cuts, strict=True), start=1):
         closed = {0, start, end} - {clip.frames}
-        if not clip.ours:
+        if not clip.is_tower_format:
             raise NotCopyableError(f"segment {number} is not H.264 in yuv420p and BT.709")
-        if not clip.even:
+        if not clip.is_constant_rate:
             raise NotCopyableError(f"segment {number} does not show its frames at a constant rate")
         if clip.header != clips[0].header:
             raise NotCopyableError(f"segment {number} was encoded with other settings than segment 1")
-        if not closed <= clip.starts:
+        if not closed <= clip.idr_frames:
             raise NotCopyableError(
-                f"segment {number} cannot be cut at frame {min(closed - clip.starts)}: it is not an IDR frame"
+                f"segment {number} cannot be cut at frame {min(closed - clip.idr_frames)}: it is not an IDR frame"
             )
-        if clip.note is None:
+        if clip.settings_note is None:
             raise NotCopyableError(f"segment {number} does not contain the settings it was encoded with")
 
 
-def _encode_seam(before: Clip, after: Clip) -> Packets:
+def _encode_seam(before: SegmentStream, after: SegmentStream) -> Packets:
     """Encode the cross-fade to packets that fit between those of the segments."""
-    fade = blended(decoded(before.tail, before), decoded(after.head, after))
+    fade = blend_frames(decode_packets(before.tail_packets, before), decode_packets(after.head_packets, after))
     encoder = av.CodecContext.create("libx264", "w")
-    settle(encoder, size=after.size, rate=after.rate, options=options_from(after.note or ""))
+    configure_encoder(encoder, size=after.size, rate=after.rate, options=parse_settings_note(after.settings_note or ""))
     encoder.thread_count = 1  # seams are encoded in parallel
     encoder.flags |= Flags.global_header
-    packets = list(encoded(fade, encoder))
+    packets = list(encode_frames(fade, encoder))
     # For Baseline and Main, libx264 appends fields after SPS and PPS that MP4 leaves out, so compare the start only.
     if not (encoder.extradata or b"").startswith(after.header):
         raise NotCopyableError("the settings that the segments were encoded with cannot be reproduced")
@@ -85,13 +85,13 @@ def _encode_seam(before: Clip, after: Clip) -> Packets:
 class _Track:
     """The video track of the joined file. Presentation and decoding times are assigned again, counted in frames."""
 
-    def __init__(self, out: OutputContainer, template: VideoStream, clips: Sequence[Clip]) -> None:
+    def __init__(self, out: OutputContainer, template: VideoStream, clips: Sequence[SegmentStream]) -> None:
         self._out = out
         self._rate = clips[0].rate
         self._stream = out.add_stream_from_template(template)
         self._stream.time_base = 1 / self._rate
         # Decoding times are this many frames earlier, so that no frame is decoded after it is shown.
-        self._lead = max(template.codec_context.reorder_depth, *(clip.late for clip in clips))
+        self._lead = max(template.codec_context.reorder_depth, *(clip.reorder_packets for clip in clips))
         self._count = 0
 
     def put(self, packets: Packets) -> None:

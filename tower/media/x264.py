@@ -11,9 +11,9 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
-MP4 = {"movflags": "+faststart"}
+MP4_OPTIONS = {"movflags": "+faststart"}
 BT709 = 1  # the code of its primaries, transfer and matrix (ISO/IEC 23091-2)
-CRF12 = {"preset": "veryfast", "crf": "12"}
+CRF12_OPTIONS = {"preset": "veryfast", "crf": "12"}
 _THREADS = 4  # fixed, as the output of x264 depends on the number of threads
 
 # Settings that x264 accepts with the name and format of its note.
@@ -24,7 +24,9 @@ _AS_NOTED = (
 )
 
 
-def settle(context: VideoCodecContext, *, size: tuple[int, int], rate: Fraction, options: dict[str, str]) -> None:
+def configure_encoder(
+    context: VideoCodecContext, *, size: tuple[int, int], rate: Fraction, options: dict[str, str]
+) -> None:
     """Configure an encoder for yuv420p in BT.709. `size` is (width, height) in pixels."""
     context.width, context.height = size
     context.pix_fmt = "yuv420p"
@@ -36,7 +38,7 @@ def settle(context: VideoCodecContext, *, size: tuple[int, int], rate: Fraction,
     context.options = options
 
 
-def encoded(frames: Iterable[VideoFrame], context: VideoCodecContext) -> Iterator[Packet[VideoStream]]:
+def encode_frames(frames: Iterable[VideoFrame], context: VideoCodecContext) -> Iterator[Packet[VideoStream]]:
     """Encode frames at a constant rate from time 0, and yield the packets."""
     for number, frame in enumerate(frames):
         frame.pts, frame.time_base, frame.pict_type = number, context.time_base, PictureType.NONE
@@ -44,7 +46,7 @@ def encoded(frames: Iterable[VideoFrame], context: VideoCodecContext) -> Iterato
     yield from context.encode(None)
 
 
-def options_from(note: str) -> dict[str, str]:
+def parse_settings_note(note: str) -> dict[str, str]:
     """Return encoder options that reproduce a stream from its note "cabac=1 ref=3 deblock=1:0:0 …", packed for MP4.
 
     The options are not complete, so the caller compares the decoder configurations.

@@ -14,16 +14,16 @@ from sqlalchemy.orm import Session
 from db.models.learning import LearningModel, ModelKind
 from tower.clients.comfyui.errors import ComfyUIError
 from tower.errors import NotFoundError
-from tower.models.files import KINDS, ModelFile, is_model, kind_of, scan
-from tower.models.known import recommended_use
+from tower.models.files import KIND_BY_FOLDER, ModelFile, is_model, kind_of, scan_folder
+from tower.models.known import find_recommended_use
 from tower.settings import Settings
 
 ASK_TIMEOUT_S = 5.0
-LOADED_AS_MODEL = ("checkpoints", "diffusion_models")  # the folders of models that a generation may use
+GENERATION_FOLDERS = ("checkpoints", "diffusion_models")  # the folders of models that a generation may use
 
 
 @dataclass(frozen=True)
-class Stock:
+class ModelInventory:
     """The model files of a source. `reason`: why there is no source, or why it is the folder and not ComfyUI."""
 
     source: str | None
@@ -35,39 +35,41 @@ class Stock:
         return {(file.kind, file.name): file.path for file in self.files if file.path is not None}
 
 
-def take_stock(settings: Settings) -> Stock:
+def take_inventory(settings: Settings) -> ModelInventory:
     """List the models of ComfyUI, or else of the models folder. `reason` explains a failure."""
     reason = "no TOWER_COMFYUI_URL and no TOWER_MODELS_DIR: set one of them"
     if settings.comfyui_url is not None:
         try:
-            return Stock(settings.comfyui_url, _list_comfyui(settings.comfyui_url))
+            return ModelInventory(settings.comfyui_url, _list_comfyui(settings.comfyui_url))
         except ComfyUIError as error:
             reason = error.message
     if settings.models_dir is None:
-        return Stock(None, reason=reason)
+        return ModelInventory(None, reason=reason)
     try:
-        return Stock(str(settings.models_dir), tuple(scan(settings.models_dir)), _fallback_reason(settings, reason))
+        return ModelInventory(
+            str(settings.models_dir), tuple(scan_folder(settings.models_dir)), _fallback_reason(settings, reason)
+        )
     except OSError as error:
-        return Stock(None, reason=f"TOWER_MODELS_DIR cannot be read: {error.strerror}: {settings.models_dir}")
+        return ModelInventory(None, reason=f"TOWER_MODELS_DIR cannot be read: {error.strerror}: {settings.models_dir}")
 
 
-def checkpoints_of(comfyui_url: str) -> list[str]:
+def list_checkpoints(comfyui_url: str) -> list[str]:
     """The names of models that a generation may use on this ComfyUI. Raises ComfyUIError."""
-    return [name for folder, name in _names(comfyui_url, LOADED_AS_MODEL)]
+    return [name for folder, name in _names(comfyui_url, GENERATION_FOLDERS)]
 
 
-def record(session: Session, stock: Stock) -> Sequence[LearningModel]:
+def save_inventory(session: Session, inventory: ModelInventory) -> Sequence[LearningModel]:
     """Save the found models and mark missing ones. Returns the rows of the models that are there. The caller commits.
 
     The hash of a model is deleted when its file has another size or was changed since it was last seen.
     """
-    if stock.source is None:
+    if inventory.source is None:
         return ()
-    found = {(file.kind, file.name): file for file in sorted(stock.files, key=lambda file: (file.kind, file.name))}
-    _forget_changed(session, stock.source, found)
+    found = {(file.kind, file.name): file for file in sorted(inventory.files, key=lambda file: (file.kind, file.name))}
+    _forget_changed(session, inventory.source, found)
     if found:
-        _upsert(session, stock.source, list(found.values()))
-    here = LearningModel.source == stock.source
+        _upsert(session, inventory.source, list(found.values()))
+    here = LearningModel.source == inventory.source
     gone = tuple_(LearningModel.kind, LearningModel.name).not_in(list(found))
     session.execute(
         update(LearningModel).where(here, gone, LearningModel.missing_since.is_(None)).values(missing_since=func.now()),
@@ -83,7 +85,7 @@ def _fallback_reason(settings: Settings, reason: str) -> str | None:
 
 
 def _list_comfyui(url: str) -> tuple[ModelFile, ...]:
-    return tuple(ModelFile(kind_of(folder), name) for folder, name in _names(url, KINDS) if is_model(name))
+    return tuple(ModelFile(kind_of(folder), name) for folder, name in _names(url, KIND_BY_FOLDER) if is_model(name))
 
 
 def _names(url: str, folders: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -93,7 +95,7 @@ def _names(url: str, folders: Iterable[str]) -> Iterator[tuple[str, str]]:
     with ComfyUIClient(url, timeout_s=ASK_TIMEOUT_S) as comfyui:
         for folder in folders:
             try:
-                names = comfyui.catalogue.models(folder)
+                names = comfyui.catalogue.list_models(folder)
             except NotFoundError:  # a folder that only some servers have
                 continue
             yield from ((folder, name) for name in names)
@@ -116,7 +118,7 @@ def _upsert(session: Session, source: str, files: Sequence[ModelFile]) -> None:
             "kind": file.kind,
             "name": file.name,
             "bytes": file.bytes,
-            "recommended_use": recommended_use(file.name, file.kind),
+            "recommended_use": find_recommended_use(file.name, file.kind),
             "seen_at": now,
         }
         for file in files

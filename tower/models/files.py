@@ -11,7 +11,7 @@ from pathlib import Path
 from db.models.learning import ModelKind
 
 SUFFIXES = frozenset({".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx", ".pkl"})
-KINDS = {
+KIND_BY_FOLDER = {
     "checkpoints": ModelKind.CHECKPOINT,
     "diffusion_models": ModelKind.DIFFUSION,
     "unet": ModelKind.DIFFUSION,
@@ -43,14 +43,14 @@ class ModelFile:
 
 
 def kind_of(folder: str) -> ModelKind:
-    return KINDS.get(folder, ModelKind.OTHER)
+    return KIND_BY_FOLDER.get(folder, ModelKind.OTHER)
 
 
 def is_model(name: str) -> bool:
     return Path(name).suffix.lower() in SUFFIXES
 
 
-def scan(root: Path) -> list[ModelFile]:
+def scan_folder(root: Path) -> list[ModelFile]:
     """The model files below `root`, whose top folders are named as in ComfyUI. Empty files are left out.
 
     Raises OSError if `root` cannot be read.

@@ -11,28 +11,28 @@ from pathlib import Path
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.learning import LearningModel
 
-PIECE_BYTES = 1 << 22
-READING_MODEL = 8328_01  # first key of an advisory lock; the second is the id of the model
+CHUNK_BYTES = 1 << 22
+MODEL_LOCK = 8328_01  # first key of an advisory lock; the second is the id of the model
 log = logging.getLogger(__name__)
 
 
-class ModelHashes:
+class ModelHasher:
     """Hashes the files passed to `ask` and writes the hashes to `learning_models`. `stop` waits for one chunk at most.
 
     Of several processes that are asked for the same file at once, one reads it.
     """
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: SessionFactory) -> None:
         self._sessions = sessions
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model-hashes")
         self._stopping = threading.Event()
         self._pending: set[int] = set()
         self._lock = threading.Lock()
 
-    def ask(self, model_id: int, path: Path) -> None:
+    def enqueue(self, model_id: int, path: Path) -> None:
         """Queue a file. Does nothing if it is already queued or being read."""
         with self._lock:
             if model_id in self._pending:
@@ -47,7 +47,7 @@ class ModelHashes:
     def _hash_and_save(self, model_id: int, path: Path) -> None:
         try:
             with self._sessions.begin() as session:
-                if not session.scalar(select(func.pg_try_advisory_xact_lock(READING_MODEL, model_id))):
+                if not session.scalar(select(func.pg_try_advisory_xact_lock(MODEL_LOCK, model_id))):
                     return
                 hashed = self._hash(path)
                 if hashed is not None:
@@ -65,7 +65,7 @@ class ModelHashes:
         before = path.stat()
         digest = hashlib.sha256()
         with path.open("rb") as file:
-            while chunk := file.read(PIECE_BYTES):
+            while chunk := file.read(CHUNK_BYTES):
                 if self._stopping.is_set():
                     return None
                 digest.update(chunk)

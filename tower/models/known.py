@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from db.models.learning import ModelKind
 
-USES: tuple[tuple[str, str], ...] = (
+USE_PATTERNS: tuple[tuple[str, str], ...] = (
     (r"counterfeit.?v?3", "Anime stills and AnimateDiff shots on Stable Diffusion 1.5; the documented default"),
     (r"counterfeit", "Anime pictures on Stable Diffusion 1.5"),
     (r"meina.?mix", "Anime pictures with soft shading on Stable Diffusion 1.5"),
@@ -35,15 +35,15 @@ USES: tuple[tuple[str, str], ...] = (
     (r"realesrgan|4x.?ultrasharp", "Enlarges pictures four times"),
     (r"\brife|film_net", "Makes frames in between, for smoother motion"),
 )
-BY_KIND = {
+USE_BY_KIND = {
     ModelKind.EMBEDDING: "Named in a prompt, it stands for what it was trained on",
     ModelKind.UPSCALER: "Enlarges pictures",
     ModelKind.INTERPOLATOR: "Makes frames in between, for smoother motion",
 }
 
 
-def recommended_use(name: str, kind: ModelKind) -> str | None:
+def find_recommended_use(name: str, kind: ModelKind) -> str | None:
     """The use of a model file by name or kind; None for an unknown one."""
     stem = PurePosixPath(name).stem.lower()
-    known = next((use for pattern, use in USES if re.search(pattern, stem)), None)
-    return known or BY_KIND.get(kind)
+    known = next((use for pattern, use in USE_PATTERNS if re.search(pattern, stem)), None)
+    return known or USE_BY_KIND.get(kind)

@@ -18,11 +18,11 @@ from db.models.learning import LearningModel, ModelKind
 from db.models.rendering import Asset
 from db.models.review import Feedback, FeedbackKind
 
-LEAST_TAKES = 5
-KINDS = (ModelKind.CHECKPOINT, ModelKind.DIFFUSION)
+MIN_TAKES = 5
+RATED_KINDS = (ModelKind.CHECKPOINT, ModelKind.DIFFUSION)
 
 
-def rate_model_of(session: Session, take: Asset, *, engines: Collection[str]) -> None:
+def update_model_rating(session: Session, take: Asset, *, engines: Collection[str]) -> None:
     """Update the rating of a take's model, by all takes of these engines. Does nothing without a model.
 
     The caller commits.
@@ -32,7 +32,7 @@ def rate_model_of(session: Session, take: Asset, *, engines: Collection[str]) ->
         return
     session.execute(
         update(LearningModel)
-        .where(LearningModel.name == model, LearningModel.kind.in_(KINDS))
+        .where(LearningModel.name == model, LearningModel.kind.in_(RATED_KINDS))
         .values(rating=_rating(session, model, engines)),
         execution_options={"synchronize_session": False},
     )
@@ -50,7 +50,7 @@ def _rating(session: Session, model: str, engines: Collection[str]) -> float | N
     points_by_take: dict[int, list[float]] = defaultdict(list)
     for opinion in opinions:
         points_by_take[opinion.asset_id].append(_points(opinion))
-    if len(points_by_take) < LEAST_TAKES:
+    if len(points_by_take) < MIN_TAKES:
         return None
     return round(statistics.mean(statistics.mean(points) for points in points_by_take.values()), 2)
 

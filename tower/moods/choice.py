@@ -17,58 +17,64 @@ from db.models.jobs import JobType, ProductionJob
 from tower.errors import InvalidError
 from tower.jobs import lifecycle
 from tower.jobs.spec import GenerationSpec, SceneType
-from tower.library.moods import mood_of
+from tower.library.moods import find_mood
 from tower.moods import preferences
-from tower.moods.chosen import CHOSEN_MOOD, Chosen, MoodChoice
-from tower.moods.learned import CAMERA, MOOD, STYLE, SURE, Liking, learned
-from tower.moods.music import tempo_of, track_for
-from tower.moods.pictures import USUAL, Look, Source, known, look_of, mood_in
+from tower.moods.chosen import MOOD_CHOICES, ExplainedChoice, MoodChoices
+from tower.moods.learned import CAMERA, MIN_CONFIDENCE, MOOD, STYLE, TasteEstimate, load_taste
+from tower.moods.music import choose_tempo, choose_track
+from tower.moods.pictures import DEFAULT_MOODS, ChoiceSource, MoodLook, find_mood_in, get_look, known_moods
 from tower.presets.styles import find_style
 
-DEFAULT = "default"  # kind of the preference for the mood of requests that name none
+DEFAULT_KIND = "default"  # kind of the preference for the mood of requests that name none
 
 
-def open_personal(
-    session: Session, spec: GenerationSpec, *, user: str, given: Collection[str]
-) -> tuple[ProductionJob, MoodChoice]:
+def open_personal_job(
+    session: Session, spec: GenerationSpec, *, user: str, given_fields: Collection[str]
+) -> tuple[ProductionJob, MoodChoices]:
     """Open a job with the choices of its mood. `given` are the fields that the request sets. Raises InvalidError."""
-    choice = choose(session, spec, user=user, given=given)
-    job = lifecycle.open_job(session, directed(spec, choice), job_type=JobType.PERSONAL)
-    job.steps = CHOSEN_MOOD.entry(choice)
+    choice = choose_for_mood(session, spec, user=user, given_fields=given_fields)
+    job = lifecycle.open_job(session, apply_choice(spec, choice), job_type=JobType.PERSONAL)
+    job.steps = MOOD_CHOICES.to_entry(choice)
     session.flush()
     return job, choice
 
 
-def choose(session: Session, spec: GenerationSpec, *, user: str, given: Collection[str]) -> MoodChoice:
+def choose_for_mood(session: Session, spec: GenerationSpec, *, user: str, given_fields: Collection[str]) -> MoodChoices:
     """Choose mood, style, camera, tempo and track.
 
     Raises InvalidError for an unknown mood, and for a preference that names an unknown style.
     """
-    wishes = preferences.set_for(session, user, project_id=spec.project_id)
+    wishes = preferences.load_preferences(session, user, project_id=spec.project_id)
     mood = _choose_mood(session, spec, user, wishes)
     facts = _Facts(
-        session, spec, user, frozenset(given), mood.value, wishes.get((MOOD, mood.value), {}), look_of(mood.value)
+        session,
+        spec,
+        user,
+        frozenset(given_fields),
+        mood.value,
+        wishes.get((MOOD, mood.value), {}),
+        get_look(mood.value),
     )
-    tempo = tempo_of(mood.value, facts.wish)
-    track, why = track_for(session, mood.value, tempo)
-    return MoodChoice(mood, _choose_style(facts), _choose_camera(facts), _prompt_words(facts), tempo, track, why)
+    tempo = choose_tempo(mood.value, facts.wish)
+    track, why = choose_track(session, mood.value, tempo)
+    return MoodChoices(mood, _choose_style(facts), _choose_camera(facts), _prompt_words(facts), tempo, track, why)
 
 
-def directed(spec: GenerationSpec, choice: MoodChoice) -> GenerationSpec:
+def apply_choice(spec: GenerationSpec, choice: MoodChoices) -> GenerationSpec:
     """The spec with the chosen mood, style and camera."""
     chosen = {"mood": choice.mood.value, "style": choice.style.value, "scene_type": SceneType(choice.camera.value)}
     return spec.model_copy(update=chosen)
 
 
-def not_as_usual(spec: GenerationSpec) -> frozenset[str]:
+def non_default_fields(spec: GenerationSpec) -> frozenset[str]:
     """The fields of a spec that differ from their defaults. They stand for the given ones if the request is unknown."""
     fields = GenerationSpec.model_fields
     return frozenset(name for name in ("style", "scene_type") if getattr(spec, name) != fields[name].default)
 
 
-def words_of(job: ProductionJob) -> str:
+def prompt_words(job: ProductionJob) -> str:
     """The words that the mood adds to the prompt of a job; empty for a job without a mood."""
-    choice = CHOSEN_MOOD.get(job)
+    choice = MOOD_CHOICES.read(job)
     return choice.words if choice else ""
 
 
@@ -82,79 +88,87 @@ class _Facts:
     given: frozenset[str]
     mood: str
     wish: Mapping[str, Any]
-    look: Look
+    look: MoodLook
 
     def lesson(self, part: str) -> str | None:
         """The style or camera that was learned for the mood, if its confidence is at least SURE."""
-        liking, preference = learned(self.session, self.user, MOOD).get(self.mood, (None, {}))
-        return preference.get(part) if liking is not None and liking.confidence >= SURE else None
+        liking, preference = load_taste(self.session, self.user, MOOD).get(self.mood, (None, {}))
+        return preference.get(part) if liking is not None and liking.confidence >= MIN_CONFIDENCE else None
 
 
-def _choose_mood(session: Session, spec: GenerationSpec, user: str, wishes: Mapping[tuple[str, str], Any]) -> Chosen:
+def _choose_mood(
+    session: Session, spec: GenerationSpec, user: str, wishes: Mapping[tuple[str, str], Any]
+) -> ExplainedChoice:
     if spec.mood is not None:
-        return Chosen(_canonical_name(spec.mood, wishes), Source.REQUEST, f"the request names {spec.mood!r}")
-    found = mood_in(spec.prompt)
+        return ExplainedChoice(
+            _canonical_name(spec.mood, wishes), ChoiceSource.REQUEST, f"the request names {spec.mood!r}"
+        )
+    found = find_mood_in(spec.prompt)
     if found is not None:
-        return Chosen(found[0].name, Source.PROMPT, f"the prompt says {found[1]!r}")
-    wish = wishes.get((DEFAULT, MOOD), {}).get(MOOD)
+        return ExplainedChoice(found[0].name, ChoiceSource.PROMPT, f"the prompt says {found[1]!r}")
+    wish = wishes.get((DEFAULT_KIND, MOOD), {}).get(MOOD)
     if isinstance(wish, str):
-        return Chosen(_canonical_name(wish, wishes), Source.SET, "it is set for generations without a mood")
-    best = max(_liked_moods(learned(session, user, MOOD)), default=None)
+        return ExplainedChoice(
+            _canonical_name(wish, wishes), ChoiceSource.SET, "it is set for generations without a mood"
+        )
+    best = max(_liked_moods(load_taste(session, user, MOOD)), default=None)
     if best is not None:
-        return Chosen(best[1], Source.LEARNED, f"you liked its takes best: {best[0]:.2f} of 1")
+        return ExplainedChoice(best[1], ChoiceSource.LEARNED, f"you liked its takes best: {best[0]:.2f} of 1")
     why = f"your taste is not known yet: it is the default of scenes of type {spec.scene_type}"
-    return Chosen(USUAL[spec.scene_type], Source.SCENE_TYPE, why)
+    return ExplainedChoice(DEFAULT_MOODS[spec.scene_type], ChoiceSource.SCENE_TYPE, why)
 
 
 def _canonical_name(word: str, wishes: Mapping[tuple[str, str], Any]) -> str:
     if (MOOD, word.lower()) in wishes:
         return word.lower()
-    mood = mood_of(word)
+    mood = find_mood(word)
     if mood is None:
-        raise InvalidError.field("mood", word, f"one of {known()}, or a mood with a preference")
+        raise InvalidError.field("mood", word, f"one of {known_moods()}, or a mood with a preference")
     return mood.name
 
 
-def _liked_moods(likings: Mapping[str, tuple[Liking, Any]]) -> Iterable[tuple[float, str]]:
-    return ((liking.liking, name) for name, (liking, _) in likings.items() if liking.liked)
+def _liked_moods(likings: Mapping[str, tuple[TasteEstimate, Any]]) -> Iterable[tuple[float, str]]:
+    return ((liking.liking, name) for name, (liking, _) in likings.items() if liking.is_liked)
 
 
-def _choose_style(facts: _Facts) -> Chosen:
+def _choose_style(facts: _Facts) -> ExplainedChoice:
     wish = facts.wish.get(STYLE)
     if STYLE in facts.given:
-        return Chosen(facts.spec.style, Source.REQUEST, "the request names it")
+        return ExplainedChoice(facts.spec.style, ChoiceSource.REQUEST, "the request names it")
     if isinstance(wish, str):
         if not _is_style(facts, wish):
             expected = f"an existing style: the preference for the mood {facts.mood} names this one"
             raise InvalidError.field("style", wish, expected)
-        return Chosen(wish, Source.SET, f"it is set for the mood {facts.mood}")
+        return ExplainedChoice(wish, ChoiceSource.SET, f"it is set for the mood {facts.mood}")
     lesson = facts.lesson(STYLE)
     if lesson is not None and _is_style(facts, lesson):
-        return Chosen(lesson, Source.LEARNED, f"you liked takes of the mood {facts.mood} best in it")
+        return ExplainedChoice(lesson, ChoiceSource.LEARNED, f"you liked takes of the mood {facts.mood} best in it")
     return _default_choice(facts, STYLE, facts.look.styles)
 
 
-def _choose_camera(facts: _Facts) -> Chosen:
+def _choose_camera(facts: _Facts) -> ExplainedChoice:
     wish = facts.wish.get(CAMERA)
     if "scene_type" in facts.given:
-        return Chosen(facts.spec.scene_type, Source.REQUEST, "the request names this type of scene")
+        return ExplainedChoice(facts.spec.scene_type, ChoiceSource.REQUEST, "the request names this type of scene")
     if wish in list(SceneType):
-        return Chosen(wish, Source.SET, f"it is set for the mood {facts.mood}")
+        return ExplainedChoice(wish, ChoiceSource.SET, f"it is set for the mood {facts.mood}")
     lesson = facts.lesson(CAMERA)
     if lesson in list(SceneType):
-        return Chosen(str(lesson), Source.LEARNED, f"you liked takes of the mood {facts.mood} best with it")
+        return ExplainedChoice(
+            str(lesson), ChoiceSource.LEARNED, f"you liked takes of the mood {facts.mood} best with it"
+        )
     return _default_choice(facts, CAMERA, facts.look.cameras)
 
 
-def _default_choice(facts: _Facts, kind: str, candidates: Sequence[str]) -> Chosen:
+def _default_choice(facts: _Facts, kind: str, candidates: Sequence[str]) -> ExplainedChoice:
     """The first candidate of the mood that is not disliked; the first of all if all are disliked."""
-    likings = learned(facts.session, facts.user, kind)
-    skipped = [name for name in candidates if name in likings and likings[name][0].disliked]
+    likings = load_taste(facts.session, facts.user, kind)
+    skipped = [name for name in candidates if name in likings and likings[name][0].is_disliked]
     remaining = [name for name in candidates if name not in skipped]
     why = f"it goes with the mood {facts.mood}"
     if skipped and remaining and remaining[0] != candidates[0]:
         why += f"; {candidates[0]} was skipped because you disliked its takes"
-    return Chosen(str((remaining or candidates)[0]), Source.MOOD, why)
+    return ExplainedChoice(str((remaining or candidates)[0]), ChoiceSource.MOOD, why)
 
 
 def _prompt_words(facts: _Facts) -> str:

@@ -6,35 +6,35 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from tower.jobs.steps import Step
-from tower.moods.music import Tempo, TrackChoice
-from tower.moods.pictures import Source
+from tower.jobs.steps import StepResult
+from tower.moods.music import TempoRange, TrackChoice
+from tower.moods.pictures import ChoiceSource
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ExplainedChoice:
     """One choice, its source, and the reason in one sentence."""
 
     value: str
-    source: Source
+    source: ChoiceSource
     why: str
 
 
 @dataclass(frozen=True)
-class MoodChoice:
+class MoodChoices:
     """All choices of a personal generation.
 
     `camera` is a type of scene, which frames and moves the camera. `words` go into the prompt. `track_reason`: why this
     track was chosen, or why there is none.
     """
 
-    mood: Chosen
-    style: Chosen
-    camera: Chosen
+    mood: ExplainedChoice
+    style: ExplainedChoice
+    camera: ExplainedChoice
     words: str
-    tempo: Tempo
+    tempo: TempoRange
     track: TrackChoice | None
     track_reason: str
 
 
-CHOSEN_MOOD = Step("mood", TypeAdapter(MoodChoice))
+MOOD_CHOICES = StepResult("mood", TypeAdapter(MoodChoices))

@@ -20,16 +20,16 @@ from sqlalchemy.orm import Session
 from db.models.jobs import ProductionJob
 from db.models.preferences import PreferenceSource, UserCreativePreference
 from db.models.review import Feedback, FeedbackKind
-from tower.moods.chosen import CHOSEN_MOOD
-from tower.moods.preferences import NAMED_BY
+from tower.moods.chosen import MOOD_CHOICES
+from tower.moods.preferences import KEY_COLUMNS
 
 MOOD, STYLE, CAMERA = "mood", "style", "camera"  # kinds of preferences
-DECAY, NEWEST = 0.9, 50  # factor per older take; takes that count
-SURE, LIKED, DISLIKED = 0.5, 0.6, 0.35  # least confidence; least liking; most liking
+DECAY, MAX_TAKES = 0.9, 50  # factor per older take; takes that count
+MIN_CONFIDENCE, MIN_LIKED, MAX_DISLIKED = 0.5, 0.6, 0.35  # least confidence; least liking; most liking
 
 
 @dataclass(frozen=True)
-class Liking:
+class TasteEstimate:
     """How much something is liked (0–1), and the confidence of that (0–1)."""
 
     liking: float
@@ -37,25 +37,25 @@ class Liking:
     examples: int
 
     @property
-    def liked(self) -> bool:
-        return self.confidence >= SURE and self.liking >= LIKED
+    def is_liked(self) -> bool:
+        return self.confidence >= MIN_CONFIDENCE and self.liking >= MIN_LIKED
 
     @property
-    def disliked(self) -> bool:
-        return self.confidence >= SURE and self.liking <= DISLIKED
+    def is_disliked(self) -> bool:
+        return self.confidence >= MIN_CONFIDENCE and self.liking <= MAX_DISLIKED
 
 
-def liking(opinions: Sequence[float]) -> Liking:
+def estimate_taste(opinions: Sequence[float]) -> TasteEstimate:
     """Estimate from opinions in 0–1, the newest first."""
     weights = [DECAY**age for age in range(len(opinions))]
     total_weight = sum(weights)
     liked = sum(weight * opinion for weight, opinion in zip(weights, opinions, strict=True))
-    return Liking(
+    return TasteEstimate(
         round((liked + 1) / (total_weight + 2), 4), round(total_weight / (total_weight + 2), 4), len(opinions)
     )
 
 
-def learn(session: Session, user: str, job_id: int) -> None:
+def update_taste(session: Session, user: str, job_id: int) -> None:
     """Update the taste of `user` for the mood, style and camera of this job, over all projects. The caller commits."""
     job = session.get(ProductionJob, job_id)
     if job is None:
@@ -66,7 +66,7 @@ def learn(session: Session, user: str, job_id: int) -> None:
             _save(session, user, kind, name, _preference(kind, feedback))
 
 
-def learned(session: Session, user: str, kind: str) -> dict[str, tuple[Liking, dict[str, Any]]]:
+def load_taste(session: Session, user: str, kind: str) -> dict[str, tuple[TasteEstimate, dict[str, Any]]]:
     """The estimates of one kind by name, each with the learned preference."""
     rows = session.scalars(
         select(UserCreativePreference)
@@ -75,14 +75,14 @@ def learned(session: Session, user: str, kind: str) -> dict[str, tuple[Liking, d
         .execution_options(populate_existing=True)
     )
     return {
-        row.name: (Liking(row.preference["liking"], row.confidence or 0.0, row.examples), row.preference)
+        row.name: (TasteEstimate(row.preference["liking"], row.confidence or 0.0, row.examples), row.preference)
         for row in rows
     }
 
 
 def _traits(job: ProductionJob) -> dict[str, str]:
     traits = {STYLE: job.parameters.get("style"), CAMERA: job.parameters.get("scene_type")}
-    choice = CHOSEN_MOOD.get(job)
+    choice = MOOD_CHOICES.read(job)
     chosen = {MOOD: choice.mood.value} if choice else {}
     return {kind: str(name) for kind, name in (chosen | traits).items() if name}
 
@@ -100,13 +100,13 @@ def _rated_takes(session: Session, user: str, kind: str, name: str) -> list[tupl
         .join(ProductionJob, ProductionJob.id == Feedback.job_id)
         .where(Feedback.id.in_(newest))
         .order_by(Feedback.id.desc())
-        .limit(NEWEST)
+        .limit(MAX_TAKES)
     )
     return [(_opinion(feedback), _traits(job)) for feedback, job in rows]
 
 
 def _has_trait(kind: str, name: str) -> ColumnElement[bool]:
-    chosen: ColumnElement[str] = ProductionJob.steps[CHOSEN_MOOD.key]["mood"]["value"].astext
+    chosen: ColumnElement[str] = ProductionJob.steps[MOOD_CHOICES.key]["mood"]["value"].astext
     requested: ColumnElement[str] = ProductionJob.parameters["style" if kind == STYLE else "scene_type"].astext
     return (chosen if kind == MOOD else requested) == name
 
@@ -117,9 +117,9 @@ def _opinion(feedback: Feedback) -> float:
     return 1.0 if feedback.kind == FeedbackKind.APPROVAL else 0.0
 
 
-def _preference(kind: str, feedback: list[tuple[float, dict[str, str]]]) -> tuple[Liking, dict[str, Any]]:
+def _preference(kind: str, feedback: list[tuple[float, dict[str, str]]]) -> tuple[TasteEstimate, dict[str, Any]]:
     """The estimate and the preference to save. A mood also learns the style and camera that were liked in it."""
-    whole = liking([opinion for opinion, _ in feedback])
+    whole = estimate_taste([opinion for opinion, _ in feedback])
     chosen = {part: _best(feedback, part) for part in (STYLE, CAMERA)} if kind == MOOD else {}
     return whole, {"liking": whole.liking} | {part: name for part, name in chosen.items() if name}
 
@@ -129,14 +129,16 @@ def _best(feedback: Iterable[tuple[float, dict[str, str]]], part: str) -> str | 
     by_name: dict[str, list[float]] = {}
     for opinion, traits in feedback:
         by_name.setdefault(traits[part], []).append(opinion)
-    likings = {name: liking(opinions).liking for name, opinions in by_name.items()}
+    likings = {name: estimate_taste(opinions).liking for name, opinions in by_name.items()}
     best = max(likings, key=lambda name: likings[name], default=None)
-    return best if best is not None and likings[best] >= LIKED else None
+    return best if best is not None and likings[best] >= MIN_LIKED else None
 
 
-def _save(session: Session, user: str, kind: str, name: str, learned_preference: tuple[Liking, dict[str, Any]]) -> None:
+def _save(
+    session: Session, user: str, kind: str, name: str, learned_preference: tuple[TasteEstimate, dict[str, Any]]
+) -> None:
     estimate, preference = learned_preference
-    named = dict(zip(NAMED_BY, (user, None, kind, name, PreferenceSource.LEARNED), strict=True))
+    named = dict(zip(KEY_COLUMNS, (user, None, kind, name, PreferenceSource.LEARNED), strict=True))
     values = {
         "preference": preference,
         "confidence": estimate.confidence,
@@ -145,6 +147,6 @@ def _save(session: Session, user: str, kind: str, name: str, learned_preference:
     }
     row = insert(UserCreativePreference).values(**named, **values)
     session.execute(
-        row.on_conflict_do_update(index_elements=NAMED_BY, set_=values),
+        row.on_conflict_do_update(index_elements=KEY_COLUMNS, set_=values),
         execution_options={"synchronize_session": False},
     )

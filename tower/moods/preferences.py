@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from db.models.preferences import PreferenceSource, UserCreativePreference
 from tower.errors import InvalidError, NotFoundError
-from tower.pages import Page, Wanted, page_of
-from tower.versions.refs import project_exists
+from tower.pages import Page, PageRequest, fetch_page
+from tower.versions.refs import check_project_exists
 
-SLOWEST, FASTEST = 20.0, 400.0  # BPM that a preference may name
-NAMED_BY = ("user_name", "project_id", "kind", "name", "source")  # the unique key of a preference
+MIN_BPM, MAX_BPM = 20.0, 400.0  # BPM that a preference may name
+KEY_COLUMNS = ("user_name", "project_id", "kind", "name", "source")  # the unique key of a preference
 
 
-def put(
+def set_preference(
     session: Session, user: str, preference: Mapping[str, Any], *, kind: str, name: str, project_id: int | None
 ) -> UserCreativePreference:
     """Set the preference for a `name` of a `kind`, in one project or in all.
@@ -28,12 +28,12 @@ def put(
     if kind == "mood":
         _check_mood(preference)
     if project_id is not None:
-        project_exists(session, project_id)
-    named = dict(zip(NAMED_BY, (user, project_id, kind, name, PreferenceSource.SET), strict=True))
+        check_project_exists(session, project_id)
+    named = dict(zip(KEY_COLUMNS, (user, project_id, kind, name, PreferenceSource.SET), strict=True))
     changed = {"preference": dict(preference), "updated_at": func.now()}
     row = insert(UserCreativePreference).values(**named, **changed)
     row_id = session.scalar(
-        row.on_conflict_do_update(index_elements=NAMED_BY, set_=changed).returning(UserCreativePreference.id)
+        row.on_conflict_do_update(index_elements=KEY_COLUMNS, set_=changed).returning(UserCreativePreference.id)
     )
     saved = select(UserCreativePreference).where(UserCreativePreference.id == row_id)
     return session.scalars(saved.execution_options(populate_existing=True)).one()
@@ -51,11 +51,11 @@ def find_named(
     session: Session, user: str, *, kind: str, name: str, project_id: int | None
 ) -> UserCreativePreference | None:
     """The preference that was set for this name, locked for update; None if there is none."""
-    named = dict(zip(NAMED_BY, (user, project_id, kind, name, PreferenceSource.SET), strict=True))
+    named = dict(zip(KEY_COLUMNS, (user, project_id, kind, name, PreferenceSource.SET), strict=True))
     return session.scalar(select(UserCreativePreference).filter_by(**named).with_for_update())
 
 
-def set_for(session: Session, user: str, *, project_id: int | None) -> dict[tuple[str, str], dict[str, Any]]:
+def load_preferences(session: Session, user: str, *, project_id: int | None) -> dict[tuple[str, str], dict[str, Any]]:
     """The preferences of a user by kind and name in lower case. Those of the project override the global ones."""
     rows = session.scalars(
         select(UserCreativePreference)
@@ -70,16 +70,16 @@ def set_for(session: Session, user: str, *, project_id: int | None) -> dict[tupl
 
 
 def page(
-    session: Session, user: str, *, project_id: int | None, kind: str | None, wanted: Wanted
+    session: Session, user: str, *, project_id: int | None, kind: str | None, page_request: PageRequest
 ) -> Page[UserCreativePreference]:
     """A page of the user's preferences, by id. Raises NotFoundError for an unknown project."""
     rows = select(UserCreativePreference).where(UserCreativePreference.user_name == user)
     if project_id is not None:
-        project_exists(session, project_id)
+        check_project_exists(session, project_id)
         rows = rows.where(UserCreativePreference.project_id == project_id)
     if kind is not None:
         rows = rows.where(UserCreativePreference.kind == kind)
-    return page_of(session, rows, UserCreativePreference.id, wanted=wanted)
+    return fetch_page(session, rows, UserCreativePreference.id, page=page_request)
 
 
 def delete(session: Session, user: str, preference_id: int) -> None:
@@ -96,7 +96,7 @@ def _check_mood(preference: Mapping[str, Any]) -> None:
     tempo = {field: preference[field] for field in ("bpm_min", "bpm_max") if preference.get(field) is not None}
     for field, value in tempo.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (number and SLOWEST <= value <= FASTEST):
-            raise InvalidError.field(f"preference.{field}", value, f"a tempo from {SLOWEST:g} to {FASTEST:g}")
-    if tempo.get("bpm_min", SLOWEST) > tempo.get("bpm_max", FASTEST):
+        if not (number and MIN_BPM <= value <= MAX_BPM):
+            raise InvalidError.field(f"preference.{field}", value, f"a tempo from {MIN_BPM:g} to {MAX_BPM:g}")
+    if tempo.get("bpm_min", MIN_BPM) > tempo.get("bpm_max", MAX_BPM):
         raise InvalidError.field("preference.bpm_min", tempo["bpm_min"], "at most bpm_max")

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 from db.models.workers import Configuration
 from tower.clients.comfyui.errors import ComfyUIError
 from tower.errors import InvalidError
-from tower.presets.quality import PRESETS, QUALITIES
+from tower.presets.quality import PRESET_NAMES, PRESETS
 
 MODEL, PRESET = "model", "quality_preset"  # keys of the table
 DOCUMENTED_MODEL, DOCUMENTED_PRESET = "counterfeit_v3.safetensors", "ultra_production"
-NEVER_SET = "it has not been set: it is the default of Tower"
+NEVER_SET_REASON = "it has not been set: it is the default of Tower"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Defaults:
     model: str = DOCUMENTED_MODEL
     quality_preset: str = DOCUMENTED_PRESET
     verified: bool | None = None
-    reason: str | None = NEVER_SET
+    reason: str | None = NEVER_SET_REASON
     updated_at: datetime | None = None
 
 
@@ -44,32 +44,32 @@ class ModelChoice:
     reason: str | None = None
 
 
-def defaults(session: Session) -> Defaults:
+def load_defaults(session: Session) -> Defaults:
     """The configured defaults. A value that was never set is the documented one."""
     rows = {row.key: row for row in session.scalars(select(Configuration))}
     set_at = max((row.updated_at for row in rows.values()), default=None)
-    never: dict[str, Any] = {"name": DOCUMENTED_MODEL, "verified": None, "reason": NEVER_SET}
+    never: dict[str, Any] = {"name": DOCUMENTED_MODEL, "verified": None, "reason": NEVER_SET_REASON}
     model = rows[MODEL].value if MODEL in rows else never
     preset = rows[PRESET].value["name"] if PRESET in rows else DOCUMENTED_PRESET
     return Defaults(model["name"], preset, model["verified"], model["reason"], set_at)
 
 
-def checked_preset(name: str) -> str:
+def resolve_preset(name: str) -> str:
     """The preset of this name, or of the words `high`, `medium` or `low`. Raises InvalidError."""
-    if name not in QUALITIES:
+    if name not in PRESET_NAMES:
         raise InvalidError.field(PRESET, name, f"one of {', '.join(PRESETS)}")
-    return QUALITIES[name]
+    return PRESET_NAMES[name]
 
 
-def checked_model(name: str, ask: Callable[[], Sequence[str]] | None) -> ModelChoice:
+def check_model(name: str, list_models: Callable[[], Sequence[str]] | None) -> ModelChoice:
     """Check a model before it is stored. `ask` returns the names that ComfyUI has; None if there is no ComfyUI.
 
     Raises InvalidError if ComfyUI answers and does not have the model.
     """
-    if ask is None:
+    if list_models is None:
         return ModelChoice(name, verified=False, reason="no ComfyUI is configured: set TOWER_COMFYUI_URL")
     try:
-        available = ask()
+        available = list_models()
     except ComfyUIError as error:
         return ModelChoice(name, verified=False, reason=error.message)
     if name not in available:
@@ -78,14 +78,14 @@ def checked_model(name: str, ask: Callable[[], Sequence[str]] | None) -> ModelCh
     return ModelChoice(name, verified=True)
 
 
-def configure(session: Session, *, model: ModelChoice | None = None, quality_preset: str | None = None) -> Defaults:
+def save_defaults(session: Session, *, model: ModelChoice | None = None, quality_preset: str | None = None) -> Defaults:
     """Store the given values. The caller commits."""
     if model is not None:
         _save(session, MODEL, {"name": model.name, "verified": model.verified, "reason": model.reason})
     if quality_preset is not None:
         _save(session, PRESET, {"name": quality_preset})
     session.expire_all()
-    return defaults(session)
+    return load_defaults(session)
 
 
 def _save(session: Session, key: str, value: dict[str, Any]) -> None:

@@ -26,10 +26,10 @@ PRESETS = {
         Preset("fast_preview", 768, 768, steps=20, cfg=7.0),
     )
 }
-QUALITIES = {"high": "ultra_production", "medium": "current_workflow", "low": "fast_preview"} | {
+PRESET_NAMES = {"high": "ultra_production", "medium": "current_workflow", "low": "fast_preview"} | {
     name: name for name in PRESETS
 }
 
 
-def preset_of(name: str) -> Preset:
+def get_preset(name: str) -> Preset:
     return PRESETS[name]

@@ -13,7 +13,7 @@ from db.models.styles import StyleTemplate
 from tower.errors import InvalidError
 from tower.presets.quality import Preset
 
-Word = Annotated[str, StringConstraints(pattern="^[a-z0-9_+]{1,50}$")]
+SettingName = Annotated[str, StringConstraints(pattern="^[a-z0-9_+]{1,50}$")]
 
 
 class SamplerSettings(BaseModel):
@@ -23,11 +23,11 @@ class SamplerSettings(BaseModel):
 
     steps: Annotated[int, Field(ge=1, le=150)] = 30
     cfg: Annotated[float, Field(gt=0, le=30)] = 8.0
-    sampler: Word = "dpmpp_2m"
-    scheduler: Word = "karras"
+    sampler: SettingName = "dpmpp_2m"
+    scheduler: SettingName = "karras"
 
 
-def preset_in(style: StyleTemplate, preset: Preset) -> Preset:
+def apply_style(style: StyleTemplate, preset: Preset) -> Preset:
     """The preset with the settings of the style. Raises InvalidError for invalid settings, which a commit may bring."""
     try:
         settings = SamplerSettings.model_validate(style.sampler_settings or {})

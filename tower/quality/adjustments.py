@@ -12,66 +12,69 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tower.engines.base import Shot
-from tower.workflows.bindings import bound
+from tower.workflows.bindings import get_bound_value
 from tower.workflows.graph import WorkflowGraph
 
 
 @dataclass(frozen=True)
-class Change:
+class Adjustment:
     """How many times each setting of the requested shot is changed. With all at 0, the shot is rendered unchanged."""
 
     seed: int = 0
     steps: int = 0
     overlap: int = 0
 
-    def __add__(self, more: Change) -> Change:
-        return Change(self.seed + more.seed, self.steps + more.steps, self.overlap + more.overlap)
+    def __add__(self, more: Adjustment) -> Adjustment:
+        return Adjustment(self.seed + more.seed, self.steps + more.steps, self.overlap + more.overlap)
 
-    def __or__(self, also: Change) -> Change:
+    def __or__(self, also: Adjustment) -> Adjustment:
         """Both adjustments at once. A setting that both change is changed as often as the larger one says."""
-        return Change(max(self.seed, also.seed), max(self.steps, also.steps), max(self.overlap, also.overlap))
+        return Adjustment(max(self.seed, also.seed), max(self.steps, also.steps), max(self.overlap, also.overlap))
 
 
-AGAIN = Change()  # for faults of the file rather than of the picture
-NEW_SEED = Change(seed=1)
-SMOOTHER = Change(steps=1, overlap=1)
-CLEARER = Change(seed=1, steps=1)
-REMEDIES = {
-    **dict.fromkeys(("decodes", "codec", "pixel_format", "size", "rate", "timing", "frame_count", "duration"), AGAIN),
+UNCHANGED = Adjustment()  # for faults of the file rather than of the picture
+NEW_SEED = Adjustment(seed=1)
+SMOOTHER = Adjustment(steps=1, overlap=1)
+CLEARER = Adjustment(seed=1, steps=1)
+ADJUSTMENTS = {
+    **dict.fromkeys(
+        ("decodes", "codec", "pixel_format", "size", "rate", "timing", "frame_count", "duration"), UNCHANGED
+    ),
     **dict.fromkeys(("black_share", "black_run", "flat_share", "flat_run"), NEW_SEED),
     "noise_share": CLEARER,
     "unrelated_share": SMOOTHER,
     "flash_share": SMOOTHER,
     **dict.fromkeys(("frozen_run", "frozen_share", "repeated_share"), NEW_SEED),
-    **dict.fromkeys(("audio_peak", "audio_clipped_share"), AGAIN),
+    **dict.fromkeys(("audio_peak", "audio_clipped_share"), UNCHANGED),
 }
 
 
-def remedy(failed: Iterable[str]) -> Change:
+def find_adjustment(failed_metrics: Iterable[str]) -> Adjustment:
     """The adjustment that may help with these metrics. An unknown metric gets another seed."""
-    change = AGAIN
-    for metric in failed:
-        change |= REMEDIES.get(metric, NEW_SEED)
+    change = UNCHANGED
+    for metric in failed_metrics:
+        change |= ADJUSTMENTS.get(metric, NEW_SEED)
     return change
 
 
-def changed(shot: Shot, change: Change) -> Shot:
+def adjust_shot(shot: Shot, adjustment: Adjustment) -> Shot:
     """The shot with the adjustment applied. The seed changes instead where engine or graph has no such setting."""
-    if change == AGAIN:
+    if adjustment == UNCHANGED:
         return shot
-    steps = _increase_steps(shot, change.steps)
-    graph = _increase_overlap(shot.graph, change.overlap)
-    ignored = (change.steps or change.overlap) and (steps, graph) == (shot.steps, shot.graph)
-    seeds = change.seed + (max(change.steps, change.overlap) if ignored else 0)
+    steps = _increase_steps(shot, adjustment.steps)
+    graph = _increase_overlap(shot.graph, adjustment.overlap)
+    ignored = (adjustment.steps or adjustment.overlap) and (steps, graph) == (shot.steps, shot.graph)
+    seeds = adjustment.seed + (max(adjustment.steps, adjustment.overlap) if ignored else 0)
     return replace(shot, seed=_derived_seed(shot.seed, seeds), steps=steps, graph=graph)
 
 
-def in_words(asked: Shot, made: Shot) -> str:
+def describe_adjustment(requested: Shot, rendered: Shot) -> str:
     """Describe for the user how the rendered shot differs from the requested one."""
     differences = [
-        f"seed {made.seed} instead of {asked.seed}" * (made.seed != asked.seed),
-        f"{made.steps} steps instead of {asked.steps}" * (made.steps != asked.steps),
-        f"overlap {_overlap(made.graph)} instead of {_overlap(asked.graph)}" * (made.graph != asked.graph),
+        f"seed {rendered.seed} instead of {requested.seed}" * (rendered.seed != requested.seed),
+        f"{rendered.steps} steps instead of {requested.steps}" * (rendered.steps != requested.steps),
+        f"overlap {_overlap(rendered.graph)} instead of {_overlap(requested.graph)}"
+        * (rendered.graph != requested.graph),
     ]
     return ", ".join(filter(None, differences)) or "the same again"
 
@@ -87,7 +90,7 @@ def _increase_overlap(workflow: WorkflowGraph | None, times: int) -> WorkflowGra
     overlap = _overlap(workflow)
     if not times or workflow is None or not overlap:
         return workflow
-    length = bound(workflow, "context_length", workflow.graph)
+    length = get_bound_value(workflow, "context_length", workflow.graph)
     limit = length // 2 if isinstance(length, int) else overlap
     increased = max(overlap, min(overlap * 2**times, limit))
     graph: dict[str, Any] = copy.deepcopy(workflow.graph)
@@ -97,7 +100,7 @@ def _increase_overlap(workflow: WorkflowGraph | None, times: int) -> WorkflowGra
 
 
 def _overlap(workflow: WorkflowGraph | None) -> int | None:
-    overlap = workflow and bound(workflow, "context_overlap", workflow.graph)
+    overlap = workflow and get_bound_value(workflow, "context_overlap", workflow.graph)
     return overlap if isinstance(overlap, int) else None
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tower.media.probe import Probe
-from tower.quality.faults import named, spans
-from tower.quality.verdict import Expectation, Metric, Value
+from tower.quality.faults import describe_ranges, frame_ranges
+from tower.quality.verdict import Expectation, Metric, MetricValue
 
 
-def form(probe: Probe, expected: Expectation) -> list[Metric]:
+def check_container(probe: Probe, expected: Expectation) -> list[Metric]:
     return [
         _check_decoding(probe),
         _check_equal("codec", probe.codec, expected.codec),
@@ -21,7 +21,7 @@ def form(probe: Probe, expected: Expectation) -> list[Metric]:
 
 
 def _check_decoding(probe: Probe) -> Metric:
-    total, frames_lost = probe.frames + len(probe.lost), named(spans(probe.lost))
+    total, frames_lost = probe.frames + len(probe.lost), describe_ranges(frame_ranges(probe.lost))
     return Metric(
         name="decodes",
         value=probe.frames,
@@ -29,7 +29,7 @@ def _check_decoding(probe: Probe) -> Metric:
         threshold=total,
         better="equal",
         passed=probe.fault is None,
-        frames=spans(probe.lost),
+        frames=frame_ranges(probe.lost),
         reason=probe.fault and f"{probe.fault}{frames_lost}",
     )
 
@@ -55,12 +55,14 @@ def _check_duration(probe: Probe, expected: Expectation) -> Metric:
     return _check_equal("duration", round(probe.duration_s, 4), round(seconds, 4), unit="s", passed=is_close)
 
 
-def _check_equal(name: str, value: Value, expected: Value, *, unit: str = "", passed: bool | None = None) -> Metric:
+def _check_equal(
+    name: str, value: MetricValue, expected: MetricValue, *, unit: str = "", passed: bool | None = None
+) -> Metric:
     is_good = value == expected if passed is None else passed
     suffix = f" {unit}" if unit else ""
     reason = None if is_good else f"{_format(value)}{suffix} instead of {_format(expected)}{suffix}"
     return Metric(name, value, unit, expected, "equal", is_good, reason=reason)
 
 
-def _format(value: Value) -> str:
+def _format(value: MetricValue) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)

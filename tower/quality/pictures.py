@@ -14,14 +14,16 @@ Levels = npt.NDArray[np.float32]
 _Picture = TypeVar("_Picture", Samples, Levels)
 
 FULL_RANGE = 2  # AVCOL_RANGE_JPEG
-PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuv444p")  # one byte per sample, brightness first
-FLAT = 1.2  # levels of spread below which a picture is flat
-SPARSE = 0.7  # mean over standard deviation: noise has 0.8, an even distribution 0.87, scattered points less than 0.6
+PLANAR_FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuv444p")  # one byte per sample, brightness first
+FLAT_SPREAD = 1.2  # levels of spread below which a picture is flat
+MIN_DEVIATION_RATIO = (
+    0.7  # mean over standard deviation: noise has 0.8, an even distribution 0.87, scattered points less than 0.6
+)
 
 
-def planes(frame: VideoFrame) -> tuple[Samples, Samples, Samples, bool]:
+def split_planes(frame: VideoFrame) -> tuple[Samples, Samples, Samples, bool]:
     """Brightness, two colours, and whether they use the full range 0…255. Views into the frame where possible."""
-    picture = frame if frame.format.name in PLANAR else frame.reformat(format="yuv420p")
+    picture = frame if frame.format.name in PLANAR_FORMATS else frame.reformat(format="yuv420p")
     full = picture.color_range == FULL_RANGE or picture.format.name.startswith("yuvj")
     light, blue, red = (
         np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
@@ -30,55 +32,55 @@ def planes(frame: VideoFrame) -> tuple[Samples, Samples, Samples, bool]:
     return light, blue, red, full
 
 
-def levels(samples: Samples, *, full: bool) -> Levels:
+def to_levels(samples: Samples, *, full: bool) -> Levels:
     values = samples.astype(np.float32)
     return values * np.float32(219 / 255) + np.float32(16) if full else values
 
 
-def shrunk(picture: Samples, by: float) -> Samples:
+def shrink(picture: Samples, factor: float) -> Samples:
     """Each pixel of the result is the mean of the area it covers. Never enlarges."""
-    return _resize(picture, max(by, 1.0))
+    return _resize(picture, max(factor, 1.0))
 
 
-def softened(picture: Levels) -> Levels:
+def soften(picture: Levels) -> Levels:
     return np.asarray(cv2.GaussianBlur(picture, (5, 5), 1.0), np.float32)
 
 
-def difference(one: Levels, other: Levels) -> Levels:
-    return np.asarray(cv2.absdiff(one, other), np.float32)
+def absolute_difference(first: Levels, second: Levels) -> Levels:
+    return np.asarray(cv2.absdiff(first, second), np.float32)
 
 
 def spread(picture: Samples | Levels) -> float:
     return float(picture.std())
 
 
-def order(picture: Levels) -> float | None:
+def neighbour_correlation(picture: Levels) -> float | None:
     """Correlation of neighbouring pixels, the mean of both directions: near 1 in pictures, near 0 in noise.
 
     Outliers are clipped, because a few lit windows in the dark are not noise. None without enough to correlate: for a
     flat picture, and for a few points on a plain background, such as stars.
     """
-    if min(picture.shape) < 2 or spread(picture) < FLAT:
+    if min(picture.shape) < 2 or spread(picture) < FLAT_SPREAD:
         return None
     middle, width = float(picture.mean()), 2 * spread(picture)
-    if float(np.abs(picture - middle).mean()) < SPARSE * spread(picture):
+    if float(np.abs(picture - middle).mean()) < MIN_DEVIATION_RATIO * spread(picture):
         return None
     clipped = picture.clip(middle - width, middle + width)
     return (_correlation(clipped[:, 1:], clipped[:, :-1]) + _correlation(clipped[1:], clipped[:-1])) / 2
 
 
-def likeness(one: Levels, other: Levels) -> float | None:
+def measure_likeness(first: Levels, second: Levels) -> float | None:
     """Correlation of two pictures: of their coarse shapes, or of the middle of one at its best position in the other.
 
     The higher of the two counts: rain leaves the shapes alike, a fast camera the middle. None if one of them is flat.
     """
-    if spread(one) < FLAT or spread(other) < FLAT:
+    if spread(first) < FLAT_SPREAD or spread(second) < FLAT_SPREAD:
         return None
-    small, template = _resize(one, 2), _resize(other, 2)
+    small, template = _resize(first, 2), _resize(second, 2)
     height, width = (side // 5 for side in template.shape)
     middle = template[height : template.shape[0] - height, width : template.shape[1] - width]
-    moved = cv2.matchTemplate(small, middle, cv2.TM_CCOEFF_NORMED) if spread(middle) > FLAT else np.array(-1.0)
-    return max(_correlation(_resize(one, 8), _resize(other, 8)), float(moved.max()))
+    moved = cv2.matchTemplate(small, middle, cv2.TM_CCOEFF_NORMED) if spread(middle) > FLAT_SPREAD else np.array(-1.0)
+    return max(_correlation(_resize(first, 8), _resize(second, 8)), float(moved.max()))
 
 
 def block_means(picture: Levels) -> Levels:

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import QualityMetrics
 from db.models.rendering import QualityAssessment, QualityStage
-from tower.jobs.lifecycle import Attempt, held
+from tower.jobs.lifecycle import Attempt, lock_held_job
 from tower.quality.verdict import Assessment, Metric
 
 
 @dataclass(frozen=True)
-class Final:
+class FinalVerdict:
     """The final verdict of a job. `reason`: why the added metric failed."""
 
     score: float
@@ -31,7 +31,7 @@ def record_verdict(
 
     It becomes the job's final verdict. Fenced like all writes of a job.
     """
-    held(session, attempt)
+    lock_held_job(session, attempt)
     verdict: dict[str, Any] = {
         "score": assessment.score,
         "passed": assessment.passed,
@@ -55,9 +55,9 @@ def record_verdict(
     _store_final(session, verdict | {"job_id": attempt.job_id, "assessment_id": assessment_id})
 
 
-def keep_verdict(session: Session, attempt: Attempt, *, round_number: int) -> None:
+def choose_final_verdict(session: Session, attempt: Attempt, *, round_number: int) -> None:
     """Make the verdict on the take of this round the job's final one."""
-    held(session, attempt)
+    lock_held_job(session, attempt)
     kept = session.scalars(
         select(QualityAssessment)
         .filter_by(job_id=attempt.job_id, round=round_number, stage=QualityStage.TECHNICAL, segment=0)
@@ -68,14 +68,16 @@ def keep_verdict(session: Session, attempt: Attempt, *, round_number: int) -> No
     _store_final(session, verdict | {"job_id": attempt.job_id, "assessment_id": kept.id})
 
 
-def add_visual(session: Session, attempt: Attempt, *, asset_id: int, metric: Metric, seconds: float) -> Final:
+def add_visual_metric(
+    session: Session, attempt: Attempt, *, asset_id: int, metric: Metric, seconds: float
+) -> FinalVerdict:
     """Add a metric of the visual stage to the job's final verdict, which becomes the worse of the two.
 
     A metric that could not be measured is only listed there; it does not get a row of its own.
     """
-    held(session, attempt)
+    lock_held_job(session, attempt)
     kept = session.get_one(QualityMetrics, attempt.job_id, populate_existing=True)
-    verdict = Assessment.of([metric], seconds=seconds, probe=None)
+    verdict = Assessment.from_metrics([metric], seconds=seconds, probe=None)
     if metric.passed is not None:
         row = {
             "job_id": attempt.job_id,
@@ -92,7 +94,7 @@ def add_visual(session: Session, attempt: Attempt, *, asset_id: int, metric: Met
         session.execute(insert(QualityAssessment).values(row).on_conflict_do_update(index_elements=unique, set_=row))
     others = [other for other in kept.metrics if other["name"] != metric.name]
     technical = session.get_one(QualityAssessment, kept.assessment_id)
-    final = Final(min(technical.score, verdict.score), technical.passed and verdict.passed, verdict.reason)
+    final = FinalVerdict(min(technical.score, verdict.score), technical.passed and verdict.passed, verdict.reason)
     kept.score, kept.passed, kept.metrics = final.score, final.passed, [*others, metric.as_json()]
     session.flush()
     return final

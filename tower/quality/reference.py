@@ -11,41 +11,41 @@ import numpy as np
 from tower.errors import InvalidError
 from tower.quality.pictures import Levels, Samples
 
-MOST_BYTES = 64 * 1024 * 1024
-SMALLEST = 8  # pixels
-PLAIN_SPREAD = 14.0  # levels of spread below which the colours of a border are a plain background
-LIKELY = (0.06, 0.9)  # share of a picture that a figure takes in front of a plain background
-OVAL = 0.8  # half axes of the oval that is taken as the figure in front of a busy background
+MAX_BYTES = 64 * 1024 * 1024
+MIN_SIDE_PX = 8  # pixels
+MAX_PLAIN_SPREAD = 14.0  # levels of spread below which the colours of a border are a plain background
+FIGURE_SHARE_RANGE = (0.06, 0.9)  # share of a picture that a figure takes in front of a plain background
+OVAL_SIZE = 0.8  # half axes of the oval that is taken as the figure in front of a busy background
 
 
 @dataclass(frozen=True)
-class Figure:
+class ReferenceFigure:
     """`picture` is in BGR. `coverage` is how much of each pixel belongs to the figure, 0–1."""
 
     name: str
     picture: Samples
-    cover: Levels
+    coverage: Levels
 
 
-def read_figure(name: str, path: Path) -> Figure:
+def read_figure(name: str, path: Path) -> ReferenceFigure:
     """Cut the figure out by its transparency or from a plain background, or else take the middle of the picture.
 
     Raises InvalidError if the file is not a picture.
     """
     image = _read(path)
-    if image is None or min(image.shape[:2]) < SMALLEST:
+    if image is None or min(image.shape[:2]) < MIN_SIDE_PX:
         raise InvalidError.field(f"reference image of {name}", str(path), "a PNG, JPEG or WebP of at most 64 MiB")
     picture = np.ascontiguousarray(image[..., :3])
     if image.shape[2] == 4 and image[..., 3].min() < 128:
-        return Figure(name, picture, _to_coverage(image[..., 3]))
+        return ReferenceFigure(name, picture, _to_coverage(image[..., 3]))
     cut = _cut_from_plain_background(picture)
-    return Figure(name, picture, _oval_coverage(picture.shape[:2]) if cut is None else cut)
+    return ReferenceFigure(name, picture, _oval_coverage(picture.shape[:2]) if cut is None else cut)
 
 
 def _read(path: Path) -> Samples | None:
     """The picture as BGR or BGRA of 8 bits; None if the file is not one."""
     try:
-        data = path.read_bytes() if path.is_file() and path.stat().st_size <= MOST_BYTES else b""
+        data = path.read_bytes() if path.is_file() and path.stat().st_size <= MAX_BYTES else b""
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     except (OSError, cv2.error):
         return None
@@ -62,7 +62,7 @@ def _cut_from_plain_background(picture: Samples) -> Levels | None:
     """Flood the background from corners and sides. None if it is not plain or the rest is not the size of a figure."""
     height, width = picture.shape[:2]
     border = np.concatenate([picture[0], picture[: height // 2, 0], picture[: height // 2, -1]])
-    if border.astype(np.float32).std(axis=0).max() >= PLAIN_SPREAD:
+    if border.astype(np.float32).std(axis=0).max() >= MAX_PLAIN_SPREAD:
         return None
     flood = np.zeros((height + 2, width + 2), np.uint8)
     flags = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (255 << 8)
@@ -70,14 +70,14 @@ def _cut_from_plain_background(picture: Samples) -> Levels | None:
         for y in (0, height // 2, height - 1):
             cv2.floodFill(picture, flood, (x, y), (0, 0, 0), (18, 18, 18), (18, 18, 18), flags)
     cover = _to_coverage(np.asarray(cv2.erode(255 - flood[1:-1, 1:-1], np.ones((3, 3), np.uint8)), np.uint8))
-    return cover if LIKELY[0] < float(cover.mean()) < LIKELY[1] else None
+    return cover if FIGURE_SHARE_RANGE[0] < float(cover.mean()) < FIGURE_SHARE_RANGE[1] else None
 
 
 def _oval_coverage(size: tuple[int, int]) -> Levels:
     """An oval in the middle that reaches down to the lower edge."""
     y, x = np.linspace(-1, 1, size[0], dtype=np.float32)[:, None], np.linspace(-1, 1, size[1], dtype=np.float32)[None]
     edge = (np.abs(x) ** 4 + np.abs(np.minimum(y, 0)) ** 4) ** 0.25
-    return np.asarray(edge < OVAL, np.float32)
+    return np.asarray(edge < OVAL_SIZE, np.float32)
 
 
 def _to_coverage(alpha: Samples) -> Levels:

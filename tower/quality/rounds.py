@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from db.models.jobs import ProductionJob
-from tower.jobs.steps import Step
-from tower.quality.adjustments import AGAIN, Change, remedy
+from tower.jobs.steps import StepResult
+from tower.quality.adjustments import UNCHANGED, Adjustment, find_adjustment
 
-MOST_ROUNDS = 3
+MAX_ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Round:
+class RoundResult:
     """One render and its verdict.
 
     `asset_id` and `path` are None if the engine made no clip in the requested form. `failed`: the names of the metrics
@@ -39,37 +39,37 @@ class KeptRound:
     round: int
 
 
-ROUNDS = tuple(Step(f"round_{number}", TypeAdapter(Round)) for number in range(1, MOST_ROUNDS + 1))
-KEPT_ROUND = Step("kept_round", TypeAdapter(KeptRound))
+ROUND_STEPS = tuple(StepResult(f"round_{number}", TypeAdapter(RoundResult)) for number in range(1, MAX_ROUNDS + 1))
+KEPT_ROUND_STEP = StepResult("kept_round", TypeAdapter(KeptRound))
 
 
-def rounds_of(job: ProductionJob) -> list[Round]:
+def completed_rounds(job: ProductionJob) -> list[RoundResult]:
     """The completed rounds in order, up to the first that cannot be read: that one and all after it are repeated."""
-    rounds: list[Round] = []
-    for step in ROUNDS:
-        completed = step.get(job)
+    rounds: list[RoundResult] = []
+    for step in ROUND_STEPS:
+        completed = step.read(job)
         if completed is None:
             break
         rounds.append(completed)
     return rounds
 
 
-def kept_round(job: ProductionJob) -> int | None:
+def kept_round_number(job: ProductionJob) -> int | None:
     """The number of the round that the job continues with; None before it is chosen."""
-    kept = KEPT_ROUND.get(job)
+    kept = KEPT_ROUND_STEP.read(job)
     return kept.round if kept else None
 
 
-def another(rounds: Sequence[Round]) -> bool:
-    return len(rounds) < MOST_ROUNDS and not any(ended.passed for ended in rounds)
+def needs_another_round(rounds: Sequence[RoundResult]) -> bool:
+    return len(rounds) < MAX_ROUNDS and not any(ended.passed for ended in rounds)
 
 
-def change_after(rounds: Sequence[Round]) -> Change:
+def next_adjustment(rounds: Sequence[RoundResult]) -> Adjustment:
     """The adjustment for the next round: the sum of the adjustments for all rounds before it."""
-    return sum((remedy(ended.failed) for ended in rounds), start=AGAIN)
+    return sum((find_adjustment(ended.failed) for ended in rounds), start=UNCHANGED)
 
 
-def best_of(rounds: Sequence[Round]) -> Round | None:
+def best_round(rounds: Sequence[RoundResult]) -> RoundResult | None:
     """The round that passed, or else the first with the highest score. None if no round has a clip."""
     with_clip = [ended for ended in rounds if ended.asset_id is not None]
     return max(with_clip, key=lambda ended: (ended.passed, ended.score), default=None)

@@ -14,19 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from tower.quality.pictures import Levels, Samples
-from tower.quality.reference import Figure
+from tower.quality.reference import ReferenceFigure
 
-HEIGHTS = (0.22, 0.28, 0.35, 0.44, 0.55, 0.69, 0.86, 1.0)  # of the figure, as shares of the frame's height
-PLACES = 3  # places with the best correlation that are compared in each size
-FAINT = 0.2  # correlation below which a place is not compared
-GAIN = (0.6, 1.7)  # factors by which light may dim or brighten a colour channel
-LEAST_PIXELS, LEAST_WIDTH = 30, 6  # of a template
+HEIGHT_SHARES = (0.22, 0.28, 0.35, 0.44, 0.55, 0.69, 0.86, 1.0)  # of the figure, as shares of the frame's height
+PLACES_PER_SIZE = 3  # places with the best correlation that are compared in each size
+MIN_CORRELATION = 0.2  # correlation below which a place is not compared
+GAIN_RANGE = (0.6, 1.7)  # factors by which light may dim or brighten a colour channel
+MIN_PIXELS, MIN_WIDTH_PX = 30, 6  # of a template
 # The logistic fit of docs/quality.md.
-SHAPE, COLOUR, TINT, HEIGHT, CONSTANT = 7.7, -0.23, -0.15, 4.6, -0.8
+SHAPE_WEIGHT, COLOUR_WEIGHT, TINT_WEIGHT, HEIGHT_WEIGHT, BIAS = 7.7, -0.23, -0.15, 4.6, -0.8
 
 
 @dataclass(frozen=True)
-class Fit:
+class TemplateMatch:
     """How well the figure matches one place of a picture.
 
     shape: correlation of brightness, −1…1. colour: mean distance in CIELAB after correction for the light. tint: mean
@@ -39,67 +39,73 @@ class Fit:
     height: float
 
     @property
-    def odds(self) -> float:
+    def log_odds(self) -> float:
         """Natural logarithm of the odds that this is the character and not another one."""
-        return SHAPE * self.shape + COLOUR * self.colour + TINT * self.tint + HEIGHT * self.height + CONSTANT
+        return (
+            SHAPE_WEIGHT * self.shape
+            + COLOUR_WEIGHT * self.colour
+            + TINT_WEIGHT * self.tint
+            + HEIGHT_WEIGHT * self.height
+            + BIAS
+        )
 
 
 @dataclass(frozen=True)
-class Template:
+class FigureTemplate:
     """The figure in one size: its brightness, the pixels that belong to it, and their colours in BGR."""
 
     grey: Levels
     mask: Levels
-    inside: npt.NDArray[np.bool_]
+    is_figure: npt.NDArray[np.bool_]
     colours: Levels
     height: float
 
 
-def templates(figure: Figure, size: tuple[int, int]) -> list[Template]:
+def build_templates(figure: ReferenceFigure, picture_size: tuple[int, int]) -> list[FigureTemplate]:
     """The figure in all sizes that fit into a picture of (height, width)."""
-    fitted = (_build_template(figure, share, size) for share in HEIGHTS)
+    fitted = (_build_template(figure, share, picture_size) for share in HEIGHT_SHARES)
     return [template for template in fitted if template is not None]
 
 
-def best_fit(picture: Samples, figures: Sequence[Template]) -> Fit | None:
+def find_best_match(picture: Samples, templates: Sequence[FigureTemplate]) -> TemplateMatch | None:
     """The match with the highest odds, over all sizes and places; None if nothing correlates enough."""
     colours = picture.astype(np.float32)
     grey = np.asarray(cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY), np.float32)
-    matches = (fit for template in figures for fit in _matches(colours, grey, template))
-    return max(matches, key=lambda fit: fit.odds, default=None)
+    matches = (fit for template in templates for fit in _matches(colours, grey, template))
+    return max(matches, key=lambda fit: fit.log_odds, default=None)
 
 
-def _build_template(figure: Figure, share: float, size: tuple[int, int]) -> Template | None:
+def _build_template(figure: ReferenceFigure, share: float, size: tuple[int, int]) -> FigureTemplate | None:
     rows, columns = figure.picture.shape[:2]
     scale = min(share * size[0] / rows, size[1] / columns)
     width, height = round(columns * scale), round(rows * scale)
-    if width < LEAST_WIDTH or not 0 < height <= size[0]:
+    if width < MIN_WIDTH_PX or not 0 < height <= size[0]:
         return None
     small = np.asarray(cv2.resize(figure.picture, (width, height), interpolation=cv2.INTER_AREA), np.float32)
-    inside = np.asarray(cv2.resize(figure.cover, (width, height), interpolation=cv2.INTER_AREA)) > 0.5
-    if int(inside.sum()) < LEAST_PIXELS:
+    inside = np.asarray(cv2.resize(figure.coverage, (width, height), interpolation=cv2.INTER_AREA)) > 0.5
+    if int(inside.sum()) < MIN_PIXELS:
         return None
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.float32)
-    return Template(grey, inside.astype(np.float32), inside, small[inside], height / size[0])
+    return FigureTemplate(grey, inside.astype(np.float32), inside, small[inside], height / size[0])
 
 
-def _matches(picture: Levels, grey: Levels, template: Template) -> Iterator[Fit]:
+def _matches(picture: Levels, grey: Levels, template: FigureTemplate) -> Iterator[TemplateMatch]:
     likeness = np.asarray(cv2.matchTemplate(grey, template.grey, cv2.TM_CCOEFF_NORMED, mask=template.mask))
     likeness[~np.isfinite(likeness) | (np.abs(likeness) > 1.001)] = -1  # flat places have no correlation
     height, width = template.grey.shape
-    for _ in range(PLACES):
+    for _ in range(PLACES_PER_SIZE):
         _, shape, _, (x, y) = cv2.minMaxLoc(likeness)
-        if shape < FAINT:
+        if shape < MIN_CORRELATION:
             return
-        seen = picture[y : y + height, x : x + width][template.inside]
+        seen = picture[y : y + height, x : x + width][template.is_figure]
         colour, tint = _colour_distances(seen, template.colours)
-        yield Fit(float(shape), colour, tint, template.height)
+        yield TemplateMatch(float(shape), colour, tint, template.height)
         likeness[max(0, y - height // 6) : y + height // 6 + 1, max(0, x - width // 4) : x + width // 4 + 1] = -1
 
 
 def _colour_distances(seen: Levels, expected: Levels) -> tuple[float, float]:
     """Mean distances in CIELAB: of colour after correction for the light, and of tint without it."""
-    gain = np.clip((expected.mean(axis=0) + 8) / (seen.mean(axis=0) + 8), *GAIN)
+    gain = np.clip((expected.mean(axis=0) + 8) / (seen.mean(axis=0) + 8), *GAIN_RANGE)
     target = _lab(expected)
     colour = np.linalg.norm(_lab(seen * gain) - target, axis=1).mean()
     tint = np.linalg.norm((_lab(seen) - target)[:, 1:], axis=1).mean()

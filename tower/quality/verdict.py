@@ -9,8 +9,8 @@ from typing import Any, Literal
 from tower.media.probe import Probe
 
 CHARACTER_CONSISTENCY = "character_consistency"  # the metric of professional generations
-Value = float | int | str
-Ranges = tuple[tuple[int, int], ...]
+MetricValue = float | int | str
+FrameRanges = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Metric:
     """
 
     name: str
-    value: Value | None
+    value: MetricValue | None
     unit: str
-    threshold: Value
+    threshold: MetricValue
     better: Literal["min", "max", "equal"]
     passed: bool | None
-    frames: Ranges = ()
+    frames: FrameRanges = ()
     reason: str | None = None
 
     @property
@@ -93,7 +93,7 @@ class Assessment:
     probe: Probe | None
 
     @classmethod
-    def of(cls, metrics: list[Metric], *, seconds: float, probe: Probe | None) -> Assessment:
+    def from_metrics(cls, metrics: list[Metric], *, seconds: float, probe: Probe | None) -> Assessment:
         failed = [metric for metric in metrics if metric.passed is False]
         others = f" Also: {', '.join(metric.name for metric in failed[1:])}." if len(failed) > 1 else ""
         return cls(

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-UNWELL_AFTER = 3  # failures in a row
-FAILURES_AFTER_RECOVERY = UNWELL_AFTER - 1  # one more makes the worker unwell again
+UNWELL_AFTER_FAILURES = 3  # failures in a row
+FAILURES_AFTER_RECOVERY = UNWELL_AFTER_FAILURES - 1  # one more makes the worker unwell again

@@ -10,9 +10,9 @@ from itertools import accumulate
 from sqlalchemy import ARRAY, BigInteger, any_, literal, select
 from sqlalchemy.orm import Session
 
-from db.models.jobs import LIVE, ProductionJob
+from db.models.jobs import LIVE_STATUSES, ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
-from tower.jobs.lifecycle import spec_of
+from tower.jobs.lifecycle import parse_spec
 from tower.jobs.spec import GenerationSpec
 from tower.media.overlap import OVERLAP_FRAMES, segment_frames
 
@@ -28,7 +28,7 @@ class PlannedSegment:
 
 
 @dataclass(frozen=True)
-class SegmentLists:
+class SegmentProgress:
     """The numbers of the segments by state, ascending.
 
     While the job runs, each segment is in exactly one list; `processing` includes the waiting ones. After the job's
@@ -41,7 +41,7 @@ class SegmentLists:
     processing: list[int] = field(default_factory=list)
 
 
-def planned_segments(spec: GenerationSpec) -> list[PlannedSegment]:
+def plan_segments(spec: GenerationSpec) -> list[PlannedSegment]:
     """Plan one segment for each second. Raises InvalidError if the frame rate is too low for the overlap."""
     lengths = segment_frames(int(spec.duration_s), spec.fps, OVERLAP_FRAMES)
     starts = accumulate((frames - OVERLAP_FRAMES for frames in lengths[:-1]), initial=0)
@@ -51,7 +51,7 @@ def planned_segments(spec: GenerationSpec) -> list[PlannedSegment]:
     ]
 
 
-def segment_lists(session: Session, jobs: Sequence[ProductionJob]) -> dict[int, SegmentLists]:
+def segment_progress_by_job(session: Session, jobs: Sequence[ProductionJob]) -> dict[int, SegmentProgress]:
     """The segment lists of these fast jobs, by job id."""
     states = _read_newest_states(session, [job.id for job in jobs]) if jobs else {}
     return {job.id: _group_by_state(job, states[job.id]) for job in jobs}
@@ -70,14 +70,14 @@ def _read_newest_states(session: Session, job_ids: Sequence[int]) -> dict[int, d
     return states
 
 
-def _group_by_state(job: ProductionJob, states: dict[int, SegmentState]) -> SegmentLists:
-    lists = SegmentLists(int(spec_of(job).duration_s))
+def _group_by_state(job: ProductionJob, states: dict[int, SegmentState]) -> SegmentProgress:
+    lists = SegmentProgress(int(parse_spec(job).duration_s))
     for segment in range(1, lists.total + 1):
         match states.get(segment):
             case SegmentState.COMPLETED:
                 lists.completed.append(segment)
             case SegmentState.FAILED:
                 lists.failed.append(segment)
-            case _ if job.status in LIVE:
+            case _ if job.status in LIVE_STATUSES:
                 lists.processing.append(segment)
     return lists

@@ -11,13 +11,15 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
-from tower.jobs.lifecycle import spec_of
-from tower.rendering.queue_listing import QueuedJob, waiting_order
+from tower.jobs.lifecycle import parse_spec
+from tower.rendering.queue_listing import QueuedJob, sort_waiting
 
-HISTORY = 20  # segments: enough for a median, few enough to adapt to a new GPU
+HISTORY_SEGMENTS = 20  # segments: enough for a median, few enough to adapt to a new GPU
 
 
-def etas_s(session: Session, jobs: Sequence[QueuedJob], *, slots: int | None, paused: bool) -> dict[int, float]:
+def estimate_etas_s(
+    session: Session, jobs: Sequence[QueuedJob], *, slots: int | None, paused: bool
+) -> dict[int, float]:
     """The seconds until the last segment of each job is rendered, by job id, if no other job comes in.
 
     `slots`: simultaneous renders; None: no limit. There is no entry for any job without render history, nor for a job
@@ -32,7 +34,7 @@ def etas_s(session: Session, jobs: Sequence[QueuedJob], *, slots: int | None, pa
         start_s = heapq.heappop(slot_free_s) if slots else 0.0
         heapq.heappush(slot_free_s, start_s + pixels * seconds_per_pixel)
         ends_s[job_id] = max(ends_s.get(job_id, 0.0), start_s + pixels * seconds_per_pixel)
-    stuck = {queued.job.id for queued in jobs if paused and queued.queued}
+    stuck = {queued.job.id for queued in jobs if paused and queued.is_waiting}
     return {job_id: round(end_s, 1) for job_id, end_s in ends_s.items() if job_id not in stuck}
 
 
@@ -42,7 +44,7 @@ def _read_seconds_per_pixel(session: Session) -> float | None:
         select(RenderSegment)
         .where(RenderSegment.state == SegmentState.COMPLETED, RenderSegment.started_at.is_not(None))
         .order_by(RenderSegment.id.desc())
-        .limit(HISTORY)
+        .limit(HISTORY_SEGMENTS)
     )
     rates = [
         (row.ended_at - row.started_at).total_seconds() / _segment_pixels(row)
@@ -66,17 +68,17 @@ def _list_waiting(jobs: Sequence[QueuedJob]) -> list[tuple[int, float]]:
     """The job id and the pixels of each waiting segment, in the order in which workers take them."""
     return [
         (queued.job.id, pixels)
-        for queued in waiting_order(jobs)
+        for queued in sort_waiting(jobs)
         for pixels in (
             [_job_pixels(queued.job)]
-            if queued.recipe_waits
+            if queued.is_recipe_waiting
             else [_segment_pixels(row) for row in queued.segments if row.state == SegmentState.QUEUED]
         )
     ]
 
 
 def _job_pixels(job: ProductionJob) -> float:
-    spec = spec_of(job)
+    spec = parse_spec(job)
     width, height = spec.size
     return float(width * height * spec.frames)
 

@@ -13,9 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from db.models.jobs import LIVE, ProductionJob, Stage
+from db.models.jobs import LIVE_STATUSES, ProductionJob, Stage
 from db.models.rendering import RenderSegment, SegmentState
-from tower.clients.prefect import FlowRunSeen, PrefectClient
+from tower.clients.prefect import FlowRunInfo, PrefectClient
 
 GPU_POOL = "gpu"
 
@@ -28,68 +28,71 @@ class QueueState(StrEnum):
 
 @dataclass(frozen=True)
 class WaitingRun:
-    """A run that no worker has taken yet. `due` determines its position in the queue of its pool."""
+    """A run that no worker has taken yet. `scheduled_for` determines its position in the queue of its pool."""
 
     flow_run_id: UUID
-    due: datetime
+    scheduled_for: datetime
 
 
 @dataclass(frozen=True)
 class QueuedJob:
     """A live job. `segments`: the newest attempt of each opened segment.
 
-    `waiting`: the waiting runs of its segments, or of its recipe before it has segments, sorted by `due`.
+    `waiting_runs`: the waiting runs of its segments, or of its recipe before it has segments, sorted by
+    `scheduled_for`.
     """
 
     job: ProductionJob
     segments: Sequence[RenderSegment]
-    waiting: Sequence[WaitingRun] = ()
+    waiting_runs: Sequence[WaitingRun] = ()
 
     @property
     def state(self) -> QueueState:
         states = {segment.state for segment in self.segments}
         if SegmentState.PROCESSING in states:
             return QueueState.RENDERING
-        return QueueState.WAITING if SegmentState.QUEUED in states or self.recipe_waits else QueueState.WORKING
+        return QueueState.WAITING if SegmentState.QUEUED in states or self.is_recipe_waiting else QueueState.WORKING
 
     @property
-    def recipe_waits(self) -> bool:
+    def is_recipe_waiting(self) -> bool:
         """Whether the recipe has not begun, or will begin again."""
         return not self.segments and (self.job.stage == Stage.QUEUED or self.job.launch_after is not None)
 
     @property
-    def queued(self) -> bool:
+    def is_waiting(self) -> bool:
         """Whether some part of the job waits."""
-        return self.recipe_waits or any(segment.state == SegmentState.QUEUED for segment in self.segments)
+        return self.is_recipe_waiting or any(segment.state == SegmentState.QUEUED for segment in self.segments)
 
 
-def queue(session: Session, prefect: PrefectClient) -> list[QueuedJob]:
+def list_queue(session: Session, prefect: PrefectClient) -> list[QueuedJob]:
     """List the rendering jobs, then the working ones, then the waiting ones.
 
     Raises UnavailableError if Prefect does not answer.
     """
-    jobs = live_jobs(session)
-    runs = prefect.runs(_list_waiting_run_ids(jobs))
-    return in_order(QueuedJob(queued.job, queued.segments, _select_waiting_runs(queued, runs)) for queued in jobs)
+    jobs = list_live_jobs(session)
+    runs = prefect.get_runs(_list_waiting_run_ids(jobs))
+    return sort_queue(QueuedJob(queued.job, queued.segments, _select_waiting_runs(queued, runs)) for queued in jobs)
 
 
-def live_jobs(session: Session) -> list[QueuedJob]:
+def list_live_jobs(session: Session) -> list[QueuedJob]:
     """List the live jobs from the database only, without their waiting runs."""
-    jobs = session.scalars(select(ProductionJob).where(ProductionJob.status.in_(LIVE)).order_by(ProductionJob.id)).all()
+    jobs = session.scalars(
+        select(ProductionJob).where(ProductionJob.status.in_(LIVE_STATUSES)).order_by(ProductionJob.id)
+    ).all()
     segments = _read_segments(session)
     return [QueuedJob(job, segments.get(job.id, ())) for job in jobs]
 
 
-def in_order(jobs: Iterable[QueuedJob]) -> list[QueuedJob]:
+def sort_queue(jobs: Iterable[QueuedJob]) -> list[QueuedJob]:
     return sorted(jobs, key=_queue_sort_key)
 
 
-def waiting_order(jobs: Iterable[QueuedJob]) -> list[QueuedJob]:
+def sort_waiting(jobs: Iterable[QueuedJob]) -> list[QueuedJob]:
     """Sort the waiting jobs in the order in which workers take their next parts.
 
     A job whose recipe has not begun comes after all jobs whose segments already wait.
     """
-    return sorted((queued for queued in jobs if queued.queued), key=_waiting_sort_key)
+    return sorted((queued for queued in jobs if queued.is_waiting), key=_waiting_sort_key)
 
 
 def _queue_sort_key(queued: QueuedJob) -> tuple[int, float, tuple[bool, float, int, int]]:
@@ -99,9 +102,9 @@ def _queue_sort_key(queued: QueuedJob) -> tuple[int, float, tuple[bool, float, i
 
 
 def _waiting_sort_key(queued: QueuedJob) -> tuple[bool, float, int, int]:
-    due = queued.waiting[0].due.timestamp() if queued.waiting else float("inf")
+    due = queued.waiting_runs[0].scheduled_for.timestamp() if queued.waiting_runs else float("inf")
     priority = min((row.priority for row in queued.segments if row.state == SegmentState.QUEUED), default=0)
-    return queued.recipe_waits, due, priority, queued.job.id
+    return queued.is_recipe_waiting, due, priority, queued.job.id
 
 
 def _read_segments(session: Session) -> dict[int, list[RenderSegment]]:
@@ -109,7 +112,7 @@ def _read_segments(session: Session) -> dict[int, list[RenderSegment]]:
     newest = (
         select(RenderSegment)
         .join(ProductionJob, ProductionJob.id == RenderSegment.job_id)
-        .where(ProductionJob.status.in_(LIVE))
+        .where(ProductionJob.status.in_(LIVE_STATUSES))
         .ext(distinct_on(RenderSegment.job_id, RenderSegment.segment))
         .order_by(RenderSegment.job_id, RenderSegment.segment, RenderSegment.attempt.desc())
     )
@@ -124,15 +127,15 @@ def _list_waiting_run_ids(jobs: Iterable[QueuedJob]) -> list[UUID]:
 
 
 def _waiting_run_ids(queued: QueuedJob) -> list[UUID]:
-    if queued.recipe_waits:
+    if queued.is_recipe_waiting:
         return [queued.job.flow_run_id] if queued.job.flow_run_id else []
     return [row.flow_run_id for row in queued.segments if row.state == SegmentState.QUEUED and row.flow_run_id]
 
 
-def _select_waiting_runs(queued: QueuedJob, runs: Mapping[UUID, FlowRunSeen]) -> list[WaitingRun]:
+def _select_waiting_runs(queued: QueuedJob, runs: Mapping[UUID, FlowRunInfo]) -> list[WaitingRun]:
     waiting = [
         WaitingRun(run_id, seen.scheduled_for)
         for run_id in _waiting_run_ids(queued)
-        if (seen := runs.get(run_id)) and seen.waits and seen.scheduled_for
+        if (seen := runs.get(run_id)) and seen.is_waiting and seen.scheduled_for
     ]
-    return sorted(waiting, key=lambda run: run.due)
+    return sorted(waiting, key=lambda run: run.scheduled_for)

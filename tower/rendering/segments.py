@@ -17,12 +17,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from db.models.jobs import LIVE, JobStatus, ProductionJob
+from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob
 from db.models.rendering import Asset, RenderSegment, SegmentState
 from tower.engines.base import Shot
 from tower.errors import CancelledError, NotFoundError, SupersededError, TowerError
 from tower.jobs import lifecycle
-from tower.jobs.lifecycle import LIVE_SEGMENTS, Attempt
+from tower.jobs.lifecycle import LIVE_SEGMENT_STATES, Attempt
 from tower.rendering import takes
 
 RENDER_STARTS, RENDER_ENDS = 0.05, 0.9  # of a job's progress, 0…1
@@ -47,11 +47,11 @@ def open_segment(session: Session, attempt: Attempt, plan: SegmentPlan) -> Rende
     A new attempt is completed at once if an equal take exists. It keeps the prompt_id of a crashed attempt, so that the
     engine can continue its work; after a failure that the engine reported, it gets a new prompt_id.
     """
-    job = lifecycle.held(session, attempt)
+    job = lifecycle.lock_held_job(session, attempt)
     rows = _list_attempts(session, job.id, plan.number)
     round_rows = [row for row in rows if row.round == plan.round]
     for row in round_rows:
-        if row.state in (SegmentState.COMPLETED, *LIVE_SEGMENTS):
+        if row.state in (SegmentState.COMPLETED, *LIVE_SEGMENT_STATES):
             return row
     row = RenderSegment(
         job_id=job.id,
@@ -63,14 +63,14 @@ def open_segment(session: Session, attempt: Attempt, plan: SegmentPlan) -> Rende
         shot=asdict(plan.shot),
         fingerprint=plan.fingerprint,
     )
-    if plan.reuse and (take := takes.find(session, plan.fingerprint)):
+    if plan.reuse and (take := takes.find_take(session, plan.fingerprint)):
         _complete_with(session, row, take)
     session.add(row)
     session.flush()
     return row
 
 
-def launched(session: Session, segment_id: int, flow_run_id: uuid.UUID) -> None:
+def record_launch(session: Session, segment_id: int, flow_run_id: uuid.UUID) -> None:
     """Record the run that renders the segment, so that it can be stopped with the job."""
     session.execute(update(RenderSegment).where(RenderSegment.id == segment_id).values(flow_run_id=flow_run_id))
 
@@ -86,7 +86,7 @@ def claim_segment(
     row = session.get(RenderSegment, segment_id, with_for_update=True)
     if row is None:
         raise NotFoundError(f"There is no segment {segment_id}")
-    if row.state not in LIVE_SEGMENTS or (row.flow_run_id and row.flow_run_id != flow_run_id):
+    if row.state not in LIVE_SEGMENT_STATES or (row.flow_run_id and row.flow_run_id != flow_run_id):
         raise _refusal_error(session, row)
     row.state = SegmentState.PROCESSING
     row.flow_run_id = flow_run_id
@@ -110,7 +110,7 @@ def report_segment(session: Session, segment_id: int, *, progress: float, step: 
     rendered = _read_rendered_share(session, row.job_id)
     session.execute(
         update(ProductionJob)
-        .where(ProductionJob.id == row.job_id, ProductionJob.status.in_(LIVE))
+        .where(ProductionJob.id == row.job_id, ProductionJob.status.in_(LIVE_STATUSES))
         .values(
             progress=func.greatest(ProductionJob.progress, RENDER_STARTS + (RENDER_ENDS - RENDER_STARTS) * rendered),
             step=step,
@@ -137,7 +137,7 @@ def fail_segment(session: Session, segment_id: int, error: TowerError) -> None:
     _write(session, segment_id, {**values, "ended_at": func.now()})
 
 
-def give_up(session: Session, segment_id: int, reason: str) -> bool:
+def abandon_segment(session: Session, segment_id: int, reason: str) -> bool:
     """Supersede an attempt whose run is lost, so that its late writes are refused. Returns False if it has ended."""
     return _write_if_live(
         session,
@@ -148,23 +148,23 @@ def give_up(session: Session, segment_id: int, reason: str) -> bool:
             "error_message": reason,
             "ended_at": func.now(),
         },
-        states=LIVE_SEGMENTS,
+        states=LIVE_SEGMENT_STATES,
     )
 
 
-def shot_of(row: RenderSegment) -> Shot:
+def read_shot(row: RenderSegment) -> Shot:
     return _SHOT.validate_python(row.shot)
 
 
-def shots_of_rounds(session: Session, job_id: int) -> dict[int, Shot]:
+def read_shots_by_round(session: Session, job_id: int) -> dict[int, Shot]:
     """The shot of the first segment in each round of the quality loop, by round."""
     rows = select(RenderSegment).filter_by(job_id=job_id, segment=1).order_by(RenderSegment.attempt)
-    return {row.round: shot_of(row) for row in session.scalars(rows)}
+    return {row.round: read_shot(row) for row in session.scalars(rows)}
 
 
 def _complete_with(session: Session, row: RenderSegment, take: Asset) -> None:
     """Complete a new row with the take of an equal shot."""
-    asset = takes.shared(session, take, job_id=row.job_id)
+    asset = takes.share_take(session, take, job_id=row.job_id)
     row.state = SegmentState.COMPLETED
     row.asset_id = asset.id
     row.engine_version = asset.provenance["engine_version"]

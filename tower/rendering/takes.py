@@ -17,10 +17,10 @@ from db.models.rendering import Asset, AssetKind, RenderSegment, SegmentState
 from tower.engines.base import CastMember, Shot
 from tower.errors import InvalidError, TowerError
 from tower.errors.codes import ErrorCode
-from tower.media.files import place, sha256_of, still_wanted
+from tower.media.files import publish_copy, sha256_of, touch_if_present
 from tower.media.probe import Probe
 
-RECIPE = 1  # raise it when the meaning of the fingerprint changes, so that old fingerprints match nothing
+FINGERPRINT_VERSION = 1  # raise it when the meaning of the fingerprint changes, so that old fingerprints match nothing
 
 
 class TakeLostError(TowerError):
@@ -30,7 +30,7 @@ class TakeLostError(TowerError):
     status = 410
 
 
-def keep(
+def store_take(
     session: Session,
     clip: Path,
     *,
@@ -47,8 +47,8 @@ def keep(
     """
     sha256 = sha256_of(clip)
     path = renders / sha256[:2] / f"{sha256}.mp4"
-    if not (still_wanted(path) and _has_content(path, clip.stat().st_size, sha256)):
-        place(clip, path)
+    if not (touch_if_present(path) and _has_content(path, clip.stat().st_size, sha256)):
+        publish_copy(clip, path)
     asset = Asset(
         kind=AssetKind.VIDEO,
         path=str(path),
@@ -64,7 +64,7 @@ def keep(
     return asset
 
 
-def find(session: Session, fingerprint: str) -> Asset | None:
+def find_take(session: Session, fingerprint: str) -> Asset | None:
     """The newest completed take with this fingerprint whose file exists with its full size; None without one."""
     takes = session.scalars(
         select(Asset)
@@ -75,7 +75,7 @@ def find(session: Session, fingerprint: str) -> Asset | None:
     return next((take for take in takes if _is_on_disk(take)), None)
 
 
-def shared(session: Session, take: Asset, *, job_id: int) -> Asset:
+def share_take(session: Session, take: Asset, *, job_id: int) -> Asset:
     """Add the file of a take as an asset of another job."""
     job = session.get_one(ProductionJob, job_id)
     asset = Asset(
@@ -106,7 +106,7 @@ def fingerprint(
     shot: Shot,
     *,
     engine: str,
-    version: str,
+    engine_version: str,
     model_files: Mapping[str, str] | None = None,
 ) -> str:
     """The sha256 over everything that the picture depends on. It is the same in every process, on every machine.
@@ -115,10 +115,10 @@ def fingerprint(
     Raises InvalidError if one cannot be read.
     """
     parts = {
-        "recipe": RECIPE,
+        "recipe": FINGERPRINT_VERSION,
         "shot": asdict(shot) | {"cast": [_member_inputs(member) for member in shot.cast]},
         "engine": engine,
-        "version": version,
+        "version": engine_version,
         "model_files": model_files,
     }
     text = json.dumps(_canonical(parts), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
@@ -150,7 +150,7 @@ def _canonical(value: Any) -> Any:
 
 def _is_on_disk(take: Asset) -> bool:
     path = Path(take.path)
-    return _file_size(path) == take.bytes and still_wanted(path)
+    return _file_size(path) == take.bytes and touch_if_present(path)
 
 
 def _file_size(path: Path) -> int | None:

@@ -11,33 +11,33 @@ from sqlalchemy.orm import Session
 
 from db.models.rendering import RenderSegment, SegmentState
 from db.models.workers import Worker
-from tower.clients.prefect import PrefectClient, WorkerSeen
-from tower.rendering.workers import all_workers
+from tower.clients.prefect import PrefectClient, WorkerInfo
+from tower.rendering.workers import list_workers
 
 POOLS = ("gpu", "cpu")
 
 
 @dataclass(frozen=True)
 class KnownWorker:
-    """A worker. `report` is None if the worker has not reported itself, `seen` if Prefect does not know it."""
+    """A worker. `report` is None if it has not reported itself, `prefect_worker` if Prefect does not know it."""
 
     name: str
     pool: str
     report: Worker | None
-    seen: WorkerSeen | None
-    rendering: Sequence[RenderSegment] = ()
+    prefect_worker: WorkerInfo | None
+    segments: Sequence[RenderSegment] = ()
 
 
-def seen_by(prefect: PrefectClient) -> dict[str, list[WorkerSeen]]:
+def list_seen_workers(prefect: PrefectClient) -> dict[str, list[WorkerInfo]]:
     """The workers that Prefect knows, by pool. Raises UnavailableError."""
-    return {pool: prefect.workers(pool) for pool in POOLS}
+    return {pool: prefect.list_workers(pool) for pool in POOLS}
 
 
-def known_workers(session: Session, seen: Mapping[str, Sequence[WorkerSeen]]) -> list[KnownWorker]:
+def list_known_workers(session: Session, seen: Mapping[str, Sequence[WorkerInfo]]) -> list[KnownWorker]:
     """List the workers: the gpu pool first, within a pool by name."""
-    reports = {worker.name: worker for worker in all_workers(session)}
+    reports = {worker.name: worker for worker in list_workers(session)}
     rendering = _read_rendering(session)
-    by_name: dict[str, tuple[str, WorkerSeen | None]] = dict.fromkeys(reports, ("gpu", None))
+    by_name: dict[str, tuple[str, WorkerInfo | None]] = dict.fromkeys(reports, ("gpu", None))
     by_name |= {worker.name: (pool, worker) for pool, workers in seen.items() for worker in workers}
     workers = [
         KnownWorker(name, pool, reports.get(name), worker, rendering.get(name, ()))

@@ -15,47 +15,47 @@ from db.models.jobs import ProductionJob, QualityMetrics
 from db.models.rendering import Asset, RenderSegment
 from db.models.scenes import Scene, SceneStatus
 from db.models.versions import Branch, Commit
-from tower.pages import Page, Wanted, page_of
-from tower.rendering.engine_choice import with_graphs
+from tower.pages import Page, PageRequest, fetch_page
+from tower.rendering.engine_choice import graph_engine_names
 from tower.rendering.takes import check_take
 from tower.settings import Settings
 from tower.shots.fingerprint_inputs import EngineInputs, FingerprintInputs, WorkflowInputs
-from tower.shots.scene_jobs import Rendered, cast_of_job, rendered_by
-from tower.staleness.accepted_takes import is_outdated
+from tower.shots.scene_jobs import SceneSnapshot, read_job_cast, read_scene_snapshot
+from tower.staleness.accepted_takes import is_stale
 from tower.versions import editing, trees
 from tower.versions.kinds import Kind
-from tower.versions.objects import Objects
+from tower.versions.objects import ObjectStore
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AcceptanceResult:
     """Whether a take was accepted for its scene. `why` is one sentence."""
 
     accepted: bool
-    why: str
+    reason: str
 
 
-def accept_take(session: Session, job: ProductionJob, take: Asset, *, settings: Settings) -> Outcome:
+def accept_take(session: Session, job: ProductionJob, take: Asset, *, settings: Settings) -> AcceptanceResult:
     """Accept the final take of a scene's job if it passed its quality check and the scene needs a take.
 
     A scene needs a take if it has none or its accepted take is stale. Call this before completing the job, in the same
     transaction, as the scene must be locked before the job. A second call changes nothing. The caller commits.
     """
-    state = rendered_by(job)
+    state = read_scene_snapshot(job)
     scene = None if job.scene_id is None else _lock_scene(session, job.scene_id)
     if state is None or scene is None:
-        return Outcome(False, "The job does not render a scene, or its scene was deleted")
+        return AcceptanceResult(False, "The job does not render a scene, or its scene was deleted")
     metrics = session.get(QualityMetrics, job.id, populate_existing=True)
     if metrics is None or not metrics.passed:
         if scene.status == SceneStatus.DRAFT:
             scene.status = SceneStatus.GENERATED
-        return Outcome(False, "The take did not pass its quality check")
+        return AcceptanceResult(False, "The take did not pass its quality check")
     if scene.accepted_fingerprint is None and scene.video_path is not None:
-        return Outcome(False, "The scene has a video set by the user")
-    if scene.accepted_fingerprint is not None and not is_outdated(session, scene, settings):
-        return Outcome(False, "The scene's accepted take is up to date")
+        return AcceptanceResult(False, "The scene has a video set by the user")
+    if scene.accepted_fingerprint is not None and not is_stale(session, scene, settings):
+        return AcceptanceResult(False, "The scene's accepted take is up to date")
     _accept(session, scene, job, take, state, status=SceneStatus.RENDERED)
-    return Outcome(True, "It passed its quality check, and the scene needed a take")
+    return AcceptanceResult(True, "It passed its quality check, and the scene needed a take")
 
 
 def approve_take(session: Session, take: Asset, *, scene_id: int | None, author: str) -> Scene | None:
@@ -65,7 +65,7 @@ def approve_take(session: Session, take: Asset, *, scene_id: int | None, author:
     rendered for this scene. Raises TakeLostError if the file is missing or damaged.
     """
     job = None if take.job_id is None else session.get(ProductionJob, take.job_id)
-    state = None if job is None else rendered_by(job)
+    state = None if job is None else read_scene_snapshot(job)
     target_id = scene_id or (job and job.scene_id)
     if job is None or state is None or not target_id:
         return None
@@ -81,7 +81,7 @@ def approve_take(session: Session, take: Asset, *, scene_id: int | None, author:
     return scene
 
 
-def take_back(session: Session, take: Asset, *, scene_id: int | None = None) -> list[int]:
+def withdraw_take(session: Session, take: Asset, *, scene_id: int | None = None) -> list[int]:
     """Withdraw a take from one scene, or from all without `scene_id`, and return the ids of scenes that showed it."""
     showing = select(Scene).where(Scene.accepted_asset_id == take.id).order_by(Scene.id)
     if scene_id is not None:
@@ -94,9 +94,9 @@ def take_back(session: Session, take: Asset, *, scene_id: int | None = None) -> 
     return [scene.id for scene in scenes]
 
 
-def note_appearances(session: Session, take: Asset, job: ProductionJob) -> None:
+def record_appearances(session: Session, take: Asset, job: ProductionJob) -> None:
     """Record the characters in a take, with their versions. A take without a project is skipped."""
-    cast, state = cast_of_job(job), rendered_by(job)
+    cast, state = read_job_cast(job), read_scene_snapshot(job)
     if take.project_id is None or not cast.known:
         return
     ids = [character.id for character in cast.known]
@@ -118,14 +118,16 @@ def note_appearances(session: Session, take: Asset, job: ProductionJob) -> None:
     session.execute(insert(CharacterAppearance).values(rows).on_conflict_do_nothing())
 
 
-def appearances(session: Session, project_id: int, key: uuid.UUID, *, wanted: Wanted) -> Page[CharacterAppearance]:
+def list_appearances(
+    session: Session, project_id: int, key: uuid.UUID, *, page_request: PageRequest
+) -> Page[CharacterAppearance]:
     """List the takes that show this character, newest first."""
     rows = select(CharacterAppearance).filter_by(project_id=project_id, character_key=key)
-    return page_of(session, rows, CharacterAppearance.id, wanted=wanted, newest_first=True)
+    return fetch_page(session, rows, CharacterAppearance.id, page=page_request, newest_first=True)
 
 
 def _accept(
-    session: Session, scene: Scene, job: ProductionJob, take: Asset, state: Rendered, *, status: SceneStatus
+    session: Session, scene: Scene, job: ProductionJob, take: Asset, state: SceneSnapshot, *, status: SceneStatus
 ) -> None:
     inputs = _with_actual_engine(session, job, state.parts, take.provenance)
     scene.accepted_asset_id = take.id
@@ -134,7 +136,7 @@ def _accept(
     scene.video_path = take.path
     scene.status = status
     session.flush()
-    note_appearances(session, take, job)
+    record_appearances(session, take, job)
 
 
 def _with_actual_engine(
@@ -144,8 +146,8 @@ def _with_actual_engine(
     engine = EngineInputs(name=provenance["engine"], version=provenance["engine_version"])
     if engine.name == inputs.engine.name:
         return inputs.model_copy(update={"engine": engine})
-    graph = _first_graph(session, job) if engine.name in with_graphs() else None
-    return inputs.model_copy(update={"engine": engine, "workflow": WorkflowInputs.of(graph) if graph else None})
+    graph = _first_graph(session, job) if engine.name in graph_engine_names() else None
+    return inputs.model_copy(update={"engine": engine, "workflow": WorkflowInputs.from_graph(graph) if graph else None})
 
 
 def _first_graph(session: Session, job: ProductionJob) -> Any:
@@ -164,11 +166,11 @@ def _is_whole_shot(take: Asset, job: ProductionJob) -> bool:
 def _remove_own_video(session: Session, scene: Scene, take: Asset, author: str) -> None:
     """Remove the video that the user set. It is content, so this is an edit."""
     branch = session.get_one(Branch, scene.branch_id)
-    editing.commit(
+    editing.commit_edits(
         session,
         project_id=scene.project_id,
         branch=branch.name,
-        edits=[editing.Edit(Kind.SCENES, scene.key, {"video_path": None})],
+        edits=[editing.EntityEdit(Kind.SCENES, scene.key, {"video_path": None})],
         message=f"Approved take {take.id} instead of {scene.video_path}",
         author=author,
     )
@@ -182,7 +184,7 @@ def _character_hashes(session: Session, job: ProductionJob, keys: list[uuid.UUID
     tree = session.scalar(commit)
     if tree is None:
         return {}
-    found = trees.find(Objects(session, job.project_id), tree, [(Kind.CHARACTERS, key) for key in keys])
+    found = trees.find_entities(ObjectStore(session, job.project_id), tree, [(Kind.CHARACTERS, key) for key in keys])
     return {key: sha256 for (_, key), sha256 in found.items()}
 
 

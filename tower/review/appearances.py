@@ -10,18 +10,18 @@ from sqlalchemy.orm import Session
 from db.models.characters import CharacterAppearance
 from db.models.jobs import ProductionJob
 from db.models.rendering import Asset
-from tower.review.acceptance import note_appearances
+from tower.review.acceptance import record_appearances
 from tower.shots.cast import Cast
 
 
-def note(session: Session, take: Asset, cast: Cast, scores: Mapping[str, float | None]) -> None:
+def record_consistency(session: Session, take: Asset, cast: Cast, scores: Mapping[str, float | None]) -> None:
     """Record the characters in a take, with their consistency scores by name (0–10; None if not measured).
 
     A take without a project is skipped.
     """
     if take.project_id is None or take.job_id is None:
         return
-    note_appearances(session, take, session.get_one(ProductionJob, take.job_id))
+    record_appearances(session, take, session.get_one(ProductionJob, take.job_id))
     for character in cast.known:
         appearance = update(CharacterAppearance).filter_by(asset_id=take.id, character_key=character.key)
         session.execute(
@@ -30,7 +30,7 @@ def note(session: Session, take: Asset, cast: Cast, scores: Mapping[str, float |
         )
 
 
-def remarks(take: Asset, cast: Cast) -> Iterator[str]:
+def unused_reference_warnings(take: Asset, cast: Cast) -> Iterator[str]:
     """Yield a warning for each reference image that the workflow has no input for."""
     graph = take.provenance.get("shot", {}).get("graph")
     if graph and not graph["bindings"].get("reference"):

@@ -10,12 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.review import CreativeDecision, DecisionKind
-from tower.pages import Page, Wanted, page_of
-from tower.versions.refs import project_exists
+from tower.pages import Page, PageRequest, fetch_page
+from tower.versions.refs import check_project_exists
 
 
 @dataclass(frozen=True)
-class Decision:
+class DecisionInput:
     """A creative decision.
 
     decision: one sentence.
@@ -33,31 +33,31 @@ class Decision:
     log_id: int | None = None
 
 
-def record(session: Session, project_id: int, made: Decision) -> CreativeDecision:
+def record_decision(session: Session, project_id: int, decision: DecisionInput) -> CreativeDecision:
     row = CreativeDecision(
         project_id=project_id,
-        kind=made.kind,
-        decision=made.decision,
-        decided_by=made.decided_by,
-        reason=made.reason,
-        details=dict(made.details),
-        commit_id=made.commit_id,
-        asset_id=made.asset_id,
-        log_id=made.log_id,
+        kind=decision.kind,
+        decision=decision.decision,
+        decided_by=decision.decided_by,
+        reason=decision.reason,
+        details=dict(decision.details),
+        commit_id=decision.commit_id,
+        asset_id=decision.asset_id,
+        log_id=decision.log_id,
     )
     session.add(row)
     session.flush()
     return row
 
 
-def page(
-    session: Session, project_id: int, *, kind: DecisionKind | None, asset_id: int | None, wanted: Wanted
+def list_decisions(
+    session: Session, project_id: int, *, kind: DecisionKind | None, asset_id: int | None, page_request: PageRequest
 ) -> Page[CreativeDecision]:
     """List decisions, newest first. Raises NotFoundError for an unknown project."""
-    project_exists(session, project_id)
+    check_project_exists(session, project_id)
     rows = select(CreativeDecision).where(CreativeDecision.project_id == project_id)
     if kind is not None:
         rows = rows.where(CreativeDecision.kind == kind)
     if asset_id is not None:
         rows = rows.where(CreativeDecision.asset_id == asset_id)
-    return page_of(session, rows, CreativeDecision.id, wanted=wanted, newest_first=True)
+    return fetch_page(session, rows, CreativeDecision.id, page=page_request, newest_first=True)

@@ -19,21 +19,21 @@ from db.models.scenes import Scene
 from tower.errors import InvalidError
 from tower.models import ratings
 from tower.moods import learned
-from tower.pages import Page, Wanted, page_of
-from tower.rendering.engine_choice import with_graphs
+from tower.pages import Page, PageRequest, fetch_page
+from tower.rendering.engine_choice import graph_engine_names
 from tower.review import acceptance, decisions
-from tower.review.decisions import Decision
-from tower.shots.scene_jobs import rendered_by
-from tower.storage.assets import find as find_asset
+from tower.review.decisions import DecisionInput
+from tower.shots.scene_jobs import read_scene_snapshot
+from tower.storage.assets import find_asset
 from tower.story import entities
 
 VERDICTS = {FeedbackKind.APPROVAL: Verdict.ACCEPTED, FeedbackKind.REJECTION: Verdict.REJECTED}
-RENDERED_WITH = ("model", "seed", "steps", "cfg", "sampler", "scheduler", "width", "height", "fps", "frames", "style")
+RENDER_FIELDS = ("model", "seed", "steps", "cfg", "sampler", "scheduler", "width", "height", "fps", "frames", "style")
 DECISIONS = {FeedbackKind.APPROVAL: DecisionKind.APPROVAL, FeedbackKind.REJECTION: DecisionKind.REJECTION}
 
 
 @dataclass(frozen=True)
-class Opinion:
+class FeedbackInput:
     """Feedback to submit. Each of `frame_notes` is `{frame, note}`, with frames counted from 0."""
 
     asset_id: int
@@ -46,7 +46,7 @@ class Opinion:
 
 
 @dataclass(frozen=True)
-class Given:
+class FeedbackResult:
     """The result of feedback: the decision, the scene that now shows the take, and scenes that no longer show it."""
 
     feedback: Feedback
@@ -55,45 +55,52 @@ class Given:
     taken_from: Sequence[int] = ()
 
 
-def give(session: Session, opinion: Opinion) -> Given:
+def submit_feedback(session: Session, feedback: FeedbackInput) -> FeedbackResult:
     """Save feedback on a take. An approval or rejection is also saved as a decision and a training example.
 
     An approved take becomes the accepted take of the scene that it was rendered for; a rejected take is withdrawn.
     Raises NotFoundError for an unknown take or scene, InvalidError for a note on a frame that the take does not have
     and for a scene of another project, TakeLostError for the approval of a scene's take whose file is gone.
     """
-    take = find_asset(session, opinion.asset_id)
-    _check_frames(take, opinion.frame_notes)
+    take = find_asset(session, feedback.asset_id)
+    _check_frames(take, feedback.frame_notes)
     job = None if take.job_id is None else session.get(ProductionJob, take.job_id)
     row = Feedback(
         project_id=take.project_id,
         asset_id=take.id,
         job_id=take.job_id,
-        scene_key=_scene_key(session, take, opinion.scene_id) or _own_scene_key(job),
-        kind=opinion.kind,
-        rating=opinion.rating,
-        reason=opinion.reason,
-        frame_notes=list(opinion.frame_notes),
-        author=opinion.author,
+        scene_key=_scene_key(session, take, feedback.scene_id) or _own_scene_key(job),
+        kind=feedback.kind,
+        rating=feedback.rating,
+        reason=feedback.reason,
+        frame_notes=list(feedback.frame_notes),
+        author=feedback.author,
     )
     session.add(row)
     session.flush()
     session.refresh(row)
-    _update_estimates(session, take, opinion.author)
-    if opinion.kind not in VERDICTS:
-        return Given(row)
-    _save_example(session, take, VERDICTS[opinion.kind], opinion.reason)
-    decision = _record_decision(session, take, opinion)
-    if opinion.kind == FeedbackKind.REJECTION:
-        return Given(row, decision, taken_from=acceptance.take_back(session, take, scene_id=opinion.scene_id))
-    scene = acceptance.approve_take(session, take, scene_id=opinion.scene_id, author=opinion.author)
+    _update_estimates(session, take, feedback.author)
+    if feedback.kind not in VERDICTS:
+        return FeedbackResult(row)
+    _save_example(session, take, VERDICTS[feedback.kind], feedback.reason)
+    decision = _record_decision(session, take, feedback)
+    if feedback.kind == FeedbackKind.REJECTION:
+        return FeedbackResult(
+            row, decision, taken_from=acceptance.withdraw_take(session, take, scene_id=feedback.scene_id)
+        )
+    scene = acceptance.approve_take(session, take, scene_id=feedback.scene_id, author=feedback.author)
     if job is not None:
-        acceptance.note_appearances(session, take, job)
-    return Given(row, decision, accepted_for=None if scene is None else scene.id)
+        acceptance.record_appearances(session, take, job)
+    return FeedbackResult(row, decision, accepted_for=None if scene is None else scene.id)
 
 
-def page(
-    session: Session, *, project_id: int | None, asset_id: int | None, kind: FeedbackKind | None, wanted: Wanted
+def list_feedback(
+    session: Session,
+    *,
+    project_id: int | None,
+    asset_id: int | None,
+    kind: FeedbackKind | None,
+    page_request: PageRequest,
 ) -> Page[Feedback]:
     """List feedback, newest first."""
     rows = select(Feedback)
@@ -103,7 +110,7 @@ def page(
         rows = rows.where(Feedback.asset_id == asset_id)
     if kind is not None:
         rows = rows.where(Feedback.kind == kind)
-    return page_of(session, rows, Feedback.id, wanted=wanted, newest_first=True)
+    return fetch_page(session, rows, Feedback.id, page=page_request, newest_first=True)
 
 
 def _check_frames(take: Asset, notes: Sequence[dict[str, Any]]) -> None:
@@ -118,7 +125,7 @@ def _check_frames(take: Asset, notes: Sequence[dict[str, Any]]) -> None:
 def _scene_key(session: Session, take: Asset, scene_id: int | None) -> uuid.UUID | None:
     if scene_id is None:
         return None
-    found = entities.find(session, Scene, scene_id)
+    found = entities.find_entity(session, Scene, scene_id)
     if found.project_id != take.project_id:
         raise InvalidError.field("scene_id", scene_id, "a scene of the take's project")
     return found.row.key
@@ -126,30 +133,30 @@ def _scene_key(session: Session, take: Asset, scene_id: int | None) -> uuid.UUID
 
 def _own_scene_key(job: ProductionJob | None) -> uuid.UUID | None:
     """Return the key of the scene that the take was rendered for."""
-    state = None if job is None else rendered_by(job)
+    state = None if job is None else read_scene_snapshot(job)
     return None if state is None else uuid.UUID(state.key)
 
 
 def _update_estimates(session: Session, take: Asset, author: str) -> None:
     """Update the taste of the author and the rating of the model, both of which are computed from all feedback."""
     if take.job_id is not None:
-        learned.learn(session, author, take.job_id)
-    ratings.rate_model_of(session, take, engines=with_graphs())
+        learned.update_taste(session, author, take.job_id)
+    ratings.update_model_rating(session, take, engines=graph_engine_names())
 
 
 def _render_settings(take: Asset) -> dict[str, Any]:
     """Return the settings that were determined when the take was rendered."""
     shot = take.provenance.get("shot", {})
-    settings = {name: shot[name] for name in RENDERED_WITH if shot.get(name) is not None}
+    settings = {name: shot[name] for name in RENDER_FIELDS if shot.get(name) is not None}
     return settings | {"engine": take.provenance["engine"]} if "engine" in take.provenance else settings
 
 
-def _record_decision(session: Session, take: Asset, opinion: Opinion) -> CreativeDecision | None:
+def _record_decision(session: Session, take: Asset, opinion: FeedbackInput) -> CreativeDecision | None:
     """Record the decision; None for a take without a project."""
     if take.project_id is None:
         return None
     verb = "Approved" if opinion.kind == FeedbackKind.APPROVAL else "Rejected"
-    decision = Decision(
+    decision = DecisionInput(
         DECISIONS[opinion.kind],
         f"{verb} take {take.id}",
         opinion.author,
@@ -157,7 +164,7 @@ def _record_decision(session: Session, take: Asset, opinion: Opinion) -> Creativ
         details={"frame_notes": list(opinion.frame_notes), "rating": opinion.rating},
         asset_id=take.id,
     )
-    return decisions.record(session, take.project_id, decision)
+    return decisions.record_decision(session, take.project_id, decision)
 
 
 def _save_example(session: Session, take: Asset, verdict: Verdict, reason: str | None) -> None:

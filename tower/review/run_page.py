@@ -8,15 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.jobs import GenerationAnalytics, ProductionJob
-from tower.moods.chosen import CHOSEN_MOOD
-from tower.quality.rounds import kept_round, rounds_of
-from tower.shots.prompts import PROMPT, EnhancedPrompt
+from tower.moods.chosen import MOOD_CHOICES
+from tower.quality.rounds import completed_rounds, kept_round_number
+from tower.shots.prompts import PROMPT_STEP, EnhancedPrompt
 
 
-def summary(session: Session, job_id: int, *, video_url: str) -> str:
+def render_summary(session: Session, job_id: int, *, video_url: str) -> str:
     """Return a page with the prompt, file, quality table and durations of a job."""
     job = session.get_one(ProductionJob, job_id)
-    prompts = PROMPT.get(job) or EnhancedPrompt(prompt="", negative_prompt="", enhancer="")
+    prompts = PROMPT_STEP.read(job) or EnhancedPrompt(prompt="", negative_prompt="", enhancer="")
     lines = [
         f"# Generation {job.id}: {job.status}",
         f"> {job.prompt}",
@@ -34,7 +34,7 @@ def summary(session: Session, job_id: int, *, video_url: str) -> str:
 
 
 def _rounds(job: ProductionJob) -> list[str]:
-    rounds, kept = rounds_of(job), kept_round(job)
+    rounds, kept = completed_rounds(job), kept_round_number(job)
     if not rounds:
         return []
     rows = [
@@ -47,7 +47,7 @@ def _rounds(job: ProductionJob) -> list[str]:
 
 def _mood(job: ProductionJob) -> list[str]:
     """Return the choices of the mood, with their reasons."""
-    choice = CHOSEN_MOOD.get(job)
+    choice = MOOD_CHOICES.read(job)
     if choice is None:
         return []
     parts = {"mood": choice.mood, "style": choice.style, "camera": choice.camera}

@@ -17,14 +17,14 @@ from db.models.versions import Branch
 from tower.engines.base import CastMember
 from tower.errors import InvalidError
 from tower.jobs.spec import GenerationSpec, GenerationType
-from tower.jobs.steps import Step
-from tower.storage.imported_files import image_of
+from tower.jobs.steps import StepResult
+from tower.storage.imported_files import reference_image_path
 
-MAIN = "main"
+MAIN_BRANCH = "main"
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownCharacter:
     """A character of the database, and the version of its row that is rendered."""
 
     id: int
@@ -46,40 +46,44 @@ class Cast:
     found_in: str | None = None
     workflow: str | None = None
     warning: str | None = None
-    known: tuple[Known, ...] = ()
+    known: tuple[KnownCharacter, ...] = ()
 
 
-CAST = Step("cast", TypeAdapter(Cast))
+CAST_STEP = StepResult("cast", TypeAdapter(Cast))
 
 
-def look_up(session: Session, spec: GenerationSpec) -> Cast:
+def look_up_cast(session: Session, spec: GenerationSpec) -> Cast:
     """Find each character by full or first name, case-insensitively, in the given project or else in any project.
 
     An unknown name stays as a word of the prompt, with a warning. In a professional generation it raises InvalidError.
     """
-    characters_by_name = [(name, find(session, name, project_id=spec.project_id)) for name in spec.names]
+    characters_by_name = [
+        (name, find_character(session, name, project_id=spec.project_id)) for name in spec.character_names
+    ]
     if spec.type == GenerationType.PROFESSIONAL:
         _require_all(spec, characters_by_name)
     return _build_cast(characters_by_name)
 
 
-def cast_of_scene(playing: Sequence[Mapping[str, Any]], known: Mapping[str, Character]) -> Cast:
+def build_scene_cast(scene_characters: Sequence[Mapping[str, Any]], characters_by_key: Mapping[str, Character]) -> Cast:
     """Build the cast of a scene, in the order of the scene.
 
-    `playing`: `{name, key}` for each character; `known`: the characters of the branch by key. A name that no character
-    has stays as a word of the prompt, with a warning.
+    `scene_characters`: `{name, key}` for each character; `characters_by_key`: the characters of the branch by key.
+    A name that no character has stays as a word of the prompt, with a warning.
     """
-    return _build_cast([(character["name"], known.get(character["key"] or "")) for character in playing])
+    return _build_cast(
+        [(character["name"], characters_by_key.get(character["key"] or "")) for character in scene_characters]
+    )
 
 
-def find(session: Session, name: str, *, project_id: int | None) -> Character | None:
+def find_character(session: Session, name: str, *, project_id: int | None) -> Character | None:
     """Find a character by name. A full name wins over a first name, then the character that was changed last."""
     lower_name, full_name = name.lower(), func.lower(Character.name)
     matches = (
         select(Character)
         .join(Branch, Branch.id == Character.branch_id)
         .join(Project, Project.id == Character.project_id)
-        .where(Branch.name == MAIN, Project.deleted_at.is_(None))
+        .where(Branch.name == MAIN_BRANCH, Project.deleted_at.is_(None))
         .where(or_(full_name == lower_name, func.split_part(full_name, " ", 1) == lower_name))
         .order_by((full_name == lower_name).desc(), Character.updated_at.desc(), Character.id.desc())
     )
@@ -88,13 +92,13 @@ def find(session: Session, name: str, *, project_id: int | None) -> Character | 
     return session.scalar(matches.limit(1))
 
 
-def member_of(character: Character) -> CastMember:
+def to_cast_member(character: Character) -> CastMember:
     """Convert a character to the form that an engine takes."""
     return CastMember(
         name=character.name,
         description=character.visual_description or character.description or "",
         traits={trait: str(value) for trait, value in (character.visual_traits or {}).items()},
-        reference_image=image_of(character),
+        reference_image=reference_image_path(character),
     )
 
 
@@ -113,11 +117,13 @@ def _build_cast(characters_by_name: Sequence[tuple[str, Character | None]]) -> C
     rows = (f"{character.name}, character {character.id} of project {character.project_id}" for character in found)
     return Cast(
         members=tuple(
-            member_of(character) if character else CastMember(name) for name, character in characters_by_name
+            to_cast_member(character) if character else CastMember(name) for name, character in characters_by_name
         ),
         character_id=found[0].id if found else None,
         workflow=next((character.comfyui_workflow for character in found if character.comfyui_workflow), None),
         found_in="; ".join(rows) or None,
         warning=f"No character is called {unknown}: the name is used as a word of the prompt" if unknown else None,
-        known=tuple(Known(character.id, character.key, character.name, character.version) for character in found),
+        known=tuple(
+            KnownCharacter(character.id, character.key, character.name, character.version) for character in found
+        ),
     )

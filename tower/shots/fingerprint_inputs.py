@@ -22,33 +22,33 @@ from pydantic import (
     WrapValidator,
 )
 
-from tower.versions.values import canonical, encoded, same
+from tower.versions.values import are_equal, canonicalise, encode_canonical
 
 MISSING = "missing"  # in place of the hash of a missing file or graph
 log = logging.getLogger("tower.staleness")
 
 
-class Part(BaseModel):
+class InputPart(BaseModel):
     """One part of the inputs. Scenes with equal parts share one object, so its JSON is written once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @cached_property
-    def written(self) -> str:
-        """The JSON of the part, as `encoded` writes it."""
-        return encoded(self.given()).decode()
+    def canonical_json(self) -> str:
+        """The JSON of the part, as `encode_canonical` writes it."""
+        return encode_canonical(self.set_fields()).decode()
 
-    def given(self) -> dict[str, Any]:
+    def set_fields(self) -> dict[str, Any]:
         """The fields that are set."""
         fields = vars(self)
         return {name: fields[name] for name in self.model_fields_set}
 
     def __copy__(self) -> Self:
         """Copy without the cached JSON, because a copy may be changed before it is used."""
-        return type(self)(**self.given())
+        return type(self)(**self.set_fields())
 
 
-class SceneInputs(Part):
+class SceneInputs(InputPart):
     """The scene's own text. Its visible text is left out if the request has its own prompt.
 
     `negative_prompt` and `type` are set only if the request names them.
@@ -66,7 +66,7 @@ class SceneInputs(Part):
     prompt: str | None = None
 
 
-class CharacterInputs(Part):
+class CharacterInputs(InputPart):
     """The visible traits of a character. A character that the branch does not have is a name, with `key` None.
 
     `description` counts only if there is no visual_description. `image_path`: the sha256 of the reference image.
@@ -80,7 +80,7 @@ class CharacterInputs(Part):
     image_path: str | None = None
 
 
-class StyleInputs(Part):
+class StyleInputs(InputPart):
     """The text of a style. If the branch has no style of this name, `prompt` is MISSING and the rest is left out."""
 
     name: str
@@ -89,7 +89,7 @@ class StyleInputs(Part):
     sampler_settings: dict[str, JsonValue] = {}
 
 
-class ProductionInputs(Part):
+class ProductionInputs(InputPart):
     """The quality preset and the settings of the project. Sizes are in pixels."""
 
     width: int
@@ -101,14 +101,14 @@ class ProductionInputs(Part):
     scheduler: str
 
 
-class ModelInputs(Part):
+class ModelInputs(InputPart):
     """`files`: the sha256 of each model file by name, without the files that were never hashed."""
 
     name: str
     files: dict[str, str]
 
 
-class WorkflowInputs(Part):
+class WorkflowInputs(InputPart):
     """`graph`: the sha256 over graph and bindings. If no workflow has the name, it is MISSING and `version` is None."""
 
     name: str
@@ -116,20 +116,20 @@ class WorkflowInputs(Part):
     graph: str
 
     @classmethod
-    def of(cls, graph: Mapping[str, Any]) -> Self:
+    def from_graph(cls, graph: Mapping[str, Any]) -> Self:
         """Build the inputs from a WorkflowGraph as a dict."""
-        content = encoded(canonical([graph["graph"], graph["bindings"]], "graph"))
+        content = encode_canonical(canonicalise([graph["graph"], graph["bindings"]], "graph"))
         return cls(name=graph["name"], version=graph["version"], graph=hashlib.sha256(content).hexdigest())
 
 
-class SeedInputs(Part):
+class SeedInputs(InputPart):
     """`of`: the name of the character whose fixed seed it is; None for a seed that is derived from the scene's key."""
 
     value: int
     of: str | None
 
 
-class EngineInputs(Part):
+class EngineInputs(InputPart):
     """The name and version of the engine."""
 
     name: str
@@ -154,12 +154,12 @@ class FingerprintInputs(BaseModel):
     @property
     def fingerprint(self) -> str:
         """The sha256 over the canonical JSON, in hex."""
-        scene_only = {"rules": self.rules, "scene": self.scene.given(), "seed": self.seed.given()}
+        scene_only = {"rules": self.rules, "scene": self.scene.set_fields(), "seed": self.seed.set_fields()}
         written = (
-            f'{{"characters":[{",".join([character.written for character in self.characters])}]'
-            f',"engine":{self.engine.written},"model":{self.model.written},"production":{self.production.written}'
-            f',{encoded(scene_only)[1:-1].decode()},"style":{self.style.written}'
-            f',"workflow":{self.workflow.written if self.workflow else "null"}}}'
+            f'{{"characters":[{",".join([character.canonical_json for character in self.characters])}]'
+            f',"engine":{self.engine.canonical_json},"model":{self.model.canonical_json},"production":{self.production.canonical_json}'
+            f',{encode_canonical(scene_only)[1:-1].decode()},"style":{self.style.canonical_json}'
+            f',"workflow":{self.workflow.canonical_json if self.workflow else "null"}}}'
         )
         return hashlib.sha256(written.encode()).hexdigest()
 
@@ -171,20 +171,20 @@ class FingerprintInputs(BaseModel):
 def _validate_unchanged(stored: Any, read: ValidatorFunctionWrapHandler) -> FingerprintInputs:
     """Refuse stored JSON that this version would write differently: its fingerprint would differ too."""
     inputs: FingerprintInputs = read(stored)
-    if stored is not inputs and not same(inputs.as_json(), stored):
+    if stored is not inputs and not are_equal(inputs.as_json(), stored):
         raise ValueError("this version would write it differently")
     return inputs
 
 
-StoredInputs = Annotated[
+StoredFingerprintInputs = Annotated[
     FingerprintInputs,
     WrapValidator(_validate_unchanged),
     PlainSerializer(FingerprintInputs.as_json, return_type=dict[str, Any]),
 ]
-_STORED: TypeAdapter[FingerprintInputs] = TypeAdapter(StoredInputs)
+_STORED: TypeAdapter[FingerprintInputs] = TypeAdapter(StoredFingerprintInputs)
 
 
-def read_inputs(stored: Any) -> FingerprintInputs | None:
+def read_stored_inputs(stored: Any) -> FingerprintInputs | None:
     """Read the JSON that was stored with a take; None if there is none or this version cannot read it."""
     if stored is None:
         return None

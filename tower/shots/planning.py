@@ -10,9 +10,9 @@ from tower.engines.base import Shot
 from tower.jobs.spec import GenerationSpec
 from tower.media.overlap import OVERLAP_FRAMES, segment_frames
 from tower.presets.quality import Preset
-from tower.quality.adjustments import changed
-from tower.quality.rounds import Round, change_after
-from tower.rendering.engine_choice import EngineName
+from tower.quality.adjustments import adjust_shot
+from tower.quality.rounds import RoundResult, next_adjustment
+from tower.rendering.engine_choice import EngineVersion
 from tower.rendering.segments import SegmentPlan
 from tower.rendering.takes import fingerprint
 from tower.shots.cast import Cast
@@ -33,20 +33,20 @@ class Script:
     graph: WorkflowGraph | None = None
 
 
-def plan_shot(script: Script, engine: EngineName) -> list[SegmentPlan]:
+def plan_shot(script: Script, engine: EngineVersion) -> list[SegmentPlan]:
     """Plan the shot as one segment."""
     return [_plan_segment(1, _whole_shot(script), script, engine)]
 
 
-def plan_round(script: Script, engine: EngineName, *, rounds: Sequence[Round]) -> list[SegmentPlan]:
+def plan_round(script: Script, engine: EngineVersion, *, rounds: Sequence[RoundResult]) -> list[SegmentPlan]:
     """Plan the shot as one segment, with the changes that earlier rounds call for. A rejected shot is not reused."""
     requested = _whole_shot(script)
-    *rejected, shot = [changed(requested, change_after(rounds[:before])) for before in range(len(rounds) + 1)]
+    *rejected, shot = [adjust_shot(requested, next_adjustment(rounds[:before])) for before in range(len(rounds) + 1)]
     plan = _plan_segment(1, shot, script, engine)
     return [replace(plan, round=len(rounds) + 1, reuse=plan.reuse and shot not in rejected)]
 
 
-def plan_seconds(script: Script, engine: EngineName) -> list[SegmentPlan]:
+def plan_seconds(script: Script, engine: EngineVersion) -> list[SegmentPlan]:
     """Plan one segment for each second, with the frames that it shares with the next. All share seed and style."""
     whole = _whole_shot(script)
     lengths = segment_frames(int(script.spec.duration_s), whole.fps, OVERLAP_FRAMES)
@@ -86,6 +86,6 @@ def _whole_shot(script: Script) -> Shot:
     )
 
 
-def _plan_segment(number: int, shot: Shot, script: Script, engine: EngineName) -> SegmentPlan:
-    shot_fingerprint = fingerprint(shot, engine=engine.name, version=engine.version)
+def _plan_segment(number: int, shot: Shot, script: Script, engine: EngineVersion) -> SegmentPlan:
+    shot_fingerprint = fingerprint(shot, engine=engine.name, engine_version=engine.version)
     return SegmentPlan(number, shot, engine.name, shot_fingerprint, reuse=not script.spec.force)

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from db.models.styles import StyleTemplate
 from tower.engines.base import CastMember
 from tower.jobs.spec import GenerationSpec, GenerationType, SceneType
-from tower.jobs.steps import Step
+from tower.jobs.steps import StepResult
 from tower.shots.cast import Cast
 
 SCENE_WORDS = {
@@ -20,12 +20,12 @@ SCENE_WORDS = {
     SceneType.EMOTIONAL: "close-up, shallow depth of field, warm rim light, quiet mood",
     SceneType.EPIC: "wide establishing shot, vast scale, volumetric light, towering clouds",
 }
-FREER_WORDS = (  # a creative generation draws one phrase from each row
+CREATIVE_WORDS = (  # a creative generation draws one phrase from each row
     ("golden hour", "blue hour", "overcast light", "moonlight", "hard noon sun", "neon glow"),
     ("low angle", "high angle", "dutch angle", "over the shoulder", "bird's-eye view"),
     ("drifting petals", "light rain", "floating dust", "thin mist", "wind in the cloth", "distant birds"),
 )
-NEVER_WANTED = "lowres, blurry, bad anatomy, bad hands, extra digits, watermark, text, jpeg artifacts"
+BASE_NEGATIVE_PROMPT = "lowres, blurry, bad anatomy, bad hands, extra digits, watermark, text, jpeg artifacts"
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class EnhancedPrompt:
     enhancer: str
 
 
-PROMPT = Step("prompt", TypeAdapter(EnhancedPrompt))
+PROMPT_STEP = StepResult("prompt", TypeAdapter(EnhancedPrompt))
 
 
-def enhance(
+def build_prompt(
     spec: GenerationSpec, cast: Cast, style: StyleTemplate, *, seed: int, mood_words: str = ""
 ) -> EnhancedPrompt:
     """Build the prompts: the user's text, then the cast, the mood, the style and the scene, without repeated phrases.
@@ -56,7 +56,7 @@ def enhance(
         SCENE_WORDS[spec.scene_type],
         *creative_words,
     ]
-    negative = [spec.negative_prompt, style.negative_prompt, NEVER_WANTED]
+    negative = [spec.negative_prompt, style.negative_prompt, BASE_NEGATIVE_PROMPT]
     return EnhancedPrompt(
         prompt=_join_phrases(positive),
         negative_prompt=_join_phrases(negative),
@@ -71,7 +71,7 @@ def _describe(member: CastMember) -> str:
 
 def _draw_creative_words(seed: int) -> tuple[str, ...]:
     generator = random.Random(seed)
-    return tuple(generator.choice(words) for words in FREER_WORDS)
+    return tuple(generator.choice(words) for words in CREATIVE_WORDS)
 
 
 def _join_phrases(parts: Iterable[str | None]) -> str:

@@ -15,7 +15,7 @@ from db.models.learning import LearningModel
 from db.models.projects import ProjectSettings
 from db.models.styles import StyleTemplate
 from tower.errors import NotFoundError
-from tower.presets.defaults import Defaults, defaults
+from tower.presets.defaults import Defaults, load_defaults
 from tower.workflows import store
 from tower.workflows.graph import WorkflowGraph
 
@@ -42,7 +42,7 @@ _CHARACTERS_BY_KEY = (
 )
 
 
-class Pictured(Protocol):
+class SceneView(Protocol):
     """The columns of a scene that its render depends on."""
 
     @property
@@ -74,7 +74,7 @@ class Pictured(Protocol):
 
 
 @dataclass(frozen=True)
-class Sources:
+class RenderInputs:
     """The current inputs: characters by key, styles by lower-case name, the sha256 of model files by name."""
 
     session: Session
@@ -85,13 +85,13 @@ class Sources:
     model_files: dict[str, str]
     _cache: dict[Hashable, Any] = field(default_factory=dict)
 
-    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+    def cached(self, key: Hashable, build: Callable[[], T]) -> T:
         """Build a value that several scenes share, once. Callers must not change it."""
-        if name not in self._cache:
-            self._cache[name] = make()
-        return cast(T, self._cache[name])
+        if key not in self._cache:
+            self._cache[key] = build()
+        return cast(T, self._cache[key])
 
-    def style_name(self, scene: Pictured) -> str:
+    def style_name(self, scene: SceneView) -> str:
         """The style of the scene, or else the default style of its project."""
         return scene.style or (self.settings.default_style if self.settings else DEFAULT_STYLE)
 
@@ -101,28 +101,28 @@ class Sources:
 
     def graph(self, name: str) -> WorkflowGraph | None:
         """The current version of the workflow; None if no workflow has the name."""
-        return self.once(("graph", name), lambda: self._read_graph(name))
+        return self.cached(("graph", name), lambda: self._read_graph(name))
 
     def _read_graph(self, name: str) -> WorkflowGraph | None:
         try:
-            return store.get(self.session, name)
+            return store.get_workflow(self.session, name)
         except NotFoundError:
             return None
 
 
-def sources_of(session: Session, branch_id: int, project_id: int, scenes: Iterable[Pictured]) -> Sources:
+def load_render_inputs(session: Session, branch_id: int, project_id: int, scenes: Iterable[SceneView]) -> RenderInputs:
     """Read the inputs of scenes of one branch."""
-    return Sources(
+    return RenderInputs(
         session,
         session.get(ProjectSettings, project_id),
-        defaults(session),
+        load_defaults(session),
         _read_characters(session, branch_id, scenes),
         _read_styles(session, branch_id),
         _read_model_files(session),
     )
 
 
-def _read_characters(session: Session, branch_id: int, scenes: Iterable[Pictured]) -> dict[str, Character]:
+def _read_characters(session: Session, branch_id: int, scenes: Iterable[SceneView]) -> dict[str, Character]:
     keys = {character["key"] for scene in scenes for character in scene.characters if character["key"]}
     if not keys:
         return {}

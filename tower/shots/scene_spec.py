@@ -14,67 +14,69 @@ from db.models.characters import Character
 from db.models.projects import ProjectSettings
 from db.models.scenes import Scene
 from tower.errors import InvalidError
-from tower.jobs.spec import NOBODY, EngineChoice, GenerationSpec, SceneType
-from tower.presets.quality import QUALITIES, preset_of
-from tower.settings import AUTO
-from tower.shots.cast import Cast, cast_of_scene
-from tower.shots.scene_sources import Pictured, Sources, sources_of
+from tower.jobs.spec import NO_CHARACTER, EngineChoice, GenerationSpec, SceneType
+from tower.presets.quality import PRESET_NAMES, get_preset
+from tower.settings import AUTO_ENGINE
+from tower.shots.cast import Cast, build_scene_cast
+from tower.shots.scene_sources import RenderInputs, SceneView, load_render_inputs
 
 # Raise this when this module or prompts.py words the same scene differently: every take is stale then.
-RULES = 1
+PROMPT_RULES_VERSION = 1
 DEFAULT_DURATION_S = 3
 SEED_BITS = 32
-NEVER_OVERRIDDEN = frozenset({"project_id", "character", "characters", "quality", "engine"})
+FIXED_FIELDS = frozenset({"project_id", "character", "characters", "quality", "engine"})
 
 
 @dataclass(frozen=True)
-class Wish:
+class RenderOverrides:
     """The request's overrides of a scene: a preset, an engine, and other fields of a GenerationSpec.
 
     They are stored with the take and do not make it stale. `draw` counts from 0; each draw has another seed.
     """
 
     quality: str | None = None
-    engine: EngineChoice = AUTO
+    engine: EngineChoice = AUTO_ENGINE
     overrides: dict[str, Any] = field(default_factory=dict)
     draw: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The JSON without `force`, which does not change the picture."""
         kept = {name: value for name, value in self.overrides.items() if name != "force"}
-        stored: dict[str, Any] = _WISH.dump_python(Wish(self.quality, self.engine, kept, self.draw), mode="json")
+        stored: dict[str, Any] = _WISH.dump_python(
+            RenderOverrides(self.quality, self.engine, kept, self.draw), mode="json"
+        )
         return stored
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Wish:
-        return _WISH.validate_python(said)
+    def from_json(cls, stored: Mapping[str, Any]) -> RenderOverrides:
+        return _WISH.validate_python(stored)
 
 
-StoredWish = Annotated[Wish, PlainSerializer(Wish.as_json, return_type=dict[str, Any])]
-_WISH = TypeAdapter(Wish)
+StoredRenderOverrides = Annotated[RenderOverrides, PlainSerializer(RenderOverrides.as_json, return_type=dict[str, Any])]
+_WISH = TypeAdapter(RenderOverrides)
 
 
-def spec_of_scene(
+def build_scene_spec(
     session: Session,
     scene: Scene,
     *,
     quality: str | None = None,
-    engine: EngineChoice = AUTO,
+    engine: EngineChoice = AUTO_ENGINE,
     overrides: Mapping[str, Any] | None = None,
 ) -> GenerationSpec:
     """Build the spec of the scene. `overrides`: fields of a GenerationSpec that win over the scene's.
 
     Raises InvalidError for a scene whose prompt is empty or too long, or that lasts less than 1 s or more than 10 s.
     """
-    sources = sources_of(session, scene.branch_id, scene.project_id, [scene])
-    return spec_of(sources, scene, Wish(quality, engine, dict(overrides or {})))
+    sources = load_render_inputs(session, scene.branch_id, scene.project_id, [scene])
+    return build_spec(sources, scene, RenderOverrides(quality, engine, dict(overrides or {})))
 
 
-def spec_of(sources: Sources, scene: Pictured, wish: Wish) -> GenerationSpec:
+def build_spec(inputs: RenderInputs, scene: SceneView, options: RenderOverrides) -> GenerationSpec:
     """Build the spec of the scene from inputs that are already read. Raises InvalidError."""
-    fields = asked_of(sources, scene, wish)
-    if sources.style(fields["style"]) is None:
-        known = ", ".join(sorted(style.name for style in sources.styles.values()))
+    fields = build_spec_fields(inputs, scene, options)
+    if inputs.style(fields["style"]) is None:
+        known = ", ".join(sorted(style.name for style in inputs.styles.values()))
         raise InvalidError.field("style", fields["style"], f"one of {known}, for scene {scene.scene_number}")
     try:
         return GenerationSpec.model_validate(fields)
@@ -87,64 +89,62 @@ def spec_of(sources: Sources, scene: Pictured, wish: Wish) -> GenerationSpec:
         ) from error
 
 
-def asked_of(sources: Sources, scene: Pictured, wish: Wish) -> dict[str, Any]:
+def build_spec_fields(inputs: RenderInputs, scene: SceneView, options: RenderOverrides) -> dict[str, Any]:
     """Build the fields of the GenerationSpec, not yet validated.
 
     Raises InvalidError for an override of the project, the characters, the quality or the engine.
     """
-    if refused := NEVER_OVERRIDDEN & wish.overrides.keys():
-        raise InvalidError.field(
-            "overrides", sorted(refused), f"fields other than {', '.join(sorted(NEVER_OVERRIDDEN))}"
-        )
-    names = [member.name[:100] for member in cast_of(sources, scene).members]
+    if refused := FIXED_FIELDS & options.overrides.keys():
+        raise InvalidError.field("overrides", sorted(refused), f"fields other than {', '.join(sorted(FIXED_FIELDS))}")
+    names = [member.name[:100] for member in find_scene_cast(inputs, scene).members]
     identity = {
         "project_id": scene.project_id,
-        "prompt": prompt_of(scene),
-        "character": names[0] if names else NOBODY,
+        "prompt": scene_prompt(scene),
+        "character": names[0] if names else NO_CHARACTER,
         "characters": names[1:9],
-        "engine": wish.engine,
-        "seed": seed_of(sources, scene, wish.draw)[0],
+        "engine": options.engine,
+        "seed": choose_seed(inputs, scene, options.draw)[0],
     }
-    return identity | how_of(sources, scene, wish)
+    return identity | build_render_fields(inputs, scene, options)
 
 
-def how_of(sources: Sources, scene: Pictured, wish: Wish) -> dict[str, Any]:
+def build_render_fields(inputs: RenderInputs, scene: SceneView, options: RenderOverrides) -> dict[str, Any]:
     """Build the fields that do not depend on prompt and cast, with the overrides."""
-    production: dict[str, Any] = sources.once(
-        ("production fields", wish.quality), lambda: _production_fields(sources, wish.quality)
+    production: dict[str, Any] = inputs.cached(
+        ("production fields", options.quality), lambda: _production_fields(inputs, options.quality)
     )
     scene_fields: dict[str, Any] = {
         "scene_type": scene.scene_type or SceneType.DIALOGUE,
         "duration_s": scene.duration_s or DEFAULT_DURATION_S,
-        "style": sources.style_name(scene),
+        "style": inputs.style_name(scene),
     }
-    if production["workflow"] and _has_own_workflow(sources, scene):
+    if production["workflow"] and _has_own_workflow(inputs, scene):
         scene_fields["workflow"] = None
-    return production | scene_fields | wish.overrides
+    return production | scene_fields | options.overrides
 
 
-def cast_of(sources: Sources, scene: Pictured) -> Cast:
-    return cast_of_scene(scene.characters, sources.characters)
+def find_scene_cast(inputs: RenderInputs, scene: SceneView) -> Cast:
+    return build_scene_cast(scene.characters, inputs.characters)
 
 
-def prompt_of(scene: Pictured) -> str:
+def scene_prompt(scene: SceneView) -> str:
     """The visible content in the scene's own words. Of the dialogue it names only the speakers, not their lines."""
-    speaking = (f"{name} speaking" for name in speakers_of(scene))
+    speaking = (f"{name} speaking" for name in scene_speakers(scene))
     parts = (scene.description, scene.location, scene.mood, scene.camera, *speaking)
     return ", ".join(part.strip(" .,") for part in parts if part and part.strip(" .,"))
 
 
-def speakers_of(scene: Pictured) -> list[str]:
+def scene_speakers(scene: SceneView) -> list[str]:
     """The speakers of the dialogue, each once, in order."""
     return list(dict.fromkeys(line["character"] for line in scene.dialogue if line.get("character")))
 
 
-def seed_of(sources: Sources, scene: Pictured, draw: int) -> tuple[int, str | None]:
+def choose_seed(inputs: RenderInputs, scene: SceneView, draw: int) -> tuple[int, str | None]:
     """The fixed seed of the first character that has one, with the character's name.
 
     Without one, or from the second draw on, the seed is derived from the scene's key and has no name.
     """
-    characters = _known_characters(sources, scene)
+    characters = _known_characters(inputs, scene)
     fixed = next((character for character in characters if character.seed is not None), None)
     if fixed is not None and fixed.seed is not None and draw == 0:
         return fixed.seed, fixed.name
@@ -152,17 +152,17 @@ def seed_of(sources: Sources, scene: Pictured, draw: int) -> tuple[int, str | No
     return int.from_bytes(hashlib.sha256(seed_text.encode()).digest()[: SEED_BITS // 8]), None
 
 
-def _has_own_workflow(sources: Sources, scene: Pictured) -> bool:
+def _has_own_workflow(sources: RenderInputs, scene: SceneView) -> bool:
     """Whether a character of the scene has its own workflow."""
     return any(character.comfyui_workflow for character in _known_characters(sources, scene))
 
 
-def _known_characters(sources: Sources, scene: Pictured) -> list[Character]:
+def _known_characters(sources: RenderInputs, scene: SceneView) -> list[Character]:
     rows = (sources.characters.get(character["key"] or "") for character in scene.characters)
     return [row for row in rows if row is not None]
 
 
-def _production_fields(sources: Sources, preset_name: str | None) -> dict[str, Any]:
+def _production_fields(sources: RenderInputs, preset_name: str | None) -> dict[str, Any]:
     """The production settings of the project, or else Tower's defaults. `preset_name` wins over both."""
     settings = sources.settings
     quality = preset_name or (settings.quality_preset.value if settings else sources.defaults.quality_preset)
@@ -177,7 +177,7 @@ def _production_fields(sources: Sources, preset_name: str | None) -> dict[str, A
 
 def _size_fields(settings: ProjectSettings | None, quality: str) -> dict[str, int]:
     """The size that the project sets. The preset gives a side that the project does not set."""
-    if settings is None or not (settings.width or settings.height) or quality not in QUALITIES:
+    if settings is None or not (settings.width or settings.height) or quality not in PRESET_NAMES:
         return {}
-    preset = preset_of(QUALITIES[quality])
+    preset = get_preset(PRESET_NAMES[quality])
     return {"width": settings.width or preset.width, "height": settings.height or preset.height}

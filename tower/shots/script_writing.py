@@ -8,16 +8,16 @@ from db.models.jobs import ProductionJob
 from db.models.styles import StyleTemplate
 from tower.jobs import lifecycle
 from tower.jobs.spec import GenerationSpec, GenerationType
-from tower.presets.defaults import defaults
-from tower.presets.styles import preset_in
-from tower.rendering.engine_choice import EngineName, with_graphs
+from tower.presets.defaults import load_defaults
+from tower.presets.styles import apply_style
+from tower.rendering.engine_choice import EngineVersion, graph_engine_names
 from tower.shots.cast import Cast
 from tower.shots.planning import Script
 from tower.shots.prompts import EnhancedPrompt
 from tower.workflows import store
 from tower.workflows.graph import WorkflowGraph
 
-WITHOUT_REFERENCE, WITH_REFERENCE, CLOSE_TO_REFERENCE = "animatediff", "anime_character_v2", "img2img_reference"
+TEXT_WORKFLOW, REFERENCE_WORKFLOW, CLOSE_REFERENCE_WORKFLOW = "animatediff", "anime_character_v2", "img2img_reference"
 
 
 def write_script(
@@ -27,26 +27,26 @@ def write_script(
     words: EnhancedPrompt,
     *,
     style: StyleTemplate,
-    engine: EngineName,
+    engine: EngineVersion,
 ) -> Script:
     """Write the script of the job.
 
     Raises NotFoundError for a workflow that is not registered, InvalidError for a style with an invalid sampler.
     """
-    spec = lifecycle.spec_of(job)
-    preset = preset_in(style, spec.preset)
-    graph = _read_graph(session, spec, cast) if engine.name in with_graphs() else None
-    return Script(spec, cast, words, job.seed, spec.model or defaults(session).model, preset, graph)
+    spec = lifecycle.parse_spec(job)
+    preset = apply_style(style, spec.preset)
+    graph = _read_graph(session, spec, cast) if engine.name in graph_engine_names() else None
+    return Script(spec, cast, words, job.seed, spec.model or load_defaults(session).model, preset, graph)
 
 
-def workflow_of(asked: str | None, cast: Cast) -> str:
+def choose_workflow(requested: str | None, cast: Cast) -> str:
     """The requested workflow, or the character's own, or the default with or without a reference image."""
     has_reference = any(member.reference_image for member in cast.members)
-    return asked or cast.workflow or (WITH_REFERENCE if has_reference else WITHOUT_REFERENCE)
+    return requested or cast.workflow or (REFERENCE_WORKFLOW if has_reference else TEXT_WORKFLOW)
 
 
 def _read_graph(session: Session, spec: GenerationSpec, cast: Cast) -> WorkflowGraph:
     """Read the graph of the shot. A professional shot stays closer to the reference image than others do."""
     has_reference = any(member.reference_image for member in cast.members)
-    close_workflow = CLOSE_TO_REFERENCE if has_reference and spec.type == GenerationType.PROFESSIONAL else None
-    return store.get(session, workflow_of(spec.workflow or cast.workflow or close_workflow, cast))
+    close_workflow = CLOSE_REFERENCE_WORKFLOW if has_reference and spec.type == GenerationType.PROFESSIONAL else None
+    return store.get_workflow(session, choose_workflow(spec.workflow or cast.workflow or close_workflow, cast))

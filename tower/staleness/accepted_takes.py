@@ -13,15 +13,15 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from db.models.scenes import Scene
-from tower.rendering.engine_choice import EngineName
+from tower.rendering.engine_choice import EngineVersion
 from tower.settings import Settings
-from tower.shots.fingerprint import engine_for_scene, engine_now, inputs_of
+from tower.shots.fingerprint import collect_fingerprint_inputs, current_engine, engine_for_scene
 from tower.shots.fingerprint_inputs import FingerprintInputs, ModelInputs
-from tower.shots.scene_sources import sources_of
-from tower.shots.scene_spec import Wish
+from tower.shots.scene_sources import load_render_inputs
+from tower.shots.scene_spec import RenderOverrides
 
 
-class Accepted(NamedTuple):
+class AcceptedScene(NamedTuple):
     """A scene with its accepted take and every column that can make the take stale.
 
     It is a tuple and not a row of the ORM, because there may be thousands. The last three fields are JSON of the inputs
@@ -52,18 +52,18 @@ class Accepted(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Outdated:
+class StaleTake:
     """A scene whose accepted take is stale or lost. `current_inputs`: those that a new take would be made from."""
 
-    scene: Accepted
-    wish: Wish
-    now: FingerprintInputs
+    scene: AcceptedScene
+    overrides: RenderOverrides
+    current_inputs: FingerprintInputs
 
 
 _INPUTS = Scene.accepted_inputs
 _ACCEPTED = (
     select(
-        *(getattr(Scene, name) for name in Accepted._fields if name in Scene.__mapper__.columns),
+        *(getattr(Scene, name) for name in AcceptedScene._fields if name in Scene.__mapper__.columns),
         _INPUTS["wish"].astext,
         _INPUTS["parts", "engine"].astext,
         _INPUTS["parts", "model", "files"].astext,
@@ -73,28 +73,30 @@ _ACCEPTED = (
 )
 
 
-def accepted(session: Session, *where: ColumnElement[bool]) -> list[Accepted]:
+def list_accepted(session: Session, *conditions: ColumnElement[bool]) -> list[AcceptedScene]:
     """The scenes that have an accepted take and meet the conditions, by number."""
-    return [Accepted._make(row) for row in session.execute(_ACCEPTED.where(*where))]
+    return [AcceptedScene._make(row) for row in session.execute(_ACCEPTED.where(*conditions))]
 
 
-def outdated(session: Session, scenes: Sequence[Accepted], settings: Settings) -> Iterator[Outdated]:
+def find_stale_takes(session: Session, scenes: Sequence[AcceptedScene], settings: Settings) -> Iterator[StaleTake]:
     """The stale takes of these scenes of one branch, in order. A lost take is stale too."""
     if not scenes:
         return
-    sources = sources_of(session, scenes[0].branch_id, scenes[0].project_id, scenes)
-    engine = engine_now(session, settings)
+    sources = load_render_inputs(session, scenes[0].branch_id, scenes[0].project_id, scenes)
+    engine = current_engine(session, settings)
     for scene in scenes:
         wish = _read_wish(scene.wish)
-        now = inputs_of(sources, scene, wish, engine_for_scene(wish, engine, was=_read_engine(scene.engine)))
+        now = collect_fingerprint_inputs(
+            sources, scene, wish, engine_for_scene(wish, engine, take_engine=_read_engine(scene.engine))
+        )
         known = _with_known_files(now, scene.model_files)
         if known.fingerprint != scene.accepted_fingerprint or scene.accepted_asset_id is None:
-            yield Outdated(scene, wish, now)
+            yield StaleTake(scene, wish, now)
 
 
-def is_outdated(session: Session, scene: Scene, settings: Settings) -> bool:
+def is_stale(session: Session, scene: Scene, settings: Settings) -> bool:
     """Whether the scene has an accepted take that is stale or lost."""
-    return any(outdated(session, accepted(session, Scene.id == scene.id), settings))
+    return any(find_stale_takes(session, list_accepted(session, Scene.id == scene.id), settings))
 
 
 def _with_known_files(now: FingerprintInputs, was_files: str | None) -> FingerprintInputs:
@@ -108,13 +110,13 @@ def _with_known_files(now: FingerprintInputs, was_files: str | None) -> Fingerpr
 
 
 @lru_cache(maxsize=256)
-def _read_wish(recorded: str | None) -> Wish:
-    return Wish.of(json.loads(recorded) if recorded else {})
+def _read_wish(recorded: str | None) -> RenderOverrides:
+    return RenderOverrides.from_json(json.loads(recorded) if recorded else {})
 
 
 @lru_cache(maxsize=256)
-def _read_engine(recorded: str | None) -> EngineName | None:
-    return EngineName(**json.loads(recorded)) if recorded else None
+def _read_engine(recorded: str | None) -> EngineVersion | None:
+    return EngineVersion(**json.loads(recorded)) if recorded else None
 
 
 @lru_cache(maxsize=256)

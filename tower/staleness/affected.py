@@ -15,16 +15,16 @@ from db.models.scenes import Scene
 from db.models.versions import Commit
 from tower.settings import Settings
 from tower.shots.scene_sources import DEFAULT_STYLE
-from tower.staleness.accepted_takes import Accepted, accepted, outdated
+from tower.staleness.accepted_takes import AcceptedScene, find_stale_takes, list_accepted
 from tower.versions import history
 from tower.versions.comparing import EntityChange
 from tower.versions.kinds import Kind
 
-ASKED_ONE_BY_ONE = 20  # beyond this, reading all scenes that have a take is faster
+MAX_INDEXED_CHARACTERS = 20  # beyond this, reading all scenes that have a take is faster
 
 
 @dataclass(frozen=True)
-class Touched:
+class AffectedEntities:
     """The keys of the edited scenes and characters, and the names of the edited styles in lower case, old and new.
 
     No other versioned entity is part of a picture.
@@ -38,20 +38,20 @@ class Touched:
         return bool(self.scenes or self.characters or self.styles)
 
 
-def by_entity(kind: Kind, key: uuid.UUID, *states: Mapping[str, Any]) -> Touched:
+def by_entity(kind: Kind, key: uuid.UUID, *states: Mapping[str, Any]) -> AffectedEntities:
     """The effect of editing one entity. `states`: its fields before and after, which hold the names of a style."""
     match kind:
         case Kind.SCENES:
-            return Touched(scenes=frozenset({key}))
+            return AffectedEntities(scenes=frozenset({key}))
         case Kind.CHARACTERS:
-            return Touched(characters=frozenset({key}))
+            return AffectedEntities(characters=frozenset({key}))
         case Kind.STYLES:
-            return Touched(styles=frozenset(str(fields["name"]).lower() for fields in states))
+            return AffectedEntities(styles=frozenset(str(fields["name"]).lower() for fields in states))
         case _:
-            return Touched()
+            return AffectedEntities()
 
 
-def by_changes(changes: Iterable[EntityChange]) -> Touched:
+def by_changes(changes: Iterable[EntityChange]) -> AffectedEntities:
     """The effect of the changes of a commit, a merge or a revert."""
     keys: dict[Kind, set[uuid.UUID]] = {kind: set() for kind in Kind}
     styles: set[str] = set()
@@ -60,29 +60,29 @@ def by_changes(changes: Iterable[EntityChange]) -> Touched:
         if change.kind == Kind.STYLES:
             before = (field.before for field in change.fields if field.path == "name" and field.before)
             styles |= {change.label.lower(), *(str(name).lower() for name in before)}
-    return Touched(frozenset(keys[Kind.SCENES]), frozenset(keys[Kind.CHARACTERS]), frozenset(styles))
+    return AffectedEntities(frozenset(keys[Kind.SCENES]), frozenset(keys[Kind.CHARACTERS]), frozenset(styles))
 
 
-def by_commit(session: Session, commit: Commit) -> Touched:
+def by_commit(session: Session, commit: Commit) -> AffectedEntities:
     """The effect of a commit compared with its first parent."""
-    return by_changes(history.changed_by(session, commit))
+    return by_changes(history.diff_with_parent(session, commit))
 
 
-def stale_after(
-    session: Session, branch_id: int, touched: Touched, *, project_id: int, settings: Settings
+def stale_scene_ids(
+    session: Session, branch_id: int, affected: AffectedEntities, *, project_id: int, settings: Settings
 ) -> list[int]:
     """The ids of the affected scenes whose accepted take is stale now, by scene number."""
-    if not touched:
+    if not affected:
         return []
-    default_style = _default_style(session, project_id) if touched.styles else ""
-    candidates = accepted(session, Scene.branch_id == branch_id, _preselection(touched, default_style))
-    scenes = [scene for scene in candidates if _is_affected(scene, touched, default_style)]
-    return [found.scene.id for found in outdated(session, scenes, settings)]
+    default_style = _default_style(session, project_id) if affected.styles else ""
+    candidates = list_accepted(session, Scene.branch_id == branch_id, _preselection(affected, default_style))
+    scenes = [scene for scene in candidates if _is_affected(scene, affected, default_style)]
+    return [found.scene.id for found in find_stale_takes(session, scenes, settings)]
 
 
-def _preselection(touched: Touched, default_style: str) -> Any:
+def _preselection(touched: AffectedEntities, default_style: str) -> Any:
     """A condition on indexed columns that all affected scenes meet, and perhaps others."""
-    if len(touched.characters) > ASKED_ONE_BY_ONE:
+    if len(touched.characters) > MAX_INDEXED_CHARACTERS:
         return true()
     conditions: list[Any] = [Scene.characters.contains([{"key": str(key)}]) for key in touched.characters]
     if touched.scenes:
@@ -92,7 +92,7 @@ def _preselection(touched: Touched, default_style: str) -> Any:
     return or_(*conditions)
 
 
-def _is_affected(scene: Accepted, touched: Touched, default_style: str) -> bool:
+def _is_affected(scene: AcceptedScene, touched: AffectedEntities, default_style: str) -> bool:
     cast_keys = {member["key"] for member in scene.characters}
     return (
         scene.key in touched.scenes

@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session
 
 from db.models.scenes import Scene
 from db.models.versions import Branch
-from tower.pages import Wanted
+from tower.pages import PageRequest
 from tower.settings import Settings
-from tower.shots.fingerprint_inputs import read_inputs
-from tower.shots.scene_spec import Wish
-from tower.staleness.accepted_takes import Accepted, Outdated, accepted, outdated
-from tower.staleness.reasons import Reason, reasons
+from tower.shots.fingerprint_inputs import read_stored_inputs
+from tower.shots.scene_spec import RenderOverrides
+from tower.staleness.accepted_takes import AcceptedScene, StaleTake, find_stale_takes, list_accepted
+from tower.staleness.reasons import StalenessReason, compare_inputs
 
-LOOKED_AT, COMPARED = 500, 100  # scenes read for a page, and accepted takes compared among them, at most
+MAX_PAGE_SCENES, MAX_PAGE_TAKES = 500, 100  # scenes read for a page, and accepted takes compared among them, at most
 _WHOLE = 1000  # scenes read at once for a whole branch
 
 _SCENES = (
@@ -39,14 +39,14 @@ _SCENES = (
 class StaleScene:
     """A scene whose accepted take is stale. `fingerprint` is the current one."""
 
-    scene: Accepted
-    wish: Wish
+    scene: AcceptedScene
+    overrides: RenderOverrides
     fingerprint: str
-    reasons: tuple[Reason, ...]
+    reasons: tuple[StalenessReason, ...]
 
 
 @dataclass(frozen=True)
-class Staleness:
+class StalenessReport:
     """Scenes by number: each is fresh, stale, missing (without an accepted take) or has a video of the user's own.
 
     `next_cursor`: the number of the last scene that was read; None if none follows.
@@ -63,12 +63,12 @@ class Staleness:
         return self.scenes - len(self.stale) - len(self.missing) - self.own_videos
 
 
-def of_branch(session: Session, branch: Branch, settings: Settings) -> Staleness:
+def report_branch(session: Session, branch: Branch, settings: Settings) -> StalenessReport:
     """Report on all scenes. Reads the database and the files of reference images."""
     pages = [_read_page(session, branch.id, settings, _PageLimits(0, None, _WHOLE, _WHOLE))]
     while (cursor := pages[-1].next_cursor) is not None:
         pages.append(_read_page(session, branch.id, settings, _PageLimits(cursor, None, _WHOLE, _WHOLE)))
-    return Staleness(
+    return StalenessReport(
         sum(page.scenes for page in pages),
         tuple(scene for page in pages for scene in page.stale),
         tuple(scene_id for page in pages for scene_id in page.missing),
@@ -77,12 +77,17 @@ def of_branch(session: Session, branch: Branch, settings: Settings) -> Staleness
     )
 
 
-def page_of_branch(session: Session, branch: Branch, settings: Settings, wanted: Wanted) -> Staleness:
+def report_page(session: Session, branch: Branch, settings: Settings, page_request: PageRequest) -> StalenessReport:
     """Report on the scenes after `page_request.cursor`.
 
     Stops at `page_request.limit` stale scenes, or when enough scenes are read.
     """
-    return _read_page(session, branch.id, settings, _PageLimits(wanted.cursor or 0, wanted.limit, LOOKED_AT, COMPARED))
+    return _read_page(
+        session,
+        branch.id,
+        settings,
+        _PageLimits(page_request.cursor or 0, page_request.limit, MAX_PAGE_SCENES, MAX_PAGE_TAKES),
+    )
 
 
 @dataclass(frozen=True)
@@ -95,14 +100,14 @@ class _PageLimits:
     takes: int
 
 
-def _read_page(session: Session, branch_id: int, settings: Settings, limits: _PageLimits) -> Staleness:
+def _read_page(session: Session, branch_id: int, settings: Settings, limits: _PageLimits) -> StalenessReport:
     rows = session.execute(_SCENES, {"branch_id": branch_id, "after": limits.after, "most": limits.scenes + 1}).all()
     seen = rows[: limits.scenes]
     with_take = [row.id for row in seen if row.has_take]
     if len(with_take) > limits.takes:
         seen = seen[: _index_of(seen, with_take[limits.takes])]
-    takes = accepted(session, _has_id(with_take[: limits.takes])) if with_take else []
-    found = list(islice(outdated(session, takes, settings), limits.stale))
+    takes = list_accepted(session, _has_id(with_take[: limits.takes])) if with_take else []
+    found = list(islice(find_stale_takes(session, takes, settings), limits.stale))
     if found and len(found) == limits.stale:
         seen = seen[: _index_of(seen, found[-1].scene.id) + 1]
     with_take_ids = {take.id for take in takes}
@@ -110,7 +115,7 @@ def _read_page(session: Session, branch_id: int, settings: Settings, limits: _Pa
     missing = tuple(
         row.id for row in others if row.has_take or not row.has_video
     )  # the take was removed between the two queries
-    return Staleness(
+    return StalenessReport(
         scenes=len(seen),
         stale=tuple(_explain(session, found)),
         missing=missing,
@@ -119,20 +124,26 @@ def _read_page(session: Session, branch_id: int, settings: Settings, limits: _Pa
     )
 
 
-def _explain(session: Session, found: Sequence[Outdated]) -> Iterator[StaleScene]:
+def _explain(session: Session, found: Sequence[StaleTake]) -> Iterator[StaleScene]:
     if not found:
         return
     made_from = select(Scene.id, Scene.accepted_inputs["parts"]).where(_has_id([take.scene.id for take in found]))
     parts: dict[int, Any] = dict(session.execute(made_from).all())
     for take in found:
-        was, fingerprint = read_inputs(parts.get(take.scene.id)), take.now.fingerprint
-        unknown = Reason("take", None, "fingerprint", take.scene.accepted_fingerprint, fingerprint)
-        known = reasons(was, take.now) if was else [unknown] * (take.scene.accepted_fingerprint != fingerprint)
-        yield StaleScene(take.scene, take.wish, fingerprint, (*_lost_reasons(take.scene), *known) or (unknown,))
+        was, fingerprint = read_stored_inputs(parts.get(take.scene.id)), take.current_inputs.fingerprint
+        unknown = StalenessReason("take", None, "fingerprint", take.scene.accepted_fingerprint, fingerprint)
+        known = (
+            compare_inputs(was, take.current_inputs)
+            if was
+            else [unknown] * (take.scene.accepted_fingerprint != fingerprint)
+        )
+        yield StaleScene(take.scene, take.overrides, fingerprint, (*_lost_reasons(take.scene), *known) or (unknown,))
 
 
-def _lost_reasons(scene: Accepted) -> list[Reason]:
-    return [] if scene.accepted_asset_id else [Reason("take", None, "accepted_asset_id", scene.video_path, None)]
+def _lost_reasons(scene: AcceptedScene) -> list[StalenessReason]:
+    return (
+        [] if scene.accepted_asset_id else [StalenessReason("take", None, "accepted_asset_id", scene.video_path, None)]
+    )
 
 
 def _index_of(rows: Sequence[Row[*tuple[Any, ...]]], scene_id: int) -> int:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from db.models.projects import Project
 from db.models.rendering import Asset, AssetKind
 from tower.errors import NotFoundError
-from tower.pages import Page, Wanted, page_of
-from tower.versions.refs import project_exists
+from tower.pages import Page, PageRequest, fetch_page
+from tower.versions.refs import check_project_exists
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class AssetFilter:
     sha256: str | None = None
 
 
-def find(session: Session, asset_id: int) -> Asset:
+def find_asset(session: Session, asset_id: int) -> Asset:
     """Return an asset. Raises NotFoundError, also for an asset of a deleted project."""
     visible = or_(Project.id.is_(None), Project.deleted_at.is_(None))
     asset = session.scalar(select(Asset).outerjoin(Project).where(Asset.id == asset_id, visible))
@@ -33,16 +33,16 @@ def find(session: Session, asset_id: int) -> Asset:
     return asset
 
 
-def page(session: Session, wanted: Wanted, *, only: AssetFilter) -> Page[Asset]:
+def list_assets(session: Session, page_request: PageRequest, *, where: AssetFilter) -> Page[Asset]:
     """List assets, newest first. Raises NotFoundError for an unknown project."""
     rows = select(Asset).outerjoin(Project).where(or_(Project.id.is_(None), Project.deleted_at.is_(None)))
-    if only.project_id is not None:
-        project_exists(session, only.project_id)
-        rows = rows.where(Asset.project_id == only.project_id)
-    if only.job_id is not None:
-        rows = rows.where(Asset.job_id == only.job_id)
-    if only.kind is not None:
-        rows = rows.where(Asset.kind == only.kind)
-    if only.sha256 is not None:
-        rows = rows.where(Asset.sha256 == only.sha256)
-    return page_of(session, rows, Asset.id, wanted=wanted, newest_first=True)
+    if where.project_id is not None:
+        check_project_exists(session, where.project_id)
+        rows = rows.where(Asset.project_id == where.project_id)
+    if where.job_id is not None:
+        rows = rows.where(Asset.job_id == where.job_id)
+    if where.kind is not None:
+        rows = rows.where(Asset.kind == where.kind)
+    if where.sha256 is not None:
+        rows = rows.where(Asset.sha256 == where.sha256)
+    return fetch_page(session, rows, Asset.id, page=page_request, newest_first=True)

@@ -20,16 +20,16 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from tower.settings import Settings
-from tower.storage.imported_files import FOLDER
+from tower.storage.imported_files import IMPORTS_FOLDER
 
-GRACE = timedelta(hours=1)  # longer than any transaction that stores a file takes
-ABANDONED = timedelta(days=1)  # longer than writing any file takes
-ASIDE = ".swept"
-OURS = re.compile(r"([0-9a-f]{64})(\.[a-z0-9]{1,8})?")
-HALF = re.compile(r"\.[0-9a-f]{64}\.[0-9a-f]{32}\.part(\.[a-z0-9]{1,8})?")  # temporary names of `files.writing`
-AT_ONCE = 500  # files
+GRACE_PERIOD = timedelta(hours=1)  # longer than any transaction that stores a file takes
+ABANDONED_AFTER = timedelta(days=1)  # longer than writing any file takes
+QUARANTINE_FOLDER = ".swept"
+STORED_NAME = re.compile(r"([0-9a-f]{64})(\.[a-z0-9]{1,8})?")
+PARTIAL_NAME = re.compile(r"\.[0-9a-f]{64}\.[0-9a-f]{32}\.part(\.[a-z0-9]{1,8})?")  # temporary names of `files.writing`
+BATCH_FILES = 500  # files
 
 _PATH_COLUMNS = text(
     "select quote_ident(table_schema) || '.' || quote_ident(table_name), quote_ident(column_name)"
@@ -44,45 +44,45 @@ _HASHES_OF_ASSETS = text("select distinct sha256 from public.assets where sha256
 
 
 @dataclass(frozen=True)
-class Swept:
+class GarbageReport:
     files: int = 0
     bytes: int = 0
 
 
-def sweep(sessions: Sessions, settings: Settings, *, grace: timedelta = GRACE) -> Swept:
+def collect_garbage(sessions: SessionFactory, settings: Settings, *, grace: timedelta = GRACE_PERIOD) -> GarbageReport:
     """Remove unreferenced files, and partial files that a crash left. Safe to run at any time and concurrently."""
     removed: list[int] = []
     for root in _roots(settings):
         removed += _finish_quarantined(sessions, root, _quarantined(root), grace=grace)
         with sessions() as session:
-            found = unneeded_in(session, root, grace=grace)
+            found = find_garbage_in(session, root, grace=grace)
         for part in _batches(found):
             aside = [moved for path in part if (moved := _quarantine(root, path))]
             removed += _finish_quarantined(sessions, root, aside, grace=grace)
     removed += [_remove(path) for path in _abandoned_files(settings)]
-    return Swept(len(removed), sum(removed))
+    return GarbageReport(len(removed), sum(removed))
 
 
-def unneeded(session: Session, settings: Settings, *, grace: timedelta = GRACE) -> list[Path]:
+def find_garbage(session: Session, settings: Settings, *, grace: timedelta = GRACE_PERIOD) -> list[Path]:
     """Return the files that a sweep would remove if the session were committed."""
-    return [path for root in _roots(settings) for path in unneeded_in(session, root, grace=grace)]
+    return [path for root in _roots(settings) for path in find_garbage_in(session, root, grace=grace)]
 
 
-def unneeded_in(session: Session, root: Path, *, grace: timedelta) -> list[Path]:
+def find_garbage_in(session: Session, root: Path, *, grace: timedelta) -> list[Path]:
     oldest = time.time() - grace.total_seconds()
     old = [path for path in _stored_files(root) if (date := _mtime(path)) is not None and date < oldest]
     return [path for part in _batches(old) for path in _unreferenced(session, part)]
 
 
-def discard(sessions: Sessions, placed: Sequence[Path]) -> None:
+def discard_unreferenced(sessions: SessionFactory, paths: Sequence[Path]) -> None:
     """Remove the files among `placed` that no row refers to, because a transaction was rolled back."""
     with sessions() as session:
-        for path in _unreferenced(session, placed) if placed else ():
+        for path in _unreferenced(session, paths) if paths else ():
             path.unlink(missing_ok=True)
 
 
 def _roots(settings: Settings) -> tuple[Path, ...]:
-    return (settings.renders, settings.media / FOLDER)
+    return (settings.renders, settings.media / IMPORTS_FOLDER)
 
 
 def _stored_files(root: Path) -> Iterator[Path]:
@@ -90,7 +90,7 @@ def _stored_files(root: Path) -> Iterator[Path]:
     for folder in _entries(root):
         if re.fullmatch("[0-9a-f]{2}", folder.name) and folder.is_dir(follow_symlinks=False):
             for entry in _entries(Path(folder.path)):
-                named = OURS.fullmatch(entry.name) and entry.name.startswith(folder.name)
+                named = STORED_NAME.fullmatch(entry.name) and entry.name.startswith(folder.name)
                 if named and entry.is_file(follow_symlinks=False):
                     yield Path(entry.path)
 
@@ -112,7 +112,7 @@ def _unreferenced(session: Session, paths: Sequence[Path]) -> list[Path]:
 
 def _quarantine(root: Path, path: Path) -> Path | None:
     """Move a file to quarantine; None if it no longer exists."""
-    aside = root / ASIDE / path.name
+    aside = root / QUARANTINE_FOLDER / path.name
     aside.parent.mkdir(exist_ok=True)
     try:
         path.rename(aside)
@@ -121,7 +121,7 @@ def _quarantine(root: Path, path: Path) -> Path | None:
     return aside
 
 
-def _finish_quarantined(sessions: Sessions, root: Path, aside: Sequence[Path], *, grace: timedelta) -> list[int]:
+def _finish_quarantined(sessions: SessionFactory, root: Path, aside: Sequence[Path], *, grace: timedelta) -> list[int]:
     """Remove files in quarantine that are still unreferenced and move the others back. Returns the removed sizes."""
     homes = {root / path.name[:2] / path.name: path for path in aside}
     if not homes:
@@ -154,7 +154,7 @@ def _move_back(path: Path, home: Path) -> None:
 
 def _abandoned_files(settings: Settings) -> Iterator[Path]:
     """Yield partial files of processes that died."""
-    longest = max(ABANDONED, timedelta(seconds=2 * settings.job_timeout_s))
+    longest = max(ABANDONED_AFTER, timedelta(seconds=2 * settings.job_timeout_s))
     oldest = time.time() - longest.total_seconds()
     for path in _partial_files(settings):
         if (date := _mtime(path)) is not None and date < oldest:
@@ -167,11 +167,13 @@ def _partial_files(settings: Settings) -> Iterator[Path]:
     for root in _roots(settings):
         for folder_of in _entries(root):
             if folder_of.is_dir(follow_symlinks=False):
-                yield from (Path(file.path) for file in _entries(Path(folder_of.path)) if HALF.fullmatch(file.name))
+                yield from (
+                    Path(file.path) for file in _entries(Path(folder_of.path)) if PARTIAL_NAME.fullmatch(file.name)
+                )
 
 
 def _quarantined(root: Path) -> list[Path]:
-    return [Path(entry.path) for entry in _entries(root / ASIDE) if OURS.fullmatch(entry.name)]
+    return [Path(entry.path) for entry in _entries(root / QUARANTINE_FOLDER) if STORED_NAME.fullmatch(entry.name)]
 
 
 def _remove(path: Path) -> int:
@@ -206,5 +208,5 @@ def _sha256_in_name(path: Path) -> str:
 
 def _batches(paths: Collection[Path]) -> Iterator[Sequence[Path]]:
     listed = list(paths)
-    for start in range(0, len(listed), AT_ONCE):
-        yield listed[start : start + AT_ONCE]
+    for start in range(0, len(listed), BATCH_FILES):
+        yield listed[start : start + BATCH_FILES]

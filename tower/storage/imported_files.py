@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session, object_session
 from db.models.characters import Character
 from db.models.rendering import Asset
 
-IMPORTED_AS = "imported_as"  # key in an asset's provenance
-FOLDER = "imports"  # under <data>/media
+IMPORTED_AS_KEY = "imported_as"  # key in an asset's provenance
+IMPORTS_FOLDER = "imports"  # under <data>/media
 _CACHE_KEY = (
     "tower.storage.imported_files"  # key in a session's info: local paths by project, cached while the session lives
 )
 
 
-def image_of(character: Character) -> str | None:
+def reference_image_path(character: Character) -> str | None:
     """Return the path of the character's reference image on this machine."""
     path, session = character.image_path, object_session(character)
     if path is None or session is None:
@@ -44,4 +44,4 @@ def _is_imported(project_id: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def _original_path() -> Any:
-    return Asset.provenance[IMPORTED_AS].astext
+    return Asset.provenance[IMPORTED_AS_KEY].astext

@@ -10,15 +10,15 @@ from pathlib import Path
 from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models import METADATA
 from db.models.echo import EchoOrchestrationLog
-from db.models.jobs import LIVE, GenerationRequest, ProductionJob
+from db.models.jobs import LIVE_STATUSES, GenerationRequest, ProductionJob
 from db.models.projects import Project
 from db.models.rendering import Asset
 from tower.settings import Settings
-from tower.storage.garbage import sweep, unneeded
-from tower.story.projects import KEPT_IN_BIN
+from tower.storage.garbage import collect_garbage, find_garbage
+from tower.story.projects import RESTORABLE_FOR
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PurgedProject:
 
 
 @dataclass(frozen=True)
-class Purged:
+class PurgeReport:
     """The result of a purge.
 
     kept: a sentence for each project that was due but stays.
@@ -47,9 +47,9 @@ class Purged:
     bytes: int
 
 
-def purge(
-    sessions: Sessions, settings: Settings, *, older_than: timedelta = KEPT_IN_BIN, dry_run: bool = False
-) -> Purged:
+def purge_projects(
+    sessions: SessionFactory, settings: Settings, *, older_than: timedelta = RESTORABLE_FOR, dry_run: bool = False
+) -> PurgeReport:
     """Purge every project that was deleted longer ago than `older_than`, each in a transaction of its own.
 
     Files are removed after the rows, and only those that Tower wrote and no row refers to. An interrupted purge is
@@ -58,9 +58,9 @@ def purge(
     if dry_run:
         with sessions() as session:
             purged, kept = _purge_all(session, older_than)
-            files = unneeded(session, settings)
+            files = find_garbage(session, settings)
             session.rollback()
-        return Purged(purged, kept, len(files), sum(_size(path) for path in files))
+        return PurgeReport(purged, kept, len(files), sum(_size(path) for path in files))
     all_purged: list[PurgedProject] = []
     all_kept: list[str] = []
     with sessions() as session:
@@ -70,8 +70,8 @@ def purge(
             purged, kept = _purge_all(session, older_than, only=project_id)
         all_purged += purged
         all_kept += kept
-    swept = sweep(sessions, settings)
-    return Purged(tuple(all_purged), tuple(all_kept), swept.files, swept.bytes)
+    swept = collect_garbage(sessions, settings)
+    return PurgeReport(tuple(all_purged), tuple(all_kept), swept.files, swept.bytes)
 
 
 def _purge_all(
@@ -95,7 +95,7 @@ def _due(older_than: timedelta) -> Select[Project]:
 
 def _live_jobs(session: Session, project_id: int) -> int:
     query = select(func.count()).select_from(ProductionJob).where(ProductionJob.project_id == project_id)
-    return session.scalars(query.where(ProductionJob.status.in_(LIVE))).one()
+    return session.scalars(query.where(ProductionJob.status.in_(LIVE_STATUSES))).one()
 
 
 def _purge(session: Session, project: Project) -> PurgedProject:

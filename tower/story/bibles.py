@@ -10,41 +10,39 @@ from sqlalchemy.orm import Session
 from db.models.bibles import BibleHistory, BiblePart, ProjectBible
 from db.models.characters import Character
 from tower.errors import ConflictError
-from tower.pages import Page, Wanted, page_of
+from tower.pages import Page, PageRequest, fetch_page
 from tower.story import entities
-from tower.story.entities import Found
+from tower.story.entities import LocatedRow
 from tower.versions import branches
 from tower.versions.heads import Head
 from tower.versions.kinds import BIBLE_KEY
 
 
-def find(session: Session, project_id: int, branch: str, *, to_change: bool = False) -> Found[ProjectBible]:
+def find_bible(session: Session, project_id: int, branch: str, *, lock: bool = False) -> LocatedRow[ProjectBible]:
     """Return the bible of a branch. Raises NotFoundError for an unknown project or branch, and if it has no bible."""
-    return entities.find_key(
-        session, ProjectBible, BIBLE_KEY, project_id=project_id, branch=branch, to_change=to_change
-    )
+    return entities.find_by_key(session, ProjectBible, BIBLE_KEY, project_id=project_id, branch=branch, lock=lock)
 
 
-def refuse_second(session: Session, on: Head) -> None:
+def check_no_bible(session: Session, head: Head) -> None:
     """Raises ConflictError if the branch, which is locked, already has a bible."""
-    if session.scalar(select(ProjectBible.id).where(ProjectBible.branch_id == on.branch.id)) is not None:
-        project_id, name = on.branch.project_id, on.branch.name
+    if session.scalar(select(ProjectBible.id).where(ProjectBible.branch_id == head.branch.id)) is not None:
+        project_id, name = head.branch.project_id, head.branch.name
         raise ConflictError(f"Project {project_id} already has a bible on branch {name!r}: change it with PUT")
 
 
-def key_of_character(session: Session, project_id: int, character_id: int | None) -> uuid.UUID | None:
+def find_character_key(session: Session, project_id: int, character_id: int | None) -> uuid.UUID | None:
     """Return the key of a character of this project, None for no id. Raises NotFoundError."""
     if character_id is None:
         return None
-    return entities.find(session, Character, character_id, project_id=project_id).row.key
+    return entities.find_entity(session, Character, character_id, project_id=project_id).row.key
 
 
-def history(
-    session: Session, project_id: int, branch: str, *, part: BiblePart | None, wanted: Wanted
+def list_changes(
+    session: Session, project_id: int, branch: str, *, part: BiblePart | None, page_request: PageRequest
 ) -> Page[BibleHistory]:
     """List the changes to the bible and its characters on the branch, newest first. Raises NotFoundError."""
     branches.find(session, project_id, branch)
     rows = select(BibleHistory).where(BibleHistory.project_id == project_id, BibleHistory.branch_name == branch)
     if part is not None:
         rows = rows.where(BibleHistory.part == part)
-    return page_of(session, rows, BibleHistory.id, wanted=wanted, newest_first=True)
+    return fetch_page(session, rows, BibleHistory.id, page=page_request, newest_first=True)

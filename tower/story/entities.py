@@ -24,11 +24,11 @@ from db.models.versions import Branch, Commit
 from tower.errors import NotFoundError
 from tower.versions import branches, editing, heads, history
 from tower.versions.heads import Head
-from tower.versions.kinds import SHAPES, Fields, Kind, label
+from tower.versions.kinds import KIND_SPECS, Fields, Kind, entity_label
 
 Entity = TypeVar("Entity", ProjectBible, BibleCharacter, Character, Scene, StyleTemplate, StoryArc)
-KINDS: Mapping[type[Any], Kind] = {shape.row: kind for kind, shape in SHAPES.items()}
-CALLED = {
+KIND_OF_ROW: Mapping[type[Any], Kind] = {shape.row: kind for kind, shape in KIND_SPECS.items()}
+KIND_NAMES = {
     Kind.BIBLE: "bible",
     Kind.BIBLE_CHARACTERS: "bible character",
     Kind.CHARACTERS: "character",
@@ -40,7 +40,7 @@ CALLED = {
 
 
 @dataclass(frozen=True)
-class Found(Generic[Entity]):
+class LocatedRow(Generic[Entity]):
     """A row with its project and branch. `head` is the head of the branch if it is locked for a change."""
 
     row: Entity
@@ -50,7 +50,7 @@ class Found(Generic[Entity]):
 
     @property
     def fields(self) -> Fields:
-        return content(self.row)
+        return row_fields(self.row)
 
 
 @dataclass(frozen=True)
@@ -64,64 +64,66 @@ class PastEntity:
 
 
 @dataclass(frozen=True)
-class Note:
+class CommitNote:
     """The author and message of a commit. Without a message a default one is used."""
 
     author: str
     message: str | None = None
 
 
-def find(
+def find_entity(
     session: Session,
     kind: type[Entity],
     row_id: int,
     *,
     branch: str | None = None,
-    to_change: bool = False,
+    lock: bool = False,
     project_id: int | None = None,
-) -> Found[Entity]:
+) -> LocatedRow[Entity]:
     """Return the row with this id, or the same entity on another branch.
 
     `to_change` locks the branch against other writers until the transaction ends.
     Raises NotFoundError, also for a row of another project than `project_id`.
     """
-    whole = branch is None and not to_change
+    whole = branch is None and not lock
     row_or_key, home_id, own_branch = _locate(session, kind, row_id, whole=whole)
     if project_id not in (None, home_id):
-        raise NotFoundError(f"Project {project_id} has no {CALLED[KINDS[kind]]} {row_id}")
+        raise NotFoundError(f"Project {project_id} has no {KIND_NAMES[KIND_OF_ROW[kind]]} {row_id}")
     if whole:
-        return Found(row_or_key, home_id, own_branch)
-    return find_key(session, kind, row_or_key, project_id=home_id, branch=branch or own_branch, to_change=to_change)
+        return LocatedRow(row_or_key, home_id, own_branch)
+    return find_by_key(session, kind, row_or_key, project_id=home_id, branch=branch or own_branch, lock=lock)
 
 
-def find_key(
-    session: Session, kind: type[Entity], key: uuid.UUID, *, project_id: int, branch: str, to_change: bool = False
-) -> Found[Entity]:
+def find_by_key(
+    session: Session, kind: type[Entity], key: uuid.UUID, *, project_id: int, branch: str, lock: bool = False
+) -> LocatedRow[Entity]:
     """Return an entity by key.
 
     Raises NotFoundError for an unknown project or branch, and if the entity is not on this branch.
     """
-    branch_row = heads.line(session, project_id, branch, lock=to_change)
+    branch_row = heads.find_branch(session, project_id, branch, lock=lock)
     parameters = {"branch_id": branch_row.id, "key": key}
     row: Entity | None
-    if to_change:  # reads the head in the same query, as every change needs it
+    if lock:  # reads the head in the same query, as every change needs it
         row_and_head = session.execute(
-            _row_and_head_query(KINDS[kind]), {**parameters, "head_id": branch_row.head_id}
+            _row_and_head_query(KIND_OF_ROW[kind]), {**parameters, "head_id": branch_row.head_id}
         ).one_or_none()
-        row, head = (row_and_head[0], heads.at(session, branch_row, row_and_head[1])) if row_and_head else (None, None)
+        row, head = (
+            (row_and_head[0], heads.head_at(session, branch_row, row_and_head[1])) if row_and_head else (None, None)
+        )
     else:
-        row, head = session.scalar(_row_query(KINDS[kind]), parameters), None
+        row, head = session.scalar(_row_query(KIND_OF_ROW[kind]), parameters), None
     if row is None:
-        raise NotFoundError(f"This {CALLED[KINDS[kind]]} is not on the branch {branch!r}")
-    return Found(row, project_id, branch, head)
+        raise NotFoundError(f"This {KIND_NAMES[KIND_OF_ROW[kind]]} is not on the branch {branch!r}")
+    return LocatedRow(row, project_id, branch, head)
 
 
-def held(session: Session, project_id: int, branch: str) -> Head:
+def lock_branch(session: Session, project_id: int, branch: str) -> Head:
     """Lock the branch against other writers until the transaction ends, and return its head. Raises NotFoundError."""
-    return heads.taken(session, project_id, branch)
+    return heads.load_head(session, project_id, branch)
 
 
-def on_branch(session: Session, kind: type[Entity], *, project_id: int, branch: str) -> Select[Entity]:
+def select_on_branch(session: Session, kind: type[Entity], *, project_id: int, branch: str) -> Select[Entity]:
     """Return a query for the entities of one kind on a branch.
 
     Raises NotFoundError for an unknown project or branch.
@@ -129,62 +131,66 @@ def on_branch(session: Session, kind: type[Entity], *, project_id: int, branch: 
     return select(kind).where(kind.branch_id == branches.find(session, project_id, branch).id)
 
 
-def past(session: Session, kind: type[Entity], row_id: int, *, at: str, project_id: int | None = None) -> PastEntity:
+def find_past(
+    session: Session, kind: type[Entity], row_id: int, *, ref: str, project_id: int | None = None
+) -> PastEntity:
     """Return the entity of this row at a ref of its project. Raises NotFoundError."""
-    found = find(session, kind, row_id, project_id=project_id)
-    return past_by_key(session, kind, found.row.key, project_id=found.project_id, at=at)
+    found = find_entity(session, kind, row_id, project_id=project_id)
+    return find_past_by_key(session, kind, found.row.key, project_id=found.project_id, ref=ref)
 
 
-def past_by_key(session: Session, kind: type[Any], key: uuid.UUID, *, project_id: int, at: str) -> PastEntity:
+def find_past_by_key(session: Session, kind: type[Any], key: uuid.UUID, *, project_id: int, ref: str) -> PastEntity:
     """Return the entity with this key at a ref. Raises NotFoundError."""
-    fields = history.entity_at(session, project_id, at, KINDS[kind], key=key)
-    return PastEntity(project_id, key, fields, at)
+    fields = history.entity_at(session, project_id, ref, KIND_OF_ROW[kind], key=key)
+    return PastEntity(project_id, key, fields, ref)
 
 
-def create(
+def insert_entity(
     session: Session,
     kind: type[Entity],
     fields: Mapping[str, Any],
     *,
-    on: Head,
-    note: Note,
+    head: Head,
+    note: CommitNote,
     key: uuid.UUID | None = None,
-) -> Found[Entity]:
+) -> LocatedRow[Entity]:
     """Create an entity with a commit.
 
     Raises the errors of editing.apply: ConflictError for a name or number that is taken, InvalidError, NotFoundError.
     """
     message = note.message or f"Added {_describe(kind, fields)}"
-    edit = editing.Edit(KINDS[kind], key or uuid.uuid4(), fields)
-    return _commit_edit(session, kind, edit, on, Note(note.author, message))
+    edit = editing.EntityEdit(KIND_OF_ROW[kind], key or uuid.uuid4(), fields)
+    return _commit_edit(session, kind, edit, head, CommitNote(note.author, message))
 
 
-def change(session: Session, found: Found[Entity], fields: Mapping[str, Any], *, note: Note) -> Found[Entity]:
+def update_entity(
+    session: Session, located: LocatedRow[Entity], fields: Mapping[str, Any], *, note: CommitNote
+) -> LocatedRow[Entity]:
     """Set the given fields with a commit. Raises the errors of editing.apply."""
-    kind: type[Entity] = type(found.row)
-    message = note.message or f"Changed {_describe(kind, found.fields)}: {', '.join(fields)}"
-    edit = editing.Edit(KINDS[kind], found.row.key, fields)
-    return _commit_edit(session, kind, edit, _locked_head(session, found), Note(note.author, message))
+    kind: type[Entity] = type(located.row)
+    message = note.message or f"Changed {_describe(kind, located.fields)}: {', '.join(fields)}"
+    edit = editing.EntityEdit(KIND_OF_ROW[kind], located.row.key, fields)
+    return _commit_edit(session, kind, edit, _locked_head(session, located), CommitNote(note.author, message))
 
 
-def delete(session: Session, found: Found[Entity], *, note: Note) -> Commit:
+def remove_entity(session: Session, located: LocatedRow[Entity], *, note: CommitNote) -> Commit:
     """Delete the entity from its branch with a commit; its history stays."""
-    kind: type[Entity] = type(found.row)
-    message = note.message or f"Deleted {_describe(kind, found.fields)}"
-    edit = editing.Edit(KINDS[kind], found.row.key, None)
-    return editing.apply(session, _locked_head(session, found), [edit], message=message, author=note.author)
+    kind: type[Entity] = type(located.row)
+    message = note.message or f"Deleted {_describe(kind, located.fields)}"
+    edit = editing.EntityEdit(KIND_OF_ROW[kind], located.row.key, None)
+    return editing.apply_edits(session, _locked_head(session, located), [edit], message=message, author=note.author)
 
 
-def content(row: Any) -> Fields:
+def row_fields(row: Any) -> Fields:
     """Return the versioned fields of a row."""
-    return {name: getattr(row, name) for name in SHAPES[KINDS[type(row)]].content}
+    return {name: getattr(row, name) for name in KIND_SPECS[KIND_OF_ROW[type(row)]].content_fields}
 
 
 def _locate(session: Session, kind: type[Any], row_id: int, *, whole: bool) -> Any:
     """Return (the row or only its key, id of its project, name of its branch). Raises NotFoundError."""
-    location = session.execute(_locate_query(KINDS[kind], whole), {"row_id": row_id}).one_or_none()
+    location = session.execute(_locate_query(KIND_OF_ROW[kind], whole), {"row_id": row_id}).one_or_none()
     if location is None:
-        raise NotFoundError(f"There is no {CALLED[KINDS[kind]]} {row_id}")
+        raise NotFoundError(f"There is no {KIND_NAMES[KIND_OF_ROW[kind]]} {row_id}")
     return location
 
 
@@ -193,7 +199,7 @@ def _locate(session: Session, kind: type[Any], row_id: int, *, whole: bool) -> A
 
 @cache
 def _locate_query(kind: Kind, whole: bool) -> Select[Any]:
-    row: Any = SHAPES[kind].row
+    row: Any = KIND_SPECS[kind].row
     return (
         select(row if whole else row.key, Branch.project_id, Branch.name)
         .join(Branch, Branch.id == row.branch_id)
@@ -205,7 +211,7 @@ def _locate_query(kind: Kind, whole: bool) -> Select[Any]:
 
 @cache
 def _row_query(kind: Kind) -> Select[Any]:
-    row: Any = SHAPES[kind].row
+    row: Any = KIND_SPECS[kind].row
     query = select(row).where(row.branch_id == bindparam("branch_id"), row.key == bindparam("key"))
     return query.execution_options(populate_existing=True)
 
@@ -215,15 +221,17 @@ def _row_and_head_query(kind: Kind) -> Select[Any]:
     return _row_query(kind).add_columns(Commit).join(Commit, Commit.id == bindparam("head_id"))
 
 
-def _locked_head(session: Session, found: Found[Any]) -> Head:
-    return found.head or held(session, found.project_id, found.branch)
+def _locked_head(session: Session, found: LocatedRow[Any]) -> Head:
+    return found.head or lock_branch(session, found.project_id, found.branch)
 
 
-def _commit_edit(session: Session, kind: type[Entity], edit: editing.Edit, head: Head, note: Note) -> Found[Entity]:
-    commit = editing.apply(session, head, [edit], message=note.message or "", author=note.author)
-    row = session.scalars(_row_query(KINDS[kind]), {"branch_id": head.branch.id, "key": edit.key}).one()
-    return Found(row, head.branch.project_id, head.branch.name, heads.at(session, head.branch, commit))
+def _commit_edit(
+    session: Session, kind: type[Entity], edit: editing.EntityEdit, head: Head, note: CommitNote
+) -> LocatedRow[Entity]:
+    commit = editing.apply_edits(session, head, [edit], message=note.message or "", author=note.author)
+    row = session.scalars(_row_query(KIND_OF_ROW[kind]), {"branch_id": head.branch.id, "key": edit.key}).one()
+    return LocatedRow(row, head.branch.project_id, head.branch.name, heads.head_at(session, head.branch, commit))
 
 
 def _describe(kind: type[Any], fields: Mapping[str, Any]) -> str:
-    return f"{CALLED[KINDS[kind]]} {label(KINDS[kind], fields)}"
+    return f"{KIND_NAMES[KIND_OF_ROW[kind]]} {entity_label(KIND_OF_ROW[kind], fields)}"

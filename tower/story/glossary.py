@@ -15,19 +15,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from db.models.culture import CheckedKind, CulturalElement, CulturalValidation, Finding
+from db.models.culture import CheckedKind, CulturalElement, CulturalFinding, CulturalValidation
 from db.models.jobs import ProductionJob
 from db.models.projects import Project
 from db.models.scenes import Scene
 from tower.errors import ConflictError, NotFoundError
-from tower.pages import Page, Wanted, page_of
-from tower.versions.refs import project_exists
+from tower.pages import Page, PageRequest, fetch_page
+from tower.versions.refs import check_project_exists
 
-NEGATION = re.compile(r"\b(no|not|never|without|isn't|aren't|non)\W+(\w+\W+){0,2}$")
+NEGATION_PATTERN = re.compile(r"\b(no|not|never|without|isn't|aren't|non)\W+(\w+\W+){0,2}$")
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckInput:
     """A text to check, and the project, scene or job that it belongs to."""
 
     kind: CheckedKind
@@ -37,32 +37,32 @@ class Checked:
     job_id: int | None = None
 
 
-def glossary(session: Session, project_id: int | None, wanted: Wanted) -> Page[CulturalElement]:
+def list_elements(session: Session, project_id: int | None, page_request: PageRequest) -> Page[CulturalElement]:
     """List the built-in elements and those of the project. Raises NotFoundError for an unknown project."""
-    return page_of(
+    return fetch_page(
         session,
         select(CulturalElement).where(_visible_elements(session, project_id)),
         CulturalElement.id,
-        wanted=wanted,
+        page=page_request,
     )
 
 
-def find(session: Session, element_id: int, *, to_change: bool = False) -> CulturalElement:
+def find_element(session: Session, element_id: int, *, lock: bool = False) -> CulturalElement:
     """Return an element, locked with `to_change`. Raises NotFoundError, also for one of a deleted project."""
-    element = session.get(CulturalElement, element_id, with_for_update=to_change or None, populate_existing=True)
+    element = session.get(CulturalElement, element_id, with_for_update=lock or None, populate_existing=True)
     if element is None:
         raise NotFoundError(f"There is no cultural element {element_id}")
     if element.project_id is not None:
-        project_exists(session, element.project_id)
+        check_project_exists(session, element.project_id)
     return element
 
 
-def add(session: Session, project_id: int, columns: Mapping[str, Any]) -> CulturalElement:
+def add_element(session: Session, project_id: int, columns: Mapping[str, Any]) -> CulturalElement:
     """Add an element to a project. It replaces a built-in element of the same name.
 
     Raises NotFoundError for an unknown project, ConflictError if the project has an element of this name.
     """
-    project_exists(session, project_id)
+    check_project_exists(session, project_id)
     _check_name_free(session, project_id, columns["name"], other_than=None)
     element = CulturalElement(project_id=project_id, **columns)
     session.add(element)
@@ -71,7 +71,7 @@ def add(session: Session, project_id: int, columns: Mapping[str, Any]) -> Cultur
     return element
 
 
-def change(session: Session, element: CulturalElement, columns: Mapping[str, Any]) -> CulturalElement:
+def change_element(session: Session, element: CulturalElement, columns: Mapping[str, Any]) -> CulturalElement:
     """Change an element. Raises ConflictError for a built-in element and for a name that is taken."""
     if "name" in columns:
         _check_name_free(session, _require_project(element), columns["name"], other_than=element.id)
@@ -83,33 +83,33 @@ def change(session: Session, element: CulturalElement, columns: Mapping[str, Any
     return element
 
 
-def delete(session: Session, element: CulturalElement) -> None:
+def delete_element(session: Session, element: CulturalElement) -> None:
     """Delete an element; its findings stay. Raises ConflictError for a built-in element."""
     _require_project(element)
     session.delete(element)
     session.flush()
 
 
-def check(session: Session, what: Checked) -> list[CulturalValidation]:
+def check_text(session: Session, subject: CheckInput) -> list[CulturalValidation]:
     """Check a text against the glossary and save the findings.
 
     Saves one row for each element that the text mentions, or a single row with Finding.NOTHING.
     Raises NotFoundError for an unknown project.
     """
     check_id = uuid.uuid4()
-    judged = (_judge(element, what.text) for element in _load_elements(session, what.project_id))
+    judged = (_judge(element, subject.text) for element in _load_elements(session, subject.project_id))
     found = [columns for columns in judged if columns is not None]
     rows = [
         CulturalValidation(
             check_id=check_id,
-            project_id=what.project_id,
-            kind=what.kind,
-            scene_key=what.scene_key,
-            job_id=what.job_id,
-            text=what.text,
+            project_id=subject.project_id,
+            kind=subject.kind,
+            scene_key=subject.scene_key,
+            job_id=subject.job_id,
+            text=subject.text,
             **columns,
         )
-        for columns in found or [{"finding": Finding.NOTHING}]
+        for columns in found or [{"finding": CulturalFinding.NOTHING}]
     ]
     session.add_all(rows)
     session.flush()
@@ -118,28 +118,28 @@ def check(session: Session, what: Checked) -> list[CulturalValidation]:
     return rows
 
 
-def check_words(session: Session, job: ProductionJob, words: str) -> list[str]:
+def check_prompt(session: Session, job: ProductionJob, prompt: str) -> list[str]:
     """Check the prompt of a generation and save the findings. Returns a sentence for each broken or unclear rule.
 
     If the project has been deleted in the meantime, only the built-in elements apply.
     """
     project = None if job.project_id is None else session.get(Project, job.project_id)
     project_id = project.id if project is not None and project.deleted_at is None else None
-    found = check(session, Checked(CheckedKind.PROMPT, words, project_id, job_id=job.id))
+    found = check_text(session, CheckInput(CheckedKind.PROMPT, prompt, project_id, job_id=job.id))
     return [f"Culture, {row.element_name}: {row.message}" for row in found if row.message]
 
 
-def page(
+def list_findings(
     session: Session,
     project_id: int,
     *,
     scene_key: uuid.UUID | None,
-    finding: Finding | None,
+    finding: CulturalFinding | None,
     check_id: uuid.UUID | None,
-    wanted: Wanted,
+    page_request: PageRequest,
 ) -> Page[CulturalValidation]:
     """List the findings of a project, newest first. Raises NotFoundError."""
-    project_exists(session, project_id)
+    check_project_exists(session, project_id)
     rows = select(CulturalValidation).where(CulturalValidation.project_id == project_id)
     if scene_key is not None:
         rows = rows.where(CulturalValidation.scene_key == scene_key)
@@ -147,10 +147,10 @@ def page(
         rows = rows.where(CulturalValidation.finding == finding)
     if check_id is not None:
         rows = rows.where(CulturalValidation.check_id == check_id)
-    return page_of(session, rows, CulturalValidation.id, wanted=wanted, newest_first=True)
+    return fetch_page(session, rows, CulturalValidation.id, page=page_request, newest_first=True)
 
 
-def text_of(scene: Scene) -> str:
+def scene_text(scene: Scene) -> str:
     """Return all text of a scene."""
     lines = [f"{line.get('character') or ''}: {line.get('line', '')}" for line in scene.dialogue]
     parts = (scene.title, scene.description, scene.location, scene.mood, scene.camera, *lines)
@@ -170,7 +170,7 @@ def _load_elements(session: Session, project_id: int | None) -> Sequence[Cultura
 def _visible_elements(session: Session, project_id: int | None) -> ColumnElement[bool]:
     if project_id is None:
         return CulturalElement.project_id.is_(None)
-    project_exists(session, project_id)
+    check_project_exists(session, project_id)
     return or_(CulturalElement.project_id.is_(None), CulturalElement.project_id == project_id)
 
 
@@ -182,14 +182,14 @@ def _judge(element: CulturalElement, text: str) -> dict[str, Any] | None:
     named = {"element_id": element.id, "element_name": element.name}
     breaking = [(word, position) for word in element.violations for position in _find_positions(word, lower)]
     if not breaking:
-        return named | {"finding": Finding.FOLLOWED}
-    plain = [word for word, position in breaking if not NEGATION.search(lower[:position])]
+        return named | {"finding": CulturalFinding.FOLLOWED}
+    plain = [word for word, position in breaking if not NEGATION_PATTERN.search(lower[:position])]
     advice = f" {element.advice}" if element.advice else ""
     if plain:
         message = f"{element.rule} The text says “{plain[0]}”.{advice}"
-        return named | {"finding": Finding.BROKEN, "severity": element.severity, "message": message}
+        return named | {"finding": CulturalFinding.BROKEN, "severity": element.severity, "message": message}
     message = f"{element.rule} The text seems to negate “{breaking[0][0]}”: please check it.{advice}"
-    return named | {"finding": Finding.UNCLEAR, "severity": element.severity, "message": message}
+    return named | {"finding": CulturalFinding.UNCLEAR, "severity": element.severity, "message": message}
 
 
 def _find_positions(word: str, lower: str) -> list[int]:

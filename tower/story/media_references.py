@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tower.media.roots import media_path, media_roots, video_roots
+from tower.media.roots import media_roots, resolve_media_path, video_roots
 from tower.settings import Settings
-from tower.versions.editing import Edit
+from tower.versions.editing import EntityEdit
 from tower.versions.merge.branches import Strategy
 
-ROOTS: Mapping[str, Callable[[Settings], Sequence[Path]]] = {"image_path": media_roots, "video_path": video_roots}
+ALLOWED_ROOTS: Mapping[str, Callable[[Settings], Sequence[Path]]] = {
+    "image_path": media_roots,
+    "video_path": video_roots,
+}
 
 
-def checked(fields: Mapping[str, Any], settings: Settings, *, path: str = "") -> dict[str, Any]:
+def resolve_files(fields: Mapping[str, Any], settings: Settings, *, path: str = "") -> dict[str, Any]:
     """Return the fields with file paths resolved. Raises InvalidError for a file outside the media roots.
 
     `path` is the prefix of the field name in the error.
@@ -23,14 +26,14 @@ def checked(fields: Mapping[str, Any], settings: Settings, *, path: str = "") ->
     return {name: _resolve_value(name, value, settings, f"{path}{name}") for name, value in fields.items()}
 
 
-def checked_edits(edits: Sequence[Edit], settings: Settings) -> list[Edit]:
+def resolve_files_in_edits(edits: Sequence[EntityEdit], settings: Settings) -> list[EntityEdit]:
     return [
-        replace(edit, fields=checked(edit.fields, settings, path=f"{edit.kind}/")) if edit.fields else edit
+        replace(edit, fields=resolve_files(edit.fields, settings, path=f"{edit.kind}/")) if edit.fields else edit
         for edit in edits
     ]
 
 
-def checked_resolutions(resolutions: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+def resolve_files_in_resolutions(resolutions: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     """Resolve files in the resolutions of a merge, which map `kind/name` or `kind/name/field` to values."""
     return {path: _resolve_resolution(path, value, settings) for path, value in resolutions.items()}
 
@@ -40,11 +43,11 @@ def _resolve_resolution(path: str, value: Any, settings: Settings) -> Any:
     if len(parts) == 3 and value not in list(Strategy):
         return _resolve_value(parts[2], value, settings, path)
     if len(parts) == 2 and isinstance(value, Mapping):
-        return checked(value, settings, path=f"{path}/")
+        return resolve_files(value, settings, path=f"{path}/")
     return value
 
 
 def _resolve_value(name: str, value: Any, settings: Settings, path: str) -> Any:
-    if name in ROOTS and isinstance(value, str):
-        return str(media_path(value, roots=ROOTS[name](settings), field=path))
+    if name in ALLOWED_ROOTS and isinstance(value, str):
+        return str(resolve_media_path(value, roots=ALLOWED_ROOTS[name](settings), field=path))
     return value

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from db.models.projects import Project, ProjectSettings, ProjectStatus
 from tower.errors import NotFoundError
-from tower.pages import Page, Wanted, page_of
+from tower.pages import Page, PageRequest, fetch_page
 from tower.presets.styles import find_style
 from tower.versions import editing
 
-KEPT_IN_BIN = timedelta(days=30)  # how long a deleted project can be restored
-LOCK = {"key_share": True}  # rows that refer to the project can still be added meanwhile
+RESTORABLE_FOR = timedelta(days=30)  # how long a deleted project can be restored
+ROW_LOCK = {"key_share": True}  # rows that refer to the project can still be added meanwhile
 
 
 @dataclass(frozen=True)
@@ -29,37 +29,39 @@ class ProjectFilter:
     deleted: bool = False
 
 
-def create(session: Session, fields: Mapping[str, Any], settings: Mapping[str, Any]) -> Project:
+def create_project(session: Session, fields: Mapping[str, Any], settings: Mapping[str, Any]) -> Project:
     """Create a draft project with its branch `main`. Raises InvalidError for an unknown style."""
     _check_style(session, settings, project_id=None)
     project = Project(**fields, settings=ProjectSettings(**settings))
     session.add(project)
     session.flush()
-    editing.begin_main(session, project.id)
-    return find(session, project.id)
+    editing.create_main(session, project.id)
+    return find_project(session, project.id)
 
 
-def find(session: Session, project_id: int, *, to_change: bool = False) -> Project:
+def find_project(session: Session, project_id: int, *, lock: bool = False) -> Project:
     """Return a project, locked with `to_change`. Raises NotFoundError for an unknown or deleted project."""
-    options = {"with_for_update": LOCK} if to_change else {"options": [joinedload(Project.settings)]}
+    options = {"with_for_update": ROW_LOCK} if lock else {"options": [joinedload(Project.settings)]}
     project = session.get(Project, project_id, populate_existing=True, **options)
     if project is None or project.deleted_at is not None:
         raise NotFoundError(f"There is no project {project_id}")
     return project
 
 
-def page(session: Session, wanted: Wanted, *, only: ProjectFilter) -> Page[Project]:
+def list_projects(session: Session, page_request: PageRequest, *, where: ProjectFilter) -> Page[Project]:
     """List projects by id. Deleted ones are listed only with `only.deleted`, and then alone."""
     rows = select(Project).options(joinedload(Project.settings))
-    rows = rows.where(Project.deleted_at.is_not(None) if only.deleted else Project.deleted_at.is_(None))
-    if only.status is not None:
-        rows = rows.where(Project.status == only.status)
-    if only.name is not None:
-        rows = rows.where(Project.name.icontains(only.name, autoescape=True))
-    return page_of(session, rows, Project.id, wanted=wanted)
+    rows = rows.where(Project.deleted_at.is_not(None) if where.deleted else Project.deleted_at.is_(None))
+    if where.status is not None:
+        rows = rows.where(Project.status == where.status)
+    if where.name is not None:
+        rows = rows.where(Project.name.icontains(where.name, autoescape=True))
+    return fetch_page(session, rows, Project.id, page=page_request)
 
 
-def change(session: Session, project: Project, fields: Mapping[str, Any], settings: Mapping[str, Any]) -> Project:
+def change_project(
+    session: Session, project: Project, fields: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Project:
     """Set the given fields and settings. Raises InvalidError for an unknown style."""
     _check_style(session, settings, project_id=project.id)
     for name, value in fields.items():
@@ -70,21 +72,21 @@ def change(session: Session, project: Project, fields: Mapping[str, Any], settin
             setattr(project.settings, name, value)
         project.updated_at = datetime.now(UTC)
     session.flush()
-    return find(session, project.id)
+    return find_project(session, project.id)
 
 
-def put_in_bin(session: Session, project_id: int) -> Project:
+def delete_project(session: Session, project_id: int) -> Project:
     """Mark the project as deleted. It can be restored until it is purged. Raises NotFoundError."""
-    project = find(session, project_id, to_change=True)
+    project = find_project(session, project_id, lock=True)
     project.deleted_at = datetime.now(UTC)
     session.flush()
     return project
 
 
-def restore(session: Session, project_id: int) -> Project:
+def restore_project(session: Session, project_id: int) -> Project:
     """Restore a deleted project; another one is left unchanged. Raises NotFoundError after KEPT_IN_BIN."""
-    project = session.get(Project, project_id, with_for_update=LOCK, populate_existing=True)
-    if project is None or (project.deleted_at and project.deleted_at + KEPT_IN_BIN < datetime.now(UTC)):
+    project = session.get(Project, project_id, with_for_update=ROW_LOCK, populate_existing=True)
+    if project is None or (project.deleted_at and project.deleted_at + RESTORABLE_FOR < datetime.now(UTC)):
         raise NotFoundError(f"There is no project {project_id} that could be restored")
     project.deleted_at = None
     session.flush()

@@ -14,12 +14,12 @@ from db.models.scenes import Scene
 from tower.errors import InvalidError
 from tower.presets.styles import find_style
 from tower.story import entities
-from tower.story.entities import Found, Note
+from tower.story.entities import CommitNote, LocatedRow
 from tower.versions import editing
 from tower.versions.heads import Head
 from tower.versions.kinds import Fields, Kind
 
-Names = Mapping[uuid.UUID, str]
+NamesByKey = Mapping[uuid.UUID, str]
 _NAMES = select(Character.key, Character.name).where(
     Character.branch_id == bindparam("branch"),
     # one string that PostgreSQL parses faster than psycopg adapts a list
@@ -27,43 +27,49 @@ _NAMES = select(Character.key, Character.name).where(
 )
 
 
-def next_number(session: Session, on: Head) -> int:
+def next_scene_number(session: Session, head: Head) -> int:
     """Return the number after the last scene. The branch is locked, so no other writer can take it."""
-    last = session.scalar(select(func.max(Scene.scene_number)).where(Scene.branch_id == on.branch.id))
+    last = session.scalar(select(func.max(Scene.scene_number)).where(Scene.branch_id == head.branch.id))
     return (last or 0) + 1
 
 
-def reorder(session: Session, scene_ids: Sequence[int], *, project_id: int, branch: str, note: Note) -> None:
+def reorder_scenes(
+    session: Session, scene_ids: Sequence[int], *, project_id: int, branch: str, note: CommitNote
+) -> None:
     """Number the scenes 1, 2, … in the order of these ids, in one commit.
 
     Raises InvalidError unless they are all scenes of the branch, each once.
     """
-    branch_row = entities.held(session, project_id, branch).branch
+    branch_row = entities.lock_branch(session, project_id, branch).branch
     rows = {row.id: row for row in session.scalars(select(Scene).where(Scene.branch_id == branch_row.id))}
     if sorted(scene_ids) != sorted(rows):
         raise InvalidError.field(
             "scene_ids", list(scene_ids)[:50], f"the ids of all {len(rows)} scenes of {branch!r}, each once"
         )
     edits = [
-        editing.Edit(Kind.SCENES, rows[scene_id].key, {"scene_number": number})
+        editing.EntityEdit(Kind.SCENES, rows[scene_id].key, {"scene_number": number})
         for number, scene_id in enumerate(scene_ids, start=1)
         if rows[scene_id].scene_number != number
     ]
     message = note.message or "Reordered the scenes"
-    editing.commit(session, project_id=project_id, branch=branch, edits=edits, message=message, author=note.author)
+    editing.commit_edits(
+        session, project_id=project_id, branch=branch, edits=edits, message=message, author=note.author
+    )
 
 
-def duplicate(session: Session, found: Found[Scene], *, number: int | None, note: Note) -> Found[Scene]:
+def duplicate_scene(
+    session: Session, located: LocatedRow[Scene], *, number: int | None, note: CommitNote
+) -> LocatedRow[Scene]:
     """Copy a scene without its video, to `number` or after the last scene. Raises ConflictError for a taken number."""
-    head = found.head or entities.held(session, found.project_id, found.branch)
+    head = located.head or entities.lock_branch(session, located.project_id, located.branch)
     if number is None:
-        number = next_number(session, head)
-    copied = found.fields | {"scene_number": number, "video_path": None}
-    message = note.message or f"Copied scene {found.row.scene_number} as scene {number}"
-    return entities.create(session, Scene, copied, on=head, note=Note(note.author, message))
+        number = next_scene_number(session, head)
+    copied = located.fields | {"scene_number": number, "video_path": None}
+    message = note.message or f"Copied scene {located.row.scene_number} as scene {number}"
+    return entities.insert_entity(session, Scene, copied, head=head, note=CommitNote(note.author, message))
 
 
-def names_of(session: Session, scenes: Iterable[Fields], *, branch_id: int) -> Names:
+def character_names(session: Session, scenes: Iterable[Fields], *, branch_id: int) -> NamesByKey:
     """Return the current names of the characters in these scenes, by key."""
     keys = {member["key"] for fields in scenes for member in fields["characters"] if member["key"]}
     if not keys:
@@ -72,7 +78,7 @@ def names_of(session: Session, scenes: Iterable[Fields], *, branch_id: int) -> N
     return dict(rows.all())
 
 
-def cast_names(fields: Mapping[str, Any], names: Names) -> list[str]:
+def cast_names(fields: Mapping[str, Any], names: NamesByKey) -> list[str]:
     """Return the names of the scene's cast: the current names of characters, and the given names of others."""
     return [
         names.get(uuid.UUID(member["key"]), member["name"]) if member["key"] else member["name"]

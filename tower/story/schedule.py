@@ -16,13 +16,13 @@ from db.models.projects import Project
 from db.models.scenes import Scene
 from db.models.schedule import ProductionSchedule, ScheduleState
 from tower.errors import ConflictError, InvalidError, NotFoundError
-from tower.pages import Page, Wanted, page_of
+from tower.pages import Page, PageRequest, fetch_page
 from tower.versions import branches
-from tower.versions.refs import project_exists
+from tower.versions.refs import check_project_exists
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScheduleTarget:
     """What to render: a scene, an episode, or if neither is given, all stale scenes of the branch."""
 
     project_id: int
@@ -31,22 +31,26 @@ class Plan:
     episode_key: uuid.UUID | None = None
 
 
-def add(session: Session, plan: Plan, columns: Mapping[str, Any]) -> ProductionSchedule:
+def add_schedule(session: Session, target: ScheduleTarget, columns: Mapping[str, Any]) -> ProductionSchedule:
     """Schedule a render.
 
     Raises NotFoundError for an unknown project, branch, scene or episode, InvalidError if `due_at` is before
     `start_at`.
     """
-    branch = branches.find(session, plan.project_id, plan.branch)
+    branch = branches.find(session, target.project_id, target.branch)
     scene_key = None
-    if plan.scene_id is not None:
-        scene = select(Scene.key).where(Scene.id == plan.scene_id, Scene.branch_id == branch.id)
-        scene_key = _require_key(session.scalar(scene), f"scene {plan.scene_id}", plan)
-    if plan.episode_key is not None:
-        episode = select(Episode.key).where(Episode.key == plan.episode_key, Episode.branch_id == branch.id)
-        _require_key(session.scalar(episode), f"episode {plan.episode_key}", plan)
+    if target.scene_id is not None:
+        scene = select(Scene.key).where(Scene.id == target.scene_id, Scene.branch_id == branch.id)
+        scene_key = _require_key(session.scalar(scene), f"scene {target.scene_id}", target)
+    if target.episode_key is not None:
+        episode = select(Episode.key).where(Episode.key == target.episode_key, Episode.branch_id == branch.id)
+        _require_key(session.scalar(episode), f"episode {target.episode_key}", target)
     row = ProductionSchedule(
-        project_id=plan.project_id, branch_id=branch.id, scene_key=scene_key, episode_key=plan.episode_key, **columns
+        project_id=target.project_id,
+        branch_id=branch.id,
+        scene_key=scene_key,
+        episode_key=target.episode_key,
+        **columns,
     )
     _check_times(row)
     session.add(row)
@@ -55,11 +59,11 @@ def add(session: Session, plan: Plan, columns: Mapping[str, Any]) -> ProductionS
     return row
 
 
-def find(session: Session, schedule_id: int, *, to_change: bool = False) -> ProductionSchedule:
+def find_schedule(session: Session, schedule_id: int, *, lock: bool = False) -> ProductionSchedule:
     """Return a schedule entry. Raises NotFoundError for an unknown one and for one of a deleted project."""
     rows = select(ProductionSchedule).join(Project, Project.id == ProductionSchedule.project_id)
     rows = rows.where(ProductionSchedule.id == schedule_id, Project.deleted_at.is_(None))
-    if to_change:
+    if lock:
         rows = rows.with_for_update(of=ProductionSchedule)
     row = session.scalar(rows.execution_options(populate_existing=True))
     if row is None:
@@ -67,16 +71,18 @@ def find(session: Session, schedule_id: int, *, to_change: bool = False) -> Prod
     return row
 
 
-def page(session: Session, project_id: int, *, state: ScheduleState | None, wanted: Wanted) -> Page[ProductionSchedule]:
+def list_schedules(
+    session: Session, project_id: int, *, state: ScheduleState | None, page_request: PageRequest
+) -> Page[ProductionSchedule]:
     """List the schedule of a project by id. Raises NotFoundError for an unknown project."""
-    project_exists(session, project_id)
+    check_project_exists(session, project_id)
     rows = select(ProductionSchedule).where(ProductionSchedule.project_id == project_id)
     if state is not None:
         rows = rows.where(ProductionSchedule.state == state)
-    return page_of(session, rows, ProductionSchedule.id, wanted=wanted)
+    return fetch_page(session, rows, ProductionSchedule.id, page=page_request)
 
 
-def change(session: Session, row: ProductionSchedule, columns: Mapping[str, Any]) -> ProductionSchedule:
+def change_schedule(session: Session, row: ProductionSchedule, columns: Mapping[str, Any]) -> ProductionSchedule:
     """Change a schedule entry.
 
     Raises ConflictError if it has started or was cancelled, InvalidError if `due_at` is before `start_at`.
@@ -90,7 +96,7 @@ def change(session: Session, row: ProductionSchedule, columns: Mapping[str, Any]
     return row
 
 
-def cancel(session: Session, row: ProductionSchedule) -> ProductionSchedule:
+def cancel_schedule(session: Session, row: ProductionSchedule) -> ProductionSchedule:
     """Cancel a schedule entry; a cancelled one stays cancelled. Raises ConflictError if it has started."""
     if row.state != ScheduleState.CANCELLED:
         _check_planned(row)
@@ -110,7 +116,7 @@ def _check_times(row: ProductionSchedule) -> None:
         raise InvalidError.field("due_at", row.due_at.isoformat(), "a time not before start_at")
 
 
-def _require_key(key: uuid.UUID | None, what: str, plan: Plan) -> uuid.UUID:
+def _require_key(key: uuid.UUID | None, what: str, plan: ScheduleTarget) -> uuid.UUID:
     if key is None:
         raise NotFoundError(f"Project {plan.project_id} has no {what} on {plan.branch!r}")
     return key

@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 from db.models.bibles import BibleCharacter, ProjectBible
 from db.models.characters import Character
 from db.models.episodes import Episode, StoryArc
-from db.models.scenes import WORDS, Scene
+from db.models.scenes import SEARCH_TEXT_SQL, Scene
 from db.models.styles import StyleTemplate
 from tower.versions import branches
-from tower.versions.kinds import SHAPES, Kind
+from tower.versions.kinds import KIND_SPECS, Kind
 
 _RANK = {"name": 0, "title": 0, "dialogue": 2}  # names rank first, then descriptions (1), then dialogue
-SNIPPET = 60  # characters on either side of a match
-SEARCHED: Mapping[Kind, tuple[Any, ...]] = {
+SNIPPET_MARGIN = 60  # characters on either side of a match
+SEARCHED_COLUMNS: Mapping[Kind, tuple[Any, ...]] = {
     Kind.CHARACTERS: (Character.name, Character.description, Character.backstory, Character.visual_description),
     Kind.SCENES: (Scene.title, Scene.description, Scene.location, Scene.mood),
     Kind.EPISODES: (Episode.title, Episode.synopsis),
@@ -37,7 +37,7 @@ _FORCE_CUSTOM_PLAN = text("set local plan_cache_mode = force_custom_plan")
 
 
 @dataclass(frozen=True)
-class Hit:
+class SearchHit:
     """A match. `id` is that of the row, `field` the first field that matches, `snippet` the text around the match."""
 
     kind: Kind
@@ -49,8 +49,14 @@ class Hit:
 
 
 def search(
-    session: Session, project_id: int, words: str, *, branch: str, kinds: tuple[Kind, ...] = tuple(SEARCHED), limit: int
-) -> list[Hit]:
+    session: Session,
+    project_id: int,
+    words: str,
+    *,
+    branch: str,
+    kinds: tuple[Kind, ...] = tuple(SEARCHED_COLUMNS),
+    limit: int,
+) -> list[SearchHit]:
     """Find the entities that contain all of the words. Matches in names come first, then descriptions, then dialogue.
 
     Raises NotFoundError for an unknown project or branch.
@@ -71,16 +77,16 @@ def _statement(kinds: tuple[Kind, ...], terms: int) -> CompoundSelect[Any]:
 
 
 def _select_kind(place: int, kind: Kind, terms: int) -> Select[Any]:
-    row: Any = SHAPES[kind].row
+    row: Any = KIND_SPECS[kind].row
     scenes = kind == Kind.SCENES
-    words = literal_column(f"({WORDS})", Text) if scenes else func.concat_ws("\n", *SEARCHED[kind])
+    words = literal_column(f"({SEARCH_TEXT_SQL})", Text) if scenes else func.concat_ws("\n", *SEARCHED_COLUMNS[kind])
     return (
         select(
             literal_column(str(place)),
             row.id,
             row.key,
-            getattr(row, SHAPES[kind].named_by).cast(Text),
-            array(SEARCHED[kind]),
+            getattr(row, KIND_SPECS[kind].name_field).cast(Text),
+            array(SEARCHED_COLUMNS[kind]),
             row.dialogue if scenes else null().cast(JSONB),
         )
         .where(row.branch_id == bindparam("branch_id"))
@@ -95,15 +101,15 @@ def _escape_like(term: str) -> str:
     return term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _make_hit(kind: Kind, found: Sequence[Any], term: str) -> Hit:
+def _make_hit(kind: Kind, found: Sequence[Any], term: str) -> SearchHit:
     row_id, key, label, values, dialogue = found
-    texts = [(column.key, value or "") for column, value in zip(SEARCHED[kind], values, strict=True)]
+    texts = [(column.key, value or "") for column, value in zip(SEARCHED_COLUMNS[kind], values, strict=True)]
     texts += [("dialogue", f"{line.get('character') or ''}: {line.get('line', '')}") for line in dialogue or ()]
     field, value = next(((name, value) for name, value in texts if term.lower() in value.lower()), texts[0])
-    return Hit(kind, row_id, key, label, field, _snippet(value, term))
+    return SearchHit(kind, row_id, key, label, field, _snippet(value, term))
 
 
 def _snippet(value: str, term: str) -> str:
     position = max(value.lower().find(term.lower()), 0)
-    start, end = max(position - SNIPPET, 0), position + len(term) + SNIPPET
+    start, end = max(position - SNIPPET_MARGIN, 0), position + len(term) + SNIPPET_MARGIN
     return ("…" if start else "") + value[start:end] + ("…" if end < len(value) else "")

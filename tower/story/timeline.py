@@ -18,14 +18,14 @@ from db.models.scenes import Scene
 from db.models.story import StorylineContext, StoryTimeline
 from db.models.versions import Branch
 from tower.errors import InvalidError, NotFoundError
-from tower.pages import Page, Wanted, page_of
+from tower.pages import Page, PageRequest, fetch_page
 from tower.story import entities
 from tower.versions import branches
 
 Row = TypeVar("Row", StoryTimeline, StorylineContext)
 
 
-def find(session: Session, kind: type[Row], row_id: int, *, to_change: bool = False) -> Row:
+def find_row(session: Session, kind: type[Row], row_id: int, *, lock: bool = False) -> Row:
     """Return an event or fact, with its branch locked if `to_change`.
 
     Raises NotFoundError, also for one of a deleted project.
@@ -34,28 +34,28 @@ def find(session: Session, kind: type[Row], row_id: int, *, to_change: bool = Fa
     row = session.scalar(rows.where(kind.id == row_id, Project.deleted_at.is_(None)))
     if row is None:
         raise NotFoundError(f"There is no {'event' if kind is StoryTimeline else 'fact'} {row_id}")
-    if to_change:
-        entities.held(session, row.project_id, branch_name(session, row.branch_id))
+    if lock:
+        entities.lock_branch(session, row.project_id, get_branch_name(session, row.branch_id))
         session.refresh(row)
     return row
 
 
-def branch_name(session: Session, branch_id: int) -> str:
+def get_branch_name(session: Session, branch_id: int) -> str:
     return session.get_one(Branch, branch_id).name
 
 
-def timeline(session: Session, project_id: int, branch: str, wanted: Wanted) -> Page[StoryTimeline]:
+def list_events(session: Session, project_id: int, branch: str, page_request: PageRequest) -> Page[StoryTimeline]:
     """List the events in story order. Raises NotFoundError for an unknown project or branch."""
     branch_row = branches.find(session, project_id, branch)
     rows = select(StoryTimeline).where(StoryTimeline.branch_id == branch_row.id)
-    return page_of(session, rows, StoryTimeline.position, wanted=wanted)
+    return fetch_page(session, rows, StoryTimeline.position, page=page_request)
 
 
 def add_event(
     session: Session, columns: Mapping[str, Any], *, project_id: int, branch: str, position: int | None
 ) -> StoryTimeline:
     """Add an event at `position`, where later events move up by one, or after the last event."""
-    branch_row = entities.held(session, project_id, branch).branch
+    branch_row = entities.lock_branch(session, project_id, branch).branch
     events = _load_events(session, branch_row.id)
     event = StoryTimeline(project_id=project_id, branch_id=branch_row.id, position=len(events) + 1, **columns)
     session.add(event)
@@ -107,32 +107,32 @@ def change_fact(session: Session, fact: StorylineContext, columns: Mapping[str, 
     return fact
 
 
-def context(
-    session: Session, project_id: int, branch: str, *, at_event: int | None, wanted: Wanted
+def list_facts(
+    session: Session, project_id: int, branch: str, *, at_event: int | None, page_request: PageRequest
 ) -> Page[StorylineContext]:
     """List all facts of a branch, or those that are true at an event. Raises NotFoundError."""
     branch_row = branches.find(session, project_id, branch)
     rows = select(StorylineContext).where(StorylineContext.branch_id == branch_row.id)
     if at_event is not None:
-        event = event_of(session, at_event, branch_id=branch_row.id)
+        event = find_event(session, at_event, branch_id=branch_row.id)
         begin, end = aliased(StoryTimeline), aliased(StoryTimeline)
         rows = (
             rows.join(begin, (begin.branch_id == branch_row.id) & (begin.key == StorylineContext.event_key))
             .outerjoin(end, (end.branch_id == branch_row.id) & (end.key == StorylineContext.until_event_key))
             .where(begin.position <= event.position, or_(end.id.is_(None), end.position > event.position))
         )
-    return page_of(session, rows, StorylineContext.id, wanted=wanted)
+    return fetch_page(session, rows, StorylineContext.id, page=page_request)
 
 
-def event_of(session: Session, event_id: int, *, branch_id: int) -> StoryTimeline:
+def find_event(session: Session, event_id: int, *, branch_id: int) -> StoryTimeline:
     """Return an event of this branch. Raises NotFoundError."""
-    event = find(session, StoryTimeline, event_id)
+    event = find_row(session, StoryTimeline, event_id)
     if event.branch_id != branch_id:
-        raise NotFoundError(f"Event {event_id} is not on the branch {branch_name(session, branch_id)!r}")
+        raise NotFoundError(f"Event {event_id} is not on the branch {get_branch_name(session, branch_id)!r}")
     return event
 
 
-def keys_of_cast(session: Session, names: Sequence[str], *, branch_id: int) -> list[uuid.UUID]:
+def character_keys(session: Session, names: Sequence[str], *, branch_id: int) -> list[uuid.UUID]:
     """Return the keys of these characters of the branch. Raises InvalidError for an unknown name."""
     rows = select(func.lower(Character.name), Character.key).where(Character.branch_id == branch_id)
     query = rows.where(func.lower(Character.name).in_([name.lower() for name in names]))
@@ -143,11 +143,11 @@ def keys_of_cast(session: Session, names: Sequence[str], *, branch_id: int) -> l
     return [known[name.lower()] for name in names]
 
 
-def names_by_key(session: Session, branch_id: int) -> Mapping[uuid.UUID, str]:
+def character_names(session: Session, branch_id: int) -> Mapping[uuid.UUID, str]:
     return dict(session.execute(select(Character.key, Character.name).where(Character.branch_id == branch_id)).all())
 
 
-def key_of_scene(session: Session, scene_id: int | None, *, branch_id: int) -> uuid.UUID | None:
+def find_scene_key(session: Session, scene_id: int | None, *, branch_id: int) -> uuid.UUID | None:
     """Raises InvalidError for a scene that is not on the branch."""
     if scene_id is None:
         return None

@@ -12,7 +12,7 @@ from tower.beats.structure.results import Structure
 from tower.errors import InvalidError
 
 DOWNBEAT_SHARE = 0.5  # of a beat's strength; the rest is how strongly it sounds
-SAME_BEAT_S = 0.02
+MAX_DOWNBEAT_DISTANCE_S = 0.02
 SAME_TURN_S = 0.25  # of a section's start to the beat that is taken for it
 SECTION_TURN, DROP_TURN = 0.8, 1.0
 
@@ -20,13 +20,13 @@ SECTION_TURN, DROP_TURN = 0.8, 1.0
 class GridSource(StrEnum):
     """The origin of the beats."""
 
-    HEARD = "the beats that were heard"
+    ANALYSED = "the beats that were heard"
     BPM_FROM_FIRST_BEAT = "the given bpm, from the first beat that was heard"
     BPM_FROM_OFFSET = "the given bpm, from the offset: no beat was heard"
 
 
 @dataclass(frozen=True)
-class Beats:
+class BeatGrid:
     """`times_s`: seconds of the track, ascending. `strengths`: 0–1, of each; a strong downbeat is 1.
 
     `track_s`: how long the track is. `turns`: 0–1, by the number of the beat where a section starts or a drop is.
@@ -34,15 +34,15 @@ class Beats:
 
     times_s: tuple[float, ...]
     strengths: tuple[float, ...]
-    track_s: float
-    source: GridSource = GridSource.HEARD
+    track_duration_s: float
+    source: GridSource = GridSource.ANALYSED
     turns: Mapping[int, float] = field(default_factory=dict)
 
     def turn(self, beat: int) -> float:
         """How much the music turns at this beat, 0–1."""
         return self.turns.get(beat, 0.0)
 
-    def turning(self, structure: Structure | None) -> Beats:
+    def turning(self, structure: Structure | None) -> BeatGrid:
         """The same beats, with the turns of this structure; as they are, if there is none."""
         if structure is None or not self.times_s:
             return self
@@ -50,12 +50,12 @@ class Beats:
         drops = {drop.time_s: DROP_TURN for drop in structure.drops}
         turns: dict[int, float] = {}
         for time_s, turn in [*starts.items(), *drops.items()]:
-            beat = self.nearest(time_s)
+            beat = self.nearest_beat(time_s)
             if abs(self.times_s[beat] - time_s) <= SAME_TURN_S:
                 turns[beat] = max(turn, turns.get(beat, 0.0))
         return replace(self, turns=turns)
 
-    def nearest(self, time_s: float) -> int:
+    def nearest_beat(self, time_s: float) -> int:
         """The index of the beat nearest to a time in the track. Raises IndexError without beats."""
         after = bisect_left(self.times_s, time_s)
         near = [number for number in (after - 1, after) if 0 <= number < len(self.times_s)]
@@ -64,13 +64,13 @@ class Beats:
         return min(near, key=lambda number: abs(self.times_s[number] - time_s))
 
 
-def beats_of(
+def build_grid(
     analysis: Analysis,
     *,
     bpm: float | None = None,
     offset_s: float | None = None,
     structure: Structure | None = None,
-) -> Beats:
+) -> BeatGrid:
     """The beats that were heard; with `bpm` an even grid of that tempo from the first of them, else from the offset.
 
     They turn where `structure` says. Raises InvalidError if nothing was heard and no bpm is given.
@@ -78,21 +78,23 @@ def beats_of(
     heard = analysis.beat_times_s
     if bpm is not None:
         source = GridSource.BPM_FROM_FIRST_BEAT if heard else GridSource.BPM_FROM_OFFSET
-        even = grid(bpm, heard[0] if heard else offset_s or 0.0, analysis.duration_s, source)
+        even = build_even_grid(bpm, heard[0] if heard else offset_s or 0.0, analysis.duration_s, source)
         return even.turning(structure)
     if not heard:
         raise InvalidError.field(
             "bpm", None, f"a tempo, as no beats were heard in the track: {analysis.reason or 'none stands out'}"
         )
-    return Beats(heard, _strengths(analysis), analysis.duration_s).turning(structure)
+    return BeatGrid(heard, _strengths(analysis), analysis.duration_s).turning(structure)
 
 
-def grid(bpm: float, first_s: float, track_s: float, source: GridSource) -> Beats:
+def build_even_grid(bpm: float, first_beat_s: float, track_duration_s: float, source: GridSource) -> BeatGrid:
     """An even grid through `first_beat_s` over the whole track. All beats are equally strong."""
     period_s = 60 / bpm
-    first_s -= first_s // period_s * period_s
-    times = tuple(first_s + number * period_s for number in range(int((track_s - first_s) / period_s) + 1))
-    return Beats(times, (1.0,) * len(times), track_s, source)
+    first_beat_s -= first_beat_s // period_s * period_s
+    times = tuple(
+        first_beat_s + number * period_s for number in range(int((track_duration_s - first_beat_s) / period_s) + 1)
+    )
+    return BeatGrid(times, (1.0,) * len(times), track_duration_s, source)
 
 
 def _strengths(analysis: Analysis) -> tuple[float, ...]:
@@ -105,5 +107,5 @@ def _strengths(analysis: Analysis) -> tuple[float, ...]:
 
 
 def _is_among(time_s: float, times_s: Sequence[float]) -> bool:
-    after = bisect_left(times_s, time_s - SAME_BEAT_S)
-    return after < len(times_s) and times_s[after] <= time_s + SAME_BEAT_S
+    after = bisect_left(times_s, time_s - MAX_DOWNBEAT_DISTANCE_S)
+    return after < len(times_s) and times_s[after] <= time_s + MAX_DOWNBEAT_DISTANCE_S

@@ -11,7 +11,7 @@ from db.models.music import FrameTiming
 
 
 @dataclass(frozen=True)
-class Clip:
+class SourceClip:
     """The video before it is cut to music: a number of frames at a constant rate."""
 
     frames: int
@@ -31,7 +31,7 @@ class SyncPoint:
 
     frame: int
     event: str | None = None
-    wish_s: float | None = None
+    target_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Shot:
+class RetimedShot:
     """The video between two cuts. `starts_s` and `lasts_s` are in the result; a `ratio` over 1 is slower."""
 
     number: int
@@ -69,45 +69,45 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Plan:
+class CutPlan:
     """Where each shot of a video starts in the result, which is exactly as long as the video.
 
     `cuts`: one for each shot, the first at 0. `offset_s`: the time in the track at which the video starts.
     """
 
-    clip: Clip
+    clip: SourceClip
     timing: FrameTiming
     offset_s: float
     cuts: tuple[Cut, ...]
-    end: Cut | None
+    end_cut: Cut | None
     warnings: tuple[str, ...]
 
     @property
-    def shots(self) -> list[Shot]:
+    def shots(self) -> list[RetimedShot]:
         ends = [(cut.frame, cut.at_s) for cut in self.cuts[1:]] + [(self.clip.frames, self.clip.duration_s)]
         return [
-            Shot(number, cut.frame, frame - cut.frame, cut.at_s, at_s - cut.at_s, cut.ratio)
+            RetimedShot(number, cut.frame, frame - cut.frame, cut.at_s, at_s - cut.at_s, cut.ratio)
             for number, (cut, (frame, at_s)) in enumerate(zip(self.cuts, ends, strict=True), start=1)
         ]
 
     @property
     def all_cuts(self) -> list[Cut]:
         """The cuts, and the end if it is a sync point."""
-        return [*self.cuts, *([self.end] if self.end else [])]
+        return [*self.cuts, *([self.end_cut] if self.end_cut else [])]
 
     @property
-    def met(self) -> list[Cut]:
+    def cuts_on_beats(self) -> list[Cut]:
         """The cuts that are meant to fall on a beat."""
         return [cut for cut in self.all_cuts if cut.beat_s is not None]
 
     @property
     def worst_error_ms(self) -> float | None:
         """The largest predicted error; None if no cut is meant for a beat."""
-        return max((cut.error_ms or 0.0 for cut in self.met), default=None)
+        return max((cut.error_ms or 0.0 for cut in self.cuts_on_beats), default=None)
 
     @property
     def mean_error_ms(self) -> float | None:
-        return fmean(cut.error_ms or 0.0 for cut in self.met) if self.met else None
+        return fmean(cut.error_ms or 0.0 for cut in self.cuts_on_beats) if self.cuts_on_beats else None
 
     def cut_list(self) -> list[dict[str, Any]]:
         return [asdict(cut) for cut in self.all_cuts]

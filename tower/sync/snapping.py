@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
 
-SLACK = 1e-9  # for rounding errors at the bounds
-FARTHEST = 32  # distance in beats by which a cut may be moved at most
+ROUNDING_TOLERANCE = 1e-9  # for rounding errors at the bounds
+MAX_MOVE_BEATS = 32  # distance in beats by which a cut may be moved at most
 
 
 class StretchError(TowerError):
@@ -28,21 +28,21 @@ class StretchError(TowerError):
 
 
 @dataclass(frozen=True)
-class Bounds:
+class RatioBounds:
     """The bounds of a shot's ratio, which is its length in the result divided by its own length. Over 1 is slower."""
 
-    least: float = 0.8
-    most: float = 1.25
+    min_ratio: float = 0.8
+    max_ratio: float = 1.25
 
-    def allow(self, ratio: float) -> bool:
-        return self.least - SLACK <= ratio <= self.most + SLACK
+    def allows(self, ratio: float) -> bool:
+        return self.min_ratio - ROUNDING_TOLERANCE <= ratio <= self.max_ratio + ROUNDING_TOLERANCE
 
     def __str__(self) -> str:
-        return f"{self.least:.3g}–{self.most:.3g}"
+        return f"{self.min_ratio:.3g}–{self.max_ratio:.3g}"
 
 
 @dataclass(frozen=True)
-class Taste:
+class CostWeights:
     """What counts beside an even pace, and how much. `move`: a distance of one beat; `strength`: weak or strong;
     `turn`: whether the music turns there, as it does where a section starts.
     """
@@ -52,15 +52,15 @@ class Taste:
     turn: float = 0.0
 
 
-EVENTS = Taste(
+EVENT_WEIGHTS = CostWeights(
     move=1.0, strength=0.25, turn=0.25
 )  # moments that were asked for: the nearest beat, unless another fits better
 # wished lengths: a downbeat some beats away is better than any beat
-SCENES = Taste(move=0.1, strength=1.0, turn=0.5)
+SCENE_WEIGHTS = CostWeights(move=0.1, strength=1.0, turn=0.5)
 
 
 @dataclass(frozen=True)
-class Spot:
+class CutPosition:
     """Where a cut may be: `at_s` in the result, on a beat of this strength. `turn`: 0–1, where the music turns."""
 
     at_s: float
@@ -70,15 +70,15 @@ class Spot:
 
 
 @dataclass(frozen=True)
-class Course:
+class ShotSequence:
     """Consecutive shots. `lengths_s`: their own lengths; `targets_s`: the desired cut after each but the last.
 
     `total_s`: the exact length of the result. `period_s`: the length of a beat.
     """
 
     lengths_s: Sequence[float]
-    wishes_s: Sequence[float]
-    whole_s: float
+    targets_s: Sequence[float]
+    total_s: float
     period_s: float
 
 
@@ -90,25 +90,29 @@ class _PartialPlan:
     before: int
 
 
-def place(course: Course, spots: Sequence[Spot], *, taste: Taste, bounds: Bounds) -> list[Spot]:
+def snap_cuts(
+    sequence: ShotSequence, positions: Sequence[CutPosition], *, weights: CostWeights, bounds: RatioBounds
+) -> list[CutPosition]:
     """Choose the position of the cut after each shot but the last. `positions` ascend.
 
     Raises StretchError, which names the first shot that cannot be fitted.
     """
-    search = _Search(course, spots, taste, bounds)
+    search = _Search(sequence, positions, weights, bounds)
     layers = [{-1: _PartialPlan(0.0, -1)}]
-    for number in range(len(course.lengths_s) - 1):
+    for number in range(len(sequence.lengths_s) - 1):
         layers.append(search.cuts_after(number, layers[-1]))
     last = search.best_last_cut(layers[-1])
-    chosen: list[Spot] = []
+    chosen: list[CutPosition] = []
     for layer in layers[:0:-1]:
-        chosen.append(spots[last])
+        chosen.append(positions[last])
         last = layer[last].before
     return chosen[::-1]
 
 
 class _Search:
-    def __init__(self, course: Course, spots: Sequence[Spot], taste: Taste, bounds: Bounds) -> None:
+    def __init__(
+        self, course: ShotSequence, spots: Sequence[CutPosition], taste: CostWeights, bounds: RatioBounds
+    ) -> None:
         self._course, self._spots, self._taste, self._bounds = course, spots, taste, bounds
         self._times = [spot.at_s for spot in spots]
 
@@ -126,11 +130,11 @@ class _Search:
 
     def best_last_cut(self, here: Mapping[int, _PartialPlan]) -> int:
         """The cheapest last cut from which the last shot can reach the end of the result. Raises StretchError."""
-        number, whole = len(self._course.lengths_s) - 1, self._course.whole_s
+        number, whole = len(self._course.lengths_s) - 1, self._course.total_s
         costs = {
             before: reached.cost + self._stretch_cost(number, before, whole)
             for before, reached in here.items()
-            if self._bounds.allow(self._ratio(number, before, whole))
+            if self._bounds.allows(self._ratio(number, before, whole))
         }
         if not costs:
             raise self._stretch_error(number, here, [whole])
@@ -139,14 +143,14 @@ class _Search:
     def _reachable(self, number: int, before: int) -> range:
         """Positions at which the shot can end, given the cut before it."""
         start, length, near = self._start(before), self._course.lengths_s[number], self._near(number)
-        first = bisect_left(self._times, start + length * self._bounds.least - SLACK)
-        past = bisect_right(self._times, start + length * self._bounds.most + SLACK)
+        first = bisect_left(self._times, start + length * self._bounds.min_ratio - ROUNDING_TOLERANCE)
+        past = bisect_right(self._times, start + length * self._bounds.max_ratio + ROUNDING_TOLERANCE)
         return range(max(first, near.start, before + 1), min(past, near.stop))
 
     def _near(self, number: int) -> range:
         """Positions near the target."""
-        at = bisect_left(self._times, self._course.wishes_s[number])
-        return range(max(0, at - FARTHEST), min(len(self._times), at + FARTHEST))
+        at = bisect_left(self._times, self._course.targets_s[number])
+        return range(max(0, at - MAX_MOVE_BEATS), min(len(self._times), at + MAX_MOVE_BEATS))
 
     def _start(self, before: int) -> float:
         return self._times[before] if before >= 0 else 0.0
@@ -155,17 +159,17 @@ class _Search:
         return (end_s - self._start(before)) / self._course.lengths_s[number]
 
     def _stretch_cost(self, number: int, before: int, end_s: float) -> float:
-        return (math.log(self._ratio(number, before, end_s)) / math.log(self._bounds.most)) ** 2
+        return (math.log(self._ratio(number, before, end_s)) / math.log(self._bounds.max_ratio)) ** 2
 
     def _price(self, number: int, spot: int) -> float:
-        moved = (self._times[spot] - self._course.wishes_s[number]) / self._course.period_s
+        moved = (self._times[spot] - self._course.targets_s[number]) / self._course.period_s
         beat = self._spots[spot]
         weakness = self._taste.strength * (1 - beat.strength)
         return self._taste.move * moved**2 + weakness - self._taste.turn * beat.turn
 
     def _stretch_error(self, number: int, here: Mapping[int, _PartialPlan], ends_s: Sequence[float]) -> StretchError:
         """The error with the shot, the mildest ratio it would need, and the bounds."""
-        length, whole = self._course.lengths_s[number], self._course.whole_s
+        length, whole = self._course.lengths_s[number], self._course.total_s
         ratios = [ratio for before in here for ratio in self._mildest_ratios(number, before, ends_s)]
         ratio = min(ratios, key=lambda ratio: abs(math.log(ratio)), default=None)
         shot = f"Shot {number + 1} of {len(self._course.lengths_s)} ({length:.2f} s)"
@@ -175,7 +179,7 @@ class _Search:
             where = f"at {whole:.2f} s" if ends_s == [whole] else "on a beat"
             message = f"{shot} would have to be stretched by {ratio:.2f} to end {where}; the bounds are {self._bounds}"
         known = {"shot": number + 1, "length_s": round(length, 3), "ratio": ratio and round(ratio, 4)}
-        return StretchError(message, details={**known, "least": self._bounds.least, "most": self._bounds.most})
+        return StretchError(message, details={**known, "least": self._bounds.min_ratio, "most": self._bounds.max_ratio})
 
     def _mildest_ratios(self, number: int, before: int, ends_s: Sequence[float]) -> list[float]:
         """The ratios for the two ends nearest to the shot's own length."""

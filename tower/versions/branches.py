@@ -9,9 +9,9 @@ from db.models.projects import Project
 from db.models.versions import Branch, Commit
 from tower.errors import ConflictError, NotFoundError
 from tower.versions import heads, rows, trees
-from tower.versions.kinds import SHAPES
-from tower.versions.objects import Objects
-from tower.versions.refs import MAIN, branch_called, check_new_name, find_commit, project_exists
+from tower.versions.kinds import KIND_SPECS
+from tower.versions.objects import ObjectStore
+from tower.versions.refs import MAIN, check_new_name, check_project_exists, find_commit, get_branch
 
 __all__ = ["MAIN", "create", "delete", "find", "list_all"]
 
@@ -29,7 +29,7 @@ def find(session: Session, project_id: int, name: str) -> Branch:
 
     Raises NotFoundError for an unknown or deleted project and for an unknown branch.
     """
-    return heads.line(session, project_id, name, lock=False)
+    return heads.find_branch(session, project_id, name, lock=False)
 
 
 def create(session: Session, project_id: int, name: str, source: str = MAIN, *, description: str = "") -> Branch:
@@ -39,18 +39,18 @@ def create(session: Session, project_id: int, name: str, source: str = MAIN, *, 
     Raises ConflictError if a branch or tag has this name, InvalidError for an invalid name, NotFoundError for an
     unknown project or source.
     """
-    project_exists(session, project_id)
-    check_new_name(session, project_id, name, what="branch_name")
+    check_project_exists(session, project_id)
+    check_new_name(session, project_id, name, field="branch_name")
     names = session.scalars(select(Branch.name).where(Branch.project_id == project_id)).all()
     with session.begin_nested():
         if source in names or source == MAIN:
-            origin = heads.taken(session, project_id, source)
+            origin = heads.load_head(session, project_id, source)
             created = _add_branch(session, project_id, name, head_id=origin.commit.id, description=description)
-            rows.copy(session, origin.branch, created)
+            rows.copy_branch_rows(session, origin.branch, created)
             return created
         commit = find_commit(session, project_id, source)
         created = _add_branch(session, project_id, name, head_id=commit.id, description=description)
-        rows.follow(session, created, _tree_as_additions(Objects(session, project_id), commit.tree_hash))
+        rows.apply_changes(session, created, _tree_as_additions(ObjectStore(session, project_id), commit.tree_hash))
         return created
 
 
@@ -59,8 +59,8 @@ def delete(session: Session, project_id: int, name: str) -> None:
 
     Raises ConflictError for `main`, NotFoundError for an unknown branch.
     """
-    project_exists(session, project_id)
-    branch = branch_called(session, project_id, name, lock=True)
+    check_project_exists(session, project_id)
+    branch = get_branch(session, project_id, name, lock=True)
     if name == MAIN:
         raise ConflictError(f"The branch {MAIN!r} cannot be deleted: every project has it")
     if branch is None:
@@ -76,7 +76,7 @@ def list_all(session: Session, project_id: int) -> list[tuple[Branch, str | None
     """
     found = _query_branches(session, project_id)
     if not found or found[0][0].name != MAIN or found[0][1] is None:
-        heads.line(session, project_id, MAIN, lock=False)
+        heads.find_branch(session, project_id, MAIN, lock=False)
         found = _query_branches(session, project_id)
     return found
 
@@ -92,7 +92,9 @@ def _add_branch(session: Session, project_id: int, name: str, *, head_id: int, d
     return created
 
 
-def _tree_as_additions(objects: Objects, tree: str) -> rows.Changes:
-    hashes = {(kind, key): sha256 for kind in SHAPES for key, sha256 in trees.read(objects, tree, kind).items()}
+def _tree_as_additions(objects: ObjectStore, tree: str) -> rows.Changes:
+    hashes = {
+        (kind, key): sha256 for kind in KIND_SPECS for key, sha256 in trees.list_entities(objects, tree, kind).items()
+    }
     objects.load(hashes.values())
-    return {at: (None, trees.entity(objects, sha256)) for at, sha256 in hashes.items()}
+    return {at: (None, trees.get_entity(objects, sha256)) for at, sha256 in hashes.items()}

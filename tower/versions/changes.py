@@ -13,18 +13,18 @@ from db.models.characters import Character
 from db.models.versions import Branch
 from tower.errors import InvalidError
 from tower.versions import branches
-from tower.versions.editing import Edit
-from tower.versions.fields import fields_of
-from tower.versions.kinds import BIBLE_KEY, SHAPES, Kind
-from tower.versions.values import escaped
+from tower.versions.editing import EntityEdit
+from tower.versions.fields import field_specs
+from tower.versions.kinds import BIBLE_KEY, KIND_SPECS, Kind
+from tower.versions.values import escape_path_part
 
-ALIASES: Mapping[Kind, Mapping[str, str]] = {  # the API's name of a field, where it differs from the column
+FIELD_ALIASES: Mapping[Kind, Mapping[str, str]] = {  # the API's name of a field, where it differs from the column
     Kind.SCENES: {"duration": "duration_s"},
     Kind.EPISODES: {"metadata": "details"},
 }
 
 
-def parse(session: Session, *, project_id: int, branch: str, changes: Mapping[str, Any]) -> list[Edit]:
+def parse_changes(session: Session, *, project_id: int, branch: str, changes: Mapping[str, Any]) -> list[EntityEdit]:
     """Return the edits that `changes` describe on the branch.
 
     Scenes and episodes are named by number, other entities by name in any case, and all of them by key. Null deletes
@@ -42,7 +42,7 @@ def parse(session: Session, *, project_id: int, branch: str, changes: Mapping[st
     return [_resolve_cast(session, branch_row, edit, created) if edit.kind == Kind.SCENES else edit for edit in edits]
 
 
-def cast(session: Session, *, project_id: int, branch: str, names: Sequence[Any]) -> list[dict[str, Any]]:
+def parse_cast(session: Session, *, project_id: int, branch: str, names: Sequence[Any]) -> list[dict[str, Any]]:
     """Return a scene's `characters` as `[{name, key}]`; the key is None if no character has the name.
 
     `names` holds full or first names in any case, or objects `{name, key}`. Raises InvalidError for anything else.
@@ -55,12 +55,12 @@ def _by_kind(changes: Mapping[str, Any]) -> Iterable[tuple[Kind, Any]]:
     for name in changes:
         if name not in set(Kind):
             raise InvalidError.field(f"changes.{name}", name, "one of " + ", ".join(Kind))
-    return [(kind, changes[kind.value]) for kind in SHAPES if kind.value in changes]
+    return [(kind, changes[kind.value]) for kind in KIND_SPECS if kind.value in changes]
 
 
 def _fields_by_name(kind: Kind, named: Any) -> Mapping[str, Any]:
     """Return {name: fields or None}. A bible given as fields or null is put under its key."""
-    if kind == Kind.BIBLE and (named is None or (isinstance(named, dict) and named.keys() <= fields_of(kind).keys())):
+    if kind == Kind.BIBLE and (named is None or (isinstance(named, dict) and named.keys() <= field_specs(kind).keys())):
         return {str(BIBLE_KEY): named}
     if not isinstance(named, dict):
         raise InvalidError.field(
@@ -69,28 +69,30 @@ def _fields_by_name(kind: Kind, named: Any) -> Mapping[str, Any]:
     return named
 
 
-def _parse_kind(session: Session, branch: Branch, kind: Kind, named: Mapping[str, Any]) -> Iterable[Edit]:
+def _parse_kind(session: Session, branch: Branch, kind: Kind, named: Mapping[str, Any]) -> Iterable[EntityEdit]:
     known = _find_keys(session, branch, kind, named)
     for name, fields in named.items():
-        path = f"changes.{kind.value}.{escaped(name)}"
+        path = f"changes.{kind.value}.{escape_path_part(name)}"
         if fields is not None and not isinstance(fields, dict):
             raise InvalidError.field(path, fields, "an object of fields, or null to delete")
         key = known.get(name.lower()) or _parse_key(name)
         if key is not None or kind == Kind.BIBLE:
-            yield Edit(kind, key or BIBLE_KEY, _apply_aliases(kind, fields))
+            yield EntityEdit(kind, key or BIBLE_KEY, _apply_aliases(kind, fields))
         elif fields is None:
             raise InvalidError.field(
                 path, name, f"the name or key of one of the {kind.value} on {branch.name!r}, to delete it"
             )
         else:
-            yield Edit(kind, uuid.uuid4(), {**_name_field(kind, name, path), **(_apply_aliases(kind, fields) or {})})
+            yield EntityEdit(
+                kind, uuid.uuid4(), {**_name_field(kind, name, path), **(_apply_aliases(kind, fields) or {})}
+            )
 
 
 def _find_keys(session: Session, branch: Branch, kind: Kind, names: Iterable[str]) -> dict[str, uuid.UUID]:
     """Return keys by name in lower case, or by number in digits."""
-    shape = SHAPES[kind]
+    shape = KIND_SPECS[kind]
     row: Any = shape.row
-    column = getattr(row, shape.named_by)
+    column = getattr(row, shape.name_field)
     query = select(column, row.key).where(row.branch_id == branch.id).order_by(row.id.desc())
     if shape.numbered:
         query = query.where(column.in_([int(name) for name in names if _is_number(name)]))
@@ -100,24 +102,24 @@ def _find_keys(session: Session, branch: Branch, kind: Kind, names: Iterable[str
 
 
 def _name_field(kind: Kind, name: str, path: str) -> dict[str, Any]:
-    if not SHAPES[kind].numbered:
-        return {SHAPES[kind].named_by: name}
+    if not KIND_SPECS[kind].numbered:
+        return {KIND_SPECS[kind].name_field: name}
     if not _is_number(name):
         raise InvalidError.field(path, name, f"a number from 1, or the key of one of the {kind.value}")
-    return {SHAPES[kind].named_by: int(name)}
+    return {KIND_SPECS[kind].name_field: int(name)}
 
 
 def _apply_aliases(kind: Kind, fields: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    aliases = ALIASES.get(kind, {})
+    aliases = FIELD_ALIASES.get(kind, {})
     return None if fields is None else {aliases.get(name, name): value for name, value in fields.items()}
 
 
-def _resolve_cast(session: Session, branch: Branch, edit: Edit, created: Sequence[Edit]) -> Edit:
+def _resolve_cast(session: Session, branch: Branch, edit: EntityEdit, created: Sequence[EntityEdit]) -> EntityEdit:
     if edit.fields is None or "characters" not in edit.fields:
         return edit
     keys = {str(new.fields["name"]).lower(): new.key for new in created if new.fields and "name" in new.fields}
     path = f"changes.scenes.{edit.fields.get('scene_number', edit.key)}.characters"
-    return Edit(
+    return EntityEdit(
         edit.kind,
         edit.key,
         {**edit.fields, "characters": _parse_cast(session, branch, edit.fields["characters"], keys, path)},

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from db.models.versions import Branch, Commit
 from tower.errors import ConflictError
-from tower.versions.objects import INSERT, Objects
-from tower.versions.values import encoded
+from tower.versions.objects import INSERT_OBJECTS, ObjectStore
+from tower.versions.values import encode_canonical
 
 _COLUMNS = (
     *("project_id", "hash", "tree_hash", "parent_id", "merged_id", "generation"),
@@ -21,7 +21,7 @@ _COLUMNS = (
 )
 _RECORD = select(Commit).from_statement(
     text(
-        f"with stored as ({INSERT}),"
+        f"with stored as ({INSERT_OBJECTS}),"
         f" made as (insert into anime_api.commits ({', '.join(_COLUMNS)})"
         f" values ({', '.join(f':{column}' for column in _COLUMNS)}) returning *),"
         " moved as (update anime_api.branches b set head_id = made.id, updated_at = made.created_at from made"
@@ -32,7 +32,7 @@ _RECORD = select(Commit).from_statement(
 
 
 @dataclass(frozen=True)
-class Said:
+class CommitDraft:
     """The content of a commit before it is written. `merged` is the second parent of a merge."""
 
     tree: str
@@ -46,7 +46,7 @@ class Said:
         return [parent for parent in (self.parent, self.merged) if parent is not None]
 
 
-def record(session: Session, branch: Branch, objects: Objects, said: Said) -> Commit:
+def record(session: Session, branch: Branch, objects: ObjectStore, draft: CommitDraft) -> Commit:
     """Write the pending objects, the commit and the branch's new head, with one statement to keep the lock short.
 
     Raises ConflictError if the head of the branch is not the commit's parent. This never happens to the holder of the
@@ -55,18 +55,18 @@ def record(session: Session, branch: Branch, objects: Objects, said: Said) -> Co
     session.flush()
     commit = Commit(
         project_id=branch.project_id,
-        tree_hash=said.tree,
-        parent_id=said.parent and said.parent.id,
-        merged_id=said.merged and said.merged.id,
-        generation=max((parent.generation for parent in said.parents), default=-1) + 1,
+        tree_hash=draft.tree,
+        parent_id=draft.parent and draft.parent.id,
+        merged_id=draft.merged and draft.merged.id,
+        generation=max((parent.generation for parent in draft.parents), default=-1) + 1,
         branch_name=branch.name,
-        message=said.message,
-        author=said.author,
+        message=draft.message,
+        author=draft.author,
         created_at=datetime.now(UTC),
     )
-    commit.hash = commit_hash(commit, (parent.hash for parent in said.parents))
+    commit.hash = commit_hash(commit, (parent.hash for parent in draft.parents))
     values = {column: getattr(commit, column) for column in _COLUMNS}
-    with objects.storing() as object_values:
+    with objects.pending_insert() as object_values:
         stored: Commit | None = session.scalar(_RECORD, {**values, **object_values, "branch_id": branch.id})
     session.expire(branch, ["head_id", "updated_at"])
     if stored is None:
@@ -83,4 +83,4 @@ def commit_hash(commit: Commit, parents: Iterable[str]) -> str:
         "author": commit.author,
         "created_at": commit.created_at.astimezone(UTC).isoformat(timespec="microseconds"),
     }
-    return hashlib.sha256(encoded(content)).hexdigest()
+    return hashlib.sha256(encode_canonical(content)).hexdigest()

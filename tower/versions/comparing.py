@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tower.versions.kinds import SHAPES, Kind, label
+from tower.versions.kinds import KIND_SPECS, Kind, entity_label
 from tower.versions.rows import Changes
-from tower.versions.values import escaped, same
+from tower.versions.values import are_equal, escape_path_part
 
 
-class Change(StrEnum):
+class ChangeType(StrEnum):
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
@@ -35,31 +35,35 @@ class EntityChange:
     kind: Kind
     key: uuid.UUID
     label: str
-    change: Change
+    change: ChangeType
     fields: tuple[FieldChange, ...]
 
 
-def described(changes: Changes) -> list[EntityChange]:
+def describe_changes(changes: Changes) -> list[EntityChange]:
     """Return the changes ordered by kind, then number or name."""
     found = [
         EntityChange(
-            kind, key, label(kind, after or before or {}), change_of(before, after), _field_changes(before, after)
+            kind,
+            key,
+            entity_label(kind, after or before or {}),
+            change_type_of(before, after),
+            _field_changes(before, after),
         )
         for (kind, key), (before, after) in changes.items()
-        if not same(before, after)
+        if not are_equal(before, after)
     ]
     kinds = list(Kind)
     return sorted(found, key=lambda change: (kinds.index(change.kind), _sort_key(change), change.key))
 
 
-def change_of(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Change:
+def change_type_of(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> ChangeType:
     if before is None:
-        return Change.ADDED
-    return Change.REMOVED if after is None else Change.CHANGED
+        return ChangeType.ADDED
+    return ChangeType.REMOVED if after is None else ChangeType.CHANGED
 
 
 def _sort_key(change: EntityChange) -> tuple[int, str]:
-    return (int(change.label), "") if SHAPES[change.kind].numbered else (0, change.label)
+    return (int(change.label), "") if KIND_SPECS[change.kind].numbered else (0, change.label)
 
 
 def _field_changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> tuple[FieldChange, ...]:
@@ -69,8 +73,8 @@ def _field_changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | 
 def _compare_fields(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> Iterator[FieldChange]:
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name), after.get(name)
-        path = prefix + escaped(name)
-        if same(old, new) and (name in before) == (name in after):
+        path = prefix + escape_path_part(name)
+        if are_equal(old, new) and (name in before) == (name in after):
             continue
         if isinstance(old, dict) and isinstance(new, dict):
             yield from _compare_fields(old, new, f"{path}/")

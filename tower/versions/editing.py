@@ -18,14 +18,14 @@ from db.models.versions import Branch, Commit
 from tower.errors import InvalidError, NotFoundError, TowerError
 from tower.errors.codes import ErrorCode
 from tower.versions import heads, trees
-from tower.versions.fields import checked, whole
+from tower.versions.fields import complete_new_fields, parse_fields
 from tower.versions.heads import Head
-from tower.versions.kinds import BIBLE_KEY, SHAPES, Fields, Kind, Row, label
-from tower.versions.references import MENTIONED, mentions, referrers, rewritten
+from tower.versions.kinds import BIBLE_KEY, KIND_SPECS, Fields, Kind, Row, entity_label
+from tower.versions.references import REFERENCED_KINDS, find_referrers, referenced_addresses, rewrite_references
 from tower.versions.refs import MAIN
 from tower.versions.rows import Changes
 from tower.versions.trees import Address
-from tower.versions.values import canonical, escaped
+from tower.versions.values import canonicalise, escape_path_part
 
 
 class PreconditionFailedError(TowerError):
@@ -36,7 +36,7 @@ class PreconditionFailedError(TowerError):
 
 
 @dataclass(frozen=True)
-class Edit:
+class EntityEdit:
     """A change to one entity. `fields` may be partial; an unknown key creates the entity, None as `fields` deletes it.
 
     A field is an attribute of the row that `kinds.SHAPES` lists as content. A new value replaces the whole field.
@@ -48,12 +48,12 @@ class Edit:
     fields: Mapping[str, Any] | None
 
 
-def commit(
+def commit_edits(
     session: Session,
     *,
     project_id: int,
     branch: str,
-    edits: Sequence[Edit],
+    edits: Sequence[EntityEdit],
     message: str,
     author: str,
     expected_head: str | None = None,
@@ -70,35 +70,35 @@ def commit(
     taken.
     """
     with session.begin_nested():
-        head = heads.taken(session, project_id, branch)
+        head = heads.load_head(session, project_id, branch)
         if expected_head is not None and head.commit.hash != expected_head:
             raise PreconditionFailedError(
                 f"The head of branch {branch!r} is now {head.commit.hash[:12]}: read it again and repeat the edit",
                 details={"expected": expected_head, "head": head.commit.hash},
             )
-        return apply(session, head, edits, message=message, author=author)
+        return apply_edits(session, head, edits, message=message, author=author)
 
 
-def apply(session: Session, head: Head, edits: Sequence[Edit], *, message: str, author: str) -> Commit:
+def apply_edits(session: Session, head: Head, edits: Sequence[EntityEdit], *, message: str, author: str) -> Commit:
     """Apply the edits as `commit` does, to a head that is already locked. After an error the transaction must end."""
     changes = _resolve_changes(session, head, edits)
-    labels = {"message": canonical(message, "message"), "author": canonical(author, "author")}
-    return heads.advance(session, head, changes, **labels)
+    labels = {"message": canonicalise(message, "message"), "author": canonicalise(author, "author")}
+    return heads.commit_changes(session, head, changes, **labels)
 
 
-def begin_main(session: Session, project_id: int) -> None:
+def create_main(session: Session, project_id: int) -> None:
     """Create the branch `main` of a new project, with a first commit."""
-    heads.begun(session, project_id, MAIN)
+    heads.ensure_branch(session, project_id, MAIN)
 
 
 def ensure_main(session: Session, project_id: int) -> Branch:
     """Return the branch `main`, created if it is missing. Its first commit contains the rows that it already has."""
-    return heads.taken(session, project_id, MAIN).branch
+    return heads.load_head(session, project_id, MAIN).branch
 
 
-def entity(session: Session, project_id: int, branch: str, kind: Kind, *, key: uuid.UUID | int | str) -> Row:
+def get_row(session: Session, project_id: int, branch: str, kind: Kind, *, key: uuid.UUID | int | str) -> Row:
     """Return the current row with this key (UUID) or row id (int or digits). Raises NotFoundError."""
-    row: Any = SHAPES[kind].row
+    row: Any = KIND_SPECS[kind].row
     on_branch = select(row).join(Branch, Branch.id == row.branch_id)
     available = on_branch.join(Project, Project.id == Branch.project_id).where(Project.deleted_at.is_(None))
     query = available.where(Branch.project_id == project_id, Branch.name == branch)
@@ -124,18 +124,18 @@ def _parse_key(key: uuid.UUID | int | str) -> uuid.UUID | int | None:
         return None
 
 
-def _resolve_changes(session: Session, head: Head, edits: Sequence[Edit]) -> Changes:
+def _resolve_changes(session: Session, head: Head, edits: Sequence[EntityEdit]) -> Changes:
     """Return each affected entity before and after all edits, including entities that refer to deleted ones."""
-    before = heads.contents(head, head.commit.tree_hash, ((edit.kind, edit.key) for edit in edits))
+    before = heads.entities_in_tree(head, head.commit.tree_hash, ((edit.kind, edit.key) for edit in edits))
     after = dict(before)
     for edit in edits:
         after[edit.kind, edit.key] = _apply_edit(edit, after[edit.kind, edit.key])
-    deleted = {at: None for at, fields in after.items() if fields is None and before[at] and at[0] in MENTIONED}
+    deleted = {at: None for at, fields in after.items() if fields is None and before[at] and at[0] in REFERENCED_KINDS}
     if deleted:
-        affected = referrers(session, head.branch.id, deleted) - before.keys()
-        before |= heads.contents(head, head.commit.tree_hash, affected)
+        affected = find_referrers(session, head.branch.id, deleted) - before.keys()
+        before |= heads.entities_in_tree(head, head.commit.tree_hash, affected)
         after |= {at: before[at] for at in affected}
-        after |= {at: rewritten(at[0], fields, deleted) for at, fields in _existing(after)}
+        after |= {at: rewrite_references(at[0], fields, deleted) for at, fields in _existing(after)}
     _check_references(head, before, after)
     return {at: (before[at], after[at]) for at in after}
 
@@ -147,10 +147,10 @@ def _check_references(
     added = {
         mentioned: at
         for at, fields in _existing(after)
-        for mentioned in mentions(at[0], fields) - mentions(at[0], before[at] or {})
+        for mentioned in referenced_addresses(at[0], fields) - referenced_addresses(at[0], before[at] or {})
         if mentioned not in after
     }
-    targets = trees.find(head.objects, head.commit.tree_hash, added)
+    targets = trees.find_entities(head.objects, head.commit.tree_hash, added)
     for (kind, key), (of, _) in added.items():
         if targets[kind, key] is None:
             raise InvalidError.field(f"{of.value}", str(key), f"the key of one of the {kind.value} on the branch")
@@ -160,14 +160,16 @@ def _existing(contents: Mapping[Any, Fields | None]) -> Iterable[tuple[Any, Fiel
     return [(at, fields) for at, fields in contents.items() if fields is not None]
 
 
-def _apply_edit(edit: Edit, before: Fields | None) -> Fields | None:
+def _apply_edit(edit: EntityEdit, before: Fields | None) -> Fields | None:
     if edit.fields is None:
         if before is None:
             raise NotFoundError(f"There is no {edit.key} among the {edit.kind.value} to delete")
         return None
     if edit.kind == Kind.BIBLE and edit.key != BIBLE_KEY:
         raise InvalidError.field("key", str(edit.key), f"{BIBLE_KEY}, the key of every bible")
-    name = label(edit.kind, before) if before else str(edit.fields.get(SHAPES[edit.kind].named_by, edit.key))
-    path = f"{edit.kind.value}/{escaped(name)}"
-    given = checked(edit.kind, edit.fields, path)
-    return {**before, **given} if before else whole(edit.kind, given, path)
+    name = (
+        entity_label(edit.kind, before) if before else str(edit.fields.get(KIND_SPECS[edit.kind].name_field, edit.key))
+    )
+    path = f"{edit.kind.value}/{escape_path_part(name)}"
+    given = parse_fields(edit.kind, edit.fields, path)
+    return {**before, **given} if before else complete_new_fields(edit.kind, given, path)

@@ -19,9 +19,9 @@ from db.models.versions import Branch, Commit, VersionObject
 from tower.errors import NotFoundError
 from tower.versions import rows, trees
 from tower.versions.commits import commit_hash
-from tower.versions.kinds import SHAPES, Fields, Kind, label
-from tower.versions.objects import DamagedHistoryError, Objects
-from tower.versions.values import same
+from tower.versions.kinds import KIND_SPECS, Fields, Kind, entity_label
+from tower.versions.objects import DamagedHistoryError, ObjectStore
+from tower.versions.values import are_equal
 
 Item = TypeVar("Item")
 
@@ -33,14 +33,14 @@ _WRONG_HASH = text(
 
 
 @dataclass(frozen=True)
-class Finding:
+class HistoryProblem:
     """A problem in one project. `what` describes it in one sentence."""
 
     project_id: int
-    what: str
+    message: str
 
 
-def projects(session: Session, project_id: int | None = None) -> Sequence[int]:
+def list_project_ids(session: Session, project_id: int | None = None) -> Sequence[int]:
     """Return the ids of all projects, deleted ones included, or only `project_id`. Raises NotFoundError if unknown."""
     query = select(Project.id).order_by(Project.id)
     if project_id is None:
@@ -51,9 +51,9 @@ def projects(session: Session, project_id: int | None = None) -> Sequence[int]:
     return found
 
 
-def examine(session: Session, *, project_id: int) -> Iterator[Finding]:
+def check_project(session: Session, *, project_id: int) -> Iterator[HistoryProblem]:
     """Yield every problem in one project. Changes nothing."""
-    return (Finding(project_id, what) for what in _check_all(session, project_id))
+    return (HistoryProblem(project_id, what) for what in _check_all(session, project_id))
 
 
 def _check_all(session: Session, project_id: int) -> Iterator[str]:
@@ -129,7 +129,7 @@ def _check_node(
         return
     if "leaf" in node:
         count = len(node["leaf"])
-        if not all(trees.place_of(key).startswith(position.digits) for key in node["leaf"]):
+        if not all(trees.key_digits(key).startswith(position.digits) for key in node["leaf"]):
             yield f"Tree node {position.sha256} holds {position.kind.value} that belong elsewhere"
         entities.update(dict.fromkeys(node["leaf"].values(), position.kind))
     else:
@@ -138,32 +138,32 @@ def _check_node(
             _NodePosition(child[1], position.kind, position.digits + digit, child[0])
             for digit, child in node["nodes"].items()
         }
-    if count != position.count or ("leaf" in node) != (count <= trees.LEAF):
+    if count != position.count or ("leaf" in node) != (count <= trees.LEAF_CAPACITY):
         yield f"Tree node {position.sha256} holds {count} {position.kind.value} instead of {position.count}"
 
 
 def _check_rows(session: Session, branch: Branch, head: Commit) -> Iterator[str]:
-    objects = Objects(session, branch.project_id, remembered=None)
-    for kind in SHAPES:
+    objects = ObjectStore(session, branch.project_id, cache=None)
+    for kind in KIND_SPECS:
         try:
-            hashes = trees.read(objects, head.tree_hash, kind)
+            hashes = trees.list_entities(objects, head.tree_hash, kind)
             objects.load(hashes.values())
         except DamagedHistoryError:
             continue  # already reported by the walk of the trees
-        current = {row.key: rows.content(kind, row) for row in rows.on_branch(session, branch.id, kind)}
+        current = {row.key: rows.row_content(kind, row) for row in rows.load_rows(session, branch.id, kind)}
         for key in sorted(hashes.keys() | current.keys()):
-            committed = trees.entity(objects, hashes[key]) if key in hashes else None
+            committed = trees.get_entity(objects, hashes[key]) if key in hashes else None
             yield from _compare_row(f"{kind.value} on {branch.name!r}", kind, (str(key), current.get(key), committed))
 
 
 def _compare_row(where: str, kind: Kind, pair: tuple[str, Fields | None, Fields | None]) -> Iterator[str]:
     key, row, committed = pair
     if row is None:
-        yield f"{where}: {label(kind, committed or {})!r} ({key}) is in the head but has no row"
+        yield f"{where}: {entity_label(kind, committed or {})!r} ({key}) is in the head but has no row"
     elif committed is None:
-        yield f"{where}: {label(kind, row)!r} ({key}) has a row but is not in the head"
-    elif differing := [name for name in committed if not same(row[name], committed[name])]:
-        yield f"{where}: {label(kind, committed)!r} ({key}) differs from the head in {', '.join(differing)}"
+        yield f"{where}: {entity_label(kind, row)!r} ({key}) has a row but is not in the head"
+    elif differing := [name for name in committed if not are_equal(row[name], committed[name])]:
+        yield f"{where}: {entity_label(kind, committed)!r} ({key}) differs from the head in {', '.join(differing)}"
 
 
 def _load_contents(session: Session, project_id: int, hashes: Sequence[str]) -> dict[str, Any]:

@@ -17,32 +17,32 @@ _OURS, _THEIRS, _STALE = 1, 2, 4
 
 
 @dataclass(frozen=True)
-class Node:
+class CommitNode:
     parents: tuple[int, ...]
     generation: int
     tree: str
 
 
-class Graph:
+class CommitGraph:
     """Commits by id, fetched together with their ancestors in chunks."""
 
     def __init__(self, session: Session, project_id: int) -> None:
         self._session = session
         self._project_id = project_id
-        self._nodes: dict[int, Node] = {}
+        self._nodes: dict[int, CommitNode] = {}
 
-    def node(self, commit_id: int) -> Node:
+    def node(self, commit_id: int) -> CommitNode:
         if commit_id not in self._nodes:
             self._fetch(commit_id)
         return self._nodes[commit_id]
 
-    def add(self, parents: tuple[int, ...], tree: str) -> int:
+    def add_virtual(self, parents: tuple[int, ...], tree: str) -> int:
         """Add a virtual commit, the merge of several merge bases, and return its id. It is never stored."""
         commit_id = _VIRTUAL + len(self._nodes)
-        self._nodes[commit_id] = Node(parents, max(self.node(parent).generation for parent in parents) + 1, tree)
+        self._nodes[commit_id] = CommitNode(parents, max(self.node(parent).generation for parent in parents) + 1, tree)
         return commit_id
 
-    def behind(self, commit_id: int) -> Iterator[int]:
+    def iter_history(self, commit_id: int) -> Iterator[int]:
         """Yield the commit and all its ancestors, newest first."""
         queue, seen = [-commit_id], {commit_id}
         while queue:
@@ -75,7 +75,7 @@ class Graph:
                 colours[parent] = colours.get(parent, 0) | colour
         return bases
 
-    def descends(self, commit_id: int, ancestor: int) -> bool:
+    def is_descendant(self, commit_id: int, ancestor: int) -> bool:
         """Whether `ancestor` is `commit_id` itself or one of its ancestors."""
         return self.best_common_ancestors(commit_id, ancestor) == [ancestor]
 
@@ -89,4 +89,4 @@ class Graph:
         )
         for commit, parent, merged, generation, tree in self._session.execute(rows):
             parents = tuple(parent_id for parent_id in (parent, merged) if parent_id is not None)
-            self._nodes[commit] = Node(parents, generation, tree)
+            self._nodes[commit] = CommitNode(parents, generation, tree)

@@ -14,30 +14,30 @@ from sqlalchemy.orm import Session, aliased
 
 from db.models.versions import Commit
 from tower.errors import NotFoundError
-from tower.pages import Page, Wanted
+from tower.pages import Page, PageRequest
 from tower.versions import heads, trees
-from tower.versions.comparing import Change, EntityChange, FieldChange, change_of, described
-from tower.versions.graph import Graph
+from tower.versions.comparing import ChangeType, EntityChange, FieldChange, change_type_of, describe_changes
+from tower.versions.graph import CommitGraph
 from tower.versions.kinds import Fields, Kind
-from tower.versions.objects import Objects
-from tower.versions.refs import MAIN, find_commit, plain_commit, project_exists
+from tower.versions.objects import ObjectStore
+from tower.versions.refs import MAIN, check_project_exists, find_commit, find_head_or_full_hash
 from tower.versions.trees import Address
 
 __all__ = [
-    "Change",
+    "ChangeType",
     "EntityChange",
     "EntityVersion",
     "FieldChange",
     "LogPage",
-    "between",
-    "changed_by",
-    "diff",
-    "entities",
+    "diff_commits",
+    "diff_refs",
+    "diff_with_parent",
+    "entities_at",
     "entity_at",
-    "history",
-    "log",
-    "parents",
-    "resolve",
+    "entity_history",
+    "list_commits",
+    "parent_hashes",
+    "resolve_ref",
 ]
 
 _WINDOW = 256  # commits examined at a time
@@ -80,43 +80,43 @@ class EntityVersion:
 
     number: int
     commit: Commit
-    change: Change
+    change: ChangeType
     fields: Fields | None
 
 
-def resolve(session: Session, project_id: int, ref: str) -> Commit:
+def resolve_ref(session: Session, project_id: int, ref: str) -> Commit:
     """Return the commit that `ref` names.
 
     Raises NotFoundError, and InvalidError if the start of a hash matches several commits.
     """
-    if found := plain_commit(session, project_id, ref):
+    if found := find_head_or_full_hash(session, project_id, ref):
         return found
     if ref == MAIN:
-        return heads.taken(session, project_id, MAIN, lock=False).commit
-    project_exists(session, project_id)
+        return heads.load_head(session, project_id, MAIN, lock=False).commit
+    check_project_exists(session, project_id)
     return find_commit(session, project_id, ref)
 
 
-def entities(session: Session, project_id: int, ref: str, kind: Kind) -> dict[uuid.UUID, Fields]:
+def entities_at(session: Session, project_id: int, ref: str, kind: Kind) -> dict[uuid.UUID, Fields]:
     """Return the entities of one kind at `ref`, by key."""
-    objects = Objects(session, project_id)
-    hashes = trees.read(objects, resolve(session, project_id, ref).tree_hash, kind)
+    objects = ObjectStore(session, project_id)
+    hashes = trees.list_entities(objects, resolve_ref(session, project_id, ref).tree_hash, kind)
     objects.load(hashes.values())
-    return {key: trees.entity(objects, sha256) for key, sha256 in hashes.items()}
+    return {key: trees.get_entity(objects, sha256) for key, sha256 in hashes.items()}
 
 
 def entity_at(session: Session, project_id: int, ref: str, kind: Kind, *, key: uuid.UUID) -> Fields:
     """Return an entity's fields at `ref`. Raises NotFoundError."""
-    objects = Objects(session, project_id)
-    sha256 = trees.find(objects, resolve(session, project_id, ref).tree_hash, [(kind, key)])[kind, key]
+    objects = ObjectStore(session, project_id)
+    sha256 = trees.find_entities(objects, resolve_ref(session, project_id, ref).tree_hash, [(kind, key)])[kind, key]
     if sha256 is None:
         raise NotFoundError(f"There is no {key} among the {kind.value} of project {project_id} at {ref!r}")
-    return trees.entity(objects, sha256)
+    return trees.get_entity(objects, sha256)
 
 
-def log(session: Session, project_id: int, ref: str, *, limit: int = 50, before: int | None = None) -> LogPage:
+def list_commits(session: Session, project_id: int, ref: str, *, limit: int = 50, before: int | None = None) -> LogPage:
     """Return the ancestors of `ref` and itself, newest first. `before` is the `next_cursor` of the previous page."""
-    reached = {resolve(session, project_id, ref).id}
+    reached = {resolve_ref(session, project_id, ref).id}
     if before is not None:
         deque(_walk_ancestors(session, project_id, reached, _IDS_ONLY, bottom=before, most=_LARGEST_CHUNK), maxlen=0)
     rows = list(islice(_walk_ancestors(session, project_id, reached, _WITH_COMMITS, most=limit + 1), limit + 1))
@@ -124,47 +124,47 @@ def log(session: Session, project_id: int, ref: str, *, limit: int = 50, before:
     return LogPage([row.Commit for row in rows[:limit]], parents, rows[limit - 1].id if len(rows) > limit else None)
 
 
-def parents(session: Session, commit: Commit) -> tuple[str, ...]:
+def parent_hashes(session: Session, commit: Commit) -> tuple[str, ...]:
     """Return the hashes of the commit's parents. A second parent is the merged commit."""
     ids = (commit.parent_id, commit.merged_id)
     return tuple(session.get_one(Commit, parent_id).hash for parent_id in ids if parent_id is not None)
 
 
-def changed_by(session: Session, commit: Commit) -> list[EntityChange]:
+def diff_with_parent(session: Session, commit: Commit) -> list[EntityChange]:
     """Return the changes of a commit against its first parent; none for a project's first commit."""
     if commit.parent_id is None:
         return []
-    return between(session, session.get_one(Commit, commit.parent_id), commit)
+    return diff_commits(session, session.get_one(Commit, commit.parent_id), commit)
 
 
-def diff(session: Session, project_id: int, from_ref: str, to_ref: str) -> list[EntityChange]:
+def diff_refs(session: Session, project_id: int, from_ref: str, to_ref: str) -> list[EntityChange]:
     """Return the changes between two refs, ordered by kind, then number or name."""
-    return between(session, *(resolve(session, project_id, ref) for ref in (from_ref, to_ref)))
+    return diff_commits(session, *(resolve_ref(session, project_id, ref) for ref in (from_ref, to_ref)))
 
 
-def between(session: Session, before: Commit, after: Commit) -> list[EntityChange]:
+def diff_commits(session: Session, before: Commit, after: Commit) -> list[EntityChange]:
     """Return the changes between two commits of one project, ordered as by `diff`."""
-    objects = Objects(session, after.project_id)
-    return described(heads.changes_between(objects, before.tree_hash, after.tree_hash))
+    objects = ObjectStore(session, after.project_id)
+    return describe_changes(heads.tree_changes(objects, before.tree_hash, after.tree_hash))
 
 
-def history(
-    session: Session, project_id: int, ref: str, kind: Kind, *, key: uuid.UUID, wanted: Wanted
+def entity_history(
+    session: Session, project_id: int, ref: str, kind: Kind, *, key: uuid.UUID, page_request: PageRequest
 ) -> Page[EntityVersion]:
     """Return the commits up to `ref` that changed this entity, newest first. Raises NotFoundError if there is none.
 
     A merge is included only if its result differs from both sides. The cursor is the id of a commit and not a number,
     as a merge inserts older commits and numbers shift.
     """
-    graph, objects = Graph(session, project_id), Objects(session, project_id)
-    ancestors = graph.behind(resolve(session, project_id, ref).id)
+    graph, objects = CommitGraph(session, project_id), ObjectStore(session, project_id)
+    ancestors = graph.iter_history(resolve_ref(session, project_id, ref).id)
     found: list[_ChangingCommit] = []
     while window := list(islice(ancestors, _WINDOW)):
         found += _find_changes(graph, objects, window, (kind, key))
     if not found:
         raise NotFoundError(f"Nothing up to {ref!r} has {key} among the {kind.value} of project {project_id}")
-    start = 0 if wanted.cursor is None else sum(changed.commit_id >= wanted.cursor for changed in found)
-    end = start + wanted.limit
+    start = 0 if page_request.cursor is None else sum(changed.commit_id >= page_request.cursor for changed in found)
+    end = start + page_request.limit
     page_rows = found[start:end]
     versions = _load_versions(session, objects, page_rows, newest=len(found) - start)
     return Page(versions, page_rows[-1].commit_id if end < len(found) else None)
@@ -196,10 +196,12 @@ class _ChangingCommit(NamedTuple):
     after: str | None
 
 
-def _find_changes(graph: Graph, objects: Objects, window: Sequence[int], at: Address) -> list[_ChangingCommit]:
+def _find_changes(
+    graph: CommitGraph, objects: ObjectStore, window: Sequence[int], at: Address
+) -> list[_ChangingCommit]:
     nodes = {commit_id: graph.node(commit_id) for commit_id in window}
     parent_trees = {parent: graph.node(parent).tree for node in nodes.values() for parent in node.parents}
-    hashes = trees.find_in_many(objects, {*parent_trees.values(), *(node.tree for node in nodes.values())}, at)
+    hashes = trees.find_in_trees(objects, {*parent_trees.values(), *(node.tree for node in nodes.values())}, at)
     found = []
     for commit_id, node in nodes.items():
         before = [hashes[parent_trees[parent]] for parent in node.parents] or [None]
@@ -210,7 +212,7 @@ def _find_changes(graph: Graph, objects: Objects, window: Sequence[int], at: Add
 
 
 def _load_versions(
-    session: Session, objects: Objects, shown: Sequence[_ChangingCommit], *, newest: int
+    session: Session, objects: ObjectStore, shown: Sequence[_ChangingCommit], *, newest: int
 ) -> list[EntityVersion]:
     objects.load(changed.after for changed in shown if changed.after)
     ids = [changed.commit_id for changed in shown]
@@ -219,8 +221,8 @@ def _load_versions(
         EntityVersion(
             number,
             commits[changed.commit_id],
-            change_of({} if changed.before else None, {} if changed.after else None),
-            trees.entity(objects, changed.after) if changed.after else None,
+            change_type_of({} if changed.before else None, {} if changed.after else None),
+            trees.get_entity(objects, changed.after) if changed.after else None,
         )
         for number, changed in zip(range(newest, 0, -1), shown, strict=False)
     ]

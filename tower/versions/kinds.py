@@ -41,7 +41,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Shape:
+class KindSpec:
     """How entities of one kind are stored.
 
     content: the attributes of `row` that are versioned.
@@ -50,11 +50,11 @@ class Shape:
     """
 
     row: type[Row]
-    content: tuple[str, ...]
-    named_by: str
+    content_fields: tuple[str, ...]
+    name_field: str
     unique: bool = True
     numbered: bool = False
-    sets: frozenset[str] = frozenset()
+    set_fields: frozenset[str] = frozenset()
 
 
 _PERSON_FIELDS = (
@@ -71,37 +71,37 @@ _PERSON_FIELDS = (
     "evolution_arc",
 )
 
-SHAPES: Mapping[Kind, Shape] = {  # in writing order: rows come after those they refer to
-    Kind.CHARACTERS: Shape(
+KIND_SPECS: Mapping[Kind, KindSpec] = {  # in writing order: rows come after those they refer to
+    Kind.CHARACTERS: KindSpec(
         Character,
         (*_PERSON_FIELDS, "image_path", "comfyui_workflow", "seed"),
-        named_by="name",
-        sets=frozenset({"abilities"}),
+        name_field="name",
+        set_fields=frozenset({"abilities"}),
     ),
-    Kind.BIBLE: Shape(
+    Kind.BIBLE: KindSpec(
         ProjectBible,
         ("title", "description", "visual_style", "world_setting", "narrative_guidelines", "content"),
-        named_by="title",
+        name_field="title",
         unique=False,
     ),
-    Kind.EPISODES: Shape(
+    Kind.EPISODES: KindSpec(
         Episode,
         ("episode_number", "title", "synopsis", "details"),
-        named_by="episode_number",
+        name_field="episode_number",
         numbered=True,
     ),
-    Kind.STYLES: Shape(
+    Kind.STYLES: KindSpec(
         StyleTemplate,
         ("name", "description", "prompt", "negative_prompt", "sampler_settings"),
-        named_by="name",
+        name_field="name",
     ),
-    Kind.BIBLE_CHARACTERS: Shape(
+    Kind.BIBLE_CHARACTERS: KindSpec(
         BibleCharacter,
         (*_PERSON_FIELDS, "bible_key", "character_key"),
-        named_by="name",
-        sets=frozenset({"abilities"}),
+        name_field="name",
+        set_fields=frozenset({"abilities"}),
     ),
-    Kind.SCENES: Shape(
+    Kind.SCENES: KindSpec(
         Scene,
         (
             "scene_number",
@@ -118,24 +118,24 @@ SHAPES: Mapping[Kind, Shape] = {  # in writing order: rows come after those they
             "camera",
             "video_path",
         ),
-        named_by="scene_number",
+        name_field="scene_number",
         numbered=True,
-        sets=frozenset({"characters"}),
+        set_fields=frozenset({"characters"}),
     ),
-    Kind.STORY_ARCS: Shape(
+    Kind.STORY_ARCS: KindSpec(
         StoryArc,
         ("name", "description", "status", "position", "episode_keys", "milestones"),
-        named_by="name",
+        name_field="name",
         unique=False,
     ),
 }
 
 
-def mapper(kind: Kind) -> Mapper[Any]:
+def get_mapper(kind: Kind) -> Mapper[Any]:
     """Return the SQLAlchemy mapper of this kind's rows."""
-    return class_mapper(SHAPES[kind].row)
+    return class_mapper(KIND_SPECS[kind].row)
 
 
-def label(kind: Kind, fields: Mapping[str, Any]) -> str:
+def entity_label(kind: Kind, fields: Mapping[str, Any]) -> str:
     """Return the name, number or title that users know the entity by."""
-    return str(fields[SHAPES[kind].named_by])
+    return str(fields[KIND_SPECS[kind].name_field])

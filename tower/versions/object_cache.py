@@ -6,25 +6,25 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from threading import Lock
 
-MOST_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 ENTRY_BYTES = 400  # approximate overhead of an entry besides its content
 
-Key = tuple[int, str]  # (project id, hash): projects never share objects
+CacheKey = tuple[int, str]  # (project id, hash): projects never share objects
 
 
-class Remembered:
+class ObjectCache:
     """Contents by hash, up to `most_bytes`; the least recently used are evicted first. Safe to use from many threads.
 
     An entry may come from a transaction that was rolled back: its content is right, but it may not be stored.
     """
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._most_bytes = max_bytes
         self._bytes = 0
-        self._contents: OrderedDict[Key, bytes] = OrderedDict()
+        self._contents: OrderedDict[CacheKey, bytes] = OrderedDict()
         self._lock = Lock()
 
-    def known(self, project_id: int, hashes: Iterable[str]) -> dict[str, bytes]:
+    def get_many(self, project_id: int, hashes: Iterable[str]) -> dict[str, bytes]:
         """Return the cached contents by hash; hashes that are not cached are left out."""
         found: dict[str, bytes] = {}
         with self._lock:
@@ -45,10 +45,10 @@ class Remembered:
                 _, evicted = self._contents.popitem(last=False)
                 self._bytes -= len(evicted) + ENTRY_BYTES
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         with self._lock:
             self._contents.clear()
             self._bytes = 0
 
 
-REMEMBERED = Remembered()  # shared by all threads of this process
+PROCESS_CACHE = ObjectCache()  # shared by all threads of this process

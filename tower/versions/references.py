@@ -27,40 +27,40 @@ _NESTED_KEY_FIELDS = {  # fields that hold a list of objects, each with a key un
 }
 _REQUIRED = (Kind.BIBLE_CHARACTERS, "bible_key")  # an entity is deleted together with its target
 
-MENTIONED = {Kind.BIBLE, Kind.CHARACTERS, Kind.EPISODES}
+REFERENCED_KINDS = {Kind.BIBLE, Kind.CHARACTERS, Kind.EPISODES}
 
 
-def mentions(kind: Kind, fields: Mapping[str, Any]) -> set[Address]:
+def referenced_addresses(kind: Kind, fields: Mapping[str, Any]) -> set[Address]:
     return {(of, key) for of, key in _iter_references(kind, fields) if key is not None}
 
 
-def rewritten(kind: Kind, fields: Fields, gone: Mapping[Address, uuid.UUID | None]) -> Fields | None:
+def rewrite_references(kind: Kind, fields: Fields, replacements: Mapping[Address, uuid.UUID | None]) -> Fields | None:
     """Return `fields` with references to the keys of `gone` replaced by the given keys, or removed where that is None.
 
     Returns None if the entity cannot exist without the deleted one: a bible's character without the bible.
     """
     after = dict(fields)
     for (of, field), target in _KEY_FIELDS.items():
-        if of == kind and (key := _parse_key(fields[field])) is not None and (target, key) in gone:
-            replacement = gone[target, key]
+        if of == kind and (key := _parse_key(fields[field])) is not None and (target, key) in replacements:
+            replacement = replacements[target, key]
             if replacement is None and (of, field) == _REQUIRED:
                 return None
             after[field] = None if replacement is None else str(replacement)
     for (of, field), target in _KEY_LIST_FIELDS.items():
         if of == kind:
-            keys = (gone.get((target, uuid.UUID(key)), uuid.UUID(key)) for key in fields[field])
+            keys = (replacements.get((target, uuid.UUID(key)), uuid.UUID(key)) for key in fields[field])
             after[field] = list(dict.fromkeys(str(key) for key in keys if key is not None))
     for (of, field, inner), target in _NESTED_KEY_FIELDS.items():
         if of == kind:
-            after[field] = [_replace_nested_key(item, inner, target, gone) for item in fields[field]]
+            after[field] = [_replace_nested_key(item, inner, target, replacements) for item in fields[field]]
     return after
 
 
-def referrers(session: Session, branch_id: int, gone: Collection[Address]) -> set[Address]:
+def find_referrers(session: Session, branch_id: int, deleted: Collection[Address]) -> set[Address]:
     """Return the entities of the branch that may refer to one of these, found in its rows."""
-    characters = [key for kind, key in gone if kind == Kind.CHARACTERS]
-    episodes = [key for kind, key in gone if kind == Kind.EPISODES]
-    bibles = [key for kind, key in gone if kind == Kind.BIBLE]
+    characters = [key for kind, key in deleted if kind == Kind.CHARACTERS]
+    episodes = [key for kind, key in deleted if kind == Kind.EPISODES]
+    bibles = [key for kind, key in deleted if kind == Kind.BIBLE]
     found: set[Address] = set()
     if characters or bibles:
         refers = or_(BibleCharacter.character_key.in_(characters), BibleCharacter.bible_key.in_(bibles))

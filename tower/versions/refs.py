@@ -39,14 +39,14 @@ _BRANCH_HEAD = _PROJECT_COMMITS.join(Branch, Branch.head_id == Commit.id).where(
 _BY_FULL_HASH = _PROJECT_COMMITS.where(Commit.hash == bindparam("ref"))
 
 
-def project_exists(session: Session, project_id: int) -> None:
+def check_project_exists(session: Session, project_id: int) -> None:
     """Raises NotFoundError for an unknown or deleted project."""
     query = select(Project.id).where(Project.id == project_id, Project.deleted_at.is_(None))
     if session.scalar(query) is None:
         raise NotFoundError(f"There is no project {project_id}")
 
 
-def branch_called(session: Session, project_id: int, name: str, *, lock: bool = False) -> Branch | None:
+def get_branch(session: Session, project_id: int, name: str, *, lock: bool = False) -> Branch | None:
     """Return the branch as it is in the database now, with `lock` locked until the transaction ends."""
     query = select(Branch).where(Branch.project_id == project_id, Branch.name == name)
     if lock:
@@ -54,7 +54,7 @@ def branch_called(session: Session, project_id: int, name: str, *, lock: bool = 
     return session.scalar(query.execution_options(populate_existing=True))
 
 
-def begun_branch(session: Session, project_id: int, name: str, *, lock: bool = False) -> Branch | None:
+def get_started_branch(session: Session, project_id: int, name: str, *, lock: bool = False) -> Branch | None:
     """Return the branch if its project is not deleted and the branch has a commit, with one query.
 
     An advisory lock queues writers in the order of their arrival, as PostgreSQL gives a row lock to any waiter. The row
@@ -64,7 +64,7 @@ def begun_branch(session: Session, project_id: int, name: str, *, lock: bool = F
     return session.scalar(query, {"project": project_id, "name": name})
 
 
-def plain_commit(session: Session, project_id: int, ref: str) -> Commit | None:
+def find_head_or_full_hash(session: Session, project_id: int, ref: str) -> Commit | None:
     """Return the head of a branch or the commit of a full hash, with one query; None for other refs or projects."""
     return session.scalar(
         _BY_FULL_HASH if _FULL_HASH.fullmatch(ref) else _BRANCH_HEAD, {"project": project_id, "ref": ref}
@@ -88,12 +88,12 @@ def find_commit(session: Session, project_id: int, ref: str) -> Commit:
     return found
 
 
-def check_new_name(session: Session, project_id: int, name: str, *, what: str) -> None:
+def check_new_name(session: Session, project_id: int, name: str, *, field: str) -> None:
     """Raises InvalidError for an invalid name, ConflictError if a branch or tag has this name."""
     printable = name == name.strip() and not any(unicodedata.category(letter)[0] == "C" for letter in name)
     if not (printable and 1 <= len(name) <= _MAX_NAME_LENGTH) or _FULL_HASH.fullmatch(name):
         raise InvalidError.field(
-            what,
+            field,
             name,
             f"1 to {_MAX_NAME_LENGTH} characters without control characters or surrounding spaces, and not a full hash",
         )

@@ -20,15 +20,15 @@ from db.models.scenes import Scene, SceneStatus
 from db.models.story import StorylineContext, StoryTimeline
 from db.models.versions import Branch
 from tower.errors import ConflictError, InvalidError
-from tower.versions.fields import fields_of
-from tower.versions.kinds import SHAPES, Fields, Kind, Row, mapper
+from tower.versions.fields import field_specs
+from tower.versions.kinds import KIND_SPECS, Fields, Kind, Row, get_mapper
 from tower.versions.objects import DamagedHistoryError
 from tower.versions.trees import Address
-from tower.versions.values import canonical
+from tower.versions.values import canonicalise
 
 Changes: TypeAlias = dict[Address, tuple[Fields | None, Fields | None]]  # each entity before and after; None if absent
 
-ACCEPTED = (
+ACCEPTED_COLUMNS = (
     "accepted_asset_id",
     "accepted_fingerprint",
     "accepted_inputs",
@@ -36,17 +36,17 @@ ACCEPTED = (
 _UNVERSIONED = (StoryTimeline, StorylineContext)  # tables of a branch without commits, in writing order
 
 
-def content(kind: Kind, row: Row) -> Fields:
+def row_content(kind: Kind, row: Row) -> Fields:
     """Return the content of a row, in canonical form."""
-    fields = {name: canonical(getattr(row, name), name) for name in SHAPES[kind].content}
+    fields = {name: canonicalise(getattr(row, name), name) for name in KIND_SPECS[kind].content_fields}
     if isinstance(row, Scene) and row.accepted_fingerprint is not None:
         fields["video_path"] = None  # it shows the accepted take, which is not content
     return fields
 
 
-def on_branch(session: Session, branch_id: int, kind: Kind, keys: Iterable[uuid.UUID] | None = None) -> Sequence[Row]:
+def load_rows(session: Session, branch_id: int, kind: Kind, keys: Iterable[uuid.UUID] | None = None) -> Sequence[Row]:
     """Return the rows of a kind, or only those with these keys, read again from the database."""
-    row: Any = SHAPES[kind].row
+    row: Any = KIND_SPECS[kind].row
     query = select(row).where(row.branch_id == branch_id).execution_options(populate_existing=True)
     if keys is not None:
         query = query.where(row.key.in_(list(keys)))
@@ -54,17 +54,17 @@ def on_branch(session: Session, branch_id: int, kind: Kind, keys: Iterable[uuid.
     return found
 
 
-def follow(session: Session, branch: Branch, changes: Changes) -> None:
+def apply_changes(session: Session, branch: Branch, changes: Changes) -> None:
     """Apply the changes to the rows of the branch.
 
     Raises ConflictError for a name or number that is taken, InvalidError for a reference to a missing entity, and
     DamagedHistoryError if the rows did not match the head.
     """
     with _translate_integrity_errors(branch):
-        for kind in reversed(tuple(SHAPES)):
+        for kind in reversed(tuple(KIND_SPECS)):
             deleted = [key for (of, key), (_, after) in changes.items() if of == kind and after is None]
             _delete(session, branch, kind, deleted)
-        for kind in SHAPES:
+        for kind in KIND_SPECS:
             of_kind = {key: change for (of, key), change in changes.items() if of == kind and change[1] is not None}
             new = {key: after for key, (before, after) in of_kind.items() if before is None and after is not None}
             updated = {key: (before, after) for key, (before, after) in of_kind.items() if before and after}
@@ -76,9 +76,9 @@ def follow(session: Session, branch: Branch, changes: Changes) -> None:
     _expire(session, branch, {kind for kind, _ in changes})
 
 
-def copy(session: Session, source: Branch, to: Branch) -> None:
+def copy_branch_rows(session: Session, source: Branch, target: Branch) -> None:
     """Copy all rows of `source` to the new branch `to`: content, results of production and the story's timeline."""
-    tables = [_table(SHAPES[kind].row) for kind in SHAPES] + [_table(row) for row in _UNVERSIONED]
+    tables = [_table(KIND_SPECS[kind].row) for kind in KIND_SPECS] + [_table(row) for row in _UNVERSIONED]
     for table in tables:
         names = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in ("id", "branch_id"))
         session.execute(
@@ -86,11 +86,11 @@ def copy(session: Session, source: Branch, to: Branch) -> None:
                 f"insert into {table.fullname} (branch_id, {names})"
                 f" select :to, {names} from {table.fullname} where branch_id = :source order by id"
             ),
-            {"to": to.id, "source": source.id},
+            {"to": target.id, "source": source.id},
         )
 
 
-def carry(session: Session, source: Branch, to: Branch, new: Iterable[Address]) -> None:
+def copy_production_columns(session: Session, source: Branch, target: Branch, new: Iterable[Address]) -> None:
     """Copy the results of production from `source` to the rows that a merge has just created on `to`."""
     by_kind: dict[Kind, list[uuid.UUID]] = {}
     for kind, key in new:
@@ -100,23 +100,23 @@ def carry(session: Session, source: Branch, to: Branch, new: Iterable[Address]) 
         if not columns:
             continue
         values = ", ".join(f'"{column}" = s."{column}"' for column in columns)
-        table = _table(SHAPES[kind].row).fullname
+        table = _table(KIND_SPECS[kind].row).fullname
         session.execute(
             text(
                 f"update {table} t set {values} from {table} s"
                 " where t.branch_id = :to and s.branch_id = :source and s.key = t.key and t.key = any(:keys)"
             ),
-            {"to": to.id, "source": source.id, "keys": keys},
+            {"to": target.id, "source": source.id, "keys": keys},
         )
-    _expire(session, to, set(by_kind))
+    _expire(session, target, set(by_kind))
 
 
 def _sets_a_number(changes: Changes) -> bool:
     """Whether a change sets a number. The unique constraint on numbers is deferred and must be checked explicitly."""
 
     def renumbered(kind: Kind, before: Fields | None, after: Fields | None) -> bool:
-        by = SHAPES[kind].named_by
-        return SHAPES[kind].numbered and after is not None and (before is None or before[by] != after[by])
+        by = KIND_SPECS[kind].name_field
+        return KIND_SPECS[kind].numbered and after is not None and (before is None or before[by] != after[by])
 
     return any(renumbered(kind, *pair) for (kind, _), pair in changes.items())
 
@@ -125,7 +125,7 @@ def _production_columns(kind: Kind) -> list[str]:
     """Return the columns that hold results of production: all but content, identity, dates and version."""
     identity = {"id", "project_id", "branch_id", "key", "version", "created_at", "updated_at"}
     versioned = {column for _, column in _columns(kind)} - {"video_path"}
-    return [column.name for column in _table(SHAPES[kind].row).columns if column.name not in identity | versioned]
+    return [column.name for column in _table(KIND_SPECS[kind].row).columns if column.name not in identity | versioned]
 
 
 def _insert(session: Session, branch: Branch, kind: Kind, new: Mapping[uuid.UUID, Fields]) -> None:
@@ -149,7 +149,7 @@ def _update(session: Session, branch: Branch, kind: Kind, updates: Mapping[uuid.
 @cache
 def _insert_statement(kind: Kind) -> TextClause:
     names = ", ".join(f'"{column}"' for _, column in _columns(kind))
-    table = _table(SHAPES[kind].row).fullname
+    table = _table(KIND_SPECS[kind].row).fullname
     return text(
         f"insert into {table} (project_id, branch_id, key, {names})"
         f" select :project_id, :branch_id, r.key, {names}"
@@ -161,7 +161,7 @@ def _insert_statement(kind: Kind) -> TextClause:
 def _update_statement(kind: Kind) -> TextClause:
     columns = [column for _, column in _columns(kind) if column != "video_path"]
     values = ", ".join(f'"{column}" = r."{column}"' for column in columns)
-    table = _table(SHAPES[kind].row).fullname
+    table = _table(KIND_SPECS[kind].row).fullname
     return text(
         f"update {table} t set {values}, version = t.version + 1, updated_at = now()"
         f" from jsonb_populate_recordset(null::{table}, cast(:rows as jsonb)) r"
@@ -178,7 +178,7 @@ def _set_videos(session: Session, branch: Branch, updates: Mapping[uuid.UUID, tu
         statement = update(Scene).where(Scene.branch_id == branch.id, Scene.key == key)
         options = {"synchronize_session": False}
         if video is not None:
-            values = {"video_path": video} | dict.fromkeys(ACCEPTED)
+            values = {"video_path": video} | dict.fromkeys(ACCEPTED_COLUMNS)
             session.execute(statement.values(values), execution_options=options)
             continue
         without_take = statement.where(Scene.accepted_fingerprint.is_(None))
@@ -191,14 +191,14 @@ def _free_swapped_names(
     session: Session, branch: Branch, kind: Kind, updates: Mapping[uuid.UUID, tuple[Fields, Fields]]
 ) -> None:
     """Give rows that swap unique names temporary ones, as PostgreSQL checks the unique index row by row."""
-    shape = SHAPES[kind]
+    shape = KIND_SPECS[kind]
     if not shape.unique or shape.numbered:
         return
-    names = {key: (pair[0][shape.named_by], pair[1][shape.named_by]) for key, pair in updates.items()}
+    names = {key: (pair[0][shape.name_field], pair[1][shape.name_field]) for key, pair in updates.items()}
     renamed = {key: before.lower() for key, (before, after) in names.items() if before != after}
     new_names = {names[key][1].lower() for key in renamed}
     if len(renamed) > 1 and new_names & set(renamed.values()):
-        statement = f"update {_table(SHAPES[kind].row).fullname} set {shape.named_by} = key::text"
+        statement = f"update {_table(KIND_SPECS[kind].row).fullname} set {shape.name_field} = key::text"
         condition = " where branch_id = :branch_id and key = any(:keys)"
         session.execute(text(statement + condition), {**_branch_parameter(branch), "keys": list(renamed)})
 
@@ -206,7 +206,7 @@ def _free_swapped_names(
 def _delete(session: Session, branch: Branch, kind: Kind, keys: Sequence[uuid.UUID]) -> None:
     if not keys:
         return
-    table = _table(SHAPES[kind].row)
+    table = _table(KIND_SPECS[kind].row)
     deleted: Any = session.execute(delete(table).where(table.c.branch_id == branch.id, table.c.key.in_(keys)))
     _check_count(branch, kind, deleted.rowcount, len(keys))
 
@@ -220,8 +220,8 @@ def _check_count(branch: Branch, kind: Kind, count: int, expected: int) -> None:
 
 def _columns(kind: Kind) -> list[tuple[str, str]]:
     """Return (attribute, column) of each content field. They differ if SQLAlchemy reserves the column's name."""
-    columns = mapper(kind).columns
-    return [(name, columns[name].name) for name in fields_of(kind)]
+    columns = get_mapper(kind).columns
+    return [(name, columns[name].name) for name in field_specs(kind)]
 
 
 def _rows_json(kind: Kind, rows: Mapping[uuid.UUID, Fields]) -> str:
@@ -244,7 +244,7 @@ def _branch_parameter(branch: Branch) -> dict[str, Any]:
 
 def _expire(session: Session, branch: Branch, kinds: set[Kind]) -> None:
     """Expire the branch's rows in the session, so that the next access reads them again."""
-    classes = tuple(SHAPES[kind].row for kind in kinds)
+    classes = tuple(KIND_SPECS[kind].row for kind in kinds)
     for row in list(session.identity_map.values()):
         if isinstance(row, classes) and instance_dict(row).get("branch_id") == branch.id:
             session.expire(row)

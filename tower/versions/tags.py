@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from db.models.versions import Tag
 from tower.errors import NotFoundError
-from tower.versions.history import resolve
-from tower.versions.refs import check_new_name, project_exists
+from tower.versions.history import resolve_ref
+from tower.versions.refs import check_new_name, check_project_exists
 
 
 def create(session: Session, project_id: int, name: str, ref: str, *, author: str, message: str = "") -> Tag:
@@ -19,9 +19,9 @@ def create(session: Session, project_id: int, name: str, ref: str, *, author: st
     Raises ConflictError if a tag or branch has this name, InvalidError for an invalid name, NotFoundError for an
     unknown project or ref.
     """
-    project_exists(session, project_id)
-    check_new_name(session, project_id, name, what="tag_name")
-    commit = resolve(session, project_id, ref)
+    check_project_exists(session, project_id)
+    check_new_name(session, project_id, name, field="tag_name")
+    commit = resolve_ref(session, project_id, ref)
     tag = Tag(project_id=project_id, name=name, commit_id=commit.id, author=author, message=message)
     session.add(tag)
     session.flush()
@@ -39,5 +39,5 @@ def delete(session: Session, project_id: int, name: str) -> None:
 
 def list_all(session: Session, project_id: int) -> Sequence[Tag]:
     """Return all tags of the project, by name."""
-    project_exists(session, project_id)
+    check_project_exists(session, project_id)
     return session.scalars(select(Tag).where(Tag.project_id == project_id).order_by(Tag.name)).all()

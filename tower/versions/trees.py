@@ -21,17 +21,17 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError
 
 from db.models.versions import ObjectKind
-from tower.versions.fields import completed
+from tower.versions.fields import fill_defaults
 from tower.versions.kinds import Fields, Kind
-from tower.versions.objects import DamagedHistoryError, Objects
+from tower.versions.objects import DamagedHistoryError, ObjectStore
 
-LEAF = 64  # entities in a leaf, at most
-FEW = 8  # entities, at most, whose paths are read with one query; more are read level by level
+LEAF_CAPACITY = 64  # entities in a leaf, at most
+PATH_QUERY_LIMIT = 8  # entities, at most, whose paths are read with one query; more are read level by level
 
 Address: TypeAlias = tuple[Kind, uuid.UUID]
-Hashes: TypeAlias = dict[Address, str | None]  # the hash of each entity; None if absent
-Node: TypeAlias = tuple[int, str]  # (count of entities, hash of the node)
-Entries: TypeAlias = dict[str, str]  # entity hashes by the hex of their key
+EntityHashes: TypeAlias = dict[Address, str | None]  # the hash of each entity; None if absent
+NodeRef: TypeAlias = tuple[int, str]  # (count of entities, hash of the node)
+LeafEntries: TypeAlias = dict[str, str]  # entity hashes by the hex of their key
 
 _PATHS = text(
     "with recursive path as ("
@@ -49,26 +49,26 @@ _PATHS = text(
 )
 
 
-def put_entity(objects: Objects, kind: Kind, fields: Fields) -> str:
+def put_entity(objects: ObjectStore, kind: Kind, fields: Fields) -> str:
     return objects.put(ObjectKind.ENTITY, {"kind": kind.value, "fields": fields})
 
 
-def entity(objects: Objects, sha256: str) -> Fields:
+def get_entity(objects: ObjectStore, sha256: str) -> Fields:
     """Return the fields of an entity, with defaults for fields that its kind has gained since it was stored."""
     stored = objects.get(sha256)
-    return completed(Kind(stored["kind"]), stored["fields"])
+    return fill_defaults(Kind(stored["kind"]), stored["fields"])
 
 
-def empty(objects: Objects) -> str:
+def put_empty_tree(objects: ObjectStore) -> str:
     return objects.put(ObjectKind.TREE, {})
 
 
-def find(objects: Objects, tree: str, addresses: Iterable[Address]) -> Hashes:
+def find_entities(objects: ObjectStore, tree: str, addresses: Iterable[Address]) -> EntityHashes:
     """Return the hashes of these entities, with one query per level, or one query in all for up to FEW entities."""
-    found: Hashes = dict.fromkeys(addresses)
+    found: EntityHashes = dict.fromkeys(addresses)
 
     def load(nodes: Collection[str]) -> None:
-        if 0 < len(found) <= FEW and not objects.at_hand(nodes):
+        if 0 < len(found) <= PATH_QUERY_LIMIT and not objects.are_cached(nodes):
             _load_paths(objects, tree, found)
         objects.load(nodes)
 
@@ -89,7 +89,7 @@ def find(objects: Objects, tree: str, addresses: Iterable[Address]) -> Hashes:
     return found
 
 
-def find_in_many(objects: Objects, trees: Iterable[str], at: Address) -> dict[str, str | None]:
+def find_in_trees(objects: ObjectStore, trees: Iterable[str], at: Address) -> dict[str, str | None]:
     """Return the hash of one entity in each of these trees, with one query per level."""
     kind, key = at
     hashes = set(trees)
@@ -106,16 +106,16 @@ def find_in_many(objects: Objects, trees: Iterable[str], at: Address) -> dict[st
     return found
 
 
-def read(objects: Objects, tree: str, kind: Kind) -> dict[uuid.UUID, str]:
+def list_entities(objects: ObjectStore, tree: str, kind: Kind) -> dict[uuid.UUID, str]:
     """Return the hashes of all entities of one kind, by key."""
     roots = objects.get(tree)
     entries = _read_entries(objects, roots[kind][1]) if kind in roots else {}
     return {uuid.UUID(key): sha256 for key, sha256 in entries.items()}
 
 
-def write(objects: Objects, tree: str, changes: Hashes) -> str:
+def write_tree(objects: ObjectStore, tree: str, changes: EntityHashes) -> str:
     """Return the hash of the tree with these changes; None removes an entity. Unchanged nodes are shared."""
-    find(objects, tree, changes)  # loads the nodes that are read below in batches
+    find_entities(objects, tree, changes)  # loads the nodes that are read below in batches
     roots = dict(objects.get(tree))
     by_kind: dict[Kind, dict[str, str | None]] = defaultdict(dict)
     for (kind, key), sha256 in changes.items():
@@ -128,12 +128,12 @@ def write(objects: Objects, tree: str, changes: Hashes) -> str:
     return objects.put(ObjectKind.TREE, roots)
 
 
-def differences(objects: Objects, before: str, after: str) -> dict[Address, tuple[str | None, str | None]]:
+def diff_trees(objects: ObjectStore, before: str, after: str) -> dict[Address, tuple[str | None, str | None]]:
     """Return the hashes before and after of every entity that differs. Reads only nodes that differ."""
     objects.load([before, after])
     old, new = objects.get(before), objects.get(after)
     found: dict[Address, tuple[str | None, str | None]] = {}
-    level: list[tuple[Kind, str | Entries, str | Entries]] = [
+    level: list[tuple[Kind, str | LeafEntries, str | LeafEntries]] = [
         (Kind(kind), old[kind][1] if kind in old else {}, new[kind][1] if kind in new else {})
         for kind in old.keys() | new.keys()
         if old.get(kind) != new.get(kind)
@@ -146,21 +146,23 @@ def differences(objects: Objects, before: str, after: str) -> dict[Address, tupl
     return found
 
 
-def _load_paths(objects: Objects, tree: str, addresses: Iterable[Address]) -> None:
+def _load_paths(objects: ObjectStore, tree: str, addresses: Iterable[Address]) -> None:
     """Load these entities and all nodes on the paths to them."""
     kinds, keys = zip(*((kind.value, key.hex) for kind, key in addresses), strict=True)
     try:
-        objects.read(_PATHS, tree=tree, kinds=list(kinds), keys=list(keys), digits=[place_of(key) for key in keys])
+        objects.load_from(
+            _PATHS, tree=tree, kinds=list(kinds), keys=list(keys), digits=[key_digits(key) for key in keys]
+        )
     except DataError as error:
         raise DamagedHistoryError(f"A part of the tree {tree} cannot be read: run `tower fsck` to find it") from error
 
 
 def _compare_nodes(
-    objects: Objects,
-    pair: tuple[Kind, str | Entries, str | Entries],
+    objects: ObjectStore,
+    pair: tuple[Kind, str | LeafEntries, str | LeafEntries],
     depth: int,
     found: dict[Address, tuple[str | None, str | None]],
-) -> Iterator[tuple[Kind, str | Entries, str | Entries]]:
+) -> Iterator[tuple[Kind, str | LeafEntries, str | LeafEntries]]:
     """Add entities that differ between two leaves to `found`; for larger nodes yield pairs of differing children."""
     kind, before, after = pair[0], _node_content(objects, pair[1]), _node_content(objects, pair[2])
     if "leaf" in before and "leaf" in after:
@@ -175,11 +177,11 @@ def _compare_nodes(
             yield kind, left.get(digit, {}), right.get(digit, {})
 
 
-def _node_content(objects: Objects, node: str | Entries) -> dict[str, Any]:
+def _node_content(objects: ObjectStore, node: str | LeafEntries) -> dict[str, Any]:
     return objects.get(node) if isinstance(node, str) else {"leaf": node}
 
 
-def _child_nodes(node: dict[str, Any], depth: int) -> Mapping[str, str | Entries]:
+def _child_nodes(node: dict[str, Any], depth: int) -> Mapping[str, str | LeafEntries]:
     if "nodes" in node:
         return {digit: child[1] for digit, child in node["nodes"].items()}
     return _split_by_digit(node["leaf"], depth)
@@ -192,7 +194,7 @@ def _split_by_digit(entries: Mapping[str, Any], depth: int) -> dict[str, dict[st
     return parts
 
 
-def _write_node(objects: Objects, node: Any, changes: Mapping[str, str | None], depth: int) -> Node | None:
+def _write_node(objects: ObjectStore, node: Any, changes: Mapping[str, str | None], depth: int) -> NodeRef | None:
     """Store `node` with the changes and return it; None if no entity is left."""
     content = {"leaf": {}} if node is None else objects.get(node[1])
     if "leaf" in content:
@@ -204,25 +206,25 @@ def _write_node(objects: Objects, node: Any, changes: Mapping[str, str | None], 
         if child is not None:
             children[digit] = list(child)
     count = sum(child[0] for child in children.values())
-    if count <= LEAF:
+    if count <= LEAF_CAPACITY:
         objects.load(child[1] for child in children.values())
         remaining = [_read_entries(objects, child[1]) for child in children.values()]
         return _build_node(objects, {key: sha256 for entries in remaining for key, sha256 in entries.items()}, depth)
     return count, objects.put(ObjectKind.TREE, {"nodes": children})
 
 
-def _build_node(objects: Objects, entries: Entries, depth: int) -> Node | None:
+def _build_node(objects: ObjectStore, entries: LeafEntries, depth: int) -> NodeRef | None:
     if not entries:
         return None
-    if len(entries) <= LEAF:
+    if len(entries) <= LEAF_CAPACITY:
         return len(entries), objects.put(ObjectKind.TREE, {"leaf": entries})
     children = {digit: _build_node(objects, part, depth + 1) for digit, part in _split_by_digit(entries, depth).items()}
     nodes = {digit: list(child) for digit, child in children.items() if child}
     return len(entries), objects.put(ObjectKind.TREE, {"nodes": nodes})
 
 
-def _read_entries(objects: Objects, sha256: str) -> Entries:
-    entries: Entries = {}
+def _read_entries(objects: ObjectStore, sha256: str) -> LeafEntries:
+    entries: LeafEntries = {}
     level = [sha256]
     while level:
         objects.load(level)
@@ -233,10 +235,10 @@ def _read_entries(objects: Objects, sha256: str) -> Entries:
     return entries
 
 
-def place_of(key: str) -> str:
+def key_digits(key: str) -> str:
     """Return the hex digits that give the position of a key, which is given as hex."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _digit(key: str, depth: int) -> str:
-    return place_of(key)[depth]
+    return key_digits(key)[depth]

@@ -11,12 +11,12 @@ from typing import Any
 
 from tower.errors import InvalidError
 
-DEEPEST = 64  # nested objects and lists
+MAX_DEPTH = 64  # nested objects and lists
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def canonical(value: Any, path: str, *, depth: int = 0) -> Any:
+def canonicalise(value: Any, path: str, *, depth: int = 0) -> Any:
     """Return `value` as PostgreSQL returns it from JSONB: 8.0 becomes 8, tuples become lists, UUIDs become text.
 
     Raises InvalidError, which names `path`, for a value that JSONB cannot hold.
@@ -30,32 +30,34 @@ def canonical(value: Any, path: str, *, depth: int = 0) -> Any:
             return _canonical_number(value, path)
         case uuid.UUID():
             return str(value)
-        case _ if depth >= DEEPEST:
-            raise InvalidError.field(path, None, f"at most {DEEPEST} nested levels")
+        case _ if depth >= MAX_DEPTH:
+            raise InvalidError.field(path, None, f"at most {MAX_DEPTH} nested levels")
         case Mapping():
             return {
-                canonical(str(key), path): canonical(part, f"{path}/{escaped(str(key))}", depth=depth + 1)
+                canonicalise(str(key), path): canonicalise(
+                    part, f"{path}/{escape_path_part(str(key))}", depth=depth + 1
+                )
                 for key, part in value.items()
             }
         case list() | tuple():
-            return [canonical(part, f"{path}/{index}", depth=depth + 1) for index, part in enumerate(value)]
+            return [canonicalise(part, f"{path}/{index}", depth=depth + 1) for index, part in enumerate(value)]
         case _:
             raise InvalidError.field(path, repr(value), "a JSON value")
 
 
-def encoded(value: Any) -> bytes:
+def encode_canonical(value: Any) -> bytes:
     """Return the bytes of a canonical value."""
     return _ENCODER.encode(value).encode()
 
 
-def same(left: Any, right: Any) -> bool:
+def are_equal(left: Any, right: Any) -> bool:
     """Whether two canonical values are equal. Unlike `==`, this tells true from 1."""
     if isinstance(left, str):
         return bool(left == right)
-    return left is right or (bool(left == right) and encoded(left) == encoded(right))
+    return left is right or (bool(left == right) and encode_canonical(left) == encode_canonical(right))
 
 
-def escaped(part: str) -> str:
+def escape_path_part(part: str) -> str:
     """Escape a name for use in a path as in a JSON pointer: `/` becomes `~1`, `~` becomes `~0`."""
     return part.replace("~", "~0").replace("/", "~1")
 

@@ -10,14 +10,14 @@ from typing import Any
 from tower.errors import InvalidError
 from tower.workflows.graph import Binding, WorkflowGraph
 from tower.workflows.nodes import InputSpec, ObjectInfo, class_of, inputs_of, output_nodes, specs_of
-from tower.workflows.paths import Paths
-from tower.workflows.sampling import samplers_of
+from tower.workflows.paths import GraphPaths
+from tower.workflows.sampling import find_samplers
 
-SIDES = ("width", "height")
+SIZE_NAMES = ("width", "height")
 LATENT_GRID_PX = 8
 
 
-def put(
+def bind_values(
     workflow: WorkflowGraph, values: Mapping[str, Any], *, graph: Mapping[str, Any], info: ObjectInfo
 ) -> dict[str, Any]:
     """A copy of `graph`, the workflow's own or a variant, with each value in the inputs bound to its name."""
@@ -28,7 +28,7 @@ def put(
             check_binding(filled, name, binding)
             specs = specs_of(info, class_of(filled, binding.node), inputs_of(filled, binding.node))
             filled[binding.node]["inputs"][binding.input] = _convert(specs.get(binding.input), value)
-            if name in SIDES and binding.node in latents:
+            if name in SIZE_NAMES and binding.node in latents:
                 filled[binding.node]["inputs"][binding.input] = -(-value // LATENT_GRID_PX) * LATENT_GRID_PX
     return filled
 
@@ -39,28 +39,30 @@ def check_binding(graph: Mapping[str, Any], name: str, binding: Binding) -> None
         raise InvalidError.field(f"bindings.{name}", binding.node, "a node of the graph that has inputs")
 
 
-def bound(workflow: WorkflowGraph, name: str, graph: Mapping[str, Any]) -> Any:
+def get_bound_value(workflow: WorkflowGraph, name: str, graph: Mapping[str, Any]) -> Any:
     """The value of the first input bound to `name` in this graph; None if no input is bound."""
     binding = next(iter(workflow.bindings.get(name, ())), None)
     return None if binding is None else inputs_of(graph, binding.node).get(binding.input)
 
 
-def as_json(bindings: Mapping[str, list[Binding]]) -> dict[str, Any]:
+def bindings_to_json(bindings: Mapping[str, list[Binding]]) -> dict[str, Any]:
     return {name: [{"node": b.node, "input": b.input} for b in several] for name, several in bindings.items()}
 
 
-def from_json(stored: Mapping[str, Any]) -> dict[str, list[Binding]]:
+def bindings_from_json(stored: Mapping[str, Any]) -> dict[str, list[Binding]]:
     return {name: [Binding(b["node"], b["input"]) for b in several] for name, several in stored.items()}
 
 
-def canonical(graph: Mapping[str, Any], bindings: Mapping[str, list[Binding]]) -> bytes:
+def canonical_bytes(graph: Mapping[str, Any], bindings: Mapping[str, list[Binding]]) -> bytes:
     """A serialisation that is equal for equal workflows, independent of the order of keys."""
-    return json.dumps([graph, as_json(bindings)], sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps([graph, bindings_to_json(bindings)], sort_keys=True, separators=(",", ":")).encode()
 
 
 def _before_sampling(graph: Mapping[str, Any], info: ObjectInfo) -> set[str]:
-    paths = Paths(graph, info)
-    return {node for sampler in samplers_of(paths, output_nodes(graph, info)) for node in paths.upstream(sampler)}
+    paths = GraphPaths(graph, info)
+    return {
+        node for sampler in find_samplers(paths, output_nodes(graph, info)) for node in paths.walk_upstream(sampler)
+    }
 
 
 def _convert(spec: InputSpec | None, value: Any) -> Any:

@@ -9,12 +9,12 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-from tower.workflows.bindings import from_json
+from tower.workflows.bindings import bindings_from_json
 from tower.workflows.graph import WorkflowGraph
 
 
 @dataclass(frozen=True)
-class Builtin:
+class BuiltinWorkflow:
     """A built-in workflow.
 
     `needs`: node packs and model files. `without_reference`: the workflow to use if there is no reference picture.
@@ -27,7 +27,7 @@ class Builtin:
 
 
 @cache
-def builtins() -> Mapping[str, Builtin]:
+def builtin_workflows() -> Mapping[str, BuiltinWorkflow]:
     """The built-in workflows by name."""
     folder = files("tower.workflows") / "builtin"
     read = [_read(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".json")]
@@ -36,10 +36,10 @@ def builtins() -> Mapping[str, Builtin]:
     )
 
 
-def _read(text: str) -> Builtin:
+def _read(text: str) -> BuiltinWorkflow:
     data = json.loads(text)
-    return Builtin(
-        WorkflowGraph(data["name"], data["version"], data["graph"], from_json(data["bindings"])),
+    return BuiltinWorkflow(
+        WorkflowGraph(data["name"], data["version"], data["graph"], bindings_from_json(data["bindings"])),
         data["description"],
         MappingProxyType(data["needs"]),
         data.get("without_reference"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tower.workflows.cycles import loops
-from tower.workflows.findings import Finding, FindingCode, Where
-from tower.workflows.node_packs import pack_of
+from tower.workflows.cycles import find_cycles
+from tower.workflows.findings import GraphFinding, GraphFindingCode, InputLocation
+from tower.workflows.node_packs import find_pack
 from tower.workflows.nodes import (
-    MATCHED,
+    MATCH_TYPE,
     WIDGETS,
     Graph,
     ObjectInfo,
@@ -20,14 +20,14 @@ from tower.workflows.nodes import (
     outputs_of,
     specs_of,
 )
-from tower.workflows.values import value_findings
+from tower.workflows.values import check_value
 
 MOTION_WINDOW_FRAMES = 32  # the most that a motion module takes at once; more is a run-time error in the sampler
 
 
-def check(
+def check_graph(
     graph: Mapping[str, Any], info: ObjectInfo, models: Mapping[str, Sequence[str]] | None = None
-) -> list[Finding]:
+) -> list[GraphFinding]:
     """All findings for the graph on this server, the fatal ones first.
 
     `info`: the server's /object_info, at least for the graph's classes. `models`: its model files by folder, if known;
@@ -36,12 +36,12 @@ def check(
     findings = list(_shape_findings(graph))
     if not findings:
         findings = [finding for node in graph for finding in _node_findings(graph, info, node, models or {})]
-        findings += loops(graph)
+        findings += find_cycles(graph)
         findings += _graph_findings(graph, info)
     return sorted(findings, key=lambda finding: not finding.fatal)
 
 
-def fatal(findings: list[Finding]) -> list[Finding]:
+def fatal_findings(findings: list[GraphFinding]) -> list[GraphFinding]:
     return [finding for finding in findings if finding.fatal]
 
 
@@ -50,35 +50,37 @@ def node_classes(graph: Graph) -> list[str]:
     return sorted({class_of(graph, node) for node in graph})
 
 
-def _shape_findings(graph: Mapping[str, Any]) -> Iterator[Finding]:
+def _shape_findings(graph: Mapping[str, Any]) -> Iterator[GraphFinding]:
     if "nodes" in graph and "links" in graph:
-        yield Finding(
-            FindingCode.NOT_A_GRAPH,
+        yield GraphFinding(
+            GraphFindingCode.NOT_A_GRAPH,
             "This is a workflow as ComfyUI's editor saves it, not in the API format",
             "Export it with Workflow → Export (API)",
         )
         return
     if not graph:
-        yield Finding(FindingCode.NOT_A_GRAPH, "The graph is empty", "Export it with Workflow → Export (API)")
+        yield GraphFinding(GraphFindingCode.NOT_A_GRAPH, "The graph is empty", "Export it with Workflow → Export (API)")
     for node, content in graph.items():
         if not isinstance(content, Mapping) or not isinstance(content.get("class_type"), str):
-            yield Finding(
-                FindingCode.NOT_A_GRAPH,
+            yield GraphFinding(
+                GraphFindingCode.NOT_A_GRAPH,
                 f"Node {node} has no class_type",
                 "Export the workflow with Workflow → Export (API)",
                 node=node,
             )
 
 
-def _node_findings(graph: Graph, info: ObjectInfo, node: str, models: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+def _node_findings(
+    graph: Graph, info: ObjectInfo, node: str, models: Mapping[str, Sequence[str]]
+) -> Iterator[GraphFinding]:
     name = class_of(graph, node)
     if name not in info:
-        pack = pack_of(name)
+        pack = find_pack(name)
         remedy = (
             f"Install the node pack {pack} on the ComfyUI server" if pack else "Install the node pack that brings it"
         )
-        yield Finding(
-            FindingCode.MISSING_NODE, f"The server has no node class {name}", remedy, node=node, node_class=name
+        yield GraphFinding(
+            GraphFindingCode.MISSING_NODE, f"The server has no node class {name}", remedy, node=node, node_class=name
         )
         return
     given = inputs_of(graph, node)
@@ -86,8 +88,8 @@ def _node_findings(graph: Graph, info: ObjectInfo, node: str, models: Mapping[st
     for spec in specs.values():
         if spec.required and spec.name not in given:
             verb = "set" if spec.kind in WIDGETS else "wired"
-            yield Finding(
-                FindingCode.REQUIRED_INPUT,
+            yield GraphFinding(
+                GraphFindingCode.REQUIRED_INPUT,
                 f"The required input {spec.name} of {name} is not {verb}",
                 f"Connect or fill in {spec.name}",
                 node=node,
@@ -101,12 +103,12 @@ def _node_findings(graph: Graph, info: ObjectInfo, node: str, models: Mapping[st
         elif link_of(value) is not None:
             yield from _link_findings(graph, info, node, input_name, found.kind)
         else:
-            yield from value_findings(node, name, found, value, models=models)
+            yield from check_value(node, name, found, value, models=models)
 
 
-def _unknown_input(node: str, name: str, input_name: str) -> Finding:
-    return Finding(
-        FindingCode.UNKNOWN_INPUT,
+def _unknown_input(node: str, name: str, input_name: str) -> GraphFinding:
+    return GraphFinding(
+        GraphFindingCode.UNKNOWN_INPUT,
         f"{name} has no input {input_name}: the server ignores it",
         f"Remove {input_name}, or update the node pack of {name}",
         fatal=False,
@@ -116,14 +118,14 @@ def _unknown_input(node: str, name: str, input_name: str) -> Finding:
     )
 
 
-def _link_findings(graph: Graph, info: ObjectInfo, node: str, input_name: str, kind: str) -> Iterator[Finding]:
+def _link_findings(graph: Graph, info: ObjectInfo, node: str, input_name: str, kind: str) -> Iterator[GraphFinding]:
     name, link = class_of(graph, node), link_of(inputs_of(graph, node)[input_name])
     if link is None:
         return
-    where: Where = {"node": node, "node_class": name, "input": input_name}
+    where: InputLocation = {"node": node, "node_class": name, "input": input_name}
     if link.source not in graph:
         message = f"{input_name} of {name} is wired to node {link.source}, which does not exist"
-        yield Finding(FindingCode.BROKEN_LINK, message, "Wire it to a node of the graph", **where)
+        yield GraphFinding(GraphFindingCode.BROKEN_LINK, message, "Wire it to a node of the graph", **where)
         return
     source = class_of(graph, link.source)
     if source not in info:
@@ -131,29 +133,29 @@ def _link_findings(graph: Graph, info: ObjectInfo, node: str, input_name: str, k
     outputs = outputs_of(info, source)
     if not 0 <= link.slot < len(outputs):
         message = f"{input_name} of {name} is wired to output {link.slot} of {source}, which has {len(outputs)}"
-        yield Finding(FindingCode.BROKEN_LINK, message, "Wire it to an output that exists", **where)
+        yield GraphFinding(GraphFindingCode.BROKEN_LINK, message, "Wire it to an output that exists", **where)
     elif not _types_match(outputs[link.slot], kind):
         message = f"{input_name} of {name} takes {kind}, but output {link.slot} of {source} gives {outputs[link.slot]}"
-        yield Finding(FindingCode.WRONG_TYPE, message, f"Wire it to an output of type {kind}", **where)
+        yield GraphFinding(GraphFindingCode.WRONG_TYPE, message, f"Wire it to an output of type {kind}", **where)
 
 
 def _types_match(output: Any, expected: str) -> bool:
     if isinstance(output, list):
         return expected in ("COMBO", "*")
     kinds = set(str(output).split(",")) & set(expected.split(","))
-    return bool(kinds) or "*" in (output, expected) or output == MATCHED or expected.startswith("COMFY_")
+    return bool(kinds) or "*" in (output, expected) or output == MATCH_TYPE or expected.startswith("COMFY_")
 
 
-def _graph_findings(graph: Graph, info: ObjectInfo) -> Iterator[Finding]:
+def _graph_findings(graph: Graph, info: ObjectInfo) -> Iterator[GraphFinding]:
     """Findings about the whole graph: it saves nothing, or its window of frames is too long for motion modules."""
     if not output_nodes(graph, info) and all(class_of(graph, node) in info for node in graph):
         remedy = "Add VHS_VideoCombine, SaveVideo or SaveImage at its end"
-        yield Finding(FindingCode.NO_OUTPUT, "The graph saves nothing", remedy)
+        yield GraphFinding(GraphFindingCode.NO_OUTPUT, "The graph saves nothing", remedy)
     for node in graph:
         name, window = class_of(graph, node), inputs_of(graph, node).get("context_length")
         if name.startswith("ADE_") and isinstance(window, int) and window > MOTION_WINDOW_FRAMES:
-            yield Finding(
-                FindingCode.OUT_OF_RANGE,
+            yield GraphFinding(
+                GraphFindingCode.OUT_OF_RANGE,
                 f"context_length of {name} is {window}; motion modules take at most {MOTION_WINDOW_FRAMES} frames",
                 "Set it to 24 or less",
                 node=node,

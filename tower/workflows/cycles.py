@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from tower.workflows.findings import Finding, FindingCode
+from tower.workflows.findings import GraphFinding, GraphFindingCode
 from tower.workflows.nodes import Graph, class_of, links_of
 
 
-def loops(graph: Graph) -> list[Finding]:
+def find_cycles(graph: Graph) -> list[GraphFinding]:
     """One finding with the nodes that are on a cycle or between two cycles; empty without a cycle."""
     remaining = _nodes_on_cycles(graph)
     if not remaining:
         return []
     names = ", ".join(f"{node} ({class_of(graph, node)})" for node in sorted(remaining))
     message = f"These nodes form a cycle: {names}"
-    return [Finding(FindingCode.CYCLE, message, "Remove one of the links between them", node=min(remaining))]
+    return [GraphFinding(GraphFindingCode.CYCLE, message, "Remove one of the links between them", node=min(remaining))]
 
 
 def _nodes_on_cycles(graph: Graph) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from tower.workflows.nodes import WIDGETS, ObjectInfo, class_of, specs_of
 
 
-def completed(graph: Mapping[str, Any], info: ObjectInfo) -> dict[str, Any]:
+def fill_defaults(graph: Mapping[str, Any], info: ObjectInfo) -> dict[str, Any]:
     """A copy with the server's default in each required input that is not set, as ComfyUI's editor does.
 
     Updates add required inputs to existing nodes, and the server refuses graphs without them.

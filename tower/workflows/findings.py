@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TypedDict
 
 
-class FindingCode(StrEnum):
+class GraphFindingCode(StrEnum):
     NOT_A_GRAPH = "not_a_graph"
     MISSING_NODE = "missing_node"
     MISSING_MODEL = "missing_model"
@@ -21,17 +21,17 @@ class FindingCode(StrEnum):
     NO_OUTPUT = "no_output"
 
 
-class Where(TypedDict):
+class InputLocation(TypedDict):
     node: str
     node_class: str
     input: str
 
 
 @dataclass(frozen=True)
-class Finding:
+class GraphFinding:
     """One problem of a graph. `mend`: how to solve it. `fatal`: the graph cannot run, or not as written."""
 
-    code: FindingCode
+    code: GraphFindingCode
     message: str
     mend: str
     fatal: bool = True

@@ -9,7 +9,7 @@ from tower.workflows.nodes import Graph
 
 
 @dataclass
-class Notes:
+class InferenceNotes:
     """The inputs found for each name, as (node, input), with the reason; and the reasons for names without any.
 
     The first reason for a name is kept.
@@ -20,11 +20,11 @@ class Notes:
     reasons: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
-    def take(self, name: str, holders: Iterable[tuple[str, str] | None], why: str) -> None:
+    def note_found(self, name: str, holders: Iterable[tuple[str, str] | None], why: str) -> None:
         for holder in holders:
             if holder is not None and holder not in self.found.setdefault(name, []):
                 self.found[name].append(holder)
                 self.reasons.setdefault(name, why)
 
-    def lacks(self, name: str, why: str) -> None:
+    def note_missing(self, name: str, why: str) -> None:
         self.missing.setdefault(name, why)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Prefixes of the class names that the packs use.
-PACKS = {
+PACK_PREFIXES = {
     "ADE_": "ComfyUI-AnimateDiff-Evolved",
     "VHS_": "ComfyUI-VideoHelperSuite",
     "ACN_": "ComfyUI-Advanced-ControlNet",
@@ -17,6 +17,6 @@ PACKS = {
 }
 
 
-def pack_of(node_class: str) -> str | None:
+def find_pack(node_class: str) -> str | None:
     """The node pack that contains this class; None if it is unknown."""
-    return next((pack for start, pack in PACKS.items() if node_class.startswith(start)), None)
+    return next((pack for start, pack in PACK_PREFIXES.items() if node_class.startswith(start)), None)

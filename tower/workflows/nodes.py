@@ -10,9 +10,9 @@ Graph = Mapping[str, Mapping[str, Any]]
 ObjectInfo = Mapping[str, Mapping[str, Any]]
 
 WIDGETS = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"})
-DYNAMIC = "COMFY_DYNAMICCOMBO_V3"  # a list; each choice adds inputs with names like "codec.encoding"
-GROWING = "COMFY_AUTOGROW_V3"  # a variable number of inputs, named "images.image0", "images.image1", …
-MATCHED = "COMFY_MATCHTYPE_V3"  # any type; an output has the type that is linked to the input
+DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"  # a list; each choice adds inputs with names like "codec.encoding"
+AUTOGROW = "COMFY_AUTOGROW_V3"  # a variable number of inputs, named "images.image0", "images.image1", …
+MATCH_TYPE = "COMFY_MATCHTYPE_V3"  # any type; an output has the type that is linked to the input
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class InputSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def uploaded(self) -> bool:
+    def is_upload(self) -> bool:
         """Whether the input names an uploaded file. The server looks for the file itself; its list may be outdated."""
         return any(self.options.get(mark) for mark in ("image_upload", "video_upload", "audio_upload"))
 
@@ -86,7 +86,7 @@ def _expand_inputs(described: Mapping[str, Any], given: Mapping[str, Any], *, pr
     for group in ("required", "optional"):
         for name, definition in (described.get(group) or {}).items():
             spec = _spec(prefix + name, definition, required=group == "required")
-            if spec.kind == GROWING:
+            if spec.kind == AUTOGROW:
                 yield from _expand_autogrow(spec)
                 continue
             optional = prefix and "dynamic" in spec.options  # the server treats a list inside a list as optional
@@ -128,7 +128,7 @@ def _spec(name: str, definition: Any, *, required: bool) -> InputSpec:
     options = rest[0] if rest and isinstance(rest[0], Mapping) else {}
     if isinstance(kind, list):
         return InputSpec(name, "COMBO", required, tuple(kind), options)
-    if kind == DYNAMIC:
+    if kind == DYNAMIC_COMBO:
         dynamic = options.get("options") or []
         return InputSpec(name, "COMBO", required, tuple(o.get("key") for o in dynamic), {"dynamic": dynamic})
     if kind == "COMBO":

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from tower.workflows.inference_notes import Notes
-from tower.workflows.paths import Paths
+from tower.workflows.inference_notes import InferenceNotes
+from tower.workflows.paths import GraphPaths
 
-RATES = ("frame_rate", "fps")
+RATE_INPUTS = ("frame_rate", "fps")
 
 
-def find_saving(paths: Paths, notes: Notes, saved: list[str]) -> None:
+def find_output_bindings(paths: GraphPaths, notes: InferenceNotes, saved: list[str]) -> None:
     for output in saved:
-        if paths.has(output, "filename_prefix"):
-            notes.take("prefix", [paths.holder(output, "filename_prefix")], "names the saved file")
-        for node in paths.upstream(output, "VIDEO"):
-            rates = [paths.holder(node, name) for name in RATES if paths.has(node, name)]
-            notes.take("fps", rates, "the rate at which the frames are saved")
+        if paths.has_inputs(output, "filename_prefix"):
+            notes.note_found("prefix", [paths.value_holder(output, "filename_prefix")], "names the saved file")
+        for node in paths.walk_upstream(output, "VIDEO"):
+            rates = [paths.value_holder(node, name) for name in RATE_INPUTS if paths.has_inputs(node, name)]
+            notes.note_found("fps", rates, "the rate at which the frames are saved")
     if not saved:
-        notes.lacks("prefix", "nothing is saved")
-    notes.lacks("fps", "the output has no frame rate")
+        notes.note_missing("prefix", "nothing is saved")
+    notes.note_missing("fps", "the output has no frame rate")

@@ -18,17 +18,17 @@ from sqlalchemy.orm import Session
 
 from db.models.workflows import Workflow
 from tower.errors import ConflictError, InvalidError, NotFoundError
-from tower.workflows.bindings import as_json, canonical, check_binding, from_json
-from tower.workflows.builtins import Builtin, builtins
+from tower.workflows.bindings import bindings_from_json, bindings_to_json, canonical_bytes, check_binding
+from tower.workflows.builtins import BuiltinWorkflow, builtin_workflows
 from tower.workflows.checking import node_classes
 from tower.workflows.graph import Binding, WorkflowGraph
-from tower.workflows.inference import BINDABLE
+from tower.workflows.inference import BINDING_NAMES
 
 MAX_GRAPH_BYTES = 2_000_000
 
 
 @dataclass(frozen=True)
-class Listed:
+class WorkflowSummary:
     """A workflow in a list. `created_at` is None for built-in ones."""
 
     name: str
@@ -41,7 +41,7 @@ class Listed:
     created_at: datetime | None = None
 
 
-def register(
+def register_workflow(
     session: Session,
     name: str,
     graph: Mapping[str, Any],
@@ -67,7 +67,7 @@ def register(
         version=last.version + 1 if last else 1,
         description=description or (last.description if last else ""),
         graph=dict(graph),
-        bindings=as_json(bindings),
+        bindings=bindings_to_json(bindings),
         node_classes=node_classes(graph),
         sha256=sha256,
     )
@@ -76,9 +76,9 @@ def register(
     return _workflow(row)
 
 
-def get(session: Session, name: str, version: int | None = None) -> WorkflowGraph:
+def get_workflow(session: Session, name: str, version: int | None = None) -> WorkflowGraph:
     """The current version of a workflow, or the given one. Raises NotFoundError, which lists the workflows."""
-    built_in = builtins().get(name)
+    built_in = builtin_workflows().get(name)
     if built_in is not None and version in (None, built_in.workflow.version):
         return built_in.workflow
     rows = _rows(name) if version is None else _rows(name).where(Workflow.version == version)
@@ -88,21 +88,21 @@ def get(session: Session, name: str, version: int | None = None) -> WorkflowGrap
     message = (
         f"There is no workflow {name!r}" if version is None else f"There is no version {version} of workflow {name!r}"
     )
-    available = ", ".join(sorted(names(session)))
+    available = ", ".join(sorted(workflow_names(session)))
     raise NotFoundError(f"{message}; there are: {available}. Register it with: tower workflow add FILE")
 
 
-def list_workflows(session: Session) -> list[Listed]:
+def list_workflows(session: Session) -> list[WorkflowSummary]:
     """The current version of each workflow, the built-in ones first."""
     newest = select(Workflow).ext(distinct_on(Workflow.name)).order_by(Workflow.name, Workflow.version.desc())
-    return [_listed_builtin(builtin) for builtin in builtins().values()] + [
+    return [_listed_builtin(builtin) for builtin in builtin_workflows().values()] + [
         _listed(row) for row in session.scalars(newest)
     ]
 
 
-def names(session: Session) -> frozenset[str]:
+def workflow_names(session: Session) -> frozenset[str]:
     return frozenset(
-        {*(builtin.workflow.name for builtin in builtins().values()), *session.scalars(select(Workflow.name))}
+        {*(builtin.workflow.name for builtin in builtin_workflows().values()), *session.scalars(select(Workflow.name))}
     )
 
 
@@ -120,42 +120,42 @@ def _rows(name: str) -> Any:
 
 
 def _reject_builtin(name: str) -> None:
-    if name in builtins():
+    if name in builtin_workflows():
         raise ConflictError(f"{name} is a built-in workflow and cannot be changed; choose another name")
 
 
 def _validate(graph: Mapping[str, Any], bindings: Mapping[str, list[Binding]]) -> bytes:
     for name, several in bindings.items():
-        if name not in BINDABLE:
-            raise InvalidError.field("bindings", name, f"one of {', '.join(BINDABLE)}")
+        if name not in BINDING_NAMES:
+            raise InvalidError.field("bindings", name, f"one of {', '.join(BINDING_NAMES)}")
         for binding in several:
             check_binding(graph, name, binding)
-    content = canonical(graph, bindings)
+    content = canonical_bytes(graph, bindings)
     if len(content) > MAX_GRAPH_BYTES:
         raise InvalidError.field("graph", f"{len(content)} bytes", f"at most {MAX_GRAPH_BYTES} bytes")
     return content
 
 
 def _workflow(row: Workflow) -> WorkflowGraph:
-    return WorkflowGraph(row.name, row.version, row.graph, from_json(row.bindings))
+    return WorkflowGraph(row.name, row.version, row.graph, bindings_from_json(row.bindings))
 
 
-def _listed(row: Workflow) -> Listed:
-    return Listed(
+def _listed(row: Workflow) -> WorkflowSummary:
+    return WorkflowSummary(
         row.name,
         row.version,
         row.description,
         built_in=False,
         enabled=row.enabled,
-        bindings=from_json(row.bindings),
+        bindings=bindings_from_json(row.bindings),
         node_classes=[str(name) for name in row.node_classes],
         created_at=row.created_at,
     )
 
 
-def _listed_builtin(builtin: Builtin) -> Listed:
+def _listed_builtin(builtin: BuiltinWorkflow) -> WorkflowSummary:
     workflow = builtin.workflow
-    return Listed(
+    return WorkflowSummary(
         workflow.name,
         workflow.version,
         builtin.description,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from tower.workflows.findings import Finding, FindingCode, Where
+from tower.workflows.findings import GraphFinding, GraphFindingCode, InputLocation
 from tower.workflows.nodes import InputSpec
 
 # Inputs that name a model file, and their folder in ComfyUI.
@@ -25,11 +25,11 @@ MOTION_FOLDER = "animatediff_models"
 UPSCALE_FOLDER = "upscale_models"
 
 
-def value_findings(
+def check_value(
     node: str, node_class: str, spec: InputSpec, value: Any, *, models: Mapping[str, Sequence[str]]
-) -> Iterator[Finding]:
+) -> Iterator[GraphFinding]:
     """The findings for a value of an input; none if it fits."""
-    where: Where = {"node": node, "node_class": node_class, "input": spec.name}
+    where: InputLocation = {"node": node, "node_class": node_class, "input": spec.name}
     if spec.kind == "COMBO":
         yield from _list_findings(where, spec, value, models)
     elif spec.kind in ("INT", "FLOAT"):
@@ -38,10 +38,10 @@ def value_findings(
         yield from _text_or_boolean_findings(where, spec, value)
     elif not _may_be_typed_in(spec):
         message = f"{spec.name} of {node_class} takes the output of a node ({spec.kind}), not a value"
-        yield Finding(FindingCode.WRONG_TYPE, message, f"Wire it to an output of type {spec.kind}", **where)
+        yield GraphFinding(GraphFindingCode.WRONG_TYPE, message, f"Wire it to an output of type {spec.kind}", **where)
 
 
-def model_folder(node_class: str, input_name: str) -> str | None:
+def find_model_folder(node_class: str, input_name: str) -> str | None:
     """The ComfyUI folder of the model file that this input names; None if the input names no model."""
     if input_name == "model_name" and node_class.startswith("ADE_"):
         return MOTION_FOLDER
@@ -50,19 +50,21 @@ def model_folder(node_class: str, input_name: str) -> str | None:
     return MODEL_FOLDERS.get(input_name.rstrip("0123456789"))
 
 
-def _list_findings(where: Where, spec: InputSpec, value: Any, models: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+def _list_findings(
+    where: InputLocation, spec: InputSpec, value: Any, models: Mapping[str, Sequence[str]]
+) -> Iterator[GraphFinding]:
     choices = spec.choices or ()
-    if value in choices or spec.uploaded:
+    if value in choices or spec.is_upload:
         return
     name = where["node_class"]
-    folder = model_folder(name, spec.name)
+    folder = find_model_folder(name, spec.name)
     if folder is None:
         closest = _closest(value, choices)
         remedy = f"Did you mean {closest!r}?" if closest else f"Choose one of: {_listed(choices)}"
-        yield Finding(FindingCode.NOT_IN_LIST, f"{spec.name} of {name} cannot be {value!r}", remedy, **where)
+        yield GraphFinding(GraphFindingCode.NOT_IN_LIST, f"{spec.name} of {name} cannot be {value!r}", remedy, **where)
         return
     message = f"The server does not have the model {value!r} ({spec.name} of {name})"
-    yield Finding(FindingCode.MISSING_MODEL, message, _model_remedy(value, folder, choices, models), **where)
+    yield GraphFinding(GraphFindingCode.MISSING_MODEL, message, _model_remedy(value, folder, choices, models), **where)
 
 
 def _model_remedy(value: Any, folder: str, choices: Sequence[Any], models: Mapping[str, Sequence[str]]) -> str:
@@ -87,25 +89,25 @@ def _listed(choices: Sequence[Any]) -> str:
     return f"{shown}, …" if len(choices) > 8 else shown or "nothing (the list is empty)"
 
 
-def _number_findings(where: Where, spec: InputSpec, value: Any) -> Iterator[Finding]:
+def _number_findings(where: InputLocation, spec: InputSpec, value: Any) -> Iterator[GraphFinding]:
     name = f"{spec.name} of {where['node_class']}"
     number = _as_number(spec.kind, value)
     if number is None:
         kind = "a whole number" if spec.kind == "INT" else "a number"
-        yield Finding(FindingCode.WRONG_TYPE, f"{name} takes {kind}, not {value!r}", f"Write {kind}", **where)
+        yield GraphFinding(GraphFindingCode.WRONG_TYPE, f"{name} takes {kind}, not {value!r}", f"Write {kind}", **where)
         return
     if isinstance(value, str | bool):
         message, remedy = f"{name} holds {value!r}, which the server turns into {number}", f"Write {number}"
-        yield Finding(FindingCode.WRONG_TYPE, message, remedy, fatal=False, **where)
+        yield GraphFinding(GraphFindingCode.WRONG_TYPE, message, remedy, fatal=False, **where)
     low, high = spec.options.get("min"), spec.options.get("max")
     if (low is not None and number < low) or (high is not None and number > high):
         message = f"{name} is {number}, outside {'−∞' if low is None else low} … {'∞' if high is None else high}"
-        yield Finding(FindingCode.OUT_OF_RANGE, message, "Choose a value inside the range", **where)
+        yield GraphFinding(GraphFindingCode.OUT_OF_RANGE, message, "Choose a value inside the range", **where)
     elif spec.kind == "INT" and spec.name in ("width", "height"):
         yield from _grid_findings(where, spec, int(number))
 
 
-def _grid_findings(where: Where, spec: InputSpec, pixels: int) -> Iterator[Finding]:
+def _grid_findings(where: InputLocation, spec: InputSpec, pixels: int) -> Iterator[GraphFinding]:
     """A warning for a size that is not a multiple of the step. The server silently cuts off the rest."""
     step = spec.options.get("step") or 1
     if pixels % step:
@@ -113,7 +115,7 @@ def _grid_findings(where: Where, spec: InputSpec, pixels: int) -> Iterator[Findi
             f"{spec.name} of {where['node_class']} is {pixels}, which is not a multiple of {step}: the rest is cut off"
         )
         remedy = f"Use {-(-pixels // step) * step} and crop after decoding"
-        yield Finding(FindingCode.OUT_OF_RANGE, message, remedy, fatal=False, **where)
+        yield GraphFinding(GraphFindingCode.OUT_OF_RANGE, message, remedy, fatal=False, **where)
 
 
 def _as_number(kind: str, value: Any) -> float | None:
@@ -124,14 +126,14 @@ def _as_number(kind: str, value: Any) -> float | None:
         return None
 
 
-def _text_or_boolean_findings(where: Where, spec: InputSpec, value: Any) -> Iterator[Finding]:
+def _text_or_boolean_findings(where: InputLocation, spec: InputSpec, value: Any) -> Iterator[GraphFinding]:
     expected = str if spec.kind == "STRING" else bool
     if isinstance(value, expected):
         return
     kind = "a text" if spec.kind == "STRING" else "true or false"
     message = f"{spec.name} of {where['node_class']} takes {kind}, not {value!r}"
     is_scalar = isinstance(value, str | int | float | bool)  # the server converts these
-    yield Finding(FindingCode.WRONG_TYPE, message, f"Write {kind}", fatal=not is_scalar, **where)
+    yield GraphFinding(GraphFindingCode.WRONG_TYPE, message, f"Write {kind}", fatal=not is_scalar, **where)
 
 
 def _may_be_typed_in(spec: InputSpec) -> bool:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tower_animatic.figures.garments import Part
+from tower_animatic.figures.garments import BodyPart
 from tower_animatic.figures.person import BELOW, HALF_WIDTH, HEADROOM, to_sprite
 from tower_animatic.layers import View
 from tower_animatic.paint import Pixels, polygon, soften
 
-POSES = 12
+DRAWINGS_PER_STEP = 12
 """Drawings per double step."""
 STEP_S = 1.0
 DRAWINGS_PER_S = 12
@@ -21,7 +21,7 @@ _REACH = 0.02
 
 
 @dataclass(frozen=True)
-class Mark:
+class FigureMark:
     """The position of a figure: feet at x, y (shares of the frame), height in units.
 
     `drift`: the distance walked in the shot, as a share of the frame's width.
@@ -31,7 +31,7 @@ class Mark:
     y: float
     height: float
     drift: float = 0.0
-    mirrored: bool = False
+    is_reflected: bool = False
     """Whether wet ground reflects the figure."""
 
 
@@ -43,14 +43,20 @@ class Actor:
     """
 
     def __init__(
-        self, sprites: list[Pixels], parts: list[Part], mark: Mark, *, phase: float, seen_to: float = 1.0 + BELOW
+        self,
+        sprites: list[Pixels],
+        parts: list[BodyPart],
+        mark: FigureMark,
+        *,
+        phase: float,
+        visible_heights: float = 1.0 + BELOW,
     ) -> None:
         self._mark = mark
         self._phase = phase
         self._height = sprites[0].shape[0] / (1 + HEADROOM + BELOW)
         sway = _sway_maps(sprites[0].shape[:2], parts, self._height)
         box, self._corner = _visible_box(
-            sprites, round((HEADROOM + seen_to) * self._height), round(0.04 * self._height)
+            sprites, round((HEADROOM + visible_heights) * self._height), round(0.04 * self._height)
         )
         self._sprites = [np.ascontiguousarray(sprite[box]) for sprite in sprites]
         self._sway = [np.ascontiguousarray(part[box]) for part in sway]
@@ -61,9 +67,9 @@ class Actor:
 
     def draw(self, frame: Pixels, view: View) -> None:
         sprite = self._current_drawing(view.seconds)
-        if self._mark.mirrored:
-            lay(frame, _reflection(sprite), self._matrix(view, upward=-1))
-        lay(frame, sprite, self._matrix(view, upward=1))
+        if self._mark.is_reflected:
+            draw_sprite(frame, _reflection(sprite), self._matrix(view, upward=-1))
+        draw_sprite(frame, sprite, self._matrix(view, upward=1))
 
     def _current_drawing(self, seconds: float) -> Pixels:
         """The current drawing with breath and wind: DRAWINGS_PER_S per second, as in hand-drawn animation."""
@@ -73,7 +79,7 @@ class Actor:
         return self._drawing[1]
 
     def _draw_moment(self, seconds: float) -> Pixels:
-        drawing = self._sprites[int(seconds * POSES / STEP_S + 1e-6) % len(self._sprites)]
+        drawing = self._sprites[int(seconds * DRAWINGS_PER_STEP / STEP_S + 1e-6) % len(self._sprites)]
         wind = 2.1 * seconds + self._phase
         gust = 1 + 0.35 * math.sin(0.7 * seconds + self._phase)
         here, behind = np.float32(gust * math.sin(wind)), np.float32(-gust * math.cos(wind))
@@ -94,7 +100,7 @@ class Actor:
         return seen
 
 
-def lay(frame: Pixels, sprite: Pixels, matrix: Pixels) -> None:
+def draw_sprite(frame: Pixels, sprite: Pixels, matrix: Pixels) -> None:
     """Draw a premultiplied sprite on an opaque frame through a 2 × 3 matrix."""
     rows, columns = sprite.shape[:2]
     corners = matrix @ np.array([[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]], np.float64)
@@ -127,7 +133,7 @@ def _reflection(sprite: Pixels) -> Pixels:
     return cv2.multiply(soft, np.repeat(np.repeat(keep[:, None, None], 4, axis=2), columns, axis=1), scale=1 / 255)
 
 
-def _sway_maps(size: tuple[int, int], parts: list[Part], height: float) -> tuple[Pixels, Pixels]:
+def _sway_maps(size: tuple[int, int], parts: list[BodyPart], height: float) -> tuple[Pixels, Pixels]:
     """How far each pixel swings, in phase and a quarter period later. Lower ends lag, so that cloth and hair wave."""
     weight = np.zeros(size, np.float32)
     for part in parts:

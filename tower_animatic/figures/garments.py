@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tower_animatic.paint import Pixels, Points, curve, moved, outline
+from tower_animatic.paint import Pixels, Points, curve, outline, translate
 
 
 @dataclass(frozen=True)
-class Part:
+class BodyPart:
     """One piece of cloth, hair or skin."""
 
     outline: Pixels
-    paint: str
+    colour_key: str
     """Key of the person's colours: hair, skin, coat, trim, legs, shoes or dark."""
     sway: float = 0.0
     """Swing of the lower end, in shares of the height."""
@@ -32,13 +32,13 @@ class Stride:
     swing: float = 0.0
 
     @classmethod
-    def at(cls, phase: float) -> Stride:
+    def at_phase(cls, phase: float) -> Stride:
         """The stride at `phase` (0…1) of a double step."""
         turn = 2 * math.pi * phase
         return cls(max(0.0, math.sin(turn)), max(0.0, -math.sin(turn)), math.cos(turn))
 
 
-def coat(stride: Stride, *, hem: float, flare: float, shoulders: float) -> Part:
+def make_coat(stride: Stride, *, hem: float, flare: float, shoulders: float) -> BodyPart:
     s, swing = shoulders, 0.012 * stride.swing
     right = [
         (0.024, 0.152),
@@ -64,10 +64,10 @@ def coat(stride: Stride, *, hem: float, flare: float, shoulders: float) -> Part:
         np.array([(s * 0.5, 0.40), (flare * 0.55 + swing, hem)]),
         np.array([(-s * 0.45, 0.40), (-flare * 0.6 + swing, hem)]),
     )
-    return Part(smooth([*right, *low, *left]), "coat", sway=0.013 * hem, folds=folds)
+    return BodyPart(smooth_outline([*right, *low, *left]), "coat", sway=0.013 * hem, folds=folds)
 
 
-def arms(stride: Stride, *, shoulders: float, hands: bool = False) -> list[Part]:
+def make_arms(stride: Stride, *, shoulders: float, hands: bool = False) -> list[BodyPart]:
     """Both arms: bent with the hands in the pockets, or with `hands` hanging at the sides."""
     parts = []
     for side in (-1, 1):
@@ -76,15 +76,15 @@ def arms(stride: Stride, *, shoulders: float, hands: bool = False) -> list[Part]
             x = np.array([0.82, 1.00, 1.09, 1.15, 1.19, 1.17, 1.00, 0.98, 0.94, 0.84]) * s
             y = np.array([0.180, 0.196, 0.23, 0.32, 0.40 + k, 0.452 + k, 0.452 + k, 0.39 + k, 0.32, 0.24])
             hand = np.array(outline("1.02,0.445 1.15,0.445 1.17,0.475 1.12,0.497 1.05,0.492 1.01,0.47")) * (s * side, 1)
-            parts.append(Part(smooth(moved(hand, 0, k)), "skin"))
+            parts.append(BodyPart(smooth_outline(translate(hand, 0, k)), "skin"))
         else:
             x = np.array([0.80, 0.99, 1.09, 1.19, 1.27, 1.22, 1.02, 0.86, 0.84, 1.00, 0.96, 0.84]) * s
             y = np.array([0.178, 0.192, 0.215, 0.275, 0.345, 0.395, 0.445 + k, 0.462 + k, 0.425 + k, 0.365, 0.30, 0.24])
-        parts.append(Part(smooth(np.stack([x * side, y], 1)), "coat", rim=0.9))
+        parts.append(BodyPart(smooth_outline(np.stack([x * side, y], 1)), "coat", rim=0.9))
     return parts
 
 
-def legs(stride: Stride, *, width: float, top: float = 0.46, bare: bool = False) -> list[Part]:
+def make_legs(stride: Stride, *, width: float, top: float = 0.46, bare: bool = False) -> list[BodyPart]:
     parts = []
     for side, lift in ((-1, stride.left), (1, stride.right)):
         x, ankle = 0.040 * side, 0.945 - 0.060 * lift
@@ -102,7 +102,7 @@ def legs(stride: Stride, *, width: float, top: float = 0.46, bare: bool = False)
             ]
         )
         if bare:
-            parts.append(Part(smooth(leg), "skin"))
+            parts.append(BodyPart(smooth_outline(leg), "skin"))
             sock = np.array(
                 [
                     (x - width * 0.98, knee - 0.035),
@@ -113,20 +113,20 @@ def legs(stride: Stride, *, width: float, top: float = 0.46, bare: bool = False)
                     (x + width * 0.98, knee - 0.035),
                 ]
             )
-            parts.append(part(sock, "dark"))
+            parts.append(make_part(sock, "dark"))
         else:
-            parts.append(Part(smooth(leg), "legs"))
-    return [*parts, *feet(stride)]
+            parts.append(BodyPart(smooth_outline(leg), "legs"))
+    return [*parts, *make_feet(stride)]
 
 
-def feet(stride: Stride) -> list[Part]:
+def make_feet(stride: Stride) -> list[BodyPart]:
     feet = []
     for side, lift in ((-1, stride.left), (1, stride.right)):
         x, y = 0.042 * side, -0.055 * lift
         sole = 0.995 + y + 0.020 * lift
         feet.append(
-            Part(
-                smooth(
+            BodyPart(
+                smooth_outline(
                     [
                         (x - 0.024, 0.93 + y),
                         (x + 0.024, 0.93 + y),
@@ -142,7 +142,7 @@ def feet(stride: Stride) -> list[Part]:
     return feet
 
 
-def scarf(stride: Stride) -> Part:
+def make_scarf(stride: Stride) -> BodyPart:
     swing = 0.02 * stride.swing
     wrap = [
         (-0.050, 0.142),
@@ -159,10 +159,12 @@ def scarf(stride: Stride) -> Part:
         (-0.042, 0.188),
         (-0.055, 0.172),
     ]
-    return Part(smooth(wrap), "trim", sway=0.022, folds=(np.array([(-0.045, 0.165), (0, 0.172), (0.046, 0.163)]),))
+    return BodyPart(
+        smooth_outline(wrap), "trim", sway=0.022, folds=(np.array([(-0.045, 0.165), (0, 0.172), (0.046, 0.163)]),)
+    )
 
 
-def short_hair(fringe: float) -> list[Part]:
+def make_short_hair(fringe: float) -> list[BodyPart]:
     """Tousled hair with spikes; `fringe` shifts them."""
     count = 13
     angle = np.linspace(-0.18 * np.pi, 1.18 * np.pi, count * 2)
@@ -180,18 +182,18 @@ def short_hair(fringe: float) -> list[Part]:
         np.array([(-0.02, 0.012), (-0.034, 0.07), (-0.026, 0.12)]),
         np.array([(0.026, 0.016), (0.040, 0.07)]),
     )
-    return [Part(edge.astype(np.float32), "hair", sway=0.004, folds=strands)]
+    return [BodyPart(edge.astype(np.float32), "hair", sway=0.004, folds=strands)]
 
 
-def part(points: Points, paint: str, rim: float = 1.0) -> Part:
-    return Part(np.asarray(points, np.float32), paint, rim=rim)
+def make_part(points: Points, paint: str, rim: float = 1.0) -> BodyPart:
+    return BodyPart(np.asarray(points, np.float32), paint, rim=rim)
 
 
-def smooth(points: Points) -> Pixels:
+def smooth_outline(points: Points) -> Pixels:
     return curve(points, 6, closed=True)
 
 
-def cut(points: Points) -> Pixels:
+def cloth_outline(points: Points) -> Pixels:
     """An outline like cut cloth: straight edges and slightly rounded corners."""
     p = np.asarray(points, np.float32)
     before, after = np.roll(p, 1, axis=0), np.roll(p, -1, axis=0)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tower_animatic.figures.garments import Part
-from tower_animatic.paint import Colour, Pixels, colour, mix, moved, polygon, soften, stroke
+from tower_animatic.figures.garments import BodyPart
+from tower_animatic.paint import Colour, Pixels, mix_colours, parse_colour, polygon, soften, stroke, translate
 from tower_animatic.palette import Palette
 
 HALF_WIDTH = 0.38
@@ -79,35 +79,37 @@ class Lighting:
     colour: Colour
 
 
-def costume(kind: str, looks: str, shade: float) -> dict[str, Colour]:
+def choose_colours(kind: str, looks: str, shade: float) -> dict[str, Colour]:
     """The colours of a person: those named in `looks` ("silver hair"), else defaults, varied by `shade` (0…1)."""
     codes = {**_COMMON_COLOURS, **_DEFAULT_COLOURS.get(kind, _DEFAULT_COLOURS["boy"])}
-    colours = {piece: colour(code) for piece, code in codes.items()}
-    colours["coat"] = mix(colours["coat"], colour("5a3c5c"), 0.5 * shade)
+    colours = {piece: parse_colour(code) for piece, code in codes.items()}
+    colours["coat"] = mix_colours(colours["coat"], parse_colour("5a3c5c"), 0.5 * shade)
     for name, piece in _DESCRIBED.findall(looks.lower()):
-        colours[_PIECES[piece]] = colour(_NAMED[name])
+        colours[_PIECES[piece]] = parse_colour(_NAMED[name])
     return colours
 
 
 def paint_person(
-    parts: list[Part], colours: dict[str, Colour], palette: Palette, *, height: int, lighting: Lighting
+    parts: list[BodyPart], colours: dict[str, Colour], palette: Palette, *, height: int, lighting: Lighting
 ) -> Pixels:
     """A premultiplied BGRA sprite of a person. `height` is in pixels."""
     size = (round(height * (1 + HEADROOM + BELOW)), round(height * 2 * HALF_WIDTH))
     sprite = np.zeros((*size, 4), np.uint8)
     _shadow_on_ground(sprite, height)
     for part in parts:
-        base = mix(palette.surface(colours[part.paint], 1.0, sunny=0.10), palette.ink, 0.42)
+        base = mix_colours(palette.shade_surface(colours[part.colour_key], 1.0, sunny=0.10), palette.ink, 0.42)
         _paint_part(sprite, part, base, palette, height=height, lighting=lighting)
     return sprite
 
 
 def to_sprite(points: Pixels, height: int) -> Pixels:
     """Convert shares of a person's height to pixels of the sprite."""
-    return moved(points, HALF_WIDTH, HEADROOM) * height
+    return translate(points, HALF_WIDTH, HEADROOM) * height
 
 
-def _paint_part(sprite: Pixels, part: Part, base: Colour, palette: Palette, *, height: int, lighting: Lighting) -> None:
+def _paint_part(
+    sprite: Pixels, part: BodyPart, base: Colour, palette: Palette, *, height: int, lighting: Lighting
+) -> None:
     edge = to_sprite(part.outline, height)
     reach = 0.05 * height
     x0, y0 = np.maximum(0, edge.min(axis=0) - reach).astype(int)
@@ -119,11 +121,11 @@ def _paint_part(sprite: Pixels, part: Part, base: Colour, palette: Palette, *, h
     tone[:] = np.asarray(base, np.uint8)
     for fold in part.folds:
         line = to_sprite(fold, height) - (x0, y0)
-        stroke(tone, line, mix(base, palette.ink, 0.65), max(1, round(0.004 * height)))
+        stroke(tone, line, mix_colours(base, palette.ink, 0.65), max(1, round(0.004 * height)))
     rim, form = _towards_light(mask, lighting, height)
     glow = np.asarray(lighting.colour, np.float32)
     field = tone.astype(np.float32)
-    field += (np.asarray(mix(base, lighting.colour, 0.5), np.float32) - field) * (0.50 * form)[..., None]
+    field += (np.asarray(mix_colours(base, lighting.colour, 0.5), np.float32) - field) * (0.50 * form)[..., None]
     field += (glow - field) * np.minimum(1, 0.95 * part.rim * rim)[..., None]
     cover = (mask / np.float32(255))[..., None]
     box[:] = (

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from tower.errors import RenderError
-from tower_animatic.figures.actor import Mark, lay
+from tower_animatic.figures.actor import FigureMark, draw_sprite
 from tower_animatic.layers import Light, View
-from tower_animatic.paint import Pixels, smooth, soften
+from tower_animatic.paint import Pixels, smoothstep, soften
 from tower_animatic.stage import Stage
 
 _MAX_BYTES = 64 * 1024 * 1024
@@ -37,7 +37,7 @@ class Portrait:
     It is cut out if its background is plain and feathered otherwise, lit by the light of the scene, with a shadow.
     """
 
-    def __init__(self, image: Pixels, stage: Stage, mark: Mark, light: Light) -> None:
+    def __init__(self, image: Pixels, stage: Stage, mark: FigureMark, light: Light) -> None:
         room = (0.46 * stage.width, mark.height * stage.unit)
         scale = min(room[0] / image.shape[1], room[1] / image.shape[0])
         size = (max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale)))
@@ -55,7 +55,7 @@ class Portrait:
         bottom = min(mark.y, 1.02) * stage.height
         width, height = self._size[0] + 2 * self._pad, self._size[1] + self._pad
         place = np.array([[breath, 0, x - width / 2 * breath], [0, breath, bottom - height * breath], [0, 0, 1]])
-        lay(frame, self._sprite, view.matrix(1.0) @ place)
+        draw_sprite(frame, self._sprite, view.matrix(1.0) @ place)
 
 
 def _bgra(image: Pixels) -> Pixels:
@@ -108,7 +108,7 @@ def _feathered(size: tuple[int, int]) -> Pixels:
     """Coverage with soft edges like an oval vignette."""
     y, x = np.linspace(-1, 1, size[0], dtype=np.float32)[:, None], np.linspace(-1, 1, size[1], dtype=np.float32)[None]
     edge = (np.abs(x) ** 4 + np.abs(np.minimum(y, 0)) ** 4) ** 0.25
-    share: Pixels = (1 - smooth(0.80, 1.0, edge)) * (1 - smooth(0.86, 1.0, y))
+    share: Pixels = (1 - smoothstep(0.80, 1.0, edge)) * (1 - smoothstep(0.86, 1.0, y))
     return share
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tower_animatic.layers import Scene
+from tower_animatic.layers import PaintedScene
 from tower_animatic.scenery import city, coast, forest, interior, shrine, sky
 from tower_animatic.stage import Stage
 from tower_animatic.words import Mood
 
-PAINTERS: dict[Mood, Callable[[Stage], Scene]] = {
+PAINTERS: dict[Mood, Callable[[Stage], PaintedScene]] = {
     Mood.CITY: city.paint,
     Mood.FOREST: forest.paint,
     Mood.INTERIOR: interior.paint,

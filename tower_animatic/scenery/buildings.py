@@ -5,17 +5,19 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tower_animatic.paint import Colour, brighter, colour, disc, mix, opaque, polygon, stroke
+from tower_animatic.paint import Colour, brighten, disc, mix_colours, opaque, parse_colour, polygon, stroke
 from tower_animatic.stage import Canvas
 from tower_animatic.words import Hour
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels of the canvas."""
 
-_WINDOWS = tuple(colour(code) for code in ("ffd08a", "ffe3b0", "ffb868", "9fe8ff", "d7c4ff", "ff9fc0"))
+_WINDOWS = tuple(parse_colour(code) for code in ("ffd08a", "ffe3b0", "ffb868", "9fe8ff", "d7c4ff", "ff9fc0"))
 
 
-def facade(canvas: Canvas, box: Box, wall: Colour, rng: np.random.Generator, *, lights: float, cell: float) -> None:
+def paint_facade(
+    canvas: Canvas, box: Box, wall: Colour, rng: np.random.Generator, *, lights: float, cell: float
+) -> None:
     """A wall with a grid of windows. `lights`: the share that is lit. `cell`: the width of a window's bay in units."""
     left, top, right, bottom = (round(v) for v in box)
     polygon(canvas.image, [(left, top), (right, top), (right, bottom), (left, bottom)], opaque(wall))
@@ -36,7 +38,7 @@ def facade(canvas: Canvas, box: Box, wall: Colour, rng: np.random.Generator, *, 
     _stencil(canvas, grid, mask, (x, y))
 
 
-def roof_clutter(canvas: Canvas, box: Box, wall: Colour, rng: np.random.Generator) -> None:
+def paint_roof_clutter(canvas: Canvas, box: Box, wall: Colour, rng: np.random.Generator) -> None:
     """Water tanks, stair heads, aerials and their red lamps."""
     left, top, right, _ = box
     width, unit = right - left, canvas.unit * (0.4 + 0.6 * canvas.depth)
@@ -48,31 +50,33 @@ def roof_clutter(canvas: Canvas, box: Box, wall: Colour, rng: np.random.Generato
         stroke(canvas.image, [(x, top), (x, top - h)], opaque(wall), round(0.0025 * unit))
         stroke(canvas.image, [(x - 0.008 * unit, top - 0.6 * h), (x + 0.008 * unit, top - 0.6 * h)], opaque(wall))
         if canvas.stage.setting.hour is Hour.NIGHT:
-            disc(canvas.image, (x, top - h), max(1.0, 0.004 * unit), opaque(colour("ff4a55")))
+            disc(canvas.image, (x, top - h), max(1.0, 0.004 * unit), opaque(parse_colour("ff4a55")))
 
 
-def shop_front(canvas: Canvas, box: Box, rng: np.random.Generator) -> None:
+def paint_shop_front(canvas: Canvas, box: Box, rng: np.random.Generator) -> None:
     """A bright ground floor with awnings and paper lanterns."""
     left, _, right, bottom = box
     height = 0.085 * canvas.unit * (0.35 + canvas.depth)
-    warm = colour("ffc27a") if canvas.stage.setting.hour is not Hour.DAY else colour("8a7a70")
+    warm = parse_colour("ffc27a") if canvas.stage.setting.hour is not Hour.DAY else parse_colour("8a7a70")
     x = left
     while x < right:
         w = height * rng.uniform(1.0, 2.0)
-        glass = mix(canvas.stage.palette.surface(warm, canvas.depth), warm, 0.65)
+        glass = mix_colours(canvas.stage.palette.shade_surface(warm, canvas.depth), warm, 0.65)
         polygon(
             canvas.image,
             _quad(x + 0.05 * w, bottom - 0.78 * height, x + 0.95 * w, bottom),
-            opaque(brighter(glass, rng.uniform(0.55, 1.0))),
+            opaque(brighten(glass, rng.uniform(0.55, 1.0))),
         )
-        shade = mix(canvas.stage.palette.ink, colour("b3365c") if rng.random() < 0.5 else colour("2e6f8f"), 0.55)
+        shade = mix_colours(
+            canvas.stage.palette.ink, parse_colour("b3365c") if rng.random() < 0.5 else parse_colour("2e6f8f"), 0.55
+        )
         polygon(canvas.image, _quad(x, bottom - height, x + w, bottom - 0.70 * height), opaque(shade))
         for k in range(3):
             disc(
                 canvas.image,
                 (x + w * (0.2 + 0.3 * k), bottom - 0.58 * height),
                 0.075 * height,
-                opaque(colour("ff5b4a")),
+                opaque(parse_colour("ff5b4a")),
             )
         x += w * 1.06
 
@@ -81,7 +85,7 @@ def _panes(canvas: Canvas, wall: Colour, rng: np.random.Generator, size: tuple[i
     """The colour of each window: dark glass, or lit in one of a few colours. Lit ones form runs along a storey."""
     hour = canvas.stage.setting.hour
     share = {Hour.NIGHT: lights, Hour.SUNSET: lights * 0.8, Hour.DAWN: lights * 0.4, Hour.DAY: 0.0}[hour]
-    dark = mix(wall, canvas.stage.palette.sky[2][1] if hour is Hour.DAY else canvas.stage.palette.ink, 0.42)
+    dark = mix_colours(wall, canvas.stage.palette.sky[2][1] if hour is Hour.DAY else canvas.stage.palette.ink, 0.42)
     runs = cv2.resize(
         rng.random((size[0], max(1, size[1] // 3)), dtype=np.float32), size[::-1], interpolation=cv2.INTER_NEAREST
     )

@@ -6,47 +6,59 @@ import math
 
 import numpy as np
 
-from tower_animatic.layers import Element, Layer, Light, Scene, View
-from tower_animatic.paint import Pixels, brighter, colour, curve, disc, mix, moved, opaque, outline, polygon, stroke
-from tower_animatic.reflection import Mirror
+from tower_animatic.layers import Element, Layer, Light, PaintedScene, View
+from tower_animatic.paint import (
+    Pixels,
+    brighten,
+    curve,
+    disc,
+    mix_colours,
+    opaque,
+    outline,
+    parse_colour,
+    polygon,
+    stroke,
+    translate,
+)
+from tower_animatic.reflection import GroundReflection
 from tower_animatic.scenery import heavens
-from tower_animatic.scenery.plants import foliage, greens, meadow
-from tower_animatic.scenery.terrain import Birds, Glitter, Swaying, mountains
+from tower_animatic.scenery.plants import paint_foliage, paint_meadow, plant_tones
+from tower_animatic.scenery.terrain import Birds, Glitter, SwayingSheet, paint_mountains
 from tower_animatic.stage import Canvas, Stage
 from tower_animatic.words import Hour, Weather
 
 HORIZON = 0.585
 
 
-def paint(stage: Stage) -> Scene:
+def paint(stage: Stage) -> PaintedScene:
     side = 1 if stage.rng("coast").random() < 0.5 else -1
     low = stage.setting.hour in (Hour.SUNSET, Hour.DAWN)
     light = (0.5 + (0.10 if low else 0.2) * side, HORIZON - 0.085 if low else 0.16)
-    spark = mix(stage.palette.glow, (255, 255, 255), 0.3)
+    spark = mix_colours(stage.palette.glow, (255, 255, 255), 0.3)
     calm = stage.setting.weather in (Weather.CLEAR, Weather.SNOW)
-    heap = heavens.cumulus(
+    heap = heavens.paint_cumulus(
         stage, "summer", x=0.5 - 0.25 * side, base=HORIZON - 0.005, width=0.75, height=0.46, depth=0.05
     )
     back: list[Element] = [
-        heavens.sky(stage, horizon=HORIZON, glow_at=light, glow=0.6),
-        heavens.streaks(stage, top=0.0, bottom=0.35, amount=0.55),
-        *([heavens.sun(stage, *light, radius=0.045)] if calm else []),
-        heavens.pile(heap),
-        heavens.cloud_bank(stage, "sea", base=HORIZON, height=0.13, depth=0.06, heaps=6),
-        mountains(
+        heavens.paint_sky(stage, horizon=HORIZON, glow_at=light, glow=0.6),
+        heavens.paint_streaks(stage, top=0.0, bottom=0.35, amount=0.55),
+        *([heavens.paint_sun(stage, *light, radius=0.045)] if calm else []),
+        heavens.stack_sheets(heap),
+        heavens.paint_cloud_bank(stage, "sea", base=HORIZON, height=0.13, depth=0.06, heaps=6),
+        paint_mountains(
             stage,
             "isle",
             depth=0.12,
             crest=HORIZON - 0.09,
             base=HORIZON + 0.02,
-            rock=colour("5b7d8a"),
+            rock=parse_colour("5b7d8a"),
             peaks=1.6,
             mist=0.9,
         )
         if stage.rng("isle").random() < 0.4
         else _sail(stage, 0.5 + 0.02 * side),
         _sea(stage),
-        Mirror(stage, horizon=HORIZON, depth=0.10, wet=0.42, ripple=0.010),
+        GroundReflection(stage, horizon=HORIZON, depth=0.10, wet=0.42, ripple=0.010),
         *([Glitter(stage, x=light[0], horizon=HORIZON, depth=0.12, paint=spark)] if calm else []),
         _headland(stage, -side),
         *(
@@ -56,19 +68,21 @@ def paint(stage: Stage) -> Scene:
         ),
         Surf(stage),
     ]
-    return Scene(tuple(back), (_grass(stage, side),), Light(*light, stage.palette.glow), floor=0.935)
+    return PaintedScene(tuple(back), (_grass(stage, side),), Light(*light, stage.palette.glow), floor=0.935)
 
 
 def _sea(stage: Stage) -> Layer:
     canvas = Canvas(stage, depth=0.10)
     palette = stage.palette
     sky = palette.sky
-    deep = {Hour.NIGHT: colour("1c4a7a"), Hour.SUNSET: colour("5a4a80")}.get(stage.setting.hour, colour("1f86ab"))
-    near = palette.surface(brighter(deep, 1.25), 0.95, sunny=0.9)
-    far = mix(sky[3][1], near, 0.45)
+    deep = {Hour.NIGHT: parse_colour("1c4a7a"), Hour.SUNSET: parse_colour("5a4a80")}.get(
+        stage.setting.hour, parse_colour("1f86ab")
+    )
+    near = palette.shade_surface(brighten(deep, 1.25), 0.95, sunny=0.9)
+    far = mix_colours(sky[3][1], near, 0.45)
     share = np.clip((canvas.rows() - HORIZON) / (1 - HORIZON), 0, 1)[:, None]
     field = np.asarray(far) + (np.asarray(near) - np.asarray(far)) * np.sqrt(share)
-    below = int(canvas.at(0, HORIZON)[1])
+    below = int(canvas.point(0, HORIZON)[1])
     canvas.image[below:, :, :3] = field[below:, None].astype(np.uint8)
     canvas.image[below:, :, 3] = 255
     return Layer(canvas)
@@ -84,18 +98,18 @@ def _headland(stage: Stage, side: int) -> Layer:
         [edge - side * rise[:, 0] * 0.62, HORIZON + 0.012 - rise[:, 1] * (1 + 0.12 * rng.normal(size=8))], 1
     )
     cliff = np.vstack([curve(line, 6), [(edge + side * 0.3, HORIZON + 0.022), (edge - side * 0.40, HORIZON + 0.022)]])
-    rock = stage.palette.surface(colour("8a7b70"), 0.45, sunny=0.3)
-    polygon(canvas.image, canvas.places(cliff), opaque(rock))
-    tones = greens(canvas, colour("4a8a4c"), sunny=0.8)
+    rock = stage.palette.shade_surface(parse_colour("8a7b70"), 0.45, sunny=0.3)
+    polygon(canvas.image, canvas.points(cliff), opaque(rock))
+    tones = plant_tones(canvas, parse_colour("4a8a4c"), sunny=0.8)
     for x, y in curve(line, 5)[::2]:
-        foliage(canvas, (float(x), float(y) + 0.012), (0.045, 0.022), tones, rng, leaf=0.006, count=70)
+        paint_foliage(canvas, (float(x), float(y) + 0.012), (0.045, 0.022), tones, rng, leaf=0.006, count=70)
     _lighthouse(canvas, (float(line[3, 0]), float(line[3, 1])))
     return Layer(canvas)
 
 
 def _lighthouse(canvas: Canvas, foot: tuple[float, float]) -> None:
     palette = canvas.stage.palette
-    white = palette.surface((250, 250, 250), 0.5, sunny=0.8)
+    white = palette.shade_surface((250, 250, 250), 0.5, sunny=0.8)
     polygon(
         canvas.image,
         canvas.shape(*foot, [(-0.013, 0.01), (-0.009, -0.085), (0.009, -0.085), (0.013, 0.01)]),
@@ -104,40 +118,40 @@ def _lighthouse(canvas: Canvas, foot: tuple[float, float]) -> None:
     polygon(
         canvas.image,
         canvas.shape(*foot, [(0.002, 0.01), (0.002, -0.085), (0.009, -0.085), (0.013, 0.01)]),
-        opaque(mix(white, palette.shade, 0.45)),
+        opaque(mix_colours(white, palette.shade, 0.45)),
     )
     polygon(
         canvas.image,
         canvas.shape(*foot, [(-0.013, -0.085), (0.013, -0.085), (0.011, -0.092), (-0.011, -0.092)]),
-        opaque(palette.surface(colour("c84a3c"), 0.6, sunny=0.5)),
+        opaque(palette.shade_surface(parse_colour("c84a3c"), 0.6, sunny=0.5)),
     )
     polygon(
         canvas.image,
         canvas.shape(*foot, outline("-0.007,-0.092 0.007,-0.092 0.006,-0.107 0,-0.114 -0.006,-0.107")),
-        opaque(palette.surface(colour("c84a3c"), 0.6, sunny=0.5)),
+        opaque(palette.shade_surface(parse_colour("c84a3c"), 0.6, sunny=0.5)),
     )
     disc(
         canvas.image,
         canvas.shape(*foot, [(0, -0.099)])[0],
         0.005 * canvas.unit,
-        opaque(mix(palette.glow, (255, 255, 255), 0.4)),
+        opaque(mix_colours(palette.glow, (255, 255, 255), 0.4)),
     )
 
 
 def _sail(stage: Stage, x: float) -> Layer:
     canvas = Canvas(stage, depth=0.13)
-    white = stage.palette.surface((252, 252, 255), 0.6, sunny=0.9)
+    white = stage.palette.shade_surface((252, 252, 255), 0.6, sunny=0.9)
     place = (x, HORIZON + 0.006)
     polygon(canvas.image, canvas.shape(*place, [(0, -0.075), (0.004, -0.012), (0.034, -0.012)]), opaque(white))
     polygon(
         canvas.image,
         canvas.shape(*place, [(-0.002, -0.065), (-0.002, -0.012), (-0.022, -0.012)]),
-        opaque(mix(white, stage.palette.shade, 0.4)),
+        opaque(mix_colours(white, stage.palette.shade, 0.4)),
     )
     polygon(
         canvas.image,
         canvas.shape(*place, [(-0.026, -0.009), (0.036, -0.009), (0.026, 0.002), (-0.018, 0.002)]),
-        opaque(mix(stage.palette.shade, stage.palette.ink, 0.4)),
+        opaque(mix_colours(stage.palette.shade, stage.palette.ink, 0.4)),
     )
     return Layer(canvas)
 
@@ -148,9 +162,9 @@ class Surf:
     def __init__(self, stage: Stage) -> None:
         rng = stage.rng("surf")
         canvas = Canvas(stage, depth=0.9)
-        self._sand = stage.palette.surface(colour("e8d3a8"), 1.0, sunny=0.75)
-        self._wet = mix(self._sand, stage.palette.sky[3][1], 0.4)
-        self._foam = mix(stage.palette.light, (255, 255, 255), 0.55)
+        self._sand = stage.palette.shade_surface(parse_colour("e8d3a8"), 1.0, sunny=0.75)
+        self._wet = mix_colours(self._sand, stage.palette.sky[3][1], 0.4)
+        self._foam = mix_colours(stage.palette.light, (255, 255, 255), 0.55)
         self._xs = canvas.across(40)
         self._phase = rng.uniform(0, 6.28, 3)
 
@@ -165,12 +179,15 @@ class Surf:
             thick = max(1, round(unit * 0.007 * (1 - 0.2 * k)))
             polygon(
                 frame,
-                np.vstack([line, moved(line, 0, thick * (1.2 + 0.8 * math.sin(0.9 * t + k)))[::-1]]),
-                (*mix(self._wet, self._foam, gain), 255.0),
+                np.vstack([line, translate(line, 0, thick * (1.2 + 0.8 * math.sin(0.9 * t + k)))[::-1]]),
+                (*mix_colours(self._wet, self._foam, gain), 255.0),
             )
             if k == 0:
                 stroke(
-                    frame, moved(line, 0, 2.4 * thick), (*mix(self._wet, self._foam, 0.5), 255.0), max(1, thick // 3)
+                    frame,
+                    translate(line, 0, 2.4 * thick),
+                    (*mix_colours(self._wet, self._foam, 0.5), 255.0),
+                    max(1, thick // 3),
                 )
 
     def _line(self, t: float, y: float) -> Pixels:
@@ -195,13 +212,15 @@ class Surf:
         polygon(frame, np.vstack([edge, [(edge[-1, 0], height), (edge[0, 0], height)]]), (*paint, 255.0))
 
 
-def _grass(stage: Stage, side: int) -> Swaying:
+def _grass(stage: Stage, side: int) -> SwayingSheet:
     rng = stage.rng("beach grass")
     canvas = Canvas(stage, depth=1.35, scale=0.5)
-    tones = [mix(stage.palette.ink, tone, 0.55) for tone in greens(canvas, colour("6f9a55"), sunny=0.6)]
+    tones = [
+        mix_colours(stage.palette.ink, tone, 0.55) for tone in plant_tones(canvas, parse_colour("6f9a55"), sunny=0.6)
+    ]
     edges = ((canvas.left, 0.24), (0.86, canvas.right)) if side > 0 else ((canvas.left, 0.14), (0.76, canvas.right))
     for start, end in edges:
-        meadow(
+        paint_meadow(
             canvas,
             np.array([(start, canvas.bottom + 0.02), (end, canvas.bottom + 0.03)]),
             tones,
@@ -209,4 +228,4 @@ def _grass(stage: Stage, side: int) -> Swaying:
             blade=0.2,
             count=80,
         )
-    return Swaying(canvas, roots=1.03, tips=0.82, reach=0.02, period_s=2.9)
+    return SwayingSheet(canvas, roots=1.03, tips=0.82, reach=0.02, period_s=2.9)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from tower_animatic.layers import Element, Halo, Layer, Light, Scene, breathing
-from tower_animatic.paint import Colour, brighter, colour, curve, mix, opaque, polygon, smooth, soften
+from tower_animatic.layers import Element, Halo, Layer, Light, PaintedScene, slow_pulse
+from tower_animatic.paint import Colour, brighten, curve, mix_colours, opaque, parse_colour, polygon, smoothstep, soften
 from tower_animatic.scenery import heavens
-from tower_animatic.scenery.plants import fern, foliage, greens, hill, meadow, trunk
+from tower_animatic.scenery.plants import paint_fern, paint_foliage, paint_hill, paint_meadow, paint_trunk, plant_tones
 from tower_animatic.stage import Canvas, Stage
 from tower_animatic.words import Drift, Hour, Weather
 
 HORIZON = 0.64
 
 
-def paint(stage: Stage) -> Scene:
+def paint(stage: Stage) -> PaintedScene:
     rng = stage.rng("forest")
     glade = 0.5 + 0.09 * rng.uniform(-1, 1)
     leaf = _leaf_colour(stage)
-    back: list[Element] = [heavens.sky(stage, horizon=0.9, glow_at=(glade, 0.40), glow=0.9, halo=False)]
+    back: list[Element] = [heavens.paint_sky(stage, horizon=0.9, glow_at=(glade, 0.40), glow=0.9, halo=False)]
     if stage.setting.hour is Hour.NIGHT:
-        back.append(heavens.sun(stage, glade + 0.1, 0.22, radius=0.06))
+        back.append(heavens.paint_sun(stage, glade + 0.1, 0.22, radius=0.06))
     back += [_wood(stage, glade, leaf, depth=0.14, trees=22, width=0.022, foot=HORIZON - 0.01)]
     back += [_wood(stage, glade, leaf, depth=0.26, trees=14, width=0.034, foot=HORIZON + 0.015)]
     back += [_ground(stage, glade, leaf)]
@@ -28,15 +28,15 @@ def paint(stage: Stage) -> Scene:
     back += [_shafts(stage, glade)]
     back += [_wood(stage, glade, leaf, depth=0.80, trees=4, width=0.12, foot=HORIZON + 0.20, clearing=0.36)]
     light = Light(glade, 0.25, stage.palette.glow)
-    return Scene(tuple(back), (_foreground(stage, leaf),), light, floor=0.92)
+    return PaintedScene(tuple(back), (_foreground(stage, leaf),), light, floor=0.92)
 
 
 def _leaf_colour(stage: Stage) -> Colour:
     if stage.setting.drift is Drift.LEAVES:
-        return colour("c8702e")
+        return parse_colour("c8702e")
     if stage.setting.weather is Weather.SNOW:
-        return colour("9db4b8")
-    return colour("4d9440") if stage.setting.hour is not Hour.NIGHT else colour("2f8f7c")
+        return parse_colour("9db4b8")
+    return parse_colour("4d9440") if stage.setting.hour is not Hour.NIGHT else parse_colour("2f8f7c")
 
 
 def _wood(
@@ -53,13 +53,17 @@ def _wood(
     """One row of trees with undergrowth and canopy. The path to the glade stays open."""
     rng = stage.rng(f"wood {depth}")
     canvas = Canvas(stage, depth)
-    bark = [stage.palette.surface(c, depth) for c in (colour("39413f"), colour("6d6a58"))]
-    tones = [mix(bark[0], stage.palette.ink, 0.45 * depth), bark[1], mix(bark[1], stage.palette.glow, 0.75)]
-    green = greens(canvas, leaf, sunny=0.9)
+    bark = [stage.palette.shade_surface(c, depth) for c in (parse_colour("39413f"), parse_colour("6d6a58"))]
+    tones = [
+        mix_colours(bark[0], stage.palette.ink, 0.45 * depth),
+        bark[1],
+        mix_colours(bark[1], stage.palette.glow, 0.75),
+    ]
+    green = plant_tones(canvas, leaf, sunny=0.9)
     for x in canvas.across(trees) + rng.normal(0, 0.35 / trees, trees):
         aside = clearing + 0.03 + 0.1 * rng.random()
         place = x if abs(x - glade) > clearing else glade + np.copysign(aside, x - glade)
-        trunk(
+        paint_trunk(
             canvas,
             (place, foot + rng.normal(0, 0.008)),
             width * rng.uniform(0.6, 1.15),
@@ -69,7 +73,7 @@ def _wood(
         )
     for x in canvas.across(7) + rng.normal(0, 0.04, 7):
         drop = 0.07 + 0.13 * min(1.0, abs(x - glade) * 2)
-        foliage(
+        paint_foliage(
             canvas,
             (x, drop * rng.uniform(-0.2, 0.8)),
             (0.17, drop),
@@ -79,7 +83,7 @@ def _wood(
             count=int(330 - 200 * depth),
         )
     _undergrowth(canvas, glade, foot, green, rng, clearing=clearing)
-    canvas.mist(0.15, foot + 0.06, 0.85 * (1 - depth) ** 1.5)
+    canvas.add_mist(0.15, foot + 0.06, 0.85 * (1 - depth) ** 1.5)
     return Layer(canvas)
 
 
@@ -90,12 +94,12 @@ def _undergrowth(
     for x in np.concatenate([canvas.across(9) + rng.normal(0, 0.03, 9)]):
         if abs(x - glade) > clearing:
             size = (0.10 + 0.05 * depth) * rng.uniform(0.7, 1.2)
-            foliage(
+            paint_foliage(
                 canvas, (x, foot + 0.03), (size, 0.45 * size), tones[:2], rng, leaf=0.006 + 0.012 * depth, count=130
             )
     for side, start, end in ((-1, canvas.left, glade - clearing), (1, glade + clearing, canvas.right)):
         edge = np.array([(start, foot + 0.05 + 0.04 * (side < 0)), (end, foot + 0.05 + 0.04 * (side > 0))])
-        meadow(canvas, edge, tones, rng, blade=0.05 + 0.08 * depth, count=int(260 - 100 * depth))
+        paint_meadow(canvas, edge, tones, rng, blade=0.05 + 0.08 * depth, count=int(260 - 100 * depth))
 
 
 def _ground(stage: Stage, glade: float, leaf: Colour) -> Layer:
@@ -104,18 +108,18 @@ def _ground(stage: Stage, glade: float, leaf: Colour) -> Layer:
     canvas = Canvas(stage, depth=0.55)
     palette = stage.palette
     far, near = (
-        mix(palette.haze, palette.surface(leaf, 0.4, sunny=0.8), 0.6),
-        mix(palette.surface(leaf, 0.9), palette.ink, 0.55),
+        mix_colours(palette.haze, palette.shade_surface(leaf, 0.4, sunny=0.8), 0.6),
+        mix_colours(palette.shade_surface(leaf, 0.9), palette.ink, 0.55),
     )
     line = np.array([(canvas.left, HORIZON), (0.3, HORIZON + 0.012), (0.7, HORIZON), (canvas.right, HORIZON + 0.008)])
-    hill(canvas, line, far, near)
+    paint_hill(canvas, line, far, near)
     ys = np.linspace(HORIZON + 0.005, canvas.bottom, 9)
     t = (ys - ys[0]) / (ys[-1] - ys[0])
     middle = glade + 0.05 * np.sin(t * 5.5) * (0.3 + t)
     half = 0.010 + 0.17 * t**1.4
     sides = [np.stack([middle + s * half * (1 + 0.12 * rng.normal(size=9)), ys], 1) for s in (-1, 1)]
     path = np.vstack([curve(sides[0], 6), curve(sides[1], 6)[::-1]])
-    polygon(canvas.image, canvas.places(path), opaque(mix(palette.glow, far, 0.42)))
+    polygon(canvas.image, canvas.points(path), opaque(mix_colours(palette.glow, far, 0.42)))
     shade = np.clip((canvas.rows() - HORIZON - 0.02) / 0.30, 0, 1) ** 0.8 * 0.72
     dim = canvas.image.astype(np.float32) * (1 - shade)[:, None, None] + np.asarray(opaque(near)) * shade[
         :, None, None
@@ -125,9 +129,9 @@ def _ground(stage: Stage, glade: float, leaf: Colour) -> Layer:
     for side in sides:
         for (x, y), share in zip(curve(side, 4)[6:], np.linspace(0.15, 1, 27), strict=True):
             tuft = 0.010 + 0.03 * share
-            tones = [mix(near, far, 0.55 * (1 - share)), mix(near, far, 0.10 + 0.6 * (1 - share))]
+            tones = [mix_colours(near, far, 0.55 * (1 - share)), mix_colours(near, far, 0.10 + 0.6 * (1 - share))]
             if rng.random() < 0.6:
-                foliage(
+                paint_foliage(
                     canvas,
                     (float(x), float(y) + 0.5 * tuft),
                     (tuft * 1.7, tuft * 0.5),
@@ -158,12 +162,12 @@ def _shafts(stage: Stage, glade: float) -> Halo:
                 (top + slant - spread * 1.8, 0.86),
             ]
             sheet = np.zeros_like(canvas.image)
-            polygon(sheet, canvas.places(beam), brighter(stage.palette.glow, strength * rng.uniform(0.5, 1.0)))
+            polygon(sheet, canvas.points(beam), brighten(stage.palette.glow, strength * rng.uniform(0.5, 1.0)))
             canvas.image = np.maximum(canvas.image, sheet)
-        fade = 1 - 0.85 * smooth(0.25, 0.88, canvas.rows())
+        fade = 1 - 0.85 * smoothstep(0.25, 0.88, canvas.rows())
         canvas.image = (soften(canvas.image, 0.012 * canvas.unit) * fade[:, None, None]).astype(np.uint8)
         canvas.image[..., 3] = 0
-        beams.append((canvas, breathing(3.4 + 0.7 * number, 0.5, phase=1.7 * number)))
+        beams.append((canvas, slow_pulse(3.4 + 0.7 * number, 0.5, phase=1.7 * number)))
     return Halo(*beams)
 
 
@@ -171,11 +175,11 @@ def _foreground(stage: Stage, leaf: Colour) -> Layer:
     """Dark ferns and leaves close to the lens, out of focus."""
     rng = stage.rng("front")
     canvas = Canvas(stage, depth=1.45, scale=0.5)
-    ink = mix(stage.palette.ink, stage.palette.surface(leaf, 1.0), 0.16)
-    tones = [ink, mix(ink, stage.palette.surface(leaf, 1.0), 0.25)]
+    ink = mix_colours(stage.palette.ink, stage.palette.shade_surface(leaf, 1.0), 0.16)
+    tones = [ink, mix_colours(ink, stage.palette.shade_surface(leaf, 1.0), 0.25)]
     for x in (canvas.left + 0.02, canvas.left + 0.14, canvas.right - 0.12, canvas.right - 0.01):
-        fern(canvas, (x, canvas.bottom + 0.01), 0.30 * rng.uniform(0.8, 1.25), tones, rng)
-    for x, y in ((canvas.left + 0.01, canvas.at(0, 0)[1] * 0), (canvas.right - 0.02, 0.0)):
-        foliage(canvas, (x, y - 0.03), (0.26, 0.20), tones, rng, leaf=0.030, count=150)
+        paint_fern(canvas, (x, canvas.bottom + 0.01), 0.30 * rng.uniform(0.8, 1.25), tones, rng)
+    for x, y in ((canvas.left + 0.01, canvas.point(0, 0)[1] * 0), (canvas.right - 0.02, 0.0)):
+        paint_foliage(canvas, (x, y - 0.03), (0.26, 0.20), tones, rng, leaf=0.030, count=150)
     canvas.image = soften(canvas.image, 0.0045 * canvas.unit)
     return Layer(canvas)

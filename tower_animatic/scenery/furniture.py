@@ -5,24 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from tower_animatic.layers import Layer
-from tower_animatic.paint import Colour, colour, curve, mix, opaque, outline, polygon, stroke
-from tower_animatic.scenery.plants import foliage, greens
+from tower_animatic.paint import Colour, curve, mix_colours, opaque, outline, parse_colour, polygon, stroke
+from tower_animatic.scenery.plants import paint_foliage, plant_tones
 from tower_animatic.stage import Canvas, Stage
 
-_SPINES = tuple(colour(code) for code in ("9c3f45", "3d6a8c", "d8b56a", "4f7a5d", "74568c", "c9c2b2", "2f3c5e"))
+_SPINES = tuple(parse_colour(code) for code in ("9c3f45", "3d6a8c", "d8b56a", "4f7a5d", "74568c", "c9c2b2", "2f3c5e"))
 
 
-def room(stage: Stage, window: tuple[float, float, float, float], floor: float) -> Layer:
+def paint_furniture(stage: Stage, window: tuple[float, float, float, float], floor: float) -> Layer:
     rng = stage.rng("furniture")
     canvas = Canvas(stage, depth=0.62)
-    wood = mix(stage.palette.surface(colour("6b4430"), 1.0), stage.palette.ink, 0.45)
+    wood = mix_colours(stage.palette.shade_surface(parse_colour("6b4430"), 1.0), stage.palette.ink, 0.45)
     left, _, right, _ = window
     narrow = stage.unit / stage.width
     _shelf(canvas, (left - 0.17 * narrow, floor + 0.03), wood, rng)
     _pictures(canvas, right + 0.10 * narrow, wood, rng)
     _plant(canvas, (right + 0.045 * narrow, floor + 0.05), rng)
     _desk(canvas, ((left + right) / 2 + 0.19 * narrow, floor + 0.055), wood, rng)
-    _chair(canvas, ((left + right) / 2 - 0.06 * narrow, floor + 0.085), mix(wood, stage.palette.ink, 0.3))
+    _chair(canvas, ((left + right) / 2 - 0.06 * narrow, floor + 0.085), mix_colours(wood, stage.palette.ink, 0.3))
     return Layer(canvas)
 
 
@@ -33,7 +33,7 @@ def _box(canvas: Canvas, place: tuple[float, float], box: tuple[float, float, fl
 
 def _lit(canvas: Canvas, paint: Colour, share: float = 0.5) -> Colour:
     """An edge that the window lights."""
-    return mix(paint, canvas.stage.palette.glow, share)
+    return mix_colours(paint, canvas.stage.palette.glow, share)
 
 
 def _books(
@@ -42,15 +42,15 @@ def _books(
     x, end = span
     while x < end - 0.008:
         width, tall = rng.uniform(0.007, 0.016), height * rng.uniform(0.65, 1.0)
-        spine = canvas.stage.palette.surface(_SPINES[int(rng.integers(len(_SPINES)))], 1.0, sunny=0.15)
+        spine = canvas.stage.palette.shade_surface(_SPINES[int(rng.integers(len(_SPINES)))], 1.0, sunny=0.15)
         if rng.random() < 0.85:
-            _box(canvas, place, (x, -tall, x + width, 0), mix(spine, canvas.stage.palette.ink, 0.25))
+            _box(canvas, place, (x, -tall, x + width, 0), mix_colours(spine, canvas.stage.palette.ink, 0.25))
             _box(canvas, place, (x + width * 0.8, -tall, x + width, 0), _lit(canvas, spine, 0.22))
         x += width + 0.0015
 
 
 def _shelf(canvas: Canvas, place: tuple[float, float], wood: Colour, rng: np.random.Generator) -> None:
-    _box(canvas, place, (-0.13, -0.56, 0.13, 0), mix(wood, canvas.stage.palette.ink, 0.5))
+    _box(canvas, place, (-0.13, -0.56, 0.13, 0), mix_colours(wood, canvas.stage.palette.ink, 0.5))
     for storey in range(5):
         y = -0.012 - storey * 0.108
         _books(
@@ -72,7 +72,7 @@ def _desk(canvas: Canvas, place: tuple[float, float], wood: Colour, rng: np.rand
     top = -0.20
     shift = top * canvas.stage.unit / canvas.stage.height
     _books(canvas, (place[0], place[1] + shift), (0.02, 0.13), 0.075, rng)
-    lamp = opaque(mix(canvas.stage.palette.ink, wood, 0.4))
+    lamp = opaque(mix_colours(canvas.stage.palette.ink, wood, 0.4))
     stroke(
         canvas.image,
         canvas.shape(*place, curve([(-0.15, top), (-0.165, top - 0.07), (-0.13, top - 0.13), (-0.09, top - 0.125)], 6)),
@@ -86,10 +86,10 @@ def _desk(canvas: Canvas, place: tuple[float, float], wood: Colour, rng: np.rand
         ),
         lamp,
     )
-    _box(canvas, place, (-0.175, top - 0.006, -0.125, top), mix(canvas.stage.palette.ink, wood, 0.4))
+    _box(canvas, place, (-0.175, top - 0.006, -0.125, top), mix_colours(canvas.stage.palette.ink, wood, 0.4))
     for x in (-0.19, 0.175):
         _box(canvas, place, (x, top, x + 0.016, 0), wood)
-    _box(canvas, place, (0.05, top, 0.175, top + 0.10), mix(wood, canvas.stage.palette.ink, 0.25))
+    _box(canvas, place, (0.05, top, 0.175, top + 0.10), mix_colours(wood, canvas.stage.palette.ink, 0.25))
     _box(canvas, place, (-0.21, top, 0.21, top + 0.016), wood)
     _box(canvas, place, (-0.21, top, 0.21, top + 0.004), _lit(canvas, wood, 0.7))
 
@@ -113,11 +113,11 @@ def _chair(canvas: Canvas, place: tuple[float, float], wood: Colour) -> None:
 
 
 def _plant(canvas: Canvas, place: tuple[float, float], rng: np.random.Generator) -> None:
-    pot = mix(canvas.stage.palette.surface(colour("b5654a"), 1.0), canvas.stage.palette.ink, 0.25)
-    tones = greens(canvas, colour("3f8a55"), sunny=0.8)
+    pot = mix_colours(canvas.stage.palette.shade_surface(parse_colour("b5654a"), 1.0), canvas.stage.palette.ink, 0.25)
+    tones = plant_tones(canvas, parse_colour("3f8a55"), sunny=0.8)
     rise = canvas.stage.unit / canvas.stage.height
     for dx, dy, size in ((0, -0.19, 0.075), (-0.04, -0.25, 0.06), (0.045, -0.27, 0.06), (0.0, -0.34, 0.055)):
-        foliage(
+        paint_foliage(
             canvas,
             (place[0] + dx * canvas.stage.unit / canvas.stage.width, place[1] + dy * rise),
             (size, size * 0.8),
@@ -137,9 +137,12 @@ def _plant(canvas: Canvas, place: tuple[float, float], rng: np.random.Generator)
 def _pictures(canvas: Canvas, x: float, wood: Colour, rng: np.random.Generator) -> None:
     for y, w, h in ((0.24, 0.055, 0.07), (0.42, 0.042, 0.042)):
         _box(canvas, (x, y), (-w, -h, w, h), wood)
-        tone = canvas.stage.palette.surface(_SPINES[int(rng.integers(len(_SPINES)))], 0.8)
+        tone = canvas.stage.palette.shade_surface(_SPINES[int(rng.integers(len(_SPINES)))], 0.8)
         _box(
-            canvas, (x, y), (-w + 0.008, -h + 0.008, w - 0.008, h - 0.008), mix(tone, canvas.stage.palette.light, 0.25)
+            canvas,
+            (x, y),
+            (-w + 0.008, -h + 0.008, w - 0.008, h - 0.008),
+            mix_colours(tone, canvas.stage.palette.light, 0.25),
         )
         hillside = [
             (-w + 0.008, h * 0.3),
@@ -149,4 +152,4 @@ def _pictures(canvas: Canvas, x: float, wood: Colour, rng: np.random.Generator) 
             (w - 0.008, h - 0.008),
             (-w + 0.008, h - 0.008),
         ]
-        polygon(canvas.image, canvas.shape(x, y, hillside), opaque(mix(tone, canvas.stage.palette.ink, 0.3)))
+        polygon(canvas.image, canvas.shape(x, y, hillside), opaque(mix_colours(tone, canvas.stage.palette.ink, 0.3)))

@@ -6,12 +6,26 @@ import cv2
 import numpy as np
 
 from tower_animatic.layers import Glow, Layer
-from tower_animatic.paint import Colour, Pixels, disc, dither, mix, noise, opaque, over, ramp, smooth, soften
+from tower_animatic.paint import (
+    Colour,
+    Pixels,
+    blend_over,
+    disc,
+    dither,
+    mix_colours,
+    noise,
+    opaque,
+    ramp,
+    smoothstep,
+    soften,
+)
 from tower_animatic.stage import Canvas, Stage
 from tower_animatic.words import Hour, Mood, Weather
 
 
-def sky(stage: Stage, *, horizon: float, glow_at: tuple[float, float], glow: float = 0.5, halo: bool = True) -> Layer:
+def paint_sky(
+    stage: Stage, *, horizon: float, glow_at: tuple[float, float], glow: float = 0.5, halo: bool = True
+) -> Layer:
     """The gradient down to the horizon, warmer around the light, with the halo of a sun or moon if there is one."""
     canvas = Canvas(stage, depth=0.02, scale=0.5)
     width = canvas.image.shape[1]
@@ -29,26 +43,28 @@ def sky(stage: Stage, *, horizon: float, glow_at: tuple[float, float], glow: flo
     return Layer(canvas)
 
 
-def sun(stage: Stage, x: float, y: float, *, radius: float = 0.05, depth: float = 0.04) -> Glow:
+def paint_sun(stage: Stage, x: float, y: float, *, radius: float = 0.05, depth: float = 0.04) -> Glow:
     """The disc of the sun or moon; radius in units. Its halo belongs to the sky."""
     core = Canvas(stage, depth)
-    disc(core.image, core.at(x, y), radius * core.unit, stage.palette.glow)
+    disc(core.image, core.point(x, y), radius * core.unit, stage.palette.glow)
     if stage.setting.hour is Hour.NIGHT:
         _seas(core, (x, y), radius)
     core.image[..., 3] = 0
     return Glow(core)
 
 
-def cumulus(stage: Stage, label: str, *, x: float, base: float, width: float, height: float, depth: float) -> Canvas:
+def paint_cumulus(
+    stage: Stage, label: str, *, x: float, base: float, width: float, height: float, depth: float
+) -> Canvas:
     """A heap of cloud with a lit and a shaded side: `x`, `base` in shares of the frame, size in units."""
     rng = stage.rng(f"cloud {label}")
     canvas = Canvas(stage, depth, scale=min(1.0, 720 / stage.height))
-    swell = _swell(canvas, rng, centre=canvas.at(x, base), size=(width * canvas.unit, height * canvas.unit))
+    swell = _swell(canvas, rng, centre=canvas.point(x, base), size=(width * canvas.unit, height * canvas.unit))
     _paint_cloud(canvas, swell, rng, base)
     return canvas
 
 
-def cloud_bank(stage: Stage, label: str, *, base: float, height: float, depth: float, heaps: int = 5) -> Layer:
+def paint_cloud_bank(stage: Stage, label: str, *, base: float, height: float, depth: float, heaps: int = 5) -> Layer:
     """Clouds along the horizon."""
     rng = stage.rng(f"bank {label}")
     canvas = Canvas(stage, depth, scale=min(1.0, 720 / stage.height))
@@ -58,12 +74,12 @@ def cloud_bank(stage: Stage, label: str, *, base: float, height: float, depth: f
             canvas.unit * height * rng.uniform(1.4, 2.4),
             canvas.unit * height * rng.uniform(0.45, 1.0) * (0.7 + 0.3 * (i % 2)),
         )
-        np.maximum(swell, _swell(canvas, rng, centre=canvas.at(x, base), size=size), out=swell)
+        np.maximum(swell, _swell(canvas, rng, centre=canvas.point(x, base), size=size), out=swell)
     _paint_cloud(canvas, swell, rng, base)
     return Layer(canvas)
 
 
-def streaks(stage: Stage, *, top: float, bottom: float, depth: float = 0.05, amount: float = 0.5) -> Layer:
+def paint_streaks(stage: Stage, *, top: float, bottom: float, depth: float = 0.05, amount: float = 0.5) -> Layer:
     """High thin clouds drawn out by the wind."""
     canvas = Canvas(stage, depth, scale=min(1.0, 540 / stage.height))
     height, width = canvas.image.shape[:2]
@@ -72,9 +88,9 @@ def streaks(stage: Stage, *, top: float, bottom: float, depth: float = 0.05, amo
         noise(rng, (height, max(8, width // 5)), cells=9, octaves=5), (width, height), interpolation=cv2.INTER_CUBIC
     )
     rows = canvas.rows()
-    window = smooth(top, top + 0.12, rows) * (1 - smooth(bottom - 0.15, bottom, rows))
-    alpha = smooth(0.5, 0.95, field + 0.12 * amount) * window[:, None] * amount
-    paint = np.asarray(mix(*stage.palette.cloud, 0.15), np.float32)
+    window = smoothstep(top, top + 0.12, rows) * (1 - smoothstep(bottom - 0.15, bottom, rows))
+    alpha = smoothstep(0.5, 0.95, field + 0.12 * amount) * window[:, None] * amount
+    paint = np.asarray(mix_colours(*stage.palette.cloud, 0.15), np.float32)
     canvas.image[..., :3] = (alpha[..., None] * paint).astype(np.uint8)
     canvas.image[..., 3] = (alpha * 255).astype(np.uint8)
     return Layer(canvas)
@@ -83,7 +99,7 @@ def streaks(stage: Stage, *, top: float, bottom: float, depth: float = 0.05, amo
 def _distance(canvas: Canvas, place: tuple[float, float]) -> Pixels:
     """The distance of each pixel from a point, in units."""
     height, width = canvas.image.shape[:2]
-    x, y = canvas.at(*place)
+    x, y = canvas.point(*place)
     xs, ys = np.arange(width, dtype=np.float32)[None] - x, np.arange(height, dtype=np.float32)[:, None] - y
     return np.asarray(np.hypot(xs, ys) / canvas.unit, np.float32)
 
@@ -101,16 +117,16 @@ def _stars(canvas: Canvas, horizon: float, *, count: int) -> None:
             canvas.image,
             (x, y),
             size * canvas.unit / 540,
-            opaque(mix((float(below[0]), float(below[1]), float(below[2])), star, gain)),
+            opaque(mix_colours((float(below[0]), float(below[1]), float(below[2])), star, gain)),
         )
 
 
 def _seas(core: Canvas, place: tuple[float, float], radius: float) -> None:
     """The grey seas on the moon."""
-    x, y = core.at(*place)
+    x, y = core.point(*place)
     r = radius * core.unit
     box = np.s_[max(0, int(y - r)) : int(y + r) + 1, max(0, int(x - r)) : int(x + r) + 1]
-    field = smooth(0.42, 0.62, noise(core.stage.rng("moon"), core.image[box].shape[:2], cells=2.4, octaves=4))
+    field = smoothstep(0.42, 0.62, noise(core.stage.rng("moon"), core.image[box].shape[:2], cells=2.4, octaves=4))
     core.image[box] = (core.image[box] * (1 - 0.22 * field[..., None])).astype(np.uint8)
 
 
@@ -147,14 +163,14 @@ def _paint_cloud(canvas: Canvas, swell: Pixels, rng: np.random.Generator, base: 
     reach = canvas.unit * 0.035
     xs, ys = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     swell = cv2.remap(swell, xs + reach * ragged, ys + reach * finer, cv2.INTER_LINEAR)
-    alpha = smooth(0.004, 0.03, swell / canvas.unit)
+    alpha = smoothstep(0.004, 0.03, swell / canvas.unit)
     slope = cv2.Sobel(cv2.GaussianBlur(swell, (0, 0), canvas.unit * 0.006 + 0.3), cv2.CV_32F, 0, 1, ksize=3) / 8
     body = soften(swell, canvas.unit * 0.03)
     broad = cv2.Sobel(body, cv2.CV_32F, 0, 1, ksize=3) / 8
     light = 0.46 + 0.28 * np.tanh(slope * 1.3) + 0.75 * np.tanh(broad * 2.2)
     rows = canvas.rows()
-    fade = 1 - smooth(base - 0.10, base + 0.02, rows)[:, None]
-    share = smooth(0.15, 0.95, light + 0.10 * ragged) * (0.35 + 0.65 * fade)
+    fade = 1 - smoothstep(base - 0.10, base + 0.02, rows)[:, None]
+    share = smoothstep(0.15, 0.95, light + 0.10 * ragged) * (0.35 + 0.65 * fade)
     bright, dark = (np.asarray(c, np.float32) for c in canvas.stage.palette.cloud)
     field = dark + (bright - dark) * share[..., None]
     field += (np.asarray(canvas.stage.palette.haze, np.float32) - field) * (0.55 * (1 - fade))[..., None]
@@ -163,8 +179,8 @@ def _paint_cloud(canvas: Canvas, swell: Pixels, rng: np.random.Generator, base: 
     canvas.image[..., 3] = (alpha * 255).astype(np.uint8)
 
 
-def pile(canvas: Canvas, *more: Canvas) -> Layer:
+def stack_sheets(canvas: Canvas, *more: Canvas) -> Layer:
     """Combine several sheets of one depth into one layer, the first at the bottom."""
     for sheet in more:
-        over(canvas.image, sheet.image)
+        blend_over(canvas.image, sheet.image)
     return Layer(canvas)

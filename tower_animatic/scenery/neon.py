@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from tower_animatic.paint import Colour, brighter, mix, opaque, polygon
+from tower_animatic.paint import Colour, brighten, mix_colours, opaque, polygon
 from tower_animatic.stage import Canvas
 
 _WORDS = (
@@ -26,7 +26,7 @@ _WORDS = (
 )
 
 
-def signboard(
+def paint_signboard(
     sheets: tuple[Canvas, Canvas],
     place: tuple[float, float],
     side: int,
@@ -55,10 +55,10 @@ def signboard(
     polygon(
         picture.image,
         picture.shape(*place, np.asarray(box) + inset),
-        opaque(mix(picture.stage.palette.ink, neon, 0.10)),
+        opaque(mix_colours(picture.stage.palette.ink, neon, 0.10)),
     )
-    _lettering(picture, place, word, (x0 + width / 2, glyph), mix(neon, (255, 255, 255), 0.45))
-    polygon(light.image, light.shape(*place, box), brighter(neon, 0.42))
+    _lettering(picture, place, word, (x0 + width / 2, glyph), mix_colours(neon, (255, 255, 255), 0.45))
+    polygon(light.image, light.shape(*place, box), brighten(neon, 0.42))
     return place[1] + height * tall
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from tower_animatic.paint import Colour, Pixels, curve, mix, opaque, outline, over, polygon, ramp, stroke
+from tower_animatic.paint import Colour, Pixels, blend_over, curve, mix_colours, opaque, outline, polygon, ramp, stroke
 from tower_animatic.stage import Canvas
 
 Tones = Sequence[Colour]
@@ -16,7 +16,7 @@ _SHARES = (1.0, 0.75, 0.4)
 """Number of leaves per tone, relative to the darkest."""
 
 
-def trunk(
+def paint_trunk(
     canvas: Canvas,
     foot: tuple[float, float],
     width: float,
@@ -45,7 +45,7 @@ def trunk(
         _bough(canvas, (x, y), (middle, heights, width), tones[0], rng)
 
 
-def foliage(
+def paint_foliage(
     canvas: Canvas,
     centre: tuple[float, float],
     size: tuple[float, float],
@@ -56,7 +56,7 @@ def foliage(
     count: int,
 ) -> None:
     """A cloud of leaves, lighter ones higher. Sizes are in units."""
-    x, y = canvas.at(*centre)
+    x, y = canvas.point(*centre)
     unit = canvas.unit
     for layer, (tone, share) in enumerate(zip(tones, _SHARES, strict=False)):
         number = int(count * share)
@@ -67,9 +67,11 @@ def foliage(
         _leaves(canvas.image, np.stack([px, py], 1), leaf * unit * (1 - 0.12 * layer), tone, rng)
 
 
-def meadow(canvas: Canvas, edge: Pixels, tones: Tones, rng: np.random.Generator, *, blade: float, count: int) -> None:
+def paint_meadow(
+    canvas: Canvas, edge: Pixels, tones: Tones, rng: np.random.Generator, *, blade: float, count: int
+) -> None:
     """Blades of grass along a line (shares of the frame); `blade`: their length in units."""
-    line = canvas.places(edge)
+    line = canvas.points(edge)
     at = rng.random(count)
     xs = np.interp(at, np.linspace(0, 1, len(line)), line[:, 0])
     ys = np.interp(at, np.linspace(0, 1, len(line)), line[:, 1]) + rng.random(count) * 0.3 * blade * canvas.unit
@@ -92,7 +94,7 @@ def meadow(canvas: Canvas, edge: Pixels, tones: Tones, rng: np.random.Generator,
         )
 
 
-def fern(canvas: Canvas, root: tuple[float, float], size: float, tones: Tones, rng: np.random.Generator) -> None:
+def paint_fern(canvas: Canvas, root: tuple[float, float], size: float, tones: Tones, rng: np.random.Generator) -> None:
     """A fan of fern fronds; size in units."""
     for angle in np.linspace(-1.25, 1.25, 9) + rng.normal(0, 0.1, 9):
         t = np.linspace(0, 1, 12)
@@ -117,25 +119,25 @@ def fern(canvas: Canvas, root: tuple[float, float], size: float, tones: Tones, r
                 )
 
 
-def hill(canvas: Canvas, points: Pixels, top: Colour, bottom: Colour) -> Pixels:
+def paint_hill(canvas: Canvas, points: Pixels, top: Colour, bottom: Colour) -> Pixels:
     """Fill below a smooth line (shares of the frame) with a gradient; returns the line."""
     line = curve(points, 10)
     mask = np.zeros(canvas.image.shape[:2], np.uint8)
     area = np.vstack([line, [(line[-1, 0], canvas.bottom + 0.02), (line[0, 0], canvas.bottom + 0.02)]])
-    polygon(mask, canvas.places(area), (255,))
+    polygon(mask, canvas.points(area), (255,))
     share = np.clip((canvas.rows() - line[:, 1].min()) / (canvas.bottom - line[:, 1].min()), 0, 1)
     field: Pixels = np.ones((*mask.shape, 4), np.float32) * 255
     field[..., :3] = ramp([(0, top), (1, bottom)], share)[:, None]
-    over(canvas.image, cv2.multiply(field.astype(np.uint8), cv2.merge([mask] * 4), scale=1 / 255))
+    blend_over(canvas.image, cv2.multiply(field.astype(np.uint8), cv2.merge([mask] * 4), scale=1 / 255))
     return line
 
 
-def greens(canvas: Canvas, base: Colour, *, sunny: float = 0.5) -> list[Colour]:
+def plant_tones(canvas: Canvas, base: Colour, *, sunny: float = 0.5) -> list[Colour]:
     """Dark, middle and lit tone of a plant at the depth of a canvas."""
     palette = canvas.stage.palette
-    dark = palette.surface(mix(base, palette.ink, 0.5), canvas.depth, sunny=0)
-    middle = palette.surface(base, canvas.depth, sunny=0.25 * sunny)
-    bright = palette.surface(mix(base, palette.light, 0.28), canvas.depth, sunny=sunny)
+    dark = palette.shade_surface(mix_colours(base, palette.ink, 0.5), canvas.depth, sunny=0)
+    middle = palette.shade_surface(base, canvas.depth, sunny=0.25 * sunny)
+    bright = palette.shade_surface(mix_colours(base, palette.light, 0.28), canvas.depth, sunny=sunny)
     return [dark, middle, bright]
 
 

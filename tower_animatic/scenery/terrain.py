@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from tower_animatic.layers import Layer, View
-from tower_animatic.paint import Colour, Pixels, brighter, mix, noise, polygon, smooth, stroke
-from tower_animatic.particles import half, shine
+from tower_animatic.paint import Colour, Pixels, brighten, mix_colours, noise, polygon, smoothstep, stroke
+from tower_animatic.particles import add_light, half_size_sheet
 from tower_animatic.stage import Canvas, Stage
 
 
-def mountains(
+def paint_mountains(
     stage: Stage,
     label: str,
     *,
@@ -33,13 +33,13 @@ def mountains(
     canvas = Canvas(stage, depth, scale=min(1.0, 900 / stage.height))
     height, width = canvas.image.shape[:2]
     profile = _profile(rng, width, peaks * width / canvas.unit / 1.8)
-    top = canvas.at(0, crest)[1] + (1 - profile) * (base - crest) * 0.8 * canvas.stage.height * canvas.scale
+    top = canvas.point(0, crest)[1] + (1 - profile) * (base - crest) * 0.8 * canvas.stage.height * canvas.scale
     ys = np.arange(height, dtype=np.float32)[:, None]
     inside = np.clip(ys - top[None] + 0.5, 0, 1)
     field = _faces(canvas, top, rock, rng, snow)
     canvas.image[..., :3] = (field * inside[..., None]).astype(np.uint8)
     canvas.image[..., 3] = (inside * 255).astype(np.uint8)
-    canvas.mist(crest + 0.15 * (base - crest), base, mist)
+    canvas.add_mist(crest + 0.15 * (base - crest), base, mist)
     return Layer(canvas)
 
 
@@ -50,7 +50,7 @@ class Birds:
         rng = stage.rng("birds")
         self._place = place
         self._depth = depth
-        self._ink = (*mix(stage.palette.ink, stage.palette.haze, 0.25), 255.0)
+        self._ink = (*mix_colours(stage.palette.ink, stage.palette.haze, 0.25), 255.0)
         self._birds = [
             (rng.normal(0, 0.09), rng.normal(0, 0.045), rng.uniform(0.7, 1.25), rng.uniform(0, 6.28))
             for _ in range(count)
@@ -60,7 +60,7 @@ class Birds:
         unit = view.stage.unit
         for dx, dy, size, phase in self._birds:
             t = view.seconds
-            x, y = view.seen(
+            x, y = view.to_screen(
                 self._place[0] + dx + 0.018 * t,
                 self._place[1] + dy - 0.004 * t + 0.004 * math.sin(t + phase),
                 self._depth,
@@ -77,7 +77,7 @@ class Birds:
             stroke(frame, wing, self._ink, round(0.0022 * unit * size))
 
 
-class Swaying:
+class SwayingSheet:
     """A painted sheet that swings in the wind. `roots` and `tips` are shares of the height.
 
     Hanging objects have their roots above their tips.
@@ -128,7 +128,7 @@ class Glitter:
 
     def draw(self, frame: Pixels, view: View) -> None:
         stage = view.stage
-        sheet = half(stage)
+        sheet = half_size_sheet(stage)
         blink = np.maximum(0, np.sin(self._speed * view.seconds + self._phase)) ** 3
         matrix = view.matrix(self._depth)
         px = (matrix @ np.stack([self._x * stage.width, self._y * stage.height, np.ones_like(self._x)])) / 2
@@ -137,9 +137,9 @@ class Glitter:
                 reach = (0.002 + 0.012 * v) * stage.unit / 2
                 lift = max(0.6, reach * 0.22)
                 polygon(
-                    sheet, [(x - reach, y), (x, y - lift), (x + reach, y), (x, y + lift)], brighter(self._paint, gain)
+                    sheet, [(x - reach, y), (x, y - lift), (x + reach, y), (x, y + lift)], brighten(self._paint, gain)
                 )
-        shine(frame, sheet, view)
+        add_light(frame, sheet, view)
 
 
 def _profile(rng: np.random.Generator, width: int, peaks: float) -> Pixels:
@@ -162,14 +162,16 @@ def _faces(canvas: Canvas, top: Pixels, rock: Colour, rng: np.random.Generator, 
     rough = noise(rng, (height, width), cells=7, octaves=5) - 0.5
     slope = np.gradient(cv2.GaussianBlur(top[None].astype(np.float32), (0, 0), 0.004 * canvas.unit + 0.5)[0])
     bend = np.clip(np.arange(width)[None] + below * 0.35 * (rough * 5), 0, width - 1).astype(np.intp)
-    facing = smooth(-0.35, 0.35, slope[bend] + 1.1 * rough)
-    shaded = np.asarray(palette.surface(rock, canvas.depth), np.float32)
-    bright = np.asarray(palette.surface(mix(rock, palette.light, 0.35), canvas.depth, sunny=0.9), np.float32)
+    facing = smoothstep(-0.35, 0.35, slope[bend] + 1.1 * rough)
+    shaded = np.asarray(palette.shade_surface(rock, canvas.depth), np.float32)
+    bright = np.asarray(
+        palette.shade_surface(mix_colours(rock, palette.light, 0.35), canvas.depth, sunny=0.9), np.float32
+    )
     field: Pixels = shaded + (bright - shaded) * facing[..., None] * 0.75
     if snow:
         limit = canvas.unit * 0.22 * snow * (1 + 2.2 * rough)
-        cover = 1 - smooth(0.75, 1.0, below / np.maximum(limit, 1))
-        white = np.asarray(mix(palette.light, (255, 250, 248), 0.6), np.float32)
-        shadow = np.asarray(palette.surface((255, 235, 225), canvas.depth), np.float32)
+        cover = 1 - smoothstep(0.75, 1.0, below / np.maximum(limit, 1))
+        white = np.asarray(mix_colours(palette.light, (255, 250, 248), 0.6), np.float32)
+        shadow = np.asarray(palette.shade_surface((255, 235, 225), canvas.depth), np.float32)
         field += (shadow + (white - shadow) * facing[..., None] - field) * (cover * 0.92)[..., None]
     return field

@@ -5,16 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from tower_animatic.layers import Layer
-from tower_animatic.paint import Colour, colour, mix, moved, opaque, outline, polygon
+from tower_animatic.paint import Colour, mix_colours, opaque, outline, parse_colour, polygon, translate
 from tower_animatic.stage import Canvas, Stage
 
 
-def torii(stage: Stage, x: float) -> Layer:
+def paint_torii(stage: Stage, x: float) -> Layer:
     """The gate, its middle at x."""
     canvas = Canvas(stage, depth=0.62)
     palette = stage.palette
-    red, shade = palette.surface(colour("d8402c"), 1.0, sunny=0.45), palette.surface(colour("9c2526"), 1.0)
-    black = mix(palette.ink, palette.shade, 0.2)
+    red, shade = (
+        palette.shade_surface(parse_colour("d8402c"), 1.0, sunny=0.45),
+        palette.shade_surface(parse_colour("9c2526"), 1.0),
+    )
+    black = mix_colours(palette.ink, palette.shade, 0.2)
     place = (x, 0.745)
     for side in (-1, 1):
         pillar = np.array([(0.185, 0.0), (0.172, -0.40), (0.200, -0.40), (0.217, 0.0)]) * (side, 1)
@@ -40,7 +43,7 @@ def torii(stage: Stage, x: float) -> Layer:
     )
     _lintel(canvas, place, (0.29, -0.398, 0.030), red)
     _lintel(canvas, place, (0.30, -0.428, 0.030), black)
-    _lintel(canvas, place, (0.30, -0.434, 0.006), mix(black, palette.glow, 0.5))
+    _lintel(canvas, place, (0.30, -0.434, 0.006), mix_colours(black, palette.glow, 0.5))
     polygon(
         canvas.image,
         canvas.shape(*place, [(-0.026, -0.40), (0.026, -0.40), (0.026, -0.318), (-0.026, -0.318)]),
@@ -49,7 +52,7 @@ def torii(stage: Stage, x: float) -> Layer:
     polygon(
         canvas.image,
         canvas.shape(*place, [(-0.019, -0.393), (0.019, -0.393), (0.019, -0.325), (-0.019, -0.325)]),
-        opaque(mix(palette.surface(colour("c9a24a"), 1.0, sunny=0.6), red, 0.1)),
+        opaque(mix_colours(palette.shade_surface(parse_colour("c9a24a"), 1.0, sunny=0.6), red, 0.1)),
     )
     _rope(canvas, place)
     return Layer(canvas)
@@ -67,7 +70,10 @@ def _lintel(canvas: Canvas, place: tuple[float, float], size: tuple[float, float
 def _rope(canvas: Canvas, place: tuple[float, float]) -> None:
     """The straw rope with its paper streamers."""
     palette = canvas.stage.palette
-    straw, paper = palette.surface(colour("d9c58c"), 1.0, sunny=0.5), palette.surface((250, 252, 255), 1.0, sunny=0.8)
+    straw, paper = (
+        palette.shade_surface(parse_colour("d9c58c"), 1.0, sunny=0.5),
+        palette.shade_surface((250, 252, 255), 1.0, sunny=0.8),
+    )
     t = np.linspace(-1, 1, 24)
     middle = np.stack([t * 0.175, -0.285 + 0.030 * (1 - t * t)], 1)
     thick = (0.004 + 0.006 * (1 - t * t))[:, None] * np.array([[0.0, 1.0]])
@@ -78,4 +84,4 @@ def _rope(canvas: Canvas, place: tuple[float, float]) -> None:
             """0,0 0.01,0 0.01,0.016 0.02,0.016 0.012,0.032 0.022,0.032 0.01,0.052 0.002,0.034 0.009,0.034
 -0.002,0.018 0.003,0.018"""
         )
-        polygon(canvas.image, canvas.shape(*place, moved(zigzag, x - 0.005, y)), opaque(paper))
+        polygon(canvas.image, canvas.shape(*place, translate(zigzag, x - 0.005, y)), opaque(paper))

@@ -8,15 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 
 from api.http.strict_routes import Body
 from api.music.beats.structure import StructureAnswer
-from tower.beats.results import FASTEST_BPM, NARROWEST_RANGE, SLOWEST_BPM, Analysis, TempoHint
-from tower.library.matching import Match, Relation
-from tower.library.track_beats import Heard
+from tower.beats.results import MAX_BPM, MIN_BPM, MIN_RANGE_RATIO, Analysis, TempoHint
+from tower.library.matching import Relation, TrackMatch
+from tower.library.track_beats import TrackBeats
 
 EXAMPLE: JsonValue = {"audio_path": "/data/media/theme.mp3", "analysis_type": "detailed"}
-Tempo = Annotated[float, Field(ge=SLOWEST_BPM, le=FASTEST_BPM)]
+TempoField = Annotated[float, Field(ge=MIN_BPM, le=MAX_BPM)]
 
 
-class AnalyzeTrack(Body):
+class AnalyzeTrackRequest(Body):
     """`bpm_hint` and `bpm_range` decide between half, double and other tempos, which the sound alone cannot."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
@@ -27,20 +27,20 @@ class AnalyzeTrack(Body):
     analysis_type: Literal["basic", "detailed"] = Field(
         "detailed", description="basic: tempo and beats; detailed: downbeats, candidates, strengths and structure too."
     )
-    bpm_hint: Tempo | None = Field(None, description="Approximate tempo in BPM.", examples=[120])
-    bpm_range: list[Tempo] | None = Field(
+    bpm_hint: TempoField | None = Field(None, description="Approximate tempo in BPM.", examples=[120])
+    bpm_range: list[TempoField] | None = Field(
         None, min_length=2, max_length=2, description="[slowest, fastest], in BPM.", examples=[[90, 180]]
     )
     force: bool = Field(False, description="Analyse the file again, even if a result is cached.")
 
     @field_validator("bpm_range")
     @classmethod
-    def a_range(cls, value: list[float] | None) -> list[float] | None:
-        if value and value[1] < value[0] * NARROWEST_RANGE:
-            raise ValueError(f"[slowest, fastest], the second at least {NARROWEST_RANGE} times the first")
+    def require_range(cls, value: list[float] | None) -> list[float] | None:
+        if value and value[1] < value[0] * MIN_RANGE_RATIO:
+            raise ValueError(f"[slowest, fastest], the second at least {MIN_RANGE_RATIO} times the first")
         return value
 
-    def hint(self) -> TempoHint | None:
+    def tempo_hint(self) -> TempoHint | None:
         """Raises InvalidError if the hint is outside the range."""
         if self.bpm_hint is None and self.bpm_range is None:
             return None
@@ -92,8 +92,8 @@ class TrackAnalysis(BaseModel):
     metadata: SoundMetadata
 
     @classmethod
-    def of(cls, heard: Heard, kind: Literal["basic", "detailed"]) -> Self:
-        found, detailed = heard.known.analysis, kind == "detailed"
+    def of(cls, result: TrackBeats, kind: Literal["basic", "detailed"]) -> Self:
+        found, detailed = result.known.analysis, kind == "detailed"
         return cls(
             bpm=found.bpm,
             confidence=found.confidence,
@@ -107,17 +107,17 @@ class TrackAnalysis(BaseModel):
             beat_strengths=list(found.beat_strengths) if detailed else None,
             candidates=_candidates(found) if detailed else None,
             analysis_type=kind,
-            analysis_duration=round(heard.known.seconds, 3),
-            cached=heard.known.cached,
-            track_id=heard.track_id,
-            no_track=heard.no_track,
-            bpm_override=heard.bpm_override,
-            structure=StructureAnswer.of(heard.structure) if heard.structure and detailed else None,
-            structure_reason=heard.no_structure if detailed else None,
+            analysis_duration=round(result.known.analysis_s, 3),
+            cached=result.known.from_cache,
+            track_id=result.track_id,
+            no_track=result.no_track,
+            bpm_override=result.bpm_override,
+            structure=StructureAnswer.of(result.structure) if result.structure and detailed else None,
+            structure_reason=result.no_structure if detailed else None,
             metadata=SoundMetadata(
                 duration=round(found.duration_s, 3),
                 sample_rate=found.sample_rate,
-                sha256=heard.known.sha256,
+                sha256=result.known.sha256,
                 beats=len(found.beat_times_s),
                 version=found.version,
             ),
@@ -157,7 +157,7 @@ class MatchingTrack(BaseModel):
     mood_by: list[Literal["tempo", "words"]] = Field(description="What matched the mood: its tempo or its tags.")
 
     @classmethod
-    def of(cls, match: Match) -> Self:
+    def of(cls, match: TrackMatch) -> Self:
         track = match.track
         is_analysed = track.bpm is not None and track.bpm == track.analysed_bpm
         return cls(
@@ -170,8 +170,8 @@ class MatchingTrack(BaseModel):
             bpm=track.bpm,
             confidence=track.analysed_confidence if is_analysed else None,
             relation=match.relation,
-            off_bpm=match.off_bpm,
-            mood_by=list(match.by),
+            off_bpm=match.distance_bpm,
+            mood_by=list(match.matched_by),
         )
 
 

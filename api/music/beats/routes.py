@@ -10,51 +10,51 @@ from typing import Annotated, TypeVar
 from anyio import to_thread
 from fastapi import Query, Request
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.collaborators import collaborators_of
 from api.http.dependencies import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
 from api.http.strict_routes import strict_router
 from api.middleware.key_check import OPEN
-from api.music.beats.bodies import AnalyzeTrack, BpmHealth, MatchingTrack, TrackAnalysis
+from api.music.beats.bodies import AnalyzeTrackRequest, BpmHealth, MatchingTrack, TrackAnalysis
 from api.music.dependencies import Beats, BeatTrial, MusicCollaborators
 from tower.beats import cache
-from tower.beats.results import VERSION
+from tower.beats.results import METHOD_VERSION
 from tower.beats.structure.results import VERSION as STRUCTURE_VERSION
 from tower.errors import InvalidError
-from tower.library.matching import Relation, Wanted, matching
-from tower.library.moods import mood_of
+from tower.library.matching import Relation, TrackQuery, find_matches
+from tower.library.moods import find_mood
 from tower.library.roots import library_roots
-from tower.library.text import plain
-from tower.library.track_beats import Heard, Place, hear
+from tower.library.text import normalise
+from tower.library.track_beats import AnalysisContext, TrackBeats, analyse_track_file
 
-GONE_S = 0.25  # how often to check whether the client is still connected
-WAITING = 64  # analyses that may wait in a thread each; more wait in the event loop
+DISCONNECT_POLL_S = 0.25  # how often to check whether the client is still connected
+MAX_WAITING_THREADS = 64  # analyses that may wait in a thread each; more wait in the event loop
 
 router = strict_router(prefix="/api/bpm", tags=["bpm"])
 Answer = TypeVar("Answer")
 
 
-@router.post("/analyze-track", responses=documented(400, 404, 409, 413, 415, 507))
+@router.post("/analyze-track", responses=error_responses(400, 404, 409, 413, 415, 507))
 async def analyze_track(
-    asked: AnalyzeTrack, request: Request, settings: CurrentSettings, sessions: DatabaseSessions, pool: Beats
+    body: AnalyzeTrackRequest, request: Request, settings: CurrentSettings, sessions: DatabaseSessions, pool: Beats
 ) -> TrackAnalysis:
     """Analyse a file, or answer the cached result. Disconnecting cancels. The file becomes a track of the library."""
-    place = Place(sessions, cache.cache_folder(settings), library_roots(settings))
-    hint = asked.hint()
-    finder = pool.find_structure if asked.analysis_type == "detailed" else None
+    place = AnalysisContext(sessions, cache.cache_folder(settings), library_roots(settings))
+    hint = body.tempo_hint()
+    finder = pool.find_structure if body.analysis_type == "detailed" else None
 
-    def work(cancelled: threading.Event) -> Heard:
-        return hear(
-            asked.audio_path,
-            place=place,
-            listener=pool.analyse,
+    def work(cancelled: threading.Event) -> TrackBeats:
+        return analyse_track_file(
+            body.audio_path,
+            context=place,
+            analyser=pool.analyse,
             finder=finder,
             hint=hint,
-            force=asked.force,
+            force=body.force,
             cancelled=cancelled,
         )
 
-    return TrackAnalysis.of(await unless_gone(request, work), asked.analysis_type)
+    return TrackAnalysis.of(await run_until_disconnected(request, work), body.analysis_type)
 
 
 @router.get("/health", openapi_extra=OPEN)
@@ -65,9 +65,9 @@ def bpm_health(settings: CurrentSettings, session: DatabaseSession, pool: Beats,
         dependencies=tried.versions,
         reasons={"structure": tried.reason} if tried.reason else {},
         cache_dir=str(cache.cache_folder(settings)),
-        cached_analyses=cache.count(session),
+        cached_analyses=cache.count_cached(session),
         processes=pool.size,
-        version=VERSION,
+        version=METHOD_VERSION,
         structure_version=STRUCTURE_VERSION,
     )
 
@@ -93,20 +93,20 @@ def find_matching(
     """Tracks near a tempo, with a mood, or both; best match first."""
     if target_bpm is None and mood is None:
         raise InvalidError.field("target_bpm", None, "a tempo to match, or a mood")
-    if mood is not None and not plain(mood):
+    if mood is not None and not normalise(mood):
         raise InvalidError.field("mood", mood, "a word")
-    known = mood_of(mood) if mood else None
-    wanted = Wanted(target_bpm, tolerance, tuple(relation or Relation), known, None if known else mood)
-    return [MatchingTrack.of(match) for match in matching(session, wanted, limit=limit, offset=offset)]
+    known = find_mood(mood) if mood else None
+    wanted = TrackQuery(target_bpm, tolerance, tuple(relation or Relation), known, None if known else mood)
+    return [MatchingTrack.of(match) for match in find_matches(session, wanted, limit=limit, offset=offset)]
 
 
-async def unless_gone(request: Request, work: Callable[[threading.Event], Answer]) -> Answer:
+async def run_until_disconnected(request: Request, work: Callable[[threading.Event], Answer]) -> Answer:
     """Run `work` in a thread. The event that it gets is set when the client disconnects."""
     cancelled = threading.Event()
 
     async def watch() -> None:
         while not await request.is_disconnected():
-            await asyncio.sleep(GONE_S)
+            await asyncio.sleep(DISCONNECT_POLL_S)
         cancelled.set()
 
     threads = collaborators_of(request.app, MusicCollaborators).beat_threads

@@ -10,15 +10,15 @@ from api.http.strict_routes import Body
 from api.production.field_types import EngineChoice, Name, RowId
 from api.production.generation.integrated_bodies import CommandGenerationStarted, CommandRequest
 from tower.director.commands import Command
-from tower.jobs.spec import MAX_SEED, Side
-from tower.settings import AUTO
+from tower.jobs.spec import MAX_SEED, SideLength
+from tower.settings import AUTO_ENGINE
 
-SCENE: JsonValue = {
+SCENE_EXAMPLE: JsonValue = {
     "project_id": 1,
     "command": "generate_scene",
     "parameters": {"scene_id": 1, "style": "cinematic", "duration": 5, "quality": "high"},
 }
-VIDEO: JsonValue = {
+VIDEO_EXAMPLE: JsonValue = {
     "project_id": 1,
     "command": "generate_video",
     "parameters": {"prompt": "Kai under the cherry trees", "characters": ["Kai Nakamura"], "duration": 5},
@@ -34,9 +34,9 @@ class SceneParameters(Body):
     duration: float | None = Field(None, ge=1, le=10, description="Seconds.")
     quality: Quality | None = None
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
-    width: Side | None = None
-    height: Side | None = None
-    engine: EngineChoice = AUTO
+    width: SideLength | None = None
+    height: SideLength | None = None
+    engine: EngineChoice = AUTO_ENGINE
     force: bool = Field(False, description="Render even if an identical take exists.")
 
     def overrides(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class VideoParameters(CommandRequest):
     """Parameters of `generate_video`: a shot that belongs to no scene."""
 
 
-PARAMETERS: dict[Command, type[SceneParameters | VideoParameters]] = {
+PARAMETERS_BY_COMMAND: dict[Command, type[SceneParameters | VideoParameters]] = {
     Command.GENERATE_SCENE: SceneParameters,
     Command.GENERATE_VIDEO: VideoParameters,
 }
@@ -58,7 +58,7 @@ PARAMETERS: dict[Command, type[SceneParameters | VideoParameters]] = {
 class DirectorCommand(Body):
     """A command from a fixed list, with its parameters."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [SCENE, VIDEO]})
+    model_config = ConfigDict(json_schema_extra={"examples": [SCENE_EXAMPLE, VIDEO_EXAMPLE]})
 
     project_id: RowId
     command: Annotated[Command, Field(strict=False)]
@@ -66,12 +66,12 @@ class DirectorCommand(Body):
 
     @field_validator("parameters", mode="wrap")
     @classmethod
-    def of_the_command(cls, value: Any, _: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    def parse_for_command(cls, value: Any, _: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         """Parse the parameters of this command. They are not checked if the command itself is invalid."""
         command = info.data.get("command")
-        return value if command is None else PARAMETERS[command].model_validate(value)
+        return value if command is None else PARAMETERS_BY_COMMAND[command].model_validate(value)
 
-    def as_sent(self) -> dict[str, Any]:
+    def sent_fields(self) -> dict[str, Any]:
         """The fields that were sent, by their documented names."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 

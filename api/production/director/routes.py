@@ -5,33 +5,33 @@ from __future__ import annotations
 from fastapi import Response
 from sqlalchemy.orm import Session
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.authors import Author
 from api.http.dependencies import CurrentSettings, DatabaseSession, RequestId
 from api.http.strict_routes import strict_router
 from api.production.dependencies import JobReconciler
 from api.production.director.bodies import DirectorAnswer, DirectorCommand, SceneParameters
-from api.production.generation.idempotency import IdempotencyKey, open_once, refuse_now_what_its_run_would
-from api.production.generation.integrated import open_integrated, spec_for
+from api.production.generation.idempotency import IdempotencyKey, open_idempotently, validate_before_launch
+from api.production.generation.integrated import open_integrated_job, project_spec
 from api.production.generation.integrated_bodies import CommandGenerationStarted
 from db.models.jobs import JobType, ProductionJob
 from tower.director import commands
-from tower.director.commands import Told
+from tower.director.commands import IssuedCommand
 from tower.jobs import lifecycle
-from tower.jobs.analytics import estimate_s
-from tower.jobs.requests import ACCEPTED, Opened, Received
+from tower.jobs.analytics import estimate_duration_s
+from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
 from tower.settings import Settings
 from tower.shots.scene_jobs import open_scene_job
-from tower.versions.refs import project_exists
+from tower.versions.refs import check_project_exists
 
 router = strict_router(prefix="/api/anime", tags=["director"])
 
 
 @router.post(
     "/director/command",
-    status_code=ACCEPTED,
+    status_code=ACCEPTED_STATUS,
     response_model=DirectorAnswer,
-    responses=documented(400, 404, 409, 413, 415),
+    responses=error_responses(400, 404, 409, 413, 415),
 )
 def command(
     body: DirectorCommand,
@@ -44,18 +44,22 @@ def command(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Generate a scene, or a shot without a scene, with all stages. The command is recorded as a decision."""
-    received = Received("POST /api/anime/director/command", body.as_sent(), request_id, idempotency_key)
-    parameters = body.as_sent()["parameters"]
-    command_request = Told(body.project_id, body.command, parameters, author, request_id)
-    return open_once(session, reconciler, received, lambda: _run_command(session, body, command_request, settings))
+    received = IncomingRequest("POST /api/anime/director/command", body.sent_fields(), request_id, idempotency_key)
+    parameters = body.sent_fields()["parameters"]
+    command_request = IssuedCommand(body.project_id, body.command, parameters, author, request_id)
+    return open_idempotently(
+        session, reconciler, received, lambda: _run_command(session, body, command_request, settings)
+    )
 
 
-def _run_command(session: Session, body: DirectorCommand, command_request: Told, settings: Settings) -> Opened:
-    project_exists(session, body.project_id)
+def _run_command(
+    session: Session, body: DirectorCommand, command_request: IssuedCommand, settings: Settings
+) -> JobOpened:
+    check_project_exists(session, body.project_id)
     job, summary = _open_job(session, body, settings)
-    logged = commands.note(session, command_request, job, what=summary)
-    spec = lifecycle.spec_of(job)
-    estimate = estimate_s(session, spec, job_type=JobType.INTEGRATED)
+    logged = commands.log_command(session, command_request, job, subject=summary)
+    spec = lifecycle.parse_spec(job)
+    estimate = estimate_duration_s(session, spec, job_type=JobType.INTEGRATED)
     started = CommandGenerationStarted.of_shot(job, spec, estimate_s=estimate)
     answer = DirectorAnswer(
         **started.model_dump(),
@@ -65,16 +69,16 @@ def _run_command(session: Session, body: DirectorCommand, command_request: Told,
         log_id=logged.step.id,
         decision_id=logged.decision.id,
     )
-    return Opened(job.id, answer.model_dump(mode="json"))
+    return JobOpened(job.id, answer.model_dump(mode="json"))
 
 
 def _open_job(session: Session, body: DirectorCommand, settings: Settings) -> tuple[ProductionJob, str]:
     """The job and a short description of it."""
     parameters = body.parameters
     if not isinstance(parameters, SceneParameters):
-        job, _ = open_integrated(session, spec_for(session, body.project_id, parameters), settings)
+        job, _ = open_integrated_job(session, project_spec(session, body.project_id, parameters), settings)
         return job, f"a shot: {parameters.prompt[:200]}"
-    found = commands.scene_to_generate(session, body.project_id, parameters.scene_id)
+    found = commands.find_project_scene(session, body.project_id, parameters.scene_id)
     job = open_scene_job(
         session,
         found.row,
@@ -83,5 +87,5 @@ def _open_job(session: Session, body: DirectorCommand, settings: Settings) -> tu
         engine=parameters.engine,
         overrides=parameters.overrides(),
     )
-    refuse_now_what_its_run_would(session, lifecycle.spec_of(job), settings)
+    validate_before_launch(session, lifecycle.parse_spec(job), settings)
     return job, f"scene {found.row.scene_number} of {found.branch!r}"

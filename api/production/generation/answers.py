@@ -12,15 +12,17 @@ from api.production.generation.bodies import GenerationStatus
 from api.production.generation.fast_bodies import FastGenerationStatus
 from api.production.generation.round_answers import IntegratedGenerationStatus
 from api.production.generation.typed_answers import PersonalGenerationStatus, ProfessionalGenerationStatus
-from db.models.jobs import LIVE, JobType, ProductionJob
-from tower.jobs.analytics import Paces
-from tower.jobs.lifecycle import eta_s, spec_of
-from tower.rendering.fast_progress import segment_lists
+from db.models.jobs import LIVE_STATUSES, JobType, ProductionJob
+from tower.jobs.analytics import DurationEstimator
+from tower.jobs.lifecycle import estimate_remaining_s, parse_spec
+from tower.rendering.fast_progress import segment_progress_by_job
 
-Single = IntegratedGenerationStatus | ProfessionalGenerationStatus | PersonalGenerationStatus | GenerationStatus
+SingleShotStatus = (
+    IntegratedGenerationStatus | ProfessionalGenerationStatus | PersonalGenerationStatus | GenerationStatus
+)
 # Without the discriminator pydantic would try every type for every answer.
-AnyStatus = Annotated[FastGenerationStatus | Single, Field(discriminator="job_type")]
-SINGLE: dict[JobType, type[Single]] = {
+AnyStatus = Annotated[FastGenerationStatus | SingleShotStatus, Field(discriminator="job_type")]
+STATUS_BY_JOB_TYPE: dict[JobType, type[SingleShotStatus]] = {
     JobType.STANDARD: GenerationStatus,
     JobType.INTEGRATED: IntegratedGenerationStatus,
     JobType.PROFESSIONAL: ProfessionalGenerationStatus,
@@ -28,25 +30,25 @@ SINGLE: dict[JobType, type[Single]] = {
 }
 
 
-def status_of(session: Session, job: ProductionJob, *, prefect_ui_url: str) -> AnyStatus:
-    return statuses_of(session, [job], prefect_ui_url=prefect_ui_url)[0]
+def job_status(session: Session, job: ProductionJob, *, prefect_ui_url: str) -> AnyStatus:
+    return job_statuses(session, [job], prefect_ui_url=prefect_ui_url)[0]
 
 
-def statuses_of(session: Session, jobs: Sequence[ProductionJob], *, prefect_ui_url: str) -> list[AnyStatus]:
+def job_statuses(session: Session, jobs: Sequence[ProductionJob], *, prefect_ui_url: str) -> list[AnyStatus]:
     """The statuses of `jobs`, in the same order."""
-    fast = segment_lists(session, [job for job in jobs if job.job_type == JobType.FAST])
-    paces = Paces(session)
+    fast = segment_progress_by_job(session, [job for job in jobs if job.job_type == JobType.FAST])
+    paces = DurationEstimator(session)
     return [
         FastGenerationStatus.of_fast(job, fast[job.id], left_s=_remaining_s(paces, job), prefect_ui_url=prefect_ui_url)
         if job.id in fast
-        else SINGLE[job.job_type].of(job, prefect_ui_url=prefect_ui_url)
+        else STATUS_BY_JOB_TYPE[job.job_type].of(job, prefect_ui_url=prefect_ui_url)
         for job in jobs
     ]
 
 
-def _remaining_s(paces: Paces, job: ProductionJob) -> float | None:
+def _remaining_s(paces: DurationEstimator, job: ProductionJob) -> float | None:
     """Estimated seconds left, from the job's own speed, or else from earlier jobs. None after the end."""
-    if job.status not in LIVE:
+    if job.status not in LIVE_STATUSES:
         return None
-    own = eta_s(job)
-    return paces.estimate_s(spec_of(job), job_type=job.job_type) if own is None else own
+    own = estimate_remaining_s(job)
+    return paces.estimate_s(parse_spec(job), job_type=job.job_type) if own is None else own

@@ -10,18 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.production.field_types import EngineChoice
 from db.models.jobs import JobStatus, JobType, ProductionJob, Stage
-from tower.jobs.lifecycle import eta_s
+from tower.jobs.lifecycle import estimate_remaining_s
 from tower.jobs.spec import GenerationSpec, GenerationType, SceneType
 from tower.presets.defaults import Defaults
-from tower.settings import AUTO
+from tower.settings import AUTO_ENGINE
 
-SAME_NAMES = (
+SHARED_FIELDS = (
     *("project_id", "scene_id", "commit_hash"),
     *("job_type", "status", "stage", "step", "progress", "prompt", "parameters", "seed", "engine"),
     *("attempt", "warnings", "quality_score", "output_path", "created_at", "updated_at", "started_at", "ended_at"),
 )  # columns of the row that are fields of the answer
-BASE = "/api/anime/generation"
-DOCUMENTED: dict[str, JsonValue] = {
+GENERATION_PATH = "/api/anime/generation"
+STANDARD_EXAMPLE: dict[str, JsonValue] = {
     "prompt": "cyberpunk detective walking in neon city",
     "character": "kai",
     "scene_type": "action",
@@ -29,7 +29,7 @@ DOCUMENTED: dict[str, JsonValue] = {
     "style": "anime",
     "type": "standard",
 }
-PERSONAL: dict[str, JsonValue] = {"prompt": "the last train home", "type": "personal", "mood": "melancholic"}
+PERSONAL_EXAMPLE: dict[str, JsonValue] = {"prompt": "the last train home", "type": "personal", "mood": "melancholic"}
 
 
 class GenerationRequest(GenerationSpec):
@@ -38,21 +38,21 @@ class GenerationRequest(GenerationSpec):
     model_config = ConfigDict(
         strict=True,
         allow_inf_nan=False,
-        json_schema_extra={"examples": [DOCUMENTED, {"prompt": "test", "duration": 3}, PERSONAL]},
+        json_schema_extra={"examples": [STANDARD_EXAMPLE, {"prompt": "test", "duration": 3}, PERSONAL_EXAMPLE]},
     )
 
     duration_s: float = Field(3, ge=1, le=10, alias="duration")
     # not strict: enums arrive as text
     scene_type: Annotated[SceneType, Field(strict=False)] = SceneType.DIALOGUE
     type: Annotated[GenerationType, Field(strict=False)] = GenerationType.STANDARD
-    engine: EngineChoice = AUTO
+    engine: EngineChoice = AUTO_ENGINE
 
-    def spec(self, defaults: Defaults) -> GenerationSpec:
+    def to_spec(self, defaults: Defaults) -> GenerationSpec:
         """The specification of the shot. A quality that is left out is the configured one."""
         left_out = {} if "quality" in self.model_fields_set else {"quality": defaults.quality_preset}
         return GenerationSpec.model_validate(self.model_dump() | left_out)
 
-    def as_sent(self) -> dict[str, Any]:
+    def sent_fields(self) -> dict[str, Any]:
         """The fields that were sent, by their documented names."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
@@ -81,7 +81,7 @@ class GenerationStarted(BaseModel):
     @classmethod
     def of(cls, job: ProductionJob, *, estimate_s: float | None) -> Self:
         return cls(
-            **names(job),
+            **id_fields(job),
             status=job.status,
             job_type=job.job_type,
             project_id=job.project_id,
@@ -139,13 +139,13 @@ class ShotStatus(GenerationProgress):
 
     @classmethod
     def of(cls, job: ProductionJob, *, prefect_ui_url: str) -> Self:
-        eta = eta_s(job)
+        eta = estimate_remaining_s(job)
         ends_at = None if eta is None else datetime.now(UTC) + timedelta(seconds=eta)
-        progress = progress_of(job, prefect_ui_url=prefect_ui_url)
-        return cls(**progress, estimated_completion=ends_at, **cls.more(job))
+        progress = progress_fields(job, prefect_ui_url=prefect_ui_url)
+        return cls(**progress, estimated_completion=ends_at, **cls.extra_fields(job))
 
     @classmethod
-    def more(cls, job: ProductionJob) -> dict[str, Any]:  # noqa: ARG003 (subclasses use it)
+    def extra_fields(cls, job: ProductionJob) -> dict[str, Any]:  # noqa: ARG003 (subclasses use it)
         return {}
 
 
@@ -155,30 +155,30 @@ class GenerationStatus(ShotStatus):
     job_type: Literal[JobType.STANDARD]
 
 
-def progress_of(job: ProductionJob, *, prefect_ui_url: str) -> dict[str, Any]:
+def progress_fields(job: ProductionJob, *, prefect_ui_url: str) -> dict[str, Any]:
     """The fields of GenerationProgress for `job`."""
     has_run = job.flow_run_id is not None
     is_completed = job.status == JobStatus.COMPLETED
     return {
-        **names(job),
-        **{name: getattr(job, name) for name in SAME_NAMES},
+        **id_fields(job),
+        **{name: getattr(job, name) for name in SHARED_FIELDS},
         "error": GenerationError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
         "video_url": video_url(job) if is_completed else None,
         "prefect_run_url": f"{prefect_ui_url}/runs/flow-run/{job.flow_run_id}" if has_run else None,
-        "eta_s": eta_s(job),
+        "eta_s": estimate_remaining_s(job),
     }
 
 
 def video_url(job: ProductionJob) -> str:
-    return f"{BASE}/{job.id}/video"
+    return f"{GENERATION_PATH}/{job.id}/video"
 
 
-def names(job: ProductionJob) -> dict[str, Any]:
+def id_fields(job: ProductionJob) -> dict[str, Any]:
     """The ids and the status URL of a job."""
     return {
         "id": str(job.id),
         "job_id": job.id,
         "generation_id": f"gen_{job.id}",
         "comfyui_job_id": job.comfyui_job_id,
-        "status_url": f"{BASE}/{job.id}/status",
+        "status_url": f"{GENERATION_PATH}/{job.id}/status",
     }

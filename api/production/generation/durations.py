@@ -5,7 +5,7 @@ from __future__ import annotations
 MINUTE_S, HOUR_S = 60, 3600
 
 
-def in_words(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """`40 seconds`, `4 minutes` or `2 hours`: rounded up, in the largest unit with a value over 1.5."""
     for unit, length_s in (("hour", HOUR_S), ("minute", MINUTE_S)):
         if seconds > 1.5 * length_s:

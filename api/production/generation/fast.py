@@ -5,18 +5,18 @@ from __future__ import annotations
 from fastapi import Response
 from sqlalchemy.orm import Session
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import CurrentSettings, DatabaseSession, RequestId
 from api.http.strict_routes import strict_router
 from api.production.dependencies import JobReconciler
 from api.production.generation.fast_bodies import FastGenerationRequest, FastGenerationStarted
-from api.production.generation.idempotency import IdempotencyKey, open_once, refuse_now_what_its_run_would
+from api.production.generation.idempotency import IdempotencyKey, open_idempotently, validate_before_launch
 from db.models.jobs import JobType
 from tower.jobs import lifecycle
-from tower.jobs.analytics import estimate_s
-from tower.jobs.requests import ACCEPTED, Opened, Received
-from tower.presets.defaults import defaults
-from tower.rendering.fast_progress import planned_segments
+from tower.jobs.analytics import estimate_duration_s
+from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
+from tower.presets.defaults import load_defaults
+from tower.rendering.fast_progress import plan_segments
 from tower.settings import Settings
 
 router = strict_router(prefix="/api/anime", tags=["generation"])
@@ -24,9 +24,9 @@ router = strict_router(prefix="/api/anime", tags=["generation"])
 
 @router.post(
     "/generate-fast",
-    status_code=ACCEPTED,
+    status_code=ACCEPTED_STATUS,
     response_model=FastGenerationStarted,
-    responses=documented(400, 404, 409, 413, 415),
+    responses=error_responses(400, 404, 409, 413, 415),
 )
 def generate_fast(
     body: FastGenerationRequest,
@@ -38,15 +38,15 @@ def generate_fast(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Generate a shot in segments of one second, rendered in parallel on all GPU slots. Answers at once."""
-    received = Received("POST /api/anime/generate-fast", body.as_sent(), request_id, idempotency_key)
-    return open_once(session, reconciler, received, lambda: _open_job(session, body, settings))
+    received = IncomingRequest("POST /api/anime/generate-fast", body.sent_fields(), request_id, idempotency_key)
+    return open_idempotently(session, reconciler, received, lambda: _open_job(session, body, settings))
 
 
-def _open_job(session: Session, body: FastGenerationRequest, settings: Settings) -> Opened:
-    spec = body.spec(defaults(session))
-    refuse_now_what_its_run_would(session, spec, settings)
-    plan = planned_segments(spec)
+def _open_job(session: Session, body: FastGenerationRequest, settings: Settings) -> JobOpened:
+    spec = body.to_spec(load_defaults(session))
+    validate_before_launch(session, spec, settings)
+    plan = plan_segments(spec)
     job = lifecycle.open_job(session, spec, job_type=JobType.FAST)
-    estimate = estimate_s(session, spec, job_type=JobType.FAST)
+    estimate = estimate_duration_s(session, spec, job_type=JobType.FAST)
     started = FastGenerationStarted.of(job, plan, estimate_s=estimate)
-    return Opened(job.id, started.model_dump(mode="json"))
+    return JobOpened(job.id, started.model_dump(mode="json"))

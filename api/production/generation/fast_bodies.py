@@ -10,13 +10,19 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from api.production.generation.bodies import GenerationProgress, GenerationRequest, names, progress_of, video_url
-from api.production.generation.durations import in_words
+from api.production.generation.bodies import (
+    GenerationProgress,
+    GenerationRequest,
+    id_fields,
+    progress_fields,
+    video_url,
+)
+from api.production.generation.durations import format_duration
 from db.models.jobs import JobStatus, JobType, ProductionJob
 from tower.jobs.spec import GenerationType
-from tower.rendering.fast_progress import PlannedSegment, SegmentLists
+from tower.rendering.fast_progress import PlannedSegment, SegmentProgress
 
-LEFT = Field(
+TIME_LEFT = Field(
     examples=["4 minutes"],
     description="Estimated time left, from its own speed or earlier jobs; null if unknown, and after the end.",
 )
@@ -79,12 +85,12 @@ class FastGenerationStarted(BaseModel):
         examples=["/api/anime/generation/113/video"], description="Available once the job is completed."
     )
     warnings: list[str]
-    estimated_completion: str | None = LEFT
+    estimated_completion: str | None = TIME_LEFT
 
     @classmethod
     def of(cls, job: ProductionJob, plan: Sequence[PlannedSegment], *, estimate_s: float | None) -> Self:
         return cls(
-            **names(job),
+            **id_fields(job),
             batch_id=job.comfyui_job_id,
             status=job.status,
             job_type=job.job_type,
@@ -95,7 +101,7 @@ class FastGenerationStarted(BaseModel):
             created_at=job.created_at,
             video_url=video_url(job),
             warnings=job.warnings,
-            estimated_completion=None if estimate_s is None else in_words(estimate_s),
+            estimated_completion=None if estimate_s is None else format_duration(estimate_s),
         )
 
 
@@ -110,16 +116,18 @@ class FastGenerationStatus(GenerationProgress):
     segments_processing: list[int] = Field(
         description="Empty after the end. A segment stopped by the end is in no list."
     )
-    estimated_completion: str | None = LEFT
+    estimated_completion: str | None = TIME_LEFT
 
     @classmethod
-    def of_fast(cls, job: ProductionJob, segments: SegmentLists, *, left_s: float | None, prefect_ui_url: str) -> Self:
+    def of_fast(
+        cls, job: ProductionJob, segments: SegmentProgress, *, left_s: float | None, prefect_ui_url: str
+    ) -> Self:
         return cls(
-            **progress_of(job, prefect_ui_url=prefect_ui_url),
+            **progress_fields(job, prefect_ui_url=prefect_ui_url),
             batch_id=job.comfyui_job_id,
             total_segments=segments.total,
             segments_completed=segments.completed,
             segments_failed=segments.failed,
             segments_processing=segments.processing,
-            estimated_completion=None if left_s is None else in_words(left_s),
+            estimated_completion=None if left_s is None else format_duration(left_s),
         )

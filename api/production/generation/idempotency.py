@@ -10,9 +10,9 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from tower.jobs.reconciler import Reconciler
-from tower.jobs.requests import Opened, Received, reply_once
+from tower.jobs.requests import IncomingRequest, JobOpened, answer_idempotently
 from tower.jobs.spec import GenerationSpec, GenerationType
-from tower.rendering.engine_choice import chosen_by_pool
+from tower.rendering.engine_choice import choose_for_pool
 from tower.settings import Settings
 from tower.shots import cast
 from tower.workflows import store
@@ -27,25 +27,25 @@ IdempotencyKey = Annotated[
 ]
 
 
-def open_once(
-    session: Session, reconciler: Reconciler, received: Received, open_job: Callable[[], Opened]
+def open_idempotently(
+    session: Session, reconciler: Reconciler, request: IncomingRequest, open_job: Callable[[], JobOpened]
 ) -> JSONResponse:
     """Commit the job, wake the reconciler to launch it, and answer. A known key gets its earlier answer."""
     with session.begin():
-        reply = reply_once(session, received, open_job)
+        reply = answer_idempotently(session, request, open_job)
     reconciler.wake()
     replay = {"Idempotent-Replay": "true"} if reply.replayed else {}
     return JSONResponse(reply.answer, status_code=reply.status_code, headers=replay)
 
 
-def refuse_now_what_its_run_would(session: Session, spec: GenerationSpec, settings: Settings) -> None:
+def validate_before_launch(session: Session, spec: GenerationSpec, settings: Settings) -> None:
     """Raise now what the run would raise later.
 
     Raises UnavailableError if no worker has the engine, NotFoundError for an unknown workflow, and InvalidError for an
     unknown character of a professional generation.
     """
-    chosen_by_pool(session, spec.engine, settings)
+    choose_for_pool(session, spec.engine, settings)
     if spec.workflow is not None:
-        store.get(session, spec.workflow)
+        store.get_workflow(session, spec.workflow)
     if spec.type == GenerationType.PROFESSIONAL:
-        cast.look_up(session, spec)
+        cast.look_up_cast(session, spec)

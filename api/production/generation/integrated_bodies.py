@@ -11,7 +11,7 @@ from api.production.generation.bodies import GenerationRequest, GenerationStarte
 from db.models.jobs import ProductionJob
 from tower.jobs.spec import GenerationSpec, GenerationType, SceneType
 
-OneShot = Literal[GenerationType.STANDARD, GenerationType.CREATIVE]
+SingleShotType = Literal[GenerationType.STANDARD, GenerationType.CREATIVE]
 
 
 class ProjectGenerationRequest(GenerationRequest):
@@ -21,7 +21,7 @@ class ProjectGenerationRequest(GenerationRequest):
         json_schema_extra={"examples": [{"prompt": "epic anime scene", "character": "kai", "duration": 5}]}
     )
 
-    type: OneShot = GenerationType.STANDARD
+    type: SingleShotType = GenerationType.STANDARD
     project_id: int | None = Field(
         None, ge=1, le=2**53 - 1, description="Optional, because the path names the project."
     )
@@ -76,7 +76,9 @@ class ShotMetadata(BaseModel):
         width, height = spec.size
         same = ("prompt", "scene_type", "style", "quality", "fps", "frames", "engine")
         fields = {name: getattr(spec, name) for name in same}
-        return cls(**fields, characters=list(spec.names), duration=spec.duration_s, width=width, height=height)
+        return cls(
+            **fields, characters=list(spec.character_names), duration=spec.duration_s, width=width, height=height
+        )
 
 
 class CommandGenerationStarted(ProjectGenerationStarted):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.production.generation.bodies import ShotStatus
 from db.models.jobs import JobType, ProductionJob
-from tower.quality.rounds import Round, kept_round, rounds_of
+from tower.quality.rounds import RoundResult, completed_rounds, kept_round_number
 
 
 class QualityRound(BaseModel):
@@ -31,7 +31,7 @@ class QualityRound(BaseModel):
     kept: bool = Field(description="The generation continues with this round.")
 
     @classmethod
-    def of(cls, ended: Round, *, kept: bool) -> Self:
+    def of(cls, ended: RoundResult, *, kept: bool) -> Self:
         fields = asdict(ended)
         return cls(
             round=fields.pop("number"), kept=kept, **{name: fields[name] for name in cls.model_fields if name in fields}
@@ -46,5 +46,5 @@ class IntegratedGenerationStatus(ShotStatus):
 
     @classmethod
     def more(cls, job: ProductionJob) -> dict[str, Any]:
-        kept = kept_round(job)
-        return {"rounds": [QualityRound.of(ended, kept=ended.number == kept) for ended in rounds_of(job)]}
+        kept = kept_round_number(job)
+        return {"rounds": [QualityRound.of(ended, kept=ended.number == kept) for ended in completed_rounds(job)]}

@@ -8,24 +8,24 @@ from typing import Annotated
 from fastapi import Depends, Query, Response
 from sqlalchemy.orm import Session
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.authors import Author
 from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession, RequestId
 from api.http.paging import Pages
-from api.http.strict_routes import LARGEST_ID, Moment, strict_router
+from api.http.strict_routes import MAX_ID, StrictDatetime, strict_router
 from api.production.dependencies import JobReconciler, PrefectUiUrl
-from api.production.generation.answers import AnyStatus, status_of, statuses_of
+from api.production.generation.answers import AnyStatus, job_status, job_statuses
 from api.production.generation.bodies import GenerationRequest, GenerationStarted
-from api.production.generation.idempotency import IdempotencyKey, open_once, refuse_now_what_its_run_would
+from api.production.generation.idempotency import IdempotencyKey, open_idempotently, validate_before_launch
 from api.production.generation.typed_answers import PersonalGenerationStarted
 from db.models.jobs import JobStatus, JobType
 from tower.jobs import lifecycle
-from tower.jobs.analytics import estimate_s
-from tower.jobs.listing import JobFilter, page_of_jobs
-from tower.jobs.requests import ACCEPTED, Opened, Received
-from tower.jobs.spec import job_type_of
-from tower.moods.choice import open_personal
-from tower.presets.defaults import defaults
+from tower.jobs.analytics import estimate_duration_s
+from tower.jobs.listing import JobFilter, list_jobs
+from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
+from tower.jobs.spec import job_type_for
+from tower.moods.choice import open_personal_job
+from tower.presets.defaults import load_defaults
 from tower.settings import Settings
 
 router = strict_router(prefix="/api/anime", tags=["generation"])
@@ -33,9 +33,9 @@ router = strict_router(prefix="/api/anime", tags=["generation"])
 
 @router.post(
     "/generate",
-    status_code=ACCEPTED,
+    status_code=ACCEPTED_STATUS,
     response_model=PersonalGenerationStarted | GenerationStarted,
-    responses=documented(400, 404, 409, 413, 415),
+    responses=error_responses(400, 404, 409, 413, 415),
 )
 def generate(
     body: GenerationRequest,
@@ -51,18 +51,18 @@ def generate(
 
     A professional generation needs an existing character. A personal one answers the choice for its mood.
     """
-    received = Received("POST /api/anime/generate", body.as_sent(), request_id, idempotency_key)
-    return open_once(session, reconciler, received, lambda: _open_job(session, body, settings, user=author))
+    received = IncomingRequest("POST /api/anime/generate", body.sent_fields(), request_id, idempotency_key)
+    return open_idempotently(session, reconciler, received, lambda: _open_job(session, body, settings, user=author))
 
 
 async def _job_filter(
     status: JobStatus | None = None,
     job_type: JobType | None = None,
-    project_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
+    project_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
     since: Annotated[
-        Moment | None, Query(description="Created at this time or later; UTC without a time zone.")
+        StrictDatetime | None, Query(description="Created at this time or later; UTC without a time zone.")
     ] = None,
-    until: Annotated[Moment | None, Query(description="Created before this time.")] = None,
+    until: Annotated[StrictDatetime | None, Query(description="Created before this time.")] = None,
 ) -> JobFilter:
     return JobFilter(status, job_type, project_id, _in_utc(since), _in_utc(until))
 
@@ -75,54 +75,54 @@ def list_generations(
     prefect_ui_url: PrefectUiUrl,
 ) -> list[AnyStatus]:
     """Generations, newest first. The headers X-Next-Cursor and Link (rel=next) lead to the next page, if any."""
-    page = page_of_jobs(session, only, pages.wanted)
-    pages.announce(page)
-    return statuses_of(session, page.rows, prefect_ui_url=prefect_ui_url)
+    page = list_jobs(session, only, pages.page_request)
+    pages.set_next_link(page)
+    return job_statuses(session, page.rows, prefect_ui_url=prefect_ui_url)
 
 
-@router.get("/generation/{generation}/status", responses=documented(404))
+@router.get("/generation/{generation}/status", responses=error_responses(404))
 def generation_status(generation: str, session: ReadingSession, prefect_ui_url: PrefectUiUrl) -> AnyStatus:
     """Progress of a generation. `generation` is its job_id, comfyui_job_id or generation_id (gen_…)."""
-    return status_of(session, lifecycle.find_job(session, generation), prefect_ui_url=prefect_ui_url)
+    return job_status(session, lifecycle.find_job(session, generation), prefect_ui_url=prefect_ui_url)
 
 
-@router.post("/generation/{generation}/cancel", responses=documented(404, 409))
+@router.post("/generation/{generation}/cancel", responses=error_responses(404, 409))
 def cancel_generation(
     generation: str, session: DatabaseSession, reconciler: JobReconciler, prefect_ui_url: PrefectUiUrl
 ) -> AnyStatus:
     """Cancel a generation; its render stops within seconds. Cancelling again answers the same. 409 after the end."""
     with session.begin():
-        job = lifecycle.cancel(session, lifecycle.find_job(session, generation).id)
+        job = lifecycle.cancel_job(session, lifecycle.find_job(session, generation).id)
     reconciler.wake()
     session.refresh(job)
-    return status_of(session, job, prefect_ui_url=prefect_ui_url)
+    return job_status(session, job, prefect_ui_url=prefect_ui_url)
 
 
-@router.post("/generation/{generation}/retry", responses=documented(404, 409))
+@router.post("/generation/{generation}/retry", responses=error_responses(404, 409))
 def retry_generation(
     generation: str, session: DatabaseSession, reconciler: JobReconciler, prefect_ui_url: PrefectUiUrl
 ) -> AnyStatus:
     """Continue a failed or cancelled generation. Only missing segments are rendered; a failed join is repeated."""
     with session.begin():
-        job = lifecycle.retry(session, lifecycle.find_job(session, generation).id)
+        job = lifecycle.retry_job(session, lifecycle.find_job(session, generation).id)
     reconciler.wake()
     session.refresh(job)
-    return status_of(session, job, prefect_ui_url=prefect_ui_url)
+    return job_status(session, job, prefect_ui_url=prefect_ui_url)
 
 
-def _open_job(session: Session, body: GenerationRequest, settings: Settings, *, user: str) -> Opened:
-    spec = body.spec(defaults(session))
-    refuse_now_what_its_run_would(session, spec, settings)
-    job_type = job_type_of(spec.type)
-    estimate = estimate_s(session, spec, job_type=job_type)
+def _open_job(session: Session, body: GenerationRequest, settings: Settings, *, user: str) -> JobOpened:
+    spec = body.to_spec(load_defaults(session))
+    validate_before_launch(session, spec, settings)
+    job_type = job_type_for(spec.type)
+    estimate = estimate_duration_s(session, spec, job_type=job_type)
     started: GenerationStarted
     if job_type == JobType.PERSONAL:
-        job, _ = open_personal(session, spec, user=user, given=body.model_fields_set)
+        job, _ = open_personal_job(session, spec, user=user, given_fields=body.model_fields_set)
         started = PersonalGenerationStarted.of(job, estimate_s=estimate)
     else:
         job = lifecycle.open_job(session, spec, job_type=job_type)
         started = GenerationStarted.of(job, estimate_s=estimate)
-    return Opened(job.id, started.model_dump(mode="json"))
+    return JobOpened(job.id, started.model_dump(mode="json"))
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from api.production.generation.bodies import GenerationStarted, ShotStatus
 from db.models.jobs import JobType, ProductionJob
-from tower.moods.chosen import CHOSEN_MOOD, MoodChoice
+from tower.moods.chosen import MOOD_CHOICES, MoodChoices
 from tower.quality.verdict import CHARACTER_CONSISTENCY
 
 MOOD_CHOICE = Field(description="The choice for the mood, its source and its reason; null until it is made.")
@@ -48,19 +48,19 @@ class PersonalGenerationStatus(ShotStatus):
     """A generation in a mood."""
 
     job_type: Literal[JobType.PERSONAL]
-    mood_choice: MoodChoice | None = MOOD_CHOICE
+    mood_choice: MoodChoices | None = MOOD_CHOICE
 
     @classmethod
     def more(cls, job: ProductionJob) -> dict[str, Any]:
-        return {"mood_choice": CHOSEN_MOOD.get(job)}
+        return {"mood_choice": MOOD_CHOICES.read(job)}
 
 
 class PersonalGenerationStarted(GenerationStarted):
     """A stored generation in a mood, with the choice for the mood."""
 
-    mood_choice: MoodChoice | None = MOOD_CHOICE
+    mood_choice: MoodChoices | None = MOOD_CHOICE
 
     @classmethod
     def of(cls, job: ProductionJob, *, estimate_s: float | None) -> Self:
         plain = GenerationStarted.of(job, estimate_s=estimate_s)
-        return cls(**plain.model_dump(), mood_choice=CHOSEN_MOOD.get(job))
+        return cls(**plain.model_dump(), mood_choice=MOOD_CHOICES.read(job))

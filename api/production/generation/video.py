@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import ReadingSession
 from api.http.ranged_file import RangedFile
 from api.http.strict_routes import strict_router
-from db.models.jobs import LIVE, JobStatus, ProductionJob
+from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob
 from tower.errors import NotFoundError
 from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
@@ -25,7 +25,7 @@ router = strict_router(prefix="/api/anime", tags=["generation"])
         200: {"content": {"video/mp4": {}}, "description": "The whole video"},
         206: {"content": {"video/mp4": {}}, "description": "The requested range"},
         304: {"description": "If-None-Match has the current ETag"},
-        **documented(404, 416),
+        **error_responses(404, 416),
     },
 )
 def generation_video(generation: str, session: ReadingSession) -> RangedFile:
@@ -42,7 +42,7 @@ def generation_video(generation: str, session: ReadingSession) -> RangedFile:
 
 
 def _video_path(job: ProductionJob) -> Path:
-    if job.status in LIVE:
+    if job.status in LIVE_STATUSES:
         raise NotFoundError(
             f"Generation {job.id} has no video yet: it is {round(job.progress * 100)} % done",
             details={"status": job.status.value, "stage": job.stage.value, "progress": job.progress},

@@ -8,21 +8,29 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import DatabaseSession
-from api.http.strict_routes import LARGEST_ID, Body, strict_router
+from api.http.strict_routes import MAX_ID, Body, strict_router
 from api.middleware.key_check import ADMIN
 from api.production.dependencies import JobReconciler, Prefect
 from db.models.jobs import JobStatus, JobType, Stage
 from db.models.rendering import RenderSegment, SegmentState
 from tower.clients.prefect import PrefectClient
 from tower.errors import UnavailableError
-from tower.rendering.queue_eta import etas_s
-from tower.rendering.queue_listing import GPU_POOL, QueuedJob, QueueState, in_order, live_jobs, queue, waiting_order
-from tower.rendering.queue_order import Place, cancel_pending, move
-from tower.rendering.workers import pool_slots
+from tower.rendering.queue_eta import estimate_etas_s
+from tower.rendering.queue_listing import (
+    GPU_POOL,
+    QueuedJob,
+    QueueState,
+    list_live_jobs,
+    list_queue,
+    sort_queue,
+    sort_waiting,
+)
+from tower.rendering.queue_order import QueuePosition, cancel_pending, move_job
+from tower.rendering.workers import count_pool_slots
 
-JobId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+JobId = Annotated[int, Field(ge=1, le=MAX_ID)]
 
 router = strict_router(prefix="/api/anime", tags=["queue"])
 
@@ -60,12 +68,12 @@ class QueueEntry(BaseModel):
     segments: list[QueuedSegment] = Field(description="The segments opened so far, the newest attempt of each.")
 
     @classmethod
-    def of(cls, one: QueuedJob, *, position: int | None, eta_s: float | None) -> Self:
-        job = one.job
+    def of(cls, queued: QueuedJob, *, position: int | None, eta_s: float | None) -> Self:
+        job = queued.job
         same = ("status", "stage", "job_type", "project_id", "prompt", "progress")
         fields: dict[str, Any] = {name: getattr(job, name) for name in same}
-        segments = [QueuedSegment.of(row) for row in one.segments]
-        return cls(job_id=job.id, state=one.state, position=position, eta_s=eta_s, segments=segments, **fields)
+        segments = [QueuedSegment.of(row) for row in queued.segments]
+        return cls(job_id=job.id, state=queued.state, position=position, eta_s=eta_s, segments=segments, **fields)
 
 
 class Queue(BaseModel):
@@ -83,7 +91,7 @@ class ClearedQueue(Queue):
     cancelled: list[int] = Field(description="Ids of the cancelled jobs.")
 
 
-class Reorder(Body):
+class ReorderRequest(Body):
     """The new place of a waiting job: exactly one of `position`, `before` and `after`."""
 
     model_config = ConfigDict(
@@ -96,7 +104,7 @@ class Reorder(Body):
     after: JobId | None = None
 
     @model_validator(mode="after")
-    def one_place(self) -> Self:
+    def require_one_place(self) -> Self:
         if len({"position", "before", "after"} & self.model_dump(exclude_none=True).keys()) != 1:
             raise ValueError("exactly one of position, before and after")
         if self.job_id in (self.before, self.after):
@@ -104,7 +112,7 @@ class Reorder(Body):
         return self
 
 
-class Next(Body):
+class RenderNextRequest(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"job_id": 17}]})
 
     job_id: JobId
@@ -116,30 +124,30 @@ def render_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
     return _queue(session, prefect)
 
 
-@router.post("/queue/pause", dependencies=[ADMIN], responses=documented(503))
+@router.post("/queue/pause", dependencies=[ADMIN], responses=error_responses(503))
 def pause_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
     """Start no more renders. Running renders continue, and new jobs are accepted."""
     prefect.set_paused(GPU_POOL, True)
     return _queue(session, prefect)
 
 
-@router.post("/queue/resume", dependencies=[ADMIN], responses=documented(503))
+@router.post("/queue/resume", dependencies=[ADMIN], responses=error_responses(503))
 def resume_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
     """Start renders again."""
     prefect.set_paused(GPU_POOL, False)
     return _queue(session, prefect)
 
 
-@router.post("/queue/reorder", responses=documented(400, 404, 409, 413, 415, 503))
-def reorder_queue(body: Reorder, session: DatabaseSession, prefect: Prefect) -> Queue:
+@router.post("/queue/reorder", responses=error_responses(400, 404, 409, 413, 415, 503))
+def reorder_queue(body: ReorderRequest, session: DatabaseSession, prefect: Prefect) -> Queue:
     """Move a waiting job. A job that has not started stays behind jobs with waiting segments: see its `position`."""
-    return _move_and_list(session, prefect, body.job_id, Place(body.position, body.before, body.after))
+    return _move_and_list(session, prefect, body.job_id, QueuePosition(body.position, body.before, body.after))
 
 
-@router.post("/queue/next", responses=documented(400, 404, 409, 413, 415, 503))
-def render_next(body: Next, session: DatabaseSession, prefect: Prefect) -> Queue:
+@router.post("/queue/next", responses=error_responses(400, 404, 409, 413, 415, 503))
+def render_next(body: RenderNextRequest, session: DatabaseSession, prefect: Prefect) -> Queue:
     """Move a waiting job to the front, with the limits of /queue/reorder."""
-    return _move_and_list(session, prefect, body.job_id, Place(position=1))
+    return _move_and_list(session, prefect, body.job_id, QueuePosition(position=1))
 
 
 @router.post("/queue/cancel-pending", dependencies=[ADMIN])
@@ -151,26 +159,26 @@ def cancel_pending_jobs(session: DatabaseSession, prefect: Prefect, reconciler: 
     return ClearedQueue(**_queue(session, prefect).model_dump(), cancelled=cancelled)
 
 
-def _move_and_list(session: Session, prefect: PrefectClient, job_id: int, place: Place) -> Queue:
+def _move_and_list(session: Session, prefect: PrefectClient, job_id: int, place: QueuePosition) -> Queue:
     with session.begin():
-        move(session, prefect, job_id, place)
+        move_job(session, prefect, job_id, place)
     return _queue(session, prefect)
 
 
 def _queue(session: Session, prefect: PrefectClient) -> Queue:
     try:
-        pool = prefect.work_pool(GPU_POOL)
-        jobs = queue(session, prefect)
+        pool = prefect.get_work_pool(GPU_POOL)
+        jobs = list_queue(session, prefect)
     except UnavailableError as error:
-        entries = _entries(in_order(live_jobs(session)), {})
+        entries = _entries(sort_queue(list_live_jobs(session)), {})
         return Queue(paused=None, slots=None, reason=error.message, jobs=entries)
-    slots = pool_slots(session)
-    etas = etas_s(session, jobs, slots=slots, paused=pool.is_paused)
+    slots = count_pool_slots(session)
+    etas = estimate_etas_s(session, jobs, slots=slots, paused=pool.is_paused)
     return Queue(paused=pool.is_paused, slots=slots, reason=None, jobs=_entries(jobs, etas))
 
 
 def _entries(jobs: Sequence[QueuedJob], etas: Mapping[int, float]) -> list[QueueEntry]:
-    positions = {queued.job.id: number for number, queued in enumerate(waiting_order(jobs), start=1)}
+    positions = {queued.job.id: number for number, queued in enumerate(sort_waiting(jobs), start=1)}
     return [
         QueueEntry.of(queued, position=positions.get(queued.job.id), eta_s=etas.get(queued.job.id)) for queued in jobs
     ]

@@ -14,12 +14,12 @@ from db.models.rendering import RenderSegment
 from db.models.workers import Worker as Report
 from db.models.workers import WorkerState
 from tower.errors import UnavailableError
-from tower.rendering.worker_listing import KnownWorker, known_workers, seen_by
+from tower.rendering.worker_listing import KnownWorker, list_known_workers, list_seen_workers
 
 router = strict_router(prefix="/api/anime", tags=["workers"])
 
 
-class Rendering(BaseModel):
+class RenderingSegment(BaseModel):
     """A segment that is being rendered."""
 
     job_id: int
@@ -69,17 +69,17 @@ class Worker(BaseModel):
     prefect_status: str | None = Field(examples=["ONLINE"])
     last_heartbeat: datetime | None
     report: SelfReport | None
-    rendering: list[Rendering]
+    rendering: list[RenderingSegment]
 
     @classmethod
     def of(cls, known: KnownWorker) -> Self:
         return cls(
             name=known.name,
             pool=known.pool,
-            prefect_status=known.seen.status if known.seen else None,
-            last_heartbeat=known.seen.last_heartbeat if known.seen else None,
+            prefect_status=known.prefect_worker.status if known.prefect_worker else None,
+            last_heartbeat=known.prefect_worker.last_heartbeat if known.prefect_worker else None,
             report=SelfReport.of(known.report) if known.report else None,
-            rendering=[Rendering.of(row) for row in known.rendering],
+            rendering=[RenderingSegment.of(row) for row in known.segments],
         )
 
 
@@ -95,7 +95,7 @@ def workers(session: DatabaseSession, prefect: Prefect) -> Workers:
     """Every worker with its state, its current renders and its last failure."""
     reason: str | None = None
     try:
-        seen = seen_by(prefect)
+        seen = list_seen_workers(prefect)
     except UnavailableError as error:
         reason, seen = error.message, {}
-    return Workers(reason=reason, workers=[Worker.of(known) for known in known_workers(session, seen)])
+    return Workers(reason=reason, workers=[Worker.of(known) for known in list_known_workers(session, seen)])

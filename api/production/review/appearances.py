@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import ReadingSession
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
@@ -44,9 +44,9 @@ class AppearanceAnswer(BaseModel):
         return cls.model_validate(fields | {"file_url": f"{router.prefix}/assets/{row.asset_id}/file"})
 
 
-@router.get("/characters/{character_id}/appearances", responses=documented(404))
+@router.get("/characters/{character_id}/appearances", responses=error_responses(404))
 def character_appearances(character_id: RowId, session: ReadingSession, pages: Pages) -> list[AppearanceAnswer]:
     """The accepted takes that show a character, of all branches, newest first."""
-    found = entities.find(session, Character, character_id)
-    page = acceptance.appearances(session, found.project_id, found.row.key, wanted=pages.wanted)
+    found = entities.find_entity(session, Character, character_id)
+    page = acceptance.list_appearances(session, found.project_id, found.row.key, page_request=pages.page_request)
     return pages.answer(page, AppearanceAnswer.of)

@@ -9,15 +9,15 @@ from typing import Annotated, Any, Self
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.authors import Author
 from api.http.dependencies import DatabaseSession, ReadingSession
-from api.http.paging import LARGEST_ID, Pages
+from api.http.paging import MAX_ID, Pages
 from api.http.strict_routes import Body, strict_router
 from api.production.field_types import Message, ProjectQuery, RowId
 from db.models.review import CreativeDecision, DecisionKind, Feedback, FeedbackKind
 from tower.review import decisions, feedback
-from tower.review.feedback import Opinion
+from tower.review.feedback import FeedbackInput
 
 router = strict_router(prefix="/api/anime", tags=["review"])
 
@@ -27,7 +27,7 @@ EXAMPLE: JsonValue = {
     "reason": "The coat changes its colour",
     "frame_notes": [{"frame": 41, "note": "red instead of blue"}],
 }
-IdQuery = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
+IdQuery = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 
 
 class FrameNote(Body):
@@ -48,7 +48,7 @@ class NewFeedback(Body):
     scene_id: RowId | None = Field(None, description="The scene that the take was reviewed for.")
 
     @model_validator(mode="after")
-    def whole(self) -> Self:
+    def require_rating_or_reason(self) -> Self:
         if self.kind == FeedbackKind.RATING and self.rating is None:
             raise ValueError("a rating from 1 to 5")
         if self.kind == FeedbackKind.REJECTION and self.reason is None:
@@ -101,7 +101,7 @@ class DecisionAnswer(BaseModel):
         return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
 
 
-@router.post("/feedback", status_code=201, responses=documented(400, 404, 410, 413, 415))
+@router.post("/feedback", status_code=201, responses=error_responses(400, 404, 410, 413, 415))
 def give_feedback(body: NewFeedback, session: DatabaseSession, author: Author) -> FeedbackGiven:
     """Rate, approve or reject a take. Approvals and rejections are recorded as decisions, and Tower learns from them.
 
@@ -109,7 +109,7 @@ def give_feedback(body: NewFeedback, session: DatabaseSession, author: Author) -
     """
     fields = body.model_dump()
     with session.begin():
-        given = feedback.give(session, Opinion(author=author, **fields))
+        given = feedback.submit_feedback(session, FeedbackInput(author=author, **fields))
         return FeedbackGiven(
             feedback=FeedbackAnswer.of(given.feedback),
             decision_id=None if given.decision is None else given.decision.id,
@@ -127,11 +127,13 @@ def list_feedback(
     kind: FeedbackKind | None = None,
 ) -> list[FeedbackAnswer]:
     """Feedback on takes, newest first."""
-    found = feedback.page(session, project_id=project_id, asset_id=asset_id, kind=kind, wanted=pages.wanted)
+    found = feedback.list_feedback(
+        session, project_id=project_id, asset_id=asset_id, kind=kind, page_request=pages.page_request
+    )
     return pages.answer(found, FeedbackAnswer.of)
 
 
-@router.get("/decisions", responses=documented(404))
+@router.get("/decisions", responses=error_responses(404))
 def list_decisions(
     project_id: ProjectQuery,
     session: ReadingSession,
@@ -140,5 +142,5 @@ def list_decisions(
     asset_id: IdQuery = None,
 ) -> list[DecisionAnswer]:
     """The decisions of a project, newest first: approvals, rejections, merges, reverts, the director's plans."""
-    found = decisions.page(session, project_id, kind=kind, asset_id=asset_id, wanted=pages.wanted)
+    found = decisions.list_decisions(session, project_id, kind=kind, asset_id=asset_id, page_request=pages.page_request)
     return pages.answer(found, DecisionAnswer.of)

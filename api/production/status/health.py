@@ -42,7 +42,7 @@ def enhanced_health(session: DatabaseSession, service: ServiceName) -> EnhancedH
 
 def _require_database(session: Session, service: str) -> None:
     try:
-        figures.answers(session)
+        figures.check_connection(session)
     except (OperationalError, PoolTimeoutError) as error:
         raise UnavailableError(
             "The database does not answer; run `tower doctor`",

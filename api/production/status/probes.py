@@ -9,47 +9,47 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from db.engine import Sessions
-from db.figures import database_figures
+from db.engine import SessionFactory
+from db.figures import load_figures
 from tower.clients.prefect import PrefectClient
-from tower.engines.choice import STAND_IN
-from tower.engines.installed import installed
+from tower.engines.choice import FALLBACK_ENGINE
+from tower.engines.installed import installed_engines
 from tower.errors import UnavailableError
-from tower.rendering.engine_choice import chosen_by_pool
-from tower.settings import AUTO, Settings
+from tower.rendering.engine_choice import choose_for_pool
+from tower.settings import AUTO_ENGINE, Settings
 
-POOLS = ("cpu", "gpu")
+WORK_POOLS = ("cpu", "gpu")
 COMFYUI_TIMEOUT_S = 1.0
 
 
-class Part(BaseModel):
+class PartStatus(BaseModel):
     reachable: bool | None = Field(None, description="Null if not known or not checked.")
     reason: str | None = Field(None, description="Why fields are null.")
 
 
-class Database(Part):
+class DatabaseStatus(PartStatus):
     version: str | None = None
     size_bytes: int | None = None
     jobs: dict[str, int] | None = Field(None, description="Number of jobs by status.")
     projects: int | None = None
 
 
-class PrefectServer(Part):
+class PrefectStatus(PartStatus):
     version: str | None = None
     url: str | None = None
 
 
-class Worker(BaseModel):
+class PrefectWorker(BaseModel):
     name: str
     status: str
     last_heartbeat: datetime | None
 
 
-class Workers(Part):
-    pools: dict[str, list[Worker]] | None = None
+class WorkersStatus(PartStatus):
+    pools: dict[str, list[PrefectWorker]] | None = None
 
 
-class Engine(Part):
+class EngineStatus(PartStatus):
     """The engine for shots that request none, and `why`."""
 
     name: str | None = None
@@ -61,78 +61,78 @@ class Engine(Part):
     broken: dict[str, str] = Field(description="Why each other declared engine cannot be loaded.")
 
 
-class ComfyUI(Part):
+class ComfyUIStatus(PartStatus):
     url: str | None = None
     version: str | None = None
 
 
-def database(sessions: Sessions) -> Database:
+def check_database(sessions: SessionFactory) -> DatabaseStatus:
     try:
         with sessions() as session:
-            found = database_figures(session)
+            found = load_figures(session)
     except (OperationalError, PoolTimeoutError) as error:
-        return Database(reachable=False, reason=str(error).splitlines()[0])
-    return Database(
+        return DatabaseStatus(reachable=False, reason=str(error).splitlines()[0])
+    return DatabaseStatus(
         reachable=True, version=found.version, size_bytes=found.size_bytes, jobs=found.jobs, projects=found.projects
     )
 
 
-def prefect_server(prefect: PrefectClient) -> PrefectServer:
+def check_prefect(prefect: PrefectClient) -> PrefectStatus:
     try:
-        return PrefectServer(reachable=True, version=prefect.version(), url=prefect.url)
+        return PrefectStatus(reachable=True, version=prefect.get_version(), url=prefect.url)
     except UnavailableError as error:
-        return PrefectServer(reachable=False, url=prefect.url, reason=error.message)
+        return PrefectStatus(reachable=False, url=prefect.url, reason=error.message)
 
 
-def workers(prefect: PrefectClient) -> Workers:
+def check_workers(prefect: PrefectClient) -> WorkersStatus:
     try:
         seen = {
             pool: [
-                Worker(name=worker.name, status=worker.status, last_heartbeat=worker.last_heartbeat)
-                for worker in prefect.workers(pool)
+                PrefectWorker(name=worker.name, status=worker.status, last_heartbeat=worker.last_heartbeat)
+                for worker in prefect.list_workers(pool)
             ]
-            for pool in POOLS
+            for pool in WORK_POOLS
         }
     except UnavailableError as error:
-        return Workers(reachable=False, reason=error.message)
-    return Workers(reachable=True, pools=seen)
+        return WorkersStatus(reachable=False, reason=error.message)
+    return WorkersStatus(reachable=True, pools=seen)
 
 
-def engine(sessions: Sessions, settings: Settings) -> Engine:
+def check_engine(sessions: SessionFactory, settings: Settings) -> EngineStatus:
     engines = _installed_engines()
     try:
         with sessions() as session:
-            chosen = chosen_by_pool(session, AUTO, settings)
+            chosen = choose_for_pool(session, AUTO_ENGINE, settings)
     except UnavailableError as error:
-        return Engine(reachable=False, reason=error.message, **engines)
+        return EngineStatus(reachable=False, reason=error.message, **engines)
     except (OperationalError, PoolTimeoutError) as error:
-        return Engine(reason=f"the workers cannot be listed: {str(error).splitlines()[0]}", **engines)
+        return EngineStatus(reason=f"the workers cannot be listed: {str(error).splitlines()[0]}", **engines)
     why = _engine_reason(settings, chosen.name)
-    return Engine(reachable=True, name=chosen.name, version=chosen.version, why=why, **engines)
+    return EngineStatus(reachable=True, name=chosen.name, version=chosen.version, why=why, **engines)
 
 
-def comfyui(settings: Settings) -> ComfyUI:
+def check_comfyui(settings: Settings) -> ComfyUIStatus:
     url = settings.comfyui_url
     if url is None:
-        return ComfyUI(reason="TOWER_COMFYUI_URL is not set")
+        return ComfyUIStatus(reason="TOWER_COMFYUI_URL is not set")
     try:
         answer = httpx.get(f"{url.rstrip('/')}/system_stats", timeout=COMFYUI_TIMEOUT_S, trust_env=False)
         answer.raise_for_status()
-        return ComfyUI(reachable=True, url=url, version=answer.json()["system"]["comfyui_version"])
+        return ComfyUIStatus(reachable=True, url=url, version=answer.json()["system"]["comfyui_version"])
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return ComfyUI(reachable=False, url=url, reason=str(error) or type(error).__name__)
+        return ComfyUIStatus(reachable=False, url=url, reason=str(error) or type(error).__name__)
     except (ValueError, KeyError, TypeError):
-        return ComfyUI(reachable=False, url=url, reason="the server is not ComfyUI: /system_stats has no version")
+        return ComfyUIStatus(reachable=False, url=url, reason="the server is not ComfyUI: /system_stats has no version")
 
 
 def _installed_engines() -> dict[str, dict[str, str]]:
-    found = installed()
+    found = installed_engines()
     return {"installed": {name: entry.version for name, entry in found.entries.items()}, "broken": dict(found.broken)}
 
 
 def _engine_reason(settings: Settings, name: str) -> str:
-    if settings.engine != AUTO:
+    if settings.engine != AUTO_ENGINE:
         return f"TOWER_ENGINE={settings.engine}"
-    if name == STAND_IN:
+    if name == FALLBACK_ENGINE:
         return "TOWER_ENGINE=auto, and neither TOWER_COMFYUI_URL nor a worker with ComfyUI"
     return "TOWER_COMFYUI_URL is set" if settings.comfyui_url else "a gpu worker has a ComfyUI"

@@ -12,15 +12,15 @@ from fastapi import Depends, Request
 from pydantic import BaseModel
 
 from api.http.dependencies import CurrentSettings, DatabaseSessions, ServiceName
-from api.http.docs_page import endpoints
+from api.http.docs_page import list_endpoints
 from api.http.strict_routes import strict_router
 from api.production.dependencies import Prefect, StatusThreads
 from api.production.status import probes
 
-PATIENCE_S = 2.0  # for all parts together, which are checked in parallel
+TIMEOUT_S = 2.0  # for all parts together, which are checked in parallel
 
 router = strict_router(prefix="/api/anime", tags=["health"])
-Questions = Mapping[str, tuple[type[probes.Part], Callable[[], probes.Part]]]
+Probes = Mapping[str, tuple[type[probes.PartStatus], Callable[[], probes.PartStatus]]]
 
 
 class SystemStatus(BaseModel):
@@ -28,21 +28,21 @@ class SystemStatus(BaseModel):
     service: str
     version: str
     timestamp: datetime
-    database: probes.Database
-    prefect: probes.PrefectServer
-    workers: probes.Workers
-    engine: probes.Engine
-    comfyui: probes.ComfyUI
+    database: probes.DatabaseStatus
+    prefect: probes.PrefectStatus
+    workers: probes.WorkersStatus
+    engine: probes.EngineStatus
+    comfyui: probes.ComfyUIStatus
     endpoints: list[str]
 
 
-async def _questions(settings: CurrentSettings, sessions: DatabaseSessions, prefect: Prefect) -> Questions:
+async def _questions(settings: CurrentSettings, sessions: DatabaseSessions, prefect: Prefect) -> Probes:
     return {
-        "database": (probes.Database, lambda: probes.database(sessions)),
-        "prefect": (probes.PrefectServer, lambda: probes.prefect_server(prefect)),
-        "workers": (probes.Workers, lambda: probes.workers(prefect)),
-        "engine": (probes.Engine, lambda: probes.engine(sessions, settings)),
-        "comfyui": (probes.ComfyUI, lambda: probes.comfyui(settings)),
+        "database": (probes.DatabaseStatus, lambda: probes.check_database(sessions)),
+        "prefect": (probes.PrefectStatus, lambda: probes.check_prefect(prefect)),
+        "workers": (probes.WorkersStatus, lambda: probes.check_workers(prefect)),
+        "engine": (probes.EngineStatus, lambda: probes.check_engine(sessions, settings)),
+        "comfyui": (probes.ComfyUIStatus, lambda: probes.check_comfyui(settings)),
     }
 
 
@@ -50,26 +50,26 @@ async def _questions(settings: CurrentSettings, sessions: DatabaseSessions, pref
 def system_status(
     request: Request,
     service: ServiceName,
-    questions: Annotated[Questions, Depends(_questions)],
+    part_probes: Annotated[Probes, Depends(_questions)],
     threads: StatusThreads,
 ) -> SystemStatus:
     """Status of database, Prefect, workers, engine and ComfyUI. `degraded` if database or Prefect does not answer."""
-    parts = _probe_all(threads, questions)
+    parts = _probe_all(threads, part_probes)
     return SystemStatus(
         status="healthy" if parts["database"].reachable and parts["prefect"].reachable else "degraded",
         service=service,
         version=request.app.version,
         timestamp=datetime.now(UTC),
-        endpoints=[f"{method} {path}" for method, path, _ in endpoints(request.app)],
+        endpoints=[f"{method} {path}" for method, path, _ in list_endpoints(request.app)],
         **parts,
     )
 
 
-def _probe_all(threads: ThreadPoolExecutor, questions: Questions) -> dict[str, Any]:
+def _probe_all(threads: ThreadPoolExecutor, questions: Probes) -> dict[str, Any]:
     """The status of each part by name. A part that does not answer in time has only a reason."""
     answers = {name: threads.submit(copy_context().run, ask) for name, (_, ask) in questions.items()}
-    wait(answers.values(), timeout=PATIENCE_S)
+    wait(answers.values(), timeout=TIMEOUT_S)
     return {
-        name: answer.result() if answer.done() else questions[name][0](reason=f"no answer within {PATIENCE_S:g} s")
+        name: answer.result() if answer.done() else questions[name][0](reason=f"no answer within {TIMEOUT_S:g} s")
         for name, answer in answers.items()
     }

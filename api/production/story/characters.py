@@ -9,21 +9,21 @@ from fastapi import Query, Response
 from pydantic import ConfigDict, Field, JsonValue
 from sqlalchemy.orm import Session
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
-from api.production.field_types import Asked, AtQuery, BranchQuery, Name, ProjectQuery, RowId, Text
+from api.production.field_types import AtQuery, BranchQuery, Name, ProjectQuery, RowId, StorableText, Text
 from api.production.story.person_fields import PersonAnswer, PersonFields
-from api.production.versions.answers import Touching, Versioned, one_time, place_of
-from api.production.versions.editing import Deleted, Editing, change_entity, create_entity, delete_entity
+from api.production.versions.answers import StaleScenes, Versioned, refuse_branch_with_at, version_fields
+from api.production.versions.editing import DeletedEntity, Editing, change_entity, create_entity, delete_entity
 from api.production.versions.entity_history import EntityVersion
 from api.production.versions.reading import list_entities, list_past, list_versions, read_entity
 from db.models.characters import Character
 from tower.jobs.spec import MAX_SEED
 from tower.story import entities, media_references
-from tower.story.entities import Found, PastEntity
+from tower.story.entities import LocatedRow, PastEntity
 from tower.versions.branches import MAIN
 from tower.versions.kinds import Kind
 from tower.workflows import store
@@ -75,22 +75,22 @@ class CharacterAnswer(Versioned, PersonAnswer):
     warnings: list[str] = Field(description="Problems that a render of the character would have.")
 
     @classmethod
-    def of(cls, entity: Found[Character] | PastEntity, known_workflows: frozenset[str]) -> Self:
+    def of(cls, entity: LocatedRow[Character] | PastEntity, known_workflows: frozenset[str]) -> Self:
         fields = entity.fields
         name = fields["comfyui_workflow"]
         missing = name is not None and name not in known_workflows
         warnings = [f"The workflow {name!r} does not exist: add it before a render needs it"] if missing else []
-        return cls.model_validate({**fields, **place_of(entity), "warnings": warnings})
+        return cls.model_validate({**fields, **version_fields(entity), "warnings": warnings})
 
 
-class CharacterEdited(CharacterAnswer, Touching):
+class CharacterEdited(CharacterAnswer, StaleScenes):
     """The character after the edit."""
 
 
-@router.post("/characters", status_code=201, responses=documented(400, 404, 409, 413, 415))
+@router.post("/characters", status_code=201, responses=error_responses(400, 404, 409, 413, 415))
 def create_character(body: NewCharacter, session: DatabaseSession, edit: Editing) -> CharacterEdited:
     """Create a character. Its name must be unused on the branch."""
-    fields = media_references.checked(body.given(), edit.settings)
+    fields = media_references.resolve_files(body.sent_fields(), edit.settings)
     del fields["project_id"]
     return create_entity(
         session,
@@ -99,14 +99,14 @@ def create_character(body: NewCharacter, session: DatabaseSession, edit: Editing
         project_id=body.project_id,
         branch=body.branch_name,
         fields=lambda: fields,
-        note=edit.note(body),
+        note=edit.make_note(body),
         to_answers=_answers,
         answer_as=CharacterEdited,
         location=f"{router.prefix}/characters",
     )
 
 
-@router.get("/characters", responses=documented(404))
+@router.get("/characters", responses=error_responses(404))
 def list_characters(
     project_id: ProjectQuery,
     session: ReadingSession,
@@ -114,16 +114,16 @@ def list_characters(
     *,
     branch: BranchQuery = None,
     at: AtQuery = None,
-    name: Annotated[Asked | None, Query(max_length=100, description="A part of the name, in any case.")] = None,
+    name: Annotated[StorableText | None, Query(max_length=100, description="A part of the name, in any case.")] = None,
 ) -> list[CharacterAnswer]:
     """The characters of a project, in the order of creation; in a past state (`at`), by name."""
-    one_time(branch, at)
+    refuse_branch_with_at(branch, at)
     if at is not None:
         return list_past(
             session, Kind.CHARACTERS, project_id=project_id, at=at, pages=pages, to_answers=_answers, name=name or ""
         )
     branch = branch or MAIN
-    rows = entities.on_branch(session, Character, project_id=project_id, branch=branch)
+    rows = entities.select_on_branch(session, Character, project_id=project_id, branch=branch)
     if name:
         rows = rows.where(Character.name.icontains(name, autoescape=True))
     return list_entities(
@@ -131,7 +131,7 @@ def list_characters(
     )
 
 
-@router.get("/characters/{character_id}", responses=documented(404))
+@router.get("/characters/{character_id}", responses=error_responses(404))
 def get_character(
     character_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> CharacterAnswer:
@@ -139,35 +139,35 @@ def get_character(
     return read_entity(session, Character, character_id, branch=branch, at=at, response=response, to_answers=_answers)
 
 
-@router.put("/characters/{character_id}", responses=documented(400, 404, 409, 412, 413, 415))
+@router.put("/characters/{character_id}", responses=error_responses(400, 404, 409, 412, 413, 415))
 def change_character(
     character_id: RowId, body: CharacterChange, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> CharacterEdited:
     """Change the fields that the body has."""
-    fields = media_references.checked(body.given(), edit.settings)
+    fields = media_references.resolve_files(body.sent_fields(), edit.settings)
     return change_entity(
         session,
         edit,
-        find=lambda: entities.find(session, Character, character_id, branch=body.branch_name, to_change=True),
+        find=lambda: entities.find_entity(session, Character, character_id, branch=body.branch_name, lock=True),
         if_match=if_match,
         fields=lambda _: fields,
-        note=edit.note(body),
+        note=edit.make_note(body),
         to_answers=_answers,
         answer_as=CharacterEdited,
     )
 
 
-@router.delete("/characters/{character_id}", responses=documented(404))
+@router.delete("/characters/{character_id}", responses=error_responses(404))
 def delete_character(
     character_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None
-) -> Deleted:
+) -> DeletedEntity:
     """Delete a character from its branch or from `branch`. Scenes keep its name, and its history stays."""
     return delete_entity(
-        session, edit, find=lambda: entities.find(session, Character, character_id, branch=branch, to_change=True)
+        session, edit, find=lambda: entities.find_entity(session, Character, character_id, branch=branch, lock=True)
     )
 
 
-@router.get("/characters/{character_id}/versions", responses=documented(404))
+@router.get("/characters/{character_id}/versions", responses=error_responses(404))
 def character_versions(
     character_id: RowId, session: ReadingSession, pages: Pages, branch: BranchQuery = None
 ) -> list[EntityVersion]:
@@ -175,6 +175,6 @@ def character_versions(
     return list_versions(session, Character, character_id, branch=branch, pages=pages)
 
 
-def _answers(session: Session, found: Sequence[Found[Character] | PastEntity]) -> list[CharacterAnswer]:
-    workflows = store.names(session)
+def _answers(session: Session, found: Sequence[LocatedRow[Character] | PastEntity]) -> list[CharacterAnswer]:
+    workflows = store.workflow_names(session)
     return [CharacterAnswer.of(entity, workflows) for entity in found]

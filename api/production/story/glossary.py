@@ -9,20 +9,20 @@ from typing import Annotated, Any, Self
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
-from api.http.etags import IfMatch, require_match, tagged
+from api.http.etags import IfMatch, require_match, set_etag
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
 from api.production.field_types import Message, Name, ProjectQuery, RowId, Text
-from db.models.culture import CheckedKind, CulturalElement, CulturalValidation, Finding, Severity
+from db.models.culture import CheckedKind, CulturalElement, CulturalFinding, CulturalValidation, Severity
 from db.models.scenes import Scene
 from tower.story import entities, glossary
-from tower.story.glossary import Checked
+from tower.story.glossary import CheckInput
 
 router = strict_router(prefix="/api/anime", tags=["culture"])
 
-ELEMENT: JsonValue = {
+ELEMENT_EXAMPLE: JsonValue = {
     "project_id": 1,
     "name": "shrine bell",
     "category": "object",
@@ -30,7 +30,7 @@ ELEMENT: JsonValue = {
     "rule": "The bell is rung once before the prayer.",
     "violations": ["after the prayer"],
 }
-Words = Annotated[
+TriggerWords = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=100)]], Field(min_length=1, max_length=100)
 ]
 
@@ -47,12 +47,12 @@ class ElementFields(Body):
 
 
 class NewElement(ElementFields):
-    model_config = ConfigDict(json_schema_extra={"examples": [ELEMENT]})
+    model_config = ConfigDict(json_schema_extra={"examples": [ELEMENT_EXAMPLE]})
 
     project_id: RowId
     name: Name
     category: Name = Field(description="clothing, food, ceremony, …")
-    triggers: Words = Field(description="Words that refer to the element.")
+    triggers: TriggerWords = Field(description="Words that refer to the element.")
     rule: Message = Field(description="The rule, in one sentence.")
 
 
@@ -63,7 +63,7 @@ class ElementChange(ElementFields):
 
     name: Name = Field(default_factory=str)
     category: Name = Field(default_factory=str)
-    triggers: Words = Field(default_factory=list)
+    triggers: TriggerWords = Field(default_factory=list)
     rule: Message = Field(default_factory=str)
 
 
@@ -88,7 +88,7 @@ class ElementAnswer(BaseModel):
         return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
 
 
-class Check(Body):
+class CulturalCheckRequest(Body):
     """The text to check: a prompt, optionally of a project, or all text of a scene."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"prompt": "Kai in a kimono, right over left"}]})
@@ -98,7 +98,7 @@ class Check(Body):
     scene_id: RowId | None = None
 
     @model_validator(mode="after")
-    def one_text(self) -> Self:
+    def require_one_text(self) -> Self:
         if (self.prompt is None) == (self.scene_id is None):
             raise ValueError("either prompt or scene_id")
         if self.scene_id is not None and self.project_id is not None:
@@ -106,7 +106,7 @@ class Check(Body):
         return self
 
 
-class FindingAnswer(BaseModel):
+class CulturalFindingAnswer(BaseModel):
     """The result of a check for one element.
 
     `followed`: the text names the element and does not break its rule. `nothing`: the text names no element.
@@ -122,7 +122,7 @@ class FindingAnswer(BaseModel):
     text: str
     element_id: int | None
     element_name: str | None
-    finding: Finding
+    finding: CulturalFinding
     severity: Severity | None
     message: str | None
     created_at: datetime
@@ -136,32 +136,34 @@ class DeletedElement(BaseModel):
     id: int
 
 
-@router.get("/cultural-elements", responses=documented(404))
+@router.get("/cultural-elements", responses=error_responses(404))
 def list_cultural_elements(
     session: ReadingSession, pages: Pages, project_id: ProjectQuery | None = None
 ) -> list[ElementAnswer]:
     """The built-in glossary, and with `project_id` the project's own elements too."""
-    return pages.answer(glossary.glossary(session, project_id, pages.wanted), ElementAnswer.of)
+    return pages.answer(glossary.list_elements(session, project_id, pages.page_request), ElementAnswer.of)
 
 
-@router.get("/cultural-elements/{element_id}", responses=documented(404))
+@router.get("/cultural-elements/{element_id}", responses=error_responses(404))
 def get_cultural_element(element_id: RowId, session: ReadingSession, response: Response) -> ElementAnswer:
     """An element with its rule."""
-    answer = ElementAnswer.of(glossary.find(session, element_id))
-    tagged(response, answer)
+    answer = ElementAnswer.of(glossary.find_element(session, element_id))
+    set_etag(response, answer)
     return answer
 
 
-@router.post("/cultural-elements", status_code=201, responses=documented(400, 404, 409, 413, 415))
+@router.post("/cultural-elements", status_code=201, responses=error_responses(400, 404, 409, 413, 415))
 def add_cultural_element(body: NewElement, session: DatabaseSession, response: Response) -> ElementAnswer:
     """Add an element to a project. It replaces a built-in element of the same name there."""
     with session.begin():
-        answer = ElementAnswer.of(glossary.add(session, body.project_id, body.model_dump(exclude={"project_id"})))
-    tagged(response, answer)
+        answer = ElementAnswer.of(
+            glossary.add_element(session, body.project_id, body.model_dump(exclude={"project_id"}))
+        )
+    set_etag(response, answer)
     return answer
 
 
-@router.put("/cultural-elements/{element_id}", responses=documented(400, 404, 409, 412, 413, 415))
+@router.put("/cultural-elements/{element_id}", responses=error_responses(400, 404, 409, 412, 413, 415))
 def change_cultural_element(
     element_id: RowId,
     body: ElementChange,
@@ -172,45 +174,45 @@ def change_cultural_element(
 ) -> ElementAnswer:
     """Change fields of a project's own element."""
     with session.begin():
-        element = glossary.find(session, element_id, to_change=True)
+        element = glossary.find_element(session, element_id, lock=True)
         require_match(if_match, ElementAnswer.of(element))
-        answer = ElementAnswer.of(glossary.change(session, element, body.model_dump(exclude_unset=True)))
-    tagged(response, answer)
+        answer = ElementAnswer.of(glossary.change_element(session, element, body.model_dump(exclude_unset=True)))
+    set_etag(response, answer)
     return answer
 
 
-@router.delete("/cultural-elements/{element_id}", responses=documented(404, 409))
+@router.delete("/cultural-elements/{element_id}", responses=error_responses(404, 409))
 def delete_cultural_element(element_id: RowId, session: DatabaseSession) -> DeletedElement:
     """Delete a project's own element. Earlier findings stay."""
     with session.begin():
-        glossary.delete(session, glossary.find(session, element_id))
+        glossary.delete_element(session, glossary.find_element(session, element_id))
     return DeletedElement(id=element_id)
 
 
-@router.post("/cultural-validations", status_code=201, responses=documented(400, 404, 413, 415))
-def check_culture(body: Check, session: DatabaseSession) -> list[FindingAnswer]:
+@router.post("/cultural-validations", status_code=201, responses=error_responses(400, 404, 413, 415))
+def check_culture(body: CulturalCheckRequest, session: DatabaseSession) -> list[CulturalFindingAnswer]:
     """Check a prompt or a scene against the glossary, and store the findings."""
     with session.begin():
-        checked = Checked(CheckedKind.PROMPT, body.prompt or "", body.project_id)
+        checked = CheckInput(CheckedKind.PROMPT, body.prompt or "", body.project_id)
         if body.scene_id is not None:
-            scene = entities.find(session, Scene, body.scene_id)
-            text = glossary.text_of(scene.row)
-            checked = Checked(CheckedKind.SCENE, text, scene.project_id, scene_key=scene.row.key)
-        return [FindingAnswer.of(row) for row in glossary.check(session, checked)]
+            scene = entities.find_entity(session, Scene, body.scene_id)
+            text = glossary.scene_text(scene.row)
+            checked = CheckInput(CheckedKind.SCENE, text, scene.project_id, scene_key=scene.row.key)
+        return [CulturalFindingAnswer.of(row) for row in glossary.check_text(session, checked)]
 
 
-@router.get("/cultural-validations", responses=documented(404))
+@router.get("/cultural-validations", responses=error_responses(404))
 def list_cultural_validations(
     project_id: ProjectQuery,
     session: ReadingSession,
     pages: Pages,
     *,
     scene_key: uuid.UUID | None = None,
-    finding: Finding | None = None,
+    finding: CulturalFinding | None = None,
     check_id: uuid.UUID | None = None,
-) -> list[FindingAnswer]:
+) -> list[CulturalFindingAnswer]:
     """The findings of checks in a project, newest first."""
-    page = glossary.page(
-        session, project_id, scene_key=scene_key, finding=finding, check_id=check_id, wanted=pages.wanted
+    page = glossary.list_findings(
+        session, project_id, scene_key=scene_key, finding=finding, check_id=check_id, page_request=pages.page_request
     )
-    return pages.answer(page, FindingAnswer.of)
+    return pages.answer(page, CulturalFindingAnswer.of)

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from api.production.field_types import Edit, Name, OpenList, OpenObject, Text
+from api.production.field_types import EditFields, Name, OpenList, OpenObject, Text
 
 
-class PersonFields(Edit):
+class PersonFields(EditFields):
     role: Name | None = Field(None, examples=["protagonist"])
     personality: Text | None = Field(None, examples=["determined, compassionate"])
     personality_traits: OpenObject = Field(default_factory=dict, examples=[{"determined": True}])

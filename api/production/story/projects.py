@@ -8,20 +8,20 @@ from typing import Annotated, Any, Self
 from fastapi import Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
-from api.http.etags import IfMatch, require_match, tagged
-from api.http.paging import LARGEST_ID, Pages
+from api.http.etags import IfMatch, require_match, set_etag
+from api.http.paging import MAX_ID, Pages
 from api.http.strict_routes import Body, strict_router
-from api.production.field_types import Asked, Name, OpenObject, Text, Title
+from api.production.field_types import Name, OpenObject, StorableText, Text, Title
 from db.models.projects import Project, ProjectStatus, QualityPreset
-from tower.jobs.spec import Side
+from tower.jobs.spec import SideLength
 from tower.story import projects
-from tower.story.projects import KEPT_IN_BIN, ProjectFilter
+from tower.story.projects import RESTORABLE_FOR, ProjectFilter
 
 router = strict_router(prefix="/api/anime", tags=["projects"])
 
-ProjectId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+ProjectId = Annotated[int, Field(ge=1, le=MAX_ID)]
 EXAMPLE: JsonValue = {
     "name": "My Anime Project",
     "description": "Epic fantasy adventure",
@@ -34,8 +34,8 @@ class SettingsChange(Body):
 
     series_name: Title | None = None
     fps: int | None = Field(None, ge=1, le=120)
-    width: Side | None = Field(None, description="Pixels.")
-    height: Side | None = None
+    width: SideLength | None = Field(None, description="Pixels.")
+    height: SideLength | None = None
     default_style: Name = Field("anime", description="The name of a style template.")
     workflow: Name | None = None
     model: Title | None = Field(None, description="File name of the checkpoint.")
@@ -112,20 +112,20 @@ _UNSET = ProductionSettings(**SettingsChange().model_dump())
 
 async def _filter(
     status: ProjectStatus | None = None,
-    name: Annotated[Asked | None, Query(max_length=200, description="A part of the name, in any case.")] = None,
+    name: Annotated[StorableText | None, Query(max_length=200, description="A part of the name, in any case.")] = None,
     deleted: Annotated[bool, Query(description="List the projects in the bin instead.")] = False,
 ) -> ProjectFilter:
     return ProjectFilter(status, name, deleted)
 
 
-@router.post("/projects", status_code=201, responses=documented(400, 413, 415))
+@router.post("/projects", status_code=201, responses=error_responses(400, 413, 415))
 def create_project(body: NewProject, session: DatabaseSession, response: Response) -> ProjectAnswer:
     """Create a project: a draft with an empty branch `main`."""
     with session.begin():
-        project = projects.create(session, _columns(body), body.settings.model_dump(exclude_unset=True))
+        project = projects.create_project(session, _columns(body), body.settings.model_dump(exclude_unset=True))
         answer = ProjectAnswer.of(project)
     response.headers["Location"] = f"{router.prefix}/projects/{answer.id}"
-    tagged(response, answer)
+    set_etag(response, answer)
     return answer
 
 
@@ -134,18 +134,18 @@ def list_projects(
     session: ReadingSession, pages: Pages, only: Annotated[ProjectFilter, Depends(_filter)]
 ) -> list[ProjectAnswer]:
     """Projects by id. The headers X-Next-Cursor and Link (rel=next) lead to the next page, if any."""
-    return pages.answer(projects.page(session, pages.wanted, only=only), ProjectAnswer.of)
+    return pages.answer(projects.list_projects(session, pages.page_request, where=only), ProjectAnswer.of)
 
 
-@router.get("/projects/{project_id}", responses=documented(404))
+@router.get("/projects/{project_id}", responses=error_responses(404))
 def get_project(project_id: ProjectId, session: ReadingSession, response: Response) -> ProjectAnswer:
     """A project with its production settings."""
-    answer = ProjectAnswer.of(projects.find(session, project_id))
-    tagged(response, answer)
+    answer = ProjectAnswer.of(projects.find_project(session, project_id))
+    set_etag(response, answer)
     return answer
 
 
-@router.patch("/projects/{project_id}", responses=documented(400, 404, 412, 413, 415))
+@router.patch("/projects/{project_id}", responses=error_responses(400, 404, 412, 413, 415))
 def change_project(
     project_id: ProjectId,
     body: ProjectChange,
@@ -155,34 +155,36 @@ def change_project(
 ) -> ProjectAnswer:
     """Change the fields that the body has."""
     with session.begin():
-        project = projects.find(session, project_id, to_change=True)
+        project = projects.find_project(session, project_id, lock=True)
         require_match(if_match, ProjectAnswer.of(project))
-        changed = projects.change(session, project, _columns(body), body.settings.model_dump(exclude_unset=True))
+        changed = projects.change_project(
+            session, project, _columns(body), body.settings.model_dump(exclude_unset=True)
+        )
         answer = ProjectAnswer.of(changed)
-    tagged(response, answer)
+    set_etag(response, answer)
     return answer
 
 
-@router.delete("/projects/{project_id}", responses=documented(404))
+@router.delete("/projects/{project_id}", responses=error_responses(404))
 def delete_project(project_id: ProjectId, session: DatabaseSession) -> DeletedProject:
     """Put a project in the bin with all its content. It can be restored for 30 days."""
     with session.begin():
-        deleted_at = projects.put_in_bin(session, project_id).deleted_at
+        deleted_at = projects.delete_project(session, project_id).deleted_at
     assert deleted_at is not None
     return DeletedProject(
         id=project_id,
         deleted_at=deleted_at,
-        restorable_until=deleted_at + KEPT_IN_BIN,
+        restorable_until=deleted_at + RESTORABLE_FOR,
         restore_url=f"{router.prefix}/projects/{project_id}/restore",
     )
 
 
-@router.post("/projects/{project_id}/restore", responses=documented(404))
+@router.post("/projects/{project_id}/restore", responses=error_responses(404))
 def restore_project(project_id: ProjectId, session: DatabaseSession, response: Response) -> ProjectAnswer:
     """Restore a project from the bin, unchanged."""
     with session.begin():
-        answer = ProjectAnswer.of(projects.restore(session, project_id))
-    tagged(response, answer)
+        answer = ProjectAnswer.of(projects.restore_project(session, project_id))
+    set_etag(response, answer)
     return answer
 
 

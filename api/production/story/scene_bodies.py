@@ -8,12 +8,12 @@ from typing import Annotated, Any, Self
 from pydantic import AliasChoices, ConfigDict, Field, JsonValue, StringConstraints
 
 from api.http.strict_routes import Body
-from api.production.field_types import Edit, Name, RowId, Text, Title
-from api.production.versions.answers import BEFORE, Touching, Versioned, place_of
+from api.production.field_types import EditFields, Name, RowId, Text, Title
+from api.production.versions.answers import NULL_IN_THE_PAST, StaleScenes, Versioned, version_fields
 from db.models.scenes import Scene, SceneStatus
 from tower.jobs.spec import SceneType
-from tower.story.entities import Found, PastEntity
-from tower.story.scenes import Names, cast_names
+from tower.story.entities import LocatedRow, PastEntity
+from tower.story.scenes import NamesByKey, cast_names
 
 EXAMPLE: JsonValue = {
     "project_id": 1,
@@ -22,20 +22,20 @@ EXAMPLE: JsonValue = {
     "description": "Opening scene in the village",
     "characters": ["Kai Nakamura", "Village Elder"],
 }
-MOST_SCENES = 100_000
+MAX_SCENES = 100_000
 SceneNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Said = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+DialogueText = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
-class Line(Body):
+class DialogueLine(Body):
     """A line of dialogue. `timestamp` is in seconds from the start of the scene."""
 
     character: Name | None = Field(None, description="Null for a voice of no character.")
-    line: Said
+    line: DialogueText
     timestamp: float | None = Field(None, ge=0, le=86_400)
 
 
-class SceneFields(Edit):
+class SceneFields(EditFields):
     title: Title | None = None
     characters: Annotated[list[Name], Field(max_length=100)] = Field(
         default_factory=list,
@@ -48,7 +48,7 @@ class SceneFields(Edit):
         le=3600,
         validation_alias=AliasChoices("duration_seconds", "duration"),
     )
-    dialogue: Annotated[list[Line], Field(max_length=1000)] = Field(default_factory=list)
+    dialogue: Annotated[list[DialogueLine], Field(max_length=1000)] = Field(default_factory=list)
     scene_type: Annotated[SceneType | None, Field(strict=False)] = None
     style: Name | None = Field(None, description="The name of a style template; null for the project's style.")
     location: Text | None = None
@@ -56,9 +56,9 @@ class SceneFields(Edit):
     camera: Text | None = None
     video_path: Text | None = Field(None, description="Path of your own video under a media folder.")
 
-    def columns(self) -> dict[str, Any]:
+    def to_columns(self) -> dict[str, Any]:
         """The sent fields by column name; `characters` are still names."""
-        given = self.given()
+        given = self.sent_fields()
         if "episode_id" in given:
             given["episode_key"] = given.pop("episode_id")
         return given
@@ -87,16 +87,16 @@ class SceneChange(SceneFields):
     scene_number: SceneNumber = Field(default_factory=int)
 
 
-class SceneOrder(Edit):
+class SceneOrder(EditFields):
     model_config = ConfigDict(json_schema_extra={"examples": [{"project_id": 1, "scene_ids": [3, 1, 2]}]})
 
     project_id: RowId
-    scene_ids: Annotated[list[RowId], Field(max_length=MOST_SCENES)] = Field(
+    scene_ids: Annotated[list[RowId], Field(max_length=MAX_SCENES)] = Field(
         description="All scenes of the branch, in their new order."
     )
 
 
-class SceneCopy(Edit):
+class SceneCopy(EditFields):
     """The branch and number of the copy."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"scene_number": 2}]})
@@ -110,7 +110,7 @@ class SceneAnswer(Versioned):
     scene_number: int
     title: str | None
     description: str
-    status: SceneStatus | None = Field(description=BEFORE)
+    status: SceneStatus | None = Field(description=NULL_IN_THE_PAST)
     characters: list[str] = Field(description="Current names of the characters.")
     episode_id: uuid.UUID | None
     duration_seconds: float | None
@@ -121,16 +121,16 @@ class SceneAnswer(Versioned):
     mood: str | None
     camera: str | None
     video_path: str | None = Field(description="The accepted take, or your own video.")
-    accepted_asset_id: int | None = Field(description=f"The accepted take. {BEFORE}")
+    accepted_asset_id: int | None = Field(description=f"The accepted take. {NULL_IN_THE_PAST}")
 
     @classmethod
-    def of(cls, entity: Found[Scene] | PastEntity, names: Names) -> Self:
+    def of(cls, entity: LocatedRow[Scene] | PastEntity, names: NamesByKey) -> Self:
         fields = entity.fields
         same = ("scene_number", "title", "description", "dialogue", "scene_type", "style", "location", "mood")
-        row = entity.row if isinstance(entity, Found) else None
+        row = entity.row if isinstance(entity, LocatedRow) else None
         return cls(
             **{name: fields[name] for name in (*same, "camera", "video_path")},
-            **place_of(entity),
+            **version_fields(entity),
             status=row.status if row else None,
             accepted_asset_id=row.accepted_asset_id if row else None,
             characters=cast_names(fields, names),
@@ -139,5 +139,5 @@ class SceneAnswer(Versioned):
         )
 
 
-class SceneEdited(SceneAnswer, Touching):
+class SceneEdited(SceneAnswer, StaleScenes):
     """The scene after the edit."""

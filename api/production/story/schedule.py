@@ -9,22 +9,22 @@ from typing import Annotated, Any, Self
 from fastapi import Response
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
-from api.http.etags import IfMatch, require_match, tagged
+from api.http.etags import IfMatch, require_match, set_etag
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
 from api.production.field_types import BranchName, OpenObject, ProjectQuery, RowId
 from db.models.jobs import JobType
 from db.models.schedule import ProductionSchedule, ScheduleState
 from tower.story import schedule
-from tower.story.schedule import Plan
+from tower.story.schedule import ScheduleTarget
 from tower.versions.branches import MAIN
 
 router = strict_router(prefix="/api/anime", tags=["schedule"])
 
 EXAMPLE: JsonValue = {"project_id": 1, "scene_id": 3, "start_at": "2025-11-05T22:00:00Z", "priority": 2}
-Moment = Annotated[AwareDatetime, Field(strict=False)]
+ZonedDatetime = Annotated[AwareDatetime, Field(strict=False)]
 Priority = Annotated[int, Field(ge=0, le=1000, description="Smaller is sooner.")]
 
 
@@ -42,11 +42,11 @@ class NewPlan(Body):
         default_factory=dict, description="Parameters of the generation; missing ones are taken from the project."
     )
     priority: Priority = 5
-    start_at: Moment = Field(description="The earliest start, with a time zone.")
-    due_at: Moment | None = Field(None, description="The desired end.")
+    start_at: ZonedDatetime = Field(description="The earliest start, with a time zone.")
+    due_at: ZonedDatetime | None = Field(None, description="The desired end.")
 
     @model_validator(mode="after")
-    def one_target(self) -> Self:
+    def require_one_target(self) -> Self:
         if self.scene_id is not None and self.episode_id is not None:
             raise ValueError("scene_id, episode_id or neither")
         return self
@@ -59,8 +59,8 @@ class PlanChange(Body):
 
     parameters: OpenObject = Field(default_factory=dict)
     priority: Priority = Field(default_factory=int)
-    start_at: Moment = Field(default_factory=datetime.now)
-    due_at: Moment | None = None
+    start_at: ZonedDatetime = Field(default_factory=datetime.now)
+    due_at: ZonedDatetime | None = None
 
 
 class PlanAnswer(BaseModel):
@@ -88,49 +88,51 @@ class PlanAnswer(BaseModel):
         return cls.model_validate({name: getattr(row, name) for name in same} | {"episode_id": row.episode_key})
 
 
-@router.post("/schedule", status_code=201, responses=documented(400, 404, 413, 415))
+@router.post("/schedule", status_code=201, responses=error_responses(400, 404, 413, 415))
 def plan_render(body: NewPlan, session: DatabaseSession, response: Response) -> PlanAnswer:
     """Schedule a render."""
-    plan = Plan(body.project_id, body.branch_name, body.scene_id, body.episode_id)
+    plan = ScheduleTarget(body.project_id, body.branch_name, body.scene_id, body.episode_id)
     named = {"project_id", "branch_name", "scene_id", "episode_id"}
     with session.begin():
-        answer = PlanAnswer.of(schedule.add(session, plan, body.model_dump(exclude=named)))
+        answer = PlanAnswer.of(schedule.add_schedule(session, plan, body.model_dump(exclude=named)))
     response.headers["Location"] = f"{router.prefix}/schedule/{answer.id}"
-    tagged(response, answer)
+    set_etag(response, answer)
     return answer
 
 
-@router.get("/schedule", responses=documented(404))
+@router.get("/schedule", responses=error_responses(404))
 def list_plans(
     project_id: ProjectQuery, session: ReadingSession, pages: Pages, state: ScheduleState | None = None
 ) -> list[PlanAnswer]:
     """The scheduled renders of a project, in the order of creation."""
-    return pages.answer(schedule.page(session, project_id, state=state, wanted=pages.wanted), PlanAnswer.of)
+    return pages.answer(
+        schedule.list_schedules(session, project_id, state=state, page_request=pages.page_request), PlanAnswer.of
+    )
 
 
-@router.get("/schedule/{schedule_id}", responses=documented(404))
+@router.get("/schedule/{schedule_id}", responses=error_responses(404))
 def get_plan(schedule_id: RowId, session: ReadingSession, response: Response) -> PlanAnswer:
     """A scheduled render and its result."""
-    answer = PlanAnswer.of(schedule.find(session, schedule_id))
-    tagged(response, answer)
+    answer = PlanAnswer.of(schedule.find_schedule(session, schedule_id))
+    set_etag(response, answer)
     return answer
 
 
-@router.patch("/schedule/{schedule_id}", responses=documented(400, 404, 409, 412, 413, 415))
+@router.patch("/schedule/{schedule_id}", responses=error_responses(400, 404, 409, 412, 413, 415))
 def change_plan(
     schedule_id: RowId, body: PlanChange, session: DatabaseSession, *, response: Response, if_match: IfMatch = None
 ) -> PlanAnswer:
     """Change a scheduled render that has not started."""
     with session.begin():
-        row = schedule.find(session, schedule_id, to_change=True)
+        row = schedule.find_schedule(session, schedule_id, lock=True)
         require_match(if_match, PlanAnswer.of(row))
-        answer = PlanAnswer.of(schedule.change(session, row, body.model_dump(exclude_unset=True)))
-    tagged(response, answer)
+        answer = PlanAnswer.of(schedule.change_schedule(session, row, body.model_dump(exclude_unset=True)))
+    set_etag(response, answer)
     return answer
 
 
-@router.delete("/schedule/{schedule_id}", responses=documented(404, 409))
+@router.delete("/schedule/{schedule_id}", responses=error_responses(404, 409))
 def cancel_plan(schedule_id: RowId, session: DatabaseSession) -> PlanAnswer:
     """Cancel a scheduled render. It stays listed as cancelled. Once started, cancel its generation instead."""
     with session.begin():
-        return PlanAnswer.of(schedule.cancel(session, schedule.find(session, schedule_id, to_change=True)))
+        return PlanAnswer.of(schedule.cancel_schedule(session, schedule.find_schedule(session, schedule_id, lock=True)))

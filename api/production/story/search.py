@@ -8,12 +8,12 @@ from typing import Annotated, Self
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import DatabaseSession
 from api.http.strict_routes import strict_router
-from api.production.field_types import Asked, BranchQuery, ProjectQuery
+from api.production.field_types import BranchQuery, ProjectQuery, StorableText
 from tower.errors import InvalidError
-from tower.story.search import SEARCHED, Hit, search
+from tower.story.search import SEARCHED_COLUMNS, SearchHit, search
 from tower.versions.branches import MAIN
 from tower.versions.kinds import Kind
 
@@ -29,16 +29,17 @@ class HitAnswer(BaseModel):
     snippet: str
 
     @classmethod
-    def of(cls, hit: Hit) -> Self:
+    def of(cls, hit: SearchHit) -> Self:
         shown_id = str(hit.key) if hit.kind == Kind.EPISODES else hit.id
         return cls(kind=hit.kind, id=shown_id, key=hit.key, label=hit.label, field=hit.field, snippet=hit.snippet)
 
 
-@router.get("/search", responses=documented(404))
+@router.get("/search", responses=error_responses(404))
 def search_project(
     project_id: ProjectQuery,
     q: Annotated[
-        Asked, Query(min_length=1, max_length=200, description="Words or parts of words. All of them must match.")
+        StorableText,
+        Query(min_length=1, max_length=200, description="Words or parts of words. All of them must match."),
     ],
     session: DatabaseSession,
     *,
@@ -49,7 +50,7 @@ def search_project(
     """Search a project's names, descriptions and dialogue. Matches of names come first."""
     if not q.strip():
         raise InvalidError.field("q", q, "a word to search for")
-    kinds = tuple(kind) if kind else tuple(SEARCHED)
+    kinds = tuple(kind) if kind else tuple(SEARCHED_COLUMNS)
     return [
         HitAnswer.of(hit) for hit in search(session, project_id, q, branch=branch or MAIN, kinds=kinds, limit=limit)
     ]

@@ -10,18 +10,18 @@ from fastapi import Response
 from pydantic import ConfigDict, Field, JsonValue
 from sqlalchemy.orm import Session
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
-from api.production.field_types import AtQuery, BranchQuery, Edit, ProjectQuery, RowId, Text, Title
-from api.production.versions.answers import Versioned, place_of
-from api.production.versions.editing import Deleted, Editing, change_entity, create_entity, delete_entity
+from api.production.field_types import AtQuery, BranchQuery, EditFields, ProjectQuery, RowId, Text, Title
+from api.production.versions.answers import Versioned, version_fields
+from api.production.versions.editing import DeletedEntity, Editing, change_entity, create_entity, delete_entity
 from api.production.versions.reading import list_entities, read_entity
 from db.models.episodes import ArcStatus, StoryArc
 from tower.story import entities
-from tower.story.entities import Found, PastEntity
+from tower.story.entities import LocatedRow, PastEntity
 from tower.versions.branches import MAIN
 
 router = strict_router(prefix="/api/anime", tags=["story"])
@@ -36,7 +36,7 @@ class Milestone(Body):
     episode_id: EpisodeId | None = None
 
 
-class ArcFields(Edit):
+class ArcFields(EditFields):
     description: Text = ""
     status: Annotated[ArcStatus, Field(strict=False)] = ArcStatus.PLANNED
     position: int = Field(0, ge=0, le=1_000_000, description="Position among the arcs.")
@@ -47,9 +47,9 @@ class ArcFields(Edit):
         default_factory=list, description="Episodes in story order."
     )
 
-    def columns(self) -> dict[str, Any]:
+    def to_columns(self) -> dict[str, Any]:
         """The sent fields by column name."""
-        given = self.given()
+        given = self.sent_fields()
         if "episode_ids" in given:
             given["episode_keys"] = given.pop("episode_ids")
         if "milestones" in given:
@@ -83,20 +83,20 @@ class ArcAnswer(Versioned):
     milestones: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, entity: Found[StoryArc] | PastEntity) -> Self:
+    def of(cls, entity: LocatedRow[StoryArc] | PastEntity) -> Self:
         fields = entity.fields
         return cls(
             **{name: fields[name] for name in ("name", "description", "status", "position")},
-            **place_of(entity),
+            **version_fields(entity),
             episode_ids=fields["episode_keys"],
             milestones=[_rename_key(milestone, "episode_key", "episode_id") for milestone in fields["milestones"]],
         )
 
 
-@router.post("/story-arcs", status_code=201, responses=documented(400, 404, 409, 413, 415))
+@router.post("/story-arcs", status_code=201, responses=error_responses(400, 404, 409, 413, 415))
 def create_story_arc(body: NewArc, session: DatabaseSession, edit: Editing) -> ArcAnswer:
     """Create a story arc."""
-    fields = body.columns()
+    fields = body.to_columns()
     del fields["project_id"]
     return create_entity(
         session,
@@ -105,14 +105,14 @@ def create_story_arc(body: NewArc, session: DatabaseSession, edit: Editing) -> A
         project_id=body.project_id,
         branch=body.branch_name,
         fields=lambda: fields,
-        note=edit.note(body),
+        note=edit.make_note(body),
         to_answers=_answers,
         answer_as=ArcAnswer,
         location=f"{router.prefix}/story-arcs",
     )
 
 
-@router.get("/story-arcs", responses=documented(404))
+@router.get("/story-arcs", responses=error_responses(404))
 def list_story_arcs(
     project_id: ProjectQuery,
     session: ReadingSession,
@@ -122,7 +122,7 @@ def list_story_arcs(
 ) -> list[ArcAnswer]:
     """The arcs of a project, in the order of creation; `position` is their order in the story."""
     branch = branch or MAIN
-    rows = entities.on_branch(session, StoryArc, project_id=project_id, branch=branch)
+    rows = entities.select_on_branch(session, StoryArc, project_id=project_id, branch=branch)
     if status is not None:
         rows = rows.where(StoryArc.status == status)
     return list_entities(
@@ -130,7 +130,7 @@ def list_story_arcs(
     )
 
 
-@router.get("/story-arcs/{arc_id}", responses=documented(404))
+@router.get("/story-arcs/{arc_id}", responses=error_responses(404))
 def get_story_arc(
     arc_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
 ) -> ArcAnswer:
@@ -138,7 +138,7 @@ def get_story_arc(
     return read_entity(session, StoryArc, arc_id, branch=branch, at=at, response=response, to_answers=_answers)
 
 
-@router.put("/story-arcs/{arc_id}", responses=documented(400, 404, 412, 413, 415))
+@router.put("/story-arcs/{arc_id}", responses=error_responses(400, 404, 412, 413, 415))
 def change_story_arc(
     arc_id: RowId, body: ArcChange, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> ArcAnswer:
@@ -146,24 +146,26 @@ def change_story_arc(
     return change_entity(
         session,
         edit,
-        find=lambda: entities.find(session, StoryArc, arc_id, branch=body.branch_name, to_change=True),
+        find=lambda: entities.find_entity(session, StoryArc, arc_id, branch=body.branch_name, lock=True),
         if_match=if_match,
-        fields=lambda _: body.columns(),
-        note=edit.note(body),
+        fields=lambda _: body.to_columns(),
+        note=edit.make_note(body),
         to_answers=_answers,
         answer_as=ArcAnswer,
     )
 
 
-@router.delete("/story-arcs/{arc_id}", responses=documented(404))
-def delete_story_arc(arc_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None) -> Deleted:
+@router.delete("/story-arcs/{arc_id}", responses=error_responses(404))
+def delete_story_arc(
+    arc_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None
+) -> DeletedEntity:
     """Delete a story arc from its branch or from `branch`."""
     return delete_entity(
-        session, edit, find=lambda: entities.find(session, StoryArc, arc_id, branch=branch, to_change=True)
+        session, edit, find=lambda: entities.find_entity(session, StoryArc, arc_id, branch=branch, lock=True)
     )
 
 
-def _answers(_: Session, found: Sequence[Found[StoryArc] | PastEntity]) -> list[ArcAnswer]:
+def _answers(_: Session, found: Sequence[LocatedRow[StoryArc] | PastEntity]) -> list[ArcAnswer]:
     return [ArcAnswer.of(entity) for entity in found]
 
 

@@ -12,21 +12,21 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
-from api.production.field_types import BranchQuery, Edit, Name, ProjectQuery, RowId, Text
-from api.production.versions.answers import Touching
-from api.production.versions.editing import Deleted, Editing, change_entity, create_entity, delete_entity
+from api.production.field_types import BranchQuery, EditFields, Name, ProjectQuery, RowId, Text
+from api.production.versions.answers import StaleScenes
+from api.production.versions.editing import DeletedEntity, Editing, change_entity, create_entity, delete_entity
 from api.production.versions.reading import with_etag
 from db.models.styles import StyleTemplate
 from tower.errors import ConflictError
-from tower.pages import page_of
+from tower.pages import fetch_page
 from tower.presets.styles import SamplerSettings
 from tower.story import entities
-from tower.story.entities import Found
+from tower.story.entities import LocatedRow
 from tower.versions import branches
 from tower.versions.branches import MAIN
 
@@ -35,7 +35,7 @@ router = strict_router(prefix="/api/anime", tags=["styles"])
 EXAMPLE: JsonValue = {"project_id": 1, "name": "rainy neon", "prompt": "neon reflections, heavy rain, night"}
 
 
-class StyleFields(Edit):
+class StyleFields(EditFields):
     description: Text = ""
     negative_prompt: Text = Field("", description="Added to the negative prompt.")
     sampler_settings: SamplerSettings = Field(default_factory=SamplerSettings)
@@ -79,14 +79,14 @@ class StyleAnswer(BaseModel):
         return cls.model_validate({name: getattr(row, name) for name in cls.model_fields.keys() - own.keys()} | own)
 
 
-class StyleEdited(StyleAnswer, Touching):
+class StyleEdited(StyleAnswer, StaleScenes):
     """The style after the edit."""
 
 
-@router.post("/styles", status_code=201, responses=documented(400, 404, 409, 413, 415))
+@router.post("/styles", status_code=201, responses=error_responses(400, 404, 409, 413, 415))
 def create_style(body: NewStyle, session: DatabaseSession, edit: Editing) -> StyleEdited:
     """Create a style in a project. It replaces a built-in style of the same name there."""
-    fields = body.given()
+    fields = body.sent_fields()
     del fields["project_id"]
     return create_entity(
         session,
@@ -95,14 +95,14 @@ def create_style(body: NewStyle, session: DatabaseSession, edit: Editing) -> Sty
         project_id=body.project_id,
         branch=body.branch_name,
         fields=lambda: fields,
-        note=edit.note(body),
+        note=edit.make_note(body),
         to_answers=_answers,
         answer_as=StyleEdited,
         location=f"{router.prefix}/styles",
     )
 
 
-@router.get("/styles", responses=documented(404))
+@router.get("/styles", responses=error_responses(404))
 def list_styles(
     session: ReadingSession, pages: Pages, project_id: ProjectQuery | None = None, branch: BranchQuery = None
 ) -> list[StyleAnswer]:
@@ -111,21 +111,21 @@ def list_styles(
     if project_id is not None:
         branch_ids = [branches.find(session, project_id, branch or MAIN).id]
     rows = select(StyleTemplate).where(or_(StyleTemplate.branch_id.is_(None), StyleTemplate.branch_id.in_(branch_ids)))
-    page = page_of(session, rows, StyleTemplate.id, wanted=pages.wanted)
+    page = fetch_page(session, rows, StyleTemplate.id, page=pages.page_request)
     return pages.answer(page, lambda row: StyleAnswer.of(row, None if row.branch_id is None else branch or MAIN))
 
 
-@router.get("/styles/{style_id}", responses=documented(404))
+@router.get("/styles/{style_id}", responses=error_responses(404))
 def get_style(style_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None) -> StyleAnswer:
     """A style template."""
     built_in = session.get(StyleTemplate, style_id)
     if built_in is not None and built_in.project_id is None:
         return with_etag(response, StyleAnswer.of(built_in, None))
-    found = entities.find(session, StyleTemplate, style_id, branch=branch)
+    found = entities.find_entity(session, StyleTemplate, style_id, branch=branch)
     return with_etag(response, StyleAnswer.of(found.row, found.branch))
 
 
-@router.put("/styles/{style_id}", responses=documented(400, 404, 409, 412, 413, 415))
+@router.put("/styles/{style_id}", responses=error_responses(400, 404, 409, 412, 413, 415))
 def change_style(
     style_id: RowId, body: StyleChange, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
 ) -> StyleEdited:
@@ -135,26 +135,26 @@ def change_style(
         edit,
         find=lambda: _find_to_change(session, style_id, body.branch_name),
         if_match=if_match,
-        fields=lambda _: body.given(),
-        note=edit.note(body),
+        fields=lambda _: body.sent_fields(),
+        note=edit.make_note(body),
         to_answers=_answers,
         answer_as=StyleEdited,
     )
 
 
-@router.delete("/styles/{style_id}", responses=documented(404, 409))
-def delete_style(style_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None) -> Deleted:
+@router.delete("/styles/{style_id}", responses=error_responses(404, 409))
+def delete_style(style_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None) -> DeletedEntity:
     """Delete a project's own style from its branch or from `branch`."""
     return delete_entity(session, edit, find=lambda: _find_to_change(session, style_id, branch))
 
 
-def _find_to_change(session: Session, style_id: int, branch: str | None) -> Found[StyleTemplate]:
+def _find_to_change(session: Session, style_id: int, branch: str | None) -> LocatedRow[StyleTemplate]:
     """The style to change. Raises ConflictError for a built-in style."""
     row = session.get(StyleTemplate, style_id)
     if row is not None and row.project_id is None:
         raise ConflictError(f"The style {row.name} is built in: create your own style with this name instead")
-    return entities.find(session, StyleTemplate, style_id, branch=branch, to_change=True)
+    return entities.find_entity(session, StyleTemplate, style_id, branch=branch, lock=True)
 
 
-def _answers(_: Session, found: Sequence[Found[StyleTemplate]]) -> list[StyleAnswer]:
+def _answers(_: Session, found: Sequence[LocatedRow[StyleTemplate]]) -> list[StyleAnswer]:
     return [StyleAnswer.of(style.row, style.branch) for style in found]

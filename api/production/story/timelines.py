@@ -10,10 +10,10 @@ from fastapi import Query, Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy.orm import Session
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
-from api.http.etags import IfMatch, require_match, tagged
-from api.http.paging import LARGEST_ID, Pages
+from api.http.etags import IfMatch, require_match, set_etag
+from api.http.paging import MAX_ID, Pages
 from api.http.strict_routes import Body, strict_router
 from api.production.field_types import (
     BranchName,
@@ -33,8 +33,8 @@ from tower.versions.branches import MAIN
 
 router = strict_router(prefix="/api/anime", tags=["story"])
 
-EVENT: JsonValue = {"project_id": 1, "title": "Kai loses the seal", "story_time": "the first winter"}
-FACT: JsonValue = {"event_id": 1, "kind": "object", "subject": "the seal", "statement": "The seal is broken."}
+EVENT_EXAMPLE: JsonValue = {"project_id": 1, "title": "Kai loses the seal", "story_time": "the first winter"}
+FACT_EXAMPLE: JsonValue = {"event_id": 1, "kind": "object", "subject": "the seal", "statement": "The seal is broken."}
 Position = Annotated[int, Field(ge=1, le=1_000_000, description="Counts from 1. Events from there on move by one.")]
 
 
@@ -48,7 +48,7 @@ class EventFields(Body):
 
 
 class NewEvent(EventFields):
-    model_config = ConfigDict(json_schema_extra={"examples": [EVENT]})
+    model_config = ConfigDict(json_schema_extra={"examples": [EVENT_EXAMPLE]})
 
     project_id: RowId
     branch_name: BranchName = Field(MAIN, validation_alias=AliasChoices("branch_name", "branch"))
@@ -101,7 +101,7 @@ class FactChange(Body):
 
 
 class NewFact(FactChange):
-    model_config = ConfigDict(json_schema_extra={"examples": [FACT]})
+    model_config = ConfigDict(json_schema_extra={"examples": [FACT_EXAMPLE]})
 
     event_id: RowId = Field(description="The fact is true from this event on.")
     kind: Annotated[FactKind, Field(strict=False)]
@@ -126,11 +126,11 @@ class FactAnswer(BaseModel):
         return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
 
 
-class Gone(BaseModel):
+class DeletedStoryItem(BaseModel):
     id: int
 
 
-@router.post("/timeline", status_code=201, responses=documented(400, 404, 413, 415))
+@router.post("/timeline", status_code=201, responses=error_responses(400, 404, 413, 415))
 def add_timeline_event(body: NewEvent, session: DatabaseSession, response: Response) -> EventAnswer:
     """Add an event, at a position or after the last one."""
     with session.begin():
@@ -139,116 +139,116 @@ def add_timeline_event(body: NewEvent, session: DatabaseSession, response: Respo
         columns = _event_columns(session, body, branch_id=line.id)
         made = timeline.add_event(session, columns, project_id=body.project_id, branch=branch, position=body.position)
         answer = _event_answer(session, made)
-    tagged(response, answer)
+    set_etag(response, answer)
     return answer
 
 
-@router.get("/timeline", responses=documented(404))
+@router.get("/timeline", responses=error_responses(404))
 def list_timeline(
     project_id: ProjectQuery, session: ReadingSession, pages: Pages, branch: BranchQuery = None
 ) -> list[EventAnswer]:
     """The events in story order."""
-    page = timeline.timeline(session, project_id, branch or MAIN, pages.wanted)
-    names = timeline.names_by_key(session, page.rows[0].branch_id) if page.rows else {}
+    page = timeline.list_events(session, project_id, branch or MAIN, pages.page_request)
+    names = timeline.character_names(session, page.rows[0].branch_id) if page.rows else {}
     return pages.answer(page, lambda row: EventAnswer.of(row, names))
 
 
-@router.get("/timeline/{event_id}", responses=documented(404))
+@router.get("/timeline/{event_id}", responses=error_responses(404))
 def get_timeline_event(event_id: RowId, session: ReadingSession, response: Response) -> EventAnswer:
     """An event of the timeline."""
-    answer = _event_answer(session, timeline.find(session, StoryTimeline, event_id))
-    tagged(response, answer)
+    answer = _event_answer(session, timeline.find_row(session, StoryTimeline, event_id))
+    set_etag(response, answer)
     return answer
 
 
-@router.put("/timeline/{event_id}", responses=documented(400, 404, 412, 413, 415))
+@router.put("/timeline/{event_id}", responses=error_responses(400, 404, 412, 413, 415))
 def change_timeline_event(
     event_id: RowId, body: EventChange, session: DatabaseSession, *, response: Response, if_match: IfMatch = None
 ) -> EventAnswer:
     """Change the fields that the body has, or the position."""
     with session.begin():
-        event = timeline.find(session, StoryTimeline, event_id, to_change=True)
+        event = timeline.find_row(session, StoryTimeline, event_id, lock=True)
         require_match(if_match, _event_answer(session, event))
         columns = _event_columns(session, body, branch_id=event.branch_id)
         position = body.position if "position" in body.model_fields_set else None
         answer = _event_answer(session, timeline.change_event(session, event, columns, position=position))
-    tagged(response, answer)
+    set_etag(response, answer)
     return answer
 
 
-@router.delete("/timeline/{event_id}", responses=documented(404))
-def delete_timeline_event(event_id: RowId, session: DatabaseSession) -> Gone:
+@router.delete("/timeline/{event_id}", responses=error_responses(404))
+def delete_timeline_event(event_id: RowId, session: DatabaseSession) -> DeletedStoryItem:
     """Delete an event and the facts that start with it."""
     with session.begin():
-        timeline.delete_event(session, timeline.find(session, StoryTimeline, event_id, to_change=True))
-    return Gone(id=event_id)
+        timeline.delete_event(session, timeline.find_row(session, StoryTimeline, event_id, lock=True))
+    return DeletedStoryItem(id=event_id)
 
 
-@router.post("/context", status_code=201, responses=documented(400, 404, 413, 415))
+@router.post("/context", status_code=201, responses=error_responses(400, 404, 413, 415))
 def add_fact(body: NewFact, session: DatabaseSession, response: Response) -> FactAnswer:
     """Add a fact that is true from an event on, on the event's branch."""
     with session.begin():
-        event = timeline.find(session, StoryTimeline, body.event_id, to_change=True)
+        event = timeline.find_row(session, StoryTimeline, body.event_id, lock=True)
         answer = FactAnswer.of(timeline.add_fact(session, event, _fact_columns(session, body, event.branch_id)))
-    tagged(response, answer)
+    set_etag(response, answer)
     return answer
 
 
-@router.get("/context", responses=documented(404))
+@router.get("/context", responses=error_responses(404))
 def list_context(
     project_id: ProjectQuery,
     session: ReadingSession,
     pages: Pages,
     branch: BranchQuery = None,
     event_id: Annotated[
-        int | None, Query(ge=1, le=LARGEST_ID, description="Only facts that are true at this event.")
+        int | None, Query(ge=1, le=MAX_ID, description="Only facts that are true at this event.")
     ] = None,
 ) -> list[FactAnswer]:
     """The facts of the story, in the order of creation."""
-    page = timeline.context(session, project_id, branch or MAIN, at_event=event_id, wanted=pages.wanted)
+    page = timeline.list_facts(session, project_id, branch or MAIN, at_event=event_id, page_request=pages.page_request)
     return pages.answer(page, FactAnswer.of)
 
 
-@router.get("/context/{fact_id}", responses=documented(404))
+@router.get("/context/{fact_id}", responses=error_responses(404))
 def get_fact(fact_id: RowId, session: ReadingSession, response: Response) -> FactAnswer:
     """A fact of the story."""
-    answer = FactAnswer.of(timeline.find(session, StorylineContext, fact_id))
-    tagged(response, answer)
+    answer = FactAnswer.of(timeline.find_row(session, StorylineContext, fact_id))
+    set_etag(response, answer)
     return answer
 
 
-@router.put("/context/{fact_id}", responses=documented(400, 404, 412, 413, 415))
+@router.put("/context/{fact_id}", responses=error_responses(400, 404, 412, 413, 415))
 def change_fact(
     fact_id: RowId, body: FactChange, session: DatabaseSession, *, response: Response, if_match: IfMatch = None
 ) -> FactAnswer:
     """Change the fields that the body has."""
     with session.begin():
-        fact = timeline.find(session, StorylineContext, fact_id, to_change=True)
+        fact = timeline.find_row(session, StorylineContext, fact_id, lock=True)
         require_match(if_match, FactAnswer.of(fact))
         answer = FactAnswer.of(timeline.change_fact(session, fact, _fact_columns(session, body, fact.branch_id)))
-    tagged(response, answer)
+    set_etag(response, answer)
     return answer
 
 
-@router.delete("/context/{fact_id}", responses=documented(404))
-def delete_fact(fact_id: RowId, session: DatabaseSession) -> Gone:
+@router.delete("/context/{fact_id}", responses=error_responses(404))
+def delete_fact(fact_id: RowId, session: DatabaseSession) -> DeletedStoryItem:
     """Delete a fact."""
     with session.begin():
-        session.delete(timeline.find(session, StorylineContext, fact_id, to_change=True))
-    return Gone(id=fact_id)
+        session.delete(timeline.find_row(session, StorylineContext, fact_id, lock=True))
+    return DeletedStoryItem(id=fact_id)
 
 
 def _event_answer(session: Session, row: StoryTimeline) -> EventAnswer:
-    return EventAnswer.of(row, timeline.names_by_key(session, row.branch_id))
+    return EventAnswer.of(row, timeline.character_names(session, row.branch_id))
 
 
 def _event_columns(session: Session, body: EventFields, *, branch_id: int) -> dict[str, Any]:
     given = body.model_dump(exclude_unset=True)
     columns: dict[str, Any] = {name: given[name] for name in ("story_time", "title", "description") if name in given}
     if "scene_id" in given:
-        columns["scene_key"] = timeline.key_of_scene(session, given["scene_id"], branch_id=branch_id)
+        columns["scene_key"] = timeline.find_scene_key(session, given["scene_id"], branch_id=branch_id)
     if "characters" in given:
-        columns["character_keys"] = timeline.keys_of_cast(session, given["characters"], branch_id=branch_id)
+        columns["character_keys"] = timeline.character_keys(session, given["characters"], branch_id=branch_id)
     return columns
 
 
@@ -260,6 +260,6 @@ def _fact_columns(session: Session, body: FactChange, branch_id: int) -> dict[st
     if "until_event_id" in given:
         until = given["until_event_id"]
         columns["until_event_key"] = (
-            None if until is None else timeline.event_of(session, until, branch_id=branch_id).key
+            None if until is None else timeline.find_event(session, until, branch_id=branch_id).key
         )
     return columns

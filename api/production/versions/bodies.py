@@ -10,31 +10,31 @@ from typing import Annotated, Any, Self
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from api.http.strict_routes import Body
-from api.production.field_types import Asked, BranchName, Message, OpenObject, RowId, Text
-from api.production.versions.answers import Touching
+from api.production.field_types import BranchName, Message, OpenObject, RowId, StorableText, Text
+from api.production.versions.answers import StaleScenes
 from db.models.versions import Branch, Commit, Tag
 from tower.versions.branches import MAIN
-from tower.versions.history import Change
+from tower.versions.history import ChangeType
 from tower.versions.history import EntityChange as KeptChange
 from tower.versions.kinds import Kind
-from tower.versions.merge.branches import Conflict as KeptConflict
+from tower.versions.merge.branches import MergeConflict as KeptConflict
 from tower.versions.merge.branches import MergeResult, Strategy
 
-NEW: JsonValue = {"project_id": 1, "branch_name": "experimental_ending", "source_branch": "main"}
-COMMIT: JsonValue = {
+BRANCH_EXAMPLE: JsonValue = {"project_id": 1, "branch_name": "experimental_ending", "source_branch": "main"}
+COMMIT_EXAMPLE: JsonValue = {
     "project_id": 1,
     "branch": "main",
     "message": "Added character backstory",
     "changes": {"characters": {"Kai Nakamura": {"backstory": "Raised by the shrine"}}, "scenes": {"3": None}},
 }
-MERGE: JsonValue = {
+MERGE_EXAMPLE: JsonValue = {
     "project_id": 1,
     "source_branch": "experimental_ending",
     "target_branch": "main",
     "message": "Merge experimental ending",
 }
-Ref = Annotated[Asked, StringConstraints(min_length=1, max_length=200)]
-OneStrategy = Annotated[Strategy | None, Field(strict=False)]
+Ref = Annotated[StorableText, StringConstraints(min_length=1, max_length=200)]
+StrategyField = Annotated[Strategy | None, Field(strict=False)]
 Resolutions = Annotated[
     OpenObject,
     Field(description='For each path of a conflict: a value, "ours" (the target) or "theirs" (the source).'),
@@ -42,7 +42,7 @@ Resolutions = Annotated[
 
 
 class NewBranch(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [NEW]})
+    model_config = ConfigDict(json_schema_extra={"examples": [BRANCH_EXAMPLE]})
 
     project_id: RowId
     branch_name: BranchName = Field(
@@ -59,7 +59,7 @@ class NewBranch(Body):
 class NewCommit(Body):
     """Several changes in one commit: `{kind: {name, number or key: {field: value, …} or null}}`; null deletes."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [COMMIT]})
+    model_config = ConfigDict(json_schema_extra={"examples": [COMMIT_EXAMPLE]})
 
     project_id: RowId
     branch: BranchName = Field(
@@ -74,8 +74,8 @@ class NewCommit(Body):
     )
 
 
-class Merge(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [MERGE]})
+class MergeRequest(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [MERGE_EXAMPLE]})
 
     project_id: RowId
     source_branch: Ref = Field(
@@ -86,14 +86,14 @@ class Merge(Body):
         MAIN, validation_alias=AliasChoices("target_branch", "to_branch"), description="Also `to_branch`."
     )
     message: Message | None = None
-    strategy: OneStrategy = Field(
+    strategy: StrategyField = Field(
         None, description="The side that wins where both changed the same field; without it, 409 lists the conflicts."
     )
     resolutions: Resolutions = Field(default_factory=dict)
     dry_run: bool = Field(False, description="Only report what would happen.")
 
 
-class Revert(Body):
+class RevertRequest(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"project_id": 1, "commit": "3f9a1c20"}]})
 
     project_id: RowId
@@ -102,11 +102,11 @@ class Revert(Body):
         MAIN, validation_alias=AliasChoices("branch", "branch_name"), description="Also `branch_name`."
     )
     message: Message | None = None
-    strategy: OneStrategy = None
+    strategy: StrategyField = None
     resolutions: Resolutions = Field(default_factory=dict)
 
 
-class Restore(Body):
+class RestoreRequest(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"project_id": 1, "commit": "3f9a1c20"}]})
 
     project_id: RowId
@@ -157,7 +157,7 @@ class CommitAnswer(BaseModel):
         return cls(**fields, commit_hash=row.hash, parents=list(parents), **more)
 
 
-class CommitMade(CommitAnswer, Touching):
+class CommitMade(CommitAnswer, StaleScenes):
     """A new commit, and the scenes that it made stale."""
 
 
@@ -173,7 +173,7 @@ class EntityChange(BaseModel):
     kind: Kind
     key: uuid.UUID
     label: str = Field(description="Its name or number.", examples=["Kai Nakamura"])
-    change: Change
+    change: ChangeType
     fields: list[FieldChange]
 
     @classmethod
@@ -191,7 +191,7 @@ class Comparison(BaseModel):
     changes: list[EntityChange]
 
 
-class Conflict(BaseModel):
+class MergeConflict(BaseModel):
     """Both sides changed the same field. `ours` is the target, `theirs` the source; null does not exist there."""
 
     path: str = Field(examples=["characters/Kai Nakamura/description"])
@@ -213,7 +213,7 @@ class MergeAnswer(BaseModel):
     up_to_date: bool = Field(description="There was nothing to merge.")
     dry_run: bool
     changes: list[EntityChange] = Field(description="Changes to the target.")
-    conflicts: list[Conflict] = Field(description="Conflicts of a dry run. Otherwise conflicts are a 409.")
+    conflicts: list[MergeConflict] = Field(description="Conflicts of a dry run. Otherwise conflicts are a 409.")
     decision_id: int | None = Field(description="The recorded creative decision, if any.")
     stale_scenes: list[int] | None = Field(
         description="Ids of the affected scenes whose accepted take is stale now; null in a dry run."
@@ -235,7 +235,7 @@ class MergeAnswer(BaseModel):
             up_to_date=result.up_to_date,
             dry_run=dry_run,
             changes=[EntityChange.of(change) for change in result.changed],
-            conflicts=[Conflict.of(conflict) for conflict in result.conflicts],
+            conflicts=[MergeConflict.of(conflict) for conflict in result.conflicts],
             decision_id=decision_id,
             stale_scenes=stale_scenes,
         )
@@ -256,6 +256,6 @@ class TagAnswer(BaseModel):
         return cls(**fields, tag_name=row.name, commit_hash=commit_hash)
 
 
-class Removed(BaseModel):
+class DeletedRef(BaseModel):
     project_id: int
     name: str

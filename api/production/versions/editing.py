@@ -13,17 +13,17 @@ from sqlalchemy.orm import Session
 
 from api.http.authors import Author
 from api.http.dependencies import CurrentSettings
-from api.http.etags import require_match, tagged
-from api.production.field_types import Edit
-from api.production.versions.answers import Touching, stale_after, stale_after_commit
+from api.http.etags import require_match, set_etag
+from api.production.field_types import EditFields
+from api.production.versions.answers import StaleScenes, stale_after_commit, stale_after_edit
 from api.production.versions.reading import Answer, ToAnswers
 from tower.settings import Settings
 from tower.story import entities
-from tower.story.entities import Entity, Found, Note
+from tower.story.entities import CommitNote, Entity, LocatedRow
 from tower.versions.branches import MAIN
 
-Edited = TypeVar("Edited", bound=BaseModel)
-FindToChange = Callable[[], Found[Entity]]  # called with `to_change` in the edit's transaction
+EditedAnswer = TypeVar("EditedAnswer", bound=BaseModel)
+FindToChange = Callable[[], LocatedRow[Entity]]  # called with `to_change` in the edit's transaction
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class EditContext:
     settings: Settings
     response: Response
 
-    def note(self, body: Edit) -> Note:
-        return Note(self.author, body.message)
+    def make_note(self, body: EditFields) -> CommitNote:
+        return CommitNote(self.author, body.message)
 
 
 async def _edit_context(author: Author, settings: CurrentSettings, response: Response) -> EditContext:
@@ -45,7 +45,7 @@ async def _edit_context(author: Author, settings: CurrentSettings, response: Res
 Editing = Annotated[EditContext, Depends(_edit_context)]
 
 
-class Deleted(Touching):
+class DeletedEntity(StaleScenes):
     """The deleted entity. Revert `commit` to restore it."""
 
     key: uuid.UUID
@@ -61,19 +61,19 @@ def create_entity(
     project_id: int,
     branch: str | None,
     fields: Callable[[], Mapping[str, Any]],
-    note: Note,
+    note: CommitNote,
     to_answers: ToAnswers[Entity, Answer],
-    answer_as: type[Edited],
+    answer_as: type[EditedAnswer],
     location: str,
-) -> Edited:
+) -> EditedAnswer:
     """Create an entity. `fields` is called while its branch is locked; `location` is the path of its list.
 
     `answer_as` has the fields of the answer, and optionally `stale_scenes`. Raises what entities.create raises.
     """
     with session.begin():
-        on = entities.held(session, project_id, branch or MAIN)
-        made = entities.create(session, kind, fields(), on=on, note=note)
-    stale = stale_after(session, made, edit.settings)
+        on = entities.lock_branch(session, project_id, branch or MAIN)
+        made = entities.insert_entity(session, kind, fields(), head=on, note=note)
+    stale = stale_after_edit(session, made, edit.settings)
     return answer_edit(
         session, made, edit, to_answers=to_answers, answer_as=answer_as, stale_scenes=stale, location=location
     )
@@ -85,11 +85,11 @@ def change_entity(
     *,
     find: FindToChange[Entity],
     if_match: str | None,
-    fields: Callable[[Found[Entity]], Mapping[str, Any]],
-    note: Note,
+    fields: Callable[[LocatedRow[Entity]], Mapping[str, Any]],
+    note: CommitNote,
     to_answers: ToAnswers[Entity, Answer],
-    answer_as: type[Edited],
-) -> Edited:
+    answer_as: type[EditedAnswer],
+) -> EditedAnswer:
     """Set the fields that `fields` gives, if the entity has not changed since the caller read it.
 
     Raises PreconditionFailedError if it has, and what entities.change raises.
@@ -98,34 +98,34 @@ def change_entity(
         found = find()
         require_match(if_match, lambda: to_answers(session, [found])[0])
         before = found.fields
-        changed = entities.change(session, found, fields(found), note=note)
-    stale = stale_after(session, changed, edit.settings, before)
+        changed = entities.update_entity(session, found, fields(found), note=note)
+    stale = stale_after_edit(session, changed, edit.settings, before)
     return answer_edit(session, changed, edit, to_answers=to_answers, answer_as=answer_as, stale_scenes=stale)
 
 
-def delete_entity(session: Session, edit: EditContext, *, find: FindToChange[Entity]) -> Deleted:
+def delete_entity(session: Session, edit: EditContext, *, find: FindToChange[Entity]) -> DeletedEntity:
     """Delete an entity from its branch. Its history stays."""
     with session.begin():
         found = find()
         key = found.row.key  # the row does not exist after the deletion
-        made = entities.delete(session, found, note=Note(edit.author))
+        made = entities.remove_entity(session, found, note=CommitNote(edit.author))
         stale = stale_after_commit(session, made, found.branch, edit.settings)
-        return Deleted(key=key, commit=made.hash, branch_name=found.branch, stale_scenes=stale)
+        return DeletedEntity(key=key, commit=made.hash, branch_name=found.branch, stale_scenes=stale)
 
 
 def answer_edit(
     session: Session,
-    found: Found[Entity],
+    found: LocatedRow[Entity],
     edit: EditContext,
     *,
     to_answers: ToAnswers[Entity, Answer],
-    answer_as: type[Edited],
+    answer_as: type[EditedAnswer],
     stale_scenes: Sequence[int] = (),
     location: str | None = None,
-) -> Edited:
+) -> EditedAnswer:
     """The entity after an edit, with the ETag that a read of it has."""
     answer = to_answers(session, [found])[0]
-    tagged(edit.response, answer)
+    set_etag(edit.response, answer)
     if location is not None:
         edit.response.headers["Location"] = f"{location}/{found.row.id}"
     return answer_as.model_validate({**answer.model_dump(), "stale_scenes": list(stale_scenes)})

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
-from tower.versions.history import Change
+from tower.versions.history import ChangeType
 from tower.versions.history import EntityVersion as KeptVersion
 
 
@@ -20,18 +20,18 @@ class EntityVersion(BaseModel):
     author: str
     branch_name: str = Field(description="The branch that the commit was made on.")
     created_at: datetime
-    change: Change
+    change: ChangeType
     fields: dict[str, Any] | None = Field(description="All its fields after the commit; null if the commit deleted it.")
 
     @classmethod
-    def of(cls, one: KeptVersion) -> Self:
+    def of(cls, kept: KeptVersion) -> Self:
         return cls(
-            version=one.number,
-            commit=one.commit.hash,
-            message=one.commit.message,
-            author=one.commit.author,
-            branch_name=one.commit.branch_name,
-            created_at=one.commit.created_at,
-            change=one.change,
-            fields=one.fields,
+            version=kept.number,
+            commit=kept.commit.hash,
+            message=kept.commit.message,
+            author=kept.commit.author,
+            branch_name=kept.commit.branch_name,
+            created_at=kept.commit.created_at,
+            change=kept.change,
+            fields=kept.fields,
         )

@@ -10,20 +10,20 @@ from pydantic import BaseModel
 from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from api.http.etags import tagged
+from api.http.etags import set_etag
 from api.http.paging import Paging
-from api.production.versions.answers import one_time
+from api.production.versions.answers import refuse_branch_with_at
 from api.production.versions.entity_history import EntityVersion
-from tower.pages import page_of, slice_of
+from tower.pages import fetch_page, slice_page
 from tower.story import entities
-from tower.story.entities import KINDS, Entity, Found, PastEntity
+from tower.story.entities import KIND_OF_ROW, Entity, LocatedRow, PastEntity
 from tower.versions import history
-from tower.versions.kinds import SHAPES, Kind
+from tower.versions.kinds import KIND_SPECS, Kind
 
 Answer = TypeVar("Answer", bound=BaseModel)
-ToAnswers = Callable[[Session, Sequence[Found[Entity]]], list[Answer]]  # entities of one branch
+ToAnswers = Callable[[Session, Sequence[LocatedRow[Entity]]], list[Answer]]  # entities of one branch
 PastToAnswers = Callable[[Session, Sequence[PastEntity]], list[Answer]]  # entities of one past state
-AnyToAnswers = Callable[[Session, Sequence[Found[Entity]] | Sequence[PastEntity]], list[Answer]]
+AnyToAnswers = Callable[[Session, Sequence[LocatedRow[Entity]] | Sequence[PastEntity]], list[Answer]]
 
 
 def read_entity(
@@ -41,12 +41,12 @@ def read_entity(
 
     Raises NotFoundError, and InvalidError if both a branch and a past state are requested.
     """
-    one_time(branch, at)
-    read: Sequence[Found[Entity]] | Sequence[PastEntity]
+    refuse_branch_with_at(branch, at)
+    read: Sequence[LocatedRow[Entity]] | Sequence[PastEntity]
     if at is None:
-        read = [entities.find(session, kind, row_id, branch=branch, project_id=project_id)]
+        read = [entities.find_entity(session, kind, row_id, branch=branch, project_id=project_id)]
     else:
-        read = [entities.past(session, kind, row_id, at=at, project_id=project_id)]
+        read = [entities.find_past(session, kind, row_id, ref=at, project_id=project_id)]
     return with_etag(response, to_answers(session, read)[0])
 
 
@@ -61,9 +61,9 @@ def list_entities(
     to_answers: ToAnswers[Entity, Answer],
 ) -> list[Answer]:
     """A page of the rows of a branch, ordered by a column that is unique among them."""
-    page = page_of(session, rows, order, wanted=pages.wanted)
-    pages.announce(page)
-    return to_answers(session, [Found(row, project_id, branch) for row in page.rows])
+    page = fetch_page(session, rows, order, page=pages.page_request)
+    pages.set_next_link(page)
+    return to_answers(session, [LocatedRow(row, project_id, branch) for row in page.rows])
 
 
 def list_past(
@@ -77,11 +77,11 @@ def list_past(
     name: str = "",
 ) -> list[Answer]:
     """A page of the entities at a commit or tag, by name or number. `name` filters by a part of it, in any case."""
-    by_key = history.entities(session, project_id, at, kind)
+    by_key = history.entities_at(session, project_id, at, kind)
     past = [PastEntity(project_id, key, fields, at) for key, fields in by_key.items()]
     matching = [entity for entity in past if name.lower() in str(_name_of(kind, entity)).lower()]
-    page = slice_of(sorted(matching, key=lambda entity: _name_of(kind, entity)), pages.wanted)
-    pages.announce(page)
+    page = slice_page(sorted(matching, key=lambda entity: _name_of(kind, entity)), pages.page_request)
+    pages.set_next_link(page)
     return to_answers(session, page.rows)
 
 
@@ -89,15 +89,17 @@ def list_versions(
     session: Session, kind: type[Entity], row_id: int, *, branch: str | None, pages: Paging
 ) -> list[EntityVersion]:
     """Every state of one entity, newest first."""
-    found = entities.find(session, kind, row_id, branch=branch)
-    past = history.history(session, found.project_id, found.branch, KINDS[kind], key=found.row.key, wanted=pages.wanted)
+    found = entities.find_entity(session, kind, row_id, branch=branch)
+    past = history.entity_history(
+        session, found.project_id, found.branch, KIND_OF_ROW[kind], key=found.row.key, page_request=pages.page_request
+    )
     return pages.answer(past, EntityVersion.of)
 
 
 def with_etag(response: Response, answer: Answer) -> Answer:
-    tagged(response, answer)
+    set_etag(response, answer)
     return answer
 
 
 def _name_of(kind: Kind, entity: PastEntity) -> Any:
-    return entity.fields[SHAPES[kind].named_by]
+    return entity.fields[KIND_SPECS[kind].name_field]

@@ -9,30 +9,30 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.errors import documented
+from api.errors import error_responses
 from api.http.authors import Author
 from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
 from api.http.strict_routes import strict_router
 from api.production.field_types import ProjectQuery
-from api.production.versions.answers import stale_after_commit, stale_on
+from api.production.versions.answers import stale_after_commit, stale_on_branch
 from api.production.versions.bodies import (
     BranchAnswer,
     CommitMade,
-    Merge,
+    DeletedRef,
     MergeAnswer,
+    MergeRequest,
     NewBranch,
     NewCommit,
     NewTag,
     Ref,
-    Removed,
-    Revert,
+    RevertRequest,
     TagAnswer,
 )
 from db.models.review import DecisionKind
 from db.models.versions import Commit
 from tower.errors import ConflictError
 from tower.review import decisions
-from tower.review.decisions import Decision
+from tower.review.decisions import DecisionInput
 from tower.settings import Settings
 from tower.staleness import affected
 from tower.story import media_references
@@ -44,7 +44,7 @@ from tower.versions.merge.branches import MergeResult
 router = strict_router(prefix="/api/anime", tags=["versions"])
 
 
-@router.post("/branch", status_code=201, responses=documented(400, 404, 409, 413, 415))
+@router.post("/branch", status_code=201, responses=error_responses(400, 404, 409, 413, 415))
 def create_branch(body: NewBranch, session: DatabaseSession) -> BranchAnswer:
     """Create a branch from a branch, a tag or a commit."""
     with session.begin(), _free_name(body.branch_name):
@@ -55,47 +55,49 @@ def create_branch(body: NewBranch, session: DatabaseSession) -> BranchAnswer:
         return BranchAnswer.of(made, _hashes(session, [made.head_id])[made.head_id])
 
 
-@router.get("/branches", responses=documented(404))
+@router.get("/branches", responses=error_responses(404))
 def list_branches(project_id: ProjectQuery, session: ReadingSession) -> list[BranchAnswer]:
     """All branches of a project, `main` first, then by name."""
     return [BranchAnswer.of(row, head) for row, head in branches.list_all(session, project_id)]
 
 
-@router.delete("/branch", responses=documented(404, 409))
-def delete_branch(project_id: ProjectQuery, branch_name: Ref, session: DatabaseSession) -> Removed:
+@router.delete("/branch", responses=error_responses(404, 409))
+def delete_branch(project_id: ProjectQuery, branch_name: Ref, session: DatabaseSession) -> DeletedRef:
     """Delete a branch, except `main`. Its commits stay: create a branch from the last one to restore it."""
     with session.begin():
         branches.delete(session, project_id, branch_name)
-    return Removed(project_id=project_id, name=branch_name)
+    return DeletedRef(project_id=project_id, name=branch_name)
 
 
-@router.post("/commit", status_code=201, responses=documented(400, 404, 409, 412, 413, 415))
+@router.post("/commit", status_code=201, responses=error_responses(400, 404, 409, 412, 413, 415))
 def commit_changes(body: NewCommit, session: DatabaseSession, settings: CurrentSettings, author: Author) -> CommitMade:
     """Commit several changes at once. If nothing changes, there is no commit and the answer is the head."""
     with session.begin():
-        edits = changes.parse(session, project_id=body.project_id, branch=body.branch, changes=body.changes)
-        made = editing.commit(
+        edits = changes.parse_changes(session, project_id=body.project_id, branch=body.branch, changes=body.changes)
+        made = editing.commit_edits(
             session,
             project_id=body.project_id,
             branch=body.branch,
-            edits=media_references.checked_edits(edits, settings),
+            edits=media_references.resolve_files_in_edits(edits, settings),
             message=body.message,
             author=author,
             expected_head=body.expected_head,
         )
         stale = stale_after_commit(session, made, body.branch, settings)
-        return CommitMade.of(made, history.parents(session, made), stale_scenes=stale)
+        return CommitMade.of(made, history.parent_hashes(session, made), stale_scenes=stale)
 
 
-@router.post("/merge", responses=documented(400, 404, 409, 413, 415))
-def merge_branches(body: Merge, session: DatabaseSession, settings: CurrentSettings, author: Author) -> MergeAnswer:
+@router.post("/merge", responses=error_responses(400, 404, 409, 413, 415))
+def merge_branches(
+    body: MergeRequest, session: DatabaseSession, settings: CurrentSettings, author: Author
+) -> MergeAnswer:
     """Merge one branch into another, field by field.
 
     If both changed the same field, nothing is merged: 409 with `details.conflicts` (path, base, ours, theirs). Repeat
     the request with `resolutions` for these paths, or with a `strategy`.
     """
     with session.begin():
-        result = merging.merge(
+        result = merging.merge_branch(
             session,
             project_id=body.project_id,
             source=body.source_branch,
@@ -103,10 +105,10 @@ def merge_branches(body: Merge, session: DatabaseSession, settings: CurrentSetti
             message=body.message or f"Merge {body.source_branch} into {body.target_branch}",
             author=author,
             strategy=body.strategy,
-            resolutions=media_references.checked_resolutions(body.resolutions, settings),
+            resolutions=media_references.resolve_files_in_resolutions(body.resolutions, settings),
             dry_run=body.dry_run,
         )
-        decision = Decision(
+        decision = DecisionInput(
             DecisionKind.MERGE,
             f"Merged {body.source_branch} into {body.target_branch}",
             author,
@@ -119,11 +121,13 @@ def merge_branches(body: Merge, session: DatabaseSession, settings: CurrentSetti
         return _merge_answer(session, result, decision if is_recorded else None, stale, dry_run=body.dry_run)
 
 
-@router.post("/revert", responses=documented(400, 404, 409, 413, 415))
-def revert_commit(body: Revert, session: DatabaseSession, settings: CurrentSettings, author: Author) -> MergeAnswer:
+@router.post("/revert", responses=error_responses(400, 404, 409, 413, 415))
+def revert_commit(
+    body: RevertRequest, session: DatabaseSession, settings: CurrentSettings, author: Author
+) -> MergeAnswer:
     """Undo a commit with a new commit. Fields that have changed again since are conflicts, as in a merge."""
     with session.begin():
-        result = revert.revert(
+        result = revert.revert_commit(
             session,
             project_id=body.project_id,
             branch=body.branch,
@@ -131,9 +135,9 @@ def revert_commit(body: Revert, session: DatabaseSession, settings: CurrentSetti
             author=author,
             message=body.message,
             strategy=body.strategy,
-            resolutions=media_references.checked_resolutions(body.resolutions, settings),
+            resolutions=media_references.resolve_files_in_resolutions(body.resolutions, settings),
         )
-        decision = Decision(
+        decision = DecisionInput(
             DecisionKind.REVERT,
             f"Reverted {body.commit} on {body.branch}",
             author,
@@ -145,7 +149,7 @@ def revert_commit(body: Revert, session: DatabaseSession, settings: CurrentSetti
         return _merge_answer(session, result, None if result.up_to_date else decision, stale)
 
 
-@router.post("/tag", status_code=201, responses=documented(400, 404, 409, 413, 415))
+@router.post("/tag", status_code=201, responses=error_responses(400, 404, 409, 413, 415))
 def create_tag(body: NewTag, session: DatabaseSession, author: Author) -> TagAnswer:
     """Tag a commit, or the head of a branch."""
     with session.begin(), _free_name(body.tag_name):
@@ -155,7 +159,7 @@ def create_tag(body: NewTag, session: DatabaseSession, author: Author) -> TagAns
         return TagAnswer.of(made, _hashes(session, [made.commit_id])[made.commit_id])
 
 
-@router.get("/tags", responses=documented(404))
+@router.get("/tags", responses=error_responses(404))
 def list_tags(project_id: ProjectQuery, session: ReadingSession) -> list[TagAnswer]:
     """All tags of a project, by name."""
     rows = tags.list_all(session, project_id)
@@ -163,30 +167,30 @@ def list_tags(project_id: ProjectQuery, session: ReadingSession) -> list[TagAnsw
     return [TagAnswer.of(row, hashes[row.commit_id]) for row in rows]
 
 
-@router.delete("/tag", responses=documented(404))
-def delete_tag(project_id: ProjectQuery, tag_name: Ref, session: DatabaseSession) -> Removed:
+@router.delete("/tag", responses=error_responses(404))
+def delete_tag(project_id: ProjectQuery, tag_name: Ref, session: DatabaseSession) -> DeletedRef:
     """Delete a tag; its commit stays."""
     with session.begin():
         tags.delete(session, project_id, tag_name)
-    return Removed(project_id=project_id, name=tag_name)
+    return DeletedRef(project_id=project_id, name=tag_name)
 
 
 def _merge_answer(
     session: Session,
     result: MergeResult,
-    decision: Decision | None,
+    decision: DecisionInput | None,
     stale_scenes: list[int] | None,
     *,
     dry_run: bool = False,
 ) -> MergeAnswer:
-    parents = history.parents(session, result.commit)
-    recorded = None if decision is None else decisions.record(session, result.commit.project_id, decision)
+    parents = history.parent_hashes(session, result.commit)
+    recorded = None if decision is None else decisions.record_decision(session, result.commit.project_id, decision)
     decision_id = None if recorded is None else recorded.id
     return MergeAnswer.of(result, parents, dry_run=dry_run, decision_id=decision_id, stale_scenes=stale_scenes)
 
 
 def _stale_scenes(session: Session, result: MergeResult, branch: str, settings: Settings) -> list[int]:
-    return stale_on(session, result.commit.project_id, branch, affected.by_changes(result.changed), settings)
+    return stale_on_branch(session, result.commit.project_id, branch, affected.by_changes(result.changed), settings)
 
 
 def _hashes(session: Session, commit_ids: Iterable[int | None]) -> dict[int | None, str]:

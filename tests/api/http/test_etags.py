@@ -9,40 +9,48 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from tests.api.api_factories import good, project
-from tests.api.api_requests import A, code_of
+from tests.api.api_factories import create_project, require_success
+from tests.api.api_requests import API_ROOT, status_and_code
 
 Change = Callable[[dict[str, str], str], Response]
 
 
 def timeline(client: TestClient) -> tuple[str, Change, str]:
-    made = good(client.post(f"{A}/timeline", json={"project_id": project(client), "title": "a"}), 201)
-    url = f"{A}/timeline/{made['id']}"
+    made = require_success(
+        client.post(f"{API_ROOT}/timeline", json={"project_id": create_project(client), "title": "a"}), 201
+    )
+    url = f"{API_ROOT}/timeline/{made['id']}"
     return url, lambda headers, text: client.put(url, json={"title": text}, headers=headers), "title"
 
 
 def context(client: TestClient) -> tuple[str, Change, str]:
-    event = good(client.post(f"{A}/timeline", json={"project_id": project(client), "title": "a"}), 201)
+    event = require_success(
+        client.post(f"{API_ROOT}/timeline", json={"project_id": create_project(client), "title": "a"}), 201
+    )
     body = {"event_id": event["id"], "kind": "object", "subject": "the seal", "statement": "It is whole."}
-    url = f"{A}/context/{good(client.post(f'{A}/context', json=body), 201)['id']}"
+    url = f"{API_ROOT}/context/{require_success(client.post(f'{API_ROOT}/context', json=body), 201)['id']}"
     return url, lambda headers, text: client.put(url, json={"statement": text}, headers=headers), "statement"
 
 
 def preference(client: TestClient) -> tuple[str, Change, str]:
     body: dict[str, Any] = {"kind": "mood", "name": "calm", "preference": {}}
-    made = good(client.put(f"{A}/preferences", json=body))
+    made = require_success(client.put(f"{API_ROOT}/preferences", json=body))
 
     def change(headers: dict[str, str], text: str) -> Response:
-        answer: Response = client.put(f"{A}/preferences", json=body | {"preference": {"camera": text}}, headers=headers)
+        answer: Response = client.put(
+            f"{API_ROOT}/preferences", json=body | {"preference": {"camera": text}}, headers=headers
+        )
         return answer
 
-    return f"{A}/preferences/{made['id']}", change, "preference"
+    return f"{API_ROOT}/preferences/{made['id']}", change, "preference"
 
 
 def element(client: TestClient) -> tuple[str, Change, str]:
     fields = {"name": "bell", "category": "object", "triggers": ["bell"], "rule": "It is rung once."}
-    made = good(client.post(f"{A}/cultural-elements", json={"project_id": project(client), **fields}), 201)
-    url = f"{A}/cultural-elements/{made['id']}"
+    made = require_success(
+        client.post(f"{API_ROOT}/cultural-elements", json={"project_id": create_project(client), **fields}), 201
+    )
+    url = f"{API_ROOT}/cultural-elements/{made['id']}"
     return url, lambda headers, text: client.put(url, json={"rule": text}, headers=headers), "rule"
 
 
@@ -54,23 +62,23 @@ def test_the_second_of_two_who_read_the_same_is_refused(
     read = client.get(url)
     etag = {"If-Match": read.headers["ETag"]}
     first = change(etag, "mine")
-    assert good(first) == good(client.get(url))
+    assert require_success(first) == require_success(client.get(url))
     assert first.headers["ETag"] == client.get(url).headers["ETag"] != read.headers["ETag"]
-    assert code_of(change(etag, "also mine")) == (412, "PRECONDITION_FAILED")
-    assert good(client.get(url)) == first.json()
-    good(change({"If-Match": f'"old", {first.headers["ETag"]}'}, "yours"))
-    good(change({"If-Match": "*"}, "anybody's"))
-    assert "anybody's" in str(good(change({}, "anybody's"))[field])
+    assert status_and_code(change(etag, "also mine")) == (412, "PRECONDITION_FAILED")
+    assert require_success(client.get(url)) == first.json()
+    require_success(change({"If-Match": f'"old", {first.headers["ETag"]}'}, "yours"))
+    require_success(change({"If-Match": "*"}, "anybody's"))
+    assert "anybody's" in str(require_success(change({}, "anybody's"))[field])
 
 
 def test_a_preference_that_is_not_set_matches_nothing(client: TestClient) -> None:
     body: dict[str, Any] = {"kind": "mood", "name": "calm", "preference": {}}
     for present in ("*", '"some state"'):
-        refused = client.put(f"{A}/preferences", json=body, headers={"If-Match": present})
-        assert code_of(refused) == (412, "PRECONDITION_FAILED")
-    assert good(client.get(f"{A}/preferences")) == []
+        refused = client.put(f"{API_ROOT}/preferences", json=body, headers={"If-Match": present})
+        assert status_and_code(refused) == (412, "PRECONDITION_FAILED")
+    assert require_success(client.get(f"{API_ROOT}/preferences")) == []
 
 
 def test_single_ones_that_are_not_there(client: TestClient) -> None:
     for path in ("timeline", "context", "preferences", "cultural-elements"):
-        assert code_of(client.get(f"{A}/{path}/999999999")) == (404, "NOT_FOUND")
+        assert status_and_code(client.get(f"{API_ROOT}/{path}/999999999")) == (404, "NOT_FOUND")

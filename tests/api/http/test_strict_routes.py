@@ -10,12 +10,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.middleware.body_limit import LIMIT_BYTES
-from tests.api.framed_service import error_of, service
+from tests.api.framed_service import build_service, read_error
 
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with TestClient(service()) as client:
+    with TestClient(build_service()) as client:
         yield client
 
 
@@ -40,7 +40,7 @@ def test_refused_field_is_named_with_value_and_expectation(
 ) -> None:
     answer = client.post("/api/scenes", json=body)
     assert answer.status_code == 422
-    error = error_of(answer)
+    error = read_error(answer)
     assert error["code"] == "VALIDATION_ERROR"
     assert error["message"] == f"Invalid {field}: expected {expected}"
     first = {"field": field, "value": value, "expected": expected}
@@ -48,13 +48,13 @@ def test_refused_field_is_named_with_value_and_expectation(
 
 
 def test_all_refused_fields_are_listed(client: TestClient) -> None:
-    details = error_of(client.post("/api/scenes", json={"number": "x", "length_s": "y"}))["details"]
+    details = read_error(client.post("/api/scenes", json={"number": "x", "length_s": "y"}))["details"]
     assert [one["field"] for one in details["errors"]] == ["name", "number", "length_s"]
     assert details["field"] == "name"
 
 
 def test_long_refused_value_is_cut(client: TestClient) -> None:
-    details = error_of(client.post("/api/scenes", json={"name": "a", "number": "9" * 50_000}))["details"]
+    details = read_error(client.post("/api/scenes", json={"name": "a", "number": "9" * 50_000}))["details"]
     assert len(details["value"]) == 1001
 
 
@@ -76,7 +76,7 @@ def test_long_refused_value_is_cut(client: TestClient) -> None:
 )
 def test_broken_json_is_refused(client: TestClient, body: bytes) -> None:
     answer = client.post("/api/scenes", content=body, headers={"Content-Type": "application/json"})
-    error = error_of(answer)
+    error = read_error(answer)
     assert (answer.status_code, error["code"]) in {(400, "INVALID_JSON"), (422, "VALIDATION_ERROR")}
     assert error["details"]["field"] == "body"
     assert (answer.status_code == 400) == bool(body)
@@ -85,7 +85,7 @@ def test_broken_json_is_refused(client: TestClient, body: bytes) -> None:
 def test_other_media_types_are_415(client: TestClient) -> None:
     form = client.post("/api/scenes", data={"name": "a"})
     assert form.status_code == 415
-    assert error_of(form)["code"] == "UNSUPPORTED_MEDIA_TYPE"
+    assert read_error(form)["code"] == "UNSUPPORTED_MEDIA_TYPE"
     assert client.post("/api/scenes", content=b'{"name": "a"}').status_code == 415
     problem = client.post("/api/scenes", content=b'{"name": "a"}', headers={"Content-Type": "application/x+json; v=1"})
     assert problem.status_code == 200
@@ -95,23 +95,23 @@ def test_unknown_query_parameters_are_refused(client: TestClient) -> None:
     assert client.get("/api/scenes?limit=2").json() == [0, 1]
     answer = client.get("/api/scenes?limit=2&page=4")
     assert answer.status_code == 422
-    first = error_of(answer)["details"]["errors"]
+    first = read_error(answer)["details"]["errors"]
     assert first == [{"field": "page", "value": "4", "expected": "one of limit"}]
     assert client.post("/api/scenes?limit=2", json={"name": "a"}).status_code == 422
-    assert error_of(client.get("/api/scenes?limit=two"))["details"]["expected"] == "integer"
+    assert read_error(client.get("/api/scenes?limit=two"))["details"]["expected"] == "integer"
 
 
 def test_a_query_parameter_is_given_once_unless_it_is_a_list(client: TestClient) -> None:
     answer = client.get("/api/scenes?limit=2&limit=3")
     assert answer.status_code == 422
-    assert error_of(answer)["details"]["errors"] == [{"field": "limit", "value": ["2", "3"], "expected": "one value"}]
+    assert read_error(answer)["details"]["errors"] == [{"field": "limit", "value": ["2", "3"], "expected": "one value"}]
 
 
 def test_nul_is_refused_in_the_query_and_names_nothing_in_the_path(client: TestClient) -> None:
     answer = client.get("/api/scenes?limit=%00")
     assert answer.status_code == 422
     expected = {"field": "limit", "value": "\0", "expected": "a text without the character NUL"}
-    assert error_of(answer)["details"]["errors"] == [expected]
+    assert read_error(answer)["details"]["errors"] == [expected]
     assert client.get("/api/scenes/a%00b").status_code == 404
     assert client.get("/api/scenes/a").json() == "a"
 
@@ -120,7 +120,7 @@ def test_large_body_is_413_announced_or_chunked(client: TestClient) -> None:
     headers = {"Content-Type": "application/json"}
     announced = client.post("/api/scenes", content=b" " * (LIMIT_BYTES + 1), headers=headers)
     assert announced.status_code == 413
-    assert error_of(announced)["code"] == "BODY_TOO_LARGE"
+    assert read_error(announced)["code"] == "BODY_TOO_LARGE"
 
     def chunks() -> Iterator[bytes]:
         for _ in range(17):
@@ -129,7 +129,7 @@ def test_large_body_is_413_announced_or_chunked(client: TestClient) -> None:
     chunked = client.post("/api/scenes", content=chunks(), headers=headers)
     assert "content-length" not in chunked.request.headers
     assert chunked.status_code == 413
-    assert error_of(chunked)["code"] == "BODY_TOO_LARGE"
+    assert read_error(chunked)["code"] == "BODY_TOO_LARGE"
 
 
 def test_body_of_just_the_limit_is_taken(client: TestClient) -> None:

@@ -9,15 +9,15 @@ from typing import Any
 import anyio
 from sqlalchemy.orm import Session
 
-from api.http.threads import READERS, in_one_thread
-from db.engine import Reading
+from api.http.threads import MAX_READERS, run_in_one_thread
+from db.engine import ReadSession
 
 
 def most_at_once(session: Session, *, asked: int) -> int:
     """Of so many that are asked together, each a moment long."""
     counting, here, most = threading.Lock(), [0], [0]
 
-    @in_one_thread
+    @run_in_one_thread
     def endpoint(session: Session) -> None:
         with counting:
             here[0] += 1
@@ -40,12 +40,12 @@ async def run(endpoint: Any, **values: Any) -> None:
 
 
 def test_those_that_only_read_wait_in_line() -> None:
-    assert most_at_once(Reading(), asked=6) == READERS
+    assert most_at_once(ReadSession(), asked=6) == MAX_READERS
 
 
 def test_those_that_may_wait_for_others_do_not() -> None:
-    assert most_at_once(Session(), asked=6) > READERS
+    assert most_at_once(Session(), asked=6) > MAX_READERS
 
 
 def test_readers_wait_in_line_in_each_event_loop() -> None:
-    assert [most_at_once(Reading(), asked=4) for _ in range(2)] == [READERS, READERS]
+    assert [most_at_once(ReadSession(), asked=4) for _ in range(2)] == [MAX_READERS, MAX_READERS]

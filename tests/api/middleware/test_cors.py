@@ -8,10 +8,10 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.keys import Scope
-from tests.api.framed_service import error_of
-from tests.api.guarded_service import bearer, new_key, serving
+from tests.api.framed_service import read_error
+from tests.api.guarded_service import bearer_headers, create_key, serve_guarded
 
 A = "/api/workflows/kai"
 STUDIO = "https://studio.example"
@@ -20,9 +20,9 @@ STRANGER = "https://evil.example"
 
 
 @pytest.fixture
-def client(sessions: Sessions) -> Iterator[TestClient]:
+def client(sessions: SessionFactory) -> Iterator[TestClient]:
     """On loopback, without keys."""
-    with serving(sessions, cors_origins=STUDIO) as client:
+    with serve_guarded(sessions, cors_origins=STUDIO) as client:
         yield client
 
 
@@ -38,7 +38,7 @@ def test_listed_origins_may_ask_and_see_our_headers(client: TestClient, origin: 
 
 def test_a_listed_origin_sees_why_even_what_nobody_expected_failed(client: TestClient) -> None:
     answer = client.get("/api/boom", headers={"Origin": STUDIO})
-    assert (answer.status_code, error_of(answer)["code"]) == (500, "INTERNAL_ERROR")
+    assert (answer.status_code, read_error(answer)["code"]) == (500, "INTERNAL_ERROR")
     assert answer.headers["Access-Control-Allow-Origin"] == STUDIO
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
@@ -50,7 +50,7 @@ def test_strangers_pages_read_and_change_nothing(client: TestClient, origin: str
     assert "Access-Control-Allow-Origin" not in client.get(A, headers={"Origin": origin}).headers
     answer = client.post("/api/scenes", headers={"Origin": origin})
     assert answer.status_code == 403
-    assert error_of(answer)["code"] == "FORBIDDEN"
+    assert read_error(answer)["code"] == "FORBIDDEN"
     with pytest.raises(WebSocketDenialResponse), client.websocket_connect("/api/live", headers={"Origin": origin}):
         pass
 
@@ -72,16 +72,16 @@ def test_preflight(client: TestClient) -> None:
     ):
         answer = client.options(A, headers=refused)
         assert answer.status_code == 403
-        assert "TOWER_CORS_ORIGINS" in error_of(answer)["message"]
+        assert "TOWER_CORS_ORIGINS" in read_error(answer)["message"]
 
 
-def test_preflight_needs_no_key_and_refusals_can_be_read(sessions: Sessions) -> None:
-    key = new_key(sessions, Scope.READ)
-    with serving(sessions, host="0.0.0.0", peer="192.168.1.9", cors_origins=STUDIO) as client:
+def test_preflight_needs_no_key_and_refusals_can_be_read(sessions: SessionFactory) -> None:
+    key = create_key(sessions, Scope.READ)
+    with serve_guarded(sessions, host="0.0.0.0", peer="192.168.1.9", cors_origins=STUDIO) as client:
         asked = {"Origin": STUDIO, "Access-Control-Request-Method": "GET"}
         assert client.options(A, headers=asked).status_code == 200
         assert client.get(A, headers={"Origin": STUDIO}).headers["Access-Control-Allow-Origin"] == STUDIO
-        elsewhere = {"Origin": STRANGER, "Host": "evil.example", **bearer(key)}
+        elsewhere = {"Origin": STRANGER, "Host": "evil.example", **bearer_headers(key)}
         assert client.get(A, headers=elsewhere).status_code == 200  # a key is enough: no browser adds it by itself
 
 
@@ -91,7 +91,7 @@ def test_preflight_needs_no_key_and_refusals_can_be_read(sessions: Sessions) -> 
 def test_a_foreign_name_for_this_machine_is_refused(client: TestClient, host: str) -> None:
     answer = client.get(A, headers={"Host": host})
     assert answer.status_code == 403
-    assert error_of(answer)["code"] == "FORBIDDEN"
+    assert read_error(answer)["code"] == "FORBIDDEN"
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_our_own_names_are_answered(client: TestClient, host: str) -> None:
 
 
 @pytest.mark.parametrize(("peer", "status"), [("192.168.1.9", 403), ("2001:db8::1", 403), ("::1", 200)])
-def test_without_keys_only_this_machine_is_answered(sessions: Sessions, peer: str, status: int) -> None:
-    with serving(sessions, peer=peer) as client:
+def test_without_keys_only_this_machine_is_answered(sessions: SessionFactory, peer: str, status: int) -> None:
+    with serve_guarded(sessions, peer=peer) as client:
         assert client.get(A).status_code == status
 
 

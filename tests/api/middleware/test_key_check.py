@@ -12,25 +12,25 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse
 
-from api.http.collaborators import Collaborators, collaborators_of, store
+from api.http.collaborators import Collaborators, collaborators_of, store_collaborators
 from api.middleware import key_check
-from db.engine import Sessions
-from db.engine import sessions as sessions_of
+from db.engine import SessionFactory
+from db.engine import session_factory as sessions_of
 from db.models.keys import ApiKey, Scope
-from tests.api.framed_service import error_of
-from tests.api.guarded_service import bearer, new_key, serving
+from tests.api.framed_service import read_error
+from tests.api.guarded_service import bearer_headers, create_key, serve_guarded
 from tower import api_keys
 from tower.errors import StackError
 
 
 @pytest.fixture
-def reader(sessions: Sessions) -> str:
-    return new_key(sessions, Scope.READ, name="reader")
+def reader(sessions: SessionFactory) -> str:
+    return create_key(sessions, Scope.READ, name="reader")
 
 
 @pytest.fixture
-def guarded(sessions: Sessions, reader: str) -> Iterator[TestClient]:
-    with serving(sessions, host="0.0.0.0", peer="192.168.1.7") as client:
+def guarded(sessions: SessionFactory, reader: str) -> Iterator[TestClient]:
+    with serve_guarded(sessions, host="0.0.0.0", peer="192.168.1.7") as client:
         yield client
 
 
@@ -38,7 +38,7 @@ def guarded(sessions: Sessions, reader: str) -> Iterator[TestClient]:
 def test_nothing_is_told_without_a_key(guarded: TestClient, path: str) -> None:
     answer = guarded.get(path)
     assert answer.status_code == 401
-    assert error_of(answer)["code"] == "UNAUTHORIZED"
+    assert read_error(answer)["code"] == "UNAUTHORIZED"
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="tower"'
 
 
@@ -46,8 +46,8 @@ def test_a_good_key_is_let_in(guarded: TestClient, reader: str) -> None:
     for scheme in ("Bearer", "bearer", "BEARER"):
         answer = guarded.get("/api/workflows/kai", headers={"Authorization": f"{scheme} {reader}"})
         assert (answer.status_code, answer.json()) == (200, "kai")
-    assert guarded.get("/api/absent", headers=bearer(reader)).status_code == 404
-    assert guarded.get("/docs", headers=bearer(reader)).status_code == 200
+    assert guarded.get("/api/absent", headers=bearer_headers(reader)).status_code == 404
+    assert guarded.get("/docs", headers=bearer_headers(reader)).status_code == 200
 
 
 @pytest.mark.parametrize("shown", ["Bearer nonsense", "Bearer ", "Basic dG93ZXI6", "tower_000000000000_", "Bearer é"])
@@ -82,29 +82,29 @@ def test_only_health_itself_is_open(guarded: TestClient, path: str) -> None:
     ],
 )
 def test_the_scope_must_allow_it(
-    sessions: Sessions, guarded: TestClient, scope: Scope, asked: str, wanted: str | None
+    sessions: SessionFactory, guarded: TestClient, scope: Scope, asked: str, wanted: str | None
 ) -> None:
-    answer = guarded.request(*asked.split(), headers=bearer(new_key(sessions, scope)))
+    answer = guarded.request(*asked.split(), headers=bearer_headers(create_key(sessions, scope)))
     assert answer.status_code == (403 if wanted else 200)
     if wanted:
-        assert error_of(answer)["code"] == "FORBIDDEN"
-        assert error_of(answer)["details"] == {"scope": wanted, "scopes": [scope]}
+        assert read_error(answer)["code"] == "FORBIDDEN"
+        assert read_error(answer)["details"] == {"scope": wanted, "scopes": [scope]}
         challenge = f'Bearer realm="tower", error="insufficient_scope", scope="{wanted}"'
         assert answer.headers["WWW-Authenticate"] == challenge
 
 
-def test_a_revoked_key_ends_within_seconds(sessions: Sessions, guarded: TestClient, reader: str) -> None:
-    assert guarded.get("/api/workflows/kai", headers=bearer(reader)).status_code == 200
+def test_a_revoked_key_ends_within_seconds(sessions: SessionFactory, guarded: TestClient, reader: str) -> None:
+    assert guarded.get("/api/workflows/kai", headers=bearer_headers(reader)).status_code == 200
     with sessions.begin() as session:
-        api_keys.revoke(session, "reader")
-    time.sleep(key_check.REMEMBERED_S)
-    answer = guarded.get("/api/workflows/kai", headers=bearer(reader))
+        api_keys.revoke_key(session, "reader")
+    time.sleep(key_check.KEY_CACHE_S)
+    answer = guarded.get("/api/workflows/kai", headers=bearer_headers(reader))
     assert answer.status_code == 401
-    assert "reader was revoked" in error_of(answer)["message"]
+    assert "reader was revoked" in read_error(answer)["message"]
 
 
-def test_use_is_written_down(sessions: Sessions, guarded: TestClient, reader: str) -> None:
-    guarded.get("/api/workflows/kai", headers=bearer(reader))
+def test_use_is_written_down(sessions: SessionFactory, guarded: TestClient, reader: str) -> None:
+    guarded.get("/api/workflows/kai", headers=bearer_headers(reader))
     with sessions() as session:
         assert session.query(ApiKey.last_used_at).scalar() is not None
 
@@ -113,45 +113,45 @@ def test_websockets_need_a_key_too(guarded: TestClient, reader: str) -> None:
     with pytest.raises(WebSocketDenialResponse) as denied, guarded.websocket_connect("/api/live"):
         pass
     assert denied.value.status_code == 401
-    with guarded.websocket_connect("/api/live", headers=dict(bearer(reader))) as socket:
+    with guarded.websocket_connect("/api/live", headers=dict(bearer_headers(reader))) as socket:
         assert socket.receive_text() == "hello"
 
 
 def test_the_key_is_not_logged(guarded: TestClient, reader: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        guarded.get("/api/workflows/kai", headers=bearer(reader))
-        guarded.post("/api/scenes", headers=bearer(reader))
+        guarded.get("/api/workflows/kai", headers=bearer_headers(reader))
+        guarded.post("/api/scenes", headers=bearer_headers(reader))
     assert caplog.records
     assert reader[-20:] not in caplog.text
 
 
-def test_without_a_key_it_does_not_start(sessions: Sessions) -> None:
+def test_without_a_key_it_does_not_start(sessions: SessionFactory) -> None:
     for asked in ({"host": "192.168.1.5"}, {"require_keys": True}):
-        with pytest.raises(StackError, match="tower key create"), serving(sessions, **asked):
+        with pytest.raises(StackError, match="tower key create"), serve_guarded(sessions, **asked):
             pass
 
 
-def test_on_loopback_keys_are_off_unless_asked_for(sessions: Sessions, reader: str) -> None:
-    with serving(sessions) as client:
+def test_on_loopback_keys_are_off_unless_asked_for(sessions: SessionFactory, reader: str) -> None:
+    with serve_guarded(sessions) as client:
         assert client.post("/api/pause").status_code == 200
-    with serving(sessions, require_keys=True) as client:
+    with serve_guarded(sessions, require_keys=True) as client:
         assert client.post("/api/pause").status_code == 401
 
 
-def test_a_silent_database_is_503(sessions: Sessions, guarded: TestClient) -> None:
-    from db.engine import connect
+def test_a_silent_database_is_503(sessions: SessionFactory, guarded: TestClient) -> None:
+    from db.engine import open_engine
 
-    nowhere = connect("postgresql://x@127.0.0.1:1/x")
+    nowhere = open_engine("postgresql://x@127.0.0.1:1/x")
     assert isinstance(guarded.app, FastAPI)
     made = collaborators_of(guarded.app, Collaborators)
-    store(guarded.app, replace(made, sessions=sessions_of(nowhere)))
-    answer = guarded.get("/api/workflows/kai", headers=bearer("tower_000000000000_" + "x" * 43))
-    assert (answer.status_code, error_of(answer)["code"]) == (503, "UNAVAILABLE")
+    store_collaborators(guarded.app, replace(made, sessions=sessions_of(nowhere)))
+    answer = guarded.get("/api/workflows/kai", headers=bearer_headers("tower_000000000000_" + "x" * 43))
+    assert (answer.status_code, read_error(answer)["code"]) == (503, "UNAVAILABLE")
     nowhere.dispose()
 
 
 def test_openapi_says_what_is_needed(guarded: TestClient, reader: str) -> None:
-    document = guarded.get("/openapi.json", headers=bearer(reader)).json()
+    document = guarded.get("/openapi.json", headers=bearer_headers(reader)).json()
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     assert document["security"] == [{"key": []}]
     paths = document["paths"]

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.music.app import create_app
-from tests.tower.beats.sounds import even_clicks, write_wav
+from tests.tower.beats.sounds import even_click_track, write_wav
 from tests.tower.library.conftest import sounds
 from tower.settings import Settings
 
@@ -51,4 +51,4 @@ def beats(beats_settings: Settings) -> Iterator[TestClient]:
 @pytest.fixture
 def theme(beats_settings: Settings) -> Path:
     """Clicks at 120 BPM, 20 s."""
-    return write_wav(beats_settings.media / "theme-120.wav", even_clicks(120, 20))
+    return write_wav(beats_settings.media / "theme-120.wav", even_click_track(120, 20))

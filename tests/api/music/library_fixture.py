@@ -8,26 +8,26 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-LONGEST_S = 60
+TIMEOUT_S = 60
 
 
-def scanned(music: TestClient) -> dict[str, Any]:
+def run_scan(music: TestClient) -> dict[str, Any]:
     """Start a scan and wait until it has ended."""
     answer = music.post("/api/library/scan", json={})
     assert answer.status_code == 202, answer.text
     url = f"/api/library/scans/{answer.json()['id']}"
-    ended = until(lambda: music.get(url).json(), lambda scan: scan["state"] not in ("queued", "running"))
+    ended = poll_until(lambda: music.get(url).json(), lambda scan: scan["state"] not in ("queued", "running"))
     assert isinstance(ended, dict)
     return ended
 
 
-def by_title(music: TestClient) -> dict[str, dict[str, Any]]:
+def tracks_by_title(music: TestClient) -> dict[str, dict[str, Any]]:
     return {track["title"]: track for track in music.get("/api/tracks").json()}
 
 
-def until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
-    deadline = time.monotonic() + LONGEST_S
-    while not good(value := ask()):
+def poll_until(fetch: Callable[[], Any], is_done: Callable[[Any], bool]) -> Any:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not is_done(value := fetch()):
         assert time.monotonic() < deadline, value
         time.sleep(0.05)
     return value

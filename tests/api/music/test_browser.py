@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page
 
 from api.music.app import create_app
-from tests.api.live_server import Served, served
-from tests.api.music.library_fixture import until
+from tests.api.live_server import LiveServer, serve_live
+from tests.api.music.library_fixture import poll_until
 from tests.tower.conform import chromium
 from tests.tower.library.conftest import Make
 from tower.settings import Settings
@@ -40,13 +40,13 @@ KINDS = {"mp3": (), "flac": (), "m4a": ("-c:a", "alac")}  # ALAC comes as Opus
 
 
 @pytest.fixture
-def service(music_settings: Settings) -> Iterator[Served]:
-    with served(create_app(music_settings), token="") as running:
+def service(music_settings: Settings) -> Iterator[LiveServer]:
+    with serve_live(create_app(music_settings), token="") as running:
         yield running
 
 
 @pytest.fixture
-def page(service: Served) -> Iterator[Page]:
+def page(service: LiveServer) -> Iterator[Page]:
     """A page of the service's own origin: what it answers itself may not load media."""
     with chromium.browser() as browser:
         opened = browser.new_page()
@@ -56,13 +56,13 @@ def page(service: Served) -> Iterator[Page]:
 
 
 def test_a_browser_plays_streams_and_seeks_in_them(
-    page: Page, service: Served, music_folder: Path, sounds: Make
+    page: Page, service: LiveServer, music_folder: Path, sounds: Make
 ) -> None:
     for ending, options in KINDS.items():
         sounds(music_folder / f"a.{ending}", *options, title=ending, seconds=30)
     scan = httpx.post(f"{service.url}/api/library/scan", json={}).json()
     url = f"{service.url}/api/library/scans/{scan['id']}"
-    until(lambda: httpx.get(url).json(), lambda now: now["ended_at"])
+    poll_until(lambda: httpx.get(url).json(), lambda now: now["ended_at"])
     tracks = httpx.get(f"{service.url}/api/tracks").json()
     assert {track["title"] for track in tracks} == set(KINDS)
     for track in tracks:

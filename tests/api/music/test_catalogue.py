@@ -11,19 +11,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from fastapi.testclient import TestClient
 
 from api.music.app import create_app
-from tests.fakes.apple_music import KEY_ID, TEAM_ID, FakeAppleMusic, song
+from tests.fakes.apple_music import KEY_ID, TEAM_ID, FakeAppleMusic, build_song
 from tower.clients.apple_music import AppleMusicClient, CatalogueError, DeveloperKey
 from tower.errors import UnavailableError
 from tower.settings import Settings
 
 SONGS = [
-    song(number, f"夜に駆ける {number}", "YOASOBI", genreNames=["J-Pop"], playParams={}) for number in range(1, 31)
+    build_song(number, f"夜に駆ける {number}", "YOASOBI", genreNames=["J-Pop"], playParams={})
+    for number in range(1, 31)
 ]
 
 
 @pytest.fixture
 def apple() -> Iterator[FakeAppleMusic]:
-    with FakeAppleMusic([*SONGS, song(99, "Bare", "Nobody", durationInMillis=None)]) as fake:
+    with FakeAppleMusic([*SONGS, build_song(99, "Bare", "Nobody", durationInMillis=None)]) as fake:
         yield fake
 
 

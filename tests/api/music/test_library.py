@@ -12,9 +12,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api.http.collaborators import collaborators_of, store
+from api.http.collaborators import collaborators_of, store_collaborators
 from api.music.dependencies import MusicCollaborators
-from tests.api.music.library_fixture import by_title, scanned, until
+from tests.api.music.library_fixture import poll_until, run_scan, tracks_by_title
 from tests.tower.library.conftest import Make
 from tower.settings import Settings
 
@@ -26,13 +26,13 @@ def filled(music: TestClient, music_folder: Path, sounds: Make) -> TestClient:
     sounds(music_folder / "3.ogg", title="Epic Orchestral Battle", artist="Nobody", seconds=3)
     sounds(music_folder / "4.wav", title="ドライフラワー", artist="優里")
     sounds(music_folder / "5.opus", title="Epic", artist="Faith No More", genre="electronic")
-    scan = scanned(music)
+    scan = run_scan(music)
     assert (scan["state"], scan["added"], scan["progress"]) == ("completed", 5, 1.0)
     return music
 
 
 def measured(music: TestClient, track_id: int) -> dict[str, Any]:
-    quality = until(lambda: music.get(f"/api/track/{track_id}").json()["quality"], lambda one: one["measured_at"])
+    quality = poll_until(lambda: music.get(f"/api/track/{track_id}").json()["quality"], lambda one: one["measured_at"])
     assert isinstance(quality, dict)
     return quality
 
@@ -98,14 +98,14 @@ def test_tracks_are_narrowed_by_tempo_genre_and_length(filled: TestClient) -> No
 
 
 def test_a_track_tells_all_and_its_tempo_can_be_set(filled: TestClient) -> None:
-    track_id = by_title(filled)["Jóga"]["id"]
+    track_id = tracks_by_title(filled)["Jóga"]["id"]
     told = filled.get(f"/api/track/{track_id}").json()
     assert (told["bpm"], told["bpm_source"], told["tag_bpm"]) == (83, "tag", 83)
     assert (told["kind"], told["codec"], told["sample_rate"], told["duration"]) == ("flac", "flac", 44100, 1)
     changed = filled.patch(f"/api/track/{track_id}", json={"bpm_override": 166}).json()
     assert (changed["bpm"], changed["bpm_source"], changed["tag_bpm"]) == (166, "override", 83)
     assert titles(filled.get("/api/tracks?min_bpm=160")) == ["Jóga"]
-    scanned(filled)
+    run_scan(filled)
     lifted = filled.patch(f"/api/track/{track_id}", json={"bpm_override": None}).json()
     assert (lifted["bpm"], lifted["bpm_source"]) == (83, "tag")
     assert filled.get("/api/track/999999999").status_code == 404
@@ -113,7 +113,7 @@ def test_a_track_tells_all_and_its_tempo_can_be_set(filled: TestClient) -> None:
 
 
 def test_quality_is_null_with_a_reason_until_it_is_measured(filled: TestClient) -> None:
-    track_id = by_title(filled)["Epic Orchestral Battle"]["id"]
+    track_id = tracks_by_title(filled)["Epic Orchestral Battle"]["id"]
     first = filled.get(f"/api/track/{track_id}").json()["quality"]
     assert first["measured_at"] or "being measured" in first["reason"]
     told = measured(filled, track_id)
@@ -125,19 +125,19 @@ def test_quality_is_null_with_a_reason_until_it_is_measured(filled: TestClient) 
 
 def test_a_scan_can_measure_everything(filled: TestClient) -> None:
     filled.post("/api/library/scan", json={"measure": True})
-    for track in by_title(filled).values():
+    for track in tracks_by_title(filled).values():
         measured(filled, track["id"])
 
 
 def test_scan_lists_what_it_could_not_read(filled: TestClient, music_folder: Path) -> None:
     (music_folder / "broken.mp3").write_bytes(b"nothing")
     (music_folder / "1.mp3").unlink()
-    scan = scanned(filled)
+    scan = run_scan(filled)
     assert (scan["unreadable"], scan["missing"], scan["unchanged"]) == (1, 1, 4)
     (listed,) = filled.get(f"/api/library/scans/{scan['id']}/unreadable").json()
     assert listed["path"] == str(music_folder / "broken.mp3")
     assert listed["reason"]
-    assert "夜に駆ける" not in by_title(filled)
+    assert "夜に駆ける" not in tracks_by_title(filled)
     gone = next(one for one in filled.get("/api/tracks?with_missing=true").json() if one["title"] == "夜に駆ける")
     assert (gone["available"], gone["streamable"]) == (False, False)
     answer = filled.get(f"/api/track/{gone['id']}/stream")
@@ -147,7 +147,7 @@ def test_scan_lists_what_it_could_not_read(filled: TestClient, music_folder: Pat
 
 
 def test_playlists_are_made_changed_and_deleted(filled: TestClient) -> None:
-    known = by_title(filled)
+    known = tracks_by_title(filled)
     ids = [known[title]["id"] for title in ("夜に駆ける", "Jóga", "Epic")]
     made = filled.post("/api/playlists", json={"name": "Mix", "track_ids": [ids[2], ids[0], ids[2]]})
     assert made.status_code == 201
@@ -165,7 +165,7 @@ def test_playlists_are_made_changed_and_deleted(filled: TestClient) -> None:
     assert (listed["name"], listed["track_count"], listed["duration"]) == ("Mix 2", 1, pytest.approx(1, abs=0.1))
     assert filled.delete(url).json() == {"id": mine["id"]}
     assert filled.get(url).status_code == 404
-    assert len(by_title(filled)) == 5
+    assert len(tracks_by_title(filled)) == 5
 
 
 def test_library_xml_of_any_machine_is_imported(
@@ -197,7 +197,7 @@ def test_library_xml_of_any_machine_is_imported(
     moved = f"C:/Users/Kai/Music={music_folder},/Users/kai/Music={music_folder}"
     assert isinstance(music.app, FastAPI)
     made = collaborators_of(music.app, MusicCollaborators)
-    store(music.app, replace(made, settings=music_settings.model_copy(update={"music_moved": moved})))
+    store_collaborators(music.app, replace(made, settings=music_settings.model_copy(update={"music_moved": moved})))
     told = music.post("/api/library/import", json={"path": str(path)}).json()
     assert (told["source"], told["tracks_known"], told["playlists"], told["skipped_count"]) == ("itunes_xml", 3, 1, 5)
     why = {one["what"]: one["reason"] for one in told["skipped"]}
@@ -206,7 +206,7 @@ def test_library_xml_of_any_machine_is_imported(
     assert "protected" in why["Bought"]
     assert "not in the library" in why["Gone"]
     assert "not in the library" in why["Outside"]
-    assert by_title(music)["Jóga"]["bpm"] == 83
+    assert tracks_by_title(music)["Jóga"]["bpm"] == 83
     (drive,) = music.get("/api/playlists").json()
     detail = music.get(f"/api/playlists/{drive['id']}").json()
     assert [one["title"] for one in detail["tracks"]] == ["Mac", "Jóga", "Windows"]

@@ -13,22 +13,22 @@ from schemathesis.specs.openapi.checks import allow_header_conformance, positive
 from sqlalchemy import Engine
 
 from api.music.app import create_app
-from db.engine import sessions as sessions_of
+from db.engine import session_factory as sessions_of
 from db.models.keys import Scope
-from tests.api.live_server import Served, served, without_keys
-from tests.conftest import empty
-from tests.hypothesis_profiles import fuzzing
+from tests.api.live_server import LiveServer, serve_live, without_security
+from tests.conftest import empty_tables
+from tests.hypothesis_profiles import is_fuzzing
 from tower import api_keys
 from tower.settings import Settings
 
 Case = schemathesis.Case[Any]
-FUZZ = fuzzing()
+FUZZ = is_fuzzing()
 REQUESTS = 200  # in all, where it is bounded
 NOT_PROMISED = (positive_data_acceptance, unsupported_method, allow_header_conformance)  # see tests/api
 REFUSALS = [400, 401, 403, 404, 409, 413, 415, 422, 503]  # 503: the catalogue, without a key
 
 described = create_app(Settings(database_url="postgresql://unused")).openapi()
-schema = schemathesis.openapi.from_dict(without_keys(described))
+schema = schemathesis.openapi.from_dict(without_security(described))
 schema.config.phases.coverage.enabled = FUZZ
 schema.config.checks.negative_data_rejection.expected_statuses = [str(status) for status in REFUSALS]
 each = hypothesis.settings(
@@ -37,33 +37,33 @@ each = hypothesis.settings(
 
 
 @pytest.fixture(scope="module")
-def service(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def service(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """The service as a server that asks for keys, on an empty library."""
     folder: Path = tmp_path_factory.mktemp("music")
     sessions = sessions_of(committing_engine)
     with sessions.begin() as session:
-        token = api_keys.create(session, "fuzz", [Scope.ADMIN]).token
+        token = api_keys.create_key(session, "fuzz", [Scope.ADMIN]).token
     settings = Settings(
         data_dir=folder,
         database_url=committing_engine.url.render_as_string(hide_password=False),
         require_keys=True,
         rate_limit="off",
     )
-    with served(create_app(settings), token) as running:
+    with serve_live(create_app(settings), token) as running:
         yield running
-    empty(committing_engine)
+    empty_tables(committing_engine)
 
 
 @schema.parametrize()
 @each
-def test_every_operation_answers_as_documented(case: Case, service: Served) -> None:
+def test_every_operation_answers_as_documented(case: Case, service: LiveServer) -> None:
     response = case.call(base_url=service.url, headers=service.headers)
     if response.status_code == 503 and "APPLE_MUSIC_NOT_CONFIGURED" in response.text:
         return
     case.validate_response(response, excluded_checks=[*NOT_PROMISED])
 
 
-def test_operations_one_after_another_answer_as_documented(service: Served, committing_engine: Engine) -> None:
+def test_operations_one_after_another_answer_as_documented(service: LiveServer, committing_engine: Engine) -> None:
     """What one answers is asked of the others: made, changed, deleted, asked again.
 
     Not of scans: they run beside the requests, so that the same ones end one way or the other by chance.
@@ -72,7 +72,9 @@ def test_operations_one_after_another_answer_as_documented(service: Served, comm
 
     class Machine(settled.as_state_machine()):  # type: ignore[misc] # a class made while the test runs
         def setup(self) -> None:
-            empty(committing_engine, but="api_keys")  # what was made before would make the same requests end otherwise
+            empty_tables(
+                committing_engine, except_table="api_keys"
+            )  # what was made before would make the same requests end otherwise
 
         def get_call_kwargs(self, _: Case) -> dict[str, Any]:
             return {"base_url": service.url, "headers": service.headers}

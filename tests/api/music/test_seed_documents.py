@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.production.seed_curls import Curl, kept
+from tests.api.production.seed_curls import Curl, load_curls
 
 PORT = 8315
-CURLS = [one for one in kept() if one.port == PORT]
+CURLS = [one for one in load_curls() if one.port == PORT]
 
 
 def health(said: Any) -> None:
@@ -69,12 +69,12 @@ PROOFS: dict[str, Callable[[Any], None]] = {
 @pytest.mark.parametrize("curl", CURLS, ids=lambda one: one.called)
 def test_documented_request_does_what_the_document_says(curl: Curl, beats: TestClient, theme: Path) -> None:
     heard = beats.post("/api/bpm/analyze-track", json={"audio_path": str(theme)}).json()
-    method, path = curl.called.split(" ", 1)
+    method, path = curl.request_line.split(" ", 1)
     body = json.loads(curl.body.replace("/path/to/audio.mp3", str(theme))) if curl.body else None
     answer = beats.request(method, path.replace("12345", str(heard["track_id"])), json=body)
     assert answer.status_code == 200, answer.text
-    PROOFS[curl.called](answer.json())
+    PROOFS[curl.request_line](answer.json())
 
 
 def test_no_documented_request_is_forgotten() -> None:
-    assert {one.called for one in CURLS} == set(PROOFS)
+    assert {one.request_line for one in CURLS} == set(PROOFS)

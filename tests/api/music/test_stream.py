@@ -11,17 +11,17 @@ import av
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.music.library_fixture import by_title, scanned
+from tests.api.music.library_fixture import run_scan, tracks_by_title
 from tests.tower.library.conftest import Make
 
 
 def stream_of(music: TestClient, title: str) -> str:
-    return f"/api/track/{by_title(music)[title]['id']}/stream"
+    return f"/api/track/{tracks_by_title(music)[title]['id']}/stream"
 
 
 def test_a_file_is_sent_whole_and_by_range(music: TestClient, music_folder: Path, sounds: Make) -> None:
     content = sounds(music_folder / "夜.mp3", title="A", seconds=3).read_bytes()
-    scanned(music)
+    run_scan(music)
     url = stream_of(music, "A")
     whole = music.get(url)
     assert (whole.status_code, whole.headers["content-type"], whole.content) == (200, "audio/mpeg", content)
@@ -41,7 +41,7 @@ def test_a_file_is_sent_whole_and_by_range(music: TestClient, music_folder: Path
 
 def test_what_a_browser_has_is_not_sent_again(music: TestClient, music_folder: Path, sounds: Make) -> None:
     sounds(music_folder / "a.flac", title="A")
-    scanned(music)
+    run_scan(music)
     url = stream_of(music, "A")
     tag = music.get(url).headers["etag"]
     known = music.get(url, headers={"If-None-Match": tag})
@@ -49,7 +49,7 @@ def test_what_a_browser_has_is_not_sent_again(music: TestClient, music_folder: P
     assert music.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
     time.sleep(0.01)
     sounds(music_folder / "a.flac", title="A", comment="changed")
-    scanned(music)
+    run_scan(music)
     assert music.get(url, headers={"If-None-Match": tag}).status_code == 200
 
 
@@ -68,13 +68,13 @@ def test_every_kind_has_its_media_type(
     music: TestClient, music_folder: Path, sounds: Make, ending: str, media: str
 ) -> None:
     sounds(music_folder / f"a.{ending}", title="A")
-    scanned(music)
+    run_scan(music)
     assert music.get(stream_of(music, "A")).headers["content-type"] == media
 
 
 def test_what_browsers_cannot_play_is_sent_as_opus(music: TestClient, music_folder: Path, sounds: Make) -> None:
     sounds(music_folder / "alac.m4a", "-c:a", "alac", title="A", seconds=3)
-    scanned(music)
+    run_scan(music)
     url = stream_of(music, "A")
     copy = music.get(url)
     assert copy.headers["content-type"] == "audio/ogg; codecs=opus"
@@ -91,7 +91,7 @@ def test_a_track_that_left_the_library_is_not_sent(
     music: TestClient, music_folder: Path, sounds: Make, tmp_path: Path
 ) -> None:
     sounds(music_folder / "a.mp3", title="A")
-    scanned(music)
+    run_scan(music)
     url = stream_of(music, "A")
     (music_folder / "a.mp3").unlink()
     secret = tmp_path / "secret.mp3"
@@ -104,7 +104,7 @@ def test_a_track_that_left_the_library_is_not_sent(
 
 def test_waveform_says_that_it_knows_no_beats(music: TestClient, music_folder: Path, sounds: Make) -> None:
     sounds(music_folder / "a.mp3", title="<A> & B", artist="日本", seconds=3)
-    scanned(music)
+    run_scan(music)
     answer = music.get(stream_of(music, "<A> & B").replace("stream", "waveform"))
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
     drawing = ElementTree.fromstring(answer.text)
@@ -117,7 +117,7 @@ def test_waveform_says_that_it_knows_no_beats(music: TestClient, music_folder: P
 def test_waveform_shows_the_beats_that_were_heard(music: TestClient, music_folder: Path, sounds: Make) -> None:
     clicks = "aevalsrc='0.8*exp(-60*mod(t,0.5))*sin(2*PI*1000*t)':s=44100"
     sounds(music_folder / "clicks.wav", title="Clicks", seconds=20, tone=clicks)
-    scanned(music)
+    run_scan(music)
     path = str((music_folder / "clicks.wav").resolve())
     heard = music.post("/api/bpm/analyze-track", json={"audio_path": path})
     assert heard.status_code == 200, heard.text
@@ -131,7 +131,7 @@ def test_a_file_that_went_bad_is_answered_in_a_second(
     music: TestClient, music_folder: Path, sounds: Make, hostile: str
 ) -> None:
     path = sounds(music_folder / "alac.m4a", "-c:a", "alac", title="A", seconds=3)
-    scanned(music)
+    run_scan(music)
     url = stream_of(music, "A")
     path.write_bytes({"empty": b"", "noise": bytes(range(256)) * 400, "cut": path.read_bytes()[:5000]}[hostile])
     for address in (url, url.replace("stream", "waveform"), url.removesuffix("/stream")):

@@ -11,8 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.music.app import create_app
-from tests.api.api_requests import code_of
-from tests.tower.beats.sounds import even_clicks, write_wav
+from tests.api.api_requests import status_and_code
+from tests.tower.beats.sounds import even_click_track, write_wav
 from tower.settings import Settings
 
 SYNC, CUTS = "/api/bpm/sync-analysis", "/api/bpm/cut-list"
@@ -34,7 +34,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 @pytest.fixture
 def theme(settings: Settings) -> Path:
-    return write_wav(settings.media / "theme-120.wav", even_clicks(120, 20))
+    return write_wav(settings.media / "theme-120.wav", even_click_track(120, 20))
 
 
 def asked(path: Path, **more: Any) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def test_stretches_beyond_the_bounds_are_refused_and_the_bounds_can_be_moved(cli
     pairs = [{"audio_time": 0.0, "video_frame": 0}, {"audio_time": 0.5, "video_frame": 9}]
     body = asked(theme, sync_points=pairs, bpm_hint=120)
     refused = client.post(SYNC, json=body)
-    assert code_of(refused) == (422, "STRETCH_TOO_LARGE")
+    assert status_and_code(refused) == (422, "STRETCH_TOO_LARGE")
     assert refused.json()["error"]["details"]["shot"] == 1
     assert good(client, SYNC, body | {"most_ratio": 1.5})["plan"]["shots"][0]["ratio"] > 1.25
 
@@ -97,11 +97,11 @@ def test_scenes_are_cut_on_beats_and_the_whole_is_exact(client: TestClient, them
 def test_only_files_of_the_folders_that_are_there_and_hold_beats(
     client: TestClient, theme: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    stray = write_wav(tmp_path / "stray.wav", even_clicks(120, 3))
-    assert code_of(client.post(SYNC, json=asked(stray))) == (422, "VALIDATION_ERROR")
-    assert code_of(client.post(SYNC, json=asked(settings.media / "absent.wav"))) == (404, "NOT_FOUND")
+    stray = write_wav(tmp_path / "stray.wav", even_click_track(120, 3))
+    assert status_and_code(client.post(SYNC, json=asked(stray))) == (422, "VALIDATION_ERROR")
+    assert status_and_code(client.post(SYNC, json=asked(settings.media / "absent.wav"))) == (404, "NOT_FOUND")
     silence = write_wav(settings.media / "silence.wav", np.zeros(44_100 * 8))
-    assert code_of(client.post(SYNC, json=asked(silence))) == (422, "VALIDATION_ERROR")
+    assert status_and_code(client.post(SYNC, json=asked(silence))) == (422, "VALIDATION_ERROR")
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ def test_only_files_of_the_folders_that_are_there_and_hold_beats(
     ],
 )
 def test_odd_values_are_refused(client: TestClient, theme: Path, field: str, value: object) -> None:
-    assert code_of(client.post(SYNC, json=asked(theme) | {field: value})) == (422, "VALIDATION_ERROR")
+    assert status_and_code(client.post(SYNC, json=asked(theme) | {field: value})) == (422, "VALIDATION_ERROR")

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 DOCUMENTS = ("complete-api.md", "working-endpoints.md")
 SEEDS = Path(__file__).parents[4] / "shared" / "seeds"  # next to the checkout, if it exists
-KEPT = Path(__file__).with_name("seed_curls.json")
+CURLS_FILE = Path(__file__).with_name("seed_curls.json")
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -32,17 +32,17 @@ class Curl:
         return urlsplit(self.url).port or 80
 
     @property
-    def called(self) -> str:
+    def request_line(self) -> str:
         """`GET /api/anime/scenes?project_id=1`"""
         parts = urlsplit(self.url)
         return f"{self.method} {parts.path}" + (f"?{parts.query}" if parts.query else "")
 
 
-def kept() -> list[Curl]:
-    return [Curl(**fields) for fields in json.loads(KEPT.read_text())]
+def load_curls() -> list[Curl]:
+    return [Curl(**fields) for fields in json.loads(CURLS_FILE.read_text())]
 
 
-def extracted(document: str, text: str) -> list[Curl]:
+def extract_curls(document: str, text: str) -> list[Curl]:
     """The requests in the order of the document."""
     blocks = (block.replace("\\\n", " ") for block in BLOCK.findall(text))
     return [_read(document, line) for block in blocks for line in _commands(block)]
@@ -73,5 +73,5 @@ def _read(document: str, command: str) -> Curl:
 
 
 if __name__ == "__main__":
-    found = [asdict(curl) for name in DOCUMENTS for curl in extracted(name, (SEEDS / name).read_text())]
-    KEPT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    found = [asdict(curl) for name in DOCUMENTS for curl in extract_curls(name, (SEEDS / name).read_text())]
+    CURLS_FILE.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

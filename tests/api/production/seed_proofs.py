@@ -8,9 +8,9 @@ from typing import Any
 
 from httpx import Response
 
-from tests.api.api_factories import good
-from tests.api.api_requests import A, code_of
-from tests.api.production.seed_world import World
+from tests.api.api_factories import require_success
+from tests.api.api_requests import API_ROOT, status_and_code
+from tests.api.production.seed_world import SeedWorld
 
 Body = dict[str, Any]
 NOTED = ("branch", "branch_name", "message", "changes")  # fields of the commit, not of the edited entity
@@ -20,64 +20,64 @@ NOTED = ("branch", "branch_name", "message", "changes")  # fields of the commit,
 class Proof:
     """`keys` are those that the documents show in the answer, or in each item of a list."""
 
-    given: Callable[[World], None]
+    prepare: Callable[[SeedWorld], None]
     keys: str
-    then: Callable[[World, Body, Response], None] = lambda *_: None
+    check: Callable[[SeedWorld, Body, Response], None] = lambda *_: None
     status: int = 200
 
 
-def kept(world: World, sent: Body, answer: Response) -> None:
+def check_stored(world: SeedWorld, sent: Body, answer: Response) -> None:
     """The answer contains the written fields, and reading the entity returns the same."""
     body = answer.json()
     assert body.items() >= {name: value for name, value in sent.items() if name not in NOTED}.items()
     body.pop("stale_scenes", None)  # the effect on other scenes
     place = answer.headers.get("Location") or answer.request.url.path
-    assert good(world.client.get(place)) == body
+    assert require_success(world.client.get(place)) == body
 
 
-def listed(world: World, _: Body, answer: Response) -> None:
+def check_listed(world: SeedWorld, _: Body, answer: Response) -> None:
     """The list contains the entity, and reading it alone returns the same."""
     rows = answer.json()
     assert rows
     for row in rows:
-        assert good(world.client.get(f"{answer.request.url.path}/{row['id']}")) == row
+        assert require_success(world.client.get(f"{answer.request.url.path}/{row['id']}")) == row
 
 
-def read(world: World, _: Body, answer: Response) -> None:
+def check_read(world: SeedWorld, _: Body, answer: Response) -> None:
     assert answer.json()["project_id" if "/bible" in answer.request.url.path else "id"] == world.ids["project_id"]
 
 
-def in_bin(world: World, _: Body, answer: Response) -> None:
+def check_in_bin(world: SeedWorld, _: Body, answer: Response) -> None:
     project_id = world.ids["project_id"]
-    assert code_of(world.client.get(f"{A}/projects/{project_id}")) == (404, "NOT_FOUND")
-    assert good(world.client.post(answer.json()["restore_url"]))["id"] == project_id
+    assert status_and_code(world.client.get(f"{API_ROOT}/projects/{project_id}")) == (404, "NOT_FOUND")
+    assert require_success(world.client.post(answer.json()["restore_url"]))["id"] == project_id
 
 
-def branched(world: World, sent: Body, answer: Response) -> None:
+def check_branch_created(world: SeedWorld, sent: Body, answer: Response) -> None:
     names = {row["branch_name"]: row["head"] for row in _branches(world)}
     assert names[sent["branch_name"]] == names[sent["source_branch"]] == answer.json()["head"]
 
 
-def committed(world: World, sent: Body, answer: Response) -> None:
+def check_committed(world: SeedWorld, sent: Body, answer: Response) -> None:
     assert answer.json()["message"] == sent["message"]
     assert _branches(world)[0]["head"] == answer.json()["commit_hash"]
     assert _kai(world)["backstory"] == "Raised by the shrine"
 
 
-def branches(world: World, _: Body, answer: Response) -> None:
+def check_branches_listed(world: SeedWorld, _: Body, answer: Response) -> None:
     assert [row["branch_name"] for row in answer.json()] == ["main", "experimental_ending"]
 
 
-def merged(world: World, sent: Body, answer: Response) -> None:
+def check_merged(world: SeedWorld, sent: Body, answer: Response) -> None:
     assert answer.json()["commit"]["message"] in (sent["message"], "x")  # a fast-forward creates no commit
     assert _kai(world)["backstory"] == "He never came home"
 
 
-def opened(world: World, sent: Body, answer: Response) -> None:
+def check_job_opened(world: SeedWorld, sent: Body, answer: Response) -> None:
     """The job stores the request and is found by all its ids."""
     body = answer.json()
     names = [body[name] for name in ("job_id", "generation_id", "comfyui_job_id")]
-    jobs = [good(world.client.get(f"{A}/generation/{name}/status")) for name in names]
+    jobs = [require_success(world.client.get(f"{API_ROOT}/generation/{name}/status")) for name in names]
     assert jobs[0] == jobs[1] == jobs[2]
     assert jobs[0]["prompt"] == sent["prompt"]
     parameters = jobs[0]["parameters"]
@@ -85,49 +85,49 @@ def opened(world: World, sent: Body, answer: Response) -> None:
     assert parameters.items() >= {name: sent[name] for name in ("character", "style") if name in sent}.items()
 
 
-def segmented(world: World, sent: Body, answer: Response) -> None:
-    opened(world, sent, answer)
+def check_segments_planned(world: SeedWorld, sent: Body, answer: Response) -> None:
+    check_job_opened(world, sent, answer)
     body = answer.json()
     assert body["total_segments"] == len(body["segment_tasks"]) == sent["duration"]
 
 
-def shot(world: World, sent: Body, answer: Response) -> None:
-    opened(world, sent, answer)
+def check_shot(world: SeedWorld, sent: Body, answer: Response) -> None:
+    check_job_opened(world, sent, answer)
     body = answer.json()
     assert body["project_id"] == world.ids["project_id"]
     same = ("duration", "style", "characters", "prompt")
     assert body["metadata"].items() >= {name: sent[name] for name in same}.items()
 
 
-def directed(world: World, sent: Body, answer: Response) -> None:
+def check_directed(world: SeedWorld, sent: Body, answer: Response) -> None:
     """The job belongs to the scene, follows the parameters, and the command is recorded as a decision."""
     body, asked = answer.json(), sent["parameters"]
     assert (body["command"], body["scene_id"]) == (sent["command"], asked["scene_id"])
-    parameters = good(world.client.get(body["status_url"]))["parameters"]
+    parameters = require_success(world.client.get(body["status_url"]))["parameters"]
     assert (parameters["style"], parameters["duration_s"]) == (asked["style"], asked["duration"])
-    decisions = good(world.client.get(f"{A}/decisions", params={"project_id": sent["project_id"]}))
+    decisions = require_success(world.client.get(f"{API_ROOT}/decisions", params={"project_id": sent["project_id"]}))
     assert body["decision_id"] in [one["id"] for one in decisions]
 
 
-def set_to_music(world: World, sent: Body, answer: Response) -> None:
+def check_set_to_music(world: SeedWorld, sent: Body, answer: Response) -> None:
     audio = answer.json()["audio"]
     assert audio.items() >= sent.items()
-    assert good(world.client.get(answer.headers["Location"])) == audio
+    assert require_success(world.client.get(answer.headers["Location"])) == audio
     assert [cut["event"] for cut in answer.json()["plan"]["cut_list"]] == [one["event"] for one in sent["sync_points"]]
 
 
-def followed(world: World, _: Body, answer: Response) -> None:
+def check_status(world: SeedWorld, _: Body, answer: Response) -> None:
     body = answer.json()
     assert (body["id"], body["job_type"]) == (str(body["job_id"]), "video_generation")
     assert body["job_id"] == world.jobs["standard"]["job_id"]
 
 
-def followed_segments(world: World, _: Body, answer: Response) -> None:
+def check_segment_status(world: SeedWorld, _: Body, answer: Response) -> None:
     assert answer.json()["segments_processing"] == [1, 2]
     assert answer.json()["status"] == "segments_queued"
 
 
-def presets(world: World, _: Body, answer: Response) -> None:
+def check_presets(world: SeedWorld, _: Body, answer: Response) -> None:
     assert {one["name"] for one in answer.json()["presets"]} == {
         "ultra_production",
         "current_workflow",
@@ -135,29 +135,31 @@ def presets(world: World, _: Body, answer: Response) -> None:
     }
 
 
-def configured(world: World, sent: Body, answer: Response) -> None:
+def check_configured(world: SeedWorld, sent: Body, answer: Response) -> None:
     assert answer.json().items() >= sent.items()
-    assert good(world.client.get(f"{A}/config")) == answer.json()
+    assert require_success(world.client.get(f"{API_ROOT}/config")) == answer.json()
 
 
-def models(world: World, _: Body, answer: Response) -> None:
+def check_models(world: SeedWorld, _: Body, answer: Response) -> None:
     assert [model["name"] for model in answer.json()["models"]] == ["counterfeit_v3.safetensors"]
 
 
-def of_this_stack(world: World, _: Body, answer: Response) -> None:
+def check_stack_status(world: SeedWorld, _: Body, answer: Response) -> None:
     """The figures are those of this database, and the endpoints include every documented path."""
     body = answer.json()
     assert body["database"]["projects"] == 1
     assert "POST /api/anime/generate" in body["endpoints"]
 
 
-def _branches(world: World) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = good(world.client.get(f"{A}/branches", params={"project_id": world.ids["project_id"]}))
+def _branches(world: SeedWorld) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = require_success(
+        world.client.get(f"{API_ROOT}/branches", params={"project_id": world.ids["project_id"]})
+    )
     return rows
 
 
-def _kai(world: World) -> dict[str, Any]:
-    found: dict[str, Any] = good(world.client.get(f"{A}/characters/{world.ids['character_id']}"))
+def _kai(world: SeedWorld) -> dict[str, Any]:
+    found: dict[str, Any] = require_success(world.client.get(f"{API_ROOT}/characters/{world.ids['character_id']}"))
     return found
 
 
@@ -170,48 +172,56 @@ STATUS = "id job_id status progress created_at quality_score output_path job_typ
 SEGMENTS = "id status progress segments_completed segments_failed segments_processing total_segments batch_id"
 
 PROOFS: Mapping[str, Proof] = {
-    "GET /api/anime/health": Proof(World.nothing, "status service"),
-    "GET /api/anime-enhanced/health": Proof(World.nothing, "status service enhanced"),
-    "GET /api/anime/status": Proof(World.nothing, "database comfyui endpoints", of_this_stack),
-    "POST /api/anime/projects": Proof(World.nothing, PROJECT, kept, 201),
-    "GET /api/anime/projects": Proof(World.nothing, PROJECT, listed),
-    "GET /api/anime/projects/{project_id}": Proof(World.nothing, PROJECT, read),
-    "PATCH /api/anime/projects/21": Proof(World.nothing, PROJECT, kept),
-    "DELETE /api/anime/projects/21": Proof(World.nothing, "id", in_bin),
-    "POST /api/anime/characters": Proof(World.nothing, CHARACTER, kept, 201),
-    "GET /api/anime/characters?project_id=1": Proof(World.kai, CHARACTER, listed),
-    "PUT /api/anime/characters/1": Proof(World.kai, CHARACTER, kept),
-    "POST /api/anime/scenes": Proof(World.kai, SCENE, kept, 201),
-    "GET /api/anime/scenes?project_id=1": Proof(World.village, SCENE, listed),
-    "PUT /api/anime/scenes/1": Proof(World.village, SCENE, kept),
-    "POST /api/anime/projects/1/bible": Proof(World.nothing, BIBLE, kept, 201),
-    "GET /api/anime/projects/1/bible": Proof(World.bible, BIBLE, read),
-    "POST /api/anime/projects/1/bible/characters": Proof(World.bible, PERSON, kept, 201),
-    "POST /api/anime/projects/20/bible": Proof(World.nothing, BIBLE, kept, 201),
-    "GET /api/anime/projects/20/bible": Proof(World.bible, BIBLE, read),
-    "POST /api/anime/projects/20/bible/characters": Proof(World.bible, PERSON, kept, 201),
-    "GET /api/anime/projects/20/bible/characters": Proof(World.bible_with_kai, PERSON, listed),
-    "POST /api/anime/branch": Proof(World.kai, "project_id branch_name head", branched, 201),
-    "POST /api/anime/commit": Proof(World.kai, "commit_hash message", committed, 201),
-    "GET /api/anime/branches?project_id=1": Proof(World.ending, "branch_name head", branches),
-    "POST /api/anime/merge": Proof(World.ending, "commit conflicts", merged),
-    "POST /api/anime/generate": Proof(World.nothing, "job_id comfyui_job_id status", opened, 202),
+    "GET /api/anime/health": Proof(SeedWorld.create_project, "status service"),
+    "GET /api/anime-enhanced/health": Proof(SeedWorld.create_project, "status service enhanced"),
+    "GET /api/anime/status": Proof(SeedWorld.create_project, "database comfyui endpoints", check_stack_status),
+    "POST /api/anime/projects": Proof(SeedWorld.create_project, PROJECT, check_stored, 201),
+    "GET /api/anime/projects": Proof(SeedWorld.create_project, PROJECT, check_listed),
+    "GET /api/anime/projects/{project_id}": Proof(SeedWorld.create_project, PROJECT, check_read),
+    "PATCH /api/anime/projects/21": Proof(SeedWorld.create_project, PROJECT, check_stored),
+    "DELETE /api/anime/projects/21": Proof(SeedWorld.create_project, "id", check_in_bin),
+    "POST /api/anime/characters": Proof(SeedWorld.create_project, CHARACTER, check_stored, 201),
+    "GET /api/anime/characters?project_id=1": Proof(SeedWorld.create_kai, CHARACTER, check_listed),
+    "PUT /api/anime/characters/1": Proof(SeedWorld.create_kai, CHARACTER, check_stored),
+    "POST /api/anime/scenes": Proof(SeedWorld.create_kai, SCENE, check_stored, 201),
+    "GET /api/anime/scenes?project_id=1": Proof(SeedWorld.create_village_scene, SCENE, check_listed),
+    "PUT /api/anime/scenes/1": Proof(SeedWorld.create_village_scene, SCENE, check_stored),
+    "POST /api/anime/projects/1/bible": Proof(SeedWorld.create_project, BIBLE, check_stored, 201),
+    "GET /api/anime/projects/1/bible": Proof(SeedWorld.create_bible, BIBLE, check_read),
+    "POST /api/anime/projects/1/bible/characters": Proof(SeedWorld.create_bible, PERSON, check_stored, 201),
+    "POST /api/anime/projects/20/bible": Proof(SeedWorld.create_project, BIBLE, check_stored, 201),
+    "GET /api/anime/projects/20/bible": Proof(SeedWorld.create_bible, BIBLE, check_read),
+    "POST /api/anime/projects/20/bible/characters": Proof(SeedWorld.create_bible, PERSON, check_stored, 201),
+    "GET /api/anime/projects/20/bible/characters": Proof(SeedWorld.create_bible_with_kai, PERSON, check_listed),
+    "POST /api/anime/branch": Proof(SeedWorld.create_kai, "project_id branch_name head", check_branch_created, 201),
+    "POST /api/anime/commit": Proof(SeedWorld.create_kai, "commit_hash message", check_committed, 201),
+    "GET /api/anime/branches?project_id=1": Proof(
+        SeedWorld.create_ending_branch, "branch_name head", check_branches_listed
+    ),
+    "POST /api/anime/merge": Proof(SeedWorld.create_ending_branch, "commit conflicts", check_merged),
+    "POST /api/anime/generate": Proof(SeedWorld.create_project, "job_id comfyui_job_id status", check_job_opened, 202),
     "POST /api/anime/generate-fast": Proof(
-        World.nothing, "job_id batch_id total_segments segment_tasks", segmented, 202
+        SeedWorld.create_project, "job_id batch_id total_segments segment_tasks", check_segments_planned, 202
     ),
-    "POST /api/anime/generate/project/20": Proof(World.kai, "request_id job_id status", opened, 202),
+    "POST /api/anime/generate/project/20": Proof(
+        SeedWorld.create_kai, "request_id job_id status", check_job_opened, 202
+    ),
     "POST /api/anime/projects/1/generate-from-command": Proof(
-        World.kai, "generation_id status estimated_completion project_id metadata", shot, 202
+        SeedWorld.create_kai, "generation_id status estimated_completion project_id metadata", check_shot, 202
     ),
-    "POST /api/anime/director/command": Proof(World.village, "job_id status command scene_id", directed, 202),
-    "POST /api/anime/scenes/1/audio": Proof(World.village, "audio plan", set_to_music, 201),
-    "GET /api/anime/generation/111/status": Proof(World.generations, STATUS, followed),
-    "GET /api/anime/generation/3ba15105-024f-4212-9e42-9d6ba963ec4e/status": Proof(World.generations, STATUS, followed),
-    "GET /api/anime/generation/[job_id]/status": Proof(World.generations, STATUS, followed),
+    "POST /api/anime/director/command": Proof(
+        SeedWorld.create_village_scene, "job_id status command scene_id", check_directed, 202
+    ),
+    "POST /api/anime/scenes/1/audio": Proof(SeedWorld.create_village_scene, "audio plan", check_set_to_music, 201),
+    "GET /api/anime/generation/111/status": Proof(SeedWorld.start_generations, STATUS, check_status),
+    "GET /api/anime/generation/3ba15105-024f-4212-9e42-9d6ba963ec4e/status": Proof(
+        SeedWorld.start_generations, STATUS, check_status
+    ),
+    "GET /api/anime/generation/[job_id]/status": Proof(SeedWorld.start_generations, STATUS, check_status),
     "GET /api/anime/generation/113/status": Proof(
-        World.generations, f"{SEGMENTS} estimated_completion", followed_segments
+        SeedWorld.start_generations, f"{SEGMENTS} estimated_completion", check_segment_status
     ),
-    "GET /api/anime/models": Proof(World.nothing, "models", models),
-    "GET /api/anime/quality-presets": Proof(World.nothing, "presets", presets),
-    "POST /api/anime/config": Proof(World.nothing, "model quality_preset", configured),
+    "GET /api/anime/models": Proof(SeedWorld.create_project, "models", check_models),
+    "GET /api/anime/quality-presets": Proof(SeedWorld.create_project, "presets", check_presets),
+    "POST /api/anime/config": Proof(SeedWorld.create_project, "model quality_preset", check_configured),
 }

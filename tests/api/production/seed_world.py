@@ -12,10 +12,18 @@ from typing import Any
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from tests.api.api_factories import VILLAGE, bible, branch, character, good, project, scene
-from tests.api.api_requests import A
+from tests.api.api_factories import (
+    VILLAGE_SCENE,
+    create_bible,
+    create_branch,
+    create_character,
+    create_project,
+    create_scene,
+    require_success,
+)
+from tests.api.api_requests import API_ROOT
 from tests.api.production.seed_curls import Curl
-from tests.tower.beats.sounds import even_clicks, write_wav
+from tests.tower.beats.sounds import even_click_track, write_wav
 
 OPEN_OBJECT = '{"characters": {"Kai Nakamura": {"backstory": "Raised by the shrine"}}}'  # for {...}
 OPEN_LIST = '["seal"]'  # for [...]
@@ -24,7 +32,7 @@ PLACES = {"projects": "project_id", "project": "project_id", "characters": "char
 
 
 @dataclass
-class World:
+class SeedWorld:
     """`ids` by their names in bodies; `jobs` by the documented name of a generation."""
 
     client: TestClient
@@ -32,30 +40,30 @@ class World:
     ids: dict[str, Any] = field(default_factory=dict)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def nothing(self) -> None:
-        self.ids["project_id"] = project(self.client)
+    def create_project(self) -> None:
+        self.ids["project_id"] = create_project(self.client)
 
-    def kai(self) -> None:
-        self.nothing()
-        self.ids["character_id"] = character(self.client, self.ids["project_id"])["id"]
+    def create_kai(self) -> None:
+        self.create_project()
+        self.ids["character_id"] = create_character(self.client, self.ids["project_id"])["id"]
 
-    def village(self) -> None:
-        self.kai()
-        self.ids["scene_id"] = scene(self.client, self.ids["project_id"], **VILLAGE)["id"]
+    def create_village_scene(self) -> None:
+        self.create_kai()
+        self.ids["scene_id"] = create_scene(self.client, self.ids["project_id"], **VILLAGE_SCENE)["id"]
 
-    def bible(self) -> None:
-        self.kai()
-        bible(self.client, self.ids["project_id"])
+    def create_bible(self) -> None:
+        self.create_kai()
+        create_bible(self.client, self.ids["project_id"])
 
-    def bible_with_kai(self) -> None:
-        self.bible()
-        made = self.client.post(f"{A}/projects/{self.ids['project_id']}/bible/characters", json={"name": "Kai"})
-        good(made, 201)
+    def create_bible_with_kai(self) -> None:
+        self.create_bible()
+        made = self.client.post(f"{API_ROOT}/projects/{self.ids['project_id']}/bible/characters", json={"name": "Kai"})
+        require_success(made, 201)
 
-    def ending(self) -> None:
+    def create_ending_branch(self) -> None:
         """Create the documented branch with one change."""
-        self.kai()
-        branch(self.client, self.ids["project_id"])
+        self.create_kai()
+        create_branch(self.client, self.ids["project_id"])
         changes = {"characters": {"Kai Nakamura": {"backstory": "He never came home"}}}
         body = {
             "project_id": self.ids["project_id"],
@@ -63,19 +71,23 @@ class World:
             "message": "x",
             "changes": changes,
         }
-        good(self.client.post(f"{A}/commit", json=body), 201)
+        require_success(self.client.post(f"{API_ROOT}/commit", json=body), 201)
 
-    def generations(self) -> None:
+    def start_generations(self) -> None:
         """Start one generation of each kind with a documented status."""
-        self.nothing()
-        standard = good(self.client.post(f"{A}/generate", json={"prompt": "test", "duration": 3}), 202)
-        fast = good(self.client.post(f"{A}/generate-fast", json={"prompt": "test fast", "duration": 2}), 202)
+        self.create_project()
+        standard = require_success(
+            self.client.post(f"{API_ROOT}/generate", json={"prompt": "test", "duration": 3}), 202
+        )
+        fast = require_success(
+            self.client.post(f"{API_ROOT}/generate-fast", json={"prompt": "test fast", "duration": 2}), 202
+        )
         self.jobs = {"standard": standard, FAST_JOB: fast}
 
     def send(self, curl: Curl) -> tuple[dict[str, Any] | None, Response]:
         """Send the documented request with real ids, files and values; return body and answer."""
         body = None if curl.body is None else self._body(curl.body)
-        method, path = curl.called.split(" ", 1)
+        method, path = curl.request_line.split(" ", 1)
         answer: Response = self.client.request(method, self._path(path), json=body)
         return body, answer
 
@@ -110,7 +122,7 @@ class World:
         file = self.media / documented.strip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.suffix == ".mp3":
-            write_wav(file, even_clicks(120, 12))
+            write_wav(file, even_click_track(120, 12))
         else:
             file.write_bytes(b"of my own")
         return str(file)

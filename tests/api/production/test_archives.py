@@ -11,13 +11,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.keys import Scope
-from tests.api.api_factories import good
-from tests.api.api_requests import A, code_of
-from tests.api.guarded_service import bearer, new_key
-from tests.tower.archives.studio import Studio, everything, files_below
-from tests.tower.archives.whole_project import a_project
+from tests.api.api_factories import require_success
+from tests.api.api_requests import API_ROOT, status_and_code
+from tests.api.guarded_service import bearer_headers, create_key
+from tests.tower.archives.studio import Studio, count_all_rows, list_files
+from tests.tower.archives.whole_project import insert_whole_project
 from tower.settings import Settings
 
 ZIP = {"Content-Type": "application/zip"}
@@ -32,7 +32,7 @@ def settings(api_database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def studio(sessions: Sessions, settings: Settings) -> Studio:
+def studio(sessions: SessionFactory, settings: Settings) -> Studio:
     return Studio(sessions, settings)
 
 
@@ -43,65 +43,70 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 
 def spooled(studio: Studio) -> list[str]:
-    return files_below(studio.settings.data / "cache")
+    return list_files(studio.settings.data / "cache")
 
 
 def test_a_project_goes_out_and_comes_back(client: TestClient, studio: Studio) -> None:
-    project_id = a_project(studio, name="Neon / 雨")
-    answer = client.get(f"{A}/projects/{project_id}/export")
+    project_id = insert_whole_project(studio, name="Neon / 雨")
+    answer = client.get(f"{API_ROOT}/projects/{project_id}/export")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/zip"
     assert "attachment" in answer.headers["content-disposition"]
     assert ".tower" in answer.headers["content-disposition"]
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert zipfile.ZipFile(BytesIO(answer.content)).testzip() is None
-    made = client.post(f"{A}/projects/import", content=answer.content, headers=ZIP)
-    said = good(made, 201)
-    assert made.headers["location"] == f"{A}/projects/{said['project']['id']}"
+    made = client.post(f"{API_ROOT}/projects/import", content=answer.content, headers=ZIP)
+    said = require_success(made, 201)
+    assert made.headers["location"] == f"{API_ROOT}/projects/{said['project']['id']}"
     assert said["project"]["name"] == "Neon / 雨"
     assert said["heads"].keys() == {"main", "dark"}
     assert said["rows"]["scenes"] == 6
     assert answer.headers["etag"] == f'"{said["content_hash"]}"'
-    again = client.get(f"{A}/projects/{said['project']['id']}/export")
+    again = client.get(f"{API_ROOT}/projects/{said['project']['id']}/export")
     assert again.headers["etag"] == answer.headers["etag"]
     assert spooled(studio) == []
 
 
 def test_the_copy_is_a_project_like_any_other(client: TestClient, studio: Studio) -> None:
-    content = client.get(f"{A}/projects/{a_project(studio)}/export").content
-    copy = good(client.post(f"{A}/projects/import", content=content, headers=ZIP), 201)["project"]["id"]
-    scenes = good(client.get(f"{A}/scenes", params={"project_id": copy}))
+    content = client.get(f"{API_ROOT}/projects/{insert_whole_project(studio)}/export").content
+    copy = require_success(client.post(f"{API_ROOT}/projects/import", content=content, headers=ZIP), 201)["project"][
+        "id"
+    ]
+    scenes = require_success(client.get(f"{API_ROOT}/scenes", params={"project_id": copy}))
     assert [scene["scene_number"] for scene in scenes] == [1, 2, 3]
-    changed = good(client.put(f"{A}/scenes/{scenes[1]['id']}", json={"mood": "bright"}))
+    changed = require_success(client.put(f"{API_ROOT}/scenes/{scenes[1]['id']}", json={"mood": "bright"}))
     assert changed["mood"] == "bright"
-    assert good(client.get(f"{A}/commits", params={"project_id": copy}))
-    take = good(client.get(f"{A}/assets", params={"project_id": copy}))[0]
+    assert require_success(client.get(f"{API_ROOT}/commits", params={"project_id": copy}))
+    take = require_success(client.get(f"{API_ROOT}/assets", params={"project_id": copy}))[0]
     assert client.get(take["file_url"]).status_code == 200
 
 
 def test_a_body_in_pieces_is_taken(client: TestClient, studio: Studio) -> None:
-    content = client.get(f"{A}/projects/{a_project(studio)}/export").content
+    content = client.get(f"{API_ROOT}/projects/{insert_whole_project(studio)}/export").content
     pieces = (content[at : at + 1000] for at in range(0, len(content), 1000))
-    assert client.post(f"{A}/projects/import", content=pieces, headers=ZIP).status_code == 201
+    assert client.post(f"{API_ROOT}/projects/import", content=pieces, headers=ZIP).status_code == 201
 
 
 def test_a_range_is_answered_with_the_whole(client: TestClient, studio: Studio) -> None:
-    answer = client.get(f"{A}/projects/{a_project(studio)}/export", headers={"Range": "bytes=5-1"})
+    answer = client.get(f"{API_ROOT}/projects/{insert_whole_project(studio)}/export", headers={"Range": "bytes=5-1"})
     assert (answer.status_code, answer.headers["accept-ranges"]) == (200, "none")
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_archive_is_refused_and_changes_nothing(client: TestClient, studio: Studio, content: bytes) -> None:
-    before = everything(studio)
-    assert code_of(client.post(f"{A}/projects/import", content=content, headers=ZIP)) == (422, "ARCHIVE_REFUSED")
-    assert everything(studio) == before
-    assert files_below(studio.settings.data) == []
+    before = count_all_rows(studio)
+    assert status_and_code(client.post(f"{API_ROOT}/projects/import", content=content, headers=ZIP)) == (
+        422,
+        "ARCHIVE_REFUSED",
+    )
+    assert count_all_rows(studio) == before
+    assert list_files(studio.settings.data) == []
 
 
 def test_another_media_type_is_refused(client: TestClient) -> None:
     for media in ("application/json", "multipart/form-data", ""):
-        answer = client.post(f"{A}/projects/import", content=b"{}", headers={"Content-Type": media})
-        assert code_of(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
+        answer = client.post(f"{API_ROOT}/projects/import", content=b"{}", headers={"Content-Type": media})
+        assert status_and_code(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -110,28 +115,31 @@ def test_a_body_above_the_limit_is_refused_and_leaves_nothing(
 ) -> None:
     content = bytes(5 * 2**20)
     body = content if announced else (content[at : at + 2**18] for at in range(0, len(content), 2**18))
-    assert code_of(client.post(f"{A}/projects/import", content=body, headers=ZIP)) == (413, "BODY_TOO_LARGE")
-    assert files_below(studio.settings.data) == []
+    assert status_and_code(client.post(f"{API_ROOT}/projects/import", content=body, headers=ZIP)) == (
+        413,
+        "BODY_TOO_LARGE",
+    )
+    assert list_files(studio.settings.data) == []
 
 
 def test_other_paths_keep_their_small_limit(client: TestClient) -> None:
-    answer = client.post(f"{A}/projects", content=bytes(2 * 2**20), headers={"Content-Type": "application/json"})
+    answer = client.post(f"{API_ROOT}/projects", content=bytes(2 * 2**20), headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
 
 
 def test_an_unknown_or_deleted_project_is_not_exported(client: TestClient, studio: Studio) -> None:
-    project_id = a_project(studio)
-    good(client.delete(f"{A}/projects/{project_id}"))
+    project_id = insert_whole_project(studio)
+    require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
     for wanted in (project_id, 999_999):
-        assert code_of(client.get(f"{A}/projects/{wanted}/export")) == (404, "NOT_FOUND")
+        assert status_and_code(client.get(f"{API_ROOT}/projects/{wanted}/export")) == (404, "NOT_FOUND")
     assert spooled(studio) == []
 
 
-def test_both_need_the_scope_admin(settings: Settings, sessions: Sessions) -> None:
-    write, admin = new_key(sessions, Scope.WRITE), new_key(sessions, Scope.ADMIN, name="boss")
+def test_both_need_the_scope_admin(settings: Settings, sessions: SessionFactory) -> None:
+    write, admin = create_key(sessions, Scope.WRITE), create_key(sessions, Scope.ADMIN, name="boss")
     guarded = settings.model_copy(update={"require_keys": True})
     with TestClient(create_app(guarded)) as client:
         for key, refused in ((write, True), (admin, False)):
-            out = client.get(f"{A}/projects/1/export", headers=bearer(key))
-            back = client.post(f"{A}/projects/import", content=b"x", headers={**ZIP, **bearer(key)})
+            out = client.get(f"{API_ROOT}/projects/1/export", headers=bearer_headers(key))
+            back = client.post(f"{API_ROOT}/projects/import", content=b"x", headers={**ZIP, **bearer_headers(key)})
             assert (out.status_code == 403, back.status_code == 403) == (refused, refused)

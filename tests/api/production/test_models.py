@@ -15,10 +15,10 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.production.app import create_app
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.learning import LearningModel
-from tests.api.api_requests import A, code_of
-from tests.api.small_servers import refusing
+from tests.api.api_requests import API_ROOT, status_and_code
+from tests.api.small_servers import reserve_refusing_address
 from tests.fakes.comfyui.server import FakeComfyUI
 from tower.settings import Settings
 
@@ -27,14 +27,14 @@ CHECKPOINT = "counterfeit_v3.safetensors"
 
 @contextmanager
 def service(database_url: str, **settings: Any) -> Iterator[TestClient]:
-    with refusing() as prefect:
+    with reserve_refusing_address() as prefect:
         made = Settings(database_url=database_url, prefect_api_url=prefect, **settings)
         with TestClient(create_app(made)) as client:
             yield client
 
 
 def listed(client: TestClient, **query: str) -> dict[str, dict[str, Any]]:
-    answer = client.get(f"{A}/models", params=query)
+    answer = client.get(f"{API_ROOT}/models", params=query)
     assert answer.status_code == 200, answer.text
     return {model["name"]: model for model in answer.json()["models"]}
 
@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_without_comfyui_and_folder_there_are_none_and_it_says_why(client: TestClient) -> None:
-    answer = client.get(f"{A}/models").json()
+    answer = client.get(f"{API_ROOT}/models").json()
     assert (answer["source"], answer["models"]) == (None, [])
     assert "TOWER_COMFYUI_URL" in answer["reason"]
 
@@ -59,7 +59,7 @@ def test_without_comfyui_and_folder_there_are_none_and_it_says_why(client: TestC
 def test_comfyui_is_asked_and_what_it_does_not_tell_is_null_with_reasons(api_database_url: str) -> None:
     files = {"checkpoints": [CHECKPOINT, "sub\\own.ckpt"], "animatediff_models": ["mm-Stabilized_high.pth"]}
     with FakeComfyUI(models=files) as comfyui, service(api_database_url, comfyui_url=comfyui.url) as client:
-        assert client.get(f"{A}/models").json()["source"] == comfyui.url
+        assert client.get(f"{API_ROOT}/models").json()["source"] == comfyui.url
         found = listed(client)
         assert set(listed(client, kind="motion")) >= {"mm-Stabilized_high.pth"}
         assert CHECKPOINT not in listed(client, kind="motion")
@@ -84,17 +84,17 @@ def test_a_folder_is_scanned_with_sizes_and_kinds(api_database_url: str, folder:
 def test_a_silent_comfyui_gives_way_to_the_folder_and_an_absent_folder_is_a_reason(
     api_database_url: str, folder: Path
 ) -> None:
-    with refusing() as nobody:
+    with reserve_refusing_address() as nobody:
         with service(api_database_url, comfyui_url=nobody, models_dir=folder) as client:
-            answer = client.get(f"{A}/models").json()
+            answer = client.get(f"{API_ROOT}/models").json()
             assert (answer["source"], len(answer["models"])) == (str(folder), 3)
             assert nobody in answer["reason"]
         with service(api_database_url, comfyui_url=nobody) as client:
-            answer = client.get(f"{A}/models").json()
+            answer = client.get(f"{API_ROOT}/models").json()
             assert (answer["models"], answer["source"]) == ([], None)
             assert nobody in answer["reason"]
     with service(api_database_url, models_dir=folder / "absent") as client:
-        assert "cannot be read" in client.get(f"{A}/models").json()["reason"]
+        assert "cannot be read" in client.get(f"{API_ROOT}/models").json()["reason"]
 
 
 def hashed(client: TestClient, name: str) -> str:
@@ -119,7 +119,7 @@ def test_hashes_come_in_the_background_and_are_renewed_when_the_file_changes(
 
 
 def test_rating_and_use_that_were_set_are_told_and_what_is_gone_is_not(
-    api_database_url: str, folder: Path, sessions: Sessions
+    api_database_url: str, folder: Path, sessions: SessionFactory
 ) -> None:
     with service(api_database_url, models_dir=folder) as client:
         assert set(listed(client)[CHECKPOINT]["reasons"]) >= {"quality_rating"}
@@ -136,4 +136,4 @@ def test_rating_and_use_that_were_set_are_told_and_what_is_gone_is_not(
 
 
 def test_an_unknown_kind_is_refused(client: TestClient) -> None:
-    assert code_of(client.get(f"{A}/models", params={"kind": "hat"})) == (422, "VALIDATION_ERROR")
+    assert status_and_code(client.get(f"{API_ROOT}/models", params={"kind": "hat"})) == (422, "VALIDATION_ERROR")

@@ -7,66 +7,69 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.schedule import ProductionSchedule, ScheduleState
-from tests.api.api_factories import branch, good, pages, project, scene
-from tests.api.api_requests import A, code_of
+from tests.api.api_factories import create_branch, create_project, create_scene, read_all_pages, require_success
+from tests.api.api_requests import API_ROOT, status_and_code
 
 MOOD = {"kind": "mood", "name": "melancholic", "preference": {"style": "cinematic", "bpm_min": 60}}
 
 
 def test_preference_is_set_replaced_and_forgotten(client: TestClient) -> None:
-    made = good(client.put(f"{A}/preferences", json=MOOD))
+    made = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD))
     assert made.items() >= (MOOD | {"source": "set", "user_name": "local", "project_id": None}).items()
-    again = good(client.put(f"{A}/preferences", json=MOOD | {"preference": {"style": "anime"}}))
+    again = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD | {"preference": {"style": "anime"}}))
     assert (again["id"], again["preference"]) == (made["id"], {"style": "anime"})
-    project_id = project(client)
-    own = good(client.put(f"{A}/preferences", json=MOOD | {"project_id": project_id}))
-    assert pages(client, "preferences", limit=1) == [again, own]
-    assert pages(client, "preferences", project_id=project_id) == [own]
-    assert pages(client, "preferences", kind="camera") == []
-    good(client.delete(f"{A}/preferences/{made['id']}"))
-    assert code_of(client.delete(f"{A}/preferences/{made['id']}")) == (404, "NOT_FOUND")
-    assert code_of(client.put(f"{A}/preferences", json=MOOD | {"project_id": 999999999})) == (404, "NOT_FOUND")
+    project_id = create_project(client)
+    own = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD | {"project_id": project_id}))
+    assert read_all_pages(client, "preferences", limit=1) == [again, own]
+    assert read_all_pages(client, "preferences", project_id=project_id) == [own]
+    assert read_all_pages(client, "preferences", kind="camera") == []
+    require_success(client.delete(f"{API_ROOT}/preferences/{made['id']}"))
+    assert status_and_code(client.delete(f"{API_ROOT}/preferences/{made['id']}")) == (404, "NOT_FOUND")
+    assert status_and_code(client.put(f"{API_ROOT}/preferences", json=MOOD | {"project_id": 999999999})) == (
+        404,
+        "NOT_FOUND",
+    )
 
 
 def plan(client: TestClient, project_id: int, **fields: Any) -> Any:
     body = {"project_id": project_id, "start_at": "2027-11-05T22:00:00+09:00", **fields}
-    return good(client.post(f"{A}/schedule", json=body), 201)
+    return require_success(client.post(f"{API_ROOT}/schedule", json=body), 201)
 
 
 def test_render_is_planned_moved_and_taken_back(client: TestClient) -> None:
-    project_id = project(client)
-    village = scene(client, project_id)
+    project_id = create_project(client)
+    village = create_scene(client, project_id)
     made = plan(client, project_id, scene_id=village["id"], priority=2)
     assert (made["state"], made["scene_key"], made["start_at"]) == ("planned", village["key"], "2027-11-05T13:00:00Z")
-    url = f"{A}/schedule/{made['id']}"
+    url = f"{API_ROOT}/schedule/{made['id']}"
     read = client.get(url).headers["ETag"]
-    moved = good(client.patch(url, json={"priority": 1}, headers={"If-Match": read}))
+    moved = require_success(client.patch(url, json={"priority": 1}, headers={"If-Match": read}))
     assert moved | {"updated_at": None} == made | {"priority": 1, "updated_at": None}
-    assert code_of(client.patch(url, json={}, headers={"If-Match": read})) == (412, "PRECONDITION_FAILED")
+    assert status_and_code(client.patch(url, json={}, headers={"If-Match": read})) == (412, "PRECONDITION_FAILED")
     early = client.patch(url, json={"due_at": "2027-11-05T12:00:00Z"})
-    assert code_of(early) == (422, "VALIDATION_ERROR")
-    back = good(client.delete(url))
+    assert status_and_code(early) == (422, "VALIDATION_ERROR")
+    back = require_success(client.delete(url))
     assert back["state"] == "cancelled"
-    assert good(client.delete(url)) == back
-    assert code_of(client.patch(url, json={"priority": 3})) == (409, "CONFLICT")
-    assert pages(client, "schedule", project_id=project_id, state="cancelled") == [back]
+    assert require_success(client.delete(url)) == back
+    assert status_and_code(client.patch(url, json={"priority": 3})) == (409, "CONFLICT")
+    assert read_all_pages(client, "schedule", project_id=project_id, state="cancelled") == [back]
 
 
-def test_plan_that_was_started_is_left_alone(client: TestClient, sessions: Sessions) -> None:
-    made = plan(client, project(client))
+def test_plan_that_was_started_is_left_alone(client: TestClient, sessions: SessionFactory) -> None:
+    made = plan(client, create_project(client))
     with sessions.begin() as session:
         session.get_one(ProductionSchedule, made["id"]).state = ScheduleState.STARTED
-    assert code_of(client.delete(f"{A}/schedule/{made['id']}")) == (409, "CONFLICT")
+    assert status_and_code(client.delete(f"{API_ROOT}/schedule/{made['id']}")) == (409, "CONFLICT")
 
 
 def test_plans_of_a_project_in_the_bin_are_gone(client: TestClient) -> None:
-    project_id = project(client)
+    project_id = create_project(client)
     made = plan(client, project_id)
-    good(client.delete(f"{A}/projects/{project_id}"))
-    assert code_of(client.get(f"{A}/schedule/{made['id']}")) == (404, "NOT_FOUND")
-    assert code_of(client.get(f"{A}/schedule", params={"project_id": project_id})) == (404, "NOT_FOUND")
+    require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
+    assert status_and_code(client.get(f"{API_ROOT}/schedule/{made['id']}")) == (404, "NOT_FOUND")
+    assert status_and_code(client.get(f"{API_ROOT}/schedule", params={"project_id": project_id})) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(
@@ -82,15 +85,15 @@ def test_plans_of_a_project_in_the_bin_are_gone(client: TestClient) -> None:
     ],
 )
 def test_plan_that_cannot_be_is_refused(client: TestClient, fields: dict[str, Any], status: int) -> None:
-    body = {"project_id": project(client), "start_at": "2027-11-05T22:00:00Z", **fields}
-    assert code_of(client.post(f"{A}/schedule", json=body))[0] == status
+    body = {"project_id": create_project(client), "start_at": "2027-11-05T22:00:00Z", **fields}
+    assert status_and_code(client.post(f"{API_ROOT}/schedule", json=body))[0] == status
 
 
 def test_scene_of_another_project_or_branch_is_not_planned(client: TestClient) -> None:
-    mine, other = project(client), project(client)
-    stranger = scene(client, other)
+    mine, other = create_project(client), create_project(client)
+    stranger = create_scene(client, other)
     body = {"project_id": mine, "scene_id": stranger["id"], "start_at": "2027-11-05T22:00:00Z"}
-    assert code_of(client.post(f"{A}/schedule", json=body)) == (404, "NOT_FOUND")
-    branch(client, other)
+    assert status_and_code(client.post(f"{API_ROOT}/schedule", json=body)) == (404, "NOT_FOUND")
+    create_branch(client, other)
     body = body | {"project_id": other, "branch": "experimental_ending"}
-    assert code_of(client.post(f"{A}/schedule", json=body)) == (404, "NOT_FOUND")
+    assert status_and_code(client.post(f"{API_ROOT}/schedule", json=body)) == (404, "NOT_FOUND")

@@ -10,8 +10,16 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.openapi import Operation, names_in, operations
-from tests.api.production.two_projects import PROJECT, REFERENCE, World, build, is_of_a_project, snapshot, tells_of
+from tests.api.openapi import Operation, list_operations, path_parameters
+from tests.api.production.two_projects import (
+    PROJECT,
+    REFERENCE,
+    ProjectWorld,
+    build_world,
+    names_a_project,
+    read_everything,
+    reveals,
+)
 
 MAIN = "main"  # every project has a branch of this name
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -33,52 +41,52 @@ class Crossing:
 
 @pytest.fixture
 def all_operations(client: TestClient) -> list[Operation]:
-    return operations(client.get("/openapi.json").json())
+    return list_operations(client.get("/openapi.json").json())
 
 
 @pytest.fixture
-def theirs(client: TestClient, all_operations: list[Operation]) -> World:
-    return build(client, all_operations, "zebra")
+def theirs(client: TestClient, all_operations: list[Operation]) -> ProjectWorld:
+    return build_world(client, all_operations, "zebra")
 
 
 @pytest.fixture
-def ours(client: TestClient, all_operations: list[Operation], theirs: World) -> World:
-    return build(client, all_operations, "heron")
+def ours(client: TestClient, all_operations: list[Operation], theirs: ProjectWorld) -> ProjectWorld:
+    return build_world(client, all_operations, "heron")
 
 
 def test_one_project_is_not_reached_through_another(
-    client: TestClient, all_operations: list[Operation], theirs: World, ours: World
+    client: TestClient, all_operations: list[Operation], theirs: ProjectWorld, ours: ProjectWorld
 ) -> None:
     require_answers(client, all_operations, ours)
-    before = snapshot(client, all_operations, theirs)
+    before = read_everything(client, all_operations, theirs)
     assert sum(theirs.mark in text for _, text in before.values()) >= 5
     crossings = list(crossings_of(all_operations, theirs, ours))
     assert len(crossings) > 30
     for one in sorted(crossings, key=lambda one: ORDER.index(one.operation.method)):
         answer = send(client, one, ours)
         assert answer.status_code < 500 or answer.status_code == 503, f"{one}: {answer.text}"
-        assert not tells_of(theirs.mark, answer.text, one.value), f"{one}: {answer.text}"
+        assert not reveals(theirs.mark, answer.text, one.value), f"{one}: {answer.text}"
         if one.where == "path":
             assert answer.status_code in (403, 404), f"{one}: {answer.status_code} {answer.text}"
-    assert snapshot(client, all_operations, theirs) == before
+    assert read_everything(client, all_operations, theirs) == before
 
 
-def require_answers(client: TestClient, all_operations: list[Operation], ours: World) -> None:
+def require_answers(client: TestClient, all_operations: list[Operation], ours: ProjectWorld) -> None:
     """What is asked about our own things is answered: otherwise a refusal would prove nothing."""
     for one in all_operations:
-        if is_of_a_project(one) and one.method == "GET":
-            path = ours.path(one)
-            assert path is not None, f"{one}: nothing makes its {names_in(one.path)}; extend two_projects.py"
-            answer = client.get(path, params=ours.query(one))
+        if names_a_project(one) and one.method == "GET":
+            path = ours.fill_path(one)
+            assert path is not None, f"{one}: nothing makes its {path_parameters(one.path)}; extend two_projects.py"
+            answer = client.get(path, params=ours.build_query(one))
             assert answer.status_code == 200, f"{one}: {answer.text}"
 
 
-def crossings_of(all_operations: list[Operation], theirs: World, ours: World) -> Iterator[Crossing]:
+def crossings_of(all_operations: list[Operation], theirs: ProjectWorld, ours: ProjectWorld) -> Iterator[Crossing]:
     """Every value of theirs, in every place of a request about ours that may name a thing."""
     for one in all_operations:
-        in_path = names_in(one.path)
-        anchors = {PROJECT} if is_of_a_project(one) else set(in_path[:1])
-        if not anchors or ours.path(one) is None:
+        in_path = path_parameters(one.path)
+        anchors = {PROJECT} if names_a_project(one) else set(in_path[:1])
+        if not anchors or ours.fill_path(one) is None:
             continue
         places = [("path", name) for name in in_path]
         places += [("query", name) for name in one.parameters("query")]
@@ -88,26 +96,26 @@ def crossings_of(all_operations: list[Operation], theirs: World, ours: World) ->
                 yield from (Crossing(one, where, name, value) for value in candidates(one, where, name, theirs))
 
 
-def candidates(operation: Operation, where: str, name: str, theirs: World) -> list[Any]:
+def candidates(operation: Operation, where: str, name: str, theirs: ProjectWorld) -> list[Any]:
     """Their values that are of the type which this place takes; where it searches, their mark in another case."""
     if where == "path":
-        value = theirs.in_path(operation.path, name)
+        value = theirs.path_value(operation.path, name)
         return [] if value is None or name == "kind" else [value]
     known = operation.body().get("properties", {}) if where == "body" else operation.parameters(where)
     schema = str(known[name])
     if not REFERENCE.fullmatch(name):
         return [theirs.mark.upper()] if where == "query" and "'string'" in schema and "enum" not in schema else []
-    numbers = sorted(value for value in theirs.everything() if isinstance(value, int))
-    texts = sorted(value for value in theirs.everything() if isinstance(value, str) and value != MAIN)
+    numbers = sorted(value for value in theirs.all_values() if isinstance(value, int))
+    texts = sorted(value for value in theirs.all_values() if isinstance(value, str) and value != MAIN)
     if "'uuid'" in schema:
         texts = [text for text in texts if UUID.fullmatch(text)]
     found: list[Any] = [*(numbers if "integer" in schema else []), *(texts if "string" in schema else [])]
     return [[value] for value in found] if "array" in schema else found
 
 
-def send(client: TestClient, one: Crossing, ours: World) -> Any:
-    path = ours.path(one.operation, **({one.name: one.value} if one.where == "path" else {}))
-    query = ours.query(one.operation) | ({one.name: one.value} if one.where == "query" else {})
-    body = ours.body(one.operation) | ({one.name: one.value} if one.where == "body" else {})
+def send(client: TestClient, one: Crossing, ours: ProjectWorld) -> Any:
+    path = ours.fill_path(one.operation, **({one.name: one.value} if one.where == "path" else {}))
+    query = ours.build_query(one.operation) | ({one.name: one.value} if one.where == "query" else {})
+    body = ours.build_body(one.operation) | ({one.name: one.value} if one.where == "body" else {})
     assert path is not None
     return client.request(one.operation.method, path, params=query, json=body if one.operation.body() else None)

@@ -14,9 +14,9 @@ from sqlalchemy import Engine, text
 
 from api.http.collaborators import Collaborators, collaborators_of
 from api.production.app import POOL_SIZE, POOL_WAIT_S, create_app
-from tests.api.api_requests import A
-from tests.api.live_server import served
-from tests.api.small_servers import refusing
+from tests.api.api_requests import API_ROOT
+from tests.api.live_server import serve_live
+from tests.api.small_servers import reserve_refusing_address
 from tower.settings import Settings
 
 CONNECTIONS = 2 * POOL_SIZE
@@ -24,21 +24,21 @@ CONNECTIONS = 2 * POOL_SIZE
 
 @pytest.fixture
 def app(api_database_url: str) -> Iterator[FastAPI]:
-    with refusing() as prefect:
+    with reserve_refusing_address() as prefect:
         yield create_app(Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api"))
 
 
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[httpx.Client]:
     with (
-        served(app, token="unused") as running,
+        serve_live(app, token="unused") as running,
         httpx.Client(base_url=running.url, timeout=30, trust_env=False) as client,
     ):
         yield client
 
 
 def new_project(client: httpx.Client) -> int:
-    made: int = client.post(f"{A}/projects", json={"name": "One"}).json()["id"]
+    made: int = client.post(f"{API_ROOT}/projects", json={"name": "One"}).json()["id"]
     return made
 
 
@@ -55,8 +55,8 @@ def prepared(app: FastAPI) -> list[str]:
 def test_what_is_asked_again_and_again_is_prepared_on_the_server(app: FastAPI, client: httpx.Client) -> None:
     project_id = new_project(client)
     for _ in range(12):
-        assert client.get(f"{A}/projects/{project_id}").is_success
-        assert client.get(f"{A}/scenes", params={"project_id": project_id}).is_success
+        assert client.get(f"{API_ROOT}/projects/{project_id}").is_success
+        assert client.get(f"{API_ROOT}/scenes", params={"project_id": project_id}).is_success
     known = prepared(app)
     assert [one for one in known if "FROM anime_api.anime_projects" in one]
     assert [one for one in known if "FROM anime_api.scenes" in one]
@@ -66,12 +66,12 @@ def test_a_migration_under_the_running_service_is_503_once_and_then_well(
     client: httpx.Client, committing_engine: Engine
 ) -> None:
     project_id = new_project(client)
-    assert [client.get(f"{A}/projects/{project_id}").status_code for _ in range(12)] == [200] * 12
+    assert [client.get(f"{API_ROOT}/projects/{project_id}").status_code for _ in range(12)] == [200] * 12
     place = "alter table anime_api.anime_projects alter column description type"
     try:
         with committing_engine.begin() as connection:
             connection.execute(text(f"{place} varchar(20000)"))
-        statuses = [client.get(f"{A}/projects/{project_id}").status_code for _ in range(12)]
+        statuses = [client.get(f"{API_ROOT}/projects/{project_id}").status_code for _ in range(12)]
         assert statuses == [503] + [200] * 11
     finally:
         with committing_engine.begin() as connection:
@@ -85,7 +85,7 @@ def test_when_all_connections_are_in_use_the_answer_is_503_in_time_and_nothing_i
     project_id = new_project(client)
 
     def change(number: int) -> int:
-        place = f"{A}/projects/{project_id}"
+        place = f"{API_ROOT}/projects/{project_id}"
         return httpx.patch(f"{client.base_url}{place}", json={"description": str(number)}, timeout=30).status_code
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
@@ -94,14 +94,14 @@ def test_when_all_connections_are_in_use_the_answer_is_503_in_time_and_nothing_i
             waiting = [pool.submit(change, number) for number in range(CONNECTIONS)]
             _until_all_wait(committing_engine)
             began = time.monotonic()
-            refused = client.get(f"{A}/projects")
+            refused = client.get(f"{API_ROOT}/projects")
             took_s = time.monotonic() - began
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "UNAVAILABLE")
         assert "connections to the database are in use" in refused.json()["error"]["message"]
         assert int(refused.headers["Retry-After"]) > 0
         assert took_s < POOL_WAIT_S + 3
         assert [one.result() for one in waiting] == [200] * CONNECTIONS
-    assert client.get(f"{A}/projects").status_code == 200
+    assert client.get(f"{API_ROOT}/projects").status_code == 200
 
 
 def _until_all_wait(engine: Engine) -> None:

@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
-from tests.api.api_requests import A, code_of, started
-from tests.api.small_servers import refusing
+from tests.api.api_requests import API_ROOT, start_generation, status_and_code
+from tests.api.small_servers import reserve_refusing_address
 from tests.fakes.comfyui.server import FakeComfyUI
 from tower.settings import Settings
 
@@ -26,53 +26,53 @@ def comfyui() -> Iterator[FakeComfyUI]:
 @pytest.fixture
 def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
     """The service beside a ComfyUI."""
-    with refusing() as prefect:
+    with reserve_refusing_address() as prefect:
         settings = Settings(database_url=api_database_url, prefect_api_url=prefect, comfyui_url=comfyui.url)
         with TestClient(create_app(settings)) as client:
             yield client
 
 
 def test_before_anybody_set_anything_the_documented_defaults_hold(client: TestClient) -> None:
-    found = client.get(f"{A}/config").json()
+    found = client.get(f"{API_ROOT}/config").json()
     assert {name: found[name] for name in DOCUMENTED} == DOCUMENTED
     assert (found["verified"], found["updated_at"]) == (None, None)
     assert "it has not been set" in found["reason"]
 
 
 def test_documented_change_is_kept_unverified_without_comfyui(client: TestClient) -> None:
-    answer = client.post(f"{A}/config", json=DOCUMENTED)
+    answer = client.post(f"{API_ROOT}/config", json=DOCUMENTED)
     assert answer.status_code == 200, answer.text
     assert {name: answer.json()[name] for name in DOCUMENTED} == DOCUMENTED
     assert answer.json()["verified"] is False
     assert "TOWER_COMFYUI_URL" in answer.json()["reason"]
-    assert client.get(f"{A}/config").json() == answer.json()
+    assert client.get(f"{API_ROOT}/config").json() == answer.json()
 
 
 def test_a_model_that_comfyui_has_is_verified_and_another_refused(beside: TestClient) -> None:
     for model in ("counterfeit_v3.safetensors", "wan.gguf"):
-        answer = beside.post(f"{A}/config", json={"model": model}).json()
+        answer = beside.post(f"{API_ROOT}/config", json={"model": model}).json()
         assert (answer["model"], answer["verified"], answer["reason"]) == (model, True, None)
-    refused = beside.post(f"{A}/config", json={"model": "nothing.ckpt", "quality_preset": "fast_preview"})
-    assert code_of(refused) == (422, "VALIDATION_ERROR")
+    refused = beside.post(f"{API_ROOT}/config", json={"model": "nothing.ckpt", "quality_preset": "fast_preview"})
+    assert status_and_code(refused) == (422, "VALIDATION_ERROR")
     details = refused.json()["error"]["details"]
     assert (details["field"], details["value"]) == ("model", "nothing.ckpt")
     assert "counterfeit_v3.safetensors" in details["expected"]
-    kept = beside.get(f"{A}/config").json()
+    kept = beside.get(f"{API_ROOT}/config").json()
     assert (kept["model"], kept["quality_preset"]) == ("wan.gguf", "ultra_production")
 
 
 def test_a_silent_comfyui_leaves_the_model_unverified_with_the_reason(api_database_url: str) -> None:
-    with refusing() as nobody:
+    with reserve_refusing_address() as nobody:
         settings = Settings(database_url=api_database_url, prefect_api_url=nobody, comfyui_url=nobody)
         with TestClient(create_app(settings)) as client:
-            answer = client.post(f"{A}/config", json=DOCUMENTED).json()
+            answer = client.post(f"{API_ROOT}/config", json=DOCUMENTED).json()
     assert answer["verified"] is False
     assert nobody in answer["reason"]
 
 
 def test_one_may_be_changed_without_the_other(client: TestClient) -> None:
-    client.post(f"{A}/config", json={"model": "own.safetensors"})
-    changed = client.post(f"{A}/config", json={"quality_preset": "low"}).json()
+    client.post(f"{API_ROOT}/config", json={"model": "own.safetensors"})
+    changed = client.post(f"{API_ROOT}/config", json={"quality_preset": "low"}).json()
     assert (changed["model"], changed["quality_preset"]) == ("own.safetensors", "fast_preview")
     assert (changed["preset"]["width"], changed["preset"]["steps"]) == (768, 20)
 
@@ -88,14 +88,14 @@ def test_one_may_be_changed_without_the_other(client: TestClient) -> None:
     ],
 )
 def test_odd_changes_are_refused(client: TestClient, body: dict[str, Any], field: str) -> None:
-    answer = client.post(f"{A}/config", json=body)
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    answer = client.post(f"{API_ROOT}/config", json=body)
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     assert answer.json()["error"]["details"]["field"] == field
 
 
 def test_presets_are_listed_with_their_figures_and_the_default(client: TestClient) -> None:
-    client.post(f"{A}/config", json={"quality_preset": "current_workflow"})
-    presets = {preset["name"]: preset for preset in client.get(f"{A}/quality-presets").json()["presets"]}
+    client.post(f"{API_ROOT}/config", json={"quality_preset": "current_workflow"})
+    presets = {preset["name"]: preset for preset in client.get(f"{API_ROOT}/quality-presets").json()["presets"]}
     assert set(presets) == {"ultra_production", "current_workflow", "fast_preview"}
     assert [name for name, preset in presets.items() if preset["default"]] == ["current_workflow"]
     assert presets["ultra_production"]["also_called"] == ["high"]
@@ -103,13 +103,13 @@ def test_presets_are_listed_with_their_figures_and_the_default(client: TestClien
 
 
 def test_new_generations_use_the_configured_preset_unless_they_say_otherwise(client: TestClient) -> None:
-    client.post(f"{A}/config", json={"quality_preset": "fast_preview"})
+    client.post(f"{API_ROOT}/config", json={"quality_preset": "fast_preview"})
 
     def quality(body: dict[str, Any]) -> str:
-        parameters = client.get(started(client, body)["status_url"]).json()["parameters"]
+        parameters = client.get(start_generation(client, body)["status_url"]).json()["parameters"]
         return str(parameters["quality"])
 
     assert quality({"prompt": "test"}) == "fast_preview"
     assert quality({"prompt": "test", "quality": "high"}) == "high"
-    fast = client.post(f"{A}/generate-fast", json={"prompt": "test"}).json()
+    fast = client.post(f"{API_ROOT}/generate-fast", json={"prompt": "test"}).json()
     assert client.get(fast["status_url"]).json()["parameters"]["quality"] == "fast_preview"

@@ -15,19 +15,19 @@ from schemathesis.specs.openapi.checks import allow_header_conformance, positive
 from sqlalchemy import Engine
 
 from api.production.app import create_app
-from db.engine import sessions as sessions_of
+from db.engine import session_factory as sessions_of
 from db.models.keys import Scope
-from tests.api.live_server import Served, served, without_keys
-from tests.api.prefect_queue import forget_runs, prepare
-from tests.conftest import empty
+from tests.api.live_server import LiveServer, serve_live, without_security
+from tests.api.prefect_queue import create_deployments, delete_waiting_runs
+from tests.conftest import empty_tables
 from tests.fakes.comfyui.server import FakeComfyUI
-from tests.hypothesis_profiles import fuzzing
+from tests.hypothesis_profiles import is_fuzzing
 from tower import api_keys
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
 
 Case = schemathesis.Case[Any]
-FUZZ = fuzzing()
+FUZZ = is_fuzzing()
 REQUESTS = 500  # in all, where it is bounded
 NOT_PROMISED = (
     positive_data_acceptance,  # what no schema can say, as "one of these two", is refused with 422
@@ -38,7 +38,7 @@ REFUSALS = [400, 401, 403, 404, 412, 413, 415, 422]  # of what a schema forbids
 
 
 described = create_app(Settings(database_url="postgresql://unused")).openapi()
-schema = schemathesis.openapi.from_dict(without_keys(described))
+schema = schemathesis.openapi.from_dict(without_security(described))
 schema.config.phases.coverage.enabled = FUZZ
 schema.config.checks.negative_data_rejection.expected_statuses = [str(status) for status in REFUSALS]
 each = hypothesis.settings(
@@ -47,12 +47,12 @@ each = hypothesis.settings(
 
 
 @pytest.fixture(scope="module")
-def service(committing_engine: Engine, prefect: PrefectClient) -> Iterator[Served]:
+def service(committing_engine: Engine, prefect: PrefectClient) -> Iterator[LiveServer]:
     """The service as a server that asks for keys, beside a real Prefect and a ComfyUI."""
-    prepare(prefect)
+    create_deployments(prefect)
     sessions = sessions_of(committing_engine)
     with sessions.begin() as session:
-        token = api_keys.create(session, "fuzz", [Scope.ADMIN]).token
+        token = api_keys.create_key(session, "fuzz", [Scope.ADMIN]).token
     with FakeComfyUI() as comfyui:
         settings = Settings(
             database_url=committing_engine.url.render_as_string(hide_password=False),
@@ -61,27 +61,29 @@ def service(committing_engine: Engine, prefect: PrefectClient) -> Iterator[Serve
             require_keys=True,
             rate_limit="off",
         )
-        with served(create_app(settings), token) as running:
+        with serve_live(create_app(settings), token) as running:
             yield running
     prefect.set_paused("gpu", False)
-    forget_runs(prefect)
-    empty(committing_engine)
+    delete_waiting_runs(prefect)
+    empty_tables(committing_engine)
 
 
 @schema.parametrize()
 @each
-def test_every_operation_answers_as_documented(case: Case, service: Served) -> None:
+def test_every_operation_answers_as_documented(case: Case, service: LiveServer) -> None:
     case.call_and_validate(base_url=service.url, headers=service.headers, excluded_checks=[*NOT_PROMISED])
 
 
 def test_operations_one_after_another_answer_as_documented(
-    service: Served, committing_engine: Engine, prefect: PrefectClient
+    service: LiveServer, committing_engine: Engine, prefect: PrefectClient
 ) -> None:
     """What one answers is asked of the others: made, changed, deleted, asked again."""
 
     class Machine(schema.as_state_machine()):  # type: ignore[misc] # a class made while the test runs
         def setup(self) -> None:
-            empty(committing_engine, but="api_keys")  # what was made before would make the same requests end otherwise
+            empty_tables(
+                committing_engine, except_table="api_keys"
+            )  # what was made before would make the same requests end otherwise
             prefect.set_paused("gpu", False)
 
         def get_call_kwargs(self, _: Case) -> dict[str, Any]:

@@ -9,10 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
-from tests.api.production.seed_curls import DOCUMENTS, SEEDS, Curl, extracted, kept
+from tests.api.production.seed_curls import DOCUMENTS, SEEDS, Curl, extract_curls, load_curls
 from tests.api.production.seed_proofs import PROOFS
-from tests.api.production.seed_world import World
-from tests.api.small_servers import refusing
+from tests.api.production.seed_world import SeedWorld
+from tests.api.small_servers import reserve_refusing_address
 from tower.settings import Settings
 
 PRODUCTION, MUSIC = 8328, 8315
@@ -29,17 +29,17 @@ OTHER_SERVICES = {  # proved by the tests of each service, once it is built
     # ComfyUI's own; what it answers is recorded in tests/recordings and replayed by tests/fakes
     8188: {"GET /", "POST /prompt", "GET /history/12345-abcde-67890", "GET /queue", "GET /system_stats"},
 }
-ALL = kept()
-PROVED = [pytest.param(one, id=f"{one.document}: {one.called}") for one in ALL if one.called in PROOFS]
+ALL = load_curls()
+PROVED = [pytest.param(one, id=f"{one.document}: {one.request_line}") for one in ALL if one.request_line in PROOFS]
 
 
 @pytest.fixture
-def world(api_database_url: str, tmp_path: Path) -> Iterator[World]:
+def world(api_database_url: str, tmp_path: Path) -> Iterator[SeedWorld]:
     """The service with a media folder and a folder of models, and nothing made yet."""
     model = tmp_path / "models" / "checkpoints" / "counterfeit_v3.safetensors"
     model.parent.mkdir(parents=True)
     model.write_bytes(b"weights")
-    with refusing() as prefect:
+    with reserve_refusing_address() as prefect:
         settings = Settings(
             database_url=api_database_url,
             prefect_api_url=f"{prefect}/api",
@@ -47,31 +47,31 @@ def world(api_database_url: str, tmp_path: Path) -> Iterator[World]:
             models_dir=tmp_path / "models",
         )
         with TestClient(create_app(settings)) as client:
-            yield World(client, settings.media)
+            yield SeedWorld(client, settings.media)
 
 
 @pytest.mark.parametrize("curl", PROVED)
-def test_documented_request_does_what_the_document_says(curl: Curl, world: World) -> None:
-    proof = PROOFS[curl.called]
-    proof.given(world)
+def test_documented_request_does_what_the_document_says(curl: Curl, world: SeedWorld) -> None:
+    proof = PROOFS[curl.request_line]
+    proof.prepare(world)
     sent, answer = world.send(curl)
     assert answer.status_code == proof.status, answer.text
     said = answer.json()
     for one in said if isinstance(said, list) else [said]:
         assert set(proof.keys.split()) <= set(one)
-    proof.then(world, sent or {}, answer)
+    proof.check(world, sent or {}, answer)
 
 
 def test_no_documented_request_is_forgotten() -> None:
-    asked = {one.called for one in ALL if one.port == PRODUCTION}
+    asked = {one.request_line for one in ALL if one.port == PRODUCTION}
     assert asked == set(PROOFS)
-    elsewhere = {port: {one.called for one in ALL if one.port == port} for port in {one.port for one in ALL}}
+    elsewhere = {port: {one.request_line for one in ALL if one.port == port} for port in {one.port for one in ALL}}
     assert {port: calls for port, calls in elsewhere.items() if port not in (PRODUCTION, MUSIC)} == OTHER_SERVICES
 
 
 @pytest.mark.skipif(not SEEDS.is_dir(), reason="the seed documents lie beside the project, and are not here")
 def test_kept_requests_are_those_of_the_documents() -> None:
     texts = {name: (SEEDS / name).read_text() for name in DOCUMENTS}
-    found = [one for name, text in texts.items() for one in extracted(name, text)]
+    found = [one for name, text in texts.items() for one in extract_curls(name, text)]
     assert found == ALL
     assert len(found) == sum(text.count("\ncurl ") for text in texts.values())

@@ -11,14 +11,21 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.characters import CharacterAppearance
 from db.models.jobs import JobType, ProductionJob, QualityMetrics
 from db.models.rendering import Asset, AssetKind
 from db.models.scenes import Scene
-from tests.api.api_factories import branch, character, good, pages, project, scene
-from tests.api.api_requests import A, code_of
-from tower.jobs.lifecycle import Attempt, claim, complete
+from tests.api.api_factories import (
+    create_branch,
+    create_character,
+    create_project,
+    create_scene,
+    read_all_pages,
+    require_success,
+)
+from tests.api.api_requests import API_ROOT, status_and_code
+from tower.jobs.lifecycle import Attempt, claim_job, complete_job
 from tower.review.acceptance import accept_take
 from tower.settings import Settings
 from tower.shots.scene_jobs import open_scene_job
@@ -27,11 +34,11 @@ COAT = {"visual_traits": {"coat": "red"}}
 SETTINGS = Settings(database_url="postgresql://unused")
 
 
-def finished(sessions: Sessions, job_id: int, folder: Path) -> int:
+def finished(sessions: SessionFactory, job_id: int, folder: Path) -> int:
     """End the job as its recipe does, with a file instead of a film. The id of its take."""
     with sessions.begin() as session:
         job = session.get_one(ProductionJob, job_id)
-        attempt = claim(session, job_id, flow_run_id=None, timeout_s=60)
+        attempt = claim_job(session, job_id, flow_run_id=None, timeout_s=60)
         path = folder / f"take-{job_id}.mp4"
         path.write_bytes(content := f"take {job_id}".encode())
         take = Asset(
@@ -47,17 +54,17 @@ def finished(sessions: Sessions, job_id: int, folder: Path) -> int:
         session.add_all([take, QualityMetrics(job_id=job_id, score=8, passed=True, metrics=[])])
         session.flush()
         accept_take(session, job, take, settings=SETTINGS)
-        complete(session, Attempt(job_id, attempt.number), asset=take, score=8)
+        complete_job(session, Attempt(job_id, attempt.number), asset=take, score=8)
         return take.id
 
 
 @pytest.fixture
-def story(client: TestClient, sessions: Sessions, tmp_path: Path) -> dict[str, Any]:
+def story(client: TestClient, sessions: SessionFactory, tmp_path: Path) -> dict[str, Any]:
     """A project: Kai plays in scene 1, nobody in scene 2; both have accepted takes. Scene 3 was never rendered."""
-    project_id = project(client)
-    kai = character(client, project_id, visual_traits={"coat": "black"})
+    project_id = create_project(client)
+    kai = create_character(client, project_id, visual_traits={"coat": "black"})
     ids = [
-        scene(client, project_id, scene_number=number, description=f"Scene {number}", characters=playing)["id"]
+        create_scene(client, project_id, scene_number=number, description=f"Scene {number}", characters=playing)["id"]
         for number, playing in enumerate((["Kai"], [], ["Kai"]), start=1)
     ]
     for scene_id in ids[:2]:
@@ -68,19 +75,21 @@ def story(client: TestClient, sessions: Sessions, tmp_path: Path) -> dict[str, A
 
 
 def stale(client: TestClient, story: dict[str, Any], on: str = "main") -> Any:
-    return good(client.get(f"{A}/projects/{story['project_id']}/stale", params={"branch": on}))
+    return require_success(client.get(f"{API_ROOT}/projects/{story['project_id']}/stale", params={"branch": on}))
 
 
 def render(client: TestClient, story: dict[str, Any], status: int = 202, key: str | None = None, **body: Any) -> Any:
     headers = {"Idempotency-Key": key} if key else {}
-    return good(client.post(f"{A}/projects/{story['project_id']}/render-stale", json=body, headers=headers), status)
+    return require_success(
+        client.post(f"{API_ROOT}/projects/{story['project_id']}/render-stale", json=body, headers=headers), status
+    )
 
 
 def test_an_edit_says_what_it_made_stale_and_get_says_why(client: TestClient, story: dict[str, Any]) -> None:
     before = stale(client, story)
     assert (before["scenes"], before["fresh"], before["stale"]) == (3, 2, [])
     assert before["missing"] == [story["third"]]
-    edited = good(client.put(f"{A}/characters/{story['kai']}", json=COAT))
+    edited = require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT))
     assert edited["stale_scenes"] == [story["first"]]
     found = stale(client, story)
     assert found["stale_scenes"] == [story["first"]]
@@ -90,76 +99,86 @@ def test_an_edit_says_what_it_made_stale_and_get_says_why(client: TestClient, st
     assert found["stale"][0]["accepted_asset_id"] is not None
     assert (
         found["commit"]
-        == good(client.get(f"{A}/commits", params={"project_id": story["project_id"]}))[0]["commit_hash"]
+        == require_success(client.get(f"{API_ROOT}/commits", params={"project_id": story["project_id"]}))[0][
+            "commit_hash"
+        ]
     )
-    assert good(client.put(f"{A}/characters/{story['kai']}", json={"backstory": "shrine"}))["stale_scenes"] == [
+    assert require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json={"backstory": "shrine"}))[
+        "stale_scenes"
+    ] == [
         story["first"]  # touched, and stale still
     ]
     head = {"project_id": story["project_id"], "commit": found["commit"]}
-    assert good(client.post(f"{A}/revert", json=head))["stale_scenes"] == []
+    assert require_success(client.post(f"{API_ROOT}/revert", json=head))["stale_scenes"] == []
     assert stale(client, story)["stale"] == []
 
 
 def test_the_branch_is_looked_at_in_pages(client: TestClient, story: dict[str, Any]) -> None:
     for scene_id in (story["first"], story["second"]):
-        good(client.put(f"{A}/scenes/{scene_id}", json={"mood": "tense"}))
-    path = f"{A}/projects/{story['project_id']}/stale"
+        require_success(client.put(f"{API_ROOT}/scenes/{scene_id}", json={"mood": "tense"}))
+    path = f"{API_ROOT}/projects/{story['project_id']}/stale"
     answer = client.get(path, params={"limit": 1})
-    first = good(answer)
+    first = require_success(answer)
     assert (first["scenes"], first["stale_scenes"], first["missing"]) == (1, [story["first"]], [])
     assert answer.headers["X-Next-Cursor"] == "1"
     answer = client.get(answer.links["next"]["url"])
-    assert good(answer)["stale_scenes"] == [story["second"]]
+    assert require_success(answer)["stale_scenes"] == [story["second"]]
     answer = client.get(answer.links["next"]["url"])
-    last = good(answer)
+    last = require_success(answer)
     assert (last["scenes"], last["stale_scenes"], last["missing"]) == (1, [], [story["third"]])
     assert "X-Next-Cursor" not in answer.headers
     assert stale(client, story)["stale_scenes"] == [story["first"], story["second"]]
     assert (
-        code_of(client.get(path, params={"limit": 0}))[0] == code_of(client.get(path, params={"cursor": "x"}))[0] == 422
+        status_and_code(client.get(path, params={"limit": 0}))[0]
+        == status_and_code(client.get(path, params={"cursor": "x"}))[0]
+        == 422
     )
 
 
 def test_every_way_to_edit_answers_it(client: TestClient, story: dict[str, Any]) -> None:
     project_id, first, second = story["project_id"], story["first"], story["second"]
-    assert good(client.put(f"{A}/scenes/{second}", json={"mood": "tense"}))["stale_scenes"] == [second]
-    assert good(client.put(f"{A}/scenes/{second}", json={"mood": None}))["stale_scenes"] == []
-    assert good(client.put(f"{A}/scenes/{first}", json={"title": "Rain"}))["stale_scenes"] == []
-    made = client.post(f"{A}/styles", json={"project_id": project_id, "name": "Anime", "prompt": "pastel"})
-    style = good(made, 201)
+    assert require_success(client.put(f"{API_ROOT}/scenes/{second}", json={"mood": "tense"}))["stale_scenes"] == [
+        second
+    ]
+    assert require_success(client.put(f"{API_ROOT}/scenes/{second}", json={"mood": None}))["stale_scenes"] == []
+    assert require_success(client.put(f"{API_ROOT}/scenes/{first}", json={"title": "Rain"}))["stale_scenes"] == []
+    made = client.post(f"{API_ROOT}/styles", json={"project_id": project_id, "name": "Anime", "prompt": "pastel"})
+    style = require_success(made, 201)
     assert style["stale_scenes"] == [first, second]
-    renamed = good(client.put(f"{A}/styles/{style['id']}", json={"name": "pastel"}))
+    renamed = require_success(client.put(f"{API_ROOT}/styles/{style['id']}", json={"name": "pastel"}))
     assert renamed["stale_scenes"] == []
     body = {"project_id": project_id, "message": "both", "changes": {"scenes": {"1": {"camera": "low"}}}}
-    assert good(client.post(f"{A}/commit", json=body), 201)["stale_scenes"] == [first]
+    assert require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["stale_scenes"] == [first]
     body["changes"] = {"scenes": {"1": {"camera": None}}}
-    assert good(client.post(f"{A}/commit", json=body), 201)["stale_scenes"] == []
-    gone = good(client.delete(f"{A}/characters/{story['kai']}"))
+    assert require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["stale_scenes"] == []
+    gone = require_success(client.delete(f"{API_ROOT}/characters/{story['kai']}"))
     assert gone["stale_scenes"] == [first]
     assert stale(client, story)["stale_scenes"] == [first]
     back = {"project_id": project_id, "commit": gone["commit"]}
-    assert good(client.post(f"{A}/revert", json=back))["stale_scenes"] == []
+    assert require_success(client.post(f"{API_ROOT}/revert", json=back))["stale_scenes"] == []
     bible = {"title": "Bible", "description": "All of it"}
-    assert good(client.post(f"{A}/projects/{project_id}/bible", json=bible), 201)["stale_scenes"] == []
+    assert (
+        require_success(client.post(f"{API_ROOT}/projects/{project_id}/bible", json=bible), 201)["stale_scenes"] == []
+    )
 
 
 def test_what_a_merge_says_is_what_get_says_then(client: TestClient, story: dict[str, Any]) -> None:
-    branch(client, story["project_id"], "dark")
-    there = good(client.put(f"{A}/characters/{story['kai']}", json=COAT | {"branch_name": "dark"}))
+    create_branch(client, story["project_id"], "dark")
+    there = require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT | {"branch_name": "dark"}))
     assert there["stale_scenes"] == stale(client, story, "dark")["stale_scenes"] != []
     assert stale(client, story)["stale"] == []
     body = {"project_id": story["project_id"], "source_branch": "dark", "target_branch": "main"}
-    dry = good(client.post(f"{A}/merge", json=body | {"dry_run": True}))
+    dry = require_success(client.post(f"{API_ROOT}/merge", json=body | {"dry_run": True}))
     assert dry["stale_scenes"] is None
-    merged = good(client.post(f"{A}/merge", json=body))
+    merged = require_success(client.post(f"{API_ROOT}/merge", json=body))
     assert merged["stale_scenes"] == stale(client, story)["stale_scenes"] == [story["first"]]
 
 
 def test_exactly_the_stale_scenes_are_rendered_each_once(
-    client: TestClient, sessions: Sessions, story: dict[str, Any], tmp_path: Path
+    client: TestClient, sessions: SessionFactory, story: dict[str, Any], tmp_path: Path
 ) -> None:
     assert render(client, story)["jobs"] == []
-    good(client.put(f"{A}/characters/{story['kai']}", json=COAT))
+    require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT))
     tried = render(client, story, 200, dry_run=True)
     assert (tried["to_render"], tried["jobs"]) == ([story["first"]], [])
     started = render(client, story, quality="low")
@@ -174,7 +193,7 @@ def test_exactly_the_stale_scenes_are_rendered_each_once(
     again = render(client, story)
     assert (again["jobs"], again["to_render"]) == ([], [])
     assert again["already_rendering"] == [{"scene_id": story["first"], "job_id": job["job_id"], "up_to_date": True}]
-    good(client.put(f"{A}/characters/{story['kai']}", json={"visual_traits": {"coat": "blue"}}))
+    require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json={"visual_traits": {"coat": "blue"}}))
     assert render(client, story)["already_rendering"][0]["up_to_date"] is False
     assert stale(client, story)["stale"][0]["job_id"] == job["job_id"]
     finished(sessions, job["job_id"], tmp_path)
@@ -186,18 +205,18 @@ def test_exactly_the_stale_scenes_are_rendered_each_once(
 
 
 def test_a_key_renders_once_and_another_body_is_refused(client: TestClient, story: dict[str, Any]) -> None:
-    good(client.put(f"{A}/characters/{story['kai']}", json=COAT))
+    require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT))
     first = render(client, story, key="once")
     assert render(client, story, key="once") == first
-    assert len(pages(client, "generation", project_id=story["project_id"])) == 3
-    path = f"{A}/projects/{story['project_id']}/render-stale"
+    assert len(read_all_pages(client, "generation", project_id=story["project_id"])) == 3
+    path = f"{API_ROOT}/projects/{story['project_id']}/render-stale"
     other = client.post(path, json={"quality": "low"}, headers={"Idempotency-Key": "once"})
-    assert code_of(other) == (409, "IDEMPOTENCY_CONFLICT")
+    assert status_and_code(other) == (409, "IDEMPOTENCY_CONFLICT")
 
 
 def test_a_scene_that_cannot_be_rendered_says_why_and_holds_up_none(client: TestClient, story: dict[str, Any]) -> None:
-    good(client.put(f"{A}/scenes/{story['first']}", json={"duration_seconds": 45}))
-    good(client.put(f"{A}/scenes/{story['second']}", json={"mood": "tense"}))
+    require_success(client.put(f"{API_ROOT}/scenes/{story['first']}", json={"duration_seconds": 45}))
+    require_success(client.put(f"{API_ROOT}/scenes/{story['second']}", json={"mood": "tense"}))
     done = render(client, story)
     assert done["to_render"] == [story["second"]]
     [refused] = done["cannot_render"]
@@ -206,30 +225,30 @@ def test_a_scene_that_cannot_be_rendered_says_why_and_holds_up_none(client: Test
 
 
 def test_bad_requests_are_refused(client: TestClient, story: dict[str, Any]) -> None:
-    path = f"{A}/projects/{story['project_id']}"
-    assert code_of(client.get(f"{A}/projects/999999/stale")) == (404, "NOT_FOUND")
-    assert code_of(client.get(f"{path}/stale?branch=nowhere")) == (404, "NOT_FOUND")
-    assert code_of(client.post(f"{path}/render-stale", json={"branch": "nowhere"})) == (404, "NOT_FOUND")
-    assert code_of(client.post(f"{path}/render-stale", json={"quality": "best"}))[0] == 422
-    assert code_of(client.post(f"{path}/render-stale", json={"what": 1}))[0] == 422
-    good(client.put(f"{A}/characters/{story['kai']}", json=COAT))
+    path = f"{API_ROOT}/projects/{story['project_id']}"
+    assert status_and_code(client.get(f"{API_ROOT}/projects/999999/stale")) == (404, "NOT_FOUND")
+    assert status_and_code(client.get(f"{path}/stale?branch=nowhere")) == (404, "NOT_FOUND")
+    assert status_and_code(client.post(f"{path}/render-stale", json={"branch": "nowhere"})) == (404, "NOT_FOUND")
+    assert status_and_code(client.post(f"{path}/render-stale", json={"quality": "best"}))[0] == 422
+    assert status_and_code(client.post(f"{path}/render-stale", json={"what": 1}))[0] == 422
+    require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT))
     away = client.post(f"{path}/render-stale", json={"engine": "comfyui"})
-    assert code_of(away) == (503, "NO_COMFYUI")
+    assert status_and_code(away) == (503, "NO_COMFYUI")
 
 
 def test_approval_and_rejection_move_the_take_of_the_scene(
-    client: TestClient, sessions: Sessions, story: dict[str, Any], tmp_path: Path
+    client: TestClient, sessions: SessionFactory, story: dict[str, Any], tmp_path: Path
 ) -> None:
     with sessions.begin() as session:
         row = session.get_one(Scene, story["first"])
         shown = row.accepted_asset_id
         job = open_scene_job(session, row, settings=SETTINGS, overrides={"seed": 7})
     take = finished(sessions, job.id, tmp_path)
-    first = good(client.get(f"{A}/scenes/{story['first']}"))
+    first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
     assert (first["accepted_asset_id"], first["status"]) == (shown, "rendered")  # the accepted one is up to date
     body = {"asset_id": take, "kind": "approval"}
-    assert good(client.post(f"{A}/feedback", json=body), 201)["accepted_for_scene"] == story["first"]
-    first = good(client.get(f"{A}/scenes/{story['first']}"))
+    assert require_success(client.post(f"{API_ROOT}/feedback", json=body), 201)["accepted_for_scene"] == story["first"]
+    first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
     assert (first["accepted_asset_id"], first["status"]) == (take, "final")
     assert stale(client, story)["stale"] == []
     with sessions() as session:
@@ -240,13 +259,13 @@ def test_approval_and_rejection_move_the_take_of_the_scene(
             uuid.UUID(first["key"]),
         )
         assert seen.character_hash is not None
-    listed = pages(client, f"characters/{story['kai']}/appearances", limit=1)
+    listed = read_all_pages(client, f"characters/{story['kai']}/appearances", limit=1)
     assert [one["asset_id"] for one in listed] == [take, shown]
     assert client.get(listed[0]["file_url"]).status_code == 200
     body = {"asset_id": take, "kind": "rejection", "reason": "Kai blinks"}
-    given = good(client.post(f"{A}/feedback", json=body), 201)
+    given = require_success(client.post(f"{API_ROOT}/feedback", json=body), 201)
     assert given["taken_from_scenes"] == [story["first"]]
     assert given["feedback"]["scene_key"] == first["key"]
-    first = good(client.get(f"{A}/scenes/{story['first']}"))
+    first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
     assert (first["accepted_asset_id"], first["video_path"], first["status"]) == (None, None, "generated")
     assert stale(client, story)["missing"] == [story["first"], story["third"]]

@@ -11,15 +11,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.library import Track
 from db.models.music import MusicSceneSync
 from db.models.rendering import Asset, AssetKind
 from db.models.scenes import Scene
-from tests.api.api_factories import branch, good, project, scene
-from tests.api.api_requests import A, code_of
-from tests.api.small_servers import refusing
-from tests.tower.beats.sounds import clicks, even_clicks, write_wav
+from tests.api.api_factories import create_branch, create_project, create_scene, require_success
+from tests.api.api_requests import API_ROOT, status_and_code
+from tests.api.small_servers import reserve_refusing_address
+from tests.tower.beats.sounds import click_track, even_click_track, write_wav
 from tower.settings import Settings
 
 POINTS = [{"time": 0.0, "event": "scene_start"}, {"time": 2.5, "event": "character_entrance"}]
@@ -34,7 +34,7 @@ def media(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(api_database_url: str, media: Path) -> Iterator[TestClient]:
-    with refusing() as prefect:
+    with reserve_refusing_address() as prefect:
         settings = Settings(
             database_url=api_database_url, prefect_api_url=f"{prefect}/api", data_dir=media.parent, engine="animatic"
         )
@@ -44,16 +44,18 @@ def client(api_database_url: str, media: Path) -> Iterator[TestClient]:
 
 @pytest.fixture
 def theme(media: Path) -> Path:
-    return write_wav(media / "theme.wav", even_clicks(120, 12))
+    return write_wav(media / "theme.wav", even_click_track(120, 12))
 
 
 @pytest.fixture
 def url(client: TestClient) -> str:
-    return f"{A}/scenes/{scene(client, project(client), duration_seconds=5.0)['id']}/audio"
+    return f"{API_ROOT}/scenes/{create_scene(client, create_project(client), duration_seconds=5.0)['id']}/audio"
 
 
 def given(client: TestClient, url: str, path: Path, **more: Any) -> dict[str, Any]:
-    said: dict[str, Any] = good(client.post(url, json={"audio_path": str(path), "sync_points": POINTS, **more}), 201)
+    said: dict[str, Any] = require_success(
+        client.post(url, json={"audio_path": str(path), "sync_points": POINTS, **more}), 201
+    )
     return said
 
 
@@ -67,13 +69,13 @@ def test_as_documented(client: TestClient, url: str, theme: Path) -> None:
     assert [shot["ratio"] for shot in plan["shots"]] == [1, 1]
     assert plan["predicted_error"]["worst_ms"] < 12
     assert (plan["frames"], plan["duration_s"], said["length_from"]) == (120, 5, "the scene")
-    assert good(client.get(url)) == audio
+    assert require_success(client.get(url)) == audio
     assert audio["measured_error_ms"] is None
 
 
 def test_without_bpm_the_cuts_follow_the_beats_that_are_heard(client: TestClient, url: str, media: Path) -> None:
     times = np.cumsum([0.3] + [0.6 - 0.005 * number for number in range(22)])
-    path = write_wav(media / "faster.wav", clicks(times, 13))
+    path = write_wav(media / "faster.wav", click_track(times, 13))
     said = given(client, url, path, timing="vfr")
     assert said["beats_from"] == "the beats that were heard"
     assert said["audio"]["confidence"] is not None
@@ -85,7 +87,7 @@ def test_without_bpm_the_cuts_follow_the_beats_that_are_heard(client: TestClient
 
 
 def test_a_given_tempo_that_runs_away_from_the_music_is_said(client: TestClient, url: str, media: Path) -> None:
-    path = write_wav(media / "slow.wav", even_clicks(113, 14))
+    path = write_wav(media / "slow.wav", even_click_track(113, 14))
     warnings = given(client, url, path, bpm=120)["plan"]["warnings"]
     assert any("without bpm the cuts follow the detected beats" in warning for warning in warnings)
 
@@ -95,35 +97,35 @@ def test_silence_is_cut_by_a_given_tempo_only(client: TestClient, url: str, medi
     said = given(client, url, path, bpm=120, offset_s=1.0)
     assert said["beats_from"] == "the given bpm, from the offset: no beat was heard"
     refused = client.post(url, json={"audio_path": str(path), "sync_points": POINTS})
-    assert code_of(refused) == (422, "VALIDATION_ERROR")
+    assert status_and_code(refused) == (422, "VALIDATION_ERROR")
     assert refused.json()["error"]["details"]["field"] == "bpm"
 
 
 def test_the_file_is_a_track_from_then_on_and_a_track_can_be_named(
-    client: TestClient, url: str, theme: Path, sessions: Sessions
+    client: TestClient, url: str, theme: Path, sessions: SessionFactory
 ) -> None:
     first = given(client, url, theme)["audio"]
     with sessions() as session:
         assert session.get_one(Track, first["track_id"]).title == first["track_name"] == "theme"
-    again = good(client.post(url, json={"track_id": first["track_id"], "offset": 1.0}), 201)["audio"]
+    again = require_success(client.post(url, json={"track_id": first["track_id"], "offset": 1.0}), 201)["audio"]
     assert (again["audio_path"], again["offset_s"], again["audio_sha256"]) == (str(theme), 1, first["audio_sha256"])
-    assert code_of(client.post(url, json={"track_id": 999_999})) == (404, "NOT_FOUND")
+    assert status_and_code(client.post(url, json={"track_id": 999_999})) == (404, "NOT_FOUND")
     both = client.post(url, json={"track_id": first["track_id"], "audio_path": str(theme)})
-    assert code_of(both) == (422, "VALIDATION_ERROR")
-    assert code_of(client.post(url, json={})) == (422, "VALIDATION_ERROR")
+    assert status_and_code(both) == (422, "VALIDATION_ERROR")
+    assert status_and_code(client.post(url, json={})) == (422, "VALIDATION_ERROR")
 
 
 def test_the_newest_counts_and_all_of_it_can_be_removed(
-    client: TestClient, url: str, theme: Path, sessions: Sessions
+    client: TestClient, url: str, theme: Path, sessions: SessionFactory
 ) -> None:
-    assert code_of(client.get(url)) == (404, "NO_AUDIO")
+    assert status_and_code(client.get(url)) == (404, "NO_AUDIO")
     given(client, url, theme)
     assert given(client, url, theme, volume=0.5, fade_in_s=1.0, fade_out_s=2.0)["audio"]["volume"] == 0.5
-    found = good(client.get(url))
+    found = require_success(client.get(url))
     assert (found["volume"], found["fade_in_s"], found["fade_out_s"]) == (0.5, 1, 2)
-    assert good(client.delete(url))["removed"] == 2
-    assert code_of(client.get(url)) == (404, "NO_AUDIO")
-    assert code_of(client.delete(url)) == (404, "NO_AUDIO")
+    assert require_success(client.delete(url))["removed"] == 2
+    assert status_and_code(client.get(url)) == (404, "NO_AUDIO")
+    assert status_and_code(client.delete(url)) == (404, "NO_AUDIO")
     with sessions() as session:
         assert session.query(MusicSceneSync).count() == 0
 
@@ -131,25 +133,25 @@ def test_the_newest_counts_and_all_of_it_can_be_removed(
 def test_absurd_stretches_are_refused_and_change_nothing(client: TestClient, url: str, theme: Path) -> None:
     points = [{"time": 0.0}, {"time": 0.1, "event": "blink"}]
     refused = client.post(url, json={"audio_path": str(theme), "sync_points": points})
-    assert code_of(refused) == (422, "STRETCH_TOO_LARGE")
+    assert status_and_code(refused) == (422, "STRETCH_TOO_LARGE")
     error = refused.json()["error"]
     assert "Shot 1 of 2 (0.08 s)" in error["message"]
     assert (error["details"]["least"], error["details"]["most"]) == (0.8, 1.25)
     late = client.post(url, json={"audio_path": str(theme), "sync_points": [{"time": 5.5}]})
-    assert code_of(late) == (422, "VALIDATION_ERROR")
+    assert status_and_code(late) == (422, "VALIDATION_ERROR")
     assert late.json()["error"]["details"]["field"] == "sync_points.0"
-    assert code_of(client.get(url)) == (404, "NO_AUDIO")
+    assert status_and_code(client.get(url)) == (404, "NO_AUDIO")
 
 
 def test_a_scene_without_a_length_is_planned_for_an_assumed_one(client: TestClient, theme: Path) -> None:
-    number = scene(client, project(client))["id"]
-    said = given(client, f"{A}/scenes/{number}/audio", theme)
+    number = create_scene(client, create_project(client))["id"]
+    said = given(client, f"{API_ROOT}/scenes/{number}/audio", theme)
     assert said["length_from"].startswith("assumed")
     assert said["plan"]["duration_s"] == 5.5
 
 
-def test_the_accepted_take_says_how_long_it_is(client: TestClient, theme: Path, sessions: Sessions) -> None:
-    number = scene(client, project(client), duration_seconds=5.0)["id"]
+def test_the_accepted_take_says_how_long_it_is(client: TestClient, theme: Path, sessions: SessionFactory) -> None:
+    number = create_scene(client, create_project(client), duration_seconds=5.0)["id"]
     with sessions.begin() as session:
         probe = {"frames": 132, "fps_exact": "24", "fps": 24.0}
         take = Asset(kind=AssetKind.VIDEO, path="/x.mp4", sha256="0" * 64, bytes=1, probe=probe, provenance={})
@@ -157,21 +159,24 @@ def test_the_accepted_take_says_how_long_it_is(client: TestClient, theme: Path, 
         session.flush()
         row = session.get_one(Scene, number)
         row.accepted_asset_id, row.accepted_fingerprint = take.id, "f" * 64
-    said = given(client, f"{A}/scenes/{number}/audio", theme)
+    said = given(client, f"{API_ROOT}/scenes/{number}/audio", theme)
     assert (said["plan"]["frames"], said["length_from"]) == (132, "its accepted take")
 
 
 def test_only_files_of_the_media_folders_that_are_there(
     client: TestClient, url: str, theme: Path, media: Path, tmp_path: Path
 ) -> None:
-    stray = write_wav(tmp_path / "stray.wav", even_clicks(120, 3))
+    stray = write_wav(tmp_path / "stray.wav", even_click_track(120, 3))
     (media / "link.wav").symlink_to(stray)
     for path in (str(stray), f"{media}/../../stray.wav", str(media / "link.wav"), "/etc/passwd"):
-        assert code_of(client.post(url, json={"audio_path": path})) == (422, "VALIDATION_ERROR")
-    assert code_of(client.post(url, json={"audio_path": str(media / "absent.wav")})) == (404, "NOT_FOUND")
+        assert status_and_code(client.post(url, json={"audio_path": path})) == (422, "VALIDATION_ERROR")
+    assert status_and_code(client.post(url, json={"audio_path": str(media / "absent.wav")})) == (404, "NOT_FOUND")
     (media / "odd.mp3").write_bytes(b"no music")
-    assert code_of(client.post(url, json={"audio_path": str(media / "odd.mp3")})) == (422, "MEDIA_UNREADABLE")
-    assert code_of(client.post(f"{A}/scenes/999999/audio", json={"audio_path": str(theme)})) == (404, "NOT_FOUND")
+    assert status_and_code(client.post(url, json={"audio_path": str(media / "odd.mp3")})) == (422, "MEDIA_UNREADABLE")
+    assert status_and_code(client.post(f"{API_ROOT}/scenes/999999/audio", json={"audio_path": str(theme)})) == (
+        404,
+        "NOT_FOUND",
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,15 +194,17 @@ def test_only_files_of_the_media_folders_that_are_there(
 )
 def test_odd_values_are_refused(client: TestClient, url: str, theme: Path, field: str, value: object) -> None:
     answer = client.post(url, json={"audio_path": str(theme), field: value})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
 
 
 def test_each_branch_has_its_own_music(client: TestClient, theme: Path) -> None:
-    project_id = project(client)
-    number = scene(client, project_id, duration_seconds=5.0)["id"]
-    branch(client, project_id)
-    url = f"{A}/scenes/{number}/audio"
-    there = good(client.post(url, params={"branch": "experimental_ending"}, json={"audio_path": str(theme)}), 201)
+    project_id = create_project(client)
+    number = create_scene(client, project_id, duration_seconds=5.0)["id"]
+    create_branch(client, project_id)
+    url = f"{API_ROOT}/scenes/{number}/audio"
+    there = require_success(
+        client.post(url, params={"branch": "experimental_ending"}, json={"audio_path": str(theme)}), 201
+    )
     assert there["audio"]["scene_id"] != number
-    assert code_of(client.get(url)) == (404, "NO_AUDIO")
-    assert good(client.get(url, params={"branch": "experimental_ending"})) == there["audio"]
+    assert status_and_code(client.get(url)) == (404, "NO_AUDIO")
+    assert require_success(client.get(url, params={"branch": "experimental_ending"})) == there["audio"]

@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
-from tests.api.api_requests import A, code_of
-from tests.api.small_servers import refusing
+from tests.api.api_requests import API_ROOT, status_and_code
+from tests.api.small_servers import reserve_refusing_address
 from tests.fakes.comfyui.server import FakeComfyUI
 from tower.settings import Settings
 
@@ -35,7 +35,7 @@ def comfyui() -> Iterator[FakeComfyUI]:
 @pytest.fixture
 def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
     """The service beside a ComfyUI."""
-    with refusing() as prefect:
+    with reserve_refusing_address() as prefect:
         settings = Settings(database_url=api_database_url, prefect_api_url=prefect, comfyui_url=comfyui.url)
         with TestClient(create_app(settings)) as client:
             yield client
@@ -46,10 +46,10 @@ def node_of(graph: dict[str, Any], class_type: str) -> str:
 
 
 def test_the_workflows_of_tower_are_listed_and_shown(client: TestClient) -> None:
-    listed = {workflow["name"]: workflow for workflow in client.get(f"{A}/workflows").json()}
+    listed = {workflow["name"]: workflow for workflow in client.get(f"{API_ROOT}/workflows").json()}
     assert {"animatediff", "core_video", "image", "img2img_reference", "anime_character_v2"} <= set(listed)
     assert all(workflow["built_in"] for workflow in listed.values())
-    shown = client.get(f"{A}/workflows/animatediff").json()
+    shown = client.get(f"{API_ROOT}/workflows/animatediff").json()
     assert shown["bindings"] == listed["animatediff"]["bindings"]
     [seed] = shown["bindings"]["seed"]
     assert shown["graph"][seed["node"]]["class_type"] == "KSampler"
@@ -57,69 +57,69 @@ def test_the_workflows_of_tower_are_listed_and_shown(client: TestClient) -> None
 
 def test_the_example_in_openapi_is_accepted(beside: TestClient) -> None:
     [example] = beside.get("/openapi.json").json()["components"]["schemas"]["NewWorkflow"]["examples"]
-    said = beside.post(f"{A}/workflows", json=example).json()
+    said = beside.post(f"{API_ROOT}/workflows", json=example).json()
     assert (said["checked"], set(said["bindings"])) == (True, {"reference", "prefix"})
 
 
 def test_a_graph_is_checked_and_its_bindings_inferred(beside: TestClient, graph: dict[str, Any]) -> None:
-    answer = beside.post(f"{A}/workflows", json={"name": "own", "graph": graph, "description": "My own"})
+    answer = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "description": "My own"})
     assert answer.status_code == 201, answer.text
     said = answer.json()
     assert (said["name"], said["version"], said["checked"], said["reason"]) == ("own", 1, True, None)
     assert said["bindings"]["seed"] == [{"node": node_of(graph, "KSampler"), "input": "seed"}]
     assert said["inferred"]["seed"]["why"]
     assert "reference" in said["not_inferred"]
-    assert beside.get(f"{A}/workflows/own").json()["graph"] == graph
-    listed = next(workflow for workflow in beside.get(f"{A}/workflows").json() if workflow["name"] == "own")
+    assert beside.get(f"{API_ROOT}/workflows/own").json()["graph"] == graph
+    listed = next(workflow for workflow in beside.get(f"{API_ROOT}/workflows").json() if workflow["name"] == "own")
     assert (listed["built_in"], listed["description"]) == (False, "My own")
 
 
 def test_given_bindings_win_over_the_inferred(beside: TestClient, graph: dict[str, Any]) -> None:
     sampler = node_of(graph, "KSampler")
     given = {"cfg": [{"node": sampler, "input": "denoise"}]}
-    said = beside.post(f"{A}/workflows", json={"name": "own", "graph": graph, "bindings": given}).json()
+    said = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "bindings": given}).json()
     assert said["bindings"]["cfg"] == given["cfg"]
     assert said["bindings"]["steps"] == [{"node": sampler, "input": "steps"}]
 
 
 def test_a_graph_that_cannot_run_is_refused_with_mends(beside: TestClient, graph: dict[str, Any]) -> None:
     graph[node_of(graph, "KSampler")]["class_type"] = "NoSuchSampler"
-    answer = beside.post(f"{A}/workflows", json={"name": "own", "graph": graph})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    answer = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert (details["field"], details["findings"][0]["code"]) == ("graph", "missing_node")
     assert all(finding["mend"] for finding in details["findings"])
-    assert beside.get(f"{A}/workflows/own").status_code == 404
+    assert beside.get(f"{API_ROOT}/workflows/own").status_code == 404
 
 
 def test_a_change_is_a_new_version_and_the_old_one_stays(beside: TestClient, graph: dict[str, Any]) -> None:
     changed = copy.deepcopy(graph)
     changed[node_of(graph, "KSampler")]["inputs"]["steps"] += 1
     versions = [
-        beside.post(f"{A}/workflows", json={"name": "own", "graph": one}).json()["version"]
+        beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": one}).json()["version"]
         for one in (graph, graph, changed)
     ]
     assert versions == [1, 1, 2]
-    assert beside.get(f"{A}/workflows/own").json()["graph"] == changed
-    assert beside.get(f"{A}/workflows/own", params={"version": 1}).json()["graph"] == graph
-    assert code_of(beside.get(f"{A}/workflows/own", params={"version": 3})) == (404, "NOT_FOUND")
-    assert beside.delete(f"{A}/workflows/own").json() == {"name": "own", "deleted_versions": 2}
-    assert code_of(beside.delete(f"{A}/workflows/own")) == (404, "NOT_FOUND")
+    assert beside.get(f"{API_ROOT}/workflows/own").json()["graph"] == changed
+    assert beside.get(f"{API_ROOT}/workflows/own", params={"version": 1}).json()["graph"] == graph
+    assert status_and_code(beside.get(f"{API_ROOT}/workflows/own", params={"version": 3})) == (404, "NOT_FOUND")
+    assert beside.delete(f"{API_ROOT}/workflows/own").json() == {"name": "own", "deleted_versions": 2}
+    assert status_and_code(beside.delete(f"{API_ROOT}/workflows/own")) == (404, "NOT_FOUND")
 
 
 def test_without_comfyui_it_is_stored_unchecked_with_the_reason(client: TestClient, graph: dict[str, Any]) -> None:
     seed = [{"node": node_of(graph, "KSampler"), "input": "seed"}]
     body = {"name": "own", "graph": graph, "bindings": {"seed": seed}}
-    said = client.post(f"{A}/workflows", json=body).json()
+    said = client.post(f"{API_ROOT}/workflows", json=body).json()
     assert (said["checked"], said["bindings"], said["inferred"]) == (False, {"seed": seed}, {})
     assert "TOWER_COMFYUI_URL" in said["reason"]
 
 
 def test_a_silent_comfyui_leaves_it_unchecked(api_database_url: str, graph: dict[str, Any]) -> None:
-    with refusing() as nobody:
+    with reserve_refusing_address() as nobody:
         settings = Settings(database_url=api_database_url, prefect_api_url=nobody, comfyui_url=nobody)
         with TestClient(create_app(settings)) as client:
-            said = client.post(f"{A}/workflows", json={"name": "own", "graph": graph}).json()
+            said = client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph}).json()
     assert said["checked"] is False
     assert nobody in said["reason"]
 
@@ -142,11 +142,14 @@ def test_a_silent_comfyui_leaves_it_unchecked(api_database_url: str, graph: dict
 def test_odd_workflows_are_refused(
     client: TestClient, graph: dict[str, Any], change: dict[str, Any], field: str
 ) -> None:
-    answer = client.post(f"{A}/workflows", json={"name": "own", "graph": graph, **change})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    answer = client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, **change})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     assert answer.json()["error"]["details"]["field"] == field
 
 
 def test_what_comes_with_tower_cannot_be_changed(client: TestClient, graph: dict[str, Any]) -> None:
-    assert code_of(client.post(f"{A}/workflows", json={"name": "image", "graph": graph})) == (409, "CONFLICT")
-    assert code_of(client.delete(f"{A}/workflows/image")) == (409, "CONFLICT")
+    assert status_and_code(client.post(f"{API_ROOT}/workflows", json={"name": "image", "graph": graph})) == (
+        409,
+        "CONFLICT",
+    )
+    assert status_and_code(client.delete(f"{API_ROOT}/workflows/image")) == (409, "CONFLICT")

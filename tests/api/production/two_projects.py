@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-from tests.api.openapi import Operation, names_in
+from tests.api.openapi import Operation, path_parameters
 
 PROJECT = "project_id"
 TEXTS = ("name", "title", "description", "message")  # contain the mark of their project
@@ -20,7 +20,7 @@ REFERENCE = re.compile(r"(at|from|to|ref)|(.+_)?(ids?|keys?|hash|branch|branch_n
 
 
 @dataclass
-class World:
+class ProjectWorld:
     """One project. `ids` contains its entities' ids by the path of their list, `names` the other names in answers.
 
     Both keep the first value, `latest` the last one.
@@ -32,35 +32,35 @@ class World:
     names: dict[str, Any] = field(default_factory=dict)
     latest: dict[str, Any] = field(default_factory=dict)
 
-    def named(self, name: str) -> Any:
+    def value_for(self, name: str) -> Any:
         """The value of a parameter outside the path; None if no such entity was created."""
         if name == PROJECT:
             return self.project_id
         same = HASHES if name in HASHES else (name,)
         return next((self.names[one] for one in same if one in self.names), None)
 
-    def in_path(self, path: str, name: str) -> Any:
+    def path_value(self, path: str, name: str) -> Any:
         """The value of a path parameter; None if no such entity was created."""
         listed_at = path[: path.index(f"/{{{name}}}")]
-        return self.project_id if name == PROJECT else self.ids.get(listed_at, self.named(name))
+        return self.project_id if name == PROJECT else self.ids.get(listed_at, self.value_for(name))
 
-    def path(self, operation: Operation, **instead: Any) -> str | None:
+    def fill_path(self, operation: Operation, **overrides: Any) -> str | None:
         """The path with this project's values, or those of `instead`; None if one is missing."""
         path = operation.path
-        for name in names_in(path):
-            value = instead.get(name, self.in_path(operation.path, name))
+        for name in path_parameters(path):
+            value = overrides.get(name, self.path_value(operation.path, name))
             if value is None:
                 return None
             path = path.replace(f"{{{name}}}", str(value))
         return path
 
-    def query(self, operation: Operation) -> dict[str, Any]:
+    def build_query(self, operation: Operation) -> dict[str, Any]:
         """The required parameters; free text is the mark."""
         asked = operation.parameters("query")
         wanted = [name for name, said in asked.items() if said.get("required") or name == PROJECT]
-        return {name: self.mark if (value := self.named(name)) is None else value for name in wanted}
+        return {name: self.mark if (value := self.value_for(name)) is None else value for name in wanted}
 
-    def body(self, operation: Operation, *, new_names: bool = False) -> dict[str, Any]:
+    def build_body(self, operation: Operation, *, new_names: bool = False) -> dict[str, Any]:
         """The example for this project, with its mark. Paths are omitted because their files do not exist."""
         body = copy.deepcopy(operation.example())
         marked = (*TEXTS, *(NEW_NAMES if new_names else ()))
@@ -84,52 +84,52 @@ class World:
                 self.names.setdefault(name, value)
                 self.latest[name] = value
 
-    def everything(self) -> set[Any]:
+    def all_values(self) -> set[Any]:
         return {*self.ids.values(), *self.names.values(), *self.latest.values()}
 
 
-def is_of_a_project(operation: Operation) -> bool:
+def names_a_project(operation: Operation) -> bool:
     """Whether a request names its project."""
     asked = {*operation.parameters("path"), *operation.parameters("query"), *operation.body().get("properties", {})}
     return PROJECT in asked
 
 
-def build(client: TestClient, operations: list[Operation], mark: str) -> World:
+def build_world(client: TestClient, operations: list[Operation], mark: str) -> ProjectWorld:
     """Create a project and send each POST that names a project once, those with the shortest paths first."""
     made = client.post("/api/anime/projects", json={"name": f"{mark} project"})
     assert made.status_code == 201, made.text
-    world = World(mark, made.json()["id"])
-    makers = [one for one in operations if one.method == "POST" and is_of_a_project(one)]
+    world = ProjectWorld(mark, made.json()["id"])
+    makers = [one for one in operations if one.method == "POST" and names_a_project(one)]
     for one in sorted(makers, key=lambda one: len(one.path)):
-        make(client, one, world)
+        send_creation(client, one, world)
     return world
 
 
-def make(client: TestClient, one: Operation, world: World) -> None:
+def send_creation(client: TestClient, operation: Operation, world: ProjectWorld) -> None:
     """Try the request with new names and with existing ones."""
-    path = world.path(one)
+    path = world.fill_path(operation)
     for new_names in (True, False) if path else ():
-        body = world.body(one, new_names=new_names) if one.body() else None
-        answer = client.post(path or "", params=world.query(one), json=body)
+        body = world.build_body(operation, new_names=new_names) if operation.body() else None
+        answer = client.post(path or "", params=world.build_query(operation), json=body)
         if answer.is_success:
-            world.learn(one, answer.json())
+            world.learn(operation, answer.json())
             return
 
 
-def snapshot(client: TestClient, operations: list[Operation], world: World) -> dict[str, Any]:
+def read_everything(client: TestClient, operations: list[Operation], world: ProjectWorld) -> dict[str, Any]:
     """Every readable answer about a project."""
     seen = {}
     for one in operations:
-        if one.method == "GET" and (is_of_a_project(one) or PROJECT in names_in(one.path)):
-            path = world.path(one)
+        if one.method == "GET" and (names_a_project(one) or PROJECT in path_parameters(one.path)):
+            path = world.fill_path(one)
             if path is not None:
-                answer = client.get(path, params=world.query(one))
+                answer = client.get(path, params=world.build_query(one))
                 seen[str(one)] = (answer.status_code, answer.text)
     return seen
 
 
-def tells_of(mark: str, text: str, said: object) -> bool:
+def reveals(mark: str, text: str, sent: object) -> bool:
     """Whether an answer contains this mark, ignoring the values of the request itself."""
-    for value in filter(lambda one: isinstance(one, str), said if isinstance(said, list) else [said]):
+    for value in filter(lambda one: isinstance(one, str), sent if isinstance(sent, list) else [sent]):
         text = text.replace(json.dumps(value)[1:-1], "").replace(value, "")
     return mark in text

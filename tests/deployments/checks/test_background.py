@@ -47,14 +47,14 @@ def test_a_schedule_that_is_due_in_a_minute_gets_its_run_by_itself(prefect: Pref
         assert time.monotonic() < deadline, "the server's scheduler made no run"
         time.sleep(0.5)
     assert abs(due - anchor) < timedelta(seconds=1)
-    check = background.schedules(prefect.url)
+    check = background.check_schedules(prefect.url)
     assert check.status == "ok", check
     assert f"{due:%Y-%m-%d %H:%M}" in check.found
 
 
 def test_a_schedule_that_never_falls_due_is_named(prefect: PrefectClient, deploy: Any) -> None:
     name = deploy({"schedule": {"cron": "0 0 30 2 *"}, "active": True, "slug": "thirtieth-of-february"})
-    check = background.schedules(prefect.url)
+    check = background.check_schedules(prefect.url)
     assert check.status == "fail"
     assert f"{name} (thirtieth-of-february)" in check.found
 
@@ -67,16 +67,16 @@ def test_a_paused_schedule_is_not_asked_for_runs(prefect: PrefectClient, deploy:
 def test_errors_of_background_services_are_counted_since_the_last_start(tmp_path: Path) -> None:
     log = tmp_path / "prefect.log"
     log.write_bytes(BANNER + FAILED + BANNER)
-    assert background.prefect_services(log).status == "ok"
+    assert background.check_prefect_services(log).status == "ok"
     log.write_bytes(BANNER + FAILED + b"Traceback (most recent call last):\n" + FAILED)
-    check = background.prefect_services(log)
+    check = background.check_prefect_services(log)
     assert check.status == "warn"
     assert "2 errors" in check.found
     assert "schedule_deployments" in check.found
 
 
 def test_without_a_log_nothing_is_claimed(tmp_path: Path) -> None:
-    assert background.prefect_services(tmp_path / "prefect.log").status == "unknown"
+    assert background.check_prefect_services(tmp_path / "prefect.log").status == "unknown"
 
 
 def _next_runs(prefect: PrefectClient, deployment: str) -> dict[str, datetime | None]:

@@ -17,12 +17,12 @@ import uvicorn
 from sqlalchemy import Engine, select
 
 from api.production.app import create_app
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobStatus, JobType, ProductionJob
 from deployments import state
-from deployments.process import started_at
-from deployments.state import Addresses, Child, State
-from tests.conftest import free_port
+from deployments.process import process_started_at
+from deployments.state import Addresses, ChildProcess, StackState
+from tests.conftest import find_free_port
 from tests.fakes.comfyui.server import FakeComfyUI
 from tower.jobs.lifecycle import open_job
 from tower.jobs.spec import GenerationSpec
@@ -33,10 +33,10 @@ FAILED = {"status": JobStatus.FAILED, "error_code": "RENDER_FAILED", "error_mess
 
 
 @pytest.fixture
-def stack(tmp_path: Path, committing_engine: Engine, sessions: Sessions) -> Iterator[dict[str, str]]:
+def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -> Iterator[dict[str, str]]:
     """The environment of a command beside a production API that a stack file names; Prefect is away."""
     database_url = committing_engine.url.render_as_string(hide_password=False)
-    port, nobody = free_port(), f"http://127.0.0.1:{free_port()}/api"
+    port, nobody = find_free_port(), f"http://127.0.0.1:{find_free_port()}/api"
     with FakeComfyUI() as comfyui:
         settings = Settings(database_url=database_url, prefect_api_url=nobody, comfyui_url=comfyui.url)
         server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning"))
@@ -47,10 +47,12 @@ def stack(tmp_path: Path, committing_engine: Engine, sessions: Sessions) -> Iter
                 assert thread.is_alive(), "the API did not start"
                 time.sleep(0.02)
             url = f"http://127.0.0.1:{port}/api/anime"
-            began = started_at(os.getpid())
+            began = process_started_at(os.getpid())
             assert began is not None
             addresses = Addresses(url, nobody, nobody, nobody.removesuffix("/api"), database_url, tmp_path)
-            state.write(State(Child("supervisor", os.getpid(), began), "mark", 0, ready=True, addresses=addresses))
+            state.write(
+                StackState(ChildProcess("supervisor", os.getpid(), began), "mark", 0, ready=True, addresses=addresses)
+            )
             outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
             yield {**outer, "TOWER_DATA_DIR": str(tmp_path)}
         finally:
@@ -95,7 +97,9 @@ def test_a_graph_that_cannot_run_is_wrong_usage_with_the_mend(stack: dict[str, s
     assert tower(stack, "workflow", "add", str(file), "--bind", "seed").returncode == 2
 
 
-def test_retry_opens_a_failed_job_again_and_refuses_one_that_runs(stack: dict[str, str], sessions: Sessions) -> None:
+def test_retry_opens_a_failed_job_again_and_refuses_one_that_runs(
+    stack: dict[str, str], sessions: SessionFactory
+) -> None:
     with sessions.begin() as session:
         job = open_job(session, GenerationSpec(prompt="test"), job_type=JobType.STANDARD)
         for name, value in FAILED.items():
@@ -109,7 +113,7 @@ def test_retry_opens_a_failed_job_again_and_refuses_one_that_runs(stack: dict[st
 
 @pytest.mark.parametrize("how", [("--fast",), ("--type", "fast")])
 def test_a_fast_generation_is_asked_for_with_force(
-    stack: dict[str, str], sessions: Sessions, how: tuple[str, ...]
+    stack: dict[str, str], sessions: SessionFactory, how: tuple[str, ...]
 ) -> None:
     command = [sys.executable, "-m", "deployments.cli", "generate", "samurai", "--duration", "2", "--force", *how]
     with subprocess.Popen(command, env=stack, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
@@ -135,6 +139,6 @@ def test_without_a_stack_they_say_how_to_start_one(tmp_path: Path) -> None:
         assert "tower up" in ended.stderr
 
 
-def _newest(sessions: Sessions) -> ProductionJob | None:
+def _newest(sessions: SessionFactory) -> ProductionJob | None:
     with sessions() as session:
         return session.scalar(select(ProductionJob).order_by(ProductionJob.id.desc()).limit(1))

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from deployments.postgres import EmbeddedPostgres
-from tests.ports import free_offset
+from tests.ports import find_free_offset
 from tower import api_keys
 
 
@@ -31,7 +31,7 @@ def url(postgres: EmbeddedPostgres) -> Iterator[str]:
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
-    return {**outer, "TOWER_DATA_DIR": str(tmp_path / "data"), "TOWER_PORT_OFFSET": str(free_offset())}
+    return {**outer, "TOWER_DATA_DIR": str(tmp_path / "data"), "TOWER_PORT_OFFSET": str(find_free_offset())}
 
 
 def key(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -46,7 +46,7 @@ def test_a_key_is_made_shown_once_listed_and_revoked(env: dict[str, str], url: s
     token = made.stdout.strip()
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with Session(engine) as session:
-        assert api_keys.check(session, token).name == "laptop"
+        assert api_keys.authenticate(session, token).name == "laptop"
     engine.dispose()
 
     assert key(env, "create", "laptop").returncode == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deployments.state_files import FileLock
-from tests.ports import free_offset
+from tests.ports import find_free_offset
 from tests.tower.engines.distributions import declaring
 from tower.settings import Ports
 
@@ -20,7 +20,7 @@ from tower.settings import Ports
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
-    return {**outer, "TOWER_DATA_DIR": str(tmp_path / "data"), "TOWER_PORT_OFFSET": str(free_offset())}
+    return {**outer, "TOWER_DATA_DIR": str(tmp_path / "data"), "TOWER_PORT_OFFSET": str(find_free_offset())}
 
 
 def tower(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -105,7 +105,7 @@ def test_up_on_a_port_in_use_names_it_and_starts_nothing(env: dict[str, str], tm
 def test_a_second_stack_on_the_same_folder_is_refused(env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     lock = FileLock(tmp_path / "data" / "stack.lock")
-    lock.take("it is free")
+    lock.acquire("it is free")
     ended = tower(env, "up")
     lock.release()
     assert ended.returncode == 3

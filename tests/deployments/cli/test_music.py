@@ -16,11 +16,11 @@ import uvicorn
 from sqlalchemy import Engine
 
 from api.music.app import create_app
-from db.engine import Sessions
+from db.engine import SessionFactory
 from deployments import state
-from deployments.process import started_at
-from deployments.state import Addresses, Child, State
-from tests.conftest import free_port
+from deployments.process import process_started_at
+from deployments.state import Addresses, ChildProcess, StackState
+from tests.conftest import find_free_port
 from tests.tower.library.conftest import Make, sounds
 from tower.settings import Settings
 
@@ -28,10 +28,10 @@ __all__ = ["sounds"]
 
 
 @pytest.fixture
-def stack(tmp_path: Path, committing_engine: Engine, sessions: Sessions) -> Iterator[dict[str, str]]:
+def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -> Iterator[dict[str, str]]:
     """The environment of a command beside a music API that a stack file names."""
     database_url = committing_engine.url.render_as_string(hide_password=False)
-    data, folder, port = tmp_path / "data", tmp_path / "music", free_port()
+    data, folder, port = tmp_path / "data", tmp_path / "music", find_free_port()
     folder.mkdir()
     settings = Settings(database_url=database_url, data_dir=data, music_dirs=(folder,))
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning"))
@@ -41,10 +41,12 @@ def stack(tmp_path: Path, committing_engine: Engine, sessions: Sessions) -> Iter
         while not server.started:
             assert thread.is_alive(), "the API did not start"
             time.sleep(0.02)
-        began = started_at(os.getpid())
+        began = process_started_at(os.getpid())
         assert began is not None
         addresses = Addresses("", f"http://127.0.0.1:{port}/api", "", "", database_url, data)
-        state.write(State(Child("supervisor", os.getpid(), began), "mark", 0, ready=True, addresses=addresses))
+        state.write(
+            StackState(ChildProcess("supervisor", os.getpid(), began), "mark", 0, ready=True, addresses=addresses)
+        )
         outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
         yield {**outer, "TOWER_DATA_DIR": str(data)}
     finally:

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from db.engine import Sessions
-from tests.ports import free_offset
-from tests.tower.archives.studio import Studio, everything, files_below
-from tests.tower.archives.whole_project import a_project
+from db.engine import SessionFactory
+from tests.ports import find_free_offset
+from tests.tower.archives.studio import Studio, count_all_rows, list_files
+from tests.tower.archives.whole_project import insert_whole_project
 from tower.settings import Settings
 from tower.story import projects
 
 
 @pytest.fixture
-def studio(sessions: Sessions, tmp_path: Path) -> Studio:
+def studio(sessions: SessionFactory, tmp_path: Path) -> Studio:
     return Studio(sessions, Settings(data_dir=tmp_path / "data"))
 
 
@@ -32,7 +32,7 @@ def env(committing_engine: Engine, tmp_path: Path) -> dict[str, str]:
     return {
         **outer,
         "TOWER_DATA_DIR": str(tmp_path / "data"),
-        "TOWER_PORT_OFFSET": str(free_offset()),
+        "TOWER_PORT_OFFSET": str(find_free_offset()),
         "TOWER_DATABASE_URL": committing_engine.url.render_as_string(hide_password=False),
     }
 
@@ -43,7 +43,7 @@ def tower(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def test_a_project_is_exported_and_imported(env: dict[str, str], studio: Studio, tmp_path: Path) -> None:
-    project_id = a_project(studio)
+    project_id = insert_whole_project(studio)
     file = tmp_path / "neon.tower"
     out = tower(env, "project", "export", str(project_id), str(file))
     assert (out.returncode, out.stdout.strip()) == (0, str(file)), out.stderr
@@ -52,14 +52,14 @@ def test_a_project_is_exported_and_imported(env: dict[str, str], studio: Studio,
     back = tower(env, "project", "import", str(file))
     assert back.returncode == 0, back.stderr
     copy = int(back.stdout)
-    assert studio.count("anime_api.scenes", copy) == studio.count("anime_api.scenes", project_id)
+    assert studio.count_rows("anime_api.scenes", copy) == studio.count_rows("anime_api.scenes", project_id)
     again = tower(env, "project", "export", str(copy), str(tmp_path / "again.tower"), "--json")
     assert json.loads(again.stdout)["content_hash"] in out.stderr
     assert tower(env, "fsck", "--project", str(copy)).returncode == 0
 
 
 def test_a_file_that_is_there_is_replaced_only_by_force(env: dict[str, str], studio: Studio, tmp_path: Path) -> None:
-    project_id = str(a_project(studio))
+    project_id = str(insert_whole_project(studio))
     file = tmp_path / "mine.tower"
     file.write_bytes(b"mine")
     refused = tower(env, "project", "export", project_id, str(file))
@@ -82,19 +82,19 @@ def test_what_is_no_archive_is_refused_in_one_sentence(
     file = tmp_path / "bad.tower"
     if content is not None:
         file.write_bytes(content)
-    before = everything(studio)
+    before = count_all_rows(studio)
     ended = tower(env, "project", "import", str(file))
     assert ended.returncode == 2
     assert ended.stderr.startswith("tower: ")
     assert len(ended.stderr.splitlines()) == 1
     assert sentence in ended.stderr
-    assert everything(studio) == before
+    assert count_all_rows(studio) == before
 
 
 def test_a_terminal_sees_a_progress_bar(env: dict[str, str], studio: Studio, tmp_path: Path) -> None:
     """On a terminal of its own."""
     outside, inside = pty.openpty()
-    command = [sys.executable, "-m", "deployments.cli", "project", "export", str(a_project(studio))]
+    command = [sys.executable, "-m", "deployments.cli", "project", "export", str(insert_whole_project(studio))]
     shown = {**env, "TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen([*command, str(tmp_path / "x.tower")], env=shown, stderr=inside, stdout=inside) as running:
         os.close(inside)
@@ -115,21 +115,21 @@ def _read(terminal: int) -> bytes:
 
 
 def test_purge_says_what_would_go_and_then_removes_it(env: dict[str, str], studio: Studio) -> None:
-    project_id = a_project(studio)
+    project_id = insert_whole_project(studio)
     with studio.sessions.begin() as session:
-        projects.put_in_bin(session, project_id).deleted_at = datetime.now(UTC) - timedelta(days=10)
-    for name in files_below(studio.settings.renders):
+        projects.delete_project(session, project_id).deleted_at = datetime.now(UTC) - timedelta(days=10)
+    for name in list_files(studio.settings.renders):
         os.utime(studio.settings.renders / name, (1, 1))
     assert json.loads(tower(env, "purge", "--json").stdout)["projects"] == []
     would = tower(env, "purge", "--dry-run", "--older-than", "7")
     assert would.returncode == 0, would.stderr
     assert would.stdout == f"project {project_id}: Neon rain, 2 generations, 2 takes\n"
     assert "1 projects and 2 files" in would.stderr
-    assert studio.count("anime_api.scenes", project_id)
+    assert studio.count_rows("anime_api.scenes", project_id)
     done = json.loads(tower(env, "purge", "--older-than", "7", "--json").stdout)
     assert ([one["id"] for one in done["projects"]], done["files"]) == ([project_id], 2)
-    assert studio.count("anime_api.scenes", project_id) == 0
-    assert files_below(studio.settings.renders) == []
+    assert studio.count_rows("anime_api.scenes", project_id) == 0
+    assert list_files(studio.settings.renders) == []
     assert tower(env, "purge", "--older-than", "-1").returncode == 2
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deployments.entrypoints import PREFECT_YAML, modules
+from deployments.entrypoints import PREFECT_YAML, list_flow_modules
 from deployments.warm.launcher import SOCKET_VARIABLE
-from tests.deployments.processes import gone, until
+from tests.deployments.processes import has_ended, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere runs start cold")
 
@@ -80,8 +80,10 @@ def running() -> Iterator[Running]:
     with tempfile.TemporaryDirectory() as folder:
         address = Path(folder) / "zygote.sock"
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PREFECT_HOME": folder}
-        with subprocess.Popen([sys.executable, "-c", ZYGOTE, str(address), *modules(PREFECT_YAML)], env=env) as zygote:
-            until(address.exists, limit_s=60)
+        with subprocess.Popen(
+            [sys.executable, "-c", ZYGOTE, str(address), *list_flow_modules(PREFECT_YAML)], env=env
+        ) as zygote:
+            wait_until(address.exists, limit_s=60)
             yield Running(address, zygote.pid)
             zygote.terminate()
             assert zygote.wait(10) == 0
@@ -119,7 +121,7 @@ def launch(address: Path, answer: Path, tmp_path: Path) -> Iterator[Launch]:
 
 def run_of(answer: Path) -> int:
     """The process of a run that wrote its number."""
-    until(lambda: answer.exists() and answer.read_text() != "")
+    wait_until(lambda: answer.exists() and answer.read_text() != "")
     return int(answer.read_text())
 
 
@@ -143,7 +145,7 @@ def test_a_run_starts_cold_where_the_code_has_changed(tmp_path: Path, answer: Pa
         "from deployments.warm import zygote", "from deployments.warm import zygote; zygote.PRELOADED = ()"
     )
     with subprocess.Popen([sys.executable, "-c", light, str(address), "a_recipe"], env=env) as zygote:
-        until(address.exists)
+        wait_until(address.exists)
         if edited:
             recipe.write_text("changed = True")
         command = [sys.executable, "-m", "deployments.warm.launcher"]
@@ -168,7 +170,7 @@ def test_a_launcher_hands_on_sigterm(launch: Launch, answer: Path) -> None:
     run = run_of(answer)
     launcher.terminate()
     assert launcher.wait(10) == 5
-    assert gone(run)
+    assert has_ended(run)
 
 
 def test_a_run_ends_with_its_launcher_and_with_what_it_started(launch: Launch, answer: Path) -> None:
@@ -176,23 +178,23 @@ def test_a_run_ends_with_its_launcher_and_with_what_it_started(launch: Launch, a
     run = run_of(answer)
     child = psutil.Process(run).children()[0].pid
     launcher.kill()
-    until(lambda: gone(run) and gone(child))
+    wait_until(lambda: has_ended(run) and has_ended(child))
 
 
 def test_a_run_outlives_a_killed_zygote_and_its_launcher_waits_for_it(tmp_path: Path, answer: Path) -> None:
     address = tmp_path / "short.sock"
     light = ZYGOTE.replace("zygote.preload(sys.argv[2:])", "{}")
     with subprocess.Popen([sys.executable, "-c", light, str(address)]) as zygote:
-        until(address.exists)
+        wait_until(address.exists)
         code = "import time\nPath(request.env['ANSWER']).write_text(str(os.getpid()))\ntime.sleep(1)"
         env = {**os.environ, SOCKET_VARIABLE: str(address), "CODE": code, "ANSWER": str(answer)}
         with subprocess.Popen([sys.executable, "-m", "deployments.warm.launcher"], env=env) as launcher:
             run = run_of(answer)
             zygote.kill()
             zygote.wait()
-            assert not gone(run)
+            assert not has_ended(run)
             launcher.wait(10)
-            assert gone(run)
+            assert has_ended(run)
 
 
 def test_without_a_zygote_a_run_starts_cold(tmp_path: Path) -> None:

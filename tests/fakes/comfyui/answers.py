@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 
-class Json(Response):
+class JsonResponse(Response):
     media_type = "application/json; charset=utf-8"
 
     def __init__(self, content: Any, status_code: int = 200) -> None:
@@ -24,21 +24,21 @@ class CrashError(Exception):
     """The real server answers 500 here."""
 
 
-async def crashed(_: Request, __: Exception) -> Response:
-    return failing(500)
+async def answer_crash(_: Request, __: Exception) -> Response:
+    return server_error(500)
 
 
-async def not_found(_: Request, error: Exception) -> Response:
+async def answer_not_found(_: Request, error: Exception) -> Response:
     """A path or method that is not served."""
     return Response(status_code=getattr(error, "status_code", 404), media_type="application/octet-stream")
 
 
-def failing(status: int) -> Response:
+def server_error(status: int) -> Response:
     reason = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable"}.get(status, "Error")
     return PlainTextResponse(f"{status} {reason}\n\nServer got itself in trouble", status)
 
 
-async def body_of(request: Request) -> Any:
+async def read_json(request: Request) -> Any:
     """Raises CrashError if the body is not JSON."""
     try:
         return json.loads(await request.body())
@@ -46,15 +46,15 @@ async def body_of(request: Request) -> Any:
         raise CrashError from error
 
 
-async def object_of(request: Request) -> dict[str, Any]:
+async def read_object(request: Request) -> dict[str, Any]:
     """Raises CrashError if the body is not a JSON object."""
-    body = await body_of(request)
+    body = await read_json(request)
     if not isinstance(body, dict):
         raise CrashError
     return body
 
 
-def canonical(prompt_id: Any) -> bool:
+def is_canonical_id(prompt_id: Any) -> bool:
     """Whether the id is a UUID in lower case with hyphens."""
     try:
         return isinstance(prompt_id, str) and str(uuid.UUID(prompt_id)) == prompt_id

@@ -7,30 +7,30 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tests.fakes.comfyui.files import Folders
+from tests.fakes.comfyui.files import ServerFolders
 from tests.fakes.comfyui.graph import UPLOADS, is_link
 
 
 @dataclass(frozen=True)
-class Entry:
+class CacheEntry:
     outputs: list[Any]
-    shown: dict[str, Any] | None
+    ui: dict[str, Any] | None
 
 
-class Cache:
+class NodeCache:
     """Keeps everything until it is emptied; the real server may drop entries when RAM runs short."""
 
-    def __init__(self, folders: Folders) -> None:
+    def __init__(self, folders: ServerFolders) -> None:
         self._folders = folders
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, CacheEntry] = {}
 
-    def get(self, graph: dict[str, Any], node: str) -> Entry | None:
+    def get(self, graph: dict[str, Any], node: str) -> CacheEntry | None:
         return self._entries.get(self._key(graph, node))
 
-    def keep(self, graph: dict[str, Any], node: str, entry: Entry) -> None:
+    def put(self, graph: dict[str, Any], node: str, entry: CacheEntry) -> None:
         self._entries[self._key(graph, node)] = entry
 
-    def empty(self) -> None:
+    def clear(self) -> None:
         self._entries.clear()
 
     def _key(self, graph: dict[str, Any], node: str) -> str:
@@ -39,7 +39,7 @@ class Cache:
         parts: dict[str, Any] = {"class_type": class_type}
         for name, value in given.items():
             parts[name] = [self._key(graph, value[0]), value[1]] if is_link(value) else value
-            path = self._folders.uploaded(str(value)) if (class_type, name) in UPLOADS else None
+            path = self._folders.find_upload(str(value)) if (class_type, name) in UPLOADS else None
             if path is not None:
                 parts[name] = hashlib.sha256(path.read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

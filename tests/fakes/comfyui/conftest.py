@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.comfyui.replay import Client
+from tests.fakes.comfyui.replay import ReplayClient
 from tests.fakes.comfyui.server import FakeComfyUI
 
 
 @pytest.fixture
-def client(comfy: FakeComfyUI) -> Client:
-    return Client(comfy.url)
+def client(comfy: FakeComfyUI) -> ReplayClient:
+    return ReplayClient(comfy.url)

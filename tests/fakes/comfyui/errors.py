@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 
-class EndedError(Exception):
+class RunEndedError(Exception):
     """The run of a prompt is over."""
 
 
-class NodeError(EndedError):
+class NodeError(RunEndedError):
     """A node raised: execution_error, with the class and the message as the real server names them."""
 
     def __init__(self, exception_type: str, message: str) -> None:
@@ -15,13 +15,13 @@ class NodeError(EndedError):
         self.exception_type, self.message = exception_type, message
 
 
-class InterruptedRunError(EndedError):
+class InterruptedRunError(RunEndedError):
     """The run was interrupted."""
 
 
-class WorkerDiedError(EndedError):
+class WorkerDiedError(RunEndedError):
     """The worker thread ends here, and the process goes on without one."""
 
 
-class ProcessEndedError(EndedError):
+class ServerStoppedError(RunEndedError):
     """The whole server process is going down."""

@@ -12,12 +12,12 @@ from urllib.parse import unquote
 KINDS = ("output", "input", "temp")
 
 
-class OutsideError(Exception):
+class OutsideFolderError(Exception):
     """A prefix leads out of the output folder; the message is that of the real server."""
 
 
 @dataclass(frozen=True)
-class Target:
+class FileTarget:
     folder: Path
     name: str
     subfolder: str
@@ -29,28 +29,28 @@ class Target:
         found = [numbered.fullmatch(path.name) for path in self.folder.iterdir()]
         return max((int(match[1]) for match in found if match), default=0) + 1
 
-    def said(self, filename: str) -> dict[str, str]:
+    def describe(self, filename: str) -> dict[str, str]:
         return {"filename": filename, "subfolder": self.subfolder, "type": self.kind}
 
 
 @dataclass(frozen=True)
-class Part:
+class MultipartField:
     """One field of a multipart body."""
 
     filename: str | None
     content: bytes
 
 
-class Folders:
+class ServerFolders:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         for kind in KINDS:
             (self.root / kind).mkdir(parents=True, exist_ok=True)
 
-    def of(self, kind: str) -> Path | None:
+    def find_folder(self, kind: str) -> Path | None:
         return self.root / kind if kind in KINDS else None
 
-    def target(self, prefix: str, kind: str = "output", size: tuple[int, int] = (0, 0)) -> Target:
+    def open_target(self, prefix: str, kind: str = "output", size: tuple[int, int] = (0, 0)) -> FileTarget:
         """The target of files with this filename_prefix; creates the folder.
 
         Raises OutsideError.
@@ -58,28 +58,28 @@ class Folders:
         base = self.root / kind
         path = (base / _filled(prefix, size)).resolve()
         if not path.parent.is_relative_to(base):
-            raise OutsideError(
+            raise OutsideFolderError(
                 "**** ERROR: Saving image outside the output folder is not allowed.\n"
                 f" full_output_folder: {path.parent}\n         output_dir: {base}\n"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         subfolder = path.parent.relative_to(base).as_posix()
-        return Target(path.parent, path.name, "" if subfolder == "." else subfolder, kind)
+        return FileTarget(path.parent, path.name, "" if subfolder == "." else subfolder, kind)
 
-    def uploaded(self, name: str) -> Path | None:
+    def find_upload(self, name: str) -> Path | None:
         """An input file by its name, which may contain a subfolder and end in ` [input]` or the like."""
         plain, _, kind = name.partition(" [")
-        base = self.of(kind.rstrip("]") or "input")
+        base = self.find_folder(kind.rstrip("]") or "input")
         path = base / plain if base else None
         return path if path and path.is_file() and path.resolve().is_relative_to(self.root) else None
 
-    def listed(self) -> list[str]:
+    def list_inputs(self) -> list[str]:
         return sorted(path.name for path in (self.root / "input").iterdir() if path.is_file())
 
-    def store(self, parts: dict[str, Part]) -> tuple[int, dict[str, str]]:
+    def store_upload(self, parts: dict[str, MultipartField]) -> tuple[int, dict[str, str]]:
         """Store an upload; return HTTP status and answer. An absolute file name makes the real server crash: 500."""
         image, kind = parts.get("image"), _text(parts, "type") or "input"
-        base = self.of(kind) or self.root / "input"
+        base = self.find_folder(kind) or self.root / "input"
         if image is None or not image.filename:
             return 400, {}
         subfolder = _text(parts, "subfolder")
@@ -94,9 +94,9 @@ class Folders:
         path.write_bytes(image.content)
         return 200, {"name": path.name, "subfolder": subfolder, "type": base.name}
 
-    def viewed(self, filename: str, subfolder: str | None, kind: str) -> tuple[int, Path | None]:
+    def find_viewable(self, filename: str, subfolder: str | None, kind: str) -> tuple[int, Path | None]:
         """The HTTP status and, with 200, the file."""
-        base = self.of(kind)
+        base = self.find_folder(kind)
         if not filename or filename.startswith("/") or ".." in filename or base is None:
             return 400, None
         folder = (base / (subfolder or "")).resolve()
@@ -106,7 +106,7 @@ class Folders:
         return (200, path) if path.is_file() else (404, None)
 
 
-def parts_of(body: bytes, content_type: str) -> dict[str, Part]:
+def parse_multipart(body: bytes, content_type: str) -> dict[str, MultipartField]:
     """The fields of a multipart/form-data body; empty for other bodies."""
     header = Message()
     header["Content-Type"] = content_type
@@ -120,11 +120,11 @@ def parts_of(body: bytes, content_type: str) -> dict[str, Part]:
             field[name] = value.strip()
         filename = field.get_param("filename", header="Content-Disposition")
         shown = unquote(str(filename)) if filename is not None else None
-        found[str(field.get_param("name", header="Content-Disposition"))] = Part(shown, content[:-2])
+        found[str(field.get_param("name", header="Content-Disposition"))] = MultipartField(shown, content[:-2])
     return found
 
 
-def _text(parts: dict[str, Part], name: str) -> str:
+def _text(parts: dict[str, MultipartField], name: str) -> str:
     return parts[name].content.decode() if name in parts else ""
 
 

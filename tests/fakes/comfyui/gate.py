@@ -10,17 +10,17 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.fakes.comfyui.answers import failing
+from tests.fakes.comfyui.answers import server_error
 from tests.fakes.comfyui.misbehaviour import Hangs, ServerError
-from tests.fakes.comfyui.setup import Setup
+from tests.fakes.comfyui.setup import FakeSetup
 
 POLL_S = 0.05
 
 
-class Gate:
+class RequestGate:
     """Records requests, rejects foreign origins, and applies ServerError and Hangs."""
 
-    def __init__(self, app: ASGIApp, setup: Setup, dying: threading.Event) -> None:
+    def __init__(self, app: ASGIApp, setup: FakeSetup, dying: threading.Event) -> None:
         self._app, self._setup, self._dying = app, setup, dying
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,7 +32,7 @@ class Gate:
         if _foreign(Headers(scope=scope)):
             await Response(status_code=403)(scope, receive, send)
         elif error := troubles.take(ServerError, lambda error: path in (error.path, f"/api{error.path}")):
-            await failing(error.status)(scope, receive, send)
+            await server_error(error.status)(scope, receive, send)
         elif troubles.take(Hangs, lambda hangs: path in (hangs.path, f"/api{hangs.path}")):
             while not self._dying.is_set():
                 await asyncio.sleep(POLL_S)

@@ -14,20 +14,33 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from tests.fakes.comfyui import jobs
-from tests.fakes.comfyui.answers import CrashError, Json, canonical, crashed, not_found, object_of
+from tests.fakes.comfyui.answers import (
+    CrashError,
+    JsonResponse,
+    answer_crash,
+    answer_not_found,
+    is_canonical_id,
+    read_object,
+)
 from tests.fakes.comfyui.misbehaviour import InterruptTooLate
-from tests.fakes.comfyui.prompt import Prompting
+from tests.fakes.comfyui.prompt import PromptEndpoint
 from tests.fakes.comfyui.queue import PromptQueue
-from tests.fakes.comfyui.setup import Setup, recorded
-from tests.fakes.comfyui.sockets import FEATURES, Hub
-from tests.fakes.comfyui.transfers import Transfers
-from tests.fakes.comfyui.worker import Worker
+from tests.fakes.comfyui.setup import FakeSetup, load_recorded
+from tests.fakes.comfyui.sockets import FEATURES, SocketHub
+from tests.fakes.comfyui.transfers import TransferEndpoints
+from tests.fakes.comfyui.worker import PromptWorker
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def application(setup: Setup, queue: PromptQueue, hub: Hub, worker: Worker, dying: threading.Event) -> Starlette:
-    asked, prompting, transfers = _Asked(setup, queue, worker), Prompting(setup, queue, dying), Transfers(setup)
+def create_application(
+    setup: FakeSetup, queue: PromptQueue, hub: SocketHub, worker: PromptWorker, dying: threading.Event
+) -> Starlette:
+    asked, prompting, transfers = (
+        _Asked(setup, queue, worker),
+        PromptEndpoint(setup, queue, dying),
+        TransferEndpoints(setup),
+    )
     gets: dict[str, Endpoint] = {
         "/": asked.root,
         "/system_stats": asked.system_stats,
@@ -54,69 +67,69 @@ def application(setup: Setup, queue: PromptQueue, hub: Hub, worker: Worker, dyin
     routes: list[BaseRoute] = [Route(path, endpoint) for path, endpoint in gets.items()]
     routes += [Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()]
     routes.append(WebSocketRoute("/ws", hub.serve))
-    handlers: Any = {CrashError: crashed, HTTPException: not_found}
+    handlers: Any = {CrashError: answer_crash, HTTPException: answer_not_found}
     return Starlette(routes=[*_jobs(setup, asked), Mount("/api", routes=routes), *routes], exception_handlers=handlers)
 
 
-def _jobs(setup: Setup, asked: _Asked) -> list[BaseRoute]:
+def _jobs(setup: FakeSetup, asked: _Asked) -> list[BaseRoute]:
     """They have no form without /api, and older servers do not have them."""
     found: list[BaseRoute] = []
-    if setup.since("0.25.0"):
+    if setup.is_at_least("0.25.0"):
         found.append(Route("/api/jobs/cancel", asked.cancel_jobs, methods=["POST"]))
         found.append(Route("/api/jobs/{prompt_id}/cancel", asked.cancel_job, methods=["POST"]))
-    if setup.since("0.5.1"):
+    if setup.is_at_least("0.5.1"):
         found += [Route("/api/jobs", asked.jobs), Route("/api/jobs/{prompt_id}", asked.job)]
     return found
 
 
 class _Asked:
-    def __init__(self, setup: Setup, queue: PromptQueue, worker: Worker) -> None:
+    def __init__(self, setup: FakeSetup, queue: PromptQueue, worker: PromptWorker) -> None:
         self._setup, self._queue, self._worker = setup, queue, worker
 
     async def root(self, _: Request) -> Response:
         return HTMLResponse("<!DOCTYPE html><title>ComfyUI</title>")
 
     async def system_stats(self, _: Request) -> Response:
-        stats = recorded("system_stats")
+        stats = load_recorded("system_stats")
         stats["system"]["comfyui_version"] = self._setup.version
         if gpu := self._setup.gpu:
             free = {"vram_free": gpu.vram_bytes, "torch_vram_total": 0, "torch_vram_free": 0}
             device = {"name": gpu.name, "type": "cuda", "index": 0, "vram_total": gpu.vram_bytes, **free}
             stats["devices"] = [device]
-        return Json(stats)
+        return JsonResponse(stats)
 
     async def features(self, _: Request) -> Response:
-        return Json({**FEATURES, "max_upload_size": self._setup.max_upload_bytes})
+        return JsonResponse({**FEATURES, "max_upload_size": self._setup.max_upload_bytes})
 
     async def object_info(self, request: Request) -> Response:
-        info, name = self._setup.info(), request.path_params.get("name")
-        return Json(info if name is None else {name: info[name]} if name in info else {})
+        info, name = self._setup.current_object_info(), request.path_params.get("name")
+        return JsonResponse(info if name is None else {name: info[name]} if name in info else {})
 
     async def models(self, request: Request) -> Response:
         models, folder = self._setup.models, request.path_params.get("folder")
         if folder is None:
-            return Json(list(models))
-        return Json(models[folder]) if folder in models else Response(status_code=404)
+            return JsonResponse(list(models))
+        return JsonResponse(models[folder]) if folder in models else Response(status_code=404)
 
     async def embeddings(self, _: Request) -> Response:
-        return Json([])
+        return JsonResponse([])
 
     async def remaining(self, _: Request) -> Response:
-        return Json({"exec_info": {"queue_remaining": self._queue.remaining()}})
+        return JsonResponse({"exec_info": {"queue_remaining": self._queue.remaining()}})
 
     async def queue(self, _: Request) -> Response:
         running, pending = self._queue.running(), self._queue.pending()
-        return Json({"queue_running": [i.row() for i in running], "queue_pending": [i.row() for i in pending]})
+        return JsonResponse({"queue_running": [i.row() for i in running], "queue_pending": [i.row() for i in pending]})
 
     async def history(self, request: Request) -> Response:
         most, offset = request.query_params.get("max_items"), request.query_params.get("offset", "-1")
-        return Json(self._queue.entries(int(most) if most else None, int(offset)))
+        return JsonResponse(self._queue.entries(int(most) if most else None, int(offset)))
 
     async def history_of(self, request: Request) -> Response:
-        return Json(self._queue.entry(request.path_params["prompt_id"]))
+        return JsonResponse(self._queue.entry(request.path_params["prompt_id"]))
 
     async def change_queue(self, request: Request) -> Response:
-        asked = await object_of(request)
+        asked = await read_object(request)
         if asked.get("clear"):
             self._queue.clear()
         for prompt_id in asked.get("delete", []):
@@ -124,7 +137,7 @@ class _Asked:
         return Response()
 
     async def change_history(self, request: Request) -> Response:
-        asked = await object_of(request)
+        asked = await read_object(request)
         if asked.get("clear"):
             self._queue.forget()
         for prompt_id in asked.get("delete", []):
@@ -137,14 +150,14 @@ class _Asked:
             asked = json.loads(await request.body())
         except ValueError:
             asked = {}
-        self._stop(asked.get("prompt_id") or None if self._setup.since("0.3.56") else None)
+        self._stop(asked.get("prompt_id") or None if self._setup.is_at_least("0.3.56") else None)
         return Response()
 
     async def free(self, request: Request) -> Response:
-        asked = await object_of(request)
+        asked = await read_object(request)
         self._setup.frees.append(asked)
         if asked.get("unload_models"):
-            self._setup.troubles.freed()
+            self._setup.troubles.on_models_unloaded()
         if asked.get("free_memory"):
             self._worker.forget.set()
         return Response()
@@ -154,29 +167,29 @@ class _Asked:
         states = [s.strip().lower() for s in given.get("status", "").split(",") if s.strip()]
         if wrong := [state for state in states if state not in jobs.STATES]:
             reason = f"Invalid status value(s): {', '.join(wrong)}. Valid values: {', '.join(jobs.STATES)}"
-            return Json({"error": reason}, 400)
-        found = jobs.every(self._queue, states or list(jobs.STATES))
+            return JsonResponse({"error": reason}, 400)
+        found = jobs.list_jobs(self._queue, states or list(jobs.STATES))
         offset, limit = max(0, int(given.get("offset", "0"))), int(given["limit"]) if "limit" in given else None
         page = found[offset:] if limit is None else found[offset : offset + limit]
         more = offset + len(page) < len(found)
         pages = {"offset": offset, "limit": limit, "total": len(found), "has_more": more}
-        return Json({"jobs": page, "pagination": pages})
+        return JsonResponse({"jobs": page, "pagination": pages})
 
     async def job(self, request: Request) -> Response:
-        found = jobs.one(self._queue, request.path_params["prompt_id"])
-        return Json({"error": "Job not found"}, 404) if found is None else Json(found)
+        found = jobs.find_job(self._queue, request.path_params["prompt_id"])
+        return JsonResponse({"error": "Job not found"}, 404) if found is None else JsonResponse(found)
 
     async def cancel_job(self, request: Request) -> Response:
-        return Json({"cancelled": self._cancel(request.path_params["prompt_id"])})
+        return JsonResponse({"cancelled": self._cancel(request.path_params["prompt_id"])})
 
     async def cancel_jobs(self, request: Request) -> Response:
-        ids = (await object_of(request)).get("job_ids")
+        ids = (await read_object(request)).get("job_ids")
         if not isinstance(ids, list):
-            return Json({"error": "job_ids must be a list"}, 400)
-        if wrong := [i if isinstance(i, str) else repr(i) for i in ids if not canonical(i)]:
-            return Json({"error": "job_ids contains invalid id(s)", "invalid_ids": wrong}, 400)
+            return JsonResponse({"error": "job_ids must be a list"}, 400)
+        if wrong := [i if isinstance(i, str) else repr(i) for i in ids if not is_canonical_id(i)]:
+            return JsonResponse({"error": "job_ids contains invalid id(s)", "invalid_ids": wrong}, 400)
         cancelled = [self._cancel(prompt_id) for prompt_id in ids]
-        return Json({"cancelled": any(cancelled)})
+        return JsonResponse({"cancelled": any(cancelled)})
 
     def _cancel(self, prompt_id: str) -> bool:
         return self._stop(prompt_id) or self._queue.delete(prompt_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.fakes.comfyui.queue import Item, PromptQueue
+from tests.fakes.comfyui.queue import PromptQueue, QueuedPrompt
 
 STATES = ("pending", "in_progress", "completed", "failed", "cancelled")
 PREVIEWABLE = {"images", "video", "audio", "3d", "text"}
@@ -13,14 +13,14 @@ ENDS = ("execution_success", "execution_error", "execution_interrupted")
 Job = dict[str, Any]
 
 
-def one(queue: PromptQueue, prompt_id: str) -> Job | None:
+def find_job(queue: PromptQueue, prompt_id: str) -> Job | None:
     if entry := queue.entry(prompt_id):
         return _ended(entry[prompt_id], whole=True)
     waiting = [(item, "in_progress") for item in queue.running()] + [(item, "pending") for item in queue.pending()]
     return next((_waiting(item, state) for item, state in waiting if item.prompt_id == prompt_id), None)
 
 
-def every(queue: PromptQueue, states: list[str]) -> list[Job]:
+def list_jobs(queue: PromptQueue, states: list[str]) -> list[Job]:
     """Newest first."""
     jobs = [_waiting(item, "in_progress") for item in queue.running()]
     jobs += [_waiting(item, "pending") for item in queue.pending()]
@@ -29,7 +29,7 @@ def every(queue: PromptQueue, states: list[str]) -> list[Job]:
     return sorted(chosen, key=lambda job: job.get("create_time", 0), reverse=True)
 
 
-def _waiting(item: Item, state: str) -> Job:
+def _waiting(item: QueuedPrompt, state: str) -> Job:
     job = {"id": item.prompt_id, "status": state, "priority": item.number, **_made(item.extra_data)}
     return {**job, "outputs_count": 0, "previewable_outputs_count": 0, **_workflow(item.extra_data)}
 

@@ -79,7 +79,7 @@ class OutOfMemory(Misbehaviour):
     above_pixels: int | None = None
     until_freed: bool = False
 
-    def strikes(self, *, frames: int, context: int, pixels: int) -> bool:
+    def applies_to(self, *, frames: int, context: int, pixels: int) -> bool:
         """`context` is the number of frames sampled at once, `pixels` width × height."""
         bounds = [(self.above_frames, frames), (self.above_context, context), (self.above_pixels, pixels)]
         given = [(most, size) for most, size in bounds if most is not None]
@@ -189,7 +189,7 @@ class Previews(Misbehaviour):
 Kind = TypeVar("Kind", bound=Misbehaviour)
 
 
-class Troubles:
+class ActiveMisbehaviours:
     """The active misbehaviours, each until its `times` are used up. Thread-safe."""
 
     def __init__(self) -> None:
@@ -213,13 +213,13 @@ class Troubles:
                     return found
         return None
 
-    def freed(self) -> None:
+    def on_models_unloaded(self) -> None:
         """Models were unloaded."""
         with self._lock:
             self._left = [(k, left) for k, left in self._left if not (isinstance(k, OutOfMemory) and k.until_freed)]
 
 
-def named(text: str) -> Misbehaviour:
+def parse_misbehaviour(text: str) -> Misbehaviour:
     """`out-of-memory:times=2,above_frames=24` and the like.
 
     Raises ValueError for an unknown name or setting, or a value of the wrong type.
@@ -244,7 +244,7 @@ def _value(wanted: Any, text: str) -> Any:
     return float(text) if float in (wanted, *getattr(wanted, "__args__", ())) else int(text)
 
 
-def described() -> str:
+def describe_all() -> str:
     """One line per name, for --help."""
     return "\n".join(f"{name}({', '.join(f.name for f in fields(kind))})" for name, kind in NAMES.items())
 

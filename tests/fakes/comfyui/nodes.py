@@ -8,10 +8,10 @@ from typing import Any
 
 from tests.fakes.comfyui import rig
 from tests.fakes.comfyui.errors import NodeError
-from tests.fakes.comfyui.files import Folders
-from tests.fakes.comfyui.misbehaviour import OutOfMemory, Slow, Troubles
-from tests.fakes.comfyui.pictures import Frames, size_of
-from tests.fakes.comfyui.saving import SAVERS, Clip, Saved
+from tests.fakes.comfyui.files import ServerFolders
+from tests.fakes.comfyui.misbehaviour import ActiveMisbehaviours, OutOfMemory, Slow
+from tests.fakes.comfyui.pictures import FrameRecipe, picture_size
+from tests.fakes.comfyui.saving import SAVERS, FakeVideo, SavedFiles
 
 MOTION_LIMIT = 32  # frames per call of a motion module
 BROKEN_FILES = {
@@ -27,7 +27,7 @@ BROKEN_FILES = {
 
 
 @dataclass(frozen=True)
-class Pace:
+class RenderPace:
     """How long a render takes. `per_frame_s` is spread over the sampler's steps."""
 
     per_step_s: float = 0.0
@@ -36,127 +36,127 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Model:
+class LoadedModel:
     motion: str | None = None
     context_length: int | None = None
 
 
 @dataclass(frozen=True)
-class Context:
+class ContextOptions:
     length: int
 
 
 @dataclass(frozen=True)
-class Motion:
+class MotionModule:
     name: str
 
 
 @dataclass(frozen=True)
-class Token:
+class OpaqueValue:
     """A value of a type without a rule."""
 
     kind: str
 
 
 @dataclass(frozen=True)
-class Work:
+class NodeCall:
     """One node to run. `kinds` are the types of the linked inputs, `makes` those of the outputs."""
 
     class_type: str
     inputs: dict[str, Any]
-    kinds: dict[str, str]
-    makes: list[str]
-    folders: Folders
-    troubles: Troubles
-    pace: Pace
+    input_types: dict[str, str]
+    output_types: list[str]
+    folders: ServerFolders
+    troubles: ActiveMisbehaviours
+    pace: RenderPace
     metadata: str
     sleep: Callable[[float], None]
-    tick: Callable[[int, int, Frames | None], None]  # value, maximum, preview
+    tick: Callable[[int, int, FrameRecipe | None], None]  # value, maximum, preview
 
 
 @dataclass(frozen=True)
-class Made:
+class NodeResult:
     outputs: list[Any] = field(default_factory=list)
-    shown: dict[str, Any] | None = None  # the files of an output node, as the history has them
+    ui: dict[str, Any] | None = None  # the files of an output node, as the history has them
 
 
-def run(work: Work) -> Made:
+def run_node(work: NodeCall) -> NodeResult:
     """Raises NodeError where the real node raises; what `tick` and `sleep` raise goes through."""
     for name in ("ckpt_name", "model_name"):
         if work.inputs.get(name) in BROKEN_FILES:
             raise NodeError(*BROKEN_FILES[work.inputs[name]])
     if work.class_type in SAVERS:
-        saved: Saved = SAVERS[work.class_type](work.inputs, work.folders, work.troubles, work.metadata, work.tick)
-        return Made(saved.outputs, saved.shown)
+        saved: SavedFiles = SAVERS[work.class_type](work.inputs, work.folders, work.troubles, work.metadata, work.tick)
+        return NodeResult(saved.outputs, saved.ui)
     if work.class_type in rig.CLASSES:
-        rig.run(work.class_type, work.inputs, work.pace.rig_tick_s, work.sleep, work.tick)
-        return Made([work.inputs["images"]])
-    return Made(RULES.get(work.class_type, _hand_on)(work))
+        rig.run_rig_node(work.class_type, work.inputs, work.pace.rig_tick_s, work.sleep, work.tick)
+        return NodeResult([work.inputs["images"]])
+    return NodeResult(RULES.get(work.class_type, _hand_on)(work))
 
 
-def _hand_on(work: Work) -> list[Any]:
+def _hand_on(work: NodeCall) -> list[Any]:
     made: list[Any] = []
-    for kind in work.makes:
-        linked = (work.inputs[name] for name, given in work.kinds.items() if given == kind)
-        made.append(next(linked, Token(kind)))
-    if "CONTEXT_OPTIONS" in work.makes and "context_length" in work.inputs:
-        made[work.makes.index("CONTEXT_OPTIONS")] = Context(work.inputs["context_length"])
+    for kind in work.output_types:
+        linked = (work.inputs[name] for name, given in work.input_types.items() if given == kind)
+        made.append(next(linked, OpaqueValue(kind)))
+    if "CONTEXT_OPTIONS" in work.output_types and "context_length" in work.inputs:
+        made[work.output_types.index("CONTEXT_OPTIONS")] = ContextOptions(work.inputs["context_length"])
     return made
 
 
-def _load_checkpoint(work: Work) -> list[Any]:
-    return [Model(), Token("CLIP"), Token("VAE")]
+def _load_checkpoint(work: NodeCall) -> list[Any]:
+    return [LoadedModel(), OpaqueValue("CLIP"), OpaqueValue("VAE")]
 
 
-def _empty_latent(work: Work) -> list[Any]:
+def _empty_latent(work: NodeCall) -> list[Any]:
     width, height = (work.inputs[side] // 8 * 8 for side in ("width", "height"))
-    return [Frames(width, height, work.inputs["batch_size"])]
+    return [FrameRecipe(width, height, work.inputs["batch_size"])]
 
 
-def _empty_image(work: Work) -> list[Any]:
+def _empty_image(work: NodeCall) -> list[Any]:
     colour = work.inputs["color"]
     rgb = (colour >> 16 & 255, colour >> 8 & 255, colour & 255)
-    return [Frames(work.inputs["width"], work.inputs["height"], work.inputs["batch_size"], colour=rgb)]
+    return [FrameRecipe(work.inputs["width"], work.inputs["height"], work.inputs["batch_size"], colour=rgb)]
 
 
-def _load_image(work: Work) -> list[Any]:
-    path = work.folders.uploaded(work.inputs["image"])
+def _load_image(work: NodeCall) -> list[Any]:
+    path = work.folders.find_upload(work.inputs["image"])
     if path is None:
         raise NodeError("FileNotFoundError", f"[Errno 2] No such file or directory: '{work.inputs['image']}'\n")
-    size = size_of(path)
+    size = picture_size(path)
     if size is None:
         raise NodeError("PIL.UnidentifiedImageError", f"cannot identify image file '{path}'\n")
-    return [Frames(*size, still=path), Token("MASK")]
+    return [FrameRecipe(*size, still=path), OpaqueValue("MASK")]
 
 
-def _encode(work: Work) -> list[Any]:
-    pixels: Frames = work.inputs["pixels"]
+def _encode(work: NodeCall) -> list[Any]:
+    pixels: FrameRecipe = work.inputs["pixels"]
     return [replace(pixels, width=pixels.width // 8 * 8, height=pixels.height // 8 * 8)]
 
 
-def _load_motion(work: Work) -> list[Any]:
-    return [Motion(work.inputs["model_name"])]
+def _load_motion(work: NodeCall) -> list[Any]:
+    return [MotionModule(work.inputs["model_name"])]
 
 
-def _apply_motion(work: Work) -> list[Any]:
+def _apply_motion(work: NodeCall) -> list[Any]:
     return [work.inputs["motion_model"]]
 
 
-def _animate(work: Work) -> list[Any]:
+def _animate(work: NodeCall) -> list[Any]:
     """AnimateDiff loader of generation 1, and the last node of generation 2."""
     motion = work.inputs.get("m_models")
     name = work.inputs.get("model_name") or (motion.name if motion else None)
     context = work.inputs.get("context_options")
-    return [Model(name, context.length if context else None)]
+    return [LoadedModel(name, context.length if context else None)]
 
 
-def _sample(work: Work) -> list[Any]:
-    latent: Frames = work.inputs["latent_image"]
-    model = work.inputs["model"] if isinstance(work.inputs["model"], Model) else Model()
+def _sample(work: NodeCall) -> list[Any]:
+    latent: FrameRecipe = work.inputs["latent_image"]
+    model = work.inputs["model"] if isinstance(work.inputs["model"], LoadedModel) else LoadedModel()
     _within_motion_limit(model, latent.count)
     at_once = min(latent.count, model.context_length or latent.count)
     size = {"frames": latent.count, "context": at_once, "pixels": latent.width * latent.height}
-    if work.troubles.take(OutOfMemory, lambda trouble: trouble.strikes(**size)):
+    if work.troubles.take(OutOfMemory, lambda trouble: trouble.applies_to(**size)):
         raise NodeError("torch.OutOfMemoryError", rig.OOM)
     slow = work.troubles.take(Slow)
     seed = work.inputs["seed"] if "seed" in work.inputs else work.inputs["noise_seed"]
@@ -169,7 +169,7 @@ def _sample(work: Work) -> list[Any]:
     return [drawn]
 
 
-def _within_motion_limit(model: Model, frames: int) -> None:
+def _within_motion_limit(model: LoadedModel, frames: int) -> None:
     if model.motion is None:
         return
     limit = f"AnimateDiff model {model.motion} has upper limit of {MOTION_LIMIT} frames"
@@ -180,17 +180,17 @@ def _within_motion_limit(model: Model, frames: int) -> None:
         raise NodeError("ValueError", text)
 
 
-def _create_video(work: Work) -> list[Any]:
-    return [Clip(work.inputs["images"], work.inputs["fps"])]
+def _create_video(work: NodeCall) -> list[Any]:
+    return [FakeVideo(work.inputs["images"], work.inputs["fps"])]
 
 
-def _components(work: Work) -> list[Any]:
-    clip: Clip = work.inputs["video"]
-    return [clip.frames, Token("AUDIO"), clip.fps]
+def _components(work: NodeCall) -> list[Any]:
+    clip: FakeVideo = work.inputs["video"]
+    return [clip.frames, OpaqueValue("AUDIO"), clip.fps]
 
 
-def _resized(work: Work) -> list[Any]:
-    frames: Frames = work.inputs["image"] if "image" in work.inputs else work.inputs["samples"]
+def _resized(work: NodeCall) -> list[Any]:
+    frames: FrameRecipe = work.inputs["image"] if "image" in work.inputs else work.inputs["samples"]
     if "scale_by" in work.inputs:
         by = work.inputs["scale_by"]
         return [replace(frames, width=round(frames.width * by), height=round(frames.height * by))]
@@ -199,18 +199,18 @@ def _resized(work: Work) -> list[Any]:
     return [replace(frames, width=width, height=height or round(frames.height * width / frames.width))]
 
 
-def _repeated(work: Work) -> list[Any]:
-    frames: Frames = work.inputs["image"] if "image" in work.inputs else work.inputs["samples"]
+def _repeated(work: NodeCall) -> list[Any]:
+    frames: FrameRecipe = work.inputs["image"] if "image" in work.inputs else work.inputs["samples"]
     return [replace(frames, count=frames.count * work.inputs["amount"])]
 
 
-def _some(work: Work) -> list[Any]:
-    frames: Frames = work.inputs["image"] if "image" in work.inputs else work.inputs["samples"]
+def _some(work: NodeCall) -> list[Any]:
+    frames: FrameRecipe = work.inputs["image"] if "image" in work.inputs else work.inputs["samples"]
     first = min(work.inputs["batch_index"], frames.count - 1)
     return [replace(frames, count=min(work.inputs["length"], frames.count - first))]
 
 
-RULES: dict[str, Callable[[Work], list[Any]]] = {
+RULES: dict[str, Callable[[NodeCall], list[Any]]] = {
     "CheckpointLoaderSimple": _load_checkpoint,
     "EmptyLatentImage": _empty_latent,
     "EmptyImage": _empty_image,

@@ -8,7 +8,7 @@ from typing import Any
 from tests.fakes.comfyui.graph import is_link
 
 
-class Order:
+class ExecutionOrder:
     """Collects the nodes from the outputs up through the links, without cached ones. Of the ready nodes, an output goes
     first, then a node that an output waits for, then one a step further, then the first one found."""
 
@@ -25,7 +25,7 @@ class Order:
         for output in outputs:
             self._add(graph, output, cached)
 
-    def __iter__(self) -> Order:
+    def __iter__(self) -> ExecutionOrder:
         return self
 
     def __next__(self) -> str:

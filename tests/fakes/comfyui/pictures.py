@@ -19,7 +19,7 @@ TAGS = (ColorRange.MPEG, Colorspace.ITU709, ColorPrimaries.BT709, ColorTrc.BT709
 
 
 @dataclass(frozen=True)
-class Frames:
+class FrameRecipe:
     """A description of frames. With `colour` they have that one colour; with `still` they all show that file."""
 
     width: int
@@ -31,17 +31,17 @@ class Frames:
 
 
 @dataclass(frozen=True)
-class Coding:
+class VideoCoding:
     """`tagged` writes BT.709, as VideoHelperSuite does; core ComfyUI leaves it open."""
 
     fps: float
     crf: float = 23.0
     pix_fmt: str = "yuv420p"
-    tagged: bool = False
+    writes_colour_tags: bool = False
     metadata: str = ""
 
 
-def draw(frames: Frames) -> Iterator[Picture]:
+def draw_frames(frames: FrameRecipe) -> Iterator[Picture]:
     if frames.colour is not None:
         yield from [np.full((frames.height, frames.width, 3), frames.colour, np.uint8)] * frames.count
     elif frames.still is not None:
@@ -50,13 +50,13 @@ def draw(frames: Frames) -> Iterator[Picture]:
         yield from _moving(frames)
 
 
-def even(picture: Picture) -> Picture:
+def pad_to_even(picture: Picture) -> Picture:
     """Repeat the last row or column if a side is odd, as VideoHelperSuite does."""
     height, width, _ = picture.shape
     return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-def write_mp4(path: Path, pictures: Iterable[Picture], coding: Coding) -> Iterator[int]:
+def write_mp4(path: Path, pictures: Iterable[Picture], coding: VideoCoding) -> Iterator[int]:
     """Write one picture at a time and yield the count after each. Closing it early leaves a short file."""
     written = 0
     with av.open(str(path), "w", options={"movflags": "use_metadata_tags+faststart"}) as container:
@@ -66,14 +66,14 @@ def write_mp4(path: Path, pictures: Iterable[Picture], coding: Coding) -> Iterat
         stream.pix_fmt = coding.pix_fmt
         stream.options = {"crf": f"{coding.crf:g}", "preset": "veryfast"}
         stream.thread_count = 1
-        if coding.tagged:
+        if coding.writes_colour_tags:
             context = stream.codec_context
             context.color_range, context.colorspace, context.color_primaries, context.color_trc = TAGS
         for picture in pictures:
             if not written:
                 stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
-            target = Colorspace.ITU709 if coding.tagged else Colorspace.DEFAULT
+            target = Colorspace.ITU709 if coding.writes_colour_tags else Colorspace.DEFAULT
             container.mux(stream.encode(frame.reformat(format=coding.pix_fmt, dst_colorspace=target)))
             written += 1
             yield written
@@ -81,31 +81,31 @@ def write_mp4(path: Path, pictures: Iterable[Picture], coding: Coding) -> Iterat
 
 
 def write_picture(path: Path, picture: Picture) -> None:
-    path.write_bytes(encoded(picture, ".png"))
+    path.write_bytes(encode_picture(picture, ".png"))
 
 
-def encoded(picture: Picture, suffix: str) -> bytes:
+def encode_picture(picture: Picture, suffix: str) -> bytes:
     done, content = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     if not done:
         raise ValueError(f"OpenCV cannot write {suffix}")
     return content.tobytes()
 
 
-def size_of(path: Path) -> tuple[int, int] | None:
+def picture_size(path: Path) -> tuple[int, int] | None:
     """Width and height of a picture file; None if it is not a picture."""
     content = np.frombuffer(path.read_bytes(), np.uint8)
     picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     return None if picture is None else (picture.shape[1], picture.shape[0])
 
 
-def _scaled(path: Path, frames: Frames) -> Picture:
+def _scaled(path: Path, frames: FrameRecipe) -> Picture:
     read = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     if read is None:
         raise ValueError(f"{path} is no picture")
     return np.asarray(cv2.cvtColor(cv2.resize(read, (frames.width, frames.height)), cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _moving(frames: Frames) -> Iterator[Picture]:
+def _moving(frames: FrameRecipe) -> Iterator[Picture]:
     chance = np.random.default_rng(frames.seed)
     margin = PIXELS_PER_FRAME * frames.count
     ground = _ground(frames.height, frames.width + margin, chance)
@@ -131,7 +131,7 @@ def _ground(height: int, width: int, chance: np.random.Generator) -> Picture:
 
 
 def _disc(
-    frames: Frames, chance: np.random.Generator
+    frames: FrameRecipe, chance: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int, tuple[int, int, int]]:
     """Centre, step per frame, radius, colour."""
     small = min(frames.width, frames.height)

@@ -11,41 +11,41 @@ from typing import Any
 
 import uvicorn
 
-from tests.fakes.comfyui.gate import Gate
-from tests.fakes.comfyui.http import application
+from tests.fakes.comfyui.gate import RequestGate
+from tests.fakes.comfyui.http import create_application
 from tests.fakes.comfyui.queue import PromptQueue
-from tests.fakes.comfyui.setup import Setup
-from tests.fakes.comfyui.sockets import Hub
-from tests.fakes.comfyui.worker import Worker
+from tests.fakes.comfyui.setup import FakeSetup
+from tests.fakes.comfyui.sockets import SocketHub
+from tests.fakes.comfyui.worker import PromptWorker
 
 HOST = "127.0.0.1"
-STARTS_WITHIN_S = 10.0
+START_TIMEOUT_S = 10.0
 
 
-class Life:
-    def __init__(self, setup: Setup, port: int) -> None:
+class ServerProcess:
+    def __init__(self, setup: FakeSetup, port: int) -> None:
         self._dying = threading.Event()
-        hub = Hub(setup.troubles, self._abort)
-        self._queue = PromptQueue(hub.status)
+        hub = SocketHub(setup.troubles, self._abort)
+        self._queue = PromptQueue(hub.send_status)
         hub.remaining = self._queue.remaining
-        self._worker = Worker(setup, self._queue, hub, self._dying)
-        app = Gate(application(setup, self._queue, hub, self._worker, self._dying), setup, self._dying)
+        self._worker = PromptWorker(setup, self._queue, hub, self._dying)
+        app = RequestGate(create_application(setup, self._queue, hub, self._worker, self._dying), setup, self._dying)
         self._server = _Server(_config(app))
         self._socket = _listening(port)
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="fake ComfyUI")
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Start, and return when the server answers."""
         self._worker.start()
         self._thread.start()
-        until = time.monotonic() + STARTS_WITHIN_S
+        until = time.monotonic() + START_TIMEOUT_S
         while not self._server.started:
             if time.monotonic() > until or not self._thread.is_alive():
                 raise RuntimeError(f"the fake ComfyUI did not start on port {self.port}")
             time.sleep(0.002)
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """End as with kill -9: nothing listens any more, and every connection breaks."""
         self._dying.set()
         self._queue.wake()

@@ -11,11 +11,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tests.fakes.comfyui.answers import CrashError, Json, body_of, canonical
-from tests.fakes.comfyui.graph import Judged, judge, problem
+from tests.fakes.comfyui.answers import CrashError, JsonResponse, is_canonical_id, read_json
+from tests.fakes.comfyui.graph import Verdict, build_problem, validate_graph
 from tests.fakes.comfyui.misbehaviour import NodeErrors, TimeoutAfterAccepting
-from tests.fakes.comfyui.queue import Item, PromptQueue
-from tests.fakes.comfyui.setup import Setup, Submitted
+from tests.fakes.comfyui.queue import PromptQueue, QueuedPrompt
+from tests.fakes.comfyui.setup import FakeSetup, SubmittedPrompt
 
 ID_RULE = (
     "prompt_id must be a UUID string in canonical lowercase hyphenated form; omit it to let the server generate one"
@@ -23,21 +23,21 @@ ID_RULE = (
 POLL_S = 0.05
 
 
-class Prompting:
-    def __init__(self, setup: Setup, queue: PromptQueue, dying: threading.Event) -> None:
+class PromptEndpoint:
+    def __init__(self, setup: FakeSetup, queue: PromptQueue, dying: threading.Event) -> None:
         self._setup, self._queue, self._dying = setup, queue, dying
         self._number = 0
 
     async def prompt(self, request: Request) -> Response:
-        asked = await body_of(request)
+        asked = await read_json(request)
         if not isinstance(asked, dict | list):
             raise CrashError
         number = self._numbered(asked if isinstance(asked, dict) else {})
         if not isinstance(asked, dict) or "prompt" not in asked:
-            return _refused(problem("no_prompt", "No prompt provided", "No prompt provided"))
+            return _refused(build_problem("no_prompt", "No prompt provided", "No prompt provided"))
         prompt_id = asked.get("prompt_id") or str(uuid.uuid4())
-        if self._setup.since("0.24.0") and not canonical(prompt_id):
-            return _refused(problem("invalid_prompt_id", "prompt_id must be a valid UUID", ID_RULE))
+        if self._setup.is_at_least("0.24.0") and not is_canonical_id(prompt_id):
+            return _refused(build_problem("invalid_prompt_id", "prompt_id must be a valid UUID", ID_RULE))
         judged = self._judged(asked)
         if judged.error:
             return _refused(judged.error, judged.node_errors)
@@ -45,7 +45,7 @@ class Prompting:
         self._accept(asked, number, prompt_id, judged.outputs)
         if trouble := self._setup.troubles.take(TimeoutAfterAccepting):
             await self._delay(trouble.answer_after_s)
-        return Json({"prompt_id": prompt_id, "number": number, "node_errors": judged.node_errors})
+        return JsonResponse({"prompt_id": prompt_id, "number": number, "node_errors": judged.node_errors})
 
     def _numbered(self, asked: dict[str, Any]) -> float:
         """Refused prompts use up numbers too."""
@@ -54,18 +54,18 @@ class Prompting:
         number, self._number = self._number, self._number + 1
         return -number if asked.get("front") else number
 
-    def _judged(self, asked: dict[str, Any]) -> Judged:
+    def _judged(self, asked: dict[str, Any]) -> Verdict:
         setup, targets = self._setup, asked.get("partial_execution_targets")
         try:
-            judged = judge(
+            judged = validate_graph(
                 asked["prompt"],
-                setup.info(),
-                uploaded=lambda name: setup.folders.uploaded(name) is not None,
+                setup.current_object_info(),
+                uploaded=lambda name: setup.folders.find_upload(name) is not None,
                 targets=targets,
             )
         except (TypeError, AttributeError) as error:
             raise CrashError from error
-        if judged.error and judged.error["type"] == "missing_node_type" and not setup.since("0.11.1"):
+        if judged.error and judged.error["type"] == "missing_node_type" and not setup.is_at_least("0.11.1"):
             judged.error["type"] = "invalid_prompt"
         return judged
 
@@ -73,23 +73,23 @@ class Prompting:
         extra_data = dict(asked.get("extra_data", {}))
         if "client_id" in asked:
             extra_data["client_id"] = asked["client_id"]
-        if self._setup.since("0.3.68"):
+        if self._setup.is_at_least("0.3.68"):
             extra_data["create_time"] = int(time.time() * 1000)
         graph, client_id = asked["prompt"], extra_data.get("client_id")
-        self._setup.prompts.append(Submitted(prompt_id, number, graph, client_id, extra_data))
-        self._queue.put(Item(number, prompt_id, graph, extra_data, outputs))
+        self._setup.prompts.append(SubmittedPrompt(prompt_id, number, graph, client_id, extra_data))
+        self._queue.put(QueuedPrompt(number, prompt_id, graph, extra_data, outputs))
 
-    def _drop_an_output(self, judged: Judged, graph: dict[str, Any]) -> Judged:
+    def _drop_an_output(self, judged: Verdict, graph: dict[str, Any]) -> Verdict:
         if not self._setup.troubles.take(NodeErrors):
             return judged
         dropped, *kept = judged.outputs
-        missing = problem("required_input_missing", "Required input is missing", "images", input_name="images")
+        missing = build_problem("required_input_missing", "Required input is missing", "images", input_name="images")
         dropped_error = {
             "errors": [missing],
             "dependent_outputs": [dropped],
             "class_type": graph[dropped]["class_type"],
         }
-        return Judged(kept, None, {**judged.node_errors, dropped: dropped_error})
+        return Verdict(kept, None, {**judged.node_errors, dropped: dropped_error})
 
     async def _delay(self, seconds: float | None) -> None:
         """With None, until the process ends."""
@@ -99,4 +99,4 @@ class Prompting:
 
 
 def _refused(error: dict[str, Any], node_errors: dict[str, Any] | None = None) -> Response:
-    return Json({"error": error, "node_errors": node_errors or {}}, 400)
+    return JsonResponse({"error": error, "node_errors": node_errors or {}}, 400)

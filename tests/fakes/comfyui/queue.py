@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-MOST_HISTORY = 10_000
+MAX_HISTORY = 10_000
 Graph = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Item:
+class QueuedPrompt:
     number: float
     prompt_id: str
     graph: Graph
@@ -30,18 +30,18 @@ class PromptQueue:
         self._changed = changed
         self._lock = threading.Condition(threading.RLock())
         self._order = itertools.count()
-        self._pending: list[tuple[float, str, int, Item]] = []
-        self._running: Item | None = None
+        self._pending: list[tuple[float, str, int, QueuedPrompt]] = []
+        self._running: QueuedPrompt | None = None
         self._history: dict[str, dict[str, Any]] = {}
         self.interrupted = threading.Event()
 
-    def put(self, item: Item) -> None:
+    def put(self, item: QueuedPrompt) -> None:
         with self._lock:
             heapq.heappush(self._pending, (item.number, item.prompt_id, next(self._order), item))
             self._changed()
             self._lock.notify_all()
 
-    def get(self, timeout_s: float) -> Item | None:
+    def get(self, timeout_s: float) -> QueuedPrompt | None:
         """Take the next prompt and mark it running; None if none arrives in time."""
         with self._lock:
             if not self._pending:
@@ -58,11 +58,11 @@ class PromptQueue:
         with self._lock:
             self._lock.notify_all()
 
-    def done(self, item: Item, entry: dict[str, Any]) -> None:
+    def finish(self, item: QueuedPrompt, entry: dict[str, Any]) -> None:
         """Record the end of the running prompt. A second prompt with the same id replaces the history of the first."""
         with self._lock:
             self._running = None
-            if len(self._history) > MOST_HISTORY:
+            if len(self._history) > MAX_HISTORY:
                 self._history.pop(next(iter(self._history)))
             self._history[item.prompt_id] = {"prompt": item.row(), **entry}
             self._changed()
@@ -91,11 +91,11 @@ class PromptQueue:
             self._pending.clear()
             self._changed()
 
-    def running(self) -> list[Item]:
+    def running(self) -> list[QueuedPrompt]:
         with self._lock:
             return [self._running] if self._running else []
 
-    def pending(self) -> list[Item]:
+    def pending(self) -> list[QueuedPrompt]:
         """In heap order, which is not the order of running."""
         with self._lock:
             return [waiting[3] for waiting in self._pending]
@@ -109,12 +109,12 @@ class PromptQueue:
         with self._lock:
             return {prompt_id: self._history[prompt_id]} if prompt_id in self._history else {}
 
-    def entries(self, most: int | None = None, offset: int = -1) -> dict[str, Any]:
+    def entries(self, limit: int | None = None, offset: int = -1) -> dict[str, Any]:
         """The newest `most`; with an offset, those from there on."""
         with self._lock:
             ids = list(self._history)
-        first = max(0, len(ids) - most) if offset < 0 and most is not None else max(0, offset)
-        chosen = ids[first:] if most is None else ids[first : first + most]
+        first = max(0, len(ids) - limit) if offset < 0 and limit is not None else max(0, offset)
+        chosen = ids[first:] if limit is None else ids[first : first + limit]
         return {prompt_id: self._history[prompt_id] for prompt_id in chosen}
 
     def forget(self, prompt_id: str | None = None) -> None:

@@ -16,48 +16,48 @@ from websockets.sync.connection import Connection
 
 from tests.fakes.comfyui.setup import RECORDINGS
 
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 FRAMES_WRITTEN = {"VHS_VideoCombine"}  # nodes whose ticks depend on the clock
-Told = list[tuple[Any, ...]]
+TranscriptSummary = list[tuple[Any, ...]]
 
 
-def exchange(name: str) -> dict[str, Any]:
+def load_exchange(name: str) -> dict[str, Any]:
     read: dict[str, Any] = json.loads((RECORDINGS / "http" / f"{name}.json").read_text())
     return read
 
 
-def workflow(name: str) -> dict[str, Any]:
+def load_workflow(name: str) -> dict[str, Any]:
     read: dict[str, Any] = json.loads((RECORDINGS / "workflows" / f"{name}.json").read_text())
     return read
 
 
-def named(*patterns: str) -> list[str]:
+def list_recordings(*patterns: str) -> list[str]:
     return sorted({path.stem for pattern in patterns for path in (RECORDINGS / "http").glob(f"{pattern}.json")})
 
 
-def history(name: str) -> dict[str, Any]:
+def load_history(name: str) -> dict[str, Any]:
     """The one entry of a recorded GET /history/{id}."""
-    entry: dict[str, Any] = next(iter(exchange(name)["json"].values()))
+    entry: dict[str, Any] = next(iter(load_exchange(name)["json"].values()))
     return entry
 
 
-def transcript(name: str) -> list[dict[str, Any]]:
+def load_transcript(name: str) -> list[dict[str, Any]]:
     """Messages in order; a binary frame as {"type": "binary", "event": …}."""
     lines = [json.loads(line) for line in (RECORDINGS / "ws" / f"{name}.jsonl").read_text().splitlines()]
     frames = [line.get("msg") or {"type": "binary", **line["binary"]} for line in lines if {"msg", "binary"} & {*line}]
     return [frame for frame in frames if frame["type"] != "feature_flags"]
 
 
-class Client:
+class ReplayClient:
     """A simple client without error handling."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=PATIENCE_S, verify=False)
+        self.http = httpx.Client(base_url=url, timeout=TIMEOUT_S, verify=False)
 
-    def socket(self, client_id: str | None = None) -> Connection:
+    def open_socket(self, client_id: str | None = None) -> Connection:
         query = f"?clientId={client_id}" if client_id else ""
-        return connect(f"{self.url.replace('http', 'ws')}/ws{query}", max_size=None, open_timeout=PATIENCE_S)
+        return connect(f"{self.url.replace('http', 'ws')}/ws{query}", max_size=None, open_timeout=TIMEOUT_S)
 
     def submit(self, graph: dict[str, Any], client_id: str | None = None, **more: Any) -> str:
         given = {"client_id": client_id} if client_id else {}
@@ -66,9 +66,9 @@ class Client:
         prompt_id: str = answer.json()["prompt_id"]
         return prompt_id
 
-    def ended(self, prompt_id: str) -> dict[str, Any]:
+    def wait_for_history(self, prompt_id: str) -> dict[str, Any]:
         """Wait for the entry of the history and return it."""
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + TIMEOUT_S
         while time.monotonic() < until:
             if found := self.http.get(f"/history/{prompt_id}").json():
                 entry: dict[str, Any] = found[prompt_id]
@@ -76,71 +76,71 @@ class Client:
             time.sleep(0.005)
         raise TimeoutError(f"{prompt_id} did not end")
 
-    def started(self, prompt_id: str) -> None:
-        until = time.monotonic() + PATIENCE_S
+    def wait_for_start(self, prompt_id: str) -> None:
+        until = time.monotonic() + TIMEOUT_S
         while prompt_id not in [row[1] for row in self.http.get("/queue").json()["queue_running"]]:
             if time.monotonic() > until:
                 raise TimeoutError(f"{prompt_id} did not start")
             time.sleep(0.005)
 
-    def listen(self, graph: dict[str, Any], *, metadata: bool = False, **more: Any) -> list[dict[str, Any]]:
+    def run_and_listen(self, graph: dict[str, Any], *, metadata: bool = False, **more: Any) -> list[dict[str, Any]]:
         """Run a prompt and return all messages from the opening of the socket to executing null."""
         client_id = uuid.uuid4().hex
-        with self.socket(client_id) as socket:
+        with self.open_socket(client_id) as socket:
             if metadata:
                 socket.send(json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}))
             self.submit(graph, client_id, **more)
-            return until_idle(socket)
+            return read_until_idle(socket)
 
     def view(self, file: dict[str, Any]) -> httpx.Response:
         return self.http.get("/view", params={name: file[name] for name in ("filename", "subfolder", "type")})
 
 
-def light(seconds: float, salt: int = 0, *, interruptible: bool = True) -> dict[str, Any]:
+def build_light_graph(seconds: float, salt: int = 0, *, interruptible: bool = True) -> dict[str, Any]:
     """EmptyImage → RigSleep → SaveImage."""
-    graph: dict[str, Any] = history("history_interrupted")["prompt"][2]
+    graph: dict[str, Any] = load_history("history_interrupted")["prompt"][2]
     graph["2"]["inputs"] |= {"seconds": seconds, "salt": salt, "interruptible": interruptible}
     return graph
 
 
-def listen_for(socket: Connection, event: str, node: str) -> None:
+def wait_for_event(socket: Connection, event: str, node: str) -> None:
     """Read messages until this event arrives."""
     while True:
-        item = parsed(socket.recv(timeout=PATIENCE_S))
+        item = parse_message(socket.recv(timeout=TIMEOUT_S))
         if item["type"] == event and item["data"].get("node") == node:
             return
 
 
-def until_idle(socket: Connection) -> list[dict[str, Any]]:
+def read_until_idle(socket: Connection) -> list[dict[str, Any]]:
     found = []
     while True:
-        item = parsed(socket.recv(timeout=PATIENCE_S))
+        item = parse_message(socket.recv(timeout=TIMEOUT_S))
         if item["type"] != "feature_flags":
             found.append(item)
         if item["type"] == "executing" and item["data"]["node"] is None:
             return found
 
 
-def everything(socket: Connection, quiet_s: float = 0.2) -> list[dict[str, Any]]:
+def read_until_quiet(socket: Connection, quiet_s: float = 0.2) -> list[dict[str, Any]]:
     """Read messages until none has arrived for `quiet_s`."""
     found = []
     while True:
         try:
-            found.append(parsed(socket.recv(timeout=quiet_s)))
+            found.append(parse_message(socket.recv(timeout=quiet_s)))
         except TimeoutError:
             return found
 
 
-def parsed(message: str | bytes) -> dict[str, Any]:
+def parse_message(message: str | bytes) -> dict[str, Any]:
     if isinstance(message, bytes):
         return {"type": "binary", "event": int.from_bytes(message[:4], "big")}
     item: dict[str, Any] = json.loads(message)
     return item
 
 
-def told(messages: Iterable[dict[str, Any]], graph: dict[str, Any], skip: set[str]) -> Told:
+def summarise(messages: Iterable[dict[str, Any]], graph: dict[str, Any], skip: set[str]) -> TranscriptSummary:
     """A transcript without ids, times, file names, nodes of `skip`, and clock-dependent ticks."""
-    found: Told = []
+    found: TranscriptSummary = []
     states_before: tuple[Any, ...] = ()
     for message in messages:
         kind, data = message["type"], message.get("data", {})
@@ -171,9 +171,9 @@ def _essence(kind: str, data: dict[str, Any], skip: set[str]) -> tuple[Any, ...]
     return tuple(data[name] if name != "prompt_id" else "prompt_id" for name in names if name in data)
 
 
-def _unclocked(found: Told, clocked: set[str]) -> Told:
+def _unclocked(found: TranscriptSummary, clocked: set[str]) -> TranscriptSummary:
     """Keep only the first and last tick of these nodes, and one of several equal states."""
-    kept: Told = []
+    kept: TranscriptSummary = []
     for item in found:
         if item[0] == "progress" and item[1] in clocked and item[2] not in (1, item[3]):
             continue
@@ -184,12 +184,12 @@ def _unclocked(found: Told, clocked: set[str]) -> Told:
     return kept
 
 
-def plain(value: Any, root: Path | None = None) -> Any:
+def normalise(value: Any, root: Path | None = None) -> Any:
     """Remove everything that differs between runs: ids, times, file numbers, folders of the machine, order of sets."""
     if isinstance(value, dict):
-        return {name: _PLAIN[name] if name in _PLAIN else plain(inner, root) for name, inner in value.items()}
+        return {name: _PLAIN[name] if name in _PLAIN else normalise(inner, root) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(inner, root) for inner in value]
+        return [normalise(inner, root) for inner in value]
     if isinstance(value, str):
         text = value.replace(str(root), "/srv/comfyui") if root else value
         text = re.sub(r"_\d{5}", "_#", text)

@@ -39,7 +39,7 @@ CLASSES: dict[str, Any] = {
 }
 
 
-def run(
+def run_rig_node(
     class_type: str,
     inputs: dict[str, Any],
     tick_s: float,

@@ -14,98 +14,112 @@ from typing import Any
 import av
 
 from tests.fakes.comfyui.errors import NodeError
-from tests.fakes.comfyui.files import Folders, OutsideError, Target
+from tests.fakes.comfyui.files import FileTarget, OutsideFolderError, ServerFolders
 from tests.fakes.comfyui.misbehaviour import (
+    ActiveMisbehaviours,
     BlackPicture,
     FrozenPicture,
     GarbageFile,
     PaddedFile,
     ShortFile,
     SuccessWithoutFile,
-    Troubles,
     WrongFrameCount,
 )
-from tests.fakes.comfyui.pictures import Coding, Frames, Picture, draw, even, write_mp4, write_picture
+from tests.fakes.comfyui.pictures import (
+    FrameRecipe,
+    Picture,
+    VideoCoding,
+    draw_frames,
+    pad_to_even,
+    write_mp4,
+    write_picture,
+)
 
 TICK_S = 0.1  # minimum time between two progress messages while frames are written
 PIPE_BYTES = 65_536  # a first frame above this meets the broken pipe of an ffmpeg that never started
 ODD_SIZE = "[Errno 542398533] Generic error in an external library: 'avcodec_open2(\"libx264\", {})'\n"
-Tick = Callable[[int, int, Frames | None], None]
+Tick = Callable[[int, int, FrameRecipe | None], None]
 
 
 @dataclass(frozen=True)
-class Clip:
-    frames: Frames
+class FakeVideo:
+    frames: FrameRecipe
     fps: float
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedFiles:
     outputs: list[Any]
-    shown: dict[str, Any]
+    ui: dict[str, Any]
 
 
-def combine(inputs: dict[str, Any], folders: Folders, troubles: Troubles, metadata: str, tick: Tick) -> Saved:
+def combine_video(
+    inputs: dict[str, Any], folders: ServerFolders, troubles: ActiveMisbehaviours, metadata: str, tick: Tick
+) -> SavedFiles:
     """VHS_VideoCombine, H.264 only."""
     if inputs["format"] != "video/h264-mp4":
         raise NodeError("NotImplementedError", f"the fake does not write {inputs['format']}\n")
-    frames: Frames = inputs["images"]
+    frames: FrameRecipe = inputs["images"]
     target = _target(folders, inputs["filename_prefix"], "output" if inputs.get("save_output", True) else "temp")
     name = f"{target.name}_{target.next_number():05}"
     path, cover = target.folder / f"{name}.mp4", target.folder / f"{name}.png"
-    write_picture(cover, next(iter(draw(replace(frames, count=1)))))
+    write_picture(cover, next(iter(draw_frames(replace(frames, count=1)))))
     pix_fmt, fps = inputs.get("pix_fmt", "yuv420p"), float(inputs["frame_rate"])
     total, pictures = _back_and_forth(frames, troubles, pingpong=inputs.get("pingpong", False))
     written = _throttled(tick, total)
     if _knows(pix_fmt):
-        coding = Coding(fps, inputs.get("crf", 19), pix_fmt, tagged=True, metadata=metadata)
-        _film(path, map(even, pictures), coding, troubles, written)
+        coding = VideoCoding(fps, inputs.get("crf", 19), pix_fmt, writes_colour_tags=True, metadata=metadata)
+        _film(path, map(pad_to_even, pictures), coding, troubles, written)
     else:
         _without_ffmpeg(path, frames, pix_fmt, written)
-    gif: dict[str, Any] = {**target.said(path.name), "format": inputs["format"], "frame_rate": fps}
+    gif: dict[str, Any] = {**target.describe(path.name), "format": inputs["format"], "frame_rate": fps}
     gif |= {"workflow": cover.name, "fullpath": str(path)}
-    return Saved([[True, [str(cover), str(path)]]], {"gifs": [gif]})
+    return SavedFiles([[True, [str(cover), str(path)]]], {"gifs": [gif]})
 
 
-def save_video(inputs: dict[str, Any], folders: Folders, troubles: Troubles, metadata: str, tick: Tick) -> Saved:
-    clip: Clip = inputs["video"]
+def save_video(
+    inputs: dict[str, Any], folders: ServerFolders, troubles: ActiveMisbehaviours, metadata: str, tick: Tick
+) -> SavedFiles:
+    clip: FakeVideo = inputs["video"]
     if inputs["codec"] not in ("auto", "h264"):
         raise NodeError("TypeError", "SaveVideo.execute() missing 1 required positional argument: 'codec'\n")
     target = _target(folders, inputs["filename_prefix"], "output", clip.frames)
     if clip.frames.width % 2 or clip.frames.height % 2:
         raise NodeError("av.error.ExternalError", ODD_SIZE)
     path = target.folder / f"{target.name}_{target.next_number():05}_.mp4"
-    coding = Coding(clip.fps, inputs.get("codec.encoding.crf", 23.0), metadata=metadata)
+    coding = VideoCoding(clip.fps, inputs.get("codec.encoding.crf", 23.0), metadata=metadata)
     _film(path, _back_and_forth(clip.frames, troubles, pingpong=False)[1], coding, troubles, lambda _: None)
-    return Saved([clip], {"images": [target.said(path.name)], "animated": [True]})
+    return SavedFiles([clip], {"images": [target.describe(path.name)], "animated": [True]})
 
 
-def save_images(inputs: dict[str, Any], folders: Folders, troubles: Troubles, metadata: str, tick: Tick) -> Saved:
+def save_images(
+    inputs: dict[str, Any], folders: ServerFolders, troubles: ActiveMisbehaviours, metadata: str, tick: Tick
+) -> SavedFiles:
     """SaveImage; PreviewImage has no prefix and writes to the temp folder."""
-    frames: Frames = inputs["images"]
+    frames: FrameRecipe = inputs["images"]
     kind = "output" if "filename_prefix" in inputs else "temp"
     target = _target(folders, inputs.get("filename_prefix", "ComfyUI_temp_fake"), kind, frames)
     first, saved_files = target.next_number(), []
     black = troubles.take(BlackPicture)
-    for number, picture in enumerate(draw(replace(frames, colour=(0, 0, 0)) if black else frames), first):
+    for number, picture in enumerate(draw_frames(replace(frames, colour=(0, 0, 0)) if black else frames), first):
         name = f"{target.name}_{number:05}_.png"
         write_picture(target.folder / name, picture)
-        saved_files.append(target.said(name))
-    return Saved([frames], {"images": saved_files})
+        saved_files.append(target.describe(name))
+    return SavedFiles([frames], {"images": saved_files})
 
 
-SAVERS: dict[str, Callable[[dict[str, Any], Folders, Troubles, str, Tick], Saved]] = {
-    "VHS_VideoCombine": combine,
+SAVERS: dict[str, Callable[[dict[str, Any], ServerFolders, ActiveMisbehaviours, str, Tick], SavedFiles]] = {
+    "VHS_VideoCombine": combine_video,
     "SaveVideo": save_video,
     "SaveImage": save_images,
     "PreviewImage": save_images,
 }
 
 
-def _target(folders: Folders, prefix: str, kind: str, frames: Frames | None = None) -> Target:
+def _target(folders: ServerFolders, prefix: str, kind: str, frames: FrameRecipe | None = None) -> FileTarget:
     try:
-        return folders.target(prefix, kind, (frames.width, frames.height) if frames else (0, 0))
-    except OutsideError as outside:
+        return folders.open_target(prefix, kind, (frames.width, frames.height) if frames else (0, 0))
+    except OutsideFolderError as outside:
         raise NodeError("Exception", str(outside)) from outside
 
 
@@ -117,7 +131,7 @@ def _knows(pix_fmt: str) -> bool:
     return True
 
 
-def _without_ffmpeg(path: Path, frames: Frames, pix_fmt: str, written: Callable[[int], None]) -> None:
+def _without_ffmpeg(path: Path, frames: FrameRecipe, pix_fmt: str, written: Callable[[int], None]) -> None:
     """ffmpeg rejects its arguments and exits; VHS notices only if a frame does not fit into the pipe."""
     written(1)
     if frames.width * frames.height * 3 > PIPE_BYTES:
@@ -130,17 +144,19 @@ def _without_ffmpeg(path: Path, frames: Frames, pix_fmt: str, written: Callable[
     written(frames.count)
 
 
-def _back_and_forth(frames: Frames, troubles: Troubles, *, pingpong: bool) -> tuple[int, Iterator[Picture]]:
+def _back_and_forth(
+    frames: FrameRecipe, troubles: ActiveMisbehaviours, *, pingpong: bool
+) -> tuple[int, Iterator[Picture]]:
     """The number of pictures and the pictures, after the active misbehaviours."""
     if troubles.take(BlackPicture):
         frames = replace(frames, colour=(0, 0, 0))
     if wrong := troubles.take(WrongFrameCount):
         frames = replace(frames, count=max(1, frames.count + wrong.by))
     if troubles.take(FrozenPicture):
-        return frames.count, repeat(next(draw(frames)), frames.count)
+        return frames.count, repeat(next(draw_frames(frames)), frames.count)
     if not pingpong:
-        return frames.count, draw(frames)
-    pictures = list(draw(frames))
+        return frames.count, draw_frames(frames)
+    pictures = list(draw_frames(frames))
     return len(pictures) * 2 - 2, chain(pictures, pictures[-2:0:-1])
 
 
@@ -159,7 +175,11 @@ def _throttled(tick: Tick, total: int) -> Callable[[int], None]:
 
 
 def _film(
-    path: Path, pictures: Iterator[Picture], coding: Coding, troubles: Troubles, written: Callable[[int], None]
+    path: Path,
+    pictures: Iterator[Picture],
+    coding: VideoCoding,
+    troubles: ActiveMisbehaviours,
+    written: Callable[[int], None],
 ) -> None:
     nowhere = troubles.take(SuccessWithoutFile)
     counts = (count for count, _ in enumerate(pictures, 1)) if nowhere else write_mp4(path, pictures, coding)

@@ -18,11 +18,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.fakes.comfyui.files import Folders
-from tests.fakes.comfyui.misbehaviour import Misbehaviour, described, named
-from tests.fakes.comfyui.nodes import Pace
-from tests.fakes.comfyui.process import HOST, Life
-from tests.fakes.comfyui.setup import VERSION, Gpu, Setup, Submitted, recorded, recorded_object_info, with_models
+from tests.fakes.comfyui.files import ServerFolders
+from tests.fakes.comfyui.misbehaviour import Misbehaviour, describe_all, parse_misbehaviour
+from tests.fakes.comfyui.nodes import RenderPace
+from tests.fakes.comfyui.process import HOST, ServerProcess
+from tests.fakes.comfyui.setup import (
+    VERSION,
+    FakeGpu,
+    FakeSetup,
+    SubmittedPrompt,
+    add_models,
+    load_object_info,
+    load_recorded,
+)
 
 MAX_UPLOAD_BYTES = 100 * 1024 * 1024
 
@@ -39,21 +47,21 @@ class FakeComfyUI:
         self,
         *,
         port: int = 0,
-        pace: Pace | None = None,
+        pace: RenderPace | None = None,
         version: str = VERSION,
-        gpu: Gpu | None = None,
+        gpu: FakeGpu | None = None,
         models: dict[str, list[str]] | None = None,
         classes: dict[str, Any] | None = None,
         without: Collection[str] = (),
         max_upload_bytes: int = MAX_UPLOAD_BYTES,
     ) -> None:
-        info = {name: class_info for name, class_info in recorded_object_info().items() if name not in without}
+        info = {name: class_info for name, class_info in load_object_info().items() if name not in without}
         info |= copy.deepcopy(classes or {})
-        with_models(info, models or {})
+        add_models(info, models or {})
         self._files = tempfile.TemporaryDirectory(prefix="fake-comfyui-", ignore_cleanup_errors=True)
-        self._setup = Setup(
-            folders=Folders(Path(self._files.name)),
-            pace=pace or Pace(),
+        self._setup = FakeSetup(
+            folders=ServerFolders(Path(self._files.name)),
+            pace=pace or RenderPace(),
             version=version,
             gpu=gpu,
             max_upload_bytes=max_upload_bytes,
@@ -62,7 +70,7 @@ class FakeComfyUI:
             restart=self._restart_soon,
         )
         self._lock = threading.RLock()
-        self._life: Life | None = None
+        self._life: ServerProcess | None = None
         self._port = port
 
     def __enter__(self) -> FakeComfyUI:
@@ -80,7 +88,7 @@ class FakeComfyUI:
         return f"http://{HOST}:{self._port}"
 
     @property
-    def prompts(self) -> list[Submitted]:
+    def prompts(self) -> list[SubmittedPrompt]:
         """The accepted prompts in order, across restarts."""
         return self._setup.prompts
 
@@ -110,21 +118,21 @@ class FakeComfyUI:
     def misbehave(self, *kinds: Misbehaviour) -> None:
         self._setup.troubles.add(*kinds)
 
-    def well(self) -> None:
+    def stop_misbehaving(self) -> None:
         """End all misbehaviour. A dead worker thread returns only with a restart."""
         self._setup.troubles.clear()
 
     def start(self) -> None:
         with self._lock:
-            self._life = Life(self._setup, self._port)
+            self._life = ServerProcess(self._setup, self._port)
             self._port = self._life.port
-            self._life.begin()
+            self._life.start()
 
     def kill(self) -> None:
         """Stop listening; queue, history and cache are lost. Does nothing if it is already down."""
         with self._lock:
             if self._life is not None:
-                self._life.end()
+                self._life.kill()
                 self._life = None
 
     def restart(self, down_s: float = 0.0) -> None:
@@ -146,9 +154,9 @@ class FakeComfyUI:
 
 def _folders_with(models: dict[str, list[str]]) -> dict[str, list[str]]:
     """Model files by folder: the recorded ones and `models`."""
-    known: dict[str, list[str]] = {folder: [] for folder in recorded("models")}
+    known: dict[str, list[str]] = {folder: [] for folder in load_recorded("models")}
     for folder in ("checkpoints", "vae", "animatediff_models"):
-        known[folder] = recorded(f"models_{folder}")
+        known[folder] = load_recorded(f"models_{folder}")
     for folder, names in models.items():
         known[folder] = known.get(folder, []) + names
     return known
@@ -161,14 +169,14 @@ def main() -> None:
     parser.add_argument("--seconds-per-step", type=float, default=0.0)
     parser.add_argument("--version", default=VERSION, help="of ComfyUI, to act as an old one")
     parser.add_argument("--gpu", help="its name, with 24 GiB; without, a CPU as recorded")
-    kinds = "NAME or NAME:setting=value,…, as often as wanted; names and settings:\n" + described()
-    parser.add_argument("--misbehave", action="append", default=[], type=named, metavar="NAME", help=kinds)
+    kinds = "NAME or NAME:setting=value,…, as often as wanted; names and settings:\n" + describe_all()
+    parser.add_argument("--misbehave", action="append", default=[], type=parse_misbehaviour, metavar="NAME", help=kinds)
     given = parser.parse_args()
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    pace = Pace(given.seconds_per_step, given.seconds_per_frame)
-    gpu = Gpu(given.gpu, 24 * 2**30) if given.gpu else None
+    pace = RenderPace(given.seconds_per_step, given.seconds_per_frame)
+    gpu = FakeGpu(given.gpu, 24 * 2**30) if given.gpu else None
     comfy = FakeComfyUI(port=given.port, pace=pace, version=given.version, gpu=gpu)
     comfy.misbehave(*given.misbehave)  # before it listens, so the first request already sees it
     with comfy:

@@ -10,17 +10,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.comfyui.files import Folders
+from tests.fakes.comfyui.files import ServerFolders
 from tests.fakes.comfyui.graph import UPLOADS
-from tests.fakes.comfyui.misbehaviour import Troubles
-from tests.fakes.comfyui.nodes import Pace
+from tests.fakes.comfyui.misbehaviour import ActiveMisbehaviours
+from tests.fakes.comfyui.nodes import RenderPace
 
 RECORDINGS = Path(__file__).parents[2] / "recordings" / "comfyui"
 VERSION = "0.33.0"
 
 
 @dataclass(frozen=True)
-class Submitted:
+class SubmittedPrompt:
     """A prompt that POST /prompt accepted, with values converted to the types of their inputs."""
 
     prompt_id: str
@@ -31,31 +31,31 @@ class Submitted:
 
 
 @dataclass(frozen=True)
-class Gpu:
+class FakeGpu:
     name: str
     vram_bytes: int
 
 
 @dataclass
-class Setup:
-    folders: Folders
-    pace: Pace
+class FakeSetup:
+    folders: ServerFolders
+    pace: RenderPace
     version: str
-    gpu: Gpu | None
+    gpu: FakeGpu | None
     max_upload_bytes: int
     models: dict[str, list[str]]
     object_info: dict[str, Any]
     restart: Callable[[float], None]
-    troubles: Troubles = field(default_factory=Troubles)
-    prompts: list[Submitted] = field(default_factory=list)
+    troubles: ActiveMisbehaviours = field(default_factory=ActiveMisbehaviours)
+    prompts: list[SubmittedPrompt] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     frees: list[dict[str, Any]] = field(default_factory=list)
 
-    def since(self, version: str) -> bool:
+    def is_at_least(self, version: str) -> bool:
         """Whether the server is that version or newer."""
         return _ordered(self.version) >= _ordered(version)
 
-    def info(self) -> dict[str, Any]:
+    def current_object_info(self) -> dict[str, Any]:
         """The current object_info: uploaded files are choices of their loaders."""
         shown = dict(self.object_info)
         for class_type, name in UPLOADS:
@@ -63,23 +63,23 @@ class Setup:
                 shown[class_type] = copy.deepcopy(shown[class_type])
                 bounds = shown[class_type]["input"]["required"][name]
                 if isinstance(bounds[0], list):
-                    bounds[0] = self.folders.listed()
+                    bounds[0] = self.folders.list_inputs()
                 else:
-                    bounds[1]["options"] = self.folders.listed()
+                    bounds[1]["options"] = self.folders.list_inputs()
         return shown
 
 
-def recorded(name: str) -> Any:
+def load_recorded(name: str) -> Any:
     """A new copy of the JSON body of a recorded exchange."""
     return json.loads(_text(RECORDINGS / "http" / f"{name}.json"))["json"]
 
 
-def recorded_object_info() -> dict[str, Any]:
+def load_object_info() -> dict[str, Any]:
     classes: dict[str, Any] = json.loads(_text(RECORDINGS / "object_info.json"))
     return classes
 
 
-def with_models(object_info: dict[str, Any], models: dict[str, list[str]]) -> None:
+def add_models(object_info: dict[str, Any], models: dict[str, list[str]]) -> None:
     """Add model files to the choices of their loaders, in place."""
     for class_type, info in object_info.items():
         for section in ("required", "optional"):

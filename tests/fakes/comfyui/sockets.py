@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tests.fakes.comfyui.misbehaviour import SilentSocket, SocketRefused, Troubles
+from tests.fakes.comfyui.misbehaviour import ActiveMisbehaviours, SilentSocket, SocketRefused
 
 LEGACY_PREVIEW, PREVIEW_WITH_METADATA = 1, 4
 JPEG = 1
@@ -27,7 +27,7 @@ FEATURES = {
 
 
 @dataclass
-class Socket:
+class ClientSocket:
     peer: tuple[str, int]
     silent_after: int | None
     metadata: bool = False
@@ -40,12 +40,12 @@ class Socket:
             self.outbox.put_nowait(message)
 
 
-class Hub:
+class SocketHub:
     """`send` and `preview` may be called from any thread; messages arrive in the order of the calls."""
 
-    def __init__(self, troubles: Troubles, abort: Callable[[tuple[str, int]], None]) -> None:
+    def __init__(self, troubles: ActiveMisbehaviours, abort: Callable[[tuple[str, int]], None]) -> None:
         self._troubles, self._abort = troubles, abort
-        self._sockets: dict[str, Socket] = {}
+        self._sockets: dict[str, ClientSocket] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self.remaining: Callable[[], int] = lambda: 0
         self.client_id: str | None = None  # client of the running or last prompt
@@ -61,10 +61,10 @@ class Hub:
 
         self._later(push)
 
-    def status(self) -> None:
+    def send_status(self) -> None:
         self.send("status", self._status())
 
-    def preview(self, picture: bytes, metadata: dict[str, Any], *, with_metadata: bool) -> None:
+    def send_preview(self, picture: bytes, metadata: dict[str, Any], *, with_metadata: bool) -> None:
         """Send a JPEG to the client of the running prompt, if it uses this form of preview."""
         document = json.dumps({**metadata, "image_type": "image/jpeg"}).encode()
         new = struct.pack(">II", PREVIEW_WITH_METADATA, len(document)) + document + picture
@@ -91,7 +91,9 @@ class Hub:
         await connection.accept()
         client = connection.client
         silent = self._troubles.take(SilentSocket)
-        socket = Socket((client.host, client.port) if client else ("", 0), silent.after_messages if silent else None)
+        socket = ClientSocket(
+            (client.host, client.port) if client else ("", 0), silent.after_messages if silent else None
+        )
         given = connection.query_params.get("clientId", "")
         sid = given or uuid.uuid4().hex
         self._sockets[sid] = socket  # an older socket with this id receives nothing more
@@ -105,12 +107,12 @@ class Hub:
             writer.cancel()
             self._sockets.pop(sid, None)  # even if a second socket has the id: that one becomes silent
 
-    def _welcome(self, socket: Socket, sid: str) -> None:
+    def _welcome(self, socket: ClientSocket, sid: str) -> None:
         socket.push(json.dumps({"type": "status", "data": {**self._status(), "sid": sid}}))
         if self.client_id == sid and self.node is not None:
             socket.push(json.dumps({"type": "executing", "data": {"node": self.node}}))
 
-    async def _listen(self, connection: WebSocket, socket: Socket) -> None:
+    async def _listen(self, connection: WebSocket, socket: ClientSocket) -> None:
         first = True
         while True:
             document = _json(await connection.receive_text())
@@ -122,7 +124,7 @@ class Hub:
     def _status(self) -> dict[str, Any]:
         return {"status": {"exec_info": {"queue_remaining": self.remaining()}}}
 
-    def _to(self, client_id: str | None) -> list[Socket]:
+    def _to(self, client_id: str | None) -> list[ClientSocket]:
         if client_id is None:
             return list(self._sockets.values())
         return [self._sockets[client_id]] if client_id in self._sockets else []
@@ -133,7 +135,7 @@ class Hub:
             self._loop.call_soon_threadsafe(push)
 
 
-async def _write(connection: WebSocket, socket: Socket) -> None:
+async def _write(connection: WebSocket, socket: ClientSocket) -> None:
     while True:
         message = await socket.outbox.get()
         try:

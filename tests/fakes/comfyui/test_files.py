@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes.comfyui.replay import Client, exchange, history, plain
+from tests.fakes.comfyui.replay import ReplayClient, load_exchange, load_history, normalise
 from tests.fakes.comfyui.server import FakeComfyUI
 
 PICTURE = b"\x89PNG not really, but nobody looks" * 5
@@ -18,7 +18,7 @@ def comfy() -> Iterator[FakeComfyUI]:
         yield started
 
 
-def test_uploads_are_named_as_recorded(comfy: FakeComfyUI, client: Client) -> None:
+def test_uploads_are_named_as_recorded(comfy: FakeComfyUI, client: ReplayClient) -> None:
     sent = [
         ("upload_image_first", "ref.png", PICTURE, {}),
         ("upload_image_same_again", "ref.png", PICTURE, {}),
@@ -35,12 +35,12 @@ def test_uploads_are_named_as_recorded(comfy: FakeComfyUI, client: Client) -> No
     ]
     for name, filename, content, fields in sent:
         answer = client.http.post("/upload/image", files={"image": (filename, content)}, data=fields)
-        recorded = exchange(name)
+        recorded = load_exchange(name)
         assert answer.status_code == recorded["status"], name
         assert "json" not in recorded or answer.json() == recorded["json"]
     assert (comfy.input_folder / "ref (1).png").read_bytes() == PICTURE + b"!"
     large = client.http.post("/upload/image", files={"image": ("large.png", bytes(4000))})
-    recorded = exchange("upload_too_large")
+    recorded = load_exchange("upload_too_large")
     assert (large.status_code, large.text) == (recorded["status"], recorded["text"].replace("104857600", "2000"))
     seen = client.http.get("/view", params={"filename": "ref.png", "type": "input"})
     assert (seen.content, seen.headers["Content-Type"]) == (PICTURE + b"?", "image/png")
@@ -49,9 +49,9 @@ def test_uploads_are_named_as_recorded(comfy: FakeComfyUI, client: Client) -> No
 
 
 @pytest.mark.parametrize("name", ["vhs", "savevideo"])
-def test_files_are_sent_whole_and_in_ranges_as_recorded(client: Client, name: str) -> None:
-    whole, part = exchange(f"view_{name}_mp4"), exchange(f"view_{name}_mp4_range")
-    ended = client.ended(client.submit(history(f"history_success_{name}")["prompt"][2]))
+def test_files_are_sent_whole_and_in_ranges_as_recorded(client: ReplayClient, name: str) -> None:
+    whole, part = load_exchange(f"view_{name}_mp4"), load_exchange(f"view_{name}_mp4_range")
+    ended = client.wait_for_history(client.submit(load_history(f"history_success_{name}")["prompt"][2]))
     file = next(iter(next(iter(ended["outputs"].values())).values()))[0]
     params = {key: file[key] for key in ("filename", "subfolder", "type")}
     first = client.http.get("/view", params=params)
@@ -60,13 +60,13 @@ def test_files_are_sent_whole_and_in_ranges_as_recorded(client: Client, name: st
     assert some.content == first.content[:100]
     assert some.headers["Content-Range"] == f"bytes 0-99/{len(first.content)}"
     for header in ("X-Content-Type-Options", "Content-Type", "Accept-Ranges", "Content-Disposition"):
-        assert plain(first.headers[header]) == plain(whole["headers"][header])
+        assert normalise(first.headers[header]) == normalise(whole["headers"][header])
 
 
-def test_a_cached_prompt_names_a_file_that_was_deleted(comfy: FakeComfyUI, client: Client) -> None:
-    recorded, graph = exchange("view_vhs_cached_but_deleted"), history("history_cached_vhs")["prompt"][2]
-    file = client.ended(client.submit(graph))["outputs"]["10"]["gifs"][0]
+def test_a_cached_prompt_names_a_file_that_was_deleted(comfy: FakeComfyUI, client: ReplayClient) -> None:
+    recorded, graph = load_exchange("view_vhs_cached_but_deleted"), load_history("history_cached_vhs")["prompt"][2]
+    file = client.wait_for_history(client.submit(graph))["outputs"]["10"]["gifs"][0]
     (comfy.output_folder / file["subfolder"] / file["filename"]).unlink()
-    again = client.ended(client.submit(graph))
+    again = client.wait_for_history(client.submit(graph))
     assert again["outputs"]["10"]["gifs"] == [file]
     assert client.view(file).status_code == recorded["view_status"]

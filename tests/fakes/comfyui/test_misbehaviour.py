@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-from tests.conftest import free_port
+from tests.conftest import find_free_port
 from tests.fakes.comfyui import misbehaviour as bad
-from tests.fakes.comfyui.nodes import Pace
-from tests.fakes.comfyui.replay import Client, everything, until_idle, workflow
+from tests.fakes.comfyui.nodes import RenderPace
+from tests.fakes.comfyui.replay import ReplayClient, load_workflow, read_until_idle, read_until_quiet
 from tests.fakes.comfyui.server import FakeComfyUI
 
 GRAPH = "ade_gen1_vhs_tiny"
@@ -29,29 +29,29 @@ GRAPH = "ade_gen1_vhs_tiny"
 
 @pytest.fixture
 def comfy() -> Iterator[FakeComfyUI]:
-    with FakeComfyUI(pace=Pace(per_step_s=0.03)) as started:
+    with FakeComfyUI(pace=RenderPace(per_step_s=0.03)) as started:
         yield started
 
 
 def shot(seed: int = 1, *, frames: int = 8, side: int = 64, context: int = 24) -> dict[str, Any]:
-    graph = workflow(GRAPH)
+    graph = load_workflow(GRAPH)
     graph["5"]["inputs"] |= {"batch_size": frames, "width": side, "height": side}
     graph["6"]["inputs"]["context_length"] = context
     graph["8"]["inputs"]["seed"] = seed
     return graph
 
 
-def rendered(client: Client, seed: int = 1) -> dict[str, Any]:
+def rendered(client: ReplayClient, seed: int = 1) -> dict[str, Any]:
     """The file that a render names."""
-    ended = client.ended(client.submit(shot(seed)))
+    ended = client.wait_for_history(client.submit(shot(seed)))
     assert ended["status"]["completed"]
     file: dict[str, Any] = ended["outputs"]["10"]["gifs"][0]
     return file
 
 
-def failure(client: Client, graph: dict[str, Any]) -> dict[str, Any] | None:
+def failure(client: ReplayClient, graph: dict[str, Any]) -> dict[str, Any] | None:
     """What execution_error says of the run; None where it ended well."""
-    kind, said = client.ended(client.submit(graph))["status"]["messages"][-1]
+    kind, said = client.wait_for_history(client.submit(graph))["status"]["messages"][-1]
     return said if kind == "execution_error" else None
 
 
@@ -60,54 +60,56 @@ def pictures(content: bytes) -> list[Any]:
         return [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
 
 
-def test_silent_socket_gets_one_message_and_stays_open(comfy: FakeComfyUI, client: Client) -> None:
+def test_silent_socket_gets_one_message_and_stays_open(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.SilentSocket())
-    with client.socket("me") as socket:
-        client.ended(client.submit(shot(), "me"))
-        assert [said["type"] for said in everything(socket)] == ["status"]
+    with client.open_socket("me") as socket:
+        client.wait_for_history(client.submit(shot(), "me"))
+        assert [said["type"] for said in read_until_quiet(socket)] == ["status"]
         socket.ping().wait(1)
-    with client.socket("me") as socket:
+    with client.open_socket("me") as socket:
         client.submit(shot(2), "me")
-        assert until_idle(socket)
+        assert read_until_idle(socket)
 
 
-def test_dropped_socket_breaks_in_mid_run_and_the_run_goes_on(comfy: FakeComfyUI, client: Client) -> None:
+def test_dropped_socket_breaks_in_mid_run_and_the_run_goes_on(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.SocketDropped(at_step=1))
-    with client.socket("me") as socket:
+    with client.open_socket("me") as socket:
         prompt_id = client.submit(shot(), "me")
         with pytest.raises(ConnectionClosedError):
-            until_idle(socket)
-    assert client.ended(prompt_id)["status"]["completed"]
+            read_until_idle(socket)
+    assert client.wait_for_history(prompt_id)["status"]["completed"]
 
 
-def test_refused_socket_is_a_403(comfy: FakeComfyUI, client: Client) -> None:
+def test_refused_socket_is_a_403(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.SocketRefused())
     with pytest.raises(InvalidStatus, match="403"):
-        client.socket("me")
-    client.socket("me").close()
+        client.open_socket("me")
+    client.open_socket("me").close()
 
 
-def test_node_errors_come_with_200_and_the_output_is_missing(comfy: FakeComfyUI, client: Client) -> None:
+def test_node_errors_come_with_200_and_the_output_is_missing(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.NodeErrors())
     answer = client.http.post("/prompt", json={"prompt": shot()})
     assert (answer.status_code, [*answer.json()["node_errors"]]) == (200, ["10"])
-    ended = client.ended(answer.json()["prompt_id"])
+    ended = client.wait_for_history(answer.json()["prompt_id"])
     assert (ended["status"]["status_str"], ended["outputs"]) == ("success", {})
 
 
 @pytest.mark.parametrize("kind", [bad.SuccessWithoutFile(), bad.CachedFileGone()])
-def test_success_may_name_a_file_that_is_not_there(comfy: FakeComfyUI, client: Client, kind: bad.Misbehaviour) -> None:
+def test_success_may_name_a_file_that_is_not_there(
+    comfy: FakeComfyUI, client: ReplayClient, kind: bad.Misbehaviour
+) -> None:
     comfy.misbehave(kind)
     assert client.view(rendered(client)).status_code == 404
     assert client.view(rendered(client, 2)).status_code == 200
 
 
-def test_restart_in_mid_run_forgets_the_prompt(comfy: FakeComfyUI, client: Client) -> None:
+def test_restart_in_mid_run_forgets_the_prompt(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.RestartMidRun(down_s=0.5))
-    with client.socket("me") as socket:
+    with client.open_socket("me") as socket:
         prompt_id = client.submit(shot(), "me")
         with pytest.raises(ConnectionClosedError):
-            until_idle(socket)
+            read_until_idle(socket)
     with pytest.raises(httpx.ConnectError):
         client.http.get("/queue")
     _when_up(client)
@@ -116,10 +118,10 @@ def test_restart_in_mid_run_forgets_the_prompt(comfy: FakeComfyUI, client: Clien
     assert client.view(rendered(client)).status_code == 200
 
 
-def test_dead_worker_needs_a_restart(comfy: FakeComfyUI, client: Client) -> None:
+def test_dead_worker_needs_a_restart(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.DeadWorker())
     prompt_id = client.submit(shot())
-    client.started(prompt_id)
+    client.wait_for_start(prompt_id)
     client.http.post("/interrupt", json={"prompt_id": prompt_id})
     time.sleep(0.2)
     assert client.http.get(f"/api/jobs/{prompt_id}").json()["status"] == "in_progress"
@@ -127,7 +129,7 @@ def test_dead_worker_needs_a_restart(comfy: FakeComfyUI, client: Client) -> None
     assert rendered(client)
 
 
-def test_out_of_memory_for_the_first_prompts(comfy: FakeComfyUI, client: Client) -> None:
+def test_out_of_memory_for_the_first_prompts(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.OutOfMemory(times=2))
     said = [failure(client, shot(seed)) for seed in range(3)]
     assert [found and (found["exception_type"], found["node_type"]) for found in said] == [
@@ -146,7 +148,7 @@ def test_out_of_memory_for_the_first_prompts(comfy: FakeComfyUI, client: Client)
     ],
 )
 def test_out_of_memory_above_a_size(
-    comfy: FakeComfyUI, client: Client, kind: bad.Misbehaviour, small: dict[str, int]
+    comfy: FakeComfyUI, client: ReplayClient, kind: bad.Misbehaviour, small: dict[str, int]
 ) -> None:
     comfy.misbehave(kind)
     large = {"frames": 16, "context": 16, "side": 128}
@@ -154,7 +156,7 @@ def test_out_of_memory_above_a_size(
     assert not failure(client, shot(**large | small))
 
 
-def test_out_of_memory_until_models_are_unloaded(comfy: FakeComfyUI, client: Client) -> None:
+def test_out_of_memory_until_models_are_unloaded(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.OutOfMemory(times=None, until_freed=True))
     assert failure(client, shot())
     client.http.post("/free", json={"unload_models": True, "free_memory": True}).raise_for_status()
@@ -162,7 +164,7 @@ def test_out_of_memory_until_models_are_unloaded(comfy: FakeComfyUI, client: Cli
     assert comfy.frees == [{"unload_models": True, "free_memory": True}]
 
 
-def test_a_node_fails_in_its_own_words(comfy: FakeComfyUI, client: Client) -> None:
+def test_a_node_fails_in_its_own_words(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.NodeFails(at="VAEDecode", exception_type="ValueError", message="no such latent"))
     said = failure(client, shot())
     assert said is not None
@@ -170,14 +172,14 @@ def test_a_node_fails_in_its_own_words(comfy: FakeComfyUI, client: Client) -> No
     assert not failure(client, shot())
 
 
-def test_slow_takes_longer_per_step(comfy: FakeComfyUI, client: Client) -> None:
+def test_slow_takes_longer_per_step(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.Slow(seconds_per_step=0.2))
     begun = time.monotonic()
     rendered(client)
     assert time.monotonic() - begun >= 0.4
 
 
-def test_server_errors_queue_nothing(comfy: FakeComfyUI, client: Client) -> None:
+def test_server_errors_queue_nothing(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.ServerError(), bad.ServerError(path="/view", status=503))
     assert client.http.post("/api/prompt", json={"prompt": shot()}).status_code == 500
     assert not comfy.prompts
@@ -185,25 +187,25 @@ def test_server_errors_queue_nothing(comfy: FakeComfyUI, client: Client) -> None
     assert [client.view(file).status_code for _ in range(2)] == [503, 200]
 
 
-def test_time_out_after_accepting_renders_anyway(comfy: FakeComfyUI, client: Client) -> None:
+def test_time_out_after_accepting_renders_anyway(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.TimeoutAfterAccepting(), bad.TimeoutAfterAccepting(answer_after_s=0.1))
     prompt_id = "77824864-185c-4f31-8f2c-f72b1d06af5b"
     given = {"prompt": shot(), "prompt_id": prompt_id}
     with pytest.raises(httpx.ReadTimeout):
         client.http.post("/prompt", json=given, timeout=0.2)
-    assert client.ended(prompt_id)["status"]["completed"]
+    assert client.wait_for_history(prompt_id)["status"]["completed"]
     assert client.http.post("/prompt", json=given).json()["prompt_id"] == prompt_id
     assert len(comfy.prompts) == 2
 
 
-def test_a_hanging_path_answers_nothing(comfy: FakeComfyUI, client: Client) -> None:
+def test_a_hanging_path_answers_nothing(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.Hangs(path="/system_stats"))
     with pytest.raises(httpx.ReadTimeout):
         client.http.get("/system_stats", timeout=0.1)
     assert client.http.get("/system_stats").status_code == 200
 
 
-def test_truncated_download_breaks_off(comfy: FakeComfyUI, client: Client) -> None:
+def test_truncated_download_breaks_off(comfy: FakeComfyUI, client: ReplayClient) -> None:
     file = rendered(client)
     comfy.misbehave(bad.TruncatedDownload(share=0.5))
     with (
@@ -216,7 +218,7 @@ def test_truncated_download_breaks_off(comfy: FakeComfyUI, client: Client) -> No
     assert len(client.view(file).content) == len((comfy.output_folder / "rig" / file["filename"]).read_bytes())
 
 
-def test_files_that_are_not_what_was_asked_for(comfy: FakeComfyUI, client: Client) -> None:
+def test_files_that_are_not_what_was_asked_for(comfy: FakeComfyUI, client: ReplayClient) -> None:
     good = client.view(rendered(client)).content
     comfy.misbehave(bad.ShortFile(share=0.5))
     short = client.view(rendered(client, 2))
@@ -237,37 +239,37 @@ def test_files_that_are_not_what_was_asked_for(comfy: FakeComfyUI, client: Clien
     assert (len(padded), len(pictures(padded))) == (300_000, 8)
 
 
-def test_an_interrupt_may_come_too_late(comfy: FakeComfyUI, client: Client) -> None:
+def test_an_interrupt_may_come_too_late(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.InterruptTooLate(), bad.Slow(seconds_per_step=0.3))
     prompt_id = client.submit(shot())
-    client.started(prompt_id)
+    client.wait_for_start(prompt_id)
     client.http.post("/interrupt", json={"prompt_id": prompt_id}).raise_for_status()
-    assert client.ended(prompt_id)["status"]["status_str"] == "success"
+    assert client.wait_for_history(prompt_id)["status"]["status_str"] == "success"
 
 
-def test_history_may_be_late(comfy: FakeComfyUI, client: Client) -> None:
+def test_history_may_be_late(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.LateHistory(by_s=0.5))
-    with client.socket("me") as socket:
+    with client.open_socket("me") as socket:
         prompt_id = client.submit(shot(), "me")
         while json.loads(socket.recv(timeout=5))["type"] != "execution_success":
             pass
         assert client.http.get(f"/history/{prompt_id}").json() == {}
-        assert client.ended(prompt_id)["status"]["completed"]
+        assert client.wait_for_history(prompt_id)["status"]["completed"]
 
 
-def test_previews_that_nobody_asked_for(comfy: FakeComfyUI, client: Client) -> None:
+def test_previews_that_nobody_asked_for(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.Previews())
-    kinds = [said.get("event") for said in client.listen(shot()) if said["type"] == "binary"]
+    kinds = [said.get("event") for said in client.run_and_listen(shot()) if said["type"] == "binary"]
     assert kinds == [1, 1]
 
 
-def test_well_ends_all_of_it(comfy: FakeComfyUI, client: Client) -> None:
+def test_well_ends_all_of_it(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.OutOfMemory(times=None), bad.ServerError(times=None))
-    comfy.well()
+    comfy.stop_misbehaving()
     assert not failure(client, shot())
 
 
-def test_the_picture_moves_and_follows_the_seed(client: Client) -> None:
+def test_the_picture_moves_and_follows_the_seed(client: ReplayClient) -> None:
     first, again, other = (pictures(client.view(rendered(client, seed)).content) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -276,29 +278,31 @@ def test_the_picture_moves_and_follows_the_seed(client: Client) -> None:
 
 
 def test_names_are_read_from_the_command_line() -> None:
-    assert bad.named("out-of-memory:times=none,above_frames=24,until_freed=true") == bad.OutOfMemory(
+    assert bad.parse_misbehaviour("out-of-memory:times=none,above_frames=24,until_freed=true") == bad.OutOfMemory(
         times=None, above_frames=24, until_freed=True
     )
-    assert bad.named("timeout-after-accepting:answer_after_s=2") == bad.TimeoutAfterAccepting(answer_after_s=2.0)
-    assert bad.named("node-fails:at=VAEDecode") == bad.NodeFails(at="VAEDecode")
+    assert bad.parse_misbehaviour("timeout-after-accepting:answer_after_s=2") == bad.TimeoutAfterAccepting(
+        answer_after_s=2.0
+    )
+    assert bad.parse_misbehaviour("node-fails:at=VAEDecode") == bad.NodeFails(at="VAEDecode")
     with pytest.raises(ValueError, match="no setting width; it has times, above_frames"):
-        bad.named("out-of-memory:width=64")
+        bad.parse_misbehaviour("out-of-memory:width=64")
 
 
 def test_several_fakes_run_as_processes_of_their_own() -> None:
-    ports = free_port(), free_port()
+    ports = find_free_port(), find_free_port()
     options = ["--seconds-per-frame", "0.01", "--misbehave", "server-error"]
     command = [sys.executable, "-m", "tests.fakes.comfyui.server", *options]
     started = [subprocess.Popen([*command, "--port", str(port)]) for port in ports]
     try:
-        clients = [Client(f"http://127.0.0.1:{port}") for port in ports]
+        clients = [ReplayClient(f"http://127.0.0.1:{port}") for port in ports]
         for client in clients:
             _when_up(client)
             assert client.http.post("/prompt", json={"prompt": shot()}).status_code == 500
         begun = time.monotonic()
         ids = [client.submit(shot(frames=40)) for client in clients]
         for client, prompt_id in zip(clients, ids, strict=True):
-            assert client.ended(prompt_id)["status"]["completed"]
+            assert client.wait_for_history(prompt_id)["status"]["completed"]
         assert time.monotonic() - begun >= 0.4
     finally:
         for process in started:
@@ -306,7 +310,7 @@ def test_several_fakes_run_as_processes_of_their_own() -> None:
         assert [process.wait(5) for process in started] == [0, 0]
 
 
-def _when_up(client: Client) -> None:
+def _when_up(client: ReplayClient) -> None:
     until = time.monotonic() + 10
     while True:
         try:

@@ -11,18 +11,27 @@ import av
 import pytest
 
 from tests.fakes.comfyui import rig
-from tests.fakes.comfyui.nodes import Pace
-from tests.fakes.comfyui.replay import Client, exchange, history, named, plain, told, transcript, workflow
+from tests.fakes.comfyui.nodes import RenderPace
+from tests.fakes.comfyui.replay import (
+    ReplayClient,
+    list_recordings,
+    load_exchange,
+    load_history,
+    load_transcript,
+    load_workflow,
+    normalise,
+    summarise,
+)
 from tests.fakes.comfyui.server import FakeComfyUI
 
-AT_REST = named(
+AT_REST = list_recordings(
     *("prompt_error_*", "prompt_vhs_frame_rate_zero", "prompt_get", "interrupt_*", "free_*", "queue_idle"),
     *("queue_clear", "queue_delete_unknown", "api_prefix_queue", "embeddings", "features", "system_stats", "models*"),
     *("object_info_*", "history_empty", "history_unknown_id", "jobs_bad_status", "jobs_list_empty", "jobs_unknown"),
     *("jobs_cancel_unknown", "jobs_cancel_batch_bad", "not_found_route", "view_abs*", "view_bad*", "view_encoded*"),
     *("view_missing", "view_no_filename", "view_subfolder_missing", "view_traversal*", "upload_no_file"),
 )
-ENDED = named(
+ENDED = list_recordings(
     *("history_ade_*", "history_core_*", "history_error_*", "history_int_as_string", "history_partially_valid"),
     *("history_savevideo_*", "history_success_*", "history_unknown_extra_*", "history_vhs_*", "history_with_*"),
 )
@@ -51,15 +60,15 @@ RUNS = {  # transcript → history of the same prompt
 RIGGED: dict[str, Any] = {
     "classes": rig.CLASSES,
     "models": {"animatediff_models": ["not_a_motion_model.safetensors"]},
-    "pace": Pace(rig_tick_s=0.005),
+    "pace": RenderPace(rig_tick_s=0.005),
 }
 
 
 @pytest.fixture(scope="module")
-def pristine() -> Iterator[Client]:
+def pristine() -> Iterator[ReplayClient]:
     """As recorded, and nothing is ever rendered on it."""
     with FakeComfyUI() as comfy:
-        yield Client(comfy.url)
+        yield ReplayClient(comfy.url)
 
 
 @pytest.fixture(scope="module")
@@ -71,15 +80,15 @@ def comfy() -> Iterator[FakeComfyUI]:
 
 
 @pytest.fixture(scope="module")
-def client(comfy: FakeComfyUI) -> Client:
-    return Client(comfy.url)
+def client(comfy: FakeComfyUI) -> ReplayClient:
+    return ReplayClient(comfy.url)
 
 
 @pytest.mark.parametrize(
     "name", sorted({*AT_REST} - {"prompt_error_foreign_origin", "system_stats_with_models_loaded"})
 )
-def test_answers_at_rest_as_recorded(pristine: Client, name: str) -> None:
-    recorded = exchange(name)
+def test_answers_at_rest_as_recorded(pristine: ReplayClient, name: str) -> None:
+    recorded = load_exchange(name)
     asked = recorded["request"]
     given = {"json": asked["json"]} if "json" in asked else {"content": asked.get("raw")}
     answer = pristine.http.request(asked["method"], asked["path"], **given)
@@ -91,19 +100,19 @@ def test_answers_at_rest_as_recorded(pristine: Client, name: str) -> None:
         assert answer.text == recorded.get("text", "")
 
 
-def test_a_foreign_page_is_refused(pristine: Client) -> None:
+def test_a_foreign_page_is_refused(pristine: ReplayClient) -> None:
     asked = pristine.http.post("/prompt", json={"prompt": {}}, headers={"Origin": "http://evil.example"})
-    recorded = exchange("prompt_error_foreign_origin")
+    recorded = load_exchange("prompt_error_foreign_origin")
     assert (asked.status_code, len(asked.content)) == (recorded["status"], recorded["body_bytes"])
 
 
 @pytest.mark.parametrize("name", sorted({*ENDED} - UNLIKE))
-def test_prompts_end_as_recorded(comfy: FakeComfyUI, client: Client, name: str) -> None:
-    recorded = history(name)
+def test_prompts_end_as_recorded(comfy: FakeComfyUI, client: ReplayClient, name: str) -> None:
+    recorded = load_history(name)
     _, _, graph, extra_data, _ = recorded["prompt"]
-    ended = client.ended(client.submit(graph, extra_data=extra_data))
+    ended = client.wait_for_history(client.submit(graph, extra_data=extra_data))
     ended["prompt"][0] = recorded["prompt"][0]  # its number in the queue
-    assert plain(ended, comfy.output_folder.parent) == plain(recorded)
+    assert normalise(ended, comfy.output_folder.parent) == normalise(recorded)
     root = comfy.output_folder
     files = [
         f for said in ended["outputs"].values() for kind, found in said.items() if kind != "animated" for f in found
@@ -112,23 +121,23 @@ def test_prompts_end_as_recorded(comfy: FakeComfyUI, client: Client, name: str) 
     assert all(there) == (name != "history_vhs_bad_pix_fmt")
 
 
-def test_prefix_tokens_of_the_date_are_filled_but_not_those_of_the_frontend(client: Client) -> None:
-    recorded = history("history_vhs_prefix_date_tokens")
-    file = client.ended(client.submit(recorded["prompt"][2]))["outputs"]["10"]["gifs"][0]
+def test_prefix_tokens_of_the_date_are_filled_but_not_those_of_the_frontend(client: ReplayClient) -> None:
+    recorded = load_history("history_vhs_prefix_date_tokens")
+    file = client.wait_for_history(client.submit(recorded["prompt"][2]))["outputs"]["10"]["gifs"][0]
     year = str(time.localtime().tm_year)
     assert file["filename"] == recorded["outputs"]["10"]["gifs"][0]["filename"].replace("2026", year)
     assert file["subfolder"] == "rig/%date:yyyy-MM-dd%"
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_runs_are_told_as_recorded(client: Client, name: str) -> None:
+def test_runs_are_told_as_recorded(client: ReplayClient, name: str) -> None:
     """Nodes that the real server had in its cache are left out of ours."""
-    recorded, (_, _, graph, extra_data, _) = transcript(name), history(RUNS[name])["prompt"]
+    recorded, (_, _, graph, extra_data, _) = load_transcript(name), load_history(RUNS[name])["prompt"]
     given = {key: value for key, value in extra_data.items() if key == "preview_method"}
     client.http.post("/free", json={"free_memory": True}).raise_for_status()
-    messages = client.listen(graph, metadata="full" in name, extra_data=given)
+    messages = client.run_and_listen(graph, metadata="full" in name, extra_data=given)
     cached = next(said["data"]["nodes"] for said in recorded if said["type"] == "execution_cached")
-    assert told(messages, graph, {*cached}) == told(recorded, graph, {*cached})
+    assert summarise(messages, graph, {*cached}) == summarise(recorded, graph, {*cached})
 
 
 @pytest.mark.parametrize(
@@ -140,23 +149,23 @@ def test_runs_are_told_as_recorded(client: Client, name: str) -> None:
         ("ade_gen1_vhs_identical_resubmit", "history_ade_gen1_vhs_identical_resubmit"),
     ],
 )
-def test_a_prompt_sent_again_is_told_from_the_cache(client: Client, name: str, sent: str) -> None:
-    graph = history(sent)["prompt"][2]
-    first, again = client.listen(graph), client.listen(graph)
-    assert told(again, graph, set()) == told(transcript(name), graph, set())
+def test_a_prompt_sent_again_is_told_from_the_cache(client: ReplayClient, name: str, sent: str) -> None:
+    graph = load_history(sent)["prompt"][2]
+    first, again = client.run_and_listen(graph), client.run_and_listen(graph)
+    assert summarise(again, graph, set()) == summarise(load_transcript(name), graph, set())
     outputs = [[m["data"]["output"] for m in run if m["type"] == "executed"] for run in (first, again)]
     assert outputs[0] == outputs[1]
 
 
-def test_a_change_in_the_save_node_runs_only_that(client: Client) -> None:
+def test_a_change_in_the_save_node_runs_only_that(client: ReplayClient) -> None:
     client.http.post("/free", json={"free_memory": True}).raise_for_status()
-    client.listen(history("history_ade_gen1_vhs_full")["prompt"][2])
-    graph = history("history_ade_gen1_vhs_only_crf_changed")["prompt"][2]
-    recorded = transcript("ade_gen1_vhs_only_crf_changed")
-    assert told(client.listen(graph), graph, set()) == told(recorded, graph, set())
+    client.run_and_listen(load_history("history_ade_gen1_vhs_full")["prompt"][2])
+    graph = load_history("history_ade_gen1_vhs_only_crf_changed")["prompt"][2]
+    recorded = load_transcript("ade_gen1_vhs_only_crf_changed")
+    assert summarise(client.run_and_listen(graph), graph, set()) == summarise(recorded, graph, set())
 
 
-def test_an_output_runs_as_soon_as_it_can(client: Client) -> None:
+def test_an_output_runs_as_soon_as_it_can(client: ReplayClient) -> None:
     """No recording has two outputs: this is read off the source of 0.33.0."""
     size = {"width": 8, "height": 8, "batch_size": 1}
     sources = {n: {"class_type": "EmptyImage", "inputs": {**size, "color": 77 + int(n)}} for n in "12"}
@@ -164,15 +173,17 @@ def test_an_output_runs_as_soon_as_it_can(client: Client) -> None:
         save: {"class_type": "SaveImage", "inputs": {"images": [source, 0], "filename_prefix": "two"}}
         for save, source in (("3", "1"), ("4", "2"))
     }
-    messages = client.listen({**sources, **saves})
+    messages = client.run_and_listen({**sources, **saves})
     ran = [said["data"]["node"] for said in messages if said["type"] == "executing"]
     assert ran in (["1", "3", "2", "4", None], ["2", "4", "1", "3", None])
 
 
-@pytest.mark.parametrize("name", named("video_probe_*"))
-def test_files_are_what_was_probed(client: Client, name: str) -> None:
-    recorded = exchange(name)
-    outputs = client.ended(client.submit(history(name.replace("video_probe", "history"))["prompt"][2]))["outputs"]
+@pytest.mark.parametrize("name", list_recordings("video_probe_*"))
+def test_files_are_what_was_probed(client: ReplayClient, name: str) -> None:
+    recorded = load_exchange(name)
+    outputs = client.wait_for_history(client.submit(load_history(name.replace("video_probe", "history"))["prompt"][2]))[
+        "outputs"
+    ]
     file = next(iter(next(iter(outputs.values())).values()))[0]
     content = client.view(file)
     assert file.keys() == recorded["file"].keys()
@@ -201,17 +212,17 @@ def probe(content: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("size", [(65, 63), (64, 64)])
-def test_vhs_pads_odd_sizes_to_even(client: Client, size: tuple[int, int]) -> None:
-    graph = history("history_vhs_odd_size")["prompt"][2]
+def test_vhs_pads_odd_sizes_to_even(client: ReplayClient, size: tuple[int, int]) -> None:
+    graph = load_history("history_vhs_odd_size")["prompt"][2]
     graph["1"]["inputs"] |= {"width": size[0], "height": size[1]}
-    file = client.ended(client.submit(graph))["outputs"]["10"]["gifs"][0]
+    file = client.wait_for_history(client.submit(graph))["outputs"]["10"]["gifs"][0]
     probed = probe(client.view(file).content)
     assert (probed["width"], probed["height"]) == (size[0] + size[0] % 2, size[1] + size[1] % 2)
 
 
 @pytest.mark.parametrize("name", ["ade_gen1_vhs_tiny", "ade_gen2_vhs_tiny", "core_createvideo_savevideo_tiny"])
 def test_a_node_class_taken_away_is_missed(name: str) -> None:
-    graph = workflow(name)
+    graph = load_workflow(name)
     with FakeComfyUI(without=["KSampler"]) as comfy:
-        answer = Client(comfy.url).http.post("/prompt", json={"prompt": graph})
+        answer = ReplayClient(comfy.url).http.post("/prompt", json={"prompt": graph})
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "missing_node_type")

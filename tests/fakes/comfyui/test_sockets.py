@@ -11,72 +11,83 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 
 from tests.fakes.comfyui import rig
-from tests.fakes.comfyui.nodes import Pace
-from tests.fakes.comfyui.replay import Client, everything, exchange, light, listen_for, told, transcript, until_idle
+from tests.fakes.comfyui.nodes import RenderPace
+from tests.fakes.comfyui.replay import (
+    ReplayClient,
+    build_light_graph,
+    load_exchange,
+    load_transcript,
+    read_until_idle,
+    read_until_quiet,
+    summarise,
+    wait_for_event,
+)
 from tests.fakes.comfyui.server import FakeComfyUI
 
 
 @pytest.fixture
 def comfy() -> Iterator[FakeComfyUI]:
-    with FakeComfyUI(classes=rig.CLASSES, pace=Pace(rig_tick_s=0.03)) as started:
+    with FakeComfyUI(classes=rig.CLASSES, pace=RenderPace(rig_tick_s=0.03)) as started:
         yield started
 
 
-def test_other_clients_hear_only_how_long_the_queue_is(client: Client) -> None:
-    with client.socket("other") as other, client.socket() as nameless:
-        client.ended(client.submit(light(0.5), "me"))
+def test_other_clients_hear_only_how_long_the_queue_is(client: ReplayClient) -> None:
+    with client.open_socket("other") as other, client.open_socket() as nameless:
+        client.wait_for_history(client.submit(build_light_graph(0.5), "me"))
         for socket, name in ((other, "other_client_sees"), (nameless, "socket_without_client_id")):
-            heard, recorded = everything(socket), transcript(name)
+            heard, recorded = read_until_quiet(socket), load_transcript(name)
             assert [m["data"]["status"] for m in heard] == [m["data"]["status"] for m in recorded]
             assert heard[0]["data"]["sid"] == "other" or re.fullmatch("[0-9a-f]{32}", heard[0]["data"]["sid"])
 
 
-def test_a_prompt_without_client_id_is_broadcast_as_recorded(client: Client) -> None:
-    graph = light(0.5)
-    with client.socket("other") as other:
-        client.ended(client.submit(graph))
-        heard = everything(other)
-    assert told(heard, graph, set()) == told(transcript("prompt_without_client_id_seen_by_other_client"), graph, set())
+def test_a_prompt_without_client_id_is_broadcast_as_recorded(client: ReplayClient) -> None:
+    graph = build_light_graph(0.5)
+    with client.open_socket("other") as other:
+        client.wait_for_history(client.submit(graph))
+        heard = read_until_quiet(other)
+    assert summarise(heard, graph, set()) == summarise(
+        load_transcript("prompt_without_client_id_seen_by_other_client"), graph, set()
+    )
 
 
-def test_a_second_socket_with_the_id_falls_silent_when_the_first_closes(client: Client) -> None:
-    with client.socket("me") as first, client.socket("me") as second:
-        prompt_id = client.submit(light(10.0), "me")
-        listen_for(second, "progress", "2")
+def test_a_second_socket_with_the_id_falls_silent_when_the_first_closes(client: ReplayClient) -> None:
+    with client.open_socket("me") as first, client.open_socket("me") as second:
+        prompt_id = client.submit(build_light_graph(10.0), "me")
+        wait_for_event(second, "progress", "2")
         first.close()
-        client.ended(prompt_id)
-        heard = everything(second)
+        client.wait_for_history(prompt_id)
+        heard = read_until_quiet(second)
         assert second.ping().wait(1), "it is still open"
-    for messages in (heard, transcript("two_sockets_same_client_id_second")):
+    for messages in (heard, load_transcript("two_sockets_same_client_id_second")):
         assert not {"execution_success", "executed"} & {said["type"] for said in messages}
 
 
-def test_a_reconnect_in_mid_run_is_greeted_with_the_node_and_no_prompt_id(client: Client) -> None:
-    with client.socket("me") as socket:
-        prompt_id = client.submit(light(10.0), "me")
-        listen_for(socket, "progress", "2")
+def test_a_reconnect_in_mid_run_is_greeted_with_the_node_and_no_prompt_id(client: ReplayClient) -> None:
+    with client.open_socket("me") as socket:
+        prompt_id = client.submit(build_light_graph(10.0), "me")
+        wait_for_event(socket, "progress", "2")
     time.sleep(0.05)
-    with client.socket("me") as socket:
-        heard = until_idle(socket)
-    recorded = transcript("reconnect_same_client_id_mid_run")
+    with client.open_socket("me") as socket:
+        heard = read_until_idle(socket)
+    recorded = load_transcript("reconnect_same_client_id_mid_run")
     assert [(m["type"], m["data"].keys()) for m in heard[:2]] == [(m["type"], m["data"].keys()) for m in recorded[:2]]
     assert [m["type"] for m in heard[-6:]] == [m["type"] for m in recorded[-6:]]
-    with client.socket("me") as socket:
-        late = everything(socket)
-    assert [m["type"] for m in late] == [m["type"] for m in transcript("reconnect_after_run_ended")]
-    assert client.ended(prompt_id)["status"]["completed"]
+    with client.open_socket("me") as socket:
+        late = read_until_quiet(socket)
+    assert [m["type"] for m in late] == [m["type"] for m in load_transcript("reconnect_after_run_ended")]
+    assert client.wait_for_history(prompt_id)["status"]["completed"]
 
 
-def test_a_restart_loses_queue_and_history_as_recorded(comfy: FakeComfyUI, client: Client) -> None:
-    recorded = exchange("restart_after_kill_9")
-    ended = client.submit(light(0.5))
-    client.ended(ended)
-    runs = client.submit(light(60.0, 1))
-    client.started(runs)
-    with client.socket("me") as socket:
+def test_a_restart_loses_queue_and_history_as_recorded(comfy: FakeComfyUI, client: ReplayClient) -> None:
+    recorded = load_exchange("restart_after_kill_9")
+    ended = client.submit(build_light_graph(0.5))
+    client.wait_for_history(ended)
+    runs = client.submit(build_light_graph(60.0, 1))
+    client.wait_for_start(runs)
+    with client.open_socket("me") as socket:
         comfy.kill()
         with pytest.raises(ConnectionClosedError):
-            everything(socket)
+            read_until_quiet(socket)
         assert socket.protocol.close_code == recorded["ws_close"]["close_code"]
     with pytest.raises(httpx.ConnectError):
         client.http.get("/queue")
@@ -87,17 +98,17 @@ def test_a_restart_loses_queue_and_history_as_recorded(comfy: FakeComfyUI, clien
     paths["jobs"] = "/api/jobs"
     answers = {name: client.http.get(path) for name, path in paths.items()}
     assert {n: {"status": a.status_code, "json": a.json()} for n, a in answers.items()} == after
-    answer = client.http.post("/prompt", json={"prompt": light(0.5)}).json()
+    answer = client.http.post("/prompt", json={"prompt": build_light_graph(0.5)}).json()
     assert answer["number"] == 0
     assert [submitted.prompt_id for submitted in comfy.prompts] == [ended, runs, answer["prompt_id"]]
 
 
-def test_a_dead_worker_thread_leaves_the_prompt_running_for_ever(client: Client) -> None:
-    recorded = exchange("worker_thread_dead")
+def test_a_dead_worker_thread_leaves_the_prompt_running_for_ever(client: ReplayClient) -> None:
+    recorded = load_exchange("worker_thread_dead")
     graph = recorded["queue"]["json"]["queue_running"][0][2]
     dead = client.submit(graph)
-    client.started(dead)
-    client.submit(light(0.5))
+    client.wait_for_start(dead)
+    client.submit(build_light_graph(0.5))
     client.http.post("/interrupt", json={"prompt_id": dead}).raise_for_status()
     time.sleep(0.2)
     queue = client.http.get("/queue").json()

@@ -8,14 +8,14 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
-from tests.fakes.comfyui.answers import CrashError, Json
-from tests.fakes.comfyui.files import parts_of
+from tests.fakes.comfyui.answers import CrashError, JsonResponse
+from tests.fakes.comfyui.files import parse_multipart
 from tests.fakes.comfyui.misbehaviour import TruncatedDownload
-from tests.fakes.comfyui.setup import Setup
+from tests.fakes.comfyui.setup import FakeSetup
 
 
-class Transfers:
-    def __init__(self, setup: Setup) -> None:
+class TransferEndpoints:
+    def __init__(self, setup: FakeSetup) -> None:
         self._setup = setup
 
     async def view(self, request: Request) -> Response:
@@ -24,7 +24,7 @@ class Transfers:
         if "filename" not in given:
             return Response(status_code=404)
         name = given["filename"]
-        status, path = self._setup.folders.viewed(name, given.get("subfolder"), given.get("type", "output"))
+        status, path = self._setup.folders.find_viewable(name, given.get("subfolder"), given.get("type", "output"))
         if path is None:
             return Response(status_code=status)
         headers = {"Content-Disposition": f'filename="{path.name}"', "X-Content-Type-Options": "nosniff"}
@@ -42,11 +42,11 @@ class Transfers:
                 body += chunk
         if received > most:
             return PlainTextResponse(f"Maximum request body size {most} exceeded.", 413)
-        parts = parts_of(bytes(body), request.headers.get("Content-Type", ""))
-        status, stored = self._setup.folders.store(parts)
+        parts = parse_multipart(bytes(body), request.headers.get("Content-Type", ""))
+        status, stored = self._setup.folders.store_upload(parts)
         if status == 500:
             raise CrashError
-        return Json(stored) if stored else Response(status_code=status)
+        return JsonResponse(stored) if stored else Response(status_code=status)
 
 
 def _truncated(path: Path, share: float, headers: dict[str, str], kind: str) -> Response:

@@ -7,8 +7,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fakes.comfyui.cache import Cache, Entry
-from tests.fakes.comfyui.errors import EndedError, InterruptedRunError, NodeError, ProcessEndedError, WorkerDiedError
+from tests.fakes.comfyui.cache import CacheEntry, NodeCache
+from tests.fakes.comfyui.errors import (
+    InterruptedRunError,
+    NodeError,
+    RunEndedError,
+    ServerStoppedError,
+    WorkerDiedError,
+)
 from tests.fakes.comfyui.graph import is_link
 from tests.fakes.comfyui.misbehaviour import (
     CachedFileGone,
@@ -19,24 +25,24 @@ from tests.fakes.comfyui.misbehaviour import (
     RestartMidRun,
     SocketDropped,
 )
-from tests.fakes.comfyui.nodes import Made, Work, run
-from tests.fakes.comfyui.order import Order
-from tests.fakes.comfyui.pictures import Frames
-from tests.fakes.comfyui.progress import Telling
-from tests.fakes.comfyui.queue import Item, PromptQueue
-from tests.fakes.comfyui.setup import Setup
-from tests.fakes.comfyui.sockets import Hub
+from tests.fakes.comfyui.nodes import NodeCall, NodeResult, run_node
+from tests.fakes.comfyui.order import ExecutionOrder
+from tests.fakes.comfyui.pictures import FrameRecipe
+from tests.fakes.comfyui.progress import RunMessages
+from tests.fakes.comfyui.queue import PromptQueue, QueuedPrompt
+from tests.fakes.comfyui.setup import FakeSetup
+from tests.fakes.comfyui.sockets import SocketHub
 
 WAIT_S = 0.1
 
 
-class Worker(threading.Thread):
+class PromptWorker(threading.Thread):
     """Ends with the process (`dying`), or crashes at a node."""
 
-    def __init__(self, setup: Setup, queue: PromptQueue, hub: Hub, dying: threading.Event) -> None:
+    def __init__(self, setup: FakeSetup, queue: PromptQueue, hub: SocketHub, dying: threading.Event) -> None:
         super().__init__(name="fake ComfyUI worker", daemon=True)
         self._setup, self._queue, self._hub, self._dying = setup, queue, hub, dying
-        self._cache = Cache(setup.folders)
+        self._cache = NodeCache(setup.folders)
         self.forget = threading.Event()  # set this to empty the cache once no prompt runs
 
     def run(self) -> None:
@@ -44,70 +50,70 @@ class Worker(threading.Thread):
             item = self._queue.get(WAIT_S)
             if self.forget.is_set():
                 self.forget.clear()
-                self._cache.empty()
+                self._cache.clear()
             if item is None:
                 continue
             try:
                 entry = self._render(item)
-            except (WorkerDiedError, ProcessEndedError):
+            except (WorkerDiedError, ServerStoppedError):
                 return
-            self._queue.done(item, entry)
+            self._queue.finish(item, entry)
             if self._hub.client_id is not None:
                 self._hub.send("executing", {"node": None, "prompt_id": item.prompt_id}, self._hub.client_id)
 
-    def _render(self, item: Item) -> dict[str, Any]:
+    def _render(self, item: QueuedPrompt) -> dict[str, Any]:
         """Render a prompt and return the entry of the history."""
         setup, given = self._setup, item.extra_data
         self._hub.client_id = given.get("client_id")
         previews = given.get("preview_method", "none") != "none" or setup.troubles.take(Previews) is not None
-        telling = Telling(self._hub, item, setup.since("0.3.44"), previews)
+        telling = RunMessages(self._hub, item, setup.is_at_least("0.3.44"), previews)
         rendering = _Rendering(setup, self._queue, self._cache, item, telling, self._dying)
         rendering.execute()
         self._hub.node = None
         if late := setup.troubles.take(LateHistory):
             rendering.sleep(late.by_s)
-        return telling.entry()
+        return telling.history_entry()
 
 
 @dataclass
 class _Rendering:
-    setup: Setup
+    setup: FakeSetup
     queue: PromptQueue
-    cache: Cache
-    item: Item
-    telling: Telling
+    cache: NodeCache
+    item: QueuedPrompt
+    telling: RunMessages
     dying: threading.Event
     executed: list[str] = field(default_factory=list)
 
     def execute(self) -> None:
         """Raises WorkerDiedError and ProcessEndedError."""
         graph = self.item.graph
-        self.telling.say("execution_start", {})
+        self.telling.record("execution_start", {})
         if self.setup.troubles.take(CachedFileGone):
             self._render_and_lose()
         cached = [node for node in graph if self.cache.get(graph, node) is not None]
-        self.telling.say("execution_cached", {"nodes": cached})
+        self.telling.record("execution_cached", {"nodes": cached})
         node = ""
         try:
-            for node in Order(graph, self.item.outputs, cached=set(cached), is_output=self._is_output):
+            for node in ExecutionOrder(graph, self.item.outputs, cached=set(cached), is_output=self._is_output):
                 self._run(node)
-            self.telling.say("execution_success", {})
+            self.telling.record("execution_success", {})
         except InterruptedRunError:
-            self.telling.say("execution_interrupted", self._where(node), broadcast=True)
+            self.telling.record("execution_interrupted", self._where(node), broadcast=True)
         except NodeError as error:
-            self.telling.say("execution_error", self._failure(node, error))
+            self.telling.record("execution_error", self._failure(node, error))
 
     def sleep(self, seconds: float) -> None:
         """Raises ProcessEndedError."""
         if self.dying.wait(seconds) if seconds > 0 else self.dying.is_set():
-            raise ProcessEndedError
+            raise ServerStoppedError
 
     def _run(self, node: str) -> None:
         if entry := self.cache.get(self.item.graph, node):
-            self.telling.cached(node, entry.shown)
+            self.telling.send_cached(node, entry.ui)
             return
         class_type, troubles = self.item.graph[node]["class_type"], self.setup.troubles
-        self.telling.started(node)
+        self.telling.send_started(node)
         self._check_interrupt()
         if troubles.take(DeadWorker, lambda dead: dead.at == class_type):
             raise WorkerDiedError
@@ -115,36 +121,36 @@ class _Rendering:
             raise NodeError(fails.exception_type, fails.message)
         made = self._make(node)
         self.executed.append(node)
-        self.telling.finished(node, made.shown)
+        self.telling.send_finished(node, made.ui)
 
-    def _make(self, node: str, *, quietly: bool = False) -> Made:
+    def _make(self, node: str, *, quietly: bool = False) -> NodeResult:
         try:
-            made = run(self._work(node, quietly=quietly))
-        except EndedError:
+            made = run_node(self._work(node, quietly=quietly))
+        except RunEndedError:
             raise
         except Exception as error:  # any error of a node fails only its prompt
             raise NodeError(type(error).__name__, f"{error}\n") from error
-        self.cache.keep(self.item.graph, node, Entry(made.outputs, made.shown))
+        self.cache.put(self.item.graph, node, CacheEntry(made.outputs, made.ui))
         return made
 
     def _render_and_lose(self) -> None:
         """Act as if the same prompt had run before and its files had been deleted."""
-        for node in Order(self.item.graph, self.item.outputs, cached=set(), is_output=self._is_output):
+        for node in ExecutionOrder(self.item.graph, self.item.outputs, cached=set(), is_output=self._is_output):
             made = self._make(node, quietly=True)
-            files = [file for values in (made.shown or {}).values() for file in values if isinstance(file, dict)]
+            files = [file for values in (made.ui or {}).values() for file in values if isinstance(file, dict)]
             for file in files:
                 path = self.setup.folders.root / file["type"] / file["subfolder"] / file["filename"]
                 path.unlink(missing_ok=True)
 
-    def _work(self, node: str, *, quietly: bool) -> Work:
+    def _work(self, node: str, *, quietly: bool) -> NodeCall:
         graph, info = self.item.graph, self.setup.object_info
         given = graph[node]["inputs"]
         links = {name: value for name, value in given.items() if is_link(value)}
-        return Work(
+        return NodeCall(
             class_type=graph[node]["class_type"],
             inputs={name: self._output(*value) if name in links else value for name, value in given.items()},
-            kinds={name: info[graph[up]["class_type"]]["output"][slot] for name, (up, slot) in links.items()},
-            makes=info[graph[node]["class_type"]]["output"],
+            input_types={name: info[graph[up]["class_type"]]["output"][slot] for name, (up, slot) in links.items()},
+            output_types=info[graph[node]["class_type"]]["output"],
             folders=self.setup.folders,
             troubles=self.setup.troubles,
             pace=self.setup.pace,
@@ -158,21 +164,21 @@ class _Rendering:
         assert entry is not None, f"node {node} has not run"
         return entry.outputs[slot]
 
-    def _tick(self, node: str, value: int, maximum: int, preview: Frames | None) -> None:
+    def _tick(self, node: str, value: int, maximum: int, preview: FrameRecipe | None) -> None:
         """Report progress. Only samplers have a `preview`."""
         self._check_interrupt()
-        self.telling.ticked(node, value, maximum, preview)
+        self.telling.send_progress(node, value, maximum, preview)
         if preview is None:
             return
         if self.setup.troubles.take(SocketDropped, lambda trouble: trouble.at_step == value):
             self.telling.hub.drop()
         if restart := self.setup.troubles.take(RestartMidRun, lambda trouble: trouble.at_step == value):
             self.setup.restart(restart.down_s)
-            raise ProcessEndedError
+            raise ServerStoppedError
 
     def _check_interrupt(self) -> None:
         if self.dying.is_set():
-            raise ProcessEndedError
+            raise ServerStoppedError
         if self.queue.interrupted.is_set():
             raise InterruptedRunError
 

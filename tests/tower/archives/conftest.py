@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from db.engine import Sessions
-from db.engine import sessions as sessions_of
-from tests.conftest import empty
+from db.engine import SessionFactory
+from db.engine import session_factory as sessions_of
+from tests.conftest import empty_tables
 from tests.tower.archives.studio import Studio
-from tests.tower.archives.whole_project import a_project
+from tests.tower.archives.whole_project import insert_whole_project
 from tower.archives.exporting import export_project
 from tower.settings import Settings
 
 
 @pytest.fixture
-def studio(sessions: Sessions, tmp_path: Path) -> Studio:
+def studio(sessions: SessionFactory, tmp_path: Path) -> Studio:
     return Studio(sessions, Settings(data_dir=tmp_path / "home"))
 
 
 @pytest.fixture
-def elsewhere(sessions: Sessions, tmp_path: Path) -> Studio:
+def elsewhere(sessions: SessionFactory, tmp_path: Path) -> Studio:
     """The same database with another data folder: paths of the first studio are not allowed here."""
     return Studio(sessions, Settings(data_dir=tmp_path / "elsewhere"))
 
@@ -34,10 +34,10 @@ def made(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory) ->
     """An archive of a project that was removed from the database; its files still exist."""
     folder = tmp_path_factory.mktemp("archive")
     studio = Studio(sessions_of(committing_engine), Settings(data_dir=folder / "home"))
-    export_project(studio.sessions, a_project(studio), folder / "good.tower", settings=studio.settings)
-    empty(committing_engine)
+    export_project(studio.sessions, insert_whole_project(studio), folder / "good.tower", settings=studio.settings)
+    empty_tables(committing_engine)
     yield folder / "good.tower"
-    empty(committing_engine)
+    empty_tables(committing_engine)
 
 
 @pytest.fixture

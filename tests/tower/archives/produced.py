@@ -16,18 +16,18 @@ from db.models.rendering import Asset, AssetKind
 from db.models.review import FeedbackKind
 from db.models.scenes import Scene, SceneStatus
 from tests.tower.archives.studio import Studio
-from tests.tower.archives.take_rows import rows_about
+from tests.tower.archives.take_rows import build_take_rows
 from tower.review import feedback
-from tower.review.feedback import Opinion
+from tower.review.feedback import FeedbackInput
 from tower.versions import branches
 from tower.versions.refs import MAIN
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
-def a_take(studio: Studio, session: Session, project_id: int | None, content: bytes) -> Asset:
+def insert_take(studio: Studio, session: Session, project_id: int | None, content: bytes) -> Asset:
     """Insert a completed job of the project and its take."""
-    path, sha256 = studio.render(content)
+    path, sha256 = studio.write_take(content)
     job = ProductionJob(
         project_id=project_id,
         job_type=JobType.STANDARD,
@@ -59,9 +59,9 @@ def a_take(studio: Studio, session: Session, project_id: int | None, content: by
     return asset
 
 
-def produce(studio: Studio, session: Session, project_id: int) -> None:
-    first = a_take(studio, session, project_id, b"the first take" * 1000)
-    second = a_take(studio, session, project_id, b"the second take" * 1000)
+def insert_production(studio: Studio, session: Session, project_id: int) -> None:
+    first = insert_take(studio, session, project_id, b"the first take" * 1000)
+    second = insert_take(studio, session, project_id, b"the second take" * 1000)
     second.provenance = second.provenance | {
         "reused_from_asset": first.id,
         "joined_from_assets": [first.id],
@@ -74,15 +74,17 @@ def produce(studio: Studio, session: Session, project_id: int) -> None:
     _accept(session, scene, first)
     _complete(session, branch.id, second)
     session.expire_all()
-    feedback.give(session, Opinion(first.id, FeedbackKind.APPROVAL, "tests", reason="good", scene_id=scene.id))
-    feedback.give(session, Opinion(second.id, FeedbackKind.RATING, "tests", rating=4))
+    feedback.submit_feedback(
+        session, FeedbackInput(first.id, FeedbackKind.APPROVAL, "tests", reason="good", scene_id=scene.id)
+    )
+    feedback.submit_feedback(session, FeedbackInput(second.id, FeedbackKind.RATING, "tests", rating=4))
     kai = session.scalars(select(Character).where(Character.branch_id == branch.id)).one()
     session.execute(
         update(ProductionJob)
         .where(ProductionJob.id == first.job_id)
         .values(scene_id=scene.id, commit_hash="c" * 64, steps=_steps(first, scene, kai))
     )
-    session.add_all(rows_about(studio, session, project_id, take=first, scene=scene))
+    session.add_all(build_take_rows(studio, session, project_id, take=first, scene=scene))
     session.flush()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.characters import Character, CharacterAppearance
-from db.models.culture import CheckedKind, CulturalElement, CulturalValidation, Finding
+from db.models.culture import CheckedKind, CulturalElement, CulturalFinding, CulturalValidation
 from db.models.jobs import QualityMetrics
 from db.models.music import MusicSceneSync
 from db.models.preferences import PreferenceSource, UserCreativePreference
@@ -22,9 +22,9 @@ from tests.tower.archives.studio import Studio
 TOMORROW = datetime(2026, 1, 3, 3, 4, 5, 678901, tzinfo=UTC)
 
 
-def rows_about(studio: Studio, session: Session, project_id: int, *, take: Asset, scene: Scene) -> list[Any]:
+def build_take_rows(studio: Studio, session: Session, project_id: int, *, take: Asset, scene: Scene) -> list[Any]:
     """The rows, of which only the scored attempt is already added."""
-    music = studio.media("music/theme.mp3", b"a theme")
+    music = studio.write_media("music/theme.mp3", b"a theme")
     preference = {"kind": "mood", "name": "melancholic", "preference": {"style": "noir"}}
     return [
         _metrics(session, take),
@@ -82,7 +82,9 @@ def _cultural_checks(session: Session, project_id: int, scene: Scene) -> list[Cu
     assert built_in is not None
     shared = {"check_id": uuid.uuid4(), "project_id": project_id, "kind": CheckedKind.SCENE, "scene_key": scene.key}
     return [
-        CulturalValidation(**shared, text="rain", element_id=one.id, element_name=one.name, finding=Finding.FOLLOWED)
+        CulturalValidation(
+            **shared, text="rain", element_id=one.id, element_name=one.name, finding=CulturalFinding.FOLLOWED
+        )
         for one in (umbrella, built_in)
     ]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.tower.archives.studio import Studio
-from tests.tower.archives.whole_project import a_project
+from tests.tower.archives.whole_project import insert_whole_project
 
 LARGE = 200 * 2**20  # bytes
 GROWTH = 40 * 2**20  # bytes: far below the file, far above a piece
@@ -38,8 +38,8 @@ for which, project_id in (("small", small), ("large", large)):
 
 @needs_linux
 def test_memory_does_not_grow_with_the_files(studio: Studio, tmp_path: Path) -> None:
-    small = a_project(studio, name="Small")
-    large = a_project(studio, name="Large")
+    small = insert_whole_project(studio, name="Small")
+    large = insert_whole_project(studio, name="Large")
     take = next(studio.settings.media.rglob("opening.mp4"))
     other = take.with_name("large.mp4")
     os.truncate(_made(other), LARGE)

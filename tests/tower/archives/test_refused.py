@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from tests.tower.archives.studio import Members, Studio, everything, files_below, members_of
-from tower.archives.format import ArchiveError, Member, content_hash, manifest_of
+from tests.tower.archives.studio import ArchiveMembers, Studio, count_all_rows, list_files, read_members
+from tower.archives.format import ArchiveError, Member, content_hash, parse_manifest
 from tower.archives.importing import import_project
 from tower.errors import TowerError
-from tower.versions.values import encoded
+from tower.versions.values import encode_canonical
 
 HERE = Path(__file__)
 
 
-def rewritten(archive: Path, members: Members, *, sealed: bool = True) -> Path:
+def rewritten(archive: Path, members: ArchiveMembers, *, sealed: bool = True) -> Path:
     """An archive of these members; `sealed`: the manifest says what they are, as somebody would who means harm."""
     if sealed:
         said = json.loads(members["manifest.json"])
@@ -30,7 +30,7 @@ def rewritten(archive: Path, members: Members, *, sealed: bool = True) -> Path:
             if name != "manifest.json"
         ]
         said |= {"members": [one.model_dump() for one in listed], "content_hash": content_hash(listed)}
-        members = members | {"manifest.json": encoded(said)}
+        members = members | {"manifest.json": encode_canonical(said)}
     target = archive.with_name("bad.tower")
     with zipfile.ZipFile(target, "w") as file:
         for name, content in members.items():
@@ -40,25 +40,25 @@ def rewritten(archive: Path, members: Members, *, sealed: bool = True) -> Path:
 
 def refusal(studio: Studio, source: Path) -> str:
     """The sentence with which it is refused; all rows and files are as they were."""
-    rows, files = everything(studio), files_below(studio.settings.data)
+    rows, files = count_all_rows(studio), list_files(studio.settings.data)
     with pytest.raises(TowerError) as refused:
         import_project(studio.sessions, source, settings=studio.settings)
     assert refused.value.status in (422, 507)
-    assert (everything(studio), files_below(studio.settings.data)) == (rows, files)
+    assert (count_all_rows(studio), list_files(studio.settings.data)) == (rows, files)
     return refused.value.message
 
 
-def changed_rows(members: Members, table: str, change: Callable[[dict[str, Any]], None]) -> Members:
+def changed_rows(members: ArchiveMembers, table: str, change: Callable[[dict[str, Any]], None]) -> ArchiveMembers:
     """The first row of a table, changed."""
     name = f"rows/{table}.jsonl"
     first, *rest = members[name].splitlines(keepends=True)
     row = json.loads(first)
     change(row)
-    return members | {name: b"".join([encoded(row) + b"\n", *rest])}
+    return members | {name: b"".join([encode_canonical(row) + b"\n", *rest])}
 
 
 def test_the_tool_of_these_tests_makes_archives_that_are_taken(elsewhere: Studio, archive: Path) -> None:
-    same = rewritten(archive, members_of(archive))
+    same = rewritten(archive, read_members(archive))
     assert import_project(elsewhere.sessions, same, settings=elsewhere.settings).project_id
 
 
@@ -78,7 +78,7 @@ def test_another_file_is_refused(elsewhere: Studio, tmp_path: Path, content: byt
 
 def test_any_flipped_byte_is_refused_or_means_nothing(elsewhere: Studio, archive: Path) -> None:
     """All of the archive is covered by a hash, but for dates and the like that a zip keeps twice."""
-    content, true = archive.read_bytes(), manifest_of(members_of(archive)["manifest.json"])
+    content, true = archive.read_bytes(), parse_manifest(read_members(archive)["manifest.json"])
     taken = 0
     for place in range(17, len(content), len(content) // 60):
         archive.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
@@ -116,8 +116,8 @@ def test_a_directory_that_points_elsewhere_is_refused(elsewhere: Studio, archive
 def test_a_manifest_that_is_not_true_is_refused(
     elsewhere: Studio, archive: Path, said: dict[str, Any], sentence: str
 ) -> None:
-    members = members_of(archive)
-    members["manifest.json"] = encoded(json.loads(members["manifest.json"]) | said)
+    members = read_members(archive)
+    members["manifest.json"] = encode_canonical(json.loads(members["manifest.json"]) | said)
     assert sentence in refusal(elsewhere, rewritten(archive, members, sealed=False))
 
 
@@ -125,25 +125,25 @@ def test_a_manifest_that_is_not_true_is_refused(
     "name", ["../../etc/passwd", "/etc/passwd", "media/../../x", "media/" + "0" * 63, "rows/api_keys.jsonl", "C:\\x"]
 )
 def test_a_member_of_another_name_is_refused(elsewhere: Studio, archive: Path, name: str) -> None:
-    members = members_of(archive) | {name: b"{}"}
+    members = read_members(archive) | {name: b"{}"}
     assert "does not belong" in refusal(elsewhere, rewritten(archive, members))
 
 
 def test_a_member_that_the_manifest_does_not_name_is_refused(elsewhere: Studio, archive: Path) -> None:
-    members = members_of(archive) | {"media/" + hashlib.sha256(b"more").hexdigest(): b"more"}
+    members = read_members(archive) | {"media/" + hashlib.sha256(b"more").hexdigest(): b"more"}
     assert "holds media/" in refusal(elsewhere, rewritten(archive, members, sealed=False))
 
 
 @pytest.mark.parametrize("kind", ["media/", "rows/scenes", "versions/", "paths"])
 def test_a_missing_member_is_refused(elsewhere: Studio, archive: Path, kind: str) -> None:
-    members = members_of(archive)
+    members = read_members(archive)
     del members[next(name for name in members if name.startswith(kind))]
     assert "lacks" in refusal(elsewhere, rewritten(archive, members, sealed=False))
 
 
 @pytest.mark.parametrize("kind", ["rows/scenes", "versions/", "paths", "rows/anime_projects", "rows/commits"])
 def test_a_missing_member_is_refused_where_the_manifest_hides_it(elsewhere: Studio, archive: Path, kind: str) -> None:
-    members = members_of(archive)
+    members = read_members(archive)
     del members[next(name for name in members if name.startswith(kind))]
     assert "archive" in refusal(elsewhere, rewritten(archive, members))
 
@@ -156,7 +156,7 @@ def test_a_member_twice_is_refused(elsewhere: Studio, archive: Path) -> None:
 
 def test_a_bomb_is_refused_before_it_is_unpacked(elsewhere: Studio, archive: Path) -> None:
     content = bytes(60 * 2**20)
-    members = members_of(archive) | {"media/" + hashlib.sha256(content).hexdigest(): content}
+    members = read_members(archive) | {"media/" + hashlib.sha256(content).hexdigest(): content}
     bomb = rewritten(archive, members)
     assert bomb.stat().st_size < 2**20
     small = elsewhere.settings.model_copy(update={"archive_max_bytes": 50 * 2**20})
@@ -164,14 +164,14 @@ def test_a_bomb_is_refused_before_it_is_unpacked(elsewhere: Studio, archive: Pat
 
 
 def test_a_bomb_that_lies_about_its_size_is_refused(elsewhere: Studio, archive: Path) -> None:
-    members = members_of(archive)
+    members = read_members(archive)
     members["paths.jsonl"] += b"\n" * 10_000_000
     lying = rewritten(archive, members, sealed=False)
     assert "another size" in refusal(elsewhere, lying)
 
 
 def test_media_that_are_not_what_their_name_says_are_refused(elsewhere: Studio, archive: Path) -> None:
-    members = members_of(archive)
+    members = read_members(archive)
     name = next(name for name in members if name.startswith("media/"))
     assert "does not match" in refusal(elsewhere, rewritten(archive, members | {name: b"other bytes"}))
 
@@ -208,19 +208,19 @@ def test_media_that_are_not_what_their_name_says_are_refused(elsewhere: Studio, 
 def test_rows_that_cannot_be_are_refused(
     elsewhere: Studio, archive: Path, table: str, fields: dict[str, Any], sentence: str
 ) -> None:
-    members = changed_rows(members_of(archive), table, lambda row: row.update(fields))
+    members = changed_rows(read_members(archive), table, lambda row: row.update(fields))
     assert sentence in refusal(elsewhere, rewritten(archive, members))
 
 
 def test_a_second_project_in_the_archive_is_refused(elsewhere: Studio, archive: Path) -> None:
-    members = members_of(archive)
+    members = read_members(archive)
     members["rows/anime_projects.jsonl"] *= 2
     assert "more than one project" in refusal(elsewhere, rewritten(archive, members))
 
 
 @pytest.mark.parametrize("content", [b"{\n", b"[]\n", b"\xff\n", b"[" * 100_000 + b"\n", b'{"title": NaN}\n'])
 def test_lines_that_are_no_rows_are_refused(elsewhere: Studio, archive: Path, content: bytes) -> None:
-    members = members_of(archive) | {"rows/scenes.jsonl": content}
+    members = read_members(archive) | {"rows/scenes.jsonl": content}
     assert "rows" in refusal(elsewhere, rewritten(archive, members)) or "row of scenes"
 
 
@@ -231,32 +231,32 @@ def test_lines_that_are_no_rows_are_refused(elsewhere: Studio, archive: Path, co
 def test_version_objects_that_are_not_what_their_hash_says_are_refused(
     elsewhere: Studio, archive: Path, old: bytes, new: bytes
 ) -> None:
-    members = members_of(archive)
+    members = read_members(archive)
     name = "versions/objects.jsonl"
     assert old in members[name]
     assert "damaged" in refusal(elsewhere, rewritten(archive, members | {name: members[name].replace(old, new)}))
 
 
-def with_object(members: Members, fields: dict[str, Any]) -> Members:
+def with_object(members: ArchiveMembers, fields: dict[str, Any]) -> ArchiveMembers:
     """One more object, of a character that no tree holds, properly hashed."""
-    content = encoded({"kind": "characters", "fields": fields})
+    content = encode_canonical({"kind": "characters", "fields": fields})
     said = {"content": content.decode(), "hash": hashlib.sha256(b"entity\0" + content).hexdigest(), "kind": "entity"}
-    return members | {"versions/objects.jsonl": members["versions/objects.jsonl"] + encoded(said) + b"\n"}
+    return members | {"versions/objects.jsonl": members["versions/objects.jsonl"] + encode_canonical(said) + b"\n"}
 
 
 def test_content_that_no_edit_could_make_is_refused(elsewhere: Studio, archive: Path) -> None:
-    members = with_object(members_of(archive), {"name": 7})
+    members = with_object(read_members(archive), {"name": 7})
     assert "no edit could have made" in refusal(elsewhere, rewritten(archive, members))
 
 
 def test_content_that_names_a_file_which_the_archive_does_not_tell_of_is_refused(
     elsewhere: Studio, archive: Path
 ) -> None:
-    members = with_object(members_of(archive), {"name": "Rei", "image_path": "/somewhere/rei.png"})
+    members = with_object(read_members(archive), {"name": "Rei", "image_path": "/somewhere/rei.png"})
     assert "has no entry" in refusal(elsewhere, rewritten(archive, members))
 
 
 def test_content_cannot_lead_to_a_file_of_this_machine(elsewhere: Studio, archive: Path) -> None:
-    members = with_object(members_of(archive), {"name": "Rei", "image_path": str(HERE)})
-    members["paths.jsonl"] += encoded({"path": str(HERE), "sha256": None, "suffix": ".py"}) + b"\n"
+    members = with_object(read_members(archive), {"name": "Rei", "image_path": str(HERE)})
+    members["paths.jsonl"] += encode_canonical({"path": str(HERE), "sha256": None, "suffix": ".py"}) + b"\n"
     assert "outside of the media folders" in refusal(elsewhere, rewritten(archive, members))

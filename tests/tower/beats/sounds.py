@@ -15,7 +15,7 @@ RATE_HZ = 44_100
 Signal = NDArray[np.float64]
 
 
-def clicks(times_s: Signal, seconds: float, *, rate_hz: int = RATE_HZ) -> Signal:
+def click_track(times_s: Signal, seconds: float, *, rate_hz: int = RATE_HZ) -> Signal:
     """A short tone at each time."""
     out = np.zeros(int(seconds * rate_hz))
     at = np.arange(int(0.03 * rate_hz)) / rate_hz
@@ -26,8 +26,8 @@ def clicks(times_s: Signal, seconds: float, *, rate_hz: int = RATE_HZ) -> Signal
     return out
 
 
-def even_clicks(bpm: float, seconds: float, *, rate_hz: int = RATE_HZ) -> Signal:
-    return clicks(np.arange(0, seconds, 60 / bpm), seconds, rate_hz=rate_hz)
+def even_click_track(bpm: float, seconds: float, *, rate_hz: int = RATE_HZ) -> Signal:
+    return click_track(np.arange(0, seconds, 60 / bpm), seconds, rate_hz=rate_hz)
 
 
 def write_wav(path: Path, signal: Signal, *, rate_hz: int = RATE_HZ, channels: int = 1) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.tower.beats.sounds import clicks, encode, even_clicks, write_wav
+from tests.tower.beats.sounds import click_track, encode, even_click_track, write_wav
 from tower.beats.analysis import analyse
 from tower.beats.results import Analysis, TempoHint
 from tower.errors import InvalidError
@@ -17,7 +17,7 @@ from tower.errors import InvalidError
 
 @pytest.mark.parametrize("bpm", [77.7, 90, 120, 128, 147.3])
 def test_clicks_are_heard_at_their_tempo_and_within_three_milliseconds(tmp_path: Path, bpm: float) -> None:
-    found = analyse(write_wav(tmp_path / "clicks.wav", even_clicks(bpm, 20)))
+    found = analyse(write_wav(tmp_path / "clicks.wav", even_click_track(bpm, 20)))
     assert found.bpm == pytest.approx(bpm, rel=0.002)
     assert found.confidence > 0.8
     assert found.duration_s == pytest.approx(20, abs=0.01)
@@ -28,7 +28,7 @@ def test_clicks_are_heard_at_their_tempo_and_within_three_milliseconds(tmp_path:
 
 
 def test_a_click_at_the_very_beginning_is_a_beat(tmp_path: Path) -> None:
-    found = analyse(write_wav(tmp_path / "clicks.wav", even_clicks(120, 20)))
+    found = analyse(write_wav(tmp_path / "clicks.wav", even_click_track(120, 20)))
     assert found.beat_times_s[0] == pytest.approx(0, abs=0.003)
 
 
@@ -38,7 +38,7 @@ def test_a_click_at_the_very_beginning_is_a_beat(tmp_path: Path) -> None:
 def test_every_kind_of_file_gives_the_same_beats(tmp_path: Path, ending: str, codec: str) -> None:
     rate_hz = 48_000
     found = analyse(
-        encode(tmp_path / f"clicks.{ending}", even_clicks(120, 12, rate_hz=rate_hz), codec, rate_hz=rate_hz)
+        encode(tmp_path / f"clicks.{ending}", even_click_track(120, 12, rate_hz=rate_hz), codec, rate_hz=rate_hz)
     )
     assert found.sample_rate == rate_hz
     assert found.bpm == pytest.approx(120, abs=0.1)
@@ -47,14 +47,14 @@ def test_every_kind_of_file_gives_the_same_beats(tmp_path: Path, ending: str, co
 
 def test_a_tempo_step_is_found_where_it_is(tmp_path: Path) -> None:
     times = np.concatenate([np.arange(0, 20, 0.5), np.arange(20, 40, 60 / 140)])
-    found = analyse(write_wav(tmp_path / "step.wav", clicks(times, 40)))
+    found = analyse(write_wav(tmp_path / "step.wav", click_track(times, 40)))
     assert [round(change.bpm) for change in found.tempo_changes] == [120, 140]
     assert found.tempo_changes[1].time_s == pytest.approx(20, abs=1)
 
 
 def test_a_slow_sway_is_no_change_of_tempo(tmp_path: Path) -> None:
     steps = 0.5 * (1 + 0.006 * np.sin(np.arange(80) / 6))
-    found = analyse(write_wav(tmp_path / "sway.wav", clicks(np.cumsum(steps), 42)))
+    found = analyse(write_wav(tmp_path / "sway.wav", click_track(np.cumsum(steps), 42)))
     assert len(found.tempo_changes) == 1
 
 
@@ -65,15 +65,15 @@ def test_a_slow_sway_is_no_change_of_tempo(tmp_path: Path) -> None:
 def test_a_hint_or_a_range_decides_between_half_and_double_time(
     tmp_path: Path, hint: TempoHint, expected: float
 ) -> None:
-    strong = even_clicks(75, 24)
-    weak = 0.5 * clicks(np.arange(0.4, 24, 0.8), 24)
+    strong = even_click_track(75, 24)
+    weak = 0.5 * click_track(np.arange(0.4, 24, 0.8), 24)
     found = analyse(write_wav(tmp_path / "either.wav", strong + weak), hint)
     assert found.bpm == pytest.approx(expected, rel=0.01)
     assert {75, 150} & {round(way.bpm) for way in analyse(tmp_path / "either.wav").candidates} == {75, 150}
 
 
 def test_weights_of_candidates_add_up_and_the_strongest_beats_are_the_strongest(tmp_path: Path) -> None:
-    signal = even_clicks(60, 24) + 0.3 * clicks(np.arange(0.5, 24, 1.0), 24)
+    signal = even_click_track(60, 24) + 0.3 * click_track(np.arange(0.5, 24, 1.0), 24)
     found = analyse(write_wav(tmp_path / "accents.wav", signal), TempoHint(bpm=120))
     assert sum(way.weight for way in found.candidates) == pytest.approx(1, abs=0.05)
     strong = [value for time, value in zip(found.beat_times_s, found.beat_strengths, strict=True) if time % 1 < 0.25]
@@ -85,7 +85,7 @@ def test_weights_of_candidates_add_up_and_the_strongest_beats_are_the_strongest(
 
 
 def test_beats_stop_where_the_sound_stops(tmp_path: Path) -> None:
-    signal = np.concatenate([np.zeros(44_100 * 5), even_clicks(120, 15), np.zeros(44_100 * 10)])
+    signal = np.concatenate([np.zeros(44_100 * 5), even_click_track(120, 15), np.zeros(44_100 * 10)])
     found = analyse(write_wav(tmp_path / "middle.wav", signal))
     assert found.beat_times_s[0] >= 4.9
     assert found.beat_times_s[-1] <= 20.1
@@ -95,14 +95,14 @@ def test_beats_stop_where_the_sound_stops(tmp_path: Path) -> None:
 def test_beats_end_with_the_last_stroke_though_a_hiss_goes_on_and_breaks_off(tmp_path: Path) -> None:
     hiss = np.random.default_rng(1).normal(0, 0.003, 44_100 * 24)
     strokes = np.arange(0.5, 20, 0.5)
-    found = analyse(write_wav(tmp_path / "hiss.wav", hiss + clicks(strokes, 24)))
+    found = analyse(write_wav(tmp_path / "hiss.wav", hiss + click_track(strokes, 24)))
     assert found.beat_times_s[-1] == pytest.approx(strokes[-1], abs=0.01)
 
 
 def test_an_introduction_in_free_time_is_followed(tmp_path: Path) -> None:
     free = 0.55 * (1.1 + 0.15 * np.sin(np.arange(20) / 2.5))
     strokes = 0.3 + np.cumsum([*free, *np.full(60, 0.55)])
-    found = analyse(write_wav(tmp_path / "free.wav", clicks(strokes, strokes[-1] + 1)))
+    found = analyse(write_wav(tmp_path / "free.wav", click_track(strokes, strokes[-1] + 1)))
     beats = np.array(found.beat_times_s)
     assert np.mean([np.abs(beats - stroke).min() < 0.03 for stroke in strokes]) > 0.95
     assert len(beats) <= len(strokes) + 2
@@ -113,8 +113,8 @@ def test_what_has_no_beat_has_no_tempo_and_a_reason(tmp_path: Path, kind: str) -
     rng = np.random.default_rng(3)
     at = np.arange(44_100 * 20) / 44_100
     tones = np.sin(2 * np.pi * np.outer((110, 220.3, 331), at)).sum(axis=0)
-    uneven = clicks(np.cumsum(rng.gamma(2.0, 0.16, 100))[:90], 20)
-    signal = {"silence": 0 * at, "drone": 0.1 * tones, "short": even_clicks(120, 2), "speech": uneven}[kind]
+    uneven = click_track(np.cumsum(rng.gamma(2.0, 0.16, 100))[:90], 20)
+    signal = {"silence": 0 * at, "drone": 0.1 * tones, "short": even_click_track(120, 2), "speech": uneven}[kind]
     found = analyse(write_wav(tmp_path / "sound.wav", signal))
     assert found.bpm is None
     assert found.confidence == 0
@@ -124,7 +124,7 @@ def test_what_has_no_beat_has_no_tempo_and_a_reason(tmp_path: Path, kind: str) -
 
 
 def test_an_analysis_survives_json(tmp_path: Path) -> None:
-    found = analyse(write_wav(tmp_path / "clicks.wav", even_clicks(100, 12)))
+    found = analyse(write_wav(tmp_path / "clicks.wav", even_click_track(100, 12)))
     assert Analysis.from_json(found.as_json()) == found
 
 
@@ -148,7 +148,7 @@ print(bpm, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_tex
 def test_memory_hardly_grows_with_the_length(tmp_path: Path) -> None:
     peaks = []
     for minutes in (2, 20):
-        path = write_wav(tmp_path / "long.wav", even_clicks(120, 60 * minutes, rate_hz=8000), rate_hz=8000)
+        path = write_wav(tmp_path / "long.wav", even_click_track(120, 60 * minutes, rate_hz=8000), rate_hz=8000)
         said = subprocess.run([sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=True)
         bpm, peak_mb = said.stdout.split()
         assert float(bpm) == pytest.approx(120, abs=0.1)

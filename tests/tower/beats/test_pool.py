@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.tower.beats.sounds import even_clicks, write_wav
+from tests.tower.beats.sounds import even_click_track, write_wav
 from tower.beats.analysis import analyse
 from tower.beats.pool import AnalyserPool
 from tower.beats.results import Analysis, TempoHint
@@ -31,13 +31,13 @@ def pool() -> Iterator[AnalyserPool]:
 
 @pytest.fixture
 def song(tmp_path: Path) -> Path:
-    return write_wav(tmp_path / "song.wav", even_clicks(120, 8))
+    return write_wav(tmp_path / "song.wav", even_click_track(120, 8))
 
 
 @pytest.fixture
 def long(tmp_path: Path) -> Path:
     """Takes a process some seconds."""
-    return write_wav(tmp_path / "long.wav", even_clicks(120, 1200, rate_hz=8000), rate_hz=8000)
+    return write_wav(tmp_path / "long.wav", even_click_track(120, 1200, rate_hz=8000), rate_hz=8000)
 
 
 def asked(pool: AnalyserPool, path: Path, **more: object) -> Analysis:
@@ -103,7 +103,7 @@ def test_to_cancel_ends_the_work_at_once(pool: AnalyserPool, long: Path, song: P
 
 
 def test_a_file_that_takes_too_long_is_given_up(long: Path) -> None:
-    pool = AnalyserPool(1, limit_s=1.0)
+    pool = AnalyserPool(1, timeout_s=1.0)
     try:
         with pytest.raises(MediaUnreadableError, match="not analysed within"):
             asked(pool, long)
@@ -133,7 +133,7 @@ def test_stopping_ends_all_processes_and_who_waits_is_told(long: Path) -> None:
 
 def test_a_pool_that_was_stopped_before_it_got_warm_starts_nothing() -> None:
     pool = AnalyserPool(2)
-    pool.warm(after_s=0.2)
+    pool.warm_up(after_s=0.2)
     pool.stop()
     time.sleep(0.4)
     assert pool.process_ids == []

@@ -18,7 +18,7 @@ from tower.beats.analysis import analyse
     [("rock", 112), ("house", 124), ("ballad", 66), ("swing", 132), ("drum and bass", 172), ("rock", 176)],
 )
 def test_music_is_counted_as_it_is(tmp_path: Path, genre: str, bpm: float) -> None:
-    track = beats_corpus.music(f"{genre}, even", genre, beats_corpus.even(bpm, 30), held_back=False)
+    track = beats_corpus.synthesise_track(f"{genre}, even", genre, beats_corpus.even_beats(bpm, 30), held_back=False)
     found = analyse(write_wav(tmp_path / "music.wav", track.samples))
     assert found.bpm == pytest.approx(bpm, rel=0.01)
     assert mir_eval.beat.f_measure(track.beats_s, np.array(found.beat_times_s)) > 0.93
@@ -27,14 +27,14 @@ def test_music_is_counted_as_it_is(tmp_path: Path, genre: str, bpm: float) -> No
 
 def test_a_step_of_tempo_does_not_change_the_way_to_count(tmp_path: Path) -> None:
     beats = np.concatenate([np.arange(0.35, 20, 60 / 164), np.arange(20.1, 40, 60 / 140)])
-    track = beats_corpus.music("step, anime pop", "anime pop", (beats, None), held_back=False, changes=1)
+    track = beats_corpus.synthesise_track("step, anime pop", "anime pop", (beats, None), held_back=False, changes=1)
     found = analyse(write_wav(tmp_path / "music.wav", track.samples))
     assert [round(change.bpm) for change in found.tempo_changes] == [164, 140]
     assert mir_eval.beat.f_measure(track.beats_s, np.array(found.beat_times_s)) > 0.93
 
 
 def test_syncopation_does_not_move_the_beat(tmp_path: Path) -> None:
-    track = beats_corpus.music("latin, even", "latin", beats_corpus.even(145, 30), held_back=False)
+    track = beats_corpus.synthesise_track("latin, even", "latin", beats_corpus.even_beats(145, 30), held_back=False)
     found = analyse(write_wav(tmp_path / "music.wav", track.samples))
     assert found.bpm == pytest.approx(145, rel=0.01)
     assert mir_eval.beat.f_measure(track.beats_s, np.array(found.beat_times_s)) > 0.93
@@ -42,7 +42,7 @@ def test_syncopation_does_not_move_the_beat(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", sorted(beats_corpus.BEATLESS))
 def test_no_beat_is_heard_where_there_is_none(tmp_path: Path, kind: str) -> None:
-    track = beats_corpus.beatless(kind, held_back=False, seconds=20)
+    track = beats_corpus.synthesise_beatless(kind, held_back=False, seconds=20)
     found = analyse(write_wav(tmp_path / "sound.wav", track.samples))
     assert (found.bpm, found.beat_times_s) == (None, ())
     assert found.reason

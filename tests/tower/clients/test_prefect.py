@@ -33,13 +33,13 @@ def set_state(prefect: PrefectClient, run_id: uuid.UUID, kind: str) -> None:
 
 
 def test_a_waiting_run_is_due_when_it_was_last_told(prefect: PrefectClient, run_id: uuid.UUID) -> None:
-    seen = prefect.runs([run_id])[run_id]
-    assert seen.waits
+    seen = prefect.get_runs([run_id])[run_id]
+    assert seen.is_waiting
     assert seen.scheduled_for is not None
     assert abs(seen.scheduled_for - datetime.now(UTC)) < timedelta(minutes=1)
     due = seen.scheduled_for - timedelta(seconds=5, microseconds=1)
     assert prefect.reschedule(run_id, due)
-    assert prefect.runs([run_id])[run_id].scheduled_for == due
+    assert prefect.get_runs([run_id])[run_id].scheduled_for == due
 
 
 @pytest.mark.parametrize("taken", ["PENDING", "RUNNING"])
@@ -50,20 +50,20 @@ def test_a_run_that_a_worker_has_taken_is_not_handed_out_again(
     if taken == "RUNNING":
         set_state(prefect, run_id, "RUNNING")
     assert prefect.reschedule(run_id, datetime.now(UTC)) is False
-    seen = prefect.runs([run_id])[run_id]
-    assert (seen.state.type, seen.waits, seen.scheduled_for) == ("PENDING", False, None)
+    seen = prefect.get_runs([run_id])[run_id]
+    assert (seen.state.type, seen.is_waiting, seen.scheduled_for) == ("PENDING", False, None)
     set_state(prefect, run_id, "COMPLETED")  # and its run can end as ever
-    assert prefect.states([run_id])[run_id].ended
+    assert prefect.get_states([run_id])[run_id].has_ended
 
 
 def test_a_pool_tells_its_slots_and_is_paused_and_resumed(prefect: PrefectClient, deployment: str) -> None:
-    assert prefect.work_pool("queueing").slots == 3
+    assert prefect.get_work_pool("queueing").slots == 3
     prefect.set_paused("queueing", True)
-    assert prefect.work_pool("queueing").is_paused
+    assert prefect.get_work_pool("queueing").is_paused
     prefect.set_paused("queueing", False)
-    assert not prefect.work_pool("queueing").is_paused
+    assert not prefect.get_work_pool("queueing").is_paused
 
 
 def test_an_unknown_pool_is_an_error_with_a_reason(prefect: PrefectClient) -> None:
     with pytest.raises(UnavailableError, match="404"):
-        prefect.work_pool("no-such-pool")
+        prefect.get_work_pool("no-such-pool")

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from tests.tower.conform.flashes import Samples, clicks_of
+from tests.tower.conform.flashes import Samples, match_clicks
 
 ADDRESS = "http://localhost/"  # served by the test; a browser enables all features only for such an address
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
 ]
-HEARD_HZ = 48_000
+CAPTURE_HZ = 48_000
 PAGE = """<!doctype html><video muted></video><canvas width=16 height=16></canvas><script>
 const video = document.querySelector("video");
 const pen = document.querySelector("canvas").getContext("2d", {willReadFrequently: true});
@@ -83,7 +83,7 @@ async function listen(from) {
   await new Promise(done => setTimeout(done, 200));
   return packed(Float32Array.from(pieces.slice(pieces.findIndex(sample => sample != 0))));
 }
-</script>""".replace("RATE", str(HEARD_HZ))
+</script>""".replace("RATE", str(CAPTURE_HZ))
 
 
 @contextmanager
@@ -118,25 +118,27 @@ def _browsing(browser: Browser, film: Path) -> Iterator[Page]:
         page.close()
 
 
-def shown_in(browser: Browser, film: Path, *, after_s: float = 0.0, rate: float = 0.5) -> list[tuple[float, float]]:
+def capture_frames(
+    browser: Browser, film: Path, *, after_s: float = 0.0, rate: float = 0.5
+) -> list[tuple[float, float]]:
     """Time and brightness (0–255) of each frame that the browser showed."""
     with _browsing(browser, film) as page:
         seen: Any = page.evaluate("([from, rate]) => load().then(() => watch(from, rate))", [after_s, rate])
     return [(float(time), float(brightness)) for time, brightness in seen]
 
 
-def heard_in(browser: Browser, film: Path) -> list[float]:
+def capture_sound(browser: Browser, film: Path) -> list[float]:
     """When clicks begin in the sound that the browser decodes."""
     with _browsing(browser, film) as page:
         samples = _unpacked(page.evaluate("load().then(hear)"))
-    return clicks_of(samples, HEARD_HZ)
+    return match_clicks(samples, CAPTURE_HZ)
 
 
-def played_in(browser: Browser, film: Path, *, after_s: float) -> list[float]:
+def capture_playback(browser: Browser, film: Path, *, after_s: float) -> list[float]:
     """When clicks are played after a jump, in seconds of the film: the first sample played is that of the jump."""
     with _browsing(browser, film) as page:
         samples = _unpacked(page.evaluate("from => load().then(() => listen(from))", after_s))
-    return [after_s + at for at in clicks_of(samples, HEARD_HZ)]
+    return [after_s + at for at in match_clicks(samples, CAPTURE_HZ)]
 
 
 def _unpacked(text: str) -> Samples:

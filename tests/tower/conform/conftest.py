@@ -12,12 +12,12 @@ from playwright.sync_api import Browser
 
 from db.models.music import FrameTiming
 from tests.tower.conform import chromium
-from tests.tower.conform.flashes import film, track
-from tower.conform.film import Conformed, conform
-from tower.conform.sound import Music
-from tower.sync.grid import Beats
-from tower.sync.plan import Clip, Plan, SyncPoint
-from tower.sync.planning import plan
+from tests.tower.conform.flashes import write_film, write_track
+from tower.conform.film import ConformResult, conform_video
+from tower.conform.sound import MusicExcerpt
+from tower.sync.grid import BeatGrid
+from tower.sync.plan import CutPlan, SourceClip, SyncPoint
+from tower.sync.planning import plan_cuts
 
 FPS, FRAMES = 24, 120
 FLASHES = (0, 27, 50, 71, 99)
@@ -26,14 +26,14 @@ OFFSET_S, TRACK_S = 0.731, 7.0
 
 
 @dataclass(frozen=True)
-class Made:
+class ConformedFilm:
     """`limit_ms` is the largest distance of a flash from its click, `heard_s` are the times of clicks in the film."""
 
     video: Path
-    music: Music
+    music: MusicExcerpt
     path: Path
-    plan: Plan
-    result: Conformed
+    plan: CutPlan
+    result: ConformResult
     flashes: int = len(FLASHES)
     heard_s: tuple[float, ...] = tuple(click - OFFSET_S for click in CLICKS_S if click - OFFSET_S < FRAMES / FPS)
 
@@ -42,10 +42,10 @@ class Made:
         return 500 / FPS + 0.01 if self.plan.timing == FrameTiming.CONSTANT else 2.0
 
 
-def planned(timing: FrameTiming) -> Plan:
-    beats = Beats(CLICKS_S, (1.0,) * len(CLICKS_S), TRACK_S)
+def build_plan(timing: FrameTiming) -> CutPlan:
+    beats = BeatGrid(CLICKS_S, (1.0,) * len(CLICKS_S), TRACK_S)
     points = [SyncPoint(frame, f"flash {frame}") for frame in FLASHES]
-    return plan(Clip(FRAMES, Fraction(FPS)), points, beats, timing=timing, offset_s=OFFSET_S)
+    return plan_cuts(SourceClip(FRAMES, Fraction(FPS)), points, beats, timing=timing, offset_s=OFFSET_S)
 
 
 @pytest.fixture(scope="module")  # module scope: while the browser is open, no other event loop can run in this thread
@@ -55,9 +55,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session", params=FrameTiming, ids=list(FrameTiming))
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ConformedFilm:
     folder = tmp_path_factory.mktemp("flashes")
-    video = film(folder / "flashes.mp4", FLASHES, frames=FRAMES, fps=FPS)
-    music = Music(track(folder / "clicks.mp3", CLICKS_S, duration_s=TRACK_S), offset_s=OFFSET_S)
-    target, wanted = folder / "out.mp4", planned(request.param)
-    return Made(video, music, target, wanted, conform(video, music, wanted, target))
+    video = write_film(folder / "flashes.mp4", FLASHES, frames=FRAMES, fps=FPS)
+    music = MusicExcerpt(write_track(folder / "clicks.mp3", CLICKS_S, duration_s=TRACK_S), offset_s=OFFSET_S)
+    target, wanted = folder / "out.mp4", build_plan(request.param)
+    return ConformedFilm(video, music, target, wanted, conform_video(video, music, wanted, target))

@@ -14,11 +14,11 @@ from tower.media.encode import VideoWriter
 
 RATE_HZ = 44_100
 CLICK_S = 0.006
-QUIET = 0.2  # share of the best match; weaker matches are not clicks
+MIN_MATCH_SHARE = 0.2  # share of the best match; weaker matches are not clicks
 Samples = npt.NDArray[np.float32]
 
 
-def film(target: Path, flashes: Sequence[int], *, frames: int, fps: int = 24, side: int = 128) -> Path:
+def write_film(target: Path, flashes: Sequence[int], *, frames: int, fps: int = 24, side: int = 128) -> Path:
     """Grey frames that change a little, and white ones at `flashes`."""
     with VideoWriter(target, size=(side, side), fps=fps, frames=frames, tags={"comment": "flashes"}) as writer:
         for number in range(frames):
@@ -28,10 +28,10 @@ def film(target: Path, flashes: Sequence[int], *, frames: int, fps: int = 24, si
     return target
 
 
-def track(target: Path, clicks_s: Sequence[float], *, duration_s: float) -> Path:
+def write_track(target: Path, clicks_s: Sequence[float], *, duration_s: float) -> Path:
     """Clicks over a soft tone, in the format of the extension."""
     samples = 0.02 * np.sin(2 * np.pi * 220 * np.arange(round(duration_s * RATE_HZ)) / RATE_HZ)
-    click = click_at(RATE_HZ)
+    click = click_sound(RATE_HZ)
     for time in clicks_s:
         at = round(time * RATE_HZ)
         samples[at : at + len(click)] += click[: len(samples) - at]
@@ -46,12 +46,12 @@ def track(target: Path, clicks_s: Sequence[float], *, duration_s: float) -> Path
     return target
 
 
-def click_at(rate_hz: int) -> Samples:
+def click_sound(rate_hz: int) -> Samples:
     time = np.arange(round(CLICK_S * rate_hz)) / rate_hz
     return (0.8 * np.sin(2 * np.pi * 1500 * time) * np.exp(-time * 400)).astype(np.float32)
 
 
-def flashes_in(path: Path, *, after_s: float = 0.0) -> list[float]:
+def find_flashes(path: Path, *, after_s: float = 0.0) -> list[float]:
     """When frames are white, in seconds of the file; with `after_s`, seek there first."""
     with av.open(str(path)) as container:
         if after_s:
@@ -60,7 +60,7 @@ def flashes_in(path: Path, *, after_s: float = 0.0) -> list[float]:
     return [float(time) for time in times if time is not None and time >= after_s]
 
 
-def clicks_in(path: Path, *, after_s: float = 0.0) -> list[float]:
+def find_clicks(path: Path, *, after_s: float = 0.0) -> list[float]:
     """When clicks begin, in seconds of the file, each found as the best match with the click itself."""
     with av.open(str(path)) as container:
         if after_s:
@@ -68,16 +68,16 @@ def clicks_in(path: Path, *, after_s: float = 0.0) -> list[float]:
         frames = list(container.decode(audio=0))
         starts_s, rate_hz = float(frames[0].time or 0.0), frames[0].sample_rate
         mono = np.concatenate([frame.to_ndarray().mean(axis=0) for frame in frames])
-    return [time for time in (starts_s + at for at in clicks_of(mono, rate_hz)) if time >= after_s]
+    return [time for time in (starts_s + at for at in match_clicks(mono, rate_hz)) if time >= after_s]
 
 
-def clicks_of(mono: npt.NDArray[np.float32], rate_hz: int) -> list[float]:
-    match = np.abs(np.correlate(mono, click_at(rate_hz), mode="valid"))
+def match_clicks(mono: npt.NDArray[np.float32], rate_hz: int) -> list[float]:
+    match = np.abs(np.correlate(mono, click_sound(rate_hz), mode="valid"))
     window = round(0.1 * rate_hz)
     found = []
     for begin in range(0, len(match), window):
         at = begin + int(np.argmax(match[begin : begin + window]))
         around = match[max(0, at - window) : at + window]
-        if match[at] > QUIET * match.max() and match[at] == around.max():
+        if match[at] > MIN_MATCH_SHARE * match.max() and match[at] == around.max():
             found.append(at / rate_hz)
     return found

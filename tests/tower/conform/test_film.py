@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from db.models.music import FrameTiming
-from tests.tower.conform.conftest import CLICKS_S, FPS, FRAMES, Made, planned
-from tests.tower.conform.flashes import Samples, film, track
-from tests.tower.media.numbered import Form, number_of, planes, read, write
-from tower.conform.film import ConformError, How, conform
-from tower.conform.loudness import PEAK_DBTP, TARGET_LUFS, loudness_of
-from tower.conform.sound import RATE_HZ, Music, stretch
-from tower.conform.timing import sources, times
+from tests.tower.conform.conftest import CLICKS_S, FPS, FRAMES, ConformedFilm, build_plan
+from tests.tower.conform.flashes import Samples, write_film, write_track
+from tests.tower.media.numbered import ClipFormat, draw_planes, read_clip, read_number, write_clip
+from tower.conform.film import ConformError, WriteMethod, conform_video
+from tower.conform.loudness import PEAK_DBTP, TARGET_LUFS, measure_loudness
+from tower.conform.sound import RATE_HZ, MusicExcerpt, read_samples
+from tower.conform.timing import frame_times, source_frames
 from tower.errors import CancelledError
 from tower.media.decode import MediaUnreadableError
-from tower.sync.grid import Beats, GridSource, grid
-from tower.sync.plan import Clip, SyncPoint
-from tower.sync.planning import plan
+from tower.sync.grid import BeatGrid, GridSource, build_even_grid
+from tower.sync.plan import SourceClip, SyncPoint
+from tower.sync.planning import plan_cuts
 
 
 def mono(path: Path) -> Samples:
@@ -33,7 +33,7 @@ def mono(path: Path) -> Samples:
         return np.concatenate([frame.to_ndarray().mean(axis=0) for frame in container.decode(audio=0)])
 
 
-def test_form_of_the_file(made: Made) -> None:
+def test_form_of_the_file(made: ConformedFilm) -> None:
     probe = made.result.probe
     assert (probe.frames, probe.codec, probe.faststart, probe.fault) == (FRAMES, "h264", True, None)
     assert probe.audio is not None
@@ -44,31 +44,31 @@ def test_form_of_the_file(made: Made) -> None:
         assert float(container.duration or 0) / av.time_base == pytest.approx(FRAMES / FPS, abs=0.03)
 
 
-def test_a_constant_rate_stays_constant_and_a_variable_one_copies(made: Made) -> None:
+def test_a_constant_rate_stays_constant_and_a_variable_one_copies(made: ConformedFilm) -> None:
     if made.plan.timing == FrameTiming.CONSTANT:
         assert made.result.probe.fps == FPS
         assert made.result.probe.timing_error_ms == 0
-        assert made.result.how == How.ENCODED
-        assert made.result.why
+        assert made.result.method == WriteMethod.ENCODED
+        assert made.result.reason_encoded
     else:
-        assert (made.result.how, made.result.why) == (How.COPIED, None)
+        assert (made.result.method, made.result.reason_encoded) == (WriteMethod.COPIED, None)
 
 
-def numbered(folder: Path, frames: int, form: Form | None = None) -> Path:
-    form = form or Form()
-    return write(folder / "numbered.mp4", (planes(n, 60, form.size) for n in range(frames)), form)
+def numbered(folder: Path, frames: int, form: ClipFormat | None = None) -> Path:
+    form = form or ClipFormat()
+    return write_clip(folder / "numbered.mp4", (draw_planes(n, 60, form.size) for n in range(frames)), form)
 
 
 @pytest.fixture
 def clicks(tmp_path: Path) -> Path:
-    return track(tmp_path / "clicks.flac", CLICKS_S, duration_s=7.0)
+    return write_track(tmp_path / "clicks.flac", CLICKS_S, duration_s=7.0)
 
 
 def test_every_frame_of_a_constant_rate_is_the_planned_one(tmp_path: Path, clicks: Path) -> None:
-    wanted = planned(FrameTiming.CONSTANT)
+    wanted = build_plan(FrameTiming.CONSTANT)
     target = tmp_path / "out.mp4"
-    conform(numbered(tmp_path, FRAMES), Music(clicks, 0.731), wanted, target)
-    assert [number_of(frame) for frame in read(target)] == sources(wanted)
+    conform_video(numbered(tmp_path, FRAMES), MusicExcerpt(clicks, 0.731), wanted, target)
+    assert [read_number(frame) for frame in read_clip(target)] == source_frames(wanted)
     with av.open(str(target)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size and packet.is_keyframe]
     keys = [round(float((packet.pts or 0) * packet.time_base) * FPS) for packet in packets]
@@ -76,49 +76,54 @@ def test_every_frame_of_a_constant_rate_is_the_planned_one(tmp_path: Path, click
 
 
 def test_every_frame_keeps_its_own_time_where_the_rate_varies(tmp_path: Path, clicks: Path) -> None:
-    wanted = planned(FrameTiming.VARIABLE)
+    wanted = build_plan(FrameTiming.VARIABLE)
     source, target = numbered(tmp_path, FRAMES), tmp_path / "out.mp4"
-    conform(source, Music(clicks, 0.731), wanted, target)
-    assert all((one == other).all() for one, other in zip(read(source), read(target), strict=True))
+    conform_video(source, MusicExcerpt(clicks, 0.731), wanted, target)
+    assert all((one == other).all() for one, other in zip(read_clip(source), read_clip(target), strict=True))
     with av.open(str(target)) as container:
         shown = [float(frame.time or 0) for frame in container.decode(video=0)]
-    assert shown == pytest.approx([ticks / 90_000 for ticks in times(wanted)], abs=2e-5)
+    assert shown == pytest.approx([ticks / 90_000 for ticks in frame_times(wanted)], abs=2e-5)
 
 
 def test_what_need_not_move_is_copied(tmp_path: Path, clicks: Path) -> None:
-    still = plan(
-        Clip(48, Fraction(24)),
+    still = plan_cuts(
+        SourceClip(48, Fraction(24)),
         [SyncPoint(24)],
-        grid(120, 0, 7, GridSource.HEARD),
+        build_even_grid(120, 0, 7, GridSource.ANALYSED),
         timing=FrameTiming.CONSTANT,
         offset_s=0.0,
     )
     source, target = numbered(tmp_path, 48), tmp_path / "out.mp4"
-    assert conform(source, Music(clicks), still, target).how == How.COPIED
-    assert all((one == other).all() for one, other in zip(read(source), read(target), strict=True))
+    assert conform_video(source, MusicExcerpt(clicks), still, target).method == WriteMethod.COPIED
+    assert all((one == other).all() for one, other in zip(read_clip(source), read_clip(target), strict=True))
 
 
 @pytest.mark.parametrize("fps", [Fraction(24_000, 1001), Fraction(25), Fraction(60), Fraction(12)])
 @pytest.mark.parametrize("timing", FrameTiming)
 def test_any_rate(tmp_path: Path, clicks: Path, fps: Fraction, timing: FrameTiming) -> None:
-    clip = Clip(round(4 * fps), fps)
+    clip = SourceClip(round(4 * fps), fps)
     points = [SyncPoint(round(time * fps)) for time in (0.0, 1.0, 2.2)]
-    wanted = plan(clip, points, Beats(CLICKS_S, (1.0,) * len(CLICKS_S), 7.0), timing=timing)
-    found = conform(numbered(tmp_path, clip.frames, Form(rate=fps)), Music(clicks, 0.731), wanted, tmp_path / "o.mp4")
-    assert found.measured.worst_ms is not None
-    assert found.measured.worst_ms <= (float(500 / fps) + 0.02 if timing == FrameTiming.CONSTANT else 0.02)
+    wanted = plan_cuts(clip, points, BeatGrid(CLICKS_S, (1.0,) * len(CLICKS_S), 7.0), timing=timing)
+    found = conform_video(
+        numbered(tmp_path, clip.frames, ClipFormat(rate=fps)), MusicExcerpt(clicks, 0.731), wanted, tmp_path / "o.mp4"
+    )
+    assert found.measurement.worst_ms is not None
+    assert found.measurement.worst_ms <= (float(500 / fps) + 0.02 if timing == FrameTiming.CONSTANT else 0.02)
 
 
 def test_a_codec_that_is_not_copied_is_encoded_at_the_same_times(tmp_path: Path, clicks: Path) -> None:
-    form = Form(codec="mpeg4", options={"qscale": "2"})
-    found = conform(
-        numbered(tmp_path, FRAMES, form), Music(clicks, 0.731), planned(FrameTiming.VARIABLE), tmp_path / "out.mp4"
+    form = ClipFormat(codec="mpeg4", options={"qscale": "2"})
+    found = conform_video(
+        numbered(tmp_path, FRAMES, form),
+        MusicExcerpt(clicks, 0.731),
+        build_plan(FrameTiming.VARIABLE),
+        tmp_path / "out.mp4",
     )
-    assert (found.how, found.why, found.probe.codec) == (How.ENCODED, "it is not H.264", "h264")
-    assert found.measured.worst_ms == pytest.approx(0, abs=0.02)
+    assert (found.method, found.reason_encoded, found.probe.codec) == (WriteMethod.ENCODED, "it is not H.264", "h264")
+    assert found.measurement.worst_ms == pytest.approx(0, abs=0.02)
 
 
-def test_music_is_brought_to_its_loudness_and_its_peak_is_kept(tmp_path: Path, made: Made) -> None:
+def test_music_is_brought_to_its_loudness_and_its_peak_is_kept(tmp_path: Path, made: ConformedFilm) -> None:
     rng = np.random.default_rng(7)
     noise = (0.01 * rng.standard_normal((1, 44_100 * 6))).astype(np.float32)
     quiet = tmp_path / "quiet.wav"
@@ -129,19 +134,19 @@ def test_music_is_brought_to_its_loudness_and_its_peak_is_kept(tmp_path: Path, m
         assert isinstance(stream, av.AudioStream)
         out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    conform(made.video, Music(quiet), replace(made.plan, offset_s=0.0), tmp_path / "out.mp4")
-    heard = loudness_of(stretch(Music(tmp_path / "out.mp4"), 5.0), alive=lambda: None)
+    conform_video(made.video, MusicExcerpt(quiet), replace(made.plan, offset_s=0.0), tmp_path / "out.mp4")
+    heard = measure_loudness(read_samples(MusicExcerpt(tmp_path / "out.mp4"), 5.0), check_alive=lambda: None)
     assert heard.lufs == pytest.approx(TARGET_LUFS, abs=1)
-    clicks = loudness_of(stretch(Music(made.path), 5.0), alive=lambda: None)
+    clicks = measure_loudness(read_samples(MusicExcerpt(made.path), 5.0), check_alive=lambda: None)
     assert clicks.peak_dbtp is not None
     assert clicks.peak_dbtp <= PEAK_DBTP + 1  # AAC overshoots
 
 
-def test_volume_and_fades(tmp_path: Path, made: Made) -> None:
+def test_volume_and_fades(tmp_path: Path, made: ConformedFilm) -> None:
     target = tmp_path / "out.mp4"
-    tone = track(tmp_path / "tone.wav", (), duration_s=7.0)
-    music = Music(tone, lasts_s=4.0, volume=0.5, fade_in_s=1.0, fade_out_s=2.0)
-    result = conform(made.video, music, replace(made.plan, offset_s=0.0), target)
+    tone = write_track(tmp_path / "tone.wav", (), duration_s=7.0)
+    music = MusicExcerpt(tone, duration_s=4.0, volume=0.5, fade_in_s=1.0, fade_out_s=2.0)
+    result = conform_video(made.video, music, replace(made.plan, offset_s=0.0), target)
     sound = mono(target)
 
     def level(from_s: float, to_s: float) -> float:
@@ -154,15 +159,15 @@ def test_volume_and_fades(tmp_path: Path, made: Made) -> None:
     assert level(4.1, 4.9) < full * 0.01
 
 
-def test_silence_stays_silence_and_music_that_ends_early_is_followed_by_it(tmp_path: Path, made: Made) -> None:
-    short = Music(track(tmp_path / "short.wav", (0.5, 1.0), duration_s=2.0))
-    conform(made.video, short, replace(made.plan, offset_s=0.0), tmp_path / "out.mp4")
+def test_silence_stays_silence_and_music_that_ends_early_is_followed_by_it(tmp_path: Path, made: ConformedFilm) -> None:
+    short = MusicExcerpt(write_track(tmp_path / "short.wav", (0.5, 1.0), duration_s=2.0))
+    conform_video(made.video, short, replace(made.plan, offset_s=0.0), tmp_path / "out.mp4")
     sound = mono(tmp_path / "out.mp4")
     assert len(sound) == pytest.approx(5 * RATE_HZ, abs=2048)
     assert np.abs(sound[round(2.1 * RATE_HZ) :]).max() < 1e-3
 
 
-def test_a_cancel_in_the_middle_leaves_nothing(tmp_path: Path, made: Made) -> None:
+def test_a_cancel_in_the_middle_leaves_nothing(tmp_path: Path, made: ConformedFilm) -> None:
     target = tmp_path / "out.mp4"
 
     def after(calls: int) -> Callable[[], None]:
@@ -176,30 +181,30 @@ def test_a_cancel_in_the_middle_leaves_nothing(tmp_path: Path, made: Made) -> No
 
     for calls in (1, 100):
         with pytest.raises(CancelledError):
-            conform(made.video, made.music, made.plan, target, alive=after(calls))
+            conform_video(made.video, made.music, made.plan, target, check_alive=after(calls))
         assert sorted(path.name for path in tmp_path.iterdir()) == []
 
 
-def test_a_plan_for_another_video_is_refused(tmp_path: Path, made: Made) -> None:
+def test_a_plan_for_another_video_is_refused(tmp_path: Path, made: ConformedFilm) -> None:
     with pytest.raises(ConformError, match="48 frames and the plan is for 120"):
-        conform(numbered(tmp_path, 48), made.music, made.plan, tmp_path / "out.mp4")
+        conform_video(numbered(tmp_path, 48), made.music, made.plan, tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"no sound", b"ID3" + bytes(1000)])
-def test_what_is_no_music_is_refused(tmp_path: Path, made: Made, content: bytes) -> None:
+def test_what_is_no_music_is_refused(tmp_path: Path, made: ConformedFilm, content: bytes) -> None:
     (tmp_path / "odd.mp3").write_bytes(content)
     with pytest.raises(MediaUnreadableError):
-        conform(made.video, Music(tmp_path / "odd.mp3"), made.plan, tmp_path / "out.mp4")
+        conform_video(made.video, MusicExcerpt(tmp_path / "odd.mp3"), made.plan, tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()
 
 
 def test_memory_does_not_grow_with_the_film(tmp_path: Path) -> None:
     """A process that conforms ten times the film needs little more."""
-    music = track(tmp_path / "long.wav", (), duration_s=105.0)
+    music = write_track(tmp_path / "long.wav", (), duration_s=105.0)
     peaks = []
     for seconds in (10, 100):
-        video = film(tmp_path / f"{seconds}.mp4", (), frames=seconds * FPS)
+        video = write_film(tmp_path / f"{seconds}.mp4", (), frames=seconds * FPS)
         script = (
             "import resource; from fractions import Fraction; from pathlib import Path\n"
             "from db.models.music import FrameTiming; from tower.conform.film import conform\n"

@@ -8,56 +8,61 @@ from pathlib import Path
 import pytest
 
 from tests.tower.engines.distributions import ENTRY, declaring, documented, lay_down, python
-from tower.engines.choice import queue_of, usable
-from tower.engines.installed import entry, installed, open_engine
+from tower.engines.choice import list_usable_engines, work_queue_for
+from tower.engines.installed import find_entry, installed_engines, open_engine
 from tower.errors import InvalidError, UnavailableError
 from tower.settings import Settings
 
-ALL = "from tower.engines.installed import installed; print(*installed().entries, '|', *installed().broken.values())"
+ALL = """
+from tower.engines.installed import installed_engines
+print(*installed_engines().entries, '|', *installed_engines().broken.values())
+"""
 REPOSITORY = Path(__file__).parents[3]
 
 
 def test_our_own_engines_are_declared() -> None:
-    assert {name: found.name for name, found in installed().entries.items()} == {
+    assert {name: found.name for name, found in installed_engines().entries.items()} == {
         "animatic": "animatic",
         "comfyui": "comfyui",
     }
-    assert installed().broken == {}
+    assert installed_engines().broken == {}
 
 
 def test_asking_for_a_version_loads_no_engine() -> None:
     heavy = "{'numpy', 'cv2', 'av', 'sqlalchemy', 'websockets'}"
-    code = f"import sys; from tower.engines.installed import entry; entry('comfyui'); print({heavy} & set(sys.modules))"
+    ask = "import sys; from tower.engines.installed import find_entry; find_entry('comfyui')"
+    code = f"{ask}\nprint({heavy} & set(sys.modules))"
     assert python(code) == "set()"
 
 
 def test_a_name_that_no_engine_has_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(InvalidError, match="'auto', 'animatic' or 'comfyui'") as refused:
-        entry("oil")
+        find_entry("oil")
     assert refused.value.details == {"field": "engine", "value": "oil", "expected": "'auto', 'animatic' or 'comfyui'"}
 
 
 def test_a_machine_has_the_engines_that_it_lacks_nothing_for() -> None:
-    assert usable(Settings(comfyui_url=None)) == ["animatic"]
-    assert usable(Settings(comfyui_url="http://box:8188")) == ["animatic", "comfyui"]
+    assert list_usable_engines(Settings(comfyui_url=None)) == ["animatic"]
+    assert list_usable_engines(Settings(comfyui_url="http://box:8188")) == ["animatic", "comfyui"]
     with pytest.raises(UnavailableError, match="TOWER_COMFYUI_URL") as lacking:
         open_engine("comfyui", Settings(comfyui_url=None))
     assert lacking.value.code == "COMFYUI_UNREACHABLE"  # another worker may have one
 
 
 def test_each_engine_has_a_queue_of_its_own_but_for_the_one_that_every_worker_has() -> None:
-    assert [queue_of(name) for name in ("animatic", "comfyui", "sketch")] == ["default", "comfyui", "sketch"]
+    assert [work_queue_for(name) for name in ("animatic", "comfyui", "sketch")] == ["default", "comfyui", "sketch"]
 
 
 def test_a_third_engine_is_one_of_them_everywhere(tmp_path: Path) -> None:
     folder = lay_down(tmp_path, documented())
     assert python(ALL, folder) == "animatic comfyui sketch |"
     code = """
-from deployments.worker_plans import of_stack
-from tower.engines.choice import chosen, usable
+from deployments.worker_plans import plan_stack_worker
+from tower.engines.choice import choose_engine, list_usable_engines
 from tower.settings import Settings
 settings = Settings()
-print(chosen("auto", settings).version, *usable(settings), *of_stack(settings, "gpu").queues)
+queues = plan_stack_worker(settings, "gpu").queues
+print(choose_engine("auto", settings).version, *list_usable_engines(settings), *queues)
 """
     assert python(code, folder, TOWER_ENGINE="sketch") == "0.3 animatic sketch default sketch"
     assert python(code, folder, TOWER_ENGINE="auto") == "1.0.0 animatic sketch default sketch"
@@ -66,10 +71,10 @@ print(chosen("auto", settings).version, *usable(settings), *of_stack(settings, "
 def test_the_version_of_a_third_engine_is_in_the_fingerprint_of_its_takes(tmp_path: Path) -> None:
     code = """
 from tower.engines.base import Shot
-from tower.rendering.engine_choice import as_installed
+from tower.rendering.engine_choice import installed_version
 from tower.rendering.takes import fingerprint
-found, shot = as_installed("sketch"), Shot("a lighthouse", "", 7, 256, 256, 24, 24)
-print(fingerprint(shot, engine=found.name, version=found.version))
+found, shot = installed_version("sketch"), Shot("a lighthouse", "", 7, 256, 256, 24, 24)
+print(fingerprint(shot, engine=found.name, engine_version=found.version))
 """
     prints = set()
     for version in ("0.3", "0.4"):
@@ -108,10 +113,10 @@ def test_two_distributions_with_one_name_are_both_named_and_neither_is_taken(tmp
 
 def test_asking_for_a_broken_engine_says_why(tmp_path: Path) -> None:
     code = """
-from tower.engines.installed import entry, open_engine
+from tower.engines.installed import find_entry, open_engine
 from tower.errors import TowerError
 from tower.settings import Settings
-for ask in (lambda: entry("oil"), lambda: open_engine("water", Settings())):
+for ask in (lambda: find_entry("oil"), lambda: open_engine("water", Settings())):
     try:
         ask()
     except TowerError as error:
@@ -136,11 +141,11 @@ def test_a_tower_that_was_installed_before_its_engines_were_declared_says_so(tmp
 import os, sys
 os.chdir("/")
 sys.path[:] = [{str(tmp_path)!r}, *(one for one in sys.path if one.endswith(("python3.11", "lib-dynload")))]
-from tower.engines.choice import chosen
+from tower.engines.choice import choose_engine
 from tower.errors import TowerError
 from tower.settings import Settings
 try:
-    chosen("auto", Settings())
+    choose_engine("auto", Settings())
 except TowerError as error:
     print(error.message)
 """

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import JobStatus, JobType
 from tower.jobs import lifecycle
-from tower.jobs.analytics import Paces, estimate_s
+from tower.jobs.analytics import DurationEstimator, estimate_duration_s
 from tower.jobs.spec import GenerationSpec
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -28,21 +28,21 @@ def ended(session: Session, took_s: float, *, spec: GenerationSpec = SMALL, job_
 def test_there_is_no_estimate_without_a_past_of_the_type_and_engine(session: Session) -> None:
     ended(session, 8)
     comfyui = SMALL.model_copy(update={"engine": "comfyui"})
-    assert estimate_s(session, comfyui, job_type=JobType.FAST) is None
-    assert estimate_s(session, SMALL, job_type=JobType.PERSONAL) is None
+    assert estimate_duration_s(session, comfyui, job_type=JobType.FAST) is None
+    assert estimate_duration_s(session, SMALL, job_type=JobType.PERSONAL) is None
 
 
 def test_the_median_of_the_past_is_scaled_by_pixels(session: Session) -> None:
     for took_s in (2, 4, 90):
         ended(session, took_s)
-    assert estimate_s(session, SMALL, job_type=JobType.FAST) == 4
-    assert estimate_s(session, LARGE, job_type=JobType.FAST) == 16
+    assert estimate_duration_s(session, SMALL, job_type=JobType.FAST) == 4
+    assert estimate_duration_s(session, LARGE, job_type=JobType.FAST) == 16
 
 
 def test_only_the_newest_count(session: Session) -> None:
     for took_s in (*[90] * 5, *[4] * 20):
         ended(session, took_s)
-    assert estimate_s(session, SMALL, job_type=JobType.FAST) == 4
+    assert estimate_duration_s(session, SMALL, job_type=JobType.FAST) == 4
 
 
 @pytest.mark.parametrize("asked", [1, 20])
@@ -51,6 +51,6 @@ def test_many_are_estimated_with_one_look_at_the_past(session: Session, asked: i
     heard: list[str] = []
     bind = session.get_bind()
     event.listen(bind, "before_cursor_execute", lambda *said: heard.append(said[2]))
-    paces = Paces(session)
+    paces = DurationEstimator(session)
     assert [paces.estimate_s(SMALL, job_type=JobType.FAST) for _ in range(asked)] == [4] * asked
     assert len(heard) == 1

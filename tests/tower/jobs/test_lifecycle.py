@@ -9,11 +9,11 @@ from functools import partial
 import pytest
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobStatus, JobType, ProductionJob, Stage
 from db.models.projects import Project, ProjectStatus
 from db.models.rendering import Asset, AssetKind
-from tests.concurrency import race
+from tests.concurrency import run_concurrently
 from tower.errors import CancelledError, ConflictError, InvalidError, NotFoundError, SupersededError, TowerError
 from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
@@ -27,7 +27,7 @@ def opened(session: Session, **asked: object) -> ProductionJob:
 
 
 def claimed(session: Session, job: ProductionJob, run: uuid.UUID | None = None) -> Attempt:
-    return lifecycle.claim(session, job.id, flow_run_id=run or uuid.uuid4(), timeout_s=60)
+    return lifecycle.claim_job(session, job.id, flow_run_id=run or uuid.uuid4(), timeout_s=60)
 
 
 def asset_of(session: Session, job_id: int | None) -> Asset:
@@ -107,12 +107,12 @@ def test_a_late_report_of_a_given_up_attempt_is_refused(session: Session) -> Non
     run = uuid.uuid4()
     old = claimed(session, job, run)
     new = claimed(session, job, run)
-    lifecycle.report(session, new, progress=0.3)
+    lifecycle.report_progress(session, new, progress=0.3)
     lates: list[Callable[[], None]] = [
-        partial(lifecycle.report, session, old, progress=0.9),
+        partial(lifecycle.report_progress, session, old, progress=0.9),
         partial(lifecycle.record_step, session, old, "prompt", {}),
-        partial(lifecycle.complete, session, old, asset=asset_of(session, job.id), score=9.0),
-        partial(lifecycle.fail, session, old, TowerError("late")),
+        partial(lifecycle.complete_job, session, old, asset=asset_of(session, job.id), score=9.0),
+        partial(lifecycle.fail_job, session, old, TowerError("late")),
     ]
     for late in lates:
         with pytest.raises(SupersededError):
@@ -125,7 +125,7 @@ def test_progress_never_goes_back(session: Session) -> None:
     job = opened(session)
     attempt = claimed(session, job)
     for said in (0.2, 0.6, 0.1, 7.0, -1.0):
-        lifecycle.report(session, attempt, progress=said)
+        lifecycle.report_progress(session, attempt, progress=said)
     session.refresh(job)
     assert job.progress == 1.0
 
@@ -142,8 +142,8 @@ def test_steps_are_kept_side_by_side(session: Session) -> None:
 def test_a_warning_is_shown_once(session: Session) -> None:
     job = opened(session)
     attempt = claimed(session, job)
-    lifecycle.warn(session, attempt, "No character is called 'Bo'")
-    lifecycle.warn(session, attempt, "No character is called 'Bo'", "Another")
+    lifecycle.add_warnings(session, attempt, "No character is called 'Bo'")
+    lifecycle.add_warnings(session, attempt, "No character is called 'Bo'", "Another")
     session.refresh(job)
     assert job.warnings == ["No character is called 'Bo'", "Another"]
 
@@ -151,12 +151,12 @@ def test_a_warning_is_shown_once(session: Session) -> None:
 def test_another_jobs_file_does_not_complete_a_job(session: Session) -> None:
     job, other = opened(session), opened(session)
     with pytest.raises(ConflictError):
-        lifecycle.complete(session, claimed(session, job), asset=asset_of(session, other.id), score=9.0)
+        lifecycle.complete_job(session, claimed(session, job), asset=asset_of(session, other.id), score=9.0)
 
 
 def test_a_completed_job_has_its_file_and_score(session: Session) -> None:
     job = opened(session)
-    lifecycle.complete(session, claimed(session, job), asset=asset_of(session, job.id), score=8.5)
+    lifecycle.complete_job(session, claimed(session, job), asset=asset_of(session, job.id), score=8.5)
     session.refresh(job)
     assert (job.status, job.progress, job.quality_score) == (JobStatus.COMPLETED, 1.0, 8.5)
     assert (job.output_path, job.engine) == ("/renders/aa/clip.mp4", "animatic")
@@ -165,21 +165,21 @@ def test_a_completed_job_has_its_file_and_score(session: Session) -> None:
 def test_cancel_stops_every_later_write_and_can_be_said_twice(session: Session) -> None:
     job = opened(session)
     attempt = claimed(session, job)
-    assert lifecycle.cancel(session, job.id).status == JobStatus.CANCELLED
-    assert lifecycle.cancel(session, job.id).status == JobStatus.CANCELLED
+    assert lifecycle.cancel_job(session, job.id).status == JobStatus.CANCELLED
+    assert lifecycle.cancel_job(session, job.id).status == JobStatus.CANCELLED
     with pytest.raises(CancelledError):
-        lifecycle.report(session, attempt, progress=0.5)
+        lifecycle.report_progress(session, attempt, progress=0.5)
     with pytest.raises(CancelledError):
         claimed(session, job)
 
 
 def test_an_ended_job_cannot_be_cancelled(session: Session) -> None:
     job = opened(session)
-    lifecycle.fail(session, claimed(session, job), TowerError("the disk is full", code=ErrorCode.DISK_FULL))
+    lifecycle.fail_job(session, claimed(session, job), TowerError("the disk is full", code=ErrorCode.DISK_FULL))
     session.refresh(job)
     assert (job.status, job.error_code, job.error_message) == (JobStatus.FAILED, "DISK_FULL", "the disk is full")
     with pytest.raises(ConflictError):
-        lifecycle.cancel(session, job.id)
+        lifecycle.cancel_job(session, job.id)
 
 
 def test_relaunch_is_refused_once_another_run_has_claimed(session: Session) -> None:
@@ -187,35 +187,35 @@ def test_relaunch_is_refused_once_another_run_has_claimed(session: Session) -> N
     run = uuid.uuid4()
     claimed(session, job, run)
     session.expunge(job)
-    lifecycle.claim(session, job.id, flow_run_id=run, timeout_s=60)
-    assert not lifecycle.relaunch(session, job)
+    lifecycle.claim_job(session, job.id, flow_run_id=run, timeout_s=60)
+    assert not lifecycle.relaunch_job(session, job)
     fresh = session.get_one(ProductionJob, job.id)
-    assert lifecycle.relaunch(session, fresh)
+    assert lifecycle.relaunch_job(session, fresh)
     session.refresh(fresh)
     assert (fresh.flow_run_id, fresh.launch_after is not None) == (None, True)
 
 
 def test_there_is_no_eta_before_there_is_a_speed(session: Session) -> None:
     job = opened(session)
-    assert lifecycle.eta_s(job) is None
+    assert lifecycle.estimate_remaining_s(job) is None
     attempt = claimed(session, job)
-    lifecycle.report(session, attempt, progress=0.5)
+    lifecycle.report_progress(session, attempt, progress=0.5)
     session.refresh(job)
     assert job.started_at is not None
-    eta_s = lifecycle.eta_s(job)
+    eta_s = lifecycle.estimate_remaining_s(job)
     assert eta_s is not None
     assert eta_s >= 0
 
 
-def test_of_two_that_cancel_and_complete_at_once_one_wins_whole(sessions: Sessions) -> None:
+def test_of_two_that_cancel_and_complete_at_once_one_wins_whole(sessions: SessionFactory) -> None:
     """Twenty races: the job is either completed with its file, or cancelled without one."""
     for _ in range(20):
         with sessions.begin() as session:
             job = opened(session)
             attempt = claimed(session, job)
             asset = asset_of(session, job.id)
-        completing = partial(lifecycle.complete, attempt=attempt, asset=asset, score=9.0)
-        race(sessions, completing, partial(lifecycle.cancel, job_id=job.id))
+        completing = partial(lifecycle.complete_job, attempt=attempt, asset=asset, score=9.0)
+        run_concurrently(sessions, completing, partial(lifecycle.cancel_job, job_id=job.id))
         with sessions() as session:
             ended = session.get_one(ProductionJob, job.id)
             assert (ended.status, ended.output_path is None) in (

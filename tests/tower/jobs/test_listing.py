@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import JobStatus, JobType
 from tower.jobs import lifecycle
-from tower.jobs.listing import JobFilter, page_of_jobs
+from tower.jobs.listing import JobFilter, list_jobs
 from tower.jobs.spec import GenerationSpec
-from tower.pages import Wanted
+from tower.pages import PageRequest
 
 NOON = datetime(2001, 1, 1, 12, tzinfo=UTC)  # before all others
 MINUTE = timedelta(minutes=1)
@@ -34,7 +34,7 @@ def pages(session: Session, limit: int, **only: Any) -> list[int]:
     found: list[int] = []
     cursor = None
     while True:
-        page = page_of_jobs(session, JobFilter(**only), Wanted(limit, cursor))
+        page = list_jobs(session, JobFilter(**only), PageRequest(limit, cursor))
         assert len(page.rows) <= limit
         found += [job.id for job in page.rows]
         cursor = page.next_cursor
@@ -60,7 +60,7 @@ def test_filters_narrow_together(session: Session, ids: list[int]) -> None:
 
 
 def test_without_a_time_the_ids_decide(session: Session, ids: list[int]) -> None:
-    newest = page_of_jobs(session, JobFilter(), Wanted(3))
+    newest = list_jobs(session, JobFilter(), PageRequest(3))
     assert [job.id for job in newest.rows] == ids[:2:-1]
-    following = page_of_jobs(session, JobFilter(), Wanted(3, newest.next_cursor))
+    following = list_jobs(session, JobFilter(), PageRequest(3, newest.next_cursor))
     assert [job.id for job in following.rows] == ids[2::-1]

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobStatus, JobType, ProductionJob
-from tests.ports import free_offset
+from tests.ports import find_free_offset
 from tower.clients.prefect import PrefectClient
 from tower.engines.base import Shot
 from tower.errors import UnavailableError
@@ -37,22 +37,22 @@ def deployment(prefect: PrefectClient) -> None:
 
 
 @pytest.fixture
-def reconciler(sessions: Sessions, prefect: PrefectClient, deployment: None) -> Reconciler:
+def reconciler(sessions: SessionFactory, prefect: PrefectClient, deployment: None) -> Reconciler:
     return Reconciler(sessions, prefect)
 
 
 @pytest.fixture
-def job_id(sessions: Sessions) -> int:
+def job_id(sessions: SessionFactory) -> int:
     with sessions.begin() as session:
         return lifecycle.open_job(session, GenerationSpec(prompt="a shrine"), job_type=JobType.STANDARD).id
 
 
-def read(sessions: Sessions, job_id: int) -> ProductionJob:
+def read(sessions: SessionFactory, job_id: int) -> ProductionJob:
     with sessions() as session:
         return session.get_one(ProductionJob, job_id)
 
 
-def launched(sessions: Sessions, reconciler: Reconciler, job_id: int) -> UUID:
+def launched(sessions: SessionFactory, reconciler: Reconciler, job_id: int) -> UUID:
     reconciler.reconcile()
     run_id = read(sessions, job_id).flow_run_id
     assert run_id is not None
@@ -68,11 +68,11 @@ def set_state(prefect: PrefectClient, run_id: UUID, kind: str) -> None:
 
 
 def state_of(prefect: PrefectClient, run_id: UUID) -> str:
-    return prefect.states([run_id])[run_id].type
+    return prefect.get_states([run_id])[run_id].type
 
 
 def test_a_job_never_launched_is_launched_once(
-    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     run_id = launched(sessions, reconciler, job_id)
     reconciler.reconcile()
@@ -85,14 +85,14 @@ def test_a_job_never_launched_is_launched_once(
 
 
 def test_a_launch_whose_answer_was_lost_is_not_a_second_run(
-    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     lost = prefect.create_flow_run(flow_run_request(read(sessions, job_id)))
     assert launched(sessions, reconciler, job_id) == lost
 
 
-def test_with_prefect_down_jobs_wait_and_the_caller_is_told(sessions: Sessions, job_id: int) -> None:
-    away = Reconciler(sessions, PrefectClient(f"http://127.0.0.1:{4200 + free_offset()}/api", timeout_s=1))
+def test_with_prefect_down_jobs_wait_and_the_caller_is_told(sessions: SessionFactory, job_id: int) -> None:
+    away = Reconciler(sessions, PrefectClient(f"http://127.0.0.1:{4200 + find_free_offset()}/api", timeout_s=1))
     with pytest.raises(UnavailableError):
         away.reconcile()
     assert read(sessions, job_id).launch_after is not None
@@ -100,7 +100,7 @@ def test_with_prefect_down_jobs_wait_and_the_caller_is_told(sessions: Sessions, 
 
 @pytest.mark.parametrize("kind", ["CRASHED", "FAILED", "COMPLETED"])
 def test_a_job_whose_run_ended_without_it_starts_again(
-    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int, kind: str
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int, kind: str
 ) -> None:
     first = launched(sessions, reconciler, job_id)
     set_state(prefect, first, kind)
@@ -111,7 +111,7 @@ def test_a_job_whose_run_ended_without_it_starts_again(
 
 
 def test_after_the_last_launch_the_job_fails_with_a_reason(
-    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     for _ in range(MAX_CRASHES + 1):
         set_state(prefect, launched(sessions, reconciler, job_id), "CRASHED")
@@ -123,7 +123,7 @@ def test_after_the_last_launch_the_job_fails_with_a_reason(
 
 
 def test_a_run_cancelled_in_prefect_cancels_its_job(
-    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     set_state(prefect, launched(sessions, reconciler, job_id), "CANCELLED")
     reconciler.reconcile()
@@ -131,7 +131,7 @@ def test_a_run_cancelled_in_prefect_cancels_its_job(
 
 
 def test_a_run_that_prefect_lost_starts_again(
-    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     first = launched(sessions, reconciler, job_id)
     httpx.delete(f"{prefect.url}/flow_runs/{first}").raise_for_status()
@@ -140,11 +140,11 @@ def test_a_run_that_prefect_lost_starts_again(
 
 
 def test_an_attempt_past_its_deadline_is_stopped_and_started_again(
-    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     first = launched(sessions, reconciler, job_id)
     with sessions.begin() as session:
-        lifecycle.claim(session, job_id, flow_run_id=first, timeout_s=60)
+        lifecycle.claim_job(session, job_id, flow_run_id=first, timeout_s=60)
     set_state(prefect, first, "RUNNING")
     with sessions.begin() as session:
         session.execute(update(ProductionJob).values(deadline_at=datetime.now(UTC) - timedelta(seconds=1)))
@@ -154,7 +154,7 @@ def test_an_attempt_past_its_deadline_is_stopped_and_started_again(
 
 
 def test_a_job_that_runs_well_is_left_alone(
-    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     run_id = launched(sessions, reconciler, job_id)
     set_state(prefect, run_id, "RUNNING")
@@ -164,11 +164,11 @@ def test_a_job_that_runs_well_is_left_alone(
 
 
 def test_the_waiting_runs_of_a_cancelled_job_are_ended(
-    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     run_id = launched(sessions, reconciler, job_id)
     with sessions.begin() as session:
-        lifecycle.cancel(session, job_id)
+        lifecycle.cancel_job(session, job_id)
     reconciler.reconcile()
     assert state_of(prefect, run_id) == "CANCELLED"
     assert not read(sessions, job_id).run_settled
@@ -177,12 +177,12 @@ def test_the_waiting_runs_of_a_cancelled_job_are_ended(
 
 
 def test_a_running_run_of_a_cancelled_job_gets_time_and_then_is_stopped(
-    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     run_id = launched(sessions, reconciler, job_id)
     set_state(prefect, run_id, "RUNNING")
     with sessions.begin() as session:
-        lifecycle.cancel(session, job_id)
+        lifecycle.cancel_job(session, job_id)
     reconciler.reconcile()
     assert state_of(prefect, run_id) == "RUNNING"
     with sessions.begin() as session:
@@ -192,29 +192,29 @@ def test_a_running_run_of_a_cancelled_job_gets_time_and_then_is_stopped(
 
 
 def test_the_render_runs_of_a_cancelled_job_are_ended_too(
-    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     parent = launched(sessions, reconciler, job_id)
     child = prefect.create_flow_run(flow_run_request(read(sessions, job_id)))
     with sessions.begin() as session:
-        attempt = lifecycle.claim(session, job_id, flow_run_id=parent, timeout_s=60)
+        attempt = lifecycle.claim_job(session, job_id, flow_run_id=parent, timeout_s=60)
         row = segments.open_segment(session, attempt, SegmentPlan(1, SHOT, "animatic", "f" * 64))
-        segments.launched(session, row.id, child)
+        segments.record_launch(session, row.id, child)
     with sessions.begin() as session:
-        lifecycle.cancel(session, job_id)
+        lifecycle.cancel_job(session, job_id)
     reconciler.reconcile()
     assert (state_of(prefect, parent), state_of(prefect, child)) == ("CANCELLED", "CANCELLED")
 
 
 def test_two_reconcilers_at_once_make_one_run_a_job(
-    sessions: Sessions, reconciler: Reconciler, prefect: PrefectClient
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient
 ) -> None:
     with sessions.begin() as session:
         made = [
             lifecycle.open_job(session, GenerationSpec(prompt=f"shot {n}"), job_type=JobType.STANDARD).id
             for n in range(5)
         ]
-    other = Reconciler(sessions, prefect, every_s=0.05)
+    other = Reconciler(sessions, prefect, interval_s=0.05)
     other.start()
     for _ in range(10):
         reconciler.reconcile()

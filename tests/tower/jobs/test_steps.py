@@ -14,19 +14,19 @@ from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from db.models.jobs import JobType, ProductionJob
-from tasks.dispatch import Take
-from tasks.join import JOINED
-from tasks.sync import SYNCED, Synced
+from tasks.dispatch import TakeRef
+from tasks.join import JOIN_STEP
+from tasks.sync import SYNC_STEP, SyncedTake
 from tower.errors import SupersededError
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
 from tower.jobs.spec import GenerationSpec
-from tower.jobs.steps import Step
-from tower.moods.chosen import CHOSEN_MOOD
-from tower.quality.rounds import KEPT_ROUND, ROUNDS, KeptRound, Round, rounds_of
-from tower.shots.cast import CAST
-from tower.shots.prompts import PROMPT, EnhancedPrompt
-from tower.shots.scene_jobs import SCENE
+from tower.jobs.steps import StepResult
+from tower.moods.chosen import MOOD_CHOICES
+from tower.quality.rounds import KEPT_ROUND_STEP, ROUND_STEPS, KeptRound, RoundResult, completed_rounds
+from tower.shots.cast import CAST_STEP
+from tower.shots.prompts import PROMPT_STEP, EnhancedPrompt
+from tower.shots.scene_jobs import SCENE_STEP
 
 OLD_STEPS: dict[str, Any] = json.loads(Path(__file__).with_name("steps_of_0_1_0.json").read_text())
 
@@ -36,7 +36,7 @@ class Words:
     text: str
 
 
-WORDS = Step("words", TypeAdapter(Words), former_keys=("text", "prose"))
+WORDS = StepResult("words", TypeAdapter(Words), former_keys=("text", "prose"))
 
 
 @pytest.fixture
@@ -46,23 +46,32 @@ def job(session: Session) -> ProductionJob:
 
 @pytest.fixture
 def attempt(session: Session, job: ProductionJob) -> Attempt:
-    return lifecycle.claim(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+    return lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
 
 
 def test_every_step_of_version_0_1_0_is_read_as_it_was_written(job: ProductionJob) -> None:
     job.steps = OLD_STEPS
-    steps: list[Step[Any]] = [CAST, PROMPT, SCENE, CHOSEN_MOOD, *ROUNDS[:2], KEPT_ROUND, JOINED, SYNCED]
+    steps: list[StepResult[Any]] = [
+        CAST_STEP,
+        PROMPT_STEP,
+        SCENE_STEP,
+        MOOD_CHOICES,
+        *ROUND_STEPS[:2],
+        KEPT_ROUND_STEP,
+        JOIN_STEP,
+        SYNC_STEP,
+    ]
     assert {key for step in steps for key in (step.key, *step.former_keys)} == {*OLD_STEPS, "sync"}
     for step in steps:
-        value = step.get(job)
+        value = step.read(job)
         assert value is not None
-        [stored] = step.entry(value).values()
+        [stored] = step.to_entry(value).values()
         assert stored == OLD_STEPS.get(step.key, OLD_STEPS["beats"])
 
 
 def test_the_old_values_mean_what_they_meant(job: ProductionJob) -> None:
     job.steps = OLD_STEPS
-    cast, mood, scene = CAST.get(job), CHOSEN_MOOD.get(job), SCENE.get(job)
+    cast, mood, scene = CAST_STEP.read(job), MOOD_CHOICES.read(job), SCENE_STEP.read(job)
     assert cast is not None
     assert [(one.name, one.traits) for one in cast.members] == [("Kai Nakamura", {"coat": "black"})]
     assert cast.known[0].key == uuid.UUID("3f1c8a52-0b7e-4c55-9d0e-6a1b2c3d4e5f")
@@ -70,14 +79,14 @@ def test_the_old_values_mean_what_they_meant(job: ProductionJob) -> None:
     assert (mood.mood.value, mood.mood.source, mood.tempo.bpm_min) == ("tense", "request", 100.0)
     assert scene is not None
     assert scene.key == "00000000-0000-0000-0000-000000000065"
-    assert PROMPT.get(job) == EnhancedPrompt("夜のネオン街, Kai", "lowres", "rules")
-    assert rounds_of(job) == [
-        Round(1, None, None, 1.25, passed=False, reason="black", failed=("black_share",), changed=None),
-        Round(2, 12, "/r/ab.mp4", 9.5, passed=True, reason=None, failed=(), changed="seed 3 instead of 7"),
+    assert PROMPT_STEP.read(job) == EnhancedPrompt("夜のネオン街, Kai", "lowres", "rules")
+    assert completed_rounds(job) == [
+        RoundResult(1, None, None, 1.25, passed=False, reason="black", failed=("black_share",), changed=None),
+        RoundResult(2, 12, "/r/ab.mp4", 9.5, passed=True, reason=None, failed=(), changed="seed 3 instead of 7"),
     ]
-    assert KEPT_ROUND.get(job) == KeptRound(2)
-    assert JOINED.get(job) == Take(13, "/r/cd.mp4")
-    assert SYNCED.get(job) == Synced(14, "/r/ef.mp4", made_from=13, music=5)
+    assert KEPT_ROUND_STEP.read(job) == KeptRound(2)
+    assert JOIN_STEP.read(job) == TakeRef(13, "/r/cd.mp4")
+    assert SYNC_STEP.read(job) == SyncedTake(14, "/r/ef.mp4", made_from=13, music=5)
 
 
 def test_a_result_is_kept_under_the_new_key_and_forgotten_under_all(
@@ -85,19 +94,19 @@ def test_a_result_is_kept_under_the_new_key_and_forgotten_under_all(
 ) -> None:
     job.steps = {"text": {"text": "old"}, "other": {}}
     session.flush()
-    assert WORDS.get(job) == Words("old")
-    WORDS.put(session, attempt, Words("new"))
+    assert WORDS.read(job) == Words("old")
+    WORDS.write(session, attempt, Words("new"))
     session.refresh(job)
-    assert (job.steps["words"], WORDS.get(job)) == ({"text": "new"}, Words("new"))
+    assert (job.steps["words"], WORDS.read(job)) == ({"text": "new"}, Words("new"))
     WORDS.forget(session, attempt)
     session.refresh(job)
-    assert (job.steps, WORDS.get(job)) == ({"other": {}}, None)
+    assert (job.steps, WORDS.read(job)) == ({"other": {}}, None)
 
 
 def test_an_attempt_that_was_given_up_keeps_nothing(session: Session, job: ProductionJob, attempt: Attempt) -> None:
-    lifecycle.claim(session, job.id, flow_run_id=job.flow_run_id, timeout_s=60)
+    lifecycle.claim_job(session, job.id, flow_run_id=job.flow_run_id, timeout_s=60)
     with pytest.raises(SupersededError):
-        WORDS.put(session, attempt, Words("late"))
+        WORDS.write(session, attempt, Words("late"))
 
 
 @pytest.mark.parametrize("stored", [{"text": 3}, {}, [], None, "words"])
@@ -106,7 +115,7 @@ def test_a_result_that_cannot_be_read_is_no_result_and_the_log_says_why(
 ) -> None:
     job.steps = {"words": stored}
     with caplog.at_level(logging.WARNING, "tower.runs"):
-        assert WORDS.get(job) is None
+        assert WORDS.read(job) is None
     [said] = caplog.messages
     assert said.startswith(f"Step 'words' of generation {job.id} cannot be read: ")
 
@@ -114,10 +123,10 @@ def test_a_result_that_cannot_be_read_is_no_result_and_the_log_says_why(
 def test_the_log_says_nothing_of_the_value_itself(job: ProductionJob, caplog: pytest.LogCaptureFixture) -> None:
     job.steps = {"words": {"text": {"secret": "plot"}}}
     with caplog.at_level(logging.WARNING, "tower.runs"):
-        assert WORDS.get(job) is None
+        assert WORDS.read(job) is None
     assert "plot" not in caplog.text
 
 
 def test_rounds_after_one_that_cannot_be_read_are_done_again_too(job: ProductionJob) -> None:
     job.steps = OLD_STEPS | {"round_1": {"number": "first"}}
-    assert rounds_of(job) == []
+    assert completed_rounds(job) == []

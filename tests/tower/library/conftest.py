@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tower.library.ffmpeg import ffmpeg
+from tower.library.ffmpeg import ffmpeg_path
 
 Make = Callable[..., Path]
 
@@ -24,7 +24,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Make:
         if not made.exists():
             source = ["-f", "lavfi", "-i", f"{tone}:duration={seconds}" if "duration" not in tone else tone]
             tag_options = [part for name, text in tags.items() for part in ("-metadata", f"{name}={text}")]
-            subprocess.run([ffmpeg(), "-v", "error", "-y", *source, *tag_options, *options, str(made)], check=True)
+            subprocess.run([ffmpeg_path(), "-v", "error", "-y", *source, *tag_options, *options, str(made)], check=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(made, target)
         return target

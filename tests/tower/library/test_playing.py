@@ -12,7 +12,7 @@ import pytest
 
 from db.models.library import Track
 from tests.tower.library.conftest import Make
-from tower.library.playing import OpusCopies
+from tower.library.playing import OpusCache
 from tower.media.decode import MediaUnreadableError
 
 
@@ -31,16 +31,16 @@ class AtOnce(Executor):
 def test_a_copy_that_failed_at_once_is_made_when_the_file_is_whole(root: Path, sounds: Make, tmp_path: Path) -> None:
     path = sounds(root / "alac.m4a", "-c:a", "alac")
     track = Track(root=str(root), folder="", filename=path.name, sha256="ab" * 32)
-    content, copies = path.read_bytes(), OpusCopies(tmp_path / "copies", threads=AtOnce())
+    content, copies = path.read_bytes(), OpusCache(tmp_path / "copies", threads=AtOnce())
     made: list[Path] = []
 
     def ask() -> None:
         path.write_bytes(b"")
         for _ in range(2):
             with pytest.raises(MediaUnreadableError):
-                copies.of(track, [root])
+                copies.get_copy(track, [root])
         path.write_bytes(content)
-        made.append(copies.of(track, [root]).path)
+        made.append(copies.get_copy(track, [root]).path)
 
     asking = threading.Thread(target=ask, daemon=True)  # it once waited for itself, for ever
     asking.start()

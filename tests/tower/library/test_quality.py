@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from tests.tower.library.conftest import Make
-from tower.library.quality import Quality, measure
-from tower.library.reading import read
+from tower.library.quality import SoundQuality, measure_quality
+from tower.library.reading import read_facts
 from tower.media.decode import MediaUnreadableError
 
 NOISE = "anoisesrc=color=white:amplitude=0.3:sample_rate=44100:seed=7"
 
 
-def measured(path: Path) -> Quality:
+def measured(path: Path) -> SoundQuality:
     with path.open("rb") as file:
-        facts = read(file, path.name, path.stat().st_size)
+        facts = read_facts(file, path.name, path.stat().st_size)
         file.seek(0)
-        return measure(file, path, kind=facts.kind, codec=facts.codec, bitrate=facts.bitrate)
+        return measure_quality(file, path, kind=facts.kind, codec=facts.codec, bitrate=facts.bitrate)
 
 
 def test_loudness_is_that_of_the_standard(tmp_path: Path, sounds: Make) -> None:
@@ -79,4 +79,4 @@ def test_what_does_not_decode_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(b"RIFF" + bytes(40))
     with path.open("rb") as file, pytest.raises(MediaUnreadableError):
-        measure(file, path, kind="wav", codec="pcm_s16le", bitrate=None)
+        measure_quality(file, path, kind="wav", codec="pcm_s16le", bitrate=None)

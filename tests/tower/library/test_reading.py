@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from tests.tower.library.conftest import Make
-from tests.tower.library.scanned import refused, scan, tracks
-from tower.library.reading import read
+from tests.tower.library.scanned import run_scan, tracks_by_filename, unreadable_reasons
+from tower.library.reading import read_facts
 from tower.media.decode import MediaUnreadableError
 
 
 def test_hostile_files_are_listed_with_a_reason_within_a_second(
-    root: Path, sounds: Make, sessions: Sessions, tmp_path: Path
+    root: Path, sounds: Make, sessions: SessionFactory, tmp_path: Path
 ) -> None:
     good = sounds(root / "good.flac", seconds=20)
     (root / "empty.mp3").touch()
@@ -36,10 +36,10 @@ def test_hostile_files_are_listed_with_a_reason_within_a_second(
     with (root / os.fsdecode(b"bad-\xff.mp3")).open("wb") as odd:
         odd.write(b"x")
     began = time.monotonic()
-    done = scan(sessions, root)
+    done = run_scan(sessions, root)
     took = time.monotonic() - began
-    found = refused(sessions, done.id)
-    assert set(tracks(sessions)) == {"good.flac"}
+    found = unreadable_reasons(sessions, done.id)
+    assert set(tracks_by_filename(sessions)) == {"good.flac"}
     assert set(found) == {
         *("empty.mp3", "text.mp3", "zeros.mp3", "head.m4a", "pipe.mp3", "out.mp3", "nothing.mp3", "film.m4a"),
         *("list.mp3", r"bad-\xff.mp3"),
@@ -53,7 +53,7 @@ def test_hostile_files_are_listed_with_a_reason_within_a_second(
 
 
 def test_odd_but_playable_files_are_taken_and_their_faults_told(
-    root: Path, sounds: Make, sessions: Sessions, tmp_path: Path
+    root: Path, sounds: Make, sessions: SessionFactory, tmp_path: Path
 ) -> None:
     for name in ("cut.flac", "cut.mp3", "cut.wav"):
         whole = sounds(tmp_path / name, seconds=30)
@@ -71,10 +71,10 @@ def test_odd_but_playable_files_are_taken_and_their_faults_told(
     (root / "tags.mp3").write_bytes(tagged)
 
     began = time.monotonic()
-    done = scan(sessions, root)
+    done = run_scan(sessions, root)
     assert time.monotonic() - began < 8
-    assert refused(sessions, done.id) == {}
-    found = tracks(sessions)
+    assert unreadable_reasons(sessions, done.id) == {}
+    found = tracks_by_filename(sessions)
     for name in ("cut.flac", "cut.mp3", "cut.wav", "ten-hours.wav"):
         assert "cut off: its header says" in (found[name].fault or ""), name
     assert found["cut.flac"].duration_s == pytest.approx(15, abs=1.5)
@@ -101,7 +101,7 @@ def test_damaged_files_of_any_kind_are_read_or_refused_and_nothing_else(tmp_path
             del damaged[chance.randrange(1, len(damaged)) :]
         began = time.monotonic()
         try:
-            facts = read(io.BytesIO(damaged), "damaged", len(damaged))
+            facts = read_facts(io.BytesIO(damaged), "damaged", len(damaged))
             assert math.isfinite(facts.duration_s)
         except MediaUnreadableError:
             refused += 1

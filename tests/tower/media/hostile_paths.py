@@ -11,27 +11,31 @@ INSIDE, SECRET = b"a picture", b"a secret"
 
 
 @dataclass(frozen=True)
-class World:
+class HostileFolder:
     media: Path
-    outside: Path
+    outside_folder: Path
 
     @property
-    def good(self) -> Path:
+    def good_file(self) -> Path:
         return self.media / "kai.png"
 
     @property
-    def secret(self) -> Path:
-        return self.outside / "secret.png"
+    def secret_file(self) -> Path:
+        return self.outside_folder / "secret.png"
 
 
-def build(folder: Path) -> World:
+def build_hostile_folder(folder: Path) -> HostileFolder:
     """`folder` must be short: a unix socket is made in it."""
-    world = World(folder / "data" / "media", folder / "outside")
-    for made in (world.media / "deep" / "er", world.outside / "deep", folder / "data" / "media-of-others"):
+    world = HostileFolder(folder / "data" / "media", folder / "outside")
+    for made in (world.media / "deep" / "er", world.outside_folder / "deep", folder / "data" / "media-of-others"):
         made.mkdir(parents=True)
-    world.good.write_bytes(INSIDE)
+    world.good_file.write_bytes(INSIDE)
     (world.media / "deep" / "rin.png").write_bytes(INSIDE)
-    for secret in (world.secret, world.outside / "deep" / "rin.png", folder / "data" / "media-of-others" / "kai.png"):
+    for secret in (
+        world.secret_file,
+        world.outside_folder / "deep" / "rin.png",
+        folder / "data" / "media-of-others" / "kai.png",
+    ):
         secret.write_bytes(SECRET)
     _links(world)
     os.mkfifo(world.media / "pipe.png")
@@ -40,11 +44,11 @@ def build(folder: Path) -> World:
     return world
 
 
-def _links(world: World) -> None:
+def _links(world: HostileFolder) -> None:
     links = {
-        "to-file.png": world.secret,
-        "to-folder": world.outside,
-        "to-nothing.png": world.outside / "absent.png",
+        "to-file.png": world.secret_file,
+        "to-folder": world.outside_folder,
+        "to-nothing.png": world.outside_folder / "absent.png",
         "relative.png": Path("../../outside/secret.png"),
         "loop-a": Path("loop-b"),
         "loop-b": Path("loop-a"),
@@ -142,7 +146,12 @@ TEMPLATES = {
 }
 
 
-def hostile(name: str, world: World) -> str:
+def hostile_path(name: str, world: HostileFolder) -> str:
     """The hostile path with this name."""
-    places = {"media": world.media, "outside": world.outside, "good": world.good, "secret": world.secret}
-    return TEMPLATES[name].format(**places, relative=os.path.relpath(world.good))
+    places = {
+        "media": world.media,
+        "outside": world.outside_folder,
+        "good": world.good_file,
+        "secret": world.secret_file,
+    }
+    return TEMPLATES[name].format(**places, relative=os.path.relpath(world.good_file))

@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import PictureType, VideoFrame
 
-Planes = npt.NDArray[np.uint8]  # yuv420p: luma above, the two chroma planes below it
+YuvPlanes = npt.NDArray[np.uint8]  # yuv420p: luma above, the two chroma planes below it
 BITS = 9
 FINE = 100  # time base ticks per frame for uneven times
 CRF12 = {"crf": "12", "preset": "veryfast"}
 
 
 @dataclass(frozen=True)
-class Form:
+class ClipFormat:
     """How a clip is encoded. `cuts`: frames that are made IDR. `tagged`: as BT.709."""
 
     size: tuple[int, int] = (128, 96)
@@ -30,10 +30,10 @@ class Form:
     cuts: tuple[int, ...] = ()
     tagged: bool = True
     tags: Mapping[str, str] = field(default_factory=dict)
-    times: Sequence[float] | None = None  # in frames; None: evenly
+    timestamps: Sequence[float] | None = None  # in frames; None: evenly
 
 
-def planes(number: int, shade: int, size: tuple[int, int]) -> Planes:
+def draw_planes(number: int, shade: int, size: tuple[int, int]) -> YuvPlanes:
     """A frame. `shade`: 30…220."""
     width, height = size
     x = np.arange(width) + 3 * number
@@ -46,30 +46,30 @@ def planes(number: int, shade: int, size: tuple[int, int]) -> Planes:
     return np.vstack([luma, chroma])
 
 
-def number_of(frame: Planes) -> int:
+def read_number(frame: YuvPlanes) -> int:
     height, width = frame.shape[0] * 2 // 3, frame.shape[1]
     top = frame[2 : height // 4 - 2]
     return sum(int(np.mean(top[:, _columns(bit, width)]) > 125) << bit for bit in range(BITS))
 
 
-def shade_of(frame: Planes) -> float:
+def read_shade(frame: YuvPlanes) -> float:
     height = frame.shape[0] * 2 // 3
     return float(np.mean(frame[height - height // 4 + 2 : height - 2]))
 
 
-def write(target: Path, frames: Iterable[Planes], form: Form) -> Path:
+def write_clip(target: Path, frames: Iterable[YuvPlanes], form: ClipFormat) -> Path:
     with av.open(str(target), "w", options={"movflags": "+faststart"}) as out:
         out.metadata.update(form.tags)
         stream = out.add_stream(form.codec, rate=form.rate, options={"forced-idr": "1", **form.options})
         assert isinstance(stream, av.VideoStream)
         context = stream.codec_context
         (context.width, context.height), context.pix_fmt = form.size, form.pixel_format
-        context.time_base = 1 / (form.rate * (FINE if form.times else 1))
+        context.time_base = 1 / (form.rate * (FINE if form.timestamps else 1))
         if form.tagged:
             context.color_primaries = context.color_trc = context.colorspace = context.color_range = 1
         for number, picture in enumerate(frames):
             frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="yuv420p")
-            frame.pts = round(form.times[number] * FINE) if form.times else number
+            frame.pts = round(form.timestamps[number] * FINE) if form.timestamps else number
             frame.time_base = context.time_base
             frame.pict_type = PictureType.I if number in form.cuts else PictureType.NONE
             out.mux(stream.encode(frame))
@@ -77,12 +77,12 @@ def write(target: Path, frames: Iterable[Planes], form: Form) -> Path:
     return target
 
 
-def read(path: Path) -> list[Planes]:
+def read_clip(path: Path) -> list[YuvPlanes]:
     with av.open(str(path)) as container:
         return [np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8) for frame in container.decode(video=0)]
 
 
-def psnr(one: Planes, other: Planes) -> float:
+def psnr(one: YuvPlanes, other: YuvPlanes) -> float:
     error = float(np.mean((one.astype(np.float64) - other) ** 2))
     return 99.0 if error == 0 else 10 * float(np.log10(255**2 / error))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tower.errors import InvalidError
-from tower.media.contact_sheet import contact_sheet
+from tower.media.contact_sheet import write_contact_sheet
 from tower.media.encode import VideoWriter
 
 
@@ -22,7 +22,7 @@ def a_clip(path: Path, levels: list[int]) -> Path:
 
 def test_frames_are_taken_at_equal_distances(tmp_path: Path) -> None:
     video = a_clip(tmp_path / "a.mp4", list(range(40, 200, 10)))
-    contact_sheet(video, tmp_path / "sheet.png", columns=2, rows=2, width=646)
+    write_contact_sheet(video, tmp_path / "sheet.png", columns=2, rows=2, width=646)
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet is not None
     assert sheet.shape == (2 * 251 + 18, 646, 3)
@@ -32,7 +32,7 @@ def test_frames_are_taken_at_equal_distances(tmp_path: Path) -> None:
 
 
 def test_a_clip_shorter_than_the_sheet_fills_it(tmp_path: Path) -> None:
-    contact_sheet(a_clip(tmp_path / "a.mp4", [80]), tmp_path / "sheet.jpg", columns=3, rows=1, width=600)
+    write_contact_sheet(a_clip(tmp_path / "a.mp4", [80]), tmp_path / "sheet.jpg", columns=3, rows=1, width=600)
     assert cv2.imread(str(tmp_path / "sheet.jpg")) is not None
 
 
@@ -40,5 +40,5 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
     broken = tmp_path / "a.mp4"
     broken.write_bytes(b"no video")
     with pytest.raises(InvalidError, match="No frames can be read"):
-        contact_sheet(broken, tmp_path / "sheet.png")
+        write_contact_sheet(broken, tmp_path / "sheet.png")
     assert not (tmp_path / "sheet.png").exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tower.media.files import DiskFullError, place, sha256_of, writing
+from tower.media.files import DiskFullError, publish_copy, sha256_of, write_atomically
 
 
 def encode_half(part: Path) -> None:
@@ -16,7 +16,7 @@ def encode_half(part: Path) -> None:
 
 def test_what_is_written_appears_whole_under_its_name(tmp_path: Path) -> None:
     target = tmp_path / "new" / "clip.mp4"
-    with writing(target) as part:
+    with write_atomically(target) as part:
         part.write_bytes(b"film")
         assert part.parent == target.parent
         assert part.suffix == ".mp4"
@@ -28,19 +28,19 @@ def test_what_is_written_appears_whole_under_its_name(tmp_path: Path) -> None:
 def test_an_error_leaves_nothing_new_and_the_old_file_as_it_was(tmp_path: Path) -> None:
     target = tmp_path / "clip.mp4"
     target.write_bytes(b"old")
-    with pytest.raises(RuntimeError), writing(target) as part:
+    with pytest.raises(RuntimeError), write_atomically(target) as part:
         encode_half(part)
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), writing(tmp_path / "clip.mp4"):
+    with pytest.raises(FileNotFoundError), write_atomically(tmp_path / "clip.mp4"):
         pass
 
 
 def test_a_full_disk_is_said_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(DiskFullError, match="disk is full") as caught, writing(tmp_path / "clip.mp4"):
+    with pytest.raises(DiskFullError, match="disk is full") as caught, write_atomically(tmp_path / "clip.mp4"):
         Path("/dev/full").write_bytes(b"film")
     assert caught.value.code == "DISK_FULL"
     assert caught.value.status == 507
@@ -48,7 +48,7 @@ def test_a_full_disk_is_said_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_other_errors_of_the_system_are_not_called_a_full_disk(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="Permission denied"), writing(tmp_path / "clip.mp4"):
+    with pytest.raises(OSError, match="Permission denied"), write_atomically(tmp_path / "clip.mp4"):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
@@ -57,7 +57,7 @@ def test_placing_keeps_the_source_and_replaces_the_target(tmp_path: Path) -> Non
     source.write_bytes(b"film")
     target.parent.mkdir()
     target.write_bytes(b"damaged")
-    place(source, target)
+    publish_copy(source, target)
     assert source.read_bytes() == target.read_bytes() == b"film"
     assert list(target.parent.iterdir()) == [target]
 
@@ -68,14 +68,14 @@ def test_placing_works_across_file_systems(tmp_path: Path) -> None:
         if source.parent.stat().st_dev == tmp_path.stat().st_dev:
             pytest.skip("/dev/shm and the test folder are one file system")
         source.write_bytes(b"film")
-        place(source, tmp_path / "kept.mp4")
+        publish_copy(source, tmp_path / "kept.mp4")
     assert (tmp_path / "kept.mp4").read_bytes() == b"film"
     assert [file.name for file in tmp_path.iterdir()] == ["kept.mp4"]
 
 
 def test_placing_a_file_that_is_not_there_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        place(tmp_path / "none.mp4", tmp_path / "ab" / "kept.mp4")
+        publish_copy(tmp_path / "none.mp4", tmp_path / "ab" / "kept.mp4")
     assert list((tmp_path / "ab").iterdir()) == []
 
 

@@ -13,29 +13,40 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.tower.media.numbered import BITS, CRF12, Form, Planes, number_of, planes, psnr, read, shade_of, write
+from tests.tower.media.numbered import (
+    BITS,
+    CRF12,
+    ClipFormat,
+    YuvPlanes,
+    draw_planes,
+    psnr,
+    read_clip,
+    read_number,
+    read_shade,
+    write_clip,
+)
 from tower.errors import InvalidError, MergeError
 from tower.media.encode import VideoWriter
-from tower.media.join import How, Joined, join
+from tower.media.join import JoinMethod, JoinResult, join_clips
 from tower.media.overlap import segment_frames
 
 SHADES = (60, 180)
 
 
-def shot(lengths: Sequence[int], overlap: int, size: tuple[int, int]) -> list[list[Planes]]:
+def shot(lengths: Sequence[int], overlap: int, size: tuple[int, int]) -> list[list[YuvPlanes]]:
     """Segments of one running count of frames; every other segment has the other shade."""
     starts = [sum(lengths[:i]) - i * overlap for i in range(len(lengths))]
     return [
-        [planes(start + n, SHADES[i % 2], size) for n in range(length)]
+        [draw_planes(start + n, SHADES[i % 2], size) for n in range(length)]
         for i, (start, length) in enumerate(zip(starts, lengths, strict=True))
     ]
 
 
-def segments(folder: Path, lengths: Sequence[int], overlap: int = 4, form: Form | None = None) -> list[Path]:
+def segments(folder: Path, lengths: Sequence[int], overlap: int = 4, form: ClipFormat | None = None) -> list[Path]:
     """As Tower's own writer makes them, with IDR frames at the cuts."""
-    form = form or Form()
+    form = form or ClipFormat()
     return [
-        write(
+        write_clip(
             folder / f"segment{i}.mp4",
             frames,
             replace(form, cuts=(overlap, len(frames) - overlap)),
@@ -44,10 +55,10 @@ def segments(folder: Path, lengths: Sequence[int], overlap: int = 4, form: Form 
     ]
 
 
-def single_gop(folder: Path, lengths: Sequence[int], form: Form | None = None) -> list[Path]:
+def single_gop(folder: Path, lengths: Sequence[int], form: ClipFormat | None = None) -> list[Path]:
     """As ComfyUI writes them."""
-    form = form or Form()
-    return [write(folder / f"gop{i}.mp4", frames, form) for i, frames in enumerate(shot(lengths, 4, form.size))]
+    form = form or ClipFormat()
+    return [write_clip(folder / f"gop{i}.mp4", frames, form) for i, frames in enumerate(shot(lengths, 4, form.size))]
 
 
 def assert_plays_in_order(path: Path, frames: int, rate: Fraction = Fraction(24)) -> None:
@@ -63,7 +74,7 @@ def assert_plays_in_order(path: Path, frames: int, rate: Fraction = Fraction(24)
         assert not container.streams.audio
         shown = [(frame.pts or 0) * (frame.time_base or 0) * rate for frame in container.decode(video=0)]
     assert shown == list(range(frames))
-    assert [number_of(frame) for frame in read(path)] == [n % 2**BITS for n in range(frames)]
+    assert [read_number(frame) for frame in read_clip(path)] == [n % 2**BITS for n in range(frames)]
 
 
 CUTS = [
@@ -83,9 +94,9 @@ CUTS = [
 @pytest.mark.parametrize(("lengths", "overlap"), CUTS)
 def test_bodies_are_copied_and_the_count_is_exact(tmp_path: Path, lengths: list[int], overlap: int) -> None:
     target = tmp_path / "joined.mp4"
-    joined = join(segments(tmp_path, lengths, overlap), target, overlap_frames=overlap)
+    joined = join_clips(segments(tmp_path, lengths, overlap), target, overlap_frames=overlap)
     expected = sum(lengths) - overlap * (len(lengths) - 1)
-    assert (joined.how, joined.why, joined.frames) == (How.BODIES_COPIED, None, expected)
+    assert (joined.method, joined.encoded_because, joined.frames) == (JoinMethod.BODIES_COPIED, None, expected)
     assert joined.probe.duration_s == pytest.approx(expected / 24)
     assert joined.probe.faststart
     assert_plays_in_order(target, expected)
@@ -94,9 +105,9 @@ def test_bodies_are_copied_and_the_count_is_exact(tmp_path: Path, lengths: list[
 @pytest.mark.parametrize(("lengths", "overlap"), CUTS)
 def test_encoding_anew_gives_the_same_frames(tmp_path: Path, lengths: list[int], overlap: int) -> None:
     target = tmp_path / "joined.mp4"
-    form = Form(options={**CRF12, "x264-params": "stitchable=1"})  # its header cannot be met again
-    paths = [write(tmp_path / f"{i}.mp4", f, form) for i, f in enumerate(shot(lengths, overlap, form.size))]
-    joined = join(paths, target, overlap_frames=overlap)
+    form = ClipFormat(options={**CRF12, "x264-params": "stitchable=1"})  # its header cannot be met again
+    paths = [write_clip(tmp_path / f"{i}.mp4", f, form) for i, f in enumerate(shot(lengths, overlap, form.size))]
+    joined = join_clips(paths, target, overlap_frames=overlap)
     expected = sum(lengths) - overlap * (len(lengths) - 1)
     assert joined.frames == expected
     assert_plays_in_order(target, expected)
@@ -104,27 +115,27 @@ def test_encoding_anew_gives_the_same_frames(tmp_path: Path, lengths: list[int],
 
 @pytest.mark.parametrize("size", [(256, 256), (512, 384), (1024, 1024), (130, 98)])
 def test_a_copied_body_decodes_to_the_very_frames_of_its_segment(tmp_path: Path, size: tuple[int, int]) -> None:
-    paths = segments(tmp_path, [14, 15, 13], form=Form(size=size))
-    assert join(paths, tmp_path / "joined.mp4").how == How.BODIES_COPIED
-    joined = read(tmp_path / "joined.mp4")
+    paths = segments(tmp_path, [14, 15, 13], form=ClipFormat(size=size))
+    assert join_clips(paths, tmp_path / "joined.mp4").method == JoinMethod.BODIES_COPIED
+    joined = read_clip(tmp_path / "joined.mp4")
     for start, path, body in zip((0, 10, 21), paths, (slice(0, 10), slice(4, 11), slice(4, 13)), strict=True):
-        for number, frame in list(enumerate(read(path)))[body]:
+        for number, frame in list(enumerate(read_clip(path)))[body]:
             assert np.array_equal(joined[start + number], frame)
 
 
 @pytest.mark.parametrize("make", [segments, single_gop])
 def test_the_seam_fades_linearly_from_one_segment_to_the_next(tmp_path: Path, make: object) -> None:
     assert callable(make)
-    join(make(tmp_path, [20, 20]), tmp_path / "joined.mp4")
-    shades = [shade_of(frame) for frame in read(tmp_path / "joined.mp4")]
+    join_clips(make(tmp_path, [20, 20]), tmp_path / "joined.mp4")
+    shades = [read_shade(frame) for frame in read_clip(tmp_path / "joined.mp4")]
     assert shades[:16] == pytest.approx([60] * 16, abs=1.5)
     assert shades[16:20] == pytest.approx([84, 108, 132, 156], abs=1.5)
     assert shades[20:] == pytest.approx([180] * 16, abs=1.5)
 
 
 def test_the_middle_of_an_odd_seam_is_half_of_each_side(tmp_path: Path) -> None:
-    join(segments(tmp_path, [20, 20], 5), tmp_path / "joined.mp4", overlap_frames=5)
-    assert shade_of(read(tmp_path / "joined.mp4")[17]) == pytest.approx(120, abs=1)
+    join_clips(segments(tmp_path, [20, 20], 5), tmp_path / "joined.mp4", overlap_frames=5)
+    assert read_shade(read_clip(tmp_path / "joined.mp4")[17]) == pytest.approx(120, abs=1)
 
 
 @pytest.mark.parametrize(
@@ -144,16 +155,16 @@ def test_the_middle_of_an_odd_seam_is_half_of_each_side(tmp_path: Path) -> None:
 )
 def test_seams_are_encoded_with_the_settings_of_the_segments(tmp_path: Path, options: dict[str, str]) -> None:
     lengths = [28, 31, 24]
-    joined = join(segments(tmp_path, lengths, form=Form(options=options)), tmp_path / "joined.mp4")
-    assert joined.how == How.BODIES_COPIED, joined.why
+    joined = join_clips(segments(tmp_path, lengths, form=ClipFormat(options=options)), tmp_path / "joined.mp4")
+    assert joined.method == JoinMethod.BODIES_COPIED, joined.encoded_because
     assert_plays_in_order(tmp_path / "joined.mp4", sum(lengths) - 8)
 
 
 def test_seams_are_as_good_as_the_bodies(tmp_path: Path) -> None:
-    join(segments(tmp_path, [28, 28, 24]), tmp_path / "joined.mp4")
-    ideal = [planes(n, 0, (128, 96)) for n in range(72)]
+    join_clips(segments(tmp_path, [28, 28, 24]), tmp_path / "joined.mp4")
+    ideal = [draw_planes(n, 0, (128, 96)) for n in range(72)]
     rows = slice(0, 70)  # above the shade, in which segments differ
-    found = [psnr(a[rows], b[rows]) for a, b in zip(read(tmp_path / "joined.mp4"), ideal, strict=True)]
+    found = [psnr(a[rows], b[rows]) for a, b in zip(read_clip(tmp_path / "joined.mp4"), ideal, strict=True)]
     assert min(found) > 42
 
 
@@ -165,8 +176,8 @@ def test_clips_of_our_own_writer_are_copied(tmp_path: Path) -> None:
         with VideoWriter(paths[-1], size=size, fps=24, frames=len(frames), tags=tags) as writer:
             for frame in frames:
                 writer.write(np.asarray(cv2.cvtColor(frame, cv2.COLOR_YUV2BGR_I420), np.uint8))
-    joined = join(paths, tmp_path / "joined.mp4")
-    assert (joined.how, joined.why) == (How.BODIES_COPIED, None)
+    joined = join_clips(paths, tmp_path / "joined.mp4")
+    assert (joined.method, joined.encoded_because) == (JoinMethod.BODIES_COPIED, None)
     assert_plays_in_order(tmp_path / "joined.mp4", 72)
     with av.open(str(tmp_path / "joined.mp4")) as container:
         assert container.metadata["comment"] == "engine: test"
@@ -176,40 +187,40 @@ def test_clips_of_our_own_writer_are_copied(tmp_path: Path) -> None:
 def test_joining_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     paths = segments(tmp_path, [28, 24])
     for name in ("one.mp4", "two.mp4"):
-        join(paths, tmp_path / name)
+        join_clips(paths, tmp_path / name)
     assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes()
 
 
 def test_an_uncommon_rate_is_kept_exactly(tmp_path: Path) -> None:
     rate = Fraction(24000, 1001)
-    joined = join(segments(tmp_path, [28, 24], form=Form(rate=rate)), tmp_path / "joined.mp4")
-    assert (joined.how, joined.probe.fps) == (How.BODIES_COPIED, rate)
+    joined = join_clips(segments(tmp_path, [28, 24], form=ClipFormat(rate=rate)), tmp_path / "joined.mp4")
+    assert (joined.method, joined.probe.fps) == (JoinMethod.BODIES_COPIED, rate)
     assert_plays_in_order(tmp_path / "joined.mp4", 48, rate)
 
 
-def check_encoded_anew(joined: Joined, target: Path, *, why: str, ideal: list[Planes] | None = None) -> None:
-    assert joined.how == How.ENCODED_ANEW
-    assert joined.why is not None
-    assert why in joined.why
+def check_encoded_anew(joined: JoinResult, target: Path, *, why: str, ideal: list[YuvPlanes] | None = None) -> None:
+    assert joined.method == JoinMethod.RE_ENCODED
+    assert joined.encoded_because is not None
+    assert why in joined.encoded_because
     assert (joined.probe.codec, joined.probe.pixel_format, joined.probe.faststart) == ("h264", "yuv420p", True)
     assert_plays_in_order(target, joined.frames, joined.probe.fps)
-    for frame, wanted in zip(read(target), ideal or [], strict=False):
+    for frame, wanted in zip(read_clip(target), ideal or [], strict=False):
         assert psnr(frame[:70], wanted[:70]) > 40
 
 
 def test_single_gop_clips_are_encoded_anew(tmp_path: Path) -> None:
     target = tmp_path / "joined.mp4"
-    joined = join(single_gop(tmp_path, [28, 27, 24]), target)
-    ideal = [planes(n, 0, (128, 96)) for n in range(71)]
+    joined = join_clips(single_gop(tmp_path, [28, 27, 24]), target)
+    ideal = [draw_planes(n, 0, (128, 96)) for n in range(71)]
     check_encoded_anew(joined, target, why="cannot be cut at frame", ideal=ideal)
 
 
 OTHERS = {
-    "crf": (Form(options={"preset": "veryfast", "crf": "20"}), "other settings"),
-    "preset": (Form(options={"preset": "slow", "crf": "12"}), "other settings"),
-    "4:4:4": (Form(pixel_format="yuv444p"), "not H.264 in yuv420p"),
-    "mpeg4": (Form(codec="mpeg4", options={"qscale": "2", "flags": "+qscale"}), "not H.264"),
-    "uneven": (Form(times=[0, 1, 2.6, *range(3, 24)]), "constant rate"),
+    "crf": (ClipFormat(options={"preset": "veryfast", "crf": "20"}), "other settings"),
+    "preset": (ClipFormat(options={"preset": "slow", "crf": "12"}), "other settings"),
+    "4:4:4": (ClipFormat(pixel_format="yuv444p"), "not H.264 in yuv420p"),
+    "mpeg4": (ClipFormat(codec="mpeg4", options={"qscale": "2", "flags": "+qscale"}), "not H.264"),
+    "uneven": (ClipFormat(timestamps=[0, 1, 2.6, *range(3, 24)]), "constant rate"),
 }
 
 
@@ -219,15 +230,15 @@ def test_a_segment_of_another_make_is_encoded_not_mixed_in(tmp_path: Path, other
     form, why = OTHERS[other]
     paths = segments(tmp_path, [24, 24, 24])
     frames = shot([24, 24, 24], 4, form.size)[place]
-    paths[place] = write(tmp_path / "other.mp4", frames, replace(form, cuts=(4, len(frames) - 4)))
-    joined = join(paths, tmp_path / "joined.mp4")
+    paths[place] = write_clip(tmp_path / "other.mp4", frames, replace(form, cuts=(4, len(frames) - 4)))
+    joined = join_clips(paths, tmp_path / "joined.mp4")
     check_encoded_anew(joined, tmp_path / "joined.mp4", why=why)
 
 
 def test_open_groups_are_not_cut(tmp_path: Path) -> None:
     """A keyframe that is no IDR: frames after it may look back over the cut."""
-    form = Form(options={**CRF12, "forced-idr": "0", "x264-params": "open-gop=1:bframes=3"})
-    joined = join(segments(tmp_path, [28, 28, 24], form=form), tmp_path / "joined.mp4")
+    form = ClipFormat(options={**CRF12, "forced-idr": "0", "x264-params": "open-gop=1:bframes=3"})
+    joined = join_clips(segments(tmp_path, [28, 28, 24], form=form), tmp_path / "joined.mp4")
     check_encoded_anew(joined, tmp_path / "joined.mp4", why="not an IDR")
 
 
@@ -235,7 +246,7 @@ def test_a_stream_without_a_note_of_its_settings_is_encoded_anew(tmp_path: Path)
     paths = segments(tmp_path, [28, 24])
     for path in paths:
         path.write_bytes(path.read_bytes().replace(b"x264 - core", b"xxxx - core"))
-    joined = join(paths, tmp_path / "joined.mp4")
+    joined = join_clips(paths, tmp_path / "joined.mp4")
     check_encoded_anew(joined, tmp_path / "joined.mp4", why="does not contain the settings")
 
 
@@ -249,8 +260,8 @@ def test_untagged_pictures_keep_their_colours(tmp_path: Path) -> None:
             for _ in range(12):
                 out.mux(stream.encode(av.VideoFrame.from_ndarray(bgr, format="bgr24")))
             out.mux(stream.encode(None))
-    joined = join([tmp_path / "a.mp4", tmp_path / "b.mp4"], tmp_path / "joined.mp4")
-    assert joined.how == How.ENCODED_ANEW
+    joined = join_clips([tmp_path / "a.mp4", tmp_path / "b.mp4"], tmp_path / "joined.mp4")
+    assert joined.method == JoinMethod.RE_ENCODED
     with av.open(str(tmp_path / "joined.mp4")) as container:
         context = container.streams.video[0].codec_context
         assert (context.colorspace, context.color_primaries, context.color_trc) == (1, 1, 1)
@@ -271,25 +282,25 @@ def test_sound_is_left_out(tmp_path: Path) -> None:
         sound = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.float32), format="fltp", layout="mono")
         sound.sample_rate = 48_000
         out.mux([*voice.encode(sound), *voice.encode(None)])
-    joined = join([loud, paths[1]], tmp_path / "joined.mp4")
-    assert (joined.how, joined.probe.audio) == (How.BODIES_COPIED, None)
+    joined = join_clips([loud, paths[1]], tmp_path / "joined.mp4")
+    assert (joined.method, joined.probe.audio) == (JoinMethod.BODIES_COPIED, None)
 
 
 def test_one_segment_is_copied_as_it_is(tmp_path: Path) -> None:
     [path] = single_gop(tmp_path, [24])
-    joined = join([path], tmp_path / "new" / "joined.mp4")
-    assert (joined.how, joined.frames) == (How.ONE_SEGMENT, 24)
+    joined = join_clips([path], tmp_path / "new" / "joined.mp4")
+    assert (joined.method, joined.frames) == (JoinMethod.ONE_SEGMENT, 24)
     assert (tmp_path / "new" / "joined.mp4").read_bytes() == path.read_bytes()
 
 
 def test_one_segment_with_uneven_times_is_copied_all_the_same(tmp_path: Path) -> None:
-    [path] = single_gop(tmp_path, [24], Form(times=[0, 1, 2.6, *range(3, 24)]))
-    assert join([path], tmp_path / "joined.mp4").probe.timing_error_ms > 20
+    [path] = single_gop(tmp_path, [24], ClipFormat(timestamps=[0, 1, 2.6, *range(3, 24)]))
+    assert join_clips([path], tmp_path / "joined.mp4").probe.timing_error_ms > 20
 
 
 def test_a_segment_may_come_twice(tmp_path: Path) -> None:
     [path] = segments(tmp_path, [20])
-    assert join([path, path, path], tmp_path / "joined.mp4").frames == 52
+    assert join_clips([path, path, path], tmp_path / "joined.mp4").frames == 52
 
 
 @pytest.fixture
@@ -306,7 +317,7 @@ def target(tmp_path: Path) -> Iterator[Path]:
 
 def refused(paths: Sequence[Path], target: Path, overlap: int = 4) -> str:
     with pytest.raises(MergeError) as caught:
-        join(paths, target, overlap_frames=overlap)
+        join_clips(paths, target, overlap_frames=overlap)
     assert caught.value.code == "MERGE_FAILED"
     return caught.value.message
 
@@ -314,9 +325,9 @@ def refused(paths: Sequence[Path], target: Path, overlap: int = 4) -> str:
 def test_segments_that_do_not_fit_are_refused(tmp_path: Path, target: Path) -> None:
     [good] = segments(tmp_path, [28])
     frames = shot([28], 4, (128, 96))[0]
-    small = write(tmp_path / "small.mp4", shot([28], 4, (96, 96))[0], Form(size=(96, 96)))
-    slow = write(tmp_path / "slow.mp4", frames, Form(rate=Fraction(12)))
-    short = write(tmp_path / "short.mp4", frames[:7], Form())
+    small = write_clip(tmp_path / "small.mp4", shot([28], 4, (96, 96))[0], ClipFormat(size=(96, 96)))
+    slow = write_clip(tmp_path / "slow.mp4", frames, ClipFormat(rate=Fraction(12)))
+    short = write_clip(tmp_path / "short.mp4", frames[:7], ClipFormat())
     assert "Segment 2 is 96×96 but segment 1 is 128×96" in refused([good, small], target)
     assert "Segment 2 has 12 frames per second but segment 1 has 24" in refused([good, slow], target)
     assert "Segment 2 has 7 frames, fewer than the 8" in refused([good, short, good], target)

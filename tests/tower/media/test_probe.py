@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 from benchmarks.quality_corpus import moving_shapes
 from benchmarks.quality_faults import Format, encode, tone
 from tower.media.decode import MediaUnreadableError
-from tower.media.probe import look_through, probe
+from tower.media.probe import probe, probe_frames
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_a_truncated_clip_is_unreadable_and_says_how_much_is_left(clip: Path, tm
     ) as caught:
         probe(cut)
     assert (caught.value.code, caught.value.status) == ("MEDIA_UNREADABLE", 422)
-    found = look_through(cut)
+    found = probe_frames(cut)
     assert 0 < found.frames < 36
     assert found.frames + len(found.lost) == 36
     assert found.lost[-1] == 35
@@ -120,7 +120,7 @@ def test_damage_in_the_middle_is_found_where_it_is(clip: Path, tmp_path: Path) -
     middle = len(data) // 2
     data[middle : middle + 3000] = bytes(3000)
     (tmp_path / "damaged.mp4").write_bytes(data)
-    found = look_through(tmp_path / "damaged.mp4")
+    found = probe_frames(tmp_path / "damaged.mp4")
     assert found.fault is not None
     assert found.lost
     assert all(0 < frame < 36 for frame in found.lost)

@@ -11,48 +11,48 @@ from pathlib import Path
 
 import pytest
 
-from tests.tower.media.hostile_paths import INSIDE, SECRET, TEMPLATES, World, build, hostile
+from tests.tower.media.hostile_paths import INSIDE, SECRET, TEMPLATES, HostileFolder, build_hostile_folder, hostile_path
 from tower.errors import InvalidError
-from tower.media.roots import media_path, media_roots, open_media, video_roots
+from tower.media.roots import media_roots, open_media, resolve_media_path, video_roots
 from tower.settings import Settings
 
 NOBODY = 65_534
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world() -> Iterator[HostileFolder]:
     with tempfile.TemporaryDirectory(prefix="tower-") as folder:
-        yield build(Path(folder).resolve())
+        yield build_hostile_folder(Path(folder).resolve())
 
 
-def refusal(text: str, world: World) -> InvalidError:
+def refusal(text: str, world: HostileFolder) -> InvalidError:
     with pytest.raises(InvalidError) as refused:
-        media_path(text, roots=[world.media], field="image_path")
+        resolve_media_path(text, roots=[world.media], field="image_path")
     with pytest.raises(InvalidError):
         open_media(text, roots=[world.media])
     return refused.value
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_hostile_path_is_refused_as_the_documents_show(world: World, name: str) -> None:
-    text = hostile(name, world)
+def test_hostile_path_is_refused_as_the_documents_show(world: HostileFolder, name: str) -> None:
+    text = hostile_path(name, world)
     error = refusal(text, world)
     assert (error.status, error.code) == (422, "VALIDATION_ERROR")
     assert error.details is not None
     assert (error.details["field"], error.details["value"]) == ("image_path", text)
-    assert str(world.outside) not in error.message
+    assert str(world.outside_folder) not in error.message
 
 
 def test_the_corpus_is_large() -> None:
     assert len(TEMPLATES) >= 40
 
 
-def test_a_refusal_does_not_tell_whether_there_is_a_file_outside(world: World) -> None:
+def test_a_refusal_does_not_tell_whether_there_is_a_file_outside(world: HostileFolder) -> None:
     pairs = [
-        (world.secret, world.outside / "absent.png"),
+        (world.secret_file, world.outside_folder / "absent.png"),
         (world.media / "to-folder" / "secret.png", world.media / "to-folder" / "absent.png"),
         (world.media / "to-file.png", world.media / "to-nothing.png"),
-        (world.outside / "deep", world.outside / "absent"),
+        (world.outside_folder / "deep", world.outside_folder / "absent"),
         (Path("/etc/passwd"), Path("/etc/absent")),
     ]
     for there, absent in pairs:
@@ -60,33 +60,33 @@ def test_a_refusal_does_not_tell_whether_there_is_a_file_outside(world: World) -
     assert "exists" in refusal(str(world.media / "absent.png"), world).message
 
 
-def test_good_files_are_taken(world: World) -> None:
+def test_good_files_are_taken(world: HostileFolder) -> None:
     japanese = world.media / "甲斐 その1 (final).png"
     japanese.write_bytes(INSIDE)
-    for path in (world.good, world.media / "deep" / "rin.png", japanese):
-        assert media_path(str(path), roots=[world.media]) == path
+    for path in (world.good_file, world.media / "deep" / "rin.png", japanese):
+        assert resolve_media_path(str(path), roots=[world.media]) == path
         with open_media(path, roots=[world.media]) as file:
             assert file.read() == INSIDE
 
 
-def test_links_between_roots_are_resolved(world: World) -> None:
+def test_links_between_roots_are_resolved(world: HostileFolder) -> None:
     (world.media / "same.png").symlink_to("kai.png")
-    assert media_path(str(world.media / "same.png"), roots=[world.media]) == world.good
-    linked = media_path(str(world.media / "to-file.png"), roots=[world.media, world.outside])
-    assert linked == world.secret
+    assert resolve_media_path(str(world.media / "same.png"), roots=[world.media]) == world.good_file
+    linked = resolve_media_path(str(world.media / "to-file.png"), roots=[world.media, world.outside_folder])
+    assert linked == world.secret_file
 
 
-def test_a_root_may_itself_be_a_link_or_absent(world: World) -> None:
+def test_a_root_may_itself_be_a_link_or_absent(world: HostileFolder) -> None:
     root = world.media.parent / "by-link"
     root.symlink_to(world.media)
     roots = [world.media.parent / "absent", root]
-    assert media_path(str(root / "kai.png"), roots=roots) == world.good
-    assert media_path(str(world.good), roots=roots) == world.good
+    assert resolve_media_path(str(root / "kai.png"), roots=roots) == world.good_file
+    assert resolve_media_path(str(world.good_file), roots=roots) == world.good_file
 
 
-def test_without_roots_nothing_is_taken(world: World) -> None:
+def test_without_roots_nothing_is_taken(world: HostileFolder) -> None:
     with pytest.raises(InvalidError):
-        media_path(str(world.good), roots=[])
+        resolve_media_path(str(world.good_file), roots=[])
 
 
 def test_roots_come_from_the_settings_and_takes_are_videos(tmp_path: Path) -> None:
@@ -95,14 +95,14 @@ def test_roots_come_from_the_settings_and_takes_are_videos(tmp_path: Path) -> No
     assert video_roots(settings) == (*media_roots(settings), tmp_path.resolve() / "renders")
 
 
-def test_a_file_that_only_another_user_may_read_is_refused(world: World) -> None:
-    world.good.chmod(0o600)
+def test_a_file_that_only_another_user_may_read_is_refused(world: HostileFolder) -> None:
+    world.good_file.chmod(0o600)
     with as_nobody(world):
-        error = refusal(str(world.good), world)
+        error = refusal(str(world.good_file), world)
     assert "may read" in error.message
 
 
-def test_a_file_that_becomes_a_link_meanwhile_is_never_followed(world: World) -> None:
+def test_a_file_that_becomes_a_link_meanwhile_is_never_followed(world: HostileFolder) -> None:
     """The folder is swapped with a link to the secret's, thousands of times, while it is opened."""
     folder, aside, link = world.media / "deep", world.media / "aside", world.media / "link"
     stop = threading.Event()
@@ -110,7 +110,7 @@ def test_a_file_that_becomes_a_link_meanwhile_is_never_followed(world: World) ->
     def swap() -> None:
         while not stop.is_set():
             folder.rename(aside)
-            link.symlink_to(world.outside / "deep")
+            link.symlink_to(world.outside_folder / "deep")
             link.rename(folder)
             folder.unlink()
             aside.rename(folder)
@@ -127,7 +127,7 @@ def test_a_file_that_becomes_a_link_meanwhile_is_never_followed(world: World) ->
     assert seen[SECRET] == 0
 
 
-def opened(path: Path, world: World) -> bytes:
+def opened(path: Path, world: HostileFolder) -> bytes:
     try:
         with open_media(path, roots=[world.media]) as file:
             return file.read()
@@ -136,10 +136,10 @@ def opened(path: Path, world: World) -> bytes:
 
 
 @contextlib.contextmanager
-def as_nobody(world: World) -> Iterator[None]:
+def as_nobody(world: HostileFolder) -> Iterator[None]:
     """As a user who does not own the files. Root reads everything, so it steps down."""
     if os.geteuid() != 0:
-        world.good.chmod(0)
+        world.good_file.chmod(0)
         yield
         return
     world.media.parent.parent.chmod(0o755)

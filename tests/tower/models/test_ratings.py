@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from db.models.learning import LearningModel, ModelKind
 from db.models.rendering import Asset, AssetKind
 from db.models.review import Feedback, FeedbackKind
-from tower.models.ratings import LEAST_TAKES, rate_model_of
+from tower.models.ratings import MIN_TAKES, update_model_rating
 
 MODEL = "mine.safetensors"
 
@@ -29,13 +29,13 @@ def rated(
         session.flush()
     session.add(Feedback(asset_id=take.id, kind=FeedbackKind.RATING, rating=stars, author=author))
     session.flush()
-    rate_model_of(session, take, engines={"comfyui"})
+    update_model_rating(session, take, engines={"comfyui"})
     return take
 
 
 def test_a_model_is_rated_once_enough_of_its_takes_are(session: Session) -> None:
     row = model(session)
-    for number in range(LEAST_TAKES):
+    for number in range(MIN_TAKES):
         session.refresh(row)
         assert row.rating is None
         rated(session, 5 if number else 1)
@@ -45,7 +45,7 @@ def test_a_model_is_rated_once_enough_of_its_takes_are(session: Session) -> None
 
 def test_each_take_counts_once_by_the_last_of_each_author(session: Session) -> None:
     row = model(session)
-    takes = [rated(session, 5) for _ in range(LEAST_TAKES)]
+    takes = [rated(session, 5) for _ in range(MIN_TAKES)]
     rated(session, 1, take=takes[0])
     rated(session, 3, author="b", take=takes[0])
     session.refresh(row)
@@ -54,7 +54,7 @@ def test_each_take_counts_once_by_the_last_of_each_author(session: Session) -> N
 
 def test_the_animatic_engine_has_no_model_to_rate(session: Session) -> None:
     row = model(session)
-    for _ in range(LEAST_TAKES):
+    for _ in range(MIN_TAKES):
         rated(session, 5, engine="animatic")
     session.refresh(row)
     assert row.rating is None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tower.moods.chosen import Chosen, MoodChoice
-from tower.moods.music import Tempo
-from tower.moods.pictures import Source
+from tower.moods.chosen import ExplainedChoice, MoodChoices
+from tower.moods.music import TempoRange
+from tower.moods.pictures import ChoiceSource
 
 
-def a_choice(mood: str) -> MoodChoice:
+def build_choice(mood: str) -> MoodChoices:
     """A choice with a requested mood and default values."""
-    asked = Chosen(mood, Source.REQUEST, "")
-    return MoodChoice(asked, asked, asked, "", Tempo(None, None, Source.MOOD), None, "")
+    asked = ExplainedChoice(mood, ChoiceSource.REQUEST, "")
+    return MoodChoices(asked, asked, asked, "", TempoRange(None, None, ChoiceSource.MOOD), None, "")

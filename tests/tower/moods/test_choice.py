@@ -12,7 +12,7 @@ from db.models.projects import Project
 from tower.errors import InvalidError
 from tower.jobs.spec import GenerationSpec, GenerationType
 from tower.moods import preferences
-from tower.moods.choice import choose, directed, not_as_usual, open_personal, words_of
+from tower.moods.choice import apply_choice, choose_for_mood, non_default_fields, open_personal_job, prompt_words
 
 
 def track(session: Session, title: str, bpm: float, genre: str, **fields: Any) -> Track:
@@ -40,7 +40,7 @@ def test_the_track_that_fits_in_tempo_and_words_is_chosen_with_its_place(session
     track(session, "march", 120, "polka")
     track(session, "slow", 70, "polka")
     best = track(session, "tears", 70, "ballad")
-    choice = choose(session, spec(mood="sad"), user="local", given=())
+    choice = choose_for_mood(session, spec(mood="sad"), user="local", given_fields=())
     assert choice.track is not None
     assert (choice.track.id, choice.track.path, choice.track.bpm) == (best.id, "/music/a/tears.mp3", 70)
     assert choice.track.by == ("tempo", "words")
@@ -50,15 +50,17 @@ def test_the_track_that_fits_in_tempo_and_words_is_chosen_with_its_place(session
 def test_a_tempo_that_is_set_narrows_the_tracks(session: Session) -> None:
     track(session, "fast", 90, "ballad")
     slow = track(session, "slow", 60, "ballad")
-    preferences.put(session, "local", {"bpm_min": 55, "bpm_max": 65}, kind="mood", name="sad", project_id=None)
-    choice = choose(session, spec(mood="sad"), user="local", given=())
+    preferences.set_preference(
+        session, "local", {"bpm_min": 55, "bpm_max": 65}, kind="mood", name="sad", project_id=None
+    )
+    choice = choose_for_mood(session, spec(mood="sad"), user="local", given_fields=())
     assert choice.track is not None
     assert (choice.track.id, choice.tempo.source) == (slow.id, "set")
 
 
 def test_without_a_track_the_answer_says_so(session: Session) -> None:
     track(session, "gone", 70, "ballad", missing_since="2026-01-01T00:00:00Z")
-    choice = choose(session, spec(mood="sad"), user="local", given=())
+    choice = choose_for_mood(session, spec(mood="sad"), user="local", given_fields=())
     assert choice.track is None
     assert "no track" in choice.track_reason
 
@@ -68,30 +70,30 @@ def test_the_projects_own_preference_goes_before_that_for_all(session: Session) 
     session.add(project)
     session.flush()
     for project_id, style in ((None, "artistic"), (project.id, "realistic")):
-        preferences.put(session, "local", {"style": style}, kind="mood", name="sad", project_id=project_id)
-    assert choose(session, spec(mood="sad"), user="local", given=()).style.value == "artistic"
-    own = choose(session, spec(mood="sad", project_id=project.id), user="local", given=())
+        preferences.set_preference(session, "local", {"style": style}, kind="mood", name="sad", project_id=project_id)
+    assert choose_for_mood(session, spec(mood="sad"), user="local", given_fields=()).style.value == "artistic"
+    own = choose_for_mood(session, spec(mood="sad", project_id=project.id), user="local", given_fields=())
     assert (own.style.value, own.style.source) == ("realistic", "set")
-    assert choose(session, spec(mood="sad"), user="another", given=()).style.source == "mood"
+    assert choose_for_mood(session, spec(mood="sad"), user="another", given_fields=()).style.source == "mood"
 
 
 def test_the_job_is_opened_with_what_was_chosen(session: Session) -> None:
-    job, choice = open_personal(session, spec(mood="tense"), user="local", given=frozenset())
+    job, choice = open_personal_job(session, spec(mood="tense"), user="local", given_fields=frozenset())
     assert (job.job_type, job.parameters["style"], job.parameters["scene_type"]) == (
         "personal_generation",
         choice.style.value,
         choice.camera.value,
     )
     assert job.parameters["mood"] == "tense"
-    assert words_of(job) == choice.words != ""
+    assert prompt_words(job) == choice.words != ""
     job.steps = {}
-    assert words_of(job) == ""
+    assert prompt_words(job) == ""
 
 
 def test_a_spec_started_by_hand_keeps_what_is_not_as_usual(session: Session) -> None:
     asked = spec(mood="sad", style="realistic")
-    assert not_as_usual(asked) == {"style"}
-    made = directed(asked, choose(session, asked, user="local", given=not_as_usual(asked)))
+    assert non_default_fields(asked) == {"style"}
+    made = apply_choice(asked, choose_for_mood(session, asked, user="local", given_fields=non_default_fields(asked)))
     assert (made.style, made.scene_type) == ("realistic", "emotional")
 
 
@@ -108,5 +110,5 @@ def test_a_preference_that_no_mood_can_have_is_refused(
     session: Session, preference: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InvalidError) as refused:
-        preferences.put(session, "local", preference, kind="mood", name="sad", project_id=None)
+        preferences.set_preference(session, "local", preference, kind="mood", name="sad", project_id=None)
     assert (refused.value.details or {})["field"] == field

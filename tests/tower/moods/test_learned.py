@@ -12,11 +12,11 @@ from db.models.jobs import JobType, ProductionJob
 from db.models.preferences import UserCreativePreference
 from db.models.rendering import Asset, AssetKind
 from db.models.review import Feedback, FeedbackKind
-from tests.tower.moods.chosen_moods import a_choice
+from tests.tower.moods.chosen_moods import build_choice
 from tower.jobs import lifecycle
 from tower.jobs.spec import GenerationSpec
-from tower.moods.chosen import CHOSEN_MOOD
-from tower.moods.learned import CAMERA, MOOD, STYLE, learn, learned, liking
+from tower.moods.chosen import MOOD_CHOICES
+from tower.moods.learned import CAMERA, MOOD, STYLE, estimate_taste, load_taste, update_taste
 
 APPROVED, REJECTED, RATED = FeedbackKind.APPROVAL, FeedbackKind.REJECTION, FeedbackKind.RATING
 
@@ -25,7 +25,7 @@ def job_of(session: Session, mood: str | None = None, **asked: Any) -> Productio
     spec = GenerationSpec.model_validate({"prompt": "x", **asked})
     job = lifecycle.open_job(session, spec, job_type=JobType.PERSONAL)
     if mood is not None:
-        job.steps = CHOSEN_MOOD.entry(a_choice(mood))
+        job.steps = MOOD_CHOICES.to_entry(build_choice(mood))
     session.flush()
     return job
 
@@ -48,39 +48,39 @@ def said(
     reason = "no" if kind == REJECTED else None
     session.add(Feedback(asset_id=take.id, job_id=job.id, kind=kind, author=user, reason=reason, **fields))
     session.flush()
-    learn(session, user, job.id)
+    update_taste(session, user, job.id)
     return take
 
 
 def test_liking_begins_in_the_middle_and_the_newest_weigh_most() -> None:
-    assert (liking([]).liking, liking([]).confidence) == (0.5, 0.0)
-    assert liking([1, 1, 1]).liked
-    assert liking([0, 0, 0]).disliked
-    assert not liking([1, 1]).liked  # too few
-    assert liking([1, 1, 0, 0]).liking > 0.5 > liking([0, 0, 1, 1]).liking
-    assert liking([1.0] * 50).confidence < 0.84
+    assert (estimate_taste([]).liking, estimate_taste([]).confidence) == (0.5, 0.0)
+    assert estimate_taste([1, 1, 1]).is_liked
+    assert estimate_taste([0, 0, 0]).is_disliked
+    assert not estimate_taste([1, 1]).is_liked  # too few
+    assert estimate_taste([1, 1, 0, 0]).liking > 0.5 > estimate_taste([0, 0, 1, 1]).liking
+    assert estimate_taste([1.0] * 50).confidence < 0.84
 
 
 def test_style_camera_and_mood_of_the_take_are_learned(session: Session) -> None:
     job = job_of(session, "calm", style="artistic", scene_type="epic")
     said(session, job, APPROVED)
     for kind, name in ((MOOD, "calm"), (STYLE, "artistic"), (CAMERA, "epic")):
-        how, preference = learned(session, "local", kind)[name]
+        how, preference = load_taste(session, "local", kind)[name]
         assert (how.examples, preference["liking"]) == (1, how.liking)
-    assert learned(session, "local", MOOD)["calm"][1] | {"liking": 0} == {
+    assert load_taste(session, "local", MOOD)["calm"][1] | {"liking": 0} == {
         "liking": 0,
         "style": "artistic",
         "camera": "epic",
     }
-    assert learned(session, "someone else", STYLE) == {}
+    assert load_taste(session, "someone else", STYLE) == {}
 
 
 def test_the_last_that_was_said_of_a_take_counts_once(session: Session) -> None:
     job = job_of(session, style="artistic")
     take = said(session, job, APPROVED)
-    liked = learned(session, "local", STYLE)["artistic"][0]
+    liked = load_taste(session, "local", STYLE)["artistic"][0]
     said(session, job, REJECTED, take=take)
-    disliked = learned(session, "local", STYLE)["artistic"][0]
+    disliked = load_taste(session, "local", STYLE)["artistic"][0]
     assert (liked.examples, disliked.examples) == (1, 1)
     assert liked.liking > 0.5 > disliked.liking
 
@@ -88,7 +88,7 @@ def test_the_last_that_was_said_of_a_take_counts_once(session: Session) -> None:
 @pytest.mark.parametrize(("stars", "above"), [(5, True), (3, None), (1, False)])
 def test_stars_are_opinions_too(session: Session, stars: int, above: bool | None) -> None:
     said(session, job_of(session, style="artistic"), RATED, rating=stars)
-    found = learned(session, "local", STYLE)["artistic"][0].liking
+    found = load_taste(session, "local", STYLE)["artistic"][0].liking
     assert (None if found == 0.5 else found > 0.5) is above
 
 
@@ -96,7 +96,7 @@ def test_in_a_mood_the_style_that_was_liked_best_is_named(session: Session) -> N
     for _ in range(2):
         said(session, job_of(session, "calm", style="realistic"), REJECTED)
         said(session, job_of(session, "calm", style="artistic"), APPROVED)
-    how, preference = learned(session, "local", MOOD)["calm"]
+    how, preference = load_taste(session, "local", MOOD)["calm"]
     assert (how.examples, preference["style"]) == (4, "artistic")
 
 

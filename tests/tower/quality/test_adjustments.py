@@ -10,9 +10,18 @@ import pytest
 from benchmarks import quality_corpus
 from benchmarks.quality_faults import encode
 from tower.engines.base import Shot
-from tower.quality.adjustments import AGAIN, NEW_SEED, REMEDIES, SMOOTHER, Change, changed, in_words, remedy
+from tower.quality.adjustments import (
+    ADJUSTMENTS,
+    NEW_SEED,
+    SMOOTHER,
+    UNCHANGED,
+    Adjustment,
+    adjust_shot,
+    describe_adjustment,
+    find_adjustment,
+)
 from tower.quality.technical import Expectation, judge
-from tower.workflows.builtins import builtins
+from tower.workflows.builtins import builtin_workflows
 
 DRAWN = Shot("neon city", "blurry", seed=7, width=256, height=256, fps=24, frames=48, steps=40)
 SAMPLED = Shot(
@@ -24,7 +33,7 @@ SAMPLED = Shot(
     fps=24,
     frames=48,
     steps=40,
-    graph=builtins()["animatediff"].workflow,
+    graph=builtin_workflows()["animatediff"].workflow,
 )
 
 
@@ -36,7 +45,7 @@ def overlap(shot: Shot) -> int:
 
 def test_every_metric_has_a_remedy(tmp_path: Path) -> None:
     clip = encode(tmp_path / "clip.mp4", quality_corpus.textured_pan(np.random.default_rng(1), 256, 48))
-    assert {metric.name for metric in judge(clip, Expectation(256, 256, 24, 48)).metrics} == set(REMEDIES)
+    assert {metric.name for metric in judge(clip, Expectation(256, 256, 24, 48)).metrics} == set(ADJUSTMENTS)
 
 
 @pytest.mark.parametrize(
@@ -44,44 +53,44 @@ def test_every_metric_has_a_remedy(tmp_path: Path) -> None:
     [
         (["black_share", "black_run"], NEW_SEED),
         (["frozen_run"], NEW_SEED),
-        (["flash_share"], Change(steps=1, overlap=1)),
-        (["noise_share"], Change(seed=1, steps=1)),
-        (["frame_count", "duration"], AGAIN),
+        (["flash_share"], Adjustment(steps=1, overlap=1)),
+        (["noise_share"], Adjustment(seed=1, steps=1)),
+        (["frame_count", "duration"], UNCHANGED),
         (["frame_count", "frozen_run"], NEW_SEED),
-        (["flash_share", "noise_share"], Change(seed=1, steps=1, overlap=1)),
+        (["flash_share", "noise_share"], Adjustment(seed=1, steps=1, overlap=1)),
         (["never heard of"], NEW_SEED),
-        ([], AGAIN),
+        ([], UNCHANGED),
     ],
 )
-def test_faults_are_mended_together(failed: list[str], change: Change) -> None:
-    assert remedy(failed) == change
+def test_faults_are_mended_together(failed: list[str], change: Adjustment) -> None:
+    assert find_adjustment(failed) == change
 
 
 def test_the_same_again_is_the_same_shot() -> None:
-    assert changed(SAMPLED, AGAIN) == SAMPLED
-    assert in_words(SAMPLED, SAMPLED) == "the same again"
+    assert adjust_shot(SAMPLED, UNCHANGED) == SAMPLED
+    assert describe_adjustment(SAMPLED, SAMPLED) == "the same again"
 
 
 def test_another_seed_is_another_each_time_and_the_same_for_the_same_shot() -> None:
-    once, twice = changed(DRAWN, NEW_SEED), changed(DRAWN, NEW_SEED + NEW_SEED)
+    once, twice = adjust_shot(DRAWN, NEW_SEED), adjust_shot(DRAWN, NEW_SEED + NEW_SEED)
     assert len({DRAWN.seed, once.seed, twice.seed}) == 3
-    assert changed(DRAWN, NEW_SEED) == once
-    assert in_words(DRAWN, once) == f"seed {once.seed} instead of 7"
+    assert adjust_shot(DRAWN, NEW_SEED) == once
+    assert describe_adjustment(DRAWN, once) == f"seed {once.seed} instead of 7"
 
 
 def test_flicker_gets_more_steps_and_a_larger_overlap_and_keeps_its_seed() -> None:
-    once, twice = changed(SAMPLED, SMOOTHER), changed(SAMPLED, SMOOTHER + SMOOTHER)
+    once, twice = adjust_shot(SAMPLED, SMOOTHER), adjust_shot(SAMPLED, SMOOTHER + SMOOTHER)
     assert [(shot.seed, shot.steps, overlap(shot)) for shot in (once, twice)] == [(7, 60, 8), (7, 80, 12)]
-    assert in_words(SAMPLED, once) == "60 steps instead of 40, overlap 8 instead of 4"
+    assert describe_adjustment(SAMPLED, once) == "60 steps instead of 40, overlap 8 instead of 4"
 
 
 def test_the_workflow_that_was_asked_for_stays_as_it_is() -> None:
-    changed(SAMPLED, SMOOTHER)
-    assert (overlap(SAMPLED), overlap(changed(SAMPLED, AGAIN))) == (4, 4)
+    adjust_shot(SAMPLED, SMOOTHER)
+    assert (overlap(SAMPLED), overlap(adjust_shot(SAMPLED, UNCHANGED))) == (4, 4)
 
 
 def test_an_engine_without_steps_gets_another_seed_instead() -> None:
-    once = changed(DRAWN, SMOOTHER)
+    once = adjust_shot(DRAWN, SMOOTHER)
     assert (once.steps, once.seed != DRAWN.seed) == (DRAWN.steps, True)
-    later = [changed(DRAWN, SMOOTHER + more).seed for more in (SMOOTHER, NEW_SEED)]
+    later = [adjust_shot(DRAWN, SMOOTHER + more).seed for more in (SMOOTHER, NEW_SEED)]
     assert not {once.seed, DRAWN.seed} & set(later)

@@ -12,7 +12,7 @@ import pytest
 from tower.engines.base import CastMember, Shot
 from tower.errors import InvalidError
 from tower.media.decode import MediaUnreadableError
-from tower.quality.consistency import NAME, consistency, score_of, unmeasured, worst
+from tower.quality.consistency import METRIC_NAME, measure_consistency, score_character, unmeasured_metric, worst_metric
 from tower.quality.reference import read_figure
 from tower_animatic.engine import AnimaticEngine
 
@@ -63,9 +63,9 @@ def render(tmp_path: Path) -> Callable[[Path], Path]:
 def test_the_characters_own_clip_is_told_from_anothers(draw: Draw, render: Callable[[Path], Path]) -> None:
     mine, others = draw("mine", RED), draw("other", BLUE, wide=True)
     clip = render(mine)
-    own = consistency(clip, read_figure("Kai", mine))
-    other = consistency(clip, read_figure("Mei", others))
-    assert (own.name, own.unit, own.threshold, own.better) == (NAME, "0–10", 5.0, "min")
+    own = measure_consistency(clip, read_figure("Kai", mine))
+    other = measure_consistency(clip, read_figure("Mei", others))
+    assert (own.name, own.unit, own.threshold, own.better) == (METRIC_NAME, "0–10", 5.0, "min")
     assert own.passed is True
     assert own.grade == pytest.approx((own.score or 0) / 10)
     assert other.passed is False
@@ -78,14 +78,14 @@ def test_the_characters_own_clip_is_told_from_anothers(draw: Draw, render: Calla
 def test_equal_clips_score_equally(draw: Draw, render: Callable[[Path], Path]) -> None:
     mine = draw("mine", RED)
     clip, figure = render(mine), read_figure("Kai", mine)
-    assert consistency(clip, figure) == consistency(clip, figure)
+    assert measure_consistency(clip, figure) == measure_consistency(clip, figure)
 
 
 def test_the_least_like_of_several_counts_and_what_is_unknown_does_not() -> None:
-    unknown = unmeasured("Mei has no reference image")
+    unknown = unmeasured_metric("Mei has no reference image")
     assert (unknown.score, unknown.passed, unknown.grade) == (None, None, 1.0)
-    assert worst([unknown]) is unknown
-    assert worst([]).reason == "no character is in the shot"
+    assert worst_metric([unknown]) is unknown
+    assert worst_metric([]).reason == "no character is in the shot"
 
 
 @pytest.mark.parametrize("bytes_", [b"", b"no picture at all"])
@@ -102,20 +102,20 @@ def test_a_file_without_a_picture_is_said(draw: Draw, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"not a film")
     with pytest.raises(MediaUnreadableError):
-        consistency(broken, read_figure("Kai", draw("mine", RED)))
+        measure_consistency(broken, read_figure("Kai", draw("mine", RED)))
 
 
 def test_figures_are_cut_out_of_clear_plain_and_busy_grounds(draw: Draw, tmp_path: Path) -> None:
     plain = draw("plain", RED)
-    share = float(read_figure("Kai", plain).cover.mean())
+    share = float(read_figure("Kai", plain).coverage.mean())
     assert 0.1 < share < 0.5
     picture = np.asarray(cv2.imread(str(plain)), np.uint8)
     clear = np.dstack([picture, np.where(np.all(picture == 240, axis=2), 0, 255).astype(np.uint8)])
     cv2.imwrite(str(tmp_path / "clear.png"), clear)
-    assert float(read_figure("Kai", tmp_path / "clear.png").cover.mean()) == pytest.approx(share, abs=0.05)
+    assert float(read_figure("Kai", tmp_path / "clear.png").coverage.mean()) == pytest.approx(share, abs=0.05)
     noise = np.random.default_rng(1).integers(0, 255, picture.shape).astype(np.uint8)
     cv2.imwrite(str(tmp_path / "busy.png"), np.where(picture == 240, noise, picture))
-    busy = read_figure("Kai", tmp_path / "busy.png").cover
+    busy = read_figure("Kai", tmp_path / "busy.png").coverage
     assert (busy[0, 0], busy[300, 150]) == (0, 1)
 
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_compared_says_why(draw: Draw, tmp_path: Path) -> None:
 
     def why(image: Path | None, *, wide: bool = False) -> str:
         member = CastMember("Kai", reference_image=None if image is None else str(image))
-        scored = score_of(member, broken, wide=wide)
+        scored = score_character(member, broken, is_wide_shot=wide)
         assert (scored.score, scored.passed) == (None, None)
         return scored.reason or ""
 

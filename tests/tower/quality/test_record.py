@@ -11,8 +11,8 @@ from db.models.rendering import Asset, AssetKind, QualityAssessment
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
 from tower.jobs.spec import GenerationSpec
-from tower.quality.consistency import LEAST, NAME, UNIT, Likeness, unmeasured
-from tower.quality.record import add_visual, record_verdict
+from tower.quality.consistency import METRIC_NAME, METRIC_UNIT, MIN_SCORE, ConsistencyMetric, unmeasured_metric
+from tower.quality.record import add_visual_metric, record_verdict
 from tower.quality.verdict import Assessment, Metric
 
 SHARP = Metric("frame_count", 24, "frames", 24, "equal", passed=True)
@@ -21,20 +21,24 @@ SHARP = Metric("frame_count", 24, "frames", 24, "equal", passed=True)
 @pytest.fixture
 def attempt(session: Session) -> Attempt:
     job = lifecycle.open_job(session, GenerationSpec(prompt="x"), job_type=JobType.PROFESSIONAL)
-    return lifecycle.claim(session, job.id, flow_run_id=None, timeout_s=60)
+    return lifecycle.claim_job(session, job.id, flow_run_id=None, timeout_s=60)
 
 
 def take(session: Session, attempt: Attempt) -> int:
     asset = Asset(kind=AssetKind.VIDEO, path="/x.mp4", sha256="0" * 64, bytes=1, probe={}, provenance={})
     session.add(asset)
     session.flush()
-    record_verdict(session, attempt, asset_id=asset.id, assessment=Assessment.of([SHARP], seconds=0.1, probe=None))
+    record_verdict(
+        session, attempt, asset_id=asset.id, assessment=Assessment.from_metrics([SHARP], seconds=0.1, probe=None)
+    )
     return asset.id
 
 
-def likeness(score: float) -> Likeness:
-    passed = score >= LEAST
-    return Likeness(NAME, score, UNIT, LEAST, "min", passed, reason=None if passed else "Kai is unlike")
+def likeness(score: float) -> ConsistencyMetric:
+    passed = score >= MIN_SCORE
+    return ConsistencyMetric(
+        METRIC_NAME, score, METRIC_UNIT, MIN_SCORE, "min", passed, reason=None if passed else "Kai is unlike"
+    )
 
 
 def stages(session: Session) -> list[tuple[str, float]]:
@@ -44,26 +48,32 @@ def stages(session: Session) -> list[tuple[str, float]]:
 
 def test_the_worse_of_the_two_is_the_final_score(session: Session, attempt: Attempt) -> None:
     asset_id = take(session, attempt)
-    final = add_visual(session, attempt, asset_id=asset_id, metric=likeness(3.1), seconds=0.2)
-    assert (final.score, final.passed, final.reason) == (3.1, False, f"{NAME}: Kai is unlike.")
+    final = add_visual_metric(session, attempt, asset_id=asset_id, metric=likeness(3.1), seconds=0.2)
+    assert (final.score, final.passed, final.reason) == (3.1, False, f"{METRIC_NAME}: Kai is unlike.")
     kept = session.get_one(QualityMetrics, attempt.job_id)
-    assert (kept.score, kept.passed, [one["name"] for one in kept.metrics]) == (3.1, False, ["frame_count", NAME])
+    assert (kept.score, kept.passed, [one["name"] for one in kept.metrics]) == (
+        3.1,
+        False,
+        ["frame_count", METRIC_NAME],
+    )
     assert stages(session) == [("technical", 10.0), ("visual", 3.1)]
 
 
 def test_measured_again_it_replaces_itself(session: Session, attempt: Attempt) -> None:
     asset_id = take(session, attempt)
     for score in (8.0, 9.0):
-        final = add_visual(session, attempt, asset_id=asset_id, metric=likeness(score), seconds=0.2)
+        final = add_visual_metric(session, attempt, asset_id=asset_id, metric=likeness(score), seconds=0.2)
     assert (final.score, final.passed) == (9.0, True)
     kept = session.get_one(QualityMetrics, attempt.job_id)
-    assert [one["value"] for one in kept.metrics if one["name"] == NAME] == [9.0]
+    assert [one["value"] for one in kept.metrics if one["name"] == METRIC_NAME] == [9.0]
 
 
 def test_what_could_not_be_measured_is_named_and_no_verdict(session: Session, attempt: Attempt) -> None:
     asset_id = take(session, attempt)
-    final = add_visual(session, attempt, asset_id=asset_id, metric=unmeasured("Kai has no reference image"), seconds=0)
+    final = add_visual_metric(
+        session, attempt, asset_id=asset_id, metric=unmeasured_metric("Kai has no reference image"), seconds=0
+    )
     assert (final.score, final.passed, final.reason) == (10.0, True, None)
-    [metric] = [one for one in session.get_one(QualityMetrics, attempt.job_id).metrics if one["name"] == NAME]
+    [metric] = [one for one in session.get_one(QualityMetrics, attempt.job_id).metrics if one["name"] == METRIC_NAME]
     assert (metric["value"], metric["passed"], metric["reason"]) == (None, None, "Kai has no reference image")
     assert stages(session) == [("technical", 10.0)]

@@ -16,12 +16,20 @@ from tower.jobs import lifecycle
 from tower.jobs.analytics import record_stage
 from tower.jobs.lifecycle import Attempt
 from tower.jobs.spec import GenerationSpec
-from tower.quality.adjustments import AGAIN, Change
-from tower.quality.record import keep_verdict, record_verdict
-from tower.quality.rounds import ROUNDS, Round, another, best_of, change_after, kept_round, rounds_of
+from tower.quality.adjustments import UNCHANGED, Adjustment
+from tower.quality.record import choose_final_verdict, record_verdict
+from tower.quality.rounds import (
+    ROUND_STEPS,
+    RoundResult,
+    best_round,
+    completed_rounds,
+    kept_round_number,
+    needs_another_round,
+    next_adjustment,
+)
 from tower.quality.verdict import Assessment, Metric
 from tower.rendering import segments
-from tower.rendering.engine_choice import EngineName
+from tower.rendering.engine_choice import EngineVersion
 from tower.rendering.segments import SegmentPlan
 from tower.shots.cast import Cast
 from tower.shots.planning import Script, plan_round
@@ -30,18 +38,18 @@ from tower.shots.prompts import EnhancedPrompt
 SHOT = Shot("neon city", "", seed=7, width=256, height=256, fps=24, frames=24)
 SPEC = GenerationSpec(prompt="neon city", width=256, height=256)
 SCRIPT = Script(SPEC, Cast(), EnhancedPrompt("neon city", "", "rules"), 7, "m", SPEC.preset)
-ANIMATIC = EngineName("animatic", "1")
+ANIMATIC = EngineVersion("animatic", "1")
 
 
-def over(number: int, *failed: str, score: float = 1.0, clip: bool = True) -> Round:
+def over(number: int, *failed: str, score: float = 1.0, clip: bool = True) -> RoundResult:
     passed = not failed and clip
-    return Round(number, number if clip else None, "/x.mp4" if clip else None, score, passed, "No.", failed)
+    return RoundResult(number, number if clip else None, "/x.mp4" if clip else None, score, passed, "No.", failed)
 
 
 @pytest.fixture
 def attempt(session: Session) -> Attempt:
     job = lifecycle.open_job(session, GenerationSpec(prompt="neon city"), job_type=JobType.INTEGRATED)
-    return lifecycle.claim(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+    return lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
 
 
 def plan(round_number: int) -> SegmentPlan:
@@ -60,27 +68,27 @@ def completed(session: Session, segment_id: int, job_id: int, file: Path) -> int
 
 def verdict(value: float) -> Assessment:
     metric = Metric("black_share", value, "of frames", 0.25, "max", value <= 0.25, reason="too black")
-    return Assessment.of([metric], seconds=0.1, probe=None)
+    return Assessment.from_metrics([metric], seconds=0.1, probe=None)
 
 
 def test_another_round_is_worth_it_until_one_passes_or_three_did_not() -> None:
-    assert another([])
-    assert another([over(1, "black_share")])
-    assert not another([over(1, "black_share"), over(2)])
-    assert not another([over(number, "black_share") for number in (1, 2, 3)])
+    assert needs_another_round([])
+    assert needs_another_round([over(1, "black_share")])
+    assert not needs_another_round([over(1, "black_share"), over(2)])
+    assert not needs_another_round([over(number, "black_share") for number in (1, 2, 3)])
 
 
 def test_the_changes_of_all_rejections_add_up() -> None:
-    assert change_after([]) == AGAIN
-    assert change_after([over(1, "flash_share"), over(2, "black_share")]) == Change(seed=1, steps=1, overlap=1)
+    assert next_adjustment([]) == UNCHANGED
+    assert next_adjustment([over(1, "flash_share"), over(2, "black_share")]) == Adjustment(seed=1, steps=1, overlap=1)
 
 
 def test_the_best_passed_or_else_has_the_highest_score_and_of_equals_the_first() -> None:
     bad = [over(1, "black_share", score=1.2), over(2, "frozen_run", score=2.2), over(3, "black_share", score=2.2)]
-    assert best_of(bad) == bad[1]
-    assert best_of([*bad[:2], over(3, score=6.0)]) == over(3, score=6.0)
-    assert best_of([over(1, clip=False), bad[0]]) == bad[0]
-    assert best_of([over(1, clip=False)]) is None
+    assert best_round(bad) == bad[1]
+    assert best_round([*bad[:2], over(3, score=6.0)]) == over(3, score=6.0)
+    assert best_round([over(1, clip=False), bad[0]]) == bad[0]
+    assert best_round([over(1, clip=False)]) is None
 
 
 def test_a_round_is_planned_from_the_rejections_before_it() -> None:
@@ -110,14 +118,14 @@ def test_each_round_has_a_completed_row_of_its_own(session: Session, attempt: At
         assert segments.open_segment(session, attempt, plan(number)).id == row.id
     assert [(row.round, row.attempt) for row in rows] == [(1, 1), (2, 2)]
     assert rows[0].prompt_id == session.get_one(ProductionJob, attempt.job_id).comfyui_job_id != rows[1].prompt_id
-    assert set(segments.shots_of_rounds(session, attempt.job_id)) == {1, 2}
+    assert set(segments.read_shots_by_round(session, attempt.job_id)) == {1, 2}
 
 
 def test_a_round_that_crashed_is_taken_up_under_its_own_prompt_id(session: Session, attempt: Attempt) -> None:
     first = segments.open_segment(session, attempt, plan(1))
-    segments.give_up(session, first.id, "its process was killed")
+    segments.abandon_segment(session, first.id, "its process was killed")
     second = segments.open_segment(session, attempt, plan(2))
-    segments.give_up(session, second.id, "its process was killed")
+    segments.abandon_segment(session, second.id, "its process was killed")
     again = segments.open_segment(session, attempt, plan(2))
     assert (again.state, again.attempt, again.prompt_id) == (SegmentState.QUEUED, 3, second.prompt_id)
     assert again.prompt_id != first.prompt_id
@@ -130,7 +138,7 @@ def test_each_round_keeps_its_verdict_and_the_kept_one_is_final(session: Session
     assert [(row.round, row.passed, row.score) for row in rows] == [(1, False, 2.5), (2, False, 1.25)]
     final = session.get_one(QualityMetrics, attempt.job_id)
     assert final.score == 1.25
-    keep_verdict(session, attempt, round_number=1)
+    choose_final_verdict(session, attempt, round_number=1)
     session.refresh(final)
     assert (final.score, final.passed, final.metrics[0]["value"]) == (2.5, False, 0.5)
 
@@ -145,11 +153,11 @@ def test_the_cost_of_each_round_is_kept(session: Session, attempt: Attempt) -> N
 def test_rounds_come_back_from_the_job_as_they_were(session: Session, attempt: Attempt) -> None:
     rounds = [over(1, "black_share", "black_run"), over(2)]
     for one in rounds:
-        ROUNDS[one.number - 1].put(session, attempt, one)
+        ROUND_STEPS[one.number - 1].write(session, attempt, one)
     job = session.get_one(ProductionJob, attempt.job_id, populate_existing=True)
-    assert (rounds_of(job), kept_round(job)) == (rounds, None)
+    assert (completed_rounds(job), kept_round_number(job)) == (rounds, None)
     lifecycle.record_step(session, attempt, "cast", {})
-    for step in ROUNDS:
+    for step in ROUND_STEPS:
         step.forget(session, attempt)
     session.refresh(job)
     assert job.steps == {"cast": {}}

@@ -12,7 +12,7 @@ import pytest
 from benchmarks import quality_corpus
 from benchmarks import quality_faults as bad
 from benchmarks.quality_corpus import Kind, Pictures
-from benchmarks.quality_faults import ASKED, Format, encode, tone
+from benchmarks.quality_faults import DEFAULT_FORMAT, Format, encode, tone
 from tower.media.decode import NoMediaFileError
 from tower.quality.technical import Assessment, Expectation, Limits, judge
 from tower.quality.verdict import Metric
@@ -24,7 +24,7 @@ def pictures(kind: Kind, *, seed: int = 77, frames: int = FRAMES) -> Pictures:
     return kind(np.random.default_rng(seed), SIZE, frames)
 
 
-def judged(folder: Path, shown: Pictures, form: Format = ASKED, *, gain: float | None = None) -> Assessment:
+def judged(folder: Path, shown: Pictures, form: Format = DEFAULT_FORMAT, *, gain: float | None = None) -> Assessment:
     sound = None if gain is None else tone(len(shown) / 24, gain)
     clip = encode(folder / "clip.mp4", shown, form, sound=sound)
     return judge(clip, Expectation(SIZE, SIZE, 24, FRAMES))

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from tower.quality.faults import named, spans
+from tower.quality.faults import describe_ranges, frame_ranges
 from tower.quality.verdict import Assessment, Metric
 
 
@@ -33,7 +33,7 @@ def test_what_is_right_or_wrong_has_no_grades_between() -> None:
 def test_what_could_not_be_measured_is_no_fault() -> None:
     unmeasured = a_metric(None, 0.2, "max", passed=None)
     assert unmeasured.grade == 1
-    assert Assessment.of([unmeasured], seconds=0.1, probe=None).passed
+    assert Assessment.from_metrics([unmeasured], seconds=0.1, probe=None).passed
 
 
 def test_the_score_is_that_of_the_worst_metric_and_the_reason_names_all() -> None:
@@ -42,15 +42,15 @@ def test_the_score_is_that_of_the_worst_metric_and_the_reason_names_all() -> Non
         Metric("frozen_run", 48, "frames", 12, "max", passed=False, reason="48 frames in a row do not move"),
         a_metric(2, 20, "max", passed=True),
     ]
-    verdict = Assessment.of(metrics, seconds=0.1, probe=None)
+    verdict = Assessment.from_metrics(metrics, seconds=0.1, probe=None)
     assert verdict.score == 1.25
     assert verdict.reason == "black_run: 20 frames in a row are black. Also: frozen_run."
 
 
 def test_numbers_become_ranges() -> None:
-    assert spans([]) == ()
-    assert spans([7, 3, 4, 5]) == ((3, 5), (7, 7))
-    assert spans([1, 3, 4, 5], least=3) == ((3, 5),)
-    assert named(spans([3, 4, 5, 9])) == " (frames 3–5, 9)"
-    assert named(spans(range(0, 20, 2))) == " (frames 0, 2, 4 and elsewhere)"
-    assert named(()) == ""
+    assert frame_ranges([]) == ()
+    assert frame_ranges([7, 3, 4, 5]) == ((3, 5), (7, 7))
+    assert frame_ranges([1, 3, 4, 5], min_length=3) == ((3, 5),)
+    assert describe_ranges(frame_ranges([3, 4, 5, 9])) == " (frames 3–5, 9)"
+    assert describe_ranges(frame_ranges(range(0, 20, 2))) == " (frames 0, 2, 4 and elsewhere)"
+    assert describe_ranges(()) == ""

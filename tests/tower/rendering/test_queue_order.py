@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from db.models.jobs import ProductionJob
 from tower.rendering.queue_listing import QueuedJob, WaitingRun
-from tower.rendering.queue_order import new_times
+from tower.rendering.queue_order import reschedule_times
 
 NOON = datetime(2025, 11, 5, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -21,7 +21,9 @@ def queued(number: int, *ticks: int) -> QueuedJob:
 
 def order_after(order: list[QueuedJob], index: int) -> list[int]:
     """The jobs in the order in which Prefect would take their runs, once the new times are set."""
-    times = {run.flow_run_id: run.due for one in order for run in one.waiting} | dict(new_times(order, index))
+    times = {run.flow_run_id: run.scheduled_for for one in order for run in one.waiting_runs} | dict(
+        reschedule_times(order, index)
+    )
     assert len(set(times.values())) == len(times)
     return [run_id.int // 100 for run_id in sorted(times, key=times.__getitem__)]
 
@@ -44,10 +46,14 @@ def test_a_hundred_moves_into_the_same_gap_keep_their_order() -> None:
     order = [queued(0, 0), queued(101, 1_000_000)]
     for number in range(1, 101):
         order.insert(1, queued(number, 2_000_000))
-        times = dict(new_times(order, 1))
+        times = dict(reschedule_times(order, 1))
         order = [
-            QueuedJob(one.job, (), [WaitingRun(r.flow_run_id, times.get(r.flow_run_id, r.due)) for r in one.waiting])
+            QueuedJob(
+                one.job,
+                (),
+                [WaitingRun(r.flow_run_id, times.get(r.flow_run_id, r.scheduled_for)) for r in one.waiting_runs],
+            )
             for one in order
         ]
-        due = [run.due for one in order for run in one.waiting]
+        due = [run.scheduled_for for one in order for run in one.waiting_runs]
         assert due == sorted(set(due))

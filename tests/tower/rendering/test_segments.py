@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobType, ProductionJob
 from db.models.rendering import Asset, AssetKind, RenderSegment, SegmentState
-from tests.concurrency import race
+from tests.concurrency import run_concurrently
 from tower.engines.base import CastMember, Shot
 from tower.errors import CancelledError, RenderError, SupersededError
 from tower.errors.codes import ErrorCode
@@ -42,7 +42,7 @@ def plan(number: int = 1) -> SegmentPlan:
 
 def opened(session: Session) -> Attempt:
     job = lifecycle.open_job(session, GenerationSpec(prompt="neon city"), job_type=JobType.STANDARD)
-    return lifecycle.claim(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+    return lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def complete(session: Session, row: RenderSegment, file: Path = Path("/r/a.mp4")
 
 def test_the_shot_comes_back_as_it_was_planned(session: Session, row: RenderSegment) -> None:
     session.refresh(row)
-    assert segments.shot_of(row) == SHOT
+    assert segments.read_shot(row) == SHOT
 
 
 def test_the_first_segment_carries_the_jobs_prompt_id(session: Session, row: RenderSegment, attempt: Attempt) -> None:
@@ -112,7 +112,7 @@ def test_after_a_crash_the_prompt_id_is_kept_and_the_old_run_refused(
     session: Session, row: RenderSegment, attempt: Attempt
 ) -> None:
     claim(session, row)
-    assert segments.give_up(session, row.id, "its process was killed")
+    assert segments.abandon_segment(session, row.id, "its process was killed")
     again = segments.open_segment(session, attempt, plan())
     assert (again.attempt, again.prompt_id) == (2, row.prompt_id)
     with pytest.raises(SupersededError):
@@ -132,7 +132,7 @@ def test_after_a_failure_of_the_engine_the_prompt_id_is_fresh(
 
 def test_only_the_run_that_was_launched_for_it_may_claim(session: Session, row: RenderSegment) -> None:
     launched = uuid.uuid4()
-    segments.launched(session, row.id, launched)
+    segments.record_launch(session, row.id, launched)
     session.refresh(row)
     with pytest.raises(SupersededError):
         claim(session, row)
@@ -143,12 +143,12 @@ def test_only_the_run_that_was_launched_for_it_may_claim(session: Session, row: 
 def test_a_finished_segment_is_not_given_up(session: Session, row: RenderSegment) -> None:
     claim(session, row)
     complete(session, row)
-    assert not segments.give_up(session, row.id, "late news of a death")
+    assert not segments.abandon_segment(session, row.id, "late news of a death")
 
 
 def test_cancelling_the_job_stops_its_segments(session: Session, row: RenderSegment, attempt: Attempt) -> None:
     claim(session, row)
-    lifecycle.cancel(session, attempt.job_id)
+    lifecycle.cancel_job(session, attempt.job_id)
     with pytest.raises(CancelledError):
         segments.report_segment(session, row.id, progress=0.5, step="frame 36 of 72")
     with pytest.raises(CancelledError):
@@ -211,15 +211,15 @@ def test_a_forced_render_or_a_lost_file_is_rendered_anew(session: Session, tmp_p
     assert segments.open_segment(session, opened(session), plan()).state == SegmentState.QUEUED
 
 
-def test_a_cancel_and_a_report_at_once_do_not_block_each_other(sessions: Sessions) -> None:
+def test_a_cancel_and_a_report_at_once_do_not_block_each_other(sessions: SessionFactory) -> None:
     """Both write to the job and to its segment; in whatever order they come, none is thrown out by the database."""
     for _ in range(15):
         with sessions.begin() as session:
             attempt = opened(session)
             row = segments.open_segment(session, attempt, plan())
             claim(session, row)
-        race(
+        run_concurrently(
             sessions,
             partial(segments.report_segment, segment_id=row.id, progress=0.5, step="frame 36 of 72"),
-            partial(lifecycle.cancel, job_id=attempt.job_id),
+            partial(lifecycle.cancel_job, job_id=attempt.job_id),
         )

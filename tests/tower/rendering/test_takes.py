@@ -19,7 +19,7 @@ from tower.engines.base import CastMember, Shot
 from tower.errors import InvalidError
 from tower.media.files import sha256_of
 from tower.media.probe import probe
-from tower.rendering.takes import TakeLostError, check_take, find, fingerprint, keep
+from tower.rendering.takes import TakeLostError, check_take, find_take, fingerprint, store_take
 from tower.workflows.graph import Binding, WorkflowGraph
 
 SHOT = Shot(
@@ -96,7 +96,7 @@ def job(session: Session) -> ProductionJob:
 def kept(session: Session, clip: Path, renders: Path, job: ProductionJob) -> Asset:
     made_from = {"engine": "animatic"}
     found = probe(clip)
-    return keep(session, clip, renders=renders, probe=found, job_id=job.id, project_id=None, provenance=made_from)
+    return store_take(session, clip, renders=renders, probe=found, job_id=job.id, project_id=None, provenance=made_from)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Shot)])
@@ -159,7 +159,7 @@ def test_a_reference_image_that_is_gone_is_named(tmp_path: Path) -> None:
 def test_another_process_finds_the_same_fingerprint() -> None:
     code = (
         "from tower.engines.base import *; from tower.rendering.takes import fingerprint;"
-        f"print(fingerprint({SHOT!r}, engine='animatic', version='1'))"
+        f"print(fingerprint({SHOT!r}, engine='animatic', engine_version='1'))"
     )
     environment = {"PYTHONHASHSEED": "12345", "PYTHONPATH": str(Path(__file__).parents[3])}
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
@@ -240,10 +240,10 @@ def test_a_completed_take_is_found_by_its_fingerprint(
     take = kept(session, clip, tmp_path / "renders", job)
     session.add(queued(job, take, SegmentState.COMPLETED))
     session.flush()
-    found = find(session, "f" * 64)
+    found = find_take(session, "f" * 64)
     assert found is not None
     assert found.id == take.id
-    assert find(session, "e" * 64) is None
+    assert find_take(session, "e" * 64) is None
 
 
 def test_a_take_whose_file_is_gone_or_shorter_is_not_found(
@@ -253,9 +253,9 @@ def test_a_take_whose_file_is_gone_or_shorter_is_not_found(
     session.add(queued(job, take, SegmentState.COMPLETED))
     session.flush()
     Path(take.path).unlink()
-    assert find(session, "f" * 64) is None
+    assert find_take(session, "f" * 64) is None
     Path(take.path).write_bytes(b"short")
-    assert find(session, "f" * 64) is None
+    assert find_take(session, "f" * 64) is None
 
 
 def test_an_older_take_is_found_where_the_newest_lost_its_file(
@@ -266,7 +266,7 @@ def test_an_older_take_is_found_where_the_newest_lost_its_file(
     session.add_all([queued(job, old, SegmentState.COMPLETED), queued(job, new, SegmentState.COMPLETED, segment=2)])
     session.flush()
     Path(new.path).unlink()
-    found = find(session, "f" * 64)
+    found = find_take(session, "f" * 64)
     assert found is not None
     assert found.id == old.id
 
@@ -277,4 +277,4 @@ def test_an_attempt_that_was_given_up_gives_no_take(
     take = kept(session, clip, tmp_path / "renders", job)
     session.add(queued(job, take, SegmentState.SUPERSEDED))
     session.flush()
-    assert find(session, "f" * 64) is None
+    assert find_take(session, "f" * 64) is None

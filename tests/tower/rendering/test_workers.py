@@ -11,7 +11,7 @@ from db.models.workers import Worker, WorkerState
 from tower.errors import RenderError
 from tower.errors.codes import ErrorCode
 from tower.rendering import workers
-from tower.rendering.failure_limits import UNWELL_AFTER
+from tower.rendering.failure_limits import UNWELL_AFTER_FAILURES
 
 NAME = "gpu@box"
 AWAY = RenderError("ComfyUI does not answer", code=ErrorCode.COMFYUI_UNREACHABLE)
@@ -27,37 +27,37 @@ def worker(session: Session) -> Worker:
 
 def fails(session: Session, times: int) -> None:
     for _ in range(times):
-        workers.failed(session, NAME, AWAY)
+        workers.record_failure(session, NAME, AWAY)
     session.flush()
 
 
 def test_three_failures_in_a_row_make_it_unwell_and_say_why(session: Session, worker: Worker) -> None:
-    fails(session, UNWELL_AFTER - 1)
+    fails(session, UNWELL_AFTER_FAILURES - 1)
     assert worker.state == WorkerState.READY
     fails(session, 1)
     assert (worker.state, worker.last_failure_code) == (WorkerState.UNWELL, "COMFYUI_UNREACHABLE")
 
 
 def test_a_success_between_breaks_the_row(session: Session, worker: Worker) -> None:
-    fails(session, UNWELL_AFTER - 1)
-    workers.succeeded(session, NAME)
+    fails(session, UNWELL_AFTER_FAILURES - 1)
+    workers.record_success(session, NAME)
     session.refresh(worker)
-    fails(session, UNWELL_AFTER - 1)
+    fails(session, UNWELL_AFTER_FAILURES - 1)
     assert worker.state == WorkerState.READY
 
 
 @pytest.mark.parametrize(("code", "own"), [("COMFYUI_OOM", True), ("COMFYUI_REFUSED", False), ("NOT_AS_ASKED", False)])
 def test_only_its_own_reasons_count(code: str, own: bool) -> None:
-    assert workers.is_workers_fault(RenderError("x", code=ErrorCode[code])) is own
+    assert workers.is_worker_fault(RenderError("x", code=ErrorCode[code])) is own
 
 
 def test_slots_are_counted_over_the_workers_that_are_well_and_there(session: Session, worker: Worker) -> None:
     other = Worker(name="gpu@other", host="other", slots=3, engine="animatic")
     session.add(other)
     session.flush()
-    assert workers.pool_slots(session) == 4
-    fails(session, UNWELL_AFTER)
-    assert workers.pool_slots(session) == 3
+    assert workers.count_pool_slots(session) == 4
+    fails(session, UNWELL_AFTER_FAILURES)
+    assert workers.count_pool_slots(session) == 3
     other.seen_at = datetime.now(UTC) - timedelta(hours=1)
     session.flush()
-    assert workers.pool_slots(session) is None
+    assert workers.count_pool_slots(session) is None

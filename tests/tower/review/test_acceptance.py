@@ -13,73 +13,73 @@ from db.models.characters import CharacterAppearance
 from db.models.rendering import Asset
 from db.models.review import FeedbackKind
 from db.models.scenes import SceneStatus
-from tests.tower.scene_takes import Stage, with_comfyui
-from tests.tower.versions.story import a_story
+from tests.tower.scene_takes import SceneStage, use_comfyui
+from tests.tower.versions.story import create_story
 from tower.rendering.takes import TakeLostError
 from tower.review import feedback
 from tower.review.acceptance import approve_take
-from tower.review.feedback import Opinion
+from tower.review.feedback import FeedbackInput
 from tower.versions.kinds import Kind
 
 
 @pytest.fixture
-def stage(session: Session, tmp_path: Path) -> Stage:
-    return Stage(a_story(session), tmp_path)
+def stage(session: Session, tmp_path: Path) -> SceneStage:
+    return SceneStage(create_story(session), tmp_path)
 
 
 @pytest.fixture
-def kai(stage: Stage) -> uuid.UUID:
+def kai(stage: SceneStage) -> uuid.UUID:
     return stage.story.put(Kind.CHARACTERS, name="Kai", visual_traits={"coat": "black"})
 
 
 @pytest.fixture
-def harbour(stage: Stage, kai: uuid.UUID) -> uuid.UUID:
+def harbour(stage: SceneStage, kai: uuid.UUID) -> uuid.UUID:
     playing = [{"name": "Kai", "key": str(kai)}]
     return stage.story.put(Kind.SCENES, scene_number=1, description="Rain", characters=playing)
 
 
-def another(stage: Stage, scene: uuid.UUID, seed: int) -> Asset:
+def another(stage: SceneStage, scene: uuid.UUID, seed: int) -> Asset:
     """A finished take of the scene with a seed of its own."""
-    job = stage.open(scene, overrides={"seed": seed})
-    take, _ = stage.render(job)
-    stage.finish(job, take)
+    job = stage.open_job(scene, overrides={"seed": seed})
+    take, _ = stage.render_take(job)
+    stage.accept_and_complete(job, take)
     return take
 
 
-def say(stage: Stage, take: Asset, kind: FeedbackKind) -> feedback.Given:
-    return feedback.give(stage.session, Opinion(take.id, kind, "tests", reason="so it is"))
+def say(stage: SceneStage, take: Asset, kind: FeedbackKind) -> feedback.FeedbackResult:
+    return feedback.submit_feedback(stage.session, FeedbackInput(take.id, kind, "tests", reason="so it is"))
 
 
-def shown(stage: Stage, scene: uuid.UUID) -> tuple[int | None, str | None, SceneStatus]:
-    row = stage.scene(scene)
+def shown(stage: SceneStage, scene: uuid.UUID) -> tuple[int | None, str | None, SceneStatus]:
+    row = stage.find_scene(scene)
     return row.accepted_asset_id, row.video_path, row.status
 
 
-def test_a_good_take_is_accepted_where_there_is_none(stage: Stage, harbour: uuid.UUID) -> None:
-    take = stage.show(harbour)
+def test_a_good_take_is_accepted_where_there_is_none(stage: SceneStage, harbour: uuid.UUID) -> None:
+    take = stage.render_and_accept(harbour)
     assert shown(stage, harbour) == (take.id, take.path, SceneStatus.RENDERED)
-    assert stage.story.findings() == []
+    assert stage.story.check_integrity() == []
 
 
-def test_a_bad_take_is_kept_and_not_shown(stage: Stage, harbour: uuid.UUID) -> None:
-    job = stage.open(harbour)
-    take, _ = stage.render(job)
-    assert not stage.finish(job, take, passed=False).accepted
+def test_a_bad_take_is_kept_and_not_shown(stage: SceneStage, harbour: uuid.UUID) -> None:
+    job = stage.open_job(harbour)
+    take, _ = stage.render_take(job)
+    assert not stage.accept_and_complete(job, take, passed=False).accepted
     assert shown(stage, harbour) == (None, None, SceneStatus.GENERATED)
-    assert say(stage, take, FeedbackKind.APPROVAL).accepted_for == stage.scene(harbour).id  # a person knows better
+    assert say(stage, take, FeedbackKind.APPROVAL).accepted_for == stage.find_scene(harbour).id  # a person knows better
     assert shown(stage, harbour) == (take.id, take.path, SceneStatus.FINAL)
 
 
-def test_a_take_that_is_up_to_date_is_not_replaced_by_itself(stage: Stage, harbour: uuid.UUID) -> None:
-    first = stage.show(harbour)
+def test_a_take_that_is_up_to_date_is_not_replaced_by_itself(stage: SceneStage, harbour: uuid.UUID) -> None:
+    first = stage.render_and_accept(harbour)
     second = another(stage, harbour, 7)
     assert shown(stage, harbour)[0] == first.id
-    assert say(stage, second, FeedbackKind.APPROVAL).accepted_for == stage.scene(harbour).id
+    assert say(stage, second, FeedbackKind.APPROVAL).accepted_for == stage.find_scene(harbour).id
     assert shown(stage, harbour) == (second.id, second.path, SceneStatus.FINAL)
-    assert stage.stale() == {}
+    assert stage.find_stale() == {}
 
 
-def test_a_video_of_the_users_own_gives_way_to_an_approval_alone(stage: Stage, harbour: uuid.UUID) -> None:
+def test_a_video_of_the_users_own_gives_way_to_an_approval_alone(stage: SceneStage, harbour: uuid.UUID) -> None:
     stage.story.put(Kind.SCENES, key=harbour, video_path="/media/mine.mp4")
     take = another(stage, harbour, 7)
     assert shown(stage, harbour)[:2] == (None, "/media/mine.mp4")
@@ -87,77 +87,77 @@ def test_a_video_of_the_users_own_gives_way_to_an_approval_alone(stage: Stage, h
     say(stage, take, FeedbackKind.APPROVAL)
     assert shown(stage, harbour) == (take.id, take.path, SceneStatus.FINAL)
     assert stage.story.commit().hash != head  # the video was content
-    assert stage.story.findings() == []
+    assert stage.story.check_integrity() == []
     stage.story.put(Kind.SCENES, key=harbour, video_path="/media/mine.mp4")
-    row = stage.scene(harbour)
+    row = stage.find_scene(harbour)
     assert (row.accepted_asset_id, row.accepted_fingerprint, row.accepted_inputs) == (None, None, None)
 
 
-def test_a_rejected_take_is_taken_back_and_the_next_one_is_another(stage: Stage, harbour: uuid.UUID) -> None:
-    first = stage.show(harbour)
+def test_a_rejected_take_is_taken_back_and_the_next_one_is_another(stage: SceneStage, harbour: uuid.UUID) -> None:
+    first = stage.render_and_accept(harbour)
     given = say(stage, first, FeedbackKind.REJECTION)
-    assert given.taken_from == [stage.scene(harbour).id]
+    assert given.taken_from == [stage.find_scene(harbour).id]
     assert given.feedback.scene_key == harbour
     assert shown(stage, harbour) == (None, None, SceneStatus.GENERATED)
-    job = stage.open(harbour)
-    take, made = stage.render(job)
+    job = stage.open_job(harbour)
+    take, made = stage.render_take(job)
     assert made
     assert take.provenance["shot"]["seed"] != first.provenance["shot"]["seed"]
-    assert stage.finish(job, take).accepted
-    assert stage.stale() == {}
-    assert stage.open(harbour).seed == job.seed  # what was liked is asked for again
+    assert stage.accept_and_complete(job, take).accepted
+    assert stage.find_stale() == {}
+    assert stage.open_job(harbour).seed == job.seed  # what was liked is asked for again
 
 
-def test_rejecting_a_take_that_is_not_shown_takes_nothing_back(stage: Stage, harbour: uuid.UUID) -> None:
-    first = stage.show(harbour)
+def test_rejecting_a_take_that_is_not_shown_takes_nothing_back(stage: SceneStage, harbour: uuid.UUID) -> None:
+    first = stage.render_and_accept(harbour)
     assert say(stage, another(stage, harbour, 7), FeedbackKind.REJECTION).taken_from == []
     assert shown(stage, harbour)[0] == first.id
-    assert stage.stale() == {}
+    assert stage.find_stale() == {}
 
 
 def test_a_take_is_approved_for_its_scene_on_another_branch_and_for_no_other_scene(
-    stage: Stage, harbour: uuid.UUID
+    stage: SceneStage, harbour: uuid.UUID
 ) -> None:
-    stage.story.branch("dark")
+    stage.story.create_branch("dark")
     other = stage.story.put(Kind.SCENES, scene_number=2, description="Snow")
     take = another(stage, harbour, 7)
-    there = stage.scene(harbour, "dark")
-    assert approve_take(stage.session, take, scene_id=stage.scene(other).id, author="tests") is None
+    there = stage.find_scene(harbour, "dark")
+    assert approve_take(stage.session, take, scene_id=stage.find_scene(other).id, author="tests") is None
     found = approve_take(stage.session, take, scene_id=there.id, author="tests")
     assert found is not None
     assert (found.id, found.accepted_asset_id) == (there.id, take.id)
 
 
-def test_a_segment_is_not_the_take_of_a_scene(stage: Stage, harbour: uuid.UUID) -> None:
+def test_a_segment_is_not_the_take_of_a_scene(stage: SceneStage, harbour: uuid.UUID) -> None:
     take = another(stage, harbour, 7)
     take.probe = {"frames": 28}
     assert approve_take(stage.session, take, scene_id=None, author="tests") is None
 
 
-def test_a_take_whose_file_is_gone_cannot_be_approved(stage: Stage, harbour: uuid.UUID) -> None:
+def test_a_take_whose_file_is_gone_cannot_be_approved(stage: SceneStage, harbour: uuid.UUID) -> None:
     take = another(stage, harbour, 7)
     Path(take.path).unlink()
     with pytest.raises(TakeLostError):
         say(stage, take, FeedbackKind.APPROVAL)
 
 
-def test_the_engine_that_really_rendered_it_counts(stage: Stage, harbour: uuid.UUID) -> None:
+def test_the_engine_that_really_rendered_it_counts(stage: SceneStage, harbour: uuid.UUID) -> None:
     """Opened while there was no ComfyUI, rendered when there was one."""
-    job = stage.open(harbour)
-    drawn = with_comfyui(stage)
-    take, _ = drawn.render(job)
+    job = stage.open_job(harbour)
+    drawn = use_comfyui(stage)
+    take, _ = drawn.render_take(job)
     assert take.provenance["engine"] == "comfyui"
-    assert drawn.finish(job, take).accepted
-    assert drawn.stale() == {}
+    assert drawn.accept_and_complete(job, take).accepted
+    assert drawn.find_stale() == {}
 
 
-def test_appearances_say_which_version_of_whom_is_shown(stage: Stage, kai: uuid.UUID, harbour: uuid.UUID) -> None:
+def test_appearances_say_which_version_of_whom_is_shown(stage: SceneStage, kai: uuid.UUID, harbour: uuid.UUID) -> None:
     stage.story.put(Kind.CHARACTERS, key=kai, visual_traits={"coat": "red"})
-    take = stage.show(harbour)
+    take = stage.render_and_accept(harbour)
     row = stage.session.scalars(select(CharacterAppearance)).one()
     assert (row.asset_id, row.character_key, row.character_name) == (take.id, kai, "Kai")
     assert (row.character_version, row.scene_key) == (2, harbour)
     assert row.character_hash is not None
-    stage.story.drop(Kind.CHARACTERS, kai)
+    stage.story.delete(Kind.CHARACTERS, kai)
     stage.session.refresh(row)
     assert (row.character_id, row.character_key) == (None, kai)

@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session
 from db.models.learning import LearningModel, ModelKind
 from db.models.projects import ProjectSettings, QualityPreset
 from db.models.scenes import Scene
-from tests.tower.versions.story import Story, a_story
-from tower.rendering.engine_choice import EngineName
-from tower.shots.scene_sources import Sources, sources_of
-from tower.shots.scene_spec import Wish
+from tests.tower.versions.story import VersionedStory, create_story
+from tower.rendering.engine_choice import EngineVersion
+from tower.shots.scene_sources import RenderInputs, load_render_inputs
+from tower.shots.scene_spec import RenderOverrides
 from tower.versions.kinds import Kind
 
 MODEL = "counterfeit_v3.safetensors"
-ANIMATIC, COMFYUI = EngineName("animatic", "3"), EngineName("comfyui", "2")
+ANIMATIC, COMFYUI = EngineVersion("animatic", "3"), EngineVersion("comfyui", "2")
 KAI, REI, MIO = (uuid.UUID(int=number) for number in (1, 2, 3))
 NEVER_HASHED = {"model": "meinamix.safetensors", "width": 640, "height": 512.0, "fps": 12, "type": "creative"}
 WISHED = {"prompt": "霧の中の神社", "seed": 7, "negative_prompt": None, "duration_s": 2.5, "force": True}
@@ -45,34 +45,36 @@ SCENES: dict[str, dict[str, Any]] = {
     "lost picture": {"description": "Dusk", "characters": [{"name": "Mio", "key": str(MIO)}]},
     "lost style": {"description": "", "style": "no such style"},
 }
-WISHES: dict[str, tuple[str, Wish, EngineName]] = {
-    **{name: (name, Wish(), ANIMATIC) for name in SCENES},
-    "comfyui": ("alone", Wish(), COMFYUI),
-    "own workflow": ("lost picture", Wish(), COMFYUI),
-    "lost workflow": ("alone", Wish(overrides={"workflow": "no such workflow"}), COMFYUI),
-    "wished words": ("all fields", Wish("low", overrides=WISHED, draw=2), ANIMATIC),
-    "wished size": ("all fields", Wish("high", overrides=NEVER_HASHED), COMFYUI),
-    "third draw": ("alone", Wish(draw=3), ANIMATIC),
+WISHES: dict[str, tuple[str, RenderOverrides, EngineVersion]] = {
+    **{name: (name, RenderOverrides(), ANIMATIC) for name in SCENES},
+    "comfyui": ("alone", RenderOverrides(), COMFYUI),
+    "own workflow": ("lost picture", RenderOverrides(), COMFYUI),
+    "lost workflow": ("alone", RenderOverrides(overrides={"workflow": "no such workflow"}), COMFYUI),
+    "wished words": ("all fields", RenderOverrides("low", overrides=WISHED, draw=2), ANIMATIC),
+    "wished size": ("all fields", RenderOverrides("high", overrides=NEVER_HASHED), COMFYUI),
+    "third draw": ("alone", RenderOverrides(draw=3), ANIMATIC),
 }
 
 
-def golden_scenes(session: Session, folder: Path) -> Iterator[tuple[str, tuple[Sources, Scene, Wish, EngineName]]]:
+def golden_scenes(
+    session: Session, folder: Path
+) -> Iterator[tuple[str, tuple[RenderInputs, Scene, RenderOverrides, EngineVersion]]]:
     """Each by its name: where it is drawn from, the scene, the wish and the engine."""
     story = _story(session, folder)
     rows: dict[str, Scene] = {}
     for number, (name, fields) in enumerate(SCENES.items(), start=1):
         key = story.put(Kind.SCENES, key=uuid.UUID(int=100 + number), scene_number=number, **fields)
-        row = story.row(Kind.SCENES, key)
+        row = story.find_row(Kind.SCENES, key)
         assert isinstance(row, Scene)
         rows[name] = row
     first = rows["alone"]
-    sources = sources_of(session, first.branch_id, story.project_id, rows.values())
+    sources = load_render_inputs(session, first.branch_id, story.project_id, rows.values())
     for name, (scene, wish, engine) in WISHES.items():
         yield name, (sources, rows[scene], wish, engine)
 
 
-def _story(session: Session, folder: Path) -> Story:
-    story = a_story(session)
+def _story(session: Session, folder: Path) -> VersionedStory:
+    story = create_story(session)
     produced = {"fps": 16, "width": 640, "quality_preset": QualityPreset.FAST, "workflow": "core_video"}
     session.add(ProjectSettings(project_id=story.project_id, **produced))
     session.add(LearningModel(source="/models", kind=ModelKind.CHECKPOINT, name=MODEL, sha256="a" * 64))

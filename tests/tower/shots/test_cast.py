@@ -12,7 +12,7 @@ from db.models.projects import Project
 from db.models.versions import Branch
 from tower.errors import InvalidError
 from tower.jobs.spec import GenerationSpec, GenerationType
-from tower.shots.cast import look_up
+from tower.shots.cast import look_up_cast
 
 
 def project_with(session: Session, *names: str, changed: int, **fields: object) -> Project:
@@ -31,7 +31,7 @@ def project_with(session: Session, *names: str, changed: int, **fields: object) 
 
 def asked(session: Session, character: str, project_id: int | None = None) -> str | None:
     spec = GenerationSpec(prompt="x", character=character, project_id=project_id)
-    cast = look_up(session, spec)
+    cast = look_up_cast(session, spec)
     return cast.members[0].name if cast.character_id else None
 
 
@@ -67,19 +67,19 @@ def test_a_full_name_wins_over_a_first_name_changed_later(session: Session) -> N
 
 def test_the_answer_says_which_character_was_meant(session: Session) -> None:
     project = project_with(session, "Kai Nakamura", changed=1, visual_traits={"hair": "black"}, image_path="/m/kai.png")
-    cast = look_up(session, GenerationSpec(prompt="x", character="kai"))
+    cast = look_up_cast(session, GenerationSpec(prompt="x", character="kai"))
     assert cast.found_in is not None
     assert f"project {project.id}" in cast.found_in
     assert (cast.members[0].traits, cast.members[0].reference_image) == ({"hair": "black"}, "/m/kai.png")
 
 
 def test_original_is_nobody_and_no_warning(session: Session) -> None:
-    cast = look_up(session, GenerationSpec(prompt="x", character="Original"))
+    cast = look_up_cast(session, GenerationSpec(prompt="x", character="Original"))
     assert (cast.members, cast.warning) == ((), None)
 
 
 def test_an_unknown_name_is_a_word_of_the_prompt_with_a_warning(session: Session) -> None:
-    cast = look_up(session, GenerationSpec(prompt="x", character="Bo"))
+    cast = look_up_cast(session, GenerationSpec(prompt="x", character="Bo"))
     assert cast.members[0].name == "Bo"
     assert cast.warning is not None
     assert "'Bo'" in cast.warning
@@ -93,9 +93,9 @@ def test_characters_of_a_deleted_project_are_not_found(session: Session) -> None
 
 def test_a_professional_generation_needs_all_who_are_named(session: Session) -> None:
     project_with(session, "Kai Nakamura", changed=1)
-    found = look_up(session, GenerationSpec(prompt="x", character="kai", type=GenerationType.PROFESSIONAL))
+    found = look_up_cast(session, GenerationSpec(prompt="x", character="kai", type=GenerationType.PROFESSIONAL))
     assert found.members[0].name == "Kai Nakamura"
     for names in ({"character": "Bo"}, {"character": "original"}, {"character": "kai", "characters": ("Bo",)}):
         with pytest.raises(InvalidError) as refused:
-            look_up(session, GenerationSpec(prompt="x", type=GenerationType.PROFESSIONAL, **names))
+            look_up_cast(session, GenerationSpec(prompt="x", type=GenerationType.PROFESSIONAL, **names))
         assert (refused.value.details or {})["field"] == "character"

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from tests.tower.shots.golden_scenes import golden_scenes
-from tower.shots.fingerprint import inputs_of
+from tower.shots.fingerprint import collect_fingerprint_inputs
 
 GOLDEN: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("golden_fingerprints.json").read_text())
 
@@ -19,6 +19,6 @@ def test_fingerprints_are_those_of_version_0_1_0(session: Session, tmp_path: Pat
     a change of code is none."""
     found = {}
     for name, scene in golden_scenes(session, tmp_path):
-        inputs = inputs_of(*scene)
+        inputs = collect_fingerprint_inputs(*scene)
         found[name] = {"fingerprint": inputs.fingerprint, "parts": inputs.as_json()}
     assert found == GOLDEN

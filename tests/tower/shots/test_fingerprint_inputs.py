@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tower.shots.fingerprint_inputs import ModelInputs, ProductionInputs, read_inputs
+from tower.shots.fingerprint_inputs import ModelInputs, ProductionInputs, read_stored_inputs
 
 GOLDEN = json.loads(Path(__file__).with_name("golden_fingerprints.json").read_text())
 PARTS: dict[str, Any] = GOLDEN["alone"]["parts"]
@@ -17,7 +17,7 @@ PARTS: dict[str, Any] = GOLDEN["alone"]["parts"]
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_what_version_0_1_0_kept_has_the_same_fingerprint(name: str) -> None:
-    read = read_inputs(GOLDEN[name]["parts"])
+    read = read_stored_inputs(GOLDEN[name]["parts"])
     assert read is not None
     assert read.fingerprint == GOLDEN[name]["fingerprint"]
     assert read.as_json() == GOLDEN[name]["parts"]
@@ -38,17 +38,17 @@ def test_what_version_0_1_0_kept_has_the_same_fingerprint(name: str) -> None:
 def test_what_would_be_written_otherwise_is_not_read(stored: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Half understood it would have another fingerprint, or hide a reason."""
     with caplog.at_level(logging.WARNING, "tower.staleness"):
-        assert read_inputs(stored) is None
+        assert read_stored_inputs(stored) is None
     assert len(caplog.messages) == 1
 
 
 def test_nothing_kept_is_nothing_to_read(caplog: pytest.LogCaptureFixture) -> None:
-    assert read_inputs(None) is None
+    assert read_stored_inputs(None) is None
     assert caplog.messages == []
 
 
 def test_a_changed_copy_has_a_fingerprint_of_its_own() -> None:
-    read = read_inputs(PARTS)
+    read = read_stored_inputs(PARTS)
     assert read is not None
     before = read.fingerprint
     production: ProductionInputs = read.production.model_copy(update={"steps": 99})

@@ -12,7 +12,7 @@ from db.models.jobs import JobType, ProductionJob
 from db.models.projects import Project
 from tower.jobs import lifecycle
 from tower.jobs.spec import GenerationSpec
-from tower.story.glossary import check_words
+from tower.story.glossary import check_prompt
 
 WRONG = "a woman in a kimono, right over left"
 
@@ -39,21 +39,21 @@ def kept(session: Session, job: ProductionJob) -> list[tuple[str | None, str]]:
 
 def test_what_breaks_a_rule_is_said_and_kept_with_the_job(session: Session) -> None:
     job = job_of(session)
-    [warning] = check_words(session, job, WRONG)
+    [warning] = check_prompt(session, job, WRONG)
     assert warning.startswith("Culture, kimono: ")
     assert kept(session, job) == [("kimono", "broken")]
 
 
 def test_what_follows_the_rules_is_kept_and_no_warning(session: Session) -> None:
     job = job_of(session)
-    assert check_words(session, job, "rain on neon") == []
+    assert check_prompt(session, job, "rain on neon") == []
     assert kept(session, job) == [(None, "nothing")]
 
 
 def test_the_projects_own_glossary_counts_until_it_is_in_the_bin(session: Session) -> None:
     project = project_with_bell(session)
     job = job_of(session, project)
-    assert len(check_words(session, job, "the bell is rung twice")) == 1
+    assert len(check_prompt(session, job, "the bell is rung twice")) == 1
     project.deleted_at = datetime.now(UTC)
     session.flush()
-    assert check_words(session, job, "the bell is rung twice") == []
+    assert check_prompt(session, job, "the bell is rung twice") == []

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tower.jobs.spec import GenerationSpec
-from tower.rendering.engine_choice import EngineName
+from tower.rendering.engine_choice import EngineVersion
 from tower.shots.cast import Cast
 from tower.shots.planning import Script, plan_seconds, plan_shot
 from tower.shots.prompts import EnhancedPrompt
 
-ENGINE = EngineName("nothing", "1")
+ENGINE = EngineVersion("nothing", "1")
 
 
 def script(**asked: object) -> Script:

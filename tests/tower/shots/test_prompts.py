@@ -8,7 +8,7 @@ from db.models.styles import StyleTemplate
 from tower.engines.base import CastMember
 from tower.jobs.spec import GenerationSpec, GenerationType, SceneType
 from tower.shots.cast import Cast
-from tower.shots.prompts import enhance
+from tower.shots.prompts import build_prompt
 
 STYLE = StyleTemplate(name="anime", prompt="anime style, cel shading", negative_prompt="photo, blurry")
 KAI = Cast(members=(CastMember("Kai Nakamura", "skilled fighter", {"hair": "black", "eyes": "augmented"}),))
@@ -19,38 +19,42 @@ def spec(**asked: object) -> GenerationSpec:
 
 
 def test_the_users_words_come_first() -> None:
-    assert enhance(spec(), Cast(), STYLE, seed=1).prompt.startswith("standing in a mystical forest, ")
+    assert build_prompt(spec(), Cast(), STYLE, seed=1).prompt.startswith("standing in a mystical forest, ")
 
 
 def test_who_is_seen_and_how_is_in_the_words() -> None:
-    words = enhance(spec(), KAI, STYLE, seed=1).prompt
+    words = build_prompt(spec(), KAI, STYLE, seed=1).prompt
     for part in ("Kai Nakamura", "skilled fighter", "black hair", "augmented eyes", "cel shading"):
         assert part in words
 
 
 @pytest.mark.parametrize("scene", list(SceneType))
 def test_each_scene_type_has_words_of_its_own(scene: SceneType) -> None:
-    others = {enhance(spec(scene_type=other), Cast(), STYLE, seed=1).prompt for other in SceneType if other != scene}
-    assert enhance(spec(scene_type=scene), Cast(), STYLE, seed=1).prompt not in others
+    others = {
+        build_prompt(spec(scene_type=other), Cast(), STYLE, seed=1).prompt for other in SceneType if other != scene
+    }
+    assert build_prompt(spec(scene_type=scene), Cast(), STYLE, seed=1).prompt not in others
 
 
 def test_no_phrase_stands_twice() -> None:
-    words = enhance(spec(prompt="Anime style, rain", negative_prompt="blurry"), Cast(), STYLE, seed=1)
+    words = build_prompt(spec(prompt="Anime style, rain", negative_prompt="blurry"), Cast(), STYLE, seed=1)
     assert words.prompt.lower().count("anime style") == 1
     assert words.negative_prompt.lower().split(", ").count("blurry") == 1
 
 
 def test_the_users_unwanted_words_are_kept() -> None:
-    assert enhance(spec(negative_prompt="hats"), Cast(), STYLE, seed=1).negative_prompt.startswith("hats, photo")
+    assert build_prompt(spec(negative_prompt="hats"), Cast(), STYLE, seed=1).negative_prompt.startswith("hats, photo")
 
 
 def test_creative_is_freer_and_the_seed_decides_how() -> None:
     free = spec(type=GenerationType.CREATIVE)
-    assert enhance(free, Cast(), STYLE, seed=1) == enhance(free, Cast(), STYLE, seed=1)
-    assert len({enhance(free, Cast(), STYLE, seed=seed).prompt for seed in range(8)}) > 1
-    assert len(enhance(free, Cast(), STYLE, seed=1).prompt) > len(enhance(spec(), Cast(), STYLE, seed=1).prompt)
+    assert build_prompt(free, Cast(), STYLE, seed=1) == build_prompt(free, Cast(), STYLE, seed=1)
+    assert len({build_prompt(free, Cast(), STYLE, seed=seed).prompt for seed in range(8)}) > 1
+    assert len(build_prompt(free, Cast(), STYLE, seed=1).prompt) > len(
+        build_prompt(spec(), Cast(), STYLE, seed=1).prompt
+    )
 
 
 def test_the_mood_stands_between_who_is_seen_and_the_style() -> None:
-    words = enhance(spec(), KAI, STYLE, seed=1, mood_words="soft bloom").prompt
+    words = build_prompt(spec(), KAI, STYLE, seed=1, mood_words="soft bloom").prompt
     assert words.index("augmented eyes") < words.index("soft bloom") < words.index("cel shading")

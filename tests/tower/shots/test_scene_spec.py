@@ -11,37 +11,37 @@ from sqlalchemy.orm import Session
 
 from db.models.projects import ProjectSettings, QualityPreset
 from db.models.scenes import Scene
-from tests.tower.scene_takes import Stage
-from tests.tower.versions.story import a_story
+from tests.tower.scene_takes import SceneStage
+from tests.tower.versions.story import create_story
 from tower.errors import InvalidError
 from tower.jobs.spec import GenerationSpec, SceneType
-from tower.shots.scene_jobs import cast_of_job, rendered_by
-from tower.shots.scene_spec import spec_of_scene
+from tower.shots.scene_jobs import read_job_cast, read_scene_snapshot
+from tower.shots.scene_spec import build_scene_spec
 from tower.versions.kinds import Kind
 
 
 @pytest.fixture
-def stage(session: Session, tmp_path: Path) -> Stage:
-    return Stage(a_story(session), tmp_path)
+def stage(session: Session, tmp_path: Path) -> SceneStage:
+    return SceneStage(create_story(session), tmp_path)
 
 
-def a_scene(stage: Stage, **fields: Any) -> Scene:
+def a_scene(stage: SceneStage, **fields: Any) -> Scene:
     key = stage.story.put(Kind.SCENES, **{"scene_number": 1, "description": "Rain over the harbour", **fields})
-    return stage.scene(key)
+    return stage.find_scene(key)
 
 
-def spec(stage: Stage, scene: Scene, **how: Any) -> GenerationSpec:
-    return spec_of_scene(stage.session, scene, **how)
+def spec(stage: SceneStage, scene: Scene, **how: Any) -> GenerationSpec:
+    return build_scene_spec(stage.session, scene, **how)
 
 
-def test_a_scene_is_put_into_words_without_what_is_said(stage: Stage) -> None:
+def test_a_scene_is_put_into_words_without_what_is_said(stage: SceneStage) -> None:
     told = {"location": "old pier.", "mood": "melancholic", "camera": "slow pan left"}
     lines = [{"character": "Kai", "line": "We are late."}, {"character": None, "line": "Thunder"}]
     found = spec(stage, a_scene(stage, **told, dialogue=[*lines, lines[0]]))
     assert found.prompt == "Rain over the harbour, old pier, melancholic, slow pan left, Kai speaking"
 
 
-def test_what_the_scene_leaves_open_its_project_says(stage: Stage) -> None:
+def test_what_the_scene_leaves_open_its_project_says(stage: SceneStage) -> None:
     stage.session.add(
         ProjectSettings(
             project_id=stage.story.project_id,
@@ -61,7 +61,7 @@ def test_what_the_scene_leaves_open_its_project_says(stage: Stage) -> None:
     assert (own.style, own.duration_s, own.scene_type) == ("realistic", 5, SceneType.EPIC)
 
 
-def test_what_is_asked_for_wins(stage: Stage) -> None:
+def test_what_is_asked_for_wins(stage: SceneStage) -> None:
     wish = {"seed": 7, "style": "artistic", "duration_s": 2}
     found = spec(stage, a_scene(stage), quality="low", engine="animatic", overrides=wish)
     assert (found.seed, found.style, found.duration_s) == (7, "artistic", 2)
@@ -70,25 +70,25 @@ def test_what_is_asked_for_wins(stage: Stage) -> None:
         spec(stage, a_scene(stage, scene_number=2), overrides={"project_id": 1})
 
 
-def test_the_seed_is_the_scenes_own_on_every_branch_unless_a_character_has_one(stage: Stage) -> None:
+def test_the_seed_is_the_scenes_own_on_every_branch_unless_a_character_has_one(stage: SceneStage) -> None:
     scene = a_scene(stage)
     first = spec(stage, scene).seed
-    stage.story.branch("dark")
-    assert spec(stage, stage.scene(scene.key, "dark")).seed == first
+    stage.story.create_branch("dark")
+    assert spec(stage, stage.find_scene(scene.key, "dark")).seed == first
     assert spec(stage, a_scene(stage, scene_number=2)).seed != first
     kai = stage.story.put(Kind.CHARACTERS, name="Kai", seed=4711)
     assert spec(stage, a_scene(stage, scene_number=3, characters=[{"name": "Kai", "key": str(kai)}])).seed == 4711
 
 
-def test_all_who_play_are_in_the_cast_as_they_are_on_the_branch(stage: Stage) -> None:
+def test_all_who_play_are_in_the_cast_as_they_are_on_the_branch(stage: SceneStage) -> None:
     names = ("Kai", "Rei", "Mei")
     keys = {name: stage.story.put(Kind.CHARACTERS, name=name, visual_description=f"{name} in red") for name in names}
     playing = [{"name": name, "key": str(key)} for name, key in keys.items()]
     scene = a_scene(stage, characters=[*playing, {"name": "A stranger", "key": None}])
-    stage.story.branch("dark")
+    stage.story.create_branch("dark")
     stage.story.put(Kind.CHARACTERS, "dark", key=keys["Rei"], visual_description="Rei in blue")
-    job = stage.open(scene.key, "dark")
-    cast = cast_of_job(job)
+    job = stage.open_job(scene.key, "dark")
+    cast = read_job_cast(job)
     assert [member.name for member in cast.members] == ["Kai", "Rei", "Mei", "A stranger"]
     assert cast.members[1].description == "Rei in blue"
     assert [(one.name, one.version) for one in cast.known] == [("Kai", 1), ("Rei", 2), ("Mei", 1)]
@@ -96,34 +96,34 @@ def test_all_who_play_are_in_the_cast_as_they_are_on_the_branch(stage: Stage) ->
     assert "'A stranger'" in job.warnings[0]
 
 
-def test_a_job_renders_the_state_in_which_it_was_asked_for(stage: Stage) -> None:
+def test_a_job_renders_the_state_in_which_it_was_asked_for(stage: SceneStage) -> None:
     kai = stage.story.put(Kind.CHARACTERS, name="Kai", visual_traits={"coat": "black"})
     noir = stage.story.put(Kind.STYLES, name="noir", prompt="hard shadows")
     scene = a_scene(stage, style="noir", characters=[{"name": "Kai", "key": str(kai)}])
     head = stage.story.commit().hash
-    job = stage.open(scene.key)
+    job = stage.open_job(scene.key)
     stage.story.put(Kind.CHARACTERS, key=kai, visual_traits={"coat": "red"})
     stage.story.put(Kind.STYLES, key=noir, prompt="soft shadows")
-    take, _ = stage.render(job)
+    take, _ = stage.render_take(job)
     assert (job.scene_id, job.commit_hash) == (scene.id, head)
     assert take.provenance["shot"]["cast"][0]["traits"] == {"coat": "black"}
     assert "hard shadows" in take.provenance["shot"]["prompt"]
-    assert stage.finish(job, take).accepted
-    assert {(one.kind, one.field) for one in stage.stale()[scene.key]} == {
+    assert stage.accept_and_complete(job, take).accepted
+    assert {(one.kind, one.field) for one in stage.find_stale()[scene.key]} == {
         ("characters", "visual_traits/coat"),
         ("style", "prompt"),
     }
 
 
-def test_a_job_outlives_its_scene(stage: Stage) -> None:
+def test_a_job_outlives_its_scene(stage: SceneStage) -> None:
     key = a_scene(stage).key
-    job = stage.open(key)
-    take, _ = stage.render(job)
-    stage.story.drop(Kind.SCENES, key)
+    job = stage.open_job(key)
+    take, _ = stage.render_take(job)
+    stage.story.delete(Kind.SCENES, key)
     stage.session.refresh(job)
     assert job.scene_id is None
-    assert not stage.finish(job, take).accepted
-    state = rendered_by(job)
+    assert not stage.accept_and_complete(job, take).accepted
+    state = read_scene_snapshot(job)
     assert state is not None
     assert uuid.UUID(state.key) == key
 
@@ -138,7 +138,7 @@ def test_a_job_outlives_its_scene(stage: Stage) -> None:
         ({"style": "no such style"}, "style"),
     ],
 )
-def test_what_cannot_be_one_shot_is_refused_and_named(stage: Stage, fields: dict[str, Any], field: str) -> None:
+def test_what_cannot_be_one_shot_is_refused_and_named(stage: SceneStage, fields: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidError) as refused:
         spec(stage, a_scene(stage, **fields))
     assert (refused.value.details or {})["field"] == field

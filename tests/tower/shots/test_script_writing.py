@@ -14,14 +14,14 @@ from tower.engines.base import CastMember
 from tower.errors import InvalidError, NotFoundError, UnavailableError
 from tower.jobs import lifecycle
 from tower.jobs.spec import EngineChoice, GenerationSpec
-from tower.rendering.engine_choice import EngineName, chosen_by_pool
+from tower.rendering.engine_choice import EngineVersion, choose_for_pool
 from tower.settings import Settings
 from tower.shots.cast import Cast
 from tower.shots.planning import Script, plan_shot
 from tower.shots.prompts import EnhancedPrompt
 from tower.shots.script_writing import write_script
 
-COMFYUI, ANIMATIC = EngineName("comfyui", "1"), EngineName("animatic", "1.0.0")
+COMFYUI, ANIMATIC = EngineVersion("comfyui", "1"), EngineVersion("animatic", "1.0.0")
 WORDS = EnhancedPrompt("neon city, anime", "blurry", "rules")
 PLAIN = StyleTemplate(name="plain", sampler_settings={})
 STEERED = (CastMember("Kai", reference_image="/media/kai.png"),)
@@ -32,7 +32,7 @@ def script(
     cast: Cast | None = None,
     *,
     style: StyleTemplate | None = None,
-    engine: EngineName = COMFYUI,
+    engine: EngineVersion = COMFYUI,
     **asked: Any,
 ) -> Script:
     spec = GenerationSpec.model_validate({"prompt": "neon city", **asked})
@@ -75,7 +75,7 @@ def test_the_model_asked_for_goes_before_the_configured_one(session: Session) ->
 
 
 def pool(session: Session, asked: EngineChoice = "auto", **settings: object) -> str:
-    return chosen_by_pool(session, asked, Settings.model_validate(settings)).name
+    return choose_for_pool(session, asked, Settings.model_validate(settings)).name
 
 
 def test_comfyui_is_used_where_this_machine_or_a_worker_has_one(session: Session) -> None:

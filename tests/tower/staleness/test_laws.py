@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from tests.hypothesis_profiles import tried
-from tests.tower.scene_takes import with_comfyui
-from tests.tower.story_fixture import Village, a_village
+from tests.hypothesis_profiles import example_count
+from tests.tower.scene_takes import use_comfyui
+from tests.tower.story_fixture import VillageStory, build_village
 from tower.staleness import affected
 from tower.versions.kinds import Kind
 
 
 @pytest.fixture
-def village(session: Session, tmp_path: Path) -> Village:
-    return a_village(session, tmp_path)
+def village(session: Session, tmp_path: Path) -> VillageStory:
+    return build_village(session, tmp_path)
 
 
 SCENE_EDITS: list[dict[str, Any]] = [
@@ -52,16 +52,16 @@ CHARACTER_EDITS: list[dict[str, Any]] = [
     ],
 )
 def test_the_parts_differ_exactly_where_the_shot_does(
-    village: Village, kind: Kind, fields: dict[str, Any], comfyui: bool
+    village: VillageStory, kind: Kind, fields: dict[str, Any], comfyui: bool
 ) -> None:
     """So nothing that is drawn is forgotten, and nothing else makes a take old."""
-    stage = with_comfyui(village.stage) if comfyui else village.stage
+    stage = use_comfyui(village.stage) if comfyui else village.stage
     style = village.stage.story.put(Kind.STYLES, name="noir", prompt="hard shadows")
     village.edit(Kind.SCENES, village.alone, style="noir")
-    before = stage.open(village.alone)
+    before = stage.open_job(village.alone)
     village.edit(kind, {Kind.SCENES: village.alone, Kind.CHARACTERS: village.kai, Kind.STYLES: style}[kind], **fields)
-    after = stage.open(village.alone)
-    assert (stage.plan(before).fingerprint != stage.plan(after).fingerprint) == (
+    after = stage.open_job(village.alone)
+    assert (stage.plan_segment(before).fingerprint != stage.plan_segment(after).fingerprint) == (
         before.steps["scene"]["parts"] != after.steps["scene"]["parts"]
     )
 
@@ -78,7 +78,7 @@ EDITS = st.lists(
 )
 
 
-@settings(tried(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(example_count(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=EDITS, kept=EDITS)
 def test_stale_is_what_differs_and_nothing_else(
     session: Session, tmp_path: Path, edits: list[Any], kept: list[Any]
@@ -92,7 +92,7 @@ def test_stale_is_what_differs_and_nothing_else(
         known: set[int] = set()
         for what, value in kept:
             drawn |= make(village, noir, what, value)
-        village.shown()
+        village.accept_all_takes()
         now = dict(drawn)
         for what, value in edits:
             now |= make(village, noir, what, value)
@@ -103,12 +103,12 @@ def test_stale_is_what_differs_and_nothing_else(
             village.both: {"kai", "rei"},
             village.empty: {"empty"},
         }
-        stale = village.stage.stale()
+        stale = village.stage.find_stale()
         assert stale.keys() == {scene for scene, of in parts.items() if of & different}
-        assert {village.stage.scene(key).id for key in stale} <= known
+        assert {village.stage.find_scene(key).id for key in stale} <= known
 
 
-@settings(tried(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(example_count(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(theirs=EDITS, ours=EDITS)
 def test_a_merge_says_all_that_it_made_stale(
     session: Session, tmp_path: Path, theirs: list[Any], ours: list[Any]
@@ -117,28 +117,28 @@ def test_a_merge_says_all_that_it_made_stale(
     with undone(session, tmp_path) as village:
         noir = village.stage.story.put(Kind.STYLES, name="noir", prompt="hard")
         village.edit(Kind.SCENES, village.alone, style="noir")
-        village.shown().stage.story.branch("dark")
+        village.accept_all_takes().stage.story.create_branch("dark")
         for branch, edits in (("dark", theirs), ("main", ours)):
             for what, value in edits:
                 make(village, noir, what, value, branch)
-        before = village.stage.stale().keys()
+        before = village.stage.find_stale().keys()
         result = village.stage.story.merge("dark", strategy="ours")
-        told = set(village.told_by(affected.by_changes(result.changed)))
-        after_it = {village.stage.scene(key).id for key in village.stage.stale()}
+        told = set(village.stale_scenes_after(affected.by_changes(result.changed)))
+        after_it = {village.stage.find_scene(key).id for key in village.stage.find_stale()}
         assert told <= after_it
-        assert after_it - told <= {village.stage.scene(key).id for key in before}
+        assert after_it - told <= {village.stage.find_scene(key).id for key in before}
 
 
 @contextmanager
-def undone(session: Session, folder: Path) -> Iterator[Village]:
+def undone(session: Session, folder: Path) -> Iterator[VillageStory]:
     """A village for one example."""
     nested = session.begin_nested()
-    yield a_village(session, folder)
+    yield build_village(session, folder)
     nested.rollback()
     session.expire_all()
 
 
-def make(village: Village, noir: uuid.UUID, what: str, value: str, branch: str = "main") -> dict[str, str]:
+def make(village: VillageStory, noir: uuid.UUID, what: str, value: str, branch: str = "main") -> dict[str, str]:
     match what:
         case "kai":
             village.edit(Kind.CHARACTERS, village.kai, branch, visual_traits={"hair": "silver", "coat": value})
@@ -154,11 +154,11 @@ def make(village: Village, noir: uuid.UUID, what: str, value: str, branch: str =
     return {what: value}
 
 
-def after(village: Village, noir: uuid.UUID, what: str) -> list[int]:
+def after(village: VillageStory, noir: uuid.UUID, what: str) -> list[int]:
     """What the answer of such an edit says."""
     told = {
         "rei": affected.by_entity(Kind.CHARACTERS, village.rei),
         "empty": affected.by_entity(Kind.SCENES, village.empty),
         "noir": affected.by_entity(Kind.STYLES, noir, {"name": "Noir"}),
     }.get(what, affected.by_entity(Kind.CHARACTERS, village.kai))
-    return village.told_by(told)
+    return village.stale_scenes_after(told)

@@ -15,26 +15,26 @@ from db.models.projects import ProjectSettings
 from db.models.rendering import Asset, AssetKind
 from db.models.scenes import Scene, SceneStatus
 from db.models.versions import Branch
-from tests.tower.scene_takes import ALONE
-from tests.tower.versions.story import Story, a_story
-from tower.pages import Wanted
-from tower.shots.fingerprint import engine_now, inputs_of
-from tower.shots.fingerprint_inputs import read_inputs
-from tower.shots.scene_sources import sources_of
-from tower.shots.scene_spec import Wish
-from tower.staleness.accepted_takes import is_outdated
-from tower.staleness.report import COMPARED, LOOKED_AT, Staleness, of_branch, page_of_branch
-from tower.versions.editing import Edit
+from tests.tower.scene_takes import ANIMATIC_SETTINGS
+from tests.tower.versions.story import VersionedStory, create_story
+from tower.pages import PageRequest
+from tower.shots.fingerprint import collect_fingerprint_inputs, current_engine
+from tower.shots.fingerprint_inputs import read_stored_inputs
+from tower.shots.scene_sources import load_render_inputs
+from tower.shots.scene_spec import RenderOverrides
+from tower.staleness.accepted_takes import is_stale
+from tower.staleness.report import MAX_PAGE_SCENES, MAX_PAGE_TAKES, StalenessReport, report_branch, report_page
+from tower.versions.editing import EntityEdit
 from tower.versions.kinds import Kind
-from tower.versions.values import encoded
+from tower.versions.values import encode_canonical
 
-SCENES = LOOKED_AT + 130
+SCENES = MAX_PAGE_SCENES + 130
 
 
 @pytest.fixture
 def branch(session: Session) -> Branch:
     """Scene 1 shows a video of the user's own; of the others half have an accepted take, every tenth a stale one."""
-    story = a_story(session)
+    story = create_story(session)
     session.add(ProjectSettings(project_id=story.project_id))
     kai = story.put(Kind.CHARACTERS, name="Kai", visual_traits={"coat": "black"})
     story.commit(*(_scene(number, kai) for number in range(1, SCENES + 1)))
@@ -49,37 +49,39 @@ def branch(session: Session) -> Branch:
     return line
 
 
-def _scene(number: int, kai: uuid.UUID) -> Edit:
+def _scene(number: int, kai: uuid.UUID) -> EntityEdit:
     fields = {"scene_number": number, "description": f"雨 {number}", "duration_s": 8.0, "characters": [_playing(kai)]}
-    return Edit(Kind.SCENES, uuid.uuid4(), fields)
+    return EntityEdit(Kind.SCENES, uuid.uuid4(), fields)
 
 
 def _playing(key: uuid.UUID) -> dict[str, Any]:
     return {"name": "Kai", "key": str(key)}
 
 
-def _accept(story: Story, rows: list[Scene]) -> None:
+def _accept(story: VersionedStory, rows: list[Scene]) -> None:
     take = Asset(kind=AssetKind.VIDEO, path="/take.mp4", sha256="a" * 64, bytes=1, probe={}, provenance={})
     story.session.add(take)
     story.session.flush()
-    sources = sources_of(story.session, rows[0].branch_id, story.project_id, rows)
+    sources = load_render_inputs(story.session, rows[0].branch_id, story.project_id, rows)
     for row in rows:
-        inputs = inputs_of(sources, row, Wish(), engine_now(story.session, ALONE))
+        inputs = collect_fingerprint_inputs(
+            sources, row, RenderOverrides(), current_engine(story.session, ANIMATIC_SETTINGS)
+        )
         row.accepted_asset_id, row.video_path, row.status = take.id, take.path, SceneStatus.RENDERED
         row.accepted_fingerprint = inputs.fingerprint
         row.accepted_inputs = {"wish": {}, "parts": inputs.as_json()}
 
 
-def all_pages(session: Session, branch: Branch, limit: int) -> list[Staleness]:
-    pages = [page_of_branch(session, branch, ALONE, Wanted(limit))]
+def all_pages(session: Session, branch: Branch, limit: int) -> list[StalenessReport]:
+    pages = [report_page(session, branch, ANIMATIC_SETTINGS, PageRequest(limit))]
     while pages[-1].next_cursor is not None:
-        pages.append(page_of_branch(session, branch, ALONE, Wanted(limit, pages[-1].next_cursor)))
+        pages.append(report_page(session, branch, ANIMATIC_SETTINGS, PageRequest(limit, pages[-1].next_cursor)))
     return pages
 
 
 @pytest.mark.parametrize("limit", [1, 7, 200])
 def test_all_pages_say_what_a_look_at_the_whole_branch_says(session: Session, branch: Branch, limit: int) -> None:
-    whole = of_branch(session, branch, ALONE)
+    whole = report_branch(session, branch, ANIMATIC_SETTINGS)
     assert (whole.scenes, whole.own_videos, whole.next_cursor) == (SCENES, 1, None)
     assert (len(whole.missing), len(whole.stale), whole.fresh) == (315, 63, 251)
     pages = all_pages(session, branch, limit)
@@ -92,30 +94,30 @@ def test_all_pages_say_what_a_look_at_the_whole_branch_says(session: Session, br
 
 def test_a_page_ends_with_enough_stale_ones_or_enough_looked_at(session: Session, branch: Branch) -> None:
     pages = all_pages(session, branch, 7)
-    assert all(len(page.stale) <= 7 and page.scenes <= LOOKED_AT for page in pages)
+    assert all(len(page.stale) <= 7 and page.scenes <= MAX_PAGE_SCENES for page in pages)
     assert all(page.stale[-1].scene.scene_number == page.next_cursor for page in pages if len(page.stale) == 7)
     [first, *_, last] = all_pages(session, branch, 200)
-    assert first.fresh + len(first.stale) == COMPARED
-    assert first.next_cursor == 2 * COMPARED + 2  # the next one with a take would be one too many
+    assert first.fresh + len(first.stale) == MAX_PAGE_TAKES
+    assert first.next_cursor == 2 * MAX_PAGE_TAKES + 2  # the next one with a take would be one too many
     assert last.next_cursor is None
     session.execute(update(Scene).values(accepted_asset_id=None, status=SceneStatus.DRAFT))
     session.execute(update(Scene).values(accepted_fingerprint=None, accepted_inputs=None, video_path=None))
     assert [(page.scenes, len(page.missing)) for page in all_pages(session, branch, 1)] == [
-        (LOOKED_AT, LOOKED_AT),
-        (SCENES - LOOKED_AT, SCENES - LOOKED_AT),
+        (MAX_PAGE_SCENES, MAX_PAGE_SCENES),
+        (SCENES - MAX_PAGE_SCENES, SCENES - MAX_PAGE_SCENES),
     ]
 
 
 def test_a_fingerprint_is_over_the_parts_as_the_database_gives_them_back(session: Session, branch: Branch) -> None:
     row = session.scalars(select(Scene).where(Scene.accepted_inputs.is_not(None)).limit(1)).one()
-    sources = sources_of(session, branch.id, branch.project_id, [row])
-    for wish in (Wish(), Wish("low", overrides={"prompt": "霧", "seed": 7}, draw=2)):
-        inputs = inputs_of(sources, row, wish, engine_now(session, ALONE))
+    sources = load_render_inputs(session, branch.id, branch.project_id, [row])
+    for wish in (RenderOverrides(), RenderOverrides("low", overrides={"prompt": "霧", "seed": 7}, draw=2)):
+        inputs = collect_fingerprint_inputs(sources, row, wish, current_engine(session, ANIMATIC_SETTINGS))
         parts = inputs.as_json()
-        assert inputs.fingerprint == hashlib.sha256(encoded(json.loads(json.dumps(parts)))).hexdigest()
+        assert inputs.fingerprint == hashlib.sha256(encode_canonical(json.loads(json.dumps(parts)))).hexdigest()
         assert parts["scene"]["duration_s"] == 8
         assert isinstance(parts["scene"]["duration_s"], int)
-    kept = read_inputs(row.accepted_inputs and row.accepted_inputs["parts"])
+    kept = read_stored_inputs(row.accepted_inputs and row.accepted_inputs["parts"])
     assert kept is not None
     assert kept.fingerprint == row.accepted_fingerprint
-    assert is_outdated(session, row, ALONE) == (row.mood == "tense")
+    assert is_stale(session, row, ANIMATIC_SETTINGS) == (row.mood == "tense")

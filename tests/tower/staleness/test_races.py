@@ -8,50 +8,52 @@ from typing import Any
 
 from sqlalchemy import select
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import ProductionJob, QualityMetrics
 from db.models.rendering import Asset
 from db.models.scenes import Scene
-from tests.concurrency import race
-from tests.tower.scene_takes import ALONE
-from tests.tower.story_fixture import Village, a_village
+from tests.concurrency import run_concurrently
+from tests.tower.scene_takes import ANIMATIC_SETTINGS
+from tests.tower.story_fixture import VillageStory, build_village
 from tower.review.acceptance import accept_take
 from tower.shots.scene_jobs import open_scene_job
 from tower.staleness import report
-from tower.staleness.rendering import render_stale
+from tower.staleness.rendering import open_stale_renders
 from tower.versions import branches, editing
-from tower.versions.editing import Edit
+from tower.versions.editing import EntityEdit
 from tower.versions.kinds import Kind
 
 
-def begun(sessions: Sessions, folder: Path) -> Village:
+def begun(sessions: SessionFactory, folder: Path) -> VillageStory:
     """A village that is committed, with accepted takes."""
     with sessions.begin() as session:
-        return a_village(session, folder).shown()
+        return build_village(session, folder).accept_all_takes()
 
 
-def edit(session: Any, village: Village, key: uuid.UUID, kind: Kind, fields: dict[str, Any] | None) -> None:
+def edit(session: Any, village: VillageStory, key: uuid.UUID, kind: Kind, fields: dict[str, Any] | None) -> None:
     project_id = village.stage.story.project_id
     said = {"branch": "main", "message": "an edit", "author": "tests"}
-    editing.commit(session, project_id=project_id, edits=[Edit(kind, key, fields)], **said)
+    editing.commit_edits(session, project_id=project_id, edits=[EntityEdit(kind, key, fields)], **said)
 
 
-def test_who_ask_at_once_open_one_job_a_scene(sessions: Sessions, tmp_path: Path) -> None:
+def test_who_ask_at_once_open_one_job_a_scene(sessions: SessionFactory, tmp_path: Path) -> None:
     village = begun(sessions, tmp_path)
     with sessions.begin() as session:
         edit(session, village, village.kai, Kind.CHARACTERS, {"visual_traits": {"coat": "red"}})
 
     def ask(session: Any) -> None:
-        render_stale(session, branches.find(session, village.stage.story.project_id, "main"), settings=ALONE)
+        open_stale_renders(
+            session, branches.find(session, village.stage.story.project_id, "main"), settings=ANIMATIC_SETTINGS
+        )
 
-    race(sessions, *[ask] * 4)
+    run_concurrently(sessions, *[ask] * 4)
     with sessions() as session:
         rows = session.scalars(select(ProductionJob.scene_id).where(ProductionJob.ended_at.is_(None))).all()
         there = session.scalars(select(Scene.id).where(Scene.key.in_([village.alone, village.both]))).all()
     assert sorted(row for row in rows if row) == sorted(there)
 
 
-def test_a_job_opened_beside_an_edit_renders_one_whole_state(sessions: Sessions, tmp_path: Path) -> None:
+def test_a_job_opened_beside_an_edit_renders_one_whole_state(sessions: SessionFactory, tmp_path: Path) -> None:
     """Its parts are those of the commit that it names: before the edit or after it, never a mixture."""
     village = begun(sessions, tmp_path)
     with sessions.begin() as session:
@@ -61,10 +63,10 @@ def test_a_job_opened_beside_an_edit_renders_one_whole_state(sessions: Sessions,
         edit(session, village, village.kai, Kind.CHARACTERS, {"visual_traits": {"coat": "red"}})
         edit(session, village, village.alone, Kind.SCENES, {"mood": "red"})
 
-    race(
+    run_concurrently(
         sessions,
         both,
-        *[lambda session: open_scene_job(session, session.get_one(Scene, scene_id), settings=ALONE)] * 4,
+        *[lambda session: open_scene_job(session, session.get_one(Scene, scene_id), settings=ANIMATIC_SETTINGS)] * 4,
     )
     with sessions() as session:
         jobs = session.scalars(select(ProductionJob).where(ProductionJob.ended_at.is_(None))).all()
@@ -79,23 +81,23 @@ def drawn(job: ProductionJob) -> tuple[str, str | None]:
     return parts["characters"][0]["visual_traits"]["coat"], parts["scene"]["mood"]
 
 
-def test_a_take_is_accepted_beside_edits_and_deletes_of_its_scene(sessions: Sessions, tmp_path: Path) -> None:
+def test_a_take_is_accepted_beside_edits_and_deletes_of_its_scene(sessions: SessionFactory, tmp_path: Path) -> None:
     village = begun(sessions, tmp_path)
     keys = [village.alone, village.both, village.empty]
     with sessions.begin() as session:
         for key in keys:
             edit(session, village, key, Kind.SCENES, {"mood": "tense"})
         rows = {row.key: row for row in session.scalars(select(Scene))}
-        opened = {key: open_scene_job(session, rows[key], settings=ALONE).id for key in keys}
+        opened = {key: open_scene_job(session, rows[key], settings=ANIMATIC_SETTINGS).id for key in keys}
         takes = {key: rows[key].accepted_asset_id for key in keys}
         session.add_all([QualityMetrics(job_id=one, score=8, passed=True, metrics=[]) for one in opened.values()])
 
     def accept(session: Any, key: uuid.UUID) -> None:
         job, take = session.get_one(ProductionJob, opened[key]), session.get_one(Asset, takes[key])
-        accept_take(session, job, take, settings=ALONE)
+        accept_take(session, job, take, settings=ANIMATIC_SETTINGS)
         job.step = "accepted"  # as its end does: the job is written after the scene
 
-    race(
+    run_concurrently(
         sessions,
         *[lambda session, key=key: accept(session, key) for key in keys],
         lambda session: edit(session, village, village.alone, Kind.SCENES, {"video_path": "/media/mine.mp4"}),
@@ -105,7 +107,7 @@ def test_a_take_is_accepted_beside_edits_and_deletes_of_its_scene(sessions: Sess
     with sessions() as session:
         stage = village.stage
         line = branches.find(session, stage.story.project_id, "main")
-        found = report.of_branch(session, line, ALONE)
+        found = report.report_branch(session, line, ANIMATIC_SETTINGS)
         shown = {row.key: row for row in session.scalars(select(Scene))}
     assert village.both not in shown
     assert shown[village.alone].video_path == "/media/mine.mp4"

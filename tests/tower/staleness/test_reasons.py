@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tower.shots.fingerprint_inputs import FingerprintInputs, read_inputs
-from tower.staleness.reasons import reasons
+from tower.shots.fingerprint_inputs import FingerprintInputs, read_stored_inputs
+from tower.staleness.reasons import compare_inputs
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "shots" / "golden_fingerprints.json").read_text())
 KAI = {"key": "a", "name": "Kai"}
@@ -17,7 +17,7 @@ KAI = {"key": "a", "name": "Kai"}
 
 def inputs(**parts: Any) -> FingerprintInputs:
     """Those of the scene with all fields, but for these parts."""
-    read = read_inputs(GOLDEN["all fields"]["parts"] | parts)
+    read = read_stored_inputs(GOLDEN["all fields"]["parts"] | parts)
     assert read is not None
     return read
 
@@ -42,11 +42,11 @@ def inputs(**parts: Any) -> FingerprintInputs:
 )
 def test_inputs_that_are_not_the_same_have_a_reason(was: dict[str, Any], now: dict[str, Any], field: str) -> None:
     assert inputs(**was).fingerprint != inputs(**now).fingerprint
-    assert [one.field for one in reasons(inputs(**was), inputs(**now))] == [field]
+    assert [one.field for one in compare_inputs(inputs(**was), inputs(**now))] == [field]
 
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_inputs_of_version_0_1_0_have_no_reason_against_themselves(name: str) -> None:
-    read = read_inputs(GOLDEN[name]["parts"])
+    read = read_stored_inputs(GOLDEN[name]["parts"])
     assert read is not None
-    assert reasons(read, read.model_copy()) == []
+    assert compare_inputs(read, read.model_copy()) == []

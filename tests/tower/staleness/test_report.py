@@ -11,48 +11,48 @@ from sqlalchemy.orm import Session
 
 from db.models.learning import LearningModel, ModelKind
 from db.models.workers import Worker
-from tests.tower.scene_takes import with_comfyui
-from tests.tower.story_fixture import Village, a_village
-from tower.engines.installed import entry
+from tests.tower.scene_takes import use_comfyui
+from tests.tower.story_fixture import VillageStory, build_village
+from tower.engines.installed import find_entry
 from tower.staleness import affected, report
 from tower.versions.kinds import Kind
 from tower.versions.merge import revert
 
 
 @pytest.fixture
-def village(session: Session, tmp_path: Path) -> Village:
-    return a_village(session, tmp_path)
+def village(session: Session, tmp_path: Path) -> VillageStory:
+    return build_village(session, tmp_path)
 
 
-def test_another_coat_makes_exactly_its_scenes_stale_and_says_why(village: Village) -> None:
-    village.shown().edit(Kind.CHARACTERS, village.kai, visual_traits={"hair": "silver", "coat": "red"})
+def test_another_coat_makes_exactly_its_scenes_stale_and_says_why(village: VillageStory) -> None:
+    village.accept_all_takes().edit(Kind.CHARACTERS, village.kai, visual_traits={"hair": "silver", "coat": "red"})
     coat = ("characters", "Kai Nakamura", "visual_traits/coat", "black", "red")
-    assert village.stage.stale().keys() == {village.alone, village.both}
-    assert village.why(village.alone) == village.why(village.both) == [coat]
+    assert village.stage.find_stale().keys() == {village.alone, village.both}
+    assert village.stale_reasons(village.alone) == village.stale_reasons(village.both) == [coat]
 
 
-def test_a_revert_makes_them_fresh_again_and_rendering_the_old_state_costs_nothing(village: Village) -> None:
-    stage, story = village.shown().stage, village.stage.story
-    first = stage.scene(village.alone).accepted_asset_id
+def test_a_revert_makes_them_fresh_again_and_rendering_the_old_state_costs_nothing(village: VillageStory) -> None:
+    stage, story = village.accept_all_takes().stage, village.stage.story
+    first = stage.find_scene(village.alone).accepted_asset_id
     village.edit(Kind.CHARACTERS, village.kai, visual_traits={"hair": "silver", "coat": "red"})
     head = story.commit().hash
-    revert.revert(story.session, project_id=story.project_id, branch="main", ref=head, author="tests")
-    assert stage.stale() == {}
+    revert.revert_commit(story.session, project_id=story.project_id, branch="main", ref=head, author="tests")
+    assert stage.find_stale() == {}
 
     village.edit(Kind.CHARACTERS, village.kai, visual_traits={"hair": "silver", "coat": "red"})
-    red_job = stage.open(village.alone)
-    red, made = stage.render(red_job)
+    red_job = stage.open_job(village.alone)
+    red, made = stage.render_take(red_job)
     assert made
-    assert stage.finish(red_job, red).accepted
-    assert stage.stale().keys() == {village.both}
+    assert stage.accept_and_complete(red_job, red).accepted
+    assert stage.find_stale().keys() == {village.both}
     village.edit(Kind.CHARACTERS, village.kai, visual_traits={"hair": "silver", "coat": "black"})
-    assert stage.stale().keys() == {village.alone}
-    again = stage.open(village.alone)
-    black, made = stage.render(again)
+    assert stage.find_stale().keys() == {village.alone}
+    again = stage.open_job(village.alone)
+    black, made = stage.render_take(again)
     assert not made
     assert black.provenance["reused_from_asset"] == first
-    assert stage.finish(again, black).accepted
-    assert stage.stale() == {}
+    assert stage.accept_and_complete(again, black).accepted
+    assert stage.find_stale() == {}
 
 
 @pytest.mark.parametrize(
@@ -65,17 +65,17 @@ def test_a_revert_makes_them_fresh_again_and_rendering_the_old_state_costs_nothi
         ({"image_path": "/nowhere/kai.png"}, "image_path"),
     ],
 )
-def test_what_is_drawn_of_a_character_counts(village: Village, fields: dict[str, Any], field: str) -> None:
-    village.shown().edit(Kind.CHARACTERS, village.kai, **fields)
-    assert [one[:3] for one in village.why(village.alone)] == [
+def test_what_is_drawn_of_a_character_counts(village: VillageStory, fields: dict[str, Any], field: str) -> None:
+    village.accept_all_takes().edit(Kind.CHARACTERS, village.kai, **fields)
+    assert [one[:3] for one in village.stale_reasons(village.alone)] == [
         ("characters", fields.get("name", "Kai Nakamura"), field)
     ]
 
 
 @pytest.mark.parametrize("fields", [{"backstory": "Raised by the shrine"}, {"abilities": ["run"]}, {"role": "lead"}])
-def test_what_is_not_drawn_of_a_character_does_not(village: Village, fields: dict[str, Any]) -> None:
-    village.shown().edit(Kind.CHARACTERS, village.kai, **fields)
-    assert village.stage.stale() == {}
+def test_what_is_not_drawn_of_a_character_does_not(village: VillageStory, fields: dict[str, Any]) -> None:
+    village.accept_all_takes().edit(Kind.CHARACTERS, village.kai, **fields)
+    assert village.stage.find_stale() == {}
 
 
 @pytest.mark.parametrize(
@@ -92,142 +92,142 @@ def test_what_is_not_drawn_of_a_character_does_not(village: Village, fields: dic
         {"dialogue": [{"character": "Kai Nakamura", "line": "Who is there?"}]},
     ],
 )
-def test_what_is_seen_of_a_scene_counts_for_it_alone(village: Village, fields: dict[str, Any]) -> None:
-    village.shown().edit(Kind.SCENES, village.alone, **fields)
-    assert village.stage.stale().keys() == {village.alone}
+def test_what_is_seen_of_a_scene_counts_for_it_alone(village: VillageStory, fields: dict[str, Any]) -> None:
+    village.accept_all_takes().edit(Kind.SCENES, village.alone, **fields)
+    assert village.stage.find_stale().keys() == {village.alone}
 
 
 @pytest.mark.parametrize("fields", [{"title": "Night"}, {"scene_number": 9}])
-def test_what_is_not_seen_of_a_scene_does_not(village: Village, fields: dict[str, Any]) -> None:
-    village.shown().edit(Kind.SCENES, village.alone, **fields)
-    assert village.stage.stale() == {}
+def test_what_is_not_seen_of_a_scene_does_not(village: VillageStory, fields: dict[str, Any]) -> None:
+    village.accept_all_takes().edit(Kind.SCENES, village.alone, **fields)
+    assert village.stage.find_stale() == {}
 
 
-def test_of_the_dialogue_counts_who_speaks_and_not_what_is_said(village: Village) -> None:
+def test_of_the_dialogue_counts_who_speaks_and_not_what_is_said(village: VillageStory) -> None:
     line = {"character": "Rei", "line": "Run!", "timestamp": 1}
     village.edit(Kind.SCENES, village.both, dialogue=[line])
-    village.shown().edit(Kind.SCENES, village.both, dialogue=[line | {"line": "Hide!"}])
-    assert village.stage.stale() == {}
+    village.accept_all_takes().edit(Kind.SCENES, village.both, dialogue=[line | {"line": "Hide!"}])
+    assert village.stage.find_stale() == {}
     village.edit(Kind.SCENES, village.both, dialogue=[line | {"character": "Kai"}])
-    assert village.why(village.both) == [("scene", None, "speakers", ["Rei"], ["Kai"])]
+    assert village.stale_reasons(village.both) == [("scene", None, "speakers", ["Rei"], ["Kai"])]
 
 
-def test_a_style_counts_for_the_scenes_that_have_it_by_name_or_by_default(village: Village) -> None:
+def test_a_style_counts_for_the_scenes_that_have_it_by_name_or_by_default(village: VillageStory) -> None:
     noir = village.stage.story.put(Kind.STYLES, name="Noir", prompt="hard shadows")
     village.edit(Kind.SCENES, village.alone, style="noir")
-    village.shown().edit(Kind.STYLES, noir, prompt="soft shadows")
-    assert village.stage.stale().keys() == {village.alone}
-    assert village.why(village.alone) == [("style", "noir", "prompt", "hard shadows", "soft shadows")]
-    produced = village.produced
+    village.accept_all_takes().edit(Kind.STYLES, noir, prompt="soft shadows")
+    assert village.stage.find_stale().keys() == {village.alone}
+    assert village.stale_reasons(village.alone) == [("style", "noir", "prompt", "hard shadows", "soft shadows")]
+    produced = village.production_settings
     produced.default_style = "cinematic"
-    assert village.stage.stale().keys() == {village.alone, village.both, village.empty}
+    assert village.stage.find_stale().keys() == {village.alone, village.both, village.empty}
 
 
-def test_an_own_style_on_one_branch_leaves_the_other_alone(village: Village) -> None:
-    village.shown().stage.story.branch("dark")
+def test_an_own_style_on_one_branch_leaves_the_other_alone(village: VillageStory) -> None:
+    village.accept_all_takes().stage.story.create_branch("dark")
     village.stage.story.put(Kind.STYLES, "dark", name="anime", prompt="pastel")
-    assert village.stage.stale() == {}
-    assert len(village.stage.stale("dark")) == 3
+    assert village.stage.find_stale() == {}
+    assert len(village.stage.find_stale("dark")) == 3
 
 
-def test_settings_of_the_project_count(village: Village) -> None:
-    produced = village.shown().produced
+def test_settings_of_the_project_count(village: VillageStory) -> None:
+    produced = village.accept_all_takes().production_settings
     produced.model = "meinamix.safetensors"
-    assert village.why(village.empty)[0][:3] == ("model", "meinamix.safetensors", "name")
+    assert village.stale_reasons(village.empty)[0][:3] == ("model", "meinamix.safetensors", "name")
     produced.model, produced.fps = None, 12
-    assert village.why(village.empty) == [("production", None, "fps", 24, 12)]
+    assert village.stale_reasons(village.empty) == [("production", None, "fps", 24, 12)]
 
 
-def test_a_preset_that_was_wished_for_does_not_age(village: Village) -> None:
-    village.stage.show(village.empty, quality="low")
-    assert village.stage.stale() == {}
-    produced = village.produced
+def test_a_preset_that_was_wished_for_does_not_age(village: VillageStory) -> None:
+    village.stage.render_and_accept(village.empty, quality="low")
+    assert village.stage.find_stale() == {}
+    produced = village.production_settings
     produced.width = produced.height = 512
-    assert {one[2] for one in village.why(village.empty)} == {"width", "height"}
+    assert {one[2] for one in village.stale_reasons(village.empty)} == {"width", "height"}
 
 
-def test_another_file_under_the_name_of_the_model_counts_once_both_are_known(village: Village) -> None:
-    session, name = village.shown().stage.session, "counterfeit_v3.safetensors"
+def test_another_file_under_the_name_of_the_model_counts_once_both_are_known(village: VillageStory) -> None:
+    session, name = village.accept_all_takes().stage.session, "counterfeit_v3.safetensors"
     row = LearningModel(source="/models", kind=ModelKind.CHECKPOINT, name=name, sha256="a" * 64)
     session.add(row)
     session.flush()
-    assert village.stage.stale() == {}  # that it was hashed now says nothing of what was there before
+    assert village.stage.find_stale() == {}  # that it was hashed now says nothing of what was there before
     village.edit(Kind.SCENES, village.empty, description="Wind")
-    village.stage.show(village.empty)
+    village.stage.render_and_accept(village.empty)
     row.sha256 = "b" * 64
     session.flush()
-    assert village.why(village.empty) == [("model", name, f"files/{name}", "a" * 64, "b" * 64)]
+    assert village.stale_reasons(village.empty) == [("model", name, f"files/{name}", "a" * 64, "b" * 64)]
 
 
-def test_a_reference_image_counts_by_its_bytes(village: Village, tmp_path: Path) -> None:
+def test_a_reference_image_counts_by_its_bytes(village: VillageStory, tmp_path: Path) -> None:
     picture, copy = tmp_path / "kai.png", tmp_path / "copy.png"
     picture.write_bytes(b"silver hair")
     copy.write_bytes(b"silver hair")
     village.edit(Kind.CHARACTERS, village.kai, image_path=str(picture))
-    village.shown().edit(Kind.CHARACTERS, village.kai, image_path=str(copy))
-    assert village.stage.stale() == {}
+    village.accept_all_takes().edit(Kind.CHARACTERS, village.kai, image_path=str(copy))
+    assert village.stage.find_stale() == {}
     copy.write_bytes(b"golden hair!")
-    assert village.stage.stale().keys() == {village.alone, village.both}
+    assert village.stage.find_stale().keys() == {village.alone, village.both}
 
 
-def test_a_better_engine_counts_and_one_that_is_away_does_not(village: Village, session: Session) -> None:
-    village.shown()
-    drawn = with_comfyui(village.stage)
-    assert [(one.kind, one.field) for one in drawn.stale()[village.empty]] == [
+def test_a_better_engine_counts_and_one_that_is_away_does_not(village: VillageStory, session: Session) -> None:
+    village.accept_all_takes()
+    drawn = use_comfyui(village.stage)
+    assert [(one.kind, one.field) for one in drawn.find_stale()[village.empty]] == [
         ("workflow", "name"),
         ("workflow", "version"),
         ("workflow", "graph"),
         ("engine", "name"),
-        *([("engine", "version")] if entry("animatic").version != entry("comfyui").version else []),
+        *([("engine", "version")] if find_entry("animatic").version != find_entry("comfyui").version else []),
     ]
-    drawn.show(village.empty)
-    assert village.empty not in drawn.stale()
-    assert village.empty not in village.stage.stale()  # the ComfyUI is gone: what it made stays good
+    drawn.render_and_accept(village.empty)
+    assert village.empty not in drawn.find_stale()
+    assert village.empty not in village.stage.find_stale()  # the ComfyUI is gone: what it made stays good
     session.add(Worker(name="gpu", host="box", slots=1, engine="comfyui"))
-    assert village.stage.stale().keys() == {village.alone, village.both}
+    assert village.stage.find_stale().keys() == {village.alone, village.both}
     assert session.scalar(select(Worker.name)) == "gpu"
 
 
-def test_an_engine_that_was_wished_for_stays(village: Village) -> None:
-    village.stage.show(village.empty, engine="animatic")
-    assert village.stage.stale() == {}
-    assert with_comfyui(village.stage).stale() == {}
+def test_an_engine_that_was_wished_for_stays(village: VillageStory) -> None:
+    village.stage.render_and_accept(village.empty, engine="animatic")
+    assert village.stage.find_stale() == {}
+    assert use_comfyui(village.stage).find_stale() == {}
 
 
-def test_a_scene_without_a_take_is_missing_and_one_with_an_own_video_is_neither(village: Village) -> None:
+def test_a_scene_without_a_take_is_missing_and_one_with_an_own_video_is_neither(village: VillageStory) -> None:
     stage = village.stage
     village.edit(Kind.SCENES, village.both, video_path="/media/mine.mp4")
-    stage.show(village.alone)
-    found = report.of_branch(stage.session, stage.branch(), stage.settings)
+    stage.render_and_accept(village.alone)
+    found = report.report_branch(stage.session, stage.find_branch(), stage.settings)
     assert (found.scenes, found.fresh, found.stale, found.own_videos) == (3, 1, (), 1)
-    assert found.missing == (stage.scene(village.empty).id,)
+    assert found.missing == (stage.find_scene(village.empty).id,)
 
 
-def test_a_take_that_was_lost_or_of_unknown_origin_is_stale(village: Village) -> None:
-    scene = village.shown().stage.scene(village.empty)
+def test_a_take_that_was_lost_or_of_unknown_origin_is_stale(village: VillageStory) -> None:
+    scene = village.accept_all_takes().stage.find_scene(village.empty)
     scene.accepted_asset_id = None
     village.stage.session.flush()
-    assert [one[:3] for one in village.why(village.empty)] == [("take", None, "accepted_asset_id")]
-    other = village.stage.scene(village.alone)
+    assert [one[:3] for one in village.stale_reasons(village.empty)] == [("take", None, "accepted_asset_id")]
+    other = village.stage.find_scene(village.alone)
     kept, other.accepted_inputs = other.accepted_fingerprint, None
     village.stage.session.flush()
-    assert village.why(village.alone) == []  # the fingerprint tells that it is the same
+    assert village.stale_reasons(village.alone) == []  # the fingerprint tells that it is the same
     other.accepted_fingerprint = "f" * 64
     village.stage.session.flush()
-    assert village.why(village.alone) == [("take", None, "fingerprint", "f" * 64, kept)]
+    assert village.stale_reasons(village.alone) == [("take", None, "fingerprint", "f" * 64, kept)]
 
 
-def test_a_new_branch_and_a_merge_bring_takes_and_staleness_along(village: Village) -> None:
-    stage, story = village.shown().stage, village.stage.story
-    story.branch("dark")
-    assert stage.stale("dark") == {}
+def test_a_new_branch_and_a_merge_bring_takes_and_staleness_along(village: VillageStory) -> None:
+    stage, story = village.accept_all_takes().stage, village.stage.story
+    story.create_branch("dark")
+    assert stage.find_stale("dark") == {}
     village.edit(Kind.CHARACTERS, village.rei, "dark", visual_description="tall, blue scarf")
     fresh = story.put(Kind.SCENES, "dark", scene_number=4, description="Dawn", characters=[])
-    stage.show(fresh, "dark")
-    assert stage.stale("dark").keys() == {village.both}
-    assert stage.stale() == {}
+    stage.render_and_accept(fresh, "dark")
+    assert stage.find_stale("dark").keys() == {village.both}
+    assert stage.find_stale() == {}
     result = story.merge("dark")
-    told = village.told_by(affected.by_changes(result.changed))
-    assert stage.stale().keys() == {village.both}
-    assert told == [stage.scene(village.both).id]
-    assert stage.scene(fresh).accepted_inputs is not None
+    told = village.stale_scenes_after(affected.by_changes(result.changed))
+    assert stage.find_stale().keys() == {village.both}
+    assert told == [stage.find_scene(village.both).id]
+    assert stage.find_scene(fresh).accepted_inputs is not None

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 from db.models.projects import Project
 from db.models.rendering import Asset, AssetKind
 from tower.errors import NotFoundError
-from tower.pages import Wanted
+from tower.pages import PageRequest
 from tower.storage import assets
 from tower.storage.assets import AssetFilter
 from tower.story import projects
 
 
 def project(session: Session) -> Project:
-    return projects.create(session, {"name": "One"}, {})
+    return projects.create_project(session, {"name": "One"}, {})
 
 
 def asset(session: Session, **columns: Any) -> Asset:
@@ -29,16 +29,16 @@ def asset(session: Session, **columns: Any) -> Asset:
     return row
 
 
-def listed(session: Session, wanted: Wanted | None = None, **only: Any) -> list[int]:
-    return [row.id for row in assets.page(session, wanted or Wanted(), only=AssetFilter(**only)).rows]
+def listed(session: Session, wanted: PageRequest | None = None, **only: Any) -> list[int]:
+    return [row.id for row in assets.list_assets(session, wanted or PageRequest(), where=AssetFilter(**only)).rows]
 
 
 def test_files_are_listed_newest_first_page_by_page(session: Session) -> None:
     project_id = project(session).id
     ids = [asset(session, project_id=project_id).id for _ in range(5)]
-    first = assets.page(session, Wanted(limit=2), only=AssetFilter(project_id=project_id))
+    first = assets.list_assets(session, PageRequest(limit=2), where=AssetFilter(project_id=project_id))
     assert [row.id for row in first.rows] == ids[:2:-1]
-    assert listed(session, Wanted(cursor=first.next_cursor), project_id=project_id) == ids[2::-1]
+    assert listed(session, PageRequest(cursor=first.next_cursor), project_id=project_id) == ids[2::-1]
 
 
 def test_filters_narrow_together(session: Session) -> None:
@@ -54,11 +54,11 @@ def test_filters_narrow_together(session: Session) -> None:
 def test_a_file_without_a_project_is_there_and_one_of_a_project_in_the_bin_is_not(session: Session) -> None:
     binned = project(session)
     loose, hidden = asset(session, sha256="b" * 64), asset(session, project_id=binned.id, sha256="b" * 64)
-    projects.put_in_bin(session, binned.id)
-    assert assets.find(session, loose.id).id == loose.id
+    projects.delete_project(session, binned.id)
+    assert assets.find_asset(session, loose.id).id == loose.id
     assert listed(session, sha256="b" * 64) == [loose.id]
     for asked in (hidden.id, 2**40):
         with pytest.raises(NotFoundError):
-            assets.find(session, asked)
+            assets.find_asset(session, asked)
     with pytest.raises(NotFoundError):
         listed(session, project_id=binned.id)

@@ -13,166 +13,166 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models import METADATA
 from db.models.echo import EchoOrchestrationLog
 from db.models.jobs import GenerationRequest, JobStatus, ProductionJob
 from db.models.projects import Project
 from db.models.rendering import Asset
 from db.models.scenes import Scene
-from tests.tower.archives.produced import a_take
-from tests.tower.archives.studio import Studio, everything, files_below, rows_of
-from tests.tower.archives.whole_project import a_project
+from tests.tower.archives.produced import insert_take
+from tests.tower.archives.studio import Studio, count_all_rows, list_files, read_rows
+from tests.tower.archives.whole_project import insert_whole_project
 from tower.errors import NotFoundError
-from tower.media.files import still_wanted
-from tower.rendering.takes import shared
+from tower.media.files import touch_if_present
+from tower.rendering.takes import share_take
 from tower.settings import Settings
-from tower.storage.garbage import ASIDE, sweep
-from tower.storage.imported_files import FOLDER
-from tower.storage.purging import purge
+from tower.storage.garbage import QUARANTINE_FOLDER, collect_garbage
+from tower.storage.imported_files import IMPORTS_FOLDER
+from tower.storage.purging import purge_projects
 from tower.story import projects
 
 LONG_AGO = timedelta(days=31)
 
 
 @pytest.fixture
-def studio(sessions: Sessions, tmp_path: Path) -> Studio:
+def studio(sessions: SessionFactory, tmp_path: Path) -> Studio:
     return Studio(sessions, Settings(data_dir=tmp_path / "home"))
 
 
 @pytest.fixture
 def project_id(studio: Studio) -> int:
-    return a_project(studio)
+    return insert_whole_project(studio)
 
 
 def delete(studio: Studio, project_id: int, *, ago: timedelta = LONG_AGO) -> None:
     with studio.sessions.begin() as session:
-        projects.put_in_bin(session, project_id).deleted_at = datetime.now(UTC) - ago
+        projects.delete_project(session, project_id).deleted_at = datetime.now(UTC) - ago
 
 
 def age(studio: Studio, *, hours: float = 48) -> None:
     """Every file is as old as if it had been made so long ago."""
     then = time.time() - hours * 3600
-    for name in files_below(studio.settings.data):
+    for name in list_files(studio.settings.data):
         os.utime(studio.settings.data / name, (then, then))
 
 
 def rows_that_name(studio: Studio, project_id: int) -> dict[str, int]:
     """How many rows of each table name the project."""
     named = [name for name, table in METADATA.tables.items() if "project_id" in table.columns]
-    counts = {name: studio.count(name, project_id) for name in named}
+    counts = {name: studio.count_rows(name, project_id) for name in named}
     return {name: count for name, count in counts.items() if count}
 
 
 def orphan(studio: Studio, content: bytes = b"nobody's") -> Path:
-    path = Path(studio.render(content)[0])
+    path = Path(studio.write_take(content)[0])
     os.utime(path, (1, 1))
     return path
 
 
 def test_everything_of_the_project_goes_and_its_files(studio: Studio, project_id: int) -> None:
     with studio.sessions.begin() as session:
-        job_id = rows_of(studio, ProductionJob, project_id)[0].id
+        job_id = read_rows(studio, ProductionJob, project_id)[0].id
         asked = EchoOrchestrationLog(asked="a scene", planner="rules", project_id=project_id)
         session.add(asked)
         body: dict[str, Any] = {"endpoint": "x", "body_sha256": "0", "body": {}, "request_id": "r", "answer": {}}
         session.add(GenerationRequest(**body, job_id=job_id, status_code=202))
     delete(studio, project_id)
     age(studio)
-    files = files_below(studio.settings.data)
-    done = purge(studio.sessions, studio.settings)
+    files = list_files(studio.settings.data)
+    done = purge_projects(studio.sessions, studio.settings)
     assert [(one.id, one.name, one.jobs, one.assets) for one in done.projects] == [(project_id, "Neon rain", 2, 2)]
     assert rows_that_name(studio, project_id) == {}
-    left = {name: count for name, count in everything(studio).items() if count}
+    left = {name: count for name, count in count_all_rows(studio).items() if count}
     assert left.keys() == {"anime_api.style_templates", "public.cultural_elements"}  # the built-in ones
     assert done.files == 2
-    gone = set(files) - set(files_below(studio.settings.data))
+    gone = set(files) - set(list_files(studio.settings.data))
     assert len(gone) == 2
     assert all(name.startswith("renders/") for name in gone)
     assert done.bytes == len(b"the first take" * 1000) + len(b"the second take" * 1000)
 
 
 def test_the_users_own_media_stay(studio: Studio, project_id: int) -> None:
-    before = files_below(studio.settings.media)
+    before = list_files(studio.settings.media)
     assert before
     delete(studio, project_id)
     age(studio)
-    purge(studio.sessions, studio.settings)
-    assert files_below(studio.settings.media) == before
+    purge_projects(studio.sessions, studio.settings)
+    assert list_files(studio.settings.media) == before
 
 
 def test_one_that_was_deleted_lately_stays_and_can_be_restored(studio: Studio, project_id: int) -> None:
     delete(studio, project_id, ago=timedelta(days=29))
-    rows = everything(studio)
-    assert purge(studio.sessions, studio.settings).projects == ()
-    assert everything(studio) == rows
+    rows = count_all_rows(studio)
+    assert purge_projects(studio.sessions, studio.settings).projects == ()
+    assert count_all_rows(studio) == rows
     with studio.sessions.begin() as session:
-        assert projects.restore(session, project_id).deleted_at is None
+        assert projects.restore_project(session, project_id).deleted_at is None
 
 
 def test_one_that_was_never_deleted_stays(studio: Studio, project_id: int) -> None:
     age(studio)
-    done = purge(studio.sessions, studio.settings, older_than=timedelta(0))
+    done = purge_projects(studio.sessions, studio.settings, older_than=timedelta(0))
     assert (done.projects, done.files) == ((), 0)
 
 
 def test_a_purged_project_cannot_be_restored(studio: Studio, project_id: int) -> None:
     delete(studio, project_id)
-    purge(studio.sessions, studio.settings)
+    purge_projects(studio.sessions, studio.settings)
     with studio.sessions.begin() as session, pytest.raises(NotFoundError, match="could be restored"):
-        projects.restore(session, project_id)
+        projects.restore_project(session, project_id)
 
 
 def test_purging_again_does_nothing_more(studio: Studio, project_id: int) -> None:
     delete(studio, project_id)
     age(studio)
-    purge(studio.sessions, studio.settings)
-    rows, files = everything(studio), files_below(studio.settings.data)
-    again = purge(studio.sessions, studio.settings)
+    purge_projects(studio.sessions, studio.settings)
+    rows, files = count_all_rows(studio), list_files(studio.settings.data)
+    again = purge_projects(studio.sessions, studio.settings)
     assert (again.projects, again.files) == ((), 0)
-    assert (everything(studio), files_below(studio.settings.data)) == (rows, files)
+    assert (count_all_rows(studio), list_files(studio.settings.data)) == (rows, files)
 
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(studio: Studio, project_id: int) -> None:
     delete(studio, project_id)
     age(studio)
-    rows, files = everything(studio), files_below(studio.settings.data)
-    told = purge(studio.sessions, studio.settings, dry_run=True)
-    assert (everything(studio), files_below(studio.settings.data)) == (rows, files)
-    assert purge(studio.sessions, studio.settings) == told
+    rows, files = count_all_rows(studio), list_files(studio.settings.data)
+    told = purge_projects(studio.sessions, studio.settings, dry_run=True)
+    assert (count_all_rows(studio), list_files(studio.settings.data)) == (rows, files)
+    assert purge_projects(studio.sessions, studio.settings) == told
     assert told.files == 2
 
 
 def test_a_project_with_generations_under_way_waits(studio: Studio, project_id: int) -> None:
     with studio.sessions.begin() as session:
-        first = rows_of(studio, ProductionJob, project_id)[0]
+        first = read_rows(studio, ProductionJob, project_id)[0]
         session.execute(update(ProductionJob).where(ProductionJob.id == first.id).values(status=JobStatus.PROCESSING))
     delete(studio, project_id)
-    done = purge(studio.sessions, studio.settings)
+    done = purge_projects(studio.sessions, studio.settings)
     assert done.projects == ()
     assert "1 running generations" in done.kept[0]
-    assert studio.count("anime_api.scenes", project_id)
+    assert studio.count_rows("anime_api.scenes", project_id)
 
 
 def test_a_file_that_another_project_shares_stays(studio: Studio, project_id: int) -> None:
     with studio.sessions.begin() as session:
-        other = projects.create(session, {"name": "Other"}, {}).id
-        theirs = a_take(studio, session, other, b"theirs")
-        mine = rows_of(studio, Asset, project_id)[0]
+        other = projects.create_project(session, {"name": "Other"}, {}).id
+        theirs = insert_take(studio, session, other, b"theirs")
+        mine = read_rows(studio, Asset, project_id)[0]
         assert theirs.job_id is not None
-        same = shared(session, mine, job_id=theirs.job_id)
+        same = share_take(session, mine, job_id=theirs.job_id)
         same_id, path = same.id, Path(same.path)
     delete(studio, project_id)
     age(studio)
-    assert purge(studio.sessions, studio.settings).files == 1
+    assert purge_projects(studio.sessions, studio.settings).files == 1
     assert path.exists()
     with studio.sessions() as session:
         assert session.get_one(Asset, same_id).project_id == other
 
 
 def test_a_take_that_another_project_accepted_stays(studio: Studio, project_id: int) -> None:
-    take = rows_of(studio, Asset, project_id)[0]
-    other = a_project(studio, name="Other")
+    take = read_rows(studio, Asset, project_id)[0]
+    other = insert_whole_project(studio, name="Other")
     with studio.sessions.begin() as session:
         session.execute(
             update(Scene)
@@ -181,7 +181,7 @@ def test_a_take_that_another_project_accepted_stays(studio: Studio, project_id: 
         )
     delete(studio, project_id)
     age(studio)
-    purge(studio.sessions, studio.settings)
+    purge_projects(studio.sessions, studio.settings)
     with studio.sessions() as session:
         kept = session.get_one(Asset, take.id)
         assert (kept.project_id, kept.job_id) == (None, None)
@@ -194,7 +194,7 @@ def test_a_take_that_only_a_past_commit_names_stays(studio: Studio) -> None:
     """A scene may show a take as a video of one's own: then its path is content."""
     path = orphan(studio)
     with studio.sessions.begin() as session:
-        project = projects.create(session, {"name": "Past"}, {})
+        project = projects.create_project(session, {"name": "Past"}, {})
         content = '{"fields":{"video_path":"' + str(path) + '"},"kind":"scenes"}'
         session.execute(
             text(
@@ -203,39 +203,39 @@ def test_a_take_that_only_a_past_commit_names_stays(studio: Studio) -> None:
             ),
             {"id": project.id, "hash": "a" * 64, "content": content},
         )
-    assert sweep(studio.sessions, studio.settings).files == 0
+    assert collect_garbage(studio.sessions, studio.settings).files == 0
     assert path.exists()
 
 
 def test_what_a_crash_between_rows_and_files_left_is_found(studio: Studio, project_id: int) -> None:
     path = orphan(studio)
-    imported = studio.settings.media / FOLDER / path.parent.name / f"{path.stem}.png"
+    imported = studio.settings.media / IMPORTS_FOLDER / path.parent.name / f"{path.stem}.png"
     imported.parent.mkdir(parents=True)
     imported.write_bytes(b"old")
     os.utime(imported, (1, 1))
-    aside = studio.settings.renders / ASIDE / ("b" * 64 + ".mp4")
+    aside = studio.settings.renders / QUARANTINE_FOLDER / ("b" * 64 + ".mp4")
     aside.parent.mkdir()
     aside.write_bytes(b"put aside by a sweep that died")
     os.utime(aside, (1, 1))
-    assert sweep(studio.sessions, studio.settings).files == 3
+    assert collect_garbage(studio.sessions, studio.settings).files == 3
     assert not any(one.exists() for one in (path, imported, aside))
-    assert len(files_below(studio.settings.renders)) == 2  # the project's takes
+    assert len(list_files(studio.settings.renders)) == 2  # the project's takes
 
 
 def test_a_clip_that_is_being_stored_now_is_never_removed(studio: Studio) -> None:
     path = orphan(studio)
-    assert still_wanted(path)  # what `takes.keep` says before its row is committed
-    assert sweep(studio.sessions, studio.settings).files == 0
+    assert touch_if_present(path)  # what `takes.keep` says before its row is committed
+    assert collect_garbage(studio.sessions, studio.settings).files == 0
     assert path.exists()
 
 
 def test_what_was_put_aside_by_a_sweep_that_died_comes_back_if_a_row_names_it(studio: Studio, project_id: int) -> None:
-    take = Path(rows_of(studio, Asset, project_id)[0].path)
-    aside = studio.settings.renders / ASIDE / take.name
+    take = Path(read_rows(studio, Asset, project_id)[0].path)
+    aside = studio.settings.renders / QUARANTINE_FOLDER / take.name
     aside.parent.mkdir()
     take.rename(aside)
     os.utime(aside, (1, 1))
-    assert sweep(studio.sessions, studio.settings).files == 0
+    assert collect_garbage(studio.sessions, studio.settings).files == 0
     assert take.exists()
     assert not aside.exists()
 
@@ -249,7 +249,7 @@ def test_what_tower_did_not_name_is_left_alone(studio: Studio, name: str) -> Non
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"somebody's")
     os.utime(path, (1, 1))
-    sweep(studio.sessions, studio.settings)
+    collect_garbage(studio.sessions, studio.settings)
     assert path.exists()
 
 
@@ -260,7 +260,7 @@ def test_links_are_not_followed(studio: Studio, tmp_path: Path) -> None:
     os.utime(outside, (1, 1))
     studio.settings.renders.mkdir(parents=True)
     (studio.settings.renders / "ab").symlink_to(outside.parent)
-    sweep(studio.sessions, studio.settings)
+    collect_garbage(studio.sessions, studio.settings)
     assert outside.exists()
 
 
@@ -271,11 +271,11 @@ def test_half_written_files_of_a_process_that_died_go_after_a_day(studio: Studio
     for path in (half, partial, unpacked):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
-    assert sweep(studio.sessions, studio.settings).files == 0
+    assert collect_garbage(studio.sessions, studio.settings).files == 0
     for path in (half, partial, unpacked, unpacked.parent):
         os.utime(path, (1, 1))
-    sweep(studio.sessions, studio.settings)
-    assert files_below(studio.settings.renders) == []
+    collect_garbage(studio.sessions, studio.settings)
+    assert list_files(studio.settings.renders) == []
 
 
 def test_a_project_that_is_being_restored_is_not_purged(studio: Studio, project_id: int) -> None:
@@ -283,17 +283,17 @@ def test_a_project_that_is_being_restored_is_not_purged(studio: Studio, project_
     with studio.sessions.begin() as restoring:
         restoring.get_one(Project, project_id, with_for_update={"key_share": True}).deleted_at = None
         restoring.flush()
-        assert purge(studio.sessions, studio.settings).projects == ()
-    assert studio.count("anime_api.scenes", project_id)
+        assert purge_projects(studio.sessions, studio.settings).projects == ()
+    assert studio.count_rows("anime_api.scenes", project_id)
 
 
 def test_a_file_that_is_wanted_again_in_the_midst_of_a_sweep_is_not_lost(studio: Studio, project_id: int) -> None:
     """Many sweeps beside one who stores the same clip again and again: its row never names a file that is gone."""
-    path = Path(studio.render(b"again and again")[0])
+    path = Path(studio.write_take(b"again and again")[0])
     for _ in range(30):
         if path.exists():
             os.utime(path, (1, 1))
-        _store_beside(lambda: sweep(studio.sessions, studio.settings), studio, path)
+        _store_beside(lambda: collect_garbage(studio.sessions, studio.settings), studio, path)
         assert path.exists()
         with studio.sessions.begin() as session:
             session.execute(text("delete from public.assets where path = :path"), {"path": str(path)})
@@ -304,8 +304,8 @@ def _store_beside(sweeping: Callable[[], object], studio: Studio, path: Path) ->
     with ThreadPoolExecutor(1) as pool:
         swept = pool.submit(sweeping)
         with studio.sessions.begin() as session:
-            if not still_wanted(path):
-                studio.render(b"again and again")
+            if not touch_if_present(path):
+                studio.write_take(b"again and again")
             fields = {"kind": "video", "sha256": path.stem, "bytes": 15, "probe": {}, "provenance": {}}
             session.add(Asset(path=str(path), **fields))
         swept.result()

@@ -9,18 +9,18 @@ from sqlalchemy.orm import Session
 
 from db.models.projects import Project, ProjectStatus
 from tower.errors import InvalidError, NotFoundError
-from tower.pages import Wanted
+from tower.pages import PageRequest
 from tower.story import projects
-from tower.story.projects import KEPT_IN_BIN, ProjectFilter
+from tower.story.projects import RESTORABLE_FOR, ProjectFilter
 from tower.versions import branches
 
 
 def made(session: Session, name: str = "One", **settings: object) -> Project:
-    return projects.create(session, {"name": name}, settings)
+    return projects.create_project(session, {"name": name}, settings)
 
 
 def listed(session: Session, **only: object) -> list[str]:
-    found = projects.page(session, Wanted(limit=200), only=ProjectFilter(**only))  # type: ignore[arg-type]
+    found = projects.list_projects(session, PageRequest(limit=200), where=ProjectFilter(**only))  # type: ignore[arg-type]
     return [row.name for row in found.rows]
 
 
@@ -36,14 +36,14 @@ def test_an_unknown_style_is_refused_and_the_known_ones_are_named(session: Sessi
     with pytest.raises(InvalidError, match="anime"):
         made(session, default_style="cubist")
     with pytest.raises(InvalidError):
-        projects.change(session, made(session), {}, {"default_style": "cubist"})
+        projects.change_project(session, made(session), {}, {"default_style": "cubist"})
 
 
 def test_a_change_of_settings_alone_counts_as_a_change_of_the_project(session: Session) -> None:
     project = made(session)
     project.updated_at = datetime(2026, 1, 1, tzinfo=UTC)
     session.flush()
-    changed = projects.change(session, project, {}, {"width": 640, "height": 360})
+    changed = projects.change_project(session, project, {}, {"width": 640, "height": 360})
     assert changed.updated_at > datetime(2026, 1, 2, tzinfo=UTC)
     assert changed.settings is not None
     assert (changed.settings.width, changed.settings.height, changed.settings.fps) == (640, 360, None)
@@ -51,39 +51,39 @@ def test_a_change_of_settings_alone_counts_as_a_change_of_the_project(session: S
 
 def test_what_is_in_the_bin_is_neither_found_nor_listed_until_it_is_restored(session: Session) -> None:
     project = made(session, "Binned")
-    projects.put_in_bin(session, project.id)
+    projects.delete_project(session, project.id)
     with pytest.raises(NotFoundError):
-        projects.find(session, project.id)
+        projects.find_project(session, project.id)
     with pytest.raises(NotFoundError):
-        projects.put_in_bin(session, project.id)
+        projects.delete_project(session, project.id)
     assert "Binned" not in listed(session)
     assert "Binned" in listed(session, deleted=True)
-    projects.restore(session, project.id)
-    assert projects.find(session, project.id).deleted_at is None
+    projects.restore_project(session, project.id)
+    assert projects.find_project(session, project.id).deleted_at is None
     assert "Binned" in listed(session)
 
 
 def test_restoring_what_is_not_in_the_bin_leaves_it_as_it_is(session: Session) -> None:
     project = made(session)
-    assert projects.restore(session, project.id).id == project.id
+    assert projects.restore_project(session, project.id).id == project.id
 
 
 @pytest.mark.parametrize(("over", "kept"), [(timedelta(minutes=-5), True), (timedelta(minutes=5), False)])
 def test_the_bin_keeps_for_thirty_days(session: Session, over: timedelta, kept: bool) -> None:
-    project = projects.put_in_bin(session, made(session).id)
-    project.deleted_at = datetime.now(UTC) - KEPT_IN_BIN - over
+    project = projects.delete_project(session, made(session).id)
+    project.deleted_at = datetime.now(UTC) - RESTORABLE_FOR - over
     session.flush()
     if kept:
-        assert projects.restore(session, project.id).deleted_at is None
+        assert projects.restore_project(session, project.id).deleted_at is None
     else:
         with pytest.raises(NotFoundError):
-            projects.restore(session, project.id)
+            projects.restore_project(session, project.id)
 
 
 def test_filters_narrow_by_status_and_by_a_part_of_the_name_taken_literally(session: Session) -> None:
     for name in ("Shrine 100%", "shrine of 1000"):
         made(session, name)
-    projects.change(session, made(session, "Finished"), {"status": ProjectStatus.COMPLETED}, {})
+    projects.change_project(session, made(session, "Finished"), {"status": ProjectStatus.COMPLETED}, {})
     assert listed(session, name="SHRINE") == ["Shrine 100%", "shrine of 1000"]
     assert listed(session, name="100%") == ["Shrine 100%"]
     assert listed(session, status=ProjectStatus.COMPLETED) == ["Finished"]

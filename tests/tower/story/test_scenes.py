@@ -9,91 +9,91 @@ import pytest
 from sqlalchemy.orm import Session
 
 from db.models.scenes import Scene
-from tests.tower.versions.story import Story, a_story
+from tests.tower.versions.story import VersionedStory, create_story
 from tower.errors import ConflictError, InvalidError
 from tower.story import entities, scenes
-from tower.story.entities import Note
+from tower.story.entities import CommitNote
 from tower.versions import history
 from tower.versions.kinds import Kind
 
-ME = Note("tests")
+ME = CommitNote("tests")
 
 
 @pytest.fixture
-def story(session: Session) -> Story:
-    return a_story(session)
+def story(session: Session) -> VersionedStory:
+    return create_story(session)
 
 
-def scene(story: Story, number: int, branch: str = "main", **fields: Any) -> uuid.UUID:
+def scene(story: VersionedStory, number: int, branch: str = "main", **fields: Any) -> uuid.UUID:
     return story.put(Kind.SCENES, branch, scene_number=number, description=f"scene {number}", **fields)
 
 
-def order(story: Story) -> list[str]:
-    there = story.at("main", Kind.SCENES).values()
+def order(story: VersionedStory) -> list[str]:
+    there = story.entities_at("main", Kind.SCENES).values()
     return [one["description"] for one in sorted(there, key=lambda one: int(one["scene_number"]))]
 
 
-def row_id(story: Story, key: uuid.UUID) -> int:
-    return story.row(Kind.SCENES, key).id
+def row_id(story: VersionedStory, key: uuid.UUID) -> int:
+    return story.find_row(Kind.SCENES, key).id
 
 
-def test_the_next_number_follows_the_last_of_the_branch(story: Story) -> None:
+def test_the_next_number_follows_the_last_of_the_branch(story: VersionedStory) -> None:
     def following(branch: str) -> int:
-        return scenes.next_number(story.session, entities.held(story.session, story.project_id, branch))
+        return scenes.next_scene_number(story.session, entities.lock_branch(story.session, story.project_id, branch))
 
     assert following("main") == 1
     scene(story, 7)
-    story.branch("dark")
+    story.create_branch("dark")
     scene(story, 9, "dark")
     assert (following("main"), following("dark")) == (8, 10)
 
 
-def test_a_new_order_is_one_commit_that_touches_only_what_moved(story: Story) -> None:
+def test_a_new_order_is_one_commit_that_touches_only_what_moved(story: VersionedStory) -> None:
     ids = [row_id(story, scene(story, number)) for number in (1, 2, 3, 4)]
-    before = history.resolve(story.session, story.project_id, "main")
+    before = history.resolve_ref(story.session, story.project_id, "main")
     wanted = [ids[0], ids[3], ids[1], ids[2]]
-    scenes.reorder(story.session, wanted, project_id=story.project_id, branch="main", note=ME)
+    scenes.reorder_scenes(story.session, wanted, project_id=story.project_id, branch="main", note=ME)
     assert order(story) == ["scene 1", "scene 4", "scene 2", "scene 3"]
-    after = history.resolve(story.session, story.project_id, "main")
+    after = history.resolve_ref(story.session, story.project_id, "main")
     assert after.parent_id == before.id
-    assert len(history.diff(story.session, story.project_id, before.hash, after.hash)) == 3
-    assert story.findings() == []
+    assert len(history.diff_refs(story.session, story.project_id, before.hash, after.hash)) == 3
+    assert story.check_integrity() == []
 
 
 @pytest.mark.parametrize("wrong", ["too few", "one twice", "a stranger"])
-def test_an_order_must_name_all_scenes_once(story: Story, wrong: str) -> None:
+def test_an_order_must_name_all_scenes_once(story: VersionedStory, wrong: str) -> None:
     ids = [row_id(story, scene(story, number)) for number in (1, 2)]
     asked = {"too few": ids[:1], "one twice": [ids[0], ids[0]], "a stranger": [*ids, 2**40]}[wrong]
     with pytest.raises(InvalidError, match="all 2 scenes"):
-        scenes.reorder(story.session, asked, project_id=story.project_id, branch="main", note=ME)
+        scenes.reorder_scenes(story.session, asked, project_id=story.project_id, branch="main", note=ME)
     assert order(story) == ["scene 1", "scene 2"]
 
 
-def test_a_copy_has_all_but_the_video_and_goes_to_the_end_or_to_a_free_number(story: Story) -> None:
+def test_a_copy_has_all_but_the_video_and_goes_to_the_end_or_to_a_free_number(story: VersionedStory) -> None:
     key = scene(story, 3, mood="tense", video_path="/media/own.mp4")
-    found = entities.find(story.session, Scene, row_id(story, key))
-    last = scenes.duplicate(story.session, found, number=None, note=ME)
-    first = scenes.duplicate(story.session, found, number=1, note=ME)
+    found = entities.find_entity(story.session, Scene, row_id(story, key))
+    last = scenes.duplicate_scene(story.session, found, number=None, note=ME)
+    first = scenes.duplicate_scene(story.session, found, number=1, note=ME)
     assert (last.row.scene_number, first.row.scene_number) == (4, 1)
     assert (last.row.mood, last.row.video_path) == ("tense", None)
     assert last.row.key != key
     with pytest.raises(ConflictError, match="'3'"):
-        scenes.duplicate(story.session, found, number=3, note=ME)
+        scenes.duplicate_scene(story.session, found, number=3, note=ME)
 
 
-def test_the_cast_is_called_by_its_present_names_and_strangers_as_written(story: Story) -> None:
+def test_the_cast_is_called_by_its_present_names_and_strangers_as_written(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai")
     key = scene(story, 1, characters=[{"name": "Kai", "key": str(kai)}, {"name": "A stranger", "key": None}])
     story.put(Kind.CHARACTERS, key=kai, name="Kai Nakamura")
-    fields = story.at("main", Kind.SCENES)[key]
-    branch_id = story.row(Kind.SCENES, key).branch_id
+    fields = story.entities_at("main", Kind.SCENES)[key]
+    branch_id = story.find_row(Kind.SCENES, key).branch_id
     assert branch_id is not None
-    names = scenes.names_of(story.session, [fields], branch_id=branch_id)
+    names = scenes.character_names(story.session, [fields], branch_id=branch_id)
     assert scenes.cast_names(fields, names) == ["Kai Nakamura", "A stranger"]
-    assert scenes.names_of(story.session, [], branch_id=branch_id) == {}
+    assert scenes.character_names(story.session, [], branch_id=branch_id) == {}
 
 
-def test_a_style_that_there_is_no_template_of_is_refused(story: Story) -> None:
+def test_a_style_that_there_is_no_template_of_is_refused(story: VersionedStory) -> None:
     scenes.check_style(story.session, None, project_id=story.project_id)
     scenes.check_style(story.session, "Cinematic", project_id=story.project_id)
     with pytest.raises(InvalidError):

@@ -11,34 +11,36 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import JobType
 from db.models.schedule import ProductionSchedule, ScheduleState
-from tests.tower.versions.story import Story, a_story
+from tests.tower.versions.story import VersionedStory, create_story
 from tower.errors import ConflictError, InvalidError, NotFoundError
-from tower.pages import Wanted
+from tower.pages import PageRequest
 from tower.story import projects, schedule
-from tower.story.schedule import Plan
+from tower.story.schedule import ScheduleTarget
 from tower.versions.kinds import Kind
 
 TONIGHT = datetime(2026, 12, 1, 22, tzinfo=UTC)
 
 
 @pytest.fixture
-def story(session: Session) -> Story:
-    return a_story(session)
+def story(session: Session) -> VersionedStory:
+    return create_story(session)
 
 
 @pytest.fixture
-def scene_id(story: Story) -> int:
-    return story.row(Kind.SCENES, story.put(Kind.SCENES, scene_number=1, description="x")).id
+def scene_id(story: VersionedStory) -> int:
+    return story.find_row(Kind.SCENES, story.put(Kind.SCENES, scene_number=1, description="x")).id
 
 
-def planned(story: Story, *, branch: str = "main", start_at: datetime = TONIGHT, **what: Any) -> ProductionSchedule:
+def planned(
+    story: VersionedStory, *, branch: str = "main", start_at: datetime = TONIGHT, **what: Any
+) -> ProductionSchedule:
     names = ("scene_id", "episode_key")
-    plan = Plan(story.project_id, branch, **{name: value for name, value in what.items() if name in names})
+    plan = ScheduleTarget(story.project_id, branch, **{name: value for name, value in what.items() if name in names})
     columns = {name: value for name, value in what.items() if name not in names}
-    return schedule.add(story.session, plan, {"job_type": JobType.STANDARD, "start_at": start_at, **columns})
+    return schedule.add_schedule(story.session, plan, {"job_type": JobType.STANDARD, "start_at": start_at, **columns})
 
 
-def test_a_plan_is_for_a_scene_an_episode_or_the_whole_branch(story: Story, scene_id: int) -> None:
+def test_a_plan_is_for_a_scene_an_episode_or_the_whole_branch(story: VersionedStory, scene_id: int) -> None:
     episode = story.put(Kind.EPISODES, episode_number=1, title="Pilot")
     assert planned(story, scene_id=scene_id).scene_key is not None
     assert planned(story, episode_key=episode).episode_key == episode
@@ -46,52 +48,57 @@ def test_a_plan_is_for_a_scene_an_episode_or_the_whole_branch(story: Story, scen
     assert (whole.scene_key, whole.episode_key, whole.state) == (None, None, ScheduleState.PLANNED)
 
 
-def test_what_is_not_on_the_branch_cannot_be_planned(story: Story, scene_id: int) -> None:
-    story.branch("dark")
+def test_what_is_not_on_the_branch_cannot_be_planned(story: VersionedStory, scene_id: int) -> None:
+    story.create_branch("dark")
     for what in ({"scene_id": scene_id, "branch": "dark"}, {"episode_key": uuid.uuid4()}, {"branch": "light"}):
         with pytest.raises(NotFoundError):
             planned(story, **what)
 
 
-def test_a_wished_end_before_the_beginning_is_refused(story: Story) -> None:
+def test_a_wished_end_before_the_beginning_is_refused(story: VersionedStory) -> None:
     row = planned(story, due_at=TONIGHT)
     with pytest.raises(InvalidError, match="due_at"):
         planned(story, due_at=TONIGHT - timedelta(hours=1))
     with pytest.raises(InvalidError, match="due_at"):
-        schedule.change(story.session, row, {"start_at": TONIGHT + timedelta(hours=1)})
+        schedule.change_schedule(story.session, row, {"start_at": TONIGHT + timedelta(hours=1)})
 
 
-def test_a_plan_that_waits_is_moved_and_taken_back_and_stays_so(story: Story) -> None:
+def test_a_plan_that_waits_is_moved_and_taken_back_and_stays_so(story: VersionedStory) -> None:
     row = planned(story)
     later = TONIGHT + timedelta(days=1)
-    assert schedule.change(story.session, row, {"start_at": later, "priority": 1}).start_at == later
-    first = schedule.cancel(story.session, row)
+    assert schedule.change_schedule(story.session, row, {"start_at": later, "priority": 1}).start_at == later
+    first = schedule.cancel_schedule(story.session, row)
     assert (first.state, first.ended_at is None) == (ScheduleState.CANCELLED, False)
     ended_at = first.ended_at
-    assert schedule.cancel(story.session, row).ended_at == ended_at
+    assert schedule.cancel_schedule(story.session, row).ended_at == ended_at
     with pytest.raises(ConflictError, match="cancelled"):
-        schedule.change(story.session, row, {"priority": 2})
+        schedule.change_schedule(story.session, row, {"priority": 2})
 
 
-def test_a_plan_that_was_started_is_nobodys_to_change(story: Story) -> None:
+def test_a_plan_that_was_started_is_nobodys_to_change(story: VersionedStory) -> None:
     row = planned(story)
     row.state = ScheduleState.STARTED
     story.session.flush()
     with pytest.raises(ConflictError, match="started"):
-        schedule.cancel(story.session, row)
+        schedule.cancel_schedule(story.session, row)
 
 
-def test_plans_are_listed_by_state_and_hidden_with_their_project(story: Story) -> None:
+def test_plans_are_listed_by_state_and_hidden_with_their_project(story: VersionedStory) -> None:
     rows = [planned(story) for _ in range(3)]
-    schedule.cancel(story.session, rows[1])
+    schedule.cancel_schedule(story.session, rows[1])
 
     def ids(state: ScheduleState | None = None) -> list[int]:
-        return [row.id for row in schedule.page(story.session, story.project_id, state=state, wanted=Wanted()).rows]
+        return [
+            row.id
+            for row in schedule.list_schedules(
+                story.session, story.project_id, state=state, page_request=PageRequest()
+            ).rows
+        ]
 
     assert ids() == [row.id for row in rows]
     assert ids(ScheduleState.PLANNED) == [rows[0].id, rows[2].id]
-    projects.put_in_bin(story.session, story.project_id)
+    projects.delete_project(story.session, story.project_id)
     with pytest.raises(NotFoundError):
         ids()
     with pytest.raises(NotFoundError):
-        schedule.find(story.session, rows[0].id)
+        schedule.find_schedule(story.session, rows[0].id)

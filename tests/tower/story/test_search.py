@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from tests.tower.versions.story import Story, a_story
+from tests.tower.versions.story import VersionedStory, create_story
 from tower.errors import NotFoundError
 from tower.story import projects
 from tower.story.search import search
@@ -17,8 +17,8 @@ SAID = [{"character": "Ren", "line": "The bridge is burning", "timestamp": 1.5}]
 
 
 @pytest.fixture
-def story(session: Session) -> Story:
-    story = a_story(session)
+def story(session: Session) -> VersionedStory:
+    story = create_story(session)
     story.put(Kind.CHARACTERS, name="Kai of the bridge", description="a detective")
     story.put(Kind.CHARACTERS, name="Ren", description="guards the bridge")
     story.put(Kind.SCENES, scene_number=1, description="Rain", location="old bridge", mood="calm")
@@ -27,12 +27,12 @@ def story(session: Session) -> Story:
     return story
 
 
-def found(story: Story, words: str, **how: Any) -> list[tuple[str, str]]:
+def found(story: VersionedStory, words: str, **how: Any) -> list[tuple[str, str]]:
     asked = {"branch": "main", "limit": 50, **how}
     return [(hit.label, hit.field) for hit in search(story.session, story.project_id, words, **asked)]
 
 
-def test_names_come_before_descriptions_before_what_is_said(story: Story) -> None:
+def test_names_come_before_descriptions_before_what_is_said(story: VersionedStory) -> None:
     assert found(story, "bridge") == [
         ("Kai of the bridge", "name"),
         ("Ren", "description"),
@@ -41,23 +41,23 @@ def test_names_come_before_descriptions_before_what_is_said(story: Story) -> Non
     ]
 
 
-def test_all_words_must_be_in_one_thing_but_may_be_in_different_fields(story: Story) -> None:
+def test_all_words_must_be_in_one_thing_but_may_be_in_different_fields(story: VersionedStory) -> None:
     assert found(story, "RAIN bridge") == [("1", "description")]
     assert found(story, "fire burning") == [("2", "description")]
     assert found(story, "rain fire") == []
 
 
 @pytest.mark.parametrize("words", ["京都", "都", "雨 夜"])
-def test_words_of_scripts_without_spaces_are_found_in_parts(story: Story, words: str) -> None:
+def test_words_of_scripts_without_spaces_are_found_in_parts(story: VersionedStory, words: str) -> None:
     assert [label for label, _ in found(story, words)] == ["3"]
 
 
 @pytest.mark.parametrize("words", ["%", "_", "\\", "/", "calm%", "rain_"])
-def test_signs_of_a_pattern_are_no_pattern(story: Story, words: str) -> None:
+def test_signs_of_a_pattern_are_no_pattern(story: VersionedStory, words: str) -> None:
     assert found(story, words) == []
 
 
-def test_who_speaks_is_found_and_the_names_of_fields_are_not(story: Story) -> None:
+def test_who_speaks_is_found_and_the_names_of_fields_are_not(story: VersionedStory) -> None:
     assert ("2", "dialogue") in found(story, "ren")
     assert found(story, "timestamp") == []
     assert [hit.snippet for hit in search(story.session, story.project_id, "burning", branch="main", limit=5)] == [
@@ -65,24 +65,26 @@ def test_who_speaks_is_found_and_the_names_of_fields_are_not(story: Story) -> No
     ]
 
 
-def test_only_the_kinds_the_branch_and_the_number_that_were_asked_for(story: Story) -> None:
-    story.branch("dark")
+def test_only_the_kinds_the_branch_and_the_number_that_were_asked_for(story: VersionedStory) -> None:
+    story.create_branch("dark")
     story.put(Kind.SCENES, "dark", scene_number=4, description="another bridge")
     assert ("4", "description") in found(story, "bridge", branch="dark")
     assert found(story, "bridge", kinds=(Kind.SCENES,)) == [("1", "location"), ("2", "dialogue")]
     assert len(found(story, "bridge", limit=2)) == 2
 
 
-def test_what_was_changed_or_deleted_is_found_as_it_is_now(story: Story) -> None:
-    [key] = [key for key, one in story.at("main", Kind.SCENES).items() if one["scene_number"] == 2]
+def test_what_was_changed_or_deleted_is_found_as_it_is_now(story: VersionedStory) -> None:
+    [key] = [key for key, one in story.entities_at("main", Kind.SCENES).items() if one["scene_number"] == 2]
     story.put(Kind.SCENES, key=key, dialogue=[])
     assert ("2", "dialogue") not in found(story, "bridge")
-    story.drop(Kind.SCENES, key)
+    story.delete(Kind.SCENES, key)
     assert found(story, "fire") == []
 
 
-def test_another_project_is_not_searched_and_one_in_the_bin_is_not_found(story: Story, session: Session) -> None:
-    assert found(a_story(session), "bridge") == []
-    projects.put_in_bin(session, story.project_id)
+def test_another_project_is_not_searched_and_one_in_the_bin_is_not_found(
+    story: VersionedStory, session: Session
+) -> None:
+    assert found(create_story(session), "bridge") == []
+    projects.delete_project(session, story.project_id)
     with pytest.raises(NotFoundError):
         found(story, "bridge")

@@ -12,23 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.models.music import FrameTiming
-from tests.hypothesis_profiles import tried
+from tests.hypothesis_profiles import example_count
 from tower.beats.results import Analysis
 from tower.beats.structure.results import Section, Structure
-from tower.conform.timing import schedule, sources, times
+from tower.conform.timing import frame_schedule, frame_times, source_frames
 from tower.errors import InvalidError
-from tower.sync.grid import Beats, GridSource, beats_of, grid
-from tower.sync.plan import Clip, SyncPoint
-from tower.sync.planning import cut_scenes, leave, pairs, plan
-from tower.sync.snapping import SCENES, Bounds, Course, Spot, StretchError, place
+from tower.sync.grid import BeatGrid, GridSource, build_even_grid, build_grid
+from tower.sync.plan import SourceClip, SyncPoint
+from tower.sync.planning import plan_cuts, plan_scenes, plan_without_moving, points_from_pairs
+from tower.sync.snapping import SCENE_WEIGHTS, CutPosition, RatioBounds, ShotSequence, StretchError, snap_cuts
 
 CFR, VFR = FrameTiming.CONSTANT, FrameTiming.VARIABLE
-CLIP = Clip(120, Fraction(24))
+CLIP = SourceClip(120, Fraction(24))
 RATES = [Fraction(24), Fraction(25), Fraction(24_000, 1001), Fraction(60), Fraction(12)]
 
 
-def even(bpm: float = 120, first_s: float = 0.0, track_s: float = 60.0) -> Beats:
-    return grid(bpm, first_s, track_s, GridSource.HEARD)
+def even(bpm: float = 120, first_s: float = 0.0, track_s: float = 60.0) -> BeatGrid:
+    return build_even_grid(bpm, first_s, track_s, GridSource.ANALYSED)
 
 
 def heard(*times: float, down: tuple[float, ...] = ()) -> Analysis:
@@ -36,19 +36,19 @@ def heard(*times: float, down: tuple[float, ...] = ()) -> Analysis:
 
 
 @st.composite
-def beats(draw: st.DrawFn) -> Beats:
+def beats(draw: st.DrawFn) -> BeatGrid:
     """Even ones, or a few that wander."""
     even = st.builds(lambda period, count: [period] * count, st.floats(0.3, 1.0), st.integers(5, 150))
     periods = draw(even | st.lists(st.floats(0.25, 1.2), min_size=5, max_size=60))
     first = draw(st.floats(0, 2))
     found = tuple(first + sum(periods[:number]) for number in range(len(periods) + 1))
     strengths = draw(st.lists(st.floats(0, 1), min_size=len(found), max_size=len(found)))
-    return Beats(found, tuple(strengths), found[-1] + 1)
+    return BeatGrid(found, tuple(strengths), found[-1] + 1)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    clip: Clip
+    clip: SourceClip
     points: list[SyncPoint]
     timing: FrameTiming
     offset_s: float | None
@@ -60,15 +60,17 @@ def wanted(draw: st.DrawFn) -> Wanted:
     lengths = draw(st.lists(st.floats(0.3, 8), min_size=1, max_size=6))
     frames = [round(sum(lengths[: number + 1]) * fps) for number in range(len(lengths))]
     points = [SyncPoint(frame) for frame in [*draw(st.sampled_from([[], [0]])), *frames[:-1]]]
-    return Wanted(Clip(frames[-1], fps), points, draw(st.sampled_from(FrameTiming)), draw(st.none() | st.floats(0, 2)))
+    return Wanted(
+        SourceClip(frames[-1], fps), points, draw(st.sampled_from(FrameTiming)), draw(st.none() | st.floats(0, 2))
+    )
 
 
 @given(beats=beats(), wanted=wanted())
-@tried(300)
-def test_every_plan_keeps_its_promises(beats: Beats, wanted: Wanted) -> None:
+@example_count(300)
+def test_every_plan_keeps_its_promises(beats: BeatGrid, wanted: Wanted) -> None:
     clip, timing = wanted.clip, wanted.timing
     try:
-        made = plan(clip, wanted.points, beats, timing=timing, offset_s=wanted.offset_s)
+        made = plan_cuts(clip, wanted.points, beats, timing=timing, offset_s=wanted.offset_s)
     except StretchError:
         return
     at = [cut.at_s for cut in made.cuts] + [clip.duration_s]
@@ -81,19 +83,19 @@ def test_every_plan_keeps_its_promises(beats: Beats, wanted: Wanted) -> None:
         assert cut.beat_s == beats.times_s[cut.beat or 0]
         assert cut.error_ms is not None
         assert cut.error_ms <= (500 / clip.fps + 1e-6 if timing == CFR else 1e-6)
-    shown = schedule(made)
+    shown = frame_schedule(made)
     assert len(shown) == clip.frames
     assert [source for source, _ in shown] == sorted(source for source, _ in shown)
     assert all(a < b for (_, a), (_, b) in pairwise(shown))
 
 
 @given(beats=beats(), lengths=st.lists(st.floats(1, 9), min_size=1, max_size=8), fps=st.sampled_from(RATES))
-@tried(200)
+@example_count(200)
 def test_scenes_are_cut_on_beats_and_last_as_long_as_wished_to_the_frame(
-    beats: Beats, lengths: list[float], fps: Fraction
+    beats: BeatGrid, lengths: list[float], fps: Fraction
 ) -> None:
     try:
-        made = cut_scenes(lengths, beats, fps=fps)
+        made = plan_scenes(lengths, beats, fps=fps)
     except StretchError:
         return
     ends = [*(cut.at_frame for cut in made.cuts[1:]), made.clip.frames]
@@ -110,32 +112,32 @@ def test_scenes_are_cut_on_beats_and_last_as_long_as_wished_to_the_frame(
     lengths=st.lists(st.floats(0.5, 4), min_size=2, max_size=4),
     strengths=st.lists(st.floats(0, 1), min_size=9, max_size=9),
 )
-@tried(300)
+@example_count(300)
 def test_no_other_way_is_cheaper(times: list[float], lengths: list[float], strengths: list[float]) -> None:
     """Beside all ways there are."""
-    spots = [Spot(time, number, strengths[number]) for number, time in enumerate(sorted(times))]
+    spots = [CutPosition(time, number, strengths[number]) for number, time in enumerate(sorted(times))]
     wishes = [sum(lengths[: number + 1]) for number in range(len(lengths) - 1)]
-    course, bounds = Course(lengths, wishes, sum(lengths), 0.5), Bounds(0.6, 1.6)
+    course, bounds = ShotSequence(lengths, wishes, sum(lengths), 0.5), RatioBounds(0.6, 1.6)
 
-    def cost(way: tuple[Spot, ...]) -> float:
-        at = [0.0, *(spot.at_s for spot in way), course.whole_s]
+    def cost(way: tuple[CutPosition, ...]) -> float:
+        at = [0.0, *(spot.at_s for spot in way), course.total_s]
         ratios = [(b - a) / length for (a, b), length in zip(pairwise(at), lengths, strict=True)]
-        if not all(ratio > 0 and bounds.allow(ratio) for ratio in ratios):
+        if not all(ratio > 0 and bounds.allows(ratio) for ratio in ratios):
             return math.inf
-        stretched = sum((math.log(ratio) / math.log(bounds.most)) ** 2 for ratio in ratios)
+        stretched = sum((math.log(ratio) / math.log(bounds.max_ratio)) ** 2 for ratio in ratios)
         moved = sum(((spot.at_s - wish) / 0.5) ** 2 for spot, wish in zip(way, wishes, strict=True))
-        return stretched + SCENES.move * moved + SCENES.strength * sum(1 - spot.strength for spot in way)
+        return stretched + SCENE_WEIGHTS.move * moved + SCENE_WEIGHTS.strength * sum(1 - spot.strength for spot in way)
 
     least = min(cost(way) for way in product(spots, repeat=len(wishes)))
     if least == math.inf:
         with pytest.raises(StretchError):
-            place(course, spots, taste=SCENES, bounds=bounds)
+            snap_cuts(course, spots, weights=SCENE_WEIGHTS, bounds=bounds)
     else:
-        assert cost(tuple(place(course, spots, taste=SCENES, bounds=bounds))) == pytest.approx(least)
+        assert cost(tuple(snap_cuts(course, spots, weights=SCENE_WEIGHTS, bounds=bounds))) == pytest.approx(least)
 
 
 def test_documented_points_are_on_their_beats_already() -> None:
-    made = plan(CLIP, [SyncPoint(0, "scene_start"), SyncPoint(60, "character_entrance")], even(), timing=CFR)
+    made = plan_cuts(CLIP, [SyncPoint(0, "scene_start"), SyncPoint(60, "character_entrance")], even(), timing=CFR)
     assert [(cut.event, cut.at_s, cut.beat, cut.ratio) for cut in made.cuts] == [
         ("scene_start", 0, 0, 1),
         ("character_entrance", 2.5, 5, 1),
@@ -144,78 +146,80 @@ def test_documented_points_are_on_their_beats_already() -> None:
 
 
 def test_a_moment_goes_to_the_nearest_beat_and_the_shots_beside_it_are_retimed() -> None:
-    made = plan(CLIP, [SyncPoint(57)], even(), timing=VFR)
+    made = plan_cuts(CLIP, [SyncPoint(57)], even(), timing=VFR)
     assert [cut.at_s for cut in made.cuts] == [0, 2.5]
     assert [shot.ratio for shot in made.shots] == pytest.approx([2.5 / 2.375, 2.5 / 2.625])
 
 
 def test_at_a_constant_rate_the_error_is_that_of_the_nearest_frame() -> None:
-    made = plan(CLIP, [SyncPoint(60)], even(first_s=0.49), timing=CFR, offset_s=0.0)
+    made = plan_cuts(CLIP, [SyncPoint(60)], even(first_s=0.49), timing=CFR, offset_s=0.0)
     assert made.cuts[1].at_frame == 60
     assert made.worst_error_ms == pytest.approx(10)
-    assert plan(CLIP, [SyncPoint(60)], even(first_s=0.49), timing=VFR, offset_s=0.0).worst_error_ms == pytest.approx(0)
+    assert plan_cuts(
+        CLIP, [SyncPoint(60)], even(first_s=0.49), timing=VFR, offset_s=0.0
+    ).worst_error_ms == pytest.approx(0)
 
 
 def test_a_refusal_names_the_shot_the_ratio_and_the_bounds() -> None:
     with pytest.raises(StretchError, match=r"Shot 1 of 2 \(0\.12 s\) .* by 4\.00 to end on a beat; .* 0\.8–1\.25"):
-        plan(CLIP, [SyncPoint(3)], even(), timing=CFR)
+        plan_cuts(CLIP, [SyncPoint(3)], even(), timing=CFR)
     with pytest.raises(StretchError, match=r"Shot 2 of 2 \(0\.33 s\) .* by 1\.50 to end at 5\.00 s") as refused:
-        plan(CLIP, [SyncPoint(112)], even(), timing=VFR)
+        plan_cuts(CLIP, [SyncPoint(112)], even(), timing=VFR)
     assert refused.value.details == {"shot": 2, "length_s": 0.333, "ratio": 1.5, "least": 0.8, "most": 1.25}
-    wide = plan(CLIP, [SyncPoint(112)], even(), timing=VFR, bounds=Bounds(0.6, 1.6))
+    wide = plan_cuts(CLIP, [SyncPoint(112)], even(), timing=VFR, bounds=RatioBounds(0.6, 1.6))
     assert wide.cuts[1].at_s == 4.5
 
 
 def test_no_beat_left() -> None:
     with pytest.raises(StretchError, match="none left before the end"):
-        plan(CLIP, [SyncPoint(60)], Beats((0.0,), (1.0,), 1.0), timing=CFR)
+        plan_cuts(CLIP, [SyncPoint(60)], BeatGrid((0.0,), (1.0,), 1.0), timing=CFR)
 
 
 def test_what_is_left_where_it_is_says_how_far_from_a_beat_that_is() -> None:
-    made = leave(CLIP, [SyncPoint(0), SyncPoint(3, "blink"), SyncPoint(112)], even(), timing=CFR)
+    made = plan_without_moving(CLIP, [SyncPoint(0), SyncPoint(3, "blink"), SyncPoint(112)], even(), timing=CFR)
     assert [cut.at_s for cut in made.cuts] == pytest.approx([0, 3 / 24, 112 / 24])
     assert [cut.error_ms for cut in made.cuts] == pytest.approx([0, 125, 1000 / 6])
     assert {shot.ratio for shot in made.shots} == {1.0}
-    assert sources(made) == list(range(120))
+    assert source_frames(made) == list(range(120))
 
 
 def test_it_begins_on_the_first_beat_unless_told_otherwise() -> None:
     late = even(first_s=0.3)
-    assert plan(CLIP, [SyncPoint(0)], late, timing=CFR).offset_s == pytest.approx(0.3)
-    told = plan(CLIP, [SyncPoint(0)], late, timing=CFR, offset_s=0.2)
+    assert plan_cuts(CLIP, [SyncPoint(0)], late, timing=CFR).offset_s == pytest.approx(0.3)
+    told = plan_cuts(CLIP, [SyncPoint(0)], late, timing=CFR, offset_s=0.2)
     assert told.worst_error_ms == pytest.approx(100)
     assert "with offset 0.300" in told.warnings[0]
     with pytest.raises(InvalidError, match="which lasts 60"):
-        plan(CLIP, [], late, timing=CFR, offset_s=60.0)
+        plan_cuts(CLIP, [], late, timing=CFR, offset_s=60.0)
 
 
 def test_music_that_ends_early_is_said() -> None:
-    made = plan(CLIP, [], even(track_s=3.0), timing=CFR)
+    made = plan_cuts(CLIP, [], even(track_s=3.0), timing=CFR)
     assert made.warnings == ("The music ends 2.0 s before the video: the rest is silent",)
     assert (made.worst_error_ms, made.mean_error_ms) == (None, None)
 
 
 def test_points_outside_the_video_are_refused_and_two_at_one_frame_are_one() -> None:
     with pytest.raises(InvalidError) as refused:
-        plan(CLIP, [SyncPoint(0), SyncPoint(121)], even(), timing=CFR)
+        plan_cuts(CLIP, [SyncPoint(0), SyncPoint(121)], even(), timing=CFR)
     assert refused.value.details is not None
     assert refused.value.details["field"] == "sync_points.1"
-    made = plan(CLIP, [SyncPoint(60, "door"), SyncPoint(60, "thunder")], even(), timing=CFR)
+    made = plan_cuts(CLIP, [SyncPoint(60, "door"), SyncPoint(60, "thunder")], even(), timing=CFR)
     assert [cut.event for cut in made.cuts] == [None, "door, thunder"]
 
 
 def test_the_end_can_be_asked_for_but_not_moved() -> None:
-    made = plan(CLIP, [SyncPoint(120, "out")], even(bpm=110), timing=CFR)
-    assert made.end is not None
-    assert made.end.at_s == 5
+    made = plan_cuts(CLIP, [SyncPoint(120, "out")], even(bpm=110), timing=CFR)
+    assert made.end_cut is not None
+    assert made.end_cut.at_s == 5
     assert made.worst_error_ms == pytest.approx(abs(5 - 9 * 60 / 110) * 1000)
 
 
 def test_scenes_prefer_strong_beats() -> None:
     """Wished cuts lie two beats off the bars."""
     strengths = tuple(1.0 if number % 4 == 0 else 0.2 for number in range(121))
-    bars = Beats(tuple(number * 0.5 for number in range(121)), strengths, 61.0)
-    made = cut_scenes([7.0, 8.0, 8.0, 7.0], bars, fps=Fraction(24))
+    bars = BeatGrid(tuple(number * 0.5 for number in range(121)), strengths, 61.0)
+    made = plan_scenes([7.0, 8.0, 8.0, 7.0], bars, fps=Fraction(24))
     assert [cut.at_s for cut in made.cuts] in ([0, 6, 14, 22], [0, 8, 16, 24], [0, 8, 16, 22], [0, 6, 14, 24])
     assert all(cut.strength == 1 for cut in made.cuts)
     assert made.clip.frames == 720
@@ -223,51 +227,76 @@ def test_scenes_prefer_strong_beats() -> None:
 
 def test_a_scene_of_no_frame_is_refused() -> None:
     with pytest.raises(InvalidError, match="at least one frame"):
-        cut_scenes([5.0, 0.01, 5.0], even(), fps=Fraction(24))
+        plan_scenes([5.0, 0.01, 5.0], even(), fps=Fraction(24))
 
 
 def test_pairs_of_track_time_and_frame() -> None:
-    points, offset_s = pairs([(1.02, 0), (3.4, 60)], CLIP, even())
+    points, offset_s = points_from_pairs([(1.02, 0), (3.4, 60)], CLIP, even())
     assert offset_s == 1.0
-    made = plan(CLIP, points, even(), timing=VFR, offset_s=offset_s)
+    made = plan_cuts(CLIP, points, even(), timing=VFR, offset_s=offset_s)
     assert [cut.beat_s for cut in made.cuts] == [1.0, 3.5]
-    points, offset_s = pairs([(3.5, 60)], CLIP, even())
+    points, offset_s = points_from_pairs([(3.5, 60)], CLIP, even())
     assert offset_s == 1.0
-    assert pairs([], CLIP, even()) == ([], None)
+    assert points_from_pairs([], CLIP, even()) == ([], None)
     with pytest.raises(InvalidError, match="cannot begin after the video"):
-        pairs([(1.0, 60)], CLIP, even())
+        points_from_pairs([(1.0, 60)], CLIP, even())
     with pytest.raises(InvalidError, match="rise with the frames"):
-        pairs([(2.0, 0), (1.0, 24)], CLIP, even())
+        points_from_pairs([(2.0, 0), (1.0, 24)], CLIP, even())
 
 
 def test_where_the_beats_come_from_is_said() -> None:
-    found = beats_of(heard(0.4, 0.9, 1.4, down=(0.9,)))
-    assert (found.source, found.times_s) == (GridSource.HEARD, (0.4, 0.9, 1.4))
+    found = build_grid(heard(0.4, 0.9, 1.4, down=(0.9,)))
+    assert (found.source, found.times_s) == (GridSource.ANALYSED, (0.4, 0.9, 1.4))
     assert found.strengths == (0.5, 1.0, 0.5)
-    even_grid = beats_of(heard(0.7, 1.2), bpm=120)
+    even_grid = build_grid(heard(0.7, 1.2), bpm=120)
     assert even_grid.source == GridSource.BPM_FROM_FIRST_BEAT
     assert even_grid.times_s[:2] == pytest.approx((0.2, 0.7))
-    silent = beats_of(heard(), bpm=60, offset_s=2.5)
+    silent = build_grid(heard(), bpm=60, offset_s=2.5)
     assert (silent.source, silent.times_s[:2]) == (GridSource.BPM_FROM_OFFSET, (0.5, 1.5))
     with pytest.raises(InvalidError, match="no beats were heard"):
-        beats_of(heard())
+        build_grid(heard())
 
 
 def test_frames_of_a_constant_rate_are_the_nearest_of_their_shot() -> None:
-    made = plan(Clip(24, Fraction(24)), [SyncPoint(13)], even(), timing=CFR)
-    assert sources(made) == [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 19, 20, 21, 22, 23]
-    assert times(plan(Clip(24, Fraction(24)), [SyncPoint(13)], even(), timing=VFR))[13] == 45_000
+    made = plan_cuts(SourceClip(24, Fraction(24)), [SyncPoint(13)], even(), timing=CFR)
+    assert source_frames(made) == [
+        0,
+        1,
+        2,
+        3,
+        4,
+        5,
+        7,
+        8,
+        9,
+        10,
+        11,
+        12,
+        13,
+        14,
+        15,
+        16,
+        17,
+        18,
+        19,
+        19,
+        20,
+        21,
+        22,
+        23,
+    ]
+    assert frame_times(plan_cuts(SourceClip(24, Fraction(24)), [SyncPoint(13)], even(), timing=VFR))[13] == 45_000
 
 
 def test_a_cut_goes_to_the_start_of_a_section_that_is_near_and_bounds_still_hold() -> None:
     beats = even(120, track_s=61)
     wished = [7.0, 8.0, 8.0, 7.0]
-    plain = cut_scenes(wished, beats, fps=Fraction(24))
+    plain = plan_scenes(wished, beats, fps=Fraction(24))
     near = structured_at(15.5)
-    turned = cut_scenes(wished, beats.turning(near), fps=Fraction(24))
+    turned = plan_scenes(wished, beats.turning(near), fps=Fraction(24))
     assert [cut.beat_s for cut in turned.cuts][2] == 15.5
     assert [cut.beat_s for cut in plain.cuts][2] != 15.5
-    far = cut_scenes(wished, beats.turning(structured_at(25.0)), fps=Fraction(24))
+    far = plan_scenes(wished, beats.turning(structured_at(25.0)), fps=Fraction(24))
     assert all(0.8 <= shot.ratio <= 1.25 for shot in [*turned.shots, *far.shots])
     assert far.clip == turned.clip == plain.clip
 
@@ -276,7 +305,7 @@ def test_without_structure_beats_and_plans_stay_as_they_are() -> None:
     beats = even(120, track_s=61)
     assert beats.turning(None) is beats
     nothing = structured_at()
-    assert cut_scenes([5.0, 6.0], beats.turning(nothing), fps=Fraction(24)) == cut_scenes(
+    assert plan_scenes([5.0, 6.0], beats.turning(nothing), fps=Fraction(24)) == plan_scenes(
         [5.0, 6.0], beats, fps=Fraction(24)
     )
 

@@ -7,18 +7,18 @@ import uuid
 import pytest
 from sqlalchemy.orm import Session
 
-from tests.tower.versions.story import Story, a_story
+from tests.tower.versions.story import VersionedStory, create_story
 from tower.versions.kinds import Kind
 
 
 @pytest.fixture
-def story(session: Session) -> Story:
-    return a_story(session)
+def story(session: Session) -> VersionedStory:
+    return create_story(session)
 
 
 @pytest.fixture
-def kai(story: Story) -> uuid.UUID:
+def kai(story: VersionedStory) -> uuid.UUID:
     """A character on main and on the branch `dark` created from it."""
     key = story.put(Kind.CHARACTERS, name="Kai", visual_traits={"hair": "black", "eyes": "blue"}, abilities=["run"])
-    story.branch("dark")
+    story.create_branch("dark")
     return key

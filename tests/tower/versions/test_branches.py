@@ -11,40 +11,40 @@ from sqlalchemy.orm import Session
 from db.models.scenes import Scene
 from db.models.story import StoryTimeline
 from db.models.versions import Branch
-from tests.tower.versions.story import Story
+from tests.tower.versions.story import VersionedStory
 from tower.errors import ConflictError, InvalidError, NotFoundError
 from tower.versions import branches, tags
 from tower.versions.kinds import BIBLE_KEY, Kind
 
 
-def test_a_branch_has_rows_of_its_own(story: Story) -> None:
+def test_a_branch_has_rows_of_its_own(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai")
-    story.branch("dark")
+    story.create_branch("dark")
     story.put(Kind.CHARACTERS, "dark", key=kai, name="Kai the Grim")
-    assert story.at("main", Kind.CHARACTERS)[kai]["name"] == "Kai"
-    assert story.at("dark", Kind.CHARACTERS)[kai]["name"] == "Kai the Grim"
-    assert story.row(Kind.CHARACTERS, kai).id != story.row(Kind.CHARACTERS, kai, "dark").id
-    assert story.findings() == []
+    assert story.entities_at("main", Kind.CHARACTERS)[kai]["name"] == "Kai"
+    assert story.entities_at("dark", Kind.CHARACTERS)[kai]["name"] == "Kai the Grim"
+    assert story.find_row(Kind.CHARACTERS, kai).id != story.find_row(Kind.CHARACTERS, kai, "dark").id
+    assert story.check_integrity() == []
 
 
-def test_a_branch_brings_takes_and_the_timeline_along(story: Story, session: Session) -> None:
+def test_a_branch_brings_takes_and_the_timeline_along(story: VersionedStory, session: Session) -> None:
     scene = story.put(Kind.SCENES, scene_number=1, description="Dawn")
-    row = story.row(Kind.SCENES, scene)
+    row = story.find_row(Kind.SCENES, scene)
     assert isinstance(row, Scene)
     row.video_path, row.accepted_fingerprint = "/renders/take.mp4", "f" * 64
     place = {"project_id": story.project_id, "branch_id": row.branch_id}
     session.add(StoryTimeline(**place, position=1, title="It begins", scene_key=scene))
     session.flush()
-    story.branch("dark")
-    copied = story.row(Kind.SCENES, scene, "dark")
+    story.create_branch("dark")
+    copied = story.find_row(Kind.SCENES, scene, "dark")
     assert isinstance(copied, Scene)
     assert (copied.video_path, copied.accepted_fingerprint) == ("/renders/take.mp4", "f" * 64)
     events = session.scalars(select(StoryTimeline).where(StoryTimeline.branch_id == copied.branch_id)).all()
     assert [event.scene_key for event in events] == [scene]
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_a_branch_from_a_tag_or_a_commit_is_what_was_there(story: Story) -> None:
+def test_a_branch_from_a_tag_or_a_commit_is_what_was_there(story: VersionedStory) -> None:
     story.put(Kind.BIBLE, title="Bible", description="All of it")
     story.put(Kind.BIBLE_CHARACTERS, bible_key=BIBLE_KEY, name="Kai", description="A detective")
     episode = story.put(Kind.EPISODES, episode_number=1, title="One")
@@ -53,24 +53,24 @@ def test_a_branch_from_a_tag_or_a_commit_is_what_was_there(story: Story) -> None
     tags.create(story.session, story.project_id, "v1", "main", author="tests")
     story.put(Kind.SCENES, key=scene, description="Dusk")
     for name, source in (("from-tag", "v1"), ("from-hash", then.hash[:10])):
-        story.branch(name, source)
-        assert story.at(name, Kind.SCENES)[scene]["description"] == "Dawn"
-    assert story.findings() == []
+        story.create_branch(name, source)
+        assert story.entities_at(name, Kind.SCENES)[scene]["description"] == "Dawn"
+    assert story.check_integrity() == []
 
 
-def test_a_deleted_branch_takes_its_rows_and_leaves_its_commits(story: Story, session: Session) -> None:
+def test_a_deleted_branch_takes_its_rows_and_leaves_its_commits(story: VersionedStory, session: Session) -> None:
     story.commit()
-    story.branch("dark")
+    story.create_branch("dark")
     kai = story.put(Kind.CHARACTERS, "dark", name="Kai")
     head = story.commit(branch="dark")
     branches.delete(session, story.project_id, "dark")
     assert [branch.name for branch, _ in branches.list_all(session, story.project_id)] == ["main"]
-    story.branch("again", head.hash)
-    assert story.at("again", Kind.CHARACTERS).keys() == {kai}
-    assert story.findings() == []
+    story.create_branch("again", head.hash)
+    assert story.entities_at("again", Kind.CHARACTERS).keys() == {kai}
+    assert story.check_integrity() == []
 
 
-def test_main_stays(story: Story, session: Session) -> None:
+def test_main_stays(story: VersionedStory, session: Session) -> None:
     story.commit()
     with pytest.raises(ConflictError):
         branches.delete(session, story.project_id, "main")
@@ -78,37 +78,37 @@ def test_main_stays(story: Story, session: Session) -> None:
         branches.delete(session, story.project_id, "other")
 
 
-def test_names_are_taken_once_by_branches_and_tags(story: Story, session: Session) -> None:
-    story.branch("dark")
+def test_names_are_taken_once_by_branches_and_tags(story: VersionedStory, session: Session) -> None:
+    story.create_branch("dark")
     tags.create(session, story.project_id, "v1", "main", author="tests")
     for name in ("dark", "main", "v1"):
         with pytest.raises(ConflictError, match="already"):
-            story.branch(name)
+            story.create_branch(name)
         with pytest.raises(ConflictError, match="already"):
             tags.create(session, story.project_id, name, "main", author="tests")
 
 
 @pytest.mark.parametrize("name", ["", " dark", "dark\n", "a" * 201, "0" * 64, "nul\0"])
-def test_names_that_cannot_be_are_refused(story: Story, name: str) -> None:
+def test_names_that_cannot_be_are_refused(story: VersionedStory, name: str) -> None:
     with pytest.raises(InvalidError):
-        story.branch(name)
+        story.create_branch(name)
 
 
-def test_branches_are_listed_main_first_and_each_in_its_project_only(story: Story, session: Session) -> None:
+def test_branches_are_listed_main_first_and_each_in_its_project_only(story: VersionedStory, session: Session) -> None:
     for name in ("zoo", "alt"):
-        story.branch(name)
+        story.create_branch(name)
     assert [branch.name for branch, _ in branches.list_all(session, story.project_id)] == ["main", "alt", "zoo"]
     assert session.scalars(select(Branch.project_id).distinct()).all() == [story.project_id]
 
 
-def test_a_source_that_is_nowhere_is_not_found(story: Story) -> None:
+def test_a_source_that_is_nowhere_is_not_found(story: VersionedStory) -> None:
     with pytest.raises(NotFoundError):
-        story.branch("dark", "nowhere")
+        story.create_branch("dark", "nowhere")
     with pytest.raises(NotFoundError):
-        story.branch("dark", uuid.uuid4().hex)
+        story.create_branch("dark", uuid.uuid4().hex)
 
 
-def test_tags_are_listed_and_deleted(story: Story, session: Session) -> None:
+def test_tags_are_listed_and_deleted(story: VersionedStory, session: Session) -> None:
     tags.create(session, story.project_id, "v2", "main", author="tests", message="second")
     tags.create(session, story.project_id, "v1", "v2", author="tests")
     assert [tag.name for tag in tags.list_all(session, story.project_id)] == ["v1", "v2"]

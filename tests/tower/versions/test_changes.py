@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
-from tests.tower.versions.story import Story
+from tests.tower.versions.story import VersionedStory
 from tower.errors import InvalidError
 from tower.versions import changes
 from tower.versions.kinds import BIBLE_KEY, Kind
 
 
-def apply(story: Story, asked: dict[str, Any], branch: str = "main") -> None:
-    edits = changes.parse(story.session, project_id=story.project_id, branch=branch, changes=asked)
+def apply(story: VersionedStory, asked: dict[str, Any], branch: str = "main") -> None:
+    edits = changes.parse_changes(story.session, project_id=story.project_id, branch=branch, changes=asked)
     story.commit(*edits, branch=branch)
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def only(story: Story, kind: Kind) -> dict[str, Any]:
-    (fields,) = story.at("main", kind).values()
+def only(story: VersionedStory, kind: Kind) -> dict[str, Any]:
+    (fields,) = story.entities_at("main", kind).values()
     return fields
 
 
-def test_names_numbers_and_keys_create_change_and_delete(story: Story) -> None:
+def test_names_numbers_and_keys_create_change_and_delete(story: VersionedStory) -> None:
     apply(
         story,
         {
@@ -37,7 +37,7 @@ def test_names_numbers_and_keys_create_change_and_delete(story: Story) -> None:
             "story_arcs": {"Revenge": {"status": "active"}},
         },
     )
-    (kai,) = story.at("main", Kind.CHARACTERS)
+    (kai,) = story.entities_at("main", Kind.CHARACTERS)
     scene = only(story, Kind.SCENES)
     assert (scene["duration_s"], scene["characters"]) == (
         5,
@@ -49,7 +49,7 @@ def test_names_numbers_and_keys_create_change_and_delete(story: Story) -> None:
     assert (only(story, Kind.CHARACTERS)["seed"], only(story, Kind.CHARACTERS)["role"]) == (7, "hero")
     assert only(story, Kind.BIBLE)["description"] == "More"
     apply(story, {"bible": None, "characters": {"Kai Nakamura": None}})
-    assert [story.at("main", kind) for kind in (Kind.SCENES, Kind.BIBLE, Kind.CHARACTERS)] == [{}, {}, {}]
+    assert [story.entities_at("main", kind) for kind in (Kind.SCENES, Kind.BIBLE, Kind.CHARACTERS)] == [{}, {}, {}]
 
 
 @pytest.mark.parametrize(
@@ -69,25 +69,25 @@ def test_names_numbers_and_keys_create_change_and_delete(story: Story) -> None:
         ({"bible": {"description": "untitled"}}, "/title"),
     ],
 )
-def test_what_cannot_be_is_refused_by_its_path(story: Story, asked: dict[str, Any], path: str) -> None:
+def test_what_cannot_be_is_refused_by_its_path(story: VersionedStory, asked: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidError) as refused:
         apply(story, asked)
     assert path in (refused.value.details or {})["field"]
 
 
-def test_changes_are_those_of_their_branch(story: Story) -> None:
+def test_changes_are_those_of_their_branch(story: VersionedStory) -> None:
     story.put(Kind.CHARACTERS, name="Kai")
-    story.branch("dark")
+    story.create_branch("dark")
     apply(story, {"characters": {"Rin": {}}}, "dark")
     with pytest.raises(InvalidError):
         apply(story, {"characters": {"Rin": None}})
 
 
-def test_a_cast_is_found_by_full_or_first_name(story: Story) -> None:
+def test_a_cast_is_found_by_full_or_first_name(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai Nakamura")
     short = story.put(Kind.CHARACTERS, name="Kai")
     known = str(uuid.uuid4())
-    found = changes.cast(
+    found = changes.parse_cast(
         story.session,
         project_id=story.project_id,
         branch="main",

@@ -13,75 +13,75 @@ from db.models.characters import Character
 from db.models.projects import Project, ProjectStatus
 from db.models.scenes import Scene, SceneStatus
 from db.models.versions import Commit, VersionObject
-from tests.tower.versions.story import Story
+from tests.tower.versions.story import VersionedStory
 from tower.errors import ConflictError, InvalidError, NotFoundError
 from tower.versions import editing
-from tower.versions.editing import Edit, PreconditionFailedError
+from tower.versions.editing import EntityEdit, PreconditionFailedError
 from tower.versions.kinds import BIBLE_KEY, Kind
 
 
-def test_an_edit_is_a_commit_and_a_row(story: Story) -> None:
+def test_an_edit_is_a_commit_and_a_row(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai", visual_traits={"hair": "black"})
     story.put(Kind.CHARACTERS, key=kai, description="A detective")
-    row = story.row(Kind.CHARACTERS, kai)
+    row = story.find_row(Kind.CHARACTERS, kai)
     assert isinstance(row, Character)
     assert (row.name, row.description, row.visual_traits, row.version) == ("Kai", "A detective", {"hair": "black"}, 2)
-    assert story.at("main", Kind.CHARACTERS)[kai]["description"] == "A detective"
-    assert story.findings() == []
+    assert story.entities_at("main", Kind.CHARACTERS)[kai]["description"] == "A detective"
+    assert story.check_integrity() == []
 
 
-def test_an_edit_that_changes_nothing_makes_no_commit(story: Story) -> None:
+def test_an_edit_that_changes_nothing_makes_no_commit(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai", seed=1)
     head = story.commit()
-    assert story.commit(Edit(Kind.CHARACTERS, kai, {"name": "Kai", "seed": 1})) is head
-    assert story.row(Kind.CHARACTERS, kai).version == 1
+    assert story.commit(EntityEdit(Kind.CHARACTERS, kai, {"name": "Kai", "seed": 1})) is head
+    assert story.find_row(Kind.CHARACTERS, kai).version == 1
 
 
-def test_true_is_not_one(story: Story) -> None:
+def test_true_is_not_one(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai", visual_traits={"scar": 1})
     story.put(Kind.CHARACTERS, key=kai, visual_traits={"scar": True})
-    assert story.at("main", Kind.CHARACTERS)[kai]["visual_traits"]["scar"] is True
-    assert story.findings() == []
+    assert story.entities_at("main", Kind.CHARACTERS)[kai]["visual_traits"]["scar"] is True
+    assert story.check_integrity() == []
 
 
-def test_all_edits_of_a_commit_are_applied_or_none(story: Story) -> None:
-    head = story.commit(Edit(Kind.CHARACTERS, uuid.uuid4(), {"name": "Kai"}))
+def test_all_edits_of_a_commit_are_applied_or_none(story: VersionedStory) -> None:
+    head = story.commit(EntityEdit(Kind.CHARACTERS, uuid.uuid4(), {"name": "Kai"}))
     with pytest.raises(ConflictError, match="already has the character 'rin'"):
-        story.commit(*(Edit(Kind.CHARACTERS, uuid.uuid4(), {"name": name}) for name in ("Rin", "RIN")))
+        story.commit(*(EntityEdit(Kind.CHARACTERS, uuid.uuid4(), {"name": name}) for name in ("Rin", "RIN")))
     assert story.commit() == head
-    assert [fields["name"] for fields in story.at("main", Kind.CHARACTERS).values()] == ["Kai"]
-    assert story.findings() == []
+    assert [fields["name"] for fields in story.entities_at("main", Kind.CHARACTERS).values()] == ["Kai"]
+    assert story.check_integrity() == []
 
 
-def test_a_number_that_is_taken_is_a_conflict_at_once(story: Story) -> None:
+def test_a_number_that_is_taken_is_a_conflict_at_once(story: VersionedStory) -> None:
     story.put(Kind.SCENES, scene_number=1, description="Dawn")
     with pytest.raises(ConflictError, match="already has the scene '1'"):
         story.put(Kind.SCENES, scene_number=1, description="Dusk")
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_scenes_change_places_and_characters_change_names_in_one_commit(story: Story) -> None:
+def test_scenes_change_places_and_characters_change_names_in_one_commit(story: VersionedStory) -> None:
     first = story.put(Kind.SCENES, scene_number=1, description="Dawn")
     second = story.put(Kind.SCENES, scene_number=2, description="Dusk")
     kai, rin = story.put(Kind.CHARACTERS, name="Kai"), story.put(Kind.CHARACTERS, name="Rin")
     story.commit(
-        Edit(Kind.SCENES, first, {"scene_number": 2}),
-        Edit(Kind.SCENES, second, {"scene_number": 1}),
-        Edit(Kind.CHARACTERS, kai, {"name": "Rin"}),
-        Edit(Kind.CHARACTERS, rin, {"name": "Kai"}),
+        EntityEdit(Kind.SCENES, first, {"scene_number": 2}),
+        EntityEdit(Kind.SCENES, second, {"scene_number": 1}),
+        EntityEdit(Kind.CHARACTERS, kai, {"name": "Rin"}),
+        EntityEdit(Kind.CHARACTERS, rin, {"name": "Kai"}),
     )
-    names = {key: fields["name"] for key, fields in story.at("main", Kind.CHARACTERS).items()}
+    names = {key: fields["name"] for key, fields in story.entities_at("main", Kind.CHARACTERS).items()}
     assert names == {kai: "Rin", rin: "Kai"}
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_a_head_that_moved_on_is_refused(story: Story) -> None:
-    seen = story.commit(Edit(Kind.CHARACTERS, kai := uuid.uuid4(), {"name": "Kai"}))
+def test_a_head_that_moved_on_is_refused(story: VersionedStory) -> None:
+    seen = story.commit(EntityEdit(Kind.CHARACTERS, kai := uuid.uuid4(), {"name": "Kai"}))
     story.put(Kind.CHARACTERS, key=kai, seed=7)
     with pytest.raises(PreconditionFailedError, match="is now"):
-        story.commit(Edit(Kind.CHARACTERS, kai, {"seed": 8}), expected_head=seen.hash)
+        story.commit(EntityEdit(Kind.CHARACTERS, kai, {"seed": 8}), expected_head=seen.hash)
     now = story.commit()
-    assert story.commit(Edit(Kind.CHARACTERS, kai, {"seed": 8}), expected_head=now.hash).parent_id == now.id
+    assert story.commit(EntityEdit(Kind.CHARACTERS, kai, {"seed": 8}), expected_head=now.hash).parent_id == now.id
 
 
 @pytest.mark.parametrize(
@@ -108,32 +108,34 @@ def test_a_head_that_moved_on_is_refused(story: Story) -> None:
         (Kind.BIBLE, {"title": "Bible", "description": "x" * 2001}, "bible/Bible/description"),
     ],
 )
-def test_what_cannot_be_is_refused_by_its_path(story: Story, kind: Kind, fields: dict[str, object], path: str) -> None:
+def test_what_cannot_be_is_refused_by_its_path(
+    story: VersionedStory, kind: Kind, fields: dict[str, object], path: str
+) -> None:
     with pytest.raises(InvalidError) as refused:
-        story.commit(Edit(kind, BIBLE_KEY if kind == Kind.BIBLE else uuid.uuid4(), fields))
+        story.commit(EntityEdit(kind, BIBLE_KEY if kind == Kind.BIBLE else uuid.uuid4(), fields))
     assert path in (refused.value.details or {})["field"]
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_a_deleted_episode_and_character_leave_their_mentions(story: Story) -> None:
+def test_a_deleted_episode_and_character_leave_their_mentions(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai")
     episode = story.put(Kind.EPISODES, episode_number=1, title="One")
     cast = [{"name": "Kai", "key": str(kai)}]
     scene = story.put(Kind.SCENES, scene_number=1, description="Dawn", episode_key=episode, characters=cast)
     arc = story.put(Kind.STORY_ARCS, name="Arc", episode_keys=[episode], milestones=[{"episode_key": str(episode)}])
-    story.commit(Edit(Kind.EPISODES, episode, None), Edit(Kind.CHARACTERS, kai, None))
-    after = story.at("main", Kind.SCENES)[scene]
+    story.commit(EntityEdit(Kind.EPISODES, episode, None), EntityEdit(Kind.CHARACTERS, kai, None))
+    after = story.entities_at("main", Kind.SCENES)[scene]
     assert (after["episode_key"], after["characters"]) == (None, [{"name": "Kai", "key": None}])
-    assert story.at("main", Kind.STORY_ARCS)[arc]["episode_keys"] == []
-    assert story.findings() == []
+    assert story.entities_at("main", Kind.STORY_ARCS)[arc]["episode_keys"] == []
+    assert story.check_integrity() == []
 
 
-def test_a_deleted_bible_takes_its_characters_along(story: Story, session: Session) -> None:
+def test_a_deleted_bible_takes_its_characters_along(story: VersionedStory, session: Session) -> None:
     story.put(Kind.BIBLE, title="Bible", description="All of it")
     story.put(Kind.BIBLE_CHARACTERS, bible_key=BIBLE_KEY, name="Kai", description="A detective")
-    story.drop(Kind.BIBLE, BIBLE_KEY)
-    assert story.at("main", Kind.BIBLE_CHARACTERS) == {}
-    assert story.findings() == []
+    story.delete(Kind.BIBLE, BIBLE_KEY)
+    assert story.entities_at("main", Kind.BIBLE_CHARACTERS) == {}
+    assert story.check_integrity() == []
     changes = session.scalars(select(BibleHistory).order_by(BibleHistory.id)).all()
     assert [(row.part.value, row.before is None, row.after is None) for row in changes] == [
         ("bible", True, False),
@@ -143,7 +145,7 @@ def test_a_deleted_bible_takes_its_characters_along(story: Story, session: Sessi
     ]
 
 
-def test_the_first_scene_makes_a_draft_active(story: Story, session: Session) -> None:
+def test_the_first_scene_makes_a_draft_active(story: VersionedStory, session: Session) -> None:
     story.put(Kind.CHARACTERS, name="Kai")
     project = session.get_one(Project, story.project_id)
     seen = []
@@ -154,7 +156,7 @@ def test_the_first_scene_makes_a_draft_active(story: Story, session: Session) ->
     assert seen == [ProjectStatus.DRAFT, ProjectStatus.ACTIVE]
 
 
-def test_rows_that_are_there_before_the_first_commit_are_taken_up(story: Story, session: Session) -> None:
+def test_rows_that_are_there_before_the_first_commit_are_taken_up(story: VersionedStory, session: Session) -> None:
     main = editing.ensure_main(session, story.project_id)
     other = Project(name="Older than versions")
     session.add(other)
@@ -163,20 +165,22 @@ def test_rows_that_are_there_before_the_first_commit_are_taken_up(story: Story, 
     session.add(branch)
     session.flush()
     session.add(Character(project_id=other.id, branch_id=branch.id, name="Kai", seed=3))
-    older = Story(session, other.id)
+    older = VersionedStory(session, other.id)
     assert editing.ensure_main(session, other.id).id == branch.id
-    assert [fields["seed"] for fields in older.at("main", Kind.CHARACTERS).values()] == [3]
-    assert older.findings() == []
+    assert [fields["seed"] for fields in older.entities_at("main", Kind.CHARACTERS).values()] == [3]
+    assert older.check_integrity() == []
 
 
-def test_a_video_of_the_user_takes_the_place_of_a_take_and_a_take_is_no_content(story: Story, session: Session) -> None:
+def test_a_video_of_the_user_takes_the_place_of_a_take_and_a_take_is_no_content(
+    story: VersionedStory, session: Session
+) -> None:
     scene = story.put(Kind.SCENES, scene_number=1, description="Dawn")
     take = {"video_path": "/renders/take.mp4", "accepted_fingerprint": "f" * 64, "status": SceneStatus.RENDERED}
     session.execute(update(Scene).values(take))
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
     def shown() -> tuple[str | None, str | None, SceneStatus]:
-        row = story.row(Kind.SCENES, scene)
+        row = story.find_row(Kind.SCENES, scene)
         assert isinstance(row, Scene)
         return row.video_path, row.accepted_fingerprint, row.status
 
@@ -186,12 +190,12 @@ def test_a_video_of_the_user_takes_the_place_of_a_take_and_a_take_is_no_content(
     assert shown() == ("/media/mine.mp4", None, SceneStatus.RENDERED)
     story.put(Kind.SCENES, key=scene, video_path=None)
     assert shown() == (None, None, SceneStatus.DRAFT)
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_a_one_field_edit_stores_a_few_objects(story: Story, session: Session) -> None:
+def test_a_one_field_edit_stores_a_few_objects(story: VersionedStory, session: Session) -> None:
     keys = [uuid.uuid4() for _ in range(300)]
-    story.commit(*(Edit(Kind.CHARACTERS, key, {"name": f"Kai {at}"}) for at, key in enumerate(keys)))
+    story.commit(*(EntityEdit(Kind.CHARACTERS, key, {"name": f"Kai {at}"}) for at, key in enumerate(keys)))
     stored = select(func.count(), func.sum(func.octet_length(VersionObject.content))).select_from(VersionObject)
     before = session.execute(stored).one()
     story.put(Kind.CHARACTERS, key=keys[0], seed=1)
@@ -200,27 +204,27 @@ def test_a_one_field_edit_stores_a_few_objects(story: Story, session: Session) -
     assert after[1] - before[1] < 8000
 
 
-def test_unknown_things_are_not_found(story: Story, session: Session) -> None:
+def test_unknown_things_are_not_found(story: VersionedStory, session: Session) -> None:
     story.commit()
     for refused in (
-        lambda: story.drop(Kind.SCENES, uuid.uuid4()),
+        lambda: story.delete(Kind.SCENES, uuid.uuid4()),
         lambda: story.commit(branch="nowhere"),
-        lambda: story.row(Kind.SCENES, uuid.uuid4()),
-        lambda: Story(session, 10**9).commit(),
+        lambda: story.find_row(Kind.SCENES, uuid.uuid4()),
+        lambda: VersionedStory(session, 10**9).commit(),
     ):
         with pytest.raises(NotFoundError):
             refused()
     assert session.scalar(select(func.count()).select_from(Commit)) == 1
 
 
-def test_a_row_is_found_by_key_and_by_id_on_its_branch_only(story: Story) -> None:
+def test_a_row_is_found_by_key_and_by_id_on_its_branch_only(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai")
-    story.branch("other")
-    row = story.row(Kind.CHARACTERS, kai)
+    story.create_branch("other")
+    row = story.find_row(Kind.CHARACTERS, kai)
     session, project_id = story.session, story.project_id
     for key in (kai, str(kai), row.id, str(row.id)):
-        assert editing.entity(session, project_id, "main", Kind.CHARACTERS, key=key) is row
+        assert editing.get_row(session, project_id, "main", Kind.CHARACTERS, key=key) is row
     with pytest.raises(NotFoundError):
-        editing.entity(session, project_id, "other", Kind.CHARACTERS, key=row.id)
+        editing.get_row(session, project_id, "other", Kind.CHARACTERS, key=row.id)
     with pytest.raises(NotFoundError):
-        editing.entity(session, project_id, "main", Kind.CHARACTERS, key="9" * 30)
+        editing.get_row(session, project_id, "main", Kind.CHARACTERS, key="9" * 30)

@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
-from tests.tower.versions.story import Story, a_story
+from db.engine import SessionFactory
+from tests.tower.versions.story import VersionedStory, create_story
 from tower.errors import NotFoundError
 from tower.versions import fsck
-from tower.versions.editing import Edit
+from tower.versions.editing import EntityEdit
 from tower.versions.kinds import Kind
-from tower.versions.object_cache import REMEMBERED
+from tower.versions.object_cache import PROCESS_CACHE
 from tower.versions.objects import DamagedHistoryError
 
 ENTITY = "kind = 'entity'"
@@ -27,7 +27,7 @@ LEAF = "kind = 'tree' and convert_from(content, 'UTF8') like '%\"leaf\"%'"
 
 
 @pytest.fixture
-def kai(story: Story) -> uuid.UUID:
+def kai(story: VersionedStory) -> uuid.UUID:
     return story.put(Kind.CHARACTERS, name="Kai", seed=1)
 
 
@@ -36,7 +36,7 @@ def damage(session: Session, statement: str) -> None:
     session.execute(text(statement))
     session.execute(text("set local session_replication_role = origin"))
     session.expire_all()
-    REMEMBERED.forget()
+    PROCESS_CACHE.clear()
 
 
 @pytest.mark.parametrize(
@@ -55,56 +55,60 @@ def damage(session: Session, statement: str) -> None:
         ("delete from anime_api.characters", "'Kai' .* is in the head but has no row"),
     ],
 )
-def test_damage_is_found(story: Story, session: Session, kai: uuid.UUID, statement: str, finding: str) -> None:
-    assert story.findings() == []
+def test_damage_is_found(story: VersionedStory, session: Session, kai: uuid.UUID, statement: str, finding: str) -> None:
+    assert story.check_integrity() == []
     damage(session, statement)
-    found = "\n".join(story.findings())
+    found = "\n".join(story.check_integrity())
     assert re.search(finding, found), found
 
 
-def test_a_row_that_no_commit_knows_is_found(story: Story, session: Session, kai: uuid.UUID) -> None:
+def test_a_row_that_no_commit_knows_is_found(story: VersionedStory, session: Session, kai: uuid.UUID) -> None:
     damage(
         session,
         "insert into anime_api.characters (project_id, branch_id, name) select project_id, branch_id, 'Rin'"
         " from anime_api.characters",
     )
-    assert ["has a row but is not in the head" in found for found in story.findings()] == [True]
+    assert ["has a row but is not in the head" in found for found in story.check_integrity()] == [True]
 
 
-def test_a_state_that_is_damaged_is_refused_and_not_guessed(story: Story, session: Session, kai: uuid.UUID) -> None:
+def test_a_state_that_is_damaged_is_refused_and_not_guessed(
+    story: VersionedStory, session: Session, kai: uuid.UUID
+) -> None:
     damage(session, f"delete from anime_api.version_objects where {ENTITY}")
     with pytest.raises(DamagedHistoryError, match="tower fsck"):
-        story.at("main", Kind.CHARACTERS)
+        story.entities_at("main", Kind.CHARACTERS)
     with pytest.raises(DamagedHistoryError, match="tower fsck"):
         story.put(Kind.CHARACTERS, key=kai, seed=2)
 
 
-def test_an_edit_of_a_row_that_is_gone_is_refused(story: Story, session: Session, kai: uuid.UUID) -> None:
+def test_an_edit_of_a_row_that_is_gone_is_refused(story: VersionedStory, session: Session, kai: uuid.UUID) -> None:
     damage(session, "delete from anime_api.characters")
     with pytest.raises(DamagedHistoryError, match="tower fsck"):
         story.put(Kind.CHARACTERS, key=kai, seed=2)
 
 
-def test_a_large_tree_is_walked_to_its_leaves(story: Story, session: Session) -> None:
-    story.commit(*(Edit(Kind.CHARACTERS, uuid.uuid4(), {"name": f"Kai {number}"}) for number in range(150)))
-    assert story.findings() == []
+def test_a_large_tree_is_walked_to_its_leaves(story: VersionedStory, session: Session) -> None:
+    story.commit(*(EntityEdit(Kind.CHARACTERS, uuid.uuid4(), {"name": f"Kai {number}"}) for number in range(150)))
+    assert story.check_integrity() == []
     damage(session, f"delete from anime_api.version_objects where {ENTITY}")
-    assert len(story.findings()) == 150
+    assert len(story.check_integrity()) == 150
 
 
-def test_only_the_project_that_is_asked_for_is_looked_at(story: Story, session: Session, kai: uuid.UUID) -> None:
-    other = a_story(session)
+def test_only_the_project_that_is_asked_for_is_looked_at(
+    story: VersionedStory, session: Session, kai: uuid.UUID
+) -> None:
+    other = create_story(session)
     other.commit()
     damage(session, "update anime_api.characters set seed = 2")
-    assert other.findings() == []
-    assert fsck.projects(session, other.project_id) == [other.project_id]
-    assert fsck.projects(session) == [story.project_id, other.project_id]
+    assert other.check_integrity() == []
+    assert fsck.list_project_ids(session, other.project_id) == [other.project_id]
+    assert fsck.list_project_ids(session) == [story.project_id, other.project_id]
     with pytest.raises(NotFoundError):
-        fsck.projects(session, 10**9)
+        fsck.list_project_ids(session, 10**9)
 
 
 @pytest.fixture
-def tower(sessions: Sessions) -> Callable[..., subprocess.CompletedProcess[str]]:
+def tower(sessions: SessionFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
     """The command on the database that `sessions` commit to."""
     url = sessions.kw["bind"].url.set(drivername="postgresql").render_as_string(hide_password=False)
 
@@ -117,10 +121,10 @@ def tower(sessions: Sessions) -> Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_the_command_says_what_it_found(
-    sessions: Sessions, tower: Callable[..., subprocess.CompletedProcess[str]]
+    sessions: SessionFactory, tower: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     with sessions.begin() as session:
-        story = a_story(session)
+        story = create_story(session)
         story.put(Kind.CHARACTERS, name="Kai")
     clean = tower("fsck")
     assert (clean.returncode, clean.stdout) == (0, ""), clean.stderr

@@ -10,16 +10,16 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.models.versions import Commit
-from tests.tower.versions.story import Story
+from tests.tower.versions.story import VersionedStory
 from tower.errors import InvalidError, NotFoundError
-from tower.pages import Wanted
+from tower.pages import PageRequest
 from tower.versions import history, tags
-from tower.versions.editing import Edit
-from tower.versions.history import Change
+from tower.versions.editing import EntityEdit
+from tower.versions.history import ChangeType
 from tower.versions.kinds import Kind
 
 
-def test_every_state_has_an_address(story: Story, session: Session) -> None:
+def test_every_state_has_an_address(story: VersionedStory, session: Session) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai", seed=1)
     first = story.commit()
     tags.create(session, story.project_id, "v1", "main", author="tests")
@@ -28,7 +28,7 @@ def test_every_state_has_an_address(story: Story, session: Session) -> None:
         assert history.entity_at(session, story.project_id, ref, Kind.CHARACTERS, key=kai)["seed"] == seed
 
 
-def test_the_beginning_of_a_hash_must_fit_one_commit(story: Story, session: Session) -> None:
+def test_the_beginning_of_a_hash_must_fit_one_commit(story: VersionedStory, session: Session) -> None:
     head = story.commit()
     twin = head.hash[:40] + "0" * 24
     session.execute(
@@ -39,40 +39,40 @@ def test_the_beginning_of_a_hash_must_fit_one_commit(story: Story, session: Sess
         {"twin": twin, "id": head.id},
     )
     with pytest.raises(InvalidError, match="more digits"):
-        history.resolve(session, story.project_id, head.hash[:12])
-    assert history.resolve(session, story.project_id, head.hash) == head
+        history.resolve_ref(session, story.project_id, head.hash[:12])
+    assert history.resolve_ref(session, story.project_id, head.hash) == head
     for ref in ("nowhere", "abc", "", head.hash[:12] + "g"):
         with pytest.raises(NotFoundError):
-            history.resolve(session, story.project_id, ref)
+            history.resolve_ref(session, story.project_id, ref)
 
 
-def test_a_difference_names_fields_down_to_the_inner_ones(story: Story, session: Session) -> None:
+def test_a_difference_names_fields_down_to_the_inner_ones(story: VersionedStory, session: Session) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai", visual_traits={"hair": "black", "eyes": {"left": "blue"}})
     gone = story.put(Kind.SCENES, scene_number=10, description="Dusk")
     before = story.commit()
     new = uuid.uuid4()
     story.commit(
-        Edit(Kind.CHARACTERS, kai, {"visual_traits": {"eyes": {"left": "red"}, "a/b": None}}),
-        Edit(Kind.SCENES, gone, None),
-        Edit(Kind.SCENES, new, {"scene_number": 9, "description": "Dawn"}),
+        EntityEdit(Kind.CHARACTERS, kai, {"visual_traits": {"eyes": {"left": "red"}, "a/b": None}}),
+        EntityEdit(Kind.SCENES, gone, None),
+        EntityEdit(Kind.SCENES, new, {"scene_number": 9, "description": "Dawn"}),
     )
-    changes = history.diff(session, story.project_id, before.hash, "main")
+    changes = history.diff_refs(session, story.project_id, before.hash, "main")
     assert [(one.kind, one.key, one.label, one.change) for one in changes] == [
-        (Kind.CHARACTERS, kai, "Kai", Change.CHANGED),
-        (Kind.SCENES, new, "9", Change.ADDED),
-        (Kind.SCENES, gone, "10", Change.REMOVED),
+        (Kind.CHARACTERS, kai, "Kai", ChangeType.CHANGED),
+        (Kind.SCENES, new, "9", ChangeType.ADDED),
+        (Kind.SCENES, gone, "10", ChangeType.REMOVED),
     ]
     assert [(field.path, field.before, field.after) for field in changes[0].fields] == [
         ("visual_traits/eyes/left", "blue", "red"),
         ("visual_traits/hair", "black", None),
         ("visual_traits/a~1b", None, None),
     ]
-    assert history.diff(session, story.project_id, "main", "main") == []
+    assert history.diff_refs(session, story.project_id, "main", "main") == []
 
 
-def test_the_log_has_pages_and_every_line_of_a_merge(story: Story, session: Session) -> None:
+def test_the_log_has_pages_and_every_line_of_a_merge(story: VersionedStory, session: Session) -> None:
     story.commit()
-    story.branch("dark")
+    story.create_branch("dark")
     for number in range(3):
         story.put(Kind.CHARACTERS, name=f"Kai {number}")
         story.put(Kind.CHARACTERS, "dark", name=f"Rin {number}")
@@ -81,7 +81,7 @@ def test_the_log_has_pages_and_every_line_of_a_merge(story: Story, session: Sess
     parents: list[tuple[str, ...]] = []
     before = None
     while True:
-        page = history.log(session, story.project_id, "main", limit=3, before=before)
+        page = history.list_commits(session, story.project_id, "main", limit=3, before=before)
         seen += page.commits
         parents += [page.parents[commit.id] for commit in page.commits]
         before = page.next_cursor
@@ -90,67 +90,69 @@ def test_the_log_has_pages_and_every_line_of_a_merge(story: Story, session: Sess
     assert len(seen) == len({commit.id for commit in seen}) == 8
     assert [commit.id for commit in seen] == sorted((commit.id for commit in seen), reverse=True)
     assert [len(hashes) for hashes in parents] == [2, 1, 1, 1, 1, 1, 1, 0]
-    assert [history.parents(session, commit) for commit in seen] == parents
+    assert [history.parent_hashes(session, commit) for commit in seen] == parents
     by_hash = {commit.hash: commit.id for commit in seen}
     assert [[by_hash[one] for one in hashes] for hashes in parents] == [
         [one for one in (commit.parent_id, commit.merged_id) if one] for commit in seen
     ]
 
 
-def test_the_history_of_one_thing_is_where_it_changed(story: Story, session: Session) -> None:
+def test_the_history_of_one_thing_is_where_it_changed(story: VersionedStory, session: Session) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai")
-    story.branch("dark")
+    story.create_branch("dark")
     story.put(Kind.CHARACTERS, "dark", key=kai, seed=1)
     story.put(Kind.CHARACTERS, name="Rin")
     story.merge("dark")
-    story.drop(Kind.CHARACTERS, kai)
-    past = partial(history.history, session, story.project_id, "main", Kind.CHARACTERS)
-    found = past(key=kai, wanted=Wanted()).rows
+    story.delete(Kind.CHARACTERS, kai)
+    past = partial(history.entity_history, session, story.project_id, "main", Kind.CHARACTERS)
+    found = past(key=kai, page_request=PageRequest()).rows
     assert [one.number for one in found] == [3, 2, 1]
     assert [(one.change, one.fields and one.fields["seed"], one.commit.branch_name) for one in found] == [
-        (Change.REMOVED, None, "main"),
-        (Change.CHANGED, 1, "dark"),
-        (Change.ADDED, None, "main"),
+        (ChangeType.REMOVED, None, "main"),
+        (ChangeType.CHANGED, 1, "dark"),
+        (ChangeType.ADDED, None, "main"),
     ]
     with pytest.raises(NotFoundError):
-        past(key=uuid.uuid4(), wanted=Wanted())
+        past(key=uuid.uuid4(), page_request=PageRequest())
 
 
 def test_a_page_of_the_history_goes_on_where_the_last_one_ended_whatever_was_changed_since(
-    story: Story, session: Session
+    story: VersionedStory, session: Session
 ) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai")
     for seed in range(2, 6):
         story.put(Kind.CHARACTERS, key=kai, seed=seed)
-    past = partial(history.history, session, story.project_id, "main", Kind.CHARACTERS, key=kai)
-    first = past(wanted=Wanted(limit=2))
+    past = partial(history.entity_history, session, story.project_id, "main", Kind.CHARACTERS, key=kai)
+    first = past(page_request=PageRequest(limit=2))
     assert [one.number for one in first.rows] == [5, 4]
-    story.drop(Kind.CHARACTERS, kai)
-    second = past(wanted=Wanted(limit=2, cursor=first.next_cursor))
+    story.delete(Kind.CHARACTERS, kai)
+    second = past(page_request=PageRequest(limit=2, cursor=first.next_cursor))
     assert [(one.number, one.fields and one.fields["seed"]) for one in second.rows] == [(3, 3), (2, 2)]
-    last = past(wanted=Wanted(limit=2, cursor=second.next_cursor))
+    last = past(page_request=PageRequest(limit=2, cursor=second.next_cursor))
     assert ([one.number for one in last.rows], last.next_cursor) == ([1], None)
-    assert past(wanted=Wanted(cursor=1)).rows == []
+    assert past(page_request=PageRequest(cursor=1)).rows == []
 
 
-def test_a_merge_between_two_pages_of_the_history_neither_hides_nor_repeats(story: Story, session: Session) -> None:
+def test_a_merge_between_two_pages_of_the_history_neither_hides_nor_repeats(
+    story: VersionedStory, session: Session
+) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai")
-    story.branch("dark")
+    story.create_branch("dark")
     story.put(Kind.CHARACTERS, "dark", key=kai, role="villain")
     story.put(Kind.CHARACTERS, key=kai, seed=1)
-    past = partial(history.history, session, story.project_id, "main", Kind.CHARACTERS, key=kai)
-    first = past(wanted=Wanted(limit=1))
+    past = partial(history.entity_history, session, story.project_id, "main", Kind.CHARACTERS, key=kai)
+    first = past(page_request=PageRequest(limit=1))
     story.merge("dark")
-    second = past(wanted=Wanted(limit=9, cursor=first.next_cursor))
+    second = past(page_request=PageRequest(limit=9, cursor=first.next_cursor))
     seen = [one.commit.id for one in (*first.rows, *second.rows)]
-    assert seen == [one.commit.id for one in past(wanted=Wanted()).rows][1:]  # the merge itself came later
+    assert seen == [one.commit.id for one in past(page_request=PageRequest()).rows][1:]  # the merge itself came later
 
 
-def test_other_projects_are_not_seen(story: Story, session: Session) -> None:
-    from tests.tower.versions.story import a_story
+def test_other_projects_are_not_seen(story: VersionedStory, session: Session) -> None:
+    from tests.tower.versions.story import create_story
 
     kai = story.put(Kind.CHARACTERS, name="Kai")
-    head, other = story.commit(), a_story(session)
+    head, other = story.commit(), create_story(session)
     for ref in (head.hash, "main"):
         with pytest.raises(NotFoundError):
             history.entity_at(session, other.project_id, ref, Kind.CHARACTERS, key=kai)

@@ -4,65 +4,65 @@ from __future__ import annotations
 
 import uuid
 
-from tests.tower.versions.story import Story
+from tests.tower.versions.story import VersionedStory
 from tower.versions.kinds import Kind
 from tower.versions.merge.branches import Strategy
 
 
-def test_a_target_without_edits_of_its_own_is_put_forward(story: Story, kai: uuid.UUID) -> None:
+def test_a_target_without_edits_of_its_own_is_put_forward(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, "dark", key=kai, seed=2)
     tip = story.commit(branch="dark")
     result = story.merge("dark")
     assert (result.fast_forward, result.commit, len(result.changed)) == (True, tip, 1)
-    assert story.at("main", Kind.CHARACTERS)[kai]["seed"] == 2
+    assert story.entities_at("main", Kind.CHARACTERS)[kai]["seed"] == 2
     again = story.merge("dark")
     assert (again.up_to_date, again.commit, again.changed) == (True, tip, ())
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_the_base_of_a_second_merge_is_the_first_merge(story: Story, kai: uuid.UUID) -> None:
+def test_the_base_of_a_second_merge_is_the_first_merge(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, "dark", key=kai, seed=1)
     story.put(Kind.CHARACTERS, key=kai, role="hero")
     story.merge("dark")
     story.put(Kind.CHARACTERS, key=kai, seed=2)
     story.put(Kind.CHARACTERS, "dark", key=kai, backstory="Raised by the shrine")
     story.merge("dark")
-    merged = story.at("main", Kind.CHARACTERS)[kai]
+    merged = story.entities_at("main", Kind.CHARACTERS)[kai]
     assert (merged["seed"], merged["role"], merged["backstory"]) == (2, "hero", "Raised by the shrine")
 
 
-def crossed(story: Story, kai: uuid.UUID) -> None:
+def crossed(story: VersionedStory, kai: uuid.UUID) -> None:
     """main and dark each merge the other's tip: two best common ancestors, one with a seed and one with a role."""
     story.put(Kind.CHARACTERS, key=kai, seed=1)
     story.put(Kind.CHARACTERS, "dark", key=kai, role="villain")
-    story.branch("old-main")
+    story.create_branch("old-main")
     story.merge("dark", "main")
     story.merge("old-main", "dark")
 
 
-def test_lines_that_merged_criss_cross_are_compared_with_a_virtual_base(story: Story, kai: uuid.UUID) -> None:
+def test_lines_that_merged_criss_cross_are_compared_with_a_virtual_base(story: VersionedStory, kai: uuid.UUID) -> None:
     crossed(story, kai)
     story.put(Kind.CHARACTERS, key=kai, seed=None)
     story.put(Kind.CHARACTERS, "dark", key=kai, role=None)
     story.merge("dark")
-    merged = story.at("main", Kind.CHARACTERS)[kai]
+    merged = story.entities_at("main", Kind.CHARACTERS)[kai]
     assert (merged["seed"], merged["role"]) == (None, None)  # one base alone would bring one of the two back
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_what_a_virtual_base_disputes_stays_a_conflict(story: Story, kai: uuid.UUID) -> None:
+def test_what_a_virtual_base_disputes_stays_a_conflict(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, key=kai, seed=1)
     story.put(Kind.CHARACTERS, "dark", key=kai, seed=2)
-    story.branch("old-main")
+    story.create_branch("old-main")
     story.merge("dark", "main", strategy=Strategy.OURS)
     story.merge("old-main", "dark", strategy=Strategy.OURS)
-    assert story.conflicts("dark") == {"characters/Kai/seed": (None, 1, 2)}
+    assert story.require_conflicts("dark") == {"characters/Kai/seed": (None, 1, 2)}
 
 
-def test_both_orders_of_a_merge_give_the_same_state(story: Story, kai: uuid.UUID) -> None:
+def test_both_orders_of_a_merge_give_the_same_state(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, key=kai, abilities=["run", "b"], seed=1)
     story.put(Kind.CHARACTERS, "dark", key=kai, abilities=["run", "a"], role="hero")
-    story.branch("left")
-    story.branch("right", "dark")
+    story.create_branch("left")
+    story.create_branch("right", "dark")
     left, right = story.merge("dark", "left"), story.merge("main", "right")
     assert left.commit.tree_hash == right.commit.tree_hash

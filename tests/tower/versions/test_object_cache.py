@@ -8,60 +8,60 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
-from tests.tower.versions.story import Story, a_story
+from db.engine import SessionFactory
+from tests.tower.versions.story import VersionedStory, create_story
 from tower.versions import fsck, history
 from tower.versions.kinds import Kind
-from tower.versions.object_cache import ENTRY_BYTES, Remembered
-from tower.versions.objects import Objects
+from tower.versions.object_cache import ENTRY_BYTES, ObjectCache
+from tower.versions.objects import ObjectStore
 
 
 def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
-    remembered = Remembered(3 * (10 + ENTRY_BYTES))
+    remembered = ObjectCache(3 * (10 + ENTRY_BYTES))
     for name in "abc":
         remembered.add(1, {name: b"0123456789"})
-    assert remembered.known(1, ["a"]) == {"a": b"0123456789"}
+    assert remembered.get_many(1, ["a"]) == {"a": b"0123456789"}
     remembered.add(1, {"d": b"0123456789"})
-    assert remembered.known(1, "abcd").keys() == {"a", "c", "d"}
+    assert remembered.get_many(1, "abcd").keys() == {"a", "c", "d"}
     remembered.add(1, {"large": b"0" * 10_000})
-    assert remembered.known(1, ["a", "c", "d", "large"]) == {}
+    assert remembered.get_many(1, ["a", "c", "d", "large"]) == {}
 
 
 def test_the_same_object_counts_once_and_projects_are_apart() -> None:
-    remembered = Remembered(2 * (1 + ENTRY_BYTES))
+    remembered = ObjectCache(2 * (1 + ENTRY_BYTES))
     for _ in range(5):
         remembered.add(1, {"a": b"x"})
     remembered.add(2, {"b": b"y"})
-    assert remembered.known(1, "ab") == {"a": b"x"}
-    assert remembered.known(2, "ab") == {"b": b"y"}
-    remembered.forget()
-    assert remembered.known(1, "ab") == {}
+    assert remembered.get_many(1, "ab") == {"a": b"x"}
+    assert remembered.get_many(2, "ab") == {"b": b"y"}
+    remembered.clear()
+    assert remembered.get_many(1, "ab") == {}
 
 
-def test_a_state_is_read_from_memory_the_second_time(story: Story, session: Session) -> None:
+def test_a_state_is_read_from_memory_the_second_time(story: VersionedStory, session: Session) -> None:
     key = story.put(Kind.CHARACTERS, name="Kai")
-    tree, remembered = story.commit().tree_hash, Remembered()
-    Objects(session, story.project_id, remembered=remembered).get(tree)
+    tree, remembered = story.commit().tree_hash, ObjectCache()
+    ObjectStore(session, story.project_id, cache=remembered).get(tree)
     session.execute(text("set local session_replication_role = replica"))
     session.execute(text("delete from anime_api.version_objects"))
-    assert Objects(session, story.project_id, remembered=remembered).get(tree)["characters"][0] == 1
+    assert ObjectStore(session, story.project_id, cache=remembered).get(tree)["characters"][0] == 1
     with pytest.raises(Exception, match="tower fsck"):
-        Objects(session, story.project_id, remembered=None).get(tree)
-    assert story.at("main", Kind.CHARACTERS)[key]["name"] == "Kai"  # what an edit wrote is remembered too
-    assert len(story.findings()) > 0  # and fsck looks at the database
+        ObjectStore(session, story.project_id, cache=None).get(tree)
+    assert story.entities_at("main", Kind.CHARACTERS)[key]["name"] == "Kai"  # what an edit wrote is remembered too
+    assert len(story.check_integrity()) > 0  # and fsck looks at the database
 
 
-def test_what_was_rolled_back_is_written_by_the_next_who_needs_it(sessions: Sessions) -> None:
+def test_what_was_rolled_back_is_written_by_the_next_who_needs_it(sessions: SessionFactory) -> None:
     key = uuid.uuid4()
     with sessions.begin() as session:
-        project_id = a_story(session).project_id
-        Story(session, project_id).commit()
+        project_id = create_story(session).project_id
+        VersionedStory(session, project_id).commit()
     with sessions() as session:
-        Story(session, project_id).put(Kind.CHARACTERS, key=key, name="Kai")
-        Story(session, project_id).at("main", Kind.CHARACTERS)
+        VersionedStory(session, project_id).put(Kind.CHARACTERS, key=key, name="Kai")
+        VersionedStory(session, project_id).entities_at("main", Kind.CHARACTERS)
         session.rollback()
     with sessions.begin() as session:
-        Story(session, project_id).put(Kind.CHARACTERS, key=key, name="Kai")
+        VersionedStory(session, project_id).put(Kind.CHARACTERS, key=key, name="Kai")
     with sessions() as session:
-        assert list(fsck.examine(session, project_id=project_id)) == []
-        assert history.entities(session, project_id, "main", Kind.CHARACTERS)[key]["name"] == "Kai"
+        assert list(fsck.check_project(session, project_id=project_id)) == []
+        assert history.entities_at(session, project_id, "main", Kind.CHARACTERS)[key]["name"] == "Kai"

@@ -11,12 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.versions import Branch
-from tests.hypothesis_profiles import tried
-from tests.tower.versions.story import Story, a_story
+from tests.hypothesis_profiles import example_count
+from tests.tower.versions.story import VersionedStory, create_story
 from tower.errors import ConflictError, InvalidError, NotFoundError, TowerError
 from tower.versions import history
-from tower.versions.editing import Edit
-from tower.versions.kinds import BIBLE_KEY, SHAPES, Kind
+from tower.versions.editing import EntityEdit
+from tower.versions.kinds import BIBLE_KEY, KIND_SPECS, Kind
 from tower.versions.merge import revert
 from tower.versions.merge.branches import Strategy
 
@@ -28,7 +28,7 @@ NAMES = ("Kai", "Rin", "Mei", "Aki", "Sora")
 class Author:
     """Does one random thing after another to a story; what is refused counts, and must change nothing."""
 
-    def __init__(self, story: Story, seed: int) -> None:
+    def __init__(self, story: VersionedStory, seed: int) -> None:
         self.story = story
         self.random = Random(seed)
         self.refused = 0
@@ -36,7 +36,7 @@ class Author:
         story.put(Kind.BIBLE, title="Bible", description="All of it")
         story.put(Kind.CHARACTERS, name="Kai")
         for name in BRANCHES[1:]:
-            story.branch(name)
+            story.create_branch(name)
 
     def act(self) -> None:
         branch = self.random.choice(BRANCHES)
@@ -60,18 +60,18 @@ class Author:
         fields = {**self._fields(kind, branch), **needed.get(kind, {})}
         if kind in (Kind.CHARACTERS, Kind.BIBLE_CHARACTERS, Kind.STYLES, Kind.STORY_ARCS):
             fields["name"] = self.random.choice(NAMES)
-        self.story.commit(Edit(kind, key, fields), branch=branch)
+        self.story.commit(EntityEdit(kind, key, fields), branch=branch)
 
     def _change(self, branch: str) -> None:
         kind = self.random.choice(list(Kind))
         there = self._keys(kind, branch)
-        edits = [Edit(kind, key, self._fields(kind, branch)) for key in there[: self.random.randint(1, 3)]]
+        edits = [EntityEdit(kind, key, self._fields(kind, branch)) for key in there[: self.random.randint(1, 3)]]
         self.story.commit(*edits, branch=branch)
 
     def _delete(self, branch: str) -> None:
         kind = self.random.choice(list(Kind))
         for key in self._keys(kind, branch)[:1]:
-            self.story.drop(kind, key, branch)
+            self.story.delete(kind, key, branch)
 
     def _merge(self, branch: str) -> None:
         source, strategy = self.random.choice(BRANCHES), self.random.choice((None, *Strategy))
@@ -82,10 +82,10 @@ class Author:
             raise
 
     def _revert(self, branch: str) -> None:
-        commits = history.log(self.story.session, self.story.project_id, branch, limit=10).commits
+        commits = history.list_commits(self.story.session, self.story.project_id, branch, limit=10).commits
         ref, strategy = self.random.choice(commits), self.random.choice((None, *Strategy))
         try:
-            revert.revert(
+            revert.revert_commit(
                 self.story.session,
                 project_id=self.story.project_id,
                 branch=branch,
@@ -98,7 +98,7 @@ class Author:
             raise
 
     def _keys(self, kind: Kind, branch: str) -> list[uuid.UUID]:
-        row = SHAPES[kind].row
+        row = KIND_SPECS[kind].row
         mine = select(row.key).join(Branch, Branch.id == row.branch_id)
         found = self.story.session.scalars(
             mine.where(Branch.project_id == self.story.project_id, Branch.name == branch)
@@ -128,19 +128,19 @@ class Author:
 
 
 @settings(
-    tried(2),
+    example_count(2),
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.integers(0, 2**32))
 def test_random_histories_stay_whole(session: Session, seed: int) -> None:
-    story = a_story(session)
+    story = create_story(session)
     author = Author(story, seed)
     for _ in range(OPERATIONS):
         author.act()
-    assert story.findings() == []
+    assert story.check_integrity() == []
     assert author.unended == []
     assert author.refused < OPERATIONS * 2 / 3
     for name in BRANCHES[1:]:
         story.merge(name, strategy=Strategy.THEIRS)
-    assert story.findings() == []
+    assert story.check_integrity() == []

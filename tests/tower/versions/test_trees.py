@@ -14,86 +14,88 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from db.models.versions import ObjectKind
-from tests.hypothesis_profiles import tried
-from tests.tower.versions.story import Story
+from tests.hypothesis_profiles import example_count
+from tests.tower.versions.story import VersionedStory
 from tower.versions import trees
-from tower.versions.editing import Edit
+from tower.versions.editing import EntityEdit
 from tower.versions.kinds import Kind
-from tower.versions.objects import DamagedHistoryError, Objects
-from tower.versions.trees import LEAF
+from tower.versions.objects import DamagedHistoryError, ObjectStore
+from tower.versions.trees import LEAF_CAPACITY
 
-KEYS = [uuid.uuid5(uuid.NAMESPACE_URL, str(number)) for number in range(6 * LEAF)]
+KEYS = [uuid.uuid5(uuid.NAMESPACE_URL, str(number)) for number in range(6 * LEAF_CAPACITY)]
 
 
-def an_objects(session: Session) -> Objects:
+def an_objects(session: Session) -> ObjectStore:
     """Nothing is stored or read: all that is put is known."""
-    return Objects(session, 0)
+    return ObjectStore(session, 0)
 
 
-def a_tree(objects: Objects, numbers: list[int]) -> str:
+def a_tree(objects: ObjectStore, numbers: list[int]) -> str:
     entity = objects.put(ObjectKind.ENTITY, {"kind": "scenes", "fields": {}})
-    return trees.write(objects, trees.empty(objects), {(Kind.SCENES, KEYS[number]): entity for number in numbers})
+    return trees.write_tree(
+        objects, trees.put_empty_tree(objects), {(Kind.SCENES, KEYS[number]): entity for number in numbers}
+    )
 
 
-@tried(40)
+@example_count(40)
 @given(st.data())
 def test_trees_do_not_depend_on_the_order_of_edits(data: st.DataObject) -> None:
     objects = an_objects(Session())
     numbers = data.draw(st.lists(st.integers(0, len(KEYS) - 1), unique=True, max_size=len(KEYS)))
     cut = data.draw(st.integers(0, len(numbers)))
-    extra = data.draw(st.lists(st.integers(0, len(KEYS) - 1), max_size=2 * LEAF))
+    extra = data.draw(st.lists(st.integers(0, len(KEYS) - 1), max_size=2 * LEAF_CAPACITY))
     at_once = a_tree(objects, numbers)
     grown = a_tree(objects, [*numbers[:cut], *extra])
     gone = {(Kind.SCENES, KEYS[number]): None for number in set(extra) - set(numbers)}
     entity = objects.put(ObjectKind.ENTITY, {"kind": "scenes", "fields": {}})
-    grown = trees.write(objects, grown, {**gone, **{(Kind.SCENES, KEYS[one]): entity for one in numbers[cut:]}})
+    grown = trees.write_tree(objects, grown, {**gone, **{(Kind.SCENES, KEYS[one]): entity for one in numbers[cut:]}})
     assert grown == at_once
-    assert trees.read(objects, at_once, Kind.SCENES).keys() == {KEYS[number] for number in numbers}
+    assert trees.list_entities(objects, at_once, Kind.SCENES).keys() == {KEYS[number] for number in numbers}
 
 
-@tried(40)
+@example_count(40)
 @given(st.sets(st.integers(0, len(KEYS) - 1)), st.sets(st.integers(0, len(KEYS) - 1)))
 def test_differences_are_exactly_what_differs(left: set[int], right: set[int]) -> None:
     objects = an_objects(Session())
-    found = trees.differences(objects, a_tree(objects, [*left]), a_tree(objects, [*right]))
+    found = trees.diff_trees(objects, a_tree(objects, [*left]), a_tree(objects, [*right]))
     assert {key for _, key in found} == {KEYS[number] for number in left ^ right}
     assert all((before is None) != (after is None) for before, after in found.values())
 
 
-def test_most_of_a_tree_is_shared_by_its_successor(story: Story, session: Session) -> None:
+def test_most_of_a_tree_is_shared_by_its_successor(story: VersionedStory, session: Session) -> None:
     objects = an_objects(session)
-    before = a_tree(objects, list(range(5 * LEAF)))
-    objects.forget_unstored()
+    before = a_tree(objects, list(range(5 * LEAF_CAPACITY)))
+    objects.discard_pending()
     entity = objects.put(ObjectKind.ENTITY, {"kind": "scenes", "fields": {"title": "new"}})
-    trees.write(objects, before, {(Kind.SCENES, KEYS[0]): entity})
+    trees.write_tree(objects, before, {(Kind.SCENES, KEYS[0]): entity})
     assert len(objects.pending) <= 4
 
 
-def test_the_whole_ways_of_a_few_are_read_at_once(story: Story, session: Session) -> None:
-    keys = [uuid.uuid4() for _ in range(5 * LEAF)]
-    tree = story.commit(*(Edit(Kind.CHARACTERS, key, {"name": f"Kai {key}"}) for key in keys)).tree_hash
+def test_the_whole_ways_of_a_few_are_read_at_once(story: VersionedStory, session: Session) -> None:
+    keys = [uuid.uuid4() for _ in range(5 * LEAF_CAPACITY)]
+    tree = story.commit(*(EntityEdit(Kind.CHARACTERS, key, {"name": f"Kai {key}"}) for key in keys)).tree_hash
     wanted = [(Kind.CHARACTERS, keys[0]), (Kind.CHARACTERS, keys[-1]), (Kind.CHARACTERS, uuid.uuid4())]
-    objects = Objects(session, story.project_id, remembered=None)
+    objects = ObjectStore(session, story.project_id, cache=None)
     with queries(session) as asked:
-        found = trees.find(objects, tree, [*wanted, (Kind.SCENES, keys[0])])
-        assert [trees.entity(objects, str(found[at]))["name"] for at in wanted[:2]] == [
+        found = trees.find_entities(objects, tree, [*wanted, (Kind.SCENES, keys[0])])
+        assert [trees.get_entity(objects, str(found[at]))["name"] for at in wanted[:2]] == [
             f"Kai {keys[0]}",
             f"Kai {keys[-1]}",
         ]
     assert len(asked) == 1
-    many = trees.find(
-        Objects(session, story.project_id, remembered=None), tree, [(Kind.CHARACTERS, key) for key in keys]
+    many = trees.find_entities(
+        ObjectStore(session, story.project_id, cache=None), tree, [(Kind.CHARACTERS, key) for key in keys]
     )
     assert many[wanted[0]] == found[wanted[0]]
     assert found[wanted[2]] is found[Kind.SCENES, keys[0]] is None
 
 
-def test_a_way_that_cannot_be_read_is_damage(story: Story, session: Session) -> None:
+def test_a_way_that_cannot_be_read_is_damage(story: VersionedStory, session: Session) -> None:
     key = story.put(Kind.CHARACTERS, name="Kai")
     tree = story.commit().tree_hash
     session.execute(text("update anime_api.version_objects set content = 'no json' where kind = 'tree'"))
     with pytest.raises(DamagedHistoryError, match="tower fsck"):
-        trees.find(Objects(session, story.project_id, remembered=None), tree, [(Kind.CHARACTERS, key)])
+        trees.find_entities(ObjectStore(session, story.project_id, cache=None), tree, [(Kind.CHARACTERS, key)])
 
 
 @contextmanager
@@ -111,7 +113,7 @@ def queries(session: Session) -> Iterator[list[str]]:
         event.remove(connection, "before_cursor_execute", note)
 
 
-def test_a_path_is_read_by_its_index_even_where_many_rows_are_expected(story: Story, session: Session) -> None:
+def test_a_path_is_read_by_its_index_even_where_many_rows_are_expected(story: VersionedStory, session: Session) -> None:
     story.commit()
     many = "select :project, encode(sha256(n::text::bytea), 'hex'), 'tree', repeat(md5(n::text), 22)::bytea"
     into = "insert into anime_api.version_objects (project_id, hash, kind, content)"

@@ -7,55 +7,59 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import func, select
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.versions import Branch, Commit
-from tests.tower.versions.story import Story, a_story
+from tests.tower.versions.story import VersionedStory, create_story
 from tower.versions import editing
-from tower.versions.editing import Edit, PreconditionFailedError
+from tower.versions.editing import EntityEdit, PreconditionFailedError
 from tower.versions.kinds import Kind
 
 WRITERS, ROUNDS = 4, 5
 
 
-def begun(sessions: Sessions) -> int:
+def begun(sessions: SessionFactory) -> int:
     with sessions.begin() as session:
-        return a_story(session).project_id
+        return create_story(session).project_id
 
 
-def test_writers_of_one_branch_lose_no_edit(sessions: Sessions) -> None:
+def test_writers_of_one_branch_lose_no_edit(sessions: SessionFactory) -> None:
     """All write fields of one character, which is the hardest: each commit rewrites what the others wrote."""
     project_id, kai = begun(sessions), uuid.uuid4()
     with sessions.begin() as session:
-        Story(session, project_id).put(Kind.CHARACTERS, key=kai, name="Kai")
+        VersionedStory(session, project_id).put(Kind.CHARACTERS, key=kai, name="Kai")
     fields = ["role", "personality", "backstory", "visual_description"]
 
     def write(writer: int) -> None:
         for number in range(ROUNDS):
             with sessions.begin() as session:
-                story = Story(session, project_id)
+                story = VersionedStory(session, project_id)
                 story.put(Kind.CHARACTERS, key=kai, **{fields[writer]: f"take {number}"})
                 story.put(Kind.SCENES, scene_number=writer * ROUNDS + number + 1, description=f"{writer}")
 
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(write, range(WRITERS)))
     with sessions() as session:
-        story = Story(session, project_id)
-        assert [story.at("main", Kind.CHARACTERS)[kai][field] for field in fields] == [f"take {ROUNDS - 1}"] * WRITERS
-        assert len(story.at("main", Kind.SCENES)) == WRITERS * ROUNDS
-        assert story.row(Kind.CHARACTERS, kai).version == WRITERS * ROUNDS + 1
+        story = VersionedStory(session, project_id)
+        assert [story.entities_at("main", Kind.CHARACTERS)[kai][field] for field in fields] == [
+            f"take {ROUNDS - 1}"
+        ] * WRITERS
+        assert len(story.entities_at("main", Kind.SCENES)) == WRITERS * ROUNDS
+        assert story.find_row(Kind.CHARACTERS, kai).version == WRITERS * ROUNDS + 1
         assert session.scalar(select(func.count()).select_from(Commit)) == 2 * WRITERS * ROUNDS + 2
-        assert story.findings() == []
+        assert story.check_integrity() == []
 
 
-def test_of_two_who_saw_the_same_head_one_is_refused(sessions: Sessions) -> None:
+def test_of_two_who_saw_the_same_head_one_is_refused(sessions: SessionFactory) -> None:
     project_id, kai = begun(sessions), uuid.uuid4()
     with sessions.begin() as session:
-        seen = Story(session, project_id).commit(Edit(Kind.CHARACTERS, kai, {"name": "Kai"})).hash
+        seen = VersionedStory(session, project_id).commit(EntityEdit(Kind.CHARACTERS, kai, {"name": "Kai"})).hash
 
     def write(seed: int) -> bool:
         with sessions.begin() as session:
             try:
-                Story(session, project_id).commit(Edit(Kind.CHARACTERS, kai, {"seed": seed}), expected_head=seen)
+                VersionedStory(session, project_id).commit(
+                    EntityEdit(Kind.CHARACTERS, kai, {"seed": seed}), expected_head=seen
+                )
             except PreconditionFailedError:
                 return False
             return True
@@ -64,7 +68,7 @@ def test_of_two_who_saw_the_same_head_one_is_refused(sessions: Sessions) -> None
         assert sorted(pool.map(write, range(1, WRITERS + 1))) == [False] * (WRITERS - 1) + [True]
 
 
-def test_a_project_is_begun_once(sessions: Sessions) -> None:
+def test_a_project_is_begun_once(sessions: SessionFactory) -> None:
     project_id = begun(sessions)
 
     def begin(_: int) -> int:
@@ -78,41 +82,41 @@ def test_a_project_is_begun_once(sessions: Sessions) -> None:
         assert session.scalar(select(func.count()).select_from(Commit)) == 1
 
 
-def test_writers_of_two_branches_put_the_same_objects_without_a_deadlock(sessions: Sessions) -> None:
+def test_writers_of_two_branches_put_the_same_objects_without_a_deadlock(sessions: SessionFactory) -> None:
     project_id = begun(sessions)
     with sessions.begin() as session:
-        story = Story(session, project_id)
+        story = VersionedStory(session, project_id)
         for name in ("left", "right"):
-            story.branch(name)
+            story.create_branch(name)
     keys = [uuid.uuid4() for _ in range(200)]
 
     def write(branch: str) -> None:
         order = keys if branch == "left" else keys[::-1]
         for number in range(3):
             with sessions.begin() as session:
-                edits = [Edit(Kind.CHARACTERS, key, {"name": key.hex, "seed": number}) for key in order]
-                Story(session, project_id).commit(*edits, branch=branch)
+                edits = [EntityEdit(Kind.CHARACTERS, key, {"name": key.hex, "seed": number}) for key in order]
+                VersionedStory(session, project_id).commit(*edits, branch=branch)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(write, ("left", "right")))
     with sessions() as session:
-        story = Story(session, project_id)
-        assert story.at("left", Kind.CHARACTERS) == story.at("right", Kind.CHARACTERS)
-        assert story.findings() == []
+        story = VersionedStory(session, project_id)
+        assert story.entities_at("left", Kind.CHARACTERS) == story.entities_at("right", Kind.CHARACTERS)
+        assert story.check_integrity() == []
 
 
-def test_two_merges_and_an_edit_at_once_lose_nothing(sessions: Sessions) -> None:
+def test_two_merges_and_an_edit_at_once_lose_nothing(sessions: SessionFactory) -> None:
     project_id = begun(sessions)
     with sessions.begin() as session:
-        story = Story(session, project_id)
+        story = VersionedStory(session, project_id)
         for name in ("left", "right"):
-            story.branch(name)
+            story.create_branch(name)
         for name in ("left", "right"):
             story.put(Kind.CHARACTERS, name, name=name)
 
     def work(what: str) -> None:
         with sessions.begin() as session:
-            story = Story(session, project_id)
+            story = VersionedStory(session, project_id)
             if what == "edit":
                 story.put(Kind.CHARACTERS, name="main")
             else:
@@ -121,6 +125,6 @@ def test_two_merges_and_an_edit_at_once_lose_nothing(sessions: Sessions) -> None
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(work, ("left", "edit", "right")))
     with sessions() as session:
-        story = Story(session, project_id)
-        assert {one["name"] for one in story.at("main", Kind.CHARACTERS).values()} == {"main", "left", "right"}
-        assert story.findings() == []
+        story = VersionedStory(session, project_id)
+        assert {one["name"] for one in story.entities_at("main", Kind.CHARACTERS).values()} == {"main", "left", "right"}
+        assert story.check_integrity() == []

@@ -6,20 +6,20 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from tests.fakes.comfyui.setup import recorded_object_info, with_models
+from tests.fakes.comfyui.setup import add_models, load_object_info
 
 DOCUMENTED_MODELS = {"animatediff_models": ["mm-Stabilized_high.pth"]}
 
 
-def info_with(models: dict[str, list[str]] | None = None) -> dict[str, Any]:
+def object_info_with(models: dict[str, list[str]] | None = None) -> dict[str, Any]:
     """The recorded object_info with the documented models and `models` added to the choices."""
-    info = recorded_object_info()
-    with_models(info, DOCUMENTED_MODELS)
-    with_models(info, models or {})
+    info = load_object_info()
+    add_models(info, DOCUMENTED_MODELS)
+    add_models(info, models or {})
     return info
 
 
-def changed(graph: Mapping[str, Any], node: str, **inputs: Any) -> dict[str, Any]:
+def with_inputs(graph: Mapping[str, Any], node: str, **inputs: Any) -> dict[str, Any]:
     """A copy with these inputs of a node set; those that are None are removed."""
     copied = copy.deepcopy(dict(graph))
     copied[node]["inputs"] |= inputs
@@ -27,7 +27,7 @@ def changed(graph: Mapping[str, Any], node: str, **inputs: Any) -> dict[str, Any
     return copied
 
 
-def renamed(graph: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def with_renamed_nodes(graph: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """The same graph with other node ids, in the order of those."""
 
     def value_of(value: Any) -> Any:

@@ -4,73 +4,73 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.comfyui.setup import recorded_object_info
-from tests.tower.workflows.graphs import info_with
+from tests.fakes.comfyui.setup import load_object_info
+from tests.tower.workflows.graphs import object_info_with
 from tower.engines.base import Shot
-from tower.engines.comfyui.filling import fill
-from tower.workflows.bindings import bound
-from tower.workflows.builtins import builtins
-from tower.workflows.checking import check, node_classes
-from tower.workflows.findings import FindingCode
-from tower.workflows.inference import infer
+from tower.engines.comfyui.filling import fill_graph
+from tower.workflows.bindings import get_bound_value
+from tower.workflows.builtins import builtin_workflows
+from tower.workflows.checking import check_graph, node_classes
+from tower.workflows.findings import GraphFindingCode
+from tower.workflows.inference import infer_bindings
 
 NAMES = ["animatediff", "anime_character_v2", "core_video", "image", "img2img_reference"]
 FROM_PACKS = [
     (name, node_class)
     for name in NAMES
-    for node_class in node_classes(builtins()[name].workflow.graph)
+    for node_class in node_classes(builtin_workflows()[name].workflow.graph)
     if node_class.startswith(("ADE_", "VHS_"))
 ]
 
 
 def test_these_are_shipped() -> None:
-    assert sorted(builtins()) == NAMES
+    assert sorted(builtin_workflows()) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_can_run_on_the_recorded_server_with_the_documented_models(name: str) -> None:
-    assert check(builtins()[name].workflow.graph, info_with()) == []
+    assert check_graph(builtin_workflows()[name].workflow.graph, object_info_with()) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_refused_when_any_node_class_is_taken_away(name: str) -> None:
-    graph = builtins()[name].workflow.graph
+    graph = builtin_workflows()[name].workflow.graph
     for node_class in node_classes(graph):
-        info = info_with()
+        info = object_info_with()
         del info[node_class]
-        assert [finding.node_class for finding in check(graph, info) if finding.fatal] == [
+        assert [finding.node_class for finding in check_graph(graph, info) if finding.fatal] == [
             node["class_type"] for node in graph.values() if node["class_type"] == node_class
         ]
 
 
 @pytest.mark.parametrize(("name", "node_class"), FROM_PACKS)
 def test_a_missing_node_pack_is_named(name: str, node_class: str) -> None:
-    info = info_with()
+    info = object_info_with()
     del info[node_class]
-    first = check(builtins()[name].workflow.graph, info)[0]
-    assert first.code is FindingCode.MISSING_NODE
-    assert any(pack in first.mend for pack in builtins()[name].needs["node_packs"])
+    first = check_graph(builtin_workflows()[name].workflow.graph, info)[0]
+    assert first.code is GraphFindingCode.MISSING_NODE
+    assert any(pack in first.mend for pack in builtin_workflows()[name].needs["node_packs"])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_needs_are_what_a_bare_server_lacks(name: str) -> None:
-    missing = [f for f in check(builtins()[name].workflow.graph, recorded_object_info()) if f.fatal]
-    motion = builtins()[name].needs.get("animatediff_models", [])
-    assert [finding.code for finding in missing] == [FindingCode.MISSING_MODEL] * len(motion)
+    missing = [f for f in check_graph(builtin_workflows()[name].workflow.graph, load_object_info()) if f.fatal]
+    motion = builtin_workflows()[name].needs.get("animatediff_models", [])
+    assert [finding.code for finding in missing] == [GraphFindingCode.MISSING_MODEL] * len(motion)
     assert all(model in finding.message for model, finding in zip(motion, missing, strict=True))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_bindings_are_those_that_would_be_inferred(name: str) -> None:
-    workflow = builtins()[name].workflow
-    inferred = infer(workflow.graph, info_with()).bindings
+    workflow = builtin_workflows()[name].workflow
+    inferred = infer_bindings(workflow.graph, object_info_with()).bindings
     if name == "image":
         del inferred["frames"]  # there is always one
     assert workflow.bindings == inferred
 
 
 def test_animatediff_has_the_documented_parameters() -> None:
-    graph = builtins()["animatediff"].workflow.graph
+    graph = builtin_workflows()["animatediff"].workflow.graph
     values = {key: value for node in graph.values() for key, value in node["inputs"].items()}
     documented = {
         "ckpt_name": "counterfeit_v3.safetensors",
@@ -94,19 +94,19 @@ def test_animatediff_has_the_documented_parameters() -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("width", "height"), [(1024, 1024), (854, 480), (1080, 1918), (256, 2046)])
 def test_any_even_size_is_drawn_in_whole_latents_and_cropped(name: str, width: int, height: int) -> None:
-    workflow, info = builtins()[name].workflow, info_with()
+    workflow, info = builtin_workflows()[name].workflow, object_info_with()
     shot = Shot(prompt="p", negative_prompt="n", seed=1, width=width, height=height, fps=24, frames=120)
-    graph = fill(workflow, shot, prefix="tower/x", reference_name="tower/kai.png", info=info)
-    assert check(graph, info) == []
+    graph = fill_graph(workflow, shot, prefix="tower/x", reference_name="tower/kai.png", info=info)
+    assert check_graph(graph, info) == []
     crop = next(node for node in graph.values() if node["class_type"] == "ImageCrop")["inputs"]
     assert (crop["width"], crop["height"]) == (width, height)
-    drawn = bound(workflow, "width", graph), bound(workflow, "height", graph)
+    drawn = get_bound_value(workflow, "width", graph), get_bound_value(workflow, "height", graph)
     assert all(side % 8 == 0 and 0 <= side - asked < 8 for side, asked in zip(drawn, (width, height), strict=True))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_stands_in_for_it_without_a_picture_needs_none(name: str) -> None:
-    instead = builtins()[name].without_reference
+    instead = builtin_workflows()[name].without_reference
     if instead is not None:
-        assert "reference" in builtins()[name].workflow.bindings
-        assert "reference" not in builtins()[instead].workflow.bindings
+        assert "reference" in builtin_workflows()[name].workflow.bindings
+        assert "reference" not in builtin_workflows()[instead].workflow.bindings

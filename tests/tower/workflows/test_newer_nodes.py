@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.comfyui.setup import RECORDINGS, recorded_object_info
-from tests.tower.workflows.graphs import changed, info_with
-from tower.workflows.builtins import builtins
-from tower.workflows.checking import check, fatal
-from tower.workflows.defaults import completed
-from tower.workflows.findings import FindingCode
+from tests.fakes.comfyui.setup import RECORDINGS, load_object_info
+from tests.tower.workflows.graphs import object_info_with, with_inputs
+from tower.workflows.builtins import builtin_workflows
+from tower.workflows.checking import check_graph, fatal_findings
+from tower.workflows.defaults import fill_defaults
+from tower.workflows.findings import GraphFindingCode
 from tower.workflows.graph import Binding
-from tower.workflows.inference import infer
+from tower.workflows.inference import infer_bindings
 
 NEWER: dict[str, Any] = json.loads((RECORDINGS.parent / "comfyui_master" / "object_info.json").read_text())
-INFO = info_with() | NEWER
-CORE_VIDEO = builtins()["core_video"].workflow.graph
+INFO = object_info_with() | NEWER
+CORE_VIDEO = builtin_workflows()["core_video"].workflow.graph
 RESIZED = {"resize_type": "scale dimensions", "scale_method": "lanczos"} | {
     f"resize_type.{name}": value for name, value in {"width": 128, "height": 128, "crop": "center"}.items()
 }
@@ -40,47 +40,47 @@ JOINED = {
 
 
 def test_an_input_that_an_update_brought_is_missed_and_then_gets_the_servers_default() -> None:
-    [finding] = fatal(check(CORE_VIDEO, INFO))
-    assert (finding.code, finding.input) == (FindingCode.REQUIRED_INPUT, "codec.encoding.color_space")
-    full = completed(CORE_VIDEO, INFO)
+    [finding] = fatal_findings(check_graph(CORE_VIDEO, INFO))
+    assert (finding.code, finding.input) == (GraphFindingCode.REQUIRED_INPUT, "codec.encoding.color_space")
+    full = fill_defaults(CORE_VIDEO, INFO)
     assert full["10"]["inputs"] == CORE_VIDEO["10"]["inputs"] | {"codec.encoding.color_space": "auto"}
-    assert fatal(check(full, INFO)) == []
+    assert fatal_findings(check_graph(full, INFO)) == []
 
 
-@pytest.mark.parametrize("name", builtins())
+@pytest.mark.parametrize("name", builtin_workflows())
 def test_a_graph_that_lacks_nothing_stays_as_it_is(name: str) -> None:
-    graph = builtins()[name].workflow.graph
-    assert completed(graph, info_with()) == graph
+    graph = builtin_workflows()[name].workflow.graph
+    assert fill_defaults(graph, object_info_with()) == graph
 
 
 def test_what_has_no_default_stays_missing() -> None:
-    graph = changed(CORE_VIDEO, "8", model=None, steps=None)
-    sampler = completed(graph, recorded_object_info())["8"]["inputs"]
+    graph = with_inputs(CORE_VIDEO, "8", model=None, steps=None)
+    sampler = fill_defaults(graph, load_object_info())["8"]["inputs"]
     assert sampler["steps"] == 20
     assert "model" not in sampler
 
 
 def test_inputs_that_grow_and_types_that_follow_are_accepted() -> None:
-    assert check(JOINED, INFO) == []
+    assert check_graph(JOINED, INFO) == []
 
 
 def test_of_inputs_that_grow_the_first_is_required() -> None:
     graph = {**JOINED, "3": {"class_type": "BatchImagesNode", "inputs": {"images.image1": ["2", 0]}}}
-    [finding] = check(graph, INFO)
-    assert (finding.code, finding.input) == (FindingCode.REQUIRED_INPUT, "images.image0")
+    [finding] = check_graph(graph, INFO)
+    assert (finding.code, finding.input) == (GraphFindingCode.REQUIRED_INPUT, "images.image0")
 
 
 def test_an_input_that_grows_takes_its_own_type_only() -> None:
     latent = {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}}
-    graph = changed({**JOINED, "7": latent}, "3", **{"images.image1": ["7", 0]})
-    [finding] = check(graph, INFO)
-    assert (finding.code, finding.node) == (FindingCode.WRONG_TYPE, "3")
+    graph = with_inputs({**JOINED, "7": latent}, "3", **{"images.image1": ["7", 0]})
+    [finding] = check_graph(graph, INFO)
+    assert (finding.code, finding.node) == (GraphFindingCode.WRONG_TYPE, "3")
 
 
 def test_bindings_are_found_through_types_that_follow() -> None:
-    assert infer(JOINED, INFO).bindings["frames"] == [Binding("1", "batch_size")]
+    assert infer_bindings(JOINED, INFO).bindings["frames"] == [Binding("1", "batch_size")]
 
 
 def test_types_that_follow_each_other_in_a_circle_end() -> None:
-    graph = changed(JOINED, "4", input=["4", 0])
-    assert "frames" in infer(graph, INFO).missing
+    graph = with_inputs(JOINED, "4", input=["4", 0])
+    assert "frames" in infer_bindings(graph, INFO).missing

@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from tower.beats.sound import reading
+from tower.beats.sound import open_sound
 from tower.beats.structure import energy, key, sections
 from tower.beats.structure.features import FPS, Features, features
 from tower.beats.structure.results import Key, Section, Structure
@@ -29,7 +29,7 @@ def find_structure(
 
     It takes CPU time: a service asks `tower.beats.pool` instead. Raises MediaUnreadableError.
     """
-    with reading(source, name=name) as (sound, pieces):
+    with open_sound(source, name=name) as (sound, pieces):
         found = features(pieces)
         return structure_of(found, sound.duration_s, np.array(beats_s, float), np.array(downbeats_s, float))
 

@@ -13,12 +13,12 @@ from typing import IO, Any
 
 from sqlalchemy.orm import Session
 
-from db.engine import Sessions
-from tower.beats.cache import Key, Known, alone, state_of
+from db.engine import SessionFactory
+from tower.beats.cache import CachedAnalysis, Key, alone, state_of
 from tower.beats.results import Analysis, TempoHint
 from tower.beats.structure.results import VERSION, Structure
 from tower.errors import ConflictError
-from tower.media.files import writing
+from tower.media.files import write_atomically
 
 Finder = Callable[[IO[bytes], Analysis], Structure]
 log = logging.getLogger(__name__)
@@ -35,10 +35,10 @@ class KnownStructure:
 
 def structured(
     file: IO[bytes],
-    beats: Known,
+    beats: CachedAnalysis,
     *,
     hint: TempoHint,
-    sessions: Sessions,
+    sessions: SessionFactory,
     folder: Path,
     finder: Finder,
     force: bool = False,
@@ -75,7 +75,7 @@ def known_structure(session: Session, sha256: str, hint: TempoHint | None = None
     return Structure.from_json(row.structure)
 
 
-def _kept(sessions: Sessions, folder: Path, key: Key) -> KnownStructure | None:
+def _kept(sessions: SessionFactory, folder: Path, key: Key) -> KnownStructure | None:
     """From the disk or the row; what only one of them has is put into the other."""
     path = _file(key, folder)
     on_disk = _read(path)
@@ -105,7 +105,7 @@ def _write_row(session: Session, key: Key, found: Structure, seconds: float) -> 
 
 
 def _write(path: Path, found: Structure, seconds: float) -> None:
-    with writing(path) as part:
+    with write_atomically(path) as part:
         part.write_text(json.dumps({"structure": found.as_json(), "seconds": seconds}, allow_nan=False))
 
 

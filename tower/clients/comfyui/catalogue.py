@@ -11,40 +11,40 @@ from tower.clients.comfyui.http import ComfyUIHttp
 from tower.errors import NotFoundError
 
 
-class Catalogue:
+class NodeCatalogue:
     """Lists node classes and model files.
 
     Answers about node classes are cached for `keep_s`, because a large server needs seconds for the whole list.
     """
 
-    def __init__(self, http: ComfyUIHttp, *, keep_s: float = 120.0) -> None:
-        self._http, self._keep_s = http, keep_s
+    def __init__(self, http: ComfyUIHttp, *, cache_s: float = 120.0) -> None:
+        self._http, self._keep_s = http, cache_s
         self._cache: dict[str, tuple[float, dict[str, Any]]] = {}
 
-    def object_info(self) -> dict[str, Any]:
+    def get_object_info(self) -> dict[str, Any]:
         """Every node class."""
         return self._get_cached("/object_info")
 
-    def of_classes(self, classes: Iterable[str]) -> dict[str, Any]:
+    def get_class_info(self, classes: Iterable[str]) -> dict[str, Any]:
         """Those of these node classes that the server has. They are requested one by one."""
         names = set(classes)
         if any("/" in name for name in names):  # a URL path cannot name such a class
-            return {name: info for name, info in self.object_info().items() if name in names}
+            return {name: info for name, info in self.get_object_info().items() if name in names}
         found: dict[str, Any] = {}
         for name in sorted(names):
             found |= self._get_cached(f"/object_info/{quote(name)}")
         return found
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Clear the cache, because a model or node pack may have been added."""
         self._cache.clear()
 
-    def models(self, folder: str) -> list[str]:
+    def list_models(self, folder: str) -> list[str]:
         """The model files in a folder, such as "checkpoints". Raises NotFoundError for an unknown folder."""
         answer = self._http.send("GET", f"/models/{quote(folder, safe='')}")
         if answer.status_code == 404:
             raise NotFoundError(f"ComfyUI at {self._http.url} has no model folder {folder!r}")
-        return list(self._http.read(answer))
+        return list(self._http.parse_json(answer))
 
     def _get_cached(self, path: str) -> dict[str, Any]:
         cached_at, info = self._cache.get(path, (0.0, {}))

@@ -13,28 +13,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tower.clients.comfyui.catalogue import Catalogue
+from tower.clients.comfyui.catalogue import NodeCatalogue
 from tower.clients.comfyui.download import download
-from tower.clients.comfyui.errors import ComfyUIError, Fault, refusal
+from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault, parse_refusal
 from tower.clients.comfyui.http import ComfyUIHttp
-from tower.clients.comfyui.jobs import Job, OutputFile, Queue, Where, in_queue, read_history, read_job, read_queue
-from tower.clients.comfyui.progress import Patience, Sight, follow
+from tower.clients.comfyui.jobs import (
+    OutputFile,
+    PromptJob,
+    PromptQueue,
+    PromptStatus,
+    find_in_queue,
+    parse_history,
+    parse_job,
+    parse_queue,
+)
+from tower.clients.comfyui.progress import FollowTimeouts, PromptProgress, follow_prompt
 from tower.clients.comfyui.socket import ComfyUISocket
 
-ASK_AGAIN_S = 0.1
-INTERRUPT_AGAIN_S = 2.0
-QUESTION_S = 2.0  # timeout of a query for a prompt; short, so that its watcher notices a cancel in between
+POLL_S = 0.1
+INTERRUPT_INTERVAL_S = 2.0
+QUERY_TIMEOUT_S = 2.0  # timeout of a query for a prompt; short, so that its watcher notices a cancel in between
 
 
 @dataclass(frozen=True)
-class Uploaded:
+class UploadedFile:
     """An uploaded input file. The server may have changed its name."""
 
     name: str
     subfolder: str
 
     @property
-    def value(self) -> str:
+    def input_value(self) -> str:
         """The value of the input of LoadImage."""
         return f"{self.subfolder}/{self.name}" if self.subfolder else self.name
 
@@ -44,8 +53,8 @@ class ComfyUIClient:
 
     def __init__(self, url: str, *, timeout_s: float = 10.0) -> None:
         self._http = ComfyUIHttp(url, timeout_s=timeout_s)
-        self._catalogue = Catalogue(self._http)
-        self._query_timeout_s = min(timeout_s, QUESTION_S)
+        self._catalogue = NodeCatalogue(self._http)
+        self._query_timeout_s = min(timeout_s, QUERY_TIMEOUT_S)
         self._has_jobs = True  # /api/jobs exists from 0.5.1 on; older servers are asked once
 
     @property
@@ -68,66 +77,68 @@ class ComfyUIClient:
         """
         body = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id}
         answer = self._http.send("POST", "/prompt", json=body)
-        result = self._http.read(answer)
+        result = self._http.parse_json(answer)
         if answer.status_code != 200:
-            raise refusal(result, answer.status_code)
+            raise parse_refusal(result, answer.status_code)
         accepted = str(result.get("prompt_id"))
         if result.get("node_errors"):
             self._cancel_quietly(accepted)
-            raise refusal(result, answer.status_code)
+            raise parse_refusal(result, answer.status_code)
         if accepted != prompt_id:
             self._cancel_quietly(accepted)
             message = f"ComfyUI at {self.url} ignores the ids of prompts, so renders cannot be found again; update it"
-            raise ComfyUIError(Fault.BROKEN, message)
+            raise ComfyUIError(ComfyUIFault.BROKEN, message)
 
-    def job(self, prompt_id: str) -> Job:
+    def get_job(self, prompt_id: str) -> PromptJob:
         """The state of a prompt."""
         if self._has_jobs:
             answer = self._http.send("GET", f"/api/jobs/{prompt_id}", timeout=self._query_timeout_s)
             if answer.status_code == 200:
-                found = read_job(self._http.read(answer))
-                return self._find_in_queue_or_history(prompt_id) if found.where is Where.QUEUED else found
+                found = parse_job(self._http.parse_json(answer))
+                return self._find_in_queue_or_history(prompt_id) if found.status is PromptStatus.QUEUED else found
             if "json" in answer.headers.get("Content-Type", ""):
-                return Job(Where.UNKNOWN)
+                return PromptJob(PromptStatus.UNKNOWN)
             self._has_jobs = False
         return self._find_in_queue_or_history(prompt_id)
 
-    def queue(self) -> Queue:
-        return read_queue(self._http.json("GET", "/queue", timeout=self._query_timeout_s))
+    def get_queue(self) -> PromptQueue:
+        return parse_queue(self._http.json("GET", "/queue", timeout=self._query_timeout_s))
 
-    def history(self, prompt_id: str) -> Job | None:
+    def get_history(self, prompt_id: str) -> PromptJob | None:
         """The result of a prompt; None if it has not ended or is unknown."""
         entry = self._http.json("GET", f"/history/{prompt_id}", timeout=self._query_timeout_s).get(prompt_id)
-        return None if entry is None else read_history(entry)
+        return None if entry is None else parse_history(entry)
 
-    def cancel(self, prompt_id: str, *, timeout_s: float = 30.0) -> Job:
+    def cancel(self, prompt_id: str, *, timeout_s: float = 30.0) -> PromptJob:
         """Remove a prompt from the queue or stop it, and wait until it has ended. Returns the job as it ended.
 
         A prompt in its last node may still succeed. Raises ComfyUIError if the prompt keeps running. The interrupt
         names the prompt, but servers before 0.3.56 stop the running one in any case, so it is sent only to that.
         """
         deadline, next_interrupt = time.monotonic() + timeout_s, 0.0
-        while (job := self.job(prompt_id)).live:
+        while (job := self.get_job(prompt_id)).is_live:
             if time.monotonic() > deadline:
                 message = f"ComfyUI at {self.url} did not stop prompt {prompt_id} within {timeout_s:g} s; restart it"
-                raise ComfyUIError(Fault.STALLED, message)
-            if job.where is Where.QUEUED:
+                raise ComfyUIError(ComfyUIFault.STALLED, message)
+            if job.status is PromptStatus.QUEUED:
                 self._http.send("POST", "/queue", json={"delete": [prompt_id]})
             elif time.monotonic() >= next_interrupt:
                 self._http.send("POST", "/interrupt", json={"prompt_id": prompt_id})
-                next_interrupt = time.monotonic() + INTERRUPT_AGAIN_S
-            time.sleep(ASK_AGAIN_S)
+                next_interrupt = time.monotonic() + INTERRUPT_INTERVAL_S
+            time.sleep(POLL_S)
         return job
 
-    def socket(self, client_id: str) -> ComfyUISocket:
+    def open_socket(self, client_id: str) -> ComfyUISocket:
         """The socket of a client id, a context manager. Enter it before a prompt is submitted with this id."""
         return ComfyUISocket(self.url, client_id)
 
-    def follow(self, prompt_id: str, socket: ComfyUISocket, patience: Patience | None = None) -> Iterator[Sight]:
+    def follow(
+        self, prompt_id: str, socket: ComfyUISocket, timeouts: FollowTimeouts | None = None
+    ) -> Iterator[PromptProgress]:
         """The progress of a prompt until it ends; see tower.clients.comfyui.progress."""
-        return follow(self, prompt_id, socket, patience or Patience())
+        return follow_prompt(self, prompt_id, socket, timeouts or FollowTimeouts())
 
-    def upload(self, picture: Path, *, name: str, subfolder: str = "") -> Uploaded:
+    def upload(self, picture: Path, *, name: str, subfolder: str = "") -> UploadedFile:
         """Upload an input picture."""
         with picture.open("rb") as file:
             data = {"subfolder": subfolder, "type": "input"}
@@ -136,20 +147,22 @@ class ComfyUIClient:
             is_large = answer.status_code == 413
             reason = "it is too large (ComfyUI takes 100 MiB)" if is_large else "its name or folder is not allowed"
             message = f"ComfyUI refused the picture {picture.name}: {reason} (answer {answer.status_code})"
-            raise ComfyUIError(Fault.REFUSED, message)
-        stored = self._http.read(answer)
-        return Uploaded(str(stored["name"]), str(stored.get("subfolder") or ""))
+            raise ComfyUIError(ComfyUIFault.REFUSED, message)
+        stored = self._http.parse_json(answer)
+        return UploadedFile(str(stored["name"]), str(stored.get("subfolder") or ""))
 
-    def view(self, file: OutputFile, target: Path, *, on_bytes: Callable[[int, int], None] = lambda *_: None) -> None:
+    def download(
+        self, file: OutputFile, target: Path, *, on_bytes: Callable[[int, int], None] = lambda *_: None
+    ) -> None:
         """Download a file. `target` appears only when it is complete. `on_bytes` is called with (received, total)."""
         download(self._http, file, target, on_bytes=on_bytes)
 
     @property
-    def catalogue(self) -> Catalogue:
+    def catalogue(self) -> NodeCatalogue:
         """The node classes and model files of the server."""
         return self._catalogue
 
-    def free(self) -> None:
+    def free_memory(self) -> None:
         """Ask the server to unload all models and free memory before its next prompt."""
         self._http.send("POST", "/free", json={"unload_models": True, "free_memory": True})
 
@@ -158,9 +171,11 @@ class ComfyUIClient:
         with suppress(ComfyUIError):
             self.cancel(prompt_id)
 
-    def _find_in_queue_or_history(self, prompt_id: str) -> Job:
+    def _find_in_queue_or_history(self, prompt_id: str) -> PromptJob:
         """Look in the queue first and then in the history, so that a prompt that ends in between is not missed."""
-        return in_queue(self.queue(), prompt_id) or self.history(prompt_id) or Job(Where.UNKNOWN)
+        return (
+            find_in_queue(self.get_queue(), prompt_id) or self.get_history(prompt_id) or PromptJob(PromptStatus.UNKNOWN)
+        )
 
     def __repr__(self) -> str:
         return f"ComfyUIClient({self.url!r})"

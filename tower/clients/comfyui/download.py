@@ -11,18 +11,18 @@ from typing import BinaryIO
 
 import httpx
 
-from tower.clients.comfyui.errors import ComfyUIError, Fault
+from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
 from tower.clients.comfyui.http import ComfyUIHttp
 from tower.clients.comfyui.jobs import OutputFile
-from tower.media.files import writing
+from tower.media.files import write_atomically
 
-PIECE_BYTES = 1 << 16
-BREAKS = 5  # interruptions in a row without progress before the download fails
+CHUNK_BYTES = 1 << 16
+MAX_INTERRUPTIONS = 5  # interruptions in a row without progress before the download fails
 PAUSE_S = 0.2  # per interruption in a row
 
 
 @dataclass
-class Part:
+class PartialDownload:
     """The part of a file that has been received. `etag` identifies the whole file."""
 
     received: int = 0
@@ -35,22 +35,22 @@ def download(http: ComfyUIHttp, file: OutputFile, target: Path, *, on_bytes: Cal
 
     Raises ComfyUIError: NO_FILE if the server does not have the file, UNREACHABLE if the download keeps breaking off.
     """
-    with writing(target) as path, path.open("wb") as out:
-        part, breaks = Part(), 0
+    with write_atomically(target) as path, path.open("wb") as out:
+        part, breaks = PartialDownload(), 0
         while part.total is None or part.received < part.total:
             before = part.received
             try:
                 _fetch(http, file, part, out, on_bytes)
             except (httpx.HTTPError, ComfyUIError) as caught:
-                error = caught if isinstance(caught, ComfyUIError) else http.silent(caught)
+                error = caught if isinstance(caught, ComfyUIError) else http.unreachable_error(caught)
                 breaks = breaks + 1 if part.received == before else 0
-                if breaks >= BREAKS or not error.passing:
+                if breaks >= MAX_INTERRUPTIONS or not error.is_temporary:
                     raise error from caught
                 time.sleep(PAUSE_S * breaks)
 
 
 def _fetch(
-    http: ComfyUIHttp, file: OutputFile, part: Part, out: BinaryIO, on_bytes: Callable[[int, int], None]
+    http: ComfyUIHttp, file: OutputFile, part: PartialDownload, out: BinaryIO, on_bytes: Callable[[int, int], None]
 ) -> None:
     params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
     headers = {"Accept-Encoding": "identity"}
@@ -62,22 +62,26 @@ def _fetch(
         _prepare_part(http, file, part, answer)
         out.seek(part.received)
         out.truncate()
-        for chunk in answer.iter_raw(PIECE_BYTES):
+        for chunk in answer.iter_raw(CHUNK_BYTES):
             out.write(chunk)
             part.received += len(chunk)
             on_bytes(part.received, part.total or part.received)
         part.total = part.received if part.total is None else part.total
 
 
-def _prepare_part(http: ComfyUIHttp, file: OutputFile, part: Part, answer: httpx.Response) -> None:
+def _prepare_part(http: ComfyUIHttp, file: OutputFile, part: PartialDownload, answer: httpx.Response) -> None:
     """Set the position of the next bytes: an answer of 206 continues the part, 200 starts again."""
     if answer.status_code == 404:
         message = f"ComfyUI reported the file {file.subfolder}/{file.filename} but does not have it"
-        raise ComfyUIError(Fault.NO_FILE, f"{message}; its output folder was emptied, or its video encoder failed")
+        raise ComfyUIError(
+            ComfyUIFault.NO_FILE, f"{message}; its output folder was emptied, or its video encoder failed"
+        )
     if answer.status_code not in (200, 206):
         answer.read()
-        http.sound(answer)
-        raise ComfyUIError(Fault.BROKEN, f"ComfyUI answered {answer.status_code} to GET /view of {file.filename}")
+        http.check_status(answer)
+        raise ComfyUIError(
+            ComfyUIFault.BROKEN, f"ComfyUI answered {answer.status_code} to GET /view of {file.filename}"
+        )
     length = answer.headers.get("Content-Length")
     range_start = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
     part.received = int(range_start[1]) if answer.status_code == 206 and range_start else 0

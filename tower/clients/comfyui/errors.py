@@ -11,7 +11,7 @@ from tower.errors import RenderError
 from tower.errors.codes import ErrorCode
 
 
-class Fault(StrEnum):
+class ComfyUIFault(StrEnum):
     """The codes of a ComfyUIError."""
 
     UNREACHABLE = "COMFYUI_UNREACHABLE"
@@ -34,20 +34,20 @@ class Fault(StrEnum):
     NOT_AS_ASKED = "NOT_AS_ASKED"
 
 
-OF_THE_WORKER = frozenset(
+COMFYUI_WORKER_FAULTS = frozenset(
     {
-        Fault.UNREACHABLE,
-        Fault.BROKEN,
-        Fault.OOM,
-        Fault.MISSING_MODEL,
-        Fault.BAD_MODEL,
-        Fault.MISSING_NODE,
-        Fault.STALLED,
-        Fault.LOST,
-        Fault.NO_FILE,
-        Fault.BAD_FILE,
-        Fault.INTERRUPTED,
-        Fault.STOPPED_BEFORE,
+        ComfyUIFault.UNREACHABLE,
+        ComfyUIFault.BROKEN,
+        ComfyUIFault.OOM,
+        ComfyUIFault.MISSING_MODEL,
+        ComfyUIFault.BAD_MODEL,
+        ComfyUIFault.MISSING_NODE,
+        ComfyUIFault.STALLED,
+        ComfyUIFault.LOST,
+        ComfyUIFault.NO_FILE,
+        ComfyUIFault.BAD_FILE,
+        ComfyUIFault.INTERRUPTED,
+        ComfyUIFault.STOPPED_BEFORE,
     }
 )
 
@@ -55,18 +55,18 @@ OF_THE_WORKER = frozenset(
 class ComfyUIError(RenderError):
     """ComfyUI failed. `fault` is the cause."""
 
-    def __init__(self, fault: Fault, message: str, *, details: dict[str, Any] | None = None) -> None:
+    def __init__(self, fault: ComfyUIFault, message: str, *, details: dict[str, Any] | None = None) -> None:
         super().__init__(message, details=details, code=ErrorCode[fault.value])
         self.fault = fault
 
     @property
-    def passing(self) -> bool:
+    def is_temporary(self) -> bool:
         """Whether the server only failed to answer properly, so that another try may help."""
-        return self.fault in (Fault.UNREACHABLE, Fault.BROKEN)
+        return self.fault in (ComfyUIFault.UNREACHABLE, ComfyUIFault.BROKEN)
 
 
 @dataclass(frozen=True)
-class Failure:
+class NodeFailure:
     """The report of a node that raised an exception."""
 
     node: str
@@ -75,31 +75,31 @@ class Failure:
     message: str
 
     @property
-    def fault(self) -> Fault:
+    def fault(self) -> ComfyUIFault:
         kind, message = self.exception_type.rpartition(".")[2], self.message.lower()
         if kind in ("OutOfMemoryError", "MemoryError") or "out of memory" in message:
-            return Fault.OOM
+            return ComfyUIFault.OOM
         if kind == "SafetensorError" or "not a valid sd1.5 nor sdxl motion module" in message:
-            return Fault.BAD_MODEL
-        return Fault.FAILED
+            return ComfyUIFault.BAD_MODEL
+        return ComfyUIFault.FAILED
 
-    def error(self) -> ComfyUIError:
+    def to_error(self) -> ComfyUIError:
         first_line = self.message.strip().split("\n", 1)[0] or self.exception_type
         problem = {
-            Fault.OOM: "ComfyUI ran out of memory",
-            Fault.BAD_MODEL: "ComfyUI cannot read a model file, which may be truncated or of another kind",
+            ComfyUIFault.OOM: "ComfyUI ran out of memory",
+            ComfyUIFault.BAD_MODEL: "ComfyUI cannot read a model file, which may be truncated or of another kind",
         }.get(self.fault, "ComfyUI failed")
         remedy = {
-            Fault.OOM: "; use a smaller size or fewer frames",
-            Fault.BAD_MODEL: "; download the file again",
+            ComfyUIFault.OOM: "; use a smaller size or fewer frames",
+            ComfyUIFault.BAD_MODEL: "; download the file again",
         }.get(self.fault, "")
         where = f"at node {self.node} ({self.node_class})"
         return ComfyUIError(self.fault, f"{problem} {where}: {first_line}{remedy}", details={"node": self.node})
 
 
-def failure_of(data: Mapping[str, Any]) -> Failure:
+def parse_failure(data: Mapping[str, Any]) -> NodeFailure:
     """The failure in the data of an execution_error message."""
-    return Failure(
+    return NodeFailure(
         str(data.get("node_id", "?")),
         str(data.get("node_type", "?")),
         str(data.get("exception_type", "")),
@@ -107,7 +107,7 @@ def failure_of(data: Mapping[str, Any]) -> Failure:
     )
 
 
-def refusal(body: Any, status: int) -> ComfyUIError:
+def parse_refusal(body: Any, status: int) -> ComfyUIError:
     """The error of a POST /prompt that queued nothing or not all: the first fault, and the number of others."""
     error, node_errors = _parts(body)
     faults = [
@@ -116,7 +116,7 @@ def refusal(body: Any, status: int) -> ComfyUIError:
         for fault in report.get("errors", ())
     ]
     if not faults:
-        fault = Fault.MISSING_NODE if _is_missing_class(error) else Fault.REFUSED
+        fault = ComfyUIFault.MISSING_NODE if _is_missing_class(error) else ComfyUIFault.REFUSED
         reason = f"{error.get('message', f'answer {status}')} {error.get('details', '')}".strip()
         return ComfyUIError(fault, f"ComfyUI refused the graph: {reason}", details={"status": status})
     node, node_class, first = faults[0]
@@ -124,7 +124,7 @@ def refusal(body: Any, status: int) -> ComfyUIError:
     reason = f"{first.get('message')}: {first.get('details')}"
     missing = all(_is_missing_model(fault) for _, _, fault in faults)
     return ComfyUIError(
-        Fault.MISSING_MODEL if missing else Fault.REFUSED,
+        ComfyUIFault.MISSING_MODEL if missing else ComfyUIFault.REFUSED,
         f"ComfyUI refused node {node} ({node_class}): {reason}{more}",
         details={"node": node, "node_errors": node_errors},
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tower.clients.comfyui.errors import ComfyUIError, Fault
+from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
 from tower.errors import InvalidError
 
 
@@ -32,37 +32,41 @@ class ComfyUIHttp:
         try:
             answer = self._http.request(method, path, **options)
         except httpx.HTTPError as error:
-            raise self.silent(error) from error
-        return self.sound(answer)
+            raise self.unreachable_error(error) from error
+        return self.check_status(answer)
 
     def json(self, method: str, path: str, **options: Any) -> Any:
         """The JSON of an answer with status 200. Raises ComfyUIError."""
         answer = self.send(method, path, **options)
         if answer.status_code != 200:
-            raise ComfyUIError(Fault.BROKEN, f"ComfyUI answered {answer.status_code} to {method} {path}")
-        return self.read(answer)
+            raise ComfyUIError(ComfyUIFault.BROKEN, f"ComfyUI answered {answer.status_code} to {method} {path}")
+        return self.parse_json(answer)
 
-    def read(self, answer: httpx.Response) -> Any:
+    def parse_json(self, answer: httpx.Response) -> Any:
         try:
             return answer.json()
         except ValueError as error:
             path = answer.request.url.path
-            raise ComfyUIError(Fault.BROKEN, f"The answer of {self.url}{path} is not from ComfyUI") from error
+            raise ComfyUIError(ComfyUIFault.BROKEN, f"The answer of {self.url}{path} is not from ComfyUI") from error
 
     def stream(self, path: str, **options: Any) -> Any:
         """Send a GET and stream the body; a context manager."""
         return self._http.stream("GET", path, **options)
 
-    def sound(self, answer: httpx.Response) -> httpx.Response:
+    def check_status(self, answer: httpx.Response) -> httpx.Response:
         request = f"{answer.request.method} {answer.request.url.path}"
         if answer.status_code >= 500:
             text = answer.text.strip().split("\n", 1)[0][:200]
-            raise ComfyUIError(Fault.BROKEN, f"ComfyUI answered {answer.status_code} to {request}: {text}; see its log")
+            raise ComfyUIError(
+                ComfyUIFault.BROKEN, f"ComfyUI answered {answer.status_code} to {request}: {text}; see its log"
+            )
         if answer.status_code == 403:
             remedy = "check the address and the proxies and access rules in front of it"
-            raise ComfyUIError(Fault.REFUSED, f"ComfyUI at {self.url} does not allow {request} (403); {remedy}")
+            raise ComfyUIError(ComfyUIFault.REFUSED, f"ComfyUI at {self.url} does not allow {request} (403); {remedy}")
         return answer
 
-    def silent(self, error: Exception) -> ComfyUIError:
+    def unreachable_error(self, error: Exception) -> ComfyUIError:
         reason = str(error) or type(error).__name__
-        return ComfyUIError(Fault.UNREACHABLE, f"ComfyUI does not answer at {self.url}: {reason}; is it running?")
+        return ComfyUIError(
+            ComfyUIFault.UNREACHABLE, f"ComfyUI does not answer at {self.url}: {reason}; is it running?"
+        )

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tower.clients.comfyui.errors import Failure, failure_of
+from tower.clients.comfyui.errors import NodeFailure, parse_failure
 
 
-class Where(StrEnum):
+class PromptStatus(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
@@ -34,67 +34,69 @@ class OutputFile:
 
 
 @dataclass(frozen=True)
-class Job:
+class PromptJob:
     """A prompt on the server. `ahead`: how many prompts run or wait before it, if it is queued."""
 
-    where: Where
-    ahead: int | None = None
+    status: PromptStatus
+    prompts_ahead: int | None = None
     files: tuple[OutputFile, ...] = ()
-    failure: Failure | None = None
+    failure: NodeFailure | None = None
 
     @property
-    def live(self) -> bool:
-        return self.where in (Where.QUEUED, Where.RUNNING)
+    def is_live(self) -> bool:
+        return self.status in (PromptStatus.QUEUED, PromptStatus.RUNNING)
 
 
 @dataclass(frozen=True)
-class Queue:
+class PromptQueue:
     """The ids of the running prompts, and of the waiting ones in the order in which they will run."""
 
     running: tuple[str, ...]
     pending: tuple[str, ...]
 
 
-def read_queue(body: Mapping[str, Any]) -> Queue:
+def parse_queue(body: Mapping[str, Any]) -> PromptQueue:
     """Read an answer of /queue. The server lists waiting prompts in heap order, so they are sorted by number."""
     pending = sorted(body.get("queue_pending", ()), key=lambda item: item[0])
-    return Queue(tuple(item[1] for item in body.get("queue_running", ())), tuple(item[1] for item in pending))
+    return PromptQueue(tuple(item[1] for item in body.get("queue_running", ())), tuple(item[1] for item in pending))
 
 
-def in_queue(queue: Queue, prompt_id: str) -> Job | None:
+def find_in_queue(queue: PromptQueue, prompt_id: str) -> PromptJob | None:
     if prompt_id in queue.running:
-        return Job(Where.RUNNING)
+        return PromptJob(PromptStatus.RUNNING)
     if prompt_id in queue.pending:
-        return Job(Where.QUEUED, ahead=len(queue.running) + queue.pending.index(prompt_id))
+        return PromptJob(PromptStatus.QUEUED, prompts_ahead=len(queue.running) + queue.pending.index(prompt_id))
     return None
 
 
-def read_history(entry: Mapping[str, Any]) -> Job:
+def parse_history(entry: Mapping[str, Any]) -> PromptJob:
     """Read an entry of /history/{id}, which exists once the prompt has ended in any way."""
     return _ended(entry.get("status") or {}, entry.get("outputs") or {})
 
 
-def read_job(body: Mapping[str, Any]) -> Job:
+def parse_job(body: Mapping[str, Any]) -> PromptJob:
     """Read an answer of /api/jobs/{id}. It has no queue position; /queue has."""
     match body.get("status"):
         case "pending":
-            return Job(Where.QUEUED)
+            return PromptJob(PromptStatus.QUEUED)
         case "in_progress":
-            return Job(Where.RUNNING)
+            return PromptJob(PromptStatus.RUNNING)
         case _:
             return _ended(body.get("execution_status") or {}, body.get("outputs") or {})
 
 
-def _ended(status: Mapping[str, Any], outputs: Mapping[str, Any]) -> Job:
+def _ended(status: Mapping[str, Any], outputs: Mapping[str, Any]) -> PromptJob:
     messages: Sequence[Any] = status.get("messages") or ()
     for kind, data in reversed(messages):
         if kind == "execution_error":
-            return Job(Where.FAILED, failure=failure_of(data))
+            return PromptJob(PromptStatus.FAILED, failure=parse_failure(data))
         if kind == "execution_interrupted":
-            return Job(Where.INTERRUPTED)
+            return PromptJob(PromptStatus.INTERRUPTED)
     if status.get("status_str", "success") != "success":
-        return Job(Where.FAILED, failure=Failure("?", "?", "", f"the server reports {status.get('status_str')}"))
-    return Job(Where.DONE, files=tuple(_files(outputs)))
+        return PromptJob(
+            PromptStatus.FAILED, failure=NodeFailure("?", "?", "", f"the server reports {status.get('status_str')}")
+        )
+    return PromptJob(PromptStatus.DONE, files=tuple(_files(outputs)))
 
 
 def _files(outputs: Mapping[str, Any]) -> list[OutputFile]:

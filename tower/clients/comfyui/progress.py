@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tower.clients.comfyui.errors import ComfyUIError
-from tower.clients.comfyui.jobs import Job, Where
+from tower.clients.comfyui.jobs import PromptJob, PromptStatus
 from tower.clients.comfyui.socket import ComfyUISocket
 
-ENDINGS = ("execution_success", "execution_error", "execution_interrupted")
-HISTORY_COMES_S = 2.0  # polled fast for this long after the last message; the history took up to 0.14 s, as measured
-ASK_AT_ONCE_S = 0.02  # pause between fast polls
-SURELY_UNKNOWN_S = 0.2  # a prompt must be unknown for this long
+END_MESSAGES = ("execution_success", "execution_error", "execution_interrupted")
+HISTORY_TIMEOUT_S = 2.0  # polled fast for this long after the last message; the history took up to 0.14 s, as measured
+FAST_POLL_S = 0.02  # pause between fast polls
+CONFIRM_UNKNOWN_S = 0.2  # a prompt must be unknown for this long
 
 
 @dataclass(frozen=True)
-class Patience:
+class FollowTimeouts:
     """The timeouts of following a prompt, in seconds.
 
     `tick_s`: the longest time between two yields. `poll_s`: the server is polled after this long without news.
@@ -32,40 +32,42 @@ class Patience:
 
     tick_s: float = 0.25
     poll_s: float = 1.0
-    quiet_s: float = 20.0
-    away_s: float = 120.0
+    silence_s: float = 20.0
+    unreachable_s: float = 120.0
 
 
 @dataclass(frozen=True)
-class Sight:
+class PromptProgress:
     """The progress of a prompt. `node` is running and has done `value` of `maximum`; `finished` nodes have ended.
 
     `moves` increases with every change. `away`: the server did not answer the last request.
     """
 
-    job: Job
+    job: PromptJob
     node: str | None
     value: float
     maximum: float
-    finished: frozenset[str]
-    moves: int
-    away: bool
+    finished_nodes: frozenset[str]
+    changes: int
+    is_unreachable: bool
 
 
-class Asked(Protocol):
+class JobSource(Protocol):
     @property
     def url(self) -> str: ...
 
-    def job(self, prompt_id: str) -> Job: ...
+    def get_job(self, prompt_id: str) -> PromptJob: ...
 
 
-def follow(client: Asked, prompt_id: str, socket: ComfyUISocket, patience: Patience) -> Iterator[Sight]:
+def follow_prompt(
+    client: JobSource, prompt_id: str, socket: ComfyUISocket, timeouts: FollowTimeouts
+) -> Iterator[PromptProgress]:
     """Yield the progress of a prompt at least every `tick_s` until it has ended. The last one has the result.
 
     A prompt that the server no longer knows has ended as well. `socket` belongs to the client id of the prompt. Raises
     ComfyUIError if the server is away for too long.
     """
-    watcher = _Watcher(client, prompt_id, patience)
+    watcher = _Watcher(client, prompt_id, timeouts)
     while True:
         message = socket.receive(watcher.wait_s())
         if message is not None:
@@ -75,16 +77,16 @@ def follow(client: Asked, prompt_id: str, socket: ComfyUISocket, patience: Patie
         if watcher.is_socket_silent():
             socket.close()
         yield watcher.sight()
-        if not watcher.job.live:
+        if not watcher.job.is_live:
             return
 
 
 @dataclass
 class _Watcher:
-    client: Asked
+    client: JobSource
     prompt_id: str
-    patience: Patience
-    job: Job = field(default_factory=lambda: Job(Where.QUEUED))
+    patience: FollowTimeouts
+    job: PromptJob = field(default_factory=lambda: PromptJob(PromptStatus.QUEUED))
     node: str | None = None
     value: float = 0.0
     maximum: float = 0.0
@@ -96,25 +98,27 @@ class _Watcher:
     _ending_until: float = 0.0
     _unknown_since: float | None = None
 
-    def sight(self) -> Sight:
+    def sight(self) -> PromptProgress:
         finished, away = frozenset(self.finished), self.away_since is not None
-        return Sight(self.job, self.node, self.value, self.maximum, finished, self.moves, away)
+        return PromptProgress(self.job, self.node, self.value, self.maximum, finished, self.moves, away)
 
     def wait_s(self) -> float:
-        return ASK_AT_ONCE_S if time.monotonic() < self._ending_until else self.patience.tick_s
+        return FAST_POLL_S if time.monotonic() < self._ending_until else self.patience.tick_s
 
     def handle_message(self, message: Mapping[str, Any]) -> None:
         """Apply a message if it concerns this prompt. After a reconnect the server names the node but no prompt."""
         kind, data = message.get("type"), message["data"]
         ours = data.get("prompt_id") == self.prompt_id
-        if not ours and not (kind == "executing" and "prompt_id" not in data and self.job.where is Where.RUNNING):
+        if not ours and not (
+            kind == "executing" and "prompt_id" not in data and self.job.status is PromptStatus.RUNNING
+        ):
             return
         before = self._state()
-        if kind in ENDINGS or (kind == "executing" and ours and data.get("node") is None):
-            self._ending_until = time.monotonic() + HISTORY_COMES_S
+        if kind in END_MESSAGES or (kind == "executing" and ours and data.get("node") is None):
+            self._ending_until = time.monotonic() + HISTORY_TIMEOUT_S
         else:
             self._apply(str(kind), data)
-            self.job = Job(Where.RUNNING)
+            self.job = PromptJob(PromptStatus.RUNNING)
         self._last_news_at, self.away_since = time.monotonic(), None
         self.moves += self._state() != before
 
@@ -127,25 +131,27 @@ class _Watcher:
     def poll(self) -> None:
         self._polled_at = time.monotonic()
         try:
-            job = self.client.job(self.prompt_id)
+            job = self.client.get_job(self.prompt_id)
         except ComfyUIError as error:
-            if not error.passing:
+            if not error.is_temporary:
                 raise
             self.away_since = self.away_since or self._polled_at
-            if time.monotonic() - self.away_since > self.patience.away_s:
+            if time.monotonic() - self.away_since > self.patience.unreachable_s:
                 raise
             return
         self.away_since = None
-        if job.where is Where.UNKNOWN and not self._is_surely_unknown():
+        if job.status is PromptStatus.UNKNOWN and not self._is_surely_unknown():
             return
-        self._unknown_since = self._unknown_since if job.where is Where.UNKNOWN else None
+        self._unknown_since = self._unknown_since if job.status is PromptStatus.UNKNOWN else None
         if job != self.job:
             self.moves, self._last_news_at = self.moves + 1, time.monotonic()
         self.job = job
 
     def is_socket_silent(self) -> bool:
         """Whether the socket was silent for too long and should be reopened. The time then starts again."""
-        is_silent = self.job.where is Where.RUNNING and time.monotonic() - self._last_news_at > self.patience.quiet_s
+        is_silent = (
+            self.job.status is PromptStatus.RUNNING and time.monotonic() - self._last_news_at > self.patience.silence_s
+        )
         if is_silent:
             self._last_news_at = time.monotonic()
         return is_silent
@@ -153,8 +159,8 @@ class _Watcher:
     def _is_surely_unknown(self) -> bool:
         """Whether the prompt is unknown repeatedly: one that moves from queue to history may be missed once."""
         self._unknown_since = self._unknown_since or self._polled_at
-        self._ending_until = self._polled_at + SURELY_UNKNOWN_S * 2
-        return self._polled_at - self._unknown_since >= SURELY_UNKNOWN_S
+        self._ending_until = self._polled_at + CONFIRM_UNKNOWN_S * 2
+        return self._polled_at - self._unknown_since >= CONFIRM_UNKNOWN_S
 
     def _state(self) -> tuple[Any, ...]:
         return (self.job, self.node, self.value, self.maximum, len(self.finished))

@@ -9,19 +9,19 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from tower.clients.comfyui.client import ComfyUIClient
-from tower.clients.comfyui.errors import ComfyUIError, Fault
-from tower.clients.comfyui.jobs import Where
-from tower.clients.comfyui.progress import Patience
+from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
+from tower.clients.comfyui.jobs import PromptStatus
+from tower.clients.comfyui.progress import FollowTimeouts
 from tower.engines.base import Shot, Watch
-from tower.engines.comfyui.clips import Wanted, take
-from tower.engines.comfyui.execution import Limits, Prompt, stop
-from tower.engines.comfyui.plans import Plan, plan_for, smaller
-from tower.engines.comfyui.progress import Teller
+from tower.engines.comfyui.clips import ExpectedClip, fetch_output
+from tower.engines.comfyui.execution import PromptRun, RunLimits, stop_prompt
+from tower.engines.comfyui.plans import RunPlan, plan_run, with_smaller_window
+from tower.engines.comfyui.progress import RenderReporter
 from tower.errors import CancelledError
 
 log = logging.getLogger("tower.comfyui")
-RERUNS = 4
-WORTH_A_RERUN = frozenset({Fault.NO_FILE, Fault.BAD_FILE, Fault.WRONG_FRAMES})
+MAX_RERUNS = 4
+RERUN_FAULTS = frozenset({ComfyUIFault.NO_FILE, ComfyUIFault.BAD_FILE, ComfyUIFault.WRONG_FRAMES})
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ComfyUIEngine:
     queue_stalled_s: float = 1800.0
     doubt_s: float = 2.0
     stop_s: float = 20.0
-    patience: Patience = field(default_factory=Patience)
+    follow_timeouts: FollowTimeouts = field(default_factory=FollowTimeouts)
 
     def render(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> tuple[str, ...]:
         """Render a clip, as defined by the Engine protocol. Returns remarks for the user about how it was made.
@@ -50,17 +50,17 @@ class ComfyUIEngine:
         """
         return self._render(shot, prompt_id, target, watch, still=False)
 
-    def still(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> tuple[str, ...]:
+    def render_still(self, shot: Shot, *, prompt_id: str, target: Path, watch: Watch) -> tuple[str, ...]:
         """Render a picture with a graph that saves one. `target` is a picture file."""
         return self._render(replace(shot, frames=1), prompt_id, target, watch, still=True)
 
     def _render(self, shot: Shot, prompt_id: str, target: Path, watch: Watch, *, still: bool) -> tuple[str, ...]:
-        teller, run_id = Teller(watch), prompt_id
-        expected = Wanted(shot.width, shot.height, shot.frames, still=still)
-        tried: set[Fault] = set()
+        teller, run_id = RenderReporter(watch), prompt_id
+        expected = ExpectedClip(shot.width, shot.height, shot.frames, is_still=still)
+        tried: set[ComfyUIFault] = set()
         try:
-            teller.tell(0.0, "preparing")
-            plan = plan_for(self.client, shot, teller)
+            teller.report(0.0, "preparing")
+            plan = plan_run(self.client, shot, teller)
             for run_id in run_ids(prompt_id):
                 try:
                     self._run(plan, run_id, target, expected, teller=teller)
@@ -68,30 +68,34 @@ class ComfyUIEngine:
                 except ComfyUIError as error:
                     plan = self._next_plan(plan, error, tried, teller)
         except CancelledError:
-            stop(self.client, run_id, within_s=self.stop_s)
+            stop_prompt(self.client, run_id, within_s=self.stop_s)
             raise
-        raise ComfyUIError(Fault.INTERRUPTED, f"ComfyUI stopped {RERUNS + 1} runs of this shot; see its queue")
+        raise ComfyUIError(
+            ComfyUIFault.INTERRUPTED, f"ComfyUI stopped {MAX_RERUNS + 1} runs of this shot; see its queue"
+        )
 
-    def _run(self, plan: Plan, run_id: str, target: Path, expected: Wanted, *, teller: Teller) -> None:
+    def _run(self, plan: RunPlan, run_id: str, target: Path, expected: ExpectedClip, *, teller: RenderReporter) -> None:
         """Run one prompt to its end. Raises ComfyUIError unless the result is as expected."""
-        limits = Limits(self.no_progress_s, self.queue_stalled_s, self.doubt_s, self.stop_s, self.patience)
-        job = Prompt(self.client, run_id, plan.graph(run_id), plan.info, limits).result(teller)
-        if job.where is Where.FAILED and job.failure is not None:
-            raise job.failure.error()
-        take(self.client, job, target, wanted=expected, teller=teller)
+        limits = RunLimits(self.no_progress_s, self.queue_stalled_s, self.doubt_s, self.stop_s, self.follow_timeouts)
+        job = PromptRun(self.client, run_id, plan.build_graph(run_id), plan.info, limits).wait_for_result(teller)
+        if job.status is PromptStatus.FAILED and job.failure is not None:
+            raise job.failure.to_error()
+        fetch_output(self.client, job, target, expected=expected, reporter=teller)
 
-    def _next_plan(self, plan: Plan, error: ComfyUIError, tried: set[Fault], teller: Teller) -> Plan:
+    def _next_plan(
+        self, plan: RunPlan, error: ComfyUIError, tried: set[ComfyUIFault], teller: RenderReporter
+    ) -> RunPlan:
         """The plan of the next run after an error. Each remedy is tried once; raises the error if none is left."""
-        if error.fault is Fault.STOPPED_BEFORE:
+        if error.fault is ComfyUIFault.STOPPED_BEFORE:
             return plan
-        if error.fault in tried or (error.fault in WORTH_A_RERUN and tried & WORTH_A_RERUN):
+        if error.fault in tried or (error.fault in RERUN_FAULTS and tried & RERUN_FAULTS):
             raise error
         tried.add(error.fault)
-        if error.fault is Fault.OOM:
-            teller.patiently(self.client.free)
-            plan, change = smaller(plan)
+        if error.fault is ComfyUIFault.OOM:
+            teller.retry(self.client.free_memory)
+            plan, change = with_smaller_window(plan)
             teller.remark(f"ComfyUI ran out of memory: models unloaded, rendered again {change}")
-        elif error.fault in WORTH_A_RERUN:
+        elif error.fault in RERUN_FAULTS:
             teller.remark(f"Rendered again, because: {error.message}")
         else:
             raise error
@@ -102,5 +106,5 @@ class ComfyUIEngine:
 def run_ids(prompt_id: str) -> Iterator[str]:
     """The ids of the runs: `prompt_id`, then UUIDs of version 5 in its namespace."""
     yield prompt_id
-    for number in range(1, RERUNS + 1):
+    for number in range(1, MAX_RERUNS + 1):
         yield str(uuid5(UUID(prompt_id), f"rerun-{number}"))

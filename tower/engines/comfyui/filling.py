@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tower.engines.base import Shot
-from tower.workflows.bindings import put
-from tower.workflows.defaults import completed
+from tower.workflows.bindings import bind_values
+from tower.workflows.defaults import fill_defaults
 from tower.workflows.graph import WorkflowGraph
 from tower.workflows.nodes import ObjectInfo
 
 
-def fill(
+def fill_graph(
     workflow: WorkflowGraph, shot: Shot, *, prefix: str, reference_name: str | None, info: ObjectInfo
 ) -> dict[str, Any]:
     """The graph of a shot, ready to send. The workflow is not changed.
@@ -21,8 +21,8 @@ def fill(
     before a sampler are rounded up to the grid of latents; the built-in workflows crop after decoding. Required inputs
     that the graph lacks get the server's default. Raises InvalidError for a binding to a missing node.
     """
-    graph = completed(workflow.graph, info)
-    return put(workflow, _values(shot, prefix, reference_name), graph=graph, info=info)
+    graph = fill_defaults(workflow.graph, info)
+    return bind_values(workflow, _values(shot, prefix, reference_name), graph=graph, info=info)
 
 
 def _values(shot: Shot, prefix: str, reference_name: str | None) -> dict[str, Any]:

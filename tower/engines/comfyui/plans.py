@@ -7,25 +7,28 @@ from pathlib import Path
 from typing import Any
 
 from tower.clients.comfyui.client import ComfyUIClient
-from tower.clients.comfyui.errors import ComfyUIError, Fault
+from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
 from tower.engines.base import Shot
-from tower.engines.comfyui.filling import fill
-from tower.engines.comfyui.progress import Teller
+from tower.engines.comfyui.filling import fill_graph
+from tower.engines.comfyui.progress import RenderReporter
 from tower.media.files import sha256_of
-from tower.workflows.bindings import bound, put
-from tower.workflows.builtins import builtins
-from tower.workflows.checking import check, fatal, node_classes
-from tower.workflows.findings import Finding, FindingCode
+from tower.workflows.bindings import bind_values, get_bound_value
+from tower.workflows.builtins import builtin_workflows
+from tower.workflows.checking import check_graph, fatal_findings, node_classes
+from tower.workflows.findings import GraphFinding, GraphFindingCode
 from tower.workflows.graph import WorkflowGraph
 from tower.workflows.nodes import ObjectInfo
 
-FOLDER = "tower"  # Tower's folder below the server's input and output folders
-SMALLEST_WINDOW = 8  # frames; motion modules produce no motion with fewer
-FAULTS = {FindingCode.MISSING_NODE: Fault.MISSING_NODE, FindingCode.MISSING_MODEL: Fault.MISSING_MODEL}
+SERVER_FOLDER = "tower"  # Tower's folder below the server's input and output folders
+MIN_WINDOW = 8  # frames; motion modules produce no motion with fewer
+FAULT_BY_FINDING = {
+    GraphFindingCode.MISSING_NODE: ComfyUIFault.MISSING_NODE,
+    GraphFindingCode.MISSING_MODEL: ComfyUIFault.MISSING_MODEL,
+}
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """A planned run.
 
     `window`: the frames that the motion model takes at once, and their overlap; None keeps those of the graph.
@@ -37,48 +40,50 @@ class Plan:
     reference_name: str | None = None
     window: tuple[int, int] | None = None
 
-    def graph(self, run_id: str) -> dict[str, Any]:
+    def build_graph(self, run_id: str) -> dict[str, Any]:
         """The graph of a run. It saves under the run's id, so runs share no files and no cached results."""
-        prefix = f"{FOLDER}/{run_id}"
+        prefix = f"{SERVER_FOLDER}/{run_id}"
         info, reference = self.info, self.reference_name
-        graph = fill(self.workflow, self.shot, prefix=prefix, reference_name=reference, info=info)
+        graph = fill_graph(self.workflow, self.shot, prefix=prefix, reference_name=reference, info=info)
         if self.window is None:
             return graph
         length, overlap = self.window
-        return put(self.workflow, {"context_length": length, "context_overlap": overlap}, graph=graph, info=info)
+        return bind_values(
+            self.workflow, {"context_length": length, "context_overlap": overlap}, graph=graph, info=info
+        )
 
 
-def plan_for(client: ComfyUIClient, shot: Shot, teller: Teller) -> Plan:
+def plan_run(client: ComfyUIClient, shot: Shot, reporter: RenderReporter) -> RunPlan:
     """Plan the run of a shot. Raises ComfyUIError, with a remedy, if this server cannot run it."""
-    workflow, picture = _workflow(shot, teller)
-    reference = _upload_reference(client, picture, teller) if picture else None
-    plan = Plan(workflow, shot, _node_info(client, workflow, teller), reference)
-    findings = fatal(check(plan.graph(FOLDER), plan.info))
+    workflow, picture = _workflow(shot, reporter)
+    reference = _upload_reference(client, picture, reporter) if picture else None
+    plan = RunPlan(workflow, shot, _node_info(client, workflow, reporter), reference)
+    findings = fatal_findings(check_graph(plan.build_graph(SERVER_FOLDER), plan.info))
     if findings:  # the catalogue may be outdated: ask the server again
-        client.catalogue.forget()
-        plan = replace(plan, info=_node_info(client, workflow, teller))
-        findings = fatal(check(plan.graph(FOLDER), plan.info))
+        client.catalogue.clear_cache()
+        plan = replace(plan, info=_node_info(client, workflow, reporter))
+        findings = fatal_findings(check_graph(plan.build_graph(SERVER_FOLDER), plan.info))
     if findings:
         raise _cannot_run(client, workflow, findings)
     return plan
 
 
-def smaller(plan: Plan) -> tuple[Plan, str]:
+def with_smaller_window(plan: RunPlan) -> tuple[RunPlan, str]:
     """The plan with a smaller window of frames, if its graph has one, and a description of the change."""
-    graph = plan.graph(FOLDER)
-    length, overlap = (bound(plan.workflow, f"context_{name}", graph) for name in ("length", "overlap"))
-    if not isinstance(length, int) or length <= SMALLEST_WINDOW:
+    graph = plan.build_graph(SERVER_FOLDER)
+    length, overlap = (get_bound_value(plan.workflow, f"context_{name}", graph) for name in ("length", "overlap"))
+    if not isinstance(length, int) or length <= MIN_WINDOW:
         return plan, "unchanged"
-    smaller_length = max(SMALLEST_WINDOW, length * 2 // 3)
+    smaller_length = max(MIN_WINDOW, length * 2 // 3)
     window = (smaller_length, min(overlap if isinstance(overlap, int) else 0, smaller_length // 4))
     return replace(plan, window=window), f"with a window of {smaller_length} frames instead of {length}"
 
 
-def _workflow(shot: Shot, teller: Teller) -> tuple[WorkflowGraph, Path | None]:
+def _workflow(shot: Shot, teller: RenderReporter) -> tuple[WorkflowGraph, Path | None]:
     """The workflow and, if it takes one, the reference picture."""
     workflow = shot.graph
     if workflow is None:
-        raise ComfyUIError(Fault.NO_WORKFLOW, "The shot has no workflow for ComfyUI; choose one")
+        raise ComfyUIError(ComfyUIFault.NO_WORKFLOW, "The shot has no workflow for ComfyUI; choose one")
     if not workflow.bindings.get("reference"):
         return workflow, None
     member = next((member for member in shot.cast if member.reference_image), None)
@@ -86,31 +91,31 @@ def _workflow(shot: Shot, teller: Teller) -> tuple[WorkflowGraph, Path | None]:
         picture = Path(member.reference_image)
         if not picture.is_file():
             message = f"The reference image of {member.name} is missing: {picture}; give the character another one"
-            raise ComfyUIError(Fault.NO_REFERENCE, message)
+            raise ComfyUIError(ComfyUIFault.NO_REFERENCE, message)
         return workflow, picture
-    built_in = builtins().get(workflow.name)
+    built_in = builtin_workflows().get(workflow.name)
     if built_in is None or built_in.without_reference is None:
         message = f"The workflow {workflow.name} needs a reference image, and no character of the shot has one; add one"
-        raise ComfyUIError(Fault.NO_REFERENCE, message)
+        raise ComfyUIError(ComfyUIFault.NO_REFERENCE, message)
     teller.remark(f"No character has a reference image: rendered with {built_in.without_reference} instead")
-    return builtins()[built_in.without_reference].workflow, None
+    return builtin_workflows()[built_in.without_reference].workflow, None
 
 
-def _upload_reference(client: ComfyUIClient, picture: Path, teller: Teller) -> str:
+def _upload_reference(client: ComfyUIClient, picture: Path, teller: RenderReporter) -> str:
     """Upload a picture under a name made of its hash, so that equal pictures get the same name."""
     name = f"{sha256_of(picture)[:32]}{picture.suffix.lower()}"
-    return teller.patiently(lambda: client.upload(picture, name=name, subfolder=FOLDER)).value
+    return teller.retry(lambda: client.upload(picture, name=name, subfolder=SERVER_FOLDER)).input_value
 
 
-def _node_info(client: ComfyUIClient, workflow: WorkflowGraph, teller: Teller) -> ObjectInfo:
-    return teller.patiently(lambda: client.catalogue.of_classes(node_classes(workflow.graph)))
+def _node_info(client: ComfyUIClient, workflow: WorkflowGraph, teller: RenderReporter) -> ObjectInfo:
+    return teller.retry(lambda: client.catalogue.get_class_info(node_classes(workflow.graph)))
 
 
-def _cannot_run(client: ComfyUIClient, workflow: WorkflowGraph, findings: list[Finding]) -> ComfyUIError:
+def _cannot_run(client: ComfyUIClient, workflow: WorkflowGraph, findings: list[GraphFinding]) -> ComfyUIError:
     first = findings[0]
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     return ComfyUIError(
-        FAULTS.get(first.code, Fault.REFUSED),
+        FAULT_BY_FINDING.get(first.code, ComfyUIFault.REFUSED),
         f"The workflow {workflow.name} cannot run on {client.url}: {first}{more}",
         details={"findings": [str(finding) for finding in findings]},
     )

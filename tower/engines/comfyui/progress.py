@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tower.clients.comfyui.errors import ComfyUIError
-from tower.clients.comfyui.jobs import Where
-from tower.clients.comfyui.progress import Sight
+from tower.clients.comfyui.jobs import PromptStatus
+from tower.clients.comfyui.progress import PromptProgress
 from tower.engines.base import Watch
 from tower.workflows.nodes import ObjectInfo, output_nodes
-from tower.workflows.paths import Paths
-from tower.workflows.sampling import samplers_of
+from tower.workflows.paths import GraphPaths
+from tower.workflows.sampling import find_samplers
 
-FETCHING = 0.97  # the fraction that is done when the download starts
-SHARES = {"sampling": 80.0, "decoding": 8.0, "encoding": 8.0, "preparing": 4.0}  # percent of the time until then
-TRIES, PAUSE_S = 3, 0.5
+FETCH_STARTS_AT = 0.97  # the fraction that is done when the download starts
+STEP_SHARES = {"sampling": 80.0, "decoding": 8.0, "encoding": 8.0, "preparing": 4.0}  # percent of the time until then
+ATTEMPTS, PAUSE_S = 3, 0.5
 Answer = TypeVar("Answer")
 
 
 @dataclass
-class Teller:
+class RenderReporter:
     """Reports to a watch, which may raise on each report. `remarks`: sentences that stay with the take."""
 
     watch: Watch
@@ -31,7 +31,7 @@ class Teller:
     _step: str = "preparing"
     _remark: str = ""
 
-    def tell(self, fraction: float, step: str) -> None:
+    def report(self, fraction: float, step: str) -> None:
         self._fraction, self._step = max(self._fraction, min(fraction, 1.0)), step
         self.watch.progress(self._fraction, step + self._remark)
 
@@ -45,44 +45,48 @@ class Teller:
         self._remark = f" ({sentence})"
         self.repeat()
 
-    def patiently(self, ask: Callable[[], Answer]) -> Answer:
+    def retry(self, ask: Callable[[], Answer]) -> Answer:
         """Call `ask` up to TRIES times until the server answers. Returns its result."""
-        for _ in range(TRIES - 1):
+        for _ in range(ATTEMPTS - 1):
             try:
                 return ask()
             except ComfyUIError as error:
-                if not error.passing:
+                if not error.is_temporary:
                     raise
                 self.repeat()
                 time.sleep(PAUSE_S)
         return ask()
 
 
-class Meter:
+class ProgressMeter:
     """Estimates how much of a graph is done, weighted by the kind of its nodes."""
 
     def __init__(self, graph: Mapping[str, Any], info: ObjectInfo) -> None:
-        paths, saved = Paths(graph, info), output_nodes(graph, info)
-        samplers = set(samplers_of(paths, saved))
-        after = {node for node in graph if not samplers.isdisjoint(paths.upstream(node))}
+        paths, saved = GraphPaths(graph, info), output_nodes(graph, info)
+        samplers = set(find_samplers(paths, saved))
+        after = {node for node in graph if not samplers.isdisjoint(paths.walk_upstream(node))}
         kinds = {"sampling": samplers, "encoding": set(saved), "decoding": after}
         self._kinds = {node: next((kind for kind in kinds if node in kinds[kind]), "preparing") for node in graph}
         node_kinds = list(self._kinds.values())
-        self._weights = {node: SHARES[kind] / node_kinds.count(kind) for node, kind in self._kinds.items()}
+        self._weights = {node: STEP_SHARES[kind] / node_kinds.count(kind) for node, kind in self._kinds.items()}
         self._total = sum(self._weights.values())
 
-    def read(self, sight: Sight) -> tuple[float, str]:
+    def measure(self, sight: PromptProgress) -> tuple[float, str]:
         """The fraction that is done, at most FETCHING, and the current step."""
-        done = sum(self._weights.get(node, 0.0) for node in sight.finished)
-        if sight.node not in (None, *sight.finished) and sight.maximum > 0:
+        done = sum(self._weights.get(node, 0.0) for node in sight.finished_nodes)
+        if sight.node not in (None, *sight.finished_nodes) and sight.maximum > 0:
             done += self._weights.get(str(sight.node), 0.0) * min(1.0, sight.value / sight.maximum)
-        return FETCHING * done / self._total, self._step(sight)
+        return FETCH_STARTS_AT * done / self._total, self._step(sight)
 
-    def _step(self, sight: Sight) -> str:
-        if sight.away:
+    def _step(self, sight: PromptProgress) -> str:
+        if sight.is_unreachable:
             return "ComfyUI does not answer, waiting for it"
-        if sight.job.where is Where.QUEUED:
-            return f"waiting at ComfyUI, {sight.job.ahead} before it" if sight.job.ahead else "waiting at ComfyUI"
+        if sight.job.status is PromptStatus.QUEUED:
+            return (
+                f"waiting at ComfyUI, {sight.job.prompts_ahead} before it"
+                if sight.job.prompts_ahead
+                else "waiting at ComfyUI"
+            )
         kind = self._kinds.get(sight.node or "", "preparing")
         counter = f"{sight.value:g} of {sight.maximum:g}" if sight.maximum > 1 else ""
         match kind:

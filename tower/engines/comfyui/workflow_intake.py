@@ -8,19 +8,19 @@ from typing import Any
 
 from tower.clients.comfyui.errors import ComfyUIError
 from tower.errors import InvalidError, NotFoundError
-from tower.models.files import KINDS
-from tower.workflows.checking import check, fatal, node_classes
-from tower.workflows.defaults import completed
-from tower.workflows.findings import Finding
+from tower.models.files import KIND_BY_FOLDER
+from tower.workflows.checking import check_graph, fatal_findings, node_classes
+from tower.workflows.defaults import fill_defaults
+from tower.workflows.findings import GraphFinding
 from tower.workflows.graph import Binding
-from tower.workflows.inference import Inference, infer
+from tower.workflows.inference import Inference, infer_bindings
 
 ASK_TIMEOUT_S = 10.0
-NOT_ASKED = "no ComfyUI is configured for the check: set TOWER_COMFYUI_URL"
+NO_COMFYUI_REASON = "no ComfyUI is configured for the check: set TOWER_COMFYUI_URL"
 
 
 @dataclass(frozen=True)
-class Submitted:
+class SubmittedGraph:
     """A submitted graph. `bindings` are those that the user chose; the others are inferred."""
 
     graph: Mapping[str, Any]
@@ -28,29 +28,29 @@ class Submitted:
 
 
 @dataclass(frozen=True)
-class Examined:
+class ExaminedGraph:
     """A graph that may be stored. `reason`: why it was not checked. `warnings`: findings that are not fatal."""
 
     checked: bool
     reason: str | None
-    warnings: list[Finding]
+    warnings: list[GraphFinding]
     inferred: Inference
     bindings: dict[str, list[Binding]]
 
 
-def examine(submitted: Submitted, *, comfyui_url: str | None) -> Examined:
+def examine_graph(submitted: SubmittedGraph, *, comfyui_url: str | None) -> ExaminedGraph:
     """Check the graph and infer its bindings. Raises InvalidError, which lists the findings, if it cannot run."""
-    _reject(check(submitted.graph, {}) if not _is_graph(submitted.graph) else [])
+    _reject(check_graph(submitted.graph, {}) if not _is_graph(submitted.graph) else [])
     try:
         info, models = _query_server(comfyui_url, node_classes(submitted.graph)) if comfyui_url else (None, {})
     except ComfyUIError as error:
         return _unchecked(submitted, error.message)
     if info is None:
-        return _unchecked(submitted, NOT_ASKED)
-    findings = check(completed(submitted.graph, info), info, models)
+        return _unchecked(submitted, NO_COMFYUI_REASON)
+    findings = check_graph(fill_defaults(submitted.graph, info), info, models)
     _reject(findings)
-    inferred = infer(submitted.graph, info)
-    return Examined(True, None, findings, inferred, {**inferred.bindings, **submitted.bindings})
+    inferred = infer_bindings(submitted.graph, info)
+    return ExaminedGraph(True, None, findings, inferred, {**inferred.bindings, **submitted.bindings})
 
 
 def _is_graph(graph: Mapping[str, Any]) -> bool:
@@ -59,9 +59,9 @@ def _is_graph(graph: Mapping[str, Any]) -> bool:
     )
 
 
-def _unchecked(submitted: Submitted, reason: str) -> Examined:
+def _unchecked(submitted: SubmittedGraph, reason: str) -> ExaminedGraph:
     inference = Inference({}, {"*": f"bindings can only be inferred with the server's node descriptions: {reason}"})
-    return Examined(False, reason, [], inference, dict(submitted.bindings))
+    return ExaminedGraph(False, reason, [], inference, dict(submitted.bindings))
 
 
 def _query_server(url: str, classes: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -70,17 +70,17 @@ def _query_server(url: str, classes: Sequence[str]) -> tuple[dict[str, Any], dic
 
     models: dict[str, list[str]] = {}
     with ComfyUIClient(url, timeout_s=ASK_TIMEOUT_S) as comfyui:
-        info = comfyui.catalogue.of_classes(classes)
-        for folder in KINDS:
+        info = comfyui.catalogue.get_class_info(classes)
+        for folder in KIND_BY_FOLDER:
             try:
-                models[folder] = comfyui.catalogue.models(folder)
+                models[folder] = comfyui.catalogue.list_models(folder)
             except NotFoundError:  # not every server has every folder
                 continue
     return info, models
 
 
-def _reject(findings: Sequence[Finding]) -> None:
-    errors = fatal(list(findings))
+def _reject(findings: Sequence[GraphFinding]) -> None:
+    errors = fatal_findings(list(findings))
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise InvalidError(

@@ -12,49 +12,49 @@ from sqlalchemy.orm import Session
 
 from tower.errors import InvalidError
 from tower.versions import heads
-from tower.versions.fields import checked, whole
+from tower.versions.fields import complete_new_fields, parse_fields
 from tower.versions.heads import Head
-from tower.versions.kinds import SHAPES, Kind
+from tower.versions.kinds import KIND_SPECS, Kind
 from tower.versions.merge import numbers as numbering
-from tower.versions.merge.conflicts import Resolver, Sides
-from tower.versions.merge.fields import Path
-from tower.versions.merge.names import Names
-from tower.versions.merge.trees import Combined, combine
-from tower.versions.references import MENTIONED, mentions, referrers, rewritten
+from tower.versions.merge.conflicts import ConflictResolver, EntitySides
+from tower.versions.merge.fields import FieldPath
+from tower.versions.merge.names import NameMerge
+from tower.versions.merge.trees import CombinedTrees, combine_trees
+from tower.versions.references import REFERENCED_KINDS, find_referrers, referenced_addresses, rewrite_references
 from tower.versions.rows import Changes
 from tower.versions.trees import Address
-from tower.versions.values import escaped
+from tower.versions.values import escape_path_part
 
-Replaced = dict[Address, uuid.UUID | None]
+Replacements = dict[Address, uuid.UUID | None]
 
 
 @dataclass(frozen=True)
-class Trees:
+class MergeTrees:
     base: str
     ours: str
     theirs: str
 
 
-def join(session: Session, head: Head, states: Trees, *, resolver: Resolver) -> Changes:
+def merge_into_head(session: Session, head: Head, states: MergeTrees, *, resolver: ConflictResolver) -> Changes:
     """Return the changes to the head that bring in the difference from base to theirs.
 
     Open conflicts are collected in `resolver.conflicts`.
     """
 
-    def settle(at: Address, sides: Sides, path: Path, values: tuple[Any, Any, Any]) -> Any:
+    def settle(at: Address, sides: EntitySides, path: FieldPath, values: tuple[Any, Any, Any]) -> Any:
         return resolver.decide(at, sides, path, values=values)
 
-    combined = combine(head.objects, states.base, states.ours, states.theirs, settle=settle)
+    combined = combine_trees(head.objects, states.base, states.ours, states.theirs, decide=settle)
     changes, sides = combined.changes, combined.sides
     _check_resolved_values(changes, resolver)
     replaced = _resolve_deletes(session, head, states, combined, resolver=resolver)
-    for kind, shape in SHAPES.items():
+    for kind, shape in KIND_SPECS.items():
         if shape.unique and not shape.numbered and any(at[0] == kind for at in changes):
-            replaced |= Names(kind, _load_names(session, head, kind), sides, changes).settle(resolver)
+            replaced |= NameMerge(kind, _load_names(session, head, kind), sides, changes).resolve_names(resolver)
     _rewrite_references(session, head, changes, replaced)
-    for kind, shape in SHAPES.items():
+    for kind, shape in KIND_SPECS.items():
         if shape.numbered and _changes_order(kind, combined):
-            numbers = numbering.settle_numbers(
+            numbers = numbering.resolve_numbers(
                 changes, kind, _load_names(session, head, kind), sides, resolver=resolver
             )
             _renumber(head, changes, kind, numbers)
@@ -64,27 +64,29 @@ def join(session: Session, head: Head, states: Trees, *, resolver: Resolver) -> 
 
 def _load_names(session: Session, head: Head, kind: Kind) -> dict[uuid.UUID, Any]:
     """Return the names or numbers of all entities of a kind, from the rows: they match the head and are faster."""
-    row: Any = SHAPES[kind].row
-    column = getattr(row, SHAPES[kind].named_by)
+    row: Any = KIND_SPECS[kind].row
+    column = getattr(row, KIND_SPECS[kind].name_field)
     found = session.execute(select(row.key, column).where(row.branch_id == head.branch.id))
     return {row.key: row[1] for row in found}
 
 
 def _resolve_deletes(
-    session: Session, head: Head, states: Trees, combined: Combined, *, resolver: Resolver
-) -> Replaced:
+    session: Session, head: Head, states: MergeTrees, combined: CombinedTrees, *, resolver: ConflictResolver
+) -> Replacements:
     """Resolve deletes of entities to which the other side has added a reference, like any other conflict.
 
     Entities to keep are put back into the changes. Returns those that stay deleted.
     """
     changes, sides = combined.changes, combined.sides
-    deleted = {at for at, (_, after) in changes.items() if after is None and at[0] in MENTIONED}
-    affected = heads.contents(head, states.ours, referrers(session, head.branch.id, deleted) - changes.keys())
+    deleted = {at for at, (_, after) in changes.items() if after is None and at[0] in REFERENCED_KINDS}
+    affected = heads.entities_in_tree(
+        head, states.ours, find_referrers(session, head.branch.id, deleted) - changes.keys()
+    )
     users = [(at, after) for at, (_, after) in changes.items()] + list(affected.items())
-    referenced = {mentioned for at, fields in users if fields for mentioned in mentions(at[0], fields)}
-    targets = heads.contents(head, states.ours, referenced - changes.keys())
+    referenced = {mentioned for at, fields in users if fields for mentioned in referenced_addresses(at[0], fields)}
+    targets = heads.entities_in_tree(head, states.ours, referenced - changes.keys())
     missing = {at for at, fields in targets.items() if fields is None} | (referenced & deleted)
-    deletes: Replaced = {}
+    deletes: Replacements = {}
     for at in sorted(missing):
         if at not in sides:  # only a value from `resolutions` can refer to an unknown entity
             raise InvalidError.field("resolutions", str(at[1]), f"the key of one of the {at[0].value} on the branch")
@@ -98,19 +100,21 @@ def _resolve_deletes(
     return deletes
 
 
-def _rewrite_references(session: Session, head: Head, changes: Changes, replaced: Replaced) -> None:
+def _rewrite_references(session: Session, head: Head, changes: Changes, replaced: Replacements) -> None:
     if not replaced:
         return
-    affected = referrers(session, head.branch.id, replaced) - changes.keys()
-    changes |= {at: (fields, fields) for at, fields in heads.contents(head, head.commit.tree_hash, affected).items()}
+    affected = find_referrers(session, head.branch.id, replaced) - changes.keys()
+    changes |= {
+        at: (fields, fields) for at, fields in heads.entities_in_tree(head, head.commit.tree_hash, affected).items()
+    }
     for at, (before, after) in list(changes.items()):
         if after is not None:
-            changes[at] = (before, rewritten(at[0], after, replaced))
+            changes[at] = (before, rewrite_references(at[0], after, replaced))
 
 
-def _changes_order(kind: Kind, combined: Combined) -> bool:
+def _changes_order(kind: Kind, combined: CombinedTrees) -> bool:
     """Whether the merge adds or renumbers an entity in ours."""
-    field = SHAPES[kind].named_by
+    field = KIND_SPECS[kind].name_field
     incoming = [three for at, three in combined.sides.items() if at[0] == kind and three.theirs is not None]
     re_added = any(at[0] == kind and before is None and after for at, (before, after) in combined.changes.items())
     return re_added or any(
@@ -119,18 +123,20 @@ def _changes_order(kind: Kind, combined: Combined) -> bool:
 
 
 def _renumber(head: Head, changes: Changes, kind: Kind, numbers: Mapping[uuid.UUID, int]) -> None:
-    field = SHAPES[kind].named_by
-    others = heads.contents(head, head.commit.tree_hash, [(kind, key) for key in numbers if (kind, key) not in changes])
+    field = KIND_SPECS[kind].name_field
+    others = heads.entities_in_tree(
+        head, head.commit.tree_hash, [(kind, key) for key in numbers if (kind, key) not in changes]
+    )
     for key, number in numbers.items():
         before, after = changes.get((kind, key)) or (others[kind, key], others[kind, key])
         if after is not None:
             changes[kind, key] = (before, {**after, field: number})
 
 
-def _check_resolved_values(changes: Changes, resolver: Resolver) -> None:
+def _check_resolved_values(changes: Changes, resolver: ConflictResolver) -> None:
     """Validate values given by resolutions like those of an edit. Raises InvalidError."""
-    for at in resolver.valued:
+    for at in resolver.resolved_by_value:
         before, after = changes[at]
         if after is not None:
-            path = "/".join((at[0].value, escaped(str(after.get(SHAPES[at[0]].named_by, at[1])))))
-            changes[at] = (before, whole(at[0], checked(at[0], after, path), path))
+            path = "/".join((at[0].value, escape_path_part(str(after.get(KIND_SPECS[at[0]].name_field, at[1])))))
+            changes[at] = (before, complete_new_fields(at[0], parse_fields(at[0], after, path), path))

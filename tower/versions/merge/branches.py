@@ -12,18 +12,18 @@ from db.models.versions import Commit
 from tower.errors import ConflictError
 from tower.errors.codes import ErrorCode
 from tower.versions import heads, rows
-from tower.versions.comparing import EntityChange, described
-from tower.versions.graph import Graph
+from tower.versions.comparing import EntityChange, describe_changes
+from tower.versions.graph import CommitGraph
 from tower.versions.heads import Head
-from tower.versions.history import resolve
-from tower.versions.merge.apply import Trees, join
-from tower.versions.merge.conflicts import Conflict, Resolver, Strategy
-from tower.versions.merge.trees import base_tree
-from tower.versions.refs import branch_called
+from tower.versions.history import resolve_ref
+from tower.versions.merge.apply import MergeTrees, merge_into_head
+from tower.versions.merge.conflicts import ConflictResolver, MergeConflict, Strategy
+from tower.versions.merge.trees import merge_base_tree
+from tower.versions.refs import get_branch
 from tower.versions.rows import Changes
-from tower.versions.values import canonical
+from tower.versions.values import canonicalise
 
-__all__ = ["Conflict", "MergeConflictError", "MergeResult", "Strategy", "merge"]
+__all__ = ["MergeConflict", "MergeConflictError", "MergeResult", "Strategy", "merge_branch"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class MergeResult:
     fast_forward: bool
     up_to_date: bool
     changed: tuple[EntityChange, ...]
-    conflicts: tuple[Conflict, ...] = ()  # only in a dry run; otherwise they are raised
+    conflicts: tuple[MergeConflict, ...] = ()  # only in a dry run; otherwise they are raised
 
 
 class MergeConflictError(ConflictError):
@@ -42,7 +42,7 @@ class MergeConflictError(ConflictError):
 
     code = ErrorCode.MERGE_CONFLICT
 
-    def __init__(self, conflicts: tuple[Conflict, ...]) -> None:
+    def __init__(self, conflicts: tuple[MergeConflict, ...]) -> None:
         paths = ", ".join(conflict.path for conflict in conflicts[:3]) + (", …" if len(conflicts) > 3 else "")
         super().__init__(
             f"Both sides changed {paths}: repeat the request with `resolutions` for these paths, or with a `strategy`",
@@ -51,7 +51,7 @@ class MergeConflictError(ConflictError):
         self.conflicts = conflicts
 
 
-def merge(
+def merge_branch(
     session: Session,
     *,
     project_id: int,
@@ -71,33 +71,35 @@ def merge(
     no conflict.
     """
     with session.begin_nested():
-        head = heads.taken(session, project_id, target, lock=not dry_run)
-        theirs = resolve(session, project_id, source)
-        graph = Graph(session, project_id)
-        if graph.descends(head.commit.id, theirs.id):
+        head = heads.load_head(session, project_id, target, lock=not dry_run)
+        theirs = resolve_ref(session, project_id, source)
+        graph = CommitGraph(session, project_id)
+        if graph.is_descendant(head.commit.id, theirs.id):
             return MergeResult(head.commit, fast_forward=False, up_to_date=True, changed=())
-        resolver = Resolver(strategy, resolutions or {})
-        forward = graph.descends(theirs.id, head.commit.id)
+        resolver = ConflictResolver(strategy, resolutions or {})
+        forward = graph.is_descendant(theirs.id, head.commit.id)
         if forward:
-            changes = heads.changes_between(head.objects, head.commit.tree_hash, theirs.tree_hash)
+            changes = heads.tree_changes(head.objects, head.commit.tree_hash, theirs.tree_hash)
         else:
-            base = base_tree(graph, head.objects, head.commit.id, theirs.id)
-            changes = join(session, head, Trees(base, head.commit.tree_hash, theirs.tree_hash), resolver=resolver)
-        conflicts = settled(resolver, raising=not dry_run)
+            base = merge_base_tree(graph, head.objects, head.commit.id, theirs.id)
+            changes = merge_into_head(
+                session, head, MergeTrees(base, head.commit.tree_hash, theirs.tree_hash), resolver=resolver
+            )
+        conflicts = check_conflicts(resolver, raising=not dry_run)
         commit = head.commit
         if not dry_run:
-            labels = {"message": canonical(message, "message"), "author": canonical(author, "author")}
+            labels = {"message": canonicalise(message, "message"), "author": canonicalise(author, "author")}
             commit = _move_head(session, head, changes, theirs=theirs, labels=None if forward else labels)
             _copy_production(session, head, changes, source)
-        return MergeResult(commit, forward, False, () if conflicts else tuple(described(changes)), conflicts)
+        return MergeResult(commit, forward, False, () if conflicts else tuple(describe_changes(changes)), conflicts)
 
 
-def settled(resolver: Resolver, *, raising: bool) -> tuple[Conflict, ...]:
+def check_conflicts(resolver: ConflictResolver, *, raising: bool) -> tuple[MergeConflict, ...]:
     """Return the open conflicts, or with `raising` raise MergeConflictError for them.
 
     Raises InvalidError for resolutions that match no conflict.
     """
-    conflicts = resolver.finish()
+    conflicts = resolver.collect_conflicts()
     if conflicts and raising:
         raise MergeConflictError(conflicts)
     return conflicts
@@ -107,14 +109,16 @@ def _move_head(
     session: Session, head: Head, changes: Changes, *, theirs: Commit, labels: Mapping[str, str] | None
 ) -> Commit:
     if labels is None:
-        heads.move(session, head, changes, to=theirs)
+        heads.fast_forward(session, head, changes, to=theirs)
         return theirs
-    return heads.advance(session, head, changes, message=labels["message"], author=labels["author"], merged=theirs)
+    return heads.commit_changes(
+        session, head, changes, message=labels["message"], author=labels["author"], merged=theirs
+    )
 
 
 def _copy_production(session: Session, head: Head, changes: Changes, source: str) -> None:
     """Copy results of production from the source branch to the entities that are new in the target."""
-    branch = branch_called(session, head.branch.project_id, source)
+    branch = get_branch(session, head.branch.project_id, source)
     new = [at for at, (before, after) in changes.items() if before is None and after is not None]
     if branch is not None and new:
-        rows.carry(session, branch, head.branch, new)
+        rows.copy_production_columns(session, branch, head.branch, new)

@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Any
 
 from tower.errors import InvalidError
-from tower.versions.kinds import Fields, Kind, label
-from tower.versions.merge.fields import MISSING, Path
+from tower.versions.kinds import Fields, Kind, entity_label
+from tower.versions.merge.fields import MISSING, FieldPath
 from tower.versions.trees import Address
-from tower.versions.values import canonical, escaped
+from tower.versions.values import canonicalise, escape_path_part
 
 
 class Strategy(StrEnum):
@@ -23,7 +23,7 @@ class Strategy(StrEnum):
 
 
 @dataclass(frozen=True)
-class Conflict:
+class MergeConflict:
     """`path` is `kind/name`, `kind/name/field` or deeper; base, ours and theirs are None where the value is absent.
 
     `key` is None if the conflict is about the order of a whole kind (`scenes/scene_number`).
@@ -42,7 +42,7 @@ class Conflict:
 
 
 @dataclass(frozen=True)
-class Sides:
+class EntitySides:
     """One entity in all three states; None where it is absent."""
 
     base: Fields | None
@@ -51,7 +51,7 @@ class Sides:
 
 
 @dataclass
-class Resolver:
+class ConflictResolver:
     """Resolves conflicts by `resolutions`, else by `strategy`, and collects the remaining ones in `conflicts`.
 
     A path may contain the entity's name or number on either side, or its key. "ours" or "theirs" for the path of an
@@ -60,35 +60,37 @@ class Resolver:
 
     strategy: Strategy | None = None
     resolutions: Mapping[str, Any] = field(default_factory=dict)
-    conflicts: list[Conflict] = field(default_factory=list)
-    valued: set[Address] = field(default_factory=set)  # entities that got a value from `resolutions`
+    conflicts: list[MergeConflict] = field(default_factory=list)
+    resolved_by_value: set[Address] = field(default_factory=set)  # entities that got a value from `resolutions`
     _used: set[str] = field(default_factory=set)
 
-    def decide(self, at: Address, sides: Sides, path: Path, *, values: tuple[Any, Any, Any]) -> Any:
+    def decide(self, at: Address, sides: EntitySides, path: FieldPath, *, values: tuple[Any, Any, Any]) -> Any:
         """Return the merged value of the field at `path` of an entity; `values` are base, ours and theirs.
 
         An open conflict yields a value that exists on one side, so that dependent checks can go on.
         """
         _, ours, theirs = values
-        paths = ["/".join(map(escaped, (at[0].value, name, *path))) for name in _entity_names(at, sides)]
+        paths = ["/".join(map(escape_path_part, (at[0].value, name, *path))) for name in _entity_names(at, sides)]
         answer = self._find_answer(paths)
         if answer is None:
-            self.conflicts.append(Conflict(paths[0], *at, *(None if value is MISSING else value for value in values)))
+            self.conflicts.append(
+                MergeConflict(paths[0], *at, *(None if value is MISSING else value for value in values))
+            )
             return ours if ours is not MISSING and ours is not None else theirs
         match answer[0]:
             case Strategy.OURS:
                 return ours
             case Strategy.THEIRS:
                 return theirs
-        self.valued.add(at)
-        return canonical(answer[0], paths[0])
+        self.resolved_by_value.add(at)
+        return canonicalise(answer[0], paths[0])
 
-    def side(self, kind: Kind, path: str, *, shown: tuple[Any, Any, Any]) -> Strategy | None:
+    def decide_order(self, kind: Kind, path: str, *, values: tuple[Any, Any, Any]) -> Strategy | None:
         """Return the side that decides the order of a kind; None if undecided, which adds a conflict."""
         full = f"{kind.value}/{path}"
         answer = self._find_answer([full])
         if answer is None:
-            self.conflicts.append(Conflict(full, kind, None, *shown))
+            self.conflicts.append(MergeConflict(full, kind, None, *values))
             return None
         if not isinstance(answer[0], Strategy):
             raise InvalidError.field(
@@ -96,16 +98,16 @@ class Resolver:
             )
         return answer[0]
 
-    def value(self, at: Address, sides: Sides, path: Path) -> Any:
+    def given_value(self, at: Address, sides: EntitySides, path: FieldPath) -> Any:
         """Return the value that `resolutions` gives for exactly this field; MISSING if there is none."""
         for name in _entity_names(at, sides) if self.resolutions else ():
-            full = "/".join(map(escaped, (at[0].value, name, *path)))
+            full = "/".join(map(escape_path_part, (at[0].value, name, *path)))
             if full in self.resolutions and _parse_side(self.resolutions[full]) is None:
                 self._used.add(full)
-                return canonical(self.resolutions[full], full)
+                return canonicalise(self.resolutions[full], full)
         return MISSING
 
-    def finish(self) -> tuple[Conflict, ...]:
+    def collect_conflicts(self) -> tuple[MergeConflict, ...]:
         """Return the open conflicts, each with a unique path.
 
         Raises InvalidError if a resolution matches no conflict.
@@ -142,6 +144,6 @@ def _parse_side(value: Any) -> Strategy | None:
     return Strategy(value) if isinstance(value, str) and value in set(Strategy) else None
 
 
-def _entity_names(at: Address, sides: Sides) -> list[str]:
+def _entity_names(at: Address, sides: EntitySides) -> list[str]:
     existing = [fields for fields in (sides.ours, sides.theirs, sides.base) if fields]
-    return list(dict.fromkeys([*(label(at[0], fields) for fields in existing), str(at[1])]))
+    return list(dict.fromkeys([*(entity_label(at[0], fields) for fields in existing), str(at[1])]))

@@ -10,10 +10,10 @@ import json
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Protocol
 
-from tower.versions.fields import fields_of
-from tower.versions.kinds import SHAPES, Fields, Kind
+from tower.versions.fields import field_specs
+from tower.versions.kinds import KIND_SPECS, Fields, Kind
 from tower.versions.merge import lists
-from tower.versions.values import encoded, same
+from tower.versions.values import are_equal, encode_canonical
 
 
 class _Missing:
@@ -24,36 +24,38 @@ class _Missing:
 
 
 MISSING: Any = _Missing()
-Path = tuple[str, ...]
+FieldPath = tuple[str, ...]
 
 
-class Decide(Protocol):
+class FieldDecider(Protocol):
     """Decides the value of a field that both sides changed. The values and the result may be MISSING."""
 
-    def __call__(self, path: Path, base: Any, ours: Any, theirs: Any, /) -> Any: ...
+    def __call__(self, path: FieldPath, base: Any, ours: Any, theirs: Any, /) -> Any: ...
 
 
-def merge_fields(kind: Kind, base: Fields | None, ours: Fields, theirs: Fields, *, decide: Decide) -> Fields:
+def merge_fields(kind: Kind, base: Fields | None, ours: Fields, theirs: Fields, *, decide: FieldDecider) -> Fields:
     """Merge the fields of one entity. `base` is None if both sides created it; then defaults count as unchanged.
 
     A number that both sides changed keeps its base value, as `numbers` merges all numbers together.
     """
-    shape = SHAPES[kind]
+    shape = KIND_SPECS[kind]
     merged = {}
-    for name, field in fields_of(kind).items():
+    for name, field in field_specs(kind).items():
         before = base[name] if base is not None else MISSING if field.required else field.default
         values = (before, ours[name], theirs[name])
-        if shape.numbered and name == shape.named_by:
+        if shape.numbered and name == shape.name_field:
             result = _merge_unchanged(*values)
             merged[name] = result[0] if result else ours[name] if base is None else base[name]
-        elif name in shape.sets:
+        elif name in shape.set_fields:
             merged[name] = _merge_value((name,), *values, decide=decide, as_set=True)
         else:
             merged[name] = _merge_value((name,), *values, decide=decide)
     return merged
 
 
-def _merge_value(path: Path, base: Any, ours: Any, theirs: Any, *, decide: Decide, as_set: bool = False) -> Any:
+def _merge_value(
+    path: FieldPath, base: Any, ours: Any, theirs: Any, *, decide: FieldDecider, as_set: bool = False
+) -> Any:
     result = _merge_unchanged(base, ours, theirs)
     if result is not None:
         return result[0]
@@ -68,7 +70,7 @@ def _merge_value(path: Path, base: Any, ours: Any, theirs: Any, *, decide: Decid
     return decide(path, base, ours, theirs)
 
 
-def _merge_objects(path: Path, base: Fields, ours: Fields, theirs: Fields, *, decide: Decide) -> Fields:
+def _merge_objects(path: FieldPath, base: Fields, ours: Fields, theirs: Fields, *, decide: FieldDecider) -> Fields:
     names = [*ours, *(name for name in theirs if name not in ours), *(name for name in base if name not in ours)]
     merged = {
         name: _merge_value(
@@ -84,7 +86,7 @@ def _merge_objects(path: Path, base: Fields, ours: Fields, theirs: Fields, *, de
 
 
 def _merge_lists(base: list[Any], ours: list[Any], theirs: list[Any]) -> list[Any] | None:
-    merged = lists.merged(*([encoded(item) for item in each] for each in (base, ours, theirs)))
+    merged = lists.merge_lists(*([encode_canonical(item) for item in each] for each in (base, ours, theirs)))
     return None if merged is None else [json.loads(item) for item in merged]
 
 
@@ -102,7 +104,7 @@ def _merge_sets(base: list[Any], ours: list[Any], theirs: list[Any]) -> list[Any
             return None
         if item[0] is not MISSING:
             (kept if name in before else added).append(item[0])
-    return kept + sorted(added, key=encoded)
+    return kept + sorted(added, key=encode_canonical)
 
 
 def _merge_unchanged(base: Any, ours: Any, theirs: Any) -> tuple[Any] | None:
@@ -112,7 +114,7 @@ def _merge_unchanged(base: Any, ours: Any, theirs: Any) -> tuple[Any] | None:
 
 
 def _is_same(left: Any, right: Any) -> bool:
-    return left is right or (left is not MISSING and right is not MISSING and same(left, right))
+    return left is right or (left is not MISSING and right is not MISSING and are_equal(left, right))
 
 
 def _by_identity(items: Iterable[Any]) -> Mapping[Hashable, Any] | None:
@@ -130,4 +132,4 @@ def _identity(item: Any) -> Hashable:
         for name in ("key", "name"):
             if isinstance(item.get(name), str):
                 return name, item[name].lower()
-    return encoded(item)
+    return encode_canonical(item)

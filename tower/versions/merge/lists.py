@@ -12,23 +12,23 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 @dataclass(frozen=True)
-class Stretch(Generic[Item]):
+class Hunk(Generic[Item]):
     """A part of the list in base, ours and theirs."""
 
     base: Sequence[Item]
     ours: Sequence[Item]
     theirs: Sequence[Item]
 
-    def settled(self) -> Sequence[Item] | None:
+    def merge(self) -> Sequence[Item] | None:
         """Return the merged part; None if the sides changed it differently."""
         if self.theirs in (self.ours, self.base):
             return self.ours
         return self.theirs if self.ours == self.base else None
 
 
-def merged(base: Sequence[Item], ours: Sequence[Item], theirs: Sequence[Item]) -> list[Item] | None:
+def merge_lists(base: Sequence[Item], ours: Sequence[Item], theirs: Sequence[Item]) -> list[Item] | None:
     """Return the merged list; None if both sides changed the same part, or an item was moved and removed."""
-    parts = [stretch.settled() for stretch in stretches(base, ours, theirs)]
+    parts = [stretch.merge() for stretch in split_hunks(base, ours, theirs)]
     result: list[Item] = []
     for part in parts:
         if part is None:
@@ -39,23 +39,23 @@ def merged(base: Sequence[Item], ours: Sequence[Item], theirs: Sequence[Item]) -
     return result if consistent else None
 
 
-def stretches(base: Sequence[Item], ours: Sequence[Item], theirs: Sequence[Item]) -> Iterator[Stretch[Item]]:
+def split_hunks(base: Sequence[Item], ours: Sequence[Item], theirs: Sequence[Item]) -> Iterator[Hunk[Item]]:
     """Split the lists at the items that all three have in common; each such item is a part of its own."""
-    mine, yours = dict(common(base, ours)), dict(common(base, theirs))
+    mine, yours = dict(common_subsequence(base, ours)), dict(common_subsequence(base, theirs))
     at = (0, 0, 0)
     for index in range(len(base)):
         if index in mine and index in yours:
             to = (index, mine[index], yours[index])
             if to != at:
-                yield Stretch(base[at[0] : to[0]], ours[at[1] : to[1]], theirs[at[2] : to[2]])
+                yield Hunk(base[at[0] : to[0]], ours[at[1] : to[1]], theirs[at[2] : to[2]])
             item = base[index : index + 1]
-            yield Stretch(item, item, item)
+            yield Hunk(item, item, item)
             at = (to[0] + 1, to[1] + 1, to[2] + 1)
     if at != (len(base), len(ours), len(theirs)):
-        yield Stretch(base[at[0] :], ours[at[1] :], theirs[at[2] :])
+        yield Hunk(base[at[0] :], ours[at[1] :], theirs[at[2] :])
 
 
-def common(left: Sequence[Item], right: Sequence[Item]) -> list[tuple[int, int]]:
+def common_subsequence(left: Sequence[Item], right: Sequence[Item]) -> list[tuple[int, int]]:
     """Return the index pairs of a longest common subsequence in O(n log n). Only nth occurrences match each other."""
     places = {item: at for at, item in enumerate(_number_occurrences(right))}
     pairs = [(at, places[item]) for at, item in enumerate(_number_occurrences(left)) if item in places]

@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from itertools import count
 
 from tower.errors import InvalidError
-from tower.versions.kinds import SHAPES, Fields, Kind
-from tower.versions.merge.conflicts import Resolver, Sides
+from tower.versions.kinds import KIND_SPECS, Fields, Kind
+from tower.versions.merge.conflicts import ConflictResolver, EntitySides
 from tower.versions.merge.fields import MISSING
 from tower.versions.rows import Changes
 from tower.versions.trees import Address
-from tower.versions.values import escaped, same
+from tower.versions.values import are_equal, escape_path_part
 
 
 @dataclass
-class Names:
+class NameMerge:
     """The entities of one kind in a merge. `ours` holds the names of all of them in ours, by key."""
 
     kind: Kind
     ours: Mapping[uuid.UUID, str]
-    sides: Mapping[Address, Sides]
+    sides: Mapping[Address, EntitySides]
     changes: Changes
 
-    def settle(self, resolver: Resolver) -> dict[Address, uuid.UUID | None]:
+    def resolve_names(self, resolver: ConflictResolver) -> dict[Address, uuid.UUID | None]:
         """Make the names in `changes` unique. Returns the key of the winner for each entity that is dropped.
 
         Two entities with one name conflict. A new entity that loses is dropped, and references to it go to the winner.
@@ -47,22 +47,22 @@ class Names:
 
     @property
     def _name_field(self) -> str:
-        return SHAPES[self.kind].named_by
+        return KIND_SPECS[self.kind].name_field
 
-    def _apply_given_names(self, resolver: Resolver) -> None:
-        for at in (at for at in resolver.valued if at[0] == self.kind and self.changes[at][1]):
+    def _apply_given_names(self, resolver: ConflictResolver) -> None:
+        for at in (at for at in resolver.resolved_by_value if at[0] == self.kind and self.changes[at][1]):
             name = self._merged_fields(at)[self._name_field]
             if len(self._entities_by_name()[str(name).lower()]) > 1:
                 raise InvalidError.field(f"resolutions.{self.kind.value}", name, "a name that is not taken")
         for pair in self._find_clashes():
             for at in pair:
-                name = resolver.value(at, Sides(None, None, None), (self._name_field,))
+                name = resolver.given_value(at, EntitySides(None, None, None), (self._name_field,))
                 if name is MISSING:
                     continue
                 if not isinstance(name, str) or self._free_name(name) != name:
                     path = f"resolutions.{self.kind.value}/{at[1]}/{self._name_field}"
                     raise InvalidError.field(path, name, "a name that is not taken")
-                resolver.valued.add(at)
+                resolver.resolved_by_value.add(at)
                 self._set_change(at, {**self._merged_fields(at), self._name_field: name})
 
     def _free_name(self, name: str) -> str:
@@ -97,15 +97,15 @@ class Names:
             holders[str(name).lower()].append(at)
         return holders
 
-    def _decide_winner(self, pair: tuple[Address, Address], resolver: Resolver) -> tuple[Address, Address]:
+    def _decide_winner(self, pair: tuple[Address, Address], resolver: ConflictResolver) -> tuple[Address, Address]:
         """Return (loser, winner) of a clash."""
         ours, theirs = pair
         mine, yours = self._merged_fields(ours), self._merged_fields(theirs)
-        if self.sides[ours].base is None and self.sides[theirs].base is None and same(mine, yours):
+        if self.sides[ours].base is None and self.sides[theirs].base is None and are_equal(mine, yours):
             return theirs, ours
-        answer = resolver.decide(ours, Sides(None, mine, yours), (), values=(None, mine, yours))
+        answer = resolver.decide(ours, EntitySides(None, mine, yours), (), values=(None, mine, yours))
         if answer is not mine and answer is not yours:
-            path = f"resolutions.{self.kind.value}/{escaped(str(mine[self._name_field]))}"
+            path = f"resolutions.{self.kind.value}/{escape_path_part(str(mine[self._name_field]))}"
             raise InvalidError.field(path, answer, f"ours or theirs, or a name for {self.kind.value}/KEY/name")
         return (theirs, ours) if answer is mine else (ours, theirs)
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tower.errors import InvalidError
-from tower.versions.kinds import SHAPES, Kind
+from tower.versions.kinds import KIND_SPECS, Kind
 from tower.versions.merge import lists as sequences
-from tower.versions.merge.conflicts import Resolver, Sides, Strategy
+from tower.versions.merge.conflicts import ConflictResolver, EntitySides, Strategy
 from tower.versions.merge.fields import MISSING
 from tower.versions.rows import Changes
 from tower.versions.trees import Address
@@ -24,7 +24,7 @@ Numbers = dict[uuid.UUID, int]
 
 
 @dataclass(frozen=True)
-class Orders:
+class SideNumbers:
     """The numbers of one kind by key in each state, only for entities that exist after the merge."""
 
     base: Numbers
@@ -36,8 +36,8 @@ class Orders:
         return self.ours.keys() | self.theirs.keys()
 
 
-def settle_numbers(
-    changes: Changes, kind: Kind, numbers: Numbers, sides: Mapping[Address, Sides], *, resolver: Resolver
+def resolve_numbers(
+    changes: Changes, kind: Kind, numbers: Numbers, sides: Mapping[Address, EntitySides], *, resolver: ConflictResolver
 ) -> Numbers:
     """Return the new numbers of entities that need another one than the merge has given them so far.
 
@@ -49,7 +49,7 @@ def settle_numbers(
     wanted, clashing = _choose_numbers(orders)
     for key in orders.present:
         at = (kind, key)
-        given = resolver.value(at, sides.get(at, Sides(None, None, None)), (SHAPES[kind].named_by,))
+        given = resolver.given_value(at, sides.get(at, EntitySides(None, None, None)), (KIND_SPECS[kind].name_field,))
         if given is not MISSING:
             wanted[key] = _parse_number(given, kind)
             clashing.discard(key)
@@ -60,11 +60,13 @@ def settle_numbers(
 
 def _merged_number(changes: Changes, at: Address, numbers: Numbers) -> int | None:
     after = changes[at][1] if at in changes else None
-    return numbers.get(at[1]) if after is None else int(after[SHAPES[at[0]].named_by])
+    return numbers.get(at[1]) if after is None else int(after[KIND_SPECS[at[0]].name_field])
 
 
-def _collect_numbers(changes: Changes, kind: Kind, numbers: Numbers, sides: Mapping[Address, Sides]) -> Orders:
-    field = SHAPES[kind].named_by
+def _collect_numbers(
+    changes: Changes, kind: Kind, numbers: Numbers, sides: Mapping[Address, EntitySides]
+) -> SideNumbers:
+    field = KIND_SPECS[kind].name_field
     base, theirs = dict(numbers), dict(numbers)
     for (of, key), states in sides.items():
         if of == kind:
@@ -76,10 +78,10 @@ def _collect_numbers(changes: Changes, kind: Kind, numbers: Numbers, sides: Mapp
     deleted |= {key for key in theirs.keys() - numbers.keys() if (kind, key) not in changes}
     remaining = [{key: number for key, number in each.items() if key not in deleted} for each in (numbers, theirs)]
     common = remaining[0].keys() & remaining[1].keys()
-    return Orders({key: number for key, number in base.items() if key in common}, remaining[0], remaining[1])
+    return SideNumbers({key: number for key, number in base.items() if key in common}, remaining[0], remaining[1])
 
 
-def _choose_numbers(orders: Orders) -> tuple[Numbers, set[uuid.UUID]]:
+def _choose_numbers(orders: SideNumbers) -> tuple[Numbers, set[uuid.UUID]]:
     """Return the number of each entity, and the keys to which both sides gave different new numbers."""
     wanted, clashing = {}, set()
     for key in orders.present:
@@ -93,22 +95,22 @@ def _choose_numbers(orders: Orders) -> tuple[Numbers, set[uuid.UUID]]:
     return wanted, clashing
 
 
-def _merge_orders(orders: Orders, kind: Kind, resolver: Resolver) -> list[uuid.UUID]:
+def _merge_orders(orders: SideNumbers, kind: Kind, resolver: ConflictResolver) -> list[uuid.UUID]:
     lists = [sorted(each, key=each.__getitem__) for each in (orders.base, orders.ours, orders.theirs)]
-    merged = sequences.merged(*lists)
+    merged = sequences.merge_lists(*lists)
     if merged is not None:
         return merged
-    winner = resolver.side(kind, SHAPES[kind].named_by, shown=_conflicting_parts(orders, lists))
+    winner = resolver.decide_order(kind, KIND_SPECS[kind].name_field, values=_conflicting_parts(orders, lists))
     if winner == Strategy.THEIRS:
         return _insert_missing(lists[2], lists[1])
     return _insert_missing(lists[1], lists[2])
 
 
-def _conflicting_parts(orders: Orders, lists: list[list[uuid.UUID]]) -> tuple[object, object, object]:
+def _conflicting_parts(orders: SideNumbers, lists: list[list[uuid.UUID]]) -> tuple[object, object, object]:
     """Return the conflicting parts in each state as [{key, number}]; all that moved, if no part conflicts."""
-    parts = [part for part in sequences.stretches(*lists) if part.settled() is None]
+    parts = [part for part in sequences.split_hunks(*lists) if part.merge() is None]
     if not parts:
-        parts = [part for part in sequences.stretches(*lists) if not part.base == part.ours == part.theirs]
+        parts = [part for part in sequences.split_hunks(*lists) if not part.base == part.ours == part.theirs]
     return (
         _numbers_json((key for part in parts for key in part.base), orders.base),
         _numbers_json((key for part in parts for key in part.ours), orders.ours),

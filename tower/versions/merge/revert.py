@@ -11,17 +11,17 @@ from sqlalchemy.orm import Session
 from db.models.versions import Commit
 from tower.errors import InvalidError
 from tower.versions import editing, heads, history
-from tower.versions.comparing import described
-from tower.versions.editing import Edit
-from tower.versions.kinds import Kind, label
-from tower.versions.merge.apply import Trees, join
-from tower.versions.merge.branches import MergeResult, settled
-from tower.versions.merge.conflicts import Resolver, Strategy
-from tower.versions.references import mentions, rewritten
-from tower.versions.values import canonical
+from tower.versions.comparing import describe_changes
+from tower.versions.editing import EntityEdit
+from tower.versions.kinds import Kind, entity_label
+from tower.versions.merge.apply import MergeTrees, merge_into_head
+from tower.versions.merge.branches import MergeResult, check_conflicts
+from tower.versions.merge.conflicts import ConflictResolver, Strategy
+from tower.versions.references import referenced_addresses, rewrite_references
+from tower.versions.values import canonicalise
 
 
-def revert(
+def revert_commit(
     session: Session,
     *,
     project_id: int,
@@ -38,22 +38,22 @@ def revert(
     Raises MergeConflictError, NotFoundError, and InvalidError for a first commit.
     """
     with session.begin_nested():
-        head = heads.taken(session, project_id, branch)
-        undone = history.resolve(session, project_id, ref)
+        head = heads.load_head(session, project_id, branch)
+        undone = history.resolve_ref(session, project_id, ref)
         if undone.parent_id is None:
             raise InvalidError.field("ref", ref, "a commit with a parent; the first commit cannot be reverted")
         before = session.get_one(Commit, undone.parent_id)
-        resolver = Resolver(strategy, resolutions or {})
-        states = Trees(undone.tree_hash, head.commit.tree_hash, before.tree_hash)
-        changes = join(session, head, states, resolver=resolver)
-        settled(resolver, raising=True)
-        text = canonical(message or f"Revert “{undone.message}” ({undone.hash[:12]})", "message")
-        commit = heads.advance(session, head, changes, message=text, author=canonical(author, "author"))
-        changed = tuple(described(changes))
+        resolver = ConflictResolver(strategy, resolutions or {})
+        states = MergeTrees(undone.tree_hash, head.commit.tree_hash, before.tree_hash)
+        changes = merge_into_head(session, head, states, resolver=resolver)
+        check_conflicts(resolver, raising=True)
+        text = canonicalise(message or f"Revert “{undone.message}” ({undone.hash[:12]})", "message")
+        commit = heads.commit_changes(session, head, changes, message=text, author=canonicalise(author, "author"))
+        changed = tuple(describe_changes(changes))
         return MergeResult(commit, fast_forward=False, up_to_date=not changed, changed=changed)
 
 
-def restore(
+def restore_entity(
     session: Session, *, project_id: int, branch: str, kind: Kind, key: uuid.UUID, ref: str, author: str
 ) -> Commit:
     """Restore the entity on `branch` to its state at `ref`, without references to entities that the branch lacks.
@@ -62,17 +62,19 @@ def restore(
     ConflictError if its name or number is taken.
     """
     with session.begin_nested():
-        head = heads.taken(session, project_id, branch)
+        head = heads.load_head(session, project_id, branch)
         fields = history.entity_at(session, project_id, ref, kind, key=key)
-        targets = heads.contents(head, head.commit.tree_hash, mentions(kind, fields))
-        restored = rewritten(kind, fields, {at: None for at, found in targets.items() if found is None})
+        targets = heads.entities_in_tree(head, head.commit.tree_hash, referenced_addresses(kind, fields))
+        restored = rewrite_references(kind, fields, {at: None for at, found in targets.items() if found is None})
         if restored is None:
-            raise InvalidError(f"{label(kind, fields)!r} belongs to the bible of {branch!r}: restore the bible first")
-        return editing.commit(
+            raise InvalidError(
+                f"{entity_label(kind, fields)!r} belongs to the bible of {branch!r}: restore the bible first"
+            )
+        return editing.commit_edits(
             session,
             project_id=project_id,
             branch=branch,
-            edits=[Edit(kind, key, restored)],
-            message=f"Restore {label(kind, fields)} as it was at {ref}",
+            edits=[EntityEdit(kind, key, restored)],
+            message=f"Restore {entity_label(kind, fields)} as it was at {ref}",
             author=author,
         )

@@ -7,11 +7,11 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-B = "/api/bpm"
+BPM_ROOT = "/api/bpm"
 
 
-def analysed(beats: TestClient, path: Path, **more: Any) -> dict[str, Any]:
-    answer = beats.post(f"{B}/analyze-track", json={"audio_path": str(path), **more})
+def analyse_track(beats: TestClient, path: Path, **more: Any) -> dict[str, Any]:
+    answer = beats.post(f"{BPM_ROOT}/analyze-track", json={"audio_path": str(path), **more})
     assert answer.status_code == 200, answer.text
     analysis: dict[str, Any] = answer.json()
     return analysis

@@ -12,9 +12,9 @@ import psutil
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.api_requests import code_of
-from tests.api.music.beats.beat_requests import B, analysed
-from tests.tower.beats.sounds import encode, even_clicks, write_wav
+from tests.api.api_requests import status_and_code
+from tests.api.music.beats.beat_requests import BPM_ROOT, analyse_track
+from tests.tower.beats.sounds import encode, even_click_track, write_wav
 from tower.settings import Settings
 
 
@@ -23,7 +23,7 @@ def noise(seconds: float = 3) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def truncated(folder: Path) -> Path:
-    whole = encode(folder / "whole.m4a", even_clicks(120, 10), "aac").read_bytes()
+    whole = encode(folder / "whole.m4a", even_click_track(120, 10), "aac").read_bytes()
     (folder / "truncated.m4a").write_bytes(whole[: len(whole) // 2])  # its index stood at the end
     return folder / "truncated.m4a"
 
@@ -63,27 +63,27 @@ def film_without_sound(folder: Path) -> Path:
 def test_what_is_no_sound_is_refused_within_a_second(
     beats: TestClient, beats_settings: Settings, make: Any, theme: Path
 ) -> None:
-    analysed(beats, theme)  # the processes are warm
+    analyse_track(beats, theme)  # the processes are warm
     path = make(beats_settings.media)
     began = _worked_s()
-    answer = beats.post(f"{B}/analyze-track", json={"audio_path": str(path)})
+    answer = beats.post(f"{BPM_ROOT}/analyze-track", json={"audio_path": str(path)})
     assert _worked_s() - began < 1
-    assert code_of(answer) == (422, "MEDIA_UNREADABLE")
+    assert status_and_code(answer) == (422, "MEDIA_UNREADABLE")
     assert path.name in answer.json()["error"]["message"]
 
 
 def cut_mp3(folder: Path) -> Path:
-    whole = encode(folder / "whole.mp3", even_clicks(120, 20), "libmp3lame").read_bytes()
+    whole = encode(folder / "whole.mp3", even_click_track(120, 20), "libmp3lame").read_bytes()
     (folder / "cut.mp3").write_bytes(whole[: len(whole) // 2 + 77])
     return folder / "cut.mp3"
 
 
 def wrong_ending(folder: Path) -> Path:
-    return encode(folder / "x.flac", even_clicks(120, 10), "flac").rename(folder / "flac.mp3")
+    return encode(folder / "x.flac", even_click_track(120, 10), "flac").rename(folder / "flac.mp3")
 
 
 def ten_hours_in_the_header(folder: Path) -> Path:
-    path = write_wav(folder / "hours.wav", even_clicks(120, 10))
+    path = write_wav(folder / "hours.wav", even_click_track(120, 10))
     data = bytearray(path.read_bytes())
     data[4:8] = data[40:44] = (44_100 * 2 * 36_000 % 2**32).to_bytes(4, "little")
     path.write_bytes(data)
@@ -91,15 +91,15 @@ def ten_hours_in_the_header(folder: Path) -> Path:
 
 
 def eight_channels(folder: Path) -> Path:
-    return write_wav(folder / "eight.wav", even_clicks(120, 10), channels=8)
+    return write_wav(folder / "eight.wav", even_click_track(120, 10), channels=8)
 
 
 def at_192_khz(folder: Path) -> Path:
-    return write_wav(folder / "fine.wav", even_clicks(120, 10, rate_hz=192_000), rate_hz=192_000)
+    return write_wav(folder / "fine.wav", even_click_track(120, 10, rate_hz=192_000), rate_hz=192_000)
 
 
 def malformed_tags(folder: Path) -> Path:
-    path = encode(folder / "tags.mp3", even_clicks(120, 10), "libmp3lame")
+    path = encode(folder / "tags.mp3", even_click_track(120, 10), "libmp3lame")
     tag = b"TIT2" + (0x7FFFFFFF).to_bytes(4) + b"\0\0\3\xff\xfe\x80broken" + b"TBPM\0\0\0\5\0\0\0-1e9"
     size = len(tag) + 40
     head = b"ID3\3\0\0" + bytes([(size >> shift) & 127 for shift in (21, 14, 7, 0)])
@@ -113,10 +113,10 @@ def malformed_tags(folder: Path) -> Path:
 def test_what_can_be_heard_is_heard_within_a_second(
     beats: TestClient, beats_settings: Settings, make: Any, theme: Path
 ) -> None:
-    analysed(beats, theme)
+    analyse_track(beats, theme)
     path = make(beats_settings.media)
     began = _worked_s()
-    found = analysed(beats, path)
+    found = analyse_track(beats, path)
     assert _worked_s() - began < 1
     assert found["bpm"] == pytest.approx(120, abs=0.5)
     assert found["metadata"]["duration"] == pytest.approx(10, abs=0.2)
@@ -139,10 +139,13 @@ def test_paths_outside_and_odd_files_are_refused_at_once(
         f"{media}/../secret.wav",
         "/dev/zero",
     ):
-        assert code_of(beats.post(f"{B}/analyze-track", json={"audio_path": str(path)})) == (422, "VALIDATION_ERROR")
+        assert status_and_code(beats.post(f"{BPM_ROOT}/analyze-track", json={"audio_path": str(path)})) == (
+            422,
+            "VALIDATION_ERROR",
+        )
     assert _worked_s() - began < 1
-    absent = beats.post(f"{B}/analyze-track", json={"audio_path": str(media / "absent.mp3")})
-    assert code_of(absent) == (404, "NOT_FOUND")
+    absent = beats.post(f"{BPM_ROOT}/analyze-track", json={"audio_path": str(media / "absent.mp3")})
+    assert status_and_code(absent) == (404, "NOT_FOUND")
 
 
 def _worked_s() -> float:

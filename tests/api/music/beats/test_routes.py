@@ -19,20 +19,20 @@ from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from api.music.app import create_app
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.library import Track
-from tests.api.api_requests import code_of
-from tests.api.live_server import served
-from tests.api.music.beats.beat_requests import B, analysed
-from tests.deployments.processes import until
-from tests.tower.beats.sounds import even_clicks, write_wav
+from tests.api.api_requests import status_and_code
+from tests.api.live_server import serve_live
+from tests.api.music.beats.beat_requests import BPM_ROOT, analyse_track
+from tests.deployments.processes import wait_until
+from tests.tower.beats.sounds import even_click_track, write_wav
 from tests.tower.beats.structure.songs import RATE_HZ as SONG_HZ
 from tests.tower.beats.structure.songs import three_parts
 from tower.settings import Settings
 
 
 def matching(beats: TestClient, **query: Any) -> list[dict[str, Any]]:
-    answer = beats.get(f"{B}/find-matching", params=query)
+    answer = beats.get(f"{BPM_ROOT}/find-matching", params=query)
     assert answer.status_code == 200, answer.text
     rows: list[dict[str, Any]] = answer.json()
     return rows
@@ -43,7 +43,7 @@ def titles(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def test_a_click_track_is_heard_as_it_is(beats: TestClient, theme: Path) -> None:
-    found = analysed(beats, theme)
+    found = analyse_track(beats, theme)
     assert found["bpm"] == pytest.approx(120, abs=0.2)
     assert len(found["beat_times"]) >= 38
     assert np.diff(found["beat_times"]) == pytest.approx(0.5, abs=0.01)
@@ -57,7 +57,7 @@ def test_a_click_track_is_heard_as_it_is(beats: TestClient, theme: Path) -> None
 
 
 def test_a_basic_analysis_leaves_out_what_was_not_asked(beats: TestClient, theme: Path) -> None:
-    found = analysed(beats, theme, analysis_type="basic")
+    found = analyse_track(beats, theme, analysis_type="basic")
     left_out = ("downbeats", "beat_strengths", "candidates", "structure", "structure_reason")
     assert [found[name] for name in left_out] == [None] * 5
     assert len(found["beat_times"]) >= 38
@@ -67,9 +67,9 @@ def test_a_basic_analysis_loads_no_librosa_and_a_detailed_one_adds_structure_to_
     beats: TestClient, beats_settings: Settings
 ) -> None:
     song = write_wav(beats_settings.media / "song.wav", three_parts(), rate_hz=SONG_HZ)
-    basic = analysed(beats, song, analysis_type="basic")
+    basic = analyse_track(beats, song, analysis_type="basic")
     assert not any(_has_loaded("numba", child) for child in psutil.Process().children())
-    detailed = analysed(beats, song)
+    detailed = analyse_track(beats, song)
     assert (basic["cached"], detailed["cached"]) == (False, True)
     assert detailed["beat_times"] == basic["beat_times"]
     structure = detailed["structure"]
@@ -78,7 +78,7 @@ def test_a_basic_analysis_loads_no_librosa_and_a_detailed_one_adds_structure_to_
     assert len(structure["chroma"]) == 12
     assert max(structure["energy"]["values"]) == 1
     assert structure["cached"] is False
-    again = analysed(beats, song)["structure"]
+    again = analyse_track(beats, song)["structure"]
     assert again["cached"] is True
     assert again["sections"] == structure["sections"]
     drawn = beats.get(f"/api/track/{detailed['track_id']}/waveform").text
@@ -87,22 +87,22 @@ def test_a_basic_analysis_loads_no_librosa_and_a_detailed_one_adds_structure_to_
 
 
 def test_the_second_answer_comes_from_the_cache_and_force_listens_anew(beats: TestClient, theme: Path) -> None:
-    first, second = analysed(beats, theme), analysed(beats, theme, analysis_type="basic")
+    first, second = analyse_track(beats, theme), analyse_track(beats, theme, analysis_type="basic")
     assert (first["cached"], second["cached"]) == (False, True)
-    assert analysed(beats, theme, force=True)["cached"] is False
-    health = beats.get(f"{B}/health").json()
+    assert analyse_track(beats, theme, force=True)["cached"] is False
+    health = beats.get(f"{BPM_ROOT}/health").json()
     assert health["cached_analyses"] == 1
 
 
 def test_many_at_once_listen_once(beats: TestClient, theme: Path) -> None:
     with ThreadPoolExecutor(6) as threads:
-        found = list(threads.map(lambda _: analysed(beats, theme), range(6)))
+        found = list(threads.map(lambda _: analyse_track(beats, theme), range(6)))
     assert sorted(one["cached"] for one in found) == [False, *[True] * 5]
 
 
 def test_hint_and_range_choose_the_octave(beats: TestClient, theme: Path) -> None:
-    assert analysed(beats, theme, bpm_hint=60)["bpm"] == pytest.approx(60, abs=0.2)
-    assert analysed(beats, theme, bpm_range=[50, 100])["bpm"] == pytest.approx(60, abs=0.2)
+    assert analyse_track(beats, theme, bpm_hint=60)["bpm"] == pytest.approx(60, abs=0.2)
+    assert analyse_track(beats, theme, bpm_range=[50, 100])["bpm"] == pytest.approx(60, abs=0.2)
 
 
 @pytest.mark.parametrize("wrong", [
@@ -111,12 +111,14 @@ def test_hint_and_range_choose_the_octave(beats: TestClient, theme: Path) -> Non
     {"analysis_type": "thorough"}, {"unknown": 1}, {"audio_path": ""}, {"audio_path": 5},
 ])  # fmt: skip
 def test_wrong_wishes_are_refused(beats: TestClient, theme: Path, wrong: dict[str, Any]) -> None:
-    answer = beats.post(f"{B}/analyze-track", json={"audio_path": str(theme), **wrong})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    answer = beats.post(f"{BPM_ROOT}/analyze-track", json={"audio_path": str(theme), **wrong})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
 
 
-def test_the_file_is_a_track_with_its_tempo_from_then_on(beats: TestClient, theme: Path, sessions: Sessions) -> None:
-    found = analysed(beats, theme)
+def test_the_file_is_a_track_with_its_tempo_from_then_on(
+    beats: TestClient, theme: Path, sessions: SessionFactory
+) -> None:
+    found = analyse_track(beats, theme)
     with sessions() as session:
         track = session.get_one(Track, found["track_id"])
     assert track.title == "theme-120"
@@ -124,17 +126,19 @@ def test_the_file_is_a_track_with_its_tempo_from_then_on(beats: TestClient, them
     assert track.analysed_confidence == found["confidence"]
 
 
-def test_the_users_word_is_kept_and_guides_the_analysis(beats: TestClient, theme: Path, sessions: Sessions) -> None:
-    track_id = analysed(beats, theme)["track_id"]
+def test_the_users_word_is_kept_and_guides_the_analysis(
+    beats: TestClient, theme: Path, sessions: SessionFactory
+) -> None:
+    track_id = analyse_track(beats, theme)["track_id"]
     with sessions.begin() as session:
         session.execute(update(Track).where(Track.id == track_id).values(bpm_override=60))
-    found = analysed(beats, theme, force=True)
+    found = analyse_track(beats, theme, force=True)
     assert (found["bpm_override"], found["bpm"]) == (60, pytest.approx(60, abs=0.2))
     assert [row["bpm"] for row in matching(beats, target_bpm=60, relation="exact")] == [60]
 
 
 def test_health_says_what_it_stands_on(beats: TestClient, beats_settings: Settings) -> None:
-    said = beats.get(f"{B}/health").json()
+    said = beats.get(f"{BPM_ROOT}/health").json()
     assert (said["status"], said["service"]) == ("healthy", "bpm-analyzer")
     assert said["dependencies"].items() >= {"librosa": version("librosa"), "numpy": version("numpy")}.items()
     assert "sklearn" not in said["dependencies"], "it is installed, and not used"
@@ -145,8 +149,8 @@ def test_health_says_what_it_stands_on(beats: TestClient, beats_settings: Settin
 
 def test_matching_tells_half_and_double_time_apart(beats: TestClient, beats_settings: Settings, theme: Path) -> None:
     for bpm in (60, 124, 180):
-        analysed(beats, write_wav(beats_settings.media / f"at-{bpm}.wav", even_clicks(bpm, 16)), bpm_hint=bpm)
-    analysed(beats, theme)
+        analyse_track(beats, write_wav(beats_settings.media / f"at-{bpm}.wav", even_click_track(bpm, 16)), bpm_hint=bpm)
+    analyse_track(beats, theme)
     found = {row["title"]: (row["relation"], row["off_bpm"]) for row in matching(beats, target_bpm=121)}
     assert titles(matching(beats, target_bpm=121)) == ["theme-120", "at-124", "at-60"]
     assert found["theme-120"] == ("exact", pytest.approx(1, abs=0.1))
@@ -157,10 +161,14 @@ def test_matching_tells_half_and_double_time_apart(beats: TestClient, beats_sett
 
 
 def test_moods_are_understood_in_english_and_japanese(
-    beats: TestClient, beats_settings: Settings, sessions: Sessions
+    beats: TestClient, beats_settings: Settings, sessions: SessionFactory
 ) -> None:
-    slow = analysed(beats, write_wav(beats_settings.media / "slow.wav", even_clicks(70, 20)), bpm_hint=70)["track_id"]
-    fast = analysed(beats, write_wav(beats_settings.media / "fast.wav", even_clicks(150, 16)), bpm_hint=150)["track_id"]
+    slow = analyse_track(beats, write_wav(beats_settings.media / "slow.wav", even_click_track(70, 20)), bpm_hint=70)[
+        "track_id"
+    ]
+    fast = analyse_track(beats, write_wav(beats_settings.media / "fast.wav", even_click_track(150, 16)), bpm_hint=150)[
+        "track_id"
+    ]
     with sessions.begin() as session:
         session.execute(update(Track).where(Track.id == fast).values(genre="Rock", genre_text="rock"))
     assert titles(matching(beats, mood="calm")) == titles(matching(beats, mood="穏やか")) == ["slow"]
@@ -174,19 +182,19 @@ def test_moods_are_understood_in_english_and_japanese(
 
 def test_matching_wants_something_to_match(beats: TestClient) -> None:
     for query in ({}, {"target_bpm": 5}, {"target_bpm": "nan"}, {"mood": "  "}, {"target_bpm": 120, "tolerance": -1}):
-        assert code_of(beats.get(f"{B}/find-matching", params=query)) == (422, "VALIDATION_ERROR")
+        assert status_and_code(beats.get(f"{BPM_ROOT}/find-matching", params=query)) == (422, "VALIDATION_ERROR")
 
 
 def test_who_goes_away_cancels_and_the_service_answers_meanwhile(beats_settings: Settings) -> None:
-    long = write_wav(beats_settings.media / "long.wav", even_clicks(120, 5400, rate_hz=8000), rate_hz=8000)
-    with served(create_app(beats_settings), "no key") as service:
-        httpx.get(f"{service.url}{B}/health", timeout=60)  # tries librosa the first time
-        with _asking(httpx.URL(f"{service.url}{B}/analyze-track"), {"audio_path": str(long)}):
-            until(_listening, limit_s=30)
-            assert httpx.get(f"{service.url}{B}/health", timeout=5).status_code == 200
+    long = write_wav(beats_settings.media / "long.wav", even_click_track(120, 5400, rate_hz=8000), rate_hz=8000)
+    with serve_live(create_app(beats_settings), "no key") as service:
+        httpx.get(f"{service.url}{BPM_ROOT}/health", timeout=60)  # tries librosa the first time
+        with _asking(httpx.URL(f"{service.url}{BPM_ROOT}/analyze-track"), {"audio_path": str(long)}):
+            wait_until(_listening, limit_s=30)
+            assert httpx.get(f"{service.url}{BPM_ROOT}/health", timeout=5).status_code == 200
             assert _listening(), "it was answered while the file was listened to"
-        until(lambda: not _listening(), limit_s=10)
-        assert httpx.get(f"{service.url}{B}/health").json()["cached_analyses"] == 0
+        wait_until(lambda: not _listening(), limit_s=10)
+        assert httpx.get(f"{service.url}{BPM_ROOT}/health").json()["cached_analyses"] == 0
 
 
 @contextmanager

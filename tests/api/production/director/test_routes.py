@@ -11,12 +11,12 @@ from fastapi.testclient import TestClient
 from httpx import Response
 from sqlalchemy import func, select
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.echo import EchoOrchestrationLog, PlanState
 from db.models.jobs import JobStatus, ProductionJob
 from db.models.review import CreativeDecision
-from tests.api.api_factories import project, scene
-from tests.api.api_requests import A, change, code_of
+from tests.api.api_factories import create_project, create_scene
+from tests.api.api_requests import API_ROOT, status_and_code, update_job
 from tower.director import commands
 
 HOW = {"style": "cinematic", "duration": 5, "quality": "high"}
@@ -24,29 +24,29 @@ HOW = {"style": "cinematic", "duration": 5, "quality": "high"}
 
 def tell(client: TestClient, body: dict[str, Any], *, key: str | None = None) -> Response:
     headers = {"Idempotency-Key": key} if key else {}
-    answer: Response = client.post(f"{A}/director/command", json=body, headers=headers)
+    answer: Response = client.post(f"{API_ROOT}/director/command", json=body, headers=headers)
     return answer
 
 
 def generate_scene(client: TestClient, **parameters: Any) -> Response:
-    project_id = project(client)
-    scene_id = scene(client, project_id)["id"]
+    project_id = create_project(client)
+    scene_id = create_scene(client, project_id)["id"]
     told = {"scene_id": scene_id, **HOW, **parameters}
     return tell(client, {"project_id": project_id, "command": "generate_scene", "parameters": told})
 
 
-def logged(sessions: Sessions, said: dict[str, Any]) -> tuple[EchoOrchestrationLog, EchoOrchestrationLog]:
+def logged(sessions: SessionFactory, said: dict[str, Any]) -> tuple[EchoOrchestrationLog, EchoOrchestrationLog]:
     with sessions() as session:
         plan = session.get_one(EchoOrchestrationLog, said["plan_id"])
         return plan, session.get_one(EchoOrchestrationLog, said["log_id"])
 
 
-def settle(sessions: Sessions, job_id: int) -> None:
+def settle(sessions: SessionFactory, job_id: int) -> None:
     with sessions.begin() as session:
-        commands.settle(session, session.get_one(ProductionJob, job_id))
+        commands.on_job_settled(session, session.get_one(ProductionJob, job_id))
 
 
-def test_documented_command_opens_a_job_of_the_scene(client: TestClient, sessions: Sessions) -> None:
+def test_documented_command_opens_a_job_of_the_scene(client: TestClient, sessions: SessionFactory) -> None:
     answer = generate_scene(client)
     said = answer.json()
     assert (answer.status_code, said["status"], said["job_type"]) == (202, "processing", "integrated_generation")
@@ -60,59 +60,67 @@ def test_documented_command_opens_a_job_of_the_scene(client: TestClient, session
 
 
 def test_what_is_left_out_is_as_the_scene_says(client: TestClient) -> None:
-    project_id = project(client)
-    scene_id = scene(client, project_id, style="artistic", duration_seconds=4)["id"]
+    project_id = create_project(client)
+    scene_id = create_scene(client, project_id, style="artistic", duration_seconds=4)["id"]
     body = {"project_id": project_id, "command": "generate_scene", "parameters": {"scene_id": scene_id}}
     made = tell(client, body).json()["metadata"]
     assert (made["style"], made["duration"]) == ("artistic", 4)
 
 
-def test_a_video_is_a_shot_of_its_own(client: TestClient, sessions: Sessions) -> None:
-    project_id = project(client)
+def test_a_video_is_a_shot_of_its_own(client: TestClient, sessions: SessionFactory) -> None:
+    project_id = create_project(client)
     parameters = {"prompt": "Kai under the trees", "characters": ["Kai"], **HOW}
     said = tell(client, {"project_id": project_id, "command": "generate_video", "parameters": parameters}).json()
     assert (said["command"], said["scene_id"], said["metadata"]["characters"]) == ("generate_video", None, ["Kai"])
     assert logged(sessions, said)[1].parameters == parameters
 
 
-def test_the_command_is_noted_as_it_was_given(client: TestClient, sessions: Sessions) -> None:
+def test_the_command_is_noted_as_it_was_given(client: TestClient, sessions: SessionFactory) -> None:
     said = generate_scene(client).json()
     plan, step = logged(sessions, said)
     assert (plan.step, plan.action, plan.state, plan.planner) == (0, None, PlanState.EXECUTING, "rules")
     assert (step.plan_id, step.step, step.action, step.state) == (plan.id, 1, "generate_scene", PlanState.EXECUTING)
     assert (step.job_id, step.parameters) == (said["job_id"], {"scene_id": said["scene_id"], **HOW})
     assert (step.decided_by, step.decided_at is not None, step.result) == ("local", True, {})
-    [decision] = client.get(f"{A}/decisions", params={"project_id": said["project_id"], "kind": "director"}).json()
+    [decision] = client.get(
+        f"{API_ROOT}/decisions", params={"project_id": said["project_id"], "kind": "director"}
+    ).json()
     assert (decision["id"], decision["log_id"], decision["decided_by"]) == (said["decision_id"], step.id, "local")
     assert decision["decision"] == "Generate scene 1 of 'main'"
 
 
-def test_how_the_job_ended_is_noted_with_the_step_and_the_plan(client: TestClient, sessions: Sessions) -> None:
+def test_how_the_job_ended_is_noted_with_the_step_and_the_plan(client: TestClient, sessions: SessionFactory) -> None:
     said = generate_scene(client).json()
     settle(sessions, said["job_id"])
     assert [row.state for row in logged(sessions, said)] == [PlanState.EXECUTING] * 2
     now = datetime.now(UTC)
-    change(sessions, said["job_id"], status=JobStatus.FAILED, error_code="OOM", error_message="No memory", ended_at=now)
+    update_job(
+        sessions, said["job_id"], status=JobStatus.FAILED, error_code="OOM", error_message="No memory", ended_at=now
+    )
     settle(sessions, said["job_id"])
     for row in logged(sessions, said):
         assert (row.state, row.error_code, row.error_message, row.ended_at) == ("failed", "OOM", "No memory", now)
-    change(sessions, said["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", quality_score=9.0, ended_at=now)
+    update_job(
+        sessions, said["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", quality_score=9.0, ended_at=now
+    )
     settle(sessions, said["job_id"])
     plan, step = logged(sessions, said)
     assert (plan.state, plan.error_code, step.state, step.error_code) == ("completed", None, "completed", None)
     assert step.result == {"output_path": "/x.mp4", "asset_id": None, "quality_score": 9.0}
 
 
-def test_a_cancelled_job_is_a_failed_step_with_its_reason(client: TestClient, sessions: Sessions) -> None:
+def test_a_cancelled_job_is_a_failed_step_with_its_reason(client: TestClient, sessions: SessionFactory) -> None:
     said = generate_scene(client).json()
-    client.post(f"{A}/generation/{said['job_id']}/cancel")
+    client.post(f"{API_ROOT}/generation/{said['job_id']}/cancel")
     settle(sessions, said["job_id"])
     assert [(row.state, row.error_code) for row in logged(sessions, said)] == [("failed", "CANCELLED")] * 2
 
 
 def test_an_unknown_command_is_refused_with_what_is_possible(client: TestClient) -> None:
-    answer = tell(client, {"project_id": project(client), "command": "burn_it_down", "parameters": {"scene_id": 1}})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    answer = tell(
+        client, {"project_id": create_project(client), "command": "burn_it_down", "parameters": {"scene_id": 1}}
+    )
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert (details["field"], details["value"]) == ("command", "burn_it_down")
     assert all(known in details["expected"] for known in commands.Command)
@@ -130,10 +138,10 @@ def test_an_unknown_command_is_refused_with_what_is_possible(client: TestClient)
     ],
 )
 def test_a_refused_parameter_is_named_and_nothing_is_written(
-    client: TestClient, sessions: Sessions, field: str, value: Any
+    client: TestClient, sessions: SessionFactory, field: str, value: Any
 ) -> None:
     answer = generate_scene(client, **{field: value})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert (details["field"].removeprefix("parameters."), details["value"]) == (field, value)
     with sessions() as session:
@@ -142,25 +150,29 @@ def test_a_refused_parameter_is_named_and_nothing_is_written(
 
 
 def test_parameters_of_another_command_are_refused(client: TestClient) -> None:
-    body = {"project_id": project(client), "command": "generate_scene", "parameters": {"prompt": "test"}}
-    assert code_of(tell(client, body)) == (422, "VALIDATION_ERROR")
+    body = {"project_id": create_project(client), "command": "generate_scene", "parameters": {"prompt": "test"}}
+    assert status_and_code(tell(client, body)) == (422, "VALIDATION_ERROR")
 
 
 def test_a_scene_of_another_project_is_not_found(client: TestClient) -> None:
-    mine, other = project(client), project(client, name="Another")
-    stray = {"project_id": mine, "command": "generate_scene", "parameters": {"scene_id": scene(client, other)["id"]}}
-    assert code_of(tell(client, stray)) == (404, "NOT_FOUND")
-    assert code_of(tell(client, {**stray, "project_id": 999_999})) == (404, "NOT_FOUND")
-    assert code_of(tell(client, {**stray, "parameters": {"scene_id": 999_999}})) == (404, "NOT_FOUND")
+    mine, other = create_project(client), create_project(client, name="Another")
+    stray = {
+        "project_id": mine,
+        "command": "generate_scene",
+        "parameters": {"scene_id": create_scene(client, other)["id"]},
+    }
+    assert status_and_code(tell(client, stray)) == (404, "NOT_FOUND")
+    assert status_and_code(tell(client, {**stray, "project_id": 999_999})) == (404, "NOT_FOUND")
+    assert status_and_code(tell(client, {**stray, "parameters": {"scene_id": 999_999}})) == (404, "NOT_FOUND")
 
 
-def test_same_key_is_one_command(client: TestClient, sessions: Sessions) -> None:
-    project_id = project(client)
-    told = {"scene_id": scene(client, project_id)["id"], **HOW}
+def test_same_key_is_one_command(client: TestClient, sessions: SessionFactory) -> None:
+    project_id = create_project(client)
+    told = {"scene_id": create_scene(client, project_id)["id"], **HOW}
     body, key = {"project_id": project_id, "command": "generate_scene", "parameters": told}, str(uuid.uuid4())
     first, again = tell(client, body, key=key), tell(client, body, key=key)
     assert (again.json(), again.headers["Idempotent-Replay"]) == (first.json(), "true")
-    assert code_of(tell(client, {**body, "parameters": {**told, "duration": 4}}, key=key)) == (
+    assert status_and_code(tell(client, {**body, "parameters": {**told, "duration": 4}}, key=key)) == (
         409,
         "IDEMPOTENCY_CONFLICT",
     )

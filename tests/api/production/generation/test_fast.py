@@ -10,17 +10,17 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobStatus, ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
-from tests.api.api_requests import A, change, code_of, new_asset
+from tests.api.api_requests import API_ROOT, insert_asset, status_and_code, update_job
 
 DOCUMENTED = {"prompt": "samurai battle scene", "character": "original", "duration": 3}
 
 
 def ask(client: TestClient, body: dict[str, Any], *, key: str | None = None) -> Response:
     headers = {} if key is None else {"Idempotency-Key": key}
-    answer: Response = client.post(f"{A}/generate-fast", json=body, headers=headers)
+    answer: Response = client.post(f"{API_ROOT}/generate-fast", json=body, headers=headers)
     return answer
 
 
@@ -32,9 +32,9 @@ def fast(client: TestClient) -> dict[str, Any]:
     return said
 
 
-def segment(sessions: Sessions, job_id: int, number: int, state: SegmentState, *, attempt: int = 1) -> None:
+def segment(sessions: SessionFactory, job_id: int, number: int, state: SegmentState, *, attempt: int = 1) -> None:
     completed = state == SegmentState.COMPLETED
-    asset_id = new_asset(sessions, job_id) if completed else None
+    asset_id = insert_asset(sessions, job_id) if completed else None
     with sessions.begin() as session:
         session.add(
             RenderSegment(
@@ -52,11 +52,11 @@ def segment(sessions: Sessions, job_id: int, number: int, state: SegmentState, *
 
 
 def lists(client: TestClient, job_id: int) -> tuple[list[int], list[int], list[int]]:
-    job = client.get(f"{A}/generation/{job_id}/status").json()
+    job = client.get(f"{API_ROOT}/generation/{job_id}/status").json()
     return job["segments_completed"], job["segments_failed"], job["segments_processing"]
 
 
-def test_documented_request_is_answered_as_documented(fast: dict[str, Any], sessions: Sessions) -> None:
+def test_documented_request_is_answered_as_documented(fast: dict[str, Any], sessions: SessionFactory) -> None:
     assert (fast["status"], fast["job_type"]) == ("segments_queued", "fast_video_generation")
     assert fast["batch_id"] == fast["comfyui_job_id"] == str(uuid.UUID(fast["comfyui_job_id"]))
     assert (fast["total_segments"], fast["estimated_completion"]) == (3, None)
@@ -93,13 +93,13 @@ def test_examples_in_openapi_are_accepted(client: TestClient) -> None:
 )
 def test_refused_field_is_named_with_its_value(client: TestClient, field: str, value: Any) -> None:
     answer = ask(client, {"prompt": "test", field: value})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert (details["field"], details["value"]) == (field, value)
 
 
 def test_too_few_frames_a_second_to_share_any_are_refused(client: TestClient) -> None:
-    assert code_of(ask(client, {"prompt": "test", "duration": 2, "fps": 3})) == (422, "VALIDATION_ERROR")
+    assert status_and_code(ask(client, {"prompt": "test", "duration": 2, "fps": 3})) == (422, "VALIDATION_ERROR")
     assert ask(client, {"prompt": "test", "duration": 2, "fps": 4}).status_code == 202
 
 
@@ -107,8 +107,8 @@ def test_same_key_is_the_same_job_and_another_endpoint_has_keys_of_its_own(clien
     key = str(uuid.uuid4())
     first, again = ask(client, DOCUMENTED, key=key), ask(client, DOCUMENTED, key=key)
     assert (again.json(), again.headers["Idempotent-Replay"]) == (first.json(), "true")
-    assert code_of(ask(client, {**DOCUMENTED, "duration": 4}, key=key)) == (409, "IDEMPOTENCY_CONFLICT")
-    other = client.post(f"{A}/generate", json=DOCUMENTED, headers={"Idempotency-Key": key})
+    assert status_and_code(ask(client, {**DOCUMENTED, "duration": 4}, key=key)) == (409, "IDEMPOTENCY_CONFLICT")
+    other = client.post(f"{API_ROOT}/generate", json=DOCUMENTED, headers={"Idempotency-Key": key})
     assert (other.status_code, other.json()["job_type"]) == (202, "video_generation")
 
 
@@ -121,7 +121,7 @@ def test_status_has_the_documented_keys(client: TestClient, fast: dict[str, Any]
 
 
 def test_each_segment_is_in_one_list_while_the_job_runs(
-    client: TestClient, sessions: Sessions, fast: dict[str, Any]
+    client: TestClient, sessions: SessionFactory, fast: dict[str, Any]
 ) -> None:
     job_id = fast["job_id"]
     segment(sessions, job_id, 2, SegmentState.PROCESSING)
@@ -135,44 +135,46 @@ def test_each_segment_is_in_one_list_while_the_job_runs(
     assert lists(client, job_id) == ([3], [], [1, 2])
 
 
-def test_after_the_end_nothing_is_processing(client: TestClient, sessions: Sessions, fast: dict[str, Any]) -> None:
+def test_after_the_end_nothing_is_processing(
+    client: TestClient, sessions: SessionFactory, fast: dict[str, Any]
+) -> None:
     job_id = fast["job_id"]
     segment(sessions, job_id, 1, SegmentState.COMPLETED)
     segment(sessions, job_id, 2, SegmentState.FAILED)
     segment(sessions, job_id, 3, SegmentState.CANCELLED)
-    change(sessions, job_id, status=JobStatus.FAILED, error_code="RENDER_FAILED", error_message="No.")
+    update_job(sessions, job_id, status=JobStatus.FAILED, error_code="RENDER_FAILED", error_message="No.")
     assert lists(client, job_id) == ([1], [2], [])
     assert client.get(fast["status_url"]).json()["estimated_completion"] is None
 
 
 def test_estimate_is_in_words_from_earlier_jobs_and_then_from_its_own_speed(
-    client: TestClient, sessions: Sessions
+    client: TestClient, sessions: SessionFactory
 ) -> None:
     first = ask(client, DOCUMENTED).json()
     began = datetime.fromisoformat(first["created_at"])
     took = {"started_at": began, "ended_at": began + timedelta(seconds=240)}
-    change(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", progress=1.0, **took)
+    update_job(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", progress=1.0, **took)
     second = ask(client, DOCUMENTED).json()
     assert second["estimated_completion"] == "4 minutes"
     status = client.get(second["status_url"]).json()
     assert (status["eta_s"], status["estimated_completion"]) == (None, "4 minutes")
     now = datetime.now(UTC)
-    change(sessions, second["job_id"], progress=0.5, started_at=now - timedelta(seconds=40), heartbeat_at=now)
+    update_job(sessions, second["job_id"], progress=0.5, started_at=now - timedelta(seconds=40), heartbeat_at=now)
     status = client.get(second["status_url"]).json()
     assert (status["eta_s"], status["estimated_completion"]) == (40.0, "40 seconds")
     assert client.get(first["status_url"]).json()["estimated_completion"] is None
 
 
 def test_list_and_cancel_answer_a_fast_job_with_its_segments(client: TestClient, fast: dict[str, Any]) -> None:
-    client.post(f"{A}/generate", json={"prompt": "one shot"})
-    one_shot, listed = client.get(f"{A}/generation").json()
+    client.post(f"{API_ROOT}/generate", json={"prompt": "one shot"})
+    one_shot, listed = client.get(f"{API_ROOT}/generation").json()
     assert "total_segments" not in one_shot
     assert (listed["job_id"], listed["segments_processing"]) == (fast["job_id"], [1, 2, 3])
-    cancelled = client.post(f"{A}/generation/{fast['batch_id']}/cancel").json()
+    cancelled = client.post(f"{API_ROOT}/generation/{fast['batch_id']}/cancel").json()
     assert (cancelled["status"], cancelled["segments_processing"]) == ("cancelled", [])
 
 
 def test_force_is_taken_and_kept(client: TestClient) -> None:
     said = ask(client, {**DOCUMENTED, "force": True}).json()
     assert client.get(said["status_url"]).json()["parameters"]["force"] is True
-    assert code_of(ask(client, {**DOCUMENTED, "force": "yes"})) == (422, "VALIDATION_ERROR")
+    assert status_and_code(ask(client, {**DOCUMENTED, "force": "yes"})) == (422, "VALIDATION_ERROR")

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobStatus
-from tests.api.api_requests import A, change, code_of, started
+from tests.api.api_requests import API_ROOT, start_generation, status_and_code, update_job
 
 
 def test_status_has_the_documented_keys(client: TestClient) -> None:
-    said = started(client)
+    said = start_generation(client)
     status = client.get(said["status_url"])
     assert status.status_code == 200
     job = status.json()
@@ -29,10 +29,10 @@ def test_status_has_the_documented_keys(client: TestClient) -> None:
 
 
 def test_all_forms_of_the_id_name_the_same_job(client: TestClient) -> None:
-    said = started(client)
+    said = start_generation(client)
     prompt_id = said["comfyui_job_id"]
     forms = [said["job_id"], prompt_id, prompt_id.upper(), said["generation_id"]]
-    answers = [client.get(f"{A}/generation/{form}/status").json() for form in forms]
+    answers = [client.get(f"{API_ROOT}/generation/{form}/status").json() for form in forms]
     assert [answer["job_id"] for answer in answers] == [said["job_id"]] * 4
 
 
@@ -41,36 +41,36 @@ def test_all_forms_of_the_id_name_the_same_job(client: TestClient) -> None:
 )
 def test_unknown_id_is_404(client: TestClient, key: str) -> None:
     for method, action in (("GET", "status"), ("POST", "cancel"), ("GET", "video")):
-        assert code_of(client.request(method, f"{A}/generation/{key}/{action}")) == (404, "NOT_FOUND")
+        assert status_and_code(client.request(method, f"{API_ROOT}/generation/{key}/{action}")) == (404, "NOT_FOUND")
 
 
-def test_running_and_failed_jobs_are_told_as_they_are(client: TestClient, sessions: Sessions) -> None:
-    job_id = started(client)["job_id"]
+def test_running_and_failed_jobs_are_told_as_they_are(client: TestClient, sessions: SessionFactory) -> None:
+    job_id = start_generation(client)["job_id"]
     now = datetime.now(UTC)
     run = uuid.uuid4()
     running = {"progress": 0.5, "started_at": now - timedelta(seconds=10), "heartbeat_at": now, "flow_run_id": run}
-    change(sessions, job_id, **running, step="frame 12 of 24", attempt=1, engine="animatic")
-    job = client.get(f"{A}/generation/{job_id}/status").json()
+    update_job(sessions, job_id, **running, step="frame 12 of 24", attempt=1, engine="animatic")
+    job = client.get(f"{API_ROOT}/generation/{job_id}/status").json()
     assert (job["eta_s"], job["step"]) == (10.0, "frame 12 of 24")
     assert datetime.fromisoformat(job["estimated_completion"]) > now
     assert job["prefect_run_url"].endswith(f"/runs/flow-run/{run}")
     assert "/api/" not in job["prefect_run_url"]
-    change(sessions, job_id, status=JobStatus.FAILED, error_code="RENDER_FAILED", error_message="The disk is full")
-    job = client.get(f"{A}/generation/{job_id}/status").json()
+    update_job(sessions, job_id, status=JobStatus.FAILED, error_code="RENDER_FAILED", error_message="The disk is full")
+    job = client.get(f"{API_ROOT}/generation/{job_id}/status").json()
     assert job["error"] == {"code": "RENDER_FAILED", "message": "The disk is full"}
     assert (job["status"], job["eta_s"], job["estimated_completion"]) == ("failed", None, None)
 
 
 def test_cancel_twice_answers_the_same(client: TestClient) -> None:
-    said = started(client)
-    first = client.post(f"{A}/generation/{said['generation_id']}/cancel")
-    second = client.post(f"{A}/generation/{said['comfyui_job_id']}/cancel")
+    said = start_generation(client)
+    first = client.post(f"{API_ROOT}/generation/{said['generation_id']}/cancel")
+    second = client.post(f"{API_ROOT}/generation/{said['comfyui_job_id']}/cancel")
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.json()["status"] == "cancelled"
     assert first.json()["ended_at"] == second.json()["ended_at"] is not None
 
 
-def test_cancel_of_an_ended_job_is_a_conflict(client: TestClient, sessions: Sessions) -> None:
-    job_id = started(client)["job_id"]
-    change(sessions, job_id, status=JobStatus.FAILED, error_code="RENDER_FAILED", error_message="No.")
-    assert code_of(client.post(f"{A}/generation/{job_id}/cancel")) == (409, "CONFLICT")
+def test_cancel_of_an_ended_job_is_a_conflict(client: TestClient, sessions: SessionFactory) -> None:
+    job_id = start_generation(client)["job_id"]
+    update_job(sessions, job_id, status=JobStatus.FAILED, error_code="RENDER_FAILED", error_message="No.")
+    assert status_and_code(client.post(f"{API_ROOT}/generation/{job_id}/cancel")) == (409, "CONFLICT")

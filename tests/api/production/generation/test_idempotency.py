@@ -9,24 +9,24 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import GenerationRequest, ProductionJob
-from tests.api.api_requests import DOCUMENTED, A, code_of, generate, started
+from tests.api.api_requests import API_ROOT, DOCUMENTED_REQUEST, post_generate, start_generation, status_and_code
 
 
-def test_every_request_is_kept_as_it_was_sent(client: TestClient, sessions: Sessions) -> None:
-    answer = client.post(f"{A}/generate", json=DOCUMENTED, headers={"X-Request-ID": "req_kept"})
+def test_every_request_is_kept_as_it_was_sent(client: TestClient, sessions: SessionFactory) -> None:
+    answer = client.post(f"{API_ROOT}/generate", json=DOCUMENTED_REQUEST, headers={"X-Request-ID": "req_kept"})
     with sessions() as session:
         kept = session.scalars(select(GenerationRequest).filter_by(job_id=answer.json()["job_id"])).one()
-    assert kept.body == DOCUMENTED
+    assert kept.body == DOCUMENTED_REQUEST
     assert (kept.endpoint, kept.request_id, kept.status_code) == ("POST /api/anime/generate", "req_kept", 202)
     assert kept.answer == answer.json()
 
 
 def test_same_key_and_body_replays_the_answer(client: TestClient) -> None:
     key = str(uuid.uuid4())
-    first = generate(client, key=key)
-    again = generate(client, dict(reversed(DOCUMENTED.items())), key=key)
+    first = post_generate(client, key=key)
+    again = post_generate(client, dict(reversed(DOCUMENTED_REQUEST.items())), key=key)
     assert (again.status_code, again.headers["Idempotent-Replay"]) == (202, "true")
     assert "Idempotent-Replay" not in first.headers
     assert again.json() == first.json()
@@ -34,36 +34,36 @@ def test_same_key_and_body_replays_the_answer(client: TestClient) -> None:
 
 def test_same_key_with_another_body_is_a_conflict(client: TestClient) -> None:
     key = str(uuid.uuid4())
-    generate(client, key=key)
-    answer = generate(client, {**DOCUMENTED, "duration": 4}, key=key)
-    assert code_of(answer) == (409, "IDEMPOTENCY_CONFLICT")
+    post_generate(client, key=key)
+    answer = post_generate(client, {**DOCUMENTED_REQUEST, "duration": 4}, key=key)
+    assert status_and_code(answer) == (409, "IDEMPOTENCY_CONFLICT")
 
 
 def test_without_a_key_the_same_body_is_another_job(client: TestClient) -> None:
-    assert started(client)["job_id"] != started(client)["job_id"]
+    assert start_generation(client)["job_id"] != start_generation(client)["job_id"]
 
 
-def test_refused_request_leaves_no_job_and_frees_its_key(client: TestClient, sessions: Sessions) -> None:
+def test_refused_request_leaves_no_job_and_frees_its_key(client: TestClient, sessions: SessionFactory) -> None:
     key = str(uuid.uuid4())
-    assert generate(client, {"prompt": "test", "type": "professional"}, key=key).status_code == 422
+    assert post_generate(client, {"prompt": "test", "type": "professional"}, key=key).status_code == 422
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(ProductionJob)) == 0
-    answer = generate(client, {"prompt": "test"}, key=key)
+    answer = post_generate(client, {"prompt": "test"}, key=key)
     assert (answer.status_code, answer.headers.get("Idempotent-Replay")) == (202, None)
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "schlüssel".encode("latin-1")])
 def test_odd_key_is_refused(client: TestClient, key: str | bytes) -> None:
-    answer = client.post(f"{A}/generate", json=DOCUMENTED, headers=[(b"Idempotency-Key", key)])
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    answer = client.post(f"{API_ROOT}/generate", json=DOCUMENTED_REQUEST, headers=[(b"Idempotency-Key", key)])
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     assert answer.json()["error"]["details"]["field"] == "Idempotency-Key"
 
 
-def test_eight_requests_at_once_with_one_key_make_one_job(client: TestClient, sessions: Sessions) -> None:
+def test_eight_requests_at_once_with_one_key_make_one_job(client: TestClient, sessions: SessionFactory) -> None:
     key = str(uuid.uuid4())
     body = {"prompt": f"at once {uuid.uuid4()}"}
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: generate(client, body, key=key), range(8)))
+        answers = list(threads.map(lambda _: post_generate(client, body, key=key), range(8)))
     assert {answer.status_code for answer in answers} == {202}
     assert all(answer.json() == answers[0].json() for answer in answers)
     assert sorted(answer.headers.get("Idempotent-Replay", "") for answer in answers) == ["", *["true"] * 7]

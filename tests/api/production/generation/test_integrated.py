@@ -10,10 +10,10 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobStatus, ProductionJob
-from tests.api.api_factories import project
-from tests.api.api_requests import A, change, code_of, new_asset, new_project
+from tests.api.api_factories import create_project
+from tests.api.api_requests import API_ROOT, insert_asset, insert_project, status_and_code, update_job
 
 EPIC = {"prompt": "epic anime scene", "character": "kai", "duration": 3}
 FOREST = {
@@ -34,12 +34,12 @@ def command(client: TestClient, project_id: int, body: dict[str, Any], *, key: s
 
 
 def _post(client: TestClient, path: str, body: dict[str, Any], key: str | None) -> Response:
-    answer: Response = client.post(f"{A}/{path}", json=body, headers={"Idempotency-Key": key} if key else {})
+    answer: Response = client.post(f"{API_ROOT}/{path}", json=body, headers={"Idempotency-Key": key} if key else {})
     return answer
 
 
-def test_documented_request_is_answered_as_documented(client: TestClient, sessions: Sessions) -> None:
-    project_id = project(client)
+def test_documented_request_is_answered_as_documented(client: TestClient, sessions: SessionFactory) -> None:
+    project_id = create_project(client)
     answer = ask(client, project_id, EPIC)
     said = answer.json()
     assert (answer.status_code, said["status"], said["job_type"]) == (202, "processing", "integrated_generation")
@@ -50,14 +50,14 @@ def test_documented_request_is_answered_as_documented(client: TestClient, sessio
 
 
 def test_a_draft_becomes_active_with_its_first_generation(client: TestClient) -> None:
-    project_id = project(client)
-    assert client.get(f"{A}/projects/{project_id}").json()["status"] == "draft"
+    project_id = create_project(client)
+    assert client.get(f"{API_ROOT}/projects/{project_id}").json()["status"] == "draft"
     ask(client, project_id, EPIC)
-    assert client.get(f"{A}/projects/{project_id}").json()["status"] == "active"
+    assert client.get(f"{API_ROOT}/projects/{project_id}").json()["status"] == "active"
 
 
 def test_a_command_says_what_is_made(client: TestClient) -> None:
-    project_id = project(client)
+    project_id = create_project(client)
     said = command(client, project_id, FOREST).json()
     assert (said["generation_id"], said["status"]) == (f"gen_{said['job_id']}", "processing")
     made = said["metadata"]
@@ -67,31 +67,34 @@ def test_a_command_says_what_is_made(client: TestClient) -> None:
     assert (made["width"], made["height"], made["frames"]) == (1024, 1024, 120)
 
 
-def test_the_estimate_comes_from_earlier_integrated_generations(client: TestClient, sessions: Sessions) -> None:
-    project_id = project(client)
+def test_the_estimate_comes_from_earlier_integrated_generations(client: TestClient, sessions: SessionFactory) -> None:
+    project_id = create_project(client)
     first = command(client, project_id, FOREST).json()
     assert first["estimated_completion"] is None
     began = datetime.fromisoformat(first["created_at"])
     took = {"started_at": began, "ended_at": began + timedelta(seconds=240)}
-    change(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", progress=1.0, **took)
+    update_job(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", progress=1.0, **took)
     second = command(client, project_id, FOREST).json()
     left = datetime.fromisoformat(second["estimated_completion"]) - datetime.fromisoformat(second["created_at"])
     assert left == timedelta(seconds=240)
 
 
 @pytest.mark.parametrize("post", [ask, command])
-def test_an_unknown_project_is_not_found(client: TestClient, sessions: Sessions, post: Any) -> None:
-    assert code_of(post(client, 999_999, {"prompt": "test"})) == (404, "NOT_FOUND")
+def test_an_unknown_project_is_not_found(client: TestClient, sessions: SessionFactory, post: Any) -> None:
+    assert status_and_code(post(client, 999_999, {"prompt": "test"})) == (404, "NOT_FOUND")
     with sessions() as session:
         assert session.query(ProductionJob).count() == 0
 
 
 @pytest.mark.parametrize("post", [ask, command])
 def test_the_body_may_not_name_another_project(client: TestClient, post: Any) -> None:
-    mine, other = project(client), project(client, name="Another")
+    mine, other = create_project(client), create_project(client, name="Another")
     assert post(client, mine, {"prompt": "test", "project_id": mine}).status_code == 202
     answer = post(client, mine, {"prompt": "test", "project_id": other})
-    assert (code_of(answer), answer.json()["error"]["details"]["field"]) == ((422, "VALIDATION_ERROR"), "project_id")
+    assert (status_and_code(answer), answer.json()["error"]["details"]["field"]) == (
+        (422, "VALIDATION_ERROR"),
+        "project_id",
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,38 +109,42 @@ def test_the_body_may_not_name_another_project(client: TestClient, post: Any) ->
         ("characters", ["Kai"] * 9),
     ],
 )
-def test_refused_field_is_named_with_its_value(client: TestClient, sessions: Sessions, field: str, value: Any) -> None:
-    answer = command(client, new_project(sessions), {"prompt": "test", field: value})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+def test_refused_field_is_named_with_its_value(
+    client: TestClient, sessions: SessionFactory, field: str, value: Any
+) -> None:
+    answer = command(client, insert_project(sessions), {"prompt": "test", field: value})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert (details["field"], details["value"]) == (field, value)
 
 
-def test_creative_is_a_type_of_it(client: TestClient, sessions: Sessions) -> None:
-    said = ask(client, new_project(sessions), {**EPIC, "type": "creative"}).json()
+def test_creative_is_a_type_of_it(client: TestClient, sessions: SessionFactory) -> None:
+    said = ask(client, insert_project(sessions), {**EPIC, "type": "creative"}).json()
     assert client.get(said["status_url"]).json()["parameters"]["type"] == "creative"
 
 
 def test_same_key_is_the_same_job_for_the_same_project(client: TestClient) -> None:
-    mine, other, key = project(client), project(client, name="Another"), str(uuid.uuid4())
+    mine, other, key = create_project(client), create_project(client, name="Another"), str(uuid.uuid4())
     first, again = ask(client, mine, EPIC, key=key), ask(client, mine, EPIC, key=key)
     assert (again.json(), again.headers["Idempotent-Replay"]) == (first.json(), "true")
-    assert code_of(ask(client, mine, {**EPIC, "duration": 4}, key=key)) == (409, "IDEMPOTENCY_CONFLICT")
+    assert status_and_code(ask(client, mine, {**EPIC, "duration": 4}, key=key)) == (409, "IDEMPOTENCY_CONFLICT")
     assert ask(client, other, EPIC, key=key).json()["job_id"] != first.json()["job_id"]
     assert command(client, mine, FOREST, key=key).json()["job_id"] != first.json()["job_id"]
 
 
 def test_examples_in_openapi_are_accepted(client: TestClient) -> None:
-    schemas, project_id = client.get("/openapi.json").json()["components"]["schemas"], project(client)
+    schemas, project_id = client.get("/openapi.json").json()["components"]["schemas"], create_project(client)
     for name, post in (("ProjectGenerationRequest", ask), ("CommandRequest", command)):
         for example in schemas[name]["examples"]:
             assert post(client, project_id, example).status_code == 202
 
 
-def test_status_lists_the_rounds_with_the_reason_of_each_rejection(client: TestClient, sessions: Sessions) -> None:
-    said = ask(client, project(client), EPIC).json()
+def test_status_lists_the_rounds_with_the_reason_of_each_rejection(
+    client: TestClient, sessions: SessionFactory
+) -> None:
+    said = ask(client, create_project(client), EPIC).json()
     assert client.get(said["status_url"]).json()["rounds"] == []
-    asset_id = new_asset(sessions, said["job_id"])
+    asset_id = insert_asset(sessions, said["job_id"])
     black = "black_share: 48 of 48 frames (frames 0–47) are black; at most 12 allowed."
     rejected = {"number": 1, "asset_id": None, "path": None, "score": 1.25, "passed": False, "reason": black}
     good = {"number": 2, "asset_id": asset_id, "path": "/x.mp4", "score": 9.5, "passed": True, "reason": None}
@@ -145,11 +152,11 @@ def test_status_lists_the_rounds_with_the_reason_of_each_rejection(client: TestC
         "round_1": {**rejected, "failed": ["black_share"]},
         "round_2": {**good, "changed": "seed 3 instead of 7"},
     }
-    change(sessions, said["job_id"], steps={**rounds, "kept_round": {"round": 2}})
+    update_job(sessions, said["job_id"], steps={**rounds, "kept_round": {"round": 2}})
     first, second = client.get(said["status_url"]).json()["rounds"]
     assert (first["passed"], first["reason"], first["failed"], first["kept"]) == (False, black, ["black_share"], False)
     assert (first["asset_id"], first["changed"]) == (None, None)
     assert (second["passed"], second["reason"], second["kept"]) == (True, None, True)
     assert (second["asset_id"], second["changed"], second["score"]) == (asset_id, "seed 3 instead of 7", 9.5)
-    [listed] = client.get(f"{A}/generation").json()
+    [listed] = client.get(f"{API_ROOT}/generation").json()
     assert [one["round"] for one in listed["rounds"]] == [1, 2]

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobStatus
-from tests.api.api_requests import A, change, code_of, new_project, started
+from tests.api.api_requests import API_ROOT, insert_project, start_generation, status_and_code, update_job
 
 
-def test_list_is_newest_first_in_pages_that_new_jobs_do_not_shift(client: TestClient, sessions: Sessions) -> None:
-    project_id = new_project(sessions)
+def test_list_is_newest_first_in_pages_that_new_jobs_do_not_shift(client: TestClient, sessions: SessionFactory) -> None:
+    project_id = insert_project(sessions)
     asked = {"prompt": "test", "project_id": project_id}
-    made = [started(client, asked)["job_id"] for _ in range(5)]
-    page = client.get(f"{A}/generation", params={"project_id": project_id, "limit": 2})
+    made = [start_generation(client, asked)["job_id"] for _ in range(5)]
+    page = client.get(f"{API_ROOT}/generation", params={"project_id": project_id, "limit": 2})
     seen = [job["job_id"] for job in page.json()]
-    started(client, asked)
+    start_generation(client, asked)
     while link := page.links.get("next"):
         assert f"cursor={page.headers['X-Next-Cursor']}" in link["url"]
         page = client.get(link["url"])
@@ -28,16 +28,16 @@ def test_list_is_newest_first_in_pages_that_new_jobs_do_not_shift(client: TestCl
     assert "X-Next-Cursor" not in page.headers
 
 
-def test_list_filters(client: TestClient, sessions: Sessions) -> None:
-    project_id = new_project(sessions)
+def test_list_filters(client: TestClient, sessions: SessionFactory) -> None:
+    project_id = insert_project(sessions)
     asked = {"prompt": "test", "project_id": project_id}
-    started(client, {"prompt": "of no project"})
-    old, failed, fresh = (started(client, asked)["job_id"] for _ in range(3))
-    change(sessions, old, created_at=datetime(2025, 11, 5, 4, 46, tzinfo=UTC))
-    change(sessions, failed, status=JobStatus.FAILED, error_code="X", error_message="No.")
+    start_generation(client, {"prompt": "of no project"})
+    old, failed, fresh = (start_generation(client, asked)["job_id"] for _ in range(3))
+    update_job(sessions, old, created_at=datetime(2025, 11, 5, 4, 46, tzinfo=UTC))
+    update_job(sessions, failed, status=JobStatus.FAILED, error_code="X", error_message="No.")
 
     def listed(**query: Any) -> list[int]:
-        answer = client.get(f"{A}/generation", params={"project_id": project_id, **query})
+        answer = client.get(f"{API_ROOT}/generation", params={"project_id": project_id, **query})
         assert answer.status_code == 200, answer.text
         return [job["job_id"] for job in answer.json()]
 
@@ -65,6 +65,6 @@ def test_list_filters(client: TestClient, sessions: Sessions) -> None:
     ],
 )
 def test_list_refuses_odd_queries(client: TestClient, name: str, value: str) -> None:
-    answer = client.get(f"{A}/generation", params={name: value})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    answer = client.get(f"{API_ROOT}/generation", params={name: value})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     assert answer.json()["error"]["details"]["field"] == name

@@ -8,35 +8,35 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobStatus
-from tests.api.api_requests import A, change, code_of, started
-from tests.api.small_servers import FakePrefect, serving
+from tests.api.api_requests import API_ROOT, start_generation, status_and_code, update_job
+from tests.api.small_servers import FakePrefect, serve
 from tower.settings import Settings
 
 FAILED = {"error_code": "RENDER_FAILED", "error_message": "The disk is full"}
 
 
 @pytest.mark.parametrize("ending", [JobStatus.FAILED, JobStatus.MERGE_FAILED, JobStatus.CANCELLED])
-def test_what_ended_badly_is_under_way_again(client: TestClient, sessions: Sessions, ending: JobStatus) -> None:
-    said = started(client)
-    change(sessions, said["job_id"], status=ending, **FAILED)
-    answer = client.post(f"{A}/generation/{said['generation_id']}/retry")
+def test_what_ended_badly_is_under_way_again(client: TestClient, sessions: SessionFactory, ending: JobStatus) -> None:
+    said = start_generation(client)
+    update_job(sessions, said["job_id"], status=ending, **FAILED)
+    answer = client.post(f"{API_ROOT}/generation/{said['generation_id']}/retry")
     assert answer.status_code == 200, answer.text
     job = answer.json()
     assert (job["status"], job["stage"], job["error"], job["ended_at"]) == ("processing", "queued", None, None)
 
 
-def test_a_retried_job_is_launched_again_at_once(api_database_url: str, sessions: Sessions) -> None:
+def test_a_retried_job_is_launched_again_at_once(api_database_url: str, sessions: SessionFactory) -> None:
     prefect = FakePrefect()
     with (
-        serving(prefect) as url,
+        serve(prefect) as url,
         TestClient(create_app(Settings(database_url=api_database_url, prefect_api_url=f"{url}/api"))) as client,
     ):
-        job_id = started(client, {"prompt": "test"})["job_id"]
+        job_id = start_generation(client, {"prompt": "test"})["job_id"]
         await_runs(prefect, job_id, 1)
-        change(sessions, job_id, status=JobStatus.FAILED, **FAILED)
-        assert client.post(f"{A}/generation/{job_id}/retry").status_code == 200
+        update_job(sessions, job_id, status=JobStatus.FAILED, **FAILED)
+        assert client.post(f"{API_ROOT}/generation/{job_id}/retry").status_code == 200
         await_runs(prefect, job_id, 2)
 
 
@@ -47,9 +47,9 @@ def await_runs(prefect: FakePrefect, job_id: int, count: int) -> None:
         time.sleep(0.05)
 
 
-def test_what_runs_or_is_completed_is_not_retried(client: TestClient, sessions: Sessions) -> None:
-    job_id = started(client)["job_id"]
-    assert code_of(client.post(f"{A}/generation/{job_id}/retry")) == (409, "CONFLICT")
-    change(sessions, job_id, status=JobStatus.COMPLETED, output_path="/x.mp4")
-    assert code_of(client.post(f"{A}/generation/{job_id}/retry")) == (409, "CONFLICT")
-    assert code_of(client.post(f"{A}/generation/999999999/retry")) == (404, "NOT_FOUND")
+def test_what_runs_or_is_completed_is_not_retried(client: TestClient, sessions: SessionFactory) -> None:
+    job_id = start_generation(client)["job_id"]
+    assert status_and_code(client.post(f"{API_ROOT}/generation/{job_id}/retry")) == (409, "CONFLICT")
+    update_job(sessions, job_id, status=JobStatus.COMPLETED, output_path="/x.mp4")
+    assert status_and_code(client.post(f"{API_ROOT}/generation/{job_id}/retry")) == (409, "CONFLICT")
+    assert status_and_code(client.post(f"{API_ROOT}/generation/999999999/retry")) == (404, "NOT_FOUND")

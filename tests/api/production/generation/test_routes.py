@@ -11,25 +11,33 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobStatus, ProductionJob
 from db.models.projects import Project
 from deployments.worker_row import WorkerReport, WorkerRow
-from tests.api.api_requests import DOCUMENTED, A, change, code_of, generate, new_project, started
-from tests.api.small_servers import FakePrefect, serving
+from tests.api.api_requests import (
+    API_ROOT,
+    DOCUMENTED_REQUEST,
+    insert_project,
+    post_generate,
+    start_generation,
+    status_and_code,
+    update_job,
+)
+from tests.api.small_servers import FakePrefect, serve
 from tower.settings import Settings
 
 
 def test_documented_request_is_answered_as_documented_while_prefect_is_down(
-    client: TestClient, sessions: Sessions
+    client: TestClient, sessions: SessionFactory
 ) -> None:
-    said = started(client)
+    said = start_generation(client)
     assert said["status"] == "processing"
     assert said["job_type"] == "video_generation"
     assert str(uuid.UUID(said["comfyui_job_id"])) == said["comfyui_job_id"]
     assert (said["id"], said["generation_id"]) == (str(said["job_id"]), f"gen_{said['job_id']}")
     assert said["created_at"].endswith("Z")
-    assert said["status_url"] == f"{A}/generation/{said['job_id']}/status"
+    assert said["status_url"] == f"{API_ROOT}/generation/{said['job_id']}/status"
     with sessions() as session:
         job = session.get_one(ProductionJob, said["job_id"])
     assert job.launch_after is not None
@@ -38,7 +46,7 @@ def test_documented_request_is_answered_as_documented_while_prefect_is_down(
 
 
 def test_shortest_documented_request_and_every_documented_field(client: TestClient) -> None:
-    started(client, {"prompt": "test", "duration": 3})
+    start_generation(client, {"prompt": "test", "duration": 3})
     everything = {
         "prompt": "your anime scene description",
         "character": "original",
@@ -54,7 +62,7 @@ def test_shortest_documented_request_and_every_documented_field(client: TestClie
         "engine": "animatic",
         "negative_prompt": "blurry",
     }
-    said = started(client, everything)
+    said = start_generation(client, everything)
     assert said["seed"] == 2**53 - 1
     status = client.get(said["status_url"]).json()
     assert status["parameters"]["scene_type"] == "epic"
@@ -64,8 +72,8 @@ def test_shortest_documented_request_and_every_documented_field(client: TestClie
 def test_examples_in_openapi_are_accepted(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     examples = document["components"]["schemas"]["GenerationRequest"]["examples"]
-    assert DOCUMENTED.items() <= examples[0].items()
-    assert [generate(client, example).status_code for example in examples] == [202] * len(examples)
+    assert DOCUMENTED_REQUEST.items() <= examples[0].items()
+    assert [post_generate(client, example).status_code for example in examples] == [202] * len(examples)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +108,8 @@ def test_examples_in_openapi_are_accepted(client: TestClient) -> None:
     ],
 )
 def test_refused_field_is_named_with_its_value(client: TestClient, field: str, value: Any) -> None:
-    answer = generate(client, {"prompt": "test", field: value})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    answer = post_generate(client, {"prompt": "test", field: value})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert details["field"] == field
     assert details["value"] == (value if len(str(value)) < 1000 else f"{value[:1000]}…")
@@ -109,8 +117,8 @@ def test_refused_field_is_named_with_its_value(client: TestClient, field: str, v
 
 
 def test_an_unknown_engine_is_refused_with_those_that_there_are_as_openapi_lists_them(client: TestClient) -> None:
-    answer = generate(client, {"prompt": "test", "engine": "oil"})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    answer = post_generate(client, {"prompt": "test", "engine": "oil"})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     assert answer.json()["error"]["message"] == "Invalid engine: expected 'auto', 'animatic' or 'comfyui'"
     fields = client.get("/openapi.json").json()["components"]["schemas"]["GenerationRequest"]["properties"]
     assert fields["engine"]["enum"] == ["auto", "animatic", "comfyui"]
@@ -118,14 +126,14 @@ def test_an_unknown_engine_is_refused_with_those_that_there_are_as_openapi_lists
 
 
 def test_one_side_without_the_other_is_refused(client: TestClient) -> None:
-    answer = generate(client, {"prompt": "test", "width": 512})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    answer = post_generate(client, {"prompt": "test", "width": 512})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     assert "both or neither" in answer.json()["error"]["message"]
 
 
 def test_comfyui_where_nobody_has_one_is_refused_with_the_mend(client: TestClient) -> None:
-    answer = generate(client, {"prompt": "test", "engine": "comfyui"})
-    assert code_of(answer) == (503, "NO_COMFYUI")
+    answer = post_generate(client, {"prompt": "test", "engine": "comfyui"})
+    assert status_and_code(answer) == (503, "NO_COMFYUI")
     assert "tower worker gpu --comfyui" in answer.json()["error"]["message"]
 
 
@@ -133,30 +141,30 @@ def test_comfyui_is_accepted_once_a_worker_has_one(client: TestClient, api_datab
     row = WorkerRow(api_database_url, "gpu@box")
     row.report(WorkerReport(host="box", slots=1, engine="comfyui", comfyui_url="http://box:8188", gpu=None))
     row.close()
-    assert started(client, {"prompt": "test", "engine": "comfyui"})["status"] == "processing"
+    assert start_generation(client, {"prompt": "test", "engine": "comfyui"})["status"] == "processing"
 
 
 def test_a_workflow_that_is_not_registered_is_refused_by_name(client: TestClient) -> None:
-    answer = generate(client, {"prompt": "test", "workflow": "no such graph"})
-    assert code_of(answer) == (404, "NOT_FOUND")
+    answer = post_generate(client, {"prompt": "test", "workflow": "no such graph"})
+    assert status_and_code(answer) == (404, "NOT_FOUND")
     assert "no such graph" in answer.json()["error"]["message"]
 
 
-def test_generation_makes_a_draft_project_active(client: TestClient, sessions: Sessions) -> None:
-    project_id = new_project(sessions)
-    assert started(client, {**DOCUMENTED, "project_id": project_id})["project_id"] == project_id
+def test_generation_makes_a_draft_project_active(client: TestClient, sessions: SessionFactory) -> None:
+    project_id = insert_project(sessions)
+    assert start_generation(client, {**DOCUMENTED_REQUEST, "project_id": project_id})["project_id"] == project_id
     with sessions() as session:
         assert session.get_one(Project, project_id).status == "active"
 
 
-def test_estimate_is_null_without_history_and_measured_with_it(client: TestClient, sessions: Sessions) -> None:
+def test_estimate_is_null_without_history_and_measured_with_it(client: TestClient, sessions: SessionFactory) -> None:
     asked = {"prompt": "test", "duration": 1, "engine": "animatic"}
-    first = started(client, asked)
+    first = start_generation(client, asked)
     assert first["estimated_completion"] is None
     began = datetime.fromisoformat(first["created_at"])
     took = {"started_at": began, "ended_at": began + timedelta(seconds=8)}
-    change(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", **took)
-    second = started(client, {**asked, "duration": 2})
+    update_job(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", **took)
+    second = start_generation(client, {**asked, "duration": 2})
     expected = datetime.fromisoformat(second["created_at"]) + timedelta(seconds=16)
     assert datetime.fromisoformat(second["estimated_completion"]) == expected
 
@@ -164,10 +172,10 @@ def test_estimate_is_null_without_history_and_measured_with_it(client: TestClien
 def test_job_is_launched_once_prefect_answers(api_database_url: str) -> None:
     prefect = FakePrefect()
     with (
-        serving(prefect) as url,
+        serve(prefect) as url,
         TestClient(create_app(Settings(database_url=api_database_url, prefect_api_url=f"{url}/api"))) as client,
     ):
-        said = started(client, {"prompt": "test"})
+        said = start_generation(client, {"prompt": "test"})
         deadline = time.monotonic() + 10
         while (run := client.get(said["status_url"]).json()["prefect_run_url"]) is None:
             assert time.monotonic() < deadline, "not launched"

@@ -7,55 +7,61 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import QualityMetrics
-from tests.api.api_factories import character, good, project
-from tests.api.api_requests import A, code_of, generate, new_asset, started
-from tower.quality.consistency import NAME
+from tests.api.api_factories import create_character, create_project, require_success
+from tests.api.api_requests import API_ROOT, insert_asset, post_generate, start_generation, status_and_code
+from tower.quality.consistency import METRIC_NAME
 
 TYPED = {"prompt": "under the cherry trees", "duration": 3}
 
 
 def personal(client: TestClient, **fields: Any) -> dict[str, Any]:
-    return started(client, {**TYPED, "type": "personal", **fields})
+    return start_generation(client, {**TYPED, "type": "personal", **fields})
 
 
-def approved(client: TestClient, sessions: Sessions, said: dict[str, Any], *, rejected: bool = False) -> None:
-    body: dict[str, Any] = {"asset_id": new_asset(sessions, said["job_id"]), "kind": "approval"}
+def approved(client: TestClient, sessions: SessionFactory, said: dict[str, Any], *, rejected: bool = False) -> None:
+    body: dict[str, Any] = {"asset_id": insert_asset(sessions, said["job_id"]), "kind": "approval"}
     if rejected:
         body |= {"kind": "rejection", "reason": "not mine"}
-    good(client.post(f"{A}/feedback", json=body), 201)
+    require_success(client.post(f"{API_ROOT}/feedback", json=body), 201)
 
 
 def test_professional_generation_of_a_character_that_exists(client: TestClient) -> None:
-    character(client, project(client))
-    said = started(client, {**TYPED, "type": "professional", "character": "kai"})
+    create_character(client, create_project(client))
+    said = start_generation(client, {**TYPED, "type": "professional", "character": "kai"})
     assert said["job_type"] == "professional_generation"
-    status = good(client.get(said["status_url"]))
+    status = require_success(client.get(said["status_url"]))
     assert (status["job_type"], status["character_consistency"]) == ("professional_generation", None)
 
 
 @pytest.mark.parametrize("name", ["Nobody At All", "original"])
 def test_professional_generation_of_nobody_is_refused_by_field(client: TestClient, name: str) -> None:
-    answer = generate(client, {**TYPED, "type": "professional", "character": name})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    answer = post_generate(client, {**TYPED, "type": "professional", "character": name})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert (details["field"], details["value"]) == ("character", name)
 
 
 def test_a_character_of_another_project_is_not_there(client: TestClient) -> None:
-    character(client, project(client))
-    body = {**TYPED, "type": "professional", "character": "kai", "project_id": project(client)}
-    assert code_of(generate(client, body)) == (422, "VALIDATION_ERROR")
+    create_character(client, create_project(client))
+    body = {**TYPED, "type": "professional", "character": "kai", "project_id": create_project(client)}
+    assert status_and_code(post_generate(client, body)) == (422, "VALIDATION_ERROR")
 
 
-def test_status_shows_the_measured_consistency(client: TestClient, sessions: Sessions) -> None:
-    character(client, project(client))
-    said = started(client, {**TYPED, "type": "professional", "character": "kai"})
-    metric = {"name": NAME, "value": 3.1, "passed": False, "reason": "Kai is unlike", "frames": [[0, 0], [12, 18]]}
+def test_status_shows_the_measured_consistency(client: TestClient, sessions: SessionFactory) -> None:
+    create_character(client, create_project(client))
+    said = start_generation(client, {**TYPED, "type": "professional", "character": "kai"})
+    metric = {
+        "name": METRIC_NAME,
+        "value": 3.1,
+        "passed": False,
+        "reason": "Kai is unlike",
+        "frames": [[0, 0], [12, 18]],
+    }
     with sessions.begin() as session:
         session.add(QualityMetrics(job_id=said["job_id"], score=3.1, passed=False, metrics=[metric]))
-    found = good(client.get(said["status_url"]))["character_consistency"]
+    found = require_success(client.get(said["status_url"]))["character_consistency"]
     assert found == {"score": 3.1, "passed": False, "reason": "Kai is unlike", "frames": [[0, 0], [12, 18]]}
 
 
@@ -67,10 +73,10 @@ def test_mood_that_is_asked_for_chooses_style_and_camera_and_says_why(client: Te
     assert (choice["style"]["value"], choice["camera"]["value"]) == ("cinematic", "emotional")
     assert "melancholic" in choice["mood"]["why"]
     assert (choice["track"], choice["track_reason"]) == (None, "no track of the music library fits the mood sad")
-    status = good(client.get(said["status_url"]))
+    status = require_success(client.get(said["status_url"]))
     assert status["mood_choice"] == choice
     assert (status["parameters"]["style"], status["parameters"]["scene_type"]) == ("cinematic", "emotional")
-    assert good(client.get(f"{A}/generation"))[0] == status
+    assert require_success(client.get(f"{API_ROOT}/generation"))[0] == status
 
 
 def test_what_the_request_names_is_not_chosen(client: TestClient) -> None:
@@ -87,46 +93,52 @@ def test_without_a_mood_the_prompt_and_then_the_scene_decide(client: TestClient)
 
 @pytest.mark.parametrize("asked", [{"type": "personal", "mood": "bureaucratic"}, {"type": "standard", "mood": "sad"}])
 def test_mood_that_cannot_be_is_refused(client: TestClient, asked: dict[str, str]) -> None:
-    answer = generate(client, {**TYPED, **asked})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    answer = post_generate(client, {**TYPED, **asked})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     assert "mood" in answer.text
 
 
 def test_a_preference_that_is_set_wins_and_may_name_a_mood_of_its_own(client: TestClient) -> None:
     own = {"kind": "mood", "name": "Rainy Sunday", "preference": {"style": "artistic", "camera": "slow pan"}}
-    good(client.put(f"{A}/preferences", json=own))
+    require_success(client.put(f"{API_ROOT}/preferences", json=own))
     said = personal(client, mood="rainy sunday")
     assert (said["mood_choice"]["style"]["value"], said["mood_choice"]["style"]["source"]) == ("artistic", "set")
     assert said["mood_choice"]["words"] == "rainy sunday mood, slow pan"
-    good(client.put(f"{A}/preferences", json={"kind": "default", "name": "mood", "preference": {"mood": "dark"}}))
+    require_success(
+        client.put(f"{API_ROOT}/preferences", json={"kind": "default", "name": "mood", "preference": {"mood": "dark"}})
+    )
     assert personal(client)["mood_choice"]["mood"] | {"why": ""} == {"value": "dark", "source": "set", "why": ""}
 
 
 def test_a_preference_for_a_style_that_is_gone_is_said(client: TestClient) -> None:
-    good(client.put(f"{A}/preferences", json={"kind": "mood", "name": "sad", "preference": {"style": "no such"}}))
-    answer = generate(client, {**TYPED, "type": "personal", "mood": "sad"})
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    require_success(
+        client.put(f"{API_ROOT}/preferences", json={"kind": "mood", "name": "sad", "preference": {"style": "no such"}})
+    )
+    answer = post_generate(client, {**TYPED, "type": "personal", "mood": "sad"})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     assert "preference" in answer.json()["error"]["message"]
 
 
-def test_mood_is_learned_from_approvals_and_set_still_wins(client: TestClient, sessions: Sessions) -> None:
+def test_mood_is_learned_from_approvals_and_set_still_wins(client: TestClient, sessions: SessionFactory) -> None:
     for _ in range(3):
         approved(client, sessions, personal(client, mood="dreamy", style="realistic"))
-    rows = {(one["kind"], one["name"]): one for one in good(client.get(f"{A}/preferences"))}
+    rows = {(one["kind"], one["name"]): one for one in require_success(client.get(f"{API_ROOT}/preferences"))}
     learned = rows["mood", "dreamy"]
     assert (learned["source"], learned["examples"], learned["preference"]["style"]) == ("learned", 3, "realistic")
     assert learned["confidence"] > 0.5
     choice = personal(client)["mood_choice"]
     assert (choice["mood"]["value"], choice["mood"]["source"]) == ("dreamy", "learned")
     assert (choice["style"]["value"], choice["style"]["source"]) == ("realistic", "learned")
-    good(client.put(f"{A}/preferences", json={"kind": "mood", "name": "dreamy", "preference": {"style": "anime"}}))
+    require_success(
+        client.put(f"{API_ROOT}/preferences", json={"kind": "mood", "name": "dreamy", "preference": {"style": "anime"}})
+    )
     assert personal(client)["mood_choice"]["style"]["source"] == "set"
 
 
-def test_a_style_whose_takes_were_rejected_is_passed_over(client: TestClient, sessions: Sessions) -> None:
+def test_a_style_whose_takes_were_rejected_is_passed_over(client: TestClient, sessions: SessionFactory) -> None:
     assert personal(client, mood="calm")["mood_choice"]["style"]["value"] == "artistic"
     for _ in range(4):
-        approved(client, sessions, started(client, {**TYPED, "style": "artistic"}), rejected=True)
+        approved(client, sessions, start_generation(client, {**TYPED, "style": "artistic"}), rejected=True)
     style = personal(client, mood="calm")["mood_choice"]["style"]
     assert (style["value"], style["source"]) == ("anime", "mood")
     assert "artistic was passed over" in style["why"]
@@ -134,5 +146,5 @@ def test_a_style_whose_takes_were_rejected_is_passed_over(client: TestClient, se
 
 def test_the_same_key_gives_the_same_choice(client: TestClient) -> None:
     body = {**TYPED, "type": "personal", "mood": "tense"}
-    first, again = generate(client, body, key="k1"), generate(client, body, key="k1")
+    first, again = post_generate(client, body, key="k1"), post_generate(client, body, key="k1")
     assert (again.json(), again.headers["Idempotent-Replay"]) == (first.json(), "true")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.jobs import JobStatus, JobType, ProductionJob
 from tower.jobs.lifecycle import open_job
 from tower.jobs.spec import GenerationSpec
@@ -15,7 +15,7 @@ from tower.jobs.spec import GenerationSpec
 VIDEO = bytes(range(256)) * 1000
 
 
-def job(sessions: Sessions, **columns: object) -> ProductionJob:
+def job(sessions: SessionFactory, **columns: object) -> ProductionJob:
     with sessions.begin() as session:
         made = open_job(session, GenerationSpec(prompt="test"), job_type=JobType.STANDARD)
         for name, value in columns.items():
@@ -24,7 +24,7 @@ def job(sessions: Sessions, **columns: object) -> ProductionJob:
 
 
 @pytest.fixture
-def done(sessions: Sessions, tmp_path: Path) -> ProductionJob:
+def done(sessions: SessionFactory, tmp_path: Path) -> ProductionJob:
     path = tmp_path / "take.mp4"
     path.write_bytes(VIDEO)
     return job(sessions, status=JobStatus.COMPLETED, output_path=str(path), progress=1.0)
@@ -96,7 +96,7 @@ def test_if_range_of_another_file_gets_the_whole(client: TestClient, url: str) -
     assert (same.status_code, other.status_code) == (206, 200)
 
 
-def test_no_video_yet_or_never_is_404_with_the_reason(client: TestClient, sessions: Sessions) -> None:
+def test_no_video_yet_or_never_is_404_with_the_reason(client: TestClient, sessions: SessionFactory) -> None:
     cases = (
         (job(sessions, progress=0.25), "VIDEO_NOT_READY", "25 %"),
         (job(sessions, status=JobStatus.FAILED, error_code="X", error_message="Disk full"), "NO_VIDEO", "Disk full"),

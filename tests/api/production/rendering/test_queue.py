@@ -9,17 +9,17 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
-from db.engine import Sessions
-from tests.api.api_requests import A, change, code_of, new_asset, started
+from db.engine import SessionFactory
+from tests.api.api_requests import API_ROOT, insert_asset, start_generation, status_and_code, update_job
 from tests.api.prefect_queue import (
-    complete,
-    forget_runs,
-    handed_out,
-    prepare,
-    segment_ids,
-    take,
-    unbegun_job,
-    waiting_job,
+    complete_segment,
+    create_deployments,
+    delete_waiting_runs,
+    list_scheduled_runs,
+    list_segment_ids,
+    open_unstarted_job,
+    open_waiting_job,
+    start_segment,
 )
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
@@ -27,11 +27,11 @@ from tower.settings import Settings
 
 @pytest.fixture
 def pools(prefect: PrefectClient) -> Iterator[None]:
-    prepare(prefect)
-    forget_runs(prefect)
+    create_deployments(prefect)
+    delete_waiting_runs(prefect)
     yield
     prefect.set_paused("gpu", False)
-    forget_runs(prefect)
+    delete_waiting_runs(prefect)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def stack(api_database_url: str, prefect: PrefectClient, pools: None) -> Iterato
 
 
 def queued(client: TestClient) -> list[dict[str, Any]]:
-    answer = client.get(f"{A}/queue")
+    answer = client.get(f"{API_ROOT}/queue")
     assert answer.status_code == 200, answer.text
     jobs: list[dict[str, Any]] = answer.json()["jobs"]
     return jobs
@@ -57,22 +57,22 @@ def order(client: TestClient) -> list[int]:
 
 
 def reorder(client: TestClient, job_id: int, **place: int) -> list[int]:
-    answer = client.post(f"{A}/queue/reorder", json={"job_id": job_id, **place})
+    answer = client.post(f"{API_ROOT}/queue/reorder", json={"job_id": job_id, **place})
     assert answer.status_code == 200, answer.text
     return order(client)
 
 
 def test_queue_tells_what_renders_and_what_waits_in_prefects_order(
-    stack: TestClient, sessions: Sessions, prefect: PrefectClient
+    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     first, second, unbegun = (
-        waiting_job(sessions, prefect, count=2),
-        waiting_job(sessions, prefect),
-        unbegun_job(sessions, prefect),
+        open_waiting_job(sessions, prefect, count=2),
+        open_waiting_job(sessions, prefect),
+        open_unstarted_job(sessions, prefect),
     )
-    one, two = segment_ids(sessions, first)
-    assert handed_out(prefect, "gpu") == [one, two, *segment_ids(sessions, second)]
-    take(sessions, prefect, one)
+    one, two = list_segment_ids(sessions, first)
+    assert list_scheduled_runs(prefect, "gpu") == [one, two, *list_segment_ids(sessions, second)]
+    start_segment(sessions, prefect, one)
     jobs = queued(stack)
     assert [(job["job_id"], job["state"], job["position"]) for job in jobs] == [
         (first, "rendering", 1),
@@ -86,59 +86,64 @@ def test_queue_tells_what_renders_and_what_waits_in_prefects_order(
 
 
 def test_a_moved_job_is_what_a_worker_is_given_next(
-    stack: TestClient, sessions: Sessions, prefect: PrefectClient
+    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
-    a, b, c = (waiting_job(sessions, prefect, count=2) for _ in range(3))
-    answer = stack.post(f"{A}/queue/next", json={"job_id": c})
+    a, b, c = (open_waiting_job(sessions, prefect, count=2) for _ in range(3))
+    answer = stack.post(f"{API_ROOT}/queue/next", json={"job_id": c})
     assert answer.status_code == 200, answer.text
     assert order(stack) == [c, a, b]
-    expected = [row for job in (c, a, b) for row in segment_ids(sessions, job)]
-    assert handed_out(prefect, "gpu") == expected
+    expected = [row for job in (c, a, b) for row in list_segment_ids(sessions, job)]
+    assert list_scheduled_runs(prefect, "gpu") == expected
     priorities = {job["job_id"]: {row["priority"] for row in job["segments"]} for job in queued(stack)}
     assert priorities == {c: {4}, a: {5}, b: {5}}
 
 
 def test_jobs_are_moved_beside_others_and_to_positions(
-    stack: TestClient, sessions: Sessions, prefect: PrefectClient
+    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
-    a, b, c, d = (waiting_job(sessions, prefect) for _ in range(4))
+    a, b, c, d = (open_waiting_job(sessions, prefect) for _ in range(4))
     assert reorder(stack, d, before=b) == [a, d, b, c]
     assert reorder(stack, a, after=c) == [d, b, c, a]
     assert reorder(stack, b, position=1) == [b, d, c, a]
     assert reorder(stack, b, position=99) == [d, c, a, b]
     assert reorder(stack, c, position=3) == [d, a, c, b]
-    assert handed_out(prefect, "gpu") == [segment_ids(sessions, job)[0] for job in (d, a, c, b)]
-    late = waiting_job(sessions, prefect)
+    assert list_scheduled_runs(prefect, "gpu") == [list_segment_ids(sessions, job)[0] for job in (d, a, c, b)]
+    late = open_waiting_job(sessions, prefect)
     assert order(stack) == [d, a, c, b, late]
 
 
 def test_a_job_that_has_not_begun_moves_among_its_like(
-    stack: TestClient, sessions: Sessions, prefect: PrefectClient
+    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
-    begun = waiting_job(sessions, prefect)
-    x, y = unbegun_job(sessions, prefect), unbegun_job(sessions, prefect)
+    begun = open_waiting_job(sessions, prefect)
+    x, y = open_unstarted_job(sessions, prefect), open_unstarted_job(sessions, prefect)
     assert reorder(stack, y, position=1) == [begun, y, x]
-    assert handed_out(prefect, "cpu") == [y, x]
+    assert list_scheduled_runs(prefect, "cpu") == [y, x]
     assert reorder(stack, x, before=begun) == [begun, x, y]
     assert reorder(stack, begun, after=x) == [begun, x, y]
 
 
 def test_a_job_overtakes_the_segments_that_wait_of_one_that_renders(
-    stack: TestClient, sessions: Sessions, prefect: PrefectClient
+    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
-    long, short = waiting_job(sessions, prefect, count=3), waiting_job(sessions, prefect)
-    take(sessions, prefect, segment_ids(sessions, long)[0])
+    long, short = open_waiting_job(sessions, prefect, count=3), open_waiting_job(sessions, prefect)
+    start_segment(sessions, prefect, list_segment_ids(sessions, long)[0])
     assert reorder(stack, short, position=1) == [short, long]
-    assert handed_out(prefect, "gpu") == [*segment_ids(sessions, short), *segment_ids(sessions, long)[1:]]
+    assert list_scheduled_runs(prefect, "gpu") == [
+        *list_segment_ids(sessions, short),
+        *list_segment_ids(sessions, long)[1:],
+    ]
 
 
-def test_what_does_not_wait_cannot_be_moved(stack: TestClient, sessions: Sessions, prefect: PrefectClient) -> None:
-    rendering = waiting_job(sessions, prefect)
-    waits = waiting_job(sessions, prefect)
-    take(sessions, prefect, segment_ids(sessions, rendering)[0])
+def test_what_does_not_wait_cannot_be_moved(
+    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
+) -> None:
+    rendering = open_waiting_job(sessions, prefect)
+    waits = open_waiting_job(sessions, prefect)
+    start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
     for body in ({"job_id": rendering, "position": 1}, {"job_id": waits, "before": rendering}):
-        assert code_of(stack.post(f"{A}/queue/reorder", json=body)) == (409, "CONFLICT")
-    assert code_of(stack.post(f"{A}/queue/next", json={"job_id": 999_999_999})) == (404, "NOT_FOUND")
+        assert status_and_code(stack.post(f"{API_ROOT}/queue/reorder", json=body)) == (409, "CONFLICT")
+    assert status_and_code(stack.post(f"{API_ROOT}/queue/next", json={"job_id": 999_999_999})) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(
@@ -152,55 +157,59 @@ def test_what_does_not_wait_cannot_be_moved(stack: TestClient, sessions: Session
     ],
 )
 def test_a_place_must_be_one(client: TestClient, body: dict[str, int]) -> None:
-    assert code_of(client.post(f"{A}/queue/reorder", json=body)) == (422, "VALIDATION_ERROR")
+    assert status_and_code(client.post(f"{API_ROOT}/queue/reorder", json=body)) == (422, "VALIDATION_ERROR")
 
 
 def test_a_paused_queue_hands_out_nothing_until_it_is_resumed(
-    stack: TestClient, sessions: Sessions, prefect: PrefectClient
+    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
-    job_id = waiting_job(sessions, prefect)
-    paused = stack.post(f"{A}/queue/pause")
+    job_id = open_waiting_job(sessions, prefect)
+    paused = stack.post(f"{API_ROOT}/queue/pause")
     assert (paused.status_code, paused.json()["paused"]) == (200, True)
-    assert handed_out(prefect, "gpu") == []
-    assert stack.get(f"{A}/queue").json()["paused"] is True
-    assert stack.post(f"{A}/queue/pause").json()["paused"] is True
-    assert stack.post(f"{A}/queue/resume").json()["paused"] is False
-    assert handed_out(prefect, "gpu") == segment_ids(sessions, job_id)
+    assert list_scheduled_runs(prefect, "gpu") == []
+    assert stack.get(f"{API_ROOT}/queue").json()["paused"] is True
+    assert stack.post(f"{API_ROOT}/queue/pause").json()["paused"] is True
+    assert stack.post(f"{API_ROOT}/queue/resume").json()["paused"] is False
+    assert list_scheduled_runs(prefect, "gpu") == list_segment_ids(sessions, job_id)
 
 
-def test_cancel_pending_leaves_what_has_begun(stack: TestClient, sessions: Sessions, prefect: PrefectClient) -> None:
-    rendering, half_done = waiting_job(sessions, prefect, count=2), waiting_job(sessions, prefect, count=2)
-    waits, unbegun = waiting_job(sessions, prefect), unbegun_job(sessions, prefect)
-    take(sessions, prefect, segment_ids(sessions, rendering)[0])
-    complete(sessions, segment_ids(sessions, half_done)[0], new_asset(sessions, half_done), took_s=1)
-    answer = stack.post(f"{A}/queue/cancel-pending")
+def test_cancel_pending_leaves_what_has_begun(
+    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
+) -> None:
+    rendering, half_done = open_waiting_job(sessions, prefect, count=2), open_waiting_job(sessions, prefect, count=2)
+    waits, unbegun = open_waiting_job(sessions, prefect), open_unstarted_job(sessions, prefect)
+    start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
+    complete_segment(sessions, list_segment_ids(sessions, half_done)[0], insert_asset(sessions, half_done), took_s=1)
+    answer = stack.post(f"{API_ROOT}/queue/cancel-pending")
     assert answer.status_code == 200, answer.text
     assert answer.json()["cancelled"] == [waits, unbegun]
     assert {job["job_id"] for job in answer.json()["jobs"]} == {rendering, half_done}
-    assert stack.get(f"{A}/generation/{waits}/status").json()["status"] == "cancelled"
-    assert stack.post(f"{A}/queue/cancel-pending").json()["cancelled"] == []
+    assert stack.get(f"{API_ROOT}/generation/{waits}/status").json()["status"] == "cancelled"
+    assert stack.post(f"{API_ROOT}/queue/cancel-pending").json()["cancelled"] == []
 
 
-def test_times_come_from_what_segments_took(stack: TestClient, sessions: Sessions, prefect: PrefectClient) -> None:
-    measured, rendering, waits = (waiting_job(sessions, prefect) for _ in range(3))
-    complete(sessions, segment_ids(sessions, measured)[0], new_asset(sessions, measured), took_s=8)
-    change(sessions, measured, status="failed", error_code="X", error_message="No.")
-    take(sessions, prefect, segment_ids(sessions, rendering)[0])
+def test_times_come_from_what_segments_took(
+    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
+) -> None:
+    measured, rendering, waits = (open_waiting_job(sessions, prefect) for _ in range(3))
+    complete_segment(sessions, list_segment_ids(sessions, measured)[0], insert_asset(sessions, measured), took_s=8)
+    update_job(sessions, measured, status="failed", error_code="X", error_message="No.")
+    start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
     etas = {job["job_id"]: job["eta_s"] for job in queued(stack)}
     assert etas == {rendering: 8.0, waits: 8.0}  # the pool has slots for all
-    stack.post(f"{A}/queue/pause")
+    stack.post(f"{API_ROOT}/queue/pause")
     assert {job["job_id"]: job["eta_s"] for job in queued(stack)} == {rendering: 8.0, waits: None}
 
 
 def test_without_prefect_the_queue_is_told_from_the_database_and_cannot_be_changed(client: TestClient) -> None:
-    first, second = started(client)["job_id"], started(client)["job_id"]
-    answer = client.get(f"{A}/queue").json()
+    first, second = start_generation(client)["job_id"], start_generation(client)["job_id"]
+    answer = client.get(f"{API_ROOT}/queue").json()
     assert (answer["paused"], answer["slots"]) == (None, None)
     assert "does not answer" in answer["reason"]
     assert [(job["job_id"], job["position"]) for job in answer["jobs"]] == [(first, 1), (second, 2)]
     for action in ("pause", "resume"):
-        assert client.post(f"{A}/queue/{action}").status_code == 503
-    not_yet = client.post(f"{A}/queue/next", json={"job_id": second})
-    assert code_of(not_yet) == (409, "CONFLICT")
+        assert client.post(f"{API_ROOT}/queue/{action}").status_code == 503
+    not_yet = client.post(f"{API_ROOT}/queue/next", json={"job_id": second})
+    assert status_and_code(not_yet) == (409, "CONFLICT")
     assert "not reached" in not_yet.json()["error"]["message"]
-    assert client.post(f"{A}/queue/cancel-pending").json()["cancelled"] == [first, second]
+    assert client.post(f"{API_ROOT}/queue/cancel-pending").json()["cancelled"] == [first, second]

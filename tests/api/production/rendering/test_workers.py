@@ -9,16 +9,16 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.rendering import RenderSegment, SegmentState
 from deployments.gpu_info import Gpu
 from deployments.worker_row import WorkerReport, WorkerRow
-from tests.api.api_requests import A, started
-from tests.api.small_servers import FakePrefect, serving
+from tests.api.api_requests import API_ROOT, start_generation
+from tests.api.small_servers import FakePrefect, serve
 from tower.errors import RenderError
 from tower.errors.codes import ErrorCode
 from tower.rendering import workers
-from tower.rendering.failure_limits import UNWELL_AFTER
+from tower.rendering.failure_limits import UNWELL_AFTER_FAILURES
 from tower.settings import Settings
 
 GPU = Gpu("NVIDIA GeForce RTX 3060", vram_total_bytes=12, vram_free_bytes=11)
@@ -36,13 +36,13 @@ def rows(api_database_url: str) -> Iterator[list[WorkerRow]]:
 
 
 def test_without_prefect_their_own_reports_are_told(
-    client: TestClient, sessions: Sessions, rows: list[WorkerRow]
+    client: TestClient, sessions: SessionFactory, rows: list[WorkerRow]
 ) -> None:
     rows[0].report(BOX)
-    for _ in range(UNWELL_AFTER):
+    for _ in range(UNWELL_AFTER_FAILURES):
         with sessions.begin() as session:
-            workers.failed(session, "gpu-1", AWAY)
-    answer = client.get(f"{A}/workers").json()
+            workers.record_failure(session, "gpu-1", AWAY)
+    answer = client.get(f"{API_ROOT}/workers").json()
     assert "does not answer" in answer["reason"]
     [said] = answer["workers"]
     assert (said["name"], said["pool"], said["prefect_status"], said["rendering"]) == ("gpu-1", "gpu", None, [])
@@ -52,17 +52,17 @@ def test_without_prefect_their_own_reports_are_told(
 
 
 def test_prefects_view_and_what_renders_are_joined_by_name(
-    api_database_url: str, sessions: Sessions, rows: list[WorkerRow]
+    api_database_url: str, sessions: SessionFactory, rows: list[WorkerRow]
 ) -> None:
     for row, report in zip(rows, (BOX, ATTIC), strict=True):
         row.report(report)
-    with serving(FakePrefect()) as prefect:
+    with serve(FakePrefect()) as prefect:
         settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api")
         with TestClient(create_app(settings)) as client:
-            job_id = started(client, {"prompt": "test"})["job_id"]
+            job_id = start_generation(client, {"prompt": "test"})["job_id"]
             with sessions.begin() as session:
                 session.add(_segment(job_id))
-            answer = client.get(f"{A}/workers").json()
+            answer = client.get(f"{API_ROOT}/workers").json()
     assert answer["reason"] is None
     assert [worker["name"] for worker in answer["workers"]] == ["gpu-1", "gpu-2", "cpu-1"]
     box, attic, recipes = answer["workers"]

@@ -9,20 +9,20 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.learning import TrainingExample
 from db.models.rendering import Asset, AssetKind
-from tests.api.api_factories import good, pages, project, scene
-from tests.api.api_requests import A, code_of, started
+from tests.api.api_factories import create_project, create_scene, read_all_pages, require_success
+from tests.api.api_requests import API_ROOT, start_generation, status_and_code
 
 BYTES = b"0123456789"
 
 
 @pytest.fixture
-def take(client: TestClient, sessions: Sessions, tmp_path: Path) -> dict[str, Any]:
+def take(client: TestClient, sessions: SessionFactory, tmp_path: Path) -> dict[str, Any]:
     """A take of 24 frames of a job of a project."""
-    project_id = project(client)
-    job_id = started(client, {"prompt": "rain", "project_id": project_id, "negative_prompt": "sun"})["job_id"]
+    project_id = create_project(client)
+    job_id = start_generation(client, {"prompt": "rain", "project_id": project_id, "negative_prompt": "sun"})["job_id"]
     path = tmp_path / "take.mp4"
     path.write_bytes(BYTES)
     with sessions.begin() as session:
@@ -33,7 +33,7 @@ def take(client: TestClient, sessions: Sessions, tmp_path: Path) -> dict[str, An
 
 
 def give(client: TestClient, take: dict[str, Any], **fields: Any) -> Any:
-    return good(client.post(f"{A}/feedback", json={"asset_id": take["id"], **fields}), 201)
+    return require_success(client.post(f"{API_ROOT}/feedback", json={"asset_id": take["id"], **fields}), 201)
 
 
 def test_rating_is_kept_and_decides_nothing(client: TestClient, take: dict[str, Any]) -> None:
@@ -41,26 +41,26 @@ def test_rating_is_kept_and_decides_nothing(client: TestClient, take: dict[str, 
     assert given["decision_id"] is None
     assert (given["feedback"]["rating"], given["feedback"]["author"]) == (4, "local")
     assert (given["feedback"]["project_id"], given["feedback"]["job_id"]) == (take["project_id"], take["job_id"])
-    assert pages(client, "feedback", asset_id=take["id"]) == [given["feedback"]]
-    assert pages(client, "decisions", project_id=take["project_id"]) == []
+    assert read_all_pages(client, "feedback", asset_id=take["id"]) == [given["feedback"]]
+    assert read_all_pages(client, "decisions", project_id=take["project_id"]) == []
 
 
 def test_last_verdict_is_the_example_and_each_is_a_decision(
-    client: TestClient, sessions: Sessions, take: dict[str, Any]
+    client: TestClient, sessions: SessionFactory, take: dict[str, Any]
 ) -> None:
     notes = [{"frame": 23, "note": "red instead of blue"}]
     rejected = give(client, take, kind="rejection", reason="The coat changes", frame_notes=notes)
     assert rejected["feedback"]["frame_notes"] == notes
-    village = scene(client, take["project_id"])
+    village = create_scene(client, take["project_id"])
     approved = give(client, take, kind="approval", scene_id=village["id"])
     assert approved["feedback"]["scene_key"] == village["key"]
-    decided = pages(client, "decisions", project_id=take["project_id"], limit=1)
+    decided = read_all_pages(client, "decisions", project_id=take["project_id"], limit=1)
     assert [(one["id"], one["kind"]) for one in decided] == [
         (approved["decision_id"], "approval"),
         (rejected["decision_id"], "rejection"),
     ]
     assert (decided[1]["reason"], decided[1]["asset_id"]) == ("The coat changes", take["id"])
-    assert pages(client, "decisions", project_id=take["project_id"], kind="approval") == decided[:1]
+    assert read_all_pages(client, "decisions", project_id=take["project_id"], kind="approval") == decided[:1]
     with sessions() as session:
         example = session.scalars(select(TrainingExample)).one()
     assert (example.verdict, example.prompt, example.negative_prompt) == ("accepted", "rain", "sun")
@@ -77,41 +77,41 @@ def test_last_verdict_is_the_example_and_each_is_a_decision(
     ],
 )
 def test_bad_feedback_is_refused(client: TestClient, take: dict[str, Any], body: dict[str, Any]) -> None:
-    refused = client.post(f"{A}/feedback", json={"asset_id": take["id"], **body})
-    assert code_of(refused) == (422, "VALIDATION_ERROR")
-    assert pages(client, "feedback") == []
+    refused = client.post(f"{API_ROOT}/feedback", json={"asset_id": take["id"], **body})
+    assert status_and_code(refused) == (422, "VALIDATION_ERROR")
+    assert read_all_pages(client, "feedback") == []
 
 
 def test_feedback_on_nothing_and_for_a_strange_scene(client: TestClient, take: dict[str, Any]) -> None:
-    unknown = client.post(f"{A}/feedback", json={"asset_id": 999999999, "kind": "approval"})
-    assert code_of(unknown) == (404, "NOT_FOUND")
-    stranger = scene(client, project(client))
+    unknown = client.post(f"{API_ROOT}/feedback", json={"asset_id": 999999999, "kind": "approval"})
+    assert status_and_code(unknown) == (404, "NOT_FOUND")
+    stranger = create_scene(client, create_project(client))
     body = {"asset_id": take["id"], "kind": "approval", "scene_id": stranger["id"]}
-    assert code_of(client.post(f"{A}/feedback", json=body)) == (422, "VALIDATION_ERROR")
+    assert status_and_code(client.post(f"{API_ROOT}/feedback", json=body)) == (422, "VALIDATION_ERROR")
 
 
 def test_asset_is_listed_shown_and_downloaded_in_ranges(client: TestClient, take: dict[str, Any]) -> None:
-    listed = pages(client, "assets", project_id=take["project_id"], kind="video")
-    shown = good(client.get(f"{A}/assets/{take['id']}"))
+    listed = read_all_pages(client, "assets", project_id=take["project_id"], kind="video")
+    shown = require_success(client.get(f"{API_ROOT}/assets/{take['id']}"))
     assert listed == [shown]
     assert (shown["provenance"], shown["probe"]) == ({"engine": "animatic"}, {"frames": 24})
     whole = client.get(shown["file_url"])
     assert (whole.content, whole.headers["content-type"]) == (BYTES, "video/mp4")
     part = client.get(shown["file_url"], headers={"Range": "bytes=2-4"})
     assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
-    assert code_of(client.get(shown["file_url"], headers={"Range": "bytes=10-"}))[0] == 416
+    assert status_and_code(client.get(shown["file_url"], headers={"Range": "bytes=10-"}))[0] == 416
     assert client.head(shown["file_url"]).headers["content-length"] == "10"
-    assert pages(client, "assets", project_id=project(client)) == []
-    assert pages(client, "assets", job_id=take["job_id"], sha256="b" * 64) == []
+    assert read_all_pages(client, "assets", project_id=create_project(client)) == []
+    assert read_all_pages(client, "assets", job_id=take["job_id"], sha256="b" * 64) == []
     take["path"].unlink()
-    assert code_of(client.get(shown["file_url"])) == (404, "FILE_MISSING")
-    good(client.delete(f"{A}/projects/{take['project_id']}"))
-    assert code_of(client.get(f"{A}/assets/{take['id']}")) == (404, "NOT_FOUND")
-    assert pages(client, "assets") == []
+    assert status_and_code(client.get(shown["file_url"])) == (404, "FILE_MISSING")
+    require_success(client.delete(f"{API_ROOT}/projects/{take['project_id']}"))
+    assert status_and_code(client.get(f"{API_ROOT}/assets/{take['id']}")) == (404, "NOT_FOUND")
+    assert read_all_pages(client, "assets") == []
 
 
 def test_the_example_has_the_parameters_that_were_settled_by_the_render(
-    client: TestClient, sessions: Sessions, take: dict[str, Any]
+    client: TestClient, sessions: SessionFactory, take: dict[str, Any]
 ) -> None:
     shot = {"model": "mine.safetensors", "seed": 7, "steps": 30, "sampler": "euler", "width": 512, "prompt": "longer"}
     with sessions.begin() as session:

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
-from tests.api.small_servers import FakePrefect, mute, refusing, serving
+from tests.api.small_servers import FakePrefect, reserve_refusing_address, serve, serve_silence
 from tower.errors import StackError
 from tower.settings import Settings
 
@@ -27,7 +27,7 @@ def test_health_as_documented(client: TestClient) -> None:
 
 
 def test_health_is_503_without_a_database() -> None:
-    with refusing() as nobody:
+    with reserve_refusing_address() as nobody:
         settings = Settings(database_url=f"postgresql://{nobody.removeprefix('http://')}/x", prefect_api_url=nobody)
         with TestClient(create_app(settings)) as client:
             for path in (f"{A}/health", "/api/anime-enhanced/health"):
@@ -95,7 +95,7 @@ def test_status_with_prefect_and_comfyui(api_database_url: str) -> None:
     def comfyui(method: str, path: str, body: object) -> tuple[int, object]:
         return (200, json.loads(recorded.read_text())) if path == "/system_stats" else (404, None)
 
-    with serving(FakePrefect()) as prefect, serving(comfyui) as comfyui_url:
+    with serve(FakePrefect()) as prefect, serve(comfyui) as comfyui_url:
         settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api", comfyui_url=comfyui_url)
         with TestClient(create_app(settings)) as client:
             answers = (client.get(f"{A}/status").json() for _ in range(10))  # a busy machine may take over two seconds
@@ -110,7 +110,7 @@ def test_status_does_not_wait_for_the_mute_and_knows_what_is_no_comfyui(api_data
     def other(method: str, path: str, body: object) -> tuple[int, object]:
         return 200, ["hello"]
 
-    with mute() as prefect, serving(other) as no_comfyui:
+    with serve_silence() as prefect, serve(other) as no_comfyui:
         settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api", comfyui_url=no_comfyui)
         with TestClient(create_app(settings)) as client:
             began = time.monotonic()

@@ -7,8 +7,17 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.api_factories import BIBLE, bible, branch, character, edited, good, pages, project
-from tests.api.api_requests import A, code_of
+from tests.api.api_factories import (
+    BIBLE,
+    create_bible,
+    create_branch,
+    create_character,
+    create_project,
+    read_all_pages,
+    require_edit,
+    require_success,
+)
+from tests.api.api_requests import API_ROOT, status_and_code
 
 SECOND = {
     "title": "Project Bible v1.0",
@@ -33,62 +42,67 @@ KAI_AGAIN = {
 
 @pytest.mark.parametrize("form", [BIBLE, SECOND])
 def test_documented_bible(client: TestClient, form: dict[str, Any]) -> None:
-    url = f"{A}/projects/{project(client)}/bible"
-    assert code_of(client.get(url)) == (404, "NOT_FOUND")
-    made = edited(client.post(url, json=form), 201)
+    url = f"{API_ROOT}/projects/{create_project(client)}/bible"
+    assert status_and_code(client.get(url)) == (404, "NOT_FOUND")
+    made = require_edit(client.post(url, json=form), 201)
     assert made.items() >= form.items()
-    assert good(client.get(url)) == made
-    assert code_of(client.post(url, json=form)) == (409, "CONFLICT")
+    assert require_success(client.get(url)) == made
+    assert status_and_code(client.post(url, json=form)) == (409, "CONFLICT")
 
 
 def test_put_replaces_the_whole_bible_and_history_keeps_it(client: TestClient) -> None:
-    project_id = project(client)
-    url = f"{A}/projects/{project_id}/bible"
-    assert code_of(client.put(url, json=BIBLE)) == (404, "NOT_FOUND")
-    bible(client, project_id)
-    replaced = good(client.put(url, json={**SECOND, "message": "Another world"}))
+    project_id = create_project(client)
+    url = f"{API_ROOT}/projects/{project_id}/bible"
+    assert status_and_code(client.put(url, json=BIBLE)) == (404, "NOT_FOUND")
+    create_bible(client, project_id)
+    replaced = require_success(client.put(url, json={**SECOND, "message": "Another world"}))
     assert replaced.items() >= (SECOND | {"visual_style": {}, "world_setting": {}}).items()
-    changes = good(client.get(f"{url}/history"))
+    changes = require_success(client.get(f"{url}/history"))
     assert [(one["part"], one["before"] is None) for one in changes] == [("bible", False), ("bible", True)]
     assert changes[0]["message"] == "Another world"
     assert changes[0]["before"]["visual_style"] == BIBLE["visual_style"]
     assert changes[0]["after"]["title"] == SECOND["title"]
-    then = good(client.get(url, params={"at": changes[1]["commit"]}))
+    then = require_success(client.get(url, params={"at": changes[1]["commit"]}))
     assert then.items() >= BIBLE.items()
 
 
 @pytest.mark.parametrize("form", [KAI, KAI_AGAIN])
 def test_documented_bible_character(client: TestClient, form: dict[str, Any]) -> None:
-    project_id = project(client)
-    url = f"{A}/projects/{project_id}/bible/characters"
-    assert code_of(client.post(url, json=form)) == (404, "NOT_FOUND")
-    bible(client, project_id)
+    project_id = create_project(client)
+    url = f"{API_ROOT}/projects/{project_id}/bible/characters"
+    assert status_and_code(client.post(url, json=form)) == (404, "NOT_FOUND")
+    create_bible(client, project_id)
     answer = client.post(url, json=form)
-    made = edited(answer, 201)
+    made = require_edit(answer, 201)
     assert made.items() >= form.items()
-    assert good(client.get(url)) == [made]
-    assert good(client.get(answer.headers["Location"])) == made
-    assert code_of(client.post(url, json=form)) == (409, "CONFLICT")
+    assert require_success(client.get(url)) == [made]
+    assert require_success(client.get(answer.headers["Location"])) == made
+    assert status_and_code(client.post(url, json=form)) == (409, "CONFLICT")
 
 
 def test_bible_character_is_changed_linked_and_deleted(client: TestClient) -> None:
-    project_id = project(client)
-    bible(client, project_id)
-    drawn = character(client, project_id)
-    one = good(client.post(f"{A}/projects/{project_id}/bible/characters", json=KAI), 201)
-    url = f"{A}/projects/{project_id}/bible/characters/{one['id']}"
+    project_id = create_project(client)
+    create_bible(client, project_id)
+    drawn = create_character(client, project_id)
+    one = require_success(client.post(f"{API_ROOT}/projects/{project_id}/bible/characters", json=KAI), 201)
+    url = f"{API_ROOT}/projects/{project_id}/bible/characters/{one['id']}"
     read = client.get(url).headers["ETag"]
-    changed = good(client.put(url, json={"role": "hero", "character_id": drawn["id"]}, headers={"If-Match": read}))
+    changed = require_success(
+        client.put(url, json={"role": "hero", "character_id": drawn["id"]}, headers={"If-Match": read})
+    )
     assert (changed["role"], changed["character_key"], changed["version"]) == ("hero", drawn["key"], 2)
     assert changed.items() >= KAI.items()
-    assert code_of(client.put(url, json={"role": "x"}, headers={"If-Match": read})) == (412, "PRECONDITION_FAILED")
-    stranger = character(client, project(client))
-    assert code_of(client.put(url, json={"character_id": stranger["id"]})) == (404, "NOT_FOUND")
-    good(client.delete(f"{A}/characters/{drawn['id']}"))
-    assert good(client.get(url))["character_key"] is None
-    good(client.delete(url))
-    assert code_of(client.get(url)) == (404, "NOT_FOUND")
-    history = pages(client, f"projects/{project_id}/bible/history", part="bible_character", limit=2)
+    assert status_and_code(client.put(url, json={"role": "x"}, headers={"If-Match": read})) == (
+        412,
+        "PRECONDITION_FAILED",
+    )
+    stranger = create_character(client, create_project(client))
+    assert status_and_code(client.put(url, json={"character_id": stranger["id"]})) == (404, "NOT_FOUND")
+    require_success(client.delete(f"{API_ROOT}/characters/{drawn['id']}"))
+    assert require_success(client.get(url))["character_key"] is None
+    require_success(client.delete(url))
+    assert status_and_code(client.get(url)) == (404, "NOT_FOUND")
+    history = read_all_pages(client, f"projects/{project_id}/bible/history", part="bible_character", limit=2)
     assert [(row["before"] is None, row["after"] is None) for row in history] == [
         (False, True),
         (False, False),
@@ -98,25 +112,25 @@ def test_bible_character_is_changed_linked_and_deleted(client: TestClient) -> No
 
 
 def test_character_of_another_bible_is_not_reached(client: TestClient) -> None:
-    mine, other = project(client), project(client)
+    mine, other = create_project(client), create_project(client)
     for project_id in (mine, other):
-        bible(client, project_id)
-    one = good(client.post(f"{A}/projects/{other}/bible/characters", json=KAI), 201)
-    url = f"{A}/projects/{mine}/bible/characters/{one['id']}"
+        create_bible(client, project_id)
+    one = require_success(client.post(f"{API_ROOT}/projects/{other}/bible/characters", json=KAI), 201)
+    url = f"{API_ROOT}/projects/{mine}/bible/characters/{one['id']}"
     for method in ("GET", "PUT", "DELETE"):
         answer = client.request(method, url, json={"role": "x"} if method == "PUT" else None)
-        assert code_of(answer) == (404, "NOT_FOUND")
-    assert good(client.get(f"{A}/projects/{mine}/bible/characters")) == []
+        assert status_and_code(answer) == (404, "NOT_FOUND")
+    assert require_success(client.get(f"{API_ROOT}/projects/{mine}/bible/characters")) == []
 
 
 def test_bible_of_a_branch(client: TestClient) -> None:
-    project_id = project(client)
-    bible(client, project_id)
-    branch(client, project_id)
-    url = f"{A}/projects/{project_id}/bible"
-    good(client.put(url, json={**BIBLE, "title": "Another ending", "branch_name": "experimental_ending"}))
-    assert good(client.get(url))["title"] == BIBLE["title"]
-    assert good(client.get(url, params={"branch": "experimental_ending"}))["title"] == "Another ending"
+    project_id = create_project(client)
+    create_bible(client, project_id)
+    create_branch(client, project_id)
+    url = f"{API_ROOT}/projects/{project_id}/bible"
+    require_success(client.put(url, json={**BIBLE, "title": "Another ending", "branch_name": "experimental_ending"}))
+    assert require_success(client.get(url))["title"] == BIBLE["title"]
+    assert require_success(client.get(url, params={"branch": "experimental_ending"}))["title"] == "Another ending"
 
 
 @pytest.mark.parametrize(
@@ -130,6 +144,6 @@ def test_bible_of_a_branch(client: TestClient) -> None:
     ],
 )
 def test_bad_bible_is_refused(client: TestClient, body: dict[str, Any], field: str) -> None:
-    refused = client.post(f"{A}/projects/{project(client)}/bible", json={**BIBLE, **body})
-    assert code_of(refused) == (422, "VALIDATION_ERROR")
+    refused = client.post(f"{API_ROOT}/projects/{create_project(client)}/bible", json={**BIBLE, **body})
+    assert status_and_code(refused) == (422, "VALIDATION_ERROR")
     assert refused.json()["error"]["details"]["field"] == field

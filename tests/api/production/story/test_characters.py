@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.api_factories import branch, character, edited, good, pages, project, scene
-from tests.api.api_requests import A, code_of
+from tests.api.api_factories import (
+    create_branch,
+    create_character,
+    create_project,
+    create_scene,
+    read_all_pages,
+    require_edit,
+    require_success,
+)
+from tests.api.api_requests import API_ROOT, status_and_code
 
 
 @pytest.fixture
@@ -23,7 +31,7 @@ def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_documented_character_and_its_update(media: Path, client: TestClient) -> None:
-    project_id = project(client)
+    project_id = create_project(client)
     form = {
         "project_id": project_id,
         "name": "Kai Nakamura",
@@ -31,21 +39,24 @@ def test_documented_character_and_its_update(media: Path, client: TestClient) ->
         "image_path": str(media / "kai.png"),
         "comfyui_workflow": "anime_character_v2",
     }
-    made = good(client.post(f"{A}/characters", json=form), 201)
+    made = require_success(client.post(f"{API_ROOT}/characters", json=form), 201)
     assert made.items() >= form.items()
     assert (made["version"], made["branch_name"], type(made["id"])) == (1, "main", int)
     new = {"description": "Updated character description", "image_path": str(media / "kai-2.png")}
-    changed = edited(client.put(f"{A}/characters/{made['id']}", json=new))
+    changed = require_edit(client.put(f"{API_ROOT}/characters/{made['id']}", json=new))
     assert changed.items() >= (form | new | {"id": made["id"], "version": 2}).items()
-    assert good(client.get(f"{A}/characters?project_id={project_id}")) == [changed]
-    assert good(client.get(f"{A}/characters/{made['id']}")) == changed
+    assert require_success(client.get(f"{API_ROOT}/characters?project_id={project_id}")) == [changed]
+    assert require_success(client.get(f"{API_ROOT}/characters/{made['id']}")) == changed
 
 
 def test_workflow_that_is_not_registered_is_kept_with_a_warning(client: TestClient) -> None:
-    kai = character(client, project(client), comfyui_workflow="my_own_graph")
+    kai = create_character(client, create_project(client), comfyui_workflow="my_own_graph")
     assert len(kai["warnings"]) == 1
     assert "my_own_graph" in kai["warnings"][0]
-    assert good(client.put(f"{A}/characters/{kai['id']}", json={"comfyui_workflow": None}))["warnings"] == []
+    assert (
+        require_success(client.put(f"{API_ROOT}/characters/{kai['id']}", json={"comfyui_workflow": None}))["warnings"]
+        == []
+    )
 
 
 @pytest.mark.parametrize("way", ["outside", "dots", "link", "missing", "folder", "relative"])
@@ -61,21 +72,21 @@ def test_image_outside_the_media_folders_is_refused(media: Path, client: TestCli
         "folder": str(media),
         "relative": "kai.png",
     }[way]
-    project_id = project(client)
-    refused = client.post(f"{A}/characters", json={"project_id": project_id, "name": "Kai", "image_path": path})
-    assert code_of(refused) == (422, "VALIDATION_ERROR")
+    project_id = create_project(client)
+    refused = client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai", "image_path": path})
+    assert status_and_code(refused) == (422, "VALIDATION_ERROR")
     assert refused.json()["error"]["details"]["field"] == "image_path"
-    kai = character(client, project_id)
-    assert code_of(client.put(f"{A}/characters/{kai['id']}", json={"image_path": path}))[0] == 422
-    assert good(client.get(f"{A}/characters/{kai['id']}")) == kai
+    kai = create_character(client, project_id)
+    assert status_and_code(client.put(f"{API_ROOT}/characters/{kai['id']}", json={"image_path": path}))[0] == 422
+    assert require_success(client.get(f"{API_ROOT}/characters/{kai['id']}")) == kai
 
 
 def test_every_edit_is_a_version_with_its_message(client: TestClient) -> None:
-    kai = character(client, project(client), message="Kai enters")
-    url = f"{A}/characters/{kai['id']}"
-    good(client.put(url, json={"role": "mentor", "message": "Kai grows old"}))
-    good(client.put(url, json={"role": "mentor", "message": "changes nothing"}))
-    versions = good(client.get(f"{url}/versions"))
+    kai = create_character(client, create_project(client), message="Kai enters")
+    url = f"{API_ROOT}/characters/{kai['id']}"
+    require_success(client.put(url, json={"role": "mentor", "message": "Kai grows old"}))
+    require_success(client.put(url, json={"role": "mentor", "message": "changes nothing"}))
+    versions = require_success(client.get(f"{url}/versions"))
     assert [(one["version"], one["message"], one["change"]) for one in versions] == [
         (2, "Kai grows old", "changed"),
         (1, "Kai enters", "added"),
@@ -83,75 +94,83 @@ def test_every_edit_is_a_version_with_its_message(client: TestClient) -> None:
     assert [one["fields"]["role"] for one in versions] == ["mentor", None]
     assert {one["author"] for one in versions} == {"local"}
     newest = client.get(f"{url}/versions", params={"limit": 1})
-    assert good(newest) == versions[:1]
-    assert good(client.get(newest.links["next"]["url"])) == versions[1:]
-    before = good(client.get(url, params={"at": versions[1]["commit"]}))
+    assert require_success(newest) == versions[:1]
+    assert require_success(client.get(newest.links["next"]["url"])) == versions[1:]
+    before = require_success(client.get(url, params={"at": versions[1]["commit"]}))
     assert (before["role"], before["id"], before["key"]) == (None, None, kai["key"])
-    assert code_of(client.get(url, params={"at": "no-such-tag"})) == (404, "NOT_FOUND")
-    assert code_of(client.get(url, params={"at": versions[1]["commit"], "branch": "main"}))[0] == 422
+    assert status_and_code(client.get(url, params={"at": "no-such-tag"})) == (404, "NOT_FOUND")
+    assert status_and_code(client.get(url, params={"at": versions[1]["commit"], "branch": "main"}))[0] == 422
 
 
 def test_branches_are_edited_and_read_apart(client: TestClient) -> None:
-    project_id = project(client)
-    kai = character(client, project_id)
-    branch(client, project_id)
-    url, there = f"{A}/characters/{kai['id']}", {"branch": "experimental_ending"}
+    project_id = create_project(client)
+    kai = create_character(client, project_id)
+    create_branch(client, project_id)
+    url, there = f"{API_ROOT}/characters/{kai['id']}", {"branch": "experimental_ending"}
     body = {"description": "Raised by the shrine", "branch_name": "experimental_ending"}
-    changed = edited(client.put(url, json=body))
+    changed = require_edit(client.put(url, json=body))
     assert (changed["branch_name"], changed["key"]) == ("experimental_ending", kai["key"])
     assert changed["id"] != kai["id"]
-    assert good(client.get(url)) == kai
-    assert good(client.get(url, params=there)) == changed
-    listed = good(client.get(f"{A}/characters", params={"project_id": project_id, **there}))
+    assert require_success(client.get(url)) == kai
+    assert require_success(client.get(url, params=there)) == changed
+    listed = require_success(client.get(f"{API_ROOT}/characters", params={"project_id": project_id, **there}))
     assert listed == [changed]
     # the row of the branch is changed on its branch, without saying so
-    again = good(client.put(f"{A}/characters/{changed['id']}", json={"role": "hero"}))
+    again = require_success(client.put(f"{API_ROOT}/characters/{changed['id']}", json={"role": "hero"}))
     assert (again["branch_name"], again["role"]) == ("experimental_ending", "hero")
-    assert code_of(client.get(url, params={"branch": "no-such"})) == (404, "NOT_FOUND")
-    assert code_of(client.put(url, json={"role": "x", "branch": "no-such"})) == (404, "NOT_FOUND")
-    deleted = good(client.delete(url, params=there))
+    assert status_and_code(client.get(url, params={"branch": "no-such"})) == (404, "NOT_FOUND")
+    assert status_and_code(client.put(url, json={"role": "x", "branch": "no-such"})) == (404, "NOT_FOUND")
+    deleted = require_success(client.delete(url, params=there))
     assert deleted["branch_name"] == "experimental_ending"
-    assert code_of(client.get(url, params=there)) == (404, "NOT_FOUND")
-    assert good(client.get(url)) == kai
+    assert status_and_code(client.get(url, params=there)) == (404, "NOT_FOUND")
+    assert require_success(client.get(url)) == kai
 
 
 def test_deleted_character_is_gone_and_scenes_keep_its_name(client: TestClient) -> None:
-    project_id = project(client)
-    kai = character(client, project_id)
-    village = scene(client, project_id)
-    gone = good(client.delete(f"{A}/characters/{kai['id']}"))
+    project_id = create_project(client)
+    kai = create_character(client, project_id)
+    village = create_scene(client, project_id)
+    gone = require_success(client.delete(f"{API_ROOT}/characters/{kai['id']}"))
     assert gone["key"] == kai["key"]
     for method in ("GET", "PUT", "DELETE"):
-        answer = client.request(method, f"{A}/characters/{kai['id']}", json={} if method == "PUT" else None)
-        assert code_of(answer) == (404, "NOT_FOUND")
-    assert good(client.get(f"{A}/scenes/{village['id']}"))["characters"] == ["Kai Nakamura", "Village Elder"]
-    past = pages(client, "characters", project_id=project_id, at=gone["commit"])
+        answer = client.request(method, f"{API_ROOT}/characters/{kai['id']}", json={} if method == "PUT" else None)
+        assert status_and_code(answer) == (404, "NOT_FOUND")
+    assert require_success(client.get(f"{API_ROOT}/scenes/{village['id']}"))["characters"] == [
+        "Kai Nakamura",
+        "Village Elder",
+    ]
+    past = read_all_pages(client, "characters", project_id=project_id, at=gone["commit"])
     assert past == []
 
 
 def test_list_comes_in_pages_now_and_in_the_past(client: TestClient) -> None:
-    project_id = project(client)
-    other = project(client)
+    project_id = create_project(client)
+    other = create_project(client)
     names = [f"Ronin {letter}" for letter in "edcba"]
-    commits = [character(client, project_id, name=name) for name in names]
-    character(client, other, name="Ronin of another project")
-    listed = pages(client, "characters", project_id=project_id, limit=2)
+    commits = [create_character(client, project_id, name=name) for name in names]
+    create_character(client, other, name="Ronin of another project")
+    listed = read_all_pages(client, "characters", project_id=project_id, limit=2)
     assert [row["name"] for row in listed] == names
     assert [row["id"] for row in listed] == [made["id"] for made in commits]
-    assert [row["name"] for row in pages(client, "characters", project_id=project_id, name="N C")] == ["Ronin c"]
-    at = good(client.get(f"{A}/characters/{commits[3]['id']}/versions"))[0]["commit"]
-    past = pages(client, "characters", project_id=project_id, limit=3, at=at)
+    assert [row["name"] for row in read_all_pages(client, "characters", project_id=project_id, name="N C")] == [
+        "Ronin c"
+    ]
+    at = require_success(client.get(f"{API_ROOT}/characters/{commits[3]['id']}/versions"))[0]["commit"]
+    past = read_all_pages(client, "characters", project_id=project_id, limit=3, at=at)
     assert [row["name"] for row in past] == sorted(names[:4])
-    assert code_of(client.get(f"{A}/characters")) == (422, "VALIDATION_ERROR")
+    assert status_and_code(client.get(f"{API_ROOT}/characters")) == (422, "VALIDATION_ERROR")
 
 
 def test_lost_update_is_refused(client: TestClient) -> None:
-    kai = character(client, project(client))
-    url = f"{A}/characters/{kai['id']}"
+    kai = create_character(client, create_project(client))
+    url = f"{API_ROOT}/characters/{kai['id']}"
     read = client.get(url).headers["ETag"]
-    good(client.put(url, json={"role": "hero"}, headers={"If-Match": read}))
-    assert code_of(client.put(url, json={"role": "mentor"}, headers={"If-Match": read})) == (412, "PRECONDITION_FAILED")
-    assert good(client.get(url))["role"] == "hero"
+    require_success(client.put(url, json={"role": "hero"}, headers={"If-Match": read}))
+    assert status_and_code(client.put(url, json={"role": "mentor"}, headers={"If-Match": read})) == (
+        412,
+        "PRECONDITION_FAILED",
+    )
+    assert require_success(client.get(url))["role"] == "hero"
 
 
 @pytest.mark.parametrize(
@@ -167,16 +186,16 @@ def test_lost_update_is_refused(client: TestClient) -> None:
     ],
 )
 def test_bad_character_is_refused(client: TestClient, body: dict[str, object], field: str) -> None:
-    refused = client.post(f"{A}/characters", json={"project_id": project(client), "name": "Kai", **body})
-    assert code_of(refused) == (422, "VALIDATION_ERROR")
+    refused = client.post(f"{API_ROOT}/characters", json={"project_id": create_project(client), "name": "Kai", **body})
+    assert status_and_code(refused) == (422, "VALIDATION_ERROR")
     assert refused.json()["error"]["details"]["field"] == field
 
 
 def test_name_is_free_once_a_branch_in_any_case(client: TestClient) -> None:
-    project_id = project(client)
-    character(client, project_id)
-    taken = client.post(f"{A}/characters", json={"project_id": project_id, "name": "KAI nakamura"})
-    assert code_of(taken) == (409, "CONFLICT")
-    character(client, project(client), name="Kai Nakamura")
-    unknown = client.post(f"{A}/characters", json={"project_id": 999999999, "name": "Kai"})
-    assert code_of(unknown) == (404, "NOT_FOUND")
+    project_id = create_project(client)
+    create_character(client, project_id)
+    taken = client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "KAI nakamura"})
+    assert status_and_code(taken) == (409, "CONFLICT")
+    create_character(client, create_project(client), name="Kai Nakamura")
+    unknown = client.post(f"{API_ROOT}/characters", json={"project_id": 999999999, "name": "Kai"})
+    assert status_and_code(unknown) == (404, "NOT_FOUND")

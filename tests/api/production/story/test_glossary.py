@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.api_factories import good, pages, project, scene
-from tests.api.api_requests import A, code_of
+from tests.api.api_factories import create_project, create_scene, read_all_pages, require_success
+from tests.api.api_requests import API_ROOT, status_and_code
 
 BELL = {
     "name": "shrine bell",
@@ -20,7 +20,7 @@ BELL = {
 
 
 def check(client: TestClient, **body: Any) -> Any:
-    return good(client.post(f"{A}/cultural-validations", json=body), 201)
+    return require_success(client.post(f"{API_ROOT}/cultural-validations", json=body), 201)
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_prompt_is_checked_against_the_glossary(
 
 
 def test_scene_is_checked_with_all_its_words_and_the_findings_are_kept(client: TestClient) -> None:
-    project_id = project(client)
+    project_id = create_project(client)
     line = {"character": "Ren", "line": "畳に土足で上がるな", "timestamp": 0}
-    village = scene(client, project_id, dialogue=[line], location="torii before the shrine")
+    village = create_scene(client, project_id, dialogue=[line], location="torii before the shrine")
     found = check(client, scene_id=village["id"])
     assert [(one["element_name"], one["finding"]) for one in found] == [("genkan", "broken"), ("torii", "followed")]
     assert {(one["kind"], one["scene_key"], one["project_id"]) for one in found} == {
@@ -54,41 +54,44 @@ def test_scene_is_checked_with_all_its_words_and_the_findings_are_kept(client: T
     }
     assert len({one["check_id"] for one in found}) == 1
     check(client, prompt="rain", project_id=project_id)
-    kept = pages(client, "cultural-validations", project_id=project_id, limit=1)
+    kept = read_all_pages(client, "cultural-validations", project_id=project_id, limit=1)
     assert [one["finding"] for one in kept] == ["nothing", "followed", "broken"]
-    assert pages(client, "cultural-validations", project_id=project_id, finding="broken") == found[:1]
-    assert len(pages(client, "cultural-validations", project_id=project_id, scene_key=village["key"])) == 2
-    assert pages(client, "cultural-validations", project_id=project(client)) == []
+    assert read_all_pages(client, "cultural-validations", project_id=project_id, finding="broken") == found[:1]
+    assert len(read_all_pages(client, "cultural-validations", project_id=project_id, scene_key=village["key"])) == 2
+    assert read_all_pages(client, "cultural-validations", project_id=create_project(client)) == []
 
 
 def test_own_element_is_made_used_changed_and_deleted(client: TestClient) -> None:
-    mine, other = project(client), project(client)
-    made = good(client.post(f"{A}/cultural-elements", json={"project_id": mine, **BELL}), 201)
+    mine, other = create_project(client), create_project(client)
+    made = require_success(client.post(f"{API_ROOT}/cultural-elements", json={"project_id": mine, **BELL}), 201)
     assert made.items() >= BELL.items()
-    assert code_of(client.post(f"{A}/cultural-elements", json={"project_id": mine, **BELL})) == (409, "CONFLICT")
+    assert status_and_code(client.post(f"{API_ROOT}/cultural-elements", json={"project_id": mine, **BELL})) == (
+        409,
+        "CONFLICT",
+    )
     late = "the shrine bell after the prayer"
     assert [one["finding"] for one in check(client, prompt=late, project_id=mine)] == ["broken"]
     assert [one["finding"] for one in check(client, prompt=late, project_id=other)] == ["nothing"]
-    url = f"{A}/cultural-elements/{made['id']}"
-    assert good(client.put(url, json={"violations": []}))["violations"] == []
+    url = f"{API_ROOT}/cultural-elements/{made['id']}"
+    assert require_success(client.put(url, json={"violations": []}))["violations"] == []
     assert [one["finding"] for one in check(client, prompt=late, project_id=mine)] == ["followed"]
-    built_in = len(pages(client, "cultural-elements"))
+    built_in = len(read_all_pages(client, "cultural-elements"))
     assert built_in >= 10
-    assert len(pages(client, "cultural-elements", project_id=mine, limit=4)) == built_in + 1
-    good(client.delete(url))
-    assert code_of(client.put(url, json={})) == (404, "NOT_FOUND")
-    assert len(pages(client, "cultural-validations", project_id=mine)) == 2
+    assert len(read_all_pages(client, "cultural-elements", project_id=mine, limit=4)) == built_in + 1
+    require_success(client.delete(url))
+    assert status_and_code(client.put(url, json={})) == (404, "NOT_FOUND")
+    assert len(read_all_pages(client, "cultural-validations", project_id=mine)) == 2
 
 
 def test_built_in_element_stays_and_gives_way_to_one_of_its_name(client: TestClient) -> None:
-    kimono = next(row for row in pages(client, "cultural-elements") if row["name"] == "kimono")
-    url = f"{A}/cultural-elements/{kimono['id']}"
-    assert code_of(client.put(url, json={"rule": "x"})) == (409, "CONFLICT")
-    assert code_of(client.put(url, json={"name": "x"})) == (409, "CONFLICT")
-    assert code_of(client.delete(url)) == (409, "CONFLICT")
-    mine = project(client)
+    kimono = next(row for row in read_all_pages(client, "cultural-elements") if row["name"] == "kimono")
+    url = f"{API_ROOT}/cultural-elements/{kimono['id']}"
+    assert status_and_code(client.put(url, json={"rule": "x"})) == (409, "CONFLICT")
+    assert status_and_code(client.put(url, json={"name": "x"})) == (409, "CONFLICT")
+    assert status_and_code(client.delete(url)) == (409, "CONFLICT")
+    mine = create_project(client)
     own = BELL | {"project_id": mine, "name": "Kimono", "triggers": ["kimono"], "violations": ["red"]}
-    good(client.post(f"{A}/cultural-elements", json=own), 201)
+    require_success(client.post(f"{API_ROOT}/cultural-elements", json=own), 201)
     found = check(client, prompt="a red kimono, left over right", project_id=mine)
     assert [(one["element_name"], one["finding"]) for one in found] == [("Kimono", "broken")]
 
@@ -104,4 +107,4 @@ def test_built_in_element_stays_and_gives_way_to_one_of_its_name(client: TestCli
     ],
 )
 def test_check_of_nothing_is_refused(client: TestClient, body: dict[str, Any], status: int) -> None:
-    assert code_of(client.post(f"{A}/cultural-validations", json=body))[0] == status
+    assert status_and_code(client.post(f"{API_ROOT}/cultural-validations", json=body))[0] == status

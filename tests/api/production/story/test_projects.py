@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.projects import Project
-from tests.api.api_factories import good, pages, project
-from tests.api.api_requests import A, code_of
+from tests.api.api_factories import create_project, read_all_pages, require_success
+from tests.api.api_requests import API_ROOT, status_and_code
 
 FORM = {
     "name": "My Anime Project",
@@ -21,24 +21,24 @@ FORM = {
 
 @pytest.mark.parametrize("form", [FORM, {"name": "My Anime Project", "description": "Test project"}])
 def test_documented_project_is_made_as_a_draft(client: TestClient, form: dict[str, object]) -> None:
-    answer = client.post(f"{A}/projects", json=form)
-    made = good(answer, 201)
+    answer = client.post(f"{API_ROOT}/projects", json=form)
+    made = require_success(answer, 201)
     assert {name: made[name] for name in form} == form
     assert (made["status"], type(made["id"]), made["deleted_at"]) == ("draft", int, None)
     again = client.get(answer.headers["Location"])
-    assert good(again) == made
+    assert require_success(again) == made
     assert again.headers["ETag"] == answer.headers["ETag"]
 
 
 def test_patch_changes_what_is_given_and_nothing_else(client: TestClient) -> None:
-    made = good(client.post(f"{A}/projects", json=FORM), 201)
-    url = f"{A}/projects/{made['id']}"
-    changed = good(client.patch(url, json={"description": "Updated description"}))
+    made = require_success(client.post(f"{API_ROOT}/projects", json=FORM), 201)
+    url = f"{API_ROOT}/projects/{made['id']}"
+    changed = require_success(client.patch(url, json={"description": "Updated description"}))
     assert changed == made | {"description": "Updated description", "updated_at": changed["updated_at"]}
     assert changed["updated_at"] > made["updated_at"]
     settings = {"series_name": "Neon", "fps": 30, "width": 1280, "height": 720, "default_style": "cinematic"}
-    assert good(client.patch(url, json={"settings": settings}))["settings"].items() >= settings.items()
-    after = good(client.patch(url, json={"status": "archived", "metadata": {}, "settings": {"fps": None}}))
+    assert require_success(client.patch(url, json={"settings": settings}))["settings"].items() >= settings.items()
+    after = require_success(client.patch(url, json={"status": "archived", "metadata": {}, "settings": {"fps": None}}))
     assert (after["status"], after["metadata"], after["settings"]["fps"]) == ("archived", {}, None)
     assert after["settings"]["width"] == 1280
 
@@ -56,58 +56,62 @@ def test_patch_changes_what_is_given_and_nothing_else(client: TestClient) -> Non
     ],
 )
 def test_patch_refuses_what_cannot_be(client: TestClient, body: dict[str, object], field: str) -> None:
-    url = f"{A}/projects/{project(client)}"
-    before = good(client.get(url))
+    url = f"{API_ROOT}/projects/{create_project(client)}"
+    before = require_success(client.get(url))
     answer = client.patch(url, json=body)
-    assert code_of(answer) == (422, "VALIDATION_ERROR")
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     assert answer.json()["error"]["details"]["field"] == field
-    assert good(client.get(url)) == before
+    assert require_success(client.get(url)) == before
 
 
 def test_list_comes_in_pages_and_is_narrowed(client: TestClient) -> None:
-    ids = [project(client, name=f"夜の街 {number}") for number in range(5)]
-    project(client, name="100% other")
-    good(client.patch(f"{A}/projects/{ids[1]}", json={"status": "completed"}))
-    assert [row["id"] for row in pages(client, "projects", limit=2, name="夜の街")] == ids
-    assert [row["id"] for row in pages(client, "projects", status="completed")] == [ids[1]]
-    assert [row["name"] for row in pages(client, "projects", name="0% O")] == ["100% other"]
+    ids = [create_project(client, name=f"夜の街 {number}") for number in range(5)]
+    create_project(client, name="100% other")
+    require_success(client.patch(f"{API_ROOT}/projects/{ids[1]}", json={"status": "completed"}))
+    assert [row["id"] for row in read_all_pages(client, "projects", limit=2, name="夜の街")] == ids
+    assert [row["id"] for row in read_all_pages(client, "projects", status="completed")] == [ids[1]]
+    assert [row["name"] for row in read_all_pages(client, "projects", name="0% O")] == ["100% other"]
 
 
-def test_deleted_project_is_gone_with_all_in_it_until_it_is_restored(client: TestClient, sessions: Sessions) -> None:
-    project_id = project(client)
-    url = f"{A}/projects/{project_id}"
-    before = good(client.get(url))
-    gone = good(client.delete(url))
+def test_deleted_project_is_gone_with_all_in_it_until_it_is_restored(
+    client: TestClient, sessions: SessionFactory
+) -> None:
+    project_id = create_project(client)
+    url = f"{API_ROOT}/projects/{project_id}"
+    before = require_success(client.get(url))
+    gone = require_success(client.delete(url))
     deleted_at = datetime.fromisoformat(gone["deleted_at"])
     assert datetime.fromisoformat(gone["restorable_until"]) - deleted_at == timedelta(days=30)
-    for path in (url, f"{A}/characters?project_id={project_id}", f"{url}/bible"):
-        assert code_of(client.get(path)) == (404, "NOT_FOUND")
-    assert code_of(client.delete(url)) == (404, "NOT_FOUND")
-    assert pages(client, "projects") == []
-    assert [row["id"] for row in pages(client, "projects", deleted=True)] == [project_id]
-    restored = good(client.post(gone["restore_url"]))
+    for path in (url, f"{API_ROOT}/characters?project_id={project_id}", f"{url}/bible"):
+        assert status_and_code(client.get(path)) == (404, "NOT_FOUND")
+    assert status_and_code(client.delete(url)) == (404, "NOT_FOUND")
+    assert read_all_pages(client, "projects") == []
+    assert [row["id"] for row in read_all_pages(client, "projects", deleted=True)] == [project_id]
+    restored = require_success(client.post(gone["restore_url"]))
     assert restored | {"updated_at": None} == before | {"updated_at": None}
-    assert good(client.post(gone["restore_url"])) == restored
+    assert require_success(client.post(gone["restore_url"])) == restored
     with sessions.begin() as session:
         session.get_one(Project, project_id).deleted_at = datetime.now(UTC) - timedelta(days=31)
-    assert code_of(client.post(gone["restore_url"])) == (404, "NOT_FOUND")
+    assert status_and_code(client.post(gone["restore_url"])) == (404, "NOT_FOUND")
 
 
 def test_lost_update_is_refused(client: TestClient) -> None:
-    url = f"{A}/projects/{project(client)}"
+    url = f"{API_ROOT}/projects/{create_project(client)}"
     read = client.get(url).headers["ETag"]
     first = client.patch(url, json={"description": "one"}, headers={"If-Match": read})
-    assert good(first)["description"] == "one"
+    assert require_success(first)["description"] == "one"
     second = client.patch(url, json={"description": "two"}, headers={"If-Match": read})
-    assert code_of(second) == (412, "PRECONDITION_FAILED")
+    assert status_and_code(second) == (412, "PRECONDITION_FAILED")
     assert second.json()["error"]["details"]["etag"] == first.headers["ETag"]
-    assert good(client.get(url))["description"] == "one"
-    good(client.patch(url, json={"description": "three"}, headers={"If-Match": f'"x", {first.headers["ETag"]}'}))
-    good(client.patch(url, json={"description": "four"}, headers={"If-Match": "*"}))
+    assert require_success(client.get(url))["description"] == "one"
+    require_success(
+        client.patch(url, json={"description": "three"}, headers={"If-Match": f'"x", {first.headers["ETag"]}'})
+    )
+    require_success(client.patch(url, json={"description": "four"}, headers={"If-Match": "*"}))
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 def test_unknown_project(client: TestClient, method: str) -> None:
     body: dict[str, str] | None = {} if method == "PATCH" else None
-    assert code_of(client.request(method, f"{A}/projects/999999999", json=body)) == (404, "NOT_FOUND")
-    assert code_of(client.request(method, f"{A}/projects/0", json=body)) == (422, "VALIDATION_ERROR")
+    assert status_and_code(client.request(method, f"{API_ROOT}/projects/999999999", json=body)) == (404, "NOT_FOUND")
+    assert status_and_code(client.request(method, f"{API_ROOT}/projects/0", json=body)) == (422, "VALIDATION_ERROR")

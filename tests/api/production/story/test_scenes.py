@@ -7,21 +7,32 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.api_factories import VILLAGE, branch, character, edited, good, pages, project, scene
-from tests.api.api_requests import A, code_of
+from tests.api.api_factories import (
+    VILLAGE_SCENE,
+    create_branch,
+    create_character,
+    create_project,
+    create_scene,
+    read_all_pages,
+    require_edit,
+    require_success,
+)
+from tests.api.api_requests import API_ROOT, status_and_code
 
 
 def test_documented_scene_and_its_update(client: TestClient) -> None:
-    project_id = project(client)
-    assert good(client.get(f"{A}/projects/{project_id}"))["status"] == "draft"
-    form = {"project_id": project_id, "branch_name": "main", **VILLAGE}
-    made = good(client.post(f"{A}/scenes", json=form), 201)
+    project_id = create_project(client)
+    assert require_success(client.get(f"{API_ROOT}/projects/{project_id}"))["status"] == "draft"
+    form = {"project_id": project_id, "branch_name": "main", **VILLAGE_SCENE}
+    made = require_success(client.post(f"{API_ROOT}/scenes", json=form), 201)
     assert made.items() >= form.items()
     assert made["status"] == "draft"
-    changed = edited(client.put(f"{A}/scenes/{made['id']}", json={"description": "Updated scene description"}))
+    changed = require_edit(
+        client.put(f"{API_ROOT}/scenes/{made['id']}", json={"description": "Updated scene description"})
+    )
     assert changed.items() >= (form | {"id": made["id"], "description": "Updated scene description"}).items()
-    assert good(client.get(f"{A}/scenes?project_id={project_id}")) == [changed]
-    assert good(client.get(f"{A}/projects/{project_id}"))["status"] == "active"
+    assert require_success(client.get(f"{API_ROOT}/scenes?project_id={project_id}")) == [changed]
+    assert require_success(client.get(f"{API_ROOT}/projects/{project_id}"))["status"] == "active"
 
 
 def test_scene_takes_a_video_of_the_media_folders_only(
@@ -33,25 +44,25 @@ def test_scene_takes_a_video_of_the_media_folders_only(
         path.write_bytes(b"a video")
     monkeypatch.setenv("TOWER_MEDIA_ROOTS", str(media))
     client: TestClient = request.getfixturevalue("client")
-    url = f"{A}/scenes/{scene(client, project(client))['id']}"
+    url = f"{API_ROOT}/scenes/{create_scene(client, create_project(client))['id']}"
     form = {"description": "Updated scene description", "video_path": str(media / "shot.mp4")}
-    assert good(client.put(url, json=form)).items() >= form.items()
+    assert require_success(client.put(url, json=form)).items() >= form.items()
     refused = client.put(url, json={"video_path": str(tmp_path / "stray.mp4")})
-    assert code_of(refused) == (422, "VALIDATION_ERROR")
+    assert status_and_code(refused) == (422, "VALIDATION_ERROR")
     assert refused.json()["error"]["details"]["field"] == "video_path"
-    assert good(client.get(url)).items() >= form.items()
+    assert require_success(client.get(url)).items() >= form.items()
 
 
 def test_cast_is_answered_by_present_names(client: TestClient) -> None:
-    project_id = project(client)
-    kai = character(client, project_id)
-    village = scene(client, project_id, characters=["kai nakamura", "Village Elder"])
-    good(client.put(f"{A}/characters/{kai['id']}", json={"name": "Kai the Elder"}))
-    url = f"{A}/scenes/{village['id']}"
-    assert good(client.get(url))["characters"] == ["Kai the Elder", "Village Elder"]
-    first = good(client.get(f"{url}/versions"))[-1]["commit"]
-    assert good(client.get(url, params={"at": first}))["characters"] == ["Kai Nakamura", "Village Elder"]
-    past = pages(client, "scenes", project_id=project_id, at=first)
+    project_id = create_project(client)
+    kai = create_character(client, project_id)
+    village = create_scene(client, project_id, characters=["kai nakamura", "Village Elder"])
+    require_success(client.put(f"{API_ROOT}/characters/{kai['id']}", json={"name": "Kai the Elder"}))
+    url = f"{API_ROOT}/scenes/{village['id']}"
+    assert require_success(client.get(url))["characters"] == ["Kai the Elder", "Village Elder"]
+    first = require_success(client.get(f"{url}/versions"))[-1]["commit"]
+    assert require_success(client.get(url, params={"at": first}))["characters"] == ["Kai Nakamura", "Village Elder"]
+    past = read_all_pages(client, "scenes", project_id=project_id, at=first)
     assert [row["characters"] for row in past] == [["Kai Nakamura", "Village Elder"]]
 
 
@@ -66,72 +77,78 @@ def test_all_fields_come_back(client: TestClient) -> None:
         "mood": "calm",
         "camera": "slow pan",
     }
-    made = scene(client, project(client), **fields)
+    made = create_scene(client, create_project(client), **fields)
     assert made.items() >= fields.items()
-    cleared = good(client.put(f"{A}/scenes/{made['id']}", json=dict.fromkeys(("style", "mood", "title"))))
+    cleared = require_success(
+        client.put(f"{API_ROOT}/scenes/{made['id']}", json=dict.fromkeys(("style", "mood", "title")))
+    )
     assert (cleared["style"], cleared["mood"], cleared["title"], cleared["camera"]) == (None, None, None, "slow pan")
 
 
 def test_scene_without_a_number_comes_after_the_last(client: TestClient) -> None:
-    project_id = project(client)
-    scene(client, project_id, scene_number=7)
-    made = good(client.post(f"{A}/scenes", json={"project_id": project_id, "description": "next"}), 201)
+    project_id = create_project(client)
+    create_scene(client, project_id, scene_number=7)
+    made = require_success(
+        client.post(f"{API_ROOT}/scenes", json={"project_id": project_id, "description": "next"}), 201
+    )
     assert made["scene_number"] == 8
-    taken = client.post(f"{A}/scenes", json={"project_id": project_id, **VILLAGE, "scene_number": 7})
-    assert code_of(taken) == (409, "CONFLICT")
+    taken = client.post(f"{API_ROOT}/scenes", json={"project_id": project_id, **VILLAGE_SCENE, "scene_number": 7})
+    assert status_and_code(taken) == (409, "CONFLICT")
 
 
 def test_reorder_is_one_commit_that_numbers_all_scenes(client: TestClient) -> None:
-    project_id = project(client)
-    ids = [scene(client, project_id, scene_number=number)["id"] for number in (1, 2, 5)]
+    project_id = create_project(client)
+    ids = [create_scene(client, project_id, scene_number=number)["id"] for number in (1, 2, 5)]
     wanted = [ids[2], ids[0], ids[1]]
     body = {"project_id": project_id, "scene_ids": wanted, "message": "Begin with the end"}
-    answer = good(client.post(f"{A}/scenes/reorder", json=body))
+    answer = require_success(client.post(f"{API_ROOT}/scenes/reorder", json=body))
     assert [(row["id"], row["scene_number"]) for row in answer] == [(wanted[0], 1), (wanted[1], 2), (wanted[2], 3)]
-    assert good(client.get(f"{A}/scenes", params={"project_id": project_id})) == answer
-    assert good(client.get(f"{A}/scenes/{ids[0]}/versions"))[0]["message"] == "Begin with the end"
-    stranger = scene(client, project(client))["id"]
+    assert require_success(client.get(f"{API_ROOT}/scenes", params={"project_id": project_id})) == answer
+    assert require_success(client.get(f"{API_ROOT}/scenes/{ids[0]}/versions"))[0]["message"] == "Begin with the end"
+    stranger = create_scene(client, create_project(client))["id"]
     for odd in (wanted[:2], [*wanted[:2], wanted[0]], [*wanted[:2], stranger], [*wanted, 999999999]):
-        refused = client.post(f"{A}/scenes/reorder", json={"project_id": project_id, "scene_ids": odd})
-        assert code_of(refused) == (422, "VALIDATION_ERROR")
+        refused = client.post(f"{API_ROOT}/scenes/reorder", json={"project_id": project_id, "scene_ids": odd})
+        assert status_and_code(refused) == (422, "VALIDATION_ERROR")
         assert refused.json()["error"]["details"]["field"] == "scene_ids"
 
 
 def test_duplicate_copies_all_but_the_video(client: TestClient) -> None:
-    project_id = project(client)
-    village = scene(client, project_id, mood="calm")
-    url = f"{A}/scenes/{village['id']}/duplicate"
-    copied = edited(client.post(url, json={}), 201)
+    project_id = create_project(client)
+    village = create_scene(client, project_id, mood="calm")
+    url = f"{API_ROOT}/scenes/{village['id']}/duplicate"
+    copied = require_edit(client.post(url, json={}), 201)
     own = {"id", "key", "scene_number", "created_at", "updated_at"}
     assert {name: copied[name] for name in copied.keys() - own} == {name: village[name] for name in copied.keys() - own}
     assert (copied["scene_number"], copied["key"] != village["key"]) == (2, True)
-    assert good(client.post(url, json={"scene_number": 9}), 201)["scene_number"] == 9
-    assert code_of(client.post(url, json={"scene_number": 9})) == (409, "CONFLICT")
-    assert code_of(client.post(f"{A}/scenes/999999999/duplicate", json={})) == (404, "NOT_FOUND")
+    assert require_success(client.post(url, json={"scene_number": 9}), 201)["scene_number"] == 9
+    assert status_and_code(client.post(url, json={"scene_number": 9})) == (409, "CONFLICT")
+    assert status_and_code(client.post(f"{API_ROOT}/scenes/999999999/duplicate", json={})) == (404, "NOT_FOUND")
 
 
 def test_list_is_by_number_in_pages_and_narrowed(client: TestClient) -> None:
-    project_id = project(client)
-    kai = character(client, project_id)
+    project_id = create_project(client)
+    kai = create_character(client, project_id)
     for number in (5, 3, 1, 4, 2):
-        scene(client, project_id, scene_number=number, characters=["Kai Nakamura"] if number > 3 else [])
-    listed = pages(client, "scenes", project_id=project_id, limit=2)
+        create_scene(client, project_id, scene_number=number, characters=["Kai Nakamura"] if number > 3 else [])
+    listed = read_all_pages(client, "scenes", project_id=project_id, limit=2)
     assert [row["scene_number"] for row in listed] == [1, 2, 3, 4, 5]
-    with_kai = pages(client, "scenes", project_id=project_id, character_id=kai["id"])
+    with_kai = read_all_pages(client, "scenes", project_id=project_id, character_id=kai["id"])
     assert [row["scene_number"] for row in with_kai] == [4, 5]
-    assert pages(client, "scenes", project_id=project_id, status="final") == []
-    strange = client.get(f"{A}/scenes", params={"project_id": project(client), "character_id": kai["id"]})
-    assert code_of(strange) == (404, "NOT_FOUND")
+    assert read_all_pages(client, "scenes", project_id=project_id, status="final") == []
+    strange = client.get(f"{API_ROOT}/scenes", params={"project_id": create_project(client), "character_id": kai["id"]})
+    assert status_and_code(strange) == (404, "NOT_FOUND")
 
 
 def test_scene_of_a_branch(client: TestClient) -> None:
-    project_id = project(client)
-    village = scene(client, project_id)
-    branch(client, project_id)
-    there = good(client.put(f"{A}/scenes/{village['id']}", json={"mood": "dusk", "branch": "experimental_ending"}))
+    project_id = create_project(client)
+    village = create_scene(client, project_id)
+    create_branch(client, project_id)
+    there = require_success(
+        client.put(f"{API_ROOT}/scenes/{village['id']}", json={"mood": "dusk", "branch": "experimental_ending"})
+    )
     assert there["branch_name"] == "experimental_ending"
-    assert good(client.get(f"{A}/scenes/{village['id']}"))["mood"] is None
-    listed = pages(client, "scenes", project_id=project_id, branch="experimental_ending")
+    assert require_success(client.get(f"{API_ROOT}/scenes/{village['id']}"))["mood"] is None
+    listed = read_all_pages(client, "scenes", project_id=project_id, branch="experimental_ending")
     assert [row["mood"] for row in listed] == ["dusk"]
 
 
@@ -149,24 +166,27 @@ def test_scene_of_a_branch(client: TestClient) -> None:
     ],
 )
 def test_bad_scene_is_refused(client: TestClient, body: dict[str, object], field: str) -> None:
-    made = scene(client, project(client))
-    refused = client.put(f"{A}/scenes/{made['id']}", json=body)
-    assert code_of(refused) == (422, "VALIDATION_ERROR")
+    made = create_scene(client, create_project(client))
+    refused = client.put(f"{API_ROOT}/scenes/{made['id']}", json=body)
+    assert status_and_code(refused) == (422, "VALIDATION_ERROR")
     assert refused.json()["error"]["details"]["field"] == field
 
 
 def test_scene_of_an_episode_that_is_not_there_is_refused(client: TestClient) -> None:
     unknown = "2f4c6a0e-7d39-4c53-9ae4-1f6d1de6a1c1"
-    made = scene(client, project(client))
-    assert code_of(client.put(f"{A}/scenes/{made['id']}", json={"episode_id": unknown}))[0] == 422
+    made = create_scene(client, create_project(client))
+    assert status_and_code(client.put(f"{API_ROOT}/scenes/{made['id']}", json={"episode_id": unknown}))[0] == 422
 
 
 def test_lost_update_is_refused_and_deleted_scene_is_gone(client: TestClient) -> None:
-    url = f"{A}/scenes/{scene(client, project(client))['id']}"
+    url = f"{API_ROOT}/scenes/{create_scene(client, create_project(client))['id']}"
     read = client.get(url).headers["ETag"]
-    good(client.put(url, json={"mood": "calm"}, headers={"If-Match": read}))
-    assert code_of(client.put(url, json={"mood": "wild"}, headers={"If-Match": read})) == (412, "PRECONDITION_FAILED")
-    good(client.delete(url))
+    require_success(client.put(url, json={"mood": "calm"}, headers={"If-Match": read}))
+    assert status_and_code(client.put(url, json={"mood": "wild"}, headers={"If-Match": read})) == (
+        412,
+        "PRECONDITION_FAILED",
+    )
+    require_success(client.delete(url))
     for method in ("GET", "PUT", "DELETE"):
         answer = client.request(method, url, json={} if method == "PUT" else None)
-        assert code_of(answer) == (404, "NOT_FOUND")
+        assert status_and_code(answer) == (404, "NOT_FOUND")

@@ -7,23 +7,30 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.api_factories import bible, branch, character, good, project, scene
-from tests.api.api_requests import A, code_of
+from tests.api.api_factories import (
+    create_bible,
+    create_branch,
+    create_character,
+    create_project,
+    create_scene,
+    require_success,
+)
+from tests.api.api_requests import API_ROOT, status_and_code
 
 
 @pytest.fixture
 def story(client: TestClient) -> int:
-    project_id = project(client)
-    character(client, project_id, name="中村 海", description="旧市街の探偵。名は Kai")
-    character(client, project_id, name="Ren", description="Follows Kai Nakamura")
+    project_id = create_project(client)
+    create_character(client, project_id, name="中村 海", description="旧市街の探偵。名は Kai")
+    create_character(client, project_id, name="Ren", description="Follows Kai Nakamura")
     line = {"character": "Ren", "line": "月が綺麗ですね", "timestamp": 1.0}
-    scene(client, project_id, description="Dawn over 100% rain", dialogue=[line], characters=[])
-    bible(client, project_id, title="Kai's world")
+    create_scene(client, project_id, description="Dawn over 100% rain", dialogue=[line], characters=[])
+    create_bible(client, project_id, title="Kai's world")
     return project_id
 
 
 def found(client: TestClient, project_id: int, q: str, **query: Any) -> list[tuple[str, str, str]]:
-    rows = good(client.get(f"{A}/search", params={"project_id": project_id, "q": q, **query}))
+    rows = require_success(client.get(f"{API_ROOT}/search", params={"project_id": project_id, "q": q, **query}))
     return [(row["kind"], row["label"], row["field"]) for row in rows]
 
 
@@ -39,7 +46,7 @@ def test_japanese_is_found_in_names_descriptions_and_dialogue(client: TestClient
     assert found(client, story, "海") == [("characters", "中村 海", "name")]
     assert found(client, story, "探偵") == [("characters", "中村 海", "description")]
     assert found(client, story, "綺麗") == [("scenes", "1", "dialogue")]
-    row = good(client.get(f"{A}/search", params={"project_id": story, "q": "綺麗"}))[0]
+    row = require_success(client.get(f"{API_ROOT}/search", params={"project_id": story, "q": "綺麗"}))[0]
     assert row["snippet"] == "Ren: 月が綺麗ですね"
 
 
@@ -54,13 +61,16 @@ def test_all_words_must_be_there_and_signs_are_signs(client: TestClient, story: 
 def test_search_is_narrowed_by_kind_limit_branch_and_project(client: TestClient, story: int) -> None:
     assert found(client, story, "kai", kind="bible") == [("bible", "Kai's world", "title")]
     assert len(found(client, story, "kai", limit=1)) == 1
-    branch(client, story)
-    character(client, story, name="Kai of the branch", branch_name="experimental_ending")
+    create_branch(client, story)
+    create_character(client, story, name="Kai of the branch", branch_name="experimental_ending")
     assert len(found(client, story, "kai")) == 3
     assert len(found(client, story, "kai", branch="experimental_ending")) == 4
-    assert found(client, project(client), "kai") == []
-    assert code_of(client.get(f"{A}/search", params={"project_id": 999999999, "q": "kai"})) == (404, "NOT_FOUND")
-    assert code_of(client.get(f"{A}/search", params={"project_id": story, "q": " "}))[0] == 422
+    assert found(client, create_project(client), "kai") == []
+    assert status_and_code(client.get(f"{API_ROOT}/search", params={"project_id": 999999999, "q": "kai"})) == (
+        404,
+        "NOT_FOUND",
+    )
+    assert status_and_code(client.get(f"{API_ROOT}/search", params={"project_id": story, "q": " "}))[0] == 422
 
 
 @pytest.mark.parametrize(
@@ -75,5 +85,5 @@ def test_search_is_narrowed_by_kind_limit_branch_and_project(client: TestClient,
 )
 def test_nul_is_refused_before_the_database_sees_it(client: TestClient, path: str) -> None:
     joint = "&" if "?" in path else "?"
-    with_project = path if path.startswith("projects") else f"{path}{joint}project_id={project(client)}"
-    assert code_of(client.get(f"{A}/{with_project}")) == (422, "VALIDATION_ERROR")
+    with_project = path if path.startswith("projects") else f"{path}{joint}project_id={create_project(client)}"
+    assert status_and_code(client.get(f"{API_ROOT}/{with_project}")) == (422, "VALIDATION_ERROR")

@@ -7,76 +7,87 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.api_factories import branch, character, good, pages, project, scene
-from tests.api.api_requests import A, code_of
+from tests.api.api_factories import (
+    create_branch,
+    create_character,
+    create_project,
+    create_scene,
+    read_all_pages,
+    require_success,
+)
+from tests.api.api_requests import API_ROOT, status_and_code
 
 
 def event(client: TestClient, project_id: int, title: str, **fields: Any) -> Any:
-    return good(client.post(f"{A}/timeline", json={"project_id": project_id, "title": title, **fields}), 201)
+    return require_success(
+        client.post(f"{API_ROOT}/timeline", json={"project_id": project_id, "title": title, **fields}), 201
+    )
 
 
 def fact(client: TestClient, event_id: int, statement: str, **fields: Any) -> Any:
     body = {"event_id": event_id, "kind": "object", "subject": "the seal", "statement": statement, **fields}
-    return good(client.post(f"{A}/context", json=body), 201)
+    return require_success(client.post(f"{API_ROOT}/context", json=body), 201)
 
 
 def titles(client: TestClient, project_id: int, **query: Any) -> list[str]:
-    rows = pages(client, "timeline", project_id=project_id, limit=2, **query)
+    rows = read_all_pages(client, "timeline", project_id=project_id, limit=2, **query)
     assert [row["position"] for row in rows] == list(range(1, len(rows) + 1))
     return [row["title"] for row in rows]
 
 
 def test_events_are_put_in_moved_and_taken_out(client: TestClient) -> None:
-    project_id = project(client)
-    character(client, project_id)
-    village = scene(client, project_id)
+    project_id = create_project(client)
+    create_character(client, project_id)
+    village = create_scene(client, project_id)
     made = event(client, project_id, "b", scene_id=village["id"], characters=["kai nakamura"], story_time="冬")
     assert (made["scene_key"], made["characters"], made["story_time"]) == (village["key"], ["Kai Nakamura"], "冬")
     event(client, project_id, "c")
     first = event(client, project_id, "a", position=1)
     event(client, project_id, "d", position=99)
     assert titles(client, project_id) == ["a", "b", "c", "d"]
-    moved = good(client.put(f"{A}/timeline/{first['id']}", json={"position": 3, "description": "later"}))
+    moved = require_success(
+        client.put(f"{API_ROOT}/timeline/{first['id']}", json={"position": 3, "description": "later"})
+    )
     assert (moved["position"], moved["description"], moved["title"]) == (3, "later", "a")
     assert titles(client, project_id) == ["b", "c", "a", "d"]
-    good(client.delete(f"{A}/timeline/{first['id']}"))
+    require_success(client.delete(f"{API_ROOT}/timeline/{first['id']}"))
     assert titles(client, project_id) == ["b", "c", "d"]
-    assert code_of(client.delete(f"{A}/timeline/{first['id']}")) == (404, "NOT_FOUND")
-    good(client.delete(f"{A}/scenes/{village['id']}"))
-    assert pages(client, "timeline", project_id=project_id)[0]["scene_key"] is None
+    assert status_and_code(client.delete(f"{API_ROOT}/timeline/{first['id']}")) == (404, "NOT_FOUND")
+    require_success(client.delete(f"{API_ROOT}/scenes/{village['id']}"))
+    assert read_all_pages(client, "timeline", project_id=project_id)[0]["scene_key"] is None
 
 
 def test_context_tells_what_is_true_at_an_event(client: TestClient) -> None:
-    project_id = project(client)
+    project_id = create_project(client)
     ids = [event(client, project_id, title)["id"] for title in "abc"]
     whole = fact(client, ids[0], "The seal is whole.", until_event_id=ids[1], prompt_terms={"positive": "seal"})
     broken = fact(client, ids[1], "The seal is broken.")
 
     def at(number: int) -> list[str]:
-        rows = pages(client, "context", project_id=project_id, event_id=ids[number])
+        rows = read_all_pages(client, "context", project_id=project_id, event_id=ids[number])
         return [row["statement"] for row in rows]
 
     assert (at(0), at(1), at(2)) == (["The seal is whole."], ["The seal is broken."], ["The seal is broken."])
-    assert pages(client, "context", project_id=project_id, limit=1) == [whole, broken]
-    changed = good(client.put(f"{A}/context/{broken['id']}", json={"until_event_id": ids[2]}))
+    assert read_all_pages(client, "context", project_id=project_id, limit=1) == [whole, broken]
+    changed = require_success(client.put(f"{API_ROOT}/context/{broken['id']}", json={"until_event_id": ids[2]}))
     assert (changed["until_event_key"] is not None, changed["statement"]) == (True, "The seal is broken.")
     assert at(2) == []
-    good(client.delete(f"{A}/context/{broken['id']}"))
+    require_success(client.delete(f"{API_ROOT}/context/{broken['id']}"))
     assert at(1) == []
-    assert code_of(client.delete(f"{A}/context/{broken['id']}")) == (404, "NOT_FOUND")
-    good(client.delete(f"{A}/timeline/{ids[0]}"))
-    assert pages(client, "context", project_id=project_id) == []
+    assert status_and_code(client.delete(f"{API_ROOT}/context/{broken['id']}")) == (404, "NOT_FOUND")
+    require_success(client.delete(f"{API_ROOT}/timeline/{ids[0]}"))
+    assert read_all_pages(client, "context", project_id=project_id) == []
 
 
 def test_new_branch_gets_a_copy_of_its_own(client: TestClient) -> None:
-    project_id = project(client)
+    project_id = create_project(client)
     one = event(client, project_id, "a")
-    branch(client, project_id)
+    create_branch(client, project_id)
     event(client, project_id, "b", branch="experimental_ending")
     assert titles(client, project_id) == ["a"]
     assert titles(client, project_id, branch="experimental_ending") == ["a", "b"]
     query = {"project_id": project_id, "branch": "experimental_ending", "event_id": one["id"]}
-    assert code_of(client.get(f"{A}/context", params=query)) == (404, "NOT_FOUND")
+    assert status_and_code(client.get(f"{API_ROOT}/context", params=query)) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(
@@ -91,14 +102,14 @@ def test_new_branch_gets_a_copy_of_its_own(client: TestClient) -> None:
     ],
 )
 def test_bad_event_is_refused(client: TestClient, fields: dict[str, Any], status: int) -> None:
-    body = {"project_id": project(client), "title": "x", **fields}
-    assert code_of(client.post(f"{A}/timeline", json=body))[0] == status
+    body = {"project_id": create_project(client), "title": "x", **fields}
+    assert status_and_code(client.post(f"{API_ROOT}/timeline", json=body))[0] == status
 
 
 def test_what_is_in_the_bin_is_gone(client: TestClient) -> None:
-    project_id = project(client)
+    project_id = create_project(client)
     one = event(client, project_id, "a")
     known = fact(client, one["id"], "It rains.")
-    good(client.delete(f"{A}/projects/{project_id}"))
-    assert code_of(client.put(f"{A}/timeline/{one['id']}", json={})) == (404, "NOT_FOUND")
-    assert code_of(client.put(f"{A}/context/{known['id']}", json={})) == (404, "NOT_FOUND")
+    require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
+    assert status_and_code(client.put(f"{API_ROOT}/timeline/{one['id']}", json={})) == (404, "NOT_FOUND")
+    assert status_and_code(client.put(f"{API_ROOT}/context/{known['id']}", json={})) == (404, "NOT_FOUND")

@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.review import CreativeDecision, DecisionKind
-from tests.api.api_factories import KAI, branch, character, good, pages, project, scene
-from tests.api.api_requests import A, code_of
+from tests.api.api_factories import (
+    KAI,
+    create_branch,
+    create_character,
+    create_project,
+    create_scene,
+    read_all_pages,
+    require_success,
+)
+from tests.api.api_requests import API_ROOT, status_and_code
 
 SOMEWHERE = "/etc/passwd"
 
@@ -18,20 +26,20 @@ SOMEWHERE = "/etc/passwd"
 @pytest.fixture
 def story(client: TestClient) -> int:
     """A project with Kai and one scene."""
-    project_id = project(client)
-    character(client, project_id)
-    scene(client, project_id)
+    project_id = create_project(client)
+    create_character(client, project_id)
+    create_scene(client, project_id)
     return project_id
 
 
 def commit(client: TestClient, project_id: int, changes: dict[str, Any], on: str = "main") -> str:
     body = {"project_id": project_id, "branch": on, "message": "Changed", "changes": changes}
-    made: str = good(client.post(f"{A}/commit", json=body), 201)["commit_hash"]
+    made: str = require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["commit_hash"]
     return made
 
 
 def kai(client: TestClient, project_id: int, on: str = "main") -> dict[str, Any]:
-    rows = good(client.get(f"{A}/characters", params={"project_id": project_id, "branch": on}))
+    rows = require_success(client.get(f"{API_ROOT}/characters", params={"project_id": project_id, "branch": on}))
     return next(row for row in rows if row["name"] == "Kai Nakamura")
 
 
@@ -41,12 +49,12 @@ def told(text: str) -> dict[str, Any]:
 
 def test_documented_branch_commit_and_merge_keep_both_sides(client: TestClient, story: int) -> None:
     made = client.post(
-        f"{A}/branch",
+        f"{API_ROOT}/branch",
         json={"project_id": story, "branch_name": "experimental_ending", "source_branch": "main"},
     )
-    assert good(made, 201)["branch_name"] == "experimental_ending"
+    assert require_success(made, 201)["branch_name"] == "experimental_ending"
     done = client.post(
-        f"{A}/commit",
+        f"{API_ROOT}/commit",
         json={
             "project_id": story,
             "branch": "experimental_ending",
@@ -54,15 +62,15 @@ def test_documented_branch_commit_and_merge_keep_both_sides(client: TestClient, 
             "changes": told("Raised by the shrine"),
         },
     )
-    assert good(done, 201)["message"] == "Added character backstory"
+    assert require_success(done, 201)["message"] == "Added character backstory"
     commit(client, story, {"scenes": {"1": {"description": "Dawn in the village"}}})
-    listed = good(client.get(f"{A}/branches?project_id={story}"))
+    listed = require_success(client.get(f"{API_ROOT}/branches?project_id={story}"))
     assert [row["branch_name"] for row in listed] == ["main", "experimental_ending"]
     assert listed[1]["head"] == done.json()["commit_hash"]
     assert kai(client, story)["description"] == "Main protagonist, skilled fighter"
-    merged = good(
+    merged = require_success(
         client.post(
-            f"{A}/merge",
+            f"{API_ROOT}/merge",
             json={
                 "project_id": story,
                 "source_branch": "experimental_ending",
@@ -75,50 +83,52 @@ def test_documented_branch_commit_and_merge_keep_both_sides(client: TestClient, 
     assert [(one["label"], one["fields"][0]["path"]) for one in merged["changes"]] == [("Kai Nakamura", "description")]
     assert merged["commit"]["parents"][1] == listed[1]["head"]
     assert kai(client, story)["description"] == "Raised by the shrine"
-    assert good(client.get(f"{A}/scenes?project_id={story}"))[0]["description"] == "Dawn in the village"
+    assert (
+        require_success(client.get(f"{API_ROOT}/scenes?project_id={story}"))[0]["description"] == "Dawn in the village"
+    )
 
 
 def test_other_names_are_accepted(client: TestClient, story: int) -> None:
     body: dict[str, Any] = {"project_id": story, "new_branch": "second_ending", "from_branch": "main"}
-    assert good(client.post(f"{A}/branch", json=body), 201)["branch_name"] == "second_ending"
+    assert require_success(client.post(f"{API_ROOT}/branch", json=body), 201)["branch_name"] == "second_ending"
     body = {"project_id": story, "branch_name": "second_ending", "message": "Dusk", "changes": told("Dusk")}
-    assert good(client.post(f"{A}/commit", json=body), 201)["branch_name"] == "second_ending"
+    assert require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["branch_name"] == "second_ending"
     body = {"project_id": story, "from_branch": "second_ending", "to_branch": "main", "message": "Merge"}
-    assert good(client.post(f"{A}/merge", json=body))["fast_forward"] is True
+    assert require_success(client.post(f"{API_ROOT}/merge", json=body))["fast_forward"] is True
     assert kai(client, story)["description"] == "Dusk"
 
 
 def test_conflict_changes_nothing_and_resolutions_end_it(client: TestClient, story: int) -> None:
-    branch(client, story, "other")
+    create_branch(client, story, "other")
     commit(client, story, told("theirs"), on="other")
     head = commit(client, story, told("ours"))
     merge = {"project_id": story, "source_branch": "other", "target_branch": "main"}
-    refused = client.post(f"{A}/merge", json=merge)
-    assert code_of(refused) == (409, "MERGE_CONFLICT")
+    refused = client.post(f"{API_ROOT}/merge", json=merge)
+    assert status_and_code(refused) == (409, "MERGE_CONFLICT")
     path = "characters/Kai Nakamura/description"
     conflict = {"path": path, "key": kai(client, story)["key"], "base": KAI["description"]}
     conflict |= {"ours": "ours", "theirs": "theirs"}
     assert refused.json()["error"]["details"]["conflicts"] == [conflict]
-    tried = good(client.post(f"{A}/merge", json=merge | {"dry_run": True}))
+    tried = require_success(client.post(f"{API_ROOT}/merge", json=merge | {"dry_run": True}))
     assert (tried["conflicts"], tried["commit"]["commit_hash"], tried["decision_id"]) == ([conflict], head, None)
     assert kai(client, story)["description"] == "ours"
-    assert good(client.get(f"{A}/commits?project_id={story}"))[0]["commit_hash"] == head
-    ended = good(client.post(f"{A}/merge", json=merge | {"resolutions": {path: "both of them"}}))
+    assert require_success(client.get(f"{API_ROOT}/commits?project_id={story}"))[0]["commit_hash"] == head
+    ended = require_success(client.post(f"{API_ROOT}/merge", json=merge | {"resolutions": {path: "both of them"}}))
     assert ended["conflicts"] == []
     assert kai(client, story)["description"] == "both of them"
-    again = good(client.post(f"{A}/merge", json=merge))
+    again = require_success(client.post(f"{API_ROOT}/merge", json=merge))
     assert (again["up_to_date"], again["changes"], again["decision_id"]) == (True, [], None)
 
 
 @pytest.mark.parametrize("strategy", ["ours", "theirs"])
 def test_strategy_ends_a_conflict_and_the_merge_is_a_decision(
-    client: TestClient, sessions: Sessions, story: int, strategy: str
+    client: TestClient, sessions: SessionFactory, story: int, strategy: str
 ) -> None:
-    branch(client, story, "other")
+    create_branch(client, story, "other")
     commit(client, story, told("theirs"), on="other")
     commit(client, story, told("ours"))
     body = {"project_id": story, "source_branch": "other", "strategy": strategy, "message": "It reads better"}
-    merged = good(client.post(f"{A}/merge", json=body))
+    merged = require_success(client.post(f"{API_ROOT}/merge", json=body))
     assert kai(client, story)["description"] == strategy
     with sessions() as session:
         noted = session.get_one(CreativeDecision, merged["decision_id"])
@@ -131,7 +141,7 @@ def test_strategy_ends_a_conflict_and_the_merge_is_a_decision(
 
 
 def test_commit_is_all_or_nothing(client: TestClient, story: int) -> None:
-    before = good(client.get(f"{A}/commits?project_id={story}"))
+    before = require_success(client.get(f"{API_ROOT}/commits?project_id={story}"))
     for odd in (
         {**told("x"), "weapons": {}},
         {"characters": {"Kai Nakamura": {"description": "x", "colour": "red"}}},
@@ -140,12 +150,15 @@ def test_commit_is_all_or_nothing(client: TestClient, story: int) -> None:
         {"scenes": {"1": {"video_path": SOMEWHERE}}},
     ):
         body = {"project_id": story, "message": "odd", "changes": odd}
-        assert code_of(client.post(f"{A}/commit", json=body)) == (422, "VALIDATION_ERROR"), odd
-    assert good(client.get(f"{A}/commits?project_id={story}")) == before
+        assert status_and_code(client.post(f"{API_ROOT}/commit", json=body)) == (422, "VALIDATION_ERROR"), odd
+    assert require_success(client.get(f"{API_ROOT}/commits?project_id={story}")) == before
     both = {"characters": {"Kai Nakamura": None, "Ren": {"description": "new"}}, "scenes": {"2": {"description": "b"}}}
     commit(client, story, both)
-    assert [row["name"] for row in good(client.get(f"{A}/characters?project_id={story}"))] == ["Ren"]
-    assert [row["scene_number"] for row in good(client.get(f"{A}/scenes?project_id={story}"))] == [1, 2]
+    assert [row["name"] for row in require_success(client.get(f"{API_ROOT}/characters?project_id={story}"))] == ["Ren"]
+    assert [row["scene_number"] for row in require_success(client.get(f"{API_ROOT}/scenes?project_id={story}"))] == [
+        1,
+        2,
+    ]
 
 
 def test_resolution_may_name_no_file_outside_the_media_folders(client: TestClient, story: int) -> None:
@@ -154,8 +167,8 @@ def test_resolution_may_name_no_file_outside_the_media_folders(client: TestClien
         ("characters/Kai Nakamura/image_path", SOMEWHERE),
         ("characters/Kai Nakamura", {"name": "Kai Nakamura", "image_path": SOMEWHERE}),
     ):
-        refused = client.post(f"{A}/merge", json=body | {"resolutions": {path: value}})
-        assert code_of(refused) == (422, "VALIDATION_ERROR")
+        refused = client.post(f"{API_ROOT}/merge", json=body | {"resolutions": {path: value}})
+        assert status_and_code(refused) == (422, "VALIDATION_ERROR")
         assert refused.json()["error"]["details"]["field"].endswith("image_path")
 
 
@@ -163,17 +176,17 @@ def test_commit_on_a_head_that_moved_is_refused(client: TestClient, story: int) 
     head = commit(client, story, told("one"))
     commit(client, story, told("two"))
     body = {"project_id": story, "message": "late", "changes": told("late"), "expected_head": head}
-    assert code_of(client.post(f"{A}/commit", json=body)) == (412, "PRECONDITION_FAILED")
+    assert status_and_code(client.post(f"{API_ROOT}/commit", json=body)) == (412, "PRECONDITION_FAILED")
     assert kai(client, story)["description"] == "two"
 
 
 def test_commits_are_listed_newest_first_in_pages_and_shown_with_their_changes(client: TestClient, story: int) -> None:
     made = [commit(client, story, told(text)) for text in "abc"]
-    listed = pages(client, "commits", project_id=story, limit=2)
+    listed = read_all_pages(client, "commits", project_id=story, limit=2)
     assert [row["commit_hash"] for row in listed][:3] == made[::-1]
     assert listed[0]["parents"] == [made[1]]
     assert (listed[-1]["parents"], listed[-1]["author"]) == ([], "tower")
-    shown = good(client.get(f"{A}/commits/{made[1][:12]}", params={"project_id": story}))
+    shown = require_success(client.get(f"{API_ROOT}/commits/{made[1][:12]}", params={"project_id": story}))
     assert shown["changes"] == [
         {
             "kind": "characters",
@@ -183,20 +196,24 @@ def test_commits_are_listed_newest_first_in_pages_and_shown_with_their_changes(c
             "fields": [{"path": "description", "before": "a", "after": "b"}],
         }
     ]
-    compared = good(client.get(f"{A}/compare", params={"project_id": story, "from": made[0], "to": "main"}))
+    compared = require_success(
+        client.get(f"{API_ROOT}/compare", params={"project_id": story, "from": made[0], "to": "main"})
+    )
     assert compared["changes"][0]["fields"] == [{"path": "description", "before": "a", "after": "c"}]
 
 
 def test_revert_undoes_one_commit_and_is_a_decision(client: TestClient, story: int) -> None:
     wrong = commit(client, story, told("wrong"))
     commit(client, story, {"characters": {"Kai Nakamura": {"role": "hero"}}})
-    undone = good(client.post(f"{A}/revert", json={"project_id": story, "commit": wrong}))
+    undone = require_success(client.post(f"{API_ROOT}/revert", json={"project_id": story, "commit": wrong}))
     after = kai(client, story)
     assert (after["description"], after["role"]) == ("Main protagonist, skilled fighter", "hero")
     assert isinstance(undone["decision_id"], int)
     commit(client, story, told("again"))
-    clash = client.post(f"{A}/revert", json={"project_id": story, "commit_hash": undone["commit"]["commit_hash"]})
-    assert code_of(clash) == (409, "MERGE_CONFLICT")
+    clash = client.post(
+        f"{API_ROOT}/revert", json={"project_id": story, "commit_hash": undone["commit"]["commit_hash"]}
+    )
+    assert status_and_code(clash) == (409, "MERGE_CONFLICT")
     assert kai(client, story)["description"] == "again"
 
 
@@ -204,50 +221,53 @@ def test_history_of_one_thing_and_its_restore(client: TestClient, story: int) ->
     row = kai(client, story)
     first = commit(client, story, told("first"))
     commit(client, story, {"characters": {"Kai Nakamura": None}})
-    past = good(client.get(f"{A}/history/characters/{row['key']}", params={"project_id": story}))
+    past = require_success(client.get(f"{API_ROOT}/history/characters/{row['key']}", params={"project_id": story}))
     assert [one["change"] for one in past] == ["removed", "changed", "added"]
     restore = {"project_id": story, "commit": first}
-    good(client.post(f"{A}/history/characters/{row['key']}/restore", json=restore), 201)
+    require_success(client.post(f"{API_ROOT}/history/characters/{row['key']}/restore", json=restore), 201)
     back = kai(client, story)
     assert (back["description"], back["key"]) == ("first", row["key"])
-    by_row = good(client.get(f"{A}/history/characters/{back['id']}", params={"project_id": story}))
+    by_row = require_success(client.get(f"{API_ROOT}/history/characters/{back['id']}", params={"project_id": story}))
     assert [one["change"] for one in by_row] == ["added", "removed", "changed", "added"]
-    newest = client.get(f"{A}/history/characters/{back['id']}", params={"project_id": story, "limit": 3})
-    assert [*good(newest), *good(client.get(newest.links["next"]["url"]))] == by_row
+    newest = client.get(f"{API_ROOT}/history/characters/{back['id']}", params={"project_id": story, "limit": 3})
+    assert [*require_success(newest), *require_success(client.get(newest.links["next"]["url"]))] == by_row
 
 
 def test_tags_name_states(client: TestClient, story: int) -> None:
     body = {"project_id": story, "tag_name": "pilot", "message": "as aired"}
-    tag = good(client.post(f"{A}/tag", json=body), 201)
+    tag = require_success(client.post(f"{API_ROOT}/tag", json=body), 201)
     commit(client, story, told("later"))
-    aired = good(client.get(f"{A}/characters", params={"project_id": story, "at": "pilot"}))
+    aired = require_success(client.get(f"{API_ROOT}/characters", params={"project_id": story, "at": "pilot"}))
     assert [row["description"] for row in aired] == ["Main protagonist, skilled fighter"]
-    assert good(client.get(f"{A}/tags?project_id={story}")) == [tag]
-    assert code_of(client.post(f"{A}/tag", json=body)) == (409, "CONFLICT")
-    good(client.delete(f"{A}/tag", params={"project_id": story, "tag_name": "pilot"}))
-    assert good(client.get(f"{A}/tags?project_id={story}")) == []
-    gone = client.delete(f"{A}/tag", params={"project_id": story, "tag_name": "pilot"})
-    assert code_of(gone) == (404, "NOT_FOUND")
+    assert require_success(client.get(f"{API_ROOT}/tags?project_id={story}")) == [tag]
+    assert status_and_code(client.post(f"{API_ROOT}/tag", json=body)) == (409, "CONFLICT")
+    require_success(client.delete(f"{API_ROOT}/tag", params={"project_id": story, "tag_name": "pilot"}))
+    assert require_success(client.get(f"{API_ROOT}/tags?project_id={story}")) == []
+    gone = client.delete(f"{API_ROOT}/tag", params={"project_id": story, "tag_name": "pilot"})
+    assert status_and_code(gone) == (404, "NOT_FOUND")
 
 
 def test_branch_is_deleted_but_not_main(client: TestClient, story: int) -> None:
-    branch(client, story, "other")
+    create_branch(client, story, "other")
     last = commit(client, story, told("lost?"), on="other")
     again = {"project_id": story, "branch_name": "other"}
-    assert code_of(client.post(f"{A}/branch", json=again)) == (409, "CONFLICT")
-    good(client.delete(f"{A}/branch", params=again))
-    assert code_of(client.delete(f"{A}/branch", params=again)) == (404, "NOT_FOUND")
-    assert code_of(client.delete(f"{A}/branch", params=again | {"branch_name": "main"})) == (409, "CONFLICT")
-    good(client.post(f"{A}/branch", json=again | {"source_branch": last}), 201)
+    assert status_and_code(client.post(f"{API_ROOT}/branch", json=again)) == (409, "CONFLICT")
+    require_success(client.delete(f"{API_ROOT}/branch", params=again))
+    assert status_and_code(client.delete(f"{API_ROOT}/branch", params=again)) == (404, "NOT_FOUND")
+    assert status_and_code(client.delete(f"{API_ROOT}/branch", params=again | {"branch_name": "main"})) == (
+        409,
+        "CONFLICT",
+    )
+    require_success(client.post(f"{API_ROOT}/branch", json=again | {"source_branch": last}), 201)
     assert kai(client, story, on="other")["description"] == "lost?"
 
 
 def test_nothing_of_another_project_is_reached(client: TestClient, story: int) -> None:
-    mine = project(client)
+    mine = create_project(client)
     row = kai(client, story)
     head = commit(client, story, told("secret"))
-    branch(client, story, "other")
-    good(client.post(f"{A}/tag", json={"project_id": story, "tag_name": "pilot"}), 201)
+    create_branch(client, story, "other")
+    require_success(client.post(f"{API_ROOT}/tag", json={"project_id": story, "tag_name": "pilot"}), 201)
     of_mine = {"project_id": mine}
     calls: list[tuple[str, str, dict[str, Any] | None]] = [
         ("GET", f"commits/{head}?project_id={mine}", None),
@@ -265,7 +285,7 @@ def test_nothing_of_another_project_is_reached(client: TestClient, story: int) -
         ("DELETE", f"tag?project_id={mine}&tag_name=pilot", None),
     ]
     for method, path, body in calls:
-        assert code_of(client.request(method, f"{A}/{path}", json=body)) == (404, "NOT_FOUND"), path
+        assert status_and_code(client.request(method, f"{API_ROOT}/{path}", json=body)) == (404, "NOT_FOUND"), path
 
 
 @pytest.mark.parametrize("path", ["branch", "commit", "merge", "revert", "tag"])
@@ -277,5 +297,5 @@ def test_unknown_project(client: TestClient, path: str) -> None:
         "revert": {"commit": "main"},
         "tag": {"tag_name": "t"},
     }
-    answer = client.post(f"{A}/{path}", json={"project_id": 999999999, **bodies[path]})
-    assert code_of(answer) == (404, "NOT_FOUND")
+    answer = client.post(f"{API_ROOT}/{path}", json={"project_id": 999999999, **bodies[path]})
+    assert status_and_code(answer) == (404, "NOT_FOUND")

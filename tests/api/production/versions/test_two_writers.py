@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from api.production.app import create_app
-from db.engine import Sessions
-from tests.api.api_requests import A
-from tests.api.live_server import served
-from tests.api.small_servers import refusing
+from db.engine import SessionFactory
+from tests.api.api_requests import API_ROOT
+from tests.api.live_server import serve_live
+from tests.api.small_servers import reserve_refusing_address
 from tower.settings import Settings
 from tower.versions import fsck
 
@@ -25,9 +25,9 @@ Write = Callable[[httpx.Client, str], Any]
 
 @pytest.fixture
 def url(api_database_url: str) -> Iterator[str]:
-    with refusing() as prefect:
+    with reserve_refusing_address() as prefect:
         settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api")
-        with served(create_app(settings), token="unused") as running:
+        with serve_live(create_app(settings), token="unused") as running:
             yield running.url
 
 
@@ -39,7 +39,7 @@ def client(url: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def project_id(client: httpx.Client) -> int:
-    made: int = client.post(f"{A}/projects", json={"name": "Two at once"}).json()["id"]
+    made: int = client.post(f"{API_ROOT}/projects", json={"name": "Two at once"}).json()["id"]
     return made
 
 
@@ -55,29 +55,31 @@ def both(url: str, write: Write) -> list[Any]:
 
 
 def commits(client: httpx.Client, project_id: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get(f"{A}/commits", params={"project_id": project_id, "limit": 200}).json()
+    found: list[dict[str, Any]] = client.get(
+        f"{API_ROOT}/commits", params={"project_id": project_id, "limit": 200}
+    ).json()
     return found
 
 
-def assert_sound(sessions: Sessions, project_id: int) -> None:
+def assert_sound(sessions: SessionFactory, project_id: int) -> None:
     with sessions() as session:
-        assert [finding.what for finding in fsck.examine(session, project_id=project_id)] == []
+        assert [finding.message for finding in fsck.check_project(session, project_id=project_id)] == []
 
 
 def test_edits_of_different_fields_of_one_character_are_all_there(
-    url: str, client: httpx.Client, sessions: Sessions, project_id: int
+    url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
-    kai = client.post(f"{A}/characters", json={"project_id": project_id, "name": "Kai"}).json()
+    kai = client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai"}).json()
     fields = {"left": "backstory", "right": "personality"}
 
     def write(own: httpx.Client, who: str) -> list[int]:
-        sent = [own.put(f"{A}/characters/{kai['id']}", json={fields[who]: f"{who} {n}"}) for n in range(EDITS)]
+        sent = [own.put(f"{API_ROOT}/characters/{kai['id']}", json={fields[who]: f"{who} {n}"}) for n in range(EDITS)]
         return [answer.status_code for answer in sent]
 
     assert both(url, write) == [[200] * EDITS] * 2
-    there = client.get(f"{A}/characters/{kai['id']}").json()
+    there = client.get(f"{API_ROOT}/characters/{kai['id']}").json()
     assert (there["backstory"], there["personality"]) == (f"left {EDITS - 1}", f"right {EDITS - 1}")
-    versions = client.get(f"{A}/characters/{kai['id']}/versions").json()
+    versions = client.get(f"{API_ROOT}/characters/{kai['id']}/versions").json()
     assert {one["fields"]["backstory"] for one in versions} == {None, *(f"left {n}" for n in range(EDITS))}
     assert {one["fields"]["personality"] for one in versions} == {None, *(f"right {n}" for n in range(EDITS))}
     assert len(versions) == there["version"] == 2 * EDITS + 1
@@ -85,10 +87,10 @@ def test_edits_of_different_fields_of_one_character_are_all_there(
 
 
 def test_of_two_who_read_the_same_state_one_is_told_and_none_is_overwritten(
-    url: str, client: httpx.Client, sessions: Sessions, project_id: int
+    url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
-    kai = client.post(f"{A}/characters", json={"project_id": project_id, "name": "Kai", "seed": 0}).json()
-    place, together = f"{A}/characters/{kai['id']}", threading.Barrier(len(WRITERS))
+    kai = client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai", "seed": 0}).json()
+    place, together = f"{API_ROOT}/characters/{kai['id']}", threading.Barrier(len(WRITERS))
 
     def write(own: httpx.Client, _: str) -> list[int]:
         statuses = []
@@ -109,38 +111,38 @@ def test_of_two_who_read_the_same_state_one_is_told_and_none_is_overwritten(
 
 
 def test_scenes_that_are_added_at_once_get_numbers_of_their_own(
-    url: str, client: httpx.Client, sessions: Sessions, project_id: int
+    url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     def write(own: httpx.Client, who: str) -> list[int]:
         bodies = [{"project_id": project_id, "description": f"{who} {n}"} for n in range(EDITS)]
-        return [own.post(f"{A}/scenes", json=body).json()["scene_number"] for body in bodies]
+        return [own.post(f"{API_ROOT}/scenes", json=body).json()["scene_number"] for body in bodies]
 
     numbers = both(url, write)
     assert sorted(numbers[0] + numbers[1]) == list(range(1, 2 * EDITS + 1))
-    scenes = client.get(f"{A}/scenes", params={"project_id": project_id, "limit": 200}).json()
+    scenes = client.get(f"{API_ROOT}/scenes", params={"project_id": project_id, "limit": 200}).json()
     assert {one["description"] for one in scenes} == {f"{who} {n}" for who in WRITERS for n in range(EDITS)}
     assert_sound(sessions, project_id)
 
 
 def test_one_number_is_taken_once_and_the_other_is_told_which(
-    url: str, client: httpx.Client, sessions: Sessions, project_id: int
+    url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     def write(own: httpx.Client, who: str) -> list[int]:
         bodies = [{"project_id": project_id, "description": who, "scene_number": n + 1} for n in range(EDITS)]
-        answers = [own.post(f"{A}/scenes", json=body) for body in bodies]
+        answers = [own.post(f"{API_ROOT}/scenes", json=body) for body in bodies]
         for number, answer in enumerate(answers, start=1):
             assert answer.is_success or str(number) in answer.json()["error"]["message"]
         return [answer.status_code for answer in answers]
 
     pairs = [sorted(pair) for pair in zip(*both(url, write), strict=True)]
     assert pairs == [[201, 409]] * EDITS
-    scenes = client.get(f"{A}/scenes", params={"project_id": project_id}).json()
+    scenes = client.get(f"{API_ROOT}/scenes", params={"project_id": project_id}).json()
     assert [one["scene_number"] for one in scenes] == list(range(1, EDITS + 1))
     assert_sound(sessions, project_id)
 
 
 def test_commits_for_one_head_follow_each_other_and_the_log_has_each_once(
-    url: str, client: httpx.Client, sessions: Sessions, project_id: int
+    url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     """Each names the head that it saw; whoever comes second reads again."""
 
@@ -150,8 +152,8 @@ def test_commits_for_one_head_follow_each_other_and_the_log_has_each_once(
             body = {"project_id": project_id, "message": f"{who} {number}"}
             body["changes"] = {"characters": {who: {"backstory": f"{number}"}}}
             while True:
-                head = own.get(f"{A}/branches", params={"project_id": project_id}).json()[0]["head"]
-                answer = own.post(f"{A}/commit", json=body | {"expected_head": head})
+                head = own.get(f"{API_ROOT}/branches", params={"project_id": project_id}).json()[0]["head"]
+                answer = own.post(f"{API_ROOT}/commit", json=body | {"expected_head": head})
                 if answer.status_code != 412:
                     break
             assert answer.status_code == 201, answer.text
@@ -163,29 +165,29 @@ def test_commits_for_one_head_follow_each_other_and_the_log_has_each_once(
     hashes = [one["commit_hash"] for one in log]
     assert sorted(hashes[: 2 * EDITS]) == sorted(made[0] + made[1])
     assert [one["parents"] for one in log] == [*([earlier] for earlier in hashes[1:]), []]
-    people = client.get(f"{A}/characters", params={"project_id": project_id}).json()
+    people = client.get(f"{API_ROOT}/characters", params={"project_id": project_id}).json()
     assert {one["name"]: one["backstory"] for one in people} == dict.fromkeys(WRITERS, str(EDITS - 1))
     assert_sound(sessions, project_id)
 
 
 def test_a_merge_beside_edits_loses_neither(
-    url: str, client: httpx.Client, sessions: Sessions, project_id: int
+    url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
-    client.post(f"{A}/characters", json={"project_id": project_id, "name": "Kai"})
-    client.post(f"{A}/branch", json={"project_id": project_id, "branch_name": "ending"})
+    client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai"})
+    client.post(f"{API_ROOT}/branch", json={"project_id": project_id, "branch_name": "ending"})
 
     def write(own: httpx.Client, who: str) -> list[int]:
         statuses = []
         for n in range(EDITS):
             on = "ending" if who == "left" else "main"
             body = {"project_id": project_id, "branch_name": on, "name": f"{who} {n}"}
-            statuses.append(own.post(f"{A}/characters", json=body).status_code)
+            statuses.append(own.post(f"{API_ROOT}/characters", json=body).status_code)
             if who == "left":
                 merge = {"project_id": project_id, "source_branch": "ending", "target_branch": "main"}
-                statuses.append(own.post(f"{A}/merge", json=merge).status_code)
+                statuses.append(own.post(f"{API_ROOT}/merge", json=merge).status_code)
         return statuses
 
     assert both(url, write) == [[201, 200] * EDITS, [201] * EDITS]
-    people = client.get(f"{A}/characters", params={"project_id": project_id, "limit": 200}).json()
+    people = client.get(f"{API_ROOT}/characters", params={"project_id": project_id, "limit": 200}).json()
     assert {one["name"] for one in people} == {"Kai", *(f"{who} {n}" for who in WRITERS for n in range(EDITS))}
     assert_sound(sessions, project_id)

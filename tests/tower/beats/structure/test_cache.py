@@ -10,11 +10,11 @@ from typing import IO
 import pytest
 from sqlalchemy import update
 
-from db.engine import Sessions
+from db.engine import SessionFactory
 from db.models.beats import BeatAnalysis
-from tests.tower.beats.sounds import even_clicks, write_wav
+from tests.tower.beats.sounds import even_click_track, write_wav
 from tower.beats.analysis import analyse
-from tower.beats.cache import analysed
+from tower.beats.cache import get_analysis
 from tower.beats.results import Analysis, TempoHint
 from tower.beats.structure.cache import KnownStructure, known_structure, structured
 from tower.beats.structure.results import Drop, Key, Section, Structure
@@ -50,12 +50,12 @@ def finding() -> Finding:
 
 
 @pytest.fixture
-def ask(sessions: Sessions, tmp_path: Path, finding: Finding) -> Ask:
-    song = write_wav(tmp_path / "song.wav", even_clicks(120, 8))
+def ask(sessions: SessionFactory, tmp_path: Path, finding: Finding) -> Ask:
+    song = write_wav(tmp_path / "song.wav", even_click_track(120, 8))
 
     def asked(*, force: bool = False) -> KnownStructure:
         with song.open("rb") as file:
-            beats = analysed(file, sessions=sessions, folder=tmp_path / "cache", analyser=analyse)
+            beats = get_analysis(file, sessions=sessions, folder=tmp_path / "cache", analyser=analyse)
             return structured(
                 file,
                 beats,
@@ -70,7 +70,9 @@ def ask(sessions: Sessions, tmp_path: Path, finding: Finding) -> Ask:
     return asked
 
 
-def test_the_second_time_it_is_known_and_force_finds_it_again(ask: Ask, finding: Finding, sessions: Sessions) -> None:
+def test_the_second_time_it_is_known_and_force_finds_it_again(
+    ask: Ask, finding: Finding, sessions: SessionFactory
+) -> None:
     assert [ask().cached, ask().cached, ask(force=True).cached] == [False, True, False]
     assert finding.count == 2
     assert ask().structure == FOUND
@@ -81,7 +83,7 @@ def test_the_second_time_it_is_known_and_force_finds_it_again(ask: Ask, finding:
 
 
 def test_another_version_of_the_method_leaves_the_beats_and_finds_the_structure_again(
-    ask: Ask, finding: Finding, sessions: Sessions, tmp_path: Path
+    ask: Ask, finding: Finding, sessions: SessionFactory, tmp_path: Path
 ) -> None:
     ask()
     for kept in (tmp_path / "cache").glob("??/*.structure-*.json"):
@@ -94,7 +96,7 @@ def test_another_version_of_the_method_leaves_the_beats_and_finds_the_structure_
 
 @pytest.mark.parametrize("left", [None, b"", b'{"structure": {}}', b"[]"])
 def test_row_and_file_make_good_for_each_other(
-    ask: Ask, finding: Finding, sessions: Sessions, tmp_path: Path, left: bytes | None
+    ask: Ask, finding: Finding, sessions: SessionFactory, tmp_path: Path, left: bytes | None
 ) -> None:
     ask()
     (kept,) = (tmp_path / "cache").glob("??/*.structure-*.json")

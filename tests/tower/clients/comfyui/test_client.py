@@ -13,12 +13,12 @@ import pytest
 
 from tests.fakes.comfyui import rig
 from tests.fakes.comfyui.misbehaviour import DeadWorker, NodeErrors, PaddedFile, ServerError, TruncatedDownload
-from tests.fakes.comfyui.nodes import Pace
-from tests.fakes.comfyui.replay import workflow
+from tests.fakes.comfyui.nodes import RenderPace
+from tests.fakes.comfyui.replay import load_workflow
 from tests.fakes.comfyui.server import FakeComfyUI
 from tower.clients.comfyui.client import ComfyUIClient
-from tower.clients.comfyui.errors import ComfyUIError, Fault
-from tower.clients.comfyui.jobs import Job, OutputFile, Where
+from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
+from tower.clients.comfyui.jobs import OutputFile, PromptJob, PromptStatus
 from tower.errors import InvalidError, NotFoundError
 
 OLD = "0.3.40"
@@ -28,7 +28,7 @@ WAIT_S = 30
 
 @pytest.fixture(params=[NOW, OLD])
 def comfy(request: pytest.FixtureRequest) -> Iterator[FakeComfyUI]:
-    pace = Pace(rig_tick_s=0.1)
+    pace = RenderPace(rig_tick_s=0.1)
     with FakeComfyUI(version=request.param, classes=rig.CLASSES, pace=pace, max_upload_bytes=100_000) as started:
         yield started
 
@@ -41,43 +41,43 @@ def client(comfy: FakeComfyUI) -> Iterator[ComfyUIClient]:
 
 def test_a_prompt_goes_from_unknown_through_the_queue_to_done(client: ComfyUIClient) -> None:
     first, second = _submit(client, seconds=2), _submit(client, seconds=0.5)
-    assert client.job(str(uuid4())) == Job(Where.UNKNOWN)
-    _until(client, first, Where.RUNNING)
-    assert client.job(second) == Job(Where.QUEUED, ahead=1)
-    done = _until(client, second, Where.DONE)
+    assert client.get_job(str(uuid4())) == PromptJob(PromptStatus.UNKNOWN)
+    _until(client, first, PromptStatus.RUNNING)
+    assert client.get_job(second) == PromptJob(PromptStatus.QUEUED, prompts_ahead=1)
+    done = _until(client, second, PromptStatus.DONE)
     assert [file.suffix for file in done.files] == [".png", ".png"]
 
 
 def test_cancelling_what_waits_takes_it_out(client: ComfyUIClient) -> None:
     running, waiting = _submit(client, seconds=5), _submit(client)
-    assert client.cancel(waiting) == Job(Where.UNKNOWN)
-    _until(client, running, Where.RUNNING)
-    assert client.queue().pending == ()
-    assert client.cancel(running).where is Where.INTERRUPTED
+    assert client.cancel(waiting) == PromptJob(PromptStatus.UNKNOWN)
+    _until(client, running, PromptStatus.RUNNING)
+    assert client.get_queue().pending == ()
+    assert client.cancel(running).status is PromptStatus.INTERRUPTED
 
 
 def test_an_interrupt_never_goes_out_without_a_prompt_that_runs(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     """Without one, or on an old server, it would stop whatever runs."""
     running = _submit(client, seconds=5)
-    _until(client, running, Where.RUNNING)
-    assert client.cancel(str(uuid4())) == Job(Where.UNKNOWN)
+    _until(client, running, PromptStatus.RUNNING)
+    assert client.cancel(str(uuid4())) == PromptJob(PromptStatus.UNKNOWN)
     assert ("POST", "/interrupt") not in comfy.requests
-    assert client.cancel(running).where is Where.INTERRUPTED
+    assert client.cancel(running).status is PromptStatus.INTERRUPTED
 
 
 def test_cancelling_what_has_ended_says_how_it_ended(client: ComfyUIClient) -> None:
     ended = _submit(client)
-    _until(client, ended, Where.DONE)
-    assert client.cancel(ended).where is Where.DONE
+    _until(client, ended, PromptStatus.DONE)
+    assert client.cancel(ended).status is PromptStatus.DONE
 
 
 def test_a_prompt_that_will_not_stop_is_said_so(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     comfy.misbehave(DeadWorker(at="RigSleep"))
     stuck = _submit(client)
-    _until(client, stuck, Where.RUNNING)
+    _until(client, stuck, PromptStatus.RUNNING)
     with pytest.raises(ComfyUIError, match="did not stop") as told:
         client.cancel(stuck, timeout_s=0.5)
-    assert told.value.fault is Fault.STALLED
+    assert told.value.fault is ComfyUIFault.STALLED
 
 
 def test_an_output_that_was_dropped_is_a_refusal_and_the_rest_is_stopped(
@@ -87,20 +87,20 @@ def test_an_output_that_was_dropped_is_a_refusal_and_the_rest_is_stopped(
     prompt_id = str(uuid4())
     with pytest.raises(ComfyUIError, match=r"node 3 \(SaveImage\)"):
         client.submit(_graph(seconds=5), prompt_id, "tests")
-    assert not client.job(prompt_id).live
+    assert not client.get_job(prompt_id).is_live
 
 
 def test_a_missing_node_class_is_told_as_such_by_old_and_new_servers(client: ComfyUIClient) -> None:
     with pytest.raises(ComfyUIError) as told:
         client.submit({"1": {"class_type": "NoSuchNode", "inputs": {}}}, str(uuid4()), "tests")
-    assert told.value.fault is Fault.MISSING_NODE
+    assert told.value.fault is ComfyUIFault.MISSING_NODE
 
 
 def test_history_is_asked_for_one_id_only(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     ended = _submit(client)
-    _until(client, ended, Where.DONE)
-    assert client.history(ended) == client.job(ended)
-    assert client.history(str(uuid4())) is None
+    _until(client, ended, PromptStatus.DONE)
+    assert client.get_history(ended) == client.get_job(ended)
+    assert client.get_history(str(uuid4())) is None
     assert ("GET", "/history") not in comfy.requests
 
 
@@ -108,9 +108,9 @@ def test_an_upload_answers_the_name_to_use(comfy: FakeComfyUI, client: ComfyUICl
     one, other = tmp_path / "one.png", tmp_path / "other.png"
     one.write_bytes(b"one")
     other.write_bytes(b"other")
-    assert client.upload(one, name="kai.png", subfolder="tower").value == "tower/kai.png"
-    assert client.upload(one, name="kai.png", subfolder="tower").value == "tower/kai.png"
-    assert client.upload(other, name="kai.png", subfolder="tower").value == "tower/kai (1).png"
+    assert client.upload(one, name="kai.png", subfolder="tower").input_value == "tower/kai.png"
+    assert client.upload(one, name="kai.png", subfolder="tower").input_value == "tower/kai.png"
+    assert client.upload(other, name="kai.png", subfolder="tower").input_value == "tower/kai (1).png"
     assert (comfy.input_folder / "tower" / "kai (1).png").read_bytes() == b"other"
 
 
@@ -119,7 +119,7 @@ def test_an_upload_that_is_too_large_is_refused(client: ComfyUIClient, tmp_path:
     large.write_bytes(b"0" * 200_000)
     with pytest.raises(ComfyUIError, match="too large") as told:
         client.upload(large, name="large.png")
-    assert told.value.fault is Fault.REFUSED
+    assert told.value.fault is ComfyUIFault.REFUSED
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
@@ -131,7 +131,7 @@ def test_a_download_that_breaks_off_is_taken_up_and_whole(
     comfy.misbehave(TruncatedDownload(share=share, times=2))
     heard: list[tuple[int, int]] = []
     target = tmp_path / "clip.mp4"
-    client.view(_file("clip.mp4"), target, on_bytes=lambda *bytes_: heard.append(bytes_))
+    client.download(_file("clip.mp4"), target, on_bytes=lambda *bytes_: heard.append(bytes_))
     assert target.read_bytes() == content
     assert heard[-1] == (len(content), len(content))
     assert list(tmp_path.iterdir()) == [target]
@@ -143,15 +143,15 @@ def test_a_download_that_never_gets_on_leaves_nothing(
     (comfy.output_folder / "clip.mp4").write_bytes(b"0" * 1000)
     comfy.misbehave(TruncatedDownload(share=0.0, times=None))
     with pytest.raises(ComfyUIError) as told:
-        client.view(_file("clip.mp4"), tmp_path / "clip.mp4")
-    assert told.value.fault is Fault.UNREACHABLE
+        client.download(_file("clip.mp4"), tmp_path / "clip.mp4")
+    assert told.value.fault is ComfyUIFault.UNREACHABLE
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_the_server_does_not_have_is_no_file(client: ComfyUIClient, tmp_path: Path) -> None:
     with pytest.raises(ComfyUIError) as told:
-        client.view(_file("nope.mp4"), tmp_path / "clip.mp4")
-    assert told.value.fault is Fault.NO_FILE
+        client.download(_file("nope.mp4"), tmp_path / "clip.mp4")
+    assert told.value.fault is ComfyUIFault.NO_FILE
     assert list(tmp_path.iterdir()) == []
 
 
@@ -159,10 +159,10 @@ def test_a_large_download_takes_little_memory(tmp_path: Path) -> None:
     with FakeComfyUI() as comfy, ComfyUIClient(comfy.url) as client:
         comfy.misbehave(PaddedFile(file_bytes=50_000_000))
         prompt_id = str(uuid4())
-        client.submit(workflow("ade_gen1_vhs_tiny"), prompt_id, "tests")
-        [file] = _until(client, prompt_id, Where.DONE).files
+        client.submit(load_workflow("ade_gen1_vhs_tiny"), prompt_id, "tests")
+        [file] = _until(client, prompt_id, PromptStatus.DONE).files
         tracemalloc.start()
-        client.view(file, tmp_path / "large.mp4")
+        client.download(file, tmp_path / "large.mp4")
         _, peak_bytes = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert (tmp_path / "large.mp4").stat().st_size == 50_000_000
@@ -170,38 +170,38 @@ def test_a_large_download_takes_little_memory(tmp_path: Path) -> None:
 
 
 def test_models_are_listed_by_folder(client: ComfyUIClient) -> None:
-    assert "counterfeit_v3.safetensors" in client.catalogue.models("checkpoints")
+    assert "counterfeit_v3.safetensors" in client.catalogue.list_models("checkpoints")
     with pytest.raises(NotFoundError):
-        client.catalogue.models("nope_not_a_folder")
+        client.catalogue.list_models("nope_not_a_folder")
 
 
 def test_node_classes_are_asked_for_once_and_kept(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
-    asked = client.catalogue.of_classes(["KSampler", "VAEDecode", "NoSuchNode"])
+    asked = client.catalogue.get_class_info(["KSampler", "VAEDecode", "NoSuchNode"])
     assert sorted(asked) == ["KSampler", "VAEDecode"]
-    client.catalogue.of_classes(["KSampler"])
+    client.catalogue.get_class_info(["KSampler"])
     assert comfy.requests.count(("GET", "/object_info/KSampler")) == 1
-    client.catalogue.forget()
-    client.catalogue.of_classes(["KSampler"])
+    client.catalogue.clear_cache()
+    client.catalogue.get_class_info(["KSampler"])
     assert comfy.requests.count(("GET", "/object_info/KSampler")) == 2
-    assert len(client.catalogue.object_info()) > 200
+    assert len(client.catalogue.get_object_info()) > 200
 
 
 def test_its_memory_is_freed_with_its_models(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
-    client.free()
+    client.free_memory()
     assert comfy.frees == [{"unload_models": True, "free_memory": True}]
 
 
 def test_a_server_error_is_told_with_the_path(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     comfy.misbehave(ServerError(path="/queue", status=502))
     with pytest.raises(ComfyUIError, match="502 to GET /queue") as told:
-        client.queue()
-    assert told.value.fault is Fault.BROKEN
+        client.get_queue()
+    assert told.value.fault is ComfyUIFault.BROKEN
 
 
 def test_nobody_at_home_is_told_with_the_address() -> None:
     with ComfyUIClient("http://127.0.0.1:9", timeout_s=1) as client, pytest.raises(ComfyUIError) as told:
-        client.queue()
-    assert told.value.fault is Fault.UNREACHABLE
+        client.get_queue()
+    assert told.value.fault is ComfyUIFault.UNREACHABLE
     assert "http://127.0.0.1:9" in told.value.message
 
 
@@ -232,10 +232,10 @@ def _submit(client: ComfyUIClient, *, seconds: float = 0.5) -> str:
     return prompt_id
 
 
-def _until(client: ComfyUIClient, prompt_id: str, where: Where) -> Job:
+def _until(client: ComfyUIClient, prompt_id: str, where: PromptStatus) -> PromptJob:
     deadline = time.monotonic() + WAIT_S
-    while (job := client.job(prompt_id)).where is not where:
-        assert time.monotonic() < deadline, f"{prompt_id} is {job.where} after {WAIT_S} s"
+    while (job := client.get_job(prompt_id)).status is not where:
+        assert time.monotonic() < deadline, f"{prompt_id} is {job.status} after {WAIT_S} s"
         time.sleep(0.01)
     return job
 

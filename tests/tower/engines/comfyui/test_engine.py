@@ -14,21 +14,27 @@ import numpy as np
 import pytest
 
 from tests.fakes.comfyui.misbehaviour import InterruptTooLate, PaddedFile, Slow
-from tests.fakes.comfyui.nodes import Pace
+from tests.fakes.comfyui.nodes import RenderPace
 from tests.fakes.comfyui.server import FakeComfyUI
-from tests.fakes.comfyui.setup import recorded_object_info
-from tests.tower.engines.comfyui.comfyui_shots import DOCUMENTED_MODELS, HURRIED, Rendering, Watching, a_shot
+from tests.fakes.comfyui.setup import load_object_info
+from tests.tower.engines.comfyui.comfyui_shots import (
+    DOCUMENTED_MODELS,
+    SHORT_PATIENCE,
+    FakeRender,
+    RecordingWatcher,
+    build_shot,
+)
 from tower.clients.comfyui.client import ComfyUIClient
-from tower.clients.comfyui.errors import ComfyUIError, Fault
-from tower.clients.comfyui.jobs import Where
+from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
+from tower.clients.comfyui.jobs import PromptStatus
 from tower.engines.base import CastMember
 from tower.engines.comfyui.engine import ComfyUIEngine, run_ids
 from tower.engines.comfyui.entry import ENTRY
 from tower.errors import CancelledError, SupersededError
-from tower.rendering.workers import is_workers_fault
-from tower.workflows.builtins import builtins
+from tower.rendering.workers import is_worker_fault
+from tower.workflows.builtins import builtin_workflows
 from tower.workflows.graph import WorkflowGraph
-from tower.workflows.inference import infer
+from tower.workflows.inference import infer_bindings
 
 
 @pytest.fixture
@@ -38,11 +44,11 @@ def comfy() -> Iterator[FakeComfyUI]:
 
 
 @pytest.fixture
-def rendering(comfy: FakeComfyUI, tmp_path: Path) -> Rendering:
-    return Rendering(comfy, tmp_path / "clips" / "clip.mp4")
+def rendering(comfy: FakeComfyUI, tmp_path: Path) -> FakeRender:
+    return FakeRender(comfy, tmp_path / "clips" / "clip.mp4")
 
 
-def test_the_clip_has_the_asked_size_rate_and_frames(rendering: Rendering) -> None:
+def test_the_clip_has_the_asked_size_rate_and_frames(rendering: FakeRender) -> None:
     assert rendering.run(frames=10, fps=12, width=320, height=256) == ()
     clip = rendering.clip
     assert (clip.width, clip.height, clip.frames, float(clip.fps)) == (320, 256, 10, 12.0)
@@ -51,8 +57,8 @@ def test_the_clip_has_the_asked_size_rate_and_frames(rendering: Rendering) -> No
 
 
 @pytest.mark.parametrize("workflow", ["animatediff", "core_video"])
-def test_the_shot_is_in_the_graph_that_was_sent(rendering: Rendering, workflow: str) -> None:
-    rendering.run(graph=builtins()[workflow].workflow, steps=3, cfg=7.5, seed=2**53 - 1)
+def test_the_shot_is_in_the_graph_that_was_sent(rendering: FakeRender, workflow: str) -> None:
+    rendering.run(graph=builtin_workflows()[workflow].workflow, steps=3, cfg=7.5, seed=2**53 - 1)
     [sent] = rendering.comfy.prompts
     sampler = next(node for node in sent.graph.values() if node["class_type"] == "KSampler")["inputs"]
     assert (sampler["steps"], sampler["cfg"], sampler["seed"]) == (3, 7.5, 2**53 - 1)
@@ -61,36 +67,36 @@ def test_the_shot_is_in_the_graph_that_was_sent(rendering: Rendering, workflow: 
     assert sent.prompt_id == rendering.prompt_id
 
 
-def test_a_size_that_no_latent_can_have_is_cropped_to(rendering: Rendering) -> None:
+def test_a_size_that_no_latent_can_have_is_cropped_to(rendering: FakeRender) -> None:
     rendering.run(width=270, height=258)
     assert (rendering.clip.width, rendering.clip.height) == (270, 258)
 
 
-def test_files_lie_under_our_own_folder_by_the_id_of_the_run(rendering: Rendering) -> None:
+def test_files_lie_under_our_own_folder_by_the_id_of_the_run(rendering: FakeRender) -> None:
     rendering.run()
     names = [path.relative_to(rendering.comfy.output_folder).as_posix() for path in _files(rendering)]
     assert names
     assert all(name.startswith(f"tower/{rendering.prompt_id}") for name in names)
 
 
-def test_progress_never_goes_back_and_says_the_steps(rendering: Rendering) -> None:
+def test_progress_never_goes_back_and_says_the_steps(rendering: FakeRender) -> None:
     rendering.run(steps=4, frames=12)
-    fractions = [fraction for fraction, _ in rendering.watching.told]
+    fractions = [fraction for fraction, _ in rendering.watcher.reports]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    said = rendering.watching.steps
+    said = rendering.watcher.steps
     order = ["step 1 of 4", "step 4 of 4", "decoding", "encoding 12 of 12", "fetching the clip"]
     assert [said.index(step) for step in order] == sorted(said.index(step) for step in order)
 
 
-def test_the_watch_is_called_while_nothing_happens(rendering: Rendering) -> None:
+def test_the_watch_is_called_while_nothing_happens(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=1.2))
     rendering.run(steps=1)
-    gaps = [later - earlier for earlier, later in pairwise(rendering.watching.at_s)]
+    gaps = [later - earlier for earlier, later in pairwise(rendering.watcher.at_s)]
     assert max(gaps) < 0.9
 
 
-def test_a_retry_does_not_render_twice(rendering: Rendering) -> None:
+def test_a_retry_does_not_render_twice(rendering: FakeRender) -> None:
     rendering.run()
     before = rendering.target.read_bytes()
     rendering.target.unlink()
@@ -101,64 +107,66 @@ def test_a_retry_does_not_render_twice(rendering: Rendering) -> None:
 
 def test_a_retry_takes_up_a_render_that_still_runs(comfy: FakeComfyUI, tmp_path: Path) -> None:
     comfy.misbehave(Slow(seconds_per_step=0.4))
-    crashed = Rendering(comfy, tmp_path / "a.mp4", watching=Watching(_raise(SupersededError("lost"), at="step 1 of 4")))
+    crashed = FakeRender(
+        comfy, tmp_path / "a.mp4", watcher=RecordingWatcher(_raise(SupersededError("lost"), at="step 1 of 4"))
+    )
     with pytest.raises(SupersededError):
         crashed.run()
-    again = Rendering(comfy, tmp_path / "b.mp4", prompt_id=crashed.prompt_id)
+    again = FakeRender(comfy, tmp_path / "b.mp4", prompt_id=crashed.prompt_id)
     again.run()
     assert len(comfy.prompts) == 1
     assert again.clip.frames == 8
-    assert "step 4 of 4" in again.watching.steps
+    assert "step 4 of 4" in again.watcher.steps
 
 
-def test_cancelling_a_running_render_stops_it_on_the_server(rendering: Rendering) -> None:
+def test_cancelling_a_running_render_stops_it_on_the_server(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=0.3))
-    rendering.watching = Watching(_raise(CancelledError("cancelled"), at="step 2 of 40"))
+    rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="step 2 of 40"))
     with pytest.raises(CancelledError):
         rendering.run(steps=40)
     with ComfyUIClient(rendering.comfy.url) as client:
-        assert client.job(rendering.prompt_id).where is Where.INTERRUPTED
+        assert client.get_job(rendering.prompt_id).status is PromptStatus.INTERRUPTED
     assert not rendering.target.exists()
 
 
 def test_cancelling_a_waiting_render_takes_it_out_of_the_queue(comfy: FakeComfyUI, tmp_path: Path) -> None:
     comfy.misbehave(Slow(seconds_per_step=0.5))
-    first = Rendering(comfy, tmp_path / "first.mp4")
+    first = FakeRender(comfy, tmp_path / "first.mp4")
     running = threading.Thread(target=first.run)
     running.start()
     _until(lambda: len(comfy.prompts) == 1)
-    second = Rendering(comfy, tmp_path / "second.mp4")
-    second.watching = Watching(_raise(CancelledError("cancelled"), at="waiting at ComfyUI, 1 before it"))
+    second = FakeRender(comfy, tmp_path / "second.mp4")
+    second.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="waiting at ComfyUI, 1 before it"))
     with pytest.raises(CancelledError):
         second.run()
     with ComfyUIClient(comfy.url) as client:
-        assert second.prompt_id not in client.queue().pending
+        assert second.prompt_id not in client.get_queue().pending
     running.join()
     assert first.clip.frames == 8
 
 
-def test_a_cancel_that_comes_too_late_leaves_no_file(rendering: Rendering) -> None:
+def test_a_cancel_that_comes_too_late_leaves_no_file(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(InterruptTooLate())
-    rendering.watching = Watching(_raise(CancelledError("cancelled"), at="decoding"))
+    rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="decoding"))
     with pytest.raises(CancelledError):
         rendering.run()
     assert not rendering.target.exists()
 
 
-def test_a_superseded_render_is_left_to_the_attempt_that_took_it_over(rendering: Rendering) -> None:
+def test_a_superseded_render_is_left_to_the_attempt_that_took_it_over(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=0.2))
-    rendering.watching = Watching(_raise(SupersededError("given up"), at="step 1 of 4"))
+    rendering.watcher = RecordingWatcher(_raise(SupersededError("given up"), at="step 1 of 4"))
     with pytest.raises(SupersededError):
         rendering.run()
     assert ("POST", "/interrupt") not in rendering.comfy.requests
 
 
-def test_a_run_stopped_before_is_run_again_under_a_derived_id(rendering: Rendering) -> None:
+def test_a_run_stopped_before_is_run_again_under_a_derived_id(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=0.3))
-    rendering.watching = Watching(_raise(CancelledError("cancelled"), at="step 1 of 4"))
+    rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="step 1 of 4"))
     with pytest.raises(CancelledError):
         rendering.run()
-    rendering.watching = Watching()
+    rendering.watcher = RecordingWatcher()
     rendering.run()
     assert [sent.prompt_id for sent in rendering.comfy.prompts] == list(run_ids(rendering.prompt_id))[:2]
 
@@ -171,21 +179,19 @@ def test_derived_ids_are_uuids_that_every_process_derives_alike() -> None:
     assert derived == list(run_ids(first))[1:]
 
 
-def test_the_time_from_the_last_message_to_the_clip_is_short(rendering: Rendering) -> None:
+def test_the_time_from_the_last_message_to_the_clip_is_short(rendering: FakeRender) -> None:
     rendering.run()
-    ended = max(
-        at for at, step in zip(rendering.watching.at_s, rendering.watching.steps, strict=True) if "step" in step
-    )
-    assert rendering.watching.at_s[-1] - ended < 1.5
+    ended = max(at for at, step in zip(rendering.watcher.at_s, rendering.watcher.steps, strict=True) if "step" in step)
+    assert rendering.watcher.at_s[-1] - ended < 1.5
 
 
-def test_a_character_without_a_picture_falls_back_and_says_so(rendering: Rendering) -> None:
-    [remark] = rendering.run(graph=builtins()["anime_character_v2"].workflow, cast=(CastMember("Kai"),))
+def test_a_character_without_a_picture_falls_back_and_says_so(rendering: FakeRender) -> None:
+    [remark] = rendering.run(graph=builtin_workflows()["anime_character_v2"].workflow, cast=(CastMember("Kai"),))
     assert "animatediff" in remark
     assert rendering.clip.frames == 8
 
 
-def test_a_reference_is_uploaded_and_steers(rendering: Rendering, tmp_path: Path) -> None:
+def test_a_reference_is_uploaded_and_steers(rendering: FakeRender, tmp_path: Path) -> None:
     kai = CastMember("Kai", reference_image=str(_picture(tmp_path / "kai.png")))
     rendering.run(graph=_reference_workflow(), cast=(CastMember("Nobody"), kai))
     [sent] = rendering.comfy.prompts
@@ -196,62 +202,66 @@ def test_a_reference_is_uploaded_and_steers(rendering: Rendering, tmp_path: Path
 
 
 @pytest.mark.parametrize("cast", [(), (CastMember("Kai", reference_image="/nowhere/kai.png"),)])
-def test_a_workflow_of_the_users_own_needs_its_reference(rendering: Rendering, cast: tuple[CastMember, ...]) -> None:
+def test_a_workflow_of_the_users_own_needs_its_reference(rendering: FakeRender, cast: tuple[CastMember, ...]) -> None:
     with pytest.raises(ComfyUIError) as refused:
         rendering.run(graph=_reference_workflow(), cast=cast)
-    assert refused.value.fault is Fault.NO_REFERENCE
+    assert refused.value.fault is ComfyUIFault.NO_REFERENCE
     assert not rendering.comfy.prompts
 
 
 def test_a_still_is_drawn_as_a_picture_file(comfy: FakeComfyUI, tmp_path: Path) -> None:
     target = tmp_path / "sheet.png"
-    shot = a_shot(graph=builtins()["image"].workflow, width=264, height=256)
+    shot = build_shot(graph=builtin_workflows()["image"].workflow, width=264, height=256)
     with ComfyUIClient(comfy.url) as client:
-        engine = ComfyUIEngine(client, patience=HURRIED)
-        engine.still(shot, prompt_id="3f2b8a52-6a5f-4d8e-9d0c-0c8f3a1b2c3d", target=target, watch=Watching())
+        engine = ComfyUIEngine(client, follow_timeouts=SHORT_PATIENCE)
+        engine.render_still(
+            shot, prompt_id="3f2b8a52-6a5f-4d8e-9d0c-0c8f3a1b2c3d", target=target, watch=RecordingWatcher()
+        )
     picture = cv2.imread(str(target))
     assert picture is not None
     assert picture.shape == (256, 264, 3)
 
 
-def test_a_shot_without_a_workflow_is_refused(rendering: Rendering) -> None:
+def test_a_shot_without_a_workflow_is_refused(rendering: FakeRender) -> None:
     with pytest.raises(ComfyUIError, match="has no workflow"):
         rendering.run(graph=None)
 
 
-def test_a_graph_that_the_server_cannot_run_is_not_sent(rendering: Rendering) -> None:
+def test_a_graph_that_the_server_cannot_run_is_not_sent(rendering: FakeRender) -> None:
     del rendering.comfy.object_info["ADE_AnimateDiffLoaderGen1"]
     with pytest.raises(ComfyUIError, match="ComfyUI-AnimateDiff-Evolved") as refused:
         rendering.run()
-    assert refused.value.fault is Fault.MISSING_NODE
-    assert is_workers_fault(refused.value)
+    assert refused.value.fault is ComfyUIFault.MISSING_NODE
+    assert is_worker_fault(refused.value)
     assert not rendering.comfy.prompts
 
 
-def test_a_missing_model_is_named_with_its_folder(rendering: Rendering) -> None:
+def test_a_missing_model_is_named_with_its_folder(rendering: FakeRender) -> None:
     with pytest.raises(ComfyUIError, match="models/checkpoints") as refused:
         rendering.run(model="dreamshaper_8.safetensors")
-    assert refused.value.fault is Fault.MISSING_MODEL
-    assert is_workers_fault(refused.value)
+    assert refused.value.fault is ComfyUIFault.MISSING_MODEL
+    assert is_worker_fault(refused.value)
 
 
 def test_a_model_that_came_since_is_seen(comfy: FakeComfyUI, tmp_path: Path) -> None:
     with ComfyUIClient(comfy.url) as client:
-        engine = ComfyUIEngine(client, patience=HURRIED)
+        engine = ComfyUIEngine(client, follow_timeouts=SHORT_PATIENCE)
         ids = list(run_ids("3f2b8a52-6a5f-4d8e-9d0c-0c8f3a1b2c3d"))
         with pytest.raises(ComfyUIError, match=r"new\.safetensors"):
-            engine.render(a_shot(model="new.safetensors"), prompt_id=ids[0], target=tmp_path / "a", watch=Watching())
+            engine.render(
+                build_shot(model="new.safetensors"), prompt_id=ids[0], target=tmp_path / "a", watch=RecordingWatcher()
+            )
         choices = comfy.object_info["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0]
         choices.append("new.safetensors")
         target = tmp_path / "b.mp4"
-        engine.render(a_shot(model="new.safetensors"), prompt_id=ids[1], target=target, watch=Watching())
+        engine.render(build_shot(model="new.safetensors"), prompt_id=ids[1], target=target, watch=RecordingWatcher())
     assert target.exists()
 
 
 @pytest.mark.parametrize("version", ["0.3.40", "0.5.1", "0.24.0", "0.33.0"])
 def test_servers_of_all_ages_render(tmp_path: Path, version: str) -> None:
     with FakeComfyUI(models=DOCUMENTED_MODELS, version=version) as comfy:
-        rendering = Rendering(comfy, tmp_path / "clip.mp4")
+        rendering = FakeRender(comfy, tmp_path / "clip.mp4")
         rendering.run()
         rendering.run()
         assert len(comfy.prompts) == 1
@@ -260,25 +270,25 @@ def test_servers_of_all_ages_render(tmp_path: Path, version: str) -> None:
 def test_an_old_server_stops_a_render_too(tmp_path: Path) -> None:
     with FakeComfyUI(models=DOCUMENTED_MODELS, version="0.3.40") as comfy:
         comfy.misbehave(Slow(seconds_per_step=0.3))
-        rendering = Rendering(comfy, tmp_path / "clip.mp4")
-        rendering.watching = Watching(_raise(CancelledError("cancelled"), at="step 2 of 40"))
+        rendering = FakeRender(comfy, tmp_path / "clip.mp4")
+        rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="step 2 of 40"))
         with pytest.raises(CancelledError):
             rendering.run(steps=40)
         with ComfyUIClient(comfy.url) as client:
-            assert client.job(rendering.prompt_id).where is Where.INTERRUPTED
+            assert client.get_job(rendering.prompt_id).status is PromptStatus.INTERRUPTED
 
 
-def test_a_large_file_is_streamed_and_cancel_is_heard_meanwhile(rendering: Rendering) -> None:
+def test_a_large_file_is_streamed_and_cancel_is_heard_meanwhile(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(PaddedFile(file_bytes=20_000_000))
-    rendering.watching = Watching(_raise(CancelledError("cancelled"), at="fetching the clip"))
+    rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="fetching the clip"))
     with pytest.raises(CancelledError):
         rendering.run()
     assert list(rendering.target.parent.iterdir()) == []
 
 
 def test_several_engines_share_a_queue_and_each_follows_its_own(tmp_path: Path) -> None:
-    with FakeComfyUI(models=DOCUMENTED_MODELS, pace=Pace(per_step_s=0.02)) as comfy:
-        renders = [Rendering(comfy, tmp_path / f"{number}.mp4") for number in range(3)]
+    with FakeComfyUI(models=DOCUMENTED_MODELS, pace=RenderPace(per_step_s=0.02)) as comfy:
+        renders = [FakeRender(comfy, tmp_path / f"{number}.mp4") for number in range(3)]
         threads = [threading.Thread(target=one.run, kwargs={"frames": 6 + i}) for i, one in enumerate(renders)]
         for thread in threads:
             thread.start()
@@ -307,7 +317,7 @@ def _until(true: Callable[[], bool], within_s: float = 5.0) -> None:
         time.sleep(0.01)
 
 
-def _files(rendering: Rendering) -> list[Path]:
+def _files(rendering: FakeRender) -> list[Path]:
     return [path for path in rendering.comfy.output_folder.rglob("*") if path.is_file()]
 
 
@@ -318,11 +328,11 @@ def _picture(path: Path) -> Path:
 
 def _reference_workflow() -> WorkflowGraph:
     """A user's own: a picture, scaled, repeated and drawn over."""
-    graph = {node: dict(said) for node, said in builtins()["core_video"].workflow.graph.items()}
+    graph = {node: dict(said) for node, said in builtin_workflows()["core_video"].workflow.graph.items()}
     graph["20"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
     size = {"width": 512, "height": 512, "crop": "center"}
     graph["21"] = {"class_type": "ImageScale", "inputs": {"image": ["20", 0], "upscale_method": "lanczos", **size}}
     graph["22"] = {"class_type": "RepeatImageBatch", "inputs": {"image": ["21", 0], "amount": 16}}
     graph["5"] = {"class_type": "VAEEncode", "inputs": {"pixels": ["22", 0], "vae": ["2", 0]}}
     graph["12"] = {**graph["12"], "inputs": {**graph["12"]["inputs"], "width": 512, "height": 512}}
-    return WorkflowGraph("mine", 1, graph, infer(graph, recorded_object_info()).bindings)
+    return WorkflowGraph("mine", 1, graph, infer_bindings(graph, load_object_info()).bindings)

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.comfyui.replay import workflow
-from tests.tower.workflows.graphs import info_with
+from tests.fakes.comfyui.replay import load_workflow
+from tests.tower.workflows.graphs import object_info_with
 from tower.engines.base import Shot
-from tower.engines.comfyui.filling import fill
+from tower.engines.comfyui.filling import fill_graph
 from tower.errors import InvalidError
-from tower.workflows.bindings import as_json, bound, canonical, from_json
+from tower.workflows.bindings import bindings_from_json, bindings_to_json, canonical_bytes, get_bound_value
 from tower.workflows.graph import Binding, WorkflowGraph
-from tower.workflows.inference import infer
+from tower.workflows.inference import infer_bindings
 
-INFO = info_with()
+INFO = object_info_with()
 SHOT = Shot(
     prompt="a shrine",
     negative_prompt="blurry",
@@ -72,7 +72,7 @@ def test_without_a_reference_the_graphs_own_stays() -> None:
     graph: dict[str, Any] = {"1": {"class_type": "LoadImage", "inputs": {"image": "own.png"}}}
     mine = WorkflowGraph("mine", 1, graph, {"reference": [Binding("1", "image")]})
     assert _filled(mine)["1"]["inputs"]["image"] == "own.png"
-    given = fill(mine, SHOT, prefix="x", reference_name="tower/kai.png", info=INFO)
+    given = fill_graph(mine, SHOT, prefix="x", reference_name="tower/kai.png", info=INFO)
     assert given["1"]["inputs"]["image"] == "tower/kai.png"
 
 
@@ -86,22 +86,22 @@ def test_a_binding_that_leads_nowhere_is_refused(node: str) -> None:
 
 def test_bindings_survive_json() -> None:
     mine = _workflow("ade_gen1_vhs_tiny")
-    assert from_json(as_json(mine.bindings)) == mine.bindings
-    assert bound(mine, "steps", mine.graph) == 2
-    assert bound(mine, "reference", mine.graph) is None
+    assert bindings_from_json(bindings_to_json(mine.bindings)) == mine.bindings
+    assert get_bound_value(mine, "steps", mine.graph) == 2
+    assert get_bound_value(mine, "reference", mine.graph) is None
 
 
 def test_equal_workflows_have_one_canonical_form() -> None:
     mine = _workflow("ade_gen1_vhs_tiny")
     other_order = dict(reversed(mine.graph.items()))
-    assert canonical(mine.graph, mine.bindings) == canonical(other_order, mine.bindings)
-    assert canonical(mine.graph, mine.bindings) != canonical(mine.graph, {})
+    assert canonical_bytes(mine.graph, mine.bindings) == canonical_bytes(other_order, mine.bindings)
+    assert canonical_bytes(mine.graph, mine.bindings) != canonical_bytes(mine.graph, {})
 
 
 def _workflow(name: str) -> WorkflowGraph:
-    graph = workflow(name)
-    return WorkflowGraph(name, 1, graph, infer(graph, INFO).bindings)
+    graph = load_workflow(name)
+    return WorkflowGraph(name, 1, graph, infer_bindings(graph, INFO).bindings)
 
 
 def _filled(mine: WorkflowGraph) -> dict[str, Any]:
-    return fill(mine, SHOT, prefix="tower/run", reference_name=None, info=INFO)
+    return fill_graph(mine, SHOT, prefix="tower/run", reference_name=None, info=INFO)

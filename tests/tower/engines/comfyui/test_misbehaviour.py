@@ -35,14 +35,14 @@ from tests.fakes.comfyui.misbehaviour import (
     WrongFrameCount,
 )
 from tests.fakes.comfyui.server import FakeComfyUI
-from tests.tower.engines.comfyui.comfyui_shots import DOCUMENTED_MODELS, Rendering, Watching
+from tests.tower.engines.comfyui.comfyui_shots import DOCUMENTED_MODELS, FakeRender, RecordingWatcher
 from tower.clients.comfyui.client import ComfyUIClient
-from tower.clients.comfyui.errors import ComfyUIError, Fault
-from tower.clients.comfyui.jobs import Where
+from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
+from tower.clients.comfyui.jobs import PromptStatus
 from tower.engines.comfyui.engine import run_ids
 from tower.errors import CancelledError
-from tower.rendering.workers import is_workers_fault
-from tower.workflows.builtins import builtins
+from tower.rendering.workers import is_worker_fault
+from tower.workflows.builtins import builtin_workflows
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def comfy() -> Iterator[FakeComfyUI]:
 
 
 @pytest.fixture
-def rendering(comfy: FakeComfyUI, tmp_path: Path) -> Rendering:
-    return Rendering(comfy, tmp_path / "clips" / "clip.mp4")
+def rendering(comfy: FakeComfyUI, tmp_path: Path) -> FakeRender:
+    return FakeRender(comfy, tmp_path / "clips" / "clip.mp4")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def rendering(comfy: FakeComfyUI, tmp_path: Path) -> Rendering:
     ],
     ids=str,
 )
-def test_it_is_survived_without_a_second_render(rendering: Rendering, trouble: Misbehaviour) -> None:
+def test_it_is_survived_without_a_second_render(rendering: FakeRender, trouble: Misbehaviour) -> None:
     if isinstance(trouble, ServerError):
         trouble = ServerError(path=trouble.path.format(prompt_id=rendering.prompt_id))
     rendering.timeout_s = 1.0
@@ -86,32 +86,32 @@ def test_it_is_survived_without_a_second_render(rendering: Rendering, trouble: M
     assert len(rendering.comfy.prompts) == 1
 
 
-def test_a_silent_socket_is_opened_anew_and_tells_of_the_steps(rendering: Rendering) -> None:
+def test_a_silent_socket_is_opened_anew_and_tells_of_the_steps(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(SilentSocket(after_messages=2), Slow(seconds_per_step=0.4))
     rendering.run(steps=8)
-    assert {"step 5 of 8", "step 6 of 8", "step 7 of 8"} & set(rendering.watching.steps)
+    assert {"step 5 of 8", "step 6 of 8", "step 7 of 8"} & set(rendering.watcher.steps)
 
 
-def test_a_server_error_on_submit_is_asked_again_and_sent_once(rendering: Rendering) -> None:
+def test_a_server_error_on_submit_is_asked_again_and_sent_once(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(ServerError(path="/prompt"))
     rendering.run()
     assert len(rendering.comfy.prompts) == 1
 
 
-@pytest.mark.parametrize(("fault", "trouble"), [(Fault.BROKEN, ServerError), (Fault.UNREACHABLE, Hangs)])
+@pytest.mark.parametrize(("fault", "trouble"), [(ComfyUIFault.BROKEN, ServerError), (ComfyUIFault.UNREACHABLE, Hangs)])
 def test_a_server_that_never_takes_a_prompt_is_said_so(
-    rendering: Rendering, fault: Fault, trouble: type[ServerError | Hangs]
+    rendering: FakeRender, fault: ComfyUIFault, trouble: type[ServerError | Hangs]
 ) -> None:
     rendering.timeout_s = 0.3
     rendering.comfy.misbehave(trouble(path="/prompt", times=None))
     with pytest.raises(ComfyUIError) as told:
         rendering.run()
     assert told.value.fault is fault
-    assert is_workers_fault(told.value)
+    assert is_worker_fault(told.value)
     assert not rendering.target.exists()
 
 
-def test_a_question_that_hangs_does_not_end_a_render(rendering: Rendering) -> None:
+def test_a_question_that_hangs_does_not_end_a_render(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(SocketRefused(times=None), Slow(seconds_per_step=0.2))
     rendering.comfy.misbehave(Hangs(path=f"/jobs/{rendering.prompt_id}", times=2))
     rendering.timeout_s = 0.5
@@ -120,21 +120,21 @@ def test_a_question_that_hangs_does_not_end_a_render(rendering: Rendering) -> No
     assert len(rendering.comfy.prompts) == 1
 
 
-def test_a_server_that_is_not_there_is_unreachable(rendering: Rendering) -> None:
+def test_a_server_that_is_not_there_is_unreachable(rendering: FakeRender) -> None:
     rendering.comfy.kill()
     with pytest.raises(ComfyUIError, match="does not answer at http://127") as told:
         rendering.run()
-    assert told.value.fault is Fault.UNREACHABLE
+    assert told.value.fault is ComfyUIFault.UNREACHABLE
 
 
-def test_node_errors_with_200_are_a_refusal_and_nothing_goes_on(rendering: Rendering) -> None:
+def test_node_errors_with_200_are_a_refusal_and_nothing_goes_on(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(NodeErrors())
     with pytest.raises(ComfyUIError, match=r"node 10 \(VHS_VideoCombine\)") as told:
         rendering.run()
-    assert told.value.fault is Fault.REFUSED
-    assert not is_workers_fault(told.value)
+    assert told.value.fault is ComfyUIFault.REFUSED
+    assert not is_worker_fault(told.value)
     with ComfyUIClient(rendering.comfy.url) as client:
-        assert not client.job(rendering.prompt_id).live
+        assert not client.get_job(rendering.prompt_id).is_live
 
 
 @pytest.mark.parametrize("workflow", ["animatediff", "core_video"])
@@ -144,10 +144,10 @@ def test_node_errors_with_200_are_a_refusal_and_nothing_goes_on(rendering: Rende
     ids=str,
 )
 def test_a_bad_file_is_made_once_more_under_another_name(
-    rendering: Rendering, trouble: Misbehaviour, workflow: str
+    rendering: FakeRender, trouble: Misbehaviour, workflow: str
 ) -> None:
     rendering.comfy.misbehave(trouble)
-    [remark] = rendering.run(graph=builtins()[workflow].workflow)
+    [remark] = rendering.run(graph=builtin_workflows()[workflow].workflow)
     assert remark.startswith("Rendered again, because: ")
     assert rendering.clip.frames == 8
     assert [sent.prompt_id for sent in rendering.comfy.prompts] == list(run_ids(rendering.prompt_id))[:2]
@@ -156,15 +156,15 @@ def test_a_bad_file_is_made_once_more_under_another_name(
 @pytest.mark.parametrize(
     ("trouble", "fault"),
     [
-        (SuccessWithoutFile(times=None), Fault.NO_FILE),
-        (GarbageFile(times=None), Fault.BAD_FILE),
-        (ShortFile(times=None), Fault.BAD_FILE),
-        (WrongFrameCount(times=None), Fault.WRONG_FRAMES),
+        (SuccessWithoutFile(times=None), ComfyUIFault.NO_FILE),
+        (GarbageFile(times=None), ComfyUIFault.BAD_FILE),
+        (ShortFile(times=None), ComfyUIFault.BAD_FILE),
+        (WrongFrameCount(times=None), ComfyUIFault.WRONG_FRAMES),
     ],
     ids=str,
 )
 def test_a_file_that_stays_bad_is_said_so_after_two_runs(
-    rendering: Rendering, trouble: Misbehaviour, fault: Fault
+    rendering: FakeRender, trouble: Misbehaviour, fault: ComfyUIFault
 ) -> None:
     rendering.comfy.misbehave(trouble)
     with pytest.raises(ComfyUIError) as told:
@@ -174,7 +174,7 @@ def test_a_file_that_stays_bad_is_said_so_after_two_runs(
     assert list(rendering.target.parent.iterdir()) == []
 
 
-def test_a_cached_result_whose_file_is_gone_is_saved_again(rendering: Rendering) -> None:
+def test_a_cached_result_whose_file_is_gone_is_saved_again(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(CachedFileGone())
     [remark] = rendering.run()
     assert "does not have it" in remark
@@ -182,7 +182,7 @@ def test_a_cached_result_whose_file_is_gone_is_saved_again(rendering: Rendering)
     assert len(rendering.comfy.prompts) == 2
 
 
-def test_a_download_that_breaks_off_is_taken_up_where_it_was(rendering: Rendering) -> None:
+def test_a_download_that_breaks_off_is_taken_up_where_it_was(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(TruncatedDownload(share=0.5, times=3))
     rendering.run()
     assert rendering.clip.frames == 8
@@ -191,7 +191,7 @@ def test_a_download_that_breaks_off_is_taken_up_where_it_was(rendering: Renderin
 
 @pytest.mark.parametrize("down_s", [0.0, 0.8])
 def test_a_restart_that_loses_the_queue_is_noticed_and_the_prompt_sent_again(
-    rendering: Rendering, down_s: float
+    rendering: FakeRender, down_s: float
 ) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=0.1), RestartMidRun(at_step=2, down_s=down_s))
     [remark] = rendering.run()
@@ -200,34 +200,34 @@ def test_a_restart_that_loses_the_queue_is_noticed_and_the_prompt_sent_again(
     assert [sent.prompt_id for sent in rendering.comfy.prompts] == [rendering.prompt_id] * 2
 
 
-def test_a_server_that_starts_again_and_again_loses_the_render(rendering: Rendering) -> None:
+def test_a_server_that_starts_again_and_again_loses_the_render(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(RestartMidRun(at_step=1, times=None))
     with pytest.raises(ComfyUIError, match="lost the prompt 3 times") as told:
         rendering.run()
-    assert told.value.fault is Fault.LOST
-    assert is_workers_fault(told.value)
+    assert told.value.fault is ComfyUIFault.LOST
+    assert is_worker_fault(told.value)
 
 
-def test_a_server_that_stays_away_is_given_up(rendering: Rendering) -> None:
+def test_a_server_that_stays_away_is_given_up(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=0.5))
-    rendering.watching = Watching(lambda _, step: rendering.comfy.kill() if step == "step 1 of 4" else None)
+    rendering.watcher = RecordingWatcher(lambda _, step: rendering.comfy.kill() if step == "step 1 of 4" else None)
     with pytest.raises(ComfyUIError) as told:
         rendering.run()
-    assert told.value.fault is Fault.UNREACHABLE
-    assert "ComfyUI does not answer, waiting for it" in rendering.watching.steps
+    assert told.value.fault is ComfyUIFault.UNREACHABLE
+    assert "ComfyUI does not answer, waiting for it" in rendering.watcher.steps
 
 
-def test_a_dead_worker_thread_is_stalled(rendering: Rendering) -> None:
+def test_a_dead_worker_thread_is_stalled(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(DeadWorker())
     rendering.limits = {"no_progress_s": 2.5, "stop_s": 0.3}  # the socket is opened anew meanwhile
     with pytest.raises(ComfyUIError, match=r"no progress at node 8 \(KSampler\)") as told:
         rendering.run()
-    assert told.value.fault is Fault.STALLED
-    assert is_workers_fault(told.value)
+    assert told.value.fault is ComfyUIFault.STALLED
+    assert is_worker_fault(told.value)
     assert ("POST", "/interrupt") in rendering.comfy.requests
 
 
-def test_slow_is_not_dead(rendering: Rendering) -> None:
+def test_slow_is_not_dead(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=0.5))
     rendering.limits = {"no_progress_s": 1.0}
     rendering.run(steps=5)
@@ -237,102 +237,102 @@ def test_slow_is_not_dead(rendering: Rendering) -> None:
 def test_a_queue_that_never_moves_is_stalled(comfy: FakeComfyUI, tmp_path: Path) -> None:
     comfy.misbehave(DeadWorker())
     limits = {"no_progress_s": 1.0, "stop_s": 0.1}
-    dead = threading.Thread(target=_stalled, args=(Rendering(comfy, tmp_path / "a.mp4", limits=limits),))
+    dead = threading.Thread(target=_stalled, args=(FakeRender(comfy, tmp_path / "a.mp4", limits=limits),))
     dead.start()
     while not comfy.prompts:
         time.sleep(0.01)
-    behind = Rendering(comfy, tmp_path / "b.mp4", limits={"queue_stalled_s": 1.0})
+    behind = FakeRender(comfy, tmp_path / "b.mp4", limits={"queue_stalled_s": 1.0})
     with pytest.raises(ComfyUIError, match="its queue has not moved") as told:
         behind.run()
-    assert told.value.fault is Fault.STALLED
+    assert told.value.fault is ComfyUIFault.STALLED
     with ComfyUIClient(comfy.url) as client:
-        assert client.job(behind.prompt_id).where is Where.UNKNOWN
+        assert client.get_job(behind.prompt_id).status is PromptStatus.UNKNOWN
     dead.join()
 
 
-def test_out_of_memory_frees_and_renders_once_more_with_a_smaller_window(rendering: Rendering) -> None:
+def test_out_of_memory_frees_and_renders_once_more_with_a_smaller_window(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(OutOfMemory(above_context=16, times=None))
     [remark] = rendering.run(frames=40)
     assert "window of 16 frames instead of 24" in remark
     assert rendering.comfy.frees == [{"unload_models": True, "free_memory": True}]
-    assert any(remark in step for step in rendering.watching.steps)
+    assert any(remark in step for step in rendering.watcher.steps)
     first, second = rendering.comfy.prompts
     assert first.prompt_id != second.prompt_id
     assert second.graph["6"]["inputs"]["context_overlap"] == 4
     assert rendering.clip.frames == 40
 
 
-def test_out_of_memory_without_a_window_to_shrink_is_tried_again_as_it_was(rendering: Rendering) -> None:
+def test_out_of_memory_without_a_window_to_shrink_is_tried_again_as_it_was(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(OutOfMemory(until_freed=True, times=None))
-    [remark] = rendering.run(graph=builtins()["core_video"].workflow)
+    [remark] = rendering.run(graph=builtin_workflows()["core_video"].workflow)
     assert "unchanged" in remark
     assert rendering.clip.frames == 8
 
 
-def test_out_of_memory_twice_is_said_so(rendering: Rendering) -> None:
+def test_out_of_memory_twice_is_said_so(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(OutOfMemory(times=None))
     with pytest.raises(ComfyUIError, match="ran out of memory at node") as told:
         rendering.run()
-    assert told.value.fault is Fault.OOM
-    assert is_workers_fault(told.value)
+    assert told.value.fault is ComfyUIFault.OOM
+    assert is_worker_fault(told.value)
     assert len(rendering.comfy.prompts) == 2
 
 
-def test_a_node_that_fails_is_named_with_the_servers_message(rendering: Rendering) -> None:
+def test_a_node_that_fails_is_named_with_the_servers_message(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(NodeFails(at="VAEDecode", message="shapes cannot be multiplied\nmore"))
     with pytest.raises(ComfyUIError, match=r"node 9 \(VAEDecode\): shapes cannot be multiplied$") as told:
         rendering.run()
-    assert told.value.fault is Fault.FAILED
-    assert not is_workers_fault(told.value)
+    assert told.value.fault is ComfyUIFault.FAILED
+    assert not is_worker_fault(told.value)
     assert len(rendering.comfy.prompts) == 1
 
 
-def test_a_truncated_model_is_the_workers_fault(rendering: Rendering) -> None:
+def test_a_truncated_model_is_the_workers_fault(rendering: FakeRender) -> None:
     with pytest.raises(ComfyUIError, match="download the file again") as told:
         rendering.run(model="truncated_download.safetensors")
-    assert told.value.fault is Fault.BAD_MODEL
-    assert is_workers_fault(told.value)
+    assert told.value.fault is ComfyUIFault.BAD_MODEL
+    assert is_worker_fault(told.value)
 
 
-def test_someone_elses_interrupt_is_told_as_such(rendering: Rendering) -> None:
+def test_someone_elses_interrupt_is_told_as_such(rendering: FakeRender) -> None:
     def interrupted(_: float, step: str) -> None:
         if step == "step 1 of 4":
             with ComfyUIClient(rendering.comfy.url) as client:
                 client.cancel(rendering.prompt_id)
 
     rendering.comfy.misbehave(Slow(seconds_per_step=0.3))
-    rendering.watching = Watching(interrupted)
+    rendering.watcher = RecordingWatcher(interrupted)
     with pytest.raises(ComfyUIError, match="Someone stopped this render") as told:
         rendering.run()
-    assert told.value.fault is Fault.INTERRUPTED
+    assert told.value.fault is ComfyUIFault.INTERRUPTED
 
 
-def test_progress_of_prompts_without_a_client_is_not_taken_for_ours(rendering: Rendering) -> None:
+def test_progress_of_prompts_without_a_client_is_not_taken_for_ours(rendering: FakeRender) -> None:
     """Every socket hears of them."""
     rendering.run(frames=4)
     [ours] = rendering.comfy.prompts
     theirs = {**ours.graph, "8": {**ours.graph["8"], "inputs": {**ours.graph["8"]["inputs"], "steps": 9, "seed": 99}}}
     rendering.comfy.misbehave(Slow(seconds_per_step=0.1))
     httpx.post(f"{rendering.comfy.url}/prompt", json={"prompt": theirs}).raise_for_status()
-    behind = Rendering(rendering.comfy, rendering.target.with_name("behind.mp4"))
+    behind = FakeRender(rendering.comfy, rendering.target.with_name("behind.mp4"))
     behind.run()
-    assert "waiting at ComfyUI, 1 before it" in behind.watching.steps
-    assert not [step for step in behind.watching.steps if "of 9" in step]
+    assert "waiting at ComfyUI, 1 before it" in behind.watcher.steps
+    assert not [step for step in behind.watcher.steps if "of 9" in step]
     assert behind.clip.frames == 8
 
 
-def test_an_interrupt_in_the_last_node_leaves_a_cancel_a_cancel(rendering: Rendering) -> None:
+def test_an_interrupt_in_the_last_node_leaves_a_cancel_a_cancel(rendering: FakeRender) -> None:
     def cancelled(_: float, step: str) -> None:
         if step.startswith("encoding"):
             raise CancelledError("cancelled")
 
     rendering.comfy.misbehave(InterruptTooLate())
-    rendering.watching = Watching(cancelled)
+    rendering.watcher = RecordingWatcher(cancelled)
     with pytest.raises(CancelledError):
         rendering.run()
     assert not rendering.target.exists()
 
 
-def _stalled(rendering: Rendering) -> None:
+def _stalled(rendering: FakeRender) -> None:
     with pytest.raises(ComfyUIError):
         rendering.run()

@@ -9,29 +9,29 @@ import pytest
 from sqlalchemy.orm import Session
 
 from db.models.scenes import Scene
-from tests.tower.versions.story import Story
+from tests.tower.versions.story import VersionedStory
 from tower.errors import InvalidError
 from tower.versions.kinds import BIBLE_KEY, Kind
 from tower.versions.merge.branches import Strategy
 
 
-def test_different_fields_merge_and_so_do_fields_inside_objects_and_sets(story: Story, kai: uuid.UUID) -> None:
+def test_different_fields_merge_and_so_do_fields_inside_objects_and_sets(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, key=kai, visual_traits={"hair": "white", "eyes": "blue"}, abilities=["run", "jump"])
     story.put(Kind.CHARACTERS, "dark", key=kai, visual_traits={"hair": "black", "eyes": "red"}, abilities=["fly"])
     result = story.merge("dark")
-    merged = story.at("main", Kind.CHARACTERS)[kai]
+    merged = story.entities_at("main", Kind.CHARACTERS)[kai]
     assert merged["visual_traits"] == {"hair": "white", "eyes": "red"}
     assert merged["abilities"] == ["fly", "jump"]
     assert [field.path for field in result.changed[0].fields] == ["visual_traits/eyes", "abilities"]
     assert (result.commit.merged_id is None, result.fast_forward) == (False, False)
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_the_same_field_changed_both_ways_is_a_conflict(story: Story, kai: uuid.UUID) -> None:
+def test_the_same_field_changed_both_ways_is_a_conflict(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, key=kai, visual_traits={"hair": "white", "eyes": "blue"})
     story.put(Kind.CHARACTERS, "dark", key=kai, visual_traits={"hair": "red", "eyes": "blue"}, seed=7)
-    assert story.conflicts("dark") == {"characters/Kai/visual_traits/hair": ("black", "white", "red")}
-    assert story.at("main", Kind.CHARACTERS)[kai]["seed"] is None
+    assert story.require_conflicts("dark") == {"characters/Kai/visual_traits/hair": ("black", "white", "red")}
+    assert story.entities_at("main", Kind.CHARACTERS)[kai]["seed"] is None
 
 
 @pytest.mark.parametrize(
@@ -44,18 +44,18 @@ def test_the_same_field_changed_both_ways_is_a_conflict(story: Story, kai: uuid.
         ({"resolutions": {"characters/{key}/visual_traits": "ours"}, "strategy": Strategy.THEIRS}, "white"),
     ],
 )
-def test_answers_end_a_conflict(story: Story, kai: uuid.UUID, how: dict[str, Any], hair: str) -> None:
+def test_answers_end_a_conflict(story: VersionedStory, kai: uuid.UUID, how: dict[str, Any], hair: str) -> None:
     story.put(Kind.CHARACTERS, key=kai, visual_traits={"hair": "white", "eyes": "blue"})
     story.put(Kind.CHARACTERS, "dark", key=kai, visual_traits={"hair": "red", "eyes": "blue"}, seed=7)
     if "resolutions" in how:
         how["resolutions"] = {path.format(key=kai): answer for path, answer in how["resolutions"].items()}
     story.merge("dark", **how)
-    merged = story.at("main", Kind.CHARACTERS)[kai]
+    merged = story.entities_at("main", Kind.CHARACTERS)[kai]
     assert (merged["visual_traits"]["hair"], merged["seed"]) == (hair, 7)
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_an_answer_without_a_conflict_or_that_cannot_be_is_refused(story: Story, kai: uuid.UUID) -> None:
+def test_an_answer_without_a_conflict_or_that_cannot_be_is_refused(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, key=kai, seed=1)
     story.put(Kind.CHARACTERS, "dark", key=kai, seed=2)
     for resolutions in (
@@ -69,9 +69,9 @@ def test_an_answer_without_a_conflict_or_that_cannot_be_is_refused(story: Story,
 
 
 @pytest.mark.parametrize("answer", [7, str(uuid.uuid4()), [], "theirs"])
-def test_a_mention_from_an_answer_must_be_of_something(story: Story, answer: Any) -> None:
+def test_a_mention_from_an_answer_must_be_of_something(story: VersionedStory, answer: Any) -> None:
     scene = story.put(Kind.SCENES, scene_number=1, description="Dawn")
-    story.branch("dark")
+    story.create_branch("dark")
     for number, branch in enumerate(("main", "dark"), 1):
         episode = story.put(Kind.EPISODES, branch, episode_number=number, title=branch)
         story.put(Kind.SCENES, branch, key=scene, episode_key=episode)
@@ -80,76 +80,76 @@ def test_a_mention_from_an_answer_must_be_of_something(story: Story, answer: Any
     else:
         with pytest.raises(InvalidError):
             story.merge("dark", resolutions={"scenes/1/episode_key": answer})
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_a_delete_against_an_edit_is_a_conflict(story: Story, kai: uuid.UUID) -> None:
-    story.drop(Kind.CHARACTERS, kai)
+def test_a_delete_against_an_edit_is_a_conflict(story: VersionedStory, kai: uuid.UUID) -> None:
+    story.delete(Kind.CHARACTERS, kai)
     story.put(Kind.CHARACTERS, "dark", key=kai, seed=2)
-    found = story.conflicts("dark")
+    found = story.require_conflicts("dark")
     assert found.keys() == {"characters/Kai"}
     assert (found["characters/Kai"][1], found["characters/Kai"][2]["seed"]) == (None, 2)
     story.merge("dark", resolutions={"characters/Kai": "theirs"})
-    assert story.at("main", Kind.CHARACTERS)[kai]["seed"] == 2
-    assert story.findings() == []
+    assert story.entities_at("main", Kind.CHARACTERS)[kai]["seed"] == 2
+    assert story.check_integrity() == []
 
 
-def test_a_delete_against_nothing_is_a_delete(story: Story, kai: uuid.UUID) -> None:
+def test_a_delete_against_nothing_is_a_delete(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, name="Rin")
-    story.drop(Kind.CHARACTERS, kai, "dark")
+    story.delete(Kind.CHARACTERS, kai, "dark")
     story.merge("dark")
-    assert [fields["name"] for fields in story.at("main", Kind.CHARACTERS).values()] == ["Rin"]
-    assert story.findings() == []
+    assert [fields["name"] for fields in story.entities_at("main", Kind.CHARACTERS).values()] == ["Rin"]
+    assert story.check_integrity() == []
 
 
-def test_a_delete_against_a_new_mention_is_a_conflict(story: Story) -> None:
+def test_a_delete_against_a_new_mention_is_a_conflict(story: VersionedStory) -> None:
     episode = story.put(Kind.EPISODES, episode_number=1, title="One")
-    story.branch("dark")
-    story.drop(Kind.EPISODES, episode)
+    story.create_branch("dark")
+    story.delete(Kind.EPISODES, episode)
     scene = story.put(Kind.SCENES, "dark", scene_number=1, description="Dawn", episode_key=episode)
-    assert story.conflicts("dark").keys() == {"episodes/1"}
-    story.branch("kept")
+    assert story.require_conflicts("dark").keys() == {"episodes/1"}
+    story.create_branch("kept")
     story.merge("dark", "kept", strategy=Strategy.THEIRS)
-    assert story.at("kept", Kind.SCENES)[scene]["episode_key"] == str(episode)
+    assert story.entities_at("kept", Kind.SCENES)[scene]["episode_key"] == str(episode)
     story.merge("dark", resolutions={"episodes/1": "ours"})
-    assert story.at("main", Kind.SCENES)[scene]["episode_key"] is None
-    assert story.findings() == []
+    assert story.entities_at("main", Kind.SCENES)[scene]["episode_key"] is None
+    assert story.check_integrity() == []
 
 
-def test_a_new_mention_against_a_delete_is_a_conflict_too(story: Story, kai: uuid.UUID) -> None:
+def test_a_new_mention_against_a_delete_is_a_conflict_too(story: VersionedStory, kai: uuid.UUID) -> None:
     cast = [{"name": "Kai", "key": str(kai)}]
     scene = story.put(Kind.SCENES, scene_number=1, description="Dawn", characters=cast)
-    story.drop(Kind.CHARACTERS, kai, "dark")
-    assert story.conflicts("dark").keys() == {"characters/Kai"}
+    story.delete(Kind.CHARACTERS, kai, "dark")
+    assert story.require_conflicts("dark").keys() == {"characters/Kai"}
     story.merge("dark", strategy=Strategy.THEIRS)
-    assert story.at("main", Kind.SCENES)[scene]["characters"] == [{"name": "Kai", "key": None}]
-    assert story.findings() == []
+    assert story.entities_at("main", Kind.SCENES)[scene]["characters"] == [{"name": "Kai", "key": None}]
+    assert story.check_integrity() == []
 
 
-def test_a_deleted_bible_against_its_characters_edit_names_both(story: Story) -> None:
+def test_a_deleted_bible_against_its_characters_edit_names_both(story: VersionedStory) -> None:
     story.put(Kind.BIBLE, title="Bible", description="All of it")
     person = story.put(Kind.BIBLE_CHARACTERS, bible_key=BIBLE_KEY, name="Kai", description="A detective")
-    story.branch("dark")
-    story.drop(Kind.BIBLE, BIBLE_KEY)
+    story.create_branch("dark")
+    story.delete(Kind.BIBLE, BIBLE_KEY)
     story.put(Kind.BIBLE_CHARACTERS, "dark", key=person, role="hero")
-    assert story.conflicts("dark").keys() == {"bible/Bible", "bible_characters/Kai"}
+    assert story.require_conflicts("dark").keys() == {"bible/Bible", "bible_characters/Kai"}
     story.merge("dark", strategy=Strategy.THEIRS)
-    assert story.at("main", Kind.BIBLE_CHARACTERS)[person]["role"] == "hero"
-    assert story.findings() == []
+    assert story.entities_at("main", Kind.BIBLE_CHARACTERS)[person]["role"] == "hero"
+    assert story.check_integrity() == []
 
 
-def test_the_bible_that_both_began_is_one_bible(story: Story) -> None:
+def test_the_bible_that_both_began_is_one_bible(story: VersionedStory) -> None:
     story.commit()
-    story.branch("dark")
+    story.create_branch("dark")
     story.put(Kind.BIBLE, title="Bible", description="All of it", visual_style={"theme": "noir"})
     story.put(Kind.BIBLE, "dark", title="Bible", description="All of it", world_setting={"era": "2077"})
     story.merge("dark")
-    bible = story.at("main", Kind.BIBLE)[BIBLE_KEY]
+    bible = story.entities_at("main", Kind.BIBLE)[BIBLE_KEY]
     assert (bible["visual_style"], bible["world_setting"]) == ({"theme": "noir"}, {"era": "2077"})
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_a_dry_run_tells_and_changes_nothing(story: Story, kai: uuid.UUID) -> None:
+def test_a_dry_run_tells_and_changes_nothing(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, key=kai, seed=1)
     story.put(Kind.CHARACTERS, "dark", key=kai, role="hero")
     head = story.commit()
@@ -160,17 +160,17 @@ def test_a_dry_run_tells_and_changes_nothing(story: Story, kai: uuid.UUID) -> No
     assert story.commit() == head
 
 
-def test_a_new_scene_comes_with_its_take(story: Story, session: Session) -> None:
+def test_a_new_scene_comes_with_its_take(story: VersionedStory, session: Session) -> None:
     story.put(Kind.CHARACTERS, name="Kai")
-    story.branch("dark")
+    story.create_branch("dark")
     scene = story.put(Kind.SCENES, "dark", scene_number=1, description="Dawn")
-    row = story.row(Kind.SCENES, scene, "dark")
+    row = story.find_row(Kind.SCENES, scene, "dark")
     assert isinstance(row, Scene)
     row.video_path, row.accepted_fingerprint = "/renders/take.mp4", "f" * 64
     session.flush()
     story.put(Kind.CHARACTERS, name="Rin")
     story.merge("dark")
-    merged = story.row(Kind.SCENES, scene)
+    merged = story.find_row(Kind.SCENES, scene)
     assert isinstance(merged, Scene)
     assert (merged.video_path, merged.accepted_fingerprint) == ("/renders/take.mp4", "f" * 64)
-    assert story.findings() == []
+    assert story.check_integrity() == []

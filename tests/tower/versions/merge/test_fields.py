@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.hypothesis_profiles import tried
-from tower.versions.fields import whole
-from tower.versions.kinds import SHAPES, Fields, Kind
-from tower.versions.merge.fields import MISSING, Path, merge_fields
-from tower.versions.values import encoded, same
+from tests.hypothesis_profiles import example_count
+from tower.versions.fields import complete_new_fields
+from tower.versions.kinds import KIND_SPECS, Fields, Kind
+from tower.versions.merge.fields import MISSING, FieldPath, merge_fields
+from tower.versions.values import are_equal, encode_canonical
 
 words = st.sampled_from(["", "red", "blue", "赤", "a/b"])
 numbers = st.sampled_from([0, 1, 2.5, True, False])
@@ -29,44 +29,44 @@ characters = st.fixed_dictionaries(
         "abilities": st.lists(words | st.fixed_dictionaries({"name": words, "power": numbers}), max_size=4),
         "evolution_arc": st.lists(words, max_size=5),
     },
-).map(lambda fields: whole(Kind.CHARACTERS, fields, "characters"))
+).map(lambda fields: complete_new_fields(Kind.CHARACTERS, fields, "characters"))
 
 
-def merged(base: Fields, ours: Fields, theirs: Fields) -> tuple[Fields, set[Path]]:
+def merged(base: Fields, ours: Fields, theirs: Fields) -> tuple[Fields, set[FieldPath]]:
     """The merge, a word in the place of what both sides changed, and where that was."""
-    clashes: set[Path] = set()
+    clashes: set[FieldPath] = set()
 
-    def decide(path: Path, *_: Any) -> Any:
+    def decide(path: FieldPath, *_: Any) -> Any:
         clashes.add(path)
         return "disputed"
 
     return merge_fields(Kind.CHARACTERS, base, ours, theirs, decide=decide), clashes
 
 
-@tried(40)
+@example_count(40)
 @given(characters, characters)
 def test_a_side_that_changed_nothing_takes_the_other(base: Fields, changed: Fields) -> None:
     assert merged(base, changed, base) == (changed, set())
     assert merged(base, base, changed) == (changed, set())
 
 
-@tried(40)
+@example_count(40)
 @given(characters, characters)
 def test_the_same_change_on_both_sides_is_no_conflict(base: Fields, changed: Fields) -> None:
     assert merged(base, changed, changed) == (changed, set())
 
 
-@tried(40)
+@example_count(40)
 @given(characters, characters, characters)
 def test_sides_may_be_exchanged(base: Fields, left: Fields, right: Fields) -> None:
     assert merged(base, left, right) == merged(base, right, left)
 
 
 def kai(**traits: Any) -> Fields:
-    return whole(Kind.CHARACTERS, {"name": "Kai", "visual_traits": traits}, "characters")
+    return complete_new_fields(Kind.CHARACTERS, {"name": "Kai", "visual_traits": traits}, "characters")
 
 
-@tried(40)
+@example_count(40)
 @given(characters, characters, characters)
 @example(kai(), kai(hair={"a": "red"}), kai(hair={"a": "blue"}))
 @example(kai(hair="red"), kai(hair={"a": "red", "b": 1}), kai(hair={"a": "red", "b": 2}))
@@ -78,35 +78,35 @@ def test_no_edit_is_lost_silently(base: Fields, left: Fields, right: Fields) -> 
             clashed = any(path[: len(clash)] == clash for clash in clashes)
             value, kept = at(side, path), at(result, path)
             grown = type(value) is type(kept) and value in ([], {})  # begun empty by one side, filled by the other
-            assert clashed or grown or isinstance(value, list) or same(kept, value)
+            assert clashed or grown or isinstance(value, list) or are_equal(kept, value)
 
 
-@tried(40)
+@example_count(40)
 @given(characters, characters, characters)
 def test_every_item_of_a_set_is_there_unless_a_side_removed_it(base: Fields, left: Fields, right: Fields) -> None:
     result, clashes = merged(base, left, right)
     if ("abilities",) in clashes:
         return
     before, ours, theirs, after = (
-        [encoded(item) for item in each["abilities"]] for each in (base, left, right, result)
+        [encode_canonical(item) for item in each["abilities"]] for each in (base, left, right, result)
     )
     for item in {*ours, *theirs}:
         removed = item in before and (item not in ours or item not in theirs)
         assert (item in after) != removed
 
 
-@tried(40)
+@example_count(40)
 @given(st.data())
 def test_disjoint_edits_commute_and_both_are_there(data: st.DataObject) -> None:
     base, edits = data.draw(characters), data.draw(characters)
-    names = data.draw(st.sets(st.sampled_from(SHAPES[Kind.CHARACTERS].content)))
+    names = data.draw(st.sets(st.sampled_from(KIND_SPECS[Kind.CHARACTERS].content_fields)))
     left = {name: edits[name] if name in names else value for name, value in base.items()}
     right = {name: value if name in names else edits[name] for name, value in base.items()}
     assert merged(base, left, right) == (edits, set())
     assert merged(base, right, left) == (edits, set())
 
 
-def changed_leaves(base: Any, side: Any, path: Path = ()) -> list[Path]:
+def changed_leaves(base: Any, side: Any, path: FieldPath = ()) -> list[FieldPath]:
     if isinstance(side, dict) and side and not isinstance(base, dict):
         base = {}  # all that is in it is new
     if isinstance(base, dict) and isinstance(side, dict):
@@ -116,11 +116,11 @@ def changed_leaves(base: Any, side: Any, path: Path = ()) -> list[Path]:
             for name in names
             for leaf in changed_leaves(base.get(name, MISSING), side.get(name, MISSING), (*path, name))
         ]
-    unchanged = base is side or (MISSING not in (base, side) and same(base, side))
+    unchanged = base is side or (MISSING not in (base, side) and are_equal(base, side))
     return [] if unchanged else [path]
 
 
-def at(fields: Any, path: Path) -> Any:
+def at(fields: Any, path: FieldPath) -> Any:
     for name in path:
         fields = fields.get(name, MISSING) if isinstance(fields, dict) else MISSING
     return fields

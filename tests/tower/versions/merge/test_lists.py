@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hypothesis_profiles import tried
-from tower.versions.merge.lists import common, merged, stretches
+from tests.hypothesis_profiles import example_count
+from tower.versions.merge.lists import common_subsequence, merge_lists, split_hunks
 
 lists = st.lists(st.sampled_from("abcdef"), max_size=8)
 
@@ -30,16 +30,16 @@ lists = st.lists(st.sampled_from("abcdef"), max_size=8)
 )
 def test_lists_merge_by_stretches(base: str, ours: str, theirs: str, result: str | None) -> None:
     for pair in ((ours, theirs), (theirs, ours)):
-        found = merged(base, *pair)
+        found = merge_lists(base, *pair)
         assert (None if found is None else "".join(found)) == result
 
 
-@tried(40)
+@example_count(40)
 @given(lists, lists, lists)
 def test_a_merged_list_has_each_item_as_often_as_the_sides_agree(
     base: list[str], ours: list[str], theirs: list[str]
 ) -> None:
-    found = merged(base, ours, theirs)
+    found = merge_lists(base, ours, theirs)
     if found is None:
         return
     counts = [Counter(each) for each in (base, ours, theirs, found)]
@@ -48,19 +48,19 @@ def test_a_merged_list_has_each_item_as_often_as_the_sides_agree(
         assert after == (yours if mine == before else mine)
 
 
-@tried(40)
+@example_count(40)
 @given(lists, lists, lists)
 def test_stretches_put_together_are_the_lists(base: list[str], ours: list[str], theirs: list[str]) -> None:
-    parts = list(stretches(base, ours, theirs))
+    parts = list(split_hunks(base, ours, theirs))
     assert [item for part in parts for item in part.base] == base
     assert [item for part in parts for item in part.ours] == ours
     assert [item for part in parts for item in part.theirs] == theirs
 
 
-@tried(40)
+@example_count(40)
 @given(lists, lists)
 def test_common_items_rise_on_both_sides(left: list[str], right: list[str]) -> None:
-    pairs = common(left, right)
+    pairs = common_subsequence(left, right)
     assert all(left[one] == right[other] for one, other in pairs)
     assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(pairs))
 
@@ -68,5 +68,5 @@ def test_common_items_rise_on_both_sides(left: list[str], right: list[str]) -> N
 def test_a_long_list_merges_in_no_time() -> None:
     base = list(range(20_000))
     ours, theirs = [*base[10_000:], *base[:10_000]], [number for number in base if number % 7]
-    assert merged(base, ours, base) == ours
-    assert merged(base, base, theirs) == theirs
+    assert merge_lists(base, ours, base) == ours
+    assert merge_lists(base, base, theirs) == theirs

@@ -4,62 +4,62 @@ from __future__ import annotations
 
 import uuid
 
-from tests.tower.versions.story import Story
-from tower.versions.editing import Edit
+from tests.tower.versions.story import VersionedStory
+from tower.versions.editing import EntityEdit
 from tower.versions.kinds import Kind
 from tower.versions.merge.branches import Strategy
 
 
-def a_film(story: Story, scenes: int) -> list[uuid.UUID]:
+def a_film(story: VersionedStory, scenes: int) -> list[uuid.UUID]:
     keys = [uuid.uuid4() for _ in range(scenes)]
     story.commit(
-        *(Edit(Kind.SCENES, key, {"scene_number": at, "description": f"{at}"}) for at, key in enumerate(keys, 1))
+        *(EntityEdit(Kind.SCENES, key, {"scene_number": at, "description": f"{at}"}) for at, key in enumerate(keys, 1))
     )
-    story.branch("dark")
+    story.create_branch("dark")
     return keys
 
 
-def inserted(story: Story, branch: str, keys: list[uuid.UUID], place: int) -> uuid.UUID:
+def inserted(story: VersionedStory, branch: str, keys: list[uuid.UUID], place: int) -> uuid.UUID:
     """A new scene at `place`, those from there on moved back by one."""
     new = uuid.uuid4()
-    later = [Edit(Kind.SCENES, key, {"scene_number": at}) for at, key in enumerate(keys[place - 1 :], place + 1)]
-    story.commit(*later, Edit(Kind.SCENES, new, {"scene_number": place, "description": branch}), branch=branch)
+    later = [EntityEdit(Kind.SCENES, key, {"scene_number": at}) for at, key in enumerate(keys[place - 1 :], place + 1)]
+    story.commit(*later, EntityEdit(Kind.SCENES, new, {"scene_number": place, "description": branch}), branch=branch)
     return new
 
 
-def order(story: Story, branch: str = "main") -> list[uuid.UUID]:
-    scenes = story.at(branch, Kind.SCENES)
+def order(story: VersionedStory, branch: str = "main") -> list[uuid.UUID]:
+    scenes = story.entities_at(branch, Kind.SCENES)
     keys = sorted(scenes, key=lambda key: int(scenes[key]["scene_number"]))
     assert [scenes[key]["scene_number"] for key in keys] == list(range(1, len(keys) + 1))
     return keys
 
 
-def test_scenes_put_in_on_both_sides_find_their_places(story: Story) -> None:
+def test_scenes_put_in_on_both_sides_find_their_places(story: VersionedStory) -> None:
     keys = a_film(story, 6)
     ours, theirs = inserted(story, "main", keys, 2), inserted(story, "dark", keys, 5)
     story.merge("dark")
     assert order(story) == [keys[0], ours, *keys[1:4], theirs, *keys[4:]]
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_a_delete_that_closes_the_gap_and_an_insert_merge(story: Story) -> None:
+def test_a_delete_that_closes_the_gap_and_an_insert_merge(story: VersionedStory) -> None:
     keys = a_film(story, 6)
     story.commit(
-        Edit(Kind.SCENES, keys[3], None),
-        Edit(Kind.SCENES, keys[4], {"scene_number": 4}),
-        Edit(Kind.SCENES, keys[5], {"scene_number": 5}),
+        EntityEdit(Kind.SCENES, keys[3], None),
+        EntityEdit(Kind.SCENES, keys[4], {"scene_number": 4}),
+        EntityEdit(Kind.SCENES, keys[5], {"scene_number": 5}),
         branch="dark",
     )
     new = inserted(story, "main", keys, 2)
     story.merge("dark")
     assert order(story) == [keys[0], new, keys[1], keys[2], keys[4], keys[5]]
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_scenes_put_in_at_the_same_place_are_a_conflict_of_the_order(story: Story) -> None:
+def test_scenes_put_in_at_the_same_place_are_a_conflict_of_the_order(story: VersionedStory) -> None:
     keys = a_film(story, 2)
     ours, theirs = inserted(story, "main", keys, 3), inserted(story, "dark", keys, 3)
-    found = story.conflicts("dark")
+    found = story.require_conflicts("dark")
     assert found == {
         "scenes/scene_number": ([], [{"key": str(ours), "number": 3}], [{"key": str(theirs), "number": 3}])
     }
@@ -68,31 +68,31 @@ def test_scenes_put_in_at_the_same_place_are_a_conflict_of_the_order(story: Stor
         ("b", {"resolutions": {"scenes/scene_number": "theirs"}}, [theirs, ours]),
         ("c", {"resolutions": {f"scenes/{ours}/scene_number": 4}}, [theirs, ours]),
     ):
-        story.branch(name)
+        story.create_branch(name)
         story.merge("dark", name, **how)
         assert order(story, name) == [*keys, *last]
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_a_scene_moved_both_ways_is_a_conflict_of_the_order(story: Story) -> None:
+def test_a_scene_moved_both_ways_is_a_conflict_of_the_order(story: VersionedStory) -> None:
     keys = a_film(story, 4)
     for branch, new in (("main", [3, 0, 1, 2]), ("dark", [0, 3, 1, 2])):
-        edits = [Edit(Kind.SCENES, keys[at], {"scene_number": place}) for place, at in enumerate(new, 1)]
+        edits = [EntityEdit(Kind.SCENES, keys[at], {"scene_number": place}) for place, at in enumerate(new, 1)]
         story.commit(*edits, branch=branch)
-    assert story.conflicts("dark").keys() == {"scenes/scene_number"}
+    assert story.require_conflicts("dark").keys() == {"scenes/scene_number"}
     story.merge("dark", strategy=Strategy.THEIRS)
     assert order(story) == [keys[0], keys[3], keys[1], keys[2]]
-    assert story.findings() == []
+    assert story.check_integrity() == []
 
 
-def test_an_order_that_ours_wins_is_the_order_of_ours(story: Story) -> None:
+def test_an_order_that_ours_wins_is_the_order_of_ours(story: VersionedStory) -> None:
     keys = a_film(story, 3)
     for branch, new in (("main", [2, 0, 1]), ("dark", [1, 2, 0])):
-        edits = [Edit(Kind.SCENES, keys[at], {"scene_number": place}) for place, at in enumerate(new, 1)]
+        edits = [EntityEdit(Kind.SCENES, keys[at], {"scene_number": place}) for place, at in enumerate(new, 1)]
         story.commit(*edits, branch=branch)
-    story.branch("kept")
+    story.create_branch("kept")
     story.merge("dark", "kept", strategy=Strategy.OURS)
     assert order(story, "kept") == [keys[2], keys[0], keys[1]]
     story.merge("dark", strategy=Strategy.THEIRS)
     assert order(story) == [keys[1], keys[2], keys[0]]
-    assert story.findings() == []
+    assert story.check_integrity() == []
