@@ -45,6 +45,6 @@ class IntegratedGenerationStatus(ShotStatus):
     rounds: list[QualityRound] = Field(description="The finished rounds.")
 
     @classmethod
-    def more(cls, job: ProductionJob) -> dict[str, Any]:
+    def extra_fields(cls, job: ProductionJob) -> dict[str, Any]:
         kept = kept_round_number(job)
         return {"rounds": [QualityRound.of(ended, kept=ended.number == kept) for ended in completed_rounds(job)]}

@@ -40,7 +40,7 @@ class ProfessionalGenerationStatus(ShotStatus):
     character_consistency: CharacterConsistency | None = Field(description="Null until it is measured.")
 
     @classmethod
-    def more(cls, job: ProductionJob) -> dict[str, Any]:
+    def extra_fields(cls, job: ProductionJob) -> dict[str, Any]:
         return {"character_consistency": CharacterConsistency.of(job)}
 
 
@@ -51,7 +51,7 @@ class PersonalGenerationStatus(ShotStatus):
     mood_choice: MoodChoices | None = MOOD_CHOICE
 
     @classmethod
-    def more(cls, job: ProductionJob) -> dict[str, Any]:
+    def extra_fields(cls, job: ProductionJob) -> dict[str, Any]:
         return {"mood_choice": MOOD_CHOICES.read(job)}
 
 

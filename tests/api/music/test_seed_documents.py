@@ -66,7 +66,7 @@ PROOFS: dict[str, Callable[[Any], None]] = {
 }
 
 
-@pytest.mark.parametrize("curl", CURLS, ids=lambda one: one.called)
+@pytest.mark.parametrize("curl", CURLS, ids=lambda curl: curl.request_line)
 def test_documented_request_does_what_the_document_says(curl: Curl, beats: TestClient, theme: Path) -> None:
     heard = beats.post("/api/bpm/analyze-track", json={"audio_path": str(theme)}).json()
     method, path = curl.request_line.split(" ", 1)

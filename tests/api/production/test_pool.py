@@ -97,7 +97,7 @@ def test_when_all_connections_are_in_use_the_answer_is_503_in_time_and_nothing_i
             refused = client.get(f"{API_ROOT}/projects")
             took_s = time.monotonic() - began
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "UNAVAILABLE")
-        assert "connections to the database are in use" in refused.json()["error"]["message"]
+        assert "database connections are in use" in refused.json()["error"]["message"]
         assert int(refused.headers["Retry-After"]) > 0
         assert took_s < POOL_WAIT_S + 3
         assert [one.result() for one in waiting] == [200] * CONNECTIONS

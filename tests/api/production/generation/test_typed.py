@@ -141,7 +141,7 @@ def test_a_style_whose_takes_were_rejected_is_passed_over(client: TestClient, se
         approved(client, sessions, start_generation(client, {**TYPED, "style": "artistic"}), rejected=True)
     style = personal(client, mood="calm")["mood_choice"]["style"]
     assert (style["value"], style["source"]) == ("anime", "mood")
-    assert "artistic was passed over" in style["why"]
+    assert "artistic was skipped" in style["why"]
 
 
 def test_the_same_key_gives_the_same_choice(client: TestClient) -> None:
