@@ -18,7 +18,7 @@ MODULE = re.compile(rf"(?:python -m |`)((?:{'|'.join(FOLDERS)})(?:\.\w+)+)(?![\w
 
 
 def documents() -> list[Path]:
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def sources() -> list[Path]:
@@ -70,6 +70,14 @@ def is_defined(name: str) -> bool:
 @pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
 def test_a_document_names_what_is_there(document: Path) -> None:
     assert absent_names(document.read_text()) | absent_links(document) == set()
+
+
+def test_a_journey_visits_each_file_once() -> None:
+    journeys = (ROOT / "ARCHITECTURE.md").read_text().split("## Journeys")[1].split("## Where does X go?")[0]
+    for journey in journeys.split("### ")[1:]:
+        files = re.findall(r"`([\w/]+\.py)`", journey)
+        assert len(files) >= 5, journey
+        assert sorted(files) == sorted(set(files)), journey
 
 
 def test_docstrings_and_comments_name_what_is_there() -> None:
