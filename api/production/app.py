@@ -35,6 +35,7 @@ from api.production.review import appearances, feedback
 from api.production.status import health
 from api.production.status import routes as status
 from api.production.story import (
+    arcs,
     bible_characters,
     bibles,
     characters,
@@ -43,7 +44,6 @@ from api.production.story import (
     scenes,
     schedule,
     search,
-    story_arcs,
     styles,
     timelines,
 )
@@ -85,7 +85,7 @@ CREATION_MODULES = (
     bibles,
     bible_characters,
     styles,
-    story_arcs,
+    arcs,
     versions,
     history,
     search,

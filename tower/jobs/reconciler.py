@@ -73,7 +73,7 @@ class Reconciler:
             with bind_context(job_id=job.id):
                 self._launch(job)
         self._repair(self._read(jobs_under_way()))
-        self._settle_jobs(self._read(jobs_to_settle()))
+        self._settle_jobs(self._read(unsettled_jobs()))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -191,7 +191,7 @@ def jobs_under_way() -> Select[ProductionJob]:
     )
 
 
-def jobs_to_settle() -> Select[ProductionJob]:
+def unsettled_jobs() -> Select[ProductionJob]:
     return (
         select(ProductionJob)
         .where(ProductionJob.status.not_in(LIVE_STATUSES), ~ProductionJob.run_settled)

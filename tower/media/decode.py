@@ -49,7 +49,7 @@ class DecodeTally:
     """
 
     declared_frames: int
-    shown_times: list[int] = field(default_factory=list)
+    display_times: list[int] = field(default_factory=list)
     sent_times: list[int] = field(default_factory=list)
     hidden_frames: int = 0
     samples: int = 0
@@ -64,7 +64,7 @@ class DecodeTally:
     @property
     def lost(self) -> tuple[int, ...]:
         """The frames that cannot be decoded, numbered from 0 in presentation order."""
-        shown = set(self.shown_times)
+        shown = set(self.display_times)
         undecoded = [number for number, time in enumerate(sorted(self.sent_times)) if time not in shown]
         return (*undecoded, *range(len(self.sent_times), self.total)) if self.frames < self.total else ()
 
@@ -121,7 +121,7 @@ def decode_all(
                 tally.samples += frame.samples
                 on_sound(frame)
             elif isinstance(frame, VideoFrame) and not frame.is_corrupt:
-                tally.shown_times.append(tally.frames if frame.pts is None else frame.pts)
+                tally.display_times.append(tally.frames if frame.pts is None else frame.pts)
                 tally.frames += 1
                 on_picture(frame)
     return tally

@@ -101,7 +101,7 @@ def probe_frames(
 
 
 def _describe(path: Path, container: InputContainer, video: VideoStream, tally: DecodeTally) -> Probe:
-    fps = _frame_rate(video, tally.shown_times)
+    fps = _frame_rate(video, tally.display_times)
     return Probe(
         container=_container_name(container),
         codec=video.codec_context.codec.canonical_name,
@@ -112,7 +112,7 @@ def _describe(path: Path, container: InputContainer, video: VideoStream, tally: 
         fps=fps,
         frames=tally.frames,
         duration_s=float(tally.frames / fps),
-        timing_error_ms=_timing_error_ms(video, tally.shown_times, fps),
+        timing_error_ms=_timing_error_ms(video, tally.display_times, fps),
         bytes=path.stat().st_size,
         faststart=_has_index_first(path) if "mp4" in container.format.name else None,
         audio=_audio_track(container, tally),

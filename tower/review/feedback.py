@@ -52,7 +52,7 @@ class FeedbackResult:
     feedback: Feedback
     decision: CreativeDecision | None = None
     accepted_for: int | None = None
-    taken_from: Sequence[int] = ()
+    scenes_without_take: Sequence[int] = ()
 
 
 def submit_feedback(session: Session, feedback: FeedbackInput) -> FeedbackResult:
@@ -86,7 +86,7 @@ def submit_feedback(session: Session, feedback: FeedbackInput) -> FeedbackResult
     decision = _record_decision(session, take, feedback)
     if feedback.kind == FeedbackKind.REJECTION:
         return FeedbackResult(
-            row, decision, taken_from=acceptance.withdraw_take(session, take, scene_id=feedback.scene_id)
+            row, decision, scenes_without_take=acceptance.withdraw_take(session, take, scene_id=feedback.scene_id)
         )
     scene = acceptance.approve_take(session, take, scene_id=feedback.scene_id, author=feedback.author)
     if job is not None:

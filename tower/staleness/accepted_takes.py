@@ -46,7 +46,7 @@ class AcceptedScene(NamedTuple):
     video_path: str | None
     accepted_asset_id: int | None
     accepted_fingerprint: str
-    wish: str | None
+    stored_overrides: str | None
     engine: str | None
     model_files: str | None
 
@@ -85,7 +85,7 @@ def find_stale_takes(session: Session, scenes: Sequence[AcceptedScene], settings
     sources = load_render_inputs(session, scenes[0].branch_id, scenes[0].project_id, scenes)
     engine = current_engine(session, settings)
     for scene in scenes:
-        wish = _read_wish(scene.wish)
+        wish = _read_wish(scene.stored_overrides)
         now = collect_fingerprint_inputs(
             sources, scene, wish, engine_for_scene(wish, engine, take_engine=_read_engine(scene.engine))
         )

@@ -74,7 +74,7 @@ class FeedbackAnswer(BaseModel):
         return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
 
 
-class FeedbackGiven(BaseModel):
+class FeedbackReceipt(BaseModel):
     feedback: FeedbackAnswer
     decision_id: int | None = Field(
         description="The recorded decision; null for a rating, or if the take is of no project."
@@ -102,7 +102,7 @@ class DecisionAnswer(BaseModel):
 
 
 @router.post("/feedback", status_code=201, responses=error_responses(400, 404, 410, 413, 415))
-def give_feedback(body: NewFeedback, session: DatabaseSession, author: Author) -> FeedbackGiven:
+def give_feedback(body: NewFeedback, session: DatabaseSession, author: Author) -> FeedbackReceipt:
     """Rate, approve or reject a take. Approvals and rejections are recorded as decisions, and Tower learns from them.
 
     An approval makes the take the accepted take of the scene that it was rendered for. A rejection ends that.
@@ -110,11 +110,11 @@ def give_feedback(body: NewFeedback, session: DatabaseSession, author: Author) -
     fields = body.model_dump()
     with session.begin():
         given = feedback.submit_feedback(session, FeedbackInput(author=author, **fields))
-        return FeedbackGiven(
+        return FeedbackReceipt(
             feedback=FeedbackAnswer.of(given.feedback),
             decision_id=None if given.decision is None else given.decision.id,
             accepted_for_scene=given.accepted_for,
-            taken_from_scenes=list(given.taken_from),
+            taken_from_scenes=list(given.scenes_without_take),
         )
 
 

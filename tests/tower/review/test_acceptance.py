@@ -96,7 +96,7 @@ def test_a_video_of_the_users_own_gives_way_to_an_approval_alone(stage: SceneSta
 def test_a_rejected_take_is_taken_back_and_the_next_one_is_another(stage: SceneStage, harbour: uuid.UUID) -> None:
     first = stage.render_and_accept(harbour)
     given = say(stage, first, FeedbackKind.REJECTION)
-    assert given.taken_from == [stage.find_scene(harbour).id]
+    assert given.scenes_without_take == [stage.find_scene(harbour).id]
     assert given.feedback.scene_key == harbour
     assert shown(stage, harbour) == (None, None, SceneStatus.GENERATED)
     job = stage.open_job(harbour)
@@ -110,7 +110,7 @@ def test_a_rejected_take_is_taken_back_and_the_next_one_is_another(stage: SceneS
 
 def test_rejecting_a_take_that_is_not_shown_takes_nothing_back(stage: SceneStage, harbour: uuid.UUID) -> None:
     first = stage.render_and_accept(harbour)
-    assert say(stage, another(stage, harbour, 7), FeedbackKind.REJECTION).taken_from == []
+    assert say(stage, another(stage, harbour, 7), FeedbackKind.REJECTION).scenes_without_take == []
     assert shown(stage, harbour)[0] == first.id
     assert stage.find_stale() == {}
 

@@ -11,7 +11,7 @@ NAME = "comfyui"
 VERSION = "1"
 """The version of this code, not of the server: an update of ComfyUI must not make every take stale. The graph and the
 names of its models are part of the shot, and so of the fingerprint."""
-MEND = "set TOWER_COMFYUI_URL, or start `tower worker gpu --comfyui URL`"
+REMEDY = "set TOWER_COMFYUI_URL, or start `tower worker gpu --comfyui URL`"
 
 
 def _open(settings: Settings) -> Engine:
@@ -19,12 +19,12 @@ def _open(settings: Settings) -> Engine:
     from tower.engines.comfyui.engine import ComfyUIEngine
 
     if settings.comfyui_url is None:
-        raise UnavailableError(f"This machine has no ComfyUI: {MEND}", code=ErrorCode.COMFYUI_UNREACHABLE)
+        raise UnavailableError(f"This machine has no ComfyUI: {REMEDY}", code=ErrorCode.COMFYUI_UNREACHABLE)
     return ComfyUIEngine(ComfyUIClient(settings.comfyui_url))
 
 
 def _lacks(settings: Settings) -> str | None:
-    return None if settings.comfyui_url else f"There is no ComfyUI to render with: {MEND}"
+    return None if settings.comfyui_url else f"There is no ComfyUI to render with: {REMEDY}"
 
 
 ENTRY = EngineEntry(NAME, VERSION, _open, lacks=_lacks, unavailable_code=ErrorCode.NO_COMFYUI, draws_graphs=True)

@@ -98,7 +98,7 @@ class ConflictResolver:
             )
         return answer[0]
 
-    def given_value(self, at: Address, sides: EntitySides, path: FieldPath) -> Any:
+    def resolved_value(self, at: Address, sides: EntitySides, path: FieldPath) -> Any:
         """Return the value that `resolutions` gives for exactly this field; MISSING if there is none."""
         for name in _entity_names(at, sides) if self.resolutions else ():
             full = "/".join(map(escape_path_part, (at[0].value, name, *path)))

@@ -56,7 +56,7 @@ class NameMerge:
                 raise InvalidError.field(f"resolutions.{self.kind.value}", name, "a name that is not taken")
         for pair in self._find_clashes():
             for at in pair:
-                name = resolver.given_value(at, EntitySides(None, None, None), (self._name_field,))
+                name = resolver.resolved_value(at, EntitySides(None, None, None), (self._name_field,))
                 if name is MISSING:
                     continue
                 if not isinstance(name, str) or self._free_name(name) != name:

@@ -49,7 +49,9 @@ def resolve_numbers(
     wanted, clashing = _choose_numbers(orders)
     for key in orders.present:
         at = (kind, key)
-        given = resolver.given_value(at, sides.get(at, EntitySides(None, None, None)), (KIND_SPECS[kind].name_field,))
+        given = resolver.resolved_value(
+            at, sides.get(at, EntitySides(None, None, None)), (KIND_SPECS[kind].name_field,)
+        )
         if given is not MISSING:
             wanted[key] = _parse_number(given, kind)
             clashing.discard(key)
