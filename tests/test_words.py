@@ -12,23 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("flows", "tasks", "tower", "tower_animatic", "api", "deployments", "db")
 DIALECT = {
-    *(
-        "anew",
-        "asked",
-        "begun",
-        "bury",
-        "deaf",
-        "evened",
-        "felt",
-        "given",
-        "heard",
-        "hung",
-        "lies",
-        "mend",
-        "mends",
-        "nobody",
-    ),
-    *("said", "settle", "shown", "stubbornness", "taken", "telling", "told", "touched", "wanted", "whoever", "wish"),
+    *("anew", "asked", "begun", "bury", "deaf", "evened", "felt", "given", "heard", "hung", "lies", "mend", "mends"),
+    *("nobody", "said", "settle", "shown", "stubbornness", "taken", "telling", "told", "touched", "wanted"),
+    *("whoever", "wish"),
 }
 # Fields of requests, answers, columns and stored JSON, and a code on the wire.
 ON_THE_WIRE = {"mend", "asked", "cancel_asked", "taken_from_scenes", "wish", "NOT_AS_ASKED"}
@@ -36,10 +22,8 @@ FORBIDDEN_MODULES = {"utils", "util", "helpers", "helper", "common", "manager", 
 
 
 def test_no_public_name_is_of_the_dialect() -> None:
-    found = [
-        f"{path}: {name}" for path, name in _public_names() if name not in ON_THE_WIRE and DIALECT & set(_words(name))
-    ]
-    assert found == []
+    names = [(path, name) for path, name in _public_names() if name not in ON_THE_WIRE]
+    assert [f"{path}: {name}" for path, name in names if DIALECT & set(_words(name))] == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
