@@ -123,7 +123,7 @@ def test_the_apis_ask_for_the_key_that_the_file_says_to_make(logs: dict[str, Pat
 def test_a_part_that_does_not_run_is_not_healthy(machine: Machine) -> None:
     production = read_services(VARIABLES)["production"]
     elsewhere = Machine(machine.data, find_free_offset(), machine.postgres)
-    assert "production is not well" in elsewhere.complaint(production)
+    assert "production is not healthy" in elsewhere.complaint(production)
 
 
 def test_only_loopback_of_the_host_reaches_the_servers() -> None:
