@@ -1,4 +1,4 @@
-"""The structure of a content is found once, whatever is lost; the beats that were kept before it stay valid."""
+"""The structure of a content is computed once, even if the row or the file is lost. Beats cached earlier stay valid."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Ask = Callable[..., KnownStructure]
 
 
 class Finding:
-    """Answers and counts."""
+    """Answers and counts the calls."""
 
     count = 0
 
@@ -70,7 +70,7 @@ def ask(sessions: SessionFactory, tmp_path: Path, finding: Finding) -> Ask:
     return asked
 
 
-def test_the_second_time_it_is_known_and_force_finds_it_again(
+def test_a_second_request_uses_the_cache_and_force_computes_again(
     ask: Ask, finding: Finding, sessions: SessionFactory
 ) -> None:
     assert [ask().cached, ask().cached, ask(force=True).cached] == [False, True, False]
@@ -82,29 +82,29 @@ def test_the_second_time_it_is_known_and_force_finds_it_again(
         assert known_structure(session, row.sha256, TempoHint(bpm=60)) is None
 
 
-def test_another_version_of_the_method_leaves_the_beats_and_finds_the_structure_again(
+def test_a_new_method_version_keeps_the_beats_and_computes_the_structure_again(
     ask: Ask, finding: Finding, sessions: SessionFactory, tmp_path: Path
 ) -> None:
     ask()
-    for kept in (tmp_path / "cache").glob("??/*.structure-*.json"):
-        kept.unlink()
+    for cached_file in (tmp_path / "cache").glob("??/*.structure-*.json"):
+        cached_file.unlink()
     with sessions.begin() as session:
         session.execute(update(BeatAnalysis).values(structure_version=0))
     assert not ask().cached
     assert finding.count == 2
 
 
-@pytest.mark.parametrize("left", [None, b"", b'{"structure": {}}', b"[]"])
-def test_row_and_file_make_good_for_each_other(
-    ask: Ask, finding: Finding, sessions: SessionFactory, tmp_path: Path, left: bytes | None
+@pytest.mark.parametrize("damaged_content", [None, b"", b'{"structure": {}}', b"[]"])
+def test_a_lost_row_or_file_is_restored_from_the_other(
+    ask: Ask, finding: Finding, sessions: SessionFactory, tmp_path: Path, damaged_content: bytes | None
 ) -> None:
     ask()
-    (kept,) = (tmp_path / "cache").glob("??/*.structure-*.json")
-    good = kept.read_bytes()
+    (cached_file,) = (tmp_path / "cache").glob("??/*.structure-*.json")
+    good = cached_file.read_bytes()
     with sessions.begin() as session:
         session.execute(update(BeatAnalysis).values(structure=None, structure_version=None))
     assert ask().structure == FOUND
-    kept.unlink() if left is None else kept.write_bytes(left)
+    cached_file.unlink() if damaged_content is None else cached_file.write_bytes(damaged_content)
     assert ask().structure == FOUND
-    assert kept.read_bytes() == good
+    assert cached_file.read_bytes() == good
     assert finding.count == 1
