@@ -21,8 +21,8 @@ from tower.jobs.lifecycle import Attempt
 from tower.jobs.spec import GenerationSpec
 
 
-def opened(session: Session, **asked: object) -> ProductionJob:
-    spec = GenerationSpec.model_validate({"prompt": "a shrine at dawn", **asked})
+def opened(session: Session, **fields: object) -> ProductionJob:
+    spec = GenerationSpec.model_validate({"prompt": "a shrine at dawn", **fields})
     return lifecycle.open_job(session, spec, job_type=JobType.STANDARD)
 
 
@@ -45,7 +45,7 @@ def asset_of(session: Session, job_id: int | None) -> Asset:
     return asset
 
 
-def test_an_opened_job_waits_in_the_outbox_with_its_seed_and_prompt_id(session: Session) -> None:
+def test_a_new_job_waits_in_the_outbox_with_its_seed_and_prompt_id(session: Session) -> None:
     job = opened(session, seed=7)
     session.refresh(job)
     assert (job.status, job.stage, job.progress, job.seed) == (JobStatus.PROCESSING, Stage.QUEUED, 0.0, 7)
@@ -53,11 +53,11 @@ def test_an_opened_job_waits_in_the_outbox_with_its_seed_and_prompt_id(session: 
     assert job.parameters["prompt"] == "a shrine at dawn"
 
 
-def test_two_jobs_without_a_seed_draw_different_ones(session: Session) -> None:
+def test_two_jobs_without_a_seed_get_different_ones(session: Session) -> None:
     assert opened(session).seed != opened(session).seed
 
 
-def test_a_draft_project_becomes_active_with_its_first_generation(session: Session) -> None:
+def test_a_draft_project_becomes_active_with_its_first_job(session: Session) -> None:
     project = Project(name="Kai")
     session.add(project)
     session.flush()
@@ -66,7 +66,7 @@ def test_a_draft_project_becomes_active_with_its_first_generation(session: Sessi
 
 
 @pytest.mark.parametrize(("field", "value"), [("project_id", 999_999_999), ("style", "no such style")])
-def test_what_does_not_exist_is_refused_by_name(session: Session, field: str, value: object) -> None:
+def test_a_job_for_a_missing_row_is_refused_by_name(session: Session, field: str, value: object) -> None:
     with pytest.raises(InvalidError) as refused:
         opened(session, **{field: value})
     assert refused.value.details is not None
@@ -85,7 +85,7 @@ def test_an_unknown_name_is_not_found(session: Session, key: str) -> None:
         lifecycle.find_job(session, key)
 
 
-def test_a_claimed_job_has_left_the_outbox_and_has_a_deadline(session: Session) -> None:
+def test_a_claimed_job_leaves_the_outbox_and_gets_a_deadline(session: Session) -> None:
     job = opened(session)
     attempt = claimed(session, job)
     assert attempt.number == 1
@@ -102,7 +102,7 @@ def test_a_run_that_is_not_the_newest_cannot_claim(session: Session) -> None:
         claimed(session, job)
 
 
-def test_a_late_report_of_a_given_up_attempt_is_refused(session: Session) -> None:
+def test_a_late_report_of_an_abandoned_attempt_is_refused(session: Session) -> None:
     job = opened(session)
     run = uuid.uuid4()
     old = claimed(session, job, run)
@@ -121,16 +121,16 @@ def test_a_late_report_of_a_given_up_attempt_is_refused(session: Session) -> Non
     assert (job.status, job.progress, job.steps) == (JobStatus.PROCESSING, 0.3, {})
 
 
-def test_progress_never_goes_back(session: Session) -> None:
+def test_progress_never_decreases(session: Session) -> None:
     job = opened(session)
     attempt = claimed(session, job)
-    for said in (0.2, 0.6, 0.1, 7.0, -1.0):
-        lifecycle.report_progress(session, attempt, progress=said)
+    for progress in (0.2, 0.6, 0.1, 7.0, -1.0):
+        lifecycle.report_progress(session, attempt, progress=progress)
     session.refresh(job)
     assert job.progress == 1.0
 
 
-def test_steps_are_kept_side_by_side(session: Session) -> None:
+def test_results_of_steps_are_kept_separately(session: Session) -> None:
     job = opened(session)
     attempt = claimed(session, job)
     lifecycle.record_step(session, attempt, "cast", {"members": []})
@@ -139,7 +139,7 @@ def test_steps_are_kept_side_by_side(session: Session) -> None:
     assert job.steps == {"cast": {"members": []}, "prompt": {"prompt": "夜のネオン街"}}
 
 
-def test_a_warning_is_shown_once(session: Session) -> None:
+def test_a_repeated_warning_is_listed_once(session: Session) -> None:
     job = opened(session)
     attempt = claimed(session, job)
     lifecycle.add_warnings(session, attempt, "No character is called 'Bo'")
@@ -148,7 +148,7 @@ def test_a_warning_is_shown_once(session: Session) -> None:
     assert job.warnings == ["No character is called 'Bo'", "Another"]
 
 
-def test_another_jobs_file_does_not_complete_a_job(session: Session) -> None:
+def test_a_file_of_another_job_does_not_complete_a_job(session: Session) -> None:
     job, other = opened(session), opened(session)
     with pytest.raises(ConflictError):
         lifecycle.complete_job(session, claimed(session, job), asset=asset_of(session, other.id), score=9.0)
@@ -162,7 +162,7 @@ def test_a_completed_job_has_its_file_and_score(session: Session) -> None:
     assert (job.output_path, job.engine) == ("/renders/aa/clip.mp4", "animatic")
 
 
-def test_cancel_stops_every_later_write_and_can_be_said_twice(session: Session) -> None:
+def test_cancelling_blocks_later_writes_and_can_be_repeated(session: Session) -> None:
     job = opened(session)
     attempt = claimed(session, job)
     assert lifecycle.cancel_job(session, job.id).status == JobStatus.CANCELLED
@@ -195,7 +195,7 @@ def test_relaunch_is_refused_once_another_run_has_claimed(session: Session) -> N
     assert (fresh.flow_run_id, fresh.launch_after is not None) == (None, True)
 
 
-def test_there_is_no_eta_before_there_is_a_speed(session: Session) -> None:
+def test_there_is_no_eta_before_the_speed_is_known(session: Session) -> None:
     job = opened(session)
     assert lifecycle.estimate_remaining_s(job) is None
     attempt = claimed(session, job)
@@ -207,8 +207,8 @@ def test_there_is_no_eta_before_there_is_a_speed(session: Session) -> None:
     assert eta_s >= 0
 
 
-def test_of_two_that_cancel_and_complete_at_once_one_wins_whole(sessions: SessionFactory) -> None:
-    """Twenty races: the job is either completed with its file, or cancelled without one."""
+def test_of_a_concurrent_cancel_and_completion_exactly_one_wins(sessions: SessionFactory) -> None:
+    """Twenty races. The job is either completed with its file, or cancelled without one."""
     for _ in range(20):
         with sessions.begin() as session:
             job = opened(session)
@@ -217,8 +217,8 @@ def test_of_two_that_cancel_and_complete_at_once_one_wins_whole(sessions: Sessio
         completing = partial(lifecycle.complete_job, attempt=attempt, asset=asset, score=9.0)
         run_concurrently(sessions, completing, partial(lifecycle.cancel_job, job_id=job.id))
         with sessions() as session:
-            ended = session.get_one(ProductionJob, job.id)
-            assert (ended.status, ended.output_path is None) in (
+            row = session.get_one(ProductionJob, job.id)
+            assert (row.status, row.output_path is None) in (
                 (JobStatus.COMPLETED, False),
                 (JobStatus.CANCELLED, True),
             )

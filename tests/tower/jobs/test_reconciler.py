@@ -1,4 +1,4 @@
-"""The reconciler between a real database and a real Prefect server. There is no worker: tests set the runs' states."""
+"""The reconciler between a real database and a real Prefect server. There is no worker: the tests set run states."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ SHOT = Shot(prompt="x", negative_prompt="", seed=1, width=256, height=256, fps=2
 
 @pytest.fixture(scope="session")
 def deployment(prefect: PrefectClient) -> None:
-    """`standard/standard`, known to the server and served by nobody."""
+    """`standard/standard` exists on the server, and no worker serves it."""
     with httpx.Client(base_url=prefect.url) as http:
         flow_id = http.post("/flows/", json={"name": "standard"}).json()["id"]
-        made = http.post(
+        response = http.post(
             "/deployments/", json={"name": "standard", "flow_id": flow_id, "enforce_parameter_schema": False}
         )
-        made.raise_for_status()
+        response.raise_for_status()
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def state_of(prefect: PrefectClient, run_id: UUID) -> str:
     return prefect.get_states([run_id])[run_id].type
 
 
-def test_a_job_never_launched_is_launched_once(
+def test_a_job_that_was_never_launched_is_launched_once(
     sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     run_id = launched(sessions, reconciler, job_id)
@@ -84,14 +84,14 @@ def test_a_job_never_launched_is_launched_once(
     assert run["parameters"] == {"job_id": job_id}
 
 
-def test_a_launch_whose_answer_was_lost_is_not_a_second_run(
+def test_a_launch_whose_answer_was_lost_starts_no_second_run(
     sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     lost = prefect.create_flow_run(flow_run_request(read(sessions, job_id)))
     assert launched(sessions, reconciler, job_id) == lost
 
 
-def test_with_prefect_down_jobs_wait_and_the_caller_is_told(sessions: SessionFactory, job_id: int) -> None:
+def test_while_prefect_is_down_jobs_wait_and_the_caller_gets_an_error(sessions: SessionFactory, job_id: int) -> None:
     away = Reconciler(sessions, PrefectClient(f"http://127.0.0.1:{4200 + find_free_offset()}/api", timeout_s=1))
     with pytest.raises(UnavailableError):
         away.reconcile()
@@ -99,7 +99,7 @@ def test_with_prefect_down_jobs_wait_and_the_caller_is_told(sessions: SessionFac
 
 
 @pytest.mark.parametrize("kind", ["CRASHED", "FAILED", "COMPLETED"])
-def test_a_job_whose_run_ended_without_it_starts_again(
+def test_a_job_whose_run_ended_unfinished_is_launched_again(
     sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int, kind: str
 ) -> None:
     first = launched(sessions, reconciler, job_id)
@@ -130,7 +130,7 @@ def test_a_run_cancelled_in_prefect_cancels_its_job(
     assert read(sessions, job_id).status == JobStatus.CANCELLED
 
 
-def test_a_run_that_prefect_lost_starts_again(
+def test_a_job_whose_run_prefect_lost_is_launched_again(
     sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     first = launched(sessions, reconciler, job_id)
@@ -139,7 +139,7 @@ def test_a_run_that_prefect_lost_starts_again(
     assert launched(sessions, reconciler, job_id) != first
 
 
-def test_an_attempt_past_its_deadline_is_stopped_and_started_again(
+def test_an_attempt_past_its_deadline_is_stopped_and_launched_again(
     sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     first = launched(sessions, reconciler, job_id)
@@ -153,14 +153,14 @@ def test_an_attempt_past_its_deadline_is_stopped_and_started_again(
     assert launched(sessions, reconciler, job_id) != first
 
 
-def test_a_job_that_runs_well_is_left_alone(
+def test_a_healthy_job_is_unchanged(
     sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     run_id = launched(sessions, reconciler, job_id)
     set_state(prefect, run_id, "RUNNING")
-    before = read(sessions, job_id).updated_at
+    updated_at = read(sessions, job_id).updated_at
     reconciler.reconcile()
-    assert (read(sessions, job_id).updated_at, state_of(prefect, run_id)) == (before, "RUNNING")
+    assert (read(sessions, job_id).updated_at, state_of(prefect, run_id)) == (updated_at, "RUNNING")
 
 
 def test_the_waiting_runs_of_a_cancelled_job_are_ended(
@@ -176,7 +176,7 @@ def test_the_waiting_runs_of_a_cancelled_job_are_ended(
     assert read(sessions, job_id).run_settled
 
 
-def test_a_running_run_of_a_cancelled_job_gets_time_and_then_is_stopped(
+def test_a_running_run_of_a_cancelled_job_is_stopped_after_a_grace_period(
     sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
 ) -> None:
     run_id = launched(sessions, reconciler, job_id)
@@ -206,11 +206,11 @@ def test_the_render_runs_of_a_cancelled_job_are_ended_too(
     assert (state_of(prefect, parent), state_of(prefect, child)) == ("CANCELLED", "CANCELLED")
 
 
-def test_two_reconcilers_at_once_make_one_run_a_job(
+def test_two_concurrent_reconcilers_make_one_run_per_job(
     sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient
 ) -> None:
     with sessions.begin() as session:
-        made = [
+        job_ids = [
             lifecycle.open_job(session, GenerationSpec(prompt=f"shot {n}"), job_type=JobType.STANDARD).id
             for n in range(5)
         ]
@@ -220,7 +220,8 @@ def test_two_reconcilers_at_once_make_one_run_a_job(
         reconciler.reconcile()
     other.stop()
     runs = httpx.post(
-        f"{prefect.url}/flow_runs/count", json={"flow_runs": {"tags": {"any_": [f"job:{job_id}" for job_id in made]}}}
+        f"{prefect.url}/flow_runs/count",
+        json={"flow_runs": {"tags": {"any_": [f"job:{job_id}" for job_id in job_ids]}}},
     ).json()
-    assert runs == len(made)
-    assert {read(sessions, job_id).launches for job_id in made} == {1}
+    assert runs == len(job_ids)
+    assert {read(sessions, job_id).launches for job_id in job_ids} == {1}
