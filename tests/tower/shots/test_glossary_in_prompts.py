@@ -1,4 +1,4 @@
-"""The glossary inside generations."""
+"""The glossary rules for the prompts of generations."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ def kept(session: Session, job: ProductionJob) -> list[tuple[str | None, str]]:
     return [(row.element_name, row.finding.value) for row in rows]
 
 
-def test_what_breaks_a_rule_is_said_and_kept_with_the_job(session: Session) -> None:
+def test_a_violated_rule_is_reported_and_stored_with_the_job(session: Session) -> None:
     job = job_of(session)
     [warning] = check_prompt(session, job, WRONG)
     assert warning.startswith("Culture, kimono: ")
     assert kept(session, job) == [("kimono", "broken")]
 
 
-def test_what_follows_the_rules_is_kept_and_no_warning(session: Session) -> None:
+def test_a_followed_rule_is_stored_without_a_warning(session: Session) -> None:
     job = job_of(session)
     assert check_prompt(session, job, "rain on neon") == []
     assert kept(session, job) == [(None, "nothing")]
 
 
-def test_the_projects_own_glossary_counts_until_it_is_in_the_bin(session: Session) -> None:
+def test_a_projects_own_glossary_applies_until_it_is_deleted(session: Session) -> None:
     project = project_with_bell(session)
     job = job_of(session, project)
     assert len(check_prompt(session, job, "the bell is rung twice")) == 1

@@ -1,4 +1,4 @@
-"""The bible of a project: one a branch, and each change to it and its characters kept."""
+"""The bible of a project: one per branch, with a history of changes to it and its characters."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def changes(story: VersionedStory, branch: str = "main", part: BiblePart | None 
     return [(row.part, row.before is not None, row.after is not None) for row in page.rows]
 
 
-def test_there_is_one_on_each_branch(written: VersionedStory) -> None:
+def test_each_branch_has_one_bible(written: VersionedStory) -> None:
     session, project_id = written.session, written.project_id
     assert bibles.find_bible(session, project_id, "main").fields["title"] == "Bible"
     with pytest.raises(ConflictError, match="PUT"):
@@ -46,15 +46,15 @@ def test_there_is_one_on_each_branch(written: VersionedStory) -> None:
         bibles.find_bible(session, other.project_id, "main")
 
 
-def test_a_character_is_one_of_its_own_project(written: VersionedStory) -> None:
+def test_a_character_belongs_to_its_project(written: VersionedStory) -> None:
     session, number = written.session, character_id(written)
-    found = entities.find_entity(session, BibleCharacter, number, project_id=written.project_id)
-    assert found.fields["name"] == "Kai"
+    character = entities.find_entity(session, BibleCharacter, number, project_id=written.project_id)
+    assert character.fields["name"] == "Kai"
     with pytest.raises(NotFoundError, match=f"has no bible character {number}"):
         entities.find_entity(session, BibleCharacter, number, project_id=create_story(session).project_id)
 
 
-def test_who_is_drawn_for_a_character_must_be_of_the_project(written: VersionedStory) -> None:
+def test_the_linked_character_must_belong_to_the_project(written: VersionedStory) -> None:
     session, other = written.session, create_story(written.session)
     key = written.put(Kind.CHARACTERS, name="Kai")
     row_id = written.find_row(Kind.CHARACTERS, key).id
@@ -64,7 +64,7 @@ def test_who_is_drawn_for_a_character_must_be_of_the_project(written: VersionedS
         bibles.find_character_key(session, other.project_id, row_id)
 
 
-def test_history_has_every_change_of_the_branch_newest_first(written: VersionedStory) -> None:
+def test_the_history_lists_every_change_on_the_branch_newest_first(written: VersionedStory) -> None:
     [key] = written.entities_at("main", Kind.BIBLE_CHARACTERS)
     written.put(Kind.BIBLE, title="Second")
     written.delete(Kind.BIBLE_CHARACTERS, key)

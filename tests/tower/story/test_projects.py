@@ -1,4 +1,4 @@
-"""Projects: made with a branch, changed, put in the bin, taken out of it while there is time."""
+"""Projects are created with a branch, changed, deleted, and restored within a limited time."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def made(session: Session, name: str = "One", **settings: object) -> Project:
 
 
 def listed(session: Session, **only: object) -> list[str]:
-    found = projects.list_projects(session, PageRequest(limit=200), where=ProjectFilter(**only))  # type: ignore[arg-type]
-    return [row.name for row in found.rows]
+    page = projects.list_projects(session, PageRequest(limit=200), where=ProjectFilter(**only))  # type: ignore[arg-type]
+    return [row.name for row in page.rows]
 
 
-def test_a_new_project_is_a_draft_with_main_and_the_settings_that_were_given(session: Session) -> None:
+def test_a_new_project_is_a_draft_with_a_main_branch_and_the_given_settings(session: Session) -> None:
     project = made(session, fps=12)
     assert project.status == ProjectStatus.DRAFT
     assert [branch.name for branch, _ in branches.list_all(session, project.id)] == ["main"]
@@ -32,14 +32,14 @@ def test_a_new_project_is_a_draft_with_main_and_the_settings_that_were_given(ses
     assert (project.settings.fps, project.settings.default_style) == (12, "anime")
 
 
-def test_an_unknown_style_is_refused_and_the_known_ones_are_named(session: Session) -> None:
+def test_an_unknown_style_is_refused_with_the_known_ones(session: Session) -> None:
     with pytest.raises(InvalidError, match="anime"):
         made(session, default_style="cubist")
     with pytest.raises(InvalidError):
         projects.change_project(session, made(session), {}, {"default_style": "cubist"})
 
 
-def test_a_change_of_settings_alone_counts_as_a_change_of_the_project(session: Session) -> None:
+def test_changed_settings_count_as_a_change_of_the_project(session: Session) -> None:
     project = made(session)
     project.updated_at = datetime(2026, 1, 1, tzinfo=UTC)
     session.flush()
@@ -49,7 +49,7 @@ def test_a_change_of_settings_alone_counts_as_a_change_of_the_project(session: S
     assert (changed.settings.width, changed.settings.height, changed.settings.fps) == (640, 360, None)
 
 
-def test_what_is_in_the_bin_is_neither_found_nor_listed_until_it_is_restored(session: Session) -> None:
+def test_a_deleted_project_is_neither_found_nor_listed_until_it_is_restored(session: Session) -> None:
     project = made(session, "Binned")
     projects.delete_project(session, project.id)
     with pytest.raises(NotFoundError):
@@ -63,24 +63,24 @@ def test_what_is_in_the_bin_is_neither_found_nor_listed_until_it_is_restored(ses
     assert "Binned" in listed(session)
 
 
-def test_restoring_what_is_not_in_the_bin_leaves_it_as_it_is(session: Session) -> None:
+def test_restoring_a_project_that_is_not_deleted_changes_nothing(session: Session) -> None:
     project = made(session)
     assert projects.restore_project(session, project.id).id == project.id
 
 
-@pytest.mark.parametrize(("over", "kept"), [(timedelta(minutes=-5), True), (timedelta(minutes=5), False)])
-def test_the_bin_keeps_for_thirty_days(session: Session, over: timedelta, kept: bool) -> None:
+@pytest.mark.parametrize(("over", "restorable"), [(timedelta(minutes=-5), True), (timedelta(minutes=5), False)])
+def test_a_deleted_project_can_be_restored_for_thirty_days(session: Session, over: timedelta, restorable: bool) -> None:
     project = projects.delete_project(session, made(session).id)
     project.deleted_at = datetime.now(UTC) - RESTORABLE_FOR - over
     session.flush()
-    if kept:
+    if restorable:
         assert projects.restore_project(session, project.id).deleted_at is None
     else:
         with pytest.raises(NotFoundError):
             projects.restore_project(session, project.id)
 
 
-def test_filters_narrow_by_status_and_by_a_part_of_the_name_taken_literally(session: Session) -> None:
+def test_filters_narrow_by_status_and_by_a_literal_part_of_the_name(session: Session) -> None:
     for name in ("Shrine 100%", "shrine of 1000"):
         made(session, name)
     projects.change_project(session, made(session, "Finished"), {"status": ProjectStatus.COMPLETED}, {})
