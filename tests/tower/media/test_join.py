@@ -224,13 +224,13 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("position", [0, 1, 2])
 @pytest.mark.parametrize("other", sorted(OTHERS))
-def test_a_segment_in_another_format_is_re_encoded(tmp_path: Path, other: str, place: int) -> None:
+def test_a_segment_in_another_format_is_re_encoded(tmp_path: Path, other: str, position: int) -> None:
     form, why = OTHERS[other]
     paths = segments(tmp_path, [24, 24, 24])
-    frames = shot([24, 24, 24], 4, form.size)[place]
-    paths[place] = write_clip(tmp_path / "other.mp4", frames, replace(form, cuts=(4, len(frames) - 4)))
+    frames = shot([24, 24, 24], 4, form.size)[position]
+    paths[position] = write_clip(tmp_path / "other.mp4", frames, replace(form, cuts=(4, len(frames) - 4)))
     joined = join_clips(paths, tmp_path / "joined.mp4")
     check_re_encoded(joined, tmp_path / "joined.mp4", why=why)
 
@@ -335,25 +335,25 @@ def test_incompatible_segments_are_refused(tmp_path: Path, target: Path) -> None
     assert "-1" in refused([good, good], target, overlap=-1)
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("position", [0, 1, 2])
 @pytest.mark.parametrize("make", [segments, single_gop])
 @pytest.mark.parametrize("fault", ["text", "missing", "cut off", "damaged"])
-def test_a_broken_segment_is_refused(tmp_path: Path, target: Path, fault: str, make: object, place: int) -> None:
+def test_a_broken_segment_is_refused(tmp_path: Path, target: Path, fault: str, make: object, position: int) -> None:
     assert callable(make)
     paths = make(tmp_path, [28, 28, 24])
-    data = bytearray(paths[place].read_bytes())
+    data = bytearray(paths[position].read_bytes())
     match fault:
         case "text":
-            paths[place].write_text("<html>502 Bad Gateway</html>")
+            paths[position].write_text("<html>502 Bad Gateway</html>")
         case "missing":
-            paths[place].unlink()
+            paths[position].unlink()
         case "cut off":
-            paths[place].write_bytes(data[: len(data) * 3 // 4])
+            paths[position].write_bytes(data[: len(data) * 3 // 4])
         case "damaged":
             middle = len(data) // 2
             data[middle : middle + len(data) // 4] = bytes(len(data) // 4)
-            paths[place].write_bytes(data)
-    assert paths[place].name in refused(paths, target)
+            paths[position].write_bytes(data)
+    assert paths[position].name in refused(paths, target)
 
 
 def test_a_single_broken_segment_is_refused(tmp_path: Path, target: Path) -> None:
