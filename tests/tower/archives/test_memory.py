@@ -42,7 +42,7 @@ def test_memory_does_not_grow_with_the_files(studio: Studio, tmp_path: Path) -> 
     large = insert_whole_project(studio, name="Large")
     take = next(studio.settings.media.rglob("opening.mp4"))
     other = take.with_name("large.mp4")
-    os.truncate(_made(other), LARGE)
+    os.truncate(make_folder(other), LARGE)
     with studio.sessions.begin() as session:
         session.connection().exec_driver_sql(
             "update anime_api.music_scene_sync y set audio_path = %s from anime_api.scenes s"
@@ -65,6 +65,6 @@ def test_memory_does_not_grow_with_the_files(studio: Studio, tmp_path: Path) -> 
     assert after - before < GROWTH
 
 
-def _made(path: Path) -> Path:
+def make_folder(path: Path) -> Path:
     path.touch()
     return path

@@ -20,7 +20,7 @@ from tower.versions.values import encode_canonical
 HERE = Path(__file__)
 
 
-def rewritten(archive: Path, members: ArchiveMembers, *, sealed: bool = True) -> Path:
+def rewrite_archive(archive: Path, members: ArchiveMembers, *, sealed: bool = True) -> Path:
     """An archive with these members. With `sealed` the manifest describes them, as an attacker would write it."""
     if sealed:
         manifest = json.loads(members["manifest.json"])
@@ -58,7 +58,7 @@ def changed_rows(members: ArchiveMembers, table: str, change: Callable[[dict[str
 
 
 def test_a_rewritten_archive_without_changes_is_accepted(other_studio: Studio, archive: Path) -> None:
-    same = rewritten(archive, read_members(archive))
+    same = rewrite_archive(archive, read_members(archive))
     assert import_project(other_studio.sessions, same, settings=other_studio.settings).project_id
 
 
@@ -118,7 +118,7 @@ def test_a_wrong_manifest_is_refused(
 ) -> None:
     members = read_members(archive)
     members["manifest.json"] = encode_canonical(json.loads(members["manifest.json"]) | changes)
-    assert sentence in refusal(other_studio, rewritten(archive, members, sealed=False))
+    assert sentence in refusal(other_studio, rewrite_archive(archive, members, sealed=False))
 
 
 @pytest.mark.parametrize(
@@ -126,19 +126,19 @@ def test_a_wrong_manifest_is_refused(
 )
 def test_a_member_with_an_unexpected_name_is_refused(other_studio: Studio, archive: Path, name: str) -> None:
     members = read_members(archive) | {name: b"{}"}
-    assert "does not belong" in refusal(other_studio, rewritten(archive, members))
+    assert "does not belong" in refusal(other_studio, rewrite_archive(archive, members))
 
 
 def test_a_member_missing_from_the_manifest_is_refused(other_studio: Studio, archive: Path) -> None:
     members = read_members(archive) | {"media/" + hashlib.sha256(b"more").hexdigest(): b"more"}
-    assert "holds media/" in refusal(other_studio, rewritten(archive, members, sealed=False))
+    assert "holds media/" in refusal(other_studio, rewrite_archive(archive, members, sealed=False))
 
 
 @pytest.mark.parametrize("kind", ["media/", "rows/scenes", "versions/", "paths"])
 def test_a_missing_member_is_refused(other_studio: Studio, archive: Path, kind: str) -> None:
     members = read_members(archive)
     del members[next(name for name in members if name.startswith(kind))]
-    assert "lacks" in refusal(other_studio, rewritten(archive, members, sealed=False))
+    assert "lacks" in refusal(other_studio, rewrite_archive(archive, members, sealed=False))
 
 
 @pytest.mark.parametrize("kind", ["rows/scenes", "versions/", "paths", "rows/anime_projects", "rows/commits"])
@@ -147,7 +147,7 @@ def test_a_missing_member_is_refused_even_if_the_manifest_omits_it(
 ) -> None:
     members = read_members(archive)
     del members[next(name for name in members if name.startswith(kind))]
-    assert "archive" in refusal(other_studio, rewritten(archive, members))
+    assert "archive" in refusal(other_studio, rewrite_archive(archive, members))
 
 
 def test_a_duplicate_member_is_refused(other_studio: Studio, archive: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_duplicate_member_is_refused(other_studio: Studio, archive: Path) -> N
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(other_studio: Studio, archive: Path) -> None:
     content = bytes(60 * 2**20)
     members = read_members(archive) | {"media/" + hashlib.sha256(content).hexdigest(): content}
-    bomb = rewritten(archive, members)
+    bomb = rewrite_archive(archive, members)
     assert bomb.stat().st_size < 2**20
     small = other_studio.settings.model_copy(update={"archive_max_bytes": 50 * 2**20})
     assert "TOWER_ARCHIVE_MAX_BYTES" in refusal(Studio(other_studio.sessions, small), bomb)
@@ -168,14 +168,14 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(other_studio: Studio, archi
 def test_a_zip_bomb_with_a_false_size_is_refused(other_studio: Studio, archive: Path) -> None:
     members = read_members(archive)
     members["paths.jsonl"] += b"\n" * 10_000_000
-    lying = rewritten(archive, members, sealed=False)
+    lying = rewrite_archive(archive, members, sealed=False)
     assert "another size" in refusal(other_studio, lying)
 
 
 def test_media_that_do_not_match_their_hash_are_refused(other_studio: Studio, archive: Path) -> None:
     members = read_members(archive)
     name = next(name for name in members if name.startswith("media/"))
-    assert "does not match" in refusal(other_studio, rewritten(archive, members | {name: b"other bytes"}))
+    assert "does not match" in refusal(other_studio, rewrite_archive(archive, members | {name: b"other bytes"}))
 
 
 @pytest.mark.parametrize(
@@ -211,19 +211,19 @@ def test_invalid_rows_are_refused(
     other_studio: Studio, archive: Path, table: str, fields: dict[str, Any], sentence: str
 ) -> None:
     members = changed_rows(read_members(archive), table, lambda row: row.update(fields))
-    assert sentence in refusal(other_studio, rewritten(archive, members))
+    assert sentence in refusal(other_studio, rewrite_archive(archive, members))
 
 
 def test_a_second_project_in_the_archive_is_refused(other_studio: Studio, archive: Path) -> None:
     members = read_members(archive)
     members["rows/anime_projects.jsonl"] *= 2
-    assert "more than one project" in refusal(other_studio, rewritten(archive, members))
+    assert "more than one project" in refusal(other_studio, rewrite_archive(archive, members))
 
 
 @pytest.mark.parametrize("content", [b"{\n", b"[]\n", b"\xff\n", b"[" * 100_000 + b"\n", b'{"title": NaN}\n'])
 def test_lines_that_are_not_rows_are_refused(other_studio: Studio, archive: Path, content: bytes) -> None:
     members = read_members(archive) | {"rows/scenes.jsonl": content}
-    assert "rows" in refusal(other_studio, rewritten(archive, members)) or "row of scenes"
+    assert "rows" in refusal(other_studio, rewrite_archive(archive, members)) or "row of scenes"
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,9 @@ def test_version_objects_that_do_not_match_their_hash_are_refused(
     members = read_members(archive)
     name = "versions/objects.jsonl"
     assert old in members[name]
-    assert "damaged" in refusal(other_studio, rewritten(archive, members | {name: members[name].replace(old, new)}))
+    assert "damaged" in refusal(
+        other_studio, rewrite_archive(archive, members | {name: members[name].replace(old, new)})
+    )
 
 
 def with_object(members: ArchiveMembers, fields: dict[str, Any]) -> ArchiveMembers:
@@ -248,15 +250,15 @@ def with_object(members: ArchiveMembers, fields: dict[str, Any]) -> ArchiveMembe
 
 def test_content_that_no_edit_could_create_is_refused(other_studio: Studio, archive: Path) -> None:
     members = with_object(read_members(archive), {"name": 7})
-    assert "no edit could have made" in refusal(other_studio, rewritten(archive, members))
+    assert "no edit could have made" in refusal(other_studio, rewrite_archive(archive, members))
 
 
 def test_content_that_names_a_file_missing_from_the_archive_is_refused(other_studio: Studio, archive: Path) -> None:
     members = with_object(read_members(archive), {"name": "Rei", "image_path": "/somewhere/rei.png"})
-    assert "has no entry" in refusal(other_studio, rewritten(archive, members))
+    assert "has no entry" in refusal(other_studio, rewrite_archive(archive, members))
 
 
 def test_content_cannot_point_to_a_file_of_this_machine(other_studio: Studio, archive: Path) -> None:
     members = with_object(read_members(archive), {"name": "Rei", "image_path": str(HERE)})
     members["paths.jsonl"] += encode_canonical({"path": str(HERE), "sha256": None, "suffix": ".py"}) + b"\n"
-    assert "outside of the media folders" in refusal(other_studio, rewritten(archive, members))
+    assert "outside of the media folders" in refusal(other_studio, rewrite_archive(archive, members))

@@ -29,15 +29,15 @@ from tower.storage.imported_files import local_paths
 from tower.versions import fsck
 
 
-def out(studio: Studio, project_id: int, target: Path) -> ExportResult:
+def run_export(studio: Studio, project_id: int, target: Path) -> ExportResult:
     return export_project(studio.sessions, project_id, target, settings=studio.settings)
 
 
-def back(studio: Studio, source: Path) -> int:
+def run_import(studio: Studio, source: Path) -> int:
     return import_project(studio.sessions, source, settings=studio.settings).project_id
 
 
-def findings(studio: Studio, project_id: int) -> list[str]:
+def fsck_messages(studio: Studio, project_id: int) -> list[str]:
     with studio.sessions() as session:
         return [finding.message for finding in fsck.check_project(session, project_id=project_id)]
 
@@ -57,7 +57,7 @@ def project_id(studio: Studio) -> int:
 
 @pytest.fixture
 def archive(studio: Studio, project_id: int, tmp_path: Path) -> ExportResult:
-    return out(studio, project_id, tmp_path / "neon.tower")
+    return run_export(studio, project_id, tmp_path / "neon.tower")
 
 
 def test_the_whole_project_has_a_row_in_every_archived_table(archive: ExportResult) -> None:
@@ -69,19 +69,19 @@ def test_an_imported_project_has_the_same_hash(
     studio: Studio, other_studio: Studio, archive: ExportResult, project_id: int, where: str
 ) -> None:
     target_studio = studio if where == "studio" else other_studio
-    copy = back(target_studio, archive.path)
+    copy = run_import(target_studio, archive.path)
     assert copy != project_id
-    second_export = out(target_studio, copy, target_studio.settings.data / "again.tower")
+    second_export = run_export(target_studio, copy, target_studio.settings.data / "again.tower")
     assert second_export.manifest.content_hash == archive.manifest.content_hash
     assert heads(target_studio, copy) == heads(studio, project_id)
-    assert findings(target_studio, copy) == []
-    assert findings(studio, project_id) == []
+    assert fsck_messages(target_studio, copy) == []
+    assert fsck_messages(studio, project_id) == []
 
 
 def test_equal_states_give_equal_archives(
     studio: Studio, archive: ExportResult, project_id: int, tmp_path: Path
 ) -> None:
-    second_export = out(studio, project_id, tmp_path / "other name.tower")
+    second_export = run_export(studio, project_id, tmp_path / "other name.tower")
     assert sha256_of(second_export.path) == sha256_of(archive.path)
 
 
@@ -99,7 +99,7 @@ def test_another_state_gives_another_hash(
 ) -> None:
     with studio.sessions.begin() as session:
         session.connection().exec_driver_sql(statement)
-    other = out(studio, project_id, tmp_path / "other.tower")
+    other = run_export(studio, project_id, tmp_path / "other.tower")
     assert other.manifest.content_hash != archive.manifest.content_hash
 
 
@@ -107,12 +107,12 @@ def test_another_picture_at_the_same_path_gives_another_hash(
     studio: Studio, archive: ExportResult, project_id: int, tmp_path: Path
 ) -> None:
     studio.write_media("kai.png", b"black hair!")
-    other = out(studio, project_id, tmp_path / "other.tower")
+    other = run_export(studio, project_id, tmp_path / "other.tower")
     assert other.manifest.content_hash != archive.manifest.content_hash
 
 
 def test_files_are_stored_by_hash_and_rows_name_them(other_studio: Studio, archive: ExportResult) -> None:
-    copy = back(other_studio, archive.path)
+    copy = run_import(other_studio, archive.path)
     assert all(len(Path(name).stem) == 64 for name in list_files(other_studio.settings.data))
     for asset in read_rows(other_studio, Asset, copy):
         path = Path(asset.path)
@@ -128,7 +128,7 @@ def test_files_are_stored_by_hash_and_rows_name_them(other_studio: Studio, archi
 def test_references_point_to_the_copy(
     studio: Studio, other_studio: Studio, archive: ExportResult, project_id: int
 ) -> None:
-    copy = back(other_studio, archive.path)
+    copy = run_import(other_studio, archive.path)
     before, after = (
         {asset.id: asset for asset in read_rows(studio, Asset, owner_id) if "imported_as" not in asset.provenance}
         for owner_id in (project_id, copy)
@@ -154,7 +154,7 @@ def test_references_point_to_the_copy(
 def test_content_keeps_its_paths_and_they_resolve_to_the_imported_files(
     studio: Studio, other_studio: Studio, archive: ExportResult, project_id: int
 ) -> None:
-    copy = back(other_studio, archive.path)
+    copy = run_import(other_studio, archive.path)
     kai = next(
         character for character in read_rows(other_studio, Character, copy) if character.image_path.endswith("kai.png")
     )
@@ -168,7 +168,7 @@ def test_content_keeps_its_paths_and_they_resolve_to_the_imported_files(
 
 def test_a_file_that_exists_at_its_own_path_is_not_copied(studio: Studio, archive: ExportResult) -> None:
     before = list_files(studio.settings.data)
-    copy = back(studio, archive.path)
+    copy = run_import(studio, archive.path)
     new = set(list_files(studio.settings.data)) - set(before)
     assert [Path(name).suffix for name in new] == [".mp3"]  # The track is not content, so it may be anywhere.
     assert [asset for asset in read_rows(studio, Asset, copy) if "imported_as" in asset.provenance] == []
@@ -177,7 +177,7 @@ def test_a_file_that_exists_at_its_own_path_is_not_copied(studio: Studio, archiv
 def test_generating_from_the_copy_uses_the_imported_reference_picture(
     other_studio: Studio, archive: ExportResult
 ) -> None:
-    copy = back(other_studio, archive.path)
+    copy = run_import(other_studio, archive.path)
     with other_studio.sessions() as session:
         cast = characters.look_up_cast(session, GenerationSpec(prompt="rain", character="Kai", project_id=copy))
     picture = cast.members[0].reference_image
@@ -190,8 +190,8 @@ def test_a_missing_file_is_reported_and_stays_missing(
     studio: Studio, other_studio: Studio, archive: ExportResult
 ) -> None:
     assert [warning for warning in archive.manifest.missing if "lost.png" in warning]
-    copy = back(other_studio, archive.path)
-    assert findings(other_studio, copy) == []
+    copy = run_import(other_studio, archive.path)
+    assert fsck_messages(other_studio, copy) == []
 
 
 def test_a_damaged_or_missing_take_is_reported_and_the_rest_is_exported(
@@ -200,14 +200,14 @@ def test_a_damaged_or_missing_take_is_reported_and_the_rest_is_exported(
     first, second = read_rows(studio, Asset, project_id)
     Path(first.path).unlink()
     Path(second.path).write_bytes(bytes(second.bytes))
-    half = out(studio, project_id, tmp_path / "half.tower")
+    half = run_export(studio, project_id, tmp_path / "half.tower")
     assert len([warning for warning in half.manifest.missing if "renders" in warning]) == 2
-    copy = back(other_studio, half.path)
-    assert out(other_studio, copy, tmp_path / "again.tower").manifest.content_hash == half.manifest.content_hash
+    copy = run_import(other_studio, half.path)
+    assert run_export(other_studio, copy, tmp_path / "again.tower").manifest.content_hash == half.manifest.content_hash
 
 
 def test_jobs_in_progress_are_not_in_progress_in_the_copy(other_studio: Studio, archive: ExportResult) -> None:
-    copy = back(other_studio, archive.path)
+    copy = run_import(other_studio, archive.path)
     assert [row.state for row in read_rows(other_studio, ProductionSchedule, copy)] == ["planned", "cancelled"]
 
 
@@ -222,15 +222,15 @@ def test_an_archive_is_a_zip_without_dates_and_with_unchanged_media(archive: Exp
 
 
 def test_two_imports_make_two_projects_that_share_files(other_studio: Studio, archive: ExportResult) -> None:
-    first = back(other_studio, archive.path)
+    first = run_import(other_studio, archive.path)
     files = list_files(other_studio.settings.data)
-    assert back(other_studio, archive.path) != first
+    assert run_import(other_studio, archive.path) != first
     assert list_files(other_studio.settings.data) == files
 
 
 def test_exporting_an_unknown_project_fails_and_writes_no_file(studio: Studio, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
-        out(studio, 999_999, tmp_path / "none.tower")
+        run_export(studio, 999_999, tmp_path / "none.tower")
     assert not list(tmp_path.glob("*none*"))
 
 

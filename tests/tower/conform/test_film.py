@@ -180,18 +180,18 @@ def test_silence_stays_silent_and_short_music_is_followed_by_silence(tmp_path: P
 def test_cancelling_midway_leaves_nothing(tmp_path: Path, conformed: ConformedFilm) -> None:
     target = tmp_path / "out.mp4"
 
-    def after(calls: int) -> Callable[[], None]:
+    def cancel_after(calls: int) -> Callable[[], None]:
         remaining_calls = iter(range(calls))
 
-        def alive() -> None:
+        def check_alive_until_cancelled() -> None:
             if next(remaining_calls, None) is None:
                 raise CancelledError("Generation 1 was cancelled")
 
-        return alive
+        return check_alive_until_cancelled
 
     for calls in (1, 100):
         with pytest.raises(CancelledError):
-            conform_video(conformed.video, conformed.music, conformed.plan, target, check_alive=after(calls))
+            conform_video(conformed.video, conformed.music, conformed.plan, target, check_alive=cancel_after(calls))
         assert sorted(path.name for path in tmp_path.iterdir()) == []
 
 

@@ -18,7 +18,9 @@ SMALL = GenerationSpec(prompt="x", duration_s=2, width=256, height=256, engine="
 LARGE = SMALL.model_copy(update={"width": 512, "height": 512})
 
 
-def ended(session: Session, took_s: float, *, spec: GenerationSpec = SMALL, job_type: JobType = JobType.FAST) -> None:
+def insert_ended_job(
+    session: Session, took_s: float, *, spec: GenerationSpec = SMALL, job_type: JobType = JobType.FAST
+) -> None:
     job = lifecycle.open_job(session, spec, job_type=job_type)
     job.status, job.output_path = JobStatus.COMPLETED, "/x.mp4"
     job.started_at, job.ended_at = NOON, NOON + timedelta(seconds=took_s)
@@ -26,7 +28,7 @@ def ended(session: Session, took_s: float, *, spec: GenerationSpec = SMALL, job_
 
 
 def test_there_is_no_estimate_without_earlier_jobs_of_the_type_and_engine(session: Session) -> None:
-    ended(session, 8)
+    insert_ended_job(session, 8)
     comfyui = SMALL.model_copy(update={"engine": "comfyui"})
     assert estimate_duration_s(session, comfyui, job_type=JobType.FAST) is None
     assert estimate_duration_s(session, SMALL, job_type=JobType.PERSONAL) is None
@@ -34,20 +36,20 @@ def test_there_is_no_estimate_without_earlier_jobs_of_the_type_and_engine(sessio
 
 def test_the_median_duration_is_scaled_by_pixels(session: Session) -> None:
     for took_s in (2, 4, 90):
-        ended(session, took_s)
+        insert_ended_job(session, took_s)
     assert estimate_duration_s(session, SMALL, job_type=JobType.FAST) == 4
     assert estimate_duration_s(session, LARGE, job_type=JobType.FAST) == 16
 
 
 def test_only_the_newest_jobs_count(session: Session) -> None:
     for took_s in (*[90] * 5, *[4] * 20):
-        ended(session, took_s)
+        insert_ended_job(session, took_s)
     assert estimate_duration_s(session, SMALL, job_type=JobType.FAST) == 4
 
 
 @pytest.mark.parametrize("count", [1, 20])
 def test_many_jobs_are_estimated_with_one_query_of_the_past(session: Session, count: int) -> None:
-    ended(session, 4)
+    insert_ended_job(session, 4)
     statements: list[str] = []
     bind = session.get_bind()
     event.listen(bind, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))

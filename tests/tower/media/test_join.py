@@ -315,7 +315,7 @@ def target(tmp_path: Path) -> Iterator[Path]:
     assert list(folder.iterdir()) == [path]
 
 
-def refused(paths: Sequence[Path], target: Path, overlap: int = 4) -> str:
+def join_error(paths: Sequence[Path], target: Path, overlap: int = 4) -> str:
     with pytest.raises(MergeError) as caught:
         join_clips(paths, target, overlap_frames=overlap)
     assert caught.value.code == "MERGE_FAILED"
@@ -328,11 +328,11 @@ def test_incompatible_segments_are_refused(tmp_path: Path, target: Path) -> None
     small = write_clip(tmp_path / "small.mp4", shot([28], 4, (96, 96))[0], ClipFormat(size=(96, 96)))
     slow = write_clip(tmp_path / "slow.mp4", frames, ClipFormat(rate=Fraction(12)))
     short = write_clip(tmp_path / "short.mp4", frames[:7], ClipFormat())
-    assert "Segment 2 is 96×96 but segment 1 is 128×96" in refused([good, small], target)
-    assert "Segment 2 has 12 frames per second but segment 1 has 24" in refused([good, slow], target)
-    assert "Segment 2 has 7 frames, fewer than the 8" in refused([good, short, good], target)
-    assert "no segments" in refused([], target)
-    assert "-1" in refused([good, good], target, overlap=-1)
+    assert "Segment 2 is 96×96 but segment 1 is 128×96" in join_error([good, small], target)
+    assert "Segment 2 has 12 frames per second but segment 1 has 24" in join_error([good, slow], target)
+    assert "Segment 2 has 7 frames, fewer than the 8" in join_error([good, short, good], target)
+    assert "no segments" in join_error([], target)
+    assert "-1" in join_error([good, good], target, overlap=-1)
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
@@ -353,18 +353,18 @@ def test_a_broken_segment_is_refused(tmp_path: Path, target: Path, fault: str, m
             middle = len(data) // 2
             data[middle : middle + len(data) // 4] = bytes(len(data) // 4)
             paths[position].write_bytes(data)
-    assert paths[position].name in refused(paths, target)
+    assert paths[position].name in join_error(paths, target)
 
 
 def test_a_single_broken_segment_is_refused(tmp_path: Path, target: Path) -> None:
     [path] = segments(tmp_path, [28])
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 3 // 4])
-    assert path.name in refused([path], target)
+    assert path.name in join_error([path], target)
 
 
 @contextmanager
-def no_room() -> Iterator[None]:
+def limit_file_size() -> Iterator[None]:
     """No file may exceed 12 kB, as on a disk that fills up during writing. This limits pytest's own report too."""
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -380,8 +380,8 @@ def no_room() -> Iterator[None]:
 def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path, target: Path, make: object) -> None:
     assert callable(make)
     paths = make(tmp_path, [28, 28, 24])
-    with no_room():
-        message = refused(paths, target)
+    with limit_file_size():
+        message = join_error(paths, target)
     assert str(target) in message
 
 

@@ -20,7 +20,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return encode(tmp_path_factory.mktemp("clips") / "clip.mp4", frames, sound=tone(1.5))
 
 
-def remuxed(clip: Path, target: Path, options: dict[str, str] | None = None) -> Path:
+def remux(clip: Path, target: Path, options: dict[str, str] | None = None) -> Path:
     with av.open(str(clip)) as source, av.open(str(target), "w", options=options or {}) as out:
         track = source.streams.video[0]
         copy = out.add_stream_from_template(track)
@@ -67,7 +67,7 @@ def test_an_ntsc_rate_is_exact(tmp_path: Path) -> None:
 
 
 def test_the_coarse_clock_of_matroska_does_not_distort_the_rate(clip: Path, tmp_path: Path) -> None:
-    info = probe(remuxed(clip, tmp_path / "clip.mkv"))
+    info = probe(remux(clip, tmp_path / "clip.mkv"))
     assert info.fps == 24
     assert info.frames == 36
     assert info.faststart is None
@@ -75,7 +75,7 @@ def test_the_coarse_clock_of_matroska_does_not_distort_the_rate(clip: Path, tmp_
 
 
 def test_a_clip_without_sound_has_no_audio(clip: Path, tmp_path: Path) -> None:
-    info = probe(remuxed(clip, tmp_path / "mute.mp4"))
+    info = probe(remux(clip, tmp_path / "mute.mp4"))
     assert info.audio is None
     assert info.as_json()["has_audio"] is False
     assert info.faststart is False
@@ -83,7 +83,7 @@ def test_a_clip_without_sound_has_no_audio(clip: Path, tmp_path: Path) -> None:
 
 def test_frames_hidden_by_an_edit_list_do_not_count_as_missing(clip: Path, tmp_path: Path) -> None:
     """The file has 36 frames, and its edit list begins after the first ten."""
-    content = remuxed(clip, tmp_path / "whole.mp4").read_bytes()
+    content = remux(clip, tmp_path / "whole.mp4").read_bytes()
     offset = content.index(b"elst") + 8  # Version and flags, then entries, duration and media time.
     media_time = int.from_bytes(content[offset + 8 : offset + 12], "big")
     later = media_time + 10 * 12288 // 24

@@ -97,7 +97,7 @@ def test_roots_come_from_the_settings_and_takes_must_be_videos(tmp_path: Path) -
 
 def test_a_file_that_only_another_user_may_read_is_refused(world: HostileFolder) -> None:
     world.good_file.chmod(0o600)
-    with as_nobody(world):
+    with run_as_other_user(world):
         error = refusal(str(world.good_file), world)
     assert "may read" in error.message
 
@@ -120,14 +120,14 @@ def test_a_file_that_is_replaced_with_a_link_is_never_followed(world: HostileFol
     counts: dict[bytes, int] = {INSIDE: 0, SECRET: 0, b"refused": 0}
     try:
         while min(counts[INSIDE], counts[b"refused"]) < 100:
-            counts[opened(folder / "rin.png", world)] += 1
+            counts[read_or_refuse(folder / "rin.png", world)] += 1
     finally:
         stop.set()
         swapping.join()
     assert counts[SECRET] == 0
 
 
-def opened(path: Path, world: HostileFolder) -> bytes:
+def read_or_refuse(path: Path, world: HostileFolder) -> bytes:
     try:
         with open_media(path, roots=[world.media]) as file:
             return file.read()
@@ -136,7 +136,7 @@ def opened(path: Path, world: HostileFolder) -> bytes:
 
 
 @contextlib.contextmanager
-def as_nobody(world: HostileFolder) -> Iterator[None]:
+def run_as_other_user(world: HostileFolder) -> Iterator[None]:
     """Act as a user who does not own the files. Root can read everything, so it gives up its rights."""
     if os.geteuid() != 0:
         world.good_file.chmod(0)

@@ -19,7 +19,7 @@ def model(session: Session) -> LearningModel:
     return row
 
 
-def rated(
+def rate_take(
     session: Session, stars: int, *, engine: str = "comfyui", author: str = "a", take: Asset | None = None
 ) -> Asset:
     if take is None:
@@ -38,16 +38,16 @@ def test_a_model_is_rated_once_enough_of_its_takes_have_feedback(session: Sessio
     for number in range(MIN_TAKES):
         session.refresh(row)
         assert row.rating is None
-        rated(session, 5 if number else 1)
+        rate_take(session, 5 if number else 1)
     session.refresh(row)
     assert row.rating == 8.0  # Four of 10 points and one of 0.
 
 
 def test_each_take_counts_once_with_the_latest_feedback_of_each_author(session: Session) -> None:
     row = model(session)
-    takes = [rated(session, 5) for _ in range(MIN_TAKES)]
-    rated(session, 1, take=takes[0])
-    rated(session, 3, author="b", take=takes[0])
+    takes = [rate_take(session, 5) for _ in range(MIN_TAKES)]
+    rate_take(session, 1, take=takes[0])
+    rate_take(session, 3, author="b", take=takes[0])
     session.refresh(row)
     assert row.rating == 8.5  # The first take has 0 from one author and 5 from the other.
 
@@ -55,6 +55,6 @@ def test_each_take_counts_once_with_the_latest_feedback_of_each_author(session: 
 def test_the_animatic_engine_has_no_model_to_rate(session: Session) -> None:
     row = model(session)
     for _ in range(MIN_TAKES):
-        rated(session, 5, engine="animatic")
+        rate_take(session, 5, engine="animatic")
     session.refresh(row)
     assert row.rating is None

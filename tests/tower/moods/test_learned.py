@@ -21,7 +21,7 @@ from tower.moods.learned import CAMERA, MOOD, STYLE, estimate_taste, load_taste,
 APPROVED, REJECTED, RATED = FeedbackKind.APPROVAL, FeedbackKind.REJECTION, FeedbackKind.RATING
 
 
-def job_of(session: Session, mood: str | None = None, **fields: Any) -> ProductionJob:
+def create_job(session: Session, mood: str | None = None, **fields: Any) -> ProductionJob:
     spec = GenerationSpec.model_validate({"prompt": "x", **fields})
     job = lifecycle.open_job(session, spec, job_type=JobType.PERSONAL)
     if mood is not None:
@@ -62,7 +62,7 @@ def test_liking_starts_neutral_and_recent_feedback_weighs_most() -> None:
 
 
 def test_style_camera_and_mood_of_the_take_are_learned(session: Session) -> None:
-    job = job_of(session, "calm", style="artistic", scene_type="epic")
+    job = create_job(session, "calm", style="artistic", scene_type="epic")
     give_feedback(session, job, APPROVED)
     for kind, name in ((MOOD, "calm"), (STYLE, "artistic"), (CAMERA, "epic")):
         taste, preference = load_taste(session, "local", kind)[name]
@@ -76,7 +76,7 @@ def test_style_camera_and_mood_of_the_take_are_learned(session: Session) -> None
 
 
 def test_only_the_latest_feedback_on_a_take_counts(session: Session) -> None:
-    job = job_of(session, style="artistic")
+    job = create_job(session, style="artistic")
     take = give_feedback(session, job, APPROVED)
     liked = load_taste(session, "local", STYLE)["artistic"][0]
     give_feedback(session, job, REJECTED, take=take)
@@ -87,21 +87,21 @@ def test_only_the_latest_feedback_on_a_take_counts(session: Session) -> None:
 
 @pytest.mark.parametrize(("stars", "above"), [(5, True), (3, None), (1, False)])
 def test_star_ratings_count_as_feedback(session: Session, stars: int, above: bool | None) -> None:
-    give_feedback(session, job_of(session, style="artistic"), RATED, rating=stars)
+    give_feedback(session, create_job(session, style="artistic"), RATED, rating=stars)
     liking = load_taste(session, "local", STYLE)["artistic"][0].liking
     assert (None if liking == 0.5 else liking > 0.5) is above
 
 
 def test_the_best_liked_style_of_a_mood_is_suggested(session: Session) -> None:
     for _ in range(2):
-        give_feedback(session, job_of(session, "calm", style="realistic"), REJECTED)
-        give_feedback(session, job_of(session, "calm", style="artistic"), APPROVED)
+        give_feedback(session, create_job(session, "calm", style="realistic"), REJECTED)
+        give_feedback(session, create_job(session, "calm", style="artistic"), APPROVED)
     taste, preference = load_taste(session, "local", MOOD)["calm"]
     assert (taste.examples, preference["style"]) == (4, "artistic")
 
 
 def test_each_taste_has_exactly_one_row(session: Session) -> None:
-    job = job_of(session, "calm")
+    job = create_job(session, "calm")
     for _ in range(3):
         give_feedback(session, job, APPROVED)
     rows = session.scalars(select(UserCreativePreference)).all()

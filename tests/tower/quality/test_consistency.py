@@ -20,7 +20,7 @@ RED, BLUE = (40, 40, 200), (200, 90, 30)
 Draw = Callable[..., Path]
 
 
-class Silent:
+class SilentWatcher:
     def progress(self, fraction: float, step: str) -> None:
         """Ignores progress."""
 
@@ -29,7 +29,7 @@ class Silent:
 def draw(tmp_path: Path) -> Draw:
     """Draw a person with a coat and hat of these colours on a plain background."""
 
-    def drawn(name: str, coat: tuple[int, int, int], *, wide: bool = False) -> Path:
+    def draw_figure(name: str, coat: tuple[int, int, int], *, wide: bool = False) -> Path:
         image = np.full((600, 300, 3), 240, np.uint8)
         reach = 120 if wide else 60
         cv2.ellipse(image, (150, 110), (55, 70), 0, 0, 360, (150, 180, 220), -1)
@@ -45,19 +45,19 @@ def draw(tmp_path: Path) -> Draw:
         cv2.imwrite(str(path), image)
         return path
 
-    return drawn
+    return draw_figure
 
 
 @pytest.fixture
 def render(tmp_path: Path) -> Callable[[Path], Path]:
-    def rendered(reference: Path) -> Path:
+    def render_clip(reference: Path) -> Path:
         clip = tmp_path / f"clip-of-{reference.stem}.mp4"
         member = CastMember("Kai", reference_image=str(reference))
         shot = Shot("a room, sunny afternoon", "", 3, 320, 320, fps=12, frames=18, cast=(member,))
-        AnimaticEngine().render(shot, prompt_id="p", target=clip, watch=Silent())
+        AnimaticEngine().render(shot, prompt_id="p", target=clip, watch=SilentWatcher())
         return clip
 
-    return rendered
+    return render_clip
 
 
 def test_a_characters_own_clip_scores_higher_than_anothers(draw: Draw, render: Callable[[Path], Path]) -> None:
@@ -129,13 +129,13 @@ def test_a_failed_comparison_has_a_reason(draw: Draw, tmp_path: Path) -> None:
     for path in (broken, text):
         path.write_bytes(b"words")
 
-    def why(image: Path | None, *, wide: bool = False) -> str:
+    def failure_reason(image: Path | None, *, wide: bool = False) -> str:
         member = CastMember("Kai", reference_image=None if image is None else str(image))
         scored = score_character(member, broken, is_wide_shot=wide)
         assert (scored.score, scored.passed) == (None, None)
         return scored.reason or ""
 
-    assert why(None) == "Kai has no reference image"
-    assert "too small" in why(picture, wide=True)
-    assert "cannot be read" in why(text)
-    assert "broken.mp4" in why(picture)
+    assert failure_reason(None) == "Kai has no reference image"
+    assert "too small" in failure_reason(picture, wide=True)
+    assert "cannot be read" in failure_reason(text)
+    assert "broken.mp4" in failure_reason(picture)

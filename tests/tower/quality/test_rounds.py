@@ -56,7 +56,7 @@ def plan(round_number: int) -> SegmentPlan:
     return SegmentPlan(1, SHOT, "animatic", f"{round_number}" * 64, round=round_number)
 
 
-def completed(session: Session, segment_id: int, job_id: int, file: Path) -> int:
+def complete_with_asset(session: Session, segment_id: int, job_id: int, file: Path) -> int:
     segments.claim_segment(session, segment_id, flow_run_id=uuid.uuid4(), worker="gpu@box", process="box:1")
     asset = Asset(kind=AssetKind.VIDEO, path=str(file), sha256="a" * 64, bytes=1, probe={}, provenance={})
     asset.job_id = job_id
@@ -119,7 +119,7 @@ def test_each_round_has_its_own_completed_row(session: Session, attempt: Attempt
     rows = []
     for number in (1, 2):
         row = segments.open_segment(session, attempt, plan(number))
-        completed(session, row.id, attempt.job_id, tmp_path / "a.mp4")
+        complete_with_asset(session, row.id, attempt.job_id, tmp_path / "a.mp4")
         rows.append(row)
         assert segments.open_segment(session, attempt, plan(number)).id == row.id
     assert [(row.round, row.attempt) for row in rows] == [(1, 1), (2, 2)]

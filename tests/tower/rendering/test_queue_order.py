@@ -13,7 +13,7 @@ NOON = datetime(2025, 11, 5, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 
 
-def queued(number: int, *ticks: int) -> QueuedJob:
+def build_queued_job(number: int, *ticks: int) -> QueuedJob:
     """Job `number` with its runs, each due at that many ticks after noon."""
     runs = [WaitingRun(uuid.UUID(int=number * 100 + n), NOON + TICK * tick) for n, tick in enumerate(ticks)]
     return QueuedJob(ProductionJob(id=number), (), runs)
@@ -29,23 +29,35 @@ def order_after(order: list[QueuedJob], index: int) -> list[int]:
 
 
 def test_all_runs_of_a_job_move_between_its_new_neighbours() -> None:
-    assert order_after([queued(1, 0), queued(3, 5000, 6000), queued(2, 1000)], 1) == [1, 3, 3, 2]
-    assert order_after([queued(3, 5000), queued(1, 0), queued(2, 1000)], 0) == [3, 1, 2]
-    assert order_after([queued(2, 1000), queued(3, 5000), queued(1, 0)], 2) == [2, 3, 1]
+    assert order_after([build_queued_job(1, 0), build_queued_job(3, 5000, 6000), build_queued_job(2, 1000)], 1) == [
+        1,
+        3,
+        3,
+        2,
+    ]
+    assert order_after([build_queued_job(3, 5000), build_queued_job(1, 0), build_queued_job(2, 1000)], 0) == [3, 1, 2]
+    assert order_after([build_queued_job(2, 1000), build_queued_job(3, 5000), build_queued_job(1, 0)], 2) == [2, 3, 1]
 
 
 def test_neighbours_without_room_between_them_move_apart() -> None:
-    assert order_after([queued(1, 0), queued(2, 1), queued(4, 9000), queued(3, 2)], 2) == [1, 2, 4, 3]
+    assert order_after(
+        [build_queued_job(1, 0), build_queued_job(2, 1), build_queued_job(4, 9000), build_queued_job(3, 2)], 2
+    ) == [1, 2, 4, 3]
 
 
 def test_interleaved_runs_of_other_jobs_are_grouped_by_job() -> None:
-    assert order_after([queued(1, 0, 500), queued(3, 9000), queued(2, 100)], 1) == [1, 1, 3, 2]
+    assert order_after([build_queued_job(1, 0, 500), build_queued_job(3, 9000), build_queued_job(2, 100)], 1) == [
+        1,
+        1,
+        3,
+        2,
+    ]
 
 
 def test_a_hundred_moves_into_the_same_gap_keep_their_order() -> None:
-    order = [queued(0, 0), queued(101, 1_000_000)]
+    order = [build_queued_job(0, 0), build_queued_job(101, 1_000_000)]
     for number in range(1, 101):
-        order.insert(1, queued(number, 2_000_000))
+        order.insert(1, build_queued_job(number, 2_000_000))
         times = dict(reschedule_times(order, 1))
         order = [
             QueuedJob(

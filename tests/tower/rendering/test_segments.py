@@ -40,14 +40,14 @@ def plan(number: int = 1) -> SegmentPlan:
     return SegmentPlan(number, SHOT, "animatic", "f" * 64)
 
 
-def opened(session: Session) -> Attempt:
+def create_attempt(session: Session) -> Attempt:
     job = lifecycle.open_job(session, GenerationSpec(prompt="neon city"), job_type=JobType.STANDARD)
     return lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
 
 
 @pytest.fixture
 def attempt(session: Session) -> Attempt:
-    return opened(session)
+    return create_attempt(session)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def claim(session: Session, row: RenderSegment, run: uuid.UUID | None = None) ->
     return segments.claim_segment(session, row.id, flow_run_id=run or uuid.uuid4(), worker="gpu@box", process="box:1")
 
 
-def made(folder: Path) -> Path:
+def write_take_file(folder: Path) -> Path:
     """A file of one byte, which matches the size of the assets here."""
     file = folder / "a.mp4"
     file.write_bytes(b"x")
@@ -187,11 +187,11 @@ def test_the_database_rejects_a_second_take_of_a_segment(
 
 
 def test_an_equal_take_is_reused_and_belongs_to_the_new_job(session: Session, tmp_path: Path) -> None:
-    first = opened(session)
+    first = create_attempt(session)
     row = segments.open_segment(session, first, plan())
     claim(session, row)
-    complete(session, row, file=made(tmp_path))
-    second = opened(session)
+    complete(session, row, file=write_take_file(tmp_path))
+    second = create_attempt(session)
     reopened = segments.open_segment(session, second, plan())
     assert reopened.state == SegmentState.COMPLETED
     assert reopened.asset_id is not None
@@ -201,21 +201,21 @@ def test_an_equal_take_is_reused_and_belongs_to_the_new_job(session: Session, tm
 
 
 def test_a_forced_render_or_a_lost_file_is_rendered_again(session: Session, tmp_path: Path) -> None:
-    first = opened(session)
+    first = create_attempt(session)
     row = segments.open_segment(session, first, plan())
     claim(session, row)
-    complete(session, row, file=made(tmp_path))
-    forced = segments.open_segment(session, opened(session), replace(plan(), reuse=False))
+    complete(session, row, file=write_take_file(tmp_path))
+    forced = segments.open_segment(session, create_attempt(session), replace(plan(), reuse=False))
     assert forced.state == SegmentState.QUEUED
     (tmp_path / "a.mp4").unlink()
-    assert segments.open_segment(session, opened(session), plan()).state == SegmentState.QUEUED
+    assert segments.open_segment(session, create_attempt(session), plan()).state == SegmentState.QUEUED
 
 
 def test_a_concurrent_cancel_and_report_do_not_block_each_other(sessions: SessionFactory) -> None:
     """Both write to the job and to its segment. In either order, the database aborts neither of them."""
     for _ in range(15):
         with sessions.begin() as session:
-            attempt = opened(session)
+            attempt = create_attempt(session)
             row = segments.open_segment(session, attempt, plan())
             claim(session, row)
         run_concurrently(

@@ -93,7 +93,7 @@ def job(session: Session) -> ProductionJob:
     return row
 
 
-def kept(session: Session, clip: Path, renders: Path, job: ProductionJob) -> Asset:
+def store(session: Session, clip: Path, renders: Path, job: ProductionJob) -> Asset:
     made_from = {"engine": "animatic"}
     clip_probe = probe(clip)
     return store_take(
@@ -169,7 +169,7 @@ def test_another_process_computes_the_same_fingerprint() -> None:
 
 
 def test_a_take_is_stored_by_its_content(session: Session, clip: Path, job: ProductionJob, tmp_path: Path) -> None:
-    take = kept(session, clip, tmp_path / "renders", job)
+    take = store(session, clip, tmp_path / "renders", job)
     sha256 = sha256_of(clip)
     assert Path(take.path) == tmp_path / "renders" / sha256[:2] / f"{sha256}.mp4"
     assert Path(take.path).read_bytes() == clip.read_bytes()
@@ -187,11 +187,11 @@ def test_a_take_is_stored_by_its_content(session: Session, clip: Path, job: Prod
 def test_storing_the_same_bytes_again_writes_no_second_file(
     session: Session, clip: Path, job: ProductionJob, tmp_path: Path
 ) -> None:
-    first = kept(session, clip, tmp_path / "renders", job)
+    first = store(session, clip, tmp_path / "renders", job)
     inode = Path(first.path).stat().st_ino
     copy = tmp_path / "again.mp4"
     copy.write_bytes(clip.read_bytes())
-    second = kept(session, copy, tmp_path / "renders", job)
+    second = store(session, copy, tmp_path / "renders", job)
     assert second.path == first.path
     assert Path(second.path).stat().st_ino == inode
 
@@ -203,11 +203,11 @@ def test_a_damaged_file_under_the_right_name_is_replaced(
     path = tmp_path / "renders" / sha256[:2] / f"{sha256}.mp4"
     path.parent.mkdir(parents=True)
     path.write_bytes(bytes(clip.stat().st_size))
-    assert sha256_of(Path(kept(session, clip, tmp_path / "renders", job).path)) == sha256
+    assert sha256_of(Path(store(session, clip, tmp_path / "renders", job).path)) == sha256
 
 
 def test_a_stored_take_outlives_the_clip(session: Session, clip: Path, job: ProductionJob, tmp_path: Path) -> None:
-    take = kept(session, clip, tmp_path / "renders", job)
+    take = store(session, clip, tmp_path / "renders", job)
     clip.unlink()
     check_take(take)
 
@@ -216,7 +216,7 @@ def test_a_stored_take_outlives_the_clip(session: Session, clip: Path, job: Prod
 def test_a_damaged_take_is_refused(
     session: Session, clip: Path, job: ProductionJob, tmp_path: Path, content: bytes | None
 ) -> None:
-    take = kept(session, clip, tmp_path / "renders", job)
+    take = store(session, clip, tmp_path / "renders", job)
     Path(take.path).unlink()
     if content is not None:
         Path(take.path).write_bytes(content)
@@ -224,7 +224,7 @@ def test_a_damaged_take_is_refused(
         check_take(take)
 
 
-def queued(job: ProductionJob, take: Asset | None, state: SegmentState, **more: Any) -> RenderSegment:
+def build_segment_row(job: ProductionJob, take: Asset | None, state: SegmentState, **more: Any) -> RenderSegment:
     return RenderSegment(
         job_id=job.id,
         prompt_id=uuid.uuid4(),
@@ -239,8 +239,8 @@ def queued(job: ProductionJob, take: Asset | None, state: SegmentState, **more: 
 def test_a_completed_take_is_found_by_its_fingerprint(
     session: Session, clip: Path, job: ProductionJob, tmp_path: Path
 ) -> None:
-    take = kept(session, clip, tmp_path / "renders", job)
-    session.add(queued(job, take, SegmentState.COMPLETED))
+    take = store(session, clip, tmp_path / "renders", job)
+    session.add(build_segment_row(job, take, SegmentState.COMPLETED))
     session.flush()
     same_take = find_take(session, "f" * 64)
     assert same_take is not None
@@ -251,8 +251,8 @@ def test_a_completed_take_is_found_by_its_fingerprint(
 def test_a_take_with_a_missing_or_truncated_file_is_not_found(
     session: Session, clip: Path, job: ProductionJob, tmp_path: Path
 ) -> None:
-    take = kept(session, clip, tmp_path / "renders", job)
-    session.add(queued(job, take, SegmentState.COMPLETED))
+    take = store(session, clip, tmp_path / "renders", job)
+    session.add(build_segment_row(job, take, SegmentState.COMPLETED))
     session.flush()
     Path(take.path).unlink()
     assert find_take(session, "f" * 64) is None
@@ -263,9 +263,14 @@ def test_a_take_with_a_missing_or_truncated_file_is_not_found(
 def test_an_older_take_is_found_if_the_newest_lost_its_file(
     session: Session, clip: Path, job: ProductionJob, tmp_path: Path
 ) -> None:
-    old = kept(session, clip, tmp_path / "old", job)
-    new = kept(session, clip, tmp_path / "new", job)
-    session.add_all([queued(job, old, SegmentState.COMPLETED), queued(job, new, SegmentState.COMPLETED, segment=2)])
+    old = store(session, clip, tmp_path / "old", job)
+    new = store(session, clip, tmp_path / "new", job)
+    session.add_all(
+        [
+            build_segment_row(job, old, SegmentState.COMPLETED),
+            build_segment_row(job, new, SegmentState.COMPLETED, segment=2),
+        ]
+    )
     session.flush()
     Path(new.path).unlink()
     take = find_take(session, "f" * 64)
@@ -274,7 +279,7 @@ def test_an_older_take_is_found_if_the_newest_lost_its_file(
 
 
 def test_an_abandoned_attempt_stores_no_take(session: Session, clip: Path, job: ProductionJob, tmp_path: Path) -> None:
-    take = kept(session, clip, tmp_path / "renders", job)
-    session.add(queued(job, take, SegmentState.SUPERSEDED))
+    take = store(session, clip, tmp_path / "renders", job)
+    session.add(build_segment_row(job, take, SegmentState.SUPERSEDED))
     session.flush()
     assert find_take(session, "f" * 64) is None

@@ -38,7 +38,7 @@ def harbour(stage: SceneStage, kai: uuid.UUID) -> uuid.UUID:
     return stage.story.put(Kind.SCENES, scene_number=1, description="Rain", characters=playing)
 
 
-def another(stage: SceneStage, scene: uuid.UUID, seed: int) -> Asset:
+def render_another_take(stage: SceneStage, scene: uuid.UUID, seed: int) -> Asset:
     """A finished take of the scene with its own seed."""
     job = stage.open_job(scene, overrides={"seed": seed})
     take, _ = stage.render_take(job)
@@ -46,18 +46,18 @@ def another(stage: SceneStage, scene: uuid.UUID, seed: int) -> Asset:
     return take
 
 
-def say(stage: SceneStage, take: Asset, kind: FeedbackKind) -> feedback.FeedbackResult:
+def give_feedback(stage: SceneStage, take: Asset, kind: FeedbackKind) -> feedback.FeedbackResult:
     return feedback.submit_feedback(stage.session, FeedbackInput(take.id, kind, "tests", reason="so it is"))
 
 
-def shown(stage: SceneStage, scene: uuid.UUID) -> tuple[int | None, str | None, SceneStatus]:
+def shown_take(stage: SceneStage, scene: uuid.UUID) -> tuple[int | None, str | None, SceneStatus]:
     row = stage.find_scene(scene)
     return row.accepted_asset_id, row.video_path, row.status
 
 
 def test_a_good_take_is_accepted_if_the_scene_has_none(stage: SceneStage, harbour: uuid.UUID) -> None:
     take = stage.render_and_accept(harbour)
-    assert shown(stage, harbour) == (take.id, take.path, SceneStatus.RENDERED)
+    assert shown_take(stage, harbour) == (take.id, take.path, SceneStatus.RENDERED)
     assert stage.story.check_integrity() == []
 
 
@@ -65,28 +65,28 @@ def test_a_bad_take_is_stored_but_not_shown(stage: SceneStage, harbour: uuid.UUI
     job = stage.open_job(harbour)
     take, _ = stage.render_take(job)
     assert not stage.accept_and_complete(job, take, passed=False).accepted
-    assert shown(stage, harbour) == (None, None, SceneStatus.GENERATED)
-    approval = say(stage, take, FeedbackKind.APPROVAL)  # A person may overrule the verdict.
+    assert shown_take(stage, harbour) == (None, None, SceneStatus.GENERATED)
+    approval = give_feedback(stage, take, FeedbackKind.APPROVAL)  # A person may overrule the verdict.
     assert approval.accepted_for == stage.find_scene(harbour).id
-    assert shown(stage, harbour) == (take.id, take.path, SceneStatus.FINAL)
+    assert shown_take(stage, harbour) == (take.id, take.path, SceneStatus.FINAL)
 
 
 def test_a_current_take_is_not_replaced_by_an_equal_one(stage: SceneStage, harbour: uuid.UUID) -> None:
     first = stage.render_and_accept(harbour)
-    second = another(stage, harbour, 7)
-    assert shown(stage, harbour)[0] == first.id
-    assert say(stage, second, FeedbackKind.APPROVAL).accepted_for == stage.find_scene(harbour).id
-    assert shown(stage, harbour) == (second.id, second.path, SceneStatus.FINAL)
+    second = render_another_take(stage, harbour, 7)
+    assert shown_take(stage, harbour)[0] == first.id
+    assert give_feedback(stage, second, FeedbackKind.APPROVAL).accepted_for == stage.find_scene(harbour).id
+    assert shown_take(stage, harbour) == (second.id, second.path, SceneStatus.FINAL)
     assert stage.find_stale() == {}
 
 
 def test_only_an_approval_replaces_a_users_own_video(stage: SceneStage, harbour: uuid.UUID) -> None:
     stage.story.put(Kind.SCENES, key=harbour, video_path="/media/mine.mp4")
-    take = another(stage, harbour, 7)
-    assert shown(stage, harbour)[:2] == (None, "/media/mine.mp4")
+    take = render_another_take(stage, harbour, 7)
+    assert shown_take(stage, harbour)[:2] == (None, "/media/mine.mp4")
     head = stage.story.commit().hash
-    say(stage, take, FeedbackKind.APPROVAL)
-    assert shown(stage, harbour) == (take.id, take.path, SceneStatus.FINAL)
+    give_feedback(stage, take, FeedbackKind.APPROVAL)
+    assert shown_take(stage, harbour) == (take.id, take.path, SceneStatus.FINAL)
     assert stage.story.commit().hash != head  # The video was content.
     assert stage.story.check_integrity() == []
     stage.story.put(Kind.SCENES, key=harbour, video_path="/media/mine.mp4")
@@ -96,10 +96,10 @@ def test_only_an_approval_replaces_a_users_own_video(stage: SceneStage, harbour:
 
 def test_a_rejected_take_is_removed_and_the_next_one_differs(stage: SceneStage, harbour: uuid.UUID) -> None:
     first = stage.render_and_accept(harbour)
-    rejection = say(stage, first, FeedbackKind.REJECTION)
+    rejection = give_feedback(stage, first, FeedbackKind.REJECTION)
     assert rejection.taken_from == [stage.find_scene(harbour).id]
     assert rejection.feedback.scene_key == harbour
-    assert shown(stage, harbour) == (None, None, SceneStatus.GENERATED)
+    assert shown_take(stage, harbour) == (None, None, SceneStatus.GENERATED)
     job = stage.open_job(harbour)
     take, was_rendered = stage.render_take(job)
     assert was_rendered
@@ -111,8 +111,8 @@ def test_a_rejected_take_is_removed_and_the_next_one_differs(stage: SceneStage, 
 
 def test_rejecting_a_take_that_is_not_shown_removes_nothing(stage: SceneStage, harbour: uuid.UUID) -> None:
     first = stage.render_and_accept(harbour)
-    assert say(stage, another(stage, harbour, 7), FeedbackKind.REJECTION).taken_from == []
-    assert shown(stage, harbour)[0] == first.id
+    assert give_feedback(stage, render_another_take(stage, harbour, 7), FeedbackKind.REJECTION).taken_from == []
+    assert shown_take(stage, harbour)[0] == first.id
     assert stage.find_stale() == {}
 
 
@@ -121,7 +121,7 @@ def test_a_take_may_be_approved_on_another_branch_but_not_for_another_scene(
 ) -> None:
     stage.story.create_branch("dark")
     other = stage.story.put(Kind.SCENES, scene_number=2, description="Snow")
-    take = another(stage, harbour, 7)
+    take = render_another_take(stage, harbour, 7)
     dark_scene = stage.find_scene(harbour, "dark")
     assert approve_take(stage.session, take, scene_id=stage.find_scene(other).id, author="tests") is None
     acceptance = approve_take(stage.session, take, scene_id=dark_scene.id, author="tests")
@@ -130,16 +130,16 @@ def test_a_take_may_be_approved_on_another_branch_but_not_for_another_scene(
 
 
 def test_a_segment_cannot_be_approved_as_a_take(stage: SceneStage, harbour: uuid.UUID) -> None:
-    take = another(stage, harbour, 7)
+    take = render_another_take(stage, harbour, 7)
     take.probe = {"frames": 28}
     assert approve_take(stage.session, take, scene_id=None, author="tests") is None
 
 
 def test_a_take_without_its_file_cannot_be_approved(stage: SceneStage, harbour: uuid.UUID) -> None:
-    take = another(stage, harbour, 7)
+    take = render_another_take(stage, harbour, 7)
     Path(take.path).unlink()
     with pytest.raises(TakeLostError):
-        say(stage, take, FeedbackKind.APPROVAL)
+        give_feedback(stage, take, FeedbackKind.APPROVAL)
 
 
 def test_the_engine_that_rendered_the_take_counts(stage: SceneStage, harbour: uuid.UUID) -> None:

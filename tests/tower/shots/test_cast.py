@@ -29,7 +29,7 @@ def project_with(session: Session, *names: str, changed: int, **fields: object) 
     return project
 
 
-def asked(session: Session, character: str, project_id: int | None = None) -> str | None:
+def look_up_name(session: Session, character: str, project_id: int | None = None) -> str | None:
     spec = GenerationSpec(prompt="x", character=character, project_id=project_id)
     cast = look_up_cast(session, spec)
     return cast.members[0].name if cast.character_id else None
@@ -38,31 +38,31 @@ def asked(session: Session, character: str, project_id: int | None = None) -> st
 @pytest.mark.parametrize("name", ["Kai Nakamura", "kai nakamura", "KAI", "kai"])
 def test_full_and_first_names_match_in_any_case(session: Session, name: str) -> None:
     project_with(session, "Kai Nakamura", changed=1)
-    assert asked(session, name) == "Kai Nakamura"
+    assert look_up_name(session, name) == "Kai Nakamura"
 
 
 @pytest.mark.parametrize("name", ["nakamura", "Ka", "Kai N", "%", "_ai"])
 def test_other_parts_of_a_name_do_not_match(session: Session, name: str) -> None:
     project_with(session, "Kai Nakamura", changed=1)
-    assert asked(session, name) is None
+    assert look_up_name(session, name) is None
 
 
 def test_only_the_given_project_is_searched(session: Session) -> None:
     project = project_with(session, "Mei", changed=1)
     project_with(session, "Kai Nakamura", changed=2)
-    assert asked(session, "kai", project.id) is None
+    assert look_up_name(session, "kai", project.id) is None
 
 
 def test_without_a_project_the_most_recently_changed_match_is_used(session: Session) -> None:
     project_with(session, "Kai Old", changed=1)
     project_with(session, "Kai New", changed=9)
-    assert asked(session, "kai") == "Kai New"
+    assert look_up_name(session, "kai") == "Kai New"
 
 
 def test_a_full_name_wins_over_a_more_recent_first_name(session: Session) -> None:
     project_with(session, "Kai", changed=1)
     project_with(session, "Kai Nakamura", changed=9)
-    assert asked(session, "kai") == "Kai"
+    assert look_up_name(session, "kai") == "Kai"
 
 
 def test_the_answer_names_the_chosen_character(session: Session) -> None:
@@ -88,7 +88,7 @@ def test_an_unknown_name_becomes_part_of_the_prompt_with_a_warning(session: Sess
 def test_characters_of_a_deleted_project_are_not_found(session: Session) -> None:
     project_with(session, "Kai Nakamura", changed=1).deleted_at = datetime.now(UTC)
     session.flush()
-    assert asked(session, "kai") is None
+    assert look_up_name(session, "kai") is None
 
 
 def test_a_professional_generation_requires_all_named_characters(session: Session) -> None:

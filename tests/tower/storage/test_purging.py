@@ -50,21 +50,21 @@ def delete(studio: Studio, project_id: int, *, ago: timedelta = LONG_AGO) -> Non
         projects.delete_project(session, project_id).deleted_at = datetime.now(UTC) - ago
 
 
-def age(studio: Studio, *, hours: float = 48) -> None:
+def set_age(studio: Studio, *, hours: float = 48) -> None:
     """Set the age of every file."""
     then = time.time() - hours * 3600
     for name in list_files(studio.settings.data):
         os.utime(studio.settings.data / name, (then, then))
 
 
-def rows_that_name(studio: Studio, project_id: int) -> dict[str, int]:
+def count_project_rows(studio: Studio, project_id: int) -> dict[str, int]:
     """The number of rows of each table that belong to the project."""
     named = [name for name, table in METADATA.tables.items() if "project_id" in table.columns]
     counts = {name: studio.count_rows(name, project_id) for name in named}
     return {name: count for name, count in counts.items() if count}
 
 
-def orphan(studio: Studio, content: bytes = b"nobody's") -> Path:
+def write_orphan(studio: Studio, content: bytes = b"nobody's") -> Path:
     path = Path(studio.write_take(content)[0])
     os.utime(path, (1, 1))
     return path
@@ -78,13 +78,13 @@ def test_all_rows_and_files_of_the_project_are_removed(studio: Studio, project_i
         body: dict[str, Any] = {"endpoint": "x", "body_sha256": "0", "body": {}, "request_id": "r", "answer": {}}
         session.add(GenerationRequest(**body, job_id=job_id, status_code=202))
     delete(studio, project_id)
-    age(studio)
+    set_age(studio)
     files = list_files(studio.settings.data)
     done = purge_projects(studio.sessions, studio.settings)
     assert [(project.id, project.name, project.jobs, project.assets) for project in done.projects] == [
         (project_id, "Neon rain", 2, 2)
     ]
-    assert rows_that_name(studio, project_id) == {}
+    assert count_project_rows(studio, project_id) == {}
     remaining = {name: count for name, count in count_all_rows(studio).items() if count}
     assert remaining.keys() == {"anime_api.style_templates", "public.cultural_elements"}  # The built-in rows.
     assert done.files == 2
@@ -98,7 +98,7 @@ def test_the_users_own_media_are_kept(studio: Studio, project_id: int) -> None:
     media_files = list_files(studio.settings.media)
     assert media_files
     delete(studio, project_id)
-    age(studio)
+    set_age(studio)
     purge_projects(studio.sessions, studio.settings)
     assert list_files(studio.settings.media) == media_files
 
@@ -113,7 +113,7 @@ def test_a_recently_deleted_project_is_kept_and_can_be_restored(studio: Studio, 
 
 
 def test_a_project_that_was_not_deleted_is_kept(studio: Studio, project_id: int) -> None:
-    age(studio)
+    set_age(studio)
     done = purge_projects(studio.sessions, studio.settings, older_than=timedelta(0))
     assert (done.projects, done.files) == ((), 0)
 
@@ -127,7 +127,7 @@ def test_a_purged_project_cannot_be_restored(studio: Studio, project_id: int) ->
 
 def test_a_second_purge_changes_nothing(studio: Studio, project_id: int) -> None:
     delete(studio, project_id)
-    age(studio)
+    set_age(studio)
     purge_projects(studio.sessions, studio.settings)
     rows, files = count_all_rows(studio), list_files(studio.settings.data)
     second_purge = purge_projects(studio.sessions, studio.settings)
@@ -137,7 +137,7 @@ def test_a_second_purge_changes_nothing(studio: Studio, project_id: int) -> None
 
 def test_a_dry_run_reports_the_same_and_changes_nothing(studio: Studio, project_id: int) -> None:
     delete(studio, project_id)
-    age(studio)
+    set_age(studio)
     rows, files = count_all_rows(studio), list_files(studio.settings.data)
     dry_run = purge_projects(studio.sessions, studio.settings, dry_run=True)
     assert (count_all_rows(studio), list_files(studio.settings.data)) == (rows, files)
@@ -165,7 +165,7 @@ def test_a_file_shared_with_another_project_is_kept(studio: Studio, project_id: 
         same = share_take(session, own_take, job_id=other_take.job_id)
         same_id, path = same.id, Path(same.path)
     delete(studio, project_id)
-    age(studio)
+    set_age(studio)
     assert purge_projects(studio.sessions, studio.settings).files == 1
     assert path.exists()
     with studio.sessions() as session:
@@ -182,7 +182,7 @@ def test_a_take_accepted_by_another_project_is_kept(studio: Studio, project_id: 
             .values(accepted_asset_id=take.id, accepted_fingerprint="e" * 64, video_path=take.path)
         )
     delete(studio, project_id)
-    age(studio)
+    set_age(studio)
     purge_projects(studio.sessions, studio.settings)
     with studio.sessions() as session:
         asset = session.get_one(Asset, take.id)
@@ -194,7 +194,7 @@ def test_a_take_accepted_by_another_project_is_kept(studio: Studio, project_id: 
 
 def test_a_take_named_only_by_a_past_commit_is_kept(studio: Studio) -> None:
     """A scene may show a take as its own video; then its path is content."""
-    path = orphan(studio)
+    path = write_orphan(studio)
     with studio.sessions.begin() as session:
         project = projects.create_project(session, {"name": "Past"}, {})
         content = '{"fields":{"video_path":"' + str(path) + '"},"kind":"scenes"}'
@@ -210,7 +210,7 @@ def test_a_take_named_only_by_a_past_commit_is_kept(studio: Studio) -> None:
 
 
 def test_files_left_by_a_crash_after_the_rows_were_deleted_are_removed(studio: Studio, project_id: int) -> None:
-    path = orphan(studio)
+    path = write_orphan(studio)
     imported = studio.settings.media / IMPORTS_FOLDER / path.parent.name / f"{path.stem}.png"
     imported.parent.mkdir(parents=True)
     imported.write_bytes(b"old")
@@ -225,7 +225,7 @@ def test_files_left_by_a_crash_after_the_rows_were_deleted_are_removed(studio: S
 
 
 def test_a_clip_that_is_being_stored_is_never_removed(studio: Studio) -> None:
-    path = orphan(studio)
+    path = write_orphan(studio)
     assert touch_if_present(path)  # `store_take` touches the file before it commits the row.
     assert collect_garbage(studio.sessions, studio.settings).files == 0
     assert path.exists()

@@ -24,10 +24,10 @@ def story(session: Session) -> VersionedStory:
 
 @pytest.fixture
 def kai(story: VersionedStory) -> LocatedRow[Character]:
-    return made(story, {"name": "Kai", "description": "a detective"})
+    return create_character(story, {"name": "Kai", "description": "a detective"})
 
 
-def made(story: VersionedStory, fields: dict[str, str]) -> LocatedRow[Character]:
+def create_character(story: VersionedStory, fields: dict[str, str]) -> LocatedRow[Character]:
     on = entities.lock_branch(story.session, story.project_id, "main")
     return entities.insert_entity(story.session, Character, fields, head=on, note=ME)
 

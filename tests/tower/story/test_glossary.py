@@ -27,7 +27,7 @@ def project_id(session: Session) -> int:
     return projects.create_project(session, {"name": "One"}, {}).id
 
 
-def own(session: Session, project_id: int, **columns: Any) -> CulturalElement:
+def add_own_element(session: Session, project_id: int, **columns: Any) -> CulturalElement:
     return glossary.add_element(session, project_id, {**BELL, **columns})
 
 
@@ -50,28 +50,28 @@ def findings(session: Session, text: str, project_id: int | None = None) -> dict
 def test_a_text_that_mentions_an_element_is_judged_by_its_rule(
     session: Session, project_id: int, text: str, finding: CulturalFinding
 ) -> None:
-    own(session, project_id)
+    add_own_element(session, project_id)
     assert findings(session, text, project_id)["bell"] == finding
 
 
 @pytest.mark.parametrize("text", ["rung twice", "a bellboy", "doorbells rung twice"])
 def test_a_text_that_does_not_mention_an_element_is_not_judged(session: Session, project_id: int, text: str) -> None:
-    own(session, project_id)
+    add_own_element(session, project_id)
     assert findings(session, text, project_id) == {None: CulturalFinding.NOTHING}
 
 
 def test_a_projects_own_element_replaces_the_built_in_one_with_its_name(session: Session, project_id: int) -> None:
     wrong = "a kimono, right over left"
     assert findings(session, wrong, project_id)["kimono"] == CulturalFinding.BROKEN
-    own(session, project_id, name="Kimono", triggers=["kimono"], violations=["of paper"])
+    add_own_element(session, project_id, name="Kimono", triggers=["kimono"], violations=["of paper"])
     assert findings(session, wrong, project_id) == {"Kimono": CulturalFinding.FOLLOWED}
     assert findings(session, wrong)["kimono"] == CulturalFinding.BROKEN
 
 
 def test_a_name_is_unique_within_a_project_ignoring_case(session: Session, project_id: int) -> None:
-    bell, drum = own(session, project_id), own(session, project_id, name="drum")
+    bell, drum = add_own_element(session, project_id), add_own_element(session, project_id, name="drum")
     with pytest.raises(ConflictError, match="BELL"):
-        own(session, project_id, name="BELL")
+        add_own_element(session, project_id, name="BELL")
     with pytest.raises(ConflictError):
         glossary.change_element(session, drum, {"name": "Bell"})
     assert glossary.change_element(session, bell, {"name": "Bell", "advice": "Once."}).advice == "Once."
@@ -86,7 +86,7 @@ def test_built_in_elements_cannot_be_changed_or_deleted(session: Session) -> Non
 
 
 def test_findings_outlive_their_element(session: Session, project_id: int) -> None:
-    bell = own(session, project_id)
+    bell = add_own_element(session, project_id)
     findings(session, "the bell is rung twice", project_id)
     glossary.delete_element(session, bell)
     page = glossary.list_findings(
@@ -99,7 +99,7 @@ def test_findings_outlive_their_element(session: Session, project_id: int) -> No
 
 
 def test_a_deleted_project_has_no_glossary(session: Session, project_id: int) -> None:
-    bell = own(session, project_id)
+    bell = add_own_element(session, project_id)
     projects.delete_project(session, project_id)
     for look in (
         lambda: glossary.find_element(session, bell.id),

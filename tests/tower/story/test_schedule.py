@@ -31,7 +31,7 @@ def scene_id(story: VersionedStory) -> int:
     return story.find_row(Kind.SCENES, story.put(Kind.SCENES, scene_number=1, description="x")).id
 
 
-def planned(
+def plan_render(
     story: VersionedStory, *, branch: str = "main", start_at: datetime = TONIGHT, **target: Any
 ) -> ProductionSchedule:
     names = ("scene_id", "episode_key")
@@ -42,9 +42,9 @@ def planned(
 
 def test_a_plan_covers_a_scene_an_episode_or_the_whole_branch(story: VersionedStory, scene_id: int) -> None:
     episode = story.put(Kind.EPISODES, episode_number=1, title="Pilot")
-    assert planned(story, scene_id=scene_id).scene_key is not None
-    assert planned(story, episode_key=episode).episode_key == episode
-    branch_schedule = planned(story)
+    assert plan_render(story, scene_id=scene_id).scene_key is not None
+    assert plan_render(story, episode_key=episode).episode_key == episode
+    branch_schedule = plan_render(story)
     assert (branch_schedule.scene_key, branch_schedule.episode_key, branch_schedule.state) == (
         None,
         None,
@@ -60,19 +60,19 @@ def test_a_missing_target_cannot_be_planned(story: VersionedStory, scene_id: int
         {"branch": "light"},
     ):
         with pytest.raises(NotFoundError):
-            planned(story, **missing_target)
+            plan_render(story, **missing_target)
 
 
 def test_a_requested_end_before_the_start_is_refused(story: VersionedStory) -> None:
-    row = planned(story, due_at=TONIGHT)
+    row = plan_render(story, due_at=TONIGHT)
     with pytest.raises(InvalidError, match="due_at"):
-        planned(story, due_at=TONIGHT - timedelta(hours=1))
+        plan_render(story, due_at=TONIGHT - timedelta(hours=1))
     with pytest.raises(InvalidError, match="due_at"):
         schedule.change_schedule(story.session, row, {"start_at": TONIGHT + timedelta(hours=1)})
 
 
 def test_a_waiting_plan_can_be_moved_and_cancelled_for_good(story: VersionedStory) -> None:
-    row = planned(story)
+    row = plan_render(story)
     later = TONIGHT + timedelta(days=1)
     assert schedule.change_schedule(story.session, row, {"start_at": later, "priority": 1}).start_at == later
     first = schedule.cancel_schedule(story.session, row)
@@ -84,7 +84,7 @@ def test_a_waiting_plan_can_be_moved_and_cancelled_for_good(story: VersionedStor
 
 
 def test_a_started_plan_cannot_be_changed(story: VersionedStory) -> None:
-    row = planned(story)
+    row = plan_render(story)
     row.state = ScheduleState.STARTED
     story.session.flush()
     with pytest.raises(ConflictError, match="started"):
@@ -92,7 +92,7 @@ def test_a_started_plan_cannot_be_changed(story: VersionedStory) -> None:
 
 
 def test_plans_are_listed_by_state_and_hidden_with_their_project(story: VersionedStory) -> None:
-    rows = [planned(story) for _ in range(3)]
+    rows = [plan_render(story) for _ in range(3)]
     schedule.cancel_schedule(story.session, rows[1])
 
     def ids(state: ScheduleState | None = None) -> list[int]:

@@ -177,17 +177,17 @@ def test_a_users_video_replaces_a_take_and_a_take_is_not_content(story: Versione
     session.execute(update(Scene).values(take))
     assert story.check_integrity() == []
 
-    def shown() -> tuple[str | None, str | None, SceneStatus]:
+    def shown_video() -> tuple[str | None, str | None, SceneStatus]:
         row = story.find_row(Kind.SCENES, scene)
         assert isinstance(row, Scene)
         return row.video_path, row.accepted_fingerprint, row.status
 
     story.put(Kind.SCENES, key=scene, description="Dusk")
-    assert shown() == ("/renders/take.mp4", "f" * 64, SceneStatus.RENDERED)
+    assert shown_video() == ("/renders/take.mp4", "f" * 64, SceneStatus.RENDERED)
     story.put(Kind.SCENES, key=scene, video_path="/media/mine.mp4")
-    assert shown() == ("/media/mine.mp4", None, SceneStatus.RENDERED)
+    assert shown_video() == ("/media/mine.mp4", None, SceneStatus.RENDERED)
     story.put(Kind.SCENES, key=scene, video_path=None)
-    assert shown() == (None, None, SceneStatus.DRAFT)
+    assert shown_video() == (None, None, SceneStatus.DRAFT)
     assert story.check_integrity() == []
 
 

@@ -31,7 +31,7 @@ def test_the_base_of_a_second_merge_is_the_first_merge(story: VersionedStory, ka
     assert (merged["seed"], merged["role"], merged["backstory"]) == (2, "hero", "Raised by the shrine")
 
 
-def crossed(story: VersionedStory, kai: uuid.UUID) -> None:
+def criss_cross(story: VersionedStory, kai: uuid.UUID) -> None:
     """main and dark have each merged the other's tip. They have two best common ancestors, one with a seed and one with
     a role.
     """
@@ -43,7 +43,7 @@ def crossed(story: VersionedStory, kai: uuid.UUID) -> None:
 
 
 def test_criss_cross_merges_use_a_virtual_base(story: VersionedStory, kai: uuid.UUID) -> None:
-    crossed(story, kai)
+    criss_cross(story, kai)
     story.put(Kind.CHARACTERS, key=kai, seed=None)
     story.put(Kind.CHARACTERS, "dark", key=kai, role=None)
     story.merge("dark")

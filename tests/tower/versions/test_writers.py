@@ -17,14 +17,14 @@ from tower.versions.kinds import Kind
 WRITERS, ROUNDS = 4, 5
 
 
-def begun(sessions: SessionFactory) -> int:
+def create_project(sessions: SessionFactory) -> int:
     with sessions.begin() as session:
         return create_story(session).project_id
 
 
 def test_concurrent_writers_of_one_branch_lose_no_edit(sessions: SessionFactory) -> None:
     """All write fields of one character, which is the hardest case: each commit rewrites the object of the others."""
-    project_id, kai = begun(sessions), uuid.uuid4()
+    project_id, kai = create_project(sessions), uuid.uuid4()
     with sessions.begin() as session:
         VersionedStory(session, project_id).put(Kind.CHARACTERS, key=kai, name="Kai")
     fields = ["role", "personality", "backstory", "visual_description"]
@@ -50,7 +50,7 @@ def test_concurrent_writers_of_one_branch_lose_no_edit(sessions: SessionFactory)
 
 
 def test_of_two_edits_with_the_same_head_one_is_refused(sessions: SessionFactory) -> None:
-    project_id, kai = begun(sessions), uuid.uuid4()
+    project_id, kai = create_project(sessions), uuid.uuid4()
     with sessions.begin() as session:
         head = VersionedStory(session, project_id).commit(EntityEdit(Kind.CHARACTERS, kai, {"name": "Kai"})).hash
 
@@ -69,21 +69,21 @@ def test_of_two_edits_with_the_same_head_one_is_refused(sessions: SessionFactory
 
 
 def test_a_project_is_initialised_once(sessions: SessionFactory) -> None:
-    project_id = begun(sessions)
+    project_id = create_project(sessions)
 
-    def begin(_: int) -> int:
+    def initialise(_: int) -> int:
         with sessions.begin() as session:
             return editing.ensure_main(session, project_id).id
 
     with ThreadPoolExecutor(WRITERS) as pool:
-        assert len(set(pool.map(begin, range(WRITERS)))) == 1
+        assert len(set(pool.map(initialise, range(WRITERS)))) == 1
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(Branch)) == 1
         assert session.scalar(select(func.count()).select_from(Commit)) == 1
 
 
 def test_writers_of_two_branches_store_the_same_objects_without_a_deadlock(sessions: SessionFactory) -> None:
-    project_id = begun(sessions)
+    project_id = create_project(sessions)
     with sessions.begin() as session:
         story = VersionedStory(session, project_id)
         for name in ("left", "right"):
@@ -106,7 +106,7 @@ def test_writers_of_two_branches_store_the_same_objects_without_a_deadlock(sessi
 
 
 def test_two_concurrent_merges_and_an_edit_lose_nothing(sessions: SessionFactory) -> None:
-    project_id = begun(sessions)
+    project_id = create_project(sessions)
     with sessions.begin() as session:
         story = VersionedStory(session, project_id)
         for name in ("left", "right"):

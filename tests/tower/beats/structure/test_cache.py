@@ -32,7 +32,7 @@ FOUND = Structure(
 Ask = Callable[..., KnownStructure]
 
 
-class Finding:
+class CountingFinder:
     """Answers and counts the calls."""
 
     count = 0
@@ -45,15 +45,15 @@ class Finding:
 
 
 @pytest.fixture
-def finding() -> Finding:
-    return Finding()
+def finder() -> CountingFinder:
+    return CountingFinder()
 
 
 @pytest.fixture
-def ask(sessions: SessionFactory, tmp_path: Path, finding: Finding) -> Ask:
+def request_structure(sessions: SessionFactory, tmp_path: Path, finder: CountingFinder) -> Ask:
     song = write_wav(tmp_path / "song.wav", even_click_track(120, 8))
 
-    def asked(*, force: bool = False) -> KnownStructure:
+    def request(*, force: bool = False) -> KnownStructure:
         with song.open("rb") as file:
             beats = get_analysis(file, sessions=sessions, folder=tmp_path / "cache", analyser=analyse)
             return structured(
@@ -62,20 +62,24 @@ def ask(sessions: SessionFactory, tmp_path: Path, finding: Finding) -> Ask:
                 hint=TempoHint(),
                 sessions=sessions,
                 folder=tmp_path / "cache",
-                finder=finding,
+                finder=finder,
                 force=force,
                 cancelled=threading.Event(),
             )
 
-    return asked
+    return request
 
 
 def test_a_second_request_uses_the_cache_and_force_computes_again(
-    ask: Ask, finding: Finding, sessions: SessionFactory
+    request_structure: Ask, finder: CountingFinder, sessions: SessionFactory
 ) -> None:
-    assert [ask().cached, ask().cached, ask(force=True).cached] == [False, True, False]
-    assert finding.count == 2
-    assert ask().structure == FOUND
+    assert [request_structure().cached, request_structure().cached, request_structure(force=True).cached] == [
+        False,
+        True,
+        False,
+    ]
+    assert finder.count == 2
+    assert request_structure().structure == FOUND
     with sessions() as session:
         (row,) = session.query(BeatAnalysis)
         assert known_structure(session, row.sha256) == FOUND
@@ -83,28 +87,32 @@ def test_a_second_request_uses_the_cache_and_force_computes_again(
 
 
 def test_a_new_method_version_keeps_the_beats_and_computes_the_structure_again(
-    ask: Ask, finding: Finding, sessions: SessionFactory, tmp_path: Path
+    request_structure: Ask, finder: CountingFinder, sessions: SessionFactory, tmp_path: Path
 ) -> None:
-    ask()
+    request_structure()
     for cached_file in (tmp_path / "cache").glob("??/*.structure-*.json"):
         cached_file.unlink()
     with sessions.begin() as session:
         session.execute(update(BeatAnalysis).values(structure_version=0))
-    assert not ask().cached
-    assert finding.count == 2
+    assert not request_structure().cached
+    assert finder.count == 2
 
 
 @pytest.mark.parametrize("damaged_content", [None, b"", b'{"structure": {}}', b"[]"])
 def test_a_lost_row_or_file_is_restored_from_the_other(
-    ask: Ask, finding: Finding, sessions: SessionFactory, tmp_path: Path, damaged_content: bytes | None
+    request_structure: Ask,
+    finder: CountingFinder,
+    sessions: SessionFactory,
+    tmp_path: Path,
+    damaged_content: bytes | None,
 ) -> None:
-    ask()
+    request_structure()
     (cached_file,) = (tmp_path / "cache").glob("??/*.structure-*.json")
     good = cached_file.read_bytes()
     with sessions.begin() as session:
         session.execute(update(BeatAnalysis).values(structure=None, structure_version=None))
-    assert ask().structure == FOUND
+    assert request_structure().structure == FOUND
     cached_file.unlink() if damaged_content is None else cached_file.write_bytes(damaged_content)
-    assert ask().structure == FOUND
+    assert request_structure().structure == FOUND
     assert cached_file.read_bytes() == good
-    assert finding.count == 1
+    assert finder.count == 1

@@ -48,7 +48,7 @@ def client(comfy: FakeComfyUI) -> Iterator[ComfyUIClient]:
 
 
 def test_each_step_is_reported_and_then_the_file(client: ComfyUIClient) -> None:
-    updates = _followed(client, steps=4)
+    updates = _submit_and_follow(client, steps=4)
     assert _steps(updates) == [1, 2, 3, 4]
     last = updates[-1]
     assert last.job.status is PromptStatus.DONE
@@ -73,18 +73,18 @@ def test_the_end_is_reported_in_spite_of_socket_faults(
     comfy: FakeComfyUI, client: ComfyUIClient, misbehaviour: Misbehaviour
 ) -> None:
     comfy.misbehave(misbehaviour)
-    assert _followed(client, steps=4)[-1].job.status is PromptStatus.DONE
+    assert _submit_and_follow(client, steps=4)[-1].job.status is PromptStatus.DONE
 
 
 def test_a_silent_socket_is_reopened(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     comfy.misbehave(SilentSocket(after_messages=1), Slow(seconds_per_step=0.3))
-    assert set(_steps(_followed(client, steps=8))) & {5, 6, 7}
+    assert set(_steps(_submit_and_follow(client, steps=8))) & {5, 6, 7}
 
 
 def test_after_a_dropped_socket_the_running_node_is_reported_again(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     """The server then sends `executing` without a prompt id."""
     comfy.misbehave(SocketDropped(at_step=1), Slow(seconds_per_step=0.5))
-    updates = _followed(client, steps=3)
+    updates = _submit_and_follow(client, steps=3)
     assert 2 in _steps(updates)  # A status request may report the end before the socket reports the third step.
     first_of_two = next(i for i, update in enumerate(updates) if update.value == 2)
     assert updates[first_of_two - 1].node == SAMPLER
@@ -92,7 +92,7 @@ def test_after_a_dropped_socket_the_running_node_is_reported_again(comfy: FakeCo
 
 def test_something_is_reported_at_least_every_tick(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     comfy.misbehave(Slow(seconds_per_step=1.0))
-    times_s = [time.monotonic() for _ in _follow(client, _sent(client, steps=1))]
+    times_s = [time.monotonic() for _ in _follow(client, _submit(client, steps=1))]
     assert max(later - earlier for earlier, later in pairwise(times_s)) < 0.6
 
 
@@ -101,7 +101,7 @@ def test_a_stalled_run_shows_no_progress_even_when_the_socket_is_reopened(
 ) -> None:
     comfy.misbehave(DeadWorker())
     moves, until = [], time.monotonic() + 3
-    for update in _follow(client, _sent(client, steps=4)):
+    for update in _follow(client, _submit(client, steps=4)):
         moves.append(update.changes)
         if time.monotonic() > until:
             break
@@ -111,14 +111,14 @@ def test_a_stalled_run_shows_no_progress_even_when_the_socket_is_reopened(
 
 def test_a_restart_ends_the_prompt_as_unknown(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     comfy.misbehave(RestartMidRun(at_step=2, down_s=0.3))
-    assert _followed(client, steps=4)[-1].job.status is PromptStatus.UNKNOWN
+    assert _submit_and_follow(client, steps=4)[-1].job.status is PromptStatus.UNKNOWN
 
 
 def test_an_unreachable_server_is_retried_and_then_abandoned(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     updates: list[PromptProgress] = []
 
     def killed_at_the_second_step() -> None:
-        for update in _follow(client, _sent(client, steps=40)):
+        for update in _follow(client, _submit(client, steps=40)):
             updates.append(update)
             if update.value == 2:
                 comfy.kill()
@@ -134,13 +134,13 @@ def test_other_clients_prompts_are_ignored(comfy: FakeComfyUI, client: ComfyUICl
     """Messages of a prompt without client_id go to every client."""
     graph = _graph(steps=9, seed=5)
     httpx.post(f"{comfy.url}/prompt", json={"prompt": graph}).raise_for_status()
-    updates = _followed(client, steps=3)
+    updates = _submit_and_follow(client, steps=3)
     assert {update.maximum for update in updates if update.node == SAMPLER} <= {1.0, 3.0}
     assert updates[0].job.status is PromptStatus.QUEUED
 
 
 def test_a_cached_run_ends_at_once_with_the_earlier_file(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
-    first, second = (_followed(client, steps=2, seed=1)[-1] for _ in range(2))
+    first, second = (_submit_and_follow(client, steps=2, seed=1)[-1] for _ in range(2))
     assert second.job.files == first.job.files
     assert SAMPLER in second.finished_nodes
 
@@ -165,7 +165,7 @@ def _graph(*, steps: int, seed: int) -> dict[str, Any]:
     return graph
 
 
-def _sent(client: ComfyUIClient, *, steps: int, seed: int | None = None) -> str:
+def _submit(client: ComfyUIClient, *, steps: int, seed: int | None = None) -> str:
     prompt_id = str(uuid4())
     seed = uuid4().int % 2**32 if seed is None else seed
     client.submit(_graph(steps=steps, seed=seed), prompt_id, prompt_id)
@@ -177,7 +177,7 @@ def _follow(client: ComfyUIClient, prompt_id: str) -> Iterator[PromptProgress]:
         yield from client.follow(prompt_id, socket, QUICK)
 
 
-def _followed(client: ComfyUIClient, *, steps: int, seed: int | None = None) -> list[PromptProgress]:
+def _submit_and_follow(client: ComfyUIClient, *, steps: int, seed: int | None = None) -> list[PromptProgress]:
     """The client listens before the prompt is sent."""
     prompt_id = str(uuid4())
     seed = uuid4().int % 2**32 if seed is None else seed

@@ -34,7 +34,7 @@ SHOT = Shot(
 
 
 def test_every_value_gets_the_type_of_its_input() -> None:
-    graph = _filled(_workflow("ade_gen1_vhs_tiny"))
+    graph = _fill(_workflow("ade_gen1_vhs_tiny"))
     sampler = graph["8"]["inputs"]
     assert (graph["3"]["inputs"]["text"], graph["4"]["inputs"]["text"]) == ("a shrine", "blurry")
     assert (sampler["seed"], sampler["steps"]) == (2**53 - 1, 20)
@@ -47,14 +47,14 @@ def test_every_value_gets_the_type_of_its_input() -> None:
 def test_the_workflow_is_not_modified() -> None:
     workflow = _workflow("ade_gen1_vhs_tiny")
     graph_before = copy.deepcopy(workflow)
-    _filled(workflow)["8"]["inputs"]["steps"] = 99
+    _fill(workflow)["8"]["inputs"]["steps"] = 99
     assert workflow == graph_before
 
 
 def test_inputs_without_a_binding_are_unchanged() -> None:
     workflow = _workflow("ade_gen1_vhs_tiny")
     only_prompt = WorkflowGraph("mine", 1, workflow.graph, {"prompt": workflow.bindings["prompt"]})
-    graph = _filled(only_prompt)
+    graph = _fill(only_prompt)
     assert graph["3"]["inputs"]["text"] == "a shrine"
     assert {node: fields for node, fields in graph.items() if node != "3"} == {
         node: fields for node, fields in workflow.graph.items() if node != "3"
@@ -65,13 +65,13 @@ def test_several_inputs_may_share_one_value() -> None:
     workflow = _workflow("ade_gen1_vhs_tiny")
     workflow.bindings["prompt"].append(Binding("4", "text"))
     workflow.bindings.pop("negative")
-    assert _filled(workflow)["4"]["inputs"]["text"] == "a shrine"
+    assert _fill(workflow)["4"]["inputs"]["text"] == "a shrine"
 
 
 def test_without_a_reference_the_graph_keeps_its_own() -> None:
     graph: dict[str, Any] = {"1": {"class_type": "LoadImage", "inputs": {"image": "own.png"}}}
     workflow = WorkflowGraph("mine", 1, graph, {"reference": [Binding("1", "image")]})
-    assert _filled(workflow)["1"]["inputs"]["image"] == "own.png"
+    assert _fill(workflow)["1"]["inputs"]["image"] == "own.png"
     filled = fill_graph(workflow, SHOT, prefix="x", reference_name="tower/kai.png", info=INFO)
     assert filled["1"]["inputs"]["image"] == "tower/kai.png"
 
@@ -81,7 +81,7 @@ def test_a_binding_to_a_missing_node_or_input_is_refused(node: str) -> None:
     workflow = _workflow("ade_gen1_vhs_tiny")
     workflow.bindings["prompt"] = [Binding(node, "text")]
     with pytest.raises(InvalidError, match=r"bindings\.prompt"):
-        _filled(workflow)
+        _fill(workflow)
 
 
 def test_bindings_round_trip_through_json() -> None:
@@ -103,5 +103,5 @@ def _workflow(name: str) -> WorkflowGraph:
     return WorkflowGraph(name, 1, graph, infer_bindings(graph, INFO).bindings)
 
 
-def _filled(workflow: WorkflowGraph) -> dict[str, Any]:
+def _fill(workflow: WorkflowGraph) -> dict[str, Any]:
     return fill_graph(workflow, SHOT, prefix="tower/run", reference_name=None, info=INFO)
