@@ -33,7 +33,7 @@ class SocketDropped(Misbehaviour):
 
 @dataclass(frozen=True, kw_only=True)
 class SocketRefused(Misbehaviour):
-    """The handshake of a socket is answered with 403; HTTP goes on (item 2)."""
+    """The handshake of a socket is answered with 403; HTTP continues (item 2)."""
 
 
 @dataclass(frozen=True, kw_only=True)

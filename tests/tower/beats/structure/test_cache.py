@@ -29,7 +29,7 @@ FOUND = Structure(
     energy_step_s=0.25,
     drops=(Drop(4, 7.5),),
 )
-Ask = Callable[..., KnownStructure]
+RequestStructure = Callable[..., KnownStructure]
 
 
 class CountingFinder:
@@ -50,7 +50,7 @@ def finder() -> CountingFinder:
 
 
 @pytest.fixture
-def request_structure(sessions: SessionFactory, tmp_path: Path, finder: CountingFinder) -> Ask:
+def request_structure(sessions: SessionFactory, tmp_path: Path, finder: CountingFinder) -> RequestStructure:
     song = write_wav(tmp_path / "song.wav", even_click_track(120, 8))
 
     def request(*, force: bool = False) -> KnownStructure:
@@ -71,7 +71,7 @@ def request_structure(sessions: SessionFactory, tmp_path: Path, finder: Counting
 
 
 def test_a_second_request_uses_the_cache_and_force_computes_again(
-    request_structure: Ask, finder: CountingFinder, sessions: SessionFactory
+    request_structure: RequestStructure, finder: CountingFinder, sessions: SessionFactory
 ) -> None:
     assert [request_structure().cached, request_structure().cached, request_structure(force=True).cached] == [
         False,
@@ -87,7 +87,7 @@ def test_a_second_request_uses_the_cache_and_force_computes_again(
 
 
 def test_a_new_method_version_keeps_the_beats_and_computes_the_structure_again(
-    request_structure: Ask, finder: CountingFinder, sessions: SessionFactory, tmp_path: Path
+    request_structure: RequestStructure, finder: CountingFinder, sessions: SessionFactory, tmp_path: Path
 ) -> None:
     request_structure()
     for cached_file in (tmp_path / "cache").glob("??/*.structure-*.json"):
@@ -100,7 +100,7 @@ def test_a_new_method_version_keeps_the_beats_and_computes_the_structure_again(
 
 @pytest.mark.parametrize("damaged_content", [None, b"", b'{"structure": {}}', b"[]"])
 def test_a_lost_row_or_file_is_restored_from_the_other(
-    request_structure: Ask,
+    request_structure: RequestStructure,
     finder: CountingFinder,
     sessions: SessionFactory,
     tmp_path: Path,
