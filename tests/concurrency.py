@@ -12,7 +12,9 @@ from tower.errors import TowerError
 
 
 def run_concurrently(sessions: SessionFactory, *contenders: Callable[[Session], object]) -> None:
-    """Run each function in its own thread and transaction, all at once. A TowerError is allowed; other errors fail."""
+    """Run each function in its own thread and transaction, all at once. A TowerError is allowed; any other error fails
+    the test.
+    """
     gate = threading.Barrier(len(contenders))
     faults: list[BaseException] = []
 

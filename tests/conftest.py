@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real Prefect server for all tests that need one, each started once per session."""
+"""A real PostgreSQL and a real Prefect server for the tests that need one. Each starts once per session."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from tests.ports import find_free_offset
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
 
-# Every run uses the same examples; `make fuzz` draws other ones, and more.
+# Every run uses the same examples; `make fuzz` uses new ones, and more.
 hypothesis.settings.register_profile("bounded", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("fuzz", deadline=None, database=None)
 hypothesis.settings.load_profile("bounded")
 
 ROLLED_BACK_DATABASE = "anime_production"  # migrated; tests never commit to it
-COMMITTED_DATABASE = "tower_committed"  # the same, and emptied after each test that uses it
-E2E_TIMEOUT_S = 900.0  # a stack that starts on a busy machine, and several renders
+COMMITTED_DATABASE = "tower_committed"  # The same, emptied after each test that uses it.
+E2E_TIMEOUT_S = 900.0  # A stack starts on a busy machine, and there are several renders.
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -74,9 +74,9 @@ def database_url(postgres: EmbeddedPostgres) -> str:
 
 @pytest.fixture(scope="session")
 def engine(database_url: str) -> Iterator[Engine]:
-    opened = database.open_engine(database_url, application="tests")
-    yield opened
-    opened.dispose()
+    opened_engine = database.open_engine(database_url, application="tests")
+    yield opened_engine
+    opened_engine.dispose()
 
 
 @pytest.fixture
@@ -84,16 +84,16 @@ def session(engine: Engine) -> Iterator[Session]:
     """A session whose changes are rolled back after the test, including commits of the tested code."""
     with engine.connect() as connection:
         transaction = connection.begin()
-        with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as opened:
-            yield opened
+        with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as opened_session:
+            yield opened_session
         transaction.rollback()
 
 
 @pytest.fixture(scope="session")
 def committing_engine(postgres: EmbeddedPostgres) -> Iterator[Engine]:
-    opened = database.open_engine(postgres.url(COMMITTED_DATABASE), pool_size=10, application="tests")
-    yield opened
-    opened.dispose()
+    opened_engine = database.open_engine(postgres.url(COMMITTED_DATABASE), pool_size=10, application="tests")
+    yield opened_engine
+    opened_engine.dispose()
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def sessions(committing_engine: Engine) -> Iterator[database.SessionFactory]:
 
 @pytest.fixture(scope="session")
 def prefect(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectClient]:
-    """Without workers."""
+    """A Prefect server without workers."""
     settings = Settings(data_dir=tmp_path_factory.mktemp("prefect"), port_offset=find_free_offset())
     addresses = environment.build_addresses(settings, postgres.url("anime_production"))
     parts = StackServices(settings, addresses, environment.build_environment(settings, addresses, mark="tests"))
@@ -132,8 +132,10 @@ def empty_tables(engine: Engine, *, except_table: str | None = None) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("set local lock_timeout = '5s'; set local session_replication_role = replica")
         for table in (table for table in METADATA.tables.values() if table.name != except_table):
-            kept = " where project_id is not null" if table.name in ("style_templates", "cultural_elements") else ""
-            connection.exec_driver_sql(f"delete from {table.fullname}{kept}")
+            condition = (
+                " where project_id is not null" if table.name in ("style_templates", "cultural_elements") else ""
+            )
+            connection.exec_driver_sql(f"delete from {table.fullname}{condition}")
 
 
 def find_free_port() -> int:

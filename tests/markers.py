@@ -27,7 +27,7 @@ UNIT = "unit"
 
 
 def select_markers(path: PurePosixPath, fixtures: Collection[str]) -> frozenset[str]:
-    """The markers of a test in `tests/<path>` that uses `fixtures`, those that its fixtures use included."""
+    """The markers of a test in `tests/<path>` that uses `fixtures`, including the fixtures that those use."""
     by_folder = {marker for folder, marker in FOLDER_MARKERS.items() if path.is_relative_to(folder)}
     by_fixture = {marker for name, marker in FIXTURE_MARKERS.items() if name in fixtures}
     if PREFECT_NEEDS not in fixtures:

@@ -1,4 +1,4 @@
-"""The changelog and the package speak of the same version."""
+"""The changelog and the package have the same version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests stand where the code that they test stands."""
+"""A test has the same path as the code that it tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 MIRRORED = ("api", "db", "deployments", "flows", "tasks", "tower", "tower_animatic")
-# Tests of one behaviour of several modules: a law, a race, a document, a fuzzer, a real browser.
+# Tests of one behaviour across several modules: a law, a race, a document, a fuzzer, a real browser.
 ACROSS_MODULES = {
     "api/music/beats/test_hostile_files.py",
     "api/music/test_browser.py",
@@ -59,12 +59,12 @@ def _tests(package: str) -> list[Path]:
 
 @pytest.mark.parametrize("package", MIRRORED)
 def test_a_test_has_the_path_of_its_module(package: str) -> None:
-    found = (test.relative_to(TESTS) for test in _tests(package))
-    strays = {str(test) for test in found if not (ROOT / test.with_name(test.name.removeprefix("test_"))).exists()}
+    test_paths = (test.relative_to(TESTS) for test in _tests(package))
+    strays = {str(test) for test in test_paths if not (ROOT / test.with_name(test.name.removeprefix("test_"))).exists()}
     assert not strays - ACROSS_MODULES
 
 
-def test_the_exceptions_are_tests_that_exist() -> None:
+def test_the_exceptions_are_existing_tests() -> None:
     assert not {path for path in ACROSS_MODULES if not (TESTS / path).exists()}
 
 
@@ -74,6 +74,6 @@ def test_no_file_repeats_the_name_of_its_folder() -> None:
     assert not repeats
 
 
-def test_every_folder_of_tests_for_a_package_mirrors_one() -> None:
+def test_every_test_folder_of_a_package_mirrors_one_of_its_folders() -> None:
     folders = {test.parent.relative_to(TESTS) for package in MIRRORED for test in _tests(package)}
     assert not [str(folder) for folder in folders if not (ROOT / folder).is_dir()]

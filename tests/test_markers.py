@@ -1,4 +1,4 @@
-"""A test is marked by where it stands and what it uses."""
+"""The markers of a test follow from its folder and its fixtures."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def test_markers_follow_from_folder_and_fixtures(path: str, fixtures: set[str], 
     assert select_markers(PurePosixPath(path), fixtures) == markers
 
 
-def test_every_marker_that_is_set_is_registered(pytestconfig: pytest.Config) -> None:
-    """--strict-markers looks only at markers that a test's file names."""
+def test_every_marker_in_use_is_registered(pytestconfig: pytest.Config) -> None:
+    """--strict-markers only checks markers that a test file names."""
     registered = {line.partition(":")[0] for line in pytestconfig.getini("markers")}
     assert {"unit", "db", "prefect", "media", "browser", "e2e"} <= registered
 
@@ -36,6 +36,6 @@ def test_a_test_without_servers_is_a_unit_test(request: pytest.FixtureRequest) -
     assert request.node.get_closest_marker("unit")
 
 
-def test_a_test_with_a_database_is_none(request: pytest.FixtureRequest, postgres: object) -> None:
+def test_a_test_with_a_database_is_not_a_unit_test(request: pytest.FixtureRequest, postgres: object) -> None:
     assert request.node.get_closest_marker("db")
     assert not request.node.get_closest_marker("unit")

@@ -1,4 +1,4 @@
-"""What a contributor is handed: every command exists, every hook runs what is installed, every package is typed."""
+"""The tools of a contributor: every command exists, every hook runs an installed program, every package is typed."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def test_ci_runs_the_same_check_as_a_contributor() -> None:
     assert (ROOT / ".ci/run").read_text().rstrip().endswith("exec make check")
 
 
-def test_make_check_does_each_step_once() -> None:
-    planned = subprocess.run(["make", "-n", "check"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def test_make_check_runs_each_step_once() -> None:
+    output = subprocess.run(["make", "-n", "check"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for step in ("ruff format --check", "ruff check", "mypy", "lint-imports", "-m pytest"):
-        assert planned.count(f"/{step}") + planned.count(f"python {step}") == 1, step
+        assert output.count(f"/{step}") + output.count(f"python {step}") == 1, step
 
 
 def test_the_hooks_are_valid_and_run_from_the_virtual_environment() -> None:
@@ -45,7 +45,7 @@ def test_the_hooks_are_valid_and_run_from_the_virtual_environment() -> None:
     assert all(hook["entry"].startswith(".venv/bin/") for hook in hooks)
 
 
-def test_every_package_says_that_it_is_typed() -> None:
+def test_every_package_is_marked_as_typed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     patterns = project["tool"]["setuptools"]["packages"]["find"]["include"]
     packages = [folder.parent for pattern in patterns for folder in ROOT.glob(f"{pattern}/__init__.py")]

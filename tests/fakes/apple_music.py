@@ -20,7 +20,7 @@ MAX_LIMIT = 25
 
 
 class FakeAppleMusic:
-    """`failures` are statuses of the first answers, in order. `asked` records the paths of all requests."""
+    """`failures` are the statuses of the first answers, in order. `asked` records the paths of all requests."""
 
     def __init__(self, songs: list[Mapping[str, Any]]) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -67,18 +67,18 @@ class FakeAppleMusic:
         url = urlsplit(path)
         if url.path != "/v1/catalog/jp/search":
             return _error(404, f"no resource {url.path}")
-        asked = {name: values[0] for name, values in parse_qs(url.query).items()}
-        limit, offset = int(asked.get("limit", 5)), int(asked.get("offset", 0))
-        if asked.get("types") != "songs" or limit > MAX_LIMIT:
+        parameters = {name: values[0] for name, values in parse_qs(url.query).items()}
+        limit, offset = int(parameters.get("limit", 5)), int(parameters.get("offset", 0))
+        if parameters.get("types") != "songs" or limit > MAX_LIMIT:
             return _error(400, "a parameter is invalid")
-        return 200, {"results": self._found(asked["term"], limit, offset)}
+        return 200, {"results": self._found(parameters["term"], limit, offset)}
 
     def _found(self, term: str, limit: int, offset: int) -> dict[str, Any]:
-        found = [one for one in self._songs if term.casefold() in json.dumps(one, ensure_ascii=False).casefold()]
-        if not found:
+        matches = [song for song in self._songs if term.casefold() in json.dumps(song, ensure_ascii=False).casefold()]
+        if not matches:
             return {}
-        page: dict[str, Any] = {"data": found[offset : offset + limit]}
-        if offset + limit < len(found):
+        page: dict[str, Any] = {"data": matches[offset : offset + limit]}
+        if offset + limit < len(matches):
             following = urlencode({"term": term, "types": "songs", "offset": offset + limit})
             page["next"] = f"/v1/catalog/jp/search?{following}"
         return {"songs": page}

@@ -1,4 +1,4 @@
-"""Scenes with takes: runs jobs to accepted takes as the recipes do, with a small file as the video."""
+"""Scenes with takes. Jobs run to accepted takes as in the recipes, with a small file as the video."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class SceneStage:
         return row
 
     def find_branch(self, name: str = "main") -> Branch:
-        mine = select(Branch).where(Branch.project_id == self.story.project_id, Branch.name == name)
-        return self.session.scalars(mine).one()
+        query = select(Branch).where(Branch.project_id == self.story.project_id, Branch.name == name)
+        return self.session.scalars(query).one()
 
-    def open_job(self, key: uuid.UUID, branch: str = "main", **how: Any) -> ProductionJob:
-        return open_scene_job(self.session, self.find_scene(key, branch), settings=self.settings, **how)
+    def open_job(self, key: uuid.UUID, branch: str = "main", **overrides: Any) -> ProductionJob:
+        return open_scene_job(self.session, self.find_scene(key, branch), settings=self.settings, **overrides)
 
     def plan_segment(self, job: ProductionJob) -> SegmentPlan:
         """The segment plan that an engine receives."""
@@ -67,14 +67,14 @@ class SceneStage:
         return plan
 
     def render_take(self, job: ProductionJob) -> tuple[Asset, bool]:
-        """The take of the job, and whether an engine had to make it."""
+        """Return the take of the job, and whether an engine had to render it."""
         attempt = lifecycle.claim_job(self.session, job.id, flow_run_id=None, timeout_s=60)
         row = segments.open_segment(self.session, attempt, self.plan_segment(job))
-        made = row.state != SegmentState.COMPLETED
-        if made:
+        is_new = row.state != SegmentState.COMPLETED
+        if is_new:
             self._draw(job, row)
             self.session.refresh(row)
-        return self.session.get_one(Asset, row.asset_id), made
+        return self.session.get_one(Asset, row.asset_id), is_new
 
     def accept_and_complete(self, job: ProductionJob, take: Asset, *, passed: bool = True) -> AcceptanceResult:
         """Judge, accept and complete, as the last step of a recipe does."""
@@ -87,9 +87,9 @@ class SceneStage:
         assert job.status == JobStatus.COMPLETED
         return outcome
 
-    def render_and_accept(self, key: uuid.UUID, branch: str = "main", **how: Any) -> Asset:
+    def render_and_accept(self, key: uuid.UUID, branch: str = "main", **overrides: Any) -> Asset:
         """Render the scene and accept its take."""
-        job = self.open_job(key, branch, **how)
+        job = self.open_job(key, branch, **overrides)
         take, _ = self.render_take(job)
         assert self.accept_and_complete(job, take).accepted
         return take
@@ -97,12 +97,12 @@ class SceneStage:
     def find_stale(
         self, branch: str = "main", settings: Settings | None = None
     ) -> dict[uuid.UUID, list[StalenessReason]]:
-        """The reasons of stale scenes, by key."""
-        found = report.report_branch(self.session, self.find_branch(branch), settings or self.settings)
-        return {one.scene.key: list(one.reasons) for one in found.stale}
+        """The stale scenes with their reasons, by key."""
+        branch_report = report.report_branch(self.session, self.find_branch(branch), settings or self.settings)
+        return {state.scene.key: list(state.reasons) for state in branch_report.stale}
 
     def _draw(self, job: ProductionJob, row: RenderSegment) -> None:
-        """Do the work of a gpu worker; the file contains the fingerprint instead of a video."""
+        """Act as a gpu worker. The file contains the fingerprint instead of a video."""
         run_id = uuid.uuid4()
         segments.claim_segment(self.session, row.id, flow_run_id=run_id, worker="tests", process="tests:1")
         content = row.fingerprint.encode()

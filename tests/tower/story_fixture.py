@@ -19,7 +19,7 @@ from tower.versions.kinds import Kind
 
 @dataclass(frozen=True)
 class VillageStory:
-    """Two characters and three scenes: Kai alone, Kai and Rei, no character."""
+    """Two characters and three scenes: one with Kai, one with Kai and Rei, one without characters."""
 
     stage: SceneStage
     kai: uuid.UUID
@@ -43,13 +43,13 @@ class VillageStory:
         return self.stage.story.put(kind, branch, key=key, **fields)
 
     def stale_reasons(self, scene: uuid.UUID, branch: str = "main") -> list[tuple[str, str | None, str, Any, Any]]:
-        found = self.stage.find_stale(branch).get(scene, [])
-        return [(reason.kind, reason.name, reason.field, reason.was, reason.now) for reason in found]
+        reasons = self.stage.find_stale(branch).get(scene, [])
+        return [(reason.kind, reason.name, reason.field, reason.was, reason.now) for reason in reasons]
 
     def stale_scenes_after(self, edited: AffectedEntities) -> list[int]:
         """The stale scenes that the answer of this edit lists."""
-        stage, place = self.stage, {"project_id": self.stage.story.project_id}
-        return affected.stale_scene_ids(stage.session, stage.find_branch().id, edited, settings=stage.settings, **place)
+        stage, owner = self.stage, {"project_id": self.stage.story.project_id}
+        return affected.stale_scene_ids(stage.session, stage.find_branch().id, edited, settings=stage.settings, **owner)
 
 
 def build_village(session: Session, folder: Path) -> VillageStory:

@@ -1,4 +1,4 @@
-"""API keys: shown once, good until they are revoked or expire."""
+"""API keys are shown once and work until they are revoked or expire."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from tower.settings import Settings
 
 
 @pytest.fixture
-def made(session: Session) -> NewKey:
+def new_key(session: Session) -> NewKey:
     return api_keys.create_key(session, "laptop", [Scope.WRITE])
 
 
-def test_a_key_says_whose_it_is(session: Session, made: NewKey) -> None:
-    assert api_keys.authenticate(session, made.token) == Caller(made.key.id, "laptop", (Scope.WRITE,))
+def test_a_key_identifies_its_owner(session: Session, new_key: NewKey) -> None:
+    assert api_keys.authenticate(session, new_key.token) == Caller(new_key.key.id, "laptop", (Scope.WRITE,))
 
 
-def test_the_key_itself_is_in_no_table(session: Session, made: NewKey) -> None:
+def test_the_secret_is_stored_in_no_table(session: Session, new_key: NewKey) -> None:
     session.flush()
     row = session.execute(text("select api_keys::text from public.api_keys")).scalar_one()
-    secret = made.token.rpartition(made.key.prefix)[2]
+    secret = new_key.token.rpartition(new_key.key.prefix)[2]
     assert len(secret) == 44
     assert secret not in row
 
 
 @pytest.mark.parametrize(
-    ("held", "allowed"),
+    ("scopes", "allowed"),
     [
         ([Scope.READ], [Scope.READ]),
         ([Scope.WRITE], [Scope.READ, Scope.WRITE]),
@@ -42,17 +42,17 @@ def test_the_key_itself_is_in_no_table(session: Session, made: NewKey) -> None:
         ([Scope.READ, Scope.ADMIN], [Scope.READ, Scope.WRITE, Scope.ADMIN]),
     ],
 )
-def test_each_scope_allows_those_before_it(held: list[Scope], allowed: list[Scope]) -> None:
-    caller = Caller(1, "x", tuple(held))
+def test_each_scope_includes_the_lower_ones(scopes: list[Scope], allowed: list[Scope]) -> None:
+    caller = Caller(1, "x", tuple(scopes))
     assert [scope for scope in Scope if caller.has_scope(scope)] == allowed
 
 
-def test_another_secret_behind_the_same_prefix_is_refused(session: Session, made: NewKey) -> None:
-    last = made.token[-1]
+def test_another_secret_with_the_same_prefix_is_refused(session: Session, new_key: NewKey) -> None:
+    last = new_key.token[-1]
     for wrong in (
-        made.token[:-1] + ("a" if last != "a" else "b"),
-        made.token[:-1],
-        made.token + "a",
+        new_key.token[:-1] + ("a" if last != "a" else "b"),
+        new_key.token[:-1],
+        new_key.token + "a",
         "",
         "tower_",
         "é",
@@ -61,74 +61,74 @@ def test_another_secret_behind_the_same_prefix_is_refused(session: Session, made
             api_keys.authenticate(session, wrong)
 
 
-def test_a_revoked_key_is_refused_and_its_name_is_free_again(session: Session, made: NewKey) -> None:
+def test_a_revoked_key_is_refused_and_its_name_is_free_again(session: Session, new_key: NewKey) -> None:
     assert api_keys.revoke_key(session, "laptop").revoked_at is not None
     with pytest.raises(UnauthorizedError, match="laptop was revoked"):
-        api_keys.authenticate(session, made.token)
-    again = api_keys.create_key(session, "laptop", [Scope.READ])
-    assert api_keys.authenticate(session, again.token).key_id == again.key.id
+        api_keys.authenticate(session, new_key.token)
+    second_key = api_keys.create_key(session, "laptop", [Scope.READ])
+    assert api_keys.authenticate(session, second_key.token).key_id == second_key.key.id
     assert [key.name for key in api_keys.list_keys(session)] == ["laptop", "laptop"]
 
 
-def test_a_key_is_revoked_by_its_prefix_too_and_only_once(session: Session, made: NewKey) -> None:
-    assert api_keys.revoke_key(session, made.key.prefix).name == "laptop"
+def test_a_key_can_be_revoked_once_by_its_prefix(session: Session, new_key: NewKey) -> None:
+    assert api_keys.revoke_key(session, new_key.key.prefix).name == "laptop"
     with pytest.raises(NotFoundError, match="tower key list"):
         api_keys.revoke_key(session, "laptop")
 
 
 def test_an_expired_key_is_refused(session: Session) -> None:
-    made = api_keys.create_key(session, "guest", [Scope.READ], valid_for=timedelta(days=1))
-    assert api_keys.authenticate(session, made.token).name == "guest"
-    made.key.expires_at = datetime.now(UTC)
+    new_key = api_keys.create_key(session, "guest", [Scope.READ], valid_for=timedelta(days=1))
+    assert api_keys.authenticate(session, new_key.token).name == "guest"
+    new_key.key.expires_at = datetime.now(UTC)
     with pytest.raises(UnauthorizedError, match="guest has expired"):
-        api_keys.authenticate(session, made.token)
+        api_keys.authenticate(session, new_key.token)
 
 
-def test_two_keys_in_use_have_two_names(session: Session, made: NewKey) -> None:
+def test_two_active_keys_have_different_names(session: Session, new_key: NewKey) -> None:
     with pytest.raises(ConflictError, match="called laptop already"):
         api_keys.create_key(session, "laptop", [Scope.READ])
-    assert api_keys.authenticate(session, made.token).name == "laptop"
+    assert api_keys.authenticate(session, new_key.token).name == "laptop"
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "two\nlines", "nul\0"])
-def test_odd_names_are_refused(session: Session, name: str) -> None:
+def test_invalid_names_are_refused(session: Session, name: str) -> None:
     with pytest.raises(InvalidError, match="printable"):
         api_keys.create_key(session, name, [Scope.READ])
 
 
-def test_use_is_noted_at_most_once_a_minute(session: Session, made: NewKey) -> None:
+def test_use_is_recorded_at_most_once_per_minute(session: Session, new_key: NewKey) -> None:
     def used_again_after(seconds: float) -> bool:
-        made.key.last_used_at = before = datetime.now(UTC) - timedelta(seconds=seconds)
-        api_keys.authenticate(session, made.token)
-        return made.key.last_used_at != before
+        new_key.key.last_used_at = used_at = datetime.now(UTC) - timedelta(seconds=seconds)
+        api_keys.authenticate(session, new_key.token)
+        return new_key.key.last_used_at != used_at
 
-    api_keys.authenticate(session, made.token)
-    assert made.key.last_used_at is not None
+    api_keys.authenticate(session, new_key.token)
+    assert new_key.key.last_used_at is not None
     assert not used_again_after(55)
     assert used_again_after(65)
 
 
-def test_nothing_starts_without_a_key_where_keys_are_needed(session: Session, database_url: str) -> None:
+def test_startup_fails_without_a_key_if_keys_are_required(session: Session, database_url: str) -> None:
     api_keys.require_usable_key(Settings(database_url=database_url))
-    for asked, why in (({"require_keys": True}, "TOWER_REQUIRE_KEYS"), ({"host": "0.0.0.0"}, "TOWER_HOST=0.0.0.0")):
+    for options, why in (({"require_keys": True}, "TOWER_REQUIRE_KEYS"), ({"host": "0.0.0.0"}, "TOWER_HOST=0.0.0.0")):
         with pytest.raises(StackError, match=f"{why}.*tower key create"):
-            api_keys.require_usable_key(Settings.model_validate({"database_url": database_url, **asked}))
+            api_keys.require_usable_key(Settings.model_validate({"database_url": database_url, **options}))
 
 
-def test_a_silent_database_is_one_sentence() -> None:
-    nowhere = Settings(database_url="postgresql://x@127.0.0.1:1/x", require_keys=True)
+def test_an_unreachable_database_is_reported_in_one_sentence() -> None:
+    unreachable = Settings(database_url="postgresql://x@127.0.0.1:1/x", require_keys=True)
     with pytest.raises(StackError, match="cannot be read from the database") as caught:
-        api_keys.require_usable_key(nowhere)
+        api_keys.require_usable_key(unreachable)
     assert "\n" not in caught.value.message
 
 
-def test_the_table_refuses_scopes_that_nobody_knows(session: Session, made: NewKey) -> None:
-    made.key.scopes = ["root"]
+def test_the_table_refuses_unknown_scopes(session: Session, new_key: NewKey) -> None:
+    new_key.key.scopes = ["root"]
     with pytest.raises(IntegrityError, match="ck_api_keys_scopes"):
         session.flush()
 
 
-def test_a_key_without_scopes_is_none(session: Session) -> None:
+def test_a_key_without_scopes_is_refused(session: Session) -> None:
     session.add(ApiKey(name="x", prefix="y", sha256="0" * 64, scopes=[]))
     with pytest.raises(IntegrityError, match="ck_api_keys_scopes"):
         session.flush()

@@ -1,4 +1,4 @@
-"""Settings that decide who may ask."""
+"""Settings that control access."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tower.settings import Settings
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
-def test_loopback_needs_no_keys(host: str) -> None:
+def test_loopback_requires_no_keys(host: str) -> None:
     assert not Settings(host=host).keys_required
     assert Settings(host=host, require_keys=True).keys_required
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "box.local", "localhost.evil.example", "127.0.0.1.x"])
-def test_everything_else_needs_keys(host: str) -> None:
+def test_every_other_host_requires_keys(host: str) -> None:
     assert Settings(host=host).keys_required
 
 
@@ -28,25 +28,25 @@ def test_everything_else_needs_keys(host: str) -> None:
         ("192.168.1.5", "http://192.168.1.5:8328/api/anime"),
     ],
 )
-def test_the_api_is_reached_where_it_listens(host: str, url: str) -> None:
+def test_the_api_url_is_the_address_it_listens_on(host: str, url: str) -> None:
     assert Settings(host=host).production_url == url
 
 
-def test_origins_are_the_dashboard_and_those_that_are_named() -> None:
-    found = Settings(port_offset=100, cors_origins="https://studio.example, http://[::1]:3000").allowed_origins
+def test_allowed_origins_are_the_dashboard_and_the_configured_ones() -> None:
+    origins = Settings(port_offset=100, cors_origins="https://studio.example, http://[::1]:3000").allowed_origins
     dashboard = ("http://localhost:8428", "http://127.0.0.1:8428")
-    assert found == (*dashboard, "https://studio.example", "http://[::1]:3000")
+    assert origins == (*dashboard, "https://studio.example", "http://[::1]:3000")
 
 
 @pytest.mark.parametrize(
     "origins", ["*", "https://a.example/path", "a.example", "null", "https://*.example", "http://"]
 )
-def test_origins_are_named_in_full(origins: str) -> None:
+def test_origins_must_be_complete(origins: str) -> None:
     with pytest.raises(ValidationError, match="name each origin in full"):
         Settings(cors_origins=origins)
 
 
 @pytest.mark.parametrize("rate", ["0/minute", "many/minute", "5/fortnight", "5", "-1/hour", ""])
-def test_odd_rates_are_refused(rate: str) -> None:
+def test_invalid_rates_are_refused(rate: str) -> None:
     with pytest.raises(ValidationError):
         Settings(rate_limit=rate)

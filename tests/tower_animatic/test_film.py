@@ -1,4 +1,4 @@
-"""The file that the animatic engine writes: as asked, playable, joinable, labelled."""
+"""The file that the animatic engine writes has the requested properties, plays, can be joined and is labelled."""
 
 from __future__ import annotations
 
@@ -43,22 +43,22 @@ def test_the_codec_is_h264_in_yuv420p_tagged_bt709(render: Render) -> None:
         assert (int(context.colorspace), int(context.color_primaries), int(context.color_trc)) == (1, 1, 1)
 
 
-def test_the_index_stands_before_the_pictures(render: Render) -> None:
+def test_the_index_comes_before_the_pictures(render: Render) -> None:
     data = render(frames=2).read_bytes()
     assert 0 < data.index(b"moov") < data.index(b"mdat")
 
 
-def test_the_file_says_which_engine_made_it(render: Render) -> None:
+def test_the_file_names_its_engine(render: Render) -> None:
     with av.open(str(render(frames=2, prompt="a quiet shrine"))) as container:
         assert container.metadata["title"] == "a quiet shrine"
         assert container.metadata["comment"] == f"engine: animatic {VERSION}"
 
 
-def test_segments_can_be_cut_at_the_seams(render: Render) -> None:
+def test_segments_have_keyframes_at_the_seams(render: Render) -> None:
     with av.open(str(render(frames=28))) as container:
         packets = sorted(container.demux(video=0), key=lambda packet: packet.pts or 0)
-    shown = [packet for packet in packets if packet.size]
-    assert [number for number, packet in enumerate(shown) if packet.is_keyframe] == [0, 4, 24]
+    visible = [packet for packet in packets if packet.size]
+    assert [number for number, packet in enumerate(visible) if packet.is_keyframe] == [0, 4, 24]
 
 
 @pytest.mark.parametrize(("frames", "expected"), [(1, {0}), (4, {0}), (8, {0}), (9, {0, 4, 5}), (28, {0, 4, 24})])
@@ -66,7 +66,7 @@ def test_short_clips_have_no_seams(frames: int, expected: set[int]) -> None:
     assert seam_keyframes(frames) == expected
 
 
-def test_progress_counts_every_frame(tmp_path: Path) -> None:
+def test_progress_reports_every_frame(tmp_path: Path) -> None:
     ticker = RecordingWatcher()
     AnimaticEngine().render(a_shot(frames=5), prompt_id="p", target=tmp_path / "a.mp4", watch=ticker)
     assert ticker.told == [(n / 5, f"frame {n} of 5") for n in range(1, 6)]
@@ -85,7 +85,7 @@ def test_a_cancel_between_frames_leaves_no_file(tmp_path: Path) -> None:
     [{"width": 254}, {"width": 257}, {"height": 2050}, {"fps": 0}, {"fps": 61}, {"frames": 0}],
     ids=lambda changes: "-".join(f"{key}{value}" for key, value in changes.items()),
 )
-def test_what_cannot_be_drawn_is_refused(tmp_path: Path, changes: dict[str, int]) -> None:
+def test_an_impossible_shot_is_refused(tmp_path: Path, changes: dict[str, int]) -> None:
     with pytest.raises(RenderError):
         AnimaticEngine().render(a_shot(**changes), prompt_id="p", target=tmp_path / "a.mp4", watch=RecordingWatcher())
     assert list(tmp_path.iterdir()) == []
@@ -103,14 +103,14 @@ def test_a_reference_that_cannot_be_read_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_written_colours_are_the_drawn_ones(render: Render, tmp_path: Path) -> None:
-    """A frame that is decoded by BT.709 has the colours that were handed to the writer."""
+def test_the_encoded_colours_equal_the_drawn_ones(render: Render, tmp_path: Path) -> None:
+    """A frame decoded as BT.709 has the colours that the writer received."""
     target = tmp_path / "patches.mp4"
     picture = np.zeros((256, 256, 3), np.uint8)
     picture[:, :128], picture[:, 128:] = (40, 60, 200), (180, 90, 30)
     with VideoWriter(target, size=(256, 256), fps=24, frames=3) as writer:
         for _ in range(3):
             writer.write(picture)
-    seen = decode_frames(target)[1].astype(int)
-    assert np.abs(seen[64:192, 32:96] - picture[64:192, 32:96]).max() <= 4
-    assert np.abs(seen[64:192, 160:224] - picture[64:192, 160:224]).max() <= 4
+    decoded = decode_frames(target)[1].astype(int)
+    assert np.abs(decoded[64:192, 32:96] - picture[64:192, 32:96]).max() <= 4
+    assert np.abs(decoded[64:192, 160:224] - picture[64:192, 160:224]).max() <= 4

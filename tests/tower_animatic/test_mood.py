@@ -1,4 +1,4 @@
-"""Which place, hour, weather and people the words of a prompt name."""
+"""The place, hour, weather and people that the words of a prompt name."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ def test_words_choose_hour_and_weather(prompt: str, hour: Hour, weather: Weather
     assert (setting.hour, setting.weather) == (hour, weather)
 
 
-def test_petals_and_fireflies_float_where_they_are_named() -> None:
+def test_petals_and_fireflies_appear_only_where_they_are_named() -> None:
     assert read_setting("sea with cherry petals", 1).drift is Drift.PETALS
     assert read_setting("forest at night", 1).drift is Drift.FIREFLIES
 
 
-def test_an_unknown_prompt_takes_a_mood_by_its_seed() -> None:
+def test_an_unknown_prompt_gets_a_mood_by_its_seed() -> None:
     moods = [read_setting("xyzzy", seed).mood for seed in range(60)]
     assert set(moods) == set(Mood)
     assert moods == [read_setting("xyzzy", seed).mood for seed in range(60)]
 
 
-def test_words_inside_other_words_do_not_count() -> None:
+def test_words_inside_other_words_are_ignored() -> None:
     assert read_setting("a catwalk of cityscapes", 3).walking is False
 
 
-def test_people_and_their_walk_are_read() -> None:
+def test_people_and_walking_are_recognised() -> None:
     setting = read_setting("cyberpunk detective walking in neon city", 1)
     assert (setting.figure, setting.walking) == ("detective", True)
     assert read_setting("an empty city", 1).figure is None

@@ -1,4 +1,4 @@
-"""What the animatic engine draws: alive, steady, the same for the same shot."""
+"""The animatic engine draws moving, steady pictures that are equal for equal shots."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def difference(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.abs(first.astype(int) - second.astype(int)).mean())
 
 
-def test_the_same_shot_gives_the_same_decoded_frames(render: Callable[..., Path]) -> None:
+def test_equal_shots_give_equal_decoded_frames(render: Callable[..., Path]) -> None:
     shot = {"prompt": "samurai walking at a shrine in the rain", "frames": 10, "caption": "雨"}
     first, second = decode_frames(render(**shot)), decode_frames(render(**shot))
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_the_number_of_cores_changes_nothing(tmp_path: Path, render: Callable[..., Path]) -> None:
-    here = render(frames=10)
-    there = tmp_path / "one_core.mp4"
+def test_the_number_of_cores_does_not_matter(tmp_path: Path, render: Callable[..., Path]) -> None:
+    rendered = render(frames=10)
+    one_core = tmp_path / "one_core.mp4"
     code = (
         "import cv2, sys; from pathlib import Path; cv2.setNumThreads(1)\n"
         "from tower_animatic.engine import AnimaticEngine; from tower.engines.base import Shot\n"
@@ -49,9 +49,9 @@ def test_the_number_of_cores_changes_nothing(tmp_path: Path, render: Callable[..
     )
     first_core = {min(os.sched_getaffinity(0))}
     subprocess.run(
-        [sys.executable, "-c", code, str(there)], check=True, preexec_fn=lambda: os.sched_setaffinity(0, first_core)
+        [sys.executable, "-c", code, str(one_core)], check=True, preexec_fn=lambda: os.sched_setaffinity(0, first_core)
     )
-    assert there.read_bytes() == here.read_bytes()
+    assert one_core.read_bytes() == rendered.read_bytes()
 
 
 def test_another_seed_gives_another_picture() -> None:
@@ -59,7 +59,7 @@ def test_another_seed_gives_another_picture() -> None:
 
 
 @pytest.mark.parametrize("prompt", MOODS)
-def test_no_frame_is_black_frozen_or_flickers(prompt: str) -> None:
+def test_frames_are_not_black_frozen_or_flickering(prompt: str) -> None:
     frames = frames_of(prompt=prompt, frames=24)
     means = [float(frame.mean()) for frame in frames]
     assert all(15 < mean < 235 for mean in means)
@@ -68,7 +68,7 @@ def test_no_frame_is_black_frozen_or_flickers(prompt: str) -> None:
 
 
 @pytest.mark.parametrize("style", ["anime", "realistic", "artistic", "cinematic", "a template of the user"])
-def test_each_style_has_its_own_grade(style: str) -> None:
+def test_each_style_has_its_own_colour_grade(style: str) -> None:
     frame = frames_of(prompt="sea", frames=1, style=style, width=512)[0]
     assert frame.std() > 10
     if style not in ("anime", "a template of the user"):
@@ -98,7 +98,7 @@ def test_scene_types_move_the_camera_differently() -> None:
 @pytest.mark.parametrize(
     "text", ["The rain never stops here.", "雨は止まない。「行こう」", "word " * 80, "x" * 300, "émigré 🙂"]
 )
-def test_a_caption_is_seen_in_the_lower_third(text: str) -> None:
+def test_a_caption_appears_in_the_lower_third(text: str) -> None:
     shot = {"prompt": "sea at night", "frames": 1, "width": 512, "height": 512}
     plain, captioned = frames_of(**shot)[0], frames_of(**shot, caption=text)[0]
     changed = np.abs(plain.astype(int) - captioned.astype(int)).max(axis=2) > 40
@@ -108,7 +108,7 @@ def test_a_caption_is_seen_in_the_lower_third(text: str) -> None:
     assert not changed[:, -8:].any()
 
 
-def test_cast_members_stand_apart() -> None:
+def test_cast_members_are_drawn_apart() -> None:
     empty = frames_of(prompt="sea", frames=1, width=512, height=288)[0]
     pair = (CastMember(name="Kai", description="silver hair, red coat"), CastMember(name="Mei", description="a girl"))
     full = frames_of(prompt="sea", frames=1, width=512, height=288, cast=pair)[0]
@@ -123,7 +123,7 @@ def test_a_person_in_the_prompt_is_drawn_without_a_cast() -> None:
     assert difference(alone, met) > 5
 
 
-def test_a_description_colours_the_clothes() -> None:
+def test_a_description_sets_the_colours_of_the_clothes() -> None:
     shot = {"prompt": "sea", "frames": 1, "width": 512, "height": 288}
     red, blue = (
         frames_of(**shot, cast=(CastMember(name="Kai", description=f"a boy in a {colour} coat"),))[0].astype(int)
@@ -134,13 +134,13 @@ def test_a_description_colours_the_clothes() -> None:
 
 
 @pytest.mark.parametrize("kind", ["plain", "transparent", "photo", "grey", "sixteen_bit"])
-def test_a_reference_image_is_shown(tmp_path: Path, kind: str) -> None:
+def test_a_reference_image_is_visible(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "kai.png"
     cv2.imwrite(str(path), reference(kind))
     shot = {"prompt": "sea at night", "frames": 1, "width": 512, "height": 512}
     member = CastMember(name="Kai", reference_image=str(path))
-    without, shown = frames_of(**shot)[0], frames_of(**shot, cast=(member,))[0]
-    assert (np.abs(shown.astype(int) - without.astype(int)).max(axis=2) > 25).mean() > 0.04
+    without, with_reference = frames_of(**shot)[0], frames_of(**shot, cast=(member,))[0]
+    assert (np.abs(with_reference.astype(int) - without.astype(int)).max(axis=2) > 25).mean() > 0.04
 
 
 def reference(kind: str) -> np.ndarray:
@@ -158,7 +158,7 @@ def reference(kind: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + b"\0" * 64])
-def test_a_bad_reference_image_is_refused_in_one_sentence(tmp_path: Path, content: bytes | None) -> None:
+def test_an_unreadable_reference_image_is_refused_in_one_sentence(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "kai.png"
     if content is not None:
         path.write_bytes(content)
@@ -167,8 +167,8 @@ def test_a_bad_reference_image_is_refused_in_one_sentence(tmp_path: Path, conten
 
 
 @pytest.mark.parametrize("mood", MOODS)
-def test_a_part_of_a_shot_is_the_same_as_in_the_whole(mood: str) -> None:
+def test_a_segment_equals_its_part_of_the_whole(mood: str) -> None:
     prompt = f"detective walking, {mood}, rain"
-    whole = frames_of(prompt=prompt, frames=20)
+    all_frames = frames_of(prompt=prompt, frames=20)
     part = frames_of(prompt=prompt, frames=8, start_frame=9, whole_frames=20)
-    assert all(np.array_equal(a, b) for a, b in zip(whole[9:17], part, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(all_frames[9:17], part, strict=True))

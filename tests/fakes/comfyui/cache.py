@@ -35,9 +35,9 @@ class NodeCache:
 
     def _key(self, graph: dict[str, Any], node: str) -> str:
         """A hash of the class, the values, all linked nodes, and the content of uploaded files."""
-        class_type, given = graph[node]["class_type"], graph[node]["inputs"]
+        class_type, inputs = graph[node]["class_type"], graph[node]["inputs"]
         parts: dict[str, Any] = {"class_type": class_type}
-        for name, value in given.items():
+        for name, value in inputs.items():
             parts[name] = [self._key(graph, value[0]), value[1]] if is_link(value) else value
             path = self._folders.find_upload(str(value)) if (class_type, name) in UPLOADS else None
             if path is not None:

@@ -20,7 +20,7 @@ class InterruptedRunError(RunEndedError):
 
 
 class WorkerDiedError(RunEndedError):
-    """The worker thread ends here, and the process goes on without one."""
+    """The worker thread ends here, and the process continues without one."""
 
 
 class ServerStoppedError(RunEndedError):

@@ -26,8 +26,8 @@ class FileTarget:
     def next_number(self) -> int:
         """One more than the highest number that files with this name have."""
         numbered = re.compile(rf"{re.escape(self.name)}_(\d+)\D*\..+", re.IGNORECASE)
-        found = [numbered.fullmatch(path.name) for path in self.folder.iterdir()]
-        return max((int(match[1]) for match in found if match), default=0) + 1
+        matches = [numbered.fullmatch(path.name) for path in self.folder.iterdir()]
+        return max((int(match[1]) for match in matches if match), default=0) + 1
 
     def describe(self, filename: str) -> dict[str, str]:
         return {"filename": filename, "subfolder": self.subfolder, "type": self.kind}
@@ -111,7 +111,7 @@ def parse_multipart(body: bytes, content_type: str) -> dict[str, MultipartField]
     header = Message()
     header["Content-Type"] = content_type
     boundary = header.get_param("boundary")
-    found = {}
+    fields = {}
     for chunk in body.split(f"--{boundary}".encode())[1:-1] if boundary else ():
         head, _, content = chunk.partition(b"\r\n\r\n")
         field = Message()
@@ -119,9 +119,9 @@ def parse_multipart(body: bytes, content_type: str) -> dict[str, MultipartField]
             name, _, value = line.partition(":")
             field[name] = value.strip()
         filename = field.get_param("filename", header="Content-Disposition")
-        shown = unquote(str(filename)) if filename is not None else None
-        found[str(field.get_param("name", header="Content-Disposition"))] = MultipartField(shown, content[:-2])
-    return found
+        unquoted_name = unquote(str(filename)) if filename is not None else None
+        fields[str(field.get_param("name", header="Content-Disposition"))] = MultipartField(unquoted_name, content[:-2])
+    return fields
 
 
 def _text(parts: dict[str, MultipartField], name: str) -> str:

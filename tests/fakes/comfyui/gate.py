@@ -27,13 +27,13 @@ class RequestGate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path, troubles = scope["path"], self._setup.troubles
+        path, misbehaviours = scope["path"], self._setup.misbehaviours
         self._setup.requests.append((scope["method"], path))
         if _foreign(Headers(scope=scope)):
             await Response(status_code=403)(scope, receive, send)
-        elif error := troubles.take(ServerError, lambda error: path in (error.path, f"/api{error.path}")):
+        elif error := misbehaviours.take(ServerError, lambda error: path in (error.path, f"/api{error.path}")):
             await server_error(error.status)(scope, receive, send)
-        elif troubles.take(Hangs, lambda hangs: path in (hangs.path, f"/api{hangs.path}")):
+        elif misbehaviours.take(Hangs, lambda hangs: path in (hangs.path, f"/api{hangs.path}")):
             while not self._dying.is_set():
                 await asyncio.sleep(POLL_S)
         else:

@@ -27,7 +27,7 @@ class Verdict:
 
 @dataclass
 class NodeVerdict:
-    """The result for one node. `sound` is also False if only a node above it has errors."""
+    """The result for one node. `is_valid` is also False if only a node above it has errors."""
 
     is_valid: bool = True
     errors: list[Problem] = field(default_factory=list)
@@ -55,28 +55,30 @@ def build_problem(kind: str, message: str, details: str = "", **extra_info: Any)
     return {"type": kind, "message": message, "details": details, "extra_info": extra_info}
 
 
-def expand_inputs(info: dict[str, Any], given: dict[str, Any]) -> dict[str, tuple[str, Bounds]]:
-    """Name of input → section ("required", "optional") and bounds; including those that a choice adds."""
-    found: dict[str, tuple[str, Bounds]] = {}
-    _expand(info["input"], given, "", found)
-    return found
+def expand_inputs(info: dict[str, Any], inputs: dict[str, Any]) -> dict[str, tuple[str, Bounds]]:
+    """Name of input → section ("required", "optional") and bounds, with the inputs that a choice adds."""
+    expanded: dict[str, tuple[str, Bounds]] = {}
+    _expand(info["input"], inputs, "", expanded)
+    return expanded
 
 
 def is_link(value: Any) -> bool:
     return isinstance(value, list)
 
 
-def _expand(sections: dict[str, Any], given: dict[str, Any], prefix: str, found: dict[str, tuple[str, Bounds]]) -> None:
+def _expand(
+    sections: dict[str, Any], inputs: dict[str, Any], prefix: str, expanded: dict[str, tuple[str, Bounds]]
+) -> None:
     named = [(section, *pair) for section in ("required", "optional") for pair in sections.get(section, {}).items()]
     for section, short, config in named:
         name, options = prefix + short, config[1] if len(config) > 1 else {}
         if config[0] != DYNAMIC:
-            found[name] = (section, (config[0], options))
+            expanded[name] = (section, (config[0], options))
             continue
-        chosen = next((o for o in options["options"] if name in given and o["key"] == given[name]), None)
-        if chosen is not None:
-            _expand(chosen["inputs"], given, f"{name}.", found)
-            found[name] = (section, (config[0], options))
+        option = next((o for o in options["options"] if name in inputs and o["key"] == inputs[name]), None)
+        if option is not None:
+            _expand(option["inputs"], inputs, f"{name}.", expanded)
+            expanded[name] = (section, (config[0], options))
 
 
 def _unknown_class(node_id: str, node: Any, object_info: dict[str, Any]) -> Problem | None:
@@ -84,8 +86,8 @@ def _unknown_class(node_id: str, node: Any, object_info: dict[str, Any]) -> Prob
         raise TypeError(f"node {node_id} is no object")
     title, class_type = node.get("_meta", {}).get("title"), node.get("class_type")
     if "class_type" not in node:
-        shown = title or f"ID #{node_id}"
-        message = f"Node '{shown}' has no class_type. The workflow may be corrupted or a custom node is missing."
+        title_or_id = title or f"ID #{node_id}"
+        message = f"Node '{title_or_id}' has no class_type. The workflow may be corrupted or a custom node is missing."
     elif class_type not in object_info:
         title = title or class_type
         message = f"Node '{title}' not found. The custom node may not be installed."
@@ -106,11 +108,11 @@ class _Judge:
         refusals: list[str] = []
         node_errors: dict[str, Any] = {}
         for output in outputs:
-            found = self._of_output(output)
-            if found.is_valid:
+            verdict = self._of_output(output)
+            if verdict.is_valid:
                 good.append(output)
                 continue
-            refusals += [f"{error['message']}: {error['details']}" for error in found.errors]
+            refusals += [f"{error['message']}: {error['details']}" for error in verdict.errors]
             for node_id, other in self._found.items():
                 if not other.is_valid and other.errors:
                     entry = {"errors": other.errors, "dependent_outputs": [], "class_type": self._class(node_id)}
@@ -126,48 +128,48 @@ class _Judge:
         except (LookupError, TypeError) as error:
             extra = {"exception_type": type(error).__name__, "traceback": ["(removed)"]}
             message = "Exception when validating node"
-            found = NodeVerdict(False, [build_problem("exception_during_validation", message, str(error), **extra)])
-            self._found[node_id] = found
-            return found
+            verdict = NodeVerdict(False, [build_problem("exception_during_validation", message, str(error), **extra)])
+            self._found[node_id] = verdict
+            return verdict
 
     def _of_node(self, node_id: str) -> NodeVerdict:
         if node_id in self._found:
             return self._found[node_id]
         if node_id in self._path:
             return self._cycle(node_id)
-        given, found = self._graph[node_id]["inputs"], NodeVerdict()
-        for name, (section, bounds) in expand_inputs(self._info[self._class(node_id)], given).items():
-            if name not in given:
+        inputs, verdict = self._graph[node_id]["inputs"], NodeVerdict()
+        for name, (section, bounds) in expand_inputs(self._info[self._class(node_id)], inputs).items():
+            if name not in inputs:
                 if section == "required":
                     short = name.rpartition(".")[2]
                     error = build_problem("required_input_missing", "Required input is missing", short, input_name=name)
-                    found.errors.append(error)
-            elif is_link(given[name]):
-                found.is_valid &= self._of_link(node_id, name, bounds, found.errors)
+                    verdict.errors.append(error)
+            elif is_link(inputs[name]):
+                verdict.is_valid &= self._of_link(node_id, name, bounds, verdict.errors)
             else:
-                found.errors += self._of_value(node_id, name, bounds)
-        return self._settled(node_id, found)
+                verdict.errors += self._of_value(node_id, name, bounds)
+        return self._settled(node_id, verdict)
 
-    def _settled(self, node_id: str, found: NodeVerdict) -> NodeVerdict:
-        """Joined with what a cycle through the node has already said of it."""
-        before = self._found.get(node_id, NodeVerdict())
-        errors = before.errors + [error for error in found.errors if error not in before.errors]
-        self._found[node_id] = NodeVerdict(before.is_valid and found.is_valid and not errors, errors)
+    def _settled(self, node_id: str, verdict: NodeVerdict) -> NodeVerdict:
+        """Join the verdict with an earlier one from a cycle through the node."""
+        earlier = self._found.get(node_id, NodeVerdict())
+        errors = earlier.errors + [error for error in verdict.errors if error not in earlier.errors]
+        self._found[node_id] = NodeVerdict(earlier.is_valid and verdict.is_valid and not errors, errors)
         return self._found[node_id]
 
     def _cycle(self, node_id: str) -> NodeVerdict:
         path = [*self._path[self._path.index(node_id) :], node_id]
-        shown = " -> ".join(f"{n} ({self._class(n)})" for n in path)
+        cycle = " -> ".join(f"{n} ({self._class(n)})" for n in path)
         nodes = list(dict.fromkeys(path))
         for node in nodes:
             extra = {"node_id": node, "cycle_nodes": nodes}
             self._found[node] = NodeVerdict(
-                False, [build_problem("dependency_cycle", "Dependency cycle detected", shown, **extra)]
+                False, [build_problem("dependency_cycle", "Dependency cycle detected", cycle, **extra)]
             )
         return self._found[node_id]
 
     def _of_link(self, node_id: str, name: str, bounds: Bounds, errors: list[Problem]) -> bool:
-        """Whether the node that is linked to is sound; what is wrong with the link itself goes to `errors`."""
+        """Whether the linked node is valid. Faults of the link itself are added to `errors`."""
         link = self._graph[node_id]["inputs"][name]
         if len(link) != 2:
             message = "Bad linked input, must be a length-2 list of [node_id, slot_index]"
@@ -197,9 +199,11 @@ class _Judge:
         return outputs[slot]
 
     def _of_value(self, node_id: str, name: str, bounds: Bounds) -> list[Problem]:
-        given, kind = self._graph[node_id]["inputs"], bounds[0]
+        inputs, kind = self._graph[node_id]["inputs"], bounds[0]
         value = (
-            given[name]["__value__"] if isinstance(given[name], dict) and "__value__" in given[name] else given[name]
+            inputs[name]["__value__"]
+            if isinstance(inputs[name], dict) and "__value__" in inputs[name]
+            else inputs[name]
         )
         if upload := UPLOADS.get((self._class(node_id), name)):
             if self._uploaded(str(value)):
@@ -215,7 +219,7 @@ class _Judge:
                 message = f"Failed to convert an input value to a {kind} value"
                 extra = {**_extra(name, bounds), "received_value": value, "exception_message": str(error)}
                 return [build_problem("invalid_input_type", message, f"{name}, {value}, {error}", **extra)]
-        given[name] = value
+        inputs[name] = value
         return _outside(name, value, bounds)
 
     def _class(self, node_id: str) -> str:
@@ -240,14 +244,14 @@ def _broken(error: Exception, name: str, bounds: Bounds, link: list[Any]) -> Pro
     )
 
 
-def _fits(received: Any, wanted: Any) -> bool:
-    if received == wanted or "*" in (received, wanted):
+def _fits(received: Any, expected: Any) -> bool:
+    if received == expected or "*" in (received, expected):
         return True
     if isinstance(received, list):
-        return bool(wanted == "COMBO")
-    if not isinstance(wanted, str):
+        return bool(expected == "COMBO")
+    if not isinstance(expected, str):
         return False
-    return not {t.strip() for t in received.split(",")}.isdisjoint(t.strip() for t in wanted.split(","))
+    return not {t.strip() for t in received.split(",")}.isdisjoint(t.strip() for t in expected.split(","))
 
 
 def _outside(name: str, value: Any, bounds: Bounds) -> list[Problem]:
@@ -264,7 +268,9 @@ def _outside(name: str, value: Any, bounds: Bounds) -> list[Problem]:
     choices = kind if isinstance(kind, list) else options.get("options", [])
     if value in choices:
         return []
-    listed = f"(list of length {len(choices)})" if len(choices) > LONG_LIST else str(choices)
+    choices_text = f"(list of length {len(choices)})" if len(choices) > LONG_LIST else str(choices)
     if len(choices) > LONG_LIST:
         extra["input_config"] = None
-    return [build_problem("value_not_in_list", "Value not in list", f"{name}: {value!r} not in {listed}", **extra)]
+    return [
+        build_problem("value_not_in_list", "Value not in list", f"{name}: {value!r} not in {choices_text}", **extra)
+    ]

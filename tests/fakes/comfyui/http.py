@@ -36,53 +36,55 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def create_application(
     setup: FakeSetup, queue: PromptQueue, hub: SocketHub, worker: PromptWorker, dying: threading.Event
 ) -> Starlette:
-    asked, prompting, transfers = (
-        _Asked(setup, queue, worker),
+    endpoints, prompting, transfers = (
+        _StateEndpoints(setup, queue, worker),
         PromptEndpoint(setup, queue, dying),
         TransferEndpoints(setup),
     )
     gets: dict[str, Endpoint] = {
-        "/": asked.root,
-        "/system_stats": asked.system_stats,
-        "/features": asked.features,
-        "/object_info": asked.object_info,
-        "/object_info/{name}": asked.object_info,
-        "/models": asked.models,
-        "/models/{folder}": asked.models,
-        "/embeddings": asked.embeddings,
-        "/prompt": asked.remaining,
-        "/queue": asked.queue,
-        "/history": asked.history,
-        "/history/{prompt_id}": asked.history_of,
+        "/": endpoints.root,
+        "/system_stats": endpoints.system_stats,
+        "/features": endpoints.features,
+        "/object_info": endpoints.object_info,
+        "/object_info/{name}": endpoints.object_info,
+        "/models": endpoints.models,
+        "/models/{folder}": endpoints.models,
+        "/embeddings": endpoints.embeddings,
+        "/prompt": endpoints.remaining,
+        "/queue": endpoints.queue,
+        "/history": endpoints.history,
+        "/history/{prompt_id}": endpoints.history_of,
         "/view": transfers.view,
     }
     posts: dict[str, Endpoint] = {
         "/prompt": prompting.prompt,
-        "/queue": asked.change_queue,
-        "/history": asked.change_history,
-        "/interrupt": asked.interrupt,
-        "/free": asked.free,
+        "/queue": endpoints.change_queue,
+        "/history": endpoints.change_history,
+        "/interrupt": endpoints.interrupt,
+        "/free": endpoints.free,
         "/upload/image": transfers.upload,
     }
     routes: list[BaseRoute] = [Route(path, endpoint) for path, endpoint in gets.items()]
     routes += [Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()]
     routes.append(WebSocketRoute("/ws", hub.serve))
     handlers: Any = {CrashError: answer_crash, HTTPException: answer_not_found}
-    return Starlette(routes=[*_jobs(setup, asked), Mount("/api", routes=routes), *routes], exception_handlers=handlers)
+    return Starlette(
+        routes=[*_jobs(setup, endpoints), Mount("/api", routes=routes), *routes], exception_handlers=handlers
+    )
 
 
-def _jobs(setup: FakeSetup, asked: _Asked) -> list[BaseRoute]:
-    """They have no form without /api, and older servers do not have them."""
-    found: list[BaseRoute] = []
+def _jobs(setup: FakeSetup, endpoints: _StateEndpoints) -> list[BaseRoute]:
+    """The routes that have no form without /api. Older servers lack them."""
+    routes: list[BaseRoute] = []
     if setup.is_at_least("0.25.0"):
-        found.append(Route("/api/jobs/cancel", asked.cancel_jobs, methods=["POST"]))
-        found.append(Route("/api/jobs/{prompt_id}/cancel", asked.cancel_job, methods=["POST"]))
+        routes.append(Route("/api/jobs/cancel", endpoints.cancel_jobs, methods=["POST"]))
+        routes.append(Route("/api/jobs/{prompt_id}/cancel", endpoints.cancel_job, methods=["POST"]))
     if setup.is_at_least("0.5.1"):
-        found += [Route("/api/jobs", asked.jobs), Route("/api/jobs/{prompt_id}", asked.job)]
-    return found
+        routes += [Route("/api/jobs", endpoints.jobs), Route("/api/jobs/{prompt_id}", endpoints.job)]
+    return routes
 
 
-class _Asked:
+class _StateEndpoints:
     def __init__(self, setup: FakeSetup, queue: PromptQueue, worker: PromptWorker) -> None:
         self._setup, self._queue, self._worker = setup, queue, worker
 
@@ -129,55 +131,58 @@ class _Asked:
         return JsonResponse(self._queue.entry(request.path_params["prompt_id"]))
 
     async def change_queue(self, request: Request) -> Response:
-        asked = await read_object(request)
-        if asked.get("clear"):
+        body = await read_object(request)
+        if body.get("clear"):
             self._queue.clear()
-        for prompt_id in asked.get("delete", []):
+        for prompt_id in body.get("delete", []):
             self._queue.delete(prompt_id)
         return Response()
 
     async def change_history(self, request: Request) -> Response:
-        asked = await read_object(request)
-        if asked.get("clear"):
+        body = await read_object(request)
+        if body.get("clear"):
             self._queue.forget()
-        for prompt_id in asked.get("delete", []):
+        for prompt_id in body.get("delete", []):
             self._queue.forget(prompt_id)
         return Response()
 
     async def interrupt(self, request: Request) -> Response:
-        """Before 0.3.56 a prompt_id is not looked at."""
+        """Before 0.3.56 the server ignores a prompt_id."""
         try:
-            asked = json.loads(await request.body())
+            body = json.loads(await request.body())
         except ValueError:
-            asked = {}
-        self._stop(asked.get("prompt_id") or None if self._setup.is_at_least("0.3.56") else None)
+            body = {}
+        self._stop(body.get("prompt_id") or None if self._setup.is_at_least("0.3.56") else None)
         return Response()
 
     async def free(self, request: Request) -> Response:
-        asked = await read_object(request)
-        self._setup.frees.append(asked)
-        if asked.get("unload_models"):
-            self._setup.troubles.on_models_unloaded()
-        if asked.get("free_memory"):
+        body = await read_object(request)
+        self._setup.frees.append(body)
+        if body.get("unload_models"):
+            self._setup.misbehaviours.on_models_unloaded()
+        if body.get("free_memory"):
             self._worker.forget.set()
         return Response()
 
     async def jobs(self, request: Request) -> Response:
-        given = request.query_params
-        states = [s.strip().lower() for s in given.get("status", "").split(",") if s.strip()]
+        parameters = request.query_params
+        states = [s.strip().lower() for s in parameters.get("status", "").split(",") if s.strip()]
         if wrong := [state for state in states if state not in jobs.STATES]:
             reason = f"Invalid status value(s): {', '.join(wrong)}. Valid values: {', '.join(jobs.STATES)}"
             return JsonResponse({"error": reason}, 400)
-        found = jobs.list_jobs(self._queue, states or list(jobs.STATES))
-        offset, limit = max(0, int(given.get("offset", "0"))), int(given["limit"]) if "limit" in given else None
-        page = found[offset:] if limit is None else found[offset : offset + limit]
-        more = offset + len(page) < len(found)
-        pages = {"offset": offset, "limit": limit, "total": len(found), "has_more": more}
+        matching = jobs.list_jobs(self._queue, states or list(jobs.STATES))
+        offset, limit = (
+            max(0, int(parameters.get("offset", "0"))),
+            int(parameters["limit"]) if "limit" in parameters else None,
+        )
+        page = matching[offset:] if limit is None else matching[offset : offset + limit]
+        more = offset + len(page) < len(matching)
+        pages = {"offset": offset, "limit": limit, "total": len(matching), "has_more": more}
         return JsonResponse({"jobs": page, "pagination": pages})
 
     async def job(self, request: Request) -> Response:
-        found = jobs.find_job(self._queue, request.path_params["prompt_id"])
-        return JsonResponse({"error": "Job not found"}, 404) if found is None else JsonResponse(found)
+        job = jobs.find_job(self._queue, request.path_params["prompt_id"])
+        return JsonResponse({"error": "Job not found"}, 404) if job is None else JsonResponse(job)
 
     async def cancel_job(self, request: Request) -> Response:
         return JsonResponse({"cancelled": self._cancel(request.path_params["prompt_id"])})
@@ -196,6 +201,6 @@ class _Asked:
 
     def _stop(self, prompt_id: str | None) -> bool:
         runs = any(prompt_id in (None, item.prompt_id) for item in self._queue.running())
-        if runs and self._setup.troubles.take(InterruptTooLate):
+        if runs and self._setup.misbehaviours.take(InterruptTooLate):
             return True
         return self._queue.interrupt(prompt_id)

@@ -25,8 +25,8 @@ def list_jobs(queue: PromptQueue, states: list[str]) -> list[Job]:
     jobs = [_waiting(item, "in_progress") for item in queue.running()]
     jobs += [_waiting(item, "pending") for item in queue.pending()]
     jobs += [_ended(entry, whole=False) for entry in queue.entries().values()]
-    chosen = [job for job in jobs if job["status"] in states]
-    return sorted(chosen, key=lambda job: job.get("create_time", 0), reverse=True)
+    matching = [job for job in jobs if job["status"] in states]
+    return sorted(matching, key=lambda job: job.get("create_time", 0), reverse=True)
 
 
 def _waiting(item: QueuedPrompt, state: str) -> Job:
@@ -38,13 +38,15 @@ def _ended(entry: dict[str, Any], *, whole: bool) -> Job:
     number, prompt_id, graph, extra_data, _ = entry["prompt"]
     messages = dict(entry["status"]["messages"])
     files = list(_files(entry["outputs"]))
-    shown = [f for f in files if f["mediaType"] in PREVIEWABLE or f.get("format", "").startswith(("video/", "audio/"))]
+    previewable = [
+        f for f in files if f["mediaType"] in PREVIEWABLE or f.get("format", "").startswith(("video/", "audio/"))
+    ]
     job = {"id": prompt_id, "status": _state(messages), "priority": number, **_made(extra_data), **_times(messages)}
     if "execution_error" in messages:
         job["execution_error"] = messages["execution_error"]
-    job |= {"outputs_count": len(files), "previewable_outputs_count": len(shown)}
-    if shown:
-        job["preview_output"] = next((f for f in shown if f.get("type") == "output"), shown[0])
+    job |= {"outputs_count": len(files), "previewable_outputs_count": len(previewable)}
+    if previewable:
+        job["preview_output"] = next((f for f in previewable if f.get("type") == "output"), previewable[0])
     job |= _workflow(extra_data)
     if whole:
         job |= {"outputs": entry["outputs"], "execution_status": entry["status"]}
@@ -66,8 +68,8 @@ def _state(messages: dict[str, Any]) -> str:
 
 
 def _times(messages: dict[str, Any]) -> Job:
-    ended = next(messages[name]["timestamp"] for name in ENDS if name in messages)
-    return {"execution_start_time": messages["execution_start"]["timestamp"], "execution_end_time": ended}
+    ended_ms = next(messages[name]["timestamp"] for name in ENDS if name in messages)
+    return {"execution_start_time": messages["execution_start"]["timestamp"], "execution_end_time": ended_ms}
 
 
 def _made(extra_data: dict[str, Any]) -> Job:

@@ -19,27 +19,28 @@ class Misbehaviour:
 
 @dataclass(frozen=True, kw_only=True)
 class SilentSocket(Misbehaviour):
-    """A socket opens, gets so many messages and then nothing for ever, without being closed (item 2)."""
+    """A socket opens, sends that many messages and then nothing, without being closed (item 2)."""
 
     after_messages: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class SocketDropped(Misbehaviour):
-    """The client's socket breaks with 1006 in mid-run, at that sampler step; the run goes on (items 2 and 3)."""
+    """The client's socket breaks with 1006 during the run, at that sampler step. The run continues (items 2 and 3)."""
 
     at_step: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class SocketRefused(Misbehaviour):
-    """The handshake of a socket is answered with 403; HTTP goes on (item 2)."""
+    """The handshake of a socket is answered with 403; HTTP continues (item 2)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeErrors(Misbehaviour):
-    """POST /prompt answers 200 with node_errors: the first output was dropped, and its prompt ends in success without
-    it (the table of POST /prompt)."""
+    """POST /prompt answers 200 with node_errors: the first output was dropped, and its prompt succeeds without it (the
+    table of POST /prompt).
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +64,9 @@ class RestartMidRun(Misbehaviour):
 
 @dataclass(frozen=True, kw_only=True)
 class DeadWorker(Misbehaviour):
-    """The worker thread dies at a node of that class: HTTP goes on, the prompt stays "running" for ever, interrupt
-    does nothing (item 7). Only `restart()` ends it."""
+    """The worker thread dies at a node of that class. HTTP continues, the prompt stays "running", and interrupt does
+    nothing (item 7). Only `restart()` ends it.
+    """
 
     at: str = "KSampler"
 
@@ -82,8 +84,8 @@ class OutOfMemory(Misbehaviour):
     def applies_to(self, *, frames: int, context: int, pixels: int) -> bool:
         """`context` is the number of frames sampled at once, `pixels` width × height."""
         bounds = [(self.above_frames, frames), (self.above_context, context), (self.above_pixels, pixels)]
-        given = [(most, size) for most, size in bounds if most is not None]
-        return not given or any(size > most for most, size in given)
+        limits = [(most, size) for most, size in bounds if most is not None]
+        return not limits or any(size > most for most, size in limits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,9 @@ class Slow(Misbehaviour):
 
 @dataclass(frozen=True, kw_only=True)
 class ServerError(Misbehaviour):
-    """A request to that path is answered with a 5xx text; a POST /prompt queues nothing (the table of POST /prompt)."""
+    """A request to that path is answered with a 5xx text. A POST /prompt then queues nothing (the table of POST
+    /prompt).
+    """
 
     path: str = "/prompt"
     status: int = 500
@@ -119,14 +123,14 @@ class TimeoutAfterAccepting(Misbehaviour):
 
 @dataclass(frozen=True, kw_only=True)
 class Hangs(Misbehaviour):
-    """A request to that path is taken and never answered."""
+    """A request to that path is accepted and never answered."""
 
     path: str = "/queue"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TruncatedDownload(Misbehaviour):
-    """/view sends that share of the file and breaks off: Content-Length is larger than what came (item 1)."""
+    """/view sends that share of the file and breaks off: Content-Length is larger than the part received (item 1)."""
 
     share: float = 0.5
 
@@ -140,7 +144,7 @@ class ShortFile(Misbehaviour):
 
 @dataclass(frozen=True, kw_only=True)
 class WrongFrameCount(Misbehaviour):
-    """The file holds so many frames more or fewer than the graph asked for (item 1)."""
+    """The file has that many frames more or fewer than the graph requests (item 1)."""
 
     by: int = -1
 
@@ -152,24 +156,24 @@ class GarbageFile(Misbehaviour):
 
 @dataclass(frozen=True, kw_only=True)
 class BlackPicture(Misbehaviour):
-    """All frames are black, as when half precision overflows in the VAE: a good file, and no picture."""
+    """All frames are black, as when half precision overflows in the VAE: a valid file without a picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrozenPicture(Misbehaviour):
-    """All frames are the first one, as from a motion module that moves nothing: a good file, and no motion."""
+    """All frames equal the first one, as with a motion module that moves nothing: a valid file without motion."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PaddedFile(Misbehaviour):
-    """The MP4 is made that large by an empty box at its end; it stays a good file. For tests of streaming."""
+    """An empty box at the end makes the MP4 that large; it stays a valid file. For tests of streaming."""
 
     file_bytes: int = 200_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class InterruptTooLate(Misbehaviour):
-    """An interrupt is answered with 200 and lands in the last node: the run ends in success ("Queue, interrupt")."""
+    """An interrupt is answered with 200 but takes effect in the last node, so the run succeeds ("Queue, interrupt")."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,18 +209,18 @@ class ActiveMisbehaviours:
             self._left.clear()
 
     def take(self, kind: type[Kind], fits: Callable[[Kind], bool] = lambda _: True) -> Kind | None:
-        """The first of that kind that fits, with one use less; None if there is none."""
+        """The first active misbehaviour of that kind that fits, with one use less; None if there is none."""
         with self._lock:
-            for place, (found, left) in enumerate(self._left):
-                if isinstance(found, kind) and fits(found):
-                    self._left[place : place + 1] = [] if left == 1 else [(found, left and left - 1)]
-                    return found
+            for index, (candidate, uses) in enumerate(self._left):
+                if isinstance(candidate, kind) and fits(candidate):
+                    self._left[index : index + 1] = [] if uses == 1 else [(candidate, uses and uses - 1)]
+                    return candidate
         return None
 
     def on_models_unloaded(self) -> None:
         """Models were unloaded."""
         with self._lock:
-            self._left = [(k, left) for k, left in self._left if not (isinstance(k, OutOfMemory) and k.until_freed)]
+            self._left = [(k, uses) for k, uses in self._left if not (isinstance(k, OutOfMemory) and k.until_freed)]
 
 
 def parse_misbehaviour(text: str) -> Misbehaviour:
@@ -228,20 +232,20 @@ def parse_misbehaviour(text: str) -> Misbehaviour:
     kind = NAMES.get(name)
     if kind is None:
         raise ValueError(f"there is no misbehaviour {name}; there are {', '.join(NAMES)}")
-    types, given = get_type_hints(kind), [setting.partition("=") for setting in settings.split(",") if setting]
-    if unknown := {key for key, _, _ in given} - types.keys():
+    types, pairs = get_type_hints(kind), [setting.partition("=") for setting in settings.split(",") if setting]
+    if unknown := {key for key, _, _ in pairs} - types.keys():
         raise ValueError(f"{name} has no setting {', '.join(sorted(unknown))}; it has {', '.join(types)}")
-    return kind(**{key: _value(types[key], value) for key, _, value in given})
+    return kind(**{key: _value(types[key], value) for key, _, value in pairs})
 
 
-def _value(wanted: Any, text: str) -> Any:
-    if wanted is bool:
+def _value(expected: Any, text: str) -> Any:
+    if expected is bool:
         return {"true": True, "false": False}[text]
     if text == "none":
         return None
-    if wanted is str:
+    if expected is str:
         return text
-    return float(text) if float in (wanted, *getattr(wanted, "__args__", ())) else int(text)
+    return float(text) if float in (expected, *getattr(expected, "__args__", ())) else int(text)
 
 
 def describe_all() -> str:

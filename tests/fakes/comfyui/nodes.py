@@ -67,7 +67,7 @@ class NodeCall:
     input_types: dict[str, str]
     output_types: list[str]
     folders: ServerFolders
-    troubles: ActiveMisbehaviours
+    misbehaviours: ActiveMisbehaviours
     pace: RenderPace
     metadata: str
     sleep: Callable[[float], None]
@@ -81,12 +81,14 @@ class NodeResult:
 
 
 def run_node(work: NodeCall) -> NodeResult:
-    """Raises NodeError where the real node raises; what `tick` and `sleep` raise goes through."""
+    """Raises NodeError where the real node raises. Errors of `tick` and `sleep` pass through."""
     for name in ("ckpt_name", "model_name"):
         if work.inputs.get(name) in BROKEN_FILES:
             raise NodeError(*BROKEN_FILES[work.inputs[name]])
     if work.class_type in SAVERS:
-        saved: SavedFiles = SAVERS[work.class_type](work.inputs, work.folders, work.troubles, work.metadata, work.tick)
+        saved: SavedFiles = SAVERS[work.class_type](
+            work.inputs, work.folders, work.misbehaviours, work.metadata, work.tick
+        )
         return NodeResult(saved.outputs, saved.ui)
     if work.class_type in rig.CLASSES:
         rig.run_rig_node(work.class_type, work.inputs, work.pace.rig_tick_s, work.sleep, work.tick)
@@ -95,13 +97,13 @@ def run_node(work: NodeCall) -> NodeResult:
 
 
 def _hand_on(work: NodeCall) -> list[Any]:
-    made: list[Any] = []
+    outputs: list[Any] = []
     for kind in work.output_types:
-        linked = (work.inputs[name] for name, given in work.input_types.items() if given == kind)
-        made.append(next(linked, OpaqueValue(kind)))
+        linked = (work.inputs[name] for name, input_type in work.input_types.items() if input_type == kind)
+        outputs.append(next(linked, OpaqueValue(kind)))
     if "CONTEXT_OPTIONS" in work.output_types and "context_length" in work.inputs:
-        made[work.output_types.index("CONTEXT_OPTIONS")] = ContextOptions(work.inputs["context_length"])
-    return made
+        outputs[work.output_types.index("CONTEXT_OPTIONS")] = ContextOptions(work.inputs["context_length"])
+    return outputs
 
 
 def _load_checkpoint(work: NodeCall) -> list[Any]:
@@ -156,17 +158,17 @@ def _sample(work: NodeCall) -> list[Any]:
     _within_motion_limit(model, latent.count)
     at_once = min(latent.count, model.context_length or latent.count)
     size = {"frames": latent.count, "context": at_once, "pixels": latent.width * latent.height}
-    if work.troubles.take(OutOfMemory, lambda trouble: trouble.applies_to(**size)):
+    if work.misbehaviours.take(OutOfMemory, lambda misbehaviour: misbehaviour.applies_to(**size)):
         raise NodeError("torch.OutOfMemoryError", rig.OOM)
-    slow = work.troubles.take(Slow)
+    slow = work.misbehaviours.take(Slow)
     seed = work.inputs["seed"] if "seed" in work.inputs else work.inputs["noise_seed"]
-    drawn = replace(latent, seed=seed, still=None, colour=None)
+    sampled = replace(latent, seed=seed, still=None, colour=None)
     steps = work.inputs["steps"]
     step_s = work.pace.per_step_s + work.pace.per_frame_s * latent.count / steps
     for step in range(1, steps + 1):
         work.sleep(step_s + (slow.seconds_per_step if slow else 0.0))
-        work.tick(step, steps, drawn)
-    return [drawn]
+        work.tick(step, steps, sampled)
+    return [sampled]
 
 
 def _within_motion_limit(model: LoadedModel, frames: int) -> None:

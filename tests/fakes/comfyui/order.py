@@ -32,11 +32,11 @@ class ExecutionOrder:
         if not self._needs:
             raise StopIteration
         ready = [node for node, needs in self._needs.items() if not needs]
-        chosen = self._pick(ready)
-        del self._needs[chosen]
+        picked = self._pick(ready)
+        del self._needs[picked]
         for needs in self._needs.values():
-            needs.discard(chosen)
-        return chosen
+            needs.discard(picked)
+        return picked
 
     def _add(self, graph: dict[str, Any], output: str, cached: set[str]) -> None:
         waiting = [output]

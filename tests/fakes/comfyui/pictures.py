@@ -110,11 +110,11 @@ def _moving(frames: FrameRecipe) -> Iterator[Picture]:
     margin = PIXELS_PER_FRAME * frames.count
     ground = _ground(frames.height, frames.width + margin, chance)
     discs = [_disc(frames, chance) for _ in range(4)]
-    for at in range(frames.count):
-        left = PIXELS_PER_FRAME * at
-        picture = np.ascontiguousarray(ground[:, left : left + frames.width])
+    for index in range(frames.count):
+        offset = PIXELS_PER_FRAME * index
+        picture = np.ascontiguousarray(ground[:, offset : offset + frames.width])
         for centre, step, radius, colour in discs:
-            x, y = (centre + step * at) % (frames.width, frames.height)
+            x, y = (centre + step * index) % (frames.width, frames.height)
             cv2.circle(picture, (int(x), int(y)), radius, colour, -1, cv2.LINE_AA)
         yield picture
 

@@ -1,4 +1,4 @@
-"""One lifetime of the server process: its queue, sockets and threads. A restart begins another."""
+"""One lifetime of the server process: its queue, sockets and threads. A restart creates a new one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ START_TIMEOUT_S = 10.0
 class ServerProcess:
     def __init__(self, setup: FakeSetup, port: int) -> None:
         self._dying = threading.Event()
-        hub = SocketHub(setup.troubles, self._abort)
+        hub = SocketHub(setup.misbehaviours, self._abort)
         self._queue = PromptQueue(hub.send_status)
         hub.remaining = self._queue.remaining
         self._worker = PromptWorker(setup, self._queue, hub, self._dying)
@@ -46,7 +46,7 @@ class ServerProcess:
             time.sleep(0.002)
 
     def kill(self) -> None:
-        """End as with kill -9: nothing listens any more, and every connection breaks."""
+        """End as with kill -9: the port closes, and every connection breaks."""
         self._dying.set()
         self._queue.wake()
         self._server.cut()
@@ -102,10 +102,10 @@ def _config(app: Any) -> uvicorn.Config:
 
 
 def _listening(port: int) -> socket.socket:
-    opened = socket.socket(
+    listener = socket.socket(
         proto=socket.IPPROTO_TCP
     )  # without an explicit proto asyncio keeps Nagle on: 40 ms per answer
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    opened.bind((HOST, port))
-    opened.listen(128)
-    return opened
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((HOST, port))
+    listener.listen(128)
+    return listener

@@ -27,10 +27,10 @@ class RunMessages:
 
     def record(self, event: str, data: dict[str, Any], *, broadcast: bool = False) -> None:
         """Send and record a message. Without a client_id only broadcast messages are sent, to all clients."""
-        whole = {"prompt_id": self.item.prompt_id, **data, "timestamp": int(time.time() * 1000)}
-        self.messages.append([event, whole])
+        data_with_ids = {"prompt_id": self.item.prompt_id, **data, "timestamp": int(time.time() * 1000)}
+        self.messages.append([event, data_with_ids])
         if self.hub.client_id is not None or broadcast:
-            self.hub.send(event, whole, self.hub.client_id)
+            self.hub.send(event, data_with_ids, self.hub.client_id)
 
     def send_started(self, node: str) -> None:
         self._state(node, 0.0, 1.0, "running")
@@ -44,21 +44,21 @@ class RunMessages:
         self.hub.send("progress", progress, self.hub.client_id)
         self._preview(node, preview, with_metadata=False)
 
-    def send_finished(self, node: str, shown: dict[str, Any] | None) -> None:
-        if shown is not None:
-            self.send_executed(node, shown)
+    def send_finished(self, node: str, node_ui: dict[str, Any] | None) -> None:
+        if node_ui is not None:
+            self.send_executed(node, node_ui)
         full = self._progress[node]["max"]
         self._state(node, full, full, "finished")
 
-    def send_cached(self, node: str, shown: dict[str, Any] | None) -> None:
+    def send_cached(self, node: str, node_ui: dict[str, Any] | None) -> None:
         """Report a cached output node: only its end is sent."""
-        self.send_executed(node, shown)
+        self.send_executed(node, node_ui)
         self._state(node, 1, 1, "finished")
 
-    def send_executed(self, node: str, shown: dict[str, Any] | None) -> None:
-        if shown is not None:
-            self.ui[node] = shown
-        payload = {"node": node, "display_node": node, "output": shown, "prompt_id": self.item.prompt_id}
+    def send_executed(self, node: str, node_ui: dict[str, Any] | None) -> None:
+        if node_ui is not None:
+            self.ui[node] = node_ui
+        payload = {"node": node, "display_node": node, "output": node_ui, "prompt_id": self.item.prompt_id}
         self._to_client("executed", payload)
 
     def history_entry(self) -> dict[str, Any]:

@@ -78,9 +78,9 @@ class PromptQueue:
     def delete(self, prompt_id: str) -> bool:
         """Drop the first pending prompt with that id."""
         with self._lock:
-            for place, waiting in enumerate(self._pending):
+            for index, waiting in enumerate(self._pending):
                 if waiting[1] == prompt_id:
-                    del self._pending[place]
+                    del self._pending[index]
                     heapq.heapify(self._pending)
                     self._changed()
                     return True
@@ -114,8 +114,8 @@ class PromptQueue:
         with self._lock:
             ids = list(self._history)
         first = max(0, len(ids) - limit) if offset < 0 and limit is not None else max(0, offset)
-        chosen = ids[first:] if limit is None else ids[first : first + limit]
-        return {prompt_id: self._history[prompt_id] for prompt_id in chosen}
+        selected = ids[first:] if limit is None else ids[first : first + limit]
+        return {prompt_id: self._history[prompt_id] for prompt_id in selected}
 
     def forget(self, prompt_id: str | None = None) -> None:
         """Drop one entry of the history, or all."""

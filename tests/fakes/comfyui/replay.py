@@ -60,8 +60,8 @@ class ReplayClient:
         return connect(f"{self.url.replace('http', 'ws')}/ws{query}", max_size=None, open_timeout=TIMEOUT_S)
 
     def submit(self, graph: dict[str, Any], client_id: str | None = None, **more: Any) -> str:
-        given = {"client_id": client_id} if client_id else {}
-        answer = self.http.post("/prompt", json={"prompt": graph, **given, **more})
+        client = {"client_id": client_id} if client_id else {}
+        answer = self.http.post("/prompt", json={"prompt": graph, **client, **more})
         answer.raise_for_status()
         prompt_id: str = answer.json()["prompt_id"]
         return prompt_id
@@ -70,8 +70,8 @@ class ReplayClient:
         """Wait for the entry of the history and return it."""
         until = time.monotonic() + TIMEOUT_S
         while time.monotonic() < until:
-            if found := self.http.get(f"/history/{prompt_id}").json():
-                entry: dict[str, Any] = found[prompt_id]
+            if history := self.http.get(f"/history/{prompt_id}").json():
+                entry: dict[str, Any] = history[prompt_id]
                 return entry
             time.sleep(0.005)
         raise TimeoutError(f"{prompt_id} did not end")
@@ -112,23 +112,23 @@ def wait_for_event(socket: Connection, event: str, node: str) -> None:
 
 
 def read_until_idle(socket: Connection) -> list[dict[str, Any]]:
-    found = []
+    messages = []
     while True:
         item = parse_message(socket.recv(timeout=TIMEOUT_S))
         if item["type"] != "feature_flags":
-            found.append(item)
+            messages.append(item)
         if item["type"] == "executing" and item["data"]["node"] is None:
-            return found
+            return messages
 
 
 def read_until_quiet(socket: Connection, quiet_s: float = 0.2) -> list[dict[str, Any]]:
     """Read messages until none has arrived for `quiet_s`."""
-    found = []
+    messages = []
     while True:
         try:
-            found.append(parse_message(socket.recv(timeout=quiet_s)))
+            messages.append(parse_message(socket.recv(timeout=quiet_s)))
         except TimeoutError:
-            return found
+            return messages
 
 
 def parse_message(message: str | bytes) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def parse_message(message: str | bytes) -> dict[str, Any]:
 
 def summarise(messages: Iterable[dict[str, Any]], graph: dict[str, Any], skip: set[str]) -> TranscriptSummary:
     """A transcript without ids, times, file names, nodes of `skip`, and clock-dependent ticks."""
-    found: TranscriptSummary = []
+    summary: TranscriptSummary = []
     states_before: tuple[Any, ...] = ()
     for message in messages:
         kind, data = message["type"], message.get("data", {})
@@ -156,8 +156,10 @@ def summarise(messages: Iterable[dict[str, Any]], graph: dict[str, Any], skip: s
             item = (data["node"], data["value"], data["max"])
         else:
             item = _essence(kind, data, skip) if kind != "binary" else (message["event"],)
-        found.append((kind, *item))
-    return _unclocked(found, {node for node, made in graph.items() if made["class_type"] in FRAMES_WRITTEN})
+        summary.append((kind, *item))
+    return _unclocked(
+        summary, {node for node, node_fields in graph.items() if node_fields["class_type"] in FRAMES_WRITTEN}
+    )
 
 
 def _essence(kind: str, data: dict[str, Any], skip: set[str]) -> tuple[Any, ...]:
@@ -171,17 +173,17 @@ def _essence(kind: str, data: dict[str, Any], skip: set[str]) -> tuple[Any, ...]
     return tuple(data[name] if name != "prompt_id" else "prompt_id" for name in names if name in data)
 
 
-def _unclocked(found: TranscriptSummary, clocked: set[str]) -> TranscriptSummary:
+def _unclocked(summary: TranscriptSummary, clocked: set[str]) -> TranscriptSummary:
     """Keep only the first and last tick of these nodes, and one of several equal states."""
-    kept: TranscriptSummary = []
-    for item in found:
+    reduced: TranscriptSummary = []
+    for item in summary:
         if item[0] == "progress" and item[1] in clocked and item[2] not in (1, item[3]):
             continue
         running = [state for state in item[1:] if item[0] == "progress_state" and state[0] in clocked]
         if any(state[1][2] == "running" and 1 < state[1][0] < state[1][1] for state in running):
             continue
-        kept.append(item)
-    return kept
+        reduced.append(item)
+    return reduced
 
 
 def normalise(value: Any, root: Path | None = None) -> Any:

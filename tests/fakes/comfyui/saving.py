@@ -36,7 +36,7 @@ from tests.fakes.comfyui.pictures import (
 )
 
 TICK_S = 0.1  # minimum time between two progress messages while frames are written
-PIPE_BYTES = 65_536  # a first frame above this meets the broken pipe of an ffmpeg that never started
+PIPE_BYTES = 65_536  # A larger first frame fails with the broken pipe of an ffmpeg that never started.
 ODD_SIZE = "[Errno 542398533] Generic error in an external library: 'avcodec_open2(\"libx264\", {})'\n"
 Tick = Callable[[int, int, FrameRecipe | None], None]
 
@@ -54,7 +54,7 @@ class SavedFiles:
 
 
 def combine_video(
-    inputs: dict[str, Any], folders: ServerFolders, troubles: ActiveMisbehaviours, metadata: str, tick: Tick
+    inputs: dict[str, Any], folders: ServerFolders, misbehaviours: ActiveMisbehaviours, metadata: str, tick: Tick
 ) -> SavedFiles:
     """VHS_VideoCombine, H.264 only."""
     if inputs["format"] != "video/h264-mp4":
@@ -65,11 +65,11 @@ def combine_video(
     path, cover = target.folder / f"{name}.mp4", target.folder / f"{name}.png"
     write_picture(cover, next(iter(draw_frames(replace(frames, count=1)))))
     pix_fmt, fps = inputs.get("pix_fmt", "yuv420p"), float(inputs["frame_rate"])
-    total, pictures = _back_and_forth(frames, troubles, pingpong=inputs.get("pingpong", False))
+    total, pictures = _back_and_forth(frames, misbehaviours, pingpong=inputs.get("pingpong", False))
     written = _throttled(tick, total)
     if _knows(pix_fmt):
         coding = VideoCoding(fps, inputs.get("crf", 19), pix_fmt, writes_colour_tags=True, metadata=metadata)
-        _film(path, map(pad_to_even, pictures), coding, troubles, written)
+        _film(path, map(pad_to_even, pictures), coding, misbehaviours, written)
     else:
         _without_ffmpeg(path, frames, pix_fmt, written)
     gif: dict[str, Any] = {**target.describe(path.name), "format": inputs["format"], "frame_rate": fps}
@@ -78,7 +78,7 @@ def combine_video(
 
 
 def save_video(
-    inputs: dict[str, Any], folders: ServerFolders, troubles: ActiveMisbehaviours, metadata: str, tick: Tick
+    inputs: dict[str, Any], folders: ServerFolders, misbehaviours: ActiveMisbehaviours, metadata: str, tick: Tick
 ) -> SavedFiles:
     clip: FakeVideo = inputs["video"]
     if inputs["codec"] not in ("auto", "h264"):
@@ -88,19 +88,19 @@ def save_video(
         raise NodeError("av.error.ExternalError", ODD_SIZE)
     path = target.folder / f"{target.name}_{target.next_number():05}_.mp4"
     coding = VideoCoding(clip.fps, inputs.get("codec.encoding.crf", 23.0), metadata=metadata)
-    _film(path, _back_and_forth(clip.frames, troubles, pingpong=False)[1], coding, troubles, lambda _: None)
+    _film(path, _back_and_forth(clip.frames, misbehaviours, pingpong=False)[1], coding, misbehaviours, lambda _: None)
     return SavedFiles([clip], {"images": [target.describe(path.name)], "animated": [True]})
 
 
 def save_images(
-    inputs: dict[str, Any], folders: ServerFolders, troubles: ActiveMisbehaviours, metadata: str, tick: Tick
+    inputs: dict[str, Any], folders: ServerFolders, misbehaviours: ActiveMisbehaviours, metadata: str, tick: Tick
 ) -> SavedFiles:
     """SaveImage; PreviewImage has no prefix and writes to the temp folder."""
     frames: FrameRecipe = inputs["images"]
     kind = "output" if "filename_prefix" in inputs else "temp"
     target = _target(folders, inputs.get("filename_prefix", "ComfyUI_temp_fake"), kind, frames)
     first, saved_files = target.next_number(), []
-    black = troubles.take(BlackPicture)
+    black = misbehaviours.take(BlackPicture)
     for number, picture in enumerate(draw_frames(replace(frames, colour=(0, 0, 0)) if black else frames), first):
         name = f"{target.name}_{number:05}_.png"
         write_picture(target.folder / name, picture)
@@ -145,14 +145,14 @@ def _without_ffmpeg(path: Path, frames: FrameRecipe, pix_fmt: str, written: Call
 
 
 def _back_and_forth(
-    frames: FrameRecipe, troubles: ActiveMisbehaviours, *, pingpong: bool
+    frames: FrameRecipe, misbehaviours: ActiveMisbehaviours, *, pingpong: bool
 ) -> tuple[int, Iterator[Picture]]:
     """The number of pictures and the pictures, after the active misbehaviours."""
-    if troubles.take(BlackPicture):
+    if misbehaviours.take(BlackPicture):
         frames = replace(frames, colour=(0, 0, 0))
-    if wrong := troubles.take(WrongFrameCount):
+    if wrong := misbehaviours.take(WrongFrameCount):
         frames = replace(frames, count=max(1, frames.count + wrong.by))
-    if troubles.take(FrozenPicture):
+    if misbehaviours.take(FrozenPicture):
         return frames.count, repeat(next(draw_frames(frames)), frames.count)
     if not pingpong:
         return frames.count, draw_frames(frames)
@@ -178,20 +178,20 @@ def _film(
     path: Path,
     pictures: Iterator[Picture],
     coding: VideoCoding,
-    troubles: ActiveMisbehaviours,
+    misbehaviours: ActiveMisbehaviours,
     written: Callable[[int], None],
 ) -> None:
-    nowhere = troubles.take(SuccessWithoutFile)
-    counts = (count for count, _ in enumerate(pictures, 1)) if nowhere else write_mp4(path, pictures, coding)
+    without_file = misbehaviours.take(SuccessWithoutFile)
+    counts = (count for count, _ in enumerate(pictures, 1)) if without_file else write_mp4(path, pictures, coding)
     for count in counts:
         written(count)
-    if nowhere:
+    if without_file:
         return
-    if troubles.take(GarbageFile):
+    if misbehaviours.take(GarbageFile):
         path.write_bytes(b"this is no video\n" * 64)
-    if short := troubles.take(ShortFile):
+    if short := misbehaviours.take(ShortFile):
         os.truncate(path, int(path.stat().st_size * short.share))
-    if padded := troubles.take(PaddedFile):
+    if padded := misbehaviours.take(PaddedFile):
         _pad(path, padded.file_bytes)
 
 

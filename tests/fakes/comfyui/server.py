@@ -36,11 +36,11 @@ MAX_UPLOAD_BYTES = 100 * 1024 * 1024
 
 
 class FakeComfyUI:
-    """One server with one GPU; several side by side act as several GPUs.
+    """One server with one GPU. Several instances act as several GPUs.
 
-    Port 0 takes a free one, and a restart keeps it. An old `version` lacks what newer ones brought: /api/jobs (0.5.1),
+    Port 0 takes a free one, and a restart keeps it. An old `version` lacks features of newer ones: /api/jobs (0.5.1),
     its cancel (0.25.0), interrupt by prompt_id (0.3.56). `models` adds model files by folder, `classes` adds node
-    classes in the form of object_info, `without` takes classes away. Files lie in a folder that goes with the fake.
+    classes in the form of object_info, `without` removes classes. Files are in a folder that is removed with the fake.
     """
 
     def __init__(
@@ -116,11 +116,11 @@ class FakeComfyUI:
         return self._setup.folders.root / "input"
 
     def misbehave(self, *kinds: Misbehaviour) -> None:
-        self._setup.troubles.add(*kinds)
+        self._setup.misbehaviours.add(*kinds)
 
     def stop_misbehaving(self) -> None:
         """End all misbehaviour. A dead worker thread returns only with a restart."""
-        self._setup.troubles.clear()
+        self._setup.misbehaviours.clear()
 
     def start(self) -> None:
         with self._lock:
@@ -171,14 +171,14 @@ def main() -> None:
     parser.add_argument("--gpu", help="its name, with 24 GiB; without, a CPU as recorded")
     kinds = "NAME or NAME:setting=value,…, as often as wanted; names and settings:\n" + describe_all()
     parser.add_argument("--misbehave", action="append", default=[], type=parse_misbehaviour, metavar="NAME", help=kinds)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    pace = RenderPace(given.seconds_per_step, given.seconds_per_frame)
-    gpu = FakeGpu(given.gpu, 24 * 2**30) if given.gpu else None
-    comfy = FakeComfyUI(port=given.port, pace=pace, version=given.version, gpu=gpu)
-    comfy.misbehave(*given.misbehave)  # before it listens, so the first request already sees it
+    pace = RenderPace(arguments.seconds_per_step, arguments.seconds_per_frame)
+    gpu = FakeGpu(arguments.gpu, 24 * 2**30) if arguments.gpu else None
+    comfy = FakeComfyUI(port=arguments.port, pace=pace, version=arguments.version, gpu=gpu)
+    comfy.misbehave(*arguments.misbehave)  # before it listens, so the first request already sees it
     with comfy:
         done.wait()
 

@@ -46,7 +46,7 @@ class FakeSetup:
     models: dict[str, list[str]]
     object_info: dict[str, Any]
     restart: Callable[[float], None]
-    troubles: ActiveMisbehaviours = field(default_factory=ActiveMisbehaviours)
+    misbehaviours: ActiveMisbehaviours = field(default_factory=ActiveMisbehaviours)
     prompts: list[SubmittedPrompt] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     frees: list[dict[str, Any]] = field(default_factory=list)
@@ -57,16 +57,16 @@ class FakeSetup:
 
     def current_object_info(self) -> dict[str, Any]:
         """The current object_info: uploaded files are choices of their loaders."""
-        shown = dict(self.object_info)
+        current = dict(self.object_info)
         for class_type, name in UPLOADS:
-            if class_type in shown:
-                shown[class_type] = copy.deepcopy(shown[class_type])
-                bounds = shown[class_type]["input"]["required"][name]
+            if class_type in current:
+                current[class_type] = copy.deepcopy(current[class_type])
+                bounds = current[class_type]["input"]["required"][name]
                 if isinstance(bounds[0], list):
                     bounds[0] = self.folders.list_inputs()
                 else:
                     bounds[1]["options"] = self.folders.list_inputs()
-        return shown
+        return current
 
 
 def load_recorded(name: str) -> Any:

@@ -43,8 +43,8 @@ class ClientSocket:
 class SocketHub:
     """`send` and `preview` may be called from any thread; messages arrive in the order of the calls."""
 
-    def __init__(self, troubles: ActiveMisbehaviours, abort: Callable[[tuple[str, int]], None]) -> None:
-        self._troubles, self._abort = troubles, abort
+    def __init__(self, misbehaviours: ActiveMisbehaviours, abort: Callable[[tuple[str, int]], None]) -> None:
+        self._misbehaviours, self._abort = misbehaviours, abort
         self._sockets: dict[str, ClientSocket] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self.remaining: Callable[[], int] = lambda: 0
@@ -84,18 +84,18 @@ class SocketHub:
         self._later(lambda: [self._abort(socket.peer) for socket in self._to(client_id)])
 
     async def serve(self, connection: WebSocket) -> None:
-        if self._troubles.take(SocketRefused):
+        if self._misbehaviours.take(SocketRefused):
             await connection.close()
             return
         self._loop = asyncio.get_running_loop()
         await connection.accept()
         client = connection.client
-        silent = self._troubles.take(SilentSocket)
+        silent = self._misbehaviours.take(SilentSocket)
         socket = ClientSocket(
             (client.host, client.port) if client else ("", 0), silent.after_messages if silent else None
         )
-        given = connection.query_params.get("clientId", "")
-        sid = given or uuid.uuid4().hex
+        client_id_text = connection.query_params.get("clientId", "")
+        sid = client_id_text or uuid.uuid4().hex
         self._sockets[sid] = socket  # an older socket with this id receives nothing more
         self._welcome(socket, sid)
         writer = asyncio.create_task(_write(connection, socket))

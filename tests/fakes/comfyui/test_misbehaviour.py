@@ -1,4 +1,4 @@
-"""Each misbehaviour does what it says, as often as it says."""
+"""Each misbehaviour has its documented effect, as often as documented."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ def shot(seed: int = 1, *, frames: int = 8, side: int = 64, context: int = 24) -
 
 
 def rendered(client: ReplayClient, seed: int = 1) -> dict[str, Any]:
-    """The file that a render names."""
-    ended = client.wait_for_history(client.submit(shot(seed)))
-    assert ended["status"]["completed"]
-    file: dict[str, Any] = ended["outputs"]["10"]["gifs"][0]
+    """The file that a render reports."""
+    history = client.wait_for_history(client.submit(shot(seed)))
+    assert history["status"]["completed"]
+    file: dict[str, Any] = history["outputs"]["10"]["gifs"][0]
     return file
 
 
 def failure(client: ReplayClient, graph: dict[str, Any]) -> dict[str, Any] | None:
-    """What execution_error says of the run; None where it ended well."""
-    kind, said = client.wait_for_history(client.submit(graph))["status"]["messages"][-1]
-    return said if kind == "execution_error" else None
+    """The data of the run's execution_error; None if the run succeeded."""
+    kind, data = client.wait_for_history(client.submit(graph))["status"]["messages"][-1]
+    return data if kind == "execution_error" else None
 
 
 def pictures(content: bytes) -> list[Any]:
@@ -64,14 +64,14 @@ def test_silent_socket_gets_one_message_and_stays_open(comfy: FakeComfyUI, clien
     comfy.misbehave(bad.SilentSocket())
     with client.open_socket("me") as socket:
         client.wait_for_history(client.submit(shot(), "me"))
-        assert [said["type"] for said in read_until_quiet(socket)] == ["status"]
+        assert [message["type"] for message in read_until_quiet(socket)] == ["status"]
         socket.ping().wait(1)
     with client.open_socket("me") as socket:
         client.submit(shot(2), "me")
         assert read_until_idle(socket)
 
 
-def test_dropped_socket_breaks_in_mid_run_and_the_run_goes_on(comfy: FakeComfyUI, client: ReplayClient) -> None:
+def test_dropped_socket_breaks_during_the_run_and_the_run_continues(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.SocketDropped(at_step=1))
     with client.open_socket("me") as socket:
         prompt_id = client.submit(shot(), "me")
@@ -87,24 +87,22 @@ def test_refused_socket_is_a_403(comfy: FakeComfyUI, client: ReplayClient) -> No
     client.open_socket("me").close()
 
 
-def test_node_errors_come_with_200_and_the_output_is_missing(comfy: FakeComfyUI, client: ReplayClient) -> None:
+def test_node_errors_come_with_status_200_and_the_output_is_missing(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.NodeErrors())
     answer = client.http.post("/prompt", json={"prompt": shot()})
     assert (answer.status_code, [*answer.json()["node_errors"]]) == (200, ["10"])
-    ended = client.wait_for_history(answer.json()["prompt_id"])
-    assert (ended["status"]["status_str"], ended["outputs"]) == ("success", {})
+    history = client.wait_for_history(answer.json()["prompt_id"])
+    assert (history["status"]["status_str"], history["outputs"]) == ("success", {})
 
 
 @pytest.mark.parametrize("kind", [bad.SuccessWithoutFile(), bad.CachedFileGone()])
-def test_success_may_name_a_file_that_is_not_there(
-    comfy: FakeComfyUI, client: ReplayClient, kind: bad.Misbehaviour
-) -> None:
+def test_success_may_name_a_missing_file(comfy: FakeComfyUI, client: ReplayClient, kind: bad.Misbehaviour) -> None:
     comfy.misbehave(kind)
     assert client.view(rendered(client)).status_code == 404
     assert client.view(rendered(client, 2)).status_code == 200
 
 
-def test_restart_in_mid_run_forgets_the_prompt(comfy: FakeComfyUI, client: ReplayClient) -> None:
+def test_a_restart_during_a_run_forgets_the_prompt(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.RestartMidRun(down_s=0.5))
     with client.open_socket("me") as socket:
         prompt_id = client.submit(shot(), "me")
@@ -131,8 +129,8 @@ def test_dead_worker_needs_a_restart(comfy: FakeComfyUI, client: ReplayClient) -
 
 def test_out_of_memory_for_the_first_prompts(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.OutOfMemory(times=2))
-    said = [failure(client, shot(seed)) for seed in range(3)]
-    assert [found and (found["exception_type"], found["node_type"]) for found in said] == [
+    failures = [failure(client, shot(seed)) for seed in range(3)]
+    assert [error and (error["exception_type"], error["node_type"]) for error in failures] == [
         ("torch.OutOfMemoryError", "KSampler"),
         ("torch.OutOfMemoryError", "KSampler"),
         None,
@@ -164,19 +162,19 @@ def test_out_of_memory_until_models_are_unloaded(comfy: FakeComfyUI, client: Rep
     assert comfy.frees == [{"unload_models": True, "free_memory": True}]
 
 
-def test_a_node_fails_in_its_own_words(comfy: FakeComfyUI, client: ReplayClient) -> None:
+def test_a_failing_node_reports_its_own_message(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.NodeFails(at="VAEDecode", exception_type="ValueError", message="no such latent"))
-    said = failure(client, shot())
-    assert said is not None
-    assert (said["node_id"], said["node_type"], said["exception_message"]) == ("9", "VAEDecode", "no such latent")
+    error = failure(client, shot())
+    assert error is not None
+    assert (error["node_id"], error["node_type"], error["exception_message"]) == ("9", "VAEDecode", "no such latent")
     assert not failure(client, shot())
 
 
 def test_slow_takes_longer_per_step(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.Slow(seconds_per_step=0.2))
-    begun = time.monotonic()
+    started = time.monotonic()
     rendered(client)
-    assert time.monotonic() - begun >= 0.4
+    assert time.monotonic() - started >= 0.4
 
 
 def test_server_errors_queue_nothing(comfy: FakeComfyUI, client: ReplayClient) -> None:
@@ -187,18 +185,18 @@ def test_server_errors_queue_nothing(comfy: FakeComfyUI, client: ReplayClient) -
     assert [client.view(file).status_code for _ in range(2)] == [503, 200]
 
 
-def test_time_out_after_accepting_renders_anyway(comfy: FakeComfyUI, client: ReplayClient) -> None:
+def test_a_timeout_after_accepting_renders_anyway(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.TimeoutAfterAccepting(), bad.TimeoutAfterAccepting(answer_after_s=0.1))
     prompt_id = "77824864-185c-4f31-8f2c-f72b1d06af5b"
-    given = {"prompt": shot(), "prompt_id": prompt_id}
+    body = {"prompt": shot(), "prompt_id": prompt_id}
     with pytest.raises(httpx.ReadTimeout):
-        client.http.post("/prompt", json=given, timeout=0.2)
+        client.http.post("/prompt", json=body, timeout=0.2)
     assert client.wait_for_history(prompt_id)["status"]["completed"]
-    assert client.http.post("/prompt", json=given).json()["prompt_id"] == prompt_id
+    assert client.http.post("/prompt", json=body).json()["prompt_id"] == prompt_id
     assert len(comfy.prompts) == 2
 
 
-def test_a_hanging_path_answers_nothing(comfy: FakeComfyUI, client: ReplayClient) -> None:
+def test_a_hanging_path_does_not_answer(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.Hangs(path="/system_stats"))
     with pytest.raises(httpx.ReadTimeout):
         client.http.get("/system_stats", timeout=0.1)
@@ -218,7 +216,7 @@ def test_truncated_download_breaks_off(comfy: FakeComfyUI, client: ReplayClient)
     assert len(client.view(file).content) == len((comfy.output_folder / "rig" / file["filename"]).read_bytes())
 
 
-def test_files_that_are_not_what_was_asked_for(comfy: FakeComfyUI, client: ReplayClient) -> None:
+def test_files_that_differ_from_the_request(comfy: FakeComfyUI, client: ReplayClient) -> None:
     good = client.view(rendered(client)).content
     comfy.misbehave(bad.ShortFile(share=0.5))
     short = client.view(rendered(client, 2))
@@ -233,13 +231,13 @@ def test_files_that_are_not_what_was_asked_for(comfy: FakeComfyUI, client: Repla
     assert max(int(picture.max()) for picture in pictures(client.view(rendered(client, 5)).content)) <= 16
     comfy.misbehave(bad.FrozenPicture())
     frozen = pictures(client.view(rendered(client, 7)).content)
-    assert (len(frozen), max(int(abs(one.astype(int) - frozen[0]).max()) for one in frozen) <= 4) == (8, True)
+    assert (len(frozen), max(int(abs(frame.astype(int) - frozen[0]).max()) for frame in frozen) <= 4) == (8, True)
     comfy.misbehave(bad.PaddedFile(file_bytes=300_000))
     padded = client.view(rendered(client, 6)).content
     assert (len(padded), len(pictures(padded))) == (300_000, 8)
 
 
-def test_an_interrupt_may_come_too_late(comfy: FakeComfyUI, client: ReplayClient) -> None:
+def test_an_interrupt_may_take_effect_too_late(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.InterruptTooLate(), bad.Slow(seconds_per_step=0.3))
     prompt_id = client.submit(shot())
     client.wait_for_start(prompt_id)
@@ -257,21 +255,21 @@ def test_history_may_be_late(comfy: FakeComfyUI, client: ReplayClient) -> None:
         assert client.wait_for_history(prompt_id)["status"]["completed"]
 
 
-def test_previews_that_nobody_asked_for(comfy: FakeComfyUI, client: ReplayClient) -> None:
+def test_previews_are_sent_without_a_request(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.Previews())
-    kinds = [said.get("event") for said in client.run_and_listen(shot()) if said["type"] == "binary"]
+    kinds = [message.get("event") for message in client.run_and_listen(shot()) if message["type"] == "binary"]
     assert kinds == [1, 1]
 
 
-def test_well_ends_all_of_it(comfy: FakeComfyUI, client: ReplayClient) -> None:
+def test_stopping_ends_all_misbehaviour(comfy: FakeComfyUI, client: ReplayClient) -> None:
     comfy.misbehave(bad.OutOfMemory(times=None), bad.ServerError(times=None))
     comfy.stop_misbehaving()
     assert not failure(client, shot())
 
 
-def test_the_picture_moves_and_follows_the_seed(client: ReplayClient) -> None:
-    first, again, other = (pictures(client.view(rendered(client, seed)).content) for seed in (1, 1, 2))
-    assert np.array_equal(first, again)
+def test_pictures_move_and_depend_on_the_seed(client: ReplayClient) -> None:
+    first, same_seed, other = (pictures(client.view(rendered(client, seed)).content) for seed in (1, 1, 2))
+    assert np.array_equal(first, same_seed)
     assert not np.array_equal(first, other)
     changes = [np.abs(np.subtract(a, b, dtype=int)).mean() for a, b in itertools.pairwise(first)]
     assert min(changes) > 1
@@ -289,7 +287,7 @@ def test_names_are_read_from_the_command_line() -> None:
         bad.parse_misbehaviour("out-of-memory:width=64")
 
 
-def test_several_fakes_run_as_processes_of_their_own() -> None:
+def test_several_fakes_run_as_separate_processes() -> None:
     ports = find_free_port(), find_free_port()
     options = ["--seconds-per-frame", "0.01", "--misbehave", "server-error"]
     command = [sys.executable, "-m", "tests.fakes.comfyui.server", *options]
@@ -299,11 +297,11 @@ def test_several_fakes_run_as_processes_of_their_own() -> None:
         for client in clients:
             _when_up(client)
             assert client.http.post("/prompt", json={"prompt": shot()}).status_code == 500
-        begun = time.monotonic()
+        submitted_at = time.monotonic()
         ids = [client.submit(shot(frames=40)) for client in clients]
         for client, prompt_id in zip(clients, ids, strict=True):
             assert client.wait_for_history(prompt_id)["status"]["completed"]
-        assert time.monotonic() - begun >= 0.4
+        assert time.monotonic() - submitted_at >= 0.4
     finally:
         for process in started:
             process.send_signal(signal.SIGTERM)

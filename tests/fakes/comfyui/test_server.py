@@ -1,4 +1,4 @@
-"""The fake agrees with what was recorded of a real ComfyUI 0.33.0."""
+"""The fake agrees with recordings of a real ComfyUI 0.33.0."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ ENDED = list_recordings(
     *("history_savevideo_*", "history_success_*", "history_unknown_extra_*", "history_vhs_*", "history_with_*"),
 )
 UNLIKE = {
-    "history_vhs_prefix_date_tokens",  # holds a date; below
-    "history_vhs_prefix_traversal",  # its folder was taken out of the recording
+    "history_vhs_prefix_date_tokens",  # It contains a date; tested below.
+    "history_vhs_prefix_traversal",  # Its folder was removed from the recording.
 }
 RUNS = {  # transcript → history of the same prompt
     "ade_gen1_28_frames_context_24_4": "history_ade_gen1_28_frames_context_24_4",
@@ -66,14 +66,14 @@ RIGGED: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def pristine() -> Iterator[ReplayClient]:
-    """As recorded, and nothing is ever rendered on it."""
+    """A server as recorded, on which no test renders."""
     with FakeComfyUI() as comfy:
         yield ReplayClient(comfy.url)
 
 
 @pytest.fixture(scope="module")
 def comfy() -> Iterator[FakeComfyUI]:
-    """With the local nodes and files of the recordings."""
+    """A server with the local nodes and files of the recordings."""
     with FakeComfyUI(**RIGGED) as started:
         (started.input_folder / "x.png").write_bytes(b"hello")
         yield started
@@ -87,11 +87,11 @@ def client(comfy: FakeComfyUI) -> ReplayClient:
 @pytest.mark.parametrize(
     "name", sorted({*AT_REST} - {"prompt_error_foreign_origin", "system_stats_with_models_loaded"})
 )
-def test_answers_at_rest_as_recorded(pristine: ReplayClient, name: str) -> None:
+def test_answers_without_a_run_equal_the_recordings(pristine: ReplayClient, name: str) -> None:
     recorded = load_exchange(name)
-    asked = recorded["request"]
-    given = {"json": asked["json"]} if "json" in asked else {"content": asked.get("raw")}
-    answer = pristine.http.request(asked["method"], asked["path"], **given)
+    request = recorded["request"]
+    arguments = {"json": request["json"]} if "json" in request else {"content": request.get("raw")}
+    answer = pristine.http.request(request["method"], request["path"], **arguments)
     assert answer.status_code == recorded["status"]
     if "json" in recorded:
         assert answer.headers["Content-Type"] == recorded["headers"]["Content-Type"]
@@ -100,28 +100,32 @@ def test_answers_at_rest_as_recorded(pristine: ReplayClient, name: str) -> None:
         assert answer.text == recorded.get("text", "")
 
 
-def test_a_foreign_page_is_refused(pristine: ReplayClient) -> None:
-    asked = pristine.http.post("/prompt", json={"prompt": {}}, headers={"Origin": "http://evil.example"})
+def test_a_request_from_a_foreign_page_is_refused(pristine: ReplayClient) -> None:
+    response = pristine.http.post("/prompt", json={"prompt": {}}, headers={"Origin": "http://evil.example"})
     recorded = load_exchange("prompt_error_foreign_origin")
-    assert (asked.status_code, len(asked.content)) == (recorded["status"], recorded["body_bytes"])
+    assert (response.status_code, len(response.content)) == (recorded["status"], recorded["body_bytes"])
 
 
 @pytest.mark.parametrize("name", sorted({*ENDED} - UNLIKE))
 def test_prompts_end_as_recorded(comfy: FakeComfyUI, client: ReplayClient, name: str) -> None:
     recorded = load_history(name)
     _, _, graph, extra_data, _ = recorded["prompt"]
-    ended = client.wait_for_history(client.submit(graph, extra_data=extra_data))
-    ended["prompt"][0] = recorded["prompt"][0]  # its number in the queue
-    assert normalise(ended, comfy.output_folder.parent) == normalise(recorded)
+    history = client.wait_for_history(client.submit(graph, extra_data=extra_data))
+    history["prompt"][0] = recorded["prompt"][0]  # Its number in the queue.
+    assert normalise(history, comfy.output_folder.parent) == normalise(recorded)
     root = comfy.output_folder
     files = [
-        f for said in ended["outputs"].values() for kind, found in said.items() if kind != "animated" for f in found
+        f
+        for output in history["outputs"].values()
+        for kind, files_of_kind in output.items()
+        if kind != "animated"
+        for f in files_of_kind
     ]
-    there = [(root.parent / f["type"] / f["subfolder"] / f["filename"]).is_file() for f in files]
-    assert all(there) == (name != "history_vhs_bad_pix_fmt")
+    exists = [(root.parent / f["type"] / f["subfolder"] / f["filename"]).is_file() for f in files]
+    assert all(exists) == (name != "history_vhs_bad_pix_fmt")
 
 
-def test_prefix_tokens_of_the_date_are_filled_but_not_those_of_the_frontend(client: ReplayClient) -> None:
+def test_date_tokens_in_a_prefix_are_expanded_but_frontend_tokens_are_not(client: ReplayClient) -> None:
     recorded = load_history("history_vhs_prefix_date_tokens")
     file = client.wait_for_history(client.submit(recorded["prompt"][2]))["outputs"]["10"]["gifs"][0]
     year = str(time.localtime().tm_year)
@@ -130,13 +134,13 @@ def test_prefix_tokens_of_the_date_are_filled_but_not_those_of_the_frontend(clie
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_runs_are_told_as_recorded(client: ReplayClient, name: str) -> None:
-    """Nodes that the real server had in its cache are left out of ours."""
+def test_messages_of_runs_equal_the_recordings(client: ReplayClient, name: str) -> None:
+    """Nodes that the real server had cached are left out of the fake's messages."""
     recorded, (_, _, graph, extra_data, _) = load_transcript(name), load_history(RUNS[name])["prompt"]
-    given = {key: value for key, value in extra_data.items() if key == "preview_method"}
+    extra_data_sent = {key: value for key, value in extra_data.items() if key == "preview_method"}
     client.http.post("/free", json={"free_memory": True}).raise_for_status()
-    messages = client.run_and_listen(graph, metadata="full" in name, extra_data=given)
-    cached = next(said["data"]["nodes"] for said in recorded if said["type"] == "execution_cached")
+    messages = client.run_and_listen(graph, metadata="full" in name, extra_data=extra_data_sent)
+    cached = next(message["data"]["nodes"] for message in recorded if message["type"] == "execution_cached")
     assert summarise(messages, graph, {*cached}) == summarise(recorded, graph, {*cached})
 
 
@@ -149,15 +153,15 @@ def test_runs_are_told_as_recorded(client: ReplayClient, name: str) -> None:
         ("ade_gen1_vhs_identical_resubmit", "history_ade_gen1_vhs_identical_resubmit"),
     ],
 )
-def test_a_prompt_sent_again_is_told_from_the_cache(client: ReplayClient, name: str, sent: str) -> None:
+def test_a_repeated_prompt_is_answered_from_the_cache(client: ReplayClient, name: str, sent: str) -> None:
     graph = load_history(sent)["prompt"][2]
-    first, again = client.run_and_listen(graph), client.run_and_listen(graph)
-    assert summarise(again, graph, set()) == summarise(load_transcript(name), graph, set())
-    outputs = [[m["data"]["output"] for m in run if m["type"] == "executed"] for run in (first, again)]
+    first, second = client.run_and_listen(graph), client.run_and_listen(graph)
+    assert summarise(second, graph, set()) == summarise(load_transcript(name), graph, set())
+    outputs = [[m["data"]["output"] for m in run if m["type"] == "executed"] for run in (first, second)]
     assert outputs[0] == outputs[1]
 
 
-def test_a_change_in_the_save_node_runs_only_that(client: ReplayClient) -> None:
+def test_a_change_in_the_save_node_reruns_only_that_node(client: ReplayClient) -> None:
     client.http.post("/free", json={"free_memory": True}).raise_for_status()
     client.run_and_listen(load_history("history_ade_gen1_vhs_full")["prompt"][2])
     graph = load_history("history_ade_gen1_vhs_only_crf_changed")["prompt"][2]
@@ -165,8 +169,8 @@ def test_a_change_in_the_save_node_runs_only_that(client: ReplayClient) -> None:
     assert summarise(client.run_and_listen(graph), graph, set()) == summarise(recorded, graph, set())
 
 
-def test_an_output_runs_as_soon_as_it_can(client: ReplayClient) -> None:
-    """No recording has two outputs: this is read off the source of 0.33.0."""
+def test_an_output_runs_as_early_as_possible(client: ReplayClient) -> None:
+    """No recording has two outputs. The order follows the source of 0.33.0."""
     size = {"width": 8, "height": 8, "batch_size": 1}
     sources = {n: {"class_type": "EmptyImage", "inputs": {**size, "color": 77 + int(n)}} for n in "12"}
     saves = {
@@ -174,12 +178,12 @@ def test_an_output_runs_as_soon_as_it_can(client: ReplayClient) -> None:
         for save, source in (("3", "1"), ("4", "2"))
     }
     messages = client.run_and_listen({**sources, **saves})
-    ran = [said["data"]["node"] for said in messages if said["type"] == "executing"]
+    ran = [message["data"]["node"] for message in messages if message["type"] == "executing"]
     assert ran in (["1", "3", "2", "4", None], ["2", "4", "1", "3", None])
 
 
 @pytest.mark.parametrize("name", list_recordings("video_probe_*"))
-def test_files_are_what_was_probed(client: ReplayClient, name: str) -> None:
+def test_files_have_the_recorded_properties(client: ReplayClient, name: str) -> None:
     recorded = load_exchange(name)
     outputs = client.wait_for_history(client.submit(load_history(name.replace("video_probe", "history"))["prompt"][2]))[
         "outputs"
@@ -221,7 +225,7 @@ def test_vhs_pads_odd_sizes_to_even(client: ReplayClient, size: tuple[int, int])
 
 
 @pytest.mark.parametrize("name", ["ade_gen1_vhs_tiny", "ade_gen2_vhs_tiny", "core_createvideo_savevideo_tiny"])
-def test_a_node_class_taken_away_is_missed(name: str) -> None:
+def test_a_removed_node_class_is_missing(name: str) -> None:
     graph = load_workflow(name)
     with FakeComfyUI(without=["KSampler"]) as comfy:
         answer = ReplayClient(comfy.url).http.post("/prompt", json={"prompt": graph})

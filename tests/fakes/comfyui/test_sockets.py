@@ -1,4 +1,6 @@
-"""Who hears what over the sockets of the fake, and what ends with its process, beside the recordings."""
+"""The recipients of messages over the fake's sockets, and the state that ends with its process, compared with
+recordings.
+"""
 
 from __future__ import annotations
 
@@ -31,47 +33,49 @@ def comfy() -> Iterator[FakeComfyUI]:
         yield started
 
 
-def test_other_clients_hear_only_how_long_the_queue_is(client: ReplayClient) -> None:
+def test_other_clients_receive_only_the_queue_length(client: ReplayClient) -> None:
     with client.open_socket("other") as other, client.open_socket() as nameless:
         client.wait_for_history(client.submit(build_light_graph(0.5), "me"))
         for socket, name in ((other, "other_client_sees"), (nameless, "socket_without_client_id")):
-            heard, recorded = read_until_quiet(socket), load_transcript(name)
-            assert [m["data"]["status"] for m in heard] == [m["data"]["status"] for m in recorded]
-            assert heard[0]["data"]["sid"] == "other" or re.fullmatch("[0-9a-f]{32}", heard[0]["data"]["sid"])
+            messages, recorded = read_until_quiet(socket), load_transcript(name)
+            assert [m["data"]["status"] for m in messages] == [m["data"]["status"] for m in recorded]
+            assert messages[0]["data"]["sid"] == "other" or re.fullmatch("[0-9a-f]{32}", messages[0]["data"]["sid"])
 
 
 def test_a_prompt_without_client_id_is_broadcast_as_recorded(client: ReplayClient) -> None:
     graph = build_light_graph(0.5)
     with client.open_socket("other") as other:
         client.wait_for_history(client.submit(graph))
-        heard = read_until_quiet(other)
-    assert summarise(heard, graph, set()) == summarise(
+        messages = read_until_quiet(other)
+    assert summarise(messages, graph, set()) == summarise(
         load_transcript("prompt_without_client_id_seen_by_other_client"), graph, set()
     )
 
 
-def test_a_second_socket_with_the_id_falls_silent_when_the_first_closes(client: ReplayClient) -> None:
+def test_a_second_socket_with_the_id_receives_nothing_after_the_first_closes(client: ReplayClient) -> None:
     with client.open_socket("me") as first, client.open_socket("me") as second:
         prompt_id = client.submit(build_light_graph(10.0), "me")
         wait_for_event(second, "progress", "2")
         first.close()
         client.wait_for_history(prompt_id)
-        heard = read_until_quiet(second)
+        received = read_until_quiet(second)
         assert second.ping().wait(1), "it is still open"
-    for messages in (heard, load_transcript("two_sockets_same_client_id_second")):
-        assert not {"execution_success", "executed"} & {said["type"] for said in messages}
+    for messages in (received, load_transcript("two_sockets_same_client_id_second")):
+        assert not {"execution_success", "executed"} & {message["type"] for message in messages}
 
 
-def test_a_reconnect_in_mid_run_is_greeted_with_the_node_and_no_prompt_id(client: ReplayClient) -> None:
+def test_a_reconnect_during_a_run_receives_the_node_without_a_prompt_id(client: ReplayClient) -> None:
     with client.open_socket("me") as socket:
         prompt_id = client.submit(build_light_graph(10.0), "me")
         wait_for_event(socket, "progress", "2")
     time.sleep(0.05)
     with client.open_socket("me") as socket:
-        heard = read_until_idle(socket)
+        messages = read_until_idle(socket)
     recorded = load_transcript("reconnect_same_client_id_mid_run")
-    assert [(m["type"], m["data"].keys()) for m in heard[:2]] == [(m["type"], m["data"].keys()) for m in recorded[:2]]
-    assert [m["type"] for m in heard[-6:]] == [m["type"] for m in recorded[-6:]]
+    assert [(m["type"], m["data"].keys()) for m in messages[:2]] == [
+        (m["type"], m["data"].keys()) for m in recorded[:2]
+    ]
+    assert [m["type"] for m in messages[-6:]] == [m["type"] for m in recorded[-6:]]
     with client.open_socket("me") as socket:
         late = read_until_quiet(socket)
     assert [m["type"] for m in late] == [m["type"] for m in load_transcript("reconnect_after_run_ended")]
@@ -80,8 +84,8 @@ def test_a_reconnect_in_mid_run_is_greeted_with_the_node_and_no_prompt_id(client
 
 def test_a_restart_loses_queue_and_history_as_recorded(comfy: FakeComfyUI, client: ReplayClient) -> None:
     recorded = load_exchange("restart_after_kill_9")
-    ended = client.submit(build_light_graph(0.5))
-    client.wait_for_history(ended)
+    prompt_id = client.submit(build_light_graph(0.5))
+    client.wait_for_history(prompt_id)
     runs = client.submit(build_light_graph(60.0, 1))
     client.wait_for_start(runs)
     with client.open_socket("me") as socket:
@@ -92,18 +96,18 @@ def test_a_restart_loses_queue_and_history_as_recorded(comfy: FakeComfyUI, clien
     with pytest.raises(httpx.ConnectError):
         client.http.get("/queue")
     comfy.start()
-    after = recorded["after_restart"]
+    after_restart = recorded["after_restart"]
     paths = {"queue": "/queue", "history_all": "/history", "history_of_running_id": f"/history/{runs}"}
-    paths |= {"history_of_finished_id": f"/history/{ended}", "job_of_running_id": f"/api/jobs/{runs}"}
+    paths |= {"history_of_finished_id": f"/history/{prompt_id}", "job_of_running_id": f"/api/jobs/{runs}"}
     paths["jobs"] = "/api/jobs"
     answers = {name: client.http.get(path) for name, path in paths.items()}
-    assert {n: {"status": a.status_code, "json": a.json()} for n, a in answers.items()} == after
+    assert {n: {"status": a.status_code, "json": a.json()} for n, a in answers.items()} == after_restart
     answer = client.http.post("/prompt", json={"prompt": build_light_graph(0.5)}).json()
     assert answer["number"] == 0
-    assert [submitted.prompt_id for submitted in comfy.prompts] == [ended, runs, answer["prompt_id"]]
+    assert [submitted.prompt_id for submitted in comfy.prompts] == [prompt_id, runs, answer["prompt_id"]]
 
 
-def test_a_dead_worker_thread_leaves_the_prompt_running_for_ever(client: ReplayClient) -> None:
+def test_a_dead_worker_thread_leaves_the_prompt_running(client: ReplayClient) -> None:
     recorded = load_exchange("worker_thread_dead")
     graph = recorded["queue"]["json"]["queue_running"][0][2]
     dead = client.submit(graph)

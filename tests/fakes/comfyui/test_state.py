@@ -1,4 +1,4 @@
-"""Queue, interrupts, jobs and history of the fake, beside the recordings."""
+"""Queue, interrupts, jobs and history of the fake, compared with the recordings."""
 
 from __future__ import annotations
 
@@ -55,24 +55,24 @@ def test_queue_runs_by_number_and_lists_as_recorded(client: ReplayClient) -> Non
     assert [*client.http.get("/history").json()] == [ids[i] for i in (0, 4, 3, 2)]
 
 
-def test_one_id_twice_runs_twice_and_keeps_the_second(client: ReplayClient) -> None:
+def test_a_repeated_id_runs_twice_and_keeps_the_second_entry(client: ReplayClient) -> None:
     recorded, prompt_id = load_exchange("prompt_duplicate_prompt_id"), str(uuid.uuid4())
     for salt in (1, 2):
         assert client.submit(build_light_graph(5.0, salt), prompt_id=prompt_id) == prompt_id
     assert client.http.get("/prompt").json()["exec_info"]["queue_remaining"] == 2
     while client.http.get("/prompt").json()["exec_info"]["queue_remaining"]:
         time.sleep(0.01)
-    kept = client.wait_for_history(prompt_id)
+    entry = client.wait_for_history(prompt_id)
     second = recorded["history"]["json"][recorded["second"]["json"]["prompt_id"]]
-    assert kept["prompt"][2]["2"]["inputs"]["salt"] == 2
-    assert kept.keys() == second.keys()
+    assert entry["prompt"][2]["2"]["inputs"]["salt"] == 2
+    assert entry.keys() == second.keys()
 
 
 @pytest.mark.parametrize(
     ("name", "salt", "interruptible"),
     [("history_interrupted", 1, True), ("history_interrupted_after_uninterruptible_node", 2, False)],
 )
-def test_interrupts_are_seen_at_ticks_and_node_starts(
+def test_interrupts_take_effect_at_ticks_and_node_starts(
     client: ReplayClient, name: str, salt: int, interruptible: bool
 ) -> None:
     recorded = load_history(name)
@@ -81,15 +81,15 @@ def test_interrupts_are_seen_at_ticks_and_node_starts(
         wait_for_event(socket, "executing", "2")
     client.http.post("/interrupt", json={"prompt_id": str(uuid.uuid4())}).raise_for_status()
     client.http.post("/interrupt", json={"prompt_id": prompt_id}).raise_for_status()
-    ended = client.wait_for_history(prompt_id)
-    assert normalise(ended["status"]) == normalise(recorded["status"])
-    assert ended["outputs"] == recorded["outputs"]
+    history = client.wait_for_history(prompt_id)
+    assert normalise(history["status"]) == normalise(recorded["status"])
+    assert history["outputs"] == recorded["outputs"]
     job = client.http.get(f"/api/jobs/{prompt_id}").json()
     assert job.keys() == load_exchange("jobs_get_interrupted")["json"].keys()
     assert job["status"] == "cancelled"
 
 
-def test_an_interrupt_in_mid_sampling_is_told_as_recorded() -> None:
+def test_an_interrupt_during_sampling_sends_the_recorded_messages() -> None:
     graph, recorded = (
         load_history("history_interrupted_mid_sampling")["prompt"][2],
         load_transcript("interrupt_mid_sampling"),
@@ -107,16 +107,16 @@ def test_an_interrupt_in_mid_sampling_is_told_as_recorded() -> None:
 
 
 @pytest.mark.parametrize("kind", ["runtime", "oom", "memoryerror"])
-def test_jobs_that_failed_are_shown_as_recorded(comfy: FakeComfyUI, client: ReplayClient, kind: str) -> None:
+def test_failed_jobs_equal_the_recordings(comfy: FakeComfyUI, client: ReplayClient, kind: str) -> None:
     recorded = load_exchange(f"jobs_error_{kind}")["json"]
     prompt_id = client.submit(recorded["workflow"]["prompt"])
     client.wait_for_history(prompt_id)
-    shown = client.http.get(f"/api/jobs/{prompt_id}").json()
-    assert same_job(shown, comfy) == same_job(recorded)
+    job = client.http.get(f"/api/jobs/{prompt_id}").json()
+    assert same_job(job, comfy) == same_job(recorded)
 
 
 @pytest.mark.parametrize("name", ["jobs_get_completed", "jobs_get_with_extra_data"])
-def test_jobs_that_ended_well_are_shown_as_recorded(comfy: FakeComfyUI, client: ReplayClient, name: str) -> None:
+def test_completed_jobs_equal_the_recordings(comfy: FakeComfyUI, client: ReplayClient, name: str) -> None:
     recorded = load_exchange(name)["json"]
     workflow = recorded["workflow"]
     prompt_id = client.submit(workflow["prompt"], extra_data=workflow["extra_data"])
@@ -129,24 +129,24 @@ def same_job(job: dict[str, Any], comfy: FakeComfyUI | None = None) -> Any:
     return normalise(job, comfy.output_folder.parent if comfy else None)
 
 
-def test_jobs_that_wait_and_run_are_listed_and_cancelled_as_recorded(client: ReplayClient) -> None:
+def test_waiting_and_running_jobs_are_listed_and_cancelled_as_recorded(client: ReplayClient) -> None:
     recorded = load_exchange("jobs_cancel")
-    runs, waits = client.submit(build_light_graph(60.0)), client.submit(build_light_graph(0.5, 1))
-    client.wait_for_start(runs)
-    for prompt_id, name in ((runs, "jobs_get_in_progress"), (waits, "jobs_get_pending")):
-        shown, known = client.http.get(f"/api/jobs/{prompt_id}").json(), load_exchange(name)["json"]
-        assert (shown.keys(), shown["status"]) == (known.keys(), known["status"])
+    running_id, waiting_id = client.submit(build_light_graph(60.0)), client.submit(build_light_graph(0.5, 1))
+    client.wait_for_start(running_id)
+    for prompt_id, name in ((running_id, "jobs_get_in_progress"), (waiting_id, "jobs_get_pending")):
+        job, known = client.http.get(f"/api/jobs/{prompt_id}").json(), load_exchange(name)["json"]
+        assert (job.keys(), job["status"]) == (known.keys(), known["status"])
     page = client.http.get("/api/jobs", params={"status": "pending,in_progress", "limit": 1}).json()
     assert page["pagination"] == {"offset": 0, "limit": 1, "total": 2, "has_more": True}
-    assert page["jobs"][0]["id"] == waits
-    for prompt_id, name in ((waits, "cancel_pending"), (runs, "cancel_running")):
+    assert page["jobs"][0]["id"] == waiting_id
+    for prompt_id, name in ((waiting_id, "cancel_pending"), (running_id, "cancel_running")):
         assert client.http.post(f"/api/jobs/{prompt_id}/cancel").json() == recorded[name]["json"]
-    client.wait_for_history(runs)
-    assert client.http.post(f"/api/jobs/{runs}/cancel").json() == recorded["cancel_finished"]["json"]
-    assert client.http.get(f"/api/jobs/{waits}").json() == recorded["job_of_cancelled_pending"]["json"]
+    client.wait_for_history(running_id)
+    assert client.http.post(f"/api/jobs/{running_id}/cancel").json() == recorded["cancel_finished"]["json"]
+    assert client.http.get(f"/api/jobs/{waiting_id}").json() == recorded["job_of_cancelled_pending"]["json"]
 
 
-def test_history_is_paged_and_forgotten(client: ReplayClient) -> None:
+def test_history_is_paged_and_can_be_deleted(client: ReplayClient) -> None:
     ids = [client.submit(build_light_graph(0.5, salt)) for salt in range(3)]
     client.wait_for_history(ids[-1])
     assert [*client.http.get("/history?max_items=2").json()] == ids[1:]
@@ -156,7 +156,7 @@ def test_history_is_paged_and_forgotten(client: ReplayClient) -> None:
     assert client.http.get("/history").json() == {}
 
 
-def test_an_old_server_lacks_what_came_later() -> None:
+def test_an_old_server_lacks_newer_features() -> None:
     with FakeComfyUI(version="0.3.40", classes=rig.CLASSES, pace=RenderPace(rig_tick_s=0.03)) as comfy:
         client = ReplayClient(comfy.url)
         assert client.http.get("/system_stats").json()["system"]["comfyui_version"] == "0.3.40"
@@ -167,6 +167,6 @@ def test_an_old_server_lacks_what_came_later() -> None:
             assert client.http.get(f"/api/jobs/{prompt_id}").status_code == 404
             assert client.http.post(f"/api/jobs/{prompt_id}/cancel").status_code == 404
             client.http.post("/interrupt", json={"prompt_id": "of somebody else"})
-            kinds = {said["type"] for said in read_until_idle(socket)}
+            kinds = {message["type"] for message in read_until_idle(socket)}
     assert "execution_interrupted" in kinds
     assert "progress_state" not in kinds

@@ -20,27 +20,29 @@ class TransferEndpoints:
 
     async def view(self, request: Request) -> Response:
         """Send a file or the requested range. `preview` and `channel` are not supported."""
-        given = request.query_params
-        if "filename" not in given:
+        parameters = request.query_params
+        if "filename" not in parameters:
             return Response(status_code=404)
-        name = given["filename"]
-        status, path = self._setup.folders.find_viewable(name, given.get("subfolder"), given.get("type", "output"))
+        name = parameters["filename"]
+        status, path = self._setup.folders.find_viewable(
+            name, parameters.get("subfolder"), parameters.get("type", "output")
+        )
         if path is None:
             return Response(status_code=status)
         headers = {"Content-Disposition": f'filename="{path.name}"', "X-Content-Type-Options": "nosniff"}
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        if trouble := self._setup.troubles.take(TruncatedDownload):
-            return _truncated(path, trouble.share, headers, kind)
+        if misbehaviour := self._setup.misbehaviours.take(TruncatedDownload):
+            return _truncated(path, misbehaviour.share, headers, kind)
         return FileResponse(path, headers=headers, media_type=kind)
 
     async def upload(self, request: Request) -> Response:
         most, body = self._setup.max_upload_bytes, bytearray()
-        received = 0
+        size = 0
         async for chunk in request.stream():
-            received += len(chunk)
-            if received <= most:
+            size += len(chunk)
+            if size <= most:
                 body += chunk
-        if received > most:
+        if size > most:
             return PlainTextResponse(f"Maximum request body size {most} exceeded.", 413)
         parts = parse_multipart(bytes(body), request.headers.get("Content-Type", ""))
         status, stored = self._setup.folders.store_upload(parts)

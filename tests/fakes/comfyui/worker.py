@@ -63,14 +63,14 @@ class PromptWorker(threading.Thread):
 
     def _render(self, item: QueuedPrompt) -> dict[str, Any]:
         """Render a prompt and return the entry of the history."""
-        setup, given = self._setup, item.extra_data
-        self._hub.client_id = given.get("client_id")
-        previews = given.get("preview_method", "none") != "none" or setup.troubles.take(Previews) is not None
+        setup, extra_data = self._setup, item.extra_data
+        self._hub.client_id = extra_data.get("client_id")
+        previews = extra_data.get("preview_method", "none") != "none" or setup.misbehaviours.take(Previews) is not None
         telling = RunMessages(self._hub, item, setup.is_at_least("0.3.44"), previews)
         rendering = _Rendering(setup, self._queue, self._cache, item, telling, self._dying)
         rendering.execute()
         self._hub.node = None
-        if late := setup.troubles.take(LateHistory):
+        if late := setup.misbehaviours.take(LateHistory):
             rendering.sleep(late.by_s)
         return telling.history_entry()
 
@@ -89,7 +89,7 @@ class _Rendering:
         """Raises WorkerDiedError and ProcessEndedError."""
         graph = self.item.graph
         self.telling.record("execution_start", {})
-        if self.setup.troubles.take(CachedFileGone):
+        if self.setup.misbehaviours.take(CachedFileGone):
             self._render_and_lose()
         cached = [node for node in graph if self.cache.get(graph, node) is not None]
         self.telling.record("execution_cached", {"nodes": cached})
@@ -112,47 +112,47 @@ class _Rendering:
         if entry := self.cache.get(self.item.graph, node):
             self.telling.send_cached(node, entry.ui)
             return
-        class_type, troubles = self.item.graph[node]["class_type"], self.setup.troubles
+        class_type, misbehaviours = self.item.graph[node]["class_type"], self.setup.misbehaviours
         self.telling.send_started(node)
         self._check_interrupt()
-        if troubles.take(DeadWorker, lambda dead: dead.at == class_type):
+        if misbehaviours.take(DeadWorker, lambda dead: dead.at == class_type):
             raise WorkerDiedError
-        if fails := troubles.take(NodeFails, lambda fails: fails.at == class_type):
+        if fails := misbehaviours.take(NodeFails, lambda fails: fails.at == class_type):
             raise NodeError(fails.exception_type, fails.message)
-        made = self._make(node)
+        result = self._make(node)
         self.executed.append(node)
-        self.telling.send_finished(node, made.ui)
+        self.telling.send_finished(node, result.ui)
 
     def _make(self, node: str, *, quietly: bool = False) -> NodeResult:
         try:
-            made = run_node(self._work(node, quietly=quietly))
+            result = run_node(self._work(node, quietly=quietly))
         except RunEndedError:
             raise
         except Exception as error:  # any error of a node fails only its prompt
             raise NodeError(type(error).__name__, f"{error}\n") from error
-        self.cache.put(self.item.graph, node, CacheEntry(made.outputs, made.ui))
-        return made
+        self.cache.put(self.item.graph, node, CacheEntry(result.outputs, result.ui))
+        return result
 
     def _render_and_lose(self) -> None:
         """Act as if the same prompt had run before and its files had been deleted."""
         for node in ExecutionOrder(self.item.graph, self.item.outputs, cached=set(), is_output=self._is_output):
-            made = self._make(node, quietly=True)
-            files = [file for values in (made.ui or {}).values() for file in values if isinstance(file, dict)]
+            result = self._make(node, quietly=True)
+            files = [file for values in (result.ui or {}).values() for file in values if isinstance(file, dict)]
             for file in files:
                 path = self.setup.folders.root / file["type"] / file["subfolder"] / file["filename"]
                 path.unlink(missing_ok=True)
 
     def _work(self, node: str, *, quietly: bool) -> NodeCall:
         graph, info = self.item.graph, self.setup.object_info
-        given = graph[node]["inputs"]
-        links = {name: value for name, value in given.items() if is_link(value)}
+        inputs = graph[node]["inputs"]
+        links = {name: value for name, value in inputs.items() if is_link(value)}
         return NodeCall(
             class_type=graph[node]["class_type"],
-            inputs={name: self._output(*value) if name in links else value for name, value in given.items()},
+            inputs={name: self._output(*value) if name in links else value for name, value in inputs.items()},
             input_types={name: info[graph[up]["class_type"]]["output"][slot] for name, (up, slot) in links.items()},
             output_types=info[graph[node]["class_type"]]["output"],
             folders=self.setup.folders,
-            troubles=self.setup.troubles,
+            misbehaviours=self.setup.misbehaviours,
             pace=self.setup.pace,
             metadata=json.dumps(graph),
             sleep=(lambda _: None) if quietly else self.sleep,
@@ -170,9 +170,9 @@ class _Rendering:
         self.telling.send_progress(node, value, maximum, preview)
         if preview is None:
             return
-        if self.setup.troubles.take(SocketDropped, lambda trouble: trouble.at_step == value):
+        if self.setup.misbehaviours.take(SocketDropped, lambda misbehaviour: misbehaviour.at_step == value):
             self.telling.hub.drop()
-        if restart := self.setup.troubles.take(RestartMidRun, lambda trouble: trouble.at_step == value):
+        if restart := self.setup.misbehaviours.take(RestartMidRun, lambda misbehaviour: misbehaviour.at_step == value):
             self.setup.restart(restart.down_s)
             raise ServerStoppedError
 
@@ -186,14 +186,14 @@ class _Rendering:
         return {"node_id": node, "node_type": self.item.graph[node]["class_type"], "executed": list(self.executed)}
 
     def _failure(self, node: str, error: NodeError) -> dict[str, Any]:
-        given = self.item.graph[node]["inputs"]
-        shown = {name: ["<object>" if is_link(value) else value] for name, value in given.items()}
+        inputs = self.item.graph[node]["inputs"]
+        inputs_shown = {name: ["<object>" if is_link(value) else value] for name, value in inputs.items()}
         values = {
             "exception_message": error.message,
             "exception_type": error.exception_type,
             "traceback": ["(removed)"],
         }
-        return {**self._where(node), **values, "current_inputs": shown, "current_outputs": list(self.item.graph)}
+        return {**self._where(node), **values, "current_inputs": inputs_shown, "current_outputs": list(self.item.graph)}
 
     def _is_output(self, node: str) -> bool:
         return bool(self.setup.object_info[self.item.graph[node]["class_type"]]["output_node"])

@@ -24,14 +24,14 @@ def studio(sessions: SessionFactory, tmp_path: Path) -> Studio:
 
 
 @pytest.fixture
-def elsewhere(sessions: SessionFactory, tmp_path: Path) -> Studio:
-    """The same database with another data folder: paths of the first studio are not allowed here."""
+def other_studio(sessions: SessionFactory, tmp_path: Path) -> Studio:
+    """The same database with another data folder. Paths of the first studio are not allowed here."""
     return Studio(sessions, Settings(data_dir=tmp_path / "elsewhere"))
 
 
 @pytest.fixture(scope="module")
-def made(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An archive of a project that was removed from the database; its files still exist."""
+def exported_project(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An archive of a project that was then deleted from the database; its files still exist."""
     folder = tmp_path_factory.mktemp("archive")
     studio = Studio(sessions_of(committing_engine), Settings(data_dir=folder / "home"))
     export_project(studio.sessions, insert_whole_project(studio), folder / "good.tower", settings=studio.settings)
@@ -41,5 +41,5 @@ def made(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def archive(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(made, tmp_path / "good.tower"))
+def archive(exported_project: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(exported_project, tmp_path / "good.tower"))

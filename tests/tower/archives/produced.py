@@ -104,7 +104,7 @@ def _accept(session: Session, scene: Scene, take: Asset) -> None:
 
 
 def _complete(session: Session, branch_id: int, film: Asset) -> None:
-    made = {"asset_id": film.id, "video_path": film.path, "duration_s": 2.5}
+    columns = {"asset_id": film.id, "video_path": film.path, "duration_s": 2.5}
     session.execute(
-        update(Episode).where(Episode.branch_id == branch_id).values(**made, status=EpisodeStatus.COMPLETED)
+        update(Episode).where(Episode.branch_id == branch_id).values(**columns, status=EpisodeStatus.COMPLETED)
     )

@@ -39,9 +39,9 @@ class Studio:
         path.write_bytes(content)
         return str(path), sha256
 
-    def select_scalar(self, statement: str, **given: Any) -> Any:
+    def select_scalar(self, statement: str, **parameters: Any) -> Any:
         with self.sessions() as session:
-            return session.scalar(text(statement), given)
+            return session.scalar(text(statement), parameters)
 
     def count_rows(self, table: str, project_id: int) -> int:
         count: int = self.select_scalar(f"select count(*) from {table} where project_id = :id", id=project_id)

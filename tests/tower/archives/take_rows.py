@@ -23,7 +23,7 @@ TOMORROW = datetime(2026, 1, 3, 3, 4, 5, 678901, tzinfo=UTC)
 
 
 def build_take_rows(studio: Studio, session: Session, project_id: int, *, take: Asset, scene: Scene) -> list[Any]:
-    """The rows, of which only the scored attempt is already added."""
+    """Return the rows. Only the scored attempt is already added."""
     music = studio.write_media("music/theme.mp3", b"a theme")
     preference = {"kind": "mood", "name": "melancholic", "preference": {"style": "noir"}}
     return [
@@ -83,9 +83,9 @@ def _cultural_checks(session: Session, project_id: int, scene: Scene) -> list[Cu
     shared = {"check_id": uuid.uuid4(), "project_id": project_id, "kind": CheckedKind.SCENE, "scene_key": scene.key}
     return [
         CulturalValidation(
-            **shared, text="rain", element_id=one.id, element_name=one.name, finding=CulturalFinding.FOLLOWED
+            **shared, text="rain", element_id=element.id, element_name=element.name, finding=CulturalFinding.FOLLOWED
         )
-        for one in (umbrella, built_in)
+        for element in (umbrella, built_in)
     ]
 
 

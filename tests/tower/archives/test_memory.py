@@ -1,4 +1,4 @@
-"""A large file passes through export and import a piece at a time."""
+"""A large file passes through export and import in small pieces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.tower.archives.studio import Studio
 from tests.tower.archives.whole_project import insert_whole_project
 
 LARGE = 200 * 2**20  # bytes
-GROWTH = 40 * 2**20  # bytes: far below the file, far above a piece
+GROWTH = 40 * 2**20  # bytes: far below the size of the file, far above one piece
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 CODE = """
 import sys
@@ -42,7 +42,7 @@ def test_memory_does_not_grow_with_the_files(studio: Studio, tmp_path: Path) -> 
     large = insert_whole_project(studio, name="Large")
     take = next(studio.settings.media.rglob("opening.mp4"))
     other = take.with_name("large.mp4")
-    os.truncate(_made(other), LARGE)
+    os.truncate(make_folder(other), LARGE)
     with studio.sessions.begin() as session:
         session.connection().exec_driver_sql(
             "update anime_api.music_scene_sync y set audio_path = %s from anime_api.scenes s"
@@ -51,7 +51,7 @@ def test_memory_does_not_grow_with_the_files(studio: Studio, tmp_path: Path) -> 
         )
     url = studio.sessions.kw["bind"].url.render_as_string(hide_password=False)
     arguments = [str(small), str(large), str(studio.settings.data), str(tmp_path / "elsewhere"), str(tmp_path)]
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", CODE, *arguments],
         env={**os.environ, "TOWER_DATABASE_URL": url},
         capture_output=True,
@@ -59,12 +59,12 @@ def test_memory_does_not_grow_with_the_files(studio: Studio, tmp_path: Path) -> 
         check=False,
         timeout=300,
     )
-    assert ended.returncode == 0, ended.stderr
-    (before, _), (after, size) = (map(int, said.split()) for said in ended.stdout.splitlines())
+    assert result.returncode == 0, result.stderr
+    (before, _), (after, size) = (map(int, line.split()) for line in result.stdout.splitlines())
     assert size > LARGE
     assert after - before < GROWTH
 
 
-def _made(path: Path) -> Path:
+def make_folder(path: Path) -> Path:
     path.touch()
     return path

@@ -1,4 +1,4 @@
-"""What is not whole, not true or not ours is refused in one sentence, and nothing is changed."""
+"""A damaged, forged or foreign archive is refused with one sentence, and nothing changes."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tower.versions.values import encode_canonical
 HERE = Path(__file__)
 
 
-def rewritten(archive: Path, members: ArchiveMembers, *, sealed: bool = True) -> Path:
-    """An archive of these members; `sealed`: the manifest says what they are, as somebody would who means harm."""
+def rewrite_archive(archive: Path, members: ArchiveMembers, *, sealed: bool = True) -> Path:
+    """An archive with these members. With `sealed` the manifest describes them, as an attacker would write it."""
     if sealed:
-        said = json.loads(members["manifest.json"])
-        listed = [
+        manifest = json.loads(members["manifest.json"])
+        entries = [
             Member(name=name, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
             for name, content in sorted(members.items())
             if name != "manifest.json"
         ]
-        said |= {"members": [one.model_dump() for one in listed], "content_hash": content_hash(listed)}
-        members = members | {"manifest.json": encode_canonical(said)}
+        manifest |= {"members": [entry.model_dump() for entry in entries], "content_hash": content_hash(entries)}
+        members = members | {"manifest.json": encode_canonical(manifest)}
     target = archive.with_name("bad.tower")
     with zipfile.ZipFile(target, "w") as file:
         for name, content in members.items():
@@ -39,7 +39,7 @@ def rewritten(archive: Path, members: ArchiveMembers, *, sealed: bool = True) ->
 
 
 def refusal(studio: Studio, source: Path) -> str:
-    """The sentence with which it is refused; all rows and files are as they were."""
+    """The message of the refusal. All rows and files stay as they were."""
     rows, files = count_all_rows(studio), list_files(studio.settings.data)
     with pytest.raises(TowerError) as refused:
         import_project(studio.sessions, source, settings=studio.settings)
@@ -49,7 +49,7 @@ def refusal(studio: Studio, source: Path) -> str:
 
 
 def changed_rows(members: ArchiveMembers, table: str, change: Callable[[dict[str, Any]], None]) -> ArchiveMembers:
-    """The first row of a table, changed."""
+    """The first row of a table, with these changes."""
     name = f"rows/{table}.jsonl"
     first, *rest = members[name].splitlines(keepends=True)
     row = json.loads(first)
@@ -57,51 +57,51 @@ def changed_rows(members: ArchiveMembers, table: str, change: Callable[[dict[str
     return members | {name: b"".join([encode_canonical(row) + b"\n", *rest])}
 
 
-def test_the_tool_of_these_tests_makes_archives_that_are_taken(elsewhere: Studio, archive: Path) -> None:
-    same = rewritten(archive, read_members(archive))
-    assert import_project(elsewhere.sessions, same, settings=elsewhere.settings).project_id
+def test_a_rewritten_archive_without_changes_is_accepted(other_studio: Studio, archive: Path) -> None:
+    same = rewrite_archive(archive, read_members(archive))
+    assert import_project(other_studio.sessions, same, settings=other_studio.settings).project_id
 
 
 @pytest.mark.parametrize("part", [0, 10, 0.3, 0.9, 0.999])
-def test_half_a_file_is_refused(elsewhere: Studio, archive: Path, part: float) -> None:
+def test_a_truncated_archive_is_refused(other_studio: Studio, archive: Path, part: float) -> None:
     content = archive.read_bytes()
     archive.write_bytes(content[: int(part * len(content)) if part < 1 else int(part)])
-    assert "not an archive" in refusal(elsewhere, archive)
+    assert "not an archive" in refusal(other_studio, archive)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + bytes(18), b"not a zip at all" * 100])
-def test_another_file_is_refused(elsewhere: Studio, tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_archive_is_refused(other_studio: Studio, tmp_path: Path, content: bytes) -> None:
     other = tmp_path / "other.tower"
     other.write_bytes(content)
-    assert "not an archive" in refusal(elsewhere, other)
+    assert "not an archive" in refusal(other_studio, other)
 
 
-def test_any_flipped_byte_is_refused_or_means_nothing(elsewhere: Studio, archive: Path) -> None:
-    """All of the archive is covered by a hash, but for dates and the like that a zip keeps twice."""
+def test_any_flipped_byte_is_refused_or_harmless(other_studio: Studio, archive: Path) -> None:
+    """A hash covers the whole archive, except dates and similar fields that a zip stores twice."""
     content, true = archive.read_bytes(), parse_manifest(read_members(archive)["manifest.json"])
-    taken = 0
-    for place in range(17, len(content), len(content) // 60):
-        archive.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+    accepted = 0
+    for offset in range(17, len(content), len(content) // 60):
+        archive.write_bytes(content[:offset] + bytes([content[offset] ^ 0x55]) + content[offset + 1 :])
         try:
-            found = import_project(elsewhere.sessions, archive, settings=elsewhere.settings)
+            imported = import_project(other_studio.sessions, archive, settings=other_studio.settings)
         except ArchiveError:
             continue
-        assert found.manifest.content_hash == true.content_hash
-        taken += 1
-    assert taken < 10
+        assert imported.manifest.content_hash == true.content_hash
+        accepted += 1
+    assert accepted < 10
 
 
 @pytest.mark.parametrize("bits", [0x01, 0x55, 0xFF])
-def test_a_directory_that_points_elsewhere_is_refused(elsewhere: Studio, archive: Path, bits: int) -> None:
-    """Eight bytes at the end say how long it is and where it begins: before the file's own beginning, too."""
+def test_a_central_directory_with_wrong_offsets_is_refused(other_studio: Studio, archive: Path, bits: int) -> None:
+    """Eight bytes at the end give the directory's size and start, which may even be before the file begins."""
     content = archive.read_bytes()
-    for place in range(len(content) - 10, len(content) - 2):
-        archive.write_bytes(content[:place] + bytes([content[place] ^ bits]) + content[place + 1 :])
-        assert "archive" in refusal(elsewhere, archive)
+    for offset in range(len(content) - 10, len(content) - 2):
+        archive.write_bytes(content[:offset] + bytes([content[offset] ^ bits]) + content[offset + 1 :])
+        assert "archive" in refusal(other_studio, archive)
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("changes", "sentence"),
     [
         ({"version": 2}, "is of version 2"),
         ({"version": "1"}, "is of version 1"),
@@ -113,67 +113,69 @@ def test_a_directory_that_points_elsewhere_is_refused(elsewhere: Studio, archive
         ({"heads": {}}, "branches do not"),
     ],
 )
-def test_a_manifest_that_is_not_true_is_refused(
-    elsewhere: Studio, archive: Path, said: dict[str, Any], sentence: str
+def test_a_wrong_manifest_is_refused(
+    other_studio: Studio, archive: Path, changes: dict[str, Any], sentence: str
 ) -> None:
     members = read_members(archive)
-    members["manifest.json"] = encode_canonical(json.loads(members["manifest.json"]) | said)
-    assert sentence in refusal(elsewhere, rewritten(archive, members, sealed=False))
+    members["manifest.json"] = encode_canonical(json.loads(members["manifest.json"]) | changes)
+    assert sentence in refusal(other_studio, rewrite_archive(archive, members, sealed=False))
 
 
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "/etc/passwd", "media/../../x", "media/" + "0" * 63, "rows/api_keys.jsonl", "C:\\x"]
 )
-def test_a_member_of_another_name_is_refused(elsewhere: Studio, archive: Path, name: str) -> None:
+def test_a_member_with_an_unexpected_name_is_refused(other_studio: Studio, archive: Path, name: str) -> None:
     members = read_members(archive) | {name: b"{}"}
-    assert "does not belong" in refusal(elsewhere, rewritten(archive, members))
+    assert "does not belong" in refusal(other_studio, rewrite_archive(archive, members))
 
 
-def test_a_member_that_the_manifest_does_not_name_is_refused(elsewhere: Studio, archive: Path) -> None:
+def test_a_member_missing_from_the_manifest_is_refused(other_studio: Studio, archive: Path) -> None:
     members = read_members(archive) | {"media/" + hashlib.sha256(b"more").hexdigest(): b"more"}
-    assert "holds media/" in refusal(elsewhere, rewritten(archive, members, sealed=False))
+    assert "holds media/" in refusal(other_studio, rewrite_archive(archive, members, sealed=False))
 
 
 @pytest.mark.parametrize("kind", ["media/", "rows/scenes", "versions/", "paths"])
-def test_a_missing_member_is_refused(elsewhere: Studio, archive: Path, kind: str) -> None:
+def test_a_missing_member_is_refused(other_studio: Studio, archive: Path, kind: str) -> None:
     members = read_members(archive)
     del members[next(name for name in members if name.startswith(kind))]
-    assert "lacks" in refusal(elsewhere, rewritten(archive, members, sealed=False))
+    assert "lacks" in refusal(other_studio, rewrite_archive(archive, members, sealed=False))
 
 
 @pytest.mark.parametrize("kind", ["rows/scenes", "versions/", "paths", "rows/anime_projects", "rows/commits"])
-def test_a_missing_member_is_refused_where_the_manifest_hides_it(elsewhere: Studio, archive: Path, kind: str) -> None:
+def test_a_missing_member_is_refused_even_if_the_manifest_omits_it(
+    other_studio: Studio, archive: Path, kind: str
+) -> None:
     members = read_members(archive)
     del members[next(name for name in members if name.startswith(kind))]
-    assert "archive" in refusal(elsewhere, rewritten(archive, members))
+    assert "archive" in refusal(other_studio, rewrite_archive(archive, members))
 
 
-def test_a_member_twice_is_refused(elsewhere: Studio, archive: Path) -> None:
+def test_a_duplicate_member_is_refused(other_studio: Studio, archive: Path) -> None:
     with zipfile.ZipFile(archive, "a") as file, pytest.warns(UserWarning, match="Duplicate"):
         file.writestr("paths.jsonl", b"")
-    assert "twice" in refusal(elsewhere, archive)
+    assert "twice" in refusal(other_studio, archive)
 
 
-def test_a_bomb_is_refused_before_it_is_unpacked(elsewhere: Studio, archive: Path) -> None:
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(other_studio: Studio, archive: Path) -> None:
     content = bytes(60 * 2**20)
     members = read_members(archive) | {"media/" + hashlib.sha256(content).hexdigest(): content}
-    bomb = rewritten(archive, members)
+    bomb = rewrite_archive(archive, members)
     assert bomb.stat().st_size < 2**20
-    small = elsewhere.settings.model_copy(update={"archive_max_bytes": 50 * 2**20})
-    assert "TOWER_ARCHIVE_MAX_BYTES" in refusal(Studio(elsewhere.sessions, small), bomb)
+    small = other_studio.settings.model_copy(update={"archive_max_bytes": 50 * 2**20})
+    assert "TOWER_ARCHIVE_MAX_BYTES" in refusal(Studio(other_studio.sessions, small), bomb)
 
 
-def test_a_bomb_that_lies_about_its_size_is_refused(elsewhere: Studio, archive: Path) -> None:
+def test_a_zip_bomb_with_a_false_size_is_refused(other_studio: Studio, archive: Path) -> None:
     members = read_members(archive)
     members["paths.jsonl"] += b"\n" * 10_000_000
-    lying = rewritten(archive, members, sealed=False)
-    assert "another size" in refusal(elsewhere, lying)
+    lying = rewrite_archive(archive, members, sealed=False)
+    assert "another size" in refusal(other_studio, lying)
 
 
-def test_media_that_are_not_what_their_name_says_are_refused(elsewhere: Studio, archive: Path) -> None:
+def test_media_that_do_not_match_their_hash_are_refused(other_studio: Studio, archive: Path) -> None:
     members = read_members(archive)
     name = next(name for name in members if name.startswith("media/"))
-    assert "does not match" in refusal(elsewhere, rewritten(archive, members | {name: b"other bytes"}))
+    assert "does not match" in refusal(other_studio, rewrite_archive(archive, members | {name: b"other bytes"}))
 
 
 @pytest.mark.parametrize(
@@ -205,58 +207,58 @@ def test_media_that_are_not_what_their_name_says_are_refused(elsewhere: Studio, 
         ("cultural_elements", {"severity": None}, "refuses"),
     ],
 )
-def test_rows_that_cannot_be_are_refused(
-    elsewhere: Studio, archive: Path, table: str, fields: dict[str, Any], sentence: str
+def test_invalid_rows_are_refused(
+    other_studio: Studio, archive: Path, table: str, fields: dict[str, Any], sentence: str
 ) -> None:
     members = changed_rows(read_members(archive), table, lambda row: row.update(fields))
-    assert sentence in refusal(elsewhere, rewritten(archive, members))
+    assert sentence in refusal(other_studio, rewrite_archive(archive, members))
 
 
-def test_a_second_project_in_the_archive_is_refused(elsewhere: Studio, archive: Path) -> None:
+def test_a_second_project_in_the_archive_is_refused(other_studio: Studio, archive: Path) -> None:
     members = read_members(archive)
     members["rows/anime_projects.jsonl"] *= 2
-    assert "more than one project" in refusal(elsewhere, rewritten(archive, members))
+    assert "more than one project" in refusal(other_studio, rewrite_archive(archive, members))
 
 
 @pytest.mark.parametrize("content", [b"{\n", b"[]\n", b"\xff\n", b"[" * 100_000 + b"\n", b'{"title": NaN}\n'])
-def test_lines_that_are_no_rows_are_refused(elsewhere: Studio, archive: Path, content: bytes) -> None:
+def test_lines_that_are_not_rows_are_refused(other_studio: Studio, archive: Path, content: bytes) -> None:
     members = read_members(archive) | {"rows/scenes.jsonl": content}
-    assert "rows" in refusal(elsewhere, rewritten(archive, members)) or "row of scenes"
+    assert "rows" in refusal(other_studio, rewrite_archive(archive, members)) or "row of scenes"
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [(b"silver", b"golden"), (b'"kind":"entity"', b'"kind":"tree"'), (b'"hash":"0', b'"hash":"1')],
 )
-def test_version_objects_that_are_not_what_their_hash_says_are_refused(
-    elsewhere: Studio, archive: Path, old: bytes, new: bytes
+def test_version_objects_that_do_not_match_their_hash_are_refused(
+    other_studio: Studio, archive: Path, old: bytes, new: bytes
 ) -> None:
     members = read_members(archive)
     name = "versions/objects.jsonl"
     assert old in members[name]
-    assert "damaged" in refusal(elsewhere, rewritten(archive, members | {name: members[name].replace(old, new)}))
+    assert "damaged" in refusal(
+        other_studio, rewrite_archive(archive, members | {name: members[name].replace(old, new)})
+    )
 
 
 def with_object(members: ArchiveMembers, fields: dict[str, Any]) -> ArchiveMembers:
-    """One more object, of a character that no tree holds, properly hashed."""
+    """Add a correctly hashed object of a character that is in no tree."""
     content = encode_canonical({"kind": "characters", "fields": fields})
-    said = {"content": content.decode(), "hash": hashlib.sha256(b"entity\0" + content).hexdigest(), "kind": "entity"}
-    return members | {"versions/objects.jsonl": members["versions/objects.jsonl"] + encode_canonical(said) + b"\n"}
+    line = {"content": content.decode(), "hash": hashlib.sha256(b"entity\0" + content).hexdigest(), "kind": "entity"}
+    return members | {"versions/objects.jsonl": members["versions/objects.jsonl"] + encode_canonical(line) + b"\n"}
 
 
-def test_content_that_no_edit_could_make_is_refused(elsewhere: Studio, archive: Path) -> None:
+def test_content_that_no_edit_could_create_is_refused(other_studio: Studio, archive: Path) -> None:
     members = with_object(read_members(archive), {"name": 7})
-    assert "no edit could have made" in refusal(elsewhere, rewritten(archive, members))
+    assert "no edit could have made" in refusal(other_studio, rewrite_archive(archive, members))
 
 
-def test_content_that_names_a_file_which_the_archive_does_not_tell_of_is_refused(
-    elsewhere: Studio, archive: Path
-) -> None:
+def test_content_that_names_a_file_missing_from_the_archive_is_refused(other_studio: Studio, archive: Path) -> None:
     members = with_object(read_members(archive), {"name": "Rei", "image_path": "/somewhere/rei.png"})
-    assert "has no entry" in refusal(elsewhere, rewritten(archive, members))
+    assert "has no entry" in refusal(other_studio, rewrite_archive(archive, members))
 
 
-def test_content_cannot_lead_to_a_file_of_this_machine(elsewhere: Studio, archive: Path) -> None:
+def test_content_cannot_point_to_a_file_of_this_machine(other_studio: Studio, archive: Path) -> None:
     members = with_object(read_members(archive), {"name": "Rei", "image_path": str(HERE)})
     members["paths.jsonl"] += encode_canonical({"path": str(HERE), "sha256": None, "suffix": ".py"}) + b"\n"
-    assert "outside of the media folders" in refusal(elsewhere, rewritten(archive, members))
+    assert "outside of the media folders" in refusal(other_studio, rewrite_archive(archive, members))

@@ -1,4 +1,4 @@
-"""A project goes out as a file and comes back as another project that is the same by hash."""
+"""An exported project is imported as a second project with the same content hash."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ from tower.storage.imported_files import local_paths
 from tower.versions import fsck
 
 
-def out(studio: Studio, project_id: int, target: Path) -> ExportResult:
+def run_export(studio: Studio, project_id: int, target: Path) -> ExportResult:
     return export_project(studio.sessions, project_id, target, settings=studio.settings)
 
 
-def back(studio: Studio, source: Path) -> int:
+def run_import(studio: Studio, source: Path) -> int:
     return import_project(studio.sessions, source, settings=studio.settings).project_id
 
 
-def findings(studio: Studio, project_id: int) -> list[str]:
+def fsck_messages(studio: Studio, project_id: int) -> list[str]:
     with studio.sessions() as session:
-        return [one.message for one in fsck.check_project(session, project_id=project_id)]
+        return [finding.message for finding in fsck.check_project(session, project_id=project_id)]
 
 
 def heads(studio: Studio, project_id: int) -> dict[str, tuple[str, str]]:
-    """Commit and tree of each branch."""
+    """The commit and tree of each branch."""
     with studio.sessions() as session:
-        wanted = select(Branch.name, Commit.hash, Commit.tree_hash).join(Commit, Commit.id == Branch.head_id)
-        mine = wanted.where(Branch.project_id == project_id)
-        return {name: (commit, tree) for name, commit, tree in session.execute(mine)}
+        heads_query = select(Branch.name, Commit.hash, Commit.tree_hash).join(Commit, Commit.id == Branch.head_id)
+        project_heads = heads_query.where(Branch.project_id == project_id)
+        return {name: (commit, tree) for name, commit, tree in session.execute(project_heads)}
 
 
 @pytest.fixture
@@ -57,32 +57,32 @@ def project_id(studio: Studio) -> int:
 
 @pytest.fixture
 def archive(studio: Studio, project_id: int, tmp_path: Path) -> ExportResult:
-    return out(studio, project_id, tmp_path / "neon.tower")
+    return run_export(studio, project_id, tmp_path / "neon.tower")
 
 
-def test_the_project_of_these_tests_has_a_row_in_every_table(archive: ExportResult) -> None:
-    assert archive.manifest.rows.keys() == {one.member for one in ARCHIVED_TABLES}
+def test_the_whole_project_has_a_row_in_every_archived_table(archive: ExportResult) -> None:
+    assert archive.manifest.rows.keys() == {table.member for table in ARCHIVED_TABLES}
 
 
 @pytest.mark.parametrize("where", ["studio", "elsewhere"])
-def test_it_comes_back_the_same_by_hash(
-    studio: Studio, elsewhere: Studio, archive: ExportResult, project_id: int, where: str
+def test_an_imported_project_has_the_same_hash(
+    studio: Studio, other_studio: Studio, archive: ExportResult, project_id: int, where: str
 ) -> None:
-    there = studio if where == "studio" else elsewhere
-    copy = back(there, archive.path)
+    target_studio = studio if where == "studio" else other_studio
+    copy = run_import(target_studio, archive.path)
     assert copy != project_id
-    again = out(there, copy, there.settings.data / "again.tower")
-    assert again.manifest.content_hash == archive.manifest.content_hash
-    assert heads(there, copy) == heads(studio, project_id)
-    assert findings(there, copy) == []
-    assert findings(studio, project_id) == []
+    second_export = run_export(target_studio, copy, target_studio.settings.data / "again.tower")
+    assert second_export.manifest.content_hash == archive.manifest.content_hash
+    assert heads(target_studio, copy) == heads(studio, project_id)
+    assert fsck_messages(target_studio, copy) == []
+    assert fsck_messages(studio, project_id) == []
 
 
-def test_the_same_state_makes_the_same_bytes(
+def test_equal_states_give_equal_archives(
     studio: Studio, archive: ExportResult, project_id: int, tmp_path: Path
 ) -> None:
-    again = out(studio, project_id, tmp_path / "other name.tower")
-    assert sha256_of(again.path) == sha256_of(archive.path)
+    second_export = run_export(studio, project_id, tmp_path / "other name.tower")
+    assert sha256_of(second_export.path) == sha256_of(archive.path)
 
 
 @pytest.mark.parametrize(
@@ -94,147 +94,153 @@ def test_the_same_state_makes_the_same_bytes(
         "update anime_api.scenes set status = 'final' where status = 'rendered'",
     ],
 )
-def test_another_state_has_another_hash(
+def test_another_state_gives_another_hash(
     studio: Studio, archive: ExportResult, project_id: int, tmp_path: Path, statement: str
 ) -> None:
     with studio.sessions.begin() as session:
         session.connection().exec_driver_sql(statement)
-    other = out(studio, project_id, tmp_path / "other.tower")
+    other = run_export(studio, project_id, tmp_path / "other.tower")
     assert other.manifest.content_hash != archive.manifest.content_hash
 
 
-def test_another_picture_under_the_same_path_has_another_hash(
+def test_another_picture_at_the_same_path_gives_another_hash(
     studio: Studio, archive: ExportResult, project_id: int, tmp_path: Path
 ) -> None:
     studio.write_media("kai.png", b"black hair!")
-    other = out(studio, project_id, tmp_path / "other.tower")
+    other = run_export(studio, project_id, tmp_path / "other.tower")
     assert other.manifest.content_hash != archive.manifest.content_hash
 
 
-def test_files_land_by_their_content_and_rows_name_them(elsewhere: Studio, archive: ExportResult) -> None:
-    copy = back(elsewhere, archive.path)
-    assert all(len(Path(name).stem) == 64 for name in list_files(elsewhere.settings.data))
-    for asset in read_rows(elsewhere, Asset, copy):
+def test_files_are_stored_by_hash_and_rows_name_them(other_studio: Studio, archive: ExportResult) -> None:
+    copy = run_import(other_studio, archive.path)
+    assert all(len(Path(name).stem) == 64 for name in list_files(other_studio.settings.data))
+    for asset in read_rows(other_studio, Asset, copy):
         path = Path(asset.path)
-        assert path.is_relative_to(elsewhere.settings.data)
+        assert path.is_relative_to(other_studio.settings.data)
         assert (sha256_of(path), path.stat().st_size) == (asset.sha256, asset.bytes)
-    jobs = read_rows(elsewhere, ProductionJob, copy)
+    jobs = read_rows(other_studio, ProductionJob, copy)
     assert len(jobs) == 2
     for job in jobs:
         assert sha256_of(Path(str(job.output_path))) in str(job.output_path)
         assert (job.parameters["project_id"], job.run_settled, job.launch_after) == (copy, True, None)
 
 
-def test_references_lead_to_the_copy(studio: Studio, elsewhere: Studio, archive: ExportResult, project_id: int) -> None:
-    copy = back(elsewhere, archive.path)
+def test_references_point_to_the_copy(
+    studio: Studio, other_studio: Studio, archive: ExportResult, project_id: int
+) -> None:
+    copy = run_import(other_studio, archive.path)
     before, after = (
-        {asset.id: asset for asset in read_rows(studio, Asset, one) if "imported_as" not in asset.provenance}
-        for one in (project_id, copy)
+        {asset.id: asset for asset in read_rows(studio, Asset, owner_id) if "imported_as" not in asset.provenance}
+        for owner_id in (project_id, copy)
     )
     assert before.keys().isdisjoint(after.keys())
     [joined] = [asset for asset in after.values() if "joined_from_assets" in asset.provenance]
     assert set(joined.provenance["joined_from_assets"]) < after.keys()
     assert joined.provenance["reused_from_asset"] in after
-    accepted = [scene for scene in read_rows(elsewhere, Scene, copy) if scene.accepted_asset_id]
+    accepted = [scene for scene in read_rows(other_studio, Scene, copy) if scene.accepted_asset_id]
     assert len(accepted) == 1
     assert accepted[0].accepted_asset_id in after
     assert accepted[0].video_path == after[accepted[0].accepted_asset_id].path
     assert joined.provenance["track_id"] is None
-    job = next(job for job in read_rows(elsewhere, ProductionJob, copy) if job.scene_id)
+    job = next(job for job in read_rows(other_studio, ProductionJob, copy) if job.scene_id)
     assert (job.scene_id, job.commit_hash) == (accepted[0].id, "c" * 64)
-    kai = {one.id for one in read_rows(elsewhere, Character, copy)}
+    kai = {character.id for character in read_rows(other_studio, Character, copy)}
     assert job.steps.keys() == {"cast", "scene"}
     assert {job.steps["cast"]["character_id"], job.steps["cast"]["known"][0]["id"]} < kai
-    planned = read_rows(elsewhere, ProductionSchedule, copy)[0]
-    assert planned.parameters == {"project_id": copy, "scene_id": accepted[0].id}
+    schedule = read_rows(other_studio, ProductionSchedule, copy)[0]
+    assert schedule.parameters == {"project_id": copy, "scene_id": accepted[0].id}
 
 
-def test_content_keeps_its_paths_and_they_are_found_where_they_are_now(
-    studio: Studio, elsewhere: Studio, archive: ExportResult, project_id: int
+def test_content_keeps_its_paths_and_they_resolve_to_the_imported_files(
+    studio: Studio, other_studio: Studio, archive: ExportResult, project_id: int
 ) -> None:
-    copy = back(elsewhere, archive.path)
-    kai = next(one for one in read_rows(elsewhere, Character, copy) if one.image_path.endswith("kai.png"))
+    copy = run_import(other_studio, archive.path)
+    kai = next(
+        character for character in read_rows(other_studio, Character, copy) if character.image_path.endswith("kai.png")
+    )
     assert kai.image_path == str(studio.settings.media / "kai.png")
-    with elsewhere.sessions() as session:
-        here = local_paths(session, copy)[kai.image_path]
+    with other_studio.sessions() as session:
+        imported_path = local_paths(session, copy)[kai.image_path]
         assert kai.image_path not in local_paths(session, project_id)
-    assert Path(here).is_relative_to(elsewhere.settings.media / "imports")
-    assert Path(here).read_bytes() == b"silver hair"
+    assert Path(imported_path).is_relative_to(other_studio.settings.media / "imports")
+    assert Path(imported_path).read_bytes() == b"silver hair"
 
 
-def test_a_file_that_is_here_under_its_very_path_is_not_copied(studio: Studio, archive: ExportResult) -> None:
+def test_a_file_that_exists_at_its_own_path_is_not_copied(studio: Studio, archive: ExportResult) -> None:
     before = list_files(studio.settings.data)
-    copy = back(studio, archive.path)
+    copy = run_import(studio, archive.path)
     new = set(list_files(studio.settings.data)) - set(before)
-    assert [Path(name).suffix for name in new] == [".mp3"]  # the track is no content: it may lie anywhere
+    assert [Path(name).suffix for name in new] == [".mp3"]  # The track is not content, so it may be anywhere.
     assert [asset for asset in read_rows(studio, Asset, copy) if "imported_as" in asset.provenance] == []
 
 
-def test_a_generation_of_the_copy_draws_the_character_from_the_picture_that_came_along(
-    elsewhere: Studio, archive: ExportResult
+def test_generating_from_the_copy_uses_the_imported_reference_picture(
+    other_studio: Studio, archive: ExportResult
 ) -> None:
-    copy = back(elsewhere, archive.path)
-    with elsewhere.sessions() as session:
+    copy = run_import(other_studio, archive.path)
+    with other_studio.sessions() as session:
         cast = characters.look_up_cast(session, GenerationSpec(prompt="rain", character="Kai", project_id=copy))
     picture = cast.members[0].reference_image
     assert picture is not None
-    assert Path(picture).is_relative_to(elsewhere.settings.media)
+    assert Path(picture).is_relative_to(other_studio.settings.media)
     assert Path(picture).read_bytes() == b"silver hair"
 
 
-def test_what_was_missing_is_said_and_stays_missing(studio: Studio, elsewhere: Studio, archive: ExportResult) -> None:
-    assert [said for said in archive.manifest.missing if "lost.png" in said]
-    copy = back(elsewhere, archive.path)
-    assert findings(elsewhere, copy) == []
+def test_a_missing_file_is_reported_and_stays_missing(
+    studio: Studio, other_studio: Studio, archive: ExportResult
+) -> None:
+    assert [warning for warning in archive.manifest.missing if "lost.png" in warning]
+    copy = run_import(other_studio, archive.path)
+    assert fsck_messages(other_studio, copy) == []
 
 
-def test_a_take_that_is_damaged_or_gone_is_said_and_the_rest_is_exported(
-    studio: Studio, elsewhere: Studio, project_id: int, tmp_path: Path
+def test_a_damaged_or_missing_take_is_reported_and_the_rest_is_exported(
+    studio: Studio, other_studio: Studio, project_id: int, tmp_path: Path
 ) -> None:
     first, second = read_rows(studio, Asset, project_id)
     Path(first.path).unlink()
     Path(second.path).write_bytes(bytes(second.bytes))
-    half = out(studio, project_id, tmp_path / "half.tower")
-    assert len([said for said in half.manifest.missing if "renders" in said]) == 2
-    copy = back(elsewhere, half.path)
-    assert out(elsewhere, copy, tmp_path / "again.tower").manifest.content_hash == half.manifest.content_hash
+    half = run_export(studio, project_id, tmp_path / "half.tower")
+    assert len([warning for warning in half.manifest.missing if "renders" in warning]) == 2
+    copy = run_import(other_studio, half.path)
+    assert run_export(other_studio, copy, tmp_path / "again.tower").manifest.content_hash == half.manifest.content_hash
 
 
-def test_what_is_under_way_here_is_not_under_way_in_the_copy(elsewhere: Studio, archive: ExportResult) -> None:
-    copy = back(elsewhere, archive.path)
-    assert [row.state for row in read_rows(elsewhere, ProductionSchedule, copy)] == ["planned", "cancelled"]
+def test_jobs_in_progress_are_not_in_progress_in_the_copy(other_studio: Studio, archive: ExportResult) -> None:
+    copy = run_import(other_studio, archive.path)
+    assert [row.state for row in read_rows(other_studio, ProductionSchedule, copy)] == ["planned", "cancelled"]
 
 
-def test_an_archive_is_a_zip_with_no_dates_and_media_as_they_are(archive: ExportResult) -> None:
+def test_an_archive_is_a_zip_without_dates_and_with_unchanged_media(archive: ExportResult) -> None:
     with zipfile.ZipFile(archive.path) as file:
         assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         media = [info for info in file.infolist() if info.filename.startswith("media/")]
         assert len(media) == 5
         assert {info.compress_type for info in media} == {zipfile.ZIP_STORED}
-        said: dict[str, Any] = json.loads(file.read("manifest.json"))
-    assert said["content_hash"] == archive.manifest.content_hash
+        manifest: dict[str, Any] = json.loads(file.read("manifest.json"))
+    assert manifest["content_hash"] == archive.manifest.content_hash
 
 
-def test_two_imports_are_two_projects_and_share_the_files(elsewhere: Studio, archive: ExportResult) -> None:
-    first = back(elsewhere, archive.path)
-    files = list_files(elsewhere.settings.data)
-    assert back(elsewhere, archive.path) != first
-    assert list_files(elsewhere.settings.data) == files
+def test_two_imports_make_two_projects_that_share_files(other_studio: Studio, archive: ExportResult) -> None:
+    first = run_import(other_studio, archive.path)
+    files = list_files(other_studio.settings.data)
+    assert run_import(other_studio, archive.path) != first
+    assert list_files(other_studio.settings.data) == files
 
 
-def test_an_unknown_project_is_not_found_and_leaves_no_file(studio: Studio, tmp_path: Path) -> None:
+def test_exporting_an_unknown_project_fails_and_writes_no_file(studio: Studio, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
-        out(studio, 999_999, tmp_path / "none.tower")
+        run_export(studio, 999_999, tmp_path / "none.tower")
     assert not list(tmp_path.glob("*none*"))
 
 
-def test_an_interrupted_export_leaves_the_old_file_and_no_half_one(
+def test_an_interrupted_export_keeps_the_old_file_and_no_partial_one(
     studio: Studio, archive: ExportResult, project_id: int, tmp_path: Path
 ) -> None:
     before = sha256_of(archive.path)
 
-    def interrupt(what: str, done: int, total: int) -> None:
-        if what == "writing":
+    def interrupt(step: str, done: int, total: int) -> None:
+        if step == "writing":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

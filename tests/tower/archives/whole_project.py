@@ -49,16 +49,22 @@ def _written_story(studio: Studio, session: Session, project_id: int) -> None:
         EntityEdit(Kind.STYLES, uuid.uuid4(), {"name": "noir", "prompt": "high contrast"}),
         EntityEdit(Kind.STORY_ARCS, uuid.uuid4(), {"name": "Fall", "episode_keys": [str(episode)]}),
         *(
-            EntityEdit(Kind.SCENES, key, {"scene_number": at, "description": f"Scene {at} – 雨", "duration_s": 2.5})
-            for at, key in enumerate(scenes, start=1)
+            EntityEdit(
+                Kind.SCENES,
+                key,
+                {"scene_number": scene_number, "description": f"Scene {scene_number} – 雨", "duration_s": 2.5},
+            )
+            for scene_number, key in enumerate(scenes, start=1)
         ),
     )
     _edit(session, project_id, EntityEdit(Kind.SCENES, scenes[2], {"video_path": video}), message="A video of mine")
     session.add_all(_timeline(session, project_id, scenes[0]))
     session.flush()
     branches.create(session, project_id, "dark", description="Another ending")
-    gone = studio.write_media("lost.png", b"will be lost")
-    _edit(session, project_id, EntityEdit(Kind.CHARACTERS, kai, {"role": "hero", "image_path": gone}), branch="dark")
+    lost_image = studio.write_media("lost.png", b"will be lost")
+    _edit(
+        session, project_id, EntityEdit(Kind.CHARACTERS, kai, {"role": "hero", "image_path": lost_image}), branch="dark"
+    )
     _edit(session, project_id, EntityEdit(Kind.SCENES, scenes[0], {"mood": "calm"}))
     merging.merge_branch(
         session, project_id=project_id, source="dark", target=MAIN, message="dark into main", author="tests"
@@ -66,14 +72,14 @@ def _written_story(studio: Studio, session: Session, project_id: int) -> None:
     _edit(session, project_id, EntityEdit(Kind.CHARACTERS, kai, {"image_path": image}), message="The old picture")
     _edit(session, project_id, EntityEdit(Kind.SCENES, scenes[1], {"mood": "dark"}), branch="dark")
     tags.create(session, project_id, "v1", MAIN, author="tests", message="First")
-    Path(gone).unlink()
+    Path(lost_image).unlink()
 
 
 def _timeline(session: Session, project_id: int, scene_key: uuid.UUID) -> list[Any]:
     branch = branches.find(session, project_id, MAIN)
-    place = {"project_id": project_id, "branch_id": branch.id}
-    event = StoryTimeline(**place, key=uuid.uuid4(), position=1, title="It rains", scene_key=scene_key)
+    owner = {"project_id": project_id, "branch_id": branch.id}
+    event = StoryTimeline(**owner, key=uuid.uuid4(), position=1, title="It rains", scene_key=scene_key)
     fact = StorylineContext(
-        **place, event_key=event.key, kind=FactKind.WORLD, subject="the city", statement="It never dries."
+        **owner, event_key=event.key, kind=FactKind.WORLD, subject="the city", statement="It never dries."
     )
     return [event, fact]

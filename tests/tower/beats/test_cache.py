@@ -1,4 +1,4 @@
-"""Each content is listened to once, whoever asks and however many; each of the two places makes good for the other."""
+"""Each content is analysed once, for any number of concurrent callers. Row and file restore each other."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tower.beats.results import Analysis, TempoHint
 from tower.errors import CancelledError, ConflictError
 
 
-class Counting:
-    """Listens for real and counts."""
+class CountingAnalyser:
+    """Analyses for real and counts the calls."""
 
     def __init__(self, before: Callable[[], object] = lambda: None) -> None:
         self.heard = 0
@@ -43,16 +43,18 @@ def song(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ask(sessions: SessionFactory, tmp_path: Path, song: Path) -> Callable[..., CachedAnalysis]:
-    def asked(listener: Counting, path: Path = song, **more: object) -> CachedAnalysis:
+def request_analysis(sessions: SessionFactory, tmp_path: Path, song: Path) -> Callable[..., CachedAnalysis]:
+    def request(listener: CountingAnalyser, path: Path = song, **more: object) -> CachedAnalysis:
         return get_analysis(path, sessions=sessions, folder=tmp_path / "cache", analyser=listener, **more)  # type: ignore[arg-type]
 
-    return asked
+    return request
 
 
-def test_the_second_time_it_is_known(ask: Callable[..., CachedAnalysis], sessions: SessionFactory) -> None:
-    listener = Counting()
-    first, second = ask(listener), ask(listener)
+def test_a_second_request_uses_the_cache(
+    request_analysis: Callable[..., CachedAnalysis], sessions: SessionFactory
+) -> None:
+    listener = CountingAnalyser()
+    first, second = request_analysis(listener), request_analysis(listener)
     assert listener.heard == 1
     assert (first.from_cache, second.from_cache) == (False, True)
     assert first.analysis == second.analysis
@@ -61,59 +63,63 @@ def test_the_second_time_it_is_known(ask: Callable[..., CachedAnalysis], session
         assert cache.find_cached(session, first.sha256) == first.analysis
 
 
-def test_the_content_counts_not_the_name_and_each_hint_is_another_question(
-    ask: Callable[..., CachedAnalysis], song: Path, tmp_path: Path
+def test_the_content_is_the_key_and_each_hint_has_its_own_entry(
+    request_analysis: Callable[..., CachedAnalysis], song: Path, tmp_path: Path
 ) -> None:
-    listener = Counting()
-    ask(listener)
+    listener = CountingAnalyser()
+    request_analysis(listener)
     (tmp_path / "copy.wav").write_bytes(song.read_bytes())
-    assert ask(listener, tmp_path / "copy.wav").from_cache
-    assert not ask(listener, hint=TempoHint(bpm=60)).from_cache
-    assert ask(listener, hint=TempoHint(bpm=60)).from_cache
+    assert request_analysis(listener, tmp_path / "copy.wav").from_cache
+    assert not request_analysis(listener, hint=TempoHint(bpm=60)).from_cache
+    assert request_analysis(listener, hint=TempoHint(bpm=60)).from_cache
     assert listener.heard == 2
 
 
-def test_force_listens_anew_and_keeps_one_row(ask: Callable[..., CachedAnalysis], sessions: SessionFactory) -> None:
-    listener = Counting()
-    ask(listener)
-    assert not ask(listener, force=True).from_cache
+def test_force_analyses_again_and_keeps_one_row(
+    request_analysis: Callable[..., CachedAnalysis], sessions: SessionFactory
+) -> None:
+    listener = CountingAnalyser()
+    request_analysis(listener)
+    assert not request_analysis(listener, force=True).from_cache
     assert listener.heard == 2
     with sessions() as session:
         assert session.scalar(select(func.count(BeatAnalysis.id))) == 1
 
 
-def test_a_lost_row_comes_back_from_the_disk(ask: Callable[..., CachedAnalysis], sessions: SessionFactory) -> None:
-    listener = Counting()
-    ask(listener)
+def test_a_lost_row_is_restored_from_the_file(
+    request_analysis: Callable[..., CachedAnalysis], sessions: SessionFactory
+) -> None:
+    listener = CountingAnalyser()
+    request_analysis(listener)
     with sessions.begin() as session:
         session.execute(delete(BeatAnalysis))
-    assert ask(listener).from_cache
+    assert request_analysis(listener).from_cache
     assert listener.heard == 1
     with sessions() as session:
         assert cache.count_cached(session) == 1
 
 
-@pytest.mark.parametrize("left", [None, b"", b'{"analysis": {}, "seconds": 1}', b"\xff\xfe", b"[]"])
-def test_a_lost_or_broken_file_comes_back_from_the_table(
-    ask: Callable[..., CachedAnalysis], tmp_path: Path, left: bytes | None
+@pytest.mark.parametrize("damaged_content", [None, b"", b'{"analysis": {}, "seconds": 1}', b"\xff\xfe", b"[]"])
+def test_a_lost_or_broken_file_is_restored_from_the_row(
+    request_analysis: Callable[..., CachedAnalysis], tmp_path: Path, damaged_content: bytes | None
 ) -> None:
-    listener = Counting()
-    first = ask(listener)
-    (kept,) = (tmp_path / "cache").glob("??/*.json")
-    good = kept.read_bytes()
-    kept.unlink() if left is None else kept.write_bytes(left)
-    assert ask(listener).analysis == first.analysis
+    listener = CountingAnalyser()
+    first = request_analysis(listener)
+    (cached_file,) = (tmp_path / "cache").glob("??/*.json")
+    good = cached_file.read_bytes()
+    cached_file.unlink() if damaged_content is None else cached_file.write_bytes(damaged_content)
+    assert request_analysis(listener).analysis == first.analysis
     assert listener.heard == 1
-    assert kept.read_bytes() == good
+    assert cached_file.read_bytes() == good
 
 
-def test_many_threads_that_ask_for_one_track_listen_once(ask: Callable[..., CachedAnalysis]) -> None:
-    listener = Counting(lambda: time.sleep(0.2))
+def test_many_threads_that_request_one_track_analyse_it_once(request_analysis: Callable[..., CachedAnalysis]) -> None:
+    listener = CountingAnalyser(lambda: time.sleep(0.2))
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda _: ask(listener), range(8)))
+        answers = list(threads.map(lambda _: request_analysis(listener), range(8)))
     assert listener.heard == 1
-    assert len({one.analysis for one in found}) == 1
-    assert sorted(one.from_cache for one in found) == [False, *[True] * 7]
+    assert len({answer.analysis for answer in answers}) == 1
+    assert sorted(answer.from_cache for answer in answers) == [False, *[True] * 7]
 
 
 ASK = """
@@ -132,27 +138,31 @@ print("cached" if known.cached else "fresh")
 """
 
 
-def test_two_processes_that_ask_for_one_track_listen_once(sessions: SessionFactory, song: Path, tmp_path: Path) -> None:
+def test_two_processes_that_request_one_track_analyse_it_once(
+    sessions: SessionFactory, song: Path, tmp_path: Path
+) -> None:
     with sessions() as session:
         url = session.get_bind().engine.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", ASK, str(song), str(tmp_path / "cache"), url]
-    asked = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = sorted(process.communicate(timeout=60)[0].split() for process in asked)
-    assert said == [["cached"], ["listening", "fresh"]]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = sorted(process.communicate(timeout=60)[0].split() for process in processes)
+    assert outputs == [["cached"], ["listening", "fresh"]]
 
 
-def test_who_waits_can_give_up_and_who_listens_goes_on(ask: Callable[..., CachedAnalysis]) -> None:
-    begun, cancelled = threading.Event(), threading.Event()
+def test_a_waiting_caller_can_cancel_while_the_analysis_continues(
+    request_analysis: Callable[..., CachedAnalysis],
+) -> None:
+    started, cancelled = threading.Event(), threading.Event()
     gate = threading.Event()
 
-    def held() -> None:
-        begun.set()
+    def wait_at_gate() -> None:
+        started.set()
         gate.wait(10)
 
     with ThreadPoolExecutor(2) as threads:
-        first = threads.submit(ask, Counting(held))
-        assert begun.wait(5)
-        second = threads.submit(ask, Counting(), cancelled=cancelled)
+        first = threads.submit(request_analysis, CountingAnalyser(wait_at_gate))
+        assert started.wait(5)
+        second = threads.submit(request_analysis, CountingAnalyser(), cancelled=cancelled)
         cancelled.set()
         with pytest.raises(CancelledError):
             second.result(timeout=5)
@@ -160,25 +170,25 @@ def test_who_waits_can_give_up_and_who_listens_goes_on(ask: Callable[..., Cached
         assert first.result(timeout=10).analysis.bpm == pytest.approx(120, abs=0.5)
 
 
-def test_a_file_that_changes_meanwhile_is_not_kept(
-    ask: Callable[..., CachedAnalysis], song: Path, sessions: SessionFactory
+def test_an_analysis_is_not_cached_if_the_file_changes_meanwhile(
+    request_analysis: Callable[..., CachedAnalysis], song: Path, sessions: SessionFactory
 ) -> None:
     def change() -> None:
         write_wav(song, even_click_track(90, 9))
 
     with pytest.raises(ConflictError):
-        ask(Counting(change))
+        request_analysis(CountingAnalyser(change))
     with sessions() as session:
         assert cache.count_cached(session) == 0
 
 
-def test_nothing_is_kept_of_an_analysis_that_failed(
-    ask: Callable[..., CachedAnalysis], sessions: SessionFactory, tmp_path: Path
+def test_a_failed_analysis_is_not_cached(
+    request_analysis: Callable[..., CachedAnalysis], sessions: SessionFactory, tmp_path: Path
 ) -> None:
     def fail() -> None:
         raise CancelledError("stopped")
 
     with pytest.raises(CancelledError):
-        ask(Counting(fail))
+        request_analysis(CountingAnalyser(fail))
     assert list((tmp_path / "cache").glob("??/*")) == []
-    assert not ask(Counting()).from_cache
+    assert not request_analysis(CountingAnalyser()).from_cache

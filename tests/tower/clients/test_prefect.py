@@ -1,4 +1,4 @@
-"""The places of runs in the queues of a real Prefect server."""
+"""The positions of runs in the queues of a real Prefect server."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def deployment(prefect: PrefectClient) -> str:
     with httpx.Client(base_url=prefect.url) as http:
         flow_id = http.post("/flows/", json={"name": "queueing"}).json()["id"]
         http.post("/work_pools/", json={"name": "queueing", "type": "process", "concurrency_limit": 3})
-        made = {"name": "queueing", "flow_id": flow_id, "work_pool_name": "queueing"}
-        http.post("/deployments/", json=made).raise_for_status()
+        deployment_fields = {"name": "queueing", "flow_id": flow_id, "work_pool_name": "queueing"}
+        http.post("/deployments/", json=deployment_fields).raise_for_status()
     return "queueing/queueing"
 
 
@@ -32,31 +32,31 @@ def set_state(prefect: PrefectClient, run_id: uuid.UUID, kind: str) -> None:
     answer.raise_for_status()
 
 
-def test_a_waiting_run_is_due_when_it_was_last_told(prefect: PrefectClient, run_id: uuid.UUID) -> None:
-    seen = prefect.get_runs([run_id])[run_id]
-    assert seen.is_waiting
-    assert seen.scheduled_for is not None
-    assert abs(seen.scheduled_for - datetime.now(UTC)) < timedelta(minutes=1)
-    due = seen.scheduled_for - timedelta(seconds=5, microseconds=1)
+def test_a_waiting_run_is_due_at_its_latest_scheduled_time(prefect: PrefectClient, run_id: uuid.UUID) -> None:
+    run = prefect.get_runs([run_id])[run_id]
+    assert run.is_waiting
+    assert run.scheduled_for is not None
+    assert abs(run.scheduled_for - datetime.now(UTC)) < timedelta(minutes=1)
+    due = run.scheduled_for - timedelta(seconds=5, microseconds=1)
     assert prefect.reschedule(run_id, due)
     assert prefect.get_runs([run_id])[run_id].scheduled_for == due
 
 
-@pytest.mark.parametrize("taken", ["PENDING", "RUNNING"])
-def test_a_run_that_a_worker_has_taken_is_not_handed_out_again(
-    prefect: PrefectClient, run_id: uuid.UUID, taken: str
+@pytest.mark.parametrize("state_type", ["PENDING", "RUNNING"])
+def test_a_run_claimed_by_a_worker_is_not_handed_out_again(
+    prefect: PrefectClient, run_id: uuid.UUID, state_type: str
 ) -> None:
     set_state(prefect, run_id, "PENDING")
-    if taken == "RUNNING":
+    if state_type == "RUNNING":
         set_state(prefect, run_id, "RUNNING")
     assert prefect.reschedule(run_id, datetime.now(UTC)) is False
-    seen = prefect.get_runs([run_id])[run_id]
-    assert (seen.state.type, seen.is_waiting, seen.scheduled_for) == ("PENDING", False, None)
-    set_state(prefect, run_id, "COMPLETED")  # and its run can end as ever
+    run = prefect.get_runs([run_id])[run_id]
+    assert (run.state.type, run.is_waiting, run.scheduled_for) == ("PENDING", False, None)
+    set_state(prefect, run_id, "COMPLETED")  # The run can still end normally.
     assert prefect.get_states([run_id])[run_id].has_ended
 
 
-def test_a_pool_tells_its_slots_and_is_paused_and_resumed(prefect: PrefectClient, deployment: str) -> None:
+def test_a_pool_reports_its_slots_and_can_be_paused_and_resumed(prefect: PrefectClient, deployment: str) -> None:
     assert prefect.get_work_pool("queueing").slots == 3
     prefect.set_paused("queueing", True)
     assert prefect.get_work_pool("queueing").is_paused
@@ -64,6 +64,6 @@ def test_a_pool_tells_its_slots_and_is_paused_and_resumed(prefect: PrefectClient
     assert not prefect.get_work_pool("queueing").is_paused
 
 
-def test_an_unknown_pool_is_an_error_with_a_reason(prefect: PrefectClient) -> None:
+def test_an_unknown_pool_raises_an_error_with_a_reason(prefect: PrefectClient) -> None:
     with pytest.raises(UnavailableError, match="404"):
         prefect.get_work_pool("no-such-pool")

@@ -90,11 +90,11 @@ async function listen(from) {
 def browser() -> Iterator[Browser]:
     """The machine's Chromium, with a new profile."""
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
+        started_browser = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
         try:
-            yield opened
+            yield started_browser
         finally:
-            opened.close()
+            started_browser.close()
 
 
 @contextmanager
@@ -123,8 +123,8 @@ def capture_frames(
 ) -> list[tuple[float, float]]:
     """Time and brightness (0–255) of each frame that the browser showed."""
     with _browsing(browser, film) as page:
-        seen: Any = page.evaluate("([from, rate]) => load().then(() => watch(from, rate))", [after_s, rate])
-    return [(float(time), float(brightness)) for time, brightness in seen]
+        frames: Any = page.evaluate("([from, rate]) => load().then(() => watch(from, rate))", [after_s, rate])
+    return [(float(time), float(brightness)) for time, brightness in frames]
 
 
 def capture_sound(browser: Browser, film: Path) -> list[float]:
@@ -135,10 +135,10 @@ def capture_sound(browser: Browser, film: Path) -> list[float]:
 
 
 def capture_playback(browser: Browser, film: Path, *, after_s: float) -> list[float]:
-    """When clicks are played after a jump, in seconds of the film: the first sample played is that of the jump."""
+    """The times at which clicks are played after a jump, in seconds of the film. The first sample is at the jump."""
     with _browsing(browser, film) as page:
         samples = _unpacked(page.evaluate("from => load().then(() => listen(from))", after_s))
-    return [after_s + at for at in match_clicks(samples, CAPTURE_HZ)]
+    return [after_s + offset_s for offset_s in match_clicks(samples, CAPTURE_HZ)]
 
 
 def _unpacked(text: str) -> Samples:
@@ -146,7 +146,7 @@ def _unpacked(text: str) -> Samples:
 
 
 def _chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
         pytest.skip("there is no Chromium on this machine: apt-get install chromium")
-    return found
+    return executable

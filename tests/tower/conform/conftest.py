@@ -27,7 +27,7 @@ OFFSET_S, TRACK_S = 0.731, 7.0
 
 @dataclass(frozen=True)
 class ConformedFilm:
-    """`limit_ms` is the largest distance of a flash from its click, `heard_s` are the times of clicks in the film."""
+    """`limit_ms` is the largest distance of a flash from its click; `heard_s` are the times of clicks in the film."""
 
     video: Path
     music: MusicExcerpt
@@ -50,14 +50,14 @@ def build_plan(timing: FrameTiming) -> CutPlan:
 
 @pytest.fixture(scope="module")  # module scope: while the browser is open, no other event loop can run in this thread
 def browser() -> Iterator[Browser]:
-    with chromium.browser() as opened:
-        yield opened
+    with chromium.browser() as started_browser:
+        yield started_browser
 
 
 @pytest.fixture(scope="session", params=FrameTiming, ids=list(FrameTiming))
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ConformedFilm:
+def conformed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ConformedFilm:
     folder = tmp_path_factory.mktemp("flashes")
     video = write_film(folder / "flashes.mp4", FLASHES, frames=FRAMES, fps=FPS)
     music = MusicExcerpt(write_track(folder / "clicks.mp3", CLICKS_S, duration_s=TRACK_S), offset_s=OFFSET_S)
-    target, wanted = folder / "out.mp4", build_plan(request.param)
-    return ConformedFilm(video, music, target, wanted, conform_video(video, music, wanted, target))
+    target, plan = folder / "out.mp4", build_plan(request.param)
+    return ConformedFilm(video, music, target, plan, conform_video(video, music, plan, target))

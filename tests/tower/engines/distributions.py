@@ -1,4 +1,4 @@
-"""Distributions with engines, laid down as pip would, for processes that find them on PYTHONPATH."""
+"""Distributions with engines, written as pip would install them, for processes that find them on PYTHONPATH."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ ENTRY = 'from tower.engines.base import EngineEntry\nENTRY = EngineEntry("{name}
 
 
 def documented() -> dict[str, str]:
-    """The example of docs/engines.md by file name."""
+    """The files of the example in docs/engines.md, by name."""
     return dict(re.findall(r"```\w+\n# (\S+)\n(.*?)```", DOCS.read_text(), re.DOTALL))
 
 
 def lay_down(folder: Path, files: Mapping[str, str]) -> Path:
-    """The folder with the files and the metadata that their pyproject.toml asks for."""
+    """Return the folder with the files and the metadata that their pyproject.toml asks for."""
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
@@ -29,21 +29,23 @@ def lay_down(folder: Path, files: Mapping[str, str]) -> Path:
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
     points = project["entry-points"]["tower.engines"].items()
-    (info / "entry_points.txt").write_text("[tower.engines]\n" + "".join(f"{name} = {at}\n" for name, at in points))
+    (info / "entry_points.txt").write_text(
+        "[tower.engines]\n" + "".join(f"{name} = {target}\n" for name, target in points)
+    )
     return folder
 
 
 def declaring(folder: Path, name: str, entry: str, *, by: str = "odd") -> Path:
-    """A distribution called `by` whose module of the same name declares the engine `name` with the source `entry`."""
+    """A distribution named `by`. Its module of the same name declares the engine `name` with the source `entry`."""
     project = f'[project]\nname = "{by}"\nversion = "1"\n'
     points = f'[project.entry-points."tower.engines"]\n{name} = "{by}:ENTRY"\n'
     return lay_down(folder, {"pyproject.toml": project + points, f"{by}.py": entry})
 
 
 def python(code: str, *folders: Path, **env: str) -> str:
-    """What a new process prints that has these folders on its path."""
+    """The output of a new process that has these folders on its path."""
     outer = {name: value for name, value in os.environ.items() if not name.startswith("TOWER_")}
     env = {**outer, "PYTHONPATH": os.pathsep.join(map(str, folders)), **env}
-    ended = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.strip()
+    result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()

@@ -1,4 +1,4 @@
-"""Which engines there are: Tower's own and those of other distributions, the broken ones among them."""
+"""The installed engines: Tower's own, those of other distributions, and broken ones."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 def test_our_own_engines_are_declared() -> None:
-    assert {name: found.name for name, found in installed_engines().entries.items()} == {
+    assert {name: entry.name for name, entry in installed_engines().entries.items()} == {
         "animatic": "animatic",
         "comfyui": "comfyui",
     }
     assert installed_engines().broken == {}
 
 
-def test_asking_for_a_version_loads_no_engine() -> None:
+def test_reading_a_version_loads_no_engine() -> None:
     heavy = "{'numpy', 'cv2', 'av', 'sqlalchemy', 'websockets'}"
     ask = "import sys; from tower.engines.installed import find_entry; find_entry('comfyui')"
     code = f"{ask}\nprint({heavy} & set(sys.modules))"
     assert python(code) == "set()"
 
 
-def test_a_name_that_no_engine_has_is_refused_with_those_that_there_are() -> None:
+def test_an_unknown_engine_is_refused_with_the_known_names() -> None:
     with pytest.raises(InvalidError, match="'auto', 'animatic' or 'comfyui'") as refused:
         find_entry("oil")
     assert refused.value.details == {"field": "engine", "value": "oil", "expected": "'auto', 'animatic' or 'comfyui'"}
 
 
-def test_a_machine_has_the_engines_that_it_lacks_nothing_for() -> None:
+def test_a_machine_has_the_engines_whose_requirements_it_meets() -> None:
     assert list_usable_engines(Settings(comfyui_url=None)) == ["animatic"]
     assert list_usable_engines(Settings(comfyui_url="http://box:8188")) == ["animatic", "comfyui"]
     with pytest.raises(UnavailableError, match="TOWER_COMFYUI_URL") as lacking:
         open_engine("comfyui", Settings(comfyui_url=None))
-    assert lacking.value.code == "COMFYUI_UNREACHABLE"  # another worker may have one
+    assert lacking.value.code == "COMFYUI_UNREACHABLE"  # Another worker may have one.
 
 
-def test_each_engine_has_a_queue_of_its_own_but_for_the_one_that_every_worker_has() -> None:
+def test_each_engine_has_its_own_queue_except_the_one_that_every_worker_has() -> None:
     assert [work_queue_for(name) for name in ("animatic", "comfyui", "sketch")] == ["default", "comfyui", "sketch"]
 
 
-def test_a_third_engine_is_one_of_them_everywhere(tmp_path: Path) -> None:
+def test_a_third_engine_is_available_everywhere(tmp_path: Path) -> None:
     folder = lay_down(tmp_path, documented())
     assert python(ALL, folder) == "animatic comfyui sketch |"
     code = """
@@ -68,7 +68,7 @@ print(choose_engine("auto", settings).version, *list_usable_engines(settings), *
     assert python(code, folder, TOWER_ENGINE="auto") == "1.0.0 animatic sketch default sketch"
 
 
-def test_the_version_of_a_third_engine_is_in_the_fingerprint_of_its_takes(tmp_path: Path) -> None:
+def test_the_version_of_a_third_engine_is_part_of_its_takes_fingerprint(tmp_path: Path) -> None:
     code = """
 from tower.engines.base import Shot
 from tower.rendering.engine_choice import installed_version
@@ -96,22 +96,24 @@ print(fingerprint(shot, engine=found.name, engine_version=found.version))
         ("Oil", ENTRY.format(name="Oil", version="1"), "begins with a letter"),
     ],
 )
-def test_an_engine_that_cannot_be_loaded_is_named_with_its_distribution_and_the_others_go_on(
+def test_an_engine_that_fails_to_load_is_named_with_its_distribution_and_others_work(
     tmp_path: Path, name: str, entry_of: str, reason: str
 ) -> None:
-    said = python(ALL, declaring(tmp_path, name, entry_of))
-    assert said.startswith("animatic comfyui | odd:ENTRY of odd 1: ")
-    assert reason in said
+    output = python(ALL, declaring(tmp_path, name, entry_of))
+    assert output.startswith("animatic comfyui | odd:ENTRY of odd 1: ")
+    assert reason in output
 
 
-def test_two_distributions_with_one_name_are_both_named_and_neither_is_taken(tmp_path: Path) -> None:
+def test_two_distributions_with_the_same_engine_name_are_both_refused(tmp_path: Path) -> None:
     source = ENTRY.format(name="oil", version="1")
     folders = [declaring(tmp_path / by, "oil", source, by=by) for by in ("first", "second")]
-    said = python(ALL, *folders)
-    assert said == "animatic comfyui | first:ENTRY of first 1 and second:ENTRY of second 1: only one may have this name"
+    output = python(ALL, *folders)
+    assert (
+        output == "animatic comfyui | first:ENTRY of first 1 and second:ENTRY of second 1: only one may have this name"
+    )
 
 
-def test_asking_for_a_broken_engine_says_why(tmp_path: Path) -> None:
+def test_opening_a_broken_engine_raises_the_reason(tmp_path: Path) -> None:
     code = """
 from tower.engines.installed import find_entry, open_engine
 from tower.errors import TowerError
@@ -124,14 +126,16 @@ for ask in (lambda: find_entry("oil"), lambda: open_engine("water", Settings()))
 """
     declaring(tmp_path, "oil", "import no_such_library")
     source = ENTRY.format(name="water", version="1").replace("print", "lambda settings: 1 / 0")
-    said = python(code, tmp_path, declaring(tmp_path / "more", "water", source, by="water")).splitlines()
-    assert said[0].startswith(
+    output = python(code, tmp_path, declaring(tmp_path / "more", "water", source, by="water")).splitlines()
+    assert output[0].startswith(
         "ENGINE_UNAVAILABLE The engine 'oil' cannot be loaded: odd:ENTRY of odd 1: ModuleNotFound"
     )
-    assert said[1] == "ENGINE_UNAVAILABLE The engine 'water' cannot be opened here: ZeroDivisionError: division by zero"
+    assert (
+        output[1] == "ENGINE_UNAVAILABLE The engine 'water' cannot be opened here: ZeroDivisionError: division by zero"
+    )
 
 
-def test_a_tower_that_was_installed_before_its_engines_were_declared_says_so(tmp_path: Path) -> None:
+def test_an_installation_without_entry_points_is_reported(tmp_path: Path) -> None:
     [site] = (Path(folder) for folder in sys.path if folder.endswith("site-packages"))
     for file in site.iterdir():
         if not file.name.startswith(("tower", "__editable__")):

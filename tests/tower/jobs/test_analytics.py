@@ -1,4 +1,4 @@
-"""What a generation may take, by what earlier ones took."""
+"""How long a generation probably takes, estimated from earlier ones."""
 
 from __future__ import annotations
 
@@ -18,39 +18,41 @@ SMALL = GenerationSpec(prompt="x", duration_s=2, width=256, height=256, engine="
 LARGE = SMALL.model_copy(update={"width": 512, "height": 512})
 
 
-def ended(session: Session, took_s: float, *, spec: GenerationSpec = SMALL, job_type: JobType = JobType.FAST) -> None:
+def insert_ended_job(
+    session: Session, took_s: float, *, spec: GenerationSpec = SMALL, job_type: JobType = JobType.FAST
+) -> None:
     job = lifecycle.open_job(session, spec, job_type=job_type)
     job.status, job.output_path = JobStatus.COMPLETED, "/x.mp4"
     job.started_at, job.ended_at = NOON, NOON + timedelta(seconds=took_s)
     session.flush()
 
 
-def test_there_is_no_estimate_without_a_past_of_the_type_and_engine(session: Session) -> None:
-    ended(session, 8)
+def test_there_is_no_estimate_without_earlier_jobs_of_the_type_and_engine(session: Session) -> None:
+    insert_ended_job(session, 8)
     comfyui = SMALL.model_copy(update={"engine": "comfyui"})
     assert estimate_duration_s(session, comfyui, job_type=JobType.FAST) is None
     assert estimate_duration_s(session, SMALL, job_type=JobType.PERSONAL) is None
 
 
-def test_the_median_of_the_past_is_scaled_by_pixels(session: Session) -> None:
+def test_the_median_duration_is_scaled_by_pixels(session: Session) -> None:
     for took_s in (2, 4, 90):
-        ended(session, took_s)
+        insert_ended_job(session, took_s)
     assert estimate_duration_s(session, SMALL, job_type=JobType.FAST) == 4
     assert estimate_duration_s(session, LARGE, job_type=JobType.FAST) == 16
 
 
-def test_only_the_newest_count(session: Session) -> None:
+def test_only_the_newest_jobs_count(session: Session) -> None:
     for took_s in (*[90] * 5, *[4] * 20):
-        ended(session, took_s)
+        insert_ended_job(session, took_s)
     assert estimate_duration_s(session, SMALL, job_type=JobType.FAST) == 4
 
 
-@pytest.mark.parametrize("asked", [1, 20])
-def test_many_are_estimated_with_one_look_at_the_past(session: Session, asked: int) -> None:
-    ended(session, 4)
-    heard: list[str] = []
+@pytest.mark.parametrize("count", [1, 20])
+def test_many_jobs_are_estimated_with_one_query_of_the_past(session: Session, count: int) -> None:
+    insert_ended_job(session, 4)
+    statements: list[str] = []
     bind = session.get_bind()
-    event.listen(bind, "before_cursor_execute", lambda *said: heard.append(said[2]))
+    event.listen(bind, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
     paces = DurationEstimator(session)
-    assert [paces.estimate_s(SMALL, job_type=JobType.FAST) for _ in range(asked)] == [4] * asked
-    assert len(heard) == 1
+    assert [paces.estimate_s(SMALL, job_type=JobType.FAST) for _ in range(count)] == [4] * count
+    assert len(statements) == 1

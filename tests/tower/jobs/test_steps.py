@@ -1,4 +1,4 @@
-"""What jobs remember is read in every version, and what cannot be read is done again."""
+"""Stored step results of every version are read, and results that cannot be read are computed again."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def attempt(session: Session, job: ProductionJob) -> Attempt:
     return lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
 
 
-def test_every_step_of_version_0_1_0_is_read_as_it_was_written(job: ProductionJob) -> None:
+def test_every_step_of_version_0_1_0_is_read_as_written(job: ProductionJob) -> None:
     job.steps = OLD_STEPS
     steps: list[StepResult[Any]] = [
         CAST_STEP,
@@ -69,11 +69,11 @@ def test_every_step_of_version_0_1_0_is_read_as_it_was_written(job: ProductionJo
         assert stored == OLD_STEPS.get(step.key, OLD_STEPS["beats"])
 
 
-def test_the_old_values_mean_what_they_meant(job: ProductionJob) -> None:
+def test_values_of_older_versions_keep_their_meaning(job: ProductionJob) -> None:
     job.steps = OLD_STEPS
     cast, mood, scene = CAST_STEP.read(job), MOOD_CHOICES.read(job), SCENE_STEP.read(job)
     assert cast is not None
-    assert [(one.name, one.traits) for one in cast.members] == [("Kai Nakamura", {"coat": "black"})]
+    assert [(member.name, member.traits) for member in cast.members] == [("Kai Nakamura", {"coat": "black"})]
     assert cast.known[0].key == uuid.UUID("3f1c8a52-0b7e-4c55-9d0e-6a1b2c3d4e5f")
     assert mood is not None
     assert (mood.mood.value, mood.mood.source, mood.tempo.bpm_min) == ("tense", "request", 100.0)
@@ -89,7 +89,7 @@ def test_the_old_values_mean_what_they_meant(job: ProductionJob) -> None:
     assert SYNC_STEP.read(job) == SyncedTake(14, "/r/ef.mp4", made_from=13, music=5)
 
 
-def test_a_result_is_kept_under_the_new_key_and_forgotten_under_all(
+def test_a_result_is_stored_under_the_new_key_and_deleted_under_all_keys(
     session: Session, job: ProductionJob, attempt: Attempt
 ) -> None:
     job.steps = {"text": {"text": "old"}, "other": {}}
@@ -103,30 +103,30 @@ def test_a_result_is_kept_under_the_new_key_and_forgotten_under_all(
     assert (job.steps, WORDS.read(job)) == ({"other": {}}, None)
 
 
-def test_an_attempt_that_was_given_up_keeps_nothing(session: Session, job: ProductionJob, attempt: Attempt) -> None:
+def test_an_abandoned_attempt_stores_nothing(session: Session, job: ProductionJob, attempt: Attempt) -> None:
     lifecycle.claim_job(session, job.id, flow_run_id=job.flow_run_id, timeout_s=60)
     with pytest.raises(SupersededError):
         WORDS.write(session, attempt, Words("late"))
 
 
 @pytest.mark.parametrize("stored", [{"text": 3}, {}, [], None, "words"])
-def test_a_result_that_cannot_be_read_is_no_result_and_the_log_says_why(
+def test_an_unreadable_result_counts_as_missing_and_is_logged(
     job: ProductionJob, caplog: pytest.LogCaptureFixture, stored: Any
 ) -> None:
     job.steps = {"words": stored}
     with caplog.at_level(logging.WARNING, "tower.runs"):
         assert WORDS.read(job) is None
-    [said] = caplog.messages
-    assert said.startswith(f"Step 'words' of generation {job.id} cannot be read: ")
+    [message] = caplog.messages
+    assert message.startswith(f"Step 'words' of generation {job.id} cannot be read: ")
 
 
-def test_the_log_says_nothing_of_the_value_itself(job: ProductionJob, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_does_not_contain_the_value(job: ProductionJob, caplog: pytest.LogCaptureFixture) -> None:
     job.steps = {"words": {"text": {"secret": "plot"}}}
     with caplog.at_level(logging.WARNING, "tower.runs"):
         assert WORDS.read(job) is None
     assert "plot" not in caplog.text
 
 
-def test_rounds_after_one_that_cannot_be_read_are_done_again_too(job: ProductionJob) -> None:
+def test_rounds_after_an_unreadable_one_are_repeated_too(job: ProductionJob) -> None:
     job.steps = OLD_STEPS | {"round_1": {"number": "first"}}
     assert completed_rounds(job) == []

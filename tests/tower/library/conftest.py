@@ -1,4 +1,4 @@
-"""A library folder of real files, made with ffmpeg, and scans of it on a real database."""
+"""A library folder of real files, made with ffmpeg, and scans of it with a real database."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ Make = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Make:
-    """A sound file with this extension, options and tags; a repeated request copies the first file."""
-    kept = tmp_path_factory.mktemp("sounds")
+    """Make a sound file with this extension, options and tags. A repeated request copies the first file."""
+    folder = tmp_path_factory.mktemp("sounds")
 
     def make(target: Path, *options: str, seconds: float = 1, tone: str = "sine=440", **tags: str) -> Path:
-        made = kept / f"{abs(hash((target.suffix, options, seconds, tone, tuple(tags.items()))))}{target.suffix}"
-        if not made.exists():
+        cached_file = (
+            folder / f"{abs(hash((target.suffix, options, seconds, tone, tuple(tags.items()))))}{target.suffix}"
+        )
+        if not cached_file.exists():
             source = ["-f", "lavfi", "-i", f"{tone}:duration={seconds}" if "duration" not in tone else tone]
             tag_options = [part for name, text in tags.items() for part in ("-metadata", f"{name}={text}")]
-            subprocess.run([ffmpeg_path(), "-v", "error", "-y", *source, *tag_options, *options, str(made)], check=True)
+            subprocess.run(
+                [ffmpeg_path(), "-v", "error", "-y", *source, *tag_options, *options, str(cached_file)], check=True
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(made, target)
+        shutil.copyfile(cached_file, target)
         return target
 
     return make

@@ -1,4 +1,4 @@
-"""Copies for browsers, made in the background."""
+"""Copies for browsers, encoded in the background."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tower.media.decode import MediaUnreadableError
 
 
 class AtOnce(Executor):
-    """Has done everything by the time that it is handed back."""
+    """An executor that has finished by the time `submit` returns."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         done = Future[Any]()
@@ -28,11 +28,13 @@ class AtOnce(Executor):
         return done
 
 
-def test_a_copy_that_failed_at_once_is_made_when_the_file_is_whole(root: Path, sounds: Make, tmp_path: Path) -> None:
+def test_a_copy_that_failed_immediately_is_encoded_once_the_file_is_whole(
+    root: Path, sounds: Make, tmp_path: Path
+) -> None:
     path = sounds(root / "alac.m4a", "-c:a", "alac")
     track = Track(root=str(root), folder="", filename=path.name, sha256="ab" * 32)
     content, copies = path.read_bytes(), OpusCache(tmp_path / "copies", threads=AtOnce())
-    made: list[Path] = []
+    paths: list[Path] = []
 
     def ask() -> None:
         path.write_bytes(b"")
@@ -40,9 +42,9 @@ def test_a_copy_that_failed_at_once_is_made_when_the_file_is_whole(root: Path, s
             with pytest.raises(MediaUnreadableError):
                 copies.get_copy(track, [root])
         path.write_bytes(content)
-        made.append(copies.get_copy(track, [root]).path)
+        paths.append(copies.get_copy(track, [root]).path)
 
-    asking = threading.Thread(target=ask, daemon=True)  # it once waited for itself, for ever
+    asking = threading.Thread(target=ask, daemon=True)  # It once waited for itself without end.
     asking.start()
     asking.join(timeout=30)
-    assert [path.stat().st_size > 0 for path in made] == [True]
+    assert [path.stat().st_size > 0 for path in paths] == [True]

@@ -1,4 +1,4 @@
-"""Scans of real folders: what is there becomes tracks, what changed is noticed."""
+"""Scans of real folders create tracks from files and detect changes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def test_every_format_becomes_a_track_with_its_tags(root: Path, sounds: Make, se
         sounds(root / ending / f"song.{ending}", title="夜に駆ける", artist="YOASOBI", genre="J-Pop", TBPM="130")
         (root / ending / f"song.{ending}").rename(root / ending / f"{ending}.{ending}")
     assert nonzero_counts(run_scan(sessions, root)) == {"files_seen": 6, "added": 6}
-    found = tracks_by_filename(sessions)
-    assert {row.kind for row in found.values()} == {"mp3", "m4a", "flac", "ogg", "opus", "wav"}
-    for row in found.values():
+    tracks = tracks_by_filename(sessions)
+    assert {row.kind for row in tracks.values()} == {"mp3", "m4a", "flac", "ogg", "opus", "wav"}
+    for row in tracks.values():
         assert (row.title, row.artist, row.genre, row.channels) == ("夜に駆ける", "YOASOBI", "J-Pop", 1)
         assert row.duration_s == pytest.approx(1, abs=0.08)
-    assert found["mp3.mp3"].bpm == found["mp3.mp3"].tag_bpm == 130
-    assert found["mp3.mp3"].root == str(root)
+    assert tracks["mp3.mp3"].bpm == tracks["mp3.mp3"].tag_bpm == 130
+    assert tracks["mp3.mp3"].root == str(root)
 
 
 def test_tempo_of_an_m4a_and_gain_of_a_flac_are_read(root: Path, sounds: Make, sessions: SessionFactory) -> None:
@@ -33,68 +33,68 @@ def test_tempo_of_an_m4a_and_gain_of_a_flac_are_read(root: Path, sounds: Make, s
     sounds(root / "c.opus", R128_TRACK_GAIN="-512")
     sounds(root / "d.mp3", TBPM="0")
     run_scan(sessions, root)
-    found = tracks_by_filename(sessions)
-    assert (found["a.m4a"].tag_bpm, found["b.flac"].tag_bpm, found["d.mp3"].tag_bpm) == (128, 128.4, None)
-    assert (found["b.flac"].gain_db, found["c.opus"].gain_db, found["a.m4a"].gain_db) == (-6.1, 3, None)
-    assert found["a.m4a"].title == "a"
+    tracks = tracks_by_filename(sessions)
+    assert (tracks["a.m4a"].tag_bpm, tracks["b.flac"].tag_bpm, tracks["d.mp3"].tag_bpm) == (128, 128.4, None)
+    assert (tracks["b.flac"].gain_db, tracks["c.opus"].gain_db, tracks["a.m4a"].gain_db) == (-6.1, 3, None)
+    assert tracks["a.m4a"].title == "a"
 
 
-def test_second_scan_finds_everything_unchanged(root: Path, sounds: Make, sessions: SessionFactory) -> None:
+def test_a_second_scan_changes_nothing(root: Path, sounds: Make, sessions: SessionFactory) -> None:
     sounds(root / "a.mp3")
     sounds(root / "deep" / "er" / "b.flac")
     run_scan(sessions, root)
     assert nonzero_counts(run_scan(sessions, root)) == {"files_seen": 2, "unchanged": 2}
 
 
-def test_a_changed_file_is_read_again_and_keeps_its_number(root: Path, sounds: Make, sessions: SessionFactory) -> None:
+def test_a_changed_file_is_read_again_and_keeps_its_id(root: Path, sounds: Make, sessions: SessionFactory) -> None:
     sounds(root / "a.mp3", title="old")
     run_scan(sessions, root)
-    before = tracks_by_filename(sessions)["a.mp3"]
+    track_before = tracks_by_filename(sessions)["a.mp3"]
     sounds(root / "a.mp3", title="new")
     assert nonzero_counts(run_scan(sessions, root)) == {"files_seen": 1, "changed": 1}
-    after = tracks_by_filename(sessions)["a.mp3"]
-    assert (after.id, after.title) == (before.id, "new")
-    assert after.sha256 != before.sha256
+    track_after = tracks_by_filename(sessions)["a.mp3"]
+    assert (track_after.id, track_after.title) == (track_before.id, "new")
+    assert track_after.sha256 != track_before.sha256
 
 
-def test_a_moved_file_is_the_same_track(root: Path, sounds: Make, sessions: SessionFactory) -> None:
+def test_a_moved_file_stays_the_same_track(root: Path, sounds: Make, sessions: SessionFactory) -> None:
     sounds(root / "a.mp3", title="one")
     run_scan(sessions, root)
-    before = tracks_by_filename(sessions)["a.mp3"]
+    track_before = tracks_by_filename(sessions)["a.mp3"]
     (root / "new").mkdir()
     (root / "a.mp3").rename(root / "new" / "b.mp3")
     assert nonzero_counts(run_scan(sessions, root)) == {"files_seen": 1, "moved": 1}
-    after = tracks_by_filename(sessions)
-    assert list(after) == ["b.mp3"]
-    assert (after["b.mp3"].id, after["b.mp3"].folder) == (before.id, "new")
+    tracks_after = tracks_by_filename(sessions)
+    assert list(tracks_after) == ["b.mp3"]
+    assert (tracks_after["b.mp3"].id, tracks_after["b.mp3"].folder) == (track_before.id, "new")
 
 
-def test_a_copy_is_a_track_of_its_own(root: Path, sounds: Make, sessions: SessionFactory) -> None:
+def test_a_copy_is_a_separate_track(root: Path, sounds: Make, sessions: SessionFactory) -> None:
     sounds(root / "a.mp3")
     run_scan(sessions, root)
     shutil.copyfile(root / "a.mp3", root / "b.mp3")
     assert nonzero_counts(run_scan(sessions, root)) == {"files_seen": 2, "unchanged": 1, "added": 1}
 
 
-def test_what_vanished_is_marked_and_not_deleted(root: Path, sounds: Make, sessions: SessionFactory) -> None:
-    kept = sounds(root / "kept.mp3")
+def test_a_vanished_file_is_marked_and_not_deleted(root: Path, sounds: Make, sessions: SessionFactory) -> None:
+    kept_file = sounds(root / "kept.mp3")
     sounds(root / "a.mp3", title="a")
     sounds(root / "album" / "b.mp3", title="b")
     run_scan(sessions, root)
     (root / "a.mp3").unlink()
     shutil.rmtree(root / "album")
     assert nonzero_counts(run_scan(sessions, root)) == {"files_seen": 1, "unchanged": 1, "missing": 2}
-    gone = {name for name, row in tracks_by_filename(sessions).items() if row.missing_since}
-    assert gone == {"a.mp3", "b.mp3"}
+    missing = {name for name, row in tracks_by_filename(sessions).items() if row.missing_since}
+    assert missing == {"a.mp3", "b.mp3"}
 
-    times = kept.stat()
+    times = kept_file.stat()
     sounds(root / "a.mp3", title="a")
     os.utime(root / "a.mp3", ns=(times.st_mtime_ns, times.st_mtime_ns))
     assert nonzero_counts(run_scan(sessions, root))["files_seen"] == 2
     assert tracks_by_filename(sessions)["a.mp3"].missing_since is None
 
 
-def test_a_folder_that_is_not_mounted_loses_no_track(root: Path, sounds: Make, sessions: SessionFactory) -> None:
+def test_an_unmounted_folder_loses_no_track(root: Path, sounds: Make, sessions: SessionFactory) -> None:
     sounds(root / "a.mp3")
     run_scan(sessions, root)
     root.rename(root.with_name("elsewhere"))
@@ -104,15 +104,15 @@ def test_a_folder_that_is_not_mounted_loses_no_track(root: Path, sounds: Make, s
     assert tracks_by_filename(sessions)["a.mp3"].missing_since is None
 
 
-def test_a_track_keeps_its_number_when_the_library_folders_are_set_otherwise(
+def test_a_track_keeps_its_id_when_the_library_folders_are_reconfigured(
     root: Path, sounds: Make, sessions: SessionFactory
 ) -> None:
     sounds(root / "rock" / "a.mp3", title="a")
     sounds(root / "b.mp3", title="b")
     run_scan(sessions, root)
-    before = {name: row.id for name, row in tracks_by_filename(sessions).items()}
+    ids_before = {name: row.id for name, row in tracks_by_filename(sessions).items()}
     assert nonzero_counts(run_scan(sessions, root / "rock")) == {"files_seen": 1, "moved": 1, "missing": 1}
     assert nonzero_counts(run_scan(sessions, root)) == {"files_seen": 2, "unchanged": 1, "moved": 1}
-    after = tracks_by_filename(sessions)
-    assert {name: row.id for name, row in after.items()} == before
-    assert [row.missing_since for row in after.values()] == [None, None]
+    tracks_after = tracks_by_filename(sessions)
+    assert {name: row.id for name, row in tracks_after.items()} == ids_before
+    assert [row.missing_since for row in tracks_after.values()] == [None, None]

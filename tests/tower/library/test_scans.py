@@ -1,4 +1,4 @@
-"""One scan at a time: it can be cancelled, and one whose service died is failed."""
+"""One scan runs at a time. It can be cancelled, and a scan whose service died has failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tower.library.scanning import ScanCounts, ScanRun
 from tower.library.scans import INTERRUPTED_MESSAGE, LibraryScans
 
 
-def test_one_scan_at_a_time_and_it_can_be_cancelled(root: Path, sounds: Make, sessions: SessionFactory) -> None:
+def test_one_scan_runs_at_a_time_and_can_be_cancelled(root: Path, sounds: Make, sessions: SessionFactory) -> None:
     first = sounds(root / "0.mp3")
     for number in range(1, 400):
         (root / f"{number}.mp3").write_bytes(first.read_bytes() + bytes(number))
@@ -33,12 +33,12 @@ def test_one_scan_at_a_time_and_it_can_be_cancelled(root: Path, sounds: Make, se
     assert nonzero_counts(run_scan(sessions, root))["files_seen"] == 400
 
 
-def test_scan_of_a_service_that_died_is_said_to_have_failed(root: Path, sessions: SessionFactory) -> None:
+def test_a_scan_of_a_service_that_died_has_failed(root: Path, sessions: SessionFactory) -> None:
     with sessions.begin() as session:
-        left = LibraryScan(state=ScanState.RUNNING, roots=[str(root)])
-        session.add(left)
+        abandoned_scan = LibraryScan(state=ScanState.RUNNING, roots=[str(root)])
+        session.add(abandoned_scan)
         session.flush()
-        left_id = left.id
+        left_id = abandoned_scan.id
     run_scan(sessions, root)
     assert (wait_for_scan(sessions, left_id).state, wait_for_scan(sessions, left_id).error) == (
         ScanState.FAILED,
@@ -46,7 +46,7 @@ def test_scan_of_a_service_that_died_is_said_to_have_failed(root: Path, sessions
     )
 
 
-def test_cancelling_keeps_what_was_done(root: Path, sounds: Make, sessions: SessionFactory) -> None:
+def test_cancelling_keeps_finished_work(root: Path, sounds: Make, sessions: SessionFactory) -> None:
     for number in range(5):
         sounds(root / f"{number}.mp3", title=str(number))
     with sessions.begin() as session:

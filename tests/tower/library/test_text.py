@@ -1,4 +1,4 @@
-"""How texts are made alike, and that a part of one is found where it is and nowhere else."""
+"""Normalisation of texts, and search for a part of a text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tower.library.text import like_pattern, normalise, searchable_text
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("Björk", "BJORK"),
         ("サクラ", "さくら"),
@@ -23,16 +23,16 @@ from tower.library.text import like_pattern, normalise, searchable_text
         ("a-b_c", "a b c"),
     ],
 )
-def test_forms_of_the_same_word_are_one(one: str, other: str) -> None:
-    assert normalise(one) == normalise(other)
+def test_spellings_of_the_same_word_are_equal(first: str, second: str) -> None:
+    assert normalise(first) == normalise(second)
 
 
-@pytest.mark.parametrize(("one", "other"), [("か", "が"), ("は", "ば"), ("ば", "ぱ"), ("夜", "昼"), ("a", "b")])
-def test_other_words_stay_others(one: str, other: str) -> None:
-    assert normalise(one) != normalise(other)
+@pytest.mark.parametrize(("first", "second"), [("か", "が"), ("は", "ば"), ("ば", "ぱ"), ("夜", "昼"), ("a", "b")])
+def test_different_words_stay_different(first: str, second: str) -> None:
+    assert normalise(first) != normalise(second)
 
 
-def test_all_is_ascii_and_what_has_no_letter_is_kept() -> None:
+def test_the_result_is_ascii_and_other_signs_are_kept() -> None:
     assert normalise("夜に駆ける YOASOBI ночь").isascii()
     assert normalise("!!!") == "!!!"
     assert like_pattern("50%_\\") == "%50%"
@@ -40,7 +40,7 @@ def test_all_is_ascii_and_what_has_no_letter_is_kept() -> None:
 
 
 @given(st.text(alphabet="夜駆桜さくらカがー한글ночьab12", min_size=1, max_size=12), st.data())
-def test_any_run_of_japanese_is_found_in_its_title(title: str, data: st.DataObject) -> None:
+def test_any_part_of_a_japanese_title_is_found(title: str, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(title) - 1))
     part = title[first : data.draw(st.integers(first + 1, len(title)))]
     if not (part.isascii() and len(part) < 3):
@@ -48,11 +48,11 @@ def test_any_run_of_japanese_is_found_in_its_title(title: str, data: st.DataObje
 
 
 @given(*(st.text(alphabet="夜駆桜さくらカ", min_size=1, max_size=longest) for longest in (8, 3)))
-def test_nothing_is_found_that_is_not_there(title: str, part: str) -> None:
+def test_a_text_without_the_query_does_not_match(title: str, part: str) -> None:
     unified = {ord("カ"): "か"}
     assert like(like_pattern(part), searchable_text(title)) == (part.translate(unified) in title.translate(unified))
 
 
-def like(asked: str, text: str) -> bool:
-    expression = "".join(".*" if character == "%" else re.escape(character) for character in asked)
+def like(query: str, text: str) -> bool:
+    expression = "".join(".*" if character == "%" else re.escape(character) for character in query)
     return re.fullmatch(expression, text) is not None

@@ -1,4 +1,4 @@
-"""A file that is used becomes a track, once."""
+"""A file in use becomes a track, once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tower.library.tracks import get_or_add_track
 from tower.media.roots import resolve_media_path
 
 
-def test_a_file_that_is_used_is_a_track_from_then_on(root: Path, sounds: Make, sessions: SessionFactory) -> None:
+def test_using_a_file_makes_it_a_track(root: Path, sounds: Make, sessions: SessionFactory) -> None:
     sounds(root / "theme-120.wav")
     path = resolve_media_path(str(root / "theme-120.wav"), roots=[root])
     with sessions.begin() as session:
@@ -22,20 +22,20 @@ def test_a_file_that_is_used_is_a_track_from_then_on(root: Path, sounds: Make, s
     assert nonzero_counts(run_scan(sessions, root)) == {"files_seen": 1, "unchanged": 1}
 
 
-def test_two_that_use_a_new_file_at_once_make_one_track(root: Path, sounds: Make, sessions: SessionFactory) -> None:
+def test_two_concurrent_uses_of_a_new_file_make_one_track(root: Path, sounds: Make, sessions: SessionFactory) -> None:
     path = sounds(root / "a.wav")
-    found: list[int] = []
+    track_ids: list[int] = []
     barrier = threading.Barrier(4)
 
     def use() -> None:
         barrier.wait()
         with sessions.begin() as session:
-            found.append(get_or_add_track(session, path, roots=[root]).id)
+            track_ids.append(get_or_add_track(session, path, roots=[root]).id)
 
     users = [threading.Thread(target=use) for _ in range(4)]
     for user in users:
         user.start()
     for user in users:
         user.join()
-    assert len(set(found)) == 1
-    assert len(found) == 4
+    assert len(set(track_ids)) == 1
+    assert len(track_ids) == 4

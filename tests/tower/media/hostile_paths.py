@@ -25,10 +25,10 @@ class HostileFolder:
 
 
 def build_hostile_folder(folder: Path) -> HostileFolder:
-    """`folder` must be short: a unix socket is made in it."""
+    """Build the folder. `folder` must be short, because it will contain a unix socket."""
     world = HostileFolder(folder / "data" / "media", folder / "outside")
-    for made in (world.media / "deep" / "er", world.outside_folder / "deep", folder / "data" / "media-of-others"):
-        made.mkdir(parents=True)
+    for directory in (world.media / "deep" / "er", world.outside_folder / "deep", folder / "data" / "media-of-others"):
+        directory.mkdir(parents=True)
     world.good_file.write_bytes(INSIDE)
     (world.media / "deep" / "rin.png").write_bytes(INSIDE)
     for secret in (
@@ -148,10 +148,10 @@ TEMPLATES = {
 
 def hostile_path(name: str, world: HostileFolder) -> str:
     """The hostile path with this name."""
-    places = {
+    folders = {
         "media": world.media,
         "outside": world.outside_folder,
         "good": world.good_file,
         "secret": world.secret_file,
     }
-    return TEMPLATES[name].format(**places, relative=os.path.relpath(world.good_file))
+    return TEMPLATES[name].format(**folders, relative=os.path.relpath(world.good_file))

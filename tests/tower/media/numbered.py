@@ -14,13 +14,13 @@ from av.video.frame import PictureType, VideoFrame
 
 YuvPlanes = npt.NDArray[np.uint8]  # yuv420p: luma above, the two chroma planes below it
 BITS = 9
-FINE = 100  # time base ticks per frame for uneven times
+FINE = 100  # Time base ticks per frame, for uneven times.
 CRF12 = {"crf": "12", "preset": "veryfast"}
 
 
 @dataclass(frozen=True)
 class ClipFormat:
-    """How a clip is encoded. `cuts`: frames that are made IDR. `tagged`: as BT.709."""
+    """How a clip is encoded. `cuts` are the frames encoded as IDR; `tagged` marks it as BT.709."""
 
     size: tuple[int, int] = (128, 96)
     rate: Fraction = Fraction(24)
@@ -30,7 +30,7 @@ class ClipFormat:
     cuts: tuple[int, ...] = ()
     tagged: bool = True
     tags: Mapping[str, str] = field(default_factory=dict)
-    timestamps: Sequence[float] | None = None  # in frames; None: evenly
+    timestamps: Sequence[float] | None = None  # In frames; None means evenly spaced.
 
 
 def draw_planes(number: int, shade: int, size: tuple[int, int]) -> YuvPlanes:
@@ -82,8 +82,8 @@ def read_clip(path: Path) -> list[YuvPlanes]:
         return [np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8) for frame in container.decode(video=0)]
 
 
-def psnr(one: YuvPlanes, other: YuvPlanes) -> float:
-    error = float(np.mean((one.astype(np.float64) - other) ** 2))
+def psnr(first: YuvPlanes, second: YuvPlanes) -> float:
+    error = float(np.mean((first.astype(np.float64) - second) ** 2))
     return 99.0 if error == 0 else 10 * float(np.log10(255**2 / error))
 
 

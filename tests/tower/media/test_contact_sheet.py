@@ -1,4 +1,4 @@
-"""A contact sheet shows frames of a real clip."""
+"""A contact sheet contains frames of a real clip."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def a_clip(path: Path, levels: list[int]) -> Path:
     return path
 
 
-def test_frames_are_taken_at_equal_distances(tmp_path: Path) -> None:
+def test_frames_are_taken_at_equal_intervals(tmp_path: Path) -> None:
     video = a_clip(tmp_path / "a.mp4", list(range(40, 200, 10)))
     write_contact_sheet(video, tmp_path / "sheet.png", columns=2, rows=2, width=646)
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
@@ -36,7 +36,7 @@ def test_a_clip_shorter_than_the_sheet_fills_it(tmp_path: Path) -> None:
     assert cv2.imread(str(tmp_path / "sheet.jpg")) is not None
 
 
-def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_video_is_refused(tmp_path: Path) -> None:
     broken = tmp_path / "a.mp4"
     broken.write_bytes(b"no video")
     with pytest.raises(InvalidError, match="No frames can be read"):

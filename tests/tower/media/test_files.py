@@ -14,7 +14,7 @@ def encode_half(part: Path) -> None:
     raise RuntimeError
 
 
-def test_what_is_written_appears_whole_under_its_name(tmp_path: Path) -> None:
+def test_a_written_file_appears_complete_under_its_name(tmp_path: Path) -> None:
     target = tmp_path / "new" / "clip.mp4"
     with write_atomically(target) as part:
         part.write_bytes(b"film")
@@ -25,7 +25,7 @@ def test_what_is_written_appears_whole_under_its_name(tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_an_error_leaves_nothing_new_and_the_old_file_as_it_was(tmp_path: Path) -> None:
+def test_an_error_keeps_the_old_file_and_leaves_no_new_one(tmp_path: Path) -> None:
     target = tmp_path / "clip.mp4"
     target.write_bytes(b"old")
     with pytest.raises(RuntimeError), write_atomically(target) as part:
@@ -39,7 +39,7 @@ def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
         pass
 
 
-def test_a_full_disk_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DiskFullError, match="disk is full") as caught, write_atomically(tmp_path / "clip.mp4"):
         Path("/dev/full").write_bytes(b"film")
     assert caught.value.code == "DISK_FULL"
@@ -47,7 +47,7 @@ def test_a_full_disk_is_said_in_one_sentence(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_errors_of_the_system_are_not_called_a_full_disk(tmp_path: Path) -> None:
+def test_other_system_errors_are_not_reported_as_a_full_disk(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Permission denied"), write_atomically(tmp_path / "clip.mp4"):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
@@ -73,13 +73,13 @@ def test_placing_works_across_file_systems(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["kept.mp4"]
 
 
-def test_placing_a_file_that_is_not_there_leaves_nothing(tmp_path: Path) -> None:
+def test_placing_a_missing_file_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         publish_copy(tmp_path / "none.mp4", tmp_path / "ab" / "kept.mp4")
     assert list((tmp_path / "ab").iterdir()) == []
 
 
-def test_the_hash_of_a_large_file_is_that_of_its_bytes(tmp_path: Path) -> None:
+def test_the_hash_of_a_large_file_is_the_hash_of_its_bytes(tmp_path: Path) -> None:
     data = os.urandom(3_000_000)
     (tmp_path / "clip.mp4").write_bytes(data)
     assert sha256_of(tmp_path / "clip.mp4") == hashlib.sha256(data).hexdigest()

@@ -34,7 +34,7 @@ SHADES = (60, 180)
 
 
 def shot(lengths: Sequence[int], overlap: int, size: tuple[int, int]) -> list[list[YuvPlanes]]:
-    """Segments of one running count of frames; every other segment has the other shade."""
+    """Segments with one running frame count. Every second segment has the other shade."""
     starts = [sum(lengths[:i]) - i * overlap for i in range(len(lengths))]
     return [
         [draw_planes(start + n, SHADES[i % 2], size) for n in range(length)]
@@ -43,7 +43,7 @@ def shot(lengths: Sequence[int], overlap: int, size: tuple[int, int]) -> list[li
 
 
 def segments(folder: Path, lengths: Sequence[int], overlap: int = 4, form: ClipFormat | None = None) -> list[Path]:
-    """As Tower's own writer makes them, with IDR frames at the cuts."""
+    """Segments as Tower's own writer makes them, with IDR frames at the cuts."""
     form = form or ClipFormat()
     return [
         write_clip(
@@ -56,32 +56,32 @@ def segments(folder: Path, lengths: Sequence[int], overlap: int = 4, form: ClipF
 
 
 def single_gop(folder: Path, lengths: Sequence[int], form: ClipFormat | None = None) -> list[Path]:
-    """As ComfyUI writes them."""
+    """Segments as ComfyUI writes them."""
     form = form or ClipFormat()
     return [write_clip(folder / f"gop{i}.mp4", frames, form) for i, frames in enumerate(shot(lengths, 4, form.size))]
 
 
 def assert_plays_in_order(path: Path, frames: int, rate: Fraction = Fraction(24)) -> None:
-    """Each frame is there once, in its place and at its time; packets are sent before they are shown."""
+    """Check that each frame occurs once, in its place and at its time. Packets are decoded before they are shown."""
     with av.open(str(path)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
     times = [(packet.dts, packet.pts) for packet in packets if packet.dts is not None and packet.pts is not None]
-    sent = [dts for dts, _ in times]
+    decode_times = [dts for dts, _ in times]
     assert len(packets) == len(times) == frames
-    assert sent == sorted(set(sent))
+    assert decode_times == sorted(set(decode_times))
     assert all(dts <= pts for dts, pts in times)
     with av.open(str(path)) as container:
         assert not container.streams.audio
-        shown = [(frame.pts or 0) * (frame.time_base or 0) * rate for frame in container.decode(video=0)]
-    assert shown == list(range(frames))
+        frame_numbers = [(frame.pts or 0) * (frame.time_base or 0) * rate for frame in container.decode(video=0)]
+    assert frame_numbers == list(range(frames))
     assert [read_number(frame) for frame in read_clip(path)] == [n % 2**BITS for n in range(frames)]
 
 
 CUTS = [
     ([28] * 4 + [24], 4),
     ([28, 24], 4),
-    ([9, 9, 9, 9], 4),  # one frame between the seams
-    ([8, 8, 8], 4),  # none
+    ([9, 9, 9, 9], 4),  # One frame between the seams.
+    ([8, 8, 8], 4),  # No frame between the seams.
     ([4, 8, 4], 4),
     ([7, 13, 29], 3),
     ([5, 3, 4], 1),
@@ -92,7 +92,7 @@ CUTS = [
 
 
 @pytest.mark.parametrize(("lengths", "overlap"), CUTS)
-def test_bodies_are_copied_and_the_count_is_exact(tmp_path: Path, lengths: list[int], overlap: int) -> None:
+def test_bodies_are_copied_and_the_frame_count_is_exact(tmp_path: Path, lengths: list[int], overlap: int) -> None:
     target = tmp_path / "joined.mp4"
     joined = join_clips(segments(tmp_path, lengths, overlap), target, overlap_frames=overlap)
     expected = sum(lengths) - overlap * (len(lengths) - 1)
@@ -103,9 +103,9 @@ def test_bodies_are_copied_and_the_count_is_exact(tmp_path: Path, lengths: list[
 
 
 @pytest.mark.parametrize(("lengths", "overlap"), CUTS)
-def test_encoding_anew_gives_the_same_frames(tmp_path: Path, lengths: list[int], overlap: int) -> None:
+def test_re_encoding_gives_the_same_frames(tmp_path: Path, lengths: list[int], overlap: int) -> None:
     target = tmp_path / "joined.mp4"
-    form = ClipFormat(options={**CRF12, "x264-params": "stitchable=1"})  # its header cannot be met again
+    form = ClipFormat(options={**CRF12, "x264-params": "stitchable=1"})  # Tower cannot encode with this header.
     paths = [write_clip(tmp_path / f"{i}.mp4", f, form) for i, f in enumerate(shot(lengths, overlap, form.size))]
     joined = join_clips(paths, target, overlap_frames=overlap)
     expected = sum(lengths) - overlap * (len(lengths) - 1)
@@ -114,7 +114,7 @@ def test_encoding_anew_gives_the_same_frames(tmp_path: Path, lengths: list[int],
 
 
 @pytest.mark.parametrize("size", [(256, 256), (512, 384), (1024, 1024), (130, 98)])
-def test_a_copied_body_decodes_to_the_very_frames_of_its_segment(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_a_copied_body_decodes_to_exactly_the_frames_of_its_segment(tmp_path: Path, size: tuple[int, int]) -> None:
     paths = segments(tmp_path, [14, 15, 13], form=ClipFormat(size=size))
     assert join_clips(paths, tmp_path / "joined.mp4").method == JoinMethod.BODIES_COPIED
     joined = read_clip(tmp_path / "joined.mp4")
@@ -133,7 +133,7 @@ def test_the_seam_fades_linearly_from_one_segment_to_the_next(tmp_path: Path, ma
     assert shades[20:] == pytest.approx([180] * 16, abs=1.5)
 
 
-def test_the_middle_of_an_odd_seam_is_half_of_each_side(tmp_path: Path) -> None:
+def test_the_middle_of_an_odd_seam_is_an_equal_mix(tmp_path: Path) -> None:
     join_clips(segments(tmp_path, [20, 20], 5), tmp_path / "joined.mp4", overlap_frames=5)
     assert read_shade(read_clip(tmp_path / "joined.mp4")[17]) == pytest.approx(120, abs=1)
 
@@ -163,12 +163,12 @@ def test_seams_are_encoded_with_the_settings_of_the_segments(tmp_path: Path, opt
 def test_seams_are_as_good_as_the_bodies(tmp_path: Path) -> None:
     join_clips(segments(tmp_path, [28, 28, 24]), tmp_path / "joined.mp4")
     ideal = [draw_planes(n, 0, (128, 96)) for n in range(72)]
-    rows = slice(0, 70)  # above the shade, in which segments differ
-    found = [psnr(a[rows], b[rows]) for a, b in zip(read_clip(tmp_path / "joined.mp4"), ideal, strict=True)]
-    assert min(found) > 42
+    rows = slice(0, 70)  # The rows above the shade, which differs between segments.
+    psnr_db = [psnr(a[rows], b[rows]) for a, b in zip(read_clip(tmp_path / "joined.mp4"), ideal, strict=True)]
+    assert min(psnr_db) > 42
 
 
-def test_clips_of_our_own_writer_are_copied(tmp_path: Path) -> None:
+def test_clips_of_towers_own_writer_are_copied(tmp_path: Path) -> None:
     lengths, size, paths = segment_frames(3, 24, 4), (256, 256), []
     for i, frames in enumerate(shot(lengths, 4, size)):
         paths.append(tmp_path / f"{i}.mp4")
@@ -198,21 +198,21 @@ def test_an_uncommon_rate_is_kept_exactly(tmp_path: Path) -> None:
     assert_plays_in_order(tmp_path / "joined.mp4", 48, rate)
 
 
-def check_encoded_anew(joined: JoinResult, target: Path, *, why: str, ideal: list[YuvPlanes] | None = None) -> None:
+def check_re_encoded(joined: JoinResult, target: Path, *, why: str, ideal: list[YuvPlanes] | None = None) -> None:
     assert joined.method == JoinMethod.RE_ENCODED
     assert joined.encoded_because is not None
     assert why in joined.encoded_because
     assert (joined.probe.codec, joined.probe.pixel_format, joined.probe.faststart) == ("h264", "yuv420p", True)
     assert_plays_in_order(target, joined.frames, joined.probe.fps)
-    for frame, wanted in zip(read_clip(target), ideal or [], strict=False):
-        assert psnr(frame[:70], wanted[:70]) > 40
+    for frame, expected in zip(read_clip(target), ideal or [], strict=False):
+        assert psnr(frame[:70], expected[:70]) > 40
 
 
-def test_single_gop_clips_are_encoded_anew(tmp_path: Path) -> None:
+def test_clips_with_a_single_group_of_pictures_are_re_encoded(tmp_path: Path) -> None:
     target = tmp_path / "joined.mp4"
     joined = join_clips(single_gop(tmp_path, [28, 27, 24]), target)
     ideal = [draw_planes(n, 0, (128, 96)) for n in range(71)]
-    check_encoded_anew(joined, target, why="cannot be cut at frame", ideal=ideal)
+    check_re_encoded(joined, target, why="cannot be cut at frame", ideal=ideal)
 
 
 OTHERS = {
@@ -224,34 +224,34 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("position", [0, 1, 2])
 @pytest.mark.parametrize("other", sorted(OTHERS))
-def test_a_segment_of_another_make_is_encoded_not_mixed_in(tmp_path: Path, other: str, place: int) -> None:
+def test_a_segment_in_another_format_is_re_encoded(tmp_path: Path, other: str, position: int) -> None:
     form, why = OTHERS[other]
     paths = segments(tmp_path, [24, 24, 24])
-    frames = shot([24, 24, 24], 4, form.size)[place]
-    paths[place] = write_clip(tmp_path / "other.mp4", frames, replace(form, cuts=(4, len(frames) - 4)))
+    frames = shot([24, 24, 24], 4, form.size)[position]
+    paths[position] = write_clip(tmp_path / "other.mp4", frames, replace(form, cuts=(4, len(frames) - 4)))
     joined = join_clips(paths, tmp_path / "joined.mp4")
-    check_encoded_anew(joined, tmp_path / "joined.mp4", why=why)
+    check_re_encoded(joined, tmp_path / "joined.mp4", why=why)
 
 
-def test_open_groups_are_not_cut(tmp_path: Path) -> None:
-    """A keyframe that is no IDR: frames after it may look back over the cut."""
+def test_open_groups_of_pictures_are_not_cut(tmp_path: Path) -> None:
+    """After a keyframe that is not an IDR frame, frames may refer to frames before the cut."""
     form = ClipFormat(options={**CRF12, "forced-idr": "0", "x264-params": "open-gop=1:bframes=3"})
     joined = join_clips(segments(tmp_path, [28, 28, 24], form=form), tmp_path / "joined.mp4")
-    check_encoded_anew(joined, tmp_path / "joined.mp4", why="not an IDR")
+    check_re_encoded(joined, tmp_path / "joined.mp4", why="not an IDR")
 
 
-def test_a_stream_without_a_note_of_its_settings_is_encoded_anew(tmp_path: Path) -> None:
+def test_a_stream_without_its_encoder_settings_is_re_encoded(tmp_path: Path) -> None:
     paths = segments(tmp_path, [28, 24])
     for path in paths:
         path.write_bytes(path.read_bytes().replace(b"x264 - core", b"xxxx - core"))
     joined = join_clips(paths, tmp_path / "joined.mp4")
-    check_encoded_anew(joined, tmp_path / "joined.mp4", why="does not contain the settings")
+    check_re_encoded(joined, tmp_path / "joined.mp4", why="does not contain the settings")
 
 
 def test_untagged_pictures_keep_their_colours(tmp_path: Path) -> None:
-    """RGB written without a word about colour is BT.601; the joined file is BT.709 and says so."""
+    """RGB written without a colour tag is BT.601. The joined file is BT.709 and is tagged so."""
     bgr = np.full((96, 128, 3), (40, 60, 200), np.uint8)
     for name in ("a.mp4", "b.mp4"):
         with av.open(str(tmp_path / name), "w") as out:
@@ -265,11 +265,11 @@ def test_untagged_pictures_keep_their_colours(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "joined.mp4")) as container:
         context = container.streams.video[0].codec_context
         assert (context.colorspace, context.color_primaries, context.color_trc) == (1, 1, 1)
-        shown = [frame.to_ndarray(format="bgr24").mean(axis=(0, 1)) for frame in container.decode(video=0)]
-    assert np.allclose(shown, (40, 60, 200), atol=4)
+        colours = [frame.to_ndarray(format="bgr24").mean(axis=(0, 1)) for frame in container.decode(video=0)]
+    assert np.allclose(colours, (40, 60, 200), atol=4)
 
 
-def test_sound_is_left_out(tmp_path: Path) -> None:
+def test_sound_is_dropped(tmp_path: Path) -> None:
     paths = segments(tmp_path, [28, 24])
     loud = tmp_path / "loud.mp4"
     with av.open(str(paths[0])) as source, av.open(str(loud), "w") as out:
@@ -286,26 +286,26 @@ def test_sound_is_left_out(tmp_path: Path) -> None:
     assert (joined.method, joined.probe.audio) == (JoinMethod.BODIES_COPIED, None)
 
 
-def test_one_segment_is_copied_as_it_is(tmp_path: Path) -> None:
+def test_a_single_segment_is_copied_unchanged(tmp_path: Path) -> None:
     [path] = single_gop(tmp_path, [24])
     joined = join_clips([path], tmp_path / "new" / "joined.mp4")
     assert (joined.method, joined.frames) == (JoinMethod.ONE_SEGMENT, 24)
     assert (tmp_path / "new" / "joined.mp4").read_bytes() == path.read_bytes()
 
 
-def test_one_segment_with_uneven_times_is_copied_all_the_same(tmp_path: Path) -> None:
+def test_a_single_segment_with_uneven_times_is_copied_too(tmp_path: Path) -> None:
     [path] = single_gop(tmp_path, [24], ClipFormat(timestamps=[0, 1, 2.6, *range(3, 24)]))
     assert join_clips([path], tmp_path / "joined.mp4").probe.timing_error_ms > 20
 
 
-def test_a_segment_may_come_twice(tmp_path: Path) -> None:
+def test_a_segment_may_occur_twice(tmp_path: Path) -> None:
     [path] = segments(tmp_path, [20])
     assert join_clips([path, path, path], tmp_path / "joined.mp4").frames == 52
 
 
 @pytest.fixture
 def target(tmp_path: Path) -> Iterator[Path]:
-    """Holds an older video, and must hold it still after a failure; nothing may lie beside it."""
+    """An older video. After a failure it must be unchanged, with no other file beside it."""
     folder = tmp_path / "out"
     folder.mkdir()
     path = folder / "joined.mp4"
@@ -315,57 +315,57 @@ def target(tmp_path: Path) -> Iterator[Path]:
     assert list(folder.iterdir()) == [path]
 
 
-def refused(paths: Sequence[Path], target: Path, overlap: int = 4) -> str:
+def join_error(paths: Sequence[Path], target: Path, overlap: int = 4) -> str:
     with pytest.raises(MergeError) as caught:
         join_clips(paths, target, overlap_frames=overlap)
     assert caught.value.code == "MERGE_FAILED"
     return caught.value.message
 
 
-def test_segments_that_do_not_fit_are_refused(tmp_path: Path, target: Path) -> None:
+def test_incompatible_segments_are_refused(tmp_path: Path, target: Path) -> None:
     [good] = segments(tmp_path, [28])
     frames = shot([28], 4, (128, 96))[0]
     small = write_clip(tmp_path / "small.mp4", shot([28], 4, (96, 96))[0], ClipFormat(size=(96, 96)))
     slow = write_clip(tmp_path / "slow.mp4", frames, ClipFormat(rate=Fraction(12)))
     short = write_clip(tmp_path / "short.mp4", frames[:7], ClipFormat())
-    assert "Segment 2 is 96×96 but segment 1 is 128×96" in refused([good, small], target)
-    assert "Segment 2 has 12 frames per second but segment 1 has 24" in refused([good, slow], target)
-    assert "Segment 2 has 7 frames, fewer than the 8" in refused([good, short, good], target)
-    assert "no segments" in refused([], target)
-    assert "-1" in refused([good, good], target, overlap=-1)
+    assert "Segment 2 is 96×96 but segment 1 is 128×96" in join_error([good, small], target)
+    assert "Segment 2 has 12 frames per second but segment 1 has 24" in join_error([good, slow], target)
+    assert "Segment 2 has 7 frames, fewer than the 8" in join_error([good, short, good], target)
+    assert "no segments" in join_error([], target)
+    assert "-1" in join_error([good, good], target, overlap=-1)
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("position", [0, 1, 2])
 @pytest.mark.parametrize("make", [segments, single_gop])
 @pytest.mark.parametrize("fault", ["text", "missing", "cut off", "damaged"])
-def test_a_broken_segment_is_refused(tmp_path: Path, target: Path, fault: str, make: object, place: int) -> None:
+def test_a_broken_segment_is_refused(tmp_path: Path, target: Path, fault: str, make: object, position: int) -> None:
     assert callable(make)
     paths = make(tmp_path, [28, 28, 24])
-    data = bytearray(paths[place].read_bytes())
+    data = bytearray(paths[position].read_bytes())
     match fault:
         case "text":
-            paths[place].write_text("<html>502 Bad Gateway</html>")
+            paths[position].write_text("<html>502 Bad Gateway</html>")
         case "missing":
-            paths[place].unlink()
+            paths[position].unlink()
         case "cut off":
-            paths[place].write_bytes(data[: len(data) * 3 // 4])
+            paths[position].write_bytes(data[: len(data) * 3 // 4])
         case "damaged":
             middle = len(data) // 2
             data[middle : middle + len(data) // 4] = bytes(len(data) // 4)
-            paths[place].write_bytes(data)
-    assert paths[place].name in refused(paths, target)
+            paths[position].write_bytes(data)
+    assert paths[position].name in join_error(paths, target)
 
 
-def test_one_broken_segment_alone_is_refused(tmp_path: Path, target: Path) -> None:
+def test_a_single_broken_segment_is_refused(tmp_path: Path, target: Path) -> None:
     [path] = segments(tmp_path, [28])
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 3 // 4])
-    assert path.name in refused([path], target)
+    assert path.name in join_error([path], target)
 
 
 @contextmanager
-def no_room() -> Iterator[None]:
-    """No file may grow past 12 kB, as on a disk that fills up while it is written; pytest's own report is one, too."""
+def limit_file_size() -> Iterator[None]:
+    """No file may exceed 12 kB, as on a disk that fills up during writing. This limits pytest's own report too."""
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, old[1]))
@@ -377,17 +377,17 @@ def no_room() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("make", [segments, single_gop])
-def test_a_disk_without_room_is_said_and_leaves_nothing(tmp_path: Path, target: Path, make: object) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path, target: Path, make: object) -> None:
     assert callable(make)
     paths = make(tmp_path, [28, 28, 24])
-    with no_room():
-        said = refused(paths, target)
-    assert str(target) in said
+    with limit_file_size():
+        message = join_error(paths, target)
+    assert str(target) in message
 
 
 @pytest.mark.parametrize("duration_s", range(1, 11))
 @pytest.mark.parametrize(("fps", "overlap"), [(24, 4), (24, 0), (12, 4), (30, 4), (8, 4), (60, 12), (4, 4), (1, 0)])
-def test_segments_give_exactly_the_frames_of_the_duration(duration_s: int, fps: int, overlap: int) -> None:
+def test_segments_add_up_to_the_exact_frames_of_the_duration(duration_s: int, fps: int, overlap: int) -> None:
     lengths = segment_frames(duration_s, fps, overlap)
     assert len(lengths) == duration_s
     assert sum(lengths) - overlap * (len(lengths) - 1) == duration_s * fps
@@ -395,6 +395,6 @@ def test_segments_give_exactly_the_frames_of_the_duration(duration_s: int, fps: 
 
 
 @pytest.mark.parametrize(("duration_s", "fps", "overlap"), [(0, 24, 4), (3, 0, 0), (3, 24, 25), (3, 24, -1)])
-def test_segments_that_cannot_be_are_refused(duration_s: int, fps: int, overlap: int) -> None:
+def test_impossible_segments_are_refused(duration_s: int, fps: int, overlap: int) -> None:
     with pytest.raises(InvalidError):
         segment_frames(duration_s, fps, overlap)

@@ -1,4 +1,4 @@
-"""A file that points elsewhere is not followed: neither to another file nor to an address."""
+"""A file that refers to another file or address is not followed."""
 
 import socket
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def concat(address: str) -> str:
 
 @pytest.mark.parametrize("playlist", [hls, concat])
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.m3u8", "clip.ffconcat"])
-def test_a_playlist_calls_nobody(tmp_path: Path, listener: socket.socket, playlist: object, name: str) -> None:
+def test_a_playlist_opens_no_connection(tmp_path: Path, listener: socket.socket, playlist: object, name: str) -> None:
     assert callable(playlist)
     port = listener.getsockname()[1]
     (tmp_path / name).write_text(playlist(f"http://127.0.0.1:{port}/secret.mp4"))

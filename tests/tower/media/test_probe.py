@@ -16,11 +16,11 @@ from tower.media.probe import probe, probe_frames
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    shown = moving_shapes(np.random.default_rng(1), 256, 36)
-    return encode(tmp_path_factory.mktemp("clips") / "clip.mp4", shown, sound=tone(1.5))
+    frames = moving_shapes(np.random.default_rng(1), 256, 36)
+    return encode(tmp_path_factory.mktemp("clips") / "clip.mp4", frames, sound=tone(1.5))
 
 
-def remuxed(clip: Path, target: Path, options: dict[str, str] | None = None) -> Path:
+def remux(clip: Path, target: Path, options: dict[str, str] | None = None) -> Path:
     with av.open(str(clip)) as source, av.open(str(target), "w", options=options or {}) as out:
         track = source.streams.video[0]
         copy = out.add_stream_from_template(track)
@@ -31,22 +31,22 @@ def remuxed(clip: Path, target: Path, options: dict[str, str] | None = None) -> 
     return target
 
 
-def test_a_clip_is_described_by_its_decoded_frames(clip: Path) -> None:
-    found = probe(clip)
-    assert (found.container, found.codec, found.pixel_format) == ("mp4", "h264", "yuv420p")
-    assert (found.width, found.height, found.frames) == (256, 256, 36)
-    assert found.fps == 24
-    assert found.duration_s == pytest.approx(1.5)
-    assert found.timing_error_ms == pytest.approx(0)
-    assert found.bytes == clip.stat().st_size
-    assert found.faststart is True
-    assert found.audio is not None
-    assert (found.audio.codec, found.audio.rate_hz) == ("aac", 48_000)
-    assert found.audio.duration_s == pytest.approx(1.5, abs=0.06)
-    assert found.fault is None
+def test_a_probe_describes_the_decoded_frames(clip: Path) -> None:
+    info = probe(clip)
+    assert (info.container, info.codec, info.pixel_format) == ("mp4", "h264", "yuv420p")
+    assert (info.width, info.height, info.frames) == (256, 256, 36)
+    assert info.fps == 24
+    assert info.duration_s == pytest.approx(1.5)
+    assert info.timing_error_ms == pytest.approx(0)
+    assert info.bytes == clip.stat().st_size
+    assert info.faststart is True
+    assert info.audio is not None
+    assert (info.audio.codec, info.audio.rate_hz) == ("aac", 48_000)
+    assert info.audio.duration_s == pytest.approx(1.5, abs=0.06)
+    assert info.fault is None
 
 
-def test_the_probe_can_be_stored_as_json(clip: Path) -> None:
+def test_a_probe_can_be_stored_as_json(clip: Path) -> None:
     stored = json.loads(json.dumps(probe(clip).as_json()))
     assert stored["fps"] == 24.0
     assert stored["fps_exact"] == "24"
@@ -66,35 +66,37 @@ def test_an_ntsc_rate_is_exact(tmp_path: Path) -> None:
     assert probe(target).fps == Fraction(24000, 1001)
 
 
-def test_the_coarse_clock_of_matroska_does_not_blur_the_rate(clip: Path, tmp_path: Path) -> None:
-    found = probe(remuxed(clip, tmp_path / "clip.mkv"))
-    assert found.fps == 24
-    assert found.frames == 36
-    assert found.faststart is None
-    assert found.timing_error_ms < 1
+def test_the_coarse_clock_of_matroska_does_not_distort_the_rate(clip: Path, tmp_path: Path) -> None:
+    info = probe(remux(clip, tmp_path / "clip.mkv"))
+    assert info.fps == 24
+    assert info.frames == 36
+    assert info.faststart is None
+    assert info.timing_error_ms < 1
 
 
-def test_a_clip_without_sound_says_so(clip: Path, tmp_path: Path) -> None:
-    found = probe(remuxed(clip, tmp_path / "mute.mp4"))
-    assert found.audio is None
-    assert found.as_json()["has_audio"] is False
-    assert found.faststart is False
+def test_a_clip_without_sound_has_no_audio(clip: Path, tmp_path: Path) -> None:
+    info = probe(remux(clip, tmp_path / "mute.mp4"))
+    assert info.audio is None
+    assert info.as_json()["has_audio"] is False
+    assert info.faststart is False
 
 
-def test_frames_hidden_by_an_edit_list_are_not_missing(clip: Path, tmp_path: Path) -> None:
-    """The file holds 36 frames; its edit list begins after the first ten."""
-    whole = remuxed(clip, tmp_path / "whole.mp4").read_bytes()
-    at = whole.index(b"elst") + 8  # version, flags; then entries, duration, media time
-    media_time = int.from_bytes(whole[at + 8 : at + 12], "big")
+def test_frames_hidden_by_an_edit_list_do_not_count_as_missing(clip: Path, tmp_path: Path) -> None:
+    """The file has 36 frames, and its edit list begins after the first ten."""
+    content = remux(clip, tmp_path / "whole.mp4").read_bytes()
+    offset = content.index(b"elst") + 8  # Version and flags, then entries, duration and media time.
+    media_time = int.from_bytes(content[offset + 8 : offset + 12], "big")
     later = media_time + 10 * 12288 // 24
-    (tmp_path / "later.mp4").write_bytes(whole[: at + 8] + later.to_bytes(4, "big") + whole[at + 12 :])
-    found = probe(tmp_path / "later.mp4")
-    assert found.frames == 26
-    assert found.fault is None
+    (tmp_path / "later.mp4").write_bytes(content[: offset + 8] + later.to_bytes(4, "big") + content[offset + 12 :])
+    info = probe(tmp_path / "later.mp4")
+    assert info.frames == 26
+    assert info.fault is None
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
-def test_a_truncated_clip_is_unreadable_and_says_how_much_is_left(clip: Path, tmp_path: Path, share: float) -> None:
+def test_a_truncated_clip_is_unreadable_and_the_remaining_frames_are_counted(
+    clip: Path, tmp_path: Path, share: float
+) -> None:
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(clip.read_bytes()[: int(clip.stat().st_size * share)])
     with pytest.raises(
@@ -102,10 +104,10 @@ def test_a_truncated_clip_is_unreadable_and_says_how_much_is_left(clip: Path, tm
     ) as caught:
         probe(cut)
     assert (caught.value.code, caught.value.status) == ("MEDIA_UNREADABLE", 422)
-    found = probe_frames(cut)
-    assert 0 < found.frames < 36
-    assert found.frames + len(found.lost) == 36
-    assert found.lost[-1] == 35
+    decoded = probe_frames(cut)
+    assert 0 < decoded.frames < 36
+    assert decoded.frames + len(decoded.lost) == 36
+    assert decoded.lost[-1] == 35
 
 
 def test_a_clip_that_lost_only_the_end_of_its_sound_is_unreadable(clip: Path, tmp_path: Path) -> None:
@@ -115,15 +117,15 @@ def test_a_clip_that_lost_only_the_end_of_its_sound_is_unreadable(clip: Path, tm
         probe(cut)
 
 
-def test_damage_in_the_middle_is_found_where_it_is(clip: Path, tmp_path: Path) -> None:
+def test_damage_in_the_middle_is_located(clip: Path, tmp_path: Path) -> None:
     data = bytearray(clip.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 3000] = bytes(3000)
     (tmp_path / "damaged.mp4").write_bytes(data)
-    found = probe_frames(tmp_path / "damaged.mp4")
-    assert found.fault is not None
-    assert found.lost
-    assert all(0 < frame < 36 for frame in found.lost)
+    decoded = probe_frames(tmp_path / "damaged.mp4")
+    assert decoded.fault is not None
+    assert decoded.lost
+    assert all(0 < frame < 36 for frame in decoded.lost)
 
 
 def no_bytes() -> bytes:
@@ -143,14 +145,14 @@ def noise() -> bytes:
 
 
 @pytest.mark.parametrize("content", [no_bytes, a_web_page, a_box_without_content, noise])
-def test_what_is_no_video_is_unreadable(tmp_path: Path, content: object) -> None:
+def test_a_file_that_is_not_a_video_is_unreadable(tmp_path: Path, content: object) -> None:
     assert callable(content)
     (tmp_path / "clip.mp4").write_bytes(content())
     with pytest.raises(MediaUnreadableError, match=r"clip\.mp4"):
         probe(tmp_path / "clip.mp4")
 
 
-def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+def test_sound_alone_is_not_a_video(tmp_path: Path) -> None:
     target = tmp_path / "voice.m4a"
     with av.open(str(target), "w", format="mp4") as out:
         track = out.add_stream("aac", rate=48_000, layout="mono")
@@ -162,7 +164,7 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
         probe(target)
 
 
-def test_a_fifo_does_not_hang(tmp_path: Path) -> None:
+def test_a_fifo_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "clip.mp4")
     with pytest.raises(MediaUnreadableError, match="not a regular file"):
         probe(tmp_path / "clip.mp4")
@@ -174,14 +176,14 @@ def test_only_regular_local_files_are_opened(path: str) -> None:
         probe(Path(path))
 
 
-def test_a_wrong_pixel_format_is_told(tmp_path: Path) -> None:
-    shown = moving_shapes(np.random.default_rng(1), 256, 4)
-    assert probe(encode(tmp_path / "444.mp4", shown, Format(pixel_format="yuv444p"))).pixel_format == "yuv444p"
+def test_a_wrong_pixel_format_is_reported(tmp_path: Path) -> None:
+    frames = moving_shapes(np.random.default_rng(1), 256, 4)
+    assert probe(encode(tmp_path / "444.mp4", frames, Format(pixel_format="yuv444p"))).pixel_format == "yuv444p"
 
 
-def test_one_picture_lasts_one_frame(tmp_path: Path) -> None:
-    shown = moving_shapes(np.random.default_rng(1), 256, 1)
-    found = probe(encode(tmp_path / "one.mp4", shown))
-    assert found.frames == 1
-    assert found.fps == 24
-    assert found.duration_s == pytest.approx(1 / 24)
+def test_a_single_picture_lasts_one_frame(tmp_path: Path) -> None:
+    frames = moving_shapes(np.random.default_rng(1), 256, 1)
+    info = probe(encode(tmp_path / "one.mp4", frames))
+    assert info.frames == 1
+    assert info.fps == 24
+    assert info.duration_s == pytest.approx(1 / 24)

@@ -1,4 +1,4 @@
-"""Paths from requests: a file under a root, or a refusal that tells nothing of what lies outside."""
+"""A path from a request is a file under a root, or the refusal reveals nothing about files outside."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def refusal(text: str, world: HostileFolder) -> InvalidError:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_hostile_path_is_refused_as_the_documents_show(world: HostileFolder, name: str) -> None:
+def test_a_hostile_path_is_refused_as_documented(world: HostileFolder, name: str) -> None:
     text = hostile_path(name, world)
     error = refusal(text, world)
     assert (error.status, error.code) == (422, "VALIDATION_ERROR")
@@ -47,7 +47,7 @@ def test_the_corpus_is_large() -> None:
     assert len(TEMPLATES) >= 40
 
 
-def test_a_refusal_does_not_tell_whether_there_is_a_file_outside(world: HostileFolder) -> None:
+def test_a_refusal_does_not_reveal_whether_a_file_exists_outside(world: HostileFolder) -> None:
     pairs = [
         (world.secret_file, world.outside_folder / "absent.png"),
         (world.media / "to-folder" / "secret.png", world.media / "to-folder" / "absent.png"),
@@ -55,12 +55,12 @@ def test_a_refusal_does_not_tell_whether_there_is_a_file_outside(world: HostileF
         (world.outside_folder / "deep", world.outside_folder / "absent"),
         (Path("/etc/passwd"), Path("/etc/absent")),
     ]
-    for there, absent in pairs:
-        assert refusal(str(there), world).message == refusal(str(absent), world).message
+    for existing_path, missing_path in pairs:
+        assert refusal(str(existing_path), world).message == refusal(str(missing_path), world).message
     assert "exists" in refusal(str(world.media / "absent.png"), world).message
 
 
-def test_good_files_are_taken(world: HostileFolder) -> None:
+def test_good_files_are_accepted(world: HostileFolder) -> None:
     japanese = world.media / "甲斐 その1 (final).png"
     japanese.write_bytes(INSIDE)
     for path in (world.good_file, world.media / "deep" / "rin.png", japanese):
@@ -84,12 +84,12 @@ def test_a_root_may_itself_be_a_link_or_absent(world: HostileFolder) -> None:
     assert resolve_media_path(str(world.good_file), roots=roots) == world.good_file
 
 
-def test_without_roots_nothing_is_taken(world: HostileFolder) -> None:
+def test_without_roots_every_path_is_refused(world: HostileFolder) -> None:
     with pytest.raises(InvalidError):
         resolve_media_path(str(world.good_file), roots=[])
 
 
-def test_roots_come_from_the_settings_and_takes_are_videos(tmp_path: Path) -> None:
+def test_roots_come_from_the_settings_and_takes_must_be_videos(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, media_roots=(Path("/srv/music"),))
     assert media_roots(settings) == (tmp_path.resolve() / "media", Path("/srv/music"))
     assert video_roots(settings) == (*media_roots(settings), tmp_path.resolve() / "renders")
@@ -97,37 +97,37 @@ def test_roots_come_from_the_settings_and_takes_are_videos(tmp_path: Path) -> No
 
 def test_a_file_that_only_another_user_may_read_is_refused(world: HostileFolder) -> None:
     world.good_file.chmod(0o600)
-    with as_nobody(world):
+    with run_as_other_user(world):
         error = refusal(str(world.good_file), world)
     assert "may read" in error.message
 
 
-def test_a_file_that_becomes_a_link_meanwhile_is_never_followed(world: HostileFolder) -> None:
-    """The folder is swapped with a link to the secret's, thousands of times, while it is opened."""
-    folder, aside, link = world.media / "deep", world.media / "aside", world.media / "link"
+def test_a_file_that_is_replaced_with_a_link_is_never_followed(world: HostileFolder) -> None:
+    """While the file is opened, the folder is swapped thousands of times with a link to the secret's folder."""
+    folder, moved_folder, link = world.media / "deep", world.media / "aside", world.media / "link"
     stop = threading.Event()
 
     def swap() -> None:
         while not stop.is_set():
-            folder.rename(aside)
+            folder.rename(moved_folder)
             link.symlink_to(world.outside_folder / "deep")
             link.rename(folder)
             folder.unlink()
-            aside.rename(folder)
+            moved_folder.rename(folder)
 
     swapping = threading.Thread(target=swap)
     swapping.start()
-    seen: dict[bytes, int] = {INSIDE: 0, SECRET: 0, b"refused": 0}
+    counts: dict[bytes, int] = {INSIDE: 0, SECRET: 0, b"refused": 0}
     try:
-        while min(seen[INSIDE], seen[b"refused"]) < 100:
-            seen[opened(folder / "rin.png", world)] += 1
+        while min(counts[INSIDE], counts[b"refused"]) < 100:
+            counts[read_or_refuse(folder / "rin.png", world)] += 1
     finally:
         stop.set()
         swapping.join()
-    assert seen[SECRET] == 0
+    assert counts[SECRET] == 0
 
 
-def opened(path: Path, world: HostileFolder) -> bytes:
+def read_or_refuse(path: Path, world: HostileFolder) -> bytes:
     try:
         with open_media(path, roots=[world.media]) as file:
             return file.read()
@@ -136,8 +136,8 @@ def opened(path: Path, world: HostileFolder) -> bytes:
 
 
 @contextlib.contextmanager
-def as_nobody(world: HostileFolder) -> Iterator[None]:
-    """As a user who does not own the files. Root reads everything, so it steps down."""
+def run_as_other_user(world: HostileFolder) -> Iterator[None]:
+    """Act as a user who does not own the files. Root can read everything, so it gives up its rights."""
     if os.geteuid() != 0:
         world.good_file.chmod(0)
         yield

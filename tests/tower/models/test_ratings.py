@@ -1,4 +1,4 @@
-"""How good the takes of a model were found."""
+"""Ratings of a model from the feedback on its takes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def model(session: Session) -> LearningModel:
     return row
 
 
-def rated(
+def rate_take(
     session: Session, stars: int, *, engine: str = "comfyui", author: str = "a", take: Asset | None = None
 ) -> Asset:
     if take is None:
-        made = {"engine": engine, "shot": {"model": MODEL}}
-        take = Asset(kind=AssetKind.VIDEO, path="/x.mp4", sha256="0" * 64, bytes=1, probe={}, provenance=made)
+        provenance = {"engine": engine, "shot": {"model": MODEL}}
+        take = Asset(kind=AssetKind.VIDEO, path="/x.mp4", sha256="0" * 64, bytes=1, probe={}, provenance=provenance)
         session.add(take)
         session.flush()
     session.add(Feedback(asset_id=take.id, kind=FeedbackKind.RATING, rating=stars, author=author))
@@ -33,28 +33,28 @@ def rated(
     return take
 
 
-def test_a_model_is_rated_once_enough_of_its_takes_are(session: Session) -> None:
+def test_a_model_is_rated_once_enough_of_its_takes_have_feedback(session: Session) -> None:
     row = model(session)
     for number in range(MIN_TAKES):
         session.refresh(row)
         assert row.rating is None
-        rated(session, 5 if number else 1)
+        rate_take(session, 5 if number else 1)
     session.refresh(row)
-    assert row.rating == 8.0  # four of 10 points and one of 0
+    assert row.rating == 8.0  # Four of 10 points and one of 0.
 
 
-def test_each_take_counts_once_by_the_last_of_each_author(session: Session) -> None:
+def test_each_take_counts_once_with_the_latest_feedback_of_each_author(session: Session) -> None:
     row = model(session)
-    takes = [rated(session, 5) for _ in range(MIN_TAKES)]
-    rated(session, 1, take=takes[0])
-    rated(session, 3, author="b", take=takes[0])
+    takes = [rate_take(session, 5) for _ in range(MIN_TAKES)]
+    rate_take(session, 1, take=takes[0])
+    rate_take(session, 3, author="b", take=takes[0])
     session.refresh(row)
-    assert row.rating == 8.5  # the first one: 0 of one, 5 of the other
+    assert row.rating == 8.5  # The first take has 0 from one author and 5 from the other.
 
 
 def test_the_animatic_engine_has_no_model_to_rate(session: Session) -> None:
     row = model(session)
     for _ in range(MIN_TAKES):
-        rated(session, 5, engine="animatic")
+        rate_take(session, 5, engine="animatic")
     session.refresh(row)
     assert row.rating is None

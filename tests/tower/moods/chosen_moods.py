@@ -1,4 +1,4 @@
-"""Choices of a mood as jobs store them."""
+"""Mood choices as jobs store them."""
 
 from __future__ import annotations
 
@@ -9,5 +9,7 @@ from tower.moods.pictures import ChoiceSource
 
 def build_choice(mood: str) -> MoodChoices:
     """A choice with a requested mood and default values."""
-    asked = ExplainedChoice(mood, ChoiceSource.REQUEST, "")
-    return MoodChoices(asked, asked, asked, "", TempoRange(None, None, ChoiceSource.MOOD), None, "")
+    requested_mood = ExplainedChoice(mood, ChoiceSource.REQUEST, "")
+    return MoodChoices(
+        requested_mood, requested_mood, requested_mood, "", TempoRange(None, None, ChoiceSource.MOOD), None, ""
+    )

@@ -1,4 +1,4 @@
-"""Which track a mood chooses. tests/api/production/generation/test_typed.py asks for the rest over HTTP."""
+"""The track that a mood chooses. tests/api/production/generation/test_typed.py tests the rest over HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tower.moods.choice import apply_choice, choose_for_mood, non_default_fields
 
 def track(session: Session, title: str, bpm: float, genre: str, **fields: Any) -> Track:
     facts = {"sha256": "0" * 64, "bytes": 1, "mtime_ns": 1, "kind": "mp3", "codec": "mp3", "duration_s": 100.0}
-    shown = {
+    columns = {
         "genre": genre,
         "genre_text": genre,
         "title_text": title,
@@ -25,18 +25,18 @@ def track(session: Session, title: str, bpm: float, genre: str, **fields: Any) -
         "tag_bpm": bpm,
     }
     row = Track(root="/music", folder="a", filename=f"{title}.mp3", title=title, sample_rate=44100, channels=2)
-    for name, value in (facts | shown | fields).items():
+    for name, value in (facts | columns | fields).items():
         setattr(row, name, value)
     session.add(row)
     session.flush()
     return row
 
 
-def spec(**asked: Any) -> GenerationSpec:
-    return GenerationSpec.model_validate({"prompt": "rain", "type": GenerationType.PERSONAL, **asked})
+def spec(**fields: Any) -> GenerationSpec:
+    return GenerationSpec.model_validate({"prompt": "rain", "type": GenerationType.PERSONAL, **fields})
 
 
-def test_the_track_that_fits_in_tempo_and_words_is_chosen_with_its_place(session: Session) -> None:
+def test_a_track_with_fitting_tempo_and_words_is_chosen_with_its_rank(session: Session) -> None:
     track(session, "march", 120, "polka")
     track(session, "slow", 70, "polka")
     best = track(session, "tears", 70, "ballad")
@@ -47,7 +47,7 @@ def test_the_track_that_fits_in_tempo_and_words_is_chosen_with_its_place(session
     assert (choice.tempo.bpm_min, choice.tempo.bpm_max, choice.tempo.source) == (50, 95, "mood")
 
 
-def test_a_tempo_that_is_set_narrows_the_tracks(session: Session) -> None:
+def test_a_given_tempo_narrows_the_tracks(session: Session) -> None:
     track(session, "fast", 90, "ballad")
     slow = track(session, "slow", 60, "ballad")
     preferences.set_preference(
@@ -58,26 +58,26 @@ def test_a_tempo_that_is_set_narrows_the_tracks(session: Session) -> None:
     assert (choice.track.id, choice.tempo.source) == (slow.id, "set")
 
 
-def test_without_a_track_the_answer_says_so(session: Session) -> None:
+def test_without_a_track_the_choice_explains_why(session: Session) -> None:
     track(session, "gone", 70, "ballad", missing_since="2026-01-01T00:00:00Z")
     choice = choose_for_mood(session, spec(mood="sad"), user="local", given_fields=())
     assert choice.track is None
     assert "no track" in choice.track_reason
 
 
-def test_the_projects_own_preference_goes_before_that_for_all(session: Session) -> None:
+def test_a_project_preference_takes_precedence_over_the_general_one(session: Session) -> None:
     project = Project(name="p")
     session.add(project)
     session.flush()
     for project_id, style in ((None, "artistic"), (project.id, "realistic")):
         preferences.set_preference(session, "local", {"style": style}, kind="mood", name="sad", project_id=project_id)
     assert choose_for_mood(session, spec(mood="sad"), user="local", given_fields=()).style.value == "artistic"
-    own = choose_for_mood(session, spec(mood="sad", project_id=project.id), user="local", given_fields=())
-    assert (own.style.value, own.style.source) == ("realistic", "set")
+    choice = choose_for_mood(session, spec(mood="sad", project_id=project.id), user="local", given_fields=())
+    assert (choice.style.value, choice.style.source) == ("realistic", "set")
     assert choose_for_mood(session, spec(mood="sad"), user="another", given_fields=()).style.source == "mood"
 
 
-def test_the_job_is_opened_with_what_was_chosen(session: Session) -> None:
+def test_the_job_is_opened_with_the_chosen_values(session: Session) -> None:
     job, choice = open_personal_job(session, spec(mood="tense"), user="local", given_fields=frozenset())
     assert (job.job_type, job.parameters["style"], job.parameters["scene_type"]) == (
         "personal_generation",
@@ -90,11 +90,13 @@ def test_the_job_is_opened_with_what_was_chosen(session: Session) -> None:
     assert prompt_words(job) == ""
 
 
-def test_a_spec_started_by_hand_keeps_what_is_not_as_usual(session: Session) -> None:
-    asked = spec(mood="sad", style="realistic")
-    assert non_default_fields(asked) == {"style"}
-    made = apply_choice(asked, choose_for_mood(session, asked, user="local", given_fields=non_default_fields(asked)))
-    assert (made.style, made.scene_type) == ("realistic", "emotional")
+def test_a_spec_keeps_values_that_differ_from_the_defaults(session: Session) -> None:
+    requested = spec(mood="sad", style="realistic")
+    assert non_default_fields(requested) == {"style"}
+    applied = apply_choice(
+        requested, choose_for_mood(session, requested, user="local", given_fields=non_default_fields(requested))
+    )
+    assert (applied.style, applied.scene_type) == ("realistic", "emotional")
 
 
 @pytest.mark.parametrize(
@@ -106,9 +108,7 @@ def test_a_spec_started_by_hand_keeps_what_is_not_as_usual(session: Session) -> 
         ({"bpm_min": 90, "bpm_max": 80}, "preference.bpm_min"),
     ],
 )
-def test_a_preference_that_no_mood_can_have_is_refused(
-    session: Session, preference: dict[str, Any], field: str
-) -> None:
+def test_a_preference_for_an_unknown_mood_is_refused(session: Session, preference: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidError) as refused:
         preferences.set_preference(session, "local", preference, kind="mood", name="sad", project_id=None)
     assert (refused.value.details or {})["field"] == field

@@ -1,4 +1,4 @@
-"""What is learned from opinions on takes."""
+"""The tastes that Tower learns from feedback on takes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tower.moods.learned import CAMERA, MOOD, STYLE, estimate_taste, load_taste,
 APPROVED, REJECTED, RATED = FeedbackKind.APPROVAL, FeedbackKind.REJECTION, FeedbackKind.RATING
 
 
-def job_of(session: Session, mood: str | None = None, **asked: Any) -> ProductionJob:
-    spec = GenerationSpec.model_validate({"prompt": "x", **asked})
+def create_job(session: Session, mood: str | None = None, **fields: Any) -> ProductionJob:
+    spec = GenerationSpec.model_validate({"prompt": "x", **fields})
     job = lifecycle.open_job(session, spec, job_type=JobType.PERSONAL)
     if mood is not None:
         job.steps = MOOD_CHOICES.to_entry(build_choice(mood))
@@ -30,7 +30,7 @@ def job_of(session: Session, mood: str | None = None, **asked: Any) -> Productio
     return job
 
 
-def said(
+def give_feedback(
     session: Session,
     job: ProductionJob,
     kind: FeedbackKind,
@@ -39,7 +39,7 @@ def said(
     take: Asset | None = None,
     **fields: Any,
 ) -> Asset:
-    """The user says it of a new take of the job, or of `take`."""
+    """Submit feedback of the user on a new take of the job, or on `take`."""
     if take is None:
         take = Asset(kind=AssetKind.VIDEO, path="/x.mp4", sha256="0" * 64, bytes=1, probe={}, provenance={})
         take.job_id = job.id
@@ -52,21 +52,21 @@ def said(
     return take
 
 
-def test_liking_begins_in_the_middle_and_the_newest_weigh_most() -> None:
+def test_liking_starts_neutral_and_recent_feedback_weighs_most() -> None:
     assert (estimate_taste([]).liking, estimate_taste([]).confidence) == (0.5, 0.0)
     assert estimate_taste([1, 1, 1]).is_liked
     assert estimate_taste([0, 0, 0]).is_disliked
-    assert not estimate_taste([1, 1]).is_liked  # too few
+    assert not estimate_taste([1, 1]).is_liked  # Too few.
     assert estimate_taste([1, 1, 0, 0]).liking > 0.5 > estimate_taste([0, 0, 1, 1]).liking
     assert estimate_taste([1.0] * 50).confidence < 0.84
 
 
 def test_style_camera_and_mood_of_the_take_are_learned(session: Session) -> None:
-    job = job_of(session, "calm", style="artistic", scene_type="epic")
-    said(session, job, APPROVED)
+    job = create_job(session, "calm", style="artistic", scene_type="epic")
+    give_feedback(session, job, APPROVED)
     for kind, name in ((MOOD, "calm"), (STYLE, "artistic"), (CAMERA, "epic")):
-        how, preference = load_taste(session, "local", kind)[name]
-        assert (how.examples, preference["liking"]) == (1, how.liking)
+        taste, preference = load_taste(session, "local", kind)[name]
+        assert (taste.examples, preference["liking"]) == (1, taste.liking)
     assert load_taste(session, "local", MOOD)["calm"][1] | {"liking": 0} == {
         "liking": 0,
         "style": "artistic",
@@ -75,35 +75,35 @@ def test_style_camera_and_mood_of_the_take_are_learned(session: Session) -> None
     assert load_taste(session, "someone else", STYLE) == {}
 
 
-def test_the_last_that_was_said_of_a_take_counts_once(session: Session) -> None:
-    job = job_of(session, style="artistic")
-    take = said(session, job, APPROVED)
+def test_only_the_latest_feedback_on_a_take_counts(session: Session) -> None:
+    job = create_job(session, style="artistic")
+    take = give_feedback(session, job, APPROVED)
     liked = load_taste(session, "local", STYLE)["artistic"][0]
-    said(session, job, REJECTED, take=take)
+    give_feedback(session, job, REJECTED, take=take)
     disliked = load_taste(session, "local", STYLE)["artistic"][0]
     assert (liked.examples, disliked.examples) == (1, 1)
     assert liked.liking > 0.5 > disliked.liking
 
 
 @pytest.mark.parametrize(("stars", "above"), [(5, True), (3, None), (1, False)])
-def test_stars_are_opinions_too(session: Session, stars: int, above: bool | None) -> None:
-    said(session, job_of(session, style="artistic"), RATED, rating=stars)
-    found = load_taste(session, "local", STYLE)["artistic"][0].liking
-    assert (None if found == 0.5 else found > 0.5) is above
+def test_star_ratings_count_as_feedback(session: Session, stars: int, above: bool | None) -> None:
+    give_feedback(session, create_job(session, style="artistic"), RATED, rating=stars)
+    liking = load_taste(session, "local", STYLE)["artistic"][0].liking
+    assert (None if liking == 0.5 else liking > 0.5) is above
 
 
-def test_in_a_mood_the_style_that_was_liked_best_is_named(session: Session) -> None:
+def test_the_best_liked_style_of_a_mood_is_suggested(session: Session) -> None:
     for _ in range(2):
-        said(session, job_of(session, "calm", style="realistic"), REJECTED)
-        said(session, job_of(session, "calm", style="artistic"), APPROVED)
-    how, preference = load_taste(session, "local", MOOD)["calm"]
-    assert (how.examples, preference["style"]) == (4, "artistic")
+        give_feedback(session, create_job(session, "calm", style="realistic"), REJECTED)
+        give_feedback(session, create_job(session, "calm", style="artistic"), APPROVED)
+    taste, preference = load_taste(session, "local", MOOD)["calm"]
+    assert (taste.examples, preference["style"]) == (4, "artistic")
 
 
-def test_a_row_is_kept_for_each_and_never_two(session: Session) -> None:
-    job = job_of(session, "calm")
+def test_each_taste_has_exactly_one_row(session: Session) -> None:
+    job = create_job(session, "calm")
     for _ in range(3):
-        said(session, job, APPROVED)
+        give_feedback(session, job, APPROVED)
     rows = session.scalars(select(UserCreativePreference)).all()
     assert sorted((row.kind, row.source.value, row.examples) for row in rows) == [
         ("camera", "learned", 3),

@@ -1,4 +1,4 @@
-"""What a mood asks of a picture."""
+"""The look that a mood gives a picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tower_animatic import words as animatic
 STEERING = (animatic.MOOD_WORDS, animatic.HOUR_WORDS, animatic.WEATHER_WORDS, animatic.DRIFT_WORDS)
 
 
-def test_every_mood_that_music_knows_has_a_look() -> None:
+def test_every_mood_of_the_music_has_a_look() -> None:
     assert set(MOOD_NAMES) == set(MOOD_LOOKS)
     assert set(DEFAULT_MOODS) == set(SceneType)
     assert set(DEFAULT_MOODS.values()) <= set(MOOD_LOOKS)
@@ -22,13 +22,13 @@ def test_every_mood_that_music_knows_has_a_look() -> None:
 
 @pytest.mark.parametrize("mood", MOOD_NAMES)
 def test_its_words_name_no_place_hour_or_weather(mood: str) -> None:
-    """Those are the user's: the animatic engine would draw them."""
-    taken = {word for table in STEERING for words in table.values() for word in words.split()}
-    assert set(re.findall("[a-z]+", get_look(mood).words)) & taken == set()
+    """Those belong to the user's prompt, and the animatic engine would draw them."""
+    steering_words = {word for table in STEERING for words in table.values() for word in words.split()}
+    assert set(re.findall("[a-z]+", get_look(mood).words)) & steering_words == set()
 
 
 @pytest.mark.parametrize(
-    ("prompt", "wanted"),
+    ("prompt", "expected"),
     [
         ("a melancholic evening", ("sad", "melancholic")),
         ("A Heroic, MAJESTIC battle", ("epic", "heroic")),
@@ -37,10 +37,10 @@ def test_its_words_name_no_place_hour_or_weather(mood: str) -> None:
         ("sadness", None),
     ],
 )
-def test_the_prompt_may_name_it(prompt: str, wanted: tuple[str, str] | None) -> None:
-    found = find_mood_in(prompt)
-    assert (found and (found[0].name, found[1])) == wanted
+def test_the_prompt_may_name_a_mood(prompt: str, expected: tuple[str, str] | None) -> None:
+    mood = find_mood_in(prompt)
+    assert (mood and (mood[0].name, mood[1])) == expected
 
 
-def test_a_mood_that_only_the_user_knows_is_a_word_of_the_prompt() -> None:
+def test_a_mood_known_only_to_the_user_is_added_to_the_prompt() -> None:
     assert get_look("rainy sunday").words == "rainy sunday mood"

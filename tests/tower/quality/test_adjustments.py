@@ -1,4 +1,4 @@
-"""What is made otherwise after a rejection."""
+"""Adjustments of a shot after a rejection."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def overlap(shot: Shot) -> int:
     return value
 
 
-def test_every_metric_has_a_remedy(tmp_path: Path) -> None:
+def test_every_metric_has_an_adjustment(tmp_path: Path) -> None:
     clip = encode(tmp_path / "clip.mp4", quality_corpus.textured_pan(np.random.default_rng(1), 256, 48))
     assert {metric.name for metric in judge(clip, Expectation(256, 256, 24, 48)).metrics} == set(ADJUSTMENTS)
 
@@ -62,35 +62,35 @@ def test_every_metric_has_a_remedy(tmp_path: Path) -> None:
         ([], UNCHANGED),
     ],
 )
-def test_faults_are_mended_together(failed: list[str], change: Adjustment) -> None:
+def test_adjustments_of_several_faults_are_combined(failed: list[str], change: Adjustment) -> None:
     assert find_adjustment(failed) == change
 
 
-def test_the_same_again_is_the_same_shot() -> None:
+def test_an_empty_adjustment_keeps_the_shot() -> None:
     assert adjust_shot(SAMPLED, UNCHANGED) == SAMPLED
     assert describe_adjustment(SAMPLED, SAMPLED) == "the same again"
 
 
-def test_another_seed_is_another_each_time_and_the_same_for_the_same_shot() -> None:
-    once, twice = adjust_shot(DRAWN, NEW_SEED), adjust_shot(DRAWN, NEW_SEED + NEW_SEED)
-    assert len({DRAWN.seed, once.seed, twice.seed}) == 3
-    assert adjust_shot(DRAWN, NEW_SEED) == once
-    assert describe_adjustment(DRAWN, once) == f"seed {once.seed} instead of 7"
+def test_a_new_seed_differs_each_time_and_is_the_same_for_the_same_shot() -> None:
+    adjusted, adjusted_twice = adjust_shot(DRAWN, NEW_SEED), adjust_shot(DRAWN, NEW_SEED + NEW_SEED)
+    assert len({DRAWN.seed, adjusted.seed, adjusted_twice.seed}) == 3
+    assert adjust_shot(DRAWN, NEW_SEED) == adjusted
+    assert describe_adjustment(DRAWN, adjusted) == f"seed {adjusted.seed} instead of 7"
 
 
-def test_flicker_gets_more_steps_and_a_larger_overlap_and_keeps_its_seed() -> None:
-    once, twice = adjust_shot(SAMPLED, SMOOTHER), adjust_shot(SAMPLED, SMOOTHER + SMOOTHER)
-    assert [(shot.seed, shot.steps, overlap(shot)) for shot in (once, twice)] == [(7, 60, 8), (7, 80, 12)]
-    assert describe_adjustment(SAMPLED, once) == "60 steps instead of 40, overlap 8 instead of 4"
+def test_flicker_gets_more_steps_and_a_larger_overlap_with_the_same_seed() -> None:
+    adjusted, adjusted_twice = adjust_shot(SAMPLED, SMOOTHER), adjust_shot(SAMPLED, SMOOTHER + SMOOTHER)
+    assert [(shot.seed, shot.steps, overlap(shot)) for shot in (adjusted, adjusted_twice)] == [(7, 60, 8), (7, 80, 12)]
+    assert describe_adjustment(SAMPLED, adjusted) == "60 steps instead of 40, overlap 8 instead of 4"
 
 
-def test_the_workflow_that_was_asked_for_stays_as_it_is() -> None:
+def test_a_requested_workflow_is_kept() -> None:
     adjust_shot(SAMPLED, SMOOTHER)
     assert (overlap(SAMPLED), overlap(adjust_shot(SAMPLED, UNCHANGED))) == (4, 4)
 
 
-def test_an_engine_without_steps_gets_another_seed_instead() -> None:
-    once = adjust_shot(DRAWN, SMOOTHER)
-    assert (once.steps, once.seed != DRAWN.seed) == (DRAWN.steps, True)
+def test_an_engine_without_steps_gets_a_new_seed_instead() -> None:
+    adjusted = adjust_shot(DRAWN, SMOOTHER)
+    assert (adjusted.steps, adjusted.seed != DRAWN.seed) == (DRAWN.steps, True)
     later = [adjust_shot(DRAWN, SMOOTHER + more).seed for more in (SMOOTHER, NEW_SEED)]
-    assert not {once.seed, DRAWN.seed} & set(later)
+    assert not {adjusted.seed, DRAWN.seed} & set(later)

@@ -1,4 +1,4 @@
-"""The likeness of a clip to a reference image, on clips that the animatic engine renders."""
+"""The likeness of a clip to a reference image, measured on clips of the animatic engine."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ RED, BLUE = (40, 40, 200), (200, 90, 30)
 Draw = Callable[..., Path]
 
 
-class Silent:
+class SilentWatcher:
     def progress(self, fraction: float, step: str) -> None:
-        """Nobody looks."""
+        """Ignores progress."""
 
 
 @pytest.fixture
 def draw(tmp_path: Path) -> Draw:
-    """A person with a coat and hat of these colours before a plain ground."""
+    """Draw a person with a coat and hat of these colours on a plain background."""
 
-    def drawn(name: str, coat: tuple[int, int, int], *, wide: bool = False) -> Path:
+    def draw_figure(name: str, coat: tuple[int, int, int], *, wide: bool = False) -> Path:
         image = np.full((600, 300, 3), 240, np.uint8)
         reach = 120 if wide else 60
         cv2.ellipse(image, (150, 110), (55, 70), 0, 0, 360, (150, 180, 220), -1)
@@ -45,43 +45,48 @@ def draw(tmp_path: Path) -> Draw:
         cv2.imwrite(str(path), image)
         return path
 
-    return drawn
+    return draw_figure
 
 
 @pytest.fixture
 def render(tmp_path: Path) -> Callable[[Path], Path]:
-    def rendered(reference: Path) -> Path:
+    def render_clip(reference: Path) -> Path:
         clip = tmp_path / f"clip-of-{reference.stem}.mp4"
         member = CastMember("Kai", reference_image=str(reference))
         shot = Shot("a room, sunny afternoon", "", 3, 320, 320, fps=12, frames=18, cast=(member,))
-        AnimaticEngine().render(shot, prompt_id="p", target=clip, watch=Silent())
+        AnimaticEngine().render(shot, prompt_id="p", target=clip, watch=SilentWatcher())
         return clip
 
-    return rendered
+    return render_clip
 
 
-def test_the_characters_own_clip_is_told_from_anothers(draw: Draw, render: Callable[[Path], Path]) -> None:
-    mine, others = draw("mine", RED), draw("other", BLUE, wide=True)
-    clip = render(mine)
-    own = measure_consistency(clip, read_figure("Kai", mine))
+def test_a_characters_own_clip_scores_higher_than_anothers(draw: Draw, render: Callable[[Path], Path]) -> None:
+    picture, others = draw("mine", RED), draw("other", BLUE, wide=True)
+    clip = render(picture)
+    own_metric = measure_consistency(clip, read_figure("Kai", picture))
     other = measure_consistency(clip, read_figure("Mei", others))
-    assert (own.name, own.unit, own.threshold, own.better) == (METRIC_NAME, "0–10", 5.0, "min")
-    assert own.passed is True
-    assert own.grade == pytest.approx((own.score or 0) / 10)
+    assert (own_metric.name, own_metric.unit, own_metric.threshold, own_metric.better) == (
+        METRIC_NAME,
+        "0–10",
+        5.0,
+        "min",
+    )
+    assert own_metric.passed is True
+    assert own_metric.grade == pytest.approx((own_metric.score or 0) / 10)
     assert other.passed is False
     assert other.reason is not None
     assert "Mei is unlike" in other.reason
     assert other.frames
-    assert (own.score or 0) > (other.score or 0) + 2
+    assert (own_metric.score or 0) > (other.score or 0) + 2
 
 
 def test_equal_clips_score_equally(draw: Draw, render: Callable[[Path], Path]) -> None:
-    mine = draw("mine", RED)
-    clip, figure = render(mine), read_figure("Kai", mine)
+    picture = draw("mine", RED)
+    clip, figure = render(picture), read_figure("Kai", picture)
     assert measure_consistency(clip, figure) == measure_consistency(clip, figure)
 
 
-def test_the_least_like_of_several_counts_and_what_is_unknown_does_not() -> None:
+def test_the_lowest_likeness_counts_and_unknown_ones_are_ignored() -> None:
     unknown = unmeasured_metric("Mei has no reference image")
     assert (unknown.score, unknown.passed, unknown.grade) == (None, None, 1.0)
     assert worst_metric([unknown]) is unknown
@@ -89,7 +94,7 @@ def test_the_least_like_of_several_counts_and_what_is_unknown_does_not() -> None
 
 
 @pytest.mark.parametrize("bytes_", [b"", b"no picture at all"])
-def test_a_reference_that_is_no_picture_is_named(tmp_path: Path, bytes_: bytes) -> None:
+def test_a_reference_that_is_not_a_picture_is_named(tmp_path: Path, bytes_: bytes) -> None:
     path = tmp_path / "x.png"
     path.write_bytes(bytes_)
     with pytest.raises(InvalidError, match="reference image of Kai"):
@@ -98,14 +103,14 @@ def test_a_reference_that_is_no_picture_is_named(tmp_path: Path, bytes_: bytes) 
         read_figure("Kai", tmp_path / "gone.png")
 
 
-def test_a_file_without_a_picture_is_said(draw: Draw, tmp_path: Path) -> None:
+def test_a_file_without_a_picture_is_reported(draw: Draw, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"not a film")
     with pytest.raises(MediaUnreadableError):
         measure_consistency(broken, read_figure("Kai", draw("mine", RED)))
 
 
-def test_figures_are_cut_out_of_clear_plain_and_busy_grounds(draw: Draw, tmp_path: Path) -> None:
+def test_figures_are_separated_from_clear_plain_and_busy_backgrounds(draw: Draw, tmp_path: Path) -> None:
     plain = draw("plain", RED)
     share = float(read_figure("Kai", plain).coverage.mean())
     assert 0.1 < share < 0.5
@@ -119,18 +124,18 @@ def test_figures_are_cut_out_of_clear_plain_and_busy_grounds(draw: Draw, tmp_pat
     assert (busy[0, 0], busy[300, 150]) == (0, 1)
 
 
-def test_what_cannot_be_compared_says_why(draw: Draw, tmp_path: Path) -> None:
-    mine, broken, text = draw("mine", RED), tmp_path / "broken.mp4", tmp_path / "text.png"
+def test_a_failed_comparison_has_a_reason(draw: Draw, tmp_path: Path) -> None:
+    picture, broken, text = draw("mine", RED), tmp_path / "broken.mp4", tmp_path / "text.png"
     for path in (broken, text):
         path.write_bytes(b"words")
 
-    def why(image: Path | None, *, wide: bool = False) -> str:
+    def failure_reason(image: Path | None, *, wide: bool = False) -> str:
         member = CastMember("Kai", reference_image=None if image is None else str(image))
         scored = score_character(member, broken, is_wide_shot=wide)
         assert (scored.score, scored.passed) == (None, None)
         return scored.reason or ""
 
-    assert why(None) == "Kai has no reference image"
-    assert "too small" in why(mine, wide=True)
-    assert "cannot be read" in why(text)
-    assert "broken.mp4" in why(mine)
+    assert failure_reason(None) == "Kai has no reference image"
+    assert "too small" in failure_reason(picture, wide=True)
+    assert "cannot be read" in failure_reason(text)
+    assert "broken.mp4" in failure_reason(picture)

@@ -1,4 +1,4 @@
-"""A metric of the visual stage beside the technical verdict."""
+"""A metric of the visual stage, recorded beside the technical verdict."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def stages(session: Session) -> list[tuple[str, float]]:
     return [(row.stage.value, row.score) for row in rows]
 
 
-def test_the_worse_of_the_two_is_the_final_score(session: Session, attempt: Attempt) -> None:
+def test_the_final_score_is_the_lower_of_the_two(session: Session, attempt: Attempt) -> None:
     asset_id = take(session, attempt)
     final = add_visual_metric(session, attempt, asset_id=asset_id, metric=likeness(3.1), seconds=0.2)
     assert (final.score, final.passed, final.reason) == (3.1, False, f"{METRIC_NAME}: Kai is unlike.")
-    kept = session.get_one(QualityMetrics, attempt.job_id)
-    assert (kept.score, kept.passed, [one["name"] for one in kept.metrics]) == (
+    stored = session.get_one(QualityMetrics, attempt.job_id)
+    assert (stored.score, stored.passed, [metric["name"] for metric in stored.metrics]) == (
         3.1,
         False,
         ["frame_count", METRIC_NAME],
@@ -59,21 +59,23 @@ def test_the_worse_of_the_two_is_the_final_score(session: Session, attempt: Atte
     assert stages(session) == [("technical", 10.0), ("visual", 3.1)]
 
 
-def test_measured_again_it_replaces_itself(session: Session, attempt: Attempt) -> None:
+def test_a_repeated_measurement_replaces_the_earlier_one(session: Session, attempt: Attempt) -> None:
     asset_id = take(session, attempt)
     for score in (8.0, 9.0):
         final = add_visual_metric(session, attempt, asset_id=asset_id, metric=likeness(score), seconds=0.2)
     assert (final.score, final.passed) == (9.0, True)
-    kept = session.get_one(QualityMetrics, attempt.job_id)
-    assert [one["value"] for one in kept.metrics if one["name"] == METRIC_NAME] == [9.0]
+    stored = session.get_one(QualityMetrics, attempt.job_id)
+    assert [metric["value"] for metric in stored.metrics if metric["name"] == METRIC_NAME] == [9.0]
 
 
-def test_what_could_not_be_measured_is_named_and_no_verdict(session: Session, attempt: Attempt) -> None:
+def test_a_failed_measurement_is_named_and_gives_no_verdict(session: Session, attempt: Attempt) -> None:
     asset_id = take(session, attempt)
     final = add_visual_metric(
         session, attempt, asset_id=asset_id, metric=unmeasured_metric("Kai has no reference image"), seconds=0
     )
     assert (final.score, final.passed, final.reason) == (10.0, True, None)
-    [metric] = [one for one in session.get_one(QualityMetrics, attempt.job_id).metrics if one["name"] == METRIC_NAME]
+    [metric] = [
+        metric for metric in session.get_one(QualityMetrics, attempt.job_id).metrics if metric["name"] == METRIC_NAME
+    ]
     assert (metric["value"], metric["passed"], metric["reason"]) == (None, None, "Kai has no reference image")
     assert stages(session) == [("technical", 10.0)]

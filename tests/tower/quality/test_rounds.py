@@ -1,4 +1,4 @@
-"""The quality loop: which rounds there are, which is kept, and that none is rendered or judged over another."""
+"""The quality loop plans rounds and keeps the best one. No round overwrites the render or verdict of another."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SCRIPT = Script(SPEC, Cast(), EnhancedPrompt("neon city", "", "rules"), 7, "m", 
 ANIMATIC = EngineVersion("animatic", "1")
 
 
-def over(number: int, *failed: str, score: float = 1.0, clip: bool = True) -> RoundResult:
+def build_result(number: int, *failed: str, score: float = 1.0, clip: bool = True) -> RoundResult:
     passed = not failed and clip
     return RoundResult(number, number if clip else None, "/x.mp4" if clip else None, score, passed, "No.", failed)
 
@@ -56,7 +56,7 @@ def plan(round_number: int) -> SegmentPlan:
     return SegmentPlan(1, SHOT, "animatic", f"{round_number}" * 64, round=round_number)
 
 
-def completed(session: Session, segment_id: int, job_id: int, file: Path) -> int:
+def complete_with_asset(session: Session, segment_id: int, job_id: int, file: Path) -> int:
     segments.claim_segment(session, segment_id, flow_run_id=uuid.uuid4(), worker="gpu@box", process="box:1")
     asset = Asset(kind=AssetKind.VIDEO, path=str(file), sha256="a" * 64, bytes=1, probe={}, provenance={})
     asset.job_id = job_id
@@ -71,49 +71,55 @@ def verdict(value: float) -> Assessment:
     return Assessment.from_metrics([metric], seconds=0.1, probe=None)
 
 
-def test_another_round_is_worth_it_until_one_passes_or_three_did_not() -> None:
+def test_rounds_continue_until_one_passes_or_three_have_failed() -> None:
     assert needs_another_round([])
-    assert needs_another_round([over(1, "black_share")])
-    assert not needs_another_round([over(1, "black_share"), over(2)])
-    assert not needs_another_round([over(number, "black_share") for number in (1, 2, 3)])
+    assert needs_another_round([build_result(1, "black_share")])
+    assert not needs_another_round([build_result(1, "black_share"), build_result(2)])
+    assert not needs_another_round([build_result(number, "black_share") for number in (1, 2, 3)])
 
 
-def test_the_changes_of_all_rejections_add_up() -> None:
+def test_adjustments_of_all_rejections_add_up() -> None:
     assert next_adjustment([]) == UNCHANGED
-    assert next_adjustment([over(1, "flash_share"), over(2, "black_share")]) == Adjustment(seed=1, steps=1, overlap=1)
+    assert next_adjustment([build_result(1, "flash_share"), build_result(2, "black_share")]) == Adjustment(
+        seed=1, steps=1, overlap=1
+    )
 
 
-def test_the_best_passed_or_else_has_the_highest_score_and_of_equals_the_first() -> None:
-    bad = [over(1, "black_share", score=1.2), over(2, "frozen_run", score=2.2), over(3, "black_share", score=2.2)]
+def test_the_best_round_passed_or_has_the_highest_score_and_the_first_of_equals_wins() -> None:
+    bad = [
+        build_result(1, "black_share", score=1.2),
+        build_result(2, "frozen_run", score=2.2),
+        build_result(3, "black_share", score=2.2),
+    ]
     assert best_round(bad) == bad[1]
-    assert best_round([*bad[:2], over(3, score=6.0)]) == over(3, score=6.0)
-    assert best_round([over(1, clip=False), bad[0]]) == bad[0]
-    assert best_round([over(1, clip=False)]) is None
+    assert best_round([*bad[:2], build_result(3, score=6.0)]) == build_result(3, score=6.0)
+    assert best_round([build_result(1, clip=False), bad[0]]) == bad[0]
+    assert best_round([build_result(1, clip=False)]) is None
 
 
-def test_a_round_is_planned_from_the_rejections_before_it() -> None:
+def test_a_round_is_planned_from_the_earlier_rejections() -> None:
     [first] = plan_round(SCRIPT, ANIMATIC, rounds=[])
-    [second] = plan_round(SCRIPT, ANIMATIC, rounds=[over(1, "black_share")])
+    [second] = plan_round(SCRIPT, ANIMATIC, rounds=[build_result(1, "black_share")])
     assert (first.round, first.shot.seed, second.round) == (1, 7, 2)
     assert second.shot.seed != 7
     assert second.fingerprint != first.fingerprint
-    assert [plan_round(SCRIPT, ANIMATIC, rounds=[over(1, "black_share")])] == [[second]]
+    assert [plan_round(SCRIPT, ANIMATIC, rounds=[build_result(1, "black_share")])] == [[second]]
 
 
-def test_what_was_rejected_is_not_used_again_where_the_same_is_made_once_more() -> None:
+def test_a_rejected_take_is_not_reused_when_the_shot_stays_the_same() -> None:
     [first] = plan_round(SCRIPT, ANIMATIC, rounds=[])
-    [same] = plan_round(SCRIPT, ANIMATIC, rounds=[over(1, "frame_count")])
-    [other] = plan_round(SCRIPT, ANIMATIC, rounds=[over(1, "black_share")])
+    [same] = plan_round(SCRIPT, ANIMATIC, rounds=[build_result(1, "frame_count")])
+    [other] = plan_round(SCRIPT, ANIMATIC, rounds=[build_result(1, "black_share")])
     assert (same.shot, same.fingerprint) == (first.shot, first.fingerprint)
     assert (first.reuse, same.reuse, other.reuse) == (True, False, True)
 
 
-def test_each_round_has_a_completed_row_of_its_own(session: Session, attempt: Attempt, tmp_path: Path) -> None:
+def test_each_round_has_its_own_completed_row(session: Session, attempt: Attempt, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"x")
     rows = []
     for number in (1, 2):
         row = segments.open_segment(session, attempt, plan(number))
-        completed(session, row.id, attempt.job_id, tmp_path / "a.mp4")
+        complete_with_asset(session, row.id, attempt.job_id, tmp_path / "a.mp4")
         rows.append(row)
         assert segments.open_segment(session, attempt, plan(number)).id == row.id
     assert [(row.round, row.attempt) for row in rows] == [(1, 1), (2, 2)]
@@ -121,17 +127,17 @@ def test_each_round_has_a_completed_row_of_its_own(session: Session, attempt: At
     assert set(segments.read_shots_by_round(session, attempt.job_id)) == {1, 2}
 
 
-def test_a_round_that_crashed_is_taken_up_under_its_own_prompt_id(session: Session, attempt: Attempt) -> None:
+def test_a_crashed_round_is_resumed_with_its_own_prompt_id(session: Session, attempt: Attempt) -> None:
     first = segments.open_segment(session, attempt, plan(1))
     segments.abandon_segment(session, first.id, "its process was killed")
     second = segments.open_segment(session, attempt, plan(2))
     segments.abandon_segment(session, second.id, "its process was killed")
-    again = segments.open_segment(session, attempt, plan(2))
-    assert (again.state, again.attempt, again.prompt_id) == (SegmentState.QUEUED, 3, second.prompt_id)
-    assert again.prompt_id != first.prompt_id
+    reopened = segments.open_segment(session, attempt, plan(2))
+    assert (reopened.state, reopened.attempt, reopened.prompt_id) == (SegmentState.QUEUED, 3, second.prompt_id)
+    assert reopened.prompt_id != first.prompt_id
 
 
-def test_each_round_keeps_its_verdict_and_the_kept_one_is_final(session: Session, attempt: Attempt) -> None:
+def test_each_round_keeps_its_verdict_and_the_best_one_becomes_final(session: Session, attempt: Attempt) -> None:
     for number, value in ((1, 0.5), (2, 1.0)):
         record_verdict(session, attempt, asset_id=None, assessment=verdict(value), round_number=number)
     rows = session.scalars(select(QualityAssessment).filter_by(job_id=attempt.job_id).order_by(QualityAssessment.round))
@@ -143,17 +149,17 @@ def test_each_round_keeps_its_verdict_and_the_kept_one_is_final(session: Session
     assert (final.score, final.passed, final.metrics[0]["value"]) == (2.5, False, 0.5)
 
 
-def test_the_cost_of_each_round_is_kept(session: Session, attempt: Attempt) -> None:
+def test_the_cost_of_each_round_is_stored(session: Session, attempt: Attempt) -> None:
     for number in (1, 2):
         record_stage(session, attempt, Stage.RENDER, seconds=number, round=number)
     rows = session.scalars(select(GenerationAnalytics).filter_by(job_id=attempt.job_id)).all()
     assert sorted((row.round, row.seconds) for row in rows) == [(1, 1.0), (2, 2.0)]
 
 
-def test_rounds_come_back_from_the_job_as_they_were(session: Session, attempt: Attempt) -> None:
-    rounds = [over(1, "black_share", "black_run"), over(2)]
-    for one in rounds:
-        ROUND_STEPS[one.number - 1].write(session, attempt, one)
+def test_rounds_are_read_back_from_the_job_unchanged(session: Session, attempt: Attempt) -> None:
+    rounds = [build_result(1, "black_share", "black_run"), build_result(2)]
+    for result in rounds:
+        ROUND_STEPS[result.number - 1].write(session, attempt, result)
     job = session.get_one(ProductionJob, attempt.job_id, populate_existing=True)
     assert (completed_rounds(job), kept_round_number(job)) == (rounds, None)
     lifecycle.record_step(session, attempt, "cast", {})

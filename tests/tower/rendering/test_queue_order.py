@@ -1,4 +1,4 @@
-"""New times for the runs of a moved job, without a server."""
+"""New scheduled times for the runs of a moved job, computed without a server."""
 
 from __future__ import annotations
 
@@ -13,47 +13,59 @@ NOON = datetime(2025, 11, 5, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 
 
-def queued(number: int, *ticks: int) -> QueuedJob:
-    """Job `number`, with a run due so many ticks after noon each."""
+def build_queued_job(number: int, *ticks: int) -> QueuedJob:
+    """Job `number` with its runs, each due at that many ticks after noon."""
     runs = [WaitingRun(uuid.UUID(int=number * 100 + n), NOON + TICK * tick) for n, tick in enumerate(ticks)]
     return QueuedJob(ProductionJob(id=number), (), runs)
 
 
 def order_after(order: list[QueuedJob], index: int) -> list[int]:
-    """The jobs in the order in which Prefect would take their runs, once the new times are set."""
-    times = {run.flow_run_id: run.scheduled_for for one in order for run in one.waiting_runs} | dict(
+    """The jobs in the order in which Prefect would start their runs, once the new times are set."""
+    times = {run.flow_run_id: run.scheduled_for for queued_job in order for run in queued_job.waiting_runs} | dict(
         reschedule_times(order, index)
     )
     assert len(set(times.values())) == len(times)
     return [run_id.int // 100 for run_id in sorted(times, key=times.__getitem__)]
 
 
-def test_the_runs_of_a_job_come_together_between_its_neighbours() -> None:
-    assert order_after([queued(1, 0), queued(3, 5000, 6000), queued(2, 1000)], 1) == [1, 3, 3, 2]
-    assert order_after([queued(3, 5000), queued(1, 0), queued(2, 1000)], 0) == [3, 1, 2]
-    assert order_after([queued(2, 1000), queued(3, 5000), queued(1, 0)], 2) == [2, 3, 1]
+def test_all_runs_of_a_job_move_between_its_new_neighbours() -> None:
+    assert order_after([build_queued_job(1, 0), build_queued_job(3, 5000, 6000), build_queued_job(2, 1000)], 1) == [
+        1,
+        3,
+        3,
+        2,
+    ]
+    assert order_after([build_queued_job(3, 5000), build_queued_job(1, 0), build_queued_job(2, 1000)], 0) == [3, 1, 2]
+    assert order_after([build_queued_job(2, 1000), build_queued_job(3, 5000), build_queued_job(1, 0)], 2) == [2, 3, 1]
 
 
-def test_where_there_is_no_room_the_neighbours_make_some() -> None:
-    assert order_after([queued(1, 0), queued(2, 1), queued(4, 9000), queued(3, 2)], 2) == [1, 2, 4, 3]
+def test_neighbours_without_room_between_them_move_apart() -> None:
+    assert order_after(
+        [build_queued_job(1, 0), build_queued_job(2, 1), build_queued_job(4, 9000), build_queued_job(3, 2)], 2
+    ) == [1, 2, 4, 3]
 
 
-def test_runs_of_other_jobs_that_lie_mixed_are_sorted_out() -> None:
-    assert order_after([queued(1, 0, 500), queued(3, 9000), queued(2, 100)], 1) == [1, 1, 3, 2]
+def test_interleaved_runs_of_other_jobs_are_grouped_by_job() -> None:
+    assert order_after([build_queued_job(1, 0, 500), build_queued_job(3, 9000), build_queued_job(2, 100)], 1) == [
+        1,
+        1,
+        3,
+        2,
+    ]
 
 
 def test_a_hundred_moves_into_the_same_gap_keep_their_order() -> None:
-    order = [queued(0, 0), queued(101, 1_000_000)]
+    order = [build_queued_job(0, 0), build_queued_job(101, 1_000_000)]
     for number in range(1, 101):
-        order.insert(1, queued(number, 2_000_000))
+        order.insert(1, build_queued_job(number, 2_000_000))
         times = dict(reschedule_times(order, 1))
         order = [
             QueuedJob(
-                one.job,
+                queued_job.job,
                 (),
-                [WaitingRun(r.flow_run_id, times.get(r.flow_run_id, r.scheduled_for)) for r in one.waiting_runs],
+                [WaitingRun(r.flow_run_id, times.get(r.flow_run_id, r.scheduled_for)) for r in queued_job.waiting_runs],
             )
-            for one in order
+            for queued_job in order
         ]
-        due = [run.scheduled_for for one in order for run in one.waiting_runs]
+        due = [run.scheduled_for for queued_job in order for run in queued_job.waiting_runs]
         assert due == sorted(set(due))

@@ -1,4 +1,4 @@
-"""The render queue, on a real database."""
+"""The render queue with a real database."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def plan(number: int = 1) -> SegmentPlan:
     return SegmentPlan(number, SHOT, "animatic", "f" * 64)
 
 
-def opened(session: Session) -> Attempt:
+def create_attempt(session: Session) -> Attempt:
     job = lifecycle.open_job(session, GenerationSpec(prompt="neon city"), job_type=JobType.STANDARD)
     return lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
 
 
 @pytest.fixture
 def attempt(session: Session) -> Attempt:
-    return opened(session)
+    return create_attempt(session)
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def claim(session: Session, row: RenderSegment, run: uuid.UUID | None = None) ->
     return segments.claim_segment(session, row.id, flow_run_id=run or uuid.uuid4(), worker="gpu@box", process="box:1")
 
 
-def made(folder: Path) -> Path:
-    """A file of one byte, which is what the assets here are said to have."""
+def write_take_file(folder: Path) -> Path:
+    """A file of one byte, which matches the size of the assets here."""
     file = folder / "a.mp4"
     file.write_bytes(b"x")
     return file
@@ -85,52 +85,50 @@ def complete(session: Session, row: RenderSegment, file: Path = Path("/r/a.mp4")
     segments.complete_segment(session, row.id, asset=take(session, row, file), engine_version="1")
 
 
-def test_the_shot_comes_back_as_it_was_planned(session: Session, row: RenderSegment) -> None:
+def test_a_planned_shot_is_stored_unchanged(session: Session, row: RenderSegment) -> None:
     session.refresh(row)
     assert segments.read_shot(row) == SHOT
 
 
-def test_the_first_segment_carries_the_jobs_prompt_id(session: Session, row: RenderSegment, attempt: Attempt) -> None:
+def test_the_first_segment_has_the_jobs_prompt_id(session: Session, row: RenderSegment, attempt: Attempt) -> None:
     assert row.prompt_id == session.get_one(ProductionJob, attempt.job_id).comfyui_job_id
     assert segments.open_segment(session, attempt, plan(2)).prompt_id != row.prompt_id
 
 
-def test_a_segment_under_way_is_waited_for_not_opened_again(
+def test_a_running_segment_is_awaited_and_not_opened_again(
     session: Session, row: RenderSegment, attempt: Attempt
 ) -> None:
     claim(session, row)
     assert segments.open_segment(session, attempt, plan()).id == row.id
 
 
-def test_a_completed_segment_is_used_again(session: Session, row: RenderSegment, attempt: Attempt) -> None:
+def test_a_completed_segment_is_reused(session: Session, row: RenderSegment, attempt: Attempt) -> None:
     claim(session, row)
     complete(session, row)
     assert segments.open_segment(session, attempt, plan()).id == row.id
 
 
-def test_after_a_crash_the_prompt_id_is_kept_and_the_old_run_refused(
+def test_after_a_crash_the_prompt_id_is_kept_and_the_old_run_is_refused(
     session: Session, row: RenderSegment, attempt: Attempt
 ) -> None:
     claim(session, row)
     assert segments.abandon_segment(session, row.id, "its process was killed")
-    again = segments.open_segment(session, attempt, plan())
-    assert (again.attempt, again.prompt_id) == (2, row.prompt_id)
+    reopened = segments.open_segment(session, attempt, plan())
+    assert (reopened.attempt, reopened.prompt_id) == (2, row.prompt_id)
     with pytest.raises(SupersededError):
         complete(session, row)
     with pytest.raises(SupersededError):
         segments.report_segment(session, row.id, progress=0.9, step="frame 70 of 72")
 
 
-def test_after_a_failure_of_the_engine_the_prompt_id_is_fresh(
-    session: Session, row: RenderSegment, attempt: Attempt
-) -> None:
+def test_after_an_engine_failure_the_prompt_id_is_new(session: Session, row: RenderSegment, attempt: Attempt) -> None:
     claim(session, row)
     segments.fail_segment(session, row.id, RenderError("out of memory", code=ErrorCode.COMFYUI_OOM))
-    again = segments.open_segment(session, attempt, plan())
-    assert (again.attempt, again.prompt_id != row.prompt_id) == (2, True)
+    reopened = segments.open_segment(session, attempt, plan())
+    assert (reopened.attempt, reopened.prompt_id != row.prompt_id) == (2, True)
 
 
-def test_only_the_run_that_was_launched_for_it_may_claim(session: Session, row: RenderSegment) -> None:
+def test_only_the_run_launched_for_a_segment_may_claim_it(session: Session, row: RenderSegment) -> None:
     launched = uuid.uuid4()
     segments.record_launch(session, row.id, launched)
     session.refresh(row)
@@ -140,7 +138,7 @@ def test_only_the_run_that_was_launched_for_it_may_claim(session: Session, row: 
     assert claim(session, row, launched).worker == "gpu@box"
 
 
-def test_a_finished_segment_is_not_given_up(session: Session, row: RenderSegment) -> None:
+def test_a_finished_segment_cannot_be_abandoned(session: Session, row: RenderSegment) -> None:
     claim(session, row)
     complete(session, row)
     assert not segments.abandon_segment(session, row.id, "late news of a death")
@@ -167,7 +165,9 @@ def test_a_jobs_progress_is_the_mean_of_its_segments(session: Session, row: Rend
     assert job.step == "frame 36 of 72"
 
 
-def test_the_database_keeps_a_second_take_out(session: Session, row: RenderSegment, attempt: Attempt) -> None:
+def test_the_database_rejects_a_second_take_of_a_segment(
+    session: Session, row: RenderSegment, attempt: Attempt
+) -> None:
     claim(session, row)
     complete(session, row)
     twin = RenderSegment(
@@ -186,36 +186,36 @@ def test_the_database_keeps_a_second_take_out(session: Session, row: RenderSegme
         session.flush()
 
 
-def test_an_equal_take_is_used_again_and_belongs_to_the_new_job(session: Session, tmp_path: Path) -> None:
-    first = opened(session)
+def test_an_equal_take_is_reused_and_belongs_to_the_new_job(session: Session, tmp_path: Path) -> None:
+    first = create_attempt(session)
     row = segments.open_segment(session, first, plan())
     claim(session, row)
-    complete(session, row, file=made(tmp_path))
-    second = opened(session)
-    again = segments.open_segment(session, second, plan())
-    assert again.state == SegmentState.COMPLETED
-    assert again.asset_id is not None
-    asset = session.get_one(Asset, again.asset_id)
+    complete(session, row, file=write_take_file(tmp_path))
+    second = create_attempt(session)
+    reopened = segments.open_segment(session, second, plan())
+    assert reopened.state == SegmentState.COMPLETED
+    assert reopened.asset_id is not None
+    asset = session.get_one(Asset, reopened.asset_id)
     assert (asset.job_id, asset.path) == (second.job_id, str(tmp_path / "a.mp4"))
     assert asset.provenance["reused_from_asset"] == row.asset_id
 
 
-def test_a_forced_render_or_a_lost_file_is_rendered_anew(session: Session, tmp_path: Path) -> None:
-    first = opened(session)
+def test_a_forced_render_or_a_lost_file_is_rendered_again(session: Session, tmp_path: Path) -> None:
+    first = create_attempt(session)
     row = segments.open_segment(session, first, plan())
     claim(session, row)
-    complete(session, row, file=made(tmp_path))
-    forced = segments.open_segment(session, opened(session), replace(plan(), reuse=False))
+    complete(session, row, file=write_take_file(tmp_path))
+    forced = segments.open_segment(session, create_attempt(session), replace(plan(), reuse=False))
     assert forced.state == SegmentState.QUEUED
     (tmp_path / "a.mp4").unlink()
-    assert segments.open_segment(session, opened(session), plan()).state == SegmentState.QUEUED
+    assert segments.open_segment(session, create_attempt(session), plan()).state == SegmentState.QUEUED
 
 
-def test_a_cancel_and_a_report_at_once_do_not_block_each_other(sessions: SessionFactory) -> None:
-    """Both write to the job and to its segment; in whatever order they come, none is thrown out by the database."""
+def test_a_concurrent_cancel_and_report_do_not_block_each_other(sessions: SessionFactory) -> None:
+    """Both write to the job and to its segment. In either order, the database aborts neither of them."""
     for _ in range(15):
         with sessions.begin() as session:
-            attempt = opened(session)
+            attempt = create_attempt(session)
             row = segments.open_segment(session, attempt, plan())
             claim(session, row)
         run_concurrently(

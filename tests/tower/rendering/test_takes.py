@@ -55,7 +55,7 @@ OTHER: dict[str, Any] = {
 }
 
 
-def of(shot: Shot, **more: Any) -> str:
+def fingerprint_of(shot: Shot, **more: Any) -> str:
     return fingerprint(shot, **({"engine": "animatic", "version": "1"} | more))
 
 
@@ -65,8 +65,8 @@ def with_reference(path: Path) -> Shot:
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    shown = moving_shapes(np.random.default_rng(1), 256, 8)
-    return encode(tmp_path_factory.mktemp("film") / "film.mp4", shown)
+    frames = moving_shapes(np.random.default_rng(1), 256, 8)
+    return encode(tmp_path_factory.mktemp("film") / "film.mp4", frames)
 
 
 @pytest.fixture
@@ -93,15 +93,17 @@ def job(session: Session) -> ProductionJob:
     return row
 
 
-def kept(session: Session, clip: Path, renders: Path, job: ProductionJob) -> Asset:
+def store(session: Session, clip: Path, renders: Path, job: ProductionJob) -> Asset:
     made_from = {"engine": "animatic"}
-    found = probe(clip)
-    return store_take(session, clip, renders=renders, probe=found, job_id=job.id, project_id=None, provenance=made_from)
+    clip_probe = probe(clip)
+    return store_take(
+        session, clip, renders=renders, probe=clip_probe, job_id=job.id, project_id=None, provenance=made_from
+    )
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Shot)])
-def test_every_field_of_a_shot_changes_the_fingerprint(name: str) -> None:
-    assert of(replace(SHOT, **{name: OTHER[name]})) != of(SHOT)
+def test_each_field_of_a_shot_changes_the_fingerprint(name: str) -> None:
+    assert fingerprint_of(replace(SHOT, **{name: OTHER[name]})) != fingerprint_of(SHOT)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +114,8 @@ def test_every_field_of_a_shot_changes_the_fingerprint(name: str) -> None:
         replace(SHOT.cast[0], traits={"hair": "silver", "coat": "blue"}),
     ],
 )
-def test_every_part_of_a_character_changes_it(member: CastMember) -> None:
-    assert of(replace(SHOT, cast=(member,))) != of(SHOT)
+def test_each_field_of_a_character_changes_the_fingerprint(member: CastMember) -> None:
+    assert fingerprint_of(replace(SHOT, cast=(member,))) != fingerprint_of(SHOT)
 
 
 @pytest.mark.parametrize(
@@ -124,50 +126,50 @@ def test_every_part_of_a_character_changes_it(member: CastMember) -> None:
         {"model_files": {"a.safetensors": "00"}},
     ],
 )
-def test_what_renders_it_changes_it(more: dict[str, Any]) -> None:
-    assert of(SHOT, **more) != of(SHOT)
+def test_engine_and_version_change_the_fingerprint(more: dict[str, Any]) -> None:
+    assert fingerprint_of(SHOT, **more) != fingerprint_of(SHOT)
 
 
-def test_the_order_of_keys_and_the_spelling_of_numbers_do_not() -> None:
+def test_key_order_and_number_spelling_keep_the_fingerprint() -> None:
     shuffled = replace(SHOT.cast[0], traits={"coat": "red", "hair": "silver"})
-    assert of(replace(SHOT, cast=(shuffled,))) == of(SHOT)
-    assert of(replace(SHOT, cfg=8)) == of(replace(SHOT, cfg=8.0))
-    one, same = (WorkflowGraph("anime", 1, graph, {}) for graph in ({"b": 1, "a": 2.0}, {"a": 2, "b": 1}))
-    assert of(replace(SHOT, graph=one)) == of(replace(SHOT, graph=same))
+    assert fingerprint_of(replace(SHOT, cast=(shuffled,))) == fingerprint_of(SHOT)
+    assert fingerprint_of(replace(SHOT, cfg=8)) == fingerprint_of(replace(SHOT, cfg=8.0))
+    workflow, same = (WorkflowGraph("anime", 1, graph, {}) for graph in ({"b": 1, "a": 2.0}, {"a": 2, "b": 1}))
+    assert fingerprint_of(replace(SHOT, graph=workflow)) == fingerprint_of(replace(SHOT, graph=same))
 
 
-def test_a_part_of_the_workflow_graph_changes_it() -> None:
-    one, other = (WorkflowGraph("anime", 1, {"3": {"inputs": {"cfg": cfg}}}, {}) for cfg in (8, 7))
-    assert of(replace(SHOT, graph=one)) != of(replace(SHOT, graph=other))
+def test_a_change_in_the_workflow_graph_changes_the_fingerprint() -> None:
+    workflow, other = (WorkflowGraph("anime", 1, {"3": {"inputs": {"cfg": cfg}}}, {}) for cfg in (8, 7))
+    assert fingerprint_of(replace(SHOT, graph=workflow)) != fingerprint_of(replace(SHOT, graph=other))
 
 
-def test_a_reference_image_counts_by_its_content_and_not_by_its_path(tmp_path: Path) -> None:
-    one, same, other = (tmp_path / name for name in ("kai.png", "copy.png", "other.png"))
-    one.write_bytes(b"silver hair")
+def test_a_reference_image_counts_by_content_and_not_by_path(tmp_path: Path) -> None:
+    picture, same, other = (tmp_path / name for name in ("kai.png", "copy.png", "other.png"))
+    picture.write_bytes(b"silver hair")
     same.write_bytes(b"silver hair")
     other.write_bytes(b"black hair")
-    assert of(with_reference(one)) == of(with_reference(same))
-    assert of(with_reference(one)) != of(with_reference(other))
-    assert of(with_reference(one)) != of(SHOT)
+    assert fingerprint_of(with_reference(picture)) == fingerprint_of(with_reference(same))
+    assert fingerprint_of(with_reference(picture)) != fingerprint_of(with_reference(other))
+    assert fingerprint_of(with_reference(picture)) != fingerprint_of(SHOT)
 
 
-def test_a_reference_image_that_is_gone_is_named(tmp_path: Path) -> None:
+def test_a_missing_reference_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidError, match="reference image of Kai"):
-        of(with_reference(tmp_path / "gone.png"))
+        fingerprint_of(with_reference(tmp_path / "gone.png"))
 
 
-def test_another_process_finds_the_same_fingerprint() -> None:
+def test_another_process_computes_the_same_fingerprint() -> None:
     code = (
         "from tower.engines.base import *; from tower.rendering.takes import fingerprint;"
         f"print(fingerprint({SHOT!r}, engine='animatic', engine_version='1'))"
     )
     environment = {"PYTHONHASHSEED": "12345", "PYTHONPATH": str(Path(__file__).parents[3])}
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert other.stdout.strip() == of(SHOT)
+    assert other.stdout.strip() == fingerprint_of(SHOT)
 
 
-def test_a_take_is_kept_by_its_content(session: Session, clip: Path, job: ProductionJob, tmp_path: Path) -> None:
-    take = kept(session, clip, tmp_path / "renders", job)
+def test_a_take_is_stored_by_its_content(session: Session, clip: Path, job: ProductionJob, tmp_path: Path) -> None:
+    take = store(session, clip, tmp_path / "renders", job)
     sha256 = sha256_of(clip)
     assert Path(take.path) == tmp_path / "renders" / sha256[:2] / f"{sha256}.mp4"
     assert Path(take.path).read_bytes() == clip.read_bytes()
@@ -182,14 +184,14 @@ def test_a_take_is_kept_by_its_content(session: Session, clip: Path, job: Produc
     assert stored.provenance == {"engine": "animatic"}
 
 
-def test_keeping_the_same_bytes_again_writes_no_second_file(
+def test_storing_the_same_bytes_again_writes_no_second_file(
     session: Session, clip: Path, job: ProductionJob, tmp_path: Path
 ) -> None:
-    first = kept(session, clip, tmp_path / "renders", job)
+    first = store(session, clip, tmp_path / "renders", job)
     inode = Path(first.path).stat().st_ino
     copy = tmp_path / "again.mp4"
     copy.write_bytes(clip.read_bytes())
-    second = kept(session, copy, tmp_path / "renders", job)
+    second = store(session, copy, tmp_path / "renders", job)
     assert second.path == first.path
     assert Path(second.path).stat().st_ino == inode
 
@@ -201,20 +203,20 @@ def test_a_damaged_file_under_the_right_name_is_replaced(
     path = tmp_path / "renders" / sha256[:2] / f"{sha256}.mp4"
     path.parent.mkdir(parents=True)
     path.write_bytes(bytes(clip.stat().st_size))
-    assert sha256_of(Path(kept(session, clip, tmp_path / "renders", job).path)) == sha256
+    assert sha256_of(Path(store(session, clip, tmp_path / "renders", job).path)) == sha256
 
 
-def test_a_kept_take_outlives_the_clip(session: Session, clip: Path, job: ProductionJob, tmp_path: Path) -> None:
-    take = kept(session, clip, tmp_path / "renders", job)
+def test_a_stored_take_outlives_the_clip(session: Session, clip: Path, job: ProductionJob, tmp_path: Path) -> None:
+    take = store(session, clip, tmp_path / "renders", job)
     clip.unlink()
     check_take(take)
 
 
 @pytest.mark.parametrize("content", [b"shorter", None], ids=["truncated", "gone"])
-def test_a_take_that_is_no_longer_whole_is_refused(
+def test_a_damaged_take_is_refused(
     session: Session, clip: Path, job: ProductionJob, tmp_path: Path, content: bytes | None
 ) -> None:
-    take = kept(session, clip, tmp_path / "renders", job)
+    take = store(session, clip, tmp_path / "renders", job)
     Path(take.path).unlink()
     if content is not None:
         Path(take.path).write_bytes(content)
@@ -222,7 +224,7 @@ def test_a_take_that_is_no_longer_whole_is_refused(
         check_take(take)
 
 
-def queued(job: ProductionJob, take: Asset | None, state: SegmentState, **more: Any) -> RenderSegment:
+def build_segment_row(job: ProductionJob, take: Asset | None, state: SegmentState, **more: Any) -> RenderSegment:
     return RenderSegment(
         job_id=job.id,
         prompt_id=uuid.uuid4(),
@@ -237,20 +239,20 @@ def queued(job: ProductionJob, take: Asset | None, state: SegmentState, **more: 
 def test_a_completed_take_is_found_by_its_fingerprint(
     session: Session, clip: Path, job: ProductionJob, tmp_path: Path
 ) -> None:
-    take = kept(session, clip, tmp_path / "renders", job)
-    session.add(queued(job, take, SegmentState.COMPLETED))
+    take = store(session, clip, tmp_path / "renders", job)
+    session.add(build_segment_row(job, take, SegmentState.COMPLETED))
     session.flush()
-    found = find_take(session, "f" * 64)
-    assert found is not None
-    assert found.id == take.id
+    same_take = find_take(session, "f" * 64)
+    assert same_take is not None
+    assert same_take.id == take.id
     assert find_take(session, "e" * 64) is None
 
 
-def test_a_take_whose_file_is_gone_or_shorter_is_not_found(
+def test_a_take_with_a_missing_or_truncated_file_is_not_found(
     session: Session, clip: Path, job: ProductionJob, tmp_path: Path
 ) -> None:
-    take = kept(session, clip, tmp_path / "renders", job)
-    session.add(queued(job, take, SegmentState.COMPLETED))
+    take = store(session, clip, tmp_path / "renders", job)
+    session.add(build_segment_row(job, take, SegmentState.COMPLETED))
     session.flush()
     Path(take.path).unlink()
     assert find_take(session, "f" * 64) is None
@@ -258,23 +260,26 @@ def test_a_take_whose_file_is_gone_or_shorter_is_not_found(
     assert find_take(session, "f" * 64) is None
 
 
-def test_an_older_take_is_found_where_the_newest_lost_its_file(
+def test_an_older_take_is_found_if_the_newest_lost_its_file(
     session: Session, clip: Path, job: ProductionJob, tmp_path: Path
 ) -> None:
-    old = kept(session, clip, tmp_path / "old", job)
-    new = kept(session, clip, tmp_path / "new", job)
-    session.add_all([queued(job, old, SegmentState.COMPLETED), queued(job, new, SegmentState.COMPLETED, segment=2)])
+    old = store(session, clip, tmp_path / "old", job)
+    new = store(session, clip, tmp_path / "new", job)
+    session.add_all(
+        [
+            build_segment_row(job, old, SegmentState.COMPLETED),
+            build_segment_row(job, new, SegmentState.COMPLETED, segment=2),
+        ]
+    )
     session.flush()
     Path(new.path).unlink()
-    found = find_take(session, "f" * 64)
-    assert found is not None
-    assert found.id == old.id
+    take = find_take(session, "f" * 64)
+    assert take is not None
+    assert take.id == old.id
 
 
-def test_an_attempt_that_was_given_up_gives_no_take(
-    session: Session, clip: Path, job: ProductionJob, tmp_path: Path
-) -> None:
-    take = kept(session, clip, tmp_path / "renders", job)
-    session.add(queued(job, take, SegmentState.SUPERSEDED))
+def test_an_abandoned_attempt_stores_no_take(session: Session, clip: Path, job: ProductionJob, tmp_path: Path) -> None:
+    take = store(session, clip, tmp_path / "renders", job)
+    session.add(build_segment_row(job, take, SegmentState.SUPERSEDED))
     session.flush()
     assert find_take(session, "f" * 64) is None

@@ -1,4 +1,4 @@
-"""Workers whose renders fail and succeed."""
+"""Workers with failed and successful renders."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def fails(session: Session, times: int) -> None:
     session.flush()
 
 
-def test_three_failures_in_a_row_make_it_unwell_and_say_why(session: Session, worker: Worker) -> None:
+def test_three_failures_in_a_row_make_a_worker_unhealthy_with_a_reason(session: Session, worker: Worker) -> None:
     fails(session, UNWELL_AFTER_FAILURES - 1)
     assert worker.state == WorkerState.READY
     fails(session, 1)
     assert (worker.state, worker.last_failure_code) == (WorkerState.UNWELL, "COMFYUI_UNREACHABLE")
 
 
-def test_a_success_between_breaks_the_row(session: Session, worker: Worker) -> None:
+def test_a_success_resets_the_count_of_failures(session: Session, worker: Worker) -> None:
     fails(session, UNWELL_AFTER_FAILURES - 1)
     workers.record_success(session, NAME)
     session.refresh(worker)
@@ -46,12 +46,14 @@ def test_a_success_between_breaks_the_row(session: Session, worker: Worker) -> N
     assert worker.state == WorkerState.READY
 
 
-@pytest.mark.parametrize(("code", "own"), [("COMFYUI_OOM", True), ("COMFYUI_REFUSED", False), ("NOT_AS_ASKED", False)])
-def test_only_its_own_reasons_count(code: str, own: bool) -> None:
-    assert workers.is_worker_fault(RenderError("x", code=ErrorCode[code])) is own
+@pytest.mark.parametrize(
+    ("code", "counts"), [("COMFYUI_OOM", True), ("COMFYUI_REFUSED", False), ("NOT_AS_ASKED", False)]
+)
+def test_only_faults_of_the_worker_itself_count(code: str, counts: bool) -> None:
+    assert workers.is_worker_fault(RenderError("x", code=ErrorCode[code])) is counts
 
 
-def test_slots_are_counted_over_the_workers_that_are_well_and_there(session: Session, worker: Worker) -> None:
+def test_slots_are_counted_over_healthy_online_workers(session: Session, worker: Worker) -> None:
     other = Worker(name="gpu@other", host="other", slots=3, engine="animatic")
     session.add(other)
     session.flush()

@@ -1,4 +1,4 @@
-"""Which take a scene shows."""
+"""The take that a scene shows."""
 
 from __future__ import annotations
 
@@ -38,120 +38,123 @@ def harbour(stage: SceneStage, kai: uuid.UUID) -> uuid.UUID:
     return stage.story.put(Kind.SCENES, scene_number=1, description="Rain", characters=playing)
 
 
-def another(stage: SceneStage, scene: uuid.UUID, seed: int) -> Asset:
-    """A finished take of the scene with a seed of its own."""
+def render_another_take(stage: SceneStage, scene: uuid.UUID, seed: int) -> Asset:
+    """A finished take of the scene with its own seed."""
     job = stage.open_job(scene, overrides={"seed": seed})
     take, _ = stage.render_take(job)
     stage.accept_and_complete(job, take)
     return take
 
 
-def say(stage: SceneStage, take: Asset, kind: FeedbackKind) -> feedback.FeedbackResult:
+def give_feedback(stage: SceneStage, take: Asset, kind: FeedbackKind) -> feedback.FeedbackResult:
     return feedback.submit_feedback(stage.session, FeedbackInput(take.id, kind, "tests", reason="so it is"))
 
 
-def shown(stage: SceneStage, scene: uuid.UUID) -> tuple[int | None, str | None, SceneStatus]:
+def shown_take(stage: SceneStage, scene: uuid.UUID) -> tuple[int | None, str | None, SceneStatus]:
     row = stage.find_scene(scene)
     return row.accepted_asset_id, row.video_path, row.status
 
 
-def test_a_good_take_is_accepted_where_there_is_none(stage: SceneStage, harbour: uuid.UUID) -> None:
+def test_a_good_take_is_accepted_if_the_scene_has_none(stage: SceneStage, harbour: uuid.UUID) -> None:
     take = stage.render_and_accept(harbour)
-    assert shown(stage, harbour) == (take.id, take.path, SceneStatus.RENDERED)
+    assert shown_take(stage, harbour) == (take.id, take.path, SceneStatus.RENDERED)
     assert stage.story.check_integrity() == []
 
 
-def test_a_bad_take_is_kept_and_not_shown(stage: SceneStage, harbour: uuid.UUID) -> None:
+def test_a_bad_take_is_stored_but_not_shown(stage: SceneStage, harbour: uuid.UUID) -> None:
     job = stage.open_job(harbour)
     take, _ = stage.render_take(job)
     assert not stage.accept_and_complete(job, take, passed=False).accepted
-    assert shown(stage, harbour) == (None, None, SceneStatus.GENERATED)
-    assert say(stage, take, FeedbackKind.APPROVAL).accepted_for == stage.find_scene(harbour).id  # a person knows better
-    assert shown(stage, harbour) == (take.id, take.path, SceneStatus.FINAL)
+    assert shown_take(stage, harbour) == (None, None, SceneStatus.GENERATED)
+    approval = give_feedback(stage, take, FeedbackKind.APPROVAL)  # A person may overrule the verdict.
+    assert approval.accepted_for == stage.find_scene(harbour).id
+    assert shown_take(stage, harbour) == (take.id, take.path, SceneStatus.FINAL)
 
 
-def test_a_take_that_is_up_to_date_is_not_replaced_by_itself(stage: SceneStage, harbour: uuid.UUID) -> None:
+def test_a_current_take_is_not_replaced_by_an_equal_one(stage: SceneStage, harbour: uuid.UUID) -> None:
     first = stage.render_and_accept(harbour)
-    second = another(stage, harbour, 7)
-    assert shown(stage, harbour)[0] == first.id
-    assert say(stage, second, FeedbackKind.APPROVAL).accepted_for == stage.find_scene(harbour).id
-    assert shown(stage, harbour) == (second.id, second.path, SceneStatus.FINAL)
+    second = render_another_take(stage, harbour, 7)
+    assert shown_take(stage, harbour)[0] == first.id
+    assert give_feedback(stage, second, FeedbackKind.APPROVAL).accepted_for == stage.find_scene(harbour).id
+    assert shown_take(stage, harbour) == (second.id, second.path, SceneStatus.FINAL)
     assert stage.find_stale() == {}
 
 
-def test_a_video_of_the_users_own_gives_way_to_an_approval_alone(stage: SceneStage, harbour: uuid.UUID) -> None:
+def test_only_an_approval_replaces_a_users_own_video(stage: SceneStage, harbour: uuid.UUID) -> None:
     stage.story.put(Kind.SCENES, key=harbour, video_path="/media/mine.mp4")
-    take = another(stage, harbour, 7)
-    assert shown(stage, harbour)[:2] == (None, "/media/mine.mp4")
+    take = render_another_take(stage, harbour, 7)
+    assert shown_take(stage, harbour)[:2] == (None, "/media/mine.mp4")
     head = stage.story.commit().hash
-    say(stage, take, FeedbackKind.APPROVAL)
-    assert shown(stage, harbour) == (take.id, take.path, SceneStatus.FINAL)
-    assert stage.story.commit().hash != head  # the video was content
+    give_feedback(stage, take, FeedbackKind.APPROVAL)
+    assert shown_take(stage, harbour) == (take.id, take.path, SceneStatus.FINAL)
+    assert stage.story.commit().hash != head  # The video was content.
     assert stage.story.check_integrity() == []
     stage.story.put(Kind.SCENES, key=harbour, video_path="/media/mine.mp4")
     row = stage.find_scene(harbour)
     assert (row.accepted_asset_id, row.accepted_fingerprint, row.accepted_inputs) == (None, None, None)
 
 
-def test_a_rejected_take_is_taken_back_and_the_next_one_is_another(stage: SceneStage, harbour: uuid.UUID) -> None:
+def test_a_rejected_take_is_removed_and_the_next_one_differs(stage: SceneStage, harbour: uuid.UUID) -> None:
     first = stage.render_and_accept(harbour)
-    given = say(stage, first, FeedbackKind.REJECTION)
-    assert given.scenes_without_take == [stage.find_scene(harbour).id]
-    assert given.feedback.scene_key == harbour
-    assert shown(stage, harbour) == (None, None, SceneStatus.GENERATED)
+    rejection = give_feedback(stage, first, FeedbackKind.REJECTION)
+    assert rejection.scenes_without_take == [stage.find_scene(harbour).id]
+    assert rejection.feedback.scene_key == harbour
+    assert shown_take(stage, harbour) == (None, None, SceneStatus.GENERATED)
     job = stage.open_job(harbour)
-    take, made = stage.render_take(job)
-    assert made
+    take, was_rendered = stage.render_take(job)
+    assert was_rendered
     assert take.provenance["shot"]["seed"] != first.provenance["shot"]["seed"]
     assert stage.accept_and_complete(job, take).accepted
     assert stage.find_stale() == {}
-    assert stage.open_job(harbour).seed == job.seed  # what was liked is asked for again
+    assert stage.open_job(harbour).seed == job.seed  # Approved values are requested again.
 
 
-def test_rejecting_a_take_that_is_not_shown_takes_nothing_back(stage: SceneStage, harbour: uuid.UUID) -> None:
+def test_rejecting_a_take_that_is_not_shown_removes_nothing(stage: SceneStage, harbour: uuid.UUID) -> None:
     first = stage.render_and_accept(harbour)
-    assert say(stage, another(stage, harbour, 7), FeedbackKind.REJECTION).scenes_without_take == []
-    assert shown(stage, harbour)[0] == first.id
+    assert give_feedback(stage, render_another_take(stage, harbour, 7), FeedbackKind.REJECTION).scenes_without_take == []
+    assert shown_take(stage, harbour)[0] == first.id
     assert stage.find_stale() == {}
 
 
-def test_a_take_is_approved_for_its_scene_on_another_branch_and_for_no_other_scene(
+def test_a_take_may_be_approved_on_another_branch_but_not_for_another_scene(
     stage: SceneStage, harbour: uuid.UUID
 ) -> None:
     stage.story.create_branch("dark")
     other = stage.story.put(Kind.SCENES, scene_number=2, description="Snow")
-    take = another(stage, harbour, 7)
-    there = stage.find_scene(harbour, "dark")
+    take = render_another_take(stage, harbour, 7)
+    dark_scene = stage.find_scene(harbour, "dark")
     assert approve_take(stage.session, take, scene_id=stage.find_scene(other).id, author="tests") is None
-    found = approve_take(stage.session, take, scene_id=there.id, author="tests")
-    assert found is not None
-    assert (found.id, found.accepted_asset_id) == (there.id, take.id)
+    acceptance = approve_take(stage.session, take, scene_id=dark_scene.id, author="tests")
+    assert acceptance is not None
+    assert (acceptance.id, acceptance.accepted_asset_id) == (dark_scene.id, take.id)
 
 
-def test_a_segment_is_not_the_take_of_a_scene(stage: SceneStage, harbour: uuid.UUID) -> None:
-    take = another(stage, harbour, 7)
+def test_a_segment_cannot_be_approved_as_a_take(stage: SceneStage, harbour: uuid.UUID) -> None:
+    take = render_another_take(stage, harbour, 7)
     take.probe = {"frames": 28}
     assert approve_take(stage.session, take, scene_id=None, author="tests") is None
 
 
-def test_a_take_whose_file_is_gone_cannot_be_approved(stage: SceneStage, harbour: uuid.UUID) -> None:
-    take = another(stage, harbour, 7)
+def test_a_take_without_its_file_cannot_be_approved(stage: SceneStage, harbour: uuid.UUID) -> None:
+    take = render_another_take(stage, harbour, 7)
     Path(take.path).unlink()
     with pytest.raises(TakeLostError):
-        say(stage, take, FeedbackKind.APPROVAL)
+        give_feedback(stage, take, FeedbackKind.APPROVAL)
 
 
-def test_the_engine_that_really_rendered_it_counts(stage: SceneStage, harbour: uuid.UUID) -> None:
-    """Opened while there was no ComfyUI, rendered when there was one."""
+def test_the_engine_that_rendered_the_take_counts(stage: SceneStage, harbour: uuid.UUID) -> None:
+    """The job is opened while there is no ComfyUI, and rendered when there is one."""
     job = stage.open_job(harbour)
-    drawn = use_comfyui(stage)
-    take, _ = drawn.render_take(job)
+    comfyui_stage = use_comfyui(stage)
+    take, _ = comfyui_stage.render_take(job)
     assert take.provenance["engine"] == "comfyui"
-    assert drawn.accept_and_complete(job, take).accepted
-    assert drawn.find_stale() == {}
+    assert comfyui_stage.accept_and_complete(job, take).accepted
+    assert comfyui_stage.find_stale() == {}
 
 
-def test_appearances_say_which_version_of_whom_is_shown(stage: SceneStage, kai: uuid.UUID, harbour: uuid.UUID) -> None:
+def test_appearances_record_the_shown_version_of_each_character(
+    stage: SceneStage, kai: uuid.UUID, harbour: uuid.UUID
+) -> None:
     stage.story.put(Kind.CHARACTERS, key=kai, visual_traits={"coat": "red"})
     take = stage.render_and_accept(harbour)
     row = stage.session.scalars(select(CharacterAppearance)).one()

@@ -1,4 +1,4 @@
-"""Scenes that cover every input of a fingerprint and are the same in every run."""
+"""Scenes that cover every input of a fingerprint and are equal in every run."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ WISHES: dict[str, tuple[str, RenderOverrides, EngineVersion]] = {
 def golden_scenes(
     session: Session, folder: Path
 ) -> Iterator[tuple[str, tuple[RenderInputs, Scene, RenderOverrides, EngineVersion]]]:
-    """Each by its name: where it is drawn from, the scene, the wish and the engine."""
+    """Each scene by its name, with its inputs, its row, the overrides and the engine."""
     story = _story(session, folder)
     rows: dict[str, Scene] = {}
     for number, (name, fields) in enumerate(SCENES.items(), start=1):
@@ -69,8 +69,8 @@ def golden_scenes(
         rows[name] = row
     first = rows["alone"]
     sources = load_render_inputs(session, first.branch_id, story.project_id, rows.values())
-    for name, (scene, wish, engine) in WISHES.items():
-        yield name, (sources, rows[scene], wish, engine)
+    for name, (scene, overrides, engine) in WISHES.items():
+        yield name, (sources, rows[scene], overrides, engine)
 
 
 def _story(session: Session, folder: Path) -> VersionedStory:

@@ -1,4 +1,4 @@
-"""Which character a request means."""
+"""The characters that a request means."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def project_with(session: Session, *names: str, changed: int, **fields: object) 
     return project
 
 
-def asked(session: Session, character: str, project_id: int | None = None) -> str | None:
+def look_up_name(session: Session, character: str, project_id: int | None = None) -> str | None:
     spec = GenerationSpec(prompt="x", character=character, project_id=project_id)
     cast = look_up_cast(session, spec)
     return cast.members[0].name if cast.character_id else None
@@ -38,34 +38,34 @@ def asked(session: Session, character: str, project_id: int | None = None) -> st
 @pytest.mark.parametrize("name", ["Kai Nakamura", "kai nakamura", "KAI", "kai"])
 def test_full_and_first_names_match_in_any_case(session: Session, name: str) -> None:
     project_with(session, "Kai Nakamura", changed=1)
-    assert asked(session, name) == "Kai Nakamura"
+    assert look_up_name(session, name) == "Kai Nakamura"
 
 
 @pytest.mark.parametrize("name", ["nakamura", "Ka", "Kai N", "%", "_ai"])
 def test_other_parts_of_a_name_do_not_match(session: Session, name: str) -> None:
     project_with(session, "Kai Nakamura", changed=1)
-    assert asked(session, name) is None
+    assert look_up_name(session, name) is None
 
 
-def test_the_given_project_is_the_only_one_searched(session: Session) -> None:
-    here = project_with(session, "Mei", changed=1)
+def test_only_the_given_project_is_searched(session: Session) -> None:
+    project = project_with(session, "Mei", changed=1)
     project_with(session, "Kai Nakamura", changed=2)
-    assert asked(session, "kai", here.id) is None
+    assert look_up_name(session, "kai", project.id) is None
 
 
-def test_without_a_project_the_one_last_changed_is_meant(session: Session) -> None:
+def test_without_a_project_the_most_recently_changed_match_is_used(session: Session) -> None:
     project_with(session, "Kai Old", changed=1)
     project_with(session, "Kai New", changed=9)
-    assert asked(session, "kai") == "Kai New"
+    assert look_up_name(session, "kai") == "Kai New"
 
 
-def test_a_full_name_wins_over_a_first_name_changed_later(session: Session) -> None:
+def test_a_full_name_wins_over_a_more_recent_first_name(session: Session) -> None:
     project_with(session, "Kai", changed=1)
     project_with(session, "Kai Nakamura", changed=9)
-    assert asked(session, "kai") == "Kai"
+    assert look_up_name(session, "kai") == "Kai"
 
 
-def test_the_answer_says_which_character_was_meant(session: Session) -> None:
+def test_the_answer_names_the_chosen_character(session: Session) -> None:
     project = project_with(session, "Kai Nakamura", changed=1, visual_traits={"hair": "black"}, image_path="/m/kai.png")
     cast = look_up_cast(session, GenerationSpec(prompt="x", character="kai"))
     assert cast.found_in is not None
@@ -73,12 +73,12 @@ def test_the_answer_says_which_character_was_meant(session: Session) -> None:
     assert (cast.members[0].traits, cast.members[0].reference_image) == ({"hair": "black"}, "/m/kai.png")
 
 
-def test_original_is_nobody_and_no_warning(session: Session) -> None:
+def test_original_means_no_character_and_gives_no_warning(session: Session) -> None:
     cast = look_up_cast(session, GenerationSpec(prompt="x", character="Original"))
     assert (cast.members, cast.warning) == ((), None)
 
 
-def test_an_unknown_name_is_a_word_of_the_prompt_with_a_warning(session: Session) -> None:
+def test_an_unknown_name_becomes_part_of_the_prompt_with_a_warning(session: Session) -> None:
     cast = look_up_cast(session, GenerationSpec(prompt="x", character="Bo"))
     assert cast.members[0].name == "Bo"
     assert cast.warning is not None
@@ -88,13 +88,13 @@ def test_an_unknown_name_is_a_word_of_the_prompt_with_a_warning(session: Session
 def test_characters_of_a_deleted_project_are_not_found(session: Session) -> None:
     project_with(session, "Kai Nakamura", changed=1).deleted_at = datetime.now(UTC)
     session.flush()
-    assert asked(session, "kai") is None
+    assert look_up_name(session, "kai") is None
 
 
-def test_a_professional_generation_needs_all_who_are_named(session: Session) -> None:
+def test_a_professional_generation_requires_all_named_characters(session: Session) -> None:
     project_with(session, "Kai Nakamura", changed=1)
-    found = look_up_cast(session, GenerationSpec(prompt="x", character="kai", type=GenerationType.PROFESSIONAL))
-    assert found.members[0].name == "Kai Nakamura"
+    lookup = look_up_cast(session, GenerationSpec(prompt="x", character="kai", type=GenerationType.PROFESSIONAL))
+    assert lookup.members[0].name == "Kai Nakamura"
     for names in ({"character": "Bo"}, {"character": "original"}, {"character": "kai", "characters": ("Bo",)}):
         with pytest.raises(InvalidError) as refused:
             look_up_cast(session, GenerationSpec(prompt="x", type=GenerationType.PROFESSIONAL, **names))

@@ -1,4 +1,4 @@
-"""The fingerprint of a scene is the same in every version: else every accepted take would be stale after an update."""
+"""The fingerprint of a scene is the same in every version. Otherwise an update would make every accepted take stale."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ GOLDEN: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("golden_
 
 
 def test_fingerprints_are_those_of_version_0_1_0(session: Session, tmp_path: Path) -> None:
-    """The file was written by the code of 0.1.0. Another RULES or another built-in graph is a reason to write it again;
-    a change of code is none."""
-    found = {}
+    """The code of 0.1.0 wrote the file. New RULES or a new built-in graph are a reason to write it again; other changes
+    of the code are not.
+    """
+    fingerprints = {}
     for name, scene in golden_scenes(session, tmp_path):
         inputs = collect_fingerprint_inputs(*scene)
-        found[name] = {"fingerprint": inputs.fingerprint, "parts": inputs.as_json()}
-    assert found == GOLDEN
+        fingerprints[name] = {"fingerprint": inputs.fingerprint, "parts": inputs.as_json()}
+    assert fingerprints == GOLDEN

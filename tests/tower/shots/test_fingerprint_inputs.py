@@ -1,4 +1,4 @@
-"""What was kept with a take is read as it was written, or not at all."""
+"""The inputs stored with a take are read exactly as written, or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARTS: dict[str, Any] = GOLDEN["alone"]["parts"]
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_what_version_0_1_0_kept_has_the_same_fingerprint(name: str) -> None:
+def test_inputs_stored_by_version_0_1_0_have_the_same_fingerprint(name: str) -> None:
     read = read_stored_inputs(GOLDEN[name]["parts"])
     assert read is not None
     assert read.fingerprint == GOLDEN[name]["fingerprint"]
@@ -35,19 +35,19 @@ def test_what_version_0_1_0_kept_has_the_same_fingerprint(name: str) -> None:
         PARTS | {"seed": None},
     ],
 )
-def test_what_would_be_written_otherwise_is_not_read(stored: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Half understood it would have another fingerprint, or hide a reason."""
+def test_inputs_in_an_unknown_form_are_not_read(stored: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A partial reading would change the fingerprint or hide a reason."""
     with caplog.at_level(logging.WARNING, "tower.staleness"):
         assert read_stored_inputs(stored) is None
     assert len(caplog.messages) == 1
 
 
-def test_nothing_kept_is_nothing_to_read(caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_inputs_are_read_as_none(caplog: pytest.LogCaptureFixture) -> None:
     assert read_stored_inputs(None) is None
     assert caplog.messages == []
 
 
-def test_a_changed_copy_has_a_fingerprint_of_its_own() -> None:
+def test_a_changed_copy_has_its_own_fingerprint() -> None:
     read = read_stored_inputs(PARTS)
     assert read is not None
     before = read.fingerprint

@@ -1,4 +1,4 @@
-"""The glossary inside generations."""
+"""The glossary rules for the prompts of generations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tower.story.glossary import check_prompt
 WRONG = "a woman in a kimono, right over left"
 
 
-def job_of(session: Session, project: Project | None = None) -> ProductionJob:
+def create_job(session: Session, project: Project | None = None) -> ProductionJob:
     spec = GenerationSpec(prompt="x", project_id=None if project is None else project.id)
     return lifecycle.open_job(session, spec, job_type=JobType.STANDARD)
 
@@ -32,27 +32,27 @@ def project_with_bell(session: Session) -> Project:
     return project
 
 
-def kept(session: Session, job: ProductionJob) -> list[tuple[str | None, str]]:
+def stored_findings(session: Session, job: ProductionJob) -> list[tuple[str | None, str]]:
     rows = session.scalars(select(CulturalValidation).filter_by(job_id=job.id).order_by(CulturalValidation.id))
     return [(row.element_name, row.finding.value) for row in rows]
 
 
-def test_what_breaks_a_rule_is_said_and_kept_with_the_job(session: Session) -> None:
-    job = job_of(session)
+def test_a_violated_rule_is_reported_and_stored_with_the_job(session: Session) -> None:
+    job = create_job(session)
     [warning] = check_prompt(session, job, WRONG)
     assert warning.startswith("Culture, kimono: ")
-    assert kept(session, job) == [("kimono", "broken")]
+    assert stored_findings(session, job) == [("kimono", "broken")]
 
 
-def test_what_follows_the_rules_is_kept_and_no_warning(session: Session) -> None:
-    job = job_of(session)
+def test_a_followed_rule_is_stored_without_a_warning(session: Session) -> None:
+    job = create_job(session)
     assert check_prompt(session, job, "rain on neon") == []
-    assert kept(session, job) == [(None, "nothing")]
+    assert stored_findings(session, job) == [(None, "nothing")]
 
 
-def test_the_projects_own_glossary_counts_until_it_is_in_the_bin(session: Session) -> None:
+def test_a_projects_own_glossary_applies_until_it_is_deleted(session: Session) -> None:
     project = project_with_bell(session)
-    job = job_of(session, project)
+    job = create_job(session, project)
     assert len(check_prompt(session, job, "the bell is rung twice")) == 1
     project.deleted_at = datetime.now(UTC)
     session.flush()

@@ -1,4 +1,4 @@
-"""Rules that turn a user's words into a model's."""
+"""The rules that turn a user's words into a model's prompt."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ STYLE = StyleTemplate(name="anime", prompt="anime style, cel shading", negative_
 KAI = Cast(members=(CastMember("Kai Nakamura", "skilled fighter", {"hair": "black", "eyes": "augmented"}),))
 
 
-def spec(**asked: object) -> GenerationSpec:
-    return GenerationSpec.model_validate({"prompt": "standing in a mystical forest", **asked})
+def spec(**fields: object) -> GenerationSpec:
+    return GenerationSpec.model_validate({"prompt": "standing in a mystical forest", **fields})
 
 
 def test_the_users_words_come_first() -> None:
     assert build_prompt(spec(), Cast(), STYLE, seed=1).prompt.startswith("standing in a mystical forest, ")
 
 
-def test_who_is_seen_and_how_is_in_the_words() -> None:
+def test_the_prompt_describes_the_characters() -> None:
     words = build_prompt(spec(), KAI, STYLE, seed=1).prompt
     for part in ("Kai Nakamura", "skilled fighter", "black hair", "augmented eyes", "cel shading"):
         assert part in words
 
 
 @pytest.mark.parametrize("scene", list(SceneType))
-def test_each_scene_type_has_words_of_its_own(scene: SceneType) -> None:
+def test_each_scene_type_adds_its_own_words(scene: SceneType) -> None:
     others = {
         build_prompt(spec(scene_type=other), Cast(), STYLE, seed=1).prompt for other in SceneType if other != scene
     }
     assert build_prompt(spec(scene_type=scene), Cast(), STYLE, seed=1).prompt not in others
 
 
-def test_no_phrase_stands_twice() -> None:
+def test_no_phrase_is_repeated() -> None:
     words = build_prompt(spec(prompt="Anime style, rain", negative_prompt="blurry"), Cast(), STYLE, seed=1)
     assert words.prompt.lower().count("anime style") == 1
     assert words.negative_prompt.lower().split(", ").count("blurry") == 1
 
 
-def test_the_users_unwanted_words_are_kept() -> None:
+def test_the_users_negative_prompt_is_kept() -> None:
     assert build_prompt(spec(negative_prompt="hats"), Cast(), STYLE, seed=1).negative_prompt.startswith("hats, photo")
 
 
-def test_creative_is_freer_and_the_seed_decides_how() -> None:
+def test_creative_varies_more_and_depends_on_the_seed() -> None:
     free = spec(type=GenerationType.CREATIVE)
     assert build_prompt(free, Cast(), STYLE, seed=1) == build_prompt(free, Cast(), STYLE, seed=1)
     assert len({build_prompt(free, Cast(), STYLE, seed=seed).prompt for seed in range(8)}) > 1
@@ -55,6 +55,6 @@ def test_creative_is_freer_and_the_seed_decides_how() -> None:
     )
 
 
-def test_the_mood_stands_between_who_is_seen_and_the_style() -> None:
+def test_the_mood_comes_between_the_characters_and_the_style() -> None:
     words = build_prompt(spec(), KAI, STYLE, seed=1, mood_words="soft bloom").prompt
     assert words.index("augmented eyes") < words.index("soft bloom") < words.index("cel shading")

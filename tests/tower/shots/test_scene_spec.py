@@ -1,4 +1,4 @@
-"""What a render of a scene is asked with."""
+"""The generation spec of a scene's render."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def a_scene(stage: SceneStage, **fields: Any) -> Scene:
     return stage.find_scene(key)
 
 
-def spec(stage: SceneStage, scene: Scene, **how: Any) -> GenerationSpec:
-    return build_scene_spec(stage.session, scene, **how)
+def spec(stage: SceneStage, scene: Scene, **options: Any) -> GenerationSpec:
+    return build_scene_spec(stage.session, scene, **options)
 
 
-def test_a_scene_is_put_into_words_without_what_is_said(stage: SceneStage) -> None:
-    told = {"location": "old pier.", "mood": "melancholic", "camera": "slow pan left"}
+def test_the_prompt_describes_a_scene_without_its_dialogue(stage: SceneStage) -> None:
+    fields = {"location": "old pier.", "mood": "melancholic", "camera": "slow pan left"}
     lines = [{"character": "Kai", "line": "We are late."}, {"character": None, "line": "Thunder"}]
-    found = spec(stage, a_scene(stage, **told, dialogue=[*lines, lines[0]]))
-    assert found.prompt == "Rain over the harbour, old pier, melancholic, slow pan left, Kai speaking"
+    generation = spec(stage, a_scene(stage, **fields, dialogue=[*lines, lines[0]]))
+    assert generation.prompt == "Rain over the harbour, old pier, melancholic, slow pan left, Kai speaking"
 
 
-def test_what_the_scene_leaves_open_its_project_says(stage: SceneStage) -> None:
+def test_fields_left_open_by_the_scene_come_from_its_project(stage: SceneStage) -> None:
     stage.session.add(
         ProjectSettings(
             project_id=stage.story.project_id,
@@ -54,23 +54,36 @@ def test_what_the_scene_leaves_open_its_project_says(stage: SceneStage) -> None:
         )
     )
     stage.session.flush()
-    found = spec(stage, a_scene(stage))
-    assert (found.style, found.fps, found.size, found.duration_s) == ("cinematic", 12, (640, 768), 3)
-    assert (found.model, found.workflow, found.quality) == ("meinamix.safetensors", "core_video", "fast_preview")
-    own = spec(stage, a_scene(stage, scene_number=2, style="realistic", duration_s=5, scene_type="epic"))
-    assert (own.style, own.duration_s, own.scene_type) == ("realistic", 5, SceneType.EPIC)
+    generation = spec(stage, a_scene(stage))
+    assert (generation.style, generation.fps, generation.size, generation.duration_s) == (
+        "cinematic",
+        12,
+        (640, 768),
+        3,
+    )
+    assert (generation.model, generation.workflow, generation.quality) == (
+        "meinamix.safetensors",
+        "core_video",
+        "fast_preview",
+    )
+    second_generation = spec(stage, a_scene(stage, scene_number=2, style="realistic", duration_s=5, scene_type="epic"))
+    assert (second_generation.style, second_generation.duration_s, second_generation.scene_type) == (
+        "realistic",
+        5,
+        SceneType.EPIC,
+    )
 
 
-def test_what_is_asked_for_wins(stage: SceneStage) -> None:
-    wish = {"seed": 7, "style": "artistic", "duration_s": 2}
-    found = spec(stage, a_scene(stage), quality="low", engine="animatic", overrides=wish)
-    assert (found.seed, found.style, found.duration_s) == (7, "artistic", 2)
-    assert (found.quality, found.engine, found.size) == ("low", "animatic", (768, 768))
+def test_overrides_take_precedence(stage: SceneStage) -> None:
+    overrides = {"seed": 7, "style": "artistic", "duration_s": 2}
+    generation = spec(stage, a_scene(stage), quality="low", engine="animatic", overrides=overrides)
+    assert (generation.seed, generation.style, generation.duration_s) == (7, "artistic", 2)
+    assert (generation.quality, generation.engine, generation.size) == ("low", "animatic", (768, 768))
     with pytest.raises(InvalidError):
         spec(stage, a_scene(stage, scene_number=2), overrides={"project_id": 1})
 
 
-def test_the_seed_is_the_scenes_own_on_every_branch_unless_a_character_has_one(stage: SceneStage) -> None:
+def test_the_seed_follows_the_scene_on_every_branch_unless_a_character_has_one(stage: SceneStage) -> None:
     scene = a_scene(stage)
     first = spec(stage, scene).seed
     stage.story.create_branch("dark")
@@ -80,7 +93,7 @@ def test_the_seed_is_the_scenes_own_on_every_branch_unless_a_character_has_one(s
     assert spec(stage, a_scene(stage, scene_number=3, characters=[{"name": "Kai", "key": str(kai)}])).seed == 4711
 
 
-def test_all_who_play_are_in_the_cast_as_they_are_on_the_branch(stage: SceneStage) -> None:
+def test_the_cast_includes_all_characters_as_they_are_on_the_branch(stage: SceneStage) -> None:
     names = ("Kai", "Rei", "Mei")
     keys = {name: stage.story.put(Kind.CHARACTERS, name=name, visual_description=f"{name} in red") for name in names}
     playing = [{"name": name, "key": str(key)} for name, key in keys.items()]
@@ -91,12 +104,12 @@ def test_all_who_play_are_in_the_cast_as_they_are_on_the_branch(stage: SceneStag
     cast = read_job_cast(job)
     assert [member.name for member in cast.members] == ["Kai", "Rei", "Mei", "A stranger"]
     assert cast.members[1].description == "Rei in blue"
-    assert [(one.name, one.version) for one in cast.known] == [("Kai", 1), ("Rei", 2), ("Mei", 1)]
+    assert [(member.name, member.version) for member in cast.known] == [("Kai", 1), ("Rei", 2), ("Mei", 1)]
     assert job.warnings == [cast.warning]
     assert "'A stranger'" in job.warnings[0]
 
 
-def test_a_job_renders_the_state_in_which_it_was_asked_for(stage: SceneStage) -> None:
+def test_a_job_renders_the_state_at_the_time_of_its_request(stage: SceneStage) -> None:
     kai = stage.story.put(Kind.CHARACTERS, name="Kai", visual_traits={"coat": "black"})
     noir = stage.story.put(Kind.STYLES, name="noir", prompt="hard shadows")
     scene = a_scene(stage, style="noir", characters=[{"name": "Kai", "key": str(kai)}])
@@ -109,7 +122,7 @@ def test_a_job_renders_the_state_in_which_it_was_asked_for(stage: SceneStage) ->
     assert take.provenance["shot"]["cast"][0]["traits"] == {"coat": "black"}
     assert "hard shadows" in take.provenance["shot"]["prompt"]
     assert stage.accept_and_complete(job, take).accepted
-    assert {(one.kind, one.field) for one in stage.find_stale()[scene.key]} == {
+    assert {(reason.kind, reason.field) for reason in stage.find_stale()[scene.key]} == {
         ("characters", "visual_traits/coat"),
         ("style", "prompt"),
     }
@@ -138,7 +151,9 @@ def test_a_job_outlives_its_scene(stage: SceneStage) -> None:
         ({"style": "no such style"}, "style"),
     ],
 )
-def test_what_cannot_be_one_shot_is_refused_and_named(stage: SceneStage, fields: dict[str, Any], field: str) -> None:
+def test_a_scene_that_cannot_be_one_shot_is_refused_with_the_field(
+    stage: SceneStage, fields: dict[str, Any], field: str
+) -> None:
     with pytest.raises(InvalidError) as refused:
         spec(stage, a_scene(stage, **fields))
     assert (refused.value.details or {})["field"] == field

@@ -1,4 +1,4 @@
-"""Nothing that is drawn is forgotten, and nothing else makes a take old."""
+"""Every input of a shot can make a take stale, and nothing else can."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ CHARACTER_EDITS: list[dict[str, Any]] = [
         *((Kind.STYLES, {name: "anew"}) for name in ("description", "prompt", "negative_prompt")),
     ],
 )
-def test_the_parts_differ_exactly_where_the_shot_does(
+def test_stored_inputs_differ_exactly_when_the_shot_differs(
     village: VillageStory, kind: Kind, fields: dict[str, Any], comfyui: bool
 ) -> None:
-    """So nothing that is drawn is forgotten, and nothing else makes a take old."""
+    """No input is missing from the comparison, and nothing else makes a take stale."""
     stage = use_comfyui(village.stage) if comfyui else village.stage
     style = village.stage.story.put(Kind.STYLES, name="noir", prompt="hard shadows")
     village.edit(Kind.SCENES, village.alone, style="noir")
@@ -79,25 +79,26 @@ EDITS = st.lists(
 
 
 @settings(example_count(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(edits=EDITS, kept=EDITS)
-def test_stale_is_what_differs_and_nothing_else(
-    session: Session, tmp_path: Path, edits: list[Any], kept: list[Any]
+@given(edits=EDITS, earlier_edits=EDITS)
+def test_a_scene_is_stale_exactly_if_its_inputs_differ(
+    session: Session, tmp_path: Path, edits: list[Any], earlier_edits: list[Any]
 ) -> None:
-    """After any edits, a scene is stale exactly if what it draws is not what it drew; each answer names all that it
-    made stale; and the state is compared, not the way to it."""
-    with undone(session, tmp_path) as village:
+    """After any edits, a scene is stale exactly if its inputs differ from those of its take. Each answer names all
+    scenes that it made stale. The comparison is between states and does not depend on the edits in between.
+    """
+    with rolled_back_village(session, tmp_path) as village:
         noir = village.stage.story.put(Kind.STYLES, name="noir", prompt="hard")
         village.edit(Kind.SCENES, village.alone, style="noir")
-        drawn = {"kai": "black", "rei": "small, red scarf", "empty": "Rain over empty", "noir": "hard"}
+        accepted = {"kai": "black", "rei": "small, red scarf", "empty": "Rain over empty", "noir": "hard"}
         known: set[int] = set()
-        for what, value in kept:
-            drawn |= make(village, noir, what, value)
+        for subject, value in earlier_edits:
+            accepted |= apply_edit(village, noir, subject, value)
         village.accept_all_takes()
-        now = dict(drawn)
-        for what, value in edits:
-            now |= make(village, noir, what, value)
-            known |= set(after(village, noir, what))
-        different = {what for what in drawn if now[what] != drawn[what]}
+        now = dict(accepted)
+        for subject, value in edits:
+            now |= apply_edit(village, noir, subject, value)
+            known |= set(affected_scenes_of(village, noir, subject))
+        different = {subject for subject in accepted if now[subject] != accepted[subject]}
         parts = {
             village.alone: {"kai", "noir"},
             village.both: {"kai", "rei"},
@@ -110,36 +111,40 @@ def test_stale_is_what_differs_and_nothing_else(
 
 @settings(example_count(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(theirs=EDITS, ours=EDITS)
-def test_a_merge_says_all_that_it_made_stale(
+def test_a_merge_names_all_scenes_that_it_made_stale(
     session: Session, tmp_path: Path, theirs: list[Any], ours: list[Any]
 ) -> None:
-    """What is stale after it was so before, or is in its answer; and its answer says nothing that GET does not."""
-    with undone(session, tmp_path) as village:
+    """A scene that is stale afterwards was stale before or is in the answer. The answer names only scenes that GET
+    reports.
+    """
+    with rolled_back_village(session, tmp_path) as village:
         noir = village.stage.story.put(Kind.STYLES, name="noir", prompt="hard")
         village.edit(Kind.SCENES, village.alone, style="noir")
         village.accept_all_takes().stage.story.create_branch("dark")
         for branch, edits in (("dark", theirs), ("main", ours)):
-            for what, value in edits:
-                make(village, noir, what, value, branch)
+            for subject, value in edits:
+                apply_edit(village, noir, subject, value, branch)
         before = village.stage.find_stale().keys()
         result = village.stage.story.merge("dark", strategy="ours")
-        told = set(village.stale_scenes_after(affected.by_changes(result.changed)))
+        named = set(village.stale_scenes_after(affected.by_changes(result.changed)))
         after_it = {village.stage.find_scene(key).id for key in village.stage.find_stale()}
-        assert told <= after_it
-        assert after_it - told <= {village.stage.find_scene(key).id for key in before}
+        assert named <= after_it
+        assert after_it - named <= {village.stage.find_scene(key).id for key in before}
 
 
 @contextmanager
-def undone(session: Session, folder: Path) -> Iterator[VillageStory]:
-    """A village for one example."""
+def rolled_back_village(session: Session, folder: Path) -> Iterator[VillageStory]:
+    """A village for one example, rolled back afterwards."""
     nested = session.begin_nested()
     yield build_village(session, folder)
     nested.rollback()
     session.expire_all()
 
 
-def make(village: VillageStory, noir: uuid.UUID, what: str, value: str, branch: str = "main") -> dict[str, str]:
-    match what:
+def apply_edit(
+    village: VillageStory, noir: uuid.UUID, subject: str, value: str, branch: str = "main"
+) -> dict[str, str]:
+    match subject:
         case "kai":
             village.edit(Kind.CHARACTERS, village.kai, branch, visual_traits={"hair": "silver", "coat": value})
         case "rei":
@@ -151,14 +156,14 @@ def make(village: VillageStory, noir: uuid.UUID, what: str, value: str, branch: 
         case _:
             village.edit(Kind.CHARACTERS, village.kai, branch, backstory=value)
             return {}
-    return {what: value}
+    return {subject: value}
 
 
-def after(village: VillageStory, noir: uuid.UUID, what: str) -> list[int]:
-    """What the answer of such an edit says."""
-    told = {
+def affected_scenes_of(village: VillageStory, noir: uuid.UUID, subject: str) -> list[int]:
+    """The ids of the scenes that the answer of such an edit names."""
+    affected_entities = {
         "rei": affected.by_entity(Kind.CHARACTERS, village.rei),
         "empty": affected.by_entity(Kind.SCENES, village.empty),
         "noir": affected.by_entity(Kind.STYLES, noir, {"name": "Noir"}),
-    }.get(what, affected.by_entity(Kind.CHARACTERS, village.kai))
-    return village.stale_scenes_after(told)
+    }.get(subject, affected.by_entity(Kind.CHARACTERS, village.kai))
+    return village.stale_scenes_after(affected_entities)

@@ -1,4 +1,4 @@
-"""A branch is looked at in pages that are bounded, and that say together what a look at all of it says."""
+"""A branch is checked in pages of bounded size. Together they equal a check of the whole branch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SCENES = MAX_PAGE_SCENES + 130
 
 @pytest.fixture
 def branch(session: Session) -> Branch:
-    """Scene 1 shows a video of the user's own; of the others half have an accepted take, every tenth a stale one."""
+    """Scene 1 shows a user's own video. Half of the others have an accepted take, and every tenth has a stale one."""
     story = create_story(session)
     session.add(ProjectSettings(project_id=story.project_id))
     kai = story.put(Kind.CHARACTERS, name="Kai", visual_traits={"coat": "black"})
@@ -80,25 +80,25 @@ def all_pages(session: Session, branch: Branch, limit: int) -> list[StalenessRep
 
 
 @pytest.mark.parametrize("limit", [1, 7, 200])
-def test_all_pages_say_what_a_look_at_the_whole_branch_says(session: Session, branch: Branch, limit: int) -> None:
-    whole = report_branch(session, branch, ANIMATIC_SETTINGS)
-    assert (whole.scenes, whole.own_videos, whole.next_cursor) == (SCENES, 1, None)
-    assert (len(whole.missing), len(whole.stale), whole.fresh) == (315, 63, 251)
+def test_all_pages_together_equal_the_report_of_the_whole_branch(session: Session, branch: Branch, limit: int) -> None:
+    branch_report = report_branch(session, branch, ANIMATIC_SETTINGS)
+    assert (branch_report.scenes, branch_report.own_videos, branch_report.next_cursor) == (SCENES, 1, None)
+    assert (len(branch_report.missing), len(branch_report.stale), branch_report.fresh) == (315, 63, 251)
     pages = all_pages(session, branch, limit)
-    assert [one for page in pages for one in page.stale] == list(whole.stale)
-    assert [one for page in pages for one in page.missing] == list(whole.missing)
+    assert [scene for page in pages for scene in page.stale] == list(branch_report.stale)
+    assert [scene for page in pages for scene in page.missing] == list(branch_report.missing)
     assert sum(page.scenes for page in pages) == SCENES
     assert sum(page.own_videos for page in pages) == 1
-    assert sum(page.fresh for page in pages) == whole.fresh
+    assert sum(page.fresh for page in pages) == branch_report.fresh
 
 
-def test_a_page_ends_with_enough_stale_ones_or_enough_looked_at(session: Session, branch: Branch) -> None:
+def test_a_page_ends_after_enough_stale_scenes_or_enough_checked_ones(session: Session, branch: Branch) -> None:
     pages = all_pages(session, branch, 7)
     assert all(len(page.stale) <= 7 and page.scenes <= MAX_PAGE_SCENES for page in pages)
     assert all(page.stale[-1].scene.scene_number == page.next_cursor for page in pages if len(page.stale) == 7)
     [first, *_, last] = all_pages(session, branch, 200)
     assert first.fresh + len(first.stale) == MAX_PAGE_TAKES
-    assert first.next_cursor == 2 * MAX_PAGE_TAKES + 2  # the next one with a take would be one too many
+    assert first.next_cursor == 2 * MAX_PAGE_TAKES + 2  # One more scene with a take would exceed the page.
     assert last.next_cursor is None
     session.execute(update(Scene).values(accepted_asset_id=None, status=SceneStatus.DRAFT))
     session.execute(update(Scene).values(accepted_fingerprint=None, accepted_inputs=None, video_path=None))
@@ -108,16 +108,16 @@ def test_a_page_ends_with_enough_stale_ones_or_enough_looked_at(session: Session
     ]
 
 
-def test_a_fingerprint_is_over_the_parts_as_the_database_gives_them_back(session: Session, branch: Branch) -> None:
+def test_a_fingerprint_covers_the_inputs_as_the_database_returns_them(session: Session, branch: Branch) -> None:
     row = session.scalars(select(Scene).where(Scene.accepted_inputs.is_not(None)).limit(1)).one()
     sources = load_render_inputs(session, branch.id, branch.project_id, [row])
-    for wish in (RenderOverrides(), RenderOverrides("low", overrides={"prompt": "霧", "seed": 7}, draw=2)):
-        inputs = collect_fingerprint_inputs(sources, row, wish, current_engine(session, ANIMATIC_SETTINGS))
+    for overrides in (RenderOverrides(), RenderOverrides("low", overrides={"prompt": "霧", "seed": 7}, draw=2)):
+        inputs = collect_fingerprint_inputs(sources, row, overrides, current_engine(session, ANIMATIC_SETTINGS))
         parts = inputs.as_json()
         assert inputs.fingerprint == hashlib.sha256(encode_canonical(json.loads(json.dumps(parts)))).hexdigest()
         assert parts["scene"]["duration_s"] == 8
         assert isinstance(parts["scene"]["duration_s"], int)
-    kept = read_stored_inputs(row.accepted_inputs and row.accepted_inputs["parts"])
-    assert kept is not None
-    assert kept.fingerprint == row.accepted_fingerprint
+    stored_inputs = read_stored_inputs(row.accepted_inputs and row.accepted_inputs["parts"])
+    assert stored_inputs is not None
+    assert stored_inputs.fingerprint == row.accepted_fingerprint
     assert is_stale(session, row, ANIMATIC_SETTINGS) == (row.mood == "tense")

@@ -1,4 +1,4 @@
-"""Several at once: who edits, who asks for renders, who ends a job."""
+"""Concurrent edits, render requests and ends of jobs."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from tower.versions.editing import EntityEdit
 from tower.versions.kinds import Kind
 
 
-def begun(sessions: SessionFactory, folder: Path) -> VillageStory:
-    """A village that is committed, with accepted takes."""
+def build_committed_village(sessions: SessionFactory, folder: Path) -> VillageStory:
+    """A committed village with accepted takes."""
     with sessions.begin() as session:
         return build_village(session, folder).accept_all_takes()
 
 
 def edit(session: Any, village: VillageStory, key: uuid.UUID, kind: Kind, fields: dict[str, Any] | None) -> None:
     project_id = village.stage.story.project_id
-    said = {"branch": "main", "message": "an edit", "author": "tests"}
-    editing.commit_edits(session, project_id=project_id, edits=[EntityEdit(kind, key, fields)], **said)
+    commit_options = {"branch": "main", "message": "an edit", "author": "tests"}
+    editing.commit_edits(session, project_id=project_id, edits=[EntityEdit(kind, key, fields)], **commit_options)
 
 
-def test_who_ask_at_once_open_one_job_a_scene(sessions: SessionFactory, tmp_path: Path) -> None:
-    village = begun(sessions, tmp_path)
+def test_concurrent_requests_open_one_job_per_scene(sessions: SessionFactory, tmp_path: Path) -> None:
+    village = build_committed_village(sessions, tmp_path)
     with sessions.begin() as session:
         edit(session, village, village.kai, Kind.CHARACTERS, {"visual_traits": {"coat": "red"}})
 
@@ -49,13 +49,13 @@ def test_who_ask_at_once_open_one_job_a_scene(sessions: SessionFactory, tmp_path
     run_concurrently(sessions, *[ask] * 4)
     with sessions() as session:
         rows = session.scalars(select(ProductionJob.scene_id).where(ProductionJob.ended_at.is_(None))).all()
-        there = session.scalars(select(Scene.id).where(Scene.key.in_([village.alone, village.both]))).all()
-    assert sorted(row for row in rows if row) == sorted(there)
+        scene_ids = session.scalars(select(Scene.id).where(Scene.key.in_([village.alone, village.both]))).all()
+    assert sorted(row for row in rows if row) == sorted(scene_ids)
 
 
-def test_a_job_opened_beside_an_edit_renders_one_whole_state(sessions: SessionFactory, tmp_path: Path) -> None:
-    """Its parts are those of the commit that it names: before the edit or after it, never a mixture."""
-    village = begun(sessions, tmp_path)
+def test_a_job_opened_during_an_edit_renders_one_consistent_state(sessions: SessionFactory, tmp_path: Path) -> None:
+    """Its inputs are those of the commit that it names: before or after the edit, never a mixture."""
+    village = build_committed_village(sessions, tmp_path)
     with sessions.begin() as session:
         scene_id = session.scalars(select(Scene.id).where(Scene.key == village.alone)).one()
 
@@ -70,32 +70,34 @@ def test_a_job_opened_beside_an_edit_renders_one_whole_state(sessions: SessionFa
     )
     with sessions() as session:
         jobs = session.scalars(select(ProductionJob).where(ProductionJob.ended_at.is_(None))).all()
-        states = {(job.commit_hash, *drawn(job)) for job in jobs}
+        states = {(job.commit_hash, *rendered_values(job)) for job in jobs}
     assert len(jobs) == 4
     assert {state[1:] for state in states} <= {("black", None), ("red", "red")}
     assert len({state[0] for state in states}) == len(states)
 
 
-def drawn(job: ProductionJob) -> tuple[str, str | None]:
+def rendered_values(job: ProductionJob) -> tuple[str, str | None]:
     parts = job.steps["scene"]["parts"]
     return parts["characters"][0]["visual_traits"]["coat"], parts["scene"]["mood"]
 
 
-def test_a_take_is_accepted_beside_edits_and_deletes_of_its_scene(sessions: SessionFactory, tmp_path: Path) -> None:
-    village = begun(sessions, tmp_path)
+def test_a_take_is_accepted_during_edits_and_deletes_of_its_scene(sessions: SessionFactory, tmp_path: Path) -> None:
+    village = build_committed_village(sessions, tmp_path)
     keys = [village.alone, village.both, village.empty]
     with sessions.begin() as session:
         for key in keys:
             edit(session, village, key, Kind.SCENES, {"mood": "tense"})
         rows = {row.key: row for row in session.scalars(select(Scene))}
-        opened = {key: open_scene_job(session, rows[key], settings=ANIMATIC_SETTINGS).id for key in keys}
+        jobs_by_scene = {key: open_scene_job(session, rows[key], settings=ANIMATIC_SETTINGS).id for key in keys}
         takes = {key: rows[key].accepted_asset_id for key in keys}
-        session.add_all([QualityMetrics(job_id=one, score=8, passed=True, metrics=[]) for one in opened.values()])
+        session.add_all(
+            [QualityMetrics(job_id=job_id, score=8, passed=True, metrics=[]) for job_id in jobs_by_scene.values()]
+        )
 
     def accept(session: Any, key: uuid.UUID) -> None:
-        job, take = session.get_one(ProductionJob, opened[key]), session.get_one(Asset, takes[key])
+        job, take = session.get_one(ProductionJob, jobs_by_scene[key]), session.get_one(Asset, takes[key])
         accept_take(session, job, take, settings=ANIMATIC_SETTINGS)
-        job.step = "accepted"  # as its end does: the job is written after the scene
+        job.step = "accepted"  # A job is written after its scene, as at its end.
 
     run_concurrently(
         sessions,
@@ -106,10 +108,10 @@ def test_a_take_is_accepted_beside_edits_and_deletes_of_its_scene(sessions: Sess
     )
     with sessions() as session:
         stage = village.stage
-        line = branches.find(session, stage.story.project_id, "main")
-        found = report.report_branch(session, line, ANIMATIC_SETTINGS)
-        shown = {row.key: row for row in session.scalars(select(Scene))}
-    assert village.both not in shown
-    assert shown[village.alone].video_path == "/media/mine.mp4"
-    assert shown[village.alone].accepted_fingerprint is None
-    assert [one.scene.key for one in found.stale] == [village.empty]
+        branch = branches.find(session, stage.story.project_id, "main")
+        branch_report = report.report_branch(session, branch, ANIMATIC_SETTINGS)
+        scenes_by_key = {row.key: row for row in session.scalars(select(Scene))}
+    assert village.both not in scenes_by_key
+    assert scenes_by_key[village.alone].video_path == "/media/mine.mp4"
+    assert scenes_by_key[village.alone].accepted_fingerprint is None
+    assert [scene_state.scene.key for scene_state in branch_report.stale] == [village.empty]

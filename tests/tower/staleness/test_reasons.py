@@ -1,4 +1,4 @@
-"""Inputs that differ have a reason, however small the difference."""
+"""Different inputs have a reason, however small the difference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KAI = {"key": "a", "name": "Kai"}
 
 
 def inputs(**parts: Any) -> FingerprintInputs:
-    """Those of the scene with all fields, but for these parts."""
+    """The inputs of the scene with all fields, with these parts replaced."""
     read = read_stored_inputs(GOLDEN["all fields"]["parts"] | parts)
     assert read is not None
     return read
@@ -40,13 +40,13 @@ def inputs(**parts: Any) -> FingerprintInputs:
         ({"rules": 1}, {"rules": 2}, "rules"),
     ],
 )
-def test_inputs_that_are_not_the_same_have_a_reason(was: dict[str, Any], now: dict[str, Any], field: str) -> None:
+def test_different_inputs_have_a_reason(was: dict[str, Any], now: dict[str, Any], field: str) -> None:
     assert inputs(**was).fingerprint != inputs(**now).fingerprint
-    assert [one.field for one in compare_inputs(inputs(**was), inputs(**now))] == [field]
+    assert [reason.field for reason in compare_inputs(inputs(**was), inputs(**now))] == [field]
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_inputs_of_version_0_1_0_have_no_reason_against_themselves(name: str) -> None:
+def test_inputs_of_version_0_1_0_are_equal_to_themselves(name: str) -> None:
     read = read_stored_inputs(GOLDEN[name]["parts"])
     assert read is not None
     assert compare_inputs(read, read.model_copy()) == []

@@ -1,4 +1,4 @@
-"""What makes an accepted take old, why, and what does not."""
+"""Edits that make an accepted take stale, the reasons, and edits that do not."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def village(session: Session, tmp_path: Path) -> VillageStory:
     return build_village(session, tmp_path)
 
 
-def test_another_coat_makes_exactly_its_scenes_stale_and_says_why(village: VillageStory) -> None:
+def test_another_coat_makes_exactly_its_scenes_stale_with_a_reason(village: VillageStory) -> None:
     village.accept_all_takes().edit(Kind.CHARACTERS, village.kai, visual_traits={"hair": "silver", "coat": "red"})
     coat = ("characters", "Kai Nakamura", "visual_traits/coat", "black", "red")
     assert village.stage.find_stale().keys() == {village.alone, village.both}
     assert village.stale_reasons(village.alone) == village.stale_reasons(village.both) == [coat]
 
 
-def test_a_revert_makes_them_fresh_again_and_rendering_the_old_state_costs_nothing(village: VillageStory) -> None:
+def test_a_revert_makes_takes_current_again_and_the_old_state_needs_no_render(village: VillageStory) -> None:
     stage, story = village.accept_all_takes().stage, village.stage.story
     first = stage.find_scene(village.alone).accepted_asset_id
     village.edit(Kind.CHARACTERS, village.kai, visual_traits={"hair": "silver", "coat": "red"})
@@ -41,17 +41,17 @@ def test_a_revert_makes_them_fresh_again_and_rendering_the_old_state_costs_nothi
 
     village.edit(Kind.CHARACTERS, village.kai, visual_traits={"hair": "silver", "coat": "red"})
     red_job = stage.open_job(village.alone)
-    red, made = stage.render_take(red_job)
-    assert made
+    red, is_new = stage.render_take(red_job)
+    assert is_new
     assert stage.accept_and_complete(red_job, red).accepted
     assert stage.find_stale().keys() == {village.both}
     village.edit(Kind.CHARACTERS, village.kai, visual_traits={"hair": "silver", "coat": "black"})
     assert stage.find_stale().keys() == {village.alone}
-    again = stage.open_job(village.alone)
-    black, made = stage.render_take(again)
-    assert not made
+    reopened_job = stage.open_job(village.alone)
+    black, is_new = stage.render_take(reopened_job)
+    assert not is_new
     assert black.provenance["reused_from_asset"] == first
-    assert stage.accept_and_complete(again, black).accepted
+    assert stage.accept_and_complete(reopened_job, black).accepted
     assert stage.find_stale() == {}
 
 
@@ -65,15 +65,15 @@ def test_a_revert_makes_them_fresh_again_and_rendering_the_old_state_costs_nothi
         ({"image_path": "/nowhere/kai.png"}, "image_path"),
     ],
 )
-def test_what_is_drawn_of_a_character_counts(village: VillageStory, fields: dict[str, Any], field: str) -> None:
+def test_drawn_fields_of_a_character_count(village: VillageStory, fields: dict[str, Any], field: str) -> None:
     village.accept_all_takes().edit(Kind.CHARACTERS, village.kai, **fields)
-    assert [one[:3] for one in village.stale_reasons(village.alone)] == [
+    assert [reason[:3] for reason in village.stale_reasons(village.alone)] == [
         ("characters", fields.get("name", "Kai Nakamura"), field)
     ]
 
 
 @pytest.mark.parametrize("fields", [{"backstory": "Raised by the shrine"}, {"abilities": ["run"]}, {"role": "lead"}])
-def test_what_is_not_drawn_of_a_character_does_not(village: VillageStory, fields: dict[str, Any]) -> None:
+def test_fields_of_a_character_that_are_not_drawn_do_not_count(village: VillageStory, fields: dict[str, Any]) -> None:
     village.accept_all_takes().edit(Kind.CHARACTERS, village.kai, **fields)
     assert village.stage.find_stale() == {}
 
@@ -92,18 +92,18 @@ def test_what_is_not_drawn_of_a_character_does_not(village: VillageStory, fields
         {"dialogue": [{"character": "Kai Nakamura", "line": "Who is there?"}]},
     ],
 )
-def test_what_is_seen_of_a_scene_counts_for_it_alone(village: VillageStory, fields: dict[str, Any]) -> None:
+def test_visible_fields_of_a_scene_count_for_that_scene_only(village: VillageStory, fields: dict[str, Any]) -> None:
     village.accept_all_takes().edit(Kind.SCENES, village.alone, **fields)
     assert village.stage.find_stale().keys() == {village.alone}
 
 
 @pytest.mark.parametrize("fields", [{"title": "Night"}, {"scene_number": 9}])
-def test_what_is_not_seen_of_a_scene_does_not(village: VillageStory, fields: dict[str, Any]) -> None:
+def test_fields_of_a_scene_that_are_not_visible_do_not_count(village: VillageStory, fields: dict[str, Any]) -> None:
     village.accept_all_takes().edit(Kind.SCENES, village.alone, **fields)
     assert village.stage.find_stale() == {}
 
 
-def test_of_the_dialogue_counts_who_speaks_and_not_what_is_said(village: VillageStory) -> None:
+def test_the_speakers_of_a_dialogue_count_and_its_lines_do_not(village: VillageStory) -> None:
     line = {"character": "Rei", "line": "Run!", "timestamp": 1}
     village.edit(Kind.SCENES, village.both, dialogue=[line])
     village.accept_all_takes().edit(Kind.SCENES, village.both, dialogue=[line | {"line": "Hide!"}])
@@ -112,7 +112,7 @@ def test_of_the_dialogue_counts_who_speaks_and_not_what_is_said(village: Village
     assert village.stale_reasons(village.both) == [("scene", None, "speakers", ["Rei"], ["Kai"])]
 
 
-def test_a_style_counts_for_the_scenes_that_have_it_by_name_or_by_default(village: VillageStory) -> None:
+def test_a_style_counts_for_scenes_that_use_it_by_name_or_by_default(village: VillageStory) -> None:
     noir = village.stage.story.put(Kind.STYLES, name="Noir", prompt="hard shadows")
     village.edit(Kind.SCENES, village.alone, style="noir")
     village.accept_all_takes().edit(Kind.STYLES, noir, prompt="soft shadows")
@@ -123,14 +123,14 @@ def test_a_style_counts_for_the_scenes_that_have_it_by_name_or_by_default(villag
     assert village.stage.find_stale().keys() == {village.alone, village.both, village.empty}
 
 
-def test_an_own_style_on_one_branch_leaves_the_other_alone(village: VillageStory) -> None:
+def test_a_style_of_one_branch_does_not_affect_the_other(village: VillageStory) -> None:
     village.accept_all_takes().stage.story.create_branch("dark")
     village.stage.story.put(Kind.STYLES, "dark", name="anime", prompt="pastel")
     assert village.stage.find_stale() == {}
     assert len(village.stage.find_stale("dark")) == 3
 
 
-def test_settings_of_the_project_count(village: VillageStory) -> None:
+def test_project_settings_count(village: VillageStory) -> None:
     produced = village.accept_all_takes().production_settings
     produced.model = "meinamix.safetensors"
     assert village.stale_reasons(village.empty)[0][:3] == ("model", "meinamix.safetensors", "name")
@@ -138,20 +138,20 @@ def test_settings_of_the_project_count(village: VillageStory) -> None:
     assert village.stale_reasons(village.empty) == [("production", None, "fps", 24, 12)]
 
 
-def test_a_preset_that_was_wished_for_does_not_age(village: VillageStory) -> None:
+def test_a_requested_preset_does_not_make_a_take_stale(village: VillageStory) -> None:
     village.stage.render_and_accept(village.empty, quality="low")
     assert village.stage.find_stale() == {}
     produced = village.production_settings
     produced.width = produced.height = 512
-    assert {one[2] for one in village.stale_reasons(village.empty)} == {"width", "height"}
+    assert {reason[2] for reason in village.stale_reasons(village.empty)} == {"width", "height"}
 
 
-def test_another_file_under_the_name_of_the_model_counts_once_both_are_known(village: VillageStory) -> None:
+def test_another_model_file_with_the_same_name_counts_once_both_hashes_are_known(village: VillageStory) -> None:
     session, name = village.accept_all_takes().stage.session, "counterfeit_v3.safetensors"
     row = LearningModel(source="/models", kind=ModelKind.CHECKPOINT, name=name, sha256="a" * 64)
     session.add(row)
     session.flush()
-    assert village.stage.find_stale() == {}  # that it was hashed now says nothing of what was there before
+    assert village.stage.find_stale() == {}  # A hash that is known now does not tell which file was used before.
     village.edit(Kind.SCENES, village.empty, description="Wind")
     village.stage.render_and_accept(village.empty)
     row.sha256 = "b" * 64
@@ -159,7 +159,7 @@ def test_another_file_under_the_name_of_the_model_counts_once_both_are_known(vil
     assert village.stale_reasons(village.empty) == [("model", name, f"files/{name}", "a" * 64, "b" * 64)]
 
 
-def test_a_reference_image_counts_by_its_bytes(village: VillageStory, tmp_path: Path) -> None:
+def test_a_reference_image_counts_by_its_content(village: VillageStory, tmp_path: Path) -> None:
     picture, copy = tmp_path / "kai.png", tmp_path / "copy.png"
     picture.write_bytes(b"silver hair")
     copy.write_bytes(b"silver hair")
@@ -170,54 +170,54 @@ def test_a_reference_image_counts_by_its_bytes(village: VillageStory, tmp_path: 
     assert village.stage.find_stale().keys() == {village.alone, village.both}
 
 
-def test_a_better_engine_counts_and_one_that_is_away_does_not(village: VillageStory, session: Session) -> None:
+def test_a_better_engine_counts_and_an_unavailable_one_does_not(village: VillageStory, session: Session) -> None:
     village.accept_all_takes()
-    drawn = use_comfyui(village.stage)
-    assert [(one.kind, one.field) for one in drawn.find_stale()[village.empty]] == [
+    comfyui_stage = use_comfyui(village.stage)
+    assert [(reason.kind, reason.field) for reason in comfyui_stage.find_stale()[village.empty]] == [
         ("workflow", "name"),
         ("workflow", "version"),
         ("workflow", "graph"),
         ("engine", "name"),
         *([("engine", "version")] if find_entry("animatic").version != find_entry("comfyui").version else []),
     ]
-    drawn.render_and_accept(village.empty)
-    assert village.empty not in drawn.find_stale()
-    assert village.empty not in village.stage.find_stale()  # the ComfyUI is gone: what it made stays good
+    comfyui_stage.render_and_accept(village.empty)
+    assert village.empty not in comfyui_stage.find_stale()
+    assert village.empty not in village.stage.find_stale()  # Takes of an unavailable ComfyUI stay valid.
     session.add(Worker(name="gpu", host="box", slots=1, engine="comfyui"))
     assert village.stage.find_stale().keys() == {village.alone, village.both}
     assert session.scalar(select(Worker.name)) == "gpu"
 
 
-def test_an_engine_that_was_wished_for_stays(village: VillageStory) -> None:
+def test_a_requested_engine_is_kept(village: VillageStory) -> None:
     village.stage.render_and_accept(village.empty, engine="animatic")
     assert village.stage.find_stale() == {}
     assert use_comfyui(village.stage).find_stale() == {}
 
 
-def test_a_scene_without_a_take_is_missing_and_one_with_an_own_video_is_neither(village: VillageStory) -> None:
+def test_a_scene_without_a_take_is_missing_and_one_with_its_own_video_is_neither(village: VillageStory) -> None:
     stage = village.stage
     village.edit(Kind.SCENES, village.both, video_path="/media/mine.mp4")
     stage.render_and_accept(village.alone)
-    found = report.report_branch(stage.session, stage.find_branch(), stage.settings)
-    assert (found.scenes, found.fresh, found.stale, found.own_videos) == (3, 1, (), 1)
-    assert found.missing == (stage.find_scene(village.empty).id,)
+    branch_report = report.report_branch(stage.session, stage.find_branch(), stage.settings)
+    assert (branch_report.scenes, branch_report.fresh, branch_report.stale, branch_report.own_videos) == (3, 1, (), 1)
+    assert branch_report.missing == (stage.find_scene(village.empty).id,)
 
 
-def test_a_take_that_was_lost_or_of_unknown_origin_is_stale(village: VillageStory) -> None:
+def test_a_take_that_is_lost_or_has_unknown_inputs_is_stale(village: VillageStory) -> None:
     scene = village.accept_all_takes().stage.find_scene(village.empty)
     scene.accepted_asset_id = None
     village.stage.session.flush()
-    assert [one[:3] for one in village.stale_reasons(village.empty)] == [("take", None, "accepted_asset_id")]
+    assert [reason[:3] for reason in village.stale_reasons(village.empty)] == [("take", None, "accepted_asset_id")]
     other = village.stage.find_scene(village.alone)
-    kept, other.accepted_inputs = other.accepted_fingerprint, None
+    fingerprint, other.accepted_inputs = other.accepted_fingerprint, None
     village.stage.session.flush()
-    assert village.stale_reasons(village.alone) == []  # the fingerprint tells that it is the same
+    assert village.stale_reasons(village.alone) == []  # The fingerprint shows that the inputs are equal.
     other.accepted_fingerprint = "f" * 64
     village.stage.session.flush()
-    assert village.stale_reasons(village.alone) == [("take", None, "fingerprint", "f" * 64, kept)]
+    assert village.stale_reasons(village.alone) == [("take", None, "fingerprint", "f" * 64, fingerprint)]
 
 
-def test_a_new_branch_and_a_merge_bring_takes_and_staleness_along(village: VillageStory) -> None:
+def test_a_new_branch_and_a_merge_carry_takes_and_staleness(village: VillageStory) -> None:
     stage, story = village.accept_all_takes().stage, village.stage.story
     story.create_branch("dark")
     assert stage.find_stale("dark") == {}
@@ -227,7 +227,7 @@ def test_a_new_branch_and_a_merge_bring_takes_and_staleness_along(village: Villa
     assert stage.find_stale("dark").keys() == {village.both}
     assert stage.find_stale() == {}
     result = story.merge("dark")
-    told = village.stale_scenes_after(affected.by_changes(result.changed))
+    stale_scenes = village.stale_scenes_after(affected.by_changes(result.changed))
     assert stage.find_stale().keys() == {village.both}
-    assert told == [stage.find_scene(village.both).id]
+    assert stale_scenes == [stage.find_scene(village.both).id]
     assert stage.find_scene(fresh).accepted_inputs is not None

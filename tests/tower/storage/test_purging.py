@@ -1,4 +1,4 @@
-"""Purging: what was deleted long enough ago goes, rows and files, and nothing else does."""
+"""Purging removes the rows and files of long-deleted projects, and nothing else."""
 
 from __future__ import annotations
 
@@ -50,58 +50,60 @@ def delete(studio: Studio, project_id: int, *, ago: timedelta = LONG_AGO) -> Non
         projects.delete_project(session, project_id).deleted_at = datetime.now(UTC) - ago
 
 
-def age(studio: Studio, *, hours: float = 48) -> None:
-    """Every file is as old as if it had been made so long ago."""
+def set_age(studio: Studio, *, hours: float = 48) -> None:
+    """Set the age of every file."""
     then = time.time() - hours * 3600
     for name in list_files(studio.settings.data):
         os.utime(studio.settings.data / name, (then, then))
 
 
-def rows_that_name(studio: Studio, project_id: int) -> dict[str, int]:
-    """How many rows of each table name the project."""
+def count_project_rows(studio: Studio, project_id: int) -> dict[str, int]:
+    """The number of rows of each table that belong to the project."""
     named = [name for name, table in METADATA.tables.items() if "project_id" in table.columns]
     counts = {name: studio.count_rows(name, project_id) for name in named}
     return {name: count for name, count in counts.items() if count}
 
 
-def orphan(studio: Studio, content: bytes = b"nobody's") -> Path:
+def write_orphan(studio: Studio, content: bytes = b"nobody's") -> Path:
     path = Path(studio.write_take(content)[0])
     os.utime(path, (1, 1))
     return path
 
 
-def test_everything_of_the_project_goes_and_its_files(studio: Studio, project_id: int) -> None:
+def test_all_rows_and_files_of_the_project_are_removed(studio: Studio, project_id: int) -> None:
     with studio.sessions.begin() as session:
         job_id = read_rows(studio, ProductionJob, project_id)[0].id
-        asked = EchoOrchestrationLog(asked="a scene", planner="rules", project_id=project_id)
-        session.add(asked)
+        log = EchoOrchestrationLog(asked="a scene", planner="rules", project_id=project_id)
+        session.add(log)
         body: dict[str, Any] = {"endpoint": "x", "body_sha256": "0", "body": {}, "request_id": "r", "answer": {}}
         session.add(GenerationRequest(**body, job_id=job_id, status_code=202))
     delete(studio, project_id)
-    age(studio)
+    set_age(studio)
     files = list_files(studio.settings.data)
     done = purge_projects(studio.sessions, studio.settings)
-    assert [(one.id, one.name, one.jobs, one.assets) for one in done.projects] == [(project_id, "Neon rain", 2, 2)]
-    assert rows_that_name(studio, project_id) == {}
-    left = {name: count for name, count in count_all_rows(studio).items() if count}
-    assert left.keys() == {"anime_api.style_templates", "public.cultural_elements"}  # the built-in ones
+    assert [(project.id, project.name, project.jobs, project.assets) for project in done.projects] == [
+        (project_id, "Neon rain", 2, 2)
+    ]
+    assert count_project_rows(studio, project_id) == {}
+    remaining = {name: count for name, count in count_all_rows(studio).items() if count}
+    assert remaining.keys() == {"anime_api.style_templates", "public.cultural_elements"}  # The built-in rows.
     assert done.files == 2
-    gone = set(files) - set(list_files(studio.settings.data))
-    assert len(gone) == 2
-    assert all(name.startswith("renders/") for name in gone)
+    removed = set(files) - set(list_files(studio.settings.data))
+    assert len(removed) == 2
+    assert all(name.startswith("renders/") for name in removed)
     assert done.bytes == len(b"the first take" * 1000) + len(b"the second take" * 1000)
 
 
-def test_the_users_own_media_stay(studio: Studio, project_id: int) -> None:
-    before = list_files(studio.settings.media)
-    assert before
+def test_the_users_own_media_are_kept(studio: Studio, project_id: int) -> None:
+    media_files = list_files(studio.settings.media)
+    assert media_files
     delete(studio, project_id)
-    age(studio)
+    set_age(studio)
     purge_projects(studio.sessions, studio.settings)
-    assert list_files(studio.settings.media) == before
+    assert list_files(studio.settings.media) == media_files
 
 
-def test_one_that_was_deleted_lately_stays_and_can_be_restored(studio: Studio, project_id: int) -> None:
+def test_a_recently_deleted_project_is_kept_and_can_be_restored(studio: Studio, project_id: int) -> None:
     delete(studio, project_id, ago=timedelta(days=29))
     rows = count_all_rows(studio)
     assert purge_projects(studio.sessions, studio.settings).projects == ()
@@ -110,8 +112,8 @@ def test_one_that_was_deleted_lately_stays_and_can_be_restored(studio: Studio, p
         assert projects.restore_project(session, project_id).deleted_at is None
 
 
-def test_one_that_was_never_deleted_stays(studio: Studio, project_id: int) -> None:
-    age(studio)
+def test_a_project_that_was_not_deleted_is_kept(studio: Studio, project_id: int) -> None:
+    set_age(studio)
     done = purge_projects(studio.sessions, studio.settings, older_than=timedelta(0))
     assert (done.projects, done.files) == ((), 0)
 
@@ -123,27 +125,27 @@ def test_a_purged_project_cannot_be_restored(studio: Studio, project_id: int) ->
         projects.restore_project(session, project_id)
 
 
-def test_purging_again_does_nothing_more(studio: Studio, project_id: int) -> None:
+def test_a_second_purge_changes_nothing(studio: Studio, project_id: int) -> None:
     delete(studio, project_id)
-    age(studio)
+    set_age(studio)
     purge_projects(studio.sessions, studio.settings)
     rows, files = count_all_rows(studio), list_files(studio.settings.data)
-    again = purge_projects(studio.sessions, studio.settings)
-    assert (again.projects, again.files) == ((), 0)
+    second_purge = purge_projects(studio.sessions, studio.settings)
+    assert (second_purge.projects, second_purge.files) == ((), 0)
     assert (count_all_rows(studio), list_files(studio.settings.data)) == (rows, files)
 
 
-def test_a_dry_run_tells_the_same_and_changes_nothing(studio: Studio, project_id: int) -> None:
+def test_a_dry_run_reports_the_same_and_changes_nothing(studio: Studio, project_id: int) -> None:
     delete(studio, project_id)
-    age(studio)
+    set_age(studio)
     rows, files = count_all_rows(studio), list_files(studio.settings.data)
-    told = purge_projects(studio.sessions, studio.settings, dry_run=True)
+    dry_run = purge_projects(studio.sessions, studio.settings, dry_run=True)
     assert (count_all_rows(studio), list_files(studio.settings.data)) == (rows, files)
-    assert purge_projects(studio.sessions, studio.settings) == told
-    assert told.files == 2
+    assert purge_projects(studio.sessions, studio.settings) == dry_run
+    assert dry_run.files == 2
 
 
-def test_a_project_with_generations_under_way_waits(studio: Studio, project_id: int) -> None:
+def test_a_project_with_running_jobs_is_not_purged_yet(studio: Studio, project_id: int) -> None:
     with studio.sessions.begin() as session:
         first = read_rows(studio, ProductionJob, project_id)[0]
         session.execute(update(ProductionJob).where(ProductionJob.id == first.id).values(status=JobStatus.PROCESSING))
@@ -154,23 +156,23 @@ def test_a_project_with_generations_under_way_waits(studio: Studio, project_id: 
     assert studio.count_rows("anime_api.scenes", project_id)
 
 
-def test_a_file_that_another_project_shares_stays(studio: Studio, project_id: int) -> None:
+def test_a_file_shared_with_another_project_is_kept(studio: Studio, project_id: int) -> None:
     with studio.sessions.begin() as session:
         other = projects.create_project(session, {"name": "Other"}, {}).id
-        theirs = insert_take(studio, session, other, b"theirs")
-        mine = read_rows(studio, Asset, project_id)[0]
-        assert theirs.job_id is not None
-        same = share_take(session, mine, job_id=theirs.job_id)
+        other_take = insert_take(studio, session, other, b"theirs")
+        own_take = read_rows(studio, Asset, project_id)[0]
+        assert other_take.job_id is not None
+        same = share_take(session, own_take, job_id=other_take.job_id)
         same_id, path = same.id, Path(same.path)
     delete(studio, project_id)
-    age(studio)
+    set_age(studio)
     assert purge_projects(studio.sessions, studio.settings).files == 1
     assert path.exists()
     with studio.sessions() as session:
         assert session.get_one(Asset, same_id).project_id == other
 
 
-def test_a_take_that_another_project_accepted_stays(studio: Studio, project_id: int) -> None:
+def test_a_take_accepted_by_another_project_is_kept(studio: Studio, project_id: int) -> None:
     take = read_rows(studio, Asset, project_id)[0]
     other = insert_whole_project(studio, name="Other")
     with studio.sessions.begin() as session:
@@ -180,19 +182,19 @@ def test_a_take_that_another_project_accepted_stays(studio: Studio, project_id: 
             .values(accepted_asset_id=take.id, accepted_fingerprint="e" * 64, video_path=take.path)
         )
     delete(studio, project_id)
-    age(studio)
+    set_age(studio)
     purge_projects(studio.sessions, studio.settings)
     with studio.sessions() as session:
-        kept = session.get_one(Asset, take.id)
-        assert (kept.project_id, kept.job_id) == (None, None)
+        asset = session.get_one(Asset, take.id)
+        assert (asset.project_id, asset.job_id) == (None, None)
         scenes = session.scalars(select(Scene.accepted_asset_id).where(Scene.project_id == other)).all()
     assert take.id in scenes
     assert Path(take.path).exists()
 
 
-def test_a_take_that_only_a_past_commit_names_stays(studio: Studio) -> None:
-    """A scene may show a take as a video of one's own: then its path is content."""
-    path = orphan(studio)
+def test_a_take_named_only_by_a_past_commit_is_kept(studio: Studio) -> None:
+    """A scene may show a take as its own video; then its path is content."""
+    path = write_orphan(studio)
     with studio.sessions.begin() as session:
         project = projects.create_project(session, {"name": "Past"}, {})
         content = '{"fields":{"video_path":"' + str(path) + '"},"kind":"scenes"}'
@@ -207,44 +209,44 @@ def test_a_take_that_only_a_past_commit_names_stays(studio: Studio) -> None:
     assert path.exists()
 
 
-def test_what_a_crash_between_rows_and_files_left_is_found(studio: Studio, project_id: int) -> None:
-    path = orphan(studio)
+def test_files_left_by_a_crash_after_the_rows_were_deleted_are_removed(studio: Studio, project_id: int) -> None:
+    path = write_orphan(studio)
     imported = studio.settings.media / IMPORTS_FOLDER / path.parent.name / f"{path.stem}.png"
     imported.parent.mkdir(parents=True)
     imported.write_bytes(b"old")
     os.utime(imported, (1, 1))
-    aside = studio.settings.renders / QUARANTINE_FOLDER / ("b" * 64 + ".mp4")
-    aside.parent.mkdir()
-    aside.write_bytes(b"put aside by a sweep that died")
-    os.utime(aside, (1, 1))
+    quarantined = studio.settings.renders / QUARANTINE_FOLDER / ("b" * 64 + ".mp4")
+    quarantined.parent.mkdir()
+    quarantined.write_bytes(b"put aside by a sweep that died")
+    os.utime(quarantined, (1, 1))
     assert collect_garbage(studio.sessions, studio.settings).files == 3
-    assert not any(one.exists() for one in (path, imported, aside))
-    assert len(list_files(studio.settings.renders)) == 2  # the project's takes
+    assert not any(file.exists() for file in (path, imported, quarantined))
+    assert len(list_files(studio.settings.renders)) == 2  # The takes of the project.
 
 
-def test_a_clip_that_is_being_stored_now_is_never_removed(studio: Studio) -> None:
-    path = orphan(studio)
-    assert touch_if_present(path)  # what `takes.keep` says before its row is committed
+def test_a_clip_that_is_being_stored_is_never_removed(studio: Studio) -> None:
+    path = write_orphan(studio)
+    assert touch_if_present(path)  # `store_take` touches the file before it commits the row.
     assert collect_garbage(studio.sessions, studio.settings).files == 0
     assert path.exists()
 
 
-def test_what_was_put_aside_by_a_sweep_that_died_comes_back_if_a_row_names_it(studio: Studio, project_id: int) -> None:
+def test_a_file_quarantined_by_a_crashed_purge_is_restored_if_a_row_names_it(studio: Studio, project_id: int) -> None:
     take = Path(read_rows(studio, Asset, project_id)[0].path)
-    aside = studio.settings.renders / QUARANTINE_FOLDER / take.name
-    aside.parent.mkdir()
-    take.rename(aside)
-    os.utime(aside, (1, 1))
+    quarantined = studio.settings.renders / QUARANTINE_FOLDER / take.name
+    quarantined.parent.mkdir()
+    take.rename(quarantined)
+    os.utime(quarantined, (1, 1))
     assert collect_garbage(studio.sessions, studio.settings).files == 0
     assert take.exists()
-    assert not aside.exists()
+    assert not quarantined.exists()
 
 
 @pytest.mark.parametrize(
     "name",
     ["notes.txt", "ab/notes.mp4", "ab/" + "c" * 64 + ".mp4", "deep/ab/" + "a" * 64 + ".mp4", "c" * 64 + ".mp4"],
 )
-def test_what_tower_did_not_name_is_left_alone(studio: Studio, name: str) -> None:
+def test_files_with_foreign_names_are_kept(studio: Studio, name: str) -> None:
     path = studio.settings.renders / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"somebody's")
@@ -264,7 +266,7 @@ def test_links_are_not_followed(studio: Studio, tmp_path: Path) -> None:
     assert outside.exists()
 
 
-def test_half_written_files_of_a_process_that_died_go_after_a_day(studio: Studio) -> None:
+def test_partial_files_of_a_crashed_process_are_removed_after_a_day(studio: Studio) -> None:
     half = studio.settings.renders / "ab" / ("." + "ab" + "0" * 62 + "." + "1" * 32 + ".part.mp4")
     partial = studio.settings.renders / ".partial" / "segment-7.mp4"
     unpacked = studio.settings.renders / ".partial" / "import-1" / "0"
@@ -287,8 +289,8 @@ def test_a_project_that_is_being_restored_is_not_purged(studio: Studio, project_
     assert studio.count_rows("anime_api.scenes", project_id)
 
 
-def test_a_file_that_is_wanted_again_in_the_midst_of_a_sweep_is_not_lost(studio: Studio, project_id: int) -> None:
-    """Many sweeps beside one who stores the same clip again and again: its row never names a file that is gone."""
+def test_a_file_stored_again_during_a_sweep_is_not_lost(studio: Studio, project_id: int) -> None:
+    """Many sweeps run while the same clip is stored again and again. Its row never names a missing file."""
     path = Path(studio.write_take(b"again and again")[0])
     for _ in range(30):
         if path.exists():
@@ -300,7 +302,7 @@ def test_a_file_that_is_wanted_again_in_the_midst_of_a_sweep_is_not_lost(studio:
 
 
 def _store_beside(sweeping: Callable[[], object], studio: Studio, path: Path) -> None:
-    """As `takes.keep`: touch, or write anew; then the row."""
+    """Touch the file or write it again, then insert the row, as `store_take` does."""
     with ThreadPoolExecutor(1) as pool:
         swept = pool.submit(sweeping)
         with studio.sessions.begin() as session:

@@ -1,4 +1,4 @@
-"""The bible of a project: one a branch, and each change to it and its characters kept."""
+"""The bible of a project: one per branch, with a history of changes to it and its characters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def story(session: Session) -> VersionedStory:
 
 
 @pytest.fixture
-def written(story: VersionedStory) -> VersionedStory:
+def bible_story(story: VersionedStory) -> VersionedStory:
     story.put(Kind.BIBLE, title="Bible", description="the world")
     story.put(Kind.BIBLE_CHARACTERS, name="Kai", bible_key=str(BIBLE_KEY))
     return story
@@ -35,8 +35,8 @@ def changes(story: VersionedStory, branch: str = "main", part: BiblePart | None 
     return [(row.part, row.before is not None, row.after is not None) for row in page.rows]
 
 
-def test_there_is_one_on_each_branch(written: VersionedStory) -> None:
-    session, project_id = written.session, written.project_id
+def test_each_branch_has_one_bible(bible_story: VersionedStory) -> None:
+    session, project_id = bible_story.session, bible_story.project_id
     assert bibles.find_bible(session, project_id, "main").fields["title"] == "Bible"
     with pytest.raises(ConflictError, match="PUT"):
         bibles.check_no_bible(session, entities.lock_branch(session, project_id, "main"))
@@ -46,36 +46,36 @@ def test_there_is_one_on_each_branch(written: VersionedStory) -> None:
         bibles.find_bible(session, other.project_id, "main")
 
 
-def test_a_character_is_one_of_its_own_project(written: VersionedStory) -> None:
-    session, number = written.session, character_id(written)
-    found = entities.find_entity(session, BibleCharacter, number, project_id=written.project_id)
-    assert found.fields["name"] == "Kai"
+def test_a_character_belongs_to_its_project(bible_story: VersionedStory) -> None:
+    session, number = bible_story.session, character_id(bible_story)
+    character = entities.find_entity(session, BibleCharacter, number, project_id=bible_story.project_id)
+    assert character.fields["name"] == "Kai"
     with pytest.raises(NotFoundError, match=f"has no bible character {number}"):
         entities.find_entity(session, BibleCharacter, number, project_id=create_story(session).project_id)
 
 
-def test_who_is_drawn_for_a_character_must_be_of_the_project(written: VersionedStory) -> None:
-    session, other = written.session, create_story(written.session)
-    key = written.put(Kind.CHARACTERS, name="Kai")
-    row_id = written.find_row(Kind.CHARACTERS, key).id
-    assert bibles.find_character_key(session, written.project_id, row_id) == key
-    assert bibles.find_character_key(session, written.project_id, None) is None
+def test_the_linked_character_must_belong_to_the_project(bible_story: VersionedStory) -> None:
+    session, other = bible_story.session, create_story(bible_story.session)
+    key = bible_story.put(Kind.CHARACTERS, name="Kai")
+    row_id = bible_story.find_row(Kind.CHARACTERS, key).id
+    assert bibles.find_character_key(session, bible_story.project_id, row_id) == key
+    assert bibles.find_character_key(session, bible_story.project_id, None) is None
     with pytest.raises(NotFoundError):
         bibles.find_character_key(session, other.project_id, row_id)
 
 
-def test_history_has_every_change_of_the_branch_newest_first(written: VersionedStory) -> None:
-    [key] = written.entities_at("main", Kind.BIBLE_CHARACTERS)
-    written.put(Kind.BIBLE, title="Second")
-    written.delete(Kind.BIBLE_CHARACTERS, key)
-    assert changes(written) == [
+def test_the_history_lists_every_change_on_the_branch_newest_first(bible_story: VersionedStory) -> None:
+    [key] = bible_story.entities_at("main", Kind.BIBLE_CHARACTERS)
+    bible_story.put(Kind.BIBLE, title="Second")
+    bible_story.delete(Kind.BIBLE_CHARACTERS, key)
+    assert changes(bible_story) == [
         ("bible_character", True, False),
         ("bible", True, True),
         ("bible_character", False, True),
         ("bible", False, True),
     ]
-    assert [part for part, *_ in changes(written, part=BiblePart.BIBLE)] == ["bible", "bible"]
-    written.create_branch("dark")
-    assert changes(written, "dark") == []
+    assert [part for part, *_ in changes(bible_story, part=BiblePart.BIBLE)] == ["bible", "bible"]
+    bible_story.create_branch("dark")
+    assert changes(bible_story, "dark") == []
     with pytest.raises(NotFoundError):
-        changes(written, "no such branch")
+        changes(bible_story, "no such branch")

@@ -1,4 +1,4 @@
-"""Things by the id of their row: on their branch, on another, as they were; every change a commit with a message."""
+"""Entities are found by row id on their branch, on another branch and in the past. Every change is a commit."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def story(session: Session) -> VersionedStory:
 
 @pytest.fixture
 def kai(story: VersionedStory) -> LocatedRow[Character]:
-    return made(story, {"name": "Kai", "description": "a detective"})
+    return create_character(story, {"name": "Kai", "description": "a detective"})
 
 
-def made(story: VersionedStory, fields: dict[str, str]) -> LocatedRow[Character]:
+def create_character(story: VersionedStory, fields: dict[str, str]) -> LocatedRow[Character]:
     on = entities.lock_branch(story.session, story.project_id, "main")
     return entities.insert_entity(story.session, Character, fields, head=on, note=ME)
 
@@ -36,16 +36,16 @@ def messages(story: VersionedStory, ref: str = "main") -> list[str]:
     return [commit.message for commit in history.list_commits(story.session, story.project_id, ref).commits]
 
 
-def test_what_is_made_is_found_by_its_row_and_by_its_key(story: VersionedStory, kai: LocatedRow[Character]) -> None:
-    found = entities.find_entity(story.session, Character, kai.row.id)
-    assert (found.project_id, found.branch, found.fields["name"]) == (story.project_id, "main", "Kai")
+def test_a_new_entity_is_found_by_row_id_and_by_key(story: VersionedStory, kai: LocatedRow[Character]) -> None:
+    entity = entities.find_entity(story.session, Character, kai.row.id)
+    assert (entity.project_id, entity.branch, entity.fields["name"]) == (story.project_id, "main", "Kai")
     by_key = entities.find_by_key(
         story.session, Character, kai.row.key, project_id=story.project_id, branch="main", lock=True
     )
     assert by_key.row.id == kai.row.id
 
 
-def test_every_change_is_noted_by_what_it_did_unless_a_message_says_it(
+def test_a_commit_message_describes_the_change_unless_one_is_given(
     story: VersionedStory, kai: LocatedRow[Character]
 ) -> None:
     entities.update_entity(story.session, kai, {"seed": 7, "role": "hero"}, note=ME)
@@ -64,19 +64,21 @@ def test_every_change_is_noted_by_what_it_did_unless_a_message_says_it(
     ]
 
 
-def test_one_thing_is_read_and_changed_on_each_branch_apart(story: VersionedStory, kai: LocatedRow[Character]) -> None:
+def test_an_entity_is_read_and_changed_separately_on_each_branch(
+    story: VersionedStory, kai: LocatedRow[Character]
+) -> None:
     session = story.session
     story.create_branch("dark")
-    there = entities.find_entity(session, Character, kai.row.id, branch="dark", lock=True)
-    assert (there.row.key, there.branch) == (kai.row.key, "dark")
-    assert there.row.id != kai.row.id
-    changed = entities.update_entity(session, there, {"description": "a thief"}, note=ME)
-    assert (changed.row.id, changed.fields["description"]) == (there.row.id, "a thief")
+    dark_entity = entities.find_entity(session, Character, kai.row.id, branch="dark", lock=True)
+    assert (dark_entity.row.key, dark_entity.branch) == (kai.row.key, "dark")
+    assert dark_entity.row.id != kai.row.id
+    changed = entities.update_entity(session, dark_entity, {"description": "a thief"}, note=ME)
+    assert (changed.row.id, changed.fields["description"]) == (dark_entity.row.id, "a thief")
     assert entities.find_entity(session, Character, kai.row.id).fields["description"] == "a detective"
-    assert entities.find_entity(session, Character, there.row.id).branch == "dark"
+    assert entities.find_entity(session, Character, dark_entity.row.id).branch == "dark"
 
 
-def test_what_is_not_there_is_not_found(story: VersionedStory, kai: LocatedRow[Character]) -> None:
+def test_a_missing_entity_is_not_found(story: VersionedStory, kai: LocatedRow[Character]) -> None:
     session = story.session
     for row_id, branch in ((2**40, None), (kai.row.id, "no such branch")):
         with pytest.raises(NotFoundError):
@@ -91,9 +93,9 @@ def test_what_is_not_there_is_not_found(story: VersionedStory, kai: LocatedRow[C
             entities.find_entity(session, Character, kai.row.id, lock=to_change)
 
 
-def test_a_deleted_thing_is_read_where_it_was(story: VersionedStory, kai: LocatedRow[Character]) -> None:
+def test_a_deleted_entity_is_readable_in_the_past(story: VersionedStory, kai: LocatedRow[Character]) -> None:
     session = story.session
-    before = messages(story)
+    messages_before = messages(story)
     head = history.resolve_ref(session, story.project_id, "main").hash
     entities.update_entity(
         session, entities.find_entity(session, Character, kai.row.id), {"description": "a ghost"}, note=ME
@@ -104,20 +106,24 @@ def test_a_deleted_thing_is_read_where_it_was(story: VersionedStory, kai: Locate
     )
     assert (then.fields["description"], now.fields["description"]) == ("a detective", "a ghost")
     assert (then.key, then.project_id, then.at) == (kai.row.key, story.project_id, head)
-    assert len(messages(story)) == len(before) + 1
+    assert len(messages(story)) == len(messages_before) + 1
 
 
-def test_a_name_that_is_taken_changes_nothing(story: VersionedStory, kai: LocatedRow[Character]) -> None:
+def test_a_duplicate_name_changes_nothing(story: VersionedStory, kai: LocatedRow[Character]) -> None:
     head = messages(story)
-    taken = {"name": "KAI"}
+    fields = {"name": "KAI"}
     with pytest.raises(ConflictError, match="kai"), story.session.begin_nested():
         entities.insert_entity(
-            story.session, Character, taken, head=entities.lock_branch(story.session, story.project_id, "main"), note=ME
+            story.session,
+            Character,
+            fields,
+            head=entities.lock_branch(story.session, story.project_id, "main"),
+            note=ME,
         )
     assert messages(story) == head
 
 
-def test_all_on_a_branch_are_those_of_it(story: VersionedStory, kai: LocatedRow[Character]) -> None:
+def test_listing_a_branch_returns_only_its_entities(story: VersionedStory, kai: LocatedRow[Character]) -> None:
     story.create_branch("dark")
     story.put(Kind.CHARACTERS, "dark", name="Ren")
     rows = entities.select_on_branch(story.session, Character, project_id=story.project_id, branch="dark")

@@ -1,4 +1,4 @@
-"""The glossary of cultural elements: the built-in ones, a project's own in their place, and what texts do to both."""
+"""The glossary of cultural elements: built-in ones, a project's own ones, and the check of texts against both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def project_id(session: Session) -> int:
     return projects.create_project(session, {"name": "One"}, {}).id
 
 
-def own(session: Session, project_id: int, **columns: Any) -> CulturalElement:
+def add_own_element(session: Session, project_id: int, **columns: Any) -> CulturalElement:
     return glossary.add_element(session, project_id, {**BELL, **columns})
 
 
@@ -47,33 +47,31 @@ def findings(session: Session, text: str, project_id: int | None = None) -> dict
         ("鐘が二度鳴る", CulturalFinding.BROKEN),
     ],
 )
-def test_a_text_that_brings_an_element_up_is_judged_by_its_rule(
+def test_a_text_that_mentions_an_element_is_judged_by_its_rule(
     session: Session, project_id: int, text: str, finding: CulturalFinding
 ) -> None:
-    own(session, project_id)
+    add_own_element(session, project_id)
     assert findings(session, text, project_id)["bell"] == finding
 
 
 @pytest.mark.parametrize("text", ["rung twice", "a bellboy", "doorbells rung twice"])
-def test_what_does_not_name_the_element_is_not_judged(session: Session, project_id: int, text: str) -> None:
-    own(session, project_id)
+def test_a_text_that_does_not_mention_an_element_is_not_judged(session: Session, project_id: int, text: str) -> None:
+    add_own_element(session, project_id)
     assert findings(session, text, project_id) == {None: CulturalFinding.NOTHING}
 
 
-def test_an_element_of_a_project_is_its_own_and_takes_the_place_of_a_built_in_one(
-    session: Session, project_id: int
-) -> None:
+def test_a_projects_own_element_replaces_the_built_in_one_with_its_name(session: Session, project_id: int) -> None:
     wrong = "a kimono, right over left"
     assert findings(session, wrong, project_id)["kimono"] == CulturalFinding.BROKEN
-    own(session, project_id, name="Kimono", triggers=["kimono"], violations=["of paper"])
+    add_own_element(session, project_id, name="Kimono", triggers=["kimono"], violations=["of paper"])
     assert findings(session, wrong, project_id) == {"Kimono": CulturalFinding.FOLLOWED}
     assert findings(session, wrong)["kimono"] == CulturalFinding.BROKEN
 
 
-def test_a_name_is_taken_once_in_a_project_in_any_case(session: Session, project_id: int) -> None:
-    bell, drum = own(session, project_id), own(session, project_id, name="drum")
+def test_a_name_is_unique_within_a_project_ignoring_case(session: Session, project_id: int) -> None:
+    bell, drum = add_own_element(session, project_id), add_own_element(session, project_id, name="drum")
     with pytest.raises(ConflictError, match="BELL"):
-        own(session, project_id, name="BELL")
+        add_own_element(session, project_id, name="BELL")
     with pytest.raises(ConflictError):
         glossary.change_element(session, drum, {"name": "Bell"})
     assert glossary.change_element(session, bell, {"name": "Bell", "advice": "Once."}).advice == "Once."
@@ -87,8 +85,8 @@ def test_built_in_elements_cannot_be_changed_or_deleted(session: Session) -> Non
         glossary.delete_element(session, built_in)
 
 
-def test_findings_stay_when_their_element_goes(session: Session, project_id: int) -> None:
-    bell = own(session, project_id)
+def test_findings_outlive_their_element(session: Session, project_id: int) -> None:
+    bell = add_own_element(session, project_id)
     findings(session, "the bell is rung twice", project_id)
     glossary.delete_element(session, bell)
     page = glossary.list_findings(
@@ -100,8 +98,8 @@ def test_findings_stay_when_their_element_goes(session: Session, project_id: int
         glossary.find_element(session, 2**40)
 
 
-def test_a_project_in_the_bin_has_no_glossary(session: Session, project_id: int) -> None:
-    bell = own(session, project_id)
+def test_a_deleted_project_has_no_glossary(session: Session, project_id: int) -> None:
+    bell = add_own_element(session, project_id)
     projects.delete_project(session, project_id)
     for look in (
         lambda: glossary.find_element(session, bell.id),

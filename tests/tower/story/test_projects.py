@@ -1,4 +1,4 @@
-"""Projects: made with a branch, changed, put in the bin, taken out of it while there is time."""
+"""Projects are created with a branch, changed, deleted, and restored within a limited time."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from tower.story.projects import RESTORABLE_FOR, ProjectFilter
 from tower.versions import branches
 
 
-def made(session: Session, name: str = "One", **settings: object) -> Project:
+def create(session: Session, name: str = "One", **settings: object) -> Project:
     return projects.create_project(session, {"name": name}, settings)
 
 
-def listed(session: Session, **only: object) -> list[str]:
-    found = projects.list_projects(session, PageRequest(limit=200), where=ProjectFilter(**only))  # type: ignore[arg-type]
-    return [row.name for row in found.rows]
+def list_names(session: Session, **only: object) -> list[str]:
+    page = projects.list_projects(session, PageRequest(limit=200), where=ProjectFilter(**only))  # type: ignore[arg-type]
+    return [row.name for row in page.rows]
 
 
-def test_a_new_project_is_a_draft_with_main_and_the_settings_that_were_given(session: Session) -> None:
-    project = made(session, fps=12)
+def test_a_new_project_is_a_draft_with_a_main_branch_and_the_given_settings(session: Session) -> None:
+    project = create(session, fps=12)
     assert project.status == ProjectStatus.DRAFT
     assert [branch.name for branch, _ in branches.list_all(session, project.id)] == ["main"]
     assert project.settings is not None
     assert (project.settings.fps, project.settings.default_style) == (12, "anime")
 
 
-def test_an_unknown_style_is_refused_and_the_known_ones_are_named(session: Session) -> None:
+def test_an_unknown_style_is_refused_with_the_known_ones(session: Session) -> None:
     with pytest.raises(InvalidError, match="anime"):
-        made(session, default_style="cubist")
+        create(session, default_style="cubist")
     with pytest.raises(InvalidError):
-        projects.change_project(session, made(session), {}, {"default_style": "cubist"})
+        projects.change_project(session, create(session), {}, {"default_style": "cubist"})
 
 
-def test_a_change_of_settings_alone_counts_as_a_change_of_the_project(session: Session) -> None:
-    project = made(session)
+def test_changed_settings_count_as_a_change_of_the_project(session: Session) -> None:
+    project = create(session)
     project.updated_at = datetime(2026, 1, 1, tzinfo=UTC)
     session.flush()
     changed = projects.change_project(session, project, {}, {"width": 640, "height": 360})
@@ -49,41 +49,41 @@ def test_a_change_of_settings_alone_counts_as_a_change_of_the_project(session: S
     assert (changed.settings.width, changed.settings.height, changed.settings.fps) == (640, 360, None)
 
 
-def test_what_is_in_the_bin_is_neither_found_nor_listed_until_it_is_restored(session: Session) -> None:
-    project = made(session, "Binned")
+def test_a_deleted_project_is_neither_found_nor_listed_until_it_is_restored(session: Session) -> None:
+    project = create(session, "Binned")
     projects.delete_project(session, project.id)
     with pytest.raises(NotFoundError):
         projects.find_project(session, project.id)
     with pytest.raises(NotFoundError):
         projects.delete_project(session, project.id)
-    assert "Binned" not in listed(session)
-    assert "Binned" in listed(session, deleted=True)
+    assert "Binned" not in list_names(session)
+    assert "Binned" in list_names(session, deleted=True)
     projects.restore_project(session, project.id)
     assert projects.find_project(session, project.id).deleted_at is None
-    assert "Binned" in listed(session)
+    assert "Binned" in list_names(session)
 
 
-def test_restoring_what_is_not_in_the_bin_leaves_it_as_it_is(session: Session) -> None:
-    project = made(session)
+def test_restoring_a_project_that_is_not_deleted_changes_nothing(session: Session) -> None:
+    project = create(session)
     assert projects.restore_project(session, project.id).id == project.id
 
 
-@pytest.mark.parametrize(("over", "kept"), [(timedelta(minutes=-5), True), (timedelta(minutes=5), False)])
-def test_the_bin_keeps_for_thirty_days(session: Session, over: timedelta, kept: bool) -> None:
-    project = projects.delete_project(session, made(session).id)
+@pytest.mark.parametrize(("over", "restorable"), [(timedelta(minutes=-5), True), (timedelta(minutes=5), False)])
+def test_a_deleted_project_can_be_restored_for_thirty_days(session: Session, over: timedelta, restorable: bool) -> None:
+    project = projects.delete_project(session, create(session).id)
     project.deleted_at = datetime.now(UTC) - RESTORABLE_FOR - over
     session.flush()
-    if kept:
+    if restorable:
         assert projects.restore_project(session, project.id).deleted_at is None
     else:
         with pytest.raises(NotFoundError):
             projects.restore_project(session, project.id)
 
 
-def test_filters_narrow_by_status_and_by_a_part_of_the_name_taken_literally(session: Session) -> None:
+def test_filters_narrow_by_status_and_by_a_literal_part_of_the_name(session: Session) -> None:
     for name in ("Shrine 100%", "shrine of 1000"):
-        made(session, name)
-    projects.change_project(session, made(session, "Finished"), {"status": ProjectStatus.COMPLETED}, {})
-    assert listed(session, name="SHRINE") == ["Shrine 100%", "shrine of 1000"]
-    assert listed(session, name="100%") == ["Shrine 100%"]
-    assert listed(session, status=ProjectStatus.COMPLETED) == ["Finished"]
+        create(session, name)
+    projects.change_project(session, create(session, "Finished"), {"status": ProjectStatus.COMPLETED}, {})
+    assert list_names(session, name="SHRINE") == ["Shrine 100%", "shrine of 1000"]
+    assert list_names(session, name="100%") == ["Shrine 100%"]
+    assert list_names(session, status=ProjectStatus.COMPLETED) == ["Finished"]

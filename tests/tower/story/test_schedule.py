@@ -1,4 +1,4 @@
-"""What is rendered when: planned for what is there, moved while it waits, taken back."""
+"""Scheduled renders: planned for existing scenes, moved while they wait, and cancelled."""
 
 from __future__ import annotations
 
@@ -31,40 +31,48 @@ def scene_id(story: VersionedStory) -> int:
     return story.find_row(Kind.SCENES, story.put(Kind.SCENES, scene_number=1, description="x")).id
 
 
-def planned(
-    story: VersionedStory, *, branch: str = "main", start_at: datetime = TONIGHT, **what: Any
+def plan_render(
+    story: VersionedStory, *, branch: str = "main", start_at: datetime = TONIGHT, **target: Any
 ) -> ProductionSchedule:
     names = ("scene_id", "episode_key")
-    plan = ScheduleTarget(story.project_id, branch, **{name: value for name, value in what.items() if name in names})
-    columns = {name: value for name, value in what.items() if name not in names}
+    plan = ScheduleTarget(story.project_id, branch, **{name: value for name, value in target.items() if name in names})
+    columns = {name: value for name, value in target.items() if name not in names}
     return schedule.add_schedule(story.session, plan, {"job_type": JobType.STANDARD, "start_at": start_at, **columns})
 
 
-def test_a_plan_is_for_a_scene_an_episode_or_the_whole_branch(story: VersionedStory, scene_id: int) -> None:
+def test_a_plan_covers_a_scene_an_episode_or_the_whole_branch(story: VersionedStory, scene_id: int) -> None:
     episode = story.put(Kind.EPISODES, episode_number=1, title="Pilot")
-    assert planned(story, scene_id=scene_id).scene_key is not None
-    assert planned(story, episode_key=episode).episode_key == episode
-    whole = planned(story)
-    assert (whole.scene_key, whole.episode_key, whole.state) == (None, None, ScheduleState.PLANNED)
+    assert plan_render(story, scene_id=scene_id).scene_key is not None
+    assert plan_render(story, episode_key=episode).episode_key == episode
+    branch_schedule = plan_render(story)
+    assert (branch_schedule.scene_key, branch_schedule.episode_key, branch_schedule.state) == (
+        None,
+        None,
+        ScheduleState.PLANNED,
+    )
 
 
-def test_what_is_not_on_the_branch_cannot_be_planned(story: VersionedStory, scene_id: int) -> None:
+def test_a_missing_target_cannot_be_planned(story: VersionedStory, scene_id: int) -> None:
     story.create_branch("dark")
-    for what in ({"scene_id": scene_id, "branch": "dark"}, {"episode_key": uuid.uuid4()}, {"branch": "light"}):
+    for missing_target in (
+        {"scene_id": scene_id, "branch": "dark"},
+        {"episode_key": uuid.uuid4()},
+        {"branch": "light"},
+    ):
         with pytest.raises(NotFoundError):
-            planned(story, **what)
+            plan_render(story, **missing_target)
 
 
-def test_a_wished_end_before_the_beginning_is_refused(story: VersionedStory) -> None:
-    row = planned(story, due_at=TONIGHT)
+def test_a_requested_end_before_the_start_is_refused(story: VersionedStory) -> None:
+    row = plan_render(story, due_at=TONIGHT)
     with pytest.raises(InvalidError, match="due_at"):
-        planned(story, due_at=TONIGHT - timedelta(hours=1))
+        plan_render(story, due_at=TONIGHT - timedelta(hours=1))
     with pytest.raises(InvalidError, match="due_at"):
         schedule.change_schedule(story.session, row, {"start_at": TONIGHT + timedelta(hours=1)})
 
 
-def test_a_plan_that_waits_is_moved_and_taken_back_and_stays_so(story: VersionedStory) -> None:
-    row = planned(story)
+def test_a_waiting_plan_can_be_moved_and_cancelled_for_good(story: VersionedStory) -> None:
+    row = plan_render(story)
     later = TONIGHT + timedelta(days=1)
     assert schedule.change_schedule(story.session, row, {"start_at": later, "priority": 1}).start_at == later
     first = schedule.cancel_schedule(story.session, row)
@@ -75,8 +83,8 @@ def test_a_plan_that_waits_is_moved_and_taken_back_and_stays_so(story: Versioned
         schedule.change_schedule(story.session, row, {"priority": 2})
 
 
-def test_a_plan_that_was_started_is_nobodys_to_change(story: VersionedStory) -> None:
-    row = planned(story)
+def test_a_started_plan_cannot_be_changed(story: VersionedStory) -> None:
+    row = plan_render(story)
     row.state = ScheduleState.STARTED
     story.session.flush()
     with pytest.raises(ConflictError, match="started"):
@@ -84,7 +92,7 @@ def test_a_plan_that_was_started_is_nobodys_to_change(story: VersionedStory) -> 
 
 
 def test_plans_are_listed_by_state_and_hidden_with_their_project(story: VersionedStory) -> None:
-    rows = [planned(story) for _ in range(3)]
+    rows = [plan_render(story) for _ in range(3)]
     schedule.cancel_schedule(story.session, rows[1])
 
     def ids(state: ScheduleState | None = None) -> list[int]:

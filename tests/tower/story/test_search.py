@@ -1,4 +1,6 @@
-"""Search in a project: all words in one thing, in any script and case, names before descriptions before dialogue."""
+"""Search in a project finds all words within one entity, in any script and case. Names rank before descriptions and
+dialogue.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,13 @@ def story(session: Session) -> VersionedStory:
     return story
 
 
-def found(story: VersionedStory, words: str, **how: Any) -> list[tuple[str, str]]:
-    asked = {"branch": "main", "limit": 50, **how}
-    return [(hit.label, hit.field) for hit in search(story.session, story.project_id, words, **asked)]
+def find_hits(story: VersionedStory, words: str, **filters: Any) -> list[tuple[str, str]]:
+    query = {"branch": "main", "limit": 50, **filters}
+    return [(hit.label, hit.field) for hit in search(story.session, story.project_id, words, **query)]
 
 
-def test_names_come_before_descriptions_before_what_is_said(story: VersionedStory) -> None:
-    assert found(story, "bridge") == [
+def test_names_rank_before_descriptions_and_dialogue(story: VersionedStory) -> None:
+    assert find_hits(story, "bridge") == [
         ("Kai of the bridge", "name"),
         ("Ren", "description"),
         ("1", "location"),
@@ -41,50 +43,50 @@ def test_names_come_before_descriptions_before_what_is_said(story: VersionedStor
     ]
 
 
-def test_all_words_must_be_in_one_thing_but_may_be_in_different_fields(story: VersionedStory) -> None:
-    assert found(story, "RAIN bridge") == [("1", "description")]
-    assert found(story, "fire burning") == [("2", "description")]
-    assert found(story, "rain fire") == []
+def test_all_words_must_be_in_one_entity_but_may_be_in_different_fields(story: VersionedStory) -> None:
+    assert find_hits(story, "RAIN bridge") == [("1", "description")]
+    assert find_hits(story, "fire burning") == [("2", "description")]
+    assert find_hits(story, "rain fire") == []
 
 
 @pytest.mark.parametrize("words", ["京都", "都", "雨 夜"])
-def test_words_of_scripts_without_spaces_are_found_in_parts(story: VersionedStory, words: str) -> None:
-    assert [label for label, _ in found(story, words)] == ["3"]
+def test_words_of_scripts_without_spaces_match_in_part(story: VersionedStory, words: str) -> None:
+    assert [label for label, _ in find_hits(story, words)] == ["3"]
 
 
 @pytest.mark.parametrize("words", ["%", "_", "\\", "/", "calm%", "rain_"])
-def test_signs_of_a_pattern_are_no_pattern(story: VersionedStory, words: str) -> None:
-    assert found(story, words) == []
+def test_pattern_characters_are_literal(story: VersionedStory, words: str) -> None:
+    assert find_hits(story, words) == []
 
 
-def test_who_speaks_is_found_and_the_names_of_fields_are_not(story: VersionedStory) -> None:
-    assert ("2", "dialogue") in found(story, "ren")
-    assert found(story, "timestamp") == []
+def test_speakers_are_searched_and_field_names_are_not(story: VersionedStory) -> None:
+    assert ("2", "dialogue") in find_hits(story, "ren")
+    assert find_hits(story, "timestamp") == []
     assert [hit.snippet for hit in search(story.session, story.project_id, "burning", branch="main", limit=5)] == [
         "Ren: The bridge is burning"
     ]
 
 
-def test_only_the_kinds_the_branch_and_the_number_that_were_asked_for(story: VersionedStory) -> None:
+def test_kind_branch_and_limit_restrict_the_results(story: VersionedStory) -> None:
     story.create_branch("dark")
     story.put(Kind.SCENES, "dark", scene_number=4, description="another bridge")
-    assert ("4", "description") in found(story, "bridge", branch="dark")
-    assert found(story, "bridge", kinds=(Kind.SCENES,)) == [("1", "location"), ("2", "dialogue")]
-    assert len(found(story, "bridge", limit=2)) == 2
+    assert ("4", "description") in find_hits(story, "bridge", branch="dark")
+    assert find_hits(story, "bridge", kinds=(Kind.SCENES,)) == [("1", "location"), ("2", "dialogue")]
+    assert len(find_hits(story, "bridge", limit=2)) == 2
 
 
-def test_what_was_changed_or_deleted_is_found_as_it_is_now(story: VersionedStory) -> None:
-    [key] = [key for key, one in story.entities_at("main", Kind.SCENES).items() if one["scene_number"] == 2]
+def test_a_changed_or_deleted_entity_is_found_in_its_current_state(story: VersionedStory) -> None:
+    [key] = [key for key, scene in story.entities_at("main", Kind.SCENES).items() if scene["scene_number"] == 2]
     story.put(Kind.SCENES, key=key, dialogue=[])
-    assert ("2", "dialogue") not in found(story, "bridge")
+    assert ("2", "dialogue") not in find_hits(story, "bridge")
     story.delete(Kind.SCENES, key)
-    assert found(story, "fire") == []
+    assert find_hits(story, "fire") == []
 
 
-def test_another_project_is_not_searched_and_one_in_the_bin_is_not_found(
+def test_another_project_is_not_searched_and_a_deleted_one_is_not_found(
     story: VersionedStory, session: Session
 ) -> None:
-    assert found(create_story(session), "bridge") == []
+    assert find_hits(create_story(session), "bridge") == []
     projects.delete_project(session, story.project_id)
     with pytest.raises(NotFoundError):
-        found(story, "bridge")
+        find_hits(story, "bridge")

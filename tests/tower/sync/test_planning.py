@@ -1,4 +1,6 @@
-"""Plans: every point on a beat, bounds kept, the whole as long as it was; or a refusal that says which shot and why."""
+"""Every plan has its cuts on beats, respects the bounds and keeps the duration, or is refused with the shot and the
+reason.
+"""
 
 from __future__ import annotations
 
@@ -31,23 +33,23 @@ def even(bpm: float = 120, first_s: float = 0.0, track_s: float = 60.0) -> BeatG
     return build_even_grid(bpm, first_s, track_s, GridSource.ANALYSED)
 
 
-def heard(*times: float, down: tuple[float, ...] = ()) -> Analysis:
+def analysis_of(*times: float, down: tuple[float, ...] = ()) -> Analysis:
     return Analysis(120.0 if times else None, 0.9, times, down, (), (), 20.0, 44_100, (0.5,) * len(times))
 
 
 @st.composite
 def beats(draw: st.DrawFn) -> BeatGrid:
-    """Even ones, or a few that wander."""
+    """Even beats, or a few irregular ones."""
     even = st.builds(lambda period, count: [period] * count, st.floats(0.3, 1.0), st.integers(5, 150))
     periods = draw(even | st.lists(st.floats(0.25, 1.2), min_size=5, max_size=60))
     first = draw(st.floats(0, 2))
-    found = tuple(first + sum(periods[:number]) for number in range(len(periods) + 1))
-    strengths = draw(st.lists(st.floats(0, 1), min_size=len(found), max_size=len(found)))
-    return BeatGrid(found, tuple(strengths), found[-1] + 1)
+    times_s = tuple(first + sum(periods[:number]) for number in range(len(periods) + 1))
+    strengths = draw(st.lists(st.floats(0, 1), min_size=len(times_s), max_size=len(times_s)))
+    return BeatGrid(times_s, tuple(strengths), times_s[-1] + 1)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SyncCase:
     clip: SourceClip
     points: list[SyncPoint]
     timing: FrameTiming
@@ -55,55 +57,55 @@ class Wanted:
 
 
 @st.composite
-def wanted(draw: st.DrawFn) -> Wanted:
+def sync_case(draw: st.DrawFn) -> SyncCase:
     fps = draw(st.sampled_from(RATES))
     lengths = draw(st.lists(st.floats(0.3, 8), min_size=1, max_size=6))
     frames = [round(sum(lengths[: number + 1]) * fps) for number in range(len(lengths))]
     points = [SyncPoint(frame) for frame in [*draw(st.sampled_from([[], [0]])), *frames[:-1]]]
-    return Wanted(
+    return SyncCase(
         SourceClip(frames[-1], fps), points, draw(st.sampled_from(FrameTiming)), draw(st.none() | st.floats(0, 2))
     )
 
 
-@given(beats=beats(), wanted=wanted())
+@given(beats=beats(), sync_case=sync_case())
 @example_count(300)
-def test_every_plan_keeps_its_promises(beats: BeatGrid, wanted: Wanted) -> None:
-    clip, timing = wanted.clip, wanted.timing
+def test_every_plan_keeps_its_invariants(beats: BeatGrid, sync_case: SyncCase) -> None:
+    clip, timing = sync_case.clip, sync_case.timing
     try:
-        made = plan_cuts(clip, wanted.points, beats, timing=timing, offset_s=wanted.offset_s)
+        plan = plan_cuts(clip, sync_case.points, beats, timing=timing, offset_s=sync_case.offset_s)
     except StretchError:
         return
-    at = [cut.at_s for cut in made.cuts] + [clip.duration_s]
-    assert at[0] == 0
-    assert all(a < b for a, b in pairwise(at))
-    assert all(0.8 - 1e-6 <= shot.ratio <= 1.25 + 1e-6 for shot in made.shots)
-    assert sum(shot.frames for shot in made.shots) == clip.frames
-    assert sum(shot.lasts_s for shot in made.shots) == pytest.approx(clip.duration_s)
-    for cut in made.cuts[1:]:
+    cut_times_s = [cut.at_s for cut in plan.cuts] + [clip.duration_s]
+    assert cut_times_s[0] == 0
+    assert all(a < b for a, b in pairwise(cut_times_s))
+    assert all(0.8 - 1e-6 <= shot.ratio <= 1.25 + 1e-6 for shot in plan.shots)
+    assert sum(shot.frames for shot in plan.shots) == clip.frames
+    assert sum(shot.lasts_s for shot in plan.shots) == pytest.approx(clip.duration_s)
+    for cut in plan.cuts[1:]:
         assert cut.beat_s == beats.times_s[cut.beat or 0]
         assert cut.error_ms is not None
         assert cut.error_ms <= (500 / clip.fps + 1e-6 if timing == CFR else 1e-6)
-    shown = frame_schedule(made)
-    assert len(shown) == clip.frames
-    assert [source for source, _ in shown] == sorted(source for source, _ in shown)
-    assert all(a < b for (_, a), (_, b) in pairwise(shown))
+    schedule = frame_schedule(plan)
+    assert len(schedule) == clip.frames
+    assert [source for source, _ in schedule] == sorted(source for source, _ in schedule)
+    assert all(a < b for (_, a), (_, b) in pairwise(schedule))
 
 
 @given(beats=beats(), lengths=st.lists(st.floats(1, 9), min_size=1, max_size=8), fps=st.sampled_from(RATES))
 @example_count(200)
-def test_scenes_are_cut_on_beats_and_last_as_long_as_wished_to_the_frame(
+def test_scenes_are_cut_on_beats_and_keep_the_requested_duration_to_the_frame(
     beats: BeatGrid, lengths: list[float], fps: Fraction
 ) -> None:
     try:
-        made = plan_scenes(lengths, beats, fps=fps)
+        plan = plan_scenes(lengths, beats, fps=fps)
     except StretchError:
         return
-    ends = [*(cut.at_frame for cut in made.cuts[1:]), made.clip.frames]
-    assert made.clip.frames == round(sum(lengths) * fps)
-    assert len(made.cuts) == len(lengths)
+    ends = [*(cut.at_frame for cut in plan.cuts[1:]), plan.clip.frames]
+    assert plan.clip.frames == round(sum(lengths) * fps)
+    assert len(plan.cuts) == len(lengths)
     assert all(end > start for start, end in pairwise([0, *ends]))
-    for cut in made.cuts:
-        distance = min(abs(cut.at_s + made.offset_s - time) for time in beats.times_s)
+    for cut in plan.cuts:
+        distance = min(abs(cut.at_s + plan.offset_s - time) for time in beats.times_s)
         assert distance <= 0.5 / fps + 1e-6
 
 
@@ -113,48 +115,54 @@ def test_scenes_are_cut_on_beats_and_last_as_long_as_wished_to_the_frame(
     strengths=st.lists(st.floats(0, 1), min_size=9, max_size=9),
 )
 @example_count(300)
-def test_no_other_way_is_cheaper(times: list[float], lengths: list[float], strengths: list[float]) -> None:
-    """Beside all ways there are."""
-    spots = [CutPosition(time, number, strengths[number]) for number, time in enumerate(sorted(times))]
-    wishes = [sum(lengths[: number + 1]) for number in range(len(lengths) - 1)]
-    course, bounds = ShotSequence(lengths, wishes, sum(lengths), 0.5), RatioBounds(0.6, 1.6)
+def test_the_chosen_cuts_have_the_lowest_cost(times: list[float], lengths: list[float], strengths: list[float]) -> None:
+    """Compares them with all possible cuts."""
+    positions = [CutPosition(time, number, strengths[number]) for number, time in enumerate(sorted(times))]
+    target_times = [sum(lengths[: number + 1]) for number in range(len(lengths) - 1)]
+    sequence, bounds = ShotSequence(lengths, target_times, sum(lengths), 0.5), RatioBounds(0.6, 1.6)
 
-    def cost(way: tuple[CutPosition, ...]) -> float:
-        at = [0.0, *(spot.at_s for spot in way), course.total_s]
-        ratios = [(b - a) / length for (a, b), length in zip(pairwise(at), lengths, strict=True)]
+    def cost(cuts: tuple[CutPosition, ...]) -> float:
+        cut_times_s = [0.0, *(position.at_s for position in cuts), sequence.total_s]
+        ratios = [(b - a) / length for (a, b), length in zip(pairwise(cut_times_s), lengths, strict=True)]
         if not all(ratio > 0 and bounds.allows(ratio) for ratio in ratios):
             return math.inf
         stretched = sum((math.log(ratio) / math.log(bounds.max_ratio)) ** 2 for ratio in ratios)
-        moved = sum(((spot.at_s - wish) / 0.5) ** 2 for spot, wish in zip(way, wishes, strict=True))
-        return stretched + SCENE_WEIGHTS.move * moved + SCENE_WEIGHTS.strength * sum(1 - spot.strength for spot in way)
+        moved = sum(((position.at_s - target) / 0.5) ** 2 for position, target in zip(cuts, target_times, strict=True))
+        return (
+            stretched
+            + SCENE_WEIGHTS.move * moved
+            + SCENE_WEIGHTS.strength * sum(1 - position.strength for position in cuts)
+        )
 
-    least = min(cost(way) for way in product(spots, repeat=len(wishes)))
-    if least == math.inf:
+    lowest_cost = min(cost(cuts) for cuts in product(positions, repeat=len(target_times)))
+    if lowest_cost == math.inf:
         with pytest.raises(StretchError):
-            snap_cuts(course, spots, weights=SCENE_WEIGHTS, bounds=bounds)
+            snap_cuts(sequence, positions, weights=SCENE_WEIGHTS, bounds=bounds)
     else:
-        assert cost(tuple(snap_cuts(course, spots, weights=SCENE_WEIGHTS, bounds=bounds))) == pytest.approx(least)
+        assert cost(tuple(snap_cuts(sequence, positions, weights=SCENE_WEIGHTS, bounds=bounds))) == pytest.approx(
+            lowest_cost
+        )
 
 
-def test_documented_points_are_on_their_beats_already() -> None:
-    made = plan_cuts(CLIP, [SyncPoint(0, "scene_start"), SyncPoint(60, "character_entrance")], even(), timing=CFR)
-    assert [(cut.event, cut.at_s, cut.beat, cut.ratio) for cut in made.cuts] == [
+def test_documented_points_are_already_on_their_beats() -> None:
+    plan = plan_cuts(CLIP, [SyncPoint(0, "scene_start"), SyncPoint(60, "character_entrance")], even(), timing=CFR)
+    assert [(cut.event, cut.at_s, cut.beat, cut.ratio) for cut in plan.cuts] == [
         ("scene_start", 0, 0, 1),
         ("character_entrance", 2.5, 5, 1),
     ]
-    assert (made.worst_error_ms, made.mean_error_ms, made.warnings) == (0, 0, ())
+    assert (plan.worst_error_ms, plan.mean_error_ms, plan.warnings) == (0, 0, ())
 
 
-def test_a_moment_goes_to_the_nearest_beat_and_the_shots_beside_it_are_retimed() -> None:
-    made = plan_cuts(CLIP, [SyncPoint(57)], even(), timing=VFR)
-    assert [cut.at_s for cut in made.cuts] == [0, 2.5]
-    assert [shot.ratio for shot in made.shots] == pytest.approx([2.5 / 2.375, 2.5 / 2.625])
+def test_a_point_moves_to_the_nearest_beat_and_its_neighbouring_shots_are_retimed() -> None:
+    plan = plan_cuts(CLIP, [SyncPoint(57)], even(), timing=VFR)
+    assert [cut.at_s for cut in plan.cuts] == [0, 2.5]
+    assert [shot.ratio for shot in plan.shots] == pytest.approx([2.5 / 2.375, 2.5 / 2.625])
 
 
-def test_at_a_constant_rate_the_error_is_that_of_the_nearest_frame() -> None:
-    made = plan_cuts(CLIP, [SyncPoint(60)], even(first_s=0.49), timing=CFR, offset_s=0.0)
-    assert made.cuts[1].at_frame == 60
-    assert made.worst_error_ms == pytest.approx(10)
+def test_at_a_constant_rate_the_error_comes_from_the_nearest_frame() -> None:
+    plan = plan_cuts(CLIP, [SyncPoint(60)], even(first_s=0.49), timing=CFR, offset_s=0.0)
+    assert plan.cuts[1].at_frame == 60
+    assert plan.worst_error_ms == pytest.approx(10)
     assert plan_cuts(
         CLIP, [SyncPoint(60)], even(first_s=0.49), timing=VFR, offset_s=0.0
     ).worst_error_ms == pytest.approx(0)
@@ -170,71 +178,71 @@ def test_a_refusal_names_the_shot_the_ratio_and_the_bounds() -> None:
     assert wide.cuts[1].at_s == 4.5
 
 
-def test_no_beat_left() -> None:
+def test_a_grid_without_a_beat_before_the_end_is_refused() -> None:
     with pytest.raises(StretchError, match="none left before the end"):
         plan_cuts(CLIP, [SyncPoint(60)], BeatGrid((0.0,), (1.0,), 1.0), timing=CFR)
 
 
-def test_what_is_left_where_it_is_says_how_far_from_a_beat_that_is() -> None:
-    made = plan_without_moving(CLIP, [SyncPoint(0), SyncPoint(3, "blink"), SyncPoint(112)], even(), timing=CFR)
-    assert [cut.at_s for cut in made.cuts] == pytest.approx([0, 3 / 24, 112 / 24])
-    assert [cut.error_ms for cut in made.cuts] == pytest.approx([0, 125, 1000 / 6])
-    assert {shot.ratio for shot in made.shots} == {1.0}
-    assert source_frames(made) == list(range(120))
+def test_an_unmoved_cut_reports_its_distance_from_the_beat() -> None:
+    plan = plan_without_moving(CLIP, [SyncPoint(0), SyncPoint(3, "blink"), SyncPoint(112)], even(), timing=CFR)
+    assert [cut.at_s for cut in plan.cuts] == pytest.approx([0, 3 / 24, 112 / 24])
+    assert [cut.error_ms for cut in plan.cuts] == pytest.approx([0, 125, 1000 / 6])
+    assert {shot.ratio for shot in plan.shots} == {1.0}
+    assert source_frames(plan) == list(range(120))
 
 
-def test_it_begins_on_the_first_beat_unless_told_otherwise() -> None:
+def test_the_music_starts_on_the_first_beat_unless_an_offset_is_given() -> None:
     late = even(first_s=0.3)
     assert plan_cuts(CLIP, [SyncPoint(0)], late, timing=CFR).offset_s == pytest.approx(0.3)
-    told = plan_cuts(CLIP, [SyncPoint(0)], late, timing=CFR, offset_s=0.2)
-    assert told.worst_error_ms == pytest.approx(100)
-    assert "with offset 0.300" in told.warnings[0]
+    late_plan = plan_cuts(CLIP, [SyncPoint(0)], late, timing=CFR, offset_s=0.2)
+    assert late_plan.worst_error_ms == pytest.approx(100)
+    assert "with offset 0.300" in late_plan.warnings[0]
     with pytest.raises(InvalidError, match="which lasts 60"):
         plan_cuts(CLIP, [], late, timing=CFR, offset_s=60.0)
 
 
-def test_music_that_ends_early_is_said() -> None:
-    made = plan_cuts(CLIP, [], even(track_s=3.0), timing=CFR)
-    assert made.warnings == ("The music ends 2.0 s before the video: the rest is silent",)
-    assert (made.worst_error_ms, made.mean_error_ms) == (None, None)
+def test_music_that_ends_early_gives_a_warning() -> None:
+    plan = plan_cuts(CLIP, [], even(track_s=3.0), timing=CFR)
+    assert plan.warnings == ("The music ends 2.0 s before the video: the rest is silent",)
+    assert (plan.worst_error_ms, plan.mean_error_ms) == (None, None)
 
 
-def test_points_outside_the_video_are_refused_and_two_at_one_frame_are_one() -> None:
+def test_points_outside_the_video_are_refused_and_points_at_one_frame_are_joined() -> None:
     with pytest.raises(InvalidError) as refused:
         plan_cuts(CLIP, [SyncPoint(0), SyncPoint(121)], even(), timing=CFR)
     assert refused.value.details is not None
     assert refused.value.details["field"] == "sync_points.1"
-    made = plan_cuts(CLIP, [SyncPoint(60, "door"), SyncPoint(60, "thunder")], even(), timing=CFR)
-    assert [cut.event for cut in made.cuts] == [None, "door, thunder"]
+    plan = plan_cuts(CLIP, [SyncPoint(60, "door"), SyncPoint(60, "thunder")], even(), timing=CFR)
+    assert [cut.event for cut in plan.cuts] == [None, "door, thunder"]
 
 
-def test_the_end_can_be_asked_for_but_not_moved() -> None:
-    made = plan_cuts(CLIP, [SyncPoint(120, "out")], even(bpm=110), timing=CFR)
-    assert made.end_cut is not None
-    assert made.end_cut.at_s == 5
-    assert made.worst_error_ms == pytest.approx(abs(5 - 9 * 60 / 110) * 1000)
+def test_the_end_may_be_a_point_but_is_not_moved() -> None:
+    plan = plan_cuts(CLIP, [SyncPoint(120, "out")], even(bpm=110), timing=CFR)
+    assert plan.end_cut is not None
+    assert plan.end_cut.at_s == 5
+    assert plan.worst_error_ms == pytest.approx(abs(5 - 9 * 60 / 110) * 1000)
 
 
 def test_scenes_prefer_strong_beats() -> None:
-    """Wished cuts lie two beats off the bars."""
+    """The requested cuts are two beats off the bars."""
     strengths = tuple(1.0 if number % 4 == 0 else 0.2 for number in range(121))
     bars = BeatGrid(tuple(number * 0.5 for number in range(121)), strengths, 61.0)
-    made = plan_scenes([7.0, 8.0, 8.0, 7.0], bars, fps=Fraction(24))
-    assert [cut.at_s for cut in made.cuts] in ([0, 6, 14, 22], [0, 8, 16, 24], [0, 8, 16, 22], [0, 6, 14, 24])
-    assert all(cut.strength == 1 for cut in made.cuts)
-    assert made.clip.frames == 720
+    plan = plan_scenes([7.0, 8.0, 8.0, 7.0], bars, fps=Fraction(24))
+    assert [cut.at_s for cut in plan.cuts] in ([0, 6, 14, 22], [0, 8, 16, 24], [0, 8, 16, 22], [0, 6, 14, 24])
+    assert all(cut.strength == 1 for cut in plan.cuts)
+    assert plan.clip.frames == 720
 
 
-def test_a_scene_of_no_frame_is_refused() -> None:
+def test_a_scene_without_frames_is_refused() -> None:
     with pytest.raises(InvalidError, match="at least one frame"):
         plan_scenes([5.0, 0.01, 5.0], even(), fps=Fraction(24))
 
 
-def test_pairs_of_track_time_and_frame() -> None:
+def test_points_are_read_from_pairs_of_track_time_and_frame() -> None:
     points, offset_s = points_from_pairs([(1.02, 0), (3.4, 60)], CLIP, even())
     assert offset_s == 1.0
-    made = plan_cuts(CLIP, points, even(), timing=VFR, offset_s=offset_s)
-    assert [cut.beat_s for cut in made.cuts] == [1.0, 3.5]
+    plan = plan_cuts(CLIP, points, even(), timing=VFR, offset_s=offset_s)
+    assert [cut.beat_s for cut in plan.cuts] == [1.0, 3.5]
     points, offset_s = points_from_pairs([(3.5, 60)], CLIP, even())
     assert offset_s == 1.0
     assert points_from_pairs([], CLIP, even()) == ([], None)
@@ -244,22 +252,22 @@ def test_pairs_of_track_time_and_frame() -> None:
         points_from_pairs([(2.0, 0), (1.0, 24)], CLIP, even())
 
 
-def test_where_the_beats_come_from_is_said() -> None:
-    found = build_grid(heard(0.4, 0.9, 1.4, down=(0.9,)))
-    assert (found.source, found.times_s) == (GridSource.ANALYSED, (0.4, 0.9, 1.4))
-    assert found.strengths == (0.5, 1.0, 0.5)
-    even_grid = build_grid(heard(0.7, 1.2), bpm=120)
+def test_the_grid_names_the_source_of_its_beats() -> None:
+    grid = build_grid(analysis_of(0.4, 0.9, 1.4, down=(0.9,)))
+    assert (grid.source, grid.times_s) == (GridSource.ANALYSED, (0.4, 0.9, 1.4))
+    assert grid.strengths == (0.5, 1.0, 0.5)
+    even_grid = build_grid(analysis_of(0.7, 1.2), bpm=120)
     assert even_grid.source == GridSource.BPM_FROM_FIRST_BEAT
     assert even_grid.times_s[:2] == pytest.approx((0.2, 0.7))
-    silent = build_grid(heard(), bpm=60, offset_s=2.5)
+    silent = build_grid(analysis_of(), bpm=60, offset_s=2.5)
     assert (silent.source, silent.times_s[:2]) == (GridSource.BPM_FROM_OFFSET, (0.5, 1.5))
     with pytest.raises(InvalidError, match="no beats were heard"):
-        build_grid(heard())
+        build_grid(analysis_of())
 
 
-def test_frames_of_a_constant_rate_are_the_nearest_of_their_shot() -> None:
-    made = plan_cuts(SourceClip(24, Fraction(24)), [SyncPoint(13)], even(), timing=CFR)
-    assert source_frames(made) == [
+def test_frames_at_a_constant_rate_are_the_nearest_of_their_shot() -> None:
+    plan = plan_cuts(SourceClip(24, Fraction(24)), [SyncPoint(13)], even(), timing=CFR)
+    assert source_frames(plan) == [
         0,
         1,
         2,
@@ -288,30 +296,30 @@ def test_frames_of_a_constant_rate_are_the_nearest_of_their_shot() -> None:
     assert frame_times(plan_cuts(SourceClip(24, Fraction(24)), [SyncPoint(13)], even(), timing=VFR))[13] == 45_000
 
 
-def test_a_cut_goes_to_the_start_of_a_section_that_is_near_and_bounds_still_hold() -> None:
+def test_a_cut_moves_to_a_nearby_section_start_within_the_bounds() -> None:
     beats = even(120, track_s=61)
-    wished = [7.0, 8.0, 8.0, 7.0]
-    plain = plan_scenes(wished, beats, fps=Fraction(24))
+    target_lengths = [7.0, 8.0, 8.0, 7.0]
+    plain = plan_scenes(target_lengths, beats, fps=Fraction(24))
     near = structured_at(15.5)
-    turned = plan_scenes(wished, beats.turning(near), fps=Fraction(24))
-    assert [cut.beat_s for cut in turned.cuts][2] == 15.5
+    with_sections = plan_scenes(target_lengths, beats.turning(near), fps=Fraction(24))
+    assert [cut.beat_s for cut in with_sections.cuts][2] == 15.5
     assert [cut.beat_s for cut in plain.cuts][2] != 15.5
-    far = plan_scenes(wished, beats.turning(structured_at(25.0)), fps=Fraction(24))
-    assert all(0.8 <= shot.ratio <= 1.25 for shot in [*turned.shots, *far.shots])
-    assert far.clip == turned.clip == plain.clip
+    far = plan_scenes(target_lengths, beats.turning(structured_at(25.0)), fps=Fraction(24))
+    assert all(0.8 <= shot.ratio <= 1.25 for shot in [*with_sections.shots, *far.shots])
+    assert far.clip == with_sections.clip == plain.clip
 
 
-def test_without_structure_beats_and_plans_stay_as_they_are() -> None:
+def test_without_sections_beats_and_plans_are_unchanged() -> None:
     beats = even(120, track_s=61)
     assert beats.turning(None) is beats
-    nothing = structured_at()
-    assert plan_scenes([5.0, 6.0], beats.turning(nothing), fps=Fraction(24)) == plan_scenes(
+    no_sections = structured_at()
+    assert plan_scenes([5.0, 6.0], beats.turning(no_sections), fps=Fraction(24)) == plan_scenes(
         [5.0, 6.0], beats, fps=Fraction(24)
     )
 
 
-def structured_at(*starts_s: float) -> Structure:
-    """Sections that start there, after one at 0."""
-    starts = (0.0, *starts_s)
+def structured_at(*section_starts_s: float) -> Structure:
+    """Sections with these starts, after one that starts at 0."""
+    starts = (0.0, *section_starts_s)
     sections = tuple(Section(start, end, "A", 1.0) for start, end in pairwise((*starts, 61.0)))
     return Structure(None, "No key", (), sections, None, (), 0.25, ())

@@ -46,19 +46,23 @@ class VersionedStory:
     def create_branch(self, name: str, source: str = "main") -> None:
         branches.create(self.session, self.project_id, name, source)
 
-    def merge(self, source: str, target: str = "main", **how: Any) -> MergeResult:
-        given = {"message": f"{source} into {target}", "author": "tests", **how}
-        return merging.merge_branch(self.session, project_id=self.project_id, source=source, target=target, **given)
+    def merge(self, source: str, target: str = "main", **options: Any) -> MergeResult:
+        merge_options = {"message": f"{source} into {target}", "author": "tests", **options}
+        return merging.merge_branch(
+            self.session, project_id=self.project_id, source=source, target=target, **merge_options
+        )
 
-    def require_conflicts(self, source: str, **how: Any) -> dict[str, tuple[Any, Any, Any]]:
-        """The conflicts of a merge into main that must fail, by path: base, ours, theirs. Nothing changes."""
+    def require_conflicts(self, source: str, **options: Any) -> dict[str, tuple[Any, Any, Any]]:
+        """The conflicts of a merge into main that must fail, by path, as base, ours and theirs. Nothing changes."""
         head = self.commit()
         with pytest.raises(MergeConflictError) as refused:
-            self.merge(source, **how)
+            self.merge(source, **options)
         assert self.commit() == head
         assert self.check_integrity() == []
-        assert (refused.value.details or {})["conflicts"] == [one.as_json() for one in refused.value.conflicts]
-        return {one.path: (one.base, one.ours, one.theirs) for one in refused.value.conflicts}
+        assert (refused.value.details or {})["conflicts"] == [
+            conflict.as_json() for conflict in refused.value.conflicts
+        ]
+        return {conflict.path: (conflict.base, conflict.ours, conflict.theirs) for conflict in refused.value.conflicts}
 
     def entities_at(self, ref: str, kind: Kind) -> dict[uuid.UUID, Fields]:
         return history.entities_at(self.session, self.project_id, ref, kind)
@@ -67,7 +71,7 @@ class VersionedStory:
         return editing.get_row(self.session, self.project_id, branch, kind, key=key)
 
     def check_integrity(self) -> list[str]:
-        """The faults that fsck finds."""
+        """The faults found by fsck."""
         return [finding.message for finding in fsck.check_project(self.session, project_id=self.project_id)]
 
 

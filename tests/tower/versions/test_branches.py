@@ -17,7 +17,7 @@ from tower.versions import branches, tags
 from tower.versions.kinds import BIBLE_KEY, Kind
 
 
-def test_a_branch_has_rows_of_its_own(story: VersionedStory) -> None:
+def test_a_branch_has_its_own_rows(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai")
     story.create_branch("dark")
     story.put(Kind.CHARACTERS, "dark", key=kai, name="Kai the Grim")
@@ -27,13 +27,13 @@ def test_a_branch_has_rows_of_its_own(story: VersionedStory) -> None:
     assert story.check_integrity() == []
 
 
-def test_a_branch_brings_takes_and_the_timeline_along(story: VersionedStory, session: Session) -> None:
+def test_a_branch_copies_takes_and_the_timeline(story: VersionedStory, session: Session) -> None:
     scene = story.put(Kind.SCENES, scene_number=1, description="Dawn")
     row = story.find_row(Kind.SCENES, scene)
     assert isinstance(row, Scene)
     row.video_path, row.accepted_fingerprint = "/renders/take.mp4", "f" * 64
-    place = {"project_id": story.project_id, "branch_id": row.branch_id}
-    session.add(StoryTimeline(**place, position=1, title="It begins", scene_key=scene))
+    owner = {"project_id": story.project_id, "branch_id": row.branch_id}
+    session.add(StoryTimeline(**owner, position=1, title="It begins", scene_key=scene))
     session.flush()
     story.create_branch("dark")
     copied = story.find_row(Kind.SCENES, scene, "dark")
@@ -44,7 +44,7 @@ def test_a_branch_brings_takes_and_the_timeline_along(story: VersionedStory, ses
     assert story.check_integrity() == []
 
 
-def test_a_branch_from_a_tag_or_a_commit_is_what_was_there(story: VersionedStory) -> None:
+def test_a_branch_from_a_tag_or_a_commit_has_its_past_state(story: VersionedStory) -> None:
     story.put(Kind.BIBLE, title="Bible", description="All of it")
     story.put(Kind.BIBLE_CHARACTERS, bible_key=BIBLE_KEY, name="Kai", description="A detective")
     episode = story.put(Kind.EPISODES, episode_number=1, title="One")
@@ -58,7 +58,7 @@ def test_a_branch_from_a_tag_or_a_commit_is_what_was_there(story: VersionedStory
     assert story.check_integrity() == []
 
 
-def test_a_deleted_branch_takes_its_rows_and_leaves_its_commits(story: VersionedStory, session: Session) -> None:
+def test_deleting_a_branch_removes_its_rows_and_keeps_its_commits(story: VersionedStory, session: Session) -> None:
     story.commit()
     story.create_branch("dark")
     kai = story.put(Kind.CHARACTERS, "dark", name="Kai")
@@ -70,7 +70,7 @@ def test_a_deleted_branch_takes_its_rows_and_leaves_its_commits(story: Versioned
     assert story.check_integrity() == []
 
 
-def test_main_stays(story: VersionedStory, session: Session) -> None:
+def test_main_cannot_be_deleted(story: VersionedStory, session: Session) -> None:
     story.commit()
     with pytest.raises(ConflictError):
         branches.delete(session, story.project_id, "main")
@@ -78,7 +78,7 @@ def test_main_stays(story: VersionedStory, session: Session) -> None:
         branches.delete(session, story.project_id, "other")
 
 
-def test_names_are_taken_once_by_branches_and_tags(story: VersionedStory, session: Session) -> None:
+def test_branches_and_tags_have_unique_names(story: VersionedStory, session: Session) -> None:
     story.create_branch("dark")
     tags.create(session, story.project_id, "v1", "main", author="tests")
     for name in ("dark", "main", "v1"):
@@ -89,19 +89,19 @@ def test_names_are_taken_once_by_branches_and_tags(story: VersionedStory, sessio
 
 
 @pytest.mark.parametrize("name", ["", " dark", "dark\n", "a" * 201, "0" * 64, "nul\0"])
-def test_names_that_cannot_be_are_refused(story: VersionedStory, name: str) -> None:
+def test_invalid_names_are_refused(story: VersionedStory, name: str) -> None:
     with pytest.raises(InvalidError):
         story.create_branch(name)
 
 
-def test_branches_are_listed_main_first_and_each_in_its_project_only(story: VersionedStory, session: Session) -> None:
+def test_branches_are_listed_per_project_with_main_first(story: VersionedStory, session: Session) -> None:
     for name in ("zoo", "alt"):
         story.create_branch(name)
     assert [branch.name for branch, _ in branches.list_all(session, story.project_id)] == ["main", "alt", "zoo"]
     assert session.scalars(select(Branch.project_id).distinct()).all() == [story.project_id]
 
 
-def test_a_source_that_is_nowhere_is_not_found(story: VersionedStory) -> None:
+def test_a_missing_source_is_not_found(story: VersionedStory) -> None:
     with pytest.raises(NotFoundError):
         story.create_branch("dark", "nowhere")
     with pytest.raises(NotFoundError):

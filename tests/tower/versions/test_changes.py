@@ -13,8 +13,8 @@ from tower.versions import changes
 from tower.versions.kinds import BIBLE_KEY, Kind
 
 
-def apply(story: VersionedStory, asked: dict[str, Any], branch: str = "main") -> None:
-    edits = changes.parse_changes(story.session, project_id=story.project_id, branch=branch, changes=asked)
+def apply(story: VersionedStory, changes_json: dict[str, Any], branch: str = "main") -> None:
+    edits = changes.parse_changes(story.session, project_id=story.project_id, branch=branch, changes=changes_json)
     story.commit(*edits, branch=branch)
     assert story.check_integrity() == []
 
@@ -53,7 +53,7 @@ def test_names_numbers_and_keys_create_change_and_delete(story: VersionedStory) 
 
 
 @pytest.mark.parametrize(
-    ("asked", "path"),
+    ("changes_json", "path"),
     [
         ({"people": {}}, "changes.people"),
         ({"scenes": []}, "changes.scenes"),
@@ -69,13 +69,15 @@ def test_names_numbers_and_keys_create_change_and_delete(story: VersionedStory) 
         ({"bible": {"description": "untitled"}}, "/title"),
     ],
 )
-def test_what_cannot_be_is_refused_by_its_path(story: VersionedStory, asked: dict[str, Any], path: str) -> None:
+def test_an_invalid_change_is_refused_with_its_path(
+    story: VersionedStory, changes_json: dict[str, Any], path: str
+) -> None:
     with pytest.raises(InvalidError) as refused:
-        apply(story, asked)
+        apply(story, changes_json)
     assert path in (refused.value.details or {})["field"]
 
 
-def test_changes_are_those_of_their_branch(story: VersionedStory) -> None:
+def test_changes_apply_to_their_branch_only(story: VersionedStory) -> None:
     story.put(Kind.CHARACTERS, name="Kai")
     story.create_branch("dark")
     apply(story, {"characters": {"Rin": {}}}, "dark")
@@ -83,14 +85,14 @@ def test_changes_are_those_of_their_branch(story: VersionedStory) -> None:
         apply(story, {"characters": {"Rin": None}})
 
 
-def test_a_cast_is_found_by_full_or_first_name(story: VersionedStory) -> None:
+def test_cast_members_are_found_by_full_or_first_name(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai Nakamura")
     short = story.put(Kind.CHARACTERS, name="Kai")
     known = str(uuid.uuid4())
-    found = changes.parse_cast(
+    cast = changes.parse_cast(
         story.session,
         project_id=story.project_id,
         branch="main",
         names=["KAI", "Kai Nakamura", "Nobody", {"name": "Rin", "key": known}],
     )
-    assert [one["key"] for one in found] == [str(short), str(kai), None, known]
+    assert [member["key"] for member in cast] == [str(short), str(kai), None, known]

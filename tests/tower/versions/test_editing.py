@@ -1,4 +1,4 @@
-"""Edits become commits, and the rows follow."""
+"""Edits become commits, and the rows follow them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tower.versions.editing import EntityEdit, PreconditionFailedError
 from tower.versions.kinds import BIBLE_KEY, Kind
 
 
-def test_an_edit_is_a_commit_and_a_row(story: VersionedStory) -> None:
+def test_an_edit_creates_a_commit_and_a_row(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai", visual_traits={"hair": "black"})
     story.put(Kind.CHARACTERS, key=kai, description="A detective")
     row = story.find_row(Kind.CHARACTERS, kai)
@@ -30,21 +30,21 @@ def test_an_edit_is_a_commit_and_a_row(story: VersionedStory) -> None:
     assert story.check_integrity() == []
 
 
-def test_an_edit_that_changes_nothing_makes_no_commit(story: VersionedStory) -> None:
+def test_an_edit_without_a_change_creates_no_commit(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai", seed=1)
     head = story.commit()
     assert story.commit(EntityEdit(Kind.CHARACTERS, kai, {"name": "Kai", "seed": 1})) is head
     assert story.find_row(Kind.CHARACTERS, kai).version == 1
 
 
-def test_true_is_not_one(story: VersionedStory) -> None:
+def test_true_and_one_are_different_values(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai", visual_traits={"scar": 1})
     story.put(Kind.CHARACTERS, key=kai, visual_traits={"scar": True})
     assert story.entities_at("main", Kind.CHARACTERS)[kai]["visual_traits"]["scar"] is True
     assert story.check_integrity() == []
 
 
-def test_all_edits_of_a_commit_are_applied_or_none(story: VersionedStory) -> None:
+def test_a_commit_applies_all_its_edits_or_none(story: VersionedStory) -> None:
     head = story.commit(EntityEdit(Kind.CHARACTERS, uuid.uuid4(), {"name": "Kai"}))
     with pytest.raises(ConflictError, match="already has the character 'rin'"):
         story.commit(*(EntityEdit(Kind.CHARACTERS, uuid.uuid4(), {"name": name}) for name in ("Rin", "RIN")))
@@ -53,14 +53,14 @@ def test_all_edits_of_a_commit_are_applied_or_none(story: VersionedStory) -> Non
     assert story.check_integrity() == []
 
 
-def test_a_number_that_is_taken_is_a_conflict_at_once(story: VersionedStory) -> None:
+def test_a_duplicate_number_is_a_conflict(story: VersionedStory) -> None:
     story.put(Kind.SCENES, scene_number=1, description="Dawn")
     with pytest.raises(ConflictError, match="already has the scene '1'"):
         story.put(Kind.SCENES, scene_number=1, description="Dusk")
     assert story.check_integrity() == []
 
 
-def test_scenes_change_places_and_characters_change_names_in_one_commit(story: VersionedStory) -> None:
+def test_scenes_swap_numbers_and_characters_swap_names_in_one_commit(story: VersionedStory) -> None:
     first = story.put(Kind.SCENES, scene_number=1, description="Dawn")
     second = story.put(Kind.SCENES, scene_number=2, description="Dusk")
     kai, rin = story.put(Kind.CHARACTERS, name="Kai"), story.put(Kind.CHARACTERS, name="Rin")
@@ -75,11 +75,11 @@ def test_scenes_change_places_and_characters_change_names_in_one_commit(story: V
     assert story.check_integrity() == []
 
 
-def test_a_head_that_moved_on_is_refused(story: VersionedStory) -> None:
-    seen = story.commit(EntityEdit(Kind.CHARACTERS, kai := uuid.uuid4(), {"name": "Kai"}))
+def test_an_outdated_head_is_refused(story: VersionedStory) -> None:
+    head = story.commit(EntityEdit(Kind.CHARACTERS, kai := uuid.uuid4(), {"name": "Kai"}))
     story.put(Kind.CHARACTERS, key=kai, seed=7)
     with pytest.raises(PreconditionFailedError, match="is now"):
-        story.commit(EntityEdit(Kind.CHARACTERS, kai, {"seed": 8}), expected_head=seen.hash)
+        story.commit(EntityEdit(Kind.CHARACTERS, kai, {"seed": 8}), expected_head=head.hash)
     now = story.commit()
     assert story.commit(EntityEdit(Kind.CHARACTERS, kai, {"seed": 8}), expected_head=now.hash).parent_id == now.id
 
@@ -108,7 +108,7 @@ def test_a_head_that_moved_on_is_refused(story: VersionedStory) -> None:
         (Kind.BIBLE, {"title": "Bible", "description": "x" * 2001}, "bible/Bible/description"),
     ],
 )
-def test_what_cannot_be_is_refused_by_its_path(
+def test_an_invalid_edit_is_refused_with_its_path(
     story: VersionedStory, kind: Kind, fields: dict[str, object], path: str
 ) -> None:
     with pytest.raises(InvalidError) as refused:
@@ -117,20 +117,20 @@ def test_what_cannot_be_is_refused_by_its_path(
     assert story.check_integrity() == []
 
 
-def test_a_deleted_episode_and_character_leave_their_mentions(story: VersionedStory) -> None:
+def test_deleting_an_episode_or_character_removes_references_to_it(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai")
     episode = story.put(Kind.EPISODES, episode_number=1, title="One")
     cast = [{"name": "Kai", "key": str(kai)}]
     scene = story.put(Kind.SCENES, scene_number=1, description="Dawn", episode_key=episode, characters=cast)
     arc = story.put(Kind.STORY_ARCS, name="Arc", episode_keys=[episode], milestones=[{"episode_key": str(episode)}])
     story.commit(EntityEdit(Kind.EPISODES, episode, None), EntityEdit(Kind.CHARACTERS, kai, None))
-    after = story.entities_at("main", Kind.SCENES)[scene]
-    assert (after["episode_key"], after["characters"]) == (None, [{"name": "Kai", "key": None}])
+    scene_fields = story.entities_at("main", Kind.SCENES)[scene]
+    assert (scene_fields["episode_key"], scene_fields["characters"]) == (None, [{"name": "Kai", "key": None}])
     assert story.entities_at("main", Kind.STORY_ARCS)[arc]["episode_keys"] == []
     assert story.check_integrity() == []
 
 
-def test_a_deleted_bible_takes_its_characters_along(story: VersionedStory, session: Session) -> None:
+def test_deleting_a_bible_deletes_its_characters(story: VersionedStory, session: Session) -> None:
     story.put(Kind.BIBLE, title="Bible", description="All of it")
     story.put(Kind.BIBLE_CHARACTERS, bible_key=BIBLE_KEY, name="Kai", description="A detective")
     story.delete(Kind.BIBLE, BIBLE_KEY)
@@ -148,15 +148,15 @@ def test_a_deleted_bible_takes_its_characters_along(story: VersionedStory, sessi
 def test_the_first_scene_makes_a_draft_active(story: VersionedStory, session: Session) -> None:
     story.put(Kind.CHARACTERS, name="Kai")
     project = session.get_one(Project, story.project_id)
-    seen = []
+    statuses = []
     for number in (1, 2):
         session.refresh(project)
-        seen.append(project.status)
+        statuses.append(project.status)
         story.put(Kind.SCENES, scene_number=number, description="Dawn")
-    assert seen == [ProjectStatus.DRAFT, ProjectStatus.ACTIVE]
+    assert statuses == [ProjectStatus.DRAFT, ProjectStatus.ACTIVE]
 
 
-def test_rows_that_are_there_before_the_first_commit_are_taken_up(story: VersionedStory, session: Session) -> None:
+def test_rows_from_before_the_first_commit_are_committed(story: VersionedStory, session: Session) -> None:
     main = editing.ensure_main(session, story.project_id)
     other = Project(name="Older than versions")
     session.add(other)
@@ -171,40 +171,38 @@ def test_rows_that_are_there_before_the_first_commit_are_taken_up(story: Version
     assert older.check_integrity() == []
 
 
-def test_a_video_of_the_user_takes_the_place_of_a_take_and_a_take_is_no_content(
-    story: VersionedStory, session: Session
-) -> None:
+def test_a_users_video_replaces_a_take_and_a_take_is_not_content(story: VersionedStory, session: Session) -> None:
     scene = story.put(Kind.SCENES, scene_number=1, description="Dawn")
     take = {"video_path": "/renders/take.mp4", "accepted_fingerprint": "f" * 64, "status": SceneStatus.RENDERED}
     session.execute(update(Scene).values(take))
     assert story.check_integrity() == []
 
-    def shown() -> tuple[str | None, str | None, SceneStatus]:
+    def shown_video() -> tuple[str | None, str | None, SceneStatus]:
         row = story.find_row(Kind.SCENES, scene)
         assert isinstance(row, Scene)
         return row.video_path, row.accepted_fingerprint, row.status
 
     story.put(Kind.SCENES, key=scene, description="Dusk")
-    assert shown() == ("/renders/take.mp4", "f" * 64, SceneStatus.RENDERED)
+    assert shown_video() == ("/renders/take.mp4", "f" * 64, SceneStatus.RENDERED)
     story.put(Kind.SCENES, key=scene, video_path="/media/mine.mp4")
-    assert shown() == ("/media/mine.mp4", None, SceneStatus.RENDERED)
+    assert shown_video() == ("/media/mine.mp4", None, SceneStatus.RENDERED)
     story.put(Kind.SCENES, key=scene, video_path=None)
-    assert shown() == (None, None, SceneStatus.DRAFT)
+    assert shown_video() == (None, None, SceneStatus.DRAFT)
     assert story.check_integrity() == []
 
 
-def test_a_one_field_edit_stores_a_few_objects(story: VersionedStory, session: Session) -> None:
+def test_an_edit_of_one_field_stores_few_objects(story: VersionedStory, session: Session) -> None:
     keys = [uuid.uuid4() for _ in range(300)]
-    story.commit(*(EntityEdit(Kind.CHARACTERS, key, {"name": f"Kai {at}"}) for at, key in enumerate(keys)))
+    story.commit(*(EntityEdit(Kind.CHARACTERS, key, {"name": f"Kai {number}"}) for number, key in enumerate(keys)))
     stored = select(func.count(), func.sum(func.octet_length(VersionObject.content))).select_from(VersionObject)
-    before = session.execute(stored).one()
+    stored_before = session.execute(stored).one()
     story.put(Kind.CHARACTERS, key=keys[0], seed=1)
-    after = session.execute(stored).one()
-    assert after[0] - before[0] <= 4
-    assert after[1] - before[1] < 8000
+    stored_after = session.execute(stored).one()
+    assert stored_after[0] - stored_before[0] <= 4
+    assert stored_after[1] - stored_before[1] < 8000
 
 
-def test_unknown_things_are_not_found(story: VersionedStory, session: Session) -> None:
+def test_unknown_entities_are_not_found(story: VersionedStory, session: Session) -> None:
     story.commit()
     for refused in (
         lambda: story.delete(Kind.SCENES, uuid.uuid4()),

@@ -1,4 +1,4 @@
-"""What fsck finds. Damage is done behind the back of everything that would refuse it."""
+"""Damage that fsck finds. The tests damage the database directly, because the code would refuse it."""
 
 from __future__ import annotations
 
@@ -58,22 +58,20 @@ def damage(session: Session, statement: str) -> None:
 def test_damage_is_found(story: VersionedStory, session: Session, kai: uuid.UUID, statement: str, finding: str) -> None:
     assert story.check_integrity() == []
     damage(session, statement)
-    found = "\n".join(story.check_integrity())
-    assert re.search(finding, found), found
+    messages = "\n".join(story.check_integrity())
+    assert re.search(finding, messages), messages
 
 
-def test_a_row_that_no_commit_knows_is_found(story: VersionedStory, session: Session, kai: uuid.UUID) -> None:
+def test_a_row_without_a_commit_is_found(story: VersionedStory, session: Session, kai: uuid.UUID) -> None:
     damage(
         session,
         "insert into anime_api.characters (project_id, branch_id, name) select project_id, branch_id, 'Rin'"
         " from anime_api.characters",
     )
-    assert ["has a row but is not in the head" in found for found in story.check_integrity()] == [True]
+    assert ["has a row but is not in the head" in message for message in story.check_integrity()] == [True]
 
 
-def test_a_state_that_is_damaged_is_refused_and_not_guessed(
-    story: VersionedStory, session: Session, kai: uuid.UUID
-) -> None:
+def test_a_damaged_state_is_refused(story: VersionedStory, session: Session, kai: uuid.UUID) -> None:
     damage(session, f"delete from anime_api.version_objects where {ENTITY}")
     with pytest.raises(DamagedHistoryError, match="tower fsck"):
         story.entities_at("main", Kind.CHARACTERS)
@@ -81,22 +79,20 @@ def test_a_state_that_is_damaged_is_refused_and_not_guessed(
         story.put(Kind.CHARACTERS, key=kai, seed=2)
 
 
-def test_an_edit_of_a_row_that_is_gone_is_refused(story: VersionedStory, session: Session, kai: uuid.UUID) -> None:
+def test_an_edit_of_a_missing_row_is_refused(story: VersionedStory, session: Session, kai: uuid.UUID) -> None:
     damage(session, "delete from anime_api.characters")
     with pytest.raises(DamagedHistoryError, match="tower fsck"):
         story.put(Kind.CHARACTERS, key=kai, seed=2)
 
 
-def test_a_large_tree_is_walked_to_its_leaves(story: VersionedStory, session: Session) -> None:
+def test_a_large_tree_is_checked_down_to_its_leaves(story: VersionedStory, session: Session) -> None:
     story.commit(*(EntityEdit(Kind.CHARACTERS, uuid.uuid4(), {"name": f"Kai {number}"}) for number in range(150)))
     assert story.check_integrity() == []
     damage(session, f"delete from anime_api.version_objects where {ENTITY}")
     assert len(story.check_integrity()) == 150
 
 
-def test_only_the_project_that_is_asked_for_is_looked_at(
-    story: VersionedStory, session: Session, kai: uuid.UUID
-) -> None:
+def test_only_the_requested_project_is_checked(story: VersionedStory, session: Session, kai: uuid.UUID) -> None:
     other = create_story(session)
     other.commit()
     damage(session, "update anime_api.characters set seed = 2")
@@ -109,7 +105,7 @@ def test_only_the_project_that_is_asked_for_is_looked_at(
 
 @pytest.fixture
 def tower(sessions: SessionFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """The command on the database that `sessions` commit to."""
+    """Return a function that runs the command with the database of `sessions`."""
     url = sessions.kw["bind"].url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -120,7 +116,7 @@ def tower(sessions: SessionFactory) -> Callable[..., subprocess.CompletedProcess
     return run
 
 
-def test_the_command_says_what_it_found(
+def test_the_command_prints_its_findings(
     sessions: SessionFactory, tower: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     with sessions.begin() as session:

@@ -1,4 +1,4 @@
-"""The past, read at any ref."""
+"""Past states can be read at any ref."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tower.versions.history import ChangeType
 from tower.versions.kinds import Kind
 
 
-def test_every_state_has_an_address(story: VersionedStory, session: Session) -> None:
+def test_every_kind_of_ref_finds_its_commit(story: VersionedStory, session: Session) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai", seed=1)
     first = story.commit()
     tags.create(session, story.project_id, "v1", "main", author="tests")
@@ -28,7 +28,7 @@ def test_every_state_has_an_address(story: VersionedStory, session: Session) -> 
         assert history.entity_at(session, story.project_id, ref, Kind.CHARACTERS, key=kai)["seed"] == seed
 
 
-def test_the_beginning_of_a_hash_must_fit_one_commit(story: VersionedStory, session: Session) -> None:
+def test_a_hash_prefix_must_match_exactly_one_commit(story: VersionedStory, session: Session) -> None:
     head = story.commit()
     twin = head.hash[:40] + "0" * 24
     session.execute(
@@ -46,21 +46,21 @@ def test_the_beginning_of_a_hash_must_fit_one_commit(story: VersionedStory, sess
             history.resolve_ref(session, story.project_id, ref)
 
 
-def test_a_difference_names_fields_down_to_the_inner_ones(story: VersionedStory, session: Session) -> None:
+def test_a_diff_names_nested_fields(story: VersionedStory, session: Session) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai", visual_traits={"hair": "black", "eyes": {"left": "blue"}})
-    gone = story.put(Kind.SCENES, scene_number=10, description="Dusk")
-    before = story.commit()
+    deleted = story.put(Kind.SCENES, scene_number=10, description="Dusk")
+    commit_before = story.commit()
     new = uuid.uuid4()
     story.commit(
         EntityEdit(Kind.CHARACTERS, kai, {"visual_traits": {"eyes": {"left": "red"}, "a/b": None}}),
-        EntityEdit(Kind.SCENES, gone, None),
+        EntityEdit(Kind.SCENES, deleted, None),
         EntityEdit(Kind.SCENES, new, {"scene_number": 9, "description": "Dawn"}),
     )
-    changes = history.diff_refs(session, story.project_id, before.hash, "main")
-    assert [(one.kind, one.key, one.label, one.change) for one in changes] == [
+    changes = history.diff_refs(session, story.project_id, commit_before.hash, "main")
+    assert [(change.kind, change.key, change.label, change.change) for change in changes] == [
         (Kind.CHARACTERS, kai, "Kai", ChangeType.CHANGED),
         (Kind.SCENES, new, "9", ChangeType.ADDED),
-        (Kind.SCENES, gone, "10", ChangeType.REMOVED),
+        (Kind.SCENES, deleted, "10", ChangeType.REMOVED),
     ]
     assert [(field.path, field.before, field.after) for field in changes[0].fields] == [
         ("visual_traits/eyes/left", "blue", "red"),
@@ -70,34 +70,34 @@ def test_a_difference_names_fields_down_to_the_inner_ones(story: VersionedStory,
     assert history.diff_refs(session, story.project_id, "main", "main") == []
 
 
-def test_the_log_has_pages_and_every_line_of_a_merge(story: VersionedStory, session: Session) -> None:
+def test_the_log_is_paged_and_contains_both_sides_of_a_merge(story: VersionedStory, session: Session) -> None:
     story.commit()
     story.create_branch("dark")
     for number in range(3):
         story.put(Kind.CHARACTERS, name=f"Kai {number}")
         story.put(Kind.CHARACTERS, "dark", name=f"Rin {number}")
     story.merge("dark")
-    seen: list[Commit] = []
+    commits_seen: list[Commit] = []
     parents: list[tuple[str, ...]] = []
-    before = None
+    cursor = None
     while True:
-        page = history.list_commits(session, story.project_id, "main", limit=3, before=before)
-        seen += page.commits
+        page = history.list_commits(session, story.project_id, "main", limit=3, before=cursor)
+        commits_seen += page.commits
         parents += [page.parents[commit.id] for commit in page.commits]
-        before = page.next_cursor
-        if before is None:
+        cursor = page.next_cursor
+        if cursor is None:
             break
-    assert len(seen) == len({commit.id for commit in seen}) == 8
-    assert [commit.id for commit in seen] == sorted((commit.id for commit in seen), reverse=True)
+    assert len(commits_seen) == len({commit.id for commit in commits_seen}) == 8
+    assert [commit.id for commit in commits_seen] == sorted((commit.id for commit in commits_seen), reverse=True)
     assert [len(hashes) for hashes in parents] == [2, 1, 1, 1, 1, 1, 1, 0]
-    assert [history.parent_hashes(session, commit) for commit in seen] == parents
-    by_hash = {commit.hash: commit.id for commit in seen}
-    assert [[by_hash[one] for one in hashes] for hashes in parents] == [
-        [one for one in (commit.parent_id, commit.merged_id) if one] for commit in seen
+    assert [history.parent_hashes(session, commit) for commit in commits_seen] == parents
+    by_hash = {commit.hash: commit.id for commit in commits_seen}
+    assert [[by_hash[commit_hash] for commit_hash in hashes] for hashes in parents] == [
+        [commit_id for commit_id in (commit.parent_id, commit.merged_id) if commit_id] for commit in commits_seen
     ]
 
 
-def test_the_history_of_one_thing_is_where_it_changed(story: VersionedStory, session: Session) -> None:
+def test_the_history_of_an_entity_lists_its_changes(story: VersionedStory, session: Session) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai")
     story.create_branch("dark")
     story.put(Kind.CHARACTERS, "dark", key=kai, seed=1)
@@ -105,9 +105,12 @@ def test_the_history_of_one_thing_is_where_it_changed(story: VersionedStory, ses
     story.merge("dark")
     story.delete(Kind.CHARACTERS, kai)
     past = partial(history.entity_history, session, story.project_id, "main", Kind.CHARACTERS)
-    found = past(key=kai, page_request=PageRequest()).rows
-    assert [one.number for one in found] == [3, 2, 1]
-    assert [(one.change, one.fields and one.fields["seed"], one.commit.branch_name) for one in found] == [
+    revisions = past(key=kai, page_request=PageRequest()).rows
+    assert [revision.number for revision in revisions] == [3, 2, 1]
+    assert [
+        (revision.change, revision.fields and revision.fields["seed"], revision.commit.branch_name)
+        for revision in revisions
+    ] == [
         (ChangeType.REMOVED, None, "main"),
         (ChangeType.CHANGED, 1, "dark"),
         (ChangeType.ADDED, None, "main"),
@@ -116,7 +119,7 @@ def test_the_history_of_one_thing_is_where_it_changed(story: VersionedStory, ses
         past(key=uuid.uuid4(), page_request=PageRequest())
 
 
-def test_a_page_of_the_history_goes_on_where_the_last_one_ended_whatever_was_changed_since(
+def test_a_page_of_the_history_continues_after_the_previous_one_despite_new_changes(
     story: VersionedStory, session: Session
 ) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai")
@@ -124,16 +127,19 @@ def test_a_page_of_the_history_goes_on_where_the_last_one_ended_whatever_was_cha
         story.put(Kind.CHARACTERS, key=kai, seed=seed)
     past = partial(history.entity_history, session, story.project_id, "main", Kind.CHARACTERS, key=kai)
     first = past(page_request=PageRequest(limit=2))
-    assert [one.number for one in first.rows] == [5, 4]
+    assert [revision.number for revision in first.rows] == [5, 4]
     story.delete(Kind.CHARACTERS, kai)
     second = past(page_request=PageRequest(limit=2, cursor=first.next_cursor))
-    assert [(one.number, one.fields and one.fields["seed"]) for one in second.rows] == [(3, 3), (2, 2)]
+    assert [(revision.number, revision.fields and revision.fields["seed"]) for revision in second.rows] == [
+        (3, 3),
+        (2, 2),
+    ]
     last = past(page_request=PageRequest(limit=2, cursor=second.next_cursor))
-    assert ([one.number for one in last.rows], last.next_cursor) == ([1], None)
+    assert ([revision.number for revision in last.rows], last.next_cursor) == ([1], None)
     assert past(page_request=PageRequest(cursor=1)).rows == []
 
 
-def test_a_merge_between_two_pages_of_the_history_neither_hides_nor_repeats(
+def test_a_merge_between_two_pages_of_the_history_neither_hides_nor_repeats_changes(
     story: VersionedStory, session: Session
 ) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai")
@@ -144,11 +150,12 @@ def test_a_merge_between_two_pages_of_the_history_neither_hides_nor_repeats(
     first = past(page_request=PageRequest(limit=1))
     story.merge("dark")
     second = past(page_request=PageRequest(limit=9, cursor=first.next_cursor))
-    seen = [one.commit.id for one in (*first.rows, *second.rows)]
-    assert seen == [one.commit.id for one in past(page_request=PageRequest()).rows][1:]  # the merge itself came later
+    commits_seen = [revision.commit.id for revision in (*first.rows, *second.rows)]
+    all_ids = [revision.commit.id for revision in past(page_request=PageRequest()).rows]
+    assert commits_seen == all_ids[1:]  # The merge itself came later.
 
 
-def test_other_projects_are_not_seen(story: VersionedStory, session: Session) -> None:
+def test_other_projects_are_not_visible(story: VersionedStory, session: Session) -> None:
     from tests.tower.versions.story import create_story
 
     kai = story.put(Kind.CHARACTERS, name="Kai")

@@ -1,4 +1,4 @@
-"""Objects that were read are not asked for again, and memory is never taken for the database."""
+"""Cached objects are not read again, and the cache never replaces the database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tower.versions.object_cache import ENTRY_BYTES, ObjectCache
 from tower.versions.objects import ObjectStore
 
 
-def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
+def test_the_least_recently_used_object_is_evicted() -> None:
     remembered = ObjectCache(3 * (10 + ENTRY_BYTES))
     for name in "abc":
         remembered.add(1, {name: b"0123456789"})
@@ -27,7 +27,7 @@ def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
     assert remembered.get_many(1, ["a", "c", "d", "large"]) == {}
 
 
-def test_the_same_object_counts_once_and_projects_are_apart() -> None:
+def test_equal_objects_are_cached_once_per_project() -> None:
     remembered = ObjectCache(2 * (1 + ENTRY_BYTES))
     for _ in range(5):
         remembered.add(1, {"a": b"x"})
@@ -38,7 +38,7 @@ def test_the_same_object_counts_once_and_projects_are_apart() -> None:
     assert remembered.get_many(1, "ab") == {}
 
 
-def test_a_state_is_read_from_memory_the_second_time(story: VersionedStory, session: Session) -> None:
+def test_a_second_read_of_a_state_uses_the_cache(story: VersionedStory, session: Session) -> None:
     key = story.put(Kind.CHARACTERS, name="Kai")
     tree, remembered = story.commit().tree_hash, ObjectCache()
     ObjectStore(session, story.project_id, cache=remembered).get(tree)
@@ -47,11 +47,12 @@ def test_a_state_is_read_from_memory_the_second_time(story: VersionedStory, sess
     assert ObjectStore(session, story.project_id, cache=remembered).get(tree)["characters"][0] == 1
     with pytest.raises(Exception, match="tower fsck"):
         ObjectStore(session, story.project_id, cache=None).get(tree)
-    assert story.entities_at("main", Kind.CHARACTERS)[key]["name"] == "Kai"  # what an edit wrote is remembered too
-    assert len(story.check_integrity()) > 0  # and fsck looks at the database
+    # Objects written by an edit are cached too.
+    assert story.entities_at("main", Kind.CHARACTERS)[key]["name"] == "Kai"
+    assert len(story.check_integrity()) > 0  # fsck reads the database.
 
 
-def test_what_was_rolled_back_is_written_by_the_next_who_needs_it(sessions: SessionFactory) -> None:
+def test_a_rolled_back_object_is_written_again_by_the_next_edit(sessions: SessionFactory) -> None:
     key = uuid.uuid4()
     with sessions.begin() as session:
         project_id = create_story(session).project_id

@@ -1,4 +1,4 @@
-"""Whatever is done on three branches, in whatever order, nothing is damaged and rows are what heads say."""
+"""After any actions on three branches in any order, nothing is damaged and rows equal the heads."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ NAMES = ("Kai", "Rin", "Mei", "Aki", "Sora")
 
 
 class Author:
-    """Does one random thing after another to a story; what is refused counts, and must change nothing."""
+    """Applies random actions to a story. A refused action is counted and must change nothing."""
 
     def __init__(self, story: VersionedStory, seed: int) -> None:
         self.story = story
         self.random = Random(seed)
         self.refused = 0
-        self.unended: list[str] = []  # what was refused though a strategy must end every conflict
+        self.unended: list[str] = []  # Refused merges and reverts whose strategy should resolve every conflict.
         story.put(Kind.BIBLE, title="Bible", description="All of it")
         story.put(Kind.CHARACTERS, name="Kai")
         for name in BRANCHES[1:]:
@@ -40,10 +40,10 @@ class Author:
 
     def act(self) -> None:
         branch = self.random.choice(BRANCHES)
-        deeds = (self._create, self._create, self._change, self._change, self._change, self._delete)
-        deed = self.random.choice((*deeds, self._merge, self._merge, self._revert))
+        edit_actions = (self._create, self._create, self._change, self._change, self._change, self._delete)
+        action = self.random.choice((*edit_actions, self._merge, self._merge, self._revert))
         try:
-            deed(branch)
+            action(branch)
         except (ConflictError, InvalidError, NotFoundError):
             self.refused += 1
 
@@ -64,8 +64,8 @@ class Author:
 
     def _change(self, branch: str) -> None:
         kind = self.random.choice(list(Kind))
-        there = self._keys(kind, branch)
-        edits = [EntityEdit(kind, key, self._fields(kind, branch)) for key in there[: self.random.randint(1, 3)]]
+        keys = self._keys(kind, branch)
+        edits = [EntityEdit(kind, key, self._fields(kind, branch)) for key in keys[: self.random.randint(1, 3)]]
         self.story.commit(*edits, branch=branch)
 
     def _delete(self, branch: str) -> None:
@@ -99,16 +99,16 @@ class Author:
 
     def _keys(self, kind: Kind, branch: str) -> list[uuid.UUID]:
         row = KIND_SPECS[kind].row
-        mine = select(row.key).join(Branch, Branch.id == row.branch_id)
-        found = self.story.session.scalars(
-            mine.where(Branch.project_id == self.story.project_id, Branch.name == branch)
+        query = select(row.key).join(Branch, Branch.id == row.branch_id)
+        unsorted_keys = self.story.session.scalars(
+            query.where(Branch.project_id == self.story.project_id, Branch.name == branch)
         )
-        keys = sorted(found)
+        keys = sorted(unsorted_keys)
         self.random.shuffle(keys)
         return keys
 
     def _fields(self, kind: Kind, branch: str) -> dict[str, object]:
-        """A few random fields, mentions of others among them."""
+        """A few random fields, with references to other entities."""
         trait = {self.random.choice("abc"): self.random.randint(0, 3)}
         episodes, people = self._keys(Kind.EPISODES, branch), self._keys(Kind.CHARACTERS, branch)
         cast = [{"name": "Kai", "key": str(key)} for key in people[: self.random.randint(0, 2)]]
@@ -122,9 +122,9 @@ class Author:
             Kind.STYLES: {"sampler_settings": trait},
             Kind.STORY_ARCS: {"episode_keys": episodes[:2], "milestones": [{"episode_key": str(e)} for e in episodes]},
         }
-        given = choices[kind]
-        names = self.random.sample(sorted(given), self.random.randint(1, len(given)))
-        return {name: given[name] for name in names}
+        choice = choices[kind]
+        names = self.random.sample(sorted(choice), self.random.randint(1, len(choice)))
+        return {name: choice[name] for name in names}
 
 
 @settings(
@@ -133,7 +133,7 @@ class Author:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.integers(0, 2**32))
-def test_random_histories_stay_whole(session: Session, seed: int) -> None:
+def test_random_histories_keep_the_database_consistent(session: Session, seed: int) -> None:
     story = create_story(session)
     author = Author(story, seed)
     for _ in range(OPERATIONS):

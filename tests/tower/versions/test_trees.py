@@ -1,4 +1,4 @@
-"""A tree depends on what is in it, not on how it came to be."""
+"""A tree depends on its content and not on its history."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEYS = [uuid.uuid5(uuid.NAMESPACE_URL, str(number)) for number in range(6 * LEAF
 
 
 def an_objects(session: Session) -> ObjectStore:
-    """Nothing is stored or read: all that is put is known."""
+    """A fake store without a database: it returns every object that was written."""
     return ObjectStore(session, 0)
 
 
@@ -39,58 +39,60 @@ def a_tree(objects: ObjectStore, numbers: list[int]) -> str:
 
 @example_count(40)
 @given(st.data())
-def test_trees_do_not_depend_on_the_order_of_edits(data: st.DataObject) -> None:
+def test_a_tree_does_not_depend_on_the_order_of_edits(data: st.DataObject) -> None:
     objects = an_objects(Session())
     numbers = data.draw(st.lists(st.integers(0, len(KEYS) - 1), unique=True, max_size=len(KEYS)))
     cut = data.draw(st.integers(0, len(numbers)))
     extra = data.draw(st.lists(st.integers(0, len(KEYS) - 1), max_size=2 * LEAF_CAPACITY))
     at_once = a_tree(objects, numbers)
-    grown = a_tree(objects, [*numbers[:cut], *extra])
-    gone = {(Kind.SCENES, KEYS[number]): None for number in set(extra) - set(numbers)}
+    tree = a_tree(objects, [*numbers[:cut], *extra])
+    removals = {(Kind.SCENES, KEYS[number]): None for number in set(extra) - set(numbers)}
     entity = objects.put(ObjectKind.ENTITY, {"kind": "scenes", "fields": {}})
-    grown = trees.write_tree(objects, grown, {**gone, **{(Kind.SCENES, KEYS[one]): entity for one in numbers[cut:]}})
-    assert grown == at_once
+    tree = trees.write_tree(
+        objects, tree, {**removals, **{(Kind.SCENES, KEYS[index]): entity for index in numbers[cut:]}}
+    )
+    assert tree == at_once
     assert trees.list_entities(objects, at_once, Kind.SCENES).keys() == {KEYS[number] for number in numbers}
 
 
 @example_count(40)
 @given(st.sets(st.integers(0, len(KEYS) - 1)), st.sets(st.integers(0, len(KEYS) - 1)))
-def test_differences_are_exactly_what_differs(left: set[int], right: set[int]) -> None:
+def test_a_diff_contains_exactly_the_differences(left: set[int], right: set[int]) -> None:
     objects = an_objects(Session())
-    found = trees.diff_trees(objects, a_tree(objects, [*left]), a_tree(objects, [*right]))
-    assert {key for _, key in found} == {KEYS[number] for number in left ^ right}
-    assert all((before is None) != (after is None) for before, after in found.values())
+    differences = trees.diff_trees(objects, a_tree(objects, [*left]), a_tree(objects, [*right]))
+    assert {key for _, key in differences} == {KEYS[number] for number in left ^ right}
+    assert all((before is None) != (after is None) for before, after in differences.values())
 
 
-def test_most_of_a_tree_is_shared_by_its_successor(story: VersionedStory, session: Session) -> None:
+def test_a_tree_shares_most_of_its_nodes_with_its_successor(story: VersionedStory, session: Session) -> None:
     objects = an_objects(session)
-    before = a_tree(objects, list(range(5 * LEAF_CAPACITY)))
+    tree_before = a_tree(objects, list(range(5 * LEAF_CAPACITY)))
     objects.discard_pending()
     entity = objects.put(ObjectKind.ENTITY, {"kind": "scenes", "fields": {"title": "new"}})
-    trees.write_tree(objects, before, {(Kind.SCENES, KEYS[0]): entity})
+    trees.write_tree(objects, tree_before, {(Kind.SCENES, KEYS[0]): entity})
     assert len(objects.pending) <= 4
 
 
-def test_the_whole_ways_of_a_few_are_read_at_once(story: VersionedStory, session: Session) -> None:
+def test_several_paths_are_read_at_once(story: VersionedStory, session: Session) -> None:
     keys = [uuid.uuid4() for _ in range(5 * LEAF_CAPACITY)]
     tree = story.commit(*(EntityEdit(Kind.CHARACTERS, key, {"name": f"Kai {key}"}) for key in keys)).tree_hash
-    wanted = [(Kind.CHARACTERS, keys[0]), (Kind.CHARACTERS, keys[-1]), (Kind.CHARACTERS, uuid.uuid4())]
+    paths = [(Kind.CHARACTERS, keys[0]), (Kind.CHARACTERS, keys[-1]), (Kind.CHARACTERS, uuid.uuid4())]
     objects = ObjectStore(session, story.project_id, cache=None)
-    with queries(session) as asked:
-        found = trees.find_entities(objects, tree, [*wanted, (Kind.SCENES, keys[0])])
-        assert [trees.get_entity(objects, str(found[at]))["name"] for at in wanted[:2]] == [
+    with queries(session) as statements:
+        entities = trees.find_entities(objects, tree, [*paths, (Kind.SCENES, keys[0])])
+        assert [trees.get_entity(objects, str(entities[path]))["name"] for path in paths[:2]] == [
             f"Kai {keys[0]}",
             f"Kai {keys[-1]}",
         ]
-    assert len(asked) == 1
+    assert len(statements) == 1
     many = trees.find_entities(
         ObjectStore(session, story.project_id, cache=None), tree, [(Kind.CHARACTERS, key) for key in keys]
     )
-    assert many[wanted[0]] == found[wanted[0]]
-    assert found[wanted[2]] is found[Kind.SCENES, keys[0]] is None
+    assert many[paths[0]] == entities[paths[0]]
+    assert entities[paths[2]] is entities[Kind.SCENES, keys[0]] is None
 
 
-def test_a_way_that_cannot_be_read_is_damage(story: VersionedStory, session: Session) -> None:
+def test_an_unreadable_path_is_damage(story: VersionedStory, session: Session) -> None:
     key = story.put(Kind.CHARACTERS, name="Kai")
     tree = story.commit().tree_hash
     session.execute(text("update anime_api.version_objects set content = 'no json' where kind = 'tree'"))
@@ -100,31 +102,31 @@ def test_a_way_that_cannot_be_read_is_damage(story: VersionedStory, session: Ses
 
 @contextmanager
 def queries(session: Session) -> Iterator[list[str]]:
-    asked: list[str] = []
+    statements: list[str] = []
 
     def note(*about: Any) -> None:
-        asked.append(about[2])
+        statements.append(about[2])
 
     connection = session.connection()
     event.listen(connection, "before_cursor_execute", note)
     try:
-        yield asked
+        yield statements
     finally:
         event.remove(connection, "before_cursor_execute", note)
 
 
-def test_a_path_is_read_by_its_index_even_where_many_rows_are_expected(story: VersionedStory, session: Session) -> None:
+def test_a_path_is_read_by_index_even_with_many_expected_rows(story: VersionedStory, session: Session) -> None:
     story.commit()
     many = "select :project, encode(sha256(n::text::bytea), 'hex'), 'tree', repeat(md5(n::text), 22)::bytea"
     into = "insert into anime_api.version_objects (project_id, hash, kind, content)"
     session.execute(text(f"{into} {many} from generate_series(1, 2000) n"), {"project": story.project_id})
     session.execute(text("analyze anime_api.version_objects"))
     session.execute(text("set local plan_cache_mode = force_generic_plan"))
-    asked = str(trees._PATHS)
+    sql = str(trees._PATHS)
     for number, name in enumerate(("project_id", "tree", "kinds", "keys", "digits"), start=1):
-        asked = asked.replace(f":{name}", f"${number}")
+        sql = sql.replace(f":{name}", f"${number}")
     connection = session.connection()
-    connection.exec_driver_sql(f"prepare paths (bigint, text, text[], text[], text[]) as {asked}")
+    connection.exec_driver_sql(f"prepare paths (bigint, text, text[], text[], text[]) as {sql}")
     plan = connection.exec_driver_sql("explain execute paths (1, '', '{}', '{}', '{}')").scalars().all()
     connection.exec_driver_sql("deallocate paths")
     assert [line for line in plan if "Seq Scan" in line or "Hash Cond" in line] == []

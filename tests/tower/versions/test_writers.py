@@ -1,4 +1,4 @@
-"""Several writers at once, in real transactions: each edit is there afterwards, once."""
+"""Concurrent writers in real transactions. Each edit is there afterwards, once."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tower.versions.kinds import Kind
 WRITERS, ROUNDS = 4, 5
 
 
-def begun(sessions: SessionFactory) -> int:
+def create_project(sessions: SessionFactory) -> int:
     with sessions.begin() as session:
         return create_story(session).project_id
 
 
-def test_writers_of_one_branch_lose_no_edit(sessions: SessionFactory) -> None:
-    """All write fields of one character, which is the hardest: each commit rewrites what the others wrote."""
-    project_id, kai = begun(sessions), uuid.uuid4()
+def test_concurrent_writers_of_one_branch_lose_no_edit(sessions: SessionFactory) -> None:
+    """All write fields of one character, which is the hardest case: each commit rewrites the object of the others."""
+    project_id, kai = create_project(sessions), uuid.uuid4()
     with sessions.begin() as session:
         VersionedStory(session, project_id).put(Kind.CHARACTERS, key=kai, name="Kai")
     fields = ["role", "personality", "backstory", "visual_description"]
@@ -49,16 +49,16 @@ def test_writers_of_one_branch_lose_no_edit(sessions: SessionFactory) -> None:
         assert story.check_integrity() == []
 
 
-def test_of_two_who_saw_the_same_head_one_is_refused(sessions: SessionFactory) -> None:
-    project_id, kai = begun(sessions), uuid.uuid4()
+def test_of_two_edits_with_the_same_head_one_is_refused(sessions: SessionFactory) -> None:
+    project_id, kai = create_project(sessions), uuid.uuid4()
     with sessions.begin() as session:
-        seen = VersionedStory(session, project_id).commit(EntityEdit(Kind.CHARACTERS, kai, {"name": "Kai"})).hash
+        head = VersionedStory(session, project_id).commit(EntityEdit(Kind.CHARACTERS, kai, {"name": "Kai"})).hash
 
     def write(seed: int) -> bool:
         with sessions.begin() as session:
             try:
                 VersionedStory(session, project_id).commit(
-                    EntityEdit(Kind.CHARACTERS, kai, {"seed": seed}), expected_head=seen
+                    EntityEdit(Kind.CHARACTERS, kai, {"seed": seed}), expected_head=head
                 )
             except PreconditionFailedError:
                 return False
@@ -68,22 +68,22 @@ def test_of_two_who_saw_the_same_head_one_is_refused(sessions: SessionFactory) -
         assert sorted(pool.map(write, range(1, WRITERS + 1))) == [False] * (WRITERS - 1) + [True]
 
 
-def test_a_project_is_begun_once(sessions: SessionFactory) -> None:
-    project_id = begun(sessions)
+def test_a_project_is_initialised_once(sessions: SessionFactory) -> None:
+    project_id = create_project(sessions)
 
-    def begin(_: int) -> int:
+    def initialise(_: int) -> int:
         with sessions.begin() as session:
             return editing.ensure_main(session, project_id).id
 
     with ThreadPoolExecutor(WRITERS) as pool:
-        assert len(set(pool.map(begin, range(WRITERS)))) == 1
+        assert len(set(pool.map(initialise, range(WRITERS)))) == 1
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(Branch)) == 1
         assert session.scalar(select(func.count()).select_from(Commit)) == 1
 
 
-def test_writers_of_two_branches_put_the_same_objects_without_a_deadlock(sessions: SessionFactory) -> None:
-    project_id = begun(sessions)
+def test_writers_of_two_branches_store_the_same_objects_without_a_deadlock(sessions: SessionFactory) -> None:
+    project_id = create_project(sessions)
     with sessions.begin() as session:
         story = VersionedStory(session, project_id)
         for name in ("left", "right"):
@@ -105,8 +105,8 @@ def test_writers_of_two_branches_put_the_same_objects_without_a_deadlock(session
         assert story.check_integrity() == []
 
 
-def test_two_merges_and_an_edit_at_once_lose_nothing(sessions: SessionFactory) -> None:
-    project_id = begun(sessions)
+def test_two_concurrent_merges_and_an_edit_lose_nothing(sessions: SessionFactory) -> None:
+    project_id = create_project(sessions)
     with sessions.begin() as session:
         story = VersionedStory(session, project_id)
         for name in ("left", "right"):
@@ -114,17 +114,21 @@ def test_two_merges_and_an_edit_at_once_lose_nothing(sessions: SessionFactory) -
         for name in ("left", "right"):
             story.put(Kind.CHARACTERS, name, name=name)
 
-    def work(what: str) -> None:
+    def work(branch_name: str) -> None:
         with sessions.begin() as session:
             story = VersionedStory(session, project_id)
-            if what == "edit":
+            if branch_name == "edit":
                 story.put(Kind.CHARACTERS, name="main")
             else:
-                story.merge(what)
+                story.merge(branch_name)
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(work, ("left", "edit", "right")))
     with sessions() as session:
         story = VersionedStory(session, project_id)
-        assert {one["name"] for one in story.entities_at("main", Kind.CHARACTERS).values()} == {"main", "left", "right"}
+        assert {character["name"] for character in story.entities_at("main", Kind.CHARACTERS).values()} == {
+            "main",
+            "left",
+            "right",
+        }
         assert story.check_integrity() == []

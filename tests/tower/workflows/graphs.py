@@ -12,7 +12,7 @@ DOCUMENTED_MODELS = {"animatediff_models": ["mm-Stabilized_high.pth"]}
 
 
 def object_info_with(models: dict[str, list[str]] | None = None) -> dict[str, Any]:
-    """The recorded object_info with the documented models and `models` added to the choices."""
+    """The recorded object_info, with the documented models and `models` added to the choices."""
     info = load_object_info()
     add_models(info, DOCUMENTED_MODELS)
     add_models(info, models or {})
@@ -20,7 +20,7 @@ def object_info_with(models: dict[str, list[str]] | None = None) -> dict[str, An
 
 
 def with_inputs(graph: Mapping[str, Any], node: str, **inputs: Any) -> dict[str, Any]:
-    """A copy with these inputs of a node set; those that are None are removed."""
+    """Return a copy with these inputs of a node. An input that is None is removed."""
     copied = copy.deepcopy(dict(graph))
     copied[node]["inputs"] |= inputs
     copied[node]["inputs"] = {name: value for name, value in copied[node]["inputs"].items() if value is not None}
@@ -28,7 +28,7 @@ def with_inputs(graph: Mapping[str, Any], node: str, **inputs: Any) -> dict[str,
 
 
 def with_renamed_nodes(graph: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """The same graph with other node ids, in the order of those."""
+    """The same graph with other node ids, in the order of the new ids."""
 
     def value_of(value: Any) -> Any:
         return [names[value[0]], value[1]] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""The shipped workflows hold on the recorded server."""
+"""The built-in workflows can run on the recorded server."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ FROM_PACKS = [
 ]
 
 
-def test_these_are_shipped() -> None:
+def test_the_expected_workflows_are_shipped() -> None:
     assert sorted(builtin_workflows()) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_can_run_on_the_recorded_server_with_the_documented_models(name: str) -> None:
+def test_it_runs_on_the_recorded_server_with_the_documented_models(name: str) -> None:
     assert check_graph(builtin_workflows()[name].workflow.graph, object_info_with()) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_is_refused_when_any_node_class_is_taken_away(name: str) -> None:
+def test_it_is_refused_if_any_of_its_node_classes_is_missing(name: str) -> None:
     graph = builtin_workflows()[name].workflow.graph
     for node_class in node_classes(graph):
         info = object_info_with()
@@ -53,7 +53,7 @@ def test_a_missing_node_pack_is_named(name: str, node_class: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_its_needs_are_what_a_bare_server_lacks(name: str) -> None:
+def test_its_requirements_are_the_findings_of_a_bare_server(name: str) -> None:
     missing = [f for f in check_graph(builtin_workflows()[name].workflow.graph, load_object_info()) if f.fatal]
     motion = builtin_workflows()[name].needs.get("animatediff_models", [])
     assert [finding.code for finding in missing] == [GraphFindingCode.MISSING_MODEL] * len(motion)
@@ -61,11 +61,11 @@ def test_its_needs_are_what_a_bare_server_lacks(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_its_bindings_are_those_that_would_be_inferred(name: str) -> None:
+def test_its_bindings_equal_the_inferred_ones(name: str) -> None:
     workflow = builtin_workflows()[name].workflow
     inferred = infer_bindings(workflow.graph, object_info_with()).bindings
     if name == "image":
-        del inferred["frames"]  # there is always one
+        del inferred["frames"]  # There is always one.
     assert workflow.bindings == inferred
 
 
@@ -93,19 +93,22 @@ def test_animatediff_has_the_documented_parameters() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("width", "height"), [(1024, 1024), (854, 480), (1080, 1918), (256, 2046)])
-def test_any_even_size_is_drawn_in_whole_latents_and_cropped(name: str, width: int, height: int) -> None:
+def test_any_even_size_is_rendered_in_whole_latents_and_cropped(name: str, width: int, height: int) -> None:
     workflow, info = builtin_workflows()[name].workflow, object_info_with()
     shot = Shot(prompt="p", negative_prompt="n", seed=1, width=width, height=height, fps=24, frames=120)
     graph = fill_graph(workflow, shot, prefix="tower/x", reference_name="tower/kai.png", info=info)
     assert check_graph(graph, info) == []
     crop = next(node for node in graph.values() if node["class_type"] == "ImageCrop")["inputs"]
     assert (crop["width"], crop["height"]) == (width, height)
-    drawn = get_bound_value(workflow, "width", graph), get_bound_value(workflow, "height", graph)
-    assert all(side % 8 == 0 and 0 <= side - asked < 8 for side, asked in zip(drawn, (width, height), strict=True))
+    rendered_size = get_bound_value(workflow, "width", graph), get_bound_value(workflow, "height", graph)
+    assert all(
+        side % 8 == 0 and 0 <= side - requested < 8
+        for side, requested in zip(rendered_size, (width, height), strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_stands_in_for_it_without_a_picture_needs_none(name: str) -> None:
+def test_its_replacement_without_a_picture_needs_no_reference(name: str) -> None:
     instead = builtin_workflows()[name].without_reference
     if instead is not None:
         assert "reference" in builtin_workflows()[name].workflow.bindings

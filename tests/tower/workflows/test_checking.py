@@ -1,4 +1,4 @@
-"""A graph that a server cannot run is found out before it is sent, with the mend."""
+"""A graph that a server cannot run is refused before it is sent, with a suggested correction."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tower.workflows.node_packs import find_pack
 RECORDED = sorted(path.stem for path in (RECORDINGS / "workflows").glob("*.json"))
 INFO = object_info_with()
 GRAPH = load_workflow("ade_gen1_vhs_tiny")
-# Refused by the real server for what is no matter of the graph.
+# The real server refuses it for reasons outside the graph.
 NOT_OF_THE_GRAPH = {"prompt_error_bad_prompt_id", "prompt_error_uppercase_prompt_id", "prompt_error_foreign_origin"}
-# An uploaded file that is not there: only the server can see that.
+# An uploaded file that is missing, which only the server can see.
 UPLOADS = {"prompt_error_loadimage_missing_file"}
 REFUSED = [
     name
@@ -29,24 +29,24 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_what_ran_is_found_sound(name: str) -> None:
+def test_graphs_that_ran_are_valid(name: str) -> None:
     assert check_graph(load_workflow(name), INFO) == []
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_the_real_server_refused_is_refused_here(name: str) -> None:
-    asked = load_exchange(name)
-    assert asked["status"] >= 400 or asked["json"]["node_errors"]
-    findings = fatal_findings(check_graph(asked["request"]["json"]["prompt"], load_object_info()))
+def test_graphs_that_the_real_server_refused_are_refused(name: str) -> None:
+    exchange = load_exchange(name)
+    assert exchange["status"] >= 400 or exchange["json"]["node_errors"]
+    findings = fatal_findings(check_graph(exchange["request"]["json"]["prompt"], load_object_info()))
     assert findings
-    named_there = set(asked.get("json", {}).get("node_errors", {}))
+    named_there = set(exchange.get("json", {}).get("node_errors", {}))
     assert (
         not named_there or {finding.node for finding in findings} & named_there or name.startswith("prompt_error_link")
     )
 
 
 @pytest.mark.parametrize(
-    ("node", "inputs", "code", "says"),
+    ("node", "inputs", "code", "message"),
     [
         ("1", {"ckpt_name": "gone.safetensors"}, GraphFindingCode.MISSING_MODEL, "Put it into models/checkpoints"),
         ("7", {"model_name": "gone.ckpt"}, GraphFindingCode.MISSING_MODEL, "Put it into models/animatediff_models"),
@@ -68,12 +68,12 @@ def test_what_the_real_server_refused_is_refused_here(name: str) -> None:
         ("6", {"context_length": 36}, GraphFindingCode.OUT_OF_RANGE, "at most 32 frames"),
     ],
 )
-def test_each_fault_is_named_with_its_mend(
-    node: str, inputs: dict[str, Any], code: GraphFindingCode, says: str
+def test_each_fault_is_named_with_its_correction(
+    node: str, inputs: dict[str, Any], code: GraphFindingCode, message: str
 ) -> None:
     [finding] = fatal_findings(check_graph(with_inputs(GRAPH, node, **inputs), INFO))
     assert (finding.code, finding.node) == (code, node)
-    assert says in str(finding)
+    assert message in str(finding)
 
 
 @pytest.mark.parametrize(
@@ -85,20 +85,20 @@ def test_each_fault_is_named_with_its_mend(
         ("5", {"width": 100}, GraphFindingCode.OUT_OF_RANGE),
     ],
 )
-def test_what_the_server_lets_pass_is_said_but_not_fatal(
+def test_faults_that_the_server_accepts_are_reported_as_not_fatal(
     node: str, inputs: dict[str, Any], code: GraphFindingCode
 ) -> None:
     [finding] = check_graph(with_inputs(GRAPH, node, **inputs), INFO)
     assert (finding.code, finding.fatal) == (code, False)
 
 
-def test_a_model_in_another_folder_is_found_there() -> None:
+def test_a_model_in_another_folder_is_found() -> None:
     models = {"checkpoints": ["counterfeit_v3.safetensors"], "diffusion_models": ["anything_v5.safetensors"]}
     [finding] = check_graph(with_inputs(GRAPH, "1", ckpt_name="anything_v5.safetensors"), INFO, models)
     assert "models/diffusion_models: move it to models/checkpoints" in finding.mend
 
 
-def test_a_model_in_a_subfolder_or_with_another_ending_is_offered() -> None:
+def test_a_model_in_a_subfolder_or_with_another_extension_is_suggested() -> None:
     info = object_info_with({"checkpoints": ["sd15/anything_v5.safetensors"]})
     [finding] = check_graph(with_inputs(GRAPH, "1", ckpt_name="anything_v5.ckpt"), info)
     assert "or use 'sd15/anything_v5.safetensors'" in finding.mend
@@ -110,7 +110,7 @@ def test_an_uploaded_picture_is_left_to_the_server() -> None:
     assert check_graph(graph, INFO) == []
 
 
-def test_inputs_that_a_choice_brings_along_are_known() -> None:
+def test_inputs_added_by_a_choice_are_known() -> None:
     core = load_workflow("core_createvideo_savevideo_tiny")
     encoding = {"codec.encoding": "re-encode", "codec.encoding.crf": 12.0}
     assert check_graph(with_inputs(core, "12", **encoding), INFO) == []
@@ -130,13 +130,13 @@ def test_a_cycle_is_named() -> None:
     assert finding.message == "These nodes form a cycle: 5 (LatentUpscale), 8 (KSampler)"
 
 
-def test_a_graph_that_saves_nothing_is_refused() -> None:
-    graph = {node: said for node, said in GRAPH.items() if node != "10"}
+def test_a_graph_without_an_output_node_is_refused() -> None:
+    graph = {node: fields for node, fields in GRAPH.items() if node != "10"}
     assert [finding.code for finding in check_graph(graph, INFO)] == [GraphFindingCode.NO_OUTPUT]
 
 
 @pytest.mark.parametrize(
-    ("graph", "says"),
+    ("graph", "message"),
     [
         ({"nodes": [], "links": [], "version": 0.4}, "Export (API)"),
         ({}, "empty"),
@@ -144,10 +144,10 @@ def test_a_graph_that_saves_nothing_is_refused() -> None:
         ({"1": {"inputs": {}}}, "Node 1 has no class_type"),
     ],
 )
-def test_what_is_no_graph_is_said_so(graph: dict[str, Any], says: str) -> None:
+def test_a_document_that_is_no_graph_is_refused(graph: dict[str, Any], message: str) -> None:
     [finding] = check_graph(graph, INFO)
     assert finding.code is GraphFindingCode.NOT_A_GRAPH
-    assert says in str(finding)
+    assert message in str(finding)
 
 
 def test_fatal_findings_come_first() -> None:
@@ -164,9 +164,9 @@ def test_fatal_findings_come_first() -> None:
         ("SomethingElse", None),
     ],
 )
-def test_node_packs_are_known_by_their_classes(node_class: str, pack: str | None) -> None:
+def test_node_packs_are_identified_by_their_classes(node_class: str, pack: str | None) -> None:
     assert find_pack(node_class) == pack
 
 
-def test_a_finding_reads_as_a_sentence() -> None:
+def test_a_finding_is_written_as_a_sentence() -> None:
     assert str(GraphFinding(GraphFindingCode.CYCLE, "It loops", "Cut it", node="3")) == "Node 3: It loops. Cut it"

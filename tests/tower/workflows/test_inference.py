@@ -1,4 +1,4 @@
-"""Bindings are found by the wires."""
+"""Bindings are inferred from the links of a graph."""
 
 from __future__ import annotations
 
@@ -42,44 +42,44 @@ def test_every_recorded_graph_is_understood(name: str) -> None:
 
 @pytest.mark.parametrize("name", RECORDED)
 @pytest.mark.parametrize("seed", range(5))
-def test_ids_and_order_of_nodes_do_not_matter(name: str, seed: int) -> None:
+def test_node_ids_and_order_do_not_matter(name: str, seed: int) -> None:
     graph = load_workflow(name)
     ids = [str(number) for number in range(100, 100 + len(graph))]
     random.Random(seed).shuffle(ids)
     names = dict(zip(graph, ids, strict=True))
-    titles = {node: {key: value for key, value in said.items() if key != "_meta"} for node, said in graph.items()}
+    titles = {node: {key: value for key, value in fields.items() if key != "_meta"} for node, fields in graph.items()}
     expected = {name: [(names[node], key) for node, key in several] for name, several in _bindings(graph).items()}
     assert _bindings(with_renamed_nodes(titles, names)) == expected
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_each_thing_is_found_or_missing_with_a_reason(name: str) -> None:
+def test_each_binding_is_found_or_missing_with_a_reason(name: str) -> None:
     inference = infer_bindings(load_workflow(name), INFO)
     assert {*inference.found, *inference.missing} == set(BINDING_NAMES)
     assert not {*inference.found} & {*inference.missing}
     assert all(inference.missing.values())
-    assert all("node " in found.why for found in inference.found.values())
+    assert all("node " in binding.why for binding in inference.found.values())
 
 
-def test_prompts_are_told_apart_by_where_they_lead() -> None:
+def test_prompts_are_distinguished_by_their_targets() -> None:
     graph = with_inputs(load_workflow("ade_gen1_vhs_tiny"), "8", positive=["4", 0], negative=["3", 0])
     assert _bindings(graph)["prompt"] == [("4", "text")]
     assert _bindings(graph)["negative"] == [("3", "text")]
 
 
-def test_texts_are_found_through_nodes_that_keep_both_apart() -> None:
+def test_prompts_are_found_through_nodes_that_pass_both_on() -> None:
     graph = load_workflow("ade_gen1_vhs_tiny")
     graph["30"] = _node("ControlNetLoader", control_net_name="x")
     graph["31"] = _node("LoadImage", image="pose.png")
     wires = {"positive": ["3", 0], "negative": ["4", 0], "control_net": ["30", 0], "image": ["31", 0]}
     graph["32"] = _node("ControlNetApplyAdvanced", strength=1.0, start_percent=0.0, end_percent=1.0, **wires)
     graph = with_inputs(graph, "8", positive=["32", 0], negative=["32", 1])
-    found = _bindings(graph)
-    assert (found["prompt"], found["negative"]) == ([("3", "text")], [("4", "text")])
-    assert found["reference"] == [("31", "image")]
+    bindings = _bindings(graph)
+    assert (bindings["prompt"], bindings["negative"]) == ([("3", "text")], [("4", "text")])
+    assert bindings["reference"] == [("31", "image")]
 
 
-def test_of_texts_that_are_combined_one_is_the_prompt_and_the_others_are_named() -> None:
+def test_of_combined_texts_one_is_the_prompt_and_the_others_are_reported() -> None:
     graph = load_workflow("ade_gen1_vhs_tiny")
     graph["30"] = _node("CLIPTextEncode", text="in the style of a woodcut", clip=["1", 1])
     graph["31"] = _node("ConditioningCombine", conditioning_1=["3", 0], conditioning_2=["30", 0])
@@ -88,7 +88,7 @@ def test_of_texts_that_are_combined_one_is_the_prompt_and_the_others_are_named()
     assert "node 30 is combined with it" in inference.found["prompt"].why
 
 
-def test_a_negative_made_of_the_prompt_is_none() -> None:
+def test_a_negative_prompt_derived_from_the_prompt_has_no_binding() -> None:
     graph = load_workflow("ade_gen1_vhs_tiny")
     graph["30"] = _node("ConditioningZeroOut", conditioning=["3", 0])
     inference = infer_bindings(with_inputs(graph, "8", negative=["30", 0]), INFO)
@@ -99,7 +99,7 @@ def test_a_negative_made_of_the_prompt_is_none() -> None:
     )
 
 
-def test_a_sampler_in_parts_is_followed_to_each() -> None:
+def test_a_sampler_split_into_nodes_is_followed_to_each() -> None:
     graph = load_workflow("core_createvideo_savevideo_tiny")
     graph["30"] = _node("RandomNoise", noise_seed=3)
     graph["31"] = _node("CFGGuider", model=["1", 0], positive=["3", 0], negative=["4", 0], cfg=8.0)
@@ -116,28 +116,28 @@ def test_a_sampler_in_parts_is_followed_to_each() -> None:
     }
 
 
-def test_a_second_sampler_gets_the_seed_and_what_it_shares() -> None:
+def test_a_second_sampler_gets_the_seed_and_the_shared_inputs() -> None:
     graph = load_workflow("core_createvideo_savevideo_tiny")
     graph["8"]["inputs"] |= {"steps": 30, "cfg": 7.0}
     graph["40"] = _node("LatentUpscaleBy", samples=["8", 0], upscale_method="bislerp", scale_by=1.5)
     graph["41"] = _node("KSampler", **{**graph["8"]["inputs"], "latent_image": ["40", 0], "steps": 12, "denoise": 0.5})
     graph = with_inputs(graph, "9", samples=["41", 0])
-    found = _bindings(graph)
-    assert found["seed"] == [("8", "seed"), ("41", "seed")]
-    assert found["steps"] == [("8", "steps")]
-    assert found["cfg"] == [("8", "cfg"), ("41", "cfg")]
-    assert found["width"] == [("5", "width")]
+    bindings = _bindings(graph)
+    assert bindings["seed"] == [("8", "seed"), ("41", "seed")]
+    assert bindings["steps"] == [("8", "steps")]
+    assert bindings["cfg"] == [("8", "cfg"), ("41", "cfg")]
+    assert bindings["width"] == [("5", "width")]
 
 
-def test_what_is_wired_to_a_constant_is_bound_there() -> None:
+def test_an_input_linked_to_a_constant_is_bound_to_the_constant() -> None:
     graph = load_workflow("ade_gen1_vhs_tiny")
     info = INFO | {"PrimitiveInt": {"input": {"required": {"value": ["INT", {}]}}, "output": ["INT"]}}
     graph["50"] = _node("PrimitiveInt", value=8)
-    found = infer_bindings(with_inputs(graph, "5", batch_size=["50", 0]), info)
-    assert found.bindings["frames"] == [Binding("50", "value")]
+    inference = infer_bindings(with_inputs(graph, "5", batch_size=["50", 0]), info)
+    assert inference.bindings["frames"] == [Binding("50", "value")]
 
 
-def test_a_picture_repeated_is_counted_where_it_is_repeated() -> None:
+def test_frames_of_a_repeated_picture_are_bound_at_the_repeat_node() -> None:
     graph = load_workflow("ade_gen1_vhs_tiny")
     graph["20"] = _node("LoadImage", image="kai.png")
     graph["21"] = _node("VAEEncode", pixels=["20", 0], vae=["2", 0])
@@ -148,20 +148,20 @@ def test_a_picture_repeated_is_counted_where_it_is_repeated() -> None:
     assert "width" in inference.missing
 
 
-def test_a_size_that_is_changed_at_the_end_is_the_one_to_set() -> None:
+def test_a_size_changed_at_the_end_is_bound_there() -> None:
     graph = load_workflow("ade_gen1_vhs_tiny")
     graph["30"] = _node("ImageScale", image=["9", 0], upscale_method="lanczos", width=128, height=128, crop="disabled")
     assert _bindings(with_inputs(graph, "10", images=["30", 0]))["width"] == [("30", "width")]
 
 
-def test_a_graph_that_samples_nothing_says_so() -> None:
+def test_a_graph_without_a_sampler_is_reported() -> None:
     graph = {"1": _node("LoadImage", image="x.png"), "2": _node("SaveImage", images=["1", 0], filename_prefix="x")}
     inference = infer_bindings(graph, INFO)
     assert list(inference.found) == ["prefix"]
     assert "no sampler" in inference.missing["prompt"]
 
 
-def test_size_and_frames_are_found_where_nothing_is_sampled() -> None:
+def test_size_and_frames_are_found_without_a_sampler() -> None:
     graph = {
         "1": _node("EmptyImage", width=512, height=512, batch_size=1, color=0),
         "2": _node("RepeatImageBatch", image=["1", 0], amount=24),
@@ -177,7 +177,7 @@ def test_size_and_frames_are_found_where_nothing_is_sampled() -> None:
     }
 
 
-def test_a_cycle_ends() -> None:
+def test_a_cycle_does_not_hang() -> None:
     graph = load_workflow("ade_gen1_vhs_tiny")
     graph["5"] = _node("LatentUpscaleBy", samples=["8", 0], upscale_method="bislerp", scale_by=1.0)
     assert infer_bindings(graph, INFO).bindings["prompt"] == [Binding("3", "text")]
@@ -188,5 +188,5 @@ def _node(class_type: str, **inputs: Any) -> dict[str, Any]:
 
 
 def _bindings(graph: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    found = infer_bindings(graph, INFO).bindings
-    return {name: [(binding.node, binding.input) for binding in several] for name, several in found.items()}
+    bindings = infer_bindings(graph, INFO).bindings
+    return {name: [(binding.node, binding.input) for binding in several] for name, several in bindings.items()}

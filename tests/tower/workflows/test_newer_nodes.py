@@ -1,6 +1,6 @@
-"""Servers newer than the graph, and kinds of inputs that the recorded classes have none of.
+"""Servers that are newer than the graph, and kinds of inputs that no recorded class has.
 
-`comfyui_master/object_info.json`: three node classes as ComfyUI 783545f (22 August 2026) describes them, without its
+`comfyui_master/object_info.json` has three node classes as described by ComfyUI 783545f (22 August 2026), without its
 tooltips.
 """
 
@@ -39,7 +39,7 @@ JOINED = {
 }
 
 
-def test_an_input_that_an_update_brought_is_missed_and_then_gets_the_servers_default() -> None:
+def test_a_new_required_input_is_reported_and_then_gets_the_servers_default() -> None:
     [finding] = fatal_findings(check_graph(CORE_VIDEO, INFO))
     assert (finding.code, finding.input) == (GraphFindingCode.REQUIRED_INPUT, "codec.encoding.color_space")
     full = fill_defaults(CORE_VIDEO, INFO)
@@ -48,39 +48,39 @@ def test_an_input_that_an_update_brought_is_missed_and_then_gets_the_servers_def
 
 
 @pytest.mark.parametrize("name", builtin_workflows())
-def test_a_graph_that_lacks_nothing_stays_as_it_is(name: str) -> None:
+def test_a_complete_graph_is_unchanged(name: str) -> None:
     graph = builtin_workflows()[name].workflow.graph
     assert fill_defaults(graph, object_info_with()) == graph
 
 
-def test_what_has_no_default_stays_missing() -> None:
+def test_an_input_without_a_default_stays_missing() -> None:
     graph = with_inputs(CORE_VIDEO, "8", model=None, steps=None)
     sampler = fill_defaults(graph, load_object_info())["8"]["inputs"]
     assert sampler["steps"] == 20
     assert "model" not in sampler
 
 
-def test_inputs_that_grow_and_types_that_follow_are_accepted() -> None:
+def test_growing_inputs_and_matching_types_are_accepted() -> None:
     assert check_graph(JOINED, INFO) == []
 
 
-def test_of_inputs_that_grow_the_first_is_required() -> None:
+def test_the_first_of_growing_inputs_is_required() -> None:
     graph = {**JOINED, "3": {"class_type": "BatchImagesNode", "inputs": {"images.image1": ["2", 0]}}}
     [finding] = check_graph(graph, INFO)
     assert (finding.code, finding.input) == (GraphFindingCode.REQUIRED_INPUT, "images.image0")
 
 
-def test_an_input_that_grows_takes_its_own_type_only() -> None:
+def test_a_growing_input_accepts_its_own_type_only() -> None:
     latent = {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}}
     graph = with_inputs({**JOINED, "7": latent}, "3", **{"images.image1": ["7", 0]})
     [finding] = check_graph(graph, INFO)
     assert (finding.code, finding.node) == (GraphFindingCode.WRONG_TYPE, "3")
 
 
-def test_bindings_are_found_through_types_that_follow() -> None:
+def test_bindings_are_found_through_matching_types() -> None:
     assert infer_bindings(JOINED, INFO).bindings["frames"] == [Binding("1", "batch_size")]
 
 
-def test_types_that_follow_each_other_in_a_circle_end() -> None:
+def test_matching_types_in_a_cycle_do_not_hang() -> None:
     graph = with_inputs(JOINED, "4", input=["4", 0])
     assert "frames" in infer_bindings(graph, INFO).missing

@@ -12,14 +12,16 @@ A_MINOR = ((57, 60, 64), (62, 65, 69), (64, 67, 71), (57, 60, 64))
 
 
 def tone(midi: float, seconds: float, *, partials: int = 4) -> Signal:
-    at = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+    times_s = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
     hz = 440 * 2 ** ((midi - 69) / 12)
-    found: Signal = sum((np.sin(2 * np.pi * hz * k * at) / k for k in range(1, partials + 1)), np.zeros(len(at)))
-    return found * np.minimum(1, (seconds - at) / 0.02) * np.minimum(1, at / 0.005)
+    signal: Signal = sum(
+        (np.sin(2 * np.pi * hz * k * times_s) / k for k in range(1, partials + 1)), np.zeros(len(times_s))
+    )
+    return signal * np.minimum(1, (seconds - times_s) / 0.02) * np.minimum(1, times_s / 0.005)
 
 
 def chords(pitches: tuple[tuple[int, ...], ...], bars: int, *, up: int = 0, loud: float = 0.08) -> Signal:
-    """A chord a bar, at 120 BPM, struck on every beat."""
+    """One chord per bar at 120 BPM, struck on every beat."""
     played = [sum(tone(pitch + up, 0.5) for pitch in pitches[bar % len(pitches)]) for bar in range(bars)]
     return np.concatenate([loud * np.tile(bar, 4) for bar in played])
 

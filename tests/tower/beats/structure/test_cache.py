@@ -1,4 +1,4 @@
-"""The structure of a content is found once, whatever is lost; the beats that were kept before it stay valid."""
+"""The structure of a content is computed once, even if the row or the file is lost. Beats cached earlier stay valid."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ FOUND = Structure(
     energy_step_s=0.25,
     drops=(Drop(4, 7.5),),
 )
-Ask = Callable[..., KnownStructure]
+RequestStructure = Callable[..., KnownStructure]
 
 
-class Finding:
-    """Answers and counts."""
+class CountingFinder:
+    """Answers and counts the calls."""
 
     count = 0
 
@@ -45,15 +45,15 @@ class Finding:
 
 
 @pytest.fixture
-def finding() -> Finding:
-    return Finding()
+def finder() -> CountingFinder:
+    return CountingFinder()
 
 
 @pytest.fixture
-def ask(sessions: SessionFactory, tmp_path: Path, finding: Finding) -> Ask:
+def request_structure(sessions: SessionFactory, tmp_path: Path, finder: CountingFinder) -> RequestStructure:
     song = write_wav(tmp_path / "song.wav", even_click_track(120, 8))
 
-    def asked(*, force: bool = False) -> KnownStructure:
+    def request(*, force: bool = False) -> KnownStructure:
         with song.open("rb") as file:
             beats = get_analysis(file, sessions=sessions, folder=tmp_path / "cache", analyser=analyse)
             return structured(
@@ -62,49 +62,57 @@ def ask(sessions: SessionFactory, tmp_path: Path, finding: Finding) -> Ask:
                 hint=TempoHint(),
                 sessions=sessions,
                 folder=tmp_path / "cache",
-                finder=finding,
+                finder=finder,
                 force=force,
                 cancelled=threading.Event(),
             )
 
-    return asked
+    return request
 
 
-def test_the_second_time_it_is_known_and_force_finds_it_again(
-    ask: Ask, finding: Finding, sessions: SessionFactory
+def test_a_second_request_uses_the_cache_and_force_computes_again(
+    request_structure: RequestStructure, finder: CountingFinder, sessions: SessionFactory
 ) -> None:
-    assert [ask().cached, ask().cached, ask(force=True).cached] == [False, True, False]
-    assert finding.count == 2
-    assert ask().structure == FOUND
+    assert [request_structure().cached, request_structure().cached, request_structure(force=True).cached] == [
+        False,
+        True,
+        False,
+    ]
+    assert finder.count == 2
+    assert request_structure().structure == FOUND
     with sessions() as session:
         (row,) = session.query(BeatAnalysis)
         assert known_structure(session, row.sha256) == FOUND
         assert known_structure(session, row.sha256, TempoHint(bpm=60)) is None
 
 
-def test_another_version_of_the_method_leaves_the_beats_and_finds_the_structure_again(
-    ask: Ask, finding: Finding, sessions: SessionFactory, tmp_path: Path
+def test_a_new_method_version_keeps_the_beats_and_computes_the_structure_again(
+    request_structure: RequestStructure, finder: CountingFinder, sessions: SessionFactory, tmp_path: Path
 ) -> None:
-    ask()
-    for kept in (tmp_path / "cache").glob("??/*.structure-*.json"):
-        kept.unlink()
+    request_structure()
+    for cached_file in (tmp_path / "cache").glob("??/*.structure-*.json"):
+        cached_file.unlink()
     with sessions.begin() as session:
         session.execute(update(BeatAnalysis).values(structure_version=0))
-    assert not ask().cached
-    assert finding.count == 2
+    assert not request_structure().cached
+    assert finder.count == 2
 
 
-@pytest.mark.parametrize("left", [None, b"", b'{"structure": {}}', b"[]"])
-def test_row_and_file_make_good_for_each_other(
-    ask: Ask, finding: Finding, sessions: SessionFactory, tmp_path: Path, left: bytes | None
+@pytest.mark.parametrize("damaged_content", [None, b"", b'{"structure": {}}', b"[]"])
+def test_a_lost_row_or_file_is_restored_from_the_other(
+    request_structure: RequestStructure,
+    finder: CountingFinder,
+    sessions: SessionFactory,
+    tmp_path: Path,
+    damaged_content: bytes | None,
 ) -> None:
-    ask()
-    (kept,) = (tmp_path / "cache").glob("??/*.structure-*.json")
-    good = kept.read_bytes()
+    request_structure()
+    (cached_file,) = (tmp_path / "cache").glob("??/*.structure-*.json")
+    good = cached_file.read_bytes()
     with sessions.begin() as session:
         session.execute(update(BeatAnalysis).values(structure=None, structure_version=None))
-    assert ask().structure == FOUND
-    kept.unlink() if left is None else kept.write_bytes(left)
-    assert ask().structure == FOUND
-    assert kept.read_bytes() == good
-    assert finding.count == 1
+    assert request_structure().structure == FOUND
+    cached_file.unlink() if damaged_content is None else cached_file.write_bytes(damaged_content)
+    assert request_structure().structure == FOUND
+    assert cached_file.read_bytes() == good
+    assert finder.count == 1

@@ -1,4 +1,4 @@
-"""The client on a server that answers as recorded."""
+"""The client with a server that answers as recorded."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def comfy(request: pytest.FixtureRequest) -> Iterator[FakeComfyUI]:
 
 @pytest.fixture
 def client(comfy: FakeComfyUI) -> Iterator[ComfyUIClient]:
-    with ComfyUIClient(comfy.url, timeout_s=2) as opened:
-        yield opened
+    with ComfyUIClient(comfy.url, timeout_s=2) as connected:
+        yield connected
 
 
 def test_a_prompt_goes_from_unknown_through_the_queue_to_done(client: ComfyUIClient) -> None:
@@ -48,7 +48,7 @@ def test_a_prompt_goes_from_unknown_through_the_queue_to_done(client: ComfyUICli
     assert [file.suffix for file in done.files] == [".png", ".png"]
 
 
-def test_cancelling_what_waits_takes_it_out(client: ComfyUIClient) -> None:
+def test_cancelling_a_waiting_prompt_removes_it(client: ComfyUIClient) -> None:
     running, waiting = _submit(client, seconds=5), _submit(client)
     assert client.cancel(waiting) == PromptJob(PromptStatus.UNKNOWN)
     _until(client, running, PromptStatus.RUNNING)
@@ -56,8 +56,8 @@ def test_cancelling_what_waits_takes_it_out(client: ComfyUIClient) -> None:
     assert client.cancel(running).status is PromptStatus.INTERRUPTED
 
 
-def test_an_interrupt_never_goes_out_without_a_prompt_that_runs(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
-    """Without one, or on an old server, it would stop whatever runs."""
+def test_an_interrupt_is_only_sent_for_a_running_prompt(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    """On an old server, or without a prompt id, it would stop any running prompt."""
     running = _submit(client, seconds=5)
     _until(client, running, PromptStatus.RUNNING)
     assert client.cancel(str(uuid4())) == PromptJob(PromptStatus.UNKNOWN)
@@ -65,24 +65,22 @@ def test_an_interrupt_never_goes_out_without_a_prompt_that_runs(comfy: FakeComfy
     assert client.cancel(running).status is PromptStatus.INTERRUPTED
 
 
-def test_cancelling_what_has_ended_says_how_it_ended(client: ComfyUIClient) -> None:
-    ended = _submit(client)
-    _until(client, ended, PromptStatus.DONE)
-    assert client.cancel(ended).status is PromptStatus.DONE
+def test_cancelling_an_ended_prompt_reports_how_it_ended(client: ComfyUIClient) -> None:
+    prompt_id = _submit(client)
+    _until(client, prompt_id, PromptStatus.DONE)
+    assert client.cancel(prompt_id).status is PromptStatus.DONE
 
 
-def test_a_prompt_that_will_not_stop_is_said_so(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+def test_a_prompt_that_does_not_stop_is_reported(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     comfy.misbehave(DeadWorker(at="RigSleep"))
     stuck = _submit(client)
     _until(client, stuck, PromptStatus.RUNNING)
-    with pytest.raises(ComfyUIError, match="did not stop") as told:
+    with pytest.raises(ComfyUIError, match="did not stop") as error:
         client.cancel(stuck, timeout_s=0.5)
-    assert told.value.fault is ComfyUIFault.STALLED
+    assert error.value.fault is ComfyUIFault.STALLED
 
 
-def test_an_output_that_was_dropped_is_a_refusal_and_the_rest_is_stopped(
-    comfy: FakeComfyUI, client: ComfyUIClient
-) -> None:
+def test_a_dropped_output_is_a_refusal_and_the_rest_is_stopped(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     comfy.misbehave(NodeErrors())
     prompt_id = str(uuid4())
     with pytest.raises(ComfyUIError, match=r"node 3 \(SaveImage\)"):
@@ -90,68 +88,66 @@ def test_an_output_that_was_dropped_is_a_refusal_and_the_rest_is_stopped(
     assert not client.get_job(prompt_id).is_live
 
 
-def test_a_missing_node_class_is_told_as_such_by_old_and_new_servers(client: ComfyUIClient) -> None:
-    with pytest.raises(ComfyUIError) as told:
+def test_a_missing_node_class_is_reported_by_old_and_new_servers(client: ComfyUIClient) -> None:
+    with pytest.raises(ComfyUIError) as error:
         client.submit({"1": {"class_type": "NoSuchNode", "inputs": {}}}, str(uuid4()), "tests")
-    assert told.value.fault is ComfyUIFault.MISSING_NODE
+    assert error.value.fault is ComfyUIFault.MISSING_NODE
 
 
-def test_history_is_asked_for_one_id_only(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
-    ended = _submit(client)
-    _until(client, ended, PromptStatus.DONE)
-    assert client.get_history(ended) == client.get_job(ended)
+def test_history_is_requested_for_one_id_only(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    prompt_id = _submit(client)
+    _until(client, prompt_id, PromptStatus.DONE)
+    assert client.get_history(prompt_id) == client.get_job(prompt_id)
     assert client.get_history(str(uuid4())) is None
     assert ("GET", "/history") not in comfy.requests
 
 
-def test_an_upload_answers_the_name_to_use(comfy: FakeComfyUI, client: ComfyUIClient, tmp_path: Path) -> None:
-    one, other = tmp_path / "one.png", tmp_path / "other.png"
-    one.write_bytes(b"one")
-    other.write_bytes(b"other")
-    assert client.upload(one, name="kai.png", subfolder="tower").input_value == "tower/kai.png"
-    assert client.upload(one, name="kai.png", subfolder="tower").input_value == "tower/kai.png"
-    assert client.upload(other, name="kai.png", subfolder="tower").input_value == "tower/kai (1).png"
+def test_an_upload_returns_the_name_to_use(comfy: FakeComfyUI, client: ComfyUIClient, tmp_path: Path) -> None:
+    first_upload, second_upload = tmp_path / "one.png", tmp_path / "other.png"
+    first_upload.write_bytes(b"one")
+    second_upload.write_bytes(b"other")
+    assert client.upload(first_upload, name="kai.png", subfolder="tower").input_value == "tower/kai.png"
+    assert client.upload(first_upload, name="kai.png", subfolder="tower").input_value == "tower/kai.png"
+    assert client.upload(second_upload, name="kai.png", subfolder="tower").input_value == "tower/kai (1).png"
     assert (comfy.input_folder / "tower" / "kai (1).png").read_bytes() == b"other"
 
 
 def test_an_upload_that_is_too_large_is_refused(client: ComfyUIClient, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     large.write_bytes(b"0" * 200_000)
-    with pytest.raises(ComfyUIError, match="too large") as told:
+    with pytest.raises(ComfyUIError, match="too large") as error:
         client.upload(large, name="large.png")
-    assert told.value.fault is ComfyUIFault.REFUSED
+    assert error.value.fault is ComfyUIFault.REFUSED
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
-def test_a_download_that_breaks_off_is_taken_up_and_whole(
+def test_an_interrupted_download_resumes_and_is_complete(
     comfy: FakeComfyUI, client: ComfyUIClient, tmp_path: Path, share: float
 ) -> None:
     content = bytes(range(256)) * 4000
     (comfy.output_folder / "clip.mp4").write_bytes(content)
     comfy.misbehave(TruncatedDownload(share=share, times=2))
-    heard: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     target = tmp_path / "clip.mp4"
-    client.download(_file("clip.mp4"), target, on_bytes=lambda *bytes_: heard.append(bytes_))
+    client.download(_file("clip.mp4"), target, on_bytes=lambda *bytes_: progress.append(bytes_))
     assert target.read_bytes() == content
-    assert heard[-1] == (len(content), len(content))
+    assert progress[-1] == (len(content), len(content))
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_download_that_never_gets_on_leaves_nothing(
-    comfy: FakeComfyUI, client: ComfyUIClient, tmp_path: Path
-) -> None:
+def test_a_download_without_progress_leaves_nothing(comfy: FakeComfyUI, client: ComfyUIClient, tmp_path: Path) -> None:
     (comfy.output_folder / "clip.mp4").write_bytes(b"0" * 1000)
     comfy.misbehave(TruncatedDownload(share=0.0, times=None))
-    with pytest.raises(ComfyUIError) as told:
+    with pytest.raises(ComfyUIError) as error:
         client.download(_file("clip.mp4"), tmp_path / "clip.mp4")
-    assert told.value.fault is ComfyUIFault.UNREACHABLE
+    assert error.value.fault is ComfyUIFault.UNREACHABLE
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_the_server_does_not_have_is_no_file(client: ComfyUIClient, tmp_path: Path) -> None:
-    with pytest.raises(ComfyUIError) as told:
+def test_a_file_missing_on_the_server_is_an_error(client: ComfyUIClient, tmp_path: Path) -> None:
+    with pytest.raises(ComfyUIError) as error:
         client.download(_file("nope.mp4"), tmp_path / "clip.mp4")
-    assert told.value.fault is ComfyUIFault.NO_FILE
+    assert error.value.fault is ComfyUIFault.NO_FILE
     assert list(tmp_path.iterdir()) == []
 
 
@@ -175,9 +171,9 @@ def test_models_are_listed_by_folder(client: ComfyUIClient) -> None:
         client.catalogue.list_models("nope_not_a_folder")
 
 
-def test_node_classes_are_asked_for_once_and_kept(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
-    asked = client.catalogue.get_class_info(["KSampler", "VAEDecode", "NoSuchNode"])
-    assert sorted(asked) == ["KSampler", "VAEDecode"]
+def test_node_classes_are_requested_once_and_cached(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    classes = client.catalogue.get_class_info(["KSampler", "VAEDecode", "NoSuchNode"])
+    assert sorted(classes) == ["KSampler", "VAEDecode"]
     client.catalogue.get_class_info(["KSampler"])
     assert comfy.requests.count(("GET", "/object_info/KSampler")) == 1
     client.catalogue.clear_cache()
@@ -186,27 +182,27 @@ def test_node_classes_are_asked_for_once_and_kept(comfy: FakeComfyUI, client: Co
     assert len(client.catalogue.get_object_info()) > 200
 
 
-def test_its_memory_is_freed_with_its_models(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+def test_freeing_unloads_models_and_memory(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     client.free_memory()
     assert comfy.frees == [{"unload_models": True, "free_memory": True}]
 
 
-def test_a_server_error_is_told_with_the_path(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+def test_a_server_error_names_the_path(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     comfy.misbehave(ServerError(path="/queue", status=502))
-    with pytest.raises(ComfyUIError, match="502 to GET /queue") as told:
+    with pytest.raises(ComfyUIError, match="502 to GET /queue") as error:
         client.get_queue()
-    assert told.value.fault is ComfyUIFault.BROKEN
+    assert error.value.fault is ComfyUIFault.BROKEN
 
 
-def test_nobody_at_home_is_told_with_the_address() -> None:
-    with ComfyUIClient("http://127.0.0.1:9", timeout_s=1) as client, pytest.raises(ComfyUIError) as told:
+def test_an_unreachable_server_is_reported_with_its_address() -> None:
+    with ComfyUIClient("http://127.0.0.1:9", timeout_s=1) as client, pytest.raises(ComfyUIError) as error:
         client.get_queue()
-    assert told.value.fault is ComfyUIFault.UNREACHABLE
-    assert "http://127.0.0.1:9" in told.value.message
+    assert error.value.fault is ComfyUIFault.UNREACHABLE
+    assert "http://127.0.0.1:9" in error.value.message
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8188", "ftp://gpu", "http://"])
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_address_is_refused(url: str) -> None:
     with pytest.raises(InvalidError, match="ComfyUI URL"):
         ComfyUIClient(url)
 

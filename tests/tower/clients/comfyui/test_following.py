@@ -1,4 +1,4 @@
-"""Following a prompt: what the last list of the contract says that a client must survive, as far as watching goes."""
+"""Following a prompt under the faults that the contract lists for clients, as far as watching is concerned."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ def comfy(request: pytest.FixtureRequest) -> Iterator[FakeComfyUI]:
 
 @pytest.fixture
 def client(comfy: FakeComfyUI) -> Iterator[ComfyUIClient]:
-    with ComfyUIClient(comfy.url, timeout_s=2) as opened:
-        yield opened
+    with ComfyUIClient(comfy.url, timeout_s=2) as connected:
+        yield connected
 
 
-def test_each_step_is_seen_and_then_the_file(client: ComfyUIClient) -> None:
-    seen = _followed(client, steps=4)
-    assert _steps(seen) == [1, 2, 3, 4]
-    last = seen[-1]
+def test_each_step_is_reported_and_then_the_file(client: ComfyUIClient) -> None:
+    updates = _submit_and_follow(client, steps=4)
+    assert _steps(updates) == [1, 2, 3, 4]
+    last = updates[-1]
     assert last.job.status is PromptStatus.DONE
     assert last.job.files[0].suffix == ".mp4"
     assert {SAMPLER, SAVER} <= last.finished_nodes
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "misbehaviour",
     [
         SilentSocket(after_messages=1, times=None),
         SilentSocket(after_messages=20),
@@ -69,83 +69,83 @@ def test_each_step_is_seen_and_then_the_file(client: ComfyUIClient) -> None:
     ],
     ids=str,
 )
-def test_the_end_is_seen_whatever_the_socket_does(
-    comfy: FakeComfyUI, client: ComfyUIClient, trouble: Misbehaviour
+def test_the_end_is_reported_in_spite_of_socket_faults(
+    comfy: FakeComfyUI, client: ComfyUIClient, misbehaviour: Misbehaviour
 ) -> None:
-    comfy.misbehave(trouble)
-    assert _followed(client, steps=4)[-1].job.status is PromptStatus.DONE
+    comfy.misbehave(misbehaviour)
+    assert _submit_and_follow(client, steps=4)[-1].job.status is PromptStatus.DONE
 
 
-def test_a_silent_socket_is_opened_anew(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+def test_a_silent_socket_is_reopened(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     comfy.misbehave(SilentSocket(after_messages=1), Slow(seconds_per_step=0.3))
-    assert set(_steps(_followed(client, steps=8))) & {5, 6, 7}
+    assert set(_steps(_submit_and_follow(client, steps=8))) & {5, 6, 7}
 
 
-def test_after_a_dropped_socket_the_node_at_work_is_known_again(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
-    """The server then says `executing` without naming a prompt."""
+def test_after_a_dropped_socket_the_running_node_is_reported_again(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    """The server then sends `executing` without a prompt id."""
     comfy.misbehave(SocketDropped(at_step=1), Slow(seconds_per_step=0.5))
-    seen = _followed(client, steps=3)
-    assert 2 in _steps(seen)  # the end may be seen by asking before the socket tells of the third
-    first_of_two = next(i for i, sight in enumerate(seen) if sight.value == 2)
-    assert seen[first_of_two - 1].node == SAMPLER
+    updates = _submit_and_follow(client, steps=3)
+    assert 2 in _steps(updates)  # A status request may report the end before the socket reports the third step.
+    first_of_two = next(i for i, update in enumerate(updates) if update.value == 2)
+    assert updates[first_of_two - 1].node == SAMPLER
 
 
-def test_something_is_seen_at_least_every_tick(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+def test_something_is_reported_at_least_every_tick(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     comfy.misbehave(Slow(seconds_per_step=1.0))
-    at = [time.monotonic() for _ in _follow(client, _sent(client, steps=1))]
-    assert max(later - earlier for earlier, later in pairwise(at)) < 0.6
+    times_s = [time.monotonic() for _ in _follow(client, _submit(client, steps=1))]
+    assert max(later - earlier for earlier, later in pairwise(times_s)) < 0.6
 
 
-def test_what_stands_still_does_not_move_even_when_the_socket_is_opened_anew(
+def test_a_stalled_run_shows_no_progress_even_when_the_socket_is_reopened(
     comfy: FakeComfyUI, client: ComfyUIClient
 ) -> None:
     comfy.misbehave(DeadWorker())
     moves, until = [], time.monotonic() + 3
-    for sight in _follow(client, _sent(client, steps=4)):
-        moves.append(sight.changes)
+    for update in _follow(client, _submit(client, steps=4)):
+        moves.append(update.changes)
         if time.monotonic() > until:
             break
     assert len(moves) > 20
     assert len(set(moves[len(moves) // 2 :])) == 1
 
 
-def test_a_restart_ends_it_as_unknown(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+def test_a_restart_ends_the_prompt_as_unknown(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     comfy.misbehave(RestartMidRun(at_step=2, down_s=0.3))
-    assert _followed(client, steps=4)[-1].job.status is PromptStatus.UNKNOWN
+    assert _submit_and_follow(client, steps=4)[-1].job.status is PromptStatus.UNKNOWN
 
 
-def test_a_server_that_goes_away_is_waited_for_and_then_given_up(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
-    seen: list[PromptProgress] = []
+def test_an_unreachable_server_is_retried_and_then_abandoned(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    updates: list[PromptProgress] = []
 
     def killed_at_the_second_step() -> None:
-        for sight in _follow(client, _sent(client, steps=40)):
-            seen.append(sight)
-            if sight.value == 2:
+        for update in _follow(client, _submit(client, steps=40)):
+            updates.append(update)
+            if update.value == 2:
                 comfy.kill()
 
-    with pytest.raises(ComfyUIError) as told:
+    with pytest.raises(ComfyUIError) as error:
         killed_at_the_second_step()
-    assert told.value.fault is ComfyUIFault.UNREACHABLE
-    assert seen[-1].is_unreachable
-    assert not seen[0].is_unreachable
+    assert error.value.fault is ComfyUIFault.UNREACHABLE
+    assert updates[-1].is_unreachable
+    assert not updates[0].is_unreachable
 
 
-def test_prompts_of_others_are_not_ours(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
-    """One sent without client_id is told to everyone."""
+def test_other_clients_prompts_are_ignored(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    """Messages of a prompt without client_id go to every client."""
     graph = _graph(steps=9, seed=5)
     httpx.post(f"{comfy.url}/prompt", json={"prompt": graph}).raise_for_status()
-    seen = _followed(client, steps=3)
-    assert {sight.maximum for sight in seen if sight.node == SAMPLER} <= {1.0, 3.0}
-    assert seen[0].job.status is PromptStatus.QUEUED
+    updates = _submit_and_follow(client, steps=3)
+    assert {update.maximum for update in updates if update.node == SAMPLER} <= {1.0, 3.0}
+    assert updates[0].job.status is PromptStatus.QUEUED
 
 
-def test_a_cached_run_ends_at_once_with_the_old_file(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
-    first, second = (_followed(client, steps=2, seed=1)[-1] for _ in range(2))
+def test_a_cached_run_ends_at_once_with_the_earlier_file(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    first, second = (_submit_and_follow(client, steps=2, seed=1)[-1] for _ in range(2))
     assert second.job.files == first.job.files
     assert SAMPLER in second.finished_nodes
 
 
-def test_a_failure_is_seen_with_its_node(client: ComfyUIClient) -> None:
+def test_a_failure_is_reported_with_its_node(client: ComfyUIClient) -> None:
     prompt_id = str(uuid4())
     graph: dict[str, Any] = {
         "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 1}},
@@ -165,7 +165,7 @@ def _graph(*, steps: int, seed: int) -> dict[str, Any]:
     return graph
 
 
-def _sent(client: ComfyUIClient, *, steps: int, seed: int | None = None) -> str:
+def _submit(client: ComfyUIClient, *, steps: int, seed: int | None = None) -> str:
     prompt_id = str(uuid4())
     seed = uuid4().int % 2**32 if seed is None else seed
     client.submit(_graph(steps=steps, seed=seed), prompt_id, prompt_id)
@@ -177,8 +177,8 @@ def _follow(client: ComfyUIClient, prompt_id: str) -> Iterator[PromptProgress]:
         yield from client.follow(prompt_id, socket, QUICK)
 
 
-def _followed(client: ComfyUIClient, *, steps: int, seed: int | None = None) -> list[PromptProgress]:
-    """Listened to from before it is sent."""
+def _submit_and_follow(client: ComfyUIClient, *, steps: int, seed: int | None = None) -> list[PromptProgress]:
+    """The client listens before the prompt is sent."""
     prompt_id = str(uuid4())
     seed = uuid4().int % 2**32 if seed is None else seed
     with client.open_socket(prompt_id) as socket:
@@ -186,7 +186,7 @@ def _followed(client: ComfyUIClient, *, steps: int, seed: int | None = None) -> 
         return list(client.follow(prompt_id, socket, QUICK))
 
 
-def _steps(seen: list[PromptProgress]) -> list[float]:
-    """Of the sampler, each once, in order."""
-    steps = [sight.value for sight in seen if sight.node == SAMPLER and sight.maximum > 1]
+def _steps(updates: list[PromptProgress]) -> list[float]:
+    """The sampler's steps, each once, in order."""
+    steps = [update.value for update in updates if update.node == SAMPLER and update.maximum > 1]
     return list(dict.fromkeys(steps))

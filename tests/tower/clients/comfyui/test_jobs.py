@@ -1,4 +1,4 @@
-"""What the client reads out of recorded answers of a real server."""
+"""The client reads recorded answers of a real server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tower.clients.comfyui.errors import ComfyUIFault, parse_refusal
 from tower.clients.comfyui.jobs import PromptJob, PromptStatus, find_in_queue, parse_history, parse_job, parse_queue
 
 
-def test_what_waits_is_read_in_the_order_in_which_it_will_run() -> None:
+def test_waiting_prompts_are_listed_in_execution_order() -> None:
     queue = parse_queue(load_recorded("queue_running_and_pending"))
     assert queue.running == ("c341778c-fe55-4d36-b1af-b5abacb7307a",)
     assert [waiting[:8] for waiting in queue.pending] == ["ca1cae39", "7a979b54", "f43e3dc5", "2f6a122e"]
@@ -22,8 +22,8 @@ def test_what_waits_is_read_in_the_order_in_which_it_will_run() -> None:
     assert find_in_queue(queue, "00000000-0000-4000-8000-000000000000") is None
 
 
-def test_order_of_waiting_is_by_number_not_by_place() -> None:
-    """What waits is a heap: only its first is where it belongs."""
+def test_waiting_prompts_are_ordered_by_number_not_by_position() -> None:
+    """The waiting list is a heap, so only its first item is in order."""
     heap = [[-5, "first"], [9, "last"], [3, "second"], [10, "very last"]]
     pending = [[number, name, {}, {}, []] for number, name in heap]
     assert parse_queue({"queue_running": [], "queue_pending": pending}).pending == (
@@ -42,14 +42,14 @@ def test_order_of_waiting_is_by_number_not_by_place() -> None:
         ("history_ade_gen1_vhs_full", ("shot_00002.mp4", "rig", "output")),
     ],
 )
-def test_the_file_is_found_under_gifs_and_under_images(name: str, file: tuple[str, str, str]) -> None:
+def test_files_are_found_under_gifs_and_under_images(name: str, file: tuple[str, str, str]) -> None:
     job = parse_history(_entry(name))
     assert job.status is PromptStatus.DONE
-    assert [(found.filename, found.subfolder, found.type) for found in job.files] == [file]
+    assert [(file_info.filename, file_info.subfolder, file_info.type) for file_info in job.files] == [file]
 
 
 @pytest.mark.parametrize(
-    ("name", "fault", "says"),
+    ("name", "fault", "message"),
     [
         ("history_error_oom", ComfyUIFault.OOM, "CUDA out of memory"),
         ("history_error_memoryerror", ComfyUIFault.OOM, "MemoryError"),
@@ -60,18 +60,18 @@ def test_the_file_is_found_under_gifs_and_under_images(name: str, file: tuple[st
         ("history_savevideo_odd_size", ComfyUIFault.FAILED, "avcodec_open2"),
     ],
 )
-def test_a_failure_is_one_line_with_node_and_class(name: str, fault: ComfyUIFault, says: str) -> None:
+def test_a_failure_is_one_line_with_node_and_class(name: str, fault: ComfyUIFault, message: str) -> None:
     job = parse_history(_entry(name))
     assert job.status is PromptStatus.FAILED
     assert job.failure is not None
     error = job.failure.to_error()
     assert error.fault is fault
-    assert says in error.message
+    assert message in error.message
     assert f"node {job.failure.node} ({job.failure.node_class})" in error.message
     assert "\n" not in error.message
 
 
-def test_an_interrupted_run_is_no_failure() -> None:
+def test_an_interrupted_run_is_not_a_failure() -> None:
     assert parse_history(_entry("history_interrupted_mid_sampling")).status is PromptStatus.INTERRUPTED
 
 
@@ -85,12 +85,12 @@ def test_an_interrupted_run_is_no_failure() -> None:
         ("jobs_error_oom", PromptStatus.FAILED),
     ],
 )
-def test_jobs_and_history_say_the_same(name: str, where: PromptStatus) -> None:
+def test_jobs_and_history_agree(name: str, where: PromptStatus) -> None:
     assert parse_job(load_recorded(name)).status is where
 
 
 @pytest.mark.parametrize(
-    ("name", "fault", "says"),
+    ("name", "fault", "message"),
     [
         (
             "prompt_error_missing_checkpoint",
@@ -110,15 +110,15 @@ def test_jobs_and_history_say_the_same(name: str, where: PromptStatus) -> None:
         ),
     ],
 )
-def test_a_refusal_names_node_class_and_reason(name: str, fault: ComfyUIFault, says: str) -> None:
-    said = load_exchange(name)
-    error = parse_refusal(said["json"], said["status"])
+def test_a_refusal_names_node_class_and_reason(name: str, fault: ComfyUIFault, message: str) -> None:
+    exchange = load_exchange(name)
+    error = parse_refusal(exchange["json"], exchange["status"])
     assert error.fault is fault
-    assert says in error.message
+    assert message in error.message
 
 
 @pytest.mark.parametrize("body", [None, [], {}, {"error": "text"}, {"error": {"message": "m"}, "node_errors": []}])
-def test_a_refusal_that_is_no_such_thing_is_still_one_sentence(body: Any) -> None:
+def test_an_unexpected_refusal_is_still_one_sentence(body: Any) -> None:
     assert parse_refusal(body, 400).message.startswith("ComfyUI refused the graph: ")
 
 

@@ -1,4 +1,4 @@
-"""The comfyui engine on a server that behaves."""
+"""The comfyui engine with a server that works."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def rendering(comfy: FakeComfyUI, tmp_path: Path) -> FakeRender:
     return FakeRender(comfy, tmp_path / "clips" / "clip.mp4")
 
 
-def test_the_clip_has_the_asked_size_rate_and_frames(rendering: FakeRender) -> None:
+def test_the_clip_has_the_requested_size_rate_and_frames(rendering: FakeRender) -> None:
     assert rendering.run(frames=10, fps=12, width=320, height=256) == ()
     clip = rendering.clip
     assert (clip.width, clip.height, clip.frames, float(clip.fps)) == (320, 256, 10, 12.0)
@@ -57,39 +57,39 @@ def test_the_clip_has_the_asked_size_rate_and_frames(rendering: FakeRender) -> N
 
 
 @pytest.mark.parametrize("workflow", ["animatediff", "core_video"])
-def test_the_shot_is_in_the_graph_that_was_sent(rendering: FakeRender, workflow: str) -> None:
+def test_the_submitted_graph_contains_the_shot(rendering: FakeRender, workflow: str) -> None:
     rendering.run(graph=builtin_workflows()[workflow].workflow, steps=3, cfg=7.5, seed=2**53 - 1)
-    [sent] = rendering.comfy.prompts
-    sampler = next(node for node in sent.graph.values() if node["class_type"] == "KSampler")["inputs"]
+    [prompt] = rendering.comfy.prompts
+    sampler = next(node for node in prompt.graph.values() if node["class_type"] == "KSampler")["inputs"]
     assert (sampler["steps"], sampler["cfg"], sampler["seed"]) == (3, 7.5, 2**53 - 1)
-    assert sent.graph[sampler["positive"][0]]["inputs"]["text"] == "a girl in the rain"
-    assert sent.graph[sampler["negative"][0]]["inputs"]["text"] == "lowres"
-    assert sent.prompt_id == rendering.prompt_id
+    assert prompt.graph[sampler["positive"][0]]["inputs"]["text"] == "a girl in the rain"
+    assert prompt.graph[sampler["negative"][0]]["inputs"]["text"] == "lowres"
+    assert prompt.prompt_id == rendering.prompt_id
 
 
-def test_a_size_that_no_latent_can_have_is_cropped_to(rendering: FakeRender) -> None:
+def test_a_size_that_no_latent_can_have_is_rendered_larger_and_cropped(rendering: FakeRender) -> None:
     rendering.run(width=270, height=258)
     assert (rendering.clip.width, rendering.clip.height) == (270, 258)
 
 
-def test_files_lie_under_our_own_folder_by_the_id_of_the_run(rendering: FakeRender) -> None:
+def test_files_are_stored_in_towers_own_folder_under_the_run_id(rendering: FakeRender) -> None:
     rendering.run()
     names = [path.relative_to(rendering.comfy.output_folder).as_posix() for path in _files(rendering)]
     assert names
     assert all(name.startswith(f"tower/{rendering.prompt_id}") for name in names)
 
 
-def test_progress_never_goes_back_and_says_the_steps(rendering: FakeRender) -> None:
+def test_progress_never_decreases_and_names_the_steps(rendering: FakeRender) -> None:
     rendering.run(steps=4, frames=12)
     fractions = [fraction for fraction, _ in rendering.watcher.reports]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    said = rendering.watcher.steps
+    steps = rendering.watcher.steps
     order = ["step 1 of 4", "step 4 of 4", "decoding", "encoding 12 of 12", "fetching the clip"]
-    assert [said.index(step) for step in order] == sorted(said.index(step) for step in order)
+    assert [steps.index(step) for step in order] == sorted(steps.index(step) for step in order)
 
 
-def test_the_watch_is_called_while_nothing_happens(rendering: FakeRender) -> None:
+def test_the_watcher_is_called_while_nothing_happens(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=1.2))
     rendering.run(steps=1)
     gaps = [later - earlier for earlier, later in pairwise(rendering.watcher.at_s)]
@@ -98,25 +98,25 @@ def test_the_watch_is_called_while_nothing_happens(rendering: FakeRender) -> Non
 
 def test_a_retry_does_not_render_twice(rendering: FakeRender) -> None:
     rendering.run()
-    before = rendering.target.read_bytes()
+    content = rendering.target.read_bytes()
     rendering.target.unlink()
     rendering.run()
     assert len(rendering.comfy.prompts) == 1
-    assert rendering.target.read_bytes() == before
+    assert rendering.target.read_bytes() == content
 
 
-def test_a_retry_takes_up_a_render_that_still_runs(comfy: FakeComfyUI, tmp_path: Path) -> None:
+def test_a_retry_resumes_a_render_that_still_runs(comfy: FakeComfyUI, tmp_path: Path) -> None:
     comfy.misbehave(Slow(seconds_per_step=0.4))
     crashed = FakeRender(
         comfy, tmp_path / "a.mp4", watcher=RecordingWatcher(_raise(SupersededError("lost"), at="step 1 of 4"))
     )
     with pytest.raises(SupersededError):
         crashed.run()
-    again = FakeRender(comfy, tmp_path / "b.mp4", prompt_id=crashed.prompt_id)
-    again.run()
+    retry = FakeRender(comfy, tmp_path / "b.mp4", prompt_id=crashed.prompt_id)
+    retry.run()
     assert len(comfy.prompts) == 1
-    assert again.clip.frames == 8
-    assert "step 4 of 4" in again.watcher.steps
+    assert retry.clip.frames == 8
+    assert "step 4 of 4" in retry.watcher.steps
 
 
 def test_cancelling_a_running_render_stops_it_on_the_server(rendering: FakeRender) -> None:
@@ -129,7 +129,7 @@ def test_cancelling_a_running_render_stops_it_on_the_server(rendering: FakeRende
     assert not rendering.target.exists()
 
 
-def test_cancelling_a_waiting_render_takes_it_out_of_the_queue(comfy: FakeComfyUI, tmp_path: Path) -> None:
+def test_cancelling_a_waiting_render_removes_it_from_the_queue(comfy: FakeComfyUI, tmp_path: Path) -> None:
     comfy.misbehave(Slow(seconds_per_step=0.5))
     first = FakeRender(comfy, tmp_path / "first.mp4")
     running = threading.Thread(target=first.run)
@@ -145,7 +145,7 @@ def test_cancelling_a_waiting_render_takes_it_out_of_the_queue(comfy: FakeComfyU
     assert first.clip.frames == 8
 
 
-def test_a_cancel_that_comes_too_late_leaves_no_file(rendering: FakeRender) -> None:
+def test_a_cancel_after_the_end_leaves_no_file(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(InterruptTooLate())
     rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="decoding"))
     with pytest.raises(CancelledError):
@@ -153,7 +153,7 @@ def test_a_cancel_that_comes_too_late_leaves_no_file(rendering: FakeRender) -> N
     assert not rendering.target.exists()
 
 
-def test_a_superseded_render_is_left_to_the_attempt_that_took_it_over(rendering: FakeRender) -> None:
+def test_a_superseded_render_is_left_to_the_attempt_that_replaced_it(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=0.2))
     rendering.watcher = RecordingWatcher(_raise(SupersededError("given up"), at="step 1 of 4"))
     with pytest.raises(SupersededError):
@@ -161,55 +161,57 @@ def test_a_superseded_render_is_left_to_the_attempt_that_took_it_over(rendering:
     assert ("POST", "/interrupt") not in rendering.comfy.requests
 
 
-def test_a_run_stopped_before_is_run_again_under_a_derived_id(rendering: FakeRender) -> None:
+def test_a_run_that_was_stopped_is_run_again_with_a_derived_id(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=0.3))
     rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="step 1 of 4"))
     with pytest.raises(CancelledError):
         rendering.run()
     rendering.watcher = RecordingWatcher()
     rendering.run()
-    assert [sent.prompt_id for sent in rendering.comfy.prompts] == list(run_ids(rendering.prompt_id))[:2]
+    assert [prompt.prompt_id for prompt in rendering.comfy.prompts] == list(run_ids(rendering.prompt_id))[:2]
 
 
-def test_derived_ids_are_uuids_that_every_process_derives_alike() -> None:
+def test_derived_ids_are_uuids_and_equal_in_every_process() -> None:
     first, *derived = run_ids("3f2b8a52-6a5f-4d8e-9d0c-0c8f3a1b2c3d")
     assert first == "3f2b8a52-6a5f-4d8e-9d0c-0c8f3a1b2c3d"
-    assert all(str(UUID(one)) == one for one in derived)
+    assert all(str(UUID(identifier)) == identifier for identifier in derived)
     assert len({first, *derived}) == 1 + len(derived)
     assert derived == list(run_ids(first))[1:]
 
 
-def test_the_time_from_the_last_message_to_the_clip_is_short(rendering: FakeRender) -> None:
+def test_the_clip_follows_the_last_message_quickly(rendering: FakeRender) -> None:
     rendering.run()
-    ended = max(at for at, step in zip(rendering.watcher.at_s, rendering.watcher.steps, strict=True) if "step" in step)
-    assert rendering.watcher.at_s[-1] - ended < 1.5
+    last_step_at = max(
+        step_at for step_at, step in zip(rendering.watcher.at_s, rendering.watcher.steps, strict=True) if "step" in step
+    )
+    assert rendering.watcher.at_s[-1] - last_step_at < 1.5
 
 
-def test_a_character_without_a_picture_falls_back_and_says_so(rendering: FakeRender) -> None:
+def test_a_character_without_a_picture_is_rendered_without_one_and_reported(rendering: FakeRender) -> None:
     [remark] = rendering.run(graph=builtin_workflows()["anime_character_v2"].workflow, cast=(CastMember("Kai"),))
     assert "animatediff" in remark
     assert rendering.clip.frames == 8
 
 
-def test_a_reference_is_uploaded_and_steers(rendering: FakeRender, tmp_path: Path) -> None:
+def test_a_reference_is_uploaded_and_used(rendering: FakeRender, tmp_path: Path) -> None:
     kai = CastMember("Kai", reference_image=str(_picture(tmp_path / "kai.png")))
     rendering.run(graph=_reference_workflow(), cast=(CastMember("Nobody"), kai))
-    [sent] = rendering.comfy.prompts
-    uploaded = next(node for node in sent.graph.values() if node["class_type"] == "LoadImage")["inputs"]["image"]
+    [prompt] = rendering.comfy.prompts
+    uploaded = next(node for node in prompt.graph.values() if node["class_type"] == "LoadImage")["inputs"]["image"]
     assert (rendering.comfy.input_folder / uploaded).read_bytes() == (tmp_path / "kai.png").read_bytes()
     assert uploaded.startswith("tower/")
     assert rendering.clip.frames == 8
 
 
 @pytest.mark.parametrize("cast", [(), (CastMember("Kai", reference_image="/nowhere/kai.png"),)])
-def test_a_workflow_of_the_users_own_needs_its_reference(rendering: FakeRender, cast: tuple[CastMember, ...]) -> None:
+def test_a_users_workflow_with_a_reference_requires_one(rendering: FakeRender, cast: tuple[CastMember, ...]) -> None:
     with pytest.raises(ComfyUIError) as refused:
         rendering.run(graph=_reference_workflow(), cast=cast)
     assert refused.value.fault is ComfyUIFault.NO_REFERENCE
     assert not rendering.comfy.prompts
 
 
-def test_a_still_is_drawn_as_a_picture_file(comfy: FakeComfyUI, tmp_path: Path) -> None:
+def test_a_still_is_rendered_as_a_picture_file(comfy: FakeComfyUI, tmp_path: Path) -> None:
     target = tmp_path / "sheet.png"
     shot = build_shot(graph=builtin_workflows()["image"].workflow, width=264, height=256)
     with ComfyUIClient(comfy.url) as client:
@@ -243,7 +245,7 @@ def test_a_missing_model_is_named_with_its_folder(rendering: FakeRender) -> None
     assert is_worker_fault(refused.value)
 
 
-def test_a_model_that_came_since_is_seen(comfy: FakeComfyUI, tmp_path: Path) -> None:
+def test_a_model_added_later_is_found(comfy: FakeComfyUI, tmp_path: Path) -> None:
     with ComfyUIClient(comfy.url) as client:
         engine = ComfyUIEngine(client, follow_timeouts=SHORT_PATIENCE)
         ids = list(run_ids("3f2b8a52-6a5f-4d8e-9d0c-0c8f3a1b2c3d"))
@@ -259,7 +261,7 @@ def test_a_model_that_came_since_is_seen(comfy: FakeComfyUI, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("version", ["0.3.40", "0.5.1", "0.24.0", "0.33.0"])
-def test_servers_of_all_ages_render(tmp_path: Path, version: str) -> None:
+def test_servers_of_every_supported_version_render(tmp_path: Path, version: str) -> None:
     with FakeComfyUI(models=DOCUMENTED_MODELS, version=version) as comfy:
         rendering = FakeRender(comfy, tmp_path / "clip.mp4")
         rendering.run()
@@ -267,7 +269,7 @@ def test_servers_of_all_ages_render(tmp_path: Path, version: str) -> None:
         assert len(comfy.prompts) == 1
 
 
-def test_an_old_server_stops_a_render_too(tmp_path: Path) -> None:
+def test_an_old_server_can_stop_a_render(tmp_path: Path) -> None:
     with FakeComfyUI(models=DOCUMENTED_MODELS, version="0.3.40") as comfy:
         comfy.misbehave(Slow(seconds_per_step=0.3))
         rendering = FakeRender(comfy, tmp_path / "clip.mp4")
@@ -278,7 +280,7 @@ def test_an_old_server_stops_a_render_too(tmp_path: Path) -> None:
             assert client.get_job(rendering.prompt_id).status is PromptStatus.INTERRUPTED
 
 
-def test_a_large_file_is_streamed_and_cancel_is_heard_meanwhile(rendering: FakeRender) -> None:
+def test_a_large_file_is_streamed_and_the_download_can_be_cancelled(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(PaddedFile(file_bytes=20_000_000))
     rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="fetching the clip"))
     with pytest.raises(CancelledError):
@@ -286,19 +288,19 @@ def test_a_large_file_is_streamed_and_cancel_is_heard_meanwhile(rendering: FakeR
     assert list(rendering.target.parent.iterdir()) == []
 
 
-def test_several_engines_share_a_queue_and_each_follows_its_own(tmp_path: Path) -> None:
+def test_engines_that_share_a_queue_each_follow_their_own_render(tmp_path: Path) -> None:
     with FakeComfyUI(models=DOCUMENTED_MODELS, pace=RenderPace(per_step_s=0.02)) as comfy:
         renders = [FakeRender(comfy, tmp_path / f"{number}.mp4") for number in range(3)]
-        threads = [threading.Thread(target=one.run, kwargs={"frames": 6 + i}) for i, one in enumerate(renders)]
+        threads = [threading.Thread(target=render.run, kwargs={"frames": 6 + i}) for i, render in enumerate(renders)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert [one.clip.frames for one in renders] == [6, 7, 8]
+        assert [render.clip.frames for render in renders] == [6, 7, 8]
         assert len(comfy.prompts) == 3
 
 
-def test_the_version_is_that_of_the_engine_whatever_the_server() -> None:
+def test_the_engine_version_does_not_depend_on_the_server() -> None:
     assert ENTRY.version == "1"
 
 
@@ -327,8 +329,8 @@ def _picture(path: Path) -> Path:
 
 
 def _reference_workflow() -> WorkflowGraph:
-    """A user's own: a picture, scaled, repeated and drawn over."""
-    graph = {node: dict(said) for node, said in builtin_workflows()["core_video"].workflow.graph.items()}
+    """A user's workflow in which the picture is scaled, repeated and drawn over."""
+    graph = {node: dict(fields) for node, fields in builtin_workflows()["core_video"].workflow.graph.items()}
     graph["20"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
     size = {"width": 512, "height": 512, "crop": "center"}
     graph["21"] = {"class_type": "ImageScale", "inputs": {"image": ["20", 0], "upscale_method": "lanczos", **size}}

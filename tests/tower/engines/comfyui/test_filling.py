@@ -1,4 +1,4 @@
-"""A shot goes into a graph."""
+"""A shot is filled into a graph."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ SHOT = Shot(
 )
 
 
-def test_every_value_arrives_in_the_type_of_its_input() -> None:
-    graph = _filled(_workflow("ade_gen1_vhs_tiny"))
+def test_every_value_gets_the_type_of_its_input() -> None:
+    graph = _fill(_workflow("ade_gen1_vhs_tiny"))
     sampler = graph["8"]["inputs"]
     assert (graph["3"]["inputs"]["text"], graph["4"]["inputs"]["text"]) == ("a shrine", "blurry")
     assert (sampler["seed"], sampler["steps"]) == (2**53 - 1, 20)
@@ -44,58 +44,58 @@ def test_every_value_arrives_in_the_type_of_its_input() -> None:
     assert graph["10"]["inputs"]["filename_prefix"] == "tower/run"
 
 
-def test_the_workflow_itself_stays_as_it_is() -> None:
-    mine = _workflow("ade_gen1_vhs_tiny")
-    before = copy.deepcopy(mine)
-    _filled(mine)["8"]["inputs"]["steps"] = 99
-    assert mine == before
+def test_the_workflow_is_not_modified() -> None:
+    workflow = _workflow("ade_gen1_vhs_tiny")
+    graph_before = copy.deepcopy(workflow)
+    _fill(workflow)["8"]["inputs"]["steps"] = 99
+    assert workflow == graph_before
 
 
-def test_what_is_not_bound_is_not_touched() -> None:
-    mine = _workflow("ade_gen1_vhs_tiny")
-    only_prompt = WorkflowGraph("mine", 1, mine.graph, {"prompt": mine.bindings["prompt"]})
-    graph = _filled(only_prompt)
+def test_inputs_without_a_binding_are_unchanged() -> None:
+    workflow = _workflow("ade_gen1_vhs_tiny")
+    only_prompt = WorkflowGraph("mine", 1, workflow.graph, {"prompt": workflow.bindings["prompt"]})
+    graph = _fill(only_prompt)
     assert graph["3"]["inputs"]["text"] == "a shrine"
-    assert {node: said for node, said in graph.items() if node != "3"} == {
-        node: said for node, said in mine.graph.items() if node != "3"
+    assert {node: fields for node, fields in graph.items() if node != "3"} == {
+        node: fields for node, fields in workflow.graph.items() if node != "3"
     }
 
 
-def test_several_inputs_may_take_one_value() -> None:
-    mine = _workflow("ade_gen1_vhs_tiny")
-    mine.bindings["prompt"].append(Binding("4", "text"))
-    mine.bindings.pop("negative")
-    assert _filled(mine)["4"]["inputs"]["text"] == "a shrine"
+def test_several_inputs_may_share_one_value() -> None:
+    workflow = _workflow("ade_gen1_vhs_tiny")
+    workflow.bindings["prompt"].append(Binding("4", "text"))
+    workflow.bindings.pop("negative")
+    assert _fill(workflow)["4"]["inputs"]["text"] == "a shrine"
 
 
-def test_without_a_reference_the_graphs_own_stays() -> None:
+def test_without_a_reference_the_graph_keeps_its_own() -> None:
     graph: dict[str, Any] = {"1": {"class_type": "LoadImage", "inputs": {"image": "own.png"}}}
-    mine = WorkflowGraph("mine", 1, graph, {"reference": [Binding("1", "image")]})
-    assert _filled(mine)["1"]["inputs"]["image"] == "own.png"
-    given = fill_graph(mine, SHOT, prefix="x", reference_name="tower/kai.png", info=INFO)
-    assert given["1"]["inputs"]["image"] == "tower/kai.png"
+    workflow = WorkflowGraph("mine", 1, graph, {"reference": [Binding("1", "image")]})
+    assert _fill(workflow)["1"]["inputs"]["image"] == "own.png"
+    filled = fill_graph(workflow, SHOT, prefix="x", reference_name="tower/kai.png", info=INFO)
+    assert filled["1"]["inputs"]["image"] == "tower/kai.png"
 
 
 @pytest.mark.parametrize("node", ["99", "12"])
-def test_a_binding_that_leads_nowhere_is_refused(node: str) -> None:
-    mine = _workflow("ade_gen1_vhs_tiny")
-    mine.bindings["prompt"] = [Binding(node, "text")]
+def test_a_binding_to_a_missing_node_or_input_is_refused(node: str) -> None:
+    workflow = _workflow("ade_gen1_vhs_tiny")
+    workflow.bindings["prompt"] = [Binding(node, "text")]
     with pytest.raises(InvalidError, match=r"bindings\.prompt"):
-        _filled(mine)
+        _fill(workflow)
 
 
-def test_bindings_survive_json() -> None:
-    mine = _workflow("ade_gen1_vhs_tiny")
-    assert bindings_from_json(bindings_to_json(mine.bindings)) == mine.bindings
-    assert get_bound_value(mine, "steps", mine.graph) == 2
-    assert get_bound_value(mine, "reference", mine.graph) is None
+def test_bindings_round_trip_through_json() -> None:
+    workflow = _workflow("ade_gen1_vhs_tiny")
+    assert bindings_from_json(bindings_to_json(workflow.bindings)) == workflow.bindings
+    assert get_bound_value(workflow, "steps", workflow.graph) == 2
+    assert get_bound_value(workflow, "reference", workflow.graph) is None
 
 
 def test_equal_workflows_have_one_canonical_form() -> None:
-    mine = _workflow("ade_gen1_vhs_tiny")
-    other_order = dict(reversed(mine.graph.items()))
-    assert canonical_bytes(mine.graph, mine.bindings) == canonical_bytes(other_order, mine.bindings)
-    assert canonical_bytes(mine.graph, mine.bindings) != canonical_bytes(mine.graph, {})
+    workflow = _workflow("ade_gen1_vhs_tiny")
+    other_order = dict(reversed(workflow.graph.items()))
+    assert canonical_bytes(workflow.graph, workflow.bindings) == canonical_bytes(other_order, workflow.bindings)
+    assert canonical_bytes(workflow.graph, workflow.bindings) != canonical_bytes(workflow.graph, {})
 
 
 def _workflow(name: str) -> WorkflowGraph:
@@ -103,5 +103,5 @@ def _workflow(name: str) -> WorkflowGraph:
     return WorkflowGraph(name, 1, graph, infer_bindings(graph, INFO).bindings)
 
 
-def _filled(mine: WorkflowGraph) -> dict[str, Any]:
-    return fill_graph(mine, SHOT, prefix="tower/run", reference_name=None, info=INFO)
+def _fill(workflow: WorkflowGraph) -> dict[str, Any]:
+    return fill_graph(workflow, SHOT, prefix="tower/run", reference_name=None, info=INFO)

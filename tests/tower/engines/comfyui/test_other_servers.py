@@ -1,4 +1,4 @@
-"""The comfyui engine on graphs and servers that its first tests did not know: faults found on real servers."""
+"""The comfyui engine with graphs and servers that showed faults in practice."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tower.workflows.inference import infer_bindings
 NEWER: dict[str, Any] = json.loads((RECORDINGS.parent / "comfyui_master" / "object_info.json").read_text())
 
 
-def test_a_node_that_an_update_gave_another_required_input_still_renders(tmp_path: Path) -> None:
+def test_a_node_with_a_new_required_input_after_an_update_still_renders(tmp_path: Path) -> None:
     with FakeComfyUI(classes={"SaveVideo": NEWER["SaveVideo"]}) as comfy:
         rendering = FakeRender(comfy, tmp_path / "clip.mp4")
         rendering.run(graph=builtin_workflows()["core_video"].workflow, frames=6)
-        [sent] = comfy.prompts
-    assert sent.graph["10"]["inputs"]["codec.encoding.color_space"] == "auto"
+        [prompt] = comfy.prompts
+    assert prompt.graph["10"]["inputs"]["codec.encoding.color_space"] == "auto"
     assert rendering.clip.frames == 6
 
 
-def test_a_graph_without_a_sampler_renders_as_asked(tmp_path: Path) -> None:
+def test_a_graph_without_a_sampler_renders_as_requested(tmp_path: Path) -> None:
     with FakeComfyUI() as comfy:
         rendering = FakeRender(comfy, tmp_path / "clip.mp4")
         rendering.run(graph=_plain(), frames=9, width=320, height=256, fps=12)
@@ -38,7 +38,7 @@ def test_a_graph_without_a_sampler_renders_as_asked(tmp_path: Path) -> None:
     assert rendering.watcher.reports[-1][0] == 1.0
 
 
-def test_a_graph_with_frames_of_its_own_says_so_after_one_rerun(tmp_path: Path) -> None:
+def test_a_graph_with_a_fixed_frame_count_is_reported_after_one_rerun(tmp_path: Path) -> None:
     workflow = _plain()
     fixed = {name: several for name, several in workflow.bindings.items() if name != "frames"}
     with FakeComfyUI() as comfy:

@@ -1,4 +1,4 @@
-"""Branches merge field by field; what both changed is a conflict and changes nothing."""
+"""Branches are merged field by field. A field changed on both sides is a conflict, and a conflict changes nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tower.versions.kinds import BIBLE_KEY, Kind
 from tower.versions.merge.branches import Strategy
 
 
-def test_different_fields_merge_and_so_do_fields_inside_objects_and_sets(story: VersionedStory, kai: uuid.UUID) -> None:
+def test_changes_of_different_fields_objects_and_set_items_merge(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, key=kai, visual_traits={"hair": "white", "eyes": "blue"}, abilities=["run", "jump"])
     story.put(Kind.CHARACTERS, "dark", key=kai, visual_traits={"hair": "black", "eyes": "red"}, abilities=["fly"])
     result = story.merge("dark")
@@ -27,7 +27,7 @@ def test_different_fields_merge_and_so_do_fields_inside_objects_and_sets(story: 
     assert story.check_integrity() == []
 
 
-def test_the_same_field_changed_both_ways_is_a_conflict(story: VersionedStory, kai: uuid.UUID) -> None:
+def test_a_field_changed_differently_on_both_sides_is_a_conflict(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, key=kai, visual_traits={"hair": "white", "eyes": "blue"})
     story.put(Kind.CHARACTERS, "dark", key=kai, visual_traits={"hair": "red", "eyes": "blue"}, seed=7)
     assert story.require_conflicts("dark") == {"characters/Kai/visual_traits/hair": ("black", "white", "red")}
@@ -35,7 +35,7 @@ def test_the_same_field_changed_both_ways_is_a_conflict(story: VersionedStory, k
 
 
 @pytest.mark.parametrize(
-    ("how", "hair"),
+    ("options", "hair"),
     [
         ({"strategy": Strategy.OURS}, "white"),
         ({"strategy": Strategy.THEIRS}, "red"),
@@ -44,18 +44,20 @@ def test_the_same_field_changed_both_ways_is_a_conflict(story: VersionedStory, k
         ({"resolutions": {"characters/{key}/visual_traits": "ours"}, "strategy": Strategy.THEIRS}, "white"),
     ],
 )
-def test_answers_end_a_conflict(story: VersionedStory, kai: uuid.UUID, how: dict[str, Any], hair: str) -> None:
+def test_resolutions_settle_a_conflict(
+    story: VersionedStory, kai: uuid.UUID, options: dict[str, Any], hair: str
+) -> None:
     story.put(Kind.CHARACTERS, key=kai, visual_traits={"hair": "white", "eyes": "blue"})
     story.put(Kind.CHARACTERS, "dark", key=kai, visual_traits={"hair": "red", "eyes": "blue"}, seed=7)
-    if "resolutions" in how:
-        how["resolutions"] = {path.format(key=kai): answer for path, answer in how["resolutions"].items()}
-    story.merge("dark", **how)
+    if "resolutions" in options:
+        options["resolutions"] = {path.format(key=kai): answer for path, answer in options["resolutions"].items()}
+    story.merge("dark", **options)
     merged = story.entities_at("main", Kind.CHARACTERS)[kai]
     assert (merged["visual_traits"]["hair"], merged["seed"]) == (hair, 7)
     assert story.check_integrity() == []
 
 
-def test_an_answer_without_a_conflict_or_that_cannot_be_is_refused(story: VersionedStory, kai: uuid.UUID) -> None:
+def test_an_invalid_or_unneeded_resolution_is_refused(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, key=kai, seed=1)
     story.put(Kind.CHARACTERS, "dark", key=kai, seed=2)
     for resolutions in (
@@ -69,7 +71,7 @@ def test_an_answer_without_a_conflict_or_that_cannot_be_is_refused(story: Versio
 
 
 @pytest.mark.parametrize("answer", [7, str(uuid.uuid4()), [], "theirs"])
-def test_a_mention_from_an_answer_must_be_of_something(story: VersionedStory, answer: Any) -> None:
+def test_a_reference_in_a_resolution_must_exist(story: VersionedStory, answer: Any) -> None:
     scene = story.put(Kind.SCENES, scene_number=1, description="Dawn")
     story.create_branch("dark")
     for number, branch in enumerate(("main", "dark"), 1):
@@ -83,18 +85,18 @@ def test_a_mention_from_an_answer_must_be_of_something(story: VersionedStory, an
     assert story.check_integrity() == []
 
 
-def test_a_delete_against_an_edit_is_a_conflict(story: VersionedStory, kai: uuid.UUID) -> None:
+def test_deleting_an_edited_entity_is_a_conflict(story: VersionedStory, kai: uuid.UUID) -> None:
     story.delete(Kind.CHARACTERS, kai)
     story.put(Kind.CHARACTERS, "dark", key=kai, seed=2)
-    found = story.require_conflicts("dark")
-    assert found.keys() == {"characters/Kai"}
-    assert (found["characters/Kai"][1], found["characters/Kai"][2]["seed"]) == (None, 2)
+    conflicts = story.require_conflicts("dark")
+    assert conflicts.keys() == {"characters/Kai"}
+    assert (conflicts["characters/Kai"][1], conflicts["characters/Kai"][2]["seed"]) == (None, 2)
     story.merge("dark", resolutions={"characters/Kai": "theirs"})
     assert story.entities_at("main", Kind.CHARACTERS)[kai]["seed"] == 2
     assert story.check_integrity() == []
 
 
-def test_a_delete_against_nothing_is_a_delete(story: VersionedStory, kai: uuid.UUID) -> None:
+def test_deleting_an_unchanged_entity_is_merged(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, name="Rin")
     story.delete(Kind.CHARACTERS, kai, "dark")
     story.merge("dark")
@@ -102,7 +104,7 @@ def test_a_delete_against_nothing_is_a_delete(story: VersionedStory, kai: uuid.U
     assert story.check_integrity() == []
 
 
-def test_a_delete_against_a_new_mention_is_a_conflict(story: VersionedStory) -> None:
+def test_deleting_an_entity_with_a_new_reference_is_a_conflict(story: VersionedStory) -> None:
     episode = story.put(Kind.EPISODES, episode_number=1, title="One")
     story.create_branch("dark")
     story.delete(Kind.EPISODES, episode)
@@ -116,7 +118,7 @@ def test_a_delete_against_a_new_mention_is_a_conflict(story: VersionedStory) -> 
     assert story.check_integrity() == []
 
 
-def test_a_new_mention_against_a_delete_is_a_conflict_too(story: VersionedStory, kai: uuid.UUID) -> None:
+def test_a_new_reference_to_a_deleted_entity_is_a_conflict_too(story: VersionedStory, kai: uuid.UUID) -> None:
     cast = [{"name": "Kai", "key": str(kai)}]
     scene = story.put(Kind.SCENES, scene_number=1, description="Dawn", characters=cast)
     story.delete(Kind.CHARACTERS, kai, "dark")
@@ -126,7 +128,7 @@ def test_a_new_mention_against_a_delete_is_a_conflict_too(story: VersionedStory,
     assert story.check_integrity() == []
 
 
-def test_a_deleted_bible_against_its_characters_edit_names_both(story: VersionedStory) -> None:
+def test_a_deleted_bible_with_an_edited_character_names_both(story: VersionedStory) -> None:
     story.put(Kind.BIBLE, title="Bible", description="All of it")
     person = story.put(Kind.BIBLE_CHARACTERS, bible_key=BIBLE_KEY, name="Kai", description="A detective")
     story.create_branch("dark")
@@ -138,7 +140,7 @@ def test_a_deleted_bible_against_its_characters_edit_names_both(story: Versioned
     assert story.check_integrity() == []
 
 
-def test_the_bible_that_both_began_is_one_bible(story: VersionedStory) -> None:
+def test_a_bible_created_on_both_sides_is_one_bible(story: VersionedStory) -> None:
     story.commit()
     story.create_branch("dark")
     story.put(Kind.BIBLE, title="Bible", description="All of it", visual_style={"theme": "noir"})
@@ -149,18 +151,18 @@ def test_the_bible_that_both_began_is_one_bible(story: VersionedStory) -> None:
     assert story.check_integrity() == []
 
 
-def test_a_dry_run_tells_and_changes_nothing(story: VersionedStory, kai: uuid.UUID) -> None:
+def test_a_dry_run_reports_the_result_and_changes_nothing(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, key=kai, seed=1)
     story.put(Kind.CHARACTERS, "dark", key=kai, role="hero")
     head = story.commit()
-    told = story.merge("dark", dry_run=True)
-    assert ([field.path for field in told.changed[0].fields], told.commit) == (["role"], head)
+    preview = story.merge("dark", dry_run=True)
+    assert ([field.path for field in preview.changed[0].fields], preview.commit) == (["role"], head)
     story.put(Kind.CHARACTERS, "dark", key=kai, seed=2)
-    assert [one.path for one in story.merge("dark", dry_run=True).conflicts] == ["characters/Kai/seed"]
+    assert [conflict.path for conflict in story.merge("dark", dry_run=True).conflicts] == ["characters/Kai/seed"]
     assert story.commit() == head
 
 
-def test_a_new_scene_comes_with_its_take(story: VersionedStory, session: Session) -> None:
+def test_a_new_scene_is_merged_with_its_take(story: VersionedStory, session: Session) -> None:
     story.put(Kind.CHARACTERS, name="Kai")
     story.create_branch("dark")
     scene = story.put(Kind.SCENES, "dark", scene_number=1, description="Dawn")

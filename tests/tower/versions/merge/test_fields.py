@@ -1,4 +1,4 @@
-"""Laws of the merge of one entity's fields, on made-up characters and scenes."""
+"""Properties of the merge of one entity's fields, on generated characters and scenes."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ characters = st.fixed_dictionaries(
 
 
 def merged(base: Fields, ours: Fields, theirs: Fields) -> tuple[Fields, set[FieldPath]]:
-    """The merge, a word in the place of what both sides changed, and where that was."""
+    """Return the merged fields with a marker at each conflict, and the paths of the conflicts."""
     clashes: set[FieldPath] = set()
 
-    def decide(path: FieldPath, *_: Any) -> Any:
+    def record_conflict(path: FieldPath, *_: Any) -> Any:
         clashes.add(path)
         return "disputed"
 
-    return merge_fields(Kind.CHARACTERS, base, ours, theirs, decide=decide), clashes
+    return merge_fields(Kind.CHARACTERS, base, ours, theirs, decide=record_conflict), clashes
 
 
 @example_count(40)
 @given(characters, characters)
-def test_a_side_that_changed_nothing_takes_the_other(base: Fields, changed: Fields) -> None:
+def test_a_side_without_changes_takes_the_other(base: Fields, changed: Fields) -> None:
     assert merged(base, changed, base) == (changed, set())
     assert merged(base, base, changed) == (changed, set())
 
 
 @example_count(40)
 @given(characters, characters)
-def test_the_same_change_on_both_sides_is_no_conflict(base: Fields, changed: Fields) -> None:
+def test_equal_changes_on_both_sides_are_no_conflict(base: Fields, changed: Fields) -> None:
     assert merged(base, changed, changed) == (changed, set())
 
 
 @example_count(40)
 @given(characters, characters, characters)
-def test_sides_may_be_exchanged(base: Fields, left: Fields, right: Fields) -> None:
+def test_swapping_the_sides_gives_the_same_merge(base: Fields, left: Fields, right: Fields) -> None:
     assert merged(base, left, right) == merged(base, right, left)
 
 
@@ -71,19 +71,20 @@ def kai(**traits: Any) -> Fields:
 @example(kai(), kai(hair={"a": "red"}), kai(hair={"a": "blue"}))
 @example(kai(hair="red"), kai(hair={"a": "red", "b": 1}), kai(hair={"a": "red", "b": 2}))
 def test_no_edit_is_lost_silently(base: Fields, left: Fields, right: Fields) -> None:
-    """Each leaf that a side changed is in the result or in a conflict; of lists see the next law, and sequences."""
+    """Each leaf that a side changed is in the result or in a conflict. The next test and test_lists.py cover lists."""
     result, clashes = merged(base, left, right)
     for side in (left, right):
         for path in changed_leaves(base, side):
             clashed = any(path[: len(clash)] == clash for clash in clashes)
-            value, kept = at(side, path), at(result, path)
-            grown = type(value) is type(kept) and value in ([], {})  # begun empty by one side, filled by the other
-            assert clashed or grown or isinstance(value, list) or are_equal(kept, value)
+            value, result_value = value_at(side, path), value_at(result, path)
+            # One side created it empty, and the other filled it.
+            grown = type(value) is type(result_value) and value in ([], {})
+            assert clashed or grown or isinstance(value, list) or are_equal(result_value, value)
 
 
 @example_count(40)
 @given(characters, characters, characters)
-def test_every_item_of_a_set_is_there_unless_a_side_removed_it(base: Fields, left: Fields, right: Fields) -> None:
+def test_every_item_of_a_set_is_kept_unless_a_side_removed_it(base: Fields, left: Fields, right: Fields) -> None:
     result, clashes = merged(base, left, right)
     if ("abilities",) in clashes:
         return
@@ -97,7 +98,7 @@ def test_every_item_of_a_set_is_there_unless_a_side_removed_it(base: Fields, lef
 
 @example_count(40)
 @given(st.data())
-def test_disjoint_edits_commute_and_both_are_there(data: st.DataObject) -> None:
+def test_disjoint_edits_commute_and_are_both_applied(data: st.DataObject) -> None:
     base, edits = data.draw(characters), data.draw(characters)
     names = data.draw(st.sets(st.sampled_from(KIND_SPECS[Kind.CHARACTERS].content_fields)))
     left = {name: edits[name] if name in names else value for name, value in base.items()}
@@ -108,7 +109,7 @@ def test_disjoint_edits_commute_and_both_are_there(data: st.DataObject) -> None:
 
 def changed_leaves(base: Any, side: Any, path: FieldPath = ()) -> list[FieldPath]:
     if isinstance(side, dict) and side and not isinstance(base, dict):
-        base = {}  # all that is in it is new
+        base = {}  # Everything in it is new.
     if isinstance(base, dict) and isinstance(side, dict):
         names = base.keys() | side.keys()
         return [
@@ -120,7 +121,7 @@ def changed_leaves(base: Any, side: Any, path: FieldPath = ()) -> list[FieldPath
     return [] if unchanged else [path]
 
 
-def at(fields: Any, path: FieldPath) -> Any:
+def value_at(fields: Any, path: FieldPath) -> Any:
     for name in path:
         fields = fields.get(name, MISSING) if isinstance(fields, dict) else MISSING
     return fields

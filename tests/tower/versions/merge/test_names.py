@@ -1,4 +1,4 @@
-"""Names that both sides gave."""
+"""Names that both sides used."""
 
 from __future__ import annotations
 
@@ -12,40 +12,42 @@ from tower.versions.kinds import Kind
 from tower.versions.merge.branches import Strategy
 
 
-def test_two_new_things_of_one_name_are_a_conflict(story: VersionedStory) -> None:
+def test_two_new_entities_with_one_name_are_a_conflict(story: VersionedStory) -> None:
     story.commit()
     story.create_branch("dark")
-    ours = story.put(Kind.CHARACTERS, name="Mei", seed=1)
-    theirs = story.put(Kind.CHARACTERS, "dark", name="mei", seed=2)
-    cast = [{"name": "Mei", "key": str(theirs)}]
+    our_key = story.put(Kind.CHARACTERS, name="Mei", seed=1)
+    their_key = story.put(Kind.CHARACTERS, "dark", name="mei", seed=2)
+    cast = [{"name": "Mei", "key": str(their_key)}]
     scene = story.put(Kind.SCENES, "dark", scene_number=1, description="Dawn", characters=cast)
     assert story.require_conflicts("dark").keys() == {"characters/Mei"}
-    for name, how, left in (
-        ("a", {"strategy": Strategy.OURS}, {ours}),
-        ("b", {"resolutions": {"characters/Mei": "theirs"}}, {theirs}),
-        ("c", {"resolutions": {f"characters/{theirs}/name": "Mei the Second"}}, {ours, theirs}),
+    for name, options, expected_keys in (
+        ("a", {"strategy": Strategy.OURS}, {our_key}),
+        ("b", {"resolutions": {"characters/Mei": "theirs"}}, {their_key}),
+        ("c", {"resolutions": {f"characters/{their_key}/name": "Mei the Second"}}, {our_key, their_key}),
     ):
         story.create_branch(name)
-        story.merge("dark", name, **how)
-        assert story.entities_at(name, Kind.CHARACTERS).keys() == left
-        shown = story.entities_at(name, Kind.SCENES)[scene]["characters"][0]["key"]
-        assert uuid.UUID(shown) == (ours if name == "a" else theirs)
+        story.merge("dark", name, **options)
+        assert story.entities_at(name, Kind.CHARACTERS).keys() == expected_keys
+        cast_key = story.entities_at(name, Kind.SCENES)[scene]["characters"][0]["key"]
+        assert uuid.UUID(cast_key) == (our_key if name == "a" else their_key)
     assert story.check_integrity() == []
 
 
-def test_two_new_things_that_are_the_same_become_one(story: VersionedStory) -> None:
+def test_two_equal_new_entities_become_one(story: VersionedStory) -> None:
     story.commit()
     story.create_branch("dark")
-    ours = story.put(Kind.CHARACTERS, name="Mei", seed=1)
-    theirs = story.put(Kind.CHARACTERS, "dark", name="Mei", seed=1)
-    story.put(Kind.SCENES, "dark", scene_number=1, description="", characters=[{"name": "Mei", "key": str(theirs)}])
+    our_key = story.put(Kind.CHARACTERS, name="Mei", seed=1)
+    their_key = story.put(Kind.CHARACTERS, "dark", name="Mei", seed=1)
+    story.put(Kind.SCENES, "dark", scene_number=1, description="", characters=[{"name": "Mei", "key": str(their_key)}])
     story.merge("dark")
-    assert story.entities_at("main", Kind.CHARACTERS).keys() == {ours}
-    assert [scene["characters"][0]["key"] for scene in story.entities_at("main", Kind.SCENES).values()] == [str(ours)]
+    assert story.entities_at("main", Kind.CHARACTERS).keys() == {our_key}
+    assert [scene["characters"][0]["key"] for scene in story.entities_at("main", Kind.SCENES).values()] == [
+        str(our_key)
+    ]
     assert story.check_integrity() == []
 
 
-def test_a_name_that_both_gave_goes_back_on_the_side_that_loses(story: VersionedStory, kai: uuid.UUID) -> None:
+def test_the_losing_side_gets_its_old_name_back(story: VersionedStory, kai: uuid.UUID) -> None:
     rin = story.put(Kind.CHARACTERS, name="Rin")
     story.create_branch("later")
     story.put(Kind.CHARACTERS, key=kai, name="Ace")
@@ -56,25 +58,25 @@ def test_a_name_that_both_gave_goes_back_on_the_side_that_loses(story: Versioned
     assert story.check_integrity() == []
 
 
-def test_a_name_that_cannot_go_back_gets_a_number(story: VersionedStory, kai: uuid.UUID) -> None:
+def test_a_name_that_cannot_be_restored_gets_a_number(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, key=kai, name="Ace")
     other = story.put(Kind.CHARACTERS, name="Kai")
-    theirs = story.put(Kind.CHARACTERS, "dark", name="Ace")
+    their_key = story.put(Kind.CHARACTERS, "dark", name="Ace")
     story.put(Kind.CHARACTERS, "dark", name="Zoe")
     story.merge("dark", strategy=Strategy.THEIRS)
     people = {key: fields["name"] for key, fields in story.entities_at("main", Kind.CHARACTERS).items()}
-    assert (people[kai], people[other], people[theirs]) == ("Kai (2)", "Kai", "Ace")
+    assert (people[kai], people[other], people[their_key]) == ("Kai (2)", "Kai", "Ace")
     assert story.check_integrity() == []
 
 
-def test_a_name_that_somebody_has_is_no_answer(story: VersionedStory, kai: uuid.UUID) -> None:
+def test_a_resolution_must_not_use_an_existing_name(story: VersionedStory, kai: uuid.UUID) -> None:
     story.put(Kind.CHARACTERS, name="Rin")
     story.create_branch("later")
-    theirs = story.put(Kind.CHARACTERS, "later", name="Mei")
+    their_key = story.put(Kind.CHARACTERS, "later", name="Mei")
     story.put(Kind.CHARACTERS, "later", key=kai, name="Aki")
     story.put(Kind.CHARACTERS, name="Mei")
     story.put(Kind.CHARACTERS, key=kai, name="Sora")
-    for taken in ({f"characters/{theirs}/name": "RIN"}, {"characters/Sora/name": "Rin"}):
+    for resolutions in ({f"characters/{their_key}/name": "RIN"}, {"characters/Sora/name": "Rin"}):
         with pytest.raises(InvalidError, match="a name that is not taken"):
-            story.merge("later", resolutions=taken, strategy=Strategy.OURS)
+            story.merge("later", resolutions=resolutions, strategy=Strategy.OURS)
     assert story.check_integrity() == []
