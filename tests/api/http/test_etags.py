@@ -16,10 +16,10 @@ Change = Callable[[dict[str, str], str], Response]
 
 
 def timeline(client: TestClient) -> tuple[str, Change, str]:
-    made = require_success(
+    created = require_success(
         client.post(f"{API_ROOT}/timeline", json={"project_id": create_project(client), "title": "a"}), 201
     )
-    url = f"{API_ROOT}/timeline/{made['id']}"
+    url = f"{API_ROOT}/timeline/{created['id']}"
     return url, lambda headers, text: client.put(url, json={"title": text}, headers=headers), "title"
 
 
@@ -34,7 +34,7 @@ def context(client: TestClient) -> tuple[str, Change, str]:
 
 def preference(client: TestClient) -> tuple[str, Change, str]:
     body: dict[str, Any] = {"kind": "mood", "name": "calm", "preference": {}}
-    made = require_success(client.put(f"{API_ROOT}/preferences", json=body))
+    created = require_success(client.put(f"{API_ROOT}/preferences", json=body))
 
     def change(headers: dict[str, str], text: str) -> Response:
         answer: Response = client.put(
@@ -42,15 +42,15 @@ def preference(client: TestClient) -> tuple[str, Change, str]:
         )
         return answer
 
-    return f"{API_ROOT}/preferences/{made['id']}", change, "preference"
+    return f"{API_ROOT}/preferences/{created['id']}", change, "preference"
 
 
 def element(client: TestClient) -> tuple[str, Change, str]:
     fields = {"name": "bell", "category": "object", "triggers": ["bell"], "rule": "It is rung once."}
-    made = require_success(
+    created = require_success(
         client.post(f"{API_ROOT}/cultural-elements", json={"project_id": create_project(client), **fields}), 201
     )
-    url = f"{API_ROOT}/cultural-elements/{made['id']}"
+    url = f"{API_ROOT}/cultural-elements/{created['id']}"
     return url, lambda headers, text: client.put(url, json={"rule": text}, headers=headers), "rule"
 
 

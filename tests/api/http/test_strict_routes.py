@@ -49,7 +49,7 @@ def test_refused_field_is_named_with_value_and_expectation(
 
 def test_all_refused_fields_are_listed(client: TestClient) -> None:
     details = read_error(client.post("/api/scenes", json={"number": "x", "length_s": "y"}))["details"]
-    assert [one["field"] for one in details["errors"]] == ["name", "number", "length_s"]
+    assert [error["field"] for error in details["errors"]] == ["name", "number", "length_s"]
     assert details["field"] == "name"
 
 

@@ -15,16 +15,16 @@ from db.engine import ReadSession
 
 def most_at_once(session: Session, *, asked: int) -> int:
     """Of so many that are asked together, each a moment long."""
-    counting, here, most = threading.Lock(), [0], [0]
+    lock, running, most = threading.Lock(), [0], [0]
 
     @run_in_one_thread
     def endpoint(session: Session) -> None:
-        with counting:
-            here[0] += 1
-            most[0] = max(most[0], here[0])
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
         time.sleep(0.05)
-        with counting:
-            here[0] -= 1
+        with lock:
+            running[0] -= 1
 
     async def together() -> None:
         async with anyio.create_task_group() as group:

@@ -61,14 +61,14 @@ def test_the_page_that_came_from_here_may_change_things(client: TestClient) -> N
 
 
 def test_preflight(client: TestClient) -> None:
-    asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization, if-match"}
-    allowed = client.options(A, headers={"Origin": STUDIO, **asked})
+    headers = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization, if-match"}
+    allowed = client.options(A, headers={"Origin": STUDIO, **headers})
     assert allowed.status_code == 200
     assert allowed.headers["Access-Control-Allow-Origin"] == STUDIO
     assert {"PUT", "PATCH", "DELETE"} <= set(allowed.headers["Access-Control-Allow-Methods"].split(", "))
     for refused in (
-        {"Origin": STRANGER, **asked},
-        {"Origin": STUDIO, **asked, "Access-Control-Request-Method": "PURGE"},
+        {"Origin": STRANGER, **headers},
+        {"Origin": STUDIO, **headers, "Access-Control-Request-Method": "PURGE"},
     ):
         answer = client.options(A, headers=refused)
         assert answer.status_code == 403
@@ -78,8 +78,8 @@ def test_preflight(client: TestClient) -> None:
 def test_preflight_needs_no_key_and_refusals_can_be_read(sessions: SessionFactory) -> None:
     key = create_key(sessions, Scope.READ)
     with serve_guarded(sessions, host="0.0.0.0", peer="192.168.1.9", cors_origins=STUDIO) as client:
-        asked = {"Origin": STUDIO, "Access-Control-Request-Method": "GET"}
-        assert client.options(A, headers=asked).status_code == 200
+        headers = {"Origin": STUDIO, "Access-Control-Request-Method": "GET"}
+        assert client.options(A, headers=headers).status_code == 200
         assert client.get(A, headers={"Origin": STUDIO}).headers["Access-Control-Allow-Origin"] == STUDIO
         elsewhere = {"Origin": STRANGER, "Host": "evil.example", **bearer_headers(key)}
         assert client.get(A, headers=elsewhere).status_code == 200  # a key is enough: no browser adds it by itself

@@ -50,11 +50,13 @@ def test_a_good_key_is_let_in(guarded: TestClient, reader: str) -> None:
     assert guarded.get("/docs", headers=bearer_headers(reader)).status_code == 200
 
 
-@pytest.mark.parametrize("shown", ["Bearer nonsense", "Bearer ", "Basic dG93ZXI6", "tower_000000000000_", "Bearer é"])
-def test_what_is_no_key_is_refused(guarded: TestClient, shown: str) -> None:
-    answer = guarded.get("/api/workflows/kai", headers={"Authorization": shown.encode("latin-1")})
+@pytest.mark.parametrize(
+    "credentials", ["Bearer nonsense", "Bearer ", "Basic dG93ZXI6", "tower_000000000000_", "Bearer é"]
+)
+def test_what_is_no_key_is_refused(guarded: TestClient, credentials: str) -> None:
+    answer = guarded.get("/api/workflows/kai", headers={"Authorization": credentials.encode("latin-1")})
     assert answer.status_code == 401
-    refused = shown.startswith("Bearer ") and shown != "Bearer "
+    refused = credentials.startswith("Bearer ") and credentials != "Bearer "
     assert ('error="invalid_token"' in answer.headers["WWW-Authenticate"]) == refused
 
 
@@ -69,7 +71,7 @@ def test_only_health_itself_is_open(guarded: TestClient, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "asked", "wanted"),
+    ("scope", "method", "missing_scope"),
     [
         (Scope.READ, "GET /api/workflows/kai", None),
         (Scope.READ, "POST /api/scenes", "write"),
@@ -82,14 +84,14 @@ def test_only_health_itself_is_open(guarded: TestClient, path: str) -> None:
     ],
 )
 def test_the_scope_must_allow_it(
-    sessions: SessionFactory, guarded: TestClient, scope: Scope, asked: str, wanted: str | None
+    sessions: SessionFactory, guarded: TestClient, scope: Scope, method: str, missing_scope: str | None
 ) -> None:
-    answer = guarded.request(*asked.split(), headers=bearer_headers(create_key(sessions, scope)))
-    assert answer.status_code == (403 if wanted else 200)
-    if wanted:
+    answer = guarded.request(*method.split(), headers=bearer_headers(create_key(sessions, scope)))
+    assert answer.status_code == (403 if missing_scope else 200)
+    if missing_scope:
         assert read_error(answer)["code"] == "FORBIDDEN"
-        assert read_error(answer)["details"] == {"scope": wanted, "scopes": [scope]}
-        challenge = f'Bearer realm="tower", error="insufficient_scope", scope="{wanted}"'
+        assert read_error(answer)["details"] == {"scope": missing_scope, "scopes": [scope]}
+        challenge = f'Bearer realm="tower", error="insufficient_scope", scope="{missing_scope}"'
         assert answer.headers["WWW-Authenticate"] == challenge
 
 
@@ -126,8 +128,8 @@ def test_the_key_is_not_logged(guarded: TestClient, reader: str, caplog: pytest.
 
 
 def test_without_a_key_it_does_not_start(sessions: SessionFactory) -> None:
-    for asked in ({"host": "192.168.1.5"}, {"require_keys": True}):
-        with pytest.raises(StackError, match="tower key create"), serve_guarded(sessions, **asked):
+    for changes in ({"host": "192.168.1.5"}, {"require_keys": True}):
+        with pytest.raises(StackError, match="tower key create"), serve_guarded(sessions, **changes):
             pass
 
 
@@ -143,8 +145,8 @@ def test_a_silent_database_is_503(sessions: SessionFactory, guarded: TestClient)
 
     nowhere = open_engine("postgresql://x@127.0.0.1:1/x")
     assert isinstance(guarded.app, FastAPI)
-    made = collaborators_of(guarded.app, Collaborators)
-    store_collaborators(guarded.app, replace(made, sessions=sessions_of(nowhere)))
+    collaborators = collaborators_of(guarded.app, Collaborators)
+    store_collaborators(guarded.app, replace(collaborators, sessions=sessions_of(nowhere)))
     answer = guarded.get("/api/workflows/kai", headers=bearer_headers("tower_000000000000_" + "x" * 43))
     assert (answer.status_code, read_error(answer)["code"]) == (503, "UNAVAILABLE")
     nowhere.dispose()

@@ -108,11 +108,11 @@ def test_with_keys_there_is_a_limit_unless_it_is_off(sessions: SessionFactory) -
 
 
 def test_each_key_has_its_own_quota(sessions: SessionFactory) -> None:
-    one, other = (bearer_headers(create_key(sessions, Scope.READ, name=name)) for name in ("one", "other"))
+    first, second = (bearer_headers(create_key(sessions, Scope.READ, name=name)) for name in ("one", "other"))
     with serve_guarded(sessions, require_keys=True, rate_limit="5/hour") as client:
-        seen = [client.get(A, headers=one).status_code for _ in range(8)]
-        assert seen == [200] * 6 + [429] * 2  # the first was counted for the address: nobody knew the key yet
-        assert client.get(A, headers=other).status_code == 200
+        statuses = [client.get(A, headers=first).status_code for _ in range(8)]
+        assert statuses == [200] * 6 + [429] * 2  # the first was counted for the address: nobody knew the key yet
+        assert client.get(A, headers=second).status_code == 200
 
 
 def test_guessing_keys_is_limited(sessions: SessionFactory) -> None:
@@ -123,16 +123,18 @@ def test_guessing_keys_is_limited(sessions: SessionFactory) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("address", "other_address", "is_same_caller"),
     [
         ("192.0.2.1", "192.0.2.2", False),
         ("2001:db8::1", "2001:db8::ffff:2", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
     ],
 )
-def test_an_ipv6_network_is_one_caller(sessions: SessionFactory, one: str, other: str, same: bool) -> None:
+def test_an_ipv6_network_is_one_caller(
+    sessions: SessionFactory, address: str, other_address: str, is_same_caller: bool
+) -> None:
     create_key(sessions, Scope.READ)
-    with serve_guarded(sessions, require_keys=True, rate_limit="1/hour", peer=one) as client:
+    with serve_guarded(sessions, require_keys=True, rate_limit="1/hour", peer=address) as client:
         assert client.get(A).status_code == 401
-        neighbour = TestClient(client.app, client=(other, 50_000))
-        assert neighbour.get(A).status_code == (429 if same else 401)
+        neighbour = TestClient(client.app, client=(other_address, 50_000))
+        assert neighbour.get(A).status_code == (429 if is_same_caller else 401)

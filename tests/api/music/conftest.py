@@ -36,9 +36,9 @@ def music(music_settings: Settings) -> Iterator[TestClient]:
 
 @pytest.fixture
 def beats_settings(api_database_url: str, tmp_path: Path) -> Settings:
-    made = Settings(database_url=api_database_url, data_dir=tmp_path / "data", beat_processes=2)
-    made.media.mkdir(parents=True)
-    return made
+    settings = Settings(database_url=api_database_url, data_dir=tmp_path / "data", beat_processes=2)
+    settings.media.mkdir(parents=True)
+    return settings
 
 
 @pytest.fixture

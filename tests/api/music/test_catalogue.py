@@ -36,9 +36,9 @@ def waits() -> list[float]:
 @pytest.fixture
 def client(apple: FakeAppleMusic, waits: list[float]) -> Iterator[AppleMusicClient]:
     key = DeveloperKey(TEAM_ID, KEY_ID, apple.private_key)
-    made = AppleMusicClient(key, storefront="jp", url=apple.url, sleep=waits.append)
-    yield made
-    made.close()
+    catalogue = AppleMusicClient(key, storefront="jp", url=apple.url, sleep=waits.append)
+    yield catalogue
+    catalogue.close()
 
 
 def test_songs_are_found_with_a_signed_token_and_paged(client: AppleMusicClient) -> None:
@@ -106,8 +106,8 @@ def test_the_catalogue_says_that_it_is_metadata_only(
     with TestClient(create_app(music_settings.model_copy(update=configured))) as music:
         answer = music.get("/api/catalogue/search?q=yoasobi&limit=2")
     assert answer.status_code == 200, answer.text
-    assert [one["id"] for one in answer.json()] == ["1", "2"]
-    assert {(one["streamable"], one["analyzable"], one["source"]) for one in answer.json()} == {
+    assert [song["id"] for song in answer.json()] == ["1", "2"]
+    assert {(song["streamable"], song["analyzable"], song["source"]) for song in answer.json()} == {
         (False, False, "apple_music")
     }
     assert answer.headers["X-Next-Cursor"] == "2"

@@ -32,21 +32,23 @@ def filled(music: TestClient, music_folder: Path, sounds: Make) -> TestClient:
 
 
 def measured(music: TestClient, track_id: int) -> dict[str, Any]:
-    quality = poll_until(lambda: music.get(f"/api/track/{track_id}").json()["quality"], lambda one: one["measured_at"])
+    quality = poll_until(
+        lambda: music.get(f"/api/track/{track_id}").json()["quality"], lambda measurement: measurement["measured_at"]
+    )
     assert isinstance(quality, dict)
     return quality
 
 
 def titles(answer: Any) -> list[str]:
     assert answer.status_code == 200, answer.text
-    return [one["title"] for one in answer.json()]
+    return [track["title"] for track in answer.json()]
 
 
 def test_health_says_what_was_tried(music: TestClient) -> None:
-    told = music.get("/api/health").json()
-    assert (told["status"], told["service"], told["reasons"]) == ("healthy", "tower-apple-music", {})
+    health = music.get("/api/health").json()
+    assert (health["status"], health["service"], health["reasons"]) == ("healthy", "tower-apple-music", {})
     names = ("audio_quality_monitoring", "music_library", "streaming", "search")
-    assert told["features"] == dict.fromkeys(names, True)
+    assert health["features"] == dict.fromkeys(names, True)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_search_finds_any_script_and_forgives_a_typo(filled: TestClient, query: 
 def test_search_ranks_the_title_before_its_beginning_and_pages(filled: TestClient) -> None:
     whole = filled.get("/api/search", params={"q": "epic"})
     assert titles(whole) == ["Epic", "Epic Orchestral Battle"]
-    assert [one["match"] for one in whole.json()] == ["title", "beginning"]
+    assert [match["match"] for match in whole.json()] == ["title", "beginning"]
     first = filled.get("/api/search", params={"q": "epic", "limit": 1})
     second = filled.get("/api/search", params={"q": "epic", "limit": 1, "cursor": first.headers["X-Next-Cursor"]})
     assert titles(first) + titles(second) == titles(whole)
@@ -99,9 +101,9 @@ def test_tracks_are_narrowed_by_tempo_genre_and_length(filled: TestClient) -> No
 
 def test_a_track_tells_all_and_its_tempo_can_be_set(filled: TestClient) -> None:
     track_id = tracks_by_title(filled)["Jóga"]["id"]
-    told = filled.get(f"/api/track/{track_id}").json()
-    assert (told["bpm"], told["bpm_source"], told["tag_bpm"]) == (83, "tag", 83)
-    assert (told["kind"], told["codec"], told["sample_rate"], told["duration"]) == ("flac", "flac", 44100, 1)
+    track = filled.get(f"/api/track/{track_id}").json()
+    assert (track["bpm"], track["bpm_source"], track["tag_bpm"]) == (83, "tag", 83)
+    assert (track["kind"], track["codec"], track["sample_rate"], track["duration"]) == ("flac", "flac", 44100, 1)
     changed = filled.patch(f"/api/track/{track_id}", json={"bpm_override": 166}).json()
     assert (changed["bpm"], changed["bpm_source"], changed["tag_bpm"]) == (166, "override", 83)
     assert titles(filled.get("/api/tracks?min_bpm=160")) == ["Jóga"]
@@ -116,11 +118,11 @@ def test_quality_is_null_with_a_reason_until_it_is_measured(filled: TestClient) 
     track_id = tracks_by_title(filled)["Epic Orchestral Battle"]["id"]
     first = filled.get(f"/api/track/{track_id}").json()["quality"]
     assert first["measured_at"] or "being measured" in first["reason"]
-    told = measured(filled, track_id)
-    assert told["reason"] is None
-    assert told["loudness_lufs"] == pytest.approx(-21.1, abs=0.6)  # a sine of ffmpeg's 1/8 amplitude
-    assert (told["clipped_places"], told["silence_share"], told["suspect"]) == (0, 0, False)
-    assert told["faults"] == []
+    track = measured(filled, track_id)
+    assert track["reason"] is None
+    assert track["loudness_lufs"] == pytest.approx(-21.1, abs=0.6)  # a sine of ffmpeg's 1/8 amplitude
+    assert (track["clipped_places"], track["silence_share"], track["suspect"]) == (0, 0, False)
+    assert track["faults"] == []
 
 
 def test_a_scan_can_measure_everything(filled: TestClient) -> None:
@@ -134,11 +136,11 @@ def test_scan_lists_what_it_could_not_read(filled: TestClient, music_folder: Pat
     (music_folder / "1.mp3").unlink()
     scan = run_scan(filled)
     assert (scan["unreadable"], scan["missing"], scan["unchanged"]) == (1, 1, 4)
-    (listed,) = filled.get(f"/api/library/scans/{scan['id']}/unreadable").json()
-    assert listed["path"] == str(music_folder / "broken.mp3")
-    assert listed["reason"]
+    (unreadable,) = filled.get(f"/api/library/scans/{scan['id']}/unreadable").json()
+    assert unreadable["path"] == str(music_folder / "broken.mp3")
+    assert unreadable["reason"]
     assert "夜に駆ける" not in tracks_by_title(filled)
-    gone = next(one for one in filled.get("/api/tracks?with_missing=true").json() if one["title"] == "夜に駆ける")
+    gone = next(track for track in filled.get("/api/tracks?with_missing=true").json() if track["title"] == "夜に駆ける")
     assert (gone["available"], gone["streamable"]) == (False, False)
     answer = filled.get(f"/api/track/{gone['id']}/stream")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "FILE_MISSING")
@@ -147,11 +149,11 @@ def test_scan_lists_what_it_could_not_read(filled: TestClient, music_folder: Pat
 
 
 def test_playlists_are_made_changed_and_deleted(filled: TestClient) -> None:
-    known = tracks_by_title(filled)
-    ids = [known[title]["id"] for title in ("夜に駆ける", "Jóga", "Epic")]
-    made = filled.post("/api/playlists", json={"name": "Mix", "track_ids": [ids[2], ids[0], ids[2]]})
-    assert made.status_code == 201
-    mine = made.json()
+    ids_by_title = tracks_by_title(filled)
+    ids = [ids_by_title[title]["id"] for title in ("夜に駆ける", "Jóga", "Epic")]
+    playlist = filled.post("/api/playlists", json={"name": "Mix", "track_ids": [ids[2], ids[0], ids[2]]})
+    assert playlist.status_code == 201
+    mine = playlist.json()
     assert [track["id"] for track in mine["tracks"]] == [ids[2], ids[0], ids[2]]
     assert (mine["track_count"], mine["source"]) == (3, "tower")
     url = f"/api/playlists/{mine['id']}"
@@ -161,8 +163,8 @@ def test_playlists_are_made_changed_and_deleted(filled: TestClient) -> None:
     assert filled.put(url, json={"name": None}).status_code == 422
     refused = filled.put(url, json={"track_ids": [ids[1], 999_999]})
     assert (refused.status_code, refused.json()["error"]["details"]["value"]) == (422, 999_999)
-    (listed,) = filled.get("/api/playlists").json()
-    assert (listed["name"], listed["track_count"], listed["duration"]) == ("Mix 2", 1, pytest.approx(1, abs=0.1))
+    (playlist,) = filled.get("/api/playlists").json()
+    assert (playlist["name"], playlist["track_count"], playlist["duration"]) == ("Mix 2", 1, pytest.approx(1, abs=0.1))
     assert filled.delete(url).json() == {"id": mine["id"]}
     assert filled.get(url).status_code == 404
     assert len(tracks_by_title(filled)) == 5
@@ -196,11 +198,18 @@ def test_library_xml_of_any_machine_is_imported(
     path.write_bytes(plistlib.dumps({"Major Version": 1, "Tracks": tracks, "Playlists": playlists}))
     moved = f"C:/Users/Kai/Music={music_folder},/Users/kai/Music={music_folder}"
     assert isinstance(music.app, FastAPI)
-    made = collaborators_of(music.app, MusicCollaborators)
-    store_collaborators(music.app, replace(made, settings=music_settings.model_copy(update={"music_moved": moved})))
-    told = music.post("/api/library/import", json={"path": str(path)}).json()
-    assert (told["source"], told["tracks_known"], told["playlists"], told["skipped_count"]) == ("itunes_xml", 3, 1, 5)
-    why = {one["what"]: one["reason"] for one in told["skipped"]}
+    collaborators = collaborators_of(music.app, MusicCollaborators)
+    store_collaborators(
+        music.app, replace(collaborators, settings=music_settings.model_copy(update={"music_moved": moved}))
+    )
+    report = music.post("/api/library/import", json={"path": str(path)}).json()
+    assert (report["source"], report["tracks_known"], report["playlists"], report["skipped_count"]) == (
+        "itunes_xml",
+        3,
+        1,
+        5,
+    )
+    why = {skipped["what"]: skipped["reason"] for skipped in report["skipped"]}
     assert "only in the cloud" in why["Somebody – Cloud"]
     assert "stream" in why["Radio"]
     assert "protected" in why["Bought"]
@@ -209,10 +218,10 @@ def test_library_xml_of_any_machine_is_imported(
     assert tracks_by_title(music)["Jóga"]["bpm"] == 83
     (drive,) = music.get("/api/playlists").json()
     detail = music.get(f"/api/playlists/{drive['id']}").json()
-    assert [one["title"] for one in detail["tracks"]] == ["Mac", "Jóga", "Windows"]
-    again = music.post("/api/library/import", json={"path": str(path)}).json()
-    assert again["playlists"] == 1
-    assert [one["id"] for one in music.get("/api/playlists").json()] == [drive["id"]]
+    assert [track["title"] for track in detail["tracks"]] == ["Mac", "Jóga", "Windows"]
+    repeated = music.post("/api/library/import", json={"path": str(path)}).json()
+    assert repeated["playlists"] == 1
+    assert [playlist["id"] for playlist in music.get("/api/playlists").json()] == [drive["id"]]
 
 
 @pytest.mark.parametrize(
@@ -238,8 +247,8 @@ def test_a_playlist_file_becomes_a_playlist(music: TestClient, music_folder: Pat
     lines += ["http://radio.example/a.mp3", "../../../etc/passwd", "gone.mp3", ""]
     encoding = "latin-1" if name.endswith("m3u") else "utf-8-sig"
     (music_folder / name).write_bytes("\r\n".join(lines).encode(encoding))
-    told = music.post("/api/library/import", json={"path": str(music_folder / name)}).json()
-    assert (told["source"], told["tracks_known"], told["playlists"], told["skipped_count"]) == ("m3u", 2, 1, 3)
-    (listed,) = music.get("/api/playlists").json()
-    detail = music.get(f"/api/playlists/{listed['id']}").json()
-    assert (detail["name"], [one["title"] for one in detail["tracks"]]) == ("list", ["A", "B", "A"])
+    report = music.post("/api/library/import", json={"path": str(music_folder / name)}).json()
+    assert (report["source"], report["tracks_known"], report["playlists"], report["skipped_count"]) == ("m3u", 2, 1, 3)
+    (playlist,) = music.get("/api/playlists").json()
+    detail = music.get(f"/api/playlists/{playlist['id']}").json()
+    assert (detail["name"], [track["title"] for track in detail["tracks"]]) == ("list", ["A", "B", "A"])

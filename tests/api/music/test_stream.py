@@ -44,8 +44,8 @@ def test_what_a_browser_has_is_not_sent_again(music: TestClient, music_folder: P
     run_scan(music)
     url = stream_of(music, "A")
     tag = music.get(url).headers["etag"]
-    known = music.get(url, headers={"If-None-Match": tag})
-    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
+    revalidated = music.get(url, headers={"If-None-Match": tag})
+    assert (revalidated.status_code, revalidated.content, revalidated.headers["etag"]) == (304, b"", tag)
     assert music.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
     time.sleep(0.01)
     sounds(music_folder / "a.flac", title="A", comment="changed")
@@ -119,11 +119,11 @@ def test_waveform_shows_the_beats_that_were_heard(music: TestClient, music_folde
     sounds(music_folder / "clicks.wav", title="Clicks", seconds=20, tone=clicks)
     run_scan(music)
     path = str((music_folder / "clicks.wav").resolve())
-    heard = music.post("/api/bpm/analyze-track", json={"audio_path": path})
-    assert heard.status_code == 200, heard.text
-    drawn = music.get(stream_of(music, "Clicks").replace("stream", "waveform")).text
-    assert 'class="beat"' in drawn or 'class="downbeat"' in drawn
-    assert f"{heard.json()['bpm']:.1f} BPM" in drawn
+    analysis = music.post("/api/bpm/analyze-track", json={"audio_path": path})
+    assert analysis.status_code == 200, analysis.text
+    waveform = music.get(stream_of(music, "Clicks").replace("stream", "waveform")).text
+    assert 'class="beat"' in waveform or 'class="downbeat"' in waveform
+    assert f"{analysis.json()['bpm']:.1f} BPM" in waveform
 
 
 @pytest.mark.parametrize("hostile", ["empty", "noise", "cut"])
@@ -135,8 +135,8 @@ def test_a_file_that_went_bad_is_answered_in_a_second(
     url = stream_of(music, "A")
     path.write_bytes({"empty": b"", "noise": bytes(range(256)) * 400, "cut": path.read_bytes()[:5000]}[hostile])
     for address in (url, url.replace("stream", "waveform"), url.removesuffix("/stream")):
-        began = time.monotonic()
+        start_s = time.monotonic()
         answer = music.get(address)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - start_s < 1.5
         assert answer.status_code in (200, 422), (address, answer.text)
         assert answer.status_code == 200 or answer.json()["error"]["code"] == "MEDIA_UNREADABLE"

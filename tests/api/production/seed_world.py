@@ -57,8 +57,10 @@ class SeedWorld:
 
     def create_bible_with_kai(self) -> None:
         self.create_bible()
-        made = self.client.post(f"{API_ROOT}/projects/{self.ids['project_id']}/bible/characters", json={"name": "Kai"})
-        require_success(made, 201)
+        linked = self.client.post(
+            f"{API_ROOT}/projects/{self.ids['project_id']}/bible/characters", json={"name": "Kai"}
+        )
+        require_success(linked, 201)
 
     def create_ending_branch(self) -> None:
         """Create the documented branch with one change."""

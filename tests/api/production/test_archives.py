@@ -55,15 +55,15 @@ def test_a_project_goes_out_and_comes_back(client: TestClient, studio: Studio) -
     assert ".tower" in answer.headers["content-disposition"]
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert zipfile.ZipFile(BytesIO(answer.content)).testzip() is None
-    made = client.post(f"{API_ROOT}/projects/import", content=answer.content, headers=ZIP)
-    said = require_success(made, 201)
-    assert made.headers["location"] == f"{API_ROOT}/projects/{said['project']['id']}"
-    assert said["project"]["name"] == "Neon / 雨"
-    assert said["heads"].keys() == {"main", "dark"}
-    assert said["rows"]["scenes"] == 6
-    assert answer.headers["etag"] == f'"{said["content_hash"]}"'
-    again = client.get(f"{API_ROOT}/projects/{said['project']['id']}/export")
-    assert again.headers["etag"] == answer.headers["etag"]
+    imported = client.post(f"{API_ROOT}/projects/import", content=answer.content, headers=ZIP)
+    body = require_success(imported, 201)
+    assert imported.headers["location"] == f"{API_ROOT}/projects/{body['project']['id']}"
+    assert body["project"]["name"] == "Neon / 雨"
+    assert body["heads"].keys() == {"main", "dark"}
+    assert body["rows"]["scenes"] == 6
+    assert answer.headers["etag"] == f'"{body["content_hash"]}"'
+    second_export = client.get(f"{API_ROOT}/projects/{body['project']['id']}/export")
+    assert second_export.headers["etag"] == answer.headers["etag"]
     assert spooled(studio) == []
 
 
@@ -130,8 +130,8 @@ def test_other_paths_keep_their_small_limit(client: TestClient) -> None:
 def test_an_unknown_or_deleted_project_is_not_exported(client: TestClient, studio: Studio) -> None:
     project_id = insert_whole_project(studio)
     require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
-    for wanted in (project_id, 999_999):
-        assert status_and_code(client.get(f"{API_ROOT}/projects/{wanted}/export")) == (404, "NOT_FOUND")
+    for requested_id in (project_id, 999_999):
+        assert status_and_code(client.get(f"{API_ROOT}/projects/{requested_id}/export")) == (404, "NOT_FOUND")
     assert spooled(studio) == []
 
 

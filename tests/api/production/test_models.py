@@ -28,12 +28,12 @@ CHECKPOINT = "counterfeit_v3.safetensors"
 @contextmanager
 def service(database_url: str, **settings: Any) -> Iterator[TestClient]:
     with reserve_refusing_address() as prefect:
-        made = Settings(database_url=database_url, prefect_api_url=prefect, **settings)
-        with TestClient(create_app(made)) as client:
+        settings_ = Settings(database_url=database_url, prefect_api_url=prefect, **settings)
+        with TestClient(create_app(settings_)) as client:
             yield client
 
 
-def listed(client: TestClient, **query: str) -> dict[str, dict[str, Any]]:
+def list_models(client: TestClient, **query: str) -> dict[str, dict[str, Any]]:
     answer = client.get(f"{API_ROOT}/models", params=query)
     assert answer.status_code == 200, answer.text
     return {model["name"]: model for model in answer.json()["models"]}
@@ -60,25 +60,25 @@ def test_comfyui_is_asked_and_what_it_does_not_tell_is_null_with_reasons(api_dat
     files = {"checkpoints": [CHECKPOINT, "sub\\own.ckpt"], "animatediff_models": ["mm-Stabilized_high.pth"]}
     with FakeComfyUI(models=files) as comfyui, service(api_database_url, comfyui_url=comfyui.url) as client:
         assert client.get(f"{API_ROOT}/models").json()["source"] == comfyui.url
-        found = listed(client)
-        assert set(listed(client, kind="motion")) >= {"mm-Stabilized_high.pth"}
-        assert CHECKPOINT not in listed(client, kind="motion")
-    model = found[CHECKPOINT]
+        models = list_models(client)
+        assert set(list_models(client, kind="motion")) >= {"mm-Stabilized_high.pth"}
+        assert CHECKPOINT not in list_models(client, kind="motion")
+    model = models[CHECKPOINT]
     assert (model["kind"], model["size_bytes"], model["sha256"]) == ("checkpoint", None, None)
     assert "Anime" in model["recommended_use"]
     assert set(model["reasons"]) == {"size_bytes", "sha256", "quality_rating"}
-    assert found["sub\\own.ckpt"]["reasons"]["recommended_use"]
+    assert models["sub\\own.ckpt"]["reasons"]["recommended_use"]
 
 
 def test_a_folder_is_scanned_with_sizes_and_kinds(api_database_url: str, folder: Path) -> None:
     with service(api_database_url, models_dir=folder) as client:
-        found = listed(client)
-    assert {name: model["kind"] for name, model in found.items()} == {
+        models = list_models(client)
+    assert {name: model["kind"] for name, model in models.items()} == {
         CHECKPOINT: "checkpoint",
         "sub/odd.pt": "vae",
         "loose.ckpt": "other",
     }
-    assert found[CHECKPOINT]["size_bytes"] == (folder / "checkpoints" / CHECKPOINT).stat().st_size
+    assert models[CHECKPOINT]["size_bytes"] == (folder / "checkpoints" / CHECKPOINT).stat().st_size
 
 
 def test_a_silent_comfyui_gives_way_to_the_folder_and_an_absent_folder_is_a_reason(
@@ -99,7 +99,7 @@ def test_a_silent_comfyui_gives_way_to_the_folder_and_an_absent_folder_is_a_reas
 
 def hashed(client: TestClient, name: str) -> str:
     deadline = time.monotonic() + 10
-    while (sha256 := listed(client)[name]["sha256"]) is None:
+    while (sha256 := list_models(client)[name]["sha256"]) is None:
         assert time.monotonic() < deadline, "not hashed"
         time.sleep(0.02)
     return str(sha256)
@@ -122,17 +122,17 @@ def test_rating_and_use_that_were_set_are_told_and_what_is_gone_is_not(
     api_database_url: str, folder: Path, sessions: SessionFactory
 ) -> None:
     with service(api_database_url, models_dir=folder) as client:
-        assert set(listed(client)[CHECKPOINT]["reasons"]) >= {"quality_rating"}
+        assert set(list_models(client)[CHECKPOINT]["reasons"]) >= {"quality_rating"}
         with sessions.begin() as session:
             row = session.scalars(select(LearningModel).filter_by(name=CHECKPOINT)).one()
             row.rating, row.recommended_use = 8.5, "My hero's close-ups"
         (folder / "loose.ckpt").unlink()
-        found = listed(client)
+        models = list_models(client)
         (folder / "loose.ckpt").write_bytes(b"back")
-        again = listed(client)
-    assert (found[CHECKPOINT]["quality_rating"], found[CHECKPOINT]["recommended_use"]) == (8.5, "My hero's close-ups")
-    assert "loose.ckpt" not in found
-    assert again["loose.ckpt"]["size_bytes"] == 4
+        rehashed = list_models(client)
+    assert (models[CHECKPOINT]["quality_rating"], models[CHECKPOINT]["recommended_use"]) == (8.5, "My hero's close-ups")
+    assert "loose.ckpt" not in models
+    assert rehashed["loose.ckpt"]["size_bytes"] == 4
 
 
 def test_an_unknown_kind_is_refused(client: TestClient) -> None:

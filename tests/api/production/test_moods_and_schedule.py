@@ -16,17 +16,17 @@ MOOD = {"kind": "mood", "name": "melancholic", "preference": {"style": "cinemati
 
 
 def test_preference_is_set_replaced_and_forgotten(client: TestClient) -> None:
-    made = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD))
-    assert made.items() >= (MOOD | {"source": "set", "user_name": "local", "project_id": None}).items()
-    again = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD | {"preference": {"style": "anime"}}))
-    assert (again["id"], again["preference"]) == (made["id"], {"style": "anime"})
+    created = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD))
+    assert created.items() >= (MOOD | {"source": "set", "user_name": "local", "project_id": None}).items()
+    replaced = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD | {"preference": {"style": "anime"}}))
+    assert (replaced["id"], replaced["preference"]) == (created["id"], {"style": "anime"})
     project_id = create_project(client)
     own = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD | {"project_id": project_id}))
-    assert read_all_pages(client, "preferences", limit=1) == [again, own]
+    assert read_all_pages(client, "preferences", limit=1) == [replaced, own]
     assert read_all_pages(client, "preferences", project_id=project_id) == [own]
     assert read_all_pages(client, "preferences", kind="camera") == []
-    require_success(client.delete(f"{API_ROOT}/preferences/{made['id']}"))
-    assert status_and_code(client.delete(f"{API_ROOT}/preferences/{made['id']}")) == (404, "NOT_FOUND")
+    require_success(client.delete(f"{API_ROOT}/preferences/{created['id']}"))
+    assert status_and_code(client.delete(f"{API_ROOT}/preferences/{created['id']}")) == (404, "NOT_FOUND")
     assert status_and_code(client.put(f"{API_ROOT}/preferences", json=MOOD | {"project_id": 999999999})) == (
         404,
         "NOT_FOUND",
@@ -41,12 +41,16 @@ def plan(client: TestClient, project_id: int, **fields: Any) -> Any:
 def test_render_is_planned_moved_and_taken_back(client: TestClient) -> None:
     project_id = create_project(client)
     village = create_scene(client, project_id)
-    made = plan(client, project_id, scene_id=village["id"], priority=2)
-    assert (made["state"], made["scene_key"], made["start_at"]) == ("planned", village["key"], "2027-11-05T13:00:00Z")
-    url = f"{API_ROOT}/schedule/{made['id']}"
+    planned = plan(client, project_id, scene_id=village["id"], priority=2)
+    assert (planned["state"], planned["scene_key"], planned["start_at"]) == (
+        "planned",
+        village["key"],
+        "2027-11-05T13:00:00Z",
+    )
+    url = f"{API_ROOT}/schedule/{planned['id']}"
     read = client.get(url).headers["ETag"]
     moved = require_success(client.patch(url, json={"priority": 1}, headers={"If-Match": read}))
-    assert moved | {"updated_at": None} == made | {"priority": 1, "updated_at": None}
+    assert moved | {"updated_at": None} == planned | {"priority": 1, "updated_at": None}
     assert status_and_code(client.patch(url, json={}, headers={"If-Match": read})) == (412, "PRECONDITION_FAILED")
     early = client.patch(url, json={"due_at": "2027-11-05T12:00:00Z"})
     assert status_and_code(early) == (422, "VALIDATION_ERROR")
@@ -58,17 +62,17 @@ def test_render_is_planned_moved_and_taken_back(client: TestClient) -> None:
 
 
 def test_plan_that_was_started_is_left_alone(client: TestClient, sessions: SessionFactory) -> None:
-    made = plan(client, create_project(client))
+    planned = plan(client, create_project(client))
     with sessions.begin() as session:
-        session.get_one(ProductionSchedule, made["id"]).state = ScheduleState.STARTED
-    assert status_and_code(client.delete(f"{API_ROOT}/schedule/{made['id']}")) == (409, "CONFLICT")
+        session.get_one(ProductionSchedule, planned["id"]).state = ScheduleState.STARTED
+    assert status_and_code(client.delete(f"{API_ROOT}/schedule/{planned['id']}")) == (409, "CONFLICT")
 
 
 def test_plans_of_a_project_in_the_bin_are_gone(client: TestClient) -> None:
     project_id = create_project(client)
-    made = plan(client, project_id)
+    planned = plan(client, project_id)
     require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
-    assert status_and_code(client.get(f"{API_ROOT}/schedule/{made['id']}")) == (404, "NOT_FOUND")
+    assert status_and_code(client.get(f"{API_ROOT}/schedule/{planned['id']}")) == (404, "NOT_FOUND")
     assert status_and_code(client.get(f"{API_ROOT}/schedule", params={"project_id": project_id})) == (404, "NOT_FOUND")
 
 

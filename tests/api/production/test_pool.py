@@ -38,18 +38,18 @@ def client(app: FastAPI) -> Iterator[httpx.Client]:
 
 
 def new_project(client: httpx.Client) -> int:
-    made: int = client.post(f"{API_ROOT}/projects", json={"name": "One"}).json()["id"]
-    return made
+    project_id: int = client.post(f"{API_ROOT}/projects", json={"name": "One"}).json()["id"]
+    return project_id
 
 
 def prepared(app: FastAPI) -> list[str]:
     """What the server has prepared for the idle connections of the service."""
-    found: list[str] = []
-    with ExitStack() as held:
+    statements: list[str] = []
+    with ExitStack() as stack:
         for _ in range(3):  # one serves what is asked one after another, one may be the reconciler's
-            session = held.enter_context(collaborators_of(app, Collaborators).sessions.begin())
-            found += session.scalars(text("select statement from pg_prepared_statements"))
-    return found
+            session = stack.enter_context(collaborators_of(app, Collaborators).sessions.begin())
+            statements += session.scalars(text("select statement from pg_prepared_statements"))
+    return statements
 
 
 def test_what_is_asked_again_and_again_is_prepared_on_the_server(app: FastAPI, client: httpx.Client) -> None:
@@ -57,9 +57,9 @@ def test_what_is_asked_again_and_again_is_prepared_on_the_server(app: FastAPI, c
     for _ in range(12):
         assert client.get(f"{API_ROOT}/projects/{project_id}").is_success
         assert client.get(f"{API_ROOT}/scenes", params={"project_id": project_id}).is_success
-    known = prepared(app)
-    assert [one for one in known if "FROM anime_api.anime_projects" in one]
-    assert [one for one in known if "FROM anime_api.scenes" in one]
+    statements = prepared(app)
+    assert [statement for statement in statements if "FROM anime_api.anime_projects" in statement]
+    assert [statement for statement in statements if "FROM anime_api.scenes" in statement]
 
 
 def test_a_migration_under_the_running_service_is_503_once_and_then_well(
@@ -93,14 +93,14 @@ def test_when_all_connections_are_in_use_the_answer_is_503_in_time_and_nothing_i
             outside.execute(text("select id from anime_api.anime_projects for update"))  # as a long migration holds it
             waiting = [pool.submit(change, number) for number in range(CONNECTIONS)]
             _until_all_wait(committing_engine)
-            began = time.monotonic()
+            start_s = time.monotonic()
             refused = client.get(f"{API_ROOT}/projects")
-            took_s = time.monotonic() - began
+            took_s = time.monotonic() - start_s
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "UNAVAILABLE")
         assert "database connections are in use" in refused.json()["error"]["message"]
         assert int(refused.headers["Retry-After"]) > 0
         assert took_s < POOL_WAIT_S + 3
-        assert [one.result() for one in waiting] == [200] * CONNECTIONS
+        assert [request.result() for request in waiting] == [200] * CONNECTIONS
     assert client.get(f"{API_ROOT}/projects").status_code == 200
 
 

@@ -33,10 +33,10 @@ def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
 
 
 def test_before_anybody_set_anything_the_documented_defaults_hold(client: TestClient) -> None:
-    found = client.get(f"{API_ROOT}/config").json()
-    assert {name: found[name] for name in DOCUMENTED} == DOCUMENTED
-    assert (found["verified"], found["updated_at"]) == (None, None)
-    assert "it has not been set" in found["reason"]
+    configured = client.get(f"{API_ROOT}/config").json()
+    assert {name: configured[name] for name in DOCUMENTED} == DOCUMENTED
+    assert (configured["verified"], configured["updated_at"]) == (None, None)
+    assert "it has not been set" in configured["reason"]
 
 
 def test_documented_change_is_kept_unverified_without_comfyui(client: TestClient) -> None:
@@ -57,8 +57,8 @@ def test_a_model_that_comfyui_has_is_verified_and_another_refused(beside: TestCl
     details = refused.json()["error"]["details"]
     assert (details["field"], details["value"]) == ("model", "nothing.ckpt")
     assert "counterfeit_v3.safetensors" in details["expected"]
-    kept = beside.get(f"{API_ROOT}/config").json()
-    assert (kept["model"], kept["quality_preset"]) == ("wan.gguf", "ultra_production")
+    configured = beside.get(f"{API_ROOT}/config").json()
+    assert (configured["model"], configured["quality_preset"]) == ("wan.gguf", "ultra_production")
 
 
 def test_a_silent_comfyui_leaves_the_model_unverified_with_the_reason(api_database_url: str) -> None:

@@ -91,14 +91,14 @@ def test_an_edit_says_what_it_made_stale_and_get_says_why(client: TestClient, st
     assert before["missing"] == [story["third"]]
     edited = require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT))
     assert edited["stale_scenes"] == [story["first"]]
-    found = stale(client, story)
-    assert found["stale_scenes"] == [story["first"]]
-    assert found["stale"][0]["reasons"] == [
+    answer = stale(client, story)
+    assert answer["stale_scenes"] == [story["first"]]
+    assert answer["stale"][0]["reasons"] == [
         {"kind": "characters", "name": "Kai Nakamura", "field": "visual_traits/coat", "was": "black", "now": "red"}
     ]
-    assert found["stale"][0]["accepted_asset_id"] is not None
+    assert answer["stale"][0]["accepted_asset_id"] is not None
     assert (
-        found["commit"]
+        answer["commit"]
         == require_success(client.get(f"{API_ROOT}/commits", params={"project_id": story["project_id"]}))[0][
             "commit_hash"
         ]
@@ -108,7 +108,7 @@ def test_an_edit_says_what_it_made_stale_and_get_says_why(client: TestClient, st
     ] == [
         story["first"]  # touched, and stale still
     ]
-    head = {"project_id": story["project_id"], "commit": found["commit"]}
+    head = {"project_id": story["project_id"], "commit": answer["commit"]}
     assert require_success(client.post(f"{API_ROOT}/revert", json=head))["stale_scenes"] == []
     assert stale(client, story)["stale"] == []
 
@@ -142,8 +142,8 @@ def test_every_way_to_edit_answers_it(client: TestClient, story: dict[str, Any])
     ]
     assert require_success(client.put(f"{API_ROOT}/scenes/{second}", json={"mood": None}))["stale_scenes"] == []
     assert require_success(client.put(f"{API_ROOT}/scenes/{first}", json={"title": "Rain"}))["stale_scenes"] == []
-    made = client.post(f"{API_ROOT}/styles", json={"project_id": project_id, "name": "Anime", "prompt": "pastel"})
-    style = require_success(made, 201)
+    created = client.post(f"{API_ROOT}/styles", json={"project_id": project_id, "name": "Anime", "prompt": "pastel"})
+    style = require_success(created, 201)
     assert style["stale_scenes"] == [first, second]
     renamed = require_success(client.put(f"{API_ROOT}/styles/{style['id']}", json={"name": "pastel"}))
     assert renamed["stale_scenes"] == []
@@ -164,8 +164,8 @@ def test_every_way_to_edit_answers_it(client: TestClient, story: dict[str, Any])
 
 def test_what_a_merge_says_is_what_get_says_then(client: TestClient, story: dict[str, Any]) -> None:
     create_branch(client, story["project_id"], "dark")
-    there = require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT | {"branch_name": "dark"}))
-    assert there["stale_scenes"] == stale(client, story, "dark")["stale_scenes"] != []
+    answer = require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT | {"branch_name": "dark"}))
+    assert answer["stale_scenes"] == stale(client, story, "dark")["stale_scenes"] != []
     assert stale(client, story)["stale"] == []
     body = {"project_id": story["project_id"], "source_branch": "dark", "target_branch": "main"}
     dry = require_success(client.post(f"{API_ROOT}/merge", json=body | {"dry_run": True}))
@@ -190,9 +190,9 @@ def test_exactly_the_stale_scenes_are_rendered_each_once(
         assert (row.scene_id, row.commit_hash, row.job_type) == (story["first"], started["commit"], JobType.INTEGRATED)
         assert row.parameters["quality"] == "low"
         assert row.steps["cast"]["members"][0]["traits"] == {"coat": "red"}
-    again = render(client, story)
-    assert (again["jobs"], again["to_render"]) == ([], [])
-    assert again["already_rendering"] == [{"scene_id": story["first"], "job_id": job["job_id"], "up_to_date": True}]
+    repeated = render(client, story)
+    assert (repeated["jobs"], repeated["to_render"]) == ([], [])
+    assert repeated["already_rendering"] == [{"scene_id": story["first"], "job_id": job["job_id"], "up_to_date": True}]
     require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json={"visual_traits": {"coat": "blue"}}))
     assert render(client, story)["already_rendering"][0]["up_to_date"] is False
     assert stale(client, story)["stale"][0]["job_id"] == job["job_id"]
@@ -217,9 +217,9 @@ def test_a_key_renders_once_and_another_body_is_refused(client: TestClient, stor
 def test_a_scene_that_cannot_be_rendered_says_why_and_holds_up_none(client: TestClient, story: dict[str, Any]) -> None:
     require_success(client.put(f"{API_ROOT}/scenes/{story['first']}", json={"duration_seconds": 45}))
     require_success(client.put(f"{API_ROOT}/scenes/{story['second']}", json={"mood": "tense"}))
-    done = render(client, story)
-    assert done["to_render"] == [story["second"]]
-    [refused] = done["cannot_render"]
+    rendered = render(client, story)
+    assert rendered["to_render"] == [story["second"]]
+    [refused] = rendered["cannot_render"]
     assert (refused["scene_id"], refused["code"]) == (story["first"], "VALIDATION_ERROR")
     assert "duration_s" in refused["message"]
 
@@ -241,31 +241,31 @@ def test_approval_and_rejection_move_the_take_of_the_scene(
 ) -> None:
     with sessions.begin() as session:
         row = session.get_one(Scene, story["first"])
-        shown = row.accepted_asset_id
+        accepted = row.accepted_asset_id
         job = open_scene_job(session, row, settings=SETTINGS, overrides={"seed": 7})
     take = finished(sessions, job.id, tmp_path)
     first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
-    assert (first["accepted_asset_id"], first["status"]) == (shown, "rendered")  # the accepted one is up to date
+    assert (first["accepted_asset_id"], first["status"]) == (accepted, "rendered")  # the accepted one is up to date
     body = {"asset_id": take, "kind": "approval"}
     assert require_success(client.post(f"{API_ROOT}/feedback", json=body), 201)["accepted_for_scene"] == story["first"]
     first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
     assert (first["accepted_asset_id"], first["status"]) == (take, "final")
     assert stale(client, story)["stale"] == []
     with sessions() as session:
-        seen = session.scalars(select(CharacterAppearance).where(CharacterAppearance.asset_id == take)).one()
-        assert (seen.character_name, seen.character_id, seen.scene_key) == (
+        appearances = session.scalars(select(CharacterAppearance).where(CharacterAppearance.asset_id == take)).one()
+        assert (appearances.character_name, appearances.character_id, appearances.scene_key) == (
             "Kai Nakamura",
             story["kai"],
             uuid.UUID(first["key"]),
         )
-        assert seen.character_hash is not None
-    listed = read_all_pages(client, f"characters/{story['kai']}/appearances", limit=1)
-    assert [one["asset_id"] for one in listed] == [take, shown]
-    assert client.get(listed[0]["file_url"]).status_code == 200
+        assert appearances.character_hash is not None
+    appearances = read_all_pages(client, f"characters/{story['kai']}/appearances", limit=1)
+    assert [appearance["asset_id"] for appearance in appearances] == [take, accepted]
+    assert client.get(appearances[0]["file_url"]).status_code == 200
     body = {"asset_id": take, "kind": "rejection", "reason": "Kai blinks"}
-    given = require_success(client.post(f"{API_ROOT}/feedback", json=body), 201)
-    assert given["taken_from_scenes"] == [story["first"]]
-    assert given["feedback"]["scene_key"] == first["key"]
+    feedback = require_success(client.post(f"{API_ROOT}/feedback", json=body), 201)
+    assert feedback["taken_from_scenes"] == [story["first"]]
+    assert feedback["feedback"]["scene_key"] == first["key"]
     first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
     assert (first["accepted_asset_id"], first["video_path"], first["status"]) == (None, None, "generated")
     assert stale(client, story)["missing"] == [story["first"], story["third"]]

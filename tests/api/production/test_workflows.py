@@ -22,8 +22,8 @@ RECORDED = Path(__file__).parents[2] / "recordings" / "comfyui" / "workflows" / 
 
 @pytest.fixture
 def graph() -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(RECORDED.read_text())
-    return said
+    graph: dict[str, Any] = json.loads(RECORDED.read_text())
+    return graph
 
 
 @pytest.fixture(scope="module")
@@ -42,44 +42,44 @@ def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
 
 
 def node_of(graph: dict[str, Any], class_type: str) -> str:
-    return next(node for node, said in graph.items() if said["class_type"] == class_type)
+    return next(node for node, definition in graph.items() if definition["class_type"] == class_type)
 
 
 def test_the_workflows_of_tower_are_listed_and_shown(client: TestClient) -> None:
-    listed = {workflow["name"]: workflow for workflow in client.get(f"{API_ROOT}/workflows").json()}
-    assert {"animatediff", "core_video", "image", "img2img_reference", "anime_character_v2"} <= set(listed)
-    assert all(workflow["built_in"] for workflow in listed.values())
-    shown = client.get(f"{API_ROOT}/workflows/animatediff").json()
-    assert shown["bindings"] == listed["animatediff"]["bindings"]
-    [seed] = shown["bindings"]["seed"]
-    assert shown["graph"][seed["node"]]["class_type"] == "KSampler"
+    workflows = {workflow["name"]: workflow for workflow in client.get(f"{API_ROOT}/workflows").json()}
+    assert {"animatediff", "core_video", "image", "img2img_reference", "anime_character_v2"} <= set(workflows)
+    assert all(workflow["built_in"] for workflow in workflows.values())
+    animatediff = client.get(f"{API_ROOT}/workflows/animatediff").json()
+    assert animatediff["bindings"] == workflows["animatediff"]["bindings"]
+    [seed] = animatediff["bindings"]["seed"]
+    assert animatediff["graph"][seed["node"]]["class_type"] == "KSampler"
 
 
 def test_the_example_in_openapi_is_accepted(beside: TestClient) -> None:
     [example] = beside.get("/openapi.json").json()["components"]["schemas"]["NewWorkflow"]["examples"]
-    said = beside.post(f"{API_ROOT}/workflows", json=example).json()
-    assert (said["checked"], set(said["bindings"])) == (True, {"reference", "prefix"})
+    created = beside.post(f"{API_ROOT}/workflows", json=example).json()
+    assert (created["checked"], set(created["bindings"])) == (True, {"reference", "prefix"})
 
 
 def test_a_graph_is_checked_and_its_bindings_inferred(beside: TestClient, graph: dict[str, Any]) -> None:
     answer = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "description": "My own"})
     assert answer.status_code == 201, answer.text
-    said = answer.json()
-    assert (said["name"], said["version"], said["checked"], said["reason"]) == ("own", 1, True, None)
-    assert said["bindings"]["seed"] == [{"node": node_of(graph, "KSampler"), "input": "seed"}]
-    assert said["inferred"]["seed"]["why"]
-    assert "reference" in said["not_inferred"]
+    body = answer.json()
+    assert (body["name"], body["version"], body["checked"], body["reason"]) == ("own", 1, True, None)
+    assert body["bindings"]["seed"] == [{"node": node_of(graph, "KSampler"), "input": "seed"}]
+    assert body["inferred"]["seed"]["why"]
+    assert "reference" in body["not_inferred"]
     assert beside.get(f"{API_ROOT}/workflows/own").json()["graph"] == graph
-    listed = next(workflow for workflow in beside.get(f"{API_ROOT}/workflows").json() if workflow["name"] == "own")
-    assert (listed["built_in"], listed["description"]) == (False, "My own")
+    entry = next(workflow for workflow in beside.get(f"{API_ROOT}/workflows").json() if workflow["name"] == "own")
+    assert (entry["built_in"], entry["description"]) == (False, "My own")
 
 
 def test_given_bindings_win_over_the_inferred(beside: TestClient, graph: dict[str, Any]) -> None:
     sampler = node_of(graph, "KSampler")
-    given = {"cfg": [{"node": sampler, "input": "denoise"}]}
-    said = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "bindings": given}).json()
-    assert said["bindings"]["cfg"] == given["cfg"]
-    assert said["bindings"]["steps"] == [{"node": sampler, "input": "steps"}]
+    bindings = {"cfg": [{"node": sampler, "input": "denoise"}]}
+    created = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "bindings": bindings}).json()
+    assert created["bindings"]["cfg"] == bindings["cfg"]
+    assert created["bindings"]["steps"] == [{"node": sampler, "input": "steps"}]
 
 
 def test_a_graph_that_cannot_run_is_refused_with_mends(beside: TestClient, graph: dict[str, Any]) -> None:
@@ -96,8 +96,8 @@ def test_a_change_is_a_new_version_and_the_old_one_stays(beside: TestClient, gra
     changed = copy.deepcopy(graph)
     changed[node_of(graph, "KSampler")]["inputs"]["steps"] += 1
     versions = [
-        beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": one}).json()["version"]
-        for one in (graph, graph, changed)
+        beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": node_graph}).json()["version"]
+        for node_graph in (graph, graph, changed)
     ]
     assert versions == [1, 1, 2]
     assert beside.get(f"{API_ROOT}/workflows/own").json()["graph"] == changed
@@ -110,18 +110,18 @@ def test_a_change_is_a_new_version_and_the_old_one_stays(beside: TestClient, gra
 def test_without_comfyui_it_is_stored_unchecked_with_the_reason(client: TestClient, graph: dict[str, Any]) -> None:
     seed = [{"node": node_of(graph, "KSampler"), "input": "seed"}]
     body = {"name": "own", "graph": graph, "bindings": {"seed": seed}}
-    said = client.post(f"{API_ROOT}/workflows", json=body).json()
-    assert (said["checked"], said["bindings"], said["inferred"]) == (False, {"seed": seed}, {})
-    assert "TOWER_COMFYUI_URL" in said["reason"]
+    created = client.post(f"{API_ROOT}/workflows", json=body).json()
+    assert (created["checked"], created["bindings"], created["inferred"]) == (False, {"seed": seed}, {})
+    assert "TOWER_COMFYUI_URL" in created["reason"]
 
 
 def test_a_silent_comfyui_leaves_it_unchecked(api_database_url: str, graph: dict[str, Any]) -> None:
     with reserve_refusing_address() as nobody:
         settings = Settings(database_url=api_database_url, prefect_api_url=nobody, comfyui_url=nobody)
         with TestClient(create_app(settings)) as client:
-            said = client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph}).json()
-    assert said["checked"] is False
-    assert nobody in said["reason"]
+            created = client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph}).json()
+    assert created["checked"] is False
+    assert nobody in created["reason"]
 
 
 @pytest.mark.parametrize(

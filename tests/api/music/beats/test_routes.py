@@ -43,24 +43,24 @@ def titles(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def test_a_click_track_is_heard_as_it_is(beats: TestClient, theme: Path) -> None:
-    found = analyse_track(beats, theme)
-    assert found["bpm"] == pytest.approx(120, abs=0.2)
-    assert len(found["beat_times"]) >= 38
-    assert np.diff(found["beat_times"]) == pytest.approx(0.5, abs=0.01)
-    assert found["metadata"]["duration"] == pytest.approx(20, abs=0.01)
-    assert found["metadata"]["sample_rate"] == 44_100
-    assert [change["time"] for change in found["tempo_changes"]] == [found["beat_times"][0]]
-    assert {len(found[name]) for name in ("beat_times", "beat_strengths")} == {found["metadata"]["beats"]}
-    assert found["downbeats"]
-    assert found["candidates"]
-    assert found["cached"] is False
+    analysis = analyse_track(beats, theme)
+    assert analysis["bpm"] == pytest.approx(120, abs=0.2)
+    assert len(analysis["beat_times"]) >= 38
+    assert np.diff(analysis["beat_times"]) == pytest.approx(0.5, abs=0.01)
+    assert analysis["metadata"]["duration"] == pytest.approx(20, abs=0.01)
+    assert analysis["metadata"]["sample_rate"] == 44_100
+    assert [change["time"] for change in analysis["tempo_changes"]] == [analysis["beat_times"][0]]
+    assert {len(analysis[name]) for name in ("beat_times", "beat_strengths")} == {analysis["metadata"]["beats"]}
+    assert analysis["downbeats"]
+    assert analysis["candidates"]
+    assert analysis["cached"] is False
 
 
 def test_a_basic_analysis_leaves_out_what_was_not_asked(beats: TestClient, theme: Path) -> None:
-    found = analyse_track(beats, theme, analysis_type="basic")
+    analysis = analyse_track(beats, theme, analysis_type="basic")
     left_out = ("downbeats", "beat_strengths", "candidates", "structure", "structure_reason")
-    assert [found[name] for name in left_out] == [None] * 5
-    assert len(found["beat_times"]) >= 38
+    assert [analysis[name] for name in left_out] == [None] * 5
+    assert len(analysis["beat_times"]) >= 38
 
 
 def test_a_basic_analysis_loads_no_librosa_and_a_detailed_one_adds_structure_to_the_same_beats(
@@ -78,12 +78,12 @@ def test_a_basic_analysis_loads_no_librosa_and_a_detailed_one_adds_structure_to_
     assert len(structure["chroma"]) == 12
     assert max(structure["energy"]["values"]) == 1
     assert structure["cached"] is False
-    again = analyse_track(beats, song)["structure"]
-    assert again["cached"] is True
-    assert again["sections"] == structure["sections"]
-    drawn = beats.get(f"/api/track/{detailed['track_id']}/waveform").text
-    assert drawn.count("<rect") == 3
-    assert "C major" in drawn
+    recomputed = analyse_track(beats, song)["structure"]
+    assert recomputed["cached"] is True
+    assert recomputed["sections"] == structure["sections"]
+    waveform = beats.get(f"/api/track/{detailed['track_id']}/waveform").text
+    assert waveform.count("<rect") == 3
+    assert "C major" in waveform
 
 
 def test_the_second_answer_comes_from_the_cache_and_force_listens_anew(beats: TestClient, theme: Path) -> None:
@@ -96,8 +96,8 @@ def test_the_second_answer_comes_from_the_cache_and_force_listens_anew(beats: Te
 
 def test_many_at_once_listen_once(beats: TestClient, theme: Path) -> None:
     with ThreadPoolExecutor(6) as threads:
-        found = list(threads.map(lambda _: analyse_track(beats, theme), range(6)))
-    assert sorted(one["cached"] for one in found) == [False, *[True] * 5]
+        analyses = list(threads.map(lambda _: analyse_track(beats, theme), range(6)))
+    assert sorted(analysis["cached"] for analysis in analyses) == [False, *[True] * 5]
 
 
 def test_hint_and_range_choose_the_octave(beats: TestClient, theme: Path) -> None:
@@ -118,12 +118,12 @@ def test_wrong_wishes_are_refused(beats: TestClient, theme: Path, wrong: dict[st
 def test_the_file_is_a_track_with_its_tempo_from_then_on(
     beats: TestClient, theme: Path, sessions: SessionFactory
 ) -> None:
-    found = analyse_track(beats, theme)
+    analysis = analyse_track(beats, theme)
     with sessions() as session:
-        track = session.get_one(Track, found["track_id"])
+        track = session.get_one(Track, analysis["track_id"])
     assert track.title == "theme-120"
     assert track.bpm == pytest.approx(120, abs=0.2)
-    assert track.analysed_confidence == found["confidence"]
+    assert track.analysed_confidence == analysis["confidence"]
 
 
 def test_the_users_word_is_kept_and_guides_the_analysis(
@@ -132,29 +132,29 @@ def test_the_users_word_is_kept_and_guides_the_analysis(
     track_id = analyse_track(beats, theme)["track_id"]
     with sessions.begin() as session:
         session.execute(update(Track).where(Track.id == track_id).values(bpm_override=60))
-    found = analyse_track(beats, theme, force=True)
-    assert (found["bpm_override"], found["bpm"]) == (60, pytest.approx(60, abs=0.2))
+    analysis = analyse_track(beats, theme, force=True)
+    assert (analysis["bpm_override"], analysis["bpm"]) == (60, pytest.approx(60, abs=0.2))
     assert [row["bpm"] for row in matching(beats, target_bpm=60, relation="exact")] == [60]
 
 
 def test_health_says_what_it_stands_on(beats: TestClient, beats_settings: Settings) -> None:
-    said = beats.get(f"{BPM_ROOT}/health").json()
-    assert (said["status"], said["service"]) == ("healthy", "bpm-analyzer")
-    assert said["dependencies"].items() >= {"librosa": version("librosa"), "numpy": version("numpy")}.items()
-    assert "sklearn" not in said["dependencies"], "it is installed, and not used"
-    assert said["reasons"] == {}
-    assert said["cache_dir"] == str(beats_settings.data / "cache" / "beats")
-    assert (said["cached_analyses"], said["processes"]) == (0, 2)
+    health = beats.get(f"{BPM_ROOT}/health").json()
+    assert (health["status"], health["service"]) == ("healthy", "bpm-analyzer")
+    assert health["dependencies"].items() >= {"librosa": version("librosa"), "numpy": version("numpy")}.items()
+    assert "sklearn" not in health["dependencies"], "it is installed, and not used"
+    assert health["reasons"] == {}
+    assert health["cache_dir"] == str(beats_settings.data / "cache" / "beats")
+    assert (health["cached_analyses"], health["processes"]) == (0, 2)
 
 
 def test_matching_tells_half_and_double_time_apart(beats: TestClient, beats_settings: Settings, theme: Path) -> None:
     for bpm in (60, 124, 180):
         analyse_track(beats, write_wav(beats_settings.media / f"at-{bpm}.wav", even_click_track(bpm, 16)), bpm_hint=bpm)
     analyse_track(beats, theme)
-    found = {row["title"]: (row["relation"], row["off_bpm"]) for row in matching(beats, target_bpm=121)}
+    matches = {row["title"]: (row["relation"], row["off_bpm"]) for row in matching(beats, target_bpm=121)}
     assert titles(matching(beats, target_bpm=121)) == ["theme-120", "at-124", "at-60"]
-    assert found["theme-120"] == ("exact", pytest.approx(1, abs=0.1))
-    assert found["at-60"] == ("half", pytest.approx(0.5, abs=0.1))
+    assert matches["theme-120"] == ("exact", pytest.approx(1, abs=0.1))
+    assert matches["at-60"] == ("half", pytest.approx(0.5, abs=0.1))
     assert [row["relation"] for row in matching(beats, target_bpm=90)] == ["double"]
     assert titles(matching(beats, target_bpm=121, relation="exact", limit=1, offset=1)) == ["at-124"]
     assert matching(beats, target_bpm=97, tolerance=5) == []

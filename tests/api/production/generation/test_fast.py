@@ -28,8 +28,8 @@ def ask(client: TestClient, body: dict[str, Any], *, key: str | None = None) -> 
 def fast(client: TestClient) -> dict[str, Any]:
     answer = ask(client, DOCUMENTED)
     assert answer.status_code == 202, answer.text
-    said: dict[str, Any] = answer.json()
-    return said
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def segment(sessions: SessionFactory, job_id: int, number: int, state: SegmentState, *, attempt: int = 1) -> None:
@@ -105,8 +105,8 @@ def test_too_few_frames_a_second_to_share_any_are_refused(client: TestClient) ->
 
 def test_same_key_is_the_same_job_and_another_endpoint_has_keys_of_its_own(client: TestClient) -> None:
     key = str(uuid.uuid4())
-    first, again = ask(client, DOCUMENTED, key=key), ask(client, DOCUMENTED, key=key)
-    assert (again.json(), again.headers["Idempotent-Replay"]) == (first.json(), "true")
+    first, repeated = ask(client, DOCUMENTED, key=key), ask(client, DOCUMENTED, key=key)
+    assert (repeated.json(), repeated.headers["Idempotent-Replay"]) == (first.json(), "true")
     assert status_and_code(ask(client, {**DOCUMENTED, "duration": 4}, key=key)) == (409, "IDEMPOTENCY_CONFLICT")
     other = client.post(f"{API_ROOT}/generate", json=DOCUMENTED, headers={"Idempotency-Key": key})
     assert (other.status_code, other.json()["job_type"]) == (202, "video_generation")
@@ -151,8 +151,8 @@ def test_estimate_is_in_words_from_earlier_jobs_and_then_from_its_own_speed(
     client: TestClient, sessions: SessionFactory
 ) -> None:
     first = ask(client, DOCUMENTED).json()
-    began = datetime.fromisoformat(first["created_at"])
-    took = {"started_at": began, "ended_at": began + timedelta(seconds=240)}
+    created_at = datetime.fromisoformat(first["created_at"])
+    took = {"started_at": created_at, "ended_at": created_at + timedelta(seconds=240)}
     update_job(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", progress=1.0, **took)
     second = ask(client, DOCUMENTED).json()
     assert second["estimated_completion"] == "4 minutes"
@@ -175,6 +175,6 @@ def test_list_and_cancel_answer_a_fast_job_with_its_segments(client: TestClient,
 
 
 def test_force_is_taken_and_kept(client: TestClient) -> None:
-    said = ask(client, {**DOCUMENTED, "force": True}).json()
-    assert client.get(said["status_url"]).json()["parameters"]["force"] is True
+    job = ask(client, {**DOCUMENTED, "force": True}).json()
+    assert client.get(job["status_url"]).json()["parameters"]["force"] is True
     assert status_and_code(ask(client, {**DOCUMENTED, "force": "yes"})) == (422, "VALIDATION_ERROR")

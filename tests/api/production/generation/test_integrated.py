@@ -41,11 +41,11 @@ def _post(client: TestClient, path: str, body: dict[str, Any], key: str | None) 
 def test_documented_request_is_answered_as_documented(client: TestClient, sessions: SessionFactory) -> None:
     project_id = create_project(client)
     answer = ask(client, project_id, EPIC)
-    said = answer.json()
-    assert (answer.status_code, said["status"], said["job_type"]) == (202, "processing", "integrated_generation")
-    assert said["request_id"] == said["comfyui_job_id"] == str(uuid.UUID(said["request_id"]))
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["job_type"]) == (202, "processing", "integrated_generation")
+    assert body["request_id"] == body["comfyui_job_id"] == str(uuid.UUID(body["request_id"]))
     with sessions() as session:
-        job = session.get_one(ProductionJob, said["job_id"])
+        job = session.get_one(ProductionJob, body["job_id"])
     assert (job.project_id, job.parameters["project_id"], job.parameters["duration_s"]) == (project_id, project_id, 3)
 
 
@@ -58,21 +58,24 @@ def test_a_draft_becomes_active_with_its_first_generation(client: TestClient) ->
 
 def test_a_command_says_what_is_made(client: TestClient) -> None:
     project_id = create_project(client)
-    said = command(client, project_id, FOREST).json()
-    assert (said["generation_id"], said["status"]) == (f"gen_{said['job_id']}", "processing")
-    made = said["metadata"]
-    assert {name: made[name] for name in ("duration", "style", "quality", "characters")} == {
+    command_answer = command(client, project_id, FOREST).json()
+    assert (command_answer["generation_id"], command_answer["status"]) == (
+        f"gen_{command_answer['job_id']}",
+        "processing",
+    )
+    metadata = command_answer["metadata"]
+    assert {name: metadata[name] for name in ("duration", "style", "quality", "characters")} == {
         name: FOREST[name] for name in ("duration", "style", "quality", "characters")
     }
-    assert (made["width"], made["height"], made["frames"]) == (1024, 1024, 120)
+    assert (metadata["width"], metadata["height"], metadata["frames"]) == (1024, 1024, 120)
 
 
 def test_the_estimate_comes_from_earlier_integrated_generations(client: TestClient, sessions: SessionFactory) -> None:
     project_id = create_project(client)
     first = command(client, project_id, FOREST).json()
     assert first["estimated_completion"] is None
-    began = datetime.fromisoformat(first["created_at"])
-    took = {"started_at": began, "ended_at": began + timedelta(seconds=240)}
+    created_at = datetime.fromisoformat(first["created_at"])
+    took = {"started_at": created_at, "ended_at": created_at + timedelta(seconds=240)}
     update_job(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", progress=1.0, **took)
     second = command(client, project_id, FOREST).json()
     left = datetime.fromisoformat(second["estimated_completion"]) - datetime.fromisoformat(second["created_at"])
@@ -119,14 +122,14 @@ def test_refused_field_is_named_with_its_value(
 
 
 def test_creative_is_a_type_of_it(client: TestClient, sessions: SessionFactory) -> None:
-    said = ask(client, insert_project(sessions), {**EPIC, "type": "creative"}).json()
-    assert client.get(said["status_url"]).json()["parameters"]["type"] == "creative"
+    job = ask(client, insert_project(sessions), {**EPIC, "type": "creative"}).json()
+    assert client.get(job["status_url"]).json()["parameters"]["type"] == "creative"
 
 
 def test_same_key_is_the_same_job_for_the_same_project(client: TestClient) -> None:
     mine, other, key = create_project(client), create_project(client, name="Another"), str(uuid.uuid4())
-    first, again = ask(client, mine, EPIC, key=key), ask(client, mine, EPIC, key=key)
-    assert (again.json(), again.headers["Idempotent-Replay"]) == (first.json(), "true")
+    first, repeated = ask(client, mine, EPIC, key=key), ask(client, mine, EPIC, key=key)
+    assert (repeated.json(), repeated.headers["Idempotent-Replay"]) == (first.json(), "true")
     assert status_and_code(ask(client, mine, {**EPIC, "duration": 4}, key=key)) == (409, "IDEMPOTENCY_CONFLICT")
     assert ask(client, other, EPIC, key=key).json()["job_id"] != first.json()["job_id"]
     assert command(client, mine, FOREST, key=key).json()["job_id"] != first.json()["job_id"]
@@ -142,9 +145,9 @@ def test_examples_in_openapi_are_accepted(client: TestClient) -> None:
 def test_status_lists_the_rounds_with_the_reason_of_each_rejection(
     client: TestClient, sessions: SessionFactory
 ) -> None:
-    said = ask(client, create_project(client), EPIC).json()
-    assert client.get(said["status_url"]).json()["rounds"] == []
-    asset_id = insert_asset(sessions, said["job_id"])
+    job = ask(client, create_project(client), EPIC).json()
+    assert client.get(job["status_url"]).json()["rounds"] == []
+    asset_id = insert_asset(sessions, job["job_id"])
     black = "black_share: 48 of 48 frames (frames 0–47) are black; at most 12 allowed."
     rejected = {"number": 1, "asset_id": None, "path": None, "score": 1.25, "passed": False, "reason": black}
     good = {"number": 2, "asset_id": asset_id, "path": "/x.mp4", "score": 9.5, "passed": True, "reason": None}
@@ -152,11 +155,11 @@ def test_status_lists_the_rounds_with_the_reason_of_each_rejection(
         "round_1": {**rejected, "failed": ["black_share"]},
         "round_2": {**good, "changed": "seed 3 instead of 7"},
     }
-    update_job(sessions, said["job_id"], steps={**rounds, "kept_round": {"round": 2}})
-    first, second = client.get(said["status_url"]).json()["rounds"]
+    update_job(sessions, job["job_id"], steps={**rounds, "kept_round": {"round": 2}})
+    first, second = client.get(job["status_url"]).json()["rounds"]
     assert (first["passed"], first["reason"], first["failed"], first["kept"]) == (False, black, ["black_share"], False)
     assert (first["asset_id"], first["changed"]) == (None, None)
     assert (second["passed"], second["reason"], second["kept"]) == (True, None, True)
     assert (second["asset_id"], second["changed"], second["score"]) == (asset_id, "seed 3 instead of 7", 9.5)
-    [listed] = client.get(f"{API_ROOT}/generation").json()
-    assert [one["round"] for one in listed["rounds"]] == [1, 2]
+    [job] = client.get(f"{API_ROOT}/generation").json()
+    assert [entry["round"] for entry in job["rounds"]] == [1, 2]

@@ -19,9 +19,9 @@ FAILED = {"error_code": "RENDER_FAILED", "error_message": "The disk is full"}
 
 @pytest.mark.parametrize("ending", [JobStatus.FAILED, JobStatus.MERGE_FAILED, JobStatus.CANCELLED])
 def test_what_ended_badly_is_under_way_again(client: TestClient, sessions: SessionFactory, ending: JobStatus) -> None:
-    said = start_generation(client)
-    update_job(sessions, said["job_id"], status=ending, **FAILED)
-    answer = client.post(f"{API_ROOT}/generation/{said['generation_id']}/retry")
+    opened = start_generation(client)
+    update_job(sessions, opened["job_id"], status=ending, **FAILED)
+    answer = client.post(f"{API_ROOT}/generation/{opened['generation_id']}/retry")
     assert answer.status_code == 200, answer.text
     job = answer.json()
     assert (job["status"], job["stage"], job["error"], job["ended_at"]) == ("processing", "queued", None, None)

@@ -70,17 +70,17 @@ def test_queue_tells_what_renders_and_what_waits_in_prefects_order(
         open_waiting_job(sessions, prefect),
         open_unstarted_job(sessions, prefect),
     )
-    one, two = list_segment_ids(sessions, first)
-    assert list_scheduled_runs(prefect, "gpu") == [one, two, *list_segment_ids(sessions, second)]
-    start_segment(sessions, prefect, one)
+    rendering, waiting = list_segment_ids(sessions, first)
+    assert list_scheduled_runs(prefect, "gpu") == [rendering, waiting, *list_segment_ids(sessions, second)]
+    start_segment(sessions, prefect, rendering)
     jobs = queued(stack)
     assert [(job["job_id"], job["state"], job["position"]) for job in jobs] == [
         (first, "rendering", 1),
         (second, "waiting", 2),
         (unbegun, "waiting", 3),
     ]
-    said = [(row["segment"], row["state"], row["worker"]) for row in jobs[0]["segments"]]
-    assert said == [(1, "processing", "gpu@box"), (2, "queued", None)]
+    segments = [(row["segment"], row["state"], row["worker"]) for row in jobs[0]["segments"]]
+    assert segments == [(1, "processing", "gpu@box"), (2, "queued", None)]
     assert jobs[2]["segments"] == []
     assert [job["eta_s"] for job in jobs] == [None, None, None]
 
@@ -108,8 +108,8 @@ def test_jobs_are_moved_beside_others_and_to_positions(
     assert reorder(stack, b, position=99) == [d, c, a, b]
     assert reorder(stack, c, position=3) == [d, a, c, b]
     assert list_scheduled_runs(prefect, "gpu") == [list_segment_ids(sessions, job)[0] for job in (d, a, c, b)]
-    late = open_waiting_job(sessions, prefect)
-    assert order(stack) == [d, a, c, b, late]
+    last = open_waiting_job(sessions, prefect)
+    assert order(stack) == [d, a, c, b, last]
 
 
 def test_a_job_that_has_not_begun_moves_among_its_like(

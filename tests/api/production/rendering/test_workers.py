@@ -29,9 +29,9 @@ AWAY = RenderError("ComfyUI does not answer", code=ErrorCode.COMFYUI_UNREACHABLE
 
 @pytest.fixture
 def rows(api_database_url: str) -> Iterator[list[WorkerRow]]:
-    made = [WorkerRow(api_database_url, name) for name in ("gpu-1", "gpu-2")]
-    yield made
-    for row in made:
+    workers = [WorkerRow(api_database_url, name) for name in ("gpu-1", "gpu-2")]
+    yield workers
+    for row in workers:
         row.close()
 
 
@@ -44,9 +44,9 @@ def test_without_prefect_their_own_reports_are_told(
             workers.record_failure(session, "gpu-1", AWAY)
     answer = client.get(f"{API_ROOT}/workers").json()
     assert "does not answer" in answer["reason"]
-    [said] = answer["workers"]
-    assert (said["name"], said["pool"], said["prefect_status"], said["rendering"]) == ("gpu-1", "gpu", None, [])
-    report = said["report"]
+    [worker] = answer["workers"]
+    assert (worker["name"], worker["pool"], worker["prefect_status"], worker["rendering"]) == ("gpu-1", "gpu", None, [])
+    report = worker["report"]
     assert (report["state"], report["last_failure"]) == ("unwell", "ComfyUI does not answer")
     assert (report["gpu"], report["slots"], report["vram_free_bytes"]) == ("NVIDIA GeForce RTX 3060", 2, 11)
 

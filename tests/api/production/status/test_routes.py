@@ -35,8 +35,8 @@ def test_health_is_503_without_a_database() -> None:
                 assert answer.status_code == 503
                 assert answer.json()["error"]["code"] == "UNAVAILABLE"
                 assert answer.json()["error"]["details"]["status"] == "unhealthy"
-            asked = client.post(f"{A}/generate", json={"prompt": "test"})
-            assert (asked.status_code, asked.json()["error"]["code"]) == (503, "UNAVAILABLE")
+            opened = client.post(f"{A}/generate", json={"prompt": "test"})
+            assert (opened.status_code, opened.json()["error"]["code"]) == (503, "UNAVAILABLE")
             status = client.get(f"{A}/status")
             assert status.status_code == 200
             assert status.json()["status"] == "degraded"
@@ -113,9 +113,9 @@ def test_status_does_not_wait_for_the_mute_and_knows_what_is_no_comfyui(api_data
     with serve_silence() as prefect, serve(other) as no_comfyui:
         settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api", comfyui_url=no_comfyui)
         with TestClient(create_app(settings)) as client:
-            began = time.monotonic()
+            start_s = time.monotonic()
             status = client.get(f"{A}/status").json()
-            assert time.monotonic() - began < 4
+            assert time.monotonic() - start_s < 4
     assert status["prefect"]["reason"] == status["workers"]["reason"] == "no answer within 2 s"
     assert "not ComfyUI" in status["comfyui"]["reason"]
     assert status["database"]["reachable"] is True

@@ -37,44 +37,49 @@ def check(client: TestClient, **body: Any) -> Any:
 def test_prompt_is_checked_against_the_glossary(
     client: TestClient, prompt: str, expected: list[tuple[str | None, str, str | None]]
 ) -> None:
-    found = check(client, prompt=prompt)
-    assert [(one["element_name"], one["finding"], one["severity"]) for one in found] == expected
-    assert {one["kind"] for one in found} == {"prompt"}
-    assert all((one["message"] is not None) == (one["finding"] in ("broken", "unclear")) for one in found)
+    findings = check(client, prompt=prompt)
+    assert [(finding["element_name"], finding["finding"], finding["severity"]) for finding in findings] == expected
+    assert {finding["kind"] for finding in findings} == {"prompt"}
+    assert all(
+        (finding["message"] is not None) == (finding["finding"] in ("broken", "unclear")) for finding in findings
+    )
 
 
 def test_scene_is_checked_with_all_its_words_and_the_findings_are_kept(client: TestClient) -> None:
     project_id = create_project(client)
     line = {"character": "Ren", "line": "畳に土足で上がるな", "timestamp": 0}
     village = create_scene(client, project_id, dialogue=[line], location="torii before the shrine")
-    found = check(client, scene_id=village["id"])
-    assert [(one["element_name"], one["finding"]) for one in found] == [("genkan", "broken"), ("torii", "followed")]
-    assert {(one["kind"], one["scene_key"], one["project_id"]) for one in found} == {
+    findings = check(client, scene_id=village["id"])
+    assert [(finding["element_name"], finding["finding"]) for finding in findings] == [
+        ("genkan", "broken"),
+        ("torii", "followed"),
+    ]
+    assert {(finding["kind"], finding["scene_key"], finding["project_id"]) for finding in findings} == {
         ("scene", village["key"], project_id)
     }
-    assert len({one["check_id"] for one in found}) == 1
+    assert len({finding["check_id"] for finding in findings}) == 1
     check(client, prompt="rain", project_id=project_id)
-    kept = read_all_pages(client, "cultural-validations", project_id=project_id, limit=1)
-    assert [one["finding"] for one in kept] == ["nothing", "followed", "broken"]
-    assert read_all_pages(client, "cultural-validations", project_id=project_id, finding="broken") == found[:1]
+    stored = read_all_pages(client, "cultural-validations", project_id=project_id, limit=1)
+    assert [finding["finding"] for finding in stored] == ["nothing", "followed", "broken"]
+    assert read_all_pages(client, "cultural-validations", project_id=project_id, finding="broken") == findings[:1]
     assert len(read_all_pages(client, "cultural-validations", project_id=project_id, scene_key=village["key"])) == 2
     assert read_all_pages(client, "cultural-validations", project_id=create_project(client)) == []
 
 
 def test_own_element_is_made_used_changed_and_deleted(client: TestClient) -> None:
     mine, other = create_project(client), create_project(client)
-    made = require_success(client.post(f"{API_ROOT}/cultural-elements", json={"project_id": mine, **BELL}), 201)
-    assert made.items() >= BELL.items()
+    element = require_success(client.post(f"{API_ROOT}/cultural-elements", json={"project_id": mine, **BELL}), 201)
+    assert element.items() >= BELL.items()
     assert status_and_code(client.post(f"{API_ROOT}/cultural-elements", json={"project_id": mine, **BELL})) == (
         409,
         "CONFLICT",
     )
-    late = "the shrine bell after the prayer"
-    assert [one["finding"] for one in check(client, prompt=late, project_id=mine)] == ["broken"]
-    assert [one["finding"] for one in check(client, prompt=late, project_id=other)] == ["nothing"]
-    url = f"{API_ROOT}/cultural-elements/{made['id']}"
+    prompt = "the shrine bell after the prayer"
+    assert [finding["finding"] for finding in check(client, prompt=prompt, project_id=mine)] == ["broken"]
+    assert [finding["finding"] for finding in check(client, prompt=prompt, project_id=other)] == ["nothing"]
+    url = f"{API_ROOT}/cultural-elements/{element['id']}"
     assert require_success(client.put(url, json={"violations": []}))["violations"] == []
-    assert [one["finding"] for one in check(client, prompt=late, project_id=mine)] == ["followed"]
+    assert [finding["finding"] for finding in check(client, prompt=prompt, project_id=mine)] == ["followed"]
     built_in = len(read_all_pages(client, "cultural-elements"))
     assert built_in >= 10
     assert len(read_all_pages(client, "cultural-elements", project_id=mine, limit=4)) == built_in + 1
@@ -92,8 +97,8 @@ def test_built_in_element_stays_and_gives_way_to_one_of_its_name(client: TestCli
     mine = create_project(client)
     own = BELL | {"project_id": mine, "name": "Kimono", "triggers": ["kimono"], "violations": ["red"]}
     require_success(client.post(f"{API_ROOT}/cultural-elements", json=own), 201)
-    found = check(client, prompt="a red kimono, left over right", project_id=mine)
-    assert [(one["element_name"], one["finding"]) for one in found] == [("Kimono", "broken")]
+    findings = check(client, prompt="a red kimono, left over right", project_id=mine)
+    assert [(finding["element_name"], finding["finding"]) for finding in findings] == [("Kimono", "broken")]
 
 
 @pytest.mark.parametrize(

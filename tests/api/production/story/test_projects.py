@@ -22,20 +22,20 @@ FORM = {
 @pytest.mark.parametrize("form", [FORM, {"name": "My Anime Project", "description": "Test project"}])
 def test_documented_project_is_made_as_a_draft(client: TestClient, form: dict[str, object]) -> None:
     answer = client.post(f"{API_ROOT}/projects", json=form)
-    made = require_success(answer, 201)
-    assert {name: made[name] for name in form} == form
-    assert (made["status"], type(made["id"]), made["deleted_at"]) == ("draft", int, None)
-    again = client.get(answer.headers["Location"])
-    assert require_success(again) == made
-    assert again.headers["ETag"] == answer.headers["ETag"]
+    created = require_success(answer, 201)
+    assert {name: created[name] for name in form} == form
+    assert (created["status"], type(created["id"]), created["deleted_at"]) == ("draft", int, None)
+    fetched = client.get(answer.headers["Location"])
+    assert require_success(fetched) == created
+    assert fetched.headers["ETag"] == answer.headers["ETag"]
 
 
 def test_patch_changes_what_is_given_and_nothing_else(client: TestClient) -> None:
-    made = require_success(client.post(f"{API_ROOT}/projects", json=FORM), 201)
-    url = f"{API_ROOT}/projects/{made['id']}"
+    created = require_success(client.post(f"{API_ROOT}/projects", json=FORM), 201)
+    url = f"{API_ROOT}/projects/{created['id']}"
     changed = require_success(client.patch(url, json={"description": "Updated description"}))
-    assert changed == made | {"description": "Updated description", "updated_at": changed["updated_at"]}
-    assert changed["updated_at"] > made["updated_at"]
+    assert changed == created | {"description": "Updated description", "updated_at": changed["updated_at"]}
+    assert changed["updated_at"] > created["updated_at"]
     settings = {"series_name": "Neon", "fps": 30, "width": 1280, "height": 720, "default_style": "cinematic"}
     assert require_success(client.patch(url, json={"settings": settings}))["settings"].items() >= settings.items()
     after = require_success(client.patch(url, json={"status": "archived", "metadata": {}, "settings": {"fps": None}}))

@@ -39,8 +39,12 @@ def test_events_are_put_in_moved_and_taken_out(client: TestClient) -> None:
     project_id = create_project(client)
     create_character(client, project_id)
     village = create_scene(client, project_id)
-    made = event(client, project_id, "b", scene_id=village["id"], characters=["kai nakamura"], story_time="冬")
-    assert (made["scene_key"], made["characters"], made["story_time"]) == (village["key"], ["Kai Nakamura"], "冬")
+    created = event(client, project_id, "b", scene_id=village["id"], characters=["kai nakamura"], story_time="冬")
+    assert (created["scene_key"], created["characters"], created["story_time"]) == (
+        village["key"],
+        ["Kai Nakamura"],
+        "冬",
+    )
     event(client, project_id, "c")
     first = event(client, project_id, "a", position=1)
     event(client, project_id, "d", position=99)
@@ -81,12 +85,12 @@ def test_context_tells_what_is_true_at_an_event(client: TestClient) -> None:
 
 def test_new_branch_gets_a_copy_of_its_own(client: TestClient) -> None:
     project_id = create_project(client)
-    one = event(client, project_id, "a")
+    first = event(client, project_id, "a")
     create_branch(client, project_id)
     event(client, project_id, "b", branch="experimental_ending")
     assert titles(client, project_id) == ["a"]
     assert titles(client, project_id, branch="experimental_ending") == ["a", "b"]
-    query = {"project_id": project_id, "branch": "experimental_ending", "event_id": one["id"]}
+    query = {"project_id": project_id, "branch": "experimental_ending", "event_id": first["id"]}
     assert status_and_code(client.get(f"{API_ROOT}/context", params=query)) == (404, "NOT_FOUND")
 
 
@@ -108,8 +112,8 @@ def test_bad_event_is_refused(client: TestClient, fields: dict[str, Any], status
 
 def test_what_is_in_the_bin_is_gone(client: TestClient) -> None:
     project_id = create_project(client)
-    one = event(client, project_id, "a")
-    known = fact(client, one["id"], "It rains.")
+    first = event(client, project_id, "a")
+    stated = fact(client, first["id"], "It rains.")
     require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
-    assert status_and_code(client.put(f"{API_ROOT}/timeline/{one['id']}", json={})) == (404, "NOT_FOUND")
-    assert status_and_code(client.put(f"{API_ROOT}/context/{known['id']}", json={})) == (404, "NOT_FOUND")
+    assert status_and_code(client.put(f"{API_ROOT}/timeline/{first['id']}", json={})) == (404, "NOT_FOUND")
+    assert status_and_code(client.put(f"{API_ROOT}/context/{stated['id']}", json={})) == (404, "NOT_FOUND")
