@@ -25,8 +25,8 @@ def test_good_request_is_answered_with_a_fresh_request_id(client: TestClient) ->
 
 
 def test_sane_request_id_is_kept_and_another_replaced(client: TestClient) -> None:
-    kept = client.get("/api/conflict", headers={"X-Request-ID": "job-17:a.b_c"})
-    assert read_error(kept)["request_id"] == "job-17:a.b_c"
+    accepted = client.get("/api/conflict", headers={"X-Request-ID": "job-17:a.b_c"})
+    assert read_error(accepted)["request_id"] == "job-17:a.b_c"
     for odd in ("", "a b", "x" * 129, 'evil"id', "<script>"):
         answer = client.get("/api/scenes", headers={"X-Request-ID": odd})
         assert answer.headers["X-Request-ID"].startswith("req_")
@@ -73,15 +73,15 @@ class Records(logging.Handler):
 
 @pytest.fixture
 def records() -> Iterator[Records]:
-    kept = Records()
+    handler = Records()
     loggers = [logging.getLogger("tower"), logging.getLogger("api")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.addHandler(kept)
+        logger.addHandler(handler)
         logger.setLevel("INFO")
-    yield kept
+    yield handler
     for logger, level in zip(loggers, levels, strict=True):
-        logger.removeHandler(kept)
+        logger.removeHandler(handler)
         logger.setLevel(level)
 
 
@@ -107,12 +107,12 @@ def test_failure_in_the_middle_of_an_answer_breaks_the_connection(client: TestCl
 def test_each_request_leaves_one_access_record(client: TestClient, records: Records) -> None:
     client.get("/api/scenes?limit=1")
     client.get("/api/absent%0Aforged")
-    seen = [record for record in records.kept if record.name == "tower.access"]
-    assert [(r.__dict__["method"], r.__dict__["path"], r.__dict__["status"]) for r in seen] == [
+    access_records = [record for record in records.kept if record.name == "tower.access"]
+    assert [(r.__dict__["method"], r.__dict__["path"], r.__dict__["status"]) for r in access_records] == [
         ("GET", "/api/scenes", 200),
         ("GET", "/api/absent%0Aforged", 404),
     ]
-    assert all(record.__dict__["ms"] >= 0 for record in seen)
+    assert all(record.__dict__["ms"] >= 0 for record in access_records)
 
 
 def test_openapi_documents_the_envelope_for_every_operation(client: TestClient) -> None:

@@ -111,21 +111,21 @@ def test_none_outlives_a_parent_that_was_killed(start: Start, port: int) -> None
 
 
 def test_what_cannot_start_ends_all_and_says_why(start: Start, port: int) -> None:
-    ended = start(f"production:{port}:2", TOWER_REQUIRE_KEYS="1")
-    said = ended.communicate(timeout=60)[1]
-    assert ended.returncode == 1
-    assert "tower key create" in said
+    process = start(f"production:{port}:2", TOWER_REQUIRE_KEYS="1")
+    output = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "tower key create" in output
 
 
 def test_a_port_that_is_taken_is_named(start: Start) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        ended = start(f"production:{port}:1")
-        said = ended.communicate(timeout=60)[1]
-    assert ended.returncode == 1
-    assert f"tower: port {port} of the production API" in said
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        process = start(f"production:{port}:1")
+        output = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert f"tower: port {port} of the production API" in output
 
 
 def test_the_apis_fork_while_one_thread_runs(start: Start, port: int, tmp_path: Path) -> None:
@@ -139,10 +139,10 @@ def test_the_apis_fork_while_one_thread_runs(start: Start, port: int, tmp_path: 
 
 def test_it_does_not_fork_beside_a_thread_that_a_package_started(start: Start, port: int, tmp_path: Path) -> None:
     at_start(tmp_path, START_A_THREAD)
-    ended = start(f"production:{port}:1", PYTHONPATH=str(tmp_path))
-    said = ended.communicate(timeout=60)[1]
-    assert ended.returncode == 1
-    assert "tower: 2 threads run before the production API forks" in said
+    process = start(f"production:{port}:1", PYTHONPATH=str(tmp_path))
+    output = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "tower: 2 threads run before the production API forks" in output
 
 
 def at_start(folder: Path, code: str) -> None:

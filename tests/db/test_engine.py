@@ -68,8 +68,8 @@ def ask(engine: Engine, statement: Any, **values: Any) -> Any:
 def prepared(engine: Engine, part: str) -> list[str]:
     """The statements with these words that the server has prepared for the connection of this engine."""
     with session_factory(engine).begin() as session:
-        known = session.scalars(text("select statement from pg_prepared_statements")).all()
-    return [statement for statement in known if part in statement]
+        statements = session.scalars(text("select statement from pg_prepared_statements")).all()
+    return [statement for statement in statements if part in statement]
 
 
 def test_without_transactions_each_statement_counts_at_once(single: Engine, table: str) -> None:
@@ -84,24 +84,24 @@ def test_without_transactions_each_statement_counts_at_once(single: Engine, tabl
 
 
 def test_a_statement_that_returns_is_prepared_on_the_server_once(single: Engine) -> None:
-    wanted = select(Project.name).where(Project.id == 1)
+    query = select(Project.name).where(Project.id == 1)
     for _ in range(PREPARE_THRESHOLD):
-        ask(single, wanted)
+        ask(single, query)
     assert prepared(single, "anime_projects") == []
     for _ in range(10):
-        ask(single, wanted)
+        ask(single, query)
     [statement] = prepared(single, "anime_projects")
     assert "$1" in statement
 
 
 def test_a_transaction_that_is_rolled_back_takes_all_prepared_statements_along(single: Engine) -> None:
     """psycopg forgets them then, so what only reads should commit too: see api.http.dependencies."""
-    wanted = select(Project.name).where(Project.id == 2)
+    query = select(Project.name).where(Project.id == 2)
     for _ in range(10):
-        ask(single, wanted)
+        ask(single, query)
     assert len(prepared(single, "anime_projects")) == 1
     with session_factory(single)() as session:
-        session.scalar(wanted)
+        session.scalar(query)
     assert prepared(single, "anime_projects") == []
 
 
@@ -111,39 +111,39 @@ def test_prepared_statements_answer_with_the_values_of_each_call(single: Engine)
 
 
 def test_a_new_connection_prepares_anew(single: Engine, database_url: str) -> None:
-    wanted = text("select cast(:n as int) + 40")
+    query = text("select cast(:n as int) + 40")
     for _ in range(10):
-        ask(single, wanted, n=2)
+        ask(single, query, n=2)
     pid = ask(single, text("select pg_backend_pid()"))
     other = open_engine(database_url)
     assert ask(other, text("select pg_terminate_backend(:pid, 5000)"), pid=pid)
     other.dispose()
-    assert ask(single, wanted, n=2) == 42
+    assert ask(single, query, n=2) == 42
     assert prepared(single, "+ 40") == []
-    assert [ask(single, wanted, n=n) for n in range(10)] == list(range(40, 50))
+    assert [ask(single, query, n=n) for n in range(10)] == list(range(40, 50))
     assert len(prepared(single, "+ 40")) == 1
 
 
 def test_a_migration_that_adds_to_a_table_leaves_prepared_statements_good(
     single: Engine, database_url: str, table: str
 ) -> None:
-    wanted = text(f"select value from {table} where id = :id")
-    assert {ask(single, wanted, id=1) for _ in range(10)} == {7}
+    query = text(f"select value from {table} where id = :id")
+    assert {ask(single, query, id=1) for _ in range(10)} == {7}
     change(database_url, f"alter table {table} add column more text default 'x'")
     change(database_url, f"create index on {table} (value)")
-    assert {ask(single, wanted, id=1) for _ in range(10)} == {7}
+    assert {ask(single, query, id=1) for _ in range(10)} == {7}
 
 
 def test_a_migration_that_changes_a_type_costs_one_call_and_no_more(
     single: Engine, database_url: str, table: str
 ) -> None:
-    wanted = text(f"select value from {table} where id = :id")
-    assert {ask(single, wanted, id=1) for _ in range(10)} == {7}
+    query = text(f"select value from {table} where id = :id")
+    assert {ask(single, query, id=1) for _ in range(10)} == {7}
     change(database_url, f"alter table {table} alter column value type text using 'seven'")
     with pytest.raises(DBAPIError) as outdated:
-        ask(single, wanted, id=1)
+        ask(single, query, id=1)
     assert outdated.value.connection_invalidated
-    assert {ask(single, wanted, id=1) for _ in range(10)} == {"seven"}
+    assert {ask(single, query, id=1) for _ in range(10)} == {"seven"}
 
 
 def test_whoever_finds_all_connections_in_use_is_told_in_time(database_url: str) -> None:

@@ -25,8 +25,8 @@ def scratch_url(postgres: EmbeddedPostgres) -> Iterator[str]:
 
 def test_two_that_migrate_at_once_wait_for_each_other(scratch_url: str) -> None:
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(migrate.upgrade, scratch_url) for _ in range(2)]:
-            done.result(timeout=60)
+        for upgrade in [pool.submit(migrate.upgrade, scratch_url) for _ in range(2)]:
+            upgrade.result(timeout=60)
     assert migrate.current_revision(scratch_url) == migrate.head_revision()
 
 

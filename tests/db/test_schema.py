@@ -91,10 +91,10 @@ def test_models_and_migrations_agree_to_the_last_comment(engine: Engine, empty_u
     with from_models.begin() as connection:
         connection.execute(text("create schema anime_api"))
         METADATA.create_all(connection)
-    expected, found = catalog(from_models), catalog(engine)
+    expected, actual = catalog(from_models), catalog(engine)
     from_models.dispose()
     assert len(expected["columns"]) > 300
-    assert found == expected
+    assert actual == expected
 
 
 def test_upgrade_downgrade_upgrade_comes_back_to_the_same(engine: Engine, empty_url: str) -> None:
@@ -119,20 +119,20 @@ def test_upgrade_downgrade_upgrade_comes_back_to_the_same(engine: Engine, empty_
 
 def test_every_named_table_exists_in_its_schema_and_nothing_unnamed_does(engine: Engine) -> None:
     with engine.connect() as connection:
-        found = set(
+        actual = set(
             connection.scalars(
                 text("select schemaname || '.' || tablename from pg_tables where schemaname in ('anime_api', 'public')")
             )
         )
     assert len(NAMED) == 34
-    assert found == NAMED | OURS
+    assert actual == NAMED | OURS
 
 
 def test_docs_list_all_tables_and_only_code_that_exists() -> None:
-    told = TABLES.read_text()
-    listed = re.findall(r"^\| (anime_api|public) \| (\w+) \|", told, flags=re.MULTILINE)
-    assert sorted(f"{schema}.{table}" for schema, table in listed) == sorted(NAMED)
-    assert [path for path in re.findall(r"`([\w/]+\.py)`", told) if not (TABLES.parents[1] / path).is_file()] == []
+    page = TABLES.read_text()
+    documented = re.findall(r"^\| (anime_api|public) \| (\w+) \|", page, flags=re.MULTILINE)
+    assert sorted(f"{schema}.{table}" for schema, table in documented) == sorted(NAMED)
+    assert [path for path in re.findall(r"`([\w/]+\.py)`", page) if not (TABLES.parents[1] / path).is_file()] == []
 
 
 def test_every_table_says_what_it_holds(engine: Engine) -> None:

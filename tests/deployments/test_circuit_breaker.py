@@ -76,8 +76,8 @@ def resting(
     tmp_path: Path,
 ) -> Iterator[Resting]:
     command = python(request.param, name=PART)
-    said: list[str] = []
-    supervisor = Supervisor(say=said.append, on_change=lambda _: None)
+    messages: list[str] = []
+    supervisor = Supervisor(say=messages.append, on_change=lambda _: None)
     supervisor.launch(ProcessSpec(PART, "The gpu worker", lambda: Process(command), lambda: True))
     row = WorkerRow(postgres.url(COMMITTED_DATABASE), NAME)
     row.report(WorkerReport(host="box", slots=1, engine="comfyui", comfyui_url=None, gpu=None))
@@ -85,9 +85,15 @@ def resting(
         settings = Settings(data_dir=tmp_path, comfyui_url=comfy.url)
         plan = WorkerPlan("gpu", PART, NAME, slots=1, queues=())
         care = CircuitBreaker(
-            settings, plan, row, supervisor=supervisor, say=said.append, first_pause_s=REST_S, recheck_interval_s=REST_S
+            settings,
+            plan,
+            row,
+            supervisor=supervisor,
+            say=messages.append,
+            first_pause_s=REST_S,
+            recheck_interval_s=REST_S,
         )
-        yield Resting(supervisor, care, row, sessions, comfy, said)
+        yield Resting(supervisor, care, row, sessions, comfy, messages)
     supervisor.stop()
     row.close()
 

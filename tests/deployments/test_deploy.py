@@ -12,15 +12,18 @@ from tower.errors import StackError
 
 
 def test_the_recipes_run_on_cpu_and_the_renders_on_gpu() -> None:
-    found = {made.full_name: (made.entrypoint, made.work_pool_name) for made in load_deployments(PREFECT_YAML)}
-    assert found["standard/standard"] == ("flows.standard.standard", "cpu")
-    assert found["render/render"] == ("flows.render.render", "gpu")
+    deployed = {
+        deployment.full_name: (deployment.entrypoint, deployment.work_pool_name)
+        for deployment in load_deployments(PREFECT_YAML)
+    }
+    assert deployed["standard/standard"] == ("flows.standard.standard", "cpu")
+    assert deployed["render/render"] == ("flows.render.render", "gpu")
 
 
 def test_nothing_of_this_machine_is_written_into_a_deployment() -> None:
-    for made in load_deployments(PREFECT_YAML):
-        assert made.storage is None
-        assert str(Path.cwd()) not in made.model_dump_json()
+    for deployment in load_deployments(PREFECT_YAML):
+        assert deployment.storage is None
+        assert str(Path.cwd()) not in deployment.model_dump_json()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tower.errors import UnavailableError
 
 
 @pytest.mark.parametrize(
-    ("said", "name"),
+    ("reported", "name"),
     [
         ("cuda:0 NVIDIA GeForce RTX 3060 : cudaMallocAsync", "NVIDIA GeForce RTX 3060"),
         ("cuda:1 AMD Radeon RX 7900 XTX : native", "AMD Radeon RX 7900 XTX"),
@@ -21,8 +21,8 @@ from tower.errors import UnavailableError
         ("mps", "mps"),
     ],
 )
-def test_the_card_is_named_without_what_pytorch_adds(said: str, name: str) -> None:
-    with FakeComfyUI(gpu=comfyui_setup.FakeGpu(said, 12 * 2**30)) as comfy:
+def test_the_card_is_named_without_what_pytorch_adds(reported: str, name: str) -> None:
+    with FakeComfyUI(gpu=comfyui_setup.FakeGpu(reported, 12 * 2**30)) as comfy:
         assert fetch_gpu(f"{comfy.url}/") == Gpu(name, 12 * 2**30, 12 * 2**30)
 
 

@@ -64,10 +64,10 @@ def written(data: Path, *children: ChildProcess, mark: str = "none") -> StackSta
 def test_a_process_that_the_state_names_is_ended(sleeper: subprocess.Popen[bytes], tmp_path: Path) -> None:
     started = process_started_at(sleeper.pid)
     assert started
-    said: list[str] = []
-    end_leftovers(written(tmp_path, ChildProcess("sleeper", sleeper.pid, started)), said.append)
+    messages: list[str] = []
+    end_leftovers(written(tmp_path, ChildProcess("sleeper", sleeper.pid, started)), messages.append)
     assert has_ended(sleeper.pid)
-    assert said == [f"ending 1 processes that an earlier stack left running on {tmp_path}"]
+    assert messages == [f"ending 1 processes that an earlier stack left running on {tmp_path}"]
 
 
 def test_a_stranger_that_got_the_number_of_a_child_is_left_alone(
@@ -101,10 +101,10 @@ def test_the_next_start_ends_what_a_killed_supervisor_left(tmp_path: Path) -> No
         assert supervisor.stdout
         supervisor.stdout.readline()
         wait_until(lambda: state.read(tmp_path) is not None and (tmp_path / "deaf").exists())
-        found = state.read(tmp_path)
+        stack_state = state.read(tmp_path)
         supervisor.kill()
-    assert found
-    child = found.children[0].pid
+    assert stack_state
+    child = stack_state.children[0].pid
     assert not has_ended(child), "it ignores the signal that the kernel sends it"
-    end_leftovers(found, lambda _: None, timeout_s=0.2)
+    end_leftovers(stack_state, lambda _: None, timeout_s=0.2)
     wait_until(lambda: has_ended(child))

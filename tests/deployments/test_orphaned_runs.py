@@ -33,8 +33,8 @@ class Prefect:
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         if path == "/api/flow_runs/filter":
-            wanted = body["flow_runs"]["state"]["type"]["any_"]
-            return 200, [run for run in self.runs.values() if run["state"]["type"] in wanted]
+            types = body["flow_runs"]["state"]["type"]["any_"]
+            return 200, [run for run in self.runs.values() if run["state"]["type"] in types]
         run = self.runs[path.split("/")[3]]
         if method == "POST":
             run["state"] = {**run["state"], "id": str(uuid.uuid4()), **body["state"]}

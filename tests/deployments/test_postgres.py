@@ -48,9 +48,9 @@ server.stop()
 @pytest.fixture(scope="module")
 def running() -> Iterator[EmbeddedPostgres]:
     with make_open_folder() as folder:
-        made = EmbeddedPostgres(folder / "postgres", find_free_port())
-        yield made
-        made.stop()
+        server = EmbeddedPostgres(folder / "postgres", find_free_port())
+        yield server
+        server.stop()
 
 
 @pytest.fixture
@@ -104,11 +104,11 @@ def postmaster(server: EmbeddedPostgres) -> int:
 
 
 def test_both_databases_are_made_in_utf8_with_the_locale_c_utf8(server: EmbeddedPostgres) -> None:
-    found = rows(
+    settings = rows(
         server.url("postgres"),
         "select datname, pg_encoding_to_char(encoding), datlocale from pg_database where not datistemplate",
     )
-    assert set(found) == {
+    assert set(settings) == {
         ("postgres", "UTF8", None),
         ("anime_production", "UTF8", "C.UTF-8"),
         ("prefect", "UTF8", "C.UTF-8"),
@@ -117,10 +117,10 @@ def test_both_databases_are_made_in_utf8_with_the_locale_c_utf8(server: Embedded
 
 
 def test_it_listens_on_loopback_only_and_asks_for_the_password(server: EmbeddedPostgres) -> None:
-    shown = rows(
+    settings = rows(
         server.url("prefect"), "select current_setting('listen_addresses'), current_setting('unix_socket_directories')"
     )
-    assert shown == [("127.0.0.1", "")]
+    assert settings == [("127.0.0.1", "")]
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(f"postgresql://tower:wrong@127.0.0.1:{server.port}/prefect")
     password = server.folder / "password"
@@ -229,7 +229,7 @@ def test_root_copies_the_programs_where_the_server_cannot_reach_them(
     home = postgres_home.find_home(reachable / "postgres", fallback_root=reachable / "else", packages=packages)
     assert home.bin.is_relative_to(reachable / "else")
     assert home.account
-    found = subprocess.run(
+    copied = subprocess.run(
         [home.bin / "initdb", "--version"],
         user=home.account.uid,
         extra_groups=[],
@@ -238,7 +238,7 @@ def test_root_copies_the_programs_where_the_server_cannot_reach_them(
         text=True,
         check=True,
     )
-    assert found.stdout.startswith("initdb (PostgreSQL)")
+    assert copied.stdout.startswith("initdb (PostgreSQL)")
 
 
 @pytest.fixture
@@ -257,6 +257,6 @@ def test_it_runs_as_an_ordinary_user_too(reachable: Path) -> None:
     folder.mkdir()
     os.chown(folder, 65534, 65534)
     arguments = [sys.executable, "-c", ORDINARY_USER, str(folder), str(find_free_port())]
-    ended = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
-    assert (ended.stdout, ended.returncode) == ("ready\n", 0), ended.stderr
+    result = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
+    assert (result.stdout, result.returncode) == ("ready\n", 0), result.stderr
     assert (folder / "cluster").stat().st_uid == 65534

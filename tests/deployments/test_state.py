@@ -34,11 +34,11 @@ def written(tmp_path: Path) -> StackState:
         data_dir=tmp_path,
     )
     supervisor = ChildProcess("supervisor", os.getpid(), started)
-    made = StackState(
+    stack_state = StackState(
         supervisor, "mark", 100, ready=True, addresses=addresses, children=(ChildProcess("postgres", 1, 2.5),)
     )
-    state.write(made)
-    return made
+    state.write(stack_state)
+    return stack_state
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ def test_a_shell_reads_the_exports_whatever_they_hold(written: StackState, setti
         "\n".join(list_exports(settings))
         + '\nprintf "%s\n%s\n%s" "$TOWER_DATABASE_URL" "$PREFECT_API_URL" "$TOWER_PORT_OFFSET"'
     )
-    told = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split("\n")
-    assert told == [written.addresses.database_url, written.addresses.prefect_api_url, "100"]
+    values = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split("\n")
+    assert values == [written.addresses.database_url, written.addresses.prefect_api_url, "100"]
 
 
 def test_a_lock_is_held_by_one_and_freed_at_release(tmp_path: Path) -> None:

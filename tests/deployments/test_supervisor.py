@@ -109,9 +109,9 @@ time.sleep(60)
     supervisor.wait_until_ready()
     pids = [child.pid for child in ear.children]
     supervisor.stop()
-    ended = ends.read_text()
-    assert set(ended[:2]) == {"c", "d"}
-    assert ended[2:] == "ba"
+    names = ends.read_text()
+    assert set(names[:2]) == {"c", "d"}
+    assert names[2:] == "ba"
     assert all(has_ended(pid) for pid in pids)
     assert ear.children == ()
 
@@ -150,7 +150,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_stubborn(ear: Ear, python: Python
     supervisor.launch(service(command))
     wait_until(lambda: command.log.exists() and "up" in command.log.read_text())
     pid = ear.children[0].pid
-    began = time.monotonic()
+    start_s = time.monotonic()
     with supervisor.handle_signals():
         with pytest.raises(StopRequestedError):
             supervisor.watch([stop_when(lambda: True)])
@@ -158,7 +158,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_stubborn(ear: Ear, python: Python
         signal.setitimer(signal.ITIMER_REAL, 0.3)
         supervisor.stop()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - start_s < 10
     assert has_ended(pid)
 
 
@@ -222,10 +222,10 @@ def test_what_comes_after_a_batch_comes_before_an_older_one_ends(ear: Ear, pytho
     supervisor = ear.supervisor()
     supervisor.launch(service(python(SLEEPER, name="database")))
     database = ear.children[0].pid
-    seen: list[tuple[bool, bool]] = []
+    observed: list[tuple[bool, bool]] = []
     supervisor.launch(
         service(python(SLEEPER, name="worker")),
-        on_stopped=lambda: seen.append((has_ended(database), has_ended(ear.children[1].pid))),
+        on_stopped=lambda: observed.append((has_ended(database), has_ended(ear.children[1].pid))),
     )
     supervisor.stop()
-    assert seen == [(False, True)]
+    assert observed == [(False, True)]

@@ -63,8 +63,8 @@ def is_module(name: str) -> bool:
 def is_defined(name: str) -> bool:
     module, _, attribute = name.rpartition(".")
     path = ROOT / module.replace(".", "/")
-    found = [file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()]
-    return any(re.search(rf"\b{attribute}\b", file.read_text()) for file in found)
+    files = [file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()]
+    return any(re.search(rf"\b{attribute}\b", file.read_text()) for file in files)
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)

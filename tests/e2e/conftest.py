@@ -65,12 +65,12 @@ class RunningStack:
 
     def read_job_page(self, job_id: int) -> str:
         """The artifacts of a run in the Prefect UI, shortly after its job has ended."""
-        wanted = {"artifacts": {"key": {"any_": [f"job-{job_id}"]}}}
+        query = {"artifacts": {"key": {"any_": [f"job-{job_id}"]}}}
         deadline = time.monotonic() + 10
-        while not (found := httpx.post(f"{self.addresses.prefect_api_url}/artifacts/filter", json=wanted).json()):
+        while not (artifacts := httpx.post(f"{self.addresses.prefect_api_url}/artifacts/filter", json=query).json()):
             assert time.monotonic() < deadline, "the run left no page"
             time.sleep(0.1)
-        page: str = found[0]["data"]
+        page: str = artifacts[0]["data"]
         return page
 
     def kill_run(self, flow_run_id: object) -> None:
@@ -133,11 +133,11 @@ def _kill_if_of(process: psutil.Process, flow_run_id: str) -> bool:
 
 
 def _left_over(data: Path) -> list[str]:
-    found = []
+    pids = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("TOWER_DATA_DIR") == str(data):
-                found.append(" ".join(process.cmdline()))
+                pids.append(" ".join(process.cmdline()))
         except psutil.Error:  # it ended, or is not ours to look at
             continue
-    return found
+    return pids

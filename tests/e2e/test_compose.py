@@ -39,8 +39,8 @@ class Machine:
     def env(self, service: ComposeService) -> dict[str, str]:
         outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        said = {name: self._here(value) for name, value in service.env.items()}
-        return {**outer, **said, "PATH": path, "TOWER_PORT_OFFSET": str(self.offset)}
+        variables = {name: self._here(value) for name, value in service.env.items()}
+        return {**outer, **variables, "PATH": path, "TOWER_PORT_OFFSET": str(self.offset)}
 
     def _here(self, value: str) -> str:
         """An address or a path of a container, as it is on this machine."""
@@ -54,11 +54,11 @@ class Machine:
     def run(self, service: ComposeService, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One that ends; `arguments` in place of its command, as `docker compose run` takes them."""
         argv = [service.argv[0], *arguments] if arguments else service.argv
-        ended = subprocess.run(
+        result = subprocess.run(
             argv, env=self.env(service), capture_output=True, text=True, timeout=READY_S, check=False
         )
-        assert ended.returncode == 0, f"{argv}: {ended.stderr}"
-        return ended
+        assert result.returncode == 0, f"{argv}: {result.stderr}"
+        return result
 
     def complaint(self, service: ComposeService) -> str:
         """What its health check says against it; empty if it is well."""
@@ -83,24 +83,24 @@ def machine() -> Iterator[Machine]:
 def logs(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     """Every service that stays up, healthy, in the order in which the file lets them start; the log of each."""
     folder, waiting, done = tmp_path_factory.mktemp("compose"), read_services(VARIABLES), {"postgres"}
-    found: dict[str, Path] = {}
+    logs_by_name: dict[str, Path] = {}
     with ExitStack() as end:
         while waiting:
-            startable = [one for one in waiting.values() if one.needs <= done]
+            startable = [service for service in waiting.values() if service.needs <= done]
             assert startable, f"these wait for each other: {sorted(waiting)}"
             for service in startable:
                 if service.health:
-                    found[service.name] = folder / f"{service.name}.log"
-                    end.callback(_stop, _started(machine, service, found[service.name]))
+                    logs_by_name[service.name] = folder / f"{service.name}.log"
+                    end.callback(_stop, _started(machine, service, logs_by_name[service.name]))
                 else:
                     machine.run(service)
                 if service.name == "migrate":
                     machine.run(service, "key", "create", "laptop", "--scope", "admin")
             for service in startable:
                 if service.health:
-                    _wait_for(machine, service, found[service.name])
+                    _wait_for(machine, service, logs_by_name[service.name])
                 done.add(waiting.pop(service.name).name)
-        yield found
+        yield logs_by_name
 
 
 def test_every_service_becomes_healthy(logs: dict[str, Path]) -> None:
@@ -114,10 +114,10 @@ def test_prefect_made_its_own_database_beside_ours(logs: dict[str, Path], machin
 
 
 def test_the_apis_ask_for_the_key_that_the_file_says_to_make(logs: dict[str, Path], machine: Machine) -> None:
-    made = machine.run(read_services(VARIABLES)["migrate"], "key", "create", "phone", "--scope", "read").stdout.strip()
+    token = machine.run(read_services(VARIABLES)["migrate"], "key", "create", "phone", "--scope", "read").stdout.strip()
     url = f"{Settings(port_offset=machine.offset).production_url}/projects"
     assert httpx.get(url).status_code == 401
-    assert httpx.get(url, headers={"Authorization": f"Bearer {made}"}).status_code == 200
+    assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
 def test_a_part_that_does_not_run_is_not_healthy(machine: Machine) -> None:

@@ -22,7 +22,7 @@ SHOT = {"prompt": "a lantern on the river", "duration": SECONDS, "width": 256, "
 
 
 @pytest.fixture(scope="module")
-def seen(stack: RunningStack) -> list[dict[str, Any]]:
+def observed_statuses(stack: RunningStack) -> list[dict[str, Any]]:
     """The answer to the request, then every status that differed from the one before, to the end."""
     statuses = [stack.api.generate(SHOT, fast=True)]
     deadline = time.monotonic() + 60
@@ -53,8 +53,8 @@ def row_in(stack: RunningStack, job_id: int, segment: int, state: SegmentState) 
         time.sleep(0.02)
 
 
-def test_it_is_planned_at_once_and_waits_for_its_segments(seen: list[dict[str, Any]]) -> None:
-    answer = seen[0]
+def test_it_is_planned_at_once_and_waits_for_its_segments(observed_statuses: list[dict[str, Any]]) -> None:
+    answer = observed_statuses[0]
     assert (answer["status"], answer["total_segments"], answer["job_type"]) == (
         "segments_queued",
         SECONDS,
@@ -67,28 +67,28 @@ def test_it_is_planned_at_once_and_waits_for_its_segments(seen: list[dict[str, A
     ]
 
 
-def test_it_goes_from_queued_over_processing_to_completed(seen: list[dict[str, Any]]) -> None:
-    order = list(dict.fromkeys(status["status"] for status in seen))
+def test_it_goes_from_queued_over_processing_to_completed(observed_statuses: list[dict[str, Any]]) -> None:
+    order = list(dict.fromkeys(status["status"] for status in observed_statuses))
     assert order == ["segments_queued", "processing", "completed"]
-    progress = [status["progress"] for status in seen[1:]]
+    progress = [status["progress"] for status in observed_statuses[1:]]
     assert progress == sorted(progress)
     assert progress[-1] == 1.0
 
 
-def test_every_segment_is_in_exactly_one_list_until_all_are_completed(seen: list[dict[str, Any]]) -> None:
+def test_every_segment_is_in_exactly_one_list_until_all_are_completed(observed_statuses: list[dict[str, Any]]) -> None:
     segments = list(range(1, SECONDS + 1))
-    for status in seen[1:]:
+    for status in observed_statuses[1:]:
         lists = ("segments_completed", "segments_failed", "segments_processing")
         assert sorted(number for name in lists for number in status[name]) == segments
-    finished = [len(status["segments_completed"]) for status in seen[1:]]
+    finished = [len(status["segments_completed"]) for status in observed_statuses[1:]]
     assert finished == sorted(finished)
     assert set(finished) == {0, *segments}
-    assert seen[-1]["segments_completed"] == segments
+    assert observed_statuses[-1]["segments_completed"] == segments
 
 
-def test_the_film_has_exactly_the_asked_frames(seen: list[dict[str, Any]]) -> None:
-    found = probe(Path(seen[-1]["output_path"]))
-    assert (found.frames, found.width, found.height, float(found.fps)) == (SECONDS * 24, 256, 256, 24.0)
+def test_the_film_has_exactly_the_asked_frames(observed_statuses: list[dict[str, Any]]) -> None:
+    info = probe(Path(observed_statuses[-1]["output_path"]))
+    assert (info.frames, info.width, info.height, float(info.fps)) == (SECONDS * 24, 256, 256, 24.0)
 
 
 def test_a_segment_whose_run_is_killed_is_done_again_alone(stack: RunningStack) -> None:

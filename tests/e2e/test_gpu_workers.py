@@ -80,14 +80,14 @@ def _started(stack: RunningStack, name: str, comfy: FakeComfyUI, log: Path) -> G
     return GpuWorker(process, comfy, log)
 
 
-def _until(wanted: Callable[[], bool], *, within_s: float) -> None:
+def _until(condition: Callable[[], bool], *, within_s: float) -> None:
     deadline = time.monotonic() + within_s
-    while not wanted():
+    while not condition():
         assert time.monotonic() < deadline, f"not so after {within_s} s"
         time.sleep(0.1)
 
 
-def made(stack: RunningStack) -> dict[str, Any]:
+def finished_job(stack: RunningStack) -> dict[str, Any]:
     """A shot as it ended: twenty runs at most, so it may take a while on a busy machine."""
     accepted = stack.api.generate(SHOT, fast=True)
     return stack.wait_for_job(accepted["job_id"], lambda job: job["status"] in END_STATUSES, limit_s=300)
@@ -108,15 +108,15 @@ def states(stack: RunningStack) -> dict[str, str]:
     return {name: worker.state.value for name, worker in reported(stack).items()}
 
 
-def drawn_by(found: list[RenderSegment]) -> set[str]:
-    return {str(row.worker).split("@")[0] for row in found}
+def renderers_of(segments: list[RenderSegment]) -> set[str]:
+    return {str(row.worker).split("@")[0] for row in segments}
 
 
-def at_once(found: list[RenderSegment], name: str) -> int:
+def at_once(segments: list[RenderSegment], name: str) -> int:
     """The most segments that this worker rendered at the same time."""
-    mine = [row for row in found if str(row.worker).startswith(f"{name}@")]
+    mine = [row for row in segments if str(row.worker).startswith(f"{name}@")]
     spans = [(row.started_at, row.ended_at) for row in mine if row.started_at and row.ended_at]
-    return max((sum(begun <= start < ended for begun, ended in spans) for start, _ in spans), default=0)
+    return max((sum(start_s <= start < end_s for start_s, end_s in spans) for start, _ in spans), default=0)
 
 
 def test_each_reports_what_it_is(stack: RunningStack, workers: Workers) -> None:
@@ -131,25 +131,25 @@ def test_each_reports_what_it_is(stack: RunningStack, workers: Workers) -> None:
 def test_no_job_fails_for_two_bad_workers_while_there_is_a_good_one(stack: RunningStack, workers: Workers) -> None:
     workers["full"].comfy.misbehave(OutOfMemory(times=None))
     workers["away"].comfy.kill()
-    job = made(stack)
+    job = finished_job(stack)
     assert job["status"] == "completed", job["error"]
     assert probe(Path(job["output_path"])).frames == SECONDS * 24
 
-    found = rows(stack, job["job_id"])
-    completed = [row for row in found if row.state == "completed"]
-    assert (drawn_by(completed), len(completed)) == ({"good"}, SECONDS)
-    failed = [row for row in found if row.state == "failed"]
+    segments = rows(stack, job["job_id"])
+    completed = [row for row in segments if row.state == "completed"]
+    assert (renderers_of(completed), len(completed)) == ({"good"}, SECONDS)
+    failed = [row for row in segments if row.state == "failed"]
     assert {(str(row.worker).split("@")[0], row.error_code) for row in failed} == {
         ("full", "COMFYUI_OOM"),
         ("away", "COMFYUI_UNREACHABLE"),
     }
-    assert len(failed) == len(found) - SECONDS
+    assert len(failed) == len(segments) - SECONDS
 
 
 def test_the_bad_ones_rest_and_say_why(stack: RunningStack, workers: Workers) -> None:
     _until(lambda: all("takes no more" in workers[name].says for name in ("full", "away")), within_s=20)
-    told: dict[str, Any] = httpx.get(f"{stack.addresses.production_url}/workers").json()
-    failures = {worker["name"].split("@")[0]: worker["report"] for worker in told["workers"] if worker["report"]}
+    answer: dict[str, Any] = httpx.get(f"{stack.addresses.production_url}/workers").json()
+    failures = {worker["name"].split("@")[0]: worker["report"] for worker in answer["workers"] if worker["report"]}
     assert "ran out of memory" in failures["full"]["last_failure"]
     assert workers["away"].comfy.url in failures["away"]["last_failure"]
     assert failures["full"]["last_failure"] in workers["full"].says
@@ -162,12 +162,12 @@ def test_they_come_back_when_they_are_well_and_all_share_the_next_job(stack: Run
     workers["away"].comfy.start()
     _until(lambda: all("takes runs again" in workers[name].says for name in ("full", "away")), within_s=60)
     _until(lambda: all("is up again" in workers[name].says for name in ("full", "away")), within_s=30)
-    job = made(stack)
+    job = finished_job(stack)
     assert job["status"] == "completed", job["error"]
-    found = rows(stack, job["job_id"])
-    assert [row.attempt for row in found] == [1] * SECONDS
-    assert drawn_by(found) == set(SLOTS)
-    assert all(at_once(found, name) <= slots for name, slots in SLOTS.items())
+    segments = rows(stack, job["job_id"])
+    assert [row.attempt for row in segments] == [1] * SECONDS
+    assert renderers_of(segments) == set(SLOTS)
+    assert all(at_once(segments, name) <= slots for name, slots in SLOTS.items())
     assert reported(stack)["full"].failures_in_a_row == 0
 
 

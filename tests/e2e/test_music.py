@@ -21,8 +21,8 @@ POINTS = [{"time": 0.0, "event": "start"}, {"time": 0.95, "event": "thunder"}]
 
 
 def posted(url: str, body: dict[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = httpx.post(url, json=body, timeout=60).raise_for_status().json()
-    return said
+    answer: dict[str, Any] = httpx.post(url, json=body, timeout=60).raise_for_status().json()
+    return answer
 
 
 @pytest.mark.parametrize("timing", ["cfr", "vfr"])
@@ -46,13 +46,13 @@ def test_a_scene_is_cut_to_its_music(stack: RunningStack, timing: str) -> None:
             overrides={"width": 256, "height": 256},
         )
         job_id = job.id
-    ended = stack.wait_for_end(job_id)
-    assert (ended["status"], ended["warnings"]) == ("completed", []), ended["error"]
-    found = probe(Path(ended["output_path"]))
-    assert found.frames == 48
-    assert found.audio is not None
-    assert found.audio.codec == "aac"
-    assert find_clicks(Path(ended["output_path"]))
+    finished = stack.wait_for_end(job_id)
+    assert (finished["status"], finished["warnings"]) == ("completed", []), finished["error"]
+    info = probe(Path(finished["output_path"]))
+    assert info.frames == 48
+    assert info.audio is not None
+    assert info.audio.codec == "aac"
+    assert find_clicks(Path(finished["output_path"]))
     music = httpx.get(f"{base}/scenes/{scene_id}/audio").raise_for_status().json()
     assert music["measured_error_ms"] == pytest.approx(planned["predicted_error_ms"], abs=0.1)
     assert music["measured_error_ms"] <= (500 / 24 + 0.1 if timing == "cfr" else 0.1)

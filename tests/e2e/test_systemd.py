@@ -30,10 +30,10 @@ def data() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def env(data: Path) -> dict[str, str]:
-    said = {
+    values = {
         name: value.replace("/var/lib/tower", str(data)) for name, value in unit_file.read_unit(NAMES[0]).env.items()
     }
-    return {**build_environment(data), **said}
+    return {**build_environment(data), **values}
 
 
 @pytest.fixture(scope="module")

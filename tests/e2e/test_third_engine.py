@@ -45,8 +45,8 @@ def test_a_shot_is_rendered_with_it_and_says_so(stack: RunningStack) -> None:
 def test_it_is_shown_like_the_others(stack: RunningStack) -> None:
     url = stack.addresses.production_url
     assert httpx.get(f"{url}/status").json()["engine"]["installed"]["sketch"] == "0.3"
-    [reported] = [one for one in httpx.get(f"{url}/workers").json()["workers"] if one["name"].startswith("gpu@")]
-    assert reported["report"]["engines"] == ["animatic", "sketch"]
+    [worker] = [worker for worker in httpx.get(f"{url}/workers").json()["workers"] if worker["name"].startswith("gpu@")]
+    assert worker["report"]["engines"] == ["animatic", "sketch"]
     root = url.removesuffix("/api/anime")
     fields = httpx.get(f"{root}/openapi.json", timeout=60).json()["components"]["schemas"]["GenerationRequest"][
         "properties"
@@ -62,9 +62,9 @@ def test_its_takes_are_out_of_date_once_its_version_changes(stack: RunningStack,
     url = stack.addresses.production_url
     project_id = _made(f"{url}/projects", {"name": f"Lights {time.time()}"})
     scene_id = _made(f"{url}/scenes", {"project_id": project_id, "description": "A lighthouse"})
-    told = {"project_id": project_id, "command": "generate_scene", "parameters": {"scene_id": scene_id, **SHOT}}
-    asked = httpx.post(f"{url}/director/command", json=told).raise_for_status().json()
-    assert stack.wait_for_end(asked["job_id"])["status"] == "completed"
+    request = {"project_id": project_id, "command": "generate_scene", "parameters": {"scene_id": scene_id, **SHOT}}
+    answer = httpx.post(f"{url}/director/command", json=request).raise_for_status().json()
+    assert stack.wait_for_end(answer["job_id"])["status"] == "completed"
     code, database_url = STALE.format(project_id=project_id), stack.addresses.database_url
     for version, reasons in (("0.3", ""), ("0.4", "('engine', 'version', '0.3', '0.4')")):
         files = {name: text.replace("0.3", version) for name, text in documented().items()}
@@ -73,5 +73,5 @@ def test_its_takes_are_out_of_date_once_its_version_changes(stack: RunningStack,
 
 
 def _made(url: str, what: dict[str, Any]) -> int:
-    made: int = httpx.post(url, json=what).raise_for_status().json()["id"]
-    return made
+    created_id: int = httpx.post(url, json=what).raise_for_status().json()["id"]
+    return created_id

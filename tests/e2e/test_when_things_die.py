@@ -89,9 +89,9 @@ def test_a_recipe_that_is_killed_goes_on_with_the_render_that_outlived_it(stack:
 
 
 def kill_prefect(stack: RunningStack) -> None:
-    found = state.read(stack.addresses.data_dir)
-    assert found is not None
-    os.kill(next(child.pid for child in found.children if child.name == "prefect"), signal.SIGKILL)
+    stack_state = state.read(stack.addresses.data_dir)
+    assert stack_state is not None
+    os.kill(next(child.pid for child in stack_state.children if child.name == "prefect"), signal.SIGKILL)
 
 
 def test_a_job_under_way_completes_though_prefect_dies(stack: RunningStack) -> None:

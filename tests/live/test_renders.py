@@ -42,10 +42,10 @@ def test_progress_never_goes_back_and_ends_at_one(live: LiveRender) -> None:
 
 
 def test_core_video_renders(live: LiveRender, tell: Tell) -> None:
-    found = graphs.build_core_video(live.client)
-    if found is None:
+    core_video = graphs.build_core_video(live.client)
+    if core_video is None:
         pytest.skip("this server has no checkpoint in models/checkpoints")
-    workflow, checkpoint = found
+    workflow, checkpoint = core_video
     assert live.render(workflow, model=checkpoint, width=76, height=68, frames=4, steps=3) == ()
     clip = live.clip
     assert (clip.width, clip.height, clip.frames, float(clip.fps)) == (76, 68, 4, SHOT.fps)

@@ -32,9 +32,7 @@ def filled(music: TestClient, music_folder: Path, sounds: Make) -> TestClient:
 
 
 def measured(music: TestClient, track_id: int) -> dict[str, Any]:
-    quality = poll_until(
-        lambda: music.get(f"/api/track/{track_id}").json()["quality"], lambda measurement: measurement["measured_at"]
-    )
+    quality = poll_until(lambda: music.get(f"/api/track/{track_id}").json()["quality"], lambda row: row["measured_at"])
     assert isinstance(quality, dict)
     return quality
 

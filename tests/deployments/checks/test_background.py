@@ -23,18 +23,18 @@ FAILED = b"23:38:19.041 | ERROR   | docket.dependencies - x [   426ms] schedule_
 @pytest.fixture
 def deploy(prefect: PrefectClient) -> Iterator[Any]:
     """Makes a deployment with these schedules, which goes after the test."""
-    made = []
+    deployment_ids = []
 
     def create(*schedules: dict[str, Any]) -> str:
         name = f"scheduled-{uuid4().hex[:8]}"
         with httpx.Client(base_url=prefect.url) as http:
             flow_id = http.post("/flows/", json={"name": name}).json()["id"]
             body = {"name": name, "flow_id": flow_id, "schedules": list(schedules)}
-            made.append(http.post("/deployments/", json=body).raise_for_status().json()["id"])
+            deployment_ids.append(http.post("/deployments/", json=body).raise_for_status().json()["id"])
         return name
 
     yield create
-    for deployment_id in made:
+    for deployment_id in deployment_ids:
         httpx.delete(f"{prefect.url}/deployments/{deployment_id}").raise_for_status()
 
 
@@ -80,4 +80,6 @@ def test_without_a_log_nothing_is_claimed(tmp_path: Path) -> None:
 
 
 def _next_runs(prefect: PrefectClient, deployment: str) -> dict[str, datetime | None]:
-    return {seen.slug: seen.next_run_at for seen in prefect.schedules() if seen.deployment == deployment}
+    return {
+        schedule.slug: schedule.next_run_at for schedule in prefect.schedules() if schedule.deployment == deployment
+    }

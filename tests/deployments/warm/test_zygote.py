@@ -204,7 +204,7 @@ def test_without_a_zygote_a_run_starts_cold(tmp_path: Path) -> None:
         "PREFECT__FLOW_RUN_ID": "not an id",
         "PREFECT_HOME": str(tmp_path),
     }
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "deployments.warm.launcher"],
         env=env,
         capture_output=True,
@@ -212,9 +212,9 @@ def test_without_a_zygote_a_run_starts_cold(tmp_path: Path) -> None:
         check=False,
         timeout=60,
     )
-    assert "no zygote, starting cold" in ended.stderr
-    assert "Invalid flow run id" in ended.stderr
-    assert ended.returncode == 1
+    assert "no zygote, starting cold" in result.stderr
+    assert "Invalid flow run id" in result.stderr
+    assert result.returncode == 1
 
 
 def test_a_launcher_that_gave_up_waiting_gets_no_run(running: Running, answer: Path) -> None:

@@ -58,12 +58,12 @@ def test_a_draft_becomes_active_with_its_first_generation(client: TestClient) ->
 
 def test_a_command_says_what_is_made(client: TestClient) -> None:
     project_id = create_project(client)
-    command_answer = command(client, project_id, FOREST).json()
-    assert (command_answer["generation_id"], command_answer["status"]) == (
-        f"gen_{command_answer['job_id']}",
+    opened = command(client, project_id, FOREST).json()
+    assert (opened["generation_id"], opened["status"]) == (
+        f"gen_{opened['job_id']}",
         "processing",
     )
-    metadata = command_answer["metadata"]
+    metadata = opened["metadata"]
     assert {name: metadata[name] for name in ("duration", "style", "quality", "characters")} == {
         name: FOREST[name] for name in ("duration", "style", "quality", "characters")
     }
