@@ -54,7 +54,7 @@ def test_errors_of_tower_keep_code_status_and_details(client: TestClient) -> Non
     assert read_error(answer)["code"] == "UNAVAILABLE"
 
 
-def test_silent_database_is_503_and_tells_no_addresses(client: TestClient) -> None:
+def test_a_silent_database_is_503_without_addresses(client: TestClient) -> None:
     answer = client.get("/api/database")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "2"
@@ -85,9 +85,7 @@ def records() -> Iterator[Records]:
         logger.setLevel(level)
 
 
-def test_unexpected_error_is_logged_whole_and_answered_without_a_word_of_it(
-    client: TestClient, records: Records
-) -> None:
+def test_an_unexpected_error_is_logged_in_full_and_hidden_from_the_answer(client: TestClient, records: Records) -> None:
     answer = client.get("/api/boom")
     assert answer.status_code == 500
     error = read_error(answer)
@@ -132,6 +130,6 @@ def test_docs_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
     assert client.get("/redoc").status_code == 404
 
 
-def test_no_origin_is_let_in_by_default(client: TestClient) -> None:
+def test_no_origin_is_allowed_by_default(client: TestClient) -> None:
     answer = client.get("/api/scenes", headers={"Origin": "http://elsewhere.example"})
     assert not [name for name in answer.headers if name.lower().startswith("access-control-allow")]

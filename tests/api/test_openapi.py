@@ -34,7 +34,7 @@ def test_operation_is_named_grouped_and_explained(operation: Operation) -> None:
 
 
 @pytest.mark.parametrize("operation", ALL)
-def test_operation_says_what_it_answers(operation: Operation) -> None:
+def test_every_operation_documents_its_answers(operation: Operation) -> None:
     good = {
         status: response for status, response in operation.definition["responses"].items() if status.startswith("2")
     }
@@ -48,7 +48,7 @@ def test_operation_says_what_it_answers(operation: Operation) -> None:
 
 
 @pytest.mark.parametrize("operation", ALL)
-def test_operation_says_how_it_fails(operation: Operation) -> None:
+def test_every_operation_documents_its_errors(operation: Operation) -> None:
     failures = {status: response for status, response in operation.definition["responses"].items() if status[0] in "45"}
     for response in failures.values():
         assert response["content"]["application/json"]["schema"] == ENVELOPE
@@ -83,7 +83,7 @@ def test_bounds_of_integers_are_exact(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_methods_that_are_not_there_are_405_and_say_which_are(name: str) -> None:
+def test_undefined_methods_are_405_with_the_allowed_ones(name: str) -> None:
     document = DOCUMENTS[name]
     methods_by_path: dict[str, set[str]] = {}
     for operation in list_operations(document):

@@ -80,7 +80,7 @@ def until(happened: Callable[[], bool], within_s: float = 60) -> None:
         time.sleep(0.05)
 
 
-def test_one_that_is_killed_is_replaced_while_the_other_answers(start: Start, port: int) -> None:
+def test_a_killed_process_is_replaced_while_the_other_answers(start: Start, port: int) -> None:
     parent = start(f"production:{port}:2")
     until(lambda: answers(port))
     killed, other = children(parent)
@@ -91,7 +91,7 @@ def test_one_that_is_killed_is_replaced_while_the_other_answers(start: Start, po
     until(lambda: all(answers(port) for _ in range(20)))
 
 
-def test_sigterm_ends_them_all_and_frees_the_port(start: Start, port: int) -> None:
+def test_sigterm_ends_all_processes_and_frees_the_port(start: Start, port: int) -> None:
     parent = start(f"production:{port}:2")
     until(lambda: answers(port))
     forked = children(parent)
@@ -101,7 +101,7 @@ def test_sigterm_ends_them_all_and_frees_the_port(start: Start, port: int) -> No
     assert not answers(port)
 
 
-def test_none_outlives_a_parent_that_was_killed(start: Start, port: int) -> None:
+def test_no_process_outlives_a_killed_parent(start: Start, port: int) -> None:
     parent = start(f"production:{port}:2")
     until(lambda: answers(port))
     forked = children(parent)
@@ -110,14 +110,14 @@ def test_none_outlives_a_parent_that_was_killed(start: Start, port: int) -> None
     assert psutil.wait_procs(forked, timeout=20)[1] == []
 
 
-def test_what_cannot_start_ends_all_and_says_why(start: Start, port: int) -> None:
+def test_a_failed_start_ends_all_processes_with_the_reason(start: Start, port: int) -> None:
     process = start(f"production:{port}:2", TOWER_REQUIRE_KEYS="1")
     output = process.communicate(timeout=60)[1]
     assert process.returncode == 1
     assert "tower key create" in output
 
 
-def test_a_port_that_is_taken_is_named(start: Start) -> None:
+def test_the_error_names_a_port_in_use(start: Start) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -137,7 +137,7 @@ def test_the_apis_fork_while_one_thread_runs(start: Start, port: int, tmp_path: 
     assert counts.read_text().split() == ["1", "1"]
 
 
-def test_it_does_not_fork_beside_a_thread_that_a_package_started(start: Start, port: int, tmp_path: Path) -> None:
+def test_a_thread_started_by_a_package_prevents_forking(start: Start, port: int, tmp_path: Path) -> None:
     at_start(tmp_path, START_A_THREAD)
     process = start(f"production:{port}:1", PYTHONPATH=str(tmp_path))
     output = process.communicate(timeout=60)[1]

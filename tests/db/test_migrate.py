@@ -23,7 +23,7 @@ def scratch_url(postgres: EmbeddedPostgres) -> Iterator[str]:
         connection.execute("drop database tower_scratch with (force)")
 
 
-def test_two_that_migrate_at_once_wait_for_each_other(scratch_url: str) -> None:
+def test_concurrent_migrations_wait_for_each_other(scratch_url: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         for upgrade in [pool.submit(migrate.upgrade, scratch_url) for _ in range(2)]:
             upgrade.result(timeout=60)
@@ -52,7 +52,7 @@ def test_a_database_of_a_newer_tower_is_left_alone(scratch_url: str) -> None:
         assert connection.execute("select to_regclass('public.assets')").fetchone() == (None,)
 
 
-def test_a_database_that_cannot_be_reached_is_one_sentence() -> None:
+def test_an_unreachable_database_gives_a_one_sentence_error() -> None:
     with pytest.raises(MigrationError, match="Cannot reach the database: ") as caught:
         migrate.current_revision("postgresql://nobody@127.0.0.1:1/none")
     assert "\n" not in str(caught.value)
@@ -68,7 +68,7 @@ def test_a_database_of_another_encoding_is_refused(postgres: EmbeddedPostgres) -
             connection.execute("drop database tower_latin with (force)")
 
 
-def test_a_user_who_may_not_make_tables_is_told_so(postgres: EmbeddedPostgres, scratch_url: str) -> None:
+def test_a_user_without_create_rights_gets_a_clear_error(postgres: EmbeddedPostgres, scratch_url: str) -> None:
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
         connection.execute("create role guest login password 'guest'")
         try:

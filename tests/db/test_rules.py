@@ -101,13 +101,13 @@ def test_a_key_is_unique_on_a_branch(session: Session) -> None:
         added(session, Character(project_id=branch.project_id, branch_id=branch.id, key=kai.key, name="Rin"))
 
 
-def test_a_row_cannot_stand_on_a_branch_of_another_project(session: Session) -> None:
+def test_a_row_cannot_belong_to_a_branch_of_another_project(session: Session) -> None:
     theirs = a_branch(session, a_project(session))
     with pytest.raises(IntegrityError, match="fk_characters_project_id_branch_id_branches"):
         added(session, Character(project_id=a_project(session).id, branch_id=theirs.id, name="Kai"))
 
 
-def test_scenes_can_be_reordered_in_one_transaction_but_no_number_is_there_twice(session: Session) -> None:
+def test_scenes_can_be_reordered_in_one_transaction_without_duplicate_numbers(session: Session) -> None:
     branch = a_branch(session, a_project(session))
     first, second = a_scene(session, branch, 1), a_scene(session, branch, 2)
     first.scene_number, second.scene_number = 2, 1
@@ -137,7 +137,7 @@ def test_a_deleted_episode_leaves_its_scenes(session: Session) -> None:
     assert (scene.episode_key, scene.branch_id) == (None, branch.id)
 
 
-def test_a_take_that_is_deleted_leaves_its_scene(session: Session) -> None:
+def test_a_deleted_take_leaves_its_scene(session: Session) -> None:
     _, take = a_job_with_a_take(session, state=SegmentState.SUPERSEDED)
     branch = a_branch(session, a_project(session))
     scene = a_scene(session, branch, 1, accepted_asset_id=take.id, accepted_fingerprint="f" * 64)
@@ -156,7 +156,7 @@ def test_a_commit_that_a_branch_or_tag_names_cannot_be_deleted(session: Session)
         session.execute(text("delete from anime_api.commits"))
 
 
-def test_built_in_styles_are_there_and_their_names_are_taken_once(session: Session) -> None:
+def test_built_in_styles_exist_with_unique_names(session: Session) -> None:
     built_in = session.scalars(select(StyleTemplate).where(StyleTemplate.project_id.is_(None))).all()
     assert {style.name for style in built_in} == BUILT_IN
     assert all("best quality" in style.prompt and "worst quality" in style.negative_prompt for style in built_in)
@@ -173,7 +173,7 @@ def test_a_plan_step_has_an_action_and_the_plan_has_none(session: Session) -> No
         added(session, EchoOrchestrationLog(plan_id=plan.id, step=2, asked="render", planner="rules"))
 
 
-def test_purging_a_project_takes_its_story_and_versions_and_leaves_jobs_and_files(session: Session) -> None:
+def test_purging_a_project_deletes_its_story_and_versions_but_no_jobs_and_files(session: Session) -> None:
     project = a_project(session)
     job, take = a_job_with_a_take(session, project)
     a_whole_story(session, project, take)

@@ -109,7 +109,7 @@ def run_of(resting: Resting) -> psutil.Process:
     return run
 
 
-def test_three_failures_in_a_row_and_it_takes_no_more_and_says_why(resting: Resting) -> None:
+def test_a_worker_rests_with_a_reason_after_three_failures_in_a_row(resting: Resting) -> None:
     resting.fails(UNWELL_AFTER_FAILURES - 1)
     assert resting.takes_runs()
     resting.fails(1)
@@ -117,7 +117,7 @@ def test_three_failures_in_a_row_and_it_takes_no_more_and_says_why(resting: Rest
     assert resting.said == [f"{NAME} takes no more for 0.2 s at least, after 3 failures in a row: {AWAY.message}"]
 
 
-def test_it_comes_back_once_it_answers_and_not_before(resting: Resting) -> None:
+def test_a_resting_worker_returns_only_after_its_engine_answers(resting: Resting) -> None:
     resting.fails()
     resting.comfy.kill()
     assert resting.rests()
@@ -146,7 +146,7 @@ def test_a_rest_that_follows_a_rest_is_twice_as_long_until_a_render_succeeds(res
 
 
 @with_a_run
-def test_a_run_that_it_has_may_end_but_it_takes_no_other(resting: Resting) -> None:
+def test_a_resting_worker_finishes_its_run_and_takes_no_other(resting: Resting) -> None:
     run = run_of(resting)
     worker = psutil.Process(resting.supervisor.find_pid(PART))
     resting.fails()
@@ -158,7 +158,7 @@ def test_a_run_that_it_has_may_end_but_it_takes_no_other(resting: Resting) -> No
 
 
 @with_a_run
-def test_a_run_that_succeeds_after_all_makes_it_go_on(resting: Resting) -> None:
+def test_a_success_of_the_last_run_cancels_the_rest(resting: Resting) -> None:
     run_of(resting)
     worker = psutil.Process(resting.supervisor.find_pid(PART))
     resting.fails()
@@ -169,7 +169,7 @@ def test_a_run_that_succeeds_after_all_makes_it_go_on(resting: Resting) -> None:
     assert resting.said == []
 
 
-def test_while_the_database_is_away_nothing_changes(resting: Resting, sessions: SessionFactory) -> None:
+def test_nothing_changes_while_the_database_is_away(resting: Resting, sessions: SessionFactory) -> None:
     resting.fails()
     with sessions.begin() as session:
         session.connection().exec_driver_sql(

@@ -20,7 +20,7 @@ def test_the_recipes_run_on_cpu_and_the_renders_on_gpu() -> None:
     assert deployed["render/render"] == ("flows.render.render", "gpu")
 
 
-def test_nothing_of_this_machine_is_written_into_a_deployment() -> None:
+def test_a_deployment_contains_nothing_of_this_machine() -> None:
     for deployment in load_deployments(PREFECT_YAML):
         assert deployment.storage is None
         assert str(Path.cwd()) not in deployment.model_dump_json()
@@ -35,7 +35,7 @@ def test_nothing_of_this_machine_is_written_into_a_deployment() -> None:
         ("name: tower", "has no readable list"),
     ],
 )
-def test_a_file_that_cannot_be_deployed_is_told_in_one_sentence(tmp_path: Path, text: str, complaint: str) -> None:
+def test_an_undeployable_file_gives_a_one_sentence_error(tmp_path: Path, text: str, complaint: str) -> None:
     file = tmp_path / "prefect.yaml"
     file.write_text(text)
     with pytest.raises(StackError, match=complaint):

@@ -59,7 +59,7 @@ def test_prefect_keeps_its_own_database_on_the_same_server(settings: Settings, a
     assert "PREFECT_SERVER_DATABASE_CONNECTION_URL" not in build_environment(settings, addresses, mark="m")
 
 
-def test_children_see_the_settings_that_we_see(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_children_read_the_same_settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in settings_as_variables(
         settings.model_copy(update={"gpu_slots": 3, "media_roots": (Path("/a"),)})
     ).items():
@@ -81,7 +81,7 @@ def test_all_addresses_shift_together(addresses: Addresses) -> None:
     assert addresses.prefect_ui_url == "http://127.0.0.1:4600"
 
 
-def test_an_external_prefect_is_where_it_says(tmp_path: Path) -> None:
+def test_an_external_prefect_keeps_its_address(tmp_path: Path) -> None:
     external = Settings(data_dir=tmp_path, prefect_api_url="https://prefect.example/api")
     addresses = build_addresses(external, DATABASE)
     assert (addresses.prefect_api_url, addresses.prefect_ui_url) == (

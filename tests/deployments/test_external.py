@@ -75,6 +75,6 @@ def test_prefect_gets_a_database_of_its_own_on_an_external_server(server: Embedd
     external.require_database(url)
 
 
-def test_a_prefect_that_does_not_answer_is_told(tmp_path: Path) -> None:
+def test_a_prefect_that_does_not_answer_is_reported(tmp_path: Path) -> None:
     with reserve_refusing_address() as root, pytest.raises(StackError, match=r"PREFECT_API_URL .* does not answer"):
         external.require_prefect(f"{root}/api")

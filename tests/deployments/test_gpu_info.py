@@ -31,7 +31,7 @@ def test_a_comfyui_on_the_cpu_has_no_card() -> None:
         assert fetch_gpu(comfy.url) is None
 
 
-def test_one_that_does_not_answer_or_not_well_says_so() -> None:
+def test_a_comfyui_that_does_not_answer_correctly_is_reported() -> None:
     with pytest.raises(UnavailableError, match="does not answer"):
         fetch_gpu(f"http://127.0.0.1:{find_free_port()}")
     with FakeComfyUI() as comfy:

@@ -70,7 +70,7 @@ def test_a_process_that_the_state_names_is_ended(sleeper: subprocess.Popen[bytes
     assert messages == [f"ending 1 processes that an earlier stack left running on {tmp_path}"]
 
 
-def test_a_stranger_that_got_the_number_of_a_child_is_left_alone(
+def test_an_unrelated_process_with_the_pid_of_a_child_is_not_ended(
     sleeper: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     started = process_started_at(sleeper.pid)
@@ -79,7 +79,7 @@ def test_a_stranger_that_got_the_number_of_a_child_is_left_alone(
     assert sleeper.poll() is None
 
 
-def test_a_process_that_carries_the_mark_is_ended_and_others_are_not(
+def test_only_processes_with_the_mark_are_ended(
     marked_sleeper: subprocess.Popen[bytes], sleeper: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     end_leftovers(written(tmp_path, mark="ours"), lambda _: None)
@@ -87,7 +87,7 @@ def test_a_process_that_carries_the_mark_is_ended_and_others_are_not(
     assert sleeper.poll() is None
 
 
-def test_one_that_does_not_end_is_killed() -> None:
+def test_a_process_that_does_not_end_is_killed() -> None:
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-IS", "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout
@@ -96,7 +96,7 @@ def test_one_that_does_not_end_is_killed() -> None:
         wait_until(lambda: has_ended(process.pid))
 
 
-def test_the_next_start_ends_what_a_killed_supervisor_left(tmp_path: Path) -> None:
+def test_the_next_start_ends_processes_of_a_killed_supervisor(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(tmp_path)], stdout=subprocess.PIPE) as supervisor:
         assert supervisor.stdout
         supervisor.stdout.readline()

@@ -68,27 +68,27 @@ def test_a_run_without_a_process_is_ended(prefect: Prefect, url: str, before: st
     assert prefect.state(run) == after
 
 
-def test_a_run_with_a_process_is_left_alone(prefect: Prefect, url: str) -> None:
+def test_a_run_with_a_process_is_not_ended(prefect: Prefect, url: str) -> None:
     run = prefect.add("RUNNING")
     sweep(url, run)
     assert prefect.state(run) == "RUNNING"
 
 
 @pytest.mark.parametrize("worker", ["gpu@another-box-77ab12", None])
-def test_the_run_of_another_machine_is_left_alone(prefect: Prefect, url: str, worker: str | None) -> None:
+def test_a_run_of_another_machine_is_not_ended(prefect: Prefect, url: str, worker: str | None) -> None:
     run = prefect.add("RUNNING", worker=worker)
     sweep(url)
     assert prefect.state(run) == "RUNNING"
 
 
 @pytest.mark.parametrize(("kind", "age_s"), [("RUNNING", 5), ("CANCELLING", 5), ("PENDING", 30)])
-def test_a_young_state_is_left_alone(prefect: Prefect, url: str, kind: str, age_s: float) -> None:
+def test_a_run_with_a_recent_state_is_not_ended(prefect: Prefect, url: str, kind: str, age_s: float) -> None:
     run = prefect.add(kind, age_s=age_s)
     sweep(url)
     assert prefect.state(run) == kind
 
 
-def test_a_run_that_ends_while_it_is_looked_at_keeps_its_end(prefect: Prefect, url: str) -> None:
+def test_a_run_that_ends_during_the_sweep_keeps_its_final_state(prefect: Prefect, url: str) -> None:
     run = prefect.add("RUNNING")
 
     def look() -> set[str]:

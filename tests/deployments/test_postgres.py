@@ -103,7 +103,7 @@ def postmaster(server: EmbeddedPostgres) -> int:
     return int((home.cluster / "postmaster.pid").read_text().split()[0])
 
 
-def test_both_databases_are_made_in_utf8_with_the_locale_c_utf8(server: EmbeddedPostgres) -> None:
+def test_both_databases_are_utf8_with_the_locale_c_utf8(server: EmbeddedPostgres) -> None:
     settings = rows(
         server.url("postgres"),
         "select datname, pg_encoding_to_char(encoding), datlocale from pg_database where not datistemplate",
@@ -116,7 +116,7 @@ def test_both_databases_are_made_in_utf8_with_the_locale_c_utf8(server: Embedded
     assert rows(server.url("anime_production"), "select upper('é')") == [("É",)]
 
 
-def test_it_listens_on_loopback_only_and_asks_for_the_password(server: EmbeddedPostgres) -> None:
+def test_it_listens_on_loopback_only_and_requires_the_password(server: EmbeddedPostgres) -> None:
     settings = rows(
         server.url("prefect"), "select current_setting('listen_addresses'), current_setting('unix_socket_directories')"
     )
@@ -171,7 +171,7 @@ def test_a_second_owner_of_the_folder_is_refused(server: EmbeddedPostgres) -> No
     assert rows(server.url("prefect"), "select 1") == [(1,)]
 
 
-def test_a_port_in_use_is_told_with_the_way_out(reachable: Path) -> None:
+def test_a_port_in_use_is_reported_with_the_fix(reachable: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -180,21 +180,21 @@ def test_a_port_in_use_is_told_with_the_way_out(reachable: Path) -> None:
             EmbeddedPostgres(reachable / "postgres", port).start()
 
 
-def test_a_database_of_another_major_version_is_told_in_one_sentence(server: EmbeddedPostgres) -> None:
+def test_a_database_of_another_major_version_gives_a_one_sentence_error(server: EmbeddedPostgres) -> None:
     server.stop()
     refusal = pytest.raises(StackError, match="created by PostgreSQL 17, but this is PostgreSQL 18")
     with changed(server.folder / "cluster" / "PG_VERSION", "17\n"), refusal:
         server.start()
 
 
-def test_a_lost_password_is_told_at_once(server: EmbeddedPostgres) -> None:
+def test_a_lost_password_is_reported_at_once(server: EmbeddedPostgres) -> None:
     server.stop()
     refusal = pytest.raises(StackError, match="rejects the password")
     with changed(server.folder / "password", "another"), refusal:
         server.start()
 
 
-def test_an_initdb_that_was_cut_off_is_done_again(reachable: Path) -> None:
+def test_an_interrupted_initdb_is_repeated(reachable: Path) -> None:
     server = EmbeddedPostgres(reachable / "postgres", find_free_port())
     half = server.folder / "cluster.new"
     half.mkdir(parents=True)
@@ -208,7 +208,7 @@ def test_an_initdb_that_was_cut_off_is_done_again(reachable: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
-def test_root_keeps_the_data_elsewhere_where_its_folder_shuts_the_server_out(
+def test_root_keeps_the_data_elsewhere_if_the_server_cannot_enter_its_folder(
     reachable: Path, closed_folder: Callable[[], Path]
 ) -> None:
     folder = closed_folder() / "postgres"
@@ -219,7 +219,7 @@ def test_root_keeps_the_data_elsewhere_where_its_folder_shuts_the_server_out(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
-def test_root_copies_the_programs_where_the_server_cannot_reach_them(
+def test_root_copies_the_programs_if_the_server_cannot_reach_them(
     reachable: Path, closed_folder: Callable[[], Path]
 ) -> None:
     packages = closed_folder() / "packages"

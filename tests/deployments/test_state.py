@@ -46,7 +46,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path)
 
 
-def test_it_is_read_as_it_was_written_and_private(written: StackState, tmp_path: Path) -> None:
+def test_the_state_file_round_trips_and_is_private(written: StackState, tmp_path: Path) -> None:
     assert state.read(tmp_path) == written
     assert stat.S_IMODE((tmp_path / state.FILE_NAME).stat().st_mode) == 0o600
     assert [file.name for file in tmp_path.iterdir()] == [state.FILE_NAME]
@@ -61,14 +61,14 @@ def test_a_ready_stack_runs(written: StackState, settings: Settings) -> None:
     assert find_running(settings) == written.addresses
 
 
-def test_one_that_is_still_starting_does_not_run_yet(written: StackState, settings: Settings) -> None:
+def test_a_starting_stack_does_not_run_yet(written: StackState, settings: Settings) -> None:
     state.write(replace(written, ready=False))
     assert find_running(settings) is None
     with pytest.raises(StackError, match="still starting"):
         list_exports(settings)
 
 
-def test_one_whose_supervisor_was_killed_does_not_run(written: StackState, settings: Settings) -> None:
+def test_a_stack_with_a_killed_supervisor_does_not_run(written: StackState, settings: Settings) -> None:
     another = replace(written.supervisor, started=written.supervisor.started - 10)
     state.write(replace(written, supervisor=another))
     assert find_running(settings) is None
@@ -76,7 +76,7 @@ def test_one_whose_supervisor_was_killed_does_not_run(written: StackState, setti
         list_exports(settings)
 
 
-def test_a_shell_reads_the_exports_whatever_they_hold(written: StackState, settings: Settings) -> None:
+def test_a_shell_reads_exports_with_any_content(written: StackState, settings: Settings) -> None:
     script = (
         "\n".join(list_exports(settings))
         + '\nprintf "%s\n%s\n%s" "$TOWER_DATABASE_URL" "$PREFECT_API_URL" "$TOWER_PORT_OFFSET"'
@@ -96,7 +96,7 @@ def test_a_lock_is_held_by_one_and_freed_at_release(tmp_path: Path) -> None:
     second.release()
 
 
-def test_a_folder_that_cannot_be_written_is_told_with_the_way_out(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_writable_is_reported_with_the_fix(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StackError, match=r"cannot be written .*TOWER_DATA_DIR"):
         require_writable(tmp_path / "file" / "data")

@@ -54,7 +54,7 @@ def stop_when(true: Callable[[], bool]) -> PeriodicTask:
     return PeriodicTask(press, interval_s=0.0)
 
 
-def test_what_dies_is_started_again_with_growing_pauses(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
+def test_a_dead_process_is_restarted_with_growing_pauses(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
     starts = tmp_path / "starts"
     command = python(f"import time; open({str(starts)!r}, 'a').write(f'{{time.time()}}\\n')")
     starts.touch()
@@ -72,7 +72,7 @@ def test_what_dies_is_started_again_with_growing_pauses(ear: Ear, python: Python
     ]
 
 
-def test_one_that_was_killed_is_up_again_and_told_so(ear: Ear, python: PythonCommand) -> None:
+def test_a_killed_process_is_restarted_and_reported(ear: Ear, python: PythonCommand) -> None:
     supervisor = ear.supervisor()
     supervisor.launch(service(python(SLEEPER)))
     supervisor.wait_until_ready()
@@ -85,7 +85,7 @@ def test_one_that_was_killed_is_up_again_and_told_so(ear: Ear, python: PythonCom
     supervisor.stop()
 
 
-def test_all_end_in_the_opposite_order_of_their_start(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
+def test_processes_end_in_reverse_start_order(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
     ends = tmp_path / "ends"
 
     def one(name: str) -> ProcessSpec:
@@ -116,7 +116,7 @@ time.sleep(60)
     assert ear.children == ()
 
 
-def test_one_that_dies_while_it_starts_is_an_error_with_the_end_of_its_log(ear: Ear, python: PythonCommand) -> None:
+def test_a_process_that_dies_at_start_is_an_error_with_the_end_of_its_log(ear: Ear, python: PythonCommand) -> None:
     command = python("import sys; sys.exit('no such thing')")
     supervisor = ear.supervisor()
     supervisor.launch(service(command, healthy=lambda: False))
@@ -125,7 +125,7 @@ def test_one_that_dies_while_it_starts_is_an_error_with_the_end_of_its_log(ear: 
     supervisor.stop()
 
 
-def test_one_that_never_answers_is_an_error(ear: Ear, python: PythonCommand) -> None:
+def test_a_process_that_never_answers_is_an_error(ear: Ear, python: PythonCommand) -> None:
     supervisor = ear.supervisor()
     supervisor.launch(service(python(SLEEPER), healthy=lambda: False, ready_s=0.3))
     with pytest.raises(StackError, match="The child did not answer within 0 s"):
@@ -144,7 +144,7 @@ def test_a_step_that_takes_too_long_is_ended(ear: Ear, python: PythonCommand) ->
         ear.supervisor().run_step(python(SLEEPER), title="The step", limit_s=0.2)
 
 
-def test_a_second_ctrl_c_does_not_wait_for_the_stubborn(ear: Ear, python: PythonCommand) -> None:
+def test_a_second_ctrl_c_kills_processes_that_do_not_end(ear: Ear, python: PythonCommand) -> None:
     command = python(STUBBORN, stop_timeout_s=30)
     supervisor = ear.supervisor()
     supervisor.launch(service(command))
@@ -162,7 +162,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_stubborn(ear: Ear, python: Python
     assert has_ended(pid)
 
 
-def test_a_restart_that_cannot_be_is_tried_again(ear: Ear, python: PythonCommand) -> None:
+def test_a_failed_restart_is_retried(ear: Ear, python: PythonCommand) -> None:
     command = python(SLEEPER)
     refusals = [StackError("Port 1 is in use."), StackError("Port 1 is in use.")]
 
@@ -182,7 +182,7 @@ def test_a_restart_that_cannot_be_is_tried_again(ear: Ear, python: PythonCommand
     assert not refusals
 
 
-def test_a_held_service_is_ended_and_left_alone_until_it_is_released(ear: Ear, python: PythonCommand) -> None:
+def test_a_held_service_stays_ended_until_it_is_released(ear: Ear, python: PythonCommand) -> None:
     supervisor = ear.supervisor(first_delay_s=0.0)
     supervisor.launch(service(python(SLEEPER, name="held")), service(python(SLEEPER, name="other")))
     supervisor.wait_until_ready()
@@ -201,7 +201,7 @@ def test_a_held_service_is_ended_and_left_alone_until_it_is_released(ear: Ear, p
     assert ear.said == []
 
 
-def test_a_suspended_one_is_ended_in_its_own_way(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
+def test_a_suspended_service_handles_sigterm(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
     code = f"""
 import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: (open({str(tmp_path / "ended")!r}, 'w').close(), sys.exit()))
@@ -218,7 +218,7 @@ time.sleep(60)
     supervisor.stop()
 
 
-def test_what_comes_after_a_batch_comes_before_an_older_one_ends(ear: Ear, python: PythonCommand) -> None:
+def test_a_stop_callback_runs_after_its_batch_and_before_older_batches_end(ear: Ear, python: PythonCommand) -> None:
     supervisor = ear.supervisor()
     supervisor.launch(service(python(SLEEPER, name="database")))
     database = ear.children[0].pid

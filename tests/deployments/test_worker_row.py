@@ -53,7 +53,7 @@ def fails(sessions: SessionFactory, times: int) -> None:
             workers.record_failure(session, NAME, AWAY)
 
 
-def test_a_report_makes_a_worker_known_with_its_gpu(row: WorkerRow, sessions: SessionFactory) -> None:
+def test_a_report_registers_a_worker_with_its_gpu(row: WorkerRow, sessions: SessionFactory) -> None:
     assert row.report(REPORT)
     worker = read_worker(sessions)
     assert (worker.host, worker.slots, worker.engine, worker.comfyui_url) == ("box", 2, "comfyui", "http://box:8188")
@@ -89,7 +89,7 @@ def test_a_report_does_not_make_an_unwell_worker_well_but_a_new_start_does(
     assert read_worker(sessions).state == WorkerState.STOPPED
 
 
-def test_its_condition_is_what_its_renders_have_written(row: WorkerRow, sessions: SessionFactory) -> None:
+def test_the_state_follows_the_outcomes_of_renders(row: WorkerRow, sessions: SessionFactory) -> None:
     assert row.read_condition() is None
     row.report(REPORT)
     assert row.read_condition() == WorkerCondition(False, 0, None, None, renders=False)
@@ -128,7 +128,7 @@ def test_only_an_unwell_worker_recovers(row: WorkerRow, sessions: SessionFactory
     assert (read_worker(sessions).state, read_worker(sessions).failures_in_a_row) == (WorkerState.STOPPED, 0)
 
 
-def test_a_database_that_is_away_is_no_error_and_is_found_again(row: WorkerRow, sessions: SessionFactory) -> None:
+def test_an_absent_database_is_no_error_and_is_reconnected(row: WorkerRow, sessions: SessionFactory) -> None:
     away = WorkerRow(f"postgresql://nobody@127.0.0.1:{find_free_port()}/none", NAME)
     assert (away.report(REPORT), away.read_condition(), away.mark_recovered()) == (False, None, False)
     row.report(REPORT)
@@ -139,12 +139,12 @@ def test_a_database_that_is_away_is_no_error_and_is_found_again(row: WorkerRow, 
     assert (row.read_condition(), row.read_condition()) == (None, WorkerCondition(False, 0, None, None, renders=False))
 
 
-def test_a_database_of_another_shape_is_told_in_one_sentence(postgres: EmbeddedPostgres) -> None:
+def test_a_database_with_another_schema_gives_a_one_sentence_error(postgres: EmbeddedPostgres) -> None:
     with pytest.raises(StackError, match="tower migrate"):
         WorkerRow(postgres.url("postgres"), NAME).report(REPORT)
 
 
-def test_a_worker_tells_when_it_has_ended_and_only_if_it_had_begun(row: WorkerRow, sessions: SessionFactory) -> None:
+def test_a_worker_reports_its_end_only_if_it_had_started(row: WorkerRow, sessions: SessionFactory) -> None:
     settings = Settings(engine="auto", comfyui_url=None, gpu_slots=2)
     WorkerReporter(settings, row).report_stopped()
     assert row.read_condition() is None
@@ -165,7 +165,7 @@ def test_a_worker_tells_when_it_has_ended_and_only_if_it_had_begun(row: WorkerRo
 @pytest.mark.parametrize(
     ("engine_set", "url"), list(itertools.product(("auto", "animatic", "comfyui"), (None, "http://box:8188")))
 )
-def test_the_engine_that_it_reports_is_the_one_that_renders(
+def test_a_worker_reports_the_engine_that_renders(
     row: WorkerRow, sessions: SessionFactory, engine_set: str, url: str | None
 ) -> None:
     settings = Settings(engine=engine_set, comfyui_url=url and f"http://127.0.0.1:{find_free_port()}")

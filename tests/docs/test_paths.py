@@ -68,7 +68,7 @@ def is_defined(name: str) -> bool:
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
-def test_a_document_names_what_is_there(document: Path) -> None:
+def test_a_document_names_only_existing_paths(document: Path) -> None:
     assert absent_names(document.read_text()) | absent_links(document) == set()
 
 
@@ -80,12 +80,12 @@ def test_a_journey_visits_each_file_once() -> None:
         assert sorted(files) == sorted(set(files)), journey
 
 
-def test_docstrings_and_comments_name_what_is_there() -> None:
+def test_docstrings_and_comments_name_only_existing_paths() -> None:
     absent = {str(path.relative_to(ROOT)): absent_names("\n".join(prose(path))) for path in sources()}
     assert {path: names for path, names in absent.items() if names} == {}
 
 
-def test_a_name_of_what_is_not_there_is_found() -> None:
+def test_an_absent_name_is_detected() -> None:
     text = "See `tower/nothing.py`, tests/fakes/comfyui/, `python -m benchmarks.none` and `tower.errors.TowerError`."
     assert absent_paths(text) == {"tower/nothing.py"}
     assert absent_modules(text) == {"benchmarks.none"}

@@ -107,20 +107,20 @@ def test_every_service_becomes_healthy(logs: dict[str, Path]) -> None:
     assert set(logs) == {"prefect", "production", "music", "worker-cpu", "worker-gpu", "worker-comfyui"}
 
 
-def test_prefect_made_its_own_database_beside_ours(logs: dict[str, Path], machine: Machine) -> None:
+def test_prefect_creates_its_own_database(logs: dict[str, Path], machine: Machine) -> None:
     with psycopg.connect(machine.postgres.url("prefect")) as connection:
         names = {name for (name,) in connection.execute("select name from deployment")}
     assert {"standard", "render", "fast"} <= names
 
 
-def test_the_apis_ask_for_the_key_that_the_file_says_to_make(logs: dict[str, Path], machine: Machine) -> None:
+def test_the_apis_require_the_documented_key(logs: dict[str, Path], machine: Machine) -> None:
     token = machine.run(read_services(VARIABLES)["migrate"], "key", "create", "phone", "--scope", "read").stdout.strip()
     url = f"{Settings(port_offset=machine.offset).production_url}/projects"
     assert httpx.get(url).status_code == 401
     assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
-def test_a_part_that_does_not_run_is_not_healthy(machine: Machine) -> None:
+def test_a_service_that_does_not_run_is_unhealthy(machine: Machine) -> None:
     production = read_services(VARIABLES)["production"]
     elsewhere = Machine(machine.data, find_free_offset(), machine.postgres)
     assert "production is not well" in elsewhere.complaint(production)
@@ -143,7 +143,7 @@ def test_the_image_is_not_root_and_starts_the_whole_stack() -> None:
     assert image["health"] == ["tower", "health"]
 
 
-def test_the_image_takes_in_every_package_and_what_its_installation_reads() -> None:
+def test_the_image_copies_every_package_and_installation_file() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     copied = {line.split()[1] for line in dockerfile.splitlines() if line.startswith("COPY ") and "--from" not in line}
     packages = {folder.name for folder in ROOT.iterdir() if (folder / "py.typed").exists()}

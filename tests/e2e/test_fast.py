@@ -53,7 +53,7 @@ def row_in(stack: RunningStack, job_id: int, segment: int, state: SegmentState) 
         time.sleep(0.02)
 
 
-def test_it_is_planned_at_once_and_waits_for_its_segments(observed_statuses: list[dict[str, Any]]) -> None:
+def test_a_job_is_planned_at_once_and_waits_for_its_segments(observed_statuses: list[dict[str, Any]]) -> None:
     answer = observed_statuses[0]
     assert (answer["status"], answer["total_segments"], answer["job_type"]) == (
         "segments_queued",
@@ -67,7 +67,7 @@ def test_it_is_planned_at_once_and_waits_for_its_segments(observed_statuses: lis
     ]
 
 
-def test_it_goes_from_queued_over_processing_to_completed(observed_statuses: list[dict[str, Any]]) -> None:
+def test_a_job_goes_from_queued_through_processing_to_completed(observed_statuses: list[dict[str, Any]]) -> None:
     order = list(dict.fromkeys(status["status"] for status in observed_statuses))
     assert order == ["segments_queued", "processing", "completed"]
     progress = [status["progress"] for status in observed_statuses[1:]]
@@ -86,12 +86,12 @@ def test_every_segment_is_in_exactly_one_list_until_all_are_completed(observed_s
     assert observed_statuses[-1]["segments_completed"] == segments
 
 
-def test_the_film_has_exactly_the_asked_frames(observed_statuses: list[dict[str, Any]]) -> None:
+def test_the_film_has_exactly_the_requested_frames(observed_statuses: list[dict[str, Any]]) -> None:
     info = probe(Path(observed_statuses[-1]["output_path"]))
     assert (info.frames, info.width, info.height, float(info.fps)) == (SECONDS * 24, 256, 256, 24.0)
 
 
-def test_a_segment_whose_run_is_killed_is_done_again_alone(stack: RunningStack) -> None:
+def test_only_a_segment_with_a_killed_run_is_rendered_again(stack: RunningStack) -> None:
     job_id = stack.api.generate({**SHOT, "width": 512, "height": 512}, fast=True)["job_id"]
     struck = row_in(stack, job_id, 2, SegmentState.PROCESSING)
     os.kill(int(str(struck.process).rsplit(":", 1)[1]), signal.SIGKILL)
@@ -106,7 +106,7 @@ def test_a_segment_whose_run_is_killed_is_done_again_alone(stack: RunningStack) 
     ]
 
 
-def test_a_join_that_fails_keeps_the_segments_and_a_retry_renders_none_again(stack: RunningStack) -> None:
+def test_a_failed_join_keeps_the_segments_and_a_retry_renders_none_again(stack: RunningStack) -> None:
     job_id = stack.api.generate({**SHOT, "duration": 2}, fast=True)["job_id"]
     first = row_in(stack, job_id, 1, SegmentState.COMPLETED)
     with stack.sessions() as session:

@@ -119,7 +119,7 @@ def at_once(segments: list[RenderSegment], name: str) -> int:
     return max((sum(start_s <= start < end_s for start_s, end_s in spans) for start, _ in spans), default=0)
 
 
-def test_each_reports_what_it_is(stack: RunningStack, workers: Workers) -> None:
+def test_each_worker_reports_its_gpu_and_slots(stack: RunningStack, workers: Workers) -> None:
     _until(lambda: set(SLOTS) <= set(reported(stack)), within_s=10)
     for name, slots in SLOTS.items():
         worker = reported(stack)[name]
@@ -128,7 +128,7 @@ def test_each_reports_what_it_is(stack: RunningStack, workers: Workers) -> None:
     assert reported(stack)["gpu"].comfyui_url is None
 
 
-def test_no_job_fails_for_two_bad_workers_while_there_is_a_good_one(stack: RunningStack, workers: Workers) -> None:
+def test_a_job_survives_two_bad_workers_beside_a_good_one(stack: RunningStack, workers: Workers) -> None:
     workers["full"].comfy.misbehave(OutOfMemory(times=None))
     workers["away"].comfy.kill()
     job = finished_job(stack)
@@ -146,7 +146,7 @@ def test_no_job_fails_for_two_bad_workers_while_there_is_a_good_one(stack: Runni
     assert len(failed) == len(segments) - SECONDS
 
 
-def test_the_bad_ones_rest_and_say_why(stack: RunningStack, workers: Workers) -> None:
+def test_bad_workers_rest_with_a_reason(stack: RunningStack, workers: Workers) -> None:
     _until(lambda: all("takes no more" in workers[name].says for name in ("full", "away")), within_s=20)
     answer: dict[str, Any] = httpx.get(f"{stack.addresses.production_url}/workers").json()
     failures = {worker["name"].split("@")[0]: worker["report"] for worker in answer["workers"] if worker["report"]}
@@ -157,7 +157,7 @@ def test_the_bad_ones_rest_and_say_why(stack: RunningStack, workers: Workers) ->
     assert "takes no more" not in workers["good"].says
 
 
-def test_they_come_back_when_they_are_well_and_all_share_the_next_job(stack: RunningStack, workers: Workers) -> None:
+def test_recovered_workers_return_and_share_the_next_job(stack: RunningStack, workers: Workers) -> None:
     workers["full"].comfy.stop_misbehaving()
     workers["away"].comfy.start()
     _until(lambda: all("takes runs again" in workers[name].says for name in ("full", "away")), within_s=60)
@@ -171,7 +171,7 @@ def test_they_come_back_when_they_are_well_and_all_share_the_next_job(stack: Run
     assert reported(stack)["full"].failures_in_a_row == 0
 
 
-def test_one_that_is_ended_says_so(stack: RunningStack, workers: Workers) -> None:
+def test_a_stopped_worker_reports_its_end(stack: RunningStack, workers: Workers) -> None:
     workers["good"].process.terminate()
     assert workers["good"].process.wait(timeout=30) == 0
     assert states(stack)["good"] == WorkerState.STOPPED

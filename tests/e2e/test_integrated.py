@@ -88,9 +88,7 @@ def final(stack: RunningStack, job_id: int) -> QualityMetrics:
         return session.get_one(QualityMetrics, job_id)
 
 
-def test_a_black_render_is_made_again_with_another_seed(
-    stack: RunningStack, comfy: FakeComfyUI, project_id: int
-) -> None:
+def test_a_black_render_is_repeated_with_another_seed(stack: RunningStack, comfy: FakeComfyUI, project_id: int) -> None:
     comfy.misbehave(BlackPicture())
     started = generate_integrated(stack, project_id, seed=7)
     job = stack.wait_for_end(started["job_id"])
@@ -107,7 +105,7 @@ def test_a_black_render_is_made_again_with_another_seed(
     assert "| 2 (kept) |" in stack.read_job_page(job["job_id"])
 
 
-def test_three_bad_renders_keep_the_best_and_never_call_it_good(
+def test_three_bad_renders_keep_the_best_without_passing_it(
     stack: RunningStack, comfy: FakeComfyUI, project_id: int
 ) -> None:
     comfy.misbehave(BlackPicture())
@@ -128,7 +126,7 @@ def test_three_bad_renders_keep_the_best_and_never_call_it_good(
         assert session.get_one(Asset, best["asset_id"]).path == job["output_path"]
 
 
-def test_a_run_killed_between_two_rounds_goes_on_after_the_first(
+def test_a_run_killed_between_two_rounds_resumes_after_the_first(
     stack: RunningStack, comfy: FakeComfyUI, project_id: int
 ) -> None:
     comfy.misbehave(BlackPicture(), Slow(times=None, seconds_per_step=0.1))

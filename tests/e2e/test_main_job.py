@@ -41,7 +41,7 @@ def row(stack: RunningStack, job: dict[str, Any]) -> ProductionJob:
         return session.get_one(ProductionJob, job["job_id"])
 
 
-def test_the_job_completes_with_a_playable_file_of_exactly_the_asked_frames(job: dict[str, Any]) -> None:
+def test_the_job_completes_with_a_playable_file_of_exactly_the_requested_frames(job: dict[str, Any]) -> None:
     assert (job["status"], job["progress"], job["job_type"]) == ("completed", 1.0, "video_generation")
     info = probe(Path(job["output_path"]))
     assert (info.codec, info.pixel_format, info.width, info.height, info.frames) == (
@@ -54,7 +54,7 @@ def test_the_job_completes_with_a_playable_file_of_exactly_the_asked_frames(job:
     assert info.faststart
 
 
-def test_it_says_what_made_it_and_how_good_it_is(job: dict[str, Any]) -> None:
+def test_the_job_has_its_provenance_and_quality(job: dict[str, Any]) -> None:
     assert (job["engine"], job["seed"]) == ("animatic", 7)
     assert 0 < job["quality_score"] <= 10
     assert any("'kai'" in warning for warning in job["warnings"])
@@ -71,7 +71,7 @@ def test_the_video_can_be_fetched_in_parts(job: dict[str, Any], stack: RunningSt
     assert (part.status_code, part.content, part.headers["content-type"]) == (206, b"ftyp", "video/mp4")
 
 
-def test_every_step_left_its_result_in_the_database(stack: RunningStack, job: dict[str, Any]) -> None:
+def test_every_step_stores_its_result_in_the_database(stack: RunningStack, job: dict[str, Any]) -> None:
     stored = row(stack, job)
     assert {"cast", "prompt"} <= set(stored.steps)
     with stack.sessions() as session:

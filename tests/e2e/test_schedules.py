@@ -13,7 +13,7 @@ from tests.e2e.conftest import RunningStack
 LIMIT_S = 120
 
 
-def test_a_schedule_that_is_due_runs_by_itself(stack: RunningStack) -> None:
+def test_a_due_schedule_runs(stack: RunningStack) -> None:
     with httpx.Client(base_url=stack.addresses.prefect_api_url) as http:
         purge = http.get("/deployments/name/purge/purge").raise_for_status().json()
         anchor = datetime.now(UTC) + timedelta(seconds=15)

@@ -50,7 +50,7 @@ def stack(env: dict[str, str], data: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd on this machine")
 @pytest.mark.parametrize("name", NAMES)
-def test_systemd_finds_no_fault_but_that_tower_is_not_installed(name: str) -> None:
+def test_systemd_reports_only_that_tower_is_not_installed(name: str) -> None:
     command = ["systemd-analyze", "verify", "--man=no", str(UNITS / name)]
     faults = subprocess.run(command, capture_output=True, text=True, check=False).stderr.splitlines()
     ours = [fault for fault in faults if name.partition(".")[0].rstrip("@") in fault]
@@ -58,7 +58,7 @@ def test_systemd_finds_no_fault_but_that_tower_is_not_installed(name: str) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_unit_has_no_privileges_and_starts_again_after_a_failure(name: str) -> None:
+def test_a_unit_has_no_privileges_and_restarts_after_a_failure(name: str) -> None:
     service = unit_file.read_unit(name, instance="left").sections["Service"]
     assert (service["User"], service["NoNewPrivileges"], service["CapabilityBoundingSet"]) == ("tower", "yes", "")
     assert (service["ProtectSystem"], service["StateDirectory"]) == ("strict", "tower")

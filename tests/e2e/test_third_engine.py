@@ -31,7 +31,7 @@ with sessions(connect(settings.database_url))() as session:
 """
 
 
-def test_a_shot_is_rendered_with_it_and_says_so(stack: RunningStack) -> None:
+def test_a_shot_is_rendered_with_the_third_engine_and_names_it(stack: RunningStack) -> None:
     job = stack.wait_for_end(stack.api.generate({"prompt": "a lighthouse", **SHOT})["job_id"])
     assert (job["status"], job["engine"]) == ("completed", "sketch")
     assert "Drawn as blocks of colour, not as what the prompt says" in job["warnings"]
@@ -42,7 +42,7 @@ def test_a_shot_is_rendered_with_it_and_says_so(stack: RunningStack) -> None:
     assert (take.provenance["engine"], take.provenance["engine_version"]) == ("sketch", "0.3")
 
 
-def test_it_is_shown_like_the_others(stack: RunningStack) -> None:
+def test_the_third_engine_is_listed_like_the_others(stack: RunningStack) -> None:
     url = stack.addresses.production_url
     assert httpx.get(f"{url}/status").json()["engine"]["installed"]["sketch"] == "0.3"
     [worker] = [worker for worker in httpx.get(f"{url}/workers").json()["workers"] if worker["name"].startswith("gpu@")]
@@ -58,7 +58,7 @@ def test_it_is_shown_like_the_others(stack: RunningStack) -> None:
     assert (checks["engine sketch"]["status"], checks["engine sketch"]["found"]) == ("ok", "sketch 0.3")
 
 
-def test_its_takes_are_out_of_date_once_its_version_changes(stack: RunningStack, tmp_path: Path) -> None:
+def test_takes_of_the_third_engine_are_stale_after_a_version_change(stack: RunningStack, tmp_path: Path) -> None:
     url = stack.addresses.production_url
     project_id = _made(f"{url}/projects", {"name": f"Lights {time.time()}"})
     scene_id = _made(f"{url}/scenes", {"project_id": project_id, "description": "A lighthouse"})

@@ -66,7 +66,7 @@ def project_id(stack: RunningStack, picture: Path) -> int:
     return project_id
 
 
-def test_professional_is_held_against_the_reference_image(stack: RunningStack, project_id: int, picture: Path) -> None:
+def test_professional_is_compared_with_the_reference_image(stack: RunningStack, project_id: int, picture: Path) -> None:
     request = {"prompt": "in a sunny room", "type": "professional", "character": "aiko", "project_id": project_id}
     finished = stack.wait_for_end(stack.api.generate(SMALL | request)["job_id"])
     assert (finished["status"], finished["job_type"], finished["error"]) == (
@@ -101,7 +101,7 @@ def test_without_a_reference_image_the_consistency_is_unknown(stack: RunningStac
     }
 
 
-def test_personal_is_made_as_its_mood_chose_and_checked_against_the_glossary(stack: RunningStack) -> None:
+def test_personal_follows_its_mood_and_is_checked_against_the_glossary(stack: RunningStack) -> None:
     request = {"prompt": "a woman in a kimono, right over left", "type": "personal", "mood": "dreamy"}
     accepted = stack.api.generate(SMALL | request)
     finished = stack.wait_for_end(accepted["job_id"])
@@ -119,7 +119,7 @@ def test_personal_is_made_as_its_mood_chose_and_checked_against_the_glossary(sta
     )
 
 
-def test_personal_started_by_hand_in_prefect_chooses_then(stack: RunningStack) -> None:
+def test_personal_started_by_hand_in_prefect_chooses_a_mood(stack: RunningStack) -> None:
     api = stack.addresses.prefect_api_url
     deployment = httpx.get(f"{api}/deployments/name/personal/personal").raise_for_status().json()
     parameters = {"prompt": "by hand", "type": "personal", "mood": "dark", "duration_s": 1, "width": 256, "height": 256}
@@ -131,7 +131,7 @@ def test_personal_started_by_hand_in_prefect_chooses_then(stack: RunningStack) -
     assert finished["mood_choice"]["mood"]["value"] == "dark"
 
 
-def test_the_shell_asks_for_a_mood(stack: RunningStack) -> None:
+def test_the_shell_accepts_a_mood(stack: RunningStack) -> None:
     result = stack.run_tower(
         "generate", "the sea", "--type", "personal", "--mood", "calm", "--duration", "1", "--size", "256x256"
     )

@@ -48,7 +48,7 @@ def soon(condition: Callable[[], bool], *, within_s: float) -> bool:
     return True
 
 
-def test_a_cancel_in_mid_render_stops_the_work_and_leaves_nothing(stack: RunningStack) -> None:
+def test_a_cancel_during_a_render_stops_it_and_leaves_no_files(stack: RunningStack) -> None:
     job_id = under_way(stack)["job_id"]
     pid = int(str(segments_of(stack, job_id)[0].process).rsplit(":", 1)[1])
     assert stack.api.cancel(job_id)["status"] == "cancelled"
@@ -66,7 +66,7 @@ def test_a_cancel_in_mid_render_stops_the_work_and_leaves_nothing(stack: Running
     assert stack.api.get_status(job_id)["status"] == "cancelled"
 
 
-def test_a_render_that_is_killed_is_done_again_and_only_once(stack: RunningStack) -> None:
+def test_a_killed_render_is_repeated_once(stack: RunningStack) -> None:
     job_id = under_way(stack)["job_id"]
     os.kill(int(str(segments_of(stack, job_id)[0].process).rsplit(":", 1)[1]), signal.SIGKILL)
     job = stack.wait_for_end(job_id)
@@ -77,7 +77,7 @@ def test_a_render_that_is_killed_is_done_again_and_only_once(stack: RunningStack
         assert len(session.scalars(select(Asset).filter_by(job_id=job_id)).all()) == 1
 
 
-def test_a_recipe_that_is_killed_goes_on_with_the_render_that_outlived_it(stack: RunningStack) -> None:
+def test_a_killed_recipe_resumes_with_its_surviving_render(stack: RunningStack) -> None:
     job_id = under_way(stack)["job_id"]
     with stack.sessions() as session:
         run_id = session.get_one(ProductionJob, job_id).flow_run_id
@@ -94,7 +94,7 @@ def kill_prefect(stack: RunningStack) -> None:
     os.kill(next(child.pid for child in stack_state.children if child.name == "prefect"), signal.SIGKILL)
 
 
-def test_a_job_under_way_completes_though_prefect_dies(stack: RunningStack) -> None:
+def test_a_running_job_completes_although_prefect_dies(stack: RunningStack) -> None:
     job_id = under_way(stack)["job_id"]
     kill_prefect(stack)
     job = stack.wait_for_end(job_id)
@@ -102,7 +102,7 @@ def test_a_job_under_way_completes_though_prefect_dies(stack: RunningStack) -> N
     assert [segment.state for segment in segments_of(stack, job_id)] == ["completed"]
 
 
-def test_a_job_asked_for_while_prefect_is_away_runs_when_it_is_back(stack: RunningStack) -> None:
+def test_a_job_opened_without_prefect_runs_after_prefect_returns(stack: RunningStack) -> None:
     kill_prefect(stack)
     accepted = stack.api.generate(SHORT)
     assert accepted["status"] == "processing"

@@ -44,7 +44,7 @@ def schedules(prefect: PrefectClient) -> list[dict[str, Any]]:
     ]
 
 
-def test_it_is_scheduled_once_and_stays_paused_if_somebody_paused_it(prefect: PrefectClient) -> None:
+def test_the_purge_is_scheduled_once_and_stays_paused_after_a_new_deployment(prefect: PrefectClient) -> None:
     daily = {"cron": DAILY, "slug": "daily", "active": True}
     for _ in range(2):
         python(prefect, "-m", "deployments.deploy")
@@ -57,7 +57,7 @@ def test_it_is_scheduled_once_and_stays_paused_if_somebody_paused_it(prefect: Pr
     assert (deployment["entrypoint"], deployment["work_pool_name"]) == ("flows.purge.purge", "cpu")
 
 
-def test_a_run_purges_what_is_due(prefect: PrefectClient, studio: Studio) -> None:
+def test_a_run_purges_projects_that_are_due(prefect: PrefectClient, studio: Studio) -> None:
     due_project, kept_project = insert_whole_project(studio, name="Due"), insert_whole_project(studio, name="Kept")
     with studio.sessions.begin() as session:
         projects.delete_project(session, due_project).deleted_at = datetime.now(UTC) - timedelta(days=8)

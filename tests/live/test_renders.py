@@ -25,7 +25,7 @@ from tower.workflows.graph import Binding
 Tell = Callable[[str], None]
 
 
-def test_a_graph_without_models_gives_exactly_the_asked_clip(live: LiveRender, tell: Tell) -> None:
+def test_a_graph_without_models_gives_exactly_the_requested_clip(live: LiveRender, tell: Tell) -> None:
     assert live.render(live.bind_as_registered(graphs.build_plain_colour())) == ()
     clip = live.clip
     assert (clip.width, clip.height, clip.frames, float(clip.fps)) == (SHOT.width, SHOT.height, SHOT.frames, SHOT.fps)
@@ -64,7 +64,7 @@ def test_the_same_prompt_id_twice_renders_once(live: LiveRender) -> None:
     assert _number(live) == number
 
 
-def test_a_cancel_in_mid_run_is_confirmed(live: LiveRender, tell: Tell) -> None:
+def test_a_cancel_during_a_run_is_confirmed(live: LiveRender, tell: Tell) -> None:
     cancelled_at: list[float] = []
 
     def cancel(_: str) -> None:

@@ -31,7 +31,7 @@ NO_MODEL = {
 NOT_INSTALLED = (GraphFindingCode.MISSING_NODE, GraphFindingCode.MISSING_MODEL)
 
 
-def test_the_server_says_what_it_is(tell: Callable[[str], None]) -> None:
+def test_the_server_describes_itself(tell: Callable[[str], None]) -> None:
     stats = httpx.get(f"{URL}/system_stats").raise_for_status().json()
     devices = ", ".join(f"{device['name']} ({device['vram_total'] / 2**30:.0f} GiB)" for device in stats["devices"])
     tell(f"version {stats['system']['comfyui_version']}, Python {stats['system']['python_version'][:7]}, {devices}")
@@ -56,7 +56,7 @@ def test_model_files_are_listed(client: ComfyUIClient, tell: Callable[[str], Non
 
 
 @pytest.mark.parametrize("name", builtin_workflows())
-def test_nothing_but_packs_and_models_keeps_a_built_in_graph_from_running(
+def test_only_missing_packs_and_models_prevent_a_built_in_graph(
     client: ComfyUIClient, tell: Callable[[str], None], name: str
 ) -> None:
     info = client.catalogue.get_object_info()
@@ -86,7 +86,7 @@ def test_nothing_but_packs_and_models_keeps_a_built_in_graph_from_running(
     ],
     ids=lambda value: value.value if isinstance(value, GraphFindingCode) else "",
 )
-def test_what_the_check_finds_the_server_refuses(
+def test_the_server_refuses_graphs_with_findings(
     client: ComfyUIClient, code: GraphFindingCode, fault: ComfyUIFault, wrong: dict[str, Any]
 ) -> None:
     graph = wrong | {"2": node("SaveImage", images=["1", 0], filename_prefix="tower/live")}

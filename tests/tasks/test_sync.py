@@ -129,7 +129,7 @@ def test_the_take_is_cut_to_the_music_of_its_scene(studio: Studio, timing: str) 
     assert studio.row(ProductionJob, attempt.job_id).stage == Stage.AUDIO
 
 
-def test_a_run_that_is_started_again_does_not_do_it_twice(studio: Studio) -> None:
+def test_a_restarted_run_does_not_repeat_the_stage(studio: Studio) -> None:
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
     synced = sync_to_music.fn(attempt, take)
@@ -148,7 +148,7 @@ def test_a_job_without_music_keeps_its_take(studio: Studio) -> None:
         assert sync_to_music.fn(attempt, take) == take
 
 
-def test_what_cannot_be_stretched_that_far_stays_and_is_said(studio: Studio) -> None:
+def test_an_impossible_stretch_keeps_the_timing_and_warns(studio: Studio) -> None:
     studio.give_music(sync_points=POINTS[:2])
     attempt, take = studio.job(scene_id=studio.scene_id)
     with studio.sessions.begin() as session:  # planned when the scene was another
@@ -163,7 +163,7 @@ def test_what_cannot_be_stretched_that_far_stays_and_is_said(studio: Studio) -> 
     assert studio.music()["measured_error_ms"] == pytest.approx(2000 / 24, abs=1)
 
 
-def test_a_cancelled_job_stops_and_leaves_nothing(studio: Studio) -> None:
+def test_a_cancelled_job_stops_and_leaves_no_files(studio: Studio) -> None:
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
     with studio.sessions.begin() as session:
@@ -174,7 +174,7 @@ def test_a_cancelled_job_stops_and_leaves_nothing(studio: Studio) -> None:
     assert studio.music()["output_asset_id"] is None
 
 
-def test_music_that_is_gone_or_another_by_now(studio: Studio) -> None:
+def test_changed_music_warns_and_deleted_music_fails(studio: Studio) -> None:
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
     write_wav(studio.theme, click_track(BEATS_S + 0.1, 12))
@@ -186,7 +186,7 @@ def test_music_that_is_gone_or_another_by_now(studio: Studio) -> None:
         sync_to_music.fn(attempt, replace(take, asset_id=studio.job(scene_id=None)[1].asset_id))
 
 
-def test_a_step_that_was_kept_as_beats_is_not_done_again(studio: Studio) -> None:
+def test_a_step_stored_as_beats_is_not_repeated(studio: Studio) -> None:
     """Version 0.1.0 kept it under this key."""
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
@@ -197,7 +197,7 @@ def test_a_step_that_was_kept_as_beats_is_not_done_again(studio: Studio) -> None
     assert sync_to_music.fn(attempt, take) == synced
 
 
-def test_a_step_that_cannot_be_read_is_done_again(studio: Studio) -> None:
+def test_an_unreadable_step_is_repeated(studio: Studio) -> None:
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
     with studio.sessions.begin() as session:

@@ -55,7 +55,7 @@ def element(client: TestClient) -> tuple[str, Change, str]:
 
 
 @pytest.mark.parametrize("make", [timeline, context, preference, element])
-def test_the_second_of_two_who_read_the_same_is_refused(
+def test_a_second_write_with_a_stale_etag_is_refused(
     client: TestClient, make: Callable[[TestClient], tuple[str, Change, str]]
 ) -> None:
     url, change, field = make(client)
@@ -79,6 +79,6 @@ def test_a_preference_that_is_not_set_matches_nothing(client: TestClient) -> Non
     assert require_success(client.get(f"{API_ROOT}/preferences")) == []
 
 
-def test_single_ones_that_are_not_there(client: TestClient) -> None:
+def test_an_absent_entity_is_not_found(client: TestClient) -> None:
     for path in ("timeline", "context", "preferences", "cultural-elements"):
         assert status_and_code(client.get(f"{API_ROOT}/{path}/999999999")) == (404, "NOT_FOUND")

@@ -116,7 +116,7 @@ def test_nul_is_refused_in_the_query_and_names_nothing_in_the_path(client: TestC
     assert client.get("/api/scenes/a").json() == "a"
 
 
-def test_large_body_is_413_announced_or_chunked(client: TestClient) -> None:
+def test_a_large_body_is_413_announced_or_chunked(client: TestClient) -> None:
     headers = {"Content-Type": "application/json"}
     announced = client.post("/api/scenes", content=b" " * (LIMIT_BYTES + 1), headers=headers)
     assert announced.status_code == 413
@@ -132,7 +132,7 @@ def test_large_body_is_413_announced_or_chunked(client: TestClient) -> None:
     assert read_error(chunked)["code"] == "BODY_TOO_LARGE"
 
 
-def test_body_of_just_the_limit_is_taken(client: TestClient) -> None:
+def test_a_body_of_exactly_the_limit_is_accepted(client: TestClient) -> None:
     shell = len(json.dumps({"name": ""}))
     exact = json.dumps({"name": "x" * (LIMIT_BYTES - shell)}).encode()
     assert len(exact) == LIMIT_BYTES

@@ -39,13 +39,13 @@ async def run(endpoint: Any, **values: Any) -> None:
     await endpoint(**values)
 
 
-def test_those_that_only_read_wait_in_line() -> None:
+def test_read_only_requests_queue_for_a_thread() -> None:
     assert most_at_once(ReadSession(), asked=6) == MAX_READERS
 
 
-def test_those_that_may_wait_for_others_do_not() -> None:
+def test_requests_that_may_block_do_not_queue() -> None:
     assert most_at_once(Session(), asked=6) > MAX_READERS
 
 
-def test_readers_wait_in_line_in_each_event_loop() -> None:
+def test_read_only_requests_queue_in_each_event_loop() -> None:
     assert [most_at_once(ReadSession(), asked=4) for _ in range(2)] == [MAX_READERS, MAX_READERS]

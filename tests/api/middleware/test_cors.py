@@ -27,7 +27,7 @@ def client(sessions: SessionFactory) -> Iterator[TestClient]:
 
 
 @pytest.mark.parametrize("origin", [STUDIO, DASHBOARD, "http://127.0.0.1:8328"])
-def test_listed_origins_may_ask_and_see_our_headers(client: TestClient, origin: str) -> None:
+def test_listed_origins_can_send_requests_and_read_our_headers(client: TestClient, origin: str) -> None:
     answer = client.get(A, headers={"Origin": origin})
     assert answer.headers["Access-Control-Allow-Origin"] == origin
     assert "Access-Control-Allow-Credentials" not in answer.headers
@@ -36,7 +36,7 @@ def test_listed_origins_may_ask_and_see_our_headers(client: TestClient, origin: 
     assert client.post("/api/scenes", headers={"Origin": origin}).status_code == 200
 
 
-def test_a_listed_origin_sees_why_even_what_nobody_expected_failed(client: TestClient) -> None:
+def test_a_listed_origin_can_read_unexpected_errors(client: TestClient) -> None:
     answer = client.get("/api/boom", headers={"Origin": STUDIO})
     assert (answer.status_code, read_error(answer)["code"]) == (500, "INTERNAL_ERROR")
     assert answer.headers["Access-Control-Allow-Origin"] == STUDIO
@@ -46,7 +46,7 @@ def test_a_listed_origin_sees_why_even_what_nobody_expected_failed(client: TestC
 @pytest.mark.parametrize(
     "origin", [STRANGER, "null", "http://localhost:9999", f"{STUDIO}.evil.example", "http://[", ""]
 )
-def test_strangers_pages_read_and_change_nothing(client: TestClient, origin: str) -> None:
+def test_pages_of_other_origins_can_neither_read_nor_change_anything(client: TestClient, origin: str) -> None:
     assert "Access-Control-Allow-Origin" not in client.get(A, headers={"Origin": origin}).headers
     answer = client.post("/api/scenes", headers={"Origin": origin})
     assert answer.status_code == 403
@@ -55,7 +55,7 @@ def test_strangers_pages_read_and_change_nothing(client: TestClient, origin: str
         pass
 
 
-def test_the_page_that_came_from_here_may_change_things(client: TestClient) -> None:
+def test_a_page_of_the_same_origin_can_change_things(client: TestClient) -> None:
     same = {"Host": "box:8328", "Origin": "http://box:8328"}
     assert client.post("/api/scenes", headers=same).status_code == 200
 
@@ -88,7 +88,7 @@ def test_preflight_needs_no_key_and_refusals_can_be_read(sessions: SessionFactor
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8328", "127.0.0.1.evil.example", "a@b", "[::1", "a:b:c"]
 )
-def test_a_foreign_name_for_this_machine_is_refused(client: TestClient, host: str) -> None:
+def test_a_foreign_host_name_is_refused(client: TestClient, host: str) -> None:
     answer = client.get(A, headers={"Host": host})
     assert answer.status_code == 403
     assert read_error(answer)["code"] == "FORBIDDEN"
@@ -97,12 +97,12 @@ def test_a_foreign_name_for_this_machine_is_refused(client: TestClient, host: st
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:8328", "127.0.0.1:9", "[::1]:8328", "box", "tower.localhost", "studio.example"]
 )
-def test_our_own_names_are_answered(client: TestClient, host: str) -> None:
+def test_host_names_of_this_machine_are_accepted(client: TestClient, host: str) -> None:
     assert client.get(A, headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(("peer", "status"), [("192.168.1.9", 403), ("2001:db8::1", 403), ("::1", 200)])
-def test_without_keys_only_this_machine_is_answered(sessions: SessionFactory, peer: str, status: int) -> None:
+def test_without_keys_only_loopback_is_answered(sessions: SessionFactory, peer: str, status: int) -> None:
     with serve_guarded(sessions, peer=peer) as client:
         assert client.get(A).status_code == status
 

@@ -25,7 +25,7 @@ class Clock:
         return self.now_s
 
 
-def test_a_burst_is_let_in_and_given_back_evenly() -> None:
+def test_a_burst_is_accepted_and_refilled_evenly() -> None:
     clock = Clock()
     limiter = RateLimiter(Rate.parse("6/minute"), clock=clock)
     assert [limiter.count_request("kai").remaining for _ in range(6)] == [5, 4, 3, 2, 1, 0]
@@ -40,7 +40,7 @@ def test_a_burst_is_let_in_and_given_back_evenly() -> None:
     assert limiter.count_request("kai").remaining == 5
 
 
-def test_over_any_hour_no_more_than_the_rate_and_a_burst_are_let_in() -> None:
+def test_any_hour_accepts_at_most_the_rate_and_one_burst() -> None:
     clock = Clock()
     limiter = RateLimiter(Rate.parse("10/second"), clock=clock)
     let_in = 0
@@ -50,7 +50,7 @@ def test_over_any_hour_no_more_than_the_rate_and_a_burst_are_let_in() -> None:
     assert let_in == pytest.approx(100 * 10 + 10, abs=2)
 
 
-def test_a_crowd_of_callers_takes_no_quota_from_those_who_ask_now() -> None:
+def test_many_callers_take_no_quota_from_active_ones() -> None:
     clock = Clock()
     limiter = RateLimiter(Rate.parse("10/minute"), clock=clock)
     for number in range(4 * SLOTS):
@@ -76,7 +76,7 @@ def limited(sessions: SessionFactory) -> Iterator[TestClient]:
         yield client
 
 
-def test_one_too_many_is_429_with_the_time_to_wait(limited: TestClient) -> None:
+def test_a_request_over_the_limit_is_429_with_the_time_to_wait(limited: TestClient) -> None:
     for left in (4, 3, 2, 1, 0):
         answer = limited.get(A)
         assert answer.status_code == 200

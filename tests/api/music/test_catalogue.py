@@ -58,7 +58,7 @@ def test_answers_are_kept_for_a_while(client: AppleMusicClient, apple: FakeApple
     assert len(apple.asked) == 1
 
 
-def test_what_may_pass_is_tried_again_slower_each_time(
+def test_temporary_failures_are_retried_with_growing_waits(
     client: AppleMusicClient, apple: FakeAppleMusic, waits: list[float]
 ) -> None:
     apple.failures = [429, 503]
@@ -71,7 +71,7 @@ def test_what_may_pass_is_tried_again_slower_each_time(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_refusal_is_told_and_not_tried_again(client: AppleMusicClient, apple: FakeAppleMusic, status: int) -> None:
+def test_a_refusal_is_reported_and_not_retried(client: AppleMusicClient, apple: FakeAppleMusic, status: int) -> None:
     apple.failures = [status]
     with pytest.raises(CatalogueError, match=f"{status}.*as the test wants"):
         client.search("yoasobi")
@@ -113,7 +113,7 @@ def test_the_catalogue_says_that_it_is_metadata_only(
     assert answer.headers["X-Next-Cursor"] == "2"
 
 
-def test_a_key_file_that_is_no_key_is_named(music_settings: Settings, tmp_path: Path) -> None:
+def test_the_error_names_an_invalid_key_file(music_settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "key.p8").write_text("no key")
     configured = {
         "apple_music_team_id": TEAM_ID,

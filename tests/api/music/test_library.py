@@ -42,7 +42,7 @@ def titles(answer: Any) -> list[str]:
     return [track["title"] for track in answer.json()]
 
 
-def test_health_says_what_was_tried(music: TestClient) -> None:
+def test_health_reports_the_checked_features(music: TestClient) -> None:
     health = music.get("/api/health").json()
     assert (health["status"], health["service"], health["reasons"]) == ("healthy", "tower-apple-music", {})
     names = ("audio_quality_monitoring", "music_library", "streaming", "search")
@@ -81,7 +81,7 @@ def test_search_ranks_the_title_before_its_beginning_and_pages(filled: TestClien
 
 
 @pytest.mark.parametrize("query", ["%", "_", "\\", "%%%%", "!!!", "zzzzqqqq", "' or 1=1 --"])
-def test_search_takes_odd_words_as_words(filled: TestClient, query: str) -> None:
+def test_search_treats_special_characters_as_text(filled: TestClient, query: str) -> None:
     assert titles(filled.get("/api/search", params={"q": query})) == []
 
 
@@ -97,7 +97,7 @@ def test_tracks_are_narrowed_by_tempo_genre_and_length(filled: TestClient) -> No
     assert (refused.status_code, refused.json()["error"]["details"]["field"]) == (422, "max_bpm")
 
 
-def test_a_track_tells_all_and_its_tempo_can_be_set(filled: TestClient) -> None:
+def test_a_track_has_all_fields_and_its_tempo_can_be_set(filled: TestClient) -> None:
     track_id = tracks_by_title(filled)["Jóga"]["id"]
     track = filled.get(f"/api/track/{track_id}").json()
     assert (track["bpm"], track["bpm_source"], track["tag_bpm"]) == (83, "tag", 83)
@@ -129,7 +129,7 @@ def test_a_scan_can_measure_everything(filled: TestClient) -> None:
         measured(filled, track["id"])
 
 
-def test_scan_lists_what_it_could_not_read(filled: TestClient, music_folder: Path) -> None:
+def test_a_scan_lists_unreadable_files(filled: TestClient, music_folder: Path) -> None:
     (music_folder / "broken.mp3").write_bytes(b"nothing")
     (music_folder / "1.mp3").unlink()
     scan = run_scan(filled)
@@ -168,7 +168,7 @@ def test_playlists_are_made_changed_and_deleted(filled: TestClient) -> None:
     assert len(tracks_by_title(filled)) == 5
 
 
-def test_library_xml_of_any_machine_is_imported(
+def test_a_library_xml_from_any_machine_is_imported(
     music: TestClient, music_folder: Path, music_settings: Settings, sounds: Make
 ) -> None:
     accents = sounds(music_folder / unicodedata.normalize("NFC", "Jóga é.flac"), title="Jóga")
@@ -225,7 +225,7 @@ def test_library_xml_of_any_machine_is_imported(
 @pytest.mark.parametrize(
     "content", [b"", b"no xml", b"<plist><dict/></plist>", b"<plist version='1.0'><array/></plist>"]
 )
-def test_what_is_no_library_xml_is_refused(music: TestClient, music_folder: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_library_xml_is_refused(music: TestClient, music_folder: Path, content: bytes) -> None:
     (music_folder / "Library.xml").write_bytes(content)
     refused = music.post("/api/library/import", json={"path": str(music_folder / "Library.xml")})
     assert (refused.status_code, refused.json()["error"]["details"]["field"]) == (422, "path")

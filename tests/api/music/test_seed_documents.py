@@ -67,7 +67,7 @@ PROOFS: dict[str, Callable[[Any], None]] = {
 
 
 @pytest.mark.parametrize("curl", CURLS, ids=lambda curl: curl.request_line)
-def test_documented_request_does_what_the_document_says(curl: Curl, beats: TestClient, theme: Path) -> None:
+def test_a_documented_request_behaves_as_documented(curl: Curl, beats: TestClient, theme: Path) -> None:
     analysis = beats.post("/api/bpm/analyze-track", json={"audio_path": str(theme)}).json()
     method, path = curl.request_line.split(" ", 1)
     body = json.loads(curl.body.replace("/path/to/audio.mp3", str(theme))) if curl.body else None
@@ -76,5 +76,5 @@ def test_documented_request_does_what_the_document_says(curl: Curl, beats: TestC
     PROOFS[curl.request_line](answer.json())
 
 
-def test_no_documented_request_is_forgotten() -> None:
+def test_every_documented_request_is_tested() -> None:
     assert {curl.request_line for curl in CURLS} == set(PROOFS)

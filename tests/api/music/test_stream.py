@@ -39,7 +39,7 @@ def test_a_file_is_sent_whole_and_by_range(music: TestClient, music_folder: Path
     assert music.head(url).headers["content-length"] == str(len(content))
 
 
-def test_what_a_browser_has_is_not_sent_again(music: TestClient, music_folder: Path, sounds: Make) -> None:
+def test_a_cached_file_is_not_sent_again(music: TestClient, music_folder: Path, sounds: Make) -> None:
     sounds(music_folder / "a.flac", title="A")
     run_scan(music)
     url = stream_of(music, "A")
@@ -72,7 +72,7 @@ def test_every_kind_has_its_media_type(
     assert music.get(stream_of(music, "A")).headers["content-type"] == media
 
 
-def test_what_browsers_cannot_play_is_sent_as_opus(music: TestClient, music_folder: Path, sounds: Make) -> None:
+def test_unplayable_formats_are_sent_as_opus(music: TestClient, music_folder: Path, sounds: Make) -> None:
     sounds(music_folder / "alac.m4a", "-c:a", "alac", title="A", seconds=3)
     run_scan(music)
     url = stream_of(music, "A")
@@ -102,7 +102,7 @@ def test_a_track_that_left_the_library_is_not_sent(
     assert music.get(url.replace("stream", "waveform")).status_code == 404
 
 
-def test_waveform_says_that_it_knows_no_beats(music: TestClient, music_folder: Path, sounds: Make) -> None:
+def test_a_waveform_without_analysis_has_no_beats(music: TestClient, music_folder: Path, sounds: Make) -> None:
     sounds(music_folder / "a.mp3", title="<A> & B", artist="日本", seconds=3)
     run_scan(music)
     answer = music.get(stream_of(music, "<A> & B").replace("stream", "waveform"))
@@ -114,7 +114,7 @@ def test_waveform_says_that_it_knows_no_beats(music: TestClient, music_folder: P
     assert [path.get("class") for path in drawing.iter(f"{space}path")] == ["sound"]
 
 
-def test_waveform_shows_the_beats_that_were_heard(music: TestClient, music_folder: Path, sounds: Make) -> None:
+def test_a_waveform_shows_the_analysed_beats(music: TestClient, music_folder: Path, sounds: Make) -> None:
     clicks = "aevalsrc='0.8*exp(-60*mod(t,0.5))*sin(2*PI*1000*t)':s=44100"
     sounds(music_folder / "clicks.wav", title="Clicks", seconds=20, tone=clicks)
     run_scan(music)
@@ -127,7 +127,7 @@ def test_waveform_shows_the_beats_that_were_heard(music: TestClient, music_folde
 
 
 @pytest.mark.parametrize("hostile", ["empty", "noise", "cut"])
-def test_a_file_that_went_bad_is_answered_in_a_second(
+def test_a_damaged_file_is_refused_within_a_second(
     music: TestClient, music_folder: Path, sounds: Make, hostile: str
 ) -> None:
     path = sounds(music_folder / "alac.m4a", "-c:a", "alac", title="A", seconds=3)

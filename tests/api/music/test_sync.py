@@ -48,7 +48,7 @@ def require_plan(client: TestClient, url: str, body: dict[str, Any]) -> dict[str
     return plan
 
 
-def test_as_documented(client: TestClient, theme: Path) -> None:
+def test_the_documented_request_returns_a_plan(client: TestClient, theme: Path) -> None:
     answer = require_plan(client, SYNC, sync_request(theme))
     assert answer["bpm"] == pytest.approx(120, abs=0.2)
     plan = answer["plan"]
@@ -83,7 +83,7 @@ def test_stretches_beyond_the_bounds_are_refused_and_the_bounds_can_be_moved(cli
     assert require_plan(client, SYNC, body | {"most_ratio": 1.5})["plan"]["shots"][0]["ratio"] > 1.25
 
 
-def test_scenes_are_cut_on_beats_and_the_whole_is_exact(client: TestClient, theme: Path) -> None:
+def test_scenes_are_cut_on_beats_and_the_total_is_exact(client: TestClient, theme: Path) -> None:
     lengths = [3.1, 2.2, 4.4, 2.6]
     scenes = [{"duration": length} for length in lengths]
     plan = require_plan(client, CUTS, {"audio_path": str(theme), "target_fps": 24, "scenes": scenes, "bpm_hint": 120})[
@@ -96,7 +96,7 @@ def test_scenes_are_cut_on_beats_and_the_whole_is_exact(client: TestClient, them
     assert all(0.8 <= shot["ratio"] <= 1.25 for shot in plan["shots"])
 
 
-def test_only_files_of_the_folders_that_are_there_and_hold_beats(
+def test_only_existing_files_with_beats_inside_the_folders_are_accepted(
     client: TestClient, theme: Path, settings: Settings, tmp_path: Path
 ) -> None:
     stray = write_wav(tmp_path / "stray.wav", even_click_track(120, 3))

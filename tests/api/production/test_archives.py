@@ -46,7 +46,7 @@ def spooled(studio: Studio) -> list[str]:
     return list_files(studio.settings.data / "cache")
 
 
-def test_a_project_goes_out_and_comes_back(client: TestClient, studio: Studio) -> None:
+def test_a_project_is_exported_and_imported(client: TestClient, studio: Studio) -> None:
     project_id = insert_whole_project(studio, name="Neon / 雨")
     answer = client.get(f"{API_ROOT}/projects/{project_id}/export")
     assert answer.status_code == 200
@@ -81,19 +81,19 @@ def test_the_copy_is_a_project_like_any_other(client: TestClient, studio: Studio
     assert client.get(take["file_url"]).status_code == 200
 
 
-def test_a_body_in_pieces_is_taken(client: TestClient, studio: Studio) -> None:
+def test_a_chunked_body_is_accepted(client: TestClient, studio: Studio) -> None:
     content = client.get(f"{API_ROOT}/projects/{insert_whole_project(studio)}/export").content
     pieces = (content[at : at + 1000] for at in range(0, len(content), 1000))
     assert client.post(f"{API_ROOT}/projects/import", content=pieces, headers=ZIP).status_code == 201
 
 
-def test_a_range_is_answered_with_the_whole(client: TestClient, studio: Studio) -> None:
+def test_a_range_request_gets_the_whole_archive(client: TestClient, studio: Studio) -> None:
     answer = client.get(f"{API_ROOT}/projects/{insert_whole_project(studio)}/export", headers={"Range": "bytes=5-1"})
     assert (answer.status_code, answer.headers["accept-ranges"]) == (200, "none")
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
-def test_what_is_no_archive_is_refused_and_changes_nothing(client: TestClient, studio: Studio, content: bytes) -> None:
+def test_an_invalid_archive_is_refused_and_changes_nothing(client: TestClient, studio: Studio, content: bytes) -> None:
     before = count_all_rows(studio)
     assert status_and_code(client.post(f"{API_ROOT}/projects/import", content=content, headers=ZIP)) == (
         422,

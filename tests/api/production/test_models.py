@@ -50,13 +50,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
-def test_without_comfyui_and_folder_there_are_none_and_it_says_why(client: TestClient) -> None:
+def test_without_comfyui_and_folder_the_list_is_empty_with_the_reason(client: TestClient) -> None:
     answer = client.get(f"{API_ROOT}/models").json()
     assert (answer["source"], answer["models"]) == (None, [])
     assert "TOWER_COMFYUI_URL" in answer["reason"]
 
 
-def test_comfyui_is_asked_and_what_it_does_not_tell_is_null_with_reasons(api_database_url: str) -> None:
+def test_models_come_from_comfyui_and_unknown_fields_are_null_with_reasons(api_database_url: str) -> None:
     files = {"checkpoints": [CHECKPOINT, "sub\\own.ckpt"], "animatediff_models": ["mm-Stabilized_high.pth"]}
     with FakeComfyUI(models=files) as comfyui, service(api_database_url, comfyui_url=comfyui.url) as client:
         assert client.get(f"{API_ROOT}/models").json()["source"] == comfyui.url
@@ -81,7 +81,7 @@ def test_a_folder_is_scanned_with_sizes_and_kinds(api_database_url: str, folder:
     assert models[CHECKPOINT]["size_bytes"] == (folder / "checkpoints" / CHECKPOINT).stat().st_size
 
 
-def test_a_silent_comfyui_gives_way_to_the_folder_and_an_absent_folder_is_a_reason(
+def test_a_silent_comfyui_is_replaced_by_the_folder_and_an_absent_folder_is_a_reason(
     api_database_url: str, folder: Path
 ) -> None:
     with reserve_refusing_address() as nobody:
@@ -105,7 +105,7 @@ def hashed(client: TestClient, name: str) -> str:
     return str(sha256)
 
 
-def test_hashes_come_in_the_background_and_are_renewed_when_the_file_changes(
+def test_hashes_are_computed_in_the_background_and_again_when_the_file_changes(
     api_database_url: str, folder: Path
 ) -> None:
     file = folder / "checkpoints" / CHECKPOINT
@@ -118,7 +118,7 @@ def test_hashes_come_in_the_background_and_are_renewed_when_the_file_changes(
         assert hashed(client, CHECKPOINT) == hashlib.sha256(content).hexdigest()
 
 
-def test_rating_and_use_that_were_set_are_told_and_what_is_gone_is_not(
+def test_stored_rating_and_use_are_listed_and_deleted_files_are_not(
     api_database_url: str, folder: Path, sessions: SessionFactory
 ) -> None:
     with service(api_database_url, models_dir=folder) as client:

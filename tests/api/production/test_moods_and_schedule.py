@@ -15,7 +15,7 @@ from tests.api.api_requests import API_ROOT, status_and_code
 MOOD = {"kind": "mood", "name": "melancholic", "preference": {"style": "cinematic", "bpm_min": 60}}
 
 
-def test_preference_is_set_replaced_and_forgotten(client: TestClient) -> None:
+def test_a_preference_is_set_replaced_and_deleted(client: TestClient) -> None:
     created = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD))
     assert created.items() >= (MOOD | {"source": "set", "user_name": "local", "project_id": None}).items()
     replaced = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD | {"preference": {"style": "anime"}}))
@@ -38,7 +38,7 @@ def plan(client: TestClient, project_id: int, **fields: Any) -> Any:
     return require_success(client.post(f"{API_ROOT}/schedule", json=body), 201)
 
 
-def test_render_is_planned_moved_and_taken_back(client: TestClient) -> None:
+def test_a_render_is_planned_moved_and_deleted(client: TestClient) -> None:
     project_id = create_project(client)
     village = create_scene(client, project_id)
     planned = plan(client, project_id, scene_id=village["id"], priority=2)
@@ -61,14 +61,14 @@ def test_render_is_planned_moved_and_taken_back(client: TestClient) -> None:
     assert read_all_pages(client, "schedule", project_id=project_id, state="cancelled") == [back]
 
 
-def test_plan_that_was_started_is_left_alone(client: TestClient, sessions: SessionFactory) -> None:
+def test_a_started_plan_cannot_be_deleted(client: TestClient, sessions: SessionFactory) -> None:
     planned = plan(client, create_project(client))
     with sessions.begin() as session:
         session.get_one(ProductionSchedule, planned["id"]).state = ScheduleState.STARTED
     assert status_and_code(client.delete(f"{API_ROOT}/schedule/{planned['id']}")) == (409, "CONFLICT")
 
 
-def test_plans_of_a_project_in_the_bin_are_gone(client: TestClient) -> None:
+def test_plans_of_a_deleted_project_are_not_found(client: TestClient) -> None:
     project_id = create_project(client)
     planned = plan(client, project_id)
     require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
@@ -88,7 +88,7 @@ def test_plans_of_a_project_in_the_bin_are_gone(client: TestClient) -> None:
         ({"job_type": "magic"}, 422),
     ],
 )
-def test_plan_that_cannot_be_is_refused(client: TestClient, fields: dict[str, Any], status: int) -> None:
+def test_an_invalid_plan_is_refused(client: TestClient, fields: dict[str, Any], status: int) -> None:
     body = {"project_id": create_project(client), "start_at": "2027-11-05T22:00:00Z", **fields}
     assert status_and_code(client.post(f"{API_ROOT}/schedule", json=body))[0] == status
 

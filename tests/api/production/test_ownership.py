@@ -54,7 +54,7 @@ def ours(client: TestClient, all_operations: list[Operation], theirs: ProjectWor
     return build_world(client, all_operations, "heron")
 
 
-def test_one_project_is_not_reached_through_another(
+def test_an_entity_is_not_reachable_through_another_project(
     client: TestClient, all_operations: list[Operation], theirs: ProjectWorld, ours: ProjectWorld
 ) -> None:
     require_answers(client, all_operations, ours)

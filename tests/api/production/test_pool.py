@@ -52,7 +52,7 @@ def prepared(app: FastAPI) -> list[str]:
     return statements
 
 
-def test_what_is_asked_again_and_again_is_prepared_on_the_server(app: FastAPI, client: httpx.Client) -> None:
+def test_repeated_statements_are_prepared_on_the_server(app: FastAPI, client: httpx.Client) -> None:
     project_id = new_project(client)
     for _ in range(12):
         assert client.get(f"{API_ROOT}/projects/{project_id}").is_success
@@ -62,9 +62,7 @@ def test_what_is_asked_again_and_again_is_prepared_on_the_server(app: FastAPI, c
     assert [statement for statement in statements if "FROM anime_api.scenes" in statement]
 
 
-def test_a_migration_under_the_running_service_is_503_once_and_then_well(
-    client: httpx.Client, committing_engine: Engine
-) -> None:
+def test_a_migration_of_the_running_service_causes_one_503(client: httpx.Client, committing_engine: Engine) -> None:
     project_id = new_project(client)
     assert [client.get(f"{API_ROOT}/projects/{project_id}").status_code for _ in range(12)] == [200] * 12
     place = "alter table anime_api.anime_projects alter column description type"
@@ -79,9 +77,7 @@ def test_a_migration_under_the_running_service_is_503_once_and_then_well(
         committing_engine.dispose()
 
 
-def test_when_all_connections_are_in_use_the_answer_is_503_in_time_and_nothing_is_lost(
-    client: httpx.Client, committing_engine: Engine
-) -> None:
+def test_an_exhausted_pool_is_503_in_time_and_nothing_is_lost(client: httpx.Client, committing_engine: Engine) -> None:
     project_id = new_project(client)
 
     def change(number: int) -> int:

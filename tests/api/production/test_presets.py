@@ -32,7 +32,7 @@ def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
             yield client
 
 
-def test_before_anybody_set_anything_the_documented_defaults_hold(client: TestClient) -> None:
+def test_the_documented_defaults_apply_before_the_first_change(client: TestClient) -> None:
     configured = client.get(f"{API_ROOT}/config").json()
     assert {name: configured[name] for name in DOCUMENTED} == DOCUMENTED
     assert (configured["verified"], configured["updated_at"]) == (None, None)
@@ -70,7 +70,7 @@ def test_a_silent_comfyui_leaves_the_model_unverified_with_the_reason(api_databa
     assert nobody in answer["reason"]
 
 
-def test_one_may_be_changed_without_the_other(client: TestClient) -> None:
+def test_the_preset_and_the_model_change_independently(client: TestClient) -> None:
     client.post(f"{API_ROOT}/config", json={"model": "own.safetensors"})
     changed = client.post(f"{API_ROOT}/config", json={"quality_preset": "low"}).json()
     assert (changed["model"], changed["quality_preset"]) == ("own.safetensors", "fast_preview")
@@ -102,7 +102,7 @@ def test_presets_are_listed_with_their_figures_and_the_default(client: TestClien
     assert (presets["current_workflow"]["steps"], presets["current_workflow"]["cfg"]) == (30, 8.0)
 
 
-def test_new_generations_use_the_configured_preset_unless_they_say_otherwise(client: TestClient) -> None:
+def test_new_generations_use_the_configured_preset_unless_they_name_one(client: TestClient) -> None:
     client.post(f"{API_ROOT}/config", json={"quality_preset": "fast_preview"})
 
     def quality(body: dict[str, Any]) -> str:

@@ -51,7 +51,7 @@ def world(api_database_url: str, tmp_path: Path) -> Iterator[SeedWorld]:
 
 
 @pytest.mark.parametrize("curl", PROVED)
-def test_documented_request_does_what_the_document_says(curl: Curl, world: SeedWorld) -> None:
+def test_a_documented_request_behaves_as_documented(curl: Curl, world: SeedWorld) -> None:
     proof = PROOFS[curl.request_line]
     proof.prepare(world)
     sent, answer = world.send(curl)
@@ -62,7 +62,7 @@ def test_documented_request_does_what_the_document_says(curl: Curl, world: SeedW
     proof.check(world, sent or {}, answer)
 
 
-def test_no_documented_request_is_forgotten() -> None:
+def test_every_documented_request_is_tested() -> None:
     production_requests = {curl.request_line for curl in ALL if curl.port == PRODUCTION}
     assert production_requests == set(PROOFS)
     elsewhere = {port: {curl.request_line for curl in ALL if curl.port == port} for port in {curl.port for curl in ALL}}
@@ -70,7 +70,7 @@ def test_no_documented_request_is_forgotten() -> None:
 
 
 @pytest.mark.skipif(not SEEDS.is_dir(), reason="the seed documents lie beside the project, and are not here")
-def test_kept_requests_are_those_of_the_documents() -> None:
+def test_stored_requests_match_the_documents() -> None:
     texts = {name: (SEEDS / name).read_text() for name in DOCUMENTS}
     curls = [curl for name, text in texts.items() for curl in extract_curls(name, text)]
     assert curls == ALL

@@ -85,7 +85,7 @@ def render(client: TestClient, story: dict[str, Any], status: int = 202, key: st
     )
 
 
-def test_an_edit_says_what_it_made_stale_and_get_says_why(client: TestClient, story: dict[str, Any]) -> None:
+def test_an_edit_lists_the_stale_scenes_and_get_gives_the_reasons(client: TestClient, story: dict[str, Any]) -> None:
     before = stale(client, story)
     assert (before["scenes"], before["fresh"], before["stale"]) == (3, 2, [])
     assert before["missing"] == [story["third"]]
@@ -113,7 +113,7 @@ def test_an_edit_says_what_it_made_stale_and_get_says_why(client: TestClient, st
     assert stale(client, story)["stale"] == []
 
 
-def test_the_branch_is_looked_at_in_pages(client: TestClient, story: dict[str, Any]) -> None:
+def test_stale_scenes_of_a_branch_are_listed_in_pages(client: TestClient, story: dict[str, Any]) -> None:
     for scene_id in (story["first"], story["second"]):
         require_success(client.put(f"{API_ROOT}/scenes/{scene_id}", json={"mood": "tense"}))
     path = f"{API_ROOT}/projects/{story['project_id']}/stale"
@@ -135,7 +135,7 @@ def test_the_branch_is_looked_at_in_pages(client: TestClient, story: dict[str, A
     )
 
 
-def test_every_way_to_edit_answers_it(client: TestClient, story: dict[str, Any]) -> None:
+def test_every_edit_endpoint_lists_the_stale_scenes(client: TestClient, story: dict[str, Any]) -> None:
     project_id, first, second = story["project_id"], story["first"], story["second"]
     assert require_success(client.put(f"{API_ROOT}/scenes/{second}", json={"mood": "tense"}))["stale_scenes"] == [
         second
@@ -162,7 +162,7 @@ def test_every_way_to_edit_answers_it(client: TestClient, story: dict[str, Any])
     )
 
 
-def test_what_a_merge_says_is_what_get_says_then(client: TestClient, story: dict[str, Any]) -> None:
+def test_a_merge_lists_the_same_stale_scenes_as_get(client: TestClient, story: dict[str, Any]) -> None:
     create_branch(client, story["project_id"], "dark")
     answer = require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT | {"branch_name": "dark"}))
     assert answer["stale_scenes"] == stale(client, story, "dark")["stale_scenes"] != []
@@ -214,7 +214,7 @@ def test_a_key_renders_once_and_another_body_is_refused(client: TestClient, stor
     assert status_and_code(other) == (409, "IDEMPOTENCY_CONFLICT")
 
 
-def test_a_scene_that_cannot_be_rendered_says_why_and_holds_up_none(client: TestClient, story: dict[str, Any]) -> None:
+def test_an_unrenderable_scene_has_a_reason_and_blocks_no_other(client: TestClient, story: dict[str, Any]) -> None:
     require_success(client.put(f"{API_ROOT}/scenes/{story['first']}", json={"duration_seconds": 45}))
     require_success(client.put(f"{API_ROOT}/scenes/{story['second']}", json={"mood": "tense"}))
     rendered = render(client, story)

@@ -59,7 +59,7 @@ def give_music(client: TestClient, url: str, path: Path, **more: Any) -> dict[st
     return body
 
 
-def test_as_documented(client: TestClient, url: str, theme: Path) -> None:
+def test_the_documented_request_returns_a_plan(client: TestClient, url: str, theme: Path) -> None:
     answer = give_music(client, url, theme, bpm=120)
     audio, plan = answer["audio"], answer["plan"]
     assert (audio["bpm"], audio["confidence"], audio["sync_points"]) == (120, None, POINTS)
@@ -73,7 +73,7 @@ def test_as_documented(client: TestClient, url: str, theme: Path) -> None:
     assert audio["measured_error_ms"] is None
 
 
-def test_without_bpm_the_cuts_follow_the_beats_that_are_heard(client: TestClient, url: str, media: Path) -> None:
+def test_without_bpm_the_cuts_follow_the_analysed_beats(client: TestClient, url: str, media: Path) -> None:
     times = np.cumsum([0.3] + [0.6 - 0.005 * number for number in range(22)])
     path = write_wav(media / "faster.wav", click_track(times, 13))
     plan = give_music(client, url, path, timing="vfr")
@@ -86,7 +86,7 @@ def test_without_bpm_the_cuts_follow_the_beats_that_are_heard(client: TestClient
     assert sum(shot["frames"] for shot in plan["plan"]["shots"]) == 120
 
 
-def test_a_given_tempo_that_runs_away_from_the_music_is_said(client: TestClient, url: str, media: Path) -> None:
+def test_a_given_tempo_that_drifts_from_the_music_is_reported(client: TestClient, url: str, media: Path) -> None:
     path = write_wav(media / "slow.wav", even_click_track(113, 14))
     warnings = give_music(client, url, path, bpm=120)["plan"]["warnings"]
     assert any("without bpm the cuts follow the detected beats" in warning for warning in warnings)
@@ -101,7 +101,7 @@ def test_silence_is_cut_by_a_given_tempo_only(client: TestClient, url: str, medi
     assert refused.json()["error"]["details"]["field"] == "bpm"
 
 
-def test_the_file_is_a_track_from_then_on_and_a_track_can_be_named(
+def test_the_file_becomes_a_track_and_a_request_can_name_it(
     client: TestClient, url: str, theme: Path, sessions: SessionFactory
 ) -> None:
     first = give_music(client, url, theme)["audio"]
@@ -119,7 +119,7 @@ def test_the_file_is_a_track_from_then_on_and_a_track_can_be_named(
     assert status_and_code(client.post(url, json={})) == (422, "VALIDATION_ERROR")
 
 
-def test_the_newest_counts_and_all_of_it_can_be_removed(
+def test_the_newest_music_applies_and_all_of_it_can_be_removed(
     client: TestClient, url: str, theme: Path, sessions: SessionFactory
 ) -> None:
     assert status_and_code(client.get(url)) == (404, "NO_AUDIO")
@@ -147,14 +147,14 @@ def test_absurd_stretches_are_refused_and_change_nothing(client: TestClient, url
     assert status_and_code(client.get(url)) == (404, "NO_AUDIO")
 
 
-def test_a_scene_without_a_length_is_planned_for_an_assumed_one(client: TestClient, theme: Path) -> None:
+def test_a_scene_without_a_length_gets_an_assumed_one(client: TestClient, theme: Path) -> None:
     number = create_scene(client, create_project(client))["id"]
     plan = give_music(client, f"{API_ROOT}/scenes/{number}/audio", theme)
     assert plan["length_from"].startswith("assumed")
     assert plan["plan"]["duration_s"] == 5.5
 
 
-def test_the_accepted_take_says_how_long_it_is(client: TestClient, theme: Path, sessions: SessionFactory) -> None:
+def test_the_accepted_take_gives_the_length(client: TestClient, theme: Path, sessions: SessionFactory) -> None:
     number = create_scene(client, create_project(client), duration_seconds=5.0)["id"]
     with sessions.begin() as session:
         probe = {"frames": 132, "fps_exact": "24", "fps": 24.0}
@@ -167,7 +167,7 @@ def test_the_accepted_take_says_how_long_it_is(client: TestClient, theme: Path, 
     assert (plan["plan"]["frames"], plan["length_from"]) == (132, "its accepted take")
 
 
-def test_only_files_of_the_media_folders_that_are_there(
+def test_only_existing_files_inside_the_media_folders_are_accepted(
     client: TestClient, url: str, theme: Path, media: Path, tmp_path: Path
 ) -> None:
     stray = write_wav(tmp_path / "stray.wav", even_click_track(120, 3))

@@ -82,7 +82,7 @@ def test_given_bindings_win_over_the_inferred(beside: TestClient, graph: dict[st
     assert created["bindings"]["steps"] == [{"node": sampler, "input": "steps"}]
 
 
-def test_a_graph_that_cannot_run_is_refused_with_mends(beside: TestClient, graph: dict[str, Any]) -> None:
+def test_an_unrunnable_graph_is_refused_with_fixes(beside: TestClient, graph: dict[str, Any]) -> None:
     graph[node_of(graph, "KSampler")]["class_type"] = "NoSuchSampler"
     answer = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph})
     assert status_and_code(answer) == (422, "VALIDATION_ERROR")
@@ -147,7 +147,7 @@ def test_odd_workflows_are_refused(
     assert answer.json()["error"]["details"]["field"] == field
 
 
-def test_what_comes_with_tower_cannot_be_changed(client: TestClient, graph: dict[str, Any]) -> None:
+def test_built_in_workflows_cannot_be_changed(client: TestClient, graph: dict[str, Any]) -> None:
     assert status_and_code(client.post(f"{API_ROOT}/workflows", json={"name": "image", "graph": graph})) == (
         409,
         "CONFLICT",

@@ -38,7 +38,7 @@ def deploy(prefect: PrefectClient) -> Iterator[Any]:
         httpx.delete(f"{prefect.url}/deployments/{deployment_id}").raise_for_status()
 
 
-def test_a_schedule_that_is_due_in_a_minute_gets_its_run_by_itself(prefect: PrefectClient, deploy: Any) -> None:
+def test_a_schedule_due_in_a_minute_gets_its_run(prefect: PrefectClient, deploy: Any) -> None:
     anchor = datetime.now(UTC) + timedelta(seconds=60)
     schedule = {"interval": 3600, "anchor_date": anchor.isoformat()}
     name = deploy({"schedule": schedule, "active": True, "slug": "soon"})
@@ -52,14 +52,14 @@ def test_a_schedule_that_is_due_in_a_minute_gets_its_run_by_itself(prefect: Pref
     assert f"{due:%Y-%m-%d %H:%M}" in check.found
 
 
-def test_a_schedule_that_never_falls_due_is_named(prefect: PrefectClient, deploy: Any) -> None:
+def test_the_check_names_a_schedule_that_is_never_due(prefect: PrefectClient, deploy: Any) -> None:
     name = deploy({"schedule": {"cron": "0 0 30 2 *"}, "active": True, "slug": "thirtieth-of-february"})
     check = background.check_schedules(prefect.url)
     assert check.status == "fail"
     assert f"{name} (thirtieth-of-february)" in check.found
 
 
-def test_a_paused_schedule_is_not_asked_for_runs(prefect: PrefectClient, deploy: Any) -> None:
+def test_a_paused_schedule_needs_no_runs(prefect: PrefectClient, deploy: Any) -> None:
     name = deploy({"schedule": {"cron": "0 0 30 2 *"}, "active": False, "slug": "paused"})
     assert _next_runs(prefect, name) == {}
 
@@ -75,7 +75,7 @@ def test_errors_of_background_services_are_counted_since_the_last_start(tmp_path
     assert "schedule_deployments" in check.found
 
 
-def test_without_a_log_nothing_is_claimed(tmp_path: Path) -> None:
+def test_without_a_log_the_check_makes_no_claim(tmp_path: Path) -> None:
     assert background.check_prefect_services(tmp_path / "prefect.log").status == "unknown"
 
 

@@ -87,7 +87,7 @@ def test_a_workflow_is_added_shown_listed_and_removed(stack: dict[str, str]) -> 
     assert tower(stack, "workflow", "remove", "own").returncode == 4
 
 
-def test_a_graph_that_cannot_run_is_wrong_usage_with_the_mend(stack: dict[str, str], tmp_path: Path) -> None:
+def test_an_unrunnable_graph_is_a_usage_error_with_the_fix(stack: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "broken.json"
     file.write_text(json.dumps({"1": {"class_type": "NoSuchNode", "inputs": {}}}))
     result = tower(stack, "workflow", "add", str(file))
@@ -99,9 +99,7 @@ def test_a_graph_that_cannot_run_is_wrong_usage_with_the_mend(stack: dict[str, s
     assert tower(stack, "workflow", "add", str(file), "--bind", "seed").returncode == 2
 
 
-def test_retry_opens_a_failed_job_again_and_refuses_one_that_runs(
-    stack: dict[str, str], sessions: SessionFactory
-) -> None:
+def test_retry_reopens_a_failed_job_and_refuses_a_running_one(stack: dict[str, str], sessions: SessionFactory) -> None:
     with sessions.begin() as session:
         job = open_job(session, GenerationSpec(prompt="test"), job_type=JobType.STANDARD)
         for name, value in FAILED.items():
@@ -114,9 +112,7 @@ def test_retry_opens_a_failed_job_again_and_refuses_one_that_runs(
 
 
 @pytest.mark.parametrize("how", [("--fast",), ("--type", "fast")])
-def test_a_fast_generation_is_asked_for_with_force(
-    stack: dict[str, str], sessions: SessionFactory, how: tuple[str, ...]
-) -> None:
+def test_a_fast_generation_accepts_force(stack: dict[str, str], sessions: SessionFactory, how: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "deployments.cli", "generate", "samurai", "--duration", "2", "--force", *how]
     with subprocess.Popen(command, env=stack, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         deadline = time.monotonic() + 30
@@ -133,7 +129,7 @@ def test_a_fast_generation_is_asked_for_with_force(
     assert "The disk is full" in stderr
 
 
-def test_without_a_stack_they_say_how_to_start_one(tmp_path: Path) -> None:
+def test_without_a_stack_commands_explain_how_to_start_one(tmp_path: Path) -> None:
     env = {**os.environ, "TOWER_DATA_DIR": str(tmp_path / "nowhere")}
     for command in (("workflow", "list"), ("retry", "1")):
         result = tower(env, *command)

@@ -39,7 +39,7 @@ def key(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=90)
 
 
-def test_a_key_is_made_shown_once_listed_and_revoked(env: dict[str, str], url: str) -> None:
+def test_a_key_is_created_shown_once_listed_and_revoked(env: dict[str, str], url: str) -> None:
     env = {**env, "TOWER_DATABASE_URL": url}
     result = key(env, "create", "laptop", "--scope", "write", "--days", "30")
     assert result.returncode == 0, result.stderr
@@ -59,7 +59,7 @@ def test_a_key_is_made_shown_once_listed_and_revoked(env: dict[str, str], url: s
     assert key(env, "revoke", "laptop").returncode == 4
 
 
-def test_an_unknown_scope_is_wrong_usage(env: dict[str, str]) -> None:
+def test_an_unknown_scope_is_a_usage_error(env: dict[str, str]) -> None:
     assert key(env, "create", "laptop", "--scope", "root").returncode == 2
 
 

@@ -59,7 +59,7 @@ def tower(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_a_folder_is_scanned_searched_and_a_list_imported(stack: dict[str, str], tmp_path: Path, sounds: Make) -> None:
+def test_a_folder_is_scanned_and_a_list_is_imported(stack: dict[str, str], tmp_path: Path, sounds: Make) -> None:
     folder = tmp_path / "music"
     sounds(folder / "a.mp3", title="夜に駆ける", artist="YOASOBI", TBPM="130")
     (folder / "bad.mp3").write_text("no music")

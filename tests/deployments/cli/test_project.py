@@ -58,7 +58,7 @@ def test_a_project_is_exported_and_imported(env: dict[str, str], studio: Studio,
     assert tower(env, "fsck", "--project", str(copy)).returncode == 0
 
 
-def test_a_file_that_is_there_is_replaced_only_by_force(env: dict[str, str], studio: Studio, tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced_only_with_force(env: dict[str, str], studio: Studio, tmp_path: Path) -> None:
     project_id = str(insert_whole_project(studio))
     file = tmp_path / "mine.tower"
     file.write_bytes(b"mine")
@@ -76,7 +76,7 @@ def test_an_unknown_project_is_not_found(env: dict[str, str], studio: Studio, tm
 
 
 @pytest.mark.parametrize(("content", "sentence"), [(b"no zip", "not an archive"), (None, "No such file")])
-def test_what_is_no_archive_is_refused_in_one_sentence(
+def test_an_invalid_archive_is_refused_in_one_sentence(
     env: dict[str, str], studio: Studio, tmp_path: Path, content: bytes | None, sentence: str
 ) -> None:
     file = tmp_path / "bad.tower"
@@ -116,7 +116,7 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_purge_says_what_would_go_and_then_removes_it(env: dict[str, str], studio: Studio) -> None:
+def test_purge_lists_its_targets_before_removing_them(env: dict[str, str], studio: Studio) -> None:
     project_id = insert_whole_project(studio)
     with studio.sessions.begin() as session:
         projects.delete_project(session, project_id).deleted_at = datetime.now(UTC) - timedelta(days=10)

@@ -125,7 +125,7 @@ def run_of(answer: Path) -> int:
     return int(answer.read_text())
 
 
-def test_a_forked_run_can_draw_encode_and_decode(launch: Launch, answer: Path, tmp_path: Path) -> None:
+def test_a_forked_run_can_render_encode_and_decode(launch: Launch, answer: Path, tmp_path: Path) -> None:
     assert launch(ENCODE).wait(60) == 0
     assert json.loads(answer.read_text()) == {"frames": 24, "cwd": str(tmp_path)}
 
@@ -164,7 +164,7 @@ def test_a_launcher_dies_of_the_signal_that_its_run_died_of(launch: Launch, answ
     assert launcher.wait(10) == -signal.SIGKILL
 
 
-def test_a_launcher_hands_on_sigterm(launch: Launch, answer: Path) -> None:
+def test_a_launcher_forwards_sigterm(launch: Launch, answer: Path) -> None:
     code = f"import signal; signal.signal(signal.SIGTERM, lambda *_: sys.exit(5)){SLEEP}"
     launcher = launch(code)
     run = run_of(answer)

@@ -60,7 +60,7 @@ def film_without_sound(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [truncated, zero_bytes, zeros, text_as_music, playlist_as_music, film_without_sound])
-def test_what_is_no_sound_is_refused_within_a_second(
+def test_a_file_without_sound_is_refused_within_a_second(
     beats: TestClient, beats_settings: Settings, make: Any, theme: Path
 ) -> None:
     analyse_track(beats, theme)  # the processes are warm
@@ -110,7 +110,7 @@ def malformed_tags(folder: Path) -> Path:
 @pytest.mark.parametrize(
     "make", [cut_mp3, wrong_ending, ten_hours_in_the_header, eight_channels, at_192_khz, malformed_tags]
 )
-def test_what_can_be_heard_is_heard_within_a_second(
+def test_an_odd_but_audible_file_is_analysed_within_a_second(
     beats: TestClient, beats_settings: Settings, make: Any, theme: Path
 ) -> None:
     analyse_track(beats, theme)

@@ -42,7 +42,7 @@ def titles(rows: list[dict[str, Any]]) -> list[str]:
     return [row["title"] for row in rows]
 
 
-def test_a_click_track_is_heard_as_it_is(beats: TestClient, theme: Path) -> None:
+def test_a_click_track_is_analysed_exactly(beats: TestClient, theme: Path) -> None:
     analysis = analyse_track(beats, theme)
     assert analysis["bpm"] == pytest.approx(120, abs=0.2)
     assert len(analysis["beat_times"]) >= 38
@@ -56,7 +56,7 @@ def test_a_click_track_is_heard_as_it_is(beats: TestClient, theme: Path) -> None
     assert analysis["cached"] is False
 
 
-def test_a_basic_analysis_leaves_out_what_was_not_asked(beats: TestClient, theme: Path) -> None:
+def test_a_basic_analysis_omits_the_detailed_fields(beats: TestClient, theme: Path) -> None:
     analysis = analyse_track(beats, theme, analysis_type="basic")
     left_out = ("downbeats", "beat_strengths", "candidates", "structure", "structure_reason")
     assert [analysis[name] for name in left_out] == [None] * 5
@@ -86,7 +86,7 @@ def test_a_basic_analysis_loads_no_librosa_and_a_detailed_one_adds_structure_to_
     assert "C major" in waveform
 
 
-def test_the_second_answer_comes_from_the_cache_and_force_listens_anew(beats: TestClient, theme: Path) -> None:
+def test_the_second_answer_comes_from_the_cache_and_force_analyses_again(beats: TestClient, theme: Path) -> None:
     first, second = analyse_track(beats, theme), analyse_track(beats, theme, analysis_type="basic")
     assert (first["cached"], second["cached"]) == (False, True)
     assert analyse_track(beats, theme, force=True)["cached"] is False
@@ -94,7 +94,7 @@ def test_the_second_answer_comes_from_the_cache_and_force_listens_anew(beats: Te
     assert health["cached_analyses"] == 1
 
 
-def test_many_at_once_listen_once(beats: TestClient, theme: Path) -> None:
+def test_simultaneous_requests_share_one_analysis(beats: TestClient, theme: Path) -> None:
     with ThreadPoolExecutor(6) as threads:
         analyses = list(threads.map(lambda _: analyse_track(beats, theme), range(6)))
     assert sorted(analysis["cached"] for analysis in analyses) == [False, *[True] * 5]
@@ -110,12 +110,12 @@ def test_hint_and_range_choose_the_octave(beats: TestClient, theme: Path) -> Non
     {"bpm_range": [90, 120], "bpm_hint": 150},
     {"analysis_type": "thorough"}, {"unknown": 1}, {"audio_path": ""}, {"audio_path": 5},
 ])  # fmt: skip
-def test_wrong_wishes_are_refused(beats: TestClient, theme: Path, wrong: dict[str, Any]) -> None:
+def test_invalid_parameters_are_refused(beats: TestClient, theme: Path, wrong: dict[str, Any]) -> None:
     answer = beats.post(f"{BPM_ROOT}/analyze-track", json={"audio_path": str(theme), **wrong})
     assert status_and_code(answer) == (422, "VALIDATION_ERROR")
 
 
-def test_the_file_is_a_track_with_its_tempo_from_then_on(
+def test_an_analysed_file_becomes_a_track_with_its_tempo(
     beats: TestClient, theme: Path, sessions: SessionFactory
 ) -> None:
     analysis = analyse_track(beats, theme)
@@ -126,7 +126,7 @@ def test_the_file_is_a_track_with_its_tempo_from_then_on(
     assert track.analysed_confidence == analysis["confidence"]
 
 
-def test_the_users_word_is_kept_and_guides_the_analysis(
+def test_a_tempo_set_by_the_user_is_kept_and_guides_the_analysis(
     beats: TestClient, theme: Path, sessions: SessionFactory
 ) -> None:
     track_id = analyse_track(beats, theme)["track_id"]
@@ -137,7 +137,7 @@ def test_the_users_word_is_kept_and_guides_the_analysis(
     assert [row["bpm"] for row in matching(beats, target_bpm=60, relation="exact")] == [60]
 
 
-def test_health_says_what_it_stands_on(beats: TestClient, beats_settings: Settings) -> None:
+def test_health_lists_its_dependencies(beats: TestClient, beats_settings: Settings) -> None:
     health = beats.get(f"{BPM_ROOT}/health").json()
     assert (health["status"], health["service"]) == ("healthy", "bpm-analyzer")
     assert health["dependencies"].items() >= {"librosa": version("librosa"), "numpy": version("numpy")}.items()
@@ -180,12 +180,12 @@ def test_moods_are_understood_in_english_and_japanese(
     assert slow != fast
 
 
-def test_matching_wants_something_to_match(beats: TestClient) -> None:
+def test_matching_requires_a_criterion(beats: TestClient) -> None:
     for query in ({}, {"target_bpm": 5}, {"target_bpm": "nan"}, {"mood": "  "}, {"target_bpm": 120, "tolerance": -1}):
         assert status_and_code(beats.get(f"{BPM_ROOT}/find-matching", params=query)) == (422, "VALIDATION_ERROR")
 
 
-def test_who_goes_away_cancels_and_the_service_answers_meanwhile(beats_settings: Settings) -> None:
+def test_a_disconnect_cancels_the_analysis_and_the_service_answers_meanwhile(beats_settings: Settings) -> None:
     long = write_wav(beats_settings.media / "long.wav", even_click_track(120, 5400, rate_hz=8000), rate_hz=8000)
     with serve_live(create_app(beats_settings), "no key") as service:
         httpx.get(f"{service.url}{BPM_ROOT}/health", timeout=60)  # tries librosa the first time

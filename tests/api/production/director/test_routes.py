@@ -59,7 +59,7 @@ def test_documented_command_opens_a_job_of_the_scene(client: TestClient, session
     assert "village" in job.prompt
 
 
-def test_what_is_left_out_is_as_the_scene_says(client: TestClient) -> None:
+def test_omitted_parameters_come_from_the_scene(client: TestClient) -> None:
     project_id = create_project(client)
     scene_id = create_scene(client, project_id, style="artistic", duration_seconds=4)["id"]
     body = {"project_id": project_id, "command": "generate_scene", "parameters": {"scene_id": scene_id}}
@@ -67,7 +67,7 @@ def test_what_is_left_out_is_as_the_scene_says(client: TestClient) -> None:
     assert (metadata["style"], metadata["duration"]) == ("artistic", 4)
 
 
-def test_a_video_is_a_shot_of_its_own(client: TestClient, sessions: SessionFactory) -> None:
+def test_generate_video_makes_a_shot_without_a_scene(client: TestClient, sessions: SessionFactory) -> None:
     project_id = create_project(client)
     parameters = {"prompt": "Kai under the trees", "characters": ["Kai"], **HOW}
     answer = send_command(
@@ -81,7 +81,7 @@ def test_a_video_is_a_shot_of_its_own(client: TestClient, sessions: SessionFacto
     assert read_log(sessions, answer)[1].parameters == parameters
 
 
-def test_the_command_is_noted_as_it_was_given(client: TestClient, sessions: SessionFactory) -> None:
+def test_the_command_is_recorded_as_sent(client: TestClient, sessions: SessionFactory) -> None:
     answer = generate_scene(client).json()
     plan, step = read_log(sessions, answer)
     assert (plan.step, plan.action, plan.state, plan.planner) == (0, None, PlanState.EXECUTING, "rules")
@@ -95,7 +95,7 @@ def test_the_command_is_noted_as_it_was_given(client: TestClient, sessions: Sess
     assert decision["decision"] == "Generate scene 1 of 'main'"
 
 
-def test_how_the_job_ended_is_noted_with_the_step_and_the_plan(client: TestClient, sessions: SessionFactory) -> None:
+def test_the_outcome_of_the_job_is_recorded_on_step_and_plan(client: TestClient, sessions: SessionFactory) -> None:
     answer = generate_scene(client).json()
     settle(sessions, answer["job_id"])
     assert [row.state for row in read_log(sessions, answer)] == [PlanState.EXECUTING] * 2
@@ -122,7 +122,7 @@ def test_a_cancelled_job_is_a_failed_step_with_its_reason(client: TestClient, se
     assert [(row.state, row.error_code) for row in read_log(sessions, answer)] == [("failed", "CANCELLED")] * 2
 
 
-def test_an_unknown_command_is_refused_with_what_is_possible(client: TestClient) -> None:
+def test_an_unknown_command_is_refused_with_the_list_of_commands(client: TestClient) -> None:
     answer = send_command(
         client, {"project_id": create_project(client), "command": "burn_it_down", "parameters": {"scene_id": 1}}
     )

@@ -98,7 +98,7 @@ def test_refused_field_is_named_with_its_value(client: TestClient, field: str, v
     assert (details["field"], details["value"]) == (field, value)
 
 
-def test_too_few_frames_a_second_to_share_any_are_refused(client: TestClient) -> None:
+def test_a_frame_rate_too_low_for_shared_frames_is_refused(client: TestClient) -> None:
     assert status_and_code(ask(client, {"prompt": "test", "duration": 2, "fps": 3})) == (422, "VALIDATION_ERROR")
     assert ask(client, {"prompt": "test", "duration": 2, "fps": 4}).status_code == 202
 
@@ -174,7 +174,7 @@ def test_list_and_cancel_answer_a_fast_job_with_its_segments(client: TestClient,
     assert (cancelled["status"], cancelled["segments_processing"]) == ("cancelled", [])
 
 
-def test_force_is_taken_and_kept(client: TestClient) -> None:
+def test_force_is_accepted_and_stored(client: TestClient) -> None:
     job = ask(client, {**DOCUMENTED, "force": True}).json()
     assert client.get(job["status_url"]).json()["parameters"]["force"] is True
     assert status_and_code(ask(client, {**DOCUMENTED, "force": "yes"})) == (422, "VALIDATION_ERROR")

@@ -44,7 +44,7 @@ def test_unknown_id_is_404(client: TestClient, key: str) -> None:
         assert status_and_code(client.request(method, f"{API_ROOT}/generation/{key}/{action}")) == (404, "NOT_FOUND")
 
 
-def test_running_and_failed_jobs_are_told_as_they_are(client: TestClient, sessions: SessionFactory) -> None:
+def test_running_and_failed_jobs_are_reported_accurately(client: TestClient, sessions: SessionFactory) -> None:
     job_id = start_generation(client)["job_id"]
     now = datetime.now(UTC)
     run = uuid.uuid4()

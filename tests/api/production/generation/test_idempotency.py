@@ -14,7 +14,7 @@ from db.models.jobs import GenerationRequest, ProductionJob
 from tests.api.api_requests import API_ROOT, DOCUMENTED_REQUEST, post_generate, start_generation, status_and_code
 
 
-def test_every_request_is_kept_as_it_was_sent(client: TestClient, sessions: SessionFactory) -> None:
+def test_every_request_is_stored_as_sent(client: TestClient, sessions: SessionFactory) -> None:
     answer = client.post(f"{API_ROOT}/generate", json=DOCUMENTED_REQUEST, headers={"X-Request-ID": "req_kept"})
     with sessions() as session:
         stored = session.scalars(select(GenerationRequest).filter_by(job_id=answer.json()["job_id"])).one()

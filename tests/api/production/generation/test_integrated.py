@@ -56,7 +56,7 @@ def test_a_draft_becomes_active_with_its_first_generation(client: TestClient) ->
     assert client.get(f"{API_ROOT}/projects/{project_id}").json()["status"] == "active"
 
 
-def test_a_command_says_what_is_made(client: TestClient) -> None:
+def test_a_command_answer_describes_the_shot(client: TestClient) -> None:
     project_id = create_project(client)
     opened = command(client, project_id, FOREST).json()
     assert (opened["generation_id"], opened["status"]) == (
@@ -121,7 +121,7 @@ def test_refused_field_is_named_with_its_value(
     assert (details["field"], details["value"]) == (field, value)
 
 
-def test_creative_is_a_type_of_it(client: TestClient, sessions: SessionFactory) -> None:
+def test_creative_is_an_integrated_type(client: TestClient, sessions: SessionFactory) -> None:
     job = ask(client, insert_project(sessions), {**EPIC, "type": "creative"}).json()
     assert client.get(job["status_url"]).json()["parameters"]["type"] == "creative"
 

@@ -18,7 +18,7 @@ FAILED = {"error_code": "RENDER_FAILED", "error_message": "The disk is full"}
 
 
 @pytest.mark.parametrize("ending", [JobStatus.FAILED, JobStatus.MERGE_FAILED, JobStatus.CANCELLED])
-def test_what_ended_badly_is_under_way_again(client: TestClient, sessions: SessionFactory, ending: JobStatus) -> None:
+def test_a_failed_job_is_reopened(client: TestClient, sessions: SessionFactory, ending: JobStatus) -> None:
     opened = start_generation(client)
     update_job(sessions, opened["job_id"], status=ending, **FAILED)
     answer = client.post(f"{API_ROOT}/generation/{opened['generation_id']}/retry")
@@ -47,7 +47,7 @@ def await_runs(prefect: FakePrefect, job_id: int, count: int) -> None:
         time.sleep(0.05)
 
 
-def test_what_runs_or_is_completed_is_not_retried(client: TestClient, sessions: SessionFactory) -> None:
+def test_a_running_or_completed_job_is_not_retried(client: TestClient, sessions: SessionFactory) -> None:
     job_id = start_generation(client)["job_id"]
     assert status_and_code(client.post(f"{API_ROOT}/generation/{job_id}/retry")) == (409, "CONFLICT")
     update_job(sessions, job_id, status=JobStatus.COMPLETED, output_path="/x.mp4")

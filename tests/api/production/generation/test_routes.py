@@ -116,7 +116,7 @@ def test_refused_field_is_named_with_its_value(client: TestClient, field: str, v
     assert details["expected"]
 
 
-def test_an_unknown_engine_is_refused_with_those_that_there_are_as_openapi_lists_them(client: TestClient) -> None:
+def test_an_unknown_engine_is_refused_with_the_engines_that_openapi_lists(client: TestClient) -> None:
     answer = post_generate(client, {"prompt": "test", "engine": "oil"})
     assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     assert answer.json()["error"]["message"] == "Invalid engine: expected 'auto', 'animatic' or 'comfyui'"
@@ -131,7 +131,7 @@ def test_one_side_without_the_other_is_refused(client: TestClient) -> None:
     assert "both or neither" in answer.json()["error"]["message"]
 
 
-def test_comfyui_where_nobody_has_one_is_refused_with_the_mend(client: TestClient) -> None:
+def test_comfyui_without_a_worker_is_refused_with_the_fix(client: TestClient) -> None:
     answer = post_generate(client, {"prompt": "test", "engine": "comfyui"})
     assert status_and_code(answer) == (503, "NO_COMFYUI")
     assert "tower worker gpu --comfyui" in answer.json()["error"]["message"]

@@ -36,14 +36,14 @@ def test_professional_generation_of_a_character_that_exists(client: TestClient) 
 
 
 @pytest.mark.parametrize("name", ["Nobody At All", "original"])
-def test_professional_generation_of_nobody_is_refused_by_field(client: TestClient, name: str) -> None:
+def test_professional_generation_without_a_known_character_is_refused_by_field(client: TestClient, name: str) -> None:
     answer = post_generate(client, {**TYPED, "type": "professional", "character": name})
     assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert (details["field"], details["value"]) == ("character", name)
 
 
-def test_a_character_of_another_project_is_not_there(client: TestClient) -> None:
+def test_a_character_of_another_project_is_not_found(client: TestClient) -> None:
     create_character(client, create_project(client))
     body = {**TYPED, "type": "professional", "character": "kai", "project_id": create_project(client)}
     assert status_and_code(post_generate(client, body)) == (422, "VALIDATION_ERROR")
@@ -65,7 +65,7 @@ def test_status_shows_the_measured_consistency(client: TestClient, sessions: Ses
     assert consistency == {"score": 3.1, "passed": False, "reason": "Kai is unlike", "frames": [[0, 0], [12, 18]]}
 
 
-def test_mood_that_is_asked_for_chooses_style_and_camera_and_says_why(client: TestClient) -> None:
+def test_a_requested_mood_chooses_style_and_camera_with_reasons(client: TestClient) -> None:
     job = personal(client, mood="melancholic")
     choice = job["mood_choice"]
     assert job["job_type"] == "personal_generation"
@@ -79,7 +79,7 @@ def test_mood_that_is_asked_for_chooses_style_and_camera_and_says_why(client: Te
     assert require_success(client.get(f"{API_ROOT}/generation"))[0] == status
 
 
-def test_what_the_request_names_is_not_chosen(client: TestClient) -> None:
+def test_fields_in_the_request_override_the_mood(client: TestClient) -> None:
     choice = personal(client, mood="sad", style="anime", scene_type="dialogue")["mood_choice"]
     assert (choice["style"]["value"], choice["style"]["source"]) == ("anime", "request")
     assert (choice["camera"]["value"], choice["camera"]["source"]) == ("dialogue", "request")
@@ -92,13 +92,13 @@ def test_without_a_mood_the_prompt_and_then_the_scene_decide(client: TestClient)
 
 
 @pytest.mark.parametrize("fields", [{"type": "personal", "mood": "bureaucratic"}, {"type": "standard", "mood": "sad"}])
-def test_mood_that_cannot_be_is_refused(client: TestClient, fields: dict[str, str]) -> None:
+def test_an_invalid_mood_is_refused(client: TestClient, fields: dict[str, str]) -> None:
     answer = post_generate(client, {**TYPED, **fields})
     assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     assert "mood" in answer.text
 
 
-def test_a_preference_that_is_set_wins_and_may_name_a_mood_of_its_own(client: TestClient) -> None:
+def test_a_set_preference_wins_and_can_name_a_custom_mood(client: TestClient) -> None:
     own = {"kind": "mood", "name": "Rainy Sunday", "preference": {"style": "artistic", "camera": "slow pan"}}
     require_success(client.put(f"{API_ROOT}/preferences", json=own))
     job = personal(client, mood="rainy sunday")
@@ -110,7 +110,7 @@ def test_a_preference_that_is_set_wins_and_may_name_a_mood_of_its_own(client: Te
     assert personal(client)["mood_choice"]["mood"] | {"why": ""} == {"value": "dark", "source": "set", "why": ""}
 
 
-def test_a_preference_for_a_style_that_is_gone_is_said(client: TestClient) -> None:
+def test_a_preference_for_a_deleted_style_is_reported(client: TestClient) -> None:
     require_success(
         client.put(f"{API_ROOT}/preferences", json={"kind": "mood", "name": "sad", "preference": {"style": "no such"}})
     )
@@ -119,7 +119,7 @@ def test_a_preference_for_a_style_that_is_gone_is_said(client: TestClient) -> No
     assert "preference" in answer.json()["error"]["message"]
 
 
-def test_mood_is_learned_from_approvals_and_set_still_wins(client: TestClient, sessions: SessionFactory) -> None:
+def test_a_mood_is_learned_from_approvals_and_a_set_one_wins(client: TestClient, sessions: SessionFactory) -> None:
     for _ in range(3):
         approved(client, sessions, personal(client, mood="dreamy", style="realistic"))
     rows = {
@@ -138,7 +138,7 @@ def test_mood_is_learned_from_approvals_and_set_still_wins(client: TestClient, s
     assert personal(client)["mood_choice"]["style"]["source"] == "set"
 
 
-def test_a_style_whose_takes_were_rejected_is_passed_over(client: TestClient, sessions: SessionFactory) -> None:
+def test_a_style_with_rejected_takes_is_not_chosen(client: TestClient, sessions: SessionFactory) -> None:
     assert personal(client, mood="calm")["mood_choice"]["style"]["value"] == "artistic"
     for _ in range(4):
         approved(client, sessions, start_generation(client, {**TYPED, "style": "artistic"}), rejected=True)

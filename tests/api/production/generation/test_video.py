@@ -46,7 +46,7 @@ def test_whole_video(client: TestClient, url: str, completed_job: ProductionJob)
     assert (status["video_url"], status["progress"]) == (url, 1)
 
 
-def test_head_says_the_size_and_sends_nothing(client: TestClient, url: str) -> None:
+def test_head_returns_the_size_without_a_body(client: TestClient, url: str) -> None:
     answer = client.head(url)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-length"] == str(len(VIDEO))
@@ -96,7 +96,7 @@ def test_if_range_of_another_file_gets_the_whole(client: TestClient, url: str) -
     assert (same.status_code, other.status_code) == (206, 200)
 
 
-def test_no_video_yet_or_never_is_404_with_the_reason(client: TestClient, sessions: SessionFactory) -> None:
+def test_a_missing_video_is_404_with_the_reason(client: TestClient, sessions: SessionFactory) -> None:
     cases = (
         (job(sessions, progress=0.25), "VIDEO_NOT_READY", "25 %"),
         (job(sessions, status=JobStatus.FAILED, error_code="X", error_message="Disk full"), "NO_VIDEO", "Disk full"),

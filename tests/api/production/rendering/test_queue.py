@@ -62,7 +62,7 @@ def reorder(client: TestClient, job_id: int, **place: int) -> list[int]:
     return order(client)
 
 
-def test_queue_tells_what_renders_and_what_waits_in_prefects_order(
+def test_the_queue_lists_rendering_and_waiting_jobs_in_prefects_order(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     first, second, unbegun = (
@@ -85,9 +85,7 @@ def test_queue_tells_what_renders_and_what_waits_in_prefects_order(
     assert [job["eta_s"] for job in jobs] == [None, None, None]
 
 
-def test_a_moved_job_is_what_a_worker_is_given_next(
-    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
-) -> None:
+def test_a_worker_gets_the_moved_job_next(stack: TestClient, sessions: SessionFactory, prefect: PrefectClient) -> None:
     a, b, c = (open_waiting_job(sessions, prefect, count=2) for _ in range(3))
     answer = stack.post(f"{API_ROOT}/queue/next", json={"job_id": c})
     assert answer.status_code == 200, answer.text
@@ -112,7 +110,7 @@ def test_jobs_are_moved_beside_others_and_to_positions(
     assert order(stack) == [d, a, c, b, last]
 
 
-def test_a_job_that_has_not_begun_moves_among_its_like(
+def test_an_unstarted_job_moves_among_other_unstarted_jobs(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     begun = open_waiting_job(sessions, prefect)
@@ -123,7 +121,7 @@ def test_a_job_that_has_not_begun_moves_among_its_like(
     assert reorder(stack, begun, after=x) == [begun, x, y]
 
 
-def test_a_job_overtakes_the_segments_that_wait_of_one_that_renders(
+def test_a_job_overtakes_the_waiting_segments_of_a_rendering_job(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     long, short = open_waiting_job(sessions, prefect, count=3), open_waiting_job(sessions, prefect)
@@ -135,7 +133,7 @@ def test_a_job_overtakes_the_segments_that_wait_of_one_that_renders(
     ]
 
 
-def test_what_does_not_wait_cannot_be_moved(
+def test_a_job_that_does_not_wait_cannot_be_moved(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     rendering = open_waiting_job(sessions, prefect)
@@ -156,11 +154,11 @@ def test_what_does_not_wait_cannot_be_moved(
         {"position": 1},
     ],
 )
-def test_a_place_must_be_one(client: TestClient, body: dict[str, int]) -> None:
+def test_exactly_one_position_must_be_given(client: TestClient, body: dict[str, int]) -> None:
     assert status_and_code(client.post(f"{API_ROOT}/queue/reorder", json=body)) == (422, "VALIDATION_ERROR")
 
 
-def test_a_paused_queue_hands_out_nothing_until_it_is_resumed(
+def test_a_paused_queue_starts_nothing_until_it_is_resumed(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     job_id = open_waiting_job(sessions, prefect)
@@ -173,9 +171,7 @@ def test_a_paused_queue_hands_out_nothing_until_it_is_resumed(
     assert list_scheduled_runs(prefect, "gpu") == list_segment_ids(sessions, job_id)
 
 
-def test_cancel_pending_leaves_what_has_begun(
-    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
-) -> None:
+def test_cancel_pending_keeps_started_jobs(stack: TestClient, sessions: SessionFactory, prefect: PrefectClient) -> None:
     rendering, half_done = open_waiting_job(sessions, prefect, count=2), open_waiting_job(sessions, prefect, count=2)
     waits, unbegun = open_waiting_job(sessions, prefect), open_unstarted_job(sessions, prefect)
     start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
@@ -188,7 +184,7 @@ def test_cancel_pending_leaves_what_has_begun(
     assert stack.post(f"{API_ROOT}/queue/cancel-pending").json()["cancelled"] == []
 
 
-def test_times_come_from_what_segments_took(
+def test_estimates_come_from_the_durations_of_segments(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     measured, rendering, waits = (open_waiting_job(sessions, prefect) for _ in range(3))
@@ -201,7 +197,7 @@ def test_times_come_from_what_segments_took(
     assert {job["job_id"]: job["eta_s"] for job in queued(stack)} == {rendering: 8.0, waits: None}
 
 
-def test_without_prefect_the_queue_is_told_from_the_database_and_cannot_be_changed(client: TestClient) -> None:
+def test_without_prefect_the_queue_comes_from_the_database_and_cannot_be_changed(client: TestClient) -> None:
     first, second = start_generation(client)["job_id"], start_generation(client)["job_id"]
     answer = client.get(f"{API_ROOT}/queue").json()
     assert (answer["paused"], answer["slots"]) == (None, None)

@@ -35,7 +35,7 @@ def rows(api_database_url: str) -> Iterator[list[WorkerRow]]:
         row.close()
 
 
-def test_without_prefect_their_own_reports_are_told(
+def test_without_prefect_workers_are_listed_from_their_reports(
     client: TestClient, sessions: SessionFactory, rows: list[WorkerRow]
 ) -> None:
     rows[0].report(BOX)
@@ -51,7 +51,7 @@ def test_without_prefect_their_own_reports_are_told(
     assert (report["gpu"], report["slots"], report["vram_free_bytes"]) == ("NVIDIA GeForce RTX 3060", 2, 11)
 
 
-def test_prefects_view_and_what_renders_are_joined_by_name(
+def test_prefect_workers_and_rendering_segments_are_joined_by_name(
     api_database_url: str, sessions: SessionFactory, rows: list[WorkerRow]
 ) -> None:
     for row, report in zip(rows, (BOX, ATTIC), strict=True):

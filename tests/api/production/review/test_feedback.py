@@ -36,7 +36,7 @@ def give_feedback(client: TestClient, take: dict[str, Any], **fields: Any) -> An
     return require_success(client.post(f"{API_ROOT}/feedback", json={"asset_id": take["id"], **fields}), 201)
 
 
-def test_rating_is_kept_and_decides_nothing(client: TestClient, take: dict[str, Any]) -> None:
+def test_a_rating_is_stored_and_decides_nothing(client: TestClient, take: dict[str, Any]) -> None:
     feedback = give_feedback(client, take, kind="rating", rating=4)
     assert feedback["decision_id"] is None
     assert (feedback["feedback"]["rating"], feedback["feedback"]["author"]) == (4, "local")
@@ -82,7 +82,7 @@ def test_bad_feedback_is_refused(client: TestClient, take: dict[str, Any], body:
     assert read_all_pages(client, "feedback") == []
 
 
-def test_feedback_on_nothing_and_for_a_strange_scene(client: TestClient, take: dict[str, Any]) -> None:
+def test_feedback_on_an_unknown_take_or_scene_is_refused(client: TestClient, take: dict[str, Any]) -> None:
     unknown = client.post(f"{API_ROOT}/feedback", json={"asset_id": 999999999, "kind": "approval"})
     assert status_and_code(unknown) == (404, "NOT_FOUND")
     stranger = create_scene(client, create_project(client))
@@ -110,7 +110,7 @@ def test_asset_is_listed_shown_and_downloaded_in_ranges(client: TestClient, take
     assert read_all_pages(client, "assets") == []
 
 
-def test_the_example_has_the_parameters_that_were_settled_by_the_render(
+def test_the_example_has_the_resolved_parameters_of_the_render(
     client: TestClient, sessions: SessionFactory, take: dict[str, Any]
 ) -> None:
     shot = {"model": "mine.safetensors", "seed": 7, "steps": 30, "sampler": "euler", "width": 512, "prompt": "longer"}

@@ -74,7 +74,7 @@ def test_status_without_prefect_and_comfyui_says_why(client: TestClient) -> None
     assert (status["engine"]["installed"].keys(), status["engine"]["broken"]) == ({"animatic", "comfyui"}, {})
 
 
-def test_status_lists_the_endpoints_that_there_are(client: TestClient) -> None:
+def test_status_lists_the_existing_endpoints(client: TestClient) -> None:
     endpoints = client.get(f"{A}/status").json()["endpoints"]
     assert f"POST {A}/generate" in endpoints
     assert "GET /api/anime-enhanced/health" in endpoints
@@ -106,7 +106,9 @@ def test_status_with_prefect_and_comfyui(api_database_url: str) -> None:
     assert (status["comfyui"]["reachable"], status["comfyui"]["version"]) == (True, "0.33.0")
 
 
-def test_status_does_not_wait_for_the_mute_and_knows_what_is_no_comfyui(api_database_url: str) -> None:
+def test_status_does_not_wait_for_a_silent_server_and_detects_a_wrong_one(
+    api_database_url: str,
+) -> None:
     def other(method: str, path: str, body: object) -> tuple[int, object]:
         return 200, ["hello"]
 

@@ -111,7 +111,7 @@ def test_bible_character_is_changed_linked_and_deleted(client: TestClient) -> No
     ]
 
 
-def test_character_of_another_bible_is_not_reached(client: TestClient) -> None:
+def test_a_character_of_another_bible_is_not_found(client: TestClient) -> None:
     mine, other = create_project(client), create_project(client)
     for project_id in (mine, other):
         create_bible(client, project_id)

@@ -60,7 +60,7 @@ def test_workflow_that_is_not_registered_is_kept_with_a_warning(client: TestClie
 
 
 @pytest.mark.parametrize("way", ["outside", "dots", "link", "missing", "folder", "relative"])
-def test_image_outside_the_media_folders_is_refused(media: Path, client: TestClient, way: str) -> None:
+def test_an_image_outside_the_media_folders_is_refused(media: Path, client: TestClient, way: str) -> None:
     stray = media.parent / "stray.png"
     stray.write_bytes(b"a picture")
     (media / "link.png").symlink_to(stray)
@@ -102,7 +102,7 @@ def test_every_edit_is_a_version_with_its_message(client: TestClient) -> None:
     assert status_and_code(client.get(url, params={"at": versions[1]["commit"], "branch": "main"}))[0] == 422
 
 
-def test_branches_are_edited_and_read_apart(client: TestClient) -> None:
+def test_branches_are_edited_and_read_separately(client: TestClient) -> None:
     project_id = create_project(client)
     kai = create_character(client, project_id)
     create_branch(client, project_id)
@@ -191,7 +191,7 @@ def test_bad_character_is_refused(client: TestClient, body: dict[str, object], f
     assert refused.json()["error"]["details"]["field"] == field
 
 
-def test_name_is_free_once_a_branch_in_any_case(client: TestClient) -> None:
+def test_a_name_is_unique_on_a_branch_in_any_case(client: TestClient) -> None:
     project_id = create_project(client)
     create_character(client, project_id)
     duplicate = client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "KAI nakamura"})

@@ -45,7 +45,7 @@ def test_prompt_is_checked_against_the_glossary(
     )
 
 
-def test_scene_is_checked_with_all_its_words_and_the_findings_are_kept(client: TestClient) -> None:
+def test_all_text_of_a_scene_is_checked_and_the_findings_are_stored(client: TestClient) -> None:
     project_id = create_project(client)
     line = {"character": "Ren", "line": "畳に土足で上がるな", "timestamp": 0}
     village = create_scene(client, project_id, dialogue=[line], location="torii before the shrine")
@@ -66,7 +66,7 @@ def test_scene_is_checked_with_all_its_words_and_the_findings_are_kept(client: T
     assert read_all_pages(client, "cultural-validations", project_id=create_project(client)) == []
 
 
-def test_own_element_is_made_used_changed_and_deleted(client: TestClient) -> None:
+def test_a_custom_element_is_created_used_changed_and_deleted(client: TestClient) -> None:
     mine, other = create_project(client), create_project(client)
     element = require_success(client.post(f"{API_ROOT}/cultural-elements", json={"project_id": mine, **BELL}), 201)
     assert element.items() >= BELL.items()
@@ -88,7 +88,7 @@ def test_own_element_is_made_used_changed_and_deleted(client: TestClient) -> Non
     assert len(read_all_pages(client, "cultural-validations", project_id=mine)) == 2
 
 
-def test_built_in_element_stays_and_gives_way_to_one_of_its_name(client: TestClient) -> None:
+def test_a_built_in_element_cannot_change_and_is_overridden_by_name(client: TestClient) -> None:
     kimono = next(row for row in read_all_pages(client, "cultural-elements") if row["name"] == "kimono")
     url = f"{API_ROOT}/cultural-elements/{kimono['id']}"
     assert status_and_code(client.put(url, json={"rule": "x"})) == (409, "CONFLICT")
@@ -111,5 +111,5 @@ def test_built_in_element_stays_and_gives_way_to_one_of_its_name(client: TestCli
         ({"scene_id": 999999999}, 404),
     ],
 )
-def test_check_of_nothing_is_refused(client: TestClient, body: dict[str, Any], status: int) -> None:
+def test_an_empty_check_is_refused(client: TestClient, body: dict[str, Any], status: int) -> None:
     assert status_and_code(client.post(f"{API_ROOT}/cultural-validations", json=body))[0] == status

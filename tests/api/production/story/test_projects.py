@@ -30,7 +30,7 @@ def test_documented_project_is_made_as_a_draft(client: TestClient, form: dict[st
     assert fetched.headers["ETag"] == answer.headers["ETag"]
 
 
-def test_patch_changes_what_is_given_and_nothing_else(client: TestClient) -> None:
+def test_patch_changes_only_the_given_fields(client: TestClient) -> None:
     created = require_success(client.post(f"{API_ROOT}/projects", json=FORM), 201)
     url = f"{API_ROOT}/projects/{created['id']}"
     changed = require_success(client.patch(url, json={"description": "Updated description"}))
@@ -55,7 +55,7 @@ def test_patch_changes_what_is_given_and_nothing_else(client: TestClient) -> Non
         ({"settings": {"default_style": "unheard-of"}}, "style"),
     ],
 )
-def test_patch_refuses_what_cannot_be(client: TestClient, body: dict[str, object], field: str) -> None:
+def test_patch_refuses_invalid_values(client: TestClient, body: dict[str, object], field: str) -> None:
     url = f"{API_ROOT}/projects/{create_project(client)}"
     before = require_success(client.get(url))
     answer = client.patch(url, json=body)

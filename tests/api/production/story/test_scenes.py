@@ -35,7 +35,7 @@ def test_documented_scene_and_its_update(client: TestClient) -> None:
     assert require_success(client.get(f"{API_ROOT}/projects/{project_id}"))["status"] == "active"
 
 
-def test_scene_takes_a_video_of_the_media_folders_only(
+def test_a_scene_accepts_only_videos_inside_the_media_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     media = tmp_path / "media"
@@ -176,7 +176,7 @@ def test_bad_scene_is_refused(client: TestClient, body: dict[str, object], field
     assert refused.json()["error"]["details"]["field"] == field
 
 
-def test_scene_of_an_episode_that_is_not_there_is_refused(client: TestClient) -> None:
+def test_a_scene_of_an_absent_episode_is_refused(client: TestClient) -> None:
     unknown = "2f4c6a0e-7d39-4c53-9ae4-1f6d1de6a1c1"
     scene = create_scene(client, create_project(client))
     assert status_and_code(client.put(f"{API_ROOT}/scenes/{scene['id']}", json={"episode_id": unknown}))[0] == 422

@@ -50,7 +50,7 @@ def test_japanese_is_found_in_names_descriptions_and_dialogue(client: TestClient
     assert row["snippet"] == "Ren: 月が綺麗ですね"
 
 
-def test_all_words_must_be_there_and_signs_are_signs(client: TestClient, story: int) -> None:
+def test_all_words_must_match_and_special_characters_are_text(client: TestClient, story: int) -> None:
     assert search(client, story, "follows nakamura") == [("characters", "Ren", "description")]
     assert search(client, story, "follows dawn") == []
     assert search(client, story, "100% r") == [("scenes", "1", "description")]

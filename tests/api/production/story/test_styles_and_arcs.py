@@ -10,7 +10,7 @@ from tests.api.api_requests import API_ROOT, post_generate, status_and_code
 STYLE = {"name": "rainy neon", "prompt": "neon reflections, heavy rain", "sampler_settings": {"steps": 30}}
 
 
-def test_built_in_styles_are_listed_and_stay(client: TestClient) -> None:
+def test_built_in_styles_are_listed_and_cannot_change(client: TestClient) -> None:
     styles = require_success(client.get(f"{API_ROOT}/styles"))
     assert {row["name"] for row in styles} == {"anime", "realistic", "artistic", "cinematic"}
     assert all(row["built_in"] and row["project_id"] is None for row in styles)
@@ -21,7 +21,7 @@ def test_built_in_styles_are_listed_and_stay(client: TestClient) -> None:
     assert require_success(client.get(url)) == styles[0]
 
 
-def test_own_style_is_made_used_changed_and_deleted(client: TestClient) -> None:
+def test_a_custom_style_is_created_used_changed_and_deleted(client: TestClient) -> None:
     mine, other = create_project(client), create_project(client)
     created = require_success(client.post(f"{API_ROOT}/styles", json={"project_id": mine, **STYLE}), 201)
     assert created.items() >= (STYLE | {"built_in": False, "branch_name": "main", "version": 1}).items()
@@ -54,7 +54,7 @@ def test_style_of_a_branch(client: TestClient) -> None:
     assert [row["name"] for row in branch_styles if not row["built_in"]] == ["rainy neon"]
 
 
-def test_story_arc_is_made_changed_seen_in_the_past_and_deleted(client: TestClient) -> None:
+def test_a_story_arc_is_created_changed_read_in_the_past_and_deleted(client: TestClient) -> None:
     project_id = create_project(client)
     form = {"name": "The shrine's secret", "milestones": [{"title": "封印", "description": "", "episode_id": None}]}
     created = require_success(client.post(f"{API_ROOT}/story-arcs", json={"project_id": project_id, **form}), 201)
@@ -75,11 +75,11 @@ def test_story_arc_is_made_changed_seen_in_the_past_and_deleted(client: TestClie
         assert status_and_code(answer) == (404, "NOT_FOUND")
 
 
-def test_arc_over_an_episode_that_is_not_there_is_refused(client: TestClient) -> None:
+def test_an_arc_over_an_absent_episode_is_refused(client: TestClient) -> None:
     body = {"project_id": create_project(client), "name": "x", "episode_ids": ["2f4c6a0e-7d39-4c53-9ae4-1f6d1de6a1c1"]}
     assert status_and_code(client.post(f"{API_ROOT}/story-arcs", json=body)) == (422, "VALIDATION_ERROR")
 
 
-def test_style_with_a_sampler_setting_that_nobody_knows_is_refused(client: TestClient) -> None:
+def test_a_style_with_an_unknown_sampler_setting_is_refused(client: TestClient) -> None:
     body = {**STYLE, "project_id": create_project(client), "sampler_settings": {"stepz": 30}}
     assert status_and_code(client.post(f"{API_ROOT}/styles", json=body)) == (422, "VALIDATION_ERROR")

@@ -35,7 +35,7 @@ def titles(client: TestClient, project_id: int, **query: Any) -> list[str]:
     return [row["title"] for row in rows]
 
 
-def test_events_are_put_in_moved_and_taken_out(client: TestClient) -> None:
+def test_events_are_inserted_moved_and_removed(client: TestClient) -> None:
     project_id = create_project(client)
     create_character(client, project_id)
     village = create_scene(client, project_id)
@@ -61,7 +61,7 @@ def test_events_are_put_in_moved_and_taken_out(client: TestClient) -> None:
     assert read_all_pages(client, "timeline", project_id=project_id)[0]["scene_key"] is None
 
 
-def test_context_tells_what_is_true_at_an_event(client: TestClient) -> None:
+def test_context_lists_the_facts_true_at_an_event(client: TestClient) -> None:
     project_id = create_project(client)
     ids = [event(client, project_id, title)["id"] for title in "abc"]
     whole = fact(client, ids[0], "The seal is whole.", until_event_id=ids[1], prompt_terms={"positive": "seal"})
@@ -83,7 +83,7 @@ def test_context_tells_what_is_true_at_an_event(client: TestClient) -> None:
     assert read_all_pages(client, "context", project_id=project_id) == []
 
 
-def test_new_branch_gets_a_copy_of_its_own(client: TestClient) -> None:
+def test_a_new_branch_gets_its_own_copy_of_the_timeline(client: TestClient) -> None:
     project_id = create_project(client)
     first = event(client, project_id, "a")
     create_branch(client, project_id)
@@ -110,7 +110,7 @@ def test_bad_event_is_refused(client: TestClient, fields: dict[str, Any], status
     assert status_and_code(client.post(f"{API_ROOT}/timeline", json=body))[0] == status
 
 
-def test_what_is_in_the_bin_is_gone(client: TestClient) -> None:
+def test_a_deleted_project_has_no_timeline(client: TestClient) -> None:
     project_id = create_project(client)
     first = event(client, project_id, "a")
     stated = fact(client, first["id"], "It rains.")

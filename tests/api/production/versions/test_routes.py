@@ -105,7 +105,7 @@ def test_other_names_are_accepted(client: TestClient, story: int) -> None:
     assert kai(client, story)["description"] == "Dusk"
 
 
-def test_conflict_changes_nothing_and_resolutions_end_it(client: TestClient, story: int) -> None:
+def test_a_conflict_changes_nothing_and_resolutions_end_it(client: TestClient, story: int) -> None:
     create_branch(client, story, "other")
     commit(client, story, change_description("theirs"), on="other")
     head = commit(client, story, change_description("ours"))
@@ -179,7 +179,7 @@ def test_resolution_may_name_no_file_outside_the_media_folders(client: TestClien
         assert refused.json()["error"]["details"]["field"].endswith("image_path")
 
 
-def test_commit_on_a_head_that_moved_is_refused(client: TestClient, story: int) -> None:
+def test_a_commit_on_a_stale_head_is_refused(client: TestClient, story: int) -> None:
     head = commit(client, story, change_description("one"))
     commit(client, story, change_description("two"))
     body = {"project_id": story, "message": "late", "changes": change_description("late"), "expected_head": head}
@@ -224,7 +224,7 @@ def test_revert_undoes_one_commit_and_is_a_decision(client: TestClient, story: i
     assert kai(client, story)["description"] == "again"
 
 
-def test_history_of_one_thing_and_its_restore(client: TestClient, story: int) -> None:
+def test_one_entity_has_a_history_and_can_be_restored(client: TestClient, story: int) -> None:
     row = kai(client, story)
     first = commit(client, story, change_description("first"))
     commit(client, story, {"characters": {"Kai Nakamura": None}})
@@ -269,7 +269,7 @@ def test_branch_is_deleted_but_not_main(client: TestClient, story: int) -> None:
     assert kai(client, story, on="other")["description"] == "lost?"
 
 
-def test_nothing_of_another_project_is_reached(client: TestClient, story: int) -> None:
+def test_versions_of_another_project_are_not_found(client: TestClient, story: int) -> None:
     mine = create_project(client)
     row = kai(client, story)
     head = commit(client, story, change_description("secret"))

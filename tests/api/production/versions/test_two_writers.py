@@ -66,7 +66,7 @@ def assert_sound(sessions: SessionFactory, project_id: int) -> None:
         assert [finding.message for finding in fsck.check_project(session, project_id=project_id)] == []
 
 
-def test_edits_of_different_fields_of_one_character_are_all_there(
+def test_concurrent_edits_of_different_fields_are_all_kept(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     kai = client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai"}).json()
@@ -88,7 +88,7 @@ def test_edits_of_different_fields_of_one_character_are_all_there(
     assert_sound(sessions, project_id)
 
 
-def test_of_two_who_read_the_same_state_one_is_told_and_none_is_overwritten(
+def test_concurrent_edits_with_the_same_etag_refuse_one_and_overwrite_none(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     kai = client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai", "seed": 0}).json()
@@ -112,7 +112,7 @@ def test_of_two_who_read_the_same_state_one_is_told_and_none_is_overwritten(
     assert_sound(sessions, project_id)
 
 
-def test_scenes_that_are_added_at_once_get_numbers_of_their_own(
+def test_scenes_created_at_once_get_distinct_numbers(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     def write(own: httpx.Client, writer: str) -> list[int]:
@@ -126,7 +126,7 @@ def test_scenes_that_are_added_at_once_get_numbers_of_their_own(
     assert_sound(sessions, project_id)
 
 
-def test_one_number_is_taken_once_and_the_other_is_told_which(
+def test_a_scene_number_is_taken_once_and_the_refusal_names_it(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     def write(own: httpx.Client, writer: str) -> list[int]:
@@ -143,7 +143,7 @@ def test_one_number_is_taken_once_and_the_other_is_told_which(
     assert_sound(sessions, project_id)
 
 
-def test_commits_for_one_head_follow_each_other_and_the_log_has_each_once(
+def test_concurrent_commits_follow_each_other_and_the_log_has_each_once(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     """Each names the head that it saw; whoever comes second reads again."""
@@ -172,7 +172,7 @@ def test_commits_for_one_head_follow_each_other_and_the_log_has_each_once(
     assert_sound(sessions, project_id)
 
 
-def test_a_merge_beside_edits_loses_neither(
+def test_a_merge_during_edits_loses_neither(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai"})
