@@ -1,4 +1,4 @@
-"""The frame by itself: the envelope on every failure, request ids, logs, documents."""
+"""The common frame of a service: the envelope on every failure, request ids, logs, documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAPI is complete and true: enough to make a good client from, for every operation of every service."""
+"""OpenAPI documents every operation of every service well enough to generate a client."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_operation_documents_its_errors(operation: Operation) -> None:
     assert expected - set(failures) == set()
 
 
-@pytest.mark.parametrize("operation", [operation for operation in ALL if operation.values[0].body()])  # type: ignore[union-attr] # they are operations
+@pytest.mark.parametrize("operation", [operation for operation in ALL if operation.values[0].body()])  # type: ignore[union-attr] # the values are operations
 def test_body_has_an_example_with_known_fields(operation: Operation) -> None:
     body = operation.body()
     assert body["examples"]

@@ -1,4 +1,4 @@
-"""The processes that answer: forked, replaced, and ended together."""
+"""The serving processes are forked, replaced, and ended together."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def start(api_database_url: str, tmp_path: Path) -> Iterator[Start]:
         own = {"TOWER_DATABASE_URL": api_database_url, "TOWER_DATA_DIR": str(tmp_path / "data")}
         own["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
         command = [sys.executable, "-m", "api.serving", *services]
-        alone = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}  # as a user's own
+        alone = {
+            name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"
+        }  # as in a user's shell
         process = subprocess.Popen(command, env={**alone, **own, **env}, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process
@@ -146,5 +148,5 @@ def test_a_thread_started_by_a_package_prevents_forking(start: Start, port: int,
 
 
 def at_start(folder: Path, code: str) -> None:
-    """Let a Python whose PYTHONPATH is `folder` run this before all else."""
+    """Make a Python with `folder` in its PYTHONPATH run this code first."""
     (folder / "sitecustomize.py").write_text(code)

@@ -1,4 +1,4 @@
-"""The way to the database."""
+"""Engines, connections and prepared statements."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_connection_that_the_server_closed_is_replaced(database_url: str) -> N
 
 @pytest.fixture
 def single(database_url: str) -> Iterator[Engine]:
-    """An engine of one connection, which all sessions share one after another."""
+    """An engine with one connection, which all sessions use in turn."""
     engine = open_engine(database_url, pool_size=1)
     yield engine
     engine.dispose()
@@ -49,7 +49,7 @@ def single(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def table(database_url: str) -> Iterator[str]:
-    """A table of its own, to be migrated."""
+    """A separate table to migrate."""
     other = open_engine(database_url)
     with other.begin() as connection:
         connection.execute(text("create table public.outdated (id int primary key, value int)"))
@@ -66,7 +66,7 @@ def ask(engine: Engine, statement: Any, **values: Any) -> Any:
 
 
 def prepared(engine: Engine, part: str) -> list[str]:
-    """The statements with these words that the server has prepared for the connection of this engine."""
+    """The prepared statements of this engine's connection that contain `part`."""
     with session_factory(engine).begin() as session:
         statements = session.scalars(text("select statement from pg_prepared_statements")).all()
     return [statement for statement in statements if part in statement]
@@ -77,7 +77,7 @@ def test_without_transactions_each_statement_commits_at_once(single: Engine, tab
         session.execute(text(f"update {table} set value = 8"))
         session.rollback()
         assert session.scalar(text(f"select value from {table}")) == 8
-    with session_factory(single)() as session:  # and the connection goes back as it was
+    with session_factory(single)() as session:  # and the connection returns to the pool in its normal mode
         session.execute(text(f"update {table} set value = 9"))
         session.rollback()
         assert session.scalar(text(f"select value from {table}")) == 8
@@ -95,7 +95,7 @@ def test_a_statement_that_returns_is_prepared_on_the_server_once(single: Engine)
 
 
 def test_a_rollback_removes_all_prepared_statements(single: Engine) -> None:
-    """psycopg forgets them then, so what only reads should commit too: see api.http.dependencies."""
+    """psycopg discards them after a rollback, so reads commit too: see api.http.dependencies."""
     query = select(Project.name).where(Project.id == 2)
     for _ in range(10):
         ask(single, query)
@@ -153,7 +153,7 @@ def test_an_exhausted_pool_raises_in_time(database_url: str) -> None:
 
 
 def change(database_url: str, statement: str) -> None:
-    """What a migration does, on a connection of its own."""
+    """Run DDL on a separate connection, as a migration does."""
     other = open_engine(database_url)
     with other.begin() as connection:
         connection.execute(text(statement))

@@ -1,4 +1,4 @@
-"""Migrating, as those who start and operate the stack meet it."""
+"""Migrations as operators of the stack see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the database itself refuses, and what a delete takes along."""
+"""Constraints of the database, and the effects of a delete."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ def a_job_with_a_take(
 
 
 def a_whole_story(session: Session, project: Project, take: Asset) -> None:
-    """A row in everything that hangs on a project, tied to each other in every way that could hold up a delete."""
+    """A row in every table below a project, with every reference that could block a delete."""
     commit = a_commit(session, project)
     branch = a_branch(session, project, head_id=commit.id)
     place = {"project_id": project.id, "branch_id": branch.id}

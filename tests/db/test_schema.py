@@ -1,4 +1,4 @@
-"""The database as the migrations make it."""
+"""The database as the migrations create it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from db.models import METADATA
 from deployments.postgres import EmbeddedPostgres
 
 ROOT = Path(__file__).parents[2]
-# As the two documents name them.
+# named as in the two documents
 ANIME_API = """
     anime_projects projects characters scenes project_bibles bible_characters bible_history
     production_jobs quality_metrics generation_analytics style_templates
@@ -170,7 +170,7 @@ def test_all_models_are_mapped() -> None:
 
 
 def catalog(engine: Engine) -> Catalog:
-    """All that PostgreSQL knows of our tables, by name."""
+    """PostgreSQL's catalogue of our tables, by name."""
     with engine.connect() as connection:
         connection.execute(text("set local search_path = pg_catalog"))
         return {
@@ -180,6 +180,6 @@ def catalog(engine: Engine) -> Catalog:
 
 
 def alembic(url: str, *command: str) -> None:
-    """As an operator does, in the folder of alembic.ini."""
+    """Run alembic in the folder of alembic.ini, as an operator does."""
     environment = {**os.environ, "TOWER_DATABASE_URL": url}
     subprocess.run([sys.executable, "-m", "alembic", *command], env=environment, cwd=ROOT, check=True)

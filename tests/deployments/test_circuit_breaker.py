@@ -1,4 +1,4 @@
-"""A worker that is unwell rests, and comes back when it is well."""
+"""An unwell worker rests, and returns once it is healthy."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REST_S = 0.2
 
 @dataclass
 class Resting:
-    """A worker process under a supervisor, its row, and the rest that watches over both."""
+    """A worker process under a supervisor, its row, and the circuit breaker that watches both."""
 
     supervisor: Supervisor
     rest: CircuitBreaker
@@ -102,7 +102,7 @@ with_a_run = pytest.mark.parametrize("resting", [WITH_A_RUN], indirect=True)
 
 
 def run_of(resting: Resting) -> psutil.Process:
-    """The process that the worker has started, once it has."""
+    """Wait for the process that the worker starts."""
     worker = psutil.Process(resting.supervisor.find_pid(PART))
     wait_until(lambda: worker.children() != [])
     [run] = worker.children()

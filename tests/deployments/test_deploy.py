@@ -1,4 +1,4 @@
-"""prefect.yaml says what is deployed, and what it says is there."""
+"""prefect.yaml lists the deployments, and every entrypoint in it exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What children are told, and whether they understand it."""
+"""The environment of child processes, and whether they accept it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that are not ours, and addresses that only look so."""
+"""External servers, and addresses that only look external."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tower.settings import LOOPBACK_HOST, Settings
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """As in a shell that evaluated `tower env` of a stack that has ended."""
+    """Settings of a shell that evaluated `tower env` of a stack that has ended."""
     offset = find_free_offset()
     ports = Settings(port_offset=offset).ports
     return Settings(

@@ -1,4 +1,4 @@
-"""What a ComfyUI says of its GPU."""
+"""A ComfyUI's report of its GPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a killed stack leaves is ended; strangers are not."""
+"""Leftover processes of a killed stack are ended; unrelated ones are not."""
 
 from __future__ import annotations
 

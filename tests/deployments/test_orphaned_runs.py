@@ -1,4 +1,4 @@
-"""The sweep, against a small server that speaks Prefect's REST API."""
+"""The sweep of orphaned runs, against a small server with Prefect's REST API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OURS = "cpu@box-1a2b3c"
 
 
 class Prefect:
-    """Runs, as the server keeps them."""
+    """The runs that the server stores."""
 
     def __init__(self) -> None:
         self.runs: dict[str, dict[str, Any]] = {}

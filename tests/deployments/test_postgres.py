@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, for real."""
+"""The embedded PostgreSQL on a real server."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def running() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def server(running: EmbeddedPostgres) -> EmbeddedPostgres:
-    """A server that runs. Its folder is shared with the other tests: leave it as it was."""
+    """A running server. Other tests share its folder, so leave it unchanged."""
     running.stop()
     running.start()
     return running
@@ -63,7 +63,7 @@ def server(running: EmbeddedPostgres) -> EmbeddedPostgres:
 
 @pytest.fixture
 def owner(reachable: Path) -> Iterator[Owner]:
-    """Another process that started a server on a folder of its own."""
+    """Another process with its own server in a separate folder."""
     server = EmbeddedPostgres(reachable / "postgres", find_free_port())
     arguments = [sys.executable, "-c", HOLDER, str(server.folder), str(server.port)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:

@@ -1,4 +1,4 @@
-"""One child: it does not outlive us, and nothing of it stays."""
+"""A child process does not outlive its parent and leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One part by itself starts only where what it stands on is there; tests/e2e/test_compose.py sees them up."""
+"""A standalone part starts only if its dependencies answer; tests/e2e/test_compose.py checks that they start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state file, and who may believe it."""
+"""The state file, and the conditions under which it is trusted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tower.settings import Settings
 
 @pytest.fixture
 def written(tmp_path: Path) -> StackState:
-    """A stack whose supervisor is this very process."""
+    """A stack whose supervisor is this process."""
     started = process_started_at(os.getpid())
     assert started
     addresses = Addresses(

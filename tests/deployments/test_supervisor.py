@@ -1,4 +1,4 @@
-"""The supervisor, with tiny children."""
+"""The supervisor with small child processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); 
 
 
 class Ear:
-    """Hears what a supervisor says and of which processes it tells."""
+    """Records the messages of a supervisor and the processes that it reports."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -45,7 +45,7 @@ def service(command: Command, *, healthy: Callable[[], bool] = lambda: True, rea
 
 
 def stop_when(true: Callable[[], bool]) -> PeriodicTask:
-    """Presses Ctrl-C once something has become true."""
+    """Send Ctrl-C once the condition is true."""
 
     def press() -> None:
         if true():

@@ -1,4 +1,4 @@
-"""Which workers a machine runs, and what each of them takes."""
+"""The workers of a machine, and the segments that each takes."""
 
 from __future__ import annotations
 

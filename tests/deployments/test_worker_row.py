@@ -1,4 +1,4 @@
-"""The row of a worker, as its supervisor writes it and its renders count their failures in it."""
+"""The row of a worker: its supervisor writes it, and its renders count failures in it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_the_state_follows_the_outcomes_of_renders(row: WorkerRow, sessions: Ses
 
 
 def processing(session: Session) -> None:
-    """A segment that this worker renders now."""
+    """A segment that this worker is rendering."""
     job = lifecycle.open_job(session, GenerationSpec(prompt="a cat"), job_type=JobType.STANDARD)
     session.flush()
     columns = {"job_id": job.id, "segment": 1, "attempt": 1, "prompt_id": job.comfyui_job_id, "engine": "comfyui"}

@@ -1,4 +1,4 @@
-"""The reference pages are as their sources say, and name every code and every variable."""
+"""The reference pages match their sources and name every code and every variable."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_code_is_raised_and_has_an_instruction() -> None:
 
 
 def test_no_code_is_a_string_literal() -> None:
-    """A code that is no member of ErrorCode would be missing from the page."""
+    """A code outside ErrorCode would be missing from the page."""
     written = re.compile(r'^    code(: str)? = "|\bcode="', re.MULTILINE)
     assert [path for path in SOURCES if written.search(path.read_text())] == []
 

@@ -1,4 +1,4 @@
-"""Paths and modules that documents, docstrings and comments name are there."""
+"""Paths and modules named in documents, docstrings and comments exist."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def documents() -> list[Path]:
 
 
 def sources() -> list[Path]:
-    """Those with a doubtful name somewhere: to parse all of them takes seven seconds."""
+    """Only sources with a suspicious name, because parsing all of them takes seven seconds."""
     every = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
     return [path for path in every if absent_names(path.read_text())]
 
@@ -51,7 +51,7 @@ def absent_links(document: Path) -> set[str]:
 
 
 def absent_modules(text: str) -> set[str]:
-    """Dotted names of which neither the whole nor all but the last part, which it must then hold, is a module."""
+    """Dotted names that are neither a module nor an attribute of a module."""
     return {name for name in MODULE.findall(text) if not is_module(name) and not is_defined(name)}
 
 

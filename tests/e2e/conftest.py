@@ -88,7 +88,7 @@ def build_environment(data: Path) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     data = tmp_path_factory.mktemp("stack")
-    for folder in (data, *data.parents):  # for root, PostgreSQL runs as `nobody`, which must be able to enter
+    for folder in (data, *data.parents):  # for root, PostgreSQL runs as the user `nobody`, who needs access
         if folder.stat().st_uid == os.getuid() and folder.is_relative_to("/tmp") and folder != Path("/tmp"):
             folder.chmod(0o711)
     third_engine = lay_down(tmp_path_factory.mktemp("engine"), documented())  # of docs/engines.md
@@ -127,7 +127,7 @@ def _kill_if_of(process: psutil.Process, flow_run_id: str) -> bool:
         if process.environ().get("PREFECT__FLOW_RUN_ID") != flow_run_id:
             return False
         process.kill()
-    except psutil.Error:  # it has ended, or is not ours to look at
+    except psutil.Error:  # it has ended, or belongs to another user
         return False
     return True
 
@@ -138,6 +138,6 @@ def _left_over(data: Path) -> list[str]:
         try:
             if process.environ().get("TOWER_DATA_DIR") == str(data):
                 pids.append(" ".join(process.cmdline()))
-        except psutil.Error:  # it ended, or is not ours to look at
+        except psutil.Error:  # it has ended, or belongs to another user
             continue
     return pids

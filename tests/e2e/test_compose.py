@@ -1,4 +1,4 @@
-"""compose.yaml: what it says is run here without Docker, part by part, each against the ones that it waits for."""
+"""Runs compose.yaml without Docker, service by service, each after the ones that it depends on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ READY_S = 240
 
 @dataclass(frozen=True)
 class Machine:
-    """One machine in place of the containers: their names are addresses of loopback here, /data is a folder."""
+    """One machine instead of the containers: their names become loopback addresses, and /data a folder."""
 
     data: Path
     offset: int
@@ -43,7 +43,7 @@ class Machine:
         return {**outer, **variables, "PATH": path, "TOWER_PORT_OFFSET": str(self.offset)}
 
     def _here(self, value: str) -> str:
-        """An address or a path of a container, as it is on this machine."""
+        """The address or path on this machine for one of a container."""
         if "@postgres:5432/" in value:
             return self.postgres.url(value.rpartition("/")[2])
         ours = Settings(port_offset=self.offset).ports
@@ -52,7 +52,7 @@ class Machine:
         return str(self.data) if value == "/data" else value
 
     def run(self, service: ComposeService, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """One that ends; `arguments` in place of its command, as `docker compose run` takes them."""
+        """Run a service that ends; `arguments` replace its command, as with `docker compose run`."""
         argv = [service.argv[0], *arguments] if arguments else service.argv
         result = subprocess.run(
             argv, env=self.env(service), capture_output=True, text=True, timeout=READY_S, check=False
@@ -61,7 +61,7 @@ class Machine:
         return result
 
     def complaint(self, service: ComposeService) -> str:
-        """What its health check says against it; empty if it is well."""
+        """The complaint of its health check; empty if it is healthy."""
         check = subprocess.run(
             service.health, env=self.env(service), capture_output=True, text=True, timeout=60, check=False
         )
@@ -75,13 +75,13 @@ def machine() -> Iterator[Machine]:
         server.start()
         end.callback(server.stop)
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-            connection.execute("drop database prefect")  # the image makes one database, and this is another's
+            connection.execute("drop database prefect")  # the image creates one database, and this server has another
         yield Machine(folder / "data", find_free_offset(), server)
 
 
 @pytest.fixture(scope="module")
 def logs(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """Every service that stays up, healthy, in the order in which the file lets them start; the log of each."""
+    """The logs of all long-running services, started in the order of the file until each is healthy."""
     folder, waiting, done = tmp_path_factory.mktemp("compose"), read_services(VARIABLES), {"postgres"}
     logs_by_name: dict[str, Path] = {}
     with ExitStack() as end:
@@ -165,7 +165,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def _wait_for(machine: Machine, service: ComposeService, log: Path) -> None:
     deadline = time.monotonic() + READY_S
-    while not _says_so(machine, service, log):  # a health check is a process: it would take the time of the start
+    while not _says_so(machine, service, log):  # a health check is a process and would slow the start down
         assert time.monotonic() < deadline, f"{service.name} does not start: {log.read_text()[-2000:]}"
         time.sleep(0.2)
     while complaint := machine.complaint(service):
@@ -173,7 +173,7 @@ def _wait_for(machine: Machine, service: ComposeService, log: Path) -> None:
 
 
 def _says_so(machine: Machine, service: ComposeService, log: Path) -> bool:
-    """Whether its port takes connections, or, of a worker, whether its log says that it takes runs."""
+    """Whether its port accepts connections; for a worker, whether its log reports that it takes runs."""
     if service.name.startswith("worker-"):
         return "takes runs from" in log.read_text()
     port = getattr(Settings(port_offset=machine.offset).ports, service.name)

@@ -1,4 +1,4 @@
-"""A shot second by second: rendered in segments, joined to the exact frame, mended where it breaks."""
+"""A shot in segments of a second: rendered, joined to the exact frame, repaired after failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOT = {"prompt": "a lantern on the river", "duration": SECONDS, "width": 256, "
 
 @pytest.fixture(scope="module")
 def observed_statuses(stack: RunningStack) -> list[dict[str, Any]]:
-    """The answer to the request, then every status that differed from the one before, to the end."""
+    """The answer to the request, then each changed status until the end."""
     statuses = [stack.api.generate(SHOT, fast=True)]
     deadline = time.monotonic() + 60
     while statuses[-1]["status"] not in END_STATUSES:
@@ -43,7 +43,7 @@ def rows(stack: RunningStack, job_id: int) -> list[RenderSegment]:
 
 
 def row_in(stack: RunningStack, job_id: int, segment: int, state: SegmentState) -> RenderSegment:
-    """The first attempt at this segment, once it is in this state."""
+    """Wait for the first attempt at this segment to reach this state."""
     deadline = time.monotonic() + 60
     while True:
         for row in rows(stack, job_id):

@@ -1,4 +1,4 @@
-"""Several gpu workers with a ComfyUI each: they share the work, and a bad one does no harm."""
+"""Several gpu workers with one ComfyUI each share the work, and a bad one does no harm."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from tower.media.probe import probe
 
 pytestmark = pytest.mark.e2e
 MODELS = {"animatediff_models": ["mm-Stabilized_high.pth"]}
-PACE = RenderPace(per_frame_s=0.08)  # a segment takes longer than the workers differ in when they look for one
-SLOTS = {"good": 1, "full": 3, "away": 3}  # three failures at once are three in a row
+PACE = RenderPace(per_frame_s=0.08)  # a segment takes longer than the polling offset between workers
+SLOTS = {"good": 1, "full": 3, "away": 3}  # three simultaneous failures count as three in a row
 SECONDS = sum(SLOTS.values())
 SHOT = {"prompt": "rain on a tin roof", "duration": SECONDS, "width": 256, "height": 256, "engine": "comfyui"}
 
 
 @dataclass(frozen=True)
 class GpuWorker:
-    """`tower worker gpu` as a user starts it, and the ComfyUI that it has to itself."""
+    """`tower worker gpu` as a user starts it, with its own ComfyUI."""
 
     process: subprocess.Popen[bytes]
     comfy: FakeComfyUI
@@ -51,7 +51,7 @@ Workers = dict[str, GpuWorker]
 
 @pytest.fixture(scope="module")
 def workers(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
-    """Three of them, all up, beside the one of the stack, which has no ComfyUI."""
+    """Three running workers beside the stack's own, which has no ComfyUI."""
     folder = tmp_path_factory.mktemp("workers")
     with ExitStack() as end:
         started = {}
@@ -72,7 +72,7 @@ def _started(stack: RunningStack, name: str, comfy: FakeComfyUI, log: Path) -> G
         **stack.env,
         "TOWER_DATABASE_URL": stack.addresses.database_url,
         "PREFECT_API_URL": stack.addresses.prefect_api_url,
-        "TOWER_WARM_SOCKET": str(warm_socket_path(stack.addresses.data_dir)),  # one warm start serves all here
+        "TOWER_WARM_SOCKET": str(warm_socket_path(stack.addresses.data_dir)),  # all of them share one warm start
     }
     options = ("--comfyui", comfy.url, "--slots", str(SLOTS[name]), "--name", name)
     with log.open("wb") as out:
@@ -88,7 +88,7 @@ def _until(condition: Callable[[], bool], *, within_s: float) -> None:
 
 
 def finished_job(stack: RunningStack) -> dict[str, Any]:
-    """A shot as it ended: twenty runs at most, so it may take a while on a busy machine."""
+    """A finished shot. It takes up to twenty runs, which is slow on a busy machine."""
     accepted = stack.api.generate(SHOT, fast=True)
     return stack.wait_for_job(accepted["job_id"], lambda job: job["status"] in END_STATUSES, limit_s=300)
 
@@ -99,7 +99,7 @@ def rows(stack: RunningStack, job_id: int) -> list[RenderSegment]:
 
 
 def reported(stack: RunningStack) -> dict[str, Worker]:
-    """By the name that each was started with."""
+    """The rows of workers by the name of each at its start."""
     with stack.sessions() as session:
         return {worker.name.split("@")[0]: worker for worker in session.scalars(select(Worker))}
 

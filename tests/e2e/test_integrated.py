@@ -1,4 +1,4 @@
-"""The quality loop on the whole stack, with a ComfyUI that makes bad pictures: mended, kept, gone on with."""
+"""The quality loop on the whole stack with a ComfyUI that renders badly: repaired, kept, resumed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHOT = {"prompt": "rain on a tin roof", "duration": 2, "width": 256, "height": 2
 
 @pytest.fixture(scope="module")
 def comfy(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeComfyUI]:
-    """The only ComfyUI there is; a gpu worker of its own renders on it."""
+    """The only ComfyUI, with its own gpu worker."""
     log = tmp_path_factory.mktemp("worker") / "painter.log"
     with FakeComfyUI(models=MODELS) as comfy:
         env = {
@@ -179,7 +179,7 @@ def test_the_shell_makes_a_shot_for_a_project(stack: RunningStack, project_id: i
 
 
 def _state(stack: RunningStack, log_id: int) -> str:
-    """Of a row of the director's log, once its job is settled."""
+    """The state of a row of the director's log once its job is settled."""
     deadline = time.monotonic() + 30
     while True:
         with stack.sessions() as session:

@@ -135,7 +135,7 @@ def test_the_status_page_has_real_figures(stack: RunningStack, job: dict[str, An
     assert system["database"]["jobs"]["completed"] >= 1
     pools = system["workers"]["pools"]
     assert set(pools) == {"cpu", "gpu"}
-    for pool, workers in pools.items():  # also those of other tests, that have ended
+    for pool, workers in pools.items():  # includes ended workers of other tests
         mine = environment.build_worker_name(pool, stack.addresses.data_dir)
         assert [worker["status"] for worker in workers if worker["name"] == mine] == ["ONLINE"]
 

@@ -1,4 +1,4 @@
-"""A schedule on the whole stack: it is due, its run appears, and a worker takes it."""
+"""A due schedule on the whole stack: its run appears, and a worker takes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The systemd units: what they say is run here, and ended as systemd ends it."""
+"""Runs the systemd units' commands and ends them as systemd does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture(scope="module")
 def data() -> Iterator[Path]:
-    """Stands for /var/lib/tower."""
+    """A folder in place of /var/lib/tower."""
     with make_open_folder() as folder:
         yield folder / "data"
 
@@ -103,6 +103,6 @@ def _wait_for(process: subprocess.Popen[bytes], log: Path, sentence: str) -> Non
 
 
 def _complaint(env: dict[str, str], *part: str) -> str:
-    """What `tower health` says against it; empty if it is well."""
+    """The complaint of `tower health`; empty if it is healthy."""
     check = subprocess.run([BIN / "tower", "health", *part], env=env, capture_output=True, text=True, check=False)
     return check.stderr if check.returncode else ""

@@ -1,4 +1,4 @@
-"""The engine of docs/engines.md, a distribution of its own: asked for by name, rendered with, shown, aging."""
+"""The engine of docs/engines.md as a separate distribution: requested by name, rendering, listed, going stale."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def ask(stack: RunningStack, method: str, path: str, body: dict[str, Any]) -> di
 
 
 def job_of_run(stack: RunningStack, run_id: str) -> int:
-    """The job that a run which was started by hand has opened."""
+    """The job of a run that was started by hand."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with stack.sessions() as session:
@@ -44,7 +44,7 @@ def job_of_run(stack: RunningStack, run_id: str) -> int:
 
 @pytest.fixture(scope="module")
 def picture(stack: RunningStack) -> Path:
-    """A woman in a red coat before a plain ground, where requests may name it."""
+    """A picture of a woman in a red coat on a plain background, inside a media folder."""
     image = np.full((600, 300, 3), 240, np.uint8)
     cv2.ellipse(image, (150, 110), (55, 70), 0, 0, 360, (150, 180, 220), -1)
     cv2.rectangle(image, (85, 30), (215, 80), (40, 35, 30), -1)

@@ -1,4 +1,4 @@
-"""Cancelled, killed, cut off: nothing is lost, rendered twice or left running."""
+"""Cancelled and killed jobs: nothing is lost, rendered twice or left running."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHORT = {"prompt": "a quiet forest", "duration": 1, "width": 256, "height": 256}
 
 
 def under_way(stack: RunningStack) -> dict[str, Any]:
-    """A job that is being rendered, a little way in."""
+    """A job during its render."""
     accepted = stack.api.generate(LONG)
     return stack.wait_for_job(accepted["job_id"], lambda job: job["stage"] == "render" and job["progress"] > 0.1)
 

@@ -1,4 +1,4 @@
-"""The purge as Prefect runs it: scheduled once, however often it is deployed, and done when it runs."""
+"""The purge in Prefect: one schedule after any number of deployments, and a run that purges."""
 
 from __future__ import annotations
 

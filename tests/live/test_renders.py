@@ -1,4 +1,4 @@
-"""Renders from end to end."""
+"""Complete renders."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_an_uploaded_picture_comes_back_as_a_still(live: LiveRender, tmp_path: P
 
 
 def _number(live: LiveRender) -> int:
-    """Which of the server's runs this was: it counts every prompt that it takes."""
+    """The server's number of this run; it counts every accepted prompt."""
     entry = httpx.get(f"{live.client.url}/history/{live.prompt_id}", trust_env=False).json()[live.prompt_id]
     return int(entry["prompt"][0])
 

@@ -1,4 +1,4 @@
-"""What the server says of itself, and whether Tower's checks agree with it."""
+"""The server's own description, and its agreement with Tower's checks."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_server_refuses_graphs_with_findings(
 
 
 def _missing(graph: dict[str, Any], finding: GraphFinding) -> str:
-    """The node pack, where Tower knows it, or the node class, or the model file."""
+    """The node pack if Tower knows it, or else the node class or the model file."""
     node_class = str(finding.node_class)
     if finding.code is GraphFindingCode.MISSING_NODE:
         return find_pack(node_class) or node_class

@@ -1,4 +1,4 @@
-"""The audio stage of a job: conformed, measured, noted, resumed, cancelled; and left alone where there is no music."""
+"""The audio stage of a job: conformed, measured, recorded, resumed, cancelled, and skipped without music."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_the_take_is_cut_to_the_music_of_its_scene(studio: Studio, timing: str) 
     attempt, take = studio.job(scene_id=studio.scene_id)
     synced = sync_to_music.fn(attempt, take)
     assert synced.asset_id != take.asset_id
-    assert worst_ms(synced.path) <= (500 / 24 + 1 if timing == "cfr" else 10)  # the first beat is heard to some ms
+    assert worst_ms(synced.path) <= (500 / 24 + 1 if timing == "cfr" else 10)  # the first beat is measured to a few ms
     plan = studio.music()
     assert plan["output_asset_id"] == synced.asset_id
     assert plan["measured_at"] is not None
@@ -151,7 +151,7 @@ def test_a_job_without_music_keeps_its_take(studio: Studio) -> None:
 def test_an_impossible_stretch_keeps_the_timing_and_warns(studio: Studio) -> None:
     studio.give_music(sync_points=POINTS[:2])
     attempt, take = studio.job(scene_id=studio.scene_id)
-    with studio.sessions.begin() as session:  # planned when the scene was another
+    with studio.sessions.begin() as session:  # the plan belongs to an earlier scene
         row = session.scalars(select(MusicSceneSync)).one()
         row.sync_points = [{"time": 0.0, "event": "a"}, {"time": 0.1, "event": "b"}, {"time": 9.0, "event": "late"}]
     synced = sync_to_music.fn(attempt, take)
@@ -187,7 +187,7 @@ def test_changed_music_warns_and_deleted_music_fails(studio: Studio) -> None:
 
 
 def test_a_step_stored_as_beats_is_not_repeated(studio: Studio) -> None:
-    """Version 0.1.0 kept it under this key."""
+    """Version 0.1.0 stored the step under this key."""
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
     synced = sync_to_music.fn(attempt, take)

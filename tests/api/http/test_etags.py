@@ -1,4 +1,4 @@
-"""No lost updates: who changes what they have read is refused if it was changed meanwhile."""
+"""Prevents lost updates: a change based on an outdated ETag is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests are taken exactly or refused, and the refusal says which field, which value, and what it should be."""
+"""Requests are accepted exactly or refused with the field, its value and the expected one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who waits in line for a thread, and who does not."""
+"""Which requests queue for a thread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from db.engine import ReadSession
 
 
 def most_at_once(session: Session, *, asked: int) -> int:
-    """Of so many that are asked together, each a moment long."""
+    """The largest number of simultaneous calls among `asked` short requests."""
     lock, running, most = threading.Lock(), [0], [0]
 
     @run_in_one_thread

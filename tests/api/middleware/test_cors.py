@@ -1,4 +1,4 @@
-"""What pages in a browser may do: listed origins ask, others neither read nor change anything."""
+"""Browser access: pages of listed origins send requests, other pages can neither read nor change anything."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STRANGER = "https://evil.example"
 
 @pytest.fixture
 def client(sessions: SessionFactory) -> Iterator[TestClient]:
-    """On loopback, without keys."""
+    """A service on loopback without keys."""
     with serve_guarded(sessions, cors_origins=STUDIO) as client:
         yield client
 
@@ -82,7 +82,9 @@ def test_preflight_needs_no_key_and_refusals_can_be_read(sessions: SessionFactor
         assert client.options(A, headers=headers).status_code == 200
         assert client.get(A, headers={"Origin": STUDIO}).headers["Access-Control-Allow-Origin"] == STUDIO
         elsewhere = {"Origin": STRANGER, "Host": "evil.example", **bearer_headers(key)}
-        assert client.get(A, headers=elsewhere).status_code == 200  # a key is enough: no browser adds it by itself
+        assert (
+            client.get(A, headers=elsewhere).status_code == 200
+        )  # a key is enough, because no browser adds it by itself
 
 
 @pytest.mark.parametrize(

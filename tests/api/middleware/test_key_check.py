@@ -1,4 +1,4 @@
-"""The key check: what is asked needs a key that allows it, but for what is marked as open."""
+"""The key check: every request needs a key with the right scope, except on open paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rate limits: each key or address for itself, 429 with the time to wait."""
+"""Rate limits apply to each key or address separately; the answer is 429 with the time to wait."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_each_key_has_its_own_quota(sessions: SessionFactory) -> None:
     first, second = (bearer_headers(create_key(sessions, Scope.READ, name=name)) for name in ("one", "other"))
     with serve_guarded(sessions, require_keys=True, rate_limit="5/hour") as client:
         statuses = [client.get(A, headers=first).status_code for _ in range(8)]
-        assert statuses == [200] * 6 + [429] * 2  # the first was counted for the address: nobody knew the key yet
+        assert statuses == [200] * 6 + [429] * 2  # the first request counted for the address, before the key was known
         assert client.get(A, headers=second).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""The music service on a database and a library folder of its own."""
+"""The music service on a separate database and library folder."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def beats_settings(api_database_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def beats(beats_settings: Settings) -> Iterator[TestClient]:
-    """The music service with a media folder of its own."""
+    """The music service with a separate media folder."""
     with TestClient(create_app(beats_settings)) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""A real browser plays a stream, and seeks in it."""
+"""A real browser plays a stream and seeks in it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PLAY = """async ([url, second]) => {
     return {duration: audio.duration, from, at: audio.currentTime};
 }"""
 
-KINDS = {"mp3": (), "flac": (), "m4a": ("-c:a", "alac")}  # ALAC comes as Opus
+KINDS = {"mp3": (), "flac": (), "m4a": ("-c:a", "alac")}  # ALAC is sent as Opus
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def service(music_settings: Settings) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def page(service: LiveServer) -> Iterator[Page]:
-    """A page of the service's own origin: what it answers itself may not load media."""
+    """A blank page of the service's origin, because its own pages do not allow media."""
     with chromium.browser() as browser:
         opened = browser.new_page()
         opened.route("**/blank", lambda route: route.fulfill(body="<html></html>", content_type="text/html"))

@@ -1,4 +1,4 @@
-"""The catalogue of Apple Music, off without a key, over a fake server that checks the token."""
+"""The catalogue of Apple Music against a fake server that checks the token; it is off without a key."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_quality_is_null_with_a_reason_until_it_is_measured(filled: TestClient) 
     assert first["measured_at"] or "being measured" in first["reason"]
     track = measured(filled, track_id)
     assert track["reason"] is None
-    assert track["loudness_lufs"] == pytest.approx(-21.1, abs=0.6)  # a sine of ffmpeg's 1/8 amplitude
+    assert track["loudness_lufs"] == pytest.approx(-21.1, abs=0.6)  # ffmpeg's sine has an amplitude of 1/8
     assert (track["clipped_places"], track["silence_share"], track["suspect"]) == (0, 0, False)
     assert track["faults"] == []
 

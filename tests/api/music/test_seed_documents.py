@@ -1,4 +1,4 @@
-"""Every request that the seed documents show of the music service, sent as they show it."""
+"""Sends every request to the music service that the seed documents contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams and waveforms: what players and browsers ask for."""
+"""Streams and waveforms for players and browsers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project as a file over HTTP, and what is no such file."""
+"""Project archives over HTTP, valid and invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models: ComfyUI's, or those in a folder, or none and the reason."""
+"""The list of models comes from ComfyUI or a folder, or is empty with the reason."""
 
 from __future__ import annotations
 
@@ -114,7 +114,9 @@ def test_hashes_are_computed_in_the_background_and_again_when_the_file_changes(
         content, times = file.read_bytes()[::-1], file.stat()
         time.sleep(0.02)
         file.write_bytes(content)
-        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))  # same size, same time of change: still noticed
+        os.utime(
+            file, ns=(times.st_atime_ns, times.st_mtime_ns)
+        )  # a change with the same size and time is detected too
         assert hashed(client, CHECKPOINT) == hashlib.sha256(content).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Nothing of one project is reached through another's ids, whichever endpoint is asked. Made from OpenAPI."""
+"""No endpoint reaches an entity of one project through ids of another. The requests come from OpenAPI."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_an_entity_is_not_reachable_through_another_project(
 
 
 def require_answers(client: TestClient, all_operations: list[Operation], ours: ProjectWorld) -> None:
-    """What is asked about our own things is answered: otherwise a refusal would prove nothing."""
+    """Requests about our own entities succeed; otherwise a refusal would prove nothing."""
     for operation in all_operations:
         if names_a_project(operation) and operation.method == "GET":
             path = ours.fill_path(operation)
@@ -84,7 +84,7 @@ def require_answers(client: TestClient, all_operations: list[Operation], ours: P
 
 
 def crossings_of(all_operations: list[Operation], theirs: ProjectWorld, ours: ProjectWorld) -> Iterator[Crossing]:
-    """Every value of theirs, in every place of a request about ours that may name a thing."""
+    """Each of their values in each place of a request about our project that can name an entity."""
     for operation in all_operations:
         in_path = path_parameters(operation.path)
         anchors = {PROJECT} if names_a_project(operation) else set(in_path[:1])
@@ -101,7 +101,7 @@ def crossings_of(all_operations: list[Operation], theirs: ProjectWorld, ours: Pr
 
 
 def candidates(operation: Operation, where: str, name: str, theirs: ProjectWorld) -> list[Any]:
-    """Their values that are of the type which this place takes; where it searches, their mark in another case."""
+    """Their values of the type that this place accepts; for a search, their mark in another case."""
     if where == "path":
         value = theirs.path_value(operation.path, name)
         return [] if value is None or name == "kind" else [value]

@@ -1,4 +1,4 @@
-"""The pool of connections behind the service: prepared statements live in it, and whoever finds it empty is told."""
+"""The connection pool of the service: it keeps prepared statements, and an exhausted pool is an error."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def new_project(client: httpx.Client) -> int:
 
 
 def prepared(app: FastAPI) -> list[str]:
-    """What the server has prepared for the idle connections of the service."""
+    """The statements that the server has prepared for the service's idle connections."""
     statements: list[str] = []
     with ExitStack() as stack:
-        for _ in range(3):  # one serves what is asked one after another, one may be the reconciler's
+        for _ in range(3):  # one serves consecutive requests, one may belong to the reconciler
             session = stack.enter_context(collaborators_of(app, Collaborators).sessions.begin())
             statements += session.scalars(text("select statement from pg_prepared_statements"))
     return statements
@@ -86,7 +86,9 @@ def test_an_exhausted_pool_is_503_in_time_and_nothing_is_lost(client: httpx.Clie
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         with committing_engine.connect() as outside, outside.begin():
-            outside.execute(text("select id from anime_api.anime_projects for update"))  # as a long migration holds it
+            outside.execute(
+                text("select id from anime_api.anime_projects for update")
+            )  # a long migration holds the same lock
             waiting = [pool.submit(change, number) for number in range(CONNECTIONS)]
             _until_all_wait(committing_engine)
             start_s = time.monotonic()

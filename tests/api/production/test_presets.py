@@ -1,4 +1,4 @@
-"""The defaults of new generations: presets that exist, models that ComfyUI has or that nobody could check."""
+"""The defaults of new generations: existing presets, and models that ComfyUI has or that cannot be checked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def comfyui() -> Iterator[FakeComfyUI]:
 
 @pytest.fixture
 def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
-    """The service beside a ComfyUI."""
+    """The service with a ComfyUI."""
     with reserve_refusing_address() as prefect:
         settings = Settings(database_url=api_database_url, prefect_api_url=prefect, comfyui_url=comfyui.url)
         with TestClient(create_app(settings)) as client:

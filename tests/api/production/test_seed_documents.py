@@ -1,4 +1,4 @@
-"""Every request that the two seed documents show, sent as they show it to the real service and its database."""
+"""Sends every request of the two seed documents to the real service and its database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.api.small_servers import reserve_refusing_address
 from tower.settings import Settings
 
 PRODUCTION, MUSIC = 8328, 8315
-OTHER_SERVICES = {  # proved by the tests of each service, once it is built
+OTHER_SERVICES = {  # tested with each of these services
     8323: {"GET /api/anime/health", "GET /api/anime/episodes"},
     8309: {
         "GET /api/echo/health",
@@ -26,7 +26,7 @@ OTHER_SERVICES = {  # proved by the tests of each service, once it is built
         "GET /api/echo/db/stats",
         "GET /api/echo/status",
     },
-    # ComfyUI's own; what it answers is recorded in tests/recordings and replayed by tests/fakes
+    # ComfyUI's own; tests/recordings holds its answers, and tests/fakes replays them
     8188: {"GET /", "POST /prompt", "GET /history/12345-abcde-67890", "GET /queue", "GET /system_stats"},
 }
 ALL = load_curls()
@@ -35,7 +35,7 @@ PROVED = [pytest.param(curl, id=f"{curl.document}: {curl.request_line}") for cur
 
 @pytest.fixture
 def world(api_database_url: str, tmp_path: Path) -> Iterator[SeedWorld]:
-    """The service with a media folder and a folder of models, and nothing made yet."""
+    """The service with a media folder, a model folder and no content."""
     model = tmp_path / "models" / "checkpoints" / "counterfeit_v3.safetensors"
     model.parent.mkdir(parents=True)
     model.write_bytes(b"weights")

@@ -1,4 +1,4 @@
-"""Staleness over HTTP: edits say what they made stale, GET says why, and render-stale renders exactly that."""
+"""Staleness over HTTP: edits list the stale scenes, GET gives the reasons, render-stale renders exactly these."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SETTINGS = Settings(database_url="postgresql://unused")
 
 
 def finished(sessions: SessionFactory, job_id: int, folder: Path) -> int:
-    """End the job as its recipe does, with a file instead of a film. The id of its take."""
+    """End the job as its recipe does, with a plain file as its film. Returns the id of the take."""
     with sessions.begin() as session:
         job = session.get_one(ProductionJob, job_id)
         attempt = claim_job(session, job_id, flow_run_id=None, timeout_s=60)
@@ -60,7 +60,7 @@ def finished(sessions: SessionFactory, job_id: int, folder: Path) -> int:
 
 @pytest.fixture
 def story(client: TestClient, sessions: SessionFactory, tmp_path: Path) -> dict[str, Any]:
-    """A project: Kai plays in scene 1, nobody in scene 2; both have accepted takes. Scene 3 was never rendered."""
+    """A project: Kai is in scene 1, no one in scene 2, both with accepted takes; scene 3 has no render."""
     project_id = create_project(client)
     kai = create_character(client, project_id, visual_traits={"coat": "black"})
     ids = [
@@ -106,7 +106,7 @@ def test_an_edit_lists_the_stale_scenes_and_get_gives_the_reasons(client: TestCl
     assert require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json={"backstory": "shrine"}))[
         "stale_scenes"
     ] == [
-        story["first"]  # touched, and stale still
+        story["first"]  # affected again, and still stale
     ]
     head = {"project_id": story["project_id"], "commit": answer["commit"]}
     assert require_success(client.post(f"{API_ROOT}/revert", json=head))["stale_scenes"] == []
@@ -197,7 +197,7 @@ def test_exactly_the_stale_scenes_are_rendered_each_once(
     assert render(client, story)["already_rendering"][0]["up_to_date"] is False
     assert stale(client, story)["stale"][0]["job_id"] == job["job_id"]
     finished(sessions, job["job_id"], tmp_path)
-    [reason] = stale(client, story)["stale"][0]["reasons"]  # what it shows is what the job was opened for
+    [reason] = stale(client, story)["stale"][0]["reasons"]  # the take has the content for which the job was opened
     assert (reason["was"], reason["now"]) == ("red", "blue")
     later = render(client, story)
     finished(sessions, later["jobs"][0]["job_id"], tmp_path)
@@ -245,7 +245,7 @@ def test_approval_and_rejection_move_the_take_of_the_scene(
         job = open_scene_job(session, row, settings=SETTINGS, overrides={"seed": 7})
     take = finished(sessions, job.id, tmp_path)
     first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
-    assert (first["accepted_asset_id"], first["status"]) == (accepted, "rendered")  # the accepted one is up to date
+    assert (first["accepted_asset_id"], first["status"]) == (accepted, "rendered")  # the accepted take is up to date
     body = {"asset_id": take, "kind": "approval"}
     assert require_success(client.post(f"{API_ROOT}/feedback", json=body), 201)["accepted_for_scene"] == story["first"]
     first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))

@@ -1,4 +1,4 @@
-"""The music of a scene over HTTP: given, planned, answered, refused, taken away."""
+"""The music of a scene over HTTP: added, planned, read, refused, removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workflows of the user's own: taken in, checked where a ComfyUI answers, versioned, deleted."""
+"""Custom workflows: registered, checked if a ComfyUI answers, versioned, deleted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def comfyui() -> Iterator[FakeComfyUI]:
 
 @pytest.fixture
 def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
-    """The service beside a ComfyUI."""
+    """The service with a ComfyUI."""
     with reserve_refusing_address() as prefect:
         settings = Settings(database_url=api_database_url, prefect_api_url=prefect, comfyui_url=comfyui.url)
         with TestClient(create_app(settings)) as client:

@@ -1,4 +1,4 @@
-"""What the doctor says of the duties that run in the background."""
+"""The doctor's checks of background services."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import pytest
 from deployments.checks import background
 from tower.clients.prefect import PrefectClient
 
-SCHEDULER_S = 90  # the scheduler looks at new deployments every 5 s, at all of them every 60 s
+SCHEDULER_S = 90  # the scheduler checks new deployments every 5 s and all of them every 60 s
 BANNER = b"Check out the dashboard at http://127.0.0.1:4200\n"
 FAILED = b"23:38:19.041 | ERROR   | docket.dependencies - x [   426ms] schedule_deployments(){schedule_deployments}\n"
 
 
 @pytest.fixture
 def deploy(prefect: PrefectClient) -> Iterator[Any]:
-    """Makes a deployment with these schedules, which goes after the test."""
+    """Creates a deployment with these schedules and deletes it after the test."""
     deployment_ids = []
 
     def create(*schedules: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Commands that speak to a running stack: here its production API alone, on a real database."""
+"""Commands that use a running stack, here only its production API on a real database."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FAILED = {"status": JobStatus.FAILED, "error_code": "RENDER_FAILED", "error_mess
 
 @pytest.fixture
 def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -> Iterator[dict[str, str]]:
-    """The environment of a command beside a production API that a stack file names; Prefect is away."""
+    """The environment of a command with a stack file that names a production API; Prefect is away."""
     database_url = committing_engine.url.render_as_string(hide_password=False)
     port, nobody = find_free_port(), f"http://127.0.0.1:{find_free_port()}/api"
     with FakeComfyUI() as comfyui:

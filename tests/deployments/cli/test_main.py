@@ -1,4 +1,4 @@
-"""`tower` from a shell: errors are one sentence, exit codes are the documented ones."""
+"""`tower` from a shell: errors are one sentence, and exit codes are as documented."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tower(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def sentence(result: subprocess.CompletedProcess[str]) -> str:
-    """What it said on stderr, which is one line."""
+    """The single line on stderr."""
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1, result.stderr
     assert lines[0].startswith("tower: ")

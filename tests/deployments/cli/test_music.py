@@ -1,4 +1,4 @@
-"""`tower music` beside a running music API, on a real database and real files."""
+"""`tower music` with a running music API, on a real database and real files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["sounds"]
 
 @pytest.fixture
 def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -> Iterator[dict[str, str]]:
-    """The environment of a command beside a music API that a stack file names."""
+    """The environment of a command with a stack file that names a music API."""
     database_url = committing_engine.url.render_as_string(hide_password=False)
     data, folder, port = tmp_path / "data", tmp_path / "music", find_free_port()
     folder.mkdir()

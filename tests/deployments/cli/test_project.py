@@ -92,7 +92,7 @@ def test_an_invalid_archive_is_refused_in_one_sentence(
 
 
 def test_a_terminal_sees_a_progress_bar(env: dict[str, str], studio: Studio, tmp_path: Path) -> None:
-    """On a terminal of its own."""
+    """Runs the command on a separate terminal."""
     outside, inside = pty.openpty()
     command = [sys.executable, "-m", "deployments.cli", "project", "export", str(insert_whole_project(studio))]
     terminal_env = {**env, "TERM": "xterm", "COLUMNS": "100"}

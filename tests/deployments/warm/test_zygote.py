@@ -1,4 +1,4 @@
-"""The warm start: forked runs work, and they and their launchers share one fate."""
+"""The warm start: forked runs work, and a run and its launcher end together."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ Launch = Callable[[str], "subprocess.Popen[bytes]"]
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    """A zygote that has preloaded everything."""
+    """A zygote with all modules preloaded."""
     with tempfile.TemporaryDirectory() as folder:
         address = Path(folder) / "zygote.sock"
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PREFECT_HOME": folder}
@@ -102,7 +102,7 @@ def answer(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def launch(address: Path, answer: Path, tmp_path: Path) -> Iterator[Launch]:
-    """Starts a launcher whose run does some Python."""
+    """Starts a launcher whose run executes Python code."""
     started = []
 
     def start(code: str) -> subprocess.Popen[bytes]:
@@ -120,7 +120,7 @@ def launch(address: Path, answer: Path, tmp_path: Path) -> Iterator[Launch]:
 
 
 def run_of(answer: Path) -> int:
-    """The process of a run that wrote its number."""
+    """The process of a run that wrote its pid to this file."""
     wait_until(lambda: answer.exists() and answer.read_text() != "")
     return int(answer.read_text())
 

@@ -1,4 +1,4 @@
-"""Hostile files over HTTP: each is answered clearly, at little cost."""
+"""Hostile files over HTTP get a clear answer at little cost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def noise(seconds: float = 3) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def truncated(folder: Path) -> Path:
     whole = encode(folder / "whole.m4a", even_click_track(120, 10), "aac").read_bytes()
-    (folder / "truncated.m4a").write_bytes(whole[: len(whole) // 2])  # its index stood at the end
+    (folder / "truncated.m4a").write_bytes(whole[: len(whole) // 2])  # its index was at the end
     return folder / "truncated.m4a"
 
 
@@ -63,7 +63,7 @@ def film_without_sound(folder: Path) -> Path:
 def test_a_file_without_sound_is_refused_within_a_second(
     beats: TestClient, beats_settings: Settings, make: Any, theme: Path
 ) -> None:
-    analyse_track(beats, theme)  # the processes are warm
+    analyse_track(beats, theme)  # warms the processes up
     path = make(beats_settings.media)
     start_s = _worked_s()
     answer = beats.post(f"{BPM_ROOT}/analyze-track", json={"audio_path": str(path)})
@@ -149,7 +149,7 @@ def test_paths_outside_and_odd_files_are_refused_at_once(
 
 
 def _worked_s() -> float:
-    """Processor time of ours and of the processes that listen: the clock also counts what else the machine does."""
+    """Processor time of this process and its analysers, because the clock also counts other work of the machine."""
     ours = psutil.Process()
     cpu_times = [process.cpu_times() for process in (ours, *ours.children())]
     return sum(times.user + times.system for times in cpu_times)

@@ -199,7 +199,7 @@ def test_a_disconnect_cancels_the_analysis_and_the_service_answers_meanwhile(bea
 
 @contextmanager
 def _asking(url: httpx.URL, body: dict[str, str]) -> Iterator[None]:
-    """One who has asked and does not wait for the answer, but goes away at the end of the block."""
+    """A client that sends a request and disconnects at the end of the block."""
     content = json.dumps(body).encode()
     with socket.create_connection((url.host, url.port)) as connection:
         head = f"POST {url.path} HTTP/1.1\r\nHost: {url.host}\r\nContent-Type: application/json\r\n"
@@ -215,7 +215,7 @@ def _has_loaded(name: str, child: psutil.Process) -> bool:
 
 
 def _listening() -> bool:
-    """Whether a process of ours is at work."""
+    """Whether one of the analysing processes works."""
     return any(_at_work(child) for child in psutil.Process().children())
 
 

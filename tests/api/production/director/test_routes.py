@@ -1,4 +1,4 @@
-"""Commands to the director: a closed list, validated, carried out and noted."""
+"""Commands to the director: a closed list, validated, run and recorded."""
 
 from __future__ import annotations
 

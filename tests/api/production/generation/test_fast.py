@@ -1,4 +1,4 @@
-"""Fast generations: asked as documented, followed segment by segment."""
+"""Fast generations: requested as documented, followed segment by segment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every request is kept, and one that is sent again with its key never makes a second job."""
+"""Every request is stored, and repeating it with its key never opens a second job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Integrated generations for a project: asked as documented, refused with the field, followed round by round."""
+"""Integrated generations for a project: requested as documented, refused by field, followed round by round."""
 
 from __future__ import annotations
 

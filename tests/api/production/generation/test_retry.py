@@ -1,4 +1,4 @@
-"""Taking up a generation that has ended badly."""
+"""Retrying a generation that has failed."""
 
 from __future__ import annotations
 

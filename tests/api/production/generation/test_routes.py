@@ -1,4 +1,4 @@
-"""Asking for generations while Prefect is down: what is taken, what is refused."""
+"""Generation requests while Prefect is down: accepted and refused ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Professional and personal generations over HTTP: what is asked, chosen, refused and answered."""
+"""Professional and personal generations over HTTP: requests, choices, refusals and answers."""
 
 from __future__ import annotations
 

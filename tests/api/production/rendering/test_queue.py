@@ -1,4 +1,4 @@
-"""The queue on a real Prefect server: what its workers would be given is what the queue says."""
+"""The queue on a real Prefect server: its order is the order in which workers get runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workers: as they report themselves, as Prefect sees them, with what each renders."""
+"""The list of workers: their own reports, Prefect's view, and the segment that each renders."""
 
 from __future__ import annotations
 

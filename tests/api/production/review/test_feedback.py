@@ -1,4 +1,4 @@
-"""Feedback on takes, what follows from it, and the assets themselves."""
+"""Feedback on takes, its consequences, and the assets themselves."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from tests.api.api_requests import API_ROOT, status_and_code
 
 @pytest.fixture
 def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A media folder of the service: ask for it before `client`."""
+    """A media folder of the service; request this fixture before `client`."""
     folder = tmp_path / "media"
     folder.mkdir()
     monkeypatch.setenv("TOWER_MEDIA_ROOTS", str(folder))
@@ -115,7 +115,7 @@ def test_branches_are_edited_and_read_separately(client: TestClient) -> None:
     assert require_success(client.get(url, params=on_branch)) == changed
     characters = require_success(client.get(f"{API_ROOT}/characters", params={"project_id": project_id, **on_branch}))
     assert characters == [changed]
-    # the row of the branch is changed on its branch, without saying so
+    # a row id is enough: the row is changed on its own branch
     repeated = require_success(client.put(f"{API_ROOT}/characters/{changed['id']}", json={"role": "hero"}))
     assert (repeated["branch_name"], repeated["role"]) == ("experimental_ending", "hero")
     assert status_and_code(client.get(url, params={"branch": "no-such"})) == (404, "NOT_FOUND")

@@ -1,4 +1,4 @@
-"""Projects over HTTP: as documented, in pages, in the bin and out of it."""
+"""Projects over HTTP: as documented, in pages, deleted and restored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search over a project: any script, any case, names first, one project and branch at a time."""
+"""Search in one branch of one project: any script, any case, names first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The timeline of a story and what is true in it, over HTTP."""
+"""The timeline of a story and its facts over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions over HTTP: the documented calls, both ways to name things, conflicts that change nothing."""
+"""Versions over HTTP: the documented calls, both ways to name entities, conflicts that change nothing."""
 
 from __future__ import annotations
 

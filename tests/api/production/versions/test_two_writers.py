@@ -1,4 +1,4 @@
-"""Two who edit one branch at once through a real server: all that was acknowledged is there, and refusals are clear."""
+"""Two writers edit one branch at once on a real server: no acknowledged change is lost, and refusals are clear."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def project_id(client: httpx.Client) -> int:
 
 
 def both(url: str, write: Write) -> list[Any]:
-    """What each of the two says in the end."""
+    """The results of both writers."""
 
     def run(writer: str) -> Any:
         with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
@@ -146,7 +146,7 @@ def test_a_scene_number_is_taken_once_and_the_refusal_names_it(
 def test_concurrent_commits_follow_each_other_and_the_log_has_each_once(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
-    """Each names the head that it saw; whoever comes second reads again."""
+    """Each writer names the head that it read; the second one reads again."""
 
     def write(own: httpx.Client, writer: str) -> list[str]:
         hashes = []
