@@ -27,8 +27,8 @@ def test_good_request_is_answered_with_a_fresh_request_id(client: TestClient) ->
 def test_sane_request_id_is_kept_and_another_replaced(client: TestClient) -> None:
     accepted = client.get("/api/conflict", headers={"X-Request-ID": "job-17:a.b_c"})
     assert read_error(accepted)["request_id"] == "job-17:a.b_c"
-    for odd in ("", "a b", "x" * 129, 'evil"id', "<script>"):
-        answer = client.get("/api/scenes", headers={"X-Request-ID": odd})
+    for invalid_id in ("", "a b", "x" * 129, 'evil"id', "<script>"):
+        answer = client.get("/api/scenes", headers={"X-Request-ID": invalid_id})
         assert answer.headers["X-Request-ID"].startswith("req_")
 
 

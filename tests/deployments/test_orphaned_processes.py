@@ -56,7 +56,7 @@ def marked_sleeper() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def written(data: Path, *children: ChildProcess, mark: str = "none") -> StackState:
+def write_state(data: Path, *children: ChildProcess, mark: str = "none") -> StackState:
     addresses = Addresses("", "", "", "", "", data)
     return StackState(ChildProcess("supervisor", 1, 0.0), mark, 0, ready=True, addresses=addresses, children=children)
 
@@ -65,7 +65,7 @@ def test_a_process_that_the_state_names_is_ended(sleeper: subprocess.Popen[bytes
     started = process_started_at(sleeper.pid)
     assert started
     messages: list[str] = []
-    end_leftovers(written(tmp_path, ChildProcess("sleeper", sleeper.pid, started)), messages.append)
+    end_leftovers(write_state(tmp_path, ChildProcess("sleeper", sleeper.pid, started)), messages.append)
     assert has_ended(sleeper.pid)
     assert messages == [f"ending 1 processes that an earlier stack left running on {tmp_path}"]
 
@@ -75,14 +75,14 @@ def test_an_unrelated_process_with_the_pid_of_a_child_is_not_ended(
 ) -> None:
     started = process_started_at(sleeper.pid)
     assert started
-    end_leftovers(written(tmp_path, ChildProcess("sleeper", sleeper.pid, started - 100)), pytest.fail)
+    end_leftovers(write_state(tmp_path, ChildProcess("sleeper", sleeper.pid, started - 100)), pytest.fail)
     assert sleeper.poll() is None
 
 
 def test_only_processes_with_the_mark_are_ended(
     marked_sleeper: subprocess.Popen[bytes], sleeper: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    end_leftovers(written(tmp_path, mark="ours"), lambda _: None)
+    end_leftovers(write_state(tmp_path, mark="ours"), lambda _: None)
     assert has_ended(marked_sleeper.pid)
     assert sleeper.poll() is None
 

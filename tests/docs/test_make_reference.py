@@ -33,8 +33,8 @@ def test_every_code_is_raised_and_has_an_instruction() -> None:
 
 def test_no_code_is_a_string_literal() -> None:
     """A code outside ErrorCode would be missing from the page."""
-    written = re.compile(r'^    code(: str)? = "|\bcode="', re.MULTILINE)
-    assert [path for path in SOURCES if written.search(path.read_text())] == []
+    pattern = re.compile(r'^    code(: str)? = "|\bcode="', re.MULTILINE)
+    assert [path for path in SOURCES if pattern.search(path.read_text())] == []
 
 
 def test_every_variable_in_the_source_is_on_the_page() -> None:

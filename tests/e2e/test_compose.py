@@ -82,11 +82,11 @@ def machine() -> Iterator[Machine]:
 @pytest.fixture(scope="module")
 def logs(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     """The logs of all long-running services, started in the order of the file until each is healthy."""
-    folder, waiting, done = tmp_path_factory.mktemp("compose"), read_services(VARIABLES), {"postgres"}
+    folder, waiting, ready = tmp_path_factory.mktemp("compose"), read_services(VARIABLES), {"postgres"}
     logs_by_name: dict[str, Path] = {}
     with ExitStack() as end:
         while waiting:
-            startable = [service for service in waiting.values() if service.needs <= done]
+            startable = [service for service in waiting.values() if service.needs <= ready]
             assert startable, f"these wait for each other: {sorted(waiting)}"
             for service in startable:
                 if service.health:
@@ -99,7 +99,7 @@ def logs(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             for service in startable:
                 if service.health:
                     _wait_for(machine, service, logs_by_name[service.name])
-                done.add(waiting.pop(service.name).name)
+                ready.add(waiting.pop(service.name).name)
         yield logs_by_name
 
 

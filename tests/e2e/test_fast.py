@@ -93,8 +93,8 @@ def test_the_film_has_exactly_the_requested_frames(observed_statuses: list[dict[
 
 def test_only_a_segment_with_a_killed_run_is_rendered_again(stack: RunningStack) -> None:
     job_id = stack.api.generate({**SHOT, "width": 512, "height": 512}, fast=True)["job_id"]
-    struck = row_in(stack, job_id, 2, SegmentState.PROCESSING)
-    os.kill(int(str(struck.process).rsplit(":", 1)[1]), signal.SIGKILL)
+    killed_attempt = row_in(stack, job_id, 2, SegmentState.PROCESSING)
+    os.kill(int(str(killed_attempt.process).rsplit(":", 1)[1]), signal.SIGKILL)
     job = stack.wait_for_end(job_id)
     assert (job["status"], job["segments_failed"]) == ("completed", []), job["error"]
     assert probe(Path(job["output_path"])).frames == SECONDS * 24

@@ -63,7 +63,7 @@ def workers(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
             end.callback(started[name].process.wait, timeout=30)
             end.callback(started[name].process.terminate)
         for worker in started.values():
-            _until(lambda worker=worker: "takes runs from" in worker.says, within_s=60)  # type: ignore[misc]
+            _wait_until(lambda worker=worker: "takes runs from" in worker.says, within_s=60)  # type: ignore[misc]
         yield started
 
 
@@ -80,7 +80,7 @@ def _started(stack: RunningStack, name: str, comfy: FakeComfyUI, log: Path) -> G
     return GpuWorker(process, comfy, log)
 
 
-def _until(condition: Callable[[], bool], *, within_s: float) -> None:
+def _wait_until(condition: Callable[[], bool], *, within_s: float) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"not so after {within_s} s"
@@ -98,34 +98,36 @@ def rows(stack: RunningStack, job_id: int) -> list[RenderSegment]:
         return list(session.scalars(select(RenderSegment).filter_by(job_id=job_id)))
 
 
-def reported(stack: RunningStack) -> dict[str, Worker]:
+def worker_rows(stack: RunningStack) -> dict[str, Worker]:
     """The rows of workers by the name of each at its start."""
     with stack.sessions() as session:
         return {worker.name.split("@")[0]: worker for worker in session.scalars(select(Worker))}
 
 
 def states(stack: RunningStack) -> dict[str, str]:
-    return {name: worker.state.value for name, worker in reported(stack).items()}
+    return {name: worker.state.value for name, worker in worker_rows(stack).items()}
 
 
 def renderers_of(segments: list[RenderSegment]) -> set[str]:
     return {str(row.worker).split("@")[0] for row in segments}
 
 
-def at_once(segments: list[RenderSegment], name: str) -> int:
+def count_simultaneous(segments: list[RenderSegment], name: str) -> int:
     """The most segments that this worker rendered at the same time."""
     mine = [row for row in segments if str(row.worker).startswith(f"{name}@")]
     spans = [(row.started_at, row.ended_at) for row in mine if row.started_at and row.ended_at]
-    return max((sum(start_s <= start < end_s for start_s, end_s in spans) for start, _ in spans), default=0)
+    return max(
+        (sum(other_start <= start < other_end for other_start, other_end in spans) for start, _ in spans), default=0
+    )
 
 
 def test_each_worker_reports_its_gpu_and_slots(stack: RunningStack, workers: Workers) -> None:
-    _until(lambda: set(SLOTS) <= set(reported(stack)), within_s=10)
+    _wait_until(lambda: set(SLOTS) <= set(worker_rows(stack)), within_s=10)
     for name, slots in SLOTS.items():
-        worker = reported(stack)[name]
+        worker = worker_rows(stack)[name]
         assert (worker.state, worker.slots, worker.engine) == ("ready", slots, "comfyui")
         assert (worker.gpu, worker.vram_total_bytes, worker.comfyui_url) == (name, 2**33, workers[name].comfy.url)
-    assert reported(stack)["gpu"].comfyui_url is None
+    assert worker_rows(stack)["gpu"].comfyui_url is None
 
 
 def test_a_job_survives_two_bad_workers_beside_a_good_one(stack: RunningStack, workers: Workers) -> None:
@@ -147,7 +149,7 @@ def test_a_job_survives_two_bad_workers_beside_a_good_one(stack: RunningStack, w
 
 
 def test_bad_workers_rest_with_a_reason(stack: RunningStack, workers: Workers) -> None:
-    _until(lambda: all("takes no more" in workers[name].says for name in ("full", "away")), within_s=20)
+    _wait_until(lambda: all("takes no more" in workers[name].says for name in ("full", "away")), within_s=20)
     answer: dict[str, Any] = httpx.get(f"{stack.addresses.production_url}/workers").json()
     failures = {worker["name"].split("@")[0]: worker["report"] for worker in answer["workers"] if worker["report"]}
     assert "ran out of memory" in failures["full"]["last_failure"]
@@ -160,15 +162,15 @@ def test_bad_workers_rest_with_a_reason(stack: RunningStack, workers: Workers) -
 def test_recovered_workers_return_and_share_the_next_job(stack: RunningStack, workers: Workers) -> None:
     workers["full"].comfy.stop_misbehaving()
     workers["away"].comfy.start()
-    _until(lambda: all("takes runs again" in workers[name].says for name in ("full", "away")), within_s=60)
-    _until(lambda: all("is up again" in workers[name].says for name in ("full", "away")), within_s=30)
+    _wait_until(lambda: all("takes runs again" in workers[name].says for name in ("full", "away")), within_s=60)
+    _wait_until(lambda: all("is up again" in workers[name].says for name in ("full", "away")), within_s=30)
     job = finished_job(stack)
     assert job["status"] == "completed", job["error"]
     segments = rows(stack, job["job_id"])
     assert [row.attempt for row in segments] == [1] * SECONDS
     assert renderers_of(segments) == set(SLOTS)
-    assert all(at_once(segments, name) <= slots for name, slots in SLOTS.items())
-    assert reported(stack)["full"].failures_in_a_row == 0
+    assert all(count_simultaneous(segments, name) <= slots for name, slots in SLOTS.items())
+    assert worker_rows(stack)["full"].failures_in_a_row == 0
 
 
 def test_a_stopped_worker_reports_its_end(stack: RunningStack, workers: Workers) -> None:

@@ -43,7 +43,7 @@ def comfy(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
         with log.open("wb") as out:
             worker = subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.STDOUT)
         try:
-            _until_said(log, "takes runs from")
+            _wait_for_log(log, "takes runs from")
             yield comfy
         finally:
             worker.terminate()
@@ -57,7 +57,7 @@ def project_id(stack: RunningStack) -> int:
     return project_id
 
 
-def _until_said(log: Path, words: str) -> None:
+def _wait_for_log(log: Path, words: str) -> None:
     deadline = time.monotonic() + 60
     while words not in log.read_text():
         assert time.monotonic() < deadline, log.read_text()
@@ -70,20 +70,20 @@ def generate_integrated(stack: RunningStack, project_id: int, **more: Any) -> di
     return started
 
 
-def rows(stack: RunningStack, job_id: int) -> list[tuple[int, int, str]]:
+def list_renders(stack: RunningStack, job_id: int) -> list[tuple[int, int, str]]:
     """Round, attempt and state of each render."""
     with stack.sessions() as session:
         segments = session.scalars(select(RenderSegment).filter_by(job_id=job_id).order_by(RenderSegment.attempt))
         return [(row.round, row.attempt, row.state.value) for row in segments]
 
 
-def verdicts(stack: RunningStack, job_id: int) -> list[tuple[int, bool]]:
+def list_verdicts(stack: RunningStack, job_id: int) -> list[tuple[int, bool]]:
     with stack.sessions() as session:
         assessments = session.scalars(select(QualityAssessment).filter_by(job_id=job_id).order_by(QualityAssessment.id))
         return [(row.round, row.passed) for row in assessments]
 
 
-def final(stack: RunningStack, job_id: int) -> QualityMetrics:
+def get_final_verdict(stack: RunningStack, job_id: int) -> QualityMetrics:
     with stack.sessions() as session:
         return session.get_one(QualityMetrics, job_id)
 
@@ -98,10 +98,10 @@ def test_a_black_render_is_repeated_with_another_seed(stack: RunningStack, comfy
     assert first["reason"].startswith("black_share: 48 of 48 frames (frames 0–47) are black; at most 12 allowed")
     assert (second["passed"], second["kept"], second["reason"]) == (True, True, None)
     assert second["changed"].startswith("seed ")
-    assert job["quality_score"] == second["score"] == final(stack, job["job_id"]).score >= 5
+    assert job["quality_score"] == second["score"] == get_final_verdict(stack, job["job_id"]).score >= 5
     assert probe(Path(job["output_path"])).frames == FRAMES
-    assert rows(stack, job["job_id"]) == [(1, 1, "completed"), (2, 2, "completed")]
-    assert verdicts(stack, job["job_id"]) == [(1, False), (2, True)]
+    assert list_renders(stack, job["job_id"]) == [(1, 1, "completed"), (2, 2, "completed")]
+    assert list_verdicts(stack, job["job_id"]) == [(1, False), (2, True)]
     assert "| 2 (kept) |" in stack.read_job_page(job["job_id"])
 
 
@@ -118,7 +118,7 @@ def test_three_bad_renders_keep_the_best_without_passing_it(
     assert (job["status"], [entry["passed"] for entry in job["rounds"]]) == ("completed", [False] * 3), job["error"]
     assert [entry["kept"] for entry in job["rounds"]] == [False, True, False]
     best = job["rounds"][1]
-    assert (final(stack, job_id).passed, job["quality_score"]) == (False, best["score"])
+    assert (get_final_verdict(stack, job_id).passed, job["quality_score"]) == (False, best["score"])
     [warning] = job["warnings"]
     assert warning.startswith("Quality: none of 3 rounds passed; round 2 was kept: frozen_run: 47 frames in a row")
     assert "at most 21 allowed" in warning
@@ -139,8 +139,8 @@ def test_a_run_killed_between_two_rounds_resumes_after_the_first(
     comfy.stop_misbehaving()
     assert (job["status"], job["attempt"]) == ("completed", 2), job["error"]
     assert (job["rounds"][0], [entry["passed"] for entry in job["rounds"]]) == (first, [False, True])
-    assert rows(stack, job_id) == [(1, 1, "completed"), (2, 2, "completed")]
-    assert verdicts(stack, job_id) == [(1, False), (2, True)]
+    assert list_renders(stack, job_id) == [(1, 1, "completed"), (2, 2, "completed")]
+    assert list_verdicts(stack, job_id) == [(1, False), (2, True)]
 
 
 def test_a_clip_of_another_length_is_a_round_without_a_take(

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.e2e
 POINTS = [{"time": 0.0, "event": "start"}, {"time": 0.95, "event": "thunder"}]
 
 
-def posted(url: str, body: dict[str, Any]) -> dict[str, Any]:
+def post_json(url: str, body: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = httpx.post(url, json=body, timeout=60).raise_for_status().json()
     return answer
 
@@ -31,10 +31,12 @@ def test_a_scene_is_cut_to_its_music(stack: RunningStack, timing: str) -> None:
     theme.parent.mkdir(exist_ok=True)
     write_wav(theme, even_click_track(120, 12))
     base = stack.addresses.production_url
-    project_id = posted(f"{base}/projects", {"name": f"Storm {timing}"})["id"]
-    scene_id = posted(f"{base}/scenes", {"project_id": project_id, "description": "Rain", "duration_seconds": 2})["id"]
+    project_id = post_json(f"{base}/projects", {"name": f"Storm {timing}"})["id"]
+    scene_id = post_json(f"{base}/scenes", {"project_id": project_id, "description": "Rain", "duration_seconds": 2})[
+        "id"
+    ]
     body = {"audio_path": str(theme), "bpm": 120, "sync_points": POINTS, "timing": timing}
-    planned = posted(f"{base}/scenes/{scene_id}/audio", body)["audio"]
+    planned = post_json(f"{base}/scenes/{scene_id}/audio", body)["audio"]
     settings = Settings(data_dir=stack.addresses.data_dir, database_url=stack.addresses.database_url)
     with stack.sessions.begin() as session:
         job = open_scene_job(

@@ -60,8 +60,8 @@ def test_the_third_engine_is_listed_like_the_others(stack: RunningStack) -> None
 
 def test_takes_of_the_third_engine_are_stale_after_a_version_change(stack: RunningStack, tmp_path: Path) -> None:
     url = stack.addresses.production_url
-    project_id = _made(f"{url}/projects", {"name": f"Lights {time.time()}"})
-    scene_id = _made(f"{url}/scenes", {"project_id": project_id, "description": "A lighthouse"})
+    project_id = _create(f"{url}/projects", {"name": f"Lights {time.time()}"})
+    scene_id = _create(f"{url}/scenes", {"project_id": project_id, "description": "A lighthouse"})
     request = {"project_id": project_id, "command": "generate_scene", "parameters": {"scene_id": scene_id, **SHOT}}
     answer = httpx.post(f"{url}/director/command", json=request).raise_for_status().json()
     assert stack.wait_for_end(answer["job_id"])["status"] == "completed"
@@ -72,6 +72,6 @@ def test_takes_of_the_third_engine_are_stale_after_a_version_change(stack: Runni
         assert python(code, folder, TOWER_DATABASE_URL=database_url) == reasons
 
 
-def _made(url: str, what: dict[str, Any]) -> int:
-    created_id: int = httpx.post(url, json=what).raise_for_status().json()["id"]
+def _create(url: str, fields: dict[str, Any]) -> int:
+    created_id: int = httpx.post(url, json=fields).raise_for_status().json()["id"]
     return created_id

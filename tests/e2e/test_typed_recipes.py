@@ -23,7 +23,7 @@ pytestmark = pytest.mark.e2e
 SMALL = {"duration": 1, "width": 320, "height": 320, "seed": 3, "engine": "animatic"}
 
 
-def ask(stack: RunningStack, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+def request_json(stack: RunningStack, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
     answer = httpx.request(method, f"{stack.addresses.production_url}{path}", json=body, timeout=30)
     assert answer.is_success, answer.text
     content: dict[str, Any] = answer.json()
@@ -59,10 +59,10 @@ def picture(stack: RunningStack) -> Path:
 
 @pytest.fixture(scope="module")
 def project_id(stack: RunningStack, picture: Path) -> int:
-    project_id: int = ask(stack, "POST", "/projects", {"name": "Red Coats"})["id"]
+    project_id: int = request_json(stack, "POST", "/projects", {"name": "Red Coats"})["id"]
     aiko = {"name": "Aiko Sato", "image_path": str(picture), "visual_traits": {"coat": "red"}}
     for fields in (aiko, {"name": "Ren", "visual_traits": {"coat": "blue"}}):
-        ask(stack, "POST", "/characters", {"project_id": project_id, **fields})
+        request_json(stack, "POST", "/characters", {"project_id": project_id, **fields})
     return project_id
 
 

@@ -124,8 +124,8 @@ def test_the_take_is_cut_to_the_music_of_its_scene(studio: Studio, timing: str) 
     assert asset.provenance["music"]["track_sha256"] == plan["audio_sha256"]
     assert asset.provenance["engine"] == "animatic"
     with studio.sessions() as session:
-        spent = session.scalars(select(GenerationAnalytics).where(GenerationAnalytics.stage == Stage.AUDIO)).one()
-    assert (spent.job_id, spent.bytes, spent.frames) == (attempt.job_id, asset.bytes, 96)
+        analytics = session.scalars(select(GenerationAnalytics).where(GenerationAnalytics.stage == Stage.AUDIO)).one()
+    assert (analytics.job_id, analytics.bytes, analytics.frames) == (attempt.job_id, asset.bytes, 96)
     assert studio.row(ProductionJob, attempt.job_id).stage == Stage.AUDIO
 
 

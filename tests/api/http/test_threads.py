@@ -13,26 +13,26 @@ from api.http.threads import MAX_READERS, run_in_one_thread
 from db.engine import ReadSession
 
 
-def most_at_once(session: Session, *, asked: int) -> int:
-    """The largest number of simultaneous calls among `asked` short requests."""
-    lock, running, most = threading.Lock(), [0], [0]
+def count_simultaneous_calls(session: Session, *, requests: int) -> int:
+    """The largest number of simultaneous calls among `requests` short requests."""
+    lock, running, largest = threading.Lock(), [0], [0]
 
     @run_in_one_thread
     def endpoint(session: Session) -> None:
         with lock:
             running[0] += 1
-            most[0] = max(most[0], running[0])
+            largest[0] = max(largest[0], running[0])
         time.sleep(0.05)
         with lock:
             running[0] -= 1
 
     async def together() -> None:
         async with anyio.create_task_group() as group:
-            for _ in range(asked):
+            for _ in range(requests):
                 group.start_soon(lambda: run(endpoint, session=session))
 
     anyio.run(together)
-    return most[0]
+    return largest[0]
 
 
 async def run(endpoint: Any, **values: Any) -> None:
@@ -40,12 +40,12 @@ async def run(endpoint: Any, **values: Any) -> None:
 
 
 def test_read_only_requests_queue_for_a_thread() -> None:
-    assert most_at_once(ReadSession(), asked=6) == MAX_READERS
+    assert count_simultaneous_calls(ReadSession(), requests=6) == MAX_READERS
 
 
 def test_requests_that_may_block_do_not_queue() -> None:
-    assert most_at_once(Session(), asked=6) > MAX_READERS
+    assert count_simultaneous_calls(Session(), requests=6) > MAX_READERS
 
 
 def test_read_only_requests_queue_in_each_event_loop() -> None:
-    assert [most_at_once(ReadSession(), asked=4) for _ in range(2)] == [MAX_READERS, MAX_READERS]
+    assert [count_simultaneous_calls(ReadSession(), requests=4) for _ in range(2)] == [MAX_READERS, MAX_READERS]

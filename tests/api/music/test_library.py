@@ -20,7 +20,7 @@ from tower.settings import Settings
 
 
 @pytest.fixture
-def filled(music: TestClient, music_folder: Path, sounds: Make) -> TestClient:
+def scanned_library(music: TestClient, music_folder: Path, sounds: Make) -> TestClient:
     sounds(music_folder / "1.mp3", title="夜に駆ける", artist="YOASOBI", album="THE BOOK", genre="J-Pop", TBPM="130")
     sounds(music_folder / "2.flac", title="Jóga", artist="Björk", album="Homogenic", genre="Electronic", bpm="83")
     sounds(music_folder / "3.ogg", title="Epic Orchestral Battle", artist="Nobody", seconds=3)
@@ -31,7 +31,7 @@ def filled(music: TestClient, music_folder: Path, sounds: Make) -> TestClient:
     return music
 
 
-def measured(music: TestClient, track_id: int) -> dict[str, Any]:
+def wait_for_quality(music: TestClient, track_id: int) -> dict[str, Any]:
     quality = poll_until(lambda: music.get(f"/api/track/{track_id}").json()["quality"], lambda row: row["measured_at"])
     assert isinstance(quality, dict)
     return quality
@@ -66,106 +66,110 @@ def test_health_reports_the_checked_features(music: TestClient) -> None:
         ("epic", "Epic"),
     ],
 )
-def test_search_finds_any_script_and_forgives_a_typo(filled: TestClient, query: str, first: str) -> None:
-    assert titles(filled.get("/api/search", params={"q": query}))[0] == first
+def test_search_finds_any_script_and_forgives_a_typo(scanned_library: TestClient, query: str, first: str) -> None:
+    assert titles(scanned_library.get("/api/search", params={"q": query}))[0] == first
 
 
-def test_search_ranks_the_title_before_its_beginning_and_pages(filled: TestClient) -> None:
-    whole = filled.get("/api/search", params={"q": "epic"})
+def test_search_ranks_the_title_before_its_beginning_and_pages(scanned_library: TestClient) -> None:
+    whole = scanned_library.get("/api/search", params={"q": "epic"})
     assert titles(whole) == ["Epic", "Epic Orchestral Battle"]
     assert [match["match"] for match in whole.json()] == ["title", "beginning"]
-    first = filled.get("/api/search", params={"q": "epic", "limit": 1})
-    second = filled.get("/api/search", params={"q": "epic", "limit": 1, "cursor": first.headers["X-Next-Cursor"]})
+    first = scanned_library.get("/api/search", params={"q": "epic", "limit": 1})
+    second = scanned_library.get(
+        "/api/search", params={"q": "epic", "limit": 1, "cursor": first.headers["X-Next-Cursor"]}
+    )
     assert titles(first) + titles(second) == titles(whole)
     assert "X-Next-Cursor" not in second.headers
 
 
 @pytest.mark.parametrize("query", ["%", "_", "\\", "%%%%", "!!!", "zzzzqqqq", "' or 1=1 --"])
-def test_search_treats_special_characters_as_text(filled: TestClient, query: str) -> None:
-    assert titles(filled.get("/api/search", params={"q": query})) == []
+def test_search_treats_special_characters_as_text(scanned_library: TestClient, query: str) -> None:
+    assert titles(scanned_library.get("/api/search", params={"q": query})) == []
 
 
-def test_tracks_are_narrowed_by_tempo_genre_and_length(filled: TestClient) -> None:
-    assert titles(filled.get("/api/tracks?min_bpm=80&max_bpm=100")) == ["Jóga"]
-    assert titles(filled.get("/api/tracks?min_bpm=120")) == ["夜に駆ける"]
-    assert sorted(titles(filled.get("/api/tracks?genre=ELECTRONIC"))) == ["Epic", "Jóga"]
-    assert titles(filled.get("/api/tracks?min_duration=2.5")) == ["Epic Orchestral Battle"]
-    page = filled.get("/api/tracks?limit=2")
-    rest = filled.get(f"/api/tracks?limit=200&cursor={page.headers['X-Next-Cursor']}")
+def test_tracks_are_narrowed_by_tempo_genre_and_length(scanned_library: TestClient) -> None:
+    assert titles(scanned_library.get("/api/tracks?min_bpm=80&max_bpm=100")) == ["Jóga"]
+    assert titles(scanned_library.get("/api/tracks?min_bpm=120")) == ["夜に駆ける"]
+    assert sorted(titles(scanned_library.get("/api/tracks?genre=ELECTRONIC"))) == ["Epic", "Jóga"]
+    assert titles(scanned_library.get("/api/tracks?min_duration=2.5")) == ["Epic Orchestral Battle"]
+    page = scanned_library.get("/api/tracks?limit=2")
+    rest = scanned_library.get(f"/api/tracks?limit=200&cursor={page.headers['X-Next-Cursor']}")
     assert len(titles(page)) + len(titles(rest)) == 5
-    refused = filled.get("/api/tracks?min_bpm=100&max_bpm=80")
+    refused = scanned_library.get("/api/tracks?min_bpm=100&max_bpm=80")
     assert (refused.status_code, refused.json()["error"]["details"]["field"]) == (422, "max_bpm")
 
 
-def test_a_track_has_all_fields_and_its_tempo_can_be_set(filled: TestClient) -> None:
-    track_id = tracks_by_title(filled)["Jóga"]["id"]
-    track = filled.get(f"/api/track/{track_id}").json()
+def test_a_track_has_all_fields_and_its_tempo_can_be_set(scanned_library: TestClient) -> None:
+    track_id = tracks_by_title(scanned_library)["Jóga"]["id"]
+    track = scanned_library.get(f"/api/track/{track_id}").json()
     assert (track["bpm"], track["bpm_source"], track["tag_bpm"]) == (83, "tag", 83)
     assert (track["kind"], track["codec"], track["sample_rate"], track["duration"]) == ("flac", "flac", 44100, 1)
-    changed = filled.patch(f"/api/track/{track_id}", json={"bpm_override": 166}).json()
+    changed = scanned_library.patch(f"/api/track/{track_id}", json={"bpm_override": 166}).json()
     assert (changed["bpm"], changed["bpm_source"], changed["tag_bpm"]) == (166, "override", 83)
-    assert titles(filled.get("/api/tracks?min_bpm=160")) == ["Jóga"]
-    run_scan(filled)
-    lifted = filled.patch(f"/api/track/{track_id}", json={"bpm_override": None}).json()
+    assert titles(scanned_library.get("/api/tracks?min_bpm=160")) == ["Jóga"]
+    run_scan(scanned_library)
+    lifted = scanned_library.patch(f"/api/track/{track_id}", json={"bpm_override": None}).json()
     assert (lifted["bpm"], lifted["bpm_source"]) == (83, "tag")
-    assert filled.get("/api/track/999999999").status_code == 404
-    assert filled.patch(f"/api/track/{track_id}", json={"bpm_override": 5}).status_code == 422
+    assert scanned_library.get("/api/track/999999999").status_code == 404
+    assert scanned_library.patch(f"/api/track/{track_id}", json={"bpm_override": 5}).status_code == 422
 
 
-def test_quality_is_null_with_a_reason_until_it_is_measured(filled: TestClient) -> None:
-    track_id = tracks_by_title(filled)["Epic Orchestral Battle"]["id"]
-    first = filled.get(f"/api/track/{track_id}").json()["quality"]
+def test_quality_is_null_with_a_reason_until_it_is_measured(scanned_library: TestClient) -> None:
+    track_id = tracks_by_title(scanned_library)["Epic Orchestral Battle"]["id"]
+    first = scanned_library.get(f"/api/track/{track_id}").json()["quality"]
     assert first["measured_at"] or "being measured" in first["reason"]
-    track = measured(filled, track_id)
+    track = wait_for_quality(scanned_library, track_id)
     assert track["reason"] is None
     assert track["loudness_lufs"] == pytest.approx(-21.1, abs=0.6)  # ffmpeg's sine has an amplitude of 1/8
     assert (track["clipped_places"], track["silence_share"], track["suspect"]) == (0, 0, False)
     assert track["faults"] == []
 
 
-def test_a_scan_can_measure_everything(filled: TestClient) -> None:
-    filled.post("/api/library/scan", json={"measure": True})
-    for track in tracks_by_title(filled).values():
-        measured(filled, track["id"])
+def test_a_scan_can_measure_everything(scanned_library: TestClient) -> None:
+    scanned_library.post("/api/library/scan", json={"measure": True})
+    for track in tracks_by_title(scanned_library).values():
+        wait_for_quality(scanned_library, track["id"])
 
 
-def test_a_scan_lists_unreadable_files(filled: TestClient, music_folder: Path) -> None:
+def test_a_scan_lists_unreadable_files(scanned_library: TestClient, music_folder: Path) -> None:
     (music_folder / "broken.mp3").write_bytes(b"nothing")
     (music_folder / "1.mp3").unlink()
-    scan = run_scan(filled)
+    scan = run_scan(scanned_library)
     assert (scan["unreadable"], scan["missing"], scan["unchanged"]) == (1, 1, 4)
-    (unreadable,) = filled.get(f"/api/library/scans/{scan['id']}/unreadable").json()
+    (unreadable,) = scanned_library.get(f"/api/library/scans/{scan['id']}/unreadable").json()
     assert unreadable["path"] == str(music_folder / "broken.mp3")
     assert unreadable["reason"]
-    assert "夜に駆ける" not in tracks_by_title(filled)
-    gone = next(track for track in filled.get("/api/tracks?with_missing=true").json() if track["title"] == "夜に駆ける")
-    assert (gone["available"], gone["streamable"]) == (False, False)
-    answer = filled.get(f"/api/track/{gone['id']}/stream")
+    assert "夜に駆ける" not in tracks_by_title(scanned_library)
+    missing_track = next(
+        track for track in scanned_library.get("/api/tracks?with_missing=true").json() if track["title"] == "夜に駆ける"
+    )
+    assert (missing_track["available"], missing_track["streamable"]) == (False, False)
+    answer = scanned_library.get(f"/api/track/{missing_track['id']}/stream")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "FILE_MISSING")
-    assert filled.get("/api/library/scans").json()[0]["id"] == scan["id"]
-    assert filled.post(f"/api/library/scans/{scan['id']}/cancel").json()["state"] == "completed"
+    assert scanned_library.get("/api/library/scans").json()[0]["id"] == scan["id"]
+    assert scanned_library.post(f"/api/library/scans/{scan['id']}/cancel").json()["state"] == "completed"
 
 
-def test_playlists_are_made_changed_and_deleted(filled: TestClient) -> None:
-    ids_by_title = tracks_by_title(filled)
+def test_playlists_are_made_changed_and_deleted(scanned_library: TestClient) -> None:
+    ids_by_title = tracks_by_title(scanned_library)
     ids = [ids_by_title[title]["id"] for title in ("夜に駆ける", "Jóga", "Epic")]
-    playlist = filled.post("/api/playlists", json={"name": "Mix", "track_ids": [ids[2], ids[0], ids[2]]})
+    playlist = scanned_library.post("/api/playlists", json={"name": "Mix", "track_ids": [ids[2], ids[0], ids[2]]})
     assert playlist.status_code == 201
     mine = playlist.json()
     assert [track["id"] for track in mine["tracks"]] == [ids[2], ids[0], ids[2]]
     assert (mine["track_count"], mine["source"]) == (3, "tower")
     url = f"/api/playlists/{mine['id']}"
-    renamed = filled.put(url, json={"name": "Mix 2"}).json()
+    renamed = scanned_library.put(url, json={"name": "Mix 2"}).json()
     assert (renamed["name"], renamed["track_count"]) == ("Mix 2", 3)
-    assert filled.put(url, json={"track_ids": [ids[1]]}).json()["track_count"] == 1
-    assert filled.put(url, json={"name": None}).status_code == 422
-    refused = filled.put(url, json={"track_ids": [ids[1], 999_999]})
+    assert scanned_library.put(url, json={"track_ids": [ids[1]]}).json()["track_count"] == 1
+    assert scanned_library.put(url, json={"name": None}).status_code == 422
+    refused = scanned_library.put(url, json={"track_ids": [ids[1], 999_999]})
     assert (refused.status_code, refused.json()["error"]["details"]["value"]) == (422, 999_999)
-    (playlist,) = filled.get("/api/playlists").json()
+    (playlist,) = scanned_library.get("/api/playlists").json()
     assert (playlist["name"], playlist["track_count"], playlist["duration"]) == ("Mix 2", 1, pytest.approx(1, abs=0.1))
-    assert filled.delete(url).json() == {"id": mine["id"]}
-    assert filled.get(url).status_code == 404
-    assert len(tracks_by_title(filled)) == 5
+    assert scanned_library.delete(url).json() == {"id": mine["id"]}
+    assert scanned_library.get(url).status_code == 404
+    assert len(tracks_by_title(scanned_library)) == 5
 
 
 def test_a_library_xml_from_any_machine_is_imported(
@@ -207,12 +211,12 @@ def test_a_library_xml_from_any_machine_is_imported(
         1,
         5,
     )
-    why = {skipped["what"]: skipped["reason"] for skipped in report["skipped"]}
-    assert "only in the cloud" in why["Somebody – Cloud"]
-    assert "stream" in why["Radio"]
-    assert "protected" in why["Bought"]
-    assert "not in the library" in why["Gone"]
-    assert "not in the library" in why["Outside"]
+    reasons = {skipped["what"]: skipped["reason"] for skipped in report["skipped"]}
+    assert "only in the cloud" in reasons["Somebody – Cloud"]
+    assert "stream" in reasons["Radio"]
+    assert "protected" in reasons["Bought"]
+    assert "not in the library" in reasons["Gone"]
+    assert "not in the library" in reasons["Outside"]
     assert tracks_by_title(music)["Jóga"]["bpm"] == 83
     (drive,) = music.get("/api/playlists").json()
     detail = music.get(f"/api/playlists/{drive['id']}").json()

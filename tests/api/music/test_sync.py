@@ -99,8 +99,8 @@ def test_scenes_are_cut_on_beats_and_the_total_is_exact(client: TestClient, them
 def test_only_existing_files_with_beats_inside_the_folders_are_accepted(
     client: TestClient, theme: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    stray = write_wav(tmp_path / "stray.wav", even_click_track(120, 3))
-    assert status_and_code(client.post(SYNC, json=sync_request(stray))) == (422, "VALIDATION_ERROR")
+    outside_file = write_wav(tmp_path / "stray.wav", even_click_track(120, 3))
+    assert status_and_code(client.post(SYNC, json=sync_request(outside_file))) == (422, "VALIDATION_ERROR")
     assert status_and_code(client.post(SYNC, json=sync_request(settings.media / "absent.wav"))) == (404, "NOT_FOUND")
     silence = write_wav(settings.media / "silence.wav", np.zeros(44_100 * 8))
     assert status_and_code(client.post(SYNC, json=sync_request(silence))) == (422, "VALIDATION_ERROR")

@@ -25,9 +25,9 @@ ZIP = {"Content-Type": "application/zip"}
 
 @pytest.fixture
 def settings(api_database_url: str, tmp_path: Path) -> Settings:
-    nobody = "http://127.0.0.1:9/api"
+    refusing_url = "http://127.0.0.1:9/api"
     return Settings(
-        database_url=api_database_url, prefect_api_url=nobody, data_dir=tmp_path, archive_max_bytes=4 * 2**20
+        database_url=api_database_url, prefect_api_url=refusing_url, data_dir=tmp_path, archive_max_bytes=4 * 2**20
     )
 
 

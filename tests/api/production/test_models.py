@@ -28,8 +28,8 @@ CHECKPOINT = "counterfeit_v3.safetensors"
 @contextmanager
 def service(database_url: str, **settings: Any) -> Iterator[TestClient]:
     with reserve_refusing_address() as prefect:
-        settings_ = Settings(database_url=database_url, prefect_api_url=prefect, **settings)
-        with TestClient(create_app(settings_)) as client:
+        service_settings = Settings(database_url=database_url, prefect_api_url=prefect, **settings)
+        with TestClient(create_app(service_settings)) as client:
             yield client
 
 
@@ -84,15 +84,15 @@ def test_a_folder_is_scanned_with_sizes_and_kinds(api_database_url: str, folder:
 def test_a_silent_comfyui_is_replaced_by_the_folder_and_an_absent_folder_is_a_reason(
     api_database_url: str, folder: Path
 ) -> None:
-    with reserve_refusing_address() as nobody:
-        with service(api_database_url, comfyui_url=nobody, models_dir=folder) as client:
+    with reserve_refusing_address() as refusing_url:
+        with service(api_database_url, comfyui_url=refusing_url, models_dir=folder) as client:
             answer = client.get(f"{API_ROOT}/models").json()
             assert (answer["source"], len(answer["models"])) == (str(folder), 3)
-            assert nobody in answer["reason"]
-        with service(api_database_url, comfyui_url=nobody) as client:
+            assert refusing_url in answer["reason"]
+        with service(api_database_url, comfyui_url=refusing_url) as client:
             answer = client.get(f"{API_ROOT}/models").json()
             assert (answer["models"], answer["source"]) == ([], None)
-            assert nobody in answer["reason"]
+            assert refusing_url in answer["reason"]
     with service(api_database_url, models_dir=folder / "absent") as client:
         assert "cannot be read" in client.get(f"{API_ROOT}/models").json()["reason"]
 

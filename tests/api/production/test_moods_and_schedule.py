@@ -33,7 +33,7 @@ def test_a_preference_is_set_replaced_and_deleted(client: TestClient) -> None:
     )
 
 
-def plan(client: TestClient, project_id: int, **fields: Any) -> Any:
+def plan_render(client: TestClient, project_id: int, **fields: Any) -> Any:
     body = {"project_id": project_id, "start_at": "2027-11-05T22:00:00+09:00", **fields}
     return require_success(client.post(f"{API_ROOT}/schedule", json=body), 201)
 
@@ -41,7 +41,7 @@ def plan(client: TestClient, project_id: int, **fields: Any) -> Any:
 def test_a_render_is_planned_moved_and_deleted(client: TestClient) -> None:
     project_id = create_project(client)
     village = create_scene(client, project_id)
-    planned = plan(client, project_id, scene_id=village["id"], priority=2)
+    planned = plan_render(client, project_id, scene_id=village["id"], priority=2)
     assert (planned["state"], planned["scene_key"], planned["start_at"]) == (
         "planned",
         village["key"],
@@ -62,7 +62,7 @@ def test_a_render_is_planned_moved_and_deleted(client: TestClient) -> None:
 
 
 def test_a_started_plan_cannot_be_deleted(client: TestClient, sessions: SessionFactory) -> None:
-    planned = plan(client, create_project(client))
+    planned = plan_render(client, create_project(client))
     with sessions.begin() as session:
         session.get_one(ProductionSchedule, planned["id"]).state = ScheduleState.STARTED
     assert status_and_code(client.delete(f"{API_ROOT}/schedule/{planned['id']}")) == (409, "CONFLICT")
@@ -70,7 +70,7 @@ def test_a_started_plan_cannot_be_deleted(client: TestClient, sessions: SessionF
 
 def test_plans_of_a_deleted_project_are_not_found(client: TestClient) -> None:
     project_id = create_project(client)
-    planned = plan(client, project_id)
+    planned = plan_render(client, project_id)
     require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
     assert status_and_code(client.get(f"{API_ROOT}/schedule/{planned['id']}")) == (404, "NOT_FOUND")
     assert status_and_code(client.get(f"{API_ROOT}/schedule", params={"project_id": project_id})) == (404, "NOT_FOUND")

@@ -37,12 +37,12 @@ def client(app: FastAPI) -> Iterator[httpx.Client]:
         yield client
 
 
-def new_project(client: httpx.Client) -> int:
+def create_project(client: httpx.Client) -> int:
     project_id: int = client.post(f"{API_ROOT}/projects", json={"name": "One"}).json()["id"]
     return project_id
 
 
-def prepared(app: FastAPI) -> list[str]:
+def list_prepared_statements(app: FastAPI) -> list[str]:
     """The statements that the server has prepared for the service's idle connections."""
     statements: list[str] = []
     with ExitStack() as stack:
@@ -53,17 +53,17 @@ def prepared(app: FastAPI) -> list[str]:
 
 
 def test_repeated_statements_are_prepared_on_the_server(app: FastAPI, client: httpx.Client) -> None:
-    project_id = new_project(client)
+    project_id = create_project(client)
     for _ in range(12):
         assert client.get(f"{API_ROOT}/projects/{project_id}").is_success
         assert client.get(f"{API_ROOT}/scenes", params={"project_id": project_id}).is_success
-    statements = prepared(app)
+    statements = list_prepared_statements(app)
     assert [statement for statement in statements if "FROM anime_api.anime_projects" in statement]
     assert [statement for statement in statements if "FROM anime_api.scenes" in statement]
 
 
 def test_a_migration_of_the_running_service_causes_one_503(client: httpx.Client, committing_engine: Engine) -> None:
-    project_id = new_project(client)
+    project_id = create_project(client)
     assert [client.get(f"{API_ROOT}/projects/{project_id}").status_code for _ in range(12)] == [200] * 12
     place = "alter table anime_api.anime_projects alter column description type"
     try:
@@ -78,7 +78,7 @@ def test_a_migration_of_the_running_service_causes_one_503(client: httpx.Client,
 
 
 def test_an_exhausted_pool_is_503_in_time_and_nothing_is_lost(client: httpx.Client, committing_engine: Engine) -> None:
-    project_id = new_project(client)
+    project_id = create_project(client)
 
     def change(number: int) -> int:
         place = f"{API_ROOT}/projects/{project_id}"

@@ -24,7 +24,7 @@ def comfyui() -> Iterator[FakeComfyUI]:
 
 
 @pytest.fixture
-def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
+def comfyui_client(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
     """The service with a ComfyUI."""
     with reserve_refusing_address() as prefect:
         settings = Settings(database_url=api_database_url, prefect_api_url=prefect, comfyui_url=comfyui.url)
@@ -48,26 +48,28 @@ def test_documented_change_is_kept_unverified_without_comfyui(client: TestClient
     assert client.get(f"{API_ROOT}/config").json() == answer.json()
 
 
-def test_a_model_that_comfyui_has_is_verified_and_another_refused(beside: TestClient) -> None:
+def test_a_model_that_comfyui_has_is_verified_and_another_refused(comfyui_client: TestClient) -> None:
     for model in ("counterfeit_v3.safetensors", "wan.gguf"):
-        answer = beside.post(f"{API_ROOT}/config", json={"model": model}).json()
+        answer = comfyui_client.post(f"{API_ROOT}/config", json={"model": model}).json()
         assert (answer["model"], answer["verified"], answer["reason"]) == (model, True, None)
-    refused = beside.post(f"{API_ROOT}/config", json={"model": "nothing.ckpt", "quality_preset": "fast_preview"})
+    refused = comfyui_client.post(
+        f"{API_ROOT}/config", json={"model": "nothing.ckpt", "quality_preset": "fast_preview"}
+    )
     assert status_and_code(refused) == (422, "VALIDATION_ERROR")
     details = refused.json()["error"]["details"]
     assert (details["field"], details["value"]) == ("model", "nothing.ckpt")
     assert "counterfeit_v3.safetensors" in details["expected"]
-    configured = beside.get(f"{API_ROOT}/config").json()
+    configured = comfyui_client.get(f"{API_ROOT}/config").json()
     assert (configured["model"], configured["quality_preset"]) == ("wan.gguf", "ultra_production")
 
 
 def test_a_silent_comfyui_leaves_the_model_unverified_with_the_reason(api_database_url: str) -> None:
-    with reserve_refusing_address() as nobody:
-        settings = Settings(database_url=api_database_url, prefect_api_url=nobody, comfyui_url=nobody)
+    with reserve_refusing_address() as refusing_url:
+        settings = Settings(database_url=api_database_url, prefect_api_url=refusing_url, comfyui_url=refusing_url)
         with TestClient(create_app(settings)) as client:
             answer = client.post(f"{API_ROOT}/config", json=DOCUMENTED).json()
     assert answer["verified"] is False
-    assert nobody in answer["reason"]
+    assert refusing_url in answer["reason"]
 
 
 def test_the_preset_and_the_model_change_independently(client: TestClient) -> None:

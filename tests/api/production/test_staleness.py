@@ -34,7 +34,7 @@ COAT = {"visual_traits": {"coat": "red"}}
 SETTINGS = Settings(database_url="postgresql://unused")
 
 
-def finished(sessions: SessionFactory, job_id: int, folder: Path) -> int:
+def finish_job(sessions: SessionFactory, job_id: int, folder: Path) -> int:
     """End the job as its recipe does, with a plain file as its film. Returns the id of the take."""
     with sessions.begin() as session:
         job = session.get_one(ProductionJob, job_id)
@@ -70,15 +70,17 @@ def story(client: TestClient, sessions: SessionFactory, tmp_path: Path) -> dict[
     for scene_id in ids[:2]:
         with sessions.begin() as session:
             job_id = open_scene_job(session, session.get_one(Scene, scene_id), settings=SETTINGS).id
-        finished(sessions, job_id, tmp_path)
+        finish_job(sessions, job_id, tmp_path)
     return {"project_id": project_id, "kai": kai["id"], "first": ids[0], "second": ids[1], "third": ids[2]}
 
 
-def stale(client: TestClient, story: dict[str, Any], on: str = "main") -> Any:
+def get_stale_scenes(client: TestClient, story: dict[str, Any], on: str = "main") -> Any:
     return require_success(client.get(f"{API_ROOT}/projects/{story['project_id']}/stale", params={"branch": on}))
 
 
-def render(client: TestClient, story: dict[str, Any], status: int = 202, key: str | None = None, **body: Any) -> Any:
+def render_stale_scenes(
+    client: TestClient, story: dict[str, Any], status: int = 202, key: str | None = None, **body: Any
+) -> Any:
     headers = {"Idempotency-Key": key} if key else {}
     return require_success(
         client.post(f"{API_ROOT}/projects/{story['project_id']}/render-stale", json=body, headers=headers), status
@@ -86,12 +88,12 @@ def render(client: TestClient, story: dict[str, Any], status: int = 202, key: st
 
 
 def test_an_edit_lists_the_stale_scenes_and_get_gives_the_reasons(client: TestClient, story: dict[str, Any]) -> None:
-    before = stale(client, story)
+    before = get_stale_scenes(client, story)
     assert (before["scenes"], before["fresh"], before["stale"]) == (3, 2, [])
     assert before["missing"] == [story["third"]]
     edited = require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT))
     assert edited["stale_scenes"] == [story["first"]]
-    answer = stale(client, story)
+    answer = get_stale_scenes(client, story)
     assert answer["stale_scenes"] == [story["first"]]
     assert answer["stale"][0]["reasons"] == [
         {"kind": "characters", "name": "Kai Nakamura", "field": "visual_traits/coat", "was": "black", "now": "red"}
@@ -110,7 +112,7 @@ def test_an_edit_lists_the_stale_scenes_and_get_gives_the_reasons(client: TestCl
     ]
     head = {"project_id": story["project_id"], "commit": answer["commit"]}
     assert require_success(client.post(f"{API_ROOT}/revert", json=head))["stale_scenes"] == []
-    assert stale(client, story)["stale"] == []
+    assert get_stale_scenes(client, story)["stale"] == []
 
 
 def test_stale_scenes_of_a_branch_are_listed_in_pages(client: TestClient, story: dict[str, Any]) -> None:
@@ -127,7 +129,7 @@ def test_stale_scenes_of_a_branch_are_listed_in_pages(client: TestClient, story:
     last = require_success(answer)
     assert (last["scenes"], last["stale_scenes"], last["missing"]) == (1, [], [story["third"]])
     assert "X-Next-Cursor" not in answer.headers
-    assert stale(client, story)["stale_scenes"] == [story["first"], story["second"]]
+    assert get_stale_scenes(client, story)["stale_scenes"] == [story["first"], story["second"]]
     assert (
         status_and_code(client.get(path, params={"limit": 0}))[0]
         == status_and_code(client.get(path, params={"cursor": "x"}))[0]
@@ -151,10 +153,10 @@ def test_every_edit_endpoint_lists_the_stale_scenes(client: TestClient, story: d
     assert require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["stale_scenes"] == [first]
     body["changes"] = {"scenes": {"1": {"camera": None}}}
     assert require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["stale_scenes"] == []
-    gone = require_success(client.delete(f"{API_ROOT}/characters/{story['kai']}"))
-    assert gone["stale_scenes"] == [first]
-    assert stale(client, story)["stale_scenes"] == [first]
-    back = {"project_id": project_id, "commit": gone["commit"]}
+    deleted = require_success(client.delete(f"{API_ROOT}/characters/{story['kai']}"))
+    assert deleted["stale_scenes"] == [first]
+    assert get_stale_scenes(client, story)["stale_scenes"] == [first]
+    back = {"project_id": project_id, "commit": deleted["commit"]}
     assert require_success(client.post(f"{API_ROOT}/revert", json=back))["stale_scenes"] == []
     bible = {"title": "Bible", "description": "All of it"}
     assert (
@@ -165,23 +167,23 @@ def test_every_edit_endpoint_lists_the_stale_scenes(client: TestClient, story: d
 def test_a_merge_lists_the_same_stale_scenes_as_get(client: TestClient, story: dict[str, Any]) -> None:
     create_branch(client, story["project_id"], "dark")
     answer = require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT | {"branch_name": "dark"}))
-    assert answer["stale_scenes"] == stale(client, story, "dark")["stale_scenes"] != []
-    assert stale(client, story)["stale"] == []
+    assert answer["stale_scenes"] == get_stale_scenes(client, story, "dark")["stale_scenes"] != []
+    assert get_stale_scenes(client, story)["stale"] == []
     body = {"project_id": story["project_id"], "source_branch": "dark", "target_branch": "main"}
     dry = require_success(client.post(f"{API_ROOT}/merge", json=body | {"dry_run": True}))
     assert dry["stale_scenes"] is None
     merged = require_success(client.post(f"{API_ROOT}/merge", json=body))
-    assert merged["stale_scenes"] == stale(client, story)["stale_scenes"] == [story["first"]]
+    assert merged["stale_scenes"] == get_stale_scenes(client, story)["stale_scenes"] == [story["first"]]
 
 
 def test_exactly_the_stale_scenes_are_rendered_each_once(
     client: TestClient, sessions: SessionFactory, story: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert render(client, story)["jobs"] == []
+    assert render_stale_scenes(client, story)["jobs"] == []
     require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT))
-    tried = render(client, story, 200, dry_run=True)
-    assert (tried["to_render"], tried["jobs"]) == ([story["first"]], [])
-    started = render(client, story, quality="low")
+    dry_run = render_stale_scenes(client, story, 200, dry_run=True)
+    assert (dry_run["to_render"], dry_run["jobs"]) == ([story["first"]], [])
+    started = render_stale_scenes(client, story, quality="low")
     assert started["to_render"] == started["stale_scenes"] == [story["first"]]
     [job] = started["jobs"]
     assert (job["scene_id"], job["job_type"], job["status"]) == (story["first"], "integrated_generation", "processing")
@@ -190,24 +192,26 @@ def test_exactly_the_stale_scenes_are_rendered_each_once(
         assert (row.scene_id, row.commit_hash, row.job_type) == (story["first"], started["commit"], JobType.INTEGRATED)
         assert row.parameters["quality"] == "low"
         assert row.steps["cast"]["members"][0]["traits"] == {"coat": "red"}
-    repeated = render(client, story)
+    repeated = render_stale_scenes(client, story)
     assert (repeated["jobs"], repeated["to_render"]) == ([], [])
     assert repeated["already_rendering"] == [{"scene_id": story["first"], "job_id": job["job_id"], "up_to_date": True}]
     require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json={"visual_traits": {"coat": "blue"}}))
-    assert render(client, story)["already_rendering"][0]["up_to_date"] is False
-    assert stale(client, story)["stale"][0]["job_id"] == job["job_id"]
-    finished(sessions, job["job_id"], tmp_path)
-    [reason] = stale(client, story)["stale"][0]["reasons"]  # the take has the content for which the job was opened
+    assert render_stale_scenes(client, story)["already_rendering"][0]["up_to_date"] is False
+    assert get_stale_scenes(client, story)["stale"][0]["job_id"] == job["job_id"]
+    finish_job(sessions, job["job_id"], tmp_path)
+    [reason] = get_stale_scenes(client, story)["stale"][0][
+        "reasons"
+    ]  # the take has the content for which the job was opened
     assert (reason["was"], reason["now"]) == ("red", "blue")
-    later = render(client, story)
-    finished(sessions, later["jobs"][0]["job_id"], tmp_path)
-    assert stale(client, story)["stale"] == []
+    later = render_stale_scenes(client, story)
+    finish_job(sessions, later["jobs"][0]["job_id"], tmp_path)
+    assert get_stale_scenes(client, story)["stale"] == []
 
 
 def test_a_key_renders_once_and_another_body_is_refused(client: TestClient, story: dict[str, Any]) -> None:
     require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT))
-    first = render(client, story, key="once")
-    assert render(client, story, key="once") == first
+    first = render_stale_scenes(client, story, key="once")
+    assert render_stale_scenes(client, story, key="once") == first
     assert len(read_all_pages(client, "generation", project_id=story["project_id"])) == 3
     path = f"{API_ROOT}/projects/{story['project_id']}/render-stale"
     other = client.post(path, json={"quality": "low"}, headers={"Idempotency-Key": "once"})
@@ -217,7 +221,7 @@ def test_a_key_renders_once_and_another_body_is_refused(client: TestClient, stor
 def test_an_unrenderable_scene_has_a_reason_and_blocks_no_other(client: TestClient, story: dict[str, Any]) -> None:
     require_success(client.put(f"{API_ROOT}/scenes/{story['first']}", json={"duration_seconds": 45}))
     require_success(client.put(f"{API_ROOT}/scenes/{story['second']}", json={"mood": "tense"}))
-    rendered = render(client, story)
+    rendered = render_stale_scenes(client, story)
     assert rendered["to_render"] == [story["second"]]
     [refused] = rendered["cannot_render"]
     assert (refused["scene_id"], refused["code"]) == (story["first"], "VALIDATION_ERROR")
@@ -243,14 +247,14 @@ def test_approval_and_rejection_move_the_take_of_the_scene(
         row = session.get_one(Scene, story["first"])
         accepted = row.accepted_asset_id
         job = open_scene_job(session, row, settings=SETTINGS, overrides={"seed": 7})
-    take = finished(sessions, job.id, tmp_path)
+    take = finish_job(sessions, job.id, tmp_path)
     first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
     assert (first["accepted_asset_id"], first["status"]) == (accepted, "rendered")  # the accepted take is up to date
     body = {"asset_id": take, "kind": "approval"}
     assert require_success(client.post(f"{API_ROOT}/feedback", json=body), 201)["accepted_for_scene"] == story["first"]
     first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
     assert (first["accepted_asset_id"], first["status"]) == (take, "final")
-    assert stale(client, story)["stale"] == []
+    assert get_stale_scenes(client, story)["stale"] == []
     with sessions() as session:
         appearances = session.scalars(select(CharacterAppearance).where(CharacterAppearance.asset_id == take)).one()
         assert (appearances.character_name, appearances.character_id, appearances.scene_key) == (
@@ -268,4 +272,4 @@ def test_approval_and_rejection_move_the_take_of_the_scene(
     assert feedback["feedback"]["scene_key"] == first["key"]
     first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
     assert (first["accepted_asset_id"], first["video_path"], first["status"]) == (None, None, "generated")
-    assert stale(client, story)["missing"] == [story["first"], story["third"]]
+    assert get_stale_scenes(client, story)["missing"] == [story["first"], story["third"]]

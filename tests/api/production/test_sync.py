@@ -170,9 +170,9 @@ def test_the_accepted_take_gives_the_length(client: TestClient, theme: Path, ses
 def test_only_existing_files_inside_the_media_folders_are_accepted(
     client: TestClient, url: str, theme: Path, media: Path, tmp_path: Path
 ) -> None:
-    stray = write_wav(tmp_path / "stray.wav", even_click_track(120, 3))
-    (media / "link.wav").symlink_to(stray)
-    for path in (str(stray), f"{media}/../../stray.wav", str(media / "link.wav"), "/etc/passwd"):
+    outside_file = write_wav(tmp_path / "stray.wav", even_click_track(120, 3))
+    (media / "link.wav").symlink_to(outside_file)
+    for path in (str(outside_file), f"{media}/../../stray.wav", str(media / "link.wav"), "/etc/passwd"):
         assert status_and_code(client.post(url, json={"audio_path": path})) == (422, "VALIDATION_ERROR")
     assert status_and_code(client.post(url, json={"audio_path": str(media / "absent.wav")})) == (404, "NOT_FOUND")
     (media / "odd.mp3").write_bytes(b"no music")

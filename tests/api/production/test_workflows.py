@@ -33,7 +33,7 @@ def comfyui() -> Iterator[FakeComfyUI]:
 
 
 @pytest.fixture
-def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
+def comfyui_client(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
     """The service with a ComfyUI."""
     with reserve_refusing_address() as prefect:
         settings = Settings(database_url=api_database_url, prefect_api_url=prefect, comfyui_url=comfyui.url)
@@ -55,56 +55,60 @@ def test_the_workflows_of_tower_are_listed_and_shown(client: TestClient) -> None
     assert animatediff["graph"][seed["node"]]["class_type"] == "KSampler"
 
 
-def test_the_example_in_openapi_is_accepted(beside: TestClient) -> None:
-    [example] = beside.get("/openapi.json").json()["components"]["schemas"]["NewWorkflow"]["examples"]
-    created = beside.post(f"{API_ROOT}/workflows", json=example).json()
+def test_the_example_in_openapi_is_accepted(comfyui_client: TestClient) -> None:
+    [example] = comfyui_client.get("/openapi.json").json()["components"]["schemas"]["NewWorkflow"]["examples"]
+    created = comfyui_client.post(f"{API_ROOT}/workflows", json=example).json()
     assert (created["checked"], set(created["bindings"])) == (True, {"reference", "prefix"})
 
 
-def test_a_graph_is_checked_and_its_bindings_inferred(beside: TestClient, graph: dict[str, Any]) -> None:
-    answer = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "description": "My own"})
+def test_a_graph_is_checked_and_its_bindings_inferred(comfyui_client: TestClient, graph: dict[str, Any]) -> None:
+    answer = comfyui_client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "description": "My own"})
     assert answer.status_code == 201, answer.text
     body = answer.json()
     assert (body["name"], body["version"], body["checked"], body["reason"]) == ("own", 1, True, None)
     assert body["bindings"]["seed"] == [{"node": node_of(graph, "KSampler"), "input": "seed"}]
     assert body["inferred"]["seed"]["why"]
     assert "reference" in body["not_inferred"]
-    assert beside.get(f"{API_ROOT}/workflows/own").json()["graph"] == graph
-    entry = next(workflow for workflow in beside.get(f"{API_ROOT}/workflows").json() if workflow["name"] == "own")
+    assert comfyui_client.get(f"{API_ROOT}/workflows/own").json()["graph"] == graph
+    entry = next(
+        workflow for workflow in comfyui_client.get(f"{API_ROOT}/workflows").json() if workflow["name"] == "own"
+    )
     assert (entry["built_in"], entry["description"]) == (False, "My own")
 
 
-def test_given_bindings_win_over_the_inferred(beside: TestClient, graph: dict[str, Any]) -> None:
+def test_given_bindings_win_over_the_inferred(comfyui_client: TestClient, graph: dict[str, Any]) -> None:
     sampler = node_of(graph, "KSampler")
     bindings = {"cfg": [{"node": sampler, "input": "denoise"}]}
-    created = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "bindings": bindings}).json()
+    created = comfyui_client.post(
+        f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "bindings": bindings}
+    ).json()
     assert created["bindings"]["cfg"] == bindings["cfg"]
     assert created["bindings"]["steps"] == [{"node": sampler, "input": "steps"}]
 
 
-def test_an_unrunnable_graph_is_refused_with_fixes(beside: TestClient, graph: dict[str, Any]) -> None:
+def test_an_unrunnable_graph_is_refused_with_fixes(comfyui_client: TestClient, graph: dict[str, Any]) -> None:
     graph[node_of(graph, "KSampler")]["class_type"] = "NoSuchSampler"
-    answer = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph})
+    answer = comfyui_client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph})
     assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert (details["field"], details["findings"][0]["code"]) == ("graph", "missing_node")
     assert all(finding["mend"] for finding in details["findings"])
-    assert beside.get(f"{API_ROOT}/workflows/own").status_code == 404
+    assert comfyui_client.get(f"{API_ROOT}/workflows/own").status_code == 404
 
 
-def test_a_change_is_a_new_version_and_the_old_one_stays(beside: TestClient, graph: dict[str, Any]) -> None:
+def test_a_change_is_a_new_version_and_the_old_one_stays(comfyui_client: TestClient, graph: dict[str, Any]) -> None:
     changed = copy.deepcopy(graph)
     changed[node_of(graph, "KSampler")]["inputs"]["steps"] += 1
     versions = [
-        beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": node_graph}).json()["version"]
+        comfyui_client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": node_graph}).json()["version"]
         for node_graph in (graph, graph, changed)
     ]
     assert versions == [1, 1, 2]
-    assert beside.get(f"{API_ROOT}/workflows/own").json()["graph"] == changed
-    assert beside.get(f"{API_ROOT}/workflows/own", params={"version": 1}).json()["graph"] == graph
-    assert status_and_code(beside.get(f"{API_ROOT}/workflows/own", params={"version": 3})) == (404, "NOT_FOUND")
-    assert beside.delete(f"{API_ROOT}/workflows/own").json() == {"name": "own", "deleted_versions": 2}
-    assert status_and_code(beside.delete(f"{API_ROOT}/workflows/own")) == (404, "NOT_FOUND")
+    assert comfyui_client.get(f"{API_ROOT}/workflows/own").json()["graph"] == changed
+    assert comfyui_client.get(f"{API_ROOT}/workflows/own", params={"version": 1}).json()["graph"] == graph
+    assert status_and_code(comfyui_client.get(f"{API_ROOT}/workflows/own", params={"version": 3})) == (404, "NOT_FOUND")
+    assert comfyui_client.delete(f"{API_ROOT}/workflows/own").json() == {"name": "own", "deleted_versions": 2}
+    assert status_and_code(comfyui_client.delete(f"{API_ROOT}/workflows/own")) == (404, "NOT_FOUND")
 
 
 def test_without_comfyui_it_is_stored_unchecked_with_the_reason(client: TestClient, graph: dict[str, Any]) -> None:
@@ -116,12 +120,12 @@ def test_without_comfyui_it_is_stored_unchecked_with_the_reason(client: TestClie
 
 
 def test_a_silent_comfyui_leaves_it_unchecked(api_database_url: str, graph: dict[str, Any]) -> None:
-    with reserve_refusing_address() as nobody:
-        settings = Settings(database_url=api_database_url, prefect_api_url=nobody, comfyui_url=nobody)
+    with reserve_refusing_address() as refusing_url:
+        settings = Settings(database_url=api_database_url, prefect_api_url=refusing_url, comfyui_url=refusing_url)
         with TestClient(create_app(settings)) as client:
             created = client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph}).json()
     assert created["checked"] is False
-    assert nobody in created["reason"]
+    assert refusing_url in created["reason"]
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ FAILED = {"status": JobStatus.FAILED, "error_code": "RENDER_FAILED", "error_mess
 def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -> Iterator[dict[str, str]]:
     """The environment of a command with a stack file that names a production API; Prefect is away."""
     database_url = committing_engine.url.render_as_string(hide_password=False)
-    port, nobody = find_free_port(), f"http://127.0.0.1:{find_free_port()}/api"
+    port, refusing_url = find_free_port(), f"http://127.0.0.1:{find_free_port()}/api"
     with FakeComfyUI() as comfyui:
-        settings = Settings(database_url=database_url, prefect_api_url=nobody, comfyui_url=comfyui.url)
+        settings = Settings(database_url=database_url, prefect_api_url=refusing_url, comfyui_url=comfyui.url)
         server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning"))
         thread = threading.Thread(target=server.run)
         thread.start()
@@ -49,7 +49,9 @@ def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -
             url = f"http://127.0.0.1:{port}/api/anime"
             started_at = process_started_at(os.getpid())
             assert started_at is not None
-            addresses = Addresses(url, nobody, nobody, nobody.removesuffix("/api"), database_url, tmp_path)
+            addresses = Addresses(
+                url, refusing_url, refusing_url, refusing_url.removesuffix("/api"), database_url, tmp_path
+            )
             state.write(
                 StackState(
                     ChildProcess("supervisor", os.getpid(), started_at), "mark", 0, ready=True, addresses=addresses

@@ -123,10 +123,10 @@ def test_purge_lists_its_targets_before_removing_them(env: dict[str, str], studi
     for name in list_files(studio.settings.renders):
         os.utime(studio.settings.renders / name, (1, 1))
     assert json.loads(tower(env, "purge", "--json").stdout)["projects"] == []
-    would = tower(env, "purge", "--dry-run", "--older-than", "7")
-    assert would.returncode == 0, would.stderr
-    assert would.stdout == f"project {project_id}: Neon rain, 2 generations, 2 takes\n"
-    assert "1 projects and 2 files" in would.stderr
+    listed = tower(env, "purge", "--dry-run", "--older-than", "7")
+    assert listed.returncode == 0, listed.stderr
+    assert listed.stdout == f"project {project_id}: Neon rain, 2 generations, 2 takes\n"
+    assert "1 projects and 2 files" in listed.stderr
     assert studio.count_rows("anime_api.scenes", project_id)
     purged = json.loads(tower(env, "purge", "--older-than", "7", "--json").stdout)
     assert ([project["id"] for project in purged["projects"]], purged["files"]) == ([project_id], 2)

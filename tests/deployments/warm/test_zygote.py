@@ -119,7 +119,7 @@ def launch(address: Path, answer: Path, tmp_path: Path) -> Iterator[Launch]:
         process.communicate()
 
 
-def run_of(answer: Path) -> int:
+def wait_for_run(answer: Path) -> int:
     """The process of a run that wrote its pid to this file."""
     wait_until(lambda: answer.exists() and answer.read_text() != "")
     return int(answer.read_text())
@@ -134,8 +134,8 @@ def test_the_flows_are_imported_once_for_all_runs(launch: Launch) -> None:
     assert launch(THE_FLOWS_ARE_THERE).wait(20) == 0
 
 
-@pytest.mark.parametrize("edited", [False, True])
-def test_a_run_starts_cold_where_the_code_has_changed(tmp_path: Path, answer: Path, edited: bool) -> None:
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_a_run_starts_cold_where_the_code_has_changed(tmp_path: Path, answer: Path, is_edited: bool) -> None:
     recipe, address = tmp_path / "a_recipe.py", tmp_path / "short.sock"
     recipe.write_text("")
     (tmp_path / "sitecustomize.py").write_text(TELL_A_COLD_START)
@@ -146,11 +146,11 @@ def test_a_run_starts_cold_where_the_code_has_changed(tmp_path: Path, answer: Pa
     )
     with subprocess.Popen([sys.executable, "-c", light, str(address), "a_recipe"], env=env) as zygote:
         wait_until(address.exists)
-        if edited:
+        if is_edited:
             recipe.write_text("changed = True")
         command = [sys.executable, "-m", "deployments.warm.launcher"]
         assert subprocess.run(command, env=env, check=False, timeout=60).returncode == 1
-        assert answer.exists() == edited
+        assert answer.exists() == is_edited
         zygote.terminate()
 
 
@@ -160,14 +160,14 @@ def test_a_launcher_ends_with_the_code_of_its_run(launch: Launch) -> None:
 
 def test_a_launcher_dies_of_the_signal_that_its_run_died_of(launch: Launch, answer: Path) -> None:
     launcher = launch(SLEEP)
-    os.kill(run_of(answer), signal.SIGKILL)
+    os.kill(wait_for_run(answer), signal.SIGKILL)
     assert launcher.wait(10) == -signal.SIGKILL
 
 
 def test_a_launcher_forwards_sigterm(launch: Launch, answer: Path) -> None:
     code = f"import signal; signal.signal(signal.SIGTERM, lambda *_: sys.exit(5)){SLEEP}"
     launcher = launch(code)
-    run = run_of(answer)
+    run = wait_for_run(answer)
     launcher.terminate()
     assert launcher.wait(10) == 5
     assert has_ended(run)
@@ -175,7 +175,7 @@ def test_a_launcher_forwards_sigterm(launch: Launch, answer: Path) -> None:
 
 def test_a_run_ends_with_its_launcher_and_with_what_it_started(launch: Launch, answer: Path) -> None:
     launcher = launch("import subprocess; child = subprocess.Popen(['sleep', '60'])" + SLEEP)
-    run = run_of(answer)
+    run = wait_for_run(answer)
     child = psutil.Process(run).children()[0].pid
     launcher.kill()
     wait_until(lambda: has_ended(run) and has_ended(child))
@@ -189,7 +189,7 @@ def test_a_run_outlives_a_killed_zygote_and_its_launcher_waits_for_it(tmp_path: 
         code = "import time\nPath(request.env['ANSWER']).write_text(str(os.getpid()))\ntime.sleep(1)"
         env = {**os.environ, SOCKET_VARIABLE: str(address), "CODE": code, "ANSWER": str(answer)}
         with subprocess.Popen([sys.executable, "-m", "deployments.warm.launcher"], env=env) as launcher:
-            run = run_of(answer)
+            run = wait_for_run(answer)
             zygote.kill()
             zygote.wait()
             assert not has_ended(run)

@@ -31,7 +31,7 @@ from tests.tower.beats.structure.songs import three_parts
 from tower.settings import Settings
 
 
-def matching(beats: TestClient, **query: Any) -> list[dict[str, Any]]:
+def find_matches(beats: TestClient, **query: Any) -> list[dict[str, Any]]:
     answer = beats.get(f"{BPM_ROOT}/find-matching", params=query)
     assert answer.status_code == 200, answer.text
     rows: list[dict[str, Any]] = answer.json()
@@ -134,7 +134,7 @@ def test_a_tempo_set_by_the_user_is_kept_and_guides_the_analysis(
         session.execute(update(Track).where(Track.id == track_id).values(bpm_override=60))
     analysis = analyse_track(beats, theme, force=True)
     assert (analysis["bpm_override"], analysis["bpm"]) == (60, pytest.approx(60, abs=0.2))
-    assert [row["bpm"] for row in matching(beats, target_bpm=60, relation="exact")] == [60]
+    assert [row["bpm"] for row in find_matches(beats, target_bpm=60, relation="exact")] == [60]
 
 
 def test_health_lists_its_dependencies(beats: TestClient, beats_settings: Settings) -> None:
@@ -151,13 +151,13 @@ def test_matching_tells_half_and_double_time_apart(beats: TestClient, beats_sett
     for bpm in (60, 124, 180):
         analyse_track(beats, write_wav(beats_settings.media / f"at-{bpm}.wav", even_click_track(bpm, 16)), bpm_hint=bpm)
     analyse_track(beats, theme)
-    matches = {row["title"]: (row["relation"], row["off_bpm"]) for row in matching(beats, target_bpm=121)}
-    assert titles(matching(beats, target_bpm=121)) == ["theme-120", "at-124", "at-60"]
+    matches = {row["title"]: (row["relation"], row["off_bpm"]) for row in find_matches(beats, target_bpm=121)}
+    assert titles(find_matches(beats, target_bpm=121)) == ["theme-120", "at-124", "at-60"]
     assert matches["theme-120"] == ("exact", pytest.approx(1, abs=0.1))
     assert matches["at-60"] == ("half", pytest.approx(0.5, abs=0.1))
-    assert [row["relation"] for row in matching(beats, target_bpm=90)] == ["double"]
-    assert titles(matching(beats, target_bpm=121, relation="exact", limit=1, offset=1)) == ["at-124"]
-    assert matching(beats, target_bpm=97, tolerance=5) == []
+    assert [row["relation"] for row in find_matches(beats, target_bpm=90)] == ["double"]
+    assert titles(find_matches(beats, target_bpm=121, relation="exact", limit=1, offset=1)) == ["at-124"]
+    assert find_matches(beats, target_bpm=97, tolerance=5) == []
 
 
 def test_moods_are_understood_in_english_and_japanese(
@@ -171,12 +171,12 @@ def test_moods_are_understood_in_english_and_japanese(
     ]
     with sessions.begin() as session:
         session.execute(update(Track).where(Track.id == fast).values(genre="Rock", genre_text="rock"))
-    assert titles(matching(beats, mood="calm")) == titles(matching(beats, mood="穏やか")) == ["slow"]
-    (energetic,) = matching(beats, mood="激しい")
+    assert titles(find_matches(beats, mood="calm")) == titles(find_matches(beats, mood="穏やか")) == ["slow"]
+    (energetic,) = find_matches(beats, mood="激しい")
     assert (energetic["id"], energetic["mood_by"]) == (fast, ["tempo", "words"])
-    assert titles(matching(beats, mood="sad", target_bpm=70)) == ["slow"]
-    assert titles(matching(beats, mood="SLOW")) == ["slow"], "another word is looked for in the tags"
-    assert matching(beats, mood="xyzzy") == []
+    assert titles(find_matches(beats, mood="sad", target_bpm=70)) == ["slow"]
+    assert titles(find_matches(beats, mood="SLOW")) == ["slow"], "another word is looked for in the tags"
+    assert find_matches(beats, mood="xyzzy") == []
     assert slow != fast
 
 
@@ -189,16 +189,16 @@ def test_a_disconnect_cancels_the_analysis_and_the_service_answers_meanwhile(bea
     long = write_wav(beats_settings.media / "long.wav", even_click_track(120, 5400, rate_hz=8000), rate_hz=8000)
     with serve_live(create_app(beats_settings), "no key") as service:
         httpx.get(f"{service.url}{BPM_ROOT}/health", timeout=60)  # tries librosa the first time
-        with _asking(httpx.URL(f"{service.url}{BPM_ROOT}/analyze-track"), {"audio_path": str(long)}):
-            wait_until(_listening, limit_s=30)
+        with _abandoned_request(httpx.URL(f"{service.url}{BPM_ROOT}/analyze-track"), {"audio_path": str(long)}):
+            wait_until(_analysis_runs, limit_s=30)
             assert httpx.get(f"{service.url}{BPM_ROOT}/health", timeout=5).status_code == 200
-            assert _listening(), "it was answered while the file was listened to"
-        wait_until(lambda: not _listening(), limit_s=10)
+            assert _analysis_runs(), "it was answered while the file was listened to"
+        wait_until(lambda: not _analysis_runs(), limit_s=10)
         assert httpx.get(f"{service.url}{BPM_ROOT}/health").json()["cached_analyses"] == 0
 
 
 @contextmanager
-def _asking(url: httpx.URL, body: dict[str, str]) -> Iterator[None]:
+def _abandoned_request(url: httpx.URL, body: dict[str, str]) -> Iterator[None]:
     """A client that sends a request and disconnects at the end of the block."""
     content = json.dumps(body).encode()
     with socket.create_connection((url.host, url.port)) as connection:
@@ -214,12 +214,12 @@ def _has_loaded(name: str, child: psutil.Process) -> bool:
         return False
 
 
-def _listening() -> bool:
+def _analysis_runs() -> bool:
     """Whether one of the analysing processes works."""
-    return any(_at_work(child) for child in psutil.Process().children())
+    return any(_is_analysing(child) for child in psutil.Process().children())
 
 
-def _at_work(child: psutil.Process) -> bool:
+def _is_analysing(child: psutil.Process) -> bool:
     try:
         return "tower.beats.worker" in child.cmdline() and child.num_threads() > 1
     except psutil.Error:  # it has just ended

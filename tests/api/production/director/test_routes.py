@@ -162,14 +162,17 @@ def test_parameters_of_another_command_are_refused(client: TestClient) -> None:
 
 def test_a_scene_of_another_project_is_not_found(client: TestClient) -> None:
     mine, other = create_project(client), create_project(client, name="Another")
-    stray = {
+    foreign_command = {
         "project_id": mine,
         "command": "generate_scene",
         "parameters": {"scene_id": create_scene(client, other)["id"]},
     }
-    assert status_and_code(send_command(client, stray)) == (404, "NOT_FOUND")
-    assert status_and_code(send_command(client, {**stray, "project_id": 999_999})) == (404, "NOT_FOUND")
-    assert status_and_code(send_command(client, {**stray, "parameters": {"scene_id": 999_999}})) == (404, "NOT_FOUND")
+    assert status_and_code(send_command(client, foreign_command)) == (404, "NOT_FOUND")
+    assert status_and_code(send_command(client, {**foreign_command, "project_id": 999_999})) == (404, "NOT_FOUND")
+    assert status_and_code(send_command(client, {**foreign_command, "parameters": {"scene_id": 999_999}})) == (
+        404,
+        "NOT_FOUND",
+    )
 
 
 def test_same_key_is_one_command(client: TestClient, sessions: SessionFactory) -> None:

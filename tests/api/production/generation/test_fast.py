@@ -25,7 +25,7 @@ def ask(client: TestClient, body: dict[str, Any], *, key: str | None = None) -> 
 
 
 @pytest.fixture
-def fast(client: TestClient) -> dict[str, Any]:
+def opened_job(client: TestClient) -> dict[str, Any]:
     answer = ask(client, DOCUMENTED)
     assert answer.status_code == 202, answer.text
     body: dict[str, Any] = answer.json()
@@ -56,17 +56,17 @@ def lists(client: TestClient, job_id: int) -> tuple[list[int], list[int], list[i
     return job["segments_completed"], job["segments_failed"], job["segments_processing"]
 
 
-def test_documented_request_is_answered_as_documented(fast: dict[str, Any], sessions: SessionFactory) -> None:
-    assert (fast["status"], fast["job_type"]) == ("segments_queued", "fast_video_generation")
-    assert fast["batch_id"] == fast["comfyui_job_id"] == str(uuid.UUID(fast["comfyui_job_id"]))
-    assert (fast["total_segments"], fast["estimated_completion"]) == (3, None)
-    assert fast["segment_tasks"] == [
+def test_documented_request_is_answered_as_documented(opened_job: dict[str, Any], sessions: SessionFactory) -> None:
+    assert (opened_job["status"], opened_job["job_type"]) == ("segments_queued", "fast_video_generation")
+    assert opened_job["batch_id"] == opened_job["comfyui_job_id"] == str(uuid.UUID(opened_job["comfyui_job_id"]))
+    assert (opened_job["total_segments"], opened_job["estimated_completion"]) == (3, None)
+    assert opened_job["segment_tasks"] == [
         {"segment": 1, "start_frame": 0, "frames": 28, "overlap_frames": 4},
         {"segment": 2, "start_frame": 24, "frames": 28, "overlap_frames": 4},
         {"segment": 3, "start_frame": 48, "frames": 24, "overlap_frames": 4},
     ]
     with sessions() as session:
-        job = session.get_one(ProductionJob, fast["job_id"])
+        job = session.get_one(ProductionJob, opened_job["job_id"])
     assert (job.status, job.parameters["duration_s"]) == (JobStatus.SEGMENTS_QUEUED, 3)
 
 
@@ -112,18 +112,18 @@ def test_same_key_is_the_same_job_and_another_endpoint_has_keys_of_its_own(clien
     assert (other.status_code, other.json()["job_type"]) == (202, "video_generation")
 
 
-def test_status_has_the_documented_keys(client: TestClient, fast: dict[str, Any]) -> None:
-    job = client.get(fast["status_url"]).json()
-    assert (job["id"], job["status"], job["progress"]) == (str(fast["job_id"]), "segments_queued", 0)
-    assert (job["total_segments"], job["batch_id"]) == (3, fast["batch_id"])
+def test_status_has_the_documented_keys(client: TestClient, opened_job: dict[str, Any]) -> None:
+    job = client.get(opened_job["status_url"]).json()
+    assert (job["id"], job["status"], job["progress"]) == (str(opened_job["job_id"]), "segments_queued", 0)
+    assert (job["total_segments"], job["batch_id"]) == (3, opened_job["batch_id"])
     assert job["estimated_completion"] is None
-    assert lists(client, fast["job_id"]) == ([], [], [1, 2, 3])
+    assert lists(client, opened_job["job_id"]) == ([], [], [1, 2, 3])
 
 
 def test_each_segment_is_in_one_list_while_the_job_runs(
-    client: TestClient, sessions: SessionFactory, fast: dict[str, Any]
+    client: TestClient, sessions: SessionFactory, opened_job: dict[str, Any]
 ) -> None:
-    job_id = fast["job_id"]
+    job_id = opened_job["job_id"]
     segment(sessions, job_id, 2, SegmentState.PROCESSING)
     assert lists(client, job_id) == ([], [], [1, 2, 3])
     segment(sessions, job_id, 1, SegmentState.FAILED)
@@ -136,15 +136,15 @@ def test_each_segment_is_in_one_list_while_the_job_runs(
 
 
 def test_after_the_end_nothing_is_processing(
-    client: TestClient, sessions: SessionFactory, fast: dict[str, Any]
+    client: TestClient, sessions: SessionFactory, opened_job: dict[str, Any]
 ) -> None:
-    job_id = fast["job_id"]
+    job_id = opened_job["job_id"]
     segment(sessions, job_id, 1, SegmentState.COMPLETED)
     segment(sessions, job_id, 2, SegmentState.FAILED)
     segment(sessions, job_id, 3, SegmentState.CANCELLED)
     update_job(sessions, job_id, status=JobStatus.FAILED, error_code="RENDER_FAILED", error_message="No.")
     assert lists(client, job_id) == ([1], [2], [])
-    assert client.get(fast["status_url"]).json()["estimated_completion"] is None
+    assert client.get(opened_job["status_url"]).json()["estimated_completion"] is None
 
 
 def test_estimate_is_in_words_from_earlier_jobs_and_then_from_its_own_speed(
@@ -165,12 +165,12 @@ def test_estimate_is_in_words_from_earlier_jobs_and_then_from_its_own_speed(
     assert client.get(first["status_url"]).json()["estimated_completion"] is None
 
 
-def test_list_and_cancel_answer_a_fast_job_with_its_segments(client: TestClient, fast: dict[str, Any]) -> None:
+def test_list_and_cancel_answer_a_fast_job_with_its_segments(client: TestClient, opened_job: dict[str, Any]) -> None:
     client.post(f"{API_ROOT}/generate", json={"prompt": "one shot"})
-    one_shot, listed = client.get(f"{API_ROOT}/generation").json()
+    one_shot, fast_job = client.get(f"{API_ROOT}/generation").json()
     assert "total_segments" not in one_shot
-    assert (listed["job_id"], listed["segments_processing"]) == (fast["job_id"], [1, 2, 3])
-    cancelled = client.post(f"{API_ROOT}/generation/{fast['batch_id']}/cancel").json()
+    assert (fast_job["job_id"], fast_job["segments_processing"]) == (opened_job["job_id"], [1, 2, 3])
+    cancelled = client.post(f"{API_ROOT}/generation/{opened_job['batch_id']}/cancel").json()
     assert (cancelled["status"], cancelled["segments_processing"]) == ("cancelled", [])
 
 

@@ -16,11 +16,11 @@ from tower.quality.consistency import METRIC_NAME
 TYPED = {"prompt": "under the cherry trees", "duration": 3}
 
 
-def personal(client: TestClient, **fields: Any) -> dict[str, Any]:
+def generate_personal(client: TestClient, **fields: Any) -> dict[str, Any]:
     return start_generation(client, {**TYPED, "type": "personal", **fields})
 
 
-def approved(client: TestClient, sessions: SessionFactory, job: dict[str, Any], *, rejected: bool = False) -> None:
+def approve_take(client: TestClient, sessions: SessionFactory, job: dict[str, Any], *, rejected: bool = False) -> None:
     body: dict[str, Any] = {"asset_id": insert_asset(sessions, job["job_id"]), "kind": "approval"}
     if rejected:
         body |= {"kind": "rejection", "reason": "not mine"}
@@ -66,7 +66,7 @@ def test_status_shows_the_measured_consistency(client: TestClient, sessions: Ses
 
 
 def test_a_requested_mood_chooses_style_and_camera_with_reasons(client: TestClient) -> None:
-    job = personal(client, mood="melancholic")
+    job = generate_personal(client, mood="melancholic")
     choice = job["mood_choice"]
     assert job["job_type"] == "personal_generation"
     assert (choice["mood"]["value"], choice["mood"]["source"]) == ("sad", "request")
@@ -80,15 +80,15 @@ def test_a_requested_mood_chooses_style_and_camera_with_reasons(client: TestClie
 
 
 def test_fields_in_the_request_override_the_mood(client: TestClient) -> None:
-    choice = personal(client, mood="sad", style="anime", scene_type="dialogue")["mood_choice"]
+    choice = generate_personal(client, mood="sad", style="anime", scene_type="dialogue")["mood_choice"]
     assert (choice["style"]["value"], choice["style"]["source"]) == ("anime", "request")
     assert (choice["camera"]["value"], choice["camera"]["source"]) == ("dialogue", "request")
 
 
 def test_without_a_mood_the_prompt_and_then_the_scene_decide(client: TestClient) -> None:
-    assert personal(client, prompt="a mysterious door")["mood_choice"]["mood"]["source"] == "prompt"
-    usual = personal(client, scene_type="epic")["mood_choice"]["mood"]
-    assert (usual["value"], usual["source"]) == ("epic", "scene_type")
+    assert generate_personal(client, prompt="a mysterious door")["mood_choice"]["mood"]["source"] == "prompt"
+    choice = generate_personal(client, scene_type="epic")["mood_choice"]["mood"]
+    assert (choice["value"], choice["source"]) == ("epic", "scene_type")
 
 
 @pytest.mark.parametrize("fields", [{"type": "personal", "mood": "bureaucratic"}, {"type": "standard", "mood": "sad"}])
@@ -101,13 +101,17 @@ def test_an_invalid_mood_is_refused(client: TestClient, fields: dict[str, str]) 
 def test_a_set_preference_wins_and_can_name_a_custom_mood(client: TestClient) -> None:
     own = {"kind": "mood", "name": "Rainy Sunday", "preference": {"style": "artistic", "camera": "slow pan"}}
     require_success(client.put(f"{API_ROOT}/preferences", json=own))
-    job = personal(client, mood="rainy sunday")
+    job = generate_personal(client, mood="rainy sunday")
     assert (job["mood_choice"]["style"]["value"], job["mood_choice"]["style"]["source"]) == ("artistic", "set")
     assert job["mood_choice"]["words"] == "rainy sunday mood, slow pan"
     require_success(
         client.put(f"{API_ROOT}/preferences", json={"kind": "default", "name": "mood", "preference": {"mood": "dark"}})
     )
-    assert personal(client)["mood_choice"]["mood"] | {"why": ""} == {"value": "dark", "source": "set", "why": ""}
+    assert generate_personal(client)["mood_choice"]["mood"] | {"why": ""} == {
+        "value": "dark",
+        "source": "set",
+        "why": "",
+    }
 
 
 def test_a_preference_for_a_deleted_style_is_reported(client: TestClient) -> None:
@@ -121,7 +125,7 @@ def test_a_preference_for_a_deleted_style_is_reported(client: TestClient) -> Non
 
 def test_a_mood_is_learned_from_approvals_and_a_set_one_wins(client: TestClient, sessions: SessionFactory) -> None:
     for _ in range(3):
-        approved(client, sessions, personal(client, mood="dreamy", style="realistic"))
+        approve_take(client, sessions, generate_personal(client, mood="dreamy", style="realistic"))
     rows = {
         (preference["kind"], preference["name"]): preference
         for preference in require_success(client.get(f"{API_ROOT}/preferences"))
@@ -129,20 +133,20 @@ def test_a_mood_is_learned_from_approvals_and_a_set_one_wins(client: TestClient,
     learned = rows["mood", "dreamy"]
     assert (learned["source"], learned["examples"], learned["preference"]["style"]) == ("learned", 3, "realistic")
     assert learned["confidence"] > 0.5
-    choice = personal(client)["mood_choice"]
+    choice = generate_personal(client)["mood_choice"]
     assert (choice["mood"]["value"], choice["mood"]["source"]) == ("dreamy", "learned")
     assert (choice["style"]["value"], choice["style"]["source"]) == ("realistic", "learned")
     require_success(
         client.put(f"{API_ROOT}/preferences", json={"kind": "mood", "name": "dreamy", "preference": {"style": "anime"}})
     )
-    assert personal(client)["mood_choice"]["style"]["source"] == "set"
+    assert generate_personal(client)["mood_choice"]["style"]["source"] == "set"
 
 
 def test_a_style_with_rejected_takes_is_not_chosen(client: TestClient, sessions: SessionFactory) -> None:
-    assert personal(client, mood="calm")["mood_choice"]["style"]["value"] == "artistic"
+    assert generate_personal(client, mood="calm")["mood_choice"]["style"]["value"] == "artistic"
     for _ in range(4):
-        approved(client, sessions, start_generation(client, {**TYPED, "style": "artistic"}), rejected=True)
-    style = personal(client, mood="calm")["mood_choice"]["style"]
+        approve_take(client, sessions, start_generation(client, {**TYPED, "style": "artistic"}), rejected=True)
+    style = generate_personal(client, mood="calm")["mood_choice"]["style"]
     assert (style["value"], style["source"]) == ("anime", "mood")
     assert "artistic was skipped" in style["why"]
 

@@ -103,8 +103,8 @@ def test_a_missing_video_is_404_with_the_reason(client: TestClient, sessions: Se
         (job(sessions, status=JobStatus.CANCELLED), "NO_VIDEO", "cancelled"),
         (job(sessions, status=JobStatus.COMPLETED, output_path="/nowhere/x.mp4"), "VIDEO_MISSING", "/nowhere/x.mp4"),
     )
-    for row, code, word in cases:
+    for row, code, expected_text in cases:
         answer = client.get(f"/api/anime/generation/{row.id}/video")
         assert answer.status_code == 404
         assert answer.json()["error"]["code"] == code
-        assert word in answer.json()["error"]["message"]
+        assert expected_text in answer.json()["error"]["message"]

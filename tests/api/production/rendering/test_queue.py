@@ -49,7 +49,7 @@ def queued(client: TestClient) -> list[dict[str, Any]]:
     return jobs
 
 
-def order(client: TestClient) -> list[int]:
+def list_waiting_ids(client: TestClient) -> list[int]:
     """The ids of the jobs that wait, in the order of their positions."""
     waiting = [job for job in queued(client) if job["position"] is not None]
     assert sorted(job["position"] for job in waiting) == list(range(1, len(waiting) + 1))
@@ -59,7 +59,7 @@ def order(client: TestClient) -> list[int]:
 def reorder(client: TestClient, job_id: int, **place: int) -> list[int]:
     answer = client.post(f"{API_ROOT}/queue/reorder", json={"job_id": job_id, **place})
     assert answer.status_code == 200, answer.text
-    return order(client)
+    return list_waiting_ids(client)
 
 
 def test_the_queue_lists_rendering_and_waiting_jobs_in_prefects_order(
@@ -89,7 +89,7 @@ def test_a_worker_gets_the_moved_job_next(stack: TestClient, sessions: SessionFa
     a, b, c = (open_waiting_job(sessions, prefect, count=2) for _ in range(3))
     answer = stack.post(f"{API_ROOT}/queue/next", json={"job_id": c})
     assert answer.status_code == 200, answer.text
-    assert order(stack) == [c, a, b]
+    assert list_waiting_ids(stack) == [c, a, b]
     expected = [row for job in (c, a, b) for row in list_segment_ids(sessions, job)]
     assert list_scheduled_runs(prefect, "gpu") == expected
     priorities = {job["job_id"]: {row["priority"] for row in job["segments"]} for job in queued(stack)}
@@ -107,7 +107,7 @@ def test_jobs_are_moved_beside_others_and_to_positions(
     assert reorder(stack, c, position=3) == [d, a, c, b]
     assert list_scheduled_runs(prefect, "gpu") == [list_segment_ids(sessions, job)[0] for job in (d, a, c, b)]
     last = open_waiting_job(sessions, prefect)
-    assert order(stack) == [d, a, c, b, last]
+    assert list_waiting_ids(stack) == [d, a, c, b, last]
 
 
 def test_an_unstarted_job_moves_among_other_unstarted_jobs(
@@ -173,12 +173,12 @@ def test_a_paused_queue_starts_nothing_until_it_is_resumed(
 
 def test_cancel_pending_keeps_started_jobs(stack: TestClient, sessions: SessionFactory, prefect: PrefectClient) -> None:
     rendering, half_done = open_waiting_job(sessions, prefect, count=2), open_waiting_job(sessions, prefect, count=2)
-    waits, unbegun = open_waiting_job(sessions, prefect), open_unstarted_job(sessions, prefect)
+    waits, unstarted = open_waiting_job(sessions, prefect), open_unstarted_job(sessions, prefect)
     start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
     complete_segment(sessions, list_segment_ids(sessions, half_done)[0], insert_asset(sessions, half_done), took_s=1)
     answer = stack.post(f"{API_ROOT}/queue/cancel-pending")
     assert answer.status_code == 200, answer.text
-    assert answer.json()["cancelled"] == [waits, unbegun]
+    assert answer.json()["cancelled"] == [waits, unstarted]
     assert {job["job_id"] for job in answer.json()["jobs"]} == {rendering, half_done}
     assert stack.get(f"{API_ROOT}/generation/{waits}/status").json()["status"] == "cancelled"
     assert stack.post(f"{API_ROOT}/queue/cancel-pending").json()["cancelled"] == []

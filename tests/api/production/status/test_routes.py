@@ -27,8 +27,10 @@ def test_health_as_documented(client: TestClient) -> None:
 
 
 def test_health_is_503_without_a_database() -> None:
-    with reserve_refusing_address() as nobody:
-        settings = Settings(database_url=f"postgresql://{nobody.removeprefix('http://')}/x", prefect_api_url=nobody)
+    with reserve_refusing_address() as refusing_url:
+        settings = Settings(
+            database_url=f"postgresql://{refusing_url.removeprefix('http://')}/x", prefect_api_url=refusing_url
+        )
         with TestClient(create_app(settings)) as client:
             for path in (f"{A}/health", "/api/anime-enhanced/health"):
                 answer = client.get(path)

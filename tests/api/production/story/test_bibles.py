@@ -62,8 +62,8 @@ def test_put_replaces_the_whole_bible_and_history_keeps_it(client: TestClient) -
     assert changes[0]["message"] == "Another world"
     assert changes[0]["before"]["visual_style"] == BIBLE["visual_style"]
     assert changes[0]["after"]["title"] == SECOND["title"]
-    then = require_success(client.get(url, params={"at": changes[1]["commit"]}))
-    assert then.items() >= BIBLE.items()
+    earlier = require_success(client.get(url, params={"at": changes[1]["commit"]}))
+    assert earlier.items() >= BIBLE.items()
 
 
 @pytest.mark.parametrize("form", [KAI, KAI_AGAIN])

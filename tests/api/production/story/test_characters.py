@@ -61,11 +61,11 @@ def test_workflow_that_is_not_registered_is_kept_with_a_warning(client: TestClie
 
 @pytest.mark.parametrize("way", ["outside", "dots", "link", "missing", "folder", "relative"])
 def test_an_image_outside_the_media_folders_is_refused(media: Path, client: TestClient, way: str) -> None:
-    stray = media.parent / "stray.png"
-    stray.write_bytes(b"a picture")
-    (media / "link.png").symlink_to(stray)
+    outside_file = media.parent / "stray.png"
+    outside_file.write_bytes(b"a picture")
+    (media / "link.png").symlink_to(outside_file)
     path = {
-        "outside": str(stray),
+        "outside": str(outside_file),
         "dots": f"{media}/../stray.png",
         "link": str(media / "link.png"),
         "missing": str(media / "none.png"),
@@ -130,8 +130,8 @@ def test_deleted_character_is_gone_and_scenes_keep_its_name(client: TestClient) 
     project_id = create_project(client)
     kai = create_character(client, project_id)
     village = create_scene(client, project_id)
-    gone = require_success(client.delete(f"{API_ROOT}/characters/{kai['id']}"))
-    assert gone["key"] == kai["key"]
+    deleted = require_success(client.delete(f"{API_ROOT}/characters/{kai['id']}"))
+    assert deleted["key"] == kai["key"]
     for method in ("GET", "PUT", "DELETE"):
         answer = client.request(method, f"{API_ROOT}/characters/{kai['id']}", json={} if method == "PUT" else None)
         assert status_and_code(answer) == (404, "NOT_FOUND")
@@ -139,7 +139,7 @@ def test_deleted_character_is_gone_and_scenes_keep_its_name(client: TestClient) 
         "Kai Nakamura",
         "Village Elder",
     ]
-    past = read_all_pages(client, "characters", project_id=project_id, at=gone["commit"])
+    past = read_all_pages(client, "characters", project_id=project_id, at=deleted["commit"])
     assert past == []
 
 

@@ -79,20 +79,20 @@ def test_deleted_project_is_gone_with_all_in_it_until_it_is_restored(
     project_id = create_project(client)
     url = f"{API_ROOT}/projects/{project_id}"
     before = require_success(client.get(url))
-    gone = require_success(client.delete(url))
-    deleted_at = datetime.fromisoformat(gone["deleted_at"])
-    assert datetime.fromisoformat(gone["restorable_until"]) - deleted_at == timedelta(days=30)
+    deleted = require_success(client.delete(url))
+    deleted_at = datetime.fromisoformat(deleted["deleted_at"])
+    assert datetime.fromisoformat(deleted["restorable_until"]) - deleted_at == timedelta(days=30)
     for path in (url, f"{API_ROOT}/characters?project_id={project_id}", f"{url}/bible"):
         assert status_and_code(client.get(path)) == (404, "NOT_FOUND")
     assert status_and_code(client.delete(url)) == (404, "NOT_FOUND")
     assert read_all_pages(client, "projects") == []
     assert [row["id"] for row in read_all_pages(client, "projects", deleted=True)] == [project_id]
-    restored = require_success(client.post(gone["restore_url"]))
+    restored = require_success(client.post(deleted["restore_url"]))
     assert restored | {"updated_at": None} == before | {"updated_at": None}
-    assert require_success(client.post(gone["restore_url"])) == restored
+    assert require_success(client.post(deleted["restore_url"])) == restored
     with sessions.begin() as session:
         session.get_one(Project, project_id).deleted_at = datetime.now(UTC) - timedelta(days=31)
-    assert status_and_code(client.post(gone["restore_url"])) == (404, "NOT_FOUND")
+    assert status_and_code(client.post(deleted["restore_url"])) == (404, "NOT_FOUND")
 
 
 def test_lost_update_is_refused(client: TestClient) -> None:

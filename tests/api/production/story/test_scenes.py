@@ -110,8 +110,13 @@ def test_reorder_is_one_commit_that_numbers_all_scenes(client: TestClient) -> No
     assert require_success(client.get(f"{API_ROOT}/scenes", params={"project_id": project_id})) == answer
     assert require_success(client.get(f"{API_ROOT}/scenes/{ids[0]}/versions"))[0]["message"] == "Begin with the end"
     stranger = create_scene(client, create_project(client))["id"]
-    for odd in (new_order[:2], [*new_order[:2], new_order[0]], [*new_order[:2], stranger], [*new_order, 999999999]):
-        refused = client.post(f"{API_ROOT}/scenes/reorder", json={"project_id": project_id, "scene_ids": odd})
+    for invalid_order in (
+        new_order[:2],
+        [*new_order[:2], new_order[0]],
+        [*new_order[:2], stranger],
+        [*new_order, 999999999],
+    ):
+        refused = client.post(f"{API_ROOT}/scenes/reorder", json={"project_id": project_id, "scene_ids": invalid_order})
         assert status_and_code(refused) == (422, "VALIDATION_ERROR")
         assert refused.json()["error"]["details"]["field"] == "scene_ids"
 

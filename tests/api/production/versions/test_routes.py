@@ -34,8 +34,8 @@ def story(client: TestClient) -> int:
 
 def commit(client: TestClient, project_id: int, changes: dict[str, Any], on: str = "main") -> str:
     body = {"project_id": project_id, "branch": on, "message": "Changed", "changes": changes}
-    made: str = require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["commit_hash"]
-    return made
+    commit_hash: str = require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["commit_hash"]
+    return commit_hash
 
 
 def kai(client: TestClient, project_id: int, on: str = "main") -> dict[str, Any]:
@@ -116,8 +116,8 @@ def test_a_conflict_changes_nothing_and_resolutions_end_it(client: TestClient, s
     conflict = {"path": path, "key": kai(client, story)["key"], "base": KAI["description"]}
     conflict |= {"ours": "ours", "theirs": "theirs"}
     assert refused.json()["error"]["details"]["conflicts"] == [conflict]
-    tried = require_success(client.post(f"{API_ROOT}/merge", json=merge | {"dry_run": True}))
-    assert (tried["conflicts"], tried["commit"]["commit_hash"], tried["decision_id"]) == ([conflict], head, None)
+    dry_run = require_success(client.post(f"{API_ROOT}/merge", json=merge | {"dry_run": True}))
+    assert (dry_run["conflicts"], dry_run["commit"]["commit_hash"], dry_run["decision_id"]) == ([conflict], head, None)
     assert kai(client, story)["description"] == "ours"
     assert require_success(client.get(f"{API_ROOT}/commits?project_id={story}"))[0]["commit_hash"] == head
     resolved = require_success(client.post(f"{API_ROOT}/merge", json=merge | {"resolutions": {path: "both of them"}}))
@@ -149,15 +149,17 @@ def test_strategy_ends_a_conflict_and_the_merge_is_a_decision(
 
 def test_commit_is_all_or_nothing(client: TestClient, story: int) -> None:
     before = require_success(client.get(f"{API_ROOT}/commits?project_id={story}"))
-    for odd in (
+    for invalid_changes in (
         {**change_description("x"), "weapons": {}},
         {"characters": {"Kai Nakamura": {"description": "x", "colour": "red"}}},
         {**change_description("x"), "scenes": {"1": {"description": 3}}},
         {"characters": {"Kai Nakamura": {"image_path": SOMEWHERE}}},
         {"scenes": {"1": {"video_path": SOMEWHERE}}},
     ):
-        body = {"project_id": story, "message": "odd", "changes": odd}
-        assert status_and_code(client.post(f"{API_ROOT}/commit", json=body)) == (422, "VALIDATION_ERROR"), odd
+        body = {"project_id": story, "message": "odd", "changes": invalid_changes}
+        assert status_and_code(client.post(f"{API_ROOT}/commit", json=body)) == (422, "VALIDATION_ERROR"), (
+            invalid_changes
+        )
     assert require_success(client.get(f"{API_ROOT}/commits?project_id={story}")) == before
     both = {"characters": {"Kai Nakamura": None, "Ren": {"description": "new"}}, "scenes": {"2": {"description": "b"}}}
     commit(client, story, both)
@@ -250,8 +252,8 @@ def test_tags_name_states(client: TestClient, story: int) -> None:
     assert status_and_code(client.post(f"{API_ROOT}/tag", json=body)) == (409, "CONFLICT")
     require_success(client.delete(f"{API_ROOT}/tag", params={"project_id": story, "tag_name": "pilot"}))
     assert require_success(client.get(f"{API_ROOT}/tags?project_id={story}")) == []
-    gone = client.delete(f"{API_ROOT}/tag", params={"project_id": story, "tag_name": "pilot"})
-    assert status_and_code(gone) == (404, "NOT_FOUND")
+    deleted = client.delete(f"{API_ROOT}/tag", params={"project_id": story, "tag_name": "pilot"})
+    assert status_and_code(deleted) == (404, "NOT_FOUND")
 
 
 def test_branch_is_deleted_but_not_main(client: TestClient, story: int) -> None:

@@ -43,7 +43,7 @@ def project_id(client: httpx.Client) -> int:
     return project_id
 
 
-def both(url: str, write: Write) -> list[Any]:
+def run_both(url: str, write: Write) -> list[Any]:
     """The results of both writers."""
 
     def run(writer: str) -> Any:
@@ -78,7 +78,7 @@ def test_concurrent_edits_of_different_fields_are_all_kept(
         ]
         return [answer.status_code for answer in answers]
 
-    assert both(url, write) == [[200] * EDITS] * 2
+    assert run_both(url, write) == [[200] * EDITS] * 2
     character = client.get(f"{API_ROOT}/characters/{kai['id']}").json()
     assert (character["backstory"], character["personality"]) == (f"left {EDITS - 1}", f"right {EDITS - 1}")
     versions = client.get(f"{API_ROOT}/characters/{kai['id']}/versions").json()
@@ -106,7 +106,7 @@ def test_concurrent_edits_with_the_same_etag_refuse_one_and_overwrite_none(
             together.wait(timeout=30)
         return statuses
 
-    pairs = [sorted(pair) for pair in zip(*both(url, write), strict=True)]
+    pairs = [sorted(pair) for pair in zip(*run_both(url, write), strict=True)]
     assert pairs == [[200, 412]] * EDITS
     assert client.get(place).json()["seed"] == EDITS
     assert_sound(sessions, project_id)
@@ -119,7 +119,7 @@ def test_scenes_created_at_once_get_distinct_numbers(
         bodies = [{"project_id": project_id, "description": f"{writer} {n}"} for n in range(EDITS)]
         return [own.post(f"{API_ROOT}/scenes", json=body).json()["scene_number"] for body in bodies]
 
-    numbers = both(url, write)
+    numbers = run_both(url, write)
     assert sorted(numbers[0] + numbers[1]) == list(range(1, 2 * EDITS + 1))
     scenes = client.get(f"{API_ROOT}/scenes", params={"project_id": project_id, "limit": 200}).json()
     assert {scene["description"] for scene in scenes} == {f"{writer} {n}" for writer in WRITERS for n in range(EDITS)}
@@ -136,7 +136,7 @@ def test_a_scene_number_is_taken_once_and_the_refusal_names_it(
             assert answer.is_success or str(number) in answer.json()["error"]["message"]
         return [answer.status_code for answer in answers]
 
-    pairs = [sorted(pair) for pair in zip(*both(url, write), strict=True)]
+    pairs = [sorted(pair) for pair in zip(*run_both(url, write), strict=True)]
     assert pairs == [[201, 409]] * EDITS
     scenes = client.get(f"{API_ROOT}/scenes", params={"project_id": project_id}).json()
     assert [scene["scene_number"] for scene in scenes] == list(range(1, EDITS + 1))
@@ -162,13 +162,15 @@ def test_concurrent_commits_follow_each_other_and_the_log_has_each_once(
             hashes.append(answer.json()["commit_hash"])
         return hashes
 
-    acknowledged = both(url, write)
+    acknowledged = run_both(url, write)
     log = commits(client, project_id)
     hashes = [commit["commit_hash"] for commit in log]
     assert sorted(hashes[: 2 * EDITS]) == sorted(acknowledged[0] + acknowledged[1])
     assert [commit["parents"] for commit in log] == [*([earlier] for earlier in hashes[1:]), []]
-    people = client.get(f"{API_ROOT}/characters", params={"project_id": project_id}).json()
-    assert {character["name"]: character["backstory"] for character in people} == dict.fromkeys(WRITERS, str(EDITS - 1))
+    characters = client.get(f"{API_ROOT}/characters", params={"project_id": project_id}).json()
+    assert {character["name"]: character["backstory"] for character in characters} == dict.fromkeys(
+        WRITERS, str(EDITS - 1)
+    )
     assert_sound(sessions, project_id)
 
 
@@ -189,9 +191,9 @@ def test_a_merge_during_edits_loses_neither(
                 statuses.append(own.post(f"{API_ROOT}/merge", json=merge).status_code)
         return statuses
 
-    assert both(url, write) == [[201, 200] * EDITS, [201] * EDITS]
-    people = client.get(f"{API_ROOT}/characters", params={"project_id": project_id, "limit": 200}).json()
-    assert {character["name"] for character in people} == {
+    assert run_both(url, write) == [[201, 200] * EDITS, [201] * EDITS]
+    characters = client.get(f"{API_ROOT}/characters", params={"project_id": project_id, "limit": 200}).json()
+    assert {character["name"] for character in characters} == {
         "Kai",
         *(f"{writer} {n}" for writer in WRITERS for n in range(EDITS)),
     }
