@@ -24,7 +24,7 @@ def test_good_request_is_answered_with_a_fresh_request_id(client: TestClient) ->
     assert first.headers["X-Request-ID"] != second.headers["X-Request-ID"]
 
 
-def test_sane_request_id_is_kept_and_another_replaced(client: TestClient) -> None:
+def test_a_valid_request_id_is_kept_and_an_invalid_one_replaced(client: TestClient) -> None:
     accepted = client.get("/api/conflict", headers={"X-Request-ID": "job-17:a.b_c"})
     assert read_error(accepted)["request_id"] == "job-17:a.b_c"
     for invalid_id in ("", "a b", "x" * 129, 'evil"id', "<script>"):

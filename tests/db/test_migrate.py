@@ -42,7 +42,7 @@ def test_migrations_are_found_from_any_folder(
     migrate.upgrade(database_url)
 
 
-def test_a_database_of_a_newer_tower_is_left_alone(scratch_url: str) -> None:
+def test_a_database_of_a_newer_tower_is_refused_unchanged(scratch_url: str) -> None:
     with psycopg.connect(scratch_url) as connection:
         connection.execute("create table public.alembic_version (version_num varchar(32) primary key)")
         connection.execute("insert into public.alembic_version values ('9999')")

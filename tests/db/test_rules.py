@@ -66,7 +66,7 @@ def test_a_failed_job_has_a_reason(session: Session) -> None:
         session.execute(update(ProductionJob).where(ProductionJob.id == job.id).values(status="failed"))
 
 
-def test_a_segment_has_one_completed_attempt_at_most(session: Session) -> None:
+def test_a_segment_has_at_most_one_completed_attempt(session: Session) -> None:
     job, take = a_job_with_a_take(session)
     with pytest.raises(IntegrityError, match="uq_render_queue_one_take"):
         a_segment(session, job, attempt=2, state=SegmentState.COMPLETED, asset_id=take.id)
@@ -117,7 +117,7 @@ def test_scenes_can_be_reordered_in_one_transaction_without_duplicate_numbers(se
         a_scene(session, branch, 2)
 
 
-def test_a_project_has_one_bible_a_branch(session: Session) -> None:
+def test_a_project_has_one_bible_per_branch(session: Session) -> None:
     branch = a_branch(session, a_project(session))
     place = {"project_id": branch.project_id, "branch_id": branch.id}
     added(session, ProjectBible(**place, title="Bible", description="All of it"))
@@ -194,7 +194,7 @@ def test_purging_a_project_deletes_its_story_and_versions_but_no_jobs_and_files(
 
 
 @pytest.mark.parametrize("run", ["first", "next"])
-def test_the_session_fixture_undoes_what_tested_code_commits(session: Session, run: str) -> None:
+def test_the_session_fixture_rolls_back_commits_of_tested_code(session: Session, run: str) -> None:
     assert session.scalar(select(func.count()).select_from(Project)) == 0
     a_project(session)
     session.commit()

@@ -38,7 +38,7 @@ def addresses(settings: Settings) -> Addresses:
     return build_addresses(settings, DATABASE)
 
 
-def test_every_prefect_setting_is_one_that_prefect_knows(settings: Settings, addresses: Addresses) -> None:
+def test_prefect_knows_every_prefect_setting(settings: Settings, addresses: Addresses) -> None:
     parts = build_environment(settings, addresses, mark="m")
     server = build_prefect_environment(parts, addresses, database_url=environment.replace_database(DATABASE, "prefect"))
     out = subprocess.run([sys.executable, "-c", PRINT_SETTINGS], env=server, capture_output=True, text=True, check=True)
@@ -91,7 +91,7 @@ def test_an_external_prefect_keeps_its_address(tmp_path: Path) -> None:
     assert "PREFECT_API_SSL_CERT_FILE" not in build_environment(external, addresses, mark="m")
 
 
-def test_the_socket_is_private_short_and_one_for_each_data_folder(tmp_path: Path) -> None:
+def test_each_data_folder_has_its_own_short_private_socket(tmp_path: Path) -> None:
     deep = tmp_path / ("x" * 200)
     socket = warm_socket_path(deep)
     assert len(str(socket).encode()) <= 107

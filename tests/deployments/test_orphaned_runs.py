@@ -104,7 +104,7 @@ def test_a_silent_server_is_left_for_the_next_pass() -> None:
         sweep(f"{root}/api")
 
 
-def test_living_runs_are_known_by_their_environment() -> None:
+def test_running_processes_are_found_by_their_environment() -> None:
     run = str(uuid.uuid4())
     with subprocess.Popen(["sleep", "60"], env={**os.environ, "PREFECT__FLOW_RUN_ID": run}) as process:
         assert run in find_runs_with_process()

@@ -85,7 +85,7 @@ def test_a_shell_reads_exports_with_any_content(saved_state: StackState, setting
     assert values == [saved_state.addresses.database_url, saved_state.addresses.prefect_api_url, "100"]
 
 
-def test_a_lock_is_held_by_one_and_freed_at_release(tmp_path: Path) -> None:
+def test_a_lock_has_one_holder_until_its_release(tmp_path: Path) -> None:
     first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
     first.acquire("taken")
     first.acquire("it is mine already")

@@ -65,7 +65,7 @@ def test_a_unit_has_no_privileges_and_restarts_after_a_failure(name: str) -> Non
     assert (service["Restart"], service["KillMode"]) == ("on-failure", "mixed")
 
 
-def test_one_more_worker_takes_runs_and_ends_in_order(
+def test_an_additional_worker_takes_runs_and_ends_cleanly(
     stack: subprocess.Popen[bytes], env: dict[str, str], data: Path
 ) -> None:
     unit = unit_file.read_unit("tower-worker@.service", instance="left")
@@ -81,7 +81,7 @@ def test_one_more_worker_takes_runs_and_ends_in_order(
     assert process.wait(timeout=90) == 0
 
 
-def test_the_stack_ends_in_order(stack: subprocess.Popen[bytes], env: dict[str, str]) -> None:
+def test_the_stack_ends_cleanly(stack: subprocess.Popen[bytes], env: dict[str, str]) -> None:
     assert not _complaint(env)
     stack.send_signal(signal.SIGTERM)
     assert stack.wait(timeout=90) == 0

@@ -60,7 +60,7 @@ def test_a_page_of_the_same_origin_can_change_things(client: TestClient) -> None
     assert client.post("/api/scenes", headers=same).status_code == 200
 
 
-def test_preflight(client: TestClient) -> None:
+def test_preflight_is_allowed_for_listed_origins_only(client: TestClient) -> None:
     headers = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization, if-match"}
     allowed = client.options(A, headers={"Origin": STUDIO, **headers})
     assert allowed.status_code == 200

@@ -99,7 +99,7 @@ def test_on_loopback_without_keys_nothing_is_limited(sessions: SessionFactory) -
         assert "RateLimit" not in client.get(A).headers
 
 
-def test_with_keys_there_is_a_limit_unless_it_is_off(sessions: SessionFactory) -> None:
+def test_with_keys_a_limit_applies_unless_it_is_off(sessions: SessionFactory) -> None:
     key = bearer_headers(create_key(sessions, Scope.READ))
     with serve_guarded(sessions, require_keys=True) as client:
         assert client.get(A, headers=key).headers["RateLimit-Policy"] == '"default";q=1200;w=60'

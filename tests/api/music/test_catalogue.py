@@ -53,7 +53,7 @@ def test_songs_are_found_with_a_signed_token_and_paged(client: AppleMusicClient)
     assert client.search("nothing like it").songs == ()
 
 
-def test_answers_are_kept_for_a_while(client: AppleMusicClient, apple: FakeAppleMusic) -> None:
+def test_answers_are_cached_for_a_while(client: AppleMusicClient, apple: FakeAppleMusic) -> None:
     assert client.search("yoasobi") == client.search("yoasobi")
     assert len(apple.asked) == 1
 
@@ -92,7 +92,7 @@ def test_the_catalogue_is_off_without_a_key(music: TestClient) -> None:
     assert music.get("/api/health").json()["status"] == "healthy"
 
 
-def test_the_catalogue_says_that_it_is_metadata_only(
+def test_the_catalogue_reports_that_it_is_metadata_only(
     music_settings: Settings, apple: FakeAppleMusic, tmp_path: Path
 ) -> None:
     (tmp_path / "key.p8").write_text(apple.private_key)

@@ -150,7 +150,7 @@ def test_a_scan_lists_unreadable_files(scanned_library: TestClient, music_folder
     assert scanned_library.post(f"/api/library/scans/{scan['id']}/cancel").json()["state"] == "completed"
 
 
-def test_playlists_are_made_changed_and_deleted(scanned_library: TestClient) -> None:
+def test_playlists_are_created_changed_and_deleted(scanned_library: TestClient) -> None:
     ids_by_title = tracks_by_title(scanned_library)
     ids = [ids_by_title[title]["id"] for title in ("夜に駆ける", "Jóga", "Epic")]
     playlist = scanned_library.post("/api/playlists", json={"name": "Mix", "track_ids": [ids[2], ids[0], ids[2]]})

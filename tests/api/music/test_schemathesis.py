@@ -63,7 +63,7 @@ def test_every_operation_answers_as_documented(case: Case, service: LiveServer) 
     case.validate_response(response, excluded_checks=[*NOT_PROMISED])
 
 
-def test_operations_one_after_another_answer_as_documented(service: LiveServer, committing_engine: Engine) -> None:
+def test_sequences_of_operations_answer_as_documented(service: LiveServer, committing_engine: Engine) -> None:
     """Values from one answer are used in other requests: created, changed, deleted, read again.
 
     Scans are excluded: they run beside the requests, which makes results depend on timing.

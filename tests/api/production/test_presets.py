@@ -39,7 +39,7 @@ def test_the_documented_defaults_apply_before_the_first_change(client: TestClien
     assert "it has not been set" in configured["reason"]
 
 
-def test_documented_change_is_kept_unverified_without_comfyui(client: TestClient) -> None:
+def test_a_documented_change_is_stored_unverified_without_comfyui(client: TestClient) -> None:
     answer = client.post(f"{API_ROOT}/config", json=DOCUMENTED)
     assert answer.status_code == 200, answer.text
     assert {name: answer.json()[name] for name in DOCUMENTED} == DOCUMENTED

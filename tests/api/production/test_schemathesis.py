@@ -74,7 +74,7 @@ def test_every_operation_answers_as_documented(case: Case, service: LiveServer) 
     case.call_and_validate(base_url=service.url, headers=service.headers, excluded_checks=[*NOT_PROMISED])
 
 
-def test_operations_one_after_another_answer_as_documented(
+def test_sequences_of_operations_answer_as_documented(
     service: LiveServer, committing_engine: Engine, prefect: PrefectClient
 ) -> None:
     """Values from one answer are used in other requests: created, changed, deleted, read again."""

@@ -135,7 +135,7 @@ def test_the_flows_are_imported_once_for_all_runs(launch: Launch) -> None:
 
 
 @pytest.mark.parametrize("is_edited", [False, True])
-def test_a_run_starts_cold_where_the_code_has_changed(tmp_path: Path, answer: Path, is_edited: bool) -> None:
+def test_a_run_starts_cold_if_the_code_has_changed(tmp_path: Path, answer: Path, is_edited: bool) -> None:
     recipe, address = tmp_path / "a_recipe.py", tmp_path / "short.sock"
     recipe.write_text("")
     (tmp_path / "sitecustomize.py").write_text(TELL_A_COLD_START)
@@ -173,7 +173,7 @@ def test_a_launcher_forwards_sigterm(launch: Launch, answer: Path) -> None:
     assert has_ended(run)
 
 
-def test_a_run_ends_with_its_launcher_and_with_what_it_started(launch: Launch, answer: Path) -> None:
+def test_a_run_ends_with_its_launcher_and_ends_its_children(launch: Launch, answer: Path) -> None:
     launcher = launch("import subprocess; child = subprocess.Popen(['sleep', '60'])" + SLEEP)
     run = wait_for_run(answer)
     child = psutil.Process(run).children()[0].pid

@@ -175,7 +175,7 @@ def test_a_scene_of_another_project_is_not_found(client: TestClient) -> None:
     )
 
 
-def test_same_key_is_one_command(client: TestClient, sessions: SessionFactory) -> None:
+def test_the_same_key_is_one_command(client: TestClient, sessions: SessionFactory) -> None:
     project_id = create_project(client)
     request = {"scene_id": create_scene(client, project_id)["id"], **HOW}
     body, key = {"project_id": project_id, "command": "generate_scene", "parameters": request}, str(uuid.uuid4())

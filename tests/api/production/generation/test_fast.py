@@ -103,7 +103,7 @@ def test_a_frame_rate_too_low_for_shared_frames_is_refused(client: TestClient) -
     assert ask(client, {"prompt": "test", "duration": 2, "fps": 4}).status_code == 202
 
 
-def test_same_key_is_the_same_job_and_another_endpoint_has_keys_of_its_own(client: TestClient) -> None:
+def test_the_same_key_is_the_same_job_and_each_endpoint_has_its_own_keys(client: TestClient) -> None:
     key = str(uuid.uuid4())
     first, repeated = ask(client, DOCUMENTED, key=key), ask(client, DOCUMENTED, key=key)
     assert (repeated.json(), repeated.headers["Idempotent-Replay"]) == (first.json(), "true")

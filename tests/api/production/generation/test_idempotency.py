@@ -59,7 +59,7 @@ def test_odd_key_is_refused(client: TestClient, key: str | bytes) -> None:
     assert answer.json()["error"]["details"]["field"] == "Idempotency-Key"
 
 
-def test_eight_requests_at_once_with_one_key_make_one_job(client: TestClient, sessions: SessionFactory) -> None:
+def test_eight_simultaneous_requests_with_one_key_open_one_job(client: TestClient, sessions: SessionFactory) -> None:
     key = str(uuid.uuid4())
     body = {"prompt": f"at once {uuid.uuid4()}"}
     with ThreadPoolExecutor(8) as threads:

@@ -35,7 +35,7 @@ def url(completed_job: ProductionJob) -> str:
     return f"/api/anime/generation/{completed_job.id}/video"
 
 
-def test_whole_video(client: TestClient, url: str, completed_job: ProductionJob) -> None:
+def test_the_whole_video_is_sent(client: TestClient, url: str, completed_job: ProductionJob) -> None:
     answer = client.get(url)
     assert answer.status_code == 200
     assert answer.content == VIDEO
@@ -65,7 +65,7 @@ def test_head_returns_the_size_without_a_body(client: TestClient, url: str) -> N
         ("bytes=-999999999", 0, 255_999),
     ],
 )
-def test_range(client: TestClient, url: str, requested: str, first: int, last: int) -> None:
+def test_a_range_of_the_video_is_sent(client: TestClient, url: str, requested: str, first: int, last: int) -> None:
     answer = client.get(url, headers={"Range": requested})
     assert answer.status_code == 206
     assert answer.headers["content-range"] == f"bytes {first}-{last}/{len(VIDEO)}"

@@ -51,7 +51,7 @@ def test_service_without_a_database_url_does_not_start() -> None:
         create_app(Settings(database_url=None))
 
 
-def test_status_without_prefect_and_comfyui_says_why(client: TestClient) -> None:
+def test_status_without_prefect_and_comfyui_gives_the_reasons(client: TestClient) -> None:
     answer = client.get(f"{A}/status")
     assert answer.status_code == 200
     status = answer.json()

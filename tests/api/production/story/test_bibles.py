@@ -41,7 +41,7 @@ KAI_AGAIN = {
 
 
 @pytest.mark.parametrize("form", [BIBLE, SECOND])
-def test_documented_bible(client: TestClient, form: dict[str, Any]) -> None:
+def test_the_documented_bible_is_created(client: TestClient, form: dict[str, Any]) -> None:
     url = f"{API_ROOT}/projects/{create_project(client)}/bible"
     assert status_and_code(client.get(url)) == (404, "NOT_FOUND")
     created = require_edit(client.post(url, json=form), 201)
@@ -67,7 +67,7 @@ def test_put_replaces_the_whole_bible_and_history_keeps_it(client: TestClient) -
 
 
 @pytest.mark.parametrize("form", [KAI, KAI_AGAIN])
-def test_documented_bible_character(client: TestClient, form: dict[str, Any]) -> None:
+def test_the_documented_bible_character_is_created(client: TestClient, form: dict[str, Any]) -> None:
     project_id = create_project(client)
     url = f"{API_ROOT}/projects/{project_id}/bible/characters"
     assert status_and_code(client.post(url, json=form)) == (404, "NOT_FOUND")
@@ -123,7 +123,7 @@ def test_a_character_of_another_bible_is_not_found(client: TestClient) -> None:
     assert require_success(client.get(f"{API_ROOT}/projects/{mine}/bible/characters")) == []
 
 
-def test_bible_of_a_branch(client: TestClient) -> None:
+def test_a_branch_has_its_own_bible(client: TestClient) -> None:
     project_id = create_project(client)
     create_bible(client, project_id)
     create_branch(client, project_id)

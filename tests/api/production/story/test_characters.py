@@ -49,7 +49,7 @@ def test_documented_character_and_its_update(media: Path, client: TestClient) ->
     assert require_success(client.get(f"{API_ROOT}/characters/{created['id']}")) == changed
 
 
-def test_workflow_that_is_not_registered_is_kept_with_a_warning(client: TestClient) -> None:
+def test_an_unregistered_workflow_is_stored_with_a_warning(client: TestClient) -> None:
     kai = create_character(client, create_project(client), comfyui_workflow="my_own_graph")
     assert len(kai["warnings"]) == 1
     assert "my_own_graph" in kai["warnings"][0]
@@ -126,7 +126,7 @@ def test_branches_are_edited_and_read_separately(client: TestClient) -> None:
     assert require_success(client.get(url)) == kai
 
 
-def test_deleted_character_is_gone_and_scenes_keep_its_name(client: TestClient) -> None:
+def test_a_deleted_character_is_not_found_and_scenes_keep_its_name(client: TestClient) -> None:
     project_id = create_project(client)
     kai = create_character(client, project_id)
     village = create_scene(client, project_id)

@@ -20,7 +20,7 @@ FORM = {
 
 
 @pytest.mark.parametrize("form", [FORM, {"name": "My Anime Project", "description": "Test project"}])
-def test_documented_project_is_made_as_a_draft(client: TestClient, form: dict[str, object]) -> None:
+def test_a_documented_project_is_created_as_a_draft(client: TestClient, form: dict[str, object]) -> None:
     answer = client.post(f"{API_ROOT}/projects", json=form)
     created = require_success(answer, 201)
     assert {name: created[name] for name in form} == form
@@ -73,7 +73,7 @@ def test_list_comes_in_pages_and_is_narrowed(client: TestClient) -> None:
     assert [row["name"] for row in read_all_pages(client, "projects", name="0% O")] == ["100% other"]
 
 
-def test_deleted_project_is_gone_with_all_in_it_until_it_is_restored(
+def test_a_deleted_project_and_its_content_are_not_found_until_restored(
     client: TestClient, sessions: SessionFactory
 ) -> None:
     project_id = create_project(client)
@@ -111,7 +111,7 @@ def test_lost_update_is_refused(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_unknown_project(client: TestClient, method: str) -> None:
+def test_an_unknown_project_is_not_found(client: TestClient, method: str) -> None:
     body: dict[str, str] | None = {} if method == "PATCH" else None
     assert status_and_code(client.request(method, f"{API_ROOT}/projects/999999999", json=body)) == (404, "NOT_FOUND")
     assert status_and_code(client.request(method, f"{API_ROOT}/projects/0", json=body)) == (422, "VALIDATION_ERROR")

@@ -53,7 +53,7 @@ def test_a_scene_accepts_only_videos_inside_the_media_folders(
     assert require_success(client.get(url)).items() >= form.items()
 
 
-def test_cast_is_answered_by_present_names(client: TestClient) -> None:
+def test_the_cast_is_returned_with_current_names(client: TestClient) -> None:
     project_id = create_project(client)
     kai = create_character(client, project_id)
     village = create_scene(client, project_id, characters=["kai nakamura", "Village Elder"])
@@ -66,7 +66,7 @@ def test_cast_is_answered_by_present_names(client: TestClient) -> None:
     assert [row["characters"] for row in past] == [["Kai Nakamura", "Village Elder"]]
 
 
-def test_all_fields_come_back(client: TestClient) -> None:
+def test_all_fields_are_returned(client: TestClient) -> None:
     fields = {
         "title": "夜明け",
         "duration_seconds": 4.5,
@@ -85,7 +85,7 @@ def test_all_fields_come_back(client: TestClient) -> None:
     assert (cleared["style"], cleared["mood"], cleared["title"], cleared["camera"]) == (None, None, None, "slow pan")
 
 
-def test_scene_without_a_number_comes_after_the_last(client: TestClient) -> None:
+def test_a_scene_without_a_number_follows_the_last_one(client: TestClient) -> None:
     project_id = create_project(client)
     create_scene(client, project_id, scene_number=7)
     scene = require_success(
@@ -148,7 +148,7 @@ def test_list_is_by_number_in_pages_and_narrowed(client: TestClient) -> None:
     assert status_and_code(strange) == (404, "NOT_FOUND")
 
 
-def test_scene_of_a_branch(client: TestClient) -> None:
+def test_a_branch_has_its_own_scenes(client: TestClient) -> None:
     project_id = create_project(client)
     village = create_scene(client, project_id)
     create_branch(client, project_id)
@@ -187,7 +187,7 @@ def test_a_scene_of_an_absent_episode_is_refused(client: TestClient) -> None:
     assert status_and_code(client.put(f"{API_ROOT}/scenes/{scene['id']}", json={"episode_id": unknown}))[0] == 422
 
 
-def test_lost_update_is_refused_and_deleted_scene_is_gone(client: TestClient) -> None:
+def test_a_lost_update_is_refused_and_a_deleted_scene_is_not_found(client: TestClient) -> None:
     url = f"{API_ROOT}/scenes/{create_scene(client, create_project(client))['id']}"
     read = client.get(url).headers["ETag"]
     require_success(client.put(url, json={"mood": "calm"}, headers={"If-Match": read}))

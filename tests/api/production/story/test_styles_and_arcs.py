@@ -43,7 +43,7 @@ def test_a_custom_style_is_created_used_changed_and_deleted(client: TestClient) 
     assert status_and_code(client.get(url)) == (404, "NOT_FOUND")
 
 
-def test_style_of_a_branch(client: TestClient) -> None:
+def test_a_branch_has_its_own_styles(client: TestClient) -> None:
     project_id = create_project(client)
     create_branch(client, project_id)
     body = {"project_id": project_id, "branch_name": "experimental_ending", **STYLE}

@@ -298,7 +298,7 @@ def test_versions_of_another_project_are_not_found(client: TestClient, story: in
 
 
 @pytest.mark.parametrize("path", ["branch", "commit", "merge", "revert", "tag"])
-def test_unknown_project(client: TestClient, path: str) -> None:
+def test_an_unknown_project_is_not_found(client: TestClient, path: str) -> None:
     bodies: dict[str, dict[str, Any]] = {
         "branch": {"branch_name": "b"},
         "commit": {"message": "m", "changes": {}},
