@@ -55,58 +55,58 @@ def start(api_database_url: str, tmp_path: Path) -> Iterator[Start]:
 
     yield start
     for process in started:
-        for child in children(process):
+        for child in list_children(process):
             child.kill()
         process.kill()
         process.communicate()
 
 
-def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def list_children(process: subprocess.Popen[str]) -> list[psutil.Process]:
     try:
         return psutil.Process(process.pid).children()
     except psutil.NoSuchProcess:
         return []
 
 
-def answers(port: int) -> bool:
+def is_answering(port: int) -> bool:
     try:
         return httpx.get(f"http://127.0.0.1:{port}{A}/projects", timeout=20).is_success
     except httpx.TransportError:
         return False
 
 
-def until(happened: Callable[[], bool], within_s: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
-    while not happened():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
 def test_a_killed_process_is_replaced_while_the_other_answers(start: Start, port: int) -> None:
     parent = start(f"production:{port}:2")
-    until(lambda: answers(port))
-    killed, other = children(parent)
+    wait_until(lambda: is_answering(port))
+    killed, other = list_children(parent)
     time.sleep(MIN_LIFE_S)
     killed.kill()
-    until(lambda: len(children(parent)) == 2 and killed not in children(parent))
+    wait_until(lambda: len(list_children(parent)) == 2 and killed not in list_children(parent))
     assert other.is_running()
-    until(lambda: all(answers(port) for _ in range(20)))
+    wait_until(lambda: all(is_answering(port) for _ in range(20)))
 
 
 def test_sigterm_ends_all_processes_and_frees_the_port(start: Start, port: int) -> None:
     parent = start(f"production:{port}:2")
-    until(lambda: answers(port))
-    forked = children(parent)
+    wait_until(lambda: is_answering(port))
+    forked = list_children(parent)
     parent.send_signal(signal.SIGTERM)
     assert parent.wait(20) == 0
     assert not any(child.is_running() for child in forked)
-    assert not answers(port)
+    assert not is_answering(port)
 
 
 def test_no_process_outlives_a_killed_parent(start: Start, port: int) -> None:
     parent = start(f"production:{port}:2")
-    until(lambda: answers(port))
-    forked = children(parent)
+    wait_until(lambda: is_answering(port))
+    forked = list_children(parent)
     parent.kill()
     parent.wait()
     assert psutil.wait_procs(forked, timeout=20)[1] == []
@@ -132,21 +132,21 @@ def test_the_error_names_a_port_in_use(start: Start) -> None:
 
 def test_the_apis_fork_while_one_thread_runs(start: Start, port: int, tmp_path: Path) -> None:
     counts = tmp_path / "counts"
-    at_start(tmp_path, COUNT_AT_FORKS)
+    run_at_start(tmp_path, COUNT_AT_FORKS)
     parent = start(f"production:{port}:1", f"music:{find_free_port()}:1", PYTHONPATH=str(tmp_path), COUNTS=str(counts))
-    until(lambda: answers(port))
-    assert len(children(parent)) == 2
+    wait_until(lambda: is_answering(port))
+    assert len(list_children(parent)) == 2
     assert counts.read_text().split() == ["1", "1"]
 
 
 def test_a_thread_started_by_a_package_prevents_forking(start: Start, port: int, tmp_path: Path) -> None:
-    at_start(tmp_path, START_A_THREAD)
+    run_at_start(tmp_path, START_A_THREAD)
     process = start(f"production:{port}:1", PYTHONPATH=str(tmp_path))
     output = process.communicate(timeout=60)[1]
     assert process.returncode == 1
     assert "tower: 2 threads run before the production API forks" in output
 
 
-def at_start(folder: Path, code: str) -> None:
+def run_at_start(folder: Path, code: str) -> None:
     """Make a Python with `folder` in its PYTHONPATH run this code first."""
     (folder / "sitecustomize.py").write_text(code)

@@ -91,11 +91,11 @@ def test_a_run_with_a_recent_state_is_not_ended(prefect: Prefect, url: str, kind
 def test_a_run_that_ends_during_the_sweep_keeps_its_final_state(prefect: Prefect, url: str) -> None:
     run = prefect.add("RUNNING")
 
-    def look() -> set[str]:
+    def complete_run() -> set[str]:
         prefect.runs[run]["state"] = {**prefect.runs[run]["state"], "id": "another", "type": "COMPLETED"}
         return set()
 
-    OrphanedRunSweeper(url, frozenset({OURS}), find_live_runs=look).sweep()
+    OrphanedRunSweeper(url, frozenset({OURS}), find_live_runs=complete_run).sweep()
     assert prefect.state(run) == "COMPLETED"
 
 

@@ -81,14 +81,14 @@ class Owner:
 
 
 @contextmanager
-def changed(file: Path, text: str) -> Iterator[None]:
+def replaced_text(file: Path, text: str) -> Iterator[None]:
     before = file.read_text()
     file.write_text(text)
     yield
     file.write_text(before)
 
 
-def rows(url: str, query: str) -> list[tuple[object, ...]]:
+def fetch_rows(url: str, query: str) -> list[tuple[object, ...]]:
     with psycopg.connect(url) as connection:
         return connection.execute(query).fetchall()
 
@@ -98,13 +98,13 @@ def commit(url: str, statement: str) -> None:
         connection.execute(statement)
 
 
-def postmaster(server: EmbeddedPostgres) -> int:
+def read_postmaster_pid(server: EmbeddedPostgres) -> int:
     home = postgres_home.find_home(server.folder)
     return int((home.cluster / "postmaster.pid").read_text().split()[0])
 
 
 def test_both_databases_are_utf8_with_the_locale_c_utf8(server: EmbeddedPostgres) -> None:
-    settings = rows(
+    settings = fetch_rows(
         server.url("postgres"),
         "select datname, pg_encoding_to_char(encoding), datlocale from pg_database where not datistemplate",
     )
@@ -113,11 +113,11 @@ def test_both_databases_are_utf8_with_the_locale_c_utf8(server: EmbeddedPostgres
         ("anime_production", "UTF8", "C.UTF-8"),
         ("prefect", "UTF8", "C.UTF-8"),
     }
-    assert rows(server.url("anime_production"), "select upper('é')") == [("É",)]
+    assert fetch_rows(server.url("anime_production"), "select upper('é')") == [("É",)]
 
 
 def test_it_listens_on_loopback_only_and_requires_the_password(server: EmbeddedPostgres) -> None:
-    settings = rows(
+    settings = fetch_rows(
         server.url("prefect"), "select current_setting('listen_addresses'), current_setting('unix_socket_directories')"
     )
     assert settings == [("127.0.0.1", "")]
@@ -134,7 +134,7 @@ def test_rows_and_password_outlive_a_restart(server: EmbeddedPostgres) -> None:
     server.stop()
     server.start()
     assert server.url("anime_production") == url
-    assert rows(url, "select number from restarted") == [(7,)]
+    assert fetch_rows(url, "select number from restarted") == [(7,)]
 
 
 def test_committed_rows_survive_kill_9_with_a_transaction_open(server: EmbeddedPostgres) -> None:
@@ -142,24 +142,24 @@ def test_committed_rows_survive_kill_9_with_a_transaction_open(server: EmbeddedP
     commit(url, "create table kept as select 7 as number")
     with psycopg.connect(url) as open_one:
         open_one.execute("insert into kept values (8)")
-        os.kill(postmaster(server), signal.SIGKILL)
+        os.kill(read_postmaster_pid(server), signal.SIGKILL)
         server.stop()
         server.start()
-        assert rows(url, "select number from kept") == [(7,)]
+        assert fetch_rows(url, "select number from kept") == [(7,)]
         open_one.close()
 
 
 def test_the_server_of_a_killed_owner_ends_and_the_folder_can_be_taken_over(owner: Owner) -> None:
-    old = postmaster(owner.server)
+    old = read_postmaster_pid(owner.server)
     owner.process.kill()
     owner.process.wait()
     owner.server.start()
-    assert postmaster(owner.server) != old
+    assert read_postmaster_pid(owner.server) != old
     assert has_ended(old)
 
 
 def test_it_ends_with_its_owner(owner: Owner) -> None:
-    pid = postmaster(owner.server)
+    pid = read_postmaster_pid(owner.server)
     owner.process.kill()
     owner.process.wait()
     wait_until(lambda: has_ended(pid))
@@ -168,7 +168,7 @@ def test_it_ends_with_its_owner(owner: Owner) -> None:
 def test_a_second_owner_of_the_folder_is_refused(server: EmbeddedPostgres) -> None:
     with pytest.raises(StackError, match="Another Tower on this machine runs the database"):
         EmbeddedPostgres(server.folder, find_free_port()).start()
-    assert rows(server.url("prefect"), "select 1") == [(1,)]
+    assert fetch_rows(server.url("prefect"), "select 1") == [(1,)]
 
 
 def test_a_port_in_use_is_reported_with_the_fix(reachable: Path) -> None:
@@ -183,14 +183,14 @@ def test_a_port_in_use_is_reported_with_the_fix(reachable: Path) -> None:
 def test_a_database_of_another_major_version_gives_a_one_sentence_error(server: EmbeddedPostgres) -> None:
     server.stop()
     refusal = pytest.raises(StackError, match="created by PostgreSQL 17, but this is PostgreSQL 18")
-    with changed(server.folder / "cluster" / "PG_VERSION", "17\n"), refusal:
+    with replaced_text(server.folder / "cluster" / "PG_VERSION", "17\n"), refusal:
         server.start()
 
 
 def test_a_lost_password_is_reported_at_once(server: EmbeddedPostgres) -> None:
     server.stop()
     refusal = pytest.raises(StackError, match="rejects the password")
-    with changed(server.folder / "password", "another"), refusal:
+    with replaced_text(server.folder / "password", "another"), refusal:
         server.start()
 
 
@@ -201,7 +201,7 @@ def test_an_interrupted_initdb_is_repeated(reachable: Path) -> None:
     (half / "PG_VERSION").write_text("18\n")
     server.start()
     try:
-        assert rows(server.url("prefect"), "select 1") == [(1,)]
+        assert fetch_rows(server.url("prefect"), "select 1") == [(1,)]
         assert not half.exists()
     finally:
         server.stop()

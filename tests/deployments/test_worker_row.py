@@ -47,7 +47,7 @@ def read_worker(sessions: SessionFactory) -> Worker:
         return session.get_one(Worker, NAME)
 
 
-def fails(sessions: SessionFactory, times: int) -> None:
+def record_failures(sessions: SessionFactory, times: int) -> None:
     for _ in range(times):
         with sessions.begin() as session:
             workers.record_failure(session, NAME, AWAY)
@@ -75,7 +75,7 @@ def test_a_report_does_not_make_an_unwell_worker_well_but_a_new_start_does(
     row: WorkerRow, sessions: SessionFactory
 ) -> None:
     row.report(REPORT)
-    fails(sessions, UNWELL_AFTER_FAILURES)
+    record_failures(sessions, UNWELL_AFTER_FAILURES)
     row.report(REPORT)
     assert read_worker(sessions).state == WorkerState.UNWELL
     before = read_worker(sessions).started_at
@@ -93,13 +93,13 @@ def test_the_state_follows_the_outcomes_of_renders(row: WorkerRow, sessions: Ses
     assert row.read_condition() is None
     row.report(REPORT)
     assert row.read_condition() == WorkerCondition(False, 0, None, None, renders=False)
-    fails(sessions, UNWELL_AFTER_FAILURES)
+    record_failures(sessions, UNWELL_AFTER_FAILURES)
     with sessions.begin() as session:
-        processing(session)
+        insert_processing_segment(session)
     assert row.read_condition() == WorkerCondition(True, UNWELL_AFTER_FAILURES, AWAY.message, AWAY.code, renders=True)
 
 
-def processing(session: Session) -> None:
+def insert_processing_segment(session: Session) -> None:
     """A segment that this worker is rendering."""
     job = lifecycle.open_job(session, GenerationSpec(prompt="a cat"), job_type=JobType.STANDARD)
     session.flush()
@@ -112,12 +112,12 @@ def processing(session: Session) -> None:
 
 def test_after_recovery_one_failure_is_enough(row: WorkerRow, sessions: SessionFactory) -> None:
     row.report(REPORT)
-    fails(sessions, UNWELL_AFTER_FAILURES + 1)
+    record_failures(sessions, UNWELL_AFTER_FAILURES + 1)
     row.mark_recovered()
     worker = read_worker(sessions)
     assert (worker.state, worker.failures_in_a_row) == (WorkerState.READY, FAILURES_AFTER_RECOVERY)
     assert (worker.last_failure, worker.last_failure_code) == (AWAY.message, AWAY.code)
-    fails(sessions, 1)
+    record_failures(sessions, 1)
     worker = read_worker(sessions)
     assert (worker.state, worker.failures_in_a_row) == (WorkerState.UNWELL, UNWELL_AFTER_FAILURES)
 
@@ -155,7 +155,7 @@ def test_a_worker_reports_its_end_only_if_it_had_started(row: WorkerRow, session
         "animatic",
         2,
     )
-    fails(sessions, UNWELL_AFTER_FAILURES)
+    record_failures(sessions, UNWELL_AFTER_FAILURES)
     reporter.report()
     assert read_worker(sessions).state == WorkerState.UNWELL
     reporter.report_stopped()

@@ -108,7 +108,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     finally:
         process.terminate()
         process.wait(timeout=60)
-    assert not _left_over(data), "the stack left processes behind"
+    assert not _list_leftover_commands(data), "the stack left processes behind"
 
 
 def _ready(settings: Settings, process: subprocess.Popen[bytes], log: Path) -> Addresses:
@@ -132,12 +132,12 @@ def _kill_if_of(process: psutil.Process, flow_run_id: str) -> bool:
     return True
 
 
-def _left_over(data: Path) -> list[str]:
-    pids = []
+def _list_leftover_commands(data: Path) -> list[str]:
+    commands = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("TOWER_DATA_DIR") == str(data):
-                pids.append(" ".join(process.cmdline()))
+                commands.append(" ".join(process.cmdline()))
         except psutil.Error:  # it has ended, or belongs to another user
             continue
-    return pids
+    return commands

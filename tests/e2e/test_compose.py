@@ -165,14 +165,14 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def _wait_for(machine: Machine, service: ComposeService, log: Path) -> None:
     deadline = time.monotonic() + READY_S
-    while not _says_so(machine, service, log):  # a health check is a process and would slow the start down
+    while not _is_started(machine, service, log):  # a health check is a process and would slow the start down
         assert time.monotonic() < deadline, f"{service.name} does not start: {log.read_text()[-2000:]}"
         time.sleep(0.2)
     while complaint := machine.complaint(service):
         assert time.monotonic() < deadline, f"{service.name}: {complaint}{log.read_text()[-2000:]}"
 
 
-def _says_so(machine: Machine, service: ComposeService, log: Path) -> bool:
+def _is_started(machine: Machine, service: ComposeService, log: Path) -> bool:
     """Whether its port accepts connections; for a worker, whether its log reports that it takes runs."""
     if service.name.startswith("worker-"):
         return "takes runs from" in log.read_text()

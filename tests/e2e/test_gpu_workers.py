@@ -42,7 +42,7 @@ class GpuWorker:
     log: Path
 
     @property
-    def says(self) -> str:
+    def log_text(self) -> str:
         return self.log.read_text()
 
 
@@ -63,7 +63,7 @@ def workers(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
             end.callback(started[name].process.wait, timeout=30)
             end.callback(started[name].process.terminate)
         for worker in started.values():
-            _wait_until(lambda worker=worker: "takes runs from" in worker.says, within_s=60)  # type: ignore[misc]
+            _wait_until(lambda worker=worker: "takes runs from" in worker.log_text, within_s=60)  # type: ignore[misc]
         yield started
 
 
@@ -149,21 +149,21 @@ def test_a_job_survives_two_bad_workers_beside_a_good_one(stack: RunningStack, w
 
 
 def test_bad_workers_rest_with_a_reason(stack: RunningStack, workers: Workers) -> None:
-    _wait_until(lambda: all("takes no more" in workers[name].says for name in ("full", "away")), within_s=20)
+    _wait_until(lambda: all("takes no more" in workers[name].log_text for name in ("full", "away")), within_s=20)
     answer: dict[str, Any] = httpx.get(f"{stack.addresses.production_url}/workers").json()
     failures = {worker["name"].split("@")[0]: worker["report"] for worker in answer["workers"] if worker["report"]}
     assert "ran out of memory" in failures["full"]["last_failure"]
     assert workers["away"].comfy.url in failures["away"]["last_failure"]
-    assert failures["full"]["last_failure"] in workers["full"].says
+    assert failures["full"]["last_failure"] in workers["full"].log_text
     assert failures["good"]["failures_in_a_row"] == 0
-    assert "takes no more" not in workers["good"].says
+    assert "takes no more" not in workers["good"].log_text
 
 
 def test_recovered_workers_return_and_share_the_next_job(stack: RunningStack, workers: Workers) -> None:
     workers["full"].comfy.stop_misbehaving()
     workers["away"].comfy.start()
-    _wait_until(lambda: all("takes runs again" in workers[name].says for name in ("full", "away")), within_s=60)
-    _wait_until(lambda: all("is up again" in workers[name].says for name in ("full", "away")), within_s=30)
+    _wait_until(lambda: all("takes runs again" in workers[name].log_text for name in ("full", "away")), within_s=60)
+    _wait_until(lambda: all("is up again" in workers[name].log_text for name in ("full", "away")), within_s=30)
     job = finished_job(stack)
     assert job["status"] == "completed", job["error"]
     segments = rows(stack, job["job_id"])

@@ -167,7 +167,7 @@ def test_a_command_to_the_director_ends_with_the_scene_showing_its_take(stack: R
     shown_scene = httpx.get(f"{url}/scenes/{scene['id']}").json()
     assert (shown_scene["status"], shown_scene["accepted_asset_id"]) == ("rendered", job["rounds"][0]["asset_id"])
     assert shown_scene["video_path"] == job["output_path"]
-    assert _state(stack, answer["log_id"]) == _state(stack, answer["plan_id"]) == "completed"
+    assert _wait_for_log_state(stack, answer["log_id"]) == _wait_for_log_state(stack, answer["plan_id"]) == "completed"
 
 
 def test_the_shell_makes_a_shot_for_a_project(stack: RunningStack, project_id: int) -> None:
@@ -178,7 +178,7 @@ def test_the_shell_makes_a_shot_for_a_project(stack: RunningStack, project_id: i
     assert (job["job_type"], job["project_id"], len(job["rounds"])) == ("integrated_generation", project_id, 1)
 
 
-def _state(stack: RunningStack, log_id: int) -> str:
+def _wait_for_log_state(stack: RunningStack, log_id: int) -> str:
     """The state of a row of the director's log once its job is settled."""
     deadline = time.monotonic() + 30
     while True:

@@ -71,27 +71,27 @@ def test_forked_processes_count_together() -> None:
 
 
 @pytest.fixture
-def limited(sessions: SessionFactory) -> Iterator[TestClient]:
+def limited_client(sessions: SessionFactory) -> Iterator[TestClient]:
     with serve_guarded(sessions, rate_limit="5/hour") as client:
         yield client
 
 
-def test_a_request_over_the_limit_is_429_with_the_time_to_wait(limited: TestClient) -> None:
+def test_a_request_over_the_limit_is_429_with_the_time_to_wait(limited_client: TestClient) -> None:
     for left in (4, 3, 2, 1, 0):
-        answer = limited.get(A)
+        answer = limited_client.get(A)
         assert answer.status_code == 200
         assert answer.headers["RateLimit-Policy"] == '"default";q=5;w=3600'
         assert answer.headers["RateLimit"].startswith(f'"default";r={left};t=')
-    refused = limited.get(A)
+    refused = limited_client.get(A)
     assert refused.status_code == 429
     assert read_error(refused)["code"] == "RATE_LIMITED"
     assert 700 < int(refused.headers["Retry-After"]) <= 720
     assert refused.headers["RateLimit"].startswith('"default";r=0;t=3')
 
 
-def test_health_is_not_counted(limited: TestClient) -> None:
-    assert [limited.get("/api/health").status_code for _ in range(8)] == [200] * 8
-    assert limited.get(A).headers["RateLimit"].startswith('"default";r=4;')
+def test_health_is_not_counted(limited_client: TestClient) -> None:
+    assert [limited_client.get("/api/health").status_code for _ in range(8)] == [200] * 8
+    assert limited_client.get(A).headers["RateLimit"].startswith('"default";r=4;')
 
 
 def test_on_loopback_without_keys_nothing_is_limited(sessions: SessionFactory) -> None:

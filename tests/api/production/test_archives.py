@@ -42,7 +42,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
         yield client
 
 
-def spooled(studio: Studio) -> list[str]:
+def list_spooled_files(studio: Studio) -> list[str]:
     return list_files(studio.settings.data / "cache")
 
 
@@ -64,7 +64,7 @@ def test_a_project_is_exported_and_imported(client: TestClient, studio: Studio) 
     assert answer.headers["etag"] == f'"{body["content_hash"]}"'
     second_export = client.get(f"{API_ROOT}/projects/{body['project']['id']}/export")
     assert second_export.headers["etag"] == answer.headers["etag"]
-    assert spooled(studio) == []
+    assert list_spooled_files(studio) == []
 
 
 def test_the_copy_is_a_project_like_any_other(client: TestClient, studio: Studio) -> None:
@@ -132,7 +132,7 @@ def test_an_unknown_or_deleted_project_is_not_exported(client: TestClient, studi
     require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
     for requested_id in (project_id, 999_999):
         assert status_and_code(client.get(f"{API_ROOT}/projects/{requested_id}/export")) == (404, "NOT_FOUND")
-    assert spooled(studio) == []
+    assert list_spooled_files(studio) == []
 
 
 def test_both_need_the_scope_admin(settings: Settings, sessions: SessionFactory) -> None:

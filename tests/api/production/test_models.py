@@ -97,7 +97,7 @@ def test_a_silent_comfyui_is_replaced_by_the_folder_and_an_absent_folder_is_a_re
         assert "cannot be read" in client.get(f"{API_ROOT}/models").json()["reason"]
 
 
-def hashed(client: TestClient, name: str) -> str:
+def wait_for_hash(client: TestClient, name: str) -> str:
     deadline = time.monotonic() + 10
     while (sha256 := list_models(client)[name]["sha256"]) is None:
         assert time.monotonic() < deadline, "not hashed"
@@ -110,14 +110,14 @@ def test_hashes_are_computed_in_the_background_and_again_when_the_file_changes(
 ) -> None:
     file = folder / "checkpoints" / CHECKPOINT
     with service(api_database_url, models_dir=folder) as client:
-        assert hashed(client, CHECKPOINT) == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert wait_for_hash(client, CHECKPOINT) == hashlib.sha256(file.read_bytes()).hexdigest()
         content, times = file.read_bytes()[::-1], file.stat()
         time.sleep(0.02)
         file.write_bytes(content)
         os.utime(
             file, ns=(times.st_atime_ns, times.st_mtime_ns)
         )  # a change with the same size and time is detected too
-        assert hashed(client, CHECKPOINT) == hashlib.sha256(content).hexdigest()
+        assert wait_for_hash(client, CHECKPOINT) == hashlib.sha256(content).hexdigest()
 
 
 def test_stored_rating_and_use_are_listed_and_deleted_files_are_not(

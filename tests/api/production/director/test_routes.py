@@ -41,7 +41,7 @@ def read_log(sessions: SessionFactory, answer: dict[str, Any]) -> tuple[EchoOrch
         return plan, session.get_one(EchoOrchestrationLog, answer["log_id"])
 
 
-def settle(sessions: SessionFactory, job_id: int) -> None:
+def settle_job(sessions: SessionFactory, job_id: int) -> None:
     with sessions.begin() as session:
         commands.on_job_settled(session, session.get_one(ProductionJob, job_id))
 
@@ -97,19 +97,19 @@ def test_the_command_is_recorded_as_sent(client: TestClient, sessions: SessionFa
 
 def test_the_outcome_of_the_job_is_recorded_on_step_and_plan(client: TestClient, sessions: SessionFactory) -> None:
     answer = generate_scene(client).json()
-    settle(sessions, answer["job_id"])
+    settle_job(sessions, answer["job_id"])
     assert [row.state for row in read_log(sessions, answer)] == [PlanState.EXECUTING] * 2
     now = datetime.now(UTC)
     update_job(
         sessions, answer["job_id"], status=JobStatus.FAILED, error_code="OOM", error_message="No memory", ended_at=now
     )
-    settle(sessions, answer["job_id"])
+    settle_job(sessions, answer["job_id"])
     for row in read_log(sessions, answer):
         assert (row.state, row.error_code, row.error_message, row.ended_at) == ("failed", "OOM", "No memory", now)
     update_job(
         sessions, answer["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", quality_score=9.0, ended_at=now
     )
-    settle(sessions, answer["job_id"])
+    settle_job(sessions, answer["job_id"])
     plan, step = read_log(sessions, answer)
     assert (plan.state, plan.error_code, step.state, step.error_code) == ("completed", None, "completed", None)
     assert step.result == {"output_path": "/x.mp4", "asset_id": None, "quality_score": 9.0}
@@ -118,7 +118,7 @@ def test_the_outcome_of_the_job_is_recorded_on_step_and_plan(client: TestClient,
 def test_a_cancelled_job_is_a_failed_step_with_its_reason(client: TestClient, sessions: SessionFactory) -> None:
     answer = generate_scene(client).json()
     client.post(f"{API_ROOT}/generation/{answer['job_id']}/cancel")
-    settle(sessions, answer["job_id"])
+    settle_job(sessions, answer["job_id"])
     assert [(row.state, row.error_code) for row in read_log(sessions, answer)] == [("failed", "CANCELLED")] * 2
 
 

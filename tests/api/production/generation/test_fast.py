@@ -18,7 +18,7 @@ from tests.api.api_requests import API_ROOT, insert_asset, status_and_code, upda
 DOCUMENTED = {"prompt": "samurai battle scene", "character": "original", "duration": 3}
 
 
-def ask(client: TestClient, body: dict[str, Any], *, key: str | None = None) -> Response:
+def start_fast(client: TestClient, body: dict[str, Any], *, key: str | None = None) -> Response:
     headers = {} if key is None else {"Idempotency-Key": key}
     answer: Response = client.post(f"{API_ROOT}/generate-fast", json=body, headers=headers)
     return answer
@@ -26,7 +26,7 @@ def ask(client: TestClient, body: dict[str, Any], *, key: str | None = None) -> 
 
 @pytest.fixture
 def opened_job(client: TestClient) -> dict[str, Any]:
-    answer = ask(client, DOCUMENTED)
+    answer = start_fast(client, DOCUMENTED)
     assert answer.status_code == 202, answer.text
     body: dict[str, Any] = answer.json()
     return body
@@ -51,7 +51,7 @@ def segment(sessions: SessionFactory, job_id: int, number: int, state: SegmentSt
         )
 
 
-def lists(client: TestClient, job_id: int) -> tuple[list[int], list[int], list[int]]:
+def read_segment_lists(client: TestClient, job_id: int) -> tuple[list[int], list[int], list[int]]:
     job = client.get(f"{API_ROOT}/generation/{job_id}/status").json()
     return job["segments_completed"], job["segments_failed"], job["segments_processing"]
 
@@ -74,7 +74,7 @@ def test_examples_in_openapi_are_accepted(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     examples = document["components"]["schemas"]["FastGenerationRequest"]["examples"]
     assert examples[0] == DOCUMENTED
-    assert [ask(client, example).json()["total_segments"] for example in examples] == [3, 2]
+    assert [start_fast(client, example).json()["total_segments"] for example in examples] == [3, 2]
 
 
 @pytest.mark.parametrize(
@@ -92,22 +92,22 @@ def test_examples_in_openapi_are_accepted(client: TestClient) -> None:
     ],
 )
 def test_refused_field_is_named_with_its_value(client: TestClient, field: str, value: Any) -> None:
-    answer = ask(client, {"prompt": "test", field: value})
+    answer = start_fast(client, {"prompt": "test", field: value})
     assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert (details["field"], details["value"]) == (field, value)
 
 
 def test_a_frame_rate_too_low_for_shared_frames_is_refused(client: TestClient) -> None:
-    assert status_and_code(ask(client, {"prompt": "test", "duration": 2, "fps": 3})) == (422, "VALIDATION_ERROR")
-    assert ask(client, {"prompt": "test", "duration": 2, "fps": 4}).status_code == 202
+    assert status_and_code(start_fast(client, {"prompt": "test", "duration": 2, "fps": 3})) == (422, "VALIDATION_ERROR")
+    assert start_fast(client, {"prompt": "test", "duration": 2, "fps": 4}).status_code == 202
 
 
 def test_the_same_key_is_the_same_job_and_each_endpoint_has_its_own_keys(client: TestClient) -> None:
     key = str(uuid.uuid4())
-    first, repeated = ask(client, DOCUMENTED, key=key), ask(client, DOCUMENTED, key=key)
+    first, repeated = start_fast(client, DOCUMENTED, key=key), start_fast(client, DOCUMENTED, key=key)
     assert (repeated.json(), repeated.headers["Idempotent-Replay"]) == (first.json(), "true")
-    assert status_and_code(ask(client, {**DOCUMENTED, "duration": 4}, key=key)) == (409, "IDEMPOTENCY_CONFLICT")
+    assert status_and_code(start_fast(client, {**DOCUMENTED, "duration": 4}, key=key)) == (409, "IDEMPOTENCY_CONFLICT")
     other = client.post(f"{API_ROOT}/generate", json=DOCUMENTED, headers={"Idempotency-Key": key})
     assert (other.status_code, other.json()["job_type"]) == (202, "video_generation")
 
@@ -117,7 +117,7 @@ def test_status_has_the_documented_keys(client: TestClient, opened_job: dict[str
     assert (job["id"], job["status"], job["progress"]) == (str(opened_job["job_id"]), "segments_queued", 0)
     assert (job["total_segments"], job["batch_id"]) == (3, opened_job["batch_id"])
     assert job["estimated_completion"] is None
-    assert lists(client, opened_job["job_id"]) == ([], [], [1, 2, 3])
+    assert read_segment_lists(client, opened_job["job_id"]) == ([], [], [1, 2, 3])
 
 
 def test_each_segment_is_in_one_list_while_the_job_runs(
@@ -125,14 +125,14 @@ def test_each_segment_is_in_one_list_while_the_job_runs(
 ) -> None:
     job_id = opened_job["job_id"]
     segment(sessions, job_id, 2, SegmentState.PROCESSING)
-    assert lists(client, job_id) == ([], [], [1, 2, 3])
+    assert read_segment_lists(client, job_id) == ([], [], [1, 2, 3])
     segment(sessions, job_id, 1, SegmentState.FAILED)
     segment(sessions, job_id, 3, SegmentState.COMPLETED)
-    assert lists(client, job_id) == ([3], [1], [2])
+    assert read_segment_lists(client, job_id) == ([3], [1], [2])
     segment(sessions, job_id, 1, SegmentState.QUEUED, attempt=2)
-    assert lists(client, job_id) == ([3], [], [1, 2])
+    assert read_segment_lists(client, job_id) == ([3], [], [1, 2])
     segment(sessions, job_id, 1, SegmentState.SUPERSEDED, attempt=3)
-    assert lists(client, job_id) == ([3], [], [1, 2])
+    assert read_segment_lists(client, job_id) == ([3], [], [1, 2])
 
 
 def test_after_the_end_nothing_is_processing(
@@ -143,18 +143,18 @@ def test_after_the_end_nothing_is_processing(
     segment(sessions, job_id, 2, SegmentState.FAILED)
     segment(sessions, job_id, 3, SegmentState.CANCELLED)
     update_job(sessions, job_id, status=JobStatus.FAILED, error_code="RENDER_FAILED", error_message="No.")
-    assert lists(client, job_id) == ([1], [2], [])
+    assert read_segment_lists(client, job_id) == ([1], [2], [])
     assert client.get(opened_job["status_url"]).json()["estimated_completion"] is None
 
 
 def test_estimate_is_in_words_from_earlier_jobs_and_then_from_its_own_speed(
     client: TestClient, sessions: SessionFactory
 ) -> None:
-    first = ask(client, DOCUMENTED).json()
+    first = start_fast(client, DOCUMENTED).json()
     created_at = datetime.fromisoformat(first["created_at"])
     took = {"started_at": created_at, "ended_at": created_at + timedelta(seconds=240)}
     update_job(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", progress=1.0, **took)
-    second = ask(client, DOCUMENTED).json()
+    second = start_fast(client, DOCUMENTED).json()
     assert second["estimated_completion"] == "4 minutes"
     status = client.get(second["status_url"]).json()
     assert (status["eta_s"], status["estimated_completion"]) == (None, "4 minutes")
@@ -175,6 +175,6 @@ def test_list_and_cancel_answer_a_fast_job_with_its_segments(client: TestClient,
 
 
 def test_force_is_accepted_and_stored(client: TestClient) -> None:
-    job = ask(client, {**DOCUMENTED, "force": True}).json()
+    job = start_fast(client, {**DOCUMENTED, "force": True}).json()
     assert client.get(job["status_url"]).json()["parameters"]["force"] is True
-    assert status_and_code(ask(client, {**DOCUMENTED, "force": "yes"})) == (422, "VALIDATION_ERROR")
+    assert status_and_code(start_fast(client, {**DOCUMENTED, "force": "yes"})) == (422, "VALIDATION_ERROR")

@@ -42,7 +42,7 @@ def stack(api_database_url: str, prefect: PrefectClient, pools: None) -> Iterato
         yield client
 
 
-def queued(client: TestClient) -> list[dict[str, Any]]:
+def list_queued_jobs(client: TestClient) -> list[dict[str, Any]]:
     answer = client.get(f"{API_ROOT}/queue")
     assert answer.status_code == 200, answer.text
     jobs: list[dict[str, Any]] = answer.json()["jobs"]
@@ -51,7 +51,7 @@ def queued(client: TestClient) -> list[dict[str, Any]]:
 
 def list_waiting_ids(client: TestClient) -> list[int]:
     """The ids of the jobs that wait, in the order of their positions."""
-    waiting = [job for job in queued(client) if job["position"] is not None]
+    waiting = [job for job in list_queued_jobs(client) if job["position"] is not None]
     assert sorted(job["position"] for job in waiting) == list(range(1, len(waiting) + 1))
     return [job["job_id"] for job in sorted(waiting, key=lambda job: job["position"])]
 
@@ -73,7 +73,7 @@ def test_the_queue_lists_rendering_and_waiting_jobs_in_prefects_order(
     rendering, waiting = list_segment_ids(sessions, first)
     assert list_scheduled_runs(prefect, "gpu") == [rendering, waiting, *list_segment_ids(sessions, second)]
     start_segment(sessions, prefect, rendering)
-    jobs = queued(stack)
+    jobs = list_queued_jobs(stack)
     assert [(job["job_id"], job["state"], job["position"]) for job in jobs] == [
         (first, "rendering", 1),
         (second, "waiting", 2),
@@ -92,7 +92,7 @@ def test_a_worker_gets_the_moved_job_next(stack: TestClient, sessions: SessionFa
     assert list_waiting_ids(stack) == [c, a, b]
     expected = [row for job in (c, a, b) for row in list_segment_ids(sessions, job)]
     assert list_scheduled_runs(prefect, "gpu") == expected
-    priorities = {job["job_id"]: {row["priority"] for row in job["segments"]} for job in queued(stack)}
+    priorities = {job["job_id"]: {row["priority"] for row in job["segments"]} for job in list_queued_jobs(stack)}
     assert priorities == {c: {4}, a: {5}, b: {5}}
 
 
@@ -191,10 +191,10 @@ def test_estimates_come_from_the_durations_of_segments(
     complete_segment(sessions, list_segment_ids(sessions, measured)[0], insert_asset(sessions, measured), took_s=8)
     update_job(sessions, measured, status="failed", error_code="X", error_message="No.")
     start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
-    etas = {job["job_id"]: job["eta_s"] for job in queued(stack)}
+    etas = {job["job_id"]: job["eta_s"] for job in list_queued_jobs(stack)}
     assert etas == {rendering: 8.0, waits: 8.0}  # the pool has slots for all
     stack.post(f"{API_ROOT}/queue/pause")
-    assert {job["job_id"]: job["eta_s"] for job in queued(stack)} == {rendering: 8.0, waits: None}
+    assert {job["job_id"]: job["eta_s"] for job in list_queued_jobs(stack)} == {rendering: 8.0, waits: None}
 
 
 def test_without_prefect_the_queue_comes_from_the_database_and_cannot_be_changed(client: TestClient) -> None:

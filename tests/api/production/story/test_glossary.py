@@ -19,7 +19,7 @@ BELL = {
 }
 
 
-def check(client: TestClient, **body: Any) -> Any:
+def check_culture(client: TestClient, **body: Any) -> Any:
     return require_success(client.post(f"{API_ROOT}/cultural-validations", json=body), 201)
 
 
@@ -37,7 +37,7 @@ def check(client: TestClient, **body: Any) -> Any:
 def test_prompt_is_checked_against_the_glossary(
     client: TestClient, prompt: str, expected: list[tuple[str | None, str, str | None]]
 ) -> None:
-    findings = check(client, prompt=prompt)
+    findings = check_culture(client, prompt=prompt)
     assert [(finding["element_name"], finding["finding"], finding["severity"]) for finding in findings] == expected
     assert {finding["kind"] for finding in findings} == {"prompt"}
     assert all(
@@ -49,7 +49,7 @@ def test_all_text_of_a_scene_is_checked_and_the_findings_are_stored(client: Test
     project_id = create_project(client)
     line = {"character": "Ren", "line": "畳に土足で上がるな", "timestamp": 0}
     village = create_scene(client, project_id, dialogue=[line], location="torii before the shrine")
-    findings = check(client, scene_id=village["id"])
+    findings = check_culture(client, scene_id=village["id"])
     assert [(finding["element_name"], finding["finding"]) for finding in findings] == [
         ("genkan", "broken"),
         ("torii", "followed"),
@@ -58,7 +58,7 @@ def test_all_text_of_a_scene_is_checked_and_the_findings_are_stored(client: Test
         ("scene", village["key"], project_id)
     }
     assert len({finding["check_id"] for finding in findings}) == 1
-    check(client, prompt="rain", project_id=project_id)
+    check_culture(client, prompt="rain", project_id=project_id)
     stored = read_all_pages(client, "cultural-validations", project_id=project_id, limit=1)
     assert [finding["finding"] for finding in stored] == ["nothing", "followed", "broken"]
     assert read_all_pages(client, "cultural-validations", project_id=project_id, finding="broken") == findings[:1]
@@ -75,11 +75,11 @@ def test_a_custom_element_is_created_used_changed_and_deleted(client: TestClient
         "CONFLICT",
     )
     prompt = "the shrine bell after the prayer"
-    assert [finding["finding"] for finding in check(client, prompt=prompt, project_id=mine)] == ["broken"]
-    assert [finding["finding"] for finding in check(client, prompt=prompt, project_id=other)] == ["nothing"]
+    assert [finding["finding"] for finding in check_culture(client, prompt=prompt, project_id=mine)] == ["broken"]
+    assert [finding["finding"] for finding in check_culture(client, prompt=prompt, project_id=other)] == ["nothing"]
     url = f"{API_ROOT}/cultural-elements/{element['id']}"
     assert require_success(client.put(url, json={"violations": []}))["violations"] == []
-    assert [finding["finding"] for finding in check(client, prompt=prompt, project_id=mine)] == ["followed"]
+    assert [finding["finding"] for finding in check_culture(client, prompt=prompt, project_id=mine)] == ["followed"]
     built_in = len(read_all_pages(client, "cultural-elements"))
     assert built_in >= 10
     assert len(read_all_pages(client, "cultural-elements", project_id=mine, limit=4)) == built_in + 1
@@ -97,7 +97,7 @@ def test_a_built_in_element_cannot_change_and_is_overridden_by_name(client: Test
     mine = create_project(client)
     own = BELL | {"project_id": mine, "name": "Kimono", "triggers": ["kimono"], "violations": ["red"]}
     require_success(client.post(f"{API_ROOT}/cultural-elements", json=own), 201)
-    findings = check(client, prompt="a red kimono, left over right", project_id=mine)
+    findings = check_culture(client, prompt="a red kimono, left over right", project_id=mine)
     assert [(finding["element_name"], finding["finding"]) for finding in findings] == [("Kimono", "broken")]
 
 

@@ -18,13 +18,13 @@ from tests.api.api_factories import (
 from tests.api.api_requests import API_ROOT, status_and_code
 
 
-def event(client: TestClient, project_id: int, title: str, **fields: Any) -> Any:
+def create_event(client: TestClient, project_id: int, title: str, **fields: Any) -> Any:
     return require_success(
         client.post(f"{API_ROOT}/timeline", json={"project_id": project_id, "title": title, **fields}), 201
     )
 
 
-def fact(client: TestClient, event_id: int, statement: str, **fields: Any) -> Any:
+def create_fact(client: TestClient, event_id: int, statement: str, **fields: Any) -> Any:
     body = {"event_id": event_id, "kind": "object", "subject": "the seal", "statement": statement, **fields}
     return require_success(client.post(f"{API_ROOT}/context", json=body), 201)
 
@@ -39,15 +39,17 @@ def test_events_are_inserted_moved_and_removed(client: TestClient) -> None:
     project_id = create_project(client)
     create_character(client, project_id)
     village = create_scene(client, project_id)
-    created = event(client, project_id, "b", scene_id=village["id"], characters=["kai nakamura"], story_time="冬")
+    created = create_event(
+        client, project_id, "b", scene_id=village["id"], characters=["kai nakamura"], story_time="冬"
+    )
     assert (created["scene_key"], created["characters"], created["story_time"]) == (
         village["key"],
         ["Kai Nakamura"],
         "冬",
     )
-    event(client, project_id, "c")
-    first = event(client, project_id, "a", position=1)
-    event(client, project_id, "d", position=99)
+    create_event(client, project_id, "c")
+    first = create_event(client, project_id, "a", position=1)
+    create_event(client, project_id, "d", position=99)
     assert titles(client, project_id) == ["a", "b", "c", "d"]
     moved = require_success(
         client.put(f"{API_ROOT}/timeline/{first['id']}", json={"position": 3, "description": "later"})
@@ -63,9 +65,9 @@ def test_events_are_inserted_moved_and_removed(client: TestClient) -> None:
 
 def test_context_lists_the_facts_true_at_an_event(client: TestClient) -> None:
     project_id = create_project(client)
-    ids = [event(client, project_id, title)["id"] for title in "abc"]
-    whole = fact(client, ids[0], "The seal is whole.", until_event_id=ids[1], prompt_terms={"positive": "seal"})
-    broken = fact(client, ids[1], "The seal is broken.")
+    ids = [create_event(client, project_id, title)["id"] for title in "abc"]
+    whole = create_fact(client, ids[0], "The seal is whole.", until_event_id=ids[1], prompt_terms={"positive": "seal"})
+    broken = create_fact(client, ids[1], "The seal is broken.")
 
     def at(number: int) -> list[str]:
         rows = read_all_pages(client, "context", project_id=project_id, event_id=ids[number])
@@ -85,9 +87,9 @@ def test_context_lists_the_facts_true_at_an_event(client: TestClient) -> None:
 
 def test_a_new_branch_gets_its_own_copy_of_the_timeline(client: TestClient) -> None:
     project_id = create_project(client)
-    first = event(client, project_id, "a")
+    first = create_event(client, project_id, "a")
     create_branch(client, project_id)
-    event(client, project_id, "b", branch="experimental_ending")
+    create_event(client, project_id, "b", branch="experimental_ending")
     assert titles(client, project_id) == ["a"]
     assert titles(client, project_id, branch="experimental_ending") == ["a", "b"]
     query = {"project_id": project_id, "branch": "experimental_ending", "event_id": first["id"]}
@@ -112,8 +114,8 @@ def test_bad_event_is_refused(client: TestClient, fields: dict[str, Any], status
 
 def test_a_deleted_project_has_no_timeline(client: TestClient) -> None:
     project_id = create_project(client)
-    first = event(client, project_id, "a")
-    stated = fact(client, first["id"], "It rains.")
+    first = create_event(client, project_id, "a")
+    stated = create_fact(client, first["id"], "It rains.")
     require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
     assert status_and_code(client.put(f"{API_ROOT}/timeline/{first['id']}", json={})) == (404, "NOT_FOUND")
     assert status_and_code(client.put(f"{API_ROOT}/context/{stated['id']}", json={})) == (404, "NOT_FOUND")
