@@ -43,13 +43,15 @@ def start(api_database_url: str, tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def start(*services: str, **env: str) -> subprocess.Popen[str]:
-        own = {"TOWER_DATABASE_URL": api_database_url, "TOWER_DATA_DIR": str(tmp_path / "data")}
-        own["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
+        service_env = {"TOWER_DATABASE_URL": api_database_url, "TOWER_DATA_DIR": str(tmp_path / "data")}
+        service_env["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
         command = [sys.executable, "-m", "api.serving", *services]
-        alone = {
+        inherited_env = {
             name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"
         }  # as in a user's shell
-        process = subprocess.Popen(command, env={**alone, **own, **env}, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, env={**inherited_env, **service_env, **env}, stderr=subprocess.PIPE, text=True
+        )
         started.append(process)
         return process
 

@@ -119,10 +119,10 @@ def test_scenes_can_be_reordered_in_one_transaction_without_duplicate_numbers(se
 
 def test_a_project_has_one_bible_per_branch(session: Session) -> None:
     branch = insert_branch(session, insert_project(session))
-    place = {"project_id": branch.project_id, "branch_id": branch.id}
-    insert(session, ProjectBible(**place, title="Bible", description="All of it"))
+    branch_columns = {"project_id": branch.project_id, "branch_id": branch.id}
+    insert(session, ProjectBible(**branch_columns, title="Bible", description="All of it"))
     with pytest.raises(IntegrityError, match="uq_project_bibles_branch_id"):
-        insert(session, ProjectBible(**place, title="Another", description="No"))
+        insert(session, ProjectBible(**branch_columns, title="Another", description="No"))
 
 
 def test_a_deleted_episode_leaves_its_scenes(session: Session) -> None:
@@ -220,8 +220,8 @@ def insert_character(session: Session, branch: Branch, name: str) -> Character:
 
 
 def insert_scene(session: Session, branch: Branch, number: int, **fields: object) -> Scene:
-    place = {"project_id": branch.project_id, "branch_id": branch.id, "scene_number": number}
-    return insert(session, Scene(**place, description="Opening in the village", **fields))
+    scene_columns = {"project_id": branch.project_id, "branch_id": branch.id, "scene_number": number}
+    return insert(session, Scene(**scene_columns, description="Opening in the village", **fields))
 
 
 def insert_commit(session: Session, project: Project) -> Commit:
@@ -286,15 +286,17 @@ def insert_whole_story(session: Session, project: Project, take: Asset) -> None:
     """A row in every table below a project, with every reference that could block a delete."""
     commit = insert_commit(session, project)
     branch = insert_branch(session, project, head_id=commit.id)
-    place = {"project_id": project.id, "branch_id": branch.id}
+    branch_columns = {"project_id": project.id, "branch_id": branch.id}
     kai = insert_character(session, branch, "Kai")
-    bible = insert(session, ProjectBible(**place, title="Bible", description="All of it"))
+    bible = insert(session, ProjectBible(**branch_columns, title="Bible", description="All of it"))
     scene = insert_scene(session, branch, 1, accepted_asset_id=take.id, accepted_fingerprint="f" * 64)
     session.add_all(
         [
             ProjectSettings(project_id=project.id),
-            StyleTemplate(**place, name="noir", prompt="high contrast"),
-            BibleCharacter(**place, bible_key=bible.key, character_key=kai.key, name="Kai", description="A detective"),
+            StyleTemplate(**branch_columns, name="noir", prompt="high contrast"),
+            BibleCharacter(
+                **branch_columns, bible_key=bible.key, character_key=kai.key, name="Kai", description="A detective"
+            ),
             BibleHistory(
                 project_id=project.id,
                 branch_name="main",

@@ -105,6 +105,6 @@ def test_the_next_start_ends_processes_of_a_killed_supervisor(tmp_path: Path) ->
         supervisor.kill()
     assert stack_state
     child = stack_state.children[0].pid
-    assert not has_ended(child), "it ignores the signal that the kernel sends it"
+    assert not has_ended(child), "the process ignores the signal of the kernel"
     end_leftovers(stack_state, lambda _: None, timeout_s=0.2)
     wait_until(lambda: has_ended(child))

@@ -46,7 +46,7 @@ class RunningStack:
         deadline = time.monotonic() + limit_s
         while not condition(job := self.api.get_status(job_id)):
             assert job["status"] not in END_STATUSES, f"ended too soon: {job}"
-            assert time.monotonic() < deadline, f"not so after {limit_s} s: {job}"
+            assert time.monotonic() < deadline, f"the status does not match after {limit_s} s: {job}"
             time.sleep(0.1)
         return job
 

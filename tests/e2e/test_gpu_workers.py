@@ -83,7 +83,7 @@ def _started(stack: RunningStack, name: str, comfy: FakeComfyUI, log: Path) -> G
 def _wait_until(condition: Callable[[], bool], *, within_s: float) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
-        assert time.monotonic() < deadline, f"not so after {within_s} s"
+        assert time.monotonic() < deadline, f"the condition is false after {within_s} s"
         time.sleep(0.1)
 
 

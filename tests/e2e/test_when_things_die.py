@@ -52,7 +52,7 @@ def test_a_cancel_during_a_render_stops_it_and_leaves_no_files(stack: RunningSta
     job_id = start_render(stack)["job_id"]
     pid = int(str(list_segments(stack, job_id)[0].process).rsplit(":", 1)[1])
     assert stack.api.cancel(job_id)["status"] == "cancelled"
-    assert becomes_true(lambda: not psutil.pid_exists(pid), within_s=5), "the render went on"
+    assert becomes_true(lambda: not psutil.pid_exists(pid), within_s=5), "the render continued"
     assert list_partial_files(stack) == []
 
     def settled() -> bool:

@@ -29,14 +29,14 @@ def apple() -> Iterator[FakeAppleMusic]:
 
 
 @pytest.fixture
-def waits() -> list[float]:
+def sleeps_s() -> list[float]:
     return []
 
 
 @pytest.fixture
-def client(apple: FakeAppleMusic, waits: list[float]) -> Iterator[AppleMusicClient]:
+def client(apple: FakeAppleMusic, sleeps_s: list[float]) -> Iterator[AppleMusicClient]:
     key = DeveloperKey(TEAM_ID, KEY_ID, apple.private_key)
-    catalogue = AppleMusicClient(key, storefront="jp", url=apple.url, sleep=waits.append)
+    catalogue = AppleMusicClient(key, storefront="jp", url=apple.url, sleep=sleeps_s.append)
     yield catalogue
     catalogue.close()
 
@@ -59,12 +59,12 @@ def test_answers_are_cached_for_a_while(client: AppleMusicClient, apple: FakeApp
 
 
 def test_temporary_failures_are_retried_with_growing_waits(
-    client: AppleMusicClient, apple: FakeAppleMusic, waits: list[float]
+    client: AppleMusicClient, apple: FakeAppleMusic, sleeps_s: list[float]
 ) -> None:
     apple.failures = [429, 503]
     assert client.search("yoasobi").songs
     assert len(apple.asked) == 3
-    assert 0.25 <= waits[0] <= 0.5 <= waits[1] <= 1
+    assert 0.25 <= sleeps_s[0] <= 0.5 <= sleeps_s[1] <= 1
     apple.failures = [429] * 4
     with pytest.raises(UnavailableError, match="answered 429 4 times"):
         client.search("bare")

@@ -31,8 +31,8 @@ def check_stored(world: SeedWorld, sent: Body, answer: Response) -> None:
     body = answer.json()
     assert body.items() >= {name: value for name, value in sent.items() if name not in NOTED}.items()
     body.pop("stale_scenes", None)  # the effect on other scenes
-    place = answer.headers.get("Location") or answer.request.url.path
-    assert require_success(world.client.get(place)) == body
+    url = answer.headers.get("Location") or answer.request.url.path
+    assert require_success(world.client.get(url)) == body
 
 
 def check_listed(world: SeedWorld, _: Body, answer: Response) -> None:

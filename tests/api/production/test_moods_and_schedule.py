@@ -21,9 +21,9 @@ def test_a_preference_is_set_replaced_and_deleted(client: TestClient) -> None:
     replaced = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD | {"preference": {"style": "anime"}}))
     assert (replaced["id"], replaced["preference"]) == (created["id"], {"style": "anime"})
     project_id = create_project(client)
-    own = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD | {"project_id": project_id}))
-    assert read_all_pages(client, "preferences", limit=1) == [replaced, own]
-    assert read_all_pages(client, "preferences", project_id=project_id) == [own]
+    project_preference = require_success(client.put(f"{API_ROOT}/preferences", json=MOOD | {"project_id": project_id}))
+    assert read_all_pages(client, "preferences", limit=1) == [replaced, project_preference]
+    assert read_all_pages(client, "preferences", project_id=project_id) == [project_preference]
     assert read_all_pages(client, "preferences", kind="camera") == []
     require_success(client.delete(f"{API_ROOT}/preferences/{created['id']}"))
     assert status_and_code(client.delete(f"{API_ROOT}/preferences/{created['id']}")) == (404, "NOT_FOUND")
@@ -95,8 +95,8 @@ def test_an_invalid_plan_is_refused(client: TestClient, fields: dict[str, Any], 
 
 def test_scene_of_another_project_or_branch_is_not_planned(client: TestClient) -> None:
     mine, other = create_project(client), create_project(client)
-    stranger = create_scene(client, other)
-    body = {"project_id": mine, "scene_id": stranger["id"], "start_at": "2027-11-05T22:00:00Z"}
+    foreign_scene = create_scene(client, other)
+    body = {"project_id": mine, "scene_id": foreign_scene["id"], "start_at": "2027-11-05T22:00:00Z"}
     assert status_and_code(client.post(f"{API_ROOT}/schedule", json=body)) == (404, "NOT_FOUND")
     create_branch(client, other)
     body = body | {"project_id": other, "branch": "experimental_ending"}

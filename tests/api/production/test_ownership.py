@@ -77,7 +77,7 @@ def require_answers(client: TestClient, all_operations: list[Operation], ours: P
         if names_a_project(operation) and operation.method == "GET":
             path = ours.fill_path(operation)
             assert path is not None, (
-                f"{operation}: nothing makes its {path_parameters(operation.path)}; extend two_projects.py"
+                f"{operation}: nothing creates its {path_parameters(operation.path)}; extend two_projects.py"
             )
             answer = client.get(path, params=ours.build_query(operation))
             assert answer.status_code == 200, f"{operation}: {answer.text}"

@@ -65,15 +65,15 @@ def test_repeated_statements_are_prepared_on_the_server(app: FastAPI, client: ht
 def test_a_migration_of_the_running_service_causes_one_503(client: httpx.Client, committing_engine: Engine) -> None:
     project_id = create_project(client)
     assert [client.get(f"{API_ROOT}/projects/{project_id}").status_code for _ in range(12)] == [200] * 12
-    place = "alter table anime_api.anime_projects alter column description type"
+    alter_column = "alter table anime_api.anime_projects alter column description type"
     try:
         with committing_engine.begin() as connection:
-            connection.execute(text(f"{place} varchar(20000)"))
+            connection.execute(text(f"{alter_column} varchar(20000)"))
         statuses = [client.get(f"{API_ROOT}/projects/{project_id}").status_code for _ in range(12)]
         assert statuses == [503] + [200] * 11
     finally:
         with committing_engine.begin() as connection:
-            connection.execute(text(f"{place} text"))
+            connection.execute(text(f"{alter_column} text"))
         committing_engine.dispose()
 
 
@@ -81,8 +81,8 @@ def test_an_exhausted_pool_is_503_in_time_and_nothing_is_lost(client: httpx.Clie
     project_id = create_project(client)
 
     def change(number: int) -> int:
-        place = f"{API_ROOT}/projects/{project_id}"
-        return httpx.patch(f"{client.base_url}{place}", json={"description": str(number)}, timeout=30).status_code
+        path = f"{API_ROOT}/projects/{project_id}"
+        return httpx.patch(f"{client.base_url}{path}", json={"description": str(number)}, timeout=30).status_code
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         with committing_engine.connect() as outside, outside.begin():
@@ -109,7 +109,7 @@ def _until_all_wait(engine: Engine) -> None:
         with engine.connect() as connection:
             if connection.scalar(blocked, {"name": "tower-anime-production"}) >= CONNECTIONS:
                 return
-        assert time.monotonic() < deadline, "not all requests came as far as the lock"
+        assert time.monotonic() < deadline, "not all requests reached the lock"
         time.sleep(0.05)
 
 

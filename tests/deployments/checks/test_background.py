@@ -44,7 +44,7 @@ def test_a_schedule_due_in_a_minute_gets_its_run(prefect: PrefectClient, deploy:
     name = deploy({"schedule": schedule, "active": True, "slug": "soon"})
     deadline = time.monotonic() + SCHEDULER_S
     while not (due := _next_runs(prefect, name)["soon"]):
-        assert time.monotonic() < deadline, "the server's scheduler made no run"
+        assert time.monotonic() < deadline, "the server's scheduler created no run"
         time.sleep(0.5)
     assert abs(due - anchor) < timedelta(seconds=1)
     check = background.check_schedules(prefect.url)

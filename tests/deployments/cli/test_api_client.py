@@ -120,7 +120,7 @@ def test_a_fast_generation_accepts_force(stack: dict[str, str], sessions: Sessio
         deadline = time.monotonic() + 30
         while (job := _newest(sessions)) is None:
             assert running.poll() is None, running.communicate()
-            assert time.monotonic() < deadline, "nothing was asked for"
+            assert time.monotonic() < deadline, "no generation was requested"
             time.sleep(0.05)
         assert (job.job_type, job.parameters["duration_s"], job.parameters["force"]) == (JobType.FAST, 2, True)
         with sessions.begin() as session:

@@ -228,5 +228,5 @@ def test_a_launcher_that_gave_up_waiting_gets_no_run(running: Running, answer: P
         next_one.settimeout(5)
         next_one.connect(str(running.address))
         next_one.send(b"nonsense")
-        assert next_one.recv(64) == b"", "the zygote is still there, and refuses nonsense"
+        assert next_one.recv(64) == b"", "the zygote survives and refuses invalid requests"
     assert not answer.exists()

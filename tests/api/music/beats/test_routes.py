@@ -141,7 +141,7 @@ def test_health_lists_its_dependencies(beats: TestClient, beats_settings: Settin
     health = beats.get(f"{BPM_ROOT}/health").json()
     assert (health["status"], health["service"]) == ("healthy", "bpm-analyzer")
     assert health["dependencies"].items() >= {"librosa": version("librosa"), "numpy": version("numpy")}.items()
-    assert "sklearn" not in health["dependencies"], "it is installed, and not used"
+    assert "sklearn" not in health["dependencies"], "scikit-learn is installed but not used"
     assert health["reasons"] == {}
     assert health["cache_dir"] == str(beats_settings.data / "cache" / "beats")
     assert (health["cached_analyses"], health["processes"]) == (0, 2)
@@ -175,7 +175,7 @@ def test_moods_are_understood_in_english_and_japanese(
     (energetic,) = find_matches(beats, mood="激しい")
     assert (energetic["id"], energetic["mood_by"]) == (fast, ["tempo", "words"])
     assert titles(find_matches(beats, mood="sad", target_bpm=70)) == ["slow"]
-    assert titles(find_matches(beats, mood="SLOW")) == ["slow"], "another word is looked for in the tags"
+    assert titles(find_matches(beats, mood="SLOW")) == ["slow"], "other words are searched in the tags"
     assert find_matches(beats, mood="xyzzy") == []
     assert slow != fast
 
@@ -192,7 +192,7 @@ def test_a_disconnect_cancels_the_analysis_and_the_service_answers_meanwhile(bea
         with _abandoned_request(httpx.URL(f"{service.url}{BPM_ROOT}/analyze-track"), {"audio_path": str(long)}):
             wait_until(_analysis_runs, limit_s=30)
             assert httpx.get(f"{service.url}{BPM_ROOT}/health", timeout=5).status_code == 200
-            assert _analysis_runs(), "it was answered while the file was listened to"
+            assert _analysis_runs(), "the service answers during the analysis"
         wait_until(lambda: not _analysis_runs(), limit_s=10)
         assert httpx.get(f"{service.url}{BPM_ROOT}/health").json()["cached_analyses"] == 0
 

@@ -153,8 +153,8 @@ def test_status_lists_the_rounds_with_the_reason_of_each_rejection(
     job = start_integrated(client, create_project(client), EPIC).json()
     assert client.get(job["status_url"]).json()["rounds"] == []
     asset_id = insert_asset(sessions, job["job_id"])
-    black = "black_share: 48 of 48 frames (frames 0–47) are black; at most 12 allowed."
-    rejected = {"number": 1, "asset_id": None, "path": None, "score": 1.25, "passed": False, "reason": black}
+    rejection = "black_share: 48 of 48 frames (frames 0–47) are black; at most 12 allowed."
+    rejected = {"number": 1, "asset_id": None, "path": None, "score": 1.25, "passed": False, "reason": rejection}
     good = {"number": 2, "asset_id": asset_id, "path": "/x.mp4", "score": 9.5, "passed": True, "reason": None}
     rounds = {
         "round_1": {**rejected, "failed": ["black_share"]},
@@ -162,7 +162,12 @@ def test_status_lists_the_rounds_with_the_reason_of_each_rejection(
     }
     update_job(sessions, job["job_id"], steps={**rounds, "kept_round": {"round": 2}})
     first, second = client.get(job["status_url"]).json()["rounds"]
-    assert (first["passed"], first["reason"], first["failed"], first["kept"]) == (False, black, ["black_share"], False)
+    assert (first["passed"], first["reason"], first["failed"], first["kept"]) == (
+        False,
+        rejection,
+        ["black_share"],
+        False,
+    )
     assert (first["asset_id"], first["changed"]) == (None, None)
     assert (second["passed"], second["reason"], second["kept"]) == (True, None, True)
     assert (second["asset_id"], second["changed"], second["score"]) == (asset_id, "seed 3 instead of 7", 9.5)

@@ -99,8 +99,8 @@ def test_an_invalid_mood_is_refused(client: TestClient, fields: dict[str, str]) 
 
 
 def test_a_set_preference_wins_and_can_name_a_custom_mood(client: TestClient) -> None:
-    own = {"kind": "mood", "name": "Rainy Sunday", "preference": {"style": "artistic", "camera": "slow pan"}}
-    require_success(client.put(f"{API_ROOT}/preferences", json=own))
+    custom_mood = {"kind": "mood", "name": "Rainy Sunday", "preference": {"style": "artistic", "camera": "slow pan"}}
+    require_success(client.put(f"{API_ROOT}/preferences", json=custom_mood))
     job = generate_personal(client, mood="rainy sunday")
     assert (job["mood_choice"]["style"]["value"], job["mood_choice"]["style"]["source"]) == ("artistic", "set")
     assert job["mood_choice"]["words"] == "rainy sunday mood, slow pan"

@@ -56,8 +56,8 @@ def list_waiting_ids(client: TestClient) -> list[int]:
     return [job["job_id"] for job in sorted(waiting, key=lambda job: job["position"])]
 
 
-def reorder(client: TestClient, job_id: int, **place: int) -> list[int]:
-    answer = client.post(f"{API_ROOT}/queue/reorder", json={"job_id": job_id, **place})
+def reorder(client: TestClient, job_id: int, **position: int) -> list[int]:
+    answer = client.post(f"{API_ROOT}/queue/reorder", json={"job_id": job_id, **position})
     assert answer.status_code == 200, answer.text
     return list_waiting_ids(client)
 
@@ -137,9 +137,9 @@ def test_a_job_that_does_not_wait_cannot_be_moved(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     rendering = open_waiting_job(sessions, prefect)
-    waits = open_waiting_job(sessions, prefect)
+    waiting = open_waiting_job(sessions, prefect)
     start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
-    for body in ({"job_id": rendering, "position": 1}, {"job_id": waits, "before": rendering}):
+    for body in ({"job_id": rendering, "position": 1}, {"job_id": waiting, "before": rendering}):
         assert status_and_code(stack.post(f"{API_ROOT}/queue/reorder", json=body)) == (409, "CONFLICT")
     assert status_and_code(stack.post(f"{API_ROOT}/queue/next", json={"job_id": 999_999_999})) == (404, "NOT_FOUND")
 
@@ -173,28 +173,28 @@ def test_a_paused_queue_starts_nothing_until_it_is_resumed(
 
 def test_cancel_pending_keeps_started_jobs(stack: TestClient, sessions: SessionFactory, prefect: PrefectClient) -> None:
     rendering, half_done = open_waiting_job(sessions, prefect, count=2), open_waiting_job(sessions, prefect, count=2)
-    waits, unstarted = open_waiting_job(sessions, prefect), open_unstarted_job(sessions, prefect)
+    waiting, unstarted = open_waiting_job(sessions, prefect), open_unstarted_job(sessions, prefect)
     start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
     complete_segment(sessions, list_segment_ids(sessions, half_done)[0], insert_asset(sessions, half_done), took_s=1)
     answer = stack.post(f"{API_ROOT}/queue/cancel-pending")
     assert answer.status_code == 200, answer.text
-    assert answer.json()["cancelled"] == [waits, unstarted]
+    assert answer.json()["cancelled"] == [waiting, unstarted]
     assert {job["job_id"] for job in answer.json()["jobs"]} == {rendering, half_done}
-    assert stack.get(f"{API_ROOT}/generation/{waits}/status").json()["status"] == "cancelled"
+    assert stack.get(f"{API_ROOT}/generation/{waiting}/status").json()["status"] == "cancelled"
     assert stack.post(f"{API_ROOT}/queue/cancel-pending").json()["cancelled"] == []
 
 
 def test_estimates_come_from_the_durations_of_segments(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
-    measured, rendering, waits = (open_waiting_job(sessions, prefect) for _ in range(3))
-    complete_segment(sessions, list_segment_ids(sessions, measured)[0], insert_asset(sessions, measured), took_s=8)
-    update_job(sessions, measured, status="failed", error_code="X", error_message="No.")
+    finished, rendering, waiting = (open_waiting_job(sessions, prefect) for _ in range(3))
+    complete_segment(sessions, list_segment_ids(sessions, finished)[0], insert_asset(sessions, finished), took_s=8)
+    update_job(sessions, finished, status="failed", error_code="X", error_message="No.")
     start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
     etas = {job["job_id"]: job["eta_s"] for job in list_queued_jobs(stack)}
-    assert etas == {rendering: 8.0, waits: 8.0}  # the pool has slots for all
+    assert etas == {rendering: 8.0, waiting: 8.0}  # the pool has slots for all
     stack.post(f"{API_ROOT}/queue/pause")
-    assert {job["job_id"]: job["eta_s"] for job in list_queued_jobs(stack)} == {rendering: 8.0, waits: None}
+    assert {job["job_id"]: job["eta_s"] for job in list_queued_jobs(stack)} == {rendering: 8.0, waiting: None}
 
 
 def test_without_prefect_the_queue_comes_from_the_database_and_cannot_be_changed(client: TestClient) -> None:

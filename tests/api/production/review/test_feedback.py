@@ -85,8 +85,8 @@ def test_bad_feedback_is_refused(client: TestClient, take: dict[str, Any], body:
 def test_feedback_on_an_unknown_take_or_scene_is_refused(client: TestClient, take: dict[str, Any]) -> None:
     unknown = client.post(f"{API_ROOT}/feedback", json={"asset_id": 999999999, "kind": "approval"})
     assert status_and_code(unknown) == (404, "NOT_FOUND")
-    stranger = create_scene(client, create_project(client))
-    body = {"asset_id": take["id"], "kind": "approval", "scene_id": stranger["id"]}
+    foreign_scene = create_scene(client, create_project(client))
+    body = {"asset_id": take["id"], "kind": "approval", "scene_id": foreign_scene["id"]}
     assert status_and_code(client.post(f"{API_ROOT}/feedback", json=body)) == (422, "VALIDATION_ERROR")
 
 

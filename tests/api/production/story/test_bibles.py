@@ -96,8 +96,8 @@ def test_bible_character_is_changed_linked_and_deleted(client: TestClient) -> No
         412,
         "PRECONDITION_FAILED",
     )
-    stranger = create_character(client, create_project(client))
-    assert status_and_code(client.put(url, json={"character_id": stranger["id"]})) == (404, "NOT_FOUND")
+    foreign_character = create_character(client, create_project(client))
+    assert status_and_code(client.put(url, json={"character_id": foreign_character["id"]})) == (404, "NOT_FOUND")
     require_success(client.delete(f"{API_ROOT}/characters/{character['id']}"))
     assert require_success(client.get(url))["character_key"] is None
     require_success(client.delete(url))

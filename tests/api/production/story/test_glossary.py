@@ -95,8 +95,8 @@ def test_a_built_in_element_cannot_change_and_is_overridden_by_name(client: Test
     assert status_and_code(client.put(url, json={"name": "x"})) == (409, "CONFLICT")
     assert status_and_code(client.delete(url)) == (409, "CONFLICT")
     mine = create_project(client)
-    own = BELL | {"project_id": mine, "name": "Kimono", "triggers": ["kimono"], "violations": ["red"]}
-    require_success(client.post(f"{API_ROOT}/cultural-elements", json=own), 201)
+    override = BELL | {"project_id": mine, "name": "Kimono", "triggers": ["kimono"], "violations": ["red"]}
+    require_success(client.post(f"{API_ROOT}/cultural-elements", json=override), 201)
     findings = check_culture(client, prompt="a red kimono, left over right", project_id=mine)
     assert [(finding["element_name"], finding["finding"]) for finding in findings] == [("Kimono", "broken")]
 

@@ -109,11 +109,11 @@ def test_reorder_is_one_commit_that_numbers_all_scenes(client: TestClient) -> No
     ]
     assert require_success(client.get(f"{API_ROOT}/scenes", params={"project_id": project_id})) == answer
     assert require_success(client.get(f"{API_ROOT}/scenes/{ids[0]}/versions"))[0]["message"] == "Begin with the end"
-    stranger = create_scene(client, create_project(client))["id"]
+    foreign_scene_id = create_scene(client, create_project(client))["id"]
     for invalid_order in (
         new_order[:2],
         [*new_order[:2], new_order[0]],
-        [*new_order[:2], stranger],
+        [*new_order[:2], foreign_scene_id],
         [*new_order, 999999999],
     ):
         refused = client.post(f"{API_ROOT}/scenes/reorder", json={"project_id": project_id, "scene_ids": invalid_order})
@@ -126,8 +126,10 @@ def test_duplicate_copies_all_but_the_video(client: TestClient) -> None:
     village = create_scene(client, project_id, mood="calm")
     url = f"{API_ROOT}/scenes/{village['id']}/duplicate"
     copied = require_edit(client.post(url, json={}), 201)
-    own = {"id", "key", "scene_number", "created_at", "updated_at"}
-    assert {name: copied[name] for name in copied.keys() - own} == {name: village[name] for name in copied.keys() - own}
+    distinct_fields = {"id", "key", "scene_number", "created_at", "updated_at"}
+    assert {name: copied[name] for name in copied.keys() - distinct_fields} == {
+        name: village[name] for name in copied.keys() - distinct_fields
+    }
     assert (copied["scene_number"], copied["key"] != village["key"]) == (2, True)
     assert require_success(client.post(url, json={"scene_number": 9}), 201)["scene_number"] == 9
     assert status_and_code(client.post(url, json={"scene_number": 9})) == (409, "CONFLICT")

@@ -72,9 +72,10 @@ def test_concurrent_edits_of_different_fields_are_all_kept(
     kai = client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai"}).json()
     fields = {"left": "backstory", "right": "personality"}
 
-    def write(own: httpx.Client, writer: str) -> list[int]:
+    def write(writer_client: httpx.Client, writer: str) -> list[int]:
         answers = [
-            own.put(f"{API_ROOT}/characters/{kai['id']}", json={fields[writer]: f"{writer} {n}"}) for n in range(EDITS)
+            writer_client.put(f"{API_ROOT}/characters/{kai['id']}", json={fields[writer]: f"{writer} {n}"})
+            for n in range(EDITS)
         ]
         return [answer.status_code for answer in answers]
 
@@ -92,32 +93,32 @@ def test_concurrent_edits_with_the_same_etag_refuse_one_and_overwrite_none(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     kai = client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai", "seed": 0}).json()
-    place, together = f"{API_ROOT}/characters/{kai['id']}", threading.Barrier(len(WRITERS))
+    url_of_kai, barrier = f"{API_ROOT}/characters/{kai['id']}", threading.Barrier(len(WRITERS))
 
-    def write(own: httpx.Client, _: str) -> list[int]:
+    def write(writer_client: httpx.Client, _: str) -> list[int]:
         statuses = []
         for _round in range(EDITS):
-            read = own.get(place)
+            read = writer_client.get(url_of_kai)
             step = {"seed": read.json()["seed"] + 1}
-            together.wait(timeout=30)
-            answer = own.put(place, json=step, headers={"If-Match": read.headers["ETag"]})
+            barrier.wait(timeout=30)
+            answer = writer_client.put(url_of_kai, json=step, headers={"If-Match": read.headers["ETag"]})
             assert answer.is_success or answer.json()["error"]["code"] == "PRECONDITION_FAILED"
             statuses.append(answer.status_code)
-            together.wait(timeout=30)
+            barrier.wait(timeout=30)
         return statuses
 
     pairs = [sorted(pair) for pair in zip(*run_both(url, write), strict=True)]
     assert pairs == [[200, 412]] * EDITS
-    assert client.get(place).json()["seed"] == EDITS
+    assert client.get(url_of_kai).json()["seed"] == EDITS
     assert_sound(sessions, project_id)
 
 
 def test_scenes_created_at_once_get_distinct_numbers(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
-    def write(own: httpx.Client, writer: str) -> list[int]:
+    def write(writer_client: httpx.Client, writer: str) -> list[int]:
         bodies = [{"project_id": project_id, "description": f"{writer} {n}"} for n in range(EDITS)]
-        return [own.post(f"{API_ROOT}/scenes", json=body).json()["scene_number"] for body in bodies]
+        return [writer_client.post(f"{API_ROOT}/scenes", json=body).json()["scene_number"] for body in bodies]
 
     numbers = run_both(url, write)
     assert sorted(numbers[0] + numbers[1]) == list(range(1, 2 * EDITS + 1))
@@ -129,9 +130,9 @@ def test_scenes_created_at_once_get_distinct_numbers(
 def test_a_scene_number_is_taken_once_and_the_refusal_names_it(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
-    def write(own: httpx.Client, writer: str) -> list[int]:
+    def write(writer_client: httpx.Client, writer: str) -> list[int]:
         bodies = [{"project_id": project_id, "description": writer, "scene_number": n + 1} for n in range(EDITS)]
-        answers = [own.post(f"{API_ROOT}/scenes", json=body) for body in bodies]
+        answers = [writer_client.post(f"{API_ROOT}/scenes", json=body) for body in bodies]
         for number, answer in enumerate(answers, start=1):
             assert answer.is_success or str(number) in answer.json()["error"]["message"]
         return [answer.status_code for answer in answers]
@@ -148,14 +149,14 @@ def test_concurrent_commits_follow_each_other_and_the_log_has_each_once(
 ) -> None:
     """Each writer names the head that it read; the second one reads again."""
 
-    def write(own: httpx.Client, writer: str) -> list[str]:
+    def write(writer_client: httpx.Client, writer: str) -> list[str]:
         hashes = []
         for number in range(EDITS):
             body = {"project_id": project_id, "message": f"{writer} {number}"}
             body["changes"] = {"characters": {writer: {"backstory": f"{number}"}}}
             while True:
-                head = own.get(f"{API_ROOT}/branches", params={"project_id": project_id}).json()[0]["head"]
-                answer = own.post(f"{API_ROOT}/commit", json=body | {"expected_head": head})
+                head = writer_client.get(f"{API_ROOT}/branches", params={"project_id": project_id}).json()[0]["head"]
+                answer = writer_client.post(f"{API_ROOT}/commit", json=body | {"expected_head": head})
                 if answer.status_code != 412:
                     break
             assert answer.status_code == 201, answer.text
@@ -180,15 +181,15 @@ def test_a_merge_during_edits_loses_neither(
     client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai"})
     client.post(f"{API_ROOT}/branch", json={"project_id": project_id, "branch_name": "ending"})
 
-    def write(own: httpx.Client, writer: str) -> list[int]:
+    def write(writer_client: httpx.Client, writer: str) -> list[int]:
         statuses = []
         for n in range(EDITS):
             on = "ending" if writer == "left" else "main"
             body = {"project_id": project_id, "branch_name": on, "name": f"{writer} {n}"}
-            statuses.append(own.post(f"{API_ROOT}/characters", json=body).status_code)
+            statuses.append(writer_client.post(f"{API_ROOT}/characters", json=body).status_code)
             if writer == "left":
                 merge = {"project_id": project_id, "source_branch": "ending", "target_branch": "main"}
-                statuses.append(own.post(f"{API_ROOT}/merge", json=merge).status_code)
+                statuses.append(writer_client.post(f"{API_ROOT}/merge", json=merge).status_code)
         return statuses
 
     assert run_both(url, write) == [[201, 200] * EDITS, [201] * EDITS]
