@@ -256,13 +256,13 @@ def test_approval_and_rejection_move_the_take_of_the_scene(
     assert (first["accepted_asset_id"], first["status"]) == (take, "final")
     assert get_stale_scenes(client, story)["stale"] == []
     with sessions() as session:
-        appearances = session.scalars(select(CharacterAppearance).where(CharacterAppearance.asset_id == take)).one()
-        assert (appearances.character_name, appearances.character_id, appearances.scene_key) == (
+        stored = session.scalars(select(CharacterAppearance).where(CharacterAppearance.asset_id == take)).one()
+        assert (stored.character_name, stored.character_id, stored.scene_key) == (
             "Kai Nakamura",
             story["kai"],
             uuid.UUID(first["key"]),
         )
-        assert appearances.character_hash is not None
+        assert stored.character_hash is not None
     appearances = read_all_pages(client, f"characters/{story['kai']}/appearances", limit=1)
     assert [appearance["asset_id"] for appearance in appearances] == [take, accepted]
     assert client.get(appearances[0]["file_url"]).status_code == 200
