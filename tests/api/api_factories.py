@@ -34,31 +34,31 @@ def require_edit(answer: Response, status: int = 200) -> Any:
 
 
 def create_project(client: TestClient, **fields: Any) -> int:
-    made: int = require_success(client.post(f"{API_ROOT}/projects", json={"name": "My Anime Project", **fields}), 201)[
-        "id"
-    ]
-    return made
+    project_id: int = require_success(
+        client.post(f"{API_ROOT}/projects", json={"name": "My Anime Project", **fields}), 201
+    )["id"]
+    return project_id
 
 
 def create_character(client: TestClient, project_id: int, **fields: Any) -> dict[str, Any]:
-    made: dict[str, Any] = require_edit(
+    character: dict[str, Any] = require_edit(
         client.post(f"{API_ROOT}/characters", json={"project_id": project_id, **KAI, **fields}), 201
     )
-    return made
+    return character
 
 
 def create_scene(client: TestClient, project_id: int, **fields: Any) -> dict[str, Any]:
-    made: dict[str, Any] = require_edit(
+    scene: dict[str, Any] = require_edit(
         client.post(f"{API_ROOT}/scenes", json={"project_id": project_id, **VILLAGE_SCENE, **fields}), 201
     )
-    return made
+    return scene
 
 
 def create_bible(client: TestClient, project_id: int, **fields: Any) -> dict[str, Any]:
-    made: dict[str, Any] = require_edit(
+    bible: dict[str, Any] = require_edit(
         client.post(f"{API_ROOT}/projects/{project_id}/bible", json={**BIBLE, **fields}), 201
     )
-    return made
+    return bible
 
 
 def create_branch(client: TestClient, project_id: int, name: str = "experimental_ending") -> None:

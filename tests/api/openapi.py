@@ -47,9 +47,9 @@ class Operation:
 
 def list_operations(document: Schema) -> list[Operation]:
     return [
-        Operation(method.upper(), path, said, document)
+        Operation(method.upper(), path, definition, document)
         for path, methods in document["paths"].items()
-        for method, said in methods.items()
+        for method, definition in methods.items()
         if method in METHODS
     ]
 

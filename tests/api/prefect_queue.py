@@ -28,8 +28,8 @@ def create_deployments(prefect: PrefectClient) -> None:
     """Create the pools and deployments of a stack."""
     with httpx.Client(base_url=prefect.url) as http:
         for pool in set(FLOWS.values()):
-            made = http.post("/work_pools/", json={"name": pool, "type": "process", "concurrency_limit": 100})
-            assert made.status_code in (201, 409), made.text
+            created = http.post("/work_pools/", json={"name": pool, "type": "process", "concurrency_limit": 100})
+            assert created.status_code in (201, 409), created.text
         for name, pool in FLOWS.items():
             flow_id = http.post("/flows/", json={"name": name}).json()["id"]
             deployment = {"name": name, "flow_id": flow_id, "work_pool_name": pool, "enforce_parameter_schema": False}

@@ -50,18 +50,18 @@ def serve(answer: Responder) -> Iterator[str]:
 @contextmanager
 def reserve_refusing_address() -> Iterator[str]:
     """An address where nothing listens; the port is reserved meanwhile."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{held.getsockname()[1]}"
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @contextmanager
 def serve_silence() -> Iterator[str]:
     """An address that accepts connections and never answers."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        held.listen()
-        yield f"http://127.0.0.1:{held.getsockname()[1]}"
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 class FakePrefect:
@@ -84,8 +84,8 @@ class FakePrefect:
         if path.endswith("/create_flow_run"):
             return 201, self._run(body)
         if path == "/api/flow_runs/filter":
-            wanted = set(body["flow_runs"]["id"]["any_"])
-            return 200, [run for run in self.runs.values() if run["id"] in wanted]
+            run_ids = set(body["flow_runs"]["id"]["any_"])
+            return 200, [run for run in self.runs.values() if run["id"] in run_ids]
         return 404, {"detail": "Not Found"}
 
     def _run(self, body: dict[str, Any]) -> dict[str, Any]:

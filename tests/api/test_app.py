@@ -1,4 +1,4 @@
-"""The frame by itself: the envelope on every failure, request ids, logs, documents."""
+"""The common frame of a service: the envelope on every failure, request ids, logs, documents."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def test_good_request_is_answered_with_a_fresh_request_id(client: TestClient) ->
     assert first.headers["X-Request-ID"] != second.headers["X-Request-ID"]
 
 
-def test_sane_request_id_is_kept_and_another_replaced(client: TestClient) -> None:
-    kept = client.get("/api/conflict", headers={"X-Request-ID": "job-17:a.b_c"})
-    assert read_error(kept)["request_id"] == "job-17:a.b_c"
-    for odd in ("", "a b", "x" * 129, 'evil"id', "<script>"):
-        answer = client.get("/api/scenes", headers={"X-Request-ID": odd})
+def test_a_valid_request_id_is_kept_and_an_invalid_one_replaced(client: TestClient) -> None:
+    accepted = client.get("/api/conflict", headers={"X-Request-ID": "job-17:a.b_c"})
+    assert read_error(accepted)["request_id"] == "job-17:a.b_c"
+    for invalid_id in ("", "a b", "x" * 129, 'evil"id', "<script>"):
+        answer = client.get("/api/scenes", headers={"X-Request-ID": invalid_id})
         assert answer.headers["X-Request-ID"].startswith("req_")
 
 
@@ -54,7 +54,7 @@ def test_errors_of_tower_keep_code_status_and_details(client: TestClient) -> Non
     assert read_error(answer)["code"] == "UNAVAILABLE"
 
 
-def test_silent_database_is_503_and_tells_no_addresses(client: TestClient) -> None:
+def test_a_silent_database_is_503_without_addresses(client: TestClient) -> None:
     answer = client.get("/api/database")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "2"
@@ -73,21 +73,19 @@ class Records(logging.Handler):
 
 @pytest.fixture
 def records() -> Iterator[Records]:
-    kept = Records()
+    handler = Records()
     loggers = [logging.getLogger("tower"), logging.getLogger("api")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.addHandler(kept)
+        logger.addHandler(handler)
         logger.setLevel("INFO")
-    yield kept
+    yield handler
     for logger, level in zip(loggers, levels, strict=True):
-        logger.removeHandler(kept)
+        logger.removeHandler(handler)
         logger.setLevel(level)
 
 
-def test_unexpected_error_is_logged_whole_and_answered_without_a_word_of_it(
-    client: TestClient, records: Records
-) -> None:
+def test_an_unexpected_error_is_logged_in_full_and_hidden_from_the_answer(client: TestClient, records: Records) -> None:
     answer = client.get("/api/boom")
     assert answer.status_code == 500
     error = read_error(answer)
@@ -107,12 +105,12 @@ def test_failure_in_the_middle_of_an_answer_breaks_the_connection(client: TestCl
 def test_each_request_leaves_one_access_record(client: TestClient, records: Records) -> None:
     client.get("/api/scenes?limit=1")
     client.get("/api/absent%0Aforged")
-    seen = [record for record in records.kept if record.name == "tower.access"]
-    assert [(r.__dict__["method"], r.__dict__["path"], r.__dict__["status"]) for r in seen] == [
+    access_records = [record for record in records.kept if record.name == "tower.access"]
+    assert [(r.__dict__["method"], r.__dict__["path"], r.__dict__["status"]) for r in access_records] == [
         ("GET", "/api/scenes", 200),
         ("GET", "/api/absent%0Aforged", 404),
     ]
-    assert all(record.__dict__["ms"] >= 0 for record in seen)
+    assert all(record.__dict__["ms"] >= 0 for record in access_records)
 
 
 def test_openapi_documents_the_envelope_for_every_operation(client: TestClient) -> None:
@@ -132,6 +130,6 @@ def test_docs_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
     assert client.get("/redoc").status_code == 404
 
 
-def test_no_origin_is_let_in_by_default(client: TestClient) -> None:
+def test_no_origin_is_allowed_by_default(client: TestClient) -> None:
     answer = client.get("/api/scenes", headers={"Origin": "http://elsewhere.example"})
     assert not [name for name in answer.headers if name.lower().startswith("access-control-allow")]

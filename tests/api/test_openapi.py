@@ -1,4 +1,4 @@
-"""OpenAPI is complete and true: enough to make a good client from, for every operation of every service."""
+"""OpenAPI documents every operation of every service well enough to generate a client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from tower.settings import Settings
 SERVICES = {"production": production.create_app, "music": music.create_app}
 DOCUMENTS = {name: create(Settings(database_url="postgresql://unused")).openapi() for name, create in SERVICES.items()}
 ALL = [
-    pytest.param(one, id=f"{name}: {one}") for name, document in DOCUMENTS.items() for one in list_operations(document)
+    pytest.param(operation, id=f"{name}: {operation}")
+    for name, document in DOCUMENTS.items()
+    for operation in list_operations(document)
 ]
 EXACT = 2**53 - 1  # the largest integer that OpenAPI's numbers and JavaScript's hold
 ENVELOPE = {"$ref": "#/components/schemas/ErrorAnswer"}
@@ -23,32 +25,34 @@ ENVELOPE = {"$ref": "#/components/schemas/ErrorAnswer"}
 
 @pytest.mark.parametrize("operation", ALL)
 def test_operation_is_named_grouped_and_explained(operation: Operation) -> None:
-    said = operation.definition
-    assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", said["operationId"])
-    assert said["tags"]
-    assert said["summary"]
-    assert said["description"][0].isupper()
-    assert said["description"].endswith((".", ")", "?"))
+    definition = operation.definition
+    assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", definition["operationId"])
+    assert definition["tags"]
+    assert definition["summary"]
+    assert definition["description"][0].isupper()
+    assert definition["description"].endswith((".", ")", "?"))
 
 
 @pytest.mark.parametrize("operation", ALL)
-def test_operation_says_what_it_answers(operation: Operation) -> None:
-    good = {status: said for status, said in operation.definition["responses"].items() if status.startswith("2")}
+def test_every_operation_documents_its_answers(operation: Operation) -> None:
+    good = {
+        status: response for status, response in operation.definition["responses"].items() if status.startswith("2")
+    }
     assert good
-    for status, said in good.items():
+    for status, response in good.items():
         if status == "204":
             continue
-        for media, content in said["content"].items():
+        for media, content in response["content"].items():
             schema = operation.resolve(content.get("schema", {}))
             assert media != "application/json" or schema.keys() & {"type", "anyOf", "oneOf"}, f"{status} has no model"
 
 
 @pytest.mark.parametrize("operation", ALL)
-def test_operation_says_how_it_fails(operation: Operation) -> None:
-    failures = {status: said for status, said in operation.definition["responses"].items() if status[0] in "45"}
-    for said in failures.values():
-        assert said["content"]["application/json"]["schema"] == ENVELOPE
-        assert said["description"]
+def test_every_operation_documents_its_errors(operation: Operation) -> None:
+    failures = {status: response for status, response in operation.definition["responses"].items() if status[0] in "45"}
+    for response in failures.values():
+        assert response["content"]["application/json"]["schema"] == ENVELOPE
+        assert response["description"]
     expected = {"422", "500", "503"}
     expected |= set() if operation.is_open() else {"401", "403", "429"}
     expected |= {"400", "413", "415"} if operation.body() else set()
@@ -56,7 +60,7 @@ def test_operation_says_how_it_fails(operation: Operation) -> None:
     assert expected - set(failures) == set()
 
 
-@pytest.mark.parametrize("operation", [one for one in ALL if one.values[0].body()])  # type: ignore[union-attr] # they are operations
+@pytest.mark.parametrize("operation", [operation for operation in ALL if operation.values[0].body()])  # type: ignore[union-attr] # the values are operations
 def test_body_has_an_example_with_known_fields(operation: Operation) -> None:
     body = operation.body()
     assert body["examples"]
@@ -68,7 +72,7 @@ def test_body_has_an_example_with_known_fields(operation: Operation) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_operation_ids_are_unique(name: str) -> None:
-    ids = [one.definition["operationId"] for one in list_operations(DOCUMENTS[name])]
+    ids = [operation.definition["operationId"] for operation in list_operations(DOCUMENTS[name])]
     assert len(set(ids)) == len(ids)
 
 
@@ -79,16 +83,18 @@ def test_bounds_of_integers_are_exact(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_methods_that_are_not_there_are_405_and_say_which_are(name: str) -> None:
+def test_undefined_methods_are_405_with_the_allowed_ones(name: str) -> None:
     document = DOCUMENTS[name]
-    taken: dict[str, set[str]] = {}
-    for one in list_operations(document):
-        taken.setdefault(one.path, set()).add(one.method)
+    methods_by_path: dict[str, set[str]] = {}
+    for operation in list_operations(document):
+        methods_by_path.setdefault(operation.path, set()).add(operation.method)
     client = TestClient(SERVICES[name](Settings(database_url="postgresql://unused")))
-    for path in taken:
-        here = re.sub("{.*?}", "1", path)
-        known = set().union(*(methods for other, methods in taken.items() if path_pattern(other).fullmatch(here)))
-        for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - known:
-            answer = client.request(method, here)
-            assert (answer.status_code, method, here) == (405, method, here)
-            assert set(answer.headers["Allow"].split(", ")) - {"HEAD"} == known
+    for path in methods_by_path:
+        url = re.sub("{.*?}", "1", path)
+        documented = set().union(
+            *(methods for other, methods in methods_by_path.items() if path_pattern(other).fullmatch(url))
+        )
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - documented:
+            answer = client.request(method, url)
+            assert (answer.status_code, method, url) == (405, method, url)
+            assert set(answer.headers["Allow"].split(", ")) - {"HEAD"} == documented

@@ -1,4 +1,4 @@
-"""The processes that answer: forked, replaced, and ended together."""
+"""The serving processes are forked, replaced, and ended together."""
 
 from __future__ import annotations
 
@@ -43,108 +43,112 @@ def start(api_database_url: str, tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def start(*services: str, **env: str) -> subprocess.Popen[str]:
-        own = {"TOWER_DATABASE_URL": api_database_url, "TOWER_DATA_DIR": str(tmp_path / "data")}
-        own["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
+        service_env = {"TOWER_DATABASE_URL": api_database_url, "TOWER_DATA_DIR": str(tmp_path / "data")}
+        service_env["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
         command = [sys.executable, "-m", "api.serving", *services]
-        alone = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}  # as a user's own
-        process = subprocess.Popen(command, env={**alone, **own, **env}, stderr=subprocess.PIPE, text=True)
+        inherited_env = {
+            name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"
+        }  # as in a user's shell
+        process = subprocess.Popen(
+            command, env={**inherited_env, **service_env, **env}, stderr=subprocess.PIPE, text=True
+        )
         started.append(process)
         return process
 
     yield start
     for process in started:
-        for child in children(process):
+        for child in list_children(process):
             child.kill()
         process.kill()
         process.communicate()
 
 
-def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def list_children(process: subprocess.Popen[str]) -> list[psutil.Process]:
     try:
         return psutil.Process(process.pid).children()
     except psutil.NoSuchProcess:
         return []
 
 
-def answers(port: int) -> bool:
+def is_answering(port: int) -> bool:
     try:
         return httpx.get(f"http://127.0.0.1:{port}{A}/projects", timeout=20).is_success
     except httpx.TransportError:
         return False
 
 
-def until(happened: Callable[[], bool], within_s: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
-    while not happened():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def test_one_that_is_killed_is_replaced_while_the_other_answers(start: Start, port: int) -> None:
+def test_a_killed_process_is_replaced_while_the_other_answers(start: Start, port: int) -> None:
     parent = start(f"production:{port}:2")
-    until(lambda: answers(port))
-    killed, other = children(parent)
+    wait_until(lambda: is_answering(port))
+    killed, other = list_children(parent)
     time.sleep(MIN_LIFE_S)
     killed.kill()
-    until(lambda: len(children(parent)) == 2 and killed not in children(parent))
+    wait_until(lambda: len(list_children(parent)) == 2 and killed not in list_children(parent))
     assert other.is_running()
-    until(lambda: all(answers(port) for _ in range(20)))
+    wait_until(lambda: all(is_answering(port) for _ in range(20)))
 
 
-def test_sigterm_ends_them_all_and_frees_the_port(start: Start, port: int) -> None:
+def test_sigterm_ends_all_processes_and_frees_the_port(start: Start, port: int) -> None:
     parent = start(f"production:{port}:2")
-    until(lambda: answers(port))
-    forked = children(parent)
+    wait_until(lambda: is_answering(port))
+    forked = list_children(parent)
     parent.send_signal(signal.SIGTERM)
     assert parent.wait(20) == 0
     assert not any(child.is_running() for child in forked)
-    assert not answers(port)
+    assert not is_answering(port)
 
 
-def test_none_outlives_a_parent_that_was_killed(start: Start, port: int) -> None:
+def test_no_process_outlives_a_killed_parent(start: Start, port: int) -> None:
     parent = start(f"production:{port}:2")
-    until(lambda: answers(port))
-    forked = children(parent)
+    wait_until(lambda: is_answering(port))
+    forked = list_children(parent)
     parent.kill()
     parent.wait()
     assert psutil.wait_procs(forked, timeout=20)[1] == []
 
 
-def test_what_cannot_start_ends_all_and_says_why(start: Start, port: int) -> None:
-    ended = start(f"production:{port}:2", TOWER_REQUIRE_KEYS="1")
-    said = ended.communicate(timeout=60)[1]
-    assert ended.returncode == 1
-    assert "tower key create" in said
+def test_a_failed_start_ends_all_processes_with_the_reason(start: Start, port: int) -> None:
+    process = start(f"production:{port}:2", TOWER_REQUIRE_KEYS="1")
+    output = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "tower key create" in output
 
 
-def test_a_port_that_is_taken_is_named(start: Start) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        ended = start(f"production:{port}:1")
-        said = ended.communicate(timeout=60)[1]
-    assert ended.returncode == 1
-    assert f"tower: port {port} of the production API" in said
+def test_the_error_names_a_port_in_use(start: Start) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        process = start(f"production:{port}:1")
+        output = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert f"tower: port {port} of the production API" in output
 
 
 def test_the_apis_fork_while_one_thread_runs(start: Start, port: int, tmp_path: Path) -> None:
     counts = tmp_path / "counts"
-    at_start(tmp_path, COUNT_AT_FORKS)
+    run_at_start(tmp_path, COUNT_AT_FORKS)
     parent = start(f"production:{port}:1", f"music:{find_free_port()}:1", PYTHONPATH=str(tmp_path), COUNTS=str(counts))
-    until(lambda: answers(port))
-    assert len(children(parent)) == 2
+    wait_until(lambda: is_answering(port))
+    assert len(list_children(parent)) == 2
     assert counts.read_text().split() == ["1", "1"]
 
 
-def test_it_does_not_fork_beside_a_thread_that_a_package_started(start: Start, port: int, tmp_path: Path) -> None:
-    at_start(tmp_path, START_A_THREAD)
-    ended = start(f"production:{port}:1", PYTHONPATH=str(tmp_path))
-    said = ended.communicate(timeout=60)[1]
-    assert ended.returncode == 1
-    assert "tower: 2 threads run before the production API forks" in said
+def test_a_thread_started_by_a_package_prevents_forking(start: Start, port: int, tmp_path: Path) -> None:
+    run_at_start(tmp_path, START_A_THREAD)
+    process = start(f"production:{port}:1", PYTHONPATH=str(tmp_path))
+    output = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "tower: 2 threads run before the production API forks" in output
 
 
-def at_start(folder: Path, code: str) -> None:
-    """Let a Python whose PYTHONPATH is `folder` run this before all else."""
+def run_at_start(folder: Path, code: str) -> None:
+    """Make a Python with `folder` in its PYTHONPATH run this code first."""
     (folder / "sitecustomize.py").write_text(code)

@@ -1,4 +1,4 @@
-"""The fixture for tests of several at once: real commits, and nothing left behind."""
+"""The fixture for concurrent tests: real commits, and an empty database afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way to the database."""
+"""Engines, connections and prepared statements."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_a_connection_that_the_server_closed_is_replaced(database_url: str) -> N
 
 
 @pytest.fixture
-def single(database_url: str) -> Iterator[Engine]:
-    """An engine of one connection, which all sessions share one after another."""
+def single_connection(database_url: str) -> Iterator[Engine]:
+    """An engine with one connection, which all sessions use in turn."""
     engine = open_engine(database_url, pool_size=1)
     yield engine
     engine.dispose()
@@ -49,7 +49,7 @@ def single(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def table(database_url: str) -> Iterator[str]:
-    """A table of its own, to be migrated."""
+    """A separate table to migrate."""
     other = open_engine(database_url)
     with other.begin() as connection:
         connection.execute(text("create table public.outdated (id int primary key, value int)"))
@@ -60,102 +60,104 @@ def table(database_url: str) -> Iterator[str]:
     other.dispose()
 
 
-def ask(engine: Engine, statement: Any, **values: Any) -> Any:
+def execute(engine: Engine, statement: Any, **values: Any) -> Any:
     with session_factory(engine).begin() as session:
         return session.scalar(statement, values)
 
 
-def prepared(engine: Engine, part: str) -> list[str]:
-    """The statements with these words that the server has prepared for the connection of this engine."""
+def list_prepared_statements(engine: Engine, part: str) -> list[str]:
+    """The prepared statements of this engine's connection that contain `part`."""
     with session_factory(engine).begin() as session:
-        known = session.scalars(text("select statement from pg_prepared_statements")).all()
-    return [statement for statement in known if part in statement]
+        statements = session.scalars(text("select statement from pg_prepared_statements")).all()
+    return [statement for statement in statements if part in statement]
 
 
-def test_without_transactions_each_statement_counts_at_once(single: Engine, table: str) -> None:
-    with read_session_factory(single)() as session:
+def test_without_transactions_each_statement_commits_at_once(single_connection: Engine, table: str) -> None:
+    with read_session_factory(single_connection)() as session:
         session.execute(text(f"update {table} set value = 8"))
         session.rollback()
         assert session.scalar(text(f"select value from {table}")) == 8
-    with session_factory(single)() as session:  # and the connection goes back as it was
+    with session_factory(single_connection)() as session:  # and the connection returns to the pool in its normal mode
         session.execute(text(f"update {table} set value = 9"))
         session.rollback()
         assert session.scalar(text(f"select value from {table}")) == 8
 
 
-def test_a_statement_that_returns_is_prepared_on_the_server_once(single: Engine) -> None:
-    wanted = select(Project.name).where(Project.id == 1)
+def test_a_statement_that_returns_is_prepared_on_the_server_once(single_connection: Engine) -> None:
+    query = select(Project.name).where(Project.id == 1)
     for _ in range(PREPARE_THRESHOLD):
-        ask(single, wanted)
-    assert prepared(single, "anime_projects") == []
+        execute(single_connection, query)
+    assert list_prepared_statements(single_connection, "anime_projects") == []
     for _ in range(10):
-        ask(single, wanted)
-    [statement] = prepared(single, "anime_projects")
+        execute(single_connection, query)
+    [statement] = list_prepared_statements(single_connection, "anime_projects")
     assert "$1" in statement
 
 
-def test_a_transaction_that_is_rolled_back_takes_all_prepared_statements_along(single: Engine) -> None:
-    """psycopg forgets them then, so what only reads should commit too: see api.http.dependencies."""
-    wanted = select(Project.name).where(Project.id == 2)
+def test_a_rollback_removes_all_prepared_statements(single_connection: Engine) -> None:
+    """psycopg discards them after a rollback, so reads commit too: see api.http.dependencies."""
+    query = select(Project.name).where(Project.id == 2)
     for _ in range(10):
-        ask(single, wanted)
-    assert len(prepared(single, "anime_projects")) == 1
-    with session_factory(single)() as session:
-        session.scalar(wanted)
-    assert prepared(single, "anime_projects") == []
+        execute(single_connection, query)
+    assert len(list_prepared_statements(single_connection, "anime_projects")) == 1
+    with session_factory(single_connection)() as session:
+        session.scalar(query)
+    assert list_prepared_statements(single_connection, "anime_projects") == []
 
 
-def test_prepared_statements_answer_with_the_values_of_each_call(single: Engine) -> None:
-    assert [ask(single, text("select cast(:n as int) * 2"), n=n) for n in range(20)] == [2 * n for n in range(20)]
-    assert len(prepared(single, "* 2")) == 1
+def test_prepared_statements_answer_with_the_values_of_each_call(single_connection: Engine) -> None:
+    assert [execute(single_connection, text("select cast(:n as int) * 2"), n=n) for n in range(20)] == [
+        2 * n for n in range(20)
+    ]
+    assert len(list_prepared_statements(single_connection, "* 2")) == 1
 
 
-def test_a_new_connection_prepares_anew(single: Engine, database_url: str) -> None:
-    wanted = text("select cast(:n as int) + 40")
+def test_a_new_connection_prepares_its_own_statements(single_connection: Engine, database_url: str) -> None:
+    query = text("select cast(:n as int) + 40")
     for _ in range(10):
-        ask(single, wanted, n=2)
-    pid = ask(single, text("select pg_backend_pid()"))
+        execute(single_connection, query, n=2)
+    pid = execute(single_connection, text("select pg_backend_pid()"))
     other = open_engine(database_url)
-    assert ask(other, text("select pg_terminate_backend(:pid, 5000)"), pid=pid)
+    assert execute(other, text("select pg_terminate_backend(:pid, 5000)"), pid=pid)
     other.dispose()
-    assert ask(single, wanted, n=2) == 42
-    assert prepared(single, "+ 40") == []
-    assert [ask(single, wanted, n=n) for n in range(10)] == list(range(40, 50))
-    assert len(prepared(single, "+ 40")) == 1
+    assert execute(single_connection, query, n=2) == 42
+    assert list_prepared_statements(single_connection, "+ 40") == []
+    assert [execute(single_connection, query, n=n) for n in range(10)] == list(range(40, 50))
+    assert len(list_prepared_statements(single_connection, "+ 40")) == 1
 
 
-def test_a_migration_that_adds_to_a_table_leaves_prepared_statements_good(
-    single: Engine, database_url: str, table: str
+def test_a_migration_that_adds_a_column_keeps_prepared_statements_valid(
+    single_connection: Engine, database_url: str, table: str
 ) -> None:
-    wanted = text(f"select value from {table} where id = :id")
-    assert {ask(single, wanted, id=1) for _ in range(10)} == {7}
-    change(database_url, f"alter table {table} add column more text default 'x'")
-    change(database_url, f"create index on {table} (value)")
-    assert {ask(single, wanted, id=1) for _ in range(10)} == {7}
+    query = text(f"select value from {table} where id = :id")
+    assert {execute(single_connection, query, id=1) for _ in range(10)} == {7}
+    run_ddl(database_url, f"alter table {table} add column more text default 'x'")
+    run_ddl(database_url, f"create index on {table} (value)")
+    assert {execute(single_connection, query, id=1) for _ in range(10)} == {7}
 
 
-def test_a_migration_that_changes_a_type_costs_one_call_and_no_more(
-    single: Engine, database_url: str, table: str
+def test_a_migration_that_changes_a_type_fails_one_call_only(
+    single_connection: Engine, database_url: str, table: str
 ) -> None:
-    wanted = text(f"select value from {table} where id = :id")
-    assert {ask(single, wanted, id=1) for _ in range(10)} == {7}
-    change(database_url, f"alter table {table} alter column value type text using 'seven'")
+    query = text(f"select value from {table} where id = :id")
+    assert {execute(single_connection, query, id=1) for _ in range(10)} == {7}
+    run_ddl(database_url, f"alter table {table} alter column value type text using 'seven'")
     with pytest.raises(DBAPIError) as outdated:
-        ask(single, wanted, id=1)
+        execute(single_connection, query, id=1)
     assert outdated.value.connection_invalidated
-    assert {ask(single, wanted, id=1) for _ in range(10)} == {"seven"}
+    assert {execute(single_connection, query, id=1) for _ in range(10)} == {"seven"}
 
 
-def test_whoever_finds_all_connections_in_use_is_told_in_time(database_url: str) -> None:
+def test_an_exhausted_pool_raises_in_time(database_url: str) -> None:
     engine = open_engine(database_url, pool_size=1, wait_s=0.2)
     with engine.connect(), engine.connect(), pytest.raises(PoolTimeoutError):
         engine.connect()
-    assert ask(engine, text("select 1")) == 1
+    assert execute(engine, text("select 1")) == 1
     engine.dispose()
 
 
-def change(database_url: str, statement: str) -> None:
-    """What a migration does, on a connection of its own."""
+def run_ddl(database_url: str, statement: str) -> None:
+    """Run DDL on a separate connection, as a migration does."""
     other = open_engine(database_url)
     with other.begin() as connection:
         connection.execute(text(statement))

@@ -1,4 +1,4 @@
-"""Migrating, as those who start and operate the stack meet it."""
+"""Migrations as operators of the stack see them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def scratch_url(postgres: EmbeddedPostgres) -> Iterator[str]:
         connection.execute("drop database tower_scratch with (force)")
 
 
-def test_two_that_migrate_at_once_wait_for_each_other(scratch_url: str) -> None:
+def test_concurrent_migrations_wait_for_each_other(scratch_url: str) -> None:
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(migrate.upgrade, scratch_url) for _ in range(2)]:
-            done.result(timeout=60)
+        for upgrade in [pool.submit(migrate.upgrade, scratch_url) for _ in range(2)]:
+            upgrade.result(timeout=60)
     assert migrate.current_revision(scratch_url) == migrate.head_revision()
 
 
@@ -42,7 +42,7 @@ def test_migrations_are_found_from_any_folder(
     migrate.upgrade(database_url)
 
 
-def test_a_database_of_a_newer_tower_is_left_alone(scratch_url: str) -> None:
+def test_a_database_of_a_newer_tower_is_refused_unchanged(scratch_url: str) -> None:
     with psycopg.connect(scratch_url) as connection:
         connection.execute("create table public.alembic_version (version_num varchar(32) primary key)")
         connection.execute("insert into public.alembic_version values ('9999')")
@@ -52,7 +52,7 @@ def test_a_database_of_a_newer_tower_is_left_alone(scratch_url: str) -> None:
         assert connection.execute("select to_regclass('public.assets')").fetchone() == (None,)
 
 
-def test_a_database_that_cannot_be_reached_is_one_sentence() -> None:
+def test_an_unreachable_database_gives_a_one_sentence_error() -> None:
     with pytest.raises(MigrationError, match="Cannot reach the database: ") as caught:
         migrate.current_revision("postgresql://nobody@127.0.0.1:1/none")
     assert "\n" not in str(caught.value)
@@ -68,7 +68,7 @@ def test_a_database_of_another_encoding_is_refused(postgres: EmbeddedPostgres) -
             connection.execute("drop database tower_latin with (force)")
 
 
-def test_a_user_who_may_not_make_tables_is_told_so(postgres: EmbeddedPostgres, scratch_url: str) -> None:
+def test_a_user_without_create_rights_gets_a_clear_error(postgres: EmbeddedPostgres, scratch_url: str) -> None:
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
         connection.execute("create role guest login password 'guest'")
         try:

@@ -1,4 +1,4 @@
-"""The database as the migrations make it."""
+"""The database as the migrations create it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from db.models import METADATA
 from deployments.postgres import EmbeddedPostgres
 
 ROOT = Path(__file__).parents[2]
-# As the two documents name them.
+# named as in the two documents
 ANIME_API = """
     anime_projects projects characters scenes project_bibles bible_characters bible_history
     production_jobs quality_metrics generation_analytics style_templates
@@ -91,10 +91,10 @@ def test_models_and_migrations_agree_to_the_last_comment(engine: Engine, empty_u
     with from_models.begin() as connection:
         connection.execute(text("create schema anime_api"))
         METADATA.create_all(connection)
-    expected, found = catalog(from_models), catalog(engine)
+    expected, actual = catalog(from_models), catalog(engine)
     from_models.dispose()
     assert len(expected["columns"]) > 300
-    assert found == expected
+    assert actual == expected
 
 
 def test_upgrade_downgrade_upgrade_comes_back_to_the_same(engine: Engine, empty_url: str) -> None:
@@ -117,43 +117,43 @@ def test_upgrade_downgrade_upgrade_comes_back_to_the_same(engine: Engine, empty_
     scratch.dispose()
 
 
-def test_every_named_table_exists_in_its_schema_and_nothing_unnamed_does(engine: Engine) -> None:
+def test_the_schemas_contain_exactly_the_named_tables(engine: Engine) -> None:
     with engine.connect() as connection:
-        found = set(
+        actual = set(
             connection.scalars(
                 text("select schemaname || '.' || tablename from pg_tables where schemaname in ('anime_api', 'public')")
             )
         )
     assert len(NAMED) == 34
-    assert found == NAMED | OURS
+    assert actual == NAMED | OURS
 
 
 def test_docs_list_all_tables_and_only_code_that_exists() -> None:
-    told = TABLES.read_text()
-    listed = re.findall(r"^\| (anime_api|public) \| (\w+) \|", told, flags=re.MULTILINE)
-    assert sorted(f"{schema}.{table}" for schema, table in listed) == sorted(NAMED)
-    assert [path for path in re.findall(r"`([\w/]+\.py)`", told) if not (TABLES.parents[1] / path).is_file()] == []
+    page = TABLES.read_text()
+    documented = re.findall(r"^\| (anime_api|public) \| (\w+) \|", page, flags=re.MULTILINE)
+    assert sorted(f"{schema}.{table}" for schema, table in documented) == sorted(NAMED)
+    assert [path for path in re.findall(r"`([\w/]+\.py)`", page) if not (TABLES.parents[1] / path).is_file()] == []
 
 
-def test_every_table_says_what_it_holds(engine: Engine) -> None:
+def test_every_table_has_a_comment(engine: Engine) -> None:
     assert [name for name, (comment,) in catalog(engine)["tables"].items() if not comment] == []
 
 
-def test_every_timestamp_knows_its_time_zone(engine: Engine) -> None:
+def test_every_timestamp_has_a_time_zone(engine: Engine) -> None:
     kinds = {name: str(kind) for name, (_, kind, *_) in catalog(engine)["columns"].items()}
     timestamps = {name: kind for name, kind in kinds.items() if "time" in kind or "date" in kind}
     assert len(timestamps) > 40
     assert set(timestamps.values()) == {"timestamp with time zone"}
 
 
-def test_every_reference_says_what_a_delete_does() -> None:
+def test_every_foreign_key_defines_its_delete_rule() -> None:
     undecided = [
         key.name for table in METADATA.tables.values() for key in table.foreign_key_constraints if not key.ondelete
     ]
     assert undecided == []
 
 
-def test_every_reference_is_found_by_an_index_when_its_target_is_deleted(engine: Engine) -> None:
+def test_every_foreign_key_has_an_index(engine: Engine) -> None:
     slow = """
         select k.conrelid::regclass || ': ' || k.conname from pg_constraint k
         where k.contype = 'f' and not exists (
@@ -170,7 +170,7 @@ def test_all_models_are_mapped() -> None:
 
 
 def catalog(engine: Engine) -> Catalog:
-    """All that PostgreSQL knows of our tables, by name."""
+    """PostgreSQL's catalogue of our tables, by name."""
     with engine.connect() as connection:
         connection.execute(text("set local search_path = pg_catalog"))
         return {
@@ -180,6 +180,6 @@ def catalog(engine: Engine) -> Catalog:
 
 
 def alembic(url: str, *command: str) -> None:
-    """As an operator does, in the folder of alembic.ini."""
+    """Run alembic in the folder of alembic.ini, as an operator does."""
     environment = {**os.environ, "TOWER_DATABASE_URL": url}
     subprocess.run([sys.executable, "-m", "alembic", *command], env=environment, cwd=ROOT, check=True)

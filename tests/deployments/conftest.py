@@ -1,4 +1,4 @@
-"""What the tests of the stack share."""
+"""Fixtures for the tests of the stack."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PythonCommand = Callable[..., Command]
 
 @pytest.fixture
 def reachable() -> Iterator[Path]:
-    """A folder that every user can pass through."""
+    """A folder that every user can traverse."""
     with make_open_folder() as folder:
         yield folder
 
 
 @pytest.fixture
 def python(tmp_path: Path) -> PythonCommand:
-    """Makes commands that run some Python, each with a log in `tmp_path`."""
+    """Builds commands that run Python code, each with a log in `tmp_path`."""
 
     def make(code: str, *, name: str = "child", stop_timeout_s: float = 10.0) -> Command:
         return Command(

@@ -1,4 +1,4 @@
-"""A worker that is unwell rests, and comes back when it is well."""
+"""An unwell worker rests, and returns once it is healthy."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ from tower.settings import Settings
 NAME, PART = "gpu@box-123456", "worker-gpu"
 AWAY = RenderError("ComfyUI at http://box:8188 does not answer", code=ErrorCode.COMFYUI_UNREACHABLE)
 WITH_A_RUN = "import subprocess; subprocess.run(['sleep', '60']); import time; time.sleep(60)"
-ALONE = "import time; time.sleep(60)"
+IDLE = "import time; time.sleep(60)"
 REST_S = 0.2
 
 
 @dataclass
-class Resting:
-    """A worker process under a supervisor, its row, and the rest that watches over both."""
+class RestingWorker:
+    """A worker process under a supervisor, its row, and the circuit breaker that watches both."""
 
     supervisor: Supervisor
     rest: CircuitBreaker
     row: WorkerRow
     sessions: SessionFactory
     comfy: FakeComfyUI
-    said: list[str]
+    messages: list[str]
 
-    def fails(self, times: int = UNWELL_AFTER_FAILURES) -> None:
+    def record_failures(self, times: int = UNWELL_AFTER_FAILURES) -> None:
         for _ in range(times):
             with self.sessions.begin() as session:
                 workers.record_failure(session, NAME, AWAY)
 
-    def succeeds(self) -> None:
+    def record_success(self) -> None:
         with self.sessions.begin() as session:
             workers.record_success(session, NAME)
 
-    def state(self) -> WorkerState:
+    def read_state(self) -> WorkerState:
         with self.sessions() as session:
             return next(worker.state for worker in workers.list_workers(session) if worker.name == NAME)
 
@@ -67,27 +67,33 @@ class Resting:
         return self.supervisor.find_pid(PART) is not None
 
 
-@pytest.fixture(params=[ALONE])
+@pytest.fixture(params=[IDLE])
 def resting(
     request: pytest.FixtureRequest,
     sessions: SessionFactory,
     postgres: EmbeddedPostgres,
     python: PythonCommand,
     tmp_path: Path,
-) -> Iterator[Resting]:
+) -> Iterator[RestingWorker]:
     command = python(request.param, name=PART)
-    said: list[str] = []
-    supervisor = Supervisor(say=said.append, on_change=lambda _: None)
+    messages: list[str] = []
+    supervisor = Supervisor(say=messages.append, on_change=lambda _: None)
     supervisor.launch(ProcessSpec(PART, "The gpu worker", lambda: Process(command), lambda: True))
     row = WorkerRow(postgres.url(COMMITTED_DATABASE), NAME)
     row.report(WorkerReport(host="box", slots=1, engine="comfyui", comfyui_url=None, gpu=None))
     with FakeComfyUI() as comfy:
         settings = Settings(data_dir=tmp_path, comfyui_url=comfy.url)
         plan = WorkerPlan("gpu", PART, NAME, slots=1, queues=())
-        care = CircuitBreaker(
-            settings, plan, row, supervisor=supervisor, say=said.append, first_pause_s=REST_S, recheck_interval_s=REST_S
+        breaker = CircuitBreaker(
+            settings,
+            plan,
+            row,
+            supervisor=supervisor,
+            say=messages.append,
+            first_pause_s=REST_S,
+            recheck_interval_s=REST_S,
         )
-        yield Resting(supervisor, care, row, sessions, comfy, said)
+        yield RestingWorker(supervisor, breaker, row, sessions, comfy, messages)
     supervisor.stop()
     row.close()
 
@@ -95,44 +101,44 @@ def resting(
 with_a_run = pytest.mark.parametrize("resting", [WITH_A_RUN], indirect=True)
 
 
-def run_of(resting: Resting) -> psutil.Process:
-    """The process that the worker has started, once it has."""
+def wait_for_run(resting: RestingWorker) -> psutil.Process:
+    """Wait for the process that the worker starts."""
     worker = psutil.Process(resting.supervisor.find_pid(PART))
     wait_until(lambda: worker.children() != [])
     [run] = worker.children()
     return run
 
 
-def test_three_failures_in_a_row_and_it_takes_no_more_and_says_why(resting: Resting) -> None:
-    resting.fails(UNWELL_AFTER_FAILURES - 1)
+def test_a_worker_rests_with_a_reason_after_three_failures_in_a_row(resting: RestingWorker) -> None:
+    resting.record_failures(UNWELL_AFTER_FAILURES - 1)
     assert resting.takes_runs()
-    resting.fails(1)
+    resting.record_failures(1)
     assert resting.rests()
-    assert resting.said == [f"{NAME} takes no more for 0.2 s at least, after 3 failures in a row: {AWAY.message}"]
+    assert resting.messages == [f"{NAME} takes no more for 0.2 s at least, after 3 failures in a row: {AWAY.message}"]
 
 
-def test_it_comes_back_once_it_answers_and_not_before(resting: Resting) -> None:
-    resting.fails()
+def test_a_resting_worker_returns_only_after_its_engine_answers(resting: RestingWorker) -> None:
+    resting.record_failures()
     resting.comfy.kill()
     assert resting.rests()
-    wait_until(lambda: len(resting.said) > 1 or not resting.rests())
-    assert resting.said[1].startswith(f"{NAME} still rests: ComfyUI at {resting.comfy.url} does not answer")
+    wait_until(lambda: len(resting.messages) > 1 or not resting.rests())
+    assert resting.messages[1].startswith(f"{NAME} still rests: ComfyUI at {resting.comfy.url} does not answer")
     resting.comfy.start()
     wait_until(resting.takes_runs)
-    assert resting.said[2:] == [f"{NAME} answers well and takes runs again"]
-    assert resting.state() == WorkerState.READY
+    assert resting.messages[2:] == [f"{NAME} answers well and takes runs again"]
+    assert resting.read_state() == WorkerState.READY
 
 
-def test_a_rest_that_follows_a_rest_is_twice_as_long_until_a_render_succeeds(resting: Resting) -> None:
+def test_a_rest_that_follows_a_rest_is_twice_as_long_until_a_render_succeeds(resting: RestingWorker) -> None:
     for _ in range(2):
-        resting.fails()
+        resting.record_failures()
         assert resting.rests()
         wait_until(resting.takes_runs)
-    resting.succeeds()
+    resting.record_success()
     assert resting.takes_runs()
-    resting.fails()
+    resting.record_failures()
     assert resting.rests()
-    assert [line.split(" s at least")[0].split("for ")[1] for line in resting.said if "no more" in line] == [
+    assert [line.split(" s at least")[0].split("for ")[1] for line in resting.messages if "no more" in line] == [
         "0.2",
         "0.4",
         "0.2",
@@ -140,10 +146,10 @@ def test_a_rest_that_follows_a_rest_is_twice_as_long_until_a_render_succeeds(res
 
 
 @with_a_run
-def test_a_run_that_it_has_may_end_but_it_takes_no_other(resting: Resting) -> None:
-    run = run_of(resting)
+def test_a_resting_worker_finishes_its_run_and_takes_no_other(resting: RestingWorker) -> None:
+    run = wait_for_run(resting)
     worker = psutil.Process(resting.supervisor.find_pid(PART))
-    resting.fails()
+    resting.record_failures()
     assert not resting.rests()
     assert worker.status() == psutil.STATUS_STOPPED
     assert run.is_running()
@@ -152,19 +158,19 @@ def test_a_run_that_it_has_may_end_but_it_takes_no_other(resting: Resting) -> No
 
 
 @with_a_run
-def test_a_run_that_succeeds_after_all_makes_it_go_on(resting: Resting) -> None:
-    run_of(resting)
+def test_a_success_of_the_last_run_cancels_the_rest(resting: RestingWorker) -> None:
+    wait_for_run(resting)
     worker = psutil.Process(resting.supervisor.find_pid(PART))
-    resting.fails()
+    resting.record_failures()
     assert not resting.rests()
-    resting.succeeds()
+    resting.record_success()
     assert resting.takes_runs()
     assert worker.status() != psutil.STATUS_STOPPED
-    assert resting.said == []
+    assert resting.messages == []
 
 
-def test_while_the_database_is_away_nothing_changes(resting: Resting, sessions: SessionFactory) -> None:
-    resting.fails()
+def test_nothing_changes_while_the_database_is_away(resting: RestingWorker, sessions: SessionFactory) -> None:
+    resting.record_failures()
     with sessions.begin() as session:
         session.connection().exec_driver_sql(
             "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tower-worker'"

@@ -1,4 +1,4 @@
-"""prefect.yaml says what is deployed, and what it says is there."""
+"""prefect.yaml lists the deployments, and every entrypoint in it exists."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from tower.errors import StackError
 
 
 def test_the_recipes_run_on_cpu_and_the_renders_on_gpu() -> None:
-    found = {made.full_name: (made.entrypoint, made.work_pool_name) for made in load_deployments(PREFECT_YAML)}
-    assert found["standard/standard"] == ("flows.standard.standard", "cpu")
-    assert found["render/render"] == ("flows.render.render", "gpu")
+    deployed = {
+        deployment.full_name: (deployment.entrypoint, deployment.work_pool_name)
+        for deployment in load_deployments(PREFECT_YAML)
+    }
+    assert deployed["standard/standard"] == ("flows.standard.standard", "cpu")
+    assert deployed["render/render"] == ("flows.render.render", "gpu")
 
 
-def test_nothing_of_this_machine_is_written_into_a_deployment() -> None:
-    for made in load_deployments(PREFECT_YAML):
-        assert made.storage is None
-        assert str(Path.cwd()) not in made.model_dump_json()
+def test_a_deployment_contains_nothing_of_this_machine() -> None:
+    for deployment in load_deployments(PREFECT_YAML):
+        assert deployment.storage is None
+        assert str(Path.cwd()) not in deployment.model_dump_json()
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,7 @@ def test_nothing_of_this_machine_is_written_into_a_deployment() -> None:
         ("name: tower", "has no readable list"),
     ],
 )
-def test_a_file_that_cannot_be_deployed_is_told_in_one_sentence(tmp_path: Path, text: str, complaint: str) -> None:
+def test_an_undeployable_file_gives_a_one_sentence_error(tmp_path: Path, text: str, complaint: str) -> None:
     file = tmp_path / "prefect.yaml"
     file.write_text(text)
     with pytest.raises(StackError, match=complaint):

@@ -1,4 +1,4 @@
-"""What children are told, and whether they understand it."""
+"""The environment of child processes, and whether they accept it."""
 
 from __future__ import annotations
 
@@ -34,56 +34,64 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def found(settings: Settings) -> Addresses:
+def addresses(settings: Settings) -> Addresses:
     return build_addresses(settings, DATABASE)
 
 
-def test_every_prefect_setting_is_one_that_prefect_knows(settings: Settings, found: Addresses) -> None:
-    parts = build_environment(settings, found, mark="m")
-    server = build_prefect_environment(parts, found, database_url=environment.replace_database(DATABASE, "prefect"))
+def test_prefect_knows_every_prefect_setting(settings: Settings, addresses: Addresses) -> None:
+    parts = build_environment(settings, addresses, mark="m")
+    server = build_prefect_environment(parts, addresses, database_url=environment.replace_database(DATABASE, "prefect"))
     out = subprocess.run([sys.executable, "-c", PRINT_SETTINGS], env=server, capture_output=True, text=True, check=True)
     understood = dict(line.split("=", 1) for line in out.stdout.splitlines())
     renamed = {"PREFECT_RUNNER_HEARTBEAT_FREQUENCY": "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"}
-    asked = {renamed.get(name, name) for name in server if name.startswith("PREFECT_")}
-    assert asked - set(understood) == set()
+    names = {renamed.get(name, name) for name in server if name.startswith("PREFECT_")}
+    assert names - set(understood) == set()
     assert understood["PREFECT_SERVER_ANALYTICS_ENABLED"] == "False"
     assert understood["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "30"
     assert float(understood["PREFECT_WORKER_QUERY_SECONDS"]) == 0.5
 
 
-def test_prefect_keeps_its_own_database_on_the_same_server(settings: Settings, found: Addresses) -> None:
+def test_prefect_keeps_its_own_database_on_the_same_server(settings: Settings, addresses: Addresses) -> None:
     url = environment.replace_database(DATABASE, "prefect")
-    server = build_prefect_environment(build_environment(settings, found, mark="m"), found, database_url=url)
+    server = build_prefect_environment(build_environment(settings, addresses, mark="m"), addresses, database_url=url)
     expected = "postgresql+asyncpg://tower:secret@127.0.0.1:5833/prefect"
     assert server["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == expected
-    assert "PREFECT_SERVER_DATABASE_CONNECTION_URL" not in build_environment(settings, found, mark="m")
+    assert "PREFECT_SERVER_DATABASE_CONNECTION_URL" not in build_environment(settings, addresses, mark="m")
 
 
-def test_children_see_the_settings_that_we_see(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_children_read_the_same_settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in settings_as_variables(
         settings.model_copy(update={"gpu_slots": 3, "media_roots": (Path("/a"),)})
     ).items():
         monkeypatch.setenv(name, value)
-    seen = Settings()
-    assert (seen.data, seen.port_offset, seen.gpu_slots, seen.media_roots) == (settings.data, 400, 3, (Path("/a"),))
-    assert seen.database_url is None
+    child_settings = Settings()
+    assert (child_settings.data, child_settings.port_offset, child_settings.gpu_slots, child_settings.media_roots) == (
+        settings.data,
+        400,
+        3,
+        (Path("/a"),),
+    )
+    assert child_settings.database_url is None
 
 
-def test_all_addresses_shift_together(found: Addresses) -> None:
-    assert found.production_url == "http://127.0.0.1:8728/api/anime"
-    assert found.music_url == "http://127.0.0.1:8715/api"
-    assert found.prefect_api_url == "http://127.0.0.1:4600/api"
-    assert found.prefect_ui_url == "http://127.0.0.1:4600"
+def test_all_addresses_shift_together(addresses: Addresses) -> None:
+    assert addresses.production_url == "http://127.0.0.1:8728/api/anime"
+    assert addresses.music_url == "http://127.0.0.1:8715/api"
+    assert addresses.prefect_api_url == "http://127.0.0.1:4600/api"
+    assert addresses.prefect_ui_url == "http://127.0.0.1:4600"
 
 
-def test_an_external_prefect_is_where_it_says(tmp_path: Path) -> None:
+def test_an_external_prefect_keeps_its_address(tmp_path: Path) -> None:
     external = Settings(data_dir=tmp_path, prefect_api_url="https://prefect.example/api")
-    told = build_addresses(external, DATABASE)
-    assert (told.prefect_api_url, told.prefect_ui_url) == ("https://prefect.example/api", "https://prefect.example")
-    assert "PREFECT_API_SSL_CERT_FILE" not in build_environment(external, told, mark="m")
+    addresses = build_addresses(external, DATABASE)
+    assert (addresses.prefect_api_url, addresses.prefect_ui_url) == (
+        "https://prefect.example/api",
+        "https://prefect.example",
+    )
+    assert "PREFECT_API_SSL_CERT_FILE" not in build_environment(external, addresses, mark="m")
 
 
-def test_the_socket_is_private_short_and_one_for_each_data_folder(tmp_path: Path) -> None:
+def test_each_data_folder_has_its_own_short_private_socket(tmp_path: Path) -> None:
     deep = tmp_path / ("x" * 200)
     socket = warm_socket_path(deep)
     assert len(str(socket).encode()) <= 107

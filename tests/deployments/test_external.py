@@ -1,4 +1,4 @@
-"""Servers that are not ours, and addresses that only look so."""
+"""External servers, and addresses that only look external."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tower.settings import LOOPBACK_HOST, Settings
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """As in a shell that evaluated `tower env` of a stack that has ended."""
+    """Settings of a shell that evaluated `tower env` of a stack that has ended."""
     offset = find_free_offset()
     ports = Settings(port_offset=offset).ports
     return Settings(
@@ -34,13 +34,13 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def server(reachable: Path) -> Iterator[EmbeddedPostgres]:
     """A server that has no database for Prefect."""
-    made = EmbeddedPostgres(reachable / "postgres", find_free_port())
-    made.start()
-    with psycopg.connect(made.url("postgres"), autocommit=True) as connection:
+    postgres = EmbeddedPostgres(reachable / "postgres", find_free_port())
+    postgres.start()
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
         connection.execute("drop database prefect")
         connection.execute("create role guest login password 'guest'")
-    yield made
-    made.stop()
+    yield postgres
+    postgres.stop()
 
 
 def test_addresses_that_an_ended_stack_left_in_the_shell_are_not_external(settings: Settings) -> None:
@@ -56,12 +56,12 @@ def test_a_server_that_listens_on_our_usual_port_is_external(settings: Settings)
 
 
 def test_servers_elsewhere_are_external(tmp_path: Path) -> None:
-    said = Settings(
+    settings = Settings(
         data_dir=tmp_path,
         database_url="postgresql+psycopg://me@db.example/anime",
         prefect_api_url="https://prefect.example/api",
     )
-    assert external.without_stale_addresses(said) == said
+    assert external.without_stale_addresses(settings) == settings
 
 
 def test_prefect_gets_a_database_of_its_own_on_an_external_server(server: EmbeddedPostgres) -> None:
@@ -75,6 +75,6 @@ def test_prefect_gets_a_database_of_its_own_on_an_external_server(server: Embedd
     external.require_database(url)
 
 
-def test_a_prefect_that_does_not_answer_is_told(tmp_path: Path) -> None:
+def test_a_prefect_that_does_not_answer_is_reported(tmp_path: Path) -> None:
     with reserve_refusing_address() as root, pytest.raises(StackError, match=r"PREFECT_API_URL .* does not answer"):
         external.require_prefect(f"{root}/api")

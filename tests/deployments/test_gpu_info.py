@@ -1,4 +1,4 @@
-"""What a ComfyUI says of its GPU."""
+"""A ComfyUI's report of its GPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tower.errors import UnavailableError
 
 
 @pytest.mark.parametrize(
-    ("said", "name"),
+    ("reported", "name"),
     [
         ("cuda:0 NVIDIA GeForce RTX 3060 : cudaMallocAsync", "NVIDIA GeForce RTX 3060"),
         ("cuda:1 AMD Radeon RX 7900 XTX : native", "AMD Radeon RX 7900 XTX"),
@@ -21,8 +21,8 @@ from tower.errors import UnavailableError
         ("mps", "mps"),
     ],
 )
-def test_the_card_is_named_without_what_pytorch_adds(said: str, name: str) -> None:
-    with FakeComfyUI(gpu=comfyui_setup.FakeGpu(said, 12 * 2**30)) as comfy:
+def test_the_card_is_named_without_what_pytorch_adds(reported: str, name: str) -> None:
+    with FakeComfyUI(gpu=comfyui_setup.FakeGpu(reported, 12 * 2**30)) as comfy:
         assert fetch_gpu(f"{comfy.url}/") == Gpu(name, 12 * 2**30, 12 * 2**30)
 
 
@@ -31,7 +31,7 @@ def test_a_comfyui_on_the_cpu_has_no_card() -> None:
         assert fetch_gpu(comfy.url) is None
 
 
-def test_one_that_does_not_answer_or_not_well_says_so() -> None:
+def test_a_comfyui_that_does_not_answer_correctly_is_reported() -> None:
     with pytest.raises(UnavailableError, match="does not answer"):
         fetch_gpu(f"http://127.0.0.1:{find_free_port()}")
     with FakeComfyUI() as comfy:

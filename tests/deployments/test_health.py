@@ -1,4 +1,4 @@
-"""A part is well when it answers, and a worker while Prefect hears of it."""
+"""A server is healthy when it answers, and a worker while Prefect receives its heartbeats."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ def settings(tmp_path: Path, prefect: PrefectClient) -> Settings:
     return Settings(data_dir=tmp_path, prefect_api_url=prefect.url, port_offset=find_free_offset())
 
 
-def test_a_prefect_server_that_answers_is_well(settings: Settings) -> None:
+def test_a_prefect_server_that_answers_is_healthy(settings: Settings) -> None:
     require_part(settings, "prefect")
 
 
 @pytest.mark.parametrize("part", ["production", "music"])
-def test_a_server_that_does_not_listen_is_not_well(settings: Settings, part: str) -> None:
+def test_a_server_that_does_not_listen_is_unhealthy(settings: Settings, part: str) -> None:
     with pytest.raises(StackError, match=f"{part} is not healthy at http://127.0.0.1"):
         require_part(settings, part)
 
 
-def test_a_stack_that_does_not_run_is_not_well(settings: Settings) -> None:
+def test_a_stack_that_does_not_run_is_unhealthy(settings: Settings) -> None:
     with pytest.raises(StackError, match="No stack is ready"):
         require_stack(settings)
 
 
-def test_a_worker_is_well_under_the_name_that_it_was_started_with(settings: Settings) -> None:
+def test_a_worker_is_healthy_under_its_own_name(settings: Settings) -> None:
     pools = f"{settings.prefect_url}/work_pools"
-    httpx.post(f"{pools}/", json={"name": "gpu", "type": "process"})  # perhaps another test has made it
+    httpx.post(f"{pools}/", json={"name": "gpu", "type": "process"})  # another test may have created it
     name = plan_standalone_worker(settings, "gpu", "left").name
     httpx.post(f"{pools}/gpu/workers/heartbeat", json={"name": name}).raise_for_status()
     require_part(settings, "gpu", label="left")

@@ -1,4 +1,4 @@
-"""What a killed stack leaves is ended; strangers are not."""
+"""Leftover processes of a killed stack are ended; unrelated ones are not."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def marked_sleeper() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def written(data: Path, *children: ChildProcess, mark: str = "none") -> StackState:
+def write_state(data: Path, *children: ChildProcess, mark: str = "none") -> StackState:
     addresses = Addresses("", "", "", "", "", data)
     return StackState(ChildProcess("supervisor", 1, 0.0), mark, 0, ready=True, addresses=addresses, children=children)
 
@@ -64,30 +64,30 @@ def written(data: Path, *children: ChildProcess, mark: str = "none") -> StackSta
 def test_a_process_that_the_state_names_is_ended(sleeper: subprocess.Popen[bytes], tmp_path: Path) -> None:
     started = process_started_at(sleeper.pid)
     assert started
-    said: list[str] = []
-    end_leftovers(written(tmp_path, ChildProcess("sleeper", sleeper.pid, started)), said.append)
+    messages: list[str] = []
+    end_leftovers(write_state(tmp_path, ChildProcess("sleeper", sleeper.pid, started)), messages.append)
     assert has_ended(sleeper.pid)
-    assert said == [f"ending 1 processes that an earlier stack left running on {tmp_path}"]
+    assert messages == [f"ending 1 processes that an earlier stack left running on {tmp_path}"]
 
 
-def test_a_stranger_that_got_the_number_of_a_child_is_left_alone(
+def test_an_unrelated_process_with_the_pid_of_a_child_is_not_ended(
     sleeper: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     started = process_started_at(sleeper.pid)
     assert started
-    end_leftovers(written(tmp_path, ChildProcess("sleeper", sleeper.pid, started - 100)), pytest.fail)
+    end_leftovers(write_state(tmp_path, ChildProcess("sleeper", sleeper.pid, started - 100)), pytest.fail)
     assert sleeper.poll() is None
 
 
-def test_a_process_that_carries_the_mark_is_ended_and_others_are_not(
+def test_only_processes_with_the_mark_are_ended(
     marked_sleeper: subprocess.Popen[bytes], sleeper: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    end_leftovers(written(tmp_path, mark="ours"), lambda _: None)
+    end_leftovers(write_state(tmp_path, mark="ours"), lambda _: None)
     assert has_ended(marked_sleeper.pid)
     assert sleeper.poll() is None
 
 
-def test_one_that_does_not_end_is_killed() -> None:
+def test_a_process_that_does_not_end_is_killed() -> None:
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-IS", "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout
@@ -96,15 +96,15 @@ def test_one_that_does_not_end_is_killed() -> None:
         wait_until(lambda: has_ended(process.pid))
 
 
-def test_the_next_start_ends_what_a_killed_supervisor_left(tmp_path: Path) -> None:
+def test_the_next_start_ends_processes_of_a_killed_supervisor(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(tmp_path)], stdout=subprocess.PIPE) as supervisor:
         assert supervisor.stdout
         supervisor.stdout.readline()
         wait_until(lambda: state.read(tmp_path) is not None and (tmp_path / "deaf").exists())
-        found = state.read(tmp_path)
+        stack_state = state.read(tmp_path)
         supervisor.kill()
-    assert found
-    child = found.children[0].pid
-    assert not has_ended(child), "it ignores the signal that the kernel sends it"
-    end_leftovers(found, lambda _: None, timeout_s=0.2)
+    assert stack_state
+    child = stack_state.children[0].pid
+    assert not has_ended(child), "the process ignores the signal of the kernel"
+    end_leftovers(stack_state, lambda _: None, timeout_s=0.2)
     wait_until(lambda: has_ended(child))

@@ -1,4 +1,4 @@
-"""The sweep, against a small server that speaks Prefect's REST API."""
+"""The sweep of orphaned runs, against a small server with Prefect's REST API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OURS = "cpu@box-1a2b3c"
 
 
 class Prefect:
-    """Runs, as the server keeps them."""
+    """The runs that the server stores."""
 
     def __init__(self) -> None:
         self.runs: dict[str, dict[str, Any]] = {}
@@ -33,8 +33,8 @@ class Prefect:
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         if path == "/api/flow_runs/filter":
-            wanted = body["flow_runs"]["state"]["type"]["any_"]
-            return 200, [run for run in self.runs.values() if run["state"]["type"] in wanted]
+            types = body["flow_runs"]["state"]["type"]["any_"]
+            return 200, [run for run in self.runs.values() if run["state"]["type"] in types]
         run = self.runs[path.split("/")[3]]
         if method == "POST":
             run["state"] = {**run["state"], "id": str(uuid.uuid4()), **body["state"]}
@@ -68,34 +68,34 @@ def test_a_run_without_a_process_is_ended(prefect: Prefect, url: str, before: st
     assert prefect.state(run) == after
 
 
-def test_a_run_with_a_process_is_left_alone(prefect: Prefect, url: str) -> None:
+def test_a_run_with_a_process_is_not_ended(prefect: Prefect, url: str) -> None:
     run = prefect.add("RUNNING")
     sweep(url, run)
     assert prefect.state(run) == "RUNNING"
 
 
 @pytest.mark.parametrize("worker", ["gpu@another-box-77ab12", None])
-def test_the_run_of_another_machine_is_left_alone(prefect: Prefect, url: str, worker: str | None) -> None:
+def test_a_run_of_another_machine_is_not_ended(prefect: Prefect, url: str, worker: str | None) -> None:
     run = prefect.add("RUNNING", worker=worker)
     sweep(url)
     assert prefect.state(run) == "RUNNING"
 
 
 @pytest.mark.parametrize(("kind", "age_s"), [("RUNNING", 5), ("CANCELLING", 5), ("PENDING", 30)])
-def test_a_young_state_is_left_alone(prefect: Prefect, url: str, kind: str, age_s: float) -> None:
+def test_a_run_with_a_recent_state_is_not_ended(prefect: Prefect, url: str, kind: str, age_s: float) -> None:
     run = prefect.add(kind, age_s=age_s)
     sweep(url)
     assert prefect.state(run) == kind
 
 
-def test_a_run_that_ends_while_it_is_looked_at_keeps_its_end(prefect: Prefect, url: str) -> None:
+def test_a_run_that_ends_during_the_sweep_keeps_its_final_state(prefect: Prefect, url: str) -> None:
     run = prefect.add("RUNNING")
 
-    def look() -> set[str]:
+    def complete_run() -> set[str]:
         prefect.runs[run]["state"] = {**prefect.runs[run]["state"], "id": "another", "type": "COMPLETED"}
         return set()
 
-    OrphanedRunSweeper(url, frozenset({OURS}), find_live_runs=look).sweep()
+    OrphanedRunSweeper(url, frozenset({OURS}), find_live_runs=complete_run).sweep()
     assert prefect.state(run) == "COMPLETED"
 
 
@@ -104,7 +104,7 @@ def test_a_silent_server_is_left_for_the_next_pass() -> None:
         sweep(f"{root}/api")
 
 
-def test_living_runs_are_known_by_their_environment() -> None:
+def test_running_processes_are_found_by_their_environment() -> None:
     run = str(uuid.uuid4())
     with subprocess.Popen(["sleep", "60"], env={**os.environ, "PREFECT__FLOW_RUN_ID": run}) as process:
         assert run in find_runs_with_process()

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, for real."""
+"""The embedded PostgreSQL on a real server."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ server.stop()
 @pytest.fixture(scope="module")
 def running() -> Iterator[EmbeddedPostgres]:
     with make_open_folder() as folder:
-        made = EmbeddedPostgres(folder / "postgres", find_free_port())
-        yield made
-        made.stop()
+        server = EmbeddedPostgres(folder / "postgres", find_free_port())
+        yield server
+        server.stop()
 
 
 @pytest.fixture
 def server(running: EmbeddedPostgres) -> EmbeddedPostgres:
-    """A server that runs. Its folder is shared with the other tests: leave it as it was."""
+    """A running server. Other tests share its folder, so leave it unchanged."""
     running.stop()
     running.start()
     return running
@@ -63,7 +63,7 @@ def server(running: EmbeddedPostgres) -> EmbeddedPostgres:
 
 @pytest.fixture
 def owner(reachable: Path) -> Iterator[Owner]:
-    """Another process that started a server on a folder of its own."""
+    """Another process with its own server in a separate folder."""
     server = EmbeddedPostgres(reachable / "postgres", find_free_port())
     arguments = [sys.executable, "-c", HOLDER, str(server.folder), str(server.port)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
@@ -81,14 +81,14 @@ class Owner:
 
 
 @contextmanager
-def changed(file: Path, text: str) -> Iterator[None]:
+def replaced_text(file: Path, text: str) -> Iterator[None]:
     before = file.read_text()
     file.write_text(text)
     yield
     file.write_text(before)
 
 
-def rows(url: str, query: str) -> list[tuple[object, ...]]:
+def fetch_rows(url: str, query: str) -> list[tuple[object, ...]]:
     with psycopg.connect(url) as connection:
         return connection.execute(query).fetchall()
 
@@ -98,29 +98,29 @@ def commit(url: str, statement: str) -> None:
         connection.execute(statement)
 
 
-def postmaster(server: EmbeddedPostgres) -> int:
+def read_postmaster_pid(server: EmbeddedPostgres) -> int:
     home = postgres_home.find_home(server.folder)
     return int((home.cluster / "postmaster.pid").read_text().split()[0])
 
 
-def test_both_databases_are_made_in_utf8_with_the_locale_c_utf8(server: EmbeddedPostgres) -> None:
-    found = rows(
+def test_both_databases_are_utf8_with_the_locale_c_utf8(server: EmbeddedPostgres) -> None:
+    settings = fetch_rows(
         server.url("postgres"),
         "select datname, pg_encoding_to_char(encoding), datlocale from pg_database where not datistemplate",
     )
-    assert set(found) == {
+    assert set(settings) == {
         ("postgres", "UTF8", None),
         ("anime_production", "UTF8", "C.UTF-8"),
         ("prefect", "UTF8", "C.UTF-8"),
     }
-    assert rows(server.url("anime_production"), "select upper('é')") == [("É",)]
+    assert fetch_rows(server.url("anime_production"), "select upper('é')") == [("É",)]
 
 
-def test_it_listens_on_loopback_only_and_asks_for_the_password(server: EmbeddedPostgres) -> None:
-    shown = rows(
+def test_it_listens_on_loopback_only_and_requires_the_password(server: EmbeddedPostgres) -> None:
+    settings = fetch_rows(
         server.url("prefect"), "select current_setting('listen_addresses'), current_setting('unix_socket_directories')"
     )
-    assert shown == [("127.0.0.1", "")]
+    assert settings == [("127.0.0.1", "")]
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(f"postgresql://tower:wrong@127.0.0.1:{server.port}/prefect")
     password = server.folder / "password"
@@ -134,7 +134,7 @@ def test_rows_and_password_outlive_a_restart(server: EmbeddedPostgres) -> None:
     server.stop()
     server.start()
     assert server.url("anime_production") == url
-    assert rows(url, "select number from restarted") == [(7,)]
+    assert fetch_rows(url, "select number from restarted") == [(7,)]
 
 
 def test_committed_rows_survive_kill_9_with_a_transaction_open(server: EmbeddedPostgres) -> None:
@@ -142,24 +142,24 @@ def test_committed_rows_survive_kill_9_with_a_transaction_open(server: EmbeddedP
     commit(url, "create table kept as select 7 as number")
     with psycopg.connect(url) as open_one:
         open_one.execute("insert into kept values (8)")
-        os.kill(postmaster(server), signal.SIGKILL)
+        os.kill(read_postmaster_pid(server), signal.SIGKILL)
         server.stop()
         server.start()
-        assert rows(url, "select number from kept") == [(7,)]
+        assert fetch_rows(url, "select number from kept") == [(7,)]
         open_one.close()
 
 
 def test_the_server_of_a_killed_owner_ends_and_the_folder_can_be_taken_over(owner: Owner) -> None:
-    old = postmaster(owner.server)
+    old = read_postmaster_pid(owner.server)
     owner.process.kill()
     owner.process.wait()
     owner.server.start()
-    assert postmaster(owner.server) != old
+    assert read_postmaster_pid(owner.server) != old
     assert has_ended(old)
 
 
 def test_it_ends_with_its_owner(owner: Owner) -> None:
-    pid = postmaster(owner.server)
+    pid = read_postmaster_pid(owner.server)
     owner.process.kill()
     owner.process.wait()
     wait_until(lambda: has_ended(pid))
@@ -168,10 +168,10 @@ def test_it_ends_with_its_owner(owner: Owner) -> None:
 def test_a_second_owner_of_the_folder_is_refused(server: EmbeddedPostgres) -> None:
     with pytest.raises(StackError, match="Another Tower on this machine runs the database"):
         EmbeddedPostgres(server.folder, find_free_port()).start()
-    assert rows(server.url("prefect"), "select 1") == [(1,)]
+    assert fetch_rows(server.url("prefect"), "select 1") == [(1,)]
 
 
-def test_a_port_in_use_is_told_with_the_way_out(reachable: Path) -> None:
+def test_a_port_in_use_is_reported_with_the_fix(reachable: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -180,35 +180,35 @@ def test_a_port_in_use_is_told_with_the_way_out(reachable: Path) -> None:
             EmbeddedPostgres(reachable / "postgres", port).start()
 
 
-def test_a_database_of_another_major_version_is_told_in_one_sentence(server: EmbeddedPostgres) -> None:
+def test_a_database_of_another_major_version_gives_a_one_sentence_error(server: EmbeddedPostgres) -> None:
     server.stop()
     refusal = pytest.raises(StackError, match="created by PostgreSQL 17, but this is PostgreSQL 18")
-    with changed(server.folder / "cluster" / "PG_VERSION", "17\n"), refusal:
+    with replaced_text(server.folder / "cluster" / "PG_VERSION", "17\n"), refusal:
         server.start()
 
 
-def test_a_lost_password_is_told_at_once(server: EmbeddedPostgres) -> None:
+def test_a_lost_password_is_reported_at_once(server: EmbeddedPostgres) -> None:
     server.stop()
     refusal = pytest.raises(StackError, match="rejects the password")
-    with changed(server.folder / "password", "another"), refusal:
+    with replaced_text(server.folder / "password", "another"), refusal:
         server.start()
 
 
-def test_an_initdb_that_was_cut_off_is_done_again(reachable: Path) -> None:
+def test_an_interrupted_initdb_is_repeated(reachable: Path) -> None:
     server = EmbeddedPostgres(reachable / "postgres", find_free_port())
     half = server.folder / "cluster.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
     server.start()
     try:
-        assert rows(server.url("prefect"), "select 1") == [(1,)]
+        assert fetch_rows(server.url("prefect"), "select 1") == [(1,)]
         assert not half.exists()
     finally:
         server.stop()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
-def test_root_keeps_the_data_elsewhere_where_its_folder_shuts_the_server_out(
+def test_root_keeps_the_data_elsewhere_if_the_server_cannot_enter_its_folder(
     reachable: Path, closed_folder: Callable[[], Path]
 ) -> None:
     folder = closed_folder() / "postgres"
@@ -219,7 +219,7 @@ def test_root_keeps_the_data_elsewhere_where_its_folder_shuts_the_server_out(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
-def test_root_copies_the_programs_where_the_server_cannot_reach_them(
+def test_root_copies_the_programs_if_the_server_cannot_reach_them(
     reachable: Path, closed_folder: Callable[[], Path]
 ) -> None:
     packages = closed_folder() / "packages"
@@ -229,7 +229,7 @@ def test_root_copies_the_programs_where_the_server_cannot_reach_them(
     home = postgres_home.find_home(reachable / "postgres", fallback_root=reachable / "else", packages=packages)
     assert home.bin.is_relative_to(reachable / "else")
     assert home.account
-    found = subprocess.run(
+    copied = subprocess.run(
         [home.bin / "initdb", "--version"],
         user=home.account.uid,
         extra_groups=[],
@@ -238,7 +238,7 @@ def test_root_copies_the_programs_where_the_server_cannot_reach_them(
         text=True,
         check=True,
     )
-    assert found.stdout.startswith("initdb (PostgreSQL)")
+    assert copied.stdout.startswith("initdb (PostgreSQL)")
 
 
 @pytest.fixture
@@ -257,6 +257,6 @@ def test_it_runs_as_an_ordinary_user_too(reachable: Path) -> None:
     folder.mkdir()
     os.chown(folder, 65534, 65534)
     arguments = [sys.executable, "-c", ORDINARY_USER, str(folder), str(find_free_port())]
-    ended = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
-    assert (ended.stdout, ended.returncode) == ("ready\n", 0), ended.stderr
+    result = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
+    assert (result.stdout, result.returncode) == ("ready\n", 0), result.stderr
     assert (folder / "cluster").stat().st_uid == 65534

@@ -1,4 +1,4 @@
-"""One child: it does not outlive us, and nothing of it stays."""
+"""A child process does not outlive its parent and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_child_ends_with_its_parent_even_if_that_is_killed(tmp_path: Path) -> 
     wait_until(lambda: has_ended(child))
 
 
-def test_ending_it_ends_what_it_started(python: PythonCommand) -> None:
+def test_ending_a_child_ends_its_own_children(python: PythonCommand) -> None:
     command = python(WITH_A_CHILD)
     process = Process(command)
     process.spawn()
@@ -50,7 +50,7 @@ def test_ending_it_ends_what_it_started(python: PythonCommand) -> None:
     wait_until(lambda: has_ended(grandchild))
 
 
-def test_one_that_does_not_end_is_killed(python: PythonCommand) -> None:
+def test_a_process_that_does_not_end_is_killed(python: PythonCommand) -> None:
     command = python(STUBBORN, stop_timeout_s=0.2)
     process = Process(command)
     process.spawn()
@@ -71,7 +71,7 @@ def test_an_ignored_ctrl_c_is_not_handed_down(python: PythonCommand) -> None:
     assert command.log.read_text() == "True\n"
 
 
-def test_a_long_log_is_moved_aside_while_it_is_written(tmp_path: Path) -> None:
+def test_a_long_log_is_rotated_while_it_is_written(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
     with log.open("ab", buffering=0) as writer:
         writer.write(b"x" * (MAX_LOG_BYTES + 1))

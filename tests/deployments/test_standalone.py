@@ -1,4 +1,4 @@
-"""One part by itself starts only where what it stands on is there; tests/e2e/test_compose.py sees them up."""
+"""A standalone part starts only if its dependencies answer; tests/e2e/test_compose.py checks that they start."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tower.errors import StackError
 from tower.settings import LOOPBACK_HOST, Settings
 
 
-def test_a_server_by_itself_needs_a_database(tmp_path: Path) -> None:
+def test_a_standalone_server_needs_a_database(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="TOWER_DATABASE_URL"):
         serve(Settings(data_dir=tmp_path), StandaloneServer.MUSIC)
 
 
-def test_a_database_that_does_not_answer_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_database_that_does_not_answer(tmp_path: Path) -> None:
     url = f"postgresql://tower@{LOOPBACK_HOST}:1/anime_production"
     with pytest.raises(StackError, match="The database of TOWER_DATABASE_URL cannot be used"):
         serve(Settings(data_dir=tmp_path, database_url=url), StandaloneServer.PRODUCTION)

@@ -1,4 +1,4 @@
-"""The state file, and who may believe it."""
+"""The state file, and the conditions under which it is trusted."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tower.settings import Settings
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> StackState:
-    """A stack whose supervisor is this very process."""
+def saved_state(tmp_path: Path) -> StackState:
+    """A stack whose supervisor is this process."""
     started = process_started_at(os.getpid())
     assert started
     addresses = Addresses(
@@ -34,11 +34,11 @@ def written(tmp_path: Path) -> StackState:
         data_dir=tmp_path,
     )
     supervisor = ChildProcess("supervisor", os.getpid(), started)
-    made = StackState(
+    stack_state = StackState(
         supervisor, "mark", 100, ready=True, addresses=addresses, children=(ChildProcess("postgres", 1, 2.5),)
     )
-    state.write(made)
-    return made
+    state.write(stack_state)
+    return stack_state
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path)
 
 
-def test_it_is_read_as_it_was_written_and_private(written: StackState, tmp_path: Path) -> None:
-    assert state.read(tmp_path) == written
+def test_the_state_file_round_trips_and_is_private(saved_state: StackState, tmp_path: Path) -> None:
+    assert state.read(tmp_path) == saved_state
     assert stat.S_IMODE((tmp_path / state.FILE_NAME).stat().st_mode) == 0o600
     assert [file.name for file in tmp_path.iterdir()] == [state.FILE_NAME]
 
@@ -57,35 +57,35 @@ def test_a_broken_file_is_no_stack(tmp_path: Path) -> None:
     assert state.read(tmp_path) is None
 
 
-def test_a_ready_stack_runs(written: StackState, settings: Settings) -> None:
-    assert find_running(settings) == written.addresses
+def test_a_ready_stack_runs(saved_state: StackState, settings: Settings) -> None:
+    assert find_running(settings) == saved_state.addresses
 
 
-def test_one_that_is_still_starting_does_not_run_yet(written: StackState, settings: Settings) -> None:
-    state.write(replace(written, ready=False))
+def test_a_starting_stack_does_not_run_yet(saved_state: StackState, settings: Settings) -> None:
+    state.write(replace(saved_state, ready=False))
     assert find_running(settings) is None
     with pytest.raises(StackError, match="still starting"):
         list_exports(settings)
 
 
-def test_one_whose_supervisor_was_killed_does_not_run(written: StackState, settings: Settings) -> None:
-    another = replace(written.supervisor, started=written.supervisor.started - 10)
-    state.write(replace(written, supervisor=another))
+def test_a_stack_with_a_killed_supervisor_does_not_run(saved_state: StackState, settings: Settings) -> None:
+    another = replace(saved_state.supervisor, started=saved_state.supervisor.started - 10)
+    state.write(replace(saved_state, supervisor=another))
     assert find_running(settings) is None
     with pytest.raises(StackError, match="tower up"):
         list_exports(settings)
 
 
-def test_a_shell_reads_the_exports_whatever_they_hold(written: StackState, settings: Settings) -> None:
+def test_a_shell_reads_exports_with_any_content(saved_state: StackState, settings: Settings) -> None:
     script = (
         "\n".join(list_exports(settings))
         + '\nprintf "%s\n%s\n%s" "$TOWER_DATABASE_URL" "$PREFECT_API_URL" "$TOWER_PORT_OFFSET"'
     )
-    told = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split("\n")
-    assert told == [written.addresses.database_url, written.addresses.prefect_api_url, "100"]
+    values = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split("\n")
+    assert values == [saved_state.addresses.database_url, saved_state.addresses.prefect_api_url, "100"]
 
 
-def test_a_lock_is_held_by_one_and_freed_at_release(tmp_path: Path) -> None:
+def test_a_lock_has_one_holder_until_its_release(tmp_path: Path) -> None:
     first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
     first.acquire("taken")
     first.acquire("it is mine already")
@@ -96,7 +96,7 @@ def test_a_lock_is_held_by_one_and_freed_at_release(tmp_path: Path) -> None:
     second.release()
 
 
-def test_a_folder_that_cannot_be_written_is_told_with_the_way_out(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_writable_is_reported_with_the_fix(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StackError, match=r"cannot be written .*TOWER_DATA_DIR"):
         require_writable(tmp_path / "file" / "data")

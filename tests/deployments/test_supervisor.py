@@ -1,4 +1,4 @@
-"""The supervisor, with tiny children."""
+"""The supervisor with small child processes."""
 
 from __future__ import annotations
 
@@ -21,44 +21,46 @@ SLEEPER = "import time; time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
 
-class Ear:
-    """Hears what a supervisor says and of which processes it tells."""
+class Recorder:
+    """Records the messages of a supervisor and the processes that it reports."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.children: tuple[ChildProcess, ...] = ()
 
     def supervisor(self, *, first_delay_s: float = 0.05) -> Supervisor:
-        return Supervisor(say=self.said.append, on_change=self.hear, first_restart_delay_s=first_delay_s)
+        return Supervisor(say=self.messages.append, on_change=self.record_children, first_restart_delay_s=first_delay_s)
 
-    def hear(self, children: tuple[ChildProcess, ...]) -> None:
+    def record_children(self, children: tuple[ChildProcess, ...]) -> None:
         self.children = children
 
 
 @pytest.fixture
-def ear() -> Ear:
-    return Ear()
+def recorder() -> Recorder:
+    return Recorder()
 
 
 def service(command: Command, *, healthy: Callable[[], bool] = lambda: True, ready_s: float = 10) -> ProcessSpec:
     return ProcessSpec(command.name, f"The {command.name}", lambda: Process(command), healthy, ready_s)
 
 
-def stop_when(true: Callable[[], bool]) -> PeriodicTask:
-    """Presses Ctrl-C once something has become true."""
+def stop_when(condition: Callable[[], bool]) -> PeriodicTask:
+    """Send Ctrl-C once the condition is true."""
 
-    def press() -> None:
-        if true():
+    def send_signal() -> None:
+        if condition():
             os.kill(os.getpid(), signal.SIGINT)
 
-    return PeriodicTask(press, interval_s=0.0)
+    return PeriodicTask(send_signal, interval_s=0.0)
 
 
-def test_what_dies_is_started_again_with_growing_pauses(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
+def test_a_dead_process_is_restarted_with_growing_pauses(
+    recorder: Recorder, python: PythonCommand, tmp_path: Path
+) -> None:
     starts = tmp_path / "starts"
     command = python(f"import time; open({str(starts)!r}, 'a').write(f'{{time.time()}}\\n')")
     starts.touch()
-    supervisor = ear.supervisor(first_delay_s=0.6)
+    supervisor = recorder.supervisor(first_delay_s=0.6)
     supervisor.launch(service(command))
     with supervisor.handle_signals(), pytest.raises(StopRequestedError):
         supervisor.watch([stop_when(lambda: len(starts.read_text().split()) == 3)])
@@ -66,29 +68,29 @@ def test_what_dies_is_started_again_with_growing_pauses(ear: Ear, python: Python
     first, second, third = (float(at) for at in starts.read_text().split())
     assert second - first >= 0.6
     assert third - second >= 1.2
-    assert [line for line in ear.said if "ended" in line][:2] == [
+    assert [line for line in recorder.messages if "ended" in line][:2] == [
         "The child ended with code 0; it is started again in 0.6 s",
         "The child ended with code 0; it is started again in 1.2 s",
     ]
 
 
-def test_one_that_was_killed_is_up_again_and_told_so(ear: Ear, python: PythonCommand) -> None:
-    supervisor = ear.supervisor()
+def test_a_killed_process_is_restarted_and_reported(recorder: Recorder, python: PythonCommand) -> None:
+    supervisor = recorder.supervisor()
     supervisor.launch(service(python(SLEEPER)))
     supervisor.wait_until_ready()
-    first = ear.children[0].pid
+    first = recorder.children[0].pid
     os.kill(first, signal.SIGKILL)
     with supervisor.handle_signals(), pytest.raises(StopRequestedError):
-        supervisor.watch([stop_when(lambda: "The child is up again" in ear.said)])
-    assert ear.said[0].startswith("The child was killed by signal 9")
-    assert ear.children[0].pid != first
+        supervisor.watch([stop_when(lambda: "The child is up again" in recorder.messages)])
+    assert recorder.messages[0].startswith("The child was killed by signal 9")
+    assert recorder.children[0].pid != first
     supervisor.stop()
 
 
-def test_all_end_in_the_opposite_order_of_their_start(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
+def test_processes_end_in_reverse_start_order(recorder: Recorder, python: PythonCommand, tmp_path: Path) -> None:
     ends = tmp_path / "ends"
 
-    def one(name: str) -> ProcessSpec:
+    def recording_spec(name: str) -> ProcessSpec:
         code = f"""
 import signal, sys, time
 def end(*_):
@@ -102,55 +104,57 @@ time.sleep(60)
         command = python(code, name=name)
         return service(command, healthy=lambda: command.log.exists() and "up" in command.log.read_text())
 
-    supervisor = ear.supervisor()
-    supervisor.launch(one("a"))
-    supervisor.launch(one("b"))
-    supervisor.launch(one("c"), one("d"))
+    supervisor = recorder.supervisor()
+    supervisor.launch(recording_spec("a"))
+    supervisor.launch(recording_spec("b"))
+    supervisor.launch(recording_spec("c"), recording_spec("d"))
     supervisor.wait_until_ready()
-    pids = [child.pid for child in ear.children]
+    pids = [child.pid for child in recorder.children]
     supervisor.stop()
-    ended = ends.read_text()
-    assert set(ended[:2]) == {"c", "d"}
-    assert ended[2:] == "ba"
+    names = ends.read_text()
+    assert set(names[:2]) == {"c", "d"}
+    assert names[2:] == "ba"
     assert all(has_ended(pid) for pid in pids)
-    assert ear.children == ()
+    assert recorder.children == ()
 
 
-def test_one_that_dies_while_it_starts_is_an_error_with_the_end_of_its_log(ear: Ear, python: PythonCommand) -> None:
+def test_a_process_that_dies_at_start_is_an_error_with_the_end_of_its_log(
+    recorder: Recorder, python: PythonCommand
+) -> None:
     command = python("import sys; sys.exit('no such thing')")
-    supervisor = ear.supervisor()
+    supervisor = recorder.supervisor()
     supervisor.launch(service(command, healthy=lambda: False))
     with pytest.raises(StackError, match=r"The child ended with code 1 .*child\.log: no such thing"):
         supervisor.wait_until_ready()
     supervisor.stop()
 
 
-def test_one_that_never_answers_is_an_error(ear: Ear, python: PythonCommand) -> None:
-    supervisor = ear.supervisor()
+def test_a_process_that_never_answers_is_an_error(recorder: Recorder, python: PythonCommand) -> None:
+    supervisor = recorder.supervisor()
     supervisor.launch(service(python(SLEEPER), healthy=lambda: False, ready_s=0.3))
     with pytest.raises(StackError, match="The child did not answer within 0 s"):
         supervisor.wait_until_ready()
     supervisor.stop()
 
 
-def test_a_step_that_fails_is_an_error_with_its_last_line(ear: Ear, python: PythonCommand) -> None:
+def test_a_step_that_fails_is_an_error_with_its_last_line(recorder: Recorder, python: PythonCommand) -> None:
     command = python("import sys; print('working', flush=True); sys.exit('it broke')", name="step")
     with pytest.raises(StackError, match=r"The step failed \(.*step\.log\): it broke"):
-        ear.supervisor().run_step(command, title="The step", limit_s=10)
+        recorder.supervisor().run_step(command, title="The step", limit_s=10)
 
 
-def test_a_step_that_takes_too_long_is_ended(ear: Ear, python: PythonCommand) -> None:
+def test_a_step_that_takes_too_long_is_ended(recorder: Recorder, python: PythonCommand) -> None:
     with pytest.raises(StackError, match="took longer than 0 s"):
-        ear.supervisor().run_step(python(SLEEPER), title="The step", limit_s=0.2)
+        recorder.supervisor().run_step(python(SLEEPER), title="The step", limit_s=0.2)
 
 
-def test_a_second_ctrl_c_does_not_wait_for_the_stubborn(ear: Ear, python: PythonCommand) -> None:
+def test_a_second_ctrl_c_kills_processes_that_do_not_end(recorder: Recorder, python: PythonCommand) -> None:
     command = python(STUBBORN, stop_timeout_s=30)
-    supervisor = ear.supervisor()
+    supervisor = recorder.supervisor()
     supervisor.launch(service(command))
     wait_until(lambda: command.log.exists() and "up" in command.log.read_text())
-    pid = ear.children[0].pid
-    began = time.monotonic()
+    pid = recorder.children[0].pid
+    start_s = time.monotonic()
     with supervisor.handle_signals():
         with pytest.raises(StopRequestedError):
             supervisor.watch([stop_when(lambda: True)])
@@ -158,32 +162,32 @@ def test_a_second_ctrl_c_does_not_wait_for_the_stubborn(ear: Ear, python: Python
         signal.setitimer(signal.ITIMER_REAL, 0.3)
         supervisor.stop()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - start_s < 10
     assert has_ended(pid)
 
 
-def test_a_restart_that_cannot_be_is_tried_again(ear: Ear, python: PythonCommand) -> None:
+def test_a_failed_restart_is_retried(recorder: Recorder, python: PythonCommand) -> None:
     command = python(SLEEPER)
     refusals = [StackError("Port 1 is in use."), StackError("Port 1 is in use.")]
 
     def prepare() -> Process:
-        if ear.said and refusals:
+        if recorder.messages and refusals:
             raise refusals.pop()
         return Process(command)
 
-    supervisor = ear.supervisor()
+    supervisor = recorder.supervisor()
     supervisor.launch(ProcessSpec("child", "The child", prepare, lambda: True))
     supervisor.wait_until_ready()
-    os.kill(ear.children[0].pid, signal.SIGKILL)
+    os.kill(recorder.children[0].pid, signal.SIGKILL)
     with supervisor.handle_signals(), pytest.raises(StopRequestedError):
-        supervisor.watch([stop_when(lambda: "The child is up again" in ear.said)])
+        supervisor.watch([stop_when(lambda: "The child is up again" in recorder.messages)])
     supervisor.stop()
-    assert [line for line in ear.said if "Port 1 is in use" in line]
+    assert [line for line in recorder.messages if "Port 1 is in use" in line]
     assert not refusals
 
 
-def test_a_held_service_is_ended_and_left_alone_until_it_is_released(ear: Ear, python: PythonCommand) -> None:
-    supervisor = ear.supervisor(first_delay_s=0.0)
+def test_a_held_service_stays_ended_until_it_is_released(recorder: Recorder, python: PythonCommand) -> None:
+    supervisor = recorder.supervisor(first_delay_s=0.0)
     supervisor.launch(service(python(SLEEPER, name="held")), service(python(SLEEPER, name="other")))
     supervisor.wait_until_ready()
     first, other = supervisor.find_pid("held"), supervisor.find_pid("other")
@@ -193,15 +197,15 @@ def test_a_held_service_is_ended_and_left_alone_until_it_is_released(ear: Ear, p
     looks = iter(range(3))
     with supervisor.handle_signals(), pytest.raises(StopRequestedError):
         supervisor.watch([stop_when(lambda: next(looks, None) is None)])
-    assert (supervisor.find_pid("held"), [child.name for child in ear.children]) == (None, ["other"])
+    assert (supervisor.find_pid("held"), [child.name for child in recorder.children]) == (None, ["other"])
     supervisor.resume("held")
     assert supervisor.find_pid("held") not in (None, first)
     assert supervisor.find_pid("other") == other
     supervisor.stop()
-    assert ear.said == []
+    assert recorder.messages == []
 
 
-def test_a_suspended_one_is_ended_in_its_own_way(ear: Ear, python: PythonCommand, tmp_path: Path) -> None:
+def test_a_suspended_service_handles_sigterm(recorder: Recorder, python: PythonCommand, tmp_path: Path) -> None:
     code = f"""
 import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: (open({str(tmp_path / "ended")!r}, 'w').close(), sys.exit()))
@@ -209,23 +213,25 @@ print('up', flush=True)
 time.sleep(60)
 """
     command = python(code)
-    supervisor = ear.supervisor()
+    supervisor = recorder.supervisor()
     supervisor.launch(service(command, healthy=lambda: command.log.exists() and "up" in command.log.read_text()))
     supervisor.wait_until_ready()
-    os.kill(ear.children[0].pid, signal.SIGSTOP)
+    os.kill(recorder.children[0].pid, signal.SIGSTOP)
     supervisor.pause("child")
     assert (tmp_path / "ended").exists()
     supervisor.stop()
 
 
-def test_what_comes_after_a_batch_comes_before_an_older_one_ends(ear: Ear, python: PythonCommand) -> None:
-    supervisor = ear.supervisor()
+def test_a_stop_callback_runs_after_its_batch_and_before_older_batches_end(
+    recorder: Recorder, python: PythonCommand
+) -> None:
+    supervisor = recorder.supervisor()
     supervisor.launch(service(python(SLEEPER, name="database")))
-    database = ear.children[0].pid
-    seen: list[tuple[bool, bool]] = []
+    database = recorder.children[0].pid
+    observed: list[tuple[bool, bool]] = []
     supervisor.launch(
         service(python(SLEEPER, name="worker")),
-        on_stopped=lambda: seen.append((has_ended(database), has_ended(ear.children[1].pid))),
+        on_stopped=lambda: observed.append((has_ended(database), has_ended(recorder.children[1].pid))),
     )
     supervisor.stop()
-    assert seen == [(False, True)]
+    assert observed == [(False, True)]

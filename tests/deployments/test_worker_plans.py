@@ -1,4 +1,4 @@
-"""Which workers a machine runs, and what each of them takes."""
+"""The workers of a machine, and the segments that each takes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_only_a_worker_with_a_comfyui_takes_segments_for_one(settings: Settings)
     assert plan_stack_worker(settings, "cpu").queues == ()
 
 
-def test_every_worker_of_one_data_folder_has_a_name_of_its_own(settings: Settings) -> None:
+def test_workers_of_one_data_folder_have_distinct_names(settings: Settings) -> None:
     other = settings.model_copy(update={"comfyui_url": "http://box:8189"})
     plans = [
         *(plan_stack_worker(settings, pool) for pool in POOLS),

@@ -1,4 +1,4 @@
-"""The row of a worker, as its supervisor writes it and its renders count their failures in it."""
+"""The row of a worker: its supervisor writes it, and its renders count failures in it."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ def row(sessions: SessionFactory, postgres: EmbeddedPostgres) -> WorkerRow:
     return WorkerRow(postgres.url(COMMITTED_DATABASE), NAME)
 
 
-def seen(sessions: SessionFactory) -> Worker:
+def read_worker(sessions: SessionFactory) -> Worker:
     with sessions() as session:
         return session.get_one(Worker, NAME)
 
 
-def fails(sessions: SessionFactory, times: int) -> None:
+def record_failures(sessions: SessionFactory, times: int) -> None:
     for _ in range(times):
         with sessions.begin() as session:
             workers.record_failure(session, NAME, AWAY)
 
 
-def test_a_report_makes_a_worker_known_with_its_gpu(row: WorkerRow, sessions: SessionFactory) -> None:
+def test_a_report_registers_a_worker_with_its_gpu(row: WorkerRow, sessions: SessionFactory) -> None:
     assert row.report(REPORT)
-    worker = seen(sessions)
+    worker = read_worker(sessions)
     assert (worker.host, worker.slots, worker.engine, worker.comfyui_url) == ("box", 2, "comfyui", "http://box:8188")
     assert worker.engines == ["animatic", "comfyui"]
     assert (worker.gpu, worker.vram_total_bytes, worker.vram_free_bytes) == astuple(GPU)
@@ -64,9 +64,9 @@ def test_a_report_makes_a_worker_known_with_its_gpu(row: WorkerRow, sessions: Se
 
 def test_a_gpu_that_no_longer_answers_is_no_longer_in_the_row(row: WorkerRow, sessions: SessionFactory) -> None:
     row.report(REPORT)
-    before = seen(sessions).seen_at
+    before = read_worker(sessions).seen_at
     row.report(replace(REPORT, gpu=None))
-    worker = seen(sessions)
+    worker = read_worker(sessions)
     assert (worker.gpu, worker.vram_total_bytes, worker.vram_free_bytes) == (None, None, None)
     assert worker.seen_at > before
 
@@ -75,33 +75,36 @@ def test_a_report_does_not_make_an_unwell_worker_well_but_a_new_start_does(
     row: WorkerRow, sessions: SessionFactory
 ) -> None:
     row.report(REPORT)
-    fails(sessions, UNWELL_AFTER_FAILURES)
+    record_failures(sessions, UNWELL_AFTER_FAILURES)
     row.report(REPORT)
-    assert seen(sessions).state == WorkerState.UNWELL
-    before = seen(sessions).started_at
+    assert read_worker(sessions).state == WorkerState.UNWELL
+    before = read_worker(sessions).started_at
     row.report(REPORT, state="ready")
-    assert (seen(sessions).state, seen(sessions).failures_in_a_row) == (WorkerState.READY, UNWELL_AFTER_FAILURES)
-    assert seen(sessions).started_at > before
+    assert (read_worker(sessions).state, read_worker(sessions).failures_in_a_row) == (
+        WorkerState.READY,
+        UNWELL_AFTER_FAILURES,
+    )
+    assert read_worker(sessions).started_at > before
     row.report(REPORT, state="stopped")
-    assert seen(sessions).state == WorkerState.STOPPED
+    assert read_worker(sessions).state == WorkerState.STOPPED
 
 
-def test_its_condition_is_what_its_renders_have_written(row: WorkerRow, sessions: SessionFactory) -> None:
+def test_the_state_follows_the_outcomes_of_renders(row: WorkerRow, sessions: SessionFactory) -> None:
     assert row.read_condition() is None
     row.report(REPORT)
     assert row.read_condition() == WorkerCondition(False, 0, None, None, renders=False)
-    fails(sessions, UNWELL_AFTER_FAILURES)
+    record_failures(sessions, UNWELL_AFTER_FAILURES)
     with sessions.begin() as session:
-        processing(session)
+        insert_processing_segment(session)
     assert row.read_condition() == WorkerCondition(True, UNWELL_AFTER_FAILURES, AWAY.message, AWAY.code, renders=True)
 
 
-def processing(session: Session) -> None:
-    """A segment that this worker renders now."""
+def insert_processing_segment(session: Session) -> None:
+    """A segment that this worker is rendering."""
     job = lifecycle.open_job(session, GenerationSpec(prompt="a cat"), job_type=JobType.STANDARD)
     session.flush()
-    kept = {"job_id": job.id, "segment": 1, "attempt": 1, "prompt_id": job.comfyui_job_id, "engine": "comfyui"}
-    row = RenderSegment(**kept, shot={}, fingerprint="0" * 64)
+    columns = {"job_id": job.id, "segment": 1, "attempt": 1, "prompt_id": job.comfyui_job_id, "engine": "comfyui"}
+    row = RenderSegment(**columns, shot={}, fingerprint="0" * 64)
     session.add(row)
     session.flush()
     session.execute(update(RenderSegment).where(RenderSegment.id == row.id).values(state="processing", worker=NAME))
@@ -109,23 +112,23 @@ def processing(session: Session) -> None:
 
 def test_after_recovery_one_failure_is_enough(row: WorkerRow, sessions: SessionFactory) -> None:
     row.report(REPORT)
-    fails(sessions, UNWELL_AFTER_FAILURES + 1)
+    record_failures(sessions, UNWELL_AFTER_FAILURES + 1)
     row.mark_recovered()
-    worker = seen(sessions)
+    worker = read_worker(sessions)
     assert (worker.state, worker.failures_in_a_row) == (WorkerState.READY, FAILURES_AFTER_RECOVERY)
     assert (worker.last_failure, worker.last_failure_code) == (AWAY.message, AWAY.code)
-    fails(sessions, 1)
-    worker = seen(sessions)
+    record_failures(sessions, 1)
+    worker = read_worker(sessions)
     assert (worker.state, worker.failures_in_a_row) == (WorkerState.UNWELL, UNWELL_AFTER_FAILURES)
 
 
 def test_only_an_unwell_worker_recovers(row: WorkerRow, sessions: SessionFactory) -> None:
     row.report(REPORT, state="stopped")
     row.mark_recovered()
-    assert (seen(sessions).state, seen(sessions).failures_in_a_row) == (WorkerState.STOPPED, 0)
+    assert (read_worker(sessions).state, read_worker(sessions).failures_in_a_row) == (WorkerState.STOPPED, 0)
 
 
-def test_a_database_that_is_away_is_no_error_and_is_found_again(row: WorkerRow, sessions: SessionFactory) -> None:
+def test_an_absent_database_is_no_error_and_is_reconnected(row: WorkerRow, sessions: SessionFactory) -> None:
     away = WorkerRow(f"postgresql://nobody@127.0.0.1:{find_free_port()}/none", NAME)
     assert (away.report(REPORT), away.read_condition(), away.mark_recovered()) == (False, None, False)
     row.report(REPORT)
@@ -136,35 +139,39 @@ def test_a_database_that_is_away_is_no_error_and_is_found_again(row: WorkerRow, 
     assert (row.read_condition(), row.read_condition()) == (None, WorkerCondition(False, 0, None, None, renders=False))
 
 
-def test_a_database_of_another_shape_is_told_in_one_sentence(postgres: EmbeddedPostgres) -> None:
+def test_a_database_with_another_schema_gives_a_one_sentence_error(postgres: EmbeddedPostgres) -> None:
     with pytest.raises(StackError, match="tower migrate"):
         WorkerRow(postgres.url("postgres"), NAME).report(REPORT)
 
 
-def test_a_worker_tells_when_it_has_ended_and_only_if_it_had_begun(row: WorkerRow, sessions: SessionFactory) -> None:
+def test_a_worker_reports_its_end_only_if_it_had_started(row: WorkerRow, sessions: SessionFactory) -> None:
     settings = Settings(engine="auto", comfyui_url=None, gpu_slots=2)
     WorkerReporter(settings, row).report_stopped()
     assert row.read_condition() is None
     reporter = WorkerReporter(settings, row)
     reporter.report()
-    assert (seen(sessions).state, seen(sessions).engine, seen(sessions).slots) == (WorkerState.READY, "animatic", 2)
-    fails(sessions, UNWELL_AFTER_FAILURES)
+    assert (read_worker(sessions).state, read_worker(sessions).engine, read_worker(sessions).slots) == (
+        WorkerState.READY,
+        "animatic",
+        2,
+    )
+    record_failures(sessions, UNWELL_AFTER_FAILURES)
     reporter.report()
-    assert seen(sessions).state == WorkerState.UNWELL
+    assert read_worker(sessions).state == WorkerState.UNWELL
     reporter.report_stopped()
-    assert seen(sessions).state == WorkerState.STOPPED
+    assert read_worker(sessions).state == WorkerState.STOPPED
 
 
 @pytest.mark.parametrize(
     ("engine_set", "url"), list(itertools.product(("auto", "animatic", "comfyui"), (None, "http://box:8188")))
 )
-def test_the_engine_that_it_reports_is_the_one_that_renders(
+def test_a_worker_reports_the_engine_that_renders(
     row: WorkerRow, sessions: SessionFactory, engine_set: str, url: str | None
 ) -> None:
     settings = Settings(engine=engine_set, comfyui_url=url and f"http://127.0.0.1:{find_free_port()}")
     WorkerReporter(settings, row).report()
-    assert seen(sessions).engine == choose_engine("auto", settings).name
-    assert seen(sessions).engines == ["animatic", *(["comfyui"] if url else [])]
+    assert read_worker(sessions).engine == choose_engine("auto", settings).name
+    assert read_worker(sessions).engines == ["animatic", *(["comfyui"] if url else [])]
 
 
 def test_a_supervisor_does_not_load_sqlalchemy() -> None:

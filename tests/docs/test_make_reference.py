@@ -1,4 +1,4 @@
-"""The reference pages are as their sources say, and name every code and every variable."""
+"""The reference pages match their sources and name every code and every variable."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SOURCES = [path for package in (*PACKAGES, "db") for path in (ROOT / package).rg
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_as_its_sources_say(path: str) -> None:
+def test_a_page_matches_its_sources(path: str) -> None:
     assert (ROOT / path).read_text() == PAGES[path](), f"{path} is older than its sources: run `make docs`"
 
 
-def test_every_code_is_raised_somewhere_and_says_what_to_do() -> None:
+def test_every_code_is_raised_and_has_an_instruction() -> None:
     raising = find_raising()
     assert [code for code in ErrorCode if not raising[code].packages] == []
     assert [code for code in ErrorCode if not (code.meaning and code.remedy)] == []
@@ -31,16 +31,16 @@ def test_every_code_is_raised_somewhere_and_says_what_to_do() -> None:
     assert {fault.value for fault in ComfyUIFault} <= set(ErrorCode)
 
 
-def test_no_code_is_written_as_a_text() -> None:
-    """A code that is no member of ErrorCode would be missing from the page."""
-    written = re.compile(r'^    code(: str)? = "|\bcode="', re.MULTILINE)
-    assert [path for path in SOURCES if written.search(path.read_text())] == []
+def test_no_code_is_a_string_literal() -> None:
+    """A code outside ErrorCode would be missing from the page."""
+    pattern = re.compile(r'^    code(: str)? = "|\bcode="', re.MULTILINE)
+    assert [path for path in SOURCES if pattern.search(path.read_text())] == []
 
 
-def test_every_variable_that_the_source_names_is_on_the_page() -> None:
-    known = {settings.variable(name, field) for name, field in Settings.model_fields.items()}
-    known |= {*settings.INTERNAL, *settings.EXPORTED}
-    assert {name for path in SOURCES for name in VARIABLE.findall(path.read_text())} - known == set()
+def test_every_variable_in_the_source_is_on_the_page() -> None:
+    documented = {settings.variable(name, field) for name, field in Settings.model_fields.items()}
+    documented |= {*settings.INTERNAL, *settings.EXPORTED}
+    assert {name for path in SOURCES for name in VARIABLE.findall(path.read_text())} - documented == set()
 
 
 def test_every_setting_has_a_meaning_and_a_place_in_the_example() -> None:

@@ -1,4 +1,4 @@
-"""Paths and modules that documents, docstrings and comments name are there."""
+"""Paths and modules named in documents, docstrings and comments exist."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def documents() -> list[Path]:
 
 
 def sources() -> list[Path]:
-    """Those with a doubtful name somewhere: to parse all of them takes seven seconds."""
+    """Only sources with a suspicious name, because parsing all of them takes seven seconds."""
     every = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
     return [path for path in every if absent_names(path.read_text())]
 
@@ -51,7 +51,7 @@ def absent_links(document: Path) -> set[str]:
 
 
 def absent_modules(text: str) -> set[str]:
-    """Dotted names of which neither the whole nor all but the last part, which it must then hold, is a module."""
+    """Dotted names that are neither a module nor an attribute of a module."""
     return {name for name in MODULE.findall(text) if not is_module(name) and not is_defined(name)}
 
 
@@ -63,12 +63,12 @@ def is_module(name: str) -> bool:
 def is_defined(name: str) -> bool:
     module, _, attribute = name.rpartition(".")
     path = ROOT / module.replace(".", "/")
-    found = [file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()]
-    return any(re.search(rf"\b{attribute}\b", file.read_text()) for file in found)
+    files = [file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()]
+    return any(re.search(rf"\b{attribute}\b", file.read_text()) for file in files)
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
-def test_a_document_names_what_is_there(document: Path) -> None:
+def test_a_document_names_only_existing_paths(document: Path) -> None:
     assert absent_names(document.read_text()) | absent_links(document) == set()
 
 
@@ -80,12 +80,12 @@ def test_a_journey_visits_each_file_once() -> None:
         assert sorted(files) == sorted(set(files)), journey
 
 
-def test_docstrings_and_comments_name_what_is_there() -> None:
+def test_docstrings_and_comments_name_only_existing_paths() -> None:
     absent = {str(path.relative_to(ROOT)): absent_names("\n".join(prose(path))) for path in sources()}
     assert {path: names for path, names in absent.items() if names} == {}
 
 
-def test_a_name_of_what_is_not_there_is_found() -> None:
+def test_an_absent_name_is_detected() -> None:
     text = "See `tower/nothing.py`, tests/fakes/comfyui/, `python -m benchmarks.none` and `tower.errors.TowerError`."
     assert absent_paths(text) == {"tower/nothing.py"}
     assert absent_modules(text) == {"benchmarks.none"}

@@ -40,13 +40,13 @@ def read_image_config() -> dict[str, Any]:
     """ENTRYPOINT, CMD, HEALTHCHECK and ENV of the last stage of the Dockerfile."""
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
     stage = text[text.rindex("\nFROM ") :]
-    found = {name: rest for name, _, rest in (line.partition(" ") for line in stage.splitlines())}
+    instructions = {name: rest for name, _, rest in (line.partition(" ") for line in stage.splitlines())}
     return {
-        "user": found["USER"],
-        "entrypoint": json.loads(found["ENTRYPOINT"]),
-        "command": json.loads(found["CMD"]),
-        "health": json.loads(found["HEALTHCHECK"].partition("CMD ")[2]),
-        "env": dict(pair.split("=", 1) for pair in shlex.split(found["ENV"])),
+        "user": instructions["USER"],
+        "entrypoint": json.loads(instructions["ENTRYPOINT"]),
+        "command": json.loads(instructions["CMD"]),
+        "health": json.loads(instructions["HEALTHCHECK"].partition("CMD ")[2]),
+        "env": dict(pair.split("=", 1) for pair in shlex.split(instructions["ENV"])),
     }
 
 

@@ -46,7 +46,7 @@ class RunningStack:
         deadline = time.monotonic() + limit_s
         while not condition(job := self.api.get_status(job_id)):
             assert job["status"] not in END_STATUSES, f"ended too soon: {job}"
-            assert time.monotonic() < deadline, f"not so after {limit_s} s: {job}"
+            assert time.monotonic() < deadline, f"the status does not match after {limit_s} s: {job}"
             time.sleep(0.1)
         return job
 
@@ -65,12 +65,12 @@ class RunningStack:
 
     def read_job_page(self, job_id: int) -> str:
         """The artifacts of a run in the Prefect UI, shortly after its job has ended."""
-        wanted = {"artifacts": {"key": {"any_": [f"job-{job_id}"]}}}
+        query = {"artifacts": {"key": {"any_": [f"job-{job_id}"]}}}
         deadline = time.monotonic() + 10
-        while not (found := httpx.post(f"{self.addresses.prefect_api_url}/artifacts/filter", json=wanted).json()):
+        while not (artifacts := httpx.post(f"{self.addresses.prefect_api_url}/artifacts/filter", json=query).json()):
             assert time.monotonic() < deadline, "the run left no page"
             time.sleep(0.1)
-        page: str = found[0]["data"]
+        page: str = artifacts[0]["data"]
         return page
 
     def kill_run(self, flow_run_id: object) -> None:
@@ -88,7 +88,7 @@ def build_environment(data: Path) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     data = tmp_path_factory.mktemp("stack")
-    for folder in (data, *data.parents):  # for root, PostgreSQL runs as `nobody`, which must be able to enter
+    for folder in (data, *data.parents):  # for root, PostgreSQL runs as the user `nobody`, who needs access
         if folder.stat().st_uid == os.getuid() and folder.is_relative_to("/tmp") and folder != Path("/tmp"):
             folder.chmod(0o711)
     third_engine = lay_down(tmp_path_factory.mktemp("engine"), documented())  # of docs/engines.md
@@ -108,7 +108,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     finally:
         process.terminate()
         process.wait(timeout=60)
-    assert not _left_over(data), "the stack left processes behind"
+    assert not _list_leftover_commands(data), "the stack left processes behind"
 
 
 def _ready(settings: Settings, process: subprocess.Popen[bytes], log: Path) -> Addresses:
@@ -127,17 +127,17 @@ def _kill_if_of(process: psutil.Process, flow_run_id: str) -> bool:
         if process.environ().get("PREFECT__FLOW_RUN_ID") != flow_run_id:
             return False
         process.kill()
-    except psutil.Error:  # it has ended, or is not ours to look at
+    except psutil.Error:  # it has ended, or belongs to another user
         return False
     return True
 
 
-def _left_over(data: Path) -> list[str]:
-    found = []
+def _list_leftover_commands(data: Path) -> list[str]:
+    commands = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("TOWER_DATA_DIR") == str(data):
-                found.append(" ".join(process.cmdline()))
-        except psutil.Error:  # it ended, or is not ours to look at
+                commands.append(" ".join(process.cmdline()))
+        except psutil.Error:  # it has ended, or belongs to another user
             continue
-    return found
+    return commands

@@ -1,4 +1,4 @@
-"""compose.yaml: what it says is run here without Docker, part by part, each against the ones that it waits for."""
+"""Runs compose.yaml without Docker, service by service, each after the ones that it depends on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ READY_S = 240
 
 @dataclass(frozen=True)
 class Machine:
-    """One machine in place of the containers: their names are addresses of loopback here, /data is a folder."""
+    """One machine instead of the containers: their names become loopback addresses, and /data a folder."""
 
     data: Path
     offset: int
@@ -39,11 +39,11 @@ class Machine:
     def env(self, service: ComposeService) -> dict[str, str]:
         outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        said = {name: self._here(value) for name, value in service.env.items()}
-        return {**outer, **said, "PATH": path, "TOWER_PORT_OFFSET": str(self.offset)}
+        variables = {name: self._here(value) for name, value in service.env.items()}
+        return {**outer, **variables, "PATH": path, "TOWER_PORT_OFFSET": str(self.offset)}
 
     def _here(self, value: str) -> str:
-        """An address or a path of a container, as it is on this machine."""
+        """The address or path on this machine for one of a container."""
         if "@postgres:5432/" in value:
             return self.postgres.url(value.rpartition("/")[2])
         ours = Settings(port_offset=self.offset).ports
@@ -52,16 +52,16 @@ class Machine:
         return str(self.data) if value == "/data" else value
 
     def run(self, service: ComposeService, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """One that ends; `arguments` in place of its command, as `docker compose run` takes them."""
+        """Run a service that ends; `arguments` replace its command, as with `docker compose run`."""
         argv = [service.argv[0], *arguments] if arguments else service.argv
-        ended = subprocess.run(
+        result = subprocess.run(
             argv, env=self.env(service), capture_output=True, text=True, timeout=READY_S, check=False
         )
-        assert ended.returncode == 0, f"{argv}: {ended.stderr}"
-        return ended
+        assert result.returncode == 0, f"{argv}: {result.stderr}"
+        return result
 
     def complaint(self, service: ComposeService) -> str:
-        """What its health check says against it; empty if it is well."""
+        """The complaint of its health check; empty if it is healthy."""
         check = subprocess.run(
             service.health, env=self.env(service), capture_output=True, text=True, timeout=60, check=False
         )
@@ -75,52 +75,52 @@ def machine() -> Iterator[Machine]:
         server.start()
         end.callback(server.stop)
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-            connection.execute("drop database prefect")  # the image makes one database, and this is another's
+            connection.execute("drop database prefect")  # the image creates one database, and this server has another
         yield Machine(folder / "data", find_free_offset(), server)
 
 
 @pytest.fixture(scope="module")
 def logs(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """Every service that stays up, healthy, in the order in which the file lets them start; the log of each."""
-    folder, waiting, done = tmp_path_factory.mktemp("compose"), read_services(VARIABLES), {"postgres"}
-    found: dict[str, Path] = {}
+    """The logs of all long-running services, started in the order of the file until each is healthy."""
+    folder, waiting, ready = tmp_path_factory.mktemp("compose"), read_services(VARIABLES), {"postgres"}
+    logs_by_name: dict[str, Path] = {}
     with ExitStack() as end:
         while waiting:
-            startable = [one for one in waiting.values() if one.needs <= done]
+            startable = [service for service in waiting.values() if service.needs <= ready]
             assert startable, f"these wait for each other: {sorted(waiting)}"
             for service in startable:
                 if service.health:
-                    found[service.name] = folder / f"{service.name}.log"
-                    end.callback(_stop, _started(machine, service, found[service.name]))
+                    logs_by_name[service.name] = folder / f"{service.name}.log"
+                    end.callback(_stop, _started(machine, service, logs_by_name[service.name]))
                 else:
                     machine.run(service)
                 if service.name == "migrate":
                     machine.run(service, "key", "create", "laptop", "--scope", "admin")
             for service in startable:
                 if service.health:
-                    _wait_for(machine, service, found[service.name])
-                done.add(waiting.pop(service.name).name)
-        yield found
+                    _wait_for(machine, service, logs_by_name[service.name])
+                ready.add(waiting.pop(service.name).name)
+        yield logs_by_name
 
 
 def test_every_service_becomes_healthy(logs: dict[str, Path]) -> None:
     assert set(logs) == {"prefect", "production", "music", "worker-cpu", "worker-gpu", "worker-comfyui"}
 
 
-def test_prefect_made_its_own_database_beside_ours(logs: dict[str, Path], machine: Machine) -> None:
+def test_prefect_creates_its_own_database(logs: dict[str, Path], machine: Machine) -> None:
     with psycopg.connect(machine.postgres.url("prefect")) as connection:
         names = {name for (name,) in connection.execute("select name from deployment")}
     assert {"standard", "render", "fast"} <= names
 
 
-def test_the_apis_ask_for_the_key_that_the_file_says_to_make(logs: dict[str, Path], machine: Machine) -> None:
-    made = machine.run(read_services(VARIABLES)["migrate"], "key", "create", "phone", "--scope", "read").stdout.strip()
+def test_the_apis_require_the_documented_key(logs: dict[str, Path], machine: Machine) -> None:
+    token = machine.run(read_services(VARIABLES)["migrate"], "key", "create", "phone", "--scope", "read").stdout.strip()
     url = f"{Settings(port_offset=machine.offset).production_url}/projects"
     assert httpx.get(url).status_code == 401
-    assert httpx.get(url, headers={"Authorization": f"Bearer {made}"}).status_code == 200
+    assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
-def test_a_part_that_does_not_run_is_not_healthy(machine: Machine) -> None:
+def test_a_service_that_does_not_run_is_unhealthy(machine: Machine) -> None:
     production = read_services(VARIABLES)["production"]
     elsewhere = Machine(machine.data, find_free_offset(), machine.postgres)
     assert "production is not healthy" in elsewhere.complaint(production)
@@ -143,7 +143,7 @@ def test_the_image_is_not_root_and_starts_the_whole_stack() -> None:
     assert image["health"] == ["tower", "health"]
 
 
-def test_the_image_takes_in_every_package_and_what_its_installation_reads() -> None:
+def test_the_image_copies_every_package_and_installation_file() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     copied = {line.split()[1] for line in dockerfile.splitlines() if line.startswith("COPY ") and "--from" not in line}
     packages = {folder.name for folder in ROOT.iterdir() if (folder / "py.typed").exists()}
@@ -165,15 +165,15 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def _wait_for(machine: Machine, service: ComposeService, log: Path) -> None:
     deadline = time.monotonic() + READY_S
-    while not _says_so(machine, service, log):  # a health check is a process: it would take the time of the start
+    while not _is_started(machine, service, log):  # a health check is a process and would slow the start down
         assert time.monotonic() < deadline, f"{service.name} does not start: {log.read_text()[-2000:]}"
         time.sleep(0.2)
     while complaint := machine.complaint(service):
         assert time.monotonic() < deadline, f"{service.name}: {complaint}{log.read_text()[-2000:]}"
 
 
-def _says_so(machine: Machine, service: ComposeService, log: Path) -> bool:
-    """Whether its port takes connections, or, of a worker, whether its log says that it takes runs."""
+def _is_started(machine: Machine, service: ComposeService, log: Path) -> bool:
+    """Whether its port accepts connections; for a worker, whether its log reports that it takes runs."""
     if service.name.startswith("worker-"):
         return "takes runs from" in log.read_text()
     port = getattr(Settings(port_offset=machine.offset).ports, service.name)

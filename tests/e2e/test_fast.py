@@ -1,4 +1,4 @@
-"""A shot second by second: rendered in segments, joined to the exact frame, mended where it breaks."""
+"""A shot in segments of a second: rendered, joined to the exact frame, repaired after failures."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SHOT = {"prompt": "a lantern on the river", "duration": SECONDS, "width": 256, "
 
 
 @pytest.fixture(scope="module")
-def seen(stack: RunningStack) -> list[dict[str, Any]]:
-    """The answer to the request, then every status that differed from the one before, to the end."""
+def observed_statuses(stack: RunningStack) -> list[dict[str, Any]]:
+    """The answer to the request, then each changed status until the end."""
     statuses = [stack.api.generate(SHOT, fast=True)]
     deadline = time.monotonic() + 60
     while statuses[-1]["status"] not in END_STATUSES:
@@ -43,7 +43,7 @@ def rows(stack: RunningStack, job_id: int) -> list[RenderSegment]:
 
 
 def row_in(stack: RunningStack, job_id: int, segment: int, state: SegmentState) -> RenderSegment:
-    """The first attempt at this segment, once it is in this state."""
+    """Wait for the first attempt at this segment to reach this state."""
     deadline = time.monotonic() + 60
     while True:
         for row in rows(stack, job_id):
@@ -53,8 +53,8 @@ def row_in(stack: RunningStack, job_id: int, segment: int, state: SegmentState) 
         time.sleep(0.02)
 
 
-def test_it_is_planned_at_once_and_waits_for_its_segments(seen: list[dict[str, Any]]) -> None:
-    answer = seen[0]
+def test_a_job_is_planned_at_once_and_waits_for_its_segments(observed_statuses: list[dict[str, Any]]) -> None:
+    answer = observed_statuses[0]
     assert (answer["status"], answer["total_segments"], answer["job_type"]) == (
         "segments_queued",
         SECONDS,
@@ -67,34 +67,34 @@ def test_it_is_planned_at_once_and_waits_for_its_segments(seen: list[dict[str, A
     ]
 
 
-def test_it_goes_from_queued_over_processing_to_completed(seen: list[dict[str, Any]]) -> None:
-    order = list(dict.fromkeys(status["status"] for status in seen))
+def test_a_job_goes_from_queued_through_processing_to_completed(observed_statuses: list[dict[str, Any]]) -> None:
+    order = list(dict.fromkeys(status["status"] for status in observed_statuses))
     assert order == ["segments_queued", "processing", "completed"]
-    progress = [status["progress"] for status in seen[1:]]
+    progress = [status["progress"] for status in observed_statuses[1:]]
     assert progress == sorted(progress)
     assert progress[-1] == 1.0
 
 
-def test_every_segment_is_in_exactly_one_list_until_all_are_completed(seen: list[dict[str, Any]]) -> None:
+def test_every_segment_is_in_exactly_one_list_until_all_are_completed(observed_statuses: list[dict[str, Any]]) -> None:
     segments = list(range(1, SECONDS + 1))
-    for status in seen[1:]:
+    for status in observed_statuses[1:]:
         lists = ("segments_completed", "segments_failed", "segments_processing")
         assert sorted(number for name in lists for number in status[name]) == segments
-    finished = [len(status["segments_completed"]) for status in seen[1:]]
+    finished = [len(status["segments_completed"]) for status in observed_statuses[1:]]
     assert finished == sorted(finished)
     assert set(finished) == {0, *segments}
-    assert seen[-1]["segments_completed"] == segments
+    assert observed_statuses[-1]["segments_completed"] == segments
 
 
-def test_the_film_has_exactly_the_asked_frames(seen: list[dict[str, Any]]) -> None:
-    found = probe(Path(seen[-1]["output_path"]))
-    assert (found.frames, found.width, found.height, float(found.fps)) == (SECONDS * 24, 256, 256, 24.0)
+def test_the_film_has_exactly_the_requested_frames(observed_statuses: list[dict[str, Any]]) -> None:
+    info = probe(Path(observed_statuses[-1]["output_path"]))
+    assert (info.frames, info.width, info.height, float(info.fps)) == (SECONDS * 24, 256, 256, 24.0)
 
 
-def test_a_segment_whose_run_is_killed_is_done_again_alone(stack: RunningStack) -> None:
+def test_only_a_segment_with_a_killed_run_is_rendered_again(stack: RunningStack) -> None:
     job_id = stack.api.generate({**SHOT, "width": 512, "height": 512}, fast=True)["job_id"]
-    struck = row_in(stack, job_id, 2, SegmentState.PROCESSING)
-    os.kill(int(str(struck.process).rsplit(":", 1)[1]), signal.SIGKILL)
+    killed_attempt = row_in(stack, job_id, 2, SegmentState.PROCESSING)
+    os.kill(int(str(killed_attempt.process).rsplit(":", 1)[1]), signal.SIGKILL)
     job = stack.wait_for_end(job_id)
     assert (job["status"], job["segments_failed"]) == ("completed", []), job["error"]
     assert probe(Path(job["output_path"])).frames == SECONDS * 24
@@ -106,7 +106,7 @@ def test_a_segment_whose_run_is_killed_is_done_again_alone(stack: RunningStack) 
     ]
 
 
-def test_a_join_that_fails_keeps_the_segments_and_a_retry_renders_none_again(stack: RunningStack) -> None:
+def test_a_failed_join_keeps_the_segments_and_a_retry_renders_none_again(stack: RunningStack) -> None:
     job_id = stack.api.generate({**SHOT, "duration": 2}, fast=True)["job_id"]
     first = row_in(stack, job_id, 1, SegmentState.COMPLETED)
     with stack.sessions() as session:

@@ -1,4 +1,4 @@
-"""Several gpu workers with a ComfyUI each: they share the work, and a bad one does no harm."""
+"""Several gpu workers with one ComfyUI each share the work, and a bad one does no harm."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from tower.media.probe import probe
 
 pytestmark = pytest.mark.e2e
 MODELS = {"animatediff_models": ["mm-Stabilized_high.pth"]}
-PACE = RenderPace(per_frame_s=0.08)  # a segment takes longer than the workers differ in when they look for one
-SLOTS = {"good": 1, "full": 3, "away": 3}  # three failures at once are three in a row
+PACE = RenderPace(per_frame_s=0.08)  # a segment takes longer than the polling offset between workers
+SLOTS = {"good": 1, "full": 3, "away": 3}  # three simultaneous failures count as three in a row
 SECONDS = sum(SLOTS.values())
 SHOT = {"prompt": "rain on a tin roof", "duration": SECONDS, "width": 256, "height": 256, "engine": "comfyui"}
 
 
 @dataclass(frozen=True)
 class GpuWorker:
-    """`tower worker gpu` as a user starts it, and the ComfyUI that it has to itself."""
+    """`tower worker gpu` as a user starts it, with its own ComfyUI."""
 
     process: subprocess.Popen[bytes]
     comfy: FakeComfyUI
     log: Path
 
     @property
-    def says(self) -> str:
+    def log_text(self) -> str:
         return self.log.read_text()
 
 
@@ -51,7 +51,7 @@ Workers = dict[str, GpuWorker]
 
 @pytest.fixture(scope="module")
 def workers(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
-    """Three of them, all up, beside the one of the stack, which has no ComfyUI."""
+    """Three running workers beside the stack's own, which has no ComfyUI."""
     folder = tmp_path_factory.mktemp("workers")
     with ExitStack() as end:
         started = {}
@@ -63,7 +63,7 @@ def workers(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
             end.callback(started[name].process.wait, timeout=30)
             end.callback(started[name].process.terminate)
         for worker in started.values():
-            _until(lambda worker=worker: "takes runs from" in worker.says, within_s=60)  # type: ignore[misc]
+            _wait_until(lambda worker=worker: "takes runs from" in worker.log_text, within_s=60)  # type: ignore[misc]
         yield started
 
 
@@ -72,7 +72,7 @@ def _started(stack: RunningStack, name: str, comfy: FakeComfyUI, log: Path) -> G
         **stack.env,
         "TOWER_DATABASE_URL": stack.addresses.database_url,
         "PREFECT_API_URL": stack.addresses.prefect_api_url,
-        "TOWER_WARM_SOCKET": str(warm_socket_path(stack.addresses.data_dir)),  # one warm start serves all here
+        "TOWER_WARM_SOCKET": str(warm_socket_path(stack.addresses.data_dir)),  # all of them share one warm start
     }
     options = ("--comfyui", comfy.url, "--slots", str(SLOTS[name]), "--name", name)
     with log.open("wb") as out:
@@ -80,15 +80,15 @@ def _started(stack: RunningStack, name: str, comfy: FakeComfyUI, log: Path) -> G
     return GpuWorker(process, comfy, log)
 
 
-def _until(wanted: Callable[[], bool], *, within_s: float) -> None:
+def _wait_until(condition: Callable[[], bool], *, within_s: float) -> None:
     deadline = time.monotonic() + within_s
-    while not wanted():
-        assert time.monotonic() < deadline, f"not so after {within_s} s"
+    while not condition():
+        assert time.monotonic() < deadline, f"the condition is false after {within_s} s"
         time.sleep(0.1)
 
 
-def made(stack: RunningStack) -> dict[str, Any]:
-    """A shot as it ended: twenty runs at most, so it may take a while on a busy machine."""
+def finished_job(stack: RunningStack) -> dict[str, Any]:
+    """A finished shot. It takes up to twenty runs, which is slow on a busy machine."""
     accepted = stack.api.generate(SHOT, fast=True)
     return stack.wait_for_job(accepted["job_id"], lambda job: job["status"] in END_STATUSES, limit_s=300)
 
@@ -98,80 +98,82 @@ def rows(stack: RunningStack, job_id: int) -> list[RenderSegment]:
         return list(session.scalars(select(RenderSegment).filter_by(job_id=job_id)))
 
 
-def reported(stack: RunningStack) -> dict[str, Worker]:
-    """By the name that each was started with."""
+def worker_rows(stack: RunningStack) -> dict[str, Worker]:
+    """The rows of workers by the name of each at its start."""
     with stack.sessions() as session:
         return {worker.name.split("@")[0]: worker for worker in session.scalars(select(Worker))}
 
 
 def states(stack: RunningStack) -> dict[str, str]:
-    return {name: worker.state.value for name, worker in reported(stack).items()}
+    return {name: worker.state.value for name, worker in worker_rows(stack).items()}
 
 
-def drawn_by(found: list[RenderSegment]) -> set[str]:
-    return {str(row.worker).split("@")[0] for row in found}
+def renderers_of(segments: list[RenderSegment]) -> set[str]:
+    return {str(row.worker).split("@")[0] for row in segments}
 
 
-def at_once(found: list[RenderSegment], name: str) -> int:
+def count_simultaneous(segments: list[RenderSegment], name: str) -> int:
     """The most segments that this worker rendered at the same time."""
-    mine = [row for row in found if str(row.worker).startswith(f"{name}@")]
+    mine = [row for row in segments if str(row.worker).startswith(f"{name}@")]
     spans = [(row.started_at, row.ended_at) for row in mine if row.started_at and row.ended_at]
-    return max((sum(begun <= start < ended for begun, ended in spans) for start, _ in spans), default=0)
+    return max(
+        (sum(other_start <= start < other_end for other_start, other_end in spans) for start, _ in spans), default=0
+    )
 
 
-def test_each_reports_what_it_is(stack: RunningStack, workers: Workers) -> None:
-    _until(lambda: set(SLOTS) <= set(reported(stack)), within_s=10)
+def test_each_worker_reports_its_gpu_and_slots(stack: RunningStack, workers: Workers) -> None:
+    _wait_until(lambda: set(SLOTS) <= set(worker_rows(stack)), within_s=10)
     for name, slots in SLOTS.items():
-        worker = reported(stack)[name]
+        worker = worker_rows(stack)[name]
         assert (worker.state, worker.slots, worker.engine) == ("ready", slots, "comfyui")
         assert (worker.gpu, worker.vram_total_bytes, worker.comfyui_url) == (name, 2**33, workers[name].comfy.url)
-    assert reported(stack)["gpu"].comfyui_url is None
+    assert worker_rows(stack)["gpu"].comfyui_url is None
 
 
-def test_no_job_fails_for_two_bad_workers_while_there_is_a_good_one(stack: RunningStack, workers: Workers) -> None:
+def test_a_job_survives_two_bad_workers_beside_a_good_one(stack: RunningStack, workers: Workers) -> None:
     workers["full"].comfy.misbehave(OutOfMemory(times=None))
     workers["away"].comfy.kill()
-    job = made(stack)
+    job = finished_job(stack)
     assert job["status"] == "completed", job["error"]
     assert probe(Path(job["output_path"])).frames == SECONDS * 24
 
-    found = rows(stack, job["job_id"])
-    completed = [row for row in found if row.state == "completed"]
-    assert (drawn_by(completed), len(completed)) == ({"good"}, SECONDS)
-    failed = [row for row in found if row.state == "failed"]
+    segments = rows(stack, job["job_id"])
+    completed = [row for row in segments if row.state == "completed"]
+    assert (renderers_of(completed), len(completed)) == ({"good"}, SECONDS)
+    failed = [row for row in segments if row.state == "failed"]
     assert {(str(row.worker).split("@")[0], row.error_code) for row in failed} == {
         ("full", "COMFYUI_OOM"),
         ("away", "COMFYUI_UNREACHABLE"),
     }
-    assert len(failed) == len(found) - SECONDS
+    assert len(failed) == len(segments) - SECONDS
 
 
-def test_the_bad_ones_rest_and_say_why(stack: RunningStack, workers: Workers) -> None:
-    _until(lambda: all("takes no more" in workers[name].says for name in ("full", "away")), within_s=20)
-    told: dict[str, Any] = httpx.get(f"{stack.addresses.production_url}/workers").json()
-    failures = {worker["name"].split("@")[0]: worker["report"] for worker in told["workers"] if worker["report"]}
+def test_bad_workers_rest_with_a_reason(stack: RunningStack, workers: Workers) -> None:
+    _wait_until(lambda: all("takes no more" in workers[name].log_text for name in ("full", "away")), within_s=20)
+    answer: dict[str, Any] = httpx.get(f"{stack.addresses.production_url}/workers").json()
+    failures = {worker["name"].split("@")[0]: worker["report"] for worker in answer["workers"] if worker["report"]}
     assert "ran out of memory" in failures["full"]["last_failure"]
     assert workers["away"].comfy.url in failures["away"]["last_failure"]
-    assert failures["full"]["last_failure"] in workers["full"].says
+    assert failures["full"]["last_failure"] in workers["full"].log_text
     assert failures["good"]["failures_in_a_row"] == 0
-    assert "takes no more" not in workers["good"].says
+    assert "takes no more" not in workers["good"].log_text
 
 
-def test_they_come_back_when_they_are_well_and_all_share_the_next_job(stack: RunningStack, workers: Workers) -> None:
+def test_recovered_workers_return_and_share_the_next_job(stack: RunningStack, workers: Workers) -> None:
     workers["full"].comfy.stop_misbehaving()
     workers["away"].comfy.start()
-    _until(lambda: all("takes runs again" in workers[name].says for name in ("full", "away")), within_s=60)
-    _until(lambda: all("is up again" in workers[name].says for name in ("full", "away")), within_s=30)
-    job = made(stack)
+    _wait_until(lambda: all("takes runs again" in workers[name].log_text for name in ("full", "away")), within_s=60)
+    _wait_until(lambda: all("is up again" in workers[name].log_text for name in ("full", "away")), within_s=30)
+    job = finished_job(stack)
     assert job["status"] == "completed", job["error"]
-    found = rows(stack, job["job_id"])
-    assert [row.attempt for row in found] == [1] * SECONDS
-    assert drawn_by(found) == set(SLOTS)
-    assert all(at_once(found, name) <= slots for name, slots in SLOTS.items())
-    assert reported(stack)["full"].failures_in_a_row == 0
+    segments = rows(stack, job["job_id"])
+    assert [row.attempt for row in segments] == [1] * SECONDS
+    assert renderers_of(segments) == set(SLOTS)
+    assert all(count_simultaneous(segments, name) <= slots for name, slots in SLOTS.items())
+    assert worker_rows(stack)["full"].failures_in_a_row == 0
 
 
-def test_one_that_is_ended_says_so(stack: RunningStack, workers: Workers) -> None:
+def test_a_stopped_worker_reports_its_end(stack: RunningStack, workers: Workers) -> None:
     workers["good"].process.terminate()
     assert workers["good"].process.wait(timeout=30) == 0
     assert states(stack)["good"] == WorkerState.STOPPED

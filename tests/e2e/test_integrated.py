@@ -1,4 +1,4 @@
-"""The quality loop on the whole stack, with a ComfyUI that makes bad pictures: mended, kept, gone on with."""
+"""The quality loop on the whole stack with a ComfyUI that renders badly: repaired, kept, resumed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHOT = {"prompt": "rain on a tin roof", "duration": 2, "width": 256, "height": 2
 
 @pytest.fixture(scope="module")
 def comfy(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeComfyUI]:
-    """The only ComfyUI there is; a gpu worker of its own renders on it."""
+    """The only ComfyUI, with its own gpu worker."""
     log = tmp_path_factory.mktemp("worker") / "painter.log"
     with FakeComfyUI(models=MODELS) as comfy:
         env = {
@@ -43,7 +43,7 @@ def comfy(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
         with log.open("wb") as out:
             worker = subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.STDOUT)
         try:
-            _until_said(log, "takes runs from")
+            _wait_for_log(log, "takes runs from")
             yield comfy
         finally:
             worker.terminate()
@@ -53,46 +53,44 @@ def comfy(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def project_id(stack: RunningStack) -> int:
     answer = httpx.post(f"{stack.addresses.production_url}/projects", json={"name": f"Rain {time.time()}"})
-    made: int = answer.raise_for_status().json()["id"]
-    return made
+    project_id: int = answer.raise_for_status().json()["id"]
+    return project_id
 
 
-def _until_said(log: Path, words: str) -> None:
+def _wait_for_log(log: Path, words: str) -> None:
     deadline = time.monotonic() + 60
     while words not in log.read_text():
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)
 
 
-def asked(stack: RunningStack, project_id: int, **more: Any) -> dict[str, Any]:
+def generate_integrated(stack: RunningStack, project_id: int, **more: Any) -> dict[str, Any]:
     url = f"{stack.addresses.production_url}/generate/project/{project_id}"
     started: dict[str, Any] = httpx.post(url, json={**SHOT, **more}).raise_for_status().json()
     return started
 
 
-def rows(stack: RunningStack, job_id: int) -> list[tuple[int, int, str]]:
+def list_renders(stack: RunningStack, job_id: int) -> list[tuple[int, int, str]]:
     """Round, attempt and state of each render."""
     with stack.sessions() as session:
-        found = session.scalars(select(RenderSegment).filter_by(job_id=job_id).order_by(RenderSegment.attempt))
-        return [(row.round, row.attempt, row.state.value) for row in found]
+        segments = session.scalars(select(RenderSegment).filter_by(job_id=job_id).order_by(RenderSegment.attempt))
+        return [(row.round, row.attempt, row.state.value) for row in segments]
 
 
-def verdicts(stack: RunningStack, job_id: int) -> list[tuple[int, bool]]:
+def list_verdicts(stack: RunningStack, job_id: int) -> list[tuple[int, bool]]:
     with stack.sessions() as session:
-        found = session.scalars(select(QualityAssessment).filter_by(job_id=job_id).order_by(QualityAssessment.id))
-        return [(row.round, row.passed) for row in found]
+        assessments = session.scalars(select(QualityAssessment).filter_by(job_id=job_id).order_by(QualityAssessment.id))
+        return [(row.round, row.passed) for row in assessments]
 
 
-def final(stack: RunningStack, job_id: int) -> QualityMetrics:
+def get_final_verdict(stack: RunningStack, job_id: int) -> QualityMetrics:
     with stack.sessions() as session:
         return session.get_one(QualityMetrics, job_id)
 
 
-def test_a_black_render_is_made_again_with_another_seed(
-    stack: RunningStack, comfy: FakeComfyUI, project_id: int
-) -> None:
+def test_a_black_render_is_repeated_with_another_seed(stack: RunningStack, comfy: FakeComfyUI, project_id: int) -> None:
     comfy.misbehave(BlackPicture())
-    started = asked(stack, project_id, seed=7)
+    started = generate_integrated(stack, project_id, seed=7)
     job = stack.wait_for_end(started["job_id"])
     assert (job["status"], job["job_type"], job["warnings"]) == ("completed", "integrated_generation", []), job["error"]
     first, second = job["rounds"]
@@ -100,39 +98,39 @@ def test_a_black_render_is_made_again_with_another_seed(
     assert first["reason"].startswith("black_share: 48 of 48 frames (frames 0–47) are black; at most 12 allowed")
     assert (second["passed"], second["kept"], second["reason"]) == (True, True, None)
     assert second["changed"].startswith("seed ")
-    assert job["quality_score"] == second["score"] == final(stack, job["job_id"]).score >= 5
+    assert job["quality_score"] == second["score"] == get_final_verdict(stack, job["job_id"]).score >= 5
     assert probe(Path(job["output_path"])).frames == FRAMES
-    assert rows(stack, job["job_id"]) == [(1, 1, "completed"), (2, 2, "completed")]
-    assert verdicts(stack, job["job_id"]) == [(1, False), (2, True)]
+    assert list_renders(stack, job["job_id"]) == [(1, 1, "completed"), (2, 2, "completed")]
+    assert list_verdicts(stack, job["job_id"]) == [(1, False), (2, True)]
     assert "| 2 (kept) |" in stack.read_job_page(job["job_id"])
 
 
-def test_three_bad_renders_keep_the_best_and_never_call_it_good(
+def test_three_bad_renders_keep_the_best_without_passing_it(
     stack: RunningStack, comfy: FakeComfyUI, project_id: int
 ) -> None:
     comfy.misbehave(BlackPicture())
-    job_id = asked(stack, project_id, seed=8)["job_id"]
+    job_id = generate_integrated(stack, project_id, seed=8)["job_id"]
     stack.wait_for_job(job_id, lambda job: len(job["rounds"]) == 1)
     comfy.misbehave(FrozenPicture())
     stack.wait_for_job(job_id, lambda job: len(job["rounds"]) == 2)
     comfy.misbehave(BlackPicture())
     job = stack.wait_for_end(job_id)
-    assert (job["status"], [one["passed"] for one in job["rounds"]]) == ("completed", [False] * 3), job["error"]
-    assert [one["kept"] for one in job["rounds"]] == [False, True, False]
-    kept = job["rounds"][1]
-    assert (final(stack, job_id).passed, job["quality_score"]) == (False, kept["score"])
+    assert (job["status"], [entry["passed"] for entry in job["rounds"]]) == ("completed", [False] * 3), job["error"]
+    assert [entry["kept"] for entry in job["rounds"]] == [False, True, False]
+    best = job["rounds"][1]
+    assert (get_final_verdict(stack, job_id).passed, job["quality_score"]) == (False, best["score"])
     [warning] = job["warnings"]
     assert warning.startswith("Quality: none of 3 rounds passed; round 2 was kept: frozen_run: 47 frames in a row")
     assert "at most 21 allowed" in warning
     with stack.sessions() as session:
-        assert session.get_one(Asset, kept["asset_id"]).path == job["output_path"]
+        assert session.get_one(Asset, best["asset_id"]).path == job["output_path"]
 
 
-def test_a_run_killed_between_two_rounds_goes_on_after_the_first(
+def test_a_run_killed_between_two_rounds_resumes_after_the_first(
     stack: RunningStack, comfy: FakeComfyUI, project_id: int
 ) -> None:
     comfy.misbehave(BlackPicture(), Slow(times=None, seconds_per_step=0.1))
-    job_id = asked(stack, project_id, seed=9)["job_id"]
+    job_id = generate_integrated(stack, project_id, seed=9)["job_id"]
     first = stack.wait_for_job(job_id, lambda job: len(job["rounds"]) == 1)["rounds"][0]
     with stack.sessions() as session:
         run_id = session.get_one(ProductionJob, job_id).flow_run_id
@@ -140,16 +138,16 @@ def test_a_run_killed_between_two_rounds_goes_on_after_the_first(
     job = stack.wait_for_end(job_id)
     comfy.stop_misbehaving()
     assert (job["status"], job["attempt"]) == ("completed", 2), job["error"]
-    assert (job["rounds"][0], [one["passed"] for one in job["rounds"]]) == (first, [False, True])
-    assert rows(stack, job_id) == [(1, 1, "completed"), (2, 2, "completed")]
-    assert verdicts(stack, job_id) == [(1, False), (2, True)]
+    assert (job["rounds"][0], [entry["passed"] for entry in job["rounds"]]) == (first, [False, True])
+    assert list_renders(stack, job_id) == [(1, 1, "completed"), (2, 2, "completed")]
+    assert list_verdicts(stack, job_id) == [(1, False), (2, True)]
 
 
 def test_a_clip_of_another_length_is_a_round_without_a_take(
     stack: RunningStack, comfy: FakeComfyUI, project_id: int
 ) -> None:
     comfy.misbehave(WrongFrameCount(times=2))  # the engine itself tries twice
-    job = stack.wait_for_end(asked(stack, project_id, seed=10)["job_id"])
+    job = stack.wait_for_end(generate_integrated(stack, project_id, seed=10)["job_id"])
     assert job["status"] == "completed", job["error"]
     first, second = job["rounds"]
     assert (first["asset_id"], first["score"], first["reason"]) == (None, 0, first["reason"])
@@ -162,26 +160,26 @@ def test_a_command_to_the_director_ends_with_the_scene_showing_its_take(stack: R
     village = {"project_id": project_id, "description": "Opening scene in the village", "characters": ["Elder"]}
     scene = httpx.post(f"{url}/scenes", json=village).raise_for_status().json()
     how = {"scene_id": scene["id"], "duration": 1, "width": 256, "height": 256, "engine": "animatic"}
-    told = {"project_id": project_id, "command": "generate_scene", "parameters": how}
-    said = httpx.post(f"{url}/director/command", json=told).raise_for_status().json()
-    job = stack.wait_for_end(said["job_id"])
-    assert (job["status"], [one["passed"] for one in job["rounds"]]) == ("completed", [True]), job["error"]
-    shown = httpx.get(f"{url}/scenes/{scene['id']}").json()
-    assert (shown["status"], shown["accepted_asset_id"]) == ("rendered", job["rounds"][0]["asset_id"])
-    assert shown["video_path"] == job["output_path"]
-    assert _state(stack, said["log_id"]) == _state(stack, said["plan_id"]) == "completed"
+    request = {"project_id": project_id, "command": "generate_scene", "parameters": how}
+    answer = httpx.post(f"{url}/director/command", json=request).raise_for_status().json()
+    job = stack.wait_for_end(answer["job_id"])
+    assert (job["status"], [entry["passed"] for entry in job["rounds"]]) == ("completed", [True]), job["error"]
+    shown_scene = httpx.get(f"{url}/scenes/{scene['id']}").json()
+    assert (shown_scene["status"], shown_scene["accepted_asset_id"]) == ("rendered", job["rounds"][0]["asset_id"])
+    assert shown_scene["video_path"] == job["output_path"]
+    assert _wait_for_log_state(stack, answer["log_id"]) == _wait_for_log_state(stack, answer["plan_id"]) == "completed"
 
 
 def test_the_shell_makes_a_shot_for_a_project(stack: RunningStack, project_id: int) -> None:
     how = ("--project", str(project_id), "--duration", "1", "--size", "256x256", "--engine", "animatic", "--json")
-    done = stack.run_tower("generate", "a quiet forest", *how)
-    assert done.returncode == 0, done.stderr
-    job = json.loads(done.stdout)
+    result = stack.run_tower("generate", "a quiet forest", *how)
+    assert result.returncode == 0, result.stderr
+    job = json.loads(result.stdout)
     assert (job["job_type"], job["project_id"], len(job["rounds"])) == ("integrated_generation", project_id, 1)
 
 
-def _state(stack: RunningStack, log_id: int) -> str:
-    """Of a row of the director's log, once its job is settled."""
+def _wait_for_log_state(stack: RunningStack, log_id: int) -> str:
+    """The state of a row of the director's log once its job is settled."""
     deadline = time.monotonic() + 30
     while True:
         with stack.sessions() as session:

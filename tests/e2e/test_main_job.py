@@ -41,20 +41,20 @@ def row(stack: RunningStack, job: dict[str, Any]) -> ProductionJob:
         return session.get_one(ProductionJob, job["job_id"])
 
 
-def test_the_job_completes_with_a_playable_file_of_exactly_the_asked_frames(job: dict[str, Any]) -> None:
+def test_the_job_completes_with_a_playable_file_of_exactly_the_requested_frames(job: dict[str, Any]) -> None:
     assert (job["status"], job["progress"], job["job_type"]) == ("completed", 1.0, "video_generation")
-    found = probe(Path(job["output_path"]))
-    assert (found.codec, found.pixel_format, found.width, found.height, found.frames) == (
+    info = probe(Path(job["output_path"]))
+    assert (info.codec, info.pixel_format, info.width, info.height, info.frames) == (
         "h264",
         "yuv420p",
         512,
         512,
         72,
     )
-    assert found.faststart
+    assert info.faststart
 
 
-def test_it_says_what_made_it_and_how_good_it_is(job: dict[str, Any]) -> None:
+def test_the_job_has_its_provenance_and_quality(job: dict[str, Any]) -> None:
     assert (job["engine"], job["seed"]) == ("animatic", 7)
     assert 0 < job["quality_score"] <= 10
     assert any("'kai'" in warning for warning in job["warnings"])
@@ -71,9 +71,9 @@ def test_the_video_can_be_fetched_in_parts(job: dict[str, Any], stack: RunningSt
     assert (part.status_code, part.content, part.headers["content-type"]) == (206, b"ftyp", "video/mp4")
 
 
-def test_every_step_left_its_result_in_the_database(stack: RunningStack, job: dict[str, Any]) -> None:
-    kept = row(stack, job)
-    assert {"cast", "prompt"} <= set(kept.steps)
+def test_every_step_stores_its_result_in_the_database(stack: RunningStack, job: dict[str, Any]) -> None:
+    stored = row(stack, job)
+    assert {"cast", "prompt"} <= set(stored.steps)
     with stack.sessions() as session:
         of_job = {"job_id": job["job_id"]}
         stages = session.scalars(select(GenerationAnalytics.stage).filter_by(**of_job)).all()
@@ -85,37 +85,39 @@ def test_every_step_left_its_result_in_the_database(stack: RunningStack, job: di
 
 
 def test_the_runs_read_well_in_prefect(stack: RunningStack, job: dict[str, Any]) -> None:
-    kept = row(stack, job)
-    run = stack.prefect_run(kept.flow_run_id)
-    assert run["name"] == f'standard · job {kept.id} · "cyberpunk detective walking in…"'
-    assert {"tower", f"job:{kept.id}", "video_generation"} <= set(run["tags"])
-    page = stack.read_job_page(kept.id)
+    stored = row(stack, job)
+    run = stack.prefect_run(stored.flow_run_id)
+    assert run["name"] == f'standard · job {stored.id} · "cyberpunk detective walking in…"'
+    assert {"tower", f"job:{stored.id}", "video_generation"} <= set(run["tags"])
+    page = stack.read_job_page(stored.id)
     assert "## Quality" in page
-    assert f"/generation/{kept.id}/video" in page
+    assert f"/generation/{stored.id}/video" in page
 
 
 def test_started_by_hand_in_prefect_the_recipe_opens_a_job_itself(stack: RunningStack) -> None:
     api = stack.addresses.prefect_api_url
     deployment = httpx.get(f"{api}/deployments/name/standard/standard").raise_for_status().json()
-    asked = {"prompt": "a shrine by hand", "duration_s": 1, "width": 256, "height": 256}
+    parameters = {"prompt": "a shrine by hand", "duration_s": 1, "width": 256, "height": 256}
     before = datetime.now(UTC)
-    made = httpx.post(f"{api}/deployments/{deployment['id']}/create_flow_run", json={"parameters": {"asked": asked}})
-    run_id = made.raise_for_status().json()["id"]
+    created = httpx.post(
+        f"{api}/deployments/{deployment['id']}/create_flow_run", json={"parameters": {"asked": parameters}}
+    )
+    run_id = created.raise_for_status().json()["id"]
     job_id = _job_of_run(stack, run_id, since=before)
     assert stack.wait_for_end(job_id)["status"] == "completed"
     assert stack.prefect_run(run_id)["name"] == f'standard · job {job_id} · "a shrine by hand"'
 
 
 def test_the_shell_makes_a_shot_and_prints_its_path(stack: RunningStack) -> None:
-    done = stack.run_tower("generate", "夜の海", "--duration", "1", "--size", "256x256", "--seed", "3")
-    assert done.returncode == 0, done.stderr
-    assert probe(Path(done.stdout.strip())).frames == 24
-    assert "render" in done.stderr
+    result = stack.run_tower("generate", "夜の海", "--duration", "1", "--size", "256x256", "--seed", "3")
+    assert result.returncode == 0, result.stderr
+    assert probe(Path(result.stdout.strip())).frames == 24
+    assert "render" in result.stderr
 
 
 def test_the_shell_answers_in_json_and_by_exit_code(stack: RunningStack, job: dict[str, Any]) -> None:
-    shown = stack.run_tower("status", str(job["job_id"]), "--json")
-    assert json.loads(shown.stdout)["output_path"] == job["output_path"]
+    result = stack.run_tower("status", str(job["job_id"]), "--json")
+    assert json.loads(result.stdout)["output_path"] == job["output_path"]
     overview = stack.run_tower("status").stdout
     assert "PostgreSQL 18" in overview
     assert "gpu@" in overview
@@ -133,9 +135,9 @@ def test_the_status_page_has_real_figures(stack: RunningStack, job: dict[str, An
     assert system["database"]["jobs"]["completed"] >= 1
     pools = system["workers"]["pools"]
     assert set(pools) == {"cpu", "gpu"}
-    for pool, seen in pools.items():  # also those of other tests, that have ended
+    for pool, workers in pools.items():  # includes ended workers of other tests
         mine = environment.build_worker_name(pool, stack.addresses.data_dir)
-        assert [worker["status"] for worker in seen if worker["name"] == mine] == ["ONLINE"]
+        assert [worker["status"] for worker in workers if worker["name"] == mine] == ["ONLINE"]
 
 
 def _job_of_run(stack: RunningStack, run_id: str, *, since: datetime) -> int:
@@ -143,8 +145,8 @@ def _job_of_run(stack: RunningStack, run_id: str, *, since: datetime) -> int:
 
     while (datetime.now(UTC) - since).total_seconds() < 60:
         with stack.sessions() as session:
-            found = session.scalar(select(ProductionJob.id).where(ProductionJob.flow_run_id == run_id))
-        if found is not None:
-            return found
+            job_id = session.scalar(select(ProductionJob.id).where(ProductionJob.flow_run_id == run_id))
+        if job_id is not None:
+            return job_id
         time.sleep(0.2)
     pytest.fail(f"run {run_id} opened no job")

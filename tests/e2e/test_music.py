@@ -20,9 +20,9 @@ pytestmark = pytest.mark.e2e
 POINTS = [{"time": 0.0, "event": "start"}, {"time": 0.95, "event": "thunder"}]
 
 
-def posted(url: str, body: dict[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = httpx.post(url, json=body, timeout=60).raise_for_status().json()
-    return said
+def post_json(url: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.post(url, json=body, timeout=60).raise_for_status().json()
+    return answer
 
 
 @pytest.mark.parametrize("timing", ["cfr", "vfr"])
@@ -31,10 +31,12 @@ def test_a_scene_is_cut_to_its_music(stack: RunningStack, timing: str) -> None:
     theme.parent.mkdir(exist_ok=True)
     write_wav(theme, even_click_track(120, 12))
     base = stack.addresses.production_url
-    project_id = posted(f"{base}/projects", {"name": f"Storm {timing}"})["id"]
-    scene_id = posted(f"{base}/scenes", {"project_id": project_id, "description": "Rain", "duration_seconds": 2})["id"]
+    project_id = post_json(f"{base}/projects", {"name": f"Storm {timing}"})["id"]
+    scene_id = post_json(f"{base}/scenes", {"project_id": project_id, "description": "Rain", "duration_seconds": 2})[
+        "id"
+    ]
     body = {"audio_path": str(theme), "bpm": 120, "sync_points": POINTS, "timing": timing}
-    planned = posted(f"{base}/scenes/{scene_id}/audio", body)["audio"]
+    planned = post_json(f"{base}/scenes/{scene_id}/audio", body)["audio"]
     settings = Settings(data_dir=stack.addresses.data_dir, database_url=stack.addresses.database_url)
     with stack.sessions.begin() as session:
         job = open_scene_job(
@@ -46,13 +48,13 @@ def test_a_scene_is_cut_to_its_music(stack: RunningStack, timing: str) -> None:
             overrides={"width": 256, "height": 256},
         )
         job_id = job.id
-    ended = stack.wait_for_end(job_id)
-    assert (ended["status"], ended["warnings"]) == ("completed", []), ended["error"]
-    found = probe(Path(ended["output_path"]))
-    assert found.frames == 48
-    assert found.audio is not None
-    assert found.audio.codec == "aac"
-    assert find_clicks(Path(ended["output_path"]))
+    finished = stack.wait_for_end(job_id)
+    assert (finished["status"], finished["warnings"]) == ("completed", []), finished["error"]
+    info = probe(Path(finished["output_path"]))
+    assert info.frames == 48
+    assert info.audio is not None
+    assert info.audio.codec == "aac"
+    assert find_clicks(Path(finished["output_path"]))
     music = httpx.get(f"{base}/scenes/{scene_id}/audio").raise_for_status().json()
     assert music["measured_error_ms"] == pytest.approx(planned["predicted_error_ms"], abs=0.1)
     assert music["measured_error_ms"] <= (500 / 24 + 0.1 if timing == "cfr" else 0.1)

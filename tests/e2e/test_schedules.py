@@ -1,4 +1,4 @@
-"""A schedule on the whole stack: it is due, its run appears, and a worker takes it."""
+"""A due schedule on the whole stack: its run appears, and a worker takes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.e2e.conftest import RunningStack
 LIMIT_S = 120
 
 
-def test_a_schedule_that_is_due_runs_by_itself(stack: RunningStack) -> None:
+def test_a_due_schedule_runs(stack: RunningStack) -> None:
     with httpx.Client(base_url=stack.addresses.prefect_api_url) as http:
         purge = http.get("/deployments/name/purge/purge").raise_for_status().json()
         anchor = datetime.now(UTC) + timedelta(seconds=15)
@@ -31,12 +31,12 @@ def test_a_schedule_that_is_due_runs_by_itself(stack: RunningStack) -> None:
 
 def _ended_run(http: httpx.Client, deployment_id: str, schedule_id: str) -> dict[str, Any]:
     deadline = time.monotonic() + LIMIT_S
-    wanted = {
+    query = {
         "deployments": {"id": {"any_": [deployment_id]}},
         "flow_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}},
     }
     while True:
-        runs: list[dict[str, Any]] = http.post("/flow_runs/filter", json=wanted).raise_for_status().json()
+        runs: list[dict[str, Any]] = http.post("/flow_runs/filter", json=query).raise_for_status().json()
         if ours := [run for run in runs if run["created_by"]["id"] == schedule_id]:
             return ours[0]
         assert time.monotonic() < deadline, f"no run of the schedule ended within {LIMIT_S} s"

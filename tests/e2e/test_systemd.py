@@ -1,4 +1,4 @@
-"""The systemd units: what they say is run here, and ended as systemd ends it."""
+"""Runs the systemd units' commands and ends them as systemd does."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture(scope="module")
 def data() -> Iterator[Path]:
-    """Stands for /var/lib/tower."""
+    """A folder in place of /var/lib/tower."""
     with make_open_folder() as folder:
         yield folder / "data"
 
 
 @pytest.fixture(scope="module")
 def env(data: Path) -> dict[str, str]:
-    said = {
+    values = {
         name: value.replace("/var/lib/tower", str(data)) for name, value in unit_file.read_unit(NAMES[0]).env.items()
     }
-    return {**build_environment(data), **said}
+    return {**build_environment(data), **values}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def stack(env: dict[str, str], data: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd on this machine")
 @pytest.mark.parametrize("name", NAMES)
-def test_systemd_finds_no_fault_but_that_tower_is_not_installed(name: str) -> None:
+def test_systemd_reports_only_that_tower_is_not_installed(name: str) -> None:
     command = ["systemd-analyze", "verify", "--man=no", str(UNITS / name)]
     faults = subprocess.run(command, capture_output=True, text=True, check=False).stderr.splitlines()
     ours = [fault for fault in faults if name.partition(".")[0].rstrip("@") in fault]
@@ -58,14 +58,14 @@ def test_systemd_finds_no_fault_but_that_tower_is_not_installed(name: str) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_unit_has_no_privileges_and_starts_again_after_a_failure(name: str) -> None:
+def test_a_unit_has_no_privileges_and_restarts_after_a_failure(name: str) -> None:
     service = unit_file.read_unit(name, instance="left").sections["Service"]
     assert (service["User"], service["NoNewPrivileges"], service["CapabilityBoundingSet"]) == ("tower", "yes", "")
     assert (service["ProtectSystem"], service["StateDirectory"]) == ("strict", "tower")
     assert (service["Restart"], service["KillMode"]) == ("on-failure", "mixed")
 
 
-def test_one_more_worker_takes_runs_and_ends_in_order(
+def test_an_additional_worker_takes_runs_and_ends_cleanly(
     stack: subprocess.Popen[bytes], env: dict[str, str], data: Path
 ) -> None:
     unit = unit_file.read_unit("tower-worker@.service", instance="left")
@@ -81,7 +81,7 @@ def test_one_more_worker_takes_runs_and_ends_in_order(
     assert process.wait(timeout=90) == 0
 
 
-def test_the_stack_ends_in_order(stack: subprocess.Popen[bytes], env: dict[str, str]) -> None:
+def test_the_stack_ends_cleanly(stack: subprocess.Popen[bytes], env: dict[str, str]) -> None:
     assert not _complaint(env)
     stack.send_signal(signal.SIGTERM)
     assert stack.wait(timeout=90) == 0
@@ -103,6 +103,6 @@ def _wait_for(process: subprocess.Popen[bytes], log: Path, sentence: str) -> Non
 
 
 def _complaint(env: dict[str, str], *part: str) -> str:
-    """What `tower health` says against it; empty if it is well."""
+    """The complaint of `tower health`; empty if it is healthy."""
     check = subprocess.run([BIN / "tower", "health", *part], env=env, capture_output=True, text=True, check=False)
     return check.stderr if check.returncode else ""

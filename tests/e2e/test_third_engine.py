@@ -1,4 +1,4 @@
-"""The engine of docs/engines.md, a distribution of its own: asked for by name, rendered with, shown, aging."""
+"""The engine of docs/engines.md as a separate distribution: requested by name, rendering, listed, going stale."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ with sessions(connect(settings.database_url))() as session:
 """
 
 
-def test_a_shot_is_rendered_with_it_and_says_so(stack: RunningStack) -> None:
+def test_a_shot_is_rendered_with_the_third_engine_and_names_it(stack: RunningStack) -> None:
     job = stack.wait_for_end(stack.api.generate({"prompt": "a lighthouse", **SHOT})["job_id"])
     assert (job["status"], job["engine"]) == ("completed", "sketch")
     assert "Drawn as blocks of colour, not as what the prompt says" in job["warnings"]
@@ -42,11 +42,11 @@ def test_a_shot_is_rendered_with_it_and_says_so(stack: RunningStack) -> None:
     assert (take.provenance["engine"], take.provenance["engine_version"]) == ("sketch", "0.3")
 
 
-def test_it_is_shown_like_the_others(stack: RunningStack) -> None:
+def test_the_third_engine_is_listed_like_the_others(stack: RunningStack) -> None:
     url = stack.addresses.production_url
     assert httpx.get(f"{url}/status").json()["engine"]["installed"]["sketch"] == "0.3"
-    [reported] = [one for one in httpx.get(f"{url}/workers").json()["workers"] if one["name"].startswith("gpu@")]
-    assert reported["report"]["engines"] == ["animatic", "sketch"]
+    [worker] = [worker for worker in httpx.get(f"{url}/workers").json()["workers"] if worker["name"].startswith("gpu@")]
+    assert worker["report"]["engines"] == ["animatic", "sketch"]
     root = url.removesuffix("/api/anime")
     fields = httpx.get(f"{root}/openapi.json", timeout=60).json()["components"]["schemas"]["GenerationRequest"][
         "properties"
@@ -58,13 +58,13 @@ def test_it_is_shown_like_the_others(stack: RunningStack) -> None:
     assert (checks["engine sketch"]["status"], checks["engine sketch"]["found"]) == ("ok", "sketch 0.3")
 
 
-def test_its_takes_are_out_of_date_once_its_version_changes(stack: RunningStack, tmp_path: Path) -> None:
+def test_takes_of_the_third_engine_are_stale_after_a_version_change(stack: RunningStack, tmp_path: Path) -> None:
     url = stack.addresses.production_url
-    project_id = _made(f"{url}/projects", {"name": f"Lights {time.time()}"})
-    scene_id = _made(f"{url}/scenes", {"project_id": project_id, "description": "A lighthouse"})
-    told = {"project_id": project_id, "command": "generate_scene", "parameters": {"scene_id": scene_id, **SHOT}}
-    asked = httpx.post(f"{url}/director/command", json=told).raise_for_status().json()
-    assert stack.wait_for_end(asked["job_id"])["status"] == "completed"
+    project_id = _create(f"{url}/projects", {"name": f"Lights {time.time()}"})
+    scene_id = _create(f"{url}/scenes", {"project_id": project_id, "description": "A lighthouse"})
+    request = {"project_id": project_id, "command": "generate_scene", "parameters": {"scene_id": scene_id, **SHOT}}
+    answer = httpx.post(f"{url}/director/command", json=request).raise_for_status().json()
+    assert stack.wait_for_end(answer["job_id"])["status"] == "completed"
     code, database_url = STALE.format(project_id=project_id), stack.addresses.database_url
     for version, reasons in (("0.3", ""), ("0.4", "('engine', 'version', '0.3', '0.4')")):
         files = {name: text.replace("0.3", version) for name, text in documented().items()}
@@ -72,6 +72,6 @@ def test_its_takes_are_out_of_date_once_its_version_changes(stack: RunningStack,
         assert python(code, folder, TOWER_DATABASE_URL=database_url) == reasons
 
 
-def _made(url: str, what: dict[str, Any]) -> int:
-    made: int = httpx.post(url, json=what).raise_for_status().json()["id"]
-    return made
+def _create(url: str, fields: dict[str, Any]) -> int:
+    created_id: int = httpx.post(url, json=fields).raise_for_status().json()["id"]
+    return created_id

@@ -1,4 +1,4 @@
-"""The purge as Prefect runs it: scheduled once, however often it is deployed, and done when it runs."""
+"""The purge in Prefect: one schedule after any number of deployments, and a run that purges."""
 
 from __future__ import annotations
 
@@ -30,18 +30,21 @@ def studio(sessions: SessionFactory, tmp_path: Path) -> Studio:
 
 def python(prefect: PrefectClient, *arguments: str, **more: str) -> None:
     env = {**os.environ, "PREFECT_API_URL": prefect.url, **more}
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, *arguments], env=env, capture_output=True, text=True, check=False, timeout=120
     )
-    assert ended.returncode == 0, ended.stderr
+    assert result.returncode == 0, result.stderr
 
 
 def schedules(prefect: PrefectClient) -> list[dict[str, Any]]:
-    found = httpx.get(f"{prefect.url}/deployments/name/purge/purge").json()["schedules"]
-    return [{"cron": one["schedule"]["cron"], "slug": one["slug"], "active": one["active"]} for one in found]
+    schedules = httpx.get(f"{prefect.url}/deployments/name/purge/purge").json()["schedules"]
+    return [
+        {"cron": schedule["schedule"]["cron"], "slug": schedule["slug"], "active": schedule["active"]}
+        for schedule in schedules
+    ]
 
 
-def test_it_is_scheduled_once_and_stays_paused_if_somebody_paused_it(prefect: PrefectClient) -> None:
+def test_the_purge_is_scheduled_once_and_stays_paused_after_a_new_deployment(prefect: PrefectClient) -> None:
     daily = {"cron": DAILY, "slug": "daily", "active": True}
     for _ in range(2):
         python(prefect, "-m", "deployments.deploy")
@@ -54,16 +57,16 @@ def test_it_is_scheduled_once_and_stays_paused_if_somebody_paused_it(prefect: Pr
     assert (deployment["entrypoint"], deployment["work_pool_name"]) == ("flows.purge.purge", "cpu")
 
 
-def test_a_run_purges_what_is_due(prefect: PrefectClient, studio: Studio) -> None:
-    due, kept = insert_whole_project(studio, name="Due"), insert_whole_project(studio, name="Kept")
+def test_a_run_purges_projects_that_are_due(prefect: PrefectClient, studio: Studio) -> None:
+    due_project, kept_project = insert_whole_project(studio, name="Due"), insert_whole_project(studio, name="Kept")
     with studio.sessions.begin() as session:
-        projects.delete_project(session, due).deleted_at = datetime.now(UTC) - timedelta(days=8)
-        projects.delete_project(session, kept).deleted_at = datetime.now(UTC) - timedelta(days=6)
+        projects.delete_project(session, due_project).deleted_at = datetime.now(UTC) - timedelta(days=8)
+        projects.delete_project(session, kept_project).deleted_at = datetime.now(UTC) - timedelta(days=6)
     url = studio.sessions.kw["bind"].url.render_as_string(hide_password=False)
     orphan = Path(studio.write_take(b"nobody's")[0])
     os.utime(orphan, (1, 1))
     python(prefect, "-c", RUN, TOWER_DATABASE_URL=url, TOWER_DATA_DIR=str(studio.settings.data))
-    assert studio.count_rows("anime_api.scenes", due) == 0
-    assert studio.count_rows("anime_api.scenes", kept) > 0
+    assert studio.count_rows("anime_api.scenes", due_project) == 0
+    assert studio.count_rows("anime_api.scenes", kept_project) > 0
     assert not orphan.exists()
     assert len(list_files(studio.settings.renders)) == 2

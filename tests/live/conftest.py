@@ -12,7 +12,7 @@ from tests.live.rendering import LiveRender
 from tower.clients.comfyui.client import ComfyUIClient
 
 URL = os.environ.get("COMFYUI_URL", "")
-TOLD: list[str] = []
+SUMMARY_LINES: list[str] = []
 collect_ignore_glob = [] if URL else ["test_*.py"]
 
 
@@ -28,13 +28,13 @@ def live(client: ComfyUIClient, tmp_path: Path) -> LiveRender:
 
 
 @pytest.fixture
-def tell() -> Callable[[str], None]:
+def add_to_summary() -> Callable[[str], None]:
     """Add a line about this server to the summary of the tests."""
-    return TOLD.append
+    return SUMMARY_LINES.append
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if TOLD:
+    if SUMMARY_LINES:
         terminalreporter.section(f"ComfyUI at {URL}")
-        for line in TOLD:
+        for line in SUMMARY_LINES:
             terminalreporter.line(line)

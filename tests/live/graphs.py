@@ -69,5 +69,5 @@ def node(class_type: str, **inputs: Any) -> dict[str, Any]:
     return {"class_type": class_type, "inputs": inputs}
 
 
-def _one_of(there: list[str], wanted: list[str]) -> str | None:
-    return next(iter([name for name in wanted if name in there] or there), None)
+def _one_of(installed: list[str], preferred: list[str]) -> str | None:
+    return next(iter([name for name in preferred if name in installed] or installed), None)

@@ -51,10 +51,10 @@ class LiveRender:
     took_s: float = 0.0
 
     def render(self, graph: WorkflowGraph, **changes: Any) -> tuple[str, ...]:
-        shot, began = replace(SHOT, graph=graph, **changes), time.monotonic()
+        shot, start_s = replace(SHOT, graph=graph, **changes), time.monotonic()
         engine = ComfyUIEngine(self.client)
         remarks = engine.render(shot, prompt_id=self.prompt_id, target=self.target, watch=self.watcher)
-        self.took_s = time.monotonic() - began
+        self.took_s = time.monotonic() - start_s
         return remarks
 
     def bind_as_registered(self, graph: dict[str, Any]) -> WorkflowGraph:

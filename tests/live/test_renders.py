@@ -1,4 +1,4 @@
-"""Renders from end to end."""
+"""Complete renders."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ from tower.engines.comfyui.engine import ComfyUIEngine
 from tower.errors import CancelledError
 from tower.workflows.graph import Binding
 
-Tell = Callable[[str], None]
+AddToSummary = Callable[[str], None]
 
 
-def test_a_graph_without_models_gives_exactly_the_asked_clip(live: LiveRender, tell: Tell) -> None:
+def test_a_graph_without_models_gives_exactly_the_requested_clip(
+    live: LiveRender, add_to_summary: AddToSummary
+) -> None:
     assert live.render(live.bind_as_registered(graphs.build_plain_colour())) == ()
     clip = live.clip
     assert (clip.width, clip.height, clip.frames, float(clip.fps)) == (SHOT.width, SHOT.height, SHOT.frames, SHOT.fps)
     assert (clip.codec, clip.pixel_format) == ("h264", "yuv420p")
     assert _colour(live.target) == pytest.approx(graphs.TEAL_RGB, abs=8)
-    tell(f"no models: {clip.frames} frames of {clip.width}×{clip.height} in {live.took_s:.2f} s")
+    add_to_summary(f"no models: {clip.frames} frames of {clip.width}×{clip.height} in {live.took_s:.2f} s")
 
 
 def test_progress_never_goes_back_and_ends_at_one(live: LiveRender) -> None:
@@ -41,17 +43,17 @@ def test_progress_never_goes_back_and_ends_at_one(live: LiveRender) -> None:
     assert "fetching the clip" in live.watcher.steps
 
 
-def test_core_video_renders(live: LiveRender, tell: Tell) -> None:
-    found = graphs.build_core_video(live.client)
-    if found is None:
+def test_core_video_renders(live: LiveRender, add_to_summary: AddToSummary) -> None:
+    core_video = graphs.build_core_video(live.client)
+    if core_video is None:
         pytest.skip("this server has no checkpoint in models/checkpoints")
-    workflow, checkpoint = found
+    workflow, checkpoint = core_video
     assert live.render(workflow, model=checkpoint, width=76, height=68, frames=4, steps=3) == ()
     clip = live.clip
     assert (clip.width, clip.height, clip.frames, float(clip.fps)) == (76, 68, 4, SHOT.fps)
     assert live.watcher.fractions == sorted(live.watcher.fractions)
     assert {"step 1 of 3", "step 3 of 3", "decoding"} <= set(live.watcher.steps)
-    tell(f"core_video on {checkpoint}: {clip.frames} frames in {live.took_s:.1f} s")
+    add_to_summary(f"core_video on {checkpoint}: {clip.frames} frames in {live.took_s:.1f} s")
 
 
 def test_the_same_prompt_id_twice_renders_once(live: LiveRender) -> None:
@@ -64,7 +66,7 @@ def test_the_same_prompt_id_twice_renders_once(live: LiveRender) -> None:
     assert _number(live) == number
 
 
-def test_a_cancel_in_mid_run_is_confirmed(live: LiveRender, tell: Tell) -> None:
+def test_a_cancel_during_a_run_is_confirmed(live: LiveRender, add_to_summary: AddToSummary) -> None:
     cancelled_at: list[float] = []
 
     def cancel(_: str) -> None:
@@ -75,7 +77,7 @@ def test_a_cancel_in_mid_run_is_confirmed(live: LiveRender, tell: Tell) -> None:
     live.watcher = RecordingWatcher(cancel)
     with pytest.raises(CancelledError):
         live.render(live.bind_as_registered(graphs.build_long_chain()), width=512, height=512, frames=16)
-    tell(f"a running prompt stopped {time.monotonic() - cancelled_at[0]:.2f} s after the cancel")
+    add_to_summary(f"a running prompt stopped {time.monotonic() - cancelled_at[0]:.2f} s after the cancel")
     assert live.client.get_job(live.prompt_id).status is PromptStatus.INTERRUPTED
     assert live.prompt_id not in live.client.get_queue().running
     assert not live.target.exists()
@@ -102,7 +104,7 @@ def test_an_uploaded_picture_comes_back_as_a_still(live: LiveRender, tmp_path: P
 
 
 def _number(live: LiveRender) -> int:
-    """Which of the server's runs this was: it counts every prompt that it takes."""
+    """The server's number of this run; it counts every accepted prompt."""
     entry = httpx.get(f"{live.client.url}/history/{live.prompt_id}", trust_env=False).json()[live.prompt_id]
     return int(entry["prompt"][0])
 

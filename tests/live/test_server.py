@@ -1,4 +1,4 @@
-"""What the server says of itself, and whether Tower's checks agree with it."""
+"""The server's own description, and its agreement with Tower's checks."""
 
 from __future__ import annotations
 
@@ -31,42 +31,46 @@ NO_MODEL = {
 NOT_INSTALLED = (GraphFindingCode.MISSING_NODE, GraphFindingCode.MISSING_MODEL)
 
 
-def test_the_server_says_what_it_is(tell: Callable[[str], None]) -> None:
+def test_the_server_describes_itself(add_to_summary: Callable[[str], None]) -> None:
     stats = httpx.get(f"{URL}/system_stats").raise_for_status().json()
     devices = ", ".join(f"{device['name']} ({device['vram_total'] / 2**30:.0f} GiB)" for device in stats["devices"])
-    tell(f"version {stats['system']['comfyui_version']}, Python {stats['system']['python_version'][:7]}, {devices}")
+    add_to_summary(
+        f"version {stats['system']['comfyui_version']}, Python {stats['system']['python_version'][:7]}, {devices}"
+    )
     assert stats["devices"]
 
 
-def test_every_input_of_every_node_class_is_understood(client: ComfyUIClient, tell: Callable[[str], None]) -> None:
+def test_every_input_of_every_node_class_is_understood(
+    client: ComfyUIClient, add_to_summary: Callable[[str], None]
+) -> None:
     info = client.catalogue.get_object_info()
     specs = [(name, spec) for name in info for spec in specs_of(info, name, {}).values()]
     packs = ", ".join(sorted({pack for name in info if (pack := find_pack(name))})) or "none"
-    tell(f"{len(info)} node classes with {len(specs)} inputs; node packs: {packs}")
+    add_to_summary(f"{len(info)} node classes with {len(specs)} inputs; node packs: {packs}")
     assert {"KSampler", "CheckpointLoaderSimple", "EmptyImage", "CreateVideo", "SaveVideo"} <= set(info)
     assert not [(name, spec.name) for name, spec in specs if not spec.kind.strip()]
     assert client.catalogue.get_class_info(["KSampler", "NoSuchClass"]) == {"KSampler": info["KSampler"]}
 
 
-def test_model_files_are_listed(client: ComfyUIClient, tell: Callable[[str], None]) -> None:
+def test_model_files_are_listed(client: ComfyUIClient, add_to_summary: Callable[[str], None]) -> None:
     for folder in ("checkpoints", "vae"):
-        tell(f"models/{folder}: {', '.join(client.catalogue.list_models(folder)) or 'empty'}")
+        add_to_summary(f"models/{folder}: {', '.join(client.catalogue.list_models(folder)) or 'empty'}")
     with pytest.raises(NotFoundError):
         client.catalogue.list_models("no_such_folder")
 
 
 @pytest.mark.parametrize("name", builtin_workflows())
-def test_nothing_but_packs_and_models_keeps_a_built_in_graph_from_running(
-    client: ComfyUIClient, tell: Callable[[str], None], name: str
+def test_only_missing_packs_and_models_prevent_a_built_in_graph(
+    client: ComfyUIClient, add_to_summary: Callable[[str], None], name: str
 ) -> None:
     info = client.catalogue.get_object_info()
     graph = fill_defaults(builtin_workflows()[name].workflow.graph, info)
     findings = check_graph(graph, info)
     lacks = dict.fromkeys(_missing(graph, finding) for finding in findings if finding.code in NOT_INSTALLED)
-    tell(f"{name}: this server lacks {', '.join(lacks)}" if lacks else f"{name}: ready")
+    add_to_summary(f"{name}: this server lacks {', '.join(lacks)}" if lacks else f"{name}: ready")
     for finding in findings:
         if finding.code not in NOT_INSTALLED:
-            tell(f"{name}: {finding}")
+            add_to_summary(f"{name}: {finding}")
     assert not [str(finding) for finding in fatal_findings(findings) if finding.code not in NOT_INSTALLED]
 
 
@@ -86,7 +90,7 @@ def test_nothing_but_packs_and_models_keeps_a_built_in_graph_from_running(
     ],
     ids=lambda value: value.value if isinstance(value, GraphFindingCode) else "",
 )
-def test_what_the_check_finds_the_server_refuses(
+def test_the_server_refuses_graphs_with_findings(
     client: ComfyUIClient, code: GraphFindingCode, fault: ComfyUIFault, wrong: dict[str, Any]
 ) -> None:
     graph = wrong | {"2": node("SaveImage", images=["1", 0], filename_prefix="tower/live")}
@@ -99,7 +103,7 @@ def test_what_the_check_finds_the_server_refuses(
 
 
 def _missing(graph: dict[str, Any], finding: GraphFinding) -> str:
-    """The node pack, where Tower knows it, or the node class, or the model file."""
+    """The node pack if Tower knows it, or else the node class or the model file."""
     node_class = str(finding.node_class)
     if finding.code is GraphFindingCode.MISSING_NODE:
         return find_pack(node_class) or node_class

@@ -1,4 +1,4 @@
-"""The audio stage of a job: conformed, measured, noted, resumed, cancelled; and left alone where there is no music."""
+"""The audio stage of a job: conformed, measured, recorded, resumed, cancelled, and skipped without music."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Studio:
 
     def give_music(self, **more: Any) -> dict[str, Any]:
         body = {"audio_path": str(self.theme), "bpm": 120, "sync_points": POINTS, **more}
-        said: dict[str, Any] = require_success(
+        plan: dict[str, Any] = require_success(
             self.client.post(f"{API_ROOT}/scenes/{self.scene_id}/audio", json=body), 201
         )["audio"]
-        return said
+        return plan
 
     def music(self) -> dict[str, Any]:
-        said: dict[str, Any] = require_success(self.client.get(f"{API_ROOT}/scenes/{self.scene_id}/audio"))
-        return said
+        body: dict[str, Any] = require_success(self.client.get(f"{API_ROOT}/scenes/{self.scene_id}/audio"))
+        return body
 
     def job(self, *, scene_id: int | None) -> tuple[Attempt, TakeRef]:
         """A claimed job with a rendered take that flashes."""
@@ -68,11 +68,11 @@ class Studio:
             attempt = lifecycle.claim_job(session, job.id, flow_run_id=None, timeout_s=600)
         clip = write_film(self.settings.data / f"flashes-{job.id}.mp4", FLASHES, frames=96)
         with self.sessions.begin() as session:
-            made = {"engine": "animatic", "engine_version": "1"}
-            found = probe(clip)
+            versions = {"engine": "animatic", "engine_version": "1"}
+            info = probe(clip)
             renders = self.settings.renders
             take = store_take(
-                session, clip, renders=renders, probe=found, job_id=job.id, project_id=None, provenance=made
+                session, clip, renders=renders, probe=info, job_id=job.id, project_id=None, provenance=versions
             )
         return attempt, TakeRef(take.id, take.path)
 
@@ -110,36 +110,36 @@ def worst_ms(path: str) -> float:
 def test_the_take_is_cut_to_the_music_of_its_scene(studio: Studio, timing: str) -> None:
     planned = studio.give_music(timing=timing)
     attempt, take = studio.job(scene_id=studio.scene_id)
-    made = sync_to_music.fn(attempt, take)
-    assert made.asset_id != take.asset_id
-    assert worst_ms(made.path) <= (500 / 24 + 1 if timing == "cfr" else 10)  # the first beat is heard to some ms
-    noted = studio.music()
-    assert noted["output_asset_id"] == made.asset_id
-    assert noted["measured_at"] is not None
-    assert noted["measured_error_ms"] == pytest.approx(planned["predicted_error_ms"], abs=0.1)
-    assert noted["measured_mean_error_ms"] <= noted["measured_error_ms"]
-    asset = studio.row(Asset, made.asset_id)
+    synced = sync_to_music.fn(attempt, take)
+    assert synced.asset_id != take.asset_id
+    assert worst_ms(synced.path) <= (500 / 24 + 1 if timing == "cfr" else 10)  # the first beat is measured to a few ms
+    plan = studio.music()
+    assert plan["output_asset_id"] == synced.asset_id
+    assert plan["measured_at"] is not None
+    assert plan["measured_error_ms"] == pytest.approx(planned["predicted_error_ms"], abs=0.1)
+    assert plan["measured_mean_error_ms"] <= plan["measured_error_ms"]
+    asset = studio.row(Asset, synced.asset_id)
     assert asset.probe["frames"] == 96
     assert asset.provenance["retimed_from_asset"] == take.asset_id
-    assert asset.provenance["music"]["track_sha256"] == noted["audio_sha256"]
+    assert asset.provenance["music"]["track_sha256"] == plan["audio_sha256"]
     assert asset.provenance["engine"] == "animatic"
     with studio.sessions() as session:
-        spent = session.scalars(select(GenerationAnalytics).where(GenerationAnalytics.stage == Stage.AUDIO)).one()
-    assert (spent.job_id, spent.bytes, spent.frames) == (attempt.job_id, asset.bytes, 96)
+        analytics = session.scalars(select(GenerationAnalytics).where(GenerationAnalytics.stage == Stage.AUDIO)).one()
+    assert (analytics.job_id, analytics.bytes, analytics.frames) == (attempt.job_id, asset.bytes, 96)
     assert studio.row(ProductionJob, attempt.job_id).stage == Stage.AUDIO
 
 
-def test_a_run_that_is_started_again_does_not_do_it_twice(studio: Studio) -> None:
+def test_a_restarted_run_does_not_repeat_the_stage(studio: Studio) -> None:
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
-    made = sync_to_music.fn(attempt, take)
-    before = Path(made.path).stat().st_mtime_ns
+    synced = sync_to_music.fn(attempt, take)
+    before = Path(synced.path).stat().st_mtime_ns
     with studio.sessions.begin() as session:
-        again = lifecycle.claim_job(session, attempt.job_id, flow_run_id=None, timeout_s=600)
-    assert sync_to_music.fn(again, take) == made
-    assert Path(made.path).stat().st_mtime_ns == before
+        resumed = lifecycle.claim_job(session, attempt.job_id, flow_run_id=None, timeout_s=600)
+    assert sync_to_music.fn(resumed, take) == synced
+    assert Path(synced.path).stat().st_mtime_ns == before
     studio.give_music(volume=0.5)
-    assert sync_to_music.fn(again, take) != made
+    assert sync_to_music.fn(resumed, take) != synced
 
 
 def test_a_job_without_music_keeps_its_take(studio: Studio) -> None:
@@ -148,22 +148,22 @@ def test_a_job_without_music_keeps_its_take(studio: Studio) -> None:
         assert sync_to_music.fn(attempt, take) == take
 
 
-def test_what_cannot_be_stretched_that_far_stays_and_is_said(studio: Studio) -> None:
+def test_an_impossible_stretch_keeps_the_timing_and_warns(studio: Studio) -> None:
     studio.give_music(sync_points=POINTS[:2])
     attempt, take = studio.job(scene_id=studio.scene_id)
-    with studio.sessions.begin() as session:  # planned when the scene was another
+    with studio.sessions.begin() as session:  # the plan belongs to an earlier scene
         row = session.scalars(select(MusicSceneSync)).one()
         row.sync_points = [{"time": 0.0, "event": "a"}, {"time": 0.1, "event": "b"}, {"time": 9.0, "event": "late"}]
-    made = sync_to_music.fn(attempt, take)
+    synced = sync_to_music.fn(attempt, take)
     job = studio.row(ProductionJob, attempt.job_id)
     assert any("Nothing was moved to a beat: Shot 1 of 2" in warning for warning in job.warnings)
     assert any("1 sync points lie after the end" in warning for warning in job.warnings)
-    assert find_flashes(Path(made.path)) == find_flashes(Path(take.path))
-    assert find_clicks(Path(made.path))
+    assert find_flashes(Path(synced.path)) == find_flashes(Path(take.path))
+    assert find_clicks(Path(synced.path))
     assert studio.music()["measured_error_ms"] == pytest.approx(2000 / 24, abs=1)
 
 
-def test_a_cancelled_job_stops_and_leaves_nothing(studio: Studio) -> None:
+def test_a_cancelled_job_stops_and_leaves_no_files(studio: Studio) -> None:
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
     with studio.sessions.begin() as session:
@@ -174,7 +174,7 @@ def test_a_cancelled_job_stops_and_leaves_nothing(studio: Studio) -> None:
     assert studio.music()["output_asset_id"] is None
 
 
-def test_music_that_is_gone_or_another_by_now(studio: Studio) -> None:
+def test_changed_music_warns_and_deleted_music_fails(studio: Studio) -> None:
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
     write_wav(studio.theme, click_track(BEATS_S + 0.1, 12))
@@ -186,22 +186,22 @@ def test_music_that_is_gone_or_another_by_now(studio: Studio) -> None:
         sync_to_music.fn(attempt, replace(take, asset_id=studio.job(scene_id=None)[1].asset_id))
 
 
-def test_a_step_that_was_kept_as_beats_is_not_done_again(studio: Studio) -> None:
-    """Version 0.1.0 kept it under this key."""
+def test_a_step_stored_as_beats_is_not_repeated(studio: Studio) -> None:
+    """Version 0.1.0 stored the step under this key."""
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
-    made = sync_to_music.fn(attempt, take)
+    synced = sync_to_music.fn(attempt, take)
     with studio.sessions.begin() as session:
         job = session.get_one(ProductionJob, attempt.job_id)
         job.steps = {"beats": job.steps["sync"]}
-    assert sync_to_music.fn(attempt, take) == made
+    assert sync_to_music.fn(attempt, take) == synced
 
 
-def test_a_step_that_cannot_be_read_is_done_again(studio: Studio) -> None:
+def test_an_unreadable_step_is_repeated(studio: Studio) -> None:
     studio.give_music()
     attempt, take = studio.job(scene_id=studio.scene_id)
     with studio.sessions.begin() as session:
         session.get_one(ProductionJob, attempt.job_id).steps = {"beats": {"asset_id": "lost"}}
-    made = sync_to_music.fn(attempt, take)
-    assert made.asset_id != take.asset_id
+    synced = sync_to_music.fn(attempt, take)
+    assert synced.asset_id != take.asset_id
     assert set(studio.row(ProductionJob, attempt.job_id).steps) == {"beats", "sync"}

@@ -18,10 +18,10 @@ def test_a_service_that_has_not_started_has_none() -> None:
 
 def test_collaborators_of_another_service_are_refused(sessions: SessionFactory) -> None:
     app = build_service()
-    made = Collaborators(
+    collaborators = Collaborators(
         settings=Settings(), service="frame", sessions=sessions, reading=read_session_factory(sessions.kw["bind"])
     )
-    store_collaborators(app, made)
-    assert collaborators_of(app, Collaborators) is made
+    store_collaborators(app, collaborators)
+    assert collaborators_of(app, Collaborators) is collaborators
     with pytest.raises(TypeError, match="Frame has Collaborators, not MusicCollaborators"):
         collaborators_of(app, MusicCollaborators)

@@ -1,4 +1,4 @@
-"""No lost updates: who changes what they have read is refused if it was changed meanwhile."""
+"""Prevents lost updates: a change based on an outdated ETag is refused."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Change = Callable[[dict[str, str], str], Response]
 
 
 def timeline(client: TestClient) -> tuple[str, Change, str]:
-    made = require_success(
+    created = require_success(
         client.post(f"{API_ROOT}/timeline", json={"project_id": create_project(client), "title": "a"}), 201
     )
-    url = f"{API_ROOT}/timeline/{made['id']}"
+    url = f"{API_ROOT}/timeline/{created['id']}"
     return url, lambda headers, text: client.put(url, json={"title": text}, headers=headers), "title"
 
 
@@ -34,7 +34,7 @@ def context(client: TestClient) -> tuple[str, Change, str]:
 
 def preference(client: TestClient) -> tuple[str, Change, str]:
     body: dict[str, Any] = {"kind": "mood", "name": "calm", "preference": {}}
-    made = require_success(client.put(f"{API_ROOT}/preferences", json=body))
+    created = require_success(client.put(f"{API_ROOT}/preferences", json=body))
 
     def change(headers: dict[str, str], text: str) -> Response:
         answer: Response = client.put(
@@ -42,20 +42,20 @@ def preference(client: TestClient) -> tuple[str, Change, str]:
         )
         return answer
 
-    return f"{API_ROOT}/preferences/{made['id']}", change, "preference"
+    return f"{API_ROOT}/preferences/{created['id']}", change, "preference"
 
 
 def element(client: TestClient) -> tuple[str, Change, str]:
     fields = {"name": "bell", "category": "object", "triggers": ["bell"], "rule": "It is rung once."}
-    made = require_success(
+    created = require_success(
         client.post(f"{API_ROOT}/cultural-elements", json={"project_id": create_project(client), **fields}), 201
     )
-    url = f"{API_ROOT}/cultural-elements/{made['id']}"
+    url = f"{API_ROOT}/cultural-elements/{created['id']}"
     return url, lambda headers, text: client.put(url, json={"rule": text}, headers=headers), "rule"
 
 
 @pytest.mark.parametrize("make", [timeline, context, preference, element])
-def test_the_second_of_two_who_read_the_same_is_refused(
+def test_a_second_write_with_a_stale_etag_is_refused(
     client: TestClient, make: Callable[[TestClient], tuple[str, Change, str]]
 ) -> None:
     url, change, field = make(client)
@@ -79,6 +79,6 @@ def test_a_preference_that_is_not_set_matches_nothing(client: TestClient) -> Non
     assert require_success(client.get(f"{API_ROOT}/preferences")) == []
 
 
-def test_single_ones_that_are_not_there(client: TestClient) -> None:
+def test_an_absent_entity_is_not_found(client: TestClient) -> None:
     for path in ("timeline", "context", "preferences", "cultural-elements"):
         assert status_and_code(client.get(f"{API_ROOT}/{path}/999999999")) == (404, "NOT_FOUND")

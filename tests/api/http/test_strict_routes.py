@@ -1,4 +1,4 @@
-"""Requests are taken exactly or refused, and the refusal says which field, which value, and what it should be."""
+"""Requests are accepted exactly or refused with the field, its value and the expected one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_refused_field_is_named_with_value_and_expectation(
 
 def test_all_refused_fields_are_listed(client: TestClient) -> None:
     details = read_error(client.post("/api/scenes", json={"number": "x", "length_s": "y"}))["details"]
-    assert [one["field"] for one in details["errors"]] == ["name", "number", "length_s"]
+    assert [error["field"] for error in details["errors"]] == ["name", "number", "length_s"]
     assert details["field"] == "name"
 
 
@@ -116,7 +116,7 @@ def test_nul_is_refused_in_the_query_and_names_nothing_in_the_path(client: TestC
     assert client.get("/api/scenes/a").json() == "a"
 
 
-def test_large_body_is_413_announced_or_chunked(client: TestClient) -> None:
+def test_a_large_body_is_413_announced_or_chunked(client: TestClient) -> None:
     headers = {"Content-Type": "application/json"}
     announced = client.post("/api/scenes", content=b" " * (LIMIT_BYTES + 1), headers=headers)
     assert announced.status_code == 413
@@ -132,7 +132,7 @@ def test_large_body_is_413_announced_or_chunked(client: TestClient) -> None:
     assert read_error(chunked)["code"] == "BODY_TOO_LARGE"
 
 
-def test_body_of_just_the_limit_is_taken(client: TestClient) -> None:
+def test_a_body_of_exactly_the_limit_is_accepted(client: TestClient) -> None:
     shell = len(json.dumps({"name": ""}))
     exact = json.dumps({"name": "x" * (LIMIT_BYTES - shell)}).encode()
     assert len(exact) == LIMIT_BYTES

@@ -1,4 +1,4 @@
-"""Who waits in line for a thread, and who does not."""
+"""Which requests queue for a thread."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from api.http.threads import MAX_READERS, run_in_one_thread
 from db.engine import ReadSession
 
 
-def most_at_once(session: Session, *, asked: int) -> int:
-    """Of so many that are asked together, each a moment long."""
-    counting, here, most = threading.Lock(), [0], [0]
+def count_simultaneous_calls(session: Session, *, requests: int) -> int:
+    """The largest number of simultaneous calls among `requests` short requests."""
+    lock, running, largest = threading.Lock(), [0], [0]
 
     @run_in_one_thread
     def endpoint(session: Session) -> None:
-        with counting:
-            here[0] += 1
-            most[0] = max(most[0], here[0])
+        with lock:
+            running[0] += 1
+            largest[0] = max(largest[0], running[0])
         time.sleep(0.05)
-        with counting:
-            here[0] -= 1
+        with lock:
+            running[0] -= 1
 
     async def together() -> None:
         async with anyio.create_task_group() as group:
-            for _ in range(asked):
+            for _ in range(requests):
                 group.start_soon(lambda: run(endpoint, session=session))
 
     anyio.run(together)
-    return most[0]
+    return largest[0]
 
 
 async def run(endpoint: Any, **values: Any) -> None:
     await endpoint(**values)
 
 
-def test_those_that_only_read_wait_in_line() -> None:
-    assert most_at_once(ReadSession(), asked=6) == MAX_READERS
+def test_read_only_requests_queue_for_a_thread() -> None:
+    assert count_simultaneous_calls(ReadSession(), requests=6) == MAX_READERS
 
 
-def test_those_that_may_wait_for_others_do_not() -> None:
-    assert most_at_once(Session(), asked=6) > MAX_READERS
+def test_requests_that_may_block_do_not_queue() -> None:
+    assert count_simultaneous_calls(Session(), requests=6) > MAX_READERS
 
 
-def test_readers_wait_in_line_in_each_event_loop() -> None:
-    assert [most_at_once(ReadSession(), asked=4) for _ in range(2)] == [MAX_READERS, MAX_READERS]
+def test_read_only_requests_queue_in_each_event_loop() -> None:
+    assert [count_simultaneous_calls(ReadSession(), requests=4) for _ in range(2)] == [MAX_READERS, MAX_READERS]

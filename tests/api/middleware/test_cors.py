@@ -1,4 +1,4 @@
-"""What pages in a browser may do: listed origins ask, others neither read nor change anything."""
+"""Browser access: pages of listed origins send requests, other pages can neither read nor change anything."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ STRANGER = "https://evil.example"
 
 @pytest.fixture
 def client(sessions: SessionFactory) -> Iterator[TestClient]:
-    """On loopback, without keys."""
+    """A service on loopback without keys."""
     with serve_guarded(sessions, cors_origins=STUDIO) as client:
         yield client
 
 
 @pytest.mark.parametrize("origin", [STUDIO, DASHBOARD, "http://127.0.0.1:8328"])
-def test_listed_origins_may_ask_and_see_our_headers(client: TestClient, origin: str) -> None:
+def test_listed_origins_can_send_requests_and_read_our_headers(client: TestClient, origin: str) -> None:
     answer = client.get(A, headers={"Origin": origin})
     assert answer.headers["Access-Control-Allow-Origin"] == origin
     assert "Access-Control-Allow-Credentials" not in answer.headers
@@ -36,7 +36,7 @@ def test_listed_origins_may_ask_and_see_our_headers(client: TestClient, origin: 
     assert client.post("/api/scenes", headers={"Origin": origin}).status_code == 200
 
 
-def test_a_listed_origin_sees_why_even_what_nobody_expected_failed(client: TestClient) -> None:
+def test_a_listed_origin_can_read_unexpected_errors(client: TestClient) -> None:
     answer = client.get("/api/boom", headers={"Origin": STUDIO})
     assert (answer.status_code, read_error(answer)["code"]) == (500, "INTERNAL_ERROR")
     assert answer.headers["Access-Control-Allow-Origin"] == STUDIO
@@ -46,7 +46,7 @@ def test_a_listed_origin_sees_why_even_what_nobody_expected_failed(client: TestC
 @pytest.mark.parametrize(
     "origin", [STRANGER, "null", "http://localhost:9999", f"{STUDIO}.evil.example", "http://[", ""]
 )
-def test_strangers_pages_read_and_change_nothing(client: TestClient, origin: str) -> None:
+def test_pages_of_other_origins_can_neither_read_nor_change_anything(client: TestClient, origin: str) -> None:
     assert "Access-Control-Allow-Origin" not in client.get(A, headers={"Origin": origin}).headers
     answer = client.post("/api/scenes", headers={"Origin": origin})
     assert answer.status_code == 403
@@ -55,20 +55,20 @@ def test_strangers_pages_read_and_change_nothing(client: TestClient, origin: str
         pass
 
 
-def test_the_page_that_came_from_here_may_change_things(client: TestClient) -> None:
+def test_a_page_of_the_same_origin_can_change_things(client: TestClient) -> None:
     same = {"Host": "box:8328", "Origin": "http://box:8328"}
     assert client.post("/api/scenes", headers=same).status_code == 200
 
 
-def test_preflight(client: TestClient) -> None:
-    asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization, if-match"}
-    allowed = client.options(A, headers={"Origin": STUDIO, **asked})
+def test_preflight_is_allowed_for_listed_origins_only(client: TestClient) -> None:
+    headers = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization, if-match"}
+    allowed = client.options(A, headers={"Origin": STUDIO, **headers})
     assert allowed.status_code == 200
     assert allowed.headers["Access-Control-Allow-Origin"] == STUDIO
     assert {"PUT", "PATCH", "DELETE"} <= set(allowed.headers["Access-Control-Allow-Methods"].split(", "))
     for refused in (
-        {"Origin": STRANGER, **asked},
-        {"Origin": STUDIO, **asked, "Access-Control-Request-Method": "PURGE"},
+        {"Origin": STRANGER, **headers},
+        {"Origin": STUDIO, **headers, "Access-Control-Request-Method": "PURGE"},
     ):
         answer = client.options(A, headers=refused)
         assert answer.status_code == 403
@@ -78,17 +78,19 @@ def test_preflight(client: TestClient) -> None:
 def test_preflight_needs_no_key_and_refusals_can_be_read(sessions: SessionFactory) -> None:
     key = create_key(sessions, Scope.READ)
     with serve_guarded(sessions, host="0.0.0.0", peer="192.168.1.9", cors_origins=STUDIO) as client:
-        asked = {"Origin": STUDIO, "Access-Control-Request-Method": "GET"}
-        assert client.options(A, headers=asked).status_code == 200
+        headers = {"Origin": STUDIO, "Access-Control-Request-Method": "GET"}
+        assert client.options(A, headers=headers).status_code == 200
         assert client.get(A, headers={"Origin": STUDIO}).headers["Access-Control-Allow-Origin"] == STUDIO
         elsewhere = {"Origin": STRANGER, "Host": "evil.example", **bearer_headers(key)}
-        assert client.get(A, headers=elsewhere).status_code == 200  # a key is enough: no browser adds it by itself
+        assert (
+            client.get(A, headers=elsewhere).status_code == 200
+        )  # a key is enough, because no browser adds it by itself
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8328", "127.0.0.1.evil.example", "a@b", "[::1", "a:b:c"]
 )
-def test_a_foreign_name_for_this_machine_is_refused(client: TestClient, host: str) -> None:
+def test_a_foreign_host_name_is_refused(client: TestClient, host: str) -> None:
     answer = client.get(A, headers={"Host": host})
     assert answer.status_code == 403
     assert read_error(answer)["code"] == "FORBIDDEN"
@@ -97,12 +99,12 @@ def test_a_foreign_name_for_this_machine_is_refused(client: TestClient, host: st
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:8328", "127.0.0.1:9", "[::1]:8328", "box", "tower.localhost", "studio.example"]
 )
-def test_our_own_names_are_answered(client: TestClient, host: str) -> None:
+def test_host_names_of_this_machine_are_accepted(client: TestClient, host: str) -> None:
     assert client.get(A, headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(("peer", "status"), [("192.168.1.9", 403), ("2001:db8::1", 403), ("::1", 200)])
-def test_without_keys_only_this_machine_is_answered(sessions: SessionFactory, peer: str, status: int) -> None:
+def test_without_keys_only_loopback_is_answered(sessions: SessionFactory, peer: str, status: int) -> None:
     with serve_guarded(sessions, peer=peer) as client:
         assert client.get(A).status_code == status
 

@@ -1,4 +1,4 @@
-"""The key check: what is asked needs a key that allows it, but for what is marked as open."""
+"""The key check: every request needs a key with the right scope, except on open paths."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def guarded(sessions: SessionFactory, reader: str) -> Iterator[TestClient]:
 
 
 @pytest.mark.parametrize("path", ["/api/workflows/kai", "/api/absent", "/openapi.json", "/docs", "/"])
-def test_nothing_is_told_without_a_key(guarded: TestClient, path: str) -> None:
+def test_a_request_without_a_key_is_refused(guarded: TestClient, path: str) -> None:
     answer = guarded.get(path)
     assert answer.status_code == 401
     assert read_error(answer)["code"] == "UNAUTHORIZED"
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="tower"'
 
 
-def test_a_good_key_is_let_in(guarded: TestClient, reader: str) -> None:
+def test_a_valid_key_is_accepted(guarded: TestClient, reader: str) -> None:
     for scheme in ("Bearer", "bearer", "BEARER"):
         answer = guarded.get("/api/workflows/kai", headers={"Authorization": f"{scheme} {reader}"})
         assert (answer.status_code, answer.json()) == (200, "kai")
@@ -50,11 +50,13 @@ def test_a_good_key_is_let_in(guarded: TestClient, reader: str) -> None:
     assert guarded.get("/docs", headers=bearer_headers(reader)).status_code == 200
 
 
-@pytest.mark.parametrize("shown", ["Bearer nonsense", "Bearer ", "Basic dG93ZXI6", "tower_000000000000_", "Bearer é"])
-def test_what_is_no_key_is_refused(guarded: TestClient, shown: str) -> None:
-    answer = guarded.get("/api/workflows/kai", headers={"Authorization": shown.encode("latin-1")})
+@pytest.mark.parametrize(
+    "credentials", ["Bearer nonsense", "Bearer ", "Basic dG93ZXI6", "tower_000000000000_", "Bearer é"]
+)
+def test_an_invalid_key_is_refused(guarded: TestClient, credentials: str) -> None:
+    answer = guarded.get("/api/workflows/kai", headers={"Authorization": credentials.encode("latin-1")})
     assert answer.status_code == 401
-    refused = shown.startswith("Bearer ") and shown != "Bearer "
+    refused = credentials.startswith("Bearer ") and credentials != "Bearer "
     assert ('error="invalid_token"' in answer.headers["WWW-Authenticate"]) == refused
 
 
@@ -64,12 +66,12 @@ def test_health_is_open(guarded: TestClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/workflows/health", "/api/health/", "//api/health", "/api/health%2f..%2fscenes"])
-def test_only_health_itself_is_open(guarded: TestClient, path: str) -> None:
+def test_only_the_health_path_is_open(guarded: TestClient, path: str) -> None:
     assert guarded.get(path).status_code == 401
 
 
 @pytest.mark.parametrize(
-    ("scope", "asked", "wanted"),
+    ("scope", "method", "missing_scope"),
     [
         (Scope.READ, "GET /api/workflows/kai", None),
         (Scope.READ, "POST /api/scenes", "write"),
@@ -81,15 +83,15 @@ def test_only_health_itself_is_open(guarded: TestClient, path: str) -> None:
         (Scope.ADMIN, "POST /api/scenes", None),
     ],
 )
-def test_the_scope_must_allow_it(
-    sessions: SessionFactory, guarded: TestClient, scope: Scope, asked: str, wanted: str | None
+def test_the_scope_must_allow_the_request(
+    sessions: SessionFactory, guarded: TestClient, scope: Scope, method: str, missing_scope: str | None
 ) -> None:
-    answer = guarded.request(*asked.split(), headers=bearer_headers(create_key(sessions, scope)))
-    assert answer.status_code == (403 if wanted else 200)
-    if wanted:
+    answer = guarded.request(*method.split(), headers=bearer_headers(create_key(sessions, scope)))
+    assert answer.status_code == (403 if missing_scope else 200)
+    if missing_scope:
         assert read_error(answer)["code"] == "FORBIDDEN"
-        assert read_error(answer)["details"] == {"scope": wanted, "scopes": [scope]}
-        challenge = f'Bearer realm="tower", error="insufficient_scope", scope="{wanted}"'
+        assert read_error(answer)["details"] == {"scope": missing_scope, "scopes": [scope]}
+        challenge = f'Bearer realm="tower", error="insufficient_scope", scope="{missing_scope}"'
         assert answer.headers["WWW-Authenticate"] == challenge
 
 
@@ -103,7 +105,7 @@ def test_a_revoked_key_ends_within_seconds(sessions: SessionFactory, guarded: Te
     assert "reader was revoked" in read_error(answer)["message"]
 
 
-def test_use_is_written_down(sessions: SessionFactory, guarded: TestClient, reader: str) -> None:
+def test_use_of_a_key_is_recorded(sessions: SessionFactory, guarded: TestClient, reader: str) -> None:
     guarded.get("/api/workflows/kai", headers=bearer_headers(reader))
     with sessions() as session:
         assert session.query(ApiKey.last_used_at).scalar() is not None
@@ -125,13 +127,13 @@ def test_the_key_is_not_logged(guarded: TestClient, reader: str, caplog: pytest.
     assert reader[-20:] not in caplog.text
 
 
-def test_without_a_key_it_does_not_start(sessions: SessionFactory) -> None:
-    for asked in ({"host": "192.168.1.5"}, {"require_keys": True}):
-        with pytest.raises(StackError, match="tower key create"), serve_guarded(sessions, **asked):
+def test_the_service_does_not_start_without_a_key(sessions: SessionFactory) -> None:
+    for changes in ({"host": "192.168.1.5"}, {"require_keys": True}):
+        with pytest.raises(StackError, match="tower key create"), serve_guarded(sessions, **changes):
             pass
 
 
-def test_on_loopback_keys_are_off_unless_asked_for(sessions: SessionFactory, reader: str) -> None:
+def test_on_loopback_keys_are_off_unless_required(sessions: SessionFactory, reader: str) -> None:
     with serve_guarded(sessions) as client:
         assert client.post("/api/pause").status_code == 200
     with serve_guarded(sessions, require_keys=True) as client:
@@ -143,14 +145,14 @@ def test_a_silent_database_is_503(sessions: SessionFactory, guarded: TestClient)
 
     nowhere = open_engine("postgresql://x@127.0.0.1:1/x")
     assert isinstance(guarded.app, FastAPI)
-    made = collaborators_of(guarded.app, Collaborators)
-    store_collaborators(guarded.app, replace(made, sessions=sessions_of(nowhere)))
+    collaborators = collaborators_of(guarded.app, Collaborators)
+    store_collaborators(guarded.app, replace(collaborators, sessions=sessions_of(nowhere)))
     answer = guarded.get("/api/workflows/kai", headers=bearer_headers("tower_000000000000_" + "x" * 43))
     assert (answer.status_code, read_error(answer)["code"]) == (503, "UNAVAILABLE")
     nowhere.dispose()
 
 
-def test_openapi_says_what_is_needed(guarded: TestClient, reader: str) -> None:
+def test_openapi_documents_the_required_keys(guarded: TestClient, reader: str) -> None:
     document = guarded.get("/openapi.json", headers=bearer_headers(reader)).json()
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     assert document["security"] == [{"key": []}]

@@ -1,4 +1,4 @@
-"""Rate limits: each key or address for itself, 429 with the time to wait."""
+"""Rate limits apply to each key or address separately; the answer is 429 with the time to wait."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Clock:
         return self.now_s
 
 
-def test_a_burst_is_let_in_and_given_back_evenly() -> None:
+def test_a_burst_is_accepted_and_refilled_evenly() -> None:
     clock = Clock()
     limiter = RateLimiter(Rate.parse("6/minute"), clock=clock)
     assert [limiter.count_request("kai").remaining for _ in range(6)] == [5, 4, 3, 2, 1, 0]
@@ -40,7 +40,7 @@ def test_a_burst_is_let_in_and_given_back_evenly() -> None:
     assert limiter.count_request("kai").remaining == 5
 
 
-def test_over_any_hour_no_more_than_the_rate_and_a_burst_are_let_in() -> None:
+def test_any_hour_accepts_at_most_the_rate_and_one_burst() -> None:
     clock = Clock()
     limiter = RateLimiter(Rate.parse("10/second"), clock=clock)
     let_in = 0
@@ -50,7 +50,7 @@ def test_over_any_hour_no_more_than_the_rate_and_a_burst_are_let_in() -> None:
     assert let_in == pytest.approx(100 * 10 + 10, abs=2)
 
 
-def test_a_crowd_of_callers_takes_no_quota_from_those_who_ask_now() -> None:
+def test_many_callers_take_no_quota_from_active_ones() -> None:
     clock = Clock()
     limiter = RateLimiter(Rate.parse("10/minute"), clock=clock)
     for number in range(4 * SLOTS):
@@ -71,27 +71,27 @@ def test_forked_processes_count_together() -> None:
 
 
 @pytest.fixture
-def limited(sessions: SessionFactory) -> Iterator[TestClient]:
+def limited_client(sessions: SessionFactory) -> Iterator[TestClient]:
     with serve_guarded(sessions, rate_limit="5/hour") as client:
         yield client
 
 
-def test_one_too_many_is_429_with_the_time_to_wait(limited: TestClient) -> None:
+def test_a_request_over_the_limit_is_429_with_the_time_to_wait(limited_client: TestClient) -> None:
     for left in (4, 3, 2, 1, 0):
-        answer = limited.get(A)
+        answer = limited_client.get(A)
         assert answer.status_code == 200
         assert answer.headers["RateLimit-Policy"] == '"default";q=5;w=3600'
         assert answer.headers["RateLimit"].startswith(f'"default";r={left};t=')
-    refused = limited.get(A)
+    refused = limited_client.get(A)
     assert refused.status_code == 429
     assert read_error(refused)["code"] == "RATE_LIMITED"
     assert 700 < int(refused.headers["Retry-After"]) <= 720
     assert refused.headers["RateLimit"].startswith('"default";r=0;t=3')
 
 
-def test_health_is_not_counted(limited: TestClient) -> None:
-    assert [limited.get("/api/health").status_code for _ in range(8)] == [200] * 8
-    assert limited.get(A).headers["RateLimit"].startswith('"default";r=4;')
+def test_health_is_not_counted(limited_client: TestClient) -> None:
+    assert [limited_client.get("/api/health").status_code for _ in range(8)] == [200] * 8
+    assert limited_client.get(A).headers["RateLimit"].startswith('"default";r=4;')
 
 
 def test_on_loopback_without_keys_nothing_is_limited(sessions: SessionFactory) -> None:
@@ -99,7 +99,7 @@ def test_on_loopback_without_keys_nothing_is_limited(sessions: SessionFactory) -
         assert "RateLimit" not in client.get(A).headers
 
 
-def test_with_keys_there_is_a_limit_unless_it_is_off(sessions: SessionFactory) -> None:
+def test_with_keys_a_limit_applies_unless_it_is_off(sessions: SessionFactory) -> None:
     key = bearer_headers(create_key(sessions, Scope.READ))
     with serve_guarded(sessions, require_keys=True) as client:
         assert client.get(A, headers=key).headers["RateLimit-Policy"] == '"default";q=1200;w=60'
@@ -108,11 +108,11 @@ def test_with_keys_there_is_a_limit_unless_it_is_off(sessions: SessionFactory) -
 
 
 def test_each_key_has_its_own_quota(sessions: SessionFactory) -> None:
-    one, other = (bearer_headers(create_key(sessions, Scope.READ, name=name)) for name in ("one", "other"))
+    first, second = (bearer_headers(create_key(sessions, Scope.READ, name=name)) for name in ("one", "other"))
     with serve_guarded(sessions, require_keys=True, rate_limit="5/hour") as client:
-        seen = [client.get(A, headers=one).status_code for _ in range(8)]
-        assert seen == [200] * 6 + [429] * 2  # the first was counted for the address: nobody knew the key yet
-        assert client.get(A, headers=other).status_code == 200
+        statuses = [client.get(A, headers=first).status_code for _ in range(8)]
+        assert statuses == [200] * 6 + [429] * 2  # the first request counted for the address, before the key was known
+        assert client.get(A, headers=second).status_code == 200
 
 
 def test_guessing_keys_is_limited(sessions: SessionFactory) -> None:
@@ -123,16 +123,18 @@ def test_guessing_keys_is_limited(sessions: SessionFactory) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("address", "other_address", "is_same_caller"),
     [
         ("192.0.2.1", "192.0.2.2", False),
         ("2001:db8::1", "2001:db8::ffff:2", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
     ],
 )
-def test_an_ipv6_network_is_one_caller(sessions: SessionFactory, one: str, other: str, same: bool) -> None:
+def test_an_ipv6_network_is_one_caller(
+    sessions: SessionFactory, address: str, other_address: str, is_same_caller: bool
+) -> None:
     create_key(sessions, Scope.READ)
-    with serve_guarded(sessions, require_keys=True, rate_limit="1/hour", peer=one) as client:
+    with serve_guarded(sessions, require_keys=True, rate_limit="1/hour", peer=address) as client:
         assert client.get(A).status_code == 401
-        neighbour = TestClient(client.app, client=(other, 50_000))
-        assert neighbour.get(A).status_code == (429 if same else 401)
+        neighbour = TestClient(client.app, client=(other_address, 50_000))
+        assert neighbour.get(A).status_code == (429 if is_same_caller else 401)

@@ -1,4 +1,4 @@
-"""The music service on a database and a library folder of its own."""
+"""The music service on a separate database and library folder."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def music(music_settings: Settings) -> Iterator[TestClient]:
 
 @pytest.fixture
 def beats_settings(api_database_url: str, tmp_path: Path) -> Settings:
-    made = Settings(database_url=api_database_url, data_dir=tmp_path / "data", beat_processes=2)
-    made.media.mkdir(parents=True)
-    return made
+    settings = Settings(database_url=api_database_url, data_dir=tmp_path / "data", beat_processes=2)
+    settings.media.mkdir(parents=True)
+    return settings
 
 
 @pytest.fixture
 def beats(beats_settings: Settings) -> Iterator[TestClient]:
-    """The music service with a media folder of its own."""
+    """The music service with a separate media folder."""
     with TestClient(create_app(beats_settings)) as client:
         yield client
 

@@ -16,9 +16,9 @@ def run_scan(music: TestClient) -> dict[str, Any]:
     answer = music.post("/api/library/scan", json={})
     assert answer.status_code == 202, answer.text
     url = f"/api/library/scans/{answer.json()['id']}"
-    ended = poll_until(lambda: music.get(url).json(), lambda scan: scan["state"] not in ("queued", "running"))
-    assert isinstance(ended, dict)
-    return ended
+    finished = poll_until(lambda: music.get(url).json(), lambda scan: scan["state"] not in ("queued", "running"))
+    assert isinstance(finished, dict)
+    return finished
 
 
 def tracks_by_title(music: TestClient) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A real browser plays a stream, and seeks in it."""
+"""A real browser plays a stream and seeks in it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PLAY = """async ([url, second]) => {
     return {duration: audio.duration, from, at: audio.currentTime};
 }"""
 
-KINDS = {"mp3": (), "flac": (), "m4a": ("-c:a", "alac")}  # ALAC comes as Opus
+KINDS = {"mp3": (), "flac": (), "m4a": ("-c:a", "alac")}  # ALAC is sent as Opus
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ def service(music_settings: Settings) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def page(service: LiveServer) -> Iterator[Page]:
-    """A page of the service's own origin: what it answers itself may not load media."""
+    """A blank page of the service's origin, because its own pages do not allow media."""
     with chromium.browser() as browser:
         opened = browser.new_page()
-        opened.route("**/blank", lambda asked: asked.fulfill(body="<html></html>", content_type="text/html"))
+        opened.route("**/blank", lambda route: route.fulfill(body="<html></html>", content_type="text/html"))
         opened.goto(f"{service.url}/blank")
         yield opened
 
@@ -66,7 +66,7 @@ def test_a_browser_plays_streams_and_seeks_in_them(
     tracks = httpx.get(f"{service.url}/api/tracks").json()
     assert {track["title"] for track in tracks} == set(KINDS)
     for track in tracks:
-        told = page.evaluate(PLAY, [f"/api/track/{track['id']}/stream", 20])
-        assert told["duration"] == pytest.approx(30, abs=0.1)
-        assert told["from"] == pytest.approx(20, abs=0.05)
-        assert 20.3 < told["at"] < 29
+        playback = page.evaluate(PLAY, [f"/api/track/{track['id']}/stream", 20])
+        assert playback["duration"] == pytest.approx(30, abs=0.1)
+        assert playback["from"] == pytest.approx(20, abs=0.05)
+        assert 20.3 < playback["at"] < 29

@@ -1,4 +1,4 @@
-"""The catalogue of Apple Music, off without a key, over a fake server that checks the token."""
+"""The catalogue of Apple Music against a fake server that checks the token; it is off without a key."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def apple() -> Iterator[FakeAppleMusic]:
 
 
 @pytest.fixture
-def waits() -> list[float]:
+def sleeps_s() -> list[float]:
     return []
 
 
 @pytest.fixture
-def client(apple: FakeAppleMusic, waits: list[float]) -> Iterator[AppleMusicClient]:
+def client(apple: FakeAppleMusic, sleeps_s: list[float]) -> Iterator[AppleMusicClient]:
     key = DeveloperKey(TEAM_ID, KEY_ID, apple.private_key)
-    made = AppleMusicClient(key, storefront="jp", url=apple.url, sleep=waits.append)
-    yield made
-    made.close()
+    catalogue = AppleMusicClient(key, storefront="jp", url=apple.url, sleep=sleeps_s.append)
+    yield catalogue
+    catalogue.close()
 
 
 def test_songs_are_found_with_a_signed_token_and_paged(client: AppleMusicClient) -> None:
@@ -53,25 +53,25 @@ def test_songs_are_found_with_a_signed_token_and_paged(client: AppleMusicClient)
     assert client.search("nothing like it").songs == ()
 
 
-def test_answers_are_kept_for_a_while(client: AppleMusicClient, apple: FakeAppleMusic) -> None:
+def test_answers_are_cached_for_a_while(client: AppleMusicClient, apple: FakeAppleMusic) -> None:
     assert client.search("yoasobi") == client.search("yoasobi")
     assert len(apple.asked) == 1
 
 
-def test_what_may_pass_is_tried_again_slower_each_time(
-    client: AppleMusicClient, apple: FakeAppleMusic, waits: list[float]
+def test_temporary_failures_are_retried_with_growing_waits(
+    client: AppleMusicClient, apple: FakeAppleMusic, sleeps_s: list[float]
 ) -> None:
     apple.failures = [429, 503]
     assert client.search("yoasobi").songs
     assert len(apple.asked) == 3
-    assert 0.25 <= waits[0] <= 0.5 <= waits[1] <= 1
+    assert 0.25 <= sleeps_s[0] <= 0.5 <= sleeps_s[1] <= 1
     apple.failures = [429] * 4
     with pytest.raises(UnavailableError, match="answered 429 4 times"):
         client.search("bare")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_refusal_is_told_and_not_tried_again(client: AppleMusicClient, apple: FakeAppleMusic, status: int) -> None:
+def test_a_refusal_is_reported_and_not_retried(client: AppleMusicClient, apple: FakeAppleMusic, status: int) -> None:
     apple.failures = [status]
     with pytest.raises(CatalogueError, match=f"{status}.*as the test wants"):
         client.search("yoasobi")
@@ -92,7 +92,7 @@ def test_the_catalogue_is_off_without_a_key(music: TestClient) -> None:
     assert music.get("/api/health").json()["status"] == "healthy"
 
 
-def test_the_catalogue_says_that_it_is_metadata_only(
+def test_the_catalogue_reports_that_it_is_metadata_only(
     music_settings: Settings, apple: FakeAppleMusic, tmp_path: Path
 ) -> None:
     (tmp_path / "key.p8").write_text(apple.private_key)
@@ -106,14 +106,14 @@ def test_the_catalogue_says_that_it_is_metadata_only(
     with TestClient(create_app(music_settings.model_copy(update=configured))) as music:
         answer = music.get("/api/catalogue/search?q=yoasobi&limit=2")
     assert answer.status_code == 200, answer.text
-    assert [one["id"] for one in answer.json()] == ["1", "2"]
-    assert {(one["streamable"], one["analyzable"], one["source"]) for one in answer.json()} == {
+    assert [song["id"] for song in answer.json()] == ["1", "2"]
+    assert {(song["streamable"], song["analyzable"], song["source"]) for song in answer.json()} == {
         (False, False, "apple_music")
     }
     assert answer.headers["X-Next-Cursor"] == "2"
 
 
-def test_a_key_file_that_is_no_key_is_named(music_settings: Settings, tmp_path: Path) -> None:
+def test_the_error_names_an_invalid_key_file(music_settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "key.p8").write_text("no key")
     configured = {
         "apple_music_team_id": TEAM_ID,

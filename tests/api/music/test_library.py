@@ -20,7 +20,7 @@ from tower.settings import Settings
 
 
 @pytest.fixture
-def filled(music: TestClient, music_folder: Path, sounds: Make) -> TestClient:
+def scanned_library(music: TestClient, music_folder: Path, sounds: Make) -> TestClient:
     sounds(music_folder / "1.mp3", title="夜に駆ける", artist="YOASOBI", album="THE BOOK", genre="J-Pop", TBPM="130")
     sounds(music_folder / "2.flac", title="Jóga", artist="Björk", album="Homogenic", genre="Electronic", bpm="83")
     sounds(music_folder / "3.ogg", title="Epic Orchestral Battle", artist="Nobody", seconds=3)
@@ -31,22 +31,22 @@ def filled(music: TestClient, music_folder: Path, sounds: Make) -> TestClient:
     return music
 
 
-def measured(music: TestClient, track_id: int) -> dict[str, Any]:
-    quality = poll_until(lambda: music.get(f"/api/track/{track_id}").json()["quality"], lambda one: one["measured_at"])
+def wait_for_quality(music: TestClient, track_id: int) -> dict[str, Any]:
+    quality = poll_until(lambda: music.get(f"/api/track/{track_id}").json()["quality"], lambda row: row["measured_at"])
     assert isinstance(quality, dict)
     return quality
 
 
 def titles(answer: Any) -> list[str]:
     assert answer.status_code == 200, answer.text
-    return [one["title"] for one in answer.json()]
+    return [track["title"] for track in answer.json()]
 
 
-def test_health_says_what_was_tried(music: TestClient) -> None:
-    told = music.get("/api/health").json()
-    assert (told["status"], told["service"], told["reasons"]) == ("healthy", "tower-apple-music", {})
+def test_health_reports_the_checked_features(music: TestClient) -> None:
+    health = music.get("/api/health").json()
+    assert (health["status"], health["service"], health["reasons"]) == ("healthy", "tower-apple-music", {})
     names = ("audio_quality_monitoring", "music_library", "streaming", "search")
-    assert told["features"] == dict.fromkeys(names, True)
+    assert health["features"] == dict.fromkeys(names, True)
 
 
 @pytest.mark.parametrize(
@@ -66,109 +66,113 @@ def test_health_says_what_was_tried(music: TestClient) -> None:
         ("epic", "Epic"),
     ],
 )
-def test_search_finds_any_script_and_forgives_a_typo(filled: TestClient, query: str, first: str) -> None:
-    assert titles(filled.get("/api/search", params={"q": query}))[0] == first
+def test_search_finds_any_script_and_forgives_a_typo(scanned_library: TestClient, query: str, first: str) -> None:
+    assert titles(scanned_library.get("/api/search", params={"q": query}))[0] == first
 
 
-def test_search_ranks_the_title_before_its_beginning_and_pages(filled: TestClient) -> None:
-    whole = filled.get("/api/search", params={"q": "epic"})
+def test_search_ranks_the_title_before_its_beginning_and_pages(scanned_library: TestClient) -> None:
+    whole = scanned_library.get("/api/search", params={"q": "epic"})
     assert titles(whole) == ["Epic", "Epic Orchestral Battle"]
-    assert [one["match"] for one in whole.json()] == ["title", "beginning"]
-    first = filled.get("/api/search", params={"q": "epic", "limit": 1})
-    second = filled.get("/api/search", params={"q": "epic", "limit": 1, "cursor": first.headers["X-Next-Cursor"]})
+    assert [match["match"] for match in whole.json()] == ["title", "beginning"]
+    first = scanned_library.get("/api/search", params={"q": "epic", "limit": 1})
+    second = scanned_library.get(
+        "/api/search", params={"q": "epic", "limit": 1, "cursor": first.headers["X-Next-Cursor"]}
+    )
     assert titles(first) + titles(second) == titles(whole)
     assert "X-Next-Cursor" not in second.headers
 
 
 @pytest.mark.parametrize("query", ["%", "_", "\\", "%%%%", "!!!", "zzzzqqqq", "' or 1=1 --"])
-def test_search_takes_odd_words_as_words(filled: TestClient, query: str) -> None:
-    assert titles(filled.get("/api/search", params={"q": query})) == []
+def test_search_treats_special_characters_as_text(scanned_library: TestClient, query: str) -> None:
+    assert titles(scanned_library.get("/api/search", params={"q": query})) == []
 
 
-def test_tracks_are_narrowed_by_tempo_genre_and_length(filled: TestClient) -> None:
-    assert titles(filled.get("/api/tracks?min_bpm=80&max_bpm=100")) == ["Jóga"]
-    assert titles(filled.get("/api/tracks?min_bpm=120")) == ["夜に駆ける"]
-    assert sorted(titles(filled.get("/api/tracks?genre=ELECTRONIC"))) == ["Epic", "Jóga"]
-    assert titles(filled.get("/api/tracks?min_duration=2.5")) == ["Epic Orchestral Battle"]
-    page = filled.get("/api/tracks?limit=2")
-    rest = filled.get(f"/api/tracks?limit=200&cursor={page.headers['X-Next-Cursor']}")
+def test_tracks_are_narrowed_by_tempo_genre_and_length(scanned_library: TestClient) -> None:
+    assert titles(scanned_library.get("/api/tracks?min_bpm=80&max_bpm=100")) == ["Jóga"]
+    assert titles(scanned_library.get("/api/tracks?min_bpm=120")) == ["夜に駆ける"]
+    assert sorted(titles(scanned_library.get("/api/tracks?genre=ELECTRONIC"))) == ["Epic", "Jóga"]
+    assert titles(scanned_library.get("/api/tracks?min_duration=2.5")) == ["Epic Orchestral Battle"]
+    page = scanned_library.get("/api/tracks?limit=2")
+    rest = scanned_library.get(f"/api/tracks?limit=200&cursor={page.headers['X-Next-Cursor']}")
     assert len(titles(page)) + len(titles(rest)) == 5
-    refused = filled.get("/api/tracks?min_bpm=100&max_bpm=80")
+    refused = scanned_library.get("/api/tracks?min_bpm=100&max_bpm=80")
     assert (refused.status_code, refused.json()["error"]["details"]["field"]) == (422, "max_bpm")
 
 
-def test_a_track_tells_all_and_its_tempo_can_be_set(filled: TestClient) -> None:
-    track_id = tracks_by_title(filled)["Jóga"]["id"]
-    told = filled.get(f"/api/track/{track_id}").json()
-    assert (told["bpm"], told["bpm_source"], told["tag_bpm"]) == (83, "tag", 83)
-    assert (told["kind"], told["codec"], told["sample_rate"], told["duration"]) == ("flac", "flac", 44100, 1)
-    changed = filled.patch(f"/api/track/{track_id}", json={"bpm_override": 166}).json()
+def test_a_track_has_all_fields_and_its_tempo_can_be_set(scanned_library: TestClient) -> None:
+    track_id = tracks_by_title(scanned_library)["Jóga"]["id"]
+    track = scanned_library.get(f"/api/track/{track_id}").json()
+    assert (track["bpm"], track["bpm_source"], track["tag_bpm"]) == (83, "tag", 83)
+    assert (track["kind"], track["codec"], track["sample_rate"], track["duration"]) == ("flac", "flac", 44100, 1)
+    changed = scanned_library.patch(f"/api/track/{track_id}", json={"bpm_override": 166}).json()
     assert (changed["bpm"], changed["bpm_source"], changed["tag_bpm"]) == (166, "override", 83)
-    assert titles(filled.get("/api/tracks?min_bpm=160")) == ["Jóga"]
-    run_scan(filled)
-    lifted = filled.patch(f"/api/track/{track_id}", json={"bpm_override": None}).json()
+    assert titles(scanned_library.get("/api/tracks?min_bpm=160")) == ["Jóga"]
+    run_scan(scanned_library)
+    lifted = scanned_library.patch(f"/api/track/{track_id}", json={"bpm_override": None}).json()
     assert (lifted["bpm"], lifted["bpm_source"]) == (83, "tag")
-    assert filled.get("/api/track/999999999").status_code == 404
-    assert filled.patch(f"/api/track/{track_id}", json={"bpm_override": 5}).status_code == 422
+    assert scanned_library.get("/api/track/999999999").status_code == 404
+    assert scanned_library.patch(f"/api/track/{track_id}", json={"bpm_override": 5}).status_code == 422
 
 
-def test_quality_is_null_with_a_reason_until_it_is_measured(filled: TestClient) -> None:
-    track_id = tracks_by_title(filled)["Epic Orchestral Battle"]["id"]
-    first = filled.get(f"/api/track/{track_id}").json()["quality"]
+def test_quality_is_null_with_a_reason_until_it_is_measured(scanned_library: TestClient) -> None:
+    track_id = tracks_by_title(scanned_library)["Epic Orchestral Battle"]["id"]
+    first = scanned_library.get(f"/api/track/{track_id}").json()["quality"]
     assert first["measured_at"] or "being measured" in first["reason"]
-    told = measured(filled, track_id)
-    assert told["reason"] is None
-    assert told["loudness_lufs"] == pytest.approx(-21.1, abs=0.6)  # a sine of ffmpeg's 1/8 amplitude
-    assert (told["clipped_places"], told["silence_share"], told["suspect"]) == (0, 0, False)
-    assert told["faults"] == []
+    track = wait_for_quality(scanned_library, track_id)
+    assert track["reason"] is None
+    assert track["loudness_lufs"] == pytest.approx(-21.1, abs=0.6)  # ffmpeg's sine has an amplitude of 1/8
+    assert (track["clipped_places"], track["silence_share"], track["suspect"]) == (0, 0, False)
+    assert track["faults"] == []
 
 
-def test_a_scan_can_measure_everything(filled: TestClient) -> None:
-    filled.post("/api/library/scan", json={"measure": True})
-    for track in tracks_by_title(filled).values():
-        measured(filled, track["id"])
+def test_a_scan_can_measure_everything(scanned_library: TestClient) -> None:
+    scanned_library.post("/api/library/scan", json={"measure": True})
+    for track in tracks_by_title(scanned_library).values():
+        wait_for_quality(scanned_library, track["id"])
 
 
-def test_scan_lists_what_it_could_not_read(filled: TestClient, music_folder: Path) -> None:
+def test_a_scan_lists_unreadable_files(scanned_library: TestClient, music_folder: Path) -> None:
     (music_folder / "broken.mp3").write_bytes(b"nothing")
     (music_folder / "1.mp3").unlink()
-    scan = run_scan(filled)
+    scan = run_scan(scanned_library)
     assert (scan["unreadable"], scan["missing"], scan["unchanged"]) == (1, 1, 4)
-    (listed,) = filled.get(f"/api/library/scans/{scan['id']}/unreadable").json()
-    assert listed["path"] == str(music_folder / "broken.mp3")
-    assert listed["reason"]
-    assert "夜に駆ける" not in tracks_by_title(filled)
-    gone = next(one for one in filled.get("/api/tracks?with_missing=true").json() if one["title"] == "夜に駆ける")
-    assert (gone["available"], gone["streamable"]) == (False, False)
-    answer = filled.get(f"/api/track/{gone['id']}/stream")
+    (unreadable,) = scanned_library.get(f"/api/library/scans/{scan['id']}/unreadable").json()
+    assert unreadable["path"] == str(music_folder / "broken.mp3")
+    assert unreadable["reason"]
+    assert "夜に駆ける" not in tracks_by_title(scanned_library)
+    missing_track = next(
+        track for track in scanned_library.get("/api/tracks?with_missing=true").json() if track["title"] == "夜に駆ける"
+    )
+    assert (missing_track["available"], missing_track["streamable"]) == (False, False)
+    answer = scanned_library.get(f"/api/track/{missing_track['id']}/stream")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "FILE_MISSING")
-    assert filled.get("/api/library/scans").json()[0]["id"] == scan["id"]
-    assert filled.post(f"/api/library/scans/{scan['id']}/cancel").json()["state"] == "completed"
+    assert scanned_library.get("/api/library/scans").json()[0]["id"] == scan["id"]
+    assert scanned_library.post(f"/api/library/scans/{scan['id']}/cancel").json()["state"] == "completed"
 
 
-def test_playlists_are_made_changed_and_deleted(filled: TestClient) -> None:
-    known = tracks_by_title(filled)
-    ids = [known[title]["id"] for title in ("夜に駆ける", "Jóga", "Epic")]
-    made = filled.post("/api/playlists", json={"name": "Mix", "track_ids": [ids[2], ids[0], ids[2]]})
-    assert made.status_code == 201
-    mine = made.json()
+def test_playlists_are_created_changed_and_deleted(scanned_library: TestClient) -> None:
+    ids_by_title = tracks_by_title(scanned_library)
+    ids = [ids_by_title[title]["id"] for title in ("夜に駆ける", "Jóga", "Epic")]
+    playlist = scanned_library.post("/api/playlists", json={"name": "Mix", "track_ids": [ids[2], ids[0], ids[2]]})
+    assert playlist.status_code == 201
+    mine = playlist.json()
     assert [track["id"] for track in mine["tracks"]] == [ids[2], ids[0], ids[2]]
     assert (mine["track_count"], mine["source"]) == (3, "tower")
     url = f"/api/playlists/{mine['id']}"
-    renamed = filled.put(url, json={"name": "Mix 2"}).json()
+    renamed = scanned_library.put(url, json={"name": "Mix 2"}).json()
     assert (renamed["name"], renamed["track_count"]) == ("Mix 2", 3)
-    assert filled.put(url, json={"track_ids": [ids[1]]}).json()["track_count"] == 1
-    assert filled.put(url, json={"name": None}).status_code == 422
-    refused = filled.put(url, json={"track_ids": [ids[1], 999_999]})
+    assert scanned_library.put(url, json={"track_ids": [ids[1]]}).json()["track_count"] == 1
+    assert scanned_library.put(url, json={"name": None}).status_code == 422
+    refused = scanned_library.put(url, json={"track_ids": [ids[1], 999_999]})
     assert (refused.status_code, refused.json()["error"]["details"]["value"]) == (422, 999_999)
-    (listed,) = filled.get("/api/playlists").json()
-    assert (listed["name"], listed["track_count"], listed["duration"]) == ("Mix 2", 1, pytest.approx(1, abs=0.1))
-    assert filled.delete(url).json() == {"id": mine["id"]}
-    assert filled.get(url).status_code == 404
-    assert len(tracks_by_title(filled)) == 5
+    (playlist,) = scanned_library.get("/api/playlists").json()
+    assert (playlist["name"], playlist["track_count"], playlist["duration"]) == ("Mix 2", 1, pytest.approx(1, abs=0.1))
+    assert scanned_library.delete(url).json() == {"id": mine["id"]}
+    assert scanned_library.get(url).status_code == 404
+    assert len(tracks_by_title(scanned_library)) == 5
 
 
-def test_library_xml_of_any_machine_is_imported(
+def test_a_library_xml_from_any_machine_is_imported(
     music: TestClient, music_folder: Path, music_settings: Settings, sounds: Make
 ) -> None:
     accents = sounds(music_folder / unicodedata.normalize("NFC", "Jóga é.flac"), title="Jóga")
@@ -196,29 +200,36 @@ def test_library_xml_of_any_machine_is_imported(
     path.write_bytes(plistlib.dumps({"Major Version": 1, "Tracks": tracks, "Playlists": playlists}))
     moved = f"C:/Users/Kai/Music={music_folder},/Users/kai/Music={music_folder}"
     assert isinstance(music.app, FastAPI)
-    made = collaborators_of(music.app, MusicCollaborators)
-    store_collaborators(music.app, replace(made, settings=music_settings.model_copy(update={"music_moved": moved})))
-    told = music.post("/api/library/import", json={"path": str(path)}).json()
-    assert (told["source"], told["tracks_known"], told["playlists"], told["skipped_count"]) == ("itunes_xml", 3, 1, 5)
-    why = {one["what"]: one["reason"] for one in told["skipped"]}
-    assert "only in the cloud" in why["Somebody – Cloud"]
-    assert "stream" in why["Radio"]
-    assert "protected" in why["Bought"]
-    assert "not in the library" in why["Gone"]
-    assert "not in the library" in why["Outside"]
+    collaborators = collaborators_of(music.app, MusicCollaborators)
+    store_collaborators(
+        music.app, replace(collaborators, settings=music_settings.model_copy(update={"music_moved": moved}))
+    )
+    report = music.post("/api/library/import", json={"path": str(path)}).json()
+    assert (report["source"], report["tracks_known"], report["playlists"], report["skipped_count"]) == (
+        "itunes_xml",
+        3,
+        1,
+        5,
+    )
+    reasons = {skipped["what"]: skipped["reason"] for skipped in report["skipped"]}
+    assert "only in the cloud" in reasons["Somebody – Cloud"]
+    assert "stream" in reasons["Radio"]
+    assert "protected" in reasons["Bought"]
+    assert "not in the library" in reasons["Gone"]
+    assert "not in the library" in reasons["Outside"]
     assert tracks_by_title(music)["Jóga"]["bpm"] == 83
     (drive,) = music.get("/api/playlists").json()
     detail = music.get(f"/api/playlists/{drive['id']}").json()
-    assert [one["title"] for one in detail["tracks"]] == ["Mac", "Jóga", "Windows"]
-    again = music.post("/api/library/import", json={"path": str(path)}).json()
-    assert again["playlists"] == 1
-    assert [one["id"] for one in music.get("/api/playlists").json()] == [drive["id"]]
+    assert [track["title"] for track in detail["tracks"]] == ["Mac", "Jóga", "Windows"]
+    repeated = music.post("/api/library/import", json={"path": str(path)}).json()
+    assert repeated["playlists"] == 1
+    assert [playlist["id"] for playlist in music.get("/api/playlists").json()] == [drive["id"]]
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"no xml", b"<plist><dict/></plist>", b"<plist version='1.0'><array/></plist>"]
 )
-def test_what_is_no_library_xml_is_refused(music: TestClient, music_folder: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_library_xml_is_refused(music: TestClient, music_folder: Path, content: bytes) -> None:
     (music_folder / "Library.xml").write_bytes(content)
     refused = music.post("/api/library/import", json={"path": str(music_folder / "Library.xml")})
     assert (refused.status_code, refused.json()["error"]["details"]["field"]) == (422, "path")
@@ -238,8 +249,8 @@ def test_a_playlist_file_becomes_a_playlist(music: TestClient, music_folder: Pat
     lines += ["http://radio.example/a.mp3", "../../../etc/passwd", "gone.mp3", ""]
     encoding = "latin-1" if name.endswith("m3u") else "utf-8-sig"
     (music_folder / name).write_bytes("\r\n".join(lines).encode(encoding))
-    told = music.post("/api/library/import", json={"path": str(music_folder / name)}).json()
-    assert (told["source"], told["tracks_known"], told["playlists"], told["skipped_count"]) == ("m3u", 2, 1, 3)
-    (listed,) = music.get("/api/playlists").json()
-    detail = music.get(f"/api/playlists/{listed['id']}").json()
-    assert (detail["name"], [one["title"] for one in detail["tracks"]]) == ("list", ["A", "B", "A"])
+    report = music.post("/api/library/import", json={"path": str(music_folder / name)}).json()
+    assert (report["source"], report["tracks_known"], report["playlists"], report["skipped_count"]) == ("m3u", 2, 1, 3)
+    (playlist,) = music.get("/api/playlists").json()
+    detail = music.get(f"/api/playlists/{playlist['id']}").json()
+    assert (detail["name"], [track["title"] for track in detail["tracks"]]) == ("list", ["A", "B", "A"])

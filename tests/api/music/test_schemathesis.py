@@ -1,4 +1,4 @@
-"""Requests that nobody thought of, to the music service: no 5xx, nothing that is not documented."""
+"""Generated requests to the music service get no 5xx and nothing undocumented."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tower.settings import Settings
 
 Case = schemathesis.Case[Any]
 FUZZ = is_fuzzing()
-REQUESTS = 200  # in all, where it is bounded
+REQUESTS = 200  # the total of a bounded run
 NOT_PROMISED = (positive_data_acceptance, unsupported_method, allow_header_conformance)  # see tests/api
 REFUSALS = [400, 401, 403, 404, 409, 413, 415, 422, 503]  # 503: the catalogue, without a key
 
@@ -38,7 +38,7 @@ each = hypothesis.settings(
 
 @pytest.fixture(scope="module")
 def service(committing_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """The service as a server that asks for keys, on an empty library."""
+    """The service as a server that requires keys, on an empty library."""
     folder: Path = tmp_path_factory.mktemp("music")
     sessions = sessions_of(committing_engine)
     with sessions.begin() as session:
@@ -63,18 +63,18 @@ def test_every_operation_answers_as_documented(case: Case, service: LiveServer) 
     case.validate_response(response, excluded_checks=[*NOT_PROMISED])
 
 
-def test_operations_one_after_another_answer_as_documented(service: LiveServer, committing_engine: Engine) -> None:
-    """What one answers is asked of the others: made, changed, deleted, asked again.
+def test_sequences_of_operations_answer_as_documented(service: LiveServer, committing_engine: Engine) -> None:
+    """Values from one answer are used in other requests: created, changed, deleted, read again.
 
-    Not of scans: they run beside the requests, so that the same ones end one way or the other by chance.
+    Scans are excluded: they run beside the requests, which makes results depend on timing.
     """
     settled = schema.exclude(path_regex="/library/scan")
 
-    class Machine(settled.as_state_machine()):  # type: ignore[misc] # a class made while the test runs
+    class Machine(settled.as_state_machine()):  # type: ignore[misc] # the class is created at run time
         def setup(self) -> None:
             empty_tables(
                 committing_engine, except_table="api_keys"
-            )  # what was made before would make the same requests end otherwise
+            )  # earlier entities would change the results of the same requests
 
         def get_call_kwargs(self, _: Case) -> dict[str, Any]:
             return {"base_url": service.url, "headers": service.headers}

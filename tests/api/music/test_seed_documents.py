@@ -1,4 +1,4 @@
-"""Every request that the seed documents show of the music service, sent as they show it."""
+"""Sends every request to the music service that the seed documents contain."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from fastapi.testclient import TestClient
 from tests.api.production.seed_curls import Curl, load_curls
 
 PORT = 8315
-CURLS = [one for one in load_curls() if one.port == PORT]
+CURLS = [curl for curl in load_curls() if curl.port == PORT]
 
 
-def health(said: Any) -> None:
-    assert said["service"] == "tower-apple-music"
-    assert all(said["features"][name] is True for name in ("audio_quality_monitoring", "music_library", "streaming"))
+def health(answer: Any) -> None:
+    assert answer["service"] == "tower-apple-music"
+    assert all(answer["features"][name] is True for name in ("audio_quality_monitoring", "music_library", "streaming"))
 
 
-def bpm_health(said: Any) -> None:
-    assert (said["status"], said["service"], said["cached_analyses"]) == ("healthy", "bpm-analyzer", 1)
-    assert {"librosa", "numpy"} <= set(said["dependencies"])
+def bpm_health(answer: Any) -> None:
+    assert (answer["status"], answer["service"], answer["cached_analyses"]) == ("healthy", "bpm-analyzer", 1)
+    assert {"librosa", "numpy"} <= set(answer["dependencies"])
 
 
-def analysis(said: Any) -> None:
-    assert said["bpm"] == pytest.approx(120, abs=0.1)
-    assert (said["metadata"]["duration"], said["metadata"]["sample_rate"]) == (20.0, 44100)
-    assert said["beat_times"][:3] == pytest.approx([0.0, 0.5, 1.0], abs=0.02)
+def analysis(answer: Any) -> None:
+    assert answer["bpm"] == pytest.approx(120, abs=0.1)
+    assert (answer["metadata"]["duration"], answer["metadata"]["sample_rate"]) == (20.0, 44100)
+    assert answer["beat_times"][:3] == pytest.approx([0.0, 0.5, 1.0], abs=0.02)
 
 
-def sync(said: Any) -> None:
-    plan = said["plan"]
+def sync(answer: Any) -> None:
+    plan = answer["plan"]
     assert (plan["frames"], plan["fps"]) == (120, 24)
     assert [(cut["frame"], cut["at_frame"], cut["beat_s"]) for cut in plan["cut_list"]] == [
         (0, 0, pytest.approx(0, abs=0.02)),
@@ -42,16 +42,16 @@ def sync(said: Any) -> None:
     assert plan["predicted_error"]["worst_ms"] < 1000 / 24
 
 
-def matches(said: Any) -> None:
-    assert [(one["title"], one["relation"]) for one in said] == [("theme-120", "exact")]
+def matches(answer: Any) -> None:
+    assert [(match["title"], match["relation"]) for match in answer] == [("theme-120", "exact")]
 
 
-def nothing_found(said: Any) -> None:
-    assert said == []
+def nothing_found(answer: Any) -> None:
+    assert answer == []
 
 
-def the_track(said: Any) -> None:
-    assert (said["title"], said["duration"]) == ("theme-120", 20.0)
+def the_track(answer: Any) -> None:
+    assert (answer["title"], answer["duration"]) == ("theme-120", 20.0)
 
 
 PROOFS: dict[str, Callable[[Any], None]] = {
@@ -67,14 +67,14 @@ PROOFS: dict[str, Callable[[Any], None]] = {
 
 
 @pytest.mark.parametrize("curl", CURLS, ids=lambda curl: curl.request_line)
-def test_documented_request_does_what_the_document_says(curl: Curl, beats: TestClient, theme: Path) -> None:
-    heard = beats.post("/api/bpm/analyze-track", json={"audio_path": str(theme)}).json()
+def test_a_documented_request_behaves_as_documented(curl: Curl, beats: TestClient, theme: Path) -> None:
+    analysis = beats.post("/api/bpm/analyze-track", json={"audio_path": str(theme)}).json()
     method, path = curl.request_line.split(" ", 1)
     body = json.loads(curl.body.replace("/path/to/audio.mp3", str(theme))) if curl.body else None
-    answer = beats.request(method, path.replace("12345", str(heard["track_id"])), json=body)
+    answer = beats.request(method, path.replace("12345", str(analysis["track_id"])), json=body)
     assert answer.status_code == 200, answer.text
     PROOFS[curl.request_line](answer.json())
 
 
-def test_no_documented_request_is_forgotten() -> None:
-    assert {one.request_line for one in CURLS} == set(PROOFS)
+def test_every_documented_request_is_tested() -> None:
+    assert {curl.request_line for curl in CURLS} == set(PROOFS)

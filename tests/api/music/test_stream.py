@@ -1,4 +1,4 @@
-"""Streams and waveforms: what players and browsers ask for."""
+"""Streams and waveforms for players and browsers."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def test_a_file_is_sent_whole_and_by_range(music: TestClient, music_folder: Path
     beyond = music.get(url, headers={"Range": f"bytes={len(content)}-"})
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(content)}")
     assert beyond.json()["error"]["code"] == "RANGE_NOT_SATISFIABLE"
-    for odd in ("bytes=9-2", "items=0-1", "junk", "bytes=0-1,5-6"):
-        assert music.get(url, headers={"Range": odd}).status_code == 200, odd
+    for odd_range in ("bytes=9-2", "items=0-1", "junk", "bytes=0-1,5-6"):
+        assert music.get(url, headers={"Range": odd_range}).status_code == 200, odd_range
     assert music.head(url).headers["content-length"] == str(len(content))
 
 
-def test_what_a_browser_has_is_not_sent_again(music: TestClient, music_folder: Path, sounds: Make) -> None:
+def test_a_cached_file_is_not_sent_again(music: TestClient, music_folder: Path, sounds: Make) -> None:
     sounds(music_folder / "a.flac", title="A")
     run_scan(music)
     url = stream_of(music, "A")
     tag = music.get(url).headers["etag"]
-    known = music.get(url, headers={"If-None-Match": tag})
-    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
+    revalidated = music.get(url, headers={"If-None-Match": tag})
+    assert (revalidated.status_code, revalidated.content, revalidated.headers["etag"]) == (304, b"", tag)
     assert music.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
     time.sleep(0.01)
     sounds(music_folder / "a.flac", title="A", comment="changed")
@@ -72,7 +72,7 @@ def test_every_kind_has_its_media_type(
     assert music.get(stream_of(music, "A")).headers["content-type"] == media
 
 
-def test_what_browsers_cannot_play_is_sent_as_opus(music: TestClient, music_folder: Path, sounds: Make) -> None:
+def test_unplayable_formats_are_sent_as_opus(music: TestClient, music_folder: Path, sounds: Make) -> None:
     sounds(music_folder / "alac.m4a", "-c:a", "alac", title="A", seconds=3)
     run_scan(music)
     url = stream_of(music, "A")
@@ -102,7 +102,7 @@ def test_a_track_that_left_the_library_is_not_sent(
     assert music.get(url.replace("stream", "waveform")).status_code == 404
 
 
-def test_waveform_says_that_it_knows_no_beats(music: TestClient, music_folder: Path, sounds: Make) -> None:
+def test_a_waveform_without_analysis_has_no_beats(music: TestClient, music_folder: Path, sounds: Make) -> None:
     sounds(music_folder / "a.mp3", title="<A> & B", artist="日本", seconds=3)
     run_scan(music)
     answer = music.get(stream_of(music, "<A> & B").replace("stream", "waveform"))
@@ -114,20 +114,20 @@ def test_waveform_says_that_it_knows_no_beats(music: TestClient, music_folder: P
     assert [path.get("class") for path in drawing.iter(f"{space}path")] == ["sound"]
 
 
-def test_waveform_shows_the_beats_that_were_heard(music: TestClient, music_folder: Path, sounds: Make) -> None:
+def test_a_waveform_shows_the_analysed_beats(music: TestClient, music_folder: Path, sounds: Make) -> None:
     clicks = "aevalsrc='0.8*exp(-60*mod(t,0.5))*sin(2*PI*1000*t)':s=44100"
     sounds(music_folder / "clicks.wav", title="Clicks", seconds=20, tone=clicks)
     run_scan(music)
     path = str((music_folder / "clicks.wav").resolve())
-    heard = music.post("/api/bpm/analyze-track", json={"audio_path": path})
-    assert heard.status_code == 200, heard.text
-    drawn = music.get(stream_of(music, "Clicks").replace("stream", "waveform")).text
-    assert 'class="beat"' in drawn or 'class="downbeat"' in drawn
-    assert f"{heard.json()['bpm']:.1f} BPM" in drawn
+    analysis = music.post("/api/bpm/analyze-track", json={"audio_path": path})
+    assert analysis.status_code == 200, analysis.text
+    waveform = music.get(stream_of(music, "Clicks").replace("stream", "waveform")).text
+    assert 'class="beat"' in waveform or 'class="downbeat"' in waveform
+    assert f"{analysis.json()['bpm']:.1f} BPM" in waveform
 
 
 @pytest.mark.parametrize("hostile", ["empty", "noise", "cut"])
-def test_a_file_that_went_bad_is_answered_in_a_second(
+def test_a_damaged_file_is_refused_within_a_second(
     music: TestClient, music_folder: Path, sounds: Make, hostile: str
 ) -> None:
     path = sounds(music_folder / "alac.m4a", "-c:a", "alac", title="A", seconds=3)
@@ -135,8 +135,8 @@ def test_a_file_that_went_bad_is_answered_in_a_second(
     url = stream_of(music, "A")
     path.write_bytes({"empty": b"", "noise": bytes(range(256)) * 400, "cut": path.read_bytes()[:5000]}[hostile])
     for address in (url, url.replace("stream", "waveform"), url.removesuffix("/stream")):
-        began = time.monotonic()
+        start_s = time.monotonic()
         answer = music.get(address)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - start_s < 1.5
         assert answer.status_code in (200, 422), (address, answer.text)
         assert answer.status_code == 200 or answer.json()["error"]["code"] == "MEDIA_UNREADABLE"

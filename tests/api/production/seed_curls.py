@@ -73,5 +73,5 @@ def _read(document: str, command: str) -> Curl:
 
 
 if __name__ == "__main__":
-    found = [asdict(curl) for name in DOCUMENTS for curl in extract_curls(name, (SEEDS / name).read_text())]
-    CURLS_FILE.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    curls = [asdict(curl) for name in DOCUMENTS for curl in extract_curls(name, (SEEDS / name).read_text())]
+    CURLS_FILE.write_text(json.dumps(curls, indent=1, ensure_ascii=False) + "\n")

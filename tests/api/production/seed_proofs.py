@@ -31,8 +31,8 @@ def check_stored(world: SeedWorld, sent: Body, answer: Response) -> None:
     body = answer.json()
     assert body.items() >= {name: value for name, value in sent.items() if name not in NOTED}.items()
     body.pop("stale_scenes", None)  # the effect on other scenes
-    place = answer.headers.get("Location") or answer.request.url.path
-    assert require_success(world.client.get(place)) == body
+    url = answer.headers.get("Location") or answer.request.url.path
+    assert require_success(world.client.get(url)) == body
 
 
 def check_listed(world: SeedWorld, _: Body, answer: Response) -> None:
@@ -101,19 +101,19 @@ def check_shot(world: SeedWorld, sent: Body, answer: Response) -> None:
 
 def check_directed(world: SeedWorld, sent: Body, answer: Response) -> None:
     """The job belongs to the scene, follows the parameters, and the command is recorded as a decision."""
-    body, asked = answer.json(), sent["parameters"]
-    assert (body["command"], body["scene_id"]) == (sent["command"], asked["scene_id"])
+    body, requested = answer.json(), sent["parameters"]
+    assert (body["command"], body["scene_id"]) == (sent["command"], requested["scene_id"])
     parameters = require_success(world.client.get(body["status_url"]))["parameters"]
-    assert (parameters["style"], parameters["duration_s"]) == (asked["style"], asked["duration"])
+    assert (parameters["style"], parameters["duration_s"]) == (requested["style"], requested["duration"])
     decisions = require_success(world.client.get(f"{API_ROOT}/decisions", params={"project_id": sent["project_id"]}))
-    assert body["decision_id"] in [one["id"] for one in decisions]
+    assert body["decision_id"] in [decision["id"] for decision in decisions]
 
 
 def check_set_to_music(world: SeedWorld, sent: Body, answer: Response) -> None:
     audio = answer.json()["audio"]
     assert audio.items() >= sent.items()
     assert require_success(world.client.get(answer.headers["Location"])) == audio
-    assert [cut["event"] for cut in answer.json()["plan"]["cut_list"]] == [one["event"] for one in sent["sync_points"]]
+    assert [cut["event"] for cut in answer.json()["plan"]["cut_list"]] == [cut["event"] for cut in sent["sync_points"]]
 
 
 def check_status(world: SeedWorld, _: Body, answer: Response) -> None:
@@ -128,7 +128,7 @@ def check_segment_status(world: SeedWorld, _: Body, answer: Response) -> None:
 
 
 def check_presets(world: SeedWorld, _: Body, answer: Response) -> None:
-    assert {one["name"] for one in answer.json()["presets"]} == {
+    assert {preset["name"] for preset in answer.json()["presets"]} == {
         "ultra_production",
         "current_workflow",
         "fast_preview",
@@ -159,8 +159,8 @@ def _branches(world: SeedWorld) -> list[dict[str, Any]]:
 
 
 def _kai(world: SeedWorld) -> dict[str, Any]:
-    found: dict[str, Any] = require_success(world.client.get(f"{API_ROOT}/characters/{world.ids['character_id']}"))
-    return found
+    character: dict[str, Any] = require_success(world.client.get(f"{API_ROOT}/characters/{world.ids['character_id']}"))
+    return character
 
 
 PROJECT = "id name description status created_at updated_at metadata"

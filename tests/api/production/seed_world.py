@@ -57,8 +57,10 @@ class SeedWorld:
 
     def create_bible_with_kai(self) -> None:
         self.create_bible()
-        made = self.client.post(f"{API_ROOT}/projects/{self.ids['project_id']}/bible/characters", json={"name": "Kai"})
-        require_success(made, 201)
+        linked = self.client.post(
+            f"{API_ROOT}/projects/{self.ids['project_id']}/bible/characters", json={"name": "Kai"}
+        )
+        require_success(linked, 201)
 
     def create_ending_branch(self) -> None:
         """Create the documented branch with one change."""
@@ -108,12 +110,12 @@ class SeedWorld:
 
     def _body(self, documented: str) -> dict[str, Any]:
         complete = documented.replace("{...}", OPEN_OBJECT).replace("[...]", OPEN_LIST)
-        body: dict[str, Any] = self._mine(json.loads(complete))
+        body: dict[str, Any] = self._own_value(json.loads(complete))
         return body
 
-    def _mine(self, value: Any, name: str = "") -> Any:
+    def _own_value(self, value: Any, name: str = "") -> Any:
         if isinstance(value, dict):
-            return {key: self._mine(inner, key) for key, inner in value.items()}
+            return {key: self._own_value(inner, key) for key, inner in value.items()}
         if name in ("project_id", "scene_id"):
             return self.ids[name]
         return self._file(value) if isinstance(value, str) and "/path/" in value else value

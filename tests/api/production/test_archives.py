@@ -1,4 +1,4 @@
-"""A project as a file over HTTP, and what is no such file."""
+"""Project archives over HTTP, valid and invalid."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ ZIP = {"Content-Type": "application/zip"}
 
 @pytest.fixture
 def settings(api_database_url: str, tmp_path: Path) -> Settings:
-    nobody = "http://127.0.0.1:9/api"
+    refusing_url = "http://127.0.0.1:9/api"
     return Settings(
-        database_url=api_database_url, prefect_api_url=nobody, data_dir=tmp_path, archive_max_bytes=4 * 2**20
+        database_url=api_database_url, prefect_api_url=refusing_url, data_dir=tmp_path, archive_max_bytes=4 * 2**20
     )
 
 
@@ -42,11 +42,11 @@ def client(settings: Settings) -> Iterator[TestClient]:
         yield client
 
 
-def spooled(studio: Studio) -> list[str]:
+def list_spooled_files(studio: Studio) -> list[str]:
     return list_files(studio.settings.data / "cache")
 
 
-def test_a_project_goes_out_and_comes_back(client: TestClient, studio: Studio) -> None:
+def test_a_project_is_exported_and_imported(client: TestClient, studio: Studio) -> None:
     project_id = insert_whole_project(studio, name="Neon / 雨")
     answer = client.get(f"{API_ROOT}/projects/{project_id}/export")
     assert answer.status_code == 200
@@ -55,16 +55,16 @@ def test_a_project_goes_out_and_comes_back(client: TestClient, studio: Studio) -
     assert ".tower" in answer.headers["content-disposition"]
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert zipfile.ZipFile(BytesIO(answer.content)).testzip() is None
-    made = client.post(f"{API_ROOT}/projects/import", content=answer.content, headers=ZIP)
-    said = require_success(made, 201)
-    assert made.headers["location"] == f"{API_ROOT}/projects/{said['project']['id']}"
-    assert said["project"]["name"] == "Neon / 雨"
-    assert said["heads"].keys() == {"main", "dark"}
-    assert said["rows"]["scenes"] == 6
-    assert answer.headers["etag"] == f'"{said["content_hash"]}"'
-    again = client.get(f"{API_ROOT}/projects/{said['project']['id']}/export")
-    assert again.headers["etag"] == answer.headers["etag"]
-    assert spooled(studio) == []
+    imported = client.post(f"{API_ROOT}/projects/import", content=answer.content, headers=ZIP)
+    body = require_success(imported, 201)
+    assert imported.headers["location"] == f"{API_ROOT}/projects/{body['project']['id']}"
+    assert body["project"]["name"] == "Neon / 雨"
+    assert body["heads"].keys() == {"main", "dark"}
+    assert body["rows"]["scenes"] == 6
+    assert answer.headers["etag"] == f'"{body["content_hash"]}"'
+    second_export = client.get(f"{API_ROOT}/projects/{body['project']['id']}/export")
+    assert second_export.headers["etag"] == answer.headers["etag"]
+    assert list_spooled_files(studio) == []
 
 
 def test_the_copy_is_a_project_like_any_other(client: TestClient, studio: Studio) -> None:
@@ -81,19 +81,19 @@ def test_the_copy_is_a_project_like_any_other(client: TestClient, studio: Studio
     assert client.get(take["file_url"]).status_code == 200
 
 
-def test_a_body_in_pieces_is_taken(client: TestClient, studio: Studio) -> None:
+def test_a_chunked_body_is_accepted(client: TestClient, studio: Studio) -> None:
     content = client.get(f"{API_ROOT}/projects/{insert_whole_project(studio)}/export").content
     pieces = (content[at : at + 1000] for at in range(0, len(content), 1000))
     assert client.post(f"{API_ROOT}/projects/import", content=pieces, headers=ZIP).status_code == 201
 
 
-def test_a_range_is_answered_with_the_whole(client: TestClient, studio: Studio) -> None:
+def test_a_range_request_gets_the_whole_archive(client: TestClient, studio: Studio) -> None:
     answer = client.get(f"{API_ROOT}/projects/{insert_whole_project(studio)}/export", headers={"Range": "bytes=5-1"})
     assert (answer.status_code, answer.headers["accept-ranges"]) == (200, "none")
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
-def test_what_is_no_archive_is_refused_and_changes_nothing(client: TestClient, studio: Studio, content: bytes) -> None:
+def test_an_invalid_archive_is_refused_and_changes_nothing(client: TestClient, studio: Studio, content: bytes) -> None:
     before = count_all_rows(studio)
     assert status_and_code(client.post(f"{API_ROOT}/projects/import", content=content, headers=ZIP)) == (
         422,
@@ -130,9 +130,9 @@ def test_other_paths_keep_their_small_limit(client: TestClient) -> None:
 def test_an_unknown_or_deleted_project_is_not_exported(client: TestClient, studio: Studio) -> None:
     project_id = insert_whole_project(studio)
     require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
-    for wanted in (project_id, 999_999):
-        assert status_and_code(client.get(f"{API_ROOT}/projects/{wanted}/export")) == (404, "NOT_FOUND")
-    assert spooled(studio) == []
+    for requested_id in (project_id, 999_999):
+        assert status_and_code(client.get(f"{API_ROOT}/projects/{requested_id}/export")) == (404, "NOT_FOUND")
+    assert list_spooled_files(studio) == []
 
 
 def test_both_need_the_scope_admin(settings: Settings, sessions: SessionFactory) -> None:

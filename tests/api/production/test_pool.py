@@ -1,4 +1,4 @@
-"""The pool of connections behind the service: prepared statements live in it, and whoever finds it empty is told."""
+"""The connection pool of the service: it keeps prepared statements, and an exhausted pool is an error."""
 
 from __future__ import annotations
 
@@ -37,70 +37,68 @@ def client(app: FastAPI) -> Iterator[httpx.Client]:
         yield client
 
 
-def new_project(client: httpx.Client) -> int:
-    made: int = client.post(f"{API_ROOT}/projects", json={"name": "One"}).json()["id"]
-    return made
+def create_project(client: httpx.Client) -> int:
+    project_id: int = client.post(f"{API_ROOT}/projects", json={"name": "One"}).json()["id"]
+    return project_id
 
 
-def prepared(app: FastAPI) -> list[str]:
-    """What the server has prepared for the idle connections of the service."""
-    found: list[str] = []
-    with ExitStack() as held:
-        for _ in range(3):  # one serves what is asked one after another, one may be the reconciler's
-            session = held.enter_context(collaborators_of(app, Collaborators).sessions.begin())
-            found += session.scalars(text("select statement from pg_prepared_statements"))
-    return found
+def list_prepared_statements(app: FastAPI) -> list[str]:
+    """The statements that the server has prepared for the service's idle connections."""
+    statements: list[str] = []
+    with ExitStack() as stack:
+        for _ in range(3):  # one serves consecutive requests, one may belong to the reconciler
+            session = stack.enter_context(collaborators_of(app, Collaborators).sessions.begin())
+            statements += session.scalars(text("select statement from pg_prepared_statements"))
+    return statements
 
 
-def test_what_is_asked_again_and_again_is_prepared_on_the_server(app: FastAPI, client: httpx.Client) -> None:
-    project_id = new_project(client)
+def test_repeated_statements_are_prepared_on_the_server(app: FastAPI, client: httpx.Client) -> None:
+    project_id = create_project(client)
     for _ in range(12):
         assert client.get(f"{API_ROOT}/projects/{project_id}").is_success
         assert client.get(f"{API_ROOT}/scenes", params={"project_id": project_id}).is_success
-    known = prepared(app)
-    assert [one for one in known if "FROM anime_api.anime_projects" in one]
-    assert [one for one in known if "FROM anime_api.scenes" in one]
+    statements = list_prepared_statements(app)
+    assert [statement for statement in statements if "FROM anime_api.anime_projects" in statement]
+    assert [statement for statement in statements if "FROM anime_api.scenes" in statement]
 
 
-def test_a_migration_under_the_running_service_is_503_once_and_then_well(
-    client: httpx.Client, committing_engine: Engine
-) -> None:
-    project_id = new_project(client)
+def test_a_migration_of_the_running_service_causes_one_503(client: httpx.Client, committing_engine: Engine) -> None:
+    project_id = create_project(client)
     assert [client.get(f"{API_ROOT}/projects/{project_id}").status_code for _ in range(12)] == [200] * 12
-    place = "alter table anime_api.anime_projects alter column description type"
+    alter_column = "alter table anime_api.anime_projects alter column description type"
     try:
         with committing_engine.begin() as connection:
-            connection.execute(text(f"{place} varchar(20000)"))
+            connection.execute(text(f"{alter_column} varchar(20000)"))
         statuses = [client.get(f"{API_ROOT}/projects/{project_id}").status_code for _ in range(12)]
         assert statuses == [503] + [200] * 11
     finally:
         with committing_engine.begin() as connection:
-            connection.execute(text(f"{place} text"))
+            connection.execute(text(f"{alter_column} text"))
         committing_engine.dispose()
 
 
-def test_when_all_connections_are_in_use_the_answer_is_503_in_time_and_nothing_is_lost(
-    client: httpx.Client, committing_engine: Engine
-) -> None:
-    project_id = new_project(client)
+def test_an_exhausted_pool_is_503_in_time_and_nothing_is_lost(client: httpx.Client, committing_engine: Engine) -> None:
+    project_id = create_project(client)
 
     def change(number: int) -> int:
-        place = f"{API_ROOT}/projects/{project_id}"
-        return httpx.patch(f"{client.base_url}{place}", json={"description": str(number)}, timeout=30).status_code
+        path = f"{API_ROOT}/projects/{project_id}"
+        return httpx.patch(f"{client.base_url}{path}", json={"description": str(number)}, timeout=30).status_code
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         with committing_engine.connect() as outside, outside.begin():
-            outside.execute(text("select id from anime_api.anime_projects for update"))  # as a long migration holds it
+            outside.execute(
+                text("select id from anime_api.anime_projects for update")
+            )  # a long migration holds the same lock
             waiting = [pool.submit(change, number) for number in range(CONNECTIONS)]
             _until_all_wait(committing_engine)
-            began = time.monotonic()
+            start_s = time.monotonic()
             refused = client.get(f"{API_ROOT}/projects")
-            took_s = time.monotonic() - began
+            took_s = time.monotonic() - start_s
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "UNAVAILABLE")
         assert "database connections are in use" in refused.json()["error"]["message"]
         assert int(refused.headers["Retry-After"]) > 0
         assert took_s < POOL_WAIT_S + 3
-        assert [one.result() for one in waiting] == [200] * CONNECTIONS
+        assert [request.result() for request in waiting] == [200] * CONNECTIONS
     assert client.get(f"{API_ROOT}/projects").status_code == 200
 
 
@@ -111,7 +109,7 @@ def _until_all_wait(engine: Engine) -> None:
         with engine.connect() as connection:
             if connection.scalar(blocked, {"name": "tower-anime-production"}) >= CONNECTIONS:
                 return
-        assert time.monotonic() < deadline, "not all requests came as far as the lock"
+        assert time.monotonic() < deadline, "not all requests reached the lock"
         time.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""The defaults of new generations: presets that exist, models that ComfyUI has or that nobody could check."""
+"""The defaults of new generations: existing presets, and models that ComfyUI has or that cannot be checked."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def comfyui() -> Iterator[FakeComfyUI]:
 
 
 @pytest.fixture
-def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
-    """The service beside a ComfyUI."""
+def comfyui_client(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
+    """The service with a ComfyUI."""
     with reserve_refusing_address() as prefect:
         settings = Settings(database_url=api_database_url, prefect_api_url=prefect, comfyui_url=comfyui.url)
         with TestClient(create_app(settings)) as client:
             yield client
 
 
-def test_before_anybody_set_anything_the_documented_defaults_hold(client: TestClient) -> None:
-    found = client.get(f"{API_ROOT}/config").json()
-    assert {name: found[name] for name in DOCUMENTED} == DOCUMENTED
-    assert (found["verified"], found["updated_at"]) == (None, None)
-    assert "it has not been set" in found["reason"]
+def test_the_documented_defaults_apply_before_the_first_change(client: TestClient) -> None:
+    configured = client.get(f"{API_ROOT}/config").json()
+    assert {name: configured[name] for name in DOCUMENTED} == DOCUMENTED
+    assert (configured["verified"], configured["updated_at"]) == (None, None)
+    assert "it has not been set" in configured["reason"]
 
 
-def test_documented_change_is_kept_unverified_without_comfyui(client: TestClient) -> None:
+def test_a_documented_change_is_stored_unverified_without_comfyui(client: TestClient) -> None:
     answer = client.post(f"{API_ROOT}/config", json=DOCUMENTED)
     assert answer.status_code == 200, answer.text
     assert {name: answer.json()[name] for name in DOCUMENTED} == DOCUMENTED
@@ -48,29 +48,31 @@ def test_documented_change_is_kept_unverified_without_comfyui(client: TestClient
     assert client.get(f"{API_ROOT}/config").json() == answer.json()
 
 
-def test_a_model_that_comfyui_has_is_verified_and_another_refused(beside: TestClient) -> None:
+def test_a_model_that_comfyui_has_is_verified_and_another_refused(comfyui_client: TestClient) -> None:
     for model in ("counterfeit_v3.safetensors", "wan.gguf"):
-        answer = beside.post(f"{API_ROOT}/config", json={"model": model}).json()
+        answer = comfyui_client.post(f"{API_ROOT}/config", json={"model": model}).json()
         assert (answer["model"], answer["verified"], answer["reason"]) == (model, True, None)
-    refused = beside.post(f"{API_ROOT}/config", json={"model": "nothing.ckpt", "quality_preset": "fast_preview"})
+    refused = comfyui_client.post(
+        f"{API_ROOT}/config", json={"model": "nothing.ckpt", "quality_preset": "fast_preview"}
+    )
     assert status_and_code(refused) == (422, "VALIDATION_ERROR")
     details = refused.json()["error"]["details"]
     assert (details["field"], details["value"]) == ("model", "nothing.ckpt")
     assert "counterfeit_v3.safetensors" in details["expected"]
-    kept = beside.get(f"{API_ROOT}/config").json()
-    assert (kept["model"], kept["quality_preset"]) == ("wan.gguf", "ultra_production")
+    configured = comfyui_client.get(f"{API_ROOT}/config").json()
+    assert (configured["model"], configured["quality_preset"]) == ("wan.gguf", "ultra_production")
 
 
 def test_a_silent_comfyui_leaves_the_model_unverified_with_the_reason(api_database_url: str) -> None:
-    with reserve_refusing_address() as nobody:
-        settings = Settings(database_url=api_database_url, prefect_api_url=nobody, comfyui_url=nobody)
+    with reserve_refusing_address() as refusing_url:
+        settings = Settings(database_url=api_database_url, prefect_api_url=refusing_url, comfyui_url=refusing_url)
         with TestClient(create_app(settings)) as client:
             answer = client.post(f"{API_ROOT}/config", json=DOCUMENTED).json()
     assert answer["verified"] is False
-    assert nobody in answer["reason"]
+    assert refusing_url in answer["reason"]
 
 
-def test_one_may_be_changed_without_the_other(client: TestClient) -> None:
+def test_the_preset_and_the_model_change_independently(client: TestClient) -> None:
     client.post(f"{API_ROOT}/config", json={"model": "own.safetensors"})
     changed = client.post(f"{API_ROOT}/config", json={"quality_preset": "low"}).json()
     assert (changed["model"], changed["quality_preset"]) == ("own.safetensors", "fast_preview")
@@ -102,7 +104,7 @@ def test_presets_are_listed_with_their_figures_and_the_default(client: TestClien
     assert (presets["current_workflow"]["steps"], presets["current_workflow"]["cfg"]) == (30, 8.0)
 
 
-def test_new_generations_use_the_configured_preset_unless_they_say_otherwise(client: TestClient) -> None:
+def test_new_generations_use_the_configured_preset_unless_they_name_one(client: TestClient) -> None:
     client.post(f"{API_ROOT}/config", json={"quality_preset": "fast_preview"})
 
     def quality(body: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""Requests that nobody thought of, made from the service's own OpenAPI: no 5xx, nothing that is not documented.
+"""Requests generated from the service's OpenAPI get no 5xx and nothing undocumented.
 
-With `--hypothesis-profile=fuzz` the same for as long as it takes: more of them, at random, and at every boundary.
+With `--hypothesis-profile=fuzz` there are more requests, at random and at every boundary.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from tower.settings import Settings
 
 Case = schemathesis.Case[Any]
 FUZZ = is_fuzzing()
-REQUESTS = 500  # in all, where it is bounded
+REQUESTS = 500  # the total of a bounded run
 NOT_PROMISED = (
-    positive_data_acceptance,  # what no schema can say, as "one of these two", is refused with 422
-    unsupported_method,  # test_openapi.py has both, and knows that /scenes/reorder is also a /scenes/{scene_id}
+    positive_data_acceptance,  # a rule beyond the schema, such as "one of these two", gives 422
+    unsupported_method,  # test_openapi.py checks both; /scenes/reorder also matches /scenes/{scene_id}
     allow_header_conformance,
 )
-REFUSALS = [400, 401, 403, 404, 412, 413, 415, 422]  # of what a schema forbids
+REFUSALS = [400, 401, 403, 404, 412, 413, 415, 422]  # of values that a schema forbids
 
 
 described = create_app(Settings(database_url="postgresql://unused")).openapi()
@@ -48,7 +48,7 @@ each = hypothesis.settings(
 
 @pytest.fixture(scope="module")
 def service(committing_engine: Engine, prefect: PrefectClient) -> Iterator[LiveServer]:
-    """The service as a server that asks for keys, beside a real Prefect and a ComfyUI."""
+    """The service as a server that requires keys, with a real Prefect and a ComfyUI."""
     create_deployments(prefect)
     sessions = sessions_of(committing_engine)
     with sessions.begin() as session:
@@ -74,16 +74,16 @@ def test_every_operation_answers_as_documented(case: Case, service: LiveServer) 
     case.call_and_validate(base_url=service.url, headers=service.headers, excluded_checks=[*NOT_PROMISED])
 
 
-def test_operations_one_after_another_answer_as_documented(
+def test_sequences_of_operations_answer_as_documented(
     service: LiveServer, committing_engine: Engine, prefect: PrefectClient
 ) -> None:
-    """What one answers is asked of the others: made, changed, deleted, asked again."""
+    """Values from one answer are used in other requests: created, changed, deleted, read again."""
 
-    class Machine(schema.as_state_machine()):  # type: ignore[misc] # a class made while the test runs
+    class Machine(schema.as_state_machine()):  # type: ignore[misc] # the class is created at run time
         def setup(self) -> None:
             empty_tables(
                 committing_engine, except_table="api_keys"
-            )  # what was made before would make the same requests end otherwise
+            )  # earlier entities would change the results of the same requests
             prefect.set_paused("gpu", False)
 
         def get_call_kwargs(self, _: Case) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Every request that the two seed documents show, sent as they show it to the real service and its database."""
+"""Sends every request of the two seed documents to the real service and its database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.api.small_servers import reserve_refusing_address
 from tower.settings import Settings
 
 PRODUCTION, MUSIC = 8328, 8315
-OTHER_SERVICES = {  # proved by the tests of each service, once it is built
+OTHER_SERVICES = {  # tested with each of these services
     8323: {"GET /api/anime/health", "GET /api/anime/episodes"},
     8309: {
         "GET /api/echo/health",
@@ -26,16 +26,16 @@ OTHER_SERVICES = {  # proved by the tests of each service, once it is built
         "GET /api/echo/db/stats",
         "GET /api/echo/status",
     },
-    # ComfyUI's own; what it answers is recorded in tests/recordings and replayed by tests/fakes
+    # ComfyUI's own; tests/recordings holds its answers, and tests/fakes replays them
     8188: {"GET /", "POST /prompt", "GET /history/12345-abcde-67890", "GET /queue", "GET /system_stats"},
 }
 ALL = load_curls()
-PROVED = [pytest.param(one, id=f"{one.document}: {one.request_line}") for one in ALL if one.request_line in PROOFS]
+PROVED = [pytest.param(curl, id=f"{curl.document}: {curl.request_line}") for curl in ALL if curl.request_line in PROOFS]
 
 
 @pytest.fixture
 def world(api_database_url: str, tmp_path: Path) -> Iterator[SeedWorld]:
-    """The service with a media folder and a folder of models, and nothing made yet."""
+    """The service with a media folder, a model folder and no content."""
     model = tmp_path / "models" / "checkpoints" / "counterfeit_v3.safetensors"
     model.parent.mkdir(parents=True)
     model.write_bytes(b"weights")
@@ -51,27 +51,27 @@ def world(api_database_url: str, tmp_path: Path) -> Iterator[SeedWorld]:
 
 
 @pytest.mark.parametrize("curl", PROVED)
-def test_documented_request_does_what_the_document_says(curl: Curl, world: SeedWorld) -> None:
+def test_a_documented_request_behaves_as_documented(curl: Curl, world: SeedWorld) -> None:
     proof = PROOFS[curl.request_line]
     proof.prepare(world)
     sent, answer = world.send(curl)
     assert answer.status_code == proof.status, answer.text
-    said = answer.json()
-    for one in said if isinstance(said, list) else [said]:
-        assert set(proof.keys.split()) <= set(one)
+    body = answer.json()
+    for item in body if isinstance(body, list) else [body]:
+        assert set(proof.keys.split()) <= set(item)
     proof.check(world, sent or {}, answer)
 
 
-def test_no_documented_request_is_forgotten() -> None:
-    asked = {one.request_line for one in ALL if one.port == PRODUCTION}
-    assert asked == set(PROOFS)
-    elsewhere = {port: {one.request_line for one in ALL if one.port == port} for port in {one.port for one in ALL}}
+def test_every_documented_request_is_tested() -> None:
+    production_requests = {curl.request_line for curl in ALL if curl.port == PRODUCTION}
+    assert production_requests == set(PROOFS)
+    elsewhere = {port: {curl.request_line for curl in ALL if curl.port == port} for port in {curl.port for curl in ALL}}
     assert {port: calls for port, calls in elsewhere.items() if port not in (PRODUCTION, MUSIC)} == OTHER_SERVICES
 
 
 @pytest.mark.skipif(not SEEDS.is_dir(), reason="the seed documents lie beside the project, and are not here")
-def test_kept_requests_are_those_of_the_documents() -> None:
+def test_stored_requests_match_the_documents() -> None:
     texts = {name: (SEEDS / name).read_text() for name in DOCUMENTS}
-    found = [one for name, text in texts.items() for one in extract_curls(name, text)]
-    assert found == ALL
-    assert len(found) == sum(text.count("\ncurl ") for text in texts.values())
+    curls = [curl for name, text in texts.items() for curl in extract_curls(name, text)]
+    assert curls == ALL
+    assert len(curls) == sum(text.count("\ncurl ") for text in texts.values())

@@ -1,4 +1,4 @@
-"""Staleness over HTTP: edits say what they made stale, GET says why, and render-stale renders exactly that."""
+"""Staleness over HTTP: edits list the stale scenes, GET gives the reasons, render-stale renders exactly these."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ COAT = {"visual_traits": {"coat": "red"}}
 SETTINGS = Settings(database_url="postgresql://unused")
 
 
-def finished(sessions: SessionFactory, job_id: int, folder: Path) -> int:
-    """End the job as its recipe does, with a file instead of a film. The id of its take."""
+def finish_job(sessions: SessionFactory, job_id: int, folder: Path) -> int:
+    """End the job as its recipe does, with a plain file as its film. Returns the id of the take."""
     with sessions.begin() as session:
         job = session.get_one(ProductionJob, job_id)
         attempt = claim_job(session, job_id, flow_run_id=None, timeout_s=60)
@@ -60,7 +60,7 @@ def finished(sessions: SessionFactory, job_id: int, folder: Path) -> int:
 
 @pytest.fixture
 def story(client: TestClient, sessions: SessionFactory, tmp_path: Path) -> dict[str, Any]:
-    """A project: Kai plays in scene 1, nobody in scene 2; both have accepted takes. Scene 3 was never rendered."""
+    """A project: Kai is in scene 1, no one in scene 2, both with accepted takes; scene 3 has no render."""
     project_id = create_project(client)
     kai = create_character(client, project_id, visual_traits={"coat": "black"})
     ids = [
@@ -70,35 +70,37 @@ def story(client: TestClient, sessions: SessionFactory, tmp_path: Path) -> dict[
     for scene_id in ids[:2]:
         with sessions.begin() as session:
             job_id = open_scene_job(session, session.get_one(Scene, scene_id), settings=SETTINGS).id
-        finished(sessions, job_id, tmp_path)
+        finish_job(sessions, job_id, tmp_path)
     return {"project_id": project_id, "kai": kai["id"], "first": ids[0], "second": ids[1], "third": ids[2]}
 
 
-def stale(client: TestClient, story: dict[str, Any], on: str = "main") -> Any:
+def get_stale_scenes(client: TestClient, story: dict[str, Any], on: str = "main") -> Any:
     return require_success(client.get(f"{API_ROOT}/projects/{story['project_id']}/stale", params={"branch": on}))
 
 
-def render(client: TestClient, story: dict[str, Any], status: int = 202, key: str | None = None, **body: Any) -> Any:
+def render_stale_scenes(
+    client: TestClient, story: dict[str, Any], status: int = 202, key: str | None = None, **body: Any
+) -> Any:
     headers = {"Idempotency-Key": key} if key else {}
     return require_success(
         client.post(f"{API_ROOT}/projects/{story['project_id']}/render-stale", json=body, headers=headers), status
     )
 
 
-def test_an_edit_says_what_it_made_stale_and_get_says_why(client: TestClient, story: dict[str, Any]) -> None:
-    before = stale(client, story)
+def test_an_edit_lists_the_stale_scenes_and_get_gives_the_reasons(client: TestClient, story: dict[str, Any]) -> None:
+    before = get_stale_scenes(client, story)
     assert (before["scenes"], before["fresh"], before["stale"]) == (3, 2, [])
     assert before["missing"] == [story["third"]]
     edited = require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT))
     assert edited["stale_scenes"] == [story["first"]]
-    found = stale(client, story)
-    assert found["stale_scenes"] == [story["first"]]
-    assert found["stale"][0]["reasons"] == [
+    answer = get_stale_scenes(client, story)
+    assert answer["stale_scenes"] == [story["first"]]
+    assert answer["stale"][0]["reasons"] == [
         {"kind": "characters", "name": "Kai Nakamura", "field": "visual_traits/coat", "was": "black", "now": "red"}
     ]
-    assert found["stale"][0]["accepted_asset_id"] is not None
+    assert answer["stale"][0]["accepted_asset_id"] is not None
     assert (
-        found["commit"]
+        answer["commit"]
         == require_success(client.get(f"{API_ROOT}/commits", params={"project_id": story["project_id"]}))[0][
             "commit_hash"
         ]
@@ -106,14 +108,14 @@ def test_an_edit_says_what_it_made_stale_and_get_says_why(client: TestClient, st
     assert require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json={"backstory": "shrine"}))[
         "stale_scenes"
     ] == [
-        story["first"]  # touched, and stale still
+        story["first"]  # affected again, and still stale
     ]
-    head = {"project_id": story["project_id"], "commit": found["commit"]}
+    head = {"project_id": story["project_id"], "commit": answer["commit"]}
     assert require_success(client.post(f"{API_ROOT}/revert", json=head))["stale_scenes"] == []
-    assert stale(client, story)["stale"] == []
+    assert get_stale_scenes(client, story)["stale"] == []
 
 
-def test_the_branch_is_looked_at_in_pages(client: TestClient, story: dict[str, Any]) -> None:
+def test_stale_scenes_of_a_branch_are_listed_in_pages(client: TestClient, story: dict[str, Any]) -> None:
     for scene_id in (story["first"], story["second"]):
         require_success(client.put(f"{API_ROOT}/scenes/{scene_id}", json={"mood": "tense"}))
     path = f"{API_ROOT}/projects/{story['project_id']}/stale"
@@ -127,7 +129,7 @@ def test_the_branch_is_looked_at_in_pages(client: TestClient, story: dict[str, A
     last = require_success(answer)
     assert (last["scenes"], last["stale_scenes"], last["missing"]) == (1, [], [story["third"]])
     assert "X-Next-Cursor" not in answer.headers
-    assert stale(client, story)["stale_scenes"] == [story["first"], story["second"]]
+    assert get_stale_scenes(client, story)["stale_scenes"] == [story["first"], story["second"]]
     assert (
         status_and_code(client.get(path, params={"limit": 0}))[0]
         == status_and_code(client.get(path, params={"cursor": "x"}))[0]
@@ -135,15 +137,15 @@ def test_the_branch_is_looked_at_in_pages(client: TestClient, story: dict[str, A
     )
 
 
-def test_every_way_to_edit_answers_it(client: TestClient, story: dict[str, Any]) -> None:
+def test_every_edit_endpoint_lists_the_stale_scenes(client: TestClient, story: dict[str, Any]) -> None:
     project_id, first, second = story["project_id"], story["first"], story["second"]
     assert require_success(client.put(f"{API_ROOT}/scenes/{second}", json={"mood": "tense"}))["stale_scenes"] == [
         second
     ]
     assert require_success(client.put(f"{API_ROOT}/scenes/{second}", json={"mood": None}))["stale_scenes"] == []
     assert require_success(client.put(f"{API_ROOT}/scenes/{first}", json={"title": "Rain"}))["stale_scenes"] == []
-    made = client.post(f"{API_ROOT}/styles", json={"project_id": project_id, "name": "Anime", "prompt": "pastel"})
-    style = require_success(made, 201)
+    created = client.post(f"{API_ROOT}/styles", json={"project_id": project_id, "name": "Anime", "prompt": "pastel"})
+    style = require_success(created, 201)
     assert style["stale_scenes"] == [first, second]
     renamed = require_success(client.put(f"{API_ROOT}/styles/{style['id']}", json={"name": "pastel"}))
     assert renamed["stale_scenes"] == []
@@ -151,10 +153,10 @@ def test_every_way_to_edit_answers_it(client: TestClient, story: dict[str, Any])
     assert require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["stale_scenes"] == [first]
     body["changes"] = {"scenes": {"1": {"camera": None}}}
     assert require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["stale_scenes"] == []
-    gone = require_success(client.delete(f"{API_ROOT}/characters/{story['kai']}"))
-    assert gone["stale_scenes"] == [first]
-    assert stale(client, story)["stale_scenes"] == [first]
-    back = {"project_id": project_id, "commit": gone["commit"]}
+    deleted = require_success(client.delete(f"{API_ROOT}/characters/{story['kai']}"))
+    assert deleted["stale_scenes"] == [first]
+    assert get_stale_scenes(client, story)["stale_scenes"] == [first]
+    back = {"project_id": project_id, "commit": deleted["commit"]}
     assert require_success(client.post(f"{API_ROOT}/revert", json=back))["stale_scenes"] == []
     bible = {"title": "Bible", "description": "All of it"}
     assert (
@@ -162,26 +164,26 @@ def test_every_way_to_edit_answers_it(client: TestClient, story: dict[str, Any])
     )
 
 
-def test_what_a_merge_says_is_what_get_says_then(client: TestClient, story: dict[str, Any]) -> None:
+def test_a_merge_lists_the_same_stale_scenes_as_get(client: TestClient, story: dict[str, Any]) -> None:
     create_branch(client, story["project_id"], "dark")
-    there = require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT | {"branch_name": "dark"}))
-    assert there["stale_scenes"] == stale(client, story, "dark")["stale_scenes"] != []
-    assert stale(client, story)["stale"] == []
+    answer = require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT | {"branch_name": "dark"}))
+    assert answer["stale_scenes"] == get_stale_scenes(client, story, "dark")["stale_scenes"] != []
+    assert get_stale_scenes(client, story)["stale"] == []
     body = {"project_id": story["project_id"], "source_branch": "dark", "target_branch": "main"}
     dry = require_success(client.post(f"{API_ROOT}/merge", json=body | {"dry_run": True}))
     assert dry["stale_scenes"] is None
     merged = require_success(client.post(f"{API_ROOT}/merge", json=body))
-    assert merged["stale_scenes"] == stale(client, story)["stale_scenes"] == [story["first"]]
+    assert merged["stale_scenes"] == get_stale_scenes(client, story)["stale_scenes"] == [story["first"]]
 
 
 def test_exactly_the_stale_scenes_are_rendered_each_once(
     client: TestClient, sessions: SessionFactory, story: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert render(client, story)["jobs"] == []
+    assert render_stale_scenes(client, story)["jobs"] == []
     require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT))
-    tried = render(client, story, 200, dry_run=True)
-    assert (tried["to_render"], tried["jobs"]) == ([story["first"]], [])
-    started = render(client, story, quality="low")
+    dry_run = render_stale_scenes(client, story, 200, dry_run=True)
+    assert (dry_run["to_render"], dry_run["jobs"]) == ([story["first"]], [])
+    started = render_stale_scenes(client, story, quality="low")
     assert started["to_render"] == started["stale_scenes"] == [story["first"]]
     [job] = started["jobs"]
     assert (job["scene_id"], job["job_type"], job["status"]) == (story["first"], "integrated_generation", "processing")
@@ -190,36 +192,38 @@ def test_exactly_the_stale_scenes_are_rendered_each_once(
         assert (row.scene_id, row.commit_hash, row.job_type) == (story["first"], started["commit"], JobType.INTEGRATED)
         assert row.parameters["quality"] == "low"
         assert row.steps["cast"]["members"][0]["traits"] == {"coat": "red"}
-    again = render(client, story)
-    assert (again["jobs"], again["to_render"]) == ([], [])
-    assert again["already_rendering"] == [{"scene_id": story["first"], "job_id": job["job_id"], "up_to_date": True}]
+    repeated = render_stale_scenes(client, story)
+    assert (repeated["jobs"], repeated["to_render"]) == ([], [])
+    assert repeated["already_rendering"] == [{"scene_id": story["first"], "job_id": job["job_id"], "up_to_date": True}]
     require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json={"visual_traits": {"coat": "blue"}}))
-    assert render(client, story)["already_rendering"][0]["up_to_date"] is False
-    assert stale(client, story)["stale"][0]["job_id"] == job["job_id"]
-    finished(sessions, job["job_id"], tmp_path)
-    [reason] = stale(client, story)["stale"][0]["reasons"]  # what it shows is what the job was opened for
+    assert render_stale_scenes(client, story)["already_rendering"][0]["up_to_date"] is False
+    assert get_stale_scenes(client, story)["stale"][0]["job_id"] == job["job_id"]
+    finish_job(sessions, job["job_id"], tmp_path)
+    [reason] = get_stale_scenes(client, story)["stale"][0][
+        "reasons"
+    ]  # the take has the content for which the job was opened
     assert (reason["was"], reason["now"]) == ("red", "blue")
-    later = render(client, story)
-    finished(sessions, later["jobs"][0]["job_id"], tmp_path)
-    assert stale(client, story)["stale"] == []
+    later = render_stale_scenes(client, story)
+    finish_job(sessions, later["jobs"][0]["job_id"], tmp_path)
+    assert get_stale_scenes(client, story)["stale"] == []
 
 
 def test_a_key_renders_once_and_another_body_is_refused(client: TestClient, story: dict[str, Any]) -> None:
     require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=COAT))
-    first = render(client, story, key="once")
-    assert render(client, story, key="once") == first
+    first = render_stale_scenes(client, story, key="once")
+    assert render_stale_scenes(client, story, key="once") == first
     assert len(read_all_pages(client, "generation", project_id=story["project_id"])) == 3
     path = f"{API_ROOT}/projects/{story['project_id']}/render-stale"
     other = client.post(path, json={"quality": "low"}, headers={"Idempotency-Key": "once"})
     assert status_and_code(other) == (409, "IDEMPOTENCY_CONFLICT")
 
 
-def test_a_scene_that_cannot_be_rendered_says_why_and_holds_up_none(client: TestClient, story: dict[str, Any]) -> None:
+def test_an_unrenderable_scene_has_a_reason_and_blocks_no_other(client: TestClient, story: dict[str, Any]) -> None:
     require_success(client.put(f"{API_ROOT}/scenes/{story['first']}", json={"duration_seconds": 45}))
     require_success(client.put(f"{API_ROOT}/scenes/{story['second']}", json={"mood": "tense"}))
-    done = render(client, story)
-    assert done["to_render"] == [story["second"]]
-    [refused] = done["cannot_render"]
+    rendered = render_stale_scenes(client, story)
+    assert rendered["to_render"] == [story["second"]]
+    [refused] = rendered["cannot_render"]
     assert (refused["scene_id"], refused["code"]) == (story["first"], "VALIDATION_ERROR")
     assert "duration_s" in refused["message"]
 
@@ -241,31 +245,31 @@ def test_approval_and_rejection_move_the_take_of_the_scene(
 ) -> None:
     with sessions.begin() as session:
         row = session.get_one(Scene, story["first"])
-        shown = row.accepted_asset_id
+        accepted = row.accepted_asset_id
         job = open_scene_job(session, row, settings=SETTINGS, overrides={"seed": 7})
-    take = finished(sessions, job.id, tmp_path)
+    take = finish_job(sessions, job.id, tmp_path)
     first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
-    assert (first["accepted_asset_id"], first["status"]) == (shown, "rendered")  # the accepted one is up to date
+    assert (first["accepted_asset_id"], first["status"]) == (accepted, "rendered")  # the accepted take is up to date
     body = {"asset_id": take, "kind": "approval"}
     assert require_success(client.post(f"{API_ROOT}/feedback", json=body), 201)["accepted_for_scene"] == story["first"]
     first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
     assert (first["accepted_asset_id"], first["status"]) == (take, "final")
-    assert stale(client, story)["stale"] == []
+    assert get_stale_scenes(client, story)["stale"] == []
     with sessions() as session:
-        seen = session.scalars(select(CharacterAppearance).where(CharacterAppearance.asset_id == take)).one()
-        assert (seen.character_name, seen.character_id, seen.scene_key) == (
+        stored = session.scalars(select(CharacterAppearance).where(CharacterAppearance.asset_id == take)).one()
+        assert (stored.character_name, stored.character_id, stored.scene_key) == (
             "Kai Nakamura",
             story["kai"],
             uuid.UUID(first["key"]),
         )
-        assert seen.character_hash is not None
-    listed = read_all_pages(client, f"characters/{story['kai']}/appearances", limit=1)
-    assert [one["asset_id"] for one in listed] == [take, shown]
-    assert client.get(listed[0]["file_url"]).status_code == 200
+        assert stored.character_hash is not None
+    appearances = read_all_pages(client, f"characters/{story['kai']}/appearances", limit=1)
+    assert [appearance["asset_id"] for appearance in appearances] == [take, accepted]
+    assert client.get(appearances[0]["file_url"]).status_code == 200
     body = {"asset_id": take, "kind": "rejection", "reason": "Kai blinks"}
-    given = require_success(client.post(f"{API_ROOT}/feedback", json=body), 201)
-    assert given["taken_from_scenes"] == [story["first"]]
-    assert given["feedback"]["scene_key"] == first["key"]
+    feedback = require_success(client.post(f"{API_ROOT}/feedback", json=body), 201)
+    assert feedback["taken_from_scenes"] == [story["first"]]
+    assert feedback["feedback"]["scene_key"] == first["key"]
     first = require_success(client.get(f"{API_ROOT}/scenes/{story['first']}"))
     assert (first["accepted_asset_id"], first["video_path"], first["status"]) == (None, None, "generated")
-    assert stale(client, story)["missing"] == [story["first"], story["third"]]
+    assert get_stale_scenes(client, story)["missing"] == [story["first"], story["third"]]

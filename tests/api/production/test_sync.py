@@ -1,4 +1,4 @@
-"""The music of a scene over HTTP: given, planned, answered, refused, taken away."""
+"""The music of a scene over HTTP: added, planned, read, refused, removed."""
 
 from __future__ import annotations
 
@@ -52,77 +52,81 @@ def url(client: TestClient) -> str:
     return f"{API_ROOT}/scenes/{create_scene(client, create_project(client), duration_seconds=5.0)['id']}/audio"
 
 
-def given(client: TestClient, url: str, path: Path, **more: Any) -> dict[str, Any]:
-    said: dict[str, Any] = require_success(
+def give_music(client: TestClient, url: str, path: Path, **more: Any) -> dict[str, Any]:
+    body: dict[str, Any] = require_success(
         client.post(url, json={"audio_path": str(path), "sync_points": POINTS, **more}), 201
     )
-    return said
+    return body
 
 
-def test_as_documented(client: TestClient, url: str, theme: Path) -> None:
-    said = given(client, url, theme, bpm=120)
-    audio, plan = said["audio"], said["plan"]
+def test_the_documented_request_returns_a_plan(client: TestClient, url: str, theme: Path) -> None:
+    answer = give_music(client, url, theme, bpm=120)
+    audio, plan = answer["audio"], answer["plan"]
     assert (audio["bpm"], audio["confidence"], audio["sync_points"]) == (120, None, POINTS)
-    assert said["beats_from"] == "the given bpm, from the first beat that was heard"
+    assert answer["beats_from"] == "the given bpm, from the first beat that was heard"
     assert [cut["event"] for cut in plan["cut_list"]] == ["scene_start", "character_entrance"]
     assert [cut["at_s"] for cut in plan["cut_list"]] == [0, 2.5]
     assert [shot["ratio"] for shot in plan["shots"]] == [1, 1]
     assert plan["predicted_error"]["worst_ms"] < 12
-    assert (plan["frames"], plan["duration_s"], said["length_from"]) == (120, 5, "the scene")
+    assert (plan["frames"], plan["duration_s"], answer["length_from"]) == (120, 5, "the scene")
     assert require_success(client.get(url)) == audio
     assert audio["measured_error_ms"] is None
 
 
-def test_without_bpm_the_cuts_follow_the_beats_that_are_heard(client: TestClient, url: str, media: Path) -> None:
+def test_without_bpm_the_cuts_follow_the_analysed_beats(client: TestClient, url: str, media: Path) -> None:
     times = np.cumsum([0.3] + [0.6 - 0.005 * number for number in range(22)])
     path = write_wav(media / "faster.wav", click_track(times, 13))
-    said = given(client, url, path, timing="vfr")
-    assert said["beats_from"] == "the beats that were heard"
-    assert said["audio"]["confidence"] is not None
-    [start, entrance] = said["plan"]["cut_list"]
+    plan = give_music(client, url, path, timing="vfr")
+    assert plan["beats_from"] == "the beats that were heard"
+    assert plan["audio"]["confidence"] is not None
+    [start, entrance] = plan["plan"]["cut_list"]
     assert start["beat_s"] == pytest.approx(0.3, abs=0.03)
     assert min(abs(entrance["beat_s"] - time) for time in times) < 0.03
-    assert said["plan"]["predicted_error"]["worst_ms"] == pytest.approx(0, abs=0.01)
-    assert sum(shot["frames"] for shot in said["plan"]["shots"]) == 120
+    assert plan["plan"]["predicted_error"]["worst_ms"] == pytest.approx(0, abs=0.01)
+    assert sum(shot["frames"] for shot in plan["plan"]["shots"]) == 120
 
 
-def test_a_given_tempo_that_runs_away_from_the_music_is_said(client: TestClient, url: str, media: Path) -> None:
+def test_a_given_tempo_that_drifts_from_the_music_is_reported(client: TestClient, url: str, media: Path) -> None:
     path = write_wav(media / "slow.wav", even_click_track(113, 14))
-    warnings = given(client, url, path, bpm=120)["plan"]["warnings"]
+    warnings = give_music(client, url, path, bpm=120)["plan"]["warnings"]
     assert any("without bpm the cuts follow the detected beats" in warning for warning in warnings)
 
 
 def test_silence_is_cut_by_a_given_tempo_only(client: TestClient, url: str, media: Path) -> None:
     path = write_wav(media / "silence.wav", np.zeros(44_100 * 12))
-    said = given(client, url, path, bpm=120, offset_s=1.0)
-    assert said["beats_from"] == "the given bpm, from the offset: no beat was heard"
+    plan = give_music(client, url, path, bpm=120, offset_s=1.0)
+    assert plan["beats_from"] == "the given bpm, from the offset: no beat was heard"
     refused = client.post(url, json={"audio_path": str(path), "sync_points": POINTS})
     assert status_and_code(refused) == (422, "VALIDATION_ERROR")
     assert refused.json()["error"]["details"]["field"] == "bpm"
 
 
-def test_the_file_is_a_track_from_then_on_and_a_track_can_be_named(
+def test_the_file_becomes_a_track_and_a_request_can_name_it(
     client: TestClient, url: str, theme: Path, sessions: SessionFactory
 ) -> None:
-    first = given(client, url, theme)["audio"]
+    first = give_music(client, url, theme)["audio"]
     with sessions() as session:
         assert session.get_one(Track, first["track_id"]).title == first["track_name"] == "theme"
-    again = require_success(client.post(url, json={"track_id": first["track_id"], "offset": 1.0}), 201)["audio"]
-    assert (again["audio_path"], again["offset_s"], again["audio_sha256"]) == (str(theme), 1, first["audio_sha256"])
+    repeated = require_success(client.post(url, json={"track_id": first["track_id"], "offset": 1.0}), 201)["audio"]
+    assert (repeated["audio_path"], repeated["offset_s"], repeated["audio_sha256"]) == (
+        str(theme),
+        1,
+        first["audio_sha256"],
+    )
     assert status_and_code(client.post(url, json={"track_id": 999_999})) == (404, "NOT_FOUND")
     both = client.post(url, json={"track_id": first["track_id"], "audio_path": str(theme)})
     assert status_and_code(both) == (422, "VALIDATION_ERROR")
     assert status_and_code(client.post(url, json={})) == (422, "VALIDATION_ERROR")
 
 
-def test_the_newest_counts_and_all_of_it_can_be_removed(
+def test_the_newest_music_applies_and_all_of_it_can_be_removed(
     client: TestClient, url: str, theme: Path, sessions: SessionFactory
 ) -> None:
     assert status_and_code(client.get(url)) == (404, "NO_AUDIO")
-    given(client, url, theme)
-    assert given(client, url, theme, volume=0.5, fade_in_s=1.0, fade_out_s=2.0)["audio"]["volume"] == 0.5
-    found = require_success(client.get(url))
-    assert (found["volume"], found["fade_in_s"], found["fade_out_s"]) == (0.5, 1, 2)
+    give_music(client, url, theme)
+    assert give_music(client, url, theme, volume=0.5, fade_in_s=1.0, fade_out_s=2.0)["audio"]["volume"] == 0.5
+    stored = require_success(client.get(url))
+    assert (stored["volume"], stored["fade_in_s"], stored["fade_out_s"]) == (0.5, 1, 2)
     assert require_success(client.delete(url))["removed"] == 2
     assert status_and_code(client.get(url)) == (404, "NO_AUDIO")
     assert status_and_code(client.delete(url)) == (404, "NO_AUDIO")
@@ -137,20 +141,20 @@ def test_absurd_stretches_are_refused_and_change_nothing(client: TestClient, url
     error = refused.json()["error"]
     assert "Shot 1 of 2 (0.08 s)" in error["message"]
     assert (error["details"]["least"], error["details"]["most"]) == (0.8, 1.25)
-    late = client.post(url, json={"audio_path": str(theme), "sync_points": [{"time": 5.5}]})
-    assert status_and_code(late) == (422, "VALIDATION_ERROR")
-    assert late.json()["error"]["details"]["field"] == "sync_points.0"
+    beyond_end = client.post(url, json={"audio_path": str(theme), "sync_points": [{"time": 5.5}]})
+    assert status_and_code(beyond_end) == (422, "VALIDATION_ERROR")
+    assert beyond_end.json()["error"]["details"]["field"] == "sync_points.0"
     assert status_and_code(client.get(url)) == (404, "NO_AUDIO")
 
 
-def test_a_scene_without_a_length_is_planned_for_an_assumed_one(client: TestClient, theme: Path) -> None:
+def test_a_scene_without_a_length_gets_an_assumed_one(client: TestClient, theme: Path) -> None:
     number = create_scene(client, create_project(client))["id"]
-    said = given(client, f"{API_ROOT}/scenes/{number}/audio", theme)
-    assert said["length_from"].startswith("assumed")
-    assert said["plan"]["duration_s"] == 5.5
+    plan = give_music(client, f"{API_ROOT}/scenes/{number}/audio", theme)
+    assert plan["length_from"].startswith("assumed")
+    assert plan["plan"]["duration_s"] == 5.5
 
 
-def test_the_accepted_take_says_how_long_it_is(client: TestClient, theme: Path, sessions: SessionFactory) -> None:
+def test_the_accepted_take_gives_the_length(client: TestClient, theme: Path, sessions: SessionFactory) -> None:
     number = create_scene(client, create_project(client), duration_seconds=5.0)["id"]
     with sessions.begin() as session:
         probe = {"frames": 132, "fps_exact": "24", "fps": 24.0}
@@ -159,16 +163,16 @@ def test_the_accepted_take_says_how_long_it_is(client: TestClient, theme: Path, 
         session.flush()
         row = session.get_one(Scene, number)
         row.accepted_asset_id, row.accepted_fingerprint = take.id, "f" * 64
-    said = given(client, f"{API_ROOT}/scenes/{number}/audio", theme)
-    assert (said["plan"]["frames"], said["length_from"]) == (132, "its accepted take")
+    plan = give_music(client, f"{API_ROOT}/scenes/{number}/audio", theme)
+    assert (plan["plan"]["frames"], plan["length_from"]) == (132, "its accepted take")
 
 
-def test_only_files_of_the_media_folders_that_are_there(
+def test_only_existing_files_inside_the_media_folders_are_accepted(
     client: TestClient, url: str, theme: Path, media: Path, tmp_path: Path
 ) -> None:
-    stray = write_wav(tmp_path / "stray.wav", even_click_track(120, 3))
-    (media / "link.wav").symlink_to(stray)
-    for path in (str(stray), f"{media}/../../stray.wav", str(media / "link.wav"), "/etc/passwd"):
+    outside_file = write_wav(tmp_path / "stray.wav", even_click_track(120, 3))
+    (media / "link.wav").symlink_to(outside_file)
+    for path in (str(outside_file), f"{media}/../../stray.wav", str(media / "link.wav"), "/etc/passwd"):
         assert status_and_code(client.post(url, json={"audio_path": path})) == (422, "VALIDATION_ERROR")
     assert status_and_code(client.post(url, json={"audio_path": str(media / "absent.wav")})) == (404, "NOT_FOUND")
     (media / "odd.mp3").write_bytes(b"no music")
@@ -202,9 +206,9 @@ def test_each_branch_has_its_own_music(client: TestClient, theme: Path) -> None:
     number = create_scene(client, project_id, duration_seconds=5.0)["id"]
     create_branch(client, project_id)
     url = f"{API_ROOT}/scenes/{number}/audio"
-    there = require_success(
+    on_branch = require_success(
         client.post(url, params={"branch": "experimental_ending"}, json={"audio_path": str(theme)}), 201
     )
-    assert there["audio"]["scene_id"] != number
+    assert on_branch["audio"]["scene_id"] != number
     assert status_and_code(client.get(url)) == (404, "NO_AUDIO")
-    assert require_success(client.get(url, params={"branch": "experimental_ending"})) == there["audio"]
+    assert require_success(client.get(url, params={"branch": "experimental_ending"})) == on_branch["audio"]

@@ -1,4 +1,4 @@
-"""Workflows of the user's own: taken in, checked where a ComfyUI answers, versioned, deleted."""
+"""Custom workflows: registered, checked if a ComfyUI answers, versioned, deleted."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ RECORDED = Path(__file__).parents[2] / "recordings" / "comfyui" / "workflows" / 
 
 @pytest.fixture
 def graph() -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(RECORDED.read_text())
-    return said
+    graph: dict[str, Any] = json.loads(RECORDED.read_text())
+    return graph
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,8 @@ def comfyui() -> Iterator[FakeComfyUI]:
 
 
 @pytest.fixture
-def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
-    """The service beside a ComfyUI."""
+def comfyui_client(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
+    """The service with a ComfyUI."""
     with reserve_refusing_address() as prefect:
         settings = Settings(database_url=api_database_url, prefect_api_url=prefect, comfyui_url=comfyui.url)
         with TestClient(create_app(settings)) as client:
@@ -42,86 +42,90 @@ def beside(api_database_url: str, comfyui: FakeComfyUI) -> Iterator[TestClient]:
 
 
 def node_of(graph: dict[str, Any], class_type: str) -> str:
-    return next(node for node, said in graph.items() if said["class_type"] == class_type)
+    return next(node for node, definition in graph.items() if definition["class_type"] == class_type)
 
 
 def test_the_workflows_of_tower_are_listed_and_shown(client: TestClient) -> None:
-    listed = {workflow["name"]: workflow for workflow in client.get(f"{API_ROOT}/workflows").json()}
-    assert {"animatediff", "core_video", "image", "img2img_reference", "anime_character_v2"} <= set(listed)
-    assert all(workflow["built_in"] for workflow in listed.values())
-    shown = client.get(f"{API_ROOT}/workflows/animatediff").json()
-    assert shown["bindings"] == listed["animatediff"]["bindings"]
-    [seed] = shown["bindings"]["seed"]
-    assert shown["graph"][seed["node"]]["class_type"] == "KSampler"
+    workflows = {workflow["name"]: workflow for workflow in client.get(f"{API_ROOT}/workflows").json()}
+    assert {"animatediff", "core_video", "image", "img2img_reference", "anime_character_v2"} <= set(workflows)
+    assert all(workflow["built_in"] for workflow in workflows.values())
+    animatediff = client.get(f"{API_ROOT}/workflows/animatediff").json()
+    assert animatediff["bindings"] == workflows["animatediff"]["bindings"]
+    [seed] = animatediff["bindings"]["seed"]
+    assert animatediff["graph"][seed["node"]]["class_type"] == "KSampler"
 
 
-def test_the_example_in_openapi_is_accepted(beside: TestClient) -> None:
-    [example] = beside.get("/openapi.json").json()["components"]["schemas"]["NewWorkflow"]["examples"]
-    said = beside.post(f"{API_ROOT}/workflows", json=example).json()
-    assert (said["checked"], set(said["bindings"])) == (True, {"reference", "prefix"})
+def test_the_example_in_openapi_is_accepted(comfyui_client: TestClient) -> None:
+    [example] = comfyui_client.get("/openapi.json").json()["components"]["schemas"]["NewWorkflow"]["examples"]
+    created = comfyui_client.post(f"{API_ROOT}/workflows", json=example).json()
+    assert (created["checked"], set(created["bindings"])) == (True, {"reference", "prefix"})
 
 
-def test_a_graph_is_checked_and_its_bindings_inferred(beside: TestClient, graph: dict[str, Any]) -> None:
-    answer = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "description": "My own"})
+def test_a_graph_is_checked_and_its_bindings_inferred(comfyui_client: TestClient, graph: dict[str, Any]) -> None:
+    answer = comfyui_client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "description": "My own"})
     assert answer.status_code == 201, answer.text
-    said = answer.json()
-    assert (said["name"], said["version"], said["checked"], said["reason"]) == ("own", 1, True, None)
-    assert said["bindings"]["seed"] == [{"node": node_of(graph, "KSampler"), "input": "seed"}]
-    assert said["inferred"]["seed"]["why"]
-    assert "reference" in said["not_inferred"]
-    assert beside.get(f"{API_ROOT}/workflows/own").json()["graph"] == graph
-    listed = next(workflow for workflow in beside.get(f"{API_ROOT}/workflows").json() if workflow["name"] == "own")
-    assert (listed["built_in"], listed["description"]) == (False, "My own")
+    body = answer.json()
+    assert (body["name"], body["version"], body["checked"], body["reason"]) == ("own", 1, True, None)
+    assert body["bindings"]["seed"] == [{"node": node_of(graph, "KSampler"), "input": "seed"}]
+    assert body["inferred"]["seed"]["why"]
+    assert "reference" in body["not_inferred"]
+    assert comfyui_client.get(f"{API_ROOT}/workflows/own").json()["graph"] == graph
+    entry = next(
+        workflow for workflow in comfyui_client.get(f"{API_ROOT}/workflows").json() if workflow["name"] == "own"
+    )
+    assert (entry["built_in"], entry["description"]) == (False, "My own")
 
 
-def test_given_bindings_win_over_the_inferred(beside: TestClient, graph: dict[str, Any]) -> None:
+def test_given_bindings_win_over_the_inferred(comfyui_client: TestClient, graph: dict[str, Any]) -> None:
     sampler = node_of(graph, "KSampler")
-    given = {"cfg": [{"node": sampler, "input": "denoise"}]}
-    said = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "bindings": given}).json()
-    assert said["bindings"]["cfg"] == given["cfg"]
-    assert said["bindings"]["steps"] == [{"node": sampler, "input": "steps"}]
+    bindings = {"cfg": [{"node": sampler, "input": "denoise"}]}
+    created = comfyui_client.post(
+        f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "bindings": bindings}
+    ).json()
+    assert created["bindings"]["cfg"] == bindings["cfg"]
+    assert created["bindings"]["steps"] == [{"node": sampler, "input": "steps"}]
 
 
-def test_a_graph_that_cannot_run_is_refused_with_mends(beside: TestClient, graph: dict[str, Any]) -> None:
+def test_an_unrunnable_graph_is_refused_with_fixes(comfyui_client: TestClient, graph: dict[str, Any]) -> None:
     graph[node_of(graph, "KSampler")]["class_type"] = "NoSuchSampler"
-    answer = beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph})
+    answer = comfyui_client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph})
     assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert (details["field"], details["findings"][0]["code"]) == ("graph", "missing_node")
     assert all(finding["mend"] for finding in details["findings"])
-    assert beside.get(f"{API_ROOT}/workflows/own").status_code == 404
+    assert comfyui_client.get(f"{API_ROOT}/workflows/own").status_code == 404
 
 
-def test_a_change_is_a_new_version_and_the_old_one_stays(beside: TestClient, graph: dict[str, Any]) -> None:
+def test_a_change_is_a_new_version_and_the_old_one_stays(comfyui_client: TestClient, graph: dict[str, Any]) -> None:
     changed = copy.deepcopy(graph)
     changed[node_of(graph, "KSampler")]["inputs"]["steps"] += 1
     versions = [
-        beside.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": one}).json()["version"]
-        for one in (graph, graph, changed)
+        comfyui_client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": node_graph}).json()["version"]
+        for node_graph in (graph, graph, changed)
     ]
     assert versions == [1, 1, 2]
-    assert beside.get(f"{API_ROOT}/workflows/own").json()["graph"] == changed
-    assert beside.get(f"{API_ROOT}/workflows/own", params={"version": 1}).json()["graph"] == graph
-    assert status_and_code(beside.get(f"{API_ROOT}/workflows/own", params={"version": 3})) == (404, "NOT_FOUND")
-    assert beside.delete(f"{API_ROOT}/workflows/own").json() == {"name": "own", "deleted_versions": 2}
-    assert status_and_code(beside.delete(f"{API_ROOT}/workflows/own")) == (404, "NOT_FOUND")
+    assert comfyui_client.get(f"{API_ROOT}/workflows/own").json()["graph"] == changed
+    assert comfyui_client.get(f"{API_ROOT}/workflows/own", params={"version": 1}).json()["graph"] == graph
+    assert status_and_code(comfyui_client.get(f"{API_ROOT}/workflows/own", params={"version": 3})) == (404, "NOT_FOUND")
+    assert comfyui_client.delete(f"{API_ROOT}/workflows/own").json() == {"name": "own", "deleted_versions": 2}
+    assert status_and_code(comfyui_client.delete(f"{API_ROOT}/workflows/own")) == (404, "NOT_FOUND")
 
 
 def test_without_comfyui_it_is_stored_unchecked_with_the_reason(client: TestClient, graph: dict[str, Any]) -> None:
     seed = [{"node": node_of(graph, "KSampler"), "input": "seed"}]
     body = {"name": "own", "graph": graph, "bindings": {"seed": seed}}
-    said = client.post(f"{API_ROOT}/workflows", json=body).json()
-    assert (said["checked"], said["bindings"], said["inferred"]) == (False, {"seed": seed}, {})
-    assert "TOWER_COMFYUI_URL" in said["reason"]
+    created = client.post(f"{API_ROOT}/workflows", json=body).json()
+    assert (created["checked"], created["bindings"], created["inferred"]) == (False, {"seed": seed}, {})
+    assert "TOWER_COMFYUI_URL" in created["reason"]
 
 
 def test_a_silent_comfyui_leaves_it_unchecked(api_database_url: str, graph: dict[str, Any]) -> None:
-    with reserve_refusing_address() as nobody:
-        settings = Settings(database_url=api_database_url, prefect_api_url=nobody, comfyui_url=nobody)
+    with reserve_refusing_address() as refusing_url:
+        settings = Settings(database_url=api_database_url, prefect_api_url=refusing_url, comfyui_url=refusing_url)
         with TestClient(create_app(settings)) as client:
-            said = client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph}).json()
-    assert said["checked"] is False
-    assert nobody in said["reason"]
+            created = client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph}).json()
+    assert created["checked"] is False
+    assert refusing_url in created["reason"]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +151,7 @@ def test_odd_workflows_are_refused(
     assert answer.json()["error"]["details"]["field"] == field
 
 
-def test_what_comes_with_tower_cannot_be_changed(client: TestClient, graph: dict[str, Any]) -> None:
+def test_built_in_workflows_cannot_be_changed(client: TestClient, graph: dict[str, Any]) -> None:
     assert status_and_code(client.post(f"{API_ROOT}/workflows", json={"name": "image", "graph": graph})) == (
         409,
         "CONFLICT",

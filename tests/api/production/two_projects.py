@@ -37,7 +37,7 @@ class ProjectWorld:
         if name == PROJECT:
             return self.project_id
         same = HASHES if name in HASHES else (name,)
-        return next((self.names[one] for one in same if one in self.names), None)
+        return next((self.names[name] for name in same if name in self.names), None)
 
     def path_value(self, path: str, name: str) -> Any:
         """The value of a path parameter; None if no such entity was created."""
@@ -56,9 +56,9 @@ class ProjectWorld:
 
     def build_query(self, operation: Operation) -> dict[str, Any]:
         """The required parameters; free text is the mark."""
-        asked = operation.parameters("query")
-        wanted = [name for name, said in asked.items() if said.get("required") or name == PROJECT]
-        return {name: self.mark if (value := self.value_for(name)) is None else value for name in wanted}
+        parameters = operation.parameters("query")
+        required = [name for name, definition in parameters.items() if definition.get("required") or name == PROJECT]
+        return {name: self.mark if (value := self.value_for(name)) is None else value for name in required}
 
     def build_body(self, operation: Operation, *, new_names: bool = False) -> dict[str, Any]:
         """The example for this project, with its mark. Paths are omitted because their files do not exist."""
@@ -90,18 +90,18 @@ class ProjectWorld:
 
 def names_a_project(operation: Operation) -> bool:
     """Whether a request names its project."""
-    asked = {*operation.parameters("path"), *operation.parameters("query"), *operation.body().get("properties", {})}
-    return PROJECT in asked
+    named = {*operation.parameters("path"), *operation.parameters("query"), *operation.body().get("properties", {})}
+    return PROJECT in named
 
 
 def build_world(client: TestClient, operations: list[Operation], mark: str) -> ProjectWorld:
     """Create a project and send each POST that names a project once, those with the shortest paths first."""
-    made = client.post("/api/anime/projects", json={"name": f"{mark} project"})
-    assert made.status_code == 201, made.text
-    world = ProjectWorld(mark, made.json()["id"])
-    makers = [one for one in operations if one.method == "POST" and names_a_project(one)]
-    for one in sorted(makers, key=lambda one: len(one.path)):
-        send_creation(client, one, world)
+    created = client.post("/api/anime/projects", json={"name": f"{mark} project"})
+    assert created.status_code == 201, created.text
+    world = ProjectWorld(mark, created.json()["id"])
+    makers = [operation for operation in operations if operation.method == "POST" and names_a_project(operation)]
+    for operation in sorted(makers, key=lambda operation: len(operation.path)):
+        send_creation(client, operation, world)
     return world
 
 
@@ -118,18 +118,18 @@ def send_creation(client: TestClient, operation: Operation, world: ProjectWorld)
 
 def read_everything(client: TestClient, operations: list[Operation], world: ProjectWorld) -> dict[str, Any]:
     """Every readable answer about a project."""
-    seen = {}
-    for one in operations:
-        if one.method == "GET" and (names_a_project(one) or PROJECT in path_parameters(one.path)):
-            path = world.fill_path(one)
+    answers = {}
+    for operation in operations:
+        if operation.method == "GET" and (names_a_project(operation) or PROJECT in path_parameters(operation.path)):
+            path = world.fill_path(operation)
             if path is not None:
-                answer = client.get(path, params=world.build_query(one))
-                seen[str(one)] = (answer.status_code, answer.text)
-    return seen
+                answer = client.get(path, params=world.build_query(operation))
+                answers[str(operation)] = (answer.status_code, answer.text)
+    return answers
 
 
 def reveals(mark: str, text: str, sent: object) -> bool:
     """Whether an answer contains this mark, ignoring the values of the request itself."""
-    for value in filter(lambda one: isinstance(one, str), sent if isinstance(sent, list) else [sent]):
+    for value in filter(lambda text: isinstance(text, str), sent if isinstance(sent, list) else [sent]):
         text = text.replace(json.dumps(value)[1:-1], "").replace(value, "")
     return mark in text

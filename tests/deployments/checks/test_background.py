@@ -1,4 +1,4 @@
-"""What the doctor says of the duties that run in the background."""
+"""The doctor's checks of background services."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ import pytest
 from deployments.checks import background
 from tower.clients.prefect import PrefectClient
 
-SCHEDULER_S = 90  # the scheduler looks at new deployments every 5 s, at all of them every 60 s
+SCHEDULER_S = 90  # the scheduler checks new deployments every 5 s and all of them every 60 s
 BANNER = b"Check out the dashboard at http://127.0.0.1:4200\n"
 FAILED = b"23:38:19.041 | ERROR   | docket.dependencies - x [   426ms] schedule_deployments(){schedule_deployments}\n"
 
 
 @pytest.fixture
 def deploy(prefect: PrefectClient) -> Iterator[Any]:
-    """Makes a deployment with these schedules, which goes after the test."""
-    made = []
+    """Creates a deployment with these schedules and deletes it after the test."""
+    deployment_ids = []
 
     def create(*schedules: dict[str, Any]) -> str:
         name = f"scheduled-{uuid4().hex[:8]}"
         with httpx.Client(base_url=prefect.url) as http:
             flow_id = http.post("/flows/", json={"name": name}).json()["id"]
             body = {"name": name, "flow_id": flow_id, "schedules": list(schedules)}
-            made.append(http.post("/deployments/", json=body).raise_for_status().json()["id"])
+            deployment_ids.append(http.post("/deployments/", json=body).raise_for_status().json()["id"])
         return name
 
     yield create
-    for deployment_id in made:
+    for deployment_id in deployment_ids:
         httpx.delete(f"{prefect.url}/deployments/{deployment_id}").raise_for_status()
 
 
-def test_a_schedule_that_is_due_in_a_minute_gets_its_run_by_itself(prefect: PrefectClient, deploy: Any) -> None:
+def test_a_schedule_due_in_a_minute_gets_its_run(prefect: PrefectClient, deploy: Any) -> None:
     anchor = datetime.now(UTC) + timedelta(seconds=60)
     schedule = {"interval": 3600, "anchor_date": anchor.isoformat()}
     name = deploy({"schedule": schedule, "active": True, "slug": "soon"})
     deadline = time.monotonic() + SCHEDULER_S
     while not (due := _next_runs(prefect, name)["soon"]):
-        assert time.monotonic() < deadline, "the server's scheduler made no run"
+        assert time.monotonic() < deadline, "the server's scheduler created no run"
         time.sleep(0.5)
     assert abs(due - anchor) < timedelta(seconds=1)
     check = background.check_schedules(prefect.url)
@@ -52,14 +52,14 @@ def test_a_schedule_that_is_due_in_a_minute_gets_its_run_by_itself(prefect: Pref
     assert f"{due:%Y-%m-%d %H:%M}" in check.found
 
 
-def test_a_schedule_that_never_falls_due_is_named(prefect: PrefectClient, deploy: Any) -> None:
+def test_the_check_names_a_schedule_that_is_never_due(prefect: PrefectClient, deploy: Any) -> None:
     name = deploy({"schedule": {"cron": "0 0 30 2 *"}, "active": True, "slug": "thirtieth-of-february"})
     check = background.check_schedules(prefect.url)
     assert check.status == "fail"
     assert f"{name} (thirtieth-of-february)" in check.found
 
 
-def test_a_paused_schedule_is_not_asked_for_runs(prefect: PrefectClient, deploy: Any) -> None:
+def test_a_paused_schedule_needs_no_runs(prefect: PrefectClient, deploy: Any) -> None:
     name = deploy({"schedule": {"cron": "0 0 30 2 *"}, "active": False, "slug": "paused"})
     assert _next_runs(prefect, name) == {}
 
@@ -75,9 +75,11 @@ def test_errors_of_background_services_are_counted_since_the_last_start(tmp_path
     assert "schedule_deployments" in check.found
 
 
-def test_without_a_log_nothing_is_claimed(tmp_path: Path) -> None:
+def test_without_a_log_the_check_makes_no_claim(tmp_path: Path) -> None:
     assert background.check_prefect_services(tmp_path / "prefect.log").status == "unknown"
 
 
 def _next_runs(prefect: PrefectClient, deployment: str) -> dict[str, datetime | None]:
-    return {seen.slug: seen.next_run_at for seen in prefect.schedules() if seen.deployment == deployment}
+    return {
+        schedule.slug: schedule.next_run_at for schedule in prefect.schedules() if schedule.deployment == deployment
+    }

@@ -1,4 +1,4 @@
-"""Commands that speak to a running stack: here its production API alone, on a real database."""
+"""Commands that use a running stack, here only its production API on a real database."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ FAILED = {"status": JobStatus.FAILED, "error_code": "RENDER_FAILED", "error_mess
 
 @pytest.fixture
 def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -> Iterator[dict[str, str]]:
-    """The environment of a command beside a production API that a stack file names; Prefect is away."""
+    """The environment of a command with a stack file that names a production API; Prefect is away."""
     database_url = committing_engine.url.render_as_string(hide_password=False)
-    port, nobody = find_free_port(), f"http://127.0.0.1:{find_free_port()}/api"
+    port, refusing_url = find_free_port(), f"http://127.0.0.1:{find_free_port()}/api"
     with FakeComfyUI() as comfyui:
-        settings = Settings(database_url=database_url, prefect_api_url=nobody, comfyui_url=comfyui.url)
+        settings = Settings(database_url=database_url, prefect_api_url=refusing_url, comfyui_url=comfyui.url)
         server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning"))
         thread = threading.Thread(target=server.run)
         thread.start()
@@ -47,11 +47,15 @@ def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -
                 assert thread.is_alive(), "the API did not start"
                 time.sleep(0.02)
             url = f"http://127.0.0.1:{port}/api/anime"
-            began = process_started_at(os.getpid())
-            assert began is not None
-            addresses = Addresses(url, nobody, nobody, nobody.removesuffix("/api"), database_url, tmp_path)
+            started_at = process_started_at(os.getpid())
+            assert started_at is not None
+            addresses = Addresses(
+                url, refusing_url, refusing_url, refusing_url.removesuffix("/api"), database_url, tmp_path
+            )
             state.write(
-                StackState(ChildProcess("supervisor", os.getpid(), began), "mark", 0, ready=True, addresses=addresses)
+                StackState(
+                    ChildProcess("supervisor", os.getpid(), started_at), "mark", 0, ready=True, addresses=addresses
+                )
             )
             outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
             yield {**outer, "TOWER_DATA_DIR": str(tmp_path)}
@@ -65,10 +69,10 @@ def tower(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
-def said(env: dict[str, str], *arguments: str) -> Any:
-    ended = tower(env, *arguments, "--json")
-    assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout)
+def run_json(env: dict[str, str], *arguments: str) -> Any:
+    result = tower(env, *arguments, "--json")
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
 
 
 def test_a_workflow_is_added_shown_listed_and_removed(stack: dict[str, str]) -> None:
@@ -77,50 +81,46 @@ def test_a_workflow_is_added_shown_listed_and_removed(stack: dict[str, str]) -> 
     assert added.returncode == 0, added.stderr
     assert "own, version 1, checked" in added.stdout
     assert "seed" in added.stdout
-    shown = said(stack, "workflow", "show", "own")
-    assert shown["graph"] == json.loads(file.read_text())
-    listed = {workflow["name"]: workflow for workflow in said(stack, "workflow", "list")}
-    assert (listed["own"]["description"], listed["animatediff"]["built_in"]) == ("My own", True)
+    detail = run_json(stack, "workflow", "show", "own")
+    assert detail["graph"] == json.loads(file.read_text())
+    workflows = {workflow["name"]: workflow for workflow in run_json(stack, "workflow", "list")}
+    assert (workflows["own"]["description"], workflows["animatediff"]["built_in"]) == ("My own", True)
     assert tower(stack, "workflow", "remove", "own").returncode == 0
     assert tower(stack, "workflow", "remove", "own").returncode == 4
 
 
-def test_a_graph_that_cannot_run_is_wrong_usage_with_the_mend(stack: dict[str, str], tmp_path: Path) -> None:
+def test_an_unrunnable_graph_is_a_usage_error_with_the_fix(stack: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "broken.json"
     file.write_text(json.dumps({"1": {"class_type": "NoSuchNode", "inputs": {}}}))
-    ended = tower(stack, "workflow", "add", str(file))
-    assert ended.returncode == 2
-    assert "NoSuchNode" in ended.stderr
-    assert "Install" in ended.stderr
+    result = tower(stack, "workflow", "add", str(file))
+    assert result.returncode == 2
+    assert "NoSuchNode" in result.stderr
+    assert "Install" in result.stderr
     file.write_text("{")
     assert "cannot be read as JSON" in tower(stack, "workflow", "add", str(file)).stderr
     assert tower(stack, "workflow", "add", str(file), "--bind", "seed").returncode == 2
 
 
-def test_retry_opens_a_failed_job_again_and_refuses_one_that_runs(
-    stack: dict[str, str], sessions: SessionFactory
-) -> None:
+def test_retry_reopens_a_failed_job_and_refuses_a_running_one(stack: dict[str, str], sessions: SessionFactory) -> None:
     with sessions.begin() as session:
         job = open_job(session, GenerationSpec(prompt="test"), job_type=JobType.STANDARD)
         for name, value in FAILED.items():
             setattr(job, name, value)
-    assert said(stack, "retry", str(job.id))["status"] == "processing"
-    again = tower(stack, "retry", str(job.id))
-    assert again.returncode == 1
-    assert "nothing to retry" in again.stderr
+    assert run_json(stack, "retry", str(job.id))["status"] == "processing"
+    refused = tower(stack, "retry", str(job.id))
+    assert refused.returncode == 1
+    assert "nothing to retry" in refused.stderr
     assert tower(stack, "retry", "999999999").returncode == 4
 
 
 @pytest.mark.parametrize("how", [("--fast",), ("--type", "fast")])
-def test_a_fast_generation_is_asked_for_with_force(
-    stack: dict[str, str], sessions: SessionFactory, how: tuple[str, ...]
-) -> None:
+def test_a_fast_generation_accepts_force(stack: dict[str, str], sessions: SessionFactory, how: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "deployments.cli", "generate", "samurai", "--duration", "2", "--force", *how]
     with subprocess.Popen(command, env=stack, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         deadline = time.monotonic() + 30
         while (job := _newest(sessions)) is None:
             assert running.poll() is None, running.communicate()
-            assert time.monotonic() < deadline, "nothing was asked for"
+            assert time.monotonic() < deadline, "no generation was requested"
             time.sleep(0.05)
         assert (job.job_type, job.parameters["duration_s"], job.parameters["force"]) == (JobType.FAST, 2, True)
         with sessions.begin() as session:
@@ -131,12 +131,12 @@ def test_a_fast_generation_is_asked_for_with_force(
     assert "The disk is full" in stderr
 
 
-def test_without_a_stack_they_say_how_to_start_one(tmp_path: Path) -> None:
+def test_without_a_stack_commands_explain_how_to_start_one(tmp_path: Path) -> None:
     env = {**os.environ, "TOWER_DATA_DIR": str(tmp_path / "nowhere")}
     for command in (("workflow", "list"), ("retry", "1")):
-        ended = tower(env, *command)
-        assert ended.returncode == 3
-        assert "tower up" in ended.stderr
+        result = tower(env, *command)
+        assert result.returncode == 3
+        assert "tower up" in result.stderr
 
 
 def _newest(sessions: SessionFactory) -> ProductionJob | None:

@@ -39,11 +39,11 @@ def key(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=90)
 
 
-def test_a_key_is_made_shown_once_listed_and_revoked(env: dict[str, str], url: str) -> None:
+def test_a_key_is_created_shown_once_listed_and_revoked(env: dict[str, str], url: str) -> None:
     env = {**env, "TOWER_DATABASE_URL": url}
-    made = key(env, "create", "laptop", "--scope", "write", "--days", "30")
-    assert made.returncode == 0, made.stderr
-    token = made.stdout.strip()
+    result = key(env, "create", "laptop", "--scope", "write", "--days", "30")
+    assert result.returncode == 0, result.stderr
+    token = result.stdout.strip()
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with Session(engine) as session:
         assert api_keys.authenticate(session, token).name == "laptop"
@@ -59,15 +59,15 @@ def test_a_key_is_made_shown_once_listed_and_revoked(env: dict[str, str], url: s
     assert key(env, "revoke", "laptop").returncode == 4
 
 
-def test_an_unknown_scope_is_wrong_usage(env: dict[str, str]) -> None:
+def test_an_unknown_scope_is_a_usage_error(env: dict[str, str]) -> None:
     assert key(env, "create", "laptop", "--scope", "root").returncode == 2
 
 
 def test_without_a_stack_the_data_folder_is_enough(env: dict[str, str], tmp_path: Path) -> None:
-    made = key(env, "create", "first", "--scope", "admin", "--json")
-    assert made.returncode == 0, made.stderr
-    said = json.loads(made.stdout)
-    assert said["key"].startswith("tower_")
-    assert (said["name"], said["scopes"]) == ("first", ["admin"])
+    result = key(env, "create", "first", "--scope", "admin", "--json")
+    assert result.returncode == 0, result.stderr
+    created = json.loads(result.stdout)
+    assert created["key"].startswith("tower_")
+    assert (created["name"], created["scopes"]) == ("first", ["admin"])
     assert [row["name"] for row in json.loads(key(env, "list", "--json").stdout)] == ["first"]
     assert not (tmp_path / "data" / "stack.json").exists()

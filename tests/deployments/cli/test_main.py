@@ -1,4 +1,4 @@
-"""`tower` from a shell: errors are one sentence, exit codes are the documented ones."""
+"""`tower` from a shell: errors are one sentence, and exit codes are as documented."""
 
 from __future__ import annotations
 
@@ -28,77 +28,77 @@ def tower(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
-def sentence(ended: subprocess.CompletedProcess[str]) -> str:
-    """What it said on stderr, which is one line."""
-    lines = ended.stderr.strip().splitlines()
-    assert len(lines) == 1, ended.stderr
+def sentence(result: subprocess.CompletedProcess[str]) -> str:
+    """The single line on stderr."""
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
     assert lines[0].startswith("tower: ")
     return lines[0]
 
 
 def test_help_names_every_command(env: dict[str, str]) -> None:
-    ended = tower(env, "--help")
-    assert ended.returncode == 0
+    result = tower(env, "--help")
+    assert result.returncode == 0
     for command in ("up", "generate", "status", "cancel", "doctor", "env", "migrate", "worker"):
-        assert f" {command} " in ended.stdout
+        assert f" {command} " in result.stdout
 
 
-def test_an_unknown_command_is_wrong_usage(env: dict[str, str]) -> None:
+def test_an_unknown_command_is_a_usage_error(env: dict[str, str]) -> None:
     assert tower(env, "dance").returncode == 2
 
 
-def test_a_setting_that_cannot_be_read_is_wrong_usage(env: dict[str, str]) -> None:
-    ended = tower({**env, "TOWER_PORT_OFFSET": "many"}, "env")
-    assert ended.returncode == 2
-    assert "TOWER_PORT_OFFSET=many cannot be used" in sentence(ended)
+def test_an_invalid_setting_is_a_usage_error(env: dict[str, str]) -> None:
+    result = tower({**env, "TOWER_PORT_OFFSET": "many"}, "env")
+    assert result.returncode == 2
+    assert "TOWER_PORT_OFFSET=many cannot be used" in sentence(result)
 
 
-def test_env_without_a_stack_says_how_to_start_one(env: dict[str, str]) -> None:
-    ended = tower(env, "env")
-    assert (ended.returncode, ended.stdout) == (3, "")
-    assert "tower up" in sentence(ended)
+def test_env_without_a_stack_explains_how_to_start_one(env: dict[str, str]) -> None:
+    result = tower(env, "env")
+    assert (result.returncode, result.stdout) == (3, "")
+    assert "tower up" in sentence(result)
 
 
-def test_migrate_without_a_database_says_what_it_needs(env: dict[str, str]) -> None:
-    ended = tower(env, "migrate")
-    assert ended.returncode == 3
-    assert "TOWER_DATABASE_URL" in sentence(ended)
+def test_migrate_without_a_database_names_the_missing_setting(env: dict[str, str]) -> None:
+    result = tower(env, "migrate")
+    assert result.returncode == 3
+    assert "TOWER_DATABASE_URL" in sentence(result)
 
 
-def test_migrate_with_a_database_that_does_not_answer_says_so(env: dict[str, str]) -> None:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        url = f"postgresql://me@127.0.0.1:{held.getsockname()[1]}/none"
-        ended = tower({**env, "TOWER_DATABASE_URL": url}, "migrate")
-    assert ended.returncode == 3
-    assert "Cannot reach the database" in sentence(ended)
+def test_migrate_reports_a_database_that_does_not_answer(env: dict[str, str]) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        url = f"postgresql://me@127.0.0.1:{listener.getsockname()[1]}/none"
+        result = tower({**env, "TOWER_DATABASE_URL": url}, "migrate")
+    assert result.returncode == 3
+    assert "Cannot reach the database" in sentence(result)
 
 
-def test_a_worker_without_a_stack_to_work_for_says_what_it_needs(env: dict[str, str]) -> None:
-    ended = tower(env, "worker", "gpu")
-    assert ended.returncode == 3
-    assert "PREFECT_API_URL" in sentence(ended)
+def test_a_worker_without_a_stack_names_the_missing_setting(env: dict[str, str]) -> None:
+    result = tower(env, "worker", "gpu")
+    assert result.returncode == 3
+    assert "PREFECT_API_URL" in sentence(result)
 
 
-def test_a_worker_of_an_unknown_pool_is_wrong_usage(env: dict[str, str]) -> None:
+def test_a_worker_of_an_unknown_pool_is_a_usage_error(env: dict[str, str]) -> None:
     assert tower(env, "worker", "tpu").returncode == 2
 
 
-def test_up_on_a_folder_that_cannot_be_written_says_so(env: dict[str, str], tmp_path: Path) -> None:
+def test_up_reports_a_folder_that_is_not_writable(env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "data").touch()
-    ended = tower(env, "up")
-    assert ended.returncode == 3
-    assert "cannot be written" in sentence(ended)
+    result = tower(env, "up")
+    assert result.returncode == 3
+    assert "cannot be written" in sentence(result)
 
 
-def test_up_on_a_port_in_use_names_it_and_starts_nothing(env: dict[str, str], tmp_path: Path) -> None:
+def test_up_names_a_port_in_use_and_starts_nothing(env: dict[str, str], tmp_path: Path) -> None:
     port = Ports.shifted(int(env["TOWER_PORT_OFFSET"])).prefect
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()
-        ended = tower(env, "up")
-    assert ended.returncode == 3
-    assert f"Port {port}, which Prefect needs" in sentence(ended)
+        result = tower(env, "up")
+    assert result.returncode == 3
+    assert f"Port {port}, which Prefect needs" in sentence(result)
     assert [file.name for file in (tmp_path / "data").iterdir()] == ["stack.lock"]
 
 
@@ -106,26 +106,26 @@ def test_a_second_stack_on_the_same_folder_is_refused(env: dict[str, str], tmp_p
     (tmp_path / "data").mkdir()
     lock = FileLock(tmp_path / "data" / "stack.lock")
     lock.acquire("it is free")
-    ended = tower(env, "up")
+    result = tower(env, "up")
     lock.release()
-    assert ended.returncode == 3
-    assert "Another stack runs on the data folder" in sentence(ended)
+    assert result.returncode == 3
+    assert "Another stack runs on the data folder" in sentence(result)
 
 
-def test_up_with_an_external_database_that_does_not_answer_says_so(env: dict[str, str]) -> None:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        url = f"postgresql://me:secret@127.0.0.1:{held.getsockname()[1]}/none"
-        ended = tower({**env, "TOWER_DATABASE_URL": url}, "up")
-    assert ended.returncode == 3
-    assert "TOWER_DATABASE_URL cannot be used" in sentence(ended)
-    assert "secret" not in ended.stderr
+def test_up_reports_an_external_database_that_does_not_answer(env: dict[str, str]) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        url = f"postgresql://me:secret@127.0.0.1:{listener.getsockname()[1]}/none"
+        result = tower({**env, "TOWER_DATABASE_URL": url}, "up")
+    assert result.returncode == 3
+    assert "TOWER_DATABASE_URL cannot be used" in sentence(result)
+    assert "secret" not in result.stderr
 
 
-def test_the_doctor_works_without_a_stack_and_says_what_it_could_not_see(env: dict[str, str]) -> None:
-    ended = tower(env, "doctor", "--json")
-    checks = {check["name"]: check for check in json.loads(ended.stdout)}
-    assert ended.returncode == 0, ended.stdout
+def test_the_doctor_works_without_a_stack_and_lists_skipped_checks(env: dict[str, str]) -> None:
+    result = tower(env, "doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(result.stdout)}
+    assert result.returncode == 0, result.stdout
     assert checks["stack"]["status"] == "warn"
     assert "tower up" in checks["stack"]["mend"]
     for name in ("python", "data folder", "ports", "postgres", "engine", "video codec"):
@@ -136,21 +136,21 @@ def test_the_doctor_works_without_a_stack_and_says_what_it_could_not_see(env: di
     assert "not configured" in checks["comfyui"]["found"]
 
 
-def test_the_doctor_names_an_engine_that_cannot_be_loaded_and_goes_on(env: dict[str, str], tmp_path: Path) -> None:
+def test_the_doctor_names_a_broken_engine_and_continues(env: dict[str, str], tmp_path: Path) -> None:
     declaring(tmp_path, "oil", "import no_such_library")
-    ended = tower({**env, "PYTHONPATH": str(tmp_path)}, "doctor", "--json")
-    checks = {check["name"]: check for check in json.loads(ended.stdout)}
-    assert ended.returncode == 1
+    result = tower({**env, "PYTHONPATH": str(tmp_path)}, "doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(result.stdout)}
+    assert result.returncode == 1
     assert checks["engine oil"]["status"] == "fail"
     assert "odd:ENTRY of odd 1: ModuleNotFoundError" in checks["engine oil"]["found"]
     assert checks["engine"]["status"] == checks["video codec"]["status"] == "ok"
 
 
-def test_the_doctor_fails_where_something_fails_and_says_how_to_mend_it(env: dict[str, str]) -> None:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{held.getsockname()[1]}"
-        ended = tower({**env, "TOWER_COMFYUI_URL": url}, "doctor")
-    assert ended.returncode == 1
-    assert f"comfyui          {url} does not answer" in ended.stdout
-    assert "unset TOWER_COMFYUI_URL" in ended.stdout
+def test_the_doctor_fails_with_a_fix_when_a_check_fails(env: dict[str, str]) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        result = tower({**env, "TOWER_COMFYUI_URL": url}, "doctor")
+    assert result.returncode == 1
+    assert f"comfyui          {url} does not answer" in result.stdout
+    assert "unset TOWER_COMFYUI_URL" in result.stdout

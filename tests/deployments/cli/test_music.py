@@ -1,4 +1,4 @@
-"""`tower music` beside a running music API, on a real database and real files."""
+"""`tower music` with a running music API, on a real database and real files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["sounds"]
 
 @pytest.fixture
 def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -> Iterator[dict[str, str]]:
-    """The environment of a command beside a music API that a stack file names."""
+    """The environment of a command with a stack file that names a music API."""
     database_url = committing_engine.url.render_as_string(hide_password=False)
     data, folder, port = tmp_path / "data", tmp_path / "music", find_free_port()
     folder.mkdir()
@@ -41,11 +41,11 @@ def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -
         while not server.started:
             assert thread.is_alive(), "the API did not start"
             time.sleep(0.02)
-        began = process_started_at(os.getpid())
-        assert began is not None
+        started_at = process_started_at(os.getpid())
+        assert started_at is not None
         addresses = Addresses("", f"http://127.0.0.1:{port}/api", "", "", database_url, data)
         state.write(
-            StackState(ChildProcess("supervisor", os.getpid(), began), "mark", 0, ready=True, addresses=addresses)
+            StackState(ChildProcess("supervisor", os.getpid(), started_at), "mark", 0, ready=True, addresses=addresses)
         )
         outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
         yield {**outer, "TOWER_DATA_DIR": str(data)}
@@ -59,7 +59,7 @@ def tower(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_a_folder_is_scanned_searched_and_a_list_imported(stack: dict[str, str], tmp_path: Path, sounds: Make) -> None:
+def test_a_folder_is_scanned_and_a_list_is_imported(stack: dict[str, str], tmp_path: Path, sounds: Make) -> None:
     folder = tmp_path / "music"
     sounds(folder / "a.mp3", title="夜に駆ける", artist="YOASOBI", TBPM="130")
     (folder / "bad.mp3").write_text("no music")
@@ -67,8 +67,8 @@ def test_a_folder_is_scanned_searched_and_a_list_imported(stack: dict[str, str],
     scanned = tower(stack, "scan")
     assert (scanned.returncode, scanned.stdout) == (0, "2 of 2 files: 1 added, 1 unreadable\n")
     assert f"not added: {folder}/bad.mp3: " in scanned.stderr
-    again = json.loads(tower(stack, "scan", "--json").stdout)
-    assert (again["unchanged"], again["unreadable_files"][0]["path"]) == (1, str(folder / "bad.mp3"))
+    rescanned = json.loads(tower(stack, "scan", "--json").stdout)
+    assert (rescanned["unchanged"], rescanned["unreadable_files"][0]["path"]) == (1, str(folder / "bad.mp3"))
     assert "YOASOBI – 夜に駆ける  130 BPM" in tower(stack, "search", "夜に").stdout
     imported = tower(stack, "import", str(folder / "mix.m3u8"))
     assert imported.stdout == "1 tracks, 1 playlists; 1 entries skipped\n"
@@ -78,6 +78,6 @@ def test_a_folder_is_scanned_searched_and_a_list_imported(stack: dict[str, str],
 
 def test_without_a_stack_the_library_cannot_be_scanned(tmp_path: Path) -> None:
     env = {**os.environ, "TOWER_DATA_DIR": str(tmp_path)}
-    ended = tower(env, "scan")
-    assert ended.returncode == 3
-    assert "No stack is running" in ended.stderr
+    result = tower(env, "scan")
+    assert result.returncode == 3
+    assert "No stack is running" in result.stderr

@@ -53,12 +53,12 @@ def test_a_project_is_exported_and_imported(env: dict[str, str], studio: Studio,
     assert back.returncode == 0, back.stderr
     copy = int(back.stdout)
     assert studio.count_rows("anime_api.scenes", copy) == studio.count_rows("anime_api.scenes", project_id)
-    again = tower(env, "project", "export", str(copy), str(tmp_path / "again.tower"), "--json")
-    assert json.loads(again.stdout)["content_hash"] in out.stderr
+    second_export = tower(env, "project", "export", str(copy), str(tmp_path / "again.tower"), "--json")
+    assert json.loads(second_export.stdout)["content_hash"] in out.stderr
     assert tower(env, "fsck", "--project", str(copy)).returncode == 0
 
 
-def test_a_file_that_is_there_is_replaced_only_by_force(env: dict[str, str], studio: Studio, tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced_only_with_force(env: dict[str, str], studio: Studio, tmp_path: Path) -> None:
     project_id = str(insert_whole_project(studio))
     file = tmp_path / "mine.tower"
     file.write_bytes(b"mine")
@@ -70,41 +70,43 @@ def test_a_file_that_is_there_is_replaced_only_by_force(env: dict[str, str], stu
 
 
 def test_an_unknown_project_is_not_found(env: dict[str, str], studio: Studio, tmp_path: Path) -> None:
-    ended = tower(env, "project", "export", "999999", str(tmp_path / "none.tower"))
-    assert (ended.returncode, ended.stderr) == (4, "tower: There is no project 999999\n")
+    result = tower(env, "project", "export", "999999", str(tmp_path / "none.tower"))
+    assert (result.returncode, result.stderr) == (4, "tower: There is no project 999999\n")
     assert not (tmp_path / "none.tower").exists()
 
 
 @pytest.mark.parametrize(("content", "sentence"), [(b"no zip", "not an archive"), (None, "No such file")])
-def test_what_is_no_archive_is_refused_in_one_sentence(
+def test_an_invalid_archive_is_refused_in_one_sentence(
     env: dict[str, str], studio: Studio, tmp_path: Path, content: bytes | None, sentence: str
 ) -> None:
     file = tmp_path / "bad.tower"
     if content is not None:
         file.write_bytes(content)
     before = count_all_rows(studio)
-    ended = tower(env, "project", "import", str(file))
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("tower: ")
-    assert len(ended.stderr.splitlines()) == 1
-    assert sentence in ended.stderr
+    result = tower(env, "project", "import", str(file))
+    assert result.returncode == 2
+    assert result.stderr.startswith("tower: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert sentence in result.stderr
     assert count_all_rows(studio) == before
 
 
 def test_a_terminal_sees_a_progress_bar(env: dict[str, str], studio: Studio, tmp_path: Path) -> None:
-    """On a terminal of its own."""
+    """Runs the command on a separate terminal."""
     outside, inside = pty.openpty()
     command = [sys.executable, "-m", "deployments.cli", "project", "export", str(insert_whole_project(studio))]
-    shown = {**env, "TERM": "xterm", "COLUMNS": "100"}
-    with subprocess.Popen([*command, str(tmp_path / "x.tower")], env=shown, stderr=inside, stdout=inside) as running:
+    terminal_env = {**env, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(
+        [*command, str(tmp_path / "x.tower")], env=terminal_env, stderr=inside, stdout=inside
+    ) as running:
         os.close(inside)
-        seen = b""
+        output = b""
         while piece := _read(outside):
-            seen += piece
+            output += piece
     os.close(outside)
     assert running.returncode == 0
-    assert b"writing" in seen
-    assert b"100%" in seen
+    assert b"writing" in output
+    assert b"100%" in output
 
 
 def _read(terminal: int) -> bytes:
@@ -114,20 +116,20 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_purge_says_what_would_go_and_then_removes_it(env: dict[str, str], studio: Studio) -> None:
+def test_purge_lists_its_targets_before_removing_them(env: dict[str, str], studio: Studio) -> None:
     project_id = insert_whole_project(studio)
     with studio.sessions.begin() as session:
         projects.delete_project(session, project_id).deleted_at = datetime.now(UTC) - timedelta(days=10)
     for name in list_files(studio.settings.renders):
         os.utime(studio.settings.renders / name, (1, 1))
     assert json.loads(tower(env, "purge", "--json").stdout)["projects"] == []
-    would = tower(env, "purge", "--dry-run", "--older-than", "7")
-    assert would.returncode == 0, would.stderr
-    assert would.stdout == f"project {project_id}: Neon rain, 2 generations, 2 takes\n"
-    assert "1 projects and 2 files" in would.stderr
+    listed = tower(env, "purge", "--dry-run", "--older-than", "7")
+    assert listed.returncode == 0, listed.stderr
+    assert listed.stdout == f"project {project_id}: Neon rain, 2 generations, 2 takes\n"
+    assert "1 projects and 2 files" in listed.stderr
     assert studio.count_rows("anime_api.scenes", project_id)
-    done = json.loads(tower(env, "purge", "--older-than", "7", "--json").stdout)
-    assert ([one["id"] for one in done["projects"]], done["files"]) == ([project_id], 2)
+    purged = json.loads(tower(env, "purge", "--older-than", "7", "--json").stdout)
+    assert ([project["id"] for project in purged["projects"]], purged["files"]) == ([project_id], 2)
     assert studio.count_rows("anime_api.scenes", project_id) == 0
     assert list_files(studio.settings.renders) == []
     assert tower(env, "purge", "--older-than", "-1").returncode == 2
@@ -135,6 +137,6 @@ def test_purge_says_what_would_go_and_then_removes_it(env: dict[str, str], studi
 
 @pytest.mark.parametrize("command", [("project", "export"), ("project", "import"), ("purge",)])
 def test_help_has_an_example(env: dict[str, str], command: tuple[str, ...]) -> None:
-    said = tower(env, *command, "--help")
-    assert said.returncode == 0
-    assert "Example:" in said.stdout
+    page = tower(env, *command, "--help")
+    assert page.returncode == 0
+    assert "Example:" in page.stdout

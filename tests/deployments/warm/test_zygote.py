@@ -1,4 +1,4 @@
-"""The warm start: forked runs work, and they and their launchers share one fate."""
+"""The warm start: forked runs work, and a run and its launcher end together."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ Launch = Callable[[str], "subprocess.Popen[bytes]"]
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    """A zygote that has preloaded everything."""
+    """A zygote with all modules preloaded."""
     with tempfile.TemporaryDirectory() as folder:
         address = Path(folder) / "zygote.sock"
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PREFECT_HOME": folder}
@@ -102,7 +102,7 @@ def answer(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def launch(address: Path, answer: Path, tmp_path: Path) -> Iterator[Launch]:
-    """Starts a launcher whose run does some Python."""
+    """Starts a launcher whose run executes Python code."""
     started = []
 
     def start(code: str) -> subprocess.Popen[bytes]:
@@ -119,13 +119,13 @@ def launch(address: Path, answer: Path, tmp_path: Path) -> Iterator[Launch]:
         process.communicate()
 
 
-def run_of(answer: Path) -> int:
-    """The process of a run that wrote its number."""
+def wait_for_run(answer: Path) -> int:
+    """The process of a run that wrote its pid to this file."""
     wait_until(lambda: answer.exists() and answer.read_text() != "")
     return int(answer.read_text())
 
 
-def test_a_forked_run_can_draw_encode_and_decode(launch: Launch, answer: Path, tmp_path: Path) -> None:
+def test_a_forked_run_can_render_encode_and_decode(launch: Launch, answer: Path, tmp_path: Path) -> None:
     assert launch(ENCODE).wait(60) == 0
     assert json.loads(answer.read_text()) == {"frames": 24, "cwd": str(tmp_path)}
 
@@ -134,8 +134,8 @@ def test_the_flows_are_imported_once_for_all_runs(launch: Launch) -> None:
     assert launch(THE_FLOWS_ARE_THERE).wait(20) == 0
 
 
-@pytest.mark.parametrize("edited", [False, True])
-def test_a_run_starts_cold_where_the_code_has_changed(tmp_path: Path, answer: Path, edited: bool) -> None:
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_a_run_starts_cold_if_the_code_has_changed(tmp_path: Path, answer: Path, is_edited: bool) -> None:
     recipe, address = tmp_path / "a_recipe.py", tmp_path / "short.sock"
     recipe.write_text("")
     (tmp_path / "sitecustomize.py").write_text(TELL_A_COLD_START)
@@ -146,11 +146,11 @@ def test_a_run_starts_cold_where_the_code_has_changed(tmp_path: Path, answer: Pa
     )
     with subprocess.Popen([sys.executable, "-c", light, str(address), "a_recipe"], env=env) as zygote:
         wait_until(address.exists)
-        if edited:
+        if is_edited:
             recipe.write_text("changed = True")
         command = [sys.executable, "-m", "deployments.warm.launcher"]
         assert subprocess.run(command, env=env, check=False, timeout=60).returncode == 1
-        assert answer.exists() == edited
+        assert answer.exists() == is_edited
         zygote.terminate()
 
 
@@ -160,22 +160,22 @@ def test_a_launcher_ends_with_the_code_of_its_run(launch: Launch) -> None:
 
 def test_a_launcher_dies_of_the_signal_that_its_run_died_of(launch: Launch, answer: Path) -> None:
     launcher = launch(SLEEP)
-    os.kill(run_of(answer), signal.SIGKILL)
+    os.kill(wait_for_run(answer), signal.SIGKILL)
     assert launcher.wait(10) == -signal.SIGKILL
 
 
-def test_a_launcher_hands_on_sigterm(launch: Launch, answer: Path) -> None:
+def test_a_launcher_forwards_sigterm(launch: Launch, answer: Path) -> None:
     code = f"import signal; signal.signal(signal.SIGTERM, lambda *_: sys.exit(5)){SLEEP}"
     launcher = launch(code)
-    run = run_of(answer)
+    run = wait_for_run(answer)
     launcher.terminate()
     assert launcher.wait(10) == 5
     assert has_ended(run)
 
 
-def test_a_run_ends_with_its_launcher_and_with_what_it_started(launch: Launch, answer: Path) -> None:
+def test_a_run_ends_with_its_launcher_and_ends_its_children(launch: Launch, answer: Path) -> None:
     launcher = launch("import subprocess; child = subprocess.Popen(['sleep', '60'])" + SLEEP)
-    run = run_of(answer)
+    run = wait_for_run(answer)
     child = psutil.Process(run).children()[0].pid
     launcher.kill()
     wait_until(lambda: has_ended(run) and has_ended(child))
@@ -189,7 +189,7 @@ def test_a_run_outlives_a_killed_zygote_and_its_launcher_waits_for_it(tmp_path: 
         code = "import time\nPath(request.env['ANSWER']).write_text(str(os.getpid()))\ntime.sleep(1)"
         env = {**os.environ, SOCKET_VARIABLE: str(address), "CODE": code, "ANSWER": str(answer)}
         with subprocess.Popen([sys.executable, "-m", "deployments.warm.launcher"], env=env) as launcher:
-            run = run_of(answer)
+            run = wait_for_run(answer)
             zygote.kill()
             zygote.wait()
             assert not has_ended(run)
@@ -204,7 +204,7 @@ def test_without_a_zygote_a_run_starts_cold(tmp_path: Path) -> None:
         "PREFECT__FLOW_RUN_ID": "not an id",
         "PREFECT_HOME": str(tmp_path),
     }
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "deployments.warm.launcher"],
         env=env,
         capture_output=True,
@@ -212,9 +212,9 @@ def test_without_a_zygote_a_run_starts_cold(tmp_path: Path) -> None:
         check=False,
         timeout=60,
     )
-    assert "no zygote, starting cold" in ended.stderr
-    assert "Invalid flow run id" in ended.stderr
-    assert ended.returncode == 1
+    assert "no zygote, starting cold" in result.stderr
+    assert "Invalid flow run id" in result.stderr
+    assert result.returncode == 1
 
 
 def test_a_launcher_that_gave_up_waiting_gets_no_run(running: Running, answer: Path) -> None:
@@ -228,5 +228,5 @@ def test_a_launcher_that_gave_up_waiting_gets_no_run(running: Running, answer: P
         next_one.settimeout(5)
         next_one.connect(str(running.address))
         next_one.send(b"nonsense")
-        assert next_one.recv(64) == b"", "the zygote is still there, and refuses nonsense"
+        assert next_one.recv(64) == b"", "the zygote survives and refuses invalid requests"
     assert not answer.exists()

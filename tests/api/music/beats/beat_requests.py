@@ -1,4 +1,4 @@
-"""Requests for beats."""
+"""Sends requests for beat analyses."""
 
 from __future__ import annotations
 

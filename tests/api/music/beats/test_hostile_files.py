@@ -1,4 +1,4 @@
-"""Hostile files over HTTP: each is answered clearly, at little cost."""
+"""Hostile files over HTTP get a clear answer at little cost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def noise(seconds: float = 3) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def truncated(folder: Path) -> Path:
     whole = encode(folder / "whole.m4a", even_click_track(120, 10), "aac").read_bytes()
-    (folder / "truncated.m4a").write_bytes(whole[: len(whole) // 2])  # its index stood at the end
+    (folder / "truncated.m4a").write_bytes(whole[: len(whole) // 2])  # its index was at the end
     return folder / "truncated.m4a"
 
 
@@ -60,14 +60,14 @@ def film_without_sound(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [truncated, zero_bytes, zeros, text_as_music, playlist_as_music, film_without_sound])
-def test_what_is_no_sound_is_refused_within_a_second(
+def test_a_file_without_sound_is_refused_within_a_second(
     beats: TestClient, beats_settings: Settings, make: Any, theme: Path
 ) -> None:
-    analyse_track(beats, theme)  # the processes are warm
+    analyse_track(beats, theme)  # warms the processes up
     path = make(beats_settings.media)
-    began = _worked_s()
+    start_s = _processor_time_s()
     answer = beats.post(f"{BPM_ROOT}/analyze-track", json={"audio_path": str(path)})
-    assert _worked_s() - began < 1
+    assert _processor_time_s() - start_s < 1
     assert status_and_code(answer) == (422, "MEDIA_UNREADABLE")
     assert path.name in answer.json()["error"]["message"]
 
@@ -110,16 +110,16 @@ def malformed_tags(folder: Path) -> Path:
 @pytest.mark.parametrize(
     "make", [cut_mp3, wrong_ending, ten_hours_in_the_header, eight_channels, at_192_khz, malformed_tags]
 )
-def test_what_can_be_heard_is_heard_within_a_second(
+def test_an_odd_but_audible_file_is_analysed_within_a_second(
     beats: TestClient, beats_settings: Settings, make: Any, theme: Path
 ) -> None:
     analyse_track(beats, theme)
     path = make(beats_settings.media)
-    began = _worked_s()
-    found = analyse_track(beats, path)
-    assert _worked_s() - began < 1
-    assert found["bpm"] == pytest.approx(120, abs=0.5)
-    assert found["metadata"]["duration"] == pytest.approx(10, abs=0.2)
+    start_s = _processor_time_s()
+    analysis = analyse_track(beats, path)
+    assert _processor_time_s() - start_s < 1
+    assert analysis["bpm"] == pytest.approx(120, abs=0.5)
+    assert analysis["metadata"]["duration"] == pytest.approx(10, abs=0.2)
 
 
 def test_paths_outside_and_odd_files_are_refused_at_once(
@@ -129,7 +129,7 @@ def test_paths_outside_and_odd_files_are_refused_at_once(
     media = beats_settings.media
     (media / "link.wav").symlink_to(secret)
     os.mkfifo(media / "pipe.wav")
-    began = _worked_s()
+    start_s = _processor_time_s()
     for path in (
         secret,
         media / "link.wav",
@@ -143,13 +143,13 @@ def test_paths_outside_and_odd_files_are_refused_at_once(
             422,
             "VALIDATION_ERROR",
         )
-    assert _worked_s() - began < 1
+    assert _processor_time_s() - start_s < 1
     absent = beats.post(f"{BPM_ROOT}/analyze-track", json={"audio_path": str(media / "absent.mp3")})
     assert status_and_code(absent) == (404, "NOT_FOUND")
 
 
-def _worked_s() -> float:
-    """Processor time of ours and of the processes that listen: the clock also counts what else the machine does."""
+def _processor_time_s() -> float:
+    """Processor time of this process and its analysers, because the clock also counts other work of the machine."""
     ours = psutil.Process()
-    used = [one.cpu_times() for one in (ours, *ours.children())]
-    return sum(times.user + times.system for times in used)
+    cpu_times = [process.cpu_times() for process in (ours, *ours.children())]
+    return sum(times.user + times.system for times in cpu_times)

@@ -1,4 +1,4 @@
-"""Commands to the director: a closed list, validated, carried out and noted."""
+"""Commands to the director: a closed list, validated, run and recorded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tower.director import commands
 HOW = {"style": "cinematic", "duration": 5, "quality": "high"}
 
 
-def tell(client: TestClient, body: dict[str, Any], *, key: str | None = None) -> Response:
+def send_command(client: TestClient, body: dict[str, Any], *, key: str | None = None) -> Response:
     headers = {"Idempotency-Key": key} if key else {}
     answer: Response = client.post(f"{API_ROOT}/director/command", json=body, headers=headers)
     return answer
@@ -31,99 +31,105 @@ def tell(client: TestClient, body: dict[str, Any], *, key: str | None = None) ->
 def generate_scene(client: TestClient, **parameters: Any) -> Response:
     project_id = create_project(client)
     scene_id = create_scene(client, project_id)["id"]
-    told = {"scene_id": scene_id, **HOW, **parameters}
-    return tell(client, {"project_id": project_id, "command": "generate_scene", "parameters": told})
+    request = {"scene_id": scene_id, **HOW, **parameters}
+    return send_command(client, {"project_id": project_id, "command": "generate_scene", "parameters": request})
 
 
-def logged(sessions: SessionFactory, said: dict[str, Any]) -> tuple[EchoOrchestrationLog, EchoOrchestrationLog]:
+def read_log(sessions: SessionFactory, answer: dict[str, Any]) -> tuple[EchoOrchestrationLog, EchoOrchestrationLog]:
     with sessions() as session:
-        plan = session.get_one(EchoOrchestrationLog, said["plan_id"])
-        return plan, session.get_one(EchoOrchestrationLog, said["log_id"])
+        plan = session.get_one(EchoOrchestrationLog, answer["plan_id"])
+        return plan, session.get_one(EchoOrchestrationLog, answer["log_id"])
 
 
-def settle(sessions: SessionFactory, job_id: int) -> None:
+def settle_job(sessions: SessionFactory, job_id: int) -> None:
     with sessions.begin() as session:
         commands.on_job_settled(session, session.get_one(ProductionJob, job_id))
 
 
 def test_documented_command_opens_a_job_of_the_scene(client: TestClient, sessions: SessionFactory) -> None:
     answer = generate_scene(client)
-    said = answer.json()
-    assert (answer.status_code, said["status"], said["job_type"]) == (202, "processing", "integrated_generation")
-    assert {name: said["metadata"][name] for name in HOW} == HOW
-    assert said["metadata"]["characters"] == ["Kai Nakamura", "Village Elder"]
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["job_type"]) == (202, "processing", "integrated_generation")
+    assert {name: body["metadata"][name] for name in HOW} == HOW
+    assert body["metadata"]["characters"] == ["Kai Nakamura", "Village Elder"]
     with sessions() as session:
-        job = session.get_one(ProductionJob, said["job_id"])
-    assert (job.scene_id, job.project_id) == (said["scene_id"], said["project_id"])
+        job = session.get_one(ProductionJob, body["job_id"])
+    assert (job.scene_id, job.project_id) == (body["scene_id"], body["project_id"])
     assert (job.parameters["style"], job.parameters["duration_s"]) == ("cinematic", 5)
     assert "village" in job.prompt
 
 
-def test_what_is_left_out_is_as_the_scene_says(client: TestClient) -> None:
+def test_omitted_parameters_come_from_the_scene(client: TestClient) -> None:
     project_id = create_project(client)
     scene_id = create_scene(client, project_id, style="artistic", duration_seconds=4)["id"]
     body = {"project_id": project_id, "command": "generate_scene", "parameters": {"scene_id": scene_id}}
-    made = tell(client, body).json()["metadata"]
-    assert (made["style"], made["duration"]) == ("artistic", 4)
+    metadata = send_command(client, body).json()["metadata"]
+    assert (metadata["style"], metadata["duration"]) == ("artistic", 4)
 
 
-def test_a_video_is_a_shot_of_its_own(client: TestClient, sessions: SessionFactory) -> None:
+def test_generate_video_makes_a_shot_without_a_scene(client: TestClient, sessions: SessionFactory) -> None:
     project_id = create_project(client)
     parameters = {"prompt": "Kai under the trees", "characters": ["Kai"], **HOW}
-    said = tell(client, {"project_id": project_id, "command": "generate_video", "parameters": parameters}).json()
-    assert (said["command"], said["scene_id"], said["metadata"]["characters"]) == ("generate_video", None, ["Kai"])
-    assert logged(sessions, said)[1].parameters == parameters
+    answer = send_command(
+        client, {"project_id": project_id, "command": "generate_video", "parameters": parameters}
+    ).json()
+    assert (answer["command"], answer["scene_id"], answer["metadata"]["characters"]) == (
+        "generate_video",
+        None,
+        ["Kai"],
+    )
+    assert read_log(sessions, answer)[1].parameters == parameters
 
 
-def test_the_command_is_noted_as_it_was_given(client: TestClient, sessions: SessionFactory) -> None:
-    said = generate_scene(client).json()
-    plan, step = logged(sessions, said)
+def test_the_command_is_recorded_as_sent(client: TestClient, sessions: SessionFactory) -> None:
+    answer = generate_scene(client).json()
+    plan, step = read_log(sessions, answer)
     assert (plan.step, plan.action, plan.state, plan.planner) == (0, None, PlanState.EXECUTING, "rules")
     assert (step.plan_id, step.step, step.action, step.state) == (plan.id, 1, "generate_scene", PlanState.EXECUTING)
-    assert (step.job_id, step.parameters) == (said["job_id"], {"scene_id": said["scene_id"], **HOW})
+    assert (step.job_id, step.parameters) == (answer["job_id"], {"scene_id": answer["scene_id"], **HOW})
     assert (step.decided_by, step.decided_at is not None, step.result) == ("local", True, {})
     [decision] = client.get(
-        f"{API_ROOT}/decisions", params={"project_id": said["project_id"], "kind": "director"}
+        f"{API_ROOT}/decisions", params={"project_id": answer["project_id"], "kind": "director"}
     ).json()
-    assert (decision["id"], decision["log_id"], decision["decided_by"]) == (said["decision_id"], step.id, "local")
+    assert (decision["id"], decision["log_id"], decision["decided_by"]) == (answer["decision_id"], step.id, "local")
     assert decision["decision"] == "Generate scene 1 of 'main'"
 
 
-def test_how_the_job_ended_is_noted_with_the_step_and_the_plan(client: TestClient, sessions: SessionFactory) -> None:
-    said = generate_scene(client).json()
-    settle(sessions, said["job_id"])
-    assert [row.state for row in logged(sessions, said)] == [PlanState.EXECUTING] * 2
+def test_the_outcome_of_the_job_is_recorded_on_step_and_plan(client: TestClient, sessions: SessionFactory) -> None:
+    answer = generate_scene(client).json()
+    settle_job(sessions, answer["job_id"])
+    assert [row.state for row in read_log(sessions, answer)] == [PlanState.EXECUTING] * 2
     now = datetime.now(UTC)
     update_job(
-        sessions, said["job_id"], status=JobStatus.FAILED, error_code="OOM", error_message="No memory", ended_at=now
+        sessions, answer["job_id"], status=JobStatus.FAILED, error_code="OOM", error_message="No memory", ended_at=now
     )
-    settle(sessions, said["job_id"])
-    for row in logged(sessions, said):
+    settle_job(sessions, answer["job_id"])
+    for row in read_log(sessions, answer):
         assert (row.state, row.error_code, row.error_message, row.ended_at) == ("failed", "OOM", "No memory", now)
     update_job(
-        sessions, said["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", quality_score=9.0, ended_at=now
+        sessions, answer["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", quality_score=9.0, ended_at=now
     )
-    settle(sessions, said["job_id"])
-    plan, step = logged(sessions, said)
+    settle_job(sessions, answer["job_id"])
+    plan, step = read_log(sessions, answer)
     assert (plan.state, plan.error_code, step.state, step.error_code) == ("completed", None, "completed", None)
     assert step.result == {"output_path": "/x.mp4", "asset_id": None, "quality_score": 9.0}
 
 
 def test_a_cancelled_job_is_a_failed_step_with_its_reason(client: TestClient, sessions: SessionFactory) -> None:
-    said = generate_scene(client).json()
-    client.post(f"{API_ROOT}/generation/{said['job_id']}/cancel")
-    settle(sessions, said["job_id"])
-    assert [(row.state, row.error_code) for row in logged(sessions, said)] == [("failed", "CANCELLED")] * 2
+    answer = generate_scene(client).json()
+    client.post(f"{API_ROOT}/generation/{answer['job_id']}/cancel")
+    settle_job(sessions, answer["job_id"])
+    assert [(row.state, row.error_code) for row in read_log(sessions, answer)] == [("failed", "CANCELLED")] * 2
 
 
-def test_an_unknown_command_is_refused_with_what_is_possible(client: TestClient) -> None:
-    answer = tell(
+def test_an_unknown_command_is_refused_with_the_list_of_commands(client: TestClient) -> None:
+    answer = send_command(
         client, {"project_id": create_project(client), "command": "burn_it_down", "parameters": {"scene_id": 1}}
     )
     assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert (details["field"], details["value"]) == ("command", "burn_it_down")
-    assert all(known in details["expected"] for known in commands.Command)
+    assert all(command in details["expected"] for command in commands.Command)
 
 
 @pytest.mark.parametrize(
@@ -151,28 +157,31 @@ def test_a_refused_parameter_is_named_and_nothing_is_written(
 
 def test_parameters_of_another_command_are_refused(client: TestClient) -> None:
     body = {"project_id": create_project(client), "command": "generate_scene", "parameters": {"prompt": "test"}}
-    assert status_and_code(tell(client, body)) == (422, "VALIDATION_ERROR")
+    assert status_and_code(send_command(client, body)) == (422, "VALIDATION_ERROR")
 
 
 def test_a_scene_of_another_project_is_not_found(client: TestClient) -> None:
     mine, other = create_project(client), create_project(client, name="Another")
-    stray = {
+    foreign_command = {
         "project_id": mine,
         "command": "generate_scene",
         "parameters": {"scene_id": create_scene(client, other)["id"]},
     }
-    assert status_and_code(tell(client, stray)) == (404, "NOT_FOUND")
-    assert status_and_code(tell(client, {**stray, "project_id": 999_999})) == (404, "NOT_FOUND")
-    assert status_and_code(tell(client, {**stray, "parameters": {"scene_id": 999_999}})) == (404, "NOT_FOUND")
+    assert status_and_code(send_command(client, foreign_command)) == (404, "NOT_FOUND")
+    assert status_and_code(send_command(client, {**foreign_command, "project_id": 999_999})) == (404, "NOT_FOUND")
+    assert status_and_code(send_command(client, {**foreign_command, "parameters": {"scene_id": 999_999}})) == (
+        404,
+        "NOT_FOUND",
+    )
 
 
-def test_same_key_is_one_command(client: TestClient, sessions: SessionFactory) -> None:
+def test_the_same_key_is_one_command(client: TestClient, sessions: SessionFactory) -> None:
     project_id = create_project(client)
-    told = {"scene_id": create_scene(client, project_id)["id"], **HOW}
-    body, key = {"project_id": project_id, "command": "generate_scene", "parameters": told}, str(uuid.uuid4())
-    first, again = tell(client, body, key=key), tell(client, body, key=key)
-    assert (again.json(), again.headers["Idempotent-Replay"]) == (first.json(), "true")
-    assert status_and_code(tell(client, {**body, "parameters": {**told, "duration": 4}}, key=key)) == (
+    request = {"scene_id": create_scene(client, project_id)["id"], **HOW}
+    body, key = {"project_id": project_id, "command": "generate_scene", "parameters": request}, str(uuid.uuid4())
+    first, repeated = send_command(client, body, key=key), send_command(client, body, key=key)
+    assert (repeated.json(), repeated.headers["Idempotent-Replay"]) == (first.json(), "true")
+    assert status_and_code(send_command(client, {**body, "parameters": {**request, "duration": 4}}, key=key)) == (
         409,
         "IDEMPOTENCY_CONFLICT",
     )

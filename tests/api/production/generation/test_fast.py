@@ -1,4 +1,4 @@
-"""Fast generations: asked as documented, followed segment by segment."""
+"""Fast generations: requested as documented, followed segment by segment."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tests.api.api_requests import API_ROOT, insert_asset, status_and_code, upda
 DOCUMENTED = {"prompt": "samurai battle scene", "character": "original", "duration": 3}
 
 
-def ask(client: TestClient, body: dict[str, Any], *, key: str | None = None) -> Response:
+def start_fast(client: TestClient, body: dict[str, Any], *, key: str | None = None) -> Response:
     headers = {} if key is None else {"Idempotency-Key": key}
     answer: Response = client.post(f"{API_ROOT}/generate-fast", json=body, headers=headers)
     return answer
 
 
 @pytest.fixture
-def fast(client: TestClient) -> dict[str, Any]:
-    answer = ask(client, DOCUMENTED)
+def opened_job(client: TestClient) -> dict[str, Any]:
+    answer = start_fast(client, DOCUMENTED)
     assert answer.status_code == 202, answer.text
-    said: dict[str, Any] = answer.json()
-    return said
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def segment(sessions: SessionFactory, job_id: int, number: int, state: SegmentState, *, attempt: int = 1) -> None:
@@ -51,22 +51,22 @@ def segment(sessions: SessionFactory, job_id: int, number: int, state: SegmentSt
         )
 
 
-def lists(client: TestClient, job_id: int) -> tuple[list[int], list[int], list[int]]:
+def read_segment_lists(client: TestClient, job_id: int) -> tuple[list[int], list[int], list[int]]:
     job = client.get(f"{API_ROOT}/generation/{job_id}/status").json()
     return job["segments_completed"], job["segments_failed"], job["segments_processing"]
 
 
-def test_documented_request_is_answered_as_documented(fast: dict[str, Any], sessions: SessionFactory) -> None:
-    assert (fast["status"], fast["job_type"]) == ("segments_queued", "fast_video_generation")
-    assert fast["batch_id"] == fast["comfyui_job_id"] == str(uuid.UUID(fast["comfyui_job_id"]))
-    assert (fast["total_segments"], fast["estimated_completion"]) == (3, None)
-    assert fast["segment_tasks"] == [
+def test_documented_request_is_answered_as_documented(opened_job: dict[str, Any], sessions: SessionFactory) -> None:
+    assert (opened_job["status"], opened_job["job_type"]) == ("segments_queued", "fast_video_generation")
+    assert opened_job["batch_id"] == opened_job["comfyui_job_id"] == str(uuid.UUID(opened_job["comfyui_job_id"]))
+    assert (opened_job["total_segments"], opened_job["estimated_completion"]) == (3, None)
+    assert opened_job["segment_tasks"] == [
         {"segment": 1, "start_frame": 0, "frames": 28, "overlap_frames": 4},
         {"segment": 2, "start_frame": 24, "frames": 28, "overlap_frames": 4},
         {"segment": 3, "start_frame": 48, "frames": 24, "overlap_frames": 4},
     ]
     with sessions() as session:
-        job = session.get_one(ProductionJob, fast["job_id"])
+        job = session.get_one(ProductionJob, opened_job["job_id"])
     assert (job.status, job.parameters["duration_s"]) == (JobStatus.SEGMENTS_QUEUED, 3)
 
 
@@ -74,7 +74,7 @@ def test_examples_in_openapi_are_accepted(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     examples = document["components"]["schemas"]["FastGenerationRequest"]["examples"]
     assert examples[0] == DOCUMENTED
-    assert [ask(client, example).json()["total_segments"] for example in examples] == [3, 2]
+    assert [start_fast(client, example).json()["total_segments"] for example in examples] == [3, 2]
 
 
 @pytest.mark.parametrize(
@@ -92,69 +92,69 @@ def test_examples_in_openapi_are_accepted(client: TestClient) -> None:
     ],
 )
 def test_refused_field_is_named_with_its_value(client: TestClient, field: str, value: Any) -> None:
-    answer = ask(client, {"prompt": "test", field: value})
+    answer = start_fast(client, {"prompt": "test", field: value})
     assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     details = answer.json()["error"]["details"]
     assert (details["field"], details["value"]) == (field, value)
 
 
-def test_too_few_frames_a_second_to_share_any_are_refused(client: TestClient) -> None:
-    assert status_and_code(ask(client, {"prompt": "test", "duration": 2, "fps": 3})) == (422, "VALIDATION_ERROR")
-    assert ask(client, {"prompt": "test", "duration": 2, "fps": 4}).status_code == 202
+def test_a_frame_rate_too_low_for_shared_frames_is_refused(client: TestClient) -> None:
+    assert status_and_code(start_fast(client, {"prompt": "test", "duration": 2, "fps": 3})) == (422, "VALIDATION_ERROR")
+    assert start_fast(client, {"prompt": "test", "duration": 2, "fps": 4}).status_code == 202
 
 
-def test_same_key_is_the_same_job_and_another_endpoint_has_keys_of_its_own(client: TestClient) -> None:
+def test_the_same_key_is_the_same_job_and_each_endpoint_has_its_own_keys(client: TestClient) -> None:
     key = str(uuid.uuid4())
-    first, again = ask(client, DOCUMENTED, key=key), ask(client, DOCUMENTED, key=key)
-    assert (again.json(), again.headers["Idempotent-Replay"]) == (first.json(), "true")
-    assert status_and_code(ask(client, {**DOCUMENTED, "duration": 4}, key=key)) == (409, "IDEMPOTENCY_CONFLICT")
+    first, repeated = start_fast(client, DOCUMENTED, key=key), start_fast(client, DOCUMENTED, key=key)
+    assert (repeated.json(), repeated.headers["Idempotent-Replay"]) == (first.json(), "true")
+    assert status_and_code(start_fast(client, {**DOCUMENTED, "duration": 4}, key=key)) == (409, "IDEMPOTENCY_CONFLICT")
     other = client.post(f"{API_ROOT}/generate", json=DOCUMENTED, headers={"Idempotency-Key": key})
     assert (other.status_code, other.json()["job_type"]) == (202, "video_generation")
 
 
-def test_status_has_the_documented_keys(client: TestClient, fast: dict[str, Any]) -> None:
-    job = client.get(fast["status_url"]).json()
-    assert (job["id"], job["status"], job["progress"]) == (str(fast["job_id"]), "segments_queued", 0)
-    assert (job["total_segments"], job["batch_id"]) == (3, fast["batch_id"])
+def test_status_has_the_documented_keys(client: TestClient, opened_job: dict[str, Any]) -> None:
+    job = client.get(opened_job["status_url"]).json()
+    assert (job["id"], job["status"], job["progress"]) == (str(opened_job["job_id"]), "segments_queued", 0)
+    assert (job["total_segments"], job["batch_id"]) == (3, opened_job["batch_id"])
     assert job["estimated_completion"] is None
-    assert lists(client, fast["job_id"]) == ([], [], [1, 2, 3])
+    assert read_segment_lists(client, opened_job["job_id"]) == ([], [], [1, 2, 3])
 
 
 def test_each_segment_is_in_one_list_while_the_job_runs(
-    client: TestClient, sessions: SessionFactory, fast: dict[str, Any]
+    client: TestClient, sessions: SessionFactory, opened_job: dict[str, Any]
 ) -> None:
-    job_id = fast["job_id"]
+    job_id = opened_job["job_id"]
     segment(sessions, job_id, 2, SegmentState.PROCESSING)
-    assert lists(client, job_id) == ([], [], [1, 2, 3])
+    assert read_segment_lists(client, job_id) == ([], [], [1, 2, 3])
     segment(sessions, job_id, 1, SegmentState.FAILED)
     segment(sessions, job_id, 3, SegmentState.COMPLETED)
-    assert lists(client, job_id) == ([3], [1], [2])
+    assert read_segment_lists(client, job_id) == ([3], [1], [2])
     segment(sessions, job_id, 1, SegmentState.QUEUED, attempt=2)
-    assert lists(client, job_id) == ([3], [], [1, 2])
+    assert read_segment_lists(client, job_id) == ([3], [], [1, 2])
     segment(sessions, job_id, 1, SegmentState.SUPERSEDED, attempt=3)
-    assert lists(client, job_id) == ([3], [], [1, 2])
+    assert read_segment_lists(client, job_id) == ([3], [], [1, 2])
 
 
 def test_after_the_end_nothing_is_processing(
-    client: TestClient, sessions: SessionFactory, fast: dict[str, Any]
+    client: TestClient, sessions: SessionFactory, opened_job: dict[str, Any]
 ) -> None:
-    job_id = fast["job_id"]
+    job_id = opened_job["job_id"]
     segment(sessions, job_id, 1, SegmentState.COMPLETED)
     segment(sessions, job_id, 2, SegmentState.FAILED)
     segment(sessions, job_id, 3, SegmentState.CANCELLED)
     update_job(sessions, job_id, status=JobStatus.FAILED, error_code="RENDER_FAILED", error_message="No.")
-    assert lists(client, job_id) == ([1], [2], [])
-    assert client.get(fast["status_url"]).json()["estimated_completion"] is None
+    assert read_segment_lists(client, job_id) == ([1], [2], [])
+    assert client.get(opened_job["status_url"]).json()["estimated_completion"] is None
 
 
 def test_estimate_is_in_words_from_earlier_jobs_and_then_from_its_own_speed(
     client: TestClient, sessions: SessionFactory
 ) -> None:
-    first = ask(client, DOCUMENTED).json()
-    began = datetime.fromisoformat(first["created_at"])
-    took = {"started_at": began, "ended_at": began + timedelta(seconds=240)}
+    first = start_fast(client, DOCUMENTED).json()
+    created_at = datetime.fromisoformat(first["created_at"])
+    took = {"started_at": created_at, "ended_at": created_at + timedelta(seconds=240)}
     update_job(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", progress=1.0, **took)
-    second = ask(client, DOCUMENTED).json()
+    second = start_fast(client, DOCUMENTED).json()
     assert second["estimated_completion"] == "4 minutes"
     status = client.get(second["status_url"]).json()
     assert (status["eta_s"], status["estimated_completion"]) == (None, "4 minutes")
@@ -165,16 +165,16 @@ def test_estimate_is_in_words_from_earlier_jobs_and_then_from_its_own_speed(
     assert client.get(first["status_url"]).json()["estimated_completion"] is None
 
 
-def test_list_and_cancel_answer_a_fast_job_with_its_segments(client: TestClient, fast: dict[str, Any]) -> None:
+def test_list_and_cancel_answer_a_fast_job_with_its_segments(client: TestClient, opened_job: dict[str, Any]) -> None:
     client.post(f"{API_ROOT}/generate", json={"prompt": "one shot"})
-    one_shot, listed = client.get(f"{API_ROOT}/generation").json()
+    one_shot, fast_job = client.get(f"{API_ROOT}/generation").json()
     assert "total_segments" not in one_shot
-    assert (listed["job_id"], listed["segments_processing"]) == (fast["job_id"], [1, 2, 3])
-    cancelled = client.post(f"{API_ROOT}/generation/{fast['batch_id']}/cancel").json()
+    assert (fast_job["job_id"], fast_job["segments_processing"]) == (opened_job["job_id"], [1, 2, 3])
+    cancelled = client.post(f"{API_ROOT}/generation/{opened_job['batch_id']}/cancel").json()
     assert (cancelled["status"], cancelled["segments_processing"]) == ("cancelled", [])
 
 
-def test_force_is_taken_and_kept(client: TestClient) -> None:
-    said = ask(client, {**DOCUMENTED, "force": True}).json()
-    assert client.get(said["status_url"]).json()["parameters"]["force"] is True
-    assert status_and_code(ask(client, {**DOCUMENTED, "force": "yes"})) == (422, "VALIDATION_ERROR")
+def test_force_is_accepted_and_stored(client: TestClient) -> None:
+    job = start_fast(client, {**DOCUMENTED, "force": True}).json()
+    assert client.get(job["status_url"]).json()["parameters"]["force"] is True
+    assert status_and_code(start_fast(client, {**DOCUMENTED, "force": "yes"})) == (422, "VALIDATION_ERROR")

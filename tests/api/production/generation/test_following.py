@@ -14,11 +14,11 @@ from tests.api.api_requests import API_ROOT, start_generation, status_and_code, 
 
 
 def test_status_has_the_documented_keys(client: TestClient) -> None:
-    said = start_generation(client)
-    status = client.get(said["status_url"])
+    opened = start_generation(client)
+    status = client.get(opened["status_url"])
     assert status.status_code == 200
     job = status.json()
-    assert (job["id"], job["job_id"]) == (str(said["job_id"]), said["job_id"])
+    assert (job["id"], job["job_id"]) == (str(opened["job_id"]), opened["job_id"])
     assert (job["status"], job["stage"], job["progress"]) == ("processing", "queued", 0)
     unknown = ("quality_score", "output_path", "video_url", "engine", "error", "eta_s", "prefect_run_url", "ended_at")
     assert {name: job[name] for name in unknown} == dict.fromkeys(unknown)
@@ -29,11 +29,11 @@ def test_status_has_the_documented_keys(client: TestClient) -> None:
 
 
 def test_all_forms_of_the_id_name_the_same_job(client: TestClient) -> None:
-    said = start_generation(client)
-    prompt_id = said["comfyui_job_id"]
-    forms = [said["job_id"], prompt_id, prompt_id.upper(), said["generation_id"]]
+    job = start_generation(client)
+    prompt_id = job["comfyui_job_id"]
+    forms = [job["job_id"], prompt_id, prompt_id.upper(), job["generation_id"]]
     answers = [client.get(f"{API_ROOT}/generation/{form}/status").json() for form in forms]
-    assert [answer["job_id"] for answer in answers] == [said["job_id"]] * 4
+    assert [answer["job_id"] for answer in answers] == [job["job_id"]] * 4
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_unknown_id_is_404(client: TestClient, key: str) -> None:
         assert status_and_code(client.request(method, f"{API_ROOT}/generation/{key}/{action}")) == (404, "NOT_FOUND")
 
 
-def test_running_and_failed_jobs_are_told_as_they_are(client: TestClient, sessions: SessionFactory) -> None:
+def test_running_and_failed_jobs_are_reported_accurately(client: TestClient, sessions: SessionFactory) -> None:
     job_id = start_generation(client)["job_id"]
     now = datetime.now(UTC)
     run = uuid.uuid4()
@@ -62,9 +62,9 @@ def test_running_and_failed_jobs_are_told_as_they_are(client: TestClient, sessio
 
 
 def test_cancel_twice_answers_the_same(client: TestClient) -> None:
-    said = start_generation(client)
-    first = client.post(f"{API_ROOT}/generation/{said['generation_id']}/cancel")
-    second = client.post(f"{API_ROOT}/generation/{said['comfyui_job_id']}/cancel")
+    job = start_generation(client)
+    first = client.post(f"{API_ROOT}/generation/{job['generation_id']}/cancel")
+    second = client.post(f"{API_ROOT}/generation/{job['comfyui_job_id']}/cancel")
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.json()["status"] == "cancelled"
     assert first.json()["ended_at"] == second.json()["ended_at"] is not None

@@ -1,4 +1,4 @@
-"""Every request is kept, and one that is sent again with its key never makes a second job."""
+"""Every request is stored, and repeating it with its key never opens a second job."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from db.models.jobs import GenerationRequest, ProductionJob
 from tests.api.api_requests import API_ROOT, DOCUMENTED_REQUEST, post_generate, start_generation, status_and_code
 
 
-def test_every_request_is_kept_as_it_was_sent(client: TestClient, sessions: SessionFactory) -> None:
+def test_every_request_is_stored_as_sent(client: TestClient, sessions: SessionFactory) -> None:
     answer = client.post(f"{API_ROOT}/generate", json=DOCUMENTED_REQUEST, headers={"X-Request-ID": "req_kept"})
     with sessions() as session:
-        kept = session.scalars(select(GenerationRequest).filter_by(job_id=answer.json()["job_id"])).one()
-    assert kept.body == DOCUMENTED_REQUEST
-    assert (kept.endpoint, kept.request_id, kept.status_code) == ("POST /api/anime/generate", "req_kept", 202)
-    assert kept.answer == answer.json()
+        stored = session.scalars(select(GenerationRequest).filter_by(job_id=answer.json()["job_id"])).one()
+    assert stored.body == DOCUMENTED_REQUEST
+    assert (stored.endpoint, stored.request_id, stored.status_code) == ("POST /api/anime/generate", "req_kept", 202)
+    assert stored.answer == answer.json()
 
 
 def test_same_key_and_body_replays_the_answer(client: TestClient) -> None:
     key = str(uuid.uuid4())
     first = post_generate(client, key=key)
-    again = post_generate(client, dict(reversed(DOCUMENTED_REQUEST.items())), key=key)
-    assert (again.status_code, again.headers["Idempotent-Replay"]) == (202, "true")
+    repeated = post_generate(client, dict(reversed(DOCUMENTED_REQUEST.items())), key=key)
+    assert (repeated.status_code, repeated.headers["Idempotent-Replay"]) == (202, "true")
     assert "Idempotent-Replay" not in first.headers
-    assert again.json() == first.json()
+    assert repeated.json() == first.json()
 
 
 def test_same_key_with_another_body_is_a_conflict(client: TestClient) -> None:
@@ -59,7 +59,7 @@ def test_odd_key_is_refused(client: TestClient, key: str | bytes) -> None:
     assert answer.json()["error"]["details"]["field"] == "Idempotency-Key"
 
 
-def test_eight_requests_at_once_with_one_key_make_one_job(client: TestClient, sessions: SessionFactory) -> None:
+def test_eight_simultaneous_requests_with_one_key_open_one_job(client: TestClient, sessions: SessionFactory) -> None:
     key = str(uuid.uuid4())
     body = {"prompt": f"at once {uuid.uuid4()}"}
     with ThreadPoolExecutor(8) as threads:

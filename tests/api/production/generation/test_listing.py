@@ -15,24 +15,24 @@ from tests.api.api_requests import API_ROOT, insert_project, start_generation, s
 
 def test_list_is_newest_first_in_pages_that_new_jobs_do_not_shift(client: TestClient, sessions: SessionFactory) -> None:
     project_id = insert_project(sessions)
-    asked = {"prompt": "test", "project_id": project_id}
-    made = [start_generation(client, asked)["job_id"] for _ in range(5)]
+    request = {"prompt": "test", "project_id": project_id}
+    job_ids = [start_generation(client, request)["job_id"] for _ in range(5)]
     page = client.get(f"{API_ROOT}/generation", params={"project_id": project_id, "limit": 2})
-    seen = [job["job_id"] for job in page.json()]
-    start_generation(client, asked)
+    listed_ids = [job["job_id"] for job in page.json()]
+    start_generation(client, request)
     while link := page.links.get("next"):
         assert f"cursor={page.headers['X-Next-Cursor']}" in link["url"]
         page = client.get(link["url"])
-        seen += [job["job_id"] for job in page.json()]
-    assert seen == made[::-1]
+        listed_ids += [job["job_id"] for job in page.json()]
+    assert listed_ids == job_ids[::-1]
     assert "X-Next-Cursor" not in page.headers
 
 
 def test_list_filters(client: TestClient, sessions: SessionFactory) -> None:
     project_id = insert_project(sessions)
-    asked = {"prompt": "test", "project_id": project_id}
+    request = {"prompt": "test", "project_id": project_id}
     start_generation(client, {"prompt": "of no project"})
-    old, failed, fresh = (start_generation(client, asked)["job_id"] for _ in range(3))
+    old, failed, fresh = (start_generation(client, request)["job_id"] for _ in range(3))
     update_job(sessions, old, created_at=datetime(2025, 11, 5, 4, 46, tzinfo=UTC))
     update_job(sessions, failed, status=JobStatus.FAILED, error_code="X", error_message="No.")
 

@@ -1,4 +1,4 @@
-"""Taking up a generation that has ended badly."""
+"""Retrying a generation that has failed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FAILED = {"error_code": "RENDER_FAILED", "error_message": "The disk is full"}
 
 
 @pytest.mark.parametrize("ending", [JobStatus.FAILED, JobStatus.MERGE_FAILED, JobStatus.CANCELLED])
-def test_what_ended_badly_is_under_way_again(client: TestClient, sessions: SessionFactory, ending: JobStatus) -> None:
-    said = start_generation(client)
-    update_job(sessions, said["job_id"], status=ending, **FAILED)
-    answer = client.post(f"{API_ROOT}/generation/{said['generation_id']}/retry")
+def test_a_failed_job_is_reopened(client: TestClient, sessions: SessionFactory, ending: JobStatus) -> None:
+    opened = start_generation(client)
+    update_job(sessions, opened["job_id"], status=ending, **FAILED)
+    answer = client.post(f"{API_ROOT}/generation/{opened['generation_id']}/retry")
     assert answer.status_code == 200, answer.text
     job = answer.json()
     assert (job["status"], job["stage"], job["error"], job["ended_at"]) == ("processing", "queued", None, None)
@@ -43,11 +43,11 @@ def test_a_retried_job_is_launched_again_at_once(api_database_url: str, sessions
 def await_runs(prefect: FakePrefect, job_id: int, count: int) -> None:
     deadline = time.monotonic() + 10
     while sum(run["parameters"] == {"job_id": job_id} for run in list(prefect.runs.values())) < count:
-        assert time.monotonic() < deadline, f"run {count} was not asked for"
+        assert time.monotonic() < deadline, f"run {count} was not requested"
         time.sleep(0.05)
 
 
-def test_what_runs_or_is_completed_is_not_retried(client: TestClient, sessions: SessionFactory) -> None:
+def test_a_running_or_completed_job_is_not_retried(client: TestClient, sessions: SessionFactory) -> None:
     job_id = start_generation(client)["job_id"]
     assert status_and_code(client.post(f"{API_ROOT}/generation/{job_id}/retry")) == (409, "CONFLICT")
     update_job(sessions, job_id, status=JobStatus.COMPLETED, output_path="/x.mp4")

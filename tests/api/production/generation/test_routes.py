@@ -1,4 +1,4 @@
-"""Asking for generations while Prefect is down: what is taken, what is refused."""
+"""Generation requests while Prefect is down: accepted and refused ones."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from tower.settings import Settings
 def test_documented_request_is_answered_as_documented_while_prefect_is_down(
     client: TestClient, sessions: SessionFactory
 ) -> None:
-    said = start_generation(client)
-    assert said["status"] == "processing"
-    assert said["job_type"] == "video_generation"
-    assert str(uuid.UUID(said["comfyui_job_id"])) == said["comfyui_job_id"]
-    assert (said["id"], said["generation_id"]) == (str(said["job_id"]), f"gen_{said['job_id']}")
-    assert said["created_at"].endswith("Z")
-    assert said["status_url"] == f"{API_ROOT}/generation/{said['job_id']}/status"
+    opened = start_generation(client)
+    assert opened["status"] == "processing"
+    assert opened["job_type"] == "video_generation"
+    assert str(uuid.UUID(opened["comfyui_job_id"])) == opened["comfyui_job_id"]
+    assert (opened["id"], opened["generation_id"]) == (str(opened["job_id"]), f"gen_{opened['job_id']}")
+    assert opened["created_at"].endswith("Z")
+    assert opened["status_url"] == f"{API_ROOT}/generation/{opened['job_id']}/status"
     with sessions() as session:
-        job = session.get_one(ProductionJob, said["job_id"])
+        job = session.get_one(ProductionJob, opened["job_id"])
     assert job.launch_after is not None
     assert job.prompt == "cyberpunk detective walking in neon city"
     assert (job.parameters["character"], job.parameters["duration_s"]) == ("kai", 5)
@@ -62,9 +62,9 @@ def test_shortest_documented_request_and_every_documented_field(client: TestClie
         "engine": "animatic",
         "negative_prompt": "blurry",
     }
-    said = start_generation(client, everything)
-    assert said["seed"] == 2**53 - 1
-    status = client.get(said["status_url"]).json()
+    job = start_generation(client, everything)
+    assert job["seed"] == 2**53 - 1
+    status = client.get(job["status_url"]).json()
     assert status["parameters"]["scene_type"] == "epic"
     assert (status["parameters"]["width"], status["parameters"]["fps"]) == (640, 12)
 
@@ -116,7 +116,7 @@ def test_refused_field_is_named_with_its_value(client: TestClient, field: str, v
     assert details["expected"]
 
 
-def test_an_unknown_engine_is_refused_with_those_that_there_are_as_openapi_lists_them(client: TestClient) -> None:
+def test_an_unknown_engine_is_refused_with_the_engines_that_openapi_lists(client: TestClient) -> None:
     answer = post_generate(client, {"prompt": "test", "engine": "oil"})
     assert status_and_code(answer) == (422, "VALIDATION_ERROR")
     assert answer.json()["error"]["message"] == "Invalid engine: expected 'auto', 'animatic' or 'comfyui'"
@@ -131,7 +131,7 @@ def test_one_side_without_the_other_is_refused(client: TestClient) -> None:
     assert "both or neither" in answer.json()["error"]["message"]
 
 
-def test_comfyui_where_nobody_has_one_is_refused_with_the_mend(client: TestClient) -> None:
+def test_comfyui_without_a_worker_is_refused_with_the_fix(client: TestClient) -> None:
     answer = post_generate(client, {"prompt": "test", "engine": "comfyui"})
     assert status_and_code(answer) == (503, "NO_COMFYUI")
     assert "tower worker gpu --comfyui" in answer.json()["error"]["message"]
@@ -158,13 +158,13 @@ def test_generation_makes_a_draft_project_active(client: TestClient, sessions: S
 
 
 def test_estimate_is_null_without_history_and_measured_with_it(client: TestClient, sessions: SessionFactory) -> None:
-    asked = {"prompt": "test", "duration": 1, "engine": "animatic"}
-    first = start_generation(client, asked)
+    request = {"prompt": "test", "duration": 1, "engine": "animatic"}
+    first = start_generation(client, request)
     assert first["estimated_completion"] is None
-    began = datetime.fromisoformat(first["created_at"])
-    took = {"started_at": began, "ended_at": began + timedelta(seconds=8)}
+    created_at = datetime.fromisoformat(first["created_at"])
+    took = {"started_at": created_at, "ended_at": created_at + timedelta(seconds=8)}
     update_job(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", **took)
-    second = start_generation(client, {**asked, "duration": 2})
+    second = start_generation(client, {**request, "duration": 2})
     expected = datetime.fromisoformat(second["created_at"]) + timedelta(seconds=16)
     assert datetime.fromisoformat(second["estimated_completion"]) == expected
 
@@ -175,11 +175,11 @@ def test_job_is_launched_once_prefect_answers(api_database_url: str) -> None:
         serve(prefect) as url,
         TestClient(create_app(Settings(database_url=api_database_url, prefect_api_url=f"{url}/api"))) as client,
     ):
-        said = start_generation(client, {"prompt": "test"})
+        job = start_generation(client, {"prompt": "test"})
         deadline = time.monotonic() + 10
-        while (run := client.get(said["status_url"]).json()["prefect_run_url"]) is None:
+        while (run := client.get(job["status_url"]).json()["prefect_run_url"]) is None:
             assert time.monotonic() < deadline, "not launched"
             time.sleep(0.05)
-        ours = [run for run in prefect.runs.values() if run["parameters"] == {"job_id": said["job_id"]}]
+        ours = [run for run in prefect.runs.values() if run["parameters"] == {"job_id": job["job_id"]}]
         assert run == f"{url}/runs/flow-run/{ours[0]['id']}"
         assert len(ours) == 1

@@ -1,4 +1,4 @@
-"""The queue on a real Prefect server: what its workers would be given is what the queue says."""
+"""The queue on a real Prefect server: its order is the order in which workers get runs."""
 
 from __future__ import annotations
 
@@ -42,27 +42,27 @@ def stack(api_database_url: str, prefect: PrefectClient, pools: None) -> Iterato
         yield client
 
 
-def queued(client: TestClient) -> list[dict[str, Any]]:
+def list_queued_jobs(client: TestClient) -> list[dict[str, Any]]:
     answer = client.get(f"{API_ROOT}/queue")
     assert answer.status_code == 200, answer.text
     jobs: list[dict[str, Any]] = answer.json()["jobs"]
     return jobs
 
 
-def order(client: TestClient) -> list[int]:
+def list_waiting_ids(client: TestClient) -> list[int]:
     """The ids of the jobs that wait, in the order of their positions."""
-    waiting = [job for job in queued(client) if job["position"] is not None]
+    waiting = [job for job in list_queued_jobs(client) if job["position"] is not None]
     assert sorted(job["position"] for job in waiting) == list(range(1, len(waiting) + 1))
     return [job["job_id"] for job in sorted(waiting, key=lambda job: job["position"])]
 
 
-def reorder(client: TestClient, job_id: int, **place: int) -> list[int]:
-    answer = client.post(f"{API_ROOT}/queue/reorder", json={"job_id": job_id, **place})
+def reorder(client: TestClient, job_id: int, **position: int) -> list[int]:
+    answer = client.post(f"{API_ROOT}/queue/reorder", json={"job_id": job_id, **position})
     assert answer.status_code == 200, answer.text
-    return order(client)
+    return list_waiting_ids(client)
 
 
-def test_queue_tells_what_renders_and_what_waits_in_prefects_order(
+def test_the_queue_lists_rendering_and_waiting_jobs_in_prefects_order(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     first, second, unbegun = (
@@ -70,31 +70,29 @@ def test_queue_tells_what_renders_and_what_waits_in_prefects_order(
         open_waiting_job(sessions, prefect),
         open_unstarted_job(sessions, prefect),
     )
-    one, two = list_segment_ids(sessions, first)
-    assert list_scheduled_runs(prefect, "gpu") == [one, two, *list_segment_ids(sessions, second)]
-    start_segment(sessions, prefect, one)
-    jobs = queued(stack)
+    rendering, waiting = list_segment_ids(sessions, first)
+    assert list_scheduled_runs(prefect, "gpu") == [rendering, waiting, *list_segment_ids(sessions, second)]
+    start_segment(sessions, prefect, rendering)
+    jobs = list_queued_jobs(stack)
     assert [(job["job_id"], job["state"], job["position"]) for job in jobs] == [
         (first, "rendering", 1),
         (second, "waiting", 2),
         (unbegun, "waiting", 3),
     ]
-    said = [(row["segment"], row["state"], row["worker"]) for row in jobs[0]["segments"]]
-    assert said == [(1, "processing", "gpu@box"), (2, "queued", None)]
+    segments = [(row["segment"], row["state"], row["worker"]) for row in jobs[0]["segments"]]
+    assert segments == [(1, "processing", "gpu@box"), (2, "queued", None)]
     assert jobs[2]["segments"] == []
     assert [job["eta_s"] for job in jobs] == [None, None, None]
 
 
-def test_a_moved_job_is_what_a_worker_is_given_next(
-    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
-) -> None:
+def test_a_worker_gets_the_moved_job_next(stack: TestClient, sessions: SessionFactory, prefect: PrefectClient) -> None:
     a, b, c = (open_waiting_job(sessions, prefect, count=2) for _ in range(3))
     answer = stack.post(f"{API_ROOT}/queue/next", json={"job_id": c})
     assert answer.status_code == 200, answer.text
-    assert order(stack) == [c, a, b]
+    assert list_waiting_ids(stack) == [c, a, b]
     expected = [row for job in (c, a, b) for row in list_segment_ids(sessions, job)]
     assert list_scheduled_runs(prefect, "gpu") == expected
-    priorities = {job["job_id"]: {row["priority"] for row in job["segments"]} for job in queued(stack)}
+    priorities = {job["job_id"]: {row["priority"] for row in job["segments"]} for job in list_queued_jobs(stack)}
     assert priorities == {c: {4}, a: {5}, b: {5}}
 
 
@@ -108,11 +106,11 @@ def test_jobs_are_moved_beside_others_and_to_positions(
     assert reorder(stack, b, position=99) == [d, c, a, b]
     assert reorder(stack, c, position=3) == [d, a, c, b]
     assert list_scheduled_runs(prefect, "gpu") == [list_segment_ids(sessions, job)[0] for job in (d, a, c, b)]
-    late = open_waiting_job(sessions, prefect)
-    assert order(stack) == [d, a, c, b, late]
+    last = open_waiting_job(sessions, prefect)
+    assert list_waiting_ids(stack) == [d, a, c, b, last]
 
 
-def test_a_job_that_has_not_begun_moves_among_its_like(
+def test_an_unstarted_job_moves_among_other_unstarted_jobs(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     begun = open_waiting_job(sessions, prefect)
@@ -123,7 +121,7 @@ def test_a_job_that_has_not_begun_moves_among_its_like(
     assert reorder(stack, begun, after=x) == [begun, x, y]
 
 
-def test_a_job_overtakes_the_segments_that_wait_of_one_that_renders(
+def test_a_job_overtakes_the_waiting_segments_of_a_rendering_job(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     long, short = open_waiting_job(sessions, prefect, count=3), open_waiting_job(sessions, prefect)
@@ -135,13 +133,13 @@ def test_a_job_overtakes_the_segments_that_wait_of_one_that_renders(
     ]
 
 
-def test_what_does_not_wait_cannot_be_moved(
+def test_a_job_that_does_not_wait_cannot_be_moved(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     rendering = open_waiting_job(sessions, prefect)
-    waits = open_waiting_job(sessions, prefect)
+    waiting = open_waiting_job(sessions, prefect)
     start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
-    for body in ({"job_id": rendering, "position": 1}, {"job_id": waits, "before": rendering}):
+    for body in ({"job_id": rendering, "position": 1}, {"job_id": waiting, "before": rendering}):
         assert status_and_code(stack.post(f"{API_ROOT}/queue/reorder", json=body)) == (409, "CONFLICT")
     assert status_and_code(stack.post(f"{API_ROOT}/queue/next", json={"job_id": 999_999_999})) == (404, "NOT_FOUND")
 
@@ -156,11 +154,11 @@ def test_what_does_not_wait_cannot_be_moved(
         {"position": 1},
     ],
 )
-def test_a_place_must_be_one(client: TestClient, body: dict[str, int]) -> None:
+def test_exactly_one_position_must_be_given(client: TestClient, body: dict[str, int]) -> None:
     assert status_and_code(client.post(f"{API_ROOT}/queue/reorder", json=body)) == (422, "VALIDATION_ERROR")
 
 
-def test_a_paused_queue_hands_out_nothing_until_it_is_resumed(
+def test_a_paused_queue_starts_nothing_until_it_is_resumed(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
     job_id = open_waiting_job(sessions, prefect)
@@ -173,35 +171,33 @@ def test_a_paused_queue_hands_out_nothing_until_it_is_resumed(
     assert list_scheduled_runs(prefect, "gpu") == list_segment_ids(sessions, job_id)
 
 
-def test_cancel_pending_leaves_what_has_begun(
-    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
-) -> None:
+def test_cancel_pending_keeps_started_jobs(stack: TestClient, sessions: SessionFactory, prefect: PrefectClient) -> None:
     rendering, half_done = open_waiting_job(sessions, prefect, count=2), open_waiting_job(sessions, prefect, count=2)
-    waits, unbegun = open_waiting_job(sessions, prefect), open_unstarted_job(sessions, prefect)
+    waiting, unstarted = open_waiting_job(sessions, prefect), open_unstarted_job(sessions, prefect)
     start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
     complete_segment(sessions, list_segment_ids(sessions, half_done)[0], insert_asset(sessions, half_done), took_s=1)
     answer = stack.post(f"{API_ROOT}/queue/cancel-pending")
     assert answer.status_code == 200, answer.text
-    assert answer.json()["cancelled"] == [waits, unbegun]
+    assert answer.json()["cancelled"] == [waiting, unstarted]
     assert {job["job_id"] for job in answer.json()["jobs"]} == {rendering, half_done}
-    assert stack.get(f"{API_ROOT}/generation/{waits}/status").json()["status"] == "cancelled"
+    assert stack.get(f"{API_ROOT}/generation/{waiting}/status").json()["status"] == "cancelled"
     assert stack.post(f"{API_ROOT}/queue/cancel-pending").json()["cancelled"] == []
 
 
-def test_times_come_from_what_segments_took(
+def test_estimates_come_from_the_durations_of_segments(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
-    measured, rendering, waits = (open_waiting_job(sessions, prefect) for _ in range(3))
-    complete_segment(sessions, list_segment_ids(sessions, measured)[0], insert_asset(sessions, measured), took_s=8)
-    update_job(sessions, measured, status="failed", error_code="X", error_message="No.")
+    finished, rendering, waiting = (open_waiting_job(sessions, prefect) for _ in range(3))
+    complete_segment(sessions, list_segment_ids(sessions, finished)[0], insert_asset(sessions, finished), took_s=8)
+    update_job(sessions, finished, status="failed", error_code="X", error_message="No.")
     start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
-    etas = {job["job_id"]: job["eta_s"] for job in queued(stack)}
-    assert etas == {rendering: 8.0, waits: 8.0}  # the pool has slots for all
+    etas = {job["job_id"]: job["eta_s"] for job in list_queued_jobs(stack)}
+    assert etas == {rendering: 8.0, waiting: 8.0}  # the pool has slots for all
     stack.post(f"{API_ROOT}/queue/pause")
-    assert {job["job_id"]: job["eta_s"] for job in queued(stack)} == {rendering: 8.0, waits: None}
+    assert {job["job_id"]: job["eta_s"] for job in list_queued_jobs(stack)} == {rendering: 8.0, waiting: None}
 
 
-def test_without_prefect_the_queue_is_told_from_the_database_and_cannot_be_changed(client: TestClient) -> None:
+def test_without_prefect_the_queue_comes_from_the_database_and_cannot_be_changed(client: TestClient) -> None:
     first, second = start_generation(client)["job_id"], start_generation(client)["job_id"]
     answer = client.get(f"{API_ROOT}/queue").json()
     assert (answer["paused"], answer["slots"]) == (None, None)

@@ -1,4 +1,4 @@
-"""The workers: as they report themselves, as Prefect sees them, with what each renders."""
+"""The list of workers: their own reports, Prefect's view, and the segment that each renders."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ AWAY = RenderError("ComfyUI does not answer", code=ErrorCode.COMFYUI_UNREACHABLE
 
 @pytest.fixture
 def rows(api_database_url: str) -> Iterator[list[WorkerRow]]:
-    made = [WorkerRow(api_database_url, name) for name in ("gpu-1", "gpu-2")]
-    yield made
-    for row in made:
+    workers = [WorkerRow(api_database_url, name) for name in ("gpu-1", "gpu-2")]
+    yield workers
+    for row in workers:
         row.close()
 
 
-def test_without_prefect_their_own_reports_are_told(
+def test_without_prefect_workers_are_listed_from_their_reports(
     client: TestClient, sessions: SessionFactory, rows: list[WorkerRow]
 ) -> None:
     rows[0].report(BOX)
@@ -44,14 +44,14 @@ def test_without_prefect_their_own_reports_are_told(
             workers.record_failure(session, "gpu-1", AWAY)
     answer = client.get(f"{API_ROOT}/workers").json()
     assert "does not answer" in answer["reason"]
-    [said] = answer["workers"]
-    assert (said["name"], said["pool"], said["prefect_status"], said["rendering"]) == ("gpu-1", "gpu", None, [])
-    report = said["report"]
+    [worker] = answer["workers"]
+    assert (worker["name"], worker["pool"], worker["prefect_status"], worker["rendering"]) == ("gpu-1", "gpu", None, [])
+    report = worker["report"]
     assert (report["state"], report["last_failure"]) == ("unwell", "ComfyUI does not answer")
     assert (report["gpu"], report["slots"], report["vram_free_bytes"]) == ("NVIDIA GeForce RTX 3060", 2, 11)
 
 
-def test_prefects_view_and_what_renders_are_joined_by_name(
+def test_prefect_workers_and_rendering_segments_are_joined_by_name(
     api_database_url: str, sessions: SessionFactory, rows: list[WorkerRow]
 ) -> None:
     for row, report in zip(rows, (BOX, ATTIC), strict=True):

@@ -1,4 +1,4 @@
-"""Feedback on takes, what follows from it, and the assets themselves."""
+"""Feedback on takes, its consequences, and the assets themselves."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def take(client: TestClient, sessions: SessionFactory, tmp_path: Path) -> dict[s
     return {"id": row.id, "project_id": project_id, "job_id": job_id, "path": path}
 
 
-def give(client: TestClient, take: dict[str, Any], **fields: Any) -> Any:
+def give_feedback(client: TestClient, take: dict[str, Any], **fields: Any) -> Any:
     return require_success(client.post(f"{API_ROOT}/feedback", json={"asset_id": take["id"], **fields}), 201)
 
 
-def test_rating_is_kept_and_decides_nothing(client: TestClient, take: dict[str, Any]) -> None:
-    given = give(client, take, kind="rating", rating=4)
-    assert given["decision_id"] is None
-    assert (given["feedback"]["rating"], given["feedback"]["author"]) == (4, "local")
-    assert (given["feedback"]["project_id"], given["feedback"]["job_id"]) == (take["project_id"], take["job_id"])
-    assert read_all_pages(client, "feedback", asset_id=take["id"]) == [given["feedback"]]
+def test_a_rating_is_stored_and_decides_nothing(client: TestClient, take: dict[str, Any]) -> None:
+    feedback = give_feedback(client, take, kind="rating", rating=4)
+    assert feedback["decision_id"] is None
+    assert (feedback["feedback"]["rating"], feedback["feedback"]["author"]) == (4, "local")
+    assert (feedback["feedback"]["project_id"], feedback["feedback"]["job_id"]) == (take["project_id"], take["job_id"])
+    assert read_all_pages(client, "feedback", asset_id=take["id"]) == [feedback["feedback"]]
     assert read_all_pages(client, "decisions", project_id=take["project_id"]) == []
 
 
@@ -49,13 +49,13 @@ def test_last_verdict_is_the_example_and_each_is_a_decision(
     client: TestClient, sessions: SessionFactory, take: dict[str, Any]
 ) -> None:
     notes = [{"frame": 23, "note": "red instead of blue"}]
-    rejected = give(client, take, kind="rejection", reason="The coat changes", frame_notes=notes)
+    rejected = give_feedback(client, take, kind="rejection", reason="The coat changes", frame_notes=notes)
     assert rejected["feedback"]["frame_notes"] == notes
     village = create_scene(client, take["project_id"])
-    approved = give(client, take, kind="approval", scene_id=village["id"])
+    approved = give_feedback(client, take, kind="approval", scene_id=village["id"])
     assert approved["feedback"]["scene_key"] == village["key"]
     decided = read_all_pages(client, "decisions", project_id=take["project_id"], limit=1)
-    assert [(one["id"], one["kind"]) for one in decided] == [
+    assert [(decision["id"], decision["kind"]) for decision in decided] == [
         (approved["decision_id"], "approval"),
         (rejected["decision_id"], "rejection"),
     ]
@@ -82,41 +82,41 @@ def test_bad_feedback_is_refused(client: TestClient, take: dict[str, Any], body:
     assert read_all_pages(client, "feedback") == []
 
 
-def test_feedback_on_nothing_and_for_a_strange_scene(client: TestClient, take: dict[str, Any]) -> None:
+def test_feedback_on_an_unknown_take_or_scene_is_refused(client: TestClient, take: dict[str, Any]) -> None:
     unknown = client.post(f"{API_ROOT}/feedback", json={"asset_id": 999999999, "kind": "approval"})
     assert status_and_code(unknown) == (404, "NOT_FOUND")
-    stranger = create_scene(client, create_project(client))
-    body = {"asset_id": take["id"], "kind": "approval", "scene_id": stranger["id"]}
+    foreign_scene = create_scene(client, create_project(client))
+    body = {"asset_id": take["id"], "kind": "approval", "scene_id": foreign_scene["id"]}
     assert status_and_code(client.post(f"{API_ROOT}/feedback", json=body)) == (422, "VALIDATION_ERROR")
 
 
 def test_asset_is_listed_shown_and_downloaded_in_ranges(client: TestClient, take: dict[str, Any]) -> None:
-    listed = read_all_pages(client, "assets", project_id=take["project_id"], kind="video")
-    shown = require_success(client.get(f"{API_ROOT}/assets/{take['id']}"))
-    assert listed == [shown]
-    assert (shown["provenance"], shown["probe"]) == ({"engine": "animatic"}, {"frames": 24})
-    whole = client.get(shown["file_url"])
+    assets = read_all_pages(client, "assets", project_id=take["project_id"], kind="video")
+    asset = require_success(client.get(f"{API_ROOT}/assets/{take['id']}"))
+    assert assets == [asset]
+    assert (asset["provenance"], asset["probe"]) == ({"engine": "animatic"}, {"frames": 24})
+    whole = client.get(asset["file_url"])
     assert (whole.content, whole.headers["content-type"]) == (BYTES, "video/mp4")
-    part = client.get(shown["file_url"], headers={"Range": "bytes=2-4"})
+    part = client.get(asset["file_url"], headers={"Range": "bytes=2-4"})
     assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
-    assert status_and_code(client.get(shown["file_url"], headers={"Range": "bytes=10-"}))[0] == 416
-    assert client.head(shown["file_url"]).headers["content-length"] == "10"
+    assert status_and_code(client.get(asset["file_url"], headers={"Range": "bytes=10-"}))[0] == 416
+    assert client.head(asset["file_url"]).headers["content-length"] == "10"
     assert read_all_pages(client, "assets", project_id=create_project(client)) == []
     assert read_all_pages(client, "assets", job_id=take["job_id"], sha256="b" * 64) == []
     take["path"].unlink()
-    assert status_and_code(client.get(shown["file_url"])) == (404, "FILE_MISSING")
+    assert status_and_code(client.get(asset["file_url"])) == (404, "FILE_MISSING")
     require_success(client.delete(f"{API_ROOT}/projects/{take['project_id']}"))
     assert status_and_code(client.get(f"{API_ROOT}/assets/{take['id']}")) == (404, "NOT_FOUND")
     assert read_all_pages(client, "assets") == []
 
 
-def test_the_example_has_the_parameters_that_were_settled_by_the_render(
+def test_the_example_has_the_resolved_parameters_of_the_render(
     client: TestClient, sessions: SessionFactory, take: dict[str, Any]
 ) -> None:
     shot = {"model": "mine.safetensors", "seed": 7, "steps": 30, "sampler": "euler", "width": 512, "prompt": "longer"}
     with sessions.begin() as session:
         session.get_one(Asset, take["id"]).provenance = {"engine": "comfyui", "shot": shot}
-    give(client, take, kind="approval")
+    give_feedback(client, take, kind="approval")
     with sessions() as session:
         example = session.scalars(select(TrainingExample)).one()
     assert example.parameters["prompt"] == "rain"

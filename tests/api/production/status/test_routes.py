@@ -1,4 +1,4 @@
-"""Health and status: true of the database, and honest about what does not answer."""
+"""Health and status: figures from the database, and the reason for each part that does not answer."""
 
 from __future__ import annotations
 
@@ -27,16 +27,18 @@ def test_health_as_documented(client: TestClient) -> None:
 
 
 def test_health_is_503_without_a_database() -> None:
-    with reserve_refusing_address() as nobody:
-        settings = Settings(database_url=f"postgresql://{nobody.removeprefix('http://')}/x", prefect_api_url=nobody)
+    with reserve_refusing_address() as refusing_url:
+        settings = Settings(
+            database_url=f"postgresql://{refusing_url.removeprefix('http://')}/x", prefect_api_url=refusing_url
+        )
         with TestClient(create_app(settings)) as client:
             for path in (f"{A}/health", "/api/anime-enhanced/health"):
                 answer = client.get(path)
                 assert answer.status_code == 503
                 assert answer.json()["error"]["code"] == "UNAVAILABLE"
                 assert answer.json()["error"]["details"]["status"] == "unhealthy"
-            asked = client.post(f"{A}/generate", json={"prompt": "test"})
-            assert (asked.status_code, asked.json()["error"]["code"]) == (503, "UNAVAILABLE")
+            opened = client.post(f"{A}/generate", json={"prompt": "test"})
+            assert (opened.status_code, opened.json()["error"]["code"]) == (503, "UNAVAILABLE")
             status = client.get(f"{A}/status")
             assert status.status_code == 200
             assert status.json()["status"] == "degraded"
@@ -49,7 +51,7 @@ def test_service_without_a_database_url_does_not_start() -> None:
         create_app(Settings(database_url=None))
 
 
-def test_status_without_prefect_and_comfyui_says_why(client: TestClient) -> None:
+def test_status_without_prefect_and_comfyui_gives_the_reasons(client: TestClient) -> None:
     answer = client.get(f"{A}/status")
     assert answer.status_code == 200
     status = answer.json()
@@ -74,7 +76,7 @@ def test_status_without_prefect_and_comfyui_says_why(client: TestClient) -> None
     assert (status["engine"]["installed"].keys(), status["engine"]["broken"]) == ({"animatic", "comfyui"}, {})
 
 
-def test_status_lists_the_endpoints_that_there_are(client: TestClient) -> None:
+def test_status_lists_the_existing_endpoints(client: TestClient) -> None:
     endpoints = client.get(f"{A}/status").json()["endpoints"]
     assert f"POST {A}/generate" in endpoints
     assert "GET /api/anime-enhanced/health" in endpoints
@@ -98,7 +100,7 @@ def test_status_with_prefect_and_comfyui(api_database_url: str) -> None:
     with serve(FakePrefect()) as prefect, serve(comfyui) as comfyui_url:
         settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api", comfyui_url=comfyui_url)
         with TestClient(create_app(settings)) as client:
-            answers = (client.get(f"{A}/status").json() for _ in range(10))  # a busy machine may take over two seconds
+            answers = (client.get(f"{A}/status").json() for _ in range(10))  # a busy machine can take over two seconds
             status = next(answer for answer in answers if answer["status"] == "healthy")
     assert (status["prefect"]["version"], status["prefect"]["url"]) == ("3.8.8", f"{prefect}/api")
     worker = {"name": "gpu-1", "status": "ONLINE", "last_heartbeat": "2025-11-05T04:46:12Z"}
@@ -106,16 +108,18 @@ def test_status_with_prefect_and_comfyui(api_database_url: str) -> None:
     assert (status["comfyui"]["reachable"], status["comfyui"]["version"]) == (True, "0.33.0")
 
 
-def test_status_does_not_wait_for_the_mute_and_knows_what_is_no_comfyui(api_database_url: str) -> None:
+def test_status_does_not_wait_for_a_silent_server_and_detects_a_wrong_one(
+    api_database_url: str,
+) -> None:
     def other(method: str, path: str, body: object) -> tuple[int, object]:
         return 200, ["hello"]
 
     with serve_silence() as prefect, serve(other) as no_comfyui:
         settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api", comfyui_url=no_comfyui)
         with TestClient(create_app(settings)) as client:
-            began = time.monotonic()
+            start_s = time.monotonic()
             status = client.get(f"{A}/status").json()
-            assert time.monotonic() - began < 4
+            assert time.monotonic() - start_s < 4
     assert status["prefect"]["reason"] == status["workers"]["reason"] == "no answer within 2 s"
     assert "not ComfyUI" in status["comfyui"]["reason"]
     assert status["database"]["reachable"] is True

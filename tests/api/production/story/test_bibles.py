@@ -41,12 +41,12 @@ KAI_AGAIN = {
 
 
 @pytest.mark.parametrize("form", [BIBLE, SECOND])
-def test_documented_bible(client: TestClient, form: dict[str, Any]) -> None:
+def test_the_documented_bible_is_created(client: TestClient, form: dict[str, Any]) -> None:
     url = f"{API_ROOT}/projects/{create_project(client)}/bible"
     assert status_and_code(client.get(url)) == (404, "NOT_FOUND")
-    made = require_edit(client.post(url, json=form), 201)
-    assert made.items() >= form.items()
-    assert require_success(client.get(url)) == made
+    created = require_edit(client.post(url, json=form), 201)
+    assert created.items() >= form.items()
+    assert require_success(client.get(url)) == created
     assert status_and_code(client.post(url, json=form)) == (409, "CONFLICT")
 
 
@@ -58,47 +58,47 @@ def test_put_replaces_the_whole_bible_and_history_keeps_it(client: TestClient) -
     replaced = require_success(client.put(url, json={**SECOND, "message": "Another world"}))
     assert replaced.items() >= (SECOND | {"visual_style": {}, "world_setting": {}}).items()
     changes = require_success(client.get(f"{url}/history"))
-    assert [(one["part"], one["before"] is None) for one in changes] == [("bible", False), ("bible", True)]
+    assert [(change["part"], change["before"] is None) for change in changes] == [("bible", False), ("bible", True)]
     assert changes[0]["message"] == "Another world"
     assert changes[0]["before"]["visual_style"] == BIBLE["visual_style"]
     assert changes[0]["after"]["title"] == SECOND["title"]
-    then = require_success(client.get(url, params={"at": changes[1]["commit"]}))
-    assert then.items() >= BIBLE.items()
+    earlier = require_success(client.get(url, params={"at": changes[1]["commit"]}))
+    assert earlier.items() >= BIBLE.items()
 
 
 @pytest.mark.parametrize("form", [KAI, KAI_AGAIN])
-def test_documented_bible_character(client: TestClient, form: dict[str, Any]) -> None:
+def test_the_documented_bible_character_is_created(client: TestClient, form: dict[str, Any]) -> None:
     project_id = create_project(client)
     url = f"{API_ROOT}/projects/{project_id}/bible/characters"
     assert status_and_code(client.post(url, json=form)) == (404, "NOT_FOUND")
     create_bible(client, project_id)
     answer = client.post(url, json=form)
-    made = require_edit(answer, 201)
-    assert made.items() >= form.items()
-    assert require_success(client.get(url)) == [made]
-    assert require_success(client.get(answer.headers["Location"])) == made
+    created = require_edit(answer, 201)
+    assert created.items() >= form.items()
+    assert require_success(client.get(url)) == [created]
+    assert require_success(client.get(answer.headers["Location"])) == created
     assert status_and_code(client.post(url, json=form)) == (409, "CONFLICT")
 
 
 def test_bible_character_is_changed_linked_and_deleted(client: TestClient) -> None:
     project_id = create_project(client)
     create_bible(client, project_id)
-    drawn = create_character(client, project_id)
-    one = require_success(client.post(f"{API_ROOT}/projects/{project_id}/bible/characters", json=KAI), 201)
-    url = f"{API_ROOT}/projects/{project_id}/bible/characters/{one['id']}"
+    character = create_character(client, project_id)
+    entry = require_success(client.post(f"{API_ROOT}/projects/{project_id}/bible/characters", json=KAI), 201)
+    url = f"{API_ROOT}/projects/{project_id}/bible/characters/{entry['id']}"
     read = client.get(url).headers["ETag"]
     changed = require_success(
-        client.put(url, json={"role": "hero", "character_id": drawn["id"]}, headers={"If-Match": read})
+        client.put(url, json={"role": "hero", "character_id": character["id"]}, headers={"If-Match": read})
     )
-    assert (changed["role"], changed["character_key"], changed["version"]) == ("hero", drawn["key"], 2)
+    assert (changed["role"], changed["character_key"], changed["version"]) == ("hero", character["key"], 2)
     assert changed.items() >= KAI.items()
     assert status_and_code(client.put(url, json={"role": "x"}, headers={"If-Match": read})) == (
         412,
         "PRECONDITION_FAILED",
     )
-    stranger = create_character(client, create_project(client))
-    assert status_and_code(client.put(url, json={"character_id": stranger["id"]})) == (404, "NOT_FOUND")
-    require_success(client.delete(f"{API_ROOT}/characters/{drawn['id']}"))
+    foreign_character = create_character(client, create_project(client))
+    assert status_and_code(client.put(url, json={"character_id": foreign_character["id"]})) == (404, "NOT_FOUND")
+    require_success(client.delete(f"{API_ROOT}/characters/{character['id']}"))
     assert require_success(client.get(url))["character_key"] is None
     require_success(client.delete(url))
     assert status_and_code(client.get(url)) == (404, "NOT_FOUND")
@@ -111,19 +111,19 @@ def test_bible_character_is_changed_linked_and_deleted(client: TestClient) -> No
     ]
 
 
-def test_character_of_another_bible_is_not_reached(client: TestClient) -> None:
+def test_a_character_of_another_bible_is_not_found(client: TestClient) -> None:
     mine, other = create_project(client), create_project(client)
     for project_id in (mine, other):
         create_bible(client, project_id)
-    one = require_success(client.post(f"{API_ROOT}/projects/{other}/bible/characters", json=KAI), 201)
-    url = f"{API_ROOT}/projects/{mine}/bible/characters/{one['id']}"
+    entry = require_success(client.post(f"{API_ROOT}/projects/{other}/bible/characters", json=KAI), 201)
+    url = f"{API_ROOT}/projects/{mine}/bible/characters/{entry['id']}"
     for method in ("GET", "PUT", "DELETE"):
         answer = client.request(method, url, json={"role": "x"} if method == "PUT" else None)
         assert status_and_code(answer) == (404, "NOT_FOUND")
     assert require_success(client.get(f"{API_ROOT}/projects/{mine}/bible/characters")) == []
 
 
-def test_bible_of_a_branch(client: TestClient) -> None:
+def test_a_branch_has_its_own_bible(client: TestClient) -> None:
     project_id = create_project(client)
     create_bible(client, project_id)
     create_branch(client, project_id)

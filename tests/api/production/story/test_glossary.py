@@ -19,7 +19,7 @@ BELL = {
 }
 
 
-def check(client: TestClient, **body: Any) -> Any:
+def check_culture(client: TestClient, **body: Any) -> Any:
     return require_success(client.post(f"{API_ROOT}/cultural-validations", json=body), 201)
 
 
@@ -37,44 +37,49 @@ def check(client: TestClient, **body: Any) -> Any:
 def test_prompt_is_checked_against_the_glossary(
     client: TestClient, prompt: str, expected: list[tuple[str | None, str, str | None]]
 ) -> None:
-    found = check(client, prompt=prompt)
-    assert [(one["element_name"], one["finding"], one["severity"]) for one in found] == expected
-    assert {one["kind"] for one in found} == {"prompt"}
-    assert all((one["message"] is not None) == (one["finding"] in ("broken", "unclear")) for one in found)
+    findings = check_culture(client, prompt=prompt)
+    assert [(finding["element_name"], finding["finding"], finding["severity"]) for finding in findings] == expected
+    assert {finding["kind"] for finding in findings} == {"prompt"}
+    assert all(
+        (finding["message"] is not None) == (finding["finding"] in ("broken", "unclear")) for finding in findings
+    )
 
 
-def test_scene_is_checked_with_all_its_words_and_the_findings_are_kept(client: TestClient) -> None:
+def test_all_text_of_a_scene_is_checked_and_the_findings_are_stored(client: TestClient) -> None:
     project_id = create_project(client)
     line = {"character": "Ren", "line": "畳に土足で上がるな", "timestamp": 0}
     village = create_scene(client, project_id, dialogue=[line], location="torii before the shrine")
-    found = check(client, scene_id=village["id"])
-    assert [(one["element_name"], one["finding"]) for one in found] == [("genkan", "broken"), ("torii", "followed")]
-    assert {(one["kind"], one["scene_key"], one["project_id"]) for one in found} == {
+    findings = check_culture(client, scene_id=village["id"])
+    assert [(finding["element_name"], finding["finding"]) for finding in findings] == [
+        ("genkan", "broken"),
+        ("torii", "followed"),
+    ]
+    assert {(finding["kind"], finding["scene_key"], finding["project_id"]) for finding in findings} == {
         ("scene", village["key"], project_id)
     }
-    assert len({one["check_id"] for one in found}) == 1
-    check(client, prompt="rain", project_id=project_id)
-    kept = read_all_pages(client, "cultural-validations", project_id=project_id, limit=1)
-    assert [one["finding"] for one in kept] == ["nothing", "followed", "broken"]
-    assert read_all_pages(client, "cultural-validations", project_id=project_id, finding="broken") == found[:1]
+    assert len({finding["check_id"] for finding in findings}) == 1
+    check_culture(client, prompt="rain", project_id=project_id)
+    stored = read_all_pages(client, "cultural-validations", project_id=project_id, limit=1)
+    assert [finding["finding"] for finding in stored] == ["nothing", "followed", "broken"]
+    assert read_all_pages(client, "cultural-validations", project_id=project_id, finding="broken") == findings[:1]
     assert len(read_all_pages(client, "cultural-validations", project_id=project_id, scene_key=village["key"])) == 2
     assert read_all_pages(client, "cultural-validations", project_id=create_project(client)) == []
 
 
-def test_own_element_is_made_used_changed_and_deleted(client: TestClient) -> None:
+def test_a_custom_element_is_created_used_changed_and_deleted(client: TestClient) -> None:
     mine, other = create_project(client), create_project(client)
-    made = require_success(client.post(f"{API_ROOT}/cultural-elements", json={"project_id": mine, **BELL}), 201)
-    assert made.items() >= BELL.items()
+    element = require_success(client.post(f"{API_ROOT}/cultural-elements", json={"project_id": mine, **BELL}), 201)
+    assert element.items() >= BELL.items()
     assert status_and_code(client.post(f"{API_ROOT}/cultural-elements", json={"project_id": mine, **BELL})) == (
         409,
         "CONFLICT",
     )
-    late = "the shrine bell after the prayer"
-    assert [one["finding"] for one in check(client, prompt=late, project_id=mine)] == ["broken"]
-    assert [one["finding"] for one in check(client, prompt=late, project_id=other)] == ["nothing"]
-    url = f"{API_ROOT}/cultural-elements/{made['id']}"
+    prompt = "the shrine bell after the prayer"
+    assert [finding["finding"] for finding in check_culture(client, prompt=prompt, project_id=mine)] == ["broken"]
+    assert [finding["finding"] for finding in check_culture(client, prompt=prompt, project_id=other)] == ["nothing"]
+    url = f"{API_ROOT}/cultural-elements/{element['id']}"
     assert require_success(client.put(url, json={"violations": []}))["violations"] == []
-    assert [one["finding"] for one in check(client, prompt=late, project_id=mine)] == ["followed"]
+    assert [finding["finding"] for finding in check_culture(client, prompt=prompt, project_id=mine)] == ["followed"]
     built_in = len(read_all_pages(client, "cultural-elements"))
     assert built_in >= 10
     assert len(read_all_pages(client, "cultural-elements", project_id=mine, limit=4)) == built_in + 1
@@ -83,17 +88,17 @@ def test_own_element_is_made_used_changed_and_deleted(client: TestClient) -> Non
     assert len(read_all_pages(client, "cultural-validations", project_id=mine)) == 2
 
 
-def test_built_in_element_stays_and_gives_way_to_one_of_its_name(client: TestClient) -> None:
+def test_a_built_in_element_cannot_change_and_is_overridden_by_name(client: TestClient) -> None:
     kimono = next(row for row in read_all_pages(client, "cultural-elements") if row["name"] == "kimono")
     url = f"{API_ROOT}/cultural-elements/{kimono['id']}"
     assert status_and_code(client.put(url, json={"rule": "x"})) == (409, "CONFLICT")
     assert status_and_code(client.put(url, json={"name": "x"})) == (409, "CONFLICT")
     assert status_and_code(client.delete(url)) == (409, "CONFLICT")
     mine = create_project(client)
-    own = BELL | {"project_id": mine, "name": "Kimono", "triggers": ["kimono"], "violations": ["red"]}
-    require_success(client.post(f"{API_ROOT}/cultural-elements", json=own), 201)
-    found = check(client, prompt="a red kimono, left over right", project_id=mine)
-    assert [(one["element_name"], one["finding"]) for one in found] == [("Kimono", "broken")]
+    override = BELL | {"project_id": mine, "name": "Kimono", "triggers": ["kimono"], "violations": ["red"]}
+    require_success(client.post(f"{API_ROOT}/cultural-elements", json=override), 201)
+    findings = check_culture(client, prompt="a red kimono, left over right", project_id=mine)
+    assert [(finding["element_name"], finding["finding"]) for finding in findings] == [("Kimono", "broken")]
 
 
 @pytest.mark.parametrize(
@@ -106,5 +111,5 @@ def test_built_in_element_stays_and_gives_way_to_one_of_its_name(client: TestCli
         ({"scene_id": 999999999}, 404),
     ],
 )
-def test_check_of_nothing_is_refused(client: TestClient, body: dict[str, Any], status: int) -> None:
+def test_an_empty_check_is_refused(client: TestClient, body: dict[str, Any], status: int) -> None:
     assert status_and_code(client.post(f"{API_ROOT}/cultural-validations", json=body))[0] == status

@@ -1,4 +1,4 @@
-"""Projects over HTTP: as documented, in pages, in the bin and out of it."""
+"""Projects over HTTP: as documented, in pages, deleted and restored."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ FORM = {
 
 
 @pytest.mark.parametrize("form", [FORM, {"name": "My Anime Project", "description": "Test project"}])
-def test_documented_project_is_made_as_a_draft(client: TestClient, form: dict[str, object]) -> None:
+def test_a_documented_project_is_created_as_a_draft(client: TestClient, form: dict[str, object]) -> None:
     answer = client.post(f"{API_ROOT}/projects", json=form)
-    made = require_success(answer, 201)
-    assert {name: made[name] for name in form} == form
-    assert (made["status"], type(made["id"]), made["deleted_at"]) == ("draft", int, None)
-    again = client.get(answer.headers["Location"])
-    assert require_success(again) == made
-    assert again.headers["ETag"] == answer.headers["ETag"]
+    created = require_success(answer, 201)
+    assert {name: created[name] for name in form} == form
+    assert (created["status"], type(created["id"]), created["deleted_at"]) == ("draft", int, None)
+    fetched = client.get(answer.headers["Location"])
+    assert require_success(fetched) == created
+    assert fetched.headers["ETag"] == answer.headers["ETag"]
 
 
-def test_patch_changes_what_is_given_and_nothing_else(client: TestClient) -> None:
-    made = require_success(client.post(f"{API_ROOT}/projects", json=FORM), 201)
-    url = f"{API_ROOT}/projects/{made['id']}"
+def test_patch_changes_only_the_given_fields(client: TestClient) -> None:
+    created = require_success(client.post(f"{API_ROOT}/projects", json=FORM), 201)
+    url = f"{API_ROOT}/projects/{created['id']}"
     changed = require_success(client.patch(url, json={"description": "Updated description"}))
-    assert changed == made | {"description": "Updated description", "updated_at": changed["updated_at"]}
-    assert changed["updated_at"] > made["updated_at"]
+    assert changed == created | {"description": "Updated description", "updated_at": changed["updated_at"]}
+    assert changed["updated_at"] > created["updated_at"]
     settings = {"series_name": "Neon", "fps": 30, "width": 1280, "height": 720, "default_style": "cinematic"}
     assert require_success(client.patch(url, json={"settings": settings}))["settings"].items() >= settings.items()
     after = require_success(client.patch(url, json={"status": "archived", "metadata": {}, "settings": {"fps": None}}))
@@ -55,7 +55,7 @@ def test_patch_changes_what_is_given_and_nothing_else(client: TestClient) -> Non
         ({"settings": {"default_style": "unheard-of"}}, "style"),
     ],
 )
-def test_patch_refuses_what_cannot_be(client: TestClient, body: dict[str, object], field: str) -> None:
+def test_patch_refuses_invalid_values(client: TestClient, body: dict[str, object], field: str) -> None:
     url = f"{API_ROOT}/projects/{create_project(client)}"
     before = require_success(client.get(url))
     answer = client.patch(url, json=body)
@@ -73,26 +73,26 @@ def test_list_comes_in_pages_and_is_narrowed(client: TestClient) -> None:
     assert [row["name"] for row in read_all_pages(client, "projects", name="0% O")] == ["100% other"]
 
 
-def test_deleted_project_is_gone_with_all_in_it_until_it_is_restored(
+def test_a_deleted_project_and_its_content_are_not_found_until_restored(
     client: TestClient, sessions: SessionFactory
 ) -> None:
     project_id = create_project(client)
     url = f"{API_ROOT}/projects/{project_id}"
     before = require_success(client.get(url))
-    gone = require_success(client.delete(url))
-    deleted_at = datetime.fromisoformat(gone["deleted_at"])
-    assert datetime.fromisoformat(gone["restorable_until"]) - deleted_at == timedelta(days=30)
+    deleted = require_success(client.delete(url))
+    deleted_at = datetime.fromisoformat(deleted["deleted_at"])
+    assert datetime.fromisoformat(deleted["restorable_until"]) - deleted_at == timedelta(days=30)
     for path in (url, f"{API_ROOT}/characters?project_id={project_id}", f"{url}/bible"):
         assert status_and_code(client.get(path)) == (404, "NOT_FOUND")
     assert status_and_code(client.delete(url)) == (404, "NOT_FOUND")
     assert read_all_pages(client, "projects") == []
     assert [row["id"] for row in read_all_pages(client, "projects", deleted=True)] == [project_id]
-    restored = require_success(client.post(gone["restore_url"]))
+    restored = require_success(client.post(deleted["restore_url"]))
     assert restored | {"updated_at": None} == before | {"updated_at": None}
-    assert require_success(client.post(gone["restore_url"])) == restored
+    assert require_success(client.post(deleted["restore_url"])) == restored
     with sessions.begin() as session:
         session.get_one(Project, project_id).deleted_at = datetime.now(UTC) - timedelta(days=31)
-    assert status_and_code(client.post(gone["restore_url"])) == (404, "NOT_FOUND")
+    assert status_and_code(client.post(deleted["restore_url"])) == (404, "NOT_FOUND")
 
 
 def test_lost_update_is_refused(client: TestClient) -> None:
@@ -111,7 +111,7 @@ def test_lost_update_is_refused(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_unknown_project(client: TestClient, method: str) -> None:
+def test_an_unknown_project_is_not_found(client: TestClient, method: str) -> None:
     body: dict[str, str] | None = {} if method == "PATCH" else None
     assert status_and_code(client.request(method, f"{API_ROOT}/projects/999999999", json=body)) == (404, "NOT_FOUND")
     assert status_and_code(client.request(method, f"{API_ROOT}/projects/0", json=body)) == (422, "VALIDATION_ERROR")

@@ -24,18 +24,18 @@ def test_documented_scene_and_its_update(client: TestClient) -> None:
     project_id = create_project(client)
     assert require_success(client.get(f"{API_ROOT}/projects/{project_id}"))["status"] == "draft"
     form = {"project_id": project_id, "branch_name": "main", **VILLAGE_SCENE}
-    made = require_success(client.post(f"{API_ROOT}/scenes", json=form), 201)
-    assert made.items() >= form.items()
-    assert made["status"] == "draft"
+    created = require_success(client.post(f"{API_ROOT}/scenes", json=form), 201)
+    assert created.items() >= form.items()
+    assert created["status"] == "draft"
     changed = require_edit(
-        client.put(f"{API_ROOT}/scenes/{made['id']}", json={"description": "Updated scene description"})
+        client.put(f"{API_ROOT}/scenes/{created['id']}", json={"description": "Updated scene description"})
     )
-    assert changed.items() >= (form | {"id": made["id"], "description": "Updated scene description"}).items()
+    assert changed.items() >= (form | {"id": created["id"], "description": "Updated scene description"}).items()
     assert require_success(client.get(f"{API_ROOT}/scenes?project_id={project_id}")) == [changed]
     assert require_success(client.get(f"{API_ROOT}/projects/{project_id}"))["status"] == "active"
 
 
-def test_scene_takes_a_video_of_the_media_folders_only(
+def test_a_scene_accepts_only_videos_inside_the_media_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     media = tmp_path / "media"
@@ -53,7 +53,7 @@ def test_scene_takes_a_video_of_the_media_folders_only(
     assert require_success(client.get(url)).items() >= form.items()
 
 
-def test_cast_is_answered_by_present_names(client: TestClient) -> None:
+def test_the_cast_is_returned_with_current_names(client: TestClient) -> None:
     project_id = create_project(client)
     kai = create_character(client, project_id)
     village = create_scene(client, project_id, characters=["kai nakamura", "Village Elder"])
@@ -66,7 +66,7 @@ def test_cast_is_answered_by_present_names(client: TestClient) -> None:
     assert [row["characters"] for row in past] == [["Kai Nakamura", "Village Elder"]]
 
 
-def test_all_fields_come_back(client: TestClient) -> None:
+def test_all_fields_are_returned(client: TestClient) -> None:
     fields = {
         "title": "夜明け",
         "duration_seconds": 4.5,
@@ -77,37 +77,46 @@ def test_all_fields_come_back(client: TestClient) -> None:
         "mood": "calm",
         "camera": "slow pan",
     }
-    made = create_scene(client, create_project(client), **fields)
-    assert made.items() >= fields.items()
+    scene = create_scene(client, create_project(client), **fields)
+    assert scene.items() >= fields.items()
     cleared = require_success(
-        client.put(f"{API_ROOT}/scenes/{made['id']}", json=dict.fromkeys(("style", "mood", "title")))
+        client.put(f"{API_ROOT}/scenes/{scene['id']}", json=dict.fromkeys(("style", "mood", "title")))
     )
     assert (cleared["style"], cleared["mood"], cleared["title"], cleared["camera"]) == (None, None, None, "slow pan")
 
 
-def test_scene_without_a_number_comes_after_the_last(client: TestClient) -> None:
+def test_a_scene_without_a_number_follows_the_last_one(client: TestClient) -> None:
     project_id = create_project(client)
     create_scene(client, project_id, scene_number=7)
-    made = require_success(
+    scene = require_success(
         client.post(f"{API_ROOT}/scenes", json={"project_id": project_id, "description": "next"}), 201
     )
-    assert made["scene_number"] == 8
-    taken = client.post(f"{API_ROOT}/scenes", json={"project_id": project_id, **VILLAGE_SCENE, "scene_number": 7})
-    assert status_and_code(taken) == (409, "CONFLICT")
+    assert scene["scene_number"] == 8
+    duplicate = client.post(f"{API_ROOT}/scenes", json={"project_id": project_id, **VILLAGE_SCENE, "scene_number": 7})
+    assert status_and_code(duplicate) == (409, "CONFLICT")
 
 
 def test_reorder_is_one_commit_that_numbers_all_scenes(client: TestClient) -> None:
     project_id = create_project(client)
     ids = [create_scene(client, project_id, scene_number=number)["id"] for number in (1, 2, 5)]
-    wanted = [ids[2], ids[0], ids[1]]
-    body = {"project_id": project_id, "scene_ids": wanted, "message": "Begin with the end"}
+    new_order = [ids[2], ids[0], ids[1]]
+    body = {"project_id": project_id, "scene_ids": new_order, "message": "Begin with the end"}
     answer = require_success(client.post(f"{API_ROOT}/scenes/reorder", json=body))
-    assert [(row["id"], row["scene_number"]) for row in answer] == [(wanted[0], 1), (wanted[1], 2), (wanted[2], 3)]
+    assert [(row["id"], row["scene_number"]) for row in answer] == [
+        (new_order[0], 1),
+        (new_order[1], 2),
+        (new_order[2], 3),
+    ]
     assert require_success(client.get(f"{API_ROOT}/scenes", params={"project_id": project_id})) == answer
     assert require_success(client.get(f"{API_ROOT}/scenes/{ids[0]}/versions"))[0]["message"] == "Begin with the end"
-    stranger = create_scene(client, create_project(client))["id"]
-    for odd in (wanted[:2], [*wanted[:2], wanted[0]], [*wanted[:2], stranger], [*wanted, 999999999]):
-        refused = client.post(f"{API_ROOT}/scenes/reorder", json={"project_id": project_id, "scene_ids": odd})
+    foreign_scene_id = create_scene(client, create_project(client))["id"]
+    for invalid_order in (
+        new_order[:2],
+        [*new_order[:2], new_order[0]],
+        [*new_order[:2], foreign_scene_id],
+        [*new_order, 999999999],
+    ):
+        refused = client.post(f"{API_ROOT}/scenes/reorder", json={"project_id": project_id, "scene_ids": invalid_order})
         assert status_and_code(refused) == (422, "VALIDATION_ERROR")
         assert refused.json()["error"]["details"]["field"] == "scene_ids"
 
@@ -117,8 +126,10 @@ def test_duplicate_copies_all_but_the_video(client: TestClient) -> None:
     village = create_scene(client, project_id, mood="calm")
     url = f"{API_ROOT}/scenes/{village['id']}/duplicate"
     copied = require_edit(client.post(url, json={}), 201)
-    own = {"id", "key", "scene_number", "created_at", "updated_at"}
-    assert {name: copied[name] for name in copied.keys() - own} == {name: village[name] for name in copied.keys() - own}
+    distinct_fields = {"id", "key", "scene_number", "created_at", "updated_at"}
+    assert {name: copied[name] for name in copied.keys() - distinct_fields} == {
+        name: village[name] for name in copied.keys() - distinct_fields
+    }
     assert (copied["scene_number"], copied["key"] != village["key"]) == (2, True)
     assert require_success(client.post(url, json={"scene_number": 9}), 201)["scene_number"] == 9
     assert status_and_code(client.post(url, json={"scene_number": 9})) == (409, "CONFLICT")
@@ -130,8 +141,8 @@ def test_list_is_by_number_in_pages_and_narrowed(client: TestClient) -> None:
     kai = create_character(client, project_id)
     for number in (5, 3, 1, 4, 2):
         create_scene(client, project_id, scene_number=number, characters=["Kai Nakamura"] if number > 3 else [])
-    listed = read_all_pages(client, "scenes", project_id=project_id, limit=2)
-    assert [row["scene_number"] for row in listed] == [1, 2, 3, 4, 5]
+    scenes = read_all_pages(client, "scenes", project_id=project_id, limit=2)
+    assert [row["scene_number"] for row in scenes] == [1, 2, 3, 4, 5]
     with_kai = read_all_pages(client, "scenes", project_id=project_id, character_id=kai["id"])
     assert [row["scene_number"] for row in with_kai] == [4, 5]
     assert read_all_pages(client, "scenes", project_id=project_id, status="final") == []
@@ -139,17 +150,17 @@ def test_list_is_by_number_in_pages_and_narrowed(client: TestClient) -> None:
     assert status_and_code(strange) == (404, "NOT_FOUND")
 
 
-def test_scene_of_a_branch(client: TestClient) -> None:
+def test_a_branch_has_its_own_scenes(client: TestClient) -> None:
     project_id = create_project(client)
     village = create_scene(client, project_id)
     create_branch(client, project_id)
-    there = require_success(
+    branch_scene = require_success(
         client.put(f"{API_ROOT}/scenes/{village['id']}", json={"mood": "dusk", "branch": "experimental_ending"})
     )
-    assert there["branch_name"] == "experimental_ending"
+    assert branch_scene["branch_name"] == "experimental_ending"
     assert require_success(client.get(f"{API_ROOT}/scenes/{village['id']}"))["mood"] is None
-    listed = read_all_pages(client, "scenes", project_id=project_id, branch="experimental_ending")
-    assert [row["mood"] for row in listed] == ["dusk"]
+    scenes = read_all_pages(client, "scenes", project_id=project_id, branch="experimental_ending")
+    assert [row["mood"] for row in scenes] == ["dusk"]
 
 
 @pytest.mark.parametrize(
@@ -166,19 +177,19 @@ def test_scene_of_a_branch(client: TestClient) -> None:
     ],
 )
 def test_bad_scene_is_refused(client: TestClient, body: dict[str, object], field: str) -> None:
-    made = create_scene(client, create_project(client))
-    refused = client.put(f"{API_ROOT}/scenes/{made['id']}", json=body)
+    scene = create_scene(client, create_project(client))
+    refused = client.put(f"{API_ROOT}/scenes/{scene['id']}", json=body)
     assert status_and_code(refused) == (422, "VALIDATION_ERROR")
     assert refused.json()["error"]["details"]["field"] == field
 
 
-def test_scene_of_an_episode_that_is_not_there_is_refused(client: TestClient) -> None:
+def test_a_scene_of_an_absent_episode_is_refused(client: TestClient) -> None:
     unknown = "2f4c6a0e-7d39-4c53-9ae4-1f6d1de6a1c1"
-    made = create_scene(client, create_project(client))
-    assert status_and_code(client.put(f"{API_ROOT}/scenes/{made['id']}", json={"episode_id": unknown}))[0] == 422
+    scene = create_scene(client, create_project(client))
+    assert status_and_code(client.put(f"{API_ROOT}/scenes/{scene['id']}", json={"episode_id": unknown}))[0] == 422
 
 
-def test_lost_update_is_refused_and_deleted_scene_is_gone(client: TestClient) -> None:
+def test_a_lost_update_is_refused_and_a_deleted_scene_is_not_found(client: TestClient) -> None:
     url = f"{API_ROOT}/scenes/{create_scene(client, create_project(client))['id']}"
     read = client.get(url).headers["ETag"]
     require_success(client.put(url, json={"mood": "calm"}, headers={"If-Match": read}))

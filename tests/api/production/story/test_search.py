@@ -1,4 +1,4 @@
-"""Search over a project: any script, any case, names first, one project and branch at a time."""
+"""Search in one branch of one project: any script, any case, names first."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def story(client: TestClient) -> int:
     return project_id
 
 
-def found(client: TestClient, project_id: int, q: str, **query: Any) -> list[tuple[str, str, str]]:
+def search(client: TestClient, project_id: int, q: str, **query: Any) -> list[tuple[str, str, str]]:
     rows = require_success(client.get(f"{API_ROOT}/search", params={"project_id": project_id, "q": q, **query}))
     return [(row["kind"], row["label"], row["field"]) for row in rows]
 
 
 def test_names_come_before_descriptions(client: TestClient, story: int) -> None:
-    assert found(client, story, "kai") == [
+    assert search(client, story, "kai") == [
         ("bible", "Kai's world", "title"),
         ("characters", "中村 海", "description"),
         ("characters", "Ren", "description"),
@@ -43,29 +43,29 @@ def test_names_come_before_descriptions(client: TestClient, story: int) -> None:
 
 
 def test_japanese_is_found_in_names_descriptions_and_dialogue(client: TestClient, story: int) -> None:
-    assert found(client, story, "海") == [("characters", "中村 海", "name")]
-    assert found(client, story, "探偵") == [("characters", "中村 海", "description")]
-    assert found(client, story, "綺麗") == [("scenes", "1", "dialogue")]
+    assert search(client, story, "海") == [("characters", "中村 海", "name")]
+    assert search(client, story, "探偵") == [("characters", "中村 海", "description")]
+    assert search(client, story, "綺麗") == [("scenes", "1", "dialogue")]
     row = require_success(client.get(f"{API_ROOT}/search", params={"project_id": story, "q": "綺麗"}))[0]
     assert row["snippet"] == "Ren: 月が綺麗ですね"
 
 
-def test_all_words_must_be_there_and_signs_are_signs(client: TestClient, story: int) -> None:
-    assert found(client, story, "follows nakamura") == [("characters", "Ren", "description")]
-    assert found(client, story, "follows dawn") == []
-    assert found(client, story, "100% r") == [("scenes", "1", "description")]
-    assert found(client, story, "1_0") == []
-    assert found(client, story, "timestamp") == []
+def test_all_words_must_match_and_special_characters_are_text(client: TestClient, story: int) -> None:
+    assert search(client, story, "follows nakamura") == [("characters", "Ren", "description")]
+    assert search(client, story, "follows dawn") == []
+    assert search(client, story, "100% r") == [("scenes", "1", "description")]
+    assert search(client, story, "1_0") == []
+    assert search(client, story, "timestamp") == []
 
 
 def test_search_is_narrowed_by_kind_limit_branch_and_project(client: TestClient, story: int) -> None:
-    assert found(client, story, "kai", kind="bible") == [("bible", "Kai's world", "title")]
-    assert len(found(client, story, "kai", limit=1)) == 1
+    assert search(client, story, "kai", kind="bible") == [("bible", "Kai's world", "title")]
+    assert len(search(client, story, "kai", limit=1)) == 1
     create_branch(client, story)
     create_character(client, story, name="Kai of the branch", branch_name="experimental_ending")
-    assert len(found(client, story, "kai")) == 3
-    assert len(found(client, story, "kai", branch="experimental_ending")) == 4
-    assert found(client, create_project(client), "kai") == []
+    assert len(search(client, story, "kai")) == 3
+    assert len(search(client, story, "kai", branch="experimental_ending")) == 4
+    assert search(client, create_project(client), "kai") == []
     assert status_and_code(client.get(f"{API_ROOT}/search", params={"project_id": 999999999, "q": "kai"})) == (
         404,
         "NOT_FOUND",

@@ -10,28 +10,28 @@ from tests.api.api_requests import API_ROOT, post_generate, status_and_code
 STYLE = {"name": "rainy neon", "prompt": "neon reflections, heavy rain", "sampler_settings": {"steps": 30}}
 
 
-def test_built_in_styles_are_listed_and_stay(client: TestClient) -> None:
-    listed = require_success(client.get(f"{API_ROOT}/styles"))
-    assert {row["name"] for row in listed} == {"anime", "realistic", "artistic", "cinematic"}
-    assert all(row["built_in"] and row["project_id"] is None for row in listed)
-    url = f"{API_ROOT}/styles/{listed[0]['id']}"
-    assert require_success(client.get(url)) == listed[0]
+def test_built_in_styles_are_listed_and_cannot_change(client: TestClient) -> None:
+    styles = require_success(client.get(f"{API_ROOT}/styles"))
+    assert {row["name"] for row in styles} == {"anime", "realistic", "artistic", "cinematic"}
+    assert all(row["built_in"] and row["project_id"] is None for row in styles)
+    url = f"{API_ROOT}/styles/{styles[0]['id']}"
+    assert require_success(client.get(url)) == styles[0]
     assert status_and_code(client.put(url, json={"prompt": "x"})) == (409, "CONFLICT")
     assert status_and_code(client.delete(url)) == (409, "CONFLICT")
-    assert require_success(client.get(url)) == listed[0]
+    assert require_success(client.get(url)) == styles[0]
 
 
-def test_own_style_is_made_used_changed_and_deleted(client: TestClient) -> None:
+def test_a_custom_style_is_created_used_changed_and_deleted(client: TestClient) -> None:
     mine, other = create_project(client), create_project(client)
-    made = require_success(client.post(f"{API_ROOT}/styles", json={"project_id": mine, **STYLE}), 201)
-    assert made.items() >= (STYLE | {"built_in": False, "branch_name": "main", "version": 1}).items()
+    created = require_success(client.post(f"{API_ROOT}/styles", json={"project_id": mine, **STYLE}), 201)
+    assert created.items() >= (STYLE | {"built_in": False, "branch_name": "main", "version": 1}).items()
     assert status_and_code(client.post(f"{API_ROOT}/styles", json={"project_id": mine, **STYLE})) == (409, "CONFLICT")
     assert len(read_all_pages(client, "styles", project_id=mine, limit=2)) == 5
     assert len(read_all_pages(client, "styles", project_id=other)) == 4
     shot = {"prompt": "test", "style": "rainy neon"}
     assert post_generate(client, shot | {"project_id": mine}).status_code == 202
     assert status_and_code(post_generate(client, shot | {"project_id": other})) == (422, "VALIDATION_ERROR")
-    url = f"{API_ROOT}/styles/{made['id']}"
+    url = f"{API_ROOT}/styles/{created['id']}"
     read = client.get(url).headers["ETag"]
     changed = require_success(client.put(url, json={"negative_prompt": "daylight"}, headers={"If-Match": read}))
     assert changed.items() >= (STYLE | {"negative_prompt": "daylight", "version": 2}).items()
@@ -43,28 +43,28 @@ def test_own_style_is_made_used_changed_and_deleted(client: TestClient) -> None:
     assert status_and_code(client.get(url)) == (404, "NOT_FOUND")
 
 
-def test_style_of_a_branch(client: TestClient) -> None:
+def test_a_branch_has_its_own_styles(client: TestClient) -> None:
     project_id = create_project(client)
     create_branch(client, project_id)
     body = {"project_id": project_id, "branch_name": "experimental_ending", **STYLE}
-    made = require_success(client.post(f"{API_ROOT}/styles", json=body), 201)
-    assert made["branch_name"] == "experimental_ending"
+    created = require_success(client.post(f"{API_ROOT}/styles", json=body), 201)
+    assert created["branch_name"] == "experimental_ending"
     assert len(read_all_pages(client, "styles", project_id=project_id)) == 4
-    there = read_all_pages(client, "styles", project_id=project_id, branch="experimental_ending")
-    assert [row["name"] for row in there if not row["built_in"]] == ["rainy neon"]
+    branch_styles = read_all_pages(client, "styles", project_id=project_id, branch="experimental_ending")
+    assert [row["name"] for row in branch_styles if not row["built_in"]] == ["rainy neon"]
 
 
-def test_story_arc_is_made_changed_seen_in_the_past_and_deleted(client: TestClient) -> None:
+def test_a_story_arc_is_created_changed_read_in_the_past_and_deleted(client: TestClient) -> None:
     project_id = create_project(client)
     form = {"name": "The shrine's secret", "milestones": [{"title": "封印", "description": "", "episode_id": None}]}
-    made = require_success(client.post(f"{API_ROOT}/story-arcs", json={"project_id": project_id, **form}), 201)
-    assert made.items() >= (form | {"status": "planned", "position": 0, "episode_ids": []}).items()
-    url = f"{API_ROOT}/story-arcs/{made['id']}"
+    created = require_success(client.post(f"{API_ROOT}/story-arcs", json={"project_id": project_id, **form}), 201)
+    assert created.items() >= (form | {"status": "planned", "position": 0, "episode_ids": []}).items()
+    url = f"{API_ROOT}/story-arcs/{created['id']}"
     tag = {"project_id": project_id, "tag_name": "pilot"}
     require_success(client.post(f"{API_ROOT}/tag", json=tag), 201)
     read = client.get(url).headers["ETag"]
     changed = require_success(client.put(url, json={"status": "active", "position": 3}, headers={"If-Match": read}))
-    assert (changed["status"], changed["position"], changed["milestones"]) == ("active", 3, made["milestones"])
+    assert (changed["status"], changed["position"], changed["milestones"]) == ("active", 3, created["milestones"])
     assert status_and_code(client.put(url, json={}, headers={"If-Match": read})) == (412, "PRECONDITION_FAILED")
     assert require_success(client.get(url, params={"at": "pilot"}))["status"] == "planned"
     assert read_all_pages(client, "story-arcs", project_id=project_id, status="active") == [changed]
@@ -75,11 +75,11 @@ def test_story_arc_is_made_changed_seen_in_the_past_and_deleted(client: TestClie
         assert status_and_code(answer) == (404, "NOT_FOUND")
 
 
-def test_arc_over_an_episode_that_is_not_there_is_refused(client: TestClient) -> None:
+def test_an_arc_over_an_absent_episode_is_refused(client: TestClient) -> None:
     body = {"project_id": create_project(client), "name": "x", "episode_ids": ["2f4c6a0e-7d39-4c53-9ae4-1f6d1de6a1c1"]}
     assert status_and_code(client.post(f"{API_ROOT}/story-arcs", json=body)) == (422, "VALIDATION_ERROR")
 
 
-def test_style_with_a_sampler_setting_that_nobody_knows_is_refused(client: TestClient) -> None:
+def test_a_style_with_an_unknown_sampler_setting_is_refused(client: TestClient) -> None:
     body = {**STYLE, "project_id": create_project(client), "sampler_settings": {"stepz": 30}}
     assert status_and_code(client.post(f"{API_ROOT}/styles", json=body)) == (422, "VALIDATION_ERROR")

@@ -1,4 +1,4 @@
-"""The timeline of a story and what is true in it, over HTTP."""
+"""The timeline of a story and its facts over HTTP."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.api.api_factories import (
 from tests.api.api_requests import API_ROOT, status_and_code
 
 
-def event(client: TestClient, project_id: int, title: str, **fields: Any) -> Any:
+def create_event(client: TestClient, project_id: int, title: str, **fields: Any) -> Any:
     return require_success(
         client.post(f"{API_ROOT}/timeline", json={"project_id": project_id, "title": title, **fields}), 201
     )
 
 
-def fact(client: TestClient, event_id: int, statement: str, **fields: Any) -> Any:
+def create_fact(client: TestClient, event_id: int, statement: str, **fields: Any) -> Any:
     body = {"event_id": event_id, "kind": "object", "subject": "the seal", "statement": statement, **fields}
     return require_success(client.post(f"{API_ROOT}/context", json=body), 201)
 
@@ -35,15 +35,21 @@ def titles(client: TestClient, project_id: int, **query: Any) -> list[str]:
     return [row["title"] for row in rows]
 
 
-def test_events_are_put_in_moved_and_taken_out(client: TestClient) -> None:
+def test_events_are_inserted_moved_and_removed(client: TestClient) -> None:
     project_id = create_project(client)
     create_character(client, project_id)
     village = create_scene(client, project_id)
-    made = event(client, project_id, "b", scene_id=village["id"], characters=["kai nakamura"], story_time="冬")
-    assert (made["scene_key"], made["characters"], made["story_time"]) == (village["key"], ["Kai Nakamura"], "冬")
-    event(client, project_id, "c")
-    first = event(client, project_id, "a", position=1)
-    event(client, project_id, "d", position=99)
+    created = create_event(
+        client, project_id, "b", scene_id=village["id"], characters=["kai nakamura"], story_time="冬"
+    )
+    assert (created["scene_key"], created["characters"], created["story_time"]) == (
+        village["key"],
+        ["Kai Nakamura"],
+        "冬",
+    )
+    create_event(client, project_id, "c")
+    first = create_event(client, project_id, "a", position=1)
+    create_event(client, project_id, "d", position=99)
     assert titles(client, project_id) == ["a", "b", "c", "d"]
     moved = require_success(
         client.put(f"{API_ROOT}/timeline/{first['id']}", json={"position": 3, "description": "later"})
@@ -57,11 +63,11 @@ def test_events_are_put_in_moved_and_taken_out(client: TestClient) -> None:
     assert read_all_pages(client, "timeline", project_id=project_id)[0]["scene_key"] is None
 
 
-def test_context_tells_what_is_true_at_an_event(client: TestClient) -> None:
+def test_context_lists_the_facts_true_at_an_event(client: TestClient) -> None:
     project_id = create_project(client)
-    ids = [event(client, project_id, title)["id"] for title in "abc"]
-    whole = fact(client, ids[0], "The seal is whole.", until_event_id=ids[1], prompt_terms={"positive": "seal"})
-    broken = fact(client, ids[1], "The seal is broken.")
+    ids = [create_event(client, project_id, title)["id"] for title in "abc"]
+    whole = create_fact(client, ids[0], "The seal is whole.", until_event_id=ids[1], prompt_terms={"positive": "seal"})
+    broken = create_fact(client, ids[1], "The seal is broken.")
 
     def at(number: int) -> list[str]:
         rows = read_all_pages(client, "context", project_id=project_id, event_id=ids[number])
@@ -79,14 +85,14 @@ def test_context_tells_what_is_true_at_an_event(client: TestClient) -> None:
     assert read_all_pages(client, "context", project_id=project_id) == []
 
 
-def test_new_branch_gets_a_copy_of_its_own(client: TestClient) -> None:
+def test_a_new_branch_gets_its_own_copy_of_the_timeline(client: TestClient) -> None:
     project_id = create_project(client)
-    one = event(client, project_id, "a")
+    first = create_event(client, project_id, "a")
     create_branch(client, project_id)
-    event(client, project_id, "b", branch="experimental_ending")
+    create_event(client, project_id, "b", branch="experimental_ending")
     assert titles(client, project_id) == ["a"]
     assert titles(client, project_id, branch="experimental_ending") == ["a", "b"]
-    query = {"project_id": project_id, "branch": "experimental_ending", "event_id": one["id"]}
+    query = {"project_id": project_id, "branch": "experimental_ending", "event_id": first["id"]}
     assert status_and_code(client.get(f"{API_ROOT}/context", params=query)) == (404, "NOT_FOUND")
 
 
@@ -106,10 +112,10 @@ def test_bad_event_is_refused(client: TestClient, fields: dict[str, Any], status
     assert status_and_code(client.post(f"{API_ROOT}/timeline", json=body))[0] == status
 
 
-def test_what_is_in_the_bin_is_gone(client: TestClient) -> None:
+def test_a_deleted_project_has_no_timeline(client: TestClient) -> None:
     project_id = create_project(client)
-    one = event(client, project_id, "a")
-    known = fact(client, one["id"], "It rains.")
+    first = create_event(client, project_id, "a")
+    stated = create_fact(client, first["id"], "It rains.")
     require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
-    assert status_and_code(client.put(f"{API_ROOT}/timeline/{one['id']}", json={})) == (404, "NOT_FOUND")
-    assert status_and_code(client.put(f"{API_ROOT}/context/{known['id']}", json={})) == (404, "NOT_FOUND")
+    assert status_and_code(client.put(f"{API_ROOT}/timeline/{first['id']}", json={})) == (404, "NOT_FOUND")
+    assert status_and_code(client.put(f"{API_ROOT}/context/{stated['id']}", json={})) == (404, "NOT_FOUND")

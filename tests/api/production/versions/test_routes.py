@@ -1,4 +1,4 @@
-"""Versions over HTTP: the documented calls, both ways to name things, conflicts that change nothing."""
+"""Versions over HTTP: the documented calls, both ways to name entities, conflicts that change nothing."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def story(client: TestClient) -> int:
 
 def commit(client: TestClient, project_id: int, changes: dict[str, Any], on: str = "main") -> str:
     body = {"project_id": project_id, "branch": on, "message": "Changed", "changes": changes}
-    made: str = require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["commit_hash"]
-    return made
+    commit_hash: str = require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["commit_hash"]
+    return commit_hash
 
 
 def kai(client: TestClient, project_id: int, on: str = "main") -> dict[str, Any]:
@@ -43,30 +43,30 @@ def kai(client: TestClient, project_id: int, on: str = "main") -> dict[str, Any]
     return next(row for row in rows if row["name"] == "Kai Nakamura")
 
 
-def told(text: str) -> dict[str, Any]:
+def change_description(text: str) -> dict[str, Any]:
     return {"characters": {"Kai Nakamura": {"description": text}}}
 
 
 def test_documented_branch_commit_and_merge_keep_both_sides(client: TestClient, story: int) -> None:
-    made = client.post(
+    branch = client.post(
         f"{API_ROOT}/branch",
         json={"project_id": story, "branch_name": "experimental_ending", "source_branch": "main"},
     )
-    assert require_success(made, 201)["branch_name"] == "experimental_ending"
-    done = client.post(
+    assert require_success(branch, 201)["branch_name"] == "experimental_ending"
+    committed = client.post(
         f"{API_ROOT}/commit",
         json={
             "project_id": story,
             "branch": "experimental_ending",
             "message": "Added character backstory",
-            "changes": told("Raised by the shrine"),
+            "changes": change_description("Raised by the shrine"),
         },
     )
-    assert require_success(done, 201)["message"] == "Added character backstory"
+    assert require_success(committed, 201)["message"] == "Added character backstory"
     commit(client, story, {"scenes": {"1": {"description": "Dawn in the village"}}})
-    listed = require_success(client.get(f"{API_ROOT}/branches?project_id={story}"))
-    assert [row["branch_name"] for row in listed] == ["main", "experimental_ending"]
-    assert listed[1]["head"] == done.json()["commit_hash"]
+    branches = require_success(client.get(f"{API_ROOT}/branches?project_id={story}"))
+    assert [row["branch_name"] for row in branches] == ["main", "experimental_ending"]
+    assert branches[1]["head"] == committed.json()["commit_hash"]
     assert kai(client, story)["description"] == "Main protagonist, skilled fighter"
     merged = require_success(
         client.post(
@@ -80,8 +80,10 @@ def test_documented_branch_commit_and_merge_keep_both_sides(client: TestClient, 
         )
     )
     assert (merged["fast_forward"], merged["up_to_date"], merged["conflicts"]) == (False, False, [])
-    assert [(one["label"], one["fields"][0]["path"]) for one in merged["changes"]] == [("Kai Nakamura", "description")]
-    assert merged["commit"]["parents"][1] == listed[1]["head"]
+    assert [(change["label"], change["fields"][0]["path"]) for change in merged["changes"]] == [
+        ("Kai Nakamura", "description")
+    ]
+    assert merged["commit"]["parents"][1] == branches[1]["head"]
     assert kai(client, story)["description"] == "Raised by the shrine"
     assert (
         require_success(client.get(f"{API_ROOT}/scenes?project_id={story}"))[0]["description"] == "Dawn in the village"
@@ -91,17 +93,22 @@ def test_documented_branch_commit_and_merge_keep_both_sides(client: TestClient, 
 def test_other_names_are_accepted(client: TestClient, story: int) -> None:
     body: dict[str, Any] = {"project_id": story, "new_branch": "second_ending", "from_branch": "main"}
     assert require_success(client.post(f"{API_ROOT}/branch", json=body), 201)["branch_name"] == "second_ending"
-    body = {"project_id": story, "branch_name": "second_ending", "message": "Dusk", "changes": told("Dusk")}
+    body = {
+        "project_id": story,
+        "branch_name": "second_ending",
+        "message": "Dusk",
+        "changes": change_description("Dusk"),
+    }
     assert require_success(client.post(f"{API_ROOT}/commit", json=body), 201)["branch_name"] == "second_ending"
     body = {"project_id": story, "from_branch": "second_ending", "to_branch": "main", "message": "Merge"}
     assert require_success(client.post(f"{API_ROOT}/merge", json=body))["fast_forward"] is True
     assert kai(client, story)["description"] == "Dusk"
 
 
-def test_conflict_changes_nothing_and_resolutions_end_it(client: TestClient, story: int) -> None:
+def test_a_conflict_changes_nothing_and_resolutions_end_it(client: TestClient, story: int) -> None:
     create_branch(client, story, "other")
-    commit(client, story, told("theirs"), on="other")
-    head = commit(client, story, told("ours"))
+    commit(client, story, change_description("theirs"), on="other")
+    head = commit(client, story, change_description("ours"))
     merge = {"project_id": story, "source_branch": "other", "target_branch": "main"}
     refused = client.post(f"{API_ROOT}/merge", json=merge)
     assert status_and_code(refused) == (409, "MERGE_CONFLICT")
@@ -109,15 +116,15 @@ def test_conflict_changes_nothing_and_resolutions_end_it(client: TestClient, sto
     conflict = {"path": path, "key": kai(client, story)["key"], "base": KAI["description"]}
     conflict |= {"ours": "ours", "theirs": "theirs"}
     assert refused.json()["error"]["details"]["conflicts"] == [conflict]
-    tried = require_success(client.post(f"{API_ROOT}/merge", json=merge | {"dry_run": True}))
-    assert (tried["conflicts"], tried["commit"]["commit_hash"], tried["decision_id"]) == ([conflict], head, None)
+    dry_run = require_success(client.post(f"{API_ROOT}/merge", json=merge | {"dry_run": True}))
+    assert (dry_run["conflicts"], dry_run["commit"]["commit_hash"], dry_run["decision_id"]) == ([conflict], head, None)
     assert kai(client, story)["description"] == "ours"
     assert require_success(client.get(f"{API_ROOT}/commits?project_id={story}"))[0]["commit_hash"] == head
-    ended = require_success(client.post(f"{API_ROOT}/merge", json=merge | {"resolutions": {path: "both of them"}}))
-    assert ended["conflicts"] == []
+    resolved = require_success(client.post(f"{API_ROOT}/merge", json=merge | {"resolutions": {path: "both of them"}}))
+    assert resolved["conflicts"] == []
     assert kai(client, story)["description"] == "both of them"
-    again = require_success(client.post(f"{API_ROOT}/merge", json=merge))
-    assert (again["up_to_date"], again["changes"], again["decision_id"]) == (True, [], None)
+    repeated = require_success(client.post(f"{API_ROOT}/merge", json=merge))
+    assert (repeated["up_to_date"], repeated["changes"], repeated["decision_id"]) == (True, [], None)
 
 
 @pytest.mark.parametrize("strategy", ["ours", "theirs"])
@@ -125,32 +132,34 @@ def test_strategy_ends_a_conflict_and_the_merge_is_a_decision(
     client: TestClient, sessions: SessionFactory, story: int, strategy: str
 ) -> None:
     create_branch(client, story, "other")
-    commit(client, story, told("theirs"), on="other")
-    commit(client, story, told("ours"))
+    commit(client, story, change_description("theirs"), on="other")
+    commit(client, story, change_description("ours"))
     body = {"project_id": story, "source_branch": "other", "strategy": strategy, "message": "It reads better"}
     merged = require_success(client.post(f"{API_ROOT}/merge", json=body))
     assert kai(client, story)["description"] == strategy
     with sessions() as session:
-        noted = session.get_one(CreativeDecision, merged["decision_id"])
-    assert (noted.kind, noted.decision, noted.reason) == (
+        decision = session.get_one(CreativeDecision, merged["decision_id"])
+    assert (decision.kind, decision.decision, decision.reason) == (
         DecisionKind.MERGE,
         "Merged other into main",
         "It reads better",
     )
-    assert (noted.details["strategy"], noted.decided_by) == (strategy, "local")
+    assert (decision.details["strategy"], decision.decided_by) == (strategy, "local")
 
 
 def test_commit_is_all_or_nothing(client: TestClient, story: int) -> None:
     before = require_success(client.get(f"{API_ROOT}/commits?project_id={story}"))
-    for odd in (
-        {**told("x"), "weapons": {}},
+    for invalid_changes in (
+        {**change_description("x"), "weapons": {}},
         {"characters": {"Kai Nakamura": {"description": "x", "colour": "red"}}},
-        {**told("x"), "scenes": {"1": {"description": 3}}},
+        {**change_description("x"), "scenes": {"1": {"description": 3}}},
         {"characters": {"Kai Nakamura": {"image_path": SOMEWHERE}}},
         {"scenes": {"1": {"video_path": SOMEWHERE}}},
     ):
-        body = {"project_id": story, "message": "odd", "changes": odd}
-        assert status_and_code(client.post(f"{API_ROOT}/commit", json=body)) == (422, "VALIDATION_ERROR"), odd
+        body = {"project_id": story, "message": "odd", "changes": invalid_changes}
+        assert status_and_code(client.post(f"{API_ROOT}/commit", json=body)) == (422, "VALIDATION_ERROR"), (
+            invalid_changes
+        )
     assert require_success(client.get(f"{API_ROOT}/commits?project_id={story}")) == before
     both = {"characters": {"Kai Nakamura": None, "Ren": {"description": "new"}}, "scenes": {"2": {"description": "b"}}}
     commit(client, story, both)
@@ -172,22 +181,22 @@ def test_resolution_may_name_no_file_outside_the_media_folders(client: TestClien
         assert refused.json()["error"]["details"]["field"].endswith("image_path")
 
 
-def test_commit_on_a_head_that_moved_is_refused(client: TestClient, story: int) -> None:
-    head = commit(client, story, told("one"))
-    commit(client, story, told("two"))
-    body = {"project_id": story, "message": "late", "changes": told("late"), "expected_head": head}
+def test_a_commit_on_a_stale_head_is_refused(client: TestClient, story: int) -> None:
+    head = commit(client, story, change_description("one"))
+    commit(client, story, change_description("two"))
+    body = {"project_id": story, "message": "late", "changes": change_description("late"), "expected_head": head}
     assert status_and_code(client.post(f"{API_ROOT}/commit", json=body)) == (412, "PRECONDITION_FAILED")
     assert kai(client, story)["description"] == "two"
 
 
 def test_commits_are_listed_newest_first_in_pages_and_shown_with_their_changes(client: TestClient, story: int) -> None:
-    made = [commit(client, story, told(text)) for text in "abc"]
-    listed = read_all_pages(client, "commits", project_id=story, limit=2)
-    assert [row["commit_hash"] for row in listed][:3] == made[::-1]
-    assert listed[0]["parents"] == [made[1]]
-    assert (listed[-1]["parents"], listed[-1]["author"]) == ([], "tower")
-    shown = require_success(client.get(f"{API_ROOT}/commits/{made[1][:12]}", params={"project_id": story}))
-    assert shown["changes"] == [
+    hashes = [commit(client, story, change_description(text)) for text in "abc"]
+    commits = read_all_pages(client, "commits", project_id=story, limit=2)
+    assert [row["commit_hash"] for row in commits][:3] == hashes[::-1]
+    assert commits[0]["parents"] == [hashes[1]]
+    assert (commits[-1]["parents"], commits[-1]["author"]) == ([], "tower")
+    detail = require_success(client.get(f"{API_ROOT}/commits/{hashes[1][:12]}", params={"project_id": story}))
+    assert detail["changes"] == [
         {
             "kind": "characters",
             "key": kai(client, story)["key"],
@@ -197,19 +206,19 @@ def test_commits_are_listed_newest_first_in_pages_and_shown_with_their_changes(c
         }
     ]
     compared = require_success(
-        client.get(f"{API_ROOT}/compare", params={"project_id": story, "from": made[0], "to": "main"})
+        client.get(f"{API_ROOT}/compare", params={"project_id": story, "from": hashes[0], "to": "main"})
     )
     assert compared["changes"][0]["fields"] == [{"path": "description", "before": "a", "after": "c"}]
 
 
 def test_revert_undoes_one_commit_and_is_a_decision(client: TestClient, story: int) -> None:
-    wrong = commit(client, story, told("wrong"))
+    wrong = commit(client, story, change_description("wrong"))
     commit(client, story, {"characters": {"Kai Nakamura": {"role": "hero"}}})
     undone = require_success(client.post(f"{API_ROOT}/revert", json={"project_id": story, "commit": wrong}))
     after = kai(client, story)
     assert (after["description"], after["role"]) == ("Main protagonist, skilled fighter", "hero")
     assert isinstance(undone["decision_id"], int)
-    commit(client, story, told("again"))
+    commit(client, story, change_description("again"))
     clash = client.post(
         f"{API_ROOT}/revert", json={"project_id": story, "commit_hash": undone["commit"]["commit_hash"]}
     )
@@ -217,18 +226,18 @@ def test_revert_undoes_one_commit_and_is_a_decision(client: TestClient, story: i
     assert kai(client, story)["description"] == "again"
 
 
-def test_history_of_one_thing_and_its_restore(client: TestClient, story: int) -> None:
+def test_one_entity_has_a_history_and_can_be_restored(client: TestClient, story: int) -> None:
     row = kai(client, story)
-    first = commit(client, story, told("first"))
+    first = commit(client, story, change_description("first"))
     commit(client, story, {"characters": {"Kai Nakamura": None}})
     past = require_success(client.get(f"{API_ROOT}/history/characters/{row['key']}", params={"project_id": story}))
-    assert [one["change"] for one in past] == ["removed", "changed", "added"]
+    assert [entry["change"] for entry in past] == ["removed", "changed", "added"]
     restore = {"project_id": story, "commit": first}
     require_success(client.post(f"{API_ROOT}/history/characters/{row['key']}/restore", json=restore), 201)
     back = kai(client, story)
     assert (back["description"], back["key"]) == ("first", row["key"])
     by_row = require_success(client.get(f"{API_ROOT}/history/characters/{back['id']}", params={"project_id": story}))
-    assert [one["change"] for one in by_row] == ["added", "removed", "changed", "added"]
+    assert [entry["change"] for entry in by_row] == ["added", "removed", "changed", "added"]
     newest = client.get(f"{API_ROOT}/history/characters/{back['id']}", params={"project_id": story, "limit": 3})
     assert [*require_success(newest), *require_success(client.get(newest.links["next"]["url"]))] == by_row
 
@@ -236,36 +245,36 @@ def test_history_of_one_thing_and_its_restore(client: TestClient, story: int) ->
 def test_tags_name_states(client: TestClient, story: int) -> None:
     body = {"project_id": story, "tag_name": "pilot", "message": "as aired"}
     tag = require_success(client.post(f"{API_ROOT}/tag", json=body), 201)
-    commit(client, story, told("later"))
+    commit(client, story, change_description("later"))
     aired = require_success(client.get(f"{API_ROOT}/characters", params={"project_id": story, "at": "pilot"}))
     assert [row["description"] for row in aired] == ["Main protagonist, skilled fighter"]
     assert require_success(client.get(f"{API_ROOT}/tags?project_id={story}")) == [tag]
     assert status_and_code(client.post(f"{API_ROOT}/tag", json=body)) == (409, "CONFLICT")
     require_success(client.delete(f"{API_ROOT}/tag", params={"project_id": story, "tag_name": "pilot"}))
     assert require_success(client.get(f"{API_ROOT}/tags?project_id={story}")) == []
-    gone = client.delete(f"{API_ROOT}/tag", params={"project_id": story, "tag_name": "pilot"})
-    assert status_and_code(gone) == (404, "NOT_FOUND")
+    deleted = client.delete(f"{API_ROOT}/tag", params={"project_id": story, "tag_name": "pilot"})
+    assert status_and_code(deleted) == (404, "NOT_FOUND")
 
 
 def test_branch_is_deleted_but_not_main(client: TestClient, story: int) -> None:
     create_branch(client, story, "other")
-    last = commit(client, story, told("lost?"), on="other")
-    again = {"project_id": story, "branch_name": "other"}
-    assert status_and_code(client.post(f"{API_ROOT}/branch", json=again)) == (409, "CONFLICT")
-    require_success(client.delete(f"{API_ROOT}/branch", params=again))
-    assert status_and_code(client.delete(f"{API_ROOT}/branch", params=again)) == (404, "NOT_FOUND")
-    assert status_and_code(client.delete(f"{API_ROOT}/branch", params=again | {"branch_name": "main"})) == (
+    last = commit(client, story, change_description("lost?"), on="other")
+    request = {"project_id": story, "branch_name": "other"}
+    assert status_and_code(client.post(f"{API_ROOT}/branch", json=request)) == (409, "CONFLICT")
+    require_success(client.delete(f"{API_ROOT}/branch", params=request))
+    assert status_and_code(client.delete(f"{API_ROOT}/branch", params=request)) == (404, "NOT_FOUND")
+    assert status_and_code(client.delete(f"{API_ROOT}/branch", params=request | {"branch_name": "main"})) == (
         409,
         "CONFLICT",
     )
-    require_success(client.post(f"{API_ROOT}/branch", json=again | {"source_branch": last}), 201)
+    require_success(client.post(f"{API_ROOT}/branch", json=request | {"source_branch": last}), 201)
     assert kai(client, story, on="other")["description"] == "lost?"
 
 
-def test_nothing_of_another_project_is_reached(client: TestClient, story: int) -> None:
+def test_versions_of_another_project_are_not_found(client: TestClient, story: int) -> None:
     mine = create_project(client)
     row = kai(client, story)
-    head = commit(client, story, told("secret"))
+    head = commit(client, story, change_description("secret"))
     create_branch(client, story, "other")
     require_success(client.post(f"{API_ROOT}/tag", json={"project_id": story, "tag_name": "pilot"}), 201)
     of_mine = {"project_id": mine}
@@ -289,7 +298,7 @@ def test_nothing_of_another_project_is_reached(client: TestClient, story: int) -
 
 
 @pytest.mark.parametrize("path", ["branch", "commit", "merge", "revert", "tag"])
-def test_unknown_project(client: TestClient, path: str) -> None:
+def test_an_unknown_project_is_not_found(client: TestClient, path: str) -> None:
     bodies: dict[str, dict[str, Any]] = {
         "branch": {"branch_name": "b"},
         "commit": {"message": "m", "changes": {}},

@@ -1,4 +1,4 @@
-"""Two who edit one branch at once through a real server: all that was acknowledged is there, and refusals are clear."""
+"""Two writers edit one branch at once on a real server: no acknowledged change is lost, and refusals are clear."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ def client(url: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def project_id(client: httpx.Client) -> int:
-    made: int = client.post(f"{API_ROOT}/projects", json={"name": "Two at once"}).json()["id"]
-    return made
+    project_id: int = client.post(f"{API_ROOT}/projects", json={"name": "Two at once"}).json()["id"]
+    return project_id
 
 
-def both(url: str, write: Write) -> list[Any]:
-    """What each of the two says in the end."""
+def run_both(url: str, write: Write) -> list[Any]:
+    """The results of both writers."""
 
-    def run(who: str) -> Any:
+    def run(writer: str) -> Any:
         with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-            return write(client, who)
+            return write(client, writer)
 
     with ThreadPoolExecutor(len(WRITERS)) as pool:
         return list(pool.map(run, WRITERS))
 
 
 def commits(client: httpx.Client, project_id: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get(
+    log: list[dict[str, Any]] = client.get(
         f"{API_ROOT}/commits", params={"project_id": project_id, "limit": 200}
     ).json()
-    return found
+    return log
 
 
 def assert_sound(sessions: SessionFactory, project_id: int) -> None:
@@ -66,128 +66,136 @@ def assert_sound(sessions: SessionFactory, project_id: int) -> None:
         assert [finding.message for finding in fsck.check_project(session, project_id=project_id)] == []
 
 
-def test_edits_of_different_fields_of_one_character_are_all_there(
+def test_concurrent_edits_of_different_fields_are_all_kept(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     kai = client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai"}).json()
     fields = {"left": "backstory", "right": "personality"}
 
-    def write(own: httpx.Client, who: str) -> list[int]:
-        sent = [own.put(f"{API_ROOT}/characters/{kai['id']}", json={fields[who]: f"{who} {n}"}) for n in range(EDITS)]
-        return [answer.status_code for answer in sent]
+    def write(writer_client: httpx.Client, writer: str) -> list[int]:
+        answers = [
+            writer_client.put(f"{API_ROOT}/characters/{kai['id']}", json={fields[writer]: f"{writer} {n}"})
+            for n in range(EDITS)
+        ]
+        return [answer.status_code for answer in answers]
 
-    assert both(url, write) == [[200] * EDITS] * 2
-    there = client.get(f"{API_ROOT}/characters/{kai['id']}").json()
-    assert (there["backstory"], there["personality"]) == (f"left {EDITS - 1}", f"right {EDITS - 1}")
+    assert run_both(url, write) == [[200] * EDITS] * 2
+    character = client.get(f"{API_ROOT}/characters/{kai['id']}").json()
+    assert (character["backstory"], character["personality"]) == (f"left {EDITS - 1}", f"right {EDITS - 1}")
     versions = client.get(f"{API_ROOT}/characters/{kai['id']}/versions").json()
-    assert {one["fields"]["backstory"] for one in versions} == {None, *(f"left {n}" for n in range(EDITS))}
-    assert {one["fields"]["personality"] for one in versions} == {None, *(f"right {n}" for n in range(EDITS))}
-    assert len(versions) == there["version"] == 2 * EDITS + 1
+    assert {version["fields"]["backstory"] for version in versions} == {None, *(f"left {n}" for n in range(EDITS))}
+    assert {version["fields"]["personality"] for version in versions} == {None, *(f"right {n}" for n in range(EDITS))}
+    assert len(versions) == character["version"] == 2 * EDITS + 1
     assert_sound(sessions, project_id)
 
 
-def test_of_two_who_read_the_same_state_one_is_told_and_none_is_overwritten(
+def test_concurrent_edits_with_the_same_etag_refuse_one_and_overwrite_none(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     kai = client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai", "seed": 0}).json()
-    place, together = f"{API_ROOT}/characters/{kai['id']}", threading.Barrier(len(WRITERS))
+    url_of_kai, barrier = f"{API_ROOT}/characters/{kai['id']}", threading.Barrier(len(WRITERS))
 
-    def write(own: httpx.Client, _: str) -> list[int]:
+    def write(writer_client: httpx.Client, _: str) -> list[int]:
         statuses = []
         for _round in range(EDITS):
-            read = own.get(place)
+            read = writer_client.get(url_of_kai)
             step = {"seed": read.json()["seed"] + 1}
-            together.wait(timeout=30)
-            answer = own.put(place, json=step, headers={"If-Match": read.headers["ETag"]})
+            barrier.wait(timeout=30)
+            answer = writer_client.put(url_of_kai, json=step, headers={"If-Match": read.headers["ETag"]})
             assert answer.is_success or answer.json()["error"]["code"] == "PRECONDITION_FAILED"
             statuses.append(answer.status_code)
-            together.wait(timeout=30)
+            barrier.wait(timeout=30)
         return statuses
 
-    pairs = [sorted(pair) for pair in zip(*both(url, write), strict=True)]
+    pairs = [sorted(pair) for pair in zip(*run_both(url, write), strict=True)]
     assert pairs == [[200, 412]] * EDITS
-    assert client.get(place).json()["seed"] == EDITS
+    assert client.get(url_of_kai).json()["seed"] == EDITS
     assert_sound(sessions, project_id)
 
 
-def test_scenes_that_are_added_at_once_get_numbers_of_their_own(
+def test_scenes_created_at_once_get_distinct_numbers(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
-    def write(own: httpx.Client, who: str) -> list[int]:
-        bodies = [{"project_id": project_id, "description": f"{who} {n}"} for n in range(EDITS)]
-        return [own.post(f"{API_ROOT}/scenes", json=body).json()["scene_number"] for body in bodies]
+    def write(writer_client: httpx.Client, writer: str) -> list[int]:
+        bodies = [{"project_id": project_id, "description": f"{writer} {n}"} for n in range(EDITS)]
+        return [writer_client.post(f"{API_ROOT}/scenes", json=body).json()["scene_number"] for body in bodies]
 
-    numbers = both(url, write)
+    numbers = run_both(url, write)
     assert sorted(numbers[0] + numbers[1]) == list(range(1, 2 * EDITS + 1))
     scenes = client.get(f"{API_ROOT}/scenes", params={"project_id": project_id, "limit": 200}).json()
-    assert {one["description"] for one in scenes} == {f"{who} {n}" for who in WRITERS for n in range(EDITS)}
+    assert {scene["description"] for scene in scenes} == {f"{writer} {n}" for writer in WRITERS for n in range(EDITS)}
     assert_sound(sessions, project_id)
 
 
-def test_one_number_is_taken_once_and_the_other_is_told_which(
+def test_a_scene_number_is_taken_once_and_the_refusal_names_it(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
-    def write(own: httpx.Client, who: str) -> list[int]:
-        bodies = [{"project_id": project_id, "description": who, "scene_number": n + 1} for n in range(EDITS)]
-        answers = [own.post(f"{API_ROOT}/scenes", json=body) for body in bodies]
+    def write(writer_client: httpx.Client, writer: str) -> list[int]:
+        bodies = [{"project_id": project_id, "description": writer, "scene_number": n + 1} for n in range(EDITS)]
+        answers = [writer_client.post(f"{API_ROOT}/scenes", json=body) for body in bodies]
         for number, answer in enumerate(answers, start=1):
             assert answer.is_success or str(number) in answer.json()["error"]["message"]
         return [answer.status_code for answer in answers]
 
-    pairs = [sorted(pair) for pair in zip(*both(url, write), strict=True)]
+    pairs = [sorted(pair) for pair in zip(*run_both(url, write), strict=True)]
     assert pairs == [[201, 409]] * EDITS
     scenes = client.get(f"{API_ROOT}/scenes", params={"project_id": project_id}).json()
-    assert [one["scene_number"] for one in scenes] == list(range(1, EDITS + 1))
+    assert [scene["scene_number"] for scene in scenes] == list(range(1, EDITS + 1))
     assert_sound(sessions, project_id)
 
 
-def test_commits_for_one_head_follow_each_other_and_the_log_has_each_once(
+def test_concurrent_commits_follow_each_other_and_the_log_has_each_once(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
-    """Each names the head that it saw; whoever comes second reads again."""
+    """Each writer names the head that it read; the second one reads again."""
 
-    def write(own: httpx.Client, who: str) -> list[str]:
-        made = []
+    def write(writer_client: httpx.Client, writer: str) -> list[str]:
+        hashes = []
         for number in range(EDITS):
-            body = {"project_id": project_id, "message": f"{who} {number}"}
-            body["changes"] = {"characters": {who: {"backstory": f"{number}"}}}
+            body = {"project_id": project_id, "message": f"{writer} {number}"}
+            body["changes"] = {"characters": {writer: {"backstory": f"{number}"}}}
             while True:
-                head = own.get(f"{API_ROOT}/branches", params={"project_id": project_id}).json()[0]["head"]
-                answer = own.post(f"{API_ROOT}/commit", json=body | {"expected_head": head})
+                head = writer_client.get(f"{API_ROOT}/branches", params={"project_id": project_id}).json()[0]["head"]
+                answer = writer_client.post(f"{API_ROOT}/commit", json=body | {"expected_head": head})
                 if answer.status_code != 412:
                     break
             assert answer.status_code == 201, answer.text
-            made.append(answer.json()["commit_hash"])
-        return made
+            hashes.append(answer.json()["commit_hash"])
+        return hashes
 
-    made = both(url, write)
+    acknowledged = run_both(url, write)
     log = commits(client, project_id)
-    hashes = [one["commit_hash"] for one in log]
-    assert sorted(hashes[: 2 * EDITS]) == sorted(made[0] + made[1])
-    assert [one["parents"] for one in log] == [*([earlier] for earlier in hashes[1:]), []]
-    people = client.get(f"{API_ROOT}/characters", params={"project_id": project_id}).json()
-    assert {one["name"]: one["backstory"] for one in people} == dict.fromkeys(WRITERS, str(EDITS - 1))
+    hashes = [commit["commit_hash"] for commit in log]
+    assert sorted(hashes[: 2 * EDITS]) == sorted(acknowledged[0] + acknowledged[1])
+    assert [commit["parents"] for commit in log] == [*([earlier] for earlier in hashes[1:]), []]
+    characters = client.get(f"{API_ROOT}/characters", params={"project_id": project_id}).json()
+    assert {character["name"]: character["backstory"] for character in characters} == dict.fromkeys(
+        WRITERS, str(EDITS - 1)
+    )
     assert_sound(sessions, project_id)
 
 
-def test_a_merge_beside_edits_loses_neither(
+def test_a_merge_during_edits_loses_neither(
     url: str, client: httpx.Client, sessions: SessionFactory, project_id: int
 ) -> None:
     client.post(f"{API_ROOT}/characters", json={"project_id": project_id, "name": "Kai"})
     client.post(f"{API_ROOT}/branch", json={"project_id": project_id, "branch_name": "ending"})
 
-    def write(own: httpx.Client, who: str) -> list[int]:
+    def write(writer_client: httpx.Client, writer: str) -> list[int]:
         statuses = []
         for n in range(EDITS):
-            on = "ending" if who == "left" else "main"
-            body = {"project_id": project_id, "branch_name": on, "name": f"{who} {n}"}
-            statuses.append(own.post(f"{API_ROOT}/characters", json=body).status_code)
-            if who == "left":
+            on = "ending" if writer == "left" else "main"
+            body = {"project_id": project_id, "branch_name": on, "name": f"{writer} {n}"}
+            statuses.append(writer_client.post(f"{API_ROOT}/characters", json=body).status_code)
+            if writer == "left":
                 merge = {"project_id": project_id, "source_branch": "ending", "target_branch": "main"}
-                statuses.append(own.post(f"{API_ROOT}/merge", json=merge).status_code)
+                statuses.append(writer_client.post(f"{API_ROOT}/merge", json=merge).status_code)
         return statuses
 
-    assert both(url, write) == [[201, 200] * EDITS, [201] * EDITS]
-    people = client.get(f"{API_ROOT}/characters", params={"project_id": project_id, "limit": 200}).json()
-    assert {one["name"] for one in people} == {"Kai", *(f"{who} {n}" for who in WRITERS for n in range(EDITS))}
+    assert run_both(url, write) == [[201, 200] * EDITS, [201] * EDITS]
+    characters = client.get(f"{API_ROOT}/characters", params={"project_id": project_id, "limit": 200}).json()
+    assert {character["name"] for character in characters} == {
+        "Kai",
+        *(f"{writer} {n}" for writer in WRITERS for n in range(EDITS)),
+    }
     assert_sound(sessions, project_id)
