@@ -111,7 +111,9 @@ def test_a_rejected_take_is_removed_and_the_next_one_differs(stage: SceneStage, 
 
 def test_rejecting_a_take_that_is_not_shown_removes_nothing(stage: SceneStage, harbour: uuid.UUID) -> None:
     first = stage.render_and_accept(harbour)
-    assert give_feedback(stage, render_another_take(stage, harbour, 7), FeedbackKind.REJECTION).scenes_without_take == []
+    assert (
+        give_feedback(stage, render_another_take(stage, harbour, 7), FeedbackKind.REJECTION).scenes_without_take == []
+    )
     assert shown_take(stage, harbour)[0] == first.id
     assert stage.find_stale() == {}
 
