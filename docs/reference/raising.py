@@ -83,11 +83,11 @@ def _fault_of(call: ast.Call) -> ErrorCode | None:
 
 
 def _member(node: ast.AST | None) -> ErrorCode | None:
-    """`ErrorCode.X` or `Fault.X`."""
+    """`ErrorCode.X` or `ComfyUIFault.X`."""
     match node:
         case ast.Attribute(value=ast.Name(id="ErrorCode"), attr=name) if name in ErrorCode.__members__:
             return ErrorCode[name]
-        case ast.Attribute(value=ast.Name(id="Fault"), attr=name) if name in ComfyUIFault.__members__:
+        case ast.Attribute(value=ast.Name(id="ComfyUIFault"), attr=name) if name in ComfyUIFault.__members__:
             return ErrorCode[ComfyUIFault[name].value]
     return None
 

@@ -27,7 +27,7 @@ class Verdict:
 
 @dataclass
 class NodeVerdict:
-    """The result for one node. `sound` is also False if only a node above it has errors."""
+    """The result for one node. `is_valid` is also False if only a node above it has errors."""
 
     is_valid: bool = True
     errors: list[Problem] = field(default_factory=list)

@@ -15,8 +15,8 @@ GOLDEN: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("golden_
 
 
 def test_fingerprints_are_those_of_version_0_1_0(session: Session, tmp_path: Path) -> None:
-    """The file was written by the code of 0.1.0. Another RULES or another built-in graph is a reason to write it again;
-    a change of code is none."""
+    """The file was written by the code of 0.1.0. A new PROMPT_RULES_VERSION or built-in graph is a reason to write it
+    again; a change of code is none."""
     found = {}
     for name, scene in golden_scenes(session, tmp_path):
         inputs = collect_fingerprint_inputs(*scene)

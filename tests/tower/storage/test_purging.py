@@ -224,7 +224,7 @@ def test_what_a_crash_between_rows_and_files_left_is_found(studio: Studio, proje
 
 def test_a_clip_that_is_being_stored_now_is_never_removed(studio: Studio) -> None:
     path = orphan(studio)
-    assert touch_if_present(path)  # what `takes.keep` says before its row is committed
+    assert touch_if_present(path)  # what `takes.store_take` says before its row is committed
     assert collect_garbage(studio.sessions, studio.settings).files == 0
     assert path.exists()
 
@@ -300,7 +300,7 @@ def test_a_file_that_is_wanted_again_in_the_midst_of_a_sweep_is_not_lost(studio:
 
 
 def _store_beside(sweeping: Callable[[], object], studio: Studio, path: Path) -> None:
-    """As `takes.keep`: touch, or write anew; then the row."""
+    """As `takes.store_take`: touch, or write anew; then the row."""
     with ThreadPoolExecutor(1) as pool:
         swept = pool.submit(sweeping)
         with studio.sessions.begin() as session:
