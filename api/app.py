@@ -46,7 +46,7 @@ def create_app(
 ) -> FastAPI:
     """Build a service. Its routers come from `strict_router`.
 
-    `larger_bodies` maps a path to its limit in bytes, for paths that take more than BodyLimit's default.
+    `body_limits` maps a path to its limit in bytes, for paths that take more than BodyLimit's default.
 
     `lifespan` yields the collaborators, which reach the endpoints by the dependencies of `api.http.dependencies`. Where
     keys are required, a service without a `lifespan` cannot check them, and none starts before a key was made.

@@ -3,7 +3,7 @@
     python -m api.serving --host 127.0.0.1 production:8328:2 music:8315:1
 
 Forked processes share the loaded modules, so a second one costs little memory, and it can use another core. A process
-that dies is forked again. One that dies within SHORTEST_LIFE_S ends all of them, so that the supervisor notices. The
+that dies is forked again. One that dies within MIN_LIFE_S ends all of them, so that the supervisor notices. The
 parent has one thread, because a lock held by another thread at the fork would stay locked in the child.
 """
 

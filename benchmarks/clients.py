@@ -34,7 +34,7 @@ class LoadResult:
 
 
 def run_load(port: int, requests: Callable[[int], Request], *, seconds: float, warm_up: int = 20) -> LoadResult:
-    """Measure requests; `asks` builds the nth one. Raises RuntimeError for an answer that is not 2xx."""
+    """Measure requests; `requests` builds the nth one. Raises RuntimeError for an answer that is not 2xx."""
     numbers = iter(range(10**9))
     taking, ms, wrong = threading.Lock(), list[float](), list[str]()
     gate = threading.Barrier(CLIENT_COUNT + 1)

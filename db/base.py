@@ -49,7 +49,7 @@ class TimestampMixin:
 
 
 def text_enum(values: type[StrEnum], name: str) -> Enum:
-    """Return a text type for the values of `states`, enforced by a CHECK constraint called `name`."""
+    """Return a text type for the members of `values`, enforced by a CHECK constraint called `name`."""
     return Enum(
         values,
         name=name,

@@ -28,7 +28,7 @@ class MigrationError(Exception):
 
 
 def upgrade(url: str) -> None:
-    """Upgrade the database to `head()`. Does nothing if it is up to date."""
+    """Upgrade the database to `head_revision()`. Does nothing if it is up to date."""
     with migration_connection(url) as connection:
         _require_known_revision(connection)
         try:

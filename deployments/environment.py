@@ -120,7 +120,7 @@ def warm_socket_path(data: Path, *, worker: str = "") -> Path:
 
 
 def build_worker_name(label: str, data: Path, *distinctions: str) -> str:
-    """A name that is unique to this machine, data folder, label and the parts in `also`.
+    """A name that is unique to this machine, data folder, label and the parts in `distinctions`.
 
     It is stable across restarts, because the worker's runs and its database row refer to it.
     """

@@ -51,7 +51,7 @@ def require_prefect(api_url: str) -> None:
 
 
 def prepare_prefect_database(database_url: str, *, exists: bool) -> str:
-    """The URL of Prefect's database on the same server. Creates it unless `made` says that it exists."""
+    """The URL of Prefect's database on the same server. Creates it unless `exists` says that it exists."""
     if not exists:
         _create_database(PREFECT_DATABASE, database_url)
     return replace_database(to_libpq_url(database_url), PREFECT_DATABASE)

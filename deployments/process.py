@@ -140,7 +140,7 @@ def read_log_tail(log: Path, lines: int = 3) -> str:
 
 
 def rotate_log(log: Path) -> None:
-    """Create the log's folder; move a log above LOG_BYTES to NAME.log.1. Safe while a process appends to it."""
+    """Create the log's folder; move a log above MAX_LOG_BYTES to NAME.log.1. Safe while a process appends to it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         shutil.copyfile(log, log.with_name(log.name + ".1"))

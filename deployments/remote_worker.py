@@ -34,7 +34,7 @@ class RemoteWorker:
         self._supervisor = Supervisor(say=say, on_change=lambda _children: None)
 
     def run(self) -> None:
-        """Run until Ctrl-C or SIGTERM, then raise StopAskedError. Raises StackError if the worker cannot start."""
+        """Run until Ctrl-C or SIGTERM, then raise StopRequestedError. Raises StackError if the worker cannot start."""
         database_url, prefect_api_url = self._require_servers()
         require_writable(self._settings.data)
         self._lock.acquire(

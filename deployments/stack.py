@@ -86,9 +86,9 @@ class Stack:
         self._supervisor = Supervisor(say=say, on_change=self._record_children)
 
     def run(self, on_ready: Callable[[Addresses], None]) -> None:
-        """Start, call `ready`, run until Ctrl-C or SIGTERM, and stop.
+        """Start, call `on_ready`, run until Ctrl-C or SIGTERM, and stop.
 
-        Raises StopAskedError after a signal and StackError if a part cannot start, both after all parts have ended.
+        Raises StopRequestedError after a signal and StackError if a part cannot start, both after all parts have ended.
         """
         self._claim()
         with self._supervisor.handle_signals():

@@ -26,7 +26,7 @@ class StopRequestedError(Exception):
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """A process to keep running. `prepare` builds it for each start; `healthy` checks it once without waiting."""
+    """A process to keep running. `prepare` builds it for each start; `is_healthy` checks it once without waiting."""
 
     name: str
     title: str
@@ -75,7 +75,7 @@ class SupervisedProcess:
 
 
 class Supervisor:
-    """Runs services from one thread. `changed` receives every new set of processes, `say` the events for the user."""
+    """Runs services from one thread. `on_change` receives every new set of processes, `say` the events for the user."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class Supervisor:
     def launch(self, *services: ProcessSpec, on_stopped: Callable[[], None] = lambda: None) -> None:
         """Start a batch of services that is later stopped together. Does not wait for it.
 
-        `afterwards` is called after the batch has stopped and before the next older batch stops.
+        `on_stopped` is called after the batch has stopped and before the next older batch stops.
         """
         batch = [SupervisedProcess(service, self._first_delay_s) for service in services]
         self._batches.append(batch)
@@ -137,7 +137,7 @@ class Supervisor:
             raise StackError(f"{title} failed ({command.log}): {read_log_tail(command.log, lines=1)}")
 
     def watch(self, tasks: Sequence[PeriodicTask] = ()) -> None:
-        """Restart services that end and run the chores, until a signal raises StopAskedError."""
+        """Restart services that end and run the chores, until a signal raises StopRequestedError."""
         tasks = (*tasks, PeriodicTask(self._rotate_logs, LOG_ROTATION_INTERVAL_S))
         due = [time.monotonic()] * len(tasks)
         while True:

@@ -13,7 +13,7 @@ POOLS = ("cpu", "gpu")
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """One worker. `part` names its process and log on this machine; `name` is unique across machines.
+    """One worker. `process_name` names its process and log on this machine; `name` is unique across machines.
 
     `slots` is the number of concurrent runs; None leaves it to the pool. Without `queues` the worker polls all.
     """

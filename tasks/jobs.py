@@ -38,7 +38,7 @@ async def run_recipe(
     *,
     job_type: JobType,
 ) -> State[None]:
-    """Claim the job (or open one for `asked`), run the recipe, and end the job with its result."""
+    """Claim the job (or open one for `spec`), run the recipe, and end the job with its result."""
     attempt: Attempt | None = None
 
     async def work() -> None:

@@ -128,7 +128,7 @@ def prefect(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 
 
 def empty_tables(engine: Engine, *, except_table: str | None = None) -> None:
-    """Delete all rows except the built-in styles and glossary and the table `but`. TRUNCATE is slower."""
+    """Delete all rows except the built-in styles and glossary and the table `except_table`. TRUNCATE is slower."""
     with engine.begin() as connection:
         connection.exec_driver_sql("set local lock_timeout = '5s'; set local session_replication_role = replica")
         for table in (table for table in METADATA.tables.values() if table.name != except_table):

@@ -13,5 +13,5 @@ def is_fuzzing() -> bool:
 
 
 def example_count(count: int) -> hypothesis.settings:
-    """Use `times` examples in `make test`, which should take a second or two, and more in `make fuzz`."""
+    """Use `count` examples in `make test`, which should take a second or two, and more in `make fuzz`."""
     return hypothesis.settings(max_examples=count * FUZZ_FACTOR if is_fuzzing() else count)

@@ -14,7 +14,7 @@ LIMIT_BYTES = 2**20
 
 
 class BodyLimit:
-    """413 for a body over LIMIT_BYTES. `larger` maps a path to its own limit in bytes."""
+    """413 for a body over LIMIT_BYTES. `limits` maps a path to its own limit in bytes."""
 
     def __init__(self, app: ASGIApp, *, limits: Mapping[str, int]) -> None:
         self.app = app

@@ -124,7 +124,7 @@ def _answer(sessions: SessionFactory, made: ImportResult) -> ImportedProject:
 
 @asynccontextmanager
 async def _spooled_body(request: Request, target: Path) -> AsyncIterator[Path]:
-    """Write the body to a file that exists for the duration of the block. At most AT_ONCE bytes are in memory."""
+    """Write the body to a file that exists for the duration of the block. At most CHUNK_BYTES are in memory."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with target.open("xb") as file:

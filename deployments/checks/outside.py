@@ -12,7 +12,7 @@ from tower.settings import Settings
 
 @dataclass(frozen=True)
 class ExternalServer:
-    """`path` answers without a key, `variable` configures the URL, `instead` says what happens without the server."""
+    """`path` answers without a key, `variable` configures the URL, `fallback` says what happens without the server."""
 
     name: str
     path: str

@@ -23,8 +23,8 @@ import sys
 from pathlib import Path
 from deployments import state
 from deployments.process import Command, Process
-from deployments.state import Addresses, Child, State
-from deployments.supervisor import Service, Supervisor
+from deployments.state import Addresses, ChildProcess, StackState
+from deployments.supervisor import ProcessSpec, Supervisor
 
 data = Path(sys.argv[1])
 code = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open(sys.argv[1], 'w'); time.sleep(60)"
@@ -32,10 +32,11 @@ command = Command(name="child", argv=(sys.executable, "-IS", "-c", code, str(dat
 
 def remember(children):
     addresses = Addresses("", "", "", "", "", data)
-    state.write(State(Child("supervisor", 1, 0.0), "none", 0, ready=True, addresses=addresses, children=children))
+    supervisor = ChildProcess("supervisor", 1, 0.0)
+    state.write(StackState(supervisor, "none", 0, ready=True, addresses=addresses, children=children))
 
-supervisor = Supervisor(say=print, changed=remember)
-supervisor.launch(Service("child", "The child", lambda: Process(command), (data / "deaf").exists))
+supervisor = Supervisor(say=print, on_change=remember)
+supervisor.launch(ProcessSpec("child", "The child", lambda: Process(command), (data / "deaf").exists))
 print("up", flush=True)
 supervisor.watch()
 """

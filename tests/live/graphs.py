@@ -1,4 +1,4 @@
-"""Graphs of core nodes that need no model file, and core_video with the models of the server."""
+"""Graphs of core nodes that need no model file, and build_core_video with the models of the server."""
 
 from __future__ import annotations
 

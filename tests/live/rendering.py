@@ -22,7 +22,7 @@ SHOT = Shot(prompt="a girl in the rain", negative_prompt="lowres", seed=7, width
 
 @dataclass
 class RecordingWatcher:
-    """Records progress. `meanwhile` is called each time, and may raise."""
+    """Records progress. `on_progress` is called each time, and may raise."""
 
     on_progress: Callable[[str], None] = lambda _: None
     reports: list[tuple[float, str]] = field(default_factory=list)

@@ -64,7 +64,7 @@ class MediaImporter:
             )
 
     def publish_files(self) -> None:
-        """Publish every file. Raises DiskFullError. `placed` lists the new files, also after an error."""
+        """Publish every file. Raises DiskFullError. `published` lists the new files, also after an error."""
         for target, sha256 in self._targets.items():
             member = self._members.get(sha256)
             if member is None:

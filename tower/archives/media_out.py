@@ -22,7 +22,7 @@ ProgressCallback = Callable[[str, int, int], None]  # (stage, bytes done, bytes 
 class MediaExporter:
     """Collects the files of an archive.
 
-    local: the actual path of files that content refers to by another one.
+    local_paths: the actual path of files that content refers to by another one.
     missing: a sentence about each file that cannot be read.
     """
 

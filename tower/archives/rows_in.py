@@ -33,7 +33,10 @@ Row = dict[str, Any]
 
 
 class RowImporter:
-    """Writes the rows of one project, table by table in the order of `CARRIED`. `finish` sets forward references."""
+    """Writes the rows of one project, table by table in the order of `ARCHIVED_TABLES`.
+
+    `resolve_forward_references` sets forward references.
+    """
 
     def __init__(self, session: Session, media: MediaImporter) -> None:
         self._session = session

@@ -25,10 +25,10 @@ class ArchivedTable:
     """A table in the archive.
 
     where: the SQL condition that selects its rows `t`.
-    left_out: columns that are not archived.
-    files: columns that hold the path of a file.
-    numbered_json: JSON columns that contain ids.
-    given: values that an imported row gets in columns that were left out.
+    excluded_columns: columns that are not archived.
+    file_columns: columns that hold the path of a file.
+    json_id_columns: JSON columns that contain ids.
+    import_values: values that an imported row gets in columns that were left out.
     """
 
     name: str
@@ -47,7 +47,7 @@ class ArchivedTable:
         return self.table.name
 
 
-NEW_UUID = "a new UUID"  # a value of `given`
+NEW_UUID = "a new UUID"  # a value of `import_values`
 PROJECTS, BRANCHES, SCENES = "anime_api.anime_projects", "anime_api.branches", "anime_api.scenes"
 JOBS, ASSETS, CHARACTERS = "anime_api.production_jobs", "public.assets", "anime_api.characters"
 
@@ -66,7 +66,7 @@ RUN_COLUMNS = frozenset(
     }
 )
 
-ARCHIVED_TABLES = (  # in writing order; RowsIn.finish sets the references to later rows
+ARCHIVED_TABLES = (  # in writing order; RowImporter.resolve_forward_references sets those to later rows
     ArchivedTable(PROJECTS, "t.id = :project_id", excluded_columns=frozenset({"deleted_at"})),
     ArchivedTable("anime_api.projects"),
     ArchivedTable("anime_api.commits"),

@@ -77,7 +77,7 @@ def max_near(curve: Curve, times_s: NDArray[np.float64], reach: int) -> Curve:
 
 
 def _framed(pieces: Iterable[Samples]) -> Iterable[NDArray[np.float32]]:
-    """Views of WINDOW samples, HOP apart, the first centred LEAD frames before the first sample."""
+    """Views of WINDOW_SAMPLES, HOP_SAMPLES apart, the first centred LEAD_FRAMES before the first sample."""
     rest = np.zeros(LEAD_FRAMES * HOP_SAMPLES + WINDOW_SAMPLES // 2, np.float32)
     for piece in pieces:
         rest = np.concatenate([rest, piece])

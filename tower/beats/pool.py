@@ -36,7 +36,7 @@ SINGLE_THREAD_ENVIRONMENT = {
 
 
 class AnalyserPool:
-    """`size` processes, started by `warm` or when they are first needed. Safe to call from many threads."""
+    """`size` processes, started by `warm_up` or when they are first needed. Safe to call from many threads."""
 
     def __init__(self, size: int, *, timeout_s: float = TIMEOUT_S) -> None:
         self._limit_s = timeout_s

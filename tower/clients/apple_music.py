@@ -92,7 +92,7 @@ class CataloguePage:
 
 
 class AppleMusicClient:
-    """A client of one storefront. Answers are cached for KEPT_S; temporary failures are retried with growing pauses."""
+    """A client of one storefront. Answers are cached for CACHE_S; temporary failures are retried with longer pauses."""
 
     def __init__(
         self,

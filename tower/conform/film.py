@@ -44,9 +44,9 @@ class WriteMethod(StrEnum):
 
 @dataclass(frozen=True)
 class ConformResult:
-    """The conformed file. `why`: the reason why packets were not copied; None if they were.
+    """The conformed file. `reason_encoded`: the reason why packets were not copied; None if they were.
 
-    `took_s` is the total time. `writing_s` is the writing alone, without measuring loudness and result.
+    `total_s` is the total time. `writing_s` is the writing alone, without measuring loudness and result.
     """
 
     probe: Probe
@@ -63,8 +63,8 @@ def conform_video(
 ) -> ConformResult:
     """Write `video`, retimed as planned and with the music, to `target`.
 
-    After an error `target` is as it was before. `alive` is called for every packet and may raise to stop the work.
-    Raises ConformError, MediaUnreadableError, DiskFullError.
+    After an error `target` is as it was before. `check_alive` is called for every packet and may raise to stop the
+    work. Raises ConformError, MediaUnreadableError, DiskFullError.
     """
     began = time.perf_counter()
     order = read_packet_order(video)

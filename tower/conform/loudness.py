@@ -50,7 +50,7 @@ class Loudness:
 
 
 def measure_loudness(pieces: Iterable[Samples], *, check_alive: Callable[[], None]) -> Loudness:
-    """Measure samples with FFmpeg, which reads them from a pipe and opens no file. `alive` may raise to stop early."""
+    """Measure samples with FFmpeg, which reads a pipe and opens no file. `check_alive` may raise to end it."""
     form = ["-f", "f32le", "-ar", str(RATE_HZ), "-ac", "2", "-i", "pipe:0"]
     measure = ["-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
     command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-protocol_whitelist", "pipe", *form, *measure]

@@ -25,8 +25,9 @@ from tower.sync.plan import CutPlan
 class PacketOrder:
     """The order of the packets of a video.
 
-    `ranks`: for each packet, the display position of its frame, from 0. `late`: the most packets by which a frame comes
-    after its display position. `why`: the reason why packets cannot be copied, or None.
+    `display_ranks`: for each packet, the display position of its frame, from 0. `max_delay_packets`: the most
+    packets by which a frame comes after its display position. `reason_to_encode`: the reason why packets cannot be
+    copied, or None.
     """
 
     display_ranks: tuple[int, ...]

@@ -32,8 +32,8 @@ Samples = NDArray[np.float32]  # 2 × n, −1…1
 class MusicExcerpt:
     """The music of a video.
 
-    `offset_s`: the start in the track. `lasts_s`: the length to use; None is the length of the video. `volume` is 0–1,
-    applied after the loudness is normalised. `roots`: the folders that may hold the file, if a request named it.
+    `offset_s`: the start in the track. `duration_s`: the length to use; None is the length of the video. `volume` is
+    0–1, applied after the loudness is normalised. `roots`: the folders that may hold the file, if a request named it.
     """
 
     path: Path
@@ -92,7 +92,7 @@ def _faded(music: MusicExcerpt, whole_s: float, gain: float) -> Iterator[Samples
 
 
 def _chunks(pieces: Iterator[Samples], total: int) -> Iterator[Samples]:
-    """Pieces of CHUNK samples, padded with silence up to `total`."""
+    """Pieces of CHUNK_SAMPLES, padded with silence up to `total`."""
     rest = np.zeros((2, 0), np.float32)
     sent = 0
     for piece in pieces:

@@ -42,7 +42,7 @@ class SkippedImport:
 
 @dataclass
 class ImportResult:
-    """The result of an import. `skipped` lists at most SKIPS_TOLD entries; `skipped_count` counts all."""
+    """The result of an import. `skipped` lists at most MAX_LISTED_SKIPS entries; `skipped_count` counts all."""
 
     source: str
     tracks_known: int = 0
@@ -65,8 +65,8 @@ def import_file(
 ) -> ImportResult:
     """Import a Library.xml or an m3u playlist.
 
-    `moved` maps folders named in a Library.xml to folders on this machine, as (old, new). Raises InvalidError if the
-    file is of another kind, too large or not readable.
+    `folder_mappings` maps folders named in a Library.xml to folders on this machine, as (old, new). Raises InvalidError
+    if the file is of another kind, too large or not readable.
     """
     found = resolve_media_path(path, roots=roots)
     ending = found.suffix.lower()
@@ -243,7 +243,7 @@ def _normalised(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text with unprintable characters replaced, at most LONGEST_TEXT characters long."""
+    """The text with unprintable characters replaced, at most MAX_TEXT_LENGTH characters long."""
     plain = "".join(character if character.isprintable() else "�" for character in text)
     return plain[:MAX_TEXT_LENGTH]
 

@@ -46,7 +46,8 @@ class TrackQuery:
 class TrackMatch:
     """A track that fits.
 
-    `off_bpm`: the distance from the requested tempo in this relation. `by`: which of "tempo" and "words" fit the mood.
+    `distance_bpm`: the distance from the requested tempo in this relation. `matched_by`: which of "tempo" and "words"
+    fit the mood.
     """
 
     track: Track
@@ -108,7 +109,7 @@ def _mood_conditions(wanted: TrackQuery) -> tuple[ColumnElement[bool], ColumnEle
 
 
 def _has_word(word: str) -> ColumnElement[bool]:
-    """Matches whole words only: `pop` is not in "popcorn". In these texts each CJK character is a word."""
+    """Matches whole words only: "pop" is not in "popcorn". In these texts each CJK character is a word."""
     whole = like_pattern(word).replace("%", "% ", 1)[:-1].rstrip() + " %"
     return or_((literal(" ") + Track.genre_text + " ").like(whole), Track.search_text.like(whole))
 

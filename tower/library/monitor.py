@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class QualityMonitor:
     """Measures tracks in one thread.
 
-    `ask` queues one track and `ask_all` every track without figures. `stop` waits for the current measurement.
+    `enqueue` queues one track and `enqueue_all` every track without figures. `stop` waits for the current measurement.
     """
 
     def __init__(self, sessions: SessionFactory, roots: Sequence[Path]) -> None:

@@ -100,7 +100,7 @@ class OpusCache:
     def get_copy(self, track: Track, roots: Sequence[Path]) -> Playable:
         """The copy of a track, made if there is none.
 
-        Raises NotReadyError if it is not finished within PATIENCE_S, and MediaUnreadableError.
+        Raises NotReadyError if it is not finished within COPY_TIMEOUT_S, and MediaUnreadableError.
         """
         target = self._folder / track.sha256[:2] / f"{track.sha256}.{COPY_VERSION}.ogg"
         if not target.exists():

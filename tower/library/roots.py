@@ -32,7 +32,7 @@ def library_roots(settings: Settings) -> tuple[Path, ...]:
 
 
 def split_library_path(path: Path, roots: Sequence[Path]) -> LibraryPath:
-    """Split a path into root, folder and name. `path` is resolved, as `media_path` returns it.
+    """Split a path into root, folder and name. `path` is resolved, as `resolve_media_path` returns it.
 
     Raises InvalidError for a path outside the library.
     """

@@ -1,7 +1,7 @@
 """Searches the music library by title, artist and album, in any script, tolerating a few wrong letters.
 
 The ranking: the exact title, titles that begin with the query, tracks that contain all its words, similar tracks; then
-by similarity, title and id. At most MOST matches of each kind are ranked.
+by similarity, title and id. At most MAX_RANKED matches of each kind are ranked.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _is_long(words: str, query: str) -> bool:
 
 
 def _find_exact(session: Session, words: str, query: str) -> list[int]:
-    """Ids of titles that begin with the query and of tracks that contain every word, at most MOST of each."""
+    """Ids of titles that begin with the query and of tracks that contain every word, at most MAX_RANKED of each."""
     beginning = _present().where(_title_begins(query)).order_by(Track.title_text, Track.id).limit(MAX_RANKED)
     parts = and_(*(Track.search_text.like(like_pattern(word)) for word in words.split() if normalise(word)))
     first = _present().where(parts).limit(MAX_RANKED)

@@ -34,9 +34,9 @@ def searchable_text(*texts: str | None) -> str:
 
 
 def like_pattern(word: str) -> str:
-    """The LIKE pattern that finds a word in a `searched` text.
+    """The LIKE pattern that finds a word in a text of `searchable_text`.
 
-    It matches anywhere; a word shorter than SHORTEST only matches the start of a word.
+    It matches anywhere; a word shorter than MIN_TRIGRAM_LETTERS only matches the start of a word.
     """
     folded = normalise(word)
     escaped = folded.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -45,8 +45,8 @@ def find(session: Session, track_id: int) -> Track:
 def get_or_add_track(session: Session, path: Path, *, roots: Sequence[Path]) -> Track:
     """The track of a file. A file that is not in the library yet is added.
 
-    `path` is resolved, as `media_path` returns it. Raises InvalidError outside the library and MediaUnreadableError for
-    a file that is not music.
+    `path` is resolved, as `resolve_media_path` returns it. Raises InvalidError outside the library and
+    MediaUnreadableError for a file that is not music.
     """
     place = split_library_path(path, roots)
     row = _row_at(session, place)

@@ -9,7 +9,7 @@ from tower.beats.results import Analysis
 from tower.beats.structure.results import Structure
 from tower.library.peaks import Peaks
 
-WIDTH, HEIGHT, LABEL_HEIGHT = 1200, 200, 18  # pixels; TEXT is the line above the sound
+WIDTH, HEIGHT, LABEL_HEIGHT = 1200, 200, 18  # pixels; LABEL_HEIGHT is the line above the sound
 STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#334}"
     ".sound{fill:#6b7fd7}.beat{stroke:#0008;stroke-width:.5}.downbeat{stroke:#c0392b;stroke-width:1}"

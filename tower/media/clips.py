@@ -28,12 +28,12 @@ class SegmentStream:
     """A segment, described from its packets.
 
     header: the decoder configuration (avcC).
-    note: the settings that x264 noted in the stream.
-    starts: IDR frames, at which decoding can start and before which no later packet is shown.
-    even: whether all frames are shown, at a constant rate.
-    late: the largest number of packets by which a frame is sent after its turn.
-    ours: whether it is H.264, 8-bit 4:2:0, tagged BT.709 in limited range.
-    head, tail: the packets of the frames that it shares with its neighbours, if it can be cut there.
+    settings_note: the settings that x264 noted in the stream.
+    idr_frames: IDR frames, at which decoding can start and before which no later packet is shown.
+    is_constant_rate: whether all frames are shown, at a constant rate.
+    reorder_packets: the largest number of packets by which a frame is sent after its turn.
+    is_tower_format: whether it is H.264, 8-bit 4:2:0, tagged BT.709 in limited range.
+    head_packets, tail_packets: the packets of the frames that it shares with its neighbours, if it can be cut there.
     """
 
     path: Path

@@ -41,11 +41,11 @@ class NoMediaFileError(MediaUnreadableError):
 class DecodeTally:
     """The result of decoding a file.
 
-    promised: the count of frames in the header.
-    times, sent: presentation times of decoded frames and of packets, in ticks of the video stream.
-    hidden: packets that an edit list hides.
+    declared_frames: the count of frames in the header.
+    shown_times, sent_times: presentation times of decoded frames and of packets, in ticks of the video stream.
+    hidden_frames: packets that an edit list hides.
     samples: decoded audio samples.
-    sound_lost: audio packets that cannot be decoded.
+    lost_audio_packets: audio packets that cannot be decoded.
     """
 
     declared_frames: int
@@ -143,7 +143,7 @@ def open_regular_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _iter_packets(container: InputContainer, video: VideoStream) -> Iterator[Packet[Stream]]:
-    """Yield the packets of both tracks up to the first damage; `play` counts the missing ones."""
+    """Yield the packets of both tracks up to the first damage; `decode_all` counts the missing ones."""
     try:
         yield from container.demux(video, *container.streams.audio[:1])
     except av.FFmpegError:

@@ -31,7 +31,10 @@ class JoinMethod(StrEnum):
 
 @dataclass(frozen=True)
 class JoinResult:
-    """A joined video. `why` is the reason if its bodies were not copied, `took_s` the duration including checks."""
+    """A joined video. `took_s` is the time with all checks.
+
+    `encoded_because` is the reason if its bodies were not copied.
+    """
 
     probe: Probe
     method: JoinMethod

@@ -51,7 +51,7 @@ def resolve_media_path(text: str, *, roots: Sequence[Path], field: str = "path")
 
 
 def open_media(path: Path | str, *, roots: Sequence[Path], field: str = "path") -> IO[bytes]:
-    """Open a file for reading with the checks of `media_path`. Read from the result; do not open the path again."""
+    """Open a file with the checks of `resolve_media_path`. Read from the result; do not open the path again."""
     return os.fdopen(_open_checked(str(path), roots=roots, field=field)[1], "rb")
 
 

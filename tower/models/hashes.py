@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 
 
 class ModelHasher:
-    """Hashes the files passed to `ask` and writes the hashes to `learning_models`. `stop` waits for one chunk at most.
+    """Hashes the files passed to `enqueue` and writes the hashes to `learning_models`.
 
-    Of several processes that are asked for the same file at once, one reads it.
+    `stop` waits for one chunk at most. Of several processes that are asked for the same file at once, one reads it.
     """
 
     def __init__(self, sessions: SessionFactory) -> None:

@@ -1,7 +1,7 @@
 """Rates models 0–10 by the feedback on their takes.
 
 Each take counts once, as the mean of the last feedback of each author: an approval is 10, a rejection 0 and a rating
-(stars − 1) × 2.5. The rating of a model is the mean over its takes, once there are LEAST_TAKES. Only takes of engines
+(stars − 1) × 2.5. The rating of a model is the mean over its takes, once there are MIN_TAKES. Only takes of engines
 with a model count: the animatic engine has none.
 """
 
@@ -39,7 +39,7 @@ def update_model_rating(session: Session, take: Asset, *, engines: Collection[st
 
 
 def _rating(session: Session, model: str, engines: Collection[str]) -> float | None:
-    """The rating; None while fewer than LEAST_TAKES takes have feedback."""
+    """The rating; None while fewer than MIN_TAKES takes have feedback."""
     newest = select(func.max(Feedback.id)).group_by(Feedback.asset_id, Feedback.author)
     opinions = session.scalars(
         select(Feedback)

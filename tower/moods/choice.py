@@ -31,7 +31,7 @@ DEFAULT_KIND = "default"  # kind of the preference for the mood of requests that
 def open_personal_job(
     session: Session, spec: GenerationSpec, *, user: str, given_fields: Collection[str]
 ) -> tuple[ProductionJob, MoodChoices]:
-    """Open a job with the choices of its mood. `given` are the fields that the request sets. Raises InvalidError."""
+    """Open a job with the choices of its mood. `given_fields` are those that the request sets. Raises InvalidError."""
     choice = choose_for_mood(session, spec, user=user, given_fields=given_fields)
     job = lifecycle.open_job(session, apply_choice(spec, choice), job_type=JobType.PERSONAL)
     job.steps = MOOD_CHOICES.to_entry(choice)

@@ -125,7 +125,7 @@ def _preference(kind: str, feedback: list[tuple[float, dict[str, str]]]) -> tupl
 
 
 def _best(feedback: Iterable[tuple[float, dict[str, str]]], part: str) -> str | None:
-    """The style or camera that was liked best; None if none reaches LIKED."""
+    """The style or camera that was liked best; None if none reaches MIN_LIKED."""
     by_name: dict[str, list[float]] = {}
     for opinion, traits in feedback:
         by_name.setdefault(traits[part], []).append(opinion)

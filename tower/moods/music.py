@@ -38,7 +38,7 @@ class TrackChoice:
 
 
 def choose_tempo(mood: str, preference: Mapping[str, Any]) -> TempoRange:
-    """The tempo of a preference (`wish`), or else that of the mood."""
+    """The tempo of a `preference`, or else that of the mood."""
     low, high = preference.get("bpm_min"), preference.get("bpm_max")
     music = find_mood(mood)
     if low is None and high is None:

@@ -55,14 +55,14 @@ def load_defaults(session: Session) -> Defaults:
 
 
 def resolve_preset(name: str) -> str:
-    """The preset of this name, or of the words `high`, `medium` or `low`. Raises InvalidError."""
+    """The preset of this name, or of the words "high", "medium" or "low". Raises InvalidError."""
     if name not in PRESET_NAMES:
         raise InvalidError.field(PRESET, name, f"one of {', '.join(PRESETS)}")
     return PRESET_NAMES[name]
 
 
 def check_model(name: str, list_models: Callable[[], Sequence[str]] | None) -> ModelChoice:
-    """Check a model before it is stored. `ask` returns the names that ComfyUI has; None if there is no ComfyUI.
+    """Check a model before it is stored. `list_models` returns the names that ComfyUI has; None if there is no ComfyUI.
 
     Raises InvalidError if ComfyUI answers and does not have the model.
     """

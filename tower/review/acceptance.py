@@ -29,7 +29,7 @@ from tower.versions.objects import ObjectStore
 
 @dataclass(frozen=True)
 class AcceptanceResult:
-    """Whether a take was accepted for its scene. `why` is one sentence."""
+    """Whether a take was accepted for its scene. `reason` is one sentence."""
 
     accepted: bool
     reason: str

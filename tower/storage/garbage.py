@@ -1,7 +1,7 @@
 """Find and remove files of Tower that no row refers to, without losing a file that is needed again meanwhile.
 
 Only files under <data>/renders and <data>/media/imports whose names are the sha256 of their content are considered.
-Before a row refers to such a file, its date is set to now (`files.still_wanted`). A sweep moves older files to a
+Before a row refers to such a file, its date is set to now (`files.touch_if_present`). A sweep moves older files to a
 quarantine folder, checks rows and dates again, and then removes them or moves them back. If a sweep crashes, the next
 one continues with the files in quarantine.
 """
@@ -28,7 +28,8 @@ GRACE_PERIOD = timedelta(hours=1)  # longer than any transaction that stores a f
 ABANDONED_AFTER = timedelta(days=1)  # longer than writing any file takes
 QUARANTINE_FOLDER = ".swept"
 STORED_NAME = re.compile(r"([0-9a-f]{64})(\.[a-z0-9]{1,8})?")
-PARTIAL_NAME = re.compile(r"\.[0-9a-f]{64}\.[0-9a-f]{32}\.part(\.[a-z0-9]{1,8})?")  # temporary names of `files.writing`
+# The temporary names of `files.write_atomically`.
+PARTIAL_NAME = re.compile(r"\.[0-9a-f]{64}\.[0-9a-f]{32}\.part(\.[a-z0-9]{1,8})?")
 BATCH_FILES = 500  # files
 
 _PATH_COLUMNS = text(
@@ -75,7 +76,7 @@ def find_garbage_in(session: Session, root: Path, *, grace: timedelta) -> list[P
 
 
 def discard_unreferenced(sessions: SessionFactory, paths: Sequence[Path]) -> None:
-    """Remove the files among `placed` that no row refers to, because a transaction was rolled back."""
+    """Remove the files among `paths` that no row refers to, because a transaction was rolled back."""
     with sessions() as session:
         for path in _unreferenced(session, paths) if paths else ():
             path.unlink(missing_ok=True)

@@ -82,7 +82,7 @@ def find_entity(
 ) -> LocatedRow[Entity]:
     """Return the row with this id, or the same entity on another branch.
 
-    `to_change` locks the branch against other writers until the transaction ends.
+    `lock` locks the branch against other writers until the transaction ends.
     Raises NotFoundError, also for a row of another project than `project_id`.
     """
     whole = branch is None and not lock

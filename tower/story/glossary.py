@@ -48,7 +48,7 @@ def list_elements(session: Session, project_id: int | None, page_request: PageRe
 
 
 def find_element(session: Session, element_id: int, *, lock: bool = False) -> CulturalElement:
-    """Return an element, locked with `to_change`. Raises NotFoundError, also for one of a deleted project."""
+    """Return an element, locked with `lock`. Raises NotFoundError, also for one of a deleted project."""
     element = session.get(CulturalElement, element_id, with_for_update=lock or None, populate_existing=True)
     if element is None:
         raise NotFoundError(f"There is no cultural element {element_id}")

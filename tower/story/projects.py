@@ -40,7 +40,7 @@ def create_project(session: Session, fields: Mapping[str, Any], settings: Mappin
 
 
 def find_project(session: Session, project_id: int, *, lock: bool = False) -> Project:
-    """Return a project, locked with `to_change`. Raises NotFoundError for an unknown or deleted project."""
+    """Return a project, locked with `lock`. Raises NotFoundError for an unknown or deleted project."""
     options = {"with_for_update": ROW_LOCK} if lock else {"options": [joinedload(Project.settings)]}
     project = session.get(Project, project_id, populate_existing=True, **options)
     if project is None or project.deleted_at is not None:
@@ -49,7 +49,7 @@ def find_project(session: Session, project_id: int, *, lock: bool = False) -> Pr
 
 
 def list_projects(session: Session, page_request: PageRequest, *, where: ProjectFilter) -> Page[Project]:
-    """List projects by id. Deleted ones are listed only with `only.deleted`, and then alone."""
+    """List projects by id. Deleted ones are listed only with `where.deleted`, and then alone."""
     rows = select(Project).options(joinedload(Project.settings))
     rows = rows.where(Project.deleted_at.is_not(None) if where.deleted else Project.deleted_at.is_(None))
     if where.status is not None:
@@ -84,7 +84,7 @@ def delete_project(session: Session, project_id: int) -> Project:
 
 
 def restore_project(session: Session, project_id: int) -> Project:
-    """Restore a deleted project; another one is left unchanged. Raises NotFoundError after KEPT_IN_BIN."""
+    """Restore a deleted project; another one is left unchanged. Raises NotFoundError after RESTORABLE_FOR."""
     project = session.get(Project, project_id, with_for_update=ROW_LOCK, populate_existing=True)
     if project is None or (project.deleted_at and project.deleted_at + RESTORABLE_FOR < datetime.now(UTC)):
         raise NotFoundError(f"There is no project {project_id} that could be restored")

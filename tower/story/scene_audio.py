@@ -104,7 +104,7 @@ def plan_sync(
 def plan_sync_or_keep(
     clip: SourceClip, request: SyncRequest, analysis: Analysis, structure: Structure | None = None
 ) -> SyncPlan:
-    """Plan as `plan_scene`, but keep all cuts and add a warning if a shot would have to be stretched too much.
+    """Plan as `plan_sync`, but keep all cuts and add a warning if a shot would have to be stretched too much.
 
     A render that is nearly done uses this so that it does not fail. Raises InvalidError if there are no beats.
     """

@@ -26,7 +26,7 @@ Row = TypeVar("Row", StoryTimeline, StorylineContext)
 
 
 def find_row(session: Session, kind: type[Row], row_id: int, *, lock: bool = False) -> Row:
-    """Return an event or fact, with its branch locked if `to_change`.
+    """Return an event or fact, with its branch locked if `lock`.
 
     Raises NotFoundError, also for one of a deleted project.
     """

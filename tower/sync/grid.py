@@ -29,7 +29,8 @@ class GridSource(StrEnum):
 class BeatGrid:
     """`times_s`: seconds of the track, ascending. `strengths`: 0–1, of each; a strong downbeat is 1.
 
-    `track_s`: how long the track is. `turns`: 0–1, by the number of the beat where a section starts or a drop is.
+    `track_duration_s`: how long the track is. `turns`: 0–1, by the number of the beat where a section starts or a
+    drop is.
     """
 
     times_s: tuple[float, ...]

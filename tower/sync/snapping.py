@@ -1,9 +1,9 @@
 """Which beat each cut takes: the cheapest way through all beats, by dynamic programming.
 
-What a way costs is the sum over its shots of `(ln ratio / ln most)²`, and over its cuts of `move · (beats moved)²`, of
-`strength · (1 − the strength of the beat)` and of `−turn · the turn of the beat`. A ratio beyond the bounds is not
-taken at any price, nor a beat that is more than FARTHEST beats from the wish. Time O(shots × FARTHEST²), memory
-O(shots × FARTHEST).
+What a way costs is the sum over its shots of `(ln ratio / ln max_ratio)²`, and over its cuts of
+`move · (beats moved)²`, of `strength · (1 − the strength of the beat)` and of `−turn · the turn of the beat`. A ratio
+beyond the bounds is not taken at any price, nor a beat that is more than MAX_MOVE_BEATS from the wish. Time
+O(shots × MAX_MOVE_BEATS²), memory O(shots × MAX_MOVE_BEATS).
 """
 
 from __future__ import annotations

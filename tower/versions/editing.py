@@ -39,7 +39,7 @@ class PreconditionFailedError(TowerError):
 class EntityEdit:
     """A change to one entity. `fields` may be partial; an unknown key creates the entity, None as `fields` deletes it.
 
-    A field is an attribute of the row that `kinds.SHAPES` lists as content. A new value replaces the whole field.
+    A field is an attribute of the row that `kinds.KIND_SPECS` lists as content. A new value replaces the whole field.
     The bible's key is `kinds.BIBLE_KEY`.
     """
 
@@ -80,7 +80,7 @@ def commit_edits(
 
 
 def apply_edits(session: Session, head: Head, edits: Sequence[EntityEdit], *, message: str, author: str) -> Commit:
-    """Apply the edits as `commit` does, to a head that is already locked. After an error the transaction must end."""
+    """Apply the edits as `commit_edits` does, to a locked head. After an error the transaction must end."""
     changes = _resolve_changes(session, head, edits)
     labels = {"message": canonicalise(message, "message"), "author": canonicalise(author, "author")}
     return heads.commit_changes(session, head, changes, **labels)

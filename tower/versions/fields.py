@@ -54,7 +54,7 @@ class FieldSpec:
     """A field of a kind and its valid values.
 
     required: not nullable and without a default.
-    longest: the maximum length in characters of a text, which must not be empty then; None for no limit.
+    max_length: the maximum length in characters of a text, which must not be empty then; None for no limit.
     """
 
     type: FieldType

@@ -34,7 +34,7 @@ _WRONG_HASH = text(
 
 @dataclass(frozen=True)
 class HistoryProblem:
-    """A problem in one project. `what` describes it in one sentence."""
+    """A problem in one project. `message` describes it in one sentence."""
 
     project_id: int
     message: str

@@ -52,7 +52,7 @@ def head_at(session: Session, branch: Branch, commit: Commit) -> Head:
 
 
 def find_branch(session: Session, project_id: int, name: str, *, lock: bool) -> Branch:
-    """Return the branch as `taken` does, without its commit."""
+    """Return the branch as `load_head` does, without its commit."""
     session.flush()
     branch = get_started_branch(session, project_id, name, lock=lock)
     if branch is None:

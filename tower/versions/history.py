@@ -143,7 +143,7 @@ def diff_refs(session: Session, project_id: int, from_ref: str, to_ref: str) -> 
 
 
 def diff_commits(session: Session, before: Commit, after: Commit) -> list[EntityChange]:
-    """Return the changes between two commits of one project, ordered as by `diff`."""
+    """Return the changes between two commits of one project, ordered as by `diff_refs`."""
     objects = ObjectStore(session, after.project_id)
     return describe_changes(heads.tree_changes(objects, before.tree_hash, after.tree_hash))
 

@@ -44,9 +44,10 @@ class Kind(StrEnum):
 class KindSpec:
     """How entities of one kind are stored.
 
-    content: the attributes of `row` that are versioned.
-    named_by: the field that users know the entity by; unique on a branch if `unique`, numbered from 1 if `numbered`.
-    sets: list fields whose order has no meaning, so that they merge as sets.
+    content_fields: the attributes of `row` that are versioned.
+    name_field: the field that users know the entity by. It is unique on a branch if `unique`, and numbered from 1 if
+        `numbered`.
+    set_fields: list fields whose order has no meaning, so that they merge as sets.
     """
 
     row: type[Row]

@@ -13,7 +13,7 @@ CacheKey = tuple[int, str]  # (project id, hash): projects never share objects
 
 
 class ObjectCache:
-    """Contents by hash, up to `most_bytes`; the least recently used are evicted first. Safe to use from many threads.
+    """Contents by hash, up to `max_bytes`; the least recently used are evicted first. Safe to use from many threads.
 
     An entry may come from a transaction that was rolled back: its content is right, but it may not be stored.
     """

@@ -47,7 +47,7 @@ class ObjectStore:
     """Reads and writes the objects of a project in one transaction. Callers must not change the values it returns."""
 
     def __init__(self, session: Session, project_id: int, *, cache: ObjectCache | None = PROCESS_CACHE) -> None:
-        """With `remembered` None every object is read from the database."""
+        """With `cache` None every object is read from the database."""
         self._session = session
         self._project_id = project_id
         self._remembered = ObjectCache(0) if cache is None else cache
@@ -102,7 +102,7 @@ class ObjectStore:
 
     @contextmanager
     def pending_insert(self) -> Iterator[dict[str, Any]]:
-        """Yield the pending objects as parameters of INSERT, which the caller executes in the `with` block.
+        """Yield the pending objects as parameters of INSERT_OBJECTS, which the caller executes in the `with` block.
 
         They are sorted by hash, so two writers of the same objects wait for each other instead of deadlocking.
         """

@@ -35,7 +35,7 @@ def referenced_addresses(kind: Kind, fields: Mapping[str, Any]) -> set[Address]:
 
 
 def rewrite_references(kind: Kind, fields: Fields, replacements: Mapping[Address, uuid.UUID | None]) -> Fields | None:
-    """Return `fields` with references to the keys of `gone` replaced by the given keys, or removed where that is None.
+    """Return `fields` with its references replaced by those of `replacements`, or removed where that has None.
 
     Returns None if the entity cannot exist without the deleted one: a bible's character without the bible.
     """

@@ -77,7 +77,7 @@ def apply_changes(session: Session, branch: Branch, changes: Changes) -> None:
 
 
 def copy_branch_rows(session: Session, source: Branch, target: Branch) -> None:
-    """Copy all rows of `source` to the new branch `to`: content, results of production and the story's timeline."""
+    """Copy all rows of `source` to the new branch `target`: content, results of production and the story's timeline."""
     tables = [_table(KIND_SPECS[kind].row) for kind in KIND_SPECS] + [_table(row) for row in _UNVERSIONED]
     for table in tables:
         names = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in ("id", "branch_id"))
@@ -91,7 +91,7 @@ def copy_branch_rows(session: Session, source: Branch, target: Branch) -> None:
 
 
 def copy_production_columns(session: Session, source: Branch, target: Branch, new: Iterable[Address]) -> None:
-    """Copy the results of production from `source` to the rows that a merge has just created on `to`."""
+    """Copy the results of production from `source` to the rows that a merge has just created on `target`."""
     by_kind: dict[Kind, list[uuid.UUID]] = {}
     for kind, key in new:
         by_kind.setdefault(kind, []).append(key)

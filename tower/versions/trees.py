@@ -1,8 +1,8 @@
 """A state of a project as a tree of objects: kinds, then nodes, then entities.
 
     tree   {kind: [count, node]}
-    node   {"nodes": {hex digit: [count, node]}}   above LEAF entities
-           {"leaf": {key: entity}}                 up to LEAF entities
+    node   {"nodes": {hex digit: [count, node]}}   above LEAF_CAPACITY entities
+           {"leaf": {key: entity}}                 up to LEAF_CAPACITY entities
 
 The position of a key follows from the digits of its sha256. So a tree depends on its entities and not on the order
 of edits, and two states share every node that is the same in both. (This is a Merkle hash trie, like git's trees or
@@ -64,7 +64,7 @@ def put_empty_tree(objects: ObjectStore) -> str:
 
 
 def find_entities(objects: ObjectStore, tree: str, addresses: Iterable[Address]) -> EntityHashes:
-    """Return the hashes of these entities, with one query per level, or one query in all for up to FEW entities."""
+    """Return the hashes of these entities, with a query per level, or one in all for up to PATH_QUERY_LIMIT of them."""
     found: EntityHashes = dict.fromkeys(addresses)
 
     def load(nodes: Collection[str]) -> None:

@@ -51,8 +51,8 @@ def register_workflow(
 ) -> WorkflowGraph:
     """Store a graph under a name, as version 1 or as the next version if it differs from the current one.
 
-    Check it against a server first (`checking.check`). Raises ConflictError for the name of a built-in workflow and
-    InvalidError for an invalid graph or binding.
+    Check it against a server first (`checking.check_graph`). Raises ConflictError for the name of a built-in workflow
+    and InvalidError for an invalid graph or binding.
     """
     _reject_builtin(name)
     content = _validate(graph, bindings)

@@ -38,8 +38,8 @@ class FigureMark:
 class Actor:
     """A figure at a mark, drawn from one sprite or from the drawings of a walk.
 
-    `parts`: the parts of the first drawing, which decide the sway. `seen_to`: how much of the person the frame can
-    show, in heights from the crown.
+    `parts`: the parts of the first drawing, which decide the sway. `visible_heights`: how much of the person the frame
+    can show, in heights from the crown.
     """
 
     def __init__(

@@ -133,7 +133,7 @@ class GenerationProgress(BaseModel):
 
 
 class ShotStatus(GenerationProgress):
-    """A generation of one shot. Each subclass has its own `job_type` and adds its fields in `extra_fields`."""
+    """A generation of one shot. Each subclass has its own `job_type` and returns its own fields from `extra_fields`."""
 
     estimated_completion: datetime | None = Field(description="`eta_s` as a time.")
 

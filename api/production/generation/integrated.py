@@ -94,7 +94,7 @@ def generate_from_command(
 def open_integrated_job(
     session: Session, spec: GenerationSpec, settings: Settings
 ) -> tuple[ProductionJob, float | None]:
-    """The new job and its estimated seconds. Raises what `refuse_now_what_its_run_would` raises."""
+    """The new job and its estimated seconds. Raises what `validate_before_launch` raises."""
     validate_before_launch(session, spec, settings)
     job = lifecycle.open_job(session, spec, job_type=JobType.INTEGRATED)
     return job, estimate_duration_s(session, spec, job_type=JobType.INTEGRATED)

@@ -45,7 +45,7 @@ class StaleScenes(BaseModel):
 def stale_after_edit(
     session: Session, found: LocatedRow[Entity], settings: Settings, *earlier_states: Mapping[str, Any]
 ) -> list[int]:
-    """The ids of scenes that are stale after an edit of `found`. `states` are its earlier fields.
+    """The ids of scenes that are stale after an edit of `found`. `earlier_states` are its fields before it.
 
     Call it after the edit is committed, so that the next writer does not wait for it.
     """

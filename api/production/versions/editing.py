@@ -23,7 +23,7 @@ from tower.story.entities import CommitNote, Entity, LocatedRow
 from tower.versions.branches import MAIN
 
 EditedAnswer = TypeVar("EditedAnswer", bound=BaseModel)
-FindToChange = Callable[[], LocatedRow[Entity]]  # called with `to_change` in the edit's transaction
+FindToChange = Callable[[], LocatedRow[Entity]]  # called in the transaction of the edit; locks the branch
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class ProjectWorld:
         return self.project_id if name == PROJECT else self.ids.get(listed_at, self.value_for(name))
 
     def fill_path(self, operation: Operation, **overrides: Any) -> str | None:
-        """The path with this project's values, or those of `instead`; None if one is missing."""
+        """The path with this project's values, or those of `overrides`; None if one is missing."""
         path = operation.path
         for name in path_parameters(path):
             value = overrides.get(name, self.path_value(operation.path, name))

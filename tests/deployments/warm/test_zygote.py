@@ -54,8 +54,9 @@ Path(request.env["ANSWER"]).write_text(str(os.getpid()))
 time.sleep(30)
 """
 THE_FLOWS_ARE_THERE = """
-from deployments.entrypoints import PREFECT_YAML, modules
-sys.exit(f"not preloaded: {missing}" if (missing := set(modules(PREFECT_YAML)) - set(sys.modules)) else 0)
+from deployments.entrypoints import PREFECT_YAML, list_flow_modules
+missing = set(list_flow_modules(PREFECT_YAML)) - set(sys.modules)
+sys.exit(f"not preloaded: {missing}" if missing else 0)
 """
 BECOME_ENGINE = "zygote.become_engine(request, zygote._logging_settings(), sources)"
 TELL_A_COLD_START = """

@@ -53,7 +53,7 @@ class ServerFolders:
     def open_target(self, prefix: str, kind: str = "output", size: tuple[int, int] = (0, 0)) -> FileTarget:
         """The target of files with this filename_prefix; creates the folder.
 
-        Raises OutsideError.
+        Raises OutsideFolderError.
         """
         base = self.root / kind
         path = (base / _filled(prefix, size)).resolve()

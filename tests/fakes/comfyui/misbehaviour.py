@@ -1,6 +1,7 @@
 """The faults of a ComfyUI that clients must handle, by name. Items refer to the last list of the contract, comfyui.md.
 
-`times` is the number of occurrences (None: until `well()`), counted in prompts, sockets, downloads or requests.
+`times` is the number of occurrences (None: until `stop_misbehaving()`), counted in prompts, sockets, downloads
+or requests.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class OpaqueValue:
 
 @dataclass(frozen=True)
 class NodeCall:
-    """One node to run. `kinds` are the types of the linked inputs, `makes` those of the outputs."""
+    """One node to run. `input_types` are the types of the linked inputs, `output_types` those of the outputs."""
 
     class_type: str
     inputs: dict[str, Any]

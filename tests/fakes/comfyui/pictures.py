@@ -32,7 +32,7 @@ class FrameRecipe:
 
 @dataclass(frozen=True)
 class VideoCoding:
-    """`tagged` writes BT.709, as VideoHelperSuite does; core ComfyUI leaves it open."""
+    """`writes_colour_tags` writes BT.709, as VideoHelperSuite does; core ComfyUI leaves it open."""
 
     fps: float
     crf: float = 23.0

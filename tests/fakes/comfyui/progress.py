@@ -15,7 +15,7 @@ PREVIEW_SIDE = 64  # pixels of the longer side
 
 @dataclass
 class RunMessages:
-    """`states` is True if the server is new enough for progress_state (0.3.44)."""
+    """`sends_progress_state` is True if the server is new enough for progress_state (0.3.44)."""
 
     hub: SocketHub
     item: QueuedPrompt

@@ -110,7 +110,7 @@ class PromptQueue:
             return {prompt_id: self._history[prompt_id]} if prompt_id in self._history else {}
 
     def entries(self, limit: int | None = None, offset: int = -1) -> dict[str, Any]:
-        """The newest `most`; with an offset, those from there on."""
+        """The newest `limit`; with an offset, those from there on."""
         with self._lock:
             ids = list(self._history)
         first = max(0, len(ids) - limit) if offset < 0 and limit is not None else max(0, offset)

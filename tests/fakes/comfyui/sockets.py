@@ -41,7 +41,7 @@ class ClientSocket:
 
 
 class SocketHub:
-    """`send` and `preview` may be called from any thread; messages arrive in the order of the calls."""
+    """`send` and `send_preview` may be called from any thread; messages arrive in the order of the calls."""
 
     def __init__(self, misbehaviours: ActiveMisbehaviours, abort: Callable[[tuple[str, int]], None]) -> None:
         self._misbehaviours, self._abort = misbehaviours, abort

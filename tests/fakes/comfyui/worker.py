@@ -86,7 +86,7 @@ class _Rendering:
     executed: list[str] = field(default_factory=list)
 
     def execute(self) -> None:
-        """Raises WorkerDiedError and ProcessEndedError."""
+        """Raises WorkerDiedError and ServerStoppedError."""
         graph = self.item.graph
         self.telling.record("execution_start", {})
         if self.setup.misbehaviours.take(CachedFileGone):
@@ -104,7 +104,7 @@ class _Rendering:
             self.telling.record("execution_error", self._failure(node, error))
 
     def sleep(self, seconds: float) -> None:
-        """Raises ProcessEndedError."""
+        """Raises ServerStoppedError."""
         if self.dying.wait(seconds) if seconds > 0 else self.dying.is_set():
             raise ServerStoppedError
 

@@ -125,7 +125,7 @@ def test_many_threads_that_request_one_track_analyse_it_once(request_analysis: C
 ASK = """
 import sys, time
 from pathlib import Path
-from db.engine import connect, sessions
+from db.engine import open_engine, session_factory
 from tower.beats.analysis import analyse
 from tower.beats.cache import get_analysis
 def slow(file, hint):
@@ -133,8 +133,9 @@ def slow(file, hint):
     time.sleep(1.5)
     return analyse(file, hint)
 song, folder, url = sys.argv[1:]
-known = get_analysis(Path(song), sessions=sessions(connect(url)), folder=Path(folder), analyser=slow)
-print("cached" if known.cached else "fresh")
+sessions = session_factory(open_engine(url))
+found = get_analysis(Path(song), sessions=sessions, folder=Path(folder), analyser=slow)
+print("cached" if found.from_cache else "fresh")
 """
 
 

@@ -217,12 +217,14 @@ def test_memory_does_not_grow_with_the_film(tmp_path: Path) -> None:
         video = write_film(tmp_path / f"{seconds}.mp4", (), frames=seconds * FPS)
         script = (
             "import resource; from fractions import Fraction; from pathlib import Path\n"
-            "from db.models.music import FrameTiming; from tower.conform.film import conform\n"
-            "from tower.conform.sound import Music; from tower.sync.grid import GridSource, grid\n"
-            "from tower.sync.plan import Clip, SyncPoint; from tower.sync.planning import plan\n"
-            f"clip = Clip({seconds * FPS}, Fraction({FPS}))\n"
-            "wanted = plan(clip, [SyncPoint(125)], grid(100, 0, 105, GridSource.HEARD), timing=FrameTiming.CONSTANT)\n"
-            f"conform(Path({str(video)!r}), Music(Path({str(music)!r})), wanted, Path({str(tmp_path / 'out.mp4')!r}))\n"
+            "from db.models.music import FrameTiming; from tower.conform.film import conform_video\n"
+            "from tower.conform.sound import MusicExcerpt; from tower.sync.grid import GridSource, build_even_grid\n"
+            "from tower.sync.plan import SourceClip, SyncPoint; from tower.sync.planning import plan_cuts\n"
+            f"clip = SourceClip({seconds * FPS}, Fraction({FPS}))\n"
+            "beats = build_even_grid(100, 0, 105, GridSource.ANALYSED)\n"
+            "plan = plan_cuts(clip, [SyncPoint(125)], beats, timing=FrameTiming.CONSTANT)\n"
+            f"music, target = MusicExcerpt(Path({str(music)!r})), Path({str(tmp_path / 'out.mp4')!r})\n"
+            f"conform_video(Path({str(video)!r}), music, plan, target)\n"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
         )
         result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

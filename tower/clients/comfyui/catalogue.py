@@ -14,7 +14,7 @@ from tower.errors import NotFoundError
 class NodeCatalogue:
     """Lists node classes and model files.
 
-    Answers about node classes are cached for `keep_s`, because a large server needs seconds for the whole list.
+    Answers about node classes are cached for `cache_s`, because a large server needs seconds for the whole list.
     """
 
     def __init__(self, http: ComfyUIHttp, *, cache_s: float = 120.0) -> None:

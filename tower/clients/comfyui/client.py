@@ -71,7 +71,7 @@ class ComfyUIClient:
         self.close()
 
     def submit(self, graph: Mapping[str, Any], prompt_id: str, client_id: str) -> None:
-        """Queue a graph. A repeated id renders twice, so call `job` before, and again after COMFYUI_UNREACHABLE.
+        """Queue a graph. A repeated id renders twice, so call `get_job` before, and again after COMFYUI_UNREACHABLE.
 
         Raises ComfyUIError if the server refuses the graph or would skip one of its outputs.
         """

@@ -35,7 +35,7 @@ class OutputFile:
 
 @dataclass(frozen=True)
 class PromptJob:
-    """A prompt on the server. `ahead`: how many prompts run or wait before it, if it is queued."""
+    """A prompt on the server. `prompts_ahead`: how many prompts run or wait before it, if it is queued."""
 
     status: PromptStatus
     prompts_ahead: int | None = None

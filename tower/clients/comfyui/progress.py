@@ -26,8 +26,8 @@ class FollowTimeouts:
     """The timeouts of following a prompt, in seconds.
 
     `tick_s`: the longest time between two yields. `poll_s`: the server is polled after this long without news.
-    `quiet_s`: the socket is reopened after this long without a message about a running prompt. `away_s`: the longest
-    time without any answer of the server.
+    `silence_s`: the socket is reopened after this long without a message about a running prompt. `unreachable_s`: the
+    longest time without any answer of the server.
     """
 
     tick_s: float = 0.25
@@ -38,9 +38,9 @@ class FollowTimeouts:
 
 @dataclass(frozen=True)
 class PromptProgress:
-    """The progress of a prompt. `node` is running and has done `value` of `maximum`; `finished` nodes have ended.
+    """The progress of a prompt. `node` is running and has done `value` of `maximum`; `finished_nodes` have ended.
 
-    `moves` increases with every change. `away`: the server did not answer the last request.
+    `changes` increases with every change. `is_unreachable`: the server did not answer the last request.
     """
 
     job: PromptJob

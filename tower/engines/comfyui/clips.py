@@ -22,7 +22,7 @@ STILL_SUFFIXES = (".png", ".webp", ".jpg", ".jpeg")
 
 @dataclass(frozen=True)
 class ExpectedClip:
-    """The file that a shot must produce. `still`: a picture instead of a clip."""
+    """The file that a shot must produce. `is_still`: a picture instead of a clip."""
 
     width: int
     height: int

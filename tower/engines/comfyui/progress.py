@@ -46,7 +46,7 @@ class RenderReporter:
         self.repeat()
 
     def retry(self, ask: Callable[[], Answer]) -> Answer:
-        """Call `ask` up to TRIES times until the server answers. Returns its result."""
+        """Call `ask` up to ATTEMPTS times until the server answers. Returns its result."""
         for _ in range(ATTEMPTS - 1):
             try:
                 return ask()
@@ -72,7 +72,7 @@ class ProgressMeter:
         self._total = sum(self._weights.values())
 
     def measure(self, sight: PromptProgress) -> tuple[float, str]:
-        """The fraction that is done, at most FETCHING, and the current step."""
+        """The fraction that is done, at most FETCH_STARTS_AT, and the current step."""
         done = sum(self._weights.get(node, 0.0) for node in sight.finished_nodes)
         if sight.node not in (None, *sight.finished_nodes) and sight.maximum > 0:
             done += self._weights.get(str(sight.node), 0.0) * min(1.0, sight.value / sight.maximum)

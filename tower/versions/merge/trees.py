@@ -28,7 +28,7 @@ class CombinedTrees:
 
 
 def combine_trees(objects: ObjectStore, base: str, ours: str, theirs: str, *, decide: EntityDecider) -> CombinedTrees:
-    """Merge two trees. `settle` decides a field, or a whole entity (empty path), that both sides changed."""
+    """Merge two trees. `decide` chooses a field, or a whole entity (empty path), that both sides changed."""
     our_changes = trees.diff_trees(objects, base, ours)
     their_changes = trees.diff_trees(objects, base, theirs)
     objects.load(

@@ -23,7 +23,7 @@ SHORT_PATIENCE = FollowTimeouts(tick_s=0.05, poll_s=0.2, silence_s=1.0, unreacha
 
 @dataclass
 class RecordingWatcher:
-    """Records progress. It calls `meanwhile` each time, which may raise or change the server."""
+    """Records progress. `on_progress` is called each time, and may raise or change the server."""
 
     on_progress: Callable[[float, str], None] = lambda *_: None
     reports: list[tuple[float, str]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class RecordingWatcher:
 
 @dataclass
 class FakeRender:
-    """An engine with a fake server, and the render of one shot on it."""
+    """An engine on a fake server, and one shot's render on it."""
 
     comfy: FakeComfyUI
     target: Path
