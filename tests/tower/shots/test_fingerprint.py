@@ -15,8 +15,9 @@ GOLDEN: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("golden_
 
 
 def test_fingerprints_are_those_of_version_0_1_0(session: Session, tmp_path: Path) -> None:
-    """The code of 0.1.0 wrote the file. A new PROMPT_RULES_VERSION or a new built-in graph are a reason to write it again; other changes
-    of the code are not.
+    """The code of 0.1.0 wrote the file.
+
+    A new PROMPT_RULES_VERSION or a new built-in graph is a reason to write it again; other changes of the code are not.
     """
     fingerprints = {}
     for name, scene in golden_scenes(session, tmp_path):
