@@ -52,12 +52,12 @@ async def run_segment(segment_id: int, recipe: Callable[[ClaimedSegment], Awaita
     """Claim the segment, run the recipe, and fail the segment on an error. It removes the temporary clip."""
 
     async def work() -> None:
-        drawing = _claim_segment(segment_id)
-        with bind_context(job_id=drawing.segment.job_id, segment_id=segment_id, flow_run_id=flow_run.id):
+        claimed = _claim_segment(segment_id)
+        with bind_context(job_id=claimed.segment.job_id, segment_id=segment_id, flow_run_id=flow_run.id):
             try:
-                await recipe(drawing)
+                await recipe(claimed)
             finally:
-                drawing.clip.unlink(missing_ok=True)
+                claimed.clip.unlink(missing_ok=True)
 
     async def fail(error: TowerError) -> None:
         _fail_segment(segment_id, error)
@@ -148,11 +148,11 @@ def _check_size(clip_probe: Probe, shot: Shot) -> None:
         )
 
 
-def _provenance(drawing: ClaimedSegment) -> dict[str, object]:
-    segment = drawing.segment
+def _provenance(claimed: ClaimedSegment) -> dict[str, object]:
+    segment = claimed.segment
     return {
         "engine": segment.engine,
-        "engine_version": drawing.version,
+        "engine_version": claimed.version,
         "fingerprint": segment.fingerprint,
         "shot": segment.shot,
         "segment": segment.segment,

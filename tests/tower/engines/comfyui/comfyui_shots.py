@@ -52,7 +52,7 @@ class FakeRender:
 
     def run(self, **changes: Any) -> tuple[str, ...]:
         with ComfyUIClient(self.comfy.url, timeout_s=self.timeout_s) as client:
-            engine = ComfyUIEngine(client, **{"patience": SHORT_PATIENCE, "doubt_s": 0.5, **self.limits})
+            engine = ComfyUIEngine(client, **{"follow_timeouts": SHORT_PATIENCE, "doubt_s": 0.5, **self.limits})
             return engine.render(
                 build_shot(**changes), prompt_id=self.prompt_id, target=self.target, watch=self.watcher
             )
