@@ -125,7 +125,7 @@ def test_the_shell_answers_in_json_and_by_exit_code(stack: RunningStack, job: di
     absent = stack.run_tower("status", "999999999")
     assert (absent.returncode, absent.stderr.count("\n")) == (4, 1)
     too_late = stack.run_tower("cancel", str(job["job_id"]))
-    assert (too_late.returncode, "ended already" in too_late.stderr) == (1, True)
+    assert (too_late.returncode, "already ended" in too_late.stderr) == (1, True)
     refused = stack.run_tower("generate", "x", "--style", "no such style")
     assert (refused.returncode, "style" in refused.stderr) == (2, True)
 

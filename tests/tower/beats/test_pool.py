@@ -127,7 +127,7 @@ def test_stopping_ends_all_processes_and_fails_the_waiting_callers(long_song: Pa
         pool.stop()
         for future in futures:
             with pytest.raises(UnavailableError):
-                future.result(timeout=5)
+                future.result(timeout=30)
     assert not psutil.pid_exists(process_id)
 
 

@@ -56,7 +56,7 @@ OTHER: dict[str, Any] = {
 
 
 def fingerprint_of(shot: Shot, **more: Any) -> str:
-    return fingerprint(shot, **({"engine": "animatic", "version": "1"} | more))
+    return fingerprint(shot, **({"engine": "animatic", "engine_version": "1"} | more))
 
 
 def with_reference(path: Path) -> Shot:
@@ -122,7 +122,7 @@ def test_each_field_of_a_character_changes_the_fingerprint(member: CastMember) -
     "more",
     [
         {"engine": "comfyui"},
-        {"version": "2"},
+        {"engine_version": "2"},
         {"model_files": {"a.safetensors": "00"}},
     ],
 )
