@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-WAIT_S = 20.0
+WAIT_S = 8.0  # below the 10 s that many HTTP clients wait
 LIBRARIES = {name: name for name in ("av", "librosa", "numba", "numpy", "scipy")} | {"sklearn": "scikit-learn"}
 
 

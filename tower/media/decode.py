@@ -42,7 +42,7 @@ class DecodeTally:
     """The result of decoding a file.
 
     declared_frames: the count of frames in the header.
-    shown_times, sent_times: presentation times of decoded frames and of packets, in ticks of the video stream.
+    display_times, sent_times: presentation times of decoded frames and of packets, in ticks of the video stream.
     hidden_frames: packets that an edit list hides.
     samples: decoded audio samples.
     lost_audio_packets: audio packets that cannot be decoded.
