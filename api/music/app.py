@@ -16,7 +16,7 @@ from api.music.dependencies import MusicCollaborators
 from db.engine import open_engine, read_session_factory, session_factory
 from tower import logs
 from tower.beats.pool import AnalyserPool
-from tower.beats.trial import Trial
+from tower.beats.trial import LibraryTrial
 from tower.clients.apple_music import LazyAppleMusic
 from tower.errors import StackError
 from tower.library.monitor import QualityMonitor
@@ -77,7 +77,7 @@ def _collaborators(settings: Settings, engine: Engine) -> MusicCollaborators:
         monitor=QualityMonitor(session_factory(engine), roots),
         copies=OpusCache(settings.data / "cache" / "streams"),
         beats=AnalyserPool(settings.beat_processes),
-        trial=Trial(),
+        trial=LibraryTrial(),
         beat_threads=CapacityLimiter(bpm.MAX_WAITING_THREADS),
         apple_music=LazyAppleMusic(settings),
     )

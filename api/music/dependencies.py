@@ -14,7 +14,7 @@ from api.http.collaborators import Collaborators, collaborators_of
 from api.http.dependencies import CurrentSettings
 from api.http.paging import MAX_ID
 from tower.beats.pool import AnalyserPool
-from tower.beats.trial import Trial
+from tower.beats.trial import LibraryTrial
 from tower.clients.apple_music import AppleMusicClient, LazyAppleMusic
 from tower.library.monitor import QualityMonitor
 from tower.library.playing import OpusCache
@@ -30,7 +30,7 @@ class MusicCollaborators(Collaborators):
     monitor: QualityMonitor
     copies: OpusCache
     beats: AnalyserPool
-    trial: Trial
+    trial: LibraryTrial
     beat_threads: CapacityLimiter
     apple_music: LazyAppleMusic
 
@@ -56,7 +56,7 @@ async def _beats(request: Request) -> AnalyserPool:
     return collaborators_of(request.app, MusicCollaborators).beats
 
 
-async def _trial(request: Request) -> Trial:
+async def _trial(request: Request) -> LibraryTrial:
     return collaborators_of(request.app, MusicCollaborators).trial
 
 
@@ -70,6 +70,6 @@ Scans = Annotated[LibraryScans, Depends(_scans)]
 Monitor = Annotated[QualityMonitor, Depends(_monitor)]
 Copies = Annotated[OpusCache, Depends(_copies)]
 Beats = Annotated[AnalyserPool, Depends(_beats)]
-BeatTrial = Annotated[Trial, Depends(_trial)]
+BeatTrial = Annotated[LibraryTrial, Depends(_trial)]
 AppleMusic = Annotated[AppleMusicClient, Depends(_apple_music)]
 RowNumber = Annotated[int, PathParameter(ge=1, le=MAX_ID)]

@@ -19,7 +19,7 @@ from api.music.track_answers import TrackAnswer, TrackDetail
 from db.models.library import Track
 from tower.beats import cache
 from tower.beats.results import MAX_BPM, MIN_BPM, Analysis, TempoHint
-from tower.beats.structure.cache import known_structure
+from tower.beats.structure.cache import read_structure
 from tower.beats.structure.results import Structure
 from tower.errors import InvalidError, NotFoundError
 from tower.errors.codes import ErrorCode
@@ -165,4 +165,4 @@ def _heard(session: DatabaseSession, track: Track) -> tuple[Analysis | None, Str
     if override is not None and MIN_BPM <= override <= MAX_BPM:
         told = TempoHint(bpm=override)
         hint = told if cache.find_cached(session, track.sha256, told) is not None else hint
-    return cache.find_cached(session, track.sha256, hint), known_structure(session, track.sha256, hint)
+    return cache.find_cached(session, track.sha256, hint), read_structure(session, track.sha256, hint)

@@ -1,7 +1,4 @@
-"""What the processes that listen stand on, found by one that listens: a name here was imported and used.
-
-Only a process of its own imports librosa; whoever asks waits for what it says.
-"""
+"""Tries the libraries of the analysis processes in a process of its own, so that the service does not import them."""
 
 from __future__ import annotations
 
@@ -9,59 +6,58 @@ import json
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-WAIT_S = 8.0  # below the 10 s that many HTTP clients wait
+WAIT_S = 8.0  # less than the 10 s that many HTTP clients wait
 LIBRARIES = {name: name for name in ("av", "librosa", "numba", "numpy", "scipy")} | {"sklearn": "scikit-learn"}
 
 
 @dataclass(frozen=True)
-class Tried:
-    """`versions`: of the libraries that were loaded. `reason`: why librosa is not among them."""
+class TrialResult:
+    """`versions`: the libraries that were imported and used. `reason`: why librosa is missing among them."""
 
     versions: dict[str, str] = field(default_factory=dict)
     reason: str | None = None
 
 
-class Trial:
-    """Tries once, when it is first asked. Safe to ask from many threads."""
+class LibraryTrial:
+    """Runs once, at the first call of `result`. Several threads may call it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
-        self._found: Tried | None = None
+        self._result: Future[TrialResult] = Future()
 
-    def result(self, *, wait_s: float = WAIT_S) -> Tried:
-        """What was found; a reason instead, while the trial takes longer than `wait_s`."""
+    def result(self, *, wait_s: float = WAIT_S) -> TrialResult:
+        """The result, or a reason if the trial takes longer than `wait_s`."""
         with self._lock:
-            if self._found is None:
-                if self._process is None:
-                    command = [sys.executable, "-m", "tower.beats.trial"]
-                    self._process = subprocess.Popen(
-                        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True
-                    )
-                self._found = _said(self._process, wait_s)
-            return self._found or Tried(reason="It is still being tried; ask again")
+            if self._process is None:
+                self._process = _start_trial()
+                threading.Thread(target=self._read_result, args=(self._process,), daemon=True).start()
+        try:
+            return self._result.result(timeout=wait_s)
+        except TimeoutError:
+            return TrialResult(reason="The trial of librosa has not ended yet; ask again")
 
     def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        """End the process if it still runs."""
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
 
-
-def _said(process: subprocess.Popen[str], wait_s: float) -> Tried | None:
-    try:
-        said, _ = process.communicate(timeout=wait_s)
-    except subprocess.TimeoutExpired:
-        return None
-    with suppress(ValueError):
-        return Tried(**json.loads(said))
-    return Tried(reason=f"The process that tried it ended with {process.returncode}")
+    def _read_result(self, process: subprocess.Popen[str]) -> None:
+        output, _ = process.communicate()
+        try:
+            result = TrialResult(**json.loads(output))
+        except ValueError:
+            result = TrialResult(reason=f"The trial of librosa ended with exit code {process.returncode}")
+        self._result.set_result(result)
 
 
 def main() -> None:
+    """Analyse a tone, and print the versions of the libraries that this imported."""
     import numpy as np
 
     from tower.beats.onsets import compute_onsets
@@ -71,16 +67,25 @@ def main() -> None:
     compute_onsets([tone])
     reason = None
     try:
-        from tower.beats.structure.features import features
+        from tower.beats.structure.features import compute_features
 
-        features([tone])
-    except Exception as broken:  # a broken installation fails in many ways, and each is what was asked for
-        reason = f"librosa does not work: {broken}"
+        compute_features([tone])
+    except Exception as error:  # A broken installation fails in many ways, and each of them is the answer.
+        reason = f"librosa does not work: {error}"
     used = {name: package for name, package in LIBRARIES.items() if name in sys.modules}
     if reason:
         used.pop("librosa", None)
-    sys.stdout.write(
-        json.dumps({"versions": {name: version(package) for name, package in used.items()}, "reason": reason})
+    versions = {name: version(package) for name, package in used.items()}
+    sys.stdout.write(json.dumps({"versions": versions, "reason": reason}))
+
+
+def _start_trial() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tower.beats.trial"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
 
 

@@ -14,7 +14,7 @@ from db.engine import SessionFactory
 from db.models.library import Track
 from tower.beats.cache import CachedAnalysis, get_analysis
 from tower.beats.results import MAX_BPM, MIN_BPM, Analysis, TempoHint
-from tower.beats.structure.cache import Finder, KnownStructure, structured
+from tower.beats.structure.cache import BoundStructureFinder, CachedStructure, find_cached_structure
 from tower.beats.structure.results import Structure, StructureUnavailableError
 from tower.errors import InvalidError, NotFoundError
 from tower.library.tracks import get_or_add_track
@@ -29,7 +29,7 @@ class Analyser(Protocol):
 
 
 class StructureFinder(Protocol):
-    """`AnalyserPool.find_structure`."""
+    """A function that finds the structure of a file, such as `AnalyserPool.find_structure`."""
 
     def __call__(self, file: IO[bytes], beats: Analysis, *, name: str, cancelled: threading.Event) -> Structure: ...
 
@@ -55,7 +55,7 @@ class TrackBeats:
     track_id: int | None
     bpm_override: float | None
     no_track: str | None
-    structure: KnownStructure | None = None
+    structure: CachedStructure | None = None
     no_structure: str | None = None
 
     @property
@@ -98,36 +98,42 @@ def analyse_track_file(
         )
         if track is not None:
             _save_tempo(track.id, known, context.sessions)
-        heard = TrackBeats(known, hint or TempoHint(), track.id if track else None, override, no_track)
+        beats = TrackBeats(known, hint or TempoHint(), track.id if track else None, override, no_track)
         if finder is None:
-            return heard
+            return beats
         return _with_structure(
-            heard,
+            beats,
             file,
             place=context,
-            find=lambda opened, beats: finder(opened, beats, name=path.name, cancelled=stop),
+            find=lambda opened, analysis: finder(opened, analysis, name=path.name, cancelled=stop),
             force=force,
             cancelled=stop,
         )
 
 
 def _with_structure(
-    heard: TrackBeats, file: IO[bytes], *, place: AnalysisContext, find: Finder, force: bool, cancelled: threading.Event
+    beats: TrackBeats,
+    file: IO[bytes],
+    *,
+    place: AnalysisContext,
+    find: BoundStructureFinder,
+    force: bool,
+    cancelled: threading.Event,
 ) -> TrackBeats:
     try:
-        found = structured(
+        structure = find_cached_structure(
             file,
-            heard.known,
-            hint=heard.hint,
+            beats.known,
+            hint=beats.hint,
             sessions=place.sessions,
             folder=place.cache,
             finder=find,
             force=force,
             cancelled=cancelled,
         )
-    except (StructureUnavailableError, MediaUnreadableError) as failed:
-        return replace(heard, no_structure=failed.message)
-    return replace(heard, structure=found)
+    except (StructureUnavailableError, MediaUnreadableError) as error:
+        return replace(beats, no_structure=error.message)
+    return replace(beats, structure=structure)
 
 
 def _resolve(text: str, roots: Sequence[Path]) -> Path:

@@ -129,7 +129,7 @@ class BpmHealth(BaseModel):
     service: str = "bpm-analyzer"
     dependencies: dict[str, str] = Field(
         examples=[{"librosa": "0.11.0", "numpy": "2.3.3"}],
-        description="What a process that listens has loaded and used, with its version.",
+        description="The libraries that an analysis process has imported and used, with their versions.",
     )
     reasons: dict[str, str] = Field(description="Why something cannot be found.")
     cache_dir: str

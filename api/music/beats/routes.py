@@ -19,7 +19,7 @@ from api.music.beats.bodies import AnalyzeTrackRequest, BpmHealth, MatchingTrack
 from api.music.dependencies import Beats, BeatTrial, MusicCollaborators
 from tower.beats import cache
 from tower.beats.results import METHOD_VERSION
-from tower.beats.structure.results import VERSION as STRUCTURE_VERSION
+from tower.beats.structure.results import STRUCTURE_VERSION
 from tower.errors import InvalidError
 from tower.library.matching import Relation, TrackQuery, find_matches
 from tower.library.moods import find_mood
@@ -59,11 +59,11 @@ async def analyze_track(
 
 @router.get("/health", openapi_extra=OPEN)
 def bpm_health(settings: CurrentSettings, session: DatabaseSession, pool: Beats, trial: BeatTrial) -> BpmHealth:
-    """What listens, tried the first time that it is asked, and how much is known already."""
-    tried = trial.result()
+    """The libraries of the analysis, which the first request tries, and the number of cached analyses."""
+    trial_result = trial.result()
     return BpmHealth(
-        dependencies=tried.versions,
-        reasons={"structure": tried.reason} if tried.reason else {},
+        dependencies=trial_result.versions,
+        reasons={"structure": trial_result.reason} if trial_result.reason else {},
         cache_dir=str(cache.cache_folder(settings)),
         cached_analyses=cache.count_cached(session),
         processes=pool.size,

@@ -1,4 +1,4 @@
-"""How the structure of a track is answered."""
+"""The answer about the structure of a track."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
-from tower.beats.structure.cache import KnownStructure
+from tower.beats.structure.cache import CachedStructure
 from tower.beats.structure.results import TONICS
 
 
@@ -19,12 +19,12 @@ class KeyAnswer(BaseModel):
 class SectionAnswer(BaseModel):
     start: float = Field(description="Seconds.")
     end: float
-    label: str = Field(examples=["A"], description="Sections with one label sound alike.")
-    energy: float = Field(ge=0, le=1, description="Beside the loudest two seconds of the track.")
+    label: str = Field(examples=["A"], description="Sections with the same label sound alike.")
+    energy: float = Field(ge=0, le=1, description="Relative to the loudest two seconds of the track.")
 
 
 class DropAnswer(BaseModel):
-    time: float = Field(description="Seconds: where the sound suddenly gets louder and stays so.")
+    time: float = Field(description="Seconds: from here the sound is suddenly louder, and stays so.")
     rise_db: float
 
 
@@ -44,11 +44,11 @@ class StructureAnswer(BaseModel):
     energy: EnergyAnswer
     drops: list[DropAnswer]
     analysis_duration: float = Field(description="Seconds that this took when it was found.")
-    cached: bool = Field(description="Known before this request.")
+    cached: bool = Field(description="It was found by an earlier request.")
     version: int = Field(description="Of the method.")
 
     @classmethod
-    def of(cls, known: KnownStructure) -> Self:
+    def of(cls, known: CachedStructure) -> Self:
         found = known.structure
         key, sections = found.key, found.sections
         return cls(
@@ -63,6 +63,6 @@ class StructureAnswer(BaseModel):
             energy=EnergyAnswer(step=found.energy_step_s, values=list(found.energy)),
             drops=[DropAnswer(time=drop.time_s, rise_db=drop.rise_db) for drop in found.drops],
             analysis_duration=round(known.seconds, 3),
-            cached=known.cached,
+            cached=known.from_cache,
             version=found.version,
         )

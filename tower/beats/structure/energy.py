@@ -1,4 +1,4 @@
-"""How loud it is over time, and where it suddenly gets louder."""
+"""Measures the energy over time, and finds sudden rises that last."""
 
 from __future__ import annotations
 
@@ -8,64 +8,67 @@ from scipy.ndimage import median_filter
 
 from tower.beats.structure.results import Drop
 
-MOST_POINTS = 400
-SHORTEST_STEP_S = 0.25
-AROUND_S = 5.0  # that are compared before and after
-NEAR_S = 3.0  # from there to where it rises most in a second
-LEAST_RISE_DB = 7.0
-LEAST_SHARE = 0.5  # of the loudest seconds' amplitude, that a drop leads to
-APART_S = 8.0
-FAINT = 1e-8  # of power: −80 dB
+MAX_POINTS = 400
+MIN_STEP_S = 0.25
+COMPARED_S = 5.0  # compared before and after a rise
+SEARCH_S = 3.0  # around a rise: the steepest second is looked for here
+MIN_RISE_DB = 7.0
+MIN_SHARE = 0.5  # of the loudest amplitude: a drop leads to at least this
+MIN_DISTANCE_S = 8.0
+MIN_POWER = 1e-8  # −80 dB
 
 Power = NDArray[np.floating]
+Times = NDArray[np.float64]
 
 
-def curve(power: Power, fps: float) -> tuple[tuple[float, ...], float]:
-    """Amplitudes 0–1 beside the loudest, in at most MOST_POINTS steps; and how many seconds a step is."""
+def energy_curve(power: Power, fps: float) -> tuple[tuple[float, ...], float]:
+    """Amplitudes relative to the loudest, 0–1, in at most MAX_POINTS steps, and the length of a step in seconds."""
     if not len(power):
-        return (), SHORTEST_STEP_S
-    frames = max(round(SHORTEST_STEP_S * fps), -(-len(power) // MOST_POINTS), 1)
+        return (), MIN_STEP_S
+    frames = max(round(MIN_STEP_S * fps), -(-len(power) // MAX_POINTS), 1)
     starts = np.arange(0, len(power), frames)
     means = np.add.reduceat(power.astype(float), starts) / np.diff(np.append(starts, len(power)))
-    return tuple(round(float(one), 3) for one in _shares(means)), frames / fps
+    return tuple(round(float(one), 3) for one in _relative_amplitudes(means)), frames / fps
 
 
-def mean_share(power: Power, fps: float, start_s: float, end_s: float) -> float:
-    """The mean amplitude of a stretch beside that of the loudest two seconds, 0–1."""
+def mean_amplitude(power: Power, fps: float, start_s: float, end_s: float) -> float:
+    """The mean amplitude of a stretch relative to the loudest two seconds, 0–1."""
     part = power[int(start_s * fps) : max(int(end_s * fps), int(start_s * fps) + 1)]
-    loudest = _mean_of(power, round(2 * fps)).max(initial=FAINT)
+    loudest = _moving_mean(power, round(2 * fps)).max(initial=MIN_POWER)
     return round(float(np.sqrt(min(1.0, part.mean() / loudest))), 3) if len(part) else 0.0
 
 
-def drops(power: Power, fps: float, *, starts_s: NDArray[np.float64], beats_s: NDArray[np.float64]) -> tuple[Drop, ...]:
-    """Sudden rises that last: each where a section starts, if one does about there, else on the nearest beat.
+def find_drops(
+    power: Power, fps: float, *, starts_s: NDArray[np.float64], beats_s: NDArray[np.float64]
+) -> tuple[Drop, ...]:
+    """Find sudden rises that last. Each is at the start of a section within a second of it, else on the nearest beat.
 
-    Medians are compared: a bar without drums is no quiet before a drop.
+    This compares medians, so that one bar without drums does not count as the quiet before a drop.
     """
-    size, second = round(AROUND_S * fps), round(fps)
+    size, second = round(COMPARED_S * fps), round(fps)
     if len(power) < 3 * size:
         return ()
-    seconds = _mean_of(power, second)
+    seconds = _moving_mean(power, second)
     lasting = median_filter(seconds, size, mode="nearest")
     rises = _decibels(lasting[size:], lasting[:-size])
-    rises[lasting[size:] < LEAST_SHARE**2 * lasting.max()] = 0
+    rises[lasting[size:] < MIN_SHARE**2 * lasting.max()] = 0
     found: list[Drop] = []
-    while (top := int(rises.argmax())) >= 0 and rises[top] >= LEAST_RISE_DB:
-        first = max(0, top + size // 2 - round(NEAR_S * fps))
-        around = slice(first, first + round(2 * NEAR_S * fps))
+    while (top := int(rises.argmax())) >= 0 and rises[top] >= MIN_RISE_DB:
+        first = max(0, top + size // 2 - round(SEARCH_S * fps))
+        around = slice(first, first + round(2 * SEARCH_S * fps))
         sudden = int(_decibels(seconds[second:][around], seconds[:-second][around]).argmax())
-        time_s = _on_one((first + sudden + second - 0.5) / fps, starts_s, beats_s)
+        time_s = _snap_time((first + sudden + second - 0.5) / fps, starts_s, beats_s)
         found.append(Drop(time_s, round(float(min(rises[top], 60.0)), 2)))
-        rises[max(0, top - round(APART_S * fps)) : top + round(APART_S * fps)] = 0
+        rises[max(0, top - round(MIN_DISTANCE_S * fps)) : top + round(MIN_DISTANCE_S * fps)] = 0
     return tuple(sorted({drop.time_s: drop for drop in found}.values(), key=lambda drop: drop.time_s))
 
 
 def _decibels(after: NDArray[np.float64], before: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(10 * np.log10(np.maximum(after, FAINT) / np.maximum(before, FAINT)))
+    return np.asarray(10 * np.log10(np.maximum(after, MIN_POWER) / np.maximum(before, MIN_POWER)))
 
 
-def _on_one(time_s: float, *times_s: NDArray[np.float64]) -> float:
-    """The nearest of the first of these that has one within a second."""
+def _snap_time(time_s: float, *times_s: NDArray[np.float64]) -> float:
+    """The nearest time within a second, in the first array that has one; else `time_s`."""
     for candidates in times_s:
         near = candidates[np.abs(candidates - time_s) < 1.0]
         if len(near):
@@ -73,13 +76,13 @@ def _on_one(time_s: float, *times_s: NDArray[np.float64]) -> float:
     return round(time_s, 4)
 
 
-def _mean_of(power: Power, size: int) -> NDArray[np.float64]:
-    """The mean of the `size` values from each on; as many as there are whole ones, at least one."""
+def _moving_mean(power: Power, size: int) -> NDArray[np.float64]:
+    """The mean of each window of `size` values; at least one window."""
     size = max(1, min(size, len(power)))
     sums = np.concatenate([[0.0], np.cumsum(power, dtype=float)])
     return np.asarray((sums[size:] - sums[:-size]) / size)
 
 
-def _shares(power: NDArray[np.float64]) -> NDArray[np.float64]:
+def _relative_amplitudes(power: NDArray[np.float64]) -> NDArray[np.float64]:
     loudest = float(power.max(initial=0.0))
-    return np.sqrt(power / loudest) if loudest > FAINT else np.zeros(len(power))
+    return np.sqrt(power / loudest) if loudest > MIN_POWER else np.zeros(len(power))

@@ -1,4 +1,4 @@
-"""What a piece of music is built of: its key, its sections, how its energy goes. Nothing here needs librosa."""
+"""The structure of a piece of music: key, sections, energy and drops. This module does not need librosa."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
 
-VERSION = 1  # of the method: counts up whenever the same file and the same beats give another result
+STRUCTURE_VERSION = 1  # increases when the same file and beats give another result
 TONICS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 Mode = Literal["major", "minor"]
 
@@ -23,7 +23,7 @@ class StructureUnavailableError(TowerError):
 
 @dataclass(frozen=True)
 class Key:
-    """`tonic`: one of TONICS. `confidence`: 0–1; docs/structure.md says how often which one is right."""
+    """`tonic`: one of TONICS. `confidence`: 0–1; docs/structure.md says how often it is right."""
 
     tonic: str
     mode: Mode
@@ -32,7 +32,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Section:
-    """Sections with one label sound alike. `energy`: 0–1, beside the loudest stretch of the track."""
+    """Sections with the same label sound alike. `energy`: 0–1, relative to the loudest stretch of the track."""
 
     start_s: float
     end_s: float
@@ -42,7 +42,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Drop:
-    """Where the sound suddenly gets louder and stays so, by `rise_db`."""
+    """A time at which the sound gets louder by `rise_db` and stays so."""
 
     time_s: float
     rise_db: float
@@ -52,9 +52,9 @@ class Drop:
 class Structure:
     """Times are seconds from the first sample.
 
-    `key` is null, and `no_key` says why, where no key stands out; likewise `sections` and `no_sections`.
-    `chroma`: how much of each of TONICS there is, the most being 1; empty for silence.
-    `energy`: 0–1 for each `energy_step_s`, the loudest being 1; at most 400 values.
+    `key` is None if no key stands out, and `no_key` is the reason; likewise `sections` and `no_sections`.
+    `chroma`: the amount of each of TONICS, the largest is 1; empty for silence.
+    `energy`: 0–1 for each `energy_step_s`, the loudest is 1; at most 400 values.
     """
 
     key: Key | None
@@ -65,14 +65,14 @@ class Structure:
     energy: tuple[float, ...]
     energy_step_s: float
     drops: tuple[Drop, ...]
-    version: int = VERSION
+    version: int = STRUCTURE_VERSION
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Structure:
-        """What `as_json` gave. TypeError or KeyError for anything else."""
+        """Read the result of `as_json`. Raises TypeError or KeyError for other content."""
         return cls(
             **{
                 **kept,

@@ -14,7 +14,7 @@ from tests.tower.beats.structure.songs import RATE_HZ
 from tower.beats.analysis import analyse
 from tower.beats.structure import sections
 from tower.beats.structure.analysis import find_structure
-from tower.beats.structure.features import features
+from tower.beats.structure.features import compute_features
 from tower.beats.structure.results import Structure
 
 
@@ -62,10 +62,10 @@ def test_the_energy_curve_follows_the_sound_with_few_values(tmp_path: Path) -> N
 
 
 def test_hours_of_music_give_a_bounded_curve_and_a_key_but_no_sections() -> None:
-    from tower.beats.structure.analysis import structure_of as of_features
+    from tower.beats.structure.analysis import build_structure as of_features
 
     minute = np.resize(songs.chords(songs.C_MAJOR, 4), 60 * RATE_HZ).astype(np.float32)
-    minute_features = features([minute])
+    minute_features = compute_features([minute])
     long = type(minute_features)(
         *(
             np.concatenate([rows] * 120)
@@ -115,18 +115,18 @@ def test_sample_rate_and_channels_do_not_matter(tmp_path: Path, rate_hz: int, ch
 def test_samples_that_are_not_numbers_are_tolerated() -> None:
     broken = np.full(RATE_HZ, np.nan, np.float32)
     broken[::7] = np.inf
-    found_features = features([broken, np.zeros(RATE_HZ, np.float32)])
+    found_features = compute_features([broken, np.zeros(RATE_HZ, np.float32)])
     assert all(np.isfinite(rows).all() for rows in (found_features.chroma, found_features.timbre, found_features.power))
 
 
 def test_pieces_of_any_length_give_the_same_features() -> None:
     sound = songs.chords(songs.A_MINOR, 2).astype(np.float32)
-    whole_features, parts = features([sound]), features(np.array_split(sound, 17))
+    whole_features, parts = compute_features([sound]), compute_features(np.array_split(sound, 17))
     np.testing.assert_allclose(whole_features.chroma, parts.chroma, atol=1e-3, rtol=1e-3)
     np.testing.assert_allclose(whole_features.power, parts.power, atol=1e-6)
 
 
 def test_few_steps_have_no_section_bounds() -> None:
     rows = np.ones((5, 12))
-    steps = sections.Steps(np.arange(5.0), np.zeros(5, bool), rows, rows)
-    assert sections.bounds_of(steps) == []
+    steps = sections.BeatFeatures(np.arange(5.0), np.zeros(5, bool), rows, rows)
+    assert sections.find_boundaries(steps) == []

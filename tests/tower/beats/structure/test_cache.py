@@ -16,7 +16,7 @@ from tests.tower.beats.sounds import even_click_track, write_wav
 from tower.beats.analysis import analyse
 from tower.beats.cache import get_analysis
 from tower.beats.results import Analysis, TempoHint
-from tower.beats.structure.cache import KnownStructure, known_structure, structured
+from tower.beats.structure.cache import CachedStructure, find_cached_structure, read_structure
 from tower.beats.structure.results import Drop, Key, Section, Structure
 
 FOUND = Structure(
@@ -29,7 +29,7 @@ FOUND = Structure(
     energy_step_s=0.25,
     drops=(Drop(4, 7.5),),
 )
-RequestStructure = Callable[..., KnownStructure]
+RequestStructure = Callable[..., CachedStructure]
 
 
 class CountingFinder:
@@ -53,10 +53,10 @@ def finder() -> CountingFinder:
 def request_structure(sessions: SessionFactory, tmp_path: Path, finder: CountingFinder) -> RequestStructure:
     song = write_wav(tmp_path / "song.wav", even_click_track(120, 8))
 
-    def request(*, force: bool = False) -> KnownStructure:
+    def request(*, force: bool = False) -> CachedStructure:
         with song.open("rb") as file:
             beats = get_analysis(file, sessions=sessions, folder=tmp_path / "cache", analyser=analyse)
-            return structured(
+            return find_cached_structure(
                 file,
                 beats,
                 hint=TempoHint(),
@@ -73,7 +73,11 @@ def request_structure(sessions: SessionFactory, tmp_path: Path, finder: Counting
 def test_a_second_request_uses_the_cache_and_force_computes_again(
     request_structure: RequestStructure, finder: CountingFinder, sessions: SessionFactory
 ) -> None:
-    assert [request_structure().cached, request_structure().cached, request_structure(force=True).cached] == [
+    assert [
+        request_structure().from_cache,
+        request_structure().from_cache,
+        request_structure(force=True).from_cache,
+    ] == [
         False,
         True,
         False,
@@ -82,8 +86,8 @@ def test_a_second_request_uses_the_cache_and_force_computes_again(
     assert request_structure().structure == FOUND
     with sessions() as session:
         (row,) = session.query(BeatAnalysis)
-        assert known_structure(session, row.sha256) == FOUND
-        assert known_structure(session, row.sha256, TempoHint(bpm=60)) is None
+        assert read_structure(session, row.sha256) == FOUND
+        assert read_structure(session, row.sha256, TempoHint(bpm=60)) is None
 
 
 def test_a_new_method_version_keeps_the_beats_and_computes_the_structure_again(
@@ -94,7 +98,7 @@ def test_a_new_method_version_keeps_the_beats_and_computes_the_structure_again(
         cached_file.unlink()
     with sessions.begin() as session:
         session.execute(update(BeatAnalysis).values(structure_version=0))
-    assert not request_structure().cached
+    assert not request_structure().from_cache
     assert finder.count == 2
 
 
