@@ -3,8 +3,8 @@
 # stays healthy, and no scheduled run is ever made. Only the server's log says why: the scheduler's bulk insert raises
 # InvalidRequestError ("Can't evaluate bulk DML statement"). Prefect 3.9.1 makes the runs with the same SQLAlchemy.
 #
-# Seen on 2026-11-28, Python 3.11, Linux: 0 runs after 75 s with 3.8.8; 62 (one hour of them) with 3.9.1.
-# Fails if either changes. Needs python3.11 or newer, a package index, curl, about three minutes.
+# Seen on 2026-11-29, Python 3.11, Linux: 0 runs after 75 s with 3.8.8; 62 (one hour of them) with 3.9.1.
+# Fails if either changes. Needs python3.11 or newer, a package index, curl, about six minutes.
 set -euo pipefail
 folder=$(mktemp -d)
 server=
