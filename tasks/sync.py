@@ -95,9 +95,9 @@ def _sync(attempt: Attempt, scene_music: _SceneMusic) -> TakeRef:
     settings = resources().settings
     clip = scene_audio.clip_of_take(scene_music.take)
     asked, left_out = scene_audio.request_of(scene_music.music, clip)
-    heard = _analyse(scene_music.path, asked)
-    planned = scene_audio.plan_sync_or_keep(clip, asked, heard.known.analysis, heard.found_structure)
-    warnings = (*_change_warnings(scene_music, heard), *left_out, *planned.warnings)
+    track_beats = _analyse(scene_music.path, asked)
+    planned = scene_audio.plan_sync_or_keep(clip, asked, track_beats.known.analysis, track_beats.found_structure)
+    warnings = (*_change_warnings(scene_music, track_beats), *left_out, *planned.warnings)
     music = MusicExcerpt(
         Path(scene_music.path),
         planned.plan.offset_s,
@@ -110,7 +110,9 @@ def _sync(attempt: Attempt, scene_music: _SceneMusic) -> TakeRef:
     target = settings.renders / ".partial" / f"job-{attempt.job_id}-{attempt.number}-music.mp4"
     try:
         made = conform_video(Path(scene_music.take.path), music, planned.plan, target, check_alive=_AliveCheck(attempt))
-        return _store(attempt, scene_music, target, planned=planned, made=made, heard=heard, warnings=warnings)
+        return _store(
+            attempt, scene_music, target, planned=planned, made=made, track_beats=track_beats, warnings=warnings
+        )
     finally:
         target.unlink(missing_ok=True)
 
@@ -128,8 +130,8 @@ def _analyse(path: str, asked: scene_audio.SyncRequest) -> TrackBeats:
         pool.stop()
 
 
-def _change_warnings(scene_music: _SceneMusic, heard: TrackBeats) -> tuple[str, ...]:
-    has_changed = scene_music.music.audio_sha256 not in (None, heard.known.sha256)
+def _change_warnings(scene_music: _SceneMusic, track_beats: TrackBeats) -> tuple[str, ...]:
+    has_changed = scene_music.music.audio_sha256 not in (None, track_beats.known.sha256)
     warnings = []
     if has_changed:
         warnings.append("The music file has changed since it was set for the scene: the cuts are planned again")
@@ -145,7 +147,7 @@ def _store(
     *,
     planned: SyncPlan,
     made: ConformResult,
-    heard: TrackBeats,
+    track_beats: TrackBeats,
     warnings: tuple[str, ...],
 ) -> TakeRef:
     with resources().sessions.begin() as session:
@@ -157,7 +159,7 @@ def _store(
             probe=made.probe,
             job_id=job.id,
             project_id=job.project_id,
-            provenance=_provenance(scene_music, planned, made, sha256=heard.known.sha256),
+            provenance=_provenance(scene_music, planned, made, sha256=track_beats.known.sha256),
         )
         music = session.get(MusicSceneSync, scene_music.music.id)
         if music is not None:  # the music may have been removed from the scene meanwhile

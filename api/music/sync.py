@@ -117,8 +117,8 @@ async def sync_analysis(
     if not clip.frames:
         raise InvalidError.field("video_duration", body.video_duration, "at least one frame")
 
-    def made(heard: TrackBeats) -> CutPlan:
-        beats = build_grid(heard.known.analysis, structure=heard.found_structure)
+    def made(track_beats: TrackBeats) -> CutPlan:
+        beats = build_grid(track_beats.known.analysis, structure=track_beats.found_structure)
         points, offset_s = points_from_pairs(
             [(pair.audio_time, pair.video_frame) for pair in body.sync_points], clip, beats
         )
@@ -136,9 +136,9 @@ async def cut_list(
 ) -> SyncAnalysis:
     """Cut scenes of requested lengths on beats, preferably strong ones. The total length is exact to the frame."""
 
-    def made(heard: TrackBeats) -> CutPlan:
+    def made(track_beats: TrackBeats) -> CutPlan:
         lengths = [scene.duration for scene in body.scenes]
-        beats = build_grid(heard.known.analysis, structure=heard.found_structure)
+        beats = build_grid(track_beats.known.analysis, structure=track_beats.found_structure)
         return plan_scenes(lengths, beats, fps=body.fps, offset_s=body.offset, bounds=body.bounds)
 
     place = AnalysisContext(sessions, cache.cache_folder(settings), library_roots(settings))
@@ -156,7 +156,7 @@ def _answer(
     cancelled: threading.Event,
 ) -> SyncAnalysis:
     hint = None if asked.bpm_hint is None else TempoHint(asked.bpm_hint)
-    heard = analyse_track_file(
+    track_beats = analyse_track_file(
         asked.audio_path,
         context=place,
         analyser=pool.analyse,
@@ -166,10 +166,10 @@ def _answer(
     )
     return SyncAnalysis(
         audio_path=asked.audio_path,
-        track_id=heard.track_id,
-        bpm=heard.known.analysis.bpm,
-        confidence=heard.known.analysis.confidence,
-        plan=PlanAnswer.model_validate(plan_answer_fields(made(heard))),
+        track_id=track_beats.track_id,
+        bpm=track_beats.known.analysis.bpm,
+        confidence=track_beats.known.analysis.confidence,
+        plan=PlanAnswer.model_validate(plan_answer_fields(made(track_beats))),
     )
 
 

@@ -139,7 +139,7 @@ def stream_track(
     responses={200: {"content": {SVG_TYPE: {}}, "description": "The waveform"}, **error_responses(404)},
 )
 def track_waveform(track_id: RowNumber, session: DatabaseSession, roots: Roots, settings: CurrentSettings) -> Response:
-    """The sound as an SVG, with its beats, tempo and sections if it was listened to; it says so if not."""
+    """The sound as an SVG, with beats, tempo and sections if the track was analysed; if not, the picture says so."""
     track = find(session, track_id)
     analysis, structure = _heard(session, track)
     session.rollback()
@@ -163,6 +163,6 @@ def _heard(session: DatabaseSession, track: Track) -> tuple[Analysis | None, Str
     """What is known of its beats and its structure, with the user's tempo as the hint, if that is known."""
     hint, override = TempoHint(), track.bpm_override
     if override is not None and MIN_BPM <= override <= MAX_BPM:
-        told = TempoHint(bpm=override)
-        hint = told if cache.find_cached(session, track.sha256, told) is not None else hint
+        override_hint = TempoHint(bpm=override)
+        hint = override_hint if cache.find_cached(session, track.sha256, override_hint) is not None else hint
     return cache.find_cached(session, track.sha256, hint), read_structure(session, track.sha256, hint)

@@ -149,11 +149,11 @@ def set_scene_audio(
         path = body.audio_path or _path_of(session, body.track_id)
     place = AnalysisContext(sessions, cache.cache_folder(settings), library_roots(settings))
     request = body.sync_request()
-    heard = analyse_track_file(
+    track_beats = analyse_track_file(
         path, context=place, analyser=pool.analyse, finder=pool.find_structure, hint=request.hint
     )
     with sessions.begin() as session:
-        answer = _store_plan(session, scene.id, request, path=path, heard=heard)
+        answer = _store_plan(session, scene.id, request, path=path, track_beats=track_beats)
     response.headers["Location"] = f"{router.prefix}/scenes/{scene.id}/audio"
     return answer
 
@@ -188,12 +188,12 @@ def _path_of(session: Session, track_id: int | None) -> str:
 
 
 def _store_plan(
-    session: Session, scene_id: int, request: SyncRequest, *, path: str, heard: TrackBeats
+    session: Session, scene_id: int, request: SyncRequest, *, path: str, track_beats: TrackBeats
 ) -> PlannedSceneAudio:
     scene = _scene(session, scene_id, None)  # read again, because the analysis may have taken a while
     clip, length_from = scene_audio.scene_length(session, scene, request.moments)
-    planned: SyncPlan = scene_audio.plan_sync(clip, request, heard.known.analysis, heard.found_structure)
-    row = scene_audio.save_sync(session, scene, request, path=path, track_beats=heard, planned=planned)
+    planned: SyncPlan = scene_audio.plan_sync(clip, request, track_beats.known.analysis, track_beats.found_structure)
+    row = scene_audio.save_sync(session, scene, request, path=path, track_beats=track_beats, planned=planned)
     return PlannedSceneAudio(
         audio=SceneAudio.of(row),
         plan=PlanAnswer.model_validate(plan_answer_fields(planned.plan, planned.warnings)),

@@ -45,8 +45,12 @@ def export(
     if file.exists() and not force:
         raise InvalidError(f"{file} exists: choose another name, or use --force")
     loaded = load_settings()
-    with open_sessions(loaded, "tower project") as opened, _progress(quiet=as_json) as told, _translate_errors(file):
-        done = export_project(opened, project, file.absolute(), settings=loaded, progress=told)
+    with (
+        open_sessions(loaded, "tower project") as opened,
+        _progress(quiet=as_json) as progress,
+        _translate_errors(file),
+    ):
+        done = export_project(opened, project, file.absolute(), settings=loaded, progress=progress)
     for missing in done.manifest.missing:
         print_note(f"Missing: {missing}")
     if as_json:
@@ -72,8 +76,12 @@ def import_(
     from tower.archives.importing import import_project
 
     loaded = load_settings()
-    with open_sessions(loaded, "tower project") as opened, _progress(quiet=as_json) as told, _translate_errors(file):
-        made = import_project(opened, file, settings=loaded, progress=told)
+    with (
+        open_sessions(loaded, "tower project") as opened,
+        _progress(quiet=as_json) as progress,
+        _translate_errors(file),
+    ):
+        made = import_project(opened, file, settings=loaded, progress=progress)
     if as_json:
         summary = {"rows": made.manifest.rows, "heads": made.manifest.heads, "missing": made.manifest.missing}
         print_json({"project": made.project_id, "content_hash": made.manifest.content_hash, **summary})

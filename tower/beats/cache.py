@@ -83,7 +83,7 @@ def get_analysis(
     force: bool = False,
     cancelled: threading.Event | None = None,
 ) -> CachedAnalysis:
-    """What is heard in this file, from the cache (`folder` and the table) or by listening now; `force`: anew.
+    """Read the analysis of this file from the cache (file and row), or analyse it now. `force` skips the cache.
 
     Raises MediaUnreadableError if it cannot be read as sound, ConflictError if it changes meanwhile, CancelledError.
     """
@@ -105,7 +105,7 @@ def get_analysis(
         analysis = analyser(source, hint)
         seconds = time.perf_counter() - began
         if state_of(source) != before:
-            raise ConflictError("The file changed while it was listened to; ask again")
+            raise ConflictError("The file changed during its analysis; ask again")
         _keep(sessions, folder, key, analysis, seconds)
     return CachedAnalysis(analysis, key.sha256, from_cache=False, analysis_s=seconds)
 

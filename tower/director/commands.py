@@ -93,15 +93,15 @@ def on_job_settled(session: Session, job: ProductionJob) -> None:
             _end_plan(session, step.plan_id)
 
 
-def _new_row(told: IssuedCommand, *, asked: str, **more: Any) -> EchoOrchestrationLog:
+def _new_row(command: IssuedCommand, *, asked: str, **more: Any) -> EchoOrchestrationLog:
     now = datetime.now(UTC)
     return EchoOrchestrationLog(
-        project_id=told.project_id,
-        request_id=told.request_id,
+        project_id=command.project_id,
+        request_id=command.request_id,
         asked=asked,
         planner=PLANNER_NAME,
         state=PlanState.EXECUTING,
-        decided_by=told.issued_by,
+        decided_by=command.issued_by,
         decided_at=now,
         started_at=now,
         **more,

@@ -72,20 +72,21 @@ def build_grid(
     offset_s: float | None = None,
     structure: Structure | None = None,
 ) -> BeatGrid:
-    """The beats that were heard; with `bpm` an even grid of that tempo from the first of them, else from the offset.
+    """The beats of the analysis; with `bpm` an even grid of that tempo from the first of them, else from the offset.
 
-    They turn where `structure` says. Raises InvalidError if nothing was heard and no bpm is given.
+    `structure` marks the beats where sections start. Raises InvalidError without beats and without a bpm.
     """
-    heard = analysis.beat_times_s
+    beat_times_s = analysis.beat_times_s
     if bpm is not None:
-        source = GridSource.BPM_FROM_FIRST_BEAT if heard else GridSource.BPM_FROM_OFFSET
-        even = build_even_grid(bpm, heard[0] if heard else offset_s or 0.0, analysis.duration_s, source)
+        source = GridSource.BPM_FROM_FIRST_BEAT if beat_times_s else GridSource.BPM_FROM_OFFSET
+        start_s = beat_times_s[0] if beat_times_s else offset_s or 0.0
+        even = build_even_grid(bpm, start_s, analysis.duration_s, source)
         return even.turning(structure)
-    if not heard:
+    if not beat_times_s:
         raise InvalidError.field(
-            "bpm", None, f"a tempo, as no beats were heard in the track: {analysis.reason or 'none stands out'}"
+            "bpm", None, f"a tempo, because no beats were found in the track: {analysis.reason or 'none stands out'}"
         )
-    return BeatGrid(heard, _strengths(analysis), analysis.duration_s).turning(structure)
+    return BeatGrid(beat_times_s, _strengths(analysis), analysis.duration_s).turning(structure)
 
 
 def build_even_grid(bpm: float, first_beat_s: float, track_duration_s: float, source: GridSource) -> BeatGrid:

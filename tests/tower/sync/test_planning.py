@@ -261,7 +261,7 @@ def test_the_grid_names_the_source_of_its_beats() -> None:
     assert even_grid.times_s[:2] == pytest.approx((0.2, 0.7))
     silent = build_grid(analysis_of(), bpm=60, offset_s=2.5)
     assert (silent.source, silent.times_s[:2]) == (GridSource.BPM_FROM_OFFSET, (0.5, 1.5))
-    with pytest.raises(InvalidError, match="no beats were heard"):
+    with pytest.raises(InvalidError, match="no beats were found"):
         build_grid(analysis_of())
 
 
