@@ -28,7 +28,7 @@ from db.models.beats import BeatAnalysis
 from tower.beats.results import METHOD_VERSION, Analysis, TempoHint
 from tower.errors import CancelledError, ConflictError
 from tower.media.decode import open_regular_file
-from tower.media.files import write_atomically
+from tower.media.files import sha256_of_open, write_atomically
 from tower.settings import Settings
 
 POLL_S = 0.05  # between two tries of a waiting caller to get the lock
@@ -94,7 +94,7 @@ def get_analysis(
             )
     hint = hint or TempoHint()
     before = state_of(source)
-    key = Key(_sha256(source), hint.key)
+    key = Key(sha256_of_open(source), hint.key)
     if not force and (known := _kept(sessions, folder, key)):
         return known
     with alone(key.lock(folder), cancelled or threading.Event()):
@@ -195,8 +195,3 @@ def _read(path: Path) -> dict[str, Any] | None:
         log.warning("%s is no kept analysis: %s", path, broken)
         return None
     return kept
-
-
-def _sha256(file: IO[bytes]) -> str:
-    file.seek(0)
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # an open binary file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from tower.errors import NotFoundError
 from tower.library.reading import EXTENSIONS, TrackFacts, read_facts
 from tower.library.roots import LibraryPath, split_library_path
 from tower.library.text import normalise, searchable_text
+from tower.media.files import sha256_of_open
 from tower.media.roots import open_media
 
 MAX_PATH_BYTES = 2000  # root, folder and name together; longer ones do not fit into an index
@@ -63,8 +63,7 @@ def scan_file(library_path: LibraryPath, *, roots: Sequence[Path]) -> ScannedFil
     with open_media(library_path.full_path, roots=roots) as file:
         stat = os.fstat(file.fileno())
         facts = read_facts(file, library_path.filename, stat.st_size)
-        file.seek(0)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # an open binary file
+        digest = sha256_of_open(file)
     return ScannedFile(library_path, digest, stat.st_size, stat.st_mtime_ns, facts)
 
 

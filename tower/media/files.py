@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
@@ -26,7 +27,13 @@ class DiskFullError(TowerError):
 def sha256_of(path: Path) -> str:
     """Return the hex digest of a file, which is read in chunks."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of_open(file)
+
+
+def sha256_of_open(file: IO[bytes]) -> str:
+    """Return the hex digest of an open file, read from its start to its end."""
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # IO has no readinto; files have
 
 
 @contextmanager
