@@ -4,10 +4,9 @@ reason.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise, product
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -15,26 +14,17 @@ from hypothesis import strategies as st
 
 from db.models.music import FrameTiming
 from tests.hypothesis_profiles import example_count
-from tower.beats.results import Analysis
-from tower.beats.structure.results import Section, Structure
+from tests.tower.sync.beat_grids import even
 from tower.conform.timing import frame_schedule, frame_times, source_frames
 from tower.errors import InvalidError
-from tower.sync.grid import BeatGrid, GridSource, build_even_grid, build_grid
+from tower.sync.grid import BeatGrid
 from tower.sync.plan import SourceClip, SyncPoint
 from tower.sync.planning import plan_cuts, plan_scenes, plan_without_moving, points_from_pairs
-from tower.sync.snapping import SCENE_WEIGHTS, CutPosition, RatioBounds, ShotSequence, StretchError, snap_cuts
+from tower.sync.snapping import RatioBounds, StretchError
 
 CFR, VFR = FrameTiming.CONSTANT, FrameTiming.VARIABLE
 CLIP = SourceClip(120, Fraction(24))
 RATES = [Fraction(24), Fraction(25), Fraction(24_000, 1001), Fraction(60), Fraction(12)]
-
-
-def even(bpm: float = 120, first_s: float = 0.0, track_s: float = 60.0) -> BeatGrid:
-    return build_even_grid(bpm, first_s, track_s, GridSource.ANALYSED)
-
-
-def analysis_of(*times: float, down: tuple[float, ...] = ()) -> Analysis:
-    return Analysis(120.0 if times else None, 0.9, times, down, (), (), 20.0, 44_100, (0.5,) * len(times))
 
 
 @st.composite
@@ -107,41 +97,6 @@ def test_scenes_are_cut_on_beats_and_keep_the_requested_duration_to_the_frame(
     for cut in plan.cuts:
         distance = min(abs(cut.at_s + plan.offset_s - time) for time in beats.times_s)
         assert distance <= 0.5 / fps + 1e-6
-
-
-@given(
-    times=st.lists(st.floats(0.1, 12), min_size=2, max_size=9, unique=True),
-    lengths=st.lists(st.floats(0.5, 4), min_size=2, max_size=4),
-    strengths=st.lists(st.floats(0, 1), min_size=9, max_size=9),
-)
-@example_count(300)
-def test_the_chosen_cuts_have_the_lowest_cost(times: list[float], lengths: list[float], strengths: list[float]) -> None:
-    """Compares them with all possible cuts."""
-    positions = [CutPosition(time, number, strengths[number]) for number, time in enumerate(sorted(times))]
-    target_times = [sum(lengths[: number + 1]) for number in range(len(lengths) - 1)]
-    sequence, bounds = ShotSequence(lengths, target_times, sum(lengths), 0.5), RatioBounds(0.6, 1.6)
-
-    def cost(cuts: tuple[CutPosition, ...]) -> float:
-        cut_times_s = [0.0, *(position.at_s for position in cuts), sequence.total_s]
-        ratios = [(b - a) / length for (a, b), length in zip(pairwise(cut_times_s), lengths, strict=True)]
-        if not all(ratio > 0 and bounds.allows(ratio) for ratio in ratios):
-            return math.inf
-        stretched = sum((math.log(ratio) / math.log(bounds.max_ratio)) ** 2 for ratio in ratios)
-        moved = sum(((position.at_s - target) / 0.5) ** 2 for position, target in zip(cuts, target_times, strict=True))
-        return (
-            stretched
-            + SCENE_WEIGHTS.move * moved
-            + SCENE_WEIGHTS.strength * sum(1 - position.strength for position in cuts)
-        )
-
-    lowest_cost = min(cost(cuts) for cuts in product(positions, repeat=len(target_times)))
-    if lowest_cost == math.inf:
-        with pytest.raises(StretchError):
-            snap_cuts(sequence, positions, weights=SCENE_WEIGHTS, bounds=bounds)
-    else:
-        assert cost(tuple(snap_cuts(sequence, positions, weights=SCENE_WEIGHTS, bounds=bounds))) == pytest.approx(
-            lowest_cost
-        )
 
 
 def test_documented_points_are_already_on_their_beats() -> None:
@@ -223,16 +178,6 @@ def test_the_end_may_be_a_point_but_is_not_moved() -> None:
     assert plan.worst_error_ms == pytest.approx(abs(5 - 9 * 60 / 110) * 1000)
 
 
-def test_scenes_prefer_strong_beats() -> None:
-    """The requested cuts are two beats off the bars."""
-    strengths = tuple(1.0 if number % 4 == 0 else 0.2 for number in range(121))
-    bars = BeatGrid(tuple(number * 0.5 for number in range(121)), strengths, 61.0)
-    plan = plan_scenes([7.0, 8.0, 8.0, 7.0], bars, fps=Fraction(24))
-    assert [cut.at_s for cut in plan.cuts] in ([0, 6, 14, 22], [0, 8, 16, 24], [0, 8, 16, 22], [0, 6, 14, 24])
-    assert all(cut.strength == 1 for cut in plan.cuts)
-    assert plan.clip.frames == 720
-
-
 def test_a_scene_without_frames_is_refused() -> None:
     with pytest.raises(InvalidError, match="at least one frame"):
         plan_scenes([5.0, 0.01, 5.0], even(), fps=Fraction(24))
@@ -252,74 +197,7 @@ def test_points_are_read_from_pairs_of_track_time_and_frame() -> None:
         points_from_pairs([(2.0, 0), (1.0, 24)], CLIP, even())
 
 
-def test_the_grid_names_the_source_of_its_beats() -> None:
-    grid = build_grid(analysis_of(0.4, 0.9, 1.4, down=(0.9,)))
-    assert (grid.source, grid.times_s) == (GridSource.ANALYSED, (0.4, 0.9, 1.4))
-    assert grid.strengths == (0.5, 1.0, 0.5)
-    even_grid = build_grid(analysis_of(0.7, 1.2), bpm=120)
-    assert even_grid.source == GridSource.BPM_FROM_FIRST_BEAT
-    assert even_grid.times_s[:2] == pytest.approx((0.2, 0.7))
-    silent = build_grid(analysis_of(), bpm=60, offset_s=2.5)
-    assert (silent.source, silent.times_s[:2]) == (GridSource.BPM_FROM_OFFSET, (0.5, 1.5))
-    with pytest.raises(InvalidError, match="no beats were found"):
-        build_grid(analysis_of())
-
-
 def test_frames_at_a_constant_rate_are_the_nearest_of_their_shot() -> None:
     plan = plan_cuts(SourceClip(24, Fraction(24)), [SyncPoint(13)], even(), timing=CFR)
-    assert source_frames(plan) == [
-        0,
-        1,
-        2,
-        3,
-        4,
-        5,
-        7,
-        8,
-        9,
-        10,
-        11,
-        12,
-        13,
-        14,
-        15,
-        16,
-        17,
-        18,
-        19,
-        19,
-        20,
-        21,
-        22,
-        23,
-    ]
+    assert source_frames(plan) == [*range(6), *range(7, 20), *range(19, 24)]
     assert frame_times(plan_cuts(SourceClip(24, Fraction(24)), [SyncPoint(13)], even(), timing=VFR))[13] == 45_000
-
-
-def test_a_cut_moves_to_a_nearby_section_start_within_the_bounds() -> None:
-    beats = even(120, track_s=61)
-    target_lengths = [7.0, 8.0, 8.0, 7.0]
-    plain = plan_scenes(target_lengths, beats, fps=Fraction(24))
-    near = structured_at(15.5)
-    with_sections = plan_scenes(target_lengths, beats.turning(near), fps=Fraction(24))
-    assert [cut.beat_s for cut in with_sections.cuts][2] == 15.5
-    assert [cut.beat_s for cut in plain.cuts][2] != 15.5
-    far = plan_scenes(target_lengths, beats.turning(structured_at(25.0)), fps=Fraction(24))
-    assert all(0.8 <= shot.ratio <= 1.25 for shot in [*with_sections.shots, *far.shots])
-    assert far.clip == with_sections.clip == plain.clip
-
-
-def test_without_sections_beats_and_plans_are_unchanged() -> None:
-    beats = even(120, track_s=61)
-    assert beats.turning(None) is beats
-    no_sections = structured_at()
-    assert plan_scenes([5.0, 6.0], beats.turning(no_sections), fps=Fraction(24)) == plan_scenes(
-        [5.0, 6.0], beats, fps=Fraction(24)
-    )
-
-
-def structured_at(*section_starts_s: float) -> Structure:
-    """Sections with these starts, after one that starts at 0."""
-    starts = (0.0, *section_starts_s)
-    sections = tuple(Section(start, end, "A", 1.0) for start, end in pairwise((*starts, 61.0)))
-    return Structure(None, "No key", (), sections, None, (), 0.25, ())
