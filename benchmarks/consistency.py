@@ -122,7 +122,7 @@ def _table(scores: ConsistencyScores) -> list[Figure]:
         "own": "its own reference image",
         "other": "the reference of another figure",
         "alike": "of a lookalike: the same figure in other colours",
-        "nobody": "a reference, but nobody or somebody drawn in the clip",
+        "nobody": "any reference, in a clip without a figure or with one drawn from words",
         "epic, own": "epic shots (the recipe does not score them): its own",
         "epic, others": "epic shots: any other",
     }
