@@ -23,6 +23,7 @@ from tower.jobs import lifecycle
 from tower.jobs.analytics import record_stage
 from tower.jobs.flow_runs import run_name, run_tags
 from tower.jobs.lifecycle import Attempt
+from tower.jobs.production import decide_spec, open_decided_job
 from tower.jobs.spec import GenerationSpec
 from tower.logs import bind_context
 from tower.rendering.takes import check_take
@@ -89,7 +90,8 @@ def _claim_job(job_id: int | None, asked: GenerationSpec | None, job_type: JobTy
             return lifecycle.claim_job(session, job_id, flow_run_id=flow_run_id, timeout_s=timeout_s)
         if asked is None:
             raise InvalidError("Give either `job_id`, the id of an open job, or `asked`, the spec of a new one")
-        job = lifecycle.open_job(session, asked, job_type=job_type)
+        decided = decide_spec(session, asked.model_dump(exclude_unset=True, exclude_none=True))
+        job = open_decided_job(session, decided, job_type=job_type)
         job.launches = 1  # this run is the first launch
         attempt = lifecycle.claim_job(session, job.id, flow_run_id=flow_run_id, timeout_s=timeout_s)
     _name_run(flow_run_id, job)

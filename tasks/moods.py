@@ -6,7 +6,8 @@ from tasks.resources import resources
 from tasks.retries import retrying_task
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
-from tower.moods.choice import apply_choice, choose_for_mood, non_default_fields
+from tower.jobs.production import PRODUCTION_STEP, DecidedSpec, remember_sources
+from tower.moods.choice import apply_choice, choose_for_mood
 from tower.moods.chosen import MOOD_CHOICES, MoodChoices
 
 LOCAL_USER = "local"  # the user whose preferences count for a run that was started in Prefect
@@ -19,9 +20,11 @@ def choose_mood(attempt: Attempt) -> MoodChoices:
         job = lifecycle.lock_held_job(session, attempt)
         if stored := MOOD_CHOICES.read(job):
             return stored
-        spec = lifecycle.parse_spec(job)
-        choice = choose_for_mood(session, spec, user=LOCAL_USER, given_fields=non_default_fields(spec))
-        job.parameters = apply_choice(spec, choice).model_dump(mode="json")
+        decided = DecidedSpec(lifecycle.parse_spec(job), PRODUCTION_STEP.read(job) or {})
+        choice = choose_for_mood(session, decided.spec, user=LOCAL_USER, sources=decided.sources)
+        chosen = apply_choice(decided, choice)
+        job.parameters = chosen.spec.model_dump(mode="json")
+        remember_sources(job, chosen.sources)
         session.flush()
         MOOD_CHOICES.write(session, attempt, choice)
     return choice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from db.models.jobs import ProductionJob, Stage
@@ -14,7 +15,7 @@ from tower.jobs.lifecycle import Attempt
 from tower.quality.record import record_verdict
 from tower.quality.technical import judge
 from tower.quality.verdict import Assessment, Expectation
-from tower.rendering.segments import RENDER_ENDS
+from tower.rendering.segments import RENDER_ENDS, read_clip_form
 
 
 @retrying_task("quality check")
@@ -30,8 +31,7 @@ def check_quality(attempt: Attempt, take: TakeRef) -> Assessment:
 
 
 def judge_take(attempt: Attempt, take: TakeRef) -> Assessment:
-    """Judge the take against the spec of the job, without writing the verdict."""
+    """Judge the take against the shot of the job, without writing the verdict."""
     with resources().sessions() as session:
-        spec = lifecycle.parse_spec(session.get_one(ProductionJob, attempt.job_id))
-    width, height = spec.size
-    return judge(Path(take.path), Expectation(width=width, height=height, fps=spec.fps, frames=spec.frames))
+        form = read_clip_form(session, session.get_one(ProductionJob, attempt.job_id))
+    return judge(Path(take.path), Expectation(**asdict(form)))

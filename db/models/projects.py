@@ -69,15 +69,11 @@ class ProjectSettings(TimestampMixin, Base):
     fps: Mapped[int | None]
     width: Mapped[int | None] = mapped_column(comment="pixels")
     height: Mapped[int | None] = mapped_column(comment="pixels")
-    default_style: Mapped[str] = mapped_column(
-        default="anime", server_default="anime", comment="a style template's name"
-    )
+    default_style: Mapped[str | None] = mapped_column(comment="a style template's name")
     workflow: Mapped[str | None] = mapped_column(comment="a workflow's name")
     model: Mapped[str | None] = mapped_column(comment="file name of the checkpoint")
-    quality_preset: Mapped[QualityPreset] = mapped_column(
-        text_enum(QualityPreset, "quality_preset"),
-        default=QualityPreset.CURRENT,
-        server_default=QualityPreset.CURRENT.value,
+    quality_preset: Mapped[QualityPreset | None] = mapped_column(
+        text_enum(QualityPreset, "quality_preset"), comment="null: that of POST /config, or else the default"
     )
 
     project: Mapped[Project] = relationship(back_populates="settings")

@@ -25,16 +25,35 @@ def generate(
     prompt: Annotated[str, typer.Argument(help="What the shot shows.")],
     *,
     character: Annotated[str, typer.Option(help="A character's full or first name; 'original' for none.")] = "original",
-    duration: Annotated[float, typer.Option(help="Seconds, 1 to 10.")] = 3,
-    style: Annotated[str | None, typer.Option(help="anime (the default), realistic, artistic, cinematic, …")] = None,
+    duration: Annotated[float | None, typer.Option(help="Seconds, 1 to 10; default: 3.")] = None,
+    style: Annotated[
+        str | None, typer.Option(help="anime, realistic, artistic, cinematic, …; default: the project's, or anime.")
+    ] = None,
     kind: Annotated[str, typer.Option("--type", help="standard, creative, professional, personal, fast.")] = "standard",
     fast: Annotated[bool, typer.Option("--fast", help="The same as --type fast: rendered second by second.")] = False,
     mood: Annotated[
         str | None, typer.Option(help="With --type personal: calm, epic, sad, …; default: learned.")
     ] = None,
     scene: Annotated[str | None, typer.Option(help="dialogue (the default), action, emotional or epic.")] = None,
-    quality: Annotated[str | None, typer.Option(help="low, medium, high, or a preset; default: as configured.")] = None,
-    size: Annotated[str | None, typer.Option(help="Width and height, as 1280x720; default: the preset's.")] = None,
+    quality: Annotated[
+        str | None, typer.Option(help="low, medium, high, or a preset; default: the project's, or as configured.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Width and height, as 1280x720; default: the project's, or the preset's.")
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames per second, 1 to 120; default: the project's, or 24.")
+    ] = None,
+    negative: Annotated[str | None, typer.Option(help="What the shot must not show.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="File name of the checkpoint; default: the project's, or as configured.")
+    ] = None,
+    workflow: Annotated[
+        str | None,
+        typer.Option(help="A workflow's name; default: the character's or project's, or a built-in one."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Sampler steps; default: the style's or the preset's.")] = None,
+    cfg: Annotated[float | None, typer.Option(help="Guidance; default: the style's or the preset's.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed renders the same shot.")] = None,
     engine: Annotated[str, typer.Option(help="auto, animatic, comfyui, or another that is installed.")] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Render even if an equal take exists.")] = False,
@@ -66,6 +85,12 @@ def generate(
         "mood": mood,
         "scene_type": scene,
         "quality": quality,
+        "fps": None if fps is None else int(fps) if fps.is_integer() else fps,
+        "negative_prompt": negative,
+        "model": model,
+        "workflow": workflow,
+        "steps": steps,
+        "cfg": cfg,
         "seed": seed,
         "engine": engine,
         "force": force or None,

@@ -15,6 +15,8 @@ from tower.settings import AUTO_ENGINE
 NO_CHARACTER = "original"  # the name that a request gives when the shot shows no character of the database
 MAX_SEED = 2**53 - 1  # the largest integer that JavaScript represents exactly
 SideLength = Annotated[int, Field(ge=256, le=2048, multiple_of=2)]  # pixels
+SamplerName = Annotated[str, StringConstraints(pattern="^[a-z0-9_+]{1,50}$")]
+ModelName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
@@ -63,7 +65,11 @@ class GenerationSpec(BaseModel):
     workflow: ShortText | None = Field(
         None, description="Name of the workflow that ComfyUI renders; null: chosen from the cast."
     )
-    model: ShortText | None = Field(None, description="File name of the checkpoint; null: the configured one.")
+    model: ModelName | None = Field(None, description="File name of the checkpoint; null: the configured one.")
+    steps: int | None = Field(None, ge=1, le=150, description="Sampler steps; null: those of the style or preset.")
+    cfg: float | None = Field(None, gt=0, le=30, description="Guidance; null: that of the style or preset.")
+    sampler: SamplerName | None = None
+    scheduler: SamplerName | None = None
     force: bool = Field(False, description="Render even if an equal take already exists.")
     mood: ShortText | None = Field(
         None, description="Mood of a personal generation; null: the learned one, or the default."

@@ -1,13 +1,13 @@
 """Chooses the mood of a personal generation, and the style, camera, tempo and track that follow from it.
 
 Each choice comes from the first source that has one: the request, a preference that was set (for the project, then for
-all projects), a learned preference of sufficient confidence, the defaults of the mood. A default style or camera that
-the user dislikes is skipped if the mood has another one.
+all projects), the project's default style, a learned preference of sufficient confidence, the defaults of the mood. A
+default style or camera that the user dislikes is skipped if the mood has another one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import JobType, ProductionJob
 from tower.errors import InvalidError
-from tower.jobs import lifecycle
+from tower.jobs.production import DecidedSpec, Source, Sources, open_decided_job
 from tower.jobs.spec import GenerationSpec, SceneType
 from tower.library.moods import find_mood
 from tower.moods import preferences
@@ -26,21 +26,24 @@ from tower.moods.pictures import DEFAULT_MOODS, ChoiceSource, MoodLook, find_moo
 from tower.presets.styles import find_style
 
 DEFAULT_KIND = "default"  # kind of the preference for the mood of requests that name none
+_STYLE_SOURCES = {
+    ChoiceSource.REQUEST: Source.REQUEST,
+    ChoiceSource.SET: Source.CONFIGURATION,
+    ChoiceSource.PROJECT: Source.PROJECT,
+}
 
 
-def open_personal_job(
-    session: Session, spec: GenerationSpec, *, user: str, given_fields: Collection[str]
-) -> tuple[ProductionJob, MoodChoices]:
-    """Open a job with the choices of its mood. `given_fields` are those that the request sets. Raises InvalidError."""
-    choice = choose_for_mood(session, spec, user=user, given_fields=given_fields)
-    job = lifecycle.open_job(session, apply_choice(spec, choice), job_type=JobType.PERSONAL)
-    job.steps = MOOD_CHOICES.to_entry(choice)
+def open_personal_job(session: Session, decided: DecidedSpec, *, user: str) -> tuple[ProductionJob, MoodChoices]:
+    """Open a job with the choices of its mood. Raises InvalidError."""
+    choice = choose_for_mood(session, decided.spec, user=user, sources=decided.sources)
+    job = open_decided_job(session, apply_choice(decided, choice), job_type=JobType.PERSONAL)
+    job.steps = job.steps | MOOD_CHOICES.to_entry(choice)
     session.flush()
     return job, choice
 
 
-def choose_for_mood(session: Session, spec: GenerationSpec, *, user: str, given_fields: Collection[str]) -> MoodChoices:
-    """Choose mood, style, camera, tempo and track.
+def choose_for_mood(session: Session, spec: GenerationSpec, *, user: str, sources: Sources) -> MoodChoices:
+    """Choose mood, style, camera, tempo and track. `sources`: where the style and the type of scene come from.
 
     Raises InvalidError for an unknown mood, and for a preference that names an unknown style.
     """
@@ -50,7 +53,7 @@ def choose_for_mood(session: Session, spec: GenerationSpec, *, user: str, given_
         session,
         spec,
         user,
-        frozenset(given_fields),
+        sources,
         mood.value,
         wishes.get((MOOD, mood.value), {}),
         get_look(mood.value),
@@ -60,16 +63,11 @@ def choose_for_mood(session: Session, spec: GenerationSpec, *, user: str, given_
     return MoodChoices(mood, _choose_style(facts), _choose_camera(facts), _prompt_words(facts), tempo, track, why)
 
 
-def apply_choice(spec: GenerationSpec, choice: MoodChoices) -> GenerationSpec:
-    """The spec with the chosen mood, style and camera."""
+def apply_choice(decided: DecidedSpec, choice: MoodChoices) -> DecidedSpec:
+    """The spec with the chosen mood, style and camera. A style that only the mood suggests counts as a default."""
     chosen = {"mood": choice.mood.value, "style": choice.style.value, "scene_type": SceneType(choice.camera.value)}
-    return spec.model_copy(update=chosen)
-
-
-def non_default_fields(spec: GenerationSpec) -> frozenset[str]:
-    """The fields of a spec that differ from their defaults. They stand for the given ones if the request is unknown."""
-    fields = GenerationSpec.model_fields
-    return frozenset(name for name in ("style", "scene_type") if getattr(spec, name) != fields[name].default)
+    style_source = _STYLE_SOURCES.get(choice.style.source, Source.DEFAULT)
+    return DecidedSpec(decided.spec.model_copy(update=chosen), {**decided.sources, STYLE: style_source})
 
 
 def prompt_words(job: ProductionJob) -> str:
@@ -85,7 +83,7 @@ class _Facts:
     session: Session
     spec: GenerationSpec
     user: str
-    given: frozenset[str]
+    sources: Sources
     mood: str
     wish: Mapping[str, Any]
     look: MoodLook
@@ -133,13 +131,15 @@ def _liked_moods(likings: Mapping[str, tuple[TasteEstimate, Any]]) -> Iterable[t
 
 def _choose_style(facts: _Facts) -> ExplainedChoice:
     wish = facts.wish.get(STYLE)
-    if STYLE in facts.given:
+    if facts.sources.get(STYLE) == Source.REQUEST:
         return ExplainedChoice(facts.spec.style, ChoiceSource.REQUEST, "the request names it")
     if isinstance(wish, str):
         if not _is_style(facts, wish):
             expected = f"an existing style: the preference for the mood {facts.mood} names this one"
             raise InvalidError.field("style", wish, expected)
         return ExplainedChoice(wish, ChoiceSource.SET, f"it is set for the mood {facts.mood}")
+    if facts.sources.get(STYLE) == Source.PROJECT:
+        return ExplainedChoice(facts.spec.style, ChoiceSource.PROJECT, "it is the default style of the project")
     lesson = facts.lesson(STYLE)
     if lesson is not None and _is_style(facts, lesson):
         return ExplainedChoice(lesson, ChoiceSource.LEARNED, f"you liked takes of the mood {facts.mood} best in it")
@@ -148,7 +148,7 @@ def _choose_style(facts: _Facts) -> ExplainedChoice:
 
 def _choose_camera(facts: _Facts) -> ExplainedChoice:
     wish = facts.wish.get(CAMERA)
-    if "scene_type" in facts.given:
+    if facts.sources.get("scene_type") == Source.REQUEST:
         return ExplainedChoice(facts.spec.scene_type, ChoiceSource.REQUEST, "the request names this type of scene")
     if wish in list(SceneType):
         return ExplainedChoice(wish, ChoiceSource.SET, f"it is set for the mood {facts.mood}")

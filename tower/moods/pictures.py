@@ -20,6 +20,7 @@ class ChoiceSource(StrEnum):
     REQUEST = "request"
     PROMPT = "prompt"
     SET = "set"
+    PROJECT = "project"
     LEARNED = "learned"
     MOOD = "mood"
     SCENE_TYPE = "scene_type"

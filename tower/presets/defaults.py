@@ -26,6 +26,7 @@ class Defaults:
     """The model and preset of new generations.
 
     `verified`: ComfyUI had the model when it was set; None if it was never set. `reason`: why it is not verified.
+    `configured`: which of "model" and "quality" a user has set.
     """
 
     model: str = DOCUMENTED_MODEL
@@ -33,6 +34,7 @@ class Defaults:
     verified: bool | None = None
     reason: str | None = NEVER_SET_REASON
     updated_at: datetime | None = None
+    configured: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def load_defaults(session: Session) -> Defaults:
     never: dict[str, Any] = {"name": DOCUMENTED_MODEL, "verified": None, "reason": NEVER_SET_REASON}
     model = rows[MODEL].value if MODEL in rows else never
     preset = rows[PRESET].value["name"] if PRESET in rows else DOCUMENTED_PRESET
-    return Defaults(model["name"], preset, model["verified"], model["reason"], set_at)
+    configured = frozenset(name for name, key in (("model", MODEL), ("quality", PRESET)) if key in rows)
+    return Defaults(model["name"], preset, model["verified"], model["reason"], set_at, configured)
 
 
 def resolve_preset(name: str) -> str:

@@ -41,6 +41,16 @@ class SegmentPlan:
     round: int = 1
 
 
+@dataclass(frozen=True)
+class ClipForm:
+    """The size of a clip in pixels, its frames per second and its count of frames."""
+
+    width: int
+    height: int
+    fps: int
+    frames: int
+
+
 def open_segment(session: Session, attempt: Attempt, plan: SegmentPlan) -> RenderSegment:
     """Open the row to render or wait for: the completed or live row of this round, or else a new attempt.
 
@@ -160,6 +170,15 @@ def read_shots_by_round(session: Session, job_id: int) -> dict[int, Shot]:
     """The shot of the first segment in each round of the quality loop, by round."""
     rows = select(RenderSegment).filter_by(job_id=job_id, segment=1).order_by(RenderSegment.attempt)
     return {row.round: read_shot(row) for row in session.scalars(rows)}
+
+
+def read_clip_form(session: Session, job: ProductionJob) -> ClipForm:
+    """The size, rate and length of the job's whole clip: those of its shot, or before there is one, of its spec."""
+    shot = read_shots_by_round(session, job.id).get(1)
+    if shot is not None:
+        return ClipForm(shot.width, shot.height, shot.fps, shot.whole_frames or shot.frames)
+    spec = lifecycle.parse_spec(job)
+    return ClipForm(*spec.size, spec.fps, spec.frames)
 
 
 def _complete_with(session: Session, row: RenderSegment, take: Asset) -> None:

@@ -17,6 +17,7 @@ from db.models.scenes import Scene, SceneStatus
 from db.models.versions import Branch, Commit
 from tower.pages import Page, PageRequest, fetch_page
 from tower.rendering.engine_choice import graph_engine_names
+from tower.rendering.segments import read_clip_form
 from tower.rendering.takes import check_take
 from tower.settings import Settings
 from tower.shots.fingerprint_inputs import EngineInputs, FingerprintInputs, WorkflowInputs
@@ -70,7 +71,7 @@ def approve_take(session: Session, take: Asset, *, scene_id: int | None, author:
     if job is None or state is None or not target_id:
         return None
     scene = session.get(Scene, target_id)
-    if scene is None or str(scene.key) != state.key or not _is_whole_shot(take, job):
+    if scene is None or str(scene.key) != state.key or not _is_whole_shot(session, take, job):
         return None
     check_take(take)
     if scene.accepted_fingerprint is None and scene.video_path is not None:
@@ -157,10 +158,10 @@ def _first_graph(session: Session, job: ProductionJob) -> Any:
     return None if shot is None else shot["graph"]
 
 
-def _is_whole_shot(take: Asset, job: ProductionJob) -> bool:
+def _is_whole_shot(session: Session, take: Asset, job: ProductionJob) -> bool:
     """Whether the take is the whole shot and not one of its segments, by its count of frames."""
     frames = take.probe.get("frames")
-    return frames is None or frames == round(job.parameters["duration_s"] * job.parameters["fps"])
+    return frames is None or frames == read_clip_form(session, job).frames
 
 
 def _remove_own_video(session: Session, scene: Scene, take: Asset, author: str) -> None:

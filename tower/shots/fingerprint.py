@@ -17,6 +17,7 @@ from tower.media.files import sha256_of
 from tower.presets.quality import PRESET_NAMES, get_preset
 from tower.rendering.engine_choice import EngineVersion, choose_for_pool, graph_engine_names, installed_version
 from tower.settings import AUTO_ENGINE, Settings
+from tower.shots.authored_values import AuthoredWorkflow, keep_authored_values, named_inputs
 from tower.shots.fingerprint_inputs import (
     MISSING,
     CharacterInputs,
@@ -35,12 +36,14 @@ from tower.shots.scene_spec import (
     RenderOverrides,
     build_render_fields,
     choose_seed,
+    decide_scene_production,
     find_scene_cast,
     scene_speakers,
 )
 from tower.shots.script_writing import choose_workflow
 from tower.storage.imported_files import reference_image_path
 from tower.versions.values import canonicalise
+from tower.workflows.builtins import builtin_workflows
 
 _OVERRIDABLE_SCENE_FIELDS = ("scene_type", "duration_s", "negative_prompt", "type", "prompt")
 
@@ -53,14 +56,16 @@ def collect_fingerprint_inputs(
     Equal inputs give equal shots, and different inputs give different ones. docs/staleness.md lists the inputs.
     """
     fields = build_render_fields(inputs, scene, options)
+    name = _workflow_name(inputs, scene, fields) if engine.name in graph_engine_names() else None
+    authored = None if name is None else _authored_workflow(inputs, scene, options, name)
     return FingerprintInputs(
         rules=PROMPT_RULES_VERSION,
         scene=_scene_inputs(inputs, scene, fields),
         characters=[_character_inputs(inputs, character) for character in scene.characters],
         style=_style_inputs(inputs, fields["style"]),
         production=_production_inputs(inputs, fields),
-        model=_model_inputs(inputs, fields["model"]),
-        workflow=_workflow_inputs(inputs, scene, fields) if engine.name in graph_engine_names() else None,
+        model=_model_inputs(inputs, authored.values.get("model", fields["model"]) if authored else fields["model"]),
+        workflow=None if name is None else _workflow_inputs(inputs, name, authored),
         seed=_seed_inputs(inputs, scene, options, fields),
         engine=inputs.cached(("engine", engine), lambda: EngineInputs(name=engine.name, version=engine.version)),
     )
@@ -148,20 +153,22 @@ def _style_fields(name: str, style: StyleTemplate) -> StyleInputs:
 
 
 def _production_inputs(sources: RenderInputs, fields: dict[str, Any]) -> ProductionInputs:
-    values = tuple(fields.get(name) for name in ("quality", "width", "height", "fps"))
+    names = ("quality", "width", "height", "fps", "steps", "cfg", "sampler", "scheduler")
+    values = tuple(fields.get(name) for name in names)
     return sources.cached(("production", *values), lambda: _production_fields(*values))
 
 
-def _production_fields(quality: Any, width: Any, height: Any, fps: Any) -> ProductionInputs:
+def _production_fields(quality: Any, width: Any, height: Any, fps: Any, *sampling: Any) -> ProductionInputs:
     preset = get_preset(PRESET_NAMES[quality])
+    steps, cfg, sampler, scheduler = sampling
     settings = {
         "width": width or preset.width,
         "height": height or preset.height,
         "fps": fps or 24,
-        "steps": preset.steps,
-        "cfg": preset.cfg,
-        "sampler": preset.sampler,
-        "scheduler": preset.scheduler,
+        "steps": steps or preset.steps,
+        "cfg": cfg or preset.cfg,
+        "sampler": sampler or preset.sampler,
+        "scheduler": scheduler or preset.scheduler,
     }
     return ProductionInputs(**canonicalise(settings, "production"))
 
@@ -171,12 +178,31 @@ def _model_inputs(sources: RenderInputs, name: str) -> ModelInputs:
     return sources.cached(("model", name), lambda: ModelInputs(name=name, files={name: sha256} if sha256 else {}))
 
 
-def _workflow_inputs(sources: RenderInputs, scene: SceneView, fields: dict[str, Any]) -> WorkflowInputs:
-    name = choose_workflow(fields["workflow"], find_scene_cast(sources, scene))
+def _workflow_name(sources: RenderInputs, scene: SceneView, fields: dict[str, Any]) -> str:
+    return choose_workflow(fields["workflow"], find_scene_cast(sources, scene))
+
+
+def _authored_workflow(
+    sources: RenderInputs, scene: SceneView, options: RenderOverrides, name: str
+) -> AuthoredWorkflow | None:
+    """The workflow with only the bindings that a render sends; None if no workflow has the name."""
     graph = sources.graph(name)
     if graph is None:
+        return None
+    if name in builtin_workflows():
+        return sources.cached(("authored", name), lambda: AuthoredWorkflow(graph))
+    production = decide_scene_production(sources, scene, options)
+    named = named_inputs(production.sources, sources.style(production.values["style"]))
+    return sources.cached(("authored", name, named), lambda: keep_authored_values(graph, named))
+
+
+def _workflow_inputs(sources: RenderInputs, name: str, authored: AuthoredWorkflow | None) -> WorkflowInputs:
+    if authored is None:
         return WorkflowInputs(name=name, version=None, graph=MISSING)
-    return sources.cached(("workflow", name), lambda: WorkflowInputs.from_graph(asdict(graph)))
+    return sources.cached(
+        ("workflow", name, frozenset(authored.graph.bindings)),
+        lambda: WorkflowInputs.from_graph(asdict(authored.graph)),
+    )
 
 
 def _hash_picture(path: str | None) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
+from typing import Any
 
 from tower.engines.base import Shot
 from tower.jobs.spec import GenerationSpec
@@ -22,7 +23,7 @@ from tower.workflows.graph import WorkflowGraph
 
 @dataclass(frozen=True)
 class Script:
-    """Everything that a shot is planned from."""
+    """Everything that a shot is planned from. `authored`: fields of the shot that keep the values of the graph."""
 
     spec: GenerationSpec
     cast: Cast
@@ -31,6 +32,7 @@ class Script:
     model: str
     preset: Preset
     graph: WorkflowGraph | None = None
+    authored: Mapping[str, Any] = field(default_factory=dict)
 
 
 def plan_shot(script: Script, engine: EngineVersion) -> list[SegmentPlan]:
@@ -65,14 +67,15 @@ def _start_frames(lengths: Sequence[int]) -> list[int]:
 def _whole_shot(script: Script) -> Shot:
     spec = script.spec
     width, height = spec.size
-    return Shot(
+    fps = script.authored.get("fps", spec.fps)
+    shot = Shot(
         prompt=script.words.prompt,
         negative_prompt=script.words.negative_prompt,
         seed=script.seed,
         width=width,
         height=height,
-        fps=spec.fps,
-        frames=spec.frames,
+        fps=fps,
+        frames=round(spec.duration_s * fps),
         style=spec.style,
         scene_type=spec.scene_type.value,
         caption=spec.prompt,
@@ -84,6 +87,7 @@ def _whole_shot(script: Script) -> Shot:
         model=script.model,
         graph=script.graph,
     )
+    return replace(shot, **script.authored)
 
 
 def _plan_segment(number: int, shot: Shot, script: Script, engine: EngineVersion) -> SegmentPlan:

@@ -58,10 +58,19 @@ def build_prompt(
     ]
     negative = [spec.negative_prompt, style.negative_prompt, BASE_NEGATIVE_PROMPT]
     return EnhancedPrompt(
-        prompt=_join_phrases(positive),
-        negative_prompt=_join_phrases(negative),
+        prompt=join_phrases(positive),
+        negative_prompt=join_phrases(negative),
         enhancer="rules, freer" if creative_words else "rules",
     )
+
+
+def join_phrases(parts: Iterable[str | None]) -> str:
+    """Join the comma-separated phrases of all parts, each once, in order."""
+    phrases = (phrase.strip(" .") for part in parts if part for phrase in part.split(","))
+    unique: dict[str, str] = {}
+    for phrase in filter(None, phrases):
+        unique.setdefault(phrase.lower(), phrase)
+    return ", ".join(unique.values())
 
 
 def _describe(member: CastMember) -> str:
@@ -72,12 +81,3 @@ def _describe(member: CastMember) -> str:
 def _draw_creative_words(seed: int) -> tuple[str, ...]:
     generator = random.Random(seed)
     return tuple(generator.choice(words) for words in CREATIVE_WORDS)
-
-
-def _join_phrases(parts: Iterable[str | None]) -> str:
-    """Join the comma-separated phrases of all parts, each once, in order."""
-    phrases = (phrase.strip(" .") for part in parts if part for phrase in part.split(","))
-    unique: dict[str, str] = {}
-    for phrase in filter(None, phrases):
-        unique.setdefault(phrase.lower(), phrase)
-    return ", ".join(unique.values())

@@ -16,6 +16,7 @@ from db.models.scenes import Scene
 from db.models.styles import StyleTemplate
 from db.models.versions import Branch, Commit
 from tower.jobs import lifecycle
+from tower.jobs.production import open_decided_job
 from tower.jobs.spec import EngineChoice
 from tower.jobs.steps import StepResult
 from tower.presets.styles import find_style
@@ -91,12 +92,12 @@ def open_scene_job_on(
 ) -> ProductionJob:
     """Open a job like open_scene_job, with the inputs of its branch already read."""
     session = inputs.session
-    spec, cast = build_spec(inputs, scene, options), find_scene_cast(inputs, scene)
+    decided, cast = build_spec(inputs, scene, options), find_scene_cast(inputs, scene)
     fingerprint_inputs = collect_fingerprint_inputs(inputs, scene, options, engine_for_scene(options, branch.engine))
     state = SceneSnapshot(str(scene.key), options, fingerprint_inputs)
-    job = lifecycle.open_job(session, spec, job_type=job_type)
+    job = open_decided_job(session, decided, job_type=job_type)
     job.scene_id, job.commit_hash = scene.id, branch.commit_hash
-    job.steps = CAST_STEP.to_entry(cast) | SCENE_STEP.to_entry(state)
+    job.steps = job.steps | CAST_STEP.to_entry(cast) | SCENE_STEP.to_entry(state)
     job.warnings = [cast.warning] if cast.warning else []
     session.flush()
     return job

@@ -15,12 +15,12 @@ from db.models.learning import LearningModel
 from db.models.projects import ProjectSettings
 from db.models.styles import StyleTemplate
 from tower.errors import NotFoundError
-from tower.presets.defaults import Defaults, load_defaults
+from tower.jobs.production import Production, decide_base
+from tower.presets.defaults import load_defaults
 from tower.workflows import store
 from tower.workflows.graph import WorkflowGraph
 
 T = TypeVar("T")
-DEFAULT_STYLE = "anime"
 _CHARACTERS_BY_KEY = (
     select(Character)
     .where(Character.branch_id == bindparam("branch_id"))
@@ -75,11 +75,13 @@ class SceneView(Protocol):
 
 @dataclass(frozen=True)
 class RenderInputs:
-    """The current inputs: characters by key, styles by lower-case name, the sha256 of model files by name."""
+    """The current inputs: characters by key, styles by lower-case name, the sha256 of model files by name.
+
+    `base`: the production settings of scenes that set none.
+    """
 
     session: Session
-    settings: ProjectSettings | None
-    defaults: Defaults
+    base: Production
     characters: dict[str, Character]
     styles: dict[str, StyleTemplate]
     model_files: dict[str, str]
@@ -90,10 +92,6 @@ class RenderInputs:
         if key not in self._cache:
             self._cache[key] = build()
         return cast(T, self._cache[key])
-
-    def style_name(self, scene: SceneView) -> str:
-        """The style of the scene, or else the default style of its project."""
-        return scene.style or (self.settings.default_style if self.settings else DEFAULT_STYLE)
 
     def style(self, name: str) -> StyleTemplate | None:
         """The style of the branch, or else the built-in one; None if neither has the name."""
@@ -114,8 +112,7 @@ def load_render_inputs(session: Session, branch_id: int, project_id: int, scenes
     """Read the inputs of scenes of one branch."""
     return RenderInputs(
         session,
-        session.get(ProjectSettings, project_id),
-        load_defaults(session),
+        decide_base(session.get(ProjectSettings, project_id), load_defaults(session)),
         _read_characters(session, branch_id, scenes),
         _read_styles(session, branch_id),
         _read_model_files(session),

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
 from db.models.characters import Character
-from db.models.projects import ProjectSettings
 from db.models.scenes import Scene
 from tower.errors import InvalidError
-from tower.jobs.spec import NO_CHARACTER, EngineChoice, GenerationSpec, SceneType
-from tower.presets.quality import PRESET_NAMES, get_preset
+from tower.jobs.production import DecidedSpec, Production, Source, decide_production
+from tower.jobs.spec import NO_CHARACTER, EngineChoice, GenerationSpec
 from tower.settings import AUTO_ENGINE
 from tower.shots.cast import Cast, build_scene_cast
 from tower.shots.scene_sources import RenderInputs, SceneView, load_render_inputs
 
 # Raise this when this module or prompts.py words the same scene differently: every take is stale then.
 PROMPT_RULES_VERSION = 1
-DEFAULT_DURATION_S = 3
 SEED_BITS = 32
 FIXED_FIELDS = frozenset({"project_id", "character", "characters", "quality", "engine"})
 
@@ -69,17 +67,17 @@ def build_scene_spec(
     Raises InvalidError for a scene whose prompt is empty or too long, or that lasts less than 1 s or more than 10 s.
     """
     sources = load_render_inputs(session, scene.branch_id, scene.project_id, [scene])
-    return build_spec(sources, scene, RenderOverrides(quality, engine, dict(overrides or {})))
+    return build_spec(sources, scene, RenderOverrides(quality, engine, dict(overrides or {}))).spec
 
 
-def build_spec(inputs: RenderInputs, scene: SceneView, options: RenderOverrides) -> GenerationSpec:
+def build_spec(inputs: RenderInputs, scene: SceneView, options: RenderOverrides) -> DecidedSpec:
     """Build the spec of the scene from inputs that are already read. Raises InvalidError."""
     fields = build_spec_fields(inputs, scene, options)
     if inputs.style(fields["style"]) is None:
         known = ", ".join(sorted(style.name for style in inputs.styles.values()))
         raise InvalidError.field("style", fields["style"], f"one of {known}, for scene {scene.scene_number}")
     try:
-        return GenerationSpec.model_validate(fields)
+        spec = GenerationSpec.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "shot"
@@ -87,6 +85,7 @@ def build_spec(inputs: RenderInputs, scene: SceneView, options: RenderOverrides)
             f"Scene {scene.scene_number} cannot be rendered: {name}: {first['msg']}",
             details={"field": name, "value": fields.get(name), "expected": first["msg"], "scene_id": scene.id},
         ) from error
+    return DecidedSpec(spec, decide_scene_production(inputs, scene, options).sources)
 
 
 def build_spec_fields(inputs: RenderInputs, scene: SceneView, options: RenderOverrides) -> dict[str, Any]:
@@ -110,17 +109,17 @@ def build_spec_fields(inputs: RenderInputs, scene: SceneView, options: RenderOve
 
 def build_render_fields(inputs: RenderInputs, scene: SceneView, options: RenderOverrides) -> dict[str, Any]:
     """Build the fields that do not depend on prompt and cast, with the overrides."""
-    production: dict[str, Any] = inputs.cached(
-        ("production fields", options.quality), lambda: _production_fields(inputs, options.quality)
-    )
-    scene_fields: dict[str, Any] = {
-        "scene_type": scene.scene_type or SceneType.DIALOGUE,
-        "duration_s": scene.duration_s or DEFAULT_DURATION_S,
-        "style": inputs.style_name(scene),
-    }
-    if production["workflow"] and _has_own_workflow(inputs, scene):
-        scene_fields["workflow"] = None
-    return production | scene_fields | options.overrides
+    return {**decide_scene_production(inputs, scene, options).values, **options.overrides}
+
+
+def decide_scene_production(inputs: RenderInputs, scene: SceneView, options: RenderOverrides) -> Production:
+    """Decide what the scene is produced with. A character's own workflow wins over that of the project."""
+    scene_fields = {"scene_type": scene.scene_type, "duration_s": scene.duration_s or None, "style": scene.style}
+    request = options.overrides if options.quality is None else {"quality": options.quality, **options.overrides}
+    decided = decide_production(inputs.base, request=request, scene=scene_fields)
+    if decided.sources["workflow"] == Source.PROJECT and _has_own_workflow(inputs, scene):
+        return replace(decided, values={**decided.values, "workflow": None})
+    return decided
 
 
 def find_scene_cast(inputs: RenderInputs, scene: SceneView) -> Cast:
@@ -160,24 +159,3 @@ def _has_own_workflow(sources: RenderInputs, scene: SceneView) -> bool:
 def _known_characters(sources: RenderInputs, scene: SceneView) -> list[Character]:
     rows = (sources.characters.get(character["key"] or "") for character in scene.characters)
     return [row for row in rows if row is not None]
-
-
-def _production_fields(sources: RenderInputs, preset_name: str | None) -> dict[str, Any]:
-    """The production settings of the project, or else Tower's defaults. `preset_name` wins over both."""
-    settings = sources.settings
-    quality = preset_name or (settings.quality_preset.value if settings else sources.defaults.quality_preset)
-    return {
-        "quality": quality,
-        "model": (settings and settings.model) or sources.defaults.model,
-        "workflow": settings and settings.workflow,
-        **({"fps": settings.fps} if settings and settings.fps else {}),
-        **_size_fields(settings, quality),
-    }
-
-
-def _size_fields(settings: ProjectSettings | None, quality: str) -> dict[str, int]:
-    """The size that the project sets. The preset gives a side that the project does not set."""
-    if settings is None or not (settings.width or settings.height) or quality not in PRESET_NAMES:
-        return {}
-    preset = get_preset(PRESET_NAMES[quality])
-    return {"width": settings.width or preset.width, "height": settings.height or preset.height}

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy.orm import Session
 
-from db.models.jobs import ProductionJob
+from db.models.jobs import JobType, ProductionJob
 from db.models.styles import StyleTemplate
 from tower.jobs import lifecycle
+from tower.jobs.production import PRODUCTION_STEP, Source, Sources
 from tower.jobs.spec import GenerationSpec, GenerationType
 from tower.presets.defaults import load_defaults
+from tower.presets.quality import Preset
 from tower.presets.styles import apply_style
 from tower.rendering.engine_choice import EngineVersion, graph_engine_names
+from tower.shots.authored_values import SAMPLING_INPUTS, build_named_negative, keep_authored_values, named_inputs
 from tower.shots.cast import Cast
 from tower.shots.planning import Script
 from tower.shots.prompts import EnhancedPrompt
 from tower.workflows import store
+from tower.workflows.builtins import builtin_workflows
 from tower.workflows.graph import WorkflowGraph
 
 TEXT_WORKFLOW, REFERENCE_WORKFLOW, CLOSE_REFERENCE_WORKFLOW = "animatediff", "anime_character_v2", "img2img_reference"
@@ -34,9 +40,13 @@ def write_script(
     Raises NotFoundError for a workflow that is not registered, InvalidError for a style with an invalid sampler.
     """
     spec = lifecycle.parse_spec(job)
-    preset = apply_style(style, spec.preset)
-    graph = _read_graph(session, spec, cast) if engine.name in graph_engine_names() else None
-    return Script(spec, cast, words, job.seed, spec.model or load_defaults(session).model, preset, graph)
+    sources = PRODUCTION_STEP.read(job)
+    preset = apply_requested_sampling(spec, apply_style(style, spec.preset))
+    script = Script(spec, cast, words, job.seed, spec.model or load_defaults(session).model, preset)
+    if engine.name not in graph_engine_names():
+        return script
+    graph = _read_graph(session, spec, cast, sources or {})
+    return replace(script, graph=graph) if sources is None else _with_graph(script, job, graph, style, sources)
 
 
 def choose_workflow(requested: str | None, cast: Cast) -> str:
@@ -45,8 +55,32 @@ def choose_workflow(requested: str | None, cast: Cast) -> str:
     return requested or cast.workflow or (REFERENCE_WORKFLOW if has_reference else TEXT_WORKFLOW)
 
 
-def _read_graph(session: Session, spec: GenerationSpec, cast: Cast) -> WorkflowGraph:
-    """Read the graph of the shot. A professional shot stays closer to the reference image than others do."""
+def apply_requested_sampling(spec: GenerationSpec, preset: Preset) -> Preset:
+    """The preset with the sampler settings that the request names."""
+    requested = {name: getattr(spec, name) for name in SAMPLING_INPUTS if getattr(spec, name) is not None}
+    return replace(preset, **requested)
+
+
+def _with_graph(
+    script: Script, job: ProductionJob, graph: WorkflowGraph, style: StyleTemplate, sources: Sources
+) -> Script:
+    """The script with its graph. A user's graph keeps the values of its author that no user overrides."""
+    if graph.name in builtin_workflows():
+        return replace(script, graph=graph)
+    authored = keep_authored_values(graph, named_inputs(sources, style, in_seconds=job.job_type == JobType.FAST))
+    negative = build_named_negative(script.spec, style, sources)
+    return replace(
+        script, graph=authored.graph, authored=authored.values, words=replace(script.words, negative_prompt=negative)
+    )
+
+
+def _read_graph(session: Session, spec: GenerationSpec, cast: Cast, sources: Sources) -> WorkflowGraph:
+    """Read the graph of the shot. A character's own workflow wins over that of the project.
+
+    A professional shot stays closer to the reference image than others do.
+    """
     has_reference = any(member.reference_image for member in cast.members)
     close_workflow = CLOSE_REFERENCE_WORKFLOW if has_reference and spec.type == GenerationType.PROFESSIONAL else None
-    return store.get_workflow(session, choose_workflow(spec.workflow or cast.workflow or close_workflow, cast))
+    own_workflow = cast.workflow if sources.get("workflow") == Source.PROJECT else None
+    requested = own_workflow or spec.workflow or cast.workflow or close_workflow
+    return store.get_workflow(session, choose_workflow(requested, cast))

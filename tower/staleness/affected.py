@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from db.models.projects import ProjectSettings
 from db.models.scenes import Scene
 from db.models.versions import Commit
+from tower.jobs.production import DEFAULT_STYLE
 from tower.settings import Settings
-from tower.shots.scene_sources import DEFAULT_STYLE
 from tower.staleness.accepted_takes import AcceptedScene, find_stale_takes, list_accepted
 from tower.versions import history
 from tower.versions.comparing import EntityChange
@@ -103,4 +103,4 @@ def _is_affected(scene: AcceptedScene, touched: AffectedEntities, default_style:
 
 def _default_style(session: Session, project_id: int) -> str:
     settings = session.get(ProjectSettings, project_id)
-    return settings.default_style if settings else DEFAULT_STYLE
+    return (settings and settings.default_style) or DEFAULT_STYLE

@@ -95,5 +95,5 @@ def restore_project(session: Session, project_id: int) -> Project:
 
 
 def _check_style(session: Session, settings: Mapping[str, Any], *, project_id: int | None) -> None:
-    if "default_style" in settings:
+    if settings.get("default_style") is not None:
         find_style(session, settings["default_style"], project_id=project_id)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from api.http.strict_routes import Body
 from api.production.field_types import EngineChoice, Name, RowId
 from api.production.generation.integrated_bodies import CommandGenerationStarted, CommandRequest
 from tower.director.commands import Command
-from tower.jobs.spec import MAX_SEED, SideLength
+from tower.jobs.spec import MAX_SEED, ModelName, SamplerName, SideLength
 from tower.settings import AUTO_ENGINE
 
 SCENE_EXAMPLE: JsonValue = {
@@ -36,6 +44,14 @@ class SceneParameters(Body):
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
     width: SideLength | None = None
     height: SideLength | None = None
+    fps: int | None = Field(None, ge=1, le=120)
+    model: ModelName | None = None
+    workflow: Name | None = None
+    negative_prompt: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    steps: int | None = Field(None, ge=1, le=150)
+    cfg: float | None = Field(None, gt=0, le=30)
+    sampler: SamplerName | None = None
+    scheduler: SamplerName | None = None
     engine: EngineChoice = AUTO_ENGINE
     force: bool = Field(False, description="Render even if an identical take exists.")
 

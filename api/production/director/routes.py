@@ -12,7 +12,7 @@ from api.http.strict_routes import strict_router
 from api.production.dependencies import JobReconciler
 from api.production.director.bodies import DirectorAnswer, DirectorCommand, SceneParameters
 from api.production.generation.idempotency import IdempotencyKey, open_idempotently, validate_before_launch
-from api.production.generation.integrated import open_integrated_job, project_spec
+from api.production.generation.integrated import decide_for_project, open_integrated_job
 from api.production.generation.integrated_bodies import CommandGenerationStarted
 from db.models.jobs import JobType, ProductionJob
 from tower.director import commands
@@ -76,7 +76,7 @@ def _open_job(session: Session, body: DirectorCommand, settings: Settings) -> tu
     """The job and a short description of it."""
     parameters = body.parameters
     if not isinstance(parameters, SceneParameters):
-        job, _ = open_integrated_job(session, project_spec(session, body.project_id, parameters), settings)
+        job, _ = open_integrated_job(session, decide_for_project(session, body.project_id, parameters), settings)
         return job, f"a shot: {parameters.prompt[:200]}"
     found = commands.find_project_scene(session, body.project_id, parameters.scene_id)
     job = open_scene_job(

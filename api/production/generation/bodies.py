@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from api.production.field_types import EngineChoice
 from db.models.jobs import JobStatus, JobType, ProductionJob, Stage
 from tower.jobs.lifecycle import estimate_remaining_s
+from tower.jobs.production import PRODUCTION_STEP, Source
 from tower.jobs.spec import GenerationSpec, GenerationType, SceneType
-from tower.presets.defaults import Defaults
 from tower.settings import AUTO_ENGINE
 
 SHARED_FIELDS = (
@@ -47,10 +47,9 @@ class GenerationRequest(GenerationSpec):
     type: Annotated[GenerationType, Field(strict=False)] = GenerationType.STANDARD
     engine: EngineChoice = AUTO_ENGINE
 
-    def to_spec(self, defaults: Defaults) -> GenerationSpec:
-        """The specification of the shot. A quality that is left out is the configured one."""
-        left_out = {} if "quality" in self.model_fields_set else {"quality": defaults.quality_preset}
-        return GenerationSpec.model_validate(self.model_dump() | left_out)
+    def named_fields(self) -> dict[str, Any]:
+        """The fields of a GenerationSpec that the request names; null names nothing."""
+        return self.model_dump(exclude_unset=True, exclude_none=True)
 
     def sent_fields(self) -> dict[str, Any]:
         """The fields that were sent, by their documented names."""
@@ -115,6 +114,9 @@ class GenerationProgress(BaseModel):
     progress: float = Field(ge=0, le=1, description="0…1, never decreases.")
     prompt: str
     parameters: dict[str, Any] = Field(description="The validated parameters, with defaults.")
+    parameter_sources: dict[str, Source] | None = Field(
+        description="Where each parameter comes from; null for a generation of an older version of Tower."
+    )
     seed: int
     engine: str | None = Field(description="The engine that rendered it.")
     attempt: int
@@ -162,6 +164,7 @@ def progress_fields(job: ProductionJob, *, prefect_ui_url: str) -> dict[str, Any
     return {
         **id_fields(job),
         **{name: getattr(job, name) for name in SHARED_FIELDS},
+        "parameter_sources": PRODUCTION_STEP.read(job),
         "error": GenerationError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
         "video_url": video_url(job) if is_completed else None,
         "prefect_run_url": f"{prefect_ui_url}/runs/flow-run/{job.flow_run_id}" if has_run else None,

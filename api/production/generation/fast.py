@@ -12,10 +12,9 @@ from api.production.dependencies import JobReconciler
 from api.production.generation.fast_bodies import FastGenerationRequest, FastGenerationStarted
 from api.production.generation.idempotency import IdempotencyKey, open_idempotently, validate_before_launch
 from db.models.jobs import JobType
-from tower.jobs import lifecycle
 from tower.jobs.analytics import estimate_duration_s
+from tower.jobs.production import decide_spec, open_decided_job
 from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
-from tower.presets.defaults import load_defaults
 from tower.rendering.fast_progress import plan_segments
 from tower.settings import Settings
 
@@ -43,10 +42,11 @@ def generate_fast(
 
 
 def _open_job(session: Session, body: FastGenerationRequest, settings: Settings) -> JobOpened:
-    spec = body.to_spec(load_defaults(session))
+    decided = decide_spec(session, body.named_fields())
+    spec = decided.spec
     validate_before_launch(session, spec, settings)
     plan = plan_segments(spec)
-    job = lifecycle.open_job(session, spec, job_type=JobType.FAST)
+    job = open_decided_job(session, decided, job_type=JobType.FAST)
     estimate = estimate_duration_s(session, spec, job_type=JobType.FAST)
     started = FastGenerationStarted.of(job, plan, estimate_s=estimate)
     return JobOpened(job.id, started.model_dump(mode="json"))

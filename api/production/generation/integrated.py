@@ -20,11 +20,9 @@ from api.production.generation.integrated_bodies import (
 )
 from db.models.jobs import JobType, ProductionJob
 from tower.errors import InvalidError
-from tower.jobs import lifecycle
 from tower.jobs.analytics import estimate_duration_s
+from tower.jobs.production import DecidedSpec, decide_spec, open_decided_job
 from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
-from tower.jobs.spec import GenerationSpec
-from tower.presets.defaults import load_defaults
 from tower.settings import Settings
 from tower.versions.refs import check_project_exists
 
@@ -54,8 +52,8 @@ def generate_for_project(
     received = IncomingRequest(endpoint, body.sent_fields(), request_id, idempotency_key)
 
     def open_job() -> JobOpened:
-        spec = project_spec(session, project_id, body)
-        job, estimate = open_integrated_job(session, spec, settings)
+        decided = decide_for_project(session, project_id, body)
+        job, estimate = open_integrated_job(session, decided, settings)
         return JobOpened(job.id, ProjectGenerationStarted.of(job, estimate_s=estimate).model_dump(mode="json"))
 
     return open_idempotently(session, reconciler, received, open_job)
@@ -82,27 +80,27 @@ def generate_from_command(
     received = IncomingRequest(endpoint, body.sent_fields(), request_id, idempotency_key)
 
     def open_job() -> JobOpened:
-        spec = project_spec(session, project_id, body)
-        job, estimate = open_integrated_job(session, spec, settings)
+        decided = decide_for_project(session, project_id, body)
+        job, estimate = open_integrated_job(session, decided, settings)
         return JobOpened(
-            job.id, CommandGenerationStarted.of_shot(job, spec, estimate_s=estimate).model_dump(mode="json")
+            job.id, CommandGenerationStarted.of_shot(job, decided.spec, estimate_s=estimate).model_dump(mode="json")
         )
 
     return open_idempotently(session, reconciler, received, open_job)
 
 
 def open_integrated_job(
-    session: Session, spec: GenerationSpec, settings: Settings
+    session: Session, decided: DecidedSpec, settings: Settings
 ) -> tuple[ProductionJob, float | None]:
     """The new job and its estimated seconds. Raises what `validate_before_launch` raises."""
-    validate_before_launch(session, spec, settings)
-    job = lifecycle.open_job(session, spec, job_type=JobType.INTEGRATED)
-    return job, estimate_duration_s(session, spec, job_type=JobType.INTEGRATED)
+    validate_before_launch(session, decided.spec, settings)
+    job = open_decided_job(session, decided, job_type=JobType.INTEGRATED)
+    return job, estimate_duration_s(session, decided.spec, job_type=JobType.INTEGRATED)
 
 
-def project_spec(session: Session, project_id: int, body: ProjectGenerationRequest) -> GenerationSpec:
-    """The specification of the shot. Raises NotFoundError for an unknown project, InvalidError for another one."""
+def decide_for_project(session: Session, project_id: int, body: ProjectGenerationRequest) -> DecidedSpec:
+    """Decide the shot of a request. Raises NotFoundError for an unknown project, InvalidError for another one."""
     check_project_exists(session, project_id)
     if body.project_id not in (None, project_id):
         raise InvalidError.field("project_id", body.project_id, f"nothing, or {project_id} as in the path")
-    return body.to_spec(load_defaults(session)).model_copy(update={"project_id": project_id})
+    return decide_spec(session, body.named_fields() | {"project_id": project_id})

@@ -22,10 +22,10 @@ from db.models.jobs import JobStatus, JobType
 from tower.jobs import lifecycle
 from tower.jobs.analytics import estimate_duration_s
 from tower.jobs.listing import JobFilter, list_jobs
+from tower.jobs.production import decide_spec, open_decided_job
 from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
 from tower.jobs.spec import job_type_for
 from tower.moods.choice import open_personal_job
-from tower.presets.defaults import load_defaults
 from tower.settings import Settings
 
 router = strict_router(prefix="/api/anime", tags=["generation"])
@@ -111,16 +111,17 @@ def retry_generation(
 
 
 def _open_job(session: Session, body: GenerationRequest, settings: Settings, *, user: str) -> JobOpened:
-    spec = body.to_spec(load_defaults(session))
+    decided = decide_spec(session, body.named_fields())
+    spec = decided.spec
     validate_before_launch(session, spec, settings)
     job_type = job_type_for(spec.type)
     estimate = estimate_duration_s(session, spec, job_type=job_type)
     started: GenerationStarted
     if job_type == JobType.PERSONAL:
-        job, _ = open_personal_job(session, spec, user=user, given_fields=body.model_fields_set)
+        job, _ = open_personal_job(session, decided, user=user)
         started = PersonalGenerationStarted.of(job, estimate_s=estimate)
     else:
-        job = lifecycle.open_job(session, spec, job_type=job_type)
+        job = open_decided_job(session, decided, job_type=job_type)
         started = GenerationStarted.of(job, estimate_s=estimate)
     return JobOpened(job.id, started.model_dump(mode="json"))
 

@@ -30,20 +30,20 @@ EXAMPLE: JsonValue = {
 
 
 class SettingsChange(Body):
-    """Production settings. A field that is left out stays as it is; null uses the preset or the project's name."""
+    """Production settings. A field that is left out stays as it is; null takes what POST /config or the preset says."""
 
     series_name: Title | None = None
     fps: int | None = Field(None, ge=1, le=120)
     width: SideLength | None = Field(None, description="Pixels.")
     height: SideLength | None = None
-    default_style: Name = Field("anime", description="The name of a style template.")
+    default_style: Name | None = Field(None, description="The name of a style template.")
     workflow: Name | None = None
     model: Title | None = Field(None, description="File name of the checkpoint.")
-    quality_preset: Annotated[QualityPreset, Field(strict=False)] = QualityPreset.CURRENT
+    quality_preset: Annotated[QualityPreset | None, Field(strict=False)] = None
 
 
 class ProductionSettings(BaseModel):
-    """Production settings. Null uses the preset or the project's name."""
+    """Production settings. Null takes what POST /config or the preset says, and for `series_name` the name."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -51,10 +51,10 @@ class ProductionSettings(BaseModel):
     fps: int | None
     width: int | None
     height: int | None
-    default_style: str
+    default_style: str | None
     workflow: str | None
     model: str | None
-    quality_preset: QualityPreset
+    quality_preset: QualityPreset | None
 
 
 class NewProject(Body):

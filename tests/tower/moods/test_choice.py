@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from db.models.library import Track
 from db.models.projects import Project
 from tower.errors import InvalidError
+from tower.jobs.production import DecidedSpec, Source
 from tower.jobs.spec import GenerationSpec, GenerationType
 from tower.moods import preferences
-from tower.moods.choice import apply_choice, choose_for_mood, non_default_fields, open_personal_job, prompt_words
+from tower.moods.choice import apply_choice, choose_for_mood, open_personal_job, prompt_words
 
 
 def track(session: Session, title: str, bpm: float, genre: str, **fields: Any) -> Track:
@@ -40,7 +41,7 @@ def test_a_track_with_fitting_tempo_and_words_is_chosen_with_its_rank(session: S
     track(session, "march", 120, "polka")
     track(session, "slow", 70, "polka")
     best = track(session, "tears", 70, "ballad")
-    choice = choose_for_mood(session, spec(mood="sad"), user="local", given_fields=())
+    choice = choose_for_mood(session, spec(mood="sad"), user="local", sources={})
     assert choice.track is not None
     assert (choice.track.id, choice.track.path, choice.track.bpm) == (best.id, "/music/a/tears.mp3", 70)
     assert choice.track.by == ("tempo", "words")
@@ -53,14 +54,14 @@ def test_a_given_tempo_narrows_the_tracks(session: Session) -> None:
     preferences.set_preference(
         session, "local", {"bpm_min": 55, "bpm_max": 65}, kind="mood", name="sad", project_id=None
     )
-    choice = choose_for_mood(session, spec(mood="sad"), user="local", given_fields=())
+    choice = choose_for_mood(session, spec(mood="sad"), user="local", sources={})
     assert choice.track is not None
     assert (choice.track.id, choice.tempo.source) == (slow.id, "set")
 
 
 def test_without_a_track_the_choice_explains_why(session: Session) -> None:
     track(session, "gone", 70, "ballad", missing_since="2026-01-01T00:00:00Z")
-    choice = choose_for_mood(session, spec(mood="sad"), user="local", given_fields=())
+    choice = choose_for_mood(session, spec(mood="sad"), user="local", sources={})
     assert choice.track is None
     assert "no track" in choice.track_reason
 
@@ -71,14 +72,14 @@ def test_a_project_preference_takes_precedence_over_the_general_one(session: Ses
     session.flush()
     for project_id, style in ((None, "artistic"), (project.id, "realistic")):
         preferences.set_preference(session, "local", {"style": style}, kind="mood", name="sad", project_id=project_id)
-    assert choose_for_mood(session, spec(mood="sad"), user="local", given_fields=()).style.value == "artistic"
-    choice = choose_for_mood(session, spec(mood="sad", project_id=project.id), user="local", given_fields=())
+    assert choose_for_mood(session, spec(mood="sad"), user="local", sources={}).style.value == "artistic"
+    choice = choose_for_mood(session, spec(mood="sad", project_id=project.id), user="local", sources={})
     assert (choice.style.value, choice.style.source) == ("realistic", "set")
-    assert choose_for_mood(session, spec(mood="sad"), user="another", given_fields=()).style.source == "mood"
+    assert choose_for_mood(session, spec(mood="sad"), user="another", sources={}).style.source == "mood"
 
 
 def test_the_job_is_opened_with_the_chosen_values(session: Session) -> None:
-    job, choice = open_personal_job(session, spec(mood="tense"), user="local", given_fields=frozenset())
+    job, choice = open_personal_job(session, DecidedSpec(spec(mood="tense"), {}), user="local")
     assert (job.job_type, job.parameters["style"], job.parameters["scene_type"]) == (
         "personal_generation",
         choice.style.value,
@@ -90,13 +91,18 @@ def test_the_job_is_opened_with_the_chosen_values(session: Session) -> None:
     assert prompt_words(job) == ""
 
 
-def test_a_spec_keeps_values_that_differ_from_the_defaults(session: Session) -> None:
-    requested = spec(mood="sad", style="realistic")
-    assert non_default_fields(requested) == {"style"}
-    applied = apply_choice(
-        requested, choose_for_mood(session, requested, user="local", given_fields=non_default_fields(requested))
-    )
-    assert (applied.style, applied.scene_type) == ("realistic", "emotional")
+@pytest.mark.parametrize("source", [Source.REQUEST, Source.PROJECT])
+def test_a_style_that_the_request_or_the_project_names_is_kept(session: Session, source: Source) -> None:
+    decided = DecidedSpec(spec(mood="sad", style="realistic"), {"style": source})
+    choice = choose_for_mood(session, decided.spec, user="local", sources=decided.sources)
+    applied = apply_choice(decided, choice)
+    assert (applied.spec.style, applied.spec.scene_type, applied.sources["style"]) == ("realistic", "emotional", source)
+
+
+def test_a_style_that_only_the_mood_suggests_counts_as_a_default(session: Session) -> None:
+    decided = DecidedSpec(spec(mood="sad"), {"style": Source.DEFAULT})
+    applied = apply_choice(decided, choose_for_mood(session, decided.spec, user="local", sources=decided.sources))
+    assert applied.sources["style"] == Source.DEFAULT
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_a_new_project_is_a_draft_with_a_main_branch_and_the_given_settings(sess
     assert project.status == ProjectStatus.DRAFT
     assert [branch.name for branch, _ in branches.list_all(session, project.id)] == ["main"]
     assert project.settings is not None
-    assert (project.settings.fps, project.settings.default_style) == (12, "anime")
+    assert (project.settings.fps, project.settings.default_style) == (12, None)
 
 
 def test_an_unknown_style_is_refused_with_the_known_ones(session: Session) -> None:
