@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from db.models.jobs import ProductionJob, Stage
@@ -12,6 +11,7 @@ from tasks.resources import resources
 from tasks.retries import retrying_task
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import Attempt
+from tower.media.rates import exact_rate
 from tower.quality.record import record_verdict
 from tower.quality.technical import judge
 from tower.quality.verdict import Assessment, Expectation
@@ -34,4 +34,5 @@ def judge_take(attempt: Attempt, take: TakeRef) -> Assessment:
     """Judge the take against the shot of the job, without writing the verdict."""
     with resources().sessions() as session:
         form = read_clip_form(session, session.get_one(ProductionJob, attempt.job_id))
-    return judge(Path(take.path), Expectation(**asdict(form)))
+    expected = Expectation(width=form.width, height=form.height, fps=exact_rate(form.fps), frames=form.frames)
+    return judge(Path(take.path), expected)

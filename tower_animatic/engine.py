@@ -13,7 +13,7 @@ from tower_animatic.entry import NAME, VERSION
 from tower_animatic.film import draw_frames
 
 MIN_SIZE, MAX_SIZE = 256, 2048
-MAX_FPS = 60
+MIN_FPS, MAX_FPS = 1, 120
 
 
 class AnimaticEngine:
@@ -47,8 +47,10 @@ def _check(shot: Shot) -> None:
             f"The animatic engine cannot draw {shot.width}×{shot.height}: "
             f"width and height must be even and {MIN_SIZE} to {MAX_SIZE} pixels."
         )
-    if not 1 <= shot.fps <= MAX_FPS:
-        raise RenderError(f"The animatic engine cannot draw {shot.fps} frames per second: fps must be 1 to {MAX_FPS}.")
+    if not MIN_FPS <= shot.fps <= MAX_FPS:
+        raise RenderError(
+            f"The animatic engine cannot draw {shot.fps} frames per second: fps must be {MIN_FPS} to {MAX_FPS}."
+        )
     if shot.frames < 1:
         raise RenderError(f"The animatic engine cannot draw {shot.frames} frames: frames must be at least 1.")
 

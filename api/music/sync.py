@@ -22,6 +22,7 @@ from tower.beats.results import MAX_BPM, MIN_BPM, TempoHint
 from tower.errors import InvalidError
 from tower.library.roots import library_roots
 from tower.library.track_beats import AnalysisContext, TrackBeats, analyse_track_file
+from tower.media.rates import FrameRate, exact_rate
 from tower.sync.grid import build_grid
 from tower.sync.plan import CutPlan, SourceClip
 from tower.sync.planning import plan_cuts, plan_scenes, points_from_pairs
@@ -54,7 +55,7 @@ class BeatSyncRequest(Body):
     audio_path: Annotated[str, StringConstraints(strip_whitespace=False)] = Field(
         description="Absolute path under the media or music folders."
     )
-    target_fps: float = Field(ge=1, le=120, description="24, 23.976, 60, …", examples=[24])
+    target_fps: FrameRate = Field(examples=[24])
     bpm_hint: Annotated[float, Field(ge=MIN_BPM, le=MAX_BPM)] | None = Field(
         None, description="Approximate tempo in BPM."
     )
@@ -68,7 +69,7 @@ class BeatSyncRequest(Body):
     @property
     def fps(self) -> Fraction:
         """`target_fps` as an exact fraction: 23.976 is 24000/1001."""
-        return _exact_fps(self.target_fps)
+        return exact_rate(self.target_fps)
 
     @property
     def bounds(self) -> RatioBounds:
@@ -171,8 +172,3 @@ def _answer(
         confidence=track_beats.known.analysis.confidence,
         plan=PlanAnswer.model_validate(plan_answer_fields(made(track_beats))),
     )
-
-
-def _exact_fps(fps: float) -> Fraction:
-    ntsc = Fraction(round(fps * 1.001) * 1000, 1001)
-    return ntsc if abs(float(ntsc) - fps) < 0.0003 * fps else Fraction(fps).limit_denominator(1000)

@@ -66,7 +66,7 @@ class ProjectSettings(TimestampMixin, Base):
         ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"), primary_key=True
     )
     series_name: Mapped[str | None] = mapped_column(comment="as published; null: the project's name")
-    fps: Mapped[int | None]
+    fps: Mapped[float | None]
     width: Mapped[int | None] = mapped_column(comment="pixels")
     height: Mapped[int | None] = mapped_column(comment="pixels")
     default_style: Mapped[str | None] = mapped_column(comment="a style template's name")

@@ -82,7 +82,7 @@ def test_a_cancel_between_frames_leaves_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"width": 254}, {"width": 257}, {"height": 2050}, {"fps": 0}, {"fps": 61}, {"frames": 0}],
+    [{"width": 254}, {"width": 257}, {"height": 2050}, {"fps": 0}, {"fps": 121}, {"frames": 0}],
     ids=lambda changes: "-".join(f"{key}{value}" for key, value in changes.items()),
 )
 def test_an_impossible_shot_is_refused(tmp_path: Path, changes: dict[str, int]) -> None:

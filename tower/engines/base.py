@@ -26,8 +26,9 @@ class CastMember:
 class Shot:
     """Everything that a picture depends on. Equal shots on one engine version give equal pictures.
 
-    Sizes are in pixels, even, 256…2048. The clip has exactly `frames` frames at `fps` frames per second. They begin at
-    frame `start_frame` of a whole of `whole_frames` (None: the shot is the whole), for engines that render parts.
+    Sizes are in pixels, even, 256…2048. The clip has exactly `frames` frames at `fps` frames per second
+    (23.976… stands for 24000/1001, as VideoWriter writes it). They begin at frame `start_frame` of a whole of
+    `whole_frames` (None: the shot is the whole), for engines that render parts.
     """
 
     prompt: str
@@ -35,7 +36,7 @@ class Shot:
     seed: int
     width: int
     height: int
-    fps: int
+    fps: int | float
     frames: int
     start_frame: int = 0
     whole_frames: int | None = None

@@ -20,6 +20,7 @@ from tower.errors import InvalidError
 from tower.jobs import lifecycle
 from tower.jobs.spec import GenerationSpec, SceneType
 from tower.jobs.steps import StepResult
+from tower.media.rates import exact_rate, rate_number
 from tower.presets.defaults import DOCUMENTED_MODEL, DOCUMENTED_PRESET, Defaults, load_defaults
 from tower.presets.quality import PRESET_NAMES, get_preset
 
@@ -149,7 +150,7 @@ def _project_settings(project: ProjectSettings) -> dict[str, Any]:
         "style": project.default_style,
         "model": project.model,
         "workflow": project.workflow,
-        "fps": project.fps,
+        "fps": project.fps and rate_number(exact_rate(project.fps)),
         "width": project.width,
         "height": project.height,
     }

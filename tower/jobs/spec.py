@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from db.models.jobs import JobType
+from tower.media.rates import FrameRate
 from tower.plugins import ENGINE_NAME_PATTERN
 from tower.presets.quality import PRESET_NAMES, Preset, get_preset
 from tower.settings import AUTO_ENGINE
@@ -60,7 +61,7 @@ class GenerationSpec(BaseModel):
     project_id: int | None = Field(None, ge=1, le=2**53 - 1)
     width: SideLength | None = None
     height: SideLength | None = None
-    fps: int = Field(24, ge=1, le=60)
+    fps: FrameRate = 24
     engine: EngineChoice = AUTO_ENGINE
     workflow: ShortText | None = Field(
         None, description="Name of the workflow that ComfyUI renders; null: chosen from the cast."

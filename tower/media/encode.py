@@ -16,6 +16,7 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace
 
 from tower.media.overlap import OVERLAP_FRAMES
+from tower.media.rates import exact_rate
 
 _THREADS = 4
 """Fixed, as the output of x264 depends on the number of threads, and equal shots must give equal files."""
@@ -41,16 +42,17 @@ class VideoWriter:
     """
 
     def __init__(
-        self, target: Path, *, size: tuple[int, int], fps: int, frames: int, tags: Mapping[str, str] | None = None
+        self, target: Path, *, size: tuple[int, int], fps: float, frames: int, tags: Mapping[str, str] | None = None
     ) -> None:
         self._target = target
         self._keyframes = seam_keyframes(frames)
         self._count = 0
         # The default timescale of 1000 ticks per second would round the duration of a clip.
-        options = {"movflags": "+faststart", "movie_timescale": str(fps * 512)}
+        rate = exact_rate(fps)
+        options = {"movflags": "+faststart", "movie_timescale": str(rate.numerator * 512)}
         self._container = av.open(str(target), "w", format="mp4", options=options)
         self._container.metadata.update(tags or {})
-        self._stream = self._open_stream(size, fps)
+        self._stream = self._open_stream(size, rate)
 
     def __enter__(self) -> Self:
         return self
@@ -85,12 +87,12 @@ class VideoWriter:
         self._container.mux(self._stream.encode(frame))
         self._count += 1
 
-    def _open_stream(self, size: tuple[int, int], fps: int) -> Any:
-        stream = self._container.add_stream("libx264", rate=fps)
+    def _open_stream(self, size: tuple[int, int], rate: Fraction) -> Any:
+        stream = self._container.add_stream("libx264", rate=rate)
         context = stream.codec_context
         context.width, context.height = size
         context.pix_fmt = "yuv420p"
-        context.time_base = Fraction(1, fps)
+        context.time_base = 1 / rate
         context.thread_count = _THREADS
         context.color_range = ColorRange.MPEG
         context.colorspace = Colorspace.ITU709

@@ -47,7 +47,7 @@ class ClipForm:
 
     width: int
     height: int
-    fps: int
+    fps: int | float
     frames: int
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from db.models.styles import StyleTemplate
 from tower.jobs.production import Sources, is_named
 from tower.jobs.spec import GenerationSpec
+from tower.media.rates import exact_rate, rate_number
 from tower.shots.prompts import join_phrases
 from tower.workflows.bindings import get_bound_value
 from tower.workflows.builtins import builtin_workflows
@@ -84,4 +85,6 @@ def _plain_values(workflow: WorkflowGraph, name: str) -> list[Any]:
     """The value of the input in the graph, as a list of one; empty if it is wired or of another kind."""
     value = get_bound_value(workflow, name, workflow.graph)
     is_plain = isinstance(value, _KINDS[name]) and not isinstance(value, bool)
-    return [value] if is_plain and (name not in FORM_INPUTS or value > 0) else []
+    if not is_plain or (name in FORM_INPUTS and value <= 0):
+        return []
+    return [rate_number(exact_rate(value))] if name == "fps" else [value]

@@ -21,6 +21,7 @@ from tower.beats.results import MAX_BPM, MIN_BPM, Analysis, TempoHint
 from tower.beats.structure.results import Structure
 from tower.conform.measure import SyncMeasurement
 from tower.library.track_beats import TrackBeats
+from tower.media.rates import exact_rate
 from tower.sync.grid import GridSource, build_grid
 from tower.sync.plan import CutPlan, SourceClip, SyncPoint
 from tower.sync.planning import MAX_UNNOTICED_MS, plan_cuts, plan_without_moving
@@ -76,7 +77,7 @@ def scene_length(
     if scene.accepted_asset_id is not None:
         return clip_of_take(_original_take(session, scene.accepted_asset_id)), LengthSource.TAKE
     settings = session.get(ProjectSettings, scene.project_id)
-    fps = Fraction((settings.fps if settings else None) or DEFAULT_FPS)
+    fps = exact_rate((settings.fps if settings else None) or DEFAULT_FPS)
     if scene.duration_s is not None:
         return SourceClip(max(1, round(scene.duration_s * fps)), fps), LengthSource.SCENE
     seconds = max([DEFAULT_LENGTH_S, *(time + TAIL_S for time, _ in moments)])

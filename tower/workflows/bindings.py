@@ -20,14 +20,17 @@ LATENT_GRID_PX = 8
 def bind_values(
     workflow: WorkflowGraph, values: Mapping[str, Any], *, graph: Mapping[str, Any], info: ObjectInfo
 ) -> dict[str, Any]:
-    """A copy of `graph`, the workflow's own or a variant, with each value in the inputs bound to its name."""
+    """A copy of `graph`, the workflow's own or a variant, with each value in the inputs bound to its name.
+
+    Raises InvalidError for a binding to a missing node, and for a value that an input cannot take.
+    """
     filled: dict[str, Any] = copy.deepcopy(dict(graph))
     latents = _before_sampling(filled, info)
     for name, value in values.items():
         for binding in workflow.bindings.get(name, ()):
             check_binding(filled, name, binding)
             specs = specs_of(info, class_of(filled, binding.node), inputs_of(filled, binding.node))
-            filled[binding.node]["inputs"][binding.input] = _convert(specs.get(binding.input), value)
+            filled[binding.node]["inputs"][binding.input] = _convert(specs.get(binding.input), name, value)
             if name in SIZE_NAMES and binding.node in latents:
                 filled[binding.node]["inputs"][binding.input] = -(-value // LATENT_GRID_PX) * LATENT_GRID_PX
     return filled
@@ -65,10 +68,15 @@ def _before_sampling(graph: Mapping[str, Any], info: ObjectInfo) -> set[str]:
     }
 
 
-def _convert(spec: InputSpec | None, value: Any) -> Any:
-    """The value converted to the type of the input. It stays unchanged if the server does not describe the input."""
+def _convert(spec: InputSpec | None, name: str, value: Any) -> Any:
+    """The value converted to the type of the input. It stays unchanged if the server does not describe the input.
+
+    Raises InvalidError for a fraction where the input takes whole numbers.
+    """
     match spec.kind if spec else None:
         case "INT":
+            if isinstance(value, float) and not value.is_integer():
+                raise InvalidError.field(name, value, "a whole number: the workflow takes no other")
             return int(value)
         case "FLOAT":
             return float(value)

@@ -19,6 +19,7 @@ from api.production.field_types import EngineChoice, Name, RowId
 from api.production.generation.integrated_bodies import CommandGenerationStarted, CommandRequest
 from tower.director.commands import Command
 from tower.jobs.spec import MAX_SEED, ModelName, SamplerName, SideLength
+from tower.media.rates import FrameRate
 from tower.settings import AUTO_ENGINE
 
 SCENE_EXAMPLE: JsonValue = {
@@ -44,7 +45,7 @@ class SceneParameters(Body):
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
     width: SideLength | None = None
     height: SideLength | None = None
-    fps: int | None = Field(None, ge=1, le=120)
+    fps: FrameRate | None = None
     model: ModelName | None = None
     workflow: Name | None = None
     negative_prompt: Annotated[str, StringConstraints(max_length=2000)] | None = None

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.production.generation.bodies import GenerationRequest, GenerationStarted
 from db.models.jobs import ProductionJob
 from tower.jobs.spec import GenerationSpec, GenerationType, SceneType
+from tower.media.rates import FrameRate
 
 SingleShotType = Literal[GenerationType.STANDARD, GenerationType.CREATIVE]
 
@@ -67,7 +68,7 @@ class ShotMetadata(BaseModel):
     quality: str
     width: int
     height: int
-    fps: int
+    fps: FrameRate
     frames: int
     engine: str
 

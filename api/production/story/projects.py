@@ -16,6 +16,7 @@ from api.http.strict_routes import Body, strict_router
 from api.production.field_types import Name, OpenObject, StorableText, Text, Title
 from db.models.projects import Project, ProjectStatus, QualityPreset
 from tower.jobs.spec import SideLength
+from tower.media.rates import FrameRate
 from tower.story import projects
 from tower.story.projects import RESTORABLE_FOR, ProjectFilter
 
@@ -33,7 +34,7 @@ class SettingsChange(Body):
     """Production settings. A field that is left out stays as it is; null takes what POST /config or the preset says."""
 
     series_name: Title | None = None
-    fps: int | None = Field(None, ge=1, le=120)
+    fps: FrameRate | None = None
     width: SideLength | None = Field(None, description="Pixels.")
     height: SideLength | None = None
     default_style: Name | None = Field(None, description="The name of a style template.")
@@ -48,7 +49,7 @@ class ProductionSettings(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     series_name: str | None
-    fps: int | None
+    fps: FrameRate | None
     width: int | None
     height: int | None
     default_style: str | None

@@ -101,7 +101,7 @@ def test_examples_in_openapi_are_accepted(client: TestClient) -> None:
         ("height", 2050),
         ("width", 301),
         ("fps", 0),
-        ("fps", 61),
+        ("fps", 121),
         ("engine", "unheard-of"),
         ("colour", "red"),
         ("duration_s", 3),

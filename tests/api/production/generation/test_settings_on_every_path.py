@@ -174,3 +174,17 @@ def test_a_project_with_one_side_of_the_size_takes_the_other_from_the_preset(
 def test_a_new_project_sets_nothing(client: TestClient) -> None:
     settings = client.get(f"{API_ROOT}/projects/{create_project(client)}").json()["settings"]
     assert set(settings.values()) == {None}
+
+
+@pytest.mark.parametrize("fps", [23.976, "24000/1001"])
+@pytest.mark.parametrize("path", [path for path in PATHS if path != "render-stale"])
+def test_a_rate_may_be_a_fraction(client: TestClient, sessions: SessionFactory, path: str, fps: float | str) -> None:
+    project_id = create_project(client, settings={"fps": 25})
+    parameters, _ = _read(sessions, client, PATHS[path](client, sessions, project_id, {"fps": fps}))
+    assert parameters["fps"] == 24000 / 1001
+
+
+def test_a_project_answers_whole_rates_as_before_and_fractions_as_a_number(client: TestClient) -> None:
+    for given, answered in ((24, "24"), (24.0, "24"), ("24000/1001", str(24000 / 1001))):
+        url = f"{API_ROOT}/projects/{create_project(client, settings={'fps': given})}"
+        assert str(require_success(client.get(url))["settings"]["fps"]) == answered
