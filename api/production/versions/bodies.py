@@ -216,7 +216,8 @@ class MergeAnswer(BaseModel):
     conflicts: list[MergeConflict] = Field(description="Conflicts of a dry run. Otherwise conflicts are a 409.")
     decision_id: int | None = Field(description="The recorded creative decision, if any.")
     stale_scenes: list[int] | None = Field(
-        description="Ids of the affected scenes whose accepted take is stale now; null in a dry run."
+        description="Ids of the affected scenes whose accepted take is stale after the merge; "
+        "null in a dry run with conflicts."
     )
 
     @classmethod

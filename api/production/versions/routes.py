@@ -97,17 +97,7 @@ def merge_branches(
     the request with `resolutions` for these paths, or with a `strategy`.
     """
     with session.begin():
-        result = merging.merge_branch(
-            session,
-            project_id=body.project_id,
-            source=body.source_branch,
-            target=body.target_branch,
-            message=body.message or f"Merge {body.source_branch} into {body.target_branch}",
-            author=author,
-            strategy=body.strategy,
-            resolutions=media_references.resolve_files_in_resolutions(body.resolutions, settings),
-            dry_run=body.dry_run,
-        )
+        result = _merge(session, body, settings, author=author, dry_run=body.dry_run)
         decision = DecisionInput(
             DecisionKind.MERGE,
             f"Merged {body.source_branch} into {body.target_branch}",
@@ -117,7 +107,11 @@ def merge_branches(
             commit_id=result.commit.id,
         )
         is_recorded = not (body.dry_run or result.up_to_date)
-        stale = None if body.dry_run else _stale_scenes(session, result, body.target_branch, settings)
+        stale = (
+            _preview_stale_scenes(session, result, body, settings, author=author)
+            if body.dry_run
+            else _stale_scenes(session, result, body.target_branch, settings)
+        )
         return _merge_answer(session, result, decision if is_recorded else None, stale, dry_run=body.dry_run)
 
 
@@ -173,6 +167,33 @@ def delete_tag(project_id: ProjectQuery, tag_name: Ref, session: DatabaseSession
     with session.begin():
         tags.delete(session, project_id, tag_name)
     return DeletedRef(project_id=project_id, name=tag_name)
+
+
+def _merge(session: Session, body: MergeRequest, settings: Settings, *, author: str, dry_run: bool) -> MergeResult:
+    return merging.merge_branch(
+        session,
+        project_id=body.project_id,
+        source=body.source_branch,
+        target=body.target_branch,
+        message=body.message or f"Merge {body.source_branch} into {body.target_branch}",
+        author=author,
+        strategy=body.strategy,
+        resolutions=media_references.resolve_files_in_resolutions(body.resolutions, settings),
+        dry_run=dry_run,
+    )
+
+
+def _preview_stale_scenes(
+    session: Session, preview: MergeResult, body: MergeRequest, settings: Settings, *, author: str
+) -> list[int] | None:
+    """The scenes that the merge would make stale: it is made and rolled back. None if conflicts would stop it."""
+    if preview.conflicts:
+        return None
+    with session.begin_nested() as savepoint:
+        merged = _merge(session, body, settings, author=author, dry_run=False)
+        stale = _stale_scenes(session, merged, body.target_branch, settings)
+        savepoint.rollback()
+    return stale
 
 
 def _merge_answer(

@@ -171,9 +171,24 @@ def test_a_merge_lists_the_same_stale_scenes_as_get(client: TestClient, story: d
     assert get_stale_scenes(client, story)["stale"] == []
     body = {"project_id": story["project_id"], "source_branch": "dark", "target_branch": "main"}
     dry = require_success(client.post(f"{API_ROOT}/merge", json=body | {"dry_run": True}))
-    assert dry["stale_scenes"] is None
+    assert get_stale_scenes(client, story)["stale"] == []
     merged = require_success(client.post(f"{API_ROOT}/merge", json=body))
     assert merged["stale_scenes"] == get_stale_scenes(client, story)["stale_scenes"] == [story["first"]]
+    assert dry["stale_scenes"] == merged["stale_scenes"]
+    assert dry["changes"] == merged["changes"]
+    after = require_success(client.post(f"{API_ROOT}/merge", json=body | {"dry_run": True}))
+    assert (after["up_to_date"], after["stale_scenes"]) == (True, [])
+
+
+def test_a_dry_run_with_conflicts_does_not_know_the_stale_scenes(client: TestClient, story: dict[str, Any]) -> None:
+    create_branch(client, story["project_id"], "dark")
+    for branch, coat in (("dark", "red"), ("main", "green")):
+        edit = {"visual_traits": {"coat": coat}, "branch_name": branch}
+        require_success(client.put(f"{API_ROOT}/characters/{story['kai']}", json=edit))
+    body = {"project_id": story["project_id"], "source_branch": "dark", "dry_run": True}
+    dry = require_success(client.post(f"{API_ROOT}/merge", json=body))
+    assert dry["conflicts"]
+    assert dry["stale_scenes"] is None
 
 
 def test_exactly_the_stale_scenes_are_rendered_each_once(
