@@ -14,9 +14,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from api.errors import MediaTypeError
+from api.http.synonyms import rename_query_synonyms, rename_synonyms
 from api.http.threads import Endpoint, run_in_one_thread
 from tower.errors import NotFoundError
 
@@ -29,6 +30,11 @@ class Body(BaseModel):
     """The base of all request bodies. It refuses unknown fields and coerces nothing: "5" is not a number."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def rename_synonyms(cls, data: Any) -> Any:
+        return rename_synonyms(cls, data)
 
 
 def _refuse_number(value: object) -> object:
@@ -64,12 +70,14 @@ class StrictRoute(APIRoute):
         takes_body = self.body_field is not None
 
         async def handle_strictly(request: Request) -> Response:
+            rename_query_synonyms(request, known)
+            request = StrictRequest(request.scope, request.receive)
             _refuse_unknown_query(request, known.keys())
             _refuse_repeated(request, known)
             _refuse_nul(request)
             if takes_body:
                 _require_json_media_type(request)
-            return await handle(StrictRequest(request.scope, request.receive))
+            return await handle(request)
 
         return handle_strictly
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -48,6 +49,7 @@ def _open_value(value: Any) -> Any:
 StorableText = Annotated[str, AfterValidator(_storable)]  # for queries and paths; in bodies the frame refuses NUL
 EngineChoice = Annotated[str, AfterValidator(_declared_engine), _NamesOfEngines()]
 RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
+IdOrKey = RowId | Annotated[uuid.UUID, Field(strict=False)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.models.bibles import BibleHistory, BiblePart, ProjectBible
 from db.models.characters import Character
-from tower.errors import ConflictError
+from tower.errors import ConflictError, NotFoundError
 from tower.pages import Page, PageRequest, fetch_page
 from tower.story import entities
 from tower.story.entities import LocatedRow
@@ -30,10 +30,15 @@ def check_no_bible(session: Session, head: Head) -> None:
         raise ConflictError(f"Project {project_id} already has a bible on branch {name!r}: change it with PUT")
 
 
-def find_character_key(session: Session, project_id: int, character_id: int | None) -> uuid.UUID | None:
-    """Return the key of a character of this project, None for no id. Raises NotFoundError."""
+def find_character_key(session: Session, project_id: int, character_id: int | uuid.UUID | None) -> uuid.UUID | None:
+    """Return the key of a character of this project, given by id or key; None for none. Raises NotFoundError."""
     if character_id is None:
         return None
+    if isinstance(character_id, uuid.UUID):
+        known = select(Character.key).where(Character.project_id == project_id, Character.key == character_id)
+        if session.scalar(known.limit(1)) is None:
+            raise NotFoundError(f"Project {project_id} has no character {character_id}")
+        return character_id
     return entities.find_entity(session, Character, character_id, project_id=project_id).row.key
 
 

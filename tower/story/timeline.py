@@ -124,8 +124,13 @@ def list_facts(
     return fetch_page(session, rows, StorylineContext.id, page=page_request)
 
 
-def find_event(session: Session, event_id: int, *, branch_id: int) -> StoryTimeline:
-    """Return an event of this branch. Raises NotFoundError."""
+def find_event(session: Session, event_id: int | uuid.UUID, *, branch_id: int) -> StoryTimeline:
+    """Return an event of this branch by its id or key. Raises NotFoundError."""
+    if isinstance(event_id, uuid.UUID):
+        found = session.scalar(select(StoryTimeline).filter_by(key=event_id, branch_id=branch_id))
+        if found is None:
+            raise NotFoundError(f"Event {event_id} is not on the branch {get_branch_name(session, branch_id)!r}")
+        return found
     event = find_row(session, StoryTimeline, event_id)
     if event.branch_id != branch_id:
         raise NotFoundError(f"Event {event_id} is not on the branch {get_branch_name(session, branch_id)!r}")
@@ -147,13 +152,14 @@ def character_names(session: Session, branch_id: int) -> Mapping[uuid.UUID, str]
     return dict(session.execute(select(Character.key, Character.name).where(Character.branch_id == branch_id)).all())
 
 
-def find_scene_key(session: Session, scene_id: int | None, *, branch_id: int) -> uuid.UUID | None:
-    """Raises InvalidError for a scene that is not on the branch."""
+def find_scene_key(session: Session, scene_id: int | uuid.UUID | None, *, branch_id: int) -> uuid.UUID | None:
+    """Return the key of a scene, given by id or key. Raises InvalidError for a scene that is not on the branch."""
     if scene_id is None:
         return None
-    key = session.scalar(select(Scene.key).where(Scene.id == scene_id, Scene.branch_id == branch_id))
+    is_meant = Scene.key == scene_id if isinstance(scene_id, uuid.UUID) else Scene.id == scene_id
+    key = session.scalar(select(Scene.key).where(is_meant, Scene.branch_id == branch_id))
     if key is None:
-        raise InvalidError.field("scene_id", scene_id, "the id of a scene on the branch")
+        raise InvalidError.field("scene_id", scene_id, "the id or key of a scene on the branch")
     return key
 
 

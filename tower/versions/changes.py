@@ -19,8 +19,9 @@ from tower.versions.kinds import BIBLE_KEY, KIND_SPECS, Kind
 from tower.versions.values import escape_path_part
 
 FIELD_ALIASES: Mapping[Kind, Mapping[str, str]] = {  # the API's name of a field, where it differs from the column
-    Kind.SCENES: {"duration": "duration_s"},
+    Kind.SCENES: {"duration": "duration_s", "duration_seconds": "duration_s", "episode_id": "episode_key"},
     Kind.EPISODES: {"metadata": "details"},
+    Kind.STORY_ARCS: {"episode_ids": "episode_keys"},
 }
 
 
@@ -29,7 +30,8 @@ def parse_changes(session: Session, *, project_id: int, branch: str, changes: Ma
 
     Scenes and episodes are named by number, other entities by name in any case, and all of them by key. Null deletes
     an entity; an unknown name or number creates one. The bible may be given as `{"bible": {field: value}}`. Fields may
-    have the names that the API uses (`duration`, `metadata`), and a scene's `characters` may be names.
+    have the names that the API uses (`duration_seconds`, `episode_id`, `metadata`), and a scene's `characters` may be
+    names.
     Raises InvalidError, which names the path, for an unknown kind or field and for an invalid value.
     """
     branch_row = branches.find(session, project_id, branch)
@@ -77,14 +79,14 @@ def _parse_kind(session: Session, branch: Branch, kind: Kind, named: Mapping[str
             raise InvalidError.field(path, fields, "an object of fields, or null to delete")
         key = known.get(name.lower()) or _parse_key(name)
         if key is not None or kind == Kind.BIBLE:
-            yield EntityEdit(kind, key or BIBLE_KEY, _apply_aliases(kind, fields))
+            yield EntityEdit(kind, key or BIBLE_KEY, _apply_aliases(kind, fields, path))
         elif fields is None:
             raise InvalidError.field(
                 path, name, f"the name or key of one of the {kind.value} on {branch.name!r}, to delete it"
             )
         else:
             yield EntityEdit(
-                kind, uuid.uuid4(), {**_name_field(kind, name, path), **(_apply_aliases(kind, fields) or {})}
+                kind, uuid.uuid4(), {**_name_field(kind, name, path), **(_apply_aliases(kind, fields, path) or {})}
             )
 
 
@@ -109,9 +111,28 @@ def _name_field(kind: Kind, name: str, path: str) -> dict[str, Any]:
     return {KIND_SPECS[kind].name_field: int(name)}
 
 
-def _apply_aliases(kind: Kind, fields: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def _apply_aliases(kind: Kind, fields: Mapping[str, Any] | None, path: str) -> Mapping[str, Any] | None:
+    """Return the fields by the names of their columns. Raises InvalidError for two values of one field."""
+    if fields is None:
+        return None
     aliases = FIELD_ALIASES.get(kind, {})
-    return None if fields is None else {aliases.get(name, name): value for name, value in fields.items()}
+    found: dict[str, Any] = {}
+    for name, value in fields.items():
+        column = aliases.get(name, name)
+        if column in found and found[column] != value:
+            raise InvalidError.field(f"{path}.{name}", value, "one value: two names of the same field have two")
+        found[column] = [_rename_episode(item) for item in value] if _has_milestones(kind, column, value) else value
+    return found
+
+
+def _has_milestones(kind: Kind, column: str, value: Any) -> bool:
+    return kind == Kind.STORY_ARCS and column == "milestones" and isinstance(value, list)
+
+
+def _rename_episode(milestone: Any) -> Any:
+    if not isinstance(milestone, dict) or "episode_id" not in milestone:
+        return milestone
+    return {("episode_key" if name == "episode_id" else name): value for name, value in milestone.items()}
 
 
 def _resolve_cast(session: Session, branch: Branch, edit: EntityEdit, created: Sequence[EntityEdit]) -> EntityEdit:

@@ -18,7 +18,7 @@ from tower.pages import Page, PageRequest
 from tower.versions import heads, trees
 from tower.versions.comparing import ChangeType, EntityChange, FieldChange, change_type_of, describe_changes
 from tower.versions.graph import CommitGraph
-from tower.versions.kinds import Fields, Kind
+from tower.versions.kinds import KIND_SPECS, Fields, Kind
 from tower.versions.objects import ObjectStore
 from tower.versions.refs import MAIN, check_project_exists, find_commit, find_head_or_full_hash
 from tower.versions.trees import Address
@@ -35,6 +35,7 @@ __all__ = [
     "entities_at",
     "entity_at",
     "entity_history",
+    "find_key_by_name",
     "list_commits",
     "parent_hashes",
     "resolve_ref",
@@ -112,6 +113,15 @@ def entity_at(session: Session, project_id: int, ref: str, kind: Kind, *, key: u
     if sha256 is None:
         raise NotFoundError(f"There is no {key} among the {kind.value} of project {project_id} at {ref!r}")
     return trees.get_entity(objects, sha256)
+
+
+def find_key_by_name(session: Session, project_id: int, ref: str, kind: Kind, *, name: str) -> uuid.UUID:
+    """Return the key of the entity with this name at `ref`, in any case. Raises NotFoundError."""
+    name_field = KIND_SPECS[kind].name_field
+    for key, fields in entities_at(session, project_id, ref, kind).items():
+        if str(fields[name_field]).lower() == name.lower():
+            return key
+    raise NotFoundError(f"None of the {kind.value} of project {project_id} at {ref!r} has the name {name!r}")
 
 
 def list_commits(session: Session, project_id: int, ref: str, *, limit: int = 50, before: int | None = None) -> LogPage:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from api.http.synonyms import rename_synonyms
 from api.production.field_types import EngineChoice
 from db.models.jobs import JobStatus, JobType, ProductionJob, Stage
 from tower.jobs.lifecycle import estimate_remaining_s
@@ -46,6 +47,11 @@ class GenerationRequest(GenerationSpec):
     scene_type: Annotated[SceneType, Field(strict=False)] = SceneType.DIALOGUE
     type: Annotated[GenerationType, Field(strict=False)] = GenerationType.STANDARD
     engine: EngineChoice = AUTO_ENGINE
+
+    @model_validator(mode="before")
+    @classmethod
+    def rename_synonyms(cls, data: Any) -> Any:
+        return rename_synonyms(cls, data)
 
     def named_fields(self) -> dict[str, Any]:
         """The fields of a GenerationSpec that the request names; null names nothing."""

@@ -15,7 +15,7 @@ from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
-from api.production.field_types import AtQuery, BranchQuery, Name, RowId
+from api.production.field_types import AtQuery, BranchQuery, IdOrKey, Name, RowId
 from api.production.story.person_fields import PersonAnswer, PersonFields
 from api.production.story.projects import ProjectId
 from api.production.versions.answers import StaleScenes, Versioned, refuse_branch_with_at, version_fields
@@ -47,7 +47,7 @@ PERSON_EXAMPLE: JsonValue = {
 
 class BibleCharacterFields(PersonFields):
     description: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
-    character_id: RowId | None = Field(None, description="The project's character that is drawn for it.")
+    character_id: IdOrKey | None = Field(None, description="Id or key of the project's character that is drawn for it.")
 
 
 class NewBibleCharacter(BibleCharacterFields):

@@ -18,6 +18,7 @@ from api.http.strict_routes import Body, strict_router
 from api.production.field_types import (
     BranchName,
     BranchQuery,
+    IdOrKey,
     Message,
     Name,
     OpenObject,
@@ -41,7 +42,7 @@ Position = Annotated[int, Field(ge=1, le=1_000_000, description="Counts from 1. 
 class EventFields(Body):
     story_time: Name | None = Field(None, description="When it happens, in the story's own terms.")
     description: Text = ""
-    scene_id: RowId | None = Field(None, description="The scene that shows it; null if off screen.")
+    scene_id: IdOrKey | None = Field(None, description="Id or key of the scene that shows it; null if off screen.")
     characters: Annotated[list[Name], Field(max_length=100)] = Field(
         default_factory=list, description="Names of the characters that take part."
     )
@@ -92,8 +93,8 @@ class FactChange(Body):
     kind: Annotated[FactKind, Field(strict=False)] = FactKind.WORLD
     subject: Name = Field(default_factory=str, description="The person or thing that it is about.")
     statement: Message = Field(default_factory=str, description="One sentence.")
-    until_event_id: RowId | None = Field(
-        None, description="The fact is no longer true from this event on; null if it stays true."
+    until_event_id: IdOrKey | None = Field(
+        None, description="Id or key of the event from which on it is no longer true; null if it stays true."
     )
     prompt_terms: OpenObject = Field(
         default_factory=dict, description="Terms that it adds to prompts.", examples=[{"positive": "broken seal"}]

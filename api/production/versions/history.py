@@ -25,7 +25,6 @@ from api.production.versions.bodies import (
     RestoreRequest,
 )
 from api.production.versions.entity_history import EntityVersion
-from tower.errors import NotFoundError
 from tower.pages import Page
 from tower.versions import editing, history
 from tower.versions.branches import MAIN
@@ -36,7 +35,11 @@ router = strict_router(prefix="/api/anime", tags=["versions"])
 
 RefQuery = Annotated[Ref, Query(description="A branch, a tag, or the hash of a commit (its beginning is enough).")]
 EntityKey = Annotated[
-    str, Path(max_length=40, description="Its `key`, or the id of its row on the branch; `bible` for the bible.")
+    str,
+    Path(
+        max_length=200,
+        description="Its `key`, its name on the branch, or the id of its row there; `bible` for the bible.",
+    ),
 ]
 
 
@@ -117,9 +120,9 @@ def restore_entity(
 def _entity_key(session: Session, project_id: int, branch: str, kind: Kind, *, key: str) -> uuid.UUID:
     if kind == Kind.BIBLE:
         return BIBLE_KEY
-    if not key.isdecimal():
-        try:
-            return uuid.UUID(key)
-        except ValueError:
-            raise NotFoundError(f"{key!r} is neither the key nor the row id of an entity") from None
-    return editing.get_row(session, project_id, branch, kind, key=key).key
+    if key.isdecimal():
+        return editing.get_row(session, project_id, branch, kind, key=key).key
+    try:
+        return uuid.UUID(key)
+    except ValueError:
+        return history.find_key_by_name(session, project_id, branch, kind, name=key)

@@ -171,6 +171,17 @@ def test_a_project_with_one_side_of_the_size_takes_the_other_from_the_preset(
     assert (parameters["width"], parameters["height"]) == (640, 768)
 
 
+@pytest.mark.parametrize("path", ["standard", "fast", "personal"])
+def test_the_parameters_of_a_status_can_be_requested_again(
+    client: TestClient, sessions: SessionFactory, path: str
+) -> None:
+    project_id = create_project(client, settings=PROJECT_SETTINGS)
+    parameters, _ = _read(sessions, client, PATHS[path](client, sessions, project_id, {}))
+    url = f"{API_ROOT}/{'generate-fast' if path == 'fast' else 'generate'}"
+    again = require_success(client.post(url, json=parameters), 202)["job_id"]
+    assert _read(sessions, client, again)[0] == parameters
+
+
 def test_a_new_project_sets_nothing(client: TestClient) -> None:
     settings = client.get(f"{API_ROOT}/projects/{create_project(client)}").json()["settings"]
     assert set(settings.values()) == {None}

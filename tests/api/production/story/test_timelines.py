@@ -42,6 +42,8 @@ def test_events_are_inserted_moved_and_removed(client: TestClient) -> None:
     created = create_event(
         client, project_id, "b", scene_id=village["id"], characters=["kai nakamura"], story_time="冬"
     )
+    again = client.put(f"{API_ROOT}/timeline/{created['id']}", json={"scene_key": created["scene_key"]})
+    assert require_success(again)["scene_key"] == created["scene_key"]
     assert (created["scene_key"], created["characters"], created["story_time"]) == (
         village["key"],
         ["Kai Nakamura"],

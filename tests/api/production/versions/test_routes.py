@@ -105,6 +105,39 @@ def test_other_names_are_accepted(client: TestClient, story: int) -> None:
     assert kai(client, story)["description"] == "Dusk"
 
 
+def test_a_commit_takes_the_fields_of_a_scene_as_they_are_answered(client: TestClient, story: int) -> None:
+    scene = create_scene(client, story, scene_number=7, duration_seconds=4)
+    names = ("title", "description", "episode_id", "duration_seconds", "characters", "dialogue", "style", "location")
+    answered = {name: scene[name] for name in names}
+    commit(client, story, {"scenes": {"7": answered | {"duration_seconds": 5}}})
+    changed = require_success(client.get(f"{API_ROOT}/scenes/{scene['id']}"))
+    assert {name: changed[name] for name in names} == answered | {"duration_seconds": 5}
+    arc = require_success(client.post(f"{API_ROOT}/story-arcs", json={"project_id": story, "name": "Seal"}), 201)
+    milestones = [{"title": "Found", "episode_id": None}]
+    commit(client, story, {"story_arcs": {"Seal": {"episode_ids": [], "milestones": milestones}}})
+    changed = require_success(client.get(f"{API_ROOT}/story-arcs/{arc['id']}"))
+    assert [milestone["title"] for milestone in changed["milestones"]] == ["Found"]
+
+
+def test_a_commit_with_two_values_of_one_field_is_refused(client: TestClient, story: int) -> None:
+    changes = {"scenes": {"7": {"description": "x", "duration": 2, "duration_seconds": 3}}}
+    answer = client.post(f"{API_ROOT}/commit", json={"project_id": story, "message": "m", "changes": changes})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
+
+
+def test_a_history_is_found_by_name(client: TestClient, story: int) -> None:
+    row = kai(client, story)
+    by_key, by_name = (
+        require_success(client.get(f"{API_ROOT}/history/characters/{name}", params={"project_id": story}))
+        for name in (row["key"], "kai nakamura")
+    )
+    assert by_name == by_key
+    restore = {"project_id": story, "commit_hash": by_key[0]["commit"]}
+    require_success(client.post(f"{API_ROOT}/history/characters/Kai Nakamura/restore", json=restore), 201)
+    answer = client.get(f"{API_ROOT}/history/characters/nobody", params={"project_id": story})
+    assert status_and_code(answer) == (404, "NOT_FOUND")
+
+
 def test_a_conflict_changes_nothing_and_resolutions_end_it(client: TestClient, story: int) -> None:
     create_branch(client, story, "other")
     commit(client, story, change_description("theirs"), on="other")
