@@ -2,6 +2,7 @@
 
 Prefect learns that a process ended from the worker that started it. If that worker died too, the run would stay
 Running, Cancelling or Pending forever. Runs that another worker claimed are never touched.
+A run that a worker took without labelling it has no process anywhere.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ MIN_AGES_S = {
     "CANCELLING": 10.0,
     "PENDING": 60.0,
 }  # a younger run may not have started its process yet
+UNLABELLED_AGE_S = 180.0  # a worker that takes a run labels it at once; this one died before
+POOLS = ("cpu", "gpu")
 SWEEP_INTERVAL_S = 15.0  # pause between two passes
 _PAGE = 200
 
@@ -69,7 +72,8 @@ class OrphanedRunSweeper:
         return list(answer.json())
 
     def _is_ours(self, run: dict[str, Any]) -> bool:
-        return (run.get("labels") or {}).get(WORKER_LABEL) in self._workers
+        worker = (run.get("labels") or {}).get(WORKER_LABEL)
+        return worker in self._workers or (worker is None and _was_never_labelled(run))
 
     def _end(self, run: dict[str, Any]) -> None:
         current = self._http.get(f"/flow_runs/{run['id']}").raise_for_status().json()
@@ -81,9 +85,18 @@ class OrphanedRunSweeper:
         log.warning("the run %s was %s without a process: now %s", run["name"], run["state"]["name"], state["type"])
 
 
+def _was_never_labelled(run: dict[str, Any]) -> bool:
+    """Whether a worker of Tower's pools took the run and died before it wrote its label: no process can follow."""
+    is_pending = run["state"]["type"] == "PENDING" and run.get("work_pool_name") in POOLS
+    return is_pending and _age_s(run) > UNLABELLED_AGE_S
+
+
 def _is_old(run: dict[str, Any]) -> bool:
-    since = datetime.fromisoformat(run["state"]["timestamp"])
-    return (datetime.now(UTC) - since).total_seconds() > MIN_AGES_S[run["state"]["type"]]
+    return _age_s(run) > MIN_AGES_S[run["state"]["type"]]
+
+
+def _age_s(run: dict[str, Any]) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(run["state"]["timestamp"])).total_seconds()
 
 
 def _final_state(state_type: str) -> dict[str, str]:

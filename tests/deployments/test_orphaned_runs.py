@@ -23,12 +23,13 @@ class Prefect:
     def __init__(self) -> None:
         self.runs: dict[str, dict[str, Any]] = {}
 
-    def add(self, kind: str, *, worker: str | None = OURS, age_s: float = 100) -> str:
+    def add(self, kind: str, *, worker: str | None = OURS, age_s: float = 100, pool: str = "cpu") -> str:
         run_id = str(uuid.uuid4())
         since = (datetime.now(UTC) - timedelta(seconds=age_s)).isoformat()
         state = {"id": str(uuid.uuid4()), "type": kind, "name": kind.title(), "timestamp": since}
         labels = {WORKER_LABEL: worker} if worker else {}
         self.runs[run_id] = {"id": run_id, "name": f"run-{len(self.runs)}", "state": state, "labels": labels}
+        self.runs[run_id]["work_pool_name"] = pool
         return run_id
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
@@ -97,6 +98,18 @@ def test_a_run_that_ends_during_the_sweep_keeps_its_final_state(prefect: Prefect
 
     OrphanedRunSweeper(url, frozenset({OURS}), find_live_runs=complete_run).sweep()
     assert prefect.state(run) == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    ("pool", "age_s", "after"),
+    [("cpu", 200, "CRASHED"), ("gpu", 200, "CRASHED"), ("cpu", 100, "PENDING"), ("theirs", 999, "PENDING")],
+)
+def test_a_run_that_a_worker_took_and_never_labelled_is_ended(
+    prefect: Prefect, url: str, pool: str, age_s: float, after: str
+) -> None:
+    run = prefect.add("PENDING", worker=None, age_s=age_s, pool=pool)
+    sweep(url)
+    assert prefect.state(run) == after
 
 
 def test_a_silent_server_is_left_for_the_next_pass() -> None:
