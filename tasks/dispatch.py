@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from prefect import State, Task, task
 from prefect.client.schemas.objects import TaskRun
 from prefect.deployments.flow_runs import arun_deployment
+from prefect.runtime import flow_run
 
 from db.models.jobs import ProductionJob, Stage
 from db.models.rendering import Asset, RenderSegment, SegmentState
@@ -21,10 +23,12 @@ from tower.engines.choice import work_queue_for
 from tower.errors import CancelledError, RenderError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
-from tower.jobs.flow_runs import RENDER_DEPLOYMENT, run_tags
+from tower.jobs.flow_runs import RENDER_DEPLOYMENT, render_key, run_tags
 from tower.jobs.lifecycle import Attempt
+from tower.jobs.lost_runs import MAX_UNCLAIMED, ClaimWatch, launch_delay_s
 from tower.rendering import segments
 from tower.rendering.engine_choice import EngineVersion, choose_for_pool
+from tower.rendering.render_runs import abandon_if_lost
 from tower.rendering.segments import SegmentPlan
 from tower.rendering.workers import is_worker_fault
 from tower.shots.cast import Cast
@@ -43,6 +47,12 @@ class RunLostError(TowerError):
     """The run of the segment ended without writing a result."""
 
     code = ErrorCode.RUN_CRASHED
+
+
+class RunNotStartedError(TowerError):
+    """No worker began the run of the segment."""
+
+    code = ErrorCode.RUN_NOT_STARTED
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,19 @@ def is_worth_another_attempt(_task: Task[..., Any], _run: TaskRun, state: State[
     retry_condition_fn=is_worth_another_attempt,
 )
 async def render_segment(attempt: Attempt, plan: SegmentPlan) -> TakeRef:
-    """Render the segment. A finished take, or a live run that outlived its parent run, is used again."""
+    """Render the segment. A finished take, or a live run that outlived its parent run, is used again.
+
+    A run that no worker began is replaced here, because it costs none of the retries of the task.
+    """
+    for unclaimed in range(MAX_UNCLAIMED - 1):
+        try:
+            return await _render_once(attempt, plan)
+        except RunNotStartedError:
+            await asyncio.sleep(launch_delay_s(unclaimed))
+    return await _render_once(attempt, plan)
+
+
+async def _render_once(attempt: Attempt, plan: SegmentPlan) -> TakeRef:
     with resources().sessions.begin() as session:
         row = segments.open_segment(session, attempt, plan)
         job = session.get_one(ProductionJob, attempt.job_id)
@@ -90,7 +112,11 @@ async def render_segment(attempt: Attempt, plan: SegmentPlan) -> TakeRef:
 
 
 async def _launch(row: RenderSegment, job: ProductionJob) -> UUID:
-    """Create the run and return its id. For the same row, Prefect always returns the same run."""
+    """Create the run and return its id. For the same row, Prefect always returns the same run.
+
+    Its place in the queue is that of the recipe, so jobs render in the order in which they were launched.
+    """
+    queue_time = await asyncio.to_thread(_read_queue_time)
     run = await arun_deployment(
         RENDER_DEPLOYMENT,
         parameters={"segment_id": row.id},
@@ -99,12 +125,21 @@ async def _launch(row: RenderSegment, job: ProductionJob) -> UUID:
         + (f" · attempt {row.attempt}" * (row.attempt > row.round)),
         tags=[*run_tags(job), f"segment:{row.segment}"],
         work_queue_name=work_queue_for(row.engine),
-        idempotency_key=f"tower-{row.prompt_id}-segment-{row.segment}-{row.attempt}",
+        idempotency_key=render_key(row),
+        scheduled_time=queue_time + timedelta(microseconds=row.segment) if queue_time else None,
         timeout=0,
     )
     with resources().sessions.begin() as session:
         segments.record_launch(session, row.id, run.id)
     return run.id
+
+
+def _read_queue_time() -> datetime | None:
+    """The queue time of the recipe's run. None if Prefect does not answer: the render then takes the last place."""
+    try:
+        return resources().prefect.get_queue_time(UUID(flow_run.id)) if flow_run.id else None
+    except UnavailableError:
+        return None
 
 
 def _build_error(message: str | None, code: str | None) -> RenderError:
@@ -115,38 +150,37 @@ def _build_error(message: str | None, code: str | None) -> RenderError:
 
 
 async def _wait_for_end(segment_id: int, flow_run_id: UUID) -> None:
-    """Wait until the segment is completed. Raises RunLostError, CancelledError or RenderError."""
-    checked_at = 0.0
+    """Wait until the segment is completed.
+
+    Raises RunLostError, RunNotStartedError, CancelledError or RenderError.
+    """
+    checked_at, watch = 0.0, ClaimWatch()
     while True:
         row = _read_segment(segment_id)
         if row.state == SegmentState.COMPLETED:
             return
         if row.state == SegmentState.FAILED:
             raise _build_error(row.error_message, row.error_code)
-        if row.state in (SegmentState.CANCELLED, SegmentState.SUPERSEDED):
+        if row.state == SegmentState.SUPERSEDED:  # by an earlier run of the recipe, which still watched it
+            raise RunLostError(f"The run of segment {row.segment} was given up")
+        if row.state == SegmentState.CANCELLED:
             raise CancelledError(f"Segment {row.segment} of generation {row.job_id} was cancelled")
         if time.monotonic() - checked_at > RUN_POLL_S:
-            await _check_alive(segment_id, flow_run_id)
+            await _check_alive(row, flow_run_id, watch)
             checked_at = time.monotonic()
         await asyncio.sleep(ROW_POLL_S)
 
 
-async def _check_alive(segment_id: int, flow_run_id: UUID) -> None:
+async def _check_alive(row: RenderSegment, flow_run_id: UUID, watch: ClaimWatch) -> None:
     try:
-        states = await asyncio.to_thread(resources().prefect.get_states, [flow_run_id])
+        lost = await asyncio.to_thread(
+            abandon_if_lost, resources().sessions, resources().prefect, row, flow_run_id, watch=watch
+        )
     except UnavailableError:
         return  # Prefect does not answer: check the run again later
-    state = states.get(flow_run_id)
-    if state is not None and not state.has_ended:
-        return
-    with resources().sessions.begin() as session:
-        if state is not None and state.type == "CANCELLED":  # the user cancelled the run in Prefect, to end the job
-            lifecycle.cancel_job(session, session.get_one(RenderSegment, segment_id).job_id)
-            return
-        reason = (state.message or state.name) if state else "Prefect lost the run"
-        if not segments.abandon_segment(session, segment_id, reason):
-            return  # the segment has ended meanwhile, and its row has the result
-    raise RunLostError(f"The run of segment {segment_id} is lost: {reason}")
+    if lost is not None:
+        message = f"The render run of segment {row.segment} is lost: {lost.reason}"
+        raise RunLostError(message) if lost.was_claimed else RunNotStartedError(message)
 
 
 def _read_segment(segment_id: int) -> RenderSegment:

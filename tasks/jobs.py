@@ -11,6 +11,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
 from db.models.jobs import JobType, ProductionJob, Stage
@@ -87,7 +88,9 @@ def _claim_job(job_id: int | None, asked: GenerationSpec | None, job_type: JobTy
     timeout_s = resources().settings.job_timeout_s
     with resources().sessions.begin() as session:
         if job_id is not None:
-            return lifecycle.claim_job(session, job_id, flow_run_id=flow_run_id, timeout_s=timeout_s)
+            return lifecycle.claim_job(
+                session, job_id, flow_run_id=flow_run_id, timeout_s=timeout_s, launch_key=_launch_key()
+            )
         if asked is None:
             raise InvalidError("Give either `job_id`, the id of an open job, or `asked`, the spec of a new one")
         decided = decide_spec(session, asked.model_dump(exclude_unset=True, exclude_none=True))
@@ -96,6 +99,12 @@ def _claim_job(job_id: int | None, asked: GenerationSpec | None, job_type: JobTy
         attempt = lifecycle.claim_job(session, job.id, flow_run_id=flow_run_id, timeout_s=timeout_s)
     _name_run(flow_run_id, job)
     return attempt
+
+
+def _launch_key() -> str | None:
+    """The idempotency key of this run. None for a run that was started in Prefect."""
+    context = FlowRunContext.get()
+    return context.flow_run.idempotency_key if context and context.flow_run else None
 
 
 def _name_run(flow_run_id: UUID | None, job: ProductionJob) -> None:

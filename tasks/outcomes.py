@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
+import httpx
 from prefect.client.schemas.objects import State
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Completed, Failed
 from sqlalchemy.exc import OperationalError
 
 from tower.errors import CancelledError, SupersededError, TowerError
+from tower.errors.foreign import reason_of
 
 log = logging.getLogger("tower.runs")
+# The database or Prefect is away, or Prefect no longer knows this run. Our own clients raise a TowerError instead.
+RUN_LOST_ERRORS = (OperationalError, httpx.HTTPError, ObjectNotFound)
 
 
 async def outcome_of(
@@ -19,7 +24,8 @@ async def outcome_of(
 ) -> State[None]:
     """Do the work, and call `on_failure` with an error that another try would not fix.
 
-    A lost database raises without this call, as a killed process would: the job's run is then restarted from outside.
+    A lost database or a lost run raises without this call, as a killed process would: the job is then restarted from
+    outside.
     """
     try:
         await work()
@@ -30,9 +36,10 @@ async def outcome_of(
         log.warning("Failed: %s", error.message, extra={"code": error.code})
         await on_failure(error)
         return Failed(message=error.message)
-    except OperationalError:
+    except RUN_LOST_ERRORS:
         raise
     except Exception as error:
-        await on_failure(TowerError(f"Unexpected {type(error).__name__}: {error}"[:500]))
+        log.exception("Failed unexpectedly")
+        await on_failure(TowerError(f"The run failed: {reason_of(error)}. Its log has the details"))
         raise
     return Completed()

@@ -99,6 +99,9 @@ class ProductionJob(IdMixin, TimestampMixin, Base):
     crashes: Mapped[int] = mapped_column(
         default=0, server_default="0", comment="runs lost since it was asked for, or retried by hand"
     )
+    unclaimed_launches: Mapped[int] = mapped_column(
+        default=0, server_default="0", sort_order=95, comment="launches in a row that no run claimed"
+    )
     launch_after: Mapped[datetime | None] = mapped_column(
         server_default=func.now(), comment="the outbox: launch it from this time on; null once launched"
     )

@@ -73,6 +73,9 @@ class RunningStack:
         page: str = artifacts[0]["data"]
         return page
 
+    def delete_run(self, flow_run_id: object) -> None:
+        httpx.delete(f"{self.addresses.prefect_api_url}/flow_runs/{flow_run_id}").raise_for_status()
+
     def kill_run(self, flow_run_id: object) -> None:
         """Kill the process of a running flow run."""
         killed = [process for process in psutil.process_iter() if _kill_if_of(process, str(flow_run_id))]

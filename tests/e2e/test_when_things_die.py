@@ -88,6 +88,15 @@ def test_a_killed_recipe_resumes_with_its_surviving_render(stack: RunningStack) 
     assert [segment.state for segment in list_segments(stack, job_id)] == ["completed"]
 
 
+def test_a_job_whose_run_is_deleted_in_prefect_begins_again(stack: RunningStack) -> None:
+    job_id = start_render(stack)["job_id"]
+    with stack.sessions() as session:
+        run_id = session.get_one(ProductionJob, job_id).flow_run_id
+    stack.delete_run(run_id)
+    job = stack.wait_for_end(job_id)
+    assert job["status"] == "completed", job["error"]
+
+
 def kill_prefect(stack: RunningStack) -> None:
     stack_state = state.read(stack.addresses.data_dir)
     assert stack_state is not None

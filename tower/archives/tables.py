@@ -61,6 +61,7 @@ RUN_COLUMNS = frozenset(
         "attempt",
         "launches",
         "crashes",
+        "unclaimed_launches",
         "run_settled",
         "step",
     }

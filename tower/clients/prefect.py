@@ -12,10 +12,19 @@ import httpx
 
 from tower.errors import UnavailableError
 from tower.errors.codes import ErrorCode
+from tower.errors.foreign import one_line
 
 TERMINAL_TYPES = frozenset({"COMPLETED", "CANCELLED", "FAILED", "CRASHED"})
 UNSTARTED_TYPES = frozenset({"SCHEDULED", "PENDING", "PAUSED"})
 PAGE_SIZE = 200  # the server's limit of rows per answer
+MAX_REASON_LENGTH = 200  # characters of Prefect's reason
+REFUSALS = frozenset({400, 404, 405, 409, 410, 422})  # statuses that judge the request; any other says nothing about it
+
+
+class PrefectRefusedError(UnavailableError):
+    """Prefect answered, and this request cannot succeed: what it names does not exist, or it is not valid."""
+
+    code = ErrorCode.PREFECT_REFUSED
 
 
 @dataclass(frozen=True)
@@ -46,11 +55,13 @@ class FlowRunState:
 class FlowRunInfo:
     """A run as the server reports it.
 
-    `scheduled_for` decides its position in the queue of its pool; None once a worker has taken it.
+    `scheduled_for` decides its position in the queue of its pool; None once a worker has taken it. A run without a
+    queue is never taken: its queue was deleted.
     """
 
     state: FlowRunState
     scheduled_for: datetime | None
+    has_queue: bool = True
 
     @property
     def is_waiting(self) -> bool:
@@ -118,16 +129,27 @@ class PrefectClient:
 
     def get_runs(self, flow_run_ids: Iterable[UUID]) -> dict[UUID, FlowRunInfo]:
         """The state and due time of each run. Runs that the server does not know are left out."""
-        ids = [str(flow_run_id) for flow_run_id in flow_run_ids]
-        found: dict[UUID, FlowRunInfo] = {}
-        for start in range(0, len(ids), PAGE_SIZE):
-            query = {"flow_runs": {"id": {"any_": ids[start : start + PAGE_SIZE]}}, "limit": PAGE_SIZE}
-            found |= {
-                UUID(run["id"]): FlowRunInfo(_state(run["state"]), _time(run.get("next_scheduled_start_time")))
-                for run in self._request("POST", "/flow_runs/filter", query)
-                if run["state"] is not None
-            }
+        return {UUID(run["id"]): _run_info(run) for run in self._find_runs("id", map(str, flow_run_ids))}
+
+    def find_ids(self, idempotency_keys: Iterable[str]) -> dict[str, UUID]:
+        """The id of the run of each idempotency key. Keys that the server does not know are left out."""
+        runs = self._find_runs("idempotency_key", idempotency_keys)
+        return {run["idempotency_key"]: UUID(run["id"]) for run in runs}
+
+    def _find_runs(self, field: str, values: Iterable[str]) -> list[dict[str, Any]]:
+        listed = list(values)
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(listed), PAGE_SIZE):
+            query = {"flow_runs": {field: {"any_": listed[start : start + PAGE_SIZE]}}, "limit": PAGE_SIZE}
+            found += [run for run in self._request("POST", "/flow_runs/filter", query) if run["state"] is not None]
         return found
+
+    def get_queue_time(self, flow_run_id: UUID) -> datetime | None:
+        """The time that gave the run its last position in the queue, even after a worker has taken it."""
+        states = self._request("GET", f"/flow_run_states/?flow_run_id={flow_run_id}")
+        scheduled = [state for state in states if state["type"] == "SCHEDULED"]
+        newest = max(scheduled, key=lambda state: str(state["timestamp"]), default=None)
+        return _time(newest["state_details"].get("scheduled_time")) if newest else None
 
     def reschedule(self, flow_run_id: UUID, due: datetime) -> bool:
         """Move a waiting run in its queue, by its scheduled time: a pool starts its runs in this order.
@@ -148,6 +170,11 @@ class PrefectClient:
         """Cancel a run. A run that has not started ends immediately, a running one is cancelled by its worker."""
         kind = "CANCELLED" if state.type in UNSTARTED_TYPES else "CANCELLING"
         self._request("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": kind}, "force": False})
+
+    def force_end(self, flow_run_id: UUID, state_type: str, message: str) -> None:
+        """End a run that nothing else ends. Its process, if there is one, learns it from the refusal of its writes."""
+        state = {"type": state_type, "message": message}
+        self._request("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": True})
 
     def get_work_pool(self, name: str) -> WorkPool:
         row = self._request("GET", f"/work_pools/{name}")
@@ -200,10 +227,12 @@ class PrefectClient:
             answer = self._http.request(method, path, json=body)
             answer.raise_for_status()
         except httpx.HTTPStatusError as error:
-            text = error.response.text[:200]
+            status = error.response.status_code
+            reason = one_line(error.response.text, MAX_REASON_LENGTH)
+            if status in REFUSALS:
+                raise PrefectRefusedError(f"Prefect refused {method} {path}: {status} {reason}") from error
             raise UnavailableError(
-                f"Prefect refused {method} {path}: {error.response.status_code} {text}",
-                code=ErrorCode.PREFECT_REFUSED,
+                f"Prefect did not serve {method} {path}: {status} {reason}", code=ErrorCode.PREFECT_UNAVAILABLE
             ) from error
         except httpx.HTTPError as error:
             raise UnavailableError(
@@ -211,6 +240,14 @@ class PrefectClient:
                 code=ErrorCode.PREFECT_UNAVAILABLE,
             ) from error
         return answer.json() if answer.content else None
+
+
+def _run_info(run: Mapping[str, Any]) -> FlowRunInfo:
+    return FlowRunInfo(
+        _state(run["state"]),
+        _time(run.get("next_scheduled_start_time")),
+        has_queue=run["work_queue_id"] is not None,
+    )
 
 
 def _state(data: Mapping[str, Any]) -> FlowRunState:

@@ -77,6 +77,11 @@ class ErrorCode(StrEnum):
         "Nothing needs to be done.",
     )
     RUN_CRASHED = "RUN_CRASHED", "The run of the job crashed too often.", "Read the log of the run, then retry the job."
+    RUN_NOT_STARTED = (
+        "RUN_NOT_STARTED",
+        "No worker could begin the run of the job.",
+        "Look at `tower doctor` and the log of the worker, then retry the job.",
+    )
     DEADLINE = "DEADLINE", "An attempt of the job took too long.", "Raise `TOWER_JOB_TIMEOUT_S`, then retry the job."
     RENDER_FAILED = "RENDER_FAILED", "The engine could not render the clip.", "The message has the engine's reason."
     MERGE_FAILED = "MERGE_FAILED", "The segments cannot be joined.", "Retry the job: it reuses the segments."

@@ -1,8 +1,11 @@
-"""How a job appears in Prefect: its deployment, the name of its run and its tags."""
+"""How a job appears in Prefect: its deployment, and the key, the name and the tags of its runs."""
 
 from __future__ import annotations
 
+import re
+
 from db.models.jobs import JobType, ProductionJob
+from db.models.rendering import RenderSegment
 from tower.clients.prefect import FlowRunRequest
 
 RENDER_DEPLOYMENT = "render/render"
@@ -24,8 +27,24 @@ def flow_run_request(job: ProductionJob) -> FlowRunRequest:
         name=run_name(job),
         parameters={"job_id": job.id},
         tags=run_tags(job),
-        idempotency_key=f"tower-{job.comfyui_job_id}-launch-{job.launches}",
+        idempotency_key=launch_key(job, job.launches),
     )
+
+
+def launch_key(job: ProductionJob, launch: int) -> str:
+    """The idempotency key of one launch of the job. `launch` counts from 0."""
+    return f"tower-{job.comfyui_job_id}-launch-{launch}"
+
+
+def launch_number(key: str | None) -> int | None:
+    """The launch that a run's idempotency key names. None for a run that was started in Prefect."""
+    found = re.fullmatch(r"tower-.+-launch-(\d+)", key or "")
+    return int(found[1]) if found else None
+
+
+def render_key(row: RenderSegment) -> str:
+    """The idempotency key of the render run of one attempt at a segment."""
+    return f"tower-{row.prompt_id}-segment-{row.segment}-{row.attempt}"
 
 
 def run_name(job: ProductionJob) -> str:

@@ -9,7 +9,7 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, func, select, type_coerce, update
@@ -28,6 +28,8 @@ from tower.errors import (
     SupersededError,
     TowerError,
 )
+from tower.errors.foreign import one_line
+from tower.jobs.flow_runs import launch_number
 from tower.jobs.spec import GenerationSpec
 from tower.presets.styles import find_style
 
@@ -70,16 +72,21 @@ def find_job(session: Session, key: str) -> ProductionJob:
     return job
 
 
-def claim_job(session: Session, job_id: int, *, flow_run_id: uuid.UUID | None, timeout_s: float) -> Attempt:
-    """Begin a new attempt for this flow run.
+def claim_job(
+    session: Session, job_id: int, *, flow_run_id: uuid.UUID | None, timeout_s: float, launch_key: str | None = None
+) -> Attempt:
+    """Begin a new attempt for this flow run. `launch_key` is the run's idempotency key.
 
     Raises CancelledError or SupersededError if the job has ended or belongs to another run.
     """
     job = _lock_job(session, job_id)
-    if job.status not in LIVE_STATUSES or (job.flow_run_id and flow_run_id and job.flow_run_id != flow_run_id):
+    if job.status not in LIVE_STATUSES or not _may_claim(job, flow_run_id, launch_number(launch_key)):
         raise _refusal_error(job)
-    now = datetime.now(UTC)
+    now = _now(session)
     job.attempt += 1
+    if job.launch_after is not None:  # the launch is not recorded yet; the next one needs a new key
+        job.launches += 1
+    job.unclaimed_launches = 0
     job.flow_run_id = flow_run_id or job.flow_run_id
     job.launch_after = None
     job.started_at = job.started_at or now
@@ -173,7 +180,7 @@ def cancel_job(session: Session, job_id: int) -> ProductionJob:
     if job.status not in LIVE_STATUSES:
         raise ConflictError(f"Generation {job_id} has already ended: {job.status}")
     job.status = JobStatus.CANCELLED
-    job.ended_at = datetime.now(UTC)
+    job.ended_at = _now(session)
     job.launch_after = job.deadline_at = job.step = None
     _stop_segments(session, job_id)
     session.flush()
@@ -181,13 +188,24 @@ def cancel_job(session: Session, job_id: int) -> ProductionJob:
 
 
 def relaunch_job(session: Session, job: ProductionJob, *, delay_s: float = 0.0) -> bool:
-    """Schedule a new launch of a live job whose run is lost.
+    """Schedule a new launch of a live job whose run is lost. A run that never claimed the job is not a crash.
 
     Returns False if the job has ended or been claimed again meanwhile.
     """
-    launch_after = datetime.now(UTC) + timedelta(seconds=delay_s)
-    values = {"flow_run_id": None, "launch_after": launch_after, "deadline_at": None, "crashes": job.crashes + 1}
+    was_claimed = is_claimed(job)
+    values = {
+        "flow_run_id": None,
+        "launch_after": func.now() + timedelta(seconds=delay_s),
+        "deadline_at": None,
+        "crashes": job.crashes + was_claimed,
+        "unclaimed_launches": job.unclaimed_launches + (not was_claimed),
+    }
     return _write_if(session, _is_unchanged(job), values)
+
+
+def is_claimed(job: ProductionJob) -> bool:
+    """Whether the newest run of a live job has claimed it."""
+    return job.deadline_at is not None
 
 
 def retry_job(session: Session, job_id: int) -> ProductionJob:
@@ -201,8 +219,8 @@ def retry_job(session: Session, job_id: int) -> ProductionJob:
     job.status = JobStatus.PROCESSING
     job.stage = Stage.QUEUED
     job.error_code = job.error_message = job.ended_at = job.flow_run_id = None
-    job.crashes = 0
-    job.launch_after = datetime.now(UTC)
+    job.crashes = job.unclaimed_launches = 0
+    job.launch_after = _now(session)
     job.run_settled = False
     session.flush()
     return job
@@ -225,6 +243,18 @@ def _lock_job(session: Session, job_id: int) -> ProductionJob:
     if job is None:
         raise NotFoundError(f"There is no generation {job_id}")
     return job
+
+
+def _may_claim(job: ProductionJob, flow_run_id: uuid.UUID | None, launch: int | None) -> bool:
+    """Whether the run is the newest one. Before its launch is recorded, the number in its key decides."""
+    if job.flow_run_id is not None:
+        return flow_run_id is None or flow_run_id == job.flow_run_id
+    return launch is None or launch == job.launches
+
+
+def _now(session: Session) -> datetime:
+    """The time by the database's clock, so that machines whose clocks differ agree."""
+    return session.scalars(select(func.now())).one()
 
 
 def _matches_key(key: str) -> ColumnElement[bool]:
@@ -250,7 +280,7 @@ def _failure_values(code: str, message: str) -> dict[str, Any]:
     return {
         "status": JobStatus.FAILED,
         "error_code": code,
-        "error_message": message,
+        "error_message": one_line(message),
         "step": None,
         "ended_at": func.now(),
         "deadline_at": None,

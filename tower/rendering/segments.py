@@ -21,6 +21,8 @@ from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob
 from db.models.rendering import Asset, RenderSegment, SegmentState
 from tower.engines.base import Shot
 from tower.errors import CancelledError, NotFoundError, SupersededError, TowerError
+from tower.errors.codes import ErrorCode
+from tower.errors.foreign import one_line
 from tower.jobs import lifecycle
 from tower.jobs.lifecycle import LIVE_SEGMENT_STATES, Attempt
 from tower.rendering import takes
@@ -143,22 +145,25 @@ def complete_segment(
 
 def fail_segment(session: Session, segment_id: int, error: TowerError) -> None:
     """Fail the segment with the code and message of the error. Raises CancelledError or SupersededError."""
-    values = {"state": SegmentState.FAILED, "error_code": error.code, "error_message": error.message}
+    values = {"state": SegmentState.FAILED, "error_code": error.code, "error_message": one_line(error.message)}
     _write(session, segment_id, {**values, "ended_at": func.now()})
 
 
-def abandon_segment(session: Session, segment_id: int, reason: str) -> bool:
-    """Supersede an attempt whose run is lost, so that its late writes are refused. Returns False if it has ended."""
+def abandon_segment(session: Session, segment_id: int, reason: str, *, was_claimed: bool = True) -> bool:
+    """Supersede an attempt whose run is lost, so that its late writes are refused.
+
+    Returns False if it has ended, or been claimed although it was not `was_claimed`.
+    """
     return _write_if_live(
         session,
         segment_id,
         {
             "state": SegmentState.SUPERSEDED,
-            "error_code": "RUN_CRASHED",
-            "error_message": reason,
+            "error_code": ErrorCode.RUN_CRASHED if was_claimed else ErrorCode.RUN_NOT_STARTED,
+            "error_message": one_line(reason),
             "ended_at": func.now(),
         },
-        states=LIVE_SEGMENT_STATES,
+        states=LIVE_SEGMENT_STATES if was_claimed else (SegmentState.QUEUED,),
     )
 
 

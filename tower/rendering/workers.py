@@ -19,6 +19,7 @@ from db.models.workers import Worker, WorkerState
 from tower.clients.comfyui.errors import COMFYUI_WORKER_FAULTS
 from tower.engines.installed import EngineUnavailableError
 from tower.errors import TowerError
+from tower.errors.foreign import one_line
 from tower.media.files import DiskFullError
 from tower.rendering.failure_limits import UNWELL_AFTER_FAILURES
 
@@ -42,7 +43,7 @@ def record_failure(session: Session, name: str, error: TowerError) -> None:
     if worker is None:
         return
     worker.failures_in_a_row += 1
-    worker.last_failure = error.message
+    worker.last_failure = one_line(error.message)
     worker.last_failure_code = error.code
     worker.last_failure_at = datetime.now(UTC)
     if worker.failures_in_a_row >= UNWELL_AFTER_FAILURES:

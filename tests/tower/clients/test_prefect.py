@@ -56,6 +56,19 @@ def test_a_run_claimed_by_a_worker_is_not_handed_out_again(
     assert prefect.get_states([run_id])[run_id].has_ended
 
 
+def test_a_run_that_a_worker_has_taken_keeps_its_queue_time(prefect: PrefectClient, run_id: uuid.UUID) -> None:
+    due = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+    assert prefect.reschedule(run_id, due)
+    set_state(prefect, run_id, "PENDING")
+    assert prefect.get_queue_time(run_id) == due
+
+
+def test_runs_are_found_by_their_idempotency_keys(prefect: PrefectClient, deployment: str) -> None:
+    key = str(uuid.uuid4())
+    run_id = prefect.create_flow_run(FlowRunRequest(deployment, "run", {}, (), key))
+    assert prefect.find_ids([key, "no such key"]) == {key: run_id}
+
+
 def test_a_pool_reports_its_slots_and_can_be_paused_and_resumed(prefect: PrefectClient, deployment: str) -> None:
     assert prefect.get_work_pool("queueing").slots == 3
     prefect.set_paused("queueing", True)

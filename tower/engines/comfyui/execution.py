@@ -16,7 +16,7 @@ from tower.engines.comfyui.progress import ATTEMPTS, ProgressMeter, RenderReport
 from tower.workflows.nodes import ObjectInfo, class_of
 
 log = logging.getLogger("tower.comfyui")
-MAX_RESENDS = 2  # after the server restarted and forgot the prompt
+MAX_RESENDS = 2  # after the server forgot the prompt
 POLL_S = 0.25
 
 
@@ -49,7 +49,7 @@ class PromptRun:
         """
         for sent_before in range(1 + MAX_RESENDS):
             if sent_before:
-                reporter.remark("ComfyUI lost the prompt, as after a restart: it was sent again")
+                reporter.remark("ComfyUI lost the prompt, as after a restart or a cleared queue: it was sent again")
             job = reporter.retry(lambda: self.client.get_job(self.prompt_id))
             if job.status is PromptStatus.INTERRUPTED:
                 raise ComfyUIError(ComfyUIFault.STOPPED_BEFORE, f"Prompt {self.prompt_id} was stopped on the server")

@@ -1,0 +1,96 @@
+"""Text of others reaches no stored reason as it is: every sink takes one bounded, printable line."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from db.models.jobs import JobType, ProductionJob
+from db.models.rendering import RenderSegment
+from db.models.workers import Worker
+from tower.engines.base import Shot
+from tower.errors import RenderError, TowerError
+from tower.errors.codes import ErrorCode
+from tower.errors.foreign import MAX_MESSAGE_LENGTH, one_line, reason_of
+from tower.jobs import lifecycle
+from tower.jobs.spec import GenerationSpec
+from tower.rendering import segments, workers
+from tower.rendering.segments import SegmentPlan
+
+HOSTILE = [
+    "first\nsecond\r\nthird",
+    "\x1b[2J\x1b]0;title\x07red",
+    "\u202egnp.exe\u2066",
+    "x" * 200_000,
+    "\t\x00 \u2028",
+]
+
+
+def to_failed_job(session: Session, text: str) -> str | None:
+    job, attempt, _ = rendering(session)
+    lifecycle.fail_job(session, attempt, TowerError(text))
+    session.refresh(job)
+    return job.error_message
+
+
+def to_lost_job(session: Session, text: str) -> str | None:
+    job, _, _ = rendering(session)
+    assert lifecycle.fail_lost_job(session, job, code=ErrorCode.RUN_CRASHED, message=text)
+    session.refresh(job)
+    return job.error_message
+
+
+def to_failed_segment(session: Session, text: str) -> str | None:
+    _, _, row = rendering(session)
+    segments.claim_segment(session, row.id, flow_run_id=uuid.uuid4(), worker="w", process="p")
+    segments.fail_segment(session, row.id, RenderError(text))
+    session.refresh(row)
+    return row.error_message
+
+
+def to_abandoned_segment(session: Session, text: str) -> str | None:
+    _, _, row = rendering(session)
+    assert segments.abandon_segment(session, row.id, text)
+    session.refresh(row)
+    return row.error_message
+
+
+def to_worker(session: Session, text: str) -> str | None:
+    worker = Worker(name="gpu@box", host="box", slots=1, engine="animatic")
+    session.add(worker)
+    session.flush()
+    workers.record_failure(session, worker.name, RenderError(text))
+    return worker.last_failure
+
+
+def rendering(session: Session) -> tuple[ProductionJob, lifecycle.Attempt, RenderSegment]:
+    job = lifecycle.open_job(session, GenerationSpec(prompt="x"), job_type=JobType.STANDARD)
+    attempt = lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+    shot = Shot(prompt="x", negative_prompt="", seed=1, width=256, height=256, fps=24, frames=24)
+    return job, attempt, segments.open_segment(session, attempt, SegmentPlan(1, shot, "animatic", "f" * 64))
+
+
+@pytest.mark.parametrize("sink", [to_failed_job, to_lost_job, to_failed_segment, to_abandoned_segment, to_worker])
+@pytest.mark.parametrize("text", HOSTILE, ids=["lines", "terminal", "direction", "long", "blank"])
+def test_a_stored_reason_is_one_bounded_printable_line(
+    session: Session, sink: Callable[[Session, str], str | None], text: str
+) -> None:
+    stored = sink(session, text)
+    assert stored is not None
+    assert stored.isprintable()
+    assert len(stored) <= MAX_MESSAGE_LENGTH
+
+
+def test_a_line_is_cut_with_a_mark() -> None:
+    assert one_line("a  b\n c") == "a b c"
+    assert one_line("abcdef", 4) == "abc…"
+
+
+def test_a_reason_has_no_address_and_no_path() -> None:
+    assert reason_of(OSError(28, "No space left on device", "/srv/private/file")) == "No space left on device"
+    assert reason_of(OperationalError("select", {}, OSError("10.0.0.7:5432"))) == "the database did not answer"
+    assert reason_of(KeyError("secret")) == "an unexpected KeyError"
