@@ -52,6 +52,7 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
     async def lifespan(app: FastAPI) -> AsyncIterator[MusicCollaborators]:
         engine = open_engine(database_url, pool_size=POOL_SIZE, application=SERVICE)
         made = _collaborators(app.state.settings, engine)
+        made.scans.end_interrupted()
         made.monitor.start()
         made.beats.warm_up(after_s=WARM_AFTER_S)
         yield made

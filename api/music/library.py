@@ -100,20 +100,23 @@ def start_scan(body: ScanRequest, session: DatabaseSession, running: Scans, moni
 
 
 @router.get("/scans")
-def list_scans(session: ReadingSession, pages: Pages) -> list[ScanAnswer]:
+def list_scans(session: ReadingSession, pages: Pages, running: Scans) -> list[ScanAnswer]:
     """The scans, newest first."""
+    running.end_interrupted()
     return pages.answer(scans.list_scans(session, pages.page_request), ScanAnswer.of)
 
 
 @router.get("/scans/{scan_id}", responses=error_responses(404))
-def get_scan(scan_id: RowNumber, session: ReadingSession) -> ScanAnswer:
+def get_scan(scan_id: RowNumber, session: ReadingSession, running: Scans) -> ScanAnswer:
     """Progress of a scan, and what it has found so far."""
+    running.end_interrupted()
     return ScanAnswer.of(scans.find(session, scan_id))
 
 
 @router.post("/scans/{scan_id}/cancel", responses=error_responses(404))
-def cancel_scan(scan_id: RowNumber, session: DatabaseSession) -> ScanAnswer:
+def cancel_scan(scan_id: RowNumber, session: DatabaseSession, running: Scans) -> ScanAnswer:
     """Stop a scan after its current file. Its results stay. A scan that has ended does not change."""
+    running.end_interrupted()
     with session.begin():
         return ScanAnswer.of(scans.cancel(session, scan_id))
 

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from db.engine import SessionFactory
 from db.models.library import Playlist, Track
 from tower.errors import InvalidError, TowerError
+from tower.errors.foreign import reason_of
 from tower.library.playlists import MAX_TRACKS, replace_tracks
 from tower.library.reading import MAX_BPM, MAX_TEXT_LENGTH, MIN_BPM
 from tower.library.tracks import get_or_add_track
@@ -113,7 +114,7 @@ class _ITunesImport:
         except _UnusableEntryError as why:
             self._result.skip(name, str(why))
         except (TowerError, OSError) as error:
-            self._result.skip(name, error.message if isinstance(error, TowerError) else str(error))
+            self._result.skip(name, error.message if isinstance(error, TowerError) else reason_of(error))
         else:
             self._ids[_track_number(entry.get("Track ID"))] = track.id
 
@@ -154,7 +155,7 @@ def _import_m3u(sessions: SessionFactory, path: Path, content: bytes, roots: Seq
             except _UnusableEntryError as why:
                 result.skip(line, str(why))
             except (TowerError, OSError) as error:
-                result.skip(line, error.message if isinstance(error, TowerError) else str(error))
+                result.skip(line, error.message if isinstance(error, TowerError) else reason_of(error))
         result.tracks_known = len(set(track_ids))
         _save_playlist(session, result, _printable(path.stem), source_id=str(path), track_ids=track_ids)
     return result

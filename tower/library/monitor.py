@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import SessionFactory
 from db.models.library import Track
 from tower.errors import TowerError
+from tower.errors.foreign import reason_of
 from tower.library.playing import open_track
 from tower.library.quality import measure_quality
 from tower.library.tracks import library_path_of
@@ -104,7 +105,10 @@ class QualityMonitor:
             with open_track(track, self._roots) as file:
                 quality = measure_quality(file, path, kind=track.kind, codec=track.codec, bitrate=track.bitrate)
         except (TowerError, OSError) as error:
-            self._failures[track_id] = (track.sha256, error.message if isinstance(error, TowerError) else str(error))
+            self._failures[track_id] = (
+                track.sha256,
+                error.message if isinstance(error, TowerError) else reason_of(error),
+            )
             return
         same = (Track.id == track_id, Track.sha256 == track.sha256)
         with self._sessions.begin() as session:

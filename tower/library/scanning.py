@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from db.engine import SessionFactory
 from db.models.library import Track, UnreadableFile
 from tower.errors import TowerError
+from tower.errors.foreign import reason_of
 from tower.library.tracks import save_track, scan_file
 from tower.library.walk import AudioFile, ListedFolder, SkippedEntry, printable_path, walk_folders
 
@@ -206,4 +207,4 @@ def _is_gone(path: Path) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    return error.message if isinstance(error, TowerError) else str(error)
+    return error.message if isinstance(error, TowerError) else reason_of(error)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from db.engine import SessionFactory, session_factory
 from db.models.library import LibraryScan, ScanState, UnreadableFile
 from tower.errors import CancelledError, ConflictError, NotFoundError
+from tower.errors.foreign import reason_of
 from tower.library.scanning import ScanCounts, ScanRun
 from tower.library.walk import count_entries
 from tower.pages import Page, PageRequest, fetch_page
@@ -59,6 +60,14 @@ class LibraryScans:
         self._thread.submit(self._scan, scan_id, lock)
         return scan_id
 
+    def end_interrupted(self) -> None:
+        """End a scan whose process died. A scan that runs holds the lock, and so is left alone."""
+        with self._sessions.begin() as session:
+            if session.scalar(select(LibraryScan.id).where(LibraryScan.state.in_(LIVE_STATES))) is None:
+                return
+            if session.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": SCAN_LOCK}):
+                _end_interrupted(session)
+
     def stop(self) -> None:
         self._stopping.set()
         self._thread.shutdown(wait=True)
@@ -75,9 +84,9 @@ class LibraryScans:
             scanning.run()
         except CancelledError:
             self._end(scan_id, scanning.tally, ScanState.CANCELLED)
-        except (SQLAlchemyError, OSError) as error:
+        except Exception as error:
             log.exception("scan %d of the library failed", scan_id)
-            self._end(scan_id, scanning.tally, ScanState.FAILED, error=f"it ended early: {error}")
+            self._end(scan_id, scanning.tally, ScanState.FAILED, error=f"it ended early: {reason_of(error)}")
         else:
             self._end(scan_id, scanning.tally, ScanState.COMPLETED)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, text
 
 from db.engine import SessionFactory
 from db.models.library import LibraryScan, ScanState
@@ -12,7 +13,7 @@ from tests.tower.library.conftest import Make
 from tests.tower.library.scanned import nonzero_counts, run_scan, tracks_by_filename, wait_for_scan
 from tower.errors import CancelledError, ConflictError
 from tower.library.scanning import ScanCounts, ScanRun
-from tower.library.scans import INTERRUPTED_MESSAGE, LibraryScans
+from tower.library.scans import INTERRUPTED_MESSAGE, SCAN_LOCK, LibraryScans
 
 
 def test_one_scan_runs_at_a_time_and_can_be_cancelled(root: Path, sounds: Make, sessions: SessionFactory) -> None:
@@ -44,6 +45,23 @@ def test_a_scan_of_a_service_that_died_has_failed(root: Path, sessions: SessionF
         ScanState.FAILED,
         INTERRUPTED_MESSAGE,
     )
+
+
+def test_a_scan_whose_process_died_ends_when_somebody_looks(root: Path, sessions: SessionFactory) -> None:
+    with sessions.begin() as session:
+        session.add(LibraryScan(state=ScanState.QUEUED, roots=[str(root)]))
+    LibraryScans(sessions.kw["bind"], [root]).end_interrupted()
+    with sessions() as session:
+        assert session.scalars(select(LibraryScan.state)).all() == [ScanState.FAILED]
+
+
+def test_a_scan_that_runs_in_another_process_is_left_alone(root: Path, sessions: SessionFactory) -> None:
+    with sessions.begin() as session:
+        session.add(LibraryScan(state=ScanState.RUNNING, roots=[str(root)]))
+    with sessions() as other_process:
+        other_process.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": SCAN_LOCK})
+        LibraryScans(sessions.kw["bind"], [root]).end_interrupted()
+        assert other_process.scalars(select(LibraryScan.state)).all() == [ScanState.RUNNING]
 
 
 def test_cancelling_keeps_finished_work(root: Path, sounds: Make, sessions: SessionFactory) -> None:
