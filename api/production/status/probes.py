@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 import httpx
@@ -15,11 +16,13 @@ from tower.clients.prefect import PrefectClient
 from tower.engines.choice import FALLBACK_ENGINE
 from tower.engines.installed import installed_engines
 from tower.errors import UnavailableError
+from tower.errors.foreign import reason_of
 from tower.rendering.engine_choice import choose_for_pool
 from tower.settings import AUTO_ENGINE, Settings
 
 WORK_POOLS = ("cpu", "gpu")
 COMFYUI_TIMEOUT_S = 1.0
+log = logging.getLogger(__name__)
 
 
 class PartStatus(BaseModel):
@@ -71,7 +74,7 @@ def check_database(sessions: SessionFactory) -> DatabaseStatus:
         with sessions() as session:
             found = load_figures(session)
     except (OperationalError, PoolTimeoutError) as error:
-        return DatabaseStatus(reachable=False, reason=str(error).splitlines()[0])
+        return DatabaseStatus(reachable=False, reason=_database_reason(error))
     return DatabaseStatus(
         reachable=True, version=found.version, size_bytes=found.size_bytes, jobs=found.jobs, projects=found.projects
     )
@@ -106,7 +109,7 @@ def check_engine(sessions: SessionFactory, settings: Settings) -> EngineStatus:
     except UnavailableError as error:
         return EngineStatus(reachable=False, reason=error.message, **engines)
     except (OperationalError, PoolTimeoutError) as error:
-        return EngineStatus(reason=f"the workers cannot be listed: {str(error).splitlines()[0]}", **engines)
+        return EngineStatus(reason=f"the workers cannot be listed: {_database_reason(error)}", **engines)
     why = _engine_reason(settings, chosen.name)
     return EngineStatus(reachable=True, name=chosen.name, version=chosen.version, why=why, **engines)
 
@@ -123,6 +126,14 @@ def check_comfyui(settings: Settings) -> ComfyUIStatus:
         return ComfyUIStatus(reachable=False, url=url, reason=str(error) or type(error).__name__)
     except (ValueError, KeyError, TypeError):
         return ComfyUIStatus(reachable=False, url=url, reason="the server is not ComfyUI: /system_stats has no version")
+
+
+def _database_reason(error: OperationalError | PoolTimeoutError) -> str:
+    """The driver's own text names addresses and ports, and belongs into the log."""
+    log.warning("The database cannot be read for the status", exc_info=error)
+    if isinstance(error, PoolTimeoutError):
+        return "all database connections are in use"
+    return reason_of(error)
 
 
 def _installed_engines() -> dict[str, dict[str, str]]:
