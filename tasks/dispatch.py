@@ -22,6 +22,7 @@ from tasks.resources import resources
 from tower.engines.choice import work_queue_for
 from tower.errors import CancelledError, RenderError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
+from tower.errors.foreign import one_line
 from tower.jobs import lifecycle
 from tower.jobs.flow_runs import RENDER_DEPLOYMENT, render_key, run_tags
 from tower.jobs.lifecycle import Attempt
@@ -107,7 +108,12 @@ async def _render_once(attempt: Attempt, plan: SegmentPlan) -> TakeRef:
         row = segments.open_segment(session, attempt, plan)
         job = session.get_one(ProductionJob, attempt.job_id)
     if row.state != SegmentState.COMPLETED:
-        await _wait_for_end(row.id, await _launch(row, job))
+        try:
+            await _wait_for_end(row.id, await _launch(row, job))
+        except RenderError as error:
+            if is_worker_fault(error):  # the task tries again, so the job says what it went through
+                _warn_of_failure(attempt, row, error)
+            raise
     return _read_take(row.id)
 
 
@@ -140,6 +146,12 @@ def _read_queue_time() -> datetime | None:
         return resources().prefect.get_queue_time(UUID(flow_run.id)) if flow_run.id else None
     except UnavailableError:
         return None
+
+
+def _warn_of_failure(attempt: Attempt, row: RenderSegment, error: RenderError) -> None:
+    with resources().sessions.begin() as session:
+        warning = f"Attempt {row.attempt} to render segment {row.segment} failed: {error.message}"
+        lifecycle.add_warnings(session, attempt, one_line(warning))
 
 
 def _build_error(message: str | None, code: str | None) -> RenderError:

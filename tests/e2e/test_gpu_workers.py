@@ -146,6 +146,7 @@ def test_a_job_survives_two_bad_workers_beside_a_good_one(stack: RunningStack, w
         ("away", "COMFYUI_UNREACHABLE"),
     }
     assert len(failed) == len(segments) - SECONDS
+    assert len([text for text in job["warnings"] if text.startswith("Attempt ")]) == len(failed)
 
 
 def test_bad_workers_rest_with_a_reason(stack: RunningStack, workers: Workers) -> None:
