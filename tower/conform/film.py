@@ -23,6 +23,7 @@ from tower.conform.sound import MusicExcerpt
 from tower.conform.timing import TICKS_PER_S, frame_schedule
 from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
+from tower.errors.foreign import reason_of
 from tower.media.decode import open_container
 from tower.media.files import DiskFullError, write_atomically
 from tower.media.probe import Probe
@@ -82,7 +83,7 @@ def conform_video(
     except DiskFullError:
         raise
     except (OSError, av.FFmpegError) as error:
-        raise ConformError(f"The video with its music cannot be written to {target}: {error}") from error
+        raise ConformError(f"The video with its music cannot be written to {target}: {reason_of(error)}") from error
     how = WriteMethod.ENCODED if why else WriteMethod.COPIED
     return ConformResult(probe, measured, loudness, how, why, time.perf_counter() - began, writing_s)
 

@@ -13,6 +13,7 @@ import av
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from tower.errors.foreign import reason_of
 from tower.library.ffmpeg import ffmpeg_path
 
 ENCODER = "libopus"
@@ -71,7 +72,7 @@ def _check_measuring() -> Feature:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired, RuntimeError) as error:
-        return Feature(False, f"ffmpeg cannot be run: {error}")
+        return Feature(False, f"ffmpeg cannot be run: {reason_of(error)}")
     if " ebur128 " not in completed.stdout:
         return Feature(False, "this ffmpeg lacks the filter ebur128")
     return Feature(True)

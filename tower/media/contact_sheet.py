@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tower.errors import InvalidError
+from tower.errors.foreign import reason_of
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -49,7 +50,7 @@ def _thumbnails(video: Path, count: int, width: int) -> list[Pixels]:
                 if number in wanted:
                     found[number] = _thumbnail(frame, width)
     except (av.FFmpegError, IndexError, OSError) as error:
-        raise InvalidError(f"No frames can be read from {video}: {error}") from error
+        raise InvalidError(f"No frames can be read from {video}: {reason_of(error)}") from error
     if not found:
         raise InvalidError(f"No frames can be read from {video}: it has none")
     last = max(found)
