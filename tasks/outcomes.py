@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
 import httpx
 from prefect.client.schemas.objects import State
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, TerminationSignal
 from prefect.states import Cancelled, Completed, Failed
 from sqlalchemy.exc import OperationalError
 
@@ -24,8 +25,8 @@ async def outcome_of(
 ) -> State[None]:
     """Do the work, and call `on_failure` with an error that another try would not fix.
 
-    A lost database or a lost run raises without this call, as a killed process would: the job is then restarted from
-    outside.
+    A lost database, a lost run or a signal raises without this call, as a killed process would: the job is then
+    restarted from outside.
     """
     try:
         await work()
@@ -39,7 +40,23 @@ async def outcome_of(
     except RUN_LOST_ERRORS:
         raise
     except Exception as error:
+        if _is_ended_from_outside(error):
+            raise
         log.exception("Failed unexpectedly")
         await on_failure(TowerError(f"The run failed: {reason_of(error)}. Its log has the details"))
         raise
     return Completed()
+
+
+def _is_ended_from_outside(error: Exception) -> bool:
+    """Whether a signal or a cancellation of this run is behind the error.
+
+    One that arrives while Prefect creates the run of a task surfaces as a ValueError of Prefect (3.9.1).
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        return True
+    behind: BaseException | None = error
+    while behind is not None and not isinstance(behind, TerminationSignal):
+        behind = behind.__context__
+    return behind is not None
