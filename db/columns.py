@@ -20,9 +20,9 @@ def json_object(comment: str | None = None, *, name: str | None = None) -> Mappe
     return mapped_column(name=name, default=dict, server_default=text("'{}'::jsonb"), comment=comment)
 
 
-def json_list(comment: str | None = None) -> MappedColumn[list[Any]]:
+def json_list(comment: str | None = None, *, sort_order: int = 0) -> MappedColumn[list[Any]]:
     """Return a JSON list column with an empty default."""
-    return mapped_column(default=list, server_default=text("'[]'::jsonb"), comment=comment)
+    return mapped_column(default=list, server_default=text("'[]'::jsonb"), sort_order=sort_order, comment=comment)
 
 
 class BranchMixin(IdMixin, TimestampMixin):

@@ -16,10 +16,12 @@ class TrackAnswer(BaseModel):
 
     id: int
     title: str
-    artist: str | None
+    artist: str | None = Field(description="All artists, joined by semicolons.")
+    artists: list[str]
     album: str | None
     album_artist: str | None
-    genre: str | None
+    genre: str | None = Field(description="All genres, joined by semicolons.")
+    genres: list[str]
     duration: float = Field(examples=[180.5], description="Seconds.")
     bpm: float | None = Field(examples=[120.5])
     bpm_source: str | None = Field(
@@ -94,10 +96,10 @@ class TrackDetail(TrackAnswer):
 
 
 def track_fields(row: Track) -> dict[str, Any]:
-    same = ("id", "title", "artist", "album", "album_artist", "genre", "bpm", "kind", "codec", "sample_rate")
+    same = ("id", "title", "artist", "artists", "album", "album_artist", "genre", "genres", "bpm", "kind", "codec")
     there = row.missing_since is None
     return {
-        **{name: getattr(row, name) for name in (*same, "channels", "bitrate", "fault")},
+        **{name: getattr(row, name) for name in (*same, "sample_rate", "channels", "bitrate", "fault")},
         "duration": row.duration_s,
         "bpm_source": _source_of_bpm(row),
         "path": str(library_path_of(row).full_path),

@@ -10,7 +10,7 @@ from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 
 from api.errors import error_responses
-from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
+from api.http.dependencies import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
 from api.http.paging import Pages
 from api.http.ranged_file import RangedFile
 from api.http.strict_routes import Body, strict_router
@@ -24,6 +24,7 @@ from tower.beats.structure.results import Structure
 from tower.errors import InvalidError, NotFoundError
 from tower.errors.codes import ErrorCode
 from tower.library import listing
+from tower.library.lengths import save_decoded_length
 from tower.library.monitor import QualityMonitor
 from tower.library.peaks import load_peaks
 from tower.library.playing import MEDIA_TYPES, can_browsers_play, open_track, original_file
@@ -138,13 +139,16 @@ def stream_track(
     response_class=Response,
     responses={200: {"content": {SVG_TYPE: {}}, "description": "The waveform"}, **error_responses(404)},
 )
-def track_waveform(track_id: RowNumber, session: DatabaseSession, roots: Roots, settings: CurrentSettings) -> Response:
+def track_waveform(
+    track_id: RowNumber, session: DatabaseSession, sessions: DatabaseSessions, roots: Roots, settings: CurrentSettings
+) -> Response:
     """The sound as an SVG, with beats, tempo and sections if the track was analysed; if not, the picture says so."""
     track = find(session, track_id)
     analysis, structure = _heard(session, track)
     session.rollback()
     with open_track(track, roots) as file:
         shape = load_peaks(file, sha256=track.sha256, cache=settings.data / "cache" / "waveforms")
+    save_decoded_length(sessions, track.id, sha256=track.sha256, decoded_s=shape.duration_s)
     drawn = draw_waveform(
         f"{track.artist} – {track.title}" if track.artist else track.title, shape, analysis, structure
     )

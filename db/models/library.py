@@ -45,7 +45,12 @@ class Track(IdMixin, TimestampMixin, Base):
         CheckConstraint("(quality is null) = (quality_measured_at is null)", name="quality"),
         Index("ix_tracks_sha256", "sha256"),
         Index("ix_tracks_bpm_id", "bpm", "id"),
-        Index("ix_tracks_genre_id", "genre_text", "id"),
+        Index(
+            "ix_tracks_genre_keys",
+            "genre_keys",
+            postgresql_using="gin",
+            postgresql_ops={"genre_keys": "jsonb_path_ops"},
+        ),
         Index("ix_tracks_duration_s_id", "duration_s", "id"),
         Index("ix_tracks_persistent_id", "persistent_id"),
         Index("ix_tracks_title_text_id", "title_text", "id", postgresql_ops={"title_text": "text_pattern_ops"}),
@@ -68,11 +73,11 @@ class Track(IdMixin, TimestampMixin, Base):
     kind: Mapped[str] = mapped_column(comment="mp3, m4a, flac, ogg, opus or wav, by the content, not by the name")
     codec: Mapped[str]
     title: Mapped[str] = mapped_column(comment="of the tag, or the file's name without its ending")
-    artist: Mapped[str | None]
+    artist: Mapped[str | None] = mapped_column(comment="all artists, joined by semicolons")
     album: Mapped[str | None]
     album_artist: Mapped[str | None]
-    genre: Mapped[str | None]
-    duration_s: Mapped[float]
+    genre: Mapped[str | None] = mapped_column(comment="all genres, joined by semicolons")
+    duration_s: Mapped[float] = mapped_column(comment="of the header and the packets, until the sound is decoded")
     sample_rate: Mapped[int]
     channels: Mapped[int]
     bitrate: Mapped[int | None] = mapped_column(comment="bits a second, as the file says; null: it does not")
@@ -91,8 +96,13 @@ class Track(IdMixin, TimestampMixin, Base):
     quality_measured_at: Mapped[datetime | None]
     persistent_id: Mapped[str | None] = mapped_column(comment="in the Library.xml that it was imported from")
     title_text: Mapped[str] = mapped_column(comment="the title as it is searched and sorted")
-    genre_text: Mapped[str | None] = mapped_column(comment="the genre, normalised in the same way")
+    genre_text: Mapped[str | None] = mapped_column(comment="the genres, normalised in the same way")
     search_text: Mapped[str] = mapped_column(comment="title, artist, album, album artist and folder, normalised")
+    artists: Mapped[list[Any]] = json_list("each artist of the tag", sort_order=92)
+    genres: Mapped[list[Any]] = json_list("each genre of the tag", sort_order=93)
+    genre_keys: Mapped[list[Any]] = json_list(
+        "the normalised genres, and the parts of joined ones, for the filter", sort_order=94
+    )
 
 
 class Playlist(IdMixin, TimestampMixin, Base):
@@ -105,7 +115,12 @@ class Playlist(IdMixin, TimestampMixin, Base):
     name: Mapped[str]
     description: Mapped[str | None]
     source: Mapped[str] = mapped_column(default="tower", server_default="tower", comment="tower, itunes_xml or m3u")
-    source_id: Mapped[str | None] = mapped_column(comment="its Playlist Persistent ID or file; null: made here")
+    source_id: Mapped[str | None] = mapped_column(comment="its library and id in it, or its file; null: made here")
+    imported_track_ids: Mapped[list[Any] | None] = mapped_column(
+        JSONB(none_as_null=True),
+        sort_order=92,
+        comment="its tracks as they were imported last; null: made here, or not known",
+    )
 
 
 class PlaylistTrack(Base):

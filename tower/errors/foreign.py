@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy.exc import OperationalError
 
+from tower.errors import TowerError
+
 MAX_MESSAGE_LENGTH = 1000  # characters of a stored message
 
 
@@ -16,8 +18,10 @@ def one_line(text: str, limit: int = MAX_MESSAGE_LENGTH) -> str:
 def reason_of(error: BaseException) -> str:
     """A reason for the user, without the driver's or the library's own text, which belongs into the log.
 
-    The system's name of an OSError ("No space left on device") is kept.
+    The message of a TowerError is kept, and the system's name of an OSError ("No space left on device").
     """
+    if isinstance(error, TowerError):
+        return error.message
     if isinstance(error, OSError) and error.strerror:
         return one_line(error.strerror, 200)
     if isinstance(error, OperationalError):

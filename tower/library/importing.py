@@ -24,8 +24,9 @@ from db.engine import SessionFactory
 from db.models.library import Playlist, Track
 from tower.errors import InvalidError, TowerError
 from tower.errors.foreign import reason_of
+from tower.library.columns import MAX_BPM, MIN_BPM
 from tower.library.playlists import MAX_TRACKS, replace_tracks
-from tower.library.reading import MAX_BPM, MAX_TEXT_LENGTH, MIN_BPM
+from tower.library.tags import MAX_TEXT_LENGTH
 from tower.library.tracks import get_or_add_track
 from tower.media.roots import open_media, resolve_media_path
 
@@ -114,7 +115,7 @@ class _ITunesImport:
         except _UnusableEntryError as why:
             self._result.skip(name, str(why))
         except (TowerError, OSError) as error:
-            self._result.skip(name, error.message if isinstance(error, TowerError) else reason_of(error))
+            self._result.skip(name, reason_of(error))
         else:
             self._ids[_track_number(entry.get("Track ID"))] = track.id
 
@@ -155,7 +156,7 @@ def _import_m3u(sessions: SessionFactory, path: Path, content: bytes, roots: Seq
             except _UnusableEntryError as why:
                 result.skip(line, str(why))
             except (TowerError, OSError) as error:
-                result.skip(line, error.message if isinstance(error, TowerError) else reason_of(error))
+                result.skip(line, reason_of(error))
         result.tracks_known = len(set(track_ids))
         _save_playlist(session, result, _printable(path.stem), source_id=str(path), track_ids=track_ids)
     return result

@@ -34,7 +34,7 @@ def page(session: Session, page_request: PageRequest, *, track_filter: TrackFilt
     )
     rows = select(Track).where(*(compare(bound) for bound, compare in bounds if bound is not None))
     if track_filter.genre is not None:
-        rows = rows.where(Track.genre_text == normalise(track_filter.genre))
+        rows = rows.where(Track.genre_keys.contains([normalise(track_filter.genre)]))
     if not track_filter.with_missing:
         rows = rows.where(Track.missing_since.is_(None))
     return fetch_page(session, rows, Track.id, page=page_request)

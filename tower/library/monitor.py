@@ -15,6 +15,7 @@ from db.engine import SessionFactory
 from db.models.library import Track
 from tower.errors import TowerError
 from tower.errors.foreign import reason_of
+from tower.library.lengths import save_decoded_length
 from tower.library.playing import open_track
 from tower.library.quality import measure_quality
 from tower.library.tracks import library_path_of
@@ -68,7 +69,7 @@ class QualityMonitor:
         while (track_id := self._next_track_id()) is not None:
             try:
                 self._measure(track_id)
-            except SQLAlchemyError:
+            except Exception:  # one track must not end the thread
                 log.exception("track %d was not measured", track_id)
             with self._wake:
                 if self._queue and self._queue[0] == track_id:
@@ -107,9 +108,10 @@ class QualityMonitor:
         except (TowerError, OSError) as error:
             self._failures[track_id] = (
                 track.sha256,
-                error.message if isinstance(error, TowerError) else reason_of(error),
+                reason_of(error),
             )
             return
+        save_decoded_length(self._sessions, track_id, sha256=track.sha256, decoded_s=quality.decoded_s)
         same = (Track.id == track_id, Track.sha256 == track.sha256)
         with self._sessions.begin() as session:
             values = {"quality": quality.as_json(), "quality_measured_at": func.now()}

@@ -40,7 +40,7 @@ class SoundQuality:
     `loudness_lufs` is integrated (EBU R 128); it, `loudness_range_lu` and `true_peak_dbtp` are None in silence.
     `clipped_samples` counts all channels, in `clipped_places` runs. `silence_share` is 0–1. `cutoff_hz` is the edge
     where an encoder cut the sound, or None. `content_bitrate` is that of an mp3 with this edge; a file that claims
-    more is `suspect`. `faults` lists the problems as text.
+    more is `suspect`. `decoded_s` is the length of the decoded sound. `faults` lists the problems as text.
     """
 
     loudness_lufs: float | None
@@ -56,6 +56,7 @@ class SoundQuality:
     claimed_bitrate: int | None
     lossless: bool
     suspect: bool
+    decoded_s: float
     faults: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -88,6 +89,7 @@ def measure_quality(file: IO[bytes], path: Path, *, kind: str, codec: str, bitra
         claimed_bitrate=bitrate,
         lossless=lossless,
         suspect=suspect,
+        decoded_s=round(signal.samples / signal.rate_hz, 3),
     )
     quality.faults.extend(_describe_faults(quality))
     return quality
@@ -96,6 +98,7 @@ def measure_quality(file: IO[bytes], path: Path, *, kind: str, codec: str, bitra
 @dataclass
 class _Signal:
     rate_hz: int
+    samples: int = 0
     clipped: int = 0
     places: int = 0
     levels_db: list[float] = field(default_factory=list)  # of tenths of a second
@@ -113,6 +116,7 @@ def _analyse_signal(file: IO[bytes], name: str) -> _Signal:
         every_s = max(WINDOW_SAMPLES / rate, seconds / MAX_WINDOWS)
         next_at, at = 0.0, 0.0
         for piece in _pieces(container.decode(stream), rate):
+            signal.samples += piece.shape[1]
             _count_clipping(signal, piece)
             mono = piece.mean(axis=0)
             _add_levels(signal, mono)

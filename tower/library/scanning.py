@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import av
 from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from db.engine import SessionFactory
 from db.models.library import Track, UnreadableFile
-from tower.errors import TowerError
 from tower.errors.foreign import reason_of
+from tower.library.columns import storable_text
 from tower.library.tracks import save_track, scan_file
 from tower.library.walk import AudioFile, ListedFolder, SkippedEntry, printable_path, walk_folders
 
 BATCH_SIZE = 1000  # files compared per query
 MISSING_ERRNOS = (errno.ENOENT, errno.ENOTDIR)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -125,8 +126,9 @@ class ScanRun:
             with self._sessions.begin() as session:
                 newest = session.scalar(select(func.max(Track.id))) or 0
                 is_old_row = save_track(session, file).id <= newest
-        except (TowerError, OSError, ValueError, av.FFmpegError, DataError) as error:
-            self._record_unreadable(SkippedEntry(str(entry.library_path.full_path), _reason(error)))
+        except Exception as error:  # whatever is wrong with one file, the scan goes on
+            log.info("%s cannot be added", entry.library_path.full_path, exc_info=True)
+            self._record_unreadable(SkippedEntry(str(entry.library_path.full_path), reason_of(error)))
             return False
         if not is_new:
             self.tally.changed += 1
@@ -139,7 +141,7 @@ class ScanRun:
     def _record_unreadable(self, skipped: SkippedEntry) -> None:
         self.tally.unreadable += 1
         with self._sessions.begin() as session:
-            session.add(UnreadableFile(scan_id=self._scan_id, path=skipped.path, reason=skipped.reason))
+            session.add(UnreadableFile(scan_id=self._scan_id, path=skipped.path, reason=storable_text(skipped.reason)))
 
     def _mark_vanished(self) -> None:
         """Mark the tracks whose files are gone. Runs last, when every moved file has its new path.
@@ -204,7 +206,3 @@ def _is_gone(path: Path) -> bool:
     except OSError as error:
         return error.errno in MISSING_ERRNOS
     return False
-
-
-def _reason(error: Exception) -> str:
-    return error.message if isinstance(error, TowerError) else reason_of(error)

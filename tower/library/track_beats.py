@@ -17,6 +17,7 @@ from tower.beats.results import MAX_BPM, MIN_BPM, Analysis, TempoHint
 from tower.beats.structure.cache import BoundStructureFinder, CachedStructure, find_cached_structure
 from tower.beats.structure.results import Structure, StructureUnavailableError
 from tower.errors import InvalidError, NotFoundError
+from tower.library.lengths import save_decoded_length
 from tower.library.tracks import get_or_add_track
 from tower.media.decode import MediaUnreadableError
 from tower.media.roots import EXPECTED_BY_ERRNO, open_media, resolve_media_path
@@ -98,6 +99,7 @@ def analyse_track_file(
         )
         if track is not None:
             _save_tempo(track.id, known, context.sessions)
+            save_decoded_length(context.sessions, track.id, sha256=known.sha256, decoded_s=known.analysis.duration_s)
         beats = TrackBeats(known, hint or TempoHint(), track.id if track else None, override, no_track)
         if finder is None:
             return beats

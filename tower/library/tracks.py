@@ -14,13 +14,17 @@ from sqlalchemy.orm import Session
 
 from db.models.library import Track
 from tower.errors import NotFoundError
+from tower.library.columns import clamp_mtime_ns, fit_track
 from tower.library.reading import EXTENSIONS, TrackFacts, read_facts
 from tower.library.roots import LibraryPath, split_library_path
+from tower.library.tags import genre_names
 from tower.library.text import normalise, searchable_text
+from tower.media.decode import MediaUnreadableError
 from tower.media.files import sha256_of_open
 from tower.media.roots import open_media
 
 MAX_PATH_BYTES = 2000  # root, folder and name together; longer ones do not fit into an index
+UNSTORABLE = "its path is not UTF-8, or is longer than 2,000 bytes"
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,12 @@ def find(session: Session, track_id: int) -> Track:
     return track
 
 
+def find_at(session: Session, place: LibraryPath) -> Track | None:
+    """The track of this path, whether its file is there or not."""
+    same = (Track.root == str(place.root), Track.folder == place.folder, Track.filename == place.filename)
+    return session.scalar(select(Track).where(*same))
+
+
 def get_or_add_track(session: Session, path: Path, *, roots: Sequence[Path]) -> Track:
     """The track of a file. A file that is not in the library yet is added.
 
@@ -49,10 +59,12 @@ def get_or_add_track(session: Session, path: Path, *, roots: Sequence[Path]) -> 
     MediaUnreadableError for a file that is not music.
     """
     place = split_library_path(path, roots)
-    row = _row_at(session, place)
+    if not is_storable(place):
+        raise MediaUnreadableError(f"{place.filename[:200]}: {UNSTORABLE}")
+    row = find_at(session, place)
     with open_media(path, roots=roots) as file:
         stat = os.fstat(file.fileno())
-    if row is not None and (row.bytes, row.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+    if row is not None and (row.bytes, row.mtime_ns) == (stat.st_size, clamp_mtime_ns(stat.st_mtime_ns)):
         row.missing_since = None
         return row
     return save_track(session, scan_file(place, roots=roots))
@@ -64,13 +76,13 @@ def scan_file(library_path: LibraryPath, *, roots: Sequence[Path]) -> ScannedFil
         stat = os.fstat(file.fileno())
         facts = read_facts(file, library_path.filename, stat.st_size)
         digest = sha256_of_open(file)
-    return ScannedFile(library_path, digest, stat.st_size, stat.st_mtime_ns, facts)
+    return ScannedFile(library_path, digest, stat.st_size, clamp_mtime_ns(stat.st_mtime_ns), facts)
 
 
 def save_track(session: Session, scanned_file: ScannedFile) -> Track:
     """Write a file into the row of its path, or that of the file that was moved here, or a new row."""
-    row = _row_at(session, scanned_file.library_path) or _row_of_moved(session, scanned_file)
-    values = _values(scanned_file)
+    values = fit_track(_values(scanned_file))
+    row = find_at(session, scanned_file.library_path) or _row_of_moved(session, scanned_file)
     if row is None:
         new = (
             insert(Track)
@@ -102,11 +114,6 @@ def library_path_of(row: Track) -> LibraryPath:
     return LibraryPath(Path(row.root), row.folder, row.filename)
 
 
-def _row_at(session: Session, place: LibraryPath) -> Track | None:
-    same = (Track.root == str(place.root), Track.folder == place.folder, Track.filename == place.filename)
-    return session.scalar(select(Track).where(*same))
-
-
 def _row_of_moved(session: Session, taken: ScannedFile) -> Track | None:
     """The track with this content whose own file is gone, or is the same file in another library folder."""
     twins = session.scalars(select(Track).where(Track.sha256 == taken.sha256).order_by(Track.id)).all()
@@ -116,8 +123,8 @@ def _row_of_moved(session: Session, taken: ScannedFile) -> Track | None:
 
 
 def _values(taken: ScannedFile) -> dict[str, Any]:
-    facts, place = taken.facts, taken.library_path
-    title = facts.title or Path(place.filename).stem
+    facts, place, tags = taken.facts, taken.library_path, taken.facts.tags
+    title = tags.title or Path(place.filename).stem
     return {
         "root": str(place.root),
         "folder": place.folder,
@@ -129,18 +136,25 @@ def _values(taken: ScannedFile) -> dict[str, Any]:
         "kind": facts.kind,
         "codec": facts.codec,
         "title": title,
-        "artist": facts.artist,
-        "album": facts.album,
-        "album_artist": facts.album_artist,
-        "genre": facts.genre,
+        "artist": _joined(tags.artists),
+        "artists": list(tags.artists),
+        "album": tags.album,
+        "album_artist": _joined(tags.album_artists),
+        "genre": _joined(tags.genres),
+        "genres": list(tags.genres),
+        "genre_keys": list(dict.fromkeys(map(normalise, genre_names(tags.genres)))),
         "duration_s": facts.duration_s,
         "sample_rate": facts.sample_rate,
         "channels": facts.channels,
         "bitrate": facts.bitrate,
-        "gain_db": facts.gain_db,
+        "gain_db": tags.gain_db,
         "fault": facts.fault,
-        "tag_bpm": facts.bpm,
+        "tag_bpm": tags.bpm,
         "title_text": normalise(title),
-        "genre_text": normalise(facts.genre) if facts.genre else None,
-        "search_text": searchable_text(title, facts.artist, facts.album, facts.album_artist, place.folder),
+        "genre_text": " / ".join(map(normalise, tags.genres)) or None,
+        "search_text": searchable_text(title, *tags.artists, tags.album, *tags.album_artists, place.folder),
     }
+
+
+def _joined(values: Sequence[str]) -> str | None:
+    return "; ".join(values) or None

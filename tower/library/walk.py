@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tower.library.columns import clamp_mtime_ns
 from tower.library.roots import LibraryPath
-from tower.library.tracks import is_music, is_storable
+from tower.library.tracks import UNSTORABLE, is_music, is_storable
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ def _inspect(entry: os.DirEntry[str], folder: ListedFolder, roots: Sequence[Path
     if not stat.S_ISREG(status.st_mode):
         return SkippedEntry(printable_path(entry.path), "it is not a regular file but a pipe, socket or device")
     if not is_storable(place):
-        return SkippedEntry(printable_path(entry.path), "its path is not UTF-8, or is longer than 2,000 bytes")
-    return AudioFile(place, status.st_size, status.st_mtime_ns)
+        return SkippedEntry(printable_path(entry.path), UNSTORABLE)
+    return AudioFile(place, status.st_size, clamp_mtime_ns(status.st_mtime_ns))
 
 
 def _inspect_link(entry: os.DirEntry[str], roots: Sequence[Path]) -> SkippedEntry | None:
