@@ -27,9 +27,11 @@ from tower.engines.base import Engine, Shot
 from tower.engines.installed import find_entry, open_engine
 from tower.errors import CancelledError, RenderError, SupersededError, TowerError
 from tower.errors.codes import ErrorCode
+from tower.errors.foreign import reason_of
 from tower.logs import bind_context
 from tower.media.probe import Probe, probe
 from tower.rendering import segments, workers
+from tower.rendering.failure_reports import keep_report
 from tower.rendering.takes import store_take
 
 log = logging.getLogger("tower.runs")
@@ -163,6 +165,8 @@ def _provenance(claimed: ClaimedSegment) -> dict[str, object]:
 
 
 def _fail_segment(segment_id: int, error: TowerError) -> None:
+    if report := (error.details or {}).get("report"):
+        _keep_report(segment_id, str(report))
     try:
         with resources().sessions.begin() as session:
             segments.fail_segment(session, segment_id, error)
@@ -170,3 +174,11 @@ def _fail_segment(segment_id: int, error: TowerError) -> None:
                 workers.record_failure(session, _worker_name(), error)
     except (CancelledError, SupersededError) as ended:
         log.info("Did not fail the segment: %s", ended.message)
+
+
+def _keep_report(segment_id: int, report: str) -> None:
+    try:
+        path = keep_report(resources().settings.data / "logs", segment_id, report)
+        log.info("Kept the report of the failed node", extra={"segment_id": segment_id, "path": str(path)})
+    except OSError as error:
+        log.warning("The report of the failed node was not kept: %s", reason_of(error))

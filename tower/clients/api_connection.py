@@ -37,12 +37,14 @@ class ApiConnection:
             raise UnavailableError(f"The answer of {self.url}{path} is not from Tower") from error
         if answer.is_success:
             return body
-        raise _error_in(body, answer.status_code)
+        envelope = body.get("error") if isinstance(body, dict) else None
+        if not isinstance(envelope, dict) or not {"code", "message"} <= envelope.keys():
+            raise UnavailableError(f"The answer of {self.url}{path} is not from Tower (answer {answer.status_code})")
+        raise _error_in(envelope, answer.status_code)
 
 
-def _error_in(body: Any, status: int) -> TowerError:
-    envelope = body.get("error", {}) if isinstance(body, dict) else {}
-    error = TowerError(envelope.get("message", f"Tower answered {status}"), details=envelope.get("details"))
-    error.code = envelope.get("code", error.code)
+def _error_in(envelope: dict[str, Any], status: int) -> TowerError:
+    error = TowerError(str(envelope["message"]), details=envelope.get("details"))
+    error.code = envelope["code"]
     error.status = status
     return error

@@ -18,6 +18,7 @@ import jwt
 
 from tower.errors import TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
+from tower.errors.foreign import reason_line
 from tower.settings import Settings
 
 TOKEN_S = 12 * 3600.0  # Apple allows at most 15,777,000 s
@@ -202,15 +203,19 @@ def _signed_token(key: DeveloperKey, now: float) -> str:
 
 
 def _parse(answer: httpx.Response) -> Mapping[str, Any]:
+    """The body of a success. Only an answer in Apple's form is a refusal: a proxy may answer 403 or 404 as well."""
     try:
         body = answer.json()
-    except ValueError as error:
-        raise CatalogueError(f"Apple Music answered {answer.status_code} without JSON") from error
+    except ValueError:
+        body = None
     if answer.is_success and isinstance(body, dict):
         return body
     errors = body.get("errors") if isinstance(body, dict) else None
-    first = errors[0] if isinstance(errors, list) and errors else {}
-    why = first.get("detail") or first.get("title") or "no reason is given"
+    first = errors[0] if isinstance(errors, list) and errors else None
+    if not isinstance(first, dict) and answer.status_code != 401:
+        raise UnavailableError(f"The answer {answer.status_code} is not from Apple Music; check TOWER_APPLE_MUSIC_URL")
+    first = first if isinstance(first, dict) else {}
+    why = reason_line(str(first.get("detail") or first.get("title") or "")) or "no reason is given"
     meaning = {401: "the developer token is not accepted", 403: "it is not allowed"}.get(
         answer.status_code, "it refused"
     )

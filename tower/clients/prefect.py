@@ -229,7 +229,7 @@ class PrefectClient:
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
             reason = one_line(error.response.text, MAX_REASON_LENGTH)
-            if status in REFUSALS:
+            if status in REFUSALS and _is_prefects(error.response):
                 raise PrefectRefusedError(f"Prefect refused {method} {path}: {status} {reason}") from error
             raise UnavailableError(
                 f"Prefect did not serve {method} {path}: {status} {reason}", code=ErrorCode.PREFECT_UNAVAILABLE
@@ -239,7 +239,25 @@ class PrefectClient:
                 f"Prefect does not answer at {self.url}: {error or type(error).__name__}",
                 code=ErrorCode.PREFECT_UNAVAILABLE,
             ) from error
-        return answer.json() if answer.content else None
+        return self._parse(answer) if answer.content else None
+
+    def _parse(self, answer: httpx.Response) -> Any:
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise UnavailableError(
+                f"The answer of {self.url} is not from Prefect; check PREFECT_API_URL",
+                code=ErrorCode.PREFECT_UNAVAILABLE,
+            ) from error
+
+
+def _is_prefects(answer: httpx.Response) -> bool:
+    """Whether Prefect itself refused, and not a proxy before it: every refusal of Prefect has one of these fields."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return False
+    return isinstance(body, dict) and not body.keys().isdisjoint({"detail", "exception_message"})
 
 
 def _run_info(run: Mapping[str, Any]) -> FlowRunInfo:

@@ -110,6 +110,11 @@ class ErrorCode(StrEnum):
     NO_COMFYUI = "NO_COMFYUI", "No ComfyUI is configured and no worker has one.", "Set `TOWER_COMFYUI_URL`."
     COMFYUI_UNREACHABLE = "COMFYUI_UNREACHABLE", "ComfyUI does not answer.", "Start it, or check its address."
     COMFYUI_BROKEN = "COMFYUI_BROKEN", "ComfyUI answers with errors.", "Read the log of ComfyUI."
+    COMFYUI_LOCKED = (
+        "COMFYUI_LOCKED",
+        "ComfyUI, or the proxy before it, asks for a password.",
+        "Check the address and the access rules of the proxy.",
+    )
     COMFYUI_OOM = "COMFYUI_OOM", "ComfyUI ran out of memory.", "Use a smaller size, or a larger card."
     COMFYUI_MISSING_MODEL = (
         "COMFYUI_MISSING_MODEL",

@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy.exc import OperationalError
 
 from tower.errors import TowerError
 
 MAX_MESSAGE_LENGTH = 1000  # characters of a stored message
+MAX_REASON_LENGTH = 300  # characters of another program's reason in one of our sentences
+MAX_REPORT_LENGTH = 20_000  # characters of a report in which a reason is looked for
+_EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception)\b\s*:|\[Errno \d+\]")
+_REASON = re.compile(
+    r"\b(?:errors?|fail(?:s|ed|ure)?|fatal|can(?:no|')t|could not|unable|invalid|mismatch(?:es)?|missing|not found|"
+    r"denied|no space|no such|out of memory|exceed(?:s|ed)?|expected|unknown|unsupported|not supported|must|"
+    r"too (?:large|small|many))\b",
+    re.IGNORECASE,
+)
+_ADVICE = re.compile(
+    r"asynchronously reported|^For debugging|^Compile with|^Traceback \(|^\s*File \"|TORCH_USE_CUDA_DSA"
+)
 
 
 def one_line(text: str, limit: int = MAX_MESSAGE_LENGTH) -> str:
     """The text as one printable line of at most `limit` characters."""
     line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def reason_line(text: str, limit: int = MAX_REASON_LENGTH) -> str:
+    """The line of a report that has the reason, at most `limit` characters; "" for a blank text.
+
+    A report often begins with a heading ("An error occurred in the subprocess:"), and a traceback ends with the reason.
+    """
+    lines = [line for line in (one_line(line, MAX_REPORT_LENGTH) for line in _ends(text).splitlines()) if line]
+    if not lines:
+        return ""
+    line = max(lines, key=_rank_reason)  # the first of equal ones
+    if line != lines[0] and lines[0].endswith(":") and not _ADVICE.search(lines[0]):
+        heading = _without_middle(lines[0], limit // 3)
+        return f"{heading} {_without_middle(line, limit - len(heading) - 1)}"
+    return _without_middle(line, limit)
 
 
 def reason_of(error: BaseException) -> str:
@@ -27,3 +56,23 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, OperationalError):
         return "the database did not answer"
     return f"an unexpected {type(error).__name__}"
+
+
+def _ends(text: str) -> str:
+    """The beginning and the end of a text, of which the middle may be long."""
+    half = MAX_REPORT_LENGTH // 2
+    return text if len(text) <= MAX_REPORT_LENGTH else f"{text[:half]}\n{text[-half:]}"
+
+
+def _rank_reason(line: str) -> int:
+    if _ADVICE.search(line):
+        return 0
+    rank = 3 if _EXCEPTION.search(line) else 2 if _REASON.search(line) else 1
+    return rank - 2 * line.endswith(":")
+
+
+def _without_middle(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    end = limit // 3
+    return f"{text[: limit - end - 3].rstrip()} … {text[-end:].lstrip()}"

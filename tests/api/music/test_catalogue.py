@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from api.music.app import create_app
 from tests.fakes.apple_music import KEY_ID, TEAM_ID, FakeAppleMusic, build_song
+from tests.fakes.proxy import FakeProxy
 from tower.clients.apple_music import AppleMusicClient, CatalogueError, DeveloperKey
 from tower.errors import UnavailableError
 from tower.settings import Settings
@@ -76,6 +77,15 @@ def test_a_refusal_is_reported_and_not_retried(client: AppleMusicClient, apple: 
     with pytest.raises(CatalogueError, match=f"{status}.*as the test wants"):
         client.search("yoasobi")
     assert len(apple.asked) == 1
+
+
+@pytest.mark.parametrize(("status", "body"), [(404, "<html>"), (403, '{"error": "no"}'), (200, "<html>"), (400, "[]")])
+def test_the_answer_of_a_proxy_is_no_refusal(apple: FakeAppleMusic, status: int, body: str) -> None:
+    with FakeProxy(status, body) as proxy:
+        client = AppleMusicClient(DeveloperKey(TEAM_ID, KEY_ID, apple.private_key), storefront="jp", url=proxy.url)
+        with pytest.raises(UnavailableError, match="not from Apple Music"):
+            client.search("yoasobi")
+        client.close()
 
 
 def test_a_token_of_another_key_is_refused(apple: FakeAppleMusic) -> None:

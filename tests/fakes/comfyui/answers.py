@@ -38,6 +38,20 @@ def server_error(status: int) -> Response:
     return PlainTextResponse(f"{status} {reason}\n\nServer got itself in trouble", status)
 
 
+FORMS = {
+    "html": ("text/html", b"<html><body><h1>Not now</h1></body></html>"),
+    "json": ("application/json", b'{"error": "rate limit exceeded"}'),
+    "list": ("application/json", b"[]"),
+    "text": ("text/plain", b"no healthy upstream"),
+    "empty": (None, b""),
+}  # content type and body of a proxy's answers
+
+
+def proxy_answer(status: int, form: str) -> Response:
+    media_type, body = FORMS[form]
+    return Response(body, status, media_type=media_type)
+
+
 async def read_json(request: Request) -> Any:
     """Raises CrashError if the body is not JSON."""
     try:

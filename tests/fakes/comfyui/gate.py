@@ -10,15 +10,15 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.fakes.comfyui.answers import server_error
-from tests.fakes.comfyui.misbehaviour import Hangs, ServerError
+from tests.fakes.comfyui.answers import proxy_answer, server_error
+from tests.fakes.comfyui.misbehaviour import Hangs, ProxyAnswer, ServerError
 from tests.fakes.comfyui.setup import FakeSetup
 
 POLL_S = 0.05
 
 
 class RequestGate:
-    """Records requests, rejects foreign origins, and applies ServerError and Hangs."""
+    """Records requests, rejects foreign origins, and applies ProxyAnswer, ServerError and Hangs."""
 
     def __init__(self, app: ASGIApp, setup: FakeSetup, dying: threading.Event) -> None:
         self._app, self._setup, self._dying = app, setup, dying
@@ -31,6 +31,8 @@ class RequestGate:
         self._setup.requests.append((scope["method"], path))
         if _foreign(Headers(scope=scope)):
             await Response(status_code=403)(scope, receive, send)
+        elif proxy := misbehaviours.take(ProxyAnswer, lambda proxy: path.startswith(proxy.path)):
+            await proxy_answer(proxy.status, proxy.form)(scope, receive, send)
         elif error := misbehaviours.take(ServerError, lambda error: path in (error.path, f"/api{error.path}")):
             await server_error(error.status)(scope, receive, send)
         elif misbehaviours.take(Hangs, lambda hangs: path in (hangs.path, f"/api{hangs.path}")):

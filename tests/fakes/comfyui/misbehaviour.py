@@ -116,6 +116,15 @@ class ServerError(Misbehaviour):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProxyAnswer(Misbehaviour):
+    """A proxy before the server answers a request, of which the path begins with `path`. `form`: a key of FORMS."""
+
+    path: str = "/"
+    status: int = 429
+    form: str = "json"
+
+
+@dataclass(frozen=True, kw_only=True)
 class TimeoutAfterAccepting(Misbehaviour):
     """POST /prompt queues the prompt and then answers late or, with None, never ("POST /prompt": on doubt, ask)."""
 

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from tests.fakes.proxy import FakeProxy
 from tower.clients.prefect import FlowRunRequest, PrefectClient
 from tower.errors import UnavailableError
+from tower.errors.codes import ErrorCode
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,19 @@ def test_a_pool_reports_its_slots_and_can_be_paused_and_resumed(prefect: Prefect
     assert prefect.get_work_pool("queueing").is_paused
     prefect.set_paused("queueing", False)
     assert not prefect.get_work_pool("queueing").is_paused
+
+
+@pytest.mark.parametrize("status", [200, 404, 409])
+@pytest.mark.parametrize("body", ["<html>Not now</html>", '{"error": "not now"}'])
+def test_the_answer_of_a_proxy_is_not_prefects(status: int, body: str) -> None:
+    if status == 200 and body.startswith("{"):
+        return
+    with FakeProxy(status, body) as proxy:
+        client = PrefectClient(proxy.url)
+        with pytest.raises(UnavailableError) as error:
+            client.get_work_pool("gpu")
+        client.close()
+    assert error.value.code == ErrorCode.PREFECT_UNAVAILABLE
 
 
 def test_an_unknown_pool_raises_an_error_with_a_reason(prefect: PrefectClient) -> None:

@@ -15,7 +15,7 @@ from db.models.workers import Worker
 from tower.engines.base import Shot
 from tower.errors import RenderError, TowerError
 from tower.errors.codes import ErrorCode
-from tower.errors.foreign import MAX_MESSAGE_LENGTH, one_line, reason_of
+from tower.errors.foreign import MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH, one_line, reason_line, reason_of
 from tower.jobs import lifecycle
 from tower.jobs.spec import GenerationSpec
 from tower.rendering import segments, workers
@@ -94,3 +94,40 @@ def test_a_reason_has_no_address_and_no_path() -> None:
     assert reason_of(OSError(28, "No space left on device", "/srv/private/file")) == "No space left on device"
     assert reason_of(OperationalError("select", {}, OSError("10.0.0.7:5432"))) == "the database did not answer"
     assert reason_of(KeyError("secret")) == "an unexpected KeyError"
+
+
+FFMPEG_REPORT = """An error occurred in the ffmpeg subprocess:
+[libx264 @ 0x5581] broken ffmpeg default settings detected
+[out#0/mp4 @ 0x5580] Error writing trailer: No space left on device
+frame=   24 fps=0.0 q=29.0 size=       0KiB time=00:00:00.91
+"""
+CUDA_REPORT = """CUDA error: an illegal memory access was encountered
+CUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace below might be incorrect.
+For debugging consider passing CUDA_LAUNCH_BLOCKING=1
+Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions."""
+
+
+@pytest.mark.parametrize(
+    ("report", "reason"),
+    [
+        (FFMPEG_REPORT, "Error writing trailer: No space left on device"),
+        (CUDA_REPORT, "CUDA error: an illegal memory access was encountered"),
+        (
+            'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: width is odd\n',
+            "ValueError: width is odd",
+        ),
+        ("note\n" * 60_000 + "RuntimeError: the last line has it", "RuntimeError: the last line has it"),
+        ("rig: deliberate failure\n", "rig: deliberate failure"),
+    ],
+    ids=["subprocess", "cuda", "traceback", "long", "line"],
+)
+def test_the_line_with_the_reason_is_kept(report: str, reason: str) -> None:
+    line = reason_line(report)
+    assert line.endswith(reason)
+    assert line.isprintable()
+    assert len(line) <= MAX_REASON_LENGTH
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "", "failed:\n" + "y" * 200_000])
+def test_a_kept_reason_is_bounded(text: str) -> None:
+    assert len(reason_line(text)) <= MAX_REASON_LENGTH

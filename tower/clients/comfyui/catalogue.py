@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
+import httpx
+
 from tower.clients.comfyui.http import ComfyUIHttp
 from tower.errors import NotFoundError
 
@@ -42,13 +44,31 @@ class NodeCatalogue:
     def list_models(self, folder: str) -> list[str]:
         """The model files in a folder, such as "checkpoints". Raises NotFoundError for an unknown folder."""
         answer = self._http.send("GET", f"/models/{quote(folder, safe='')}")
-        if answer.status_code == 404:
+        if answer.status_code == 404 and not answer.content:  # a proxy's 404 has a page
             raise NotFoundError(f"ComfyUI at {self._http.url} has no model folder {folder!r}")
-        return list(self._http.parse_json(answer))
+        if answer.status_code != 200:
+            raise self._http.no_answer_error(answer)
+        names = self._http.parse_json(answer)
+        if not isinstance(names, list):
+            raise self._http.foreign_answer_error(answer)
+        return [str(name) for name in names]
 
     def _get_cached(self, path: str) -> dict[str, Any]:
         cached_at, info = self._cache.get(path, (0.0, {}))
         if path not in self._cache or time.monotonic() - cached_at > self._keep_s:
-            info = dict(self._http.json("GET", path))
+            info = self._parse_classes(self._http.send("GET", path))
             self._cache[path] = (time.monotonic(), info)
         return info
+
+    def _parse_classes(self, answer: httpx.Response) -> dict[str, Any]:
+        """Node classes by name. Raises ComfyUIError for an answer of another server."""
+        if answer.status_code != 200:
+            raise self._http.no_answer_error(answer)
+        classes = self._http.parse_json(answer)
+        if not isinstance(classes, dict) or not all(_is_class(info) for info in classes.values()):
+            raise self._http.foreign_answer_error(answer)
+        return classes
+
+
+def _is_class(info: Any) -> bool:
+    return isinstance(info, dict) and isinstance(info.get("input"), dict)

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tower.clients.comfyui.catalogue import NodeCatalogue
 from tower.clients.comfyui.download import download
 from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault, parse_refusal
 from tower.clients.comfyui.http import ComfyUIHttp
 from tower.clients.comfyui.jobs import (
+    JOB_STATUSES,
     OutputFile,
     PromptJob,
     PromptQueue,
@@ -32,6 +35,7 @@ from tower.clients.comfyui.socket import ComfyUISocket
 
 POLL_S = 0.1
 INTERRUPT_INTERVAL_S = 2.0
+JOB_NOT_FOUND = {"error": "Job not found"}  # the body of ComfyUI's own 404
 QUERY_TIMEOUT_S = 2.0  # timeout of a query for a prompt; short, so that its watcher notices a cancel in between
 
 
@@ -77,10 +81,15 @@ class ComfyUIClient:
         """
         body = {"prompt": graph, "prompt_id": prompt_id, "client_id": client_id}
         answer = self._http.send("POST", "/prompt", json=body)
+        if answer.status_code not in (200, 400):
+            raise self._http.no_answer_error(answer)
         result = self._http.parse_json(answer)
+        names = ("prompt_id",) if answer.status_code == 200 else ("error", "node_errors")
+        if not isinstance(result, dict) or any(name not in result for name in names):
+            raise self._http.foreign_answer_error(answer)
         if answer.status_code != 200:
             raise parse_refusal(result, answer.status_code)
-        accepted = str(result.get("prompt_id"))
+        accepted = str(result["prompt_id"])
         if result.get("node_errors"):
             self._cancel_quietly(accepted)
             raise parse_refusal(result, answer.status_code)
@@ -90,24 +99,35 @@ class ComfyUIClient:
             raise ComfyUIError(ComfyUIFault.BROKEN, message)
 
     def get_job(self, prompt_id: str) -> PromptJob:
-        """The state of a prompt."""
+        """The state of a prompt. It is unknown only if ComfyUI itself says so: a proxy may answer 404 or 429 for it."""
         if self._has_jobs:
             answer = self._http.send("GET", f"/api/jobs/{prompt_id}", timeout=self._query_timeout_s)
             if answer.status_code == 200:
-                found = parse_job(self._http.parse_json(answer))
+                body = self._parse(answer, ("id", "status"))
+                if body["id"] != prompt_id or body["status"] not in JOB_STATUSES:
+                    raise self._http.foreign_answer_error(answer)
+                found = parse_job(body)
                 return self._find_in_queue_or_history(prompt_id) if found.status is PromptStatus.QUEUED else found
-            if "json" in answer.headers.get("Content-Type", ""):
+            if answer.status_code != 404:
+                raise self._http.no_answer_error(answer)
+            if _is_json(answer) and self._http.parse_json(answer) == JOB_NOT_FOUND:
                 return PromptJob(PromptStatus.UNKNOWN)
-            self._has_jobs = False
+            found = self._find_in_queue_or_history(prompt_id)
+            self._has_jobs = bool(answer.content)  # a server without /api/jobs answers 404 with an empty body
+            return found
         return self._find_in_queue_or_history(prompt_id)
 
     def get_queue(self) -> PromptQueue:
-        return parse_queue(self._http.json("GET", "/queue", timeout=self._query_timeout_s))
+        answer = self._http.send("GET", "/queue", timeout=self._query_timeout_s)
+        return parse_queue(self._parse(answer, ("queue_running", "queue_pending")))
 
     def get_history(self, prompt_id: str) -> PromptJob | None:
         """The result of a prompt; None if it has not ended or is unknown."""
-        entry = self._http.json("GET", f"/history/{prompt_id}", timeout=self._query_timeout_s).get(prompt_id)
-        return None if entry is None else parse_history(entry)
+        answer = self._http.send("GET", f"/history/{prompt_id}", timeout=self._query_timeout_s)
+        history = self._parse(answer, ())
+        if history.keys() - {prompt_id}:
+            raise self._http.foreign_answer_error(answer)
+        return parse_history(history[prompt_id]) if history else None
 
     def cancel(self, prompt_id: str, *, timeout_s: float = 30.0) -> PromptJob:
         """Remove a prompt from the queue or stop it, and wait until it has ended. Returns the job as it ended.
@@ -143,12 +163,12 @@ class ComfyUIClient:
         with picture.open("rb") as file:
             data = {"subfolder": subfolder, "type": "input"}
             answer = self._http.send("POST", "/upload/image", files={"image": (name, file)}, data=data)
-        if answer.status_code != 200:
+        if answer.status_code == 413 or (answer.status_code == 400 and not answer.content):
             is_large = answer.status_code == 413
-            reason = "it is too large (ComfyUI takes 100 MiB)" if is_large else "its name or folder is not allowed"
+            reason = "it is too large for it or its proxy" if is_large else "its name or folder is not allowed"
             message = f"ComfyUI refused the picture {picture.name}: {reason} (answer {answer.status_code})"
             raise ComfyUIError(ComfyUIFault.REFUSED, message)
-        stored = self._http.parse_json(answer)
+        stored = self._parse(answer, ("name",))
         return UploadedFile(str(stored["name"]), str(stored.get("subfolder") or ""))
 
     def download(
@@ -166,6 +186,15 @@ class ComfyUIClient:
         """Ask the server to unload all models and free memory before its next prompt."""
         self._http.send("POST", "/free", json={"unload_models": True, "free_memory": True})
 
+    def _parse(self, answer: httpx.Response, names: tuple[str, ...]) -> dict[str, Any]:
+        """The JSON object of an answer with status 200 and at least these fields. Raises ComfyUIError."""
+        if answer.status_code != 200:
+            raise self._http.no_answer_error(answer)
+        body = self._http.parse_json(answer)
+        if not isinstance(body, dict) or any(name not in body for name in names):
+            raise self._http.foreign_answer_error(answer)
+        return body
+
     def _cancel_quietly(self, prompt_id: str) -> None:
         """Cancel a prompt that should not have been queued. Errors are ignored: the caller raises the first one."""
         with suppress(ComfyUIError):
@@ -179,3 +208,7 @@ class ComfyUIClient:
 
     def __repr__(self) -> str:
         return f"ComfyUIClient({self.url!r})"
+
+
+def _is_json(answer: httpx.Response) -> bool:
+    return "json" in answer.headers.get("Content-Type", "")

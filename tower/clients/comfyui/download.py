@@ -71,17 +71,20 @@ def _fetch(
 
 def _prepare_part(http: ComfyUIHttp, file: OutputFile, part: PartialDownload, answer: httpx.Response) -> None:
     """Set the position of the next bytes: an answer of 206 continues the part, 200 starts again."""
-    if answer.status_code == 404:
+    has_no_body = answer.headers.get("Content-Length") == "0"  # ComfyUI's own refusals; those of a proxy have a page
+    if answer.status_code == 404 and has_no_body:
         message = f"ComfyUI reported the file {file.subfolder}/{file.filename} but does not have it"
         raise ComfyUIError(
             ComfyUIFault.NO_FILE, f"{message}; its output folder was emptied, or its video encoder failed"
         )
+    if answer.status_code in (400, 403) and has_no_body:
+        message = f"ComfyUI does not give out the file {file.subfolder}/{file.filename}, outside of its folders"
+        raise ComfyUIError(ComfyUIFault.REFUSED, f"{message}; correct the file name in the graph")
     if answer.status_code not in (200, 206):
         answer.read()
-        http.check_status(answer)
-        raise ComfyUIError(
-            ComfyUIFault.BROKEN, f"ComfyUI answered {answer.status_code} to GET /view of {file.filename}"
-        )
+        raise http.no_answer_error(http.check_status(answer))
+    if answer.headers.get("Content-Type", "").startswith(("text/html", "application/json")):  # a page of a proxy
+        raise http.foreign_answer_error(answer)
     length = answer.headers.get("Content-Length")
     range_start = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
     part.received = int(range_start[1]) if answer.status_code == 206 and range_start else 0

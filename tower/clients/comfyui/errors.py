@@ -9,6 +9,7 @@ from typing import Any
 
 from tower.errors import RenderError
 from tower.errors.codes import ErrorCode
+from tower.errors.foreign import reason_line
 
 
 class ComfyUIFault(StrEnum):
@@ -16,6 +17,7 @@ class ComfyUIFault(StrEnum):
 
     UNREACHABLE = "COMFYUI_UNREACHABLE"
     BROKEN = "COMFYUI_BROKEN"
+    LOCKED = "COMFYUI_LOCKED"
     OOM = "COMFYUI_OOM"
     MISSING_MODEL = "COMFYUI_MISSING_MODEL"
     BAD_MODEL = "COMFYUI_BAD_MODEL"
@@ -34,10 +36,12 @@ class ComfyUIFault(StrEnum):
     NOT_AS_ASKED = "NOT_AS_ASKED"
 
 
+BUSY_STATUSES = frozenset({429, 502, 503, 504})
 COMFYUI_WORKER_FAULTS = frozenset(
     {
         ComfyUIFault.UNREACHABLE,
         ComfyUIFault.BROKEN,
+        ComfyUIFault.LOCKED,
         ComfyUIFault.OOM,
         ComfyUIFault.MISSING_MODEL,
         ComfyUIFault.BAD_MODEL,
@@ -62,7 +66,12 @@ class ComfyUIError(RenderError):
     @property
     def is_temporary(self) -> bool:
         """Whether the server only failed to answer properly, so that another try may help."""
-        return self.fault in (ComfyUIFault.UNREACHABLE, ComfyUIFault.BROKEN)
+        return self.fault in (ComfyUIFault.UNREACHABLE, ComfyUIFault.BROKEN, ComfyUIFault.LOCKED)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a server or its proxy asks for patience."""
+        return self.is_temporary and (self.details or {}).get("status") in BUSY_STATUSES
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,7 @@ class NodeFailure:
         return ComfyUIFault.FAILED
 
     def to_error(self) -> ComfyUIError:
-        first_line = self.message.strip().split("\n", 1)[0] or self.exception_type
+        reason = reason_line(self.message) or self.exception_type
         problem = {
             ComfyUIFault.OOM: "ComfyUI ran out of memory",
             ComfyUIFault.BAD_MODEL: "ComfyUI cannot read a model file, which may be truncated or of another kind",
@@ -94,7 +103,8 @@ class NodeFailure:
             ComfyUIFault.BAD_MODEL: "; download the file again",
         }.get(self.fault, "")
         where = f"at node {self.node} ({self.node_class})"
-        return ComfyUIError(self.fault, f"{problem} {where}: {first_line}{remedy}", details={"node": self.node})
+        details = {"node": self.node, "report": self.message}
+        return ComfyUIError(self.fault, f"{problem} {where}: {reason}{remedy}", details=details)
 
 
 def parse_failure(data: Mapping[str, Any]) -> NodeFailure:
@@ -117,16 +127,16 @@ def parse_refusal(body: Any, status: int) -> ComfyUIError:
     ]
     if not faults:
         fault = ComfyUIFault.MISSING_NODE if _is_missing_class(error) else ComfyUIFault.REFUSED
-        reason = f"{error.get('message', f'answer {status}')} {error.get('details', '')}".strip()
+        reason = reason_line(f"{error.get('message', f'answer {status}')} {error.get('details', '')}")
         return ComfyUIError(fault, f"ComfyUI refused the graph: {reason}", details={"status": status})
     node, node_class, first = faults[0]
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    reason = f"{first.get('message')}: {first.get('details')}"
+    reason = reason_line(f"{first.get('message')}: {first.get('details')}")
     missing = all(_is_missing_model(fault) for _, _, fault in faults)
     return ComfyUIError(
         ComfyUIFault.MISSING_MODEL if missing else ComfyUIFault.REFUSED,
         f"ComfyUI refused node {node} ({node_class}): {reason}{more}",
-        details={"node": node, "node_errors": node_errors},
+        details={"node": node},
     )
 
 

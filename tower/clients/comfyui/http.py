@@ -8,6 +8,10 @@ import httpx
 
 from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
 from tower.errors import InvalidError
+from tower.errors.foreign import reason_line
+
+OWN_STATUSES = frozenset({200, 206, 400, 404, 413, 416})  # a proxy may give them too: their body shows whose they are
+LOCKED_STATUSES = frozenset({401, 403, 407})  # ComfyUI itself gives 403 only to a browser's page of another server
 
 
 class ComfyUIHttp:
@@ -25,9 +29,9 @@ class ComfyUIHttp:
         self._http.close()
 
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request and return any answer but a 5xx or 403.
+        """Send a request and return the answer. A proxy may have given it, though its status is one of ComfyUI's.
 
-        Raises ComfyUIError: unreachable, broken or refused.
+        Raises ComfyUIError: unreachable, locked or broken.
         """
         try:
             answer = self._http.request(method, path, **options)
@@ -39,31 +43,42 @@ class ComfyUIHttp:
         """The JSON of an answer with status 200. Raises ComfyUIError."""
         answer = self.send(method, path, **options)
         if answer.status_code != 200:
-            raise ComfyUIError(ComfyUIFault.BROKEN, f"ComfyUI answered {answer.status_code} to {method} {path}")
+            raise self.no_answer_error(answer)
         return self.parse_json(answer)
 
     def parse_json(self, answer: httpx.Response) -> Any:
         try:
             return answer.json()
         except ValueError as error:
-            path = answer.request.url.path
-            raise ComfyUIError(ComfyUIFault.BROKEN, f"The answer of {self.url}{path} is not from ComfyUI") from error
+            raise self.foreign_answer_error(answer) from error
 
     def stream(self, path: str, **options: Any) -> Any:
         """Send a GET and stream the body; a context manager."""
         return self._http.stream("GET", path, **options)
 
     def check_status(self, answer: httpx.Response) -> httpx.Response:
-        request = f"{answer.request.method} {answer.request.url.path}"
-        if answer.status_code >= 500:
-            text = answer.text.strip().split("\n", 1)[0][:200]
-            raise ComfyUIError(
-                ComfyUIFault.BROKEN, f"ComfyUI answered {answer.status_code} to {request}: {text}; see its log"
-            )
-        if answer.status_code == 403:
-            remedy = "check the address and the proxies and access rules in front of it"
-            raise ComfyUIError(ComfyUIFault.REFUSED, f"ComfyUI at {self.url} does not allow {request} (403); {remedy}")
+        """Raise ComfyUIError for a status that ComfyUI gives to none of Tower's requests."""
+        if answer.status_code in LOCKED_STATUSES:
+            message = f"ComfyUI at {self.url} asks for a password (answer {answer.status_code})"
+            raise ComfyUIError(ComfyUIFault.LOCKED, f"{message}; check the address and the access rules of its proxy")
+        if answer.status_code not in OWN_STATUSES:
+            raise self.no_answer_error(answer)
         return answer
+
+    def no_answer_error(self, answer: httpx.Response) -> ComfyUIError:
+        """The error for a status that says nothing about the request, as a proxy gives it for a server that is busy."""
+        request = f"{answer.request.method} {answer.request.url.path}"
+        text = reason_line(answer.text) if answer.headers.get("Content-Type", "").startswith("text/plain") else ""
+        message = f"ComfyUI at {self.url} answered {answer.status_code} to {request}" + (f": {text}" if text else "")
+        details = {"status": answer.status_code}
+        return ComfyUIError(ComfyUIFault.BROKEN, f"{message}; see its log and its proxy", details=details)
+
+    def foreign_answer_error(self, answer: httpx.Response) -> ComfyUIError:
+        """The error for an answer that is not in the form of ComfyUI's, as the page of a proxy."""
+        path = answer.request.url.path
+        return ComfyUIError(
+            ComfyUIFault.BROKEN, f"The answer of {self.url}{path} is not from ComfyUI; check the address"
+        )
 
     def unreachable_error(self, error: Exception) -> ComfyUIError:
         reason = str(error) or type(error).__name__

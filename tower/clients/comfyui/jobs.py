@@ -9,6 +9,8 @@ from typing import Any
 
 from tower.clients.comfyui.errors import NodeFailure, parse_failure
 
+JOB_STATUSES = ("pending", "in_progress", "completed", "failed", "cancelled")  # of an answer of /api/jobs/{id}
+
 
 class PromptStatus(StrEnum):
     QUEUED = "queued"

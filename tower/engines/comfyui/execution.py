@@ -12,7 +12,7 @@ from tower.clients.comfyui.client import ComfyUIClient
 from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
 from tower.clients.comfyui.jobs import PromptJob, PromptStatus
 from tower.clients.comfyui.progress import FollowTimeouts, PromptProgress
-from tower.engines.comfyui.progress import ATTEMPTS, ProgressMeter, RenderReporter
+from tower.engines.comfyui.progress import ATTEMPTS, BUSY_S, ProgressMeter, RenderReporter
 from tower.workflows.nodes import ObjectInfo, class_of
 
 log = logging.getLogger("tower.comfyui")
@@ -65,30 +65,33 @@ class PromptRun:
 
     def _send(self, teller: RenderReporter) -> None:
         """Send the prompt until the server has it. Without an answer, look for it before sending it again."""
-        error: ComfyUIError | None = None
-        for _ in range(ATTEMPTS):
+        give_up_at, failures = time.monotonic() + BUSY_S, 0
+        while True:
             try:
                 return self.client.submit(self.graph, self.prompt_id, self._client_id)
-            except ComfyUIError as caught:
-                if not caught.is_temporary:
+            except ComfyUIError as error:
+                failures += not error.is_busy
+                if not error.is_temporary:
                     raise
-                error = caught
-            if self._appears(teller):
-                return None
-        raise error or AssertionError
+                if self._appears(teller):
+                    return None
+                if failures >= ATTEMPTS or time.monotonic() > give_up_at:
+                    raise
 
     def _appears(self, teller: RenderReporter) -> bool:
-        until = time.monotonic() + self.limits.doubt_s
-        while time.monotonic() < until:
+        """Whether the server has the prompt. Without a clear answer it raises: another copy would render too."""
+        doubt_until, give_up_at = time.monotonic() + self.limits.doubt_s, time.monotonic() + BUSY_S
+        while True:
             teller.repeat()
             try:
                 if self.client.get_job(self.prompt_id).status is not PromptStatus.UNKNOWN:
                     return True
+                if time.monotonic() > doubt_until:
+                    return False
             except ComfyUIError as error:
-                if not error.is_temporary:
+                if not error.is_temporary or time.monotonic() > give_up_at:
                     raise
             time.sleep(POLL_S)
-        return False
 
     def _follow(self, teller: RenderReporter, *, send: bool) -> PromptJob:
         meter, job = ProgressMeter(self.graph, self.info), PromptJob(PromptStatus.UNKNOWN)

@@ -18,6 +18,7 @@ from tower.workflows.sampling import find_samplers
 FETCH_STARTS_AT = 0.97  # the fraction that is done when the download starts
 STEP_SHARES = {"sampling": 80.0, "decoding": 8.0, "encoding": 8.0, "preparing": 4.0}  # percent of the time until then
 ATTEMPTS, PAUSE_S = 3, 0.5
+BUSY_S = 60.0  # a proxy may answer 429 or 502 for as long as its server restarts
 Answer = TypeVar("Answer")
 
 
@@ -46,16 +47,17 @@ class RenderReporter:
         self.repeat()
 
     def retry(self, ask: Callable[[], Answer]) -> Answer:
-        """Call `ask` up to ATTEMPTS times until the server answers. Returns its result."""
-        for _ in range(ATTEMPTS - 1):
+        """Call `ask` until the server answers, up to ATTEMPTS times, or for BUSY_S while the server is busy."""
+        give_up_at, failures = time.monotonic() + BUSY_S, 0
+        while True:
             try:
                 return ask()
             except ComfyUIError as error:
-                if not error.is_temporary:
+                failures += not error.is_busy
+                if not error.is_temporary or failures >= ATTEMPTS or time.monotonic() > give_up_at:
                     raise
-                self.repeat()
-                time.sleep(PAUSE_S)
-        return ask()
+            self.repeat()
+            time.sleep(PAUSE_S)
 
 
 class ProgressMeter:

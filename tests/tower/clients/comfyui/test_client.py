@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,14 @@ from uuid import uuid4
 import pytest
 
 from tests.fakes.comfyui import rig
-from tests.fakes.comfyui.misbehaviour import DeadWorker, NodeErrors, PaddedFile, ServerError, TruncatedDownload
+from tests.fakes.comfyui.misbehaviour import (
+    DeadWorker,
+    NodeErrors,
+    PaddedFile,
+    ProxyAnswer,
+    ServerError,
+    TruncatedDownload,
+)
 from tests.fakes.comfyui.nodes import RenderPace
 from tests.fakes.comfyui.replay import load_workflow
 from tests.fakes.comfyui.server import FakeComfyUI
@@ -192,6 +199,49 @@ def test_a_server_error_names_the_path(comfy: FakeComfyUI, client: ComfyUIClient
     with pytest.raises(ComfyUIError, match="502 to GET /queue") as error:
         client.get_queue()
     assert error.value.fault is ComfyUIFault.BROKEN
+
+
+@pytest.mark.parametrize("form", ["html", "json", "list", "text", "empty"])
+@pytest.mark.parametrize("status", [200, 400, 404, 429, 502])
+def test_an_answer_of_a_proxy_is_no_answer(
+    comfy: FakeComfyUI, client: ComfyUIClient, tmp_path: Path, status: int, form: str
+) -> None:
+    picture = tmp_path / "kai.png"
+    picture.write_bytes(b"picture")
+    requests: list[Callable[[], object]] = [
+        lambda: client.get_job(str(uuid4())),
+        lambda: client.get_history(str(uuid4())),
+        lambda: client.submit(_graph(), str(uuid4()), "tests"),
+        lambda: client.catalogue.get_class_info(["KSampler"]),
+    ]
+    if form != "empty":  # ComfyUI's own refusals of these have no body
+        requests += [lambda: client.upload(picture, name="kai.png")]
+        requests += [lambda: client.catalogue.list_models("vae")] if (status, form) != (200, "list") else []
+    comfy.misbehave(ProxyAnswer(status=status, form=form, times=None))
+    for request in requests:
+        with pytest.raises(ComfyUIError) as error:
+            request()
+        assert error.value.is_temporary, request
+
+
+@pytest.mark.parametrize(
+    ("status", "form"), [(404, "html"), (404, "json"), (429, "empty"), (200, "html"), (200, "json")]
+)
+def test_a_file_that_a_proxy_does_not_deliver_is_not_missing(
+    comfy: FakeComfyUI, client: ComfyUIClient, tmp_path: Path, status: int, form: str
+) -> None:
+    (comfy.output_folder / "clip.mp4").write_bytes(b"0" * 1000)
+    comfy.misbehave(ProxyAnswer(path="/view", status=status, form=form))
+    client.download(_file("clip.mp4"), tmp_path / "clip.mp4")
+    assert (tmp_path / "clip.mp4").stat().st_size == 1000
+
+
+def test_a_server_behind_a_password_says_so(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
+    for status in (401, 403):
+        comfy.misbehave(ProxyAnswer(status=status, form="html"))
+        with pytest.raises(ComfyUIError, match="asks for a password") as error:
+            client.get_queue()
+        assert error.value.fault is ComfyUIFault.LOCKED
 
 
 def test_an_unreachable_server_is_reported_with_its_address() -> None:

@@ -22,6 +22,7 @@ from tests.fakes.comfyui.misbehaviour import (
     NodeFails,
     OutOfMemory,
     Previews,
+    ProxyAnswer,
     RestartMidRun,
     ServerError,
     ShortFile,
@@ -90,6 +91,21 @@ def test_a_silent_socket_is_reopened_and_reports_the_steps(rendering: FakeRender
     rendering.comfy.misbehave(SilentSocket(after_messages=2), Slow(seconds_per_step=0.4))
     rendering.run(steps=8)
     assert {"step 5 of 8", "step 6 of 8", "step 7 of 8"} & set(rendering.watcher.steps)
+
+
+@pytest.mark.parametrize(("status", "form"), [(429, "json"), (502, "html"), (404, "json")])
+def test_a_busy_proxy_in_the_middle_of_a_run_queues_nothing_again(
+    rendering: FakeRender, status: int, form: str
+) -> None:
+    def busy_at_first_step(_fraction: float, step: str) -> None:
+        if step.startswith("step 1 "):
+            rendering.watcher.on_progress = lambda *_: None
+            rendering.comfy.misbehave(ProxyAnswer(path="/api/jobs/", status=status, form=form, times=8))
+
+    rendering.watcher.on_progress = busy_at_first_step
+    rendering.comfy.misbehave(Slow(seconds_per_step=0.3))
+    assert rendering.run() == ()
+    assert len(rendering.comfy.prompts) == 1
 
 
 def test_a_submit_with_a_server_error_is_repeated_and_queued_once(rendering: FakeRender) -> None:
