@@ -51,6 +51,7 @@ ACROSS_MODULES = {
     "tower/versions/test_random_histories.py",
     "tower/versions/test_writers.py",
     "tower/workflows/test_newer_nodes.py",
+    "tower/workflows/test_pack_nodes.py",
 }
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from tower.workflows.frame_counts import find_frames
 from tower.workflows.inference_notes import InferenceNotes
+from tower.workflows.kinds import carries_pictures
 from tower.workflows.nodes import inputs_of
 from tower.workflows.paths import GraphPaths
+from tower.workflows.tracing import Trail
 
-COUNT_INPUTS = ("batch_size", "amount", "multiply_by", "length")  # inputs with the number of pictures
-PICTURE_TYPES = ("LATENT", "IMAGE", "VIDEO")  # types of links that carry pictures
+SIZE_INPUTS = {"width": ("width", "empty_latent_width"), "height": ("height", "empty_latent_height")}
+
+VAE_INPUTS = ("vae_name", "model_name")
 
 
 def find_picture_bindings(paths: GraphPaths, notes: InferenceNotes, samplers: list[str], saved: list[str]) -> None:
-    producing = [node for first in samplers[:1] for node in paths.walk_upstream(first, "LATENT", "IMAGE")]
+    producing = [node for first in samplers[:1] for node in paths.walk_where(first, carries_pictures)]
     finished = _nodes_after(paths, saved, set(samplers))
-    with_size = [node for node in producing + finished if paths.has_inputs(node, "width", "height")]
-    _find_size(paths, notes, with_size, finished)
-    _find_frames(paths, notes, producing + finished)
+    nodes = list(dict.fromkeys(producing + finished))
+    _find_size(paths, notes, nodes, finished)
+    find_frames(paths, notes, nodes, finished)
     _find_vae(paths, notes, producing + finished)
     for first in samplers[:1]:
         _find_reference(paths, notes, first)
@@ -30,49 +34,42 @@ def _nodes_after(paths: GraphPaths, saved: list[str], samplers: set[str]) -> lis
             node = waiting.pop(0)
             if node not in after and node not in samplers:
                 after.append(node)
-                waiting += [link.source for link in paths.links_of_type(node, *PICTURE_TYPES)]
+                links = paths.links(node).values()
+                waiting += [link.source for link in links if carries_pictures(paths.link_type(link))]
     return after
 
 
-def _find_size(paths: GraphPaths, notes: InferenceNotes, with_size: list[str], finished: list[str]) -> None:
+def _find_size(paths: GraphPaths, notes: InferenceNotes, nodes: list[str], finished: list[str]) -> None:
     """Bind every size equal to that of the output. A different size in between belongs to the graph."""
-    if not with_size:
-        notes.note_missing("width", "no node sets the size of the pictures")
-        notes.note_missing("height", "no node sets the size of the pictures")
+    sized = [node for node in nodes if all(_size_input(paths, node, side) for side in SIZE_INPUTS)]
+    if not sized:
+        for side in SIZE_INPUTS:
+            notes.note_missing(side, "no node sets the size of the pictures")
         return
-    last = next((node for node in with_size if node in finished), with_size[-1])
-    for name in ("width", "height"):
-        saved_size = _value(paths, last, name)
-        same = [node for node in with_size if _value(paths, node, name) == saved_size]
-        why = "the size of the output" if last in finished else "the size of the latents"
-        notes.note_found(name, [paths.value_holder(node, name) for node in same], why)
+    last = next((node for node in sized if node in finished), sized[-1])
+    why = "the size of the output" if last in finished else "the size of the latents"
+    for side in SIZE_INPUTS:
+        trails = {node: paths.trail(node, _size_input(paths, node, side)) for node in sized}
+        saved_size = _value(paths, trails[last])
+        notes.note_missing(side, trails[last].end)
+        notes.note_found(side, [found.holder for found in trails.values() if _value(paths, found) == saved_size], why)
 
 
-def _value(paths: GraphPaths, node: str, name: str) -> object:
-    holder = paths.value_holder(node, name)
-    return inputs_of(paths.graph, holder[0]).get(holder[1]) if holder else None
+def _size_input(paths: GraphPaths, node: str, side: str) -> str:
+    return next((name for name in SIZE_INPUTS[side] if name in inputs_of(paths.graph, node)), "")
 
 
-def _find_frames(paths: GraphPaths, notes: InferenceNotes, nodes: list[str]) -> None:
-    """Bind the largest count: a single latent may be repeated before or after the sampler."""
-    holders = [
-        holder
-        for node in nodes
-        for name in COUNT_INPUTS
-        if paths.has_inputs(node, name) and (holder := paths.value_holder(node, name))
-    ]
-    counts = {holder: inputs_of(paths.graph, holder[0]).get(holder[1]) for holder in holders}
-    numbers = {holder: count for holder, count in counts.items() if isinstance(count, int)}
-    if not numbers:
-        notes.note_missing("frames", "no node sets the number of pictures")
-        return
-    notes.note_found("frames", [max(numbers, key=numbers.__getitem__)], "the number of pictures")
+def _value(paths: GraphPaths, trail: Trail) -> object:
+    return inputs_of(paths.graph, trail.holder[0]).get(trail.holder[1]) if trail.holder else None
 
 
 def _find_vae(paths: GraphPaths, notes: InferenceNotes, nodes: list[str]) -> None:
-    sources = [link.source for node in nodes for link in paths.links_of_type(node, "VAE")]
-    loaders = [node for node in dict.fromkeys(sources) if paths.has_inputs(node, "vae_name")]
-    notes.note_found("vae", [paths.value_holder(node, "vae_name") for node in loaders], "decodes the latents")
+    links = [link for node in nodes for link in paths.links(node).values()]
+    sources = [link.source for link in links if paths.link_type(link).endswith("VAE")]
+    loaders = [
+        (node, name) for node in dict.fromkeys(sources) for name in VAE_INPUTS if name in inputs_of(paths.graph, node)
+    ]
+    notes.note_found("vae", [paths.value_holder(*loader) for loader in loaders], "decodes the latents")
     if not loaders:
         notes.note_missing("vae", "the checkpoint's own VAE decodes" if sources else "nothing decodes with a VAE")
 

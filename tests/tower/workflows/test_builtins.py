@@ -63,10 +63,7 @@ def test_its_requirements_are_the_findings_of_a_bare_server(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_its_bindings_equal_the_inferred_ones(name: str) -> None:
     workflow = builtin_workflows()[name].workflow
-    inferred = infer_bindings(workflow.graph, object_info_with()).bindings
-    if name == "image":
-        del inferred["frames"]  # There is always one.
-    assert workflow.bindings == inferred
+    assert workflow.bindings == infer_bindings(workflow.graph, object_info_with()).bindings
 
 
 def test_animatediff_has_the_documented_parameters() -> None:
