@@ -17,13 +17,13 @@ from prefect.runtime import flow_run
 
 from db.models.jobs import ProductionJob, Stage
 from db.models.rendering import Asset, RenderSegment, SegmentState
-from tasks.jobs import enter_stage
 from tasks.resources import resources
 from tower.engines.choice import work_queue_for
 from tower.errors import CancelledError, RenderError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
 from tower.errors.foreign import one_line
 from tower.jobs import lifecycle
+from tower.jobs.analytics import record_stage
 from tower.jobs.flow_runs import RENDER_DEPLOYMENT, render_key, run_tags
 from tower.jobs.lifecycle import Attempt
 from tower.jobs.lost_runs import MAX_UNCLAIMED, ClaimWatch, launch_delay_s
@@ -71,9 +71,8 @@ async def render_segments(attempt: Attempt, cast: Cast, words: EnhancedPrompt, p
         engine = choose_for_pool(session, lifecycle.parse_spec(job).engine, resources().settings)
         style = find_job_style(session, job)
         plans = plan(write_script(session, job, cast, words, style=style, engine=engine), engine)
-    with enter_stage(attempt, Stage.RENDER, progress=segments.RENDER_STARTS) as measured:
-        takes = await asyncio.gather(*(render_segment(attempt, segment) for segment in plans))
-        measured.update(_measure(takes, plans))
+    takes = await asyncio.gather(*(render_segment(attempt, segment) for segment in plans))
+    _record_render(attempt, takes, plans)
     return takes
 
 
@@ -206,8 +205,17 @@ def _read_take(segment_id: int) -> TakeRef:
         return TakeRef(asset.id, asset.path)
 
 
-def _measure(takes: Sequence[TakeRef], plans: Sequence[SegmentPlan]) -> dict[str, Any]:
-    with resources().sessions() as session:
-        sizes = [session.get_one(Asset, take.asset_id).bytes for take in takes]
-    frames = sum(plan.shot.frames for plan in plans)
-    return {"bytes": sum(sizes), "frames": frames, "engine": plans[0].engine, "round": plans[0].round}
+def _record_render(attempt: Attempt, takes: Sequence[TakeRef], plans: Sequence[SegmentPlan]) -> None:
+    """Record the duration of the render, from the moment when a worker took its first segment."""
+    round_number = plans[0].round
+    with resources().sessions.begin() as session:
+        record_stage(
+            session,
+            attempt,
+            Stage.RENDER,
+            seconds=segments.read_render_s(session, attempt.job_id, round_number=round_number),
+            bytes=sum(session.get_one(Asset, take.asset_id).bytes for take in takes),
+            frames=sum(plan.shot.frames for plan in plans),
+            engine=plans[0].engine,
+            round=round_number,
+        )

@@ -19,10 +19,9 @@ from api.production.generation.bodies import GenerationStarted
 from api.production.generation.idempotency import IdempotencyKey, open_idempotently
 from api.production.story.projects import ProjectId
 from db.models.jobs import ProductionJob
-from tower.jobs.analytics import estimate_duration_s
-from tower.jobs.lifecycle import parse_spec
 from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
 from tower.pages import Page
+from tower.rendering.forecast import NO_FORECAST, forecast_jobs
 from tower.settings import Settings
 from tower.shots.scene_jobs import head_commit_hash, live_jobs_by_scene
 from tower.staleness import report
@@ -218,15 +217,12 @@ def _render(session: Session, project_id: int, body: RenderStaleRequest, setting
 
 
 def _scene_jobs(session: Session, done: StaleRenderResult) -> list[SceneJob]:
-    estimates: dict[tuple[Any, ...], float | None] = {}
+    for job in done.opened.values():
+        session.refresh(job)
+    forecasts = forecast_jobs(session, list(done.opened.values()))
     started = []
     for scene_id, job in done.opened.items():
-        session.refresh(job)
-        spec = parse_spec(job)
-        cost_key = (spec.size, spec.frames, spec.engine)
-        if cost_key not in estimates:
-            estimates[cost_key] = estimate_duration_s(session, spec, job_type=job.job_type)
-        base = GenerationStarted.of(job, estimate_s=estimates[cost_key])
+        base = GenerationStarted.of(job, forecast=forecasts.get(job.id, NO_FORECAST))
         started.append(SceneJob(**base.model_dump(), scene_id=scene_id))
     return started
 

@@ -174,7 +174,8 @@ def _print_system(answer: dict[str, Any]) -> None:
     for job in answer["generations"]:
         score = "" if job["quality_score"] is None else f"{job['quality_score']:.1f}"
         progress = f"{job['progress']:.0%}"
-        table.add_row(str(job["job_id"]), job["status"], job["stage"], progress, score, job["prompt"][:60])
+        stage = job["stage"] if job["queue_position"] is None else f"{job['stage']}, place {job['queue_position']}"
+        table.add_row(str(job["job_id"]), job["status"], stage, progress, score, job["prompt"][:60])
     console = Console()
     for part, state in _describe_parts(answer["system"]):
         console.print(f"[bold]{part:>9}[/]  {state}", highlight=False)

@@ -76,15 +76,16 @@ class _Bar:
 
 
 class _Lines:
-    """Prints a line for each stage and for every 10 % of progress."""
+    """Prints a line for each stage, for each place in the queue, and for every 10 % of progress."""
 
     def __init__(self) -> None:
-        self._last: tuple[str, int] | None = None
+        self._last: tuple[str, int | None, int] | None = None
 
     def show(self, job: dict[str, Any]) -> None:
-        now = (job["status"] if job["status"] in END_STATUSES else job["stage"], int(job["progress"] * 10))
+        stage = job["status"] if job["status"] in END_STATUSES else job["stage"]
+        now = (stage, job.get("queue_position"), int(job["progress"] * 10))
         if now != self._last:
-            line = f"{now[0]:>9} {job['progress']:4.0%}  {job['step'] or ''}  {_eta(job)}"
+            line = f"{stage:>9} {job['progress']:4.0%}  {job['step'] or ''}  {_eta(job)}"
             typer.echo(line.rstrip(), err=True)
             self._last = now
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import statistics
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import literal_column, select, text
+from sqlalchemy import Boolean, ColumnElement, Interval, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,19 @@ from tower.jobs.lifecycle import Attempt
 from tower.jobs.spec import GenerationSpec
 
 HISTORY_JOBS = 20  # jobs: enough for a median, few enough to adapt to a new GPU
+
+# The time before the first segment of each round was taken by a worker.
+_WAITED: ColumnElement[timedelta] = literal_column(
+    "(select coalesce(sum(waited), interval '0') from (select min(started_at) - min(created_at) as waited"
+    " from public.render_queue where job_id = production_jobs.id group by round) as rounds)",
+    Interval(),
+)
+# A job that only reused a take says nothing about the time of a render.
+_RENDERED: ColumnElement[bool] = literal_column(
+    "(select coalesce(bool_or(started_at is not null), true)"
+    " from public.render_queue where job_id = production_jobs.id)",
+    Boolean(),
+)
 
 
 def record_stage(session: Session, attempt: Attempt, stage: Stage, *, seconds: float, **measurements: Any) -> None:
@@ -27,7 +41,7 @@ def record_stage(session: Session, attempt: Attempt, stage: Stage, *, seconds: f
 
 
 def estimate_duration_s(session: Session, spec: GenerationSpec, *, job_type: JobType) -> float | None:
-    """The expected seconds from start to end: the median of recent jobs of this type, scaled by pixels.
+    """The expected seconds of work, without waiting: the median of recent jobs of this type, scaled by pixels.
 
     None without any history.
     """
@@ -50,20 +64,22 @@ class DurationEstimator:
 
     def _read_seconds_per_pixel(self, job_type: JobType, engine: str) -> float | None:
         recent = self._session.execute(
-            select(ProductionJob.started_at, ProductionJob.ended_at, ProductionJob.parameters)
+            select(ProductionJob.started_at, ProductionJob.ended_at, _WAITED, ProductionJob.parameters)
             .where(
                 text("status = 'completed'"),  # the same text as in the index
                 ProductionJob.job_type == job_type,
                 ProductionJob.started_at.is_not(None),
                 ProductionJob.ended_at.is_not(None),
+                _RENDERED,
                 literal_column(REQUESTED_ENGINE_SQL) == engine,
             )
             .order_by(ProductionJob.id.desc())
             .limit(HISTORY_JOBS)
         )
         rates = [
-            (ended_at - started_at).total_seconds() / _count_pixels(GenerationSpec.model_validate(parameters))
-            for started_at, ended_at, parameters in recent
+            max(0.0, (ended_at - started_at - waited).total_seconds())
+            / _count_pixels(GenerationSpec.model_validate(parameters))
+            for started_at, ended_at, waited, parameters in recent
         ]
         return statistics.median(rates) if rates else None
 

@@ -226,12 +226,17 @@ def retry_job(session: Session, job_id: int) -> ProductionJob:
     return job
 
 
-def estimate_remaining_s(job: ProductionJob) -> float | None:
-    """The seconds that remain at the speed of the job so far. None below 10 % progress and after the end."""
-    if job.status not in LIVE_STATUSES or job.started_at is None or job.heartbeat_at is None or job.progress < 0.1:
+def estimate_remaining_s(
+    job: ProductionJob, *, since: datetime | None = None, start_progress: float = 0.0
+) -> float | None:
+    """The seconds that remain at the speed of the job since its start, or since a time at which it had
+    `start_progress`. None below 10 % progress and after the end.
+    """
+    start = since or job.started_at
+    if job.status not in LIVE_STATUSES or start is None or job.heartbeat_at is None or job.progress < 0.1:
         return None
-    elapsed_s = (job.heartbeat_at - job.started_at).total_seconds()
-    return round(elapsed_s * (1 - job.progress) / job.progress, 1)
+    elapsed_s = max(0.0, (job.heartbeat_at - start).total_seconds())
+    return round(elapsed_s * (1 - job.progress) / (job.progress - start_progress), 1)
 
 
 def parse_spec(job: ProductionJob) -> GenerationSpec:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import heapq
+import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.jobs import ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
+from tower.jobs.analytics import DurationEstimator
 from tower.jobs.lifecycle import parse_spec
 from tower.rendering.queue_listing import QueuedJob, sort_waiting
 
@@ -22,20 +25,41 @@ def estimate_etas_s(
 ) -> dict[int, float]:
     """The seconds until the last segment of each job is rendered, by job id, if no other job comes in.
 
-    `slots`: simultaneous renders; None: no limit. There is no entry for any job without render history, nor for a job
-    that waits in a paused queue.
+    `slots`: simultaneous renders; None: no limit. There is no entry for a job whose cost, or that of a job before it,
+    is not known from earlier renders, nor for a job that waits in a paused queue.
     """
-    seconds_per_pixel = _read_seconds_per_pixel(session)
-    if seconds_per_pixel is None:
-        return {}
+    costs = _Costs(_read_seconds_per_pixel(session), DurationEstimator(session))
     slot_free_s = [0.0] * (slots or 1)
     ends_s: dict[int, float] = {}
-    for job_id, pixels in [*_list_running(jobs), *([] if paused else _list_waiting(jobs))]:
+    for job_id, seconds in [*_list_running(jobs, costs), *([] if paused else _list_waiting(jobs, costs))]:
         start_s = heapq.heappop(slot_free_s) if slots else 0.0
-        heapq.heappush(slot_free_s, start_s + pixels * seconds_per_pixel)
-        ends_s[job_id] = max(ends_s.get(job_id, 0.0), start_s + pixels * seconds_per_pixel)
+        end_s = math.inf if seconds is None else start_s + seconds
+        heapq.heappush(slot_free_s, end_s)
+        ends_s[job_id] = max(ends_s.get(job_id, 0.0), end_s)
     stuck = {queued.job.id for queued in jobs if paused and queued.is_waiting}
-    return {job_id: round(end_s, 1) for job_id, end_s in ends_s.items() if job_id not in stuck}
+    return {job_id: round(end_s, 1) for job_id, end_s in ends_s.items() if math.isfinite(end_s) and job_id not in stuck}
+
+
+@dataclass(frozen=True)
+class _Costs:
+    """The seconds of a render, from the segments and the jobs that were rendered last."""
+
+    seconds_per_pixel: float | None
+    durations: DurationEstimator
+
+    def job_s(self, job: ProductionJob) -> float | None:
+        spec = parse_spec(job)
+        known_s = self.durations.estimate_s(spec, job_type=job.job_type)
+        if known_s is not None or self.seconds_per_pixel is None:
+            return known_s
+        width, height = spec.size
+        return width * height * spec.frames * self.seconds_per_pixel
+
+    def segment_s(self, queued: QueuedJob, row: RenderSegment) -> float | None:
+        if self.seconds_per_pixel is not None:
+            return _segment_pixels(row) * self.seconds_per_pixel
+        whole_s = self.job_s(queued.job)
+        return None if whole_s is None else whole_s / len(queued.segments)
 
 
 def _read_seconds_per_pixel(session: Session) -> float | None:
@@ -54,33 +78,31 @@ def _read_seconds_per_pixel(session: Session) -> float | None:
     return statistics.median(rates) if rates else None
 
 
-def _list_running(jobs: Sequence[QueuedJob]) -> list[tuple[int, float]]:
-    """The job id and the remaining pixels of each segment that is rendering."""
+def _list_running(jobs: Sequence[QueuedJob], costs: _Costs) -> list[tuple[int, float | None]]:
+    """The job id and the remaining seconds of each segment that is rendering."""
     return [
-        (queued.job.id, _segment_pixels(row) * (1 - row.progress))
+        (queued.job.id, None if (whole_s := costs.segment_s(queued, row)) is None else whole_s * (1 - row.progress))
         for queued in jobs
         for row in queued.segments
         if row.state == SegmentState.PROCESSING
     ]
 
 
-def _list_waiting(jobs: Sequence[QueuedJob]) -> list[tuple[int, float]]:
-    """The job id and the pixels of each waiting segment, in the order in which workers take them."""
-    return [
-        (queued.job.id, pixels)
-        for queued in sort_waiting(jobs)
-        for pixels in (
-            [_job_pixels(queued.job)]
-            if queued.is_recipe_waiting
-            else [_segment_pixels(row) for row in queued.segments if row.state == SegmentState.QUEUED]
-        )
+def _list_waiting(jobs: Sequence[QueuedJob], costs: _Costs) -> list[tuple[int, float | None]]:
+    """The job id and the seconds of each waiting segment, in the order in which workers take them.
+
+    A job that works before its render comes before those whose recipe has not begun.
+    """
+    waiting = sort_waiting(jobs)
+    segments = [
+        (queued.job.id, costs.segment_s(queued, row))
+        for queued in waiting
+        for row in queued.segments
+        if row.state == SegmentState.QUEUED
     ]
-
-
-def _job_pixels(job: ProductionJob) -> float:
-    spec = parse_spec(job)
-    width, height = spec.size
-    return float(width * height * spec.frames)
+    preparing = [queued for queued in jobs if not queued.segments and not queued.is_recipe_waiting]
+    unopened = [*preparing, *(queued for queued in waiting if queued.is_recipe_waiting)]
+    return segments + [(queued.job.id, costs.job_s(queued.job)) for queued in unopened]
 
 
 def _segment_pixels(row: RenderSegment) -> float:

@@ -17,7 +17,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob
+from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob, Stage
 from db.models.rendering import Asset, RenderSegment, SegmentState
 from tower.engines.base import Shot
 from tower.errors import CancelledError, NotFoundError, SupersededError, TowerError
@@ -28,6 +28,7 @@ from tower.jobs.lifecycle import LIVE_SEGMENT_STATES, Attempt
 from tower.rendering import takes
 
 RENDER_STARTS, RENDER_ENDS = 0.05, 0.9  # of a job's progress, 0…1
+WAITING_STEP = "waiting for a worker"
 _SHOT = TypeAdapter(Shot)
 
 
@@ -77,6 +78,8 @@ def open_segment(session: Session, attempt: Attempt, plan: SegmentPlan) -> Rende
     )
     if plan.reuse and (take := takes.find_take(session, plan.fingerprint)):
         _complete_with(session, row, take)
+    elif not _is_rendering(session, job.id):
+        job.stage, job.step = Stage.QUEUED, WAITING_STEP
     session.add(row)
     session.flush()
     return row
@@ -106,11 +109,7 @@ def claim_segment(
     row.process = process
     row.started_at = row.started_at or func.now()
     row.heartbeat_at = func.now()
-    session.execute(
-        update(ProductionJob)
-        .where(ProductionJob.id == row.job_id, ProductionJob.status == JobStatus.SEGMENTS_QUEUED)
-        .values(status=JobStatus.PROCESSING)
-    )
+    _enter_render(session, row.job_id)
     session.flush()
     session.refresh(row)
     return row
@@ -184,6 +183,35 @@ def read_clip_form(session: Session, job: ProductionJob) -> ClipForm:
         return ClipForm(shot.width, shot.height, shot.fps, shot.whole_frames or shot.frames)
     spec = lifecycle.parse_spec(job)
     return ClipForm(*spec.size, spec.fps, spec.frames)
+
+
+def read_render_s(session: Session, job_id: int, *, round_number: int) -> float:
+    """The seconds from the start of the first segment of the round to the end of the last; 0 if all were reused."""
+    took = func.max(RenderSegment.ended_at) - func.min(RenderSegment.started_at)
+    rendered = (RenderSegment.state == SegmentState.COMPLETED, RenderSegment.started_at.is_not(None))
+    found = session.scalar(
+        select(func.extract("epoch", took)).where(
+            RenderSegment.job_id == job_id, RenderSegment.round == round_number, *rendered
+        )
+    )
+    return max(0.0, float(found or 0.0))
+
+
+def _is_rendering(session: Session, job_id: int) -> bool:
+    rendering = select(RenderSegment.id).filter_by(job_id=job_id, state=SegmentState.PROCESSING)
+    return session.scalar(rendering.limit(1)) is not None
+
+
+def _enter_render(session: Session, job_id: int) -> None:
+    """Move the job of a claimed segment from the queue to the render."""
+    progress = func.greatest(ProductionJob.progress, RENDER_STARTS)
+    is_live = (ProductionJob.id == job_id, ProductionJob.status.in_(LIVE_STATUSES))
+    session.execute(
+        update(ProductionJob)
+        .where(*is_live)
+        .values(status=JobStatus.PROCESSING, stage=Stage.RENDER, step=None, progress=progress),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _complete_with(session: Session, row: RenderSegment, take: Asset) -> None:

@@ -14,12 +14,12 @@ from api.production.director.bodies import DirectorAnswer, DirectorCommand, Scen
 from api.production.generation.idempotency import IdempotencyKey, open_idempotently, validate_before_launch
 from api.production.generation.integrated import decide_for_project, open_integrated_job
 from api.production.generation.integrated_bodies import CommandGenerationStarted
-from db.models.jobs import JobType, ProductionJob
+from db.models.jobs import ProductionJob
 from tower.director import commands
 from tower.director.commands import IssuedCommand
 from tower.jobs import lifecycle
-from tower.jobs.analytics import estimate_duration_s
 from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
+from tower.rendering.forecast import forecast_job
 from tower.settings import Settings
 from tower.shots.scene_jobs import open_scene_job
 from tower.versions.refs import check_project_exists
@@ -59,8 +59,7 @@ def _run_command(
     job, summary = _open_job(session, body, settings)
     logged = commands.log_command(session, command_request, job, subject=summary)
     spec = lifecycle.parse_spec(job)
-    estimate = estimate_duration_s(session, spec, job_type=JobType.INTEGRATED)
-    started = CommandGenerationStarted.of_shot(job, spec, estimate_s=estimate)
+    started = CommandGenerationStarted.of_shot(job, spec, forecast=forecast_job(session, job))
     answer = DirectorAnswer(
         **started.model_dump(),
         command=command_request.command,
@@ -76,7 +75,7 @@ def _open_job(session: Session, body: DirectorCommand, settings: Settings) -> tu
     """The job and a short description of it."""
     parameters = body.parameters
     if not isinstance(parameters, SceneParameters):
-        job, _ = open_integrated_job(session, decide_for_project(session, body.project_id, parameters), settings)
+        job = open_integrated_job(session, decide_for_project(session, body.project_id, parameters), settings)
         return job, f"a shot: {parameters.prompt[:200]}"
     found = commands.find_project_scene(session, body.project_id, parameters.scene_id)
     job = open_scene_job(

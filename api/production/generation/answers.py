@@ -12,10 +12,9 @@ from api.production.generation.bodies import GenerationStatus
 from api.production.generation.fast_bodies import FastGenerationStatus
 from api.production.generation.round_answers import IntegratedGenerationStatus
 from api.production.generation.typed_answers import PersonalGenerationStatus, ProfessionalGenerationStatus
-from db.models.jobs import LIVE_STATUSES, JobType, ProductionJob
-from tower.jobs.analytics import DurationEstimator
-from tower.jobs.lifecycle import estimate_remaining_s, parse_spec
+from db.models.jobs import JobType, ProductionJob
 from tower.rendering.fast_progress import segment_progress_by_job
+from tower.rendering.forecast import NO_FORECAST, forecast_jobs
 
 SingleShotStatus = (
     IntegratedGenerationStatus | ProfessionalGenerationStatus | PersonalGenerationStatus | GenerationStatus
@@ -37,18 +36,12 @@ def job_status(session: Session, job: ProductionJob, *, prefect_ui_url: str) -> 
 def job_statuses(session: Session, jobs: Sequence[ProductionJob], *, prefect_ui_url: str) -> list[AnyStatus]:
     """The statuses of `jobs`, in the same order."""
     fast = segment_progress_by_job(session, [job for job in jobs if job.job_type == JobType.FAST])
-    paces = DurationEstimator(session)
-    return [
-        FastGenerationStatus.of_fast(job, fast[job.id], left_s=_remaining_s(paces, job), prefect_ui_url=prefect_ui_url)
-        if job.id in fast
-        else STATUS_BY_JOB_TYPE[job.job_type].of(job, prefect_ui_url=prefect_ui_url)
-        for job in jobs
-    ]
+    forecasts = forecast_jobs(session, jobs)
 
+    def answer(job: ProductionJob) -> AnyStatus:
+        forecast = forecasts.get(job.id, NO_FORECAST)
+        if job.id in fast:
+            return FastGenerationStatus.of_fast(job, fast[job.id], forecast=forecast, prefect_ui_url=prefect_ui_url)
+        return STATUS_BY_JOB_TYPE[job.job_type].of(job, forecast=forecast, prefect_ui_url=prefect_ui_url)
 
-def _remaining_s(paces: DurationEstimator, job: ProductionJob) -> float | None:
-    """Estimated seconds left, from the job's own speed, or else from earlier jobs. None after the end."""
-    if job.status not in LIVE_STATUSES:
-        return None
-    own = estimate_remaining_s(job)
-    return paces.estimate_s(parse_spec(job), job_type=job.job_type) if own is None else own
+    return [answer(job) for job in jobs]

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from api.http.synonyms import rename_synonyms
 from api.production.field_types import EngineChoice
 from db.models.jobs import JobStatus, JobType, ProductionJob, Stage
-from tower.jobs.lifecycle import estimate_remaining_s
 from tower.jobs.production import PRODUCTION_STEP, Source
 from tower.jobs.spec import GenerationSpec, GenerationType, SceneType
+from tower.rendering.forecast import Forecast
 from tower.settings import AUTO_ENGINE
 
 SHARED_FIELDS = (
@@ -21,6 +21,9 @@ SHARED_FIELDS = (
     *("job_type", "status", "stage", "step", "progress", "prompt", "parameters", "seed", "engine"),
     *("attempt", "warnings", "quality_score", "output_path", "created_at", "updated_at", "started_at", "ended_at"),
 )  # columns of the row that are fields of the answer
+QUEUE_POSITION = Field(
+    None, description="Its place among the waiting generations, from 1; null for one that does not wait."
+)
 GENERATION_PATH = "/api/anime/generation"
 STANDARD_EXAMPLE: dict[str, JsonValue] = {
     "prompt": "cyberpunk detective walking in neon city",
@@ -79,12 +82,13 @@ class GenerationStarted(BaseModel):
         examples=["/api/anime/generation/109/video"], description="Available once the job is completed."
     )
     warnings: list[str]
+    queue_position: int | None = QUEUE_POSITION
     estimated_completion: datetime | None = Field(
-        description="Estimated from earlier jobs here, scaled by pixels; null if there are none."
+        description="Estimated from the queue before it and from earlier jobs here, scaled by pixels; null if unknown."
     )
 
     @classmethod
-    def of(cls, job: ProductionJob, *, estimate_s: float | None) -> Self:
+    def of(cls, job: ProductionJob, *, forecast: Forecast) -> Self:
         return cls(
             **id_fields(job),
             status=job.status,
@@ -94,7 +98,10 @@ class GenerationStarted(BaseModel):
             created_at=job.created_at,
             video_url=video_url(job),
             warnings=job.warnings,
-            estimated_completion=None if estimate_s is None else job.created_at + timedelta(seconds=estimate_s),
+            queue_position=forecast.place,
+            estimated_completion=(
+                None if forecast.eta_s is None else job.created_at + timedelta(seconds=forecast.eta_s)
+            ),
         )
 
 
@@ -133,7 +140,11 @@ class GenerationProgress(BaseModel):
     status_url: str
     video_url: str | None = Field(description="Null until it is completed.")
     prefect_run_url: str | None
-    eta_s: float | None = Field(description="Seconds left at this job's own speed; null until that is known.")
+    queue_position: int | None = QUEUE_POSITION
+    eta_s: float | None = Field(
+        description="Seconds left: at its own speed while it renders, by the queue before it while it waits. A pause "
+        "of the queue is not counted. Null if unknown, and after the end."
+    )
     created_at: datetime
     updated_at: datetime
     started_at: datetime | None
@@ -146,10 +157,9 @@ class ShotStatus(GenerationProgress):
     estimated_completion: datetime | None = Field(description="`eta_s` as a time.")
 
     @classmethod
-    def of(cls, job: ProductionJob, *, prefect_ui_url: str) -> Self:
-        eta = estimate_remaining_s(job)
-        ends_at = None if eta is None else datetime.now(UTC) + timedelta(seconds=eta)
-        progress = progress_fields(job, prefect_ui_url=prefect_ui_url)
+    def of(cls, job: ProductionJob, *, forecast: Forecast, prefect_ui_url: str) -> Self:
+        ends_at = None if forecast.eta_s is None else datetime.now(UTC) + timedelta(seconds=forecast.eta_s)
+        progress = progress_fields(job, forecast=forecast, prefect_ui_url=prefect_ui_url)
         return cls(**progress, estimated_completion=ends_at, **cls.extra_fields(job))
 
     @classmethod
@@ -163,8 +173,8 @@ class GenerationStatus(ShotStatus):
     job_type: Literal[JobType.STANDARD]
 
 
-def progress_fields(job: ProductionJob, *, prefect_ui_url: str) -> dict[str, Any]:
-    """The fields of GenerationProgress for `job`."""
+def progress_fields(job: ProductionJob, *, forecast: Forecast, prefect_ui_url: str) -> dict[str, Any]:
+    """The fields of GenerationProgress for `job`. A job that waits shows the queue instead of its own step."""
     has_run = job.flow_run_id is not None
     is_completed = job.status == JobStatus.COMPLETED
     return {
@@ -174,7 +184,10 @@ def progress_fields(job: ProductionJob, *, prefect_ui_url: str) -> dict[str, Any
         "error": GenerationError(code=job.error_code, message=job.error_message or "") if job.error_code else None,
         "video_url": video_url(job) if is_completed else None,
         "prefect_run_url": f"{prefect_ui_url}/runs/flow-run/{job.flow_run_id}" if has_run else None,
-        "eta_s": estimate_remaining_s(job),
+        "stage": forecast.stage or job.stage,
+        "step": forecast.step or job.step,
+        "queue_position": forecast.place,
+        "eta_s": forecast.eta_s,
     }
 
 

@@ -12,10 +12,10 @@ from api.production.dependencies import JobReconciler
 from api.production.generation.fast_bodies import FastGenerationRequest, FastGenerationStarted
 from api.production.generation.idempotency import IdempotencyKey, open_idempotently, validate_before_launch
 from db.models.jobs import JobType
-from tower.jobs.analytics import estimate_duration_s
 from tower.jobs.production import decide_spec, open_decided_job
 from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
 from tower.rendering.fast_progress import plan_segments
+from tower.rendering.forecast import forecast_job
 from tower.settings import Settings
 
 router = strict_router(prefix="/api/anime", tags=["generation"])
@@ -47,6 +47,5 @@ def _open_job(session: Session, body: FastGenerationRequest, settings: Settings)
     validate_before_launch(session, spec, settings)
     plan = plan_segments(spec)
     job = open_decided_job(session, decided, job_type=JobType.FAST)
-    estimate = estimate_duration_s(session, spec, job_type=JobType.FAST)
-    started = FastGenerationStarted.of(job, plan, estimate_s=estimate)
+    started = FastGenerationStarted.of(job, plan, forecast=forecast_job(session, job))
     return JobOpened(job.id, started.model_dump(mode="json"))

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.production.generation.bodies import (
+    QUEUE_POSITION,
     GenerationProgress,
     GenerationRequest,
     id_fields,
@@ -21,10 +22,11 @@ from api.production.generation.durations import format_duration
 from db.models.jobs import JobStatus, JobType, ProductionJob
 from tower.jobs.spec import GenerationType
 from tower.rendering.fast_progress import PlannedSegment, SegmentProgress
+from tower.rendering.forecast import Forecast
 
 TIME_LEFT = Field(
     examples=["4 minutes"],
-    description="Estimated time left, from its own speed or earlier jobs; null if unknown, and after the end.",
+    description="Estimated time left, as `eta_s` of a status; null if unknown, and after the end.",
 )
 
 
@@ -85,10 +87,11 @@ class FastGenerationStarted(BaseModel):
         examples=["/api/anime/generation/113/video"], description="Available once the job is completed."
     )
     warnings: list[str]
+    queue_position: int | None = QUEUE_POSITION
     estimated_completion: str | None = TIME_LEFT
 
     @classmethod
-    def of(cls, job: ProductionJob, plan: Sequence[PlannedSegment], *, estimate_s: float | None) -> Self:
+    def of(cls, job: ProductionJob, plan: Sequence[PlannedSegment], *, forecast: Forecast) -> Self:
         return cls(
             **id_fields(job),
             batch_id=job.comfyui_job_id,
@@ -101,7 +104,8 @@ class FastGenerationStarted(BaseModel):
             created_at=job.created_at,
             video_url=video_url(job),
             warnings=job.warnings,
-            estimated_completion=None if estimate_s is None else format_duration(estimate_s),
+            queue_position=forecast.place,
+            estimated_completion=None if forecast.eta_s is None else format_duration(forecast.eta_s),
         )
 
 
@@ -119,15 +123,13 @@ class FastGenerationStatus(GenerationProgress):
     estimated_completion: str | None = TIME_LEFT
 
     @classmethod
-    def of_fast(
-        cls, job: ProductionJob, segments: SegmentProgress, *, left_s: float | None, prefect_ui_url: str
-    ) -> Self:
+    def of_fast(cls, job: ProductionJob, segments: SegmentProgress, *, forecast: Forecast, prefect_ui_url: str) -> Self:
         return cls(
-            **progress_fields(job, prefect_ui_url=prefect_ui_url),
+            **progress_fields(job, forecast=forecast, prefect_ui_url=prefect_ui_url),
             batch_id=job.comfyui_job_id,
             total_segments=segments.total,
             segments_completed=segments.completed,
             segments_failed=segments.failed,
             segments_processing=segments.processing,
-            estimated_completion=None if left_s is None else format_duration(left_s),
+            estimated_completion=None if forecast.eta_s is None else format_duration(forecast.eta_s),
         )

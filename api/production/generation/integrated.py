@@ -20,9 +20,9 @@ from api.production.generation.integrated_bodies import (
 )
 from db.models.jobs import JobType, ProductionJob
 from tower.errors import InvalidError
-from tower.jobs.analytics import estimate_duration_s
 from tower.jobs.production import DecidedSpec, decide_spec, open_decided_job
 from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
+from tower.rendering.forecast import forecast_job
 from tower.settings import Settings
 from tower.versions.refs import check_project_exists
 
@@ -53,8 +53,10 @@ def generate_for_project(
 
     def open_job() -> JobOpened:
         decided = decide_for_project(session, project_id, body)
-        job, estimate = open_integrated_job(session, decided, settings)
-        return JobOpened(job.id, ProjectGenerationStarted.of(job, estimate_s=estimate).model_dump(mode="json"))
+        job = open_integrated_job(session, decided, settings)
+        return JobOpened(
+            job.id, ProjectGenerationStarted.of(job, forecast=forecast_job(session, job)).model_dump(mode="json")
+        )
 
     return open_idempotently(session, reconciler, received, open_job)
 
@@ -81,21 +83,21 @@ def generate_from_command(
 
     def open_job() -> JobOpened:
         decided = decide_for_project(session, project_id, body)
-        job, estimate = open_integrated_job(session, decided, settings)
+        job = open_integrated_job(session, decided, settings)
         return JobOpened(
-            job.id, CommandGenerationStarted.of_shot(job, decided.spec, estimate_s=estimate).model_dump(mode="json")
+            job.id,
+            CommandGenerationStarted.of_shot(job, decided.spec, forecast=forecast_job(session, job)).model_dump(
+                mode="json"
+            ),
         )
 
     return open_idempotently(session, reconciler, received, open_job)
 
 
-def open_integrated_job(
-    session: Session, decided: DecidedSpec, settings: Settings
-) -> tuple[ProductionJob, float | None]:
-    """The new job and its estimated seconds. Raises what `validate_before_launch` raises."""
+def open_integrated_job(session: Session, decided: DecidedSpec, settings: Settings) -> ProductionJob:
+    """Open the job. Raises what `validate_before_launch` raises."""
     validate_before_launch(session, decided.spec, settings)
-    job = open_decided_job(session, decided, job_type=JobType.INTEGRATED)
-    return job, estimate_duration_s(session, decided.spec, job_type=JobType.INTEGRATED)
+    return open_decided_job(session, decided, job_type=JobType.INTEGRATED)
 
 
 def decide_for_project(session: Session, project_id: int, body: ProjectGenerationRequest) -> DecidedSpec:

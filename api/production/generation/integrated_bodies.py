@@ -11,6 +11,7 @@ from api.production.generation.bodies import GenerationRequest, GenerationStarte
 from db.models.jobs import ProductionJob
 from tower.jobs.spec import GenerationSpec, GenerationType, SceneType
 from tower.media.rates import FrameRate
+from tower.rendering.forecast import Forecast
 
 SingleShotType = Literal[GenerationType.STANDARD, GenerationType.CREATIVE]
 
@@ -52,8 +53,8 @@ class ProjectGenerationStarted(GenerationStarted):
     request_id: UUID = Field(description="The same as comfyui_job_id.")
 
     @classmethod
-    def of(cls, job: ProductionJob, *, estimate_s: float | None) -> Self:
-        plain = GenerationStarted.of(job, estimate_s=estimate_s).model_dump()
+    def of(cls, job: ProductionJob, *, forecast: Forecast) -> Self:
+        plain = GenerationStarted.of(job, forecast=forecast).model_dump()
         return cls(**plain, request_id=job.comfyui_job_id)
 
 
@@ -88,6 +89,6 @@ class CommandGenerationStarted(ProjectGenerationStarted):
     metadata: ShotMetadata
 
     @classmethod
-    def of_shot(cls, job: ProductionJob, spec: GenerationSpec, *, estimate_s: float | None) -> Self:
-        plain = ProjectGenerationStarted.of(job, estimate_s=estimate_s).model_dump()
+    def of_shot(cls, job: ProductionJob, spec: GenerationSpec, *, forecast: Forecast) -> Self:
+        plain = ProjectGenerationStarted.of(job, forecast=forecast).model_dump()
         return cls(**plain, metadata=ShotMetadata.of(spec))

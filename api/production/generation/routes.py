@@ -20,12 +20,12 @@ from api.production.generation.idempotency import IdempotencyKey, open_idempoten
 from api.production.generation.typed_answers import PersonalGenerationStarted
 from db.models.jobs import JobStatus, JobType
 from tower.jobs import lifecycle
-from tower.jobs.analytics import estimate_duration_s
 from tower.jobs.listing import JobFilter, list_jobs
 from tower.jobs.production import decide_spec, open_decided_job
 from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
 from tower.jobs.spec import job_type_for
 from tower.moods.choice import open_personal_job
+from tower.rendering.forecast import forecast_job
 from tower.settings import Settings
 
 router = strict_router(prefix="/api/anime", tags=["generation"])
@@ -115,14 +115,13 @@ def _open_job(session: Session, body: GenerationRequest, settings: Settings, *, 
     spec = decided.spec
     validate_before_launch(session, spec, settings)
     job_type = job_type_for(spec.type)
-    estimate = estimate_duration_s(session, spec, job_type=job_type)
     started: GenerationStarted
     if job_type == JobType.PERSONAL:
         job, _ = open_personal_job(session, decided, user=user)
-        started = PersonalGenerationStarted.of(job, estimate_s=estimate)
+        started = PersonalGenerationStarted.of(job, forecast=forecast_job(session, job))
     else:
         job = open_decided_job(session, decided, job_type=job_type)
-        started = GenerationStarted.of(job, estimate_s=estimate)
+        started = GenerationStarted.of(job, forecast=forecast_job(session, job))
     return JobOpened(job.id, started.model_dump(mode="json"))
 
 

@@ -10,6 +10,7 @@ from api.production.generation.bodies import GenerationStarted, ShotStatus
 from db.models.jobs import JobType, ProductionJob
 from tower.moods.chosen import MOOD_CHOICES, MoodChoices
 from tower.quality.verdict import CHARACTER_CONSISTENCY
+from tower.rendering.forecast import Forecast
 
 MOOD_CHOICE = Field(description="The choice for the mood, its source and its reason; null until it is made.")
 
@@ -61,6 +62,6 @@ class PersonalGenerationStarted(GenerationStarted):
     mood_choice: MoodChoices | None = MOOD_CHOICE
 
     @classmethod
-    def of(cls, job: ProductionJob, *, estimate_s: float | None) -> Self:
-        plain = GenerationStarted.of(job, estimate_s=estimate_s)
+    def of(cls, job: ProductionJob, *, forecast: Forecast) -> Self:
+        plain = GenerationStarted.of(job, forecast=forecast)
         return cls(**plain.model_dump(), mood_choice=MOOD_CHOICES.read(job))

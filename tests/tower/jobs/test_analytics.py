@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from db.models.jobs import JobStatus, JobType
+from db.models.jobs import JobStatus, JobType, ProductionJob
+from db.models.rendering import RenderSegment, SegmentState
 from tower.jobs import lifecycle
 from tower.jobs.analytics import DurationEstimator, estimate_duration_s
 from tower.jobs.spec import GenerationSpec
@@ -20,10 +21,21 @@ LARGE = SMALL.model_copy(update={"width": 512, "height": 512})
 
 def insert_ended_job(
     session: Session, took_s: float, *, spec: GenerationSpec = SMALL, job_type: JobType = JobType.FAST
-) -> None:
+) -> ProductionJob:
     job = lifecycle.open_job(session, spec, job_type=job_type)
     job.status, job.output_path = JobStatus.COMPLETED, "/x.mp4"
     job.started_at, job.ended_at = NOON, NOON + timedelta(seconds=took_s)
+    session.flush()
+    return job
+
+
+def insert_segment(session: Session, job: ProductionJob, *, waited_s: float | None) -> None:
+    """A segment of the job that waited for a worker, or that no worker had to render."""
+    row = RenderSegment(job_id=job.id, segment=1, attempt=1, prompt_id=job.comfyui_job_id, engine="animatic", shot={})
+    row.fingerprint, row.created_at = "f" * 64, NOON
+    row.state = SegmentState.CANCELLED
+    row.started_at = None if waited_s is None else NOON + timedelta(seconds=waited_s)
+    session.add(row)
     session.flush()
 
 
@@ -39,6 +51,19 @@ def test_the_median_duration_is_scaled_by_pixels(session: Session) -> None:
         insert_ended_job(session, took_s)
     assert estimate_duration_s(session, SMALL, job_type=JobType.FAST) == 4
     assert estimate_duration_s(session, LARGE, job_type=JobType.FAST) == 16
+
+
+def test_the_time_in_the_queue_is_no_work(session: Session) -> None:
+    """A job that waited 200 s of its 262 s for a worker took 62 s."""
+    job = insert_ended_job(session, 262)
+    insert_segment(session, job, waited_s=200)
+    assert estimate_duration_s(session, SMALL, job_type=JobType.FAST) == 62
+
+
+def test_a_job_that_reused_a_take_does_not_count(session: Session) -> None:
+    insert_ended_job(session, 8)
+    insert_segment(session, insert_ended_job(session, 1), waited_s=None)
+    assert estimate_duration_s(session, SMALL, job_type=JobType.FAST) == 8
 
 
 def test_only_the_newest_jobs_count(session: Session) -> None:

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from db.engine import SessionFactory
-from db.models.jobs import JobStatus, ProductionJob
+from db.models.jobs import JobStatus, ProductionJob, Stage
 from db.models.rendering import RenderSegment, SegmentState
 from tests.api.api_requests import API_ROOT, insert_asset, status_and_code, update_job
 
@@ -157,9 +157,10 @@ def test_estimate_is_in_words_from_earlier_jobs_and_then_from_its_own_speed(
     second = start_fast(client, DOCUMENTED).json()
     assert second["estimated_completion"] == "4 minutes"
     status = client.get(second["status_url"]).json()
-    assert (status["eta_s"], status["estimated_completion"]) == (None, "4 minutes")
+    assert (status["eta_s"], status["estimated_completion"]) == (240.0, "4 minutes")
     now = datetime.now(UTC)
-    update_job(sessions, second["job_id"], progress=0.5, started_at=now - timedelta(seconds=40), heartbeat_at=now)
+    running = {"stage": Stage.RENDER, "launch_after": None, "progress": 0.5}
+    update_job(sessions, second["job_id"], **running, started_at=now - timedelta(seconds=40), heartbeat_at=now)
     status = client.get(second["status_url"]).json()
     assert (status["eta_s"], status["estimated_completion"]) == (40.0, "40 seconds")
     assert client.get(first["status_url"]).json()["estimated_completion"] is None

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from db.engine import SessionFactory
-from db.models.jobs import JobStatus
+from db.models.jobs import JobStatus, Stage
 from tests.api.api_requests import API_ROOT, start_generation, status_and_code, update_job
 
 
@@ -49,6 +49,7 @@ def test_running_and_failed_jobs_are_reported_accurately(client: TestClient, ses
     now = datetime.now(UTC)
     run = uuid.uuid4()
     running = {"progress": 0.5, "started_at": now - timedelta(seconds=10), "heartbeat_at": now, "flow_run_id": run}
+    running |= {"stage": Stage.RENDER, "launch_after": None}
     update_job(sessions, job_id, **running, step="frame 12 of 24", attempt=1, engine="animatic")
     job = client.get(f"{API_ROOT}/generation/{job_id}/status").json()
     assert (job["eta_s"], job["step"]) == (10.0, "frame 12 of 24")

@@ -156,6 +156,23 @@ def test_generation_makes_a_draft_project_active(client: TestClient, sessions: S
         assert session.get_one(Project, project_id).status == "active"
 
 
+def test_a_started_generation_knows_its_place_and_the_jobs_before_it(
+    client: TestClient, sessions: SessionFactory
+) -> None:
+    request = {"prompt": "test", "duration": 1, "engine": "animatic"}
+    first = start_generation(client, request)
+    created_at = datetime.fromisoformat(first["created_at"])
+    took = {"started_at": created_at, "ended_at": created_at + timedelta(seconds=8)}
+    update_job(sessions, first["job_id"], status=JobStatus.COMPLETED, output_path="/x.mp4", **took)
+    for place in (1, 2, 3):
+        started = start_generation(client, request)
+        left = datetime.fromisoformat(started["estimated_completion"]) - datetime.fromisoformat(started["created_at"])
+        assert (started["queue_position"], left) == (place, timedelta(seconds=8 * place))
+        status = client.get(started["status_url"]).json()
+        assert (status["stage"], status["queue_position"], status["eta_s"]) == ("queued", place, 8 * place)
+    assert status["step"] == "waiting, 2 before it"
+
+
 def test_estimate_is_null_without_history_and_measured_with_it(client: TestClient, sessions: SessionFactory) -> None:
     request = {"prompt": "test", "duration": 1, "engine": "animatic"}
     first = start_generation(client, request)
