@@ -11,7 +11,7 @@ def list_exports(settings: Settings) -> list[str]:
     """`export NAME='value'` for each address. StackError if no stack is ready on this data folder."""
     found = state.read(settings.data)
     if found is None or not found.supervisor.is_alive():
-        raise StackError(f"No stack is running on {settings.data}: start it with `tower up`.")
+        raise StackError(f"No stack is running on the data folder {settings.data}: start it with `tower up`.")
     if not found.ready:
         raise StackError(f"The stack on {settings.data} is still starting: try again in a few seconds.")
     addresses = found.addresses

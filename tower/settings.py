@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         min_length=1,
         description="The address that the APIs listen at. Outside loopback they require keys.",
     )
-    port_offset: int = Field(0, ge=0, le=20_000, description="Added to every port.")
+    port_offset: int = Field(0, ge=0, le=20_000, description="Added to every port, at most 20000.")
     database_url: str | None = Field(None, description="An external PostgreSQL; without it the embedded one starts.")
     prefect_api_url: str | None = Field(
         None,

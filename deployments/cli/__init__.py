@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
 from deployments.cli import (
+    addresses,
+    branch,
+    character,
     doctor,
     env,
     fsck,
@@ -16,6 +21,8 @@ from deployments.cli import (
     music,
     project,
     purge,
+    render,
+    scene,
     serve,
     up,
     worker,
@@ -25,17 +32,35 @@ from deployments.cli.exits import ExitCode
 from tower.errors import TowerError
 
 app = typer.Typer(
-    help="""Tower makes anime episodes on your own machine: shots rendered under Prefect, checked, cut, published.
+    help="""Tower makes anime shots on your own machine: rendered under Prefect, checked, and kept in versions.
 
-    Begin with  tower generate "a samurai under cherry trees"  or, to keep everything running,  tower up.
+    Begin with  tower generate "a samurai under cherry trees"  or, to keep everything running,  tower up  and then
+    tower project create.
 
     Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 the stack does not run or cannot start, 4 not found,
-    130 interrupted. Settings are environment variables, TOWER_DATA_DIR and TOWER_PORT_OFFSET first of all.""",
+    130 interrupted. Settings are environment variables: TOWER_DATA_DIR, TOWER_PORT_OFFSET (0 to 20000), and the others
+    in docs/settings.md.""",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (up, jobs, workflows, music, project, purge, keys, doctor, env, migrate, fsck, serve, worker):
+
+
+@app.callback()
+def tower(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=addresses.print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass
+
+
+MODULES = (
+    *(up, jobs, render, project, character, scene, branch),
+    *(workflows, music, addresses, purge, keys, doctor, env, migrate, fsck, serve, worker),
+)
+for module in MODULES:
     module.register(app)
 
 _EXITS = {
@@ -46,10 +71,13 @@ _EXITS = {
 }  # by HTTP status of the error
 
 
-def main() -> None:
-    """Run the command line. A TowerError is printed as one sentence on stderr and sets the exit code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line with these arguments or those of the process.
+
+    A TowerError is printed as one sentence on stderr and sets the exit code.
+    """
     try:
-        app()
+        build_command()(arguments)
     except TowerError as error:
         typer.echo(f"tower: {error.message}", err=True)
         sys.exit(exit_code_for(error))
@@ -57,5 +85,20 @@ def main() -> None:
         sys.exit(ExitCode.INTERRUPTED)
 
 
+def build_command() -> Any:
+    """The command line. Its help shows an option without a value as `--json`, where Typer adds its type, `<bool>`."""
+    command = typer.main.get_command(app)
+    _hide_types_of_flags(command)
+    return command
+
+
 def exit_code_for(error: TowerError) -> ExitCode:
     return _EXITS.get(error.status, ExitCode.FAILED)
+
+
+def _hide_types_of_flags(command: Any) -> None:
+    for parameter in command.get_params(typer.Context(command)):
+        if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+            parameter.metavar = ""
+    for inner in getattr(command, "commands", {}).values():
+        _hide_types_of_flags(inner)

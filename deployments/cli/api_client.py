@@ -13,38 +13,38 @@ from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
     from deployments.state import Addresses
-    from tower.clients.production import ProductionClient
+    from tower.clients.story import StoryClient
     from tower.settings import Settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, nothing else on stdout.")]
 
 
 @contextmanager
-def connect_or_start(on_event: Callable[[str], None] | None) -> Iterator[ProductionClient]:
+def connect_or_start(on_event: Callable[[str], None] | None) -> Iterator[StoryClient]:
     """The API of the running stack, or of a stack started for the duration."""
     from deployments import stack
-    from tower.clients.production import ProductionClient
+    from tower.clients.story import StoryClient
 
     loaded = load_settings()
     addresses_found = stack.find_running(loaded)
     if addresses_found is not None:
-        with ProductionClient(addresses_found.production_url, key=loaded.api_key) as api:
+        with StoryClient(addresses_found.production_url, key=loaded.api_key) as api:
             yield api
         return
     with (
         stack.start_temporarily(loaded, on_event or (lambda _: None)) as own,
-        ProductionClient(own.production_url, key=loaded.api_key) as api,
+        StoryClient(own.production_url, key=loaded.api_key) as api,
     ):
         yield api
 
 
 @contextmanager
-def connect_running() -> Iterator[ProductionClient]:
+def connect_running() -> Iterator[StoryClient]:
     """The running stack's API. Raises StackError if none runs."""
-    from tower.clients.production import ProductionClient
+    from tower.clients.story import StoryClient
 
     loaded = load_settings()
-    with ProductionClient(require_addresses(loaded).production_url, key=loaded.api_key) as api:
+    with StoryClient(require_addresses(loaded).production_url, key=loaded.api_key) as api:
         yield api
 
 
@@ -55,7 +55,9 @@ def require_addresses(settings: Settings) -> Addresses:
 
     found = stack.find_running(settings)
     if found is None:
-        raise StackError("No stack is running on this data folder: start it with `tower up`")
+        raise StackError(
+            f"No stack is running on the data folder {settings.data}: start it with `tower up`, or set TOWER_DATA_DIR"
+        )
     return found
 
 

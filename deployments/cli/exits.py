@@ -18,6 +18,6 @@ EXIT_MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.FAILED: "the work failed, or the request came too late",
     ExitCode.USAGE: "wrong usage: an option, a value or a file that Tower cannot accept",
     ExitCode.NO_STACK: "the stack does not run, or cannot start",
-    ExitCode.NOT_FOUND: "there is no such job, project or workflow",
+    ExitCode.NOT_FOUND: "there is no such job, project, scene, character, branch or workflow",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C, or the job was cancelled",
 }

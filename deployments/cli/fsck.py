@@ -35,7 +35,10 @@ def fsck(
     addresses = None if loaded.database_url else find_running(loaded)
     url = loaded.database_url or (addresses.database_url if addresses else None)
     if url is None:
-        raise StackError("No database to check: start the stack with `tower up`, or set TOWER_DATABASE_URL.")
+        raise StackError(
+            f"No database to check: no stack is running on the data folder {loaded.data}. Start it with `tower up`, or "
+            "set TOWER_DATABASE_URL."
+        )
     engine = open_engine(url, application="tower fsck").execution_options(isolation_level="REPEATABLE READ")
     with Session(engine) as session:
         checked = list_project_ids(session, project)

@@ -9,8 +9,22 @@ import typer
 
 from deployments.cli.api_client import JsonOption, connect_or_start, connect_running, print_json, print_note
 from deployments.cli.exits import ExitCode
+from deployments.cli.job_page import print_job
+from deployments.cli.option_words import refusals_name_options
+from deployments.cli.story_options import parse_size
 
 FAST = "fast"
+OPTIONS = {
+    "prompt": "PROMPT",
+    "type": "--type",
+    "scene_type": "--scene-type",
+    "negative_prompt": "--negative",
+    "width": "--size",
+    "height": "--size",
+    "project_id": "--project",
+    **{name: f"--{name}" for name in ("character", "duration", "style", "mood", "quality", "fps", "model", "workflow")},
+    **{name: f"--{name}" for name in ("steps", "cfg", "seed", "engine", "force")},
+}
 JobArgument = Annotated[str, typer.Argument(help="The job's id, its gen_<id>, or its ComfyUI id.", metavar="JOB")]
 
 
@@ -34,7 +48,9 @@ def generate(
     mood: Annotated[
         str | None, typer.Option(help="With --type personal: calm, epic, sad, …; default: learned.")
     ] = None,
-    scene: Annotated[str | None, typer.Option(help="dialogue (the default), action, emotional or epic.")] = None,
+    scene_type: Annotated[
+        str | None, typer.Option("--scene-type", "--scene", help="dialogue (the default), action, emotional or epic.")
+    ] = None,
     quality: Annotated[
         str | None, typer.Option(help="low, medium, high, or a preset; default: the project's, or as configured.")
     ] = None,
@@ -69,7 +85,7 @@ def generate(
 
     Uses the running stack, or starts one for this job and stops it afterwards. Ctrl-C cancels the job.
 
-    Example:  tower generate "a samurai under cherry trees" --duration 5 --scene epic --seed 7
+    Example:  tower generate "a samurai under cherry trees" --duration 5 --scene-type epic --seed 7
     """
     by_seconds = fast or kind == FAST
     if by_seconds and project is not None:
@@ -83,7 +99,7 @@ def generate(
         "style": style,
         "type": None if kind == FAST else kind,
         "mood": mood,
-        "scene_type": scene,
+        "scene_type": scene_type,
         "quality": quality,
         "fps": None if fps is None else int(fps) if fps.is_integer() else fps,
         "negative_prompt": negative,
@@ -94,9 +110,9 @@ def generate(
         "seed": seed,
         "engine": engine,
         "force": force or None,
-        **_parse_size(size),
+        **parse_size(size),
     }
-    with connect_or_start(None if as_json else print_note) as api:
+    with connect_or_start(None if as_json else print_note) as api, refusals_name_options(OPTIONS):
         from deployments.cli.progress import watch_job
 
         given = {name: value for name, value in body.items() if value is not None}
@@ -112,7 +128,7 @@ def status(job: Annotated[str | None, typer.Argument(metavar="[JOB]")] = None, *
     """
     with connect_running() as api:
         if job is not None:
-            print_json(api.get_status(job)) if as_json else _print_job(api.get_status(job))
+            print_json(api.get_status(job)) if as_json else print_job(api.get_status(job))
             return
         answer = {"system": api.get_system_status(), "generations": api.list_generations(limit=20)}
     print_json(answer) if as_json else _print_system(answer)
@@ -138,15 +154,6 @@ def retry(job: JobArgument, *, as_json: JsonOption = False) -> None:
     print_json(answer) if as_json else typer.echo(f"Generation {answer['job_id']}: {answer['status']}")
 
 
-def _parse_size(size: str | None) -> dict[str, int]:
-    if size is None:
-        return {}
-    width, _, height = size.lower().partition("x")
-    if not (width.isdigit() and height.isdigit()):
-        raise typer.BadParameter("write width and height as 1280x720", param_hint="--size")
-    return {"width": int(width), "height": int(height)}
-
-
 def _print_result(job: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(job)
@@ -158,12 +165,6 @@ def _print_result(job: dict[str, Any], as_json: bool) -> None:
         reason = (job["error"] or {}).get("message", "it was cancelled")
         print_note(f"Generation {job['job_id']} {job['status']}: {reason}")
         raise typer.Exit(ExitCode.INTERRUPTED if job["status"] == "cancelled" else ExitCode.FAILED)
-
-
-def _print_job(job: dict[str, Any]) -> None:
-    for name, value in job.items():
-        if value not in (None, [], {}):
-            typer.echo(f"{name:>16}  {value}")
 
 
 def _print_system(answer: dict[str, Any]) -> None:

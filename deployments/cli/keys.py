@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.api_client import JsonOption, print_json, print_note
+from deployments.cli.option_words import refusals_name_options
 from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def create(
     for name_of_scope in scope or ():
         if name_of_scope not in SCOPES:
             raise typer.BadParameter(f"{name_of_scope} is none of {', '.join(SCOPES)}", param_hint="--scope")
-    with _session() as session:
+    with _session() as session, refusals_name_options({"name": "NAME"}):
         lasts = None if days is None else timedelta(days=days)
         made = api_keys.create_key(session, name, [Scope(value) for value in scope or ["read"]], valid_for=lasts)
         session.flush()

@@ -12,6 +12,7 @@ import typer
 
 from deployments.cli.api_client import JsonOption, print_json, print_note, require_addresses
 from deployments.cli.exits import ExitCode
+from deployments.cli.option_words import refusals_name_options
 from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def import_list(
 
     Example:  tower music import /srv/music/Library.xml
     """
-    with connect_music() as api:
+    with connect_music() as api, refusals_name_options({"path": "FILE"}):
         imported = api.import_list(str(file.absolute()))
     if as_json:
         print_json(imported)
@@ -86,7 +87,7 @@ def search(
 
     Example:  tower music search 夜に駆ける
     """
-    with connect_music() as api:
+    with connect_music() as api, refusals_name_options({"q": "WORDS", "limit": "--limit"}):
         found = api.search(" ".join(words), limit=limit)
     if as_json:
         print_json(found)

@@ -1,118 +1,148 @@
-"""`tower project`: exports a project to one file and imports it."""
+"""`tower project`: creates, lists, shows and changes projects."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import JsonOption, print_json, print_note
-from deployments.cli.settings_option import load_settings
+from deployments.cli import archives
+from deployments.cli.api_client import JsonOption, connect_running, print_json, print_note
+from deployments.cli.option_words import refusals_name_options, without_none
+from deployments.cli.printing import print_record, print_rows
+from deployments.cli.story_options import parse_size
 
-ProgressCallback = Callable[[str, int, int], None]
-BYTES_PER_MB = 1e6
+OPTIONS = {
+    "name": "NAME",
+    "fps": "--fps",
+    "width": "--size",
+    "height": "--size",
+    "default_style": "--style",
+    "quality_preset": "--quality",
+    **{name: f"--{name}" for name in ("description", "model", "workflow")},
+}
+IdArgument = Annotated[int, typer.Argument(metavar="ID", help="The project's id.")]
+DescriptionOption = Annotated[str | None, typer.Option(help="What it is about.")]
+SizeOption = Annotated[str | None, typer.Option(help="Width and height of its shots, as 1280x720.")]
+FpsOption = Annotated[float | None, typer.Option(help="Frames per second of its shots.")]
+StyleOption = Annotated[str | None, typer.Option(help="Its style: anime, realistic, artistic, cinematic, …")]
+ModelOption = Annotated[str | None, typer.Option(help="File name of its checkpoint.")]
+WorkflowOption = Annotated[str | None, typer.Option(help="The name of its workflow.")]
+QualityOption = Annotated[str | None, typer.Option(help="fast_preview, current_workflow or ultra_production.")]
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="A whole project as one file: export, import.", no_args_is_help=True)
-    group.command("export")(export)
-    group.command("import")(import_)
+    group = typer.Typer(help="Projects: create, list, show, edit, export, import.", no_args_is_help=True)
+    group.command("create")(create)
+    group.command("list")(list_all)
+    group.command("show")(show)
+    group.command("edit")(edit)
+    group.command("export")(archives.export)
+    group.command("import")(archives.import_)
     app.add_typer(group, name="project")
 
 
-def export(
-    project: Annotated[int, typer.Argument(metavar="ID", help="The project's id.")],
-    file: Annotated[Path, typer.Argument(help="The file to write, usually NAME.tower.", dir_okay=False)],
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The project's name.")],
     *,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    description: DescriptionOption = None,
+    size: SizeOption = None,
+    fps: FpsOption = None,
+    style: StyleOption = None,
+    model: ModelOption = None,
+    workflow: WorkflowOption = None,
+    quality: QualityOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a project to one file: bible, characters, scenes, all versions, reviews, takes, media.
+    """Create a project and print its id. What is left out comes from the configuration when a shot is rendered.
 
-    The file appears when it is complete, and the same state gives the same bytes. Missing media files are listed. Uses
-    TOWER_DATABASE_URL, the running stack, or, if none runs, the data folder.
-
-    Example:  tower project export 12 neon-rain.tower
+    Example:  tower project create "Neon Rain" --size 512x512 --fps 12
     """
-    from deployments.cli.database import open_sessions
-    from tower.archives.exporting import export_project
-    from tower.errors import InvalidError
-
-    if file.exists() and not force:
-        raise InvalidError(f"{file} exists: choose another name, or use --force")
-    loaded = load_settings()
-    with (
-        open_sessions(loaded, "tower project") as opened,
-        _progress(quiet=as_json) as progress,
-        _translate_errors(file),
-    ):
-        done = export_project(opened, project, file.absolute(), settings=loaded, progress=progress)
-    for missing in done.manifest.missing:
-        print_note(f"Missing: {missing}")
+    settings = _settings(size=size, fps=fps, style=style, model=model, workflow=workflow, quality=quality)
+    body = without_none({"name": name, "description": description, "settings": settings or None})
+    with connect_running() as api, refusals_name_options(OPTIONS):
+        made = api.create_project(body)
     if as_json:
-        summary = {"missing": done.manifest.missing, "content_hash": done.manifest.content_hash}
-        print_json({"project": project, "path": str(done.path), "bytes": done.bytes, **summary})
+        print_json(made)
         return
-    typer.echo(str(done.path))
-    print_note(f"{done.bytes / BYTES_PER_MB:.1f} MB, content hash {done.manifest.content_hash}")
+    typer.echo(str(made["id"]))
+    print_note(f'Next: tower scene create "a samurai under cherry trees" --project {made["id"]}')
 
 
-def import_(
-    file: Annotated[Path, typer.Argument(help="A file from `tower project export` or the API.")],
+def list_all(
     *,
+    name: Annotated[str | None, typer.Option(help="Only projects with this part in their name.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a new project from an exported file. If the file has any fault, nothing is imported.
+    """List the projects by id.
 
-    Keys, versions and hashes are those of the exported project; ids are new. Prints the project's id.
-
-    Example:  tower project import neon-rain.tower
+    Example:  tower project list
     """
-    from deployments.cli.database import open_sessions
-    from tower.archives.importing import import_project
-
-    loaded = load_settings()
-    with (
-        open_sessions(loaded, "tower project") as opened,
-        _progress(quiet=as_json) as progress,
-        _translate_errors(file),
-    ):
-        made = import_project(opened, file, settings=loaded, progress=progress)
+    with connect_running() as api:
+        projects = api.list_projects(name=name)
     if as_json:
-        summary = {"rows": made.manifest.rows, "heads": made.manifest.heads, "missing": made.manifest.missing}
-        print_json({"project": made.project_id, "content_hash": made.manifest.content_hash, **summary})
+        print_json(projects)
         return
-    for missing in made.manifest.missing:
-        print_note(f"Missing in the export: {missing}")
-    typer.echo(str(made.project_id))
-    print_note(f"{made.manifest.project}: {sum(made.manifest.rows.values())} rows, {len(made.manifest.heads)} branches")
+    print_rows(("id", "status", "name", "description"), [_row(project) for project in projects])
 
 
-@contextmanager
-def _translate_errors(file: Path) -> Iterator[None]:
-    """Translate an OSError of `file` to an InvalidError."""
-    from tower.errors import InvalidError
+def show(project: IdArgument, *, as_json: JsonOption = False) -> None:
+    """Show a project with its settings, branches, characters and scenes.
 
-    try:
-        yield
-    except OSError as error:
-        raise InvalidError(f"{file}: {error.strerror or error}") from error
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[ProgressCallback]:
-    """A progress bar on a terminal; elsewhere only the result is printed."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda *_: None
+    Example:  tower project show 1
+    """
+    with connect_running() as api:
+        found = api.get_project(project)
+        branches = api.list_branches(project)
+        counts = {kind: len(api.list_entities(kind, project, branch=None)) for kind in ("characters", "scenes")}
+    if as_json:
+        print_json(found | counts | {"branches": branches})
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    print_record(found | counts | {"branches": [branch["branch_name"] for branch in branches]})
 
-    columns = (TextColumn("[bold]{task.description:>9}"), BarColumn(bar_width=40), TaskProgressColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task("begin", total=None)
-        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total or None)
+
+def edit(
+    project: IdArgument,
+    *,
+    name: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    description: DescriptionOption = None,
+    size: SizeOption = None,
+    fps: FpsOption = None,
+    style: StyleOption = None,
+    model: ModelOption = None,
+    workflow: WorkflowOption = None,
+    quality: QualityOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a project. An option that is left out changes nothing; an empty text removes a setting.
+
+    Example:  tower project edit 1 --style cinematic --fps 24
+    """
+    settings = _settings(size=size, fps=fps, style=style, model=model, workflow=workflow, quality=quality)
+    body = without_none({"name": name, "description": description, "settings": settings or None})
+    with connect_running() as api, refusals_name_options(OPTIONS | {"name": "--name"}):
+        changed = api.change_project(project, body)
+    print_json(changed) if as_json else print_record(changed)
+
+
+def _settings(
+    *,
+    size: str | None,
+    fps: float | None,
+    style: str | None,
+    model: str | None,
+    workflow: str | None,
+    quality: str | None,
+) -> dict[str, Any]:
+    """The settings that were given; an empty text becomes null."""
+    texts = {"default_style": style, "model": model, "workflow": workflow, "quality_preset": quality}
+    rate = None if fps is None else int(fps) if fps.is_integer() else fps
+    return {
+        **{name: text or None for name, text in texts.items() if text is not None},
+        **without_none({"fps": rate}),
+        **parse_size(size),
+    }
+
+
+def _row(project: dict[str, Any]) -> tuple[object, ...]:
+    return project["id"], project["status"], project["name"], project["description"]

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from deployments.cli.api_client import JsonOption, connect_running, print_json, print_note
+from deployments.cli.option_words import refusals_name_options
 
+OPTIONS = {"name": "--name", "description": "--description", "graph": "FILE", "bindings": "--bind"}
 NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 
 
@@ -41,7 +43,7 @@ def add(
         "graph": _read_graph(file),
         "bindings": _parse_bindings(bind or []),
     }
-    with connect_running() as api:
+    with connect_running() as api, refusals_name_options(OPTIONS):
         stored = api.add_workflow(body)
     print_json(stored) if as_json else _print_stored(stored)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 import httpx
 
 from tower.errors import TowerError, UnavailableError
+
+PAGE_LIMIT = 200  # rows, the most that a page of the APIs has
+NEXT_CURSOR = "X-Next-Cursor"
 
 
 class ApiConnection:
@@ -26,6 +30,19 @@ class ApiConnection:
         self._http.close()
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
+        return self._exchange(method, path, **options)[0]
+
+    def _iter_pages(self, path: str, **params: Any) -> Iterator[Any]:
+        """The answer of each page of a list."""
+        given = {name: value for name, value in params.items() if value is not None} | {"limit": PAGE_LIMIT}
+        while True:
+            body, headers = self._exchange("GET", path, params=given)
+            yield body
+            if NEXT_CURSOR not in headers:
+                return
+            given["cursor"] = headers[NEXT_CURSOR]
+
+    def _exchange(self, method: str, path: str, **options: Any) -> tuple[Any, httpx.Headers]:
         try:
             answer = self._http.request(method, path, **options)
             body = answer.json()
@@ -36,7 +53,7 @@ class ApiConnection:
         except ValueError as error:
             raise UnavailableError(f"The answer of {self.url}{path} is not from Tower") from error
         if answer.is_success:
-            return body
+            return body, answer.headers
         envelope = body.get("error") if isinstance(body, dict) else None
         if not isinstance(envelope, dict) or not {"code", "message"} <= envelope.keys():
             raise UnavailableError(f"The answer of {self.url}{path} is not from Tower (answer {answer.status_code})")

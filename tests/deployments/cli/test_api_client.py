@@ -6,62 +6,20 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
-from api.production.app import create_app
 from db.engine import SessionFactory
 from db.models.jobs import JobStatus, JobType, ProductionJob
-from deployments import state
-from deployments.process import process_started_at
-from deployments.state import Addresses, ChildProcess, StackState
-from tests.conftest import find_free_port
-from tests.fakes.comfyui.server import FakeComfyUI
 from tower.jobs.lifecycle import open_job
 from tower.jobs.spec import GenerationSpec
-from tower.settings import Settings
 
 GRAPHS = Path(__file__).parents[2] / "recordings" / "comfyui" / "workflows"
 FAILED = {"status": JobStatus.FAILED, "error_code": "RENDER_FAILED", "error_message": "The disk is full"}
-
-
-@pytest.fixture
-def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -> Iterator[dict[str, str]]:
-    """The environment of a command with a stack file that names a production API; Prefect is away."""
-    database_url = committing_engine.url.render_as_string(hide_password=False)
-    port, refusing_url = find_free_port(), f"http://127.0.0.1:{find_free_port()}/api"
-    with FakeComfyUI() as comfyui:
-        settings = Settings(database_url=database_url, prefect_api_url=refusing_url, comfyui_url=comfyui.url)
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive(), "the API did not start"
-                time.sleep(0.02)
-            url = f"http://127.0.0.1:{port}/api/anime"
-            started_at = process_started_at(os.getpid())
-            assert started_at is not None
-            addresses = Addresses(
-                url, refusing_url, refusing_url, refusing_url.removesuffix("/api"), database_url, tmp_path
-            )
-            state.write(
-                StackState(
-                    ChildProcess("supervisor", os.getpid(), started_at), "mark", 0, ready=True, addresses=addresses
-                )
-            )
-            outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
-            yield {**outer, "TOWER_DATA_DIR": str(tmp_path)}
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def tower(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -137,6 +95,7 @@ def test_without_a_stack_commands_explain_how_to_start_one(tmp_path: Path) -> No
         result = tower(env, *command)
         assert result.returncode == 3
         assert "tower up" in result.stderr
+        assert env["TOWER_DATA_DIR"] in result.stderr
 
 
 def _newest(sessions: SessionFactory) -> ProductionJob | None:

@@ -43,6 +43,12 @@ def test_help_names_every_command(env: dict[str, str]) -> None:
         assert f" {command} " in result.stdout
 
 
+def test_an_option_without_a_value_is_shown_without_a_type(env: dict[str, str]) -> None:
+    result = tower(env, "scene", "list", "--help")
+    assert "--json" in result.stdout
+    assert "<bool>" not in result.stdout
+
+
 def test_an_unknown_command_is_a_usage_error(env: dict[str, str]) -> None:
     assert tower(env, "dance").returncode == 2
 
@@ -57,6 +63,7 @@ def test_env_without_a_stack_explains_how_to_start_one(env: dict[str, str]) -> N
     result = tower(env, "env")
     assert (result.returncode, result.stdout) == (3, "")
     assert "tower up" in sentence(result)
+    assert env["TOWER_DATA_DIR"] in sentence(result)
 
 
 def test_migrate_without_a_database_names_the_missing_setting(env: dict[str, str]) -> None:

@@ -1,0 +1,68 @@
+"""Prints answers of the APIs as aligned columns and as readable lines. Foreign text cannot control the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import typer
+
+from tower.errors.foreign import one_line
+
+MAX_CELL_LENGTH = 80
+
+
+def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table whose last column is as long as it needs to be."""
+    from rich.cells import cell_len
+
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(header, *cells, strict=True)]
+    for row in (list(header), *cells):
+        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        typer.echo("  ".join(padded).rstrip())
+
+
+def print_record(record: Mapping[str, Any]) -> None:
+    """Print each known value on a line with its name; objects and lists are indented below theirs."""
+    for line in _lines(record):
+        typer.echo(line)
+
+
+def describe(value: object) -> str:
+    """A value inside a line."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_words(name)} {describe(inner)}" for name, inner in value.items() if is_known(inner))
+    if isinstance(value, list | tuple):
+        return ", ".join(describe(inner) for inner in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return one_line(str(value), 10_000)
+
+
+def is_known(value: object) -> bool:
+    return value not in (None, "", [], {})
+
+
+def _lines(record: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    known = {_words(name): value for name, value in record.items() if is_known(value)}
+    width = max(map(len, known), default=0)
+    for name, value in known.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{name}"
+            yield from _lines(value, indent + "  ")
+        elif isinstance(value, list) and any(isinstance(inner, Mapping) or len(str(inner)) > 40 for inner in value):
+            yield f"{indent}{name}"
+            yield from (f"{indent}  - {describe(inner)}" for inner in value)
+        else:
+            yield f"{indent}{name:<{width}}  {describe(value)}"
+
+
+def _words(name: object) -> str:
+    return one_line(str(name).replace("_", " "), MAX_CELL_LENGTH)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else one_line(describe(value), MAX_CELL_LENGTH)

@@ -1,0 +1,202 @@
+"""`tower scene`: creates, lists, shows, changes, moves and deletes scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deployments.cli.api_client import JsonOption, connect_running, print_json, print_note
+from deployments.cli.option_words import cleared_if_empty, refusals_name_options, without_none
+from deployments.cli.printing import print_record, print_rows
+from deployments.cli.story_options import (
+    BranchOption,
+    MessageOption,
+    ProjectOption,
+    SceneArgument,
+    choose_project,
+    print_stale,
+)
+from tower.errors import InvalidError
+
+KIND = "scenes"
+OPTIONS = {
+    "description": "DESCRIPTION",
+    "scene_number": "--number",
+    "characters": "--with",
+    "duration_seconds": "--duration",
+    "scene_type": "--scene-type",
+    "video_path": "--video",
+    "project_id": "--project",
+    "branch_name": "--branch",
+    "branch": "--branch",
+    **{name: f"--{name}" for name in ("title", "style", "location", "mood", "camera", "message")},
+}
+TitleOption = Annotated[str | None, typer.Option(help="Its title.")]
+NumberOption = Annotated[int | None, typer.Option(help="Its number, which must be free; default: after the last.")]
+WithOption = Annotated[
+    list[str] | None, typer.Option("--with", metavar="NAME", help="A character in it; several times for more.")
+]
+DurationOption = Annotated[float | None, typer.Option(help="Seconds.")]
+SceneTypeOption = Annotated[str | None, typer.Option(help="dialogue, action, emotional or epic.")]
+StyleOption = Annotated[str | None, typer.Option(help="Its style; default: the project's.")]
+LocationOption = Annotated[str | None, typer.Option(help="Where it is.")]
+MoodOption = Annotated[str | None, typer.Option(help="Its mood.")]
+CameraOption = Annotated[str | None, typer.Option(help="What the camera does.")]
+VideoOption = Annotated[Path | None, typer.Option(help="Your own video in a media folder, instead of a render.")]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(help="Scenes: create, list, show, edit, move, delete.", no_args_is_help=True)
+    group.command("create")(create)
+    group.command("list")(list_all)
+    group.command("show")(show)
+    group.command("edit")(edit)
+    group.command("move")(move)
+    group.command("delete")(delete)
+    app.add_typer(group, name="scene")
+
+
+def create(
+    description: Annotated[str, typer.Argument(metavar="DESCRIPTION", help="What it shows.")],
+    *,
+    project: ProjectOption = None,
+    branch: BranchOption = None,
+    title: TitleOption = None,
+    number: NumberOption = None,
+    characters: WithOption = None,
+    duration: DurationOption = None,
+    scene_type: SceneTypeOption = None,
+    style: StyleOption = None,
+    location: LocationOption = None,
+    mood: MoodOption = None,
+    camera: CameraOption = None,
+    video: VideoOption = None,
+    message: MessageOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Create a scene and print its id. `tower render` makes its first take.
+
+    Example:  tower scene create "Kai draws his sword" --with "Kai Nakamura" --location "a bridge in the rain"
+    """
+    body = _fields(
+        title=title, scene_type=scene_type, style=style, location=location, mood=mood, camera=camera, video=video
+    ) | without_none({"characters": characters, "duration_seconds": duration, "scene_number": number})
+    with connect_running() as api, refusals_name_options(OPTIONS):
+        project_id = choose_project(api, project)
+        more = without_none({"branch_name": branch, "message": message})
+        made = api.create_entity(KIND, {"project_id": project_id, "description": description, **body, **more})
+    if as_json:
+        print_json(made)
+        return
+    typer.echo(str(made["id"]))
+    if made["video_path"] is None:
+        print_note(f"Next: tower render {made['id']}")
+
+
+def list_all(*, project: ProjectOption = None, branch: BranchOption = None, as_json: JsonOption = False) -> None:
+    """List the scenes of a project by number.
+
+    Example:  tower scene list
+    """
+    with connect_running() as api, refusals_name_options(OPTIONS):
+        scenes = api.list_entities(KIND, choose_project(api, project), branch=branch)
+    if as_json:
+        print_json(scenes)
+        return
+    header = ("number", "id", "status", "characters", "description")
+    print_rows(header, [_row(scene) for scene in scenes])
+
+
+def show(scene: SceneArgument, *, branch: BranchOption = None, as_json: JsonOption = False) -> None:
+    """Show a scene.
+
+    Example:  tower scene show 3
+    """
+    with connect_running() as api, refusals_name_options(OPTIONS):
+        found = api.get_entity(KIND, scene, branch=branch)
+    print_json(found) if as_json else print_record(found)
+
+
+def edit(
+    scene: SceneArgument,
+    *,
+    branch: BranchOption = None,
+    description: Annotated[str | None, typer.Option(help="What it shows.")] = None,
+    title: TitleOption = None,
+    number: NumberOption = None,
+    characters: WithOption = None,
+    duration: DurationOption = None,
+    scene_type: SceneTypeOption = None,
+    style: StyleOption = None,
+    location: LocationOption = None,
+    mood: MoodOption = None,
+    camera: CameraOption = None,
+    video: VideoOption = None,
+    message: MessageOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a scene on a branch, and say whether its take is stale then.
+
+    An option that is left out changes nothing; an empty text removes a value.
+
+    Example:  tower scene edit 3 --location "the same bridge in the snow" --branch winter
+    """
+    body = _fields(
+        title=title, scene_type=scene_type, style=style, location=location, mood=mood, camera=camera, video=video
+    ) | without_none({"characters": characters, "duration_seconds": duration, "scene_number": number})
+    more = without_none({"description": description, "branch_name": branch, "message": message})
+    with connect_running() as api, refusals_name_options(OPTIONS | {"description": "--description"}):
+        changed = api.change_entity(KIND, scene, body | more)
+    print_json(changed) if as_json else print_record(changed)
+    print_stale(changed)
+
+
+def move(
+    scene: SceneArgument,
+    to: Annotated[int, typer.Argument(metavar="POSITION", min=1, help="Its new place among the scenes, from 1.")],
+    *,
+    branch: BranchOption = None,
+    message: MessageOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Move a scene to another place; all scenes of the branch are numbered again from 1, in one commit.
+
+    Example:  tower scene move 3 1
+    """
+    with connect_running() as api, refusals_name_options(OPTIONS):
+        found = api.get_entity(KIND, scene, branch=branch)
+        scenes = api.list_entities(KIND, found["project_id"], branch=found["branch_name"])
+        if to > len(scenes):
+            raise InvalidError(f"POSITION {to} does not exist: the branch has {len(scenes)} scenes")
+        order = [row["id"] for row in scenes if row["id"] != found["id"]]
+        order.insert(to - 1, found["id"])
+        body = {"project_id": found["project_id"], "branch_name": found["branch_name"], "scene_ids": order}
+        ordered = api.reorder_scenes(body | without_none({"message": message}))
+    if as_json:
+        print_json(ordered)
+        return
+    print_rows(("number", "id", "status", "characters", "description"), [_row(row) for row in ordered])
+
+
+def delete(scene: SceneArgument, *, branch: BranchOption = None, as_json: JsonOption = False) -> None:
+    """Delete a scene from a branch. Its history and its takes stay.
+
+    Example:  tower scene delete 3
+    """
+    with connect_running() as api, refusals_name_options(OPTIONS):
+        deleted = api.delete_entity(KIND, scene, branch=branch)
+    print_json(deleted) if as_json else typer.echo(f"Scene {scene} is deleted")
+
+
+def _fields(*, video: Path | None, **texts: str | None) -> dict[str, Any]:
+    """The fields of the API; an empty text removes a value."""
+    fields: dict[str, Any] = {}
+    for name, text in texts.items():
+        fields |= cleared_if_empty(text, field=name)
+    return fields | cleared_if_empty(None if video is None else str(video.absolute()), field="video_path")
+
+
+def _row(scene: dict[str, Any]) -> tuple[object, ...]:
+    return tuple(scene[name] for name in ("scene_number", "id", "status", "characters", "description"))
