@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument("services", nargs="+", type=ServiceSpec.parse, metavar="NAME:PORT:PROCESSES")
     args = parser.parse_args()
     settings = Settings()
+    os.umask(0o077)  # what the APIs keep is for this user alone
     logs.configure_logging(settings)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # it starts threads when numpy, scipy or cv2 is imported
     try:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from db.migrate import MigrationError, upgrade
 from deployments import external, services, stack
+from deployments.data_folder import prepare_data_folder
 from deployments.postgres import DATABASE, EmbeddedPostgres
-from deployments.state_files import require_writable
 from tower.errors import StackError
 from tower.settings import Settings
 
@@ -22,7 +22,7 @@ def open_database(settings: Settings) -> Iterator[str]:
     if url := _existing_url(settings):
         yield _migrate(url)
         return
-    require_writable(settings.data)
+    prepare_data_folder(settings.data)
     log = services.log_path(settings.data, "postgres")
     server = EmbeddedPostgres(settings.data / "postgres", settings.ports.postgres, log_file=log)
     server.start()

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import certifi
 
+from deployments.data_folder import make_private_folder
 from deployments.orphaned_processes import MARK_VARIABLE
 from deployments.state import Addresses
 from deployments.state_files import write_private
@@ -112,10 +113,10 @@ def build_addresses(settings: Settings, database_url: str) -> Addresses:
 def warm_socket_path(data: Path, *, worker: str = "") -> Path:
     """The socket of the zygote of this data folder, or of one standalone worker.
 
-    The path is short because Unix limits the path of a socket to 107 bytes.
+    The path is short because Unix limits the path of a socket to 107 bytes. Raises StackError if its folder belongs to
+    another user.
     """
-    folder = Path(tempfile.gettempdir()) / f"tower-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = make_private_folder(Path(tempfile.gettempdir()) / f"tower-{os.getuid()}")
     return folder / f"{_short_hash(str(data), worker)}.sock"
 
 

@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from deployments import ports, postgres_home
+from deployments.data_folder import read_private
 from deployments.process import Command, Process, read_log_tail
 from deployments.state_files import FileLock, write_private
 from tower.errors import StackError
@@ -201,7 +202,7 @@ def _run_as(home: postgres_home.PostgresHome, argv: list[str]) -> None:
 def _password(file: Path) -> str:
     if not file.exists():
         write_private(file, secrets.token_urlsafe(24))
-    return file.read_text().strip()
+    return read_private(file)
 
 
 def _end_stale_postmaster(cluster: Path) -> None:

@@ -18,6 +18,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployments.data_folder import make_own_folder
 from deployments.process import Account
 from tower.errors import StackError
 
@@ -62,8 +63,8 @@ def find_home(folder: Path, *, fallback_root: Path = FALLBACK_ROOT, packages: Pa
     `packages` contains the unpacked wheel; by default it is the folder where the wheel is installed.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         account = _unprivileged_account() if os.geteuid() == 0 else None
+        make_own_folder(folder)
         packages = packages or find_packages()
         if account is None:
             return PostgresHome(folder, packages / BIN_FOLDER, None)
@@ -114,7 +115,7 @@ def _fallback_root(folder: Path, elsewhere: Path) -> Path:
     link = folder / FALLBACK_LINK
     if not link.exists():
         root = elsewhere / secrets.token_hex(6)
-        root.mkdir(parents=True, mode=0o755)
+        make_own_folder(root)
         link.unlink(missing_ok=True)
         link.symlink_to(root)
     root = link.resolve()
@@ -129,6 +130,7 @@ def _copy_packages(packages: Path, elsewhere: Path) -> Path:
     if not target.exists():
         log.warning("the user %s cannot reach %s: its PostgreSQL is copied to %s", UNPRIVILEGED_USER, packages, target)
         unfinished = elsewhere / f"{version}.{secrets.token_hex(4)}"
+        make_own_folder(unfinished)
         for name in (_PACKAGE, f"{_PACKAGE}.libs"):
             shutil.copytree(packages / name, unfinished / name, symlinks=True)
         unfinished.rename(target)

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable
 
 from deployments import environment, external, orphaned_processes
+from deployments.data_folder import prepare_data_folder
 from deployments.gpu_worker import GpuWorker
 from deployments.orphaned_runs import SWEEP_INTERVAL_S, OrphanedRunSweeper
 from deployments.services import StackServices
 from deployments.state import Addresses
-from deployments.state_files import FileLock, require_writable
+from deployments.state_files import FileLock
 from deployments.supervisor import PeriodicTask, Supervisor
 from deployments.warm.launcher import SOCKET_VARIABLE
 from deployments.worker_plans import WorkerPlan, plan_standalone_worker
@@ -36,7 +37,7 @@ class RemoteWorker:
     def run(self) -> None:
         """Run until Ctrl-C or SIGTERM, then raise StopRequestedError. Raises StackError if the worker cannot start."""
         database_url, prefect_api_url = self._require_servers()
-        require_writable(self._settings.data)
+        prepare_data_folder(self._settings.data)
         self._lock.acquire(
             f"{self._plan.name} already runs: give another worker on this data folder a different --name."
         )

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from deployments import environment, external, orphaned_processes, ports, services, state
+from deployments.data_folder import prepare_data_folder
 from deployments.gpu_worker import GpuWorker
 from deployments.orphaned_runs import SWEEP_INTERVAL_S, OrphanedRunSweeper
 from deployments.postgres import DATABASE
 from deployments.process import Command, Process, process_started_at, read_log_tail
 from deployments.services import StackServices
 from deployments.state import Addresses, ChildProcess, StackState
-from deployments.state_files import FileLock, require_writable
+from deployments.state_files import FileLock
 from deployments.supervisor import PeriodicTask, Supervisor
 from deployments.worker_plans import POOLS, plan_stack_worker
 from tower.errors import StackError
@@ -46,7 +47,7 @@ def start_temporarily(settings: Settings, say: EventPrinter) -> Iterator[Address
 
     It runs under its own supervisor process, which also stops it if this process is killed.
     """
-    require_writable(settings.data)
+    prepare_data_folder(settings.data)
     log = services.log_path(settings.data, "stack")
     process = Process(
         Command(
@@ -102,7 +103,7 @@ class Stack:
     def _claim(self) -> None:
         """Lock the data folder, end what an earlier stack left, and check that the ports are free."""
         data = self._settings.data
-        require_writable(data)
+        prepare_data_folder(data)
         self._lock.acquire(
             f"Another stack runs on the data folder {data}: use it (`tower env`), stop it, or set TOWER_DATA_DIR and "
             "TOWER_PORT_OFFSET to start a second one."

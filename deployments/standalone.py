@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import NoReturn
 
 from deployments import environment, external
+from deployments.data_folder import prepare_data_folder
 from deployments.process import Command
 from deployments.services import StackServices
-from deployments.state_files import require_writable
 from tower.errors import StackError
 from tower.settings import LOOPBACK_HOST, Settings
 
@@ -48,7 +48,7 @@ def _open_parts(settings: Settings) -> tuple[StackServices, str]:
     if settings.database_url is None:
         raise StackError("A standalone part needs TOWER_DATABASE_URL; `tower up` starts its own database.")
     external.require_database(settings.database_url)
-    require_writable(settings.data)
+    prepare_data_folder(settings.data)
     addresses = environment.build_addresses(settings, settings.database_url)
     env = environment.build_environment(settings, addresses, mark=secrets.token_hex(8))
     return StackServices(settings, addresses, env), settings.database_url

@@ -22,20 +22,6 @@ def write_private(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def require_writable(folder: Path) -> None:
-    """Create `folder` and test that files can be written in it. Raises StackError if they cannot."""
-    probe = folder / f".probe-{secrets.token_hex(4)}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise StackError(
-            f"The data folder {folder} cannot be written ({error.strerror}): make it writable, or set TOWER_DATA_DIR "
-            "to a folder that is."
-        ) from error
-
-
 class FileLock:
     """A lock on a file that at most one process holds. It is freed when that process ends."""
 

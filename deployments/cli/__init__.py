@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -29,6 +30,7 @@ from deployments.cli import (
     workflows,
 )
 from deployments.cli.exits import ExitCode
+from deployments.data_folder import PRIVATE_UMASK
 from tower.errors import TowerError
 
 app = typer.Typer(
@@ -76,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     A TowerError is printed as one sentence on stderr and sets the exit code.
     """
+    os.umask(PRIVATE_UMASK)
     try:
         build_command()(arguments)
     except TowerError as error:
