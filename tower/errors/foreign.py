@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy.exc import OperationalError
-
 from tower.errors import TowerError
 
 MAX_MESSAGE_LENGTH = 1000  # characters of a stored message
@@ -53,6 +51,8 @@ def reason_of(error: BaseException) -> str:
         return error.message
     if isinstance(error, OSError) and error.strerror:
         return one_line(error.strerror, 200)
+    from sqlalchemy.exc import OperationalError  # imported here: the supervisor does not need SQLAlchemy
+
     if isinstance(error, OperationalError):
         return "the database did not answer"
     return f"an unexpected {type(error).__name__}"
