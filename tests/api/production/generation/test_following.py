@@ -37,7 +37,20 @@ def test_all_forms_of_the_id_name_the_same_job(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["999999999", str(10**30), "-1", "gen_", "gen_x", "banana", "0", "%00", "1%20", "²", str(uuid.uuid4())]
+    "key",
+    [
+        "999999999",
+        str(10**30),
+        "-1",
+        "gen_",
+        "gen_x",
+        "banana",
+        "0",
+        "%00",
+        "1%20",
+        "²",
+        "b337be51-05df-46e4-b417-b4349a65a46d",
+    ],
 )
 def test_unknown_id_is_404(client: TestClient, key: str) -> None:
     for method, action in (("GET", "status"), ("POST", "cancel"), ("GET", "video")):
