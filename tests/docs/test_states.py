@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import re
 from enum import StrEnum
-from pathlib import Path
 
 import pytest
 
@@ -15,22 +13,17 @@ from db.models.jobs import JobStatus
 from db.models.library import ScanState
 from db.models.rendering import SegmentState
 from db.models.workers import WorkerState
+from tests.docs.rows import ROOT, list_test_names, read_rows
 
-ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "states.md").read_text()
+PAGE = ROOT / "docs" / "states.md"
+TEXT = PAGE.read_text()
 MODULES = ("tower.jobs", "deployments")
-ROWS = [
-    [cell.strip() for cell in line.strip("|").split("|")]
-    for line in TEXT.splitlines()
-    if line.startswith("| ") and not line.startswith("| state ")
-]
+ROWS = read_rows(PAGE, head="state")
 
 
 @pytest.fixture(scope="module")
 def tests() -> set[str]:
-    """The names of all test functions."""
-    trees = (ast.parse(path.read_bytes()) for path in (ROOT / "tests").rglob("test_*.py"))
-    return {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return list_test_names()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]}: {row[1]}" for row in ROWS])
