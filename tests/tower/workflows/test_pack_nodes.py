@@ -133,9 +133,7 @@ def bound(graph: dict[str, Any], *names: str) -> list[str]:
     ],
     ids=["text and frames at the sampler", "both texts in one node", "a pipe", "a loader that encodes"],
 )
-def test_a_sampler_is_known_by_its_seed_and_steps(
-    graph: dict[str, Any], expected: list[str]
-) -> None:
+def test_a_sampler_is_known_by_its_seed_and_steps(graph: dict[str, Any], expected: list[str]) -> None:
     slot = 1 if graph["5"]["class_type"] == "PipeSampler" else 0
     graph |= {"6": node("Decode", samples=["5", slot]), "7": node("Save", images=["6", 0], frame_rate=8)}
     if slot:
