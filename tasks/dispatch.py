@@ -70,7 +70,11 @@ async def render_segments(attempt: Attempt, cast: Cast, words: EnhancedPrompt, p
         job = session.get_one(ProductionJob, attempt.job_id)
         engine = choose_for_pool(session, lifecycle.parse_spec(job).engine, resources().settings)
         style = find_job_style(session, job)
-        plans = plan(write_script(session, job, cast, words, style=style, engine=engine), engine)
+        script = write_script(session, job, cast, words, style=style, engine=engine)
+        plans = plan(script, engine)
+    if script.warnings:
+        with resources().sessions.begin() as session:
+            lifecycle.add_warnings(session, attempt, *script.warnings)
     takes = await asyncio.gather(*(render_segment(attempt, segment) for segment in plans))
     _record_render(attempt, takes, plans)
     return takes

@@ -112,7 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings=settings,
         routers=[part.router for part in ROUTER_MODULES],
         lifespan=_lifespan_on(_database_url(settings)),
-        body_limits={archives.IMPORT_PATH: settings.archive_max_bytes},
+        body_limits={archives.IMPORT_PATH: settings.archive_max_bytes, workflows.PATH: workflows.MAX_BODY_BYTES},
     )
 
 

@@ -20,6 +20,8 @@ from tower.workflows import store
 from tower.workflows.checking import node_classes
 from tower.workflows.findings import GraphFindingCode
 
+PATH = "/api/anime/workflows"
+MAX_BODY_BYTES = 4 * store.MAX_GRAPH_BYTES  # a graph is stored without spaces and without what it is wrapped in
 router = strict_router(prefix="/api/anime", tags=["workflows"])
 
 WorkflowName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
@@ -31,6 +33,7 @@ EXAMPLE: JsonValue = {
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "kai"}},
     },
     "bindings": {"reference": [{"node": "1", "input": "image"}]},
+    "without_prompt": True,
 }
 
 
@@ -45,7 +48,10 @@ Bindings = dict[str, list[Binding]]
 
 
 class NewWorkflow(Body):
-    """A graph in ComfyUI's API format (Workflow → Export (API)). Bindings that are left out are inferred."""
+    """A graph in ComfyUI's API format (Workflow → Export (API)). Bindings that are left out are inferred.
+
+    A graph inside a request to ComfyUI or to a hosting service is taken out of it.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
@@ -56,6 +62,10 @@ class NewWorkflow(Body):
         default_factory=dict,
         examples=[{"seed": [{"node": "3", "input": "seed"}]}],
         description="These take precedence over inferred bindings.",
+    )
+    without_prompt: bool = Field(
+        default=False,
+        description="The graph takes no prompt. A graph without an input for it is refused otherwise.",
     )
 
 
@@ -169,16 +179,18 @@ def workflows(session: ReadingSession) -> list[WorkflowSummary]:
 def add_workflow(body: NewWorkflow, session: DatabaseSession, settings: CurrentSettings) -> StoredWorkflow:
     """Store a graph. If ComfyUI is reachable, it checks the graph first; 422 lists the problems and how to fix them.
 
+    A graph in which no input takes the prompt is refused, unless `without_prompt` says that it is meant so.
     A new graph under an existing name becomes its next version. An identical graph changes nothing.
     """
     given = {
         name: [workflow_graph.Binding(binding.node, binding.input) for binding in bindings]
         for name, bindings in body.bindings.items()
     }
-    examined = examine_graph(SubmittedGraph(body.graph, given), comfyui_url=settings.comfyui_url)
+    submitted = SubmittedGraph(body.graph, given, body.without_prompt)
+    examined = examine_graph(submitted, comfyui_url=settings.comfyui_url)
     with session.begin():
         stored = store.register_workflow(
-            session, body.name, body.graph, bindings=examined.bindings, description=body.description
+            session, body.name, examined.graph, bindings=examined.bindings, description=body.description
         )
     return StoredWorkflow.of(stored, examined)
 

@@ -29,6 +29,7 @@ def add(
     name: Annotated[str | None, typer.Option(help="Its name; default: the name of the file.")] = None,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
     bind: Annotated[list[str] | None, typer.Option(help="As seed=3.noise_seed; replaces an inferred input.")] = None,
+    without_prompt: Annotated[bool, typer.Option("--without-prompt", help="The graph takes no prompt.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check a graph against ComfyUI, infer the inputs for prompt, seed, size, …, and store it.
@@ -42,6 +43,7 @@ def add(
         "description": description,
         "graph": _read_graph(file),
         "bindings": _parse_bindings(bind or []),
+        "without_prompt": without_prompt,
     }
     with connect_running() as api, refusals_name_options(OPTIONS):
         stored = api.add_workflow(body)

@@ -75,6 +75,17 @@ def keep_authored_values(workflow: WorkflowGraph, named: frozenset[str]) -> Auth
     )
 
 
+def warn_of_unused(workflow: WorkflowGraph, named: frozenset[str]) -> tuple[str, ...]:
+    """A sentence for each value that a user named and the workflow has no input for; the prompt is always named."""
+    said = named | {"prompt"}
+    unused = [name for name in ("prompt", *SHOT_FIELDS) if name in said and not workflow.bindings.get(name)]
+    return tuple(
+        f"The workflow {workflow.name} has no input for {name}: "
+        f"{'the text in its graph is rendered' if name == 'prompt' else 'its graph decides'}; bind one when you add it"
+        for name in unused
+    )
+
+
 def build_named_negative(spec: GenerationSpec, style: StyleTemplate, sources: Sources) -> str:
     """The negative prompt without the words that only the defaults of Tower would add."""
     named_style = style.negative_prompt if is_named(sources, "style") else None

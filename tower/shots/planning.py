@@ -23,7 +23,10 @@ from tower.workflows.graph import WorkflowGraph
 
 @dataclass(frozen=True)
 class Script:
-    """Everything that a shot is planned from. `authored`: fields of the shot that keep the values of the graph."""
+    """Everything that a shot is planned from.
+
+    `authored`: fields of the shot that keep the values of the graph. `warnings`: what the graph cannot follow.
+    """
 
     spec: GenerationSpec
     cast: Cast
@@ -33,6 +36,7 @@ class Script:
     preset: Preset
     graph: WorkflowGraph | None = None
     authored: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def plan_shot(script: Script, engine: EngineVersion) -> list[SegmentPlan]:

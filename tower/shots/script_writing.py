@@ -15,7 +15,13 @@ from tower.presets.defaults import load_defaults
 from tower.presets.quality import Preset
 from tower.presets.styles import apply_style
 from tower.rendering.engine_choice import EngineVersion, graph_engine_names
-from tower.shots.authored_values import SAMPLING_INPUTS, build_named_negative, keep_authored_values, named_inputs
+from tower.shots.authored_values import (
+    SAMPLING_INPUTS,
+    build_named_negative,
+    keep_authored_values,
+    named_inputs,
+    warn_of_unused,
+)
 from tower.shots.cast import Cast
 from tower.shots.planning import Script
 from tower.shots.prompts import EnhancedPrompt
@@ -46,7 +52,9 @@ def write_script(
     if engine.name not in graph_engine_names():
         return script
     graph = _read_graph(session, spec, cast, sources or {})
-    return replace(script, graph=graph) if sources is None else _with_graph(script, job, graph, style, sources)
+    if sources is None:
+        return replace(script, graph=graph, warnings=warn_of_unused(graph, frozenset()))
+    return _with_graph(script, job, graph, style, sources)
 
 
 def choose_workflow(requested: str | None, cast: Cast) -> str:
@@ -67,10 +75,15 @@ def _with_graph(
     """The script with its graph. A user's graph keeps the values of its author that no user overrides."""
     if graph.name in builtin_workflows():
         return replace(script, graph=graph)
-    authored = keep_authored_values(graph, named_inputs(sources, style, in_seconds=job.job_type == JobType.FAST))
+    named = named_inputs(sources, style, in_seconds=job.job_type == JobType.FAST)
+    authored = keep_authored_values(graph, named)
     negative = build_named_negative(script.spec, style, sources)
     return replace(
-        script, graph=authored.graph, authored=authored.values, words=replace(script.words, negative_prompt=negative)
+        script,
+        graph=authored.graph,
+        authored=authored.values,
+        words=replace(script.words, negative_prompt=negative),
+        warnings=warn_of_unused(graph, named),
     )
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tower.workflows.cycles import find_cycles
+from tower.workflows.editor_nodes import EDITOR_NODES
 from tower.workflows.findings import GraphFinding, GraphFindingCode, InputLocation
 from tower.workflows.node_packs import find_pack
 from tower.workflows.nodes import (
     MATCH_TYPE,
     WIDGETS,
     Graph,
+    InputSpec,
     ObjectInfo,
     class_of,
     inputs_of,
@@ -20,7 +22,8 @@ from tower.workflows.nodes import (
     outputs_of,
     specs_of,
 )
-from tower.workflows.values import check_value
+from tower.workflows.shapes import shape_findings
+from tower.workflows.values import check_value, listed
 
 MOTION_WINDOW_FRAMES = 32  # the most that a motion module takes at once; more is a run-time error in the sampler
 
@@ -33,7 +36,7 @@ def check_graph(
     `info`: the server's /object_info, at least for the graph's classes. `models`: its model files by folder, if known;
     with them the check finds a missing file in another folder.
     """
-    findings = list(_shape_findings(graph))
+    findings = shape_findings(graph)
     if not findings:
         findings = [finding for node in graph for finding in _node_findings(graph, info, node, models or {})]
         findings += find_cycles(graph)
@@ -50,67 +53,54 @@ def node_classes(graph: Graph) -> list[str]:
     return sorted({class_of(graph, node) for node in graph})
 
 
-def _shape_findings(graph: Mapping[str, Any]) -> Iterator[GraphFinding]:
-    if "nodes" in graph and "links" in graph:
-        yield GraphFinding(
-            GraphFindingCode.NOT_A_GRAPH,
-            "This is a workflow as ComfyUI's editor saves it, not in the API format",
-            "Export it with Workflow → Export (API)",
-        )
-        return
-    if not graph:
-        yield GraphFinding(GraphFindingCode.NOT_A_GRAPH, "The graph is empty", "Export it with Workflow → Export (API)")
-    for node, content in graph.items():
-        if not isinstance(content, Mapping) or not isinstance(content.get("class_type"), str):
-            yield GraphFinding(
-                GraphFindingCode.NOT_A_GRAPH,
-                f"Node {node} has no class_type",
-                "Export the workflow with Workflow → Export (API)",
-                node=node,
-            )
-
-
 def _node_findings(
     graph: Graph, info: ObjectInfo, node: str, models: Mapping[str, Sequence[str]]
 ) -> Iterator[GraphFinding]:
     name = class_of(graph, node)
     if name not in info:
-        pack = find_pack(name)
-        remedy = (
-            f"Install the node pack {pack} on the ComfyUI server" if pack else "Install the node pack that brings it"
-        )
-        yield GraphFinding(
-            GraphFindingCode.MISSING_NODE, f"The server has no node class {name}", remedy, node=node, node_class=name
-        )
+        message = f"The server has no node class {name}"
+        yield GraphFinding(GraphFindingCode.MISSING_NODE, message, _missing_remedy(name), node=node, node_class=name)
         return
     given = inputs_of(graph, node)
     specs = specs_of(info, name, given)
     for spec in specs.values():
         if spec.required and spec.name not in given:
-            verb = "set" if spec.kind in WIDGETS else "wired"
-            yield GraphFinding(
-                GraphFindingCode.REQUIRED_INPUT,
-                f"The required input {spec.name} of {name} is not {verb}",
-                f"Connect or fill in {spec.name}",
-                node=node,
-                node_class=name,
-                input=spec.name,
-            )
+            yield _required_input(node, name, spec)
     for input_name, value in given.items():
         found = specs.get(input_name)
         if found is None:
-            yield _unknown_input(node, name, input_name)
+            yield _unknown_input(node, name, input_name, value)
         elif link_of(value) is not None:
             yield from _link_findings(graph, info, node, input_name, found.kind)
         else:
             yield from check_value(node, name, found, value, models=models)
 
 
-def _unknown_input(node: str, name: str, input_name: str) -> GraphFinding:
+def _required_input(node: str, name: str, spec: InputSpec) -> GraphFinding:
+    verb = "set" if spec.kind in WIDGETS else "wired"
+    message = f"The required input {spec.name} of {name} is not {verb}"
+    choices = f"; {listed(spec.choices)}" if spec.choices is not None else ""
+    remedy = f"Connect or fill in {spec.name}{choices}"
+    return GraphFinding(GraphFindingCode.REQUIRED_INPUT, message, remedy, node=node, node_class=name, input=spec.name)
+
+
+def _missing_remedy(name: str) -> str:
+    if name in EDITOR_NODES:
+        return "It exists only in ComfyUI's editor: remove it, and wire what it was wired to directly"
+    pack = find_pack(name)
+    return f"Install the node pack {pack} on the ComfyUI server" if pack else "Install the node pack that brings it"
+
+
+def _unknown_input(node: str, name: str, input_name: str, value: Any) -> GraphFinding:
+    """A finding for an input that the server does not describe. Some nodes grow such inputs in the editor."""
+    grows = isinstance(value, Mapping) or link_of(value) is not None or input_name[-1:].isdigit()
+    message = f"The server describes no input {input_name} of {name}"
     return GraphFinding(
         GraphFindingCode.UNKNOWN_INPUT,
-        f"{name} has no input {input_name}: the server ignores it",
-        f"Remove {input_name}, or update the node pack of {name}",
+        f"{message}, as of a node that grows its inputs in the editor: it is sent as it is"
+        if grows
+        else f"{message}: a node that keeps what it showed has such inputs, and the server ignores them",
+        "Nothing needs to be done if the editor shows it; otherwise the node pack there is newer than on the server",
         fatal=False,
         node=node,
         node_class=name,

@@ -83,9 +83,12 @@ def _encoders(paths: GraphPaths, links: list[Link], side: str) -> tuple[list[str
     waiting = list(links)
     while waiting:
         link = waiting.pop(0)
-        if link in seen or paths.class_of(link.source) == ZERO_OUT_CLASS:
+        if link in seen:
             continue
         seen.add(link)
+        if paths.class_of(link.source) == ZERO_OUT_CLASS:
+            ends.append(link.source)
+            continue
         if _texts(paths, link.source, side):
             encoders.append(link.source)
             continue

@@ -19,6 +19,10 @@ class GraphFindingCode(StrEnum):
     BROKEN_LINK = "broken_link"
     CYCLE = "cycle"
     NO_OUTPUT = "no_output"
+    NO_PROMPT = "no_prompt"
+    UNWRAPPED = "unwrapped"
+    EDITOR_NODE = "editor_node"
+    DEFAULT_USED = "default_used"
 
 
 class InputLocation(TypedDict):

@@ -67,24 +67,24 @@ def links_of(graph: Graph, node: str) -> Iterator[tuple[str, Link]]:
 
 def outputs_of(info: ObjectInfo, node_class: str) -> Sequence[Any]:
     """The type of each output slot."""
-    found = info.get(node_class, {}).get("output") or ()
-    return list(found)
+    found = mapping_of(info.get(node_class)).get("output")
+    return found if isinstance(found, list | tuple) else []
 
 
 def output_nodes(graph: Graph, info: ObjectInfo) -> list[str]:
     """The nodes that write a file or a preview, in the order of the graph."""
-    return [node for node in graph if info.get(class_of(graph, node), {}).get("output_node")]
+    return [node for node in graph if mapping_of(info.get(class_of(graph, node))).get("output_node")]
 
 
 def specs_of(info: ObjectInfo, node_class: str, given: Mapping[str, Any]) -> dict[str, InputSpec]:
     """All inputs of a class, including those that depend on the values in `given`."""
-    described = info.get(node_class, {}).get("input", {})
+    described = mapping_of(info.get(node_class)).get("input")
     return {spec.name: spec for spec in _expand_inputs(described, given, prefix="")}
 
 
-def _expand_inputs(described: Mapping[str, Any], given: Mapping[str, Any], *, prefix: str) -> Iterator[InputSpec]:
+def _expand_inputs(described: Any, given: Mapping[str, Any], *, prefix: str) -> Iterator[InputSpec]:
     for group in ("required", "optional"):
-        for name, definition in (described.get(group) or {}).items():
+        for name, definition in mapping_of(mapping_of(described).get(group)).items():
             spec = _spec(prefix + name, definition, required=group == "required")
             if spec.kind == AUTOGROW:
                 yield from _expand_autogrow(spec)
@@ -98,39 +98,41 @@ def _inputs_of_choice(spec: InputSpec, given: Mapping[str, Any]) -> Iterator[Inp
     """The inputs that depend on the choice: those of a dynamic list, and VideoHelperSuite's for each format."""
     chosen = given.get(spec.name)
     if spec.kind == "COMBO" and spec.options.get("dynamic"):
-        for option in spec.options["dynamic"]:
+        for option in map(mapping_of, spec.options["dynamic"]):
             if option.get("key") == chosen:
                 yield from _expand_inputs(option.get("inputs", {}), given, prefix=f"{spec.name}.")
     formats = spec.options.get("formats")
     widgets = formats.get(chosen) if isinstance(formats, Mapping) and isinstance(chosen, str) else None
     if isinstance(widgets, list):
-        for name, *definition in widgets:
-            yield _spec(name, definition, required=False)
+        for name, *definition in (widget for widget in widgets if isinstance(widget, list) and widget):
+            yield _spec(str(name), definition, required=False)
 
 
 def _expand_autogrow(spec: InputSpec) -> Iterator[InputSpec]:
     """All inputs of a variable list. The first `min` are required if its template is."""
-    template = spec.options.get("template") or {}
+    template = mapping_of(spec.options.get("template"))
     names = template.get("names") or [f"{template.get('prefix')}{number}" for number in range(template.get("max", 0))]
-    definition, required = next(
-        (
-            (definition, group == "required")
-            for group, inputs in template["input"].items()
-            for definition in inputs.values()
-        )
-    )
-    for number, name in enumerate(names):
-        yield _spec(f"{spec.name}.{name}", definition, required=required and number < template.get("min", 0))
+    groups = mapping_of(template.get("input")).items()
+    definitions = [(group == "required", one) for group, inputs in groups for one in mapping_of(inputs).values()]
+    for required, definition in definitions[:1]:
+        for number, name in enumerate(names):
+            yield _spec(f"{spec.name}.{name}", definition, required=required and number < template.get("min", 0))
 
 
 def _spec(name: str, definition: Any, *, required: bool) -> InputSpec:
-    kind, *rest = definition if isinstance(definition, list | tuple) else [definition]
+    kind, *rest = definition if isinstance(definition, list | tuple) and definition else [definition or "*"]
     options = rest[0] if rest and isinstance(rest[0], Mapping) else {}
     if isinstance(kind, list):
         return InputSpec(name, "COMBO", required, tuple(kind), options)
     if kind == DYNAMIC_COMBO:
         dynamic = options.get("options") or []
-        return InputSpec(name, "COMBO", required, tuple(o.get("key") for o in dynamic), {"dynamic": dynamic})
+        keys = tuple(mapping_of(option).get("key") for option in dynamic)
+        return InputSpec(name, "COMBO", required, keys, {"dynamic": dynamic})
     if kind == "COMBO":
         return InputSpec(name, "COMBO", required, tuple(options.get("options") or ()), options)
     return InputSpec(name, str(kind), required, None, options)
+
+
+def mapping_of(value: Any) -> Mapping[str, Any]:
+    """The value if it is an object, else an empty one: packs describe their nodes as they like."""
+    return value if isinstance(value, Mapping) else {}

@@ -89,7 +89,7 @@ def _constant(wires: GraphWires, link: Link, kind: str) -> tuple[str, str] | str
     widgets = [spec for spec in wires.specs(node).values() if is_literal(wires, node, spec.name)]
     widgets = [spec for spec in widgets if spec.kind in WIDGETS or spec.kind in ANY_KINDS]
     fitting = [spec.name for spec in widgets if _carries(spec.kind, kind) and not _is_place(spec.name, kind)]
-    outputs = [str(name).lower() for name in wires.info[wires.class_of(node)].get("output_name") or ()]
+    outputs = wires.output_names(node)
     own = outputs[link.slot] if 0 <= link.slot < len(outputs) > 1 else None
     if own in fitting and {spec.name for spec in widgets} <= set(outputs):
         return node, own

@@ -21,6 +21,7 @@ MODEL_FOLDERS = {
     "style_model_name": "style_models",
     "hypernetwork_name": "hypernetworks",
 }
+MAX_VALUE_LENGTH = 80
 MOTION_FOLDER = "animatediff_models"
 UPSCALE_FOLDER = "upscale_models"
 
@@ -60,10 +61,11 @@ def _list_findings(
     folder = find_model_folder(name, spec.name)
     if folder is None:
         closest = _closest(value, choices)
-        remedy = f"Did you mean {closest!r}?" if closest else f"Choose one of: {_listed(choices)}"
-        yield GraphFinding(GraphFindingCode.NOT_IN_LIST, f"{spec.name} of {name} cannot be {value!r}", remedy, **where)
+        remedy = f"Did you mean {closest!r}?" if closest else _choice_remedy(value, choices)
+        message = f"{spec.name} of {name} cannot be {shorten(value)}"
+        yield GraphFinding(GraphFindingCode.NOT_IN_LIST, message, remedy, **where)
         return
-    message = f"The server does not have the model {value!r} ({spec.name} of {name})"
+    message = f"The server does not have the model {shorten(value)} ({spec.name} of {name})"
     yield GraphFinding(GraphFindingCode.MISSING_MODEL, message, _model_remedy(value, folder, choices, models), **where)
 
 
@@ -72,7 +74,7 @@ def _model_remedy(value: Any, folder: str, choices: Sequence[Any], models: Mappi
     if elsewhere:
         return f"It is in models/{elsewhere}: move it to models/{folder} of ComfyUI"
     closest = _closest(value, choices)
-    hint = f", or use {closest!r}" if closest else f"; there are: {_listed(choices)}" if choices else ""
+    hint = f", or use {closest!r}" if closest else f"; there are: {listed(choices)}" if choices else ""
     return f"Put it into models/{folder} of ComfyUI{hint}"
 
 
@@ -84,9 +86,24 @@ def _closest(value: Any, choices: Sequence[Any]) -> str | None:
     return next(iter(same or difflib.get_close_matches(str(value), names, n=1, cutoff=0.75)), None)
 
 
-def _listed(choices: Sequence[Any]) -> str:
-    shown = ", ".join(str(choice) for choice in choices[:8])
-    return f"{shown}, …" if len(choices) > 8 else shown or "nothing (the list is empty)"
+def listed(choices: Sequence[Any]) -> str:
+    """The first choices, as the end of a sentence."""
+    first = ", ".join(str(choice)[:MAX_VALUE_LENGTH] for choice in choices[:8])
+    return f"{first}, …" if len(choices) > 8 else first or "none (the server's list is empty)"
+
+
+def shorten(value: Any) -> str:
+    """The value as a sentence shows it, shortened."""
+    text = repr(value) if isinstance(value, str | int | float | bool | None) else "a list or object"
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}…"
+
+
+def _choice_remedy(value: Any, choices: Sequence[Any]) -> str:
+    if choices:
+        return f"Choose one of: {listed(choices)}"
+    if isinstance(value, str) and PurePosixPath(value).suffix:
+        return f"Put {shorten(value)} into the input folder of ComfyUI: the server lists no file for it"
+    return "The server lists no choice for it: see in ComfyUI what the node needs"
 
 
 def _number_findings(where: InputLocation, spec: InputSpec, value: Any) -> Iterator[GraphFinding]:
@@ -94,10 +111,12 @@ def _number_findings(where: InputLocation, spec: InputSpec, value: Any) -> Itera
     number = _as_number(spec.kind, value)
     if number is None:
         kind = "a whole number" if spec.kind == "INT" else "a number"
-        yield GraphFinding(GraphFindingCode.WRONG_TYPE, f"{name} takes {kind}, not {value!r}", f"Write {kind}", **where)
+        yield GraphFinding(
+            GraphFindingCode.WRONG_TYPE, f"{name} takes {kind}, not {shorten(value)}", f"Write {kind}", **where
+        )
         return
     if isinstance(value, str | bool):
-        message, remedy = f"{name} holds {value!r}, which the server turns into {number}", f"Write {number}"
+        message, remedy = f"{name} holds {shorten(value)}, which the server turns into {number}", f"Write {number}"
         yield GraphFinding(GraphFindingCode.WRONG_TYPE, message, remedy, fatal=False, **where)
     low, high = spec.options.get("min"), spec.options.get("max")
     if (low is not None and number < low) or (high is not None and number > high):
@@ -131,7 +150,7 @@ def _text_or_boolean_findings(where: InputLocation, spec: InputSpec, value: Any)
     if isinstance(value, expected):
         return
     kind = "a text" if spec.kind == "STRING" else "true or false"
-    message = f"{spec.name} of {where['node_class']} takes {kind}, not {value!r}"
+    message = f"{spec.name} of {where['node_class']} takes {kind}, not {shorten(value)}"
     is_scalar = isinstance(value, str | int | float | bool)  # the server converts these
     yield GraphFinding(GraphFindingCode.WRONG_TYPE, message, f"Write {kind}", fatal=not is_scalar, **where)
 

@@ -14,6 +14,7 @@ from tower.workflows.nodes import (
     inputs_of,
     link_of,
     links_of,
+    mapping_of,
     outputs_of,
     specs_of,
 )
@@ -54,6 +55,11 @@ class GraphWires:
     def outputs(self, node: str) -> list[str]:
         """The type of each output slot."""
         return [str(kind) for kind in outputs_of(self.info, self.class_of(node))]
+
+    def output_names(self, node: str) -> list[str]:
+        """The name of each output slot in lower case; empty if the server gives none."""
+        names = mapping_of(self.info.get(self.class_of(node))).get("output_name")
+        return [str(name).lower() for name in names] if isinstance(names, list) else []
 
     def link_type(self, link: Link) -> str:
         """The type of a link; empty if the server does not know the class."""

@@ -117,6 +117,7 @@ def test_without_comfyui_it_is_stored_unchecked_with_the_reason(client: TestClie
     created = client.post(f"{API_ROOT}/workflows", json=body).json()
     assert (created["checked"], created["bindings"], created["inferred"]) == (False, {"seed": seed}, {})
     assert "TOWER_COMFYUI_URL" in created["reason"]
+    assert [warning["code"] for warning in created["warnings"]] == ["no_prompt"]
 
 
 def test_a_silent_comfyui_leaves_it_unchecked(api_database_url: str, graph: dict[str, Any]) -> None:
@@ -126,6 +127,75 @@ def test_a_silent_comfyui_leaves_it_unchecked(api_database_url: str, graph: dict
             created = client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph}).json()
     assert created["checked"] is False
     assert refusing_url in created["reason"]
+
+
+def test_a_graph_that_takes_no_prompt_is_refused_unless_that_is_said(
+    comfyui_client: TestClient, graph: dict[str, Any]
+) -> None:
+    sampler = graph[node_of(graph, "KSampler")]["inputs"]
+    encoder = sampler["positive"][0]
+    graph["30"] = {"class_type": "ConditioningZeroOut", "inputs": {"conditioning": [encoder, 0]}}
+    sampler["positive"] = ["30", 0]
+    answer = comfyui_client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
+    error = answer.json()["error"]
+    assert error["details"]["field"] == "bindings.prompt"
+    for part in ("(KSampler)", "the wire ends at node 30 (ConditioningZeroOut)", "--bind prompt="):
+        assert part in error["message"]
+    said = {"name": "own", "graph": graph, "without_prompt": True}
+    assert comfyui_client.post(f"{API_ROOT}/workflows", json=said).status_code == 201
+    bound = {"name": "own", "graph": graph, "bindings": {"prompt": [{"node": encoder, "input": "text"}]}}
+    assert comfyui_client.post(f"{API_ROOT}/workflows", json=bound).status_code == 201
+
+
+def test_a_binding_to_an_input_that_the_node_lacks_is_refused(
+    comfyui_client: TestClient, graph: dict[str, Any]
+) -> None:
+    bindings = {"cfg": [{"node": node_of(graph, "KSampler"), "input": "cgf"}]}
+    answer = comfyui_client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph, "bindings": bindings})
+    details = answer.json()["error"]["details"]
+    assert (answer.status_code, details["field"], details["value"]) == (422, "bindings.cfg", "cgf")
+    assert "cfg" in details["expected"]
+
+
+def test_a_wrapped_graph_with_nodes_of_the_editor_is_stored_without_them(
+    comfyui_client: TestClient, graph: dict[str, Any]
+) -> None:
+    noted = graph | {"90": {"class_type": "MarkdownNote", "inputs": {"text": "how to"}}}
+    body = {"name": "own", "graph": {"prompt": noted, "client_id": "c"}}
+    created = comfyui_client.post(f"{API_ROOT}/workflows", json=body).json()
+    assert [warning["code"] for warning in created["warnings"]][:2] == ["unwrapped", "editor_node"]
+    assert comfyui_client.get(f"{API_ROOT}/workflows/own").json()["graph"] == graph
+
+
+def test_values_that_are_always_sent_and_those_with_a_default_may_be_missing(
+    comfyui_client: TestClient, graph: dict[str, Any]
+) -> None:
+    sampler = graph[node_of(graph, "KSampler")]["inputs"]
+    sampler["seed"] = -1
+    del sampler["scheduler"], sampler["steps"]
+    created = comfyui_client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph}).json()
+    said = {warning["input"]: warning["message"] for warning in created["warnings"]}
+    assert "the server's default 20 is used" in said["steps"]
+    assert "the server's default 'simple' is used" in said["scheduler"]
+    assert comfyui_client.get(f"{API_ROOT}/workflows/own").json()["graph"] == graph
+
+
+def test_a_large_graph_is_refused_by_its_own_limit(client: TestClient, graph: dict[str, Any]) -> None:
+    large = graph | {"90": {"class_type": "Text", "inputs": {"value": "x" * 1_500_000}}}
+    assert client.post(f"{API_ROOT}/workflows", json={"name": "large", "graph": large}).status_code == 201
+    large["90"]["inputs"]["more"] = "x" * 600_000
+    answer = client.post(f"{API_ROOT}/workflows", json={"name": "large", "graph": large})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
+    assert answer.json()["error"]["details"]["expected"] == "at most 2000000 bytes"
+
+
+@pytest.mark.parametrize("inputs", [[], None, "x", 1, [[]]])
+def test_inputs_of_another_shape_are_refused(client: TestClient, inputs: object) -> None:
+    graph = {"1": {"class_type": "SaveImage", "inputs": inputs}}
+    answer = client.post(f"{API_ROOT}/workflows", json={"name": "own", "graph": graph})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
+    assert "inputs of node 1" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tower.jobs.production import decide_spec, open_decided_job
 from tower.presets.defaults import ModelChoice, save_defaults
 from tower.presets.styles import find_style
 from tower.rendering.engine_choice import EngineVersion
-from tower.shots.authored_values import keep_authored_values
+from tower.shots.authored_values import keep_authored_values, warn_of_unused
 from tower.shots.cast import Cast
 from tower.shots.planning import plan_seconds, plan_shot
 from tower.shots.prompts import EnhancedPrompt
@@ -149,3 +149,11 @@ def test_a_size_or_length_without_a_plain_value_is_sent(session: Session) -> Non
     assert {"width", "height"} <= authored.graph.bindings.keys()
     assert "frames" not in authored.graph.bindings
     assert authored.values.keys() & {"width", "height"} == set()
+
+
+def test_what_is_named_without_an_input_for_it_is_said() -> None:
+    assert warn_of_unused(WorkflowGraph("wan", 1, GRAPH, BINDINGS), frozenset(BINDINGS)) == ()
+    few = WorkflowGraph("wan", 1, GRAPH, {"seed": BINDINGS["seed"], "steps": []})
+    [prompt, steps] = warn_of_unused(few, frozenset({"steps", "seed"}))
+    assert "wan has no input for prompt: the text in its graph is rendered" in prompt
+    assert "wan has no input for steps: its graph decides" in steps

@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tower.clients.comfyui.errors import ComfyUIError
 from tower.errors import InvalidError, NotFoundError
 from tower.models.files import KIND_BY_FOLDER
 from tower.workflows.checking import check_graph, fatal_findings, node_classes
-from tower.workflows.defaults import fill_defaults
-from tower.workflows.findings import GraphFinding
+from tower.workflows.defaults import default_findings, fill_defaults
+from tower.workflows.editor_nodes import without_editor_nodes
+from tower.workflows.findings import GraphFinding, GraphFindingCode
 from tower.workflows.graph import Binding
 from tower.workflows.inference import Inference, infer_bindings
+from tower.workflows.nodes import ObjectInfo, class_of, inputs_of, specs_of
+from tower.workflows.shapes import shape_findings
+from tower.workflows.unwrapping import unwrap_graph
 
 ASK_TIMEOUT_S = 10.0
 NO_COMFYUI_REASON = "no ComfyUI is configured for the check: set TOWER_COMFYUI_URL"
 
+BIND_PROMPT = "Bind one (--bind prompt=NODE.INPUT), or say that the graph takes none (--without-prompt, without_prompt)"
+# Tower always sends these, so the values in the graph do not matter.
+ALWAYS_SENT = ("prompt", "seed", "prefix")
+
 
 @dataclass(frozen=True)
 class SubmittedGraph:
-    """A submitted graph. `bindings` are those that the user chose; the others are inferred."""
+    """A submitted graph. `bindings` are those that the user chose; the others are inferred.
+
+    `without_prompt`: the user says that the graph takes no prompt.
+    """
 
     graph: Mapping[str, Any]
     bindings: Mapping[str, list[Binding]] = field(default_factory=dict)
+    without_prompt: bool = False
 
 
 @dataclass(frozen=True)
 class ExaminedGraph:
     """A graph that may be stored. `reason`: why it was not checked. `warnings`: findings that are not fatal."""
 
+    graph: dict[str, Any]
     checked: bool
     reason: str | None
     warnings: list[GraphFinding]
@@ -39,29 +52,73 @@ class ExaminedGraph:
 
 
 def examine_graph(submitted: SubmittedGraph, *, comfyui_url: str | None) -> ExaminedGraph:
-    """Check the graph and infer its bindings. Raises InvalidError, which lists the findings, if it cannot run."""
-    _reject(check_graph(submitted.graph, {}) if not _is_graph(submitted.graph) else [])
+    """Check the graph and infer its bindings.
+
+    The graph is taken out of what it is wrapped in, and nodes that exist only in the editor are left out. Raises
+    InvalidError, which lists the findings, if it cannot run or nothing in it takes the prompt.
+    """
+    graph, done = _read_graph(submitted.graph)
+    submitted = replace(submitted, graph=graph)
     try:
-        info, models = _query_server(comfyui_url, node_classes(submitted.graph)) if comfyui_url else (None, {})
+        info, models = _query_server(comfyui_url, node_classes(graph)) if comfyui_url else (None, {})
     except ComfyUIError as error:
-        return _unchecked(submitted, error.message)
+        return _unchecked(submitted, error.message, done)
     if info is None:
-        return _unchecked(submitted, NO_COMFYUI_REASON)
-    findings = check_graph(fill_defaults(submitted.graph, info), info, models)
+        return _unchecked(submitted, NO_COMFYUI_REASON, done)
+    _reject_unknown_inputs(submitted, info)
+    inferred = infer_bindings(graph, info)
+    bindings = {**inferred.bindings, **submitted.bindings}
+    full = fill_defaults(graph, info)
+    sent = {binding for name in ALWAYS_SENT for binding in bindings.get(name, ())}
+    findings = [finding for finding in check_graph(full, info, models) if not _is_overwritten(finding, sent)]
     _reject(findings)
-    inferred = infer_bindings(submitted.graph, info)
-    return ExaminedGraph(True, None, findings, inferred, {**inferred.bindings, **submitted.bindings})
+    if not (bindings.get("prompt") or submitted.without_prompt):
+        raise _no_prompt(inferred.missing.get("prompt", "none is bound"))
+    return ExaminedGraph(graph, True, None, done + default_findings(graph, full) + findings, inferred, bindings)
 
 
-def _is_graph(graph: Mapping[str, Any]) -> bool:
-    return bool(graph) and all(
-        isinstance(node, Mapping) and isinstance(node.get("class_type"), str) for node in graph.values()
-    )
+def _read_graph(submitted: Mapping[str, Any]) -> tuple[dict[str, Any], list[GraphFinding]]:
+    """The graph in what was submitted, and what was done to get it."""
+    unwrapped = unwrap_graph(submitted)
+    _reject(shape_findings(unwrapped.graph))
+    graph, done = without_editor_nodes(unwrapped.graph)
+    _reject(shape_findings(graph))
+    if unwrapped.path:
+        message = f"The graph was taken out of {unwrapped.path[:80]}"
+        done.insert(0, GraphFinding(GraphFindingCode.UNWRAPPED, message, "Nothing needs to be done", fatal=False))
+    return graph, done
 
 
-def _unchecked(submitted: SubmittedGraph, reason: str) -> ExaminedGraph:
-    inference = Inference({}, {"*": f"bindings can only be inferred with the server's node descriptions: {reason}"})
-    return ExaminedGraph(False, reason, [], inference, dict(submitted.bindings))
+def _unchecked(submitted: SubmittedGraph, reason: str, done: list[GraphFinding]) -> ExaminedGraph:
+    why = f"bindings can only be inferred with the server's node descriptions: {reason}"
+    bindings = dict(submitted.bindings)
+    if not (bindings.get("prompt") or submitted.without_prompt):
+        message = "No input is bound to the prompt, so a render shows the text in the graph"
+        done = [*done, GraphFinding(GraphFindingCode.NO_PROMPT, message, BIND_PROMPT, fatal=False)]
+    return ExaminedGraph(dict(submitted.graph), False, reason, done, Inference({}, {"*": why}), bindings)
+
+
+def _is_overwritten(finding: GraphFinding, sent: set[Binding]) -> bool:
+    is_about_value = finding.code in (GraphFindingCode.OUT_OF_RANGE, GraphFindingCode.WRONG_TYPE)
+    return is_about_value and Binding(finding.node or "", finding.input or "") in sent
+
+
+def _reject_unknown_inputs(submitted: SubmittedGraph, info: ObjectInfo) -> None:
+    """Raises InvalidError for a binding to an input that the node does not have: the value would have no effect."""
+    for name, several in submitted.bindings.items():
+        for binding in several:
+            if binding.node not in submitted.graph or class_of(submitted.graph, binding.node) not in info:
+                continue
+            given = inputs_of(submitted.graph, binding.node)
+            known = [*specs_of(info, class_of(submitted.graph, binding.node), given), *given]
+            if binding.input not in known:
+                expected = f"an input of node {binding.node}: {', '.join(sorted(set(known))[:20])}"
+                raise InvalidError.field(f"bindings.{name}", binding.input, expected)
+
+
+def _no_prompt(why: str) -> InvalidError:
+    details = {"field": "bindings.prompt", "value": None, "expected": "the input that takes the prompt", "reason": why}
+    return InvalidError(f"No input of the graph takes the prompt: {why}. {BIND_PROMPT}", details=details)
 
 
 def _query_server(url: str, classes: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
