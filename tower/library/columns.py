@@ -28,7 +28,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "analysed_bpm": (MIN_BPM, MAX_BPM),
     "analysed_confidence": (0, 1),
 }
-MAX_INDEXED_CHARACTERS = 2000  # of ASCII; an entry of a B-tree holds 2,704 bytes
+MAX_INDEXED_BYTES = 2000  # an entry of a B-tree holds 2,704
+INDEXED_TEXTS = frozenset({"title_text", "persistent_id"})
 
 
 def fit_track(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def _fit(column: Column[Any], value: Any) -> Any:
 
 def _fit_text(column: Column[Any], value: str) -> str:
     text = storable_text(value)
-    return text[:MAX_INDEXED_CHARACTERS] if column.name == "title_text" else text
+    return text.encode()[:MAX_INDEXED_BYTES].decode(errors="ignore") if column.name in INDEXED_TEXTS else text
 
 
 def _fit_number(name: str, value: float) -> float | None:
