@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 from tower.errors import InvalidError
 from tower.media.roots import media_roots
 from tower.settings import Settings
+
+# Below a folder of its first two digits: an imported file, a take, a copy for browsers.
+CONTENT_NAME = re.compile(r"[0-9a-f]{64}(?:\.[a-z0-9]{1,8}){0,2}")
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,12 @@ class LibraryPath:
     @property
     def full_path(self) -> Path:
         return self.root / self.folder / self.filename
+
+    @property
+    def is_written_by_tower(self) -> bool:
+        """Whether Tower has stored the file by the hash of its content: it is a copy and not the user's music."""
+        is_hash = CONTENT_NAME.fullmatch(self.filename) is not None
+        return is_hash and self.full_path.parent.name == self.filename[:2]
 
 
 def library_roots(settings: Settings) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -80,9 +80,16 @@ def scan_file(library_path: LibraryPath, *, roots: Sequence[Path]) -> ScannedFil
 
 
 def save_track(session: Session, scanned_file: ScannedFile) -> Track:
-    """Write a file into the row of its path, or that of the file that was moved here, or a new row."""
+    """Write a file into the row of its path, or that of the file that was moved here, or a new row.
+
+    A file that Tower has stored itself gets the row of the file that it was copied from, which does not change.
+    """
     values = fit_track(_values(scanned_file))
     row = find_at(session, scanned_file.library_path) or _row_of_moved(session, scanned_file)
+    if row is None and scanned_file.library_path.is_written_by_tower:
+        original = session.scalar(_same_content(scanned_file).where(Track.missing_since.is_(None)).limit(1))
+        if original is not None:
+            return original
     if row is None:
         new = (
             insert(Track)
@@ -115,11 +122,18 @@ def library_path_of(row: Track) -> LibraryPath:
 
 
 def _row_of_moved(session: Session, taken: ScannedFile) -> Track | None:
-    """The track with this content whose own file is gone, or is the same file in another library folder."""
-    twins = session.scalars(select(Track).where(Track.sha256 == taken.sha256).order_by(Track.id)).all()
-    here = taken.library_path.full_path
-    paths = ((row, library_path_of(row).full_path) for row in twins)
-    return next((row for row, path in paths if path == here or not os.path.lexists(path)), None)
+    """The track with this content whose own file is gone, is a copy by Tower, or the same in another library folder."""
+    here = taken.library_path
+    for row in session.scalars(_same_content(taken)):
+        place = library_path_of(row)
+        is_copy = place.is_written_by_tower and not here.is_written_by_tower
+        if is_copy or place.full_path == here.full_path or not os.path.lexists(place.full_path):
+            return row
+    return None
+
+
+def _same_content(taken: ScannedFile) -> Select[Track]:
+    return select(Track).where(Track.sha256 == taken.sha256).order_by(Track.id)
 
 
 def _values(taken: ScannedFile) -> dict[str, Any]:

@@ -43,8 +43,8 @@ class ListedFolder:
 def walk_folders(root: Path, roots: Sequence[Path]) -> Iterator[ListedFolder | SkippedEntry]:
     """The root and all folders below it, parents first. Iterate the `files` of each before taking the next.
 
-    Names that begin with a dot are left out. Links are not followed: their target is found by its own path, or is
-    outside the library.
+    Names that begin with a dot, and what Tower has stored itself, are left out. Links are not followed: their target is
+    found by its own path, or is outside the library.
     """
     waiting = [""]
     while waiting:
@@ -92,6 +92,8 @@ def _inspect(entry: os.DirEntry[str], folder: ListedFolder, roots: Sequence[Path
     if stat.S_ISLNK(status.st_mode):
         return _inspect_link(entry, roots)
     place = LibraryPath(folder.root, folder.name, entry.name)
+    if place.is_written_by_tower:
+        return None
     if not stat.S_ISREG(status.st_mode):
         return SkippedEntry(printable_path(entry.path), "it is not a regular file but a pipe, socket or device")
     if not is_storable(place):

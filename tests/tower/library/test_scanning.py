@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from db.engine import SessionFactory
 from tests.tower.library.conftest import Make
 from tests.tower.library.scanned import nonzero_counts, run_scan, tracks_by_filename, unreadable_reasons
+from tower.library.tracks import get_or_add_track
 
 
 def test_every_format_becomes_a_track_with_its_tags(root: Path, sounds: Make, sessions: SessionFactory) -> None:
@@ -25,6 +27,38 @@ def test_every_format_becomes_a_track_with_its_tags(root: Path, sounds: Make, se
         assert row.duration_s == pytest.approx(1, abs=0.08)
     assert tracks["mp3.mp3"].bpm == tracks["mp3.mp3"].tag_bpm == 130
     assert tracks["mp3.mp3"].root == str(root)
+
+
+def test_copies_that_tower_has_stored_are_not_the_users_music(
+    root: Path, sounds: Make, sessions: SessionFactory
+) -> None:
+    original = sounds(root / "song.mp3", title="Song")
+    digest = hashlib.sha256(original.read_bytes()).hexdigest()
+    copy = root / "imports" / digest[:2] / f"{digest}.mp3"
+    copy.parent.mkdir(parents=True)
+    shutil.copyfile(original, copy)
+    shutil.copyfile(original, copy.with_suffix(".1.ogg"))
+    shutil.copyfile(original, root / f"{digest}.mp3")  # a name that a user can give
+    assert nonzero_counts(run_scan(sessions, root)) == {"files_seen": 2, "added": 2}
+    assert set(tracks_by_filename(sessions)) == {"song.mp3", f"{digest}.mp3"}
+    with sessions.begin() as session:
+        assert get_or_add_track(session, copy, roots=[root]).filename in ("song.mp3", f"{digest}.mp3")
+
+
+def test_an_original_that_comes_later_takes_over_the_track_of_its_copy(
+    root: Path, sounds: Make, sessions: SessionFactory
+) -> None:
+    original = sounds(root / "song.mp3")
+    digest = hashlib.sha256(original.read_bytes()).hexdigest()
+    copy = root / digest[:2] / f"{digest}.mp3"
+    copy.parent.mkdir()
+    original.rename(copy)
+    with sessions.begin() as session:  # the scene of an imported project is analysed
+        track_id = get_or_add_track(session, copy, roots=[root]).id
+    shutil.copyfile(copy, original)
+    assert nonzero_counts(run_scan(sessions, root)) == {"files_seen": 1, "moved": 1}
+    (track,) = tracks_by_filename(sessions).values()
+    assert (track.id, track.title) == (track_id, "song")
 
 
 def test_tempo_of_an_m4a_and_gain_of_a_flac_are_read(root: Path, sounds: Make, sessions: SessionFactory) -> None:
