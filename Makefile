@@ -19,8 +19,9 @@ setup: $(READY)  ## make .venv and install what is pinned
 hooks: setup  ## have git run the quick checks before each commit
 	$(BIN)/pre-commit install
 
-demo: setup  ## start the stack, render a 3-second shot, print the path of the MP4, stop the stack
+demo: setup  ## start the stack, render a 3-second shot, print the path of the MP4, stop the stack, name the next step
 	$(BIN)/tower generate "cyberpunk detective walking in neon city" --duration 3
+	@echo 'Next: run  make up  here, and in a second terminal  $(BIN)/tower project create "Neon Rain"  (docs/tutorial.md goes on from there)'
 
 up: setup  ## the whole stack until Ctrl-C
 	$(BIN)/tower up

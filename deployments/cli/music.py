@@ -1,4 +1,4 @@
-"""`tower music`: scans, imports and searches the music library."""
+"""`tower music`: scans, imports and searches the music library, and makes an example."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ COUNTS = ("unchanged", "added", "changed", "moved", "missing", "unreadable")
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="The music library: scan its folders, import lists, search.", no_args_is_help=True)
+    group = typer.Typer(
+        help="The music library: scan its folders, import lists, search, make an example.", no_args_is_help=True
+    )
     group.command("scan")(scan)
     group.command("import")(import_list)
     group.command("search")(search)
+    group.command("example")(example)
     app.add_typer(group, name="music")
 
 
@@ -95,6 +98,20 @@ def search(
     for track in found:
         bpm = f"{track['bpm']:.0f} BPM" if track["bpm"] else ""
         typer.echo(f"{track['id']:>7}  {track['artist'] or '–'} – {track['title']}  {bpm}")
+
+
+def example(
+    *,
+    bpm: Annotated[float, typer.Option(min=40, max=240, help="Its tempo.")] = 120,
+    seconds: Annotated[float, typer.Option(min=4, max=600, help="Its length.")] = 16,
+) -> None:
+    """Make a short piece with a steady beat in the media folder and print its path, for trying Tower without music.
+
+    Example:  tower music example --bpm 96
+    """
+    from tower.library.example import write_example
+
+    typer.echo(str(write_example(load_settings().media / f"example-{bpm:g}.wav", bpm=bpm, length_s=seconds)))
 
 
 @contextmanager
