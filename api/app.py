@@ -68,7 +68,8 @@ def create_app(
     for router in routers:
         app.include_router(router)
     docs_page.install(app, routers)
-    _add_middleware(app, settings, open_paths=key_check.find_open_paths(routers), larger_bodies=body_limits or {})
+    open_paths = key_check.find_open_paths(routers) | docs_page.OPEN_PATHS
+    _add_middleware(app, settings, open_paths=open_paths, larger_bodies=body_limits or {})
     return app
 
 

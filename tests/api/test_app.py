@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -126,7 +127,10 @@ def test_docs_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
     page = client.get("/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "/api/scenes" in page.text
-    assert "//" not in page.text.replace("<!doctype", "")
+    assert "//" not in page.text
+    loaded = re.findall(r'(?:src|href)="([a-z][\w./-]+)"', page.text)
+    assert {client.get(f"/{path}").status_code for path in loaded} == {200}
+    assert set(client.get("/docs/start.js").headers["content-type"].split(";")) >= {"text/javascript"}
     assert client.get("/redoc").status_code == 404
 
 

@@ -43,6 +43,8 @@ def _drums(bpm: float, length_s: float) -> NDArray[np.float64]:
 def _chords(bpm: float, length_s: float) -> NDArray[np.float64]:
     time_s = np.arange(round(length_s * SAMPLE_RATE)) / SAMPLE_RATE
     bar = (time_s * bpm / 60 / BEATS_PER_BAR).astype(int) % len(CHORDS_HZ)
-    tones = [sum(np.sin(2 * np.pi * tone * time_s) for tone in chord) for chord in CHORDS_HZ]
-    chosen: NDArray[np.float64] = np.choose(bar, tones) * 0.08
-    return chosen
+    sound = np.zeros(time_s.size)
+    for number, chord in enumerate(CHORDS_HZ):
+        for tone_hz in chord:
+            sound += np.where(bar == number, np.sin(2 * np.pi * tone_hz * time_s), 0.0)
+    return sound * 0.08
