@@ -12,7 +12,7 @@ from deployments.gpu_info import fetch_gpu
 from deployments.supervisor import Supervisor
 from deployments.worker_plans import WorkerPlan
 from deployments.worker_row import WorkerCondition, WorkerRow
-from tower.errors import UnavailableError
+from tower.clients.comfyui.errors import ComfyUIError
 from tower.settings import Settings
 
 CHECK_INTERVAL_S = 1.0  # shorter than a failed run lasts, so that an unwell worker is paused before it takes another
@@ -105,9 +105,9 @@ class CircuitBreaker:
         if code == "DISK_FULL" and shutil.disk_usage(self._settings.data).free < MIN_FREE_BYTES:
             return f"there is less than {MIN_FREE_BYTES / 1e9:.0f} GB free at {self._settings.data}"
         try:
-            if self._settings.comfyui_url:
-                fetch_gpu(self._settings.comfyui_url)
-        except UnavailableError as error:
+            if self._settings.comfyui:
+                fetch_gpu(self._settings.comfyui)
+        except ComfyUIError as error:
             return error.message
         return None
 

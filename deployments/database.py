@@ -9,6 +9,7 @@ from db.migrate import MigrationError, upgrade
 from deployments import external, services, stack
 from deployments.data_folder import prepare_data_folder
 from deployments.postgres import DATABASE, EmbeddedPostgres
+from tower.addresses import used_form
 from tower.errors import StackError
 from tower.settings import Settings
 
@@ -34,7 +35,8 @@ def open_database(settings: Settings) -> Iterator[str]:
 
 def _existing_url(settings: Settings) -> str | None:
     found = stack.find_running(settings)
-    return external.without_stale_addresses(settings).database_url or (found.database_url if found else None)
+    own = external.without_stale_addresses(settings).database_url
+    return used_form(own or "") or (found.database_url if found else None)
 
 
 def _migrate(url: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from deployments import external, state
 from deployments.checks import Check, background, database, machine, outside, prefect, rendering
 from deployments.worker_plans import POOLS
+from tower.addresses import used_form
 from tower.settings import Settings
 
 
@@ -21,8 +22,10 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield _stack(stack)
     if stack is None:
         yield machine.check_free_ports(settings)
-    yield from _database(settings.database_url or (stack.addresses.database_url if stack else None))
-    yield from _prefect(settings.prefect_api_url or (stack.addresses.prefect_api_url if stack else None))
+    yield from _database(used_form(settings.database_url or "") or (stack.addresses.database_url if stack else None))
+    yield from _prefect(
+        used_form(settings.prefect_api_url or "") or (stack.addresses.prefect_api_url if stack else None)
+    )
     if stack is not None:
         yield background.check_prefect_services(settings.data / "logs" / "prefect.log")
     yield from rendering.check_engines(settings)

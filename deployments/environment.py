@@ -19,6 +19,7 @@ from deployments.orphaned_processes import MARK_VARIABLE
 from deployments.state import Addresses
 from deployments.state_files import write_private
 from deployments.warm.launcher import SOCKET_VARIABLE
+from tower.addresses import used_form
 from tower.settings import Settings
 
 _RUNS = {
@@ -78,7 +79,7 @@ def settings_as_variables(settings: Settings) -> dict[str, str]:
         "music_dirs": os.pathsep.join(str(folder) for folder in settings.music_dirs),
     }
     shared = {f"TOWER_{name.upper()}": str(value) for name, value in values.items()}
-    return {**shared, "PREFECT_API_URL": settings.prefect_api_url} if settings.prefect_api_url else shared
+    return {**shared, "PREFECT_API_URL": used_form(settings.prefect_api_url)} if settings.prefect_api_url else shared
 
 
 def build_prefect_environment(shared: Mapping[str, str], addresses: Addresses, *, database_url: str) -> dict[str, str]:
@@ -99,13 +100,13 @@ def replace_database(url: str, database: str) -> str:
 
 def build_addresses(settings: Settings, database_url: str) -> Addresses:
     """The addresses of all parts of this stack, embedded or external."""
-    prefect_api = settings.prefect_url
+    prefect = settings.prefect_url
     return Addresses(
         production_url=settings.production_url,
         music_url=settings.music_url,
-        prefect_api_url=prefect_api,
-        prefect_ui_url=prefect_api.rstrip("/").removesuffix("/api"),
-        database_url=database_url,
+        prefect_api_url=prefect.used,
+        prefect_ui_url=prefect.base_url.removesuffix("/api"),
+        database_url=used_form(database_url),
         data_dir=settings.data,
     )
 

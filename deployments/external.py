@@ -10,6 +10,7 @@ from psycopg import sql
 from deployments.environment import replace_database
 from deployments.ports import is_free
 from deployments.postgres import PREFECT_DATABASE
+from tower.addresses import Address, used_form
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError, UnavailableError
 from tower.settings import LOOPBACK_HOST, Settings
@@ -34,7 +35,8 @@ def require_database(url: str) -> None:
     try:
         psycopg.connect(to_libpq_url(url), connect_timeout=5).close()
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        raise StackError(f"The database of TOWER_DATABASE_URL cannot be used: {first_error_line(error)}.") from error
+        reason = Address(url).redact(first_error_line(error))
+        raise StackError(f"The database of TOWER_DATABASE_URL cannot be used: {reason}.") from error
 
 
 def require_prefect(api_url: str) -> None:
@@ -44,7 +46,7 @@ def require_prefect(api_url: str) -> None:
         client.get_version()
     except UnavailableError as error:
         raise StackError(
-            f"The Prefect server of PREFECT_API_URL ({api_url}) does not answer: start it first."
+            f"The Prefect server of PREFECT_API_URL ({client.url}) does not answer: start it first."
         ) from error
     finally:
         client.close()
@@ -59,7 +61,7 @@ def prepare_prefect_database(database_url: str, *, exists: bool) -> str:
 
 def to_libpq_url(url: str) -> str:
     """The URL in the form that libpq reads, without the name of a driver."""
-    return "postgresql://" + url.partition("://")[2]
+    return "postgresql://" + used_form(url).partition("://")[2]
 
 
 def first_error_line(error: Exception) -> str:
@@ -78,7 +80,8 @@ def _create_database(name: str, database_url: str) -> None:
                 statement = "create database {} template template0 encoding 'UTF8'"
                 connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
     except psycopg.Error as error:
+        reason = Address(database_url).redact(first_error_line(error))
         raise StackError(
-            f"The database {name} cannot be created on your server ({first_error_line(error)}): create it yourself, "
+            f"The database {name} cannot be created on your server ({reason}): create it yourself, "
             "or set PREFECT_API_URL to a Prefect server that runs elsewhere."
         ) from error

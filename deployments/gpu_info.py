@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
-from tower.errors import UnavailableError
+from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
+from tower.clients.comfyui.http import ComfyUIHttp
 
 _TIMEOUT_S = 2.0
 
@@ -24,15 +23,15 @@ class Gpu:
 
 
 def fetch_gpu(comfyui_url: str) -> Gpu | None:
-    """The GPU of this ComfyUI, or None if it renders on the CPU. Raises UnavailableError if it cannot be read."""
+    """The GPU of this ComfyUI, or None if it renders on the CPU. Raises ComfyUIError if it cannot be read."""
+    http = ComfyUIHttp(comfyui_url, timeout_s=_TIMEOUT_S)
     try:
-        answer = httpx.get(f"{comfyui_url.rstrip('/')}/system_stats", timeout=_TIMEOUT_S).raise_for_status()
-        devices = answer.json()["devices"]
+        devices = http.json("GET", "/system_stats")["devices"]
         return next((_parse_device(device) for device in devices if device["type"] != "cpu"), None)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise UnavailableError(f"ComfyUI at {comfyui_url} does not answer: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise UnavailableError(f"The server at {comfyui_url} is not a ComfyUI: {error!r}") from error
+        raise ComfyUIError(ComfyUIFault.BROKEN, f"The server at {http.url} is not a ComfyUI") from error
+    finally:
+        http.close()
 
 
 def _parse_device(device: Mapping[str, Any]) -> Gpu:

@@ -6,8 +6,8 @@ import platform
 
 from deployments.gpu_info import Gpu, fetch_gpu
 from deployments.worker_row import WorkerReport, WorkerRow, WorkerState
+from tower.clients.comfyui.errors import ComfyUIError
 from tower.engines.choice import choose_engine, list_usable_engines
-from tower.errors import UnavailableError
 from tower.settings import AUTO_ENGINE, Settings
 
 REPORT_INTERVAL_S = 15.0  # between two reports
@@ -27,7 +27,7 @@ class WorkerReporter:
 
     def report(self) -> None:
         """Write a report. The first one sets the state ready; later ones keep the state that the renders set."""
-        gpu = _fetch_gpu(self._settings.comfyui_url) if self._settings.comfyui_url else None
+        gpu = _fetch_gpu(self._settings.comfyui) if self._settings.comfyui else None
         if self._row.report(self._report(gpu), state=self._state):
             self._state = None
 
@@ -43,7 +43,7 @@ class WorkerReporter:
             slots=self._settings.gpu_slots,
             engine=self._engine,
             engines=list_usable_engines(self._settings),
-            comfyui_url=self._settings.comfyui_url,
+            comfyui_url=None if self._settings.comfyui is None else str(self._settings.comfyui),
             gpu=gpu,
         )
 
@@ -51,5 +51,5 @@ class WorkerReporter:
 def _fetch_gpu(comfyui_url: str) -> Gpu | None:
     try:
         return fetch_gpu(comfyui_url)
-    except UnavailableError:
+    except ComfyUIError:
         return None  # the renders report this fault themselves

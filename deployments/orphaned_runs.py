@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import psutil
 
+from tower.addresses import Address
+
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"  # in the environment of a run's launcher, or of the run itself if started cold
 WORKER_LABEL = "prefect.worker.name"
 MIN_AGES_S = {
@@ -51,7 +53,7 @@ class OrphanedRunSweeper:
         *,
         find_live_runs: Callable[[], set[str]] = find_runs_with_process,
     ) -> None:
-        self._http = httpx.Client(base_url=prefect_api_url.rstrip("/"), timeout=5.0, trust_env=False)
+        self._http = httpx.Client(**Address(prefect_api_url).client_options(), timeout=5.0, trust_env=False)
         self._workers = worker_names
         self._living = find_live_runs
 

@@ -18,6 +18,7 @@ from deployments.state_files import FileLock
 from deployments.supervisor import PeriodicTask, Supervisor
 from deployments.warm.launcher import SOCKET_VARIABLE
 from deployments.worker_plans import WorkerPlan, plan_standalone_worker
+from tower.addresses import Address
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
 from tower.settings import Settings
@@ -44,7 +45,7 @@ class RemoteWorker:
         with self._supervisor.handle_signals():
             try:
                 chores = self._start(environment.build_addresses(self._settings, database_url))
-                self._say(f"{self._plan.name} takes runs from {prefect_api_url}; stop it with Ctrl-C")
+                self._say(f"{self._plan.name} takes runs from {Address(prefect_api_url)}; stop it with Ctrl-C")
                 self._supervisor.watch(chores)
             finally:
                 self._supervisor.stop()

@@ -51,7 +51,7 @@ def _open_parts(settings: Settings) -> tuple[StackServices, str]:
     prepare_data_folder(settings.data)
     addresses = environment.build_addresses(settings, settings.database_url)
     env = environment.build_environment(settings, addresses, mark=secrets.token_hex(8))
-    return StackServices(settings, addresses, env), settings.database_url
+    return StackServices(settings, addresses, env), addresses.database_url
 
 
 def _exec(command: Command) -> NoReturn:

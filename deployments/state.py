@@ -14,7 +14,7 @@ FILE_NAME = "stack.json"
 
 @dataclass(frozen=True)
 class Addresses:
-    """The addresses of the parts of a stack."""
+    """The addresses of the parts of a stack, in the form to connect with. The file that has them is private."""
 
     production_url: str
     music_url: str

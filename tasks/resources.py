@@ -7,6 +7,7 @@ from functools import cache
 
 from db.engine import SessionFactory, open_engine, session_factory
 from tower import logs
+from tower.addresses import used_form
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
 from tower.settings import Settings
@@ -28,5 +29,5 @@ def resources() -> Resources:
     if settings.database_url is None:
         raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or set the URL of a database")
     logs.configure_logging(settings)
-    engine = open_engine(settings.database_url, pool_size=2, application="tower-run")
+    engine = open_engine(used_form(settings.database_url), pool_size=2, application="tower-run")
     return Resources(settings, session_factory(engine), PrefectClient(settings.prefect_url))

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from db.engine import open_engine
 from db.models.keys import ApiKey, Scope
+from tower.addresses import used_form
 from tower.errors import ConflictError, InvalidError, NotFoundError, StackError, UnauthorizedError
 from tower.settings import Settings
 
@@ -107,7 +108,7 @@ def require_usable_key(settings: Settings) -> None:
     """Raise StackError if the settings require keys and no usable one exists: every request would be refused."""
     if not settings.keys_required or settings.database_url is None:
         return
-    engine = open_engine(settings.database_url, pool_size=1)
+    engine = open_engine(used_form(settings.database_url), pool_size=1)
     try:
         with Session(engine) as session:
             has_key = _has_usable_key(session)

@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tower.addresses import Address
 from tower.plugins import ENGINES_GROUP, REINSTALL_HINT, declared_entry_points
 
 LOOPBACK_HOST = "127.0.0.1"
@@ -57,8 +58,10 @@ class Settings(BaseSettings):
         description="The address that the APIs listen at. Outside loopback they require keys.",
     )
     port_offset: int = Field(0, ge=0, le=20_000, description="Added to every port, at most 20000.")
-    database_url: str | None = Field(None, description="An external PostgreSQL; without it the embedded one starts.")
-    prefect_api_url: str | None = Field(
+    database_url: Address | None = Field(
+        None, description="An external PostgreSQL; without it the embedded one starts."
+    )
+    prefect_api_url: Address | None = Field(
         None,
         validation_alias=AliasChoices("PREFECT_API_URL", "prefect_api_url"),
         description="An external Prefect server; without it the embedded one starts.",
@@ -73,9 +76,14 @@ class Settings(BaseSettings):
     engine: str = Field(
         AUTO_ENGINE, description="auto: comfyui if one is configured, else animatic; or the name of an engine."
     )
-    comfyui_url: str | None = Field(None, description="The ComfyUI that this machine's gpu worker renders with.")
-    ollama_url: str | None = Field(None, description="An Ollama server, which `tower doctor` checks.")
-    jellyfin_url: str | None = Field(None, description="A Jellyfin server, which `tower doctor` checks.")
+    comfyui_url: Address | None = Field(None, description="The ComfyUI that this machine's gpu worker renders with.")
+    comfyui_user: str | None = Field(None, description="The user of basic authentication at ComfyUI's proxy.")
+    comfyui_password: str | None = Field(None, repr=False, description="The password of that user.")
+    comfyui_token: str | None = Field(
+        None, repr=False, description="A bearer token for ComfyUI's proxy, instead of a user."
+    )
+    ollama_url: Address | None = Field(None, description="An Ollama server, which `tower doctor` checks.")
+    jellyfin_url: Address | None = Field(None, description="A Jellyfin server, which `tower doctor` checks.")
     models_dir: Path | None = Field(None, description="Model files, for use without a ComfyUI.")
     media_roots: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Extra media folders, separated by ':'.")
     music_dirs: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Music folders, separated by ':'.")
@@ -100,7 +108,9 @@ class Settings(BaseSettings):
         None, description="The .p8 file of the key; without it, the catalogue is not used."
     )
     apple_music_storefront: str = Field("us", pattern=r"^[a-z]{2}$", description="The country of the catalogue.")
-    apple_music_url: str = Field("https://api.music.apple.com/v1", description="The address of the catalogue.")
+    apple_music_url: Address = Field(
+        Address("https://api.music.apple.com/v1"), description="The address of the catalogue."
+    )
     require_keys: bool = Field(False, description="Require API keys on loopback too.")
     api_key: str | None = Field(None, repr=False, description="The API key that the `tower` command sends.")
     cors_origins: str = Field("", description="Web origins whose pages may call the APIs, separated by commas.")
@@ -149,6 +159,21 @@ class Settings(BaseSettings):
                 )
         return value
 
+    @model_validator(mode="after")
+    def check_comfyui_login(self) -> Self:
+        if self.comfyui_token is not None and (self.comfyui_user is not None or self.comfyui_password is not None):
+            raise ValueError("set either TOWER_COMFYUI_TOKEN, or TOWER_COMFYUI_USER and TOWER_COMFYUI_PASSWORD")
+        return self
+
+    @property
+    def comfyui(self) -> Address | None:
+        """The address of ComfyUI with its credentials."""
+        if self.comfyui_url is None:
+            return None
+        return Address(self.comfyui_url).with_login(
+            user=self.comfyui_user, password=self.comfyui_password, bearer_token=self.comfyui_token
+        )
+
     @property
     def ports(self) -> Ports:
         return Ports.shifted(self.port_offset)
@@ -184,9 +209,9 @@ class Settings(BaseSettings):
         return f"http://{_connect_host(self.host)}:{self.ports.production}/api/anime"
 
     @property
-    def prefect_url(self) -> str:
+    def prefect_url(self) -> Address:
         """The URL of Prefect's API, external or embedded."""
-        return self.prefect_api_url or f"http://{LOOPBACK_HOST}:{self.ports.prefect}/api"
+        return Address(self.prefect_api_url or f"http://{LOOPBACK_HOST}:{self.ports.prefect}/api")
 
     @property
     def keys_required(self) -> bool:

@@ -15,6 +15,7 @@ from api.music.beats import routes as bpm
 from api.music.dependencies import MusicCollaborators
 from db.engine import open_engine, read_session_factory, session_factory
 from tower import logs
+from tower.addresses import used_form
 from tower.beats.pool import AnalyserPool
 from tower.beats.trial import LibraryTrial
 from tower.clients.apple_music import LazyAppleMusic
@@ -87,4 +88,4 @@ def _collaborators(settings: Settings, engine: Engine) -> MusicCollaborators:
 def _database_url(settings: Settings) -> str:
     if settings.database_url is None:
         raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or set the variable")
-    return settings.database_url
+    return used_form(settings.database_url)

@@ -52,6 +52,7 @@ from api.production.versions import routes as versions
 from db.engine import open_engine, read_session_factory
 from db.engine import session_factory as sessions_of
 from tower import logs
+from tower.addresses import used_form
 from tower.beats.pool import AnalyserPool
 from tower.clients.prefect import PrefectClient
 from tower.director import commands
@@ -154,4 +155,4 @@ def _collaborators(settings: Settings, engine: Engine, *, every_s: float) -> Pro
 def _database_url(settings: Settings) -> str:
     if settings.database_url is None:
         raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or set the variable")
-    return settings.database_url
+    return used_form(settings.database_url)

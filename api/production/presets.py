@@ -101,5 +101,5 @@ def change_configuration(
 
 
 def _checked(name: str, settings: Settings) -> ModelChoice:
-    url = settings.comfyui_url
+    url = settings.comfyui
     return check_model(name, None if url is None else partial(list_checkpoints, url))

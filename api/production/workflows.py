@@ -187,7 +187,7 @@ def add_workflow(body: NewWorkflow, session: DatabaseSession, settings: CurrentS
         for name, bindings in body.bindings.items()
     }
     submitted = SubmittedGraph(body.graph, given, body.without_prompt)
-    examined = examine_graph(submitted, comfyui_url=settings.comfyui_url)
+    examined = examine_graph(submitted, comfyui_url=settings.comfyui)
     with session.begin():
         stored = store.register_workflow(
             session, body.name, examined.graph, bindings=examined.bindings, description=body.description

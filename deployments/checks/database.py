@@ -8,6 +8,7 @@ import psycopg
 
 from deployments import external, postgres_home
 from deployments.checks import Check
+from tower.addresses import Address
 from tower.errors import StackError
 
 
@@ -33,7 +34,7 @@ def check_server(url: str) -> Check:
         return Check(
             "database",
             "fail",
-            f"cannot be used: {external.first_error_line(error)}",
+            f"cannot be used: {Address(url).redact(external.first_error_line(error))}",
             "Read logs/postgres.log, or check TOWER_DATABASE_URL.",
         )
     return Check("database", "ok", f"PostgreSQL {version} answers")

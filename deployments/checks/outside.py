@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from deployments.checks import Check
+from tower.addresses import Address
 from tower.settings import Settings
 
 
@@ -18,9 +19,14 @@ class ExternalServer:
     path: str
     variable: str
     fallback: str
+    login_hint: str = ", as in http://user:password@host"
 
 
-COMFYUI = ExternalServer("comfyui", "/system_stats", "TOWER_COMFYUI_URL", "the animatic engine renders")
+TIMEOUT_S = 5.0
+COMFYUI_LOGIN = ", or set TOWER_COMFYUI_USER and TOWER_COMFYUI_PASSWORD, or TOWER_COMFYUI_TOKEN"
+COMFYUI = ExternalServer(
+    "comfyui", "/system_stats", "TOWER_COMFYUI_URL", "the animatic engine renders", login_hint=COMFYUI_LOGIN
+)
 OLLAMA = ExternalServer("ollama", "/api/version", "TOWER_OLLAMA_URL", "prompts are enhanced by rules")
 JELLYFIN = ExternalServer(
     "jellyfin", "/System/Info/Public", "TOWER_JELLYFIN_URL", "episodes go to a plain library folder"
@@ -29,19 +35,24 @@ JELLYFIN = ExternalServer(
 
 def check_external_servers(settings: Settings) -> list[Check]:
     return [
-        check_external_server(COMFYUI, settings.comfyui_url),
+        check_external_server(COMFYUI, settings.comfyui),
         check_external_server(OLLAMA, settings.ollama_url),
         check_external_server(JELLYFIN, settings.jellyfin_url),
     ]
 
 
-def check_external_server(server: ExternalServer, url: str | None) -> Check:
-    if url is None:
+def check_external_server(server: ExternalServer, address: Address | None) -> Check:
+    if address is None:
         return Check(server.name, "ok", f"not configured: {server.fallback}")
     try:
-        answer = httpx.get(url.rstrip("/") + server.path, timeout=5.0)
-        answer.raise_for_status()
+        with httpx.Client(**address.client_options(), timeout=TIMEOUT_S, trust_env=False) as http:
+            status = http.get(server.path).status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         remedy = f"Start it, or correct or unset {server.variable}."
-        return Check(server.name, "fail", f"{url} does not answer: {error}", remedy)
-    return Check(server.name, "ok", f"answers at {url}")
+        return Check(server.name, "fail", f"{address} does not answer: {address.redact(str(error))}", remedy)
+    if status in (401, 403, 407):
+        remedy = f"Put the password into {server.variable}{server.login_hint}."
+        return Check(server.name, "fail", f"{address} asks for a password (answer {status})", remedy)
+    if status != httpx.codes.OK:
+        return Check(server.name, "fail", f"{address} answers {status} to {server.path}", f"Correct {server.variable}.")
+    return Check(server.name, "ok", f"answers at {address}")

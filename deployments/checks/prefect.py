@@ -14,10 +14,10 @@ MAX_HEARTBEAT_AGE_S = 90.0  # three heartbeats
 def check_server(api_url: str) -> Check:
     client = PrefectClient(api_url)
     try:
-        return Check("prefect", "ok", f"{client.get_version()} answers at {api_url}")
+        return Check("prefect", "ok", f"{client.get_version()} answers at {client.url}")
     except UnavailableError:
         remedy = "Read logs/prefect.log, or check PREFECT_API_URL."
-        return Check("prefect", "fail", f"does not answer at {api_url}", remedy)
+        return Check("prefect", "fail", f"does not answer at {client.url}", remedy)
     finally:
         client.close()
 

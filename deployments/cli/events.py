@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.state import Addresses
+from tower.addresses import Address
 
 
 def configure_logging() -> None:
@@ -31,7 +32,7 @@ def print_addresses(addresses: Addresses, *, took_s: float) -> None:
     table.add_row("production API", addresses.production_url)
     table.add_row("music API", addresses.music_url)
     table.add_row("Prefect UI", addresses.prefect_ui_url)
-    table.add_row("Prefect API", addresses.prefect_api_url)
+    table.add_row("Prefect API", Address(addresses.prefect_api_url))
     table.add_row("data and logs", str(addresses.data_dir))
     table.add_row("database", "see `tower env`")
     table.add_row("stop", "Ctrl-C")

@@ -28,12 +28,13 @@ def fsck(
 
     from db.engine import open_engine
     from deployments.stack import find_running
+    from tower.addresses import used_form
     from tower.errors import StackError
     from tower.versions.fsck import check_project, list_project_ids
 
     loaded = load_settings()
     addresses = None if loaded.database_url else find_running(loaded)
-    url = loaded.database_url or (addresses.database_url if addresses else None)
+    url = used_form(loaded.database_url or "") or (addresses.database_url if addresses else None)
     if url is None:
         raise StackError(
             f"No database to check: no stack is running on the data folder {loaded.data}. Start it with `tower up`, or "

@@ -20,11 +20,12 @@ def migrate() -> None:
     """
     from db.migrate import MigrationError, head_revision, upgrade
     from deployments.stack import find_running
+    from tower.addresses import used_form
     from tower.errors import StackError
 
     loaded = load_settings()
     addresses = None if loaded.database_url else find_running(loaded)
-    url = loaded.database_url or (addresses.database_url if addresses else None)
+    url = used_form(loaded.database_url or "") or (addresses.database_url if addresses else None)
     if url is None:
         raise StackError("No database to migrate: start the stack with `tower up`, or set TOWER_DATABASE_URL.")
     try:

@@ -20,6 +20,10 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         fault = error.errors()[0]
+        if not fault["loc"]:  # a rule about several settings, of which the input has all values
+            raise InvalidError(f"The settings cannot be used: {fault['msg']}.") from error
         field = str(fault["loc"][0])
         name = field if field.isupper() else f"TOWER_{field.upper()}"
-        raise InvalidError(f"{name}={fault['input']} cannot be used: {fault['msg']}.") from error
+        declared = Settings.model_fields.get(field)
+        given = "" if declared is not None and not declared.repr else f"={fault['input']}"
+        raise InvalidError(f"{name}{given} cannot be used: {fault['msg']}.") from error

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.cli.exits import ExitCode
 from deployments.cli.settings_option import load_settings
+
+if TYPE_CHECKING:
+    from tower.addresses import Address
 
 
 class Pool(StrEnum):
@@ -55,10 +58,14 @@ def worker(
         raise typer.Exit(ExitCode.OK) from None
 
 
-def _checked_url(url: str | None) -> str | None:
+def _checked_url(url: str | None) -> Address | None:
     if url is not None and not url.startswith(("http://", "https://")):
         raise typer.BadParameter("write it as http://host:8188", param_hint="--comfyui")
-    return url
+    if url is None:
+        return None
+    from tower.addresses import Address  # imported here to keep `tower --help` fast
+
+    return Address(url)
 
 
 def _checked_label(label: str | None) -> str | None:

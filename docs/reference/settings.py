@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
+from tower.addresses import Address
 from tower.settings import Settings
 
 HEAD = """# Settings
@@ -34,7 +35,14 @@ DEFAULTS: Mapping[str, str] = {  # of what depends on the machine
     "beat_processes": "2; 1 on fewer than 4 cores",
     "rate_limit": "`1200/minute` with keys, else `off`",
 }
-KINDS: Mapping[Any, str] = {str: "text", int: "integer", float: "number", bool: "0 or 1", Path: "path"}
+KINDS: Mapping[Any, str] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "0 or 1",
+    Path: "path",
+    Address: "address",
+}
 LIMITS: Mapping[str, str] = {"ge": "from {}", "le": "to {}", "gt": "over {}", "lt": "under {}", "pattern": "like `{}`"}
 
 

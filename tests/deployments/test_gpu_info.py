@@ -9,7 +9,7 @@ from tests.conftest import find_free_port
 from tests.fakes.comfyui import setup as comfyui_setup
 from tests.fakes.comfyui.misbehaviour import ServerError
 from tests.fakes.comfyui.server import FakeComfyUI
-from tower.errors import UnavailableError
+from tower.clients.comfyui.errors import ComfyUIError
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,11 @@ def test_a_comfyui_on_the_cpu_has_no_card() -> None:
 
 
 def test_a_comfyui_that_does_not_answer_correctly_is_reported() -> None:
-    with pytest.raises(UnavailableError, match="does not answer"):
+    with pytest.raises(ComfyUIError, match="does not answer"):
         fetch_gpu(f"http://127.0.0.1:{find_free_port()}")
     with FakeComfyUI() as comfy:
         comfy.misbehave(ServerError(path="/system_stats"))
-        with pytest.raises(UnavailableError, match="500"):
+        with pytest.raises(ComfyUIError, match="500"):
             fetch_gpu(comfy.url)
-        with pytest.raises(UnavailableError, match="does not answer"):
+        with pytest.raises(ComfyUIError, match="answered 404"):
             fetch_gpu(f"{comfy.url}/no/such/place")

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import jwt
 
+from tower.addresses import Address
 from tower.errors import TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
 from tower.errors.foreign import reason_line
@@ -106,7 +107,7 @@ class AppleMusicClient:
     ) -> None:
         self._key = key
         self._storefront = storefront
-        self._http = httpx.Client(base_url=url, timeout=timeout_s)
+        self._http = httpx.Client(**Address(url).client_options(), timeout=timeout_s)
         self._sleep = sleep
         self._lock = threading.Lock()
         self._token = ("", 0.0)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 
+from tower.addresses import Address
 from tower.errors import UnavailableError
 from tower.errors.codes import ErrorCode
 from tower.errors.foreign import one_line
@@ -97,8 +98,9 @@ class PrefectClient:
     """A client of one Prefect server. Every call raises UnavailableError if it refuses or does not answer in time."""
 
     def __init__(self, url: str, *, timeout_s: float = 5.0) -> None:
-        self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=self.url, timeout=timeout_s, trust_env=False)
+        address = Address(url)
+        self.url = address.base_url
+        self._http = httpx.Client(**address.client_options(), timeout=timeout_s, trust_env=False)
 
     def close(self) -> None:
         self._http.close()

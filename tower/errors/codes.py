@@ -113,7 +113,7 @@ class ErrorCode(StrEnum):
     COMFYUI_LOCKED = (
         "COMFYUI_LOCKED",
         "ComfyUI, or the proxy before it, asks for a password.",
-        "Check the address and the access rules of the proxy.",
+        "Set `TOWER_COMFYUI_USER` and `TOWER_COMFYUI_PASSWORD`, or `TOWER_COMFYUI_TOKEN`.",
     )
     COMFYUI_OOM = "COMFYUI_OOM", "ComfyUI ran out of memory.", "Use a smaller size, or a larger card."
     COMFYUI_MISSING_MODEL = (

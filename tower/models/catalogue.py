@@ -38,9 +38,9 @@ class ModelInventory:
 def take_inventory(settings: Settings) -> ModelInventory:
     """List the models of ComfyUI, or else of the models folder. `reason` explains a failure."""
     reason = "no TOWER_COMFYUI_URL and no TOWER_MODELS_DIR: set one of them"
-    if settings.comfyui_url is not None:
+    if settings.comfyui is not None:
         try:
-            return ModelInventory(settings.comfyui_url, _list_comfyui(settings.comfyui_url))
+            return ModelInventory(str(settings.comfyui), _list_comfyui(settings.comfyui))
         except ComfyUIError as error:
             reason = error.message
     if settings.models_dir is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-import httpx
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from db.engine import SessionFactory
 from db.figures import load_figures
+from tower.clients.comfyui.errors import ComfyUIError
+from tower.clients.comfyui.http import ComfyUIHttp
 from tower.clients.prefect import PrefectClient
 from tower.engines.choice import FALLBACK_ENGINE
 from tower.engines.installed import installed_engines
@@ -115,17 +116,19 @@ def check_engine(sessions: SessionFactory, settings: Settings) -> EngineStatus:
 
 
 def check_comfyui(settings: Settings) -> ComfyUIStatus:
-    url = settings.comfyui_url
-    if url is None:
+    if settings.comfyui is None:
         return ComfyUIStatus(reason="TOWER_COMFYUI_URL is not set")
+    http = ComfyUIHttp(settings.comfyui, timeout_s=COMFYUI_TIMEOUT_S)
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/system_stats", timeout=COMFYUI_TIMEOUT_S, trust_env=False)
-        answer.raise_for_status()
-        return ComfyUIStatus(reachable=True, url=url, version=answer.json()["system"]["comfyui_version"])
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return ComfyUIStatus(reachable=False, url=url, reason=str(error) or type(error).__name__)
-    except (ValueError, KeyError, TypeError):
-        return ComfyUIStatus(reachable=False, url=url, reason="the server is not ComfyUI: /system_stats has no version")
+        version = http.json("GET", "/system_stats")["system"]["comfyui_version"]
+        return ComfyUIStatus(reachable=True, url=http.url, version=version)
+    except ComfyUIError as error:
+        return ComfyUIStatus(reachable=False, url=http.url, reason=error.message)
+    except (KeyError, TypeError):
+        reason = "the server is not ComfyUI: /system_stats has no version"
+        return ComfyUIStatus(reachable=False, url=http.url, reason=reason)
+    finally:
+        http.close()
 
 
 def _database_reason(error: OperationalError | PoolTimeoutError) -> str:

@@ -11,19 +11,22 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.fakes.comfyui.answers import proxy_answer, server_error
-from tests.fakes.comfyui.misbehaviour import Hangs, ProxyAnswer, ServerError
+from tests.fakes.comfyui.misbehaviour import Hangs, PasswordRequired, ProxyAnswer, ServerError
 from tests.fakes.comfyui.setup import FakeSetup
 
 POLL_S = 0.05
 
 
 class RequestGate:
-    """Records requests, rejects foreign origins, and applies ProxyAnswer, ServerError and Hangs."""
+    """Records requests, rejects foreign origins, and applies PasswordRequired, ProxyAnswer, ServerError and Hangs."""
 
     def __init__(self, app: ASGIApp, setup: FakeSetup, dying: threading.Event) -> None:
         self._app, self._setup, self._dying = app, setup, dying
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._is_locked(scope):
+            await proxy_answer(401, "html")(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -40,6 +43,11 @@ class RequestGate:
                 await asyncio.sleep(POLL_S)
         else:
             await self._app(scope, receive, send)
+
+    def _is_locked(self, scope: Scope) -> bool:
+        authorization, query = Headers(scope=scope).get("authorization"), scope["query_string"].decode()
+        misbehaviours = self._setup.misbehaviours
+        return misbehaviours.take(PasswordRequired, lambda lock: not lock.allows(authorization, query)) is not None
 
 
 def _foreign(headers: Headers) -> bool:

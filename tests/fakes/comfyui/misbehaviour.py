@@ -125,6 +125,18 @@ class ProxyAnswer(Misbehaviour):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PasswordRequired(Misbehaviour):
+    """A proxy before the server answers 401 to every request and socket without this Authorization and query."""
+
+    times: int | None = None
+    authorization: str | None = None
+    query: str = ""
+
+    def allows(self, authorization: str | None, query: str) -> bool:
+        return self.authorization in (None, authorization) and self.query in query
+
+
+@dataclass(frozen=True, kw_only=True)
 class TimeoutAfterAccepting(Misbehaviour):
     """POST /prompt queues the prompt and then answers late or, with None, never ("POST /prompt": on doubt, ask)."""
 

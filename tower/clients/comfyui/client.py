@@ -150,7 +150,7 @@ class ComfyUIClient:
 
     def open_socket(self, client_id: str) -> ComfyUISocket:
         """The socket of a client id, a context manager. Enter it before a prompt is submitted with this id."""
-        return ComfyUISocket(self.url, client_id)
+        return ComfyUISocket(self._http.address, client_id)
 
     def follow(
         self, prompt_id: str, socket: ComfyUISocket, timeouts: FollowTimeouts | None = None

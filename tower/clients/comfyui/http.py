@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from tower.addresses import Address
 from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
 from tower.errors import InvalidError
 from tower.errors.foreign import reason_line
@@ -18,12 +19,14 @@ class ComfyUIHttp:
     """The HTTP connection to one server. `timeout_s` is the read timeout; connecting may take a third of it."""
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
-        parsed = httpx.URL(url)
+        address = Address(url)
+        parsed = httpx.URL(address.base_url)
         if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise InvalidError.field("ComfyUI URL", url, "an address such as http://127.0.0.1:8188")
-        self.url = url.rstrip("/")
+            raise InvalidError.field("ComfyUI URL", str(address), "an address such as http://127.0.0.1:8188")
+        self.address = address
+        self.url = address.base_url
         limits = httpx.Timeout(timeout_s, connect=min(timeout_s, max(1.0, timeout_s / 3)))
-        self._http = httpx.Client(base_url=self.url, timeout=limits, trust_env=False)
+        self._http = httpx.Client(**address.client_options(), timeout=limits, trust_env=False)
 
     def close(self) -> None:
         self._http.close()
@@ -59,8 +62,11 @@ class ComfyUIHttp:
     def check_status(self, answer: httpx.Response) -> httpx.Response:
         """Raise ComfyUIError for a status that ComfyUI gives to none of Tower's requests."""
         if answer.status_code in LOCKED_STATUSES:
-            message = f"ComfyUI at {self.url} asks for a password (answer {answer.status_code})"
-            raise ComfyUIError(ComfyUIFault.LOCKED, f"{message}; check the address and the access rules of its proxy")
+            message = (
+                f"ComfyUI at {self.url} asks for a password, or refuses the one it got (answer {answer.status_code})"
+            )
+            remedy = "set TOWER_COMFYUI_USER and TOWER_COMFYUI_PASSWORD, or TOWER_COMFYUI_TOKEN"
+            raise ComfyUIError(ComfyUIFault.LOCKED, f"{message}; {remedy}")
         if answer.status_code not in OWN_STATUSES:
             raise self.no_answer_error(answer)
         return answer

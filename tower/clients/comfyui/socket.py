@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
+
+from tower.addresses import Address
 
 OPEN_S, CLOSE_S = 2.0, 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
@@ -21,8 +24,10 @@ class ComfyUISocket:
     open. Enter the socket before submitting the prompt.
     """
 
-    def __init__(self, url: str, client_id: str) -> None:
-        self._address = f"{url.replace('http', 'ws', 1)}/ws?clientId={client_id}"
+    def __init__(self, address: Address, client_id: str) -> None:
+        query = urlencode({**address.query, "clientId": client_id})
+        self._url = f"{address.base_url.replace('http', 'ws', 1)}/ws?{query}"
+        self._headers = address.headers
         self._connection: ClientConnection | None = None
         self._next_try, self._pause_s = 0.0, FIRST_PAUSE_S
 
@@ -58,7 +63,8 @@ class ComfyUISocket:
             return None
         try:
             self._connection = connect(
-                self._address,
+                self._url,
+                additional_headers=self._headers,
                 open_timeout=OPEN_S,
                 close_timeout=CLOSE_S,
                 max_size=LARGEST_MESSAGE_BYTES,

@@ -18,9 +18,9 @@ def _open(settings: Settings) -> Engine:
     from tower.clients.comfyui.client import ComfyUIClient  # imported late: it loads a websocket library
     from tower.engines.comfyui.engine import ComfyUIEngine
 
-    if settings.comfyui_url is None:
+    if settings.comfyui is None:
         raise UnavailableError(f"This machine has no ComfyUI: {REMEDY}", code=ErrorCode.COMFYUI_UNREACHABLE)
-    return ComfyUIEngine(ComfyUIClient(settings.comfyui_url))
+    return ComfyUIEngine(ComfyUIClient(settings.comfyui))
 
 
 def _lacks(settings: Settings) -> str | None:

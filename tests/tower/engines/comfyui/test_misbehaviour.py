@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from tests.fakes.comfyui.misbehaviour import (
     NodeErrors,
     NodeFails,
     OutOfMemory,
+    PasswordRequired,
     Previews,
     ProxyAnswer,
     RestartMidRun,
@@ -36,11 +38,18 @@ from tests.fakes.comfyui.misbehaviour import (
     WrongFrameCount,
 )
 from tests.fakes.comfyui.server import FakeComfyUI
-from tests.tower.engines.comfyui.comfyui_shots import DOCUMENTED_MODELS, FakeRender, RecordingWatcher
+from tests.tower.engines.comfyui.comfyui_shots import (
+    DOCUMENTED_MODELS,
+    SHORT_PATIENCE,
+    FakeRender,
+    RecordingWatcher,
+    build_shot,
+)
+from tower.addresses import Address
 from tower.clients.comfyui.client import ComfyUIClient
 from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
 from tower.clients.comfyui.jobs import PromptStatus
-from tower.engines.comfyui.engine import run_ids
+from tower.engines.comfyui.engine import ComfyUIEngine, run_ids
 from tower.errors import CancelledError
 from tower.rendering.workers import is_worker_fault
 from tower.workflows.builtins import builtin_workflows
@@ -106,6 +115,26 @@ def test_a_busy_proxy_in_the_middle_of_a_run_queues_nothing_again(
     rendering.comfy.misbehave(Slow(seconds_per_step=0.3))
     assert rendering.run() == ()
     assert len(rendering.comfy.prompts) == 1
+
+
+@pytest.mark.parametrize(
+    ("login", "lock"),
+    [
+        ({"user": "kai", "password": "s3cret", "bearer_token": None}, "Basic a2FpOnMzY3JldA=="),
+        ({"user": None, "password": None, "bearer_token": "s3cret"}, "Bearer s3cret"),
+    ],
+)
+def test_a_render_logs_in_at_a_proxy(
+    comfy: FakeComfyUI, tmp_path: Path, login: dict[str, str | None], lock: str
+) -> None:
+    comfy.misbehave(PasswordRequired(authorization=lock, query="room=7"))
+    address = Address(f"{comfy.url}?room=7").with_login(**login)
+    with ComfyUIClient(address) as client:
+        remarks = ComfyUIEngine(client, follow_timeouts=SHORT_PATIENCE).render(
+            build_shot(), prompt_id=str(uuid4()), target=tmp_path / "clip.mp4", watch=RecordingWatcher()
+        )
+        assert "s3cret" not in repr(client)
+    assert remarks == ()
 
 
 def test_a_submit_with_a_server_error_is_repeated_and_queued_once(rendering: FakeRender) -> None:
