@@ -14,7 +14,8 @@ from api.http.strict_routes import Body, strict_router
 from api.music.dependencies import Monitor, Roots, RowNumber, Scans
 from db.models.library import LibraryScan, ScanState, UnreadableFile
 from tower.library import scans
-from tower.library.importing import ImportResult, import_file
+from tower.library.import_result import ImportResult
+from tower.library.importing import import_file
 
 router = strict_router(prefix="/api/library", tags=["library"])
 
@@ -72,12 +73,21 @@ class SkippedEntry(BaseModel):
     reason: str = Field(examples=["it is only in the cloud"])
 
 
+class ImportDifference(BaseModel):
+    what: str = Field(examples=["Night drive"])
+    difference: str = Field(examples=["2 tracks were removed, as in its source"])
+
+
 class ImportAnswer(BaseModel):
     source: str = Field(examples=["itunes_xml"])
     tracks_known: int = Field(description="Entries whose file is now a track of the library.")
     playlists: int
     skipped: list[SkippedEntry] = Field(description="The first hundred entries that were not imported, and why.")
     skipped_count: int
+    differences: list[ImportDifference] = Field(
+        description="The first hundred differences between the source and the library, and unusable values."
+    )
+    differences_count: int
 
     @classmethod
     def of(cls, found: ImportResult) -> Self:
@@ -87,6 +97,8 @@ class ImportAnswer(BaseModel):
             playlists=found.playlists,
             skipped=[SkippedEntry(what=entry.name, reason=entry.reason) for entry in found.skipped],
             skipped_count=found.skipped_count,
+            differences=[ImportDifference(what=entry.name, difference=entry.reason) for entry in found.differences],
+            differences_count=found.differences_count,
         )
 
 

@@ -76,6 +76,8 @@ def import_list(
         return
     for entry in imported["skipped"]:
         print_note(f"skipped: {entry['what']}: {entry['reason']}")
+    for entry in imported["differences"]:
+        print_note(f"note: {entry['what']}: {entry['difference']}")
     counts = f"{imported['tracks_known']} tracks, {imported['playlists']} playlists"
     typer.echo(f"{counts}; {imported['skipped_count']} entries skipped")
 

@@ -1,65 +1,37 @@
-"""Imports the lists of other programs: the Library.xml that Apple Music and iTunes export, and m3u8 playlists.
+"""Imports the lists of other programs: the Library.xml that Apple Music and iTunes export, and m3u playlists.
 
 An entry is imported if its file is in the library; the others are reported with the reason. Importing the same file
-again updates the playlists that came from it.
+again updates the playlists that came from it, without losing what only Tower has.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-import plistlib
-import re
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
-from urllib.parse import unquote, urlsplit
-from xml.parsers.expat import ExpatError
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.engine import SessionFactory
-from db.models.library import Playlist, Track
-from tower.errors import InvalidError, TowerError
+from db.models.library import Track
+from tower.errors import InvalidError
 from tower.errors.foreign import reason_of
-from tower.library.columns import MAX_BPM, MIN_BPM
-from tower.library.playlists import MAX_TRACKS, replace_tracks
-from tower.library.tags import MAX_TEXT_LENGTH
+from tower.library.import_result import ImportResult, printable
+from tower.library.imported_playlists import SourcePlaylist, note_deleted, save_playlist
+from tower.library.itunes import Library, LibraryPlaylist, LibraryTrack, read_library
+from tower.library.locations import FileFinder, FolderMappings, MissingFileError, UnusableEntryError
+from tower.library.m3u import ListedFile, read_entries
 from tower.library.tracks import get_or_add_track
 from tower.media.roots import open_media, resolve_media_path
 
-LARGEST_BYTES = 400 << 20  # a Library.xml holds about 2 kB per track
-MAX_LISTED_SKIPS = 100  # skipped entries that the answer lists
+LARGEST_BYTES = {".xml": 400 << 20, ".m3u8": 16 << 20, ".m3u": 16 << 20}  # a Library.xml holds about 2 kB per track
 BATCH_SIZE = 100  # tracks per transaction
-FolderMappings = Sequence[tuple[str, Path]]
+ABSENT = "its file was not found; the track is kept"
 
-
-@dataclass(frozen=True)
-class SkippedImport:
-    name: str
-    reason: str
-
-
-@dataclass
-class ImportResult:
-    """The result of an import. `skipped` lists at most MAX_LISTED_SKIPS entries; `skipped_count` counts all."""
-
-    source: str
-    tracks_known: int = 0
-    playlists: int = 0
-    skipped: list[SkippedImport] = field(default_factory=list)
-    skipped_count: int = 0
-
-    def skip(self, name: str, reason: str) -> None:
-        self.skipped_count += 1
-        if len(self.skipped) < MAX_LISTED_SKIPS:
-            self.skipped.append(SkippedImport(_printable(name), reason))
-
-
-class _UnusableEntryError(Exception):
-    """An entry cannot be imported; the message is the reason."""
+log = logging.getLogger(__name__)
 
 
 def import_file(
@@ -67,188 +39,148 @@ def import_file(
 ) -> ImportResult:
     """Import a Library.xml or an m3u playlist.
 
-    `folder_mappings` maps folders named in a Library.xml to folders on this machine, as (old, new). Raises InvalidError
+    `folder_mappings` maps folders of another machine to folders on this one, as (old, new). Raises InvalidError
     if the file is of another kind, too large or not readable.
     """
     found = resolve_media_path(path, roots=roots)
-    ending = found.suffix.lower()
-    if ending not in (".xml", ".m3u8", ".m3u"):
+    limit = LARGEST_BYTES.get(found.suffix.lower())
+    if limit is None:
         raise InvalidError.field("path", path, "a Library.xml, an .m3u8 or an .m3u file")
+    finder = FileFinder(roots, folder_mappings)
     with open_media(found, roots=roots) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > LARGEST_BYTES:
-            raise InvalidError.field("path", path, f"a list of at most {LARGEST_BYTES >> 20} MB")
-        if ending == ".xml":
-            return _ITunesImport(sessions, roots, folder_mappings).import_library(_read_plist(file, path))
-        return _import_m3u(sessions, found, file.read(), roots)
+        if os.fstat(file.fileno()).st_size > limit:
+            raise InvalidError.field("path", path, f"a list of at most {limit >> 20} MB")
+        try:
+            if found.suffix.lower() == ".xml":
+                library = read_library(file)
+                return _LibraryImport(sessions, roots, finder).import_library(library, found)
+            return _import_m3u(sessions, found, read_entries(file.read()), roots=roots, finder=finder)
+        except UnusableEntryError as error:
+            raise InvalidError.field("path", path, str(error)) from error
 
 
-class _ITunesImport:
-    def __init__(self, sessions: SessionFactory, roots: Sequence[Path], moved: FolderMappings) -> None:
+class _LibraryImport:
+    def __init__(self, sessions: SessionFactory, roots: Sequence[Path], finder: FileFinder) -> None:
         self._sessions = sessions
         self._roots = roots
-        self._moved = moved
+        self._finder = finder
         self._result = ImportResult("itunes_xml")
-        self._ids: dict[int, int] = {}  # the track's id here, by the id inside the file
+        self._ids: dict[str, int] = {}  # the track's id here, by its number in the file
+        self._missing: set[str] = set()  # the numbers of tracks whose file was not found
 
-    def import_library(self, library: Mapping[str, Any]) -> ImportResult:
-        entries = [item for item in library["Tracks"].values() if isinstance(item, dict)]
-        for first in range(0, len(entries), BATCH_SIZE):
+    def import_library(self, library: Library, path: Path) -> ImportResult:
+        for first in range(0, len(library.tracks), BATCH_SIZE):
             with self._sessions.begin() as session:
-                for entry in entries[first : first + BATCH_SIZE]:
+                for entry in library.tracks[first : first + BATCH_SIZE]:
                     self._import_track(session, entry)
-        for playlist in library.get("Playlists") or []:
-            if isinstance(playlist, dict) and not any(
-                playlist.get(mark) for mark in ("Master", "Distinguished Kind", "Folder")
-            ):
-                with self._sessions.begin() as session:
-                    self._import_playlist(session, playlist)
+        library_id = printable(library.persistent_id or str(path))
+        source_ids: set[str] = set()
+        for playlist, local_id in _identified(library.playlists):
+            source_ids.add(f"{library_id}:{local_id}")
+            with self._sessions.begin() as session:
+                save_playlist(session, self._result, self._source_playlist(playlist, library_id, local_id))
+        with self._sessions() as session:
+            note_deleted(session, self._result, library_id=library_id, present=source_ids)
         self._result.tracks_known = len(set(self._ids.values()))
         return self._result
 
-    def _import_track(self, session: Session, entry: Mapping[str, Any]) -> None:
-        name = " – ".join(str(entry[key]) for key in ("Artist", "Name") if entry.get(key)) or "a track without a name"
+    def _import_track(self, session: Session, entry: LibraryTrack) -> None:
+        for unusable in entry.unusable_values():
+            self._result.note(entry.label, unusable)
         try:
-            with session.begin_nested():
-                track = get_or_add_track(session, self._find_file(entry), roots=self._roots)
-                self._fill_gaps(track, entry)
-        except _UnusableEntryError as why:
-            self._result.skip(name, str(why))
-        except (TowerError, OSError) as error:
-            self._result.skip(name, reason_of(error))
-        else:
-            self._ids[_track_number(entry.get("Track ID"))] = track.id
+            track = self._find_track(session, entry)
+        except UnusableEntryError as why:
+            self._result.skip(entry.label, str(why))
+            if isinstance(why, MissingFileError):
+                self._missing.add(entry.number)
+            return
+        if track.tag_bpm is None:
+            track.tag_bpm = entry.bpm
+        if persistent_id := entry.text("Persistent ID"):
+            track.persistent_id = printable(persistent_id)
+        self._ids[entry.number] = track.id
 
-    def _find_file(self, entry: Mapping[str, Any]) -> Path:
-        if entry.get("Protected"):
-            raise _UnusableEntryError("it is protected (FairPlay) and cannot be played here")
-        if entry.get("Track Type", "File") != "File":
-            raise _UnusableEntryError("it is a stream, not a file")
-        location = entry.get("Location")
-        if not isinstance(location, str) or not location:
-            raise _UnusableEntryError("it is only in the cloud and has no local file")
-        return _find_file(_local_path(location, self._moved), self._roots)
+    def _find_track(self, session: Session, entry: LibraryTrack) -> Track:
+        location = (entry.location(),)
+        try:
+            return _track_at(session, self._finder.find(location), self._roots)
+        except MissingFileError:
+            known = self._finder.find_known(session, location) or _with_persistent_id(session, entry)
+            if known is None:
+                raise
+            self._result.note(entry.label, ABSENT)
+            return known
 
-    def _fill_gaps(self, track: Track, entry: Mapping[str, Any]) -> None:
-        bpm, persistent_id = entry.get("BPM"), entry.get("Persistent ID")
-        if track.tag_bpm is None and isinstance(bpm, int) and MIN_BPM <= bpm <= MAX_BPM:
-            track.tag_bpm = float(bpm)
-        if isinstance(persistent_id, str):
-            track.persistent_id = _printable(persistent_id)
-
-    def _import_playlist(self, session: Session, entry: Mapping[str, Any]) -> None:
-        items = [item for item in entry.get("Playlist Items") or [] if isinstance(item, dict)]
-        track_ids = [
-            self._ids[number] for item in items if (number := _track_number(item.get("Track ID"))) in self._ids
-        ]
-        name = _printable(str(entry.get("Name") or "Playlist"))
-        persistent_id = _printable(str(entry.get("Playlist Persistent ID") or name))
-        _save_playlist(session, self._result, name, source_id=persistent_id, track_ids=track_ids)
+    def _source_playlist(self, playlist: LibraryPlaylist, library_id: str, local_id: str) -> SourcePlaylist:
+        track_ids = [self._ids[number] for number in playlist.numbers if number in self._ids]
+        return SourcePlaylist(
+            printable(playlist.name),
+            f"{library_id}:{local_id}",
+            track_ids,
+            unknown=sum(number in self._missing for number in playlist.numbers),
+            earlier_id=local_id,
+        )
 
 
-def _import_m3u(sessions: SessionFactory, path: Path, content: bytes, roots: Sequence[Path]) -> ImportResult:
-    result, track_ids = ImportResult("m3u"), []
+def _identified(playlists: Sequence[LibraryPlaylist]) -> list[tuple[LibraryPlaylist, str]]:
+    """Each playlist and what identifies it in its library. Those of one name without an id are numbered."""
+    seen: Counter[str] = Counter()
+    identified = []
+    for playlist in playlists:
+        local_id = printable(playlist.persistent_id or playlist.name)
+        seen[local_id] += 1
+        identified.append((playlist, local_id if seen[local_id] == 1 else f"{local_id}#{seen[local_id]}"))
+    return identified
+
+
+def _import_m3u(
+    sessions: SessionFactory, path: Path, entries: Sequence[ListedFile], *, roots: Sequence[Path], finder: FileFinder
+) -> ImportResult:
+    result, track_ids, unknown = ImportResult("m3u"), [], 0
     with sessions.begin() as session:
-        for line in _entry_lines(content, path):
+        for entry in entries:
             try:
-                with session.begin_nested():
-                    track_ids.append(get_or_add_track(session, _find_entry(line, path, roots), roots=roots).id)
-            except _UnusableEntryError as why:
-                result.skip(line, str(why))
-            except (TowerError, OSError) as error:
-                result.skip(line, reason_of(error))
+                track_ids.append(_listed_track(session, result, entry, folder=path.parent, roots=roots, finder=finder))
+            except UnusableEntryError as why:
+                if not entry.may_be_comment:
+                    result.skip(entry.texts[0].strip(), str(why))
+                    unknown += isinstance(why, MissingFileError)
         result.tracks_known = len(set(track_ids))
-        _save_playlist(session, result, _printable(path.stem), source_id=str(path), track_ids=track_ids)
+        save_playlist(session, result, SourcePlaylist(printable(path.stem), str(path), track_ids, unknown=unknown))
     return result
 
 
-def _read_plist(file: IO[bytes], path: str) -> Mapping[str, Any]:
+def _listed_track(
+    session: Session,
+    result: ImportResult,
+    entry: ListedFile,
+    *,
+    folder: Path,
+    roots: Sequence[Path],
+    finder: FileFinder,
+) -> int:
     try:
-        library = plistlib.load(file, fmt=plistlib.FMT_XML)
-    except (ExpatError, plistlib.InvalidFileException, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise InvalidError.field("path", path, f"an exported library that can be read: {error}") from error
-    if not isinstance(library, dict) or not isinstance(library.get("Tracks"), dict):
-        raise InvalidError.field("path", path, "an exported library with a Tracks dictionary")
-    return library
-
-
-def _local_path(location: str, moved: FolderMappings) -> str:
-    """The path on this machine of file:///Users/… or file://localhost/C:/…."""
-    try:
-        url = urlsplit(location)
-    except ValueError as error:
-        raise _UnusableEntryError(f"its location is not a valid URL: {location}") from error
-    if url.scheme != "file":
-        raise _UnusableEntryError(f"it is not a local file: {location}")
-    path = unquote(url.path)
-    if re.match(r"/[A-Za-z]:/", path):
-        path = path[1:]
-    for old, new in moved:
-        prefix = old.rstrip("/")
-        if _normalised(path).startswith(f"{_normalised(prefix)}/"):
-            return f"{new}/{_normalised(path)[len(_normalised(prefix)) + 1 :]}"
-    return path
-
-
-def _find_entry(line: str, playlist: Path, roots: Sequence[Path]) -> Path:
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", line):
-        raise _UnusableEntryError("it is a URL, not a file")
-    try:
-        return _find_file(os.path.join(playlist.parent, line), roots)  # noqa: PTH118 - an absolute line replaces the folder
-    except _UnusableEntryError:
-        if "\\" not in line:
+        return _track_at(session, finder.find(entry.texts, folder=folder), roots).id
+    except MissingFileError:
+        known = None if entry.may_be_comment else finder.find_known(session, entry.texts, folder=folder)
+        if known is None:
             raise
-        return _find_file(os.path.join(playlist.parent, line.replace("\\", "/")), roots)  # noqa: PTH118
+        result.note(entry.texts[0].strip(), ABSENT)
+        return known.id
 
 
-def _find_file(path: str, roots: Sequence[Path]) -> Path:
-    """The file of this name in any Unicode normal form. macOS stores accents as separate characters."""
-    refused = None
-    for form in (path, _normalised(path), unicodedata.normalize("NFD", path)):
-        try:
-            return resolve_media_path(os.path.normpath(form), roots=roots)
-        except InvalidError as error:
-            refused = error
-    expected = (refused.details or {}).get("expected") if refused else None
-    raise _UnusableEntryError(f"{_printable(path)} is not in the library: expected {expected}")
-
-
-def _entry_lines(content: bytes, path: Path) -> Iterator[str]:
+def _track_at(session: Session, path: Path, roots: Sequence[Path]) -> Track:
+    """The track of a file. Raises MissingFileError, whatever is wrong with the file."""
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if path.suffix.lower() == ".m3u8":
-            raise InvalidError.field("path", str(path), f"UTF-8, which an .m3u8 is: {error.reason}") from error
-        text = content.decode("latin-1")
-    lines = (line.strip() for line in re.split(r"[\r\n]+", text))
-    return (line for line in lines if line and not line.startswith("#"))
+        with session.begin_nested():
+            return get_or_add_track(session, path, roots=roots)
+    except Exception as error:
+        log.info("%s cannot be imported", path, exc_info=True)
+        raise MissingFileError(reason_of(error)) from error
 
 
-def _save_playlist(
-    session: Session, result: ImportResult, name: str, *, source_id: str, track_ids: Sequence[int]
-) -> None:
-    if len(track_ids) > MAX_TRACKS:
-        result.skip(name, f"it has {len(track_ids)} tracks: only the first {MAX_TRACKS} were imported")
-    same = (Playlist.source == result.source, Playlist.source_id == source_id)
-    playlist = session.scalar(select(Playlist).where(*same))
-    if playlist is None:
-        playlist = Playlist(source=result.source, source_id=source_id)
-        session.add(playlist)
-    playlist.name = name
-    session.flush()
-    replace_tracks(session, playlist, track_ids[:MAX_TRACKS])
-    result.playlists += 1
-
-
-def _normalised(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
-
-
-def _printable(text: str) -> str:
-    """The text with unprintable characters replaced, at most MAX_TEXT_LENGTH characters long."""
-    plain = "".join(character if character.isprintable() else "�" for character in text)
-    return plain[:MAX_TEXT_LENGTH]
-
-
-def _track_number(value: object) -> int:
-    return value if isinstance(value, int) else -1
+def _with_persistent_id(session: Session, entry: LibraryTrack) -> Track | None:
+    persistent_id = printable(entry.text("Persistent ID"))
+    if not persistent_id:
+        return None
+    return session.scalar(select(Track).where(Track.persistent_id == persistent_id).order_by(Track.id).limit(1))
