@@ -7,9 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 
 from pythonjsonlogger.json import JsonFormatter
 
+from tower.errors.foreign import make_printable
 from tower.settings import Settings
 
 LOGGER_NAMES = ("tower", "api", "uvicorn.error")  # Tower's loggers and the server's
@@ -57,13 +59,22 @@ def _json_formatter() -> JsonFormatter:
     )
 
 
-class _TextFormatter(logging.Formatter):
+class PrintableFormatter(logging.Formatter):
+    """Text for terminals and files: one line per record, before its traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        own = copy(record)
+        own.msg, own.args = make_printable(record.getMessage()), None
+        return make_printable(super().format(own), keep="\n")
+
+
+class _TextFormatter(PrintableFormatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s  %(message)s", datefmt="%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
         context = " ".join(f"{name}={value}" for name, value in (_context.get() or {}).items())
-        return f"{super().format(record)}  {context}".rstrip()
+        return f"{super().format(record)}  {make_printable(context)}".rstrip()
 
 
 _FORMATTERS = (JsonFormatter, _TextFormatter)

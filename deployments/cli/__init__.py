@@ -30,6 +30,7 @@ from deployments.cli import (
     workflows,
 )
 from deployments.cli.exits import ExitCode
+from deployments.cli.printing import print_line
 from deployments.data_folder import PRIVATE_UMASK
 from tower.errors import TowerError
 
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         build_command()(arguments)
     except TowerError as error:
-        typer.echo(f"tower: {error.message}", err=True)
+        print_line(f"tower: {error.message}", err=True)
         sys.exit(exit_code_for(error))
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)

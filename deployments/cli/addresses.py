@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.api_client import JsonOption, print_json, require_addresses
-from deployments.cli.printing import print_record
+from deployments.cli.api_client import JsonOption, require_addresses
+from deployments.cli.printing import print_json, print_line, print_record
 from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
@@ -69,5 +69,5 @@ def list_pages(addresses: Addresses) -> dict[str, str]:
 def print_version(is_wanted: bool) -> None:
     """The callback of `tower --version`."""
     if is_wanted:
-        typer.echo(f"tower {version_of('tower')}")
+        print_line(f"tower {version_of('tower')}")
         raise typer.Exit

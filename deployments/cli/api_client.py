@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deployments.cli.printing import print_line
 from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
@@ -61,9 +61,5 @@ def require_addresses(settings: Settings) -> Addresses:
     return found
 
 
-def print_json(answer: object) -> None:
-    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
-
-
 def print_note(sentence: str) -> None:
-    typer.echo(sentence, err=True)
+    print_line(sentence, err=True)

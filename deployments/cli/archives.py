@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.api_client import JsonOption, print_json, print_note
+from deployments.cli.api_client import JsonOption, print_note
+from deployments.cli.printing import print_json, print_line
 from deployments.cli.settings_option import load_settings
 
 ProgressCallback = Callable[[str, int, int], None]
@@ -50,7 +51,7 @@ def export(
         summary = {"missing": done.manifest.missing, "content_hash": done.manifest.content_hash}
         print_json({"project": project, "path": str(done.path), "bytes": done.bytes, **summary})
         return
-    typer.echo(str(done.path))
+    print_line(str(done.path))
     print_note(f"{done.bytes / BYTES_PER_MB:.1f} MB, content hash {done.manifest.content_hash}")
 
 
@@ -81,7 +82,7 @@ def import_(
         return
     for missing in made.manifest.missing:
         print_note(f"Missing in the export: {missing}")
-    typer.echo(str(made.project_id))
+    print_line(str(made.project_id))
     print_note(f"{made.manifest.project}: {sum(made.manifest.rows.values())} rows, {len(made.manifest.heads)} branches")
 
 
@@ -105,7 +106,9 @@ def _progress(*, quiet: bool) -> Iterator[ProgressCallback]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("[bold]{task.description:>9}"), BarColumn(bar_width=40), TaskProgressColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+    what = TextColumn("{task.description:>9}", style="bold", markup=False)
+    with Progress(
+        what, BarColumn(bar_width=40), TaskProgressColumn(), TimeElapsedColumn(), console=Console(stderr=True)
+    ) as progress:
         task = progress.add_task("begin", total=None)
         yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total or None)

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import JsonOption, connect_running, print_json, print_note
+from deployments.cli.api_client import JsonOption, connect_running, print_note
 from deployments.cli.exits import ExitCode
 from deployments.cli.option_words import refusals_name_options, without_none
-from deployments.cli.printing import print_rows
+from deployments.cli.printing import print_json, print_line, print_rows
 from deployments.cli.story_options import MessageOption, ProjectOption, choose_project, parse_pairs, print_stale
 from tower.errors import TowerError
 
@@ -66,7 +66,7 @@ def create(
     with connect_running() as api, refusals_name_options(OPTIONS):
         body = {"project_id": choose_project(api, project), "branch_name": name}
         made = api.create_branch(body | without_none({"source_branch": source, "description": description}))
-    print_json(made) if as_json else typer.echo(made["branch_name"])
+    print_json(made) if as_json else print_line(made["branch_name"])
 
 
 def list_all(*, project: ProjectOption = None, as_json: JsonOption = False) -> None:
@@ -95,7 +95,7 @@ def delete(
     """
     with connect_running() as api, refusals_name_options(OPTIONS):
         deleted = api.delete_branch(choose_project(api, project), name)
-    print_json(deleted) if as_json else typer.echo(f"The branch {deleted['name']} is deleted")
+    print_json(deleted) if as_json else print_line(f"The branch {deleted['name']} is deleted")
 
 
 def merge(
@@ -161,7 +161,7 @@ def _print_merge(merged: dict[str, Any], *, as_json: bool) -> None:
     elif merged["conflicts"]:
         _print_conflicts(merged["conflicts"], as_json=False)
     elif merged["up_to_date"]:
-        typer.echo("There is nothing to merge")
+        print_line("There is nothing to merge")
     else:
         rows = [(change["change"], change["kind"], change["label"], _paths(change)) for change in merged["changes"]]
         print_rows(("change", "kind", "of", "fields"), rows)

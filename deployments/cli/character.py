@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import JsonOption, connect_running, print_json, print_note
+from deployments.cli.api_client import JsonOption, connect_running, print_note
 from deployments.cli.option_words import cleared_if_empty, refusals_name_options, without_none
-from deployments.cli.printing import print_record, print_rows
+from deployments.cli.printing import print_json, print_line, print_record, print_rows
 from deployments.cli.story_options import (
     BranchOption,
     MessageOption,
@@ -82,7 +82,7 @@ def create(
         made = api.create_entity(
             KIND, body | without_none({"visual_traits": traits or None, "branch_name": branch, "message": message})
         )
-    print_json(made) if as_json else typer.echo(str(made["id"]))
+    print_json(made) if as_json else print_line(str(made["id"]))
     _print_remarks(made)
 
 
@@ -170,7 +170,7 @@ def delete(
     with connect_running() as api, refusals_name_options(OPTIONS):
         found = find_character(api, character, project=project, branch=branch)
         deleted = api.delete_entity(KIND, found["id"], branch=branch)
-    print_json(deleted) if as_json else typer.echo(f"{found['name']} is deleted")
+    print_json(deleted) if as_json else print_line(f"{found['name']} is deleted")
     print_stale(deleted)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.cli.exits import ExitCode
+from deployments.cli.printing import print_json, print_line, print_styled
 from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
@@ -32,18 +32,15 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the check
 
     checks = list(run_checks(load_settings()))
     if as_json:
-        typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
+        print_json([asdict(check) for check in checks])
     else:
-        _print_checks(checks)
+        print_checks(checks)
     if any(check.status == "fail" for check in checks):
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _print_checks(checks: list[Check]) -> None:
-    from rich.console import Console
-
-    console = Console(soft_wrap=True, highlight=False)
+def print_checks(checks: list[Check]) -> None:
     for check in checks:
-        console.print(f"[{_COLOURS[check.status]}]{check.status:>7}[/]  {check.name:<15}  {check.found}")
+        print_styled((f"{check.status:>7}", _COLOURS[check.status]), (f"  {check.name:<15}  {check.found}", ""))
         if check.mend:
-            console.print(f"{'':>7}  {'':<15}  → {check.mend}")
+            print_line(f"{'':>7}  {'':<15}  → {check.mend}")

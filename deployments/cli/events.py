@@ -8,22 +8,25 @@ import time
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from deployments.state import Addresses
 from tower.addresses import Address
+from tower.errors.foreign import make_printable
+from tower.logs import PrintableFormatter
 
 
 def configure_logging() -> None:
     """Print Tower's own log records among the events."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    handler.setFormatter(PrintableFormatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger = logging.getLogger("deployments")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
 
 
 def print_event(event: str) -> None:
-    sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {event}\n")
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {make_printable(event)}\n")
     sys.stdout.flush()
 
 
@@ -33,7 +36,7 @@ def print_addresses(addresses: Addresses, *, took_s: float) -> None:
     table.add_row("music API", addresses.music_url)
     table.add_row("Prefect UI", addresses.prefect_ui_url)
     table.add_row("Prefect API", Address(addresses.prefect_api_url))
-    table.add_row("data and logs", str(addresses.data_dir))
+    table.add_row("data and logs", Text(make_printable(str(addresses.data_dir))))
     table.add_row("database", "see `tower env`")
     table.add_row("stop", "Ctrl-C")
     console = Console(soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli.exits import ExitCode
+from deployments.cli.printing import print_line
 from deployments.cli.settings_option import load_settings
 
 
@@ -45,9 +46,9 @@ def fsck(
         checked = list_project_ids(session, project)
         findings = 0
         for finding in (each for project_id in checked for each in check_project(session, project_id=project_id)):
-            typer.echo(f"project {finding.project_id}: {finding.message}")
+            print_line(f"project {finding.project_id}: {finding.message}")
             findings += 1
     engine.dispose()
-    typer.echo(f"{len(checked)} projects checked, {findings} findings", err=True)
+    print_line(f"{len(checked)} projects checked, {findings} findings", err=True)
     if findings:
         raise typer.Exit(ExitCode.FAILED)

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import JsonOption, connect_or_start, connect_running, print_json, print_note
+from deployments.cli.api_client import JsonOption, connect_or_start, connect_running, print_note
 from deployments.cli.exits import ExitCode
 from deployments.cli.job_page import print_job
 from deployments.cli.option_words import refusals_name_options
+from deployments.cli.printing import print_json, print_line, print_rows, print_styled
 from deployments.cli.story_options import parse_size
 
 FAST = "fast"
@@ -131,7 +132,7 @@ def status(job: Annotated[str | None, typer.Argument(metavar="[JOB]")] = None, *
             print_json(api.get_status(job)) if as_json else print_job(api.get_status(job))
             return
         answer = {"system": api.get_system_status(), "generations": api.list_generations(limit=20)}
-    print_json(answer) if as_json else _print_system(answer)
+    print_json(answer) if as_json else print_system(answer)
 
 
 def cancel(job: JobArgument, *, as_json: JsonOption = False) -> None:
@@ -141,7 +142,7 @@ def cancel(job: JobArgument, *, as_json: JsonOption = False) -> None:
     """
     with connect_running() as api:
         answer = api.cancel(job)
-    print_json(answer) if as_json else typer.echo(f"Generation {answer['job_id']}: {answer['status']}")
+    print_json(answer) if as_json else print_line(f"Generation {answer['job_id']}: {answer['status']}")
 
 
 def retry(job: JobArgument, *, as_json: JsonOption = False) -> None:
@@ -151,7 +152,7 @@ def retry(job: JobArgument, *, as_json: JsonOption = False) -> None:
     """
     with connect_running() as api:
         answer = api.retry(job)
-    print_json(answer) if as_json else typer.echo(f"Generation {answer['job_id']}: {answer['status']}")
+    print_json(answer) if as_json else print_line(f"Generation {answer['job_id']}: {answer['status']}")
 
 
 def _print_result(job: dict[str, Any], as_json: bool) -> None:
@@ -160,27 +161,24 @@ def _print_result(job: dict[str, Any], as_json: bool) -> None:
     elif job["status"] == "completed":
         for warning in job["warnings"]:
             print_note(f"Note: {warning}")
-        typer.echo(job["output_path"])
+        print_line(job["output_path"])
     if job["status"] != "completed":
         reason = (job["error"] or {}).get("message", "it was cancelled")
         print_note(f"Generation {job['job_id']} {job['status']}: {reason}")
         raise typer.Exit(ExitCode.INTERRUPTED if job["status"] == "cancelled" else ExitCode.FAILED)
 
 
-def _print_system(answer: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("job", "status", "stage", "progress", "score", "prompt", box=None)
-    for job in answer["generations"]:
-        score = "" if job["quality_score"] is None else f"{job['quality_score']:.1f}"
-        progress = f"{job['progress']:.0%}"
-        stage = job["stage"] if job["queue_position"] is None else f"{job['stage']}, place {job['queue_position']}"
-        table.add_row(str(job["job_id"]), job["status"], stage, progress, score, job["prompt"][:60])
-    console = Console()
+def print_system(answer: dict[str, Any]) -> None:
     for part, state in _describe_parts(answer["system"]):
-        console.print(f"[bold]{part:>9}[/]  {state}", highlight=False)
-    console.print(table)
+        print_styled((f"{part:>9}", "bold"), (f"  {state}", ""))
+    print_rows(("job", "status", "stage", "progress", "score", "prompt"), map(_job_cells, answer["generations"]))
+
+
+def _job_cells(job: dict[str, Any]) -> tuple[str, ...]:
+    score = "" if job["quality_score"] is None else f"{job['quality_score']:.1f}"
+    progress = f"{job['progress']:.0%}"
+    stage = job["stage"] if job["queue_position"] is None else f"{job['stage']}, place {job['queue_position']}"
+    return (str(job["job_id"]), job["status"], stage, progress, score, job["prompt"][:60])
 
 
 def _describe_parts(system: dict[str, Any]) -> Iterator[tuple[str, str]]:

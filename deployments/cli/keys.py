@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import JsonOption, print_json, print_note
+from deployments.cli.api_client import JsonOption, print_note
 from deployments.cli.option_words import refusals_name_options
+from deployments.cli.printing import print_json, print_line
 from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def create(
     if as_json:
         print_json({"key": made.token, **row})
         return
-    typer.echo(made.token)
+    print_line(made.token)
     print_note("Store it now: it cannot be shown again.")
 
 
@@ -85,7 +86,7 @@ def revoke(
 
     with _session() as session:
         row = _as_row(api_keys.revoke_key(session, name))
-    print_json(row) if as_json else typer.echo(f"The key {row['name']} is revoked.")
+    print_json(row) if as_json else print_line(f"The key {row['name']} is revoked.")
 
 
 @contextmanager
@@ -117,7 +118,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     cells = [[_cell(row[name]) for name in COLUMNS] for row in rows]
     widths = [max(map(len, column)) for column in zip(COLUMNS, *cells, strict=True)]
     for line in (COLUMNS, *cells):
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print_line("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _cell(value: str | list[str] | None) -> str:

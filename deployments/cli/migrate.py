@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from deployments.cli.printing import print_line
 from deployments.cli.settings_option import load_settings
 
 
@@ -32,4 +33,4 @@ def migrate() -> None:
         upgrade(url)
     except MigrationError as error:
         raise StackError(str(error)) from error
-    typer.echo(f"The database is at revision {head_revision()}.")
+    print_line(f"The database is at revision {head_revision()}.")

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import JsonOption, print_json, print_note, require_addresses
+from deployments.cli.api_client import JsonOption, print_note, require_addresses
 from deployments.cli.exits import ExitCode
 from deployments.cli.option_words import refusals_name_options
+from deployments.cli.printing import print_json, print_line
 from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def scan(
     else:
         for file in listed:
             print_note(f"not added: {file['path']}: {file['reason']}")
-        typer.echo(_format_counts(ended))
+        print_line(_format_counts(ended))
     if ended["state"] != "completed":
         print_note(f"The scan ended as {ended['state']}" + (f": {ended['error']}" if ended["error"] else ""))
         raise typer.Exit(ExitCode.FAILED)
@@ -79,7 +80,7 @@ def import_list(
     for entry in imported["differences"]:
         print_note(f"note: {entry['what']}: {entry['difference']}")
     counts = f"{imported['tracks_known']} tracks, {imported['playlists']} playlists"
-    typer.echo(f"{counts}; {imported['skipped_count']} entries skipped")
+    print_line(f"{counts}; {imported['skipped_count']} entries skipped")
 
 
 def search(
@@ -99,7 +100,7 @@ def search(
         return
     for track in found:
         bpm = f"{track['bpm']:.0f} BPM" if track["bpm"] else ""
-        typer.echo(f"{track['id']:>7}  {track['artist'] or '–'} – {track['title']}  {bpm}")
+        print_line(f"{track['id']:>7}  {track['artist'] or '–'} – {track['title']}  {bpm}")
 
 
 def example(

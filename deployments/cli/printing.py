@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
 
-from tower.errors.foreign import one_line
+from tower.errors.foreign import make_printable, one_line
 
 MAX_CELL_LENGTH = 80
+
+
+def print_line(text: object = "", *, err: bool = False) -> None:
+    """Print a text, which may have several lines."""
+    typer.echo(make_printable(str(text), keep="\n"), err=err)
+
+
+def print_json(answer: object) -> None:
+    """Print JSON that holds every character of its texts, the invisible ones as escapes."""
+    text = json.dumps(answer, ensure_ascii=False, indent=2)
+    typer.echo("".join(letter if letter.isprintable() or letter == "\n" else _escape(letter) for letter in text))
+
+
+def print_styled(*parts: tuple[str, str]) -> None:
+    """Print a line of texts, each in a style of rich. Brackets in a text are no markup."""
+    from rich.console import Console
+    from rich.text import Text
+
+    line = Text.assemble(*((make_printable(text), style) for text, style in parts))
+    Console(highlight=False, soft_wrap=True).print(line)
 
 
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -20,13 +41,13 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     widths = [max(map(cell_len, column)) for column in zip(header, *cells, strict=True)]
     for row in (list(header), *cells):
         padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
-        typer.echo("  ".join(padded).rstrip())
+        print_line("  ".join(padded).rstrip())
 
 
 def print_record(record: Mapping[str, Any]) -> None:
     """Print each known value on a line with its name; objects and lists are indented below theirs."""
     for line in _lines(record):
-        typer.echo(line)
+        print_line(line)
 
 
 def describe(value: object) -> str:
@@ -58,6 +79,10 @@ def _lines(record: Mapping[str, Any], indent: str = "") -> Iterator[str]:
             yield from (f"{indent}  - {describe(inner)}" for inner in value)
         else:
             yield f"{indent}{name:<{width}}  {describe(value)}"
+
+
+def _escape(letter: str) -> str:
+    return json.dumps(letter)[1:-1]
 
 
 def _words(name: object) -> str:

@@ -6,14 +6,16 @@ import sys
 import time
 from typing import Any, Protocol
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from deployments.cli.printing import print_line
 from tower.clients.production import END_STATUSES, ProductionClient
 from tower.errors import TowerError
+from tower.errors.foreign import one_line
 
 POLL_S = 0.25
+MAX_STEP_LENGTH = 60
 MAX_SILENCE_S = 60  # a restarting stack answers again within this time
 
 
@@ -55,12 +57,12 @@ def _follow(api: ProductionClient, job_id: int, display: Display) -> dict[str, A
 
 def _bar() -> Progress:
     return Progress(
-        TextColumn("[bold]{task.fields[stage]:>8}"),
+        TextColumn("{task.fields[stage]:>8}", style="bold", markup=False),
         BarColumn(bar_width=40),
         TaskProgressColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[eta]}"),
-        TextColumn("[dim]{task.fields[step]}"),
+        TextColumn("{task.fields[step]}", style="dim", markup=False),
         console=Console(stderr=True),
     )
 
@@ -72,7 +74,8 @@ class _Bar:
 
     def show(self, job: dict[str, Any]) -> None:
         stage = job["status"] if job["status"] in END_STATUSES else job["stage"]
-        self._progress.update(self._task, completed=job["progress"], stage=stage, step=job["step"] or "", eta=_eta(job))
+        step = one_line(job["step"] or "", MAX_STEP_LENGTH)
+        self._progress.update(self._task, completed=job["progress"], stage=stage, step=step, eta=_eta(job))
 
 
 class _Lines:
@@ -86,7 +89,7 @@ class _Lines:
         now = (stage, job.get("queue_position"), int(job["progress"] * 10))
         if now != self._last:
             line = f"{stage:>9} {job['progress']:4.0%}  {job['step'] or ''}  {_eta(job)}"
-            typer.echo(line.rstrip(), err=True)
+            print_line(line.rstrip(), err=True)
             self._last = now
 
 

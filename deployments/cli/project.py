@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from deployments.cli import archives
-from deployments.cli.api_client import JsonOption, connect_running, print_json, print_note
+from deployments.cli.api_client import JsonOption, connect_running, print_note
 from deployments.cli.option_words import refusals_name_options, without_none
-from deployments.cli.printing import print_record, print_rows
+from deployments.cli.printing import print_json, print_line, print_record, print_rows
 from deployments.cli.story_options import parse_size
 
 OPTIONS = {
@@ -65,7 +65,7 @@ def create(
     if as_json:
         print_json(made)
         return
-    typer.echo(str(made["id"]))
+    print_line(str(made["id"]))
     print_note(f'Next: tower scene create "a samurai under cherry trees" --project {made["id"]}')
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.api_client import JsonOption, print_json, print_note
+from deployments.cli.api_client import JsonOption, print_note
+from deployments.cli.printing import print_json, print_line
 from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def purge(
         print_json(_as_json(done, dry_run))
         return
     for project in done.projects:
-        typer.echo(f"project {project.id}: {project.name}, {project.jobs} generations, {project.assets} takes")
+        print_line(f"project {project.id}: {project.name}, {project.jobs} generations, {project.assets} takes")
     for reason in done.kept:
         print_note(f"Kept: {reason}")
     outcome = "would be removed" if dry_run else "removed"

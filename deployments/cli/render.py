@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import JsonOption, connect_or_start, connect_running, print_json, print_note
+from deployments.cli.api_client import JsonOption, connect_or_start, connect_running, print_note
 from deployments.cli.exits import ExitCode
 from deployments.cli.option_words import refusals_name_options, without_none
-from deployments.cli.printing import describe, print_rows
+from deployments.cli.printing import describe, print_json, print_line, print_rows
 from deployments.cli.story_options import BranchOption, ProjectOption, choose_project, parse_size
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def stale(*, project: ProjectOption = None, branch: BranchOption = None, as_json
         rows = [(row["scene_number"], row["scene_id"], _reasons(row)) for row in found]
         print_rows(("number", "id", "reason"), rows)
     else:
-        typer.echo("No scene is stale")
+        print_line("No scene is stale")
     if missing:
         print_note(f"Without a take: {describe(missing)}. Render each with `tower render SCENE`")
 
@@ -132,7 +132,7 @@ def _print_plan(answer: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(answer)
     else:
-        typer.echo(f"Would be rendered: scene {describe(answer['to_render'])}" if answer["to_render"] else "Nothing")
+        print_line(f"Would be rendered: scene {describe(answer['to_render'])}" if answer["to_render"] else "Nothing")
 
 
 def _watch_all(api: StoryClient, started: list[dict[str, Any]], *, quiet: bool) -> list[dict[str, Any]]:
@@ -155,7 +155,7 @@ def _print_end(api: StoryClient, job: dict[str, Any]) -> None:
         return
     for warning in job["warnings"]:
         print_note(f"Note: {warning}")
-    typer.echo(job["output_path"])
+    print_line(job["output_path"])
     shown = api.get_entity("scenes", job["scene_id"])["video_path"]
     state = "shows this take" if shown == job["output_path"] else "does not show this take"
     print_note(f"Scene {job['scene_id']} {state}")

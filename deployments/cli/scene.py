@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import JsonOption, connect_running, print_json, print_note
+from deployments.cli.api_client import JsonOption, connect_running, print_note
 from deployments.cli.option_words import cleared_if_empty, refusals_name_options, without_none
-from deployments.cli.printing import print_record, print_rows
+from deployments.cli.printing import print_json, print_line, print_record, print_rows
 from deployments.cli.story_options import (
     BranchOption,
     MessageOption,
@@ -90,7 +90,7 @@ def create(
     if as_json:
         print_json(made)
         return
-    typer.echo(str(made["id"]))
+    print_line(str(made["id"]))
     if made["video_path"] is None:
         print_note(f"Next: tower render {made['id']}")
 
@@ -187,7 +187,7 @@ def delete(scene: SceneArgument, *, branch: BranchOption = None, as_json: JsonOp
     """
     with connect_running() as api, refusals_name_options(OPTIONS):
         deleted = api.delete_entity(KIND, scene, branch=branch)
-    print_json(deleted) if as_json else typer.echo(f"Scene {scene} is deleted")
+    print_json(deleted) if as_json else print_line(f"Scene {scene} is deleted")
 
 
 def _fields(*, video: Path | None, **texts: str | None) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.api_client import JsonOption, connect_running, print_json, print_note
+from deployments.cli.api_client import JsonOption, connect_running, print_note
 from deployments.cli.option_words import refusals_name_options
+from deployments.cli.printing import print_json, print_line
 
 OPTIONS = {"name": "--name", "description": "--description", "graph": "FILE", "bindings": "--bind"}
 NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
@@ -62,7 +63,7 @@ def list_all(*, as_json: JsonOption = False) -> None:
         return
     for row in workflows:
         owner = "tower" if row["built_in"] else "yours"
-        typer.echo(f"{row['name']:<24} v{row['version']:<3} {owner:<6} {row['description']}")
+        print_line(f"{row['name']:<24} v{row['version']:<3} {owner:<6} {row['description']}")
 
 
 def show(
@@ -80,9 +81,9 @@ def show(
     if as_json:
         print_json(found)
         return
-    typer.echo(f"{found['name']}, version {found['version']}")
+    print_line(f"{found['name']}, version {found['version']}")
     _print_bindings(found["bindings"])
-    typer.echo(f"needs: {', '.join(found['node_classes'])}")
+    print_line(f"needs: {', '.join(found['node_classes'])}")
 
 
 def remove(name: NameArgument, *, as_json: JsonOption = False) -> None:
@@ -92,7 +93,7 @@ def remove(name: NameArgument, *, as_json: JsonOption = False) -> None:
     """
     with connect_running() as api:
         removed = api.remove_workflow(name)
-    print_json(removed) if as_json else typer.echo(f"{removed['name']}: {removed['deleted_versions']} versions deleted")
+    print_json(removed) if as_json else print_line(f"{removed['name']}: {removed['deleted_versions']} versions deleted")
 
 
 def _read_graph(file: Path) -> dict[str, Any]:
@@ -123,7 +124,7 @@ def _parse_bindings(given: list[str]) -> dict[str, list[dict[str, str]]]:
 
 def _print_stored(stored: dict[str, Any]) -> None:
     checked = "checked: ComfyUI can run it" if stored["checked"] else f"not checked: {stored['reason']}"
-    typer.echo(f"{stored['name']}, version {stored['version']}, {checked}")
+    print_line(f"{stored['name']}, version {stored['version']}, {checked}")
     _print_bindings(stored["bindings"])
     for name, why in stored["not_inferred"].items():
         print_note(f"Not found: {name}: {why}")
@@ -133,4 +134,4 @@ def _print_stored(stored: dict[str, Any]) -> None:
 
 def _print_bindings(bindings: dict[str, Any]) -> None:
     for name, inputs in bindings.items():
-        typer.echo(f"{name:>16}  {', '.join(target['node'] + '.' + target['input'] for target in inputs)}")
+        print_line(f"{name:>16}  {', '.join(target['node'] + '.' + target['input'] for target in inputs)}")

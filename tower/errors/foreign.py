@@ -21,9 +21,14 @@ _ADVICE = re.compile(
 )
 
 
+def make_printable(text: str, *, keep: str = "") -> str:
+    """The text with a space for each control, bidi or other invisible character, except those in `keep`."""
+    return "".join(character if character.isprintable() or character in keep else " " for character in text)
+
+
 def one_line(text: str, limit: int = MAX_MESSAGE_LENGTH) -> str:
     """The text as one printable line of at most `limit` characters."""
-    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    line = " ".join(make_printable(text).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 

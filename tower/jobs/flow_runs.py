@@ -7,6 +7,7 @@ import re
 from db.models.jobs import JobType, ProductionJob
 from db.models.rendering import RenderSegment
 from tower.clients.prefect import FlowRunRequest
+from tower.errors.foreign import one_line
 
 RENDER_DEPLOYMENT = "render/render"
 DEPLOYMENTS = {
@@ -50,7 +51,7 @@ def render_key(row: RenderSegment) -> str:
 def run_name(job: ProductionJob) -> str:
     """For example `standard · job 17 · "cyberpunk detective…"`."""
     recipe = DEPLOYMENTS[job.job_type].split("/")[0]
-    title = " ".join(job.prompt.split())
+    title = one_line(job.prompt)
     if len(title) > MAX_TITLE_LENGTH:
         title = title[:MAX_TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
     return f'{recipe} · job {job.id} · "{title}"'

@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 from tower.beats.results import Analysis
 from tower.beats.structure.results import Structure
+from tower.errors.foreign import make_printable
 from tower.library.peaks import Peaks
 
 WIDTH, HEIGHT, LABEL_HEIGHT = 1200, 200, 18  # pixels; LABEL_HEIGHT is the line above the sound
@@ -26,7 +27,7 @@ def draw_waveform(title: str, peaks: Peaks, analysis: Analysis | None, structure
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" data-duration="{peaks.duration_s:.3f}">',
-        f"<title>{escape(_printable(title))}</title><style>{STYLE}</style>",
+        f"<title>{escape(make_printable(title))}</title><style>{STYLE}</style>",
         *_sections(peaks.duration_s, structure),
         f'<path class="sound" d="{_outline(peaks)}"/>',
         *_beats(peaks.duration_s, analysis),
@@ -92,7 +93,3 @@ def _key(structure: Structure | None) -> str:
     if structure is None or structure.key is None:
         return ""
     return f", {structure.key.tonic} {structure.key.mode} ({structure.key.confidence:.2f})"
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from db.models.jobs import GenerationAnalytics, ProductionJob
 from tower.moods.chosen import MOOD_CHOICES
 from tower.quality.rounds import completed_rounds, kept_round_number
+from tower.review.markdown import escape_markdown
 from tower.shots.prompts import PROMPT_STEP, EnhancedPrompt
 
 
@@ -19,13 +20,13 @@ def render_summary(session: Session, job_id: int, *, video_url: str) -> str:
     prompts = PROMPT_STEP.read(job) or EnhancedPrompt(prompt="", negative_prompt="", enhancer="")
     lines = [
         f"# Generation {job.id}: {job.status}",
-        f"> {job.prompt}",
-        f"**Video:** [{job.output_path}]({video_url})",
-        f"**Engine:** {job.engine or 'unknown'} · **seed:** {job.seed} · **attempt:** {job.attempt}",
-        f"**Prompt:** {prompts.prompt}",
-        f"**Negative:** {prompts.negative_prompt}",
+        f"> {escape_markdown(job.prompt)}",
+        f"**Video:** [{escape_markdown(job.output_path)}]({video_url})",
+        f"**Engine:** {escape_markdown(job.engine or 'unknown')} · **seed:** {job.seed} · **attempt:** {job.attempt}",
+        f"**Prompt:** {escape_markdown(prompts.prompt)}",
+        f"**Negative:** {escape_markdown(prompts.negative_prompt)}",
         *_mood(job),
-        *(f"⚠ {warning}" for warning in job.warnings),
+        *(f"⚠ {escape_markdown(warning)}" for warning in job.warnings),
         *_rounds(job),
         *_quality(job),
         *_seconds(session, job_id),
@@ -38,8 +39,8 @@ def _rounds(job: ProductionJob) -> list[str]:
     if not rounds:
         return []
     rows = [
-        f"| {entry.number}{' (kept)' * (entry.number == kept)} | {entry.score:.1f} | {entry.reason or 'passed'} | "
-        f"{entry.changed or ''} |"
+        f"| {entry.number}{' (kept)' * (entry.number == kept)} | {entry.score:.1f} | "
+        f"{escape_markdown(entry.reason or 'passed')} | {escape_markdown(entry.changed or '')} |"
         for entry in rounds
     ]
     return ["## Rounds", "\n".join(["| round | score | verdict | changed |", "|---|---|---|---|", *rows])]
@@ -51,9 +52,9 @@ def _mood(job: ProductionJob) -> list[str]:
     if choice is None:
         return []
     parts = {"mood": choice.mood, "style": choice.style, "camera": choice.camera}
-    chosen = (f"{name} {part.value} ({part.why})" for name, part in parts.items())
+    chosen = (f"{name} {escape_markdown(part.value)} ({escape_markdown(part.why)})" for name, part in parts.items())
     track = choice.track.title if choice.track else choice.track_reason
-    return [f"**Mood:** {' · '.join(chosen)} · track: {track}"]
+    return [f"**Mood:** {' · '.join(chosen)} · track: {escape_markdown(track)}"]
 
 
 def _quality(job: ProductionJob) -> list[str]:
@@ -67,7 +68,8 @@ def _quality(job: ProductionJob) -> list[str]:
 
 def _metric_row(metric: dict[str, Any]) -> str:
     mark = {True: "ok", False: "**failed**"}.get(metric["passed"], "not measured")
-    return f"| {metric['name']} | {metric['value']} | {metric['unit'] or ''} | {metric['threshold']} | {mark} |"
+    name, unit = escape_markdown(metric["name"]), escape_markdown(metric["unit"] or "")
+    return f"| {name} | {metric['value']} | {unit} | {metric['threshold']} | {mark} |"
 
 
 def _seconds(session: Session, job_id: int) -> list[str]:
