@@ -114,7 +114,7 @@ def example(
     """
     from tower.library.example import write_example
 
-    typer.echo(str(write_example(load_settings().media / f"example-{bpm:g}.wav", bpm=bpm, length_s=seconds)))
+    print_line(str(write_example(load_settings().media / f"example-{bpm:g}.wav", bpm=bpm, length_s=seconds)))
 
 
 @contextmanager
