@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from tower_animatic.grade import letterbox_rows
+from tower_animatic.letters import drawable_text
 from tower_animatic.paint import Pixels, polygon, soften
 from tower_animatic.stage import Stage
 
@@ -31,10 +32,10 @@ class TextOverlay:
         box[:] = cv2.add(cv2.multiply(box, self._keep, scale=1 / 255), self._image)
 
 
-def make_overlays(stage: Stage, caption: str) -> list[TextOverlay]:
-    """The slate, and the caption if there is one."""
-    text = " ".join(caption.split())
-    return [_slate(stage), *([_caption(stage, text)] if text else [])]
+def make_overlays(stage: Stage, caption: str, label: str = "") -> list[TextOverlay]:
+    """The slate with a label, and the caption if there is one."""
+    text = drawable_text(caption)
+    return [_slate(stage, label), *([_caption(stage, text)] if text else [])]
 
 
 def wrap_text(text: str, face: cv2.FontFace, size: int, width: int) -> list[str]:
@@ -83,11 +84,13 @@ def _plate(height: int, width: int, text_width: int, size: int) -> Pixels:
     return np.clip(soften(plate, 0.5 * size), 0, 140).astype(np.uint8)
 
 
-def _slate(stage: Stage) -> TextOverlay:
-    """A small tag in the upper corner."""
+def _slate(stage: Stage, label: str) -> TextOverlay:
+    """A small tag in the upper corner. The label follows the name where it fits."""
     face = cv2.FontFace("sans")
     size = max(9, round(0.019 * stage.unit))
-    text = " ".join(_SLATE)
+    text = " ".join(_SLATE) + (f"   {label}" if label else "")
+    while len(text) > 2 * len(_SLATE) and _width(text, face, size) > 0.88 * stage.width:
+        text = text[:-2].rstrip() + "…"
     width, height = _width(text, face, size) + round(1.6 * size), round(1.9 * size)
     image = np.zeros((height, width, 4), np.uint8)
     image[..., 3] = 96

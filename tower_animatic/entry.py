@@ -6,7 +6,7 @@ from tower.engines.base import Engine, EngineEntry
 from tower.settings import Settings
 
 NAME = "animatic"
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 
 
 def _open(_settings: Settings) -> Engine:

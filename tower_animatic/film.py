@@ -8,17 +8,20 @@ import cv2
 import numpy as np
 
 from tower.engines.base import Shot
+from tower_animatic.air import FogBank, Gusts
 from tower_animatic.camera import choose_camera
 from tower_animatic.caption import make_overlays
 from tower_animatic.figures.cast import place_cast
 from tower_animatic.grade import Grade
 from tower_animatic.layers import Element, Layer, ScratchMemory, View
 from tower_animatic.mood import read_setting
+from tower_animatic.notes import label_picture
 from tower_animatic.paint import Pixels
 from tower_animatic.palette import choose_palette
 from tower_animatic.particles import make_particles
 from tower_animatic.scenery import PAINTERS
 from tower_animatic.stage import Stage
+from tower_animatic.words import Drift, Mood, Weather
 
 
 def make_stage(shot: Shot) -> Stage:
@@ -38,9 +41,9 @@ def draw_frames(shot: Shot) -> Iterator[Pixels]:
     """Each frame of the shot in BGR. The array is reused for the next frame."""
     stage = make_stage(shot)
     scene = PAINTERS[stage.setting.mood](stage)
-    elements = [*scene.back, *place_cast(shot, stage, scene), *scene.front, *make_particles(stage)]
+    elements = [*scene.back, *place_cast(shot, stage, scene), *scene.front, *_make_air(stage)]
     grade = Grade(stage)
-    text = make_overlays(stage, shot.caption)
+    text = make_overlays(stage, shot.caption, label_picture(stage.setting))
     scratch = ScratchMemory(shot.width, shot.height)
     frame = np.empty((shot.height, shot.width, 4), np.uint8)
     picture = np.empty((shot.height, shot.width, 3), np.uint8)
@@ -53,6 +56,14 @@ def draw_frames(shot: Shot) -> Iterator[Pixels]:
         for overlay in text:
             overlay.draw(picture)
         yield picture
+
+
+def _make_air(stage: Stage) -> list[Element]:
+    """Fog, wind and all that floats in the air, in front of everything else."""
+    setting = stage.setting
+    fog = [FogBank(stage)] if setting.weather is Weather.FOG and not setting.is_sheltered else []
+    wind = [Gusts(stage)] if setting.drift is Drift.GUSTS and setting.mood is not Mood.UNDERWATER else []
+    return [*fog, *make_particles(stage), *wind]
 
 
 def _whole_frames(shot: Shot) -> int:

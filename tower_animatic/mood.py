@@ -1,19 +1,23 @@
-"""Reads the place, hour, weather and people of a prompt from its words."""
+"""Reads the place, hour and weather of a prompt from its words."""
 
 from __future__ import annotations
 
-import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from tower_animatic import beings
+from tower_animatic.people import Beings, read_beings
+from tower_animatic.phrases import Phrase, Vocabulary, names_any
 from tower_animatic.words import (
     DRIFT_WORDS,
-    FIGURE_WORDS,
+    HINT_WORDS,
     HOUR_WORDS,
     MOOD_WORDS,
-    WALKING_WORDS,
+    OTHER_MEANINGS,
     WEATHER_WORDS,
+    WORLDS,
     Drift,
     Hour,
     Mood,
@@ -27,60 +31,88 @@ class Setting:
     hour: Hour
     weather: Weather
     drift: Drift
-    figure: str | None
-    """The kind of person that the words name ("detective"), or None."""
-    walking: bool
+    beings: Beings
+    left_out: tuple[Mood, ...] = ()
+    """Other places that the prompt names."""
 
+    @property
+    def is_sheltered(self) -> bool:
+        """Whether no rain and no snow falls here."""
+        return self.mood in SHELTERED
+
+
+SHELTERED = (Mood.INTERIOR, Mood.CAVE, *WORLDS)
 
 _T = TypeVar("_T")
-_ENGLISH = re.compile(r"[a-zé]+")
-_DEFAULT_HOUR = {Mood.CITY: Hour.NIGHT, Mood.SHRINE: Hour.DAWN, Mood.COAST: Hour.DAY, Mood.SKY: Hour.DAY}
+_DEFAULT_HOUR = {Mood.CITY: Hour.NIGHT, Mood.SHRINE: Hour.DAWN, Mood.BATTLEFIELD: Hour.SUNSET, Mood.SPACE: Hour.NIGHT}
 _SEEDED_HOURS = {Mood.FOREST: (Hour.DAY, Hour.DAWN), Mood.INTERIOR: (Hour.SUNSET, Hour.DAY)}
+_USUAL_DRIFT = {Mood.INTERIOR: Drift.DUST, Mood.SHRINE: Drift.PETALS, Mood.BATTLEFIELD: Drift.EMBERS}
+_VOCABULARY = Vocabulary(
+    [
+        *(words for table in (MOOD_WORDS, HINT_WORDS) for words in table.values()),
+        *HOUR_WORDS.values(),
+        *WEATHER_WORDS.values(),
+        *DRIFT_WORDS.values(),
+        *beings.OUTFIT_WORDS.values(),
+        *beings.PERSON_WORDS.values(),
+        *beings.PRONOUNS.values(),
+        *beings.CREATURE_WORDS.values(),
+        *beings.PEOPLE_IN_A_COAT.values(),
+        *beings.UNDRAWN_WORDS.values(),
+        *beings.NUMBER_WORDS.values(),
+        beings.ANYONE_WORDS,
+        beings.PAIR_WORDS,
+        beings.FIGHT_WORDS,
+        beings.WALKING_WORDS,
+        OTHER_MEANINGS,
+    ]
+)
 
 
 def read_setting(prompt: str, seed: int) -> Setting:
-    """The setting that a prompt describes. The seed decides what the prompt leaves open."""
-    draw = zlib.crc32(f"{seed}:{prompt}".encode())
-    mood = _most_named(MOOD_WORDS, prompt) or list(Mood)[draw % len(Mood)]
-    weather = _first_named(WEATHER_WORDS, prompt) or Weather.CLEAR
-    hours = _SEEDED_HOURS.get(mood) or (_DEFAULT_HOUR[mood],)
-    hour = _first_named(HOUR_WORDS, prompt) or hours[(draw >> 8) % len(hours)]
+    """The setting that a prompt describes. The seed alone decides what the prompt leaves open."""
+    phrases = _VOCABULARY.find_phrases(prompt)
+    places = _places(phrases)
+    mood = places[0] if places else Mood.PLAIN
+    weather = _first_named(WEATHER_WORDS, phrases) or Weather.CLEAR
+    hours = _SEEDED_HOURS.get(mood) or (_DEFAULT_HOUR.get(mood, Hour.DAY),)
+    hour = _first_named(HOUR_WORDS, phrases) or hours[(zlib.crc32(str(seed).encode()) >> 8) % len(hours)]
     return Setting(
         mood=mood,
         hour=hour,
         weather=weather,
-        drift=_first_named(DRIFT_WORDS, prompt) or _usual_drift(mood, hour, weather),
-        figure=_first_named(FIGURE_WORDS, prompt),
-        walking=_count(WALKING_WORDS, prompt) > 0,
+        drift=_first_named(DRIFT_WORDS, phrases) or _usual_drift(mood, hour, weather),
+        beings=read_beings(phrases),
+        left_out=tuple(places[1:]),
     )
 
 
-def kind_of_figure(text: str) -> str | None:
-    """The kind of person that a description names, or None."""
-    return _first_named(FIGURE_WORDS, text)
+def read_looks(description: str) -> Beings:
+    """The people and creatures that a description names."""
+    return read_beings(_VOCABULARY.find_phrases(description))
+
+
+def _places(phrases: Sequence[Phrase]) -> list[Mood]:
+    """The places of a prompt, the one to draw first: a world, or the place that is named most."""
+    named = _count_named(MOOD_WORDS, phrases)
+    if not named:
+        return list(_count_named(HINT_WORDS, phrases))[:1]
+    return sorted(named, key=lambda mood: (mood not in WORLDS, -named[mood]))
 
 
 def _usual_drift(mood: Mood, hour: Hour, weather: Weather) -> Drift:
-    if weather in (Weather.RAIN, Weather.SNOW, Weather.STORM):
+    if weather in (Weather.RAIN, Weather.SNOW, Weather.STORM) and mood not in SHELTERED:
         return Drift.NOTHING
     if mood is Mood.FOREST:
         return Drift.FIREFLIES if hour is Hour.NIGHT else Drift.DUST
-    return {Mood.INTERIOR: Drift.DUST, Mood.SHRINE: Drift.PETALS}.get(mood, Drift.NOTHING)
+    return _USUAL_DRIFT.get(mood, Drift.NOTHING)
 
 
-def _most_named(table: dict[_T, str], prompt: str) -> _T | None:
-    """The entry with the most words in the prompt; the earlier entry wins a tie. None without any word."""
-    counts = {entry: _count(words, prompt) for entry, words in table.items()}
-    best = max(counts, key=lambda entry: counts[entry])
-    return best if counts[best] else None
+def _count_named(table: dict[_T, str], phrases: Sequence[Phrase]) -> dict[_T, int]:
+    """How many phrases each entry of a table has in a prompt, without those that have none."""
+    counts = {entry: sum(phrase.text in words.split() for phrase in phrases) for entry, words in table.items()}
+    return {entry: count for entry, count in counts.items() if count}
 
 
-def _first_named(table: dict[_T, str], prompt: str) -> _T | None:
-    return next((entry for entry, words in table.items() if _count(words, prompt)), None)
-
-
-def _count(words: str, prompt: str) -> int:
-    """How many of the words are in the prompt: English ones as whole words, Japanese ones anywhere."""
-    text = prompt.lower()
-    english = set(_ENGLISH.findall(text))
-    return sum(word in english if word.isascii() or word == "café" else word in text for word in words.split())
+def _first_named(table: dict[_T, str], phrases: Sequence[Phrase]) -> _T | None:
+    return next((entry for entry, words in table.items() if names_any(words, phrases)), None)

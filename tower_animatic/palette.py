@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tower_animatic.mood import Setting
 from tower_animatic.paint import Colour, apply_light, brighten, mix_colours, parse_colour
-from tower_animatic.words import Hour, Mood, Weather
+from tower_animatic.words import WORLDS, Hour, Mood, Weather
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,62 @@ _PLACES = {
     ),
 }
 
+_UNDERWATER = Palette(
+    sky=_sky("8fe3e0", "46b3c4", "1f86a6", "155f88", "0e4468"),
+    haze=parse_colour("1f7596"),
+    light=parse_colour("bff0ea"),
+    shade=parse_colour("4a8aa0"),
+    glow=parse_colour("d8fff4"),
+    cloud=(parse_colour("bfeef0"), parse_colour("2f86a0")),
+    ink=parse_colour("06283c"),
+)
+_SPACE = Palette(
+    sky=_sky("05060f", "090b1e", "0d1230", "131a40", "1a2450"),
+    haze=parse_colour("2a2c48"),
+    light=parse_colour("f4f2ff"),
+    shade=parse_colour("4c4e70"),
+    glow=parse_colour("fffaf0"),
+    cloud=(parse_colour("5a4f80"), parse_colour("1a1838")),
+    ink=parse_colour("07070f"),
+)
+_PLACES |= {
+    **{(Mood.UNDERWATER, hour): _UNDERWATER for hour in Hour},
+    (Mood.UNDERWATER, Hour.NIGHT): replace(
+        _UNDERWATER,
+        sky=_sky("3f8fb0", "1b5a80", "0f3c60", "0a2a4a", "061a34"),
+        haze=parse_colour("0f4062"),
+        light=parse_colour("7fb4d8"),
+        shade=parse_colour("2f5a80"),
+        glow=parse_colour("a8dcf4"),
+        ink=parse_colour("030f20"),
+    ),
+    **{(Mood.SPACE, hour): _SPACE for hour in Hour},
+    (Mood.PLANET, Hour.DAY): replace(
+        _HOURS[Hour.DAY],
+        sky=_sky("8a5a44", "b87c58", "d8a078", "eac09a", "f6dcc0"),
+        haze=parse_colour("e6b994"),
+        light=parse_colour("ffe6cc"),
+        shade=parse_colour("8a5c5a"),
+        glow=parse_colour("fff4e0"),
+        ink=parse_colour("2a1418"),
+    ),
+    (Mood.PLANET, Hour.NIGHT): replace(
+        _HOURS[Hour.NIGHT],
+        sky=_sky("0a0814", "1a1020", "331a2a", "552c34", "7a4440"),
+        haze=parse_colour("5a3038"),
+        light=parse_colour("d8a8a0"),
+        shade=parse_colour("5c3c50"),
+        glow=parse_colour("ffe8dc"),
+        ink=parse_colour("0c060c"),
+    ),
+}
+
 
 def choose_palette(setting: Setting) -> Palette:
     """The palette of a setting: chosen by place and hour, desaturated by the weather."""
     palette = _PLACES.get((setting.mood, setting.hour), _HOURS[setting.hour])
+    if setting.mood in WORLDS:
+        return palette
     if setting.weather in (Weather.RAIN, Weather.STORM):
         return _wash(palette, grey=0.30 if setting.weather is Weather.RAIN else 0.45, gain=_gain(setting))
     if setting.weather is Weather.SNOW:

@@ -21,7 +21,7 @@ from tower_animatic.paint import (
     polygon,
 )
 from tower_animatic.stage import Stage
-from tower_animatic.words import Drift, Mood, Weather
+from tower_animatic.words import Drift, Weather
 
 _PETAL = np.array(outline("""-1,0 -0.45,-0.5 0.35,-0.45 0.95,-0.14 0.72,0 0.95,0.16 0.35,0.46 -0.45,0.48"""))
 _LEAF = np.array(outline("-1.1,0 -0.3,-0.42 0.5,-0.3 1.1,0 0.5,0.3 -0.3,0.4"))
@@ -29,7 +29,7 @@ _LEAF = np.array(outline("-1.1,0 -0.3,-0.42 0.5,-0.3 1.1,0 0.5,0.3 -0.3,0.4"))
 
 def make_particles(stage: Stage) -> list[Element]:
     """The weather and the drift of a stage, drawn in front of everything else."""
-    indoors = stage.setting.mood is Mood.INTERIOR
+    indoors = stage.setting.is_sheltered
     air: list[Element] = []
     if not indoors and stage.setting.weather in (Weather.RAIN, Weather.STORM):
         air.append(Rain(stage, heavy=stage.setting.weather is Weather.STORM))

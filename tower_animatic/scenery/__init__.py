@@ -1,11 +1,27 @@
-"""The scenery: one module per mood, each with `paint(stage) -> Scene`."""
+"""The scenery: one module per mood, each with a function that paints a stage."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from tower_animatic.layers import PaintedScene
-from tower_animatic.scenery import city, coast, forest, interior, shrine, sky
+from tower_animatic.scenery import (
+    battlefield,
+    cave,
+    city,
+    coast,
+    desert,
+    forest,
+    interior,
+    meadow,
+    plain,
+    shrine,
+    sky,
+    snowfield,
+    space,
+    underwater,
+    village,
+)
 from tower_animatic.stage import Stage
 from tower_animatic.words import Mood
 
@@ -16,4 +32,14 @@ PAINTERS: dict[Mood, Callable[[Stage], PaintedScene]] = {
     Mood.SKY: sky.paint,
     Mood.COAST: coast.paint,
     Mood.SHRINE: shrine.paint,
+    Mood.PLAIN: plain.paint,
+    Mood.SPACE: space.paint_moon,
+    Mood.PLANET: space.paint_red_planet,
+    Mood.DESERT: desert.paint,
+    Mood.UNDERWATER: underwater.paint,
+    Mood.SNOWFIELD: snowfield.paint,
+    Mood.MEADOW: meadow.paint,
+    Mood.VILLAGE: village.paint,
+    Mood.CAVE: cave.paint,
+    Mood.BATTLEFIELD: battlefield.paint,
 }

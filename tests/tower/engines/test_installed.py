@@ -12,6 +12,7 @@ from tower.engines.choice import list_usable_engines, work_queue_for
 from tower.engines.installed import find_entry, installed_engines, open_engine
 from tower.errors import InvalidError, UnavailableError
 from tower.settings import Settings
+from tower_animatic.entry import VERSION
 
 ALL = """
 from tower.engines.installed import installed_engines
@@ -65,7 +66,7 @@ queues = plan_stack_worker(settings, "gpu").queues
 print(choose_engine("auto", settings).version, *list_usable_engines(settings), *queues)
 """
     assert python(code, folder, TOWER_ENGINE="sketch") == "0.3 animatic sketch default sketch"
-    assert python(code, folder, TOWER_ENGINE="auto") == "1.0.0 animatic sketch default sketch"
+    assert python(code, folder, TOWER_ENGINE="auto") == f"{VERSION} animatic sketch default sketch"
 
 
 def test_the_version_of_a_third_engine_is_part_of_its_takes_fingerprint(tmp_path: Path) -> None:
