@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import PUBLIC, Base, IdMixin, TimestampMixin, text_enum
@@ -66,3 +66,14 @@ class ProductionSchedule(IdMixin, TimestampMixin, Base):
     job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
     error_message: Mapped[str | None] = mapped_column(comment="one sentence")
     ended_at: Mapped[datetime | None]
+    flow_run_id: Mapped[uuid.UUID | None] = mapped_column(sort_order=92, comment="the run in Prefect that starts it")
+    launches: Mapped[int] = mapped_column(
+        default=0, server_default="0", sort_order=93, comment="runs that ended without starting it"
+    )
+    job_ids: Mapped[list[int]] = mapped_column(
+        ARRAY(BigInteger),
+        default=list,
+        server_default=text("'{}'"),
+        sort_order=94,
+        comment="the generations that it started",
+    )

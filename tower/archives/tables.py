@@ -118,7 +118,11 @@ ARCHIVED_TABLES = (  # in writing order; RowImporter.resolve_forward_references 
     ArchivedTable("public.character_appearances", IN_TAKES),
     ArchivedTable("public.creative_decisions", json_id_columns=frozenset({"details"})),
     ArchivedTable("public.cultural_validations"),
-    ArchivedTable("public.production_schedule", json_id_columns=frozenset({"parameters"})),
+    ArchivedTable(
+        "public.production_schedule",
+        excluded_columns=frozenset({"flow_run_id", "launches", "job_ids"}),
+        json_id_columns=frozenset({"parameters"}),
+    ),
     ArchivedTable("anime_api.user_creative_preferences"),
 )
 TABLES_BY_NAME = {table.name: table for table in ARCHIVED_TABLES}

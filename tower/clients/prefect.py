@@ -30,13 +30,17 @@ class PrefectRefusedError(UnavailableError):
 
 @dataclass(frozen=True)
 class FlowRunRequest:
-    """A request for a run of a deployment. A repeated `idempotency_key` returns the existing run."""
+    """A request for a run of a deployment. A repeated `idempotency_key` returns the existing run.
+
+    `start_at`: the time at which workers may take it; None: now.
+    """
 
     deployment: str
     name: str
     parameters: Mapping[str, Any]
     tags: tuple[str, ...]
     idempotency_key: str
+    start_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,7 @@ class PrefectClient:
     def create_flow_run(self, request: FlowRunRequest) -> UUID:
         """Create a run of a deployment and return its id."""
         deployment = self._request("GET", f"/deployments/name/{request.deployment}")
+        due = {"state_details": {"scheduled_time": request.start_at.isoformat()}} if request.start_at else {}
         run = self._request(
             "POST",
             f"/deployments/{deployment['id']}/create_flow_run",
@@ -120,7 +125,7 @@ class PrefectClient:
                 "parameters": dict(request.parameters),
                 "tags": list(request.tags),
                 "idempotency_key": request.idempotency_key,
-                "state": {"type": "SCHEDULED"},
+                "state": {"type": "SCHEDULED", **due},
             },
         )
         return UUID(run["id"])

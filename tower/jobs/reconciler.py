@@ -1,8 +1,9 @@
 """Compares the job rows with Prefect's runs, at start and on a timer, and repairs the differences.
 
-It restarts jobs whose run is lost, cancels jobs whose run was cancelled in Prefect, stops the runs of ended jobs, and
-launches new jobs. Of several processes, one at a time makes a pass. A process that loses the lead during a pass does no
-harm: launches carry an idempotency key, and every write requires that the row is unchanged since it was read.
+It restarts jobs whose run is lost, cancels jobs whose run was cancelled in Prefect, stops the runs of ended jobs,
+launches new jobs, and keeps the runs of the production schedule. Of several processes, one at a time makes a pass. A
+process that loses the lead during a pass does no harm: launches carry an idempotency key, and every write requires that
+the row is unchanged since it was read.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tower.jobs.launching import Launcher
 from tower.jobs.leadership import leadership
 from tower.jobs.lost_runs import CLAIM_TIMEOUT_S
 from tower.jobs.repair import RunRepair
+from tower.jobs.scheduled_runs import ScheduledRuns
 from tower.jobs.settling import JobSettling
 
 TURN_S = 0.1  # a process that was woken tries again after this time to lead
@@ -48,6 +50,7 @@ class Reconciler:
         self._repair = RunRepair(sessions, prefect, claim_timeout_s=claim_timeout_s)
         self._settling = JobSettling(sessions, prefect, on_job_settled=on_job_settled)
         self._launcher = Launcher(sessions, prefect)
+        self._scheduled = ScheduledRuns(sessions, prefect, claim_timeout_s=claim_timeout_s)
         self._every_s = interval_s
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -66,7 +69,7 @@ class Reconciler:
         self._thread.join(timeout=10)
 
     def reconcile(self) -> bool:
-        """Run one pass: repair, settle, then launch. Returns False if another process makes a pass now.
+        """Run one pass: repair, settle, launch, then align the schedule. Returns False if another process makes one.
 
         Raises UnavailableError if Prefect does not answer; earlier repairs of the pass stay.
         """
@@ -76,6 +79,7 @@ class Reconciler:
                 self._settling.finish_batch()
                 if self._launcher.launch_batch():
                     self.wake()
+                self._scheduled.align_batch()
             return leads
 
     def _run(self) -> None:

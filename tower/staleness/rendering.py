@@ -10,17 +10,22 @@ from sqlalchemy.orm import Session
 from db.models.jobs import ProductionJob
 from db.models.versions import Branch
 from tower.errors import InvalidError, NotFoundError, TowerError
-from tower.jobs import lifecycle
 from tower.jobs.spec import EngineChoice
-from tower.rendering.engine_choice import EngineVersion, choose_for_pool
+from tower.rendering.engine_choice import EngineVersion
 from tower.settings import Settings
 from tower.shots.fingerprint import collect_fingerprint_inputs, engine_for_scene
-from tower.shots.scene_jobs import LockedBranch, live_jobs_by_scene, lock_branch, open_scene_job_on, read_scene_snapshot
+from tower.shots.scene_jobs import (
+    LockedBranch,
+    check_job_can_render,
+    live_jobs_by_scene,
+    lock_branch,
+    open_scene_job_on,
+    read_scene_snapshot,
+)
 from tower.shots.scene_sources import RenderInputs, SceneView, load_render_inputs
 from tower.shots.scene_spec import RenderOverrides
 from tower.staleness.reasons import compare_inputs
 from tower.staleness.report import StaleScene, report_branch
-from tower.workflows import store
 
 
 @dataclass(frozen=True)
@@ -88,10 +93,7 @@ def _open_job(
 ) -> ProductionJob:
     with sources.session.begin_nested() as savepoint:
         job = open_scene_job_on(sources, ready, scene, wish)
-        spec = lifecycle.parse_spec(job)
-        choose_for_pool(sources.session, spec.engine, settings)
-        if spec.workflow is not None:
-            store.get_workflow(sources.session, spec.workflow)
+        check_job_can_render(sources.session, job, settings)
         if not kept:
             savepoint.rollback()
     return job

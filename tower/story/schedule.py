@@ -1,4 +1,4 @@
-"""Schedule renders: add, change and cancel entries. The scheduled batch starts those that are due."""
+"""Schedule renders: add, change and cancel entries. tower/staleness/scheduled_renders.py starts those that are due."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.episodes import Episode
+from db.models.jobs import JobType
 from db.models.projects import Project
 from db.models.scenes import Scene
 from db.models.schedule import ProductionSchedule, ScheduleState
@@ -19,6 +20,9 @@ from tower.errors import ConflictError, InvalidError, NotFoundError
 from tower.pages import Page, PageRequest, fetch_page
 from tower.versions import branches
 from tower.versions.refs import check_project_exists
+
+SCENE_JOB_TYPES = (JobType.INTEGRATED, JobType.STANDARD)  # the recipes that render a scene
+STALE_PARAMETERS = frozenset({"quality", "engine"})  # of a render of all stale scenes, as in POST /render-stale
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ def add_schedule(session: Session, target: ScheduleTarget, columns: Mapping[str,
     """Schedule a render.
 
     Raises NotFoundError for an unknown project, branch, scene or episode, InvalidError if `due_at` is before
-    `start_at`.
+    `start_at`, or for a job type or parameters that the target cannot have.
     """
     branch = branches.find(session, target.project_id, target.branch)
     scene_key = None
@@ -53,6 +57,7 @@ def add_schedule(session: Session, target: ScheduleTarget, columns: Mapping[str,
         **columns,
     )
     _check_times(row)
+    _check_generation(row)
     session.add(row)
     session.flush()
     session.refresh(row)
@@ -85,12 +90,13 @@ def list_schedules(
 def change_schedule(session: Session, row: ProductionSchedule, columns: Mapping[str, Any]) -> ProductionSchedule:
     """Change a schedule entry.
 
-    Raises ConflictError if it has started or was cancelled, InvalidError if `due_at` is before `start_at`.
+    Raises ConflictError if it has started or was cancelled, InvalidError as `add_schedule` does.
     """
     _check_planned(row)
     for name, value in columns.items():
         setattr(row, name, value)
     _check_times(row)
+    _check_generation(row)
     session.flush()
     session.refresh(row)
     return row
@@ -114,6 +120,15 @@ def _check_planned(row: ProductionSchedule) -> None:
 def _check_times(row: ProductionSchedule) -> None:
     if row.due_at is not None and row.due_at < row.start_at:
         raise InvalidError.field("due_at", row.due_at.isoformat(), "a time not before start_at")
+
+
+def _check_generation(row: ProductionSchedule) -> None:
+    is_of_scenes = row.scene_key is not None or row.episode_key is not None
+    types = SCENE_JOB_TYPES if is_of_scenes else SCENE_JOB_TYPES[:1]
+    if row.job_type not in types:
+        raise InvalidError.field("job_type", row.job_type, f"one of {', '.join(types)} for this target")
+    if not is_of_scenes and (other := (row.parameters or {}).keys() - STALE_PARAMETERS):
+        raise InvalidError.field("parameters", sorted(other), "quality and engine only, for all stale scenes")
 
 
 def _require_key(key: uuid.UUID | None, what: str, plan: ScheduleTarget) -> uuid.UUID:

@@ -35,10 +35,9 @@ VIDEO_EXAMPLE: JsonValue = {
 Quality = Literal["low", "medium", "high", "fast_preview", "current_workflow", "ultra_production"]
 
 
-class SceneParameters(Body):
-    """Parameters of `generate_scene`. A field that is left out is taken from the scene, then from its project."""
+class RenderParameters(Body):
+    """Parameters of the render of a scene. A field that is left out is taken from the scene, then from its project."""
 
-    scene_id: RowId
     style: Name | None = Field(None, description="The name of a style template.")
     duration: float | None = Field(None, ge=1, le=10, description="Seconds.")
     quality: Quality | None = None
@@ -60,6 +59,12 @@ class SceneParameters(Body):
         """The fields of a GenerationSpec that override the scene's."""
         given = self.model_dump(exclude={"scene_id", "quality", "engine", "duration"}, exclude_none=True)
         return given if self.duration is None else given | {"duration_s": self.duration}
+
+
+class SceneParameters(RenderParameters):
+    """Parameters of `generate_scene`."""
+
+    scene_id: RowId
 
 
 class VideoParameters(CommandRequest):

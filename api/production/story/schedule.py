@@ -14,9 +14,12 @@ from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch, require_match, set_etag
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
-from api.production.field_types import BranchName, OpenObject, ProjectQuery, RowId
+from api.production.dependencies import JobReconciler
+from api.production.director.bodies import RenderParameters
+from api.production.field_types import BranchName, ProjectQuery, RowId
 from db.models.jobs import JobType
 from db.models.schedule import ProductionSchedule, ScheduleState
+from tower.staleness.scheduled_renders import check_parameters
 from tower.story import schedule
 from tower.story.schedule import ScheduleTarget
 from tower.versions.branches import MAIN
@@ -25,7 +28,7 @@ router = strict_router(prefix="/api/anime", tags=["schedule"])
 
 EXAMPLE: JsonValue = {"project_id": 1, "scene_id": 3, "start_at": "2025-11-05T22:00:00Z", "priority": 2}
 ZonedDatetime = Annotated[AwareDatetime, Field(strict=False)]
-Priority = Annotated[int, Field(ge=0, le=1000, description="Smaller is sooner.")]
+Priority = Annotated[int, Field(ge=0, le=1000, description="Of several that are due, the smallest starts first.")]
 
 
 class NewPlan(Body):
@@ -38,12 +41,14 @@ class NewPlan(Body):
     scene_id: RowId | None = None
     episode_id: Annotated[uuid.UUID | None, Field(strict=False)] = None
     job_type: Annotated[JobType, Field(strict=False)] = JobType.INTEGRATED
-    parameters: OpenObject = Field(
-        default_factory=dict, description="Parameters of the generation; missing ones are taken from the project."
+    parameters: RenderParameters = Field(
+        default_factory=RenderParameters,
+        description="Parameters of the generations; missing ones are taken from the scene and the project. For all "
+        "stale scenes only `quality` and `engine`.",
     )
     priority: Priority = 5
     start_at: ZonedDatetime = Field(description="The earliest start, with a time zone.")
-    due_at: ZonedDatetime | None = Field(None, description="The desired end.")
+    due_at: ZonedDatetime | None = Field(None, description="The desired end, for the reader: nothing stops then.")
 
     @model_validator(mode="after")
     def require_one_target(self) -> Self:
@@ -57,7 +62,7 @@ class PlanChange(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"start_at": "2025-11-06T22:00:00Z"}]})
 
-    parameters: OpenObject = Field(default_factory=dict)
+    parameters: RenderParameters = Field(default_factory=RenderParameters)
     priority: Priority = Field(default_factory=int)
     start_at: ZonedDatetime = Field(default_factory=datetime.now)
     due_at: ZonedDatetime | None = None
@@ -76,8 +81,9 @@ class PlanAnswer(BaseModel):
     start_at: datetime
     due_at: datetime | None
     state: ScheduleState
-    job_id: int | None = Field(description="The generation that it started.")
-    error_message: str | None
+    job_id: int | None = Field(description="The generation that it started; null before, and if there are several.")
+    job_ids: list[int] = Field(description="The generations that it started.")
+    error_message: str | None = Field(description="Why it failed, or which scenes it could not start.")
     ended_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -89,12 +95,18 @@ class PlanAnswer(BaseModel):
 
 
 @router.post("/schedule", status_code=201, responses=error_responses(400, 404, 413, 415))
-def plan_render(body: NewPlan, session: DatabaseSession, response: Response) -> PlanAnswer:
-    """Schedule a render."""
+def plan_render(body: NewPlan, session: DatabaseSession, reconciler: JobReconciler, response: Response) -> PlanAnswer:
+    """Schedule a render. A run in Prefect starts its generations when it is due.
+
+    What it could not do, for example while the machine was off, it does as soon as it can.
+    """
     plan = ScheduleTarget(body.project_id, body.branch_name, body.scene_id, body.episode_id)
     named = {"project_id", "branch_name", "scene_id", "episode_id"}
     with session.begin():
-        answer = PlanAnswer.of(schedule.add_schedule(session, plan, body.model_dump(exclude=named)))
+        row = schedule.add_schedule(session, plan, body.model_dump(exclude=named) | _parameters(body))
+        check_parameters(session, row)
+        answer = PlanAnswer.of(row)
+    reconciler.wake()
     response.headers["Location"] = f"{router.prefix}/schedule/{answer.id}"
     set_etag(response, answer)
     return answer
@@ -120,13 +132,25 @@ def get_plan(schedule_id: RowId, session: ReadingSession, response: Response) ->
 
 @router.patch("/schedule/{schedule_id}", responses=error_responses(400, 404, 409, 412, 413, 415))
 def change_plan(
-    schedule_id: RowId, body: PlanChange, session: DatabaseSession, *, response: Response, if_match: IfMatch = None
+    schedule_id: RowId,
+    body: PlanChange,
+    session: DatabaseSession,
+    reconciler: JobReconciler,
+    *,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> PlanAnswer:
     """Change a scheduled render that has not started."""
     with session.begin():
         row = schedule.find_schedule(session, schedule_id, lock=True)
         require_match(if_match, PlanAnswer.of(row))
-        answer = PlanAnswer.of(schedule.change_schedule(session, row, body.model_dump(exclude_unset=True)))
+        columns = body.model_dump(exclude_unset=True)
+        if "parameters" in columns:
+            columns |= _parameters(body)
+        row = schedule.change_schedule(session, row, columns)
+        check_parameters(session, row)
+        answer = PlanAnswer.of(row)
+    reconciler.wake()
     set_etag(response, answer)
     return answer
 
@@ -136,3 +160,8 @@ def cancel_plan(schedule_id: RowId, session: DatabaseSession) -> PlanAnswer:
     """Cancel a scheduled render. It stays listed as cancelled. Once started, cancel its generation instead."""
     with session.begin():
         return PlanAnswer.of(schedule.cancel_schedule(session, schedule.find_schedule(session, schedule_id, lock=True)))
+
+
+def _parameters(body: NewPlan | PlanChange) -> dict[str, Any]:
+    """The column with the parameters that were sent."""
+    return {"parameters": body.parameters.model_dump(mode="json", exclude_unset=True)}

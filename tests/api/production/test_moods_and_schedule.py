@@ -86,11 +86,32 @@ def test_plans_of_a_deleted_project_are_not_found(client: TestClient) -> None:
         ({"due_at": "2026-01-01T00:00:00Z"}, 422),
         ({"scene_id": 1, "episode_id": "2f4c6a0e-7d39-4c53-9ae4-1f6d1de6a1c1"}, 422),
         ({"job_type": "magic"}, 422),
+        ({"job_type": "fast_video_generation"}, 422),
+        ({"parameters": {"colour": "red"}}, 422),
+        ({"parameters": {"quality": "no-such"}}, 422),
+        ({"parameters": {"style": "anime"}}, 422),
     ],
 )
 def test_an_invalid_plan_is_refused(client: TestClient, fields: dict[str, Any], status: int) -> None:
     body = {"project_id": create_project(client), "start_at": "2027-11-05T22:00:00Z", **fields}
     assert status_and_code(client.post(f"{API_ROOT}/schedule", json=body))[0] == status
+
+
+def test_what_a_planned_scene_is_rendered_with_exists(client: TestClient) -> None:
+    project_id = create_project(client)
+    scene = create_scene(client, project_id)["id"]
+    body = {"project_id": project_id, "scene_id": scene, "start_at": "2027-11-05T22:00:00Z"}
+    for parameters, refusal in (
+        ({"style": "no-such"}, (422, "VALIDATION_ERROR")),
+        ({"workflow": "no-such"}, (404, "NOT_FOUND")),
+    ):
+        assert status_and_code(client.post(f"{API_ROOT}/schedule", json=body | {"parameters": parameters})) == refusal
+    planned = plan_render(client, project_id, scene_id=scene, parameters={"style": "anime", "duration_seconds": 2})
+    assert planned["parameters"] == {"style": "anime", "duration": 2}
+    url = f"{API_ROOT}/schedule/{planned['id']}"
+    changed = client.patch(url, json={"parameters": {"workflow": "no-such"}})
+    assert status_and_code(changed) == (404, "NOT_FOUND")
+    assert require_success(client.get(url))["parameters"] == planned["parameters"]
 
 
 def test_scene_of_another_project_or_branch_is_not_planned(client: TestClient) -> None:

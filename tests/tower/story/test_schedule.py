@@ -37,7 +37,7 @@ def plan_render(
     names = ("scene_id", "episode_key")
     plan = ScheduleTarget(story.project_id, branch, **{name: value for name, value in target.items() if name in names})
     columns = {name: value for name, value in target.items() if name not in names}
-    return schedule.add_schedule(story.session, plan, {"job_type": JobType.STANDARD, "start_at": start_at, **columns})
+    return schedule.add_schedule(story.session, plan, {"job_type": JobType.INTEGRATED, "start_at": start_at, **columns})
 
 
 def test_a_plan_covers_a_scene_an_episode_or_the_whole_branch(story: VersionedStory, scene_id: int) -> None:
