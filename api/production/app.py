@@ -18,6 +18,7 @@ from api.production import (
     staleness,
     storage,
     sync,
+    uploads,
     workflows,
 )
 from api.production.dependencies import ProductionCollaborators
@@ -91,7 +92,7 @@ CREATION_MODULES = (
     history,
     search,
 )
-STUDIO_MODULES = (timelines, storage, feedback, moods, schedule, glossary)
+STUDIO_MODULES = (timelines, storage, uploads, feedback, moods, schedule, glossary)
 ROUTER_MODULES = (*GENERATION_MODULES, *CREATION_MODULES, *STUDIO_MODULES)
 SERVICE = "tower-anime-production"
 POOL_SIZE = 10  # connections, and as many more under load; half of the threads that serve requests
@@ -113,7 +114,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings=settings,
         routers=[part.router for part in ROUTER_MODULES],
         lifespan=_lifespan_on(_database_url(settings)),
-        body_limits={archives.IMPORT_PATH: settings.archive_max_bytes, workflows.PATH: workflows.MAX_BODY_BYTES},
+        body_limits={
+            archives.IMPORT_PATH: settings.archive_max_bytes,
+            uploads.UPLOAD_PATH: settings.upload_max_bytes + uploads.FORM_BYTES,
+            workflows.PATH: workflows.MAX_BODY_BYTES,
+        },
     )
 
 

@@ -26,6 +26,7 @@ from deployments.cli import (
     scene,
     serve,
     up,
+    upload,
     worker,
     workflows,
 )
@@ -61,7 +62,7 @@ def tower(
 
 MODULES = (
     *(up, jobs, render, project, character, scene, branch),
-    *(workflows, music, addresses, purge, keys, doctor, env, migrate, fsck, serve, worker),
+    *(workflows, music, upload, addresses, purge, keys, doctor, env, migrate, fsck, serve, worker),
 )
 for module in MODULES:
     module.register(app)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 from tower.clients.production import ProductionClient
 
 RENDER_COMMAND = "generate_scene"
+UPLOAD_TIMEOUT_S = 600.0
 
 
 class StoryClient(ProductionClient):
@@ -68,6 +69,10 @@ class StoryClient(ProductionClient):
     def render_scene(self, project_id: int, parameters: Mapping[str, Any]) -> dict[str, Any]:
         body = {"project_id": project_id, "command": RENDER_COMMAND, "parameters": dict(parameters)}
         return self._object("POST", "/director/command", json=body)
+
+    def upload(self, name: str, content: IO[bytes]) -> dict[str, Any]:
+        """Upload a picture or music; the answer has its path on the server."""
+        return self._object("POST", "/media", files={"file": (name, content)}, timeout=UPLOAD_TIMEOUT_S)
 
     def _list_all(self, path: str, **params: Any) -> list[dict[str, Any]]:
         return [row for page in self._iter_pages(path, **params) for row in page]

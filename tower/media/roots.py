@@ -20,7 +20,6 @@ from tower.errors import InvalidError
 from tower.settings import Settings
 
 MAX_PATH_BYTES = 4095  # PATH_MAX of Linux without the NUL
-EXPECTED_PATH = "the full path of a file under the media folders"
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = (
     os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -60,14 +59,20 @@ def _open_checked(text: str, *, roots: Sequence[Path], field: str) -> tuple[Path
     path = _resolve(text) if _is_safe_path(text) else None
     root = _find_root(path, roots) if path else None
     if path is None or root is None:
-        raise InvalidError.field(field, text, EXPECTED_PATH)
+        raise InvalidError.field(field, text, _describe_roots(roots))
     try:
         descriptor = _walk(root, path.relative_to(root).parts)
     except OSError as error:
-        raise InvalidError.field(field, text, EXPECTED_BY_ERRNO.get(error.errno or 0, EXPECTED_PATH)) from error
+        raise InvalidError.field(
+            field, text, EXPECTED_BY_ERRNO.get(error.errno or 0, _describe_roots(roots))
+        ) from error
     if descriptor is None:
         raise InvalidError.field(field, text, "a regular file, not a folder, pipe, socket or device")
     return path, descriptor
+
+
+def _describe_roots(roots: Sequence[Path]) -> str:
+    return f"the full path of a file under {' or '.join(str(root) for root in roots)}"
 
 
 def _is_safe_path(text: str) -> bool:
