@@ -26,8 +26,13 @@ def print_job(job: Mapping[str, Any]) -> None:
     shown = {"job": job["job_id"], "status": _state(job)}
     rest = {name: value for name, value in job.items() if name not in (*LEFT_OUT, *FIRST)}
     parameters = _with_sources(job["parameters"], job.get("parameter_sources") or {}, repeated=job)
-    first = {name: job[name] for name in FIRST[1:]}
+    first = {name: job[name] for name in FIRST[1:]} | {"quality_score": _describe_score(job["quality_score"])}
     print_record({**shown, **first, **rest, "parameters": parameters})
+
+
+def _describe_score(score: float | None) -> str | None:
+    """`9.9 of 10 (technical faults of the clip, not its beauty)`."""
+    return None if score is None else f"{score:g} of 10 (technical faults of the clip, not its beauty)"
 
 
 def _state(job: Mapping[str, Any]) -> str:

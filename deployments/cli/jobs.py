@@ -171,7 +171,7 @@ def _print_result(job: dict[str, Any], as_json: bool) -> None:
 def print_system(answer: dict[str, Any]) -> None:
     for part, state in _describe_parts(answer["system"]):
         print_styled((f"{part:>9}", "bold"), (f"  {state}", ""))
-    print_rows(("job", "status", "stage", "progress", "score", "prompt"), map(_job_cells, answer["generations"]))
+    print_rows(("job", "status", "stage", "progress", "technical", "prompt"), map(_job_cells, answer["generations"]))
 
 
 def _job_cells(job: dict[str, Any]) -> tuple[str, ...]:

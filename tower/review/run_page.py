@@ -13,6 +13,11 @@ from tower.quality.rounds import completed_rounds, kept_round_number
 from tower.review.markdown import escape_markdown
 from tower.shots.prompts import PROMPT_STEP, EnhancedPrompt
 
+_WHAT_IS_JUDGED = (
+    "10 is a clip without technical faults. A professional generation also counts the likeness to its reference image. "
+    "Neither beauty nor whether the clip shows what the prompt says is judged."
+)
+
 
 def render_summary(session: Session, job_id: int, *, video_url: str) -> str:
     """Return a page with the prompt, file, quality table and durations of a job."""
@@ -63,7 +68,7 @@ def _quality(job: ProductionJob) -> list[str]:
     rows = [_metric_row(metric) for metric in job.metrics.metrics]
     verdict = "passed" if job.metrics.passed else "rejected"
     table = ["| metric | value | unit | threshold | |", "|---|---|---|---|---|", *rows]
-    return [f"## Quality: {job.metrics.score:.1f} of 10, {verdict}", "\n".join(table)]
+    return [f"## Quality: {job.metrics.score:.1f} of 10, {verdict}", _WHAT_IS_JUDGED, "\n".join(table)]
 
 
 def _metric_row(metric: dict[str, Any]) -> str:

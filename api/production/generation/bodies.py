@@ -135,7 +135,13 @@ class GenerationProgress(BaseModel):
     attempt: int
     warnings: list[str]
     error: GenerationError | None
-    quality_score: float | None = Field(ge=0, le=10)
+    quality_score: float | None = Field(
+        ge=0,
+        le=10,
+        description="Technical faults of the clip: 10 is none, below 5 is a rejection. A professional generation also "
+        "counts the likeness to its reference image. It judges neither beauty nor whether the picture shows what the "
+        "prompt says. Null until the clip is judged.",
+    )
     output_path: str | None
     status_url: str
     video_url: str | None = Field(description="Null until it is completed.")

@@ -17,7 +17,7 @@ class QualityRound(BaseModel):
 
     round: int = Field(description="Counts from 1.")
     passed: bool
-    score: float = Field(ge=0, le=10, description="Below 5 if and only if the round did not pass.")
+    score: float = Field(ge=0, le=10, description="Technical faults of the clip: 10 is none, below 5 is a rejection.")
     reason: str | None = Field(
         description="Why it was rejected: metric, value, threshold and frames.",
         examples=["black_share: 48 of 48 frames (frames 0–47) are black; at most 12 allowed."],

@@ -32,3 +32,5 @@ def test_a_job_is_shown_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     print_job(job | {"status": "processing", "ended_at": None})
     assert "status      processing, render 40%" in capsys.readouterr().out
+    print_job(job | {"quality_score": 9.99})
+    assert "9.99 of 10 (technical faults of the clip, not its beauty)" in capsys.readouterr().out
