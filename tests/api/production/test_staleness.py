@@ -29,6 +29,7 @@ from tower.jobs.lifecycle import Attempt, claim_job, complete_job
 from tower.review.acceptance import accept_take
 from tower.settings import Settings
 from tower.shots.scene_jobs import open_scene_job
+from tower_animatic.entry import VERSION
 
 COAT = {"visual_traits": {"coat": "red"}}
 SETTINGS = Settings(database_url="postgresql://unused")
@@ -47,7 +48,7 @@ def finish_job(sessions: SessionFactory, job_id: int, folder: Path) -> int:
             sha256=hashlib.sha256(content).hexdigest(),
             bytes=len(content),
             probe={"frames": round(job.parameters["duration_s"] * job.parameters["fps"])},
-            provenance={"engine": "animatic", "engine_version": "1.0.0"},
+            provenance={"engine": "animatic", "engine_version": VERSION},
             project_id=job.project_id,
             job_id=job_id,
         )
