@@ -19,8 +19,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from tower.errors import InvalidError, TowerError, UnavailableError
+from tower.errors import MAX_FIELD_LENGTH, InvalidError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
+from tower.errors.foreign import one_line
+from tower.nesting import MAX_LEVELS
 
 REQUEST_ID = "tower.request_id"  # key in the ASGI scope
 MAX_ECHO_CHARACTERS = 1000  # a refused value is cut to this length in the answer
@@ -77,6 +79,14 @@ class InvalidJsonError(InvalidError):
     status = 400
 
 
+class DeepJsonError(HTTPException):
+    """The body is nested too deeply. FastAPI lets only an HTTPException of the parser through."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(422)
+        self.path = path
+
+
 class BodyTooLargeError(TowerError):
     code = ErrorCode.BODY_TOO_LARGE
     status = 413
@@ -101,6 +111,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TowerError, _tower_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(DeepJsonError, _deep_json)
     app.add_exception_handler(DBAPIError, _database_error)
     app.add_exception_handler(OperationalError, _database_down)
     app.add_exception_handler(PoolTimeoutError, _database_down)
@@ -150,6 +161,14 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     return error_response(request.scope, InvalidError(message, details={**errors[0], "errors": errors}))
 
 
+async def _deep_json(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DeepJsonError)
+    expected = f"at most {MAX_LEVELS} nested levels"
+    details = {"field": error.path, "value": None, "expected": expected}
+    message = f"Invalid {error.path}: expected {expected}"
+    return error_response(request.scope, InvalidError(message, details={**details, "errors": [details]}))
+
+
 def _invalid_json(error: Mapping[str, Any]) -> InvalidJsonError:
     position, reason = error["loc"][-1], error["ctx"]["error"]
     return InvalidJsonError(
@@ -166,7 +185,7 @@ def _field_details(error: Mapping[str, Any]) -> dict[str, Any]:
 
 def _field_path(loc: Sequence[str | int]) -> str:
     """'changes.scenes.1' for ('body', 'changes', 'scenes', 1); 'body' for the body as a whole."""
-    return ".".join(map(str, loc[1:])) or str(loc[0])
+    return one_line(".".join(map(str, loc[1:])), MAX_FIELD_LENGTH) or str(loc[0])
 
 
 def _shortened(value: object) -> object:

@@ -16,13 +16,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
-from api.errors import MediaTypeError
+from api.errors import DeepJsonError, MediaTypeError
 from api.http.synonyms import rename_query_synonyms, rename_synonyms
 from api.http.threads import Endpoint, run_in_one_thread
 from tower.errors import NotFoundError
+from tower.nesting import find_too_deep, shorten_path
 
 RouteHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 MAX_ID = 2**53 - 1  # the largest integer that a double holds exactly, as browsers read JSON numbers
+MAX_DIGITS = 309  # of an integer, as the largest double has
+SURROGATE_PATTERN = re.compile("[\ud800-\udfff]")
 NUMBER_PATTERN = re.compile(r"\s*[+-]?[\d._]+(e[+-]?\d+)?\s*", re.IGNORECASE)
 
 
@@ -87,15 +90,22 @@ def strict_router(**options: Any) -> APIRouter:
 
 
 def parse_strict_json(body: bytes) -> Any:
+    """Raises JSONDecodeError, and DeepJsonError for JSON that is nested too deeply."""
     try:
-        value = json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_finite_float)
-        _refuse_unstorable(value)
+        value = json.loads(
+            body.decode(), parse_constant=_refuse_constant, parse_float=_finite_float, parse_int=_integer
+        )
     except json.JSONDecodeError:
         raise
     except RecursionError:
-        raise json.JSONDecodeError("the body is nested too deeply", "", 0) from None
-    except ValueError as invalid:  # includes UnicodeDecodeError
+        raise DeepJsonError("body") from None
+    except UnicodeDecodeError as invalid:
+        raise json.JSONDecodeError("it is not UTF-8", "", invalid.start) from None
+    except ValueError as invalid:
         raise json.JSONDecodeError(str(invalid), "", 0) from invalid
+    if (path := find_too_deep(value)) is not None:
+        raise DeepJsonError(shorten_path(path) or "body")
+    _refuse_unstorable(value)
     return value
 
 
@@ -109,11 +119,18 @@ def _finite_float(text: str) -> float:
     return number
 
 
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"an integer has {len(digits)} digits, more than {MAX_DIGITS}")
+    return int(digits)
+
+
 def _refuse_unstorable(value: object) -> None:
     if isinstance(value, str):
         if "\0" in value:
-            raise ValueError("a text contains the character NUL")
-        value.encode()  # a lone surrogate raises UnicodeEncodeError
+            raise json.JSONDecodeError("a text contains the character NUL", "", 0)
+        if not value.isascii() and SURROGATE_PATTERN.search(value):
+            raise json.JSONDecodeError("a text contains half of a surrogate pair", "", 0)
     elif isinstance(value, dict):
         for key, inner in value.items():
             _refuse_unstorable(key)

@@ -100,11 +100,20 @@ def _read_graph(file: Path) -> dict[str, Any]:
     import json
 
     from tower.errors import InvalidError
+    from tower.errors.foreign import reason_of
 
     try:
         graph = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidError(f"{file} cannot be read as JSON: {error}") from error
+    except OSError as error:
+        raise InvalidError(f"{file} cannot be read: {reason_of(error)}") from error
+    except RecursionError as error:
+        raise InvalidError(f"{file} cannot be read as JSON: it is nested too deeply") from error
+    except UnicodeDecodeError as error:
+        raise InvalidError(f"{file} cannot be read as JSON: it is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise InvalidError(
+            f"{file} cannot be read as JSON: line {error.lineno}, column {error.colno} is wrong"
+        ) from error
     if not isinstance(graph, dict):
         raise InvalidError(f"{file} contains no graph: export it with Workflow → Export (API)")
     return graph

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tower.errors import InvalidError
 from tower.errors.codes import ErrorCode
+from tower.nesting import find_too_deep
 from tower.versions.values import encode_canonical
 
 FORMAT = "tower-project"
@@ -32,6 +33,7 @@ PATHS_MEMBER = "paths.jsonl"
 MEDIA_FOLDER = "media/"
 MAX_LINE_BYTES = 64 * 2**20  # bytes
 MAX_MANIFEST_BYTES = 64 * 2**20  # bytes
+MAX_JSON_LEVELS = 200  # far above what requests may hold
 SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 SUFFIX_PATTERN = re.compile(r"(\.[a-z0-9]{1,8})?")
 
@@ -94,9 +96,14 @@ def encode_line(value: Any) -> bytes:
 def parse_json(text: bytes, what: str) -> Any:
     """Parse JSON; `what` describes it in the error. Raises ArchiveError."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ArchiveError(f"The archive is damaged: {what} is nested too deeply") from error
+    except ValueError as error:
         raise ArchiveError(f"The archive is damaged: {what} is not JSON") from error
+    if find_too_deep(value, levels=MAX_JSON_LEVELS) is not None:
+        raise ArchiveError(f"The archive is damaged: {what} is nested deeper than {MAX_JSON_LEVELS} levels")
+    return value
 
 
 def parse_manifest(text: bytes) -> Manifest:

@@ -6,6 +6,8 @@ from typing import Any
 
 from tower.errors.codes import ErrorCode
 
+MAX_FIELD_LENGTH = 200  # characters of the path of a refused field
+
 
 class TowerError(Exception):
     """The base class. Its message is written for the user.
@@ -33,8 +35,9 @@ class InvalidError(TowerError):
     @classmethod
     def field(cls, field: str, value: object, expected: str) -> InvalidError:
         """Create the error for one field. `expected` completes the sentence "expected …"."""
+        name = field if len(field) <= MAX_FIELD_LENGTH else f"{field[: MAX_FIELD_LENGTH - 1]}…"
         return cls(
-            f"Invalid {field}: expected {expected}", details={"field": field, "value": value, "expected": expected}
+            f"Invalid {name}: expected {expected}", details={"field": name, "value": value, "expected": expected}
         )
 
 

@@ -58,6 +58,36 @@ def test_long_refused_value_is_cut(client: TestClient) -> None:
     assert len(details["value"]) == 1001
 
 
+@pytest.mark.parametrize("levels", [73, 100, 250, 256, 500, 990, 100_000])
+@pytest.mark.parametrize(("start", "end"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["lists", "objects"])
+def test_deep_json_is_refused_with_a_short_path(client: TestClient, levels: int, start: bytes, end: bytes) -> None:
+    body = b'{"name": "a", "metadata": {"x": ' + start * levels + b"1" + end * levels + b"}}"
+    answer = client.post("/api/scenes", content=body, headers={"Content-Type": "application/json"})
+    error = read_error(answer)
+    assert (answer.status_code, error["code"]) == (422, "VALIDATION_ERROR")
+    assert error["details"]["field"].startswith("metadata.x.") or error["details"]["field"] == "body"
+    assert len(error["message"]) < 100
+
+
+def test_name_of_an_unknown_field_is_cut_and_printable(client: TestClient) -> None:
+    details = read_error(client.post("/api/scenes", json={"name": "a", "\x1b[31m" + "x" * 5000: 1}))["details"]
+    assert len(details["field"]) == 200
+    assert details["field"].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"name": "\xff"}', "it is not UTF-8"),
+        (b'{"name": "\\ud800"}', "a text contains half of a surrogate pair"),
+        (b'{"name": "a", "number": ' + b"9" * 5000 + b"}", "an integer has 5000 digits, more than 309"),
+    ],
+)
+def test_reason_of_broken_json_is_in_own_words(client: TestClient, body: bytes, reason: str) -> None:
+    answer = client.post("/api/scenes", content=body, headers={"Content-Type": "application/json"})
+    assert reason in read_error(answer)["message"]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -69,10 +99,9 @@ def test_long_refused_value_is_cut(client: TestClient) -> None:
         b'{"name": "\\ud800"}',
         b'{"name": "a", "metadata": {"\\u0000": 1}}',
         b'{"name": "\xff"}',
-        b'{"name": "a", "metadata": {"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
         b"",
     ],
-    ids=["cut", "NaN", "Infinity", "1e999", "long integer", "surrogate", "NUL", "not UTF-8", "deep", "empty"],
+    ids=["cut", "NaN", "Infinity", "1e999", "long integer", "surrogate", "NUL", "not UTF-8", "empty"],
 )
 def test_broken_json_is_refused(client: TestClient, body: bytes) -> None:
     answer = client.post("/api/scenes", content=body, headers={"Content-Type": "application/json"})
