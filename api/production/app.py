@@ -54,6 +54,7 @@ from db.engine import open_engine, read_session_factory
 from db.engine import session_factory as sessions_of
 from tower import logs
 from tower.addresses import used_form
+from tower.archives.transit import remove_abandoned_folders
 from tower.beats.pool import AnalyserPool
 from tower.clients.prefect import PrefectClient
 from tower.director import commands
@@ -129,6 +130,7 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
         made = _collaborators(
             app.state.settings, engine, every_s=RECONCILE_EVERY_S if app.state.leads else FOLLOWER_RECONCILE_EVERY_S
         )
+        remove_abandoned_folders(made.settings)
         made.reconciler.start()
         yield made
         made.reconciler.stop()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +24,7 @@ from db.engine import SessionFactory
 from tower.archives.exporting import export_project
 from tower.archives.format import FILE_SUFFIX
 from tower.archives.importing import ImportResult, import_project
-from tower.settings import Settings
+from tower.archives.transit import spool_folder
 from tower.story import projects
 
 router = strict_router(prefix="/api/anime", tags=["projects"], dependencies=[ADMIN])
@@ -51,14 +50,16 @@ class ImportedProject(BaseModel):
 
 
 class ArchiveResponse(FileResponse):
-    """Sends the whole file and then removes it, even if the client disconnects."""
+    """Sends the whole file and then removes it by closing `spool`, even if the client disconnects."""
+
+    spool: ExitStack
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         whole = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"range"]}
         try:
             await super().__call__(whole, receive, send)
         finally:
-            Path(self.path).unlink(missing_ok=True)
+            await _in_thread(self.spool.close)
 
 
 @router.get(
@@ -77,11 +78,15 @@ async def download_project(
     The archive is complete before the first byte is sent, so it needs space on the disk for that time. 409 if a file
     changes meanwhile.
     """
-    target = _spool_path(settings)
-    made = await _in_thread(lambda: export_project(sessions, project_id, target, settings=settings))
+    with ExitStack() as spool:
+        target = spool.enter_context(spool_folder(settings)) / f"export{FILE_SUFFIX}"
+        made = await _in_thread(lambda: export_project(sessions, project_id, target, settings=settings))
+        kept = spool.pop_all()
     headers = {"ETag": f'"{made.manifest.content_hash}"', "Accept-Ranges": "none", "Cache-Control": "no-store"}
     name = "".join(letter if letter.isprintable() and letter not in '/\\"' else "_" for letter in made.manifest.project)
-    return ArchiveResponse(target, media_type=MEDIA_TYPE, filename=f"{name}{FILE_SUFFIX}", headers=headers)
+    answer = ArchiveResponse(target, media_type=MEDIA_TYPE, filename=f"{name}{FILE_SUFFIX}", headers=headers)
+    answer.spool = kept
+    return answer
 
 
 @router.post(
@@ -102,7 +107,9 @@ async def upload_project(
     """Create a project from an archive. If anything is wrong with the file, nothing is imported."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in ACCEPTED_MEDIA_TYPES:
         raise MediaTypeError(f"Send the unchanged archive, with the header Content-Type: {MEDIA_TYPE}")
-    async with _spooled_body(request, _spool_path(settings)) as source:
+    with spool_folder(settings) as folder:
+        source = folder / f"import{FILE_SUFFIX}"
+        await _spool_body(request, source)
         made = await _in_thread(lambda: import_project(sessions, source, settings=settings))
     answer = await _in_thread(lambda: _answer(sessions, made))
     response.headers["Location"] = f"{router.prefix}/projects/{made.project_id}"
@@ -122,28 +129,17 @@ def _answer(sessions: SessionFactory, made: ImportResult) -> ImportedProject:
     )
 
 
-@asynccontextmanager
-async def _spooled_body(request: Request, target: Path) -> AsyncIterator[Path]:
-    """Write the body to a file that exists for the duration of the block. At most CHUNK_BYTES are in memory."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with target.open("xb") as file:
-            buffer = bytearray()
-            async for chunk in request.stream():
-                buffer += chunk
-                if len(buffer) >= CHUNK_BYTES:
-                    await _in_thread(partial(file.write, bytes(buffer)))
-                    buffer.clear()
-            await _in_thread(partial(file.write, bytes(buffer)))
-        yield target
-    finally:
-        target.unlink(missing_ok=True)
+async def _spool_body(request: Request, target: Path) -> None:
+    """Write the body to a new file. At most CHUNK_BYTES are in memory."""
+    with target.open("xb") as file:
+        buffer = bytearray()
+        async for chunk in request.stream():
+            buffer += chunk
+            if len(buffer) >= CHUNK_BYTES:
+                await _in_thread(partial(file.write, bytes(buffer)))
+                buffer.clear()
+        await _in_thread(partial(file.write, bytes(buffer)))
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:
     return await asyncio.get_running_loop().run_in_executor(_workers, work)
-
-
-def _spool_path(settings: Settings) -> Path:
-    """A new path for an archive in transit. The daily purge removes files that a crash leaves there."""
-    return settings.data / "cache" / "archives" / f"{uuid.uuid4().hex}{FILE_SUFFIX}"

@@ -42,6 +42,12 @@ from tower.versions.objects import ObjectStore, object_hash
 from tower.versions.values import encode_canonical
 
 BATCH_ROWS = 500  # objects
+REASONS_BY_SQLSTATE = {
+    "23502": "a required value is missing",
+    "23503": "a row refers to one that does not exist",
+    "23505": "two rows have the same key",
+    "23514": "a value is outside of what Tower allows",
+}
 ASSET_KINDS = {
     ".png": AssetKind.IMAGE,
     ".jpg": AssetKind.IMAGE,
@@ -88,13 +94,17 @@ def import_project(
 def _write_project(session: Session, archive: ArchiveReader, media: MediaImporter, progress: ProgressCallback) -> int:
     rows = RowImporter(session, media)
     named: set[str] = set()
+    counts = {}
     for index, table in enumerate(ARCHIVED_TABLES):
         progress("writing", index, len(ARCHIVED_TABLES))
-        rows.write(table, archive.lines(rows_member(table.member)))
+        counts[table.member] = rows.write(table, archive.lines(rows_member(table.member)))
         if table.name == PROJECTS:  # objects come before the commits that refer to them
             _write_objects(session, rows.project_id, archive.lines(OBJECTS_MEMBER), named)
     rows.resolve_forward_references()
     _write_paths(session, rows.project_id, archive.lines(PATHS_MEMBER), media, named)
+    if {name: count for name, count in counts.items() if count} != archive.manifest.rows:
+        raise ArchiveError("The archive is damaged: its tables have other numbers of rows than its manifest says")
+    media.require_all_named()
     session.flush()
     _check_project(session, rows.project_id, archive.manifest)
     return rows.project_id
@@ -196,5 +206,7 @@ def _check_project(session: Session, project_id: int, manifest: Manifest) -> Non
 def _translate_database_error(error: DataError | IntegrityError | InternalError | ProgrammingError) -> ArchiveError:
     diagnosis = getattr(error.orig, "diag", None)
     table = getattr(diagnosis, "table_name", None) or "a table"
-    reason = getattr(diagnosis, "constraint_name", None) or str(getattr(diagnosis, "message_primary", "bad value"))
-    return ArchiveError(f"The archive holds invalid rows: {table} refuses them ({reason})")
+    column = getattr(diagnosis, "column_name", None) or getattr(diagnosis, "constraint_name", None)
+    reason = REASONS_BY_SQLSTATE.get(getattr(error.orig, "sqlstate", None) or "", "a value has the wrong type or size")
+    place = f" ({column})" if column else ""
+    return ArchiveError(f"The archive holds invalid rows: {table} refuses them: {reason}{place}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from tower.archives.format import SHA256_PATTERN, SUFFIX_PATTERN, ArchiveError, Member
 from tower.archives.media_out import ProgressCallback
 from tower.archives.reading import ArchiveReader
+from tower.archives.transit import unpacking_folder
 from tower.errors import InvalidError
 from tower.media.files import DiskFullError, publish_copy, sha256_of, touch_if_present
 from tower.media.roots import open_media, video_roots
@@ -30,6 +30,7 @@ class MediaImporter:
         self._members = members
         self._folder = folder
         self._targets: dict[Path, str] = {}
+        self._named: set[str] = set()
         self.published: list[Path] = []
 
     def render_path(self, sha256: Any, suffix: Any) -> Path:
@@ -41,7 +42,13 @@ class MediaImporter:
         return self._target(self._settings.media / IMPORTS_FOLDER, sha256, suffix)
 
     def find_member(self, sha256: str) -> Member | None:
+        self._named.add(sha256)
         return self._members.get(sha256)
+
+    def require_all_named(self) -> None:
+        """Raise ArchiveError for a file that no row and no content refers to, once all of them are written."""
+        if unnamed := sorted(self._members.keys() - self._named):
+            raise ArchiveError(f"The archive holds the file {unnamed[0]}, to which nothing in it refers")
 
     def is_present(self, path: str, sha256: str) -> bool:
         """Whether this machine already has the file under the path that content refers to."""
@@ -80,6 +87,7 @@ class MediaImporter:
             case str(), str() if SHA256_PATTERN.fullmatch(sha256) and SUFFIX_PATTERN.fullmatch(suffix):
                 target: Path = folder / sha256[:2] / f"{sha256}{suffix}"
                 self._targets[target] = sha256
+                self._named.add(sha256)
                 return target
         raise ArchiveError("The archive is damaged: a file has an invalid hash or suffix")
 
@@ -90,7 +98,6 @@ def unpack_media(archive: ArchiveReader, settings: Settings, progress: ProgressC
 
     Raises ArchiveError, DiskFullError.
     """
-    folder = settings.renders / ".partial" / f"import-{uuid.uuid4().hex}"
     total, done = sum(member.bytes for member in archive.media), 0
     _require_room(settings, total)
 
@@ -99,13 +106,10 @@ def unpack_media(archive: ArchiveReader, settings: Settings, progress: ProgressC
         done += size
         progress("unpacking", done, total)
 
-    folder.mkdir(parents=True)
-    try:
+    with unpacking_folder(settings) as folder:
         for member in archive.media:
             archive.extract(member, folder / member.sha256, progress=report)
         yield MediaImporter(settings, {member.sha256: member for member in archive.media}, folder)
-    finally:
-        shutil.rmtree(folder)
 
 
 def _require_room(settings: Settings, size: int) -> None:

@@ -102,6 +102,8 @@ class ArchiveReader:
             where = "holds" if name in present else "lacks"
             raise ArchiveError(f"The archive {where} {name}, but its manifest says otherwise")
         for member in self.manifest.members:
+            if not member.bytes and not member.name.startswith(MEDIA_FOLDER):
+                raise ArchiveError(f"The archive is damaged: {member.name} is empty")
             if self._infos[member.name].file_size != member.bytes:
                 raise ArchiveError(f"The archive is damaged: {member.name} has another size than its manifest says")
             if member.name.startswith(MEDIA_FOLDER) and member.name != MEDIA_FOLDER + member.sha256:

@@ -214,6 +214,37 @@ def test_invalid_rows_are_refused(
     assert sentence in refusal(other_studio, rewrite_archive(archive, members))
 
 
+@pytest.mark.parametrize(
+    ("table", "changes"),
+    [("scenes", {"title": "\0"}), ("assets", {"bytes": -1}), ("cultural_elements", {"severity": None})],
+)
+def test_a_refusal_of_the_database_is_in_own_words(
+    other_studio: Studio, archive: Path, table: str, changes: dict[str, Any]
+) -> None:
+    members = changed_rows(read_members(archive), table, lambda row: row.update(changes))
+    message = refusal(other_studio, rewrite_archive(archive, members))
+    assert any(words in message for words in ("wrong type or size", "outside of what Tower allows", "is missing"))
+    assert not any(words in message for words in ("violates", "null value", "invalid input", "cannot be converted"))
+
+
+def test_an_empty_table_is_refused(other_studio: Studio, archive: Path) -> None:
+    members = read_members(archive) | {"rows/scenes.jsonl": b""}
+    assert "rows/scenes.jsonl is empty" in refusal(other_studio, rewrite_archive(archive, members))
+
+
+def test_a_table_with_fewer_rows_than_the_manifest_says_is_refused(other_studio: Studio, archive: Path) -> None:
+    members = read_members(archive)
+    del members["rows/feedback.jsonl"]
+    assert "other numbers of rows" in refusal(other_studio, rewrite_archive(archive, members))
+
+
+def test_a_file_to_which_nothing_refers_is_refused(other_studio: Studio, archive: Path) -> None:
+    content = b"nothing refers to this"
+    sha256 = hashlib.sha256(content).hexdigest()
+    members = read_members(archive) | {f"media/{sha256}": content}
+    assert f"{sha256}, to which nothing" in refusal(other_studio, rewrite_archive(archive, members))
+
+
 def test_a_second_project_in_the_archive_is_refused(other_studio: Studio, archive: Path) -> None:
     members = read_members(archive)
     members["rows/anime_projects.jsonl"] *= 2
