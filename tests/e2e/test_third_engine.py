@@ -21,10 +21,11 @@ STALE = """
 from sqlalchemy import select
 from db.engine import open_engine, session_factory
 from db.models.versions import Branch
+from tower.addresses import used_form
 from tower.settings import Settings
 from tower.staleness.report import report_branch
 settings = Settings()
-with session_factory(open_engine(settings.database_url))() as session:
+with session_factory(open_engine(used_form(settings.database_url)))() as session:
     branch = session.scalars(select(Branch).filter_by(project_id={project_id})).one()
     for scene in report_branch(session, branch, settings).stale:
         print(*((one.kind, one.field, one.was, one.now) for one in scene.reasons))

@@ -19,6 +19,7 @@ CODE = """
 import sys
 from pathlib import Path
 from db.engine import open_engine, session_factory
+from tower.addresses import used_form
 from tower.archives.exporting import export_project
 from tower.archives.importing import import_project
 from tower.settings import Settings
@@ -28,7 +29,7 @@ def peak():
     return int(said.split("VmHWM:")[1].split()[0]) * 1024
 
 small, large, home, elsewhere, folder = int(sys.argv[1]), int(sys.argv[2]), *map(Path, sys.argv[3:])
-opened = session_factory(open_engine(Settings().database_url))
+opened = session_factory(open_engine(used_form(Settings().database_url)))
 for which, project_id in (("small", small), ("large", large)):
     export_project(opened, project_id, folder / which, settings=Settings(data_dir=home))
     import_project(opened, folder / which, settings=Settings(data_dir=elsewhere))
