@@ -7,14 +7,15 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import av
 from av.audio.frame import AudioFrame
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -24,6 +25,7 @@ from tower.errors.codes import ErrorCode
 # Containers that contain their media. Playlists (hls, dash, concat, image2, …) refer to other files and URLs.
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts"
 MAX_PIXELS = 8192 * 8192  # larger frames would exhaust the memory
+MAX_FIRST_PACKETS = 500  # of picture and sound, before the first frame
 
 
 class MediaUnreadableError(TowerError):
@@ -81,15 +83,22 @@ def open_container(path: Path) -> Iterator[InputContainer]:
 
     Raises MediaUnreadableError.
     """
-    # No protocol has this name, so nothing that a file refers to can be opened.
-    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
-    with open_regular_file(path) as file:
-        try:
-            container = av.open(file, "r", options=options, buffer_size=1 << 18)
-        except (av.FFmpegError, ValueError) as error:
-            raise MediaUnreadableError(f"{path.name} is not a readable video file, or is cut off") from error
-        with container:
-            yield container
+    with open_regular_file(path) as file, _open_container(file, path.name) as container:
+        yield container
+
+
+def require_video(file: IO[bytes], name: str) -> None:
+    """Raise MediaUnreadableError unless the open file is a video whose first frame can be decoded."""
+    with _open_container(file, name) as container:
+        moving = (video for video in container.streams.video if not video.disposition & Disposition.attached_pic)
+        video = next(moving, None)
+        if video is None:
+            raise MediaUnreadableError(f"{name} holds no moving picture")
+        _require_decodable_size(video)
+        for packet in islice(_iter_packets(container, video), MAX_FIRST_PACKETS):
+            if packet.stream.type == "video" and _decode(packet):
+                return
+    raise MediaUnreadableError(f"{name} holds no frame that can be decoded")
 
 
 def decode_all(
@@ -103,10 +112,7 @@ def decode_all(
 
     Raises MediaUnreadableError if the frames are larger than MAX_PIXELS.
     """
-    if video.width * video.height > MAX_PIXELS:
-        raise MediaUnreadableError(
-            f"Frames of {video.width}×{video.height} are larger than the {MAX_PIXELS} pixels that Tower decodes"
-        )
+    _require_decodable_size(video)
     video.thread_type = "AUTO"
     tally = DecodeTally(declared_frames=video.frames)
     for packet in _iter_packets(container, video):
@@ -140,6 +146,25 @@ def open_regular_file(path: Path) -> Iterator[BinaryIO]:
         raise NoMediaFileError(f"{path} is not a regular file")
     with os.fdopen(handle, "rb", buffering=0) as file:
         yield file
+
+
+@contextmanager
+def _open_container(file: IO[bytes], name: str) -> Iterator[InputContainer]:
+    # No protocol has this name, so nothing that a file refers to can be opened.
+    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
+    try:
+        container = av.open(file, "r", options=options, buffer_size=1 << 18)
+    except (av.FFmpegError, ValueError) as error:
+        raise MediaUnreadableError(f"{name} is not a readable video file, or is cut off") from error
+    with container:
+        yield container
+
+
+def _require_decodable_size(video: VideoStream) -> None:
+    if video.width * video.height > MAX_PIXELS:
+        raise MediaUnreadableError(
+            f"Frames of {video.width}×{video.height} are larger than the {MAX_PIXELS} pixels that Tower decodes"
+        )
 
 
 def _iter_packets(container: InputContainer, video: VideoStream) -> Iterator[Packet[Stream]]:

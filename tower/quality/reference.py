@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 
 from tower.errors import InvalidError
+from tower.media.pictures import EXPECTED_PICTURE, decode_picture
 from tower.quality.pictures import Levels, Samples
 
-MAX_BYTES = 64 * 1024 * 1024
-MIN_SIDE_PX = 8  # pixels
 MAX_PLAIN_SPREAD = 14.0  # levels of spread below which the colours of a border are a plain background
 FIGURE_SHARE_RANGE = (0.06, 0.9)  # share of a picture that a figure takes in front of a plain background
 OVAL_SIZE = 0.8  # half axes of the oval that is taken as the figure in front of a busy background
@@ -33,8 +32,8 @@ def read_figure(name: str, path: Path) -> ReferenceFigure:
     Raises InvalidError if the file is not a picture.
     """
     image = _read(path)
-    if image is None or min(image.shape[:2]) < MIN_SIDE_PX:
-        raise InvalidError.field(f"reference image of {name}", str(path), "a PNG, JPEG or WebP of at most 64 MiB")
+    if image is None:
+        raise InvalidError.field(f"reference image of {name}", str(path), EXPECTED_PICTURE)
     picture = np.ascontiguousarray(image[..., :3])
     if image.shape[2] == 4 and image[..., 3].min() < 128:
         return ReferenceFigure(name, picture, _to_coverage(image[..., 3]))
@@ -44,11 +43,7 @@ def read_figure(name: str, path: Path) -> ReferenceFigure:
 
 def _read(path: Path) -> Samples | None:
     """The picture as BGR or BGRA of 8 bits; None if the file is not one."""
-    try:
-        data = path.read_bytes() if path.is_file() and path.stat().st_size <= MAX_BYTES else b""
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
-    except (OSError, cv2.error):
-        return None
+    image = decode_picture(path)
     if image is None:
         return None
     if image.dtype != np.uint8:

@@ -1,13 +1,16 @@
-"""Check the files that edits refer to: they must be under the media roots."""
+"""Check the files that edits refer to: they must be under the media roots, and pictures or videos."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from tower.media.roots import media_roots, resolve_media_path, video_roots
+from tower.errors import InvalidError
+from tower.media.decode import MediaUnreadableError, require_video
+from tower.media.pictures import EXPECTED_PICTURE, is_picture
+from tower.media.roots import media_roots, open_media, resolve_media_path, video_roots
 from tower.settings import Settings
 from tower.versions.editing import EntityEdit
 from tower.versions.merge.branches import Strategy
@@ -19,7 +22,9 @@ ALLOWED_ROOTS: Mapping[str, Callable[[Settings], Sequence[Path]]] = {
 
 
 def resolve_files(fields: Mapping[str, Any], settings: Settings, *, path: str = "") -> dict[str, Any]:
-    """Return the fields with file paths resolved. Raises InvalidError for a file outside the media roots.
+    """Return the fields with file paths resolved.
+
+    Raises InvalidError for a file outside the media roots, or one that is no picture or video.
 
     `path` is the prefix of the field name in the error.
     """
@@ -48,6 +53,21 @@ def _resolve_resolution(path: str, value: Any, settings: Settings) -> Any:
 
 
 def _resolve_value(name: str, value: Any, settings: Settings, path: str) -> Any:
-    if name in ALLOWED_ROOTS and isinstance(value, str):
-        return str(resolve_media_path(value, roots=ALLOWED_ROOTS[name](settings), field=path))
-    return value
+    if name not in ALLOWED_ROOTS or not isinstance(value, str):
+        return value
+    roots = ALLOWED_ROOTS[name](settings)
+    resolved = resolve_media_path(value, roots=roots, field=path)
+    with open_media(resolved, roots=roots, field=path) as file:
+        _require_content(name, file, resolved, path)
+    return str(resolved)
+
+
+def _require_content(name: str, file: IO[bytes], resolved: Path, path: str) -> None:
+    """Raise InvalidError unless the file holds what the field names."""
+    if name == "image_path" and not is_picture(file):
+        raise InvalidError.field(path, str(resolved), EXPECTED_PICTURE)
+    if name == "video_path":
+        try:
+            require_video(file, resolved.name)
+        except MediaUnreadableError as error:
+            raise InvalidError.field(path, str(resolved), f"a video: {error.message}") from error

@@ -8,25 +8,21 @@ import cv2
 import numpy as np
 
 from tower.errors import RenderError
+from tower.media.pictures import EXPECTED_PICTURE, decode_picture
 from tower_animatic.figures.actor import FigureMark, draw_sprite
 from tower_animatic.layers import Light, View
 from tower_animatic.paint import Pixels, smoothstep, soften
 from tower_animatic.stage import Stage
 
-_MAX_BYTES = 64 * 1024 * 1024
 _PLAIN_SPREAD = 14.0
 """Standard deviation (of 255) below which the colours of the border are a plain background."""
 
 
 def read_reference(name: str, path: Path) -> Pixels:
     """Read the image as BGRA with straight alpha. Raises RenderError if it cannot be read."""
-    try:
-        data = path.read_bytes() if path.is_file() and path.stat().st_size <= _MAX_BYTES else b""
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
-    except (OSError, cv2.error):
-        image = None
-    if image is None or min(image.shape[:2]) < 8:
-        message = f"The reference image of {name} cannot be read: {path} must be a PNG, JPEG or WebP of at most 64 MiB."
+    image = decode_picture(path)
+    if image is None:
+        message = f"The reference image of {name} cannot be read: {path} must be {EXPECTED_PICTURE}."
         raise RenderError(message, details={"character": name, "path": str(path)})
     return _bgra(image)
 

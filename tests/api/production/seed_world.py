@@ -23,6 +23,7 @@ from tests.api.api_factories import (
 )
 from tests.api.api_requests import API_ROOT
 from tests.api.production.seed_curls import Curl
+from tests.small_media import write_picture, write_video
 from tests.tower.beats.sounds import even_click_track, write_wav
 
 OPEN_OBJECT = '{"characters": {"Kai Nakamura": {"backstory": "Raised by the shrine"}}}'  # for {...}
@@ -126,5 +127,5 @@ class SeedWorld:
         if file.suffix == ".mp3":
             write_wav(file, even_click_track(120, 12))
         else:
-            file.write_bytes(b"of my own")
+            write_video(file) if file.suffix == ".mp4" else write_picture(file)
         return str(file)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from tower.clients.comfyui.client import ComfyUIClient
 from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
 from tower.clients.comfyui.jobs import OutputFile, PromptJob
 from tower.engines.comfyui.progress import FETCH_STARTS_AT, RenderReporter
 from tower.media.decode import MediaUnreadableError
 from tower.media.files import write_atomically
+from tower.media.pictures import decode_picture
 from tower.media.probe import probe
 
 CLIP_SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".gif", ".webp")  # in order of preference
@@ -85,8 +83,7 @@ def _check_clip(part: Path, file: OutputFile, wanted: ExpectedClip) -> None:
 
 
 def _check_still(part: Path, file: OutputFile, wanted: ExpectedClip) -> None:
-    content = np.frombuffer(part.read_bytes(), np.uint8)
-    picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    picture = decode_picture(part)
     if picture is None:
         raise ComfyUIError(ComfyUIFault.BAD_FILE, f"ComfyUI made a file that is not a picture: {file.filename}")
     height, width = picture.shape[:2]

@@ -12,6 +12,7 @@ from tower.engines.base import Shot
 from tower.engines.comfyui.filling import fill_graph
 from tower.engines.comfyui.progress import RenderReporter
 from tower.media.files import sha256_of
+from tower.media.pictures import EXPECTED_PICTURE, is_picture
 from tower.workflows.bindings import bind_values, get_bound_value
 from tower.workflows.builtins import builtin_workflows
 from tower.workflows.checking import check_graph, fatal_findings, node_classes
@@ -92,6 +93,10 @@ def _workflow(shot: Shot, teller: RenderReporter) -> tuple[WorkflowGraph, Path |
         if not picture.is_file():
             message = f"The reference image of {member.name} is missing: {picture}; give the character another one"
             raise ComfyUIError(ComfyUIFault.NO_REFERENCE, message)
+        with picture.open("rb") as file:
+            if not is_picture(file):
+                message = f"The reference image of {member.name} cannot be used: {picture} must be {EXPECTED_PICTURE}"
+                raise ComfyUIError(ComfyUIFault.NO_REFERENCE, message)
         return workflow, picture
     built_in = builtin_workflows().get(workflow.name)
     if built_in is None or built_in.without_reference is None:

@@ -17,6 +17,7 @@ from tests.api.api_factories import (
     require_success,
 )
 from tests.api.api_requests import API_ROOT, status_and_code
+from tests.small_media import write_picture
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("TOWER_MEDIA_ROOTS", str(folder))
     for name in ("kai.png", "kai-2.png"):
-        (folder / name).write_bytes(b"a picture")
+        write_picture(folder / name)
     return folder
 
 

@@ -18,6 +18,8 @@ from tests.api.api_factories import (
     require_success,
 )
 from tests.api.api_requests import API_ROOT, status_and_code
+from tests.small_media import write_picture, write_video
+from tests.tower.beats.sounds import even_click_track, write_wav
 
 
 def test_documented_scene_and_its_update(client: TestClient) -> None:
@@ -41,15 +43,20 @@ def test_a_scene_accepts_only_videos_inside_the_media_folders(
     media = tmp_path / "media"
     media.mkdir()
     for path in (media / "shot.mp4", tmp_path / "stray.mp4"):
-        path.write_bytes(b"a video")
+        write_video(path)
+    (media / "text.mp4").write_text("no video")
+    (media / "empty.mp4").touch()
+    write_picture(media / "still.mp4")
+    write_wav(media / "sound.mp4", even_click_track(120, 1))
     monkeypatch.setenv("TOWER_MEDIA_ROOTS", str(media))
     client: TestClient = request.getfixturevalue("client")
     url = f"{API_ROOT}/scenes/{create_scene(client, create_project(client))['id']}"
     form = {"description": "Updated scene description", "video_path": str(media / "shot.mp4")}
     assert require_success(client.put(url, json=form)).items() >= form.items()
-    refused = client.put(url, json={"video_path": str(tmp_path / "stray.mp4")})
-    assert status_and_code(refused) == (422, "VALIDATION_ERROR")
-    assert refused.json()["error"]["details"]["field"] == "video_path"
+    for path in (tmp_path / "stray.mp4", *(media / f"{name}.mp4" for name in ("text", "empty", "still", "sound"))):
+        refused = client.put(url, json={"video_path": str(path)})
+        assert status_and_code(refused) == (422, "VALIDATION_ERROR")
+        assert refused.json()["error"]["details"]["field"] == "video_path"
     assert require_success(client.get(url)).items() >= form.items()
 
 
