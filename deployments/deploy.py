@@ -27,9 +27,9 @@ from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 
 from deployments.entrypoints import PREFECT_YAML, read_deployments
-from tower.engines.choice import DEFAULT_QUEUE, work_queue_for
-from tower.engines.installed import installed_engines
+from tower.engines.choice import DEFAULT_QUEUE, list_usable_engines, work_queue_for
 from tower.errors import StackError
+from tower.settings import Settings
 
 RUN_COMMAND = "tower-warm-run"
 MAX_CPU_RUNS = 16  # recipes mostly wait for their renders; more of them only use memory
@@ -37,7 +37,7 @@ ZOMBIE_AUTOMATION = "Tower: a run without heartbeat has crashed"
 MAX_HEARTBEAT_AGE = timedelta(seconds=90)  # three heartbeats
 
 
-async def deploy(file: Path) -> None:
+async def deploy(file: Path, settings: Settings) -> None:
     """Create or update everything. Raises StackError if `file` names a flow that cannot be imported."""
     deployments = load_deployments(file)
     async with get_client() as client:
@@ -45,12 +45,19 @@ async def deploy(file: Path) -> None:
         await _ensure_pool(
             client, "gpu", runs=None, description="Renders; each worker takes one for each of its slots."
         )
-        for engine in installed_engines().entries:
-            if (queue := work_queue_for(engine)) != DEFAULT_QUEUE:
-                await _ensure_queue(client, queue, pool="gpu", description=f"Segments for the engine {engine}.")
+        for queue in list_engine_queues(settings):
+            await _ensure_queue(client, queue, pool="gpu", description=f"Segments for the engine {queue}.")
         await _ensure_zombie_automation(client)
     for deployment in deployments:
         await deployment.aapply()
+
+
+def list_engine_queues(settings: Settings) -> list[str]:
+    """The queues of engines that this stack can use. Prefect shows one that no worker polls as not ready.
+
+    A worker of another machine makes the queues of its own engines (deployments/remote_worker.py).
+    """
+    return sorted({work_queue_for(engine) for engine in list_usable_engines(settings)} - {DEFAULT_QUEUE})
 
 
 def load_deployments(file: Path) -> list[RunnerDeployment]:
@@ -61,7 +68,7 @@ def load_deployments(file: Path) -> list[RunnerDeployment]:
 def main() -> None:
     file = Path(sys.argv[1]) if len(sys.argv) > 1 else PREFECT_YAML
     try:
-        asyncio.run(deploy(file))
+        asyncio.run(deploy(file, Settings()))
     except StackError as error:
         sys.exit(str(error))
 

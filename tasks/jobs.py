@@ -46,11 +46,13 @@ async def run_recipe(
     async def work() -> None:
         nonlocal attempt
         attempt = _claim_job(job_id, spec, job_type)
+        log.info("Job %s, attempt %s: begins", attempt.job_id, attempt.number)
         with bind_context(job_id=attempt.job_id, flow_run_id=flow_run.id):
             await recipe(attempt)
 
     async def fail(error: TowerError) -> None:
         if attempt is not None:
+            log.warning("Job %s failed: %s", attempt.job_id, error.message)
             _fail_job(attempt, error)
 
     return await outcome_of(work, on_failure=fail)
@@ -67,8 +69,10 @@ def enter_stage(attempt: Attempt, job_stage: Stage, *, progress: float) -> Itera
     started = time.monotonic()
     measurements: dict[str, Any] = {}
     yield measurements
+    took_s = time.monotonic() - started
     with resources().sessions.begin() as session:
-        record_stage(session, attempt, job_stage, seconds=time.monotonic() - started, **measurements)
+        record_stage(session, attempt, job_stage, seconds=took_s, **measurements)
+    log.info("Job %s, %s: took %.1f s", attempt.job_id, job_stage.value, took_s)
 
 
 @retrying_task("finish")
@@ -80,7 +84,7 @@ def finish_job(attempt: Attempt, asset_id: int, score: float) -> None:
         job = session.get_one(ProductionJob, attempt.job_id)
         outcome = accept_take(session, job, asset, settings=resources().settings)
         lifecycle.complete_job(session, attempt, asset=asset, score=score)
-    log.info("Completed the job", extra={"output_path": asset.path, "quality_score": score, "accepted": outcome.reason})
+    log.info("Job %s: completed, quality %.1f of 10. %s", attempt.job_id, score, outcome.reason)
 
 
 def _claim_job(job_id: int | None, asked: GenerationSpec | None, job_type: JobType) -> Attempt:
@@ -108,10 +112,11 @@ def _launch_key() -> str | None:
 
 
 def _name_run(flow_run_id: UUID | None, job: ProductionJob) -> None:
-    """Give a run that was started in Prefect the name and tags of a launched run."""
+    """Give a run that was started in Prefect the name of a launched run, and its tags beside its own."""
     if flow_run_id is not None:
+        tags = dict.fromkeys((*flow_run.tags, *run_tags(job)))
         with get_client(sync_client=True) as client:
-            client.update_flow_run(flow_run_id, name=run_name(job), tags=run_tags(job))
+            client.update_flow_run(flow_run_id, name=run_name(job), tags=list(tags))
 
 
 def _fail_job(attempt: Attempt, error: TowerError) -> None:

@@ -55,6 +55,8 @@ async def run_segment(segment_id: int, recipe: Callable[[ClaimedSegment], Awaita
 
     async def work() -> None:
         claimed = _claim_segment(segment_id)
+        shown = (claimed.segment.job_id, claimed.segment.segment, claimed.segment.attempt)
+        log.info("Job %s, segment %s, attempt %s: begins", *shown)
         with bind_context(job_id=claimed.segment.job_id, segment_id=segment_id, flow_run_id=flow_run.id):
             try:
                 await recipe(claimed)
@@ -98,7 +100,9 @@ def store_clip(claimed: ClaimedSegment, remarks: tuple[str, ...]) -> None:
             session, claimed.segment.id, asset=asset, engine_version=claimed.version, remarks=remarks
         )
         workers.record_success(session, _worker_name())
-    log.info("Stored the clip", extra={"path": asset.path, "bytes": asset.bytes})
+    log.info(
+        "Job %s, segment %s: stored the clip, %s bytes", claimed.segment.job_id, claimed.segment.segment, asset.bytes
+    )
 
 
 @dataclass

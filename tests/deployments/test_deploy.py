@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from deployments.deploy import load_deployments
+from deployments.deploy import list_engine_queues, load_deployments
 from deployments.entrypoints import PREFECT_YAML
 from tower.errors import StackError
+from tower.settings import Settings
 
 
 def test_the_recipes_run_on_cpu_and_the_renders_on_gpu() -> None:
@@ -40,3 +41,12 @@ def test_an_undeployable_file_gives_a_one_sentence_error(tmp_path: Path, text: s
     file.write_text(text)
     with pytest.raises(StackError, match=complaint):
         load_deployments(file)
+
+
+def test_only_an_engine_that_can_be_used_has_a_queue() -> None:
+    assert list_engine_queues(Settings()) == []
+    assert list_engine_queues(Settings.model_validate({"comfyui_url": "http://127.0.0.1:8188"})) == ["comfyui"]
+
+
+def test_every_run_has_the_tag_of_tower() -> None:
+    assert [one.name for one in load_deployments(PREFECT_YAML) if "tower" not in (one.tags or [])] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,7 @@ def test_the_runs_read_well_in_prefect(stack: RunningStack, job: dict[str, Any])
     run = stack.prefect_run(stored.flow_run_id)
     assert run["name"] == f'standard · job {stored.id} · "cyberpunk detective walking in…"'
     assert {"tower", f"job:{stored.id}", "video_generation"} <= set(run["tags"])
+    assert any(line.startswith(f"Job {stored.id}: completed") for line in _read_log(stack, stored.flow_run_id))
     page = stack.read_job_page(stored.id)
     assert "## Quality" in page
     assert f"/generation/{stored.id}/video" in page
@@ -105,7 +107,9 @@ def test_started_by_hand_in_prefect_the_recipe_opens_a_job_itself(stack: Running
     run_id = created.raise_for_status().json()["id"]
     job_id = _job_of_run(stack, run_id, since=before)
     assert stack.wait_for_end(job_id)["status"] == "completed"
-    assert stack.prefect_run(run_id)["name"] == f'standard · job {job_id} · "a shrine by hand"'
+    run = stack.prefect_run(run_id)
+    assert run["name"] == f'standard · job {job_id} · "a shrine by hand"'
+    assert {"tower", "recipe", f"job:{job_id}"} <= set(run["tags"])
 
 
 def test_the_shell_makes_a_shot_and_prints_its_path(stack: RunningStack) -> None:
@@ -140,9 +144,20 @@ def test_the_status_page_has_real_figures(stack: RunningStack, job: dict[str, An
         assert [worker["status"] for worker in workers if worker["name"] == mine] == ["ONLINE"]
 
 
-def _job_of_run(stack: RunningStack, run_id: str, *, since: datetime) -> int:
-    import time
+def _read_log(stack: RunningStack, run_id: object) -> list[str]:
+    """Tower's own lines in the log of a run, which arrive shortly after it has ended."""
+    query = {"logs": {"flow_run_id": {"any_": [str(run_id)]}}, "limit": 200}
+    deadline = time.monotonic() + 10
+    while True:
+        rows = httpx.post(f"{stack.addresses.prefect_api_url}/logs/filter", json=query).raise_for_status().json()
+        lines = [row["message"] for row in rows if row["name"].startswith("tower")]
+        if any("completed" in line for line in lines):
+            return lines
+        assert time.monotonic() < deadline, f"the log of the run lacks the end of the job: {lines}"
+        time.sleep(0.2)
 
+
+def _job_of_run(stack: RunningStack, run_id: str, *, since: datetime) -> int:
     while (datetime.now(UTC) - since).total_seconds() < 60:
         with stack.sessions() as session:
             job_id = session.scalar(select(ProductionJob.id).where(ProductionJob.flow_run_id == run_id))
