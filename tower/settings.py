@@ -220,9 +220,9 @@ class Settings(BaseSettings):
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
-        """The web origins whose pages may call the APIs: the dashboard's and the configured ones."""
-        dashboard = (f"http://{name}:{self.ports.production}" for name in ("localhost", LOOPBACK_HOST))
-        return (*dashboard, *_split(self.cors_origins))
+        """The web origins whose pages may call the APIs: the production API's own and the configured ones."""
+        own = (f"http://{name}:{self.ports.production}" for name in ("localhost", LOOPBACK_HOST))
+        return (*own, *_split(self.cors_origins))
 
 
 def _split(texts: str) -> list[str]:

@@ -27,10 +27,8 @@ COMFYUI_LOGIN = ", or set TOWER_COMFYUI_USER and TOWER_COMFYUI_PASSWORD, or TOWE
 COMFYUI = ExternalServer(
     "comfyui", "/system_stats", "TOWER_COMFYUI_URL", "the animatic engine renders", login_hint=COMFYUI_LOGIN
 )
-OLLAMA = ExternalServer("ollama", "/api/version", "TOWER_OLLAMA_URL", "prompts are enhanced by rules")
-JELLYFIN = ExternalServer(
-    "jellyfin", "/System/Info/Public", "TOWER_JELLYFIN_URL", "episodes go to a plain library folder"
-)
+OLLAMA = ExternalServer("ollama", "/api/version", "TOWER_OLLAMA_URL", "no step of this version asks it")
+JELLYFIN = ExternalServer("jellyfin", "/System/Info/Public", "TOWER_JELLYFIN_URL", "this version publishes nothing")
 
 
 def check_external_servers(settings: Settings) -> list[Check]:
