@@ -27,18 +27,18 @@ from tower.jobs.analytics import record_stage
 from tower.jobs.flow_runs import RENDER_DEPLOYMENT, render_key, run_tags
 from tower.jobs.lifecycle import Attempt
 from tower.jobs.lost_runs import MAX_UNCLAIMED, ClaimWatch, launch_delay_s
-from tower.rendering import segments
+from tower.rendering import blame, segments
 from tower.rendering.engine_choice import EngineVersion, choose_for_pool
 from tower.rendering.render_runs import abandon_if_lost
 from tower.rendering.segments import SegmentPlan
-from tower.rendering.workers import is_worker_fault
 from tower.shots.cast import Cast
 from tower.shots.planning import Script
 from tower.shots.prompts import EnhancedPrompt
 from tower.shots.scene_jobs import find_job_style
 from tower.shots.script_writing import write_script
 
-SEGMENT_RETRIES = 3  # for a segment whose run or worker failed
+SEGMENT_RETRIES = 3  # for a segment whose run is lost
+RETRY_PAUSE_S = 1.0
 SegmentPlanner = Callable[[Script, EngineVersion], list[SegmentPlan]]
 ROW_POLL_S = 0.25  # how often the row is read for progress
 RUN_POLL_S = 3.0  # how often Prefect is asked whether the run is alive
@@ -54,6 +54,10 @@ class RunNotStartedError(TowerError):
     """No worker began the run of the segment."""
 
     code = ErrorCode.RUN_NOT_STARTED
+
+
+class WorkerFailedError(TowerError):
+    """The segment failed, and another attempt may succeed."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,9 @@ async def render_segments(attempt: Attempt, cast: Cast, words: EnhancedPrompt, p
     return takes
 
 
-def is_worth_another_attempt(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Whether the failure is a lost run or the fault of one worker. Another attempt would fail with any other error."""
-    error = state.data
-    return isinstance(error, RunLostError) or (isinstance(error, TowerError) and is_worker_fault(error))
+def is_lost(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether the failure is a lost run. Another attempt would fail with any other error."""
+    return isinstance(state.data, RunLostError)
 
 
 @task(
@@ -91,19 +94,25 @@ def is_worth_another_attempt(_task: Task[..., Any], _run: TaskRun, state: State[
     task_run_name="render segment {plan.number}",
     retries=SEGMENT_RETRIES,
     retry_delay_seconds=1,
-    retry_condition_fn=is_worth_another_attempt,
+    retry_condition_fn=is_lost,
 )
 async def render_segment(attempt: Attempt, plan: SegmentPlan) -> TakeRef:
     """Render the segment. A finished take, or a live run that outlived its parent run, is used again.
 
-    A run that no worker began is replaced here, because it costs none of the retries of the task.
+    A run that no worker began, or that failed by its worker's fault, is replaced here, because it costs none of the
+    retries of the task: the job waits while the worker rests.
     """
-    for unclaimed in range(MAX_UNCLAIMED - 1):
+    unclaimed = 0
+    while True:
         try:
             return await _render_once(attempt, plan)
         except RunNotStartedError:
-            await asyncio.sleep(launch_delay_s(unclaimed))
-    return await _render_once(attempt, plan)
+            unclaimed += 1
+            if unclaimed >= MAX_UNCLAIMED:
+                raise
+            await asyncio.sleep(launch_delay_s(unclaimed - 1))
+        except WorkerFailedError:
+            await asyncio.sleep(RETRY_PAUSE_S)
 
 
 async def _render_once(attempt: Attempt, plan: SegmentPlan) -> TakeRef:
@@ -114,9 +123,10 @@ async def _render_once(attempt: Attempt, plan: SegmentPlan) -> TakeRef:
         try:
             await _wait_for_end(row.id, await _launch(row, job))
         except RenderError as error:
-            if is_worker_fault(error):  # the task tries again, so the job says what it went through
-                _warn_of_failure(attempt, row, error)
-            raise
+            if not _deserves_another_attempt(row.id):
+                raise
+            _warn_of_failure(attempt, row, error)
+            raise WorkerFailedError(error.message) from error
     return _read_take(row.id)
 
 
@@ -155,6 +165,11 @@ def _warn_of_failure(attempt: Attempt, row: RenderSegment, error: RenderError) -
     with resources().sessions.begin() as session:
         warning = f"Attempt {row.attempt} to render segment {row.segment} failed: {error.message}"
         lifecycle.add_warnings(session, attempt, one_line(warning))
+
+
+def _deserves_another_attempt(segment_id: int) -> bool:
+    with resources().sessions() as session:
+        return blame.deserves_another_attempt(session, session.get_one(RenderSegment, segment_id))
 
 
 def _build_error(message: str | None, code: str | None) -> RenderError:

@@ -115,6 +115,11 @@ class ErrorCode(StrEnum):
         "ComfyUI, or the proxy before it, asks for a password.",
         "Set `TOWER_COMFYUI_USER` and `TOWER_COMFYUI_PASSWORD`, or `TOWER_COMFYUI_TOKEN`.",
     )
+    COMFYUI_SICK = (
+        "COMFYUI_SICK",
+        "The disk of ComfyUI is full, or its graphics device fails.",
+        "Free the disk, or restart ComfyUI; jobs wait until then.",
+    )
     COMFYUI_OOM = "COMFYUI_OOM", "ComfyUI ran out of memory.", "Use a smaller size, or a larger card."
     COMFYUI_MISSING_MODEL = (
         "COMFYUI_MISSING_MODEL",

@@ -11,7 +11,7 @@ from db.models.workers import Worker, WorkerState
 from tower.engines.choice import choose_engine
 from tower.engines.installed import installed_engines, reason_unavailable
 from tower.errors import UnavailableError
-from tower.rendering.workers import SEEN_RECENTLY
+from tower.rendering.failure_limits import SEEN_RECENTLY
 from tower.settings import Settings
 
 UNKNOWN_VERSION = "unknown"

@@ -2,5 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 UNWELL_AFTER_FAILURES = 3  # failures in a row
 FAILURES_AFTER_RECOVERY = UNWELL_AFTER_FAILURES - 1  # one more makes the worker unwell again
+SEEN_RECENTLY = timedelta(minutes=5)  # workers report every 15 s; a killed worker stops counting after this time

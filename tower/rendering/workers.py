@@ -2,33 +2,36 @@
 
 The worker's supervisor writes the rest of its row (deployments/worker_row.py).
 
-A worker that fails three segments in a row for reasons of its own (its ComfyUI is away, is out of memory, lacks a
-model, …) is `unwell` and takes no more segments until a check of it succeeds; then one more failure makes it unwell
-again (the half-open state of a circuit breaker: M. Nygard, Release It!, 2007).
+A worker that fails three segments in a row for reasons of its own (its ComfyUI is away), or three different shots alike
+(out of memory, a missing model), is `unwell` and takes no more segments until a check of it succeeds; then one more
+failure makes it unwell again (the half-open state of a circuit breaker: M. Nygard, Release It!, 2007). A full disk or a
+failed graphics device makes it unwell at once. tower/rendering/blame.py says which failures count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from db.models.workers import Worker, WorkerState
-from tower.clients.comfyui.errors import COMFYUI_WORKER_FAULTS
-from tower.engines.installed import EngineUnavailableError
 from tower.errors import TowerError
 from tower.errors.foreign import one_line
-from tower.media.files import DiskFullError
-from tower.rendering.failure_limits import UNWELL_AFTER_FAILURES
+from tower.rendering.blame import (
+    SERVER_FAULT_CODES,
+    SICK_CODES,
+    SUSPECTED_CODES,
+    count_shots_failing_alike,
+)
+from tower.rendering.failure_limits import SEEN_RECENTLY, UNWELL_AFTER_FAILURES
 
-SEEN_RECENTLY = timedelta(minutes=5)  # workers report every 15 s; a killed worker stops counting after this time
-WORKER_FAULT_CODES = COMFYUI_WORKER_FAULTS | {DiskFullError.code, EngineUnavailableError.code}
+WORKER_FAULT_CODES = SERVER_FAULT_CODES | SUSPECTED_CODES
 
 
 def is_worker_fault(error: TowerError) -> bool:
-    """Whether the error is the worker's fault, so that another worker might succeed."""
+    """Whether the error may be the worker's fault, so that another worker might succeed."""
     return error.code in WORKER_FAULT_CODES
 
 
@@ -38,16 +41,37 @@ def record_success(session: Session, name: str) -> None:
 
 
 def record_failure(session: Session, name: str, error: TowerError) -> None:
-    """Record that a segment failed by the fault of the worker."""
+    """Record that a segment, which is failed already, failed by what may be the fault of the worker.
+
+    Several failures of one shot count once, unless they are the worker's beyond doubt.
+    """
     worker = session.get(Worker, name, with_for_update=True)
     if worker is None:
         return
-    worker.failures_in_a_row += 1
+    worker.failures_in_a_row = _count_failures(session, worker, error)
     worker.last_failure = one_line(error.message)
     worker.last_failure_code = error.code
     worker.last_failure_at = datetime.now(UTC)
     if worker.failures_in_a_row >= UNWELL_AFTER_FAILURES:
         worker.state = WorkerState.UNWELL
+
+
+def _count_failures(session: Session, worker: Worker, error: TowerError) -> int:
+    before = worker.failures_in_a_row
+    if error.code in SICK_CODES:
+        return max(before + 1, UNWELL_AFTER_FAILURES)
+    if error.code in SERVER_FAULT_CODES:
+        return before + 1
+    return max(before, count_shots_failing_alike(session, worker.name, error.code))
+
+
+def describe_rest(session: Session) -> str | None:
+    """Why nothing is rendered now: every worker that reported recently rests. None if one of them is ready."""
+    is_alive = (Worker.state != WorkerState.STOPPED, Worker.seen_at > func.now() - SEEN_RECENTLY)
+    alive = session.scalars(select(Worker).where(*is_alive).order_by(Worker.name)).all()
+    if not alive or any(worker.state == WorkerState.READY for worker in alive):
+        return None
+    return f"{alive[0].name} rests: {alive[0].last_failure}"
 
 
 def count_pool_slots(session: Session) -> int | None:

@@ -28,7 +28,7 @@ from tower.rendering.queue_listing import (
     sort_waiting,
 )
 from tower.rendering.queue_order import QueuePosition, cancel_pending, move_job
-from tower.rendering.workers import count_pool_slots
+from tower.rendering.workers import count_pool_slots, describe_rest
 
 JobId = Annotated[int, Field(ge=1, le=MAX_ID)]
 
@@ -173,7 +173,8 @@ def _queue(session: Session, prefect: PrefectClient) -> Queue:
         entries = _entries(sort_queue(list_live_jobs(session)), {})
         return Queue(paused=None, slots=None, reason=error.message, jobs=entries)
     slots = count_pool_slots(session)
-    etas = estimate_etas_s(session, jobs, slots=slots, paused=pool.is_paused)
+    rest = describe_rest(session)
+    etas = estimate_etas_s(session, jobs, slots=slots, paused=pool.is_paused or rest is not None)
     return Queue(paused=pool.is_paused, slots=slots, reason=None, jobs=_entries(jobs, etas))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,7 @@ class ComfyUIFault(StrEnum):
     UNREACHABLE = "COMFYUI_UNREACHABLE"
     BROKEN = "COMFYUI_BROKEN"
     LOCKED = "COMFYUI_LOCKED"
+    SICK = "COMFYUI_SICK"
     OOM = "COMFYUI_OOM"
     MISSING_MODEL = "COMFYUI_MISSING_MODEL"
     BAD_MODEL = "COMFYUI_BAD_MODEL"
@@ -37,11 +39,9 @@ class ComfyUIFault(StrEnum):
 
 
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
-COMFYUI_WORKER_FAULTS = frozenset(
+SERVER_FAULTS = frozenset({ComfyUIFault.UNREACHABLE, ComfyUIFault.BROKEN, ComfyUIFault.LOCKED, ComfyUIFault.SICK})
+SUSPECTED_FAULTS = frozenset(  # of the server or of the shot: failures of several shots tell
     {
-        ComfyUIFault.UNREACHABLE,
-        ComfyUIFault.BROKEN,
-        ComfyUIFault.LOCKED,
         ComfyUIFault.OOM,
         ComfyUIFault.MISSING_MODEL,
         ComfyUIFault.BAD_MODEL,
@@ -52,8 +52,14 @@ COMFYUI_WORKER_FAULTS = frozenset(
         ComfyUIFault.BAD_FILE,
         ComfyUIFault.INTERRUPTED,
         ComfyUIFault.STOPPED_BEFORE,
+        ComfyUIFault.FAILED,
     }
 )
+_SICKNESS = re.compile(
+    r"no space left on device|disk quota exceeded|read-only file system|\[errno (?:5|28|30|122)\]|input/output error|"
+    r"(?:cuda|hip) error: |cublas_status_|cudnn_status_|device-side assert|device (?:was )?lost",
+    re.IGNORECASE,
+)  # a full disk, and device errors after which every later prompt fails too
 
 
 class ComfyUIError(RenderError):
@@ -88,6 +94,8 @@ class NodeFailure:
         kind, message = self.exception_type.rpartition(".")[2], self.message.lower()
         if kind in ("OutOfMemoryError", "MemoryError") or "out of memory" in message:
             return ComfyUIFault.OOM
+        if _SICKNESS.search(self.message):
+            return ComfyUIFault.SICK
         if kind == "SafetensorError" or "not a valid sd1.5 nor sdxl motion module" in message:
             return ComfyUIFault.BAD_MODEL
         return ComfyUIFault.FAILED
@@ -96,11 +104,13 @@ class NodeFailure:
         reason = reason_line(self.message) or self.exception_type
         problem = {
             ComfyUIFault.OOM: "ComfyUI ran out of memory",
+            ComfyUIFault.SICK: "ComfyUI's disk or graphics device fails",
             ComfyUIFault.BAD_MODEL: "ComfyUI cannot read a model file, which may be truncated or of another kind",
         }.get(self.fault, "ComfyUI failed")
         remedy = {
             ComfyUIFault.OOM: "; use a smaller size or fewer frames",
             ComfyUIFault.BAD_MODEL: "; download the file again",
+            ComfyUIFault.SICK: "; free its disk, or restart it",
         }.get(self.fault, "")
         where = f"at node {self.node} ({self.node_class})"
         details = {"node": self.node, "report": self.message}

@@ -54,11 +54,11 @@ def _best_file(job: PromptJob, kinds: tuple[str, ...]) -> OutputFile:
     """The best file: saved files before previews, then by preferred kind, then the last one."""
     candidates = [file for file in job.files if file.suffix in kinds]
     if not candidates:
-        filenames = ", ".join(file.filename for file in job.files) or "nothing"
+        filenames = ", ".join(file.filename for file in job.files[:5]) or "nothing"
         message = f"ComfyUI succeeded but made no {kinds[0][1:]} file (it made {filenames})"
-        raise ComfyUIError(
-            ComfyUIFault.NO_FILE, f"{message}; check its log for the encoder, and the output nodes of the graph"
-        )
+        remedy = "check its log for the encoder, and the output nodes of the graph"
+        fault = ComfyUIFault.NOT_AS_ASKED if job.files else ComfyUIFault.NO_FILE  # a graph of pictures makes no clip
+        raise ComfyUIError(fault, f"{message}; {remedy}")
     return max(
         enumerate(candidates), key=lambda item: (item[1].type == "output", -kinds.index(item[1].suffix), item[0])
     )[1]
