@@ -22,10 +22,11 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield _stack(stack)
     if stack is None:
         yield machine.check_free_ports(settings)
-    yield from _database(used_form(settings.database_url or "") or (stack.addresses.database_url if stack else None))
-    yield from _prefect(
-        used_form(settings.prefect_api_url or "") or (stack.addresses.prefect_api_url if stack else None)
-    )
+    addresses = stack.addresses if stack else None
+    database_url = used_form(settings.database_url or "") or (addresses.database_url if addresses else None)
+    api_url = used_form(settings.prefect_api_url or "") or (addresses.prefect_api_url if addresses else None)
+    yield from _database(database_url)
+    yield from _prefect(api_url, database_url)
     if stack is not None:
         yield background.check_prefect_services(settings.data / "logs" / "prefect.log")
     yield from rendering.check_engines(settings)
@@ -57,7 +58,7 @@ def _database(url: str | None) -> Iterator[Check]:
         yield Check("migrations", "unknown", "the database cannot be used")
 
 
-def _prefect(api_url: str | None) -> Iterator[Check]:
+def _prefect(api_url: str | None, database_url: str | None) -> Iterator[Check]:
     if api_url is None:
         yield Check("prefect", "unknown", "the stack is not running")
         return
@@ -65,7 +66,8 @@ def _prefect(api_url: str | None) -> Iterator[Check]:
     yield server
     for pool in POOLS:
         if server.status == "ok":
-            yield prefect.check_workers(api_url, pool)
+            resting = database.list_resting_workers(database_url) if database_url and pool == "gpu" else []
+            yield prefect.check_workers(api_url, pool, resting)
         else:
             yield Check(f"{pool} workers", "unknown", "Prefect does not answer")
     if server.status == "ok":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import dataclass
 
 import psycopg
 
@@ -10,6 +11,30 @@ from deployments import external, postgres_home
 from deployments.checks import Check
 from tower.addresses import Address
 from tower.errors import StackError
+from tower.rendering.failure_limits import SEEN_RECENTLY
+
+_RESTING = """
+select name, last_failure from public.workers
+where state = 'unwell' and seen_at > now() - %(recently)s order by name
+"""
+
+
+@dataclass(frozen=True)
+class RestingWorker:
+    """A gpu worker that takes no renders for now."""
+
+    name: str
+    reason: str
+
+
+def list_resting_workers(url: str) -> list[RestingWorker]:
+    """The workers that reported recently that they rest. None are known if the database does not answer."""
+    try:
+        with psycopg.connect(external.to_libpq_url(url), connect_timeout=5) as connection:
+            rows = connection.execute(_RESTING, {"recently": SEEN_RECENTLY}).fetchall()
+    except psycopg.Error:
+        return []
+    return [RestingWorker(name, reason) for name, reason in rows]
 
 
 def check_programs() -> Check:

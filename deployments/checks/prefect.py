@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from deployments.checks import Check
+from deployments.checks.database import RestingWorker
 from tower.clients.prefect import PrefectClient
 from tower.errors import UnavailableError
 
@@ -22,7 +24,8 @@ def check_server(api_url: str) -> Check:
         client.close()
 
 
-def check_workers(api_url: str, pool: str) -> Check:
+def check_workers(api_url: str, pool: str, resting: Sequence[RestingWorker] = ()) -> Check:
+    """Whether a worker of the pool polls. One that rests polls Prefect no more, and is not dead."""
     name = f"{pool} workers"
     client = PrefectClient(api_url)
     try:
@@ -33,6 +36,9 @@ def check_workers(api_url: str, pool: str) -> Check:
         client.close()
     ages_s = [(datetime.now(UTC) - at).total_seconds() for at in heartbeats]
     alive = [age_s for age_s in ages_s if age_s < MAX_HEARTBEAT_AGE_S]
+    if resting:
+        reasons = "; ".join(f"{worker.name} rests: {worker.reason}" for worker in resting)
+        return Check(name, "warn", reasons, "Remove the reason: a resting worker tries again by itself.")
     if not alive:
         return Check(name, "fail", "none is alive", f"Start one with `tower up` or `tower worker {pool}`.")
     return Check(name, "ok", f"{len(alive)} alive, last heartbeat {min(alive):.0f} s ago")

@@ -49,7 +49,7 @@ def fail(session: Session, attempt: Attempt, code: str, *, seed: int) -> RenderS
     plan = SegmentPlan(1, replace(SHOT, seed=seed), "comfyui", f"{seed:064d}", reuse=False)
     row = segments.open_segment(session, attempt, plan)
     segments.claim_segment(session, row.id, flow_run_id=uuid.uuid4(), worker=NAME, process="p")
-    error = RenderError("it failed", code=ErrorCode(code))
+    error = RenderError("it failed", code=ErrorCode[code])
     segments.fail_segment(session, row.id, error)
     if workers.is_worker_fault(error):
         workers.record_failure(session, NAME, error)
