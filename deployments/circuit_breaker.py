@@ -98,6 +98,7 @@ class CircuitBreaker:
         self._ask_at = time.monotonic() + self._ask_again_s
         if fault and fault != self._fault:
             self._fault = fault
+            self._row.write_reason(fault)
             self._say(f"{self._plan.name} still rests: {fault}")
 
     def _current_fault(self, code: str | None) -> str | None:

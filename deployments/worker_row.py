@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from deployments.external import first_error_line, to_libpq_url
 from deployments.gpu_info import Gpu
 from tower.errors import StackError
+from tower.errors.foreign import one_line
 from tower.rendering.failure_limits import FAILURES_AFTER_RECOVERY
 
 WorkerState = Literal["ready", "stopped"]
@@ -39,6 +40,9 @@ from public.workers where name = %(name)s
 """
 _RECOVERED = """
 update public.workers set state = 'ready', failures_in_a_row = %(failures)s where name = %(name)s and state = 'unwell'
+"""
+_REASON = """
+update public.workers set last_failure = %(reason)s, last_failure_at = now() where name = %(name)s and state = 'unwell'
 """
 
 log = logging.getLogger(__name__)
@@ -93,6 +97,10 @@ class WorkerRow:
     def mark_recovered(self) -> bool:
         """Mark the worker ready; one more failure makes it unwell again. Returns whether the change was stored."""
         return self._execute(_RECOVERED, {"failures": FAILURES_AFTER_RECOVERY}) is not None
+
+    def write_reason(self, reason: str) -> None:
+        """Replace the reason of a resting worker by the present one."""
+        self._execute(_REASON, {"reason": one_line(reason)})
 
     def close(self) -> None:
         if self._connection:

@@ -12,7 +12,7 @@ from api.production.dependencies import Hashes
 from db.models.learning import LearningModel, ModelKind
 from tower.models.catalogue import save_inventory, take_inventory
 
-SIZE_UNKNOWN = "ComfyUI does not report the size of its files"
+SIZE_UNKNOWN = "this ComfyUI does not report the size of the file"
 FILE_OUT_OF_REACH = "ComfyUI does not report it, and Tower cannot read its files"
 HASH_PENDING = "the file is being hashed: try again later"
 UNRATED = "too few of its takes are rated"

@@ -58,6 +58,10 @@ class RestingWorker:
         with self.sessions() as session:
             return next(worker.state for worker in workers.list_workers(session) if worker.name == NAME)
 
+    def read_reason(self) -> str | None:
+        with self.sessions() as session:
+            return next(worker.last_failure for worker in workers.list_workers(session) if worker.name == NAME)
+
     def rests(self) -> bool:
         self.rest.check()
         return self.supervisor.find_pid(PART) is None
@@ -122,7 +126,8 @@ def test_a_resting_worker_returns_only_after_its_engine_answers(resting: Resting
     resting.comfy.kill()
     assert resting.rests()
     wait_until(lambda: len(resting.messages) > 1 or not resting.rests())
-    assert resting.messages[1].startswith(f"{NAME} still rests: ComfyUI at {resting.comfy.url} does not answer")
+    assert resting.messages[1].startswith(f"{NAME} still rests: ComfyUI does not answer at {resting.comfy.url}")
+    assert resting.read_reason() == resting.messages[1].partition("rests: ")[2]
     resting.comfy.start()
     wait_until(resting.takes_runs)
     assert resting.messages[2:] == [f"{NAME} answers well and takes runs again"]

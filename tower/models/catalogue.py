@@ -55,7 +55,7 @@ def take_inventory(settings: Settings) -> ModelInventory:
 
 def list_checkpoints(comfyui_url: str) -> list[str]:
     """The names of models that a generation may use on this ComfyUI. Raises ComfyUIError."""
-    return [name for folder, name in _names(comfyui_url, GENERATION_FOLDERS)]
+    return [name for _, name, _ in _names(comfyui_url, GENERATION_FOLDERS)]
 
 
 def save_inventory(session: Session, inventory: ModelInventory) -> Sequence[LearningModel]:
@@ -85,11 +85,12 @@ def _fallback_reason(settings: Settings, reason: str) -> str | None:
 
 
 def _list_comfyui(url: str) -> tuple[ModelFile, ...]:
-    return tuple(ModelFile(kind_of(folder), name) for folder, name in _names(url, KIND_BY_FOLDER) if is_model(name))
+    found = _names(url, KIND_BY_FOLDER, with_sizes=True)
+    return tuple(ModelFile(kind_of(folder), name, size) for folder, name, size in found if is_model(name))
 
 
-def _names(url: str, folders: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The folder and file name of each model. Raises ComfyUIError."""
+def _names(url: str, folders: Iterable[str], *, with_sizes: bool = False) -> Iterator[tuple[str, str, int | None]]:
+    """The folder, the name and the bytes, if known, of each model. Raises ComfyUIError."""
     from tower.clients.comfyui.client import ComfyUIClient  # imported late: it loads a websocket library
 
     with ComfyUIClient(url, timeout_s=ASK_TIMEOUT_S) as comfyui:
@@ -98,7 +99,8 @@ def _names(url: str, folders: Iterable[str]) -> Iterator[tuple[str, str]]:
                 names = comfyui.catalogue.list_models(folder)
             except NotFoundError:  # a folder that only some servers have
                 continue
-            yield from ((folder, name) for name in names)
+            sizes = comfyui.catalogue.get_model_sizes(folder) if with_sizes and names else {}
+            yield from ((folder, name, sizes.get(name)) for name in names)
 
 
 def _forget_changed(session: Session, source: str, found: dict[tuple[ModelKind, str], ModelFile]) -> None:

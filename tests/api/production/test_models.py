@@ -19,6 +19,7 @@ from db.engine import SessionFactory
 from db.models.learning import LearningModel
 from tests.api.api_requests import API_ROOT, status_and_code
 from tests.api.small_servers import reserve_refusing_address
+from tests.fakes.comfyui.http import MODEL_BYTES
 from tests.fakes.comfyui.server import FakeComfyUI
 from tower.settings import Settings
 
@@ -64,10 +65,17 @@ def test_models_come_from_comfyui_and_unknown_fields_are_null_with_reasons(api_d
         assert set(list_models(client, kind="motion")) >= {"mm-Stabilized_high.pth"}
         assert CHECKPOINT not in list_models(client, kind="motion")
     model = models[CHECKPOINT]
-    assert (model["kind"], model["size_bytes"], model["sha256"]) == ("checkpoint", None, None)
+    assert (model["kind"], model["size_bytes"], model["sha256"]) == ("checkpoint", MODEL_BYTES, None)
     assert "Anime" in model["recommended_use"]
-    assert set(model["reasons"]) == {"size_bytes", "sha256", "quality_rating"}
+    assert set(model["reasons"]) == {"sha256", "quality_rating"}
     assert models["sub\\own.ckpt"]["reasons"]["recommended_use"]
+
+
+def test_a_comfyui_that_tells_no_sizes_leaves_them_null_with_the_reason(api_database_url: str) -> None:
+    with FakeComfyUI(version="0.3.40") as comfyui, service(api_database_url, comfyui_url=comfyui.url) as client:
+        model = list_models(client)[CHECKPOINT]
+    assert model["size_bytes"] is None
+    assert "size" in model["reasons"]["size_bytes"]
 
 
 def test_a_folder_is_scanned_with_sizes_and_kinds(api_database_url: str, folder: Path) -> None:

@@ -30,6 +30,7 @@ from tests.fakes.comfyui.sockets import FEATURES, SocketHub
 from tests.fakes.comfyui.transfers import TransferEndpoints
 from tests.fakes.comfyui.worker import PromptWorker
 
+MODEL_BYTES = 2_132_625_894
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -49,6 +50,7 @@ def create_application(
         "/object_info/{name}": endpoints.object_info,
         "/models": endpoints.models,
         "/models/{folder}": endpoints.models,
+        "/experiment/models/{folder}": endpoints.model_files,
         "/embeddings": endpoints.embeddings,
         "/prompt": endpoints.remaining,
         "/queue": endpoints.queue,
@@ -112,6 +114,14 @@ class _StateEndpoints:
         if folder is None:
             return JsonResponse(list(models))
         return JsonResponse(models[folder]) if folder in models else Response(status_code=404)
+
+    async def model_files(self, request: Request) -> Response:
+        """The files with their sizes, which here are the same for all."""
+        models, folder = self._setup.models, request.path_params["folder"]
+        if folder not in models or not self._setup.is_at_least("0.5.1"):
+            return Response(status_code=404)
+        file = {"pathIndex": 0, "modified": 1.0, "created": 1.0, "size": MODEL_BYTES}
+        return JsonResponse([{"name": name, **file} for name in models[folder]])
 
     async def embeddings(self, _: Request) -> Response:
         return JsonResponse([])

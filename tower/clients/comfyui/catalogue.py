@@ -53,6 +53,19 @@ class NodeCatalogue:
             raise self._http.foreign_answer_error(answer)
         return [str(name) for name in names]
 
+    def get_model_sizes(self, folder: str) -> dict[str, int]:
+        """The bytes of the model files in a folder, by name. Empty if the server does not tell."""
+        answer = self._http.send("GET", f"/experiment/models/{quote(folder, safe='')}")
+        if answer.status_code == 404:
+            return {}
+        if answer.status_code != 200:
+            raise self._http.no_answer_error(answer)
+        files = self._http.parse_json(answer)
+        if not isinstance(files, list):
+            raise self._http.foreign_answer_error(answer)
+        sizes = {str(file.get("name")): file.get("size") for file in files if isinstance(file, dict)}
+        return {name: size for name, size in sizes.items() if isinstance(size, int) and size > 0}
+
     def _get_cached(self, path: str) -> dict[str, Any]:
         cached_at, info = self._cache.get(path, (0.0, {}))
         if path not in self._cache or time.monotonic() - cached_at > self._keep_s:
