@@ -17,7 +17,10 @@ from pathlib import Path
 
 import psutil
 
+from tower.errors.foreign import make_printable
+
 MAX_LOG_BYTES = 10_000_000
+MIN_FREE_BYTES = 16 * 2**20  # on a disk with less, no server of the stack can start
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -56,10 +59,12 @@ class Process:
         self.command = command
         self._child: subprocess.Popen[bytes] | None = None
         self._spawned = 0.0
+        self._log_start = 0
 
     def spawn(self) -> None:
         """Start the program. Raises OSError if it cannot be run."""
         rotate_log(self.command.log)
+        self._log_start = self.command.log.stat().st_size if self.command.log.exists() else 0
         account = self.command.account
         with self.command.log.open("ab") as log:
             self._child = subprocess.Popen(
@@ -89,6 +94,21 @@ class Process:
     def exit_code(self) -> int | None:
         """The exit code, or minus the signal. None while the process runs or if it was never spawned."""
         return self._child.poll() if self._child else None
+
+    def describe_exit(self) -> str:
+        """How the process ended, such as "was killed by signal 9 (SIGKILL)", and what a full disk has to do with it."""
+        code = self.exit_code()
+        if code is None:
+            return "did not start"
+        ended = (
+            f"was killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with code {code}"
+        )
+        return f"{ended}{describe_full_disk(self.command.log.parent)}"
+
+    def describe_log(self) -> str:
+        """The log and its last line; the log alone if this process wrote nothing into it."""
+        last = read_log_tail(self.command.log, lines=1, start=self._log_start)
+        return f"{self.command.log}: {last}" if last else f"nothing in {self.command.log}"
 
     def is_running(self) -> bool:
         return self._child is not None and self._child.poll() is None
@@ -128,14 +148,22 @@ def process_started_at(pid: int) -> float | None:
         return None
 
 
-def read_log_tail(log: Path, lines: int = 3) -> str:
-    """The last lines of a log as one line, for an error message."""
+def describe_full_disk(folder: Path) -> str:
+    """A part of a sentence that says that the disk of a folder is full; empty if it is not."""
+    free = shutil.disk_usage(folder).free if folder.is_dir() else MIN_FREE_BYTES
+    return "" if free >= MIN_FREE_BYTES else f", and the disk of {folder} is full ({free // 1024} kB free)"
+
+
+def read_log_tail(log: Path, lines: int = 3, *, start: int = 0) -> str:
+    """The last lines of a log as one line, for an error message. `start`: where to begin, in bytes."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 4000))
+            size = log.stat().st_size
+            file.seek(max(start if start <= size else 0, size - 4000))
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return ""
+    text = make_printable(text, keep="\n")
     return " | ".join(line.strip() for line in text.splitlines()[-lines:] if line.strip())
 
 

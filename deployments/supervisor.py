@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from deployments.process import Command, Process, process_started_at, read_log_tail, rotate_log
+from deployments.process import Command, Process, process_started_at, rotate_log
 from deployments.state import ChildProcess
 from tower.errors import StackError
 
@@ -65,13 +65,10 @@ class SupervisedProcess:
         return self.process is not None and self.process.is_running()
 
     def describe_exit(self) -> str:
-        code = self.process.exit_code() if self.process else None
-        if code is None:
-            return "did not start"
-        return f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        return self.process.describe_exit() if self.process else "did not start"
 
     def describe_log_end(self) -> str:
-        return f"{self.process.command.log}: {read_log_tail(self.process.command.log, lines=1)}" if self.process else ""
+        return self.process.describe_log() if self.process else ""
 
 
 class Supervisor:
@@ -134,7 +131,7 @@ class Supervisor:
         finally:
             step.kill()
         if step.exit_code():
-            raise StackError(f"{title} failed ({command.log}): {read_log_tail(command.log, lines=1)}")
+            raise StackError(f"{title} failed: it {step.describe_exit()} ({step.describe_log()})")
 
     def watch(self, tasks: Sequence[PeriodicTask] = ()) -> None:
         """Restart services that end and run the chores, until a signal raises StopRequestedError."""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deployments.process import MAX_LOG_BYTES, Process, read_log_tail, rotate_log
+from deployments.process import MAX_LOG_BYTES, Process, describe_full_disk, read_log_tail, rotate_log
 from tests.deployments.conftest import PythonCommand
 from tests.deployments.processes import has_ended, wait_until
 
@@ -87,3 +87,8 @@ def test_the_end_of_a_log_is_one_line(tmp_path: Path) -> None:
     assert read_log_tail(log, lines=1) == "third"
     assert read_log_tail(log, lines=3) == "second | third"
     assert read_log_tail(tmp_path / "none.log") == ""
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    assert describe_full_disk(tmp_path) == ""
+    assert "is full (0 kB free)" in describe_full_disk(Path("/proc"))  # a file system without room

@@ -139,7 +139,15 @@ def test_a_process_that_never_answers_is_an_error(recorder: Recorder, python: Py
 
 def test_a_step_that_fails_is_an_error_with_its_last_line(recorder: Recorder, python: PythonCommand) -> None:
     command = python("import sys; print('working', flush=True); sys.exit('it broke')", name="step")
-    with pytest.raises(StackError, match=r"The step failed \(.*step\.log\): it broke"):
+    with pytest.raises(StackError, match=r"The step failed: it ended with code 1 \(.*step\.log: it broke\)"):
+        recorder.supervisor().run_step(command, title="The step", limit_s=10)
+
+
+def test_a_killed_step_says_so_and_quotes_no_older_line(recorder: Recorder, python: PythonCommand) -> None:
+    command = python("import os; os.kill(os.getpid(), 9)", name="step")
+    command.log.parent.mkdir(parents=True, exist_ok=True)
+    command.log.write_text("the end of an earlier run\n")
+    with pytest.raises(StackError, match=r"it was killed by signal 9 \(SIGKILL\) \(nothing in .*step\.log\)"):
         recorder.supervisor().run_step(command, title="The step", limit_s=10)
 
 
