@@ -93,7 +93,7 @@ def parse_strict_json(body: bytes) -> Any:
     """Raises JSONDecodeError, and DeepJsonError for JSON that is nested too deeply."""
     try:
         value = json.loads(
-            body.decode(), parse_constant=_refuse_constant, parse_float=_finite_float, parse_int=_integer
+            body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite_float, parse_int=_integer
         )
     except json.JSONDecodeError:
         raise

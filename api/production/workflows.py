@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints
 
 from api.errors import error_responses
 from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
@@ -19,12 +19,13 @@ from tower.workflows import graph as workflow_graph
 from tower.workflows import store
 from tower.workflows.checking import node_classes
 from tower.workflows.findings import GraphFindingCode
+from tower.workflows.names import NAME_PATTERN, check_name
 
 PATH = "/api/anime/workflows"
 MAX_BODY_BYTES = 4 * store.MAX_GRAPH_BYTES  # a graph is stored without spaces and without what it is wrapped in
 router = strict_router(prefix="/api/anime", tags=["workflows"])
 
-WorkflowName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+WorkflowName = Annotated[str, StringConstraints(pattern=NAME_PATTERN), BeforeValidator(check_name)]
 EXAMPLE: JsonValue = {
     "name": "my_shot",
     "description": "Saves a picture again",

@@ -8,10 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from deployments.cli.api_client import JsonOption, connect_running, print_note
+from deployments.cli.graph_files import read_graph
 from deployments.cli.option_words import refusals_name_options
 from deployments.cli.printing import print_json, print_line
 
-OPTIONS = {"name": "--name", "description": "--description", "graph": "FILE", "bindings": "--bind"}
+OPTIONS = {
+    "name": "--name",
+    "description": "--description",
+    "graph": "FILE",
+    "bindings": "--bind",
+    "without_prompt": "--without-prompt",
+}
 NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 
 
@@ -25,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def add(
-    file: Annotated[Path, typer.Argument(help="A graph in ComfyUI's API format (Workflow → Export (API)).")],
+    file: Annotated[Path, typer.Argument(help="A graph in ComfyUI's API format, or a picture or video that holds it.")],
     *,
     name: Annotated[str | None, typer.Option(help="Its name; default: the name of the file.")] = None,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
@@ -42,7 +49,7 @@ def add(
     body = {
         "name": name or file.stem,
         "description": description,
-        "graph": _read_graph(file),
+        "graph": read_graph(file),
         "bindings": _parse_bindings(bind or []),
         "without_prompt": without_prompt,
     }
@@ -94,29 +101,6 @@ def remove(name: NameArgument, *, as_json: JsonOption = False) -> None:
     with connect_running() as api:
         removed = api.remove_workflow(name)
     print_json(removed) if as_json else print_line(f"{removed['name']}: {removed['deleted_versions']} versions deleted")
-
-
-def _read_graph(file: Path) -> dict[str, Any]:
-    import json
-
-    from tower.errors import InvalidError
-    from tower.errors.foreign import reason_of
-
-    try:
-        graph = json.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise InvalidError(f"{file} cannot be read: {reason_of(error)}") from error
-    except RecursionError as error:
-        raise InvalidError(f"{file} cannot be read as JSON: it is nested too deeply") from error
-    except UnicodeDecodeError as error:
-        raise InvalidError(f"{file} cannot be read as JSON: it is not UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise InvalidError(
-            f"{file} cannot be read as JSON: line {error.lineno}, column {error.colno} is wrong"
-        ) from error
-    if not isinstance(graph, dict):
-        raise InvalidError(f"{file} contains no graph: export it with Workflow → Export (API)")
-    return graph
 
 
 def _parse_bindings(given: list[str]) -> dict[str, list[dict[str, str]]]:

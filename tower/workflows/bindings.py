@@ -9,12 +9,12 @@ from typing import Any
 
 from tower.errors import InvalidError
 from tower.workflows.graph import Binding, WorkflowGraph
+from tower.workflows.limits import cover_frames, cover_pixels
 from tower.workflows.nodes import InputSpec, ObjectInfo, class_of, inputs_of, output_nodes, specs_of
 from tower.workflows.paths import GraphPaths
 from tower.workflows.sampling import find_samplers
 
 SIZE_NAMES = ("width", "height")
-LATENT_GRID_PX = 8
 
 
 def bind_values(
@@ -22,17 +22,23 @@ def bind_values(
 ) -> dict[str, Any]:
     """A copy of `graph`, the workflow's own or a variant, with each value in the inputs bound to its name.
 
+    Sizes before a sampler and numbers of frames are the smallest that cover the value and that the server takes.
     Raises InvalidError for a binding to a missing node, and for a value that an input cannot take.
     """
     filled: dict[str, Any] = copy.deepcopy(dict(graph))
-    latents = _before_sampling(filled, info)
+    paths = GraphPaths(filled, info)
+    samplers = find_samplers(paths, output_nodes(filled, info))
+    latents = {node for sampler in samplers for node in paths.walk_upstream(sampler)}
     for name, value in values.items():
         for binding in workflow.bindings.get(name, ()):
             check_binding(filled, name, binding)
             specs = specs_of(info, class_of(filled, binding.node), inputs_of(filled, binding.node))
-            filled[binding.node]["inputs"][binding.input] = _convert(specs.get(binding.input), name, value)
+            converted = _convert(specs.get(binding.input), name, value)
             if name in SIZE_NAMES and binding.node in latents:
-                filled[binding.node]["inputs"][binding.input] = -(-value // LATENT_GRID_PX) * LATENT_GRID_PX
+                converted = cover_pixels(paths, binding, converted)
+            elif name == "frames":
+                converted = cover_frames(paths, binding, converted)
+            filled[binding.node]["inputs"][binding.input] = converted
     return filled
 
 
@@ -59,13 +65,6 @@ def bindings_from_json(stored: Mapping[str, Any]) -> dict[str, list[Binding]]:
 def canonical_bytes(graph: Mapping[str, Any], bindings: Mapping[str, list[Binding]]) -> bytes:
     """A serialisation that is equal for equal workflows, independent of the order of keys."""
     return json.dumps([graph, bindings_to_json(bindings)], sort_keys=True, separators=(",", ":")).encode()
-
-
-def _before_sampling(graph: Mapping[str, Any], info: ObjectInfo) -> set[str]:
-    paths = GraphPaths(graph, info)
-    return {
-        node for sampler in find_samplers(paths, output_nodes(graph, info)) for node in paths.walk_upstream(sampler)
-    }
 
 
 def _convert(spec: InputSpec | None, name: str, value: Any) -> Any:

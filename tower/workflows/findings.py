@@ -22,6 +22,7 @@ class GraphFindingCode(StrEnum):
     NO_PROMPT = "no_prompt"
     UNWRAPPED = "unwrapped"
     EDITOR_NODE = "editor_node"
+    NOT_A_CLIP = "not_a_clip"
     DEFAULT_USED = "default_used"
 
 

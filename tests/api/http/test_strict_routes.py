@@ -53,6 +53,14 @@ def test_all_refused_fields_are_listed(client: TestClient) -> None:
     assert details["field"] == "name"
 
 
+def test_json_with_a_byte_order_mark_is_read_and_other_encodings_are_named(client: TestClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    marked = client.post("/api/scenes", content='{"name": 5}'.encode("utf-8-sig"), headers=headers)
+    assert "Invalid name" in read_error(marked)["message"]
+    wide = client.post("/api/scenes", content='{"name": "a"}'.encode("utf-16"), headers=headers)
+    assert "not UTF-8" in read_error(wide)["message"]
+
+
 def test_long_refused_value_is_cut(client: TestClient) -> None:
     details = read_error(client.post("/api/scenes", json={"name": "a", "number": "9" * 50_000}))["details"]
     assert len(details["value"]) == 1001

@@ -221,6 +221,12 @@ def test_odd_workflows_are_refused(
     assert answer.json()["error"]["details"]["field"] == field
 
 
+def test_a_name_that_cannot_be_one_is_answered_with_one_that_can(client: TestClient, graph: dict[str, Any]) -> None:
+    answer = client.post(f"{API_ROOT}/workflows", json={"name": "雨 v2", "graph": graph})
+    assert status_and_code(answer) == (422, "VALIDATION_ERROR")
+    assert "such as Yu_v2" in answer.json()["error"]["message"]
+
+
 def test_built_in_workflows_cannot_be_changed(client: TestClient, graph: dict[str, Any]) -> None:
     assert status_and_code(client.post(f"{API_ROOT}/workflows", json={"name": "image", "graph": graph})) == (
         409,

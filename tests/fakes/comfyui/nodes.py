@@ -115,6 +115,12 @@ def _empty_latent(work: NodeCall) -> list[Any]:
     return [FrameRecipe(width, height, work.inputs["batch_size"])]
 
 
+def _empty_video_latent(work: NodeCall) -> list[Any]:
+    """Sizes and lengths that the model cannot make are cut down without an error."""
+    width, height = (work.inputs[side] // 16 * 16 for side in ("width", "height"))
+    return [FrameRecipe(width, height, (work.inputs["length"] - 1) // 4 * 4 + 1)]
+
+
 def _empty_image(work: NodeCall) -> list[Any]:
     colour = work.inputs["color"]
     rgb = (colour >> 16 & 255, colour >> 8 & 255, colour & 255)
@@ -215,6 +221,7 @@ def _some(work: NodeCall) -> list[Any]:
 RULES: dict[str, Callable[[NodeCall], list[Any]]] = {
     "CheckpointLoaderSimple": _load_checkpoint,
     "EmptyLatentImage": _empty_latent,
+    "EmptyHunyuanLatentVideo": _empty_video_latent,
     "EmptyImage": _empty_image,
     "LoadImage": _load_image,
     "VAEEncode": _encode,

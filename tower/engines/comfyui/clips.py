@@ -1,13 +1,17 @@
-"""Selects the output file of a prompt, downloads it, and checks it before it becomes a clip."""
+"""Selects the output file of a prompt, downloads it, checks it, and takes off what was rendered beyond the shot."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from tower.clients.comfyui.client import ComfyUIClient
 from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
 from tower.clients.comfyui.jobs import OutputFile, PromptJob
+from tower.engines.comfyui.fitting import crop_middle, fit_clip
 from tower.engines.comfyui.progress import FETCH_STARTS_AT, RenderReporter
 from tower.media.decode import MediaUnreadableError
 from tower.media.files import write_atomically
@@ -20,16 +24,30 @@ STILL_SUFFIXES = (".png", ".webp", ".jpg", ".jpeg")
 
 @dataclass(frozen=True)
 class ExpectedClip:
-    """The file that a shot must produce. `is_still`: a picture instead of a clip."""
+    """The file that a shot must produce. `is_still`: a picture instead of a clip.
+
+    `rendered`: the width, height and frames that the graph renders, where the server takes none that are smaller.
+    """
 
     width: int
     height: int
     frames: int
     is_still: bool
+    rendered: tuple[int, int, int] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         return (self.width, self.height)
+
+    @property
+    def sizes(self) -> set[tuple[int, int]]:
+        """The size of the shot, and the one that is rendered for it."""
+        return {self.size, self.rendered[:2] if self.rendered else self.size}
+
+    @property
+    def counts(self) -> set[int]:
+        """The frames of the shot, and those that are rendered for it."""
+        return {self.frames, self.rendered[2] if self.rendered else self.frames}
 
 
 def fetch_output(
@@ -75,11 +93,13 @@ def _check_clip(part: Path, file: OutputFile, wanted: ExpectedClip) -> None:
             f"ComfyUI made a file that is not a complete video ({error.message}); its video encoder may have failed"
         )
         raise ComfyUIError(ComfyUIFault.BAD_FILE, message) from error
-    if (found.width, found.height) != wanted.size:
+    if (found.width, found.height) not in wanted.sizes:
         raise _wrong_size((found.width, found.height), wanted)
-    if found.frames != wanted.frames:
+    if found.frames not in wanted.counts:
         message = f"ComfyUI made {found.frames} frames instead of {wanted.frames}; check what the graph does to them"
         raise ComfyUIError(ComfyUIFault.WRONG_FRAMES, message)
+    if (found.width, found.height, found.frames) != (*wanted.size, wanted.frames):
+        fit_clip(part, size=wanted.size, frames=wanted.frames, fps=float(found.fps))
 
 
 def _check_still(part: Path, file: OutputFile, wanted: ExpectedClip) -> None:
@@ -87,10 +107,14 @@ def _check_still(part: Path, file: OutputFile, wanted: ExpectedClip) -> None:
     if picture is None:
         raise ComfyUIError(ComfyUIFault.BAD_FILE, f"ComfyUI made a file that is not a picture: {file.filename}")
     height, width = picture.shape[:2]
-    if (width, height) != wanted.size:
+    if (width, height) not in wanted.sizes:
         raise _wrong_size((width, height), wanted)
+    if (width, height) != wanted.size:
+        cropped = crop_middle(np.asarray(picture, np.uint8), wanted.size)
+        part.write_bytes(cv2.imencode(file.suffix, cropped)[1].tobytes())
 
 
 def _wrong_size(found: tuple[int, int], wanted: ExpectedClip) -> ComfyUIError:
     message = "ComfyUI made {}×{} instead of {}×{}".format(*found, *wanted.size)
-    return ComfyUIError(ComfyUIFault.NOT_AS_ASKED, f"{message}; bind the size of the workflow, or crop at its end")
+    remedy = "look for the node that changes the size, or crop at the end of the workflow"
+    return ComfyUIError(ComfyUIFault.NOT_AS_ASKED, f"{message}; {remedy}")

@@ -60,7 +60,7 @@ class ComfyUIEngine:
         tried: set[ComfyUIFault] = set()
         try:
             teller.report(0.0, "preparing")
-            plan = plan_run(self.client, shot, teller)
+            plan = plan_run(self.client, shot, teller, still=still)
             for run_id in run_ids(prompt_id):
                 try:
                     self._run(plan, run_id, target, expected, teller=teller)
@@ -77,9 +77,11 @@ class ComfyUIEngine:
     def _run(self, plan: RunPlan, run_id: str, target: Path, expected: ExpectedClip, *, teller: RenderReporter) -> None:
         """Run one prompt to its end. Raises ComfyUIError unless the result is as expected."""
         limits = RunLimits(self.no_progress_s, self.queue_stalled_s, self.doubt_s, self.stop_s, self.follow_timeouts)
-        job = PromptRun(self.client, run_id, plan.build_graph(run_id), plan.info, limits).wait_for_result(teller)
+        graph = plan.build_graph(run_id)
+        job = PromptRun(self.client, run_id, graph, plan.info, limits).wait_for_result(teller)
         if job.status is PromptStatus.FAILED and job.failure is not None:
             raise job.failure.to_error()
+        expected = replace(expected, rendered=plan.rendered_form(graph))
         fetch_output(self.client, job, target, expected=expected, reporter=teller)
 
     def _next_plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tower.workflows.checking import check_graph, fatal_findings, node_classes
 from tower.workflows.findings import GraphFinding, GraphFindingCode
 from tower.workflows.graph import WorkflowGraph
 from tower.workflows.nodes import ObjectInfo
+from tower.workflows.saved_files import clip_findings
 
 SERVER_FOLDER = "tower"  # Tower's folder below the server's input and output folders
 MIN_WINDOW = 8  # frames; motion modules produce no motion with fewer
@@ -41,6 +43,15 @@ class RunPlan:
     reference_name: str | None = None
     window: tuple[int, int] | None = None
 
+    def rendered_form(self, graph: Mapping[str, Any]) -> tuple[int, int, int]:
+        """The width, height and frames that the filled graph renders: at least those of the shot."""
+        asked = {"width": self.shot.width, "height": self.shot.height, "frames": self.shot.frames}
+        bound = {name: get_bound_value(self.workflow, name, graph) for name in asked}
+        width, height, frames = (
+            max(own, found) if isinstance(found := bound[name], int) else own for name, own in asked.items()
+        )
+        return width, height, frames
+
     def build_graph(self, run_id: str) -> dict[str, Any]:
         """The graph of a run. It saves under the run's id, so runs share no files and no cached results."""
         prefix = f"{SERVER_FOLDER}/{run_id}"
@@ -54,8 +65,8 @@ class RunPlan:
         )
 
 
-def plan_run(client: ComfyUIClient, shot: Shot, reporter: RenderReporter) -> RunPlan:
-    """Plan the run of a shot. Raises ComfyUIError, with a remedy, if this server cannot run it."""
+def plan_run(client: ComfyUIClient, shot: Shot, reporter: RenderReporter, *, still: bool = False) -> RunPlan:
+    """Plan the run of a shot. Raises ComfyUIError, with a remedy, if this server cannot run it or it saves no clip."""
     workflow, picture = _workflow(shot, reporter)
     reference = _upload_reference(client, picture, reporter) if picture else None
     plan = RunPlan(workflow, shot, _node_info(client, workflow, reporter), reference)
@@ -66,6 +77,9 @@ def plan_run(client: ComfyUIClient, shot: Shot, reporter: RenderReporter) -> Run
         findings = fatal_findings(check_graph(plan.build_graph(SERVER_FOLDER), plan.info))
     if findings:
         raise _cannot_run(client, workflow, findings)
+    no_clip = [] if still else clip_findings(plan.build_graph(SERVER_FOLDER), plan.info)
+    if no_clip:
+        raise ComfyUIError(ComfyUIFault.NOT_AS_ASKED, f"The workflow {workflow.name} makes no clip: {no_clip[0]}")
     return plan
 
 

@@ -16,6 +16,7 @@ from tower.workflows.findings import GraphFinding, GraphFindingCode
 from tower.workflows.graph import Binding
 from tower.workflows.inference import Inference, infer_bindings
 from tower.workflows.nodes import ObjectInfo, class_of, inputs_of, specs_of
+from tower.workflows.saved_files import clip_findings
 from tower.workflows.shapes import shape_findings
 from tower.workflows.unwrapping import unwrap_graph
 
@@ -74,7 +75,8 @@ def examine_graph(submitted: SubmittedGraph, *, comfyui_url: str | None) -> Exam
     _reject(findings)
     if not (bindings.get("prompt") or submitted.without_prompt):
         raise _no_prompt(inferred.missing.get("prompt", "none is bound"))
-    return ExaminedGraph(graph, True, None, done + default_findings(graph, full) + findings, inferred, bindings)
+    warnings = done + default_findings(graph, full) + findings + clip_findings(full, info)
+    return ExaminedGraph(graph, True, None, warnings, inferred, bindings)
 
 
 def _read_graph(submitted: Mapping[str, Any]) -> tuple[dict[str, Any], list[GraphFinding]]:
