@@ -145,6 +145,7 @@ def _gpu_worker(addresses: Addresses, name: str, *, slots: int = 1) -> Iterator[
         "TOWER_DATA_DIR": str(addresses.data_dir),
         "TOWER_DATABASE_URL": addresses.database_url,
         "PREFECT_API_URL": addresses.prefect_api_url,
+        "PREFECT_API_AUTH_STRING": addresses.prefect_auth_string or "",
         "TOWER_WARM_SOCKET": str(warm_socket_path(addresses.data_dir)),
     }
     with ExitStack() as end:

@@ -52,5 +52,5 @@ def _processes(data: Path) -> set[psutil.Process]:
 
 def _name(words: list[str]) -> str:
     line = " ".join(words)
-    known = ("prefect server", "prefect worker", "api.serving", "zygote", "postgres", "deployments.cli")
+    known = ("prefect_server", "prefect worker", "api.serving", "zygote", "postgres", "deployments.cli")
     return next((name for name in known if name in line), "runs")

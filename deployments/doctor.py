@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deployments import external, state
+from deployments import external, prefect_secret, state
 from deployments.checks import Check, background, database, machine, outside, prefect, rendering
 from deployments.worker_plans import POOLS
 from tower.addresses import used_form
@@ -26,7 +26,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     database_url = used_form(settings.database_url or "") or (addresses.database_url if addresses else None)
     api_url = used_form(settings.prefect_api_url or "") or (addresses.prefect_api_url if addresses else None)
     yield from _database(database_url)
-    yield from _prefect(api_url, database_url)
+    yield from _prefect(api_url, database_url, prefect_secret.find(settings))
     if stack is not None:
         yield background.check_prefect_services(settings.data / "logs" / "prefect.log")
     yield from rendering.check_engines(settings)
@@ -58,19 +58,19 @@ def _database(url: str | None) -> Iterator[Check]:
         yield Check("migrations", "unknown", "the database cannot be used")
 
 
-def _prefect(api_url: str | None, database_url: str | None) -> Iterator[Check]:
+def _prefect(api_url: str | None, database_url: str | None, auth_string: str | None) -> Iterator[Check]:
     if api_url is None:
         yield Check("prefect", "unknown", "the stack is not running")
         return
-    server = prefect.check_server(api_url)
+    server = prefect.check_server(api_url, auth_string)
     yield server
     for pool in POOLS:
         if server.status == "ok":
             resting = database.list_resting_workers(database_url) if database_url and pool == "gpu" else []
-            yield prefect.check_workers(api_url, pool, resting)
+            yield prefect.check_workers(api_url, pool, resting, auth_string=auth_string)
         else:
             yield Check(f"{pool} workers", "unknown", "Prefect does not answer")
     if server.status == "ok":
-        yield background.check_schedules(api_url)
+        yield background.check_schedules(api_url, auth_string)
     else:
         yield Check("schedules", "unknown", "Prefect does not answer")

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import certifi
 
+from deployments import prefect_secret
 from deployments.data_folder import make_private_folder
 from deployments.orphaned_processes import MARK_VARIABLE
 from deployments.state import Addresses
@@ -63,6 +64,7 @@ def build_environment(settings: Settings, addresses: Addresses, *, mark: str) ->
         "TOWER_DATABASE_URL": addresses.database_url,
         "PREFECT_API_URL": addresses.prefect_api_url,
         "PREFECT_UI_URL": addresses.prefect_ui_url,
+        **_auth_string("PREFECT_API_AUTH_STRING", addresses.prefect_auth_string),
         "PREFECT_HOME": str(home),
         SOCKET_VARIABLE: str(warm_socket_path(settings.data)),
         MARK_VARIABLE: mark,
@@ -73,13 +75,15 @@ def build_environment(settings: Settings, addresses: Addresses, *, mark: str) ->
 def settings_as_variables(settings: Settings) -> dict[str, str]:
     """The settings as environment variables, so that a child process reads the same settings."""
     values = {
-        **settings.model_dump(mode="json", exclude_none=True, exclude={"prefect_api_url"}),
+        **settings.model_dump(mode="json", exclude_none=True, exclude={"prefect_api_url", "prefect_auth_string"}),
         "data_dir": settings.data,
         "media_roots": os.pathsep.join(str(root) for root in settings.media_roots),
         "music_dirs": os.pathsep.join(str(folder) for folder in settings.music_dirs),
     }
     shared = {f"TOWER_{name.upper()}": str(value) for name, value in values.items()}
-    return {**shared, "PREFECT_API_URL": used_form(settings.prefect_api_url)} if settings.prefect_api_url else shared
+    if settings.prefect_api_url:
+        shared["PREFECT_API_URL"] = used_form(settings.prefect_api_url)
+    return {**shared, **_auth_string("PREFECT_API_AUTH_STRING", settings.prefect_auth_string)}
 
 
 def build_prefect_environment(shared: Mapping[str, str], addresses: Addresses, *, database_url: str) -> dict[str, str]:
@@ -87,6 +91,7 @@ def build_prefect_environment(shared: Mapping[str, str], addresses: Addresses, *
     return {
         **shared,
         **_SERVER,
+        **_auth_string("PREFECT_SERVER_API_AUTH_STRING", addresses.prefect_auth_string),
         "PREFECT_SERVER_UI_API_URL": addresses.prefect_api_url,
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": addresses.prefect_ui_url,
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": _replace_parts(database_url, scheme="postgresql+asyncpg"),
@@ -99,7 +104,7 @@ def replace_database(url: str, database: str) -> str:
 
 
 def build_addresses(settings: Settings, database_url: str) -> Addresses:
-    """The addresses of all parts of this stack, embedded or external."""
+    """The addresses of all parts of this stack, embedded or external. Makes the secret of an embedded Prefect."""
     prefect = settings.prefect_url
     return Addresses(
         production_url=settings.production_url,
@@ -108,6 +113,7 @@ def build_addresses(settings: Settings, database_url: str) -> Addresses:
         prefect_ui_url=prefect.base_url.removesuffix("/api"),
         database_url=used_form(database_url),
         data_dir=settings.data,
+        prefect_auth_string=prefect_secret.find_or_make(settings),
     )
 
 
@@ -143,6 +149,10 @@ def _short_hash(*parts: str) -> str:
 
 def _replace_parts(url: str, **changed: str) -> str:
     return urlunsplit(urlsplit(url)._replace(**changed))
+
+
+def _auth_string(variable: str, secret: str | None) -> dict[str, str]:
+    return {variable: secret} if secret else {}
 
 
 def _single_certificate(home: Path, prefect_api_url: str) -> dict[str, str]:

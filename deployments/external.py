@@ -39,15 +39,13 @@ def require_database(url: str) -> None:
         raise StackError(f"The database of TOWER_DATABASE_URL cannot be used: {reason}.") from error
 
 
-def require_prefect(api_url: str) -> None:
-    """Raise StackError if the Prefect server of PREFECT_API_URL does not answer."""
-    client = PrefectClient(api_url)
+def require_prefect(api_url: str, auth_string: str | None = None) -> None:
+    """Raise StackError if the Prefect server of PREFECT_API_URL does not answer or asks for another secret."""
+    client = PrefectClient(api_url, auth_string=auth_string)
     try:
         client.get_version()
     except UnavailableError as error:
-        raise StackError(
-            f"The Prefect server of PREFECT_API_URL ({client.url}) does not answer: start it first."
-        ) from error
+        raise StackError(f"The Prefect server of PREFECT_API_URL cannot be used: {error.message}") from error
     finally:
         client.close()
 

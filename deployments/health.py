@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from deployments import stack
+from deployments import prefect_secret, stack
 from deployments.worker_plans import POOLS, plan_standalone_worker
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
@@ -46,7 +46,7 @@ def _require_server(settings: Settings, server: str) -> None:
 def _require_worker(settings: Settings, pool: str, label: str | None) -> None:
     """A worker is healthy while it sends heartbeats to Prefect."""
     name = plan_standalone_worker(settings, pool, label).name
-    client = PrefectClient(settings.prefect_url, timeout_s=ANSWER_TIMEOUT_S)
+    client = PrefectClient(settings.prefect_url, auth_string=prefect_secret.find(settings), timeout_s=ANSWER_TIMEOUT_S)
     try:
         heartbeats = [worker.last_heartbeat for worker in client.list_workers(pool) if worker.name == name]
     finally:

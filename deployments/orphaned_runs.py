@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import psutil
 
-from tower.addresses import Address
+from tower.clients.prefect import client_options
 
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"  # in the environment of a run's launcher, or of the run itself if started cold
 WORKER_LABEL = "prefect.worker.name"
@@ -51,9 +51,10 @@ class OrphanedRunSweeper:
         prefect_api_url: str,
         worker_names: frozenset[str],
         *,
+        auth_string: str | None = None,
         find_live_runs: Callable[[], set[str]] = find_runs_with_process,
     ) -> None:
-        self._http = httpx.Client(**Address(prefect_api_url).client_options(), timeout=5.0, trust_env=False)
+        self._http = httpx.Client(**client_options(prefect_api_url, auth_string), timeout=5.0, trust_env=False)
         self._workers = worker_names
         self._living = find_live_runs
 

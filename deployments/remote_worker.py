@@ -19,7 +19,6 @@ from deployments.supervisor import PeriodicTask, Supervisor
 from deployments.warm.launcher import SOCKET_VARIABLE
 from deployments.worker_plans import WorkerPlan, plan_standalone_worker
 from tower.addresses import Address
-from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
 from tower.settings import Settings
 
@@ -61,13 +60,16 @@ class RemoteWorker:
         )
         parts = StackServices(self._settings, addresses, env)
         gpu = GpuWorker(self._settings, self._plan, addresses, self._supervisor, say=self._say)
-        _make_queues(addresses.prefect_api_url, self._plan)
+        _make_queues(addresses, self._plan)
         if shared_socket is None and sys.platform == "linux":
             self._supervisor.launch(parts.zygote(f"zygote-{self._plan.name}"))
         self._supervisor.launch(parts.worker(self._plan), on_stopped=gpu.report_stopped)
         self._supervisor.wait_until_ready()
         sweep = PeriodicTask(
-            OrphanedRunSweeper(addresses.prefect_api_url, frozenset({self._plan.name})).sweep, SWEEP_INTERVAL_S
+            OrphanedRunSweeper(
+                addresses.prefect_api_url, frozenset({self._plan.name}), auth_string=addresses.prefect_auth_string
+            ).sweep,
+            SWEEP_INTERVAL_S,
         )
         return [sweep, *(gpu.periodic_tasks() if self._plan.pool == "gpu" else [])]
 
@@ -80,12 +82,12 @@ class RemoteWorker:
                 "machine of that stack."
             )
         external.require_database(database_url)
-        external.require_prefect(prefect_api_url)
+        external.require_prefect(prefect_api_url, self._settings.prefect_auth_string)
         return database_url, prefect_api_url
 
 
-def _make_queues(prefect_api_url: str, plan: WorkerPlan) -> None:
+def _make_queues(addresses: Addresses, plan: WorkerPlan) -> None:
     """An engine that is installed on this machine alone has none yet."""
-    prefect = PrefectClient(prefect_api_url)
+    prefect = addresses.open_prefect()
     prefect.make_queues(plan.pool, plan.queues)
     prefect.close()

@@ -19,10 +19,14 @@ from deployments.supervisor import ProcessSpec
 from deployments.warm.launcher import SOCKET_VARIABLE
 from deployments.worker_plans import WorkerPlan
 from tower.clients.prefect import PrefectClient
-from tower.errors import UnavailableError
+from tower.errors import StackError, UnavailableError
 from tower.settings import LOOPBACK_HOST, Settings
 
 _HTTP_S = 2.0
+NO_SECRET = (
+    "Prefect needs a secret that it can ask for: set PREFECT_API_AUTH_STRING to the same one for each part, "
+    'for example "tower:$(openssl rand -hex 24)".'
+)
 API_NAMES = ("production", "music")
 
 
@@ -36,11 +40,16 @@ class StackServices:
         self._http = httpx.Client(timeout=_HTTP_S, trust_env=False)
 
     def prefect(self, database_url: str, *, host: str = LOOPBACK_HOST) -> ProcessSpec:
-        """The Prefect server with its API, UI and background services, on `database_url`. It has no authentication."""
+        """The Prefect server with its API, UI and background services, on `database_url`.
+
+        Raises StackError if it has no secret to ask for.
+        """
+        if self._addresses.prefect_auth_string is None:
+            raise StackError(NO_SECRET)
         port = self._settings.ports.prefect
         command = self._python_command(
             "prefect",
-            ("-m", "prefect", "server", "start", "--host", host, "--port", str(port)),
+            ("-m", "deployments.prefect_server", host, str(port), self._addresses.prefect_ui_url),
             env=environment.build_prefect_environment(self._env, self._addresses, database_url=database_url),
         )
         health = f"{self._addresses.prefect_api_url}/health"
@@ -77,7 +86,7 @@ class StackServices:
         options += [option for queue in plan.queues for option in ("--work-queue", queue)]
         env = {**self._env, "TOWER_WORKER": plan.name}
         command = self._python_command(plan.process_name, ("-m", "prefect", "worker", "start", *options), env=env)
-        watch = WorkerHealth(self._addresses.prefect_api_url, plan.pool, plan.name)
+        watch = WorkerHealth(self._addresses.open_prefect(timeout_s=_HTTP_S), plan.pool, plan.name)
         return ProcessSpec(
             plan.process_name,
             f"The {plan.pool} worker",
@@ -115,8 +124,8 @@ class StackServices:
 class WorkerHealth:
     """Whether Prefect receives heartbeats of a worker. Those sent before its last start do not count."""
 
-    def __init__(self, prefect_api_url: str, pool: str, name: str) -> None:
-        self._client = PrefectClient(prefect_api_url, timeout_s=_HTTP_S)
+    def __init__(self, prefect: PrefectClient, pool: str, name: str) -> None:
+        self._client = prefect
         self._pool = pool
         self._name = name
         self._since = datetime.now(UTC)

@@ -157,7 +157,7 @@ class Stack:
     def _start_prefect(self, parts: StackServices, addresses: Addresses) -> None:
         """Start Prefect, and migrate Tower's database while Prefect starts."""
         if self._settings.prefect_api_url:
-            external.require_prefect(self._settings.prefect_api_url)
+            external.require_prefect(self._settings.prefect_api_url, self._settings.prefect_auth_string)
         else:
             self._say("starting Prefect")
             own_server = self._settings.database_url is None
@@ -193,7 +193,10 @@ class Stack:
 
     def _sweep_task(self, addresses: Addresses) -> PeriodicTask:
         names = frozenset(plan_stack_worker(self._settings, pool).name for pool in POOLS)
-        return PeriodicTask(OrphanedRunSweeper(addresses.prefect_api_url, names).sweep, SWEEP_INTERVAL_S)
+        return PeriodicTask(
+            OrphanedRunSweeper(addresses.prefect_api_url, names, auth_string=addresses.prefect_auth_string).sweep,
+            SWEEP_INTERVAL_S,
+        )
 
     def _stop(self) -> None:
         self._supervisor.stop()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from deployments.process import process_started_at
 from deployments.state_files import write_private
+from tower.clients.prefect import PrefectClient
 
 FILE_NAME = "stack.json"
 
@@ -22,6 +23,10 @@ class Addresses:
     prefect_ui_url: str
     database_url: str
     data_dir: Path
+    prefect_auth_string: str | None = field(default=None, repr=False)  # older records have none
+
+    def open_prefect(self, *, timeout_s: float = 5.0) -> PrefectClient:
+        return PrefectClient(self.prefect_api_url, auth_string=self.prefect_auth_string, timeout_s=timeout_s)
 
 
 @dataclass(frozen=True)

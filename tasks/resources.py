@@ -30,4 +30,5 @@ def resources() -> Resources:
         raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or set the URL of a database")
     logs.configure_logging(settings)
     engine = open_engine(used_form(settings.database_url), pool_size=2, application="tower-run")
-    return Resources(settings, session_factory(engine), PrefectClient(settings.prefect_url))
+    prefect = PrefectClient(settings.prefect_url, auth_string=settings.prefect_auth_string)
+    return Resources(settings, session_factory(engine), prefect)

@@ -109,7 +109,7 @@ def sessions(committing_engine: Engine) -> Iterator[database.SessionFactory]:
 
 @pytest.fixture(scope="session")
 def prefect(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectClient]:
-    """A Prefect server without workers."""
+    """A Prefect server without workers. The URL of its client contains the secret, so that httpx can send it too."""
     settings = Settings(data_dir=tmp_path_factory.mktemp("prefect"), port_offset=find_free_offset())
     addresses = environment.build_addresses(settings, postgres.url("anime_production"))
     parts = StackServices(settings, addresses, environment.build_environment(settings, addresses, mark="tests"))
@@ -122,7 +122,8 @@ def prefect(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
             assert process.is_running(), f"Prefect did not start: {process.command.log.read_text()}"
             assert time.monotonic() < deadline, "Prefect did not answer in time"
             time.sleep(0.2)
-        client = PrefectClient(addresses.prefect_api_url)
+        client = addresses.open_prefect()
+        client.url = client.url.replace("://", f"://{addresses.prefect_auth_string}@")
         yield client
         client.close()
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -14,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tower.addresses import Address
 from tower.plugins import ENGINES_GROUP, REINSTALL_HINT, declared_entry_points
+from tower.web_names import is_loopback
 
 LOOPBACK_HOST = "127.0.0.1"
 AUTO_ENGINE = "auto"
@@ -65,6 +65,13 @@ class Settings(BaseSettings):
         None,
         validation_alias=AliasChoices("PREFECT_API_URL", "prefect_api_url"),
         description="An external Prefect server; without it the embedded one starts.",
+    )
+    prefect_auth_string: str | None = Field(
+        None,
+        min_length=1,
+        repr=False,
+        validation_alias=AliasChoices("PREFECT_API_AUTH_STRING", "prefect_auth_string"),
+        description="The secret of the Prefect server; the embedded one gets one of its own.",
     )
     api_processes: int = Field(
         default_factory=lambda: min(os.cpu_count() or 1, 2),
@@ -216,7 +223,7 @@ class Settings(BaseSettings):
 
     @property
     def keys_required(self) -> bool:
-        return self.require_keys or not _is_loopback(self.host)
+        return self.require_keys or not is_loopback(self.host)
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
@@ -227,13 +234,6 @@ class Settings(BaseSettings):
 
 def _split(texts: str) -> list[str]:
     return [text.strip() for text in texts.split(",") if text.strip()]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _connect_host(host: str) -> str:

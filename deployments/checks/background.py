@@ -17,9 +17,9 @@ SERVICE_NAME = re.compile(rb"(\w+)\(")
 SCHEDULE_GRACE = timedelta(minutes=2)  # Prefect's scheduler writes runs at least once a minute
 
 
-def check_schedules(api_url: str) -> Check:
+def check_schedules(api_url: str, auth_string: str | None = None) -> Check:
     """Whether Prefect has made a future run of every active schedule."""
-    client = PrefectClient(api_url)
+    client = PrefectClient(api_url, auth_string=auth_string)
     try:
         active = client.schedules()
     except UnavailableError as error:

@@ -13,21 +13,23 @@ from tower.errors import UnavailableError
 MAX_HEARTBEAT_AGE_S = 90.0  # three heartbeats
 
 
-def check_server(api_url: str) -> Check:
-    client = PrefectClient(api_url)
+def check_server(api_url: str, auth_string: str | None = None) -> Check:
+    client = PrefectClient(api_url, auth_string=auth_string)
     try:
         return Check("prefect", "ok", f"{client.get_version()} answers at {client.url}")
-    except UnavailableError:
+    except UnavailableError as error:
         remedy = "Read logs/prefect.log, or check PREFECT_API_URL."
-        return Check("prefect", "fail", f"does not answer at {client.url}", remedy)
+        return Check("prefect", "fail", error.message, remedy)
     finally:
         client.close()
 
 
-def check_workers(api_url: str, pool: str, resting: Sequence[RestingWorker] = ()) -> Check:
+def check_workers(
+    api_url: str, pool: str, resting: Sequence[RestingWorker] = (), *, auth_string: str | None = None
+) -> Check:
     """Whether a worker of the pool polls. One that rests polls Prefect no more, and is not dead."""
     name = f"{pool} workers"
-    client = PrefectClient(api_url)
+    client = PrefectClient(api_url, auth_string=auth_string)
     try:
         heartbeats = [worker.last_heartbeat for worker in client.list_workers(pool) if worker.last_heartbeat]
     except UnavailableError as error:

@@ -14,7 +14,8 @@ def register(app: typer.Typer) -> None:
 def env() -> None:
     """Print the addresses of the running stack as shell exports. Exit code 3 if none runs.
 
-    The lines contain the password of the database: keep them private.
+    The lines contain the password of the database and the secret of Prefect: keep them private. The Prefect UI asks for
+    the value of PREFECT_API_AUTH_STRING.
 
     Example:  eval "$(tower env)" && prefect flow-run ls
     """

@@ -38,6 +38,8 @@ def print_addresses(addresses: Addresses, *, took_s: float) -> None:
     table.add_row("Prefect API", Address(addresses.prefect_api_url))
     table.add_row("data and logs", Text(make_printable(str(addresses.data_dir))))
     table.add_row("database", "see `tower env`")
+    if addresses.prefect_auth_string:
+        table.add_row("login of the Prefect UI", "PREFECT_API_AUTH_STRING of `tower env`")
     table.add_row("stop", "Ctrl-C")
     console = Console(soft_wrap=True)
     console.print(table)

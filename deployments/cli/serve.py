@@ -34,13 +34,14 @@ def serve(
     server: Annotated[ServerName, typer.Argument(help="prefect, or one of the APIs.")],
     *,
     prefect_host: Annotated[
-        str, typer.Option(help="The address that Prefect listens at. It has no authentication: keep it private.")
+        str, typer.Option(help="The address that Prefect listens at. It speaks plain HTTP: keep it private.")
     ] = "127.0.0.1",
 ) -> None:
     """Run one server of the stack in the foreground, for a container or an init system that restarts it.
 
-    Needs TOWER_DATABASE_URL; the APIs also need PREFECT_API_URL. Before the first start run `tower migrate`; once
-    Prefect answers, run `tower deploy`. The APIs listen at TOWER_HOST. On one machine `tower up` does all of this.
+    Needs TOWER_DATABASE_URL and PREFECT_API_AUTH_STRING; the APIs also need PREFECT_API_URL. Before the first start
+    run `tower migrate`; once Prefect answers, run `tower deploy`. The APIs listen at TOWER_HOST. On one machine
+    `tower up` does all of this.
 
     Example:  TOWER_DATABASE_URL=postgresql://me@db.example/anime_production tower serve prefect
     """
@@ -53,7 +54,7 @@ def serve(
 def deploy() -> None:
     """Register the flows on a Prefect server. `tower up` does this automatically.
 
-    Needs PREFECT_API_URL and TOWER_DATABASE_URL.
+    Needs PREFECT_API_URL, PREFECT_API_AUTH_STRING (if the server asks for it) and TOWER_DATABASE_URL.
 
     Example:  PREFECT_API_URL=http://prefect.example:4200/api tower deploy
     """

@@ -35,8 +35,8 @@ def worker(
 ) -> None:
     """Run jobs of one pool, for a stack that runs here or elsewhere, until Ctrl-C.
 
-    Needs PREFECT_API_URL and TOWER_DATABASE_URL of that stack (`tower env` prints them there), and the stack's
-    renders folder, shared, under TOWER_DATA_DIR. ComfyUI may run on any machine: its files are downloaded.
+    Needs PREFECT_API_URL, PREFECT_API_AUTH_STRING and TOWER_DATABASE_URL of that stack (`tower env` prints them),
+    and its renders folder, shared, under TOWER_DATA_DIR. ComfyUI may run on any machine: its files are downloaded.
 
     Example:  eval "$(tower env)" && tower worker gpu --comfyui http://gpu-box:8188
     """

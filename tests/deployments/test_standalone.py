@@ -26,6 +26,11 @@ def test_the_error_names_a_database_that_does_not_answer(tmp_path: Path) -> None
         serve(Settings(data_dir=tmp_path, database_url=url), StandaloneServer.PRODUCTION)
 
 
+def test_a_standalone_prefect_needs_a_secret(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="set PREFECT_API_AUTH_STRING to the same one for each part"):
+        serve(Settings(data_dir=tmp_path), StandaloneServer.PREFECT)
+
+
 def test_a_port_in_use_is_named(tmp_path: Path, postgres: EmbeddedPostgres) -> None:
     settings = Settings(
         data_dir=tmp_path, database_url=postgres.url(ROLLED_BACK_DATABASE), port_offset=find_free_offset()

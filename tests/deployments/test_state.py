@@ -32,6 +32,7 @@ def saved_state(tmp_path: Path) -> StackState:
         prefect_ui_url="http://127.0.0.1:4300",
         database_url="postgresql://tower:it's$HOME@127.0.0.1:5533/anime_production",
         data_dir=tmp_path,
+        prefect_auth_string="tower:secret",
     )
     supervisor = ChildProcess("supervisor", os.getpid(), started)
     stack_state = StackState(
@@ -79,10 +80,10 @@ def test_a_stack_with_a_killed_supervisor_does_not_run(saved_state: StackState, 
 def test_a_shell_reads_exports_with_any_content(saved_state: StackState, settings: Settings) -> None:
     script = (
         "\n".join(list_exports(settings))
-        + '\nprintf "%s\n%s\n%s" "$TOWER_DATABASE_URL" "$PREFECT_API_URL" "$TOWER_PORT_OFFSET"'
+        + '\nprintf "%s\n%s\n%s" "$TOWER_DATABASE_URL" "$PREFECT_API_AUTH_STRING" "$TOWER_PORT_OFFSET"'
     )
     values = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split("\n")
-    assert values == [saved_state.addresses.database_url, saved_state.addresses.prefect_api_url, "100"]
+    assert values == [saved_state.addresses.database_url, "tower:secret", "100"]
 
 
 def test_a_lock_has_one_holder_until_its_release(tmp_path: Path) -> None:

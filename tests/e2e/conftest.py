@@ -39,6 +39,11 @@ class RunningStack:
     sessions: SessionFactory
     process: subprocess.Popen[bytes]
 
+    @property
+    def prefect_url(self) -> str:
+        """The URL of Prefect's API with its secret, which httpx sends."""
+        return self.addresses.prefect_api_url.replace("://", f"://{self.addresses.prefect_auth_string}@")
+
     def wait_for_job(
         self, job_id: int, condition: Callable[[dict[str, Any]], bool], *, limit_s: float = JOB_TIMEOUT_S
     ) -> dict[str, Any]:
@@ -59,7 +64,7 @@ class RunningStack:
         )
 
     def prefect_run(self, flow_run_id: object) -> dict[str, Any]:
-        answer = httpx.get(f"{self.addresses.prefect_api_url}/flow_runs/{flow_run_id}").raise_for_status().json()
+        answer = httpx.get(f"{self.prefect_url}/flow_runs/{flow_run_id}").raise_for_status().json()
         assert isinstance(answer, dict)
         return answer
 
@@ -67,14 +72,14 @@ class RunningStack:
         """The artifacts of a run in the Prefect UI, shortly after its job has ended."""
         query = {"artifacts": {"key": {"any_": [f"job-{job_id}"]}}}
         deadline = time.monotonic() + 10
-        while not (artifacts := httpx.post(f"{self.addresses.prefect_api_url}/artifacts/filter", json=query).json()):
+        while not (artifacts := httpx.post(f"{self.prefect_url}/artifacts/filter", json=query).json()):
             assert time.monotonic() < deadline, "the run left no page"
             time.sleep(0.1)
         page: str = artifacts[0]["data"]
         return page
 
     def delete_run(self, flow_run_id: object) -> None:
-        httpx.delete(f"{self.addresses.prefect_api_url}/flow_runs/{flow_run_id}").raise_for_status()
+        httpx.delete(f"{self.prefect_url}/flow_runs/{flow_run_id}").raise_for_status()
 
     def kill_run(self, flow_run_id: object) -> None:
         """Kill the process of a running flow run."""
@@ -104,9 +109,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         addresses = _ready(Settings(data_dir=data), process, log)
         engine = open_engine(addresses.database_url, application="tests")
         with ProductionClient(addresses.production_url) as api:
-            yield RunningStack(
-                env, addresses, api, PrefectClient(addresses.prefect_api_url), session_factory(engine), process
-            )
+            yield RunningStack(env, addresses, api, addresses.open_prefect(), session_factory(engine), process)
         engine.dispose()
     finally:
         process.terminate()

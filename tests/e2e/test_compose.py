@@ -24,7 +24,7 @@ from tests.e2e.compose_file import ROOT, ComposeService, interpolate, read_image
 from tests.ports import find_free_offset
 from tower.settings import Settings
 
-VARIABLES = {"POSTGRES_PASSWORD": "secret"}
+VARIABLES = {"POSTGRES_PASSWORD": "secret", "PREFECT_API_AUTH_STRING": "tower:secret"}
 READY_S = 240
 
 

@@ -72,6 +72,7 @@ def _started(stack: RunningStack, name: str, comfy: FakeComfyUI, log: Path) -> G
         **stack.env,
         "TOWER_DATABASE_URL": stack.addresses.database_url,
         "PREFECT_API_URL": stack.addresses.prefect_api_url,
+        "PREFECT_API_AUTH_STRING": stack.addresses.prefect_auth_string or "",
         "TOWER_WARM_SOCKET": str(warm_socket_path(stack.addresses.data_dir)),  # all of them share one warm start
     }
     options = ("--comfyui", comfy.url, "--slots", str(SLOTS[name]), "--name", name)

@@ -37,6 +37,7 @@ def comfy(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
             **stack.env,
             "TOWER_DATABASE_URL": stack.addresses.database_url,
             "PREFECT_API_URL": stack.addresses.prefect_api_url,
+            "PREFECT_API_AUTH_STRING": stack.addresses.prefect_auth_string or "",
             "TOWER_WARM_SOCKET": str(warm_socket_path(stack.addresses.data_dir)),
         }
         command = [*TOWER, "worker", "gpu", "--comfyui", comfy.url, "--slots", "1", "--name", "painter"]

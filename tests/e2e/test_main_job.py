@@ -97,7 +97,7 @@ def test_the_runs_read_well_in_prefect(stack: RunningStack, job: dict[str, Any])
 
 
 def test_started_by_hand_in_prefect_the_recipe_opens_a_job_itself(stack: RunningStack) -> None:
-    api = stack.addresses.prefect_api_url
+    api = stack.prefect_url
     deployment = httpx.get(f"{api}/deployments/name/standard/standard").raise_for_status().json()
     parameters = {"prompt": "a shrine by hand", "duration_s": 1, "width": 256, "height": 256}
     before = datetime.now(UTC)

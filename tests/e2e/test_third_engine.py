@@ -53,7 +53,7 @@ def test_the_third_engine_is_listed_like_the_others(stack: RunningStack) -> None
         "properties"
     ]
     assert "sketch" in fields["engine"]["enum"]
-    queue = httpx.get(f"{stack.addresses.prefect_api_url}/work_pools/gpu/queues/sketch")
+    queue = httpx.get(f"{stack.prefect_url}/work_pools/gpu/queues/sketch")
     assert queue.status_code == 200
     checks = {check["name"]: check for check in json.loads(stack.run_tower("doctor", "--json").stdout)}
     assert (checks["engine sketch"]["status"], checks["engine sketch"]["found"]) == ("ok", "sketch 0.3")

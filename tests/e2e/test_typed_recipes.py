@@ -120,7 +120,7 @@ def test_personal_follows_its_mood_and_is_checked_against_the_glossary(stack: Ru
 
 
 def test_personal_started_by_hand_in_prefect_chooses_a_mood(stack: RunningStack) -> None:
-    api = stack.addresses.prefect_api_url
+    api = stack.prefect_url
     deployment = httpx.get(f"{api}/deployments/name/personal/personal").raise_for_status().json()
     parameters = {"prompt": "by hand", "type": "personal", "mood": "dark", "duration_s": 1, "width": 256, "height": 256}
     created = httpx.post(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from uuid import UUID
 
 import httpx
 
-from tower.addresses import Address
+from tower.addresses import Address, ClientOptions
 from tower.errors import UnavailableError
 from tower.errors.codes import ErrorCode
 from tower.errors.foreign import one_line
@@ -98,13 +99,23 @@ class ScheduleSeen:
     next_run_at: datetime | None
 
 
-class PrefectClient:
-    """A client of one Prefect server. Every call raises UnavailableError if it refuses or does not answer in time."""
+def client_options(url: str, auth_string: str | None) -> ClientOptions:
+    """What httpx.Client needs to reach a Prefect server that asks for this string."""
+    options = Address(url).client_options()
+    if auth_string is not None:
+        options["headers"]["Authorization"] = f"Basic {base64.b64encode(auth_string.encode()).decode()}"
+    return options
 
-    def __init__(self, url: str, *, timeout_s: float = 5.0) -> None:
-        address = Address(url)
-        self.url = address.base_url
-        self._http = httpx.Client(**address.client_options(), timeout=timeout_s, trust_env=False)
+
+class PrefectClient:
+    """A client of one Prefect server. Every call raises UnavailableError if it refuses or does not answer in time.
+
+    `auth_string` is the server's secret, PREFECT_API_AUTH_STRING, if it asks for one.
+    """
+
+    def __init__(self, url: str, *, auth_string: str | None = None, timeout_s: float = 5.0) -> None:
+        self.url = Address(url).base_url
+        self._http = httpx.Client(**client_options(url, auth_string), timeout=timeout_s, trust_env=False)
 
     def close(self) -> None:
         self._http.close()
