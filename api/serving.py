@@ -28,6 +28,7 @@ import psutil
 import uvicorn
 from fastapi import FastAPI
 
+from api.http.connections import BoundedConnection
 from tower import logs
 from tower.errors import StackError
 from tower.settings import LOOPBACK_HOST, Settings
@@ -163,7 +164,8 @@ def _run(door: WorkerProcess, lifeline: tuple[int, int]) -> None:
         door.app.state.leads = door.is_leader
         gc.set_threshold(*GC_THRESHOLDS)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        uvicorn.Server(uvicorn.Config(door.app, log_config=None, access_log=False)).run(sockets=[door.listener])
+        config = uvicorn.Config(door.app, http=BoundedConnection, log_config=None, access_log=False)
+        uvicorn.Server(config).run(sockets=[door.listener])
         code = 0
     except Exception:
         log.exception("The %s API failed", door.name)

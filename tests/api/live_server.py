@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from api.http.connections import BoundedConnection
 from tests.conftest import find_free_port
 
 
@@ -24,9 +25,11 @@ class LiveServer:
 
 
 @contextmanager
-def serve_live(app: FastAPI, token: str) -> Iterator[LiveServer]:
+def serve_live(
+    app: FastAPI, token: str, *, connection: type[BoundedConnection] = BoundedConnection
+) -> Iterator[LiveServer]:
     port = find_free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, http=connection, log_level="critical"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

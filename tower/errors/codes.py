@@ -59,6 +59,17 @@ class ErrorCode(StrEnum):
         "The byte range is outside the file.",
         "The header Content-Range has the size.",
     )
+    REQUEST_TIMEOUT = (
+        "REQUEST_TIMEOUT",
+        "The request did not arrive in time.",
+        "Send it without pauses.",
+    )
+    HEAD_TOO_LARGE = "HEAD_TOO_LARGE", "The address and the headers are too large.", "Send less in them."
+    TOO_MANY_CONNECTIONS = (
+        "TOO_MANY_CONNECTIONS",
+        "The process has as many open connections as it allows.",
+        "Close connections, or try again later.",
+    )
     RATE_LIMITED = "RATE_LIMITED", "One caller sent too many requests.", "Wait as long as Retry-After says."
     UNAVAILABLE = (
         "UNAVAILABLE",
