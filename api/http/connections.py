@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from asyncio import Handle
-from asyncio.transports import BaseTransport
+from asyncio import BaseTransport, Handle, Transport
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -53,8 +52,8 @@ class BoundedConnection(HttpToolsProtocol):
     _is_in_head = True
     _refusal: TowerError | None = None
 
-    def connection_made(self, transport: BaseTransport) -> None:  # type: ignore[override]
-        super().connection_made(transport)  # type: ignore[arg-type]
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(cast("Transport", transport))
         if len(self.connections) > self.MAX_CONNECTIONS:
             self._refuse(TooManyConnectionsError("Too many connections are open: close some, or try again later"))
             return

@@ -36,7 +36,7 @@ def test_a_stack_that_does_not_run_is_unhealthy(settings: Settings) -> None:
 
 
 def test_a_worker_is_healthy_under_its_own_name(settings: Settings) -> None:
-    pools = f"{settings.prefect_url}/work_pools"
+    pools = f"{settings.prefect_url.used}/work_pools"
     httpx.post(f"{pools}/", json={"name": "gpu", "type": "process"})  # another test may have created it
     name = plan_standalone_worker(settings, "gpu", "left").name
     httpx.post(f"{pools}/gpu/workers/heartbeat", json={"name": name}).raise_for_status()

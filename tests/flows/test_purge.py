@@ -29,7 +29,8 @@ def studio(sessions: SessionFactory, tmp_path: Path) -> Studio:
 
 
 def python(prefect: PrefectClient, *arguments: str, **more: str) -> None:
-    env = {**os.environ, "PREFECT_API_URL": prefect.url, **more}
+    secret, _, address = prefect.url.removeprefix("http://").partition("@")
+    env = {**os.environ, "PREFECT_API_URL": f"http://{address}", "PREFECT_API_AUTH_STRING": secret, **more}
     result = subprocess.run(
         [sys.executable, *arguments], env=env, capture_output=True, text=True, check=False, timeout=120
     )

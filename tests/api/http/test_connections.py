@@ -43,7 +43,7 @@ def address() -> Iterator[tuple[str, int]]:
         yield parts.hostname, parts.port
 
 
-def exchange(address: tuple[str, int], *pieces: bytes, pause_s: float = 0) -> tuple[int, dict[str, Any]]:
+def exchange(address: tuple[str, int], *pieces: bytes, pause_s: float = 0) -> tuple[int, Any]:
     """Send the pieces and read the answer until the server closes the connection."""
     with socket.create_connection(address, timeout=10) as client:
         for piece in pieces:
