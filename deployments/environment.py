@@ -75,7 +75,7 @@ def build_environment(settings: Settings, addresses: Addresses, *, mark: str) ->
 def settings_as_variables(settings: Settings) -> dict[str, str]:
     """The settings as environment variables, so that a child process reads the same settings."""
     values = {
-        **settings.model_dump(mode="json", exclude_none=True, exclude={"prefect_api_url", "prefect_auth_string"}),
+        **settings.model_dump(mode="json", exclude_none=True, exclude={"prefect_api_url", "prefect_api_auth_string"}),
         "data_dir": settings.data,
         "media_roots": os.pathsep.join(str(root) for root in settings.media_roots),
         "music_dirs": os.pathsep.join(str(folder) for folder in settings.music_dirs),
@@ -83,7 +83,7 @@ def settings_as_variables(settings: Settings) -> dict[str, str]:
     shared = {f"TOWER_{name.upper()}": str(value) for name, value in values.items()}
     if settings.prefect_api_url:
         shared["PREFECT_API_URL"] = used_form(settings.prefect_api_url)
-    return {**shared, **_auth_string("PREFECT_API_AUTH_STRING", settings.prefect_auth_string)}
+    return {**shared, **_auth_string("PREFECT_API_AUTH_STRING", settings.prefect_api_auth_string)}
 
 
 def build_prefect_environment(shared: Mapping[str, str], addresses: Addresses, *, database_url: str) -> dict[str, str]:

@@ -14,8 +14,8 @@ USER = "tower"  # Prefect compares the whole string; this part makes it a user a
 
 def find_or_make(settings: Settings) -> str | None:
     """The secret of the Prefect server of these settings; None for an external server without one."""
-    if settings.prefect_auth_string or settings.prefect_api_url:
-        return settings.prefect_auth_string
+    if settings.prefect_api_auth_string or settings.prefect_api_url:
+        return settings.prefect_api_auth_string
     file = _file(settings)
     if not file.exists():
         make_own_folder(settings.data)
@@ -26,8 +26,8 @@ def find_or_make(settings: Settings) -> str | None:
 
 def find(settings: Settings) -> str | None:
     """The same, without making one."""
-    if settings.prefect_auth_string or settings.prefect_api_url or not _file(settings).exists():
-        return settings.prefect_auth_string
+    if settings.prefect_api_auth_string or settings.prefect_api_url or not _file(settings).exists():
+        return settings.prefect_api_auth_string
     return read_private(_file(settings))
 
 

@@ -82,7 +82,7 @@ class RemoteWorker:
                 "machine of that stack."
             )
         external.require_database(database_url)
-        external.require_prefect(prefect_api_url, self._settings.prefect_auth_string)
+        external.require_prefect(prefect_api_url, self._settings.prefect_api_auth_string)
         return database_url, prefect_api_url
 
 

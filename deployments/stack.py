@@ -157,7 +157,7 @@ class Stack:
     def _start_prefect(self, parts: StackServices, addresses: Addresses) -> None:
         """Start Prefect, and migrate Tower's database while Prefect starts."""
         if self._settings.prefect_api_url:
-            external.require_prefect(self._settings.prefect_api_url, self._settings.prefect_auth_string)
+            external.require_prefect(self._settings.prefect_api_url, self._settings.prefect_api_auth_string)
         else:
             self._say("starting Prefect")
             own_server = self._settings.database_url is None

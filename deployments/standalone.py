@@ -26,7 +26,7 @@ def serve(settings: Settings, server: StandaloneServer, *, prefect_host: str = L
 
     The APIs listen at the host of the settings. Raises StackError if the database cannot be used or the port is in use.
     """
-    if server is StandaloneServer.PREFECT and settings.prefect_auth_string is None:
+    if server is StandaloneServer.PREFECT and settings.prefect_api_auth_string is None:
         raise StackError(NO_SECRET)
     parts, database_url = _open_parts(settings)
     if server is StandaloneServer.PREFECT:
@@ -40,7 +40,7 @@ def deploy(settings: Settings) -> NoReturn:
     """Replace this process with one that registers the flows. Raises StackError if a server cannot be reached."""
     if settings.prefect_api_url is None:
         raise StackError("Deploying needs PREFECT_API_URL; `tower up` deploys to its own Prefect server.")
-    external.require_prefect(settings.prefect_api_url, settings.prefect_auth_string)
+    external.require_prefect(settings.prefect_api_url, settings.prefect_api_auth_string)
     parts, _ = _open_parts(settings)
     _exec(parts.deploy_command(None))
 

@@ -30,5 +30,5 @@ def resources() -> Resources:
         raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or set the URL of a database")
     logs.configure_logging(settings)
     engine = open_engine(used_form(settings.database_url), pool_size=2, application="tower-run")
-    prefect = PrefectClient(settings.prefect_url, auth_string=settings.prefect_auth_string)
+    prefect = PrefectClient(settings.prefect_url, auth_string=settings.prefect_api_auth_string)
     return Resources(settings, session_factory(engine), prefect)

@@ -66,11 +66,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("PREFECT_API_URL", "prefect_api_url"),
         description="An external Prefect server; without it the embedded one starts.",
     )
-    prefect_auth_string: str | None = Field(
+    prefect_api_auth_string: str | None = Field(
         None,
         min_length=1,
         repr=False,
-        validation_alias=AliasChoices("PREFECT_API_AUTH_STRING", "prefect_auth_string"),
+        validation_alias=AliasChoices("PREFECT_API_AUTH_STRING", "prefect_api_auth_string"),
         description="The secret of the Prefect server; the embedded one gets one of its own.",
     )
     api_processes: int = Field(

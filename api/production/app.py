@@ -145,7 +145,7 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
 
 def _collaborators(settings: Settings, engine: Engine, *, every_s: float) -> ProductionCollaborators:
     sessions = sessions_of(engine)
-    prefect = PrefectClient(settings.prefect_url, auth_string=settings.prefect_auth_string)
+    prefect = PrefectClient(settings.prefect_url, auth_string=settings.prefect_api_auth_string)
     return ProductionCollaborators(
         settings=settings,
         service=SERVICE,

@@ -28,6 +28,6 @@ def test_each_data_folder_has_its_own(tmp_path: Path) -> None:
 def test_an_external_server_keeps_its_own(tmp_path: Path) -> None:
     external = Settings(data_dir=tmp_path, prefect_api_url="https://prefect.example/api")
     assert prefect_secret.find_or_make(external) is None
-    given = external.model_copy(update={"prefect_auth_string": "me:secret"})
+    given = external.model_copy(update={"prefect_api_auth_string": "me:secret"})
     assert prefect_secret.find_or_make(given) == "me:secret"
     assert list(tmp_path.iterdir()) == []
