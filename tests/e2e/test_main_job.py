@@ -149,7 +149,7 @@ def _read_log(stack: RunningStack, run_id: object) -> list[str]:
     query = {"logs": {"flow_run_id": {"any_": [str(run_id)]}}, "limit": 200}
     deadline = time.monotonic() + 10
     while True:
-        rows = httpx.post(f"{stack.addresses.prefect_api_url}/logs/filter", json=query).raise_for_status().json()
+        rows = httpx.post(f"{stack.prefect_url}/logs/filter", json=query).raise_for_status().json()
         lines = [row["message"] for row in rows if row["name"].startswith("tower")]
         if any("completed" in line for line in lines):
             return lines
