@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     A TowerError is printed as one sentence on stderr and sets the exit code.
     """
-    os.umask(PRIVATE_UMASK)
+    callers_umask = os.umask(PRIVATE_UMASK)
     try:
         build_command()(arguments)
     except TowerError as error:
@@ -88,6 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(exit_code_for(error))
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
+    finally:
+        os.umask(callers_umask)
 
 
 def build_command() -> Any:

@@ -32,9 +32,9 @@ def test_a_scene_is_cut_to_its_music(stack: RunningStack, timing: str) -> None:
     write_wav(theme, even_click_track(120, 12))
     base = stack.addresses.production_url
     project_id = post_json(f"{base}/projects", {"name": f"Storm {timing}"})["id"]
-    scene_id = post_json(f"{base}/scenes", {"project_id": project_id, "description": "Rain", "duration_seconds": 2})[
-        "id"
-    ]
+    scene_id = post_json(
+        f"{base}/scenes", {"project_id": project_id, "description": "Rain over the city", "duration_seconds": 2}
+    )["id"]
     body = {"audio_path": str(theme), "bpm": 120, "sync_points": POINTS, "timing": timing}
     planned = post_json(f"{base}/scenes/{scene_id}/audio", body)["audio"]
     settings = Settings(data_dir=stack.addresses.data_dir, database_url=stack.addresses.database_url)

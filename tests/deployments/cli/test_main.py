@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.cli import main
 from deployments.state_files import FileLock
 from tests.ports import find_free_offset
 from tests.tower.engines.distributions import declaring
@@ -161,3 +162,14 @@ def test_the_doctor_fails_with_a_fix_when_a_check_fails(env: dict[str, str]) -> 
     assert result.returncode == 1
     assert f"comfyui          {url} does not answer" in result.stdout
     assert "unset TOWER_COMFYUI_URL" in result.stdout
+
+
+def test_a_command_called_as_a_function_leaves_the_umask(capsys: pytest.CaptureFixture[str]) -> None:
+    before = os.umask(0o022)
+    try:
+        with pytest.raises(SystemExit):
+            main(["--version"])
+        assert capsys.readouterr().out
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
