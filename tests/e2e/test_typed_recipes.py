@@ -18,6 +18,7 @@ from db.models.jobs import ProductionJob
 from db.models.rendering import Asset, QualityAssessment
 from tests.e2e.conftest import RunningStack
 from tower.quality.consistency import METRIC_NAME
+from tower.review.markdown import escape_markdown
 
 pytestmark = pytest.mark.e2e
 SMALL = {"duration": 1, "width": 320, "height": 320, "seed": 3, "engine": "animatic"}
@@ -86,7 +87,7 @@ def test_professional_is_compared_with_the_reference_image(stack: RunningStack, 
     assert (appearance.character_name, appearance.consistency_score) == ("Aiko Sato", consistency["score"])
     assert take.provenance["shot"]["cast"][0]["reference_image"] == str(picture)
     assert "red coat" in take.provenance["shot"]["prompt"]
-    assert f"| {METRIC_NAME} | {consistency['score']} |" in stack.read_job_page(finished["job_id"])
+    assert f"| {escape_markdown(METRIC_NAME)} | {consistency['score']} |" in stack.read_job_page(finished["job_id"])
 
 
 def test_without_a_reference_image_the_consistency_is_unknown(stack: RunningStack, project_id: int) -> None:
