@@ -1,12 +1,17 @@
-"""ETags prevent lost updates: a change with If-Match is refused if the entity has changed since it was read."""
+"""ETags prevent lost updates and repeated answers.
+
+A change with If-Match is refused if the entity has changed since it was read; a read with If-None-Match is answered 304
+if it has not.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Header, Response
+from fastapi import Header, Request, Response
 from pydantic import BaseModel
 
 from tower.versions.editing import PreconditionFailedError
@@ -20,6 +25,18 @@ IfMatch = Annotated[
 def set_etag(response: Response, answer: BaseModel) -> None:
     """Set the ETag header for the answer."""
     response.headers["ETag"] = compute_etag(answer)
+
+
+def answer_unchanged(request: Request, response: Response) -> Response:
+    """304 without a body if If-None-Match has the ETag of this answer to a read, else the answer."""
+    given, etag = request.headers.get("if-none-match"), response.headers.get("etag")
+    if request.method not in ("GET", "HEAD") or response.status_code != HTTPStatus.OK or not (given and etag):
+        return response
+    tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
+    if "*" not in tags and etag.removeprefix("W/") not in tags:
+        return response
+    kept = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept, background=response.background)
 
 
 def compute_etag(answer: BaseModel) -> str:

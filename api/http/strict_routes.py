@@ -15,8 +15,11 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from api.errors import DeepJsonError, MediaTypeError
+from api.http.etags import answer_unchanged
 from api.http.synonyms import rename_query_synonyms, rename_synonyms
 from api.http.threads import Endpoint, run_in_one_thread
 from tower.errors import NotFoundError
@@ -59,13 +62,24 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """Refuses unknown and repeated query parameters, and bodies that are not JSON.
+    """Refuses unknown and repeated query parameters, and bodies that are not JSON. HEAD is answered where GET is.
 
     Declare query parameters one by one, not as a model.
     """
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
         super().__init__(path, run_in_one_thread(endpoint), **options)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        return (Match.FULL if match is Match.PARTIAL and self._answers_head(scope) else match), child
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self.app if self._answers_head(scope) else super().handle)(scope, receive, send)
+
+    def _answers_head(self, scope: Scope) -> bool:
+        """The server that sends the answer leaves out its body. OpenAPI lists GET alone."""
+        return scope["type"] == "http" and scope["method"] == "HEAD" and "GET" in (self.methods or ())
 
     def get_route_handler(self) -> RouteHandler:
         handle = super().get_route_handler()
@@ -80,7 +94,7 @@ class StrictRoute(APIRoute):
             _refuse_nul(request)
             if takes_body:
                 _require_json_media_type(request)
-            return await handle(request)
+            return answer_unchanged(request, await handle(request))
 
         return handle_strictly
 

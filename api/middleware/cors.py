@@ -43,7 +43,12 @@ class _RefusedPreflight(Response):
         super().__init__()
         self._reason = reason
 
+    def _remedy(self) -> str:
+        if "origin" in self._reason:
+            return "list the page's origin in TOWER_CORS_ORIGINS to allow it"
+        return f"pages may use {', '.join(HTTP_METHODS)}, and the headers {', '.join(ALLOWED_HEADERS)} and Content-Type"
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = ForbiddenError(f"{self._reason}: list the page's origin in TOWER_CORS_ORIGINS to allow it")
+        refusal = ForbiddenError(f"{self._reason}: {self._remedy()}")
         answer: JSONResponse = error_response(scope, refusal, headers={"Vary": "Origin"})
         await answer(scope, receive, send)

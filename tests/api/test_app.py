@@ -41,7 +41,7 @@ def test_unknown_endpoint_and_wrong_method(client: TestClient) -> None:
     wrong = client.patch("/api/conflict", json={})
     assert wrong.status_code == 405
     assert read_error(wrong)["code"] == "METHOD_NOT_ALLOWED"
-    assert wrong.headers["Allow"] == "GET"
+    assert wrong.headers["Allow"] == "GET, HEAD"
 
 
 def test_errors_of_tower_keep_code_status_and_details(client: TestClient) -> None:

@@ -82,3 +82,20 @@ def test_a_preference_that_is_not_set_matches_nothing(client: TestClient) -> Non
 def test_an_absent_entity_is_not_found(client: TestClient) -> None:
     for path in ("timeline", "context", "preferences", "cultural-elements"):
         assert status_and_code(client.get(f"{API_ROOT}/{path}/999999999")) == (404, "NOT_FOUND")
+
+
+def test_a_read_with_the_current_etag_is_answered_304_without_a_body(client: TestClient) -> None:
+    url, change, _ = timeline(client)
+    etag = client.get(url).headers["ETag"]
+    for given in (etag, f'W/{etag}, "other"', "*"):
+        unchanged = client.get(url, headers={"If-None-Match": given})
+        assert (unchanged.status_code, unchanged.content, unchanged.headers["ETag"]) == (304, b"", etag)
+    require_success(change({}, "b"))
+    assert client.get(url, headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_head_is_answered_where_get_is(client: TestClient) -> None:
+    url, _, _ = timeline(client)
+    head, got = client.head(url), client.get(url)
+    assert (head.status_code, head.headers["ETag"]) == (200, got.headers["ETag"])
+    assert client.head(f"{url}0000").status_code == 404
