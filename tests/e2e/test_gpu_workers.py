@@ -146,8 +146,7 @@ def test_a_job_survives_two_bad_workers_beside_a_good_one(stack: RunningStack, w
         ("full", "COMFYUI_OOM"),
         ("away", "COMFYUI_UNREACHABLE"),
     }
-    # A worker that begins to rest ends a run that it has just taken; that attempt is superseded.
-    assert {row.state for row in segments} <= {"completed", "failed", "superseded"}
+    assert len(failed) == len(segments) - SECONDS
     assert len([text for text in job["warnings"] if text.startswith("Attempt ")]) == len(failed)
 
 
