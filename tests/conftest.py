@@ -21,7 +21,7 @@ from deployments import environment
 from deployments.postgres import EmbeddedPostgres
 from deployments.process import Process
 from deployments.services import StackServices
-from tests.markers import select_group, select_markers
+from tests.markers import select_markers
 from tests.ports import find_free_offset
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
@@ -44,7 +44,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         path = PurePosixPath(item.path.relative_to(tests))
         for name in select_markers(path, fixtures):
             item.add_marker(name)
-        item.add_marker(pytest.mark.xdist_group(select_group(path)))
         if item.get_closest_marker("e2e") and config.pluginmanager.hasplugin("timeout"):
             item.add_marker(pytest.mark.timeout(E2E_TIMEOUT_S))
 

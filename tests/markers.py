@@ -33,9 +33,3 @@ def select_markers(path: PurePosixPath, fixtures: Collection[str]) -> frozenset[
     if PREFECT_NEEDS not in fixtures:
         by_fixture.discard("prefect")
     return frozenset(by_folder | by_fixture) or frozenset({UNIT})
-
-
-def select_group(path: PurePosixPath) -> str:
-    """The tests that one process runs, when several share the work: a file's, or all of the whole stack."""
-    folder = path.parts[0]
-    return folder if FOLDER_MARKERS.get(folder) == "e2e" else str(path)

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tests.markers import select_group, select_markers
+from tests.markers import select_markers
 
 
 @pytest.mark.parametrize(
@@ -24,19 +24,6 @@ from tests.markers import select_group, select_markers
 )
 def test_markers_follow_from_folder_and_fixtures(path: str, fixtures: set[str], markers: set[str]) -> None:
     assert select_markers(PurePosixPath(path), fixtures) == markers
-
-
-@pytest.mark.parametrize(
-    ("path", "group"),
-    [
-        ("tower/sync/test_planning.py", "tower/sync/test_planning.py"),
-        ("e2e/test_main_job.py", "e2e"),
-        ("e2e/test_fast.py", "e2e"),
-        ("test_words.py", "test_words.py"),
-    ],
-)
-def test_one_process_runs_a_file_or_all_tests_of_the_whole_stack(path: str, group: str) -> None:
-    assert select_group(PurePosixPath(path)) == group
 
 
 def test_every_marker_in_use_is_registered(pytestconfig: pytest.Config) -> None:

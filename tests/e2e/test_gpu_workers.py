@@ -63,7 +63,7 @@ def workers(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
             end.callback(started[name].process.wait, timeout=30)
             end.callback(started[name].process.terminate)
         for worker in started.values():
-            _wait_until(lambda worker=worker: "takes runs from" in worker.log_text, within_s=60)  # type: ignore[misc]
+            _wait_until(lambda worker=worker: "takes runs from" in worker.log_text, within_s=180)  # type: ignore[misc]
         yield started
 
 
