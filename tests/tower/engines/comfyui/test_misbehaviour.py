@@ -284,7 +284,9 @@ def test_a_queue_that_never_moves_is_stalled(comfy: FakeComfyUI, tmp_path: Path)
     limits = {"no_progress_s": 1.0, "stop_s": 0.1}
     dead = threading.Thread(target=_stalled, args=(FakeRender(comfy, tmp_path / "a.mp4", limits=limits),))
     dead.start()
+    deadline = time.monotonic() + 20
     while not comfy.prompts:
+        assert time.monotonic() < deadline, "nothing was sent"
         time.sleep(0.01)
     behind = FakeRender(comfy, tmp_path / "b.mp4", limits={"queue_stalled_s": 1.0})
     with pytest.raises(ComfyUIError, match="its queue has not moved") as error:
