@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import av
+import numpy as np
 import pytest
 
 from tests.fakes.comfyui.server import FakeComfyUI
@@ -14,7 +16,9 @@ from tests.tower.engines.comfyui.comfyui_shots import DOCUMENTED_MODELS, FakeRen
 from tower.clients.comfyui.client import ComfyUIClient
 from tower.clients.comfyui.errors import ComfyUIError, ComfyUIFault
 from tower.engines.comfyui.engine import ComfyUIEngine
+from tower.engines.comfyui.fitting import fit_clip
 from tower.errors import InvalidError
+from tower.media.probe import probe
 from tower.workflows.builtins import builtin_workflows
 from tower.workflows.graph import WorkflowGraph
 from tower.workflows.inference import infer_bindings
@@ -92,3 +96,31 @@ def test_a_still_is_cropped_too(comfy: FakeComfyUI, tmp_path: Path) -> None:
         shot = build_shot(graph=still, width=266, height=258)
         ComfyUIEngine(client).render_still(shot, prompt_id=str(uuid4()), target=target, watch=RecordingWatcher())
     assert target.read_bytes()[16:24] == (266).to_bytes(4, "big") + (258).to_bytes(4, "big")
+
+
+def test_a_clip_that_is_cut_keeps_its_sound(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    write_sounding_clip(clip, frames=29, fps=24)
+    fit_clip(clip, size=(64, 48), frames=24, fps=24)
+    fitted = probe(clip)
+    assert (fitted.frames, fitted.width, fitted.height, fitted.duration_s) == (24, 64, 48, 1.0)
+    assert fitted.audio is not None
+    assert fitted.audio.duration_s == pytest.approx(1.0, abs=1024 / 48_000)
+    assert list(tmp_path.iterdir()) == [clip]
+
+
+def write_sounding_clip(path: Path, *, frames: int, fps: int) -> None:
+    """A black clip of 64×64 pixels with a tone of the same length."""
+    with av.open(str(path), "w") as out:
+        video, audio = out.add_stream("libx264", rate=fps), out.add_stream("aac", rate=48_000, layout="mono")
+        video.width = video.height = 64
+        video.pix_fmt = "yuv420p"
+        for _ in range(frames):
+            picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="bgr24")
+            out.mux(video.encode(picture.reformat(format="yuv420p")))
+        samples = np.sin(np.arange(frames * 48_000 // fps) * 0.05, dtype=np.float32)[np.newaxis]
+        tone = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+        tone.sample_rate = 48_000
+        out.mux(audio.encode(tone))
+        for stream in (video, audio):
+            out.mux(stream.encode(None))
