@@ -1,0 +1,1 @@
+"""Puts finished films into a library, exactly once, and finds out whether they are seen there."""
